@@ -1,0 +1,48 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { Service } from '../../shared/lifecycle.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { ReadingRecord } from '../../shared/reading.ts';
+import type { Rejected } from '../decoding.ts';
+
+/** What a source hands its results to. */
+export interface Intake {
+  /** Resolves when all records are on disk, rejects (STORAGE-*) when they are not: only then may the device be told so. */
+  store(records: readonly ReadingRecord[]): Promise<void>;
+  /** Counts a rejected part and keeps it in quarantine when it has bytes. Durable before it resolves. */
+  reject(source: string, rejected: readonly Rejected[]): Promise<void>;
+}
+
+export interface SourceEnvironment {
+  intake: Intake;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+}
+
+/** Counters every source keeps, under these names with the source's name as label. */
+export const SOURCE_METRICS = {
+  bytes: 'source_bytes_total',
+  records: 'source_records_total',
+  readings: 'source_readings_total',
+  rejected: 'source_rejected_total',
+  connections: 'source_connections',
+} as const;
+
+export interface SourceStatus {
+  name: string;
+  type: string;
+  state: 'starting' | 'running' | 'waiting' | 'stopped';
+  /** Where it reads: a path, or host:port as really bound. */
+  endpoint: string;
+  records: number;
+  readings: number;
+  rejected: number;
+  /** UTC ms of the last record, or null. */
+  lastRecordAt: number | null;
+}
+
+/** Where bytes come from: a serial line, an MLLP listener, an MQTT broker. Reopens by itself what is lost; a device is acknowledged only after `store` resolved. */
+export interface Source extends Service {
+  status(): SourceStatus;
+}

@@ -1,0 +1,40 @@
+// Finds a Node that can run Vitalmesh (24 or later) and starts one of its programs with it. Parsed by any Node from 18 on.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const NEEDED = 24;
+
+function findNode() {
+  if (process.env.VITALMESH_NODE) return process.env.VITALMESH_NODE;
+  if (Number(process.versions.node.split('.')[0]) >= NEEDED) return process.execPath;
+  try {
+    const home = dirname(createRequire(import.meta.url).resolve('node/package.json'));
+    const binary = join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    if (existsSync(binary)) return binary;
+  } catch {
+    // The package `node` is not installed beside us; the message below says what to do.
+  }
+  process.stderr.write(
+    `Vitalmesh needs Node ${NEEDED} or later; this is ${process.version}, and the npm package 'node' beside it is not complete.\n` +
+      `Install it (npm install node@${NEEDED}; npm must be allowed to run its install script), or set VITALMESH_NODE to a Node ${NEEDED} binary.\n`,
+  );
+  process.exit(1);
+}
+
+/** Runs `program` (a path without extension below the package's root) with this process's arguments; passes signals and the exit code on. */
+export function launch(program) {
+  // A clone runs the TypeScript itself; the published package carries stripped JavaScript, because Node strips nothing below node_modules.
+  const stripped = join(root, 'dist', `${program}.js`);
+  const source = join(root, `${program}.ts`);
+  const child = spawn(findNode(), [existsSync(source) ? source : stripped, ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`Node could not be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}

@@ -1,0 +1,68 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { Change } from '../feed.ts';
+import type { StoreCounts, StoredObservation } from '../store/store.ts';
+import type { Principal } from './access.ts';
+
+/** How a call reaches the hub; part of the evidence. */
+export interface CallContext {
+  channel: 'mcp-2025' | 'mcp-2026' | 'uplink' | 'operator';
+}
+
+export interface PatientSummary {
+  /** Opaque id. */
+  patient: string;
+  /** Bed, or null for somebody at home. */
+  bed: string | null;
+  /** UTC ms of the newest stored observation, or null. */
+  lastStoredAt: Instant | null;
+  vitals: readonly string[];
+}
+
+/** One vital sign as a reader gets it. Once stale, `value` is null and the number stands in `lastKnown` alone. */
+export interface VitalView {
+  vital: string;
+  name: string;
+  value: number | null;
+  unit: string;
+  absent: AbsentReason | null;
+  components: readonly { vital: string; name: string; value: number | null; unit: string; absent: AbsentReason | null }[];
+  /** ISO 8601 with offset. */
+  at: string;
+  ageSeconds: number;
+  stale: boolean;
+  lastKnown: { value: number | null; components: readonly { vital: string; value: number | null }[]; at: string } | null;
+  flags: readonly Flag[];
+  device: string;
+  gateway: string;
+  test: boolean;
+  observation: string;
+  receivedAt: Instant;
+  storedAt: Instant;
+}
+
+export interface LatestView {
+  patient: string;
+  bed: string | null;
+  /** ISO 8601. */
+  asOf: string;
+  vitals: readonly VitalView[];
+  notice: string;
+}
+
+/**
+ * The one door to the store. Each call decides (`decide`), records the evidence in the same commit as the effect, and resolves
+ * after that commit; a refusal is recorded too and rejects with ACCESS-DENIED or ACCESS-EXPIRED. A patient the caller may not
+ * see and one that does not exist look the same: NOT-FOUND.
+ */
+export interface Door {
+  listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]>;
+  latest(principal: Principal, patient: string, context: CallContext): Promise<LatestView>;
+  /** Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. */
+  openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void>;
+  closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void>;
+  /** Pure check without evidence, for filtering each change of an open subscription. */
+  maySee(principal: Principal, change: Change): boolean;
+  export(principal: Principal, filter: { patient?: string; since?: Instant }, context: CallContext): Promise<Iterable<StoredObservation>>;
+  counts(principal: Principal, context: CallContext): Promise<StoreCounts>;
+}

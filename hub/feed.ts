@@ -1,0 +1,31 @@
+import type { Instant } from '../shared/clock.ts';
+
+/** Something a reader of one patient should look at again. Level-triggered: it carries no values. */
+export interface Change {
+  tenant: string;
+  /** Opaque patient id. */
+  patient: string;
+  kind: 'stored' | 'stale' | 'patients';
+  vitals: readonly string[];
+  /** UTC ms of the event at the hub. */
+  at: Instant;
+  /** Rises by one with every change of this hub process. */
+  version: number;
+}
+
+/** Tells listeners of changes, synchronously and in order, after the commit they speak of. A listener must not throw or block. */
+export class Feed {
+  readonly #listeners = new Set<(change: Change) => void>();
+  #version = 0;
+
+  publish(change: Omit<Change, 'version'>): void {
+    this.#version += 1;
+    const numbered: Change = { ...change, version: this.#version };
+    for (const listener of this.#listeners) listener(numbered);
+  }
+
+  subscribe(listener: (change: Change) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+}

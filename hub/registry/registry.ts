@@ -1,0 +1,37 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { Principal, Role } from '../access/access.ts';
+
+/** What a gateway may speak for. Exactly the listed; default deny. */
+export interface GatewayEntry {
+  /** Overlay identity id. */
+  identity: string;
+  tenant: string;
+  /** The one patient of a home gateway (opaque id), or undefined. */
+  patient?: string;
+  /** Beds of an ICU gateway, each with the opaque id of who lies there; null while empty. */
+  beds: Readonly<Record<string, string | null>>;
+  /** Devices bound straight to a patient, by device id. */
+  devices: Readonly<Record<string, string>>;
+  notAfter?: Instant;
+}
+
+export interface ClientEntry {
+  identity: string;
+  tenant: string;
+  kind: 'person' | 'software';
+  role: Role;
+  patients: readonly string[] | 'all';
+  notAfter?: Instant;
+}
+
+/** Who is who. Keyed by overlay identity *ids*, because names can be used again. */
+export interface Registry {
+  gateway(identityId: string): GatewayEntry | undefined;
+  /** The principal behind an AI client's identity; undefined when it is not listed. Checks no dates: `decide` does. */
+  principal(identityId: string): Principal | undefined;
+  /** Every patient id named in the registry, with its bed or null for home, within a tenant. */
+  patients(tenant: string): readonly { patient: string; bed: string | null }[];
+  tenants(): readonly string[];
+  /** SHA-256 of the file, first 12 hex digits. */
+  readonly revision: string;
+}

@@ -1,0 +1,79 @@
+// Runs one of the project's scripts with the Node of the npm package `node`, installing what the lockfile names first when that
+// has not been done. Parsed by the machine's own Node, whatever its age (18 or later).
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+const stampFile = join(root, 'node_modules', '.vitalmesh-installed');
+
+function install() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(node) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock) return;
+  const lockDir = join(root, '.installing');
+  try {
+    mkdirSync(lockDir);
+  } catch {
+    process.stderr.write('Another install is running in this folder (remove .installing if it is not).\n');
+    process.exit(1);
+  }
+  try {
+    process.stderr.write('First run: installing the packages of package-lock.json (a minute or so) ...\n');
+    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      shell: process.platform === 'win32',
+    });
+    if (npm.status !== 0 || !existsSync(node)) {
+      process.stderr.write('The install failed; see the lines above. `npm ci --loglevel=warn` shows more.\n');
+      process.exit(1);
+    }
+    writeFileSync(stampFile, lock);
+  } finally {
+    rmSync(lockDir, { recursive: true, force: true });
+  }
+}
+
+const tests = (...globs) => ['--test', ...globs];
+const commands = {
+  demo: [['provisioning/main.ts', 'demo']],
+  test: [tests('test/*.test.ts', 'test/{shared,agent,hub,provisioning,contract,golden,fault,e2e}/**/*.test.ts')],
+  counterpart: [tests('--test-concurrency=1', 'test/counterpart/**/*.test.ts')],
+  check: [
+    ['node_modules/typescript/bin/tsc', '-p', '.'],
+    ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
+    tests('test/imports.test.ts', 'test/requirements.test.ts'),
+  ],
+  format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
+  bench: [['test/bench/run.ts']],
+  torture: [tests('--test-concurrency=1', 'test/torture/**/*.test.ts')],
+  strip: [['scripts/strip.ts']],
+  unstrip: [['scripts/strip.ts', '--remove']],
+};
+
+const [, , name = '', ...rest] = process.argv;
+const steps = commands[name];
+if (!steps) {
+  process.stderr.write(`Unknown script '${name}'. Known: ${Object.keys(commands).join(', ')}\n`);
+  process.exit(2);
+}
+install();
+
+let child;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
+
+for (const [i, step] of steps.entries()) {
+  // An own test file or flag in `npm test -- FILE` replaces the globs.
+  const files = rest.filter((arg) => !arg.startsWith('-'));
+  const args = step[0] === '--test' && files.length > 0 ? ['--test', ...rest] : [...step, ...(i === steps.length - 1 ? rest : [])];
+  const status = await new Promise((resolve) => {
+    child = spawn(node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` } });
+    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
+  });
+  if (status !== 0) process.exit(status);
+}

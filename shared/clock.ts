@@ -1,0 +1,103 @@
+import { Temporal } from 'temporal-polyfill';
+
+/** UTC milliseconds since 1970, an integer. The only form of time inside Vitalmesh; zones exist at the rim alone. */
+export type Instant = number;
+
+/** Where a component takes its time from, so that a test can move it. */
+export interface Clock {
+  /** Wall clock, UTC milliseconds. May jump. */
+  now(): Instant;
+  /** Milliseconds that never jump or go back; for measuring durations. */
+  monotonicMs(): number;
+}
+
+/** The machine's own clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+};
+
+/** A date and time of day as a device without a zone shows it. `month` and `day` count from 1. */
+export interface LocalTime {
+  year: number;
+  month: number;
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+  millisecond: number;
+}
+
+/** `gap`: the local time does not exist (clocks went forward); `overlap`: it exists twice (clocks went back), the earlier one is taken. */
+export type LocalTimeDoubt = 'none' | 'gap' | 'overlap';
+
+export interface ZonedInstant {
+  at: Instant;
+  /** Offset from UTC in minutes, east positive. */
+  offsetMin: number;
+  doubt: LocalTimeDoubt;
+}
+
+/** True for a zone this machine's time zone database knows (`Europe/Berlin`, `UTC`, `+05:30`). */
+export function isZone(zone: string): boolean {
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(zone);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The instant at which clocks in `zone` show `local`, with its offset and whether daylight saving makes it doubtful.
+ * Returns undefined when the parts do not form a date (month 13, 31 April).
+ */
+export function zonedInstant(local: LocalTime, zone: string): ZonedInstant | undefined {
+  let plain: Temporal.PlainDateTime;
+  try {
+    plain = Temporal.PlainDateTime.from(local, { overflow: 'reject' });
+  } catch {
+    return undefined;
+  }
+  const earlier = plain.toZonedDateTime(zone, { disambiguation: 'earlier' });
+  const later = plain.toZonedDateTime(zone, { disambiguation: 'later' });
+  let doubt: LocalTimeDoubt = 'none';
+  if (earlier.epochMilliseconds !== later.epochMilliseconds) doubt = earlier.toPlainDateTime().equals(plain) ? 'overlap' : 'gap';
+  return { at: earlier.epochMilliseconds, offsetMin: Math.round(earlier.offsetNanoseconds / 60e9), doubt };
+}
+
+/** Offset of `zone` from UTC at an instant, in minutes, east positive. */
+export function zoneOffsetMin(at: Instant, zone: string): number {
+  return Math.round(Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).offsetNanoseconds / 60e9);
+}
+
+/** FHIR dateTime/instant with milliseconds and offset: `2026-11-21T10:00:00.000+01:00` (FHIR R4 datatypes, dateTime). */
+export function formatInstant(at: Instant, offsetMin = 0): string {
+  const shown = new Date(at + offsetMin * 60_000).toISOString().slice(0, 23);
+  const minutes = Math.abs(offsetMin);
+  const hh = String(Math.floor(minutes / 60)).padStart(2, '0');
+  const mm = String(minutes % 60).padStart(2, '0');
+  return `${shown}${offsetMin < 0 ? '-' : '+'}${hh}:${mm}`;
+}
+
+const ISO_INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
+
+/** Reads an ISO 8601 time that carries its offset; anything else (no offset, impossible date) is undefined. */
+export function parseInstant(text: string): { at: Instant; offsetMin: number } | undefined {
+  const m = ISO_INSTANT.exec(text);
+  if (!m) return undefined;
+  const [, y, mo, d, h, mi, s, frac = '', zone = 'Z'] = m;
+  const parts = [y, mo, d, h, mi, s].map(Number);
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
+  if (hour > 23 || minute > 59 || second > 59) return undefined;
+  const millisecond = Number(frac.padEnd(3, '0').slice(0, 3));
+  const utc = Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
+  const back = new Date(utc);
+  if (back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined;
+  let offsetMin = 0;
+  if (zone !== 'Z') {
+    const sign = zone.startsWith('-') ? -1 : 1;
+    offsetMin = sign * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6)));
+  }
+  return { at: utc - offsetMin * 60_000, offsetMin };
+}

@@ -1,0 +1,319 @@
+/** One row of the error table: what an operator reads, and what they can do. Neither ever holds a patient's data. */
+export interface ErrorEntry {
+  /** What happened, in one sentence. */
+  message: string;
+  /** What to do about it. */
+  advice: string;
+  /** True when the same call may succeed later without anybody changing anything. */
+  retryable: boolean;
+}
+
+/** Every coded error of Vitalmesh, grouped by area. HL7 ERR, MCP and HTTP codes are derived from these at the edge. */
+export const ERRORS = {
+  // Configuration and commands
+  'CONFIG-UNREADABLE': {
+    message: 'The configuration file cannot be read.',
+    advice: 'Check the path and that this user may read it.',
+    retryable: false,
+  },
+  'CONFIG-YAML': { message: 'The configuration file is not valid YAML.', advice: 'Correct the line named.', retryable: false },
+  'CONFIG-INVALID': {
+    message: 'The configuration has errors.',
+    advice: 'Correct the lines named; --print-schema prints what is allowed.',
+    retryable: false,
+  },
+  USAGE: { message: 'The command was called in a way it does not know.', advice: 'See --help.', retryable: false },
+  INTERNAL: {
+    message: 'A defect in Vitalmesh.',
+    advice: 'Please report it with the code and the log lines around it; they hold no patient data.',
+    retryable: false,
+  },
+
+  // Decoding
+  'DECODE-PROFILE': {
+    message: 'There is no such decoding profile.',
+    advice: 'vitalmesh-agent decode --list names them.',
+    retryable: false,
+  },
+  'DECODE-OVERSIZED': {
+    message: 'A frame or message is larger than the limit of its source.',
+    advice: 'Check the device, or raise maxFrameBytes of the source.',
+    retryable: false,
+  },
+  'DECODE-GARBAGE': {
+    message: 'Bytes that belong to no frame were skipped.',
+    advice: 'Check line settings, cabling and the profile.',
+    retryable: false,
+  },
+  'DECODE-TRUNCATED': {
+    message: 'The stream ended inside a frame.',
+    advice: 'The device or link was cut off; what came before is kept.',
+    retryable: false,
+  },
+  'DECODE-CHECKSUM': { message: 'A frame has a wrong checksum.', advice: 'Check cabling and line settings.', retryable: false },
+  'DECODE-JSON': { message: 'A payload is not valid JSON.', advice: 'Check the sender.', retryable: false },
+  'DECODE-FIELD': {
+    message: 'A field of a reading is missing or has the wrong form.',
+    advice: 'Check the profile or mapping against the device.',
+    retryable: false,
+  },
+  'DECODE-UNIT': {
+    message: 'A unit is unknown or cannot be converted to the unit of this vital sign.',
+    advice: 'Set the unit on the device, or map it.',
+    retryable: false,
+  },
+  'DECODE-UNKNOWN-CODE': {
+    message: 'A measurement code is not in the parameter table.',
+    advice: 'The value is kept in quarantine; ask for the code to be added.',
+    retryable: false,
+  },
+  'DECODE-DEVICE-UNKNOWN': {
+    message: 'The message is from a device that this source does not list.',
+    advice: 'Add the device to the source if it belongs here.',
+    retryable: false,
+  },
+  'DECODE-TIME': { message: 'A time cannot be read.', advice: 'Check the zone and clock of the device.', retryable: false },
+  'MAPPING-INVALID': { message: 'A mapping has errors.', advice: 'Correct the fields named.', retryable: false },
+
+  // HL7 v2
+  'HL7-NO-MSH': {
+    message: 'The message does not begin with an MSH segment.',
+    advice: 'Check that the sender speaks HL7 v2.',
+    retryable: false,
+  },
+  'HL7-VERSION': {
+    message: 'MSH-12 names an HL7 version that is not read here.',
+    advice: 'Versions 2.1 to 2.8 are read; set one of them on the sender.',
+    retryable: false,
+  },
+  'HL7-TYPE': {
+    message: 'MSH-9 names a message type that is not read here.',
+    advice: 'Send ORU^R01; see vitalmesh-agent decode --list.',
+    retryable: false,
+  },
+  'HL7-CHARSET': {
+    message: 'MSH-18 names a character set that is not known.',
+    advice: 'Set ASCII, 8859/1 or UNICODE UTF-8 on the sender.',
+    retryable: false,
+  },
+  'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
+
+  // Sources
+  'SOURCE-OPEN': {
+    message: 'A source could not be opened.',
+    advice: 'Check path, address and permissions; it is tried again.',
+    retryable: true,
+  },
+  'SOURCE-LOST': {
+    message: 'A source was lost.',
+    advice: 'Check cable, power and network; it is opened again by itself.',
+    retryable: true,
+  },
+
+  // Outbox and storage
+  'STORAGE-LOCKED': {
+    message: 'Another process already uses this file.',
+    advice: 'Stop the other process, or give this one its own file.',
+    retryable: false,
+  },
+  'STORAGE-KEY': {
+    message: 'The file cannot be opened with this key.',
+    advice: 'Give the key the file was made with; a new file is never made over an old one.',
+    retryable: false,
+  },
+  'STORAGE-KEY-FILE': {
+    message: 'The key file is missing, malformed or readable by others.',
+    advice: 'It must hold 32 bytes as 64 hexadecimal digits and have mode 0600.',
+    retryable: false,
+  },
+  'STORAGE-DAMAGED': { message: 'The file is damaged.', advice: 'Set it aside and restore it from a backup.', retryable: false },
+  'STORAGE-SCHEMA': { message: 'The file was written by a newer version.', advice: 'Use that version, or a newer one.', retryable: false },
+  'STORAGE-FULL': { message: 'The disk is full.', advice: 'Free space; nothing is acknowledged until then.', retryable: true },
+  'STORAGE-IO': {
+    message: 'The disk gave an error.',
+    advice: 'Check the disk; nothing is acknowledged until the file was opened anew.',
+    retryable: true,
+  },
+  'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
+  'OUTBOX-DAMAGED-ROW': {
+    message: 'A row of the outbox cannot be read.',
+    advice: 'It was put in quarantine; see vitalmesh-agent status.',
+    retryable: false,
+  },
+
+  // Identity and overlay
+  'IDENTITY-FILE': {
+    message: 'The identity file is missing or malformed.',
+    advice: 'Enrol again, or point to the right file.',
+    retryable: false,
+  },
+  'IDENTITY-MODE': { message: 'The identity file can be read by others.', advice: 'chmod 600 it.', retryable: false },
+  'IDENTITY-EXPIRED': {
+    message: 'A certificate is outside its time of validity.',
+    advice: 'Check the clock; renew the identity.',
+    retryable: false,
+  },
+  'IDENTITY-UNTRUSTED': {
+    message: 'A certificate was not issued by the network this side belongs to.',
+    advice: 'Both sides must be enrolled in the same network.',
+    retryable: false,
+  },
+  'IDENTITY-CHAIN': {
+    message: 'A certificate chain breaks a rule (CA flag, usage, path length or key use).',
+    advice: 'Enrol again; if it repeats, somebody may be posing as another.',
+    retryable: false,
+  },
+  'IDENTITY-NAME': { message: 'A certificate does not name exactly one identity.', advice: 'Enrol again.', retryable: false },
+  'OVERLAY-UNREACHABLE': {
+    message: 'The overlay network cannot be reached.',
+    advice: 'It is tried again by itself; check the network if it lasts.',
+    retryable: true,
+  },
+  'OVERLAY-DENIED': {
+    message: 'The overlay refused: no policy allows this identity to use that service in that way.',
+    advice: 'Add a Dial or Bind policy for the identity.',
+    retryable: true,
+  },
+  'OVERLAY-NO-SERVICE': {
+    message: 'The overlay has no such service for this identity.',
+    advice: 'Check the service name and the policies.',
+    retryable: true,
+  },
+  'OVERLAY-NO-TERMINATOR': {
+    message: 'Nobody hosts the service at the moment.',
+    advice: 'Start the hub; it is tried again by itself.',
+    retryable: true,
+  },
+  'OVERLAY-TIMEOUT': { message: 'The overlay did not answer in time.', advice: 'It is tried again by itself.', retryable: true },
+  'OVERLAY-CLOSED': { message: 'The overlay connection was closed.', advice: 'It is opened again by itself.', retryable: true },
+  'OVERLAY-PROTOCOL': { message: 'The peer broke the protocol of the overlay.', advice: 'Check versions on both sides.', retryable: true },
+
+  // Uplink and ingest
+  'UPLINK-VERSION': { message: 'Agent and hub have no uplink version in common.', advice: 'Upgrade the older one.', retryable: false },
+  'UPLINK-UNKNOWN-GATEWAY': {
+    message: 'The hub does not know this gateway.',
+    advice: 'Add the identity id to registry.yaml on the hub; the agent keeps everything until then.',
+    retryable: true,
+  },
+  'UPLINK-INSTANCE': {
+    message: 'Another process already speaks for this gateway.',
+    advice: 'Stop the second one; one identity, one agent.',
+    retryable: true,
+  },
+  'UPLINK-PEER': {
+    message: 'The other end is not who it must be.',
+    advice: 'Check the identity files and the configured hub identity.',
+    retryable: true,
+  },
+  'UPLINK-BUNDLE': {
+    message: 'A batch cannot be read.',
+    advice: 'Nothing of it was stored; check versions on both sides.',
+    retryable: false,
+  },
+  'UPLINK-TOO-LARGE': {
+    message: 'A batch is larger than the hub takes.',
+    advice: 'Smaller batches are sent by themselves.',
+    retryable: false,
+  },
+  'UPLINK-KEY-REUSED': {
+    message: 'An observation key was used again with other content.',
+    advice: 'A disk image or snapshot was restored; the agent takes new keys by itself. Check for a cloned gateway.',
+    retryable: false,
+  },
+  'INGEST-FOREIGN-ID': {
+    message: 'An observation id names another gateway than its sender.',
+    advice: 'Check for a cloned or tampered gateway.',
+    retryable: false,
+  },
+  'INGEST-NOT-BOUND': {
+    message: 'The gateway is not bound to this patient, bed or device.',
+    advice: 'Add it to the gateway in registry.yaml, or correct the device; the data is in quarantine.',
+    retryable: false,
+  },
+  'INGEST-INVALID': {
+    message: 'An observation breaks a rule of its profile.',
+    advice: 'The data is in quarantine; see the rule named.',
+    retryable: false,
+  },
+  'INGEST-UNAVAILABLE': {
+    message: 'The hub could not store the batch.',
+    advice: 'The agent sends it again by itself; check the disk of the hub.',
+    retryable: true,
+  },
+
+  // Registry, access, MCP
+  'REGISTRY-INVALID': {
+    message: 'The registry has errors.',
+    advice: 'Correct the lines named; the last good one stays in force.',
+    retryable: false,
+  },
+  'ACCESS-DENIED': {
+    message: 'This caller may not do that.',
+    advice: 'Ask for a role that may; the refusal was recorded.',
+    retryable: false,
+  },
+  'ACCESS-UNKNOWN-CALLER': {
+    message: 'The registry does not know this caller.',
+    advice: 'Add the identity id to registry.yaml.',
+    retryable: false,
+  },
+  'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
+  'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
+  'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
+
+  // Operator's socket
+  'OPERATOR-NOT-RUNNING': {
+    message: 'No process answers at the operator socket.',
+    advice: 'Start it, or give the configuration it was started with.',
+    retryable: true,
+  },
+  'OPERATOR-SOCKET': {
+    message: 'The operator socket cannot be made.',
+    advice: 'Check the folder: it must belong to this user with mode 0700, and no other process may hold it.',
+    retryable: false,
+  },
+  'OPERATOR-COMMAND': {
+    message: 'The process does not know this operator command.',
+    advice: 'Use the command line of the same version.',
+    retryable: false,
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorOptionsWithDetail extends ErrorOptions {
+  /** What exactly, for an operator: a path, a field, a limit. Never a patient's data, never bytes from a device. */
+  detail?: string;
+}
+
+/** The only error that Vitalmesh throws. `code` is stable; `message` is the table's text and, behind a colon, the detail. */
+export class VitalmeshError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, options: ErrorOptionsWithDetail = {}) {
+    const { message } = ERRORS[code];
+    super(options.detail === undefined ? message : `${message.slice(0, -1)}: ${options.detail}`, options);
+    this.name = 'VitalmeshError';
+    this.code = code;
+    this.detail = options.detail;
+  }
+
+  get advice(): string {
+    return ERRORS[this.code].advice;
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+}
+
+/** True for a code of the table; for codes that come over a wire. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text);
+}
+
+/** Any thrown thing as a VitalmeshError; what is not one already becomes `code` with the original as its cause. */
+export function asVitalmeshError(thrown: unknown, code: ErrorCode = 'INTERNAL'): VitalmeshError {
+  return thrown instanceof VitalmeshError ? thrown : new VitalmeshError(code, { cause: thrown });
+}

@@ -1,0 +1,92 @@
+/** The parts of FHIR R4 that Vitalmesh writes and reads; named as in http://hl7.org/fhir/R4. */
+
+export interface Coding {
+  system: string;
+  code: string;
+  display?: string;
+}
+
+export interface CodeableConcept {
+  coding?: Coding[];
+  text?: string;
+}
+
+export interface Quantity {
+  value: number;
+  unit: string;
+  system: string;
+  code: string;
+}
+
+export interface Identifier {
+  system?: string;
+  value: string;
+}
+
+/** A reference by identifier alone: nothing on the wire points into anybody's server. */
+export interface LogicalReference {
+  identifier: Identifier;
+  display?: string;
+}
+
+export interface Extension {
+  url: string;
+  valueString?: string;
+  valueCode?: string;
+  valueInteger?: number;
+  valueQuantity?: Quantity;
+  valueIdentifier?: Identifier;
+}
+
+export interface ObservationComponent {
+  code: CodeableConcept;
+  valueQuantity?: Quantity;
+  dataAbsentReason?: CodeableConcept;
+  extension?: Extension[];
+}
+
+export interface Observation {
+  resourceType: 'Observation';
+  id: string;
+  meta?: { profile?: string[]; security?: Coding[] };
+  status: 'final' | 'preliminary' | 'corrected' | 'cancelled' | 'entered-in-error';
+  category?: CodeableConcept[];
+  code: CodeableConcept;
+  subject: LogicalReference;
+  /** FHIR dateTime with offset. */
+  effectiveDateTime: string;
+  /** When the gateway received it (FHIR instant). */
+  issued: string;
+  device?: LogicalReference;
+  valueQuantity?: Quantity;
+  dataAbsentReason?: CodeableConcept;
+  referenceRange?: { text: string }[];
+  component?: ObservationComponent[];
+  extension?: Extension[];
+}
+
+export interface OperationOutcome {
+  resourceType: 'OperationOutcome';
+  issue: { severity: 'error' | 'warning' | 'information'; code: string; details?: CodeableConcept; diagnostics?: string }[];
+}
+
+export interface BatchBundle {
+  resourceType: 'Bundle';
+  type: 'batch';
+  entry: { fullUrl?: string; resource: Observation; request: { method: 'PUT'; url: string } }[];
+}
+
+export interface BatchResponseBundle {
+  resourceType: 'Bundle';
+  type: 'batch-response';
+  entry: { response: { status: string; outcome?: OperationOutcome } }[];
+}
+
+export const SYSTEMS = {
+  loinc: 'http://loinc.org',
+  mdc: 'urn:iso:std:iso:11073:10101',
+  ucum: 'http://unitsofmeasure.org',
+  category: 'http://terminology.hl7.org/CodeSystem/observation-category',
+  absent: 'http://terminology.hl7.org/CodeSystem/data-absent-reason',
+  actReason: 'http://terminology.hl7.org/CodeSystem/v3-ActReason',
+} as const;

@@ -1,0 +1,180 @@
+import type { Instant } from './clock.ts';
+import { VitalmeshError } from './errors.ts';
+
+/** Why there is no value (FHIR data-absent-reason, http://terminology.hl7.org/CodeSystem/data-absent-reason). */
+export const ABSENT_REASONS = [
+  'unknown',
+  'error',
+  'not-a-number',
+  'negative-infinity',
+  'positive-infinity',
+  'not-performed',
+  'temp-unknown',
+  'unsupported',
+  'masked',
+] as const;
+export type AbsentReason = (typeof ABSENT_REASONS)[number];
+
+/** What makes a value doubtful or special. Flags travel with the reading to the reader; they never change or hide a value. */
+export const FLAGS = {
+  clock: "The device's clock is in doubt; the gateway's time of receipt is used for order.",
+  clockless: 'The device has no clock; its time is the time of receipt.',
+  'dst-gap': 'The local time given does not exist (clocks went forward).',
+  'dst-overlap': 'The local time given exists twice (clocks went back); the earlier one was taken.',
+  memory: "Measured earlier and read out of the device's memory.",
+  motion: 'The device saw motion or artefact.',
+  'low-perfusion': 'The device saw low or marginal perfusion.',
+  searching: 'The device is searching for a pulse.',
+  'sensor-off': 'The sensor is off or disconnected.',
+  'out-of-range': 'Outside the plausible range of the parameter table.',
+  'low-battery': 'The device reports a low battery.',
+  'device-alarm': 'The device reports an alarm.',
+  questionable: 'The device or sender marked the value as questionable.',
+  'unit-assumed': 'The sender gave no unit; that of the profile was assumed.',
+  demo: 'The device is in demonstration or simulation mode.',
+} as const;
+export type Flag = keyof typeof FLAGS;
+
+export type ReadingStatus = 'final' | 'preliminary' | 'corrected' | 'cancelled';
+
+/** One value of one vital sign, or its absence, as a device sent it. */
+export interface Reading {
+  /** Key of the parameter table (`shared/vitals.ts`). */
+  vital: string;
+  /** In the UCUM unit of the parameter table. Absent exactly when `absent` is given. */
+  value?: number;
+  absent?: AbsentReason;
+  /** As sent, when value or unit were converted. Unit in UCUM. */
+  original?: { value: number; unit: string };
+  /** When it was measured, by the device; without it the record's time of receipt counts. */
+  effective?: Instant;
+  /** Offset from UTC of the device's time, in minutes; for display only. */
+  offsetMin?: number;
+  /** MDC code the device sent, where it differs from the parameter table's. */
+  mdc?: number;
+  /** `final` unless given. */
+  status?: ReadingStatus;
+  flags?: readonly Flag[];
+  /** The device's own alarm limits, as text (`50-120`); untrusted, already cleaned. */
+  limits?: string;
+}
+
+/** Every hint about whose reading it is. The hub decides; nothing here is trusted by itself. */
+export interface SubjectHints {
+  /** PID-3 or a field of the payload: the value with its assigning authority ('' when none was given). */
+  patient?: { value: string; authority: string };
+  visit?: string;
+  bed?: string;
+}
+
+/** How an outbox treats a row when space runs out: `spot` outlives `continuous`. */
+export type RowClass = 'spot' | 'continuous';
+
+/** What one frame, message or payload gave: the unit that is stored, acknowledged and sent. */
+export interface ReadingRecord {
+  /** Name of the configured source. */
+  source: string;
+  /** Decoding profile (`nonin-df8`, `hl7-pcd01`, `mqtt-…`). */
+  profile: string;
+  device: {
+    /** Serial number, EUI-64 or the name given in the configuration. */
+    id: string;
+    /** `serial`, `eui64`, `mac`, or `config` when the configuration names it. */
+    idType: 'serial' | 'eui64' | 'mac' | 'config';
+    vendor?: string;
+    model?: string;
+  };
+  /** When the gateway had the whole frame. */
+  receivedAt: Instant;
+  subject: SubjectHints;
+  /** Test, demonstration or simulated data: tagged HTEST, and the tag cannot be removed on the way. */
+  test: boolean;
+  class: RowClass;
+  readings: readonly Reading[];
+}
+
+const ROW_VERSION = 1;
+
+/** A record as the outbox keeps it: a version byte, then compact JSON in UTF-8 with short field names. */
+export function encodeRecord(record: ReadingRecord): Buffer {
+  const compact = {
+    s: record.source,
+    p: record.profile,
+    d: [record.device.id, record.device.idType, record.device.vendor, record.device.model],
+    t: record.receivedAt,
+    u: record.subject,
+    x: record.test ? 1 : undefined,
+    c: record.class === 'spot' ? 1 : undefined,
+    r: record.readings.map((r) => [
+      r.vital,
+      r.value ?? r.absent,
+      r.effective,
+      r.offsetMin,
+      r.flags,
+      r.status,
+      r.mdc,
+      r.original && [r.original.value, r.original.unit],
+      r.limits,
+    ]),
+  };
+  const text = JSON.stringify(compact);
+  const row = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
+  row[0] = ROW_VERSION;
+  row.write(text, 1);
+  return row;
+}
+
+interface CompactRow {
+  s: string;
+  p: string;
+  d: [string, ReadingRecord['device']['idType'], string | null, string | null];
+  t: number;
+  u: SubjectHints;
+  x?: number;
+  c?: number;
+  r: [
+    string,
+    number | AbsentReason,
+    number | null,
+    number | null,
+    Flag[] | null,
+    ReadingStatus | null,
+    number | null,
+    [number, string] | null,
+    string | null,
+  ][];
+}
+
+/** Reads what `encodeRecord` wrote. Throws OUTBOX-DAMAGED-ROW for anything else. */
+export function decodeRecord(row: Uint8Array): ReadingRecord {
+  if (row[0] !== ROW_VERSION) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: `row version ${row[0] ?? 'none'}` });
+  let c: CompactRow;
+  try {
+    c = JSON.parse(Buffer.from(row.buffer, row.byteOffset + 1, row.byteLength - 1).toString('utf8')) as CompactRow;
+    const [id, idType, vendor, model] = c.d;
+    return {
+      source: c.s,
+      profile: c.p,
+      device: { id, idType, ...(vendor ? { vendor } : {}), ...(model ? { model } : {}) },
+      receivedAt: c.t,
+      subject: c.u,
+      test: c.x === 1,
+      class: c.c === 1 ? 'spot' : 'continuous',
+      readings: c.r.map(decodeReading),
+    };
+  } catch (cause) {
+    throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { cause });
+  }
+}
+
+function decodeReading([vital, content, effective, offsetMin, flags, status, mdc, original, limits]: CompactRow['r'][number]): Reading {
+  const reading: Reading = typeof content === 'number' ? { vital, value: content } : { vital, absent: content };
+  if (effective !== null) reading.effective = effective;
+  if (offsetMin !== null) reading.offsetMin = offsetMin;
+  if (flags !== null) reading.flags = flags;
+  if (status !== null) reading.status = status;
+  if (mdc !== null) reading.mdc = mdc;
+  if (original !== null) reading.original = { value: original[0], unit: original[1] };
+  if (limits !== null) reading.limits = limits;
+  return reading;
+}

@@ -1,0 +1,98 @@
+/** Every promised behaviour: where the promise stands, and what it says. Tests cite these by `verifies(id)`; a test fails when one is cited by none. */
+export interface Requirement {
+  source: string;
+  behaviour: string;
+}
+
+export const REQUIREMENTS = {
+  'ACK-AFTER-COMMIT': {
+    source: 'architecture §3.1',
+    behaviour: 'A device is acknowledged only after its readings are on disk; if they cannot be stored it gets a NACK.',
+  },
+  'ANSWER-AFTER-COMMIT': { source: 'architecture §3.2', behaviour: 'The hub answers only for what it has committed, entry by entry.' },
+  'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
+  'KEY-REUSED': {
+    source: 'architecture §3.2',
+    behaviour: 'The same key with other content is refused, quarantined on both sides, and the agent re-keys the row under a new epoch.',
+  },
+  'NOTHING-INVENTED': {
+    source: 'architecture §3.3',
+    behaviour: 'A sentinel or an unplugged sensor becomes an Observation without value and with dataAbsentReason.',
+  },
+  'NO-SILENT-DROP': {
+    source: 'architecture §3.4',
+    behaviour: 'Every discarded byte run, frame, message and row is counted with its reason.',
+  },
+  'GOOD-PARTS-SURVIVE': { source: 'architecture §3.5', behaviour: 'A bad part never costs the good parts.' },
+  'DEVICE-TEXT-IS-DATA': {
+    source: 'architecture §3.6',
+    behaviour: 'Device text is length-capped, stripped of control characters, and never in a log line.',
+  },
+  'NO-LISTENING-SOCKET': { source: 'architecture §3.7', behaviour: 'The hub has no network listening socket.' },
+  'OPERATOR-SOCKET': {
+    source: 'architecture §3.7',
+    behaviour: 'One Unix socket of mode 0600 serves the operator; its calls are decided and audited as local:<uid>.',
+  },
+  'ONE-DOOR': {
+    source: 'architecture §3.8',
+    behaviour: 'decide() and the audit entry sit below everything that reads or writes; default deny.',
+  },
+  'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
+  'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
+  'THREE-INSTANTS': {
+    source: 'architecture §3.10',
+    behaviour: 'latest follows the sort time; a doubtful clock or a memory reading never overtakes a newer one.',
+  },
+  'STALE-IS-NULL': { source: 'architecture §3.11', behaviour: 'A stale value is never served as current, and going stale is a change.' },
+  'IDENTITY-CHAIN': {
+    source: 'architecture §4',
+    behaviour: 'Expired, foreign, leaf-as-CA and wrongly named certificates are refused on both sides of the inner TLS.',
+  },
+  'CALLER-FROM-CERTIFICATE': {
+    source: 'architecture §4',
+    behaviour: "The hub takes the gateway's id from its certificate, and an unknown one is refused while the agent keeps everything.",
+  },
+  'UPLINK-VERSIONED': {
+    source: 'architecture §4',
+    behaviour: 'An unknown major version is refused with UPLINK-VERSION; unknown fields are ignored.',
+  },
+  'OBSERVATION-VALID': { source: 'devices.md §5', behaviour: 'Every Observation is valid FHIR R4 under its vital-signs profile.' },
+  'VOCABULARY-TRUE': {
+    source: 'devices.md §5.4',
+    behaviour: 'Every LOINC, UCUM and MDC of the parameter table is well formed and unambiguous.',
+  },
+  'FRAMING-PURE': {
+    source: 'style.md, A framer is pure',
+    behaviour: 'However a stream is cut, the frames and discarded totals are the same, within a memory bound.',
+  },
+  'OVERLAY-CONTRACT': { source: 'architecture §2', behaviour: 'Every overlay implementation passes one contract suite.' },
+  'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
+  'ENCRYPTED-AT-REST': {
+    source: 'architecture §5',
+    behaviour: 'Nothing of a reading is legible in the files on disk; a wrong key is an error, never a new file.',
+  },
+  'MCP-BOTH-ERAS': { source: 'mcp.md §0.2', behaviour: 'Clients of 2025-11-25 and of 2026-07-28 read, call and receive updates.' },
+  'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'CONFIG-ERRORS-HELP': { source: 'README', behaviour: 'A configuration error names line, path, what was expected and the nearest key.' },
+  'LOG-CLEAN': { source: 'DEVELOPERS, Patient data', behaviour: 'Patient data and secrets never reach a log or an error text.' },
+  'IMPORT-DIRECTIONS': {
+    source: 'architecture §2',
+    behaviour: 'agent and hub never import each other; shared imports neither; devices and framing import nothing but shared.',
+  },
+  'DECODE-STABLE': {
+    source: 'README, Commands',
+    behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',
+  },
+  'PACKAGE-WORKS': { source: 'architecture §2', behaviour: 'The packed package installs into an empty folder and its commands run.' },
+  'DEMO-WORKS': {
+    source: 'README, Quick start',
+    behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
+  },
+} as const satisfies Record<string, Requirement>;
+
+export type RequirementId = keyof typeof REQUIREMENTS;
+
+/** Says which requirements the surrounding test proves. Read as text by test/requirements.test.ts; does nothing at run time. */
+export function verifies(..._ids: RequirementId[]): void {
+  // Citing is the effect.
+}
