@@ -1,0 +1,202 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isMap, isNode, isSeq, LineCounter, parseDocument, parse as parseScalar } from 'yaml';
+import { z } from 'zod';
+import { type ErrorCode, VitalmeshError } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+type Path = readonly (string | number)[];
+type Document = ReturnType<typeof parseDocument>;
+
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+export interface ConfigSource {
+  /** Shown in front of each problem: the file's name. */
+  name: string;
+  /** Code of the error thrown for problems; CONFIG-INVALID unless told. */
+  code?: ErrorCode;
+  /** Environment whose variables `<prefix>__a__b` override the key `a.b`; names are matched without regard to case. */
+  env?: NodeJS.ProcessEnv;
+  envPrefix?: string;
+}
+
+/**
+ * Checks YAML text against a schema. Throws CONFIG-YAML (not YAML) or CONFIG-INVALID with every problem on a line of its own:
+ * `file:line: path: what was expected (did you mean 'nearest'?)`. Values are never repeated, since they may be secrets.
+ */
+export function parseConfig<T>(schema: z.ZodType<T>, text: string, { name, code = 'CONFIG-INVALID', env, envPrefix }: ConfigSource): T {
+  if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
+    throw new VitalmeshError(code, { detail: `${name}: larger than ${MAX_CONFIG_BYTES} bytes` });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const [broken] = document.errors;
+  if (broken) {
+    const { line, col } = lines.linePos(broken.pos[0]);
+    throw new VitalmeshError('CONFIG-YAML', { detail: `${name}:${line}:${col}: ${broken.code.toLowerCase().replaceAll('_', ' ')}` });
+  }
+  const shape = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Shape;
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (cause) {
+    throw new VitalmeshError('CONFIG-YAML', { detail: `${name}: too many aliases`, cause });
+  }
+  const problems = env && envPrefix ? override(value, env, envPrefix, shape) : [];
+  const result = schema.safeParse(value, { reportInput: true });
+  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, shape, document, lines, name)));
+  if (problems.length > 0) throw new VitalmeshError(code, { detail: problems.join('\n') });
+  return (result as { data: T }).data;
+}
+
+/** Reads and checks a configuration file; see `parseConfig`. Throws CONFIG-UNREADABLE as well. */
+export function loadConfig<T>(schema: z.ZodType<T>, path: string, options: Omit<ConfigSource, 'name'> = {}): T {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new VitalmeshError('CONFIG-UNREADABLE', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
+  }
+  return parseConfig(schema, text, { ...options, name: basename(path) });
+}
+
+/** The JSON Schema (draft 2020-12) that an editor can check the file against. */
+export function configJsonSchema(schema: z.ZodType): unknown {
+  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+}
+
+interface Shape {
+  properties?: Record<string, Shape>;
+  items?: Shape;
+  additionalProperties?: Shape | boolean;
+  anyOf?: Shape[];
+  oneOf?: Shape[];
+}
+
+/** Every shape that may stand at a path: unions give several. */
+function shapesAt(shape: Shape, path: Path): Shape[] {
+  let here: Shape[] = alternatives(shape);
+  for (const step of path) {
+    here = here.flatMap((s) => {
+      const next =
+        typeof step === 'number'
+          ? s.items
+          : (s.properties?.[step] ?? (typeof s.additionalProperties === 'object' ? s.additionalProperties : undefined));
+      return next ? alternatives(next) : [];
+    });
+  }
+  return here;
+}
+
+function alternatives(shape: Shape): Shape[] {
+  const inner = [...(shape.anyOf ?? []), ...(shape.oneOf ?? [])];
+  return inner.length === 0 ? [shape] : inner.flatMap(alternatives);
+}
+
+function keysAt(shape: Shape, path: Path): string[] {
+  return [...new Set(shapesAt(shape, path).flatMap((s) => Object.keys(s.properties ?? {})))];
+}
+
+function describe(issue: z.core.$ZodIssue, shape: Shape, document: Document, lines: LineCounter, name: string): string[] {
+  const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const guess = nearest(key, keysAt(shape, path));
+      const hint = guess ? `; did you mean '${guess}'?` : `; known here: ${keysAt(shape, path).join(', ') || 'nothing'}`;
+      return `${name}:${lineOf(document, lines, [...path, key])}: ${show([...path, key])}: unknown key${hint}`;
+    });
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The alternative with the fewest complaints is the one that was meant.
+    const [meant = []] = [...issue.errors].sort((a, b) => a.length - b.length);
+    if (meant.length > 0)
+      return meant.flatMap((inner) =>
+        describe({ ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue, shape, document, lines, name),
+      );
+  }
+  return [`${name}:${lineOf(document, lines, path)}: ${show(path)}: ${expected(issue)}`];
+}
+
+/** What was expected, in words, without what was found. */
+function expected(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? `missing; expected ${issue.expected}` : `expected ${issue.expected}`;
+    case 'invalid_value':
+      return `expected one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}`;
+    case 'invalid_union':
+      return issue.note === 'No matching discriminator'
+        ? 'no known type; --print-schema names them'
+        : 'expected another form; see --print-schema';
+    default:
+      return issue.message;
+  }
+}
+
+function show(path: Path): string {
+  if (path.length === 0) return '(file)';
+  return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
+}
+
+/** Line of a key, or of the nearest thing above it that stands in the file. */
+function lineOf(document: Document, lines: LineCounter, path: Path): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const step = path[length - 1];
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isNode(item.key) && String(item.key) === String(step));
+      if (pair && isNode(pair.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
+    }
+    if (isSeq(parent) && typeof step === 'number') {
+      const item = parent.items[step];
+      if (isNode(item) && item.range) return lines.linePos(item.range[0]).line;
+    }
+  }
+  return 1;
+}
+
+/** Puts overrides from the environment into `value`; returns what could not be placed. */
+function override(value: unknown, env: NodeJS.ProcessEnv, prefix: string, shape: Shape): string[] {
+  const problems: string[] = [];
+  for (const [name, text] of Object.entries(env)) {
+    const [head, ...steps] = name.split('__');
+    if (head !== prefix || steps.length === 0 || text === undefined) continue;
+    const path: (string | number)[] = [];
+    for (const step of steps) {
+      if (/^\d+$/.test(step)) path.push(Number(step));
+      else path.push(keysAt(shape, path).find((key) => key.toLowerCase() === step.toLowerCase()) ?? step);
+    }
+    if (!place(value, path, text)) problems.push(`environment: ${name}: there is no place for this key`);
+  }
+  return problems;
+}
+
+function place(value: unknown, path: Path, text: string): boolean {
+  let here = value;
+  for (const [i, step] of path.entries()) {
+    if (typeof here !== 'object' || here === null || step === '__proto__' || step === 'constructor') return false;
+    const holder = here as Record<string | number, unknown>;
+    if (i === path.length - 1) {
+      holder[step] = scalar(text);
+      return true;
+    }
+    if (holder[step] === undefined || holder[step] === null) {
+      if (Array.isArray(here)) return false;
+      holder[step] = {};
+    }
+    here = holder[step];
+  }
+  return false;
+}
+
+function scalar(text: string): unknown {
+  try {
+    const parsed: unknown = parseScalar(text);
+    return typeof parsed === 'object' ? text : parsed;
+  } catch {
+    return text;
+  }
+}
