@@ -128,9 +128,7 @@ function expected(issue: z.core.$ZodIssue): string {
     case 'too_big':
       return `expected at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : ''}`;
     case 'invalid_union':
-      return issue.note === 'No matching discriminator'
-        ? 'no known type; --print-schema names them'
-        : 'expected another form; see --print-schema';
+      return 'discriminator' in issue ? 'no known type; --print-schema names them' : 'expected another form; see --print-schema';
     default:
       return issue.message;
   }

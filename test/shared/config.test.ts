@@ -59,10 +59,7 @@ test('every problem names line, path, what was expected and the nearest key', ()
 });
 
 test('text that is not YAML names the place', () => {
-  assert.deepEqual(
-    problems('store: {path: \n'),
-    ['CONFIG-YAML', 'agent.yaml:2:1: flow collection must end with }'].slice(0, 1).concat(problems('store: {path: \n').slice(1)),
-  );
+  assert.equal(problems('store: {path: \n')[0], 'CONFIG-YAML');
   assert.match(problems('a: 1\na: 2\n')[1] ?? '', /^agent\.yaml:2:1: duplicate key$/);
 });
 
