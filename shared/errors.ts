@@ -129,6 +129,11 @@ export const ERRORS = {
   'STORAGE-DAMAGED': { message: 'The file is damaged.', advice: 'Set it aside and restore it from a backup.', retryable: false },
   'STORAGE-SCHEMA': { message: 'The file was written by a newer version.', advice: 'Use that version, or a newer one.', retryable: false },
   'STORAGE-FULL': { message: 'The disk is full.', advice: 'Free space; nothing is acknowledged until then.', retryable: true },
+  'STORAGE-OPEN': {
+    message: 'The file cannot be opened or created.',
+    advice: 'Check the path, the folder and their permissions.',
+    retryable: false,
+  },
   'STORAGE-IO': {
     message: 'The disk gave an error.',
     advice: 'Check the disk; nothing is acknowledged until the file was opened anew.',
@@ -164,6 +169,11 @@ export const ERRORS = {
     retryable: false,
   },
   'IDENTITY-NAME': { message: 'A certificate does not name exactly one identity.', advice: 'Enrol again.', retryable: false },
+  'FABRIC-CA': {
+    message: 'The certificate authority of the trial network cannot be read or written.',
+    advice: 'Check the folder; an existing authority is never overwritten.',
+    retryable: false,
+  },
   'OVERLAY-UNREACHABLE': {
     message: 'The overlay network cannot be reached.',
     advice: 'It is tried again by itself; check the network if it lasts.',

@@ -1,0 +1,174 @@
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { Instant } from '../clock.ts';
+import { VitalmeshError } from '../errors.ts';
+import { type CertificateUse, readCertificateUse } from './x509.ts';
+
+export interface ChainOptions {
+  /** The time at which every certificate must be valid. */
+  now: Instant;
+  /** The trust domain of the network this side belongs to; a certificate of another one is refused. */
+  trustDomain: string;
+}
+
+/** Who a certificate names, once its chain was verified. */
+export interface VerifiedIdentity {
+  identityId: string;
+  trustDomain: string;
+}
+
+/** OpenZiti issues leaf + intermediate; networks with an offline root have one more. Beyond that somebody plays with us. */
+const MAX_PRESENTED = 8;
+const MAX_PATH = 5;
+
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const ANY_USAGE = '2.5.29.37.0';
+const CURVES = new Set(['prime256v1', 'secp384r1']);
+const RSA_BITS = { min: 2048, max: 8192 };
+/** RSA (PKCS #1 v1.5) and ECDSA, each with SHA-256, SHA-384, SHA-512 (RFC 8017 §A.2.4, RFC 5758 §3.2). */
+const SIGNATURES = new Set([
+  ...['1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13'],
+  ...['1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4'],
+]);
+const IDENTITY_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})\/identity\/([A-Za-z0-9._-]{1,64})$/;
+
+/**
+ * Checks the chain that a peer presented (leaf first, in any order after it) up to a self-signed root among `trusted`, the `ca`
+ * of the own identity file, and returns the identity that the leaf names. TLS stacks refuse OpenZiti's certificates as those of
+ * a server, because they carry the client-auth usage only; this check stands in for theirs, and beside it (openziti-wire.md §0.10).
+ * It says nothing about who holds the leaf's private key: that is for the TLS handshake or a signature to prove.
+ *
+ * Throws IDENTITY-UNTRUSTED (no signatures up to a trusted root), -EXPIRED (a certificate outside its validity), -CHAIN (CA flag,
+ * usage, path length, key or signature kind) or -NAME (not exactly one name, of the form spiffe://domain/identity/id, of our domain).
+ */
+export function verifyChain(
+  chain: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+  { now, trustDomain }: ChainOptions,
+): VerifiedIdentity {
+  const [leaf, ...presented] = chain;
+  if (leaf === undefined) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate was presented' });
+  if (chain.length > MAX_PRESENTED) throw broken(`more than ${MAX_PRESENTED} certificates were presented`);
+  verifyPath(leaf, presented, trusted, now);
+  const use = useOf(leaf);
+  const fault = faultOf(leaf, use, now) ?? leafFault(use);
+  if (fault) throw fault;
+  return nameOf(use, trustDomain);
+}
+
+/** The identity that a certificate names, or a thrown IDENTITY-NAME. Proves nothing about the certificate. */
+export function namedIdentity(certificate: X509Certificate): VerifiedIdentity {
+  return nameOf(useOf(certificate), undefined);
+}
+
+function verifyPath(leaf: X509Certificate, presented: readonly X509Certificate[], trusted: readonly X509Certificate[], now: Instant): void {
+  const roots = new Set(trusted.filter((certificate) => issued(certificate, certificate)));
+  const pool = [...roots, ...trusted.filter((certificate) => !roots.has(certificate)), ...presented];
+  const path = [leaf];
+  for (let current = leaf; path.length < MAX_PATH; path.push(current)) {
+    const issuer = issuerOf(current, pool, path, now);
+    if (roots.has(issuer)) return;
+    current = issuer;
+  }
+  throw broken('the chain is too long');
+}
+
+/** The first certificate that signed `subject` and may do so. No way back from a choice: that keeps the work small whatever was presented. */
+function issuerOf(
+  subject: X509Certificate,
+  pool: readonly X509Certificate[],
+  path: readonly X509Certificate[],
+  now: Instant,
+): X509Certificate {
+  let firstFault: VitalmeshError | undefined;
+  for (const candidate of pool) {
+    if (path.includes(candidate) || !issued(candidate, subject)) continue;
+    const use = useOf(candidate);
+    const fault = faultOf(candidate, use, now) ?? issuerFault(use, path.length - 1);
+    if (!fault) return candidate;
+    firstFault ??= fault;
+  }
+  throw firstFault ?? new VitalmeshError('IDENTITY-UNTRUSTED', { detail: 'no trusted issuer' });
+}
+
+/** node:crypto's checkIssued would hide an issuer without the right to sign; that is a fault of its own here, so only name and signature count. */
+function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
+  if (issuer.subject !== subject.issuer) return false;
+  const key = keyOf(issuer);
+  try {
+    return key !== undefined && subject.verify(key);
+  } catch {
+    return false;
+  }
+}
+
+/** Rules for every certificate of a path. */
+function faultOf(certificate: X509Certificate, use: CertificateUse, now: Instant): VitalmeshError | undefined {
+  if (now < certificate.validFromDate.getTime()) return expired('not yet valid');
+  if (now > certificate.validToDate.getTime()) return expired('no longer valid');
+  if (!keyAllowed(keyOf(certificate))) return broken('key kind or size');
+  if (!SIGNATURES.has(certificate.signatureAlgorithmOid)) return broken('signature algorithm');
+  if (use.unknownCritical.length > 0) return broken('critical extension that is not known');
+  return undefined;
+}
+
+/** Rules for an issuer that stands `below` CA certificates above the leaf's own issuer (RFC 5280 §6.1.4 k to n). */
+function issuerFault(use: CertificateUse, below: number): VitalmeshError | undefined {
+  if (!use.ca) return broken('an issuer is no CA');
+  if (!use.keyUsage?.keyCertSign) return broken('an issuer may not sign certificates');
+  if (use.pathLen !== undefined && use.pathLen < below) return broken('path length');
+  if (use.extendedKeyUsage && !allowsClientAuth(use.extendedKeyUsage)) return broken('an issuer may not issue for client authentication');
+  return undefined;
+}
+
+/** Rules for the leaf, as OpenZiti issues it (openziti-wire.md §1). */
+function leafFault(use: CertificateUse): VitalmeshError | undefined {
+  if (use.ca || use.keyUsage?.keyCertSign) return broken('a CA poses as an identity');
+  if (use.keyUsage && !use.keyUsage.digitalSignature) return broken('the key may not sign');
+  if (!use.extendedKeyUsage?.includes(CLIENT_AUTH)) return broken('not for client authentication');
+  return undefined;
+}
+
+function nameOf({ alternativeNames }: CertificateUse, trustDomain: string | undefined): VerifiedIdentity {
+  const [name, ...others] = alternativeNames;
+  if (name === undefined || others.length > 0) throw misnamed(`${alternativeNames.length} names`);
+  const [, domain, identityId] = (name.kind === 'url' && IDENTITY_URI.exec(name.value)) || [];
+  if (domain === undefined || identityId === undefined) throw misnamed('the name is no SPIFFE identity');
+  if (trustDomain !== undefined && domain !== trustDomain) throw misnamed('another trust domain');
+  return { identityId, trustDomain: domain };
+}
+
+function useOf(certificate: X509Certificate): CertificateUse {
+  const use = readCertificateUse(certificate.raw);
+  if (!use) throw broken('a certificate cannot be read');
+  return use;
+}
+
+function keyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey;
+  } catch {
+    return undefined;
+  }
+}
+
+function keyAllowed(key: KeyObject | undefined): boolean {
+  const { namedCurve = '', modulusLength = 0 } = key?.asymmetricKeyDetails ?? {};
+  if (key?.asymmetricKeyType === 'ec') return CURVES.has(namedCurve);
+  return key?.asymmetricKeyType === 'rsa' && modulusLength >= RSA_BITS.min && modulusLength <= RSA_BITS.max;
+}
+
+function allowsClientAuth(usages: readonly string[]): boolean {
+  return usages.includes(CLIENT_AUTH) || usages.includes(ANY_USAGE);
+}
+
+function broken(detail: string): VitalmeshError {
+  return new VitalmeshError('IDENTITY-CHAIN', { detail });
+}
+
+function expired(detail: string): VitalmeshError {
+  return new VitalmeshError('IDENTITY-EXPIRED', { detail });
+}
+
+function misnamed(detail: string): VitalmeshError {
+  return new VitalmeshError('IDENTITY-NAME', { detail });
+}
