@@ -1,0 +1,122 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import SQLite from 'better-sqlite3-multiple-ciphers';
+import { VitalmeshError } from '../errors.ts';
+import { syncFolder } from './key-file.ts';
+import { createEmpty } from './owner-lock.ts';
+import { storageError } from './sqlite-errors.ts';
+
+/** `sqlcipher`: AES-256-CBC with HMAC-SHA512 a page, the format of SQLCipher 4. `aegis256`: AEGIS-256, faster where the CPU has AES instructions. */
+export type Cipher = 'sqlcipher' | 'aegis256';
+
+interface ConnectionOptions {
+  path: string;
+  key: Buffer;
+  cipher: Cipher;
+  cacheKib: number;
+}
+
+/** Another process cannot hold the file for long: only a foreign tool can, and waiting blocks the thread. */
+const BUSY_TIMEOUT_MS = 1000;
+const PLAIN_HEADER = 'SQLite format 3\0';
+
+/** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
+export function openConnection({ path, key, cipher, cacheKib }: ConnectionOptions): SQLite.Database {
+  prepareFile(path);
+  let connection: SQLite.Database;
+  try {
+    connection = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
+  } catch (thrown) {
+    throw storageError(thrown);
+  }
+  try {
+    unlock(connection, path, key, cipher);
+    configure(connection, cacheKib);
+    checkIntegrity(connection, path);
+    return connection;
+  } catch (thrown) {
+    connection.close();
+    throw storageError(thrown);
+  }
+}
+
+/** The folder of a file to be opened, made with mode 0700 if need be. Throws STORAGE-OPEN. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new VitalmeshError('STORAGE-OPEN', { cause, detail: dirname(resolve(path)) });
+  }
+}
+
+function prepareFile(path: string): void {
+  try {
+    if (createEmpty(path)) {
+      syncFolder(dirname(resolve(path)));
+      return;
+    }
+    // SQLite gives the log the mode of the file, but only when it makes it.
+    for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) chmodSync(path + suffix, 0o600);
+    if (header(path) === PLAIN_HEADER) throw new VitalmeshError('STORAGE-KEY', { detail: `${path} is not encrypted` });
+  } catch (cause) {
+    if (cause instanceof VitalmeshError) throw cause;
+    throw new VitalmeshError('STORAGE-OPEN', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
+  }
+}
+
+function header(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(PLAIN_HEADER.length);
+    return bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Hands the raw key over (no key derivation from a passphrase, which takes 200 ms) and proves it by reading the first page. */
+function unlock(connection: SQLite.Database, path: string, key: Buffer, cipher: Cipher): void {
+  const hex = key.toString('hex');
+  if (cipher === 'sqlcipher') {
+    connection.pragma("cipher = 'sqlcipher'");
+    connection.pragma('legacy = 4');
+    connection.pragma(`key = "x'${hex}'"`);
+  } else {
+    connection.pragma("cipher = 'aegis'");
+    connection.pragma("algorithm = 'aegis-256'");
+    connection.pragma(`key = 'raw:${hex}'`);
+  }
+  try {
+    connection.pragma('schema_version');
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'SQLITE_NOTADB') throw cause;
+    // The first page proves itself with the key; a wrong key and a damaged first page look the same.
+    throw new VitalmeshError('STORAGE-KEY', { cause, detail: `${path}: wrong key, or a damaged first page` });
+  }
+}
+
+function configure(connection: SQLite.Database, cacheKib: number): void {
+  // Before the first access in WAL mode: the log's index then lives in memory, and there is no -shm file.
+  connection.pragma('locking_mode = EXCLUSIVE');
+  const journal = connection.pragma('journal_mode = WAL', { simple: true });
+  // FULL fsyncs the log at every commit; NORMAL would lose the last commits in a power cut (sqlite.org/pragma.html#pragma_synchronous).
+  connection.pragma('synchronous = FULL');
+  connection.pragma('foreign_keys = ON');
+  connection.pragma('trusted_schema = OFF');
+  connection.pragma('cell_size_check = ON');
+  connection.pragma('temp_store = MEMORY');
+  connection.pragma('mmap_size = 0');
+  connection.pragma(`cache_size = -${cacheKib}`);
+  connection.pragma('journal_size_limit = 16777216');
+  const version = connection.prepare<[], string>('SELECT sqlite_version()').pluck().get() ?? '';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const synchronous = connection.pragma('synchronous', { simple: true });
+  if (major !== 3 || minor < 53 || journal !== 'wal' || synchronous !== 2) {
+    throw new VitalmeshError('INTERNAL', { detail: `SQLite ${version}, journal ${journal}, synchronous ${synchronous}` });
+  }
+}
+
+function checkIntegrity(connection: SQLite.Database, path: string): void {
+  const found = connection.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw new VitalmeshError('STORAGE-DAMAGED', { detail: path });
+}

@@ -1,0 +1,212 @@
+import { statSync } from 'node:fs';
+import type SQLite from 'better-sqlite3-multiple-ciphers';
+import { type Clock, systemClock } from '../clock.ts';
+import { VitalmeshError } from '../errors.ts';
+import { type Cipher, makeFolder, openConnection } from './connection.ts';
+import { readKeyFile } from './key-file.ts';
+import { type Migration, migrate } from './migrations.ts';
+import { acquireOwnerLock } from './owner-lock.ts';
+import { endsConnection, storageError } from './sqlite-errors.ts';
+
+export interface DatabaseOptions {
+  path: string;
+  /** Path of the file that holds the data key; this or `key`. */
+  keyFile?: string;
+  /** The data key itself, 32 bytes. */
+  key?: Buffer;
+  migrations: readonly Migration[];
+  /** AES-256 in SQLCipher 4's file format unless told. */
+  cipher?: Cipher;
+  /** Page cache of the connection, in KiB; 8192 unless told. */
+  cacheKib?: number;
+  clock?: Clock;
+}
+
+export type Statement<P extends unknown[], R> = SQLite.Statement<P, R>;
+
+/** How long a file that gave an I/O error is left alone before it is opened again. */
+const REOPEN_AFTER_MS = 1000;
+
+/**
+ * One encrypted SQLite file with one owner and one connection: WAL, `synchronous=FULL`, foreign keys, untrusted schema. The connection
+ * is closed after an I/O error or damage and opened anew, with all the checks of a start, on the next use (at most once a second);
+ * until that succeeds every use throws STORAGE-IO or STORAGE-DAMAGED. So statements are asked for at each use and never kept.
+ */
+export class Database implements Disposable {
+  readonly path: string;
+  readonly #open: () => SQLite.Database;
+  readonly #lock: Disposable;
+  readonly #clock: Clock;
+  readonly #statements = new Map<string, SQLite.Statement>();
+  #connection: SQLite.Database | undefined;
+  #fault: { error: VitalmeshError; atMs: number } | undefined;
+  #closed = false;
+
+  /** Use `openDatabase`. */
+  constructor(path: string, clock: Clock, lock: Disposable, open: () => SQLite.Database) {
+    this.path = path;
+    this.#clock = clock;
+    this.#lock = lock;
+    this.#open = open;
+    this.#connection = open();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * The statement for `sql`, prepared once a connection; only within `read` or `write`, and only for the call at hand. SQL text is
+   * constant, values are bound. No statement may be left in the middle of an `iterate`: it would block every write.
+   */
+  prepare<P extends unknown[], R = unknown>(sql: string): Statement<P, R> {
+    const connection = this.#use();
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = connection.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement as unknown as Statement<P, R>;
+  }
+
+  /** Runs reads and returns their result. Throws STORAGE-*, INTERNAL, or the VitalmeshError that `work` threw. */
+  read<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
+  }
+
+  /**
+   * Runs `work` in one transaction, durable when this returns; nothing of it is kept when it throws. Blocks the thread for the fsync:
+   * hot paths go through GroupCommit. Throws as `read` does.
+   */
+  write<T>(work: () => T): T {
+    try {
+      this.#use();
+      this.prepare('BEGIN IMMEDIATE').run();
+      const result = work();
+      this.prepare('COMMIT').run();
+      return result;
+    } catch (thrown) {
+      const error = this.#failed(thrown);
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  /**
+   * Within `write`: runs `work` so that its failure undoes its own changes only. Errors that concern the whole file (disk full, I/O,
+   * damage) end the surrounding transaction too, and `write` throws them.
+   */
+  attempt<T>(work: () => T): T {
+    this.prepare('SAVEPOINT attempt').run();
+    try {
+      const result = work();
+      this.prepare('RELEASE attempt').run();
+      return result;
+    } catch (thrown) {
+      if (this.#connection?.inTransaction) {
+        this.prepare('ROLLBACK TO attempt').run();
+        this.prepare('RELEASE attempt').run();
+      }
+      throw thrown;
+    }
+  }
+
+  /** Bytes of the file and its log on disk. */
+  fileBytes(): number {
+    let total = 0;
+    for (const suffix of ['', '-wal']) total += statSync(this.path + suffix, { throwIfNoEntry: false })?.size ?? 0;
+    return total;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#drop();
+    this.#lock[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #use(): SQLite.Database {
+    if (this.#connection !== undefined) return this.#connection;
+    if (this.#closed) throw new VitalmeshError('STORAGE-CLOSED', { detail: this.path });
+    const fault = this.#fault;
+    const nowMs = this.#clock.monotonicMs();
+    if (fault !== undefined && nowMs - fault.atMs < REOPEN_AFTER_MS) throw fault.error;
+    try {
+      this.#connection = this.#open();
+    } catch (thrown) {
+      const error = storageError(thrown);
+      this.#fault = { error, atMs: nowMs };
+      throw error;
+    }
+    this.#fault = undefined;
+    return this.#connection;
+  }
+
+  /** The coded error of what was thrown; gives the connection up when it must not be used again. */
+  #failed(thrown: unknown): VitalmeshError {
+    const error = storageError(thrown);
+    if (this.#connection !== undefined && endsConnection(error)) {
+      this.#fault = { error, atMs: this.#clock.monotonicMs() };
+      this.#drop();
+    }
+    return error;
+  }
+
+  #rollBack(): void {
+    // SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, 3.1).
+    if (!this.#connection?.inTransaction) return;
+    try {
+      this.prepare('ROLLBACK').run();
+    } catch (thrown) {
+      const error = storageError(thrown);
+      this.#fault = { error, atMs: this.#clock.monotonicMs() };
+      this.#drop();
+    }
+  }
+
+  #drop(): void {
+    this.#statements.clear();
+    try {
+      this.#connection?.close();
+    } catch {
+      // A failing checkpoint at closing leaves the log in place; the next opening replays it.
+    }
+    this.#connection = undefined;
+  }
+}
+
+/**
+ * Opens an encrypted database, or makes one where there is none, and brings its schema up to date. Folders are made with mode 0700,
+ * files with 0600. Throws STORAGE-LOCKED (it has an owner), STORAGE-KEY-FILE, STORAGE-KEY (wrong key, or not encrypted: the file is left
+ * as it is), STORAGE-DAMAGED, STORAGE-SCHEMA (from a newer version), STORAGE-OPEN, STORAGE-FULL, STORAGE-IO.
+ */
+export function openDatabase(options: DatabaseOptions): Database {
+  const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, clock = systemClock } = options;
+  const key = options.key ?? readKeyFile(options.keyFile ?? '');
+  if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
+  makeFolder(path);
+  const lock = acquireOwnerLock(path);
+  try {
+    return new Database(path, clock, lock, () => {
+      const connection = openConnection({ path, key, cipher, cacheKib });
+      try {
+        migrate(connection, migrations);
+      } catch (thrown) {
+        connection.close();
+        throw storageError(thrown);
+      }
+      return connection;
+    });
+  } catch (thrown) {
+    lock[Symbol.dispose]();
+    throw thrown;
+  }
+}

@@ -1,0 +1,151 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { VitalmeshError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Database } from './database.ts';
+import { storageError } from './sqlite-errors.ts';
+
+export interface GroupCommitOptions {
+  /** Label of the counters. */
+  name: string;
+  metrics: Metrics;
+  clock?: Clock;
+  /** A transaction takes no further unit once it holds this many rows; 256 unless told. */
+  maxRows?: number;
+  /** A transaction takes no further unit once it has run this long, in milliseconds; 5 unless told. */
+  maxMs?: number;
+}
+
+interface Unit {
+  rows: number;
+  /** Does the work and keeps its result; throws what the work throws. */
+  run(): void;
+  resolve(): void;
+  reject(error: VitalmeshError): void;
+}
+
+/**
+ * Collects the writes of one turn of the event loop into one transaction, so that many callers share one fsync. A unit of work that
+ * fails costs nobody else: the batch is run again with a savepoint around each unit. Counts `storage_commits` and `storage_failed_commits`.
+ */
+export class GroupCommit {
+  readonly #database: Database;
+  readonly #name: string;
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #maxRows: number;
+  readonly #maxMs: number;
+  #queue: Unit[] = [];
+  #scheduled: NodeJS.Immediate | undefined;
+  #closed = false;
+
+  constructor(database: Database, { name, metrics, clock = systemClock, maxRows = 256, maxMs = 5 }: GroupCommitOptions) {
+    this.#database = database;
+    this.#name = name;
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#maxRows = maxRows;
+    this.#maxMs = maxMs;
+  }
+
+  /**
+   * Runs `work` inside the next transaction and resolves with its result after the commit. `work` is synchronous and touches nothing
+   * but the database, because it may be run twice. `rows` is how many rows it writes, about. Rejects with the VitalmeshError that `work`
+   * threw, or STORAGE-FULL, -IO, -DAMAGED, -CLOSED; nothing of it is stored then.
+   */
+  run<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+    if (this.#closed) return Promise.reject(new VitalmeshError('STORAGE-CLOSED', { detail: this.#database.path }));
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.#queue.push({
+        rows,
+        run: () => {
+          result = work(this.#database);
+        },
+        resolve: () => resolve(result),
+        reject,
+      });
+      this.#scheduled ??= setImmediate(() => this.#turn());
+    });
+  }
+
+  /** Commits what is waiting and takes nothing more. The database stays open. */
+  close(): void {
+    this.#closed = true;
+    while (this.#queue.length > 0) this.#commitSome();
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+  }
+
+  #turn(): void {
+    this.#scheduled = undefined;
+    this.#commitSome();
+    if (this.#queue.length > 0) this.#scheduled ??= setImmediate(() => this.#turn());
+  }
+
+  /** One transaction of as many waiting units as the limits allow. Leaves the queue shorter, whatever happens. */
+  #commitSome(): void {
+    let taken = 0;
+    try {
+      this.#database.write(() => {
+        taken = 0;
+        const endMs = this.#clock.monotonicMs() + this.#maxMs;
+        let rows = 0;
+        for (const unit of this.#queue) {
+          taken += 1;
+          unit.run();
+          rows += unit.rows;
+          if (rows >= this.#maxRows || this.#clock.monotonicMs() >= endMs) break;
+        }
+      });
+    } catch (thrown) {
+      const error = storageError(thrown);
+      // A transaction that could not even begin concerns everybody who waits.
+      const batch = this.#queue.splice(0, taken === 0 ? this.#queue.length : taken);
+      if (batch.length > 1 && !concernsFile(error)) this.#commitApart(batch);
+      else this.#reject(batch, error);
+      return;
+    }
+    this.#settle(this.#queue.splice(0, taken), new Map());
+  }
+
+  /** One transaction again, in which a failing unit undoes only its own changes. */
+  #commitApart(batch: readonly Unit[]): void {
+    const failed = new Map<Unit, VitalmeshError>();
+    try {
+      this.#database.write(() => {
+        for (const unit of batch) {
+          try {
+            this.#database.attempt(() => unit.run());
+          } catch (thrown) {
+            const error = storageError(thrown);
+            if (concernsFile(error)) throw error;
+            failed.set(unit, error);
+          }
+        }
+      });
+    } catch (thrown) {
+      this.#reject(batch, storageError(thrown));
+      return;
+    }
+    this.#settle(batch, failed);
+  }
+
+  #settle(batch: readonly Unit[], failed: ReadonlyMap<Unit, VitalmeshError>): void {
+    this.#metrics.count('storage_commits', this.#name);
+    for (const unit of batch) {
+      const error = failed.get(unit);
+      if (error === undefined) unit.resolve();
+      else unit.reject(error);
+    }
+  }
+
+  #reject(batch: readonly Unit[], error: VitalmeshError): void {
+    this.#metrics.count('storage_failed_commits', `${this.#name} ${error.code}`);
+    for (const unit of batch) unit.reject(error);
+  }
+}
+
+/** True for errors that every unit of the transaction meets alike. */
+function concernsFile(error: VitalmeshError): boolean {
+  return error.code.startsWith('STORAGE-');
+}

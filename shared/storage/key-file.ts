@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { VitalmeshError } from '../errors.ts';
+
+const KEY_BYTES = 32;
+const HEX_KEY = /^[0-9a-f]{64}\n?$/i;
+
+/**
+ * The 32-byte data key of a file that holds it as 64 hexadecimal digits, with or without a line end. Throws STORAGE-KEY-FILE when
+ * the file is missing, malformed, or can be read by anybody but its owner.
+ */
+export function readKeyFile(path: string): Buffer {
+  let text: string;
+  try {
+    text = readOwnersFile(path);
+  } catch (cause) {
+    if (cause instanceof VitalmeshError) throw cause;
+    throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})` });
+  }
+  if (!HEX_KEY.test(text)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${path} does not hold 64 hexadecimal digits` });
+  return Buffer.from(text.slice(0, 2 * KEY_BYTES), 'hex');
+}
+
+function readOwnersFile(path: string): string {
+  const fd = openSync(path, 'r');
+  try {
+    // Of the open file, so that it cannot be exchanged between the look and the reading.
+    const { mode } = fstatSync(fd);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${path} has mode 0${(mode & 0o777).toString(8)}` });
+    }
+    const bytes = Buffer.alloc(2 * KEY_BYTES + 2);
+    return bytes.toString('latin1', 0, readSync(fd, bytes));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Makes a file of mode 0600 with a new random key and returns the key once the file is on disk. Throws STORAGE-KEY-FILE when the
+ * file exists already or cannot be written.
+ */
+export function createKeyFile(path: string): Buffer {
+  const key = randomBytes(KEY_BYTES);
+  const folder = dirname(resolve(path));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const fd = openSync(path, 'wx', 0o600);
+    try {
+      writeSync(fd, `${key.toString('hex')}\n`);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    syncFolder(folder);
+  } catch (cause) {
+    throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
+  }
+  return key;
+}
+
+/**
+ * Makes the key file of a database that does not exist yet. Where there is a database, its key must be there too: a missing one is
+ * STORAGE-KEY-FILE, never a new key.
+ */
+export function ensureKeyFile(keyFile: string, databasePath: string): void {
+  if (existsSync(keyFile)) return;
+  if (existsSync(databasePath)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${databasePath} is there` });
+  createKeyFile(keyFile);
+}
+
+/** Makes the names in a folder durable; without it a power cut can take a file away that was itself fsynced. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
