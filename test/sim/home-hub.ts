@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { Aedes } from 'aedes';
+import { atEvery, type Counts, tell } from './device.ts';
+import { simulatedPatient } from './physiology.ts';
+
+export interface HomeHubOptions {
+  /** Residents: each with a cuff `BP-n`, a scale `WS-n` and a finger oximeter `OX-n`. */
+  residents: readonly { number: string; seed: number }[];
+  port: number;
+  intervalMs: number;
+}
+
+const CUFF_EVERY = 8;
+const SCALE_EVERY = 12;
+
+/**
+ * A home hub with its own MQTT broker: it publishes what the cuff, the scale and the oximeter of each resident measure (format:
+ * agent/mappings/home-hub.yaml), QoS 1, and begins once somebody subscribed.
+ */
+export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): Promise<Counts> {
+  const broker = await Aedes.createBroker();
+  const server = createServer({ noDelay: true }, broker.handle);
+  const counts = { sent: 0, acknowledged: 0, lost: 0 };
+  broker.on('ack', () => {
+    counts.acknowledged += 1;
+  });
+  server.listen(options.port, '127.0.0.1');
+  await once(server, 'listening');
+  tell({ event: 'ready', endpoint: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  await Promise.race([once(broker, 'subscribe'), once(signal, 'abort')]);
+
+  const patients = options.residents.map(({ number, seed }) => ({ number, patient: simulatedPatient({ seed, probeOffEveryS: 40 }) }));
+  let beat = 0;
+  await atEvery(options.intervalMs, signal, async (at) => {
+    beat += 1;
+    for (const [i, { number, patient }] of patients.entries()) {
+      const v = patient.next(options.intervalMs / 1000);
+      const measure = (serial: string, content: object): Promise<void> => {
+        counts.sent += 1;
+        return publish(broker, `home/hub-01/${serial}/measurement`, { ts: new Date(at).toISOString(), serial, ...content });
+      };
+      const off = v.spo2 === null ? { status: 'probe-off' } : {};
+      await measure(`OX-${number}`, { type: 'spo2', spo2: v.spo2, pulse: v.pulse, pi: v.perfusion, ...off });
+      if (beat % CUFF_EVERY === (i + 2) % CUFF_EVERY)
+        await measure(`BP-${number}`, {
+          type: 'bp',
+          systolic: v.systolic,
+          diastolic: v.diastolic,
+          mean: v.mean,
+          pulse: v.pulse,
+          unit: 'mmHg',
+        });
+      if (beat % SCALE_EVERY === (i + 4) % SCALE_EVERY) await measure(`WS-${number}`, { type: 'weight', weight: v.weightKg, unit: 'kg' });
+    }
+  });
+  // The subscriber takes what is on its way before the broker goes.
+  while (counts.acknowledged < counts.sent && broker.connectedClients > 0) {
+    await Promise.race([
+      once(broker, 'ack'),
+      once(broker, 'clientDisconnect'),
+      once(AbortSignal.timeout(3000), 'abort').then(() => broker.close()),
+    ]);
+  }
+  await new Promise<void>((resolve) => broker.close(() => resolve()));
+  server.close();
+  return { ...counts, lost: counts.sent - counts.acknowledged };
+}
+
+function publish(broker: Aedes, topic: string, content: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    broker.publish({ cmd: 'publish', topic, payload: Buffer.from(JSON.stringify(content)), qos: 1, retain: false, dup: false }, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+}
