@@ -1,6 +1,7 @@
 import type { Instant } from '../shared/clock.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
+import type { DiscardedRun } from './framing/framing.ts';
 
 /** A part that could not be taken: counted, kept in quarantine where it may hold data, and reported with its reason. */
 export interface Rejected {
@@ -17,7 +18,7 @@ export interface Rejected {
 export interface Decoded {
   records: ReadingRecord[];
   rejected: Rejected[];
-  /** What the device must be told once `records` are on disk (and what instead, when they could not be stored). */
+  /** What the device must be told once `records` are on disk (and what instead, when they could not be stored). Empty: nothing is to be said. */
   reply?: { stored: Uint8Array; failed: Uint8Array };
 }
 
@@ -27,7 +28,7 @@ export interface DecodeContext {
   source: string;
   /** IANA zone of device times that carry none. */
   zone: string;
-  /** The gateway's fixed patient, bed and device names, from the configuration. */
+  /** The gateway's fixed patient, bed and device names, from the configuration. What the bytes themselves say goes first. */
   patient?: { value: string; authority: string };
   bed?: string;
   deviceId?: string;
@@ -44,15 +45,84 @@ export interface StreamDecoder {
   end(receivedAt: Instant): Decoded[];
 }
 
-/** One way of reading bytes, by name: a serial device, HL7 v2, or a mapping of MQTT payloads. */
-export interface Profile {
-  /** `nonin-df8`, `masimo-ascii1`, `hl7`, `mqtt-vitalmesh-home`. */
+/** How a serial line is set, as the device's manual says. */
+export interface LineSettings {
+  baudRate: number;
+  dataBits: 7 | 8;
+  parity: 'none' | 'even' | 'odd';
+  stopBits: 1 | 2;
+  /** RTS/CTS. */
+  flowControl?: boolean;
+}
+
+interface ProfileBase {
+  /** `nonin-df8`, `masimo-ascii1`, `hl7-pcd01`, `mqtt-home-hub`. */
   name: string;
-  kind: 'serial' | 'hl7' | 'mqtt';
   vendor: string;
   models: readonly string[];
   protocol: string;
   /** Where the format is written down. */
   source: string;
+  /** For a stream of one line or connection, and for `decode`. */
   decoder(context: DecodeContext): StreamDecoder;
+}
+
+export interface SerialProfile extends ProfileBase {
+  kind: 'serial';
+  line: LineSettings;
+}
+
+export interface Hl7Profile extends ProfileBase {
+  kind: 'hl7';
+  /** Reads one message without its MLLP framing. `reply` is framed. */
+  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded;
+  /** What to answer for a message that was discarded for its size, from its first bytes. */
+  refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded;
+}
+
+export interface MqttProfile extends ProfileBase {
+  kind: 'mqtt';
+  /** The topics to subscribe to (MQTT 5, 4.7): `home/+/+/measurement`. */
+  topicFilter: string;
+  /** Reads one payload. */
+  decodePayload(topic: string, payload: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded;
+}
+
+/** One way of reading bytes, by name: a serial device, HL7 v2, or a mapping of MQTT payloads. */
+export type Profile = SerialProfile | Hl7Profile | MqttProfile;
+
+const DISCARD_CODES = {
+  garbage: 'DECODE-GARBAGE',
+  oversized: 'DECODE-OVERSIZED',
+  truncated: 'DECODE-TRUNCATED',
+  checksum: 'DECODE-CHECKSUM',
+} as const satisfies Record<DiscardedRun['reason'], ErrorCode>;
+
+/** A framer's discarded run as the part that it is for everybody behind it. */
+export function discardedPart({ reason, bytes }: DiscardedRun): Rejected {
+  return { code: DISCARD_CODES[reason], part: 'frame', bytes };
+}
+
+/**
+ * Free text of a device as data: control characters become blanks, runs of blanks one, and nothing is longer than `maxLength`
+ * characters. Undefined when nothing is left.
+ */
+export function cleanText(text: string, maxLength: number): string | undefined {
+  const clean = text
+    .slice(0, maxLength * 4)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+  return clean === '' ? undefined : clean.slice(0, maxLength).toWellFormed().trimEnd();
+}
+
+const MAX_IDENTIFIER = 128;
+
+/**
+ * An identifier as a device or message gave it, or undefined when it cannot be one (empty, control characters, longer than 128).
+ * Identifiers are never mended: a mended one could be somebody else's.
+ */
+export function identifier(text: string): string | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '' || trimmed.length > MAX_IDENTIFIER || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(trimmed)) return undefined;
+  return trimmed;
 }

@@ -1,0 +1,133 @@
+import { Accumulator } from './accumulator.ts';
+import { Discarded } from './discarded.ts';
+import type { Framer, Framing, FramingEvent } from './framing.ts';
+
+const START = 0x0b;
+const END = 0x1c;
+const CR = 0x0d;
+const LF = 0x0a;
+const HEAD_BYTES = 1024;
+
+/** A message in its MLLP block (HL7 v2 Transport Specification: MLLP, release 1): `0B message 1C 0D`. */
+export function mllpFrame(message: Uint8Array): Uint8Array {
+  const block = new Uint8Array(message.length + 3);
+  block[0] = START;
+  block.set(message, 1);
+  block[message.length + 1] = END;
+  block[message.length + 2] = CR;
+  return block;
+}
+
+/**
+ * MLLP blocks to messages. A message is whole at 1C, because some senders leave out the 0D behind it; line ends right behind a
+ * block belong to it. Bytes before 0B are garbage; a new 0B inside a block means that the end of the block before was lost
+ * (`truncated`); a message above the limit is discarded up to its end or the next 0B.
+ */
+export const mllp: Framing = (maxFrameBytes) => new MllpFramer(maxFrameBytes);
+
+type State = 'outside' | 'inside' | 'oversized' | 'behind';
+
+class MllpFramer implements Framer {
+  readonly #maxFrameBytes: number;
+  readonly #carried = new Accumulator();
+  readonly #discarded: Discarded;
+  #state: State = 'outside';
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#discarded = new Discarded(maxFrameBytes);
+  }
+
+  push(chunk: Uint8Array): FramingEvent[] {
+    const events: FramingEvent[] = [];
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#state === 'inside') at = this.#inside(chunk, at, events);
+      else if (this.#state === 'oversized') at = this.#oversized(chunk, at, events);
+      else at = this.#outside(chunk, at, events);
+    }
+    return events;
+  }
+
+  end(): FramingEvent[] {
+    const events: FramingEvent[] = [];
+    if (this.#state === 'inside') this.#discarded.add(events, 'truncated', 1 + this.#carried.take().length);
+    this.#discarded.flush(events);
+    this.#state = 'outside';
+    return events;
+  }
+
+  #outside(chunk: Uint8Array, from: number, events: FramingEvent[]): number {
+    let at = from;
+    if (this.#state === 'behind') {
+      const byte = chunk[at];
+      if (byte === CR || byte === LF) return at + 1;
+      this.#state = 'outside';
+    }
+    const start = chunk.indexOf(START, at);
+    at = start < 0 ? chunk.length : start;
+    this.#discarded.add(events, 'garbage', at - from);
+    if (start < 0) return at;
+    this.#begin(events);
+    return at + 1;
+  }
+
+  #begin(events: FramingEvent[]): void {
+    this.#discarded.flush(events);
+    this.#state = 'inside';
+  }
+
+  #inside(chunk: Uint8Array, from: number, events: FramingEvent[]): number {
+    const stop = endOrStart(chunk, from, from + this.#maxFrameBytes - this.#carried.length + 1);
+    if (stop < 0) {
+      const rest = Math.min(chunk.length - from, this.#maxFrameBytes - this.#carried.length + 1);
+      this.#carried.append(chunk, from, from + rest);
+      if (this.#carried.length > this.#maxFrameBytes) this.#overflow(events);
+      return from + rest;
+    }
+    if (chunk[stop] === START) {
+      this.#discarded.add(events, 'truncated', 1 + this.#carried.length + stop - from);
+      this.#carried.drop(this.#carried.length);
+      this.#begin(events);
+    } else {
+      events.push({ frame: this.#message(chunk, from, stop) });
+      this.#state = 'behind';
+    }
+    return stop + 1;
+  }
+
+  #message(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    if (this.#carried.length === 0) return chunk.subarray(from, to);
+    this.#carried.append(chunk, from, to);
+    return this.#carried.take();
+  }
+
+  #overflow(events: FramingEvent[]): void {
+    const seen = this.#carried.length;
+    const head = this.#carried.peek().slice(0, HEAD_BYTES);
+    this.#carried.drop(seen);
+    this.#discarded.add(events, 'oversized', 1 + seen, head);
+    this.#state = 'oversized';
+  }
+
+  #oversized(chunk: Uint8Array, from: number, events: FramingEvent[]): number {
+    const stop = endOrStart(chunk, from, chunk.length);
+    const end = stop < 0 ? chunk.length : stop;
+    this.#discarded.add(events, 'oversized', end - from);
+    if (stop < 0) return end;
+    if (chunk[stop] === START) this.#begin(events);
+    else {
+      this.#discarded.flush(events);
+      this.#state = 'behind';
+    }
+    return stop + 1;
+  }
+}
+
+/** Index of the next 1C or 0B before `limit`, or -1. */
+function endOrStart(chunk: Uint8Array, from: number, limit: number): number {
+  const within = limit < chunk.length ? chunk.subarray(0, limit) : chunk;
+  const end = within.indexOf(END, from);
+  const start = (end < 0 ? within : within.subarray(0, end)).indexOf(START, from);
+  return start < 0 ? end : start;
+}
