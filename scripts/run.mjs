@@ -1,20 +1,21 @@
 // Runs one of the project's scripts with the Node of the npm package `node`, installing what the lockfile names first when that
 // has not been done. Parsed by the machine's own Node, whatever its age (18 or later).
 import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-const stampFile = join(root, 'node_modules', '.vitalmesh-installed');
+
+/** npm writes this file last, so an install that was interrupted, or a lockfile that changed since, is seen. */
+function installed() {
+  const written = join(root, 'node_modules', '.package-lock.json');
+  return existsSync(node) && existsSync(written) && statSync(written).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+}
 
 function install() {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(node) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock) return;
+  if (installed()) return;
   const lockDir = join(root, '.installing');
   try {
     mkdirSync(lockDir);
@@ -33,7 +34,6 @@ function install() {
       process.stderr.write('The install failed; see the lines above. `npm ci --loglevel=warn` shows more.\n');
       process.exit(1);
     }
-    writeFileSync(stampFile, lock);
   } finally {
     rmSync(lockDir, { recursive: true, force: true });
   }

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { loadConfig } from '../shared/config.ts';
+
+const path = z.string().min(1);
+
+/** Everything `hub.yaml` may say. Paths are relative to where the hub is started. */
+export const hubConfigSchema = z.strictObject({
+  identity: path.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
+  registry: path.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
+  store: z.strictObject({
+    path: path.describe('The encrypted SQLite file; made when it is not there.'),
+    keyFile: path.describe('Its key: 64 hexadecimal digits in a file of mode 0600.'),
+  }),
+  overlay: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('local'), socket: path.describe('Socket of the switch of an overlay on one machine.') }),
+  ]),
+  services: z
+    .strictObject({
+      ingest: z.string().min(1).default('vitals-ingest').describe('Overlay service that agents dial.'),
+      mcp: z.string().min(1).default('vitals-mcp').describe('Overlay service that AI clients dial.'),
+    })
+    .prefault({}),
+  operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
+  zone: z.string().default('UTC').describe('IANA time zone of the hospital; answers show its offset.'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+});
+
+export type HubConfig = z.infer<typeof hubConfigSchema>;
+
+/** Reads `hub.yaml`; `VITALMESH_HUB__store__path` in the environment overrides `store.path`. Errors: CONFIG-*. */
+export function loadHubConfig(file: string, env: NodeJS.ProcessEnv = process.env): HubConfig {
+  return loadConfig(hubConfigSchema, file, { env, envPrefix: 'VITALMESH_HUB' });
+}

@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { asVitalmeshError, VitalmeshError } from './errors.ts';
+import { nearest } from './nearest.ts';
+
+/** Where a command reads and writes; a test hands in its own. */
+export interface CommandIo {
+  stdin: NodeJS.ReadableStream;
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+}
+
+export const processIo: CommandIo = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+
+/** Exit codes of every Vitalmesh command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
+
+export type CommandValues = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface Command {
+  /** What stands behind the command's name: `--config FILE [--json]`. */
+  usage: string;
+  summary: string;
+  options: NonNullable<ParseArgsConfig['options']>;
+  run(values: CommandValues, io: CommandIo): Promise<number>;
+}
+
+/** A command that reads its arguments itself. */
+export interface RawCommand {
+  usage: string;
+  summary: string;
+  raw(argv: string[], io: CommandIo): Promise<number>;
+}
+
+export interface Program {
+  name: string;
+  summary: string;
+  commands: Readonly<Record<string, Command | RawCommand>>;
+}
+
+/**
+ * Runs `argv[0]` as a command of the program and resolves with its exit code. `--help` and `--version` are understood
+ * everywhere. An error is printed as `CODE: message` with its advice on the next line.
+ */
+export async function runProgram(program: Program, argv: readonly string[], io: CommandIo = processIo): Promise<number> {
+  const [name, ...rest] = argv;
+  try {
+    if (name === '--version') return print(io.stdout, packageVersion());
+    if (name === undefined || name === '--help' || name === 'help') return print(io.stdout, help(program));
+    const command = Object.hasOwn(program.commands, name) ? program.commands[name] : undefined;
+    if (!command) throw unknownCommand(program, name);
+    if ('raw' in command) return await command.raw(rest, io);
+    if (rest.includes('--help')) return print(io.stdout, commandHelp(program, name, command));
+    return await command.run(parse(command, rest), io);
+  } catch (thrown) {
+    const error = asVitalmeshError(thrown);
+    io.stderr.write(`${errorText(error)}\n`);
+    if (error.code === 'USAGE') return EXIT.usage;
+    return error.code === 'OPERATOR-NOT-RUNNING' ? EXIT.notRunning : EXIT.failed;
+  }
+}
+
+/** `CODE: message` and, on the next line, what to do. */
+export function errorText(error: VitalmeshError): string {
+  return `${error.code}: ${error.message}\n  ${error.advice}`;
+}
+
+/** The value of an option that must be given. */
+export function required(values: CommandValues, option: string): string {
+  const value = values[option];
+  if (typeof value !== 'string' || value === '') throw new VitalmeshError('USAGE', { detail: `--${option} is missing` });
+  return value;
+}
+
+/** Ends the process with a program's exit code, after standard output was taken. For the last line of a `main.ts`. */
+export async function exitWith(code: Promise<number>): Promise<void> {
+  process.exitCode = await code;
+  process.stdout.write('', () => process.exit());
+}
+
+function parse(command: Command, argv: string[]): CommandValues {
+  try {
+    return parseArgs({ args: argv, options: command.options, strict: true, allowPositionals: false }).values as CommandValues;
+  } catch (cause) {
+    const option = argv.find((arg) => arg.startsWith('--') && !Object.hasOwn(command.options, arg.slice(2).split('=')[0] ?? ''));
+    const guess = option && nearest(option.slice(2), Object.keys(command.options));
+    const detail = option ? `unknown option ${option}${guess ? `; did you mean --${guess}?` : ''}` : `usage: ${command.usage}`;
+    throw new VitalmeshError('USAGE', { detail, cause });
+  }
+}
+
+function unknownCommand(program: Program, name: string): VitalmeshError {
+  const guess = nearest(name, Object.keys(program.commands));
+  return new VitalmeshError('USAGE', { detail: `${program.name} has no command '${name}'${guess ? `; did you mean '${guess}'?` : ''}` });
+}
+
+function print(out: NodeJS.WritableStream, text: string): number {
+  out.write(`${text}\n`);
+  return EXIT.ok;
+}
+
+function help({ name, summary, commands }: Program): string {
+  const rows = Object.entries(commands).map(([command, { usage, summary: what }]) =>
+    `  ${name} ${command} ${usage}`.trimEnd().concat(`\n      ${what}`),
+  );
+  return [
+    `${name}: ${summary}`,
+    '',
+    ...rows,
+    '',
+    `  ${name} --version, ${name} COMMAND --help`,
+    '',
+    'Exit codes: 0 done, 1 failed (a coded error on standard error), 2 called wrongly, 3 the process is not running.',
+    'Not a medical device, not an alarm system, not for diagnosis.',
+  ].join('\n');
+}
+
+function commandHelp({ name }: Program, commandName: string, { usage, summary }: Command): string {
+  return `${name} ${commandName} ${usage}\n\n${summary}`;
+}
+
+/** Version of the package this file belongs to, in a clone and in the published package alike. */
+export function packageVersion(): string {
+  for (const up of ['..', join('..', '..')]) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(join(import.meta.dirname, up, 'package.json'), 'utf8')) as {
+        name: string;
+        version: string;
+      };
+      if (name === 'vitalmesh') return version;
+    } catch {
+      // In the published package the file lies one folder further up.
+    }
+  }
+  throw new VitalmeshError('INTERNAL', { detail: 'package.json was not found' });
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { type Program, packageVersion, required, runProgram } from '../../shared/command-line.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+
+const program: Program = {
+  name: 'vitalmesh-test',
+  summary: 'for a test',
+  commands: {
+    status: {
+      usage: '--config FILE [--json]',
+      summary: 'Shows how it is.',
+      options: { config: { type: 'string' }, json: { type: 'boolean' } },
+      run: async (values, io) => {
+        io.stdout.write(`${required(values, 'config')} ${values.json}\n`);
+        return 0;
+      },
+    },
+    down: {
+      usage: '',
+      summary: 'Fails.',
+      options: {},
+      run: async () => {
+        throw new VitalmeshError('OPERATOR-NOT-RUNNING');
+      },
+    },
+    broken: {
+      usage: '',
+      summary: 'Fails.',
+      options: {},
+      run: async () => {
+        throw new TypeError('secret');
+      },
+    },
+  },
+};
+
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const code = await runProgram(program, argv, { stdin: new PassThrough(), stdout, stderr });
+  stdout.end();
+  stderr.end();
+  return { code, out: await text(stdout), err: await text(stderr) };
+}
+
+test('a command gets its options', async () => {
+  assert.deepEqual(await run('status', '--config', 'a.yaml', '--json'), { code: 0, out: 'a.yaml true\n', err: '' });
+});
+
+test('help and version', async () => {
+  assert.match((await run()).out, /vitalmesh-test status --config FILE \[--json\]\n {6}Shows how it is\./);
+  assert.match((await run('--help')).out, /Not a medical device/);
+  assert.match((await run('status', '--help')).out, /Shows how it is/);
+  assert.equal((await run('--version')).out, `${packageVersion()}\n`);
+});
+
+test('wrong calls exit with 2 and name what was probably meant', async () => {
+  const wrong = await run('sttaus');
+  assert.deepEqual([wrong.code, wrong.out], [2, '']);
+  assert.match(wrong.err, /^USAGE: .*did you mean 'status'\?\n {2}See --help\.\n$/);
+  assert.match((await run('status', '--cnofig', 'x')).err, /unknown option --cnofig; did you mean --config\?/);
+  assert.match((await run('status')).err, /--config is missing/);
+  assert.equal((await run('toString')).code, 2);
+});
+
+test('errors exit with 1 or 3, and the text of a defect is not printed', async () => {
+  assert.equal((await run('down')).code, 3);
+  const broken = await run('broken');
+  assert.equal(broken.code, 1);
+  assert.ok(!broken.err.includes('secret'));
+});
