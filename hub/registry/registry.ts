@@ -24,13 +24,25 @@ export interface ClientEntry {
   notAfter?: Instant;
 }
 
+/** Where a patient is. */
+export interface PatientPlace {
+  /** Opaque id. */
+  patient: string;
+  /** Bed, or null for somebody at home. */
+  bed: string | null;
+}
+
 /** Who is who. Keyed by overlay identity *ids*, because names can be used again. */
 export interface Registry {
   gateway(identityId: string): GatewayEntry | undefined;
   /** The principal behind an AI client's identity; undefined when it is not listed. Checks no dates: `decide` does. */
   principal(identityId: string): Principal | undefined;
-  /** Every patient id named in the registry, with its bed or null for home, within a tenant. */
-  patients(tenant: string): readonly { patient: string; bed: string | null }[];
+  /** Every patient id named in the registry, with its bed or null for home, within a tenant; in order of id. */
+  patients(tenant: string): readonly PatientPlace[];
+  /** One patient of a tenant; undefined when this tenant has no such patient. */
+  patient(tenant: string, patient: string): PatientPlace | undefined;
+  /** True for a patient id of any tenant: for telling a stated patient of ours from somebody else's record number. */
+  isPatient(patient: string): boolean;
   tenants(): readonly string[];
   /** SHA-256 of the file, first 12 hex digits. */
   readonly revision: string;

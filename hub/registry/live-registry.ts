@@ -1,0 +1,57 @@
+import type { Principal } from '../access/access.ts';
+import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
+
+/**
+ * The registry in force. `replace` puts another in its place at once, for all callers; whoever made the new one has checked it, so a
+ * file with errors (REGISTRY-INVALID while loading) leaves the last good one in force.
+ */
+export class LiveRegistry implements Registry {
+  #current: Registry;
+
+  constructor(first: Registry) {
+    this.#current = first;
+  }
+
+  /** Returns the patients of whom a reader of the list is told something new: come, gone, or in another bed. */
+  replace(next: Registry): { tenant: string; patient: string }[] {
+    const before = this.#current;
+    this.#current = next;
+    const moved: { tenant: string; patient: string }[] = [];
+    for (const tenant of new Set([...before.tenants(), ...next.tenants()])) {
+      for (const { patient, bed } of next.patients(tenant)) {
+        const was = before.patient(tenant, patient);
+        if (!was || was.bed !== bed) moved.push({ tenant, patient });
+      }
+      for (const { patient } of before.patients(tenant)) if (!next.patient(tenant, patient)) moved.push({ tenant, patient });
+    }
+    return moved;
+  }
+
+  get revision(): string {
+    return this.#current.revision;
+  }
+
+  gateway(identityId: string): GatewayEntry | undefined {
+    return this.#current.gateway(identityId);
+  }
+
+  principal(identityId: string): Principal | undefined {
+    return this.#current.principal(identityId);
+  }
+
+  patients(tenant: string): readonly PatientPlace[] {
+    return this.#current.patients(tenant);
+  }
+
+  patient(tenant: string, patient: string): PatientPlace | undefined {
+    return this.#current.patient(tenant, patient);
+  }
+
+  isPatient(patient: string): boolean {
+    return this.#current.isPatient(patient);
+  }
+
+  tenants(): readonly string[] {
+    return this.#current.tenants();
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { parseConfig } from '../../shared/config.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import type { Principal } from '../access/access.ts';
+import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
+import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
+
+/**
+ * Reads `registry.yaml`. A file with any error is refused whole: REGISTRY-INVALID, with every problem on a line of its own
+ * (`registry.yaml:12: gateways[0].beds: …`). No values are repeated in it.
+ */
+export function loadRegistry(path: string): Registry {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new VitalmeshError('REGISTRY-INVALID', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
+  }
+  return parseRegistry(text, basename(path));
+}
+
+/** A registry from the text of its file; errors as of `loadRegistry`. */
+export function parseRegistry(text: string, name = 'registry.yaml'): Registry {
+  try {
+    const file = parseConfig(registrySchema, text, { name, code: 'REGISTRY-INVALID' });
+    refuseUnquotedKeys(text, name);
+    return new FileRegistry(file, createHash('sha256').update(text).digest('hex').slice(0, 12));
+  } catch (cause) {
+    const error = asVitalmeshError(cause);
+    if (error.code !== 'CONFIG-YAML') throw error;
+    throw new VitalmeshError('REGISTRY-INVALID', { cause, ...(error.detail === undefined ? {} : { detail: error.detail }) });
+  }
+}
+
+/** YAML reads the serial number 0123 as the number 123, and then the binding is of another device: such keys must stand in quotes. */
+function refuseUnquotedKeys(text: string, name: string): void {
+  const lines = new LineCounter();
+  const problems: string[] = [];
+  visit(parseDocument(text, { lineCounter: lines }), {
+    Pair(_, { key }) {
+      if (isScalar(key) && typeof key.value !== 'string')
+        problems.push(`${name}:${lines.linePos(key.range?.[0] ?? 0).line}: a key that is a number must stand in quotes`);
+    },
+  });
+  if (problems.length > 0) throw new VitalmeshError('REGISTRY-INVALID', { detail: problems.join('\n') });
+}
+
+class FileRegistry implements Registry {
+  readonly revision: string;
+  readonly #gateways: ReadonlyMap<string, GatewayEntry>;
+  readonly #principals: ReadonlyMap<string, Principal>;
+  readonly #places = new Map<string, Map<string, PatientPlace>>();
+  readonly #ordered = new Map<string, readonly PatientPlace[]>();
+  readonly #tenants: readonly string[];
+
+  constructor(file: RegistryFile, revision: string) {
+    this.revision = revision;
+    this.#tenants = [...new Set([...file.gateways, ...file.clients].map(({ tenant }) => tenant))].sort();
+    this.#gateways = new Map(file.gateways.map((row) => [row.identity, row]));
+    this.#principals = new Map(file.clients.map(({ identity, ...row }) => [identity, { ...row, id: identity }]));
+    for (const row of file.gateways) {
+      const places = this.#places.get(row.tenant) ?? new Map<string, PatientPlace>();
+      this.#places.set(row.tenant, places);
+      for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });
+    }
+    for (const [tenant, places] of this.#places)
+      this.#ordered.set(
+        tenant,
+        [...places.values()].sort((a, b) => (a.patient < b.patient ? -1 : 1)),
+      );
+  }
+
+  gateway(identityId: string): GatewayEntry | undefined {
+    return this.#gateways.get(identityId);
+  }
+
+  principal(identityId: string): Principal | undefined {
+    return this.#principals.get(identityId);
+  }
+
+  patients(tenant: string): readonly PatientPlace[] {
+    return this.#ordered.get(tenant) ?? [];
+  }
+
+  patient(tenant: string, patient: string): PatientPlace | undefined {
+    return this.#places.get(tenant)?.get(patient);
+  }
+
+  isPatient(patient: string): boolean {
+    return this.#tenants.some((tenant) => this.#places.get(tenant)?.has(patient));
+  }
+
+  tenants(): readonly string[] {
+    return this.#tenants;
+  }
+}

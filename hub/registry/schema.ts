@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { parseInstant } from '../../shared/clock.ts';
+
+/** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
+export const PATIENT_ID = /^(?=.*[a-z])[a-z0-9-]{8,40}$/;
+
+const patientId = z.string().regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it');
+/** Identity ids of OpenZiti and of our own fabric; they begin observation ids, hence FHIR's alphabet (FHIR R4 datatypes, id). */
+const identityId = z.string().regex(/^[A-Za-z0-9.-]{1,36}$/, 'expected an identity id: 1 to 36 of A-Z, a-z, 0-9, . and -');
+const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
+/** A bed or device as it stands in a message; compared as it is. */
+const label = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,128}$/u, 'expected 1 to 128 characters without control characters');
+const notAfter = z.string().transform((text, context) => {
+  const instant = parseInstant(text);
+  if (instant) return instant.at;
+  context.addIssue({ code: 'custom', message: 'expected a time with its offset, such as 2027-03-31T23:59:59Z' });
+  return z.NEVER;
+});
+
+const gateway = z.strictObject({
+  identity: identityId.describe('Overlay identity id of the gateway.'),
+  tenant: tenantId,
+  patient: patientId.optional().describe('The one patient of a home gateway.'),
+  beds: z.record(label, patientId.nullable()).default({}).describe('Beds it may speak for, each with who lies there; null while empty.'),
+  devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
+  notAfter: notAfter.optional(),
+});
+
+const client = z.strictObject({
+  identity: identityId.describe('Overlay identity id of the AI client.'),
+  tenant: tenantId,
+  kind: z.enum(['person', 'software']),
+  role: z.enum(['clinician', 'monitor']),
+  patients: z.union([z.literal('all'), z.array(patientId)]).describe('Whom it may see: all of its tenant, or the listed.'),
+  notAfter: notAfter.optional(),
+});
+
+type GatewayRow = z.output<typeof gateway>;
+
+/** One complaint, with the path it is shown at. */
+type Complain = (path: (string | number)[], message: string) => void;
+
+/** The schema of `registry.yaml`, with the rules that hold between its rows. */
+export const registrySchema = z
+  .strictObject({ gateways: z.array(gateway).default([]), clients: z.array(client).default([]) })
+  .superRefine((file, context) => {
+    const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
+    oneRowAnIdentity(file.gateways, file.clients, complain);
+    onePlaceAPatient(file.gateways, complain);
+    for (const [i, row] of file.gateways.entries()) {
+      if (row.patient === undefined && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
+        complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
+    }
+    const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
+    for (const [i, row] of file.clients.entries()) {
+      if (row.patients === 'all') continue;
+      for (const [k, patient] of row.patients.entries()) {
+        const tenant = tenantOf.get(patient);
+        if (tenant !== undefined && tenant !== row.tenant)
+          complain(['clients', i, 'patients', k], 'expected a patient of the same tenant; this one belongs to another');
+      }
+    }
+  });
+
+export type RegistryFile = z.output<typeof registrySchema>;
+
+interface Binding {
+  patient: string;
+  bed: string | null;
+  path: (string | number)[];
+}
+
+/** Everybody a gateway may speak for, with where the row says so. */
+export function boundTo(row: GatewayRow): Binding[] {
+  const bindings: Binding[] = [];
+  if (row.patient !== undefined) bindings.push({ patient: row.patient, bed: null, path: ['patient'] });
+  for (const [bed, patient] of Object.entries(row.beds)) {
+    if (patient !== null) bindings.push({ patient, bed, path: ['beds', bed] });
+  }
+  for (const [device, patient] of Object.entries(row.devices)) bindings.push({ patient, bed: null, path: ['devices', device] });
+  return bindings;
+}
+
+function oneRowAnIdentity(gateways: readonly { identity: string }[], clients: readonly { identity: string }[], complain: Complain): void {
+  const seen = new Set<string>();
+  for (const [list, rows] of [
+    ['gateways', gateways],
+    ['clients', clients],
+  ] as const) {
+    for (const [i, { identity }] of rows.entries()) {
+      if (seen.has(identity)) complain([list, i, 'identity'], 'expected every identity once; this one is listed already');
+      seen.add(identity);
+    }
+  }
+}
+
+/** A patient belongs to one tenant and lies in one bed, and a bed holds one patient, whichever gateways speak for it. */
+function onePlaceAPatient(gateways: readonly GatewayRow[], complain: Complain): void {
+  const tenants = new Map<string, string>();
+  const bedOf = new Map<string, string>();
+  const inBed = new Map<string, string | null>();
+  for (const [i, row] of gateways.entries()) {
+    for (const { patient, bed, path } of boundTo(row)) {
+      const at = ['gateways', i, ...path];
+      if ((tenants.get(patient) ?? row.tenant) !== row.tenant) complain(at, 'expected a patient of one tenant; another has this one');
+      tenants.set(patient, row.tenant);
+      if (bed === null) continue;
+      if ((bedOf.get(patient) ?? bed) !== bed) complain(at, 'expected a patient in one bed; this one lies in another');
+      bedOf.set(patient, bed);
+    }
+    for (const [bed, patient] of Object.entries(row.beds)) {
+      const key = `${row.tenant} ${bed}`;
+      const other = inBed.get(key);
+      if (other !== undefined && other !== patient)
+        complain(['gateways', i, 'beds', bed], 'expected the same patient as in the other row of this bed');
+      inBed.set(key, patient);
+    }
+  }
+}
