@@ -42,6 +42,7 @@ export interface ObservationComponent {
   code: CodeableConcept;
   valueQuantity?: Quantity;
   dataAbsentReason?: CodeableConcept;
+  referenceRange?: { text: string }[];
   extension?: Extension[];
 }
 

@@ -1,0 +1,71 @@
+import type { Instant } from './clock.ts';
+import type { ErrorCode } from './errors.ts';
+import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
+import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
+import { vital } from './vitals.ts';
+
+/** First and last instant that a FHIR dateTime with any offset can show with a year of four digits. */
+const EARLIEST: Instant = Date.parse('0001-01-02T00:00:00Z');
+const LATEST: Instant = Date.UTC(9999, 11, 31);
+/** FHIR R4 dateTime: offsets end at 14:00. */
+const MAX_OFFSET_MIN = 14 * 60;
+/** An index has at most four digits in an observation id. */
+const MAX_READINGS = 1000;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/**
+ * Whatever could later be refused of a reading is refused here, by the decoder that made it: undefined when it will pass, else why not.
+ * DECODE-UNKNOWN-CODE (no such vital sign, or an MDC code that is not its own), DECODE-TIME, DECODE-UNIT (of the original) or DECODE-FIELD
+ * (both or neither of value and absence, a value that is no finite number, a panel or waveform, unknown flag, unclean limits).
+ */
+export function checkReading(reading: Reading): ErrorCode | undefined {
+  const { value, absent, effective, offsetMin, mdc, original, flags, limits } = reading;
+  const row = vital(reading.vital);
+  if (!row) return 'DECODE-UNKNOWN-CODE';
+  if (row.panel || row.class === 'waveform') return 'DECODE-FIELD';
+  if (mdc !== undefined && mdc !== row.mdc?.code && !row.inputMdc?.includes(mdc)) return 'DECODE-UNKNOWN-CODE';
+  if ((value === undefined) === (absent === undefined)) return 'DECODE-FIELD';
+  if (value !== undefined && !Number.isFinite(value)) return 'DECODE-FIELD';
+  if (absent !== undefined && !ABSENT_REASONS.includes(absent)) return 'DECODE-FIELD';
+  if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
+  if (offsetMin !== undefined && !(Number.isInteger(offsetMin) && Math.abs(offsetMin) <= MAX_OFFSET_MIN)) return 'DECODE-TIME';
+  if (original !== undefined && !Number.isFinite(original.value)) return 'DECODE-FIELD';
+  if (original !== undefined && !isClean(original.unit, TEXT_LIMITS.unit)) return 'DECODE-UNIT';
+  if (flags !== undefined && !(flags.every((flag) => Object.hasOwn(FLAGS, flag)) && new Set(flags).size === flags.length))
+    return 'DECODE-FIELD';
+  if (limits !== undefined && !isClean(limits, TEXT_LIMITS.limits)) return 'DECODE-FIELD';
+  return undefined;
+}
+
+/**
+ * As `checkReading`, for what a record holds beside its readings: times, device, hints and profile in the lengths that the wire takes.
+ * An identifier that is too long is refused, never cut: a cut one could be somebody else's.
+ */
+export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
+  const { device, subject, receivedAt, profile, readings } = record;
+  if (!isShowable(receivedAt)) return 'DECODE-TIME';
+  if (readings.length === 0 || readings.length > MAX_READINGS) return 'DECODE-FIELD';
+  const { patient, visit, bed } = subject;
+  const hints = [patient?.value, visit, bed].filter((hint) => hint !== undefined && hint !== '');
+  // Half of the identifier's length is left for the gateway that stands before a device id.
+  const clean =
+    isClean(device.id, TEXT_LIMITS.identifier / 2) &&
+    isClean(profile, TEXT_LIMITS.profile) &&
+    [device.vendor, device.model].every((text) => text === undefined || text === '' || isClean(text, TEXT_LIMITS.display / 2 - 1)) &&
+    hints.every((hint) => isClean(hint, TEXT_LIMITS.identifier)) &&
+    (systemOfAuthority(patient?.authority ?? '') ?? '').length <= TEXT_LIMITS.system;
+  if (!clean) return 'DECODE-FIELD';
+  for (const reading of readings) {
+    const code = checkReading(reading);
+    if (code !== undefined) return code;
+  }
+  return undefined;
+}
+
+function isShowable(at: Instant): boolean {
+  return Number.isInteger(at) && at >= EARLIEST && at <= LATEST;
+}
+
+function isClean(text: string | undefined, limit: number): boolean {
+  return typeof text === 'string' && text !== '' && text.length <= limit && text.isWellFormed() && !CONTROL.test(text);
+}
