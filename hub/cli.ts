@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { parseInstant } from '../shared/clock.ts';
+import { type CommandValues, EXIT, type Program, required } from '../shared/command-line.ts';
+import { configJsonSchema } from '../shared/config.ts';
+import { VitalmeshError } from '../shared/errors.ts';
+import { askOperator, callOperator } from '../shared/operator/client.ts';
+import { type HubConfig, hubConfigSchema, loadHubConfig } from './config.ts';
+import { formatHubStatus, type HubStatus } from './status.ts';
+
+/** What the commands need from the composition root. */
+export interface HubPrograms {
+  /** Runs the hub until SIGINT or SIGTERM. */
+  run(config: HubConfig): Promise<void>;
+  /** Reads everything the configuration names, without starting; throws the first coded error. */
+  check(config: HubConfig): Promise<void>;
+  /** Observations of a store whose hub does not run, under the same owner lock and through the same door. */
+  exportOffline(config: HubConfig, filter: ExportFilter): AsyncIterable<unknown>;
+}
+
+export interface ExportFilter {
+  patient?: string;
+  /** Stored at or after, UTC ms. */
+  since?: number;
+}
+
+const config = { config: { type: 'string' } } as const;
+
+/** The commands of `vitalmesh-hub`. */
+export function hubProgram(programs: HubPrograms): Program {
+  return {
+    name: 'vitalmesh-hub',
+    summary: 'takes the observations of all gateways and serves them to AI clients by MCP, without any listening port.',
+    commands: {
+      run: {
+        usage: '--config hub.yaml',
+        summary: 'Runs the hub until it is told to stop (SIGINT, SIGTERM). SIGHUP reads registry.yaml again.',
+        options: config,
+        run: async (values) => {
+          await programs.run(loadHubConfig(required(values, 'config')));
+          return EXIT.ok;
+        },
+      },
+      check: {
+        usage: '--config hub.yaml | --print-schema',
+        summary: 'Checks the configuration and every file it names, or prints the JSON Schema of hub.yaml.',
+        options: { ...config, 'print-schema': { type: 'boolean' } },
+        run: async (values, io) => {
+          if (values['print-schema']) io.stdout.write(`${JSON.stringify(configJsonSchema(hubConfigSchema), null, 2)}\n`);
+          else {
+            await programs.check(loadHubConfig(required(values, 'config')));
+            io.stdout.write('The configuration is good.\n');
+          }
+          return EXIT.ok;
+        },
+      },
+      status: {
+        usage: '--config hub.yaml [--json]',
+        summary: 'Shows how the running hub is: overlay, gateways, AI clients, counts.',
+        options: { ...config, json: { type: 'boolean' } },
+        run: async (values, io) => {
+          const status = (await askOperator(socketOf(values), 'status')) as HubStatus;
+          io.stdout.write(values.json ? `${JSON.stringify(status)}\n` : `${formatHubStatus(status)}\n`);
+          return EXIT.ok;
+        },
+      },
+      export: {
+        usage: '--config hub.yaml [--since TIME] [--patient ID]',
+        summary: 'Prints the stored Observations as NDJSON, in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
+        options: { ...config, since: { type: 'string' }, patient: { type: 'string' } },
+        run: async (values, io) => {
+          const loaded = loadHubConfig(required(values, 'config'));
+          for await (const observation of exported(programs, loaded, filterOf(values))) {
+            if (!io.stdout.write(`${JSON.stringify(observation)}\n`)) await once(io.stdout, 'drain');
+          }
+          return EXIT.ok;
+        },
+      },
+    },
+  };
+}
+
+function socketOf(values: CommandValues): string {
+  return loadHubConfig(required(values, 'config')).operator.socket;
+}
+
+async function* exported(programs: HubPrograms, config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
+  try {
+    yield* callOperator(config.operator.socket, 'export', { ...filter });
+  } catch (error) {
+    const nobody = error instanceof VitalmeshError && error.code === 'OPERATOR-NOT-RUNNING' && error.detail === config.operator.socket;
+    if (!nobody) throw error;
+    yield* programs.exportOffline(config, filter);
+  }
+}
+
+function filterOf(values: CommandValues): ExportFilter {
+  const filter: ExportFilter = {};
+  if (typeof values.patient === 'string') filter.patient = values.patient;
+  if (typeof values.since === 'string') {
+    const since = parseInstant(values.since);
+    if (!since) throw new VitalmeshError('USAGE', { detail: '--since is a time with offset, as 2026-11-21T10:00:00+01:00' });
+    filter.since = since.at;
+  }
+  return filter;
+}

@@ -1,0 +1,127 @@
+import { Latencies } from './latency.ts';
+import type { TableRow } from './table.ts';
+
+/** One vital sign as the resource `vitals://patient/{id}/latest` shows it; what the demo reads of it. */
+interface ShownVital {
+  vital: string;
+  name: string;
+  value: number | null;
+  unit: string;
+  absent?: string | null;
+  components?: readonly { name: string; value: number | null; absent?: string | null }[];
+  at: string;
+  stale: boolean;
+  lastKnown?: { value: number | null; components?: readonly { value: number | null }[] } | null;
+  device: string;
+  observation: string;
+  storedAt: number;
+}
+
+interface ShownPatient {
+  patient: string;
+  bed: string | null;
+  vitals: readonly ShownVital[];
+}
+
+/** What the viewer needs of an MCP client. */
+export interface ViewerClient {
+  readResource(request: { uri: string }): Promise<{ contents: readonly unknown[] }>;
+}
+
+/**
+ * What the demo's AI client knows: it is told that a resource changed, reads it again, and notes how long after the device's own
+ * time the news arrived. Reads of one resource never overlap; a change during a read causes one more.
+ */
+export class Viewer {
+  readonly latencies = new Latencies();
+  notifications = 0;
+  readonly #client: ViewerClient;
+  readonly #onRow: (row: TableRow) => void;
+  readonly #rows = new Map<string, TableRow>();
+  readonly #seen = new Set<string>();
+  readonly #reading = new Map<string, Promise<void>>();
+  readonly #changedAt = new Map<string, number>();
+  readonly #withData = new Set<string>();
+
+  constructor(client: ViewerClient, onRow: (row: TableRow) => void) {
+    this.#client = client;
+    this.#onRow = onRow;
+  }
+
+  /** Rows by patient, then vital. */
+  rows(): TableRow[] {
+    return [...this.#rows.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+  }
+
+  /** How many patients at least one value came for. */
+  get patients(): number {
+    return this.#withData.size;
+  }
+
+  /** A resource changed; call this from the subscription. */
+  updated(uri: string): void {
+    this.notifications += 1;
+    const now = Date.now();
+    if (!this.#changedAt.has(uri)) this.#changedAt.set(uri, now);
+    if (!this.#reading.has(uri)) this.#reading.set(uri, this.#readUntilQuiet(uri));
+  }
+
+  /** Resolves when no read is under way. */
+  async quiet(): Promise<void> {
+    while (this.#reading.size > 0) await Promise.all(this.#reading.values());
+  }
+
+  async #readUntilQuiet(uri: string): Promise<void> {
+    try {
+      for (let arrival = this.#take(uri); arrival !== undefined; arrival = this.#take(uri)) await this.#read(uri, arrival);
+    } finally {
+      this.#reading.delete(uri);
+    }
+  }
+
+  #take(uri: string): number | undefined {
+    const arrival = this.#changedAt.get(uri);
+    this.#changedAt.delete(uri);
+    return arrival;
+  }
+
+  async #read(uri: string, arrival: number): Promise<void> {
+    const { contents } = await this.#client.readResource({ uri });
+    const done = Date.now();
+    const [content] = contents as readonly { text?: string }[];
+    const shown = JSON.parse(content?.text ?? '{}') as Partial<ShownPatient>;
+    if (shown.patient === undefined) return;
+    for (const vital of shown.vitals ?? []) this.#note(shown.patient, shown.bed ?? null, vital, arrival, done);
+  }
+
+  #note(patient: string, bed: string | null, vital: ShownVital, arrival: number, done: number): void {
+    const at = Date.parse(vital.at);
+    const fresh = !this.#seen.has(vital.observation);
+    this.#seen.add(vital.observation);
+    const key = `${patient} ${vital.vital} ${vital.device}`;
+    // What was stored after the notification came was seen only by the read; its own notification is still on the way.
+    const latencyMs = fresh ? (vital.storedAt > arrival ? done : arrival) - at : (this.#rows.get(key)?.latencyMs ?? 0);
+    const row: TableRow = { patient, where: bed ?? 'home', vital: vital.name, value: shownValue(vital), at, stale: vital.stale, latencyMs };
+    this.#rows.set(key, row);
+    if (!fresh) return;
+    this.#withData.add(patient);
+    this.latencies.add(latencyMs);
+    this.#onRow(row);
+  }
+}
+
+const UNITS: Record<string, string> = { '/min': '/min', 'mm[Hg]': 'mmHg', Cel: '°C', '%': '%', kg: 'kg', '1': '' };
+
+/** A value with its unit as a nurse writes it; without a value, the reason. */
+function shownValue(vital: ShownVital): string {
+  const unit = UNITS[vital.unit] ?? vital.unit;
+  const known = vital.stale ? vital.lastKnown : vital;
+  const numbers = known?.components?.length
+    ? known.components
+        .map((part) => part.value ?? '—')
+        .slice(0, 2)
+        .join('/')
+    : known?.value;
+  if (numbers === null || numbers === undefined) return `— (${vital.absent ?? 'no value'})`;
+  return `${numbers} ${unit}`.trimEnd();
+}

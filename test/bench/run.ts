@@ -1,0 +1,31 @@
+import { cpus } from 'node:os';
+import { type Figure, formatFigure } from './figure.ts';
+
+/** `npm run bench [-- NAME...] [--json]`: measures ours beside the named peers in one run, medians of several rounds. */
+const BENCHES: Record<string, () => Promise<Figure[]>> = {
+  hl7: async () => (await import('./hl7.ts')).benchHl7(),
+  outbox: async () => (await import('./outbox.ts')).benchOutbox(),
+  ingest: async () => (await import('./ingest.ts')).benchIngest(),
+  latency: async () => (await import('./latency.ts')).benchLatency(),
+};
+
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+const names = args.filter((arg) => !arg.startsWith('-'));
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  process.stderr.write(`There is no benchmark '${unknown[0]}'. Known: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
+}
+
+const all: Record<string, Figure[]> = {};
+process.stderr.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}\n`);
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  process.stderr.write(`measuring ${name} ...\n`);
+  const figures = await bench();
+  all[name] = figures;
+  if (!json) process.stdout.write(`${name}\n${figures.map(formatFigure).join('\n')}\n`);
+}
+if (json) process.stdout.write(`${JSON.stringify(all)}\n`);
+process.exit();
