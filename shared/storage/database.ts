@@ -41,6 +41,7 @@ export class Database implements Disposable {
   #connection: SQLite.Database | undefined;
   #fault: { error: VitalmeshError; atMs: number } | undefined;
   #closed = false;
+  #openings = 1;
 
   /** Use `openDatabase`. */
   constructor(path: string, clock: Clock, lock: Disposable, open: () => SQLite.Database) {
@@ -51,8 +52,9 @@ export class Database implements Disposable {
     this.#connection = open();
   }
 
-  get closed(): boolean {
-    return this.#closed;
+  /** How often the file was opened so far: once, and once after each fault that was overcome. */
+  get openings(): number {
+    return this.#openings;
   }
 
   /**
@@ -147,6 +149,7 @@ export class Database implements Disposable {
       throw error;
     }
     this.#fault = undefined;
+    this.#openings += 1;
     return this.#connection;
   }
 

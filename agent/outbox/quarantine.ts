@@ -1,0 +1,81 @@
+import type { Instant } from '../../shared/clock.ts';
+import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
+import { decodeRecord } from '../../shared/reading.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import type { QuarantineEntry } from './outbox.ts';
+import { QUARANTINE_KIND } from './schema.ts';
+import * as sql from './statements.ts';
+
+/** Of undecodable bytes, this much is kept; the rest of such a part is only counted. */
+export const MAX_RAW_BYTES = 64 * 1024;
+
+export interface QuarantineLimits {
+  /** Rows that are kept. */
+  rows: number;
+  /** Undecodable parts that are kept. They have a limit of their own, so that a noisy line cannot push out measurements. */
+  parts: number;
+}
+
+/** What one step moved: rows or parts taken in, and how many old ones were dropped for them. */
+export interface Quarantined {
+  taken: number;
+  dropped: number;
+}
+
+/** Moves pending rows out of the way, in the transaction under way. Rows that are not pending under their key are left alone. */
+export function quarantineRows(
+  database: Database,
+  rows: readonly { seq: number; epochId: number }[],
+  code: ErrorCode,
+  at: Instant,
+  limits: QuarantineLimits,
+): Quarantined {
+  const find = database.prepare<[number, number], { class: number; body: Buffer }>(sql.QUARANTINE_FIND);
+  const remove = database.prepare<[number]>(sql.QUARANTINE_REMOVE);
+  const insert = database.prepare<[number, Instant, string, string, number, number, number, number, Buffer]>(sql.QUARANTINE_ROW);
+  let taken = 0;
+  for (const { seq, epochId } of rows) {
+    const row = find.get(seq, epochId);
+    if (row === undefined) continue;
+    insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, row.body);
+    remove.run(seq);
+    taken += 1;
+  }
+  return { taken, dropped: trim(database, QUARANTINE_KIND.row, limits.rows) };
+}
+
+/** Keeps the beginning of bytes that could not be decoded, in the transaction under way. */
+export function quarantinePart(
+  database: Database,
+  entry: { at: Instant; source: string; code: ErrorCode; part: string; bytes: number; kept: Buffer },
+  limits: QuarantineLimits,
+): Quarantined {
+  database
+    .prepare<[number, Instant, string, string, string, number, Buffer]>(sql.QUARANTINE_PART)
+    .run(QUARANTINE_KIND.bytes, entry.at, entry.code, entry.source, entry.part, entry.bytes, entry.kept);
+  return { taken: 1, dropped: trim(database, QUARANTINE_KIND.bytes, limits.parts) };
+}
+
+/** The newest entries, newest first. */
+export function listQuarantined(database: Database, limit: number): QuarantineEntry[] {
+  return database
+    .prepare<[number], Omit<QuarantineEntry, 'code'> & { code: string }>(sql.QUARANTINE_LIST)
+    .all(limit)
+    .map((row) => ({ ...row, code: isErrorCode(row.code) ? row.code : 'INTERNAL' }));
+}
+
+/** Drops the oldest entries of a kind beyond `keep`; how many. */
+function trim(database: Database, kind: number, keep: number): number {
+  const held = database.prepare<[number], { n: number }>(sql.COUNT_QUARANTINED_KIND).get(kind)?.n ?? 0;
+  if (held <= keep) return 0;
+  return database.prepare<[number, number]>(sql.QUARANTINE_TRIM).run(kind, held - keep).changes;
+}
+
+function sourceOf(body: Buffer): string {
+  try {
+    return decodeRecord(body).source;
+  } catch {
+    // A row that cannot be read does not say where it came from.
+    return '';
+  }
+}

@@ -1,0 +1,47 @@
+import type { RowClass } from '../../shared/reading.ts';
+import type { Migration } from '../../shared/storage/migrations.ts';
+
+/**
+ * The outbox file. `rows` holds what waits for the hub (`delivered_at` is null) and, for a while, what the hub has; one partial index
+ * for each half keeps both out of the other's way. AUTOINCREMENT: a number is never given twice, even after its row is gone
+ * (sqlite.org/autoinc.html). `epochs` has one line a start of the agent, and one a `rekey`: pending rows written under an epoch older
+ * than the newest `rekeyed` one go by that one, so that taking new keys costs one line however much is waiting.
+ */
+export const MIGRATIONS: readonly Migration[] = [
+  `CREATE TABLE epochs (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     epoch TEXT NOT NULL UNIQUE,
+     begun_at INTEGER NOT NULL,
+     rekeyed INTEGER NOT NULL
+   ) STRICT;
+   CREATE TABLE rows (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     epoch INTEGER NOT NULL REFERENCES epochs (id),
+     class INTEGER NOT NULL,
+     received_at INTEGER NOT NULL,
+     delivered_at INTEGER,
+     body BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX rows_pending ON rows (seq) WHERE delivered_at IS NULL;
+   CREATE INDEX rows_delivered ON rows (delivered_at) WHERE delivered_at IS NOT NULL;
+   CREATE TABLE quarantine (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     kind INTEGER NOT NULL,
+     at INTEGER NOT NULL,
+     code TEXT NOT NULL,
+     source TEXT NOT NULL,
+     part TEXT NOT NULL,
+     bytes INTEGER NOT NULL,
+     seq INTEGER,
+     epoch INTEGER REFERENCES epochs (id),
+     class INTEGER,
+     body BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX quarantine_kind ON quarantine (kind, id);`,
+];
+
+/** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
+export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = { spot: 30, continuous: 40 };
+
+/** Numbers in the `kind` column of `quarantine`. */
+export const QUARANTINE_KIND = { bytes: 0, row: 1 } as const;

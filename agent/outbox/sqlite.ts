@@ -1,0 +1,298 @@
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { decodeRecord, encodeRecord, type ReadingRecord } from '../../shared/reading.ts';
+import { type Database, openDatabase } from '../../shared/storage/database.ts';
+import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import { ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
+import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
+import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
+import { CLASS_NUMBERS, MIGRATIONS } from './schema.ts';
+import * as sql from './statements.ts';
+
+export interface OutboxOptions {
+  path: string;
+  /** Made at the first start, together with the outbox; must be there from then on. */
+  keyFile: string;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  /** How long delivered rows are kept, in milliseconds; 7 days unless told. */
+  keepDeliveredMs?: number;
+  /** How much quarantine keeps; 100,000 rows and 1,000 undecodable parts unless told. The oldest are dropped, counted and logged. */
+  quarantineLimits?: QuarantineLimits;
+}
+
+const KEEP_DELIVERED_MS = 7 * 24 * 3_600_000;
+const QUARANTINE_LIMITS: QuarantineLimits = { rows: 100_000, parts: 1_000 };
+
+/** An epoch and its number in the file. */
+interface Epoch {
+  id: number;
+  text: string;
+}
+
+interface Counts {
+  pending: number;
+  delivered: number;
+  quarantined: number;
+}
+
+/**
+ * Opens the outbox, or makes it where there is none, and begins a new epoch. Rejects with STORAGE-LOCKED, -KEY-FILE, -KEY, -DAMAGED,
+ * -SCHEMA, -OPEN, -FULL, -IO.
+ */
+export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
+  ensureKeyFile(options.keyFile, options.path);
+  const database = openDatabase({
+    path: options.path,
+    keyFile: options.keyFile,
+    migrations: MIGRATIONS,
+    cacheKib: 4096,
+    clock: options.clock,
+  });
+  try {
+    return new SqliteOutbox(database, options);
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+class SqliteOutbox implements Outbox {
+  readonly #database: Database;
+  readonly #commit: GroupCommit;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #metrics: Metrics;
+  readonly #keepDeliveredMs: number;
+  readonly #limits: QuarantineLimits;
+  readonly #listeners = new Set<() => void>();
+  /** Rows that cannot be read, on their way to quarantine. */
+  readonly #leaving = new Set<number>();
+  #epoch: Epoch;
+  /** The epoch of the last rekey in the file; 0 when there was none. */
+  #rekeyedId: number;
+  #counts: Counts;
+  #countedOpening: number;
+  #announcing = false;
+  #failing: ErrorCode | undefined;
+
+  constructor(database: Database, { clock, log, metrics, keepDeliveredMs, quarantineLimits }: OutboxOptions) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#keepDeliveredMs = keepDeliveredMs ?? KEEP_DELIVERED_MS;
+    this.#limits = quarantineLimits ?? QUARANTINE_LIMITS;
+    this.#commit = new GroupCommit(database, { name: 'outbox', metrics, clock });
+    this.#epoch = database.write(() => beginEpoch(database, clock.now(), false));
+    this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
+    this.#counts = database.read(() => countRows(database));
+    this.#countedOpening = database.openings;
+    metrics.set('outbox_pending', this.#counts.pending);
+  }
+
+  get epoch(): string {
+    return this.#epoch.text;
+  }
+
+  async append(records: readonly ReadingRecord[]): Promise<RowKey[]> {
+    if (records.length === 0) return [];
+    const bodies = records.map(encodeRecord);
+    const keys = await this.#write((database) => {
+      const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
+      const epoch = this.#epoch;
+      return records.map((record, i) => ({
+        epoch: epoch.text,
+        seq: Number(insert.run(epoch.id, CLASS_NUMBERS[record.class], record.receivedAt, bodies[i] as Buffer).lastInsertRowid),
+      }));
+    }, records.length);
+    this.#metrics.count('outbox_appended', '', keys.length);
+    this.#changed({ pending: keys.length });
+    this.#announce();
+    return keys;
+  }
+
+  pending(after: number, limit: number): OutboxRow[] {
+    const rows: OutboxRow[] = [];
+    let from = after;
+    while (rows.length < limit) {
+      const wanted = limit - rows.length;
+      const found = this.#database.read(() =>
+        this.#database.prepare<[number, number, number], StoredRow>(sql.PENDING).all(this.#rekeyedId, from, wanted),
+      );
+      const damaged: RowKey[] = [];
+      for (const row of found) {
+        from = row.seq;
+        const decoded = this.#leaving.has(row.seq) ? undefined : readRow(row);
+        if (decoded !== undefined) rows.push(decoded);
+        else if (!this.#leaving.has(row.seq)) damaged.push(row);
+      }
+      if (damaged.length > 0) this.#setDamagedAside(damaged);
+      if (found.length < wanted) break;
+    }
+    return rows;
+  }
+
+  async complete(rows: readonly RowKey[]): Promise<void> {
+    if (rows.length === 0) return;
+    const { delivered, pruned } = await this.#write((database) => {
+      const now = this.#clock.now();
+      const mark = database.prepare<[Instant, number, number, number]>(sql.COMPLETE);
+      let delivered = 0;
+      for (const { seq, epochId } of withEpochIds(database, rows)) delivered += mark.run(now, epochId, seq, epochId).changes;
+      // Twice as many as come in, so that what is due leaves in small steps and nothing piles up.
+      const pruned = database.prepare<[Instant, number]>(sql.PRUNE).run(now - this.#keepDeliveredMs, 2 * rows.length + 8).changes;
+      return { delivered, pruned };
+    }, rows.length);
+    this.#metrics.count('outbox_completed', '', delivered);
+    this.#changed({ pending: -delivered, delivered: delivered - pruned });
+  }
+
+  async quarantine(rows: readonly RowKey[], code: ErrorCode): Promise<void> {
+    if (rows.length === 0) return;
+    const moved = await this.#write(
+      (database) => quarantineRows(database, withEpochIds(database, rows), code, this.#clock.now(), this.#limits),
+      2 * rows.length,
+    );
+    this.#quarantined(moved, code);
+    this.#changed({ pending: -moved.taken });
+  }
+
+  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array): Promise<void> {
+    // A copy: the caller may fill its buffer anew before the commit.
+    const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
+    const entry = { at: this.#clock.now(), source, code, part, bytes: raw.length, kept };
+    const moved = await this.#write((database) => quarantinePart(database, entry, this.#limits));
+    this.#quarantined(moved, code);
+  }
+
+  async rekey(): Promise<string> {
+    const epoch = await this.#write((database) => beginEpoch(database, this.#clock.now(), true));
+    this.#epoch = epoch;
+    this.#rekeyedId = epoch.id;
+    this.#metrics.count('outbox_rekeyed');
+    return epoch.text;
+  }
+
+  quarantined(limit: number): QuarantineEntry[] {
+    return this.#database.read(() => listQuarantined(this.#database, limit));
+  }
+
+  status(): OutboxStatus {
+    const fileBytes = this.#database.fileBytes();
+    return this.#database.read(() => {
+      const oldest = this.#database.prepare<[], { at: Instant }>(sql.OLDEST_PENDING).get();
+      // A file opened anew may hold what a failed commit had written before it failed.
+      if (this.#countedOpening !== this.#database.openings) {
+        this.#counts = countRows(this.#database);
+        this.#countedOpening = this.#database.openings;
+      }
+      return { epoch: this.epoch, ...this.#counts, oldestPendingAt: oldest?.at ?? null, fileBytes };
+    });
+  }
+
+  onAppend(listener: () => void): Disposable {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#commit.close();
+    this.#database.close();
+  }
+
+  /** One unit of the next commit; says once in the log when storing begins to fail and when it works again. */
+  async #write<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+    try {
+      const result = await this.#commit.run(work, rows);
+      if (this.#failing !== undefined) this.#log.info({ was: this.#failing }, 'the outbox stores again');
+      this.#failing = undefined;
+      return result;
+    } catch (thrown) {
+      const error = asVitalmeshError(thrown);
+      if (error.code !== this.#failing && error.code !== 'STORAGE-CLOSED') this.#log.error({ err: error }, 'the outbox cannot store');
+      if (error.code !== 'STORAGE-CLOSED') this.#failing = error.code;
+      throw error;
+    }
+  }
+
+  #setDamagedAside(rows: readonly RowKey[]): void {
+    for (const { seq } of rows) this.#leaving.add(seq);
+    this.#metrics.count('outbox_damaged_rows', '', rows.length);
+    this.#log.error({ err: new VitalmeshError('OUTBOX-DAMAGED-ROW'), seqs: rows.map((row) => row.seq).slice(0, 10) }, 'rows set aside');
+    const done = (): void => {
+      for (const { seq } of rows) this.#leaving.delete(seq);
+    };
+    // When it fails, `#write` has logged it, the rows stay, and the next `pending` tries again.
+    this.quarantine(rows, 'OUTBOX-DAMAGED-ROW').then(done, done);
+  }
+
+  #quarantined({ taken, dropped }: Quarantined, code: ErrorCode): void {
+    this.#metrics.count('outbox_quarantined', code, taken);
+    this.#changed({ quarantined: taken - dropped });
+    if (dropped === 0) return;
+    this.#metrics.count('outbox_quarantine_dropped', '', dropped);
+    this.#log.warn({ dropped }, 'quarantine is full; its oldest entries were dropped');
+  }
+
+  #changed(by: Partial<Counts>): void {
+    this.#counts.pending += by.pending ?? 0;
+    this.#counts.delivered += by.delivered ?? 0;
+    this.#counts.quarantined += by.quarantined ?? 0;
+    this.#metrics.set('outbox_pending', this.#counts.pending);
+  }
+
+  /** Tells the listeners once, however many appends one commit answered. */
+  #announce(): void {
+    if (this.#announcing) return;
+    this.#announcing = true;
+    queueMicrotask(() => {
+      this.#announcing = false;
+      for (const listener of [...this.#listeners]) listener();
+    });
+  }
+}
+
+interface StoredRow extends RowKey {
+  receivedAt: Instant;
+  body: Buffer;
+}
+
+function readRow({ seq, epoch, receivedAt, body }: StoredRow): OutboxRow | undefined {
+  try {
+    const record = decodeRecord(body);
+    return { seq, epoch, receivedAt, class: record.class, record };
+  } catch {
+    // OUTBOX-DAMAGED-ROW is the only thing it throws; the caller sets the row aside under that code.
+    return undefined;
+  }
+}
+
+function beginEpoch(database: Database, at: Instant, rekeyed: boolean): Epoch {
+  const text = newEpoch();
+  const { lastInsertRowid } = database.prepare<[string, Instant, number]>(sql.BEGIN_EPOCH).run(text, at, rekeyed ? 1 : 0);
+  return { id: Number(lastInsertRowid), text };
+}
+
+/** Rows with the numbers of their epochs; those of epochs that this file never had are left out. */
+function withEpochIds(database: Database, rows: readonly RowKey[]): { seq: number; epochId: number }[] {
+  const find = database.prepare<[string], { id: number }>(sql.EPOCH_ID);
+  const ids = new Map<string, number | undefined>();
+  const found: { seq: number; epochId: number }[] = [];
+  for (const { seq, epoch } of rows) {
+    if (!ids.has(epoch)) ids.set(epoch, find.get(epoch)?.id);
+    const epochId = ids.get(epoch);
+    if (epochId !== undefined) found.push({ seq, epochId });
+  }
+  return found;
+}
+
+function countRows(database: Database): Counts {
+  const count = (text: string): number => database.prepare<[], { n: number }>(text).get()?.n ?? 0;
+  return { pending: count(sql.COUNT_PENDING), delivered: count(sql.COUNT_DELIVERED), quarantined: count(sql.COUNT_QUARANTINED) };
+}

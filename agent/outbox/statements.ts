@@ -1,0 +1,36 @@
+// The SQL of the outbox, apart from its use, so that a test can ask SQLite how it goes about each statement.
+
+export const APPEND = 'INSERT INTO rows (epoch, class, received_at, body) VALUES (?, ?, ?, ?)';
+
+/** Parameters: the id of the last rekey, `after`, the limit. */
+export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.body
+  FROM rows AS r INDEXED BY rows_pending CROSS JOIN epochs AS e ON e.id = max(r.epoch, ?1)
+  WHERE r.delivered_at IS NULL AND r.seq > ?2 ORDER BY r.seq LIMIT ?3`;
+
+/** A row answered under the key it had before a rekey is complete, too, and keeps the key that the hub knows it by. */
+export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch <= ? AND delivered_at IS NULL';
+
+export const PRUNE = `DELETE FROM rows WHERE seq IN
+  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)`;
+
+export const OLDEST_PENDING =
+  'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
+
+export const BEGIN_EPOCH = 'INSERT INTO epochs (epoch, begun_at, rekeyed) VALUES (?, ?, ?)';
+export const EPOCH_ID = 'SELECT id FROM epochs WHERE epoch = ?';
+export const LAST_REKEY = 'SELECT id FROM epochs WHERE rekeyed = 1 ORDER BY id DESC LIMIT 1';
+
+export const QUARANTINE_FIND = 'SELECT class, body FROM rows WHERE seq = ? AND epoch <= ? AND delivered_at IS NULL';
+export const QUARANTINE_REMOVE = 'DELETE FROM rows WHERE seq = ?';
+export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, part, bytes, seq, epoch, class, body)
+  VALUES (?, ?, ?, ?, 'row', ?, ?, ?, ?, ?)`;
+export const QUARANTINE_PART = 'INSERT INTO quarantine (kind, at, code, source, part, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?)';
+export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes FROM quarantine ORDER BY id DESC LIMIT ?';
+export const QUARANTINE_TRIM = `DELETE FROM quarantine WHERE id IN
+  (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?)`;
+
+// Counted once an opening; kept up to date in memory from then on.
+export const COUNT_PENDING = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NULL';
+export const COUNT_DELIVERED = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NOT NULL';
+export const COUNT_QUARANTINED = 'SELECT count(*) AS n FROM quarantine';
+export const COUNT_QUARANTINED_KIND = 'SELECT count(*) AS n FROM quarantine WHERE kind = ?';
