@@ -4,8 +4,8 @@ export const APPEND = 'INSERT INTO rows (epoch, class, received_at, body) VALUES
 
 /** Parameters: the id of the last rekey, `after`, the limit. */
 export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.body
-  FROM rows AS r INDEXED BY rows_pending CROSS JOIN epochs AS e ON e.id = max(r.epoch, ?1)
-  WHERE r.delivered_at IS NULL AND r.seq > ?2 ORDER BY r.seq LIMIT ?3`;
+  FROM rows AS r INDEXED BY rows_pending CROSS JOIN epochs AS e ON e.id = max(r.epoch, ?)
+  WHERE r.delivered_at IS NULL AND r.seq > ? ORDER BY r.seq LIMIT ?`;
 
 /** A row answered under the key it had before a rekey is complete, too, and keeps the key that the hub knows it by. */
 export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch <= ? AND delivered_at IS NULL';
