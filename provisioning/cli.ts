@@ -1,0 +1,32 @@
+import type { Program } from '../shared/command-line.ts';
+import { VitalmeshError } from '../shared/errors.ts';
+import { type DemoOptions, runDemo } from './demo/demo.ts';
+
+/** The commands of `vitalmesh`. */
+export const vitalmeshProgram: Program = {
+  name: 'vitalmesh',
+  summary: "carries vital signs from devices to a hospital's AI clients; this command is for trials and provisioning.",
+  commands: {
+    demo: {
+      usage: '[--seconds N] [--json] [--export FILE]',
+      summary: 'Runs hub, two agents, simulated devices and an AI client on this machine, and shows what arrives.',
+      options: { seconds: { type: 'string' }, json: { type: 'boolean' }, export: { type: 'string' } },
+      run: (values, io) => {
+        const options: DemoOptions = {
+          seconds: secondsOf(values.seconds),
+          json: values.json === true,
+          exportFile: typeof values.export === 'string' ? values.export : undefined,
+        };
+        return runDemo(options, io);
+      },
+    },
+  },
+};
+
+function secondsOf(text: string | boolean | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds < 1 || seconds > 86_400)
+    throw new VitalmeshError('USAGE', { detail: '--seconds is a number from 1 to 86400' });
+  return seconds;
+}

@@ -1,0 +1,69 @@
+import type { AgentStatus } from '../../agent/status.ts';
+import type { HubStatus } from '../../hub/status.ts';
+import type { Viewer } from './viewer.ts';
+
+/** What `--json` prints: one object on standard output. */
+export interface DemoSummary {
+  patients: number;
+  /** Stored observations by the protocol they came by. */
+  sources: { hl7: number; serial: number; mqtt: number };
+  observations: { decoded: number; stored: number; duplicates: number; quarantined: number };
+  notifications: number;
+  /** From the device's own time of a measurement to the arrival of the notification at the AI client. */
+  latencyMs: { p50: number | null; p99: number | null };
+  /** Sockets in state LISTEN among the hub's own descriptors, the most ever seen. */
+  hubListeningSockets: number;
+}
+
+export interface DemoFindings {
+  viewer: Viewer;
+  agents: readonly AgentStatus[];
+  hub: HubStatus;
+  sources: DemoSummary['sources'];
+  hubListeningSockets: number;
+}
+
+export function summarize({ viewer, agents, hub, sources, hubListeningSockets }: DemoFindings): DemoSummary {
+  const total = (of: (agent: AgentStatus) => number): number => agents.reduce((sum, agent) => sum + of(agent), 0);
+  return {
+    patients: viewer.patients,
+    sources,
+    observations: {
+      decoded: total((agent) => agent.observations),
+      stored: hub.counts.observations,
+      duplicates: hub.counts.duplicates,
+      quarantined: hub.counts.quarantined + total((agent) => agent.outbox.quarantined),
+    },
+    notifications: viewer.notifications,
+    latencyMs: { p50: viewer.latencies.percentile(0.5), p99: viewer.latencies.percentile(0.99) },
+    hubListeningSockets,
+  };
+}
+
+/** What is wrong with a run, in words; empty when every decoded observation is stored, each protocol delivered, and nothing listens. */
+export function faults({ observations, sources, hubListeningSockets }: DemoSummary): string[] {
+  const found: string[] = [];
+  if (observations.decoded === 0) found.push('nothing was decoded');
+  if (observations.stored !== observations.decoded)
+    found.push(`${observations.decoded} observations were decoded, ${observations.stored} are stored`);
+  for (const [protocol, count] of Object.entries(sources)) if (count === 0) found.push(`nothing arrived by ${protocol}`);
+  if (hubListeningSockets !== 0) found.push(`the hub has ${hubListeningSockets} listening sockets`);
+  return found;
+}
+
+/** The summary for people. */
+export function formatSummary(summary: DemoSummary): string {
+  const { patients, sources, observations, notifications, latencyMs, hubListeningSockets } = summary;
+  const rows: [string, string][] = [
+    ['Patients', String(patients)],
+    [
+      'Observations stored',
+      `${observations.stored} of ${observations.decoded} decoded (HL7 ${sources.hl7}, serial ${sources.serial}, MQTT ${sources.mqtt})`,
+    ],
+    ['Duplicates, quarantined', `${observations.duplicates}, ${observations.quarantined}`],
+    ['Notifications', String(notifications)],
+    ['Device to notification', `p50 ${latencyMs.p50 ?? '—'} ms, p99 ${latencyMs.p99 ?? '—'} ms`],
+    ['Hub listening sockets', String(hubListeningSockets)],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(24)} ${value}`).join('\n');
+}
