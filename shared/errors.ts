@@ -109,6 +109,16 @@ export const ERRORS = {
     advice: 'Check cable, power and network; it is opened again by itself.',
     retryable: true,
   },
+  'SOURCE-RETAINED': {
+    message: 'A retained MQTT message was left out, because its values are old.',
+    advice: 'Publish measurements without the retain flag.',
+    retryable: false,
+  },
+  'SOURCE-CREDENTIALS': {
+    message: 'A credentials file of a source is missing, empty or readable by others.',
+    advice: 'It must hold one line and have mode 0600.',
+    retryable: false,
+  },
 
   // Outbox and storage
   'STORAGE-LOCKED': {
@@ -197,6 +207,11 @@ export const ERRORS = {
   'OVERLAY-TIMEOUT': { message: 'The overlay did not answer in time.', advice: 'It is tried again by itself.', retryable: true },
   'OVERLAY-CLOSED': { message: 'The overlay connection was closed.', advice: 'It is opened again by itself.', retryable: true },
   'OVERLAY-PROTOCOL': { message: 'The peer broke the protocol of the overlay.', advice: 'Check versions on both sides.', retryable: true },
+  'OVERLAY-SWITCH': {
+    message: 'The switch of the local overlay cannot be made.',
+    advice: 'Its folder must belong to this user with mode 0700, and no other switch may run there.',
+    retryable: false,
+  },
 
   // Uplink and ingest
   'UPLINK-VERSION': { message: 'Agent and hub have no uplink version in common.', advice: 'Upgrade the older one.', retryable: false },
@@ -213,6 +228,26 @@ export const ERRORS = {
   'UPLINK-PEER': {
     message: 'The other end is not who it must be.',
     advice: 'Check the identity files and the configured hub identity.',
+    retryable: true,
+  },
+  'UPLINK-STORE': {
+    message: 'The hub that answered keeps another store than the one before it.',
+    advice: 'Hubs of one service must share a store. If the store was replaced on purpose, restart the agent.',
+    retryable: true,
+  },
+  'UPLINK-SILENT': {
+    message: 'The other end of the uplink stopped answering.',
+    advice: 'The connection is made again by itself; check the hub when it goes on.',
+    retryable: true,
+  },
+  'UPLINK-REQUEST': {
+    message: 'A request breaks the rules of the uplink.',
+    advice: 'Check versions on both sides.',
+    retryable: false,
+  },
+  'UPLINK-ANSWER': {
+    message: 'The hub gave an answer that cannot be read.',
+    advice: 'Check versions on both sides; the agent keeps everything and tries again.',
     retryable: true,
   },
   'UPLINK-BUNDLE': {
@@ -270,6 +305,40 @@ export const ERRORS = {
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
+  'ACCESS-UNVERIFIED': {
+    message: 'The network did not vouch for this caller.',
+    advice: 'Call through a router that names its callers (OpenZiti 2.0 or later).',
+    retryable: false,
+  },
+  'MCP-REQUEST': {
+    message: 'The HTTP request breaks a rule of this endpoint.',
+    advice: 'POST JSON to /mcp, with the service name as Host and without Origin.',
+    retryable: false,
+  },
+  'MCP-JSON': {
+    message: 'The body of a request is not JSON that is read here.',
+    advice: 'Send one JSON-RPC message in UTF-8.',
+    retryable: false,
+  },
+  'MCP-SESSION': { message: 'There is no such session.', advice: 'Initialize a new one.', retryable: true },
+  'MCP-CURSOR': { message: 'The cursor is not one this hub gave.', advice: 'List from the start, without a cursor.', retryable: false },
+  'MCP-PEER': {
+    message: 'The MCP service did not answer as it must.',
+    advice: 'Check the service name, and versions on both sides.',
+    retryable: true,
+  },
+
+  // Demo
+  'DEMO-PROCESS': {
+    message: 'A process of the demo ended before it should.',
+    advice: 'Read its log, whose path stands beside its name; it is kept when the demo fails.',
+    retryable: true,
+  },
+  'DEMO-ONLY-IN-CLONE': {
+    message: 'The demo runs in a clone of the repository only: its simulated devices are not part of the package.',
+    advice: 'Clone the repository and run: npm run demo.',
+    retryable: false,
+  },
 
   // Operator's socket
   'OPERATOR-NOT-RUNNING': {

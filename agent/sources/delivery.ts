@@ -1,0 +1,46 @@
+import type { Instant } from '../../shared/clock.ts';
+import { asVitalmeshError } from '../../shared/errors.ts';
+import type { Decoded, Rejected, StreamDecoder } from '../decoding.ts';
+import type { Intake } from './source.ts';
+import type { SourceTally } from './tally.ts';
+
+/**
+ * Hands one decoded part to the intake and counts what came of it. The call itself hands over in order; the promise resolves
+ * to whether all of the part is on disk, and never rejects. `replayable`: the device sends again what was not acknowledged.
+ */
+export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable: boolean): Promise<boolean> {
+  try {
+    const stored = part.records.length > 0 ? intake.store(part.records) : undefined;
+    if (part.rejected.length > 0) {
+      tally.rejected(part.rejected);
+      await Promise.all([stored, intake.reject(tally.name, part.rejected)]);
+    } else await stored;
+    tally.stored(part.records);
+    return true;
+  } catch (error) {
+    tally.unstored(asVitalmeshError(error), replayable ? 0 : part.records.length);
+    return false;
+  }
+}
+
+/** A decoder that survives a defect of the one inside: the chunk is put in quarantine as INTERNAL and a fresh one takes over. */
+export function resilientDecoder(fresh: () => StreamDecoder): StreamDecoder {
+  let decoder = fresh();
+  const guarded = (chunk: Uint8Array, decode: () => Decoded[]): Decoded[] => {
+    try {
+      return decode();
+    } catch {
+      decoder = fresh();
+      return [{ records: [], rejected: [defect('chunk', chunk)] }];
+    }
+  };
+  return {
+    push: (chunk: Uint8Array, receivedAt: Instant) => guarded(chunk, () => decoder.push(chunk, receivedAt)),
+    end: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.end(receivedAt)),
+  };
+}
+
+/** What is kept of bytes on which a decoder failed by a defect of its own. */
+export function defect(part: string, bytes: Uint8Array): Rejected {
+  return { code: 'INTERNAL', part, bytes: bytes.byteLength, raw: Uint8Array.from(bytes) };
+}

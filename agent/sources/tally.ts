@@ -1,0 +1,132 @@
+import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { ReadingRecord } from '../../shared/reading.ts';
+import type { Rejected } from '../decoding.ts';
+import { SOURCE_METRICS, type SourceEnvironment, type SourceStatus } from './source.ts';
+
+/** Counters a source keeps beyond SOURCE_METRICS; the label begins with the source's name. */
+export const TALLY_METRICS = {
+  /** Parts that could not be stored: the device was told, or had no way to be told. */
+  unstored: 'source_unstored_total',
+  /** Records lost because the device cannot send them again. */
+  lost: 'source_lost_records_total',
+  /** Times the source was opened again. */
+  reopened: 'source_reopened_total',
+  /** Connections cut or refused, by reason. */
+  cut: 'source_cut_total',
+} as const;
+
+/** What one source has counted and in which state it is. Writes a log line when the state changes, never one an attempt. */
+export class SourceTally {
+  readonly name: string;
+  readonly #type: string;
+  readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>;
+  readonly #codesSeen = new Set<ErrorCode>();
+  #state: SourceStatus['state'] = 'starting';
+  #storing = true;
+  #down = false;
+  #endpoint: string;
+  #records = 0;
+  #readings = 0;
+  #rejected = 0;
+  #lastRecordAt: number | null = null;
+
+  constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>) {
+    this.name = name;
+    this.#type = type;
+    this.#endpoint = endpoint;
+    this.#environment = environment;
+  }
+
+  received(bytes: number): void {
+    this.#environment.metrics.count(SOURCE_METRICS.bytes, this.name, bytes);
+  }
+
+  /** Counts records that are on disk. */
+  stored(records: readonly ReadingRecord[]): void {
+    if (!this.#storing) {
+      this.#storing = true;
+      this.#environment.log.info({ source: this.name }, 'readings are stored again');
+    }
+    if (records.length === 0) return;
+    let readings = 0;
+    for (const record of records) readings += record.readings.length;
+    this.#records += records.length;
+    this.#readings += readings;
+    this.#lastRecordAt = this.#environment.clock.now();
+    this.#environment.metrics.count(SOURCE_METRICS.records, this.name, records.length);
+    this.#environment.metrics.count(SOURCE_METRICS.readings, this.name, readings);
+  }
+
+  /** Counts a part that could not be stored; `lost` are records that nobody will send again. */
+  unstored(error: VitalmeshError, lost: number): void {
+    this.#environment.metrics.count(TALLY_METRICS.unstored, this.name);
+    if (lost > 0) this.#environment.metrics.count(TALLY_METRICS.lost, this.name, lost);
+    if (!this.#storing) return;
+    this.#storing = false;
+    this.#environment.log.error({ source: this.name, err: error }, 'readings cannot be stored');
+  }
+
+  /** Counts rejected parts; the first of each code is logged. */
+  rejected(parts: readonly Rejected[]): void {
+    this.#rejected += parts.length;
+    this.#environment.metrics.count(SOURCE_METRICS.rejected, this.name, parts.length);
+    for (const { code } of parts) {
+      if (this.#codesSeen.has(code)) continue;
+      this.#codesSeen.add(code);
+      this.#environment.log.warn({ source: this.name, code }, 'a part was rejected; more of this kind are only counted');
+    }
+  }
+
+  connections(open: number): void {
+    this.#environment.metrics.set(SOURCE_METRICS.connections, open, this.name);
+  }
+
+  /** Counts a connection that was cut or refused. */
+  cut(reason: 'idle' | 'unread' | 'garbage' | 'memory' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
+    this.#environment.metrics.count(TALLY_METRICS.cut, `${this.name}/${reason}`);
+  }
+
+  reopened(): void {
+    this.#environment.metrics.count(TALLY_METRICS.reopened, this.name);
+  }
+
+  /** The source works. */
+  up(endpoint = this.#endpoint): void {
+    this.#endpoint = endpoint;
+    if (this.#state === 'running' || this.#state === 'stopped') return;
+    this.#state = 'running';
+    this.#down = false;
+    this.#environment.log.info({ source: this.name, endpoint }, 'source is running');
+  }
+
+  /** The source does not work and is tried again. */
+  down(error: VitalmeshError): void {
+    if (this.#state === 'stopped') return;
+    this.#state = 'waiting';
+    if (this.#down) return;
+    this.#down = true;
+    this.#environment.log.warn({ source: this.name, endpoint: this.#endpoint, err: error }, 'source is not running; it is tried again');
+  }
+
+  /** Open, but nothing came yet. */
+  waiting(): void {
+    if (this.#state === 'starting') this.#state = 'waiting';
+  }
+
+  stopped(): void {
+    this.#state = 'stopped';
+  }
+
+  status(): SourceStatus {
+    return {
+      name: this.name,
+      type: this.#type,
+      state: this.#state,
+      endpoint: this.#endpoint,
+      records: this.#records,
+      readings: this.#readings,
+      rejected: this.#rejected,
+      lastRecordAt: this.#lastRecordAt,
+    };
+  }
+}

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { parseLineAddress } from '../../../agent/sources/line.ts';
+import { createSerial, SERIAL_DEFAULTS, type SerialOptions } from '../../../agent/sources/serial.ts';
+import { verifies } from '../../requirements.ts';
+import { lineDecoder, started, type TestEnvironment, testEnvironment, Wire } from './support.ts';
+
+/** A serial device server with a device behind it. */
+class DeviceServer implements AsyncDisposable {
+  readonly server: Server;
+  readonly #waiting: ((wire: Wire) => void)[] = [];
+  readonly #calls: Wire[] = [];
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.server = server;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      const wire = new Wire(socket);
+      const next = this.#waiting.shift();
+      if (next) next(wire);
+      else this.#calls.push(wire);
+    });
+  }
+
+  static async listen(port = 0): Promise<DeviceServer> {
+    const server = createServer().listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return new DeviceServer(server);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** The next call of the agent. */
+  call(): Promise<Wire> {
+    const call = this.#calls.shift();
+    return call ? Promise.resolve(call) : new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
+
+function serial(environment: TestEnvironment, port: number, options: Partial<SerialOptions> = {}) {
+  return createSerial(
+    {
+      ...SERIAL_DEFAULTS,
+      name: 'oximeter',
+      endpoint: `tcp://127.0.0.1:${port}`,
+      address: { host: '127.0.0.1', port },
+      line: { baudRate: 9600, dataBits: 8, parity: 'none', stopBits: 1 },
+      decoder: () => lineDecoder(),
+      reopenMinMs: 5,
+      reopenMaxMs: 20,
+      ...options,
+    },
+    environment,
+  );
+}
+
+test('readings behind a device server are stored, and the device is answered after that', async () => {
+  verifies('ACK-AFTER-COMMIT');
+  const environment = testEnvironment();
+  const { intake } = environment;
+  await using device = await DeviceServer.listen();
+  await using source = await started(serial(environment, device.port));
+  const wire = await device.call();
+  assert.notEqual(source.status().state, 'running', 'an open line alone says nothing');
+  intake.hold();
+  wire.send('one\n');
+  await intake.until(({ offered }) => offered === 1);
+  assert.equal(source.status().state, 'running');
+  assert.equal(wire.received, '');
+  intake.release();
+  await wire.until((text) => text === 'ack:one\n');
+  intake.fail();
+  wire.send('two\n');
+  await wire.until((text) => text === 'ack:one\nnak:two\n');
+});
+
+test('a lost line is opened again, and its loss is logged once', async () => {
+  const environment = testEnvironment();
+  const { intake, trap, metrics } = environment;
+  let device = await DeviceServer.listen();
+  const { port } = device;
+  await using source = await started(serial(environment, port));
+  (await device.call()).send('one\nunfin');
+  await intake.until(({ stored }) => stored.length === 1);
+  await device[Symbol.asyncDispose]();
+  await trap.until('source is not running; it is tried again');
+  assert.equal(source.status().state, 'waiting');
+  await intake.until(({ rejections }) => rejections[0]?.code === 'DECODE-TRUNCATED');
+  // Attempts at nobody are not logged one by one.
+  while (metrics.get('source_reopened_total', 'oximeter') < 5) await new Promise((resolve) => setImmediate(resolve));
+  device = await DeviceServer.listen(port);
+  (await device.call()).send('two\n');
+  await intake.until(({ stored }) => stored.includes('two'));
+  assert.equal(source.status().state, 'running');
+  assert.equal(trap.of('source is not running; it is tried again'), 1);
+  assert.equal(trap.of('source is running'), 2);
+  const { err } = trap.lines.find(({ msg }) => msg.startsWith('source is not')) as unknown as { err: { code: string } };
+  assert.equal(err.code, 'SOURCE-LOST');
+  await device[Symbol.asyncDispose]();
+});
+
+test('a line that was never there does not keep the agent from starting', async () => {
+  const environment = testEnvironment();
+  const device = await DeviceServer.listen();
+  const { port } = device;
+  await device[Symbol.asyncDispose]();
+  const source = await started(serial(environment, port));
+  await environment.trap.until('source is not running; it is tried again');
+  const { err } = environment.trap.lines[0] as unknown as { err: { code: string; detail: string } };
+  assert.deepEqual([err.code, err.detail], ['SOURCE-OPEN', 'ECONNREFUSED']);
+  await source[Symbol.asyncDispose]();
+  assert.equal(source.status().state, 'stopped');
+});
+
+test('a terminal device that does not exist is waited for', async () => {
+  const environment = testEnvironment();
+  const path = '/dev/vitalmesh-no-such-line';
+  await using source = await started(serial(environment, 0, { endpoint: path, address: { path } }));
+  await environment.trap.until('source is not running; it is tried again');
+  const { err } = environment.trap.lines[0] as unknown as { err: { code: string } };
+  assert.equal(err.code, 'SOURCE-OPEN');
+  assert.equal(source.status().endpoint, path);
+});
+
+test('silence on an open line opens it again, without a line of log an attempt', async () => {
+  const environment = testEnvironment();
+  await using device = await DeviceServer.listen();
+  await using _source = await started(serial(environment, device.port, { silenceMs: 20 }));
+  for (let call = 0; call < 3; call += 1) await device.call();
+  assert.equal(environment.trap.of('source is not running; it is tried again'), 1);
+  (await device.call()).send('awake\n');
+  await environment.intake.until(({ stored }) => stored.length === 1);
+});
+
+test('records that a device cannot send again are counted as lost when they cannot be stored', async () => {
+  verifies('NO-SILENT-DROP');
+  const environment = testEnvironment();
+  await using device = await DeviceServer.listen();
+  const mute = () => {
+    const decoder = lineDecoder();
+    return { ...decoder, push: (chunk: Uint8Array, at: number) => decoder.push(chunk, at).map(({ reply: _, ...part }) => part) };
+  };
+  await using _source = await started(serial(environment, device.port, { decoder: mute }));
+  const wire = await device.call();
+  environment.intake.fail();
+  wire.send('one\n');
+  await environment.trap.until('readings cannot be stored');
+  assert.equal(environment.metrics.get('source_lost_records_total', 'oximeter'), 1);
+});
+
+test('a slow disk pauses the line and is not mistaken for silence', async () => {
+  const environment = testEnvironment();
+  const { intake } = environment;
+  await using device = await DeviceServer.listen();
+  await using source = await started(serial(environment, device.port, { silenceMs: 20 }));
+  const wire = await device.call();
+  intake.hold();
+  wire.send('a\n'.repeat(100));
+  await intake.until(({ offered }) => offered === 100);
+  // A silent line of the same patience shows that it has run out, and more than once.
+  await using idle = await DeviceServer.listen();
+  await using _other = await started(serial(testEnvironment(), idle.port, { silenceMs: 20 }));
+  for (let call = 0; call < 3; call += 1) await idle.call();
+  assert.equal(source.status().state, 'running');
+  intake.release();
+  wire.send('last\n');
+  await intake.until(({ stored }) => stored.includes('last'));
+});
+
+test('stopping stores what was read and closes the line', async () => {
+  const environment = testEnvironment();
+  const { intake } = environment;
+  await using device = await DeviceServer.listen();
+  const source = await started(serial(environment, device.port));
+  const wire = await device.call();
+  intake.hold();
+  wire.send('taken\n');
+  await intake.until(({ offered }) => offered === 1);
+  const stopped = source[Symbol.asyncDispose]();
+  intake.release();
+  await stopped;
+  assert.deepEqual(intake.stored, ['taken']);
+  await wire.until((text) => text === 'ack:taken\n');
+  await wire.closed();
+});
+
+test('stopping while the line is being opened leaves nothing open', async () => {
+  const environment = testEnvironment();
+  await using device = await DeviceServer.listen();
+  const source = serial(environment, device.port);
+  const controller = new AbortController();
+  await source.start(controller.signal);
+  controller.abort();
+  await source[Symbol.asyncDispose]();
+  assert.equal(source.status().state, 'stopped');
+});
+
+test('addresses of lines', () => {
+  assert.deepEqual(parseLineAddress('/dev/ttyUSB0'), { path: '/dev/ttyUSB0' });
+  assert.deepEqual(parseLineAddress('tcp://moxa.ward.example:4001'), { host: 'moxa.ward.example', port: 4001 });
+  assert.deepEqual(parseLineAddress('tcp://[::1]:4001'), { host: '::1', port: 4001 });
+  for (const text of [
+    '',
+    'COM1',
+    'tcp://host',
+    'tcp://host:0',
+    'tcp://:1',
+    'tcp://user@host:1',
+    'tcp://host:1/x',
+    'udp://host:1',
+    'tcp://host:70000',
+  ]) {
+    assert.equal(parseLineAddress(text), undefined, text);
+  }
+});
