@@ -1,6 +1,9 @@
 import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/fhir.ts';
-import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { AbsentReason, Flag, SubjectHints } from '../../shared/reading.ts';
+import type { AuditEvent } from '../access/access.ts';
+import type { ChainedEntry } from '../audit/chain.ts';
 
 /** A part of a panel (`nibp_s` of `nibp`). */
 export interface StoredComponent {
@@ -10,14 +13,9 @@ export interface StoredComponent {
   absent: AbsentReason | null;
 }
 
-/** One observation as it is stored and read; everything but `resource` is derived from it or added by the hub. */
-export interface StoredObservation {
-  /** FHIR id, made by the agent (or prefixed with the caller for foreign clients). */
-  id: string;
-  tenant: string;
-  /** Identity id of the gateway that sent it. */
-  gateway: string;
-  /** Opaque patient id. */
+/** What the store keeps of an observation beside its resource, so that it can be ordered and read without parsing. */
+export interface ObservationFacts {
+  /** Opaque patient id, set by the hub. */
   patient: string;
   /** Key of the parameter table or of a panel. */
   vital: string;
@@ -27,14 +25,66 @@ export interface StoredObservation {
   absent: AbsentReason | null;
   components: readonly StoredComponent[];
   flags: readonly Flag[];
+  /** The device's time; not to be trusted when `flags` has `clock`. */
   effective: Instant;
+  /** Offset of the device's time from UTC in minutes, for display. */
+  offsetMin: number;
   receivedAt: Instant;
-  storedAt: Instant;
   /** By what readings are ordered: architecture §3.10. */
   sortTime: Instant;
   test: boolean;
+}
+
+/** One observation as it is stored and read. */
+export interface StoredObservation extends ObservationFacts {
+  /** FHIR id, made by the agent. */
+  id: string;
+  tenant: string;
+  /** Identity id of the gateway that sent it. */
+  gateway: string;
+  storedAt: Instant;
+  /** As received, but with the hub's patient as its subject and without the hints about whom it may be of. */
   resource: Observation;
 }
+
+/** One observation that passed every check, on its way into the store. */
+export interface Arrival extends ObservationFacts {
+  id: string;
+  resource: Observation;
+  /** Canonical JSON of the resource as received, and its SHA-256: what tells "already held" from "key used again". */
+  received: string;
+  receivedHash: Uint8Array;
+  /** What the message said about whose it is; kept beside the resource, never given out. */
+  hints: SubjectHints;
+}
+
+/** A part that was refused and is kept with its reason. */
+export interface Refusal {
+  /** FHIR id where it has one, else ''. */
+  id: string;
+  code: ErrorCode;
+  /** The rule that was broken, for an operator; no patient data. */
+  rule: string;
+  /** JSON as received. */
+  received: string;
+}
+
+/** What one gateway sent in one request. All of it is stored in one commit, or nothing. */
+export interface ArrivedBatch {
+  tenant: string;
+  gateway: string;
+  /** When the hub has it: `storedAt` of all its observations. */
+  at: Instant;
+  /** The sender's clock at sending, where it said so: the offset of both clocks can be told from it later. */
+  sentAt: Instant | null;
+  arrivals: readonly Arrival[];
+  refusals: readonly Refusal[];
+  /** The evidence to be written in the same commit, from what became of the arrivals. */
+  evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
+}
+
+/** `held`: the same key with the same content was stored before. `reused`: with other content; it is in quarantine. */
+export type ArrivalResult = 'stored' | 'held' | 'reused';
 
 export interface ObservationFilter {
   patient?: string;
@@ -42,18 +92,57 @@ export interface ObservationFilter {
   since?: Instant;
 }
 
-/** Reads that only `hub/access/door.ts` may make; each within one tenant. */
-export interface StoreReader {
-  /** The current one of every (vital, device) of a patient: greatest (sortTime, storedAt, id), with doubtful clocks never winning. */
-  latest(tenant: string, patient: string): StoredObservation[];
-  /** In order of storing. */
-  observations(tenant: string, filter: ObservationFilter): Iterable<StoredObservation>;
-  counts(tenant: string): StoreCounts;
-}
-
 export interface StoreCounts {
   observations: number;
   duplicates: number;
   quarantined: number;
   patients: number;
+}
+
+/** A patient as the store knows it. */
+export interface StoredPatient {
+  patient: string;
+  lastStoredAt: Instant | null;
+  /** Vital signs that have a current row, in order of key. */
+  vitals: readonly string[];
+}
+
+/** How current a row of `latest` is; without its value. */
+export interface Currency {
+  tenant: string;
+  patient: string;
+  vital: string;
+  device: string;
+  sortTime: Instant;
+  storedAt: Instant;
+}
+
+/** The evidence of a read, from how many rows it gave; written in the same commit. */
+export type Evidence = (rows: number) => AuditEvent;
+
+/**
+ * Reads of one tenant; a row of another tenant is never given out, whatever is asked. Each resolves after the commit that holds its
+ * evidence. Errors: STORAGE-*.
+ */
+export interface StoreReader {
+  /** The current row of every (vital, device) of a patient, in that order: greatest (sortTime, storedAt, order of storing). */
+  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredObservation[]>;
+  /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
+  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<Iterable<StoredObservation>>;
+  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
+  counts(tenant: string, evidence: Evidence): Promise<StoreCounts>;
+}
+
+/** Every engine keeps this contract and passes test/contract/store.ts. */
+export interface Store extends StoreReader, AsyncDisposable {
+  /** Random at the making of the store: hubs of one service must share one. */
+  readonly storeId: string;
+  /** Stores a batch; one result an arrival, in order. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
+  storeBatch(batch: ArrivedBatch): Promise<ArrivalResult[]>;
+  /** Writes evidence of what has no other effect on the store. */
+  record(events: readonly AuditEvent[]): Promise<void>;
+  /** All rows of `latest`, for the watch over staleness. */
+  currencies(): Iterable<Currency>;
+  /** The chain of evidence from its beginning, for `verifyAudit`. */
+  audit(): Iterable<ChainedEntry>;
 }

@@ -1,0 +1,49 @@
+import { formatInstant, type Instant } from '../../shared/clock.ts';
+import { panel, vital } from '../../shared/vitals.ts';
+import { freshAt, isStale } from '../clinical/staleness.ts';
+import type { StoredObservation } from '../store/store.ts';
+import type { VitalView } from './door.ts';
+
+/** Stands under everything that shows values. */
+export const NOTICE =
+  'Not an alarm system, not for diagnosis. Values are shown as the devices sent them; check age, flags and the patient before acting on them.';
+
+/**
+ * A stored row as a reader gets it at `now`. Nothing of a stale row stands where a current value would: the number is in `lastKnown`
+ * alone. `at` is the time by which the row is ordered: the device's, or that of receipt where the device's was set aside (flag `clock`).
+ */
+export function vitalView(row: StoredObservation, now: Instant): VitalView {
+  const stale = isStale(row, now);
+  const at = formatInstant(row.sortTime, row.offsetMin);
+  return {
+    vital: row.vital,
+    name: nameOf(row.vital),
+    value: stale ? null : row.value,
+    unit: row.unit,
+    absent: stale ? null : row.absent,
+    components: row.components.map((part) => ({
+      vital: part.vital,
+      name: nameOf(part.vital),
+      value: stale ? null : part.value,
+      unit: part.unit,
+      absent: stale ? null : part.absent,
+    })),
+    at,
+    ageSeconds: Math.max(0, Math.floor((now - freshAt(row)) / 1000)),
+    stale,
+    lastKnown: stale
+      ? { value: row.value, components: row.components.map((part) => ({ vital: part.vital, value: part.value })), at }
+      : null,
+    flags: row.flags,
+    device: row.device,
+    gateway: row.gateway,
+    test: row.test,
+    observation: row.id,
+    receivedAt: row.receivedAt,
+    storedAt: row.storedAt,
+  };
+}
+
+function nameOf(key: string): string {
+  return vital(key)?.name ?? panel(key)?.name ?? key;
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Extension, Observation } from '../../shared/fhir.ts';
+import { checkObservation, EXTENSIONS, readObservation } from '../../shared/observation.ts';
+import { parseObservationId } from '../../shared/uplink/key.ts';
+import type { Principal } from '../access/access.ts';
+import { decide } from '../access/decide.ts';
+import { sortTimeOf } from '../clinical/sort-time.ts';
+import { PATIENT_SYSTEM, subjectOf } from '../patients/subject.ts';
+import type { GatewayEntry, Registry } from '../registry/registry.ts';
+import type { Arrival, Refusal } from '../store/store.ts';
+import { canonicalJson } from './canonical.ts';
+
+/** Who sends, and what the checks need to know. */
+export interface Sender {
+  gateway: GatewayEntry;
+  principal: Principal;
+  registry: Registry;
+  at: Instant;
+}
+
+export type Admitted = { arrival: Arrival } | { refusal: Refusal };
+
+const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
+const HINT_URLS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
+
+/**
+ * Takes one entry of a batch through every check, in this order: it is a `PUT Observation/<id>`, the id's agent part is the sender, the
+ * Observation keeps its rules, the sender is bound to somebody, and may write for that patient. Pure.
+ */
+export function admit(entry: unknown, sender: Sender): Admitted {
+  const { resource, request } = fields(entry);
+  const { id } = fields(resource);
+  const named = typeof id === 'string' && FHIR_ID.test(id) ? id : '';
+  const refuse = (code: ErrorCode, rule: string): Admitted => ({
+    refusal: { id: named, code, rule, received: canonicalJson(resource ?? entry) },
+  });
+
+  const key = parseObservationId(named);
+  if (key && key.agent !== sender.gateway.identity) return refuse('INGEST-FOREIGN-ID', 'id: of another gateway');
+  const checked = checkObservation(resource);
+  if (!checked.ok) return refuse('INGEST-INVALID', checked.rule);
+  if (!key) return refuse('INGEST-FOREIGN-ID', 'id: not <gateway>.<epoch>.<row>.<part>');
+  const { method, url } = fields(request);
+  if (method !== 'PUT' || url !== `Observation/${named}`)
+    return refuse('INGEST-INVALID', 'request: not PUT Observation/<id of the resource>');
+
+  const { observation } = checked;
+  const { status: _, hints, flags: given, ...facts } = readObservation(observation);
+  const subject = subjectOf(sender.gateway, { device: facts.device, hints }, (patient) => sender.registry.isPatient(patient));
+  if ('code' in subject) return refuse(subject.code, subject.rule);
+  const { patient } = subject;
+  const decision = decide(sender.principal, 'observations.write', { tenant: sender.gateway.tenant, patient }, sender.at);
+  if (!decision.allow) return refuse('INGEST-NOT-BOUND', `access: ${decision.reason}`);
+
+  const received = canonicalJson(observation);
+  const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
+  return {
+    arrival: {
+      ...facts,
+      id: named,
+      patient,
+      flags,
+      sortTime,
+      hints,
+      resource: ofPatient(observation, patient),
+      received,
+      receivedHash: createHash('sha256').update(received).digest(),
+    },
+  };
+}
+
+/** The Observation as it is given out: of the hub's patient, and without what the message said about who that may be. */
+function ofPatient(observation: Observation, patient: string): Observation {
+  const { extension, ...rest } = observation;
+  const kept = extension?.filter(({ url }: Extension) => !HINT_URLS.has(url)) ?? [];
+  const made: Observation = { ...rest, subject: { identifier: { system: PATIENT_SYSTEM, value: patient } } };
+  if (kept.length > 0) made.extension = kept;
+  return made;
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,100 @@
+import type { Migration } from '../../shared/storage/migrations.ts';
+import { AUDIT_SCHEMA } from '../audit/audit-log.ts';
+
+/**
+ * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
+ * four times as much to insert. The tables written with every row have no foreign keys: each would be a look-up a row, and would make
+ * the removal of old rows search its children.
+ */
+export const STORE_MIGRATIONS: readonly Migration[] = [
+  `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO meta (name, value) VALUES ('storeId', lower(hex(randomblob(16))));
+
+-- A patient of a tenant; the key stands for both.
+CREATE TABLE patient (
+  key INTEGER PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  lastStoredAt INTEGER,
+  UNIQUE (tenant, id)
+) STRICT;
+
+-- What one gateway sent in one request and was new; its observations have the keys firstKey to lastKey.
+CREATE TABLE batch (
+  key INTEGER PRIMARY KEY,
+  tenant TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  storedAt INTEGER NOT NULL,
+  sentAt INTEGER,
+  firstKey INTEGER NOT NULL,
+  lastKey INTEGER NOT NULL
+) STRICT;
+CREATE INDEX batchByTime ON batch (tenant, storedAt, firstKey);
+
+-- In order of storing.
+CREATE TABLE observation (
+  key INTEGER PRIMARY KEY,
+  batch INTEGER NOT NULL,
+  patient INTEGER NOT NULL,
+  vital TEXT NOT NULL,
+  device TEXT NOT NULL,
+  value REAL,
+  unit TEXT NOT NULL,
+  absent TEXT,
+  components TEXT,
+  flags TEXT,
+  effective INTEGER NOT NULL,
+  offsetMin INTEGER NOT NULL,
+  receivedAt INTEGER NOT NULL,
+  sortTime INTEGER NOT NULL,
+  test INTEGER NOT NULL,
+  hints TEXT,
+  resource TEXT NOT NULL
+) STRICT;
+CREATE INDEX observationByTime ON observation (patient, vital, sortTime);
+
+-- Which observation is the current one.
+CREATE TABLE latest (
+  patient INTEGER NOT NULL,
+  vital TEXT NOT NULL,
+  device TEXT NOT NULL,
+  sortTime INTEGER NOT NULL,
+  storedAt INTEGER NOT NULL,
+  observation INTEGER NOT NULL,
+  PRIMARY KEY (patient, vital, device)
+) STRICT, WITHOUT ROWID;
+
+-- Who made observation ids, and all ids that were ever stored, with the hash of what came under them. Of no tenant: a gateway that
+-- was given to another home must not have its old rows taken for new ones there. They outlive the observations.
+CREATE TABLE writer (key INTEGER PRIMARY KEY, agent TEXT NOT NULL, epoch TEXT NOT NULL, UNIQUE (agent, epoch)) STRICT;
+CREATE TABLE seen (
+  writer INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (writer, seq, part)
+) STRICT, WITHOUT ROWID;
+
+-- What was refused, with its reason; the same part sent again is kept once.
+CREATE TABLE quarantine (
+  key INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  tenant TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  id TEXT NOT NULL,
+  code TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  hash BLOB NOT NULL,
+  received TEXT NOT NULL,
+  UNIQUE (tenant, gateway, hash, code)
+) STRICT;
+
+CREATE TABLE total (
+  tenant TEXT PRIMARY KEY,
+  observations INTEGER NOT NULL DEFAULT 0,
+  duplicates INTEGER NOT NULL DEFAULT 0,
+  quarantined INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+${AUDIT_SCHEMA}`,
+];

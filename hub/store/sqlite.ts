@@ -1,0 +1,212 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { Observation } from '../../shared/fhir.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Flag } from '../../shared/reading.ts';
+import type { Cipher } from '../../shared/storage/connection.ts';
+import { type Database, openDatabase } from '../../shared/storage/database.ts';
+import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import type { AuditEvent } from '../access/access.ts';
+import { appendAudit, readAudit } from '../audit/audit-log.ts';
+import type { ChainedEntry } from '../audit/chain.ts';
+import { STORE_MIGRATIONS } from './schema.ts';
+import { SQL } from './statements.ts';
+import type {
+  ArrivalResult,
+  ArrivedBatch,
+  Currency,
+  Evidence,
+  ObservationFilter,
+  Store,
+  StoreCounts,
+  StoredComponent,
+  StoredObservation,
+  StoredPatient,
+} from './store.ts';
+import { writeBatch } from './write-batch.ts';
+
+export interface SqliteStoreOptions {
+  path: string;
+  /** Path of the file that holds the data key; this or `key`. */
+  keyFile?: string;
+  /** 32 bytes. */
+  key?: Buffer;
+  metrics: Metrics;
+  clock?: Clock;
+  /** AES-256 unless told. */
+  cipher?: Cipher;
+}
+
+/** How many keys one part of a walk covers: 20 ms of the thread at most, even when none of them is wanted. */
+const KEYS_A_PAGE = 1000;
+
+/** Opens the hub's encrypted SQLite store, or makes one. One process owns the file. Throws STORAGE-* as `openDatabase` does. */
+export function openSqliteStore({ metrics, ...options }: SqliteStoreOptions): Store {
+  const database = openDatabase({ ...options, migrations: STORE_MIGRATIONS, cacheKib: 32 * 1024 });
+  try {
+    return new SqliteStore(database, new GroupCommit(database, { name: 'store', metrics, ...(options.clock && { clock: options.clock }) }));
+  } catch (thrown) {
+    database.close();
+    throw thrown;
+  }
+}
+
+class SqliteStore implements Store {
+  readonly storeId: string;
+  readonly #database: Database;
+  readonly #commits: GroupCommit;
+
+  constructor(database: Database, commits: GroupCommit) {
+    this.#database = database;
+    this.#commits = commits;
+    this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
+  }
+
+  storeBatch(batch: ArrivedBatch): Promise<ArrivalResult[]> {
+    return this.#commits.run(
+      (database) => {
+        const results = writeBatch(database, batch);
+        appendAudit(database, this.storeId, batch.evidence(results));
+        return results;
+      },
+      batch.arrivals.length + batch.refusals.length + 1,
+    );
+  }
+
+  record(events: readonly AuditEvent[]): Promise<void> {
+    return this.#commits.run((database) => appendAudit(database, this.storeId, events), events.length);
+  }
+
+  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredObservation[]> {
+    return this.#witnessed(
+      (database) => database.prepare<[string, string], ObservationRow>(SQL.latest).all(tenant, patient).map(observationOf),
+      (rows) => evidence(rows.length),
+    );
+  }
+
+  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<Iterable<StoredObservation>> {
+    const { patient, since = 0 } = filter;
+    return this.#witnessed(
+      (database) => {
+        const first = database.prepare<[string, number], { key: number }>(SQL.firstSince).get(tenant, since)?.key ?? 0;
+        const last = database.prepare<[], { key: number }>(SQL.lastObservation).get()?.key ?? 0;
+        const counted =
+          patient === undefined
+            ? database.prepare<[string, number], { rows: number }>(SQL.countTenant).get(tenant, since)
+            : database.prepare<[string, string, number], { rows: number }>(SQL.countPatient).get(tenant, patient, since);
+        return { rows: counted?.rows ?? 0, walk: { [Symbol.iterator]: () => this.#walk(tenant, filter, first, last) } };
+      },
+      ({ rows }) => evidence(rows),
+    ).then(({ walk }) => walk);
+  }
+
+  *#walk(tenant: string, { patient, since = 0 }: ObservationFilter, first: number, last: number): Generator<StoredObservation> {
+    const wanted = patient ?? null;
+    for (let from = Math.max(first, 1); from <= last; from += KEYS_A_PAGE) {
+      const until = Math.min(from + KEYS_A_PAGE, last + 1);
+      const page = this.#database.read(() =>
+        this.#database
+          .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
+          .all(from, until, tenant, tenant, since, wanted, wanted),
+      );
+      for (const row of page) yield observationOf(row);
+    }
+  }
+
+  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
+    return this.#witnessed(
+      (database) => {
+        const patients = new Map<string, StoredPatient & { vitals: string[] }>();
+        for (const row of database.prepare<[string], PatientRow>(SQL.patients).all(tenant)) {
+          const patient = patients.get(row.id) ?? { patient: row.id, lastStoredAt: row.lastStoredAt, vitals: [] };
+          patients.set(row.id, patient);
+          if (row.vital !== null && patient.vitals.at(-1) !== row.vital) patient.vitals.push(row.vital);
+        }
+        return [...patients.values()];
+      },
+      (rows) => evidence(rows.length),
+    );
+  }
+
+  counts(tenant: string, evidence: Evidence): Promise<StoreCounts> {
+    return this.#witnessed(
+      (database) => {
+        const totals = database.prepare<[string], Omit<StoreCounts, 'patients'>>(SQL.totals).get(tenant);
+        const patients = database.prepare<[string], { patients: number }>(SQL.countPatients).get(tenant)?.patients ?? 0;
+        return { ...(totals ?? { observations: 0, duplicates: 0, quarantined: 0 }), patients };
+      },
+      () => evidence(1),
+    );
+  }
+
+  currencies(): Iterable<Currency> {
+    return this.#database.read(() => this.#database.prepare<[], Currency>(SQL.currencies).all());
+  }
+
+  audit(): Iterable<ChainedEntry> {
+    return readAudit(this.#database);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#commits.close();
+    this.#database.close();
+  }
+
+  /** A read and the evidence of it, in one transaction. */
+  #witnessed<T>(read: (database: Database) => T, evidence: (result: T) => AuditEvent): Promise<T> {
+    return this.#commits.run((database) => {
+      const result = read(database);
+      appendAudit(database, this.storeId, [evidence(result)]);
+      return result;
+    });
+  }
+}
+
+interface PatientRow {
+  id: string;
+  lastStoredAt: number | null;
+  vital: string | null;
+}
+
+interface ObservationRow {
+  patientId: string;
+  tenant: string;
+  gateway: string;
+  storedAt: number;
+  vital: string;
+  device: string;
+  value: number | null;
+  unit: string;
+  absent: string | null;
+  components: string | null;
+  flags: string | null;
+  effective: number;
+  offsetMin: number;
+  receivedAt: number;
+  sortTime: number;
+  test: number;
+  resource: string;
+}
+
+function observationOf(row: ObservationRow): StoredObservation {
+  const resource = JSON.parse(row.resource) as Observation;
+  return {
+    id: resource.id,
+    tenant: row.tenant,
+    gateway: row.gateway,
+    patient: row.patientId,
+    vital: row.vital,
+    device: row.device,
+    value: row.value,
+    unit: row.unit,
+    absent: row.absent as StoredObservation['absent'],
+    components: row.components === null ? [] : (JSON.parse(row.components) as StoredComponent[]),
+    flags: row.flags === null ? [] : (row.flags.split(' ') as Flag[]),
+    effective: row.effective,
+    offsetMin: row.offsetMin,
+    receivedAt: row.receivedAt,
+    storedAt: row.storedAt,
+    sortTime: row.sortTime,
+    test: row.test === 1,
+    resource,
+  };
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { normalize } from '../../agent/normalize.ts';
+import type { Door } from '../../hub/access/door.ts';
+import { createDoor } from '../../hub/access/store-door.ts';
+import { Feed } from '../../hub/feed.ts';
+import { createIngest } from '../../hub/ingest/create-ingest.ts';
+import type { Ingest } from '../../hub/ingest/ingest.ts';
+import { LiveRegistry } from '../../hub/registry/live-registry.ts';
+import { parseRegistry } from '../../hub/registry/load-registry.ts';
+import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import type { Store } from '../../hub/store/store.ts';
+import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
+import type { Observation } from '../../shared/fhir.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import type { Reading, ReadingRecord } from '../../shared/reading.ts';
+import { batchEntry } from '../../shared/uplink/kinds.ts';
+
+/** A clinic with an ICU gateway of three beds and a home gateway, another tenant, and callers of each kind. */
+export const TEST_REGISTRY = `
+gateways:
+  - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02, ICU-03: null } }
+  - { identity: gw-home, tenant: clinic, patient: pat-home-01, devices: { scale-2: pat-home-02 } }
+  - { identity: gw-old, tenant: clinic, patient: pat-home-03, notAfter: 2020-01-01T00:00:00Z }
+  - { identity: gw-other, tenant: other, patient: pat-other-01 }
+clients:
+  - { identity: ai-monitor, tenant: clinic, kind: software, role: monitor, patients: all }
+  - { identity: ai-nurse, tenant: clinic, kind: person, role: clinician, patients: [pat-icu-01, pat-home-01] }
+  - { identity: ai-old, tenant: clinic, kind: person, role: clinician, patients: all, notAfter: 2020-01-01T00:00:00Z }
+  - { identity: ai-other, tenant: other, kind: software, role: monitor, patients: all }
+`;
+
+/** A moment at which the tests' data were measured: 2026-11-21, 10:00 UTC. */
+export const TEST_NOW: Instant = Date.UTC(2026, 10, 21, 10);
+
+/** A clock that stands until it is moved. */
+export class TestClock implements Clock {
+  #now: Instant;
+
+  constructor(now: Instant = TEST_NOW) {
+    this.#now = now;
+  }
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  monotonicMs(): number {
+    return this.#now;
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+
+  set(now: Instant): void {
+    this.#now = now;
+  }
+}
+
+export interface TestHubOptions {
+  /** Folder of the store; a temporary one, removed at `close`, unless given. */
+  dir?: string;
+  /** 32 bytes; needed to open the store of a folder again. */
+  key?: Buffer;
+  /** Text of registry.yaml. */
+  registry?: string;
+  clock?: Clock;
+}
+
+export interface TestHub extends AsyncDisposable {
+  store: Store;
+  feed: Feed;
+  registry: LiveRegistry;
+  door: Door;
+  ingest: Ingest;
+  metrics: Metrics;
+  key: Buffer;
+  close(): Promise<void>;
+}
+
+/** The hub without its wires: store, registry, feed, door and ingest. Close it (or `await using`), or its folder stays. */
+export function testHub({ dir, key = randomBytes(32), registry = TEST_REGISTRY, clock = systemClock }: TestHubOptions = {}): TestHub {
+  const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
+  const metrics = new Metrics();
+  const live = new LiveRegistry(parseRegistry(registry));
+  const feed = new Feed();
+  const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
+  const close = async (): Promise<void> => {
+    await store[Symbol.asyncDispose]();
+    if (dir === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  return {
+    store,
+    feed,
+    registry: live,
+    door: createDoor({ store, registry: live, metrics, clock }),
+    ingest: createIngest({ store, registry: live, feed, metrics, clock }),
+    metrics,
+    key,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+export interface SampleOptions extends Partial<Omit<Reading, 'value'>> {
+  agent?: string;
+  epoch?: string;
+  seq?: number;
+  /** Null for one without a value. */
+  value?: number | null;
+  device?: string;
+  receivedAt?: Instant;
+  bed?: string;
+  patient?: { value: string; authority: string };
+  test?: boolean;
+}
+
+export const TEST_EPOCH = '0123456789abc';
+
+/** A valid Observation of one reading, made by the agent's own `normalize`: heart rate 72 of bed ICU-01 unless told. */
+export function sampleObservation(options: SampleOptions = {}): Observation {
+  const { agent = 'gw-icu', epoch = TEST_EPOCH, seq = 1, device = 'monitor-1', receivedAt = TEST_NOW, test = false, ...inner } = options;
+  const { value = 72, vital = 'hr', absent = 'unknown', bed = agent === 'gw-icu' ? 'ICU-01' : undefined, patient, ...rest } = inner;
+  const reading: Reading = value === null ? { ...rest, vital, absent } : { ...rest, vital, value };
+  const record: ReadingRecord = {
+    source: 'sample',
+    profile: 'sample',
+    device: { id: device, idType: 'serial' },
+    receivedAt,
+    subject: { ...(bed !== undefined && { bed }), ...(patient !== undefined && { patient }) },
+    test,
+    class: 'continuous',
+    readings: [reading],
+  };
+  const [observation] = normalize(record, { agent, epoch, seq });
+  if (observation === undefined) throw new Error('a reading gave no Observation');
+  return observation;
+}
+
+/** A batch Bundle as it comes out of JSON. */
+export function sampleBundle(observations: readonly unknown[]): unknown {
+  return JSON.parse(
+    JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: observations.map((o) => batchEntry('reading', o as Observation)) }),
+  );
+}
