@@ -9,6 +9,13 @@ import * as sql from './statements.ts';
 /** Of undecodable bytes, this much is kept; the rest of such a part is only counted. */
 export const MAX_RAW_BYTES = 64 * 1024;
 
+/** A row by its number and the epoch of its key; it was written under that epoch, or any from `writtenFrom` on. */
+export interface EpochRow {
+  seq: number;
+  epochId: number;
+  writtenFrom: number;
+}
+
 export interface QuarantineLimits {
   /** Rows that are kept. */
   rows: number;
@@ -25,17 +32,17 @@ export interface Quarantined {
 /** Moves pending rows out of the way, in the transaction under way. Rows that are not pending under their key are left alone. */
 export function quarantineRows(
   database: Database,
-  rows: readonly { seq: number; epochId: number }[],
+  rows: readonly EpochRow[],
   code: ErrorCode,
   at: Instant,
   limits: QuarantineLimits,
 ): Quarantined {
-  const find = database.prepare<[number, number], { class: number; body: Buffer }>(sql.QUARANTINE_FIND);
+  const find = database.prepare<[number, number, number], { class: number; body: Buffer }>(sql.QUARANTINE_FIND);
   const remove = database.prepare<[number]>(sql.QUARANTINE_REMOVE);
   const insert = database.prepare<[number, Instant, string, string, number, number, number, number, Buffer]>(sql.QUARANTINE_ROW);
   let taken = 0;
-  for (const { seq, epochId } of rows) {
-    const row = find.get(seq, epochId);
+  for (const { seq, epochId, writtenFrom } of rows) {
+    const row = find.get(seq, writtenFrom, epochId);
     if (row === undefined) continue;
     insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, row.body);
     remove.run(seq);

@@ -8,7 +8,15 @@ import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
 import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
-import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
+import {
+  type EpochRow,
+  listQuarantined,
+  MAX_RAW_BYTES,
+  type Quarantined,
+  type QuarantineLimits,
+  quarantinePart,
+  quarantineRows,
+} from './quarantine.ts';
 import { CLASS_NUMBERS, MIGRATIONS } from './schema.ts';
 import * as sql from './statements.ts';
 
@@ -141,9 +149,11 @@ class SqliteOutbox implements Outbox {
     if (rows.length === 0) return;
     const { delivered, pruned } = await this.#write((database) => {
       const now = this.#clock.now();
-      const mark = database.prepare<[Instant, number, number, number]>(sql.COMPLETE);
+      const mark = database.prepare<[Instant, number, number, number, number]>(sql.COMPLETE);
       let delivered = 0;
-      for (const { seq, epochId } of withEpochIds(database, rows)) delivered += mark.run(now, epochId, seq, epochId).changes;
+      for (const { seq, epochId, writtenFrom } of inEpochs(database, rows)) {
+        delivered += mark.run(now, epochId, seq, writtenFrom, epochId).changes;
+      }
       // Twice as many as come in, so that what is due leaves in small steps and nothing piles up.
       const pruned = database.prepare<[Instant, number]>(sql.PRUNE).run(now - this.#keepDeliveredMs, 2 * rows.length + 8).changes;
       return { delivered, pruned };
@@ -155,7 +165,7 @@ class SqliteOutbox implements Outbox {
   async quarantine(rows: readonly RowKey[], code: ErrorCode): Promise<void> {
     if (rows.length === 0) return;
     const moved = await this.#write(
-      (database) => quarantineRows(database, withEpochIds(database, rows), code, this.#clock.now(), this.#limits),
+      (database) => quarantineRows(database, inEpochs(database, rows), code, this.#clock.now(), this.#limits),
       2 * rows.length,
     );
     this.#quarantined(moved, code);
@@ -280,14 +290,15 @@ function beginEpoch(database: Database, at: Instant, rekeyed: boolean): Epoch {
 }
 
 /** Rows with the numbers of their epochs; those of epochs that this file never had are left out. */
-function withEpochIds(database: Database, rows: readonly RowKey[]): { seq: number; epochId: number }[] {
-  const find = database.prepare<[string], { id: number }>(sql.EPOCH_ID);
-  const ids = new Map<string, number | undefined>();
-  const found: { seq: number; epochId: number }[] = [];
+function inEpochs(database: Database, rows: readonly RowKey[]): EpochRow[] {
+  const find = database.prepare<[string], { id: number; rekeyed: number }>(sql.EPOCH_ID);
+  const epochs = new Map<string, { id: number; rekeyed: number } | undefined>();
+  const found: EpochRow[] = [];
   for (const { seq, epoch } of rows) {
-    if (!ids.has(epoch)) ids.set(epoch, find.get(epoch)?.id);
-    const epochId = ids.get(epoch);
-    if (epochId !== undefined) found.push({ seq, epochId });
+    if (!epochs.has(epoch)) epochs.set(epoch, find.get(epoch));
+    const entry = epochs.get(epoch);
+    // A key of a rekey may belong to a row written under any earlier epoch.
+    if (entry !== undefined) found.push({ seq, epochId: entry.id, writtenFrom: entry.rekeyed === 1 ? 0 : entry.id });
   }
   return found;
 }

@@ -7,8 +7,11 @@ export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.bo
   FROM rows AS r INDEXED BY rows_pending CROSS JOIN epochs AS e ON e.id = max(r.epoch, ?)
   WHERE r.delivered_at IS NULL AND r.seq > ? ORDER BY r.seq LIMIT ?`;
 
-/** A row answered under the key it had before a rekey is complete, too, and keeps the key that the hub knows it by. */
-export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch <= ? AND delivered_at IS NULL';
+/**
+ * Parameters: now, the epoch of the key, `seq`, and the epochs the row may have been written under, from and to. A row answered under
+ * the key it had before a rekey is complete, too, and keeps the key that the hub knows it by.
+ */
+export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL';
 
 export const PRUNE = `DELETE FROM rows WHERE seq IN
   (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)`;
@@ -17,10 +20,10 @@ export const OLDEST_PENDING =
   'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
 
 export const BEGIN_EPOCH = 'INSERT INTO epochs (epoch, begun_at, rekeyed) VALUES (?, ?, ?)';
-export const EPOCH_ID = 'SELECT id FROM epochs WHERE epoch = ?';
+export const EPOCH_ID = 'SELECT id, rekeyed FROM epochs WHERE epoch = ?';
 export const LAST_REKEY = 'SELECT id FROM epochs WHERE rekeyed = 1 ORDER BY id DESC LIMIT 1';
 
-export const QUARANTINE_FIND = 'SELECT class, body FROM rows WHERE seq = ? AND epoch <= ? AND delivered_at IS NULL';
+export const QUARANTINE_FIND = 'SELECT class, body FROM rows WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL';
 export const QUARANTINE_REMOVE = 'DELETE FROM rows WHERE seq = ?';
 export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, part, bytes, seq, epoch, class, body)
   VALUES (?, ?, ?, ?, 'row', ?, ?, ?, ?, ?)`;

@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Outbox } from '../../agent/outbox/outbox.ts';
+import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
+import type { RowKey } from '../../shared/uplink/key.ts';
+import { verifies } from '../requirements.ts';
+
+/** An outbox that a test can close and open again. */
+export interface OutboxUnderTest {
+  /** Opens it anew, closing it before if it is open. */
+  open(): Promise<Outbox>;
+  /** Closes it and removes what it left. */
+  remove(): Promise<void>;
+}
+
+/** A record that can be told from others by its `mark`, a whole number. */
+export function markedRecord(mark: number, rowClass: RowClass = 'spot'): ReadingRecord {
+  return {
+    source: 'bench',
+    profile: 'nonin-df8',
+    device: { id: '501234567', idType: 'serial' },
+    receivedAt: 1_700_000_000_000 + mark,
+    subject: { patient: { value: 'P-0001', authority: '' } },
+    test: true,
+    class: rowClass,
+    readings: [{ vital: 'spo2', value: mark }],
+  };
+}
+
+/** The mark of a record made by `markedRecord`. */
+export function markOf(record: ReadingRecord): number {
+  return record.readings[0]?.value ?? Number.NaN;
+}
+
+const marks = (outbox: Outbox, after = 0, limit = 10_000): number[] => outbox.pending(after, limit).map((row) => markOf(row.record));
+
+/** What every outbox does, whatever keeps its rows. */
+export function outboxContract(name: string, create: () => OutboxUnderTest): void {
+  const outboxTest = (title: string, body: (under: OutboxUnderTest) => Promise<void>): void => {
+    test(title, async () => {
+      const under = create();
+      try {
+        await body(under);
+      } finally {
+        await under.remove();
+      }
+    });
+  };
+
+  describe(`outbox contract: ${name}`, () => {
+    outboxTest('hands out what was appended, in order, with class, time and content', async (under) => {
+      const outbox = await under.open();
+      const [first] = await outbox.append([markedRecord(1)]);
+      const rest = await outbox.append([markedRecord(2, 'continuous'), markedRecord(3)]);
+      const rows = outbox.pending(0, 10);
+      assert.deepEqual(
+        rows.map(({ epoch, seq }) => ({ epoch, seq })),
+        [first, ...rest],
+      );
+      assert.deepEqual(
+        rows.map((row) => row.record),
+        [markedRecord(1), markedRecord(2, 'continuous'), markedRecord(3)],
+      );
+      assert.deepEqual(
+        rows.map((row) => [row.class, row.receivedAt]),
+        [
+          ['spot', 1_700_000_000_001],
+          ['continuous', 1_700_000_000_002],
+          ['spot', 1_700_000_000_003],
+        ],
+      );
+      assert.ok(rows.every((row, i) => i === 0 || row.seq > (rows[i - 1]?.seq ?? 0)));
+      assert.ok(rows.every((row) => row.epoch === outbox.epoch));
+    });
+
+    outboxTest('pages by `after` and `limit`', async (under) => {
+      const outbox = await under.open();
+      const keys = await outbox.append([1, 2, 3, 4, 5].map((mark) => markedRecord(mark)));
+      assert.deepEqual(marks(outbox, 0, 2), [1, 2]);
+      assert.deepEqual(marks(outbox, keys[1]?.seq, 2), [3, 4]);
+      assert.deepEqual(marks(outbox, keys[4]?.seq, 2), []);
+      assert.deepEqual(marks(outbox, 0, 0), []);
+    });
+
+    outboxTest('appending nothing stores nothing and says so at once', async (under) => {
+      const outbox = await under.open();
+      assert.deepEqual(await outbox.append([]), []);
+      await outbox.complete([]);
+      await outbox.quarantine([], 'INGEST-INVALID');
+      assert.equal(outbox.status().pending, 0);
+    });
+
+    outboxTest('completed rows are handed out no more, after a restart too', async (under) => {
+      const outbox = await under.open();
+      const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
+      await outbox.complete(keys.filter((_, i) => i !== 1));
+      assert.deepEqual(marks(outbox), [2]);
+      await outbox.complete(keys.filter((_, i) => i === 0));
+      assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 2], 'completing twice changes nothing');
+      assert.deepEqual(marks(await under.open()), [2]);
+    });
+
+    outboxTest('completing needs the key of the row: its number alone is not enough', async (under) => {
+      const outbox = await under.open();
+      const [key] = await outbox.append([markedRecord(1)]);
+      assert.ok(key);
+      await outbox.complete([
+        { ...key, epoch: '0000000000000' },
+        { ...key, seq: key.seq + 1 },
+      ]);
+      await outbox.quarantine([{ ...key, epoch: '0000000000000' }], 'INGEST-INVALID');
+      assert.deepEqual(marks(outbox), [1]);
+      const again = await under.open();
+      await again.complete([{ seq: key.seq, epoch: again.epoch }]);
+      assert.deepEqual(marks(again), [1], 'the epoch of a later start is not the row’s');
+    });
+
+    outboxTest('an epoch a start; rows keep the one they were written under', async (under) => {
+      verifies('EXACTLY-ONCE');
+      const first = await under.open();
+      const [old] = await first.append([markedRecord(1)]);
+      const second = await under.open();
+      assert.notEqual(second.epoch, old?.epoch);
+      const [fresh] = await second.append([markedRecord(2)]);
+      assert.equal(fresh?.epoch, second.epoch);
+      assert.deepEqual(
+        second.pending(0, 10).map(({ epoch, seq }) => ({ epoch, seq })),
+        [old, fresh],
+      );
+    });
+
+    outboxTest('a number is never given twice', async (under) => {
+      const seen: number[] = [];
+      for (let start = 0; start < 3; start += 1) {
+        const outbox = await under.open();
+        const keys = await outbox.append([markedRecord(1), markedRecord(2)]);
+        seen.push(...keys.map((key) => key.seq));
+        await outbox.quarantine(keys, 'INGEST-NOT-BOUND');
+      }
+      assert.equal(new Set(seen).size, 6);
+    });
+
+    outboxTest('rekey gives everything pending new keys and leaves the rest', async (under) => {
+      verifies('KEY-REUSED');
+      const outbox = await under.open();
+      const keys = await outbox.append([1, 2, 3, 4].map((mark) => markedRecord(mark)));
+      await outbox.complete(keys.slice(0, 1));
+      const epoch = await outbox.rekey();
+      assert.equal(outbox.epoch, epoch);
+      assert.ok(keys.every((key) => key.epoch !== epoch));
+      assert.deepEqual(
+        outbox.pending(0, 10).map((row) => [row.seq, row.epoch, markOf(row.record)]),
+        keys.slice(1).map((key, i) => [key.seq, epoch, i + 2]),
+      );
+      assert.ok((await outbox.append([markedRecord(5)])).every((key) => key.epoch === epoch));
+      // An answer that was on its way when the keys changed still counts: the hub has the row.
+      await outbox.complete(keys.slice(1, 2));
+      await outbox.complete(outbox.pending(0, 1));
+      assert.deepEqual(marks(outbox), [4, 5]);
+      const again = await under.open();
+      assert.ok(again.pending(0, 10).every((row) => row.epoch === epoch));
+      const second = await again.rekey();
+      assert.ok(again.pending(0, 10).every((row) => row.epoch === second));
+    });
+
+    outboxTest('quarantine takes rows out of the way and tells why', async (under) => {
+      verifies('GOOD-PARTS-SURVIVE');
+      const outbox = await under.open();
+      const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
+      await outbox.quarantine(keys.slice(1, 2), 'INGEST-NOT-BOUND');
+      assert.deepEqual(marks(outbox), [1, 3]);
+      await outbox.complete(keys);
+      assert.equal(outbox.status().delivered, 2, 'a quarantined row cannot be completed');
+      const entries = (await under.open()).quarantined(10);
+      assert.deepEqual(
+        entries.map(({ code, source, part }) => ({ code, source, part })),
+        [{ code: 'INGEST-NOT-BOUND', source: 'bench', part: 'row' }],
+      );
+      assert.ok((entries[0]?.bytes ?? 0) > 0);
+    });
+
+    outboxTest('undecodable bytes are kept with their source, reason and size, newest first', async (under) => {
+      const outbox = await under.open();
+      const buffer = Buffer.alloc(100_000, 7);
+      const kept = outbox.quarantineBytes('oximeter', 'DECODE-GARBAGE', 'frame', buffer);
+      buffer.fill(0);
+      await kept;
+      await outbox.quarantineBytes('monitor', 'DECODE-UNIT', 'OBX[3]', new Uint8Array(12));
+      const entries = outbox.quarantined(10);
+      assert.deepEqual(
+        entries.map(({ code, source, part, bytes }) => ({ code, source, part, bytes })),
+        [
+          { code: 'DECODE-UNIT', source: 'monitor', part: 'OBX[3]', bytes: 12 },
+          { code: 'DECODE-GARBAGE', source: 'oximeter', part: 'frame', bytes: 100_000 },
+        ],
+      );
+      assert.equal(outbox.quarantined(1).length, 1);
+      assert.equal(outbox.status().quarantined, 2);
+    });
+
+    outboxTest('listeners hear of appends until disposed', async (under) => {
+      const outbox = await under.open();
+      let heard = 0;
+      const listening = outbox.onAppend(() => {
+        heard += 1;
+      });
+      const other = Promise.withResolvers<void>();
+      outbox.onAppend(() => other.resolve());
+      await outbox.append([markedRecord(1)]);
+      await other.promise;
+      assert.equal(heard, 1);
+      listening[Symbol.dispose]();
+      await outbox.append([markedRecord(2)]);
+      assert.equal(heard, 1);
+    });
+
+    outboxTest('what was asked for before closing is stored, what comes after is refused', async (under) => {
+      const outbox = await under.open();
+      const last = outbox.append([markedRecord(1)]);
+      await outbox[Symbol.asyncDispose]();
+      await last;
+      await assert.rejects(outbox.append([markedRecord(2)]), { code: 'STORAGE-CLOSED' });
+      assert.throws(() => outbox.pending(0, 1), { code: 'STORAGE-CLOSED' });
+      assert.deepEqual(marks(await under.open()), [1]);
+    });
+
+    outboxTest('status tells how much there is and since when', async (under) => {
+      const outbox = await under.open();
+      assert.equal(outbox.status().oldestPendingAt, null);
+      const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
+      await outbox.complete(keys.slice(0, 1));
+      await outbox.quarantine(keys.slice(1, 2), 'INGEST-INVALID');
+      const { fileBytes, ...status } = outbox.status();
+      const counts = { pending: 1, delivered: 1, quarantined: 1, oldestPendingAt: 1_700_000_000_003 };
+      assert.deepEqual(status, { epoch: outbox.epoch, ...counts });
+      assert.ok(fileBytes > 0);
+      const again = await under.open();
+      assert.deepEqual({ ...again.status(), fileBytes: 0 }, { epoch: again.epoch, ...counts, fileBytes: 0 });
+    });
+
+    test('behaves like a small model of itself, whatever is done in whatever order', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+          const under = create();
+          try {
+            await followModel(under, steps);
+          } finally {
+            await under.remove();
+          }
+        }),
+        { numRuns: 40 },
+      );
+    });
+  });
+}
+
+type Step =
+  | { do: 'append'; sizes: number[] }
+  | { do: 'complete' | 'quarantine'; picks: number[]; oldKeys: boolean }
+  | { do: 'quarantineBytes' | 'rekey' | 'reopen' };
+
+const picks = fc.array(fc.nat(20), { maxLength: 6 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('append' as const), sizes: fc.array(fc.nat(4), { maxLength: 4 }) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), picks, oldKeys: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('quarantine' as const), picks, oldKeys: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quarantineBytes' as const, 'rekey' as const, 'reopen' as const) }) },
+);
+
+interface ModelRow {
+  seq: number;
+  /** The key it goes by, and the one it was written under. */
+  epoch: string;
+  written: string;
+  mark: number;
+  state: 'pending' | 'delivered' | 'quarantined';
+}
+
+/** Does the steps to an outbox and to a list of rows, comparing the two after each. */
+async function followModel(under: OutboxUnderTest, steps: readonly Step[]): Promise<void> {
+  const model: ModelRow[] = [];
+  const pendingRows = (): ModelRow[] => model.filter((row) => row.state === 'pending');
+  let outbox = await under.open();
+  let parts = 0;
+  let mark = 0;
+
+  const next = (): ReadingRecord => {
+    mark += 1;
+    return markedRecord(mark);
+  };
+  const append = async (sizes: readonly number[]): Promise<void> => {
+    const groups = sizes.map((size) => Array.from({ length: size }, next));
+    const keys = await Promise.all(groups.map((group) => outbox.append(group)));
+    for (const [i, group] of groups.entries()) {
+      for (const [k, record] of group.entries()) {
+        const { seq, epoch } = keys[i]?.[k] ?? { seq: Number.NaN, epoch: '' };
+        assert.ok(model.every((row) => row.seq !== seq));
+        model.push({ seq, epoch, written: epoch, mark: markOf(record), state: 'pending' });
+      }
+    }
+  };
+
+  const take = async (chosen: readonly number[], oldKeys: boolean, state: 'delivered' | 'quarantined'): Promise<void> => {
+    const waiting = pendingRows();
+    const rows = [...new Set(chosen)].map((i) => waiting[i]).filter((row) => row !== undefined);
+    const keys: RowKey[] = rows.map((row) => ({ seq: row.seq, epoch: oldKeys ? row.written : row.epoch }));
+    if (state === 'delivered') await outbox.complete(keys);
+    else await outbox.quarantine(keys, 'INGEST-INVALID');
+    for (const row of rows) row.state = state;
+  };
+
+  for (const todo of steps) {
+    if (todo.do === 'append') await append(todo.sizes);
+    else if (todo.do === 'complete') await take(todo.picks, todo.oldKeys, 'delivered');
+    else if (todo.do === 'quarantine') await take(todo.picks, todo.oldKeys, 'quarantined');
+    else if (todo.do === 'reopen') outbox = await under.open();
+    else if (todo.do === 'rekey') {
+      const epoch = await outbox.rekey();
+      for (const row of pendingRows()) row.epoch = epoch;
+    } else {
+      await outbox.quarantineBytes('bench', 'DECODE-GARBAGE', 'frame', new Uint8Array(3));
+      parts += 1;
+    }
+    assert.deepEqual(
+      outbox.pending(0, 10_000).map((row) => [row.seq, row.epoch, markOf(row.record)]),
+      pendingRows()
+        .sort((a, b) => a.seq - b.seq)
+        .map((row) => [row.seq, row.epoch, row.mark]),
+    );
+    const { pending, delivered, quarantined } = outbox.status();
+    const inState = (state: ModelRow['state']): number => model.filter((row) => row.state === state).length;
+    assert.deepEqual(
+      { pending, delivered, quarantined },
+      { pending: inState('pending'), delivered: inState('delivered'), quarantined: inState('quarantined') + parts },
+    );
+  }
+}
