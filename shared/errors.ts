@@ -96,6 +96,11 @@ export const ERRORS = {
     advice: 'Set ASCII, 8859/1 or UNICODE UTF-8 on the sender.',
     retryable: false,
   },
+  'HL7-VALUE-TYPE': {
+    message: 'An OBX has a value type that is not read here.',
+    advice: 'Numbers (NM, SN) are read; texts, codes and waveforms are counted and left out.',
+    retryable: false,
+  },
   'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
 
   // Sources

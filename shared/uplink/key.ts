@@ -17,6 +17,8 @@ export interface ObservationKey extends RowKey {
 const BASE32 = '0123456789abcdefghjkmnpqrstvwxyz';
 const EPOCH = /^[0-9a-hjkmnp-tv-z]{13}$/;
 const MAX_ID = 64;
+/** Leaves room in 64 characters for the epoch, eight digits of `seq` (2.8e12 rows) and four of the index. */
+const AGENT = /^[A-Za-z0-9.-]{1,36}$/;
 
 /** A new epoch: 64 random bits as 13 characters of Crockford's base32 in lower case. */
 export function newEpoch(): string {
@@ -27,6 +29,16 @@ export function newEpoch(): string {
     bits >>= 5n;
   }
   return text;
+}
+
+/** True for 13 characters that `newEpoch` can have made. */
+export function isEpoch(text: string): boolean {
+  return EPOCH.test(text);
+}
+
+/** True for an identity id that may stand in a FHIR id (letters, digits, `-`, `.`; FHIR R4 datatypes, id) and leaves room for a key behind it. */
+export function isAgentId(text: string): boolean {
+  return AGENT.test(text);
 }
 
 /** FHIR id of an observation: `<agent>.<epoch>.<seq, base 36>.<index>`, at most 64 characters (FHIR R4 datatypes, id). */

@@ -1,7 +1,10 @@
-import type { ErrorCode } from '../errors.ts';
+import { ERRORS, type ErrorCode, VitalmeshError } from '../errors.ts';
 
 /** The version of the uplink that this side speaks; N and N−1 are served. */
 export const UPLINK_VERSION = 1;
+
+/** The versions that the hub serves: the present one and the one before, as far as there was one. */
+export const UPLINK_VERSIONS: readonly number[] = [UPLINK_VERSION, UPLINK_VERSION - 1].filter((version) => version > 0);
 
 /** Request headers of uplink 1 (HTTP/2, lower case). */
 export const UPLINK_HEADERS = {
@@ -16,6 +19,22 @@ export const UPLINK_PATHS = { hello: '/uplink', fhir: '/fhir' } as const;
 /** HTTP/2 windows on both sides: they keep the overlay's circuit within its bounds (architecture §4). */
 export const UPLINK_WINDOWS = { streamBytes: 256 * 1024, sessionBytes: 512 * 1024 } as const;
 
+/** Time limits of both sides, milliseconds. */
+export const UPLINK_TIMES = {
+  /** A PING goes out this often; the other side has `pingLimitMs` to answer it. */
+  pingEveryMs: 15_000,
+  pingLimitMs: 5000,
+  /** Dial and inner TLS, each; and on the hub the wait for the first request. */
+  setupMs: 10_000,
+  /** A whole batch: on the hub its body, on the agent its answer. */
+  batchMs: 30_000,
+  /** What is in flight gets this long when a side stops. */
+  drainMs: 2000,
+} as const;
+
+/** Media types of uplink 1. */
+export const FHIR_JSON = 'application/fhir+json';
+
 /** What `GET /uplink` answers. Unknown fields are ignored. */
 export interface UplinkHello {
   versions: number[];
@@ -27,7 +46,7 @@ export interface UplinkHello {
   configRevision: string;
 }
 
-/** Limits of the hub unless configured. */
+/** Limits of the hub unless configured. `batchBytes` holds for the body as sent and for what it unpacks to. */
 export const UPLINK_LIMITS = { batchEntries: 1000, batchBytes: 4 * 1024 * 1024 } as const;
 
 /** What the hub answered for one entry: 201 stored, 200 already held, 409 and 422 quarantined (do not resend), 503 send again. */
@@ -40,3 +59,40 @@ export interface EntryOutcome {
 
 /** Code system of our codes in an OperationOutcome. */
 export const ERROR_CODE_SYSTEM = 'https://vitalmesh.org/fhir/CodeSystem/error';
+
+/** Body of every answer that is not 200, as JSON. `versions` comes with UPLINK-VERSION. */
+export interface UplinkRefusal {
+  code: ErrorCode;
+  message: string;
+  versions?: readonly number[];
+}
+
+export function refusal(code: ErrorCode): UplinkRefusal {
+  const { message } = ERRORS[code];
+  return code === 'UPLINK-VERSION' ? { code, message, versions: UPLINK_VERSIONS } : { code, message };
+}
+
+/** Reads the answer to `GET /uplink`; unknown fields are left out. Throws UPLINK-ANSWER when a field is missing or has the wrong form. */
+export function readHello(json: unknown): UplinkHello {
+  const hello = (isRecord(json) ? json : {}) as Partial<Record<keyof UplinkHello, unknown>>;
+  const { versions, limits, now, storeId, configRevision } = hello;
+  const { batchEntries, batchBytes } = isRecord(limits) ? limits : {};
+  if (!Array.isArray(versions) || !versions.every((version) => typeof version === 'number')) throw unreadable('versions');
+  if (!isCount(batchEntries) || !isCount(batchBytes)) throw unreadable('limits');
+  if (typeof now !== 'number' || !Number.isSafeInteger(now)) throw unreadable('now');
+  if (typeof storeId !== 'string' || storeId === '') throw unreadable('storeId');
+  if (typeof configRevision !== 'string') throw unreadable('configRevision');
+  return { versions, limits: { batchEntries, batchBytes }, now, storeId, configRevision };
+}
+
+function unreadable(field: string): VitalmeshError {
+  return new VitalmeshError('UPLINK-ANSWER', { detail: `hello: ${field}` });
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
