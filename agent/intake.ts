@@ -1,12 +1,16 @@
 import type { Clock } from '../shared/clock.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import type { ReadingRecord } from '../shared/reading.ts';
+import { encodeRecord, type Reading, type ReadingRecord } from '../shared/reading.ts';
+import { checkReading, checkRecord } from '../shared/reading-check.ts';
 import type { Rejected } from './decoding.ts';
+import { observationCount } from './observation-count.ts';
 import type { Outbox } from './outbox/outbox.ts';
 import type { Intake } from './sources/source.ts';
 
-/** Counters of the intake; the label is `source/code`, or the source alone for bytes. */
+/** Counters of the intake; the label of rejections is `source/code`. */
 export const INTAKE_METRICS = {
+  /** Observations that the records on disk amount to. */
+  observations: 'intake_observations_total',
   rejected: 'intake_rejected_total',
   rejectedBytes: 'intake_rejected_bytes_total',
   /** Bytes of rejected parts that were not kept because the part or the source was over its limit. */
@@ -25,7 +29,10 @@ export interface IntakeOptions {
 
 const HOUR_MS = 3_600_000;
 
-/** Where all sources hand in: records go to the outbox, rejected parts are counted by source and code and kept in quarantine. */
+/**
+ * Where all sources hand in: records go to the outbox, rejected parts are counted by source and code and kept in quarantine. What no
+ * decoder should have let through is found here, before a device is told that all is well, and not when a batch is made of it.
+ */
 export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 }: IntakeOptions): Intake {
   const allowances = new Map<string, Allowance>();
 
@@ -42,21 +49,42 @@ export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, ho
     return kept.byteLength > 0 ? kept : undefined;
   };
 
+  const reject = async (source: string, rejected: readonly Rejected[]): Promise<void> => {
+    const writes: Promise<void>[] = [];
+    for (const part of rejected) {
+      metrics.count(INTAKE_METRICS.rejected, `${source}/${part.code}`);
+      metrics.count(INTAKE_METRICS.rejectedBytes, `${source}/${part.code}`, part.bytes);
+      const kept = keep(source, part);
+      if (kept) writes.push(outbox.quarantineBytes(source, part.code, part.part, kept));
+    }
+    await Promise.all(writes);
+  };
+
   return {
-    async store(records: readonly ReadingRecord[]) {
-      if (records.length > 0) await outbox.append(records);
-    },
-    async reject(source, rejected) {
-      const writes: Promise<void>[] = [];
-      for (const part of rejected) {
-        metrics.count(INTAKE_METRICS.rejected, `${source}/${part.code}`);
-        metrics.count(INTAKE_METRICS.rejectedBytes, `${source}/${part.code}`, part.bytes);
-        const kept = keep(source, part);
-        if (kept) writes.push(outbox.quarantineBytes(source, part.code, part.part, kept));
-      }
-      await Promise.all(writes);
+    reject,
+    async store(records) {
+      const rejected: { source: string; part: Rejected }[] = [];
+      const good = records.flatMap((record) => {
+        if (checkRecord(record) === undefined) return [record];
+        const { left, part } = divide(record);
+        rejected.push({ source: record.source, part });
+        return left ?? [];
+      });
+      await Promise.all([good.length > 0 ? outbox.append(good) : undefined, ...rejected.map(({ source, part }) => reject(source, [part]))]);
+      for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
     },
   };
+}
+
+/** What is left of a record without the readings that could never be sent, and those as a rejected part; all of it when the record itself is wrong. */
+function divide(record: ReadingRecord): { left: ReadingRecord | undefined; part: Rejected } {
+  const wrong: Reading[] = [];
+  const right = record.readings.filter((reading) => checkReading(reading) === undefined || !wrong.push(reading));
+  const left = { ...record, readings: right };
+  const code = checkRecord(record) ?? 'DECODE-FIELD';
+  const sound = right.length > 0 && checkRecord(left) === undefined;
+  const raw = encodeRecord(sound ? { ...record, readings: wrong } : record);
+  return { left: sound ? left : undefined, part: { code, part: 'record', bytes: raw.byteLength, raw } };
 }
 
 /** Bytes that may be kept: `perHour` at once, growing back evenly over an hour. */

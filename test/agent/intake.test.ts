@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createIntake, INTAKE_METRICS } from '../../agent/intake.ts';
+import { normalize } from '../../agent/normalize.ts';
+import { observationCount } from '../../agent/observation-count.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import type { Reading, ReadingRecord } from '../../shared/reading.ts';
+import type { RowKey } from '../../shared/uplink/key.ts';
+import { verifies } from '../requirements.ts';
+
+const RECORD: ReadingRecord = {
+  source: 'monitors',
+  profile: 'hl7-pcd01',
+  device: { id: 'MON-0001', idType: 'serial' },
+  receivedAt: Date.UTC(2026, 10, 21, 10),
+  subject: { bed: 'BED-1' },
+  test: true,
+  class: 'continuous',
+  readings: [{ vital: 'spo2', value: 97 }],
+};
+
+interface Kept {
+  source: string;
+  code: string;
+  part: string;
+  bytes: number;
+}
+
+function setUp(limits: { partBytes?: number; hourlyBytes?: number } = {}) {
+  const appended: ReadingRecord[] = [];
+  const kept: Kept[] = [];
+  const held = { append: Promise.resolve(), quarantine: Promise.resolve() };
+  const time = { ms: 0 };
+  const metrics = new Metrics();
+  const intake = createIntake({
+    outbox: {
+      async append(records): Promise<RowKey[]> {
+        await held.append;
+        appended.push(...records);
+        return [];
+      },
+      async quarantineBytes(source, code, part, raw) {
+        await held.quarantine;
+        kept.push({ source, code, part, bytes: raw.byteLength });
+      },
+    },
+    metrics,
+    clock: { now: () => time.ms, monotonicMs: () => time.ms },
+    ...limits,
+  });
+  return { intake, appended, kept, held, metrics, time };
+}
+
+test('a store resolves after the outbox has it, and fails as the outbox fails', async () => {
+  verifies('ACK-AFTER-COMMIT');
+  const { intake, held, appended, metrics } = setUp();
+  const gate = Promise.withResolvers<void>();
+  held.append = gate.promise;
+  let resolved = false;
+  const stored = intake.store([RECORD]).then(() => {
+    resolved = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(resolved, false);
+  assert.equal(metrics.get(INTAKE_METRICS.observations), 0);
+  gate.resolve();
+  await stored;
+  assert.deepEqual(appended, [RECORD]);
+  assert.equal(metrics.get(INTAKE_METRICS.observations), 1);
+
+  held.append = Promise.reject(new VitalmeshError('STORAGE-FULL'));
+  await assert.rejects(intake.store([RECORD]), (error: VitalmeshError) => error.code === 'STORAGE-FULL');
+  assert.equal(metrics.get(INTAKE_METRICS.observations), 1);
+});
+
+test('rejected parts are counted by source and reason, and kept where they have bytes', async () => {
+  verifies('NO-SILENT-DROP');
+  const { intake, kept, metrics } = setUp();
+  await intake.reject('monitors', [
+    { code: 'DECODE-GARBAGE', part: 'frame', bytes: 40 },
+    { code: 'DECODE-FIELD', part: 'OBX[3]', bytes: 12, raw: Buffer.alloc(12) },
+    { code: 'DECODE-FIELD', part: 'OBX[4]', bytes: 13, raw: Buffer.alloc(13) },
+  ]);
+  assert.equal(metrics.get(INTAKE_METRICS.rejected, 'monitors/DECODE-GARBAGE'), 1);
+  assert.equal(metrics.get(INTAKE_METRICS.rejectedBytes, 'monitors/DECODE-GARBAGE'), 40);
+  assert.equal(metrics.get(INTAKE_METRICS.rejected, 'monitors/DECODE-FIELD'), 2);
+  assert.deepEqual(kept, [
+    { source: 'monitors', code: 'DECODE-FIELD', part: 'OBX[3]', bytes: 12 },
+    { source: 'monitors', code: 'DECODE-FIELD', part: 'OBX[4]', bytes: 13 },
+  ]);
+});
+
+test('a rejection is durable before it resolves', async () => {
+  const { intake, held } = setUp();
+  held.quarantine = Promise.reject(new VitalmeshError('STORAGE-IO'));
+  await assert.rejects(
+    intake.reject('monitors', [{ code: 'DECODE-FIELD', part: 'x', bytes: 1, raw: Buffer.alloc(1) }]),
+    (error: VitalmeshError) => error.code === 'STORAGE-IO',
+  );
+});
+
+test('a broken sender cannot fill the disk with quarantine, and what is not kept is counted', async () => {
+  verifies('NO-SILENT-DROP');
+  const { intake, kept, metrics, time } = setUp({ partBytes: 100, hourlyBytes: 250 });
+  const part = { code: 'DECODE-FIELD', part: 'payload', bytes: 150, raw: Buffer.alloc(150) } as const;
+  await intake.reject('loud', [part, part, part]);
+  await intake.reject('other', [part]);
+  assert.deepEqual(
+    kept.map(({ source, bytes }) => [source, bytes]),
+    [
+      ['loud', 100],
+      ['loud', 100],
+      ['other', 100],
+    ],
+  );
+  assert.equal(metrics.get(INTAKE_METRICS.unkeptBytes, 'loud'), 50 + 50 + 150);
+  time.ms = 3_600_000;
+  await intake.reject('loud', [part]);
+  assert.equal(kept.length, 4);
+});
+
+test('a reading that could never be sent goes to quarantine, and costs the others nothing', async () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  const { intake, appended, kept, metrics } = setUp();
+  const good: Reading = { vital: 'spo2', value: 97 };
+  await intake.store([
+    { ...RECORD, readings: [{ vital: 'no-such-vital', value: 1 }, good, { vital: 'pr_oxi', value: Number.NaN }] },
+    RECORD,
+  ]);
+  assert.deepEqual(appended, [{ ...RECORD, readings: [good] }, RECORD]);
+  assert.equal(kept.length, 1);
+  assert.equal(kept[0]?.code, 'DECODE-UNKNOWN-CODE');
+  assert.equal(metrics.get(INTAKE_METRICS.rejected, 'monitors/DECODE-UNKNOWN-CODE'), 1);
+  assert.equal(metrics.get(INTAKE_METRICS.observations), 2);
+});
+
+test('a record that could never be sent is kept whole in quarantine', async () => {
+  const { intake, appended, kept } = setUp();
+  await intake.store([{ ...RECORD, receivedAt: Number.NaN }]);
+  assert.deepEqual(appended, []);
+  assert.deepEqual(
+    kept.map(({ code, part }) => [code, part]),
+    [['DECODE-TIME', 'record']],
+  );
+});
+
+test('observations are counted as normalize makes them', () => {
+  const reading = fc.record(
+    {
+      vital: fc.constantFrom('spo2', 'pr_oxi', 'nibp_s', 'nibp_d', 'nibp_m', 'art_s', 'art_d', 'art_m', 'weight'),
+      value: fc.constantFrom(80, 90),
+      effective: fc.constantFrom(RECORD.receivedAt, RECORD.receivedAt + 1000),
+      offsetMin: fc.constantFrom(0, 60),
+      status: fc.constantFrom<'final' | 'corrected'>('final', 'corrected'),
+    },
+    { requiredKeys: ['vital', 'value'] },
+  );
+  fc.assert(
+    fc.property(fc.array(reading, { minLength: 1, maxLength: 10 }), (readings) => {
+      const record = { ...RECORD, readings };
+      assert.equal(observationCount(record), normalize(record, { agent: 'a', epoch: '0000000000000', seq: 1 }).length);
+    }),
+    { numRuns: 200 },
+  );
+});
