@@ -1,0 +1,97 @@
+import { systemClock } from '../shared/clock.ts';
+import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { asVitalmeshError } from '../shared/errors.ts';
+import { loadIdentity } from '../shared/identity/identity.ts';
+import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
+import { createLogger, type Logger } from '../shared/log.ts';
+import { Metrics } from '../shared/metrics.ts';
+import { createOperatorServer } from '../shared/operator/server.ts';
+import { openLocalOverlay } from '../shared/overlay/local.ts';
+import { ensureKeyFile, readKeyFile } from '../shared/storage/key-file.ts';
+import { createDoor } from './access/store-door.ts';
+import { type ExportFilter, hubProgram } from './cli.ts';
+import { StalenessWatch } from './clinical/staleness-watch.ts';
+import type { HubConfig } from './config.ts';
+import { Feed } from './feed.ts';
+import { createIngest } from './ingest/create-ingest.ts';
+import { serveUplink } from './ingest/session.ts';
+import { serveMcp } from './mcp/server.ts';
+import { exportAll, hubOperatorCommands } from './operator-commands.ts';
+import { LiveRegistry } from './registry/live-registry.ts';
+import { loadRegistry } from './registry/load-registry.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+
+/** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
+export function main(argv: readonly string[]): Promise<void> {
+  return exitWith(runProgram(hubProgram({ run, check, exportOffline }), argv));
+}
+
+async function run(config: HubConfig): Promise<void> {
+  const signal = processSignal();
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const metrics = new Metrics();
+  const log = createLogger({ component: 'hub', level: config.log.level });
+
+  const identity = loadIdentity(config.identity);
+  const registry = new LiveRegistry(loadRegistry(config.registry));
+  ensureKeyFile(config.store.keyFile, config.store.path);
+  await using store = openSqliteStore({ ...config.store, metrics, clock });
+  await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
+  const feed = new Feed();
+  const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
+  const staleness = new StalenessWatch({ currencies: () => store.currencies(), feed, clock });
+  const ingest = createIngest({ store, registry, feed, metrics, clock, log, staleness });
+  const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock });
+  const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, clock, log, metrics });
+  const commands = hubOperatorCommands({
+    door,
+    tenants: () => registry.tenants(),
+    vitalSigns: () => ({
+      version: packageVersion(),
+      identity: identity.id,
+      startedAt,
+      now: clock.now(),
+      overlay: overlay.state,
+      storeId: store.storeId,
+      registry: registry.revision,
+      gateways: uplink.sessions(),
+      uplink: uplink.status(),
+      mcp: mcp.status(),
+      metrics: metrics.snapshot(),
+    }),
+  });
+  const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
+  process.on('SIGHUP', () => reload(config.registry, registry, feed, log));
+  await using _running = await startAll([staleness, uplink, mcp, operator], signal);
+  log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
+  await aborted(signal);
+  log.info('hub stops');
+}
+
+/** Puts a changed registry.yaml in force, or leaves the last good one there. */
+function reload(path: string, registry: LiveRegistry, feed: Feed, log: Logger): void {
+  try {
+    const moved = registry.replace(loadRegistry(path));
+    for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: systemClock.now() });
+    log.info({ revision: registry.revision }, 'registry read again');
+  } catch (error) {
+    log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');
+  }
+}
+
+async function check(config: HubConfig): Promise<void> {
+  loadIdentity(config.identity);
+  loadRegistry(config.registry);
+  readKeyFile(config.store.keyFile);
+}
+
+async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
+  const registry = loadRegistry(config.registry);
+  const metrics = new Metrics();
+  await using store = openSqliteStore({ ...config.store, metrics });
+  const door = createDoor({ store, registry, metrics, zone: config.zone });
+  yield* exportAll(door, registry.tenants(), filter, `local:${process.getuid?.() ?? 0}`);
+}
+
+if (import.meta.main) await main(process.argv.slice(2));

@@ -1,0 +1,57 @@
+import { formatInstant, type Instant } from '../shared/clock.ts';
+import type { ErrorCode } from '../shared/errors.ts';
+import type { OverlayState } from '../shared/overlay/overlay.ts';
+import type { UplinkSession } from './ingest/session.ts';
+import type { McpStatus } from './mcp/server.ts';
+import type { StoreCounts } from './store/store.ts';
+
+/** What `vitalmesh-hub status --json` prints. */
+export interface HubStatus {
+  version: string;
+  identity: string;
+  startedAt: Instant;
+  now: Instant;
+  overlay: OverlayState;
+  storeId: string;
+  /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
+  registry: string;
+  /** Over all tenants. */
+  counts: StoreCounts;
+  tenants: Record<string, StoreCounts>;
+  /** Gateways that are connected. */
+  gateways: readonly UplinkSession[];
+  uplink: { bound: boolean; code: ErrorCode | null };
+  mcp: McpStatus;
+  metrics: Record<string, number>;
+}
+
+/** Adds up the counts of all tenants. */
+export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCounts {
+  const total: StoreCounts = { observations: 0, duplicates: 0, quarantined: 0, patients: 0 };
+  for (const counts of Object.values(tenants)) {
+    total.observations += counts.observations;
+    total.duplicates += counts.duplicates;
+    total.quarantined += counts.quarantined;
+    total.patients += counts.patients;
+  }
+  return total;
+}
+
+/** The same for people. */
+export function formatHubStatus(status: HubStatus): string {
+  const { version, identity, now, startedAt, overlay, storeId, counts, gateways, uplink, mcp } = status;
+  const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
+  const rows: [string, string][] = [
+    ['Hub', `${version}, identity ${identity}, running for ${seconds(startedAt)}`],
+    ['Overlay', overlay],
+    ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${uplink.code ?? 'binding'}`],
+    ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [
+      `  ${gateway}`,
+      `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}`,
+    ]),
+    ['AI clients', `${mcp.connections} connections, ${mcp.subscriptions} subscriptions`],
+    ['Store', `${counts.observations} observations of ${counts.patients} patients (store ${storeId})`],
+    ['Refused', `${counts.quarantined} in quarantine, ${counts.duplicates} sent twice`],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
+}
