@@ -7,6 +7,7 @@ import {
   EXTENSIONS,
   hintExtensions,
   IDENTIFIER_SYSTEMS,
+  type ObservationFrame,
   observationFrame,
   quantity,
   subjectOf,
@@ -143,7 +144,7 @@ function grouped(common: Common, { panel, parts }: Group): Observation {
 /** The part of a panel; without a reading it is there as unknown, because the bp profile wants systolic and diastolic both. */
 function component(key: string, parts: readonly Part[]): ObservationComponent {
   const part = parts.find(({ row }) => row.key === key);
-  if (!part) return { code: frameOf(key).code, ...absence('unknown') };
+  if (!part) return { code: frameOf(key, {}).code, ...absence('unknown') };
   const { row, reading } = part;
   const made: ObservationComponent = { code: codeOf(row, reading), ...content(row, reading) };
   if (reading.limits !== undefined) made.referenceRange = limitsText(reading.limits);
@@ -163,7 +164,7 @@ function single(common: Common, index: number, row: Vital, reading: Reading): Ob
 
 /** An Observation with everything but its value. */
 function frame(common: Common, index: number, key: string, reading: Reading, flags: readonly Flag[]): Observation {
-  const { code, category, profile } = frameOf(key);
+  const { code, category, profile } = frameOf(key, reading);
   const { agent, epoch, seq } = common.key;
   const observation: Observation = {
     resourceType: 'Observation',
@@ -182,14 +183,15 @@ function frame(common: Common, index: number, key: string, reading: Reading, fla
   return observation;
 }
 
-function frameOf(key: string): { code: CodeableConcept; category: CodeableConcept[]; profile: string[] | undefined } {
-  const found = observationFrame(key);
+function frameOf(key: string, { value }: Pick<Reading, 'value'>): ObservationFrame {
+  const found = observationFrame(key, value === undefined);
   if (!found) throw new VitalmeshError('DECODE-UNKNOWN-CODE');
   return found;
 }
 
-function codeOf(row: Vital, { mdc }: Reading): CodeableConcept {
-  return mdc === undefined || mdc === row.mdc?.code ? frameOf(row.key).code : codeWithMdc(row, mdc);
+function codeOf(row: Vital, reading: Reading): CodeableConcept {
+  const { mdc } = reading;
+  return mdc === undefined || mdc === row.mdc?.code ? frameOf(row.key, reading).code : codeWithMdc(row, mdc);
 }
 
 function content({ ucum }: Vital, { value, absent }: Reading): { valueQuantity: Quantity } | { dataAbsentReason: CodeableConcept } {

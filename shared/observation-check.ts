@@ -91,7 +91,8 @@ function checkSingle(fields: Fields): Verdict {
   const { code, valueQuantity } = fields as unknown as Observation;
   const row = vitalOfCode(code, valueQuantity?.code);
   if (row === undefined) return whyNoRow(code);
-  return checkCodes(code.coding, row, 'code') ?? checkFrame(fields, row.key);
+  const absent = valueQuantity === undefined;
+  return checkCodes(code.coding, absent && row.valueRequired ? { ...row, loinc: [] } : row, 'code') ?? checkFrame(fields, row.key, absent);
 }
 
 function whyNoRow(code: Observation['code']): string {
@@ -114,7 +115,7 @@ function checkPanel(fields: Fields): Verdict {
     if (rule !== undefined) return rule;
   }
   if (!seen.has(found.parts.systolic) || !seen.has(found.parts.diastolic)) return 'component: systolic and diastolic must both be there';
-  return checkCodes(code.coding, found, 'code') ?? checkFrame(fields, found.key);
+  return checkCodes(code.coding, found, 'code') ?? checkFrame(fields, found.key, false);
 }
 
 function checkComponent(value: unknown, found: Panel, seen: Set<string>): Verdict {
@@ -158,8 +159,8 @@ function checkCodes(
 }
 
 /** Category and profile must be those of the table; a setting never passes as a vital sign. */
-function checkFrame({ category, meta }: Fields, key: string): Verdict {
-  const frame = observationFrame(key);
+function checkFrame({ category, meta }: Fields, key: string, absent: boolean): Verdict {
+  const frame = observationFrame(key, absent);
   const wanted = frame?.category[0]?.coding?.[0]?.code;
   if (!isList(category) || category.length !== 1) return 'category: not exactly one';
   const rule = checkConcept(category[0], 'category');

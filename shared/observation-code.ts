@@ -112,6 +112,9 @@ const FRAMES = new Map<string, ObservationFrame>([
   ...PANELS.map((p): [string, ObservationFrame] => [p.key, frameOf({ ...p, category: 'vital-signs' })]),
 ]);
 
+/** Frames of absent values that differ from those of values. */
+const ABSENT_FRAMES = new Map(VITALS.filter((v) => v.valueRequired).map((v) => [v.key, frameOf({ ...v, loinc: [] })]));
+
 const ABSENT_CONCEPTS = new Map<string, CodeableConcept>(
   ABSENT_REASONS.map((code) => [code, frozen({ coding: [{ system: SYSTEMS.absent, code, display: ABSENT_NAMES[code] }] })]),
 );
@@ -146,9 +149,9 @@ function loincCoding(code: string): Coding {
   return { system: SYSTEMS.loinc, code, ...(display === undefined ? {} : { display }) };
 }
 
-/** The constant parts of an Observation of this vital sign or panel. Undefined for a key that is not in the table. */
-export function observationFrame(key: string): ObservationFrame | undefined {
-  return FRAMES.get(key);
+/** The constant parts of an Observation of this vital sign or panel, with or without a value. Undefined for a key that is not in the table. */
+export function observationFrame(key: string, absent = false): ObservationFrame | undefined {
+  return (absent ? ABSENT_FRAMES.get(key) : undefined) ?? FRAMES.get(key);
 }
 
 /** The code of a vital sign as a device coded it: the table's LOINC codes, then the device's own MDC code in place of the table's. */

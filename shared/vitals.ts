@@ -24,6 +24,8 @@ export interface Vital {
   category: ObservationCategory;
   /** The row of a panel: no value of its own, its parts carry them (see `PANELS`). */
   panel?: true;
+  /** Its R4 profile knows no absence (bmi), so that an absent value is coded by MDC alone, under the profile `vitalsigns`. */
+  valueRequired?: true;
   /** Where the codes were seen (devices.md §5.4). */
   evidence: string;
 }

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { normalize } from '../../agent/normalize.ts';
+import type { Reading } from '../../shared/reading.ts';
+import { VITALS } from '../../shared/vitals.ts';
+import { verifies } from '../requirements.ts';
+import { observationGoldens } from '../support/goldens.ts';
+import { hapiValidate } from '../support/hapi.ts';
+
+function ndjson(observations: readonly unknown[]): string {
+  return observations.map((o) => `${JSON.stringify(o)}\n`).join('');
+}
+
+describe('HAPI FHIR, offline, as an independent judge', () => {
+  it('finds no error in any golden Observation', async () => {
+    verifies('OBSERVATION-VALID');
+    const observations = observationGoldens().flatMap((golden) => golden.observations);
+    const result = await hapiValidate(ndjson(observations));
+    assert.equal(result.errors, 0, result.text);
+    assert.equal(result.resources, observations.length);
+    assert.equal(result.valid, observations.length);
+    for (const profile of ['heartrate', 'oxygensat', 'bodytemp', 'bodyweight', 'bp', 'vitalsigns'])
+      assert.ok(result.profiles[profile], profile);
+  });
+
+  it('finds no error in a value and an absence of every vital sign of the table', async () => {
+    verifies('OBSERVATION-VALID', 'VOCABULARY-TRUE');
+    const readings = VITALS.filter((v) => !v.panel && v.class !== 'waveform').flatMap((v): Reading[] => [
+      { vital: v.key, value: 30 },
+      { vital: v.key, absent: 'temp-unknown', effective: 1_795_251_600_000 },
+    ]);
+    const receivedAt = Date.parse('2026-11-21T09:00:00Z');
+    const record = { source: 's', profile: 'p', device: { id: 'd', idType: 'config' as const }, receivedAt, subject: {}, test: true };
+    const observations = normalize({ ...record, class: 'spot', readings }, { agent: 'gw', epoch: '0123456789abc', seq: 1 });
+    const result = await hapiValidate(ndjson(observations));
+    assert.equal(result.errors, 0, result.text);
+    assert.equal(result.valid, observations.length);
+  });
+
+  it('does find errors where there are some', async () => {
+    const [golden] = observationGoldens();
+    const [observation] = golden?.observations ?? [];
+    const { subject: _, ...rest } = observation ?? assert.fail('no golden');
+    const result = await hapiValidate(ndjson([{ ...rest, status: 'done' }]));
+    assert.ok(result.errors > 0);
+    assert.equal(result.valid, 0);
+  });
+});
