@@ -1,0 +1,107 @@
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import type { Caller } from '../../shared/overlay/overlay.ts';
+import { rpcError } from './errors.ts';
+import type { McpLimits } from './limits.ts';
+
+/** A request and its response, until the response is closed. */
+export interface HttpExchange {
+  startedMs: number;
+  /** An event stream, which may stay open for as long as it likes. */
+  endless: boolean;
+  closed: Promise<void>;
+}
+
+/** One overlay connection, with what must be known to end it when nobody uses it: a plain Duplex has no timeouts of its own. */
+export interface Connection {
+  stream: Duplex;
+  caller: Caller;
+  /** Requests under way. */
+  exchanges: Set<HttpExchange>;
+  /** When the last one ended, by the monotonic clock. */
+  idleSinceMs: number;
+}
+
+/** The open connections of the endpoint, bounded in number and in idleness. */
+export class Connections {
+  readonly #limits: McpLimits;
+  readonly #clock: Clock;
+  readonly #byStream = new Map<Duplex, Connection>();
+  readonly #byCaller = new Map<string, number>();
+
+  constructor(limits: McpLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#byStream.size;
+  }
+
+  of(stream: Duplex): Connection | undefined {
+    return this.#byStream.get(stream);
+  }
+
+  /** Takes a connection in. Throws MCP-LIMIT when there are too many. */
+  add(stream: Duplex, caller: Caller): void {
+    const key = caller.verified ? (caller.identityId ?? '') : '';
+    const own = this.#byCaller.get(key) ?? 0;
+    if (this.size >= this.#limits.connections || own >= this.#limits.connectionsPerCaller) {
+      throw new VitalmeshError('MCP-LIMIT', { detail: 'no more connections are taken from this caller' });
+    }
+    this.#byCaller.set(key, own + 1);
+    this.#byStream.set(stream, { stream, caller, exchanges: new Set(), idleSinceMs: this.#clock.monotonicMs() });
+    stream.once('close', () => {
+      this.#byStream.delete(stream);
+      const left = (this.#byCaller.get(key) ?? 1) - 1;
+      if (left === 0) this.#byCaller.delete(key);
+      else this.#byCaller.set(key, left);
+    });
+  }
+
+  /** Counts a request as under way until its response is closed. Throws MCP-LIMIT when the connection has too many. */
+  begin(connection: Connection, response: ServerResponse): HttpExchange {
+    if (connection.exchanges.size >= this.#limits.requestsPerConnection) {
+      throw new VitalmeshError('MCP-LIMIT', { detail: 'too many requests at once on one connection' });
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const exchange: HttpExchange = { startedMs: this.#clock.monotonicMs(), endless: false, closed: promise };
+    connection.exchanges.add(exchange);
+    response.once('close', () => {
+      connection.exchanges.delete(exchange);
+      connection.idleSinceMs = this.#clock.monotonicMs();
+      resolve();
+    });
+    return exchange;
+  }
+
+  /** Cuts connections that carry nothing, and those whose reader does not take an answer. */
+  sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { stream, exchanges, idleSinceMs } of this.#byStream.values()) {
+      const idle = exchanges.size === 0 && nowMs - idleSinceMs > this.#limits.idleMs;
+      const stuck = [...exchanges].some(({ startedMs, endless }) => !endless && nowMs - startedMs > this.#limits.exchangeMs);
+      if (idle || stuck) stream.destroy();
+    }
+  }
+
+  /** Ends all connections: at once where nothing is under way, the others when it is done or `graceMs` have passed. */
+  async drain(graceMs: number): Promise<void> {
+    const over = new AbortController();
+    const timer = pause(graceMs, over.signal);
+    const done = Promise.all([...this.#byStream.values()].flatMap(({ exchanges }) => [...exchanges].map(({ closed }) => closed)));
+    await Promise.race([done, timer]);
+    over.abort();
+    for (const { stream } of this.#byStream.values()) stream.destroy();
+  }
+}
+
+/** Answers a connection that is not taken, before any request was read, and closes it. */
+export function turnAway(stream: Duplex, error: VitalmeshError): void {
+  const body = JSON.stringify(rpcError(error));
+  const head = `HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+  stream.end(head + body, () => stream.destroy());
+}

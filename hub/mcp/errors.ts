@@ -1,0 +1,51 @@
+import { ProtocolError } from '@modelcontextprotocol/server';
+import { ERRORS, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+const PARSE_ERROR = -32700;
+/** In JSON-RPC's range for servers' own errors; which one it is, stands in `data.code`. */
+const REFUSED = -32010;
+const LIMIT = -32011;
+
+function rpcCode(code: ErrorCode): number {
+  if (code === 'NOT-FOUND' || code === 'MCP-CURSOR') return INVALID_PARAMS;
+  if (code === 'MCP-LIMIT') return LIMIT;
+  if (code === 'MCP-JSON') return PARSE_ERROR;
+  if (code.startsWith('ACCESS-') || code.startsWith('MCP-')) return REFUSED;
+  return INTERNAL_ERROR;
+}
+
+export interface RpcErrorBody {
+  jsonrpc: '2.0';
+  id: string | number | null;
+  error: { code: number; message: string; data: { code: ErrorCode; advice: string; retryable: boolean } };
+}
+
+/** What a caller is told. The detail of an error inside the hub (a path, a table) is the operator's alone. */
+export function callerMessage(error: VitalmeshError): string {
+  return error.code.startsWith('MCP-') ? error.message : ERRORS[error.code].message;
+}
+
+/** A coded error as JSON-RPC has it: our code and what to do stand in `data`. */
+export function rpcError(error: VitalmeshError, id: string | number | null = null): RpcErrorBody {
+  const { code, advice, retryable } = error;
+  return { jsonrpc: '2.0', id, error: { code: rpcCode(code), message: callerMessage(error), data: { code, advice, retryable } } };
+}
+
+/** The same for a handler of the SDK to throw. */
+export function protocolError(error: VitalmeshError): ProtocolError {
+  const { code, message, data } = rpcError(error).error;
+  return new ProtocolError(code, message, data);
+}
+
+/** A refusal of the HTTP request itself, before any MCP. */
+export class HttpRefusal extends VitalmeshError {
+  readonly status: number;
+
+  constructor(status: number, code: ErrorCode, detail?: string) {
+    super(code, detail === undefined ? {} : { detail });
+    this.name = 'HttpRefusal';
+    this.status = status;
+  }
+}

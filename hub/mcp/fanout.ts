@@ -1,0 +1,194 @@
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Principal } from '../access/access.ts';
+import type { Door } from '../access/door.ts';
+import type { Change, Feed } from '../feed.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Note } from './coalescer.ts';
+import type { McpLimits } from './limits.ts';
+import type { EndReason, Subscriber } from './subscriber.ts';
+import { latestUri, PATIENTS_URI, parseUri } from './uris.ts';
+
+type Reader = Pick<Subscriber, 'principal' | 'context'>;
+
+export interface FanoutOptions {
+  door: Door;
+  feed: Feed;
+  registry: Pick<Registry, 'principal'>;
+  clock: Clock;
+  log: Logger;
+  limits: McpLimits;
+}
+
+/**
+ * Brings each change of the feed to those who subscribed to it and may still see it, at that moment. One index for both revisions of
+ * the protocol: what a reader may get does not depend on how it reads.
+ */
+export class Fanout implements Disposable {
+  readonly #options: FanoutOptions;
+  readonly #subscription: Disposable;
+  /** By tenant and resource. */
+  readonly #readers = new Map<string, Set<Subscriber>>();
+  readonly #all = new Set<Subscriber>();
+  /** Streams open or being opened, by caller. */
+  readonly #streams = new Map<string, number>();
+  /** Patients who had data since this process began; their first data changes the list. */
+  readonly #known = new Set<string>();
+  readonly #recording = new Set<Promise<void>>();
+  #version = 0;
+
+  constructor(options: FanoutOptions) {
+    this.#options = options;
+    this.#subscription = options.feed.subscribe((change) => this.#onChange(change));
+  }
+
+  [Symbol.dispose](): void {
+    this.#subscription[Symbol.dispose]();
+    for (const subscriber of [...this.#all]) subscriber.end('shutdown');
+  }
+
+  get subscribers(): ReadonlySet<Subscriber> {
+    return this.#all;
+  }
+
+  /** Counts a stream of this caller. Throws MCP-LIMIT when it has too many; disposing gives the place back. */
+  reserveStream(principal: Principal): Disposable {
+    const open = this.#streams.get(principal.id) ?? 0;
+    if (open >= this.#options.limits.streamsPerCaller) {
+      throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${this.#options.limits.streamsPerCaller} event streams a caller` });
+    }
+    this.#streams.set(principal.id, open + 1);
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return;
+        held = false;
+        const left = (this.#streams.get(principal.id) ?? 1) - 1;
+        if (left === 0) this.#streams.delete(principal.id);
+        else this.#streams.set(principal.id, left);
+      },
+    };
+  }
+
+  /** What a reader is told that comes without having seen anything. */
+  catchUp(): Note {
+    return { version: this.#version, at: this.#options.clock.now(), urgent: true };
+  }
+
+  /** Has its right looked over from now on, before it subscribes to anything. */
+  enroll(subscriber: Subscriber): void {
+    this.#all.add(subscriber);
+  }
+
+  watch(subscriber: Subscriber, uri: string): void {
+    subscriber.add(uri);
+    const key = readersKey(subscriber.principal.tenant, uri);
+    const readers = this.#readers.get(key);
+    if (readers) readers.add(subscriber);
+    else this.#readers.set(key, new Set([subscriber]));
+  }
+
+  /** Returns how many notifications of it were sent. */
+  unwatch(subscriber: Subscriber, uri: string): number {
+    const key = readersKey(subscriber.principal.tenant, uri);
+    const readers = this.#readers.get(key);
+    readers?.delete(subscriber);
+    if (readers?.size === 0) this.#readers.delete(key);
+    return subscriber.remove(uri);
+  }
+
+  /** Takes a subscriber out, with all it subscribed to; the end of it goes into the evidence. */
+  retire(subscriber: Subscriber): void {
+    this.#all.delete(subscriber);
+    const uris = [...subscriber.uris];
+    const delivered = uris.reduce((sum, uri) => sum + this.unwatch(subscriber, uri), 0);
+    if (uris.length > 0) void this.recordClose(subscriber, uris, delivered);
+  }
+
+  /** Evidence that somebody no longer listens. Never rejects: the stream is over either way, and a failure is the operator's to know. */
+  async recordClose(reader: Reader, uris: readonly string[], delivered: number): Promise<void> {
+    const recording = this.#record(reader, uris, delivered);
+    this.#recording.add(recording);
+    await recording;
+    this.#recording.delete(recording);
+  }
+
+  /** Resolves when the ends of all subscriptions so far stand in the evidence. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#recording);
+  }
+
+  async #record({ principal, context }: Reader, uris: readonly string[], delivered: number): Promise<void> {
+    try {
+      await this.#options.door.closeSubscription(principal, patientsOf(uris), context, delivered);
+    } catch (err) {
+      this.#options.log.error({ err, caller: principal.id }, 'the end of a subscription could not be recorded');
+    }
+  }
+
+  /** Ends every stream whose reader has lost the right to it. */
+  sweep(): void {
+    for (const subscriber of [...this.#all]) this.#entitled(subscriber);
+  }
+
+  #onChange(change: Change): void {
+    this.#version = change.version;
+    const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' };
+    const list = change.kind === 'patients' || (change.kind === 'stored' && this.#isNew(change));
+    if (list) this.#deliver(PATIENTS_URI, change, note);
+    if (change.kind !== 'patients') this.#deliver(latestUri(change.patient), change, note);
+  }
+
+  #isNew({ tenant, patient }: Change): boolean {
+    const key = readersKey(tenant, patient);
+    if (this.#known.has(key)) return false;
+    this.#known.add(key);
+    return true;
+  }
+
+  #deliver(uri: string, change: Change, note: Note): void {
+    const readers = this.#readers.get(readersKey(change.tenant, uri));
+    if (!readers) return;
+    for (const subscriber of [...readers]) {
+      const principal = this.#entitled(subscriber);
+      if (principal && this.#options.door.maySee(principal, change)) subscriber.notify(uri, note);
+    }
+  }
+
+  /** The caller as the registry has it now; undefined, and the subscriber ended, when that is not what the stream was opened with. */
+  #entitled(subscriber: Subscriber): Principal | undefined {
+    const fresh = this.#options.registry.principal(subscriber.principal.id);
+    const reason = lapse(subscriber.principal, fresh, this.#options.clock.now());
+    if (reason === undefined) return fresh;
+    this.#options.log.info({ caller: subscriber.principal.id, reason }, 'a subscription ended with the right to it');
+    subscriber.end(reason);
+    return undefined;
+  }
+}
+
+/** Why a stream opened by `opened` must end, or undefined while the right to it stands unchanged. */
+export function lapse(opened: Principal, fresh: Principal | undefined, now: number): EndReason | undefined {
+  if (!fresh) return 'removed';
+  if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
+  const same = fresh.tenant === opened.tenant && fresh.role === opened.role && samePatients(fresh.patients, opened.patients);
+  return same ? undefined : 'changed';
+}
+
+function samePatients(a: Principal['patients'], b: Principal['patients']): boolean {
+  if (a === b) return true;
+  if (a === 'all' || b === 'all' || a.length !== b.length) return false;
+  return a.every((patient, i) => patient === b[i]);
+}
+
+/** The patients that resources are about; the list of patients is about nobody in particular. */
+export function patientsOf(uris: readonly string[]): string[] {
+  return uris.flatMap((uri) => {
+    const ref = parseUri(uri);
+    return ref?.kind === 'latest' ? [ref.patient] : [];
+  });
+}
+
+function readersKey(tenant: string, what: string): string {
+  return `${tenant} ${what}`;
+}

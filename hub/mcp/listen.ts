@@ -1,0 +1,172 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ServerResponse } from 'node:http';
+import { SERVER_INFO_META_KEY, type ServerEvent, type ServerEventBus, SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server';
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Principal } from '../access/access.ts';
+import type { CallContext, Door } from '../access/door.ts';
+import type { Note } from './coalescer.ts';
+import { type Fanout, patientsOf } from './fanout.ts';
+import type { McpLimits } from './limits.ts';
+import { updatedMeta } from './notes.ts';
+import { isObject } from './request.ts';
+import { SERVER_INFO } from './server-info.ts';
+import { type EndReason, Subscriber } from './subscriber.ts';
+import { parseUri } from './uris.ts';
+
+const CONTEXT: CallContext = { channel: 'mcp-2026' };
+
+/** A `subscriptions/listen` that was allowed; what the SDK then opens for it belongs to it. */
+export interface Ticket {
+  principal: Principal;
+  id: string | number;
+  uris: readonly string[];
+  place: Disposable;
+  subscriber?: Subscriber;
+  /** Ends the stream with the JSON-RPC result that says the server ended it. */
+  finish?: (reason: EndReason) => void;
+}
+
+/** What the handler of one request of 2026-07-28 must know, wherever the SDK calls back. */
+export interface Exchange {
+  principal: Principal;
+  response: ServerResponse;
+  ticket: Ticket | undefined;
+  /** Held for as long as the exchange: a collected Request never reports that its client went away (nodejs/node#55428). */
+  request?: Request;
+}
+
+export interface ListenStreamsOptions {
+  door: Door;
+  fanout: Fanout;
+  clock: Clock;
+  metrics: Metrics;
+  limits: McpLimits;
+}
+
+/**
+ * Subscriptions of 2026-07-28. The SDK writes the streams; whether one may be opened, what goes into it and when it ends is decided
+ * here, in front of the SDK (`admit`) and behind it, as its event bus.
+ */
+export class ListenStreams implements ServerEventBus {
+  readonly #options: ListenStreamsOptions;
+  readonly #exchanges = new AsyncLocalStorage<Exchange>();
+
+  constructor(options: ListenStreamsOptions) {
+    this.#options = options;
+  }
+
+  run<T>(exchange: Exchange, handle: () => T): T {
+    return this.#exchanges.run(exchange, handle);
+  }
+
+  current(): Exchange | undefined {
+    return this.#exchanges.getStore();
+  }
+
+  /**
+   * Decides a listen request before the SDK sees it. Undefined when it asks for no resource, or in a form that the SDK refuses
+   * itself. Throws NOT-FOUND (unknown and forbidden look the same), MCP-LIMIT, ACCESS-DENIED, ACCESS-EXPIRED.
+   */
+  async admit(body: unknown, principal: Principal): Promise<Ticket | undefined> {
+    const wanted = listenRequest(body);
+    if (!wanted || wanted.uris.length === 0) return undefined;
+    const uris = checkedUris(wanted.uris, this.#options.limits.urisPerStream);
+    const place = this.#options.fanout.reserveStream(principal);
+    try {
+      await this.#options.door.openSubscription(principal, patientsOf(uris), CONTEXT);
+    } catch (error) {
+      place[Symbol.dispose]();
+      throw error;
+    }
+    return { principal, id: wanted.id, uris, place };
+  }
+
+  /** When the SDK did not open what was admitted, the evidence says so: closed with nothing delivered. */
+  async settle(ticket: Ticket): Promise<void> {
+    if (ticket.subscriber) return;
+    ticket.place[Symbol.dispose]();
+    await this.#options.fanout.recordClose({ principal: ticket.principal, context: CONTEXT }, ticket.uris, 0);
+  }
+
+  /** Events reach subscribers through the fan-out alone. */
+  publish(_event: ServerEvent): void {
+    this.#options.metrics.count('mcp_bus_events_ignored');
+  }
+
+  /** Called by the SDK within the exchange of a listen request. Without an admitted one, nothing is ever delivered. */
+  subscribe(listener: (event: ServerEvent) => void): () => void {
+    const exchange = this.current();
+    const ticket = exchange?.ticket;
+    if (!exchange || !ticket || ticket.subscriber) return () => undefined;
+    const { fanout, clock, metrics, limits } = this.#options;
+    const { response } = exchange;
+    const subscriber = new Subscriber({
+      principal: ticket.principal,
+      context: CONTEXT,
+      clock,
+      metrics,
+      limits,
+      onEnd: (reason) => {
+        ticket.place[Symbol.dispose]();
+        if (reason === 'stalled' || response.writableNeedDrain) response.destroy();
+        else ticket.finish?.(reason);
+        fanout.retire(subscriber);
+      },
+    });
+    ticket.subscriber = subscriber;
+    fanout.enroll(subscriber);
+    for (const uri of ticket.uris) fanout.watch(subscriber, uri);
+    response.on('drain', () => subscriber.drained());
+    const outlet = {
+      get ready(): boolean {
+        return !response.writableNeedDrain;
+      },
+      send: (uri: string, note: Note) => listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } }),
+    };
+    subscriber.attach(outlet, fanout.catchUp());
+    return () => subscriber.end('closed');
+  }
+
+  /** The response of an opened listen stream, made so that the hub can end it as the protocol wants it. */
+  endable(response: Response, ticket: Ticket): Response {
+    if (!ticket.subscriber || !response.body) return response;
+    let controller: TransformStreamDefaultController<Uint8Array> | undefined;
+    const passage = new TransformStream<Uint8Array, Uint8Array>({
+      start: (c) => {
+        controller = c;
+      },
+    });
+    ticket.finish = (reason) => {
+      if (reason === 'closed' || !controller) return;
+      controller.enqueue(endFrame(ticket.id, reason));
+      controller.terminate();
+    };
+    return new Response(response.body.pipeThrough(passage), response);
+  }
+}
+
+function endFrame(id: string | number, reason: EndReason): Uint8Array {
+  const _meta = { [SUBSCRIPTION_ID_META_KEY]: id, [SERVER_INFO_META_KEY]: SERVER_INFO, 'vitalmesh/ended': reason };
+  const message = { jsonrpc: '2.0', id, result: { resultType: 'complete', _meta } };
+  return new TextEncoder().encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+}
+
+/** The resources a `subscriptions/listen` asks for; undefined for any other request, or one that is not well formed. */
+function listenRequest(body: unknown): { id: string | number; uris: string[] } | undefined {
+  if (!isObject(body) || body.method !== 'subscriptions/listen') return undefined;
+  const { id, params } = body;
+  if (typeof id !== 'string' && typeof id !== 'number') return undefined;
+  const filter = isObject(params) ? params.notifications : undefined;
+  const uris = isObject(filter) ? filter.resourceSubscriptions : undefined;
+  if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === 'string')) return undefined;
+  return { id, uris };
+}
+
+function checkedUris(uris: readonly string[], limit: number): string[] {
+  const distinct = [...new Set(uris)];
+  if (distinct.length > limit) throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limit} resources a subscription` });
+  if (distinct.some((uri) => !parseUri(uri))) throw new VitalmeshError('NOT-FOUND');
+  return distinct;
+}

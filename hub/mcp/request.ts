@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isJsonContentType } from '@modelcontextprotocol/server';
+import type { VitalmeshError } from '../../shared/errors.ts';
+import { HttpRefusal, rpcError } from './errors.ts';
+import type { McpLimits } from './limits.ts';
+
+export const MCP_PATH = '/mcp';
+const METHODS = ['GET', 'POST', 'DELETE'];
+
+/** Who may be named as Host: names as configured, without regard to case or port. */
+export function checkHead(request: IncomingMessage, hosts: readonly string[]): void {
+  const host = request.headers.host?.toLowerCase().replace(/:\d+$/, '');
+  if (host === undefined || !hosts.includes(host)) throw new HttpRefusal(403, 'MCP-REQUEST', 'Host is not the name of this service');
+  // No browser has any business on the overlay; refusing them all ends DNS rebinding and cross-site requests.
+  if (request.headers.origin !== undefined) throw new HttpRefusal(403, 'MCP-REQUEST', 'requests with an Origin are refused');
+  if (request.url !== MCP_PATH) throw new HttpRefusal(404, 'MCP-REQUEST', `the only path is ${MCP_PATH}`);
+  if (!METHODS.includes(request.method ?? '')) throw new HttpRefusal(405, 'MCP-REQUEST', `the methods are ${METHODS.join(', ')}`);
+}
+
+/** The JSON of a POST. Throws HttpRefusal: 413 beyond `bodyBytes`, 415 for another type or coding, 400 for what is not JSON. */
+export async function readBody(request: IncomingMessage, limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth'>): Promise<unknown> {
+  if (!isJsonContentType(request.headers['content-type'] ?? null)) {
+    throw new HttpRefusal(415, 'MCP-REQUEST', 'Content-Type must be application/json');
+  }
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new HttpRefusal(415, 'MCP-REQUEST', 'the body must not be compressed');
+  }
+  const bytes = await readBytes(request, limits.bodyBytes);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new HttpRefusal(400, 'MCP-JSON', 'not UTF-8');
+  }
+  // Depth is judged first: parsing deep nesting works, walking the result is what overflows a stack.
+  if (deeperThan(text, limits.jsonDepth)) throw new HttpRefusal(400, 'MCP-JSON', `nested deeper than ${limits.jsonDepth}`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HttpRefusal(400, 'MCP-JSON');
+  }
+}
+
+/** Reads with events rather than iteration, because leaving an iteration destroys the connection before the refusal is sent. */
+function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const tooLarge = (): HttpRefusal => new HttpRefusal(413, 'MCP-REQUEST', `at most ${limit} bytes`);
+    if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge());
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size <= limit) {
+        chunks.push(chunk);
+        return;
+      }
+      request.off('data', onData);
+      chunks.length = 0;
+      request.resume();
+      reject(tooLarge());
+    };
+    request.on('data', onData);
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', () => reject(new HttpRefusal(400, 'MCP-REQUEST', 'the body was cut off')));
+  });
+}
+
+/** True when arrays and objects are nested deeper than `limit`. Brackets within strings do not count. */
+export function deeperThan(json: string, limit: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < json.length; i += 1) {
+    const c = json.charCodeAt(i);
+    if (inString) {
+      if (c === BACKSLASH) i += 1;
+      else if (c === QUOTE) inString = false;
+    } else if (c === QUOTE) inString = true;
+    else if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (c === CLOSE_ARRAY || c === CLOSE_OBJECT) depth -= 1;
+  }
+  return false;
+}
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** Answers with a coded error in the form of JSON-RPC. A refused connection is not used again. */
+export function refuse(response: ServerResponse, status: number, error: VitalmeshError, id: string | number | null = null): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  const body = JSON.stringify(rpcError(error, id));
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
+    ...(status === 200 || status === 404 ? {} : { connection: 'close' }),
+  });
+  response.end(body);
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

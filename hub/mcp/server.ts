@@ -1,0 +1,305 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { toNodeHandler } from '@modelcontextprotocol/node';
+import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
+import type { Clock } from '../../shared/clock.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import type { Service } from '../../shared/lifecycle.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Binding, Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import type { Principal } from '../access/access.ts';
+import type { Door } from '../access/door.ts';
+import type { Feed } from '../feed.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type Connection, Connections, turnAway } from './connections.ts';
+import { HttpRefusal, rpcError } from './errors.ts';
+import { Fanout } from './fanout.ts';
+import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
+import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
+import { checkHead, isObject, MCP_PATH, readBody, refuse } from './request.ts';
+import { Sessions } from './sessions.ts';
+import { buildSurface } from './surface.ts';
+
+export interface McpOptions {
+  overlay: Overlay;
+  /** Overlay service to bind. */
+  service: string;
+  door: Door;
+  feed: Feed;
+  /** Asked anew for every request and every delivery; a registry that is replaced in place takes effect at once. */
+  registry: Pick<Registry, 'principal'>;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  /** Names that may stand in Host; the service name unless told. */
+  hosts?: readonly string[];
+  limits?: Partial<McpLimits>;
+}
+
+/** For `vitalmesh-hub status`. */
+export interface McpStatus {
+  service: string;
+  connections: number;
+  /** Sessions of 2025-11-25. */
+  sessions: number;
+  /** Readers with at least one subscription, by revision. */
+  subscribers: { 'mcp-2025': number; 'mcp-2026': number };
+  /** Resources subscribed to, over all readers. */
+  subscriptions: number;
+}
+
+/** How long readers have at the end to take what was still being sent to them. */
+const LAST_WORDS_MS = 1_000;
+
+export type McpService = Service & { status(): McpStatus };
+
+/**
+ * The MCP endpoint (Streamable HTTP, `/mcp`) on an overlay service: revisions 2026-07-28 and 2025-11-25 on one endpoint. It has no
+ * port; every connection comes from the overlay, from a caller the network vouches for and the registry lists as a client, or it is
+ * refused (401 ACCESS-UNVERIFIED, 403 ACCESS-UNKNOWN-CALLER). `start` rejects with the overlay's error when the service cannot be bound.
+ */
+export function serveMcp(options: McpOptions): McpService {
+  return new McpEndpoint(options);
+}
+
+class McpEndpoint implements McpService {
+  readonly name = 'mcp';
+  readonly #options: McpOptions;
+  readonly #limits: McpLimits;
+  readonly #hosts: readonly string[];
+  readonly #fanout: Fanout;
+  readonly #listens: ListenStreams;
+  readonly #sessions: Sessions;
+  readonly #connections: Connections;
+  readonly #modern: McpHttpHandler;
+  readonly #http: Server;
+  #binding: Binding | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: McpOptions) {
+    this.#options = options;
+    const { door, feed, registry, clock, log, metrics } = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits = this.#limits;
+    this.#hosts = (options.hosts ?? [options.service]).map((host) => host.toLowerCase());
+    this.#fanout = new Fanout({ door, feed, registry, clock, log, limits });
+    this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
+    const principalOf = (identityId: string): Principal => this.#listed(identityId);
+    this.#sessions = new Sessions({ door, fanout: this.#fanout, clock, log, metrics, limits, principalOf });
+    this.#connections = new Connections(limits, clock);
+    this.#modern = createMcpHandler(() => this.#modernSurface(), {
+      legacy: 'reject',
+      bus: this.#listens,
+      keepAliveMs: limits.keepAliveMs,
+      maxSubscriptions: Number.MAX_SAFE_INTEGER,
+      onerror: () => metrics.count('mcp_protocol_errors', 'mcp-2026'),
+    });
+    this.#http = this.#createHttp();
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { overlay, service } = this.#options;
+    // A server that never listens arms its timeouts only on this event.
+    this.#http.emit('listening');
+    this.#sweeping = setInterval(() => this.#sweep(), this.#limits.sweepMs);
+    try {
+      this.#binding = await overlay.bind(service, (connection, caller) => this.#accept(connection, caller));
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
+    if (signal.aborted) await this[Symbol.asyncDispose]();
+    else signal.addEventListener('abort', () => void this[Symbol.asyncDispose](), { once: true });
+  }
+
+  status(): McpStatus {
+    const subscribers = { 'mcp-2025': 0, 'mcp-2026': 0 };
+    let subscriptions = 0;
+    for (const { context, size } of this.#fanout.subscribers) {
+      if (size > 0 && (context.channel === 'mcp-2025' || context.channel === 'mcp-2026')) subscribers[context.channel] += 1;
+      subscriptions += size;
+    }
+    return {
+      service: this.#options.service,
+      connections: this.#connections.size,
+      sessions: this.#sessions.size,
+      subscribers,
+      subscriptions,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await this.#binding?.[Symbol.asyncDispose]();
+    this.#fanout[Symbol.dispose]();
+    await this.#modern.close();
+    await this.#fanout.settled();
+    await this.#connections.drain(LAST_WORDS_MS);
+    // Stops the check of timeouts; that it was never listening is what it then complains about.
+    this.#http.close(() => undefined);
+  }
+
+  #createHttp(): Server {
+    const { headersMs, requestMs, checkMs, idleMs } = this.#limits;
+    const server = createServer({
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: checkMs,
+      keepAliveTimeout: idleMs,
+    });
+    server.on('request', (request, response) => void this.#onRequest(request, response));
+    server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+      this.#options.metrics.count('mcp_refused', 'http');
+      if (!stream.writable) stream.destroy();
+      else stream.end(`HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\n\r\n`, () => stream.destroy());
+    });
+    return server;
+  }
+
+  #accept(stream: Duplex, caller: Caller): void {
+    stream.on('error', () => this.#options.metrics.count('mcp_connection_errors'));
+    if (this.#stopped) {
+      stream.destroy();
+      return;
+    }
+    try {
+      this.#connections.add(stream, caller);
+      this.#options.metrics.count('mcp_connections');
+      this.#http.emit('connection', stream);
+    } catch (thrown) {
+      turnAway(stream, this.#refusal(thrown).error);
+    }
+  }
+
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => response.destroy());
+    try {
+      const connection = this.#connections.of(request.socket);
+      if (!connection) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
+      const principal = this.#callerOf(connection);
+      const exchange = this.#connections.begin(connection, response);
+      checkHead(request, this.#hosts);
+      const body = request.method === 'POST' ? await readBody(request, this.#limits) : undefined;
+      const legacy = await isLegacyRequest(probe(request), body);
+      this.#options.metrics.count('mcp_requests', legacy ? 'mcp-2025' : 'mcp-2026');
+      exchange.endless = isStream(request, body);
+      if (legacy) await this.#serveLegacy(request, response, principal, body);
+      else await this.#serveModern(request, response, principal, body);
+    } catch (thrown) {
+      this.#refuse(response, thrown);
+    }
+  }
+
+  #callerOf({ caller }: Connection): Principal {
+    if (!caller.verified || caller.identityId === undefined) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
+    const principal = this.#options.registry.principal(caller.identityId);
+    if (!principal) {
+      this.#options.log.warn({ caller: caller.identityId }, 'an unknown caller was refused');
+      throw new HttpRefusal(403, 'ACCESS-UNKNOWN-CALLER');
+    }
+    return principal;
+  }
+
+  #listed(identityId: string): Principal {
+    const principal = this.#options.registry.principal(identityId);
+    if (!principal) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER');
+    return principal;
+  }
+
+  #modernSurface() {
+    const { door, clock, log } = this.#options;
+    const caller = this.#listens.current()?.principal;
+    const principal = (): Principal => {
+      if (!caller) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER');
+      return this.#listed(caller.id);
+    };
+    return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal });
+  }
+
+  async #serveModern(request: IncomingMessage, response: ServerResponse, principal: Principal, body: unknown): Promise<void> {
+    let ticket: Ticket | undefined;
+    try {
+      ticket = await this.#listens.admit(body, principal);
+    } catch (thrown) {
+      // Like the SDK's own refusals of a listen: an error of JSON-RPC, in an answer that HTTP calls good.
+      refuse(response, 200, this.#refusal(thrown).error, idOf(body));
+      return;
+    }
+    const exchange: Exchange = { principal, response, ticket };
+    const handle = toNodeHandler({
+      fetch: async (webRequest, fetchOptions) => {
+        exchange.request = webRequest;
+        const answer = await this.#modern.fetch(webRequest, fetchOptions);
+        return ticket ? this.#listens.endable(answer, ticket) : answer;
+      },
+    });
+    try {
+      await this.#listens.run(exchange, () => handle(request, response, body));
+    } finally {
+      if (ticket) await this.#listens.settle(ticket);
+    }
+  }
+
+  async #serveLegacy(request: IncomingMessage, response: ServerResponse, principal: Principal, body: unknown): Promise<void> {
+    const handle = toNodeHandler({
+      fetch: async (webRequest) => {
+        try {
+          return await this.#sessions.handle({ principal, request: webRequest, body, response });
+        } catch (thrown) {
+          const { status, error } = this.#refusal(thrown);
+          return Response.json(rpcError(error, idOf(body)), { status });
+        }
+      },
+    });
+    await handle(request, response, body);
+  }
+
+  #refuse(response: ServerResponse, thrown: unknown): void {
+    const { status, error } = this.#refusal(thrown);
+    refuse(response, status, error);
+  }
+
+  #refusal(thrown: unknown): { status: number; error: VitalmeshError } {
+    const error = asVitalmeshError(thrown);
+    this.#options.metrics.count('mcp_refused', error.code);
+    if (error.code === 'INTERNAL') this.#options.log.error({ err: thrown }, 'an MCP request failed');
+    if (error instanceof HttpRefusal) return { status: error.status, error };
+    return { status: error.code === 'MCP-LIMIT' ? 429 : 500, error };
+  }
+
+  #sweep(): void {
+    this.#fanout.sweep();
+    this.#sessions.sweep();
+    this.#connections.sweep();
+  }
+}
+
+/** The part of a request by which the SDK tells the revisions apart; the body is passed beside it. */
+function probe(request: IncomingMessage): Request {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return new Request(`http://${request.headers.host}${MCP_PATH}`, { method: request.method ?? 'GET', headers });
+}
+
+function isStream(request: IncomingMessage, body: unknown): boolean {
+  return request.method === 'GET' || (isObject(body) && body.method === 'subscriptions/listen');
+}
+
+function idOf(body: unknown): string | number | null {
+  const id = isObject(body) ? body.id : null;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}
+
+function statusOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+}

@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import { isInitializeRequest, type McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Principal } from '../access/access.ts';
+import type { CallContext, Door } from '../access/door.ts';
+import { HttpRefusal, protocolError } from './errors.ts';
+import { type Fanout, patientsOf } from './fanout.ts';
+import type { McpLimits } from './limits.ts';
+import { updatedMeta } from './notes.ts';
+import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
+import { buildSurface } from './surface.ts';
+import { parseUri } from './uris.ts';
+
+const CONTEXT: CallContext = { channel: 'mcp-2025' };
+
+/** A session of 2025-11-25: it belongs to the caller that opened it, and to nobody else who learns its id. */
+interface Session {
+  transport: WebStandardStreamableHTTPServerTransport;
+  server: McpServer;
+  subscriber: Subscriber;
+  lastSeenAt: Instant;
+  /** The one event stream (GET), with the Request whose signal must stay alive and the caller's place for it. */
+  stream: { response: ServerResponse; request: Request; place: Disposable; outlet: Outlet } | undefined;
+}
+
+export interface SessionsOptions {
+  door: Door;
+  fanout: Fanout;
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+  limits: McpLimits;
+  /** The caller as the registry has it now. Throws ACCESS-UNKNOWN-CALLER. */
+  principalOf: (identityId: string) => Principal;
+}
+
+export interface LegacyRequest {
+  principal: Principal;
+  request: Request;
+  /** Parsed, for POST. */
+  body: unknown;
+  response: ServerResponse;
+}
+
+/**
+ * Sessions and subscriptions of 2025-11-25 around the SDK's transport, which by itself keeps sessions for ever, binds them to
+ * nobody, refuses a second event stream and drops what happens without one.
+ */
+export class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Answers a request of the older revision. Throws HttpRefusal (MCP-SESSION, MCP-LIMIT). */
+  async handle(call: LegacyRequest): Promise<Response> {
+    const id = call.request.headers.get('mcp-session-id');
+    if (id === null) return this.#open(call);
+    const session = this.#sessions.get(id);
+    if (!session || session.subscriber.principal.id !== call.principal.id) throw new HttpRefusal(404, 'MCP-SESSION');
+    session.lastSeenAt = this.#options.clock.now();
+    if (call.request.method === 'GET') return this.#stream(session, call);
+    const response = await session.transport.handleRequest(call.request, { parsedBody: call.body });
+    if (call.request.method === 'DELETE' && response.ok) session.subscriber.end('closed');
+    return response;
+  }
+
+  /** Ends sessions that nobody used for too long. */
+  sweep(): void {
+    const idleSince = this.#options.clock.now() - this.#options.limits.sessionIdleMs;
+    for (const session of [...this.#sessions.values()]) {
+      if (!session.stream && session.lastSeenAt <= idleSince) session.subscriber.end('idle');
+    }
+  }
+
+  async #open(call: LegacyRequest): Promise<Response> {
+    if (!isInitializeRequest(call.body)) throw new HttpRefusal(400, 'MCP-SESSION', 'this request needs the Mcp-Session-Id of a session');
+    this.#makeRoom(call.principal);
+    const id = randomUUID();
+    const transport = new WebStandardStreamableHTTPServerTransport({
+      sessionIdGenerator: () => id,
+      keepAliveMs: this.#options.limits.keepAliveMs,
+    });
+    const session = this.#build(id, call.principal, transport);
+    await session.server.connect(transport);
+    const response = await transport.handleRequest(call.request, { parsedBody: call.body });
+    if (transport.sessionId === undefined) session.subscriber.end('closed');
+    return response;
+  }
+
+  #build(id: string, principal: Principal, transport: WebStandardStreamableHTTPServerTransport): Session {
+    const { door, fanout, clock, log, metrics, limits, principalOf } = this.#options;
+    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => principalOf(principal.id) });
+    const subscriber = new Subscriber({
+      principal,
+      context: CONTEXT,
+      clock,
+      metrics,
+      limits,
+      onEnd: (reason) => this.#drop(id, reason),
+    });
+    const session: Session = { transport, server, subscriber, lastSeenAt: clock.now(), stream: undefined };
+    this.#sessions.set(id, session);
+    fanout.enroll(subscriber);
+    server.server.setRequestHandler('resources/subscribe', async ({ params }) => {
+      await this.#subscribe(session, params.uri);
+      return {};
+    });
+    server.server.setRequestHandler('resources/unsubscribe', async ({ params }) => {
+      await this.#unsubscribe(session, params.uri);
+      return {};
+    });
+    return session;
+  }
+
+  /** Takes a session out. What its subscriber still had is closed in the evidence. */
+  #drop(id: string, reason: EndReason): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    this.#sessions.delete(id);
+    const { stream } = session;
+    // A reader that does not read would keep its stream open for ever; everybody else gets a proper end.
+    if (stream && (reason === 'stalled' || stream.response.writableNeedDrain)) stream.response.destroy();
+    stream?.place[Symbol.dispose]();
+    session.stream = undefined;
+    session.server.close().catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP session did not close'));
+    this.#options.fanout.retire(session.subscriber);
+  }
+
+  async #subscribe({ subscriber }: Session, uri: string): Promise<void> {
+    const { door, fanout, limits } = this.#options;
+    try {
+      if (subscriber.has(uri)) return;
+      if (!parseUri(uri)) throw new VitalmeshError('NOT-FOUND');
+      if (subscriber.size >= limits.urisPerStream) {
+        throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
+      }
+      await door.openSubscription(this.#options.principalOf(subscriber.principal.id), patientsOf([uri]), CONTEXT);
+    } catch (error) {
+      throw error instanceof VitalmeshError ? protocolError(error) : error;
+    }
+    if (subscriber.ended || subscriber.has(uri)) return fanout.recordClose(subscriber, [uri], 0);
+    fanout.watch(subscriber, uri);
+    subscriber.notify(uri, fanout.catchUp());
+  }
+
+  async #unsubscribe({ subscriber }: Session, uri: string): Promise<void> {
+    if (!subscriber.has(uri)) return;
+    const { fanout } = this.#options;
+    await fanout.recordClose(subscriber, [uri], fanout.unwatch(subscriber, uri));
+  }
+
+  /** Opens the event stream; a second one takes over, because the first is most often a connection that died unnoticed. */
+  async #stream(session: Session, { principal, request, response }: LegacyRequest): Promise<Response> {
+    this.#release(session);
+    const place = this.#options.fanout.reserveStream(principal);
+    const answer = await session.transport.handleRequest(request);
+    if (!answer.ok) {
+      place[Symbol.dispose]();
+      return answer;
+    }
+    const outlet: Outlet = {
+      get ready() {
+        return !response.writableNeedDrain;
+      },
+      send: (uri, note) => {
+        const params = { uri, _meta: updatedMeta(note) };
+        session.server.server
+          .notification({ method: 'notifications/resources/updated', params })
+          .catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP notification was not written'));
+      },
+    };
+    session.stream = { response, request, place, outlet };
+    response.on('drain', () => {
+      if (session.stream?.response === response) session.subscriber.drained();
+    });
+    response.on('close', () => {
+      if (session.stream?.response === response) this.#release(session);
+    });
+    session.subscriber.attach(outlet, this.#options.fanout.catchUp());
+    return begunAtOnce(answer);
+  }
+
+  #release(session: Session): void {
+    const { stream } = session;
+    if (!stream) return;
+    session.stream = undefined;
+    session.lastSeenAt = this.#options.clock.now();
+    session.subscriber.detach(stream.outlet);
+    session.transport.closeStandaloneSSEStream();
+    stream.place[Symbol.dispose]();
+    if (stream.response.writableNeedDrain) stream.response.destroy();
+  }
+
+  /** A client that never ends its sessions loses its own oldest one that has no stream; nobody else's. */
+  #makeRoom(principal: Principal): void {
+    const { limits } = this.#options;
+    const own = [...this.#sessions.values()].filter(({ subscriber }) => subscriber.principal.id === principal.id);
+    if (own.length >= limits.sessionsPerCaller || (this.#sessions.size >= limits.sessions && own.length > 0)) {
+      const idle = own.filter(({ stream }) => !stream).sort((a, b) => a.lastSeenAt - b.lastSeenAt)[0];
+      if (!idle) throw new HttpRefusal(429, 'MCP-LIMIT', `at most ${limits.sessionsPerCaller} sessions a caller`);
+      idle.subscriber.end('evicted');
+    }
+    if (this.#sessions.size >= limits.sessions) throw new HttpRefusal(503, 'MCP-LIMIT', 'no more sessions are taken');
+  }
+}
+
+/** Lets a stream begin with a comment: the head of a response leaves with its first byte, and the first notification may be long in coming. */
+function begunAtOnce(answer: Response): Response {
+  if (!answer.body) return answer;
+  const begin = new TransformStream<Uint8Array, Uint8Array>({ start: (stream) => stream.enqueue(new TextEncoder().encode(': open\n\n')) });
+  return new Response(answer.body.pipeThrough(begin), answer);
+}

@@ -1,0 +1,71 @@
+import type { Latest, LatestRow, Patients } from './views.ts';
+
+/** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
+export function latestText(latest: Latest): string {
+  const where = latest.bed === null ? 'at home' : `bed ${latest.bed}`;
+  const lines = [`Patient ${latest.patient} (${where}), as of ${latest.asOf}.`];
+  if (latest.vitals.some(({ test }) => test)) lines.push('TEST DATA: not measured on a person.');
+  if (latest.vitals.length === 0) lines.push('No vital signs are on record. This is missing data, not a normal finding.');
+  for (const row of latest.vitals) lines.push(`- ${rowText(row)}`);
+  if (latest.truncated) lines.push('There are more rows than shown here.');
+  lines.push(latest.notice);
+  return lines.join('\n');
+}
+
+function rowText(row: LatestRow): string {
+  const age = ageText(row.ageSeconds);
+  const doubt = row.flags.length === 0 ? '' : ` [${row.flags.join(', ')}]`;
+  if (row.stale) {
+    const known = lastKnownText(row);
+    const last = known === undefined ? 'No number was measured then either.' : `Last known: ${known}, measured ${age} ago.`;
+    return `${row.name}: no current value, the last one is too old. ${last}${doubt}`;
+  }
+  const now = valueText(row);
+  if (now === undefined) {
+    const reason = row.absent === undefined ? '' : ` (reason: ${row.absent})`;
+    return `${row.name}: no value${reason}, ${age} ago. Missing is not normal.${doubt}`;
+  }
+  return `${row.name}: ${now}, ${age} ago${doubt}`;
+}
+
+function valueText({ value, unit, components }: LatestRow): string | undefined {
+  if (!components) return value === null ? undefined : `${value} ${unit}`;
+  const measured = components.some((part) => part.value !== null) || value !== null;
+  if (!measured) return undefined;
+  const parts = components.map((part) => `${part.name} ${part.value === null ? 'no value' : `${part.value} ${part.unit}`}`);
+  return [...(value === null ? [] : [`${value} ${unit}`]), ...parts].join(', ');
+}
+
+function lastKnownText({ lastKnown, unit, components }: LatestRow): string | undefined {
+  if (!lastKnown) return undefined;
+  const parts = (lastKnown.components ?? []).flatMap(({ vital, value }) => {
+    if (value === null) return [];
+    const named = components?.find((part) => part.vital === vital);
+    return [`${named?.name ?? vital} ${value} ${named?.unit ?? unit}`];
+  });
+  const all = [...(lastKnown.value === null ? [] : [`${lastKnown.value} ${unit}`]), ...parts];
+  return all.length === 0 ? undefined : all.join(', ');
+}
+
+/** One line a patient. */
+export function patientsText({ patients, total, truncated, nextCursor }: Patients): string {
+  if (total === 0) return 'There is no patient this caller may see.';
+  const lines = patients.map(({ patient, bed, ageSeconds, vitals }) => {
+    const where = bed === null ? 'at home' : `bed ${bed}`;
+    const data = ageSeconds === null ? 'no data yet' : `${vitals.length} vital signs on record, last data ${ageText(ageSeconds)} ago`;
+    return `- ${patient} (${where}): ${data}`;
+  });
+  const more = truncated ? [`More follow: call list_patients with cursor ${nextCursor}.`] : [];
+  return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...lines, ...more].join('\n');
+}
+
+/** `4 s`, `14 min`, `3 h 20 min`, `2 d 5 h`. */
+export function ageText(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 120) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 120) return `${min} min`;
+  const h = Math.floor(min / 60);
+  if (h < 48) return `${h} h ${min % 60} min`;
+  return `${Math.floor(h / 24)} d ${h % 24} h`;
+}

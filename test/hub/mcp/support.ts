@@ -1,0 +1,222 @@
+import type { Principal } from '../../../hub/access/access.ts';
+import type { CallContext, Door, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
+import { type Change, Feed } from '../../../hub/feed.ts';
+import type { McpLimits } from '../../../hub/mcp/limits.ts';
+import { type McpService, serveMcp } from '../../../hub/mcp/server.ts';
+import type { Clock, Instant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
+import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
+
+export const SERVICE = 'vitals-mcp';
+export const NOW: Instant = Date.UTC(2026, 10, 21, 10);
+
+/** A wall clock that stands until moved; durations are real, because timers are. */
+export class MovableClock implements Clock {
+  #now = NOW;
+
+  now(): Instant {
+    return this.#now;
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+}
+
+export function principal(id: string, more: Partial<Principal> = {}): Principal {
+  return { id, tenant: 'clinic', kind: 'software', role: 'monitor', patients: 'all', ...more };
+}
+
+export interface DoorCall {
+  call: string;
+  principal: string;
+  patients: readonly string[];
+  channel: string;
+  delivered?: number;
+}
+
+/** A door that answers from a list and keeps a record of who called. Decides like the real one: tenant, scope, expiry. */
+export class ScriptedDoor implements Door {
+  readonly calls: DoorCall[] = [];
+  readonly patients = new Map<string, LatestView>();
+  readonly #clock: Clock;
+  /** Resolved one by one as calls come in. */
+  readonly #waiting: { holds: (call: DoorCall) => boolean; resolve: (call: DoorCall) => void }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async listPatients(who: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
+    this.#note('listPatients', who, [], context);
+    return [...this.patients.values()]
+      .filter(({ patient }) => this.#inScope(who, patient))
+      .map(({ patient, bed, vitals }) => ({ patient, bed, lastStoredAt: NOW - 4000, vitals: vitals.map(({ vital }) => vital) }));
+  }
+
+  async latest(who: Principal, patient: string, context: CallContext): Promise<LatestView> {
+    this.#note('latest', who, [patient], context);
+    const view = this.#inScope(who, patient) ? this.patients.get(patient) : undefined;
+    if (!view) throw new VitalmeshError('NOT-FOUND');
+    return view;
+  }
+
+  async openSubscription(who: Principal, patients: readonly string[], context: CallContext): Promise<void> {
+    this.#note('openSubscription', who, patients, context);
+    if (!patients.every((patient) => this.#inScope(who, patient) && this.patients.has(patient))) throw new VitalmeshError('NOT-FOUND');
+  }
+
+  async closeSubscription(who: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void> {
+    this.#note('closeSubscription', who, patients, context, delivered);
+  }
+
+  maySee(who: Principal, change: Change): boolean {
+    return who.tenant === change.tenant && (who.patients === 'all' || who.patients.includes(change.patient));
+  }
+
+  async export(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async counts(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  of(call: string): DoorCall[] {
+    return this.calls.filter((entry) => entry.call === call);
+  }
+
+  /** Resolves with the first call, past or to come, for which this holds. */
+  until(holds: (call: DoorCall) => boolean): Promise<DoorCall> {
+    const past = this.calls.find(holds);
+    if (past) return Promise.resolve(past);
+    return new Promise((resolve) => this.#waiting.push({ holds, resolve }));
+  }
+
+  #inScope(who: Principal, patient: string): boolean {
+    return who.patients === 'all' || who.patients.includes(patient);
+  }
+
+  #note(call: string, who: Principal, patients: readonly string[], { channel }: CallContext, delivered?: number): void {
+    const entry: DoorCall = { call, principal: who.id, patients, channel, ...(delivered === undefined ? {} : { delivered }) };
+    this.calls.push(entry);
+    for (const waiter of this.#waiting) if (waiter.holds(entry)) waiter.resolve(entry);
+    if (call !== 'closeSubscription' && who.notAfter !== undefined && this.#clock.now() > who.notAfter) {
+      throw new VitalmeshError('ACCESS-EXPIRED');
+    }
+  }
+}
+
+export function vital(more: Partial<VitalView> = {}): VitalView {
+  return {
+    vital: 'spo2',
+    name: 'Oxygen saturation',
+    value: 97,
+    unit: '%',
+    absent: null,
+    components: [],
+    at: '2026-11-21T10:59:56.000+01:00',
+    ageSeconds: 4,
+    stale: false,
+    lastKnown: null,
+    flags: [],
+    device: 'nonin-1',
+    gateway: 'gw-icu',
+    test: false,
+    observation: 'gw-icu.0000000000000.1.0',
+    receivedAt: NOW - 4000,
+    storedAt: NOW - 3990,
+    ...more,
+  };
+}
+
+export function view(patient: string, more: Partial<LatestView> = {}): LatestView {
+  return { patient, bed: 'ICU-01', asOf: '2026-11-21T11:00:00.000+01:00', vitals: [vital()], notice: 'Not an alarm system.', ...more };
+}
+
+export interface Endpoint extends AsyncDisposable {
+  door: ScriptedDoor;
+  feed: Feed;
+  clock: MovableClock;
+  metrics: Metrics;
+  registry: Map<string, Principal>;
+  service: McpService;
+  /** The overlay of somebody who dials. */
+  as(identity: string): Overlay;
+  /** Publishes a change of one patient. */
+  change(patient: string, more?: Partial<Change>): void;
+}
+
+export interface EndpointOptions {
+  limits?: Partial<McpLimits>;
+  /** What the overlay says of callers. */
+  caller?: (caller: Caller) => Caller;
+  patients?: readonly string[];
+}
+
+/** The endpoint with a scripted door, two callers (`ai-all`, `ai-one`, who may see `pat-0001` only) and two patients, on an overlay in memory. */
+export async function startEndpoint({
+  limits = {},
+  caller = (c) => c,
+  patients = ['pat-0001', 'pat-0002'],
+}: EndpointOptions = {}): Promise<Endpoint> {
+  const network = createMemoryNetwork();
+  const clock = new MovableClock();
+  const door = new ScriptedDoor(clock);
+  for (const patient of patients) door.patients.set(patient, view(patient));
+  const feed = new Feed();
+  const metrics = new Metrics();
+  const registry = new Map([principal('ai-all'), principal('ai-one', { patients: ['pat-0001'] })].map((p) => [p.id, p]));
+  const hub = network.overlay({ id: 'hub', name: 'hub' });
+  const overlays: Overlay[] = [hub];
+  const service = serveMcp({
+    overlay: rebound(hub, caller),
+    service: SERVICE,
+    door,
+    feed,
+    registry: { principal: (id) => registry.get(id) },
+    clock,
+    log: silentLogger,
+    metrics,
+    limits: { coalesceMs: 5, sweepMs: 5, ...limits },
+  });
+  await service.start(new AbortController().signal);
+  return {
+    door,
+    feed,
+    clock,
+    metrics,
+    registry,
+    service,
+    as: (id) => {
+      const overlay = network.overlay({ id, name: id });
+      overlays.push(overlay);
+      return overlay;
+    },
+    change: (patient, more = {}) => feed.publish({ tenant: 'clinic', patient, kind: 'stored', vitals: ['spo2'], at: clock.now(), ...more }),
+    [Symbol.asyncDispose]: async () => {
+      await service[Symbol.asyncDispose]();
+      for (const overlay of overlays) await overlay[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function rebound(overlay: Overlay, caller: (caller: Caller) => Caller): Overlay {
+  return {
+    dial: (service, options) => overlay.dial(service, options),
+    bind: (service, listener) => overlay.bind(service, (stream, who) => listener(stream, caller(who))),
+    services: () => overlay.services(),
+    get state() {
+      return overlay.state;
+    },
+    onState: (listener) => overlay.onState(listener),
+    [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
+  };
+}
