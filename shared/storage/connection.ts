@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../errors.ts';
@@ -18,6 +18,8 @@ interface ConnectionOptions {
 
 /** Another process cannot hold the file for long: only a foreign tool can, and waiting blocks the thread. */
 const BUSY_TIMEOUT_MS = 1000;
+/** SQLite's and SQLCipher's page size. */
+const PAGE_BYTES = 4096;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
@@ -51,6 +53,7 @@ export function makeFolder(path: string): void {
 
 function prepareFile(path: string): void {
   try {
+    refuseRemains(path);
     if (createEmpty(path)) {
       syncFolder(dirname(resolve(path)));
       return;
@@ -62,6 +65,23 @@ function prepareFile(path: string): void {
     if (cause instanceof VitalmeshError) throw cause;
     throw new VitalmeshError('STORAGE-OPEN', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
   }
+}
+
+/**
+ * Refuses what SQLite would take for a new database and write over: a file shorter than a page, and a log whose file is missing or
+ * empty (SQLite deletes such a log, although committed data may be in it).
+ */
+function refuseRemains(path: string): void {
+  const bytes = sizeOf(path);
+  if (bytes === 0 && sizeOf(`${path}-wal`) > 0) throw new VitalmeshError('STORAGE-DAMAGED', { detail: `${path} is empty, its log is not` });
+  // With a rollback journal beside it, it is a first page half written, which the journal takes back.
+  if (bytes > 0 && bytes < PAGE_BYTES && sizeOf(`${path}-journal`) === 0) {
+    throw new VitalmeshError('STORAGE-DAMAGED', { detail: `${path} is shorter than a page` });
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function header(path: string): string {

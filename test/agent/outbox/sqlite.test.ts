@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { Outbox } from '../../../agent/outbox/outbox.ts';
+import { MIGRATIONS } from '../../../agent/outbox/schema.ts';
+import { type OutboxOptions, openOutbox } from '../../../agent/outbox/sqlite.ts';
+import * as sql from '../../../agent/outbox/statements.ts';
+import { createLogger } from '../../../shared/log.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import type { ReadingRecord } from '../../../shared/reading.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
+import { markedRecord, markOf } from '../../contract/outbox.ts';
+import { verifies } from '../../requirements.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'vitalmesh-outbox-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const DAY_MS = 86_400_000;
+
+/** A folder with what a test hands to `openOutbox`. */
+function setUp(options: Partial<OutboxOptions> = {}) {
+  const folder = mkdtempSync(join(root, 'o-'));
+  const clock = { ms: 1_700_000_000_000, now: () => clock.ms, monotonicMs: () => clock.ms };
+  const lines: string[] = [];
+  const metrics = new Metrics();
+  const log = createLogger({ component: 'test', destination: { write: (line: string) => void lines.push(line) } });
+  const path = join(folder, 'outbox.db');
+  const keyFile = join(folder, 'outbox.key');
+  return {
+    folder,
+    path,
+    keyFile,
+    clock,
+    lines,
+    metrics,
+    open: (): Promise<Outbox> => openOutbox({ path, keyFile, clock, log, metrics, ...options }),
+    /** Does something to the closed file that an outbox never would. */
+    tamper: (work: (database: Database) => void): void => {
+      using database = openDatabase({ path, keyFile, migrations: MIGRATIONS });
+      database.write(() => work(database));
+    },
+  };
+}
+
+const marks = (outbox: Outbox, limit = 100): number[] => outbox.pending(0, limit).map((row) => markOf(row.record));
+
+describe('the outbox file', () => {
+  test('appends of one turn share one commit', async () => {
+    verifies('ACK-AFTER-COMMIT');
+    const at = setUp();
+    await using outbox = await at.open();
+    await Promise.all(Array.from({ length: 50 }, (_, i) => outbox.append([markedRecord(i), markedRecord(i + 100)])));
+    assert.equal(at.metrics.get('storage_commits', 'outbox'), 1);
+    assert.equal(at.metrics.get('outbox_appended'), 100);
+    assert.equal(at.metrics.get('outbox_pending'), 100);
+  });
+
+  test('nothing of a reading or of rejected bytes is legible on disk', async () => {
+    verifies('ENCRYPTED-AT-REST');
+    const at = setUp();
+    const secrets = ['P-0001-SECRET', 'WARD-SECRET', 'DEVICE-SECRET', 'spo2', 'limits-secret', 'raw-secret'];
+    const record: ReadingRecord = {
+      ...markedRecord(97),
+      device: { id: 'DEVICE-SECRET', idType: 'config' },
+      subject: { patient: { value: 'P-0001-SECRET', authority: 'HOSP' }, bed: 'WARD-SECRET' },
+      readings: [{ vital: 'spo2', value: 97, limits: 'limits-secret' }],
+    };
+    const legible = (): string[] =>
+      readdirSync(at.folder).flatMap((file) => {
+        const bytes = readFileSync(join(at.folder, file));
+        return secrets.filter((secret) => bytes.includes(secret)).map((secret) => `${secret} in ${file}`);
+      });
+    const outbox = await at.open();
+    const keys = await outbox.append([record, record]);
+    await outbox.quarantineBytes('bench', 'DECODE-GARBAGE', 'frame', Buffer.from('raw-secret'));
+    assert.ok(statSync(`${at.path}-wal`).size > 4096);
+    assert.deepEqual(legible(), []);
+    await outbox.complete(keys.slice(0, 1));
+    await outbox.quarantine(keys.slice(1), 'INGEST-INVALID');
+    await outbox[Symbol.asyncDispose]();
+    assert.deepEqual(readdirSync(at.folder).sort(), ['outbox.db', 'outbox.db.lock', 'outbox.key']);
+    assert.deepEqual(legible(), []);
+    writeFileSync(join(at.folder, 'control'), JSON.stringify(record));
+    assert.equal(legible().length, 5, 'the search finds what is legible');
+  });
+
+  test('another key, or none, is an error, and everything is still there for the right one', async () => {
+    verifies('ENCRYPTED-AT-REST');
+    const at = setUp();
+    const outbox = await at.open();
+    await outbox.append([markedRecord(1)]);
+    await outbox[Symbol.asyncDispose]();
+    const right = readFileSync(at.keyFile);
+    writeFileSync(at.keyFile, 'ab'.repeat(32));
+    await assert.rejects(at.open(), { code: 'STORAGE-KEY' });
+    rmSync(at.keyFile);
+    await assert.rejects(at.open(), { code: 'STORAGE-KEY-FILE' });
+    writeFileSync(at.keyFile, right, { mode: 0o644 });
+    await assert.rejects(at.open(), { code: 'STORAGE-KEY-FILE' });
+    rmSync(at.keyFile);
+    writeFileSync(at.keyFile, right, { mode: 0o600 });
+    await using again = await at.open();
+    assert.deepEqual(marks(again), [1]);
+  });
+
+  test('it has one owner', async () => {
+    verifies('OWNER-LOCK');
+    const at = setUp();
+    await using outbox = await at.open();
+    await assert.rejects(at.open(), { code: 'STORAGE-LOCKED' });
+    await outbox.append([markedRecord(1)]);
+  });
+
+  test('a damaged file and one of a newer version are refused', async () => {
+    const at = setUp();
+    const outbox = await at.open();
+    await outbox.append([markedRecord(1)]);
+    await outbox[Symbol.asyncDispose]();
+    const good = readFileSync(at.path);
+    const damaged = Buffer.from(good);
+    damaged.fill(0, 4096, 8192);
+    writeFileSync(at.path, damaged);
+    await assert.rejects(at.open(), { code: 'STORAGE-DAMAGED' });
+    writeFileSync(at.path, good);
+    at.tamper((database) => database.prepare(`PRAGMA user_version = ${MIGRATIONS.length + 1}`).run());
+    await assert.rejects(at.open(), { code: 'STORAGE-SCHEMA' });
+  });
+});
+
+describe('rows that cannot be read', () => {
+  const BROKEN = [Buffer.alloc(0), Buffer.from([1]), Buffer.from([9, 1, 2]), Buffer.from('\x01{"s":'), Buffer.from('\x01{"s":"bench"}')];
+
+  test('go to quarantine and hold nothing up', async () => {
+    verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
+    const at = setUp();
+    const first = await at.open();
+    await first.append(Array.from({ length: BROKEN.length + 2 }, (_, i) => markedRecord(i)));
+    await first[Symbol.asyncDispose]();
+    at.tamper((database) => {
+      for (const [i, body] of BROKEN.entries())
+        database.prepare<[Buffer, number]>('UPDATE rows SET body = ? WHERE seq = ?').run(body, i + 2);
+    });
+    await using outbox = await at.open();
+    const good = [0, BROKEN.length + 1];
+    assert.deepEqual(marks(outbox, 2), good, 'a page is filled up with rows from behind the broken ones');
+    assert.deepEqual(marks(outbox, 2), good, 'and again, while they are on their way');
+    // Behind the quarantine in the order of commits.
+    await outbox.append([markedRecord(50)]);
+    const entries = outbox.quarantined(10);
+    assert.deepEqual(new Set(entries.map((entry) => `${entry.code} ${entry.part}`)), new Set(['OUTBOX-DAMAGED-ROW row']));
+    assert.equal(entries.length, BROKEN.length);
+    assert.equal(at.metrics.get('outbox_damaged_rows'), BROKEN.length);
+    assert.deepEqual([outbox.status().pending, outbox.status().quarantined], [3, BROKEN.length]);
+    assert.ok(at.lines.some((line) => line.includes('OUTBOX-DAMAGED-ROW')));
+  });
+});
+
+describe('what is kept, and how long', () => {
+  test('delivered rows stay for their time and then leave in small steps', async () => {
+    const at = setUp({ keepDeliveredMs: 7 * DAY_MS });
+    await using outbox = await at.open();
+    const old = await outbox.append(Array.from({ length: 40 }, (_, i) => markedRecord(i)));
+    await outbox.complete(old);
+    at.clock.ms += 6 * DAY_MS;
+    await outbox.complete(await outbox.append([markedRecord(100)]));
+    assert.equal(outbox.status().delivered, 41);
+    at.clock.ms += 2 * DAY_MS;
+    await outbox.complete(await outbox.append([markedRecord(101)]));
+    assert.equal(outbox.status().delivered, 41 + 1 - 10);
+    for (let i = 0; i < 4; i += 1) await outbox.complete(await outbox.append([markedRecord(102 + i)]));
+    assert.equal(outbox.status().delivered, 6, 'the 40 are gone, the younger ones stay');
+    assert.equal(outbox.status().pending, 0);
+  });
+
+  test('rows that wait are never pruned, however old', async () => {
+    const at = setUp({ keepDeliveredMs: 0 });
+    await using outbox = await at.open();
+    await outbox.append([markedRecord(1)]);
+    at.clock.ms += 400 * DAY_MS;
+    await outbox.complete(await outbox.append([markedRecord(2)]));
+    at.clock.ms += 1;
+    await outbox.complete(await outbox.append([markedRecord(3)]));
+    assert.deepEqual(marks(outbox), [1]);
+    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 1]);
+  });
+
+  test('quarantine is bounded: the oldest of a kind leave, counted, and noise pushes out no measurement', async () => {
+    verifies('NO-SILENT-DROP');
+    const at = setUp({ quarantineLimits: { rows: 2, parts: 3 } });
+    await using outbox = await at.open();
+    const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
+    for (const key of keys) await outbox.quarantine([key], 'INGEST-INVALID');
+    for (let i = 0; i < 5; i += 1) await outbox.quarantineBytes('noise', 'DECODE-GARBAGE', `part ${i}`, new Uint8Array(10));
+    assert.deepEqual(
+      outbox.quarantined(10).map((entry) => entry.part),
+      ['part 4', 'part 3', 'part 2', 'row', 'row'],
+    );
+    assert.equal(outbox.status().quarantined, 5);
+    assert.equal(at.metrics.get('outbox_quarantine_dropped'), 3);
+    assert.equal(at.metrics.get('outbox_quarantined', 'INGEST-INVALID'), 3);
+    assert.equal(at.metrics.get('outbox_quarantined', 'DECODE-GARBAGE'), 5);
+  });
+
+  test('of undecodable bytes the first 64 KiB are kept', async () => {
+    const at = setUp();
+    const outbox = await at.open();
+    await outbox.quarantineBytes('bench', 'DECODE-OVERSIZED', 'frame', Buffer.alloc(1_000_000, 1));
+    await outbox[Symbol.asyncDispose]();
+    at.tamper((database) => {
+      const row = database.prepare<[], { bytes: number; kept: number }>('SELECT bytes, length(body) AS kept FROM quarantine').get();
+      assert.deepEqual(row, { bytes: 1_000_000, kept: 65_536 });
+    });
+  });
+});
+
+describe('how SQLite goes about it', () => {
+  const at = setUp();
+  const plan = (text: string): string[] => {
+    using database = openDatabase({ path: at.path, key: Buffer.alloc(32), migrations: MIGRATIONS });
+    const values = Array.from(text.matchAll(/\?/g), () => 1);
+    return database.read(() =>
+      database
+        .prepare<number[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
+        .all(...values)
+        .map((row) => row.detail),
+    );
+  };
+
+  const hot = {
+    append: sql.APPEND,
+    pending: sql.PENDING,
+    complete: sql.COMPLETE,
+    prune: sql.PRUNE,
+    'oldest pending': sql.OLDEST_PENDING,
+    'epoch of a key': sql.EPOCH_ID,
+    'row to quarantine': sql.QUARANTINE_FIND,
+    'row out': sql.QUARANTINE_REMOVE,
+    'row into quarantine': sql.QUARANTINE_ROW,
+    'part into quarantine': sql.QUARANTINE_PART,
+    'oldest out of quarantine': sql.QUARANTINE_TRIM,
+  };
+  for (const [name, text] of Object.entries(hot)) {
+    test(`${name}: nothing is looked through or sorted`, () => {
+      assert.deepEqual(
+        plan(text).filter((detail) => /\bSCAN\b|TEMP B-TREE/.test(detail)),
+        [],
+      );
+    });
+  }
+
+  test('a statement that looks everything through would be found', () => {
+    assert.match(plan(sql.COUNT_PENDING).join(), /\bSCAN\b/);
+  });
+});

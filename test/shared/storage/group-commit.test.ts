@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import SQLite from 'better-sqlite3-multiple-ciphers';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
+import { GroupCommit, type GroupCommitOptions } from '../../../shared/storage/group-commit.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'vitalmesh-commit-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+/** A clock that only the test moves. */
+function stillClock(): { now(): number; monotonicMs(): number; ms: number } {
+  const clock = { ms: 0, now: () => clock.ms, monotonicMs: () => clock.ms };
+  return clock;
+}
+
+function setUp(options: Partial<GroupCommitOptions> = {}) {
+  const clock = stillClock();
+  const metrics = new Metrics();
+  const database = openDatabase({
+    path: join(mkdtempSync(join(root, 'd-')), 'file.db'),
+    key: randomBytes(32),
+    migrations: ['CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT'],
+    clock,
+  });
+  const commit = new GroupCommit(database, { name: 'test', metrics, clock, ...options });
+  const put = (text: string): Promise<number> => commit.run((db) => insert(db, text));
+  const notes = (): string[] =>
+    database.read(() =>
+      database
+        .prepare<[], { text: string }>('SELECT text FROM notes ORDER BY id')
+        .all()
+        .map((row) => row.text),
+    );
+  const commits = (): number => metrics.get('storage_commits', 'test');
+  return { clock, metrics, database, commit, put, notes, commits, [Symbol.dispose]: () => database.close() };
+}
+
+const insert = (database: Database, text: string): number =>
+  Number(database.prepare<[string]>('INSERT INTO notes (text) VALUES (?)').run(text).lastInsertRowid);
+
+/** The codes, or the results, of some promises. */
+async function outcomes(promises: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as VitalmeshError).code));
+}
+
+describe('group commit', () => {
+  test('what is asked for in one turn shares a commit, and each gets its own result', async () => {
+    using at = setUp();
+    assert.deepEqual(await Promise.all([at.put('a'), at.put('b'), at.put('c')]), [1, 2, 3]);
+    assert.equal(at.commits(), 1);
+    await at.put('d');
+    assert.equal(at.commits(), 2);
+    assert.deepEqual(at.notes(), ['a', 'b', 'c', 'd']);
+  });
+
+  test('nothing is resolved before the commit', async () => {
+    using at = setUp();
+    let resolved = false;
+    const done = at.put('a').then(() => {
+      resolved = true;
+    });
+    const seen = at.commit.run(() => resolved);
+    await done;
+    assert.equal(await seen, false);
+  });
+
+  test('a unit that fails costs nobody else anything', async () => {
+    using at = setUp();
+    const refused = at.commit.run((db) => {
+      insert(db, 'taken back');
+      throw new VitalmeshError('INGEST-INVALID');
+    });
+    const results = await outcomes([at.put('a'), refused, at.put('a'), at.put('b')]);
+    assert.deepEqual(results.slice(1, 3), ['INGEST-INVALID', 'INTERNAL']);
+    assert.deepEqual(at.notes(), ['a', 'b']);
+    assert.deepEqual(await outcomes([refused, at.put('c')]), ['INGEST-INVALID', Number(results[3]) + 1]);
+  });
+
+  test('a lone unit that fails leaves nothing behind', async () => {
+    using at = setUp();
+    const half = at.commit.run((db) => {
+      insert(db, 'a');
+      insert(db, 'a');
+    });
+    assert.deepEqual(await outcomes([half]), ['INTERNAL']);
+    assert.deepEqual(at.notes(), []);
+  });
+
+  test('a transaction ends at its limit of rows; the rest comes in the next ones', async () => {
+    using at = setUp({ maxRows: 10 });
+    const units = Array.from({ length: 7 }, (_, i) => at.commit.run((db) => insert(db, `${i}`), 4));
+    assert.deepEqual(await Promise.all(units), [1, 2, 3, 4, 5, 6, 7]);
+    assert.equal(at.commits(), 3);
+  });
+
+  test('a transaction ends at its limit of time', async () => {
+    using at = setUp({ maxMs: 5 });
+    const units = Array.from({ length: 4 }, (_, i) =>
+      at.commit.run((db) => {
+        at.clock.ms += 3;
+        return insert(db, `${i}`);
+      }),
+    );
+    assert.deepEqual(await Promise.all(units), [1, 2, 3, 4]);
+    assert.equal(at.commits(), 2);
+  });
+
+  test('a full disk refuses the whole commit, and the next one works when there is room', async () => {
+    using at = setUp();
+    await at.put('first');
+    at.database.prepare('PRAGMA max_page_count = 6').get();
+    const results = await outcomes([at.put('small'), at.put('x'.repeat(60_000)), at.put('another')]);
+    assert.deepEqual(results, ['STORAGE-FULL', 'STORAGE-FULL', 2], 'what comes behind the commit that failed has one of its own');
+    assert.equal(at.metrics.get('storage_failed_commits', 'test STORAGE-FULL'), 1);
+    at.database.prepare('PRAGMA max_page_count = 1000').get();
+    await at.put('second');
+    assert.deepEqual(at.notes(), ['first', 'another', 'second']);
+  });
+
+  test('after an I/O error nothing is stored until the file has been opened anew, a second later at the earliest', async () => {
+    using at = setUp();
+    await at.put('first');
+    const broken = at.commit.run((db) => {
+      insert(db, 'lost');
+      throw new SQLite.SqliteError('disk I/O error', 'SQLITE_IOERR_FSYNC');
+    });
+    assert.deepEqual(await outcomes([at.put('before'), broken]), ['STORAGE-IO', 'STORAGE-IO']);
+    assert.throws(() => at.notes(), { code: 'STORAGE-IO' });
+    at.clock.ms += 999;
+    assert.deepEqual(await outcomes([at.put('too soon')]), ['STORAGE-IO']);
+    assert.equal(at.database.openings, 1);
+    at.clock.ms += 1;
+    await at.put('again');
+    assert.equal(at.database.openings, 2);
+    assert.deepEqual(at.notes(), ['first', 'again']);
+  });
+
+  test('closing commits what waits, whatever the limits, and refuses what comes after', async () => {
+    using at = setUp({ maxRows: 2 });
+    const waiting = ['a', 'b', 'c', 'd', 'e'].map((text) => at.put(text));
+    at.commit.close();
+    assert.deepEqual(at.notes(), ['a', 'b', 'c', 'd', 'e']);
+    assert.deepEqual(await outcomes([...waiting, at.put('f')]), [1, 2, 3, 4, 5, 'STORAGE-CLOSED']);
+  });
+});
