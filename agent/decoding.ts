@@ -115,14 +115,17 @@ export function cleanText(text: string, maxLength: number): string | undefined {
   return clean === '' ? undefined : clean.slice(0, maxLength).toWellFormed().trimEnd();
 }
 
-const MAX_IDENTIFIER = 128;
+const UNCLEAN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u;
+
+/** Longest identifiers that the wire takes (see `checkRecord`). */
+export const MAX_IDENTIFIER = 128;
+export const MAX_DEVICE_ID = 64;
 
 /**
- * An identifier as a device or message gave it, or undefined when it cannot be one (empty, control characters, longer than 128).
- * Identifiers are never mended: a mended one could be somebody else's.
+ * An identifier as a device or message gave it, or undefined when it cannot be one (empty, control characters, longer than
+ * `maxLength`). Identifiers are never mended: a mended one could be somebody else's.
  */
-export function identifier(text: string): string | undefined {
+export function identifier(text: string, maxLength: number): string | undefined {
   const trimmed = text.trim();
-  if (trimmed === '' || trimmed.length > MAX_IDENTIFIER || /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u.test(trimmed)) return undefined;
-  return trimmed;
+  return trimmed === '' || trimmed.length > maxLength || !trimmed.isWellFormed() || UNCLEAN.test(trimmed) ? undefined : trimmed;
 }

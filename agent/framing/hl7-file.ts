@@ -7,13 +7,17 @@ const MLLP_START = 0x0b;
 /** Without a sign of either form by then, the stream is read as lines. */
 const SNIFF_BYTES = 64 * 1024;
 
-/** HL7 messages of a file with or without MLLP blocks: the first 0B or the first line with an MSH segment decides. */
+/**
+ * HL7 messages with or without MLLP blocks: the first 0B or the first line with an MSH segment decides. A 0B among bare lines ends
+ * them: it is in no text, and what follows it is a message of its own.
+ */
 export const hl7File: Framing = (maxFrameBytes) => new Hl7FileFramer(maxFrameBytes);
 
 class Hl7FileFramer implements Framer {
   readonly #maxFrameBytes: number;
   readonly #opening = new Accumulator();
   #chosen: Framer | undefined;
+  #bare = false;
   #searched = 0;
 
   constructor(maxFrameBytes: number) {
@@ -21,7 +25,7 @@ class Hl7FileFramer implements Framer {
   }
 
   push(chunk: Uint8Array): FramingEvent[] {
-    if (this.#chosen) return this.#chosen.push(chunk);
+    if (this.#chosen) return this.#forward(this.#chosen, chunk);
     this.#opening.append(chunk, 0, chunk.length);
     const framing = this.#sniff(this.#opening.peek());
     return framing ? this.#choose(framing) : [];
@@ -34,7 +38,16 @@ class Hl7FileFramer implements Framer {
 
   #choose(framing: Framing): FramingEvent[] {
     this.#chosen = framing(this.#maxFrameBytes);
-    return this.#chosen.push(this.#opening.take());
+    this.#bare = framing === hl7Lines;
+    return this.#forward(this.#chosen, this.#opening.take());
+  }
+
+  #forward(framer: Framer, chunk: Uint8Array): FramingEvent[] {
+    const start = this.#bare ? chunk.indexOf(MLLP_START) : -1;
+    if (start < 0) return framer.push(chunk);
+    this.#bare = false;
+    this.#chosen = mllp(this.#maxFrameBytes);
+    return [...framer.push(chunk.subarray(0, start)), ...framer.end(), ...this.#chosen.push(chunk.subarray(start))];
   }
 
   #sniff(bytes: Uint8Array): Framing | undefined {

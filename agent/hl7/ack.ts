@@ -1,0 +1,136 @@
+import type { Instant } from '../../shared/clock.ts';
+import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
+import { newEpoch } from '../../shared/uplink/key.ts';
+import { mllpFrame } from '../framing/mllp.ts';
+import { escapeText, type Segment, type Separators } from './message.ts';
+import { formatHl7Time } from './time.ts';
+
+/** `accept`: taken; `error`: not now, send again; `reject`: never, do not send again (HL7 v2.6 table 0008). */
+export type AckOutcome = 'accept' | 'error' | 'reject';
+
+/** Something to tell the sender about: what, and where. */
+export interface AckError {
+  code: ErrorCode;
+  /** Segment, which of its name, field. Left out for the message as a whole. */
+  location?: { segment: string; sequence: number; field?: number };
+}
+
+const DEFAULT_SEPARATORS: Separators = { field: '|', component: '^', repetition: '~', escape: '\\', subcomponent: '&' };
+const MAX_ECHO = 256;
+const MAX_ERRORS = 10;
+const OWN_NAME = 'VITALMESH';
+
+/** HL7 table 0357, message error condition codes; 207 for everything that is ours. */
+const CONDITIONS: Partial<Record<ErrorCode, readonly [code: number, text: string]>> = {
+  'HL7-NO-MSH': [100, 'Segment sequence error'],
+  'HL7-SEGMENT': [100, 'Segment sequence error'],
+  'HL7-TYPE': [200, 'Unsupported message type'],
+  'HL7-VERSION': [203, 'Unsupported version id'],
+  'HL7-CHARSET': [103, 'Table value not found'],
+  'DECODE-FIELD': [102, 'Data type error'],
+  'DECODE-TIME': [102, 'Data type error'],
+  'DECODE-UNIT': [103, 'Table value not found'],
+  'DECODE-UNKNOWN-CODE': [103, 'Table value not found'],
+  'DECODE-DEVICE-UNKNOWN': [204, 'Unknown key identifier'],
+};
+const APPLICATION_ERROR = [207, 'Application internal error'] as const;
+
+/** Unique for every acknowledgement of every process: 13 random characters, then a number. At most 20 characters (v2.6 MSH-10). */
+const origin = newEpoch().toUpperCase();
+let acknowledgements = 0;
+
+/**
+ * What a sender is told, MLLP-framed. In original mode one AA, AE or AR. In enhanced mode (MSH-15 or MSH-16 valued, v2.6 ch. 2.9.3)
+ * the commit acknowledgement CA, CE or CR and the application acknowledgement, each only when the sender asked for it under this
+ * outcome: possibly both, possibly nothing. Without a header (no MSH) an AR that echoes nothing.
+ */
+export function acknowledge(header: Segment | undefined, outcome: AckOutcome, errors: readonly AckError[], at: Instant): Uint8Array {
+  const commit = condition(header, 15);
+  const application = condition(header, 16);
+  const letter = { accept: 'A', error: 'E', reject: 'R' }[outcome];
+  const enhanced = commit !== '' || application !== '';
+  const codes = enhanced
+    ? [...(isWanted(commit, outcome) ? [`C${letter}`] : []), ...(isWanted(application, outcome) ? [`A${letter}`] : [])]
+    : [`A${letter}`];
+  return Buffer.concat(codes.map((code) => mllpFrame(Buffer.from(message(header, code, errors, at), 'latin1'))));
+}
+
+function condition(header: Segment | undefined, field: number): string {
+  const text = header?.component(field, 1).trim() ?? '';
+  return text === '""' ? '' : text;
+}
+
+/** HL7 table 0155. */
+function isWanted(wanted: string, outcome: AckOutcome): boolean {
+  return wanted === 'AL' || wanted === (outcome === 'accept' ? 'SU' : 'ER');
+}
+
+function message(header: Segment | undefined, code: string, errors: readonly AckError[], at: Instant): string {
+  const separators = header?.separators ?? DEFAULT_SEPARATORS;
+  const version = echo(header, 12) || '2.6';
+  const lines = [msh(header, separators, version, at), ['MSA', code, echo(header, 10)]];
+  for (const error of errors.slice(0, MAX_ERRORS)) lines.push(err(error, code, version, separators));
+  return lines.map((fields) => `${fields.join(separators.field)}\r`).join('');
+}
+
+function msh(header: Segment | undefined, separators: Separators, version: string, at: Instant): string[] {
+  const { component } = separators;
+  const event = (header?.component(9, 2) ?? '').slice(0, 3);
+  const type = event === '' ? ['ACK'] : isBefore(version, '2.3.1') ? ['ACK', event] : ['ACK', event, 'ACK'];
+  acknowledgements += 1;
+  const id = origin + (acknowledgements % 36 ** 7).toString(36).toUpperCase();
+  const fields = [
+    'MSH',
+    echo(header, 2) || component + separators.repetition + separators.escape + separators.subcomponent,
+    echo(header, 5) || OWN_NAME,
+    echo(header, 6),
+    echo(header, 3),
+    echo(header, 4),
+    formatHl7Time(at),
+    '',
+    type.join(component),
+    id,
+    echo(header, 11) || 'P',
+    version,
+  ];
+  const charset = echo(header, 18);
+  return charset === '' ? fields : [...fields, '', '', '', '', '', charset];
+}
+
+/** ERR in the form of 2.5 and later, or the one field of before (v2.6 ch. 2.14.5). A refused part of an accepted message is a warning. */
+function err({ code, location }: AckError, ackCode: string, version: string, separators: Separators): string[] {
+  const { component, subcomponent } = separators;
+  const [number, meaning] = CONDITIONS[code] ?? APPLICATION_ERROR;
+  const place = location ? [location.segment, String(location.sequence), location.field === undefined ? '' : String(location.field)] : [];
+  if (isBefore(version, '2.5')) {
+    const [segment = '', sequence = '', field = ''] = place;
+    return ['ERR', [segment, sequence, field, [number, meaning, 'HL70357'].join(subcomponent)].join(component)];
+  }
+  const severity = ackCode.endsWith('A') ? 'W' : 'E';
+  const text = escapeText(ERRORS[code].message, separators);
+  return [
+    'ERR',
+    '',
+    place.join(component),
+    [number, meaning, 'HL70357'].join(component),
+    severity,
+    [escapeText(code, separators), '', '99VITALMESH'].join(component),
+    '',
+    '',
+    text,
+  ];
+}
+
+/** A field of the sender as it came. What cannot stand in an MLLP block is taken out. */
+function echo(header: Segment | undefined, field: number): string {
+  return (header?.field(field) ?? '').slice(0, MAX_ECHO).replace(/[\u0000-\u001f]/g, '');
+}
+
+function isBefore(version: string, other: string): boolean {
+  return ordinal(version) < ordinal(other);
+}
+
+function ordinal(version: string): number {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  return major * 10_000 + minor * 100 + patch;
+}

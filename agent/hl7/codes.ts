@@ -1,0 +1,91 @@
+import { convert, convertGlucose, ucumOfMdcUnit, ucumOfText } from '../../shared/units.ts';
+import { type Vital, vitalByBareTerm, vitalsByMdc } from '../../shared/vitals.ts';
+import { componentOf, type Separators } from './message.ts';
+
+/** Bare term codes are below this; the partition is left out (IEEE 11073-10101). */
+const BARE_TERMS = 65_536;
+/** Partition 4, dimensions. */
+const UNIT_PARTITION = 262_144;
+/** Philips MDIL is MDC in hexadecimal, upper and lower half. */
+const MDIL = /^([0-9a-f]{4})-([0-9a-f]{4})$/i;
+
+/** Philips sends the respiratory *rate* under the code of the waveform MDC_RESP. */
+const MDIL_ALIASES: ReadonlyMap<number, number> = new Map([[151552, 151562]]);
+
+const CACHED = 1024;
+
+/** What OBX-3 names: the rows of the parameter table (two where the unit decides), and the code where it is not the row's own. */
+export interface CodedVital {
+  rows: readonly Vital[];
+  mdc: number | undefined;
+}
+
+const NO_VITAL: CodedVital = { rows: [], mdc: undefined };
+
+/** The vital sign of OBX-3 by its MDC code, from either identifier of the field. Only what is said to be MDC or MDIL counts; numbers of other systems are never taken for MDC. */
+export const codedVital = cached((field: string, separators: Separators): CodedVital => {
+  for (const first of [1, 4]) {
+    const code = mdcOf(field, first, separators);
+    if (code === undefined) continue;
+    const bare = code < BARE_TERMS ? vitalByBareTerm(code) : undefined;
+    const rows = bare ? [bare] : vitalsByMdc(code);
+    if (rows.length > 0) return { rows, mdc: bare || rows[0]?.mdc?.code === code ? undefined : code };
+  }
+  return NO_VITAL;
+});
+
+/** `none`: no unit was given; `unknown`: one that is not in the table. */
+export type CodedUnit = { ucum: string } | 'none' | 'unknown';
+
+/** The unit of OBX-6 in UCUM: MDC or MDIL code, or a spelling that is known. */
+export const codedUnit = cached((field: string, separators: Separators): CodedUnit => {
+  const texts = [1, 2, 4, 5].map((n) => componentOf(field, n, separators.component).trim());
+  if (texts.every((text) => text === '' || text === '""')) return 'none';
+  for (const first of [1, 4]) {
+    const code = mdcOf(field, first, separators);
+    const ucum = code === undefined ? undefined : ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
+    if (ucum !== undefined) return { ucum };
+  }
+  for (const text of [texts[0], texts[2]]) {
+    const ucum = text ? ucumOfText(text) : undefined;
+    if (ucum !== undefined) return { ucum };
+  }
+  // Only where there is no code at all does the text stand for it.
+  const ucum = texts[0] === '' && texts[1] ? ucumOfText(texts[1]) : undefined;
+  return ucum === undefined ? 'unknown' : { ucum };
+});
+
+/** A value in the unit of a row; undefined when the units have nothing to do with each other. */
+export function toRowUnit(row: Vital, value: number, ucum: string): number | undefined {
+  return row.key === 'glu' || row.key === 'glu_si' ? convertGlucose(value, ucum, row.ucum) : convert(value, ucum, row.ucum);
+}
+
+function mdcOf(field: string, first: number, { component }: Separators): number | undefined {
+  const id = componentOf(field, first, component).trim();
+  const system = componentOf(field, first + 2, component)
+    .trim()
+    .toUpperCase();
+  if (system === 'MDIL') {
+    const match = MDIL.exec(id);
+    const code = match ? Number.parseInt(`${match[1]}${match[2]}`, 16) : undefined;
+    return code === undefined ? undefined : (MDIL_ALIASES.get(code) ?? code);
+  }
+  const isMdc = system === 'MDC' || (system === '' && componentOf(field, first + 1, component).startsWith('MDC_'));
+  return isMdc && /^\d{1,9}$/.test(id) ? Number(id) : undefined;
+}
+
+/** A monitor sends the same few codes in every message. */
+function cached<T>(resolve: (field: string, separators: Separators) => T): (field: string, separators: Separators) => T {
+  const known = new Map<string, T>();
+  return (field, separators) => {
+    if (separators.component !== '^' || field.length > 128) return resolve(field, separators);
+    let found = known.get(field);
+    if (found === undefined) {
+      found = resolve(field, separators);
+      if (known.size >= CACHED) known.clear();
+      // A copy: a piece of a message would keep the whole message in memory.
+      known.set(Buffer.from(field).toString(), found);
+    }
+    return found;
+  };
+}

@@ -1,0 +1,386 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { Flag, Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import { checkReading } from '../../shared/reading-check.ts';
+import type { Vital } from '../../shared/vitals.ts';
+import { cleanText, type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Rejected } from '../decoding.ts';
+import type { AckError } from './ack.ts';
+import { codedUnit, codedVital, toRowUnit } from './codes.ts';
+import { componentOf, firstRepetition, type Hl7Message, type Segment, unescapeText } from './message.ts';
+import { circumstances, numberOf } from './obx.ts';
+import { type Hl7Time, parseHl7Time } from './time.ts';
+
+const MAX_LIMITS_TEXT = 64;
+/** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
+const MAX_READINGS = 500;
+/** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
+const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
+const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
+
+type Device = Pick<ReadingRecord['device'], 'id' | 'idType'>;
+
+/** Readings that become one record: of one patient, one device, all real or all test. */
+interface Group {
+  subject: SubjectHints;
+  mds: string;
+  own: Device | undefined;
+  test: boolean;
+  spot: boolean;
+  readings: Reading[];
+}
+
+export interface OruContent {
+  records: ReadingRecord[];
+  rejected: Rejected[];
+  /** The rejected parts that the sender is told of. */
+  errors: AckError[];
+}
+
+/**
+ * The readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
+ * the devices that OBX-4 counts. `bed` of the subject is PV1-3.3 where given, else PV1-3 unit, room and bed joined by `^`.
+ * Each bad OBX is rejected by itself.
+ */
+export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string): OruContent {
+  return new OruReader(message, receivedAt, context, profile).read();
+}
+
+class OruReader {
+  readonly #message: Hl7Message;
+  readonly #receivedAt: Instant;
+  readonly #context: DecodeContext;
+  readonly #profile: string;
+  readonly #testMessage: boolean;
+  readonly #content: OruContent = { records: [], rejected: [], errors: [] };
+  readonly #groups: Group[] = [];
+  /** Device of each MDS (first number of OBX-4), as its own row in OBX-18 says. */
+  readonly #devices = new Map<string, Device>();
+  /** Times of rows without a value by OBX-4: they hold for the rows contained in them. */
+  #rowTimes: Map<string, Hl7Time> | undefined;
+  #subject: SubjectHints;
+  #groupTime = '';
+  #index = 0;
+  #obx = 0;
+  #lastText = '';
+  #lastTime: Hl7Time | undefined;
+
+  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string) {
+    this.#message = message;
+    this.#receivedAt = receivedAt;
+    this.#context = context;
+    this.#profile = profile;
+    this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
+    this.#subject = this.#hints(context.patient);
+  }
+
+  read(): OruContent {
+    const message = this.#message;
+    for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
+      switch (message.name(this.#index)) {
+        case 'OBX':
+          this.#observation(message.open(this.#index));
+          break;
+        case 'OBR':
+          this.#groupTime = message.open(this.#index).component(7, 1);
+          this.#rowTimes = undefined;
+          break;
+        case 'PID':
+          this.#patient(message.open(this.#index));
+          break;
+        case 'PV1':
+          this.#visit(message.open(this.#index));
+          break;
+        case 'MSH':
+          this.#foreignRest();
+          break;
+        case '':
+          this.#reject('HL7-SEGMENT', `segment[${this.#index + 1}]`);
+          break;
+      }
+    }
+    for (const group of this.#groups) this.#finish(group);
+    return this.#content;
+  }
+
+  /** Two messages ran into each other: nothing of the second may be taken for the first one's patient. */
+  #foreignRest(): void {
+    const raw = this.#message.bytes(this.#index, this.#message.segments);
+    this.#content.rejected.push({ code: 'HL7-SEGMENT', part: 'MSH[2]', bytes: raw.length, raw });
+    this.#content.errors.push({ code: 'HL7-SEGMENT', location: { segment: 'MSH', sequence: 2 } });
+    this.#index = this.#message.segments;
+  }
+
+  #patient(pid: Segment): void {
+    this.#groupTime = '';
+    this.#rowTimes = undefined;
+    const ids = pid.repetitions(3).filter((id) => componentOf(id, 1, pid.separators.component).trim() !== '');
+    const chosen = ids.find((id) => componentOf(id, 5, pid.separators.component) === 'MR') ?? ids[0];
+    if (chosen === undefined || chosen === '""') {
+      this.#subject = this.#hints(this.#context.patient);
+      return;
+    }
+    const value = identifier(this.#text(componentOf(chosen, 1, pid.separators.component)), MAX_IDENTIFIER);
+    const authority = this.#authority(componentOf(chosen, 4, pid.separators.component));
+    if (value === undefined || authority === undefined) {
+      // Whose it is was said, and cannot be read: no other hint may take its place.
+      this.#reject('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
+      this.#subject = this.#hints(undefined);
+    } else this.#subject = this.#hints({ value, authority });
+  }
+
+  /** The universal id of an assigning authority, else its namespace; '' when there is none, undefined when it cannot be read. */
+  #authority(field: string): string | undefined {
+    const { subcomponent } = this.#message.separators;
+    const namespace = componentOf(field, 1, subcomponent);
+    const authority = this.#text(componentOf(field, 2, subcomponent) || namespace).trim();
+    return authority === '' || authority === '""' ? '' : identifier(authority, MAX_DEVICE_ID);
+  }
+
+  #hints(patient: SubjectHints['patient']): SubjectHints {
+    return { ...(patient ? { patient } : {}), ...(this.#context.bed ? { bed: this.#context.bed } : {}) };
+  }
+
+  #visit(pv1: Segment): void {
+    const { patient } = this.#subject;
+    const subject = this.#hints(patient);
+    const bed = this.#hint(
+      pv1,
+      3,
+      pv1.component(3, 3) || unitRoomBed(firstRepetition(pv1.field(3), pv1.separators), pv1.separators.component),
+    );
+    const visit = this.#hint(pv1, 19, pv1.component(19, 1));
+    this.#subject = { ...subject, ...(bed === undefined ? {} : { bed }), ...(visit === undefined ? {} : { visit }) };
+  }
+
+  #hint(pv1: Segment, field: number, text: string): string | undefined {
+    if (text === '' || text === '""') return undefined;
+    const hint = identifier(this.#text(text), MAX_IDENTIFIER);
+    if (hint === undefined) this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field }, pv1.length);
+    return hint;
+  }
+
+  #observation(obx: Segment): void {
+    this.#obx += 1;
+    const type = obx.field(2).trim();
+    const codeField = firstRepetition(obx.field(3), obx.separators);
+    const path = obx.field(4);
+    const value = obx.field(5);
+    const { rows, mdc } = codedVital(codeField, obx.separators);
+    const first = rows[0];
+    const isMetric = first !== undefined && !first.panel && first.class !== 'waveform';
+    const isEmpty = type === '' && (value === '' || value === '""');
+    if (isEmpty && !isMetric) {
+      this.#structure(obx, path);
+      return;
+    }
+    if (type !== 'NM' && type !== 'SN' && !isEmpty) {
+      this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length });
+      return;
+    }
+    if (!isMetric) {
+      this.#rejectObx('DECODE-UNKNOWN-CODE', 3);
+      return;
+    }
+    const about = circumstances(obx.repetitions(8), obx.field(11));
+    if (!about) {
+      this.#rejectObx('DECODE-FIELD', 11);
+      return;
+    }
+    const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
+    if (number === undefined) {
+      this.#rejectObx('DECODE-FIELD', 5);
+      return;
+    }
+    const reading: Reading = { vital: first.key };
+    const flags: Flag[] = [...about.flags];
+    let row: Vital | undefined = first;
+    if (number === 'absent') reading.absent = about.absent ?? 'unknown';
+    else row = this.#measured(reading, flags, rows, number, firstRepetition(obx.field(6), obx.separators));
+    if (!row) {
+      this.#rejectObx('DECODE-UNIT', 6);
+      return;
+    }
+    reading.vital = row.key;
+    if (mdc !== undefined && (row.inputMdc?.includes(mdc) ?? false)) reading.mdc = mdc;
+    if (about.status !== 'final') reading.status = about.status;
+    const limits = this.#limits(obx.field(7));
+    if (limits !== undefined) reading.limits = limits;
+    this.#time(reading, flags, obx, path);
+    if (flags.length > 0) reading.flags = flags;
+    const refused = checkReading(reading);
+    if (refused === undefined) this.#add(reading, row, path, about.test, obx);
+    else this.#rejectObx(refused, 5);
+  }
+
+  /** Puts the value in the unit of its row into the reading and returns that row; undefined when the unit does not fit any. */
+  #measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value: number, unitField: string): Vital | undefined {
+    const unit = codedUnit(unitField, this.#message.separators);
+    const first = rows[0];
+    if (!first || unit === 'unknown') return undefined;
+    if (unit === 'none') {
+      // Where only the unit tells two rows apart (glucose in mg/dL and mmol/L), none can be assumed.
+      if (rows.length > 1) return undefined;
+      flags.push('unit-assumed');
+      reading.value = value;
+      return first;
+    }
+    const row = rows.find(({ ucum }) => ucum === unit.ucum) ?? first;
+    const converted = row.ucum === unit.ucum ? value : toRowUnit(row, value, unit.ucum);
+    if (converted === undefined) return undefined;
+    reading.value = converted;
+    if (row.ucum !== unit.ucum) reading.original = { value, unit: unit.ucum };
+    return row;
+  }
+
+  #limits(field: string): string | undefined {
+    if (field === '') return undefined;
+    return PLAIN_TEXT.test(field) && !field.includes(this.#message.separators.escape || '\\')
+      ? field
+      : cleanText(this.#text(field), MAX_LIMITS_TEXT);
+  }
+
+  /** OBX-14, or that of the row it is contained in, else OBR-7, else MSH-7; without any the time of receipt counts. */
+  #time(reading: Reading, flags: Flag[], obx: Segment, path: string): void {
+    const own = obx.component(14, 1);
+    let time = own === '' ? this.#containing(path) : this.#parsed(own);
+    if (own !== '' && !time) {
+      this.#rejectObx('DECODE-TIME', 14, false);
+      flags.push('clock');
+    }
+    time ??= this.#parsed(this.#groupTime) ?? this.#parsed(this.#message.header.component(7, 1));
+    if (!time) return;
+    reading.effective = time.at;
+    reading.offsetMin = time.offsetMin;
+    if (time.doubt !== 'none') flags.push(`dst-${time.doubt}`);
+  }
+
+  #parsed(text: string): Hl7Time | undefined {
+    if (text === '') return undefined;
+    if (text !== this.#lastText) {
+      this.#lastText = text;
+      this.#lastTime = parseHl7Time(text, this.#context.zone);
+    }
+    return this.#lastTime;
+  }
+
+  #containing(path: string): Hl7Time | undefined {
+    if (!this.#rowTimes) return undefined;
+    for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
+      const time = this.#rowTimes.get(path.slice(0, end));
+      if (time) return time;
+    }
+    return undefined;
+  }
+
+  /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
+  #structure(obx: Segment, path: string): void {
+    const time = this.#parsed(obx.component(14, 1));
+    if (time) {
+      this.#rowTimes ??= new Map();
+      this.#rowTimes.set(path.replace(/(?:\.0)+$/, ''), time);
+    }
+    const device = deviceOf(obx);
+    const [mds = '', ...below] = path.split('.');
+    if (device && mds !== '' && below.every((part) => part === '0')) this.#devices.set(mds, device);
+  }
+
+  #add(reading: Reading, row: Vital, path: string, testRow: boolean, obx: Segment): void {
+    const dot = path.indexOf('.');
+    const mds = dot < 0 ? path : path.slice(0, dot);
+    const own = obx.field(18) === '' ? undefined : deviceOf(obx);
+    const test = testRow || this.#testMessage;
+    const spot = row.class === 'spot';
+    let group = this.#groups.find(
+      (g) =>
+        g.subject === this.#subject &&
+        g.mds === mds &&
+        g.own?.id === own?.id &&
+        g.test === test &&
+        g.spot === spot &&
+        g.readings.length < MAX_READINGS,
+    );
+    if (!group) {
+      group = { subject: this.#subject, mds, own, test, spot, readings: [] };
+      this.#groups.push(group);
+    }
+    group.readings.push(reading);
+  }
+
+  #finish(group: Group): void {
+    const device = this.#devices.get(group.mds) ?? group.own ?? this.#configuredDevice();
+    if (this.#context.devices && !this.#isListed(device.id)) {
+      this.#rejectDevice();
+      return;
+    }
+    this.#content.records.push({
+      source: this.#context.source,
+      profile: this.#profile,
+      device,
+      receivedAt: this.#receivedAt,
+      subject: group.subject,
+      test: group.test,
+      class: group.spot ? 'spot' : 'continuous',
+      readings: group.readings,
+    });
+  }
+
+  /** The name of the configuration, else the sender of MSH-3, else the source. */
+  #configuredDevice(): Device {
+    const { deviceId, source } = this.#context;
+    if (deviceId !== undefined) return { id: deviceId, idType: 'config' };
+    const { header } = this.#message;
+    const id = isEui64(header.component(3, 3)) ? identifier(header.component(3, 2), MAX_DEVICE_ID) : undefined;
+    return id === undefined ? { id: source, idType: 'config' } : { id, idType: 'eui64' };
+  }
+
+  #isListed(id: string): boolean {
+    const { header } = this.#message;
+    return [id, header.component(3, 1), header.component(3, 2)].some((name) => name !== '' && this.#context.devices?.includes(name));
+  }
+
+  /** The whole message is kept, once, however many devices of it are not listed. */
+  #rejectDevice(): void {
+    if (this.#content.rejected.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN')) return;
+    const raw = this.#message.bytes(0, this.#message.segments);
+    this.#content.rejected.push({ code: 'DECODE-DEVICE-UNKNOWN', part: 'message', bytes: raw.length, raw });
+    this.#content.errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
+  }
+
+  #rejectObx(code: ErrorCode, field: number, keep = true): void {
+    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, 0, keep);
+  }
+
+  #reject(code: ErrorCode, part: string, location?: AckError['location'], length = 0, keep = true): void {
+    const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
+    this.#content.rejected.push({ code, part, bytes: raw?.length ?? length, ...(raw ? { raw } : {}) });
+    this.#content.errors.push({ code, ...(location ? { location } : {}) });
+  }
+
+  #text(field: string): string {
+    return unescapeText(field, this.#message.separators);
+  }
+}
+
+/** OBX-18 (EI): universal id or identifier, of the first repetition. */
+function deviceOf(obx: Segment): Device | undefined {
+  const field = firstRepetition(obx.field(18), obx.separators);
+  if (field === '') return undefined;
+  const { component } = obx.separators;
+  const [, second, third, fourth] = [1, 2, 3, 4].map((n) => componentOf(field, n, component));
+  const isEui = [second, third, fourth].some((text) => text !== undefined && isEui64(text));
+  const universal = third !== undefined && !isEui64(third) ? third : '';
+  const id = identifier(universal || componentOf(field, 1, component), MAX_DEVICE_ID);
+  return id === undefined ? undefined : { id, idType: isEui ? 'eui64' : 'serial' };
+}
+
+function isEui64(type: string): boolean {
+  return /^EUI-?64$/i.test(type);
+}
+
+/** `unit^room^bed` without empty parts at its end, whatever the separator of the message. */
+function unitRoomBed(location: string, separator: string): string {
+  return [1, 2, 3]
+    .map((n) => componentOf(location, n, separator))
+    .join('^')
+    .replace(/\^+$/, '');
+}
