@@ -1,3 +1,4 @@
+import { formatInstant, type Instant } from '../clock.ts';
 import { ERRORS, type ErrorCode, isErrorCode, VitalmeshError } from '../errors.ts';
 import type { BatchBundle, BatchResponseBundle, Observation, OperationOutcome } from '../fhir.ts';
 import { type EntryOutcome, ERROR_CODE_SYSTEM } from './protocol.ts';
@@ -19,15 +20,15 @@ export function batchEntry<K extends Kind>(kind: K, resource: KindResource[K]): 
   return { resource, request: { method: 'PUT', url: `${KINDS[kind]}/${resource.id}` } };
 }
 
-const BUNDLE_START = '{"resourceType":"Bundle","type":"batch","entry":[';
-const BUNDLE_END = ']}';
-
 /** Bytes of a batch Bundle around its entries. */
-export const BUNDLE_BYTES = BUNDLE_START.length + BUNDLE_END.length;
+export const BUNDLE_BYTES = bundleText([], 0).length;
 
-/** A batch Bundle as JSON text, out of the JSON texts of its entries: each entry is serialised once, when its size is taken. */
-export function bundleText(entries: readonly string[]): string {
-  return `${BUNDLE_START}${entries.join(',')}${BUNDLE_END}`;
+/**
+ * A batch Bundle as JSON text, out of the JSON texts of its entries: each entry is serialised once, when its size is taken.
+ * `sentAt` tells the hub how far the agent's clock is from its own.
+ */
+export function bundleText(entries: readonly string[], sentAt: Instant): string {
+  return `{"resourceType":"Bundle","type":"batch","timestamp":"${formatInstant(sentAt)}","entry":[${entries.join(',')}]}`;
 }
 
 /** FHIR R4 issue-type of each refusal (http://hl7.org/fhir/R4/valueset-issue-type.html). */

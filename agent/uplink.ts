@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock, Instant } from '../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../shared/errors.ts';
+import type { Observation } from '../shared/fhir.ts';
+import type { Identity } from '../shared/identity/identity.ts';
+import { Backoff, pause, type Service } from '../shared/lifecycle.ts';
+import type { Logger } from '../shared/log.ts';
+import type { Metrics } from '../shared/metrics.ts';
+import type { Overlay } from '../shared/overlay/overlay.ts';
+import type { ReadingRecord } from '../shared/reading.ts';
+import { isAgentId, type RowKey } from '../shared/uplink/key.ts';
+import { UPLINK_TIMES } from '../shared/uplink/protocol.ts';
+import { normalize as normalizeRecord } from './normalize.ts';
+import type { Outbox } from './outbox/outbox.ts';
+import { Collisions } from './uplink/collisions.ts';
+import { type Link, type LinkTimes, openLink } from './uplink/link.ts';
+import { Pump } from './uplink/pump.ts';
+
+export interface UplinkOptions {
+  outbox: Outbox;
+  overlay: Overlay;
+  /** The service to dial: `vitals-ingest`, or `vitals-ingest.<site>`. */
+  service: string;
+  identity: Identity;
+  /**
+   * The overlay identity ids that the hub may have. `any` trusts every identity of the network's CA, that of any other gateway
+   * included, and is for trials only; it has to be said.
+   */
+  hubIdentity: readonly string[] | 'any';
+  /** IANA zone in which times without an offset of their own are shown. */
+  zone: string;
+  log: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  /** Most entries in a batch, within the hub's limit; 200 unless told. */
+  batchEntries?: number;
+  /** Largest batch in bytes before packing, within the hub's limit; 1 MiB unless told. */
+  batchBytes?: number;
+  /** Batches in flight at a time; 4 unless told. */
+  windowBatches?: number;
+  /** How long a batch that could grow waits while another is in flight; 2 ms unless told. */
+  lingerMs?: number;
+  /** Random per process; for tests alone. */
+  instance?: string;
+  /** Waiting before trying again: after what passes by itself, and after what somebody has to mend. */
+  retry?: { minMs: number; maxMs: number; slowMinMs: number; slowMaxMs: number };
+  times?: Partial<LinkTimes & { drainMs: number }>;
+  /** Compact readings → Observations; `agent/normalize.ts` unless told. */
+  normalize?(record: ReadingRecord, key: RowKey & { agent: string }, options: { zone?: string }): Observation[];
+}
+
+/** `waiting`: not connected, tried again by itself; everything stays in the outbox. */
+export type UplinkState = 'stopped' | 'connecting' | 'connected' | 'waiting';
+
+export interface UplinkStatus {
+  state: UplinkState;
+  /** UTC ms of the last change of `state`. */
+  since: Instant;
+  /** Why it waits, or what is wrong at the hub although it is connected. */
+  code: ErrorCode | null;
+  /** The hub of the present or last connection; its clock against ours, in milliseconds, positive when it is ahead. */
+  hub: { identity: string; storeId: string; configRevision: string; clockOffsetMs: number } | null;
+  /** Rows on their way. */
+  inFlight: number;
+  lastAnswerAt: Instant | null;
+}
+
+export interface Uplink extends Service {
+  status(): UplinkStatus;
+}
+
+const RETRY = { minMs: 100, maxMs: 15_000, slowMinMs: 1000, slowMaxMs: 60_000 };
+
+/** What does not pass until somebody mends it; tried again slowly. */
+const SLOW: ReadonlySet<ErrorCode> = new Set([
+  'UPLINK-UNKNOWN-GATEWAY',
+  'ACCESS-EXPIRED',
+  'UPLINK-VERSION',
+  'UPLINK-INSTANCE',
+  'UPLINK-PEER',
+  'UPLINK-STORE',
+  'UPLINK-REQUEST',
+  'UPLINK-ANSWER',
+  'INTERNAL',
+  'IDENTITY-EXPIRED',
+  'IDENTITY-UNTRUSTED',
+  'IDENTITY-CHAIN',
+  'IDENTITY-NAME',
+]);
+
+/** A connection that lived this long shows that the trouble before it is over. */
+const SETTLED_MS = 10_000;
+
+/**
+ * Carries the outbox to the hub (uplink 1, architecture §4): dials, proves both ends to each other, sends what is pending, and
+ * completes exactly the rows that the hub holds. Whatever happens in between is tried again; nothing leaves the outbox without the
+ * hub's word for it. Throws CONFIG-INVALID for an identity id that cannot be part of a FHIR id, and for no hub identity.
+ */
+export function createUplink(options: UplinkOptions): Uplink {
+  if (!isAgentId(options.identity.id)) {
+    throw new VitalmeshError('CONFIG-INVALID', { detail: 'the identity id must be 1 to 36 letters, digits, dots and hyphens' });
+  }
+  if (options.hubIdentity.length === 0) throw new VitalmeshError('CONFIG-INVALID', { detail: 'no hub identity is given' });
+  return new OutboxUplink(options);
+}
+
+class OutboxUplink implements Uplink {
+  readonly name = 'uplink';
+  readonly #options: UplinkOptions;
+  readonly #instance: string;
+  readonly #times: LinkTimes & { drainMs: number };
+  readonly #collisions = new Collisions();
+  readonly #stop = new AbortController();
+  readonly #quick: Backoff;
+  readonly #slow: Backoff;
+  #running: Promise<void> | undefined;
+  #pump: Pump | undefined;
+  #state: UplinkState = 'stopped';
+  #since: Instant;
+  #code: ErrorCode | null = null;
+  #hub: UplinkStatus['hub'] = null;
+  #lastAnswerAt: Instant | null = null;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#instance = options.instance ?? randomBytes(8).toString('hex');
+    const { setupMs, batchMs, pingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
+    this.#times = { setupMs, answerMs: batchMs, pingEveryMs, pingLimitMs, drainMs, ...options.times };
+    const { minMs, maxMs, slowMinMs, slowMaxMs } = options.retry ?? RETRY;
+    this.#quick = new Backoff(minMs, maxMs);
+    this.#slow = new Backoff(slowMinMs, slowMaxMs);
+    this.#since = options.clock.now();
+  }
+
+  /** Resolves at once: an agent works without its hub. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#running ??= this.#run(AbortSignal.any([signal, this.#stop.signal]));
+  }
+
+  status(): UplinkStatus {
+    return {
+      state: this.#state,
+      since: this.#since,
+      code: this.#code,
+      hub: this.#hub,
+      inFlight: this.#pump?.flying ?? 0,
+      lastAnswerAt: this.#lastAnswerAt,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock, log, metrics } = this.#options;
+    while (!signal.aborted) {
+      this.#enter('connecting', this.#code);
+      const beganMs = clock.monotonicMs();
+      const error = await this.#connectAndSend(signal).catch((thrown: unknown) => asVitalmeshError(thrown));
+      if (signal.aborted || error === undefined) break;
+      if (clock.monotonicMs() - beganMs > SETTLED_MS) this.#settled();
+      const delayMs = (SLOW.has(error.code) ? this.#slow : this.#quick).nextMs();
+      metrics.count('uplink_lost', error.code);
+      if (error.code !== this.#code) log.warn({ err: error, service: this.#options.service }, 'uplink waits; the outbox keeps everything');
+      this.#enter('waiting', error.code);
+      await pause(delayMs, signal);
+    }
+    this.#enter('stopped', null);
+  }
+
+  /** One connection from dial to end: the reason of its end, undefined when the agent stops. */
+  async #connectAndSend(signal: AbortSignal): Promise<VitalmeshError | undefined> {
+    const { overlay, service, identity, hubIdentity, outbox } = this.#options;
+    const link = await openLink(
+      { overlay, service, identity, hubIdentity, instance: this.#instance, epoch: () => outbox.epoch, times: this.#times },
+      signal,
+    );
+    try {
+      const limits = await this.#greet(link);
+      this.#pump = this.#pumpOn(link, limits);
+      this.#enter('connected', null);
+      this.#options.log.info({ service, hub: link.hub }, 'uplink connected');
+      return await this.#pump.run(signal);
+    } finally {
+      this.#pump = undefined;
+      link.destroy();
+    }
+  }
+
+  /** Asks the hub who it is and what it takes. A hub with another store than before is refused: its rows would be split over two. */
+  async #greet(link: Link): Promise<{ entries: number; bytes: number }> {
+    const { clock, batchEntries = 200, batchBytes = 1024 * 1024 } = this.#options;
+    const askedAt = clock.now();
+    const { storeId, configRevision, now, limits } = await link.hello();
+    if (this.#hub !== null && this.#hub.storeId !== storeId) throw new VitalmeshError('UPLINK-STORE');
+    const clockOffsetMs = Math.round(now - (askedAt + clock.now()) / 2);
+    this.#hub = { identity: link.hub, storeId, configRevision, clockOffsetMs };
+    return { entries: Math.min(batchEntries, limits.batchEntries), bytes: Math.min(batchBytes, limits.batchBytes) };
+  }
+
+  #pumpOn(link: Link, limits: { entries: number; bytes: number }): Pump {
+    const { outbox, clock, log, metrics, zone, identity, normalize = normalizeRecord, windowBatches = 4, lingerMs = 2 } = this.#options;
+    const { minMs, maxMs } = this.#options.retry ?? RETRY;
+    return new Pump(
+      {
+        outbox,
+        normalize: ({ record, epoch, seq }) => normalize(record, { agent: identity.id, epoch, seq }, { zone }),
+        clock,
+        log,
+        metrics,
+        windowBatches,
+        lingerMs,
+        retry: { minMs, maxMs },
+        drainMs: this.#times.drainMs,
+        onAnswer: (trouble) => this.#answered(trouble),
+      },
+      link,
+      limits,
+      this.#collisions,
+    );
+  }
+
+  #answered(trouble: ErrorCode | null): void {
+    this.#code = trouble;
+    if (trouble !== null) return;
+    this.#lastAnswerAt = this.#options.clock.now();
+    this.#settled();
+  }
+
+  #settled(): void {
+    this.#quick.reset();
+    this.#slow.reset();
+  }
+
+  #enter(state: UplinkState, code: ErrorCode | null): void {
+    if (state !== this.#state) this.#since = this.#options.clock.now();
+    this.#state = state;
+    this.#code = code;
+  }
+}

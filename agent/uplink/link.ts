@@ -1,0 +1,197 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdCompressSync } from 'node:zlib';
+import { asVitalmeshError, type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Identity } from '../../shared/identity/identity.ts';
+import type { Overlay } from '../../shared/overlay/overlay.ts';
+import { handshaken, sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
+import { secureDialer } from '../../shared/uplink/inner-tls.ts';
+import { readBatchResponse } from '../../shared/uplink/kinds.ts';
+import { keepAlive } from '../../shared/uplink/liveness.ts';
+import {
+  type EntryOutcome,
+  FHIR_JSON,
+  readHello,
+  UPLINK_HEADERS,
+  UPLINK_PATHS,
+  UPLINK_VERSION,
+  type UplinkHello,
+} from '../../shared/uplink/protocol.ts';
+import { within } from '../../shared/uplink/within.ts';
+
+/** Time limits of a connection, milliseconds. */
+export interface LinkTimes {
+  /** Dial and inner TLS, each. */
+  setupMs: number;
+  /** From sending a request to its whole answer. */
+  answerMs: number;
+  pingEveryMs: number;
+  pingLimitMs: number;
+}
+
+export interface LinkOptions {
+  overlay: Overlay;
+  service: string;
+  identity: Identity;
+  /** Ids of the identities that the hub may have, or `any` of the network. */
+  hubIdentity: readonly string[] | 'any';
+  /** Random per process. */
+  instance: string;
+  /** The epoch of the outbox at the time of the request. */
+  epoch(): string;
+  times: LinkTimes;
+}
+
+/** One connection to the hub. */
+export interface Link {
+  /** The hub's identity id, out of its certificate. */
+  readonly hub: string;
+  /** Resolves when the connection is gone, with the reason. */
+  readonly closed: Promise<VitalmeshError>;
+  /** Errors: UPLINK-VERSION, -ANSWER, and the code with which the hub refuses. */
+  hello(): Promise<UplinkHello>;
+  /** Sends a batch Bundle of the entries `ids`; the hub's outcome of each. Errors: as the hub refuses the whole batch, UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED. */
+  post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]>;
+  /** Lets go of the connection. */
+  destroy(): void;
+}
+
+const pack = promisify(zstdCompress);
+
+/** Smaller bundles are packed at once: quicker than a way to the thread pool and back. */
+const AT_ONCE_CHARS = 16 * 1024;
+
+/** An answer to a thousand refused entries has about 300 KiB. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Dials the service, proves both ends to each other by TLS inside the connection, and begins HTTP/2. Nothing of the agent's data
+ * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*.
+ */
+export async function openLink(
+  { overlay, service, identity, hubIdentity, times, ...rest }: LinkOptions,
+  signal: AbortSignal,
+): Promise<Link> {
+  const raw = await overlay.dial(service, { signal, timeoutMs: times.setupMs });
+  raw.on('error', () => undefined);
+  const abandon = (): void => void raw.destroy();
+  signal.addEventListener('abort', abandon, { once: true });
+  try {
+    const trust = hubIdentity === 'any' ? {} : { expectedPeer: (id: string) => hubIdentity.includes(id) };
+    const { stream, peer } = await secureDialer(raw, identity, { ...trust, timeoutMs: times.setupMs });
+    return new Http2Link(stream, peer.identityId, times, rest);
+  } catch (thrown) {
+    raw.destroy();
+    throw asVitalmeshError(thrown, 'OVERLAY-CLOSED');
+  } finally {
+    signal.removeEventListener('abort', abandon);
+  }
+}
+
+class Http2Link implements Link {
+  readonly hub: string;
+  readonly closed: Promise<VitalmeshError>;
+  readonly #session: ClientHttp2Session;
+  readonly #times: LinkTimes;
+  readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
+
+  constructor(stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
+    this.hub = hub;
+    this.#times = times;
+    this.#who = who;
+    stream.on('error', () => undefined);
+    const session = connect('http://vitalmesh', { createConnection: () => handshaken(stream), settings: UPLINK_SETTINGS });
+    this.#session = session;
+    this.closed = new Promise((resolve) => {
+      let reason: unknown;
+      session.on('error', (error) => {
+        reason ??= error;
+      });
+      session.once('close', () => resolve(sessionError(reason)));
+    });
+    session.once('connect', () => widenWindow(session));
+    keepAlive(session, { everyMs: times.pingEveryMs, limitMs: times.pingLimitMs });
+  }
+
+  async hello(): Promise<UplinkHello> {
+    const hello = readHello(await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello }));
+    if (!hello.versions.includes(UPLINK_VERSION)) {
+      throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
+    }
+    return hello;
+  }
+
+  async post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]> {
+    const body = bundle.length <= AT_ONCE_CHARS ? zstdCompressSync(bundle) : await pack(bundle);
+    const headers = {
+      ':method': 'POST',
+      ':path': UPLINK_PATHS.fhir,
+      'content-type': FHIR_JSON,
+      'content-encoding': 'zstd',
+      'content-length': body.length,
+    };
+    return readBatchResponse(await this.#ask(headers, body), ids);
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  /** The JSON of a 200 answer; any other answer becomes the error it names. */
+  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<unknown> {
+    if (this.#session.destroyed || this.#session.closed) throw new VitalmeshError('OVERLAY-CLOSED');
+    const stream = this.#session.request({
+      ...headers,
+      [UPLINK_HEADERS.version]: String(UPLINK_VERSION),
+      [UPLINK_HEADERS.instance]: this.#who.instance,
+      [UPLINK_HEADERS.epoch]: this.#who.epoch(),
+    });
+    stream.end(body);
+    try {
+      const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'no answer in time' });
+      const { status, text } = await within(readAnswer(stream), this.#times.answerMs, late);
+      const json = parseJson(text);
+      if (status !== 200) throw refusedWith(status, json);
+      return json;
+    } finally {
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    }
+  }
+}
+
+/** Status and whole body of an answer. Rejects when the stream is cut before its end. */
+function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    let bytes = 0;
+    const chunks: Buffer[] = [];
+    stream.on('response', (headers) => {
+      status = headers[':status'] ?? 0;
+    });
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MAX_ANSWER_BYTES) stream.destroy(new VitalmeshError('UPLINK-ANSWER', { detail: 'too long' }));
+      else chunks.push(chunk);
+    });
+    stream.on('end', () => {
+      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8') });
+    });
+    stream.on('error', (error) => reject(sessionError(error)));
+    stream.on('close', () => reject(new VitalmeshError('OVERLAY-CLOSED')));
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new VitalmeshError('UPLINK-ANSWER', { detail: 'not JSON' });
+  }
+}
+
+function refusedWith(status: number, json: unknown): VitalmeshError {
+  const { code } = (json ?? {}) as { code?: unknown };
+  const named: ErrorCode | undefined = typeof code === 'string' && isErrorCode(code) ? code : undefined;
+  return new VitalmeshError(named ?? (status === 503 ? 'INGEST-UNAVAILABLE' : 'UPLINK-ANSWER'), { detail: `the hub answered ${status}` });
+}

@@ -1,0 +1,212 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { sessionError, widenWindow } from '../../shared/uplink/http2.ts';
+import { isEpoch } from '../../shared/uplink/key.ts';
+import { batchResponse } from '../../shared/uplink/kinds.ts';
+import { keepAlive, ping } from '../../shared/uplink/liveness.ts';
+import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
+import { within } from '../../shared/uplink/within.ts';
+import { parseBody, readBody } from './body.ts';
+import type { Ingest } from './ingest.ts';
+import type { InstanceHolder, Instances } from './instances.ts';
+import type { SessionLimits } from './session.ts';
+import { Turns } from './turns.ts';
+
+export interface ConnectionContext {
+  ingest: Ingest;
+  instances: Instances<UplinkConnection>;
+  log: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  limits: SessionLimits;
+}
+
+interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  body: unknown;
+}
+
+/** HTTP status of a refused request; what is not listed is a defect of ours. */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  'UPLINK-REQUEST': 400,
+  'UPLINK-VERSION': 400,
+  'UPLINK-BUNDLE': 400,
+  'UPLINK-UNKNOWN-GATEWAY': 403,
+  'ACCESS-EXPIRED': 403,
+  'UPLINK-SILENT': 408,
+  'UPLINK-INSTANCE': 409,
+  'UPLINK-TOO-LARGE': 413,
+  'INGEST-UNAVAILABLE': 503,
+};
+
+/** Refusals after which the connection is of no use: the gateway comes back with a new one. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['UPLINK-VERSION', 'UPLINK-UNKNOWN-GATEWAY', 'ACCESS-EXPIRED', 'UPLINK-INSTANCE']);
+
+const INSTANCE = /^[A-Za-z0-9._-]{8,64}$/;
+
+/** One HTTP/2 connection of a gateway whose certificate was checked: routes its requests, and holds them to the limits. */
+export class UplinkConnection implements InstanceHolder {
+  readonly gateway: string;
+  readonly since: Instant;
+  instance = '';
+  epoch = '';
+  lastBatchAt: Instant | null = null;
+  /** Resolves with the reason when the connection is gone, undefined for an orderly end. */
+  readonly closed: Promise<VitalmeshError | undefined>;
+  readonly #session: ServerHttp2Session;
+  readonly #context: ConnectionContext;
+  readonly #turns: Turns;
+  #claim: Promise<boolean> | undefined;
+  #warned = false;
+
+  constructor(session: ServerHttp2Session, gateway: string, context: ConnectionContext) {
+    const { clock, limits, instances } = context;
+    this.gateway = gateway;
+    this.since = clock.now();
+    this.#session = session;
+    this.#context = context;
+    this.#turns = new Turns(limits.batchesAtOnce);
+    this.closed = new Promise((resolve) => {
+      let reason: VitalmeshError | undefined;
+      session.on('error', (error) => {
+        reason ??= sessionError(error);
+      });
+      session.once('close', () => resolve(reason));
+    });
+    const unclaimed = setTimeout(() => session.destroy(new VitalmeshError('UPLINK-SILENT', { detail: 'no request' })), limits.setupMs);
+    session.once('stream', () => clearTimeout(unclaimed));
+    session.once('close', () => {
+      clearTimeout(unclaimed);
+      instances.release(gateway, this);
+    });
+    session.on('stream', (stream, headers) => void this.#serve(stream, headers));
+    keepAlive(session, { everyMs: limits.pingEveryMs, limitMs: limits.pingLimitMs });
+    widenWindow(session);
+  }
+
+  async answers(): Promise<boolean> {
+    return (await ping(this.#session, this.#context.limits.instancePingMs)) !== undefined;
+  }
+
+  replace(): void {
+    this.#context.metrics.count('uplink_replaced');
+    this.#session.destroy();
+  }
+
+  /** Takes no new request, finishes those it has, and is gone after `limitMs` at the latest. */
+  async close(limitMs: number): Promise<void> {
+    if (this.#session.destroyed) return;
+    const timer = setTimeout(() => this.#session.destroy(), limitMs);
+    this.#session.close();
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    // What breaks a stream shows where it is read or answered.
+    stream.on('error', () => undefined);
+    try {
+      this.#respond(stream, await this.#answer(stream, headers));
+    } catch (thrown) {
+      this.#refuse(stream, asVitalmeshError(thrown));
+    }
+  }
+
+  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
+    await this.#admit(headers);
+    const path = headers[':path'];
+    const method = headers[':method'];
+    if (path === UPLINK_PATHS.hello) return method === 'GET' ? this.#hello() : notAllowed('GET');
+    if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers) : notAllowed('POST');
+    return { status: 404, body: refusal('UPLINK-REQUEST') };
+  }
+
+  /** Whether this caller may ask anything at all; checked on each request, because the registry may have been read anew. */
+  async #admit(headers: IncomingHttpHeaders): Promise<void> {
+    const { ingest, clock } = this.#context;
+    const entry = ingest.gateway(this.gateway);
+    if (entry === undefined) throw new VitalmeshError('UPLINK-UNKNOWN-GATEWAY');
+    if (entry.notAfter !== undefined && clock.now() > entry.notAfter) throw new VitalmeshError('ACCESS-EXPIRED');
+    const version = headers[UPLINK_HEADERS.version];
+    if (typeof version !== 'string' || !UPLINK_VERSIONS.includes(Number(version))) throw new VitalmeshError('UPLINK-VERSION');
+    const epoch = headers[UPLINK_HEADERS.epoch];
+    if (typeof epoch !== 'string' || !isEpoch(epoch)) throw new VitalmeshError('UPLINK-REQUEST', { detail: UPLINK_HEADERS.epoch });
+    this.epoch = epoch;
+    const instance = headers[UPLINK_HEADERS.instance];
+    if (typeof instance !== 'string' || !INSTANCE.test(instance))
+      throw new VitalmeshError('UPLINK-REQUEST', { detail: UPLINK_HEADERS.instance });
+    if (!(await this.#claimed(instance))) throw new VitalmeshError('UPLINK-INSTANCE');
+  }
+
+  /** The first request says which process this connection belongs to; it stays with that. */
+  #claimed(instance: string): Promise<boolean> {
+    if (this.#claim === undefined) {
+      this.instance = instance;
+      this.#claim = this.#context.instances.claim(this.gateway, this).then((granted) => {
+        if (this.#session.destroyed) this.#context.instances.release(this.gateway, this);
+        return granted;
+      });
+    }
+    return instance === this.instance ? this.#claim : Promise.resolve(false);
+  }
+
+  #hello(): Answer {
+    return { status: 200, body: { versions: UPLINK_VERSIONS, ...this.#context.ingest.hello() } };
+  }
+
+  async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
+    if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
+    using _turn = await this.#turns.take();
+    const { ingest, limits, metrics, clock } = this.#context;
+    const { batchBytes, batchEntries } = ingest.hello().limits;
+    if (Number(headers['content-length'] ?? 0) > batchBytes) throw new VitalmeshError('UPLINK-TOO-LARGE');
+    const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'the body did not come in time' });
+    const body = await within(readBody(stream, batchBytes), limits.bodyMs, late);
+    const bundle = await parseBody(body, headers['content-encoding'], batchBytes);
+    const { entry } = (bundle ?? {}) as { entry?: unknown };
+    if (Array.isArray(entry) && entry.length > batchEntries)
+      throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries` });
+    const outcomes = await ingest.batch(this.gateway, bundle);
+    this.lastBatchAt = clock.now();
+    metrics.count('uplink_batches');
+    for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
+    return { status: 200, headers: { 'content-type': FHIR_JSON }, body: batchResponse(outcomes) };
+  }
+
+  #refuse(stream: ServerHttp2Stream, error: VitalmeshError): void {
+    const status = STATUS[error.code] ?? 500;
+    // Codes that are nobody's business outside go as INTERNAL.
+    this.#respond(stream, { status, body: refusal(status === 500 ? 'INTERNAL' : error.code) }, error);
+    if (FINAL.has(error.code)) stream.once('close', () => void this.close(this.#context.limits.drainMs));
+  }
+
+  #respond(stream: ServerHttp2Stream, { status, headers, body }: Answer, error?: VitalmeshError): void {
+    if (status !== 200) this.#note((body as { code: ErrorCode }).code, error);
+    if (stream.destroyed || stream.closed) return;
+    const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#context.limits.answerMs);
+    stream.once('close', () => clearTimeout(timer));
+    // The rest of a body that nobody reads is not waited for.
+    stream.once('finish', () => {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+    stream.respond({ ':status': status, 'content-type': 'application/json', ...headers });
+    stream.end(JSON.stringify(body));
+  }
+
+  /** Every refusal is counted; the first of a connection is logged, so that a caller cannot flood the log. */
+  #note(code: ErrorCode, error: VitalmeshError | undefined): void {
+    const { log, metrics } = this.#context;
+    metrics.count('uplink_refused', code);
+    if (this.#warned) return;
+    this.#warned = true;
+    log.warn({ gateway: this.gateway, code, err: error }, 'uplink request refused');
+  }
+}
+
+function notAllowed(allow: string): Answer {
+  return { status: 405, headers: { allow }, body: refusal('UPLINK-REQUEST') };
+}

@@ -1,0 +1,230 @@
+import { performServerHandshake } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../../shared/errors.ts';
+import type { Identity } from '../../shared/identity/identity.ts';
+import { Backoff, pause, type Service } from '../../shared/lifecycle.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Binding, Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import { handshaken, UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
+import { secureListener } from '../../shared/uplink/inner-tls.ts';
+import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
+import { type ConnectionContext, UplinkConnection } from './connection.ts';
+import type { Ingest } from './ingest.ts';
+import { Instances } from './instances.ts';
+
+/** What bounds the connections of gateways; times in milliseconds. */
+export interface SessionLimits {
+  /** Connections at a time, of all gateways, those still in their handshake included. */
+  connections: number;
+  /** Connections at a time of one gateway: one that works, and a few that take over or are being refused. */
+  perGateway: number;
+  /** Requests at a time on one connection. */
+  streams: number;
+  /** Batches of one connection that are in memory at a time; the others wait in their HTTP/2 window. */
+  batchesAtOnce: number;
+  headerBytes: number;
+  headerPairs: number;
+  /** For the inner TLS, and then for the first request. */
+  setupMs: number;
+  bodyMs: number;
+  /** For the caller to take an answer. */
+  answerMs: number;
+  pingEveryMs: number;
+  pingLimitMs: number;
+  /** How long the first instance has to answer before another one takes its place (architecture §4). */
+  instancePingMs: number;
+  drainMs: number;
+}
+
+export const SESSION_LIMITS: SessionLimits = {
+  connections: 2048,
+  perGateway: 8,
+  streams: 16,
+  batchesAtOnce: 4,
+  headerBytes: 8192,
+  headerPairs: 32,
+  setupMs: UPLINK_TIMES.setupMs,
+  bodyMs: UPLINK_TIMES.batchMs,
+  answerMs: UPLINK_TIMES.batchMs,
+  pingEveryMs: UPLINK_TIMES.pingEveryMs,
+  pingLimitMs: UPLINK_TIMES.pingLimitMs,
+  instancePingMs: 3000,
+  drainMs: UPLINK_TIMES.drainMs,
+};
+
+export interface ServeUplinkOptions {
+  overlay: Overlay;
+  /** The service to bind: `vitals-ingest`, or `vitals-ingest.<site>`. */
+  service: string;
+  identity: Identity;
+  ingest: Ingest;
+  log: Logger;
+  metrics: Metrics;
+  clock: Clock;
+  limits?: Partial<SessionLimits>;
+}
+
+/** A gateway's live connection, for status. */
+export interface UplinkSession {
+  gateway: string;
+  instance: string;
+  epoch: string;
+  since: Instant;
+  lastBatchAt: Instant | null;
+}
+
+export interface UplinkServer extends Service {
+  sessions(): UplinkSession[];
+  /** Whether the service is bound, or the code of why it is not. */
+  status(): { bound: boolean; code: ErrorCode | null };
+}
+
+/**
+ * Serves uplink 1 (architecture §4): binds the service, proves each caller by its certificate, and hands its batches to ingest.
+ * When the network is not there at the start it keeps trying; `start` throws only what nobody but a person can mend.
+ */
+export function serveUplink(options: ServeUplinkOptions): UplinkServer {
+  return new SessionServer(options);
+}
+
+class SessionServer implements UplinkServer {
+  readonly name = 'uplink';
+  readonly #options: ServeUplinkOptions;
+  readonly #context: ConnectionContext;
+  /** Every stream taken over from the overlay, with the gateway once it is known. */
+  readonly #open = new Map<Duplex, UplinkConnection | undefined>();
+  readonly #stopped = new AbortController();
+  #binding: Binding | undefined;
+  #bindFailure: ErrorCode | null = null;
+  #binds: Promise<void> = Promise.resolve();
+  #end: Promise<void> | undefined;
+
+  constructor(options: ServeUplinkOptions) {
+    this.#options = options;
+    const { ingest, log, metrics, clock } = options;
+    this.#context = { ingest, log, metrics, clock, instances: new Instances(), limits: { ...SESSION_LIMITS, ...options.limits } };
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    signal.addEventListener('abort', () => void this[Symbol.asyncDispose](), { once: true });
+    try {
+      await this.#bind();
+    } catch (thrown) {
+      const error = asVitalmeshError(thrown);
+      if (!error.retryable) throw error;
+      this.#binds = this.#keepBinding(error);
+    }
+  }
+
+  sessions(): UplinkSession[] {
+    return [...this.#context.instances.holders()].map(([gateway, { instance, epoch, since, lastBatchAt }]) => ({
+      gateway,
+      instance,
+      epoch,
+      since,
+      lastBatchAt,
+    }));
+  }
+
+  status(): { bound: boolean; code: ErrorCode | null } {
+    return { bound: this.#binding !== undefined, code: this.#bindFailure };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#end ??= this.#stop();
+    return this.#end;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#binds;
+    await this.#binding?.[Symbol.asyncDispose]();
+    this.#binding = undefined;
+    const { drainMs } = this.#context.limits;
+    const closing = [...this.#open].map(([stream, connection]) => (connection ? connection.close(drainMs) : stream.destroy()));
+    await Promise.all(closing);
+  }
+
+  async #bind(): Promise<void> {
+    const { overlay, service, log } = this.#options;
+    const binding = await overlay.bind(service, (stream, caller) => void this.#accept(stream, caller));
+    if (this.#stopped.signal.aborted) {
+      await binding[Symbol.asyncDispose]();
+      return;
+    }
+    this.#binding = binding;
+    this.#bindFailure = null;
+    log.info({ service }, 'uplink service bound');
+  }
+
+  async #keepBinding(first: VitalmeshError): Promise<void> {
+    const { log, service } = this.#options;
+    const backoff = new Backoff(250, 15_000);
+    let error = first;
+    while (!this.#stopped.signal.aborted && this.#binding === undefined) {
+      this.#bindFailure = error.code;
+      log.warn({ service, err: error }, 'uplink service not bound yet');
+      await pause(backoff.nextMs(), this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return;
+      await this.#bind().catch((thrown: unknown) => {
+        error = asVitalmeshError(thrown);
+      });
+    }
+  }
+
+  /** One connection from the overlay, to its end. Never rejects: what goes wrong here costs this connection alone. */
+  async #accept(stream: Duplex, caller: Caller): Promise<void> {
+    const { metrics, log, limits } = this.#context;
+    stream.on('error', () => undefined);
+    if (this.#stopped.signal.aborted || this.#open.size >= limits.connections) {
+      metrics.count('uplink_turned_away');
+      stream.destroy();
+      return;
+    }
+    this.#open.set(stream, undefined);
+    try {
+      await this.#serve(stream, caller);
+    } catch (thrown) {
+      const error = asVitalmeshError(thrown);
+      metrics.count('uplink_failed', error.code);
+      log.warn({ caller: caller.identityId, err: error }, 'uplink connection failed');
+    } finally {
+      this.#open.delete(stream);
+      metrics.set('uplink_connections', this.#open.size);
+      stream.destroy();
+    }
+  }
+
+  async #serve(raw: Duplex, caller: Caller): Promise<void> {
+    const { metrics, log, limits } = this.#context;
+    metrics.set('uplink_connections', this.#open.size);
+    const { stream, peer } = await secureListener(raw, this.#options.identity, { timeoutMs: limits.setupMs });
+    stream.on('error', () => undefined);
+    const gateway = peer.identityId;
+    if (caller.verified && caller.identityId !== gateway) {
+      // The certificate decides; a tunneler's identity in the overlay is legitimate, yet somebody should know.
+      metrics.count('uplink_caller_differs');
+      log.warn({ gateway, caller: caller.identityId }, 'the overlay names another caller than the certificate');
+    }
+    const others = [...this.#open.values()].filter((connection) => connection?.gateway === gateway).length;
+    if (this.#stopped.signal.aborted || others >= limits.perGateway) {
+      metrics.count('uplink_turned_away');
+      stream.destroy();
+      return;
+    }
+    const { streams, headerBytes, headerPairs } = limits;
+    const session = performServerHandshake(handshaken(stream), {
+      settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
+      maxHeaderListPairs: headerPairs,
+    });
+    const connection = new UplinkConnection(session, gateway, this.#context);
+    this.#open.set(raw, connection);
+    log.info({ gateway }, 'uplink connected');
+    const reason = await connection.closed;
+    if (reason) metrics.count('uplink_ended', reason.code);
+    log.info({ gateway, err: reason }, 'uplink disconnected');
+  }
+}
