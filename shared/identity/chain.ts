@@ -29,6 +29,9 @@ const SIGNATURES = new Set([
   ...['1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13'],
   ...['1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4'],
 ]);
+/** The trusted ones are asked again and again. */
+const USES = new WeakMap<X509Certificate, CertificateUse>();
+const TRUST_DOMAIN_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})$/;
 const IDENTITY_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})\/identity\/([A-Za-z0-9._-]{1,64})$/;
 
 /**
@@ -49,10 +52,23 @@ export function verifyChain(
   if (leaf === undefined) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate was presented' });
   if (chain.length > MAX_PRESENTED) throw broken(`more than ${MAX_PRESENTED} certificates were presented`);
   verifyPath(leaf, presented, trusted, now);
+  return verifyLeaf(leaf, { now, trustDomain });
+}
+
+/** The leaf's part of verifyChain, for a leaf whose path somebody else has verified. Throws IDENTITY-EXPIRED, -CHAIN, -NAME. */
+export function verifyLeaf(leaf: X509Certificate, { now, trustDomain }: ChainOptions): VerifiedIdentity {
   const use = useOf(leaf);
   const fault = faultOf(leaf, use, now) ?? leafFault(use);
   if (fault) throw fault;
   return nameOf(use, trustDomain);
+}
+
+/** The trust domain that a network's CA names in its certificates, `spiffe://<trust domain>`. Throws IDENTITY-NAME when they name none or several. */
+export function namedTrustDomain(authorities: readonly X509Certificate[]): string {
+  const names = authorities.flatMap((certificate) => useOf(certificate).alternativeNames);
+  const [domain, ...others] = new Set(names.flatMap(({ kind, value }) => (kind === 'url' && TRUST_DOMAIN_URI.exec(value)?.[1]) || []));
+  if (domain === undefined || others.length > 0) throw misnamed('the CA does not name one trust domain');
+  return domain;
 }
 
 /** The identity that a certificate names, or a thrown IDENTITY-NAME. Proves nothing about the certificate. */
@@ -138,8 +154,11 @@ function nameOf({ alternativeNames }: CertificateUse, trustDomain: string | unde
 }
 
 function useOf(certificate: X509Certificate): CertificateUse {
+  const known = USES.get(certificate);
+  if (known) return known;
   const use = readCertificateUse(certificate.raw);
   if (!use) throw broken('a certificate cannot be read');
+  USES.set(certificate, use);
   return use;
 }
 

@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
+import { namedTrustDomain } from '../identity/chain.ts';
 import { readCertificates } from '../identity/identity.ts';
 import type { Logger } from '../log.ts';
 import { Metrics } from '../metrics.ts';
@@ -26,8 +27,8 @@ import type { ServicePolicy } from './policy.ts';
 export interface LocalSwitchOptions extends ServicePolicy {
   /** Where the socket is made: a folder of this user with mode 0700; created when missing. */
   folder: string;
-  /** Whom to believe: the CA of the network (PEM: root, usually with the intermediate) and its trust domain. */
-  trusted: { caPem: string; trustDomain: string };
+  /** Whom to believe: the CA of the network, PEM: root, usually with the intermediate. They name its trust domain. */
+  trusted: string;
   /** The name shown of an identity; none unless told, because a certificate's common name proves nothing. */
   names?: (identityId: string) => string | undefined;
   log: Logger;
@@ -72,6 +73,7 @@ export async function startLocalSwitch(options: LocalSwitchOptions): Promise<Loc
 class Switch implements AsyncDisposable {
   readonly #options: LocalSwitchOptions;
   readonly #trusted: readonly X509Certificate[];
+  readonly #trustDomain: string;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #board: Switchboard;
@@ -82,7 +84,8 @@ class Switch implements AsyncDisposable {
 
   constructor(options: LocalSwitchOptions) {
     this.#options = options;
-    this.#trusted = readCertificates(options.trusted.caPem, 'ca');
+    this.#trusted = readCertificates(options.trusted, 'ca');
+    this.#trustDomain = namedTrustDomain(this.#trusted);
     this.#metrics = options.metrics ?? new Metrics();
     this.#clock = options.clock ?? systemClock;
     this.#board = new Switchboard({
@@ -133,7 +136,7 @@ class Switch implements AsyncDisposable {
     } else {
       const { identityId } = verifyProof(opening, nonce, requestText(opening), {
         trusted: this.#trusted,
-        trustDomain: this.#options.trusted.trustDomain,
+        trustDomain: this.#trustDomain,
         now: this.#clock.now(),
       });
       if (opening.op === 'dial') await this.#board.dial(socket, identityId, opening.service);

@@ -1,0 +1,164 @@
+import { constants, type X509Certificate } from 'node:crypto';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { type Clock, systemClock } from '../clock.ts';
+import { asVitalmeshError, VitalmeshError } from '../errors.ts';
+import { type ChainOptions, type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
+import { type Identity, readCertificates } from '../identity/identity.ts';
+
+export interface InnerTlsOptions {
+  /** Whether the other side may be this one; anybody of the network may when absent. */
+  expectedPeer?: ((identityId: string) => boolean) | undefined;
+  clock?: Clock;
+  /** For the whole handshake. */
+  timeoutMs: number;
+}
+
+export interface SecuredConnection {
+  /** Half-closes like the connection below it: who reads its end has still to `end()`. */
+  stream: TLSSocket;
+  /** Who the other side proved to be, by its certificate and its key. */
+  peer: VerifiedIdentity;
+}
+
+const ALPN = 'h2';
+/** One more than verifyChain accepts, so that it is the one to refuse. */
+const MAX_PRESENTED = 9;
+
+/**
+ * The dialing side of TLS 1.3 inside an overlay connection: both sides present the certificate of their overlay identity and prove
+ * that they hold its key, so that nothing on the way can pose as either, read, change or cut off what they say (architecture §4).
+ * Node refuses identity certificates as those of a server, for they carry the client-auth usage only; verifyChain stands in for it.
+ * Takes the connection over: it ends with the stream, and when the handshake fails.
+ *
+ * Throws IDENTITY-EXPIRED, -UNTRUSTED, -CHAIN, -NAME for the other side's certificate, UPLINK-PEER when it is not the expected one
+ * or does not speak this, OVERLAY-TIMEOUT, OVERLAY-CLOSED. In TLS 1.3 the listening side judges after this side is done: its
+ * refusal shows as an error of the stream.
+ */
+export async function secureDialer(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
+  const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
+    const dialing = connect({ ...contextOf(identity), socket: raw, rejectUnauthorized: false });
+    dialing.on('error', failed);
+    dialing.once('secureConnect', () => {
+      dialing.off('error', failed);
+      ready(dialing);
+    });
+  });
+  return judged(stream, options, () => verifyChain(presentedChain(stream), ...trustOf(identity, options)));
+}
+
+/** The listening side; as `secureDialer`. Here the TLS library verifies the path too, and both must find it good. */
+export async function secureListener(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
+  const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
+    // This server never listens; it is handed the one connection that it is for.
+    const server = createServer({ ...contextOf(identity), requestCert: true, rejectUnauthorized: false });
+    server.once('secureConnection', ready);
+    server.once('tlsClientError', failed);
+    server.emit('connection', raw);
+  });
+  return judged(stream, options, () => verifyCaller(stream, ...trustOf(identity, options)));
+}
+
+/** Runs `begin` and waits for its stream; whatever goes wrong, the connection is destroyed and the error is coded. */
+function handshake(
+  raw: Duplex,
+  timeoutMs: number,
+  begin: (ready: (stream: TLSSocket) => void, failed: (cause: unknown) => void) => void,
+): Promise<TLSSocket> {
+  // TLS takes a socket's handle instead of its stream, and then the guard below would see nothing.
+  if (raw instanceof Socket) throw new VitalmeshError('INTERNAL', { detail: 'inner TLS is for overlay connections' });
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      raw.off('close', onClose);
+    };
+    const failed = (cause: unknown): void => {
+      stop();
+      raw.destroy();
+      reject(handshakeError(cause));
+    };
+    const onClose = (): void => failed(raw.errored);
+    const timer = setTimeout(() => failed(new VitalmeshError('OVERLAY-TIMEOUT', { detail: `inner TLS, ${timeoutMs} ms` })), timeoutMs);
+    raw.once('close', onClose);
+    begin((stream) => {
+      stop();
+      guardEnd(raw, stream);
+      resolve(stream);
+    }, failed);
+  });
+}
+
+/**
+ * Node takes the end of the connection below for an end of the stream, even when TLS did not say it (RFC 8446 §6.1, close_notify).
+ * When the connection below ends, everything that came was decrypted; if TLS has not ended by then, something was cut off.
+ */
+function guardEnd(raw: Duplex, stream: TLSSocket): void {
+  let saidByTls = stream.readableEnded;
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
+    saidByTls ||= chunk === null;
+    return push(chunk, encoding);
+  };
+  raw.prependListener('end', () => {
+    if (!saidByTls) stream.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'cut off inside TLS' }));
+  });
+}
+
+function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: () => VerifiedIdentity): SecuredConnection {
+  try {
+    const peer = verify();
+    if (stream.alpnProtocol !== ALPN) throw new VitalmeshError('UPLINK-PEER', { detail: 'another application protocol' });
+    if (expectedPeer && !expectedPeer(peer.identityId)) throw new VitalmeshError('UPLINK-PEER', { detail: `identity ${peer.identityId}` });
+    return { stream, peer };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+function verifyCaller(stream: TLSSocket, trusted: readonly X509Certificate[], options: ChainOptions): VerifiedIdentity {
+  const chain = presentedChain(stream);
+  const [leaf] = chain;
+  try {
+    const peer = verifyChain(chain, trusted, options);
+    if (!stream.authorized) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'refused by the TLS library' });
+    return peer;
+  } catch (error) {
+    // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
+    const onlyPathUnseen = stream.authorized && asVitalmeshError(error).code === 'IDENTITY-UNTRUSTED';
+    if (!leaf || !onlyPathUnseen) throw error;
+    return verifyLeaf(leaf, options);
+  }
+}
+
+function presentedChain(stream: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (let next = stream.getPeerX509Certificate(); next && chain.length < MAX_PRESENTED; next = next.issuerCertificate) chain.push(next);
+  return chain;
+}
+
+function trustOf({ caPem, trustDomain }: Identity, { clock = systemClock }: InnerTlsOptions): [X509Certificate[], ChainOptions] {
+  return [readCertificates(caPem, 'ca'), { now: clock.now(), trustDomain }];
+}
+
+/** Without tickets: every connection verifies anew, so that a certificate that ran out or was withdrawn is noticed. */
+function contextOf({ keyPem, certPem, caPem }: Identity): SecureContextOptions & { ALPNProtocols: string[] } {
+  return {
+    key: keyPem,
+    cert: certPem,
+    ca: caPem,
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    ALPNProtocols: [ALPN],
+  };
+}
+
+function handshakeError(cause: unknown): VitalmeshError {
+  if (cause instanceof VitalmeshError) return cause;
+  const code = (cause as NodeJS.ErrnoException | null | undefined)?.code;
+  if (code === undefined || code === 'ECONNRESET')
+    return new VitalmeshError('OVERLAY-CLOSED', { cause, detail: 'during the TLS handshake' });
+  return new VitalmeshError('UPLINK-PEER', { cause, detail: `TLS handshake, ${code}` });
+}
