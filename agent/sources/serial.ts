@@ -46,6 +46,7 @@ export function createSerial(options: SerialOptions, environment: SourceEnvironm
     const line = await openLine(options.address, options.line, options.openTimeoutMs, signal);
     try {
       tally.waiting();
+      environment.log.debug({ source: options.name }, 'serial line is open');
       await readLine(line, options, environment, tally, backoff, signal);
     } finally {
       await line.close();

@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { isZone } from '../shared/clock.ts';
+import { loadConfig } from '../shared/config.ts';
+import { nearest } from '../shared/nearest.ts';
+import { type DecodeContext, identifier, type Profile } from './decoding.ts';
+import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
+import { PROFILES } from './profiles.ts';
+import { parseLineAddress } from './sources/line.ts';
+import { MLLP_SERVER_DEFAULTS } from './sources/mllp-server.ts';
+import { MQTT_DEFAULTS } from './sources/mqtt.ts';
+import { SERIAL_DEFAULTS } from './sources/serial.ts';
+
+const path = z.string().min(1);
+const milliseconds = z.int().min(1).max(86_400_000);
+const zone = z.string().refine(isZone, 'expected an IANA time zone, such as Europe/Berlin');
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, dots, dashes, at most 64');
+const id = z
+  .string()
+  .refine((text) => identifier(text) === text, 'expected an identifier of 1 to 128 characters, without blanks at the ends');
+
+/** What every source may say. */
+const common = {
+  name: name.describe('Unique; readings, counters and log lines carry it.'),
+  patient: z
+    .strictObject({
+      value: id,
+      authority: z.string().max(128).default('').describe('Assigning authority; empty when the number needs none.'),
+    })
+    .optional()
+    .describe('The one patient of this source, when the bytes name none.'),
+  bed: id.optional().describe('The bed of this source, when the bytes name none.'),
+  zone: zone.optional().describe('Zone of device times without one; the zone of the agent unless told.'),
+  maxFrameBytes: z
+    .int()
+    .min(64)
+    .max(64 * 1024 * 1024)
+    .default(DEFAULT_MAX_FRAME_BYTES)
+    .describe('Largest frame, message or payload.'),
+};
+
+const devices = z.array(id).min(1).optional().describe('The devices this source takes; all unless told.');
+
+const mllpServer = z.strictObject({
+  type: z.literal('mllp-server'),
+  ...common,
+  devices,
+  profile: profileName('hl7').default('hl7-pcd01'),
+  host: z.string().min(1).describe('The address to listen on. There is no default: name the one that the devices call.'),
+  port: z.int().min(0).max(65_535),
+  idleTimeoutMs: milliseconds.default(MLLP_SERVER_DEFAULTS.idleTimeoutMs).describe('Silence after which a connection is closed.'),
+  ackTimeoutMs: milliseconds
+    .default(MLLP_SERVER_DEFAULTS.ackTimeoutMs)
+    .describe('How long a sender may leave its acknowledgements unread before it is cut.'),
+  maxConnections: z.int().min(1).max(10_000).default(MLLP_SERVER_DEFAULTS.maxConnections),
+  maxConnectionsPerAddress: z.int().min(1).max(10_000).default(MLLP_SERVER_DEFAULTS.maxConnectionsPerAddress),
+});
+
+const serial = z.strictObject({
+  type: z.literal('serial'),
+  ...common,
+  port: z
+    .string()
+    .refine((text) => parseLineAddress(text) !== undefined, 'expected /dev/serial/by-id/… or tcp://host:port')
+    .describe('A terminal device, best by its name in /dev/serial/by-id, or a serial device server.'),
+  profile: profileName('serial'),
+  device: id.optional().describe('Name of the device, for devices that do not say who they are.'),
+  line: z
+    .strictObject({
+      baudRate: z.int().min(50).max(4_000_000),
+      dataBits: z.literal([7, 8]),
+      parity: z.enum(['none', 'even', 'odd']),
+      stopBits: z.literal([1, 2]),
+      flowControl: z.boolean().describe('RTS/CTS.'),
+    })
+    .partial()
+    .prefault({})
+    .describe('Settings of the line that differ from the manual of the device.'),
+  silenceMs: milliseconds.default(SERIAL_DEFAULTS.silenceMs).describe('Silence after which the line is opened again.'),
+});
+
+const mqtt = z.strictObject({
+  type: z.literal('mqtt'),
+  ...common,
+  devices,
+  url: z.string().refine(isBrokerUrl, 'expected mqtt://host:port or mqtts://host:port, without user or password').describe('The broker.'),
+  mapping: z.string().min(1).describe('Name of a built-in mapping, or path of a YAML file.'),
+  protocolVersion: z.literal([4, 5]).default(4).describe('4 is MQTT 3.1.1.'),
+  clientId: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('Must stay the same; made from the identity and the name of the source unless told.'),
+  usernameFile: path.optional().describe('File of mode 0600 with the user name at the broker.'),
+  passwordFile: path.optional().describe('File of mode 0600 with the password at the broker.'),
+  tls: z
+    .strictObject({
+      caFile: path.optional().describe('Who may have issued the certificate of the broker (PEM); the public authorities unless told.'),
+      certFile: path.optional().describe('Certificate of this client (PEM).'),
+      keyFile: path.optional().describe('Its key (PEM), in a file of mode 0600.'),
+      servername: z.string().min(1).optional().describe("Name in the broker's certificate, where it is not the host."),
+    })
+    .optional(),
+  keepaliveSec: z.int().min(5).max(3600).default(MQTT_DEFAULTS.keepaliveSec),
+});
+
+/** Everything `agent.yaml` may say. Paths are relative to where the agent is started. */
+export const agentConfigSchema = z.strictObject({
+  identity: path.describe("The gateway's OpenZiti identity file (JSON, mode 0600)."),
+  outbox: z.strictObject({
+    path: path.describe('The encrypted SQLite file; made when it is not there.'),
+    keyFile: path.describe('Its key: 64 hexadecimal digits in a file of mode 0600; made together with the outbox.'),
+  }),
+  overlay: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('local'), socket: path.describe('Socket of the switch of an overlay on one machine.') }),
+  ]),
+  uplink: z.strictObject({
+    service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
+    hub: z.array(z.string().min(1)).min(1).describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
+  }),
+  operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
+  zone: zone.default('UTC').describe('IANA zone of device times that carry none, and of times that are shown.'),
+  test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  sources: z
+    .array(z.discriminatedUnion('type', [mllpServer, serial, mqtt]))
+    .min(1)
+    .superRefine((sources, context) => {
+      const seen = new Set<string>();
+      for (const [index, source] of sources.entries()) {
+        if (seen.has(source.name))
+          context.addIssue({ code: 'custom', path: [index, 'name'], message: 'expected a name that no other source has' });
+        seen.add(source.name);
+        const tlsOnly = source.type === 'mqtt' && source.tls !== undefined && !source.url.startsWith('mqtts:');
+        if (tlsOnly) context.addIssue({ code: 'custom', path: [index, 'tls'], message: 'expected only with an mqtts:// url' });
+      }
+    }),
+});
+
+export type AgentConfig = z.infer<typeof agentConfigSchema>;
+export type SourceConfig = AgentConfig['sources'][number];
+
+/** Reads `agent.yaml`; `VITALMESH_AGENT__outbox__path` in the environment overrides `outbox.path`. Errors: CONFIG-*. */
+export function loadAgentConfig(file: string, env: NodeJS.ProcessEnv = process.env): AgentConfig {
+  return loadConfig(agentConfigSchema, file, { env, envPrefix: 'VITALMESH_AGENT' });
+}
+
+/** What the configuration of a source adds to its bytes. */
+export function decodeContext({ zone: agentZone, test }: AgentConfig, source: SourceConfig): DecodeContext {
+  return {
+    source: source.name,
+    zone: source.zone ?? agentZone,
+    test,
+    maxFrameBytes: source.maxFrameBytes,
+    ...(source.patient && { patient: source.patient }),
+    ...(source.bed !== undefined && { bed: source.bed }),
+    ...(source.type === 'serial' && source.device !== undefined && { deviceId: source.device }),
+    ...(source.type !== 'serial' && source.devices && { devices: source.devices }),
+  };
+}
+
+function profileName(kind: Profile['kind']) {
+  const names = PROFILES.filter((profile) => profile.kind === kind).map((profile) => profile.name);
+  return z
+    .string()
+    .refine((text) => names.includes(text), {
+      error: ({ input }) => {
+        const guess = typeof input === 'string' ? nearest(input, names) : undefined;
+        return `expected one of ${names.join(', ')}${guess ? `; did you mean '${guess}'?` : ''}`;
+      },
+    })
+    .describe(`How the bytes are read: ${names.join(', ')}.`);
+}
+
+function isBrokerUrl(text: string): boolean {
+  if (!/^mqtts?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { hostname, username, password, pathname, search, hash } = new URL(text);
+  return hostname !== '' && username === '' && password === '' && search === '' && hash === '' && (pathname === '' || pathname === '/');
+}

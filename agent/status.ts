@@ -1,0 +1,47 @@
+import type { Instant } from '../shared/clock.ts';
+import type { OverlayState } from '../shared/overlay/overlay.ts';
+import type { OutboxStatus } from './outbox/outbox.ts';
+import type { SourceStatus } from './sources/source.ts';
+import type { UplinkStatus } from './uplink.ts';
+
+/** What `vitalmesh-agent status --json` prints. */
+export interface AgentStatus {
+  version: string;
+  /** Overlay identity id of this gateway. */
+  identity: string;
+  startedAt: Instant;
+  now: Instant;
+  overlay: OverlayState;
+  uplink: UplinkStatus;
+  outbox: OutboxStatus;
+  sources: readonly SourceStatus[];
+  /** Observations that were put on disk since the start. */
+  observations: number;
+  metrics: Record<string, number>;
+}
+
+/** The same for people. */
+export function formatAgentStatus(status: AgentStatus): string {
+  const { version, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
+  const ago = (at: Instant | null): string => (at === null ? 'never' : `${Math.round((now - at) / 1000)} s ago`);
+  const hub = uplink.hub === null ? '' : `, hub ${uplink.hub.identity}, its clock ${signed(uplink.hub.clockOffsetMs)} ms`;
+  const trouble = uplink.code === null ? '' : `, ${uplink.code}`;
+  const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
+  const rows: [string, string][] = [
+    ['Agent', `${version}, identity ${identity}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ['Overlay', overlay],
+    ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
+    ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
+    ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],
+    ...sources.map(({ name, type, state, endpoint, readings, rejected, lastRecordAt }): [string, string] => [
+      name,
+      `${type} ${state} at ${endpoint}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+    ]),
+  ];
+  const width = Math.max(10, ...rows.map(([label]) => label.length));
+  return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+function signed(ms: number): string {
+  return ms < 0 ? String(ms) : `+${ms}`;
+}
