@@ -55,19 +55,15 @@ interface Common {
  */
 export function normalize(record: ReadingRecord, key: RowKey & { agent: string }, options: NormalizeOptions = {}): Observation[] {
   const common = commonOf(record, key, options.zone);
-  const observations: Observation[] = [];
-  let groups: Group[] | undefined;
+  const made: (Observation | Group)[] = [];
   for (const [index, reading] of record.readings.entries()) {
     const row = vital(reading.vital);
     if (!row) throw new VitalmeshError('DECODE-UNKNOWN-CODE');
     const panel = panelOfPart(row.key);
-    if (panel) {
-      groups ??= [];
-      addPart(groups, panel, { index, row, reading });
-    } else observations.push(single(common, index, row, reading));
+    if (panel) addPart(made, panel, { index, row, reading });
+    else made.push(single(common, index, row, reading));
   }
-  for (const group of groups ?? []) observations.push(grouped(common, group));
-  return observations;
+  return made.map((one) => ('parts' in one ? grouped(common, one) : one));
 }
 
 function commonOf(record: ReadingRecord, key: Common['key'], zone: string | undefined): Common {
@@ -115,10 +111,13 @@ function offsetOf(at: Instant, zone: string | undefined): number {
 }
 
 /** Puts a part to those of the same panel, time and status; a part that is already there begins a new measurement. */
-function addPart(groups: Group[], panel: Panel, part: Part): void {
-  const group = groups.find((g) => g.panel === panel && g.parts.every((other) => belongTogether(other, part)));
-  if (group) group.parts.push(part);
-  else groups.push({ panel, parts: [part] });
+function addPart(made: (Observation | Group)[], panel: Panel, part: Part): void {
+  for (const one of made) {
+    if (!('parts' in one) || one.panel !== panel || !one.parts.every((other) => belongTogether(other, part))) continue;
+    one.parts.push(part);
+    return;
+  }
+  made.push({ panel, parts: [part] });
 }
 
 function belongTogether(a: Part, b: Part): boolean {

@@ -280,7 +280,7 @@ function checkTime(value: unknown, at: string): Verdict {
 }
 
 function checkText(value: unknown, limit: number, at: string): Verdict {
-  if (typeof value !== 'string' || value === '') return `${at}: missing`;
+  if (typeof value !== 'string' || value.trim() === '') return `${at}: missing`;
   if (value.length > limit) return `${at}: too long`;
   return CONTROL.test(value) || !value.isWellFormed() ? `${at}: control characters` : undefined;
 }

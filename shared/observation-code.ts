@@ -171,13 +171,17 @@ export function absentConcept(reason: AbsentReason): CodeableConcept | undefined
 }
 
 const OID = /^[0-2](?:\.(?:0|[1-9]\d*))+$/;
+const OWN_URN = 'urn:vitalmesh:';
 const ABSOLUTE_URI = /^(?:https?:\/\/|urn:)[\w.~:/?#@!$&'()*+,;=%-]+$/;
 
-/** The identifier system that stands for an assigning authority: an OID or URI as such, any other name under our own URN. */
+/**
+ * The identifier system that stands for an assigning authority: an OID or URI as such, any other name under our own URN. So is a URI of
+ * our own, which a sender must not be able to pass a bed or a visit off with.
+ */
 export function systemOfAuthority(authority: string): string | undefined {
   if (authority === '') return undefined;
   if (OID.test(authority)) return `urn:oid:${authority}`;
-  if (ABSOLUTE_URI.test(authority)) return authority;
+  if (ABSOLUTE_URI.test(authority) && !authority.startsWith(OWN_URN)) return authority;
   return `${IDENTIFIER_SYSTEMS.authority}${encodeURIComponent(authority.toWellFormed())}`;
 }
 

@@ -67,5 +67,5 @@ function isShowable(at: Instant): boolean {
 }
 
 function isClean(text: string | undefined, limit: number): boolean {
-  return typeof text === 'string' && text !== '' && text.length <= limit && text.isWellFormed() && !CONTROL.test(text);
+  return typeof text === 'string' && text.trim() !== '' && text.length <= limit && text.isWellFormed() && !CONTROL.test(text);
 }
