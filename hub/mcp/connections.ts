@@ -25,11 +25,15 @@ export interface Connection {
   idleSinceMs: number;
 }
 
+/** How long a peer has, at the end, to take what it is told last and to close its side. */
+const LAST_WORDS_MS = 1_000;
+
 /** The open connections of the endpoint, bounded in number and in idleness. */
 export class Connections {
   readonly #limits: McpLimits;
   readonly #clock: Clock;
   readonly #byStream = new Map<Duplex, Connection>();
+  readonly #leaving = new Set<Duplex>();
   readonly #byCaller = new Map<string, number>();
 
   constructor(limits: McpLimits, clock: Clock) {
@@ -88,20 +92,33 @@ export class Connections {
     }
   }
 
-  /** Ends all connections: at once where nothing is under way, the others when it is done or `graceMs` have passed. */
-  async drain(graceMs: number): Promise<void> {
+  /** Answers a connection that is not taken, before any request was read, and closes it. */
+  turnAway(stream: Duplex, error: VitalmeshError): void {
+    const body = JSON.stringify(rpcError(error));
+    const head = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    this.dismiss(stream, `HTTP/1.1 503 Service Unavailable\r\n${head}\r\nConnection: close\r\n\r\n${body}`);
+  }
+
+  /** Writes what is still to be said and closes. Destroying at once would take it from a peer that is about to read it. */
+  dismiss(stream: Duplex, lastWords: string): void {
+    const timer = setTimeout(() => stream.destroy(), LAST_WORDS_MS);
+    this.#leaving.add(stream);
+    stream.once('close', () => {
+      clearTimeout(timer);
+      this.#leaving.delete(stream);
+    });
+    stream.once('end', () => stream.destroy());
+    stream.resume();
+    stream.end(lastWords);
+  }
+
+  /** Ends all connections: at once where nothing is under way, the others when it is done or after a moment. */
+  async drain(): Promise<void> {
     const over = new AbortController();
-    const timer = pause(graceMs, over.signal);
+    const timer = pause(LAST_WORDS_MS, over.signal);
     const done = Promise.all([...this.#byStream.values()].flatMap(({ exchanges }) => [...exchanges].map(({ closed }) => closed)));
     await Promise.race([done, timer]);
     over.abort();
-    for (const { stream } of this.#byStream.values()) stream.destroy();
+    for (const stream of [...this.#byStream.keys(), ...this.#leaving]) stream.destroy();
   }
-}
-
-/** Answers a connection that is not taken, before any request was read, and closes it. */
-export function turnAway(stream: Duplex, error: VitalmeshError): void {
-  const body = JSON.stringify(rpcError(error));
-  const head = `HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
-  stream.end(head + body, () => stream.destroy());
 }

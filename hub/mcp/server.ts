@@ -12,7 +12,7 @@ import type { Principal } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
 import type { Feed } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
-import { type Connection, Connections, turnAway } from './connections.ts';
+import { type Connection, Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
@@ -48,9 +48,6 @@ export interface McpStatus {
   /** Resources subscribed to, over all readers. */
   subscriptions: number;
 }
-
-/** How long readers have at the end to take what was still being sent to them. */
-const LAST_WORDS_MS = 1_000;
 
 export type McpService = Service & { status(): McpStatus };
 
@@ -141,7 +138,7 @@ class McpEndpoint implements McpService {
     this.#fanout[Symbol.dispose]();
     await this.#modern.close();
     await this.#fanout.settled();
-    await this.#connections.drain(LAST_WORDS_MS);
+    await this.#connections.drain();
     // Stops the check of timeouts; that it was never listening is what it then complains about.
     this.#http.close(() => undefined);
   }
@@ -157,8 +154,8 @@ class McpEndpoint implements McpService {
     server.on('request', (request, response) => void this.#onRequest(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
       this.#options.metrics.count('mcp_refused', 'http');
-      if (!stream.writable) stream.destroy();
-      else stream.end(`HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\n\r\n`, () => stream.destroy());
+      if (stream.writable) this.#connections.dismiss(stream, `HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\n\r\n`);
+      else stream.destroy();
     });
     return server;
   }
@@ -174,7 +171,7 @@ class McpEndpoint implements McpService {
       this.#options.metrics.count('mcp_connections');
       this.#http.emit('connection', stream);
     } catch (thrown) {
-      turnAway(stream, this.#refusal(thrown).error);
+      this.#connections.turnAway(stream, this.#refusal(thrown).error);
     }
   }
 

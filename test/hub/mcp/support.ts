@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Principal } from '../../../hub/access/access.ts';
 import type { CallContext, Door, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
@@ -7,6 +8,7 @@ import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
+import { overlayHttp } from '../../../shared/overlay/http-client.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
 
@@ -219,4 +221,93 @@ function rebound(overlay: Overlay, caller: (caller: Caller) => Caller): Overlay 
     onState: (listener) => overlay.onState(listener),
     [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
   };
+}
+
+/** Resolves when the condition holds; for states that tell nobody when they change. The test's own time limit ends the wait. */
+export async function eventually(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+export const INITIALIZE = {
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
+};
+
+/** The envelope every request of 2026-07-28 carries. */
+export function modern(method: string, params: Record<string, unknown>, id: string | number = 1): Record<string, unknown> {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+    'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+  };
+  return { jsonrpc: '2.0', id, method, params: { ...params, _meta } };
+}
+
+export function listen(uris: readonly string[], id: string | number = 1): Record<string, unknown> {
+  return modern('subscriptions/listen', { notifications: { resourceSubscriptions: uris } }, id);
+}
+
+export interface RawHttp extends AsyncDisposable {
+  post(body: unknown, headers?: Record<string, string>): Promise<Response>;
+  request(method: string, path: string, headers?: Record<string, string>, body?: string | ReadableStream): Promise<Response>;
+}
+
+/** HTTP by hand, for what no client would send. */
+export function rawHttp(overlay: Overlay): RawHttp {
+  const http = overlayHttp(overlay, SERVICE);
+  const request: RawHttp['request'] = (method, path, headers = {}, body) =>
+    http.fetch(new URL(path, http.origin), { method, headers, ...(body === undefined ? {} : { body, duplex: 'half' }) } as RequestInit);
+  return {
+    request,
+    post: (body, headers = {}) =>
+      request(
+        'POST',
+        '/mcp',
+        { ...POST_HEADERS, ...modernHeaders(body), ...headers },
+        typeof body === 'string' ? body : JSON.stringify(body),
+      ),
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+const POST_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+
+function modernHeaders(body: unknown): Record<string, string> {
+  const { method, params } = (typeof body === 'object' ? body : {}) as { method?: string; params?: Record<string, unknown> };
+  if (method === undefined || !params?._meta) return {};
+  const name = params.uri ?? params.name;
+  return { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(typeof name === 'string' ? { 'mcp-name': name } : {}) };
+}
+
+/** The whole of a request as bytes, for connections that a test holds in its own hands. */
+export function requestBytes(body: unknown, headers: Record<string, string> = {}): string {
+  const text = JSON.stringify(body);
+  const all = { host: SERVICE, 'content-length': String(Buffer.byteLength(text)), ...POST_HEADERS, ...modernHeaders(body), ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${text}`;
+}
+
+/** Code of our table in an answer's JSON-RPC error. */
+export async function codeOf(response: Response): Promise<string | undefined> {
+  const { error } = (await response.json()) as { error?: { data?: { code?: string } } };
+  return error?.data?.code;
+}
+
+/** Opens a session of 2025-11-25 and gives its id. */
+export async function openSession(http: RawHttp): Promise<string> {
+  const response = await http.post(INITIALIZE);
+  await response.text();
+  return response.headers.get('mcp-session-id') ?? '';
+}
+
+/** Resolves with what the hub sent until it closed the connection, however it closed it. */
+export async function readToEnd(connection: Duplex): Promise<string> {
+  const chunks: Buffer[] = [];
+  connection.on('data', (chunk: Buffer) => chunks.push(chunk));
+  connection.on('error', () => undefined);
+  connection.on('end', () => connection.destroy());
+  await new Promise((resolve) => connection.once('close', resolve));
+  return Buffer.concat(chunks).toString();
 }
