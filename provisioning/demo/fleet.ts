@@ -51,7 +51,7 @@ export async function startFleet(site: DemoSite, say: (text: string) => void): P
     say('overlay: a switch on this machine; hub, agents and AI client only connect out to it');
     const overlay = await startLocalSwitch({
       folder: site.switchFolder,
-      trusted: site.ca,
+      trusted: site.ca.caPem,
       authorize: policyOf(site),
       log: silentLogger,
     });
