@@ -67,6 +67,11 @@ export const ERRORS = {
     advice: 'The value is kept in quarantine; ask for the code to be added.',
     retryable: false,
   },
+  'DECODE-DROPPED': {
+    message: 'The mapping says that this is no measurement of a patient.',
+    advice: 'Nothing needs to be done; change `drop` of the mapping if it is one.',
+    retryable: false,
+  },
   'DECODE-DEVICE-UNKNOWN': {
     message: 'The message is from a device that this source does not list.',
     advice: 'Add the device to the source if it belongs here.',

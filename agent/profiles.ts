@@ -1,0 +1,29 @@
+import { join } from 'node:path';
+import { VitalmeshError } from '../shared/errors.ts';
+import { nearest } from '../shared/nearest.ts';
+import type { Profile } from './decoding.ts';
+import { DEVICES } from './devices/index.ts';
+import { hl7Pcd01 } from './hl7/read.ts';
+import { loadMapping } from './mappings/mapping.ts';
+import { mappingProfile } from './mappings/profile.ts';
+
+/** Mappings that come with Vitalmesh, beside this file in the repository and in the package. */
+const MAPPINGS = ['home-hub.yaml'];
+
+/** Every way of reading bytes that there is. */
+export const PROFILES: readonly Profile[] = [
+  ...DEVICES,
+  hl7Pcd01,
+  ...MAPPINGS.map((file) => mappingProfile(loadMapping(join(import.meta.dirname, 'mappings', file)))),
+];
+
+/** The profile of a name. Throws DECODE-PROFILE with the nearest one. */
+export function profile(name: string): Profile {
+  const found = PROFILES.find((candidate) => candidate.name === name);
+  if (found) return found;
+  const guess = nearest(
+    name,
+    PROFILES.map((candidate) => candidate.name),
+  );
+  throw new VitalmeshError('DECODE-PROFILE', guess ? { detail: `did you mean '${guess}'?` } : {});
+}
