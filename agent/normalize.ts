@@ -49,8 +49,8 @@ interface Common {
 
 /**
  * The FHIR R4 Observations of a record (devices.md §5): one for each reading, except that the blood pressures of one panel and one time
- * make one Observation with components. Always the same for the same record and key. An id's index is that of the (first) reading it was
- * made from, so that it stays the same whatever is grouped. For records that `checkRecord` passed; throws DECODE-UNKNOWN-CODE for a
+ * make one Observation with components. Always the same for the same record, key and zone. An id's index is that of the (first) reading it
+ * was made from, so that it stays the same whatever is grouped. For records that `checkRecord` passed; throws DECODE-UNKNOWN-CODE for a
  * vital sign that is not in the table.
  */
 export function normalize(record: ReadingRecord, key: RowKey & { agent: string }, options: NormalizeOptions = {}): Observation[] {

@@ -2,12 +2,14 @@ import type { Vital } from './vitals.ts';
 
 /**
  * The parameter table: every value that Vitalmesh knows. LOINC lists begin with the code that the R4 vital-signs profile demands
- * (FHIR R4, observation-vitalsigns), MDC codes are of ISO/IEEE 11073-10101, units are UCUM, ranges are plausibility limits of what a device
- * could truly have measured, never alarm limits. `evidence` names where LOINC (L) and MDC (M) were seen.
+ * (FHIR R4, observation-vitalsigns), MDC codes are of ISO/IEEE 11073-10101, units are UCUM, ranges are what a device could plausibly
+ * have measured, never alarm limits. `evidence` names where LOINC (L) and MDC (M) were seen.
  *
- * Category: `vital-signs` where one of the row's LOINC codes is in R4's vital-signs table; `laboratory` for glucose; `activity` for steps; `exam` for what a simple
- * sensor reads off the body; `procedure` for what comes out of electrodiagnostics, catheters, gas analysis, spirometry and ventilation,
- * and for every setting. Class `spot`: a single measurement that cannot be taken again, so that it outlives a continuous stream when space runs out.
+ * Category: `vital-signs` where a LOINC code of the row is in R4's vital-signs table; `laboratory` for glucose; `activity` for steps;
+ * `exam` for what a simple sensor reads off the body; `procedure` for what comes out of electrodiagnostics, catheters, gas analysis,
+ * spirometry and ventilation, and for every setting. Class `spot`: a single measurement that nobody takes again, so that it outlives
+ * a continuous stream when space runs out. Skin and airway-gas temperature carry no 8310-5: they are not the body's temperature. The
+ * cardiac index carries no LOINC: 8751-0 states indicator dilution, which no device says.
  */
 // biome-ignore format: one row a line, so that the table can be compared with its sources
 export const VITAL_ROWS: readonly Vital[] = [
