@@ -59,7 +59,8 @@ const EXTENSION_VALUES: ReadonlyMap<unknown, 'valueCode' | 'valueString' | 'valu
 /**
  * Checks what came over the wire against everything the profiles demand and the parameter table knows: nothing that passes needs another
  * look before it is stored. Unknown fields are refused, because what nobody looks at could hold a name or a birth date.
- * Written by hand, not as a schema: it is on the hub's ingest path, and what must agree (LOINC, MDC, unit, category, profile) is table knowledge.
+ * Written by hand, not as a schema: it is on the hub's ingest path, and what must agree (LOINC, MDC, unit, category, profile) is
+ * knowledge of the table.
  */
 export function checkObservation(value: unknown): CheckedObservation {
   const rule = checkResource(value);

@@ -149,7 +149,7 @@ function loincCoding(code: string): Coding {
   return { system: SYSTEMS.loinc, code, ...(display === undefined ? {} : { display }) };
 }
 
-/** The constant parts of an Observation of this vital sign or panel, with or without a value. Undefined for a key that is not in the table. */
+/** The constant parts of an Observation of this vital sign or panel, with or without a value. Undefined for an unknown key. */
 export function observationFrame(key: string, absent = false): ObservationFrame | undefined {
   return (absent ? ABSENT_FRAMES.get(key) : undefined) ?? FRAMES.get(key);
 }
@@ -227,7 +227,7 @@ export function panelOfCode({ coding = [] }: CodeableConcept): Panel | undefined
   return coding.some((c) => c.system === SYSTEMS.loinc && c.code === '85354-9') ? panel('nibp') : undefined;
 }
 
-/** The row that a code and, where given, a UCUM unit name; every LOINC code present must belong to it. Undefined for panels and waveforms. */
+/** The row that a code and, where given, a UCUM unit name; every LOINC code must belong to it. Undefined for panels and waveforms. */
 export function vitalOfCode({ coding = [] }: CodeableConcept, ucum?: string): Vital | undefined {
   let mdc: string | undefined;
   const loincs: string[] = [];
