@@ -5,12 +5,13 @@ export const DIAL_TIMEOUT_MS = 10_000;
 
 /**
  * Runs `work` with a signal that aborts at the time limit (OVERLAY-TIMEOUT), by the caller's own signal, or when the overlay is
- * closed (both OVERLAY-CLOSED); the error is the signal's reason. Whatever `work` throws after that, the reason is what the caller sees.
+ * closed (both OVERLAY-CLOSED). After that the reason is what the caller sees, whatever `work` throws; what it yields is discarded.
  */
 export async function limited<T>(
   { signal, timeoutMs = DIAL_TIMEOUT_MS }: DialOptions,
   overlayClosed: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  discard?: (result: T) => void,
 ): Promise<T> {
   const limit = new AbortController();
   const onAbort = (): void => limit.abort(new VitalmeshError('OVERLAY-CLOSED', { cause: signal?.reason, detail: 'the caller gave up' }));
@@ -22,7 +23,10 @@ export async function limited<T>(
     if (overlayClosed.aborted) onClosed();
     else if (signal?.aborted) onAbort();
     limit.signal.throwIfAborted();
-    return await work(limit.signal);
+    const result = await work(limit.signal);
+    if (limit.signal.aborted) discard?.(result);
+    limit.signal.throwIfAborted();
+    return result;
   } catch (error) {
     throw limit.signal.aborted ? limit.signal.reason : error;
   } finally {
@@ -30,4 +34,12 @@ export async function limited<T>(
     signal?.removeEventListener('abort', onAbort);
     overlayClosed.removeEventListener('abort', onClosed);
   }
+}
+
+/** Rejects with the signal's reason when it aborts; never settles otherwise. */
+export function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }

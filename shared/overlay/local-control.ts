@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { asVitalmeshError, VitalmeshError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
-import { limited } from './limit.ts';
+import { limited, rejectedBy } from './limit.ts';
 import { readLines } from './lines.ts';
 import { openLocalSocket } from './local-opening.ts';
 import { type ClientMessage, errorOf, LOCAL_LIMITS, parseLine, SWITCH_MESSAGE, type SwitchMessage, writeLine } from './local-wire.ts';
@@ -113,9 +113,4 @@ export class LocalControl {
       this.#replies.delete(id);
     }
   }
-}
-
-/** Rejects with the signal's reason when it aborts. */
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 }

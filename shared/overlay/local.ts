@@ -69,10 +69,13 @@ class LocalOverlay implements Overlay {
   }
 
   dial(service: string, options: DialOptions = {}): Promise<Duplex> {
-    return limited(options, this.#closed.signal, async (signal) => {
-      const { socketPath, identity } = this.#options;
-      return this.#adopt(await openLocalSocket(socketPath, { op: 'dial', service, identity }, signal));
-    });
+    const { socketPath, identity } = this.#options;
+    return limited(
+      options,
+      this.#closed.signal,
+      async (signal) => this.#adopt(await openLocalSocket(socketPath, { op: 'dial', service, identity }, signal)),
+      (connection) => connection.destroy(),
+    );
   }
 
   async bind(service: string, listener: ConnectionListener): Promise<Binding> {
@@ -126,8 +129,11 @@ class LocalOverlay implements Overlay {
 
   #attach(): Promise<LocalControl> {
     const { socketPath, identity } = this.#options;
-    return limited({ timeoutMs: this.#requestTimeoutMs }, this.#closed.signal, (signal) =>
-      LocalControl.open(socketPath, identity, this.#requestTimeoutMs, signal),
+    return limited(
+      { timeoutMs: this.#requestTimeoutMs },
+      this.#closed.signal,
+      (signal) => LocalControl.open(socketPath, identity, this.#requestTimeoutMs, signal),
+      (control) => control.close(),
     );
   }
 
@@ -197,10 +203,12 @@ class LocalOverlay implements Overlay {
     }
     let connection: OverlayConnection | undefined;
     try {
-      const socket = await limited({ timeoutMs: this.#requestTimeoutMs }, this.#closed.signal, (signal) =>
-        openLocalSocket(socketPath, { op: 'accept', circuit: notice.circuit }, signal),
+      connection = await limited(
+        { timeoutMs: this.#requestTimeoutMs },
+        this.#closed.signal,
+        async (signal) => this.#adopt(await openLocalSocket(socketPath, { op: 'accept', circuit: notice.circuit }, signal)),
+        (late) => late.destroy(),
       );
-      connection = this.#adopt(socket);
       hosted.listener(connection, { identityId: notice.caller.identityId, name: notice.caller.name, verified: true });
     } catch (err) {
       log[connection ? 'error' : 'debug']({ err: asVitalmeshError(err), service: hosted.service }, 'a connection could not be taken');
@@ -211,10 +219,6 @@ class LocalOverlay implements Overlay {
 
   /** Makes a connection of the socket that ends with this overlay. */
   #adopt(socket: Socket): OverlayConnection {
-    if (this.#closed.signal.aborted) {
-      socket.destroy();
-      throw new VitalmeshError('OVERLAY-CLOSED');
-    }
     const connection = connectionOver(socket);
     this.#connections.add(connection);
     connection.once('close', () => this.#connections.delete(connection));

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import { OverlayConnection, type Transport } from './connection.ts';
-import { limited } from './limit.ts';
+import { limited, rejectedBy } from './limit.ts';
 import type { Binding, Caller, ConnectionListener, DialOptions, Overlay, OverlayState, ServiceInfo } from './overlay.ts';
 import { demandPermission, permittedServices, type ServicePolicy } from './policy.ts';
 import { OverlayStates } from './states.ts';
@@ -22,19 +22,25 @@ export interface MemoryNetwork {
   /** Cuts every connection, as the loss of a network does; overlays and bindings stay, and come back with `up`. */
   down(): void;
   up(): void;
+  /** From now on a dial gets no answer, until `up`. */
+  freeze(): void;
 }
 
 /** Every service exists and everybody may use it, unless told. */
 export function createMemoryNetwork({ log = silentLogger, ...policy }: MemoryNetworkOptions = {}): MemoryNetwork {
-  const network: Network = { policy, log, isUp: true, hosts: new Map(), overlays: new Set() };
+  const network: Network = { policy, log, isUp: true, isFrozen: false, hosts: new Map(), overlays: new Set() };
   const setUp = (isUp: boolean): void => {
     network.isUp = isUp;
+    network.isFrozen = false;
     for (const overlay of network.overlays) overlay.networkChanged();
   };
   return {
     overlay: (identity) => new MemoryOverlay(network, identity),
     down: () => setUp(false),
     up: () => setUp(true),
+    freeze() {
+      network.isFrozen = true;
+    },
   };
 }
 
@@ -47,6 +53,7 @@ interface Network {
   policy: ServicePolicy;
   log: Logger;
   isUp: boolean;
+  isFrozen: boolean;
   /** Who hosts a service; the first one is the next to be dialled. */
   hosts: Map<string, Host[]>;
   overlays: Set<MemoryOverlay>;
@@ -75,16 +82,12 @@ class MemoryOverlay implements Overlay {
   }
 
   dial(service: string, options: DialOptions = {}): Promise<Duplex> {
-    return limited(options, this.#closed.signal, async () => {
-      this.#demandNetwork();
-      demandPermission(this.#network.policy, this.#identity.id, 'Dial', service);
-      const host = this.#nextHost(service);
-      const [near, far] = connectionPair();
-      this.adopt(near);
-      host.owner.adopt(far);
-      setImmediate(() => this.#handOver(far, host.listener));
-      return near;
-    });
+    return limited(
+      options,
+      this.#closed.signal,
+      (signal) => (this.#network.isFrozen ? rejectedBy(signal) : this.#connect(service)),
+      (connection) => connection.destroy(),
+    );
   }
 
   async bind(service: string, listener: ConnectionListener): Promise<Binding> {
@@ -118,6 +121,17 @@ class MemoryOverlay implements Overlay {
   networkChanged(): void {
     if (!this.#network.isUp) for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
     this.#states.set(this.#network.isUp ? 'ready' : 'lost');
+  }
+
+  async #connect(service: string): Promise<OverlayConnection> {
+    this.#demandNetwork();
+    demandPermission(this.#network.policy, this.#identity.id, 'Dial', service);
+    const host = this.#nextHost(service);
+    const [near, far] = connectionPair();
+    this.adopt(near);
+    host.owner.adopt(far);
+    setImmediate(() => this.#handOver(far, host.listener));
+    return near;
   }
 
   #demandNetwork(): void {
