@@ -37,6 +37,10 @@ export const REQUIREMENTS = {
     source: 'architecture §3.8',
     behaviour: 'decide() and the audit entry sit below everything that reads or writes; default deny.',
   },
+  'AUDIT-CHAINED': {
+    source: 'architecture §3.8, peers.md §5',
+    behaviour: 'The evidence stands in the same commit as its effect, can only be added to, and every change to it is found.',
+  },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'THREE-INSTANTS': {

@@ -1,7 +1,7 @@
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { panel, vital } from '../../shared/vitals.ts';
 import { freshAt, isStale } from '../clinical/staleness.ts';
-import type { StoredObservation } from '../store/store.ts';
+import type { StoredReading } from '../store/store.ts';
 import type { VitalView } from './door.ts';
 
 /** Stands under everything that shows values. */
@@ -12,7 +12,7 @@ export const NOTICE =
  * A stored row as a reader gets it at `now`. Nothing of a stale row stands where a current value would: the number is in `lastKnown`
  * alone. `at` is the time by which the row is ordered: the device's, or that of receipt where the device's was set aside (flag `clock`).
  */
-export function vitalView(row: StoredObservation, now: Instant): VitalView {
+export function vitalView(row: StoredReading, now: Instant): VitalView {
   const stale = isStale(row, now);
   const at = formatInstant(row.sortTime, row.offsetMin);
   return {

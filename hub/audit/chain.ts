@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { AuditEvent } from '../access/access.ts';
 
 /** One entry of the evidence as it is kept: the bytes that were hashed, and the hash that ties it to all before it. */
@@ -24,7 +24,7 @@ export type AuditVerdict =
 
 /** The hash before the first entry: of the store's id, so that a chain of another store does not fit here. */
 export function genesisHash(storeId: string): Buffer {
-  return createHash('sha256').update(`vitalmesh-audit-1:${storeId}`).digest();
+  return hash('sha256', `vitalmesh-audit-1:${storeId}`, 'buffer');
 }
 
 /** The one form in which an event is hashed and kept: JSON with these members in this order. */

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Extension, Observation } from '../../shared/fhir.ts';
-import { checkObservation, EXTENSIONS, readObservation } from '../../shared/observation.ts';
+import { checkObservation, readObservation } from '../../shared/observation.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import { sortTimeOf } from '../clinical/sort-time.ts';
-import { PATIENT_SYSTEM, subjectOf } from '../patients/subject.ts';
+import { subjectOf } from '../patients/subject.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Arrival, Refusal } from '../store/store.ts';
 import { canonicalJson } from './canonical.ts';
@@ -23,7 +21,6 @@ export interface Sender {
 export type Admitted = { arrival: Arrival } | { refusal: Refusal };
 
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
-const HINT_URLS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
 
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT Observation/<id>`, the id's agent part is the sender, the
@@ -34,7 +31,7 @@ export function admit(entry: unknown, sender: Sender): Admitted {
   const { id } = fields(resource);
   const named = typeof id === 'string' && FHIR_ID.test(id) ? id : '';
   const refuse = (code: ErrorCode, rule: string): Admitted => ({
-    refusal: { id: named, code, rule, received: canonicalJson(resource ?? entry) },
+    refusal: { id: named, code, rule, received: asReceived(resource ?? entry) },
   });
 
   const key = parseObservationId(named);
@@ -47,37 +44,23 @@ export function admit(entry: unknown, sender: Sender): Admitted {
     return refuse('INGEST-INVALID', 'request: not PUT Observation/<id of the resource>');
 
   const { observation } = checked;
-  const { status: _, hints, flags: given, ...facts } = readObservation(observation);
+  const { hints, flags: given, ...facts } = readObservation(observation);
   const subject = subjectOf(sender.gateway, { device: facts.device, hints }, (patient) => sender.registry.isPatient(patient));
   if ('code' in subject) return refuse(subject.code, subject.rule);
   const { patient } = subject;
   const decision = decide(sender.principal, 'observations.write', { tenant: sender.gateway.tenant, patient }, sender.at);
   if (!decision.allow) return refuse('INGEST-NOT-BOUND', `access: ${decision.reason}`);
-
-  const received = canonicalJson(observation);
   const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
-  return {
-    arrival: {
-      ...facts,
-      id: named,
-      patient,
-      flags,
-      sortTime,
-      hints,
-      resource: ofPatient(observation, patient),
-      received,
-      receivedHash: createHash('sha256').update(received).digest(),
-    },
-  };
+  return { arrival: { ...facts, id: named, patient, flags, sortTime, received: canonicalJson(observation) } };
 }
 
-/** The Observation as it is given out: of the hub's patient, and without what the message said about who that may be. */
-function ofPatient(observation: Observation, patient: string): Observation {
-  const { extension, ...rest } = observation;
-  const kept = extension?.filter(({ url }: Extension) => !HINT_URLS.has(url)) ?? [];
-  const made: Observation = { ...rest, subject: { identifier: { system: PATIENT_SYSTEM, value: patient } } };
-  if (kept.length > 0) made.extension = kept;
-  return made;
+/** JSON of what was refused, whatever it is; '' for what is nested too deeply to be written. */
+function asReceived(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 function fields(value: unknown): Record<string, unknown> {

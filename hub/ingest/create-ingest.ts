@@ -147,7 +147,7 @@ class HubIngest implements Ingest {
     const stored = arrivals.filter((_, i) => results[i] === 'stored');
     this.#staleness?.arrived(
       tenant,
-      stored.filter(({ flags, resource }) => mayBeCurrent(flags, resource.status)),
+      stored.filter(({ flags, status }) => mayBeCurrent(flags, status)),
       at,
     );
     const vitals = new Map<string, Set<string>>();

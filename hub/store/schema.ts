@@ -20,7 +20,9 @@ CREATE TABLE patient (
   UNIQUE (tenant, id)
 ) STRICT;
 
--- What one gateway sent in one request and was new; its observations have the keys firstKey to lastKey.
+-- What one gateway sent of one patient in one request and was new: the observations firstKey to lastKey. The column received holds
+-- their resources as the gateway sent them, canonical JSON, one a line, zstd. Together they take a twentieth of what they take one by one, in
+-- space as in encryption. They say whose the sender thinks they are and are not to be given out as they stand.
 CREATE TABLE batch (
   key INTEGER PRIMARY KEY,
   tenant TEXT NOT NULL,
@@ -28,15 +30,19 @@ CREATE TABLE batch (
   storedAt INTEGER NOT NULL,
   sentAt INTEGER,
   firstKey INTEGER NOT NULL,
-  lastKey INTEGER NOT NULL
+  lastKey INTEGER NOT NULL,
+  received BLOB NOT NULL
 ) STRICT;
-CREATE INDEX batchByTime ON batch (tenant, storedAt, firstKey);
+CREATE INDEX batchByTime ON batch (tenant, storedAt, firstKey, lastKey);
 
 -- In order of storing.
 CREATE TABLE observation (
   key INTEGER PRIMARY KEY,
   batch INTEGER NOT NULL,
   patient INTEGER NOT NULL,
+  writer INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  part INTEGER NOT NULL,
   vital TEXT NOT NULL,
   device TEXT NOT NULL,
   value REAL,
@@ -48,9 +54,7 @@ CREATE TABLE observation (
   offsetMin INTEGER NOT NULL,
   receivedAt INTEGER NOT NULL,
   sortTime INTEGER NOT NULL,
-  test INTEGER NOT NULL,
-  hints TEXT,
-  resource TEXT NOT NULL
+  test INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX observationByTime ON observation (patient, vital, sortTime);
 

@@ -1,13 +1,12 @@
 import type { Clock } from '../../shared/clock.ts';
-import type { Observation } from '../../shared/fhir.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Flag } from '../../shared/reading.ts';
 import type { Cipher } from '../../shared/storage/connection.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
+import { type ObservationRow, observationOf, readingOf, unpackReceived } from './observation-row.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
 import type {
@@ -18,9 +17,9 @@ import type {
   ObservationFilter,
   Store,
   StoreCounts,
-  StoredComponent,
   StoredObservation,
   StoredPatient,
+  StoredReading,
 } from './store.ts';
 import { writeBatch } from './write-batch.ts';
 
@@ -76,9 +75,9 @@ class SqliteStore implements Store {
     return this.#commits.run((database) => appendAudit(database, this.storeId, events), events.length);
   }
 
-  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredObservation[]> {
+  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
     return this.#witnessed(
-      (database) => database.prepare<[string, string], ObservationRow>(SQL.latest).all(tenant, patient).map(observationOf),
+      (database) => database.prepare<[string, string], ObservationRow>(SQL.latest).all(tenant, patient).map(readingOf),
       (rows) => evidence(rows.length),
     );
   }
@@ -108,7 +107,20 @@ class SqliteStore implements Store {
           .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
           .all(from, until, tenant, tenant, since, wanted, wanted),
       );
-      for (const row of page) yield observationOf(row);
+      yield* this.#withResources(page);
+    }
+  }
+
+  *#withResources(rows: readonly ObservationRow[]): Generator<StoredObservation> {
+    let batch: number | undefined;
+    let received: string[] = [];
+    for (const row of rows) {
+      if (row.batch !== batch) {
+        batch = row.batch;
+        const packed = this.#database.read(() => this.#database.prepare<[number], { received: Buffer }>(SQL.received).get(row.batch));
+        received = packed ? unpackReceived(packed.received) : [];
+      }
+      yield observationOf(row, received);
     }
   }
 
@@ -165,48 +177,4 @@ interface PatientRow {
   id: string;
   lastStoredAt: number | null;
   vital: string | null;
-}
-
-interface ObservationRow {
-  patientId: string;
-  tenant: string;
-  gateway: string;
-  storedAt: number;
-  vital: string;
-  device: string;
-  value: number | null;
-  unit: string;
-  absent: string | null;
-  components: string | null;
-  flags: string | null;
-  effective: number;
-  offsetMin: number;
-  receivedAt: number;
-  sortTime: number;
-  test: number;
-  resource: string;
-}
-
-function observationOf(row: ObservationRow): StoredObservation {
-  const resource = JSON.parse(row.resource) as Observation;
-  return {
-    id: resource.id,
-    tenant: row.tenant,
-    gateway: row.gateway,
-    patient: row.patientId,
-    vital: row.vital,
-    device: row.device,
-    value: row.value,
-    unit: row.unit,
-    absent: row.absent as StoredObservation['absent'],
-    components: row.components === null ? [] : (JSON.parse(row.components) as StoredComponent[]),
-    flags: row.flags === null ? [] : (row.flags.split(' ') as Flag[]),
-    effective: row.effective,
-    offsetMin: row.offsetMin,
-    receivedAt: row.receivedAt,
-    storedAt: row.storedAt,
-    sortTime: row.sortTime,
-    test: row.test === 1,
-    resource,
-  };
 }

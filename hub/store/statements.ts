@@ -1,3 +1,5 @@
+const READING = 'o.*, w.agent, w.epoch, p.id AS patientId, b.tenant, b.gateway, b.storedAt, b.firstKey';
+
 /** Every SQL statement of the store, in one place so that a test can look at the plan of each. Times are UTC ms; keys are integers. */
 export const SQL = {
   storeId: "SELECT value FROM meta WHERE name = 'storeId'",
@@ -10,13 +12,13 @@ export const SQL = {
 
   nextBatch: 'SELECT coalesce(max(key), 0) + 1 AS key FROM batch',
   nextObservation: 'SELECT coalesce(max(key), 0) + 1 AS key FROM observation',
-  addBatch: 'INSERT INTO batch (key, tenant, gateway, storedAt, sentAt, firstKey, lastKey) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  addBatch: 'INSERT INTO batch (key, tenant, gateway, storedAt, sentAt, firstKey, lastKey, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   addSeen: 'INSERT INTO seen (writer, seq, part, hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
-    INSERT INTO observation (key, batch, patient, vital, device, value, unit, absent, components, flags, effective, offsetMin, receivedAt,
-      sortTime, test, hints, resource)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
+      offsetMin, receivedAt, sortTime, test)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   setLatest: `
     INSERT INTO latest (patient, vital, device, sortTime, storedAt, observation) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET sortTime = excluded.sortTime, storedAt = excluded.storedAt, observation = excluded.observation
@@ -30,11 +32,12 @@ export const SQL = {
       quarantined = quarantined + excluded.quarantined`,
 
   latest: `
-    SELECT o.*, p.id AS patientId, b.tenant, b.gateway, b.storedAt
+    SELECT ${READING}
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation
     JOIN batch b ON b.key = o.batch
+    JOIN writer w ON w.key = o.writer
     WHERE p.tenant = ? AND p.id = ?
     ORDER BY l.vital, l.device`,
   patients: `
@@ -54,10 +57,14 @@ export const SQL = {
     FROM patient p JOIN observation o ON o.patient = p.key JOIN batch b ON b.key = o.batch
     WHERE p.tenant = ? AND p.id = ? AND b.storedAt >= ?`,
   observations: `
-    SELECT o.*, p.id AS patientId, b.tenant, b.gateway, b.storedAt
-    FROM observation o JOIN batch b ON b.key = o.batch JOIN patient p ON p.key = o.patient
+    SELECT ${READING}
+    FROM observation o
+    JOIN batch b ON b.key = o.batch
+    JOIN patient p ON p.key = o.patient
+    JOIN writer w ON w.key = o.writer
     WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ? AND (? IS NULL OR p.id = ?)
     ORDER BY o.key`,
+  received: 'SELECT received FROM batch WHERE key = ?',
   currencies: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.sortTime, l.storedAt
     FROM latest l JOIN patient p ON p.key = l.patient`,

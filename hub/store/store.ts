@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/fhir.ts';
-import type { AbsentReason, Flag, SubjectHints } from '../../shared/reading.ts';
+import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 
@@ -35,14 +35,18 @@ export interface ObservationFacts {
   test: boolean;
 }
 
-/** One observation as it is stored and read. */
-export interface StoredObservation extends ObservationFacts {
+/** One observation as it is read where its resource is not needed. */
+export interface StoredReading extends ObservationFacts {
   /** FHIR id, made by the agent. */
   id: string;
   tenant: string;
   /** Identity id of the gateway that sent it. */
   gateway: string;
   storedAt: Instant;
+}
+
+/** One observation with its resource. */
+export interface StoredObservation extends StoredReading {
   /** As received, but with the hub's patient as its subject and without the hints about whom it may be of. */
   resource: Observation;
 }
@@ -50,12 +54,9 @@ export interface StoredObservation extends ObservationFacts {
 /** One observation that passed every check, on its way into the store. */
 export interface Arrival extends ObservationFacts {
   id: string;
-  resource: Observation;
-  /** Canonical JSON of the resource as received, and its SHA-256: what tells "already held" from "key used again". */
+  status: Observation['status'];
+  /** Canonical JSON of the resource as received: what is kept, and by whose hash "already held" is told from "key used again". */
   received: string;
-  receivedHash: Uint8Array;
-  /** What the message said about whose it is; kept beside the resource, never given out. */
-  hints: SubjectHints;
 }
 
 /** A part that was refused and is kept with its reason. */
@@ -126,7 +127,7 @@ export type Evidence = (rows: number) => AuditEvent;
  */
 export interface StoreReader {
   /** The current row of every (vital, device) of a patient, in that order: greatest (sortTime, storedAt, order of storing). */
-  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredObservation[]>;
+  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<Iterable<StoredObservation>>;
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;

@@ -1,0 +1,84 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Observation } from '../../shared/fhir.ts';
+import { EXTENSIONS } from '../../shared/observation.ts';
+import type { Flag } from '../../shared/reading.ts';
+import { formatObservationId } from '../../shared/uplink/key.ts';
+import { PATIENT_SYSTEM } from '../patients/subject.ts';
+import type { StoredComponent, StoredObservation, StoredReading } from './store.ts';
+
+/** A row of the observation table with what its patient and batch add. */
+export interface ObservationRow {
+  patientId: string;
+  tenant: string;
+  gateway: string;
+  storedAt: number;
+  vital: string;
+  device: string;
+  value: number | null;
+  unit: string;
+  absent: string | null;
+  components: string | null;
+  flags: string | null;
+  effective: number;
+  offsetMin: number;
+  receivedAt: number;
+  sortTime: number;
+  test: number;
+  key: number;
+  batch: number;
+  /** Key of the first observation of its batch. */
+  firstKey: number;
+  agent: string;
+  epoch: string;
+  seq: number;
+  part: number;
+}
+
+export function readingOf(row: ObservationRow): StoredReading {
+  return {
+    id: formatObservationId({ agent: row.agent, epoch: row.epoch, seq: row.seq, index: row.part }),
+    tenant: row.tenant,
+    gateway: row.gateway,
+    patient: row.patientId,
+    vital: row.vital,
+    device: row.device,
+    value: row.value,
+    unit: row.unit,
+    absent: row.absent as StoredReading['absent'],
+    components: row.components === null ? [] : (JSON.parse(row.components) as StoredComponent[]),
+    flags: row.flags === null ? [] : (row.flags.split(' ') as Flag[]),
+    effective: row.effective,
+    offsetMin: row.offsetMin,
+    receivedAt: row.receivedAt,
+    storedAt: row.storedAt,
+    sortTime: row.sortTime,
+    test: row.test === 1,
+  };
+}
+
+/** The resources of a batch as one column. */
+export function packReceived(texts: readonly string[]): Buffer {
+  return zstdCompressSync(texts.join('\n'), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+}
+
+/** What `packReceived` was given. */
+export function unpackReceived(packed: Uint8Array): string[] {
+  return zstdDecompressSync(packed).toString('utf8').split('\n');
+}
+
+/** A row with its resource, out of the unpacked column of its batch. */
+export function observationOf(row: ObservationRow, received: readonly string[]): StoredObservation {
+  const text = received[row.key - row.firstKey];
+  if (text === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'a batch without one of its resources' });
+  return { ...readingOf(row), resource: givenOut(JSON.parse(text) as Observation, row.patientId) };
+}
+
+const HINTS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
+
+/** The Observation as it leaves the hub: of the hub's patient, and without what the message said about who that may be. */
+function givenOut({ resourceType, id, extension, ...received }: Observation, patient: string): Observation {
+  const subject = { identifier: { system: PATIENT_SYSTEM, value: patient } };
+  const kept = extension?.filter(({ url }) => !HINTS.has(url)) ?? [];
+  return { resourceType, id, ...received, subject, ...(kept.length > 0 && { extension: kept }) };
+}
