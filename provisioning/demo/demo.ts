@@ -68,7 +68,7 @@ async function watch(site: DemoSite, fleet: Fleet, options: DemoOptions, signal:
   const viewer = new Viewer(mcp.client, (row) => screen.row(row));
   const patients = await mcp.client.readResource({ uri: 'vitals://patients' });
   await mcp.listen(patientUris(patients), (uri) => viewer.updated(uri));
-  fleet.startMonitors();
+  await fleet.startGateways();
 
   let sockets = listeningSockets(fleet.hub.pid);
   const time = options.seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.seconds * 1000)]);

@@ -13,15 +13,15 @@ import { type DemoSite, MASIMO, MONITORED_BEDS, NONIN, SERVICES, writeAgentConfi
 const ROOT = join(import.meta.dirname, '..', '..');
 const SIMULATOR = join(ROOT, 'test', 'sim', 'main.ts');
 const CHILD = join(import.meta.dirname, 'child.ts');
+const MONITORS = 'monitors';
 const READY_LIMIT_MS = 30_000;
 
 /** The running demo: overlay switch (in this process), hub, two agents and the devices, each a process of its own. */
 export interface Fleet {
   overlaySocket: string;
   hub: DemoProcess;
-  agents: readonly DemoProcess[];
-  /** Starts the bedside monitors; the other devices run already, and begin when the agents listen to them. */
-  startMonitors(): void;
+  /** Starts devices and gateways; call it when whoever wants to see the first reading is connected. */
+  startGateways(): Promise<void>;
   hubStatus(): Promise<HubStatus>;
   agentStatuses(): Promise<AgentStatus[]>;
   /** Stops the devices and waits until each has said what it sent. */
@@ -36,17 +36,18 @@ export interface DeviceTotals {
   lost: number;
 }
 
-/** Starts everything but the monitors, in an order in which nothing is missed. `say` tells what happens. */
+/** What was started so far, for whoever must stop it. */
+interface Started {
+  overlay?: LocalSwitch;
+  hub?: DemoProcess;
+  agents: DemoProcess[];
+  devices: DemoProcess[];
+}
+
+/** Starts overlay and hub. `say` tells what happens. */
 export async function startFleet(site: DemoSite, say: (text: string) => void): Promise<Fleet> {
   if (!existsSync(SIMULATOR)) throw new VitalmeshError('DEMO-ONLY-IN-CLONE');
-  const started: { devices: DemoProcess[]; agents: DemoProcess[]; hub?: DemoProcess; overlay?: LocalSwitch } = { devices: [], agents: [] };
-  const log = (name: string): string => join(site.home, `${name}.log`);
-  const device = (name: string, ...args: string[]): DemoProcess => {
-    const process = startProcess(name, [SIMULATOR, ...args], log(name));
-    started.devices.push(process);
-    return process;
-  };
-  const stop = (): Promise<string[]> => stopAll(started);
+  const started: Started = { devices: [], agents: [] };
   try {
     say('overlay: a switch on this machine; hub, agents and AI client only connect out to it');
     const overlay = await startLocalSwitch({
@@ -58,56 +59,68 @@ export async function startFleet(site: DemoSite, say: (text: string) => void): P
     started.overlay = overlay;
     writeHubConfig(site, overlay.socketPath);
     say('hub: starting, without any listening port');
-    const hub = startProcess('hub', [CHILD, 'hub', 'run', '--config', site.hub.config], log('hub'));
+    const hub = startProcess('hub', [CHILD, 'hub', 'run', '--config', site.hub.config], logOf(site, 'hub'));
     started.hub = hub;
     await answering(hub, site.hub.operator);
-
-    say('devices: two oximeters on serial lines, a home hub with its MQTT broker');
-    const nonin = device('nonin', 'serial-oximeter', '--format', 'nonin-df8', '--seed', '21');
-    const masimo = device('masimo', 'serial-oximeter', '--format', 'masimo-ascii1', '--seed', '22', '--serial', MASIMO.serial);
-    const homeHub = device('home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31');
-    const [noninLine, masimoLine, broker] = await Promise.all([nonin, masimo, homeHub].map(endpointOf));
-
-    say('agents: a home gateway and an ICU gateway');
-    const sources = {
-      home: [
-        { type: 'serial', name: NONIN.source, port: noninLine, profile: 'nonin-df8', device: NONIN.device },
-        { type: 'mqtt', name: 'home-hub', url: broker, mapping: 'mqtt-home-hub' },
-      ],
-      icu: [
-        { type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 },
-        { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed },
-      ],
-    };
-    for (const which of ['home', 'icu'] as const) {
-      const config = writeAgentConfig(site, which, overlay.socketPath, sources[which]);
-      started.agents.push(startProcess(`agent-${which}`, [CHILD, 'agent', 'run', '--config', config], log(`agent-${which}`)));
-    }
-    const sockets = [site.agents.home.operator, site.agents.icu.operator];
-    await Promise.all(started.agents.map((agent, i) => answering(agent, sockets[i] ?? '')));
-    const agentStatuses = (): Promise<AgentStatus[]> =>
-      Promise.all(sockets.map(async (socket) => (await askOperator(socket, 'status')) as AgentStatus));
-    const mllp = (await agentStatuses()).flatMap(({ sources: all }) => all).find(({ name }) => name === 'monitors')?.endpoint ?? '';
-
     return {
       overlaySocket: overlay.socketPath,
       hub,
-      agents: started.agents,
-      startMonitors: () => {
-        for (const [i, bed] of MONITORED_BEDS.entries()) {
-          const worse = i === 1 ? ['--deteriorates'] : [];
-          device(`monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
-        }
-      },
+      startGateways: () => startGateways(site, overlay.socketPath, started, say),
       hubStatus: async () => (await askOperator(site.hub.operator, 'status')) as HubStatus,
-      agentStatuses,
+      agentStatuses: () => agentStatuses(site),
       stopDevices: () => stopDevices(started.devices),
-      stop,
+      stop: () => stopAll(started),
     };
   } catch (error) {
-    await stop();
+    await stopAll(started);
     throw error;
   }
+}
+
+/** Starts the devices that wait to be read, then the agents, then the monitors that call them. */
+async function startGateways(site: DemoSite, overlaySocket: string, started: Started, say: (text: string) => void): Promise<void> {
+  const device = (name: string, ...args: string[]): DemoProcess => {
+    const process = startProcess(name, [SIMULATOR, ...args], logOf(site, name));
+    started.devices.push(process);
+    return process;
+  };
+  say('devices: two oximeters on serial lines, a home hub with its MQTT broker');
+  const nonin = device('nonin', 'serial-oximeter', '--format', 'nonin-df8', '--seed', '21');
+  const masimo = device('masimo', 'serial-oximeter', '--format', 'masimo-ascii1', '--seed', '22', '--serial', MASIMO.serial);
+  const homeHub = device('home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31');
+  const [noninLine, masimoLine, broker] = await Promise.all([nonin, masimo, homeHub].map(endpointOf));
+
+  say('agents: a home gateway and an ICU gateway');
+  const sources = {
+    home: [
+      { type: 'serial', name: NONIN.source, port: noninLine, profile: 'nonin-df8', device: NONIN.device },
+      { type: 'mqtt', name: 'home-hub', url: broker, mapping: 'mqtt-home-hub' },
+    ],
+    icu: [
+      { type: 'mllp-server', name: MONITORS, host: '127.0.0.1', port: 0 },
+      { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed },
+    ],
+  };
+  for (const which of ['home', 'icu'] as const) {
+    const config = writeAgentConfig(site, which, overlaySocket, sources[which]);
+    started.agents.push(startProcess(`agent-${which}`, [CHILD, 'agent', 'run', '--config', config], logOf(site, `agent-${which}`)));
+  }
+  await Promise.all(started.agents.map((agent, i) => answering(agent, i === 0 ? site.agents.home.operator : site.agents.icu.operator)));
+
+  say('devices: four bedside monitors that call the ICU gateway');
+  const mllp = (await agentStatuses(site)).flatMap(({ sources: all }) => all).find(({ name }) => name === MONITORS)?.endpoint ?? '';
+  for (const [i, bed] of MONITORED_BEDS.entries()) {
+    const worse = i === 1 ? ['--deteriorates'] : [];
+    device(`monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
+  }
+}
+
+function logOf(site: DemoSite, name: string): string {
+  return join(site.home, `${name}.log`);
+}
+
+async function agentStatuses({ agents }: DemoSite): Promise<AgentStatus[]> {
+  return Promise.all([agents.home, agents.icu].map(async ({ operator }) => (await askOperator(operator, 'status')) as AgentStatus));
 }
 
 /** Default deny: the hub hosts both services, gateways reach the one, the AI client the other. */

@@ -15,7 +15,7 @@ export interface TableRow {
 
 const WIDTH = 80;
 /** Columns and their widths; with the blanks between them, 78 in all. */
-const COLUMNS = { patient: 15, where: 6, vital: 23, value: 15, age: 6, latency: 8 } as const;
+const COLUMNS = { patient: 12, where: 6, vital: 28, value: 15, age: 5, latency: 7 } as const;
 
 const HEADER = line('Patient', 'Where', 'Vital sign', 'Value', 'Age', 'Latency');
 

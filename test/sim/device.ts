@@ -14,10 +14,18 @@ export function tell(event: DeviceEvent): void {
   process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
-/** Calls `beat` at every whole multiple of the interval of the wall clock, until the signal aborts; a late beat is skipped, as a device's display skips. */
-export async function atEvery(intervalMs: number, signal: AbortSignal, beat: (at: number) => void | Promise<void>): Promise<void> {
+/**
+ * Calls `beat` once an interval, `phaseMs` after each whole multiple of it on the wall clock, until the signal aborts; a late beat
+ * is skipped, as a device's display skips. Devices of a ward do not beat together, hence the phase.
+ */
+export async function atEvery(
+  intervalMs: number,
+  phaseMs: number,
+  signal: AbortSignal,
+  beat: (at: number) => void | Promise<void>,
+): Promise<void> {
   while (!signal.aborted) {
-    const due = (Math.floor(Date.now() / intervalMs) + 1) * intervalMs;
+    const due = (Math.floor((Date.now() - phaseMs) / intervalMs) + 1) * intervalMs + phaseMs;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);

@@ -32,7 +32,7 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
 
   const patients = options.residents.map(({ number, seed }) => ({ number, patient: simulatedPatient({ seed, probeOffEveryS: 40 }) }));
   let beat = 0;
-  await atEvery(options.intervalMs, signal, async (at) => {
+  await atEvery(options.intervalMs, 600, signal, async (at) => {
     beat += 1;
     for (const [i, { number, patient }] of patients.entries()) {
       const v = patient.next(options.intervalMs / 1000);

@@ -28,7 +28,7 @@ export async function runIcuMonitor(options: IcuMonitorOptions, signal: AbortSig
   const patient = simulatedPatient({ seed: options.seed, ...(options.deteriorates ? { deteriorates: { afterS: 5, overS: 60 } } : {}) });
   const line = new MllpLine(options.host, options.port);
   let number = 0;
-  await atEvery(options.intervalMs, signal, async (at) => {
+  await atEvery(options.intervalMs, (options.seed * 137) % options.intervalMs, signal, async (at) => {
     number += 1;
     const message = oruMessage(patient.next(options.intervalMs / 1000), {
       ...options,

@@ -30,7 +30,9 @@ export async function runSerialOximeter(options: SerialOximeterOptions, signal: 
 
   const patient = simulatedPatient({ seed: options.seed, probeOffEveryS: 60 });
   let sent = 0;
-  await atEvery(options.intervalMs, signal, (at) => {
+  // A Masimo prints whole seconds: it sends when its clock strikes.
+  const phaseMs = options.format === 'masimo-ascii1' ? 0 : (options.seed * 137) % options.intervalMs;
+  await atEvery(options.intervalMs, phaseMs, signal, (at) => {
     const vitals = patient.next(options.intervalMs / 1000);
     const bytes = options.format === 'nonin-df8' ? noninDf8(vitals) : masimoAscii1(vitals, options.serial, at);
     for (const socket of lines) socket.write(bytes);
