@@ -2,7 +2,8 @@ import type { Instant } from '../../shared/clock.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { newEpoch } from '../../shared/uplink/key.ts';
 import { mllpFrame } from '../framing/mllp.ts';
-import { escapeText, type Segment, type Separators } from './message.ts';
+import { escapeText } from './escapes.ts';
+import type { Segment, Separators } from './segment.ts';
 import { formatHl7Time } from './time.ts';
 
 /** `accept`: taken; `error`: not now, send again; `reject`: never, do not send again (HL7 v2.6 table 0008). */

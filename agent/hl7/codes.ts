@@ -1,6 +1,6 @@
 import { convert, convertGlucose, ucumOfMdcUnit, ucumOfText } from '../../shared/units.ts';
 import { type Vital, vitalByBareTerm, vitalsByMdc } from '../../shared/vitals.ts';
-import { componentOf, type Separators } from './message.ts';
+import { componentOf, type Separators } from './segment.ts';
 
 /** Bare term codes are below this; the partition is left out (IEEE 11073-10101). */
 const BARE_TERMS = 65_536;

@@ -3,11 +3,15 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { Flag, Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import { checkReading } from '../../shared/reading-check.ts';
 import type { Vital } from '../../shared/vitals.ts';
-import { cleanText, type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Rejected } from '../decoding.ts';
+import { cleanText, type DecodeContext, type Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { codedUnit, codedVital, toRowUnit } from './codes.ts';
-import { componentOf, firstRepetition, type Hl7Message, type Segment, unescapeText } from './message.ts';
+import { type Device, deviceOf, senderOf } from './device.ts';
+import { unescapeText } from './escapes.ts';
+import type { Hl7Message } from './message.ts';
 import { circumstances, numberOf } from './obx.ts';
+import { firstRepetition, type Segment } from './segment.ts';
+import { bedOf, patientOf, visitOf } from './subject.ts';
 import { type Hl7Time, parseHl7Time } from './time.ts';
 
 const MAX_LIMITS_TEXT = 64;
@@ -15,9 +19,13 @@ const MAX_LIMITS_TEXT = 64;
 const MAX_READINGS = 500;
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
+/** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
+const LEFT_ASIDE = new Set(
+  'SFT UAC ARV PD1 NK1 NTE PRT OH1 OH2 OH3 OH4 PV2 DB1 ORC TQ1 TQ2 CTD FT1 CTI SPM SAC CON DEV DSC EVN AL1 DG1 MRG ROL ADD FHS BHS BTS FTS'.split(
+    ' ',
+  ),
+);
 const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
-
-type Device = Pick<ReadingRecord['device'], 'id' | 'idType'>;
 
 /** Readings that become one record: of one patient, one device, all real or all test. */
 interface Group {
@@ -76,7 +84,8 @@ class OruReader {
   read(): OruContent {
     const message = this.#message;
     for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
-      switch (message.name(this.#index)) {
+      const name = message.name(this.#index);
+      switch (name) {
         case 'OBX':
           this.#observation(message.open(this.#index));
           break;
@@ -93,9 +102,9 @@ class OruReader {
         case 'MSH':
           this.#foreignRest();
           break;
-        case '':
-          this.#reject('HL7-SEGMENT', `segment[${this.#index + 1}]`);
-          break;
+        default:
+          // A name that no segment has is one that was damaged on the way; what it held is kept.
+          if (!isLeftAside(name)) this.#reject('HL7-SEGMENT', `segment[${this.#index + 1}]`);
       }
     }
     for (const group of this.#groups) this.#finish(group);
@@ -113,27 +122,10 @@ class OruReader {
   #patient(pid: Segment): void {
     this.#groupTime = '';
     this.#rowTimes = undefined;
-    const ids = pid.repetitions(3).filter((id) => componentOf(id, 1, pid.separators.component).trim() !== '');
-    const chosen = ids.find((id) => componentOf(id, 5, pid.separators.component) === 'MR') ?? ids[0];
-    if (chosen === undefined || chosen === '""') {
-      this.#subject = this.#hints(this.#context.patient);
-      return;
-    }
-    const value = identifier(this.#text(componentOf(chosen, 1, pid.separators.component)), MAX_IDENTIFIER);
-    const authority = this.#authority(componentOf(chosen, 4, pid.separators.component));
-    if (value === undefined || authority === undefined) {
-      // Whose it is was said, and cannot be read: no other hint may take its place.
-      this.#reject('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
-      this.#subject = this.#hints(undefined);
-    } else this.#subject = this.#hints({ value, authority });
-  }
-
-  /** The universal id of an assigning authority, else its namespace; '' when there is none, undefined when it cannot be read. */
-  #authority(field: string): string | undefined {
-    const { subcomponent } = this.#message.separators;
-    const namespace = componentOf(field, 1, subcomponent);
-    const authority = this.#text(componentOf(field, 2, subcomponent) || namespace).trim();
-    return authority === '' || authority === '""' ? '' : identifier(authority, MAX_DEVICE_ID);
+    const patient = patientOf(pid);
+    if (patient === 'unreadable') this.#reject('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
+    // Where it was said whose it is, and that cannot be read, no other hint may take its place.
+    this.#subject = this.#hints(patient === 'none' ? this.#context.patient : patient === 'unreadable' ? undefined : patient);
   }
 
   #hints(patient: SubjectHints['patient']): SubjectHints {
@@ -141,22 +133,12 @@ class OruReader {
   }
 
   #visit(pv1: Segment): void {
-    const { patient } = this.#subject;
-    const subject = this.#hints(patient);
-    const bed = this.#hint(
-      pv1,
-      3,
-      pv1.component(3, 3) || unitRoomBed(firstRepetition(pv1.field(3), pv1.separators), pv1.separators.component),
-    );
-    const visit = this.#hint(pv1, 19, pv1.component(19, 1));
-    this.#subject = { ...subject, ...(bed === undefined ? {} : { bed }), ...(visit === undefined ? {} : { visit }) };
-  }
-
-  #hint(pv1: Segment, field: number, text: string): string | undefined {
-    if (text === '' || text === '""') return undefined;
-    const hint = identifier(this.#text(text), MAX_IDENTIFIER);
-    if (hint === undefined) this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field }, pv1.length);
-    return hint;
+    const subject = this.#hints(this.#subject.patient);
+    for (const [key, field, hint] of [['bed', 3, bedOf(pv1)] as const, ['visit', 19, visitOf(pv1)] as const]) {
+      if (hint === 'unreadable') this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
+      else if (hint !== 'none') subject[key] = hint.text;
+    }
+    this.#subject = subject;
   }
 
   #observation(obx: Segment): void {
@@ -174,7 +156,7 @@ class OruReader {
       return;
     }
     if (type !== 'NM' && type !== 'SN' && !isEmpty) {
-      this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length });
+      this.#otherType(obx, value);
       return;
     }
     if (!isMetric) {
@@ -210,6 +192,12 @@ class OruReader {
     const refused = checkReading(reading);
     if (refused === undefined) this.#add(reading, row, path, about.test, obx);
     else this.#rejectObx(refused, 5);
+  }
+
+  /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
+  #otherType(obx: Segment, value: string): void {
+    const raw = typeof numberOf('NM', value, '') === 'number' ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
+    this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
   }
 
   /** Puts the value in the unit of its row into the reading and returns that row; undefined when the unit does not fit any. */
@@ -328,9 +316,7 @@ class OruReader {
   #configuredDevice(): Device {
     const { deviceId, source } = this.#context;
     if (deviceId !== undefined) return { id: deviceId, idType: 'config' };
-    const { header } = this.#message;
-    const id = isEui64(header.component(3, 3)) ? identifier(header.component(3, 2), MAX_DEVICE_ID) : undefined;
-    return id === undefined ? { id: source, idType: 'config' } : { id, idType: 'eui64' };
+    return senderOf(this.#message.header) ?? { id: source, idType: 'config' };
   }
 
   #isListed(id: string): boolean {
@@ -361,26 +347,6 @@ class OruReader {
   }
 }
 
-/** OBX-18 (EI): universal id or identifier, of the first repetition. */
-function deviceOf(obx: Segment): Device | undefined {
-  const field = firstRepetition(obx.field(18), obx.separators);
-  if (field === '') return undefined;
-  const { component } = obx.separators;
-  const [, second, third, fourth] = [1, 2, 3, 4].map((n) => componentOf(field, n, component));
-  const isEui = [second, third, fourth].some((text) => text !== undefined && isEui64(text));
-  const universal = third !== undefined && !isEui64(third) ? third : '';
-  const id = identifier(universal || componentOf(field, 1, component), MAX_DEVICE_ID);
-  return id === undefined ? undefined : { id, idType: isEui ? 'eui64' : 'serial' };
-}
-
-function isEui64(type: string): boolean {
-  return /^EUI-?64$/i.test(type);
-}
-
-/** `unit^room^bed` without empty parts at its end, whatever the separator of the message. */
-function unitRoomBed(location: string, separator: string): string {
-  return [1, 2, 3]
-    .map((n) => componentOf(location, n, separator))
-    .join('^')
-    .replace(/\^+$/, '');
+function isLeftAside(name: string): boolean {
+  return LEFT_ASIDE.has(name) || name.startsWith('Z');
 }

@@ -4,8 +4,9 @@ import { type DecodeContext, type Decoded, discardedPart, type Hl7Profile } from
 import type { DiscardedRun, FramingEvent } from '../framing/framing.ts';
 import { hl7File } from '../framing/hl7-file.ts';
 import { type AckError, type AckOutcome, acknowledge } from './ack.ts';
-import { Hl7Message, headerOf, type Segment } from './message.ts';
+import { Hl7Message, headerOf } from './message.ts';
 import { readOru } from './oru.ts';
+import type { Segment } from './segment.ts';
 
 const VERSION = /^2\.[1-8](?:\.\d)?$/;
 const PROFILE = 'hl7-pcd01';

@@ -19,13 +19,13 @@ const METRICS: readonly (readonly [code: number, refid: string, value: string, u
 
 /** An ORU^R01 of the length and shape that monitors send: 8 OBX with time, limits and MDC units. */
 export function benchMessage(): Buffer {
-  const time = '20261121100000.000+0100';
+  const time = '20261121100000+0100';
   const rows = METRICS.map(
     ([code, refid, value, unit, path], i) =>
-      `OBX|${i + 1}|NM|${code}^${refid}^MDC|${path}.${i + 1}|${value}|${unit}|||||R|||${i < 2 ? time : ''}`,
+      `OBX|${i + 1}|NM|${code}^${refid}^MDC|${path}.${i + 1}|${value}|${unit}|||||R|||${i === 0 ? time : ''}`,
   );
   const message = [
-    `MSH|^~\\&|MON^00A037FFFE000001^EUI-64|ICU|||${time}||ORU^R01^ORU_R01|M1|P|2.6|||NE|AL||UNICODE UTF-8`,
+    `MSH|^~\\&|MON^00A037FFFE01^EUI-64||||${time}||ORU^R01^ORU_R01|M1|P|2.6|||NE|AL||UNICODE UTF-8`,
     'PID|||P-0001^^^HOSP^MR',
     'PV1||I|ICU^^BED-01',
     `OBR|1|||182777000^monitoring of patient^SCT|||${time}`,

@@ -1,0 +1,24 @@
+import type { ReadingRecord } from '../../shared/reading.ts';
+import { identifier, MAX_DEVICE_ID } from '../decoding.ts';
+import { componentOf, firstRepetition, type Segment } from './segment.ts';
+
+export type Device = Pick<ReadingRecord['device'], 'id' | 'idType'>;
+
+/** OBX-18 (EI, v2.6 ch. 2A.28), first repetition: the universal id, else the identifier; `ID^^EUI64^EUI-64` and `EUI64^EUI-64` alike. */
+export function deviceOf(obx: Segment): Device | undefined {
+  const field = firstRepetition(obx.field(18), obx.separators);
+  if (field === '') return undefined;
+  const [first = '', second = '', third = '', fourth = ''] = [1, 2, 3, 4].map((n) => componentOf(field, n, obx.separators.component));
+  const id = identifier(isEui64(third) ? first : third || first, MAX_DEVICE_ID);
+  return id === undefined ? undefined : { id, idType: [second, third, fourth].some(isEui64) ? 'eui64' : 'serial' };
+}
+
+/** MSH-3 `application^EUI64^EUI-64`: the sending monitor or gateway, where it names itself so. */
+export function senderOf(header: Segment): Device | undefined {
+  const id = isEui64(header.component(3, 3)) ? identifier(header.component(3, 2), MAX_DEVICE_ID) : undefined;
+  return id === undefined ? undefined : { id, idType: 'eui64' };
+}
+
+function isEui64(type: string): boolean {
+  return /^EUI-?64$/i.test(type);
+}
