@@ -34,5 +34,6 @@ export const masimoAscii1 = defineTextDevice({
     { vital: 'pr_oxi', key: 'BPM', form: /^(\d{3})$/, missing: ['---'] },
     { vital: 'pi', key: 'PI', form: /^(\d{2}\.\d{2})%?$/, missing: ['--.--%', '--.--'] },
   ],
+  anchors: ['SPO2', 'BPM'],
   unread: ['SPCO', 'SPMET', 'SPHB', 'SPOC', 'PVI', 'DESAT', 'PIDELTA', 'RESVD', 'EXC1'],
 });

@@ -17,6 +17,7 @@ export const noninAscii = defineTextDevice({
     { vital: 'spo2', key: 'SPO2', form: /^(\d{3})[*FB]*$/, missing: ['---', '---*'] },
     { vital: 'pr_oxi', key: 'HR', form: /^(\d{3})[*FB]*$/, missing: ['---', '---*'] },
   ],
+  anchors: ['SPO2', 'HR'],
   unread: [],
   // Time of day without a date; event mark, fast mode, breath.
   words: /^(?:\d\d:\d\d:\d\d|[*FB]+)$/,

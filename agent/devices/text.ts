@@ -29,6 +29,8 @@ export interface TextDevice extends DeviceHeader {
   serial?: string;
   status: readonly TextStatus[];
   readings: readonly TextReading[];
+  /** A line with none of these keys is not of this protocol. */
+  anchors: readonly string[];
   /** Keys that are known and left aside, because the parameter table has no row for them. */
   unread: readonly string[];
   /** Words that may stand beside the values. */
@@ -75,7 +77,7 @@ class LineReader {
 
   /** Sorts the values by key; false when this is no line of values, or two lines that ran into each other. */
   #take(keyed: readonly string[]): boolean {
-    const { readings, status, serial, unread } = this.#device;
+    const { readings, status, serial, unread, anchors } = this.#device;
     const known = new Set([...readings.map(({ key }) => key), ...status.map(({ key }) => key), ...unread, ...(serial ? [serial] : [])]);
     let strange = false;
     for (const word of keyed) {
@@ -84,7 +86,7 @@ class LineReader {
       if (known.has(key)) this.#values.set(key, word.slice(key.length + 1));
       else strange = true;
     }
-    if (!readings.some(({ key }) => this.#values.has(key))) return this.#rejectLine('DECODE-GARBAGE', strange);
+    if (!anchors.some((key) => this.#values.has(key))) return this.#rejectLine('DECODE-GARBAGE', strange);
     if (strange) this.#rejectLine('DECODE-UNKNOWN-CODE');
     return true;
   }
