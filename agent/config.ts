@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isZone } from '../shared/clock.ts';
 import { loadConfig } from '../shared/config.ts';
 import { nearest } from '../shared/nearest.ts';
-import { type DecodeContext, identifier, type Profile } from './decoding.ts';
+import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
 import { PROFILES } from './profiles.ts';
 import { parseLineAddress } from './sources/line.ts';
@@ -14,21 +14,20 @@ const path = z.string().min(1);
 const milliseconds = z.int().min(1).max(86_400_000);
 const zone = z.string().refine(isZone, 'expected an IANA time zone, such as Europe/Berlin');
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, dots, dashes, at most 64');
-const id = z
-  .string()
-  .refine((text) => identifier(text) === text, 'expected an identifier of 1 to 128 characters, without blanks at the ends');
+const hint = identifierOf(MAX_IDENTIFIER);
+const deviceId = identifierOf(MAX_DEVICE_ID);
 
 /** What every source may say. */
 const common = {
   name: name.describe('Unique; readings, counters and log lines carry it.'),
   patient: z
     .strictObject({
-      value: id,
+      value: hint,
       authority: z.string().max(128).default('').describe('Assigning authority; empty when the number needs none.'),
     })
     .optional()
     .describe('The one patient of this source, when the bytes name none.'),
-  bed: id.optional().describe('The bed of this source, when the bytes name none.'),
+  bed: hint.optional().describe('The bed of this source, when the bytes name none.'),
   zone: zone.optional().describe('Zone of device times without one; the zone of the agent unless told.'),
   maxFrameBytes: z
     .int()
@@ -38,7 +37,7 @@ const common = {
     .describe('Largest frame, message or payload.'),
 };
 
-const devices = z.array(id).min(1).optional().describe('The devices this source takes; all unless told.');
+const devices = z.array(deviceId).min(1).optional().describe('The devices this source takes; all unless told.');
 
 const mllpServer = z.strictObject({
   type: z.literal('mllp-server'),
@@ -63,7 +62,7 @@ const serial = z.strictObject({
     .refine((text) => parseLineAddress(text) !== undefined, 'expected /dev/serial/by-id/… or tcp://host:port')
     .describe('A terminal device, best by its name in /dev/serial/by-id, or a serial device server.'),
   profile: profileName('serial'),
-  device: id.optional().describe('Name of the device, for devices that do not say who they are.'),
+  device: deviceId.optional().describe('Name of the device, for devices that do not say who they are.'),
   line: z
     .strictObject({
       baudRate: z.int().min(50).max(4_000_000),
@@ -83,7 +82,7 @@ const mqtt = z.strictObject({
   ...common,
   devices,
   url: z.string().refine(isBrokerUrl, 'expected mqtt://host:port or mqtts://host:port, without user or password').describe('The broker.'),
-  mapping: z.string().min(1).describe('Name of a built-in mapping, or path of a YAML file.'),
+  mapping: profileName('mqtt', isMappingFile).describe('Name of a built-in mapping, or path of a .yaml file of your own.'),
   protocolVersion: z.literal([4, 5]).default(4).describe('4 is MQTT 3.1.1.'),
   clientId: z
     .string()
@@ -117,6 +116,13 @@ export const agentConfigSchema = z.strictObject({
   uplink: z.strictObject({
     service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
     hub: z.array(z.string().min(1)).min(1).describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
+    batchEntries: z.int().min(1).max(1000).optional().describe('Most observations in a batch.'),
+    batchBytes: z
+      .int()
+      .min(64 * 1024)
+      .max(4 * 1024 * 1024)
+      .optional()
+      .describe('Largest batch in bytes.'),
   }),
   operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
   zone: zone.default('UTC').describe('IANA zone of device times that carry none, and of times that are shown.'),
@@ -159,11 +165,22 @@ export function decodeContext({ zone: agentZone, test }: AgentConfig, source: So
   };
 }
 
-function profileName(kind: Profile['kind']) {
+function identifierOf(maxLength: number) {
+  const isOne = (text: string): boolean => identifier(text, maxLength) === text;
+  return z.string().refine(isOne, `expected an identifier of 1 to ${maxLength} characters, without blanks at the ends`);
+}
+
+/** True for a mapping that is a file and no built-in one. */
+export function isMappingFile(mapping: string): boolean {
+  return /\.ya?ml$/.test(mapping);
+}
+
+/** The name of a profile of this kind, or something else that is `accepted`. */
+function profileName(kind: Profile['kind'], accepted: (text: string) => boolean = () => false) {
   const names = PROFILES.filter((profile) => profile.kind === kind).map((profile) => profile.name);
   return z
     .string()
-    .refine((text) => names.includes(text), {
+    .refine((text) => names.includes(text) || accepted(text), {
       error: ({ input }) => {
         const guess = typeof input === 'string' ? nearest(input, names) : undefined;
         return `expected one of ${names.join(', ')}${guess ? `; did you mean '${guess}'?` : ''}`;

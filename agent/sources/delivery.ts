@@ -6,9 +6,10 @@ import type { SourceTally } from './tally.ts';
 
 /**
  * Hands one decoded part to the intake and counts what came of it. The call itself hands over in order; the promise resolves
- * to whether all of the part is on disk, and never rejects. `replayable`: the device sends again what was not acknowledged.
+ * to whether all of the part is on disk, and never rejects. `replayable`: the device sends again what was not acknowledged; unless
+ * told, one that can be told of a failure does.
  */
-export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable: boolean): Promise<boolean> {
+export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable?: boolean): Promise<boolean> {
   try {
     const stored = part.records.length > 0 ? intake.store(part.records) : undefined;
     if (part.rejected.length > 0) {
@@ -18,7 +19,8 @@ export async function deliver(part: Decoded, intake: Intake, tally: SourceTally,
     tally.stored(part.records);
     return true;
   } catch (error) {
-    tally.unstored(asVitalmeshError(error), replayable ? 0 : part.records.length);
+    const kept = replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
+    tally.unstored(asVitalmeshError(error), kept ? 0 : part.records.length);
     return false;
   }
 }

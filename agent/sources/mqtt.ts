@@ -27,7 +27,7 @@ export interface MqttOptions {
   clientId: string;
   /** 4 is MQTT 3.1.1. */
   protocolVersion: 4 | 5;
-  credentials?: { username: string; password: string };
+  credentials?: { username?: string; password?: string };
   filters: readonly string[];
   decode: (topic: string, payload: Uint8Array, receivedAt: Instant) => Decoded;
   maxFrameBytes: number;

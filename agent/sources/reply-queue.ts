@@ -45,7 +45,8 @@ export class ReplyQueue {
     const pending: Pending = { bytes, reply: undefined };
     this.#pending.push(pending);
     this.#bytes += bytes;
-    void deliver(part, this.#intake, this.#tally, (part.reply?.failed.byteLength ?? 0) > 0).then((stored) => {
+    void deliver(part, this.#intake, this.#tally).then((stored) => {
+      // Only the reply that is given is looked at: making one may be work.
       pending.reply = (stored ? part.reply?.stored : part.reply?.failed) ?? null;
       this.#scheduleFlush();
     });

@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { systemClock } from '../shared/clock.ts';
+import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { VitalmeshError } from '../shared/errors.ts';
+import { loadIdentity } from '../shared/identity/identity.ts';
+import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
+import { createLogger } from '../shared/log.ts';
+import { Metrics } from '../shared/metrics.ts';
+import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
+import { openLocalOverlay } from '../shared/overlay/local.ts';
+import { readKeyFile } from '../shared/storage/key-file.ts';
+import { agentProgram } from './cli.ts';
+import type { AgentConfig } from './config.ts';
+import { createIntake, INTAKE_METRICS } from './intake.ts';
+import { openOutbox } from './outbox/sqlite.ts';
+import { prepareSource } from './sources/create-source.ts';
+import type { AgentStatus } from './status.ts';
+import { createUplink } from './uplink.ts';
+
+/** `vitalmesh-agent ARGV`: runs the command and ends the process with its exit code. */
+export function main(argv: readonly string[]): Promise<void> {
+  return exitWith(runProgram(agentProgram({ run, check, decode }), argv));
+}
+
+/** The outbox is open before a device is accepted, and closed after the last one was told; a hub that is not there is waited for. */
+async function run(config: AgentConfig): Promise<void> {
+  const signal = processSignal();
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const metrics = new Metrics();
+  const log = createLogger({ component: 'agent', level: config.log.level });
+
+  const identity = loadIdentity(config.identity);
+  const prepared = config.sources.map((source) => prepareSource(config, source, identity.id));
+  await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
+  await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
+  const { service, hub, ...batch } = config.uplink;
+  const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, zone: config.zone, log, metrics, clock });
+  const intake = createIntake({ outbox, metrics, clock });
+  const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
+
+  const status = (): AgentStatus => ({
+    version: packageVersion(),
+    identity: identity.id,
+    startedAt,
+    now: clock.now(),
+    overlay: overlay.state,
+    uplink: uplink.status(),
+    outbox: outbox.status(),
+    sources: sources.map((source) => source.status()),
+    observations: metrics.get(INTAKE_METRICS.observations),
+    metrics: metrics.snapshot(),
+  });
+  const commands: Record<string, OperatorCommand> = { status: () => [status()] };
+  const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
+  await using _running = await startAll([uplink, ...sources, operator], signal);
+  log.info({ gateway: identity.id, sources: sources.map((source) => source.name) }, 'agent runs');
+  await aborted(signal);
+  log.info('agent stops');
+}
+
+async function check(config: AgentConfig): Promise<void> {
+  const { id } = loadIdentity(config.identity);
+  for (const source of config.sources) prepareSource(config, source, id);
+  const { path, keyFile } = config.outbox;
+  if (existsSync(keyFile)) readKeyFile(keyFile);
+  else if (existsSync(path)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${path} is there` });
+}
+
+/** Loaded when called: a running agent has no use for it. */
+async function decode(...args: Parameters<typeof import('./decode.ts').runDecode>): Promise<number> {
+  return (await import('./decode.ts')).runDecode(...args);
+}
+
+if (import.meta.main) await main(process.argv.slice(2));

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Client, Message } from 'node-hl7-client';
+import { mllpFrame } from '../../../agent/framing/mllp.ts';
+import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
+import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
+import { createMllpServer, MLLP_SERVER_DEFAULTS } from '../../../agent/sources/mllp-server.ts';
+import { verifies } from '../../requirements.ts';
+import { dial, started, type TestEnvironment, testEnvironment } from './support.ts';
+
+const MAX = 4096;
+
+function server(environment: TestEnvironment) {
+  const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  return createMllpServer(
+    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, decoder: () => hl7Stream(hl7Pcd01, context) },
+    environment,
+  );
+}
+
+/** A PCD-01 message with one SpO2 (IHE PCD TF-2, DEC); synthetic. */
+function oru(id: string, { type = 'ORU^R01^ORU_R01', version = '2.6', padding = '' } = {}): string {
+  return [
+    `MSH|^~\\&|SIM^00A037FFFE000001^EUI-64|SIM|VITALMESH|GATEWAY|20261121100000+0000||${type}|${id}|P|${version}|||NE|AL||UNICODE UTF-8`,
+    'PID|||P-0001^^^HOSP^MR',
+    'PV1||I|ICU^^BED-1',
+    'OBR|1|1^SIM|1^SIM|182777000^monitoring of patient^SCT|||20261121100000+0000',
+    'OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||00A037FFFE000001^^00A037FFFE000001^EUI-64',
+    `OBX|2|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.2.1.150456|97|262688^MDC_DIM_PERCENT^MDC|||||R|||20261121100000+0000${padding}`,
+    '',
+  ].join('\r');
+}
+
+const frame = (text: string): Uint8Array => mllpFrame(Buffer.from(text));
+
+/** MSA-1 and MSA-2 of every acknowledgement received. */
+function acknowledgements(received: string): string[] {
+  return [...received.matchAll(/\rMSA\|([A-Z]{2})\|([^\r|]*)/g)].map(([, code, id]) => `${code} ${id}`);
+}
+
+test('pipelined messages are each acknowledged once, in order', async () => {
+  verifies('ACK-AFTER-COMMIT');
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  const ids = Array.from({ length: 50 }, (_, i) => `M-${i}`);
+  wire.send(Buffer.concat(ids.map((id) => frame(oru(id)))));
+  const received = await wire.until((text) => acknowledgements(text).length >= 50);
+  assert.deepEqual(
+    acknowledgements(received),
+    ids.map((id) => `AA ${id}`),
+  );
+  assert.equal(source.status().readings, 50);
+});
+
+test('a message that comes byte by byte is acknowledged once', async () => {
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  for (const byte of frame(oru('M-1'))) await new Promise((sent) => wire.socket.write(Buffer.of(byte), sent));
+  const received = await wire.until((text) => text.endsWith('\u001c\r'));
+  assert.deepEqual(acknowledgements(received), ['AA M-1']);
+});
+
+test('garbage, a lost trailer and interleaved frames cost only themselves', async () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  const whole = frame(oru('M-2'));
+  wire.send(
+    Buffer.concat([
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      frame(oru('M-1')),
+      // The end of this one never comes; the next begins in the middle of it.
+      whole.subarray(0, 100),
+      frame(oru('M-3')),
+      // Without the last CR.
+      frame(oru('M-4')).subarray(0, -1),
+      frame(oru('M-5')),
+    ]),
+  );
+  const received = await wire.until((text) => acknowledgements(text).length >= 4);
+  assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-3', 'AA M-4', 'AA M-5']);
+  assert.deepEqual(
+    environment.intake.rejections.map(({ code }) => code),
+    ['DECODE-GARBAGE', 'DECODE-TRUNCATED'],
+  );
+});
+
+test('an oversized message is refused for good, so that its sender goes on to the next', async () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  wire.send(frame(oru('BIG', { padding: 'x'.repeat(3 * MAX) })));
+  wire.send(frame(oru('NEXT')));
+  const received = await wire.until((text) => acknowledgements(text).length >= 2);
+  assert.deepEqual(acknowledgements(received), ['AR BIG', 'AA NEXT']);
+  assert.equal(environment.intake.rejections[0]?.code, 'DECODE-OVERSIZED');
+});
+
+test('what is no HL7 of ours is refused with its reason, and kept', async () => {
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  wire.send(frame(oru('OLD', { version: '9.9' })));
+  wire.send(frame(oru('ADT', { type: 'ADT^A01^ADT_A01' })));
+  wire.send(frame('no message at all'));
+  wire.send(frame(oru('GOOD')));
+  const received = await wire.until((text) => text.includes('|GOOD'));
+  assert.deepEqual(
+    acknowledgements(received).filter((text) => !text.endsWith(' ')),
+    ['AR OLD', 'AR ADT', 'AA GOOD'],
+  );
+  assert.deepEqual(
+    environment.intake.rejections.map(({ code, raw }) => [code, raw !== undefined]),
+    [
+      ['HL7-VERSION', true],
+      ['HL7-TYPE', true],
+      ['HL7-NO-MSH', true],
+    ],
+  );
+});
+
+test('a message that cannot be stored is answered AE, and its sender may try again', async () => {
+  verifies('ACK-AFTER-COMMIT');
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  environment.intake.fail();
+  wire.send(frame(oru('M-1')));
+  await wire.until((text) => text.includes('AE|M-1'));
+  environment.intake.release();
+  wire.send(frame(oru('M-1')));
+  const received = await wire.until((text) => acknowledgements(text).length === 2);
+  assert.deepEqual(acknowledgements(received), ['AE M-1', 'AA M-1']);
+});
+
+test('a sender that breaks off in the middle of a message loses nothing before it', async () => {
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  wire.send(Buffer.concat([frame(oru('M-1')), frame(oru('M-2')).subarray(0, 200)]));
+  await wire.until((text) => acknowledgements(text).length === 1);
+  wire.socket.resetAndDestroy();
+  await environment.intake.until(({ rejections }) => rejections.length === 1);
+  assert.equal(environment.intake.rejections[0]?.code, 'DECODE-TRUNCATED');
+  const again = await dial(source);
+  again.send(frame(oru('M-2')));
+  assert.deepEqual(acknowledgements(await again.until((text) => text.endsWith('\u001c\r'))), ['AA M-2']);
+});
+
+test('node-hl7-client as a sender understands every acknowledgement', async () => {
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const { endpoint } = source.status();
+  const client = new Client({ host: '127.0.0.1', version: '2.6' });
+  let acknowledged = Promise.withResolvers<string>();
+  const connection = client.createConnection({ port: Number(endpoint.split(':')[1]), version: '2.6' }, async (answer) => {
+    const message = answer.getMessage();
+    acknowledged.resolve(`${message.get('MSA.1').toString()} ${message.get('MSA.2').toString()}`);
+  });
+  // Its own queue of unsent messages never ends while it waits for an acknowledgement, so it gets one at a time.
+  await once(connection, 'connect');
+  for (const id of ['C-1', 'C-2', 'C-3']) {
+    acknowledged = Promise.withResolvers();
+    await connection.sendMessage(new Message({ text: oru(id) }));
+    assert.equal(await acknowledged.promise, `AA ${id}`);
+  }
+  await connection.close();
+});
