@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { type Clock, systemClock } from '../clock.ts';
-import { asVitalmeshError, VitalmeshError } from '../errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
 import { type ChainOptions, type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
 import { type Identity, readCertificates } from '../identity/identity.ts';
 
@@ -23,6 +23,14 @@ export interface SecuredConnection {
 }
 
 const ALPN = 'h2';
+/** Why the TLS library refused a path, by OpenSSL's names (openssl-verification-options(1)); the rest is a lack of trust. */
+const REFUSALS: Readonly<Record<string, ErrorCode>> = {
+  CERT_HAS_EXPIRED: 'IDENTITY-EXPIRED',
+  CERT_NOT_YET_VALID: 'IDENTITY-EXPIRED',
+  INVALID_CA: 'IDENTITY-CHAIN',
+  INVALID_PURPOSE: 'IDENTITY-CHAIN',
+  PATH_LENGTH_EXCEEDED: 'IDENTITY-CHAIN',
+};
 /** One more than verifyChain accepts, so that it is the one to refuse. */
 const MAX_PRESENTED = 9;
 
@@ -71,21 +79,28 @@ function handshake(
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       clearTimeout(timer);
-      raw.off('close', onClose);
+      raw.off('end', onGone);
+      raw.off('close', onGone);
     };
     const failed = (cause: unknown): void => {
       stop();
       raw.destroy();
       reject(handshakeError(cause));
     };
-    const onClose = (): void => failed(raw.errored);
+    const onGone = (): void => failed(raw.errored);
     const timer = setTimeout(() => failed(new VitalmeshError('OVERLAY-TIMEOUT', { detail: `inner TLS, ${timeoutMs} ms` })), timeoutMs);
-    raw.once('close', onClose);
-    begin((stream) => {
+    raw.once('end', onGone);
+    raw.once('close', onGone);
+    const ready = (stream: TLSSocket): void => {
       stop();
       guardEnd(raw, stream);
       resolve(stream);
-    }, failed);
+    };
+    try {
+      begin(ready, failed);
+    } catch (cause) {
+      failed(new VitalmeshError('IDENTITY-FILE', { cause, detail: 'TLS cannot use the own key and certificate' }));
+    }
   });
 }
 
@@ -120,16 +135,19 @@ function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: ()
 function verifyCaller(stream: TLSSocket, trusted: readonly X509Certificate[], options: ChainOptions): VerifiedIdentity {
   const chain = presentedChain(stream);
   const [leaf] = chain;
+  // Node types this as an error and gives its name.
+  const refusal = stream.authorized ? undefined : String(stream.authorizationError);
+  let peer: VerifiedIdentity;
   try {
-    const peer = verifyChain(chain, trusted, options);
-    if (!stream.authorized) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'refused by the TLS library' });
-    return peer;
+    peer = verifyChain(chain, trusted, options);
   } catch (error) {
     // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
-    const onlyPathUnseen = stream.authorized && asVitalmeshError(error).code === 'IDENTITY-UNTRUSTED';
-    if (!leaf || !onlyPathUnseen) throw error;
+    if (!leaf || asVitalmeshError(error).code !== 'IDENTITY-UNTRUSTED') throw error;
+    if (refusal !== undefined) throw new VitalmeshError(REFUSALS[refusal] ?? 'IDENTITY-UNTRUSTED', { cause: error, detail: refusal });
     return verifyLeaf(leaf, options);
   }
+  if (refusal !== undefined) throw new VitalmeshError(REFUSALS[refusal] ?? 'IDENTITY-CHAIN', { detail: refusal });
+  return peer;
 }
 
 function presentedChain(stream: TLSSocket): X509Certificate[] {
