@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { AuditEvent } from '../../hub/access/access.ts';
+import { verifyAudit } from '../../hub/audit/chain.ts';
+import { sortTimeOf } from '../../hub/clinical/sort-time.ts';
+import { canonicalJson } from '../../hub/ingest/canonical.ts';
+import type { Arrival, ArrivalResult, ArrivedBatch, ObservationFilter, Store, StoredReading } from '../../hub/store/store.ts';
+import type { Instant } from '../../shared/clock.ts';
+import type { Observation } from '../../shared/fhir.ts';
+import { readObservation } from '../../shared/observation.ts';
+import type { Flag } from '../../shared/reading.ts';
+import { verifies } from '../requirements.ts';
+import { type SampleOptions, sampleObservation, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
+
+/** An engine under test: one place that can be opened again, and is removed at disposal. */
+export interface StorePlace extends AsyncDisposable {
+  open(): Promise<Store>;
+}
+
+const MINUTE = 60_000;
+
+/** An arrival as ingest would make it. */
+export function arrivalOf(options: SampleOptions & { patientId?: string } = {}): Arrival {
+  const { patientId = 'pat-icu-01', ...sample } = options;
+  const resource = sampleObservation(sample);
+  const { hints: _, flags: given, ...facts } = readObservation(resource);
+  const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
+  return { ...facts, id: resource.id, patient: patientId, sortTime, flags, received: canonicalJson(resource) };
+}
+
+export function event(count: number, change: Partial<AuditEvent> = {}): AuditEvent {
+  return {
+    at: TEST_NOW,
+    tenant: 'clinic',
+    principal: 'test',
+    role: 'monitor',
+    action: 'vitals.read',
+    patient: null,
+    outcome: 'allowed',
+    reason: 'granted',
+    count,
+    channel: 'operator',
+    ...change,
+  };
+}
+
+export function batchOf(arrivals: readonly Arrival[], change: Partial<ArrivedBatch> = {}): ArrivedBatch {
+  const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => [event(results.length, { action: 'observations.write' })];
+  return { tenant: 'clinic', gateway: 'gw-icu', at: TEST_NOW, sentAt: null, arrivals, refusals: [], evidence, ...change };
+}
+
+const seen = (rows: number): AuditEvent => event(rows);
+
+async function latestValues(store: Store, patient = 'pat-icu-01', tenant = 'clinic'): Promise<Record<string, number | null>> {
+  const rows = await store.latest(tenant, patient, seen);
+  return Object.fromEntries(rows.map((row) => [`${row.vital} ${row.device}`, row.value]));
+}
+
+async function all(store: Store, filter: ObservationFilter = {}, tenant = 'clinic'): Promise<string[]> {
+  return [...(await store.observations(tenant, filter, seen))].map((row) => row.id);
+}
+
+/** What every engine must keep. `place` makes an empty one. */
+export function storeContract(name: string, place: () => Promise<StorePlace>): void {
+  const check = (what: string, body: (store: Store, at: StorePlace) => Promise<void>): void => {
+    test(`${name}: ${what}`, async () => {
+      await using at = await place();
+      await using store = await at.open();
+      await body(store, at);
+    });
+  };
+
+  check('what was stored is read back as it was sent, of the hub’s patient and without hints', async (store) => {
+    verifies('SUBJECT-BY-HUB');
+    const hinted = { patient: { value: '4711', authority: 'HIS' }, bed: 'ICU-01' };
+    const sent = arrivalOf({ ...hinted, seq: 5, value: 71, effective: TEST_NOW - 1000, offsetMin: 60, flags: ['motion'], test: true });
+    assert.deepEqual(await store.storeBatch(batchOf([sent], { sentAt: TEST_NOW - 5 })), ['stored']);
+    const [read] = [...(await store.observations('clinic', {}, seen))];
+    const { received, status: _, ...facts } = sent;
+    const { extension, ...resource } = JSON.parse(received) as Observation;
+    assert.deepEqual(read, {
+      ...facts,
+      tenant: 'clinic',
+      gateway: 'gw-icu',
+      storedAt: TEST_NOW,
+      resource: {
+        ...resource,
+        subject: { identifier: { system: 'urn:vitalmesh:patient', value: 'pat-icu-01' } },
+        extension: extension?.filter(({ url }) => !url.endsWith('/bed')),
+      },
+    });
+    assert.ok(received.includes('4711') && received.includes('ICU-01'));
+    assert.doesNotMatch(JSON.stringify(read), /4711|ICU-01/);
+    assert.equal(Object.keys(read?.resource ?? {})[0], 'resourceType');
+    const { resource: __, ...reading } = read ?? assert.fail();
+    assert.deepEqual(await store.latest('clinic', 'pat-icu-01', seen), [reading]);
+  });
+
+  check('a row sent again is held, stored once, and counted', async (store, at) => {
+    verifies('EXACTLY-ONCE');
+    const rows = [1, 2, 3].map((seq) => arrivalOf({ seq, value: 60 + seq }));
+    assert.deepEqual(await store.storeBatch(batchOf(rows.slice(0, 2))), ['stored', 'stored']);
+    assert.deepEqual(await store.storeBatch(batchOf(rows)), ['held', 'held', 'stored']);
+    assert.deepEqual(await store.storeBatch(batchOf([...rows.slice(2), ...rows.slice(2)])), ['held', 'held']);
+    assert.deepEqual(
+      await all(store),
+      rows.map(({ id }) => id),
+    );
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 3, duplicates: 4, quarantined: 0, patients: 1 });
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    assert.deepEqual(await again.storeBatch(batchOf(rows)), ['held', 'held', 'held']);
+  });
+
+  check('the same key twice in one batch is stored once', async (store) => {
+    verifies('EXACTLY-ONCE');
+    const row = arrivalOf({ seq: 1 });
+    assert.deepEqual(await store.storeBatch(batchOf([row, row, arrivalOf({ seq: 1, value: 1 })])), ['stored', 'held', 'reused']);
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, duplicates: 1, quarantined: 1, patients: 1 });
+  });
+
+  check('a key with other content is refused and kept in quarantine, and the others of its batch are stored', async (store) => {
+    verifies('KEY-REUSED', 'GOOD-PARTS-SURVIVE');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 60 })]));
+    const mixed = [arrivalOf({ seq: 1, value: 61 }), arrivalOf({ seq: 2, value: 62 })];
+    assert.deepEqual(await store.storeBatch(batchOf(mixed)), ['reused', 'stored']);
+    assert.deepEqual(await store.storeBatch(batchOf(mixed)), ['reused', 'held']);
+    assert.deepEqual((await latestValues(store))['hr monitor-1'], 62);
+    assert.equal((await store.counts('clinic', seen)).quarantined, 1);
+  });
+
+  check('a gateway that was given to another tenant does not bring its old rows along', async (store) => {
+    verifies('TENANT-EVERYWHERE', 'EXACTLY-ONCE');
+    const row = arrivalOf({ seq: 1 });
+    await store.storeBatch(batchOf([row]));
+    assert.deepEqual(await store.storeBatch(batchOf([{ ...row, patient: 'pat-other-01' }], { tenant: 'other' })), ['held']);
+    assert.deepEqual(await all(store, {}, 'other'), []);
+  });
+
+  check('refused parts are counted with their batch, once however often they are sent', async (store) => {
+    verifies('NO-SILENT-DROP');
+    const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
+    for (let i = 0; i < 2; i += 1) assert.deepEqual(await store.storeBatch(batchOf([], { refusals })), []);
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 0, duplicates: 0, quarantined: 1, patients: 0 });
+  });
+
+  check('latest follows the sort time, whatever the order of arrival', async (store) => {
+    verifies('THREE-INSTANTS');
+    const row = (seq: number, effective: Instant, flags: Flag[] = []): Arrival =>
+      arrivalOf({ seq, value: seq, effective, receivedAt: TEST_NOW, ...(flags.length > 0 && { flags }) });
+    await store.storeBatch(batchOf([row(10, TEST_NOW - MINUTE)]));
+    await store.storeBatch(batchOf([row(11, TEST_NOW - 2 * MINUTE)], { at: TEST_NOW + 1 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 10, 'late data');
+    await store.storeBatch(batchOf([row(12, TEST_NOW - 5 * MINUTE, ['memory'])], { at: TEST_NOW + 2 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 10, 'a memory reading over a newer one');
+    await store.storeBatch(batchOf([row(13, TEST_NOW + 3_600_000, ['memory'])], { at: TEST_NOW + 3 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 10, 'a memory reading with a doubtful clock');
+    await store.storeBatch(batchOf([row(14, TEST_NOW - 30_000, ['memory'])], { at: TEST_NOW + 4 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 14, 'a memory reading newer than all');
+    const future = arrivalOf({ seq: 15, value: 15, effective: Date.UTC(2028, 0, 1), receivedAt: TEST_NOW });
+    assert.deepEqual([future.sortTime, future.flags], [TEST_NOW, ['clock']]);
+    await store.storeBatch(batchOf([future], { at: TEST_NOW + 5 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 15, 'a live stamp from 2028 is taken at its receipt');
+    await store.storeBatch(batchOf([row(16, TEST_NOW + 1000)], { at: TEST_NOW + 6 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 16, 'and does not freeze latest');
+    assert.equal((await all(store)).length, 7);
+  });
+
+  check('of equal sort times the one stored later is the current one', async (store) => {
+    verifies('THREE-INSTANTS');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 35, value: 35 }), arrivalOf({ seq: 36, value: 36 })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 36);
+    await store.storeBatch(batchOf([arrivalOf({ seq: 37, value: 37 })], { at: TEST_NOW - 1 }));
+    assert.equal((await latestValues(store))['hr monitor-1'], 36, 'the hub’s clock went back');
+  });
+
+  check('cancelled and entered-in-error rows are kept but never current', async (store) => {
+    await store.storeBatch(
+      batchOf([arrivalOf({ seq: 1, value: 1 }), arrivalOf({ seq: 2, value: 2, status: 'cancelled', effective: TEST_NOW + 1 })]),
+    );
+    assert.equal((await latestValues(store))['hr monitor-1'], 1);
+    assert.equal((await all(store)).length, 2);
+  });
+
+  check('latest is the same whatever the order of arrival', async (store) => {
+    verifies('THREE-INSTANTS');
+    let run = 0;
+    const times = fc.uniqueArray(fc.integer({ min: -600_000, max: 60_000 }), { minLength: 1, maxLength: 8 });
+    const flags = fc.constantFrom<Flag[]>([], ['memory'], ['memory', 'clock'], ['motion']);
+    const reading = fc.record({ flags, device: fc.constantFrom('a', 'b'), vital: fc.constantFrom('hr', 'spo2') });
+    await fc.assert(
+      fc.asyncProperty(
+        times,
+        fc.array(reading, { minLength: 8, maxLength: 8 }),
+        fc.infiniteStream(fc.nat()),
+        async (offsets, kinds, shuffle) => {
+          const patient = `pat-run-${String(run++).padStart(4, '0')}`;
+          const rows = offsets.map((offset, i) => ({ offset, ...(kinds[i] ?? assert.fail()) }));
+          const winner = new Map<string, number>();
+          for (const { offset, flags: marks, device, vital } of rows) {
+            if (marks.includes('memory') && marks.includes('clock')) continue;
+            winner.set(`${vital} ${device}`, Math.max(winner.get(`${vital} ${device}`) ?? Number.NEGATIVE_INFINITY, offset));
+          }
+          const order = rows.map((row) => ({ row, rank: shuffle.next().value })).sort((a, b) => a.rank - b.rank);
+          for (const { row } of order) {
+            const { offset, ...rest } = row;
+            // Unique keys over all runs; the value is the offset, so that the winner can be read.
+            const sample = { ...rest, seq: run * 100 + rows.indexOf(row), effective: TEST_NOW + offset, value: offset, patientId: patient };
+            await store.storeBatch(batchOf([arrivalOf(sample)], { at: TEST_NOW + MINUTE }));
+          }
+          assert.deepEqual(await latestValues(store, patient), Object.fromEntries([...winner].sort(([a], [b]) => (a < b ? -1 : 1))));
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  check('nothing of one tenant is read by another', async (store) => {
+    verifies('TENANT-EVERYWHERE');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+    await store.storeBatch(
+      batchOf([arrivalOf({ agent: 'gw-other', seq: 1, patientId: 'pat-other-01' })], { tenant: 'other', gateway: 'gw-other' }),
+    );
+    assert.deepEqual(await store.latest('other', 'pat-icu-01', seen), []);
+    assert.deepEqual(await all(store, { patient: 'pat-icu-01' }, 'other'), []);
+    assert.deepEqual(await all(store, {}, 'other'), [`gw-other.${TEST_EPOCH}.1.0`]);
+    assert.deepEqual(
+      (await store.patients('other', seen)).map(({ patient }) => patient),
+      ['pat-other-01'],
+    );
+    assert.deepEqual(await store.counts('nobody', seen), { observations: 0, duplicates: 0, quarantined: 0, patients: 0 });
+  });
+
+  check('the same patient id in two tenants is two patients', async (store) => {
+    verifies('TENANT-EVERYWHERE');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1 })]));
+    await store.storeBatch(batchOf([arrivalOf({ agent: 'gw-other', seq: 1, value: 2 })], { tenant: 'other', gateway: 'gw-other' }));
+    assert.deepEqual(await latestValues(store, 'pat-icu-01', 'clinic'), { 'hr monitor-1': 1 });
+    assert.deepEqual(await latestValues(store, 'pat-icu-01', 'other'), { 'hr monitor-1': 2 });
+  });
+
+  check('observations are walked in order of storing, by patient and since a time, to what was there when asked', async (store) => {
+    for (let i = 1; i <= 4; i += 1) {
+      const rows = [arrivalOf({ seq: 2 * i }), arrivalOf({ seq: 2 * i + 1, patientId: 'pat-icu-02' })];
+      await store.storeBatch(batchOf(rows, { at: TEST_NOW + i }));
+    }
+    const id = (seq: number): string => `gw-icu.${TEST_EPOCH}.${seq.toString(36)}.0`;
+    assert.deepEqual(await all(store), [2, 3, 4, 5, 6, 7, 8, 9].map(id));
+    assert.deepEqual(await all(store, { patient: 'pat-icu-02' }), [3, 5, 7, 9].map(id));
+    assert.deepEqual(await all(store, { since: TEST_NOW + 3 }), [6, 7, 8, 9].map(id));
+    assert.deepEqual(await all(store, { since: TEST_NOW + 4, patient: 'pat-icu-01' }), [8].map(id));
+    assert.deepEqual(await all(store, { since: TEST_NOW + 5 }), []);
+    const walk = await store.observations('clinic', {}, seen);
+    await store.storeBatch(batchOf([arrivalOf({ seq: 20 })]));
+    assert.equal([...walk].length, 8);
+    assert.equal([...walk].length, 8, 'a second walk gives the same');
+  });
+
+  check('a walk over many parts gives every row once, and its evidence counts them', async (store) => {
+    let shown = 0;
+    for (let i = 0; i < 5; i += 1)
+      await store.storeBatch(
+        batchOf(
+          Array.from({ length: 500 }, (_, k) => arrivalOf({ seq: i * 500 + k + 1 })),
+          { at: TEST_NOW + i },
+        ),
+      );
+    const walk = await store.observations('clinic', { patient: 'pat-icu-01', since: TEST_NOW + 1 }, (rows) => {
+      shown = rows;
+      return event(rows);
+    });
+    assert.equal(new Set([...walk].map(({ id }) => id)).size, 2000);
+    assert.equal(shown, 2000);
+  });
+
+  check('patients are told with what they have and when it last came', async (store) => {
+    await store.storeBatch(
+      batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, vital: 'spo2', value: 97 }), arrivalOf({ seq: 3, device: 'other' })]),
+    );
+    await store.storeBatch(batchOf([arrivalOf({ seq: 4, patientId: 'pat-icu-02', flags: ['memory', 'clock'] })], { at: TEST_NOW + 9 }));
+    assert.deepEqual(await store.patients('clinic', seen), [
+      { patient: 'pat-icu-01', lastStoredAt: TEST_NOW, vitals: ['hr', 'spo2'] },
+      { patient: 'pat-icu-02', lastStoredAt: TEST_NOW + 9, vitals: [] },
+    ]);
+    const [first] = [...store.currencies()];
+    assert.deepEqual(first, {
+      tenant: 'clinic',
+      patient: 'pat-icu-01',
+      vital: 'hr',
+      device: 'monitor-1',
+      sortTime: TEST_NOW,
+      storedAt: TEST_NOW,
+    });
+  });
+
+  check('a panel keeps its parts, an absence its reason', async (store) => {
+    verifies('NOTHING-INVENTED');
+    await store.storeBatch(
+      batchOf([
+        arrivalOf({ seq: 1, vital: 'nibp_s', value: 120 }),
+        arrivalOf({ seq: 2, vital: 'spo2', value: null, absent: 'not-performed' }),
+      ]),
+    );
+    const [panel, spo2] = (await store.latest('clinic', 'pat-icu-01', seen)) as [StoredReading, StoredReading];
+    assert.equal(panel.vital, 'nibp');
+    assert.equal(panel.value, null);
+    assert.deepEqual(
+      panel.components.map(({ vital, value, absent }) => ({ vital, value, absent })),
+      [
+        { vital: 'nibp_s', value: 120, absent: null },
+        { vital: 'nibp_d', value: null, absent: 'unknown' },
+      ],
+    );
+    assert.deepEqual([spo2.value, spo2.absent], [null, 'not-performed']);
+  });
+
+  check('every effect and every read stands in the chain of evidence, in order', async (store, at) => {
+    verifies('AUDIT-CHAINED');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+    await store.latest('clinic', 'pat-icu-01', (rows) => event(rows, { patient: 'pat-icu-01' }));
+    await store.record([event(0, { outcome: 'denied', reason: 'role' })]);
+    const entries = [...store.audit()].map(({ entry }) => JSON.parse(entry) as AuditEvent);
+    assert.deepEqual(
+      entries.map(({ action, outcome, count }) => [action, outcome, count]),
+      [
+        ['observations.write', 'allowed', 1],
+        ['vitals.read', 'allowed', 1],
+        ['vitals.read', 'denied', 0],
+      ],
+    );
+    const verdict = verifyAudit(store.audit(), store.storeId);
+    assert.ok(verdict.intact && verdict.entries === 3);
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    assert.equal(again.storeId, store.storeId);
+    await again.record([event(0)]);
+    const after = verifyAudit(again.audit(), again.storeId);
+    assert.ok(after.intact && after.entries === 4);
+  });
+
+  check('a batch whose evidence cannot be made leaves nothing behind', async (store) => {
+    verifies('AUDIT-CHAINED', 'ONE-DOOR');
+    const failing = batchOf([arrivalOf({ seq: 1 })], {
+      evidence: () => {
+        throw new RangeError('no evidence');
+      },
+    });
+    const [failed, stored] = await Promise.allSettled([store.storeBatch(failing), store.storeBatch(batchOf([arrivalOf({ seq: 2 })]))]);
+    assert.equal(failed?.status, 'rejected');
+    assert.deepEqual(stored?.status === 'fulfilled' && stored.value, ['stored']);
+    assert.equal((await all(store)).length, 1);
+    assert.equal([...store.audit()].length, 2);
+  });
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
+import { openSqliteStore } from '../../../hub/store/sqlite.ts';
+import { SQL } from '../../../hub/store/statements.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import { openDatabase } from '../../../shared/storage/database.ts';
+import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
+import { verifies } from '../../requirements.ts';
+
+interface Place extends StorePlace {
+  folder: string;
+  key: Buffer;
+}
+
+async function place(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-store-'));
+  const key = randomBytes(32);
+  return {
+    folder,
+    key,
+    open: async () => openSqliteStore({ path: join(folder, 'hub.db'), key, metrics: new Metrics() }),
+    [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+storeContract('sqlite', place);
+
+/** Reads over everything, which no caller waits for: the watch at its start. */
+const WHOLE: readonly string[] = ['currencies'];
+
+test('no statement walks a table', async () => {
+  await using at = await place();
+  using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
+  const walks: string[] = [];
+  for (const [name, sql] of Object.entries(SQL)) {
+    const wanted = sql.split('?').length - 1;
+    const plan = database.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...new Array<null>(wanted).fill(null));
+    assert.ok(plan.every(({ detail }) => typeof detail === 'string'));
+    if (plan.some(({ detail }) => detail.startsWith('SCAN') && detail !== 'SCAN CONSTANT ROW') && !WHOLE.includes(name)) walks.push(name);
+  }
+  assert.deepEqual(walks, []);
+});
+
+test('the search for walks would find one', async () => {
+  await using at = await place();
+  using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
+  const plan = database.prepare<[], { detail: string }>("EXPLAIN QUERY PLAN SELECT * FROM observation WHERE device = 'x'").all();
+  assert.match(plan[0]?.detail ?? '', /^SCAN/);
+});
+
+test('nothing of an observation is legible on disk, and another key does not open the store', async () => {
+  verifies('ENCRYPTED-AT-REST');
+  await using at = await place();
+  {
+    await using store = await at.open();
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, device: 'LEGIBLE-DEVICE', patientId: 'legible-patient' })]));
+    for (const file of readdirSync(at.folder)) {
+      const bytes = readFileSync(join(at.folder, file)).toString('latin1');
+      for (const word of ['LEGIBLE-DEVICE', 'legible-patient', 'Observation', 'SQLite format 3']) {
+        if (!file.endsWith('.lock')) assert.ok(!bytes.includes(word), `${word} in ${file}`);
+      }
+    }
+  }
+  const wrong = { path: join(at.folder, 'hub.db'), key: randomBytes(32), metrics: new Metrics() };
+  assert.throws(() => openSqliteStore(wrong), { code: 'STORAGE-KEY' });
+  await using store = await at.open();
+  assert.equal((await store.counts('clinic', event)).observations, 1);
+});
+
+test('a second owner of the store is refused', async () => {
+  verifies('OWNER-LOCK');
+  await using at = await place();
+  await using _store = await at.open();
+  await assert.rejects(at.open(), { code: 'STORAGE-LOCKED' });
+});
+
+test('every store has its own id', async () => {
+  await using one = await place();
+  await using two = await place();
+  await using a = await one.open();
+  await using b = await two.open();
+  assert.match(a.storeId, /^[0-9a-f]{32}$/);
+  assert.notEqual(a.storeId, b.storeId);
+});
+
+test('a closed store says so', async () => {
+  await using at = await place();
+  const store = await at.open();
+  await store[Symbol.asyncDispose]();
+  await assert.rejects(store.storeBatch(batchOf([arrivalOf()])), { code: 'STORAGE-CLOSED' });
+});
