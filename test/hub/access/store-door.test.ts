@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { AuditEvent, Principal } from '../../../hub/access/access.ts';
+import { operatorPrincipal } from '../../../hub/access/principals.ts';
+import { createDoor } from '../../../hub/access/store-door.ts';
+import type { Store } from '../../../hub/store/store.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { verifies } from '../../requirements.ts';
+import { sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const context = { channel: 'mcp-2026' } as const;
+
+interface Fixture extends TestHub {
+  clock: TestClock;
+  who(identity: string): Principal;
+}
+
+/** A hub with a heart rate and a saturation of bed ICU-01, and a weight at home. */
+async function filled(): Promise<Fixture> {
+  const clock = new TestClock();
+  const h = testHub({ clock });
+  const icu = [
+    sampleObservation({ seq: 1, effective: TEST_NOW - 2500, offsetMin: 60 }),
+    sampleObservation({ seq: 2, vital: 'spo2', value: null, absent: 'not-performed', flags: ['sensor-off'] }),
+    sampleObservation({ seq: 3, vital: 'nibp_s', value: 121, test: true }),
+  ];
+  await h.ingest.batch('gw-icu', sampleBundle(icu));
+  await h.ingest.batch('gw-home', sampleBundle([sampleObservation({ agent: 'gw-home', seq: 1, vital: 'weight', value: 80 })]));
+  const who = (identity: string): Principal => h.registry.principal(identity) ?? assert.fail(identity);
+  return { ...h, clock, who };
+}
+
+/** What was recorded since the fixture was filled. */
+function evidence({ store }: TestHub): [string, string | null, string, string, number][] {
+  return [...store.audit()]
+    .map(({ entry }) => JSON.parse(entry) as AuditEvent)
+    .filter(({ action }) => action !== 'observations.write')
+    .map(({ action, patient, outcome, reason, count }) => [action, patient, outcome, reason, count]);
+}
+
+test('latest shows what devices sent, with its time, age and marks', async () => {
+  verifies('NOTHING-INVENTED');
+  await using h = await filled();
+  const view = await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context);
+  assert.equal(view.patient, 'pat-icu-01');
+  assert.equal(view.bed, 'ICU-01');
+  assert.equal(view.asOf, '2026-11-21T10:00:00.000+00:00');
+  assert.match(view.notice, /^Not an alarm system, not for diagnosis\./);
+  const [hr, nibp, spo2] = view.vitals;
+  assert.deepEqual(
+    [hr?.vital, hr?.name, hr?.value, hr?.unit, hr?.at, hr?.ageSeconds, hr?.stale, hr?.lastKnown],
+    ['hr', 'Heart rate (ECG)', 72, '/min', '2026-11-21T10:59:57.500+01:00', 2, false, null],
+  );
+  assert.deepEqual(
+    [nibp?.value, nibp?.components[0]?.value, nibp?.components[0]?.name, nibp?.test],
+    [null, 121, 'Systolic blood pressure, non-invasive', true],
+  );
+  assert.deepEqual([spo2?.value, spo2?.absent, spo2?.flags, spo2?.lastKnown], [null, 'not-performed', ['sensor-off'], null]);
+});
+
+test('a stale value is null, and its number stands in lastKnown alone', async () => {
+  verifies('STALE-IS-NULL');
+  await using h = await filled();
+  h.clock.advance(57_499);
+  const fresh = await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context);
+  assert.equal(fresh.vitals[0]?.value, 72);
+  h.clock.advance(1);
+  const [hr, nibp] = (await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context)).vitals;
+  assert.deepEqual([hr?.value, hr?.stale, hr?.ageSeconds], [null, true, 60]);
+  assert.deepEqual(hr?.lastKnown, { value: 72, components: [], at: '2026-11-21T10:59:57.500+01:00' });
+  assert.deepEqual([nibp?.stale, nibp?.components[0]?.value], [false, 121]);
+  h.clock.advance(36 * 3_600_000);
+  const old = (await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context)).vitals[1];
+  assert.deepEqual([old?.stale, old?.components[0]?.value, old?.lastKnown?.components[0]], [true, null, { vital: 'nibp_s', value: 121 }]);
+});
+
+test('the list holds whom the caller may see, known to the store or not', async () => {
+  verifies('TENANT-EVERYWHERE');
+  await using h = await filled();
+  assert.deepEqual(await h.door.listPatients(h.who('ai-nurse'), context), [
+    { patient: 'pat-home-01', bed: null, lastStoredAt: TEST_NOW, vitals: ['weight'] },
+    { patient: 'pat-icu-01', bed: 'ICU-01', lastStoredAt: TEST_NOW, vitals: ['hr', 'nibp', 'spo2'] },
+  ]);
+  const monitored = await h.door.listPatients(h.who('ai-monitor'), context);
+  assert.deepEqual(
+    monitored.map(({ patient }) => patient),
+    ['pat-home-01', 'pat-home-02', 'pat-home-03', 'pat-icu-01', 'pat-icu-02'],
+  );
+  assert.deepEqual(monitored[1], { patient: 'pat-home-02', bed: null, lastStoredAt: null, vitals: [] });
+  assert.deepEqual(
+    (await h.door.listPatients(h.who('ai-other'), context)).map(({ patient }) => patient),
+    ['pat-other-01'],
+  );
+  assert.deepEqual(
+    evidence(h).map(([action, , outcome, , count]) => [action, outcome, count]),
+    [
+      ['patients.list', 'allowed', 2],
+      ['patients.list', 'allowed', 5],
+      ['patients.list', 'allowed', 1],
+    ],
+  );
+});
+
+test('a patient who is not for this caller, is of another tenant, or does not exist: all the same to it', async () => {
+  verifies('ONE-DOOR', 'TENANT-EVERYWHERE');
+  await using h = await filled();
+  const nurse = h.who('ai-nurse');
+  const asked: [Principal, string][] = [
+    [nurse, 'pat-icu-02'],
+    [nurse, 'pat-other-01'],
+    [h.who('ai-monitor'), 'pat-other-01'],
+    [h.who('ai-monitor'), 'pat-no-such'],
+    [h.who('ai-monitor'), 'Erika Mustermann'],
+  ];
+  const told = new Set<string>();
+  for (const [principal, patient] of asked) {
+    const calls: Promise<unknown>[] = [h.door.latest(principal, patient, context), h.door.openSubscription(principal, [patient], context)];
+    for (const call of calls) {
+      const error: unknown = await call.then(
+        () => assert.fail('allowed'),
+        (thrown: unknown) => thrown,
+      );
+      assert.ok(error instanceof VitalmeshError);
+      told.add(`${error.code} ${error.message} ${error.detail}`);
+    }
+  }
+  assert.deepEqual([...told], ['NOT-FOUND There is no such resource for this caller. undefined']);
+  assert.deepEqual(
+    new Set(evidence(h).map(([, patient, outcome, reason]) => `${patient} ${outcome} ${reason}`)),
+    new Set(['pat-icu-02 denied patient', 'null denied patient', 'null denied unknown']),
+  );
+  assert.equal(evidence(h).length, 10);
+  assert.equal(h.metrics.get('access_denied', 'unknown') + h.metrics.get('access_denied', 'patient'), 10);
+});
+
+test('a role that may not, and a right that expired, are told as such and recorded', async () => {
+  verifies('ONE-DOOR');
+  await using h = await filled();
+  const monitor = h.who('ai-monitor');
+  await assert.rejects(h.door.counts(monitor, context), { code: 'ACCESS-DENIED' });
+  await assert.rejects(h.door.export(monitor, { patient: 'pat-icu-01' }, context), { code: 'ACCESS-DENIED' });
+  await assert.rejects(h.door.latest(h.who('ai-old'), 'pat-icu-01', context), { code: 'ACCESS-EXPIRED' });
+  await assert.rejects(h.door.listPatients({ ...monitor, role: 'visitor' as Principal['role'] }, context), { code: 'ACCESS-DENIED' });
+  await assert.rejects(h.door.openSubscription(h.who('ai-old'), [], context), { code: 'ACCESS-EXPIRED' });
+  assert.deepEqual(evidence(h), [
+    ['status.read', null, 'denied', 'role', 0],
+    ['observations.export', 'pat-icu-01', 'denied', 'role', 0],
+    ['vitals.read', 'pat-icu-01', 'denied', 'expired', 0],
+    ['patients.list', null, 'denied', 'role', 0],
+    ['vitals.subscribe', null, 'denied', 'expired', 0],
+  ]);
+});
+
+test('a subscription is recorded for each patient when it opens and when it closes', async () => {
+  await using h = await filled();
+  const nurse = h.who('ai-nurse');
+  await h.door.openSubscription(nurse, ['pat-icu-01', 'pat-home-01'], context);
+  await h.door.closeSubscription(nurse, ['pat-icu-01', 'pat-home-01'], context, 7);
+  await h.door.openSubscription(nurse, [], context);
+  await assert.rejects(h.door.openSubscription(nurse, ['pat-icu-01', 'pat-icu-02'], context), { code: 'NOT-FOUND' });
+  assert.deepEqual(evidence(h), [
+    ['vitals.subscribe', 'pat-icu-01', 'allowed', 'granted', 0],
+    ['vitals.subscribe', 'pat-home-01', 'allowed', 'granted', 0],
+    ['vitals.subscribe', 'pat-icu-01', 'allowed', 'closed', 7],
+    ['vitals.subscribe', 'pat-home-01', 'allowed', 'closed', 7],
+    ['vitals.subscribe', null, 'allowed', 'granted', 0],
+    ['vitals.subscribe', 'pat-icu-02', 'denied', 'patient', 0],
+  ]);
+});
+
+test('each change is checked against the caller as it is then', async () => {
+  verifies('TENANT-EVERYWHERE');
+  await using h = await filled();
+  const change = { tenant: 'clinic', patient: 'pat-icu-01', kind: 'stored', vitals: ['hr'], at: TEST_NOW, version: 1 } as const;
+  assert.ok(h.door.maySee(h.who('ai-nurse'), change));
+  assert.ok(!h.door.maySee(h.who('ai-nurse'), { ...change, patient: 'pat-icu-02' }));
+  assert.ok(!h.door.maySee(h.who('ai-other'), change));
+  assert.ok(!h.door.maySee(h.who('ai-old'), change));
+  const ending = { ...h.who('ai-nurse'), notAfter: TEST_NOW };
+  assert.ok(h.door.maySee(ending, change));
+  h.clock.advance(1);
+  assert.ok(!h.door.maySee(ending, change));
+  assert.equal(evidence(h).length, 0, 'a check leaves no evidence');
+});
+
+test('the operator exports and counts within a tenant, and it is recorded', async () => {
+  verifies('TENANT-EVERYWHERE');
+  await using h = await filled();
+  const operator = operatorPrincipal(1000, 'clinic');
+  assert.equal([...(await h.door.export(operator, {}, { channel: 'operator' }))].length, 4);
+  assert.equal([...(await h.door.export(operator, { patient: 'pat-home-01' }, { channel: 'operator' }))].length, 1);
+  assert.equal([...(await h.door.export(operator, { patient: 'Erika Mustermann' }, { channel: 'operator' }))].length, 0);
+  assert.equal([...(await h.door.export({ ...operator, tenant: 'other' }, {}, { channel: 'operator' }))].length, 0);
+  assert.deepEqual(await h.door.counts(operator, { channel: 'operator' }), { observations: 4, duplicates: 0, quarantined: 0, patients: 2 });
+  assert.deepEqual(evidence(h), [
+    ['observations.export', null, 'allowed', 'granted', 4],
+    ['observations.export', 'pat-home-01', 'allowed', 'granted', 1],
+    ['observations.export', null, 'allowed', 'granted', 0],
+    ['observations.export', null, 'allowed', 'granted', 0],
+    ['status.read', null, 'allowed', 'granted', 1],
+  ]);
+});
+
+test('without evidence nothing is shown', async () => {
+  verifies('ONE-DOOR', 'AUDIT-CHAINED');
+  await using h = await filled();
+  await h.store[Symbol.asyncDispose]();
+  await assert.rejects(h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context), { code: 'STORAGE-CLOSED' });
+  await assert.rejects(h.door.latest(h.who('ai-monitor'), 'pat-no-such', context), { code: 'STORAGE-CLOSED' });
+});
+
+test('the door asks the store for the caller’s own tenant and no other', async () => {
+  verifies('TENANT-EVERYWHERE');
+  await using h = await filled();
+  const tenants: unknown[] = [];
+  const spied = new Proxy(h.store, {
+    get(store, name, receiver) {
+      const member: unknown = Reflect.get(store, name, store);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]) => {
+        if (name !== 'record') tenants.push(args[0]);
+        return Reflect.apply(member, receiver === undefined ? receiver : store, args);
+      };
+    },
+  }) as Store;
+  const door = createDoor({ store: spied, registry: h.registry, metrics: h.metrics, clock: h.clock });
+  const other = { ...operatorPrincipal(0, 'other'), patients: 'all' } as const;
+  await door.listPatients(other, context);
+  await door.latest(other, 'pat-other-01', context);
+  await door.export(other, { patient: 'pat-icu-01' }, context);
+  await door.counts(other, context);
+  assert.deepEqual(tenants, ['other', 'other', 'other', 'other']);
+});
+
+/** Who may reach the store; everything else gets to patients' data through the door. Types reach nothing. */
+const MAY_IMPORT_STORE = ['hub/access/', 'hub/ingest/', 'hub/store/', 'hub/clinical/', 'hub/main.ts'];
+
+function storeImports(text: string): boolean {
+  return [...text.matchAll(/^(?:import|export)\s(?!type\b)[^;]*?from\s*'([^']+)'|import\s*\(\s*'([^']+)'/gms)].some(([, from, lazy]) =>
+    (from ?? lazy ?? '').includes('store/'),
+  );
+}
+
+test('nothing but the door, ingest, the clinical core and the composition root imports the store', () => {
+  verifies('ONE-DOOR');
+  const files = globSync('{hub,provisioning}/**/*.ts', { cwd: root });
+  assert.ok(files.length > 20);
+  const around = files.filter(
+    (file) => !MAY_IMPORT_STORE.some((allowed) => file.startsWith(allowed)) && storeImports(readFileSync(join(root, file), 'utf8')),
+  );
+  assert.deepEqual(around, []);
+});
+
+test('an import around the door would be found', () => {
+  assert.ok(storeImports("import { openSqliteStore } from '../store/sqlite.ts';"));
+  assert.ok(storeImports("import { type A } from 'x';\nimport {\n  a,\n  b,\n} from './store/sqlite.ts';"));
+  assert.ok(storeImports("const s = await import('../store/sqlite.ts');"));
+  assert.ok(!storeImports("import type { StoreCounts } from '../store/store.ts';"));
+});

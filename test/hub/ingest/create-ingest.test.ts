@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { AuditEvent } from '../../../hub/access/access.ts';
+import { operatorPrincipal } from '../../../hub/access/principals.ts';
+import { verifyAudit } from '../../../hub/audit/chain.ts';
+import type { Change } from '../../../hub/feed.ts';
+import { createIngest } from '../../../hub/ingest/create-ingest.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
+import type { Store, StoredObservation } from '../../../hub/store/store.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Observation } from '../../../shared/fhir.ts';
+import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
+import { verifies } from '../../requirements.ts';
+import {
+  sampleBundle,
+  sampleObservation,
+  TEST_EPOCH,
+  TEST_NOW,
+  TEST_REGISTRY,
+  TestClock,
+  type TestHub,
+  testHub,
+} from '../../support/hub.ts';
+
+const operator = operatorPrincipal(1000, 'clinic');
+
+function hub(): TestHub {
+  return testHub({ clock: new TestClock() });
+}
+
+async function stored({ door }: TestHub, tenant = 'clinic'): Promise<StoredObservation[]> {
+  return [...(await door.export({ ...operator, tenant }, {}, { channel: 'operator' }))];
+}
+
+function evidence({ store }: TestHub): AuditEvent[] {
+  return [...store.audit()].map(({ entry }) => JSON.parse(entry) as AuditEvent);
+}
+
+const shown = (outcomes: readonly EntryOutcome[]): string[] =>
+  outcomes.map(({ status, code }) => (code ? `${status} ${code}` : `${status}`));
+
+test('every entry is answered after the commit that holds it, and readers are told once a patient', async () => {
+  verifies('ANSWER-AFTER-COMMIT', 'EXACTLY-ONCE');
+  await using h = hub();
+  const told: Change[] = [];
+  let heldWhenTold: Promise<number> | undefined;
+  h.feed.subscribe((change) => {
+    told.push(change);
+    heldWhenTold ??= stored(h).then((rows) => rows.length);
+  });
+  const sent = [
+    sampleObservation({ seq: 1 }),
+    sampleObservation({ seq: 2, vital: 'spo2', value: 97 }),
+    sampleObservation({ seq: 3, bed: 'ICU-02' }),
+  ];
+  const outcomes = await h.ingest.batch('gw-icu', sampleBundle(sent));
+  assert.deepEqual(
+    outcomes,
+    sent.map(({ id }) => ({ id, status: 201 })),
+  );
+  assert.deepEqual(told, [
+    { tenant: 'clinic', patient: 'pat-icu-01', kind: 'stored', vitals: ['hr', 'spo2'], at: TEST_NOW, version: 1 },
+    { tenant: 'clinic', patient: 'pat-icu-02', kind: 'stored', vitals: ['hr'], at: TEST_NOW, version: 2 },
+  ]);
+  assert.equal(await heldWhenTold, 3);
+  assert.deepEqual(shown(await h.ingest.batch('gw-icu', sampleBundle(sent))), ['200', '200', '200']);
+  assert.equal(told.length, 2, 'what was held already is no news');
+  assert.equal(h.metrics.get('ingest_observations', 'stored'), 3);
+  assert.equal(h.metrics.get('ingest_observations', 'duplicate'), 3);
+});
+
+test('the hub sets the patient, from the bed or the home', async () => {
+  verifies('SUBJECT-BY-HUB');
+  await using h = hub();
+  const hints = { patient: { value: '4711', authority: 'HIS' } };
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, bed: 'ICU-02', ...hints })]));
+  await h.ingest.batch('gw-home', sampleBundle([sampleObservation({ agent: 'gw-home', seq: 1, vital: 'weight', value: 80 })]));
+  await h.ingest.batch(
+    'gw-home',
+    sampleBundle([sampleObservation({ agent: 'gw-home', seq: 2, vital: 'weight', value: 60, device: 'scale-2' })]),
+  );
+  const rows = await stored(h);
+  assert.deepEqual(
+    rows.map(({ patient, resource }) => [patient, resource.subject.identifier.value]),
+    [
+      ['pat-icu-02', 'pat-icu-02'],
+      ['pat-home-01', 'pat-home-01'],
+      ['pat-home-02', 'pat-home-02'],
+    ],
+  );
+  assert.doesNotMatch(JSON.stringify(rows), /4711|HIS/);
+});
+
+/** Each kind of bad entry, and how it must be answered. */
+const BAD: readonly [what: string, entry: (good: Observation) => unknown, answer: string][] = [
+  ['not an object', () => 17, '422 INGEST-INVALID'],
+  ['null', () => null, '422 INGEST-INVALID'],
+  ['no resource', () => ({ request: { method: 'PUT', url: 'Observation/x' } }), '422 INGEST-INVALID'],
+  ['another resource', (o) => ({ resource: { ...o, resourceType: 'Patient' } }), '422 INGEST-INVALID'],
+  ['a name in it', (o) => ({ resource: { ...o, subject: { ...o.subject, display: 'Erika Mustermann' } } }), '422 INGEST-INVALID'],
+  ['no request', (o) => ({ resource: o }), '422 INGEST-INVALID'],
+  ['a DELETE', (o) => ({ resource: o, request: { method: 'DELETE', url: `Observation/${o.id}` } }), '422 INGEST-INVALID'],
+  ['another URL', (o) => ({ resource: o, request: { method: 'PUT', url: 'Observation/other' } }), '422 INGEST-INVALID'],
+  ['a broken value', (o) => ({ resource: { ...o, valueQuantity: { ...o.valueQuantity, value: '72' } } }), '422 INGEST-INVALID'],
+  ['nested without end', () => JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`), '422 INGEST-INVALID'],
+  [
+    'an id of another gateway',
+    () => sampleBundleEntry(sampleObservation({ agent: 'gw-home', seq: 9, bed: 'ICU-01' })),
+    '422 INGEST-FOREIGN-ID',
+  ],
+  ['an id that is none of ours', (o) => sampleBundleEntry({ ...o, id: 'blood-pressure' }), '422 INGEST-FOREIGN-ID'],
+  ['a bed of nobody', () => sampleBundleEntry(sampleObservation({ seq: 9, bed: 'ICU-03' })), '422 INGEST-NOT-BOUND'],
+  ['a bed of others', () => sampleBundleEntry(sampleObservation({ seq: 9, bed: 'OR-1' })), '422 INGEST-NOT-BOUND'],
+  [
+    'somebody else’s patient',
+    () => sampleBundleEntry(sampleObservation({ seq: 9, patient: { value: 'pat-home-01', authority: '' } })),
+    '422 INGEST-NOT-BOUND',
+  ],
+  [
+    'a patient of another tenant',
+    () => sampleBundleEntry(sampleObservation({ seq: 9, patient: { value: 'pat-other-01', authority: '' } })),
+    '422 INGEST-NOT-BOUND',
+  ],
+];
+
+function sampleBundleEntry(observation: Observation): unknown {
+  return (sampleBundle([observation]) as { entry: unknown[] }).entry[0];
+}
+
+test('a bad entry is answered with its code and kept, and the good ones around it are stored', async () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP', 'SUBJECT-BY-HUB', 'TENANT-EVERYWHERE');
+  await using h = hub();
+  const entries = BAD.flatMap(([, bad], i) => [
+    sampleBundleEntry(sampleObservation({ seq: 100 + i })),
+    bad(sampleObservation({ seq: 500 + i })),
+  ]);
+  const outcomes = await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch', entry: entries });
+  for (const [i, [what, , answer]] of BAD.entries()) assert.deepEqual(shown(outcomes.slice(2 * i, 2 * i + 2)), ['201', answer], what);
+  assert.equal((await stored(h)).length, BAD.length);
+  assert.equal((await h.door.counts(operator, { channel: 'operator' })).quarantined, BAD.length);
+  const counted = ['INGEST-INVALID', 'INGEST-FOREIGN-ID', 'INGEST-NOT-BOUND'].map((code) => h.metrics.get('ingest_quarantined', code));
+  assert.equal(
+    counted.reduce((a, b) => a + b),
+    BAD.length,
+  );
+});
+
+test('a key used again with other content is a 409, and nothing of the first is lost', async () => {
+  verifies('KEY-REUSED');
+  await using h = hub();
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 60 })]));
+  const outcomes = await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 61 }), sampleObservation({ seq: 2 })]));
+  assert.deepEqual(shown(outcomes), ['409 UPLINK-KEY-REUSED', '201']);
+  assert.deepEqual(
+    (await stored(h)).map(({ value }) => value),
+    [60, 72],
+  );
+});
+
+test('the same content in another order of members is the same', async () => {
+  verifies('EXACTLY-ONCE');
+  await using h = hub();
+  const sent = sampleObservation({ seq: 1 });
+  await h.ingest.batch('gw-icu', sampleBundle([sent]));
+  const turned = Object.fromEntries(Object.entries(sent).reverse());
+  assert.deepEqual(shown(await h.ingest.batch('gw-icu', sampleBundle([turned]))), ['200']);
+});
+
+test('what is no batch is refused whole', async () => {
+  await using h = hub();
+  for (const bundle of [
+    null,
+    undefined,
+    17,
+    'Bundle',
+    [],
+    {},
+    { resourceType: 'Bundle', type: 'transaction', entry: [] },
+    { resourceType: 'Bundle', type: 'batch', entry: {} },
+  ])
+    await assert.rejects(h.ingest.batch('gw-icu', bundle), { code: 'UPLINK-BUNDLE' });
+  const many = { resourceType: 'Bundle', type: 'batch', entry: new Array(1001).fill(null) };
+  await assert.rejects(h.ingest.batch('gw-icu', many), { code: 'UPLINK-TOO-LARGE' });
+  assert.deepEqual(await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch' }), []);
+  assert.deepEqual(evidence(h), []);
+});
+
+test('an unknown gateway and one whose right expired are refused', async () => {
+  verifies('CALLER-FROM-CERTIFICATE');
+  await using h = hub();
+  const bundle = sampleBundle([sampleObservation({ seq: 1 })]);
+  await assert.rejects(h.ingest.batch('gw-nobody', bundle), { code: 'UPLINK-UNKNOWN-GATEWAY' });
+  await assert.rejects(h.ingest.batch('ai-monitor', bundle), { code: 'UPLINK-UNKNOWN-GATEWAY' });
+  await assert.rejects(h.ingest.batch('gw-old', sampleBundle([])), { code: 'ACCESS-EXPIRED' });
+  assert.deepEqual(
+    evidence(h).map(({ principal, outcome, reason }) => [principal, outcome, reason]),
+    [['gw-old', 'denied', 'expired']],
+  );
+  assert.equal((await stored(h)).length, 0);
+});
+
+test('a gateway’s bindings are those of the registry in force', async () => {
+  await using h = hub();
+  h.registry.replace(parseRegistry(TEST_REGISTRY.replace('ICU-01: pat-icu-01', 'ICU-01: pat-icu-09')));
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
+  assert.equal((await stored(h))[0]?.patient, 'pat-icu-09');
+  assert.equal(h.ingest.hello().configRevision, h.registry.revision);
+});
+
+test('each batch leaves its evidence in the chain, without values or names', async () => {
+  verifies('ONE-DOOR', 'AUDIT-CHAINED');
+  await using h = hub();
+  const mixed = [sampleObservation({ seq: 1 }), sampleObservation({ seq: 2, bed: 'ICU-02' }), sampleObservation({ seq: 3, bed: 'ICU-03' })];
+  await h.ingest.batch('gw-icu', sampleBundle(mixed));
+  await h.ingest.batch('gw-home', sampleBundle([sampleObservation({ agent: 'gw-home', seq: 1 })]));
+  assert.deepEqual(
+    evidence(h).map(({ principal, patient, outcome, reason, count }) => [principal, patient, outcome, reason, count]),
+    [
+      ['gw-icu', null, 'allowed', 'granted', 2],
+      ['gw-icu', null, 'denied', 'INGEST-NOT-BOUND', 1],
+      ['gw-home', 'pat-home-01', 'allowed', 'granted', 1],
+    ],
+  );
+  assert.ok(verifyAudit(h.store.audit(), h.store.storeId).intact);
+});
+
+test('when the store fails, nothing is answered for and the batch may come again', async () => {
+  verifies('ANSWER-AFTER-COMMIT');
+  await using h = hub();
+  let told = 0;
+  h.feed.subscribe(() => {
+    told += 1;
+  });
+  const full: Pick<Store, 'storeId' | 'storeBatch' | 'record'> = {
+    storeId: h.store.storeId,
+    storeBatch: () => Promise.reject(new VitalmeshError('STORAGE-FULL')),
+    record: () => Promise.reject(new VitalmeshError('STORAGE-FULL')),
+  };
+  const ingest = createIngest({ ...h, store: { ...h.store, ...full } as Store, clock: new TestClock() });
+  const bundle = sampleBundle([sampleObservation({ seq: 1 })]);
+  await assert.rejects(ingest.batch('gw-icu', bundle), { code: 'INGEST-UNAVAILABLE', detail: 'STORAGE-FULL' });
+  await assert.rejects(ingest.batch('gw-old', bundle), { code: 'INGEST-UNAVAILABLE' });
+  assert.equal(told, 0);
+  assert.deepEqual(shown(await h.ingest.batch('gw-icu', bundle)), ['201']);
+});
+
+test('the staleness watch is told of what may be current, and of nothing else', async () => {
+  await using h = hub();
+  const arrived: [string, string][] = [];
+  const staleness = {
+    arrived: (tenant: string, rows: readonly { vital: string }[]) => {
+      for (const { vital } of rows) arrived.push([tenant, vital]);
+    },
+  };
+  const ingest = createIngest({ ...h, clock: new TestClock(), staleness });
+  const live = sampleObservation({ seq: 1 });
+  const memory = sampleObservation({ seq: 2, vital: 'spo2', value: 97, flags: ['memory', 'clock'] });
+  await ingest.batch('gw-icu', sampleBundle([live, memory]));
+  await ingest.batch('gw-icu', sampleBundle([live]));
+  assert.deepEqual(arrived, [['clinic', 'hr']]);
+});
+
+test('the greeting says what the hub takes and which store it has', async () => {
+  await using h = hub();
+  assert.deepEqual(h.ingest.hello(), {
+    limits: { batchEntries: 1000, batchBytes: 4 * 1024 * 1024 },
+    now: TEST_NOW,
+    storeId: h.store.storeId,
+    configRevision: h.registry.revision,
+  });
+  assert.equal(h.ingest.gateway('gw-icu')?.tenant, 'clinic');
+  assert.equal(h.ingest.gateway('ai-monitor'), undefined);
+});
+
+test('whatever stands in a batch, every entry is answered, good ones are stored, and nothing throws', async () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  await using h = hub();
+  let seq = 0;
+  const entry = fc.oneof(
+    fc.constant('good' as const),
+    fc.jsonValue(),
+    fc.record({ resource: fc.jsonValue(), request: fc.jsonValue() }),
+    fc
+      .dictionary(fc.constantFrom('resourceType', 'id', 'status', 'code', 'subject', '__proto__', 'issued'), fc.jsonValue())
+      .map((wrong) => ({ wrong })),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(entry, { maxLength: 12 }), async (entries) => {
+      const sent = entries.map((kind) => {
+        seq += 1;
+        if (kind === 'good') return sampleBundleEntry(sampleObservation({ seq }));
+        if (kind !== null && typeof kind === 'object' && 'wrong' in kind)
+          return { resource: { ...sampleObservation({ seq }), ...(kind.wrong as object) } };
+        return kind;
+      });
+      const outcomes = await h.ingest.batch('gw-icu', JSON.parse(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: sent })));
+      assert.equal(outcomes.length, sent.length);
+      for (const [i, kind] of entries.entries()) assert.equal(outcomes[i]?.status, kind === 'good' ? 201 : 422);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('ids are those of the epoch they were written under', async () => {
+  await using h = hub();
+  const other = 'zzzzzzzzzzzzz';
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 }), sampleObservation({ seq: 1, epoch: other, value: 60 })]));
+  assert.deepEqual(
+    (await stored(h)).map(({ id }) => id),
+    [`gw-icu.${TEST_EPOCH}.1.0`, `gw-icu.${other}.1.0`],
+  );
+});
