@@ -119,6 +119,9 @@ export class Connections {
     const done = Promise.all([...this.#byStream.values()].flatMap(({ exchanges }) => [...exchanges].map(({ closed }) => closed)));
     await Promise.race([done, timer]);
     over.abort();
-    for (const stream of [...this.#byStream.keys(), ...this.#leaving]) stream.destroy();
+    const left = [...this.#byStream.keys(), ...this.#leaving];
+    const closed = left.map((stream) => new Promise((resolve) => stream.once('close', resolve)));
+    for (const stream of left) stream.destroy();
+    await Promise.all(closed);
   }
 }

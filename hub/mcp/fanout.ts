@@ -52,6 +52,13 @@ export class Fanout implements Disposable {
     return this.#all;
   }
 
+  /** How many event streams are open. */
+  get streams(): number {
+    let sum = 0;
+    for (const open of this.#streams.values()) sum += open;
+    return sum;
+  }
+
   /** Counts a stream of this caller. Throws MCP-LIMIT when it has too many; disposing gives the place back. */
   reserveStream(principal: Principal): Disposable {
     const open = this.#streams.get(principal.id) ?? 0;

@@ -33,8 +33,6 @@ export interface Exchange {
   principal: Principal;
   response: ServerResponse;
   ticket: Ticket | undefined;
-  /** Held for as long as the exchange: a collected Request never reports that its client went away (nodejs/node#55428). */
-  request?: Request;
 }
 
 export interface ListenStreamsOptions {
@@ -130,8 +128,9 @@ export class ListenStreams implements ServerEventBus {
   }
 
   /** The response of an opened listen stream, made so that the hub can end it as the protocol wants it. */
-  endable(response: Response, ticket: Ticket): Response {
-    if (!ticket.subscriber || !response.body) return response;
+  endable(answer: Response, ticket: Ticket, response: ServerResponse): Response {
+    const { subscriber } = ticket;
+    if (!subscriber || !answer.body) return answer;
     let controller: TransformStreamDefaultController<Uint8Array> | undefined;
     const passage = new TransformStream<Uint8Array, Uint8Array>({
       start: (c) => {
@@ -143,7 +142,12 @@ export class ListenStreams implements ServerEventBus {
       controller.enqueue(endFrame(ticket.id, reason));
       controller.terminate();
     };
-    return new Response(response.body.pipeThrough(passage), response);
+    // The SDK waits for the signal of a Request, which is never raised once the Request was collected (nodejs/node#55428).
+    response.once('close', () => {
+      subscriber.end('closed');
+      controller?.terminate();
+    });
+    return new Response(answer.body.pipeThrough(passage), answer);
   }
 }
 

@@ -43,6 +43,8 @@ export interface McpStatus {
   connections: number;
   /** Sessions of 2025-11-25. */
   sessions: number;
+  /** Open event streams, of both revisions. */
+  streams: number;
   /** Readers with at least one subscription, by revision. */
   subscribers: { 'mcp-2025': number; 'mcp-2026': number };
   /** Resources subscribed to, over all readers. */
@@ -122,6 +124,7 @@ class McpEndpoint implements McpService {
       service: this.#options.service,
       connections: this.#connections.size,
       sessions: this.#sessions.size,
+      streams: this.#fanout.streams,
       subscribers,
       subscriptions,
     };
@@ -232,9 +235,8 @@ class McpEndpoint implements McpService {
     const exchange: Exchange = { principal, response, ticket };
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
-        exchange.request = webRequest;
         const answer = await this.#modern.fetch(webRequest, fetchOptions);
-        return ticket ? this.#listens.endable(answer, ticket) : answer;
+        return ticket ? this.#listens.endable(answer, ticket, response) : answer;
       },
     });
     try {

@@ -23,8 +23,8 @@ interface Session {
   server: McpServer;
   subscriber: Subscriber;
   lastSeenAt: Instant;
-  /** The one event stream (GET), with the Request whose signal must stay alive and the caller's place for it. */
-  stream: { response: ServerResponse; request: Request; place: Disposable; outlet: Outlet } | undefined;
+  /** The one event stream (GET), with the caller's place for it. */
+  stream: { response: ServerResponse; place: Disposable; outlet: Outlet } | undefined;
 }
 
 export interface SessionsOptions {
@@ -180,7 +180,7 @@ export class Sessions {
           .catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP notification was not written'));
       },
     };
-    session.stream = { response, request, place, outlet };
+    session.stream = { response, place, outlet };
     response.on('drain', () => {
       if (session.stream?.response === response) session.subscriber.drained();
     });
