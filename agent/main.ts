@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
 import { systemClock } from '../shared/clock.ts';
 import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
-import { VitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
 import { openLocalOverlay } from '../shared/overlay/local.ts';
-import { readKeyFile } from '../shared/storage/key-file.ts';
+import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { agentProgram } from './cli.ts';
 import type { AgentConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
@@ -62,9 +60,7 @@ async function run(config: AgentConfig): Promise<void> {
 async function check(config: AgentConfig): Promise<void> {
   const { id } = loadIdentity(config.identity);
   for (const source of config.sources) prepareSource(config, source, id);
-  const { path, keyFile } = config.outbox;
-  if (existsSync(keyFile)) readKeyFile(keyFile);
-  else if (existsSync(path)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${path} is there` });
+  checkKeyFile(config.outbox.keyFile, config.outbox.path);
 }
 
 /** Loaded when called: a running agent has no use for it. */

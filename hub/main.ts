@@ -7,7 +7,7 @@ import { createLogger, type Logger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
 import { openLocalOverlay } from '../shared/overlay/local.ts';
-import { ensureKeyFile, readKeyFile } from '../shared/storage/key-file.ts';
+import { checkKeyFile, ensureKeyFile } from '../shared/storage/key-file.ts';
 import { createDoor } from './access/store-door.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
 import { StalenessWatch } from './clinical/staleness-watch.ts';
@@ -83,7 +83,7 @@ function reload(path: string, registry: LiveRegistry, feed: Feed, log: Logger): 
 async function check(config: HubConfig): Promise<void> {
   loadIdentity(config.identity);
   loadRegistry(config.registry);
-  readKeyFile(config.store.keyFile);
+  checkKeyFile(config.store.keyFile, config.store.path);
 }
 
 async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {

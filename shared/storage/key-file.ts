@@ -66,8 +66,18 @@ export function createKeyFile(path: string): Buffer {
  */
 export function ensureKeyFile(keyFile: string, databasePath: string): void {
   if (existsSync(keyFile)) return;
-  if (existsSync(databasePath)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${databasePath} is there` });
+  refuseNewKey(keyFile, databasePath);
   createKeyFile(keyFile);
+}
+
+/** Throws STORAGE-KEY-FILE when a database could not be opened because of its key file; makes nothing. */
+export function checkKeyFile(keyFile: string, databasePath: string): void {
+  if (existsSync(keyFile)) readKeyFile(keyFile);
+  else refuseNewKey(keyFile, databasePath);
+}
+
+function refuseNewKey(keyFile: string, databasePath: string): void {
+  if (existsSync(databasePath)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${databasePath} is there` });
 }
 
 /** Makes the names in a folder durable; without it a power cut can take a file away that was itself fsynced. */
