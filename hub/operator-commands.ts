@@ -35,7 +35,7 @@ export async function* exportAll(
   principal: OperatorPrincipal,
 ): AsyncGenerator<unknown> {
   for (const tenant of tenants) {
-    for (const { resource } of await door.export(actAs(principal, tenant), filter, CONTEXT)) yield resource;
+    for await (const { resource } of await door.export(actAs(principal, tenant), filter, CONTEXT)) yield resource;
   }
 }
 

@@ -63,6 +63,10 @@ export interface Door {
   closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void>;
   /** Pure check without evidence, for filtering each change of an open subscription. */
   maySee(principal: Principal, change: Change): boolean;
-  export(principal: Principal, filter: { patient?: string; since?: Instant }, context: CallContext): Promise<Iterable<StoredObservation>>;
+  export(
+    principal: Principal,
+    filter: { patient?: string; since?: Instant },
+    context: CallContext,
+  ): Promise<AsyncIterable<StoredObservation>>;
   counts(principal: Principal, context: CallContext): Promise<StoreCounts>;
 }

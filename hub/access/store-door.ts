@@ -91,7 +91,7 @@ class StoreDoor implements Door {
     return decide(principal, 'vitals.subscribe', { tenant, patient }, this.#clock.now()).allow;
   }
 
-  async export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<Iterable<StoredObservation>> {
+  async export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
     const call = this.#call(principal, 'observations.export', context);
     const { patient } = filter;
     const decision = decide(principal, call.action, { tenant: principal.tenant, ...(patient !== undefined && { patient }) }, call.at);

@@ -42,10 +42,14 @@ export function chainHash(previous: Uint8Array, entry: string): Buffer {
  * Walks the chain from its beginning and names the first entry that was altered, is missing or stands elsewhere. A chain cut at its
  * end is found by a checkpoint that was noted before.
  */
-export function verifyAudit(chain: Iterable<ChainedEntry>, storeId: string, checkpoint?: AuditCheckpoint): AuditVerdict {
+export async function verifyAudit(
+  chain: AsyncIterable<ChainedEntry> | Iterable<ChainedEntry>,
+  storeId: string,
+  checkpoint?: AuditCheckpoint,
+): Promise<AuditVerdict> {
   let head = genesisHash(storeId);
   let entries = 0;
-  for (const { seq, entry, hash } of chain) {
+  for await (const { seq, entry, hash } of chain) {
     if (seq !== entries + 1) return { intact: false, seq: entries + 1, fault: 'missing' };
     head = chainHash(head, entry);
     if (!head.equals(hash)) return { intact: false, seq, fault: 'altered' };

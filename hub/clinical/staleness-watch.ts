@@ -18,7 +18,7 @@ const systemTimer: Timer = {
 
 export interface StalenessWatchOptions {
   /** All current rows at the start. */
-  currencies: () => Iterable<Currency>;
+  currencies: () => AsyncIterable<Currency> | Iterable<Currency>;
   feed: Feed;
   clock?: Clock;
   timer?: Timer;
@@ -63,7 +63,7 @@ export class StalenessWatch implements Service {
   async start(signal: AbortSignal): Promise<void> {
     this.#running = true;
     signal.addEventListener('abort', () => this.#stop(), { once: true });
-    for (const { tenant, ...row } of this.#options.currencies()) this.#see(tenant, row, freshAt(row));
+    for await (const { tenant, ...row } of this.#options.currencies()) this.#see(tenant, row, freshAt(row));
     this.#wake();
   }
 

@@ -62,9 +62,13 @@ export function packReceived(texts: readonly string[]): Buffer {
   return zstdCompressSync(texts.join('\n'), { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
 }
 
-/** What `packReceived` was given. */
+/** What `packReceived` was given. Throws STORAGE-DAMAGED. */
 export function unpackReceived(packed: Uint8Array): string[] {
-  return zstdDecompressSync(packed).toString('utf8').split('\n');
+  try {
+    return zstdDecompressSync(packed).toString('utf8').split('\n');
+  } catch (cause) {
+    throw new VitalmeshError('STORAGE-DAMAGED', { cause, detail: 'the resources of a batch' });
+  }
 }
 
 /** A row with its resource, out of the unpacked column of its batch. */

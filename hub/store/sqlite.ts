@@ -82,7 +82,7 @@ class SqliteStore implements Store {
     );
   }
 
-  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<Iterable<StoredObservation>> {
+  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>> {
     const { patient, since = 0 } = filter;
     return this.#witnessed(
       (database) => {
@@ -92,13 +92,13 @@ class SqliteStore implements Store {
           patient === undefined
             ? database.prepare<[string, number], { rows: number }>(SQL.countTenant).get(tenant, since)
             : database.prepare<[string, string, number], { rows: number }>(SQL.countPatient).get(tenant, patient, since);
-        return { rows: counted?.rows ?? 0, walk: { [Symbol.iterator]: () => this.#walk(tenant, filter, first, last) } };
+        return { rows: counted?.rows ?? 0, walk: { [Symbol.asyncIterator]: () => this.#walk(tenant, filter, first, last) } };
       },
       ({ rows }) => evidence(rows),
     ).then(({ walk }) => walk);
   }
 
-  *#walk(tenant: string, { patient, since = 0 }: ObservationFilter, first: number, last: number): Generator<StoredObservation> {
+  async *#walk(tenant: string, { patient, since = 0 }: ObservationFilter, first: number, last: number): AsyncGenerator<StoredObservation> {
     const wanted = patient ?? null;
     for (let from = Math.max(first, 1); from <= last; from += KEYS_A_PAGE) {
       const until = Math.min(from + KEYS_A_PAGE, last + 1);
@@ -108,6 +108,8 @@ class SqliteStore implements Store {
           .all(from, until, tenant, tenant, since, wanted, wanted),
       );
       yield* this.#withResources(page);
+      // Others have their turn between two parts.
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
@@ -150,12 +152,12 @@ class SqliteStore implements Store {
     );
   }
 
-  currencies(): Iterable<Currency> {
-    return this.#database.read(() => this.#database.prepare<[], Currency>(SQL.currencies).all());
+  async *currencies(): AsyncGenerator<Currency> {
+    yield* this.#database.read(() => this.#database.prepare<[], Currency>(SQL.currencies).all());
   }
 
-  audit(): Iterable<ChainedEntry> {
-    return readAudit(this.#database);
+  async *audit(): AsyncGenerator<ChainedEntry> {
+    yield* readAudit(this.#database);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -129,7 +129,7 @@ export interface StoreReader {
   /** The current row of every (vital, device) of a patient, in that order: greatest (sortTime, storedAt, order of storing). */
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
-  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<Iterable<StoredObservation>>;
+  observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
   counts(tenant: string, evidence: Evidence): Promise<StoreCounts>;
 }
@@ -143,7 +143,7 @@ export interface Store extends StoreReader, AsyncDisposable {
   /** Writes evidence of what has no other effect on the store. */
   record(events: readonly AuditEvent[]): Promise<void>;
   /** All rows of `latest`, for the watch over staleness. */
-  currencies(): Iterable<Currency>;
+  currencies(): AsyncIterable<Currency>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
-  audit(): Iterable<ChainedEntry>;
+  audit(): AsyncIterable<ChainedEntry>;
 }

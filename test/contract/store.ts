@@ -11,7 +11,7 @@ import type { Observation } from '../../shared/fhir.ts';
 import { readObservation } from '../../shared/observation.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { verifies } from '../requirements.ts';
-import { type SampleOptions, sampleObservation, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
+import { gathered, type SampleOptions, sampleObservation, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
 
 /** An engine under test: one place that can be opened again, and is removed at disposal. */
 export interface StorePlace extends AsyncDisposable {
@@ -58,7 +58,7 @@ async function latestValues(store: Store, patient = 'pat-icu-01', tenant = 'clin
 }
 
 async function all(store: Store, filter: ObservationFilter = {}, tenant = 'clinic'): Promise<string[]> {
-  return [...(await store.observations(tenant, filter, seen))].map((row) => row.id);
+  return (await gathered(await store.observations(tenant, filter, seen))).map((row) => row.id);
 }
 
 /** What every engine must keep. `place` makes an empty one. */
@@ -76,7 +76,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     const hinted = { patient: { value: '4711', authority: 'HIS' }, bed: 'ICU-01' };
     const sent = arrivalOf({ ...hinted, seq: 5, value: 71, effective: TEST_NOW - 1000, offsetMin: 60, flags: ['motion'], test: true });
     assert.deepEqual(await store.storeBatch(batchOf([sent], { sentAt: TEST_NOW - 5 })), ['stored']);
-    const [read] = [...(await store.observations('clinic', {}, seen))];
+    const [read] = await gathered(await store.observations('clinic', {}, seen));
     const { received, status: _, ...facts } = sent;
     const { extension, ...resource } = JSON.parse(received) as Observation;
     assert.deepEqual(read, {
@@ -253,8 +253,8 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(await all(store, { since: TEST_NOW + 5 }), []);
     const walk = await store.observations('clinic', {}, seen);
     await store.storeBatch(batchOf([arrivalOf({ seq: 20 })]));
-    assert.equal([...walk].length, 8);
-    assert.equal([...walk].length, 8, 'a second walk gives the same');
+    assert.equal((await gathered(walk)).length, 8);
+    assert.equal((await gathered(walk)).length, 8, 'a second walk gives the same');
   });
 
   check('a walk over many parts gives every row once, and its evidence counts them', async (store) => {
@@ -270,7 +270,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       shown = rows;
       return event(rows);
     });
-    assert.equal(new Set([...walk].map(({ id }) => id)).size, 2000);
+    assert.equal(new Set((await gathered(walk)).map(({ id }) => id)).size, 2000);
     assert.equal(shown, 2000);
   });
 
@@ -283,7 +283,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       { patient: 'pat-icu-01', lastStoredAt: TEST_NOW, vitals: ['hr', 'spo2'] },
       { patient: 'pat-icu-02', lastStoredAt: TEST_NOW + 9, vitals: [] },
     ]);
-    const [first] = [...store.currencies()];
+    const [first] = await gathered(store.currencies());
     assert.deepEqual(first, {
       tenant: 'clinic',
       patient: 'pat-icu-01',
@@ -320,7 +320,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
     await store.latest('clinic', 'pat-icu-01', (rows) => event(rows, { patient: 'pat-icu-01' }));
     await store.record([event(0, { outcome: 'denied', reason: 'role' })]);
-    const entries = [...store.audit()].map(({ entry }) => JSON.parse(entry) as AuditEvent);
+    const entries = (await gathered(store.audit())).map(({ entry }) => JSON.parse(entry) as AuditEvent);
     assert.deepEqual(
       entries.map(({ action, outcome, count }) => [action, outcome, count]),
       [
@@ -329,13 +329,13 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
         ['vitals.read', 'denied', 0],
       ],
     );
-    const verdict = verifyAudit(store.audit(), store.storeId);
+    const verdict = await verifyAudit(store.audit(), store.storeId);
     assert.ok(verdict.intact && verdict.entries === 3);
     await store[Symbol.asyncDispose]();
     await using again = await at.open();
     assert.equal(again.storeId, store.storeId);
     await again.record([event(0)]);
-    const after = verifyAudit(again.audit(), again.storeId);
+    const after = await verifyAudit(again.audit(), again.storeId);
     assert.ok(after.intact && after.entries === 4);
   });
 
@@ -350,6 +350,6 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.equal(failed?.status, 'rejected');
     assert.deepEqual(stored?.status === 'fulfilled' && stored.value, ['stored']);
     assert.equal((await all(store)).length, 1);
-    assert.equal([...store.audit()].length, 2);
+    assert.equal((await gathered(store.audit())).length, 2);
   });
 }

@@ -146,3 +146,10 @@ export function sampleBundle(observations: readonly unknown[]): unknown {
     JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: observations.map((o) => batchEntry('reading', o as Observation)) }),
   );
 }
+
+/** Everything an asynchronous walk gives. */
+export async function gathered<T>(walk: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of walk) items.push(item);
+  return items;
+}

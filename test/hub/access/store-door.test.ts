@@ -8,7 +8,7 @@ import { createDoor } from '../../../hub/access/store-door.ts';
 import type { Store } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
-import { sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const context = { channel: 'mcp-2026' } as const;
@@ -34,8 +34,8 @@ async function filled(): Promise<Fixture> {
 }
 
 /** What was recorded since the fixture was filled. */
-function evidence({ store }: TestHub): [string, string | null, string, string, number][] {
-  return [...store.audit()]
+async function evidence({ store }: TestHub): Promise<[string, string | null, string, string, number][]> {
+  return (await gathered(store.audit()))
     .map(({ entry }) => JSON.parse(entry) as AuditEvent)
     .filter(({ action }) => action !== 'observations.write')
     .map(({ action, patient, outcome, reason, count }) => [action, patient, outcome, reason, count]);
@@ -95,7 +95,7 @@ test('the list holds whom the caller may see, known to the store or not', async 
     ['pat-other-01'],
   );
   assert.deepEqual(
-    evidence(h).map(([action, , outcome, , count]) => [action, outcome, count]),
+    (await evidence(h)).map(([action, , outcome, , count]) => [action, outcome, count]),
     [
       ['patients.list', 'allowed', 2],
       ['patients.list', 'allowed', 5],
@@ -129,10 +129,10 @@ test('a patient who is not for this caller, is of another tenant, or does not ex
   }
   assert.deepEqual([...told], ['NOT-FOUND There is no such resource for this caller. undefined']);
   assert.deepEqual(
-    new Set(evidence(h).map(([, patient, outcome, reason]) => `${patient} ${outcome} ${reason}`)),
+    new Set((await evidence(h)).map(([, patient, outcome, reason]) => `${patient} ${outcome} ${reason}`)),
     new Set(['pat-icu-02 denied patient', 'null denied patient', 'null denied unknown']),
   );
-  assert.equal(evidence(h).length, 10);
+  assert.equal((await evidence(h)).length, 10);
   assert.equal(h.metrics.get('access_denied', 'unknown') + h.metrics.get('access_denied', 'patient'), 10);
 });
 
@@ -145,7 +145,7 @@ test('a role that may not, and a right that expired, are told as such and record
   await assert.rejects(h.door.latest(h.who('ai-old'), 'pat-icu-01', context), { code: 'ACCESS-EXPIRED' });
   await assert.rejects(h.door.listPatients({ ...monitor, role: 'visitor' as Principal['role'] }, context), { code: 'ACCESS-DENIED' });
   await assert.rejects(h.door.openSubscription(h.who('ai-old'), [], context), { code: 'ACCESS-EXPIRED' });
-  assert.deepEqual(evidence(h), [
+  assert.deepEqual(await evidence(h), [
     ['status.read', null, 'denied', 'role', 0],
     ['observations.export', 'pat-icu-01', 'denied', 'role', 0],
     ['vitals.read', 'pat-icu-01', 'denied', 'expired', 0],
@@ -161,7 +161,7 @@ test('a subscription is recorded for each patient when it opens and when it clos
   await h.door.closeSubscription(nurse, ['pat-icu-01', 'pat-home-01'], context, 7);
   await h.door.openSubscription(nurse, [], context);
   await assert.rejects(h.door.openSubscription(nurse, ['pat-icu-01', 'pat-icu-02'], context), { code: 'NOT-FOUND' });
-  assert.deepEqual(evidence(h), [
+  assert.deepEqual(await evidence(h), [
     ['vitals.subscribe', 'pat-icu-01', 'allowed', 'granted', 0],
     ['vitals.subscribe', 'pat-home-01', 'allowed', 'granted', 0],
     ['vitals.subscribe', 'pat-icu-01', 'allowed', 'closed', 7],
@@ -183,19 +183,19 @@ test('each change is checked against the caller as it is then', async () => {
   assert.ok(h.door.maySee(ending, change));
   h.clock.advance(1);
   assert.ok(!h.door.maySee(ending, change));
-  assert.equal(evidence(h).length, 0, 'a check leaves no evidence');
+  assert.equal((await evidence(h)).length, 0, 'a check leaves no evidence');
 });
 
 test('the operator exports and counts within a tenant, and it is recorded', async () => {
   verifies('TENANT-EVERYWHERE');
   await using h = await filled();
   const operator = operatorPrincipal(1000, 'clinic');
-  assert.equal([...(await h.door.export(operator, {}, { channel: 'operator' }))].length, 4);
-  assert.equal([...(await h.door.export(operator, { patient: 'pat-home-01' }, { channel: 'operator' }))].length, 1);
-  assert.equal([...(await h.door.export(operator, { patient: 'Erika Mustermann' }, { channel: 'operator' }))].length, 0);
-  assert.equal([...(await h.door.export({ ...operator, tenant: 'other' }, {}, { channel: 'operator' }))].length, 0);
+  assert.equal((await gathered(await h.door.export(operator, {}, { channel: 'operator' }))).length, 4);
+  assert.equal((await gathered(await h.door.export(operator, { patient: 'pat-home-01' }, { channel: 'operator' }))).length, 1);
+  assert.equal((await gathered(await h.door.export(operator, { patient: 'Erika Mustermann' }, { channel: 'operator' }))).length, 0);
+  assert.equal((await gathered(await h.door.export({ ...operator, tenant: 'other' }, {}, { channel: 'operator' }))).length, 0);
   assert.deepEqual(await h.door.counts(operator, { channel: 'operator' }), { observations: 4, duplicates: 0, quarantined: 0, patients: 2 });
-  assert.deepEqual(evidence(h), [
+  assert.deepEqual(await evidence(h), [
     ['observations.export', null, 'allowed', 'granted', 4],
     ['observations.export', 'pat-home-01', 'allowed', 'granted', 1],
     ['observations.export', null, 'allowed', 'granted', 0],

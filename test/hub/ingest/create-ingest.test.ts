@@ -13,6 +13,7 @@ import type { Observation } from '../../../shared/fhir.ts';
 import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 import {
+  gathered,
   sampleBundle,
   sampleObservation,
   TEST_EPOCH,
@@ -30,11 +31,11 @@ function hub(): TestHub {
 }
 
 async function stored({ door }: TestHub, tenant = 'clinic'): Promise<StoredObservation[]> {
-  return [...(await door.export({ ...operator, tenant }, {}, { channel: 'operator' }))];
+  return gathered(await door.export({ ...operator, tenant }, {}, { channel: 'operator' }));
 }
 
-function evidence({ store }: TestHub): AuditEvent[] {
-  return [...store.audit()].map(({ entry }) => JSON.parse(entry) as AuditEvent);
+async function evidence({ store }: TestHub): Promise<AuditEvent[]> {
+  return (await gathered(store.audit())).map(({ entry }) => JSON.parse(entry) as AuditEvent);
 }
 
 const shown = (outcomes: readonly EntryOutcome[]): string[] =>
@@ -183,7 +184,7 @@ test('what is no batch is refused whole', async () => {
   const many = { resourceType: 'Bundle', type: 'batch', entry: new Array(1001).fill(null) };
   await assert.rejects(h.ingest.batch('gw-icu', many), { code: 'UPLINK-TOO-LARGE' });
   assert.deepEqual(await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch' }), []);
-  assert.deepEqual(evidence(h), []);
+  assert.deepEqual(await evidence(h), []);
 });
 
 test('an unknown gateway and one whose right expired are refused', async () => {
@@ -194,7 +195,7 @@ test('an unknown gateway and one whose right expired are refused', async () => {
   await assert.rejects(h.ingest.batch('ai-monitor', bundle), { code: 'UPLINK-UNKNOWN-GATEWAY' });
   await assert.rejects(h.ingest.batch('gw-old', sampleBundle([])), { code: 'ACCESS-EXPIRED' });
   assert.deepEqual(
-    evidence(h).map(({ principal, outcome, reason }) => [principal, outcome, reason]),
+    (await evidence(h)).map(({ principal, outcome, reason }) => [principal, outcome, reason]),
     [['gw-old', 'denied', 'expired']],
   );
   assert.equal((await stored(h)).length, 0);
@@ -215,14 +216,14 @@ test('each batch leaves its evidence in the chain, without values or names', asy
   await h.ingest.batch('gw-icu', sampleBundle(mixed));
   await h.ingest.batch('gw-home', sampleBundle([sampleObservation({ agent: 'gw-home', seq: 1 })]));
   assert.deepEqual(
-    evidence(h).map(({ principal, patient, outcome, reason, count }) => [principal, patient, outcome, reason, count]),
+    (await evidence(h)).map(({ principal, patient, outcome, reason, count }) => [principal, patient, outcome, reason, count]),
     [
       ['gw-icu', null, 'allowed', 'granted', 2],
       ['gw-icu', null, 'denied', 'INGEST-NOT-BOUND', 1],
       ['gw-home', 'pat-home-01', 'allowed', 'granted', 1],
     ],
   );
-  assert.ok(verifyAudit(h.store.audit(), h.store.storeId).intact);
+  assert.ok((await verifyAudit(h.store.audit(), h.store.storeId)).intact);
 });
 
 test('when the store fails, nothing is answered for and the batch may come again', async () => {

@@ -11,6 +11,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
+import { gathered } from '../../support/hub.ts';
 
 interface Place extends StorePlace {
   folder: string;
@@ -86,6 +87,21 @@ test('every store has its own id', async () => {
   await using b = await two.open();
   assert.match(a.storeId, /^[0-9a-f]{32}$/);
   assert.notEqual(a.storeId, b.storeId);
+});
+
+test('a batch whose resources were damaged is told as such, and what needs no resource is still read', async () => {
+  await using at = await place();
+  {
+    await using store = await at.open();
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+  }
+  {
+    using database = openDatabase({ path: join(at.folder, 'hub.db'), key: at.key, migrations: STORE_MIGRATIONS });
+    database.write(() => database.prepare<[Buffer]>('UPDATE batch SET received = ?').run(randomBytes(40)));
+  }
+  await using store = await at.open();
+  assert.equal((await store.latest('clinic', 'pat-icu-01', event)).length, 1);
+  await assert.rejects(gathered(await store.observations('clinic', {}, event)), { code: 'STORAGE-DAMAGED' });
 });
 
 test('a closed store says so', async () => {
