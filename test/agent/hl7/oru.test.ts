@@ -1,0 +1,329 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Reading } from '../../../shared/reading.ts';
+import { verifies } from '../../requirements.ts';
+import { outcome, RECEIVED_AT } from '../decode/decoding.ts';
+import { MMHG, MSH, message, OBR, obx, oru, PERCENT, PID, PV1, read, readings, rejections, SPO2 } from './oru.ts';
+
+const at = (hour: number, minute: number, second = 0): number => Date.UTC(2026, 10, 21, hour, minute, second);
+const first = (bytes: Uint8Array, context = {}): Reading | undefined => readings(bytes, context)[0];
+const spo2 = (value: string, fields: Record<number, string> = {}): string => obx(SPO2, value, PERCENT, fields);
+
+test('a PCD-01 message becomes one record with everything it says', () => {
+  const { records, rejected } = outcome([
+    read(
+      oru(
+        'OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||A1^^00A037FFFE0000AA^EUI-64',
+        spo2('97', { 7: '90-100', 14: '20261121100000.250+0100' }),
+      ),
+    ),
+  ]);
+  assert.deepEqual(rejected, []);
+  assert.deepEqual(records, [
+    {
+      source: 'line-1',
+      profile: 'hl7-pcd01',
+      device: { id: '00A037FFFE0000AA', idType: 'eui64' },
+      receivedAt: RECEIVED_AT,
+      subject: { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'BED-01' },
+      test: false,
+      class: 'continuous',
+      readings: [{ vital: 'spo2', value: 97, effective: at(9, 0) + 250, offsetMin: 60, limits: '90-100' }],
+    },
+  ]);
+});
+
+test('codes: MDC by number whatever the text, MDIL in hexadecimal, bare terms, the alternate identifier', () => {
+  const vitalOf = (code: string): string | undefined => first(oru(obx(code, '20', '')))?.vital;
+  assert.equal(vitalOf('150456^ANYTHING^MDC'), 'spo2');
+  assert.equal(vitalOf('150456^MDC_PULS_OXIM_SAT_O2'), 'spo2');
+  assert.equal(vitalOf('0002-4bb8^SpO2^MDIL'), 'spo2');
+  assert.equal(vitalOf('0002-5000^Resp^MDIL'), 'rr', 'Philips sends the rate under the code of the wave');
+  assert.equal(vitalOf('57676^MDC_BODY_FAT^MDC'), 'fat');
+  assert.equal(vitalOf('X1^own^99X^150456^MDC_PULS_OXIM_SAT_O2^MDC'), 'spo2');
+  assert.equal(vitalOf('16929196^MDC_VENT_VOL_TIDAL_SETTING^MDC'), 'vt_set', 'a setting is never the measured value');
+  assert.equal(readings(oru(obx('151960^old^MDC', '20', '266048^^MDC')))[0]?.mdc, 151960);
+});
+
+test('codes that are not in the table, or of another system, are kept and never guessed', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  for (const code of [
+    '150456^SpO2^99MNDRY',
+    '2047',
+    '150456',
+    '8867-4^Heart rate^LN',
+    '16929192^setting^MDC',
+    '1^x^MDC',
+    '150020^MDC_PRESS_BLD_NONINV^MDC',
+    '',
+  ]) {
+    const { records, rejected } = read(oru(obx(code, '97', PERCENT)));
+    assert.deepEqual(records, []);
+    assert.deepEqual(
+      rejected.map(({ code: why, part, raw }) => [why, part, raw !== undefined]),
+      [['DECODE-UNKNOWN-CODE', 'OBX[1]', true]],
+      code,
+    );
+  }
+});
+
+test('values: numbers only; SN only where it is a plain number', () => {
+  const valueIn = (value: string, type = 'NM'): number | string | undefined => {
+    const reading = first(oru(spo2(value, { 2: type })));
+    return reading?.value ?? reading?.absent;
+  };
+  assert.deepEqual(
+    [' 97 ', '+97', '97.50', '.5', '97.'].map((v) => valueIn(v)),
+    [97, 97, 97.5, 0.5, 97],
+  );
+  assert.deepEqual([valueIn('^97', 'SN'), valueIn('=^97', 'SN')], [97, 97]);
+  verifies('NOTHING-INVENTED');
+  assert.deepEqual(
+    ['', '""', '  '].map((v) => valueIn(v)),
+    ['unknown', 'unknown', 'unknown'],
+  );
+  for (const bad of ['abc', '97%', '>97', '1e3', '9,7', '97~98', '--', '1'.repeat(40), 'NaN', 'Infinity']) {
+    assert.deepEqual(rejections(oru(spo2(bad))), ['DECODE-FIELD OBX[1]'], bad);
+  }
+  assert.deepEqual(rejections(oru(spo2('>^97', { 2: 'SN' }))), ['DECODE-FIELD OBX[1]']);
+  assert.deepEqual(rejections(oru(spo2('90^-^97', { 2: 'SN' }))), ['DECODE-FIELD OBX[1]']);
+});
+
+test('units: MDC, MDIL, bare terms, UCUM and spellings; converted ones keep what was sent', () => {
+  const temperature = (unit: string): Reading | undefined => first(oru(obx('188424^MDC_TEMP_ORAL^MDC', '98.6', unit)));
+  for (const unit of [
+    '266560^MDC_DIM_FAHR^MDC',
+    '0004-1140^F^MDIL',
+    '4416^MDC_DIM_FAHR^MDC',
+    '[degF]^^UCUM',
+    '\u00b0F',
+    'x^y^z^266560^MDC_DIM_FAHR^MDC',
+    '^degF',
+  ]) {
+    assert.deepEqual([temperature(unit)?.value, temperature(unit)?.original], [37, { value: 98.6, unit: '[degF]' }], unit);
+  }
+  assert.equal(first(oru(spo2('97')))?.original, undefined);
+});
+
+test('a missing unit is assumed and marked, but never where it decides; a wrong one is refused', () => {
+  verifies('NOTHING-INVENTED');
+  assert.deepEqual(first(oru(obx(SPO2, '97', '')))?.flags, ['unit-assumed']);
+  const glucose = '160184^MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD^MDC';
+  assert.equal(first(oru(obx(glucose, '5.5', 'mmol/L')))?.vital, 'glu_si');
+  assert.equal(first(oru(obx(glucose, '99', 'mg/dL')))?.vital, 'glu');
+  for (const [code, unit] of [
+    [glucose, ''],
+    [SPO2, 'furlong'],
+    [SPO2, MMHG],
+    [SPO2, '999999^x^MDC'],
+  ] as const) {
+    assert.deepEqual(rejections(oru(obx(code, '5.5', unit))), ['DECODE-UNIT OBX[1]'], `${code} ${unit}`);
+  }
+  assert.equal(first(oru(obx(SPO2, '', 'furlong')))?.absent, 'unknown', 'no value, no unit needed');
+});
+
+test('OBX-8: what the device says about the value', () => {
+  const about = (condition: string, value = '97'): unknown[] => {
+    const reading = first(oru(spo2(value, { 8: condition })));
+    return [reading?.value ?? `!${reading?.absent}`, ...(reading?.flags ?? [])];
+  };
+  assert.deepEqual(about('QUES'), [97, 'questionable']);
+  assert.deepEqual(about('CAL~ALACT'), [97, 'questionable', 'device-alarm']);
+  assert.deepEqual(about('A~PM~SP'), [97, 'device-alarm']);
+  assert.deepEqual(about('H'), [97]);
+  assert.deepEqual(about('INV', ''), ['!error']);
+  assert.deepEqual(about('INV'), ['!error'], 'the device says that the number is none');
+  assert.deepEqual(about('NAV', ''), ['!temp-unknown']);
+  assert.deepEqual(about('OFF', ''), ['!not-performed', 'sensor-off']);
+});
+
+test('OBX-11: result status', () => {
+  const status = (text: string): unknown[] => {
+    const reading = first(oru(spo2('97', { 11: text })));
+    return [reading?.status ?? 'final', reading?.value ?? `!${reading?.absent}`];
+  };
+  assert.deepEqual([status('R'), status('F'), status('')], Array(3).fill(['final', 97]));
+  assert.deepEqual(
+    [status('P'), status('C')],
+    [
+      ['preliminary', 97],
+      ['corrected', 97],
+    ],
+  );
+  assert.deepEqual(
+    [status('X'), status('W'), status('D')],
+    [
+      ['cancelled', '!unknown'],
+      ['cancelled', '!error'],
+      ['cancelled', '!error'],
+    ],
+  );
+  assert.deepEqual(rejections(oru(spo2('97', { 11: '?' }))), ['DECODE-FIELD OBX[1]']);
+});
+
+test('a vital sign without type and value is an absent one', () => {
+  const { records } = read(oru(spo2('', { 2: '', 11: 'X' })));
+  assert.deepEqual(
+    records[0]?.readings.map(({ absent, status }) => [absent, status]),
+    [['unknown', 'cancelled']],
+  );
+});
+
+test('time: OBX-14, else the row it is contained in, else OBR-7, else MSH-7, else receipt', () => {
+  const effective = (bytes: Buffer): number | undefined => first(bytes)?.effective;
+  assert.equal(effective(oru(spo2('97', { 14: '20261121095900+0100' }))), at(8, 59));
+  assert.equal(effective(oru(spo2('97'))), at(8, 59, 58));
+  const panel = 'OBX|1||150020^MDC_PRESS_BLD_NONINV^MDC|1.0.1|||||||X|||20261121090000+0100';
+  assert.equal(effective(oru(panel, obx('150021^s^MDC', '120', MMHG, { 4: '1.0.1.1' }))), at(8, 0));
+  assert.equal(effective(oru(panel, spo2('97', { 4: '1.0.2.1' }))), at(8, 59, 58), 'not of another channel');
+  assert.equal(effective(message(MSH, PID, 'OBR|1', spo2('97'))), at(9, 0));
+  const timeless = MSH.replace('20261121100000+0100', '');
+  assert.equal(effective(message(timeless, PID, 'OBR|1', spo2('97'))), undefined);
+});
+
+test('time: the zone of the source where none is given, doubts marked; an unreadable time costs no value', () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  assert.deepEqual(first(oru(spo2('97', { 14: '20261121100000' })), { zone: 'America/New_York' })?.effective, at(15, 0));
+  assert.deepEqual(first(oru(spo2('97', { 14: '20261025023000' })))?.flags, ['dst-overlap']);
+  const broken = oru(spo2('97', { 14: '21.11.2026' }));
+  assert.deepEqual(first(broken)?.flags, ['clock']);
+  assert.deepEqual(rejections(broken), ['DECODE-TIME OBX[1]-14']);
+});
+
+test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configuration says', () => {
+  const subject = (...segments: string[]) =>
+    read(message(MSH, ...segments, OBR, spo2('97')), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' }).records[0]?.subject;
+  assert.deepEqual(subject(PID, PV1), { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'BED-01' });
+  assert.deepEqual(subject('PID|||X1^^^OTHER^PI~P-0001^^^HOSP&1.2.3&ISO^MR', 'PV1||I|ICU^101||||||||||||||||V-77'), {
+    patient: { value: 'P-0001', authority: '1.2.3' },
+    bed: 'ICU^101',
+    visit: 'V-77',
+  });
+  assert.deepEqual(subject('PID|||', 'PV1||I|'), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' });
+  assert.deepEqual(subject(), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' });
+});
+
+test('an identifier that cannot be one is never mended, nor replaced by another hint', () => {
+  for (const id of ['P-00\x0101', 'x'.repeat(129), 'P\\X00\\1']) {
+    const { records, rejected } = read(message(MSH, `PID|||${id}^^^HOSP^MR`, OBR, spo2('97')), {
+      patient: { value: 'P-9', authority: '' },
+    });
+    assert.deepEqual(records[0]?.subject, {});
+    assert.deepEqual(
+      rejected.map(({ code, part }) => [code, part]),
+      [['DECODE-FIELD', 'PID-3']],
+    );
+  }
+});
+
+test('several patients in one message stay apart', () => {
+  const { records } = read(oru(spo2('97'), 'PID|||P-0002^^^HOSP^MR', OBR, spo2('91')));
+  assert.deepEqual(
+    records.map(({ subject, readings: all }) => [subject.patient?.value, subject.bed, all[0]?.value]),
+    [
+      ['P-0001', 'BED-01', 97],
+      ['P-0002', undefined, 91],
+    ],
+  );
+});
+
+test('which device: its own row by MDS, else OBX-18, else the configuration, else the sender, else the source', () => {
+  const device = (rows: string[], context = {}, header = MSH) =>
+    read(message(header, PID, OBR, ...rows), context).records.map((record) => record.device);
+  const row = (mds: string, id: string): string => `OBX|1||69965^MDS^MDC|${mds}.0.0.0|||||||X|||||||${id}`;
+  assert.deepEqual(device([row('1', 'D1'), row('2', '0123456789ABCDEF^EUI-64'), spo2('97'), spo2('96', { 4: '2.1.1.1' })]), [
+    { id: 'D1', idType: 'serial' },
+    { id: '0123456789ABCDEF', idType: 'eui64' },
+  ]);
+  assert.deepEqual(device([spo2('97', { 18: 'SN-5' })]), [{ id: 'SN-5', idType: 'serial' }]);
+  assert.deepEqual(device([spo2('97')], { deviceId: 'monitor-4' }), [{ id: 'monitor-4', idType: 'config' }]);
+  assert.deepEqual(device([spo2('97')]), [{ id: '00A037FFFE000001', idType: 'eui64' }]);
+  assert.deepEqual(device([spo2('97')], {}, MSH.replace('MON^00A037FFFE000001^EUI-64', 'MON')), [{ id: 'line-1', idType: 'config' }]);
+});
+
+test('test and demonstration data is marked, apart from the real', () => {
+  const tests = (bytes: Buffer, context = {}): boolean[] => read(bytes, context).records.map((record) => record.test);
+  assert.deepEqual(tests(message(MSH.replace('|P|2.6', '|T|2.6'), PID, spo2('97'))), [true]);
+  assert.deepEqual(tests(message(MSH.replace('|P|2.6', '|D^A|2.6'), PID, spo2('97'))), [true]);
+  assert.deepEqual(tests(oru(spo2('97', { 8: 'DEMO' }), spo2('96'))), [true, false]);
+  assert.deepEqual(tests(oru(spo2('97')), { test: true }), [true]);
+});
+
+test('single measurements are kept apart from the continuous ones, which they outlive', () => {
+  const { records } = read(oru(spo2('97'), obx('150021^s^MDC', '120', MMHG), obx('150022^d^MDC', '80', MMHG)));
+  assert.deepEqual(
+    records.map((record) => [record.class, record.readings.length]),
+    [
+      ['continuous', 1],
+      ['spot', 2],
+    ],
+  );
+});
+
+test('a bad OBX among good ones costs itself only', () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
+  const bytes = oru(spo2('97'), spo2('abc'), obx('150456', '96', PERCENT), 'OBX|x', 'OB', 'XXX|1', spo2('96', { 4: '1.1.1.2' }));
+  assert.deepEqual(
+    readings(bytes).map(({ value }) => value),
+    [97, 96],
+  );
+  assert.deepEqual(rejections(bytes), [
+    'DECODE-FIELD OBX[2]',
+    'DECODE-UNKNOWN-CODE OBX[3]',
+    'HL7-SEGMENT segment[9]',
+    'HL7-SEGMENT segment[10]',
+  ]);
+});
+
+test('texts, codes and waveforms are counted; one that looks like a number is kept', () => {
+  verifies('NO-SILENT-DROP');
+  const { records, rejected } = read(
+    oru(spo2('1^2^3', { 2: 'NA' }), spo2('good', { 2: 'TX' }), spo2('97', { 2: 'ST' }), spo2('97', { 2: '' })),
+  );
+  assert.deepEqual(records, []);
+  assert.deepEqual(
+    rejected.map(({ code, part, raw }) => `${code} ${part}${raw ? '+' : ''}`),
+    ['HL7-VALUE-TYPE OBX[1]', 'HL7-VALUE-TYPE OBX[2]', 'HL7-VALUE-TYPE OBX[3]+', 'HL7-VALUE-TYPE OBX[4]+'],
+  );
+});
+
+test('a second MSH inside a message: two that ran into each other, and nothing of the second is taken for the first patient', () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  const bytes = Buffer.concat([oru(spo2('97')), message(MSH, OBR, spo2('50'))]);
+  assert.deepEqual(
+    readings(bytes).map(({ value }) => value),
+    [97],
+  );
+  assert.deepEqual(rejections(bytes), ['HL7-SEGMENT MSH[2]']);
+});
+
+test('device text is data: limits are cut and cleaned', () => {
+  verifies('DEVICE-TEXT-IS-DATA');
+  const limits = (text: string): string | undefined => first(oru(spo2('97', { 7: text })))?.limits;
+  assert.equal(limits('50-120'), '50-120');
+  assert.equal(limits('50\x00\x1b[31m-\x07120'), '50 [31m- 120');
+  assert.equal(limits('a\\T\\b\\X0D0A\\c'), 'a&b c');
+  assert.equal(limits('x'.repeat(5000))?.length, 64);
+  assert.equal(limits(' \x01 '), undefined);
+});
+
+test('a message of thousands of OBX makes records that hold no more than the wire takes', () => {
+  const rows = Array.from({ length: 2500 }, () => spo2('97'));
+  const { records } = outcome([read(oru(...rows))]);
+  assert.equal(
+    records.reduce((sum, record) => sum + record.readings.length, 0),
+    2500,
+  );
+  assert.ok(records.every((record) => record.readings.length <= 1000));
+});
+
+test('a device that the source does not list: nothing is taken, all of it is kept', () => {
+  const { records, rejected } = read(oru(spo2('97')), { devices: ['OTHER'] });
+  assert.deepEqual(records, []);
+  assert.deepEqual(
+    rejected.map(({ code, raw }) => [code, Buffer.from(raw ?? []).equals(oru(spo2('97')).subarray(0, -1))]),
+    [['DECODE-DEVICE-UNKNOWN', true]],
+  );
+  assert.equal(read(oru(spo2('97')), { devices: ['00A037FFFE000001'] }).records.length, 1);
+  assert.equal(read(oru(spo2('97')), { devices: ['MON'] }).records.length, 1);
+});
