@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../errors.ts';
 import { OverlayConnection, type Transport } from './connection.ts';
 
@@ -12,12 +12,12 @@ const NOTHING = Buffer.alloc(0);
  * A connection over a stream socket. A killed process looks like an orderly end on a Unix socket, so the end is said in so many
  * words: frames of a length (unsigned, 4 bytes, big-endian) and that many bytes; length 0 is the end of the direction.
  */
-export function connectionOver(socket: Socket): OverlayConnection {
+export function connectionOver(socket: Duplex): OverlayConnection {
   return new FramedSocket(socket).start();
 }
 
 class FramedSocket implements Transport {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #connection = new OverlayConnection(this);
   /** Of the header that is being read. */
   #header = 0;
@@ -25,7 +25,7 @@ class FramedSocket implements Transport {
   /** Of the frame that is being read. */
   #remaining = 0;
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     this.#socket = socket;
   }
 

@@ -85,8 +85,9 @@ export class ForgedNetwork {
   }
 
   static async create(): Promise<ForgedNetwork> {
-    const root = await certify({ subject: 'root', extensions: [is.ca(), is.signer()] });
-    return new ForgedNetwork(root, await certify({ issuer: root, subject: 'intermediate', extensions: [is.ca(0), is.signer()] }));
+    const domain = is.named({ type: 'url', value: `spiffe://${DOMAIN}` });
+    const root = await certify({ subject: 'root', extensions: [is.ca(), is.signer(), domain] });
+    return new ForgedNetwork(root, await certify({ issuer: root, subject: 'intermediate', extensions: [is.ca(0), is.signer(), domain] }));
   }
 
   get caPem(): string {
