@@ -7,7 +7,7 @@ import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
 import { openLocalOverlay } from '../shared/overlay/local.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
-import { agentProgram } from './cli.ts';
+import { type AgentPrograms, agentProgram } from './cli.ts';
 import type { AgentConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { openOutbox } from './outbox/sqlite.ts';
@@ -15,9 +15,12 @@ import { prepareSource } from './sources/create-source.ts';
 import type { AgentStatus } from './status.ts';
 import { createUplink } from './uplink.ts';
 
+/** What the commands do. */
+export const programs: AgentPrograms = { run, check, decode };
+
 /** `vitalmesh-agent ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
-  return exitWith(runProgram(agentProgram({ run, check, decode }), argv));
+  return exitWith(runProgram(agentProgram(programs), argv));
 }
 
 /** The outbox is open before a device is accepted, and closed after the last one was told; a hub that is not there is waited for. */

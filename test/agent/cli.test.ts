@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { type AgentPrograms, agentProgram } from '../../agent/cli.ts';
+import type { AgentConfig } from '../../agent/config.ts';
+import { programs } from '../../agent/main.ts';
+import { type AgentStatus, formatAgentStatus } from '../../agent/status.ts';
+import { runProgram } from '../../shared/command-line.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { createOperatorServer } from '../../shared/operator/server.ts';
+import { verifies } from '../requirements.ts';
+import { AgentSite } from '../support/agent-site.ts';
+
+const MONITORS = { type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 };
+
+/** Runs one command in this process. */
+async function call(
+  argv: readonly string[],
+  changes: Partial<AgentPrograms> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const code = await runProgram(agentProgram({ ...programs, ...changes }), argv, { stdin: Readable.from([]), stdout, stderr });
+  return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
+}
+
+const STATUS: AgentStatus = {
+  version: '0.1.0',
+  identity: 'gateway-1',
+  startedAt: 1_000_000,
+  now: 1_090_000,
+  overlay: 'ready',
+  uplink: {
+    state: 'connected',
+    since: 1_010_000,
+    code: null,
+    hub: { identity: 'hub-1', storeId: 'store-1', configRevision: 'r1', clockOffsetMs: -12 },
+    inFlight: 0,
+    lastAnswerAt: 1_085_000,
+  },
+  outbox: { epoch: '0000000000000', pending: 3, oldestPendingAt: 1_060_000, delivered: 40, quarantined: 1, fileBytes: 1_572_864 },
+  sources: [
+    {
+      name: 'monitors',
+      type: 'mllp-server',
+      state: 'running',
+      endpoint: '10.0.0.1:2575',
+      records: 40,
+      readings: 320,
+      rejected: 2,
+      lastRecordAt: 1_089_000,
+    },
+    { name: 'ox', type: 'serial', state: 'waiting', endpoint: '/dev/ttyUSB0', records: 0, readings: 0, rejected: 0, lastRecordAt: null },
+  ],
+  observations: 300,
+  metrics: {},
+};
+
+test('status for people fits the states that matter', () => {
+  assert.equal(
+    formatAgentStatus(STATUS),
+    [
+      'Agent      0.1.0, identity gateway-1, running for 90 s',
+      'Overlay    ready',
+      'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',
+      'Outbox     3 rows pending, the oldest from 30 s ago, 40 delivered, 1 in quarantine',
+      '           1.5 MiB on disk, 300 observations since the start',
+      'monitors   mllp-server running at 10.0.0.1:2575: 320 readings, 2 rejected, last 1 s ago',
+      'ox         serial waiting at /dev/ttyUSB0: 0 readings, 0 rejected, last never',
+    ].join('\n'),
+  );
+  const alone = formatAgentStatus({
+    ...STATUS,
+    uplink: { ...STATUS.uplink, state: 'waiting', code: 'OVERLAY-NO-TERMINATOR', hub: null, lastAnswerAt: null },
+  });
+  assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR, last answer never$/m);
+});
+
+test('status is asked of the running agent, and its absence has an exit code of its own', async () => {
+  verifies('OPERATOR-SOCKET');
+  using site = await AgentSite.make([MONITORS]);
+  const gone = await call(['status', '--config', site.config]);
+  assert.equal(gone.code, 3);
+  assert.match(gone.stderr, /^OPERATOR-NOT-RUNNING: /);
+  const operator = createOperatorServer({ socketPath: site.operator, commands: { status: () => [STATUS] }, log: silentLogger });
+  await operator.start(new AbortController().signal);
+  const shown = await call(['status', '--config', site.config]);
+  const json = await call(['status', '--config', site.config, '--json']);
+  await operator[Symbol.asyncDispose]();
+  assert.equal(shown.stdout, `${formatAgentStatus(STATUS)}\n`);
+  assert.deepEqual(JSON.parse(json.stdout), STATUS);
+});
+
+test('run gets the checked configuration', async () => {
+  using site = await AgentSite.make([MONITORS]);
+  let given: AgentConfig | undefined;
+  const { code } = await call(['run', '--config', site.config], {
+    run: async (config) => {
+      given = config;
+    },
+  });
+  assert.equal(code, 0);
+  assert.equal(given?.outbox.path, site.outbox);
+});
+
+test('check reads every file that is named, and makes none', async () => {
+  verifies('CONFIG-ERRORS-HELP');
+  using site = await AgentSite.make([MONITORS]);
+  const check = () => call(['check', '--config', site.config]);
+  assert.deepEqual(await check(), { code: 0, stdout: 'The configuration is good.\n', stderr: '' });
+  assert.deepEqual(readdirSync(site.folder).sort(), ['agent.yaml', 'gateway-1.json']);
+
+  const key = join(site.folder, 'outbox.key');
+  writeFileSync(key, '00'.repeat(32), { mode: 0o644 });
+  assert.match((await check()).stderr, /^STORAGE-KEY-FILE: .*mode 0644/);
+  rmSync(key);
+  writeFileSync(site.outbox, '');
+  assert.match((await check()).stderr, /^STORAGE-KEY-FILE: .*is missing/);
+  rmSync(site.outbox);
+  chmodSync(join(site.folder, 'gateway-1.json'), 0o644);
+  assert.match((await check()).stderr, /^IDENTITY-MODE: /);
+  rmSync(join(site.folder, 'gateway-1.json'));
+  const missing = await check();
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /^IDENTITY-FILE: .*\n {2}\S/, 'with what to do about it');
+});
+
+test('check reads the files of the sources', async () => {
+  const broker = { type: 'mqtt', name: 'home', url: 'mqtts://127.0.0.1', mapping: 'mqtt-home-hub' };
+  const found = async (source: object): Promise<string> => {
+    using site = await AgentSite.make([source]);
+    return (await call(['check', '--config', site.config])).stderr;
+  };
+  assert.match(await found({ ...broker, passwordFile: '/nowhere/password' }), /^SOURCE-CREDENTIALS: .*ENOENT/);
+  assert.match(await found({ ...broker, mapping: '/nowhere/mapping.yaml' }), /^CONFIG-UNREADABLE: /);
+  assert.match(await found({ ...broker, tls: { caFile: '/nowhere/ca.pem' } }), /^CONFIG-UNREADABLE: /);
+  assert.equal(await found(broker), '');
+});
+
+test('a command that is called wrongly says how, with exit code 2', async () => {
+  const unknown = await call(['chek']);
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /^USAGE: .*did you mean 'check'\?\n {2}See --help\.$/m);
+  assert.equal((await call(['run'])).code, 2);
+  assert.equal((await call(['run', '--confg', 'x'])).code, 2);
+  const missing = await call(['run', '--config', '/nowhere/agent.yaml']);
+  assert.deepEqual([missing.code, missing.stderr.startsWith('CONFIG-UNREADABLE: ')], [1, true]);
+  assert.match((await call(['--help'])).stdout, /vitalmesh-agent run --config agent\.yaml/);
+  assert.equal((JSON.parse((await call(['check', '--print-schema'])).stdout) as { type: string }).type, 'object');
+  assert.match((await call(['decode', '--list'])).stdout, /nonin-df8/);
+});
