@@ -21,8 +21,8 @@ CREATE TABLE patient (
 ) STRICT;
 
 -- What one gateway sent of one patient in one request and was new: the observations firstKey to lastKey. The column received holds
--- their resources as the gateway sent them, canonical JSON, one a line, zstd. Together they take a twentieth of what they take one by one, in
--- space as in encryption. They say whose the sender thinks they are and are not to be given out as they stand.
+-- their resources as the gateway sent them, canonical JSON, one a line, zstd: fifty together take a fortieth of their text, eight a
+-- ninth, in space as in encryption. They say whose the sender thinks they are and are not to be given out as they stand.
 CREATE TABLE batch (
   key INTEGER PRIMARY KEY,
   tenant TEXT NOT NULL,
