@@ -14,7 +14,8 @@ type Time = Partial<Pick<ZonedInstant, 'at' | 'offsetMin'>> & { flags: readonly 
 const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
 const LOCAL_ISO = ['YYYY-MM-DDTHH:mm:ss', 'YYYY-MM-DDTHH:mm:ss.SSS'].map((pattern) => timePattern(pattern));
 const MAX_ITEMS = 1000;
-const MAX_RAW_BYTES = 1024;
+/** No device nests deeper; what does is made to exhaust the stack of whoever walks through it. */
+const MAX_DEPTH = 64;
 /** Flags that tell of a state that ends by itself: a value missing under them is expected to come back. */
 const PASSING: readonly Flag[] = ['sensor-off', 'searching', 'low-perfusion', 'motion'];
 const SIGNIFICANT_DIGITS = 12;
@@ -104,7 +105,7 @@ class ItemReader {
 
   #reject(code: ErrorCode, part: string, content: Json | undefined, keep = true): void {
     const text = Buffer.from(content === undefined ? '' : JSON.stringify(content));
-    const raw = keep && text.length > 0 ? new Uint8Array(text.subarray(0, MAX_RAW_BYTES)) : undefined;
+    const raw = keep && text.length > 0 ? new Uint8Array(text) : undefined;
     this.#rejected.push({ code, part, bytes: text.length, ...(raw ? { raw } : {}) });
   }
 
@@ -210,13 +211,28 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function parseJson(payload: Uint8Array): Json | undefined {
   try {
-    return JSON.parse(utf8.decode(payload)) as Json;
+    const text = utf8.decode(payload);
+    return isDeep(text) ? undefined : (JSON.parse(text) as Json);
   } catch {
     return undefined;
   }
 }
 
-/** What a path leads to. Nothing, when the JSON is nested deeper than the path language follows. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (inString && char === '\\') at += 1;
+    else if (char === '"') inString = !inString;
+    else if (!inString && (char === '[' || char === '{')) depth += 1;
+    else if (!inString && (char === ']' || char === '}')) depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
+/** What a path leads to. Nothing, where the path itself gives up (a recursive descent over too much). */
 function nodes(path: CompiledPath, json: Json): Json[] {
   try {
     return path.query(json).values() as Json[];
