@@ -144,7 +144,8 @@ export class Fanout implements Disposable {
     const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' };
     const list = change.kind === 'patients' || (change.kind === 'stored' && this.#isNew(change));
     if (list) this.#deliver(PATIENTS_URI, change, note);
-    if (change.kind !== 'patients') this.#deliver(latestUri(change.patient), change, note);
+    // A patient who came, went or changed beds changes what is read of that patient, too.
+    this.#deliver(latestUri(change.patient), change, note);
   }
 
   #isNew({ tenant, patient }: Change): boolean {

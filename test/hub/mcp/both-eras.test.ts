@@ -96,6 +96,16 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.ok(!updates.seen.some(({ version }) => version === 2));
   });
 
+  test(`${revision}: a patient who changes beds is news to who watches that patient`, async () => {
+    verifies('MCP-BOTH-ERAS');
+    await using endpoint = await startEndpoint();
+    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    const updates = await client.subscribe([LATEST_1]);
+    await updates.count(LATEST_1, 1);
+    endpoint.change('pat-0001', { kind: 'patients' });
+    await updates.until(({ uri, version }) => uri === LATEST_1 && version === 1);
+  });
+
   test(`${revision}: a stale or missing value is never shown as a number that counts now`, async () => {
     verifies('STALE-IS-NULL');
     await using endpoint = await startEndpoint();
