@@ -40,6 +40,7 @@ export class Database implements Disposable {
   readonly #statements = new Map<string, SQLite.Statement>();
   #connection: SQLite.Database | undefined;
   #fault: { error: VitalmeshError; atMs: number } | undefined;
+  #full = false;
   #closed = false;
   #openings = 1;
 
@@ -82,18 +83,21 @@ export class Database implements Disposable {
 
   /**
    * Runs `work` in one transaction, durable when this returns; nothing of it is kept when it throws. Blocks the thread for the fsync:
-   * hot paths go through GroupCommit. Throws as `read` does.
+   * hot paths go through GroupCommit. `work` is run a second time when the disk was full and moving the log into the file made room.
+   * Throws as `read` does.
    */
   write<T>(work: () => T): T {
     try {
-      this.#use();
-      this.prepare('BEGIN IMMEDIATE').run();
-      const result = work();
-      this.prepare('COMMIT').run();
+      // Free space goes to the file first: a log that took it all could never be emptied, and nothing be written any more.
+      if (this.#full) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+      const result = this.#transaction(work);
+      this.#full = false;
       return result;
     } catch (thrown) {
       const error = this.#failed(thrown);
-      this.#rollBack();
+      const again = error.code === 'STORAGE-FULL' && !this.#full;
+      this.#full = error.code === 'STORAGE-FULL';
+      if (again) return this.write(work);
       throw error;
     }
   }
@@ -163,15 +167,16 @@ export class Database implements Disposable {
     return error;
   }
 
-  #rollBack(): void {
-    // SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, 3.1).
-    if (!this.#connection?.inTransaction) return;
+  #transaction<T>(work: () => T): T {
+    this.prepare('BEGIN IMMEDIATE').run();
     try {
-      this.prepare('ROLLBACK').run();
+      const result = work();
+      this.prepare('COMMIT').run();
+      return result;
     } catch (thrown) {
-      const error = storageError(thrown);
-      this.#fault = { error, atMs: this.#clock.monotonicMs() };
-      this.#drop();
+      // SQLite may have rolled back by itself (sqlite.org/lang_transaction.html, 3.1); a connection that is given up does so at closing.
+      if (this.#connection?.inTransaction && !endsConnection(storageError(thrown))) this.prepare('ROLLBACK').run();
+      throw thrown;
     }
   }
 

@@ -50,7 +50,8 @@ export class GroupCommit {
   /**
    * Runs `work` inside the next transaction and resolves with its result after the commit. `work` is synchronous and touches nothing
    * but the database, because it may be run twice. `rows` is how many rows it writes, about. Rejects with the VitalmeshError that `work`
-   * threw, or STORAGE-FULL, -IO, -DAMAGED, -CLOSED; nothing of it is stored then.
+   * threw, or STORAGE-FULL, -DAMAGED, -CLOSED: nothing of it is stored then; or with STORAGE-IO: what a disk did with a commit that it
+   * reported as failed shows when the file is opened anew, and it may be there after all.
    */
   run<T>(work: (database: Database) => T, rows = 1): Promise<T> {
     if (this.#closed) return Promise.reject(new VitalmeshError('STORAGE-CLOSED', { detail: this.#database.path }));
