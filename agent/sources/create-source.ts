@@ -37,7 +37,13 @@ export function prepareSource(config: AgentConfig, source: SourceConfig, gateway
 function prepareMllpServer(source: Configured<'mllp-server'>, context: DecodeContext): PreparedSource {
   const { name, host, port, idleTimeoutMs, ackTimeoutMs, maxConnections, maxConnectionsPerAddress } = source;
   const dialect = profile(source.profile) as Hl7Profile;
-  const options = { ...MLLP_SERVER_DEFAULTS, name, host, port, idleTimeoutMs, ackTimeoutMs, maxConnections, maxConnectionsPerAddress };
+  const options = {
+    ...MLLP_SERVER_DEFAULTS,
+    ...{ name, host, port, idleTimeoutMs, ackTimeoutMs, maxConnections, maxConnectionsPerAddress },
+    // A few messages of the largest size that is allowed must fit.
+    maxNoiseBytes: Math.max(MLLP_SERVER_DEFAULTS.maxNoiseBytes, 4 * source.maxFrameBytes),
+    maxHeldBytes: Math.max(MLLP_SERVER_DEFAULTS.maxHeldBytes, 4 * source.maxFrameBytes),
+  };
   return (environment) => createMllpServer({ ...options, decoder: () => hl7Stream(dialect, context) }, environment);
 }
 

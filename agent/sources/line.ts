@@ -84,5 +84,11 @@ async function openServer(host: string, port: number, timeoutMs: number, signal:
 /** Why an operating system call failed. The driver's text names the path and the reason, never what came over the line. */
 function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown';
-  return (cause as NodeJS.ErrnoException).code ?? cause.message.replaceAll(/\s+/g, ' ').slice(0, 120);
+  return (
+    (cause as NodeJS.ErrnoException).code ??
+    cause.message
+      .replace(/^Error:? /, '')
+      .replaceAll(/\s+/g, ' ')
+      .slice(0, 120)
+  );
 }

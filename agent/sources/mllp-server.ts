@@ -30,8 +30,8 @@ export const MLLP_SERVER_DEFAULTS = {
   maxPending: 256,
   maxPendingBytes: 1024 * 1024,
   maxNoiseBytes: 4 * 1024 * 1024,
-  maxConnections: 256,
-  maxConnectionsPerAddress: 64,
+  maxConnections: 512,
+  maxConnectionsPerAddress: 256,
   maxHeldBytes: 64 * 1024 * 1024,
   stopTimeoutMs: 2000,
 } as const satisfies Partial<MllpServerOptions>;

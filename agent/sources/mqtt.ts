@@ -1,9 +1,9 @@
 import { connect as connectTcp, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type SecureContextOptions } from 'node:tls';
-import type { MqttClient } from 'mqtt';
+import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Instant } from '../../shared/clock.ts';
-import { VitalmeshError } from '../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { Backoff } from '../../shared/lifecycle.ts';
 import type { Decoded } from '../decoding.ts';
 import { defect, deliver } from './delivery.ts';
@@ -52,14 +52,6 @@ const HEADER_BYTES = 128 * 1024;
 /** The broker keeps the session of an agent that is away for so long (MQTT 5; 3.1.1 brokers have a rule of their own). */
 const SESSION_EXPIRY_SEC = 7 * 24 * 3600;
 
-/** What of a received PUBLISH matters here. */
-interface Publication {
-  topic: string;
-  payload: string | Buffer;
-  retain: boolean;
-  messageId?: number;
-}
-
 /**
  * Subscribes at a broker with QoS 1 in a session that the broker keeps. A publication is acknowledged (PUBACK) only after it is on
  * disk, or was put in quarantine because it can never be read; when it cannot be stored the connection is closed, and the broker
@@ -82,23 +74,16 @@ async function session(
 ): Promise<void> {
   const { promise: over, resolve: finish } = Promise.withResolvers<VitalmeshError | undefined>();
   const stop = (): void => finish(undefined);
-  const lost = (error: unknown): void =>
-    finish(
-      error instanceof VitalmeshError
-        ? error
-        : new VitalmeshError(subscribed ? 'SOURCE-LOST' : 'SOURCE-OPEN', { detail: reason(error), cause: error }),
-    );
   let subscribed = false;
-  let closing = false;
-  let taking = Promise.resolve();
-
-  const guard = new MqttPacketGuard(options.maxFrameBytes + HEADER_BYTES, options.protocolVersion === 5, (bytes) => {
-    taking = taking.then(() => reject('packet', bytes));
-  });
-  const reject = async (part: string, bytes: number): Promise<void> => {
-    await deliver({ records: [], rejected: [{ code: 'DECODE-OVERSIZED', part, bytes }] }, environment.intake, tally, false);
+  const lost = (cause: unknown): void => {
+    const code = subscribed ? 'SOURCE-LOST' : 'SOURCE-OPEN';
+    finish(cause instanceof VitalmeshError ? cause : new VitalmeshError(code, { detail: reason(cause), cause }));
   };
-  const client = await createClient(options, guard);
+  const inbox = new Inbox(options, environment, tally, (stored) => {
+    if (stored) backoff.reset();
+    else lost('closed until readings can be stored; the broker keeps them');
+  });
+  const client = await createClient(options, inbox.guard);
   client.on('error', lost);
   client.on('close', () => lost('closed'));
   client.on('disconnect', () => lost('the broker ended the connection'));
@@ -110,45 +95,83 @@ async function session(
     });
   });
   // mqtt sends the PUBACK when this calls back, and reads no further packet before.
-  client.handleMessage = (packet, acknowledge) => {
-    if (closing) return;
-    taking = taking.then(async () => {
-      const part = read(packet, options, environment, guard, tally);
-      if (!(await deliver(part, environment.intake, tally, true)))
-        return finish(new VitalmeshError('SOURCE-LOST', { detail: 'not stored' }));
-      backoff.reset();
-      acknowledge();
-    });
-  };
+  client.handleMessage = (packet, acknowledge) => inbox.take(packet, acknowledge);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
 
   const error = await over;
-  closing = true;
   signal.removeEventListener('abort', stop);
-  await taking;
+  await inbox.close();
   await close(client, error !== undefined);
   if (error) throw error;
 }
 
-/** Reads one publication. Whatever is wrong with it, it is in the result as rejected, so that it can be acknowledged and never comes again. */
-function read(
-  { topic, payload, retain, messageId }: Publication,
-  options: MqttOptions,
-  { clock }: SourceEnvironment,
-  guard: MqttPacketGuard,
-  tally: SourceTally,
-): Decoded {
-  const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
-  tally.received(bytes.length);
-  const oversized = guard.takeOversized(messageId) ?? (bytes.length > options.maxFrameBytes ? bytes.length : undefined);
-  if (oversized !== undefined) return { records: [], rejected: [{ code: 'DECODE-OVERSIZED', part: 'payload', bytes: oversized }] };
-  if (retain) return { records: [], rejected: [{ code: 'SOURCE-RETAINED', part: 'payload', bytes: bytes.length }] };
-  try {
-    return options.decode(topic, bytes, clock.now());
-  } catch {
-    return { records: [], rejected: [defect('payload', bytes)] };
+/** What of a received PUBLISH matters here. */
+type Publication = Pick<IPublishPacket, 'topic' | 'payload' | 'retain' | 'qos' | 'messageId'>;
+
+/** Publications of one connection on their way to disk, one after the other. */
+class Inbox {
+  /** Stands before the client, and leaves out what is too large. */
+  readonly guard: MqttPacketGuard;
+  readonly #options: MqttOptions;
+  readonly #environment: SourceEnvironment;
+  readonly #tally: SourceTally;
+  readonly #settled: (stored: boolean) => void;
+  #taking = Promise.resolve();
+  #closed = false;
+
+  /** `settled` is told of each publication whether it is on disk. */
+  constructor(options: MqttOptions, environment: SourceEnvironment, tally: SourceTally, settled: (stored: boolean) => void) {
+    this.#options = options;
+    this.#environment = environment;
+    this.#tally = tally;
+    this.#settled = settled;
+    const leftOut = (bytes: number): void => {
+      this.#taking = this.#taking.then(() => this.#deliver(rejected('DECODE-OVERSIZED', bytes), false)).then(() => undefined);
+    };
+    this.guard = new MqttPacketGuard(options.maxFrameBytes + HEADER_BYTES, options.protocolVersion === 5, leftOut);
   }
+
+  /** Calls back once the publication is on disk, or in quarantine because it can never be read; not at all when it could not be stored. */
+  take(publication: Publication, acknowledge: () => void): void {
+    if (this.#closed) return;
+    this.#taking = this.#taking.then(async () => {
+      // A publication of QoS 0 is never sent again.
+      const stored = await this.#deliver(this.#read(publication), publication.qos > 0);
+      this.#settled(stored);
+      if (stored) acknowledge();
+    });
+  }
+
+  /** Takes no more, and resolves when everything taken is settled. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#taking;
+  }
+
+  #deliver(part: Decoded, replayable: boolean): Promise<boolean> {
+    return deliver(part, this.#environment.intake, this.#tally, replayable);
+  }
+
+  /** Whatever is wrong with a publication is in the result as rejected, so that it can be acknowledged and never comes again. */
+  #read({ topic, payload, retain, messageId }: Publication): Decoded {
+    const { maxFrameBytes, decode } = this.#options;
+    const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
+    this.#tally.received(bytes.length);
+    const cut = this.guard.takeOversized(messageId);
+    if (cut !== undefined) return rejected('DECODE-OVERSIZED', cut);
+    if (bytes.length > maxFrameBytes) return rejected('DECODE-OVERSIZED', bytes.length);
+    if (retain) return rejected('SOURCE-RETAINED', bytes.length);
+    try {
+      return decode(topic, bytes, this.#environment.clock.now());
+    } catch {
+      return { records: [], rejected: [defect('payload', bytes)] };
+    }
+  }
+}
+
+function rejected(code: ErrorCode, bytes: number): Decoded {
+  return { records: [], rejected: [{ code, part: 'payload', bytes }] };
 }
 
 async function createClient(options: MqttOptions, guard: MqttPacketGuard): Promise<MqttClient> {
