@@ -1,3 +1,4 @@
+import { quantity } from '../../shared/observation.ts';
 import { Latencies } from './latency.ts';
 import type { TableRow } from './table.ts';
 
@@ -110,11 +111,9 @@ export class Viewer {
   }
 }
 
-const UNITS: Record<string, string> = { '/min': '/min', 'mm[Hg]': 'mmHg', Cel: '°C', '%': '%', kg: 'kg', '1': '' };
-
 /** A value with its unit as a nurse writes it; without a value, the reason. */
 function shownValue(vital: ShownVital): string {
-  const unit = UNITS[vital.unit] ?? vital.unit;
+  const unit = vital.unit === '1' ? '' : quantity(0, vital.unit).unit;
   const known = vital.stale ? vital.lastKnown : vital;
   const numbers = known?.components?.length
     ? known.components

@@ -1,5 +1,5 @@
 import { createPrivateKey, KeyObject, randomBytes, randomInt, webcrypto } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
@@ -106,10 +106,11 @@ export async function createCa({ trustDomain, commonName, clock = systemClock }:
   );
 }
 
-/** Reads a CA that `save` wrote. Throws FABRIC-CA. */
+/** Reads a CA that `save` wrote. Throws FABRIC-CA, also when its folder is open to others. */
 export async function loadCa(folder: string, clock: Clock = systemClock): Promise<Ca> {
   const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
   try {
+    if ((statSync(folder).mode & 0o077) !== 0) throw new VitalmeshError('FABRIC-CA', { detail: `${folder} is open to others` });
     const root = new x509.X509Certificate(read(FILES.root));
     const intermediate = new x509.X509Certificate(read(FILES.intermediate));
     return caOf(
@@ -119,7 +120,7 @@ export async function loadCa(folder: string, clock: Clock = systemClock): Promis
       clock,
     );
   } catch (cause) {
-    throw new VitalmeshError('FABRIC-CA', { cause, detail: `the CA in ${folder}` });
+    throw cause instanceof VitalmeshError ? cause : new VitalmeshError('FABRIC-CA', { cause, detail: `the CA in ${folder}` });
   }
 }
 
