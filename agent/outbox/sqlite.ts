@@ -27,13 +27,16 @@ export interface OutboxOptions {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
-  /** How long delivered rows are kept, in milliseconds; 7 days unless told. */
+  /** How long delivered rows are kept, in milliseconds; 7 days unless told. They are there for a hub that was restored from a backup. */
   keepDeliveredMs?: number;
+  /** How many delivered rows are kept at most; 1,000,000 (about 1 GB) unless told. */
+  keepDeliveredRows?: number;
   /** How much quarantine keeps; 100,000 rows and 1,000 undecodable parts unless told. The oldest are dropped, counted and logged. */
   quarantineLimits?: QuarantineLimits;
 }
 
 const KEEP_DELIVERED_MS = 7 * 24 * 3_600_000;
+const KEEP_DELIVERED_ROWS = 1_000_000;
 const QUARANTINE_LIMITS: QuarantineLimits = { rows: 100_000, parts: 1_000 };
 
 /** An epoch and its number in the file. */
@@ -76,6 +79,7 @@ class SqliteOutbox implements Outbox {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #keepDeliveredMs: number;
+  readonly #keepDeliveredRows: number;
   readonly #limits: QuarantineLimits;
   readonly #listeners = new Set<() => void>();
   /** Rows that cannot be read, on their way to quarantine. */
@@ -88,13 +92,14 @@ class SqliteOutbox implements Outbox {
   #announcing = false;
   #failing: ErrorCode | undefined;
 
-  constructor(database: Database, { clock, log, metrics, keepDeliveredMs, quarantineLimits }: OutboxOptions) {
+  constructor(database: Database, { clock, log, metrics, ...options }: OutboxOptions) {
     this.#database = database;
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
-    this.#keepDeliveredMs = keepDeliveredMs ?? KEEP_DELIVERED_MS;
-    this.#limits = quarantineLimits ?? QUARANTINE_LIMITS;
+    this.#keepDeliveredMs = options.keepDeliveredMs ?? KEEP_DELIVERED_MS;
+    this.#keepDeliveredRows = options.keepDeliveredRows ?? KEEP_DELIVERED_ROWS;
+    this.#limits = options.quarantineLimits ?? QUARANTINE_LIMITS;
     this.#commit = new GroupCommit(database, { name: 'outbox', metrics, clock });
     this.#epoch = database.write(() => beginEpoch(database, clock.now(), false));
     this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
@@ -109,15 +114,19 @@ class SqliteOutbox implements Outbox {
 
   async append(records: readonly ReadingRecord[]): Promise<RowKey[]> {
     if (records.length === 0) return [];
-    const bodies = records.map(encodeRecord);
+    const rows = records.map((record) => ({
+      class: CLASS_NUMBERS[record.class],
+      receivedAt: record.receivedAt,
+      body: encodeRecord(record),
+    }));
     const keys = await this.#write((database) => {
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-      const epoch = this.#epoch;
-      return records.map((record, i) => ({
-        epoch: epoch.text,
-        seq: Number(insert.run(epoch.id, CLASS_NUMBERS[record.class], record.receivedAt, bodies[i] as Buffer).lastInsertRowid),
+      const { id, text } = this.#epoch;
+      return rows.map((row) => ({
+        epoch: text,
+        seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
       }));
-    }, records.length);
+    }, rows.length);
     this.#metrics.count('outbox_appended', '', keys.length);
     this.#changed({ pending: keys.length });
     this.#announce();
@@ -154,9 +163,7 @@ class SqliteOutbox implements Outbox {
       for (const { seq, epochId, writtenFrom } of inEpochs(database, rows)) {
         delivered += mark.run(now, epochId, seq, writtenFrom, epochId).changes;
       }
-      // Twice as many as come in, so that what is due leaves in small steps and nothing piles up.
-      const pruned = database.prepare<[Instant, number]>(sql.PRUNE).run(now - this.#keepDeliveredMs, 2 * rows.length + 8).changes;
-      return { delivered, pruned };
+      return { delivered, pruned: this.#prune(database, now, rows.length) };
     }, rows.length);
     this.#metrics.count('outbox_completed', '', delivered);
     this.#changed({ pending: -delivered, delivered: delivered - pruned });
@@ -229,6 +236,14 @@ class SqliteOutbox implements Outbox {
       if (error.code !== 'STORAGE-CLOSED') this.#failing = error.code;
       throw error;
     }
+  }
+
+  /** Removes delivered rows that are due, at most about twice as many as came in: in small steps, and nothing piles up. How many. */
+  #prune(database: Database, now: Instant, arrived: number): number {
+    const most = 2 * arrived + 8;
+    const old = database.prepare<[Instant, number]>(sql.PRUNE).run(now - this.#keepDeliveredMs, most).changes;
+    const excess = Math.min(most - old, this.#counts.delivered + arrived - old - this.#keepDeliveredRows);
+    return excess > 0 ? old + database.prepare<[number]>(sql.PRUNE_EXCESS).run(excess).changes : old;
   }
 
   #setDamagedAside(rows: readonly RowKey[]): void {

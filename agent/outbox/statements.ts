@@ -16,6 +16,9 @@ export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq =
 export const PRUNE = `DELETE FROM rows WHERE seq IN
   (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)`;
 
+export const PRUNE_EXCESS = `DELETE FROM rows WHERE seq IN
+  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at IS NOT NULL ORDER BY delivered_at LIMIT ?)`;
+
 export const OLDEST_PENDING =
   'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
 

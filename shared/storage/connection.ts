@@ -14,6 +14,8 @@ interface ConnectionOptions {
   key: Buffer;
   cipher: Cipher;
   cacheKib: number;
+  /** False when the file was open before: one that has gone meanwhile is an error then, not a reason for a new one. */
+  mayCreate: boolean;
 }
 
 /** Another process cannot hold the file for long: only a foreign tool can, and waiting blocks the thread. */
@@ -23,8 +25,8 @@ const PAGE_BYTES = 4096;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
-export function openConnection({ path, key, cipher, cacheKib }: ConnectionOptions): SQLite.Database {
-  prepareFile(path);
+export function openConnection({ path, key, cipher, cacheKib, mayCreate }: ConnectionOptions): SQLite.Database {
+  prepareFile(path, mayCreate);
   let connection: SQLite.Database;
   try {
     connection = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
@@ -32,6 +34,8 @@ export function openConnection({ path, key, cipher, cacheKib }: ConnectionOption
     throw storageError(thrown);
   }
   try {
+    // Before the first access: the log's index then lives in this process alone, and there is no -shm file (sqlite.org/wal.html, 8).
+    connection.pragma('locking_mode = EXCLUSIVE');
     unlock(connection, path, key, cipher);
     configure(connection, cacheKib);
     checkIntegrity(connection, path);
@@ -51,15 +55,15 @@ export function makeFolder(path: string): void {
   }
 }
 
-function prepareFile(path: string): void {
+function prepareFile(path: string, mayCreate: boolean): void {
   try {
     refuseRemains(path);
-    if (createEmpty(path)) {
+    if (mayCreate && createEmpty(path)) {
       syncFolder(dirname(resolve(path)));
       return;
     }
     // SQLite gives the log the mode of the file, but only when it makes it.
-    for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) chmodSync(path + suffix, 0o600);
+    for (const suffix of ['', '-wal']) if (existsSync(path + suffix)) chmodSync(path + suffix, 0o600);
     if (header(path) === PLAIN_HEADER) throw new VitalmeshError('STORAGE-KEY', { detail: `${path} is not encrypted` });
   } catch (cause) {
     if (cause instanceof VitalmeshError) throw cause;
@@ -116,8 +120,6 @@ function unlock(connection: SQLite.Database, path: string, key: Buffer, cipher: 
 }
 
 function configure(connection: SQLite.Database, cacheKib: number): void {
-  // Before the first access in WAL mode: the log's index then lives in memory, and there is no -shm file.
-  connection.pragma('locking_mode = EXCLUSIVE');
   const journal = connection.pragma('journal_mode = WAL', { simple: true });
   // FULL fsyncs the log at every commit; NORMAL would lose the last commits in a power cut (sqlite.org/pragma.html#pragma_synchronous).
   connection.pragma('synchronous = FULL');

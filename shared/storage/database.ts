@@ -24,17 +24,18 @@ export interface DatabaseOptions {
 
 export type Statement<P extends unknown[], R> = SQLite.Statement<P, R>;
 
-/** How long a file that gave an I/O error is left alone before it is opened again. */
+/** How long a file is left alone after an error before it is opened again; a damaged one longer, for damage takes reading it all to tell. */
 const REOPEN_AFTER_MS = 1000;
+const REOPEN_DAMAGED_AFTER_MS = 60_000;
 
 /**
  * One encrypted SQLite file with one owner and one connection: WAL, `synchronous=FULL`, foreign keys, untrusted schema. The connection
- * is closed after an I/O error or damage and opened anew, with all the checks of a start, on the next use (at most once a second);
- * until that succeeds every use throws STORAGE-IO or STORAGE-DAMAGED. So statements are asked for at each use and never kept.
+ * is closed after an I/O error or damage and opened anew, with all the checks of a start, on a later use: after a second at the earliest,
+ * after a minute where damage was found. Until that succeeds every use throws what went wrong. So statements are asked for at each use and never kept.
  */
 export class Database implements Disposable {
   readonly path: string;
-  readonly #open: () => SQLite.Database;
+  readonly #open: (mayCreate: boolean) => SQLite.Database;
   readonly #lock: Disposable;
   readonly #clock: Clock;
   readonly #statements = new Map<string, SQLite.Statement>();
@@ -45,12 +46,12 @@ export class Database implements Disposable {
   #openings = 1;
 
   /** Use `openDatabase`. */
-  constructor(path: string, clock: Clock, lock: Disposable, open: () => SQLite.Database) {
+  constructor(path: string, clock: Clock, lock: Disposable, open: (mayCreate: boolean) => SQLite.Database) {
     this.path = path;
     this.#clock = clock;
     this.#lock = lock;
     this.#open = open;
-    this.#connection = open();
+    this.#connection = open(true);
   }
 
   /** How often the file was opened so far: once, and once after each fault that was overcome. */
@@ -144,9 +145,10 @@ export class Database implements Disposable {
     if (this.#closed) throw new VitalmeshError('STORAGE-CLOSED', { detail: this.path });
     const fault = this.#fault;
     const nowMs = this.#clock.monotonicMs();
-    if (fault !== undefined && nowMs - fault.atMs < REOPEN_AFTER_MS) throw fault.error;
+    const waitMs = fault?.error.code === 'STORAGE-DAMAGED' ? REOPEN_DAMAGED_AFTER_MS : REOPEN_AFTER_MS;
+    if (fault !== undefined && nowMs - fault.atMs < waitMs) throw fault.error;
     try {
-      this.#connection = this.#open();
+      this.#connection = this.#open(false);
     } catch (thrown) {
       const error = storageError(thrown);
       this.#fault = { error, atMs: nowMs };
@@ -203,8 +205,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   makeFolder(path);
   const lock = acquireOwnerLock(path);
   try {
-    return new Database(path, clock, lock, () => {
-      const connection = openConnection({ path, key, cipher, cacheKib });
+    return new Database(path, clock, lock, (mayCreate) => {
+      const connection = openConnection({ path, key, cipher, cacheKib, mayCreate });
       try {
         migrate(connection, migrations);
       } catch (thrown) {

@@ -174,6 +174,26 @@ describe('what is kept, and how long', () => {
     assert.equal(outbox.status().pending, 0);
   });
 
+  test('delivered rows are bounded in number, too; the oldest leave first', async () => {
+    const at = setUp({ keepDeliveredRows: 5 });
+    await using outbox = await at.open();
+    const keys = await outbox.append(Array.from({ length: 20 }, (_, i) => markedRecord(i)));
+    for (const key of keys) {
+      at.clock.ms += 1;
+      await outbox.complete([key]);
+    }
+    await outbox.append([markedRecord(50)]);
+    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 5]);
+    await outbox[Symbol.asyncDispose]();
+    at.tamper((database) => {
+      const kept = database.prepare<[], { seq: number }>('SELECT seq FROM rows ORDER BY seq').all();
+      assert.deepEqual(
+        kept.map((row) => row.seq),
+        [16, 17, 18, 19, 20, 21],
+      );
+    });
+  });
+
   test('rows that wait are never pruned, however old', async () => {
     const at = setUp({ keepDeliveredMs: 0 });
     await using outbox = await at.open();
@@ -233,6 +253,7 @@ describe('how SQLite goes about it', () => {
     pending: sql.PENDING,
     complete: sql.COMPLETE,
     prune: sql.PRUNE,
+    'prune the excess': sql.PRUNE_EXCESS,
     'oldest pending': sql.OLDEST_PENDING,
     'epoch of a key': sql.EPOCH_ID,
     'row to quarantine': sql.QUARANTINE_FIND,

@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -17,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
+import SQLite from 'better-sqlite3-multiple-ciphers';
 import type { Cipher } from '../../../shared/storage/connection.ts';
 import { type Database, type DatabaseOptions, openDatabase } from '../../../shared/storage/database.ts';
 import { verifies } from '../../requirements.ts';
@@ -42,6 +44,11 @@ const notes = (database: Database): string[] =>
       .all()
       .map((row) => row.text),
   );
+
+/** What SQLite throws. */
+function raise(code: string): never {
+  throw new SQLite.SqliteError('of this test', code);
+}
 
 /** A file with some hundred pages of notes, closed. */
 function filled(path = freshPath(), cipher: Cipher = 'sqlcipher'): string {
@@ -83,6 +90,20 @@ for (const cipher of ['sqlcipher', 'aegis256'] as const) {
       assert.deepEqual(readFileSync(path), before);
       using database = open(path, { cipher });
       assert.equal(notes(database).length, 200);
+    });
+
+    test('a wrong key leaves the log of a crash as it is, too', () => {
+      verifies('ENCRYPTED-AT-REST');
+      const path = freshPath();
+      const crashed = `${path}.crashed`;
+      using database = open(path, { cipher });
+      note(database, 'committed');
+      for (const suffix of ['', '-wal']) copyFileSync(path + suffix, crashed + suffix);
+      const before = [readFileSync(crashed), readFileSync(`${crashed}-wal`)];
+      assert.throws(() => open(crashed, { cipher, key: randomBytes(32) }), { code: 'STORAGE-KEY' });
+      assert.deepEqual([readFileSync(crashed), readFileSync(`${crashed}-wal`)], before);
+      using right = open(crashed, { cipher });
+      assert.deepEqual(notes(right), ['committed']);
     });
 
     test('one changed bit on any page is found at opening', () => {
@@ -170,6 +191,7 @@ describe('opening a file', () => {
     using again = open(path);
     note(again, 'y');
     assert.deepEqual(modes(), [0o600, 0o600, 0o600]);
+    assert.equal(existsSync(`${path}-shm`), false);
   });
 
   test('the settings that keep data safe are in force', () => {
@@ -259,6 +281,33 @@ describe('write', () => {
     database.prepare('PRAGMA max_page_count = 1000').get();
     note(database, 'second');
     assert.deepEqual(notes(database), ['first', 'second']);
+  });
+
+  test('a file that has gone is not made anew after an error; it is used again once it is back', () => {
+    const clock = { ms: 0, now: () => clock.ms, monotonicMs: () => clock.ms };
+    const path = freshPath();
+    using database = open(path, { clock });
+    note(database, 'kept');
+    assert.throws(() => database.write(() => raise('SQLITE_IOERR_READ')), { code: 'STORAGE-IO' });
+    renameSync(path, `${path}.away`);
+    for (const ms of [1000, 2000]) {
+      clock.ms = ms;
+      assert.throws(() => notes(database), { code: 'STORAGE-OPEN' });
+      assert.equal(existsSync(path), false);
+    }
+    renameSync(`${path}.away`, path);
+    clock.ms = 3000;
+    assert.deepEqual(notes(database), ['kept']);
+  });
+
+  test('a damaged file is looked at again after a minute, not before', () => {
+    const clock = { ms: 0, now: () => clock.ms, monotonicMs: () => clock.ms };
+    using database = open(freshPath(), { clock });
+    assert.throws(() => database.read(() => raise('SQLITE_CORRUPT')), { code: 'STORAGE-DAMAGED' });
+    clock.ms = 59_999;
+    assert.throws(() => notes(database), { code: 'STORAGE-DAMAGED' });
+    clock.ms = 60_000;
+    assert.deepEqual(notes(database), []);
   });
 
   test('after closing everything is refused', () => {
