@@ -115,6 +115,8 @@ export function cleanText(text: string, maxLength: number): string | undefined {
   return clean === '' ? undefined : clean.slice(0, maxLength).toWellFormed().trimEnd();
 }
 
+/** Nearly every identifier there is; the test by Unicode classes costs many times as much. */
+const PLAIN = /^[\x21-\x7e]+$/;
 const UNCLEAN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\uFFFD]/u;
 
 /** Longest identifiers that the wire takes (see `checkRecord`). */
@@ -126,6 +128,7 @@ export const MAX_DEVICE_ID = 64;
  * `maxLength`). Identifiers are never mended: a mended one could be somebody else's.
  */
 export function identifier(text: string, maxLength: number): string | undefined {
+  if (text.length <= maxLength && PLAIN.test(text)) return text;
   const trimmed = text.trim();
   return trimmed === '' || trimmed.length > maxLength || !trimmed.isWellFormed() || UNCLEAN.test(trimmed) ? undefined : trimmed;
 }

@@ -124,10 +124,12 @@ class MllpFramer implements Framer {
   }
 }
 
-/** Index of the next 1C or 0B before `limit`, or -1. */
+/** Index of the next 1C or 0B before `limit`, or -1. One pass: looking for each by itself would walk a chunk full of the other again and again. */
 function endOrStart(chunk: Uint8Array, from: number, limit: number): number {
-  const within = limit < chunk.length ? chunk.subarray(0, limit) : chunk;
-  const end = within.indexOf(END, from);
-  const start = (end < 0 ? within : within.subarray(0, end)).indexOf(START, from);
-  return start < 0 ? end : start;
+  const to = Math.min(limit, chunk.length);
+  for (let at = from; at < to; at += 1) {
+    const byte = chunk[at];
+    if (byte === END || byte === START) return at;
+  }
+  return -1;
 }

@@ -1,4 +1,5 @@
 import type { AbsentReason, Flag, ReadingStatus } from '../../shared/reading.ts';
+import type { Segment } from './segment.ts';
 
 /** What OBX-8 may say about a value (IHE PCD TF-2, HL7 table 0078 as extended there). */
 interface Condition {
@@ -55,10 +56,11 @@ const NO_FLAGS: readonly Flag[] = [];
 const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLAGS, test: false };
 
 /** What OBX-8 (all its repetitions) and OBX-11 say about a value; undefined for a status that is not of the table. */
-export function circumstances(conditions: readonly string[], resultStatus: string): Circumstances | undefined {
-  const found = STATUSES.get(resultStatus.trim());
+export function circumstances(obx: Segment): Circumstances | undefined {
+  const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
-  if (found.status === 'final' && conditions.length === 1 && conditions[0] === '') return PLAIN;
+  if (found.status === 'final' && obx.field(8) === '') return PLAIN;
+  const conditions = obx.repetitions(8);
   const said = conditions.map((text) => CONDITIONS.get(text.trim())).filter((condition) => condition !== undefined);
   const flags = new Set(said.flatMap(({ flag }) => flag ?? []));
   return {

@@ -17,6 +17,12 @@ import { type Hl7Time, parseHl7Time } from './time.ts';
 const MAX_LIMITS_TEXT = 64;
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
 const MAX_READINGS = 500;
+/** With so many bad parts a message is not read on; what is left of it is kept as one part. */
+const MAX_REJECTED = 2000;
+/** A device counts four levels (1.1.1.150456). */
+const MAX_PATH = 64;
+/** Readings join one of the last groups: a monitor has a few devices, and a message made of thousands must not be searched each time. */
+const RECENT_GROUPS = 16;
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
 /** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
@@ -65,6 +71,7 @@ class OruReader {
   readonly #devices = new Map<string, Device>();
   /** Times of rows without a value by OBX-4: they hold for the rows contained in them. */
   #rowTimes: Map<string, Hl7Time> | undefined;
+  #deviceRejected = false;
   #subject: SubjectHints;
   #groupTime = '';
   #index = 0;
@@ -84,6 +91,10 @@ class OruReader {
   read(): OruContent {
     const message = this.#message;
     for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
+      if (this.#content.rejected.length >= MAX_REJECTED) {
+        this.#rejectRest('rest');
+        break;
+      }
       const name = message.name(this.#index);
       switch (name) {
         case 'OBX':
@@ -100,7 +111,8 @@ class OruReader {
           this.#visit(message.open(this.#index));
           break;
         case 'MSH':
-          this.#foreignRest();
+          // Two messages ran into each other: nothing of the second may be taken for the first one's patient.
+          this.#rejectRest('MSH[2]');
           break;
         default:
           // A name that no segment has is one that was damaged on the way; what it held is kept.
@@ -111,11 +123,10 @@ class OruReader {
     return this.#content;
   }
 
-  /** Two messages ran into each other: nothing of the second may be taken for the first one's patient. */
-  #foreignRest(): void {
+  #rejectRest(part: string): void {
     const raw = this.#message.bytes(this.#index, this.#message.segments);
-    this.#content.rejected.push({ code: 'HL7-SEGMENT', part: 'MSH[2]', bytes: raw.length, raw });
-    this.#content.errors.push({ code: 'HL7-SEGMENT', location: { segment: 'MSH', sequence: 2 } });
+    this.#content.rejected.push({ code: 'HL7-SEGMENT', part, bytes: raw.length, raw });
+    this.#content.errors.push({ code: 'HL7-SEGMENT' });
     this.#index = this.#message.segments;
   }
 
@@ -163,7 +174,7 @@ class OruReader {
       this.#rejectObx('DECODE-UNKNOWN-CODE', 3);
       return;
     }
-    const about = circumstances(obx.repetitions(8), obx.field(11));
+    const about = circumstances(obx);
     if (!about) {
       this.#rejectObx('DECODE-FIELD', 11);
       return;
@@ -252,7 +263,7 @@ class OruReader {
   }
 
   #containing(path: string): Hl7Time | undefined {
-    if (!this.#rowTimes) return undefined;
+    if (!this.#rowTimes || path.length > MAX_PATH) return undefined;
     for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
       const time = this.#rowTimes.get(path.slice(0, end));
       if (time) return time;
@@ -262,6 +273,10 @@ class OruReader {
 
   /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
   #structure(obx: Segment, path: string): void {
+    if (path.length > MAX_PATH) {
+      this.#rejectObx('DECODE-FIELD', 4);
+      return;
+    }
     const time = this.#parsed(obx.component(14, 1));
     if (time) {
       this.#rowTimes ??= new Map();
@@ -278,15 +293,14 @@ class OruReader {
     const own = obx.field(18) === '' ? undefined : deviceOf(obx);
     const test = testRow || this.#testMessage;
     const spot = row.class === 'spot';
-    let group = this.#groups.find(
-      (g) =>
-        g.subject === this.#subject &&
-        g.mds === mds &&
-        g.own?.id === own?.id &&
-        g.test === test &&
-        g.spot === spot &&
-        g.readings.length < MAX_READINGS,
-    );
+    let group: Group | undefined;
+    for (let i = this.#groups.length - 1; i >= 0 && i >= this.#groups.length - RECENT_GROUPS; i -= 1) {
+      const g = this.#groups[i];
+      if (g?.subject === this.#subject && g.mds === mds && g.own?.id === own?.id && g.test === test && g.spot === spot) {
+        group = g.readings.length < MAX_READINGS ? g : undefined;
+        break;
+      }
+    }
     if (!group) {
       group = { subject: this.#subject, mds, own, test, spot, readings: [] };
       this.#groups.push(group);
@@ -326,7 +340,8 @@ class OruReader {
 
   /** The whole message is kept, once, however many devices of it are not listed. */
   #rejectDevice(): void {
-    if (this.#content.rejected.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN')) return;
+    if (this.#deviceRejected) return;
+    this.#deviceRejected = true;
     const raw = this.#message.bytes(0, this.#message.segments);
     this.#content.rejected.push({ code: 'DECODE-DEVICE-UNKNOWN', part: 'message', bytes: raw.length, raw });
     this.#content.errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });

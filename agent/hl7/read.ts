@@ -33,39 +33,37 @@ export function readHl7(bytes: Uint8Array, receivedAt: Instant, context: DecodeC
 
 /** Only the answer that is given is built. */
 class Reply {
-  readonly #header: Segment;
+  readonly #build: (outcome: AckOutcome) => Uint8Array;
   readonly #outcome: AckOutcome;
-  readonly #errors: readonly AckError[];
-  readonly #at: Instant;
+  #stored: Uint8Array | undefined;
 
-  constructor(header: Segment, outcome: AckOutcome, errors: readonly AckError[], at: Instant) {
-    this.#header = header;
+  constructor(header: Segment | undefined, outcome: AckOutcome, errors: readonly AckError[], at: Instant) {
     this.#outcome = outcome;
-    this.#errors = errors;
-    this.#at = at;
+    this.#build = (which) => acknowledge(header, which, which === 'error' ? [{ code: 'STORAGE-IO' }] : errors, at);
   }
 
   get stored(): Uint8Array {
-    return acknowledge(this.#header, this.#outcome, this.#errors, this.#at);
+    this.#stored ??= this.#build(this.#outcome);
+    return this.#stored;
   }
 
+  /** A refusal stays one, whatever happens to what was refused. */
   get failed(): Uint8Array {
-    return acknowledge(this.#header, 'error', [{ code: 'STORAGE-IO' }], this.#at);
+    return this.#outcome === 'reject' ? this.stored : this.#build('error');
   }
 }
 
 /** What to answer for a message that was discarded for its size: its sender waits, and must not send it again. */
 function refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded {
-  const refusal = run.head ? acknowledge(headerOf(run.head), 'reject', [{ code: 'DECODE-OVERSIZED' }], receivedAt) : undefined;
-  return { records: [], rejected: [discardedPart(run)], ...(refusal ? { reply: { stored: refusal, failed: refusal } } : {}) };
+  const reply = run.head && new Reply(headerOf(run.head), 'reject', [{ code: 'DECODE-OVERSIZED' }], receivedAt);
+  return { records: [], rejected: [discardedPart(run)], ...(reply ? { reply } : {}) };
 }
 
 function refuse(code: ErrorCode, header: Segment | undefined, bytes: Uint8Array, receivedAt: Instant): Decoded {
-  const refusal = acknowledge(header, 'reject', [{ code }], receivedAt);
   return {
     records: [],
     rejected: [{ code, part: 'message', bytes: bytes.length, raw: new Uint8Array(bytes) }],
-    reply: { stored: refusal, failed: refusal },
+    reply: new Reply(header, 'reject', [{ code }], receivedAt),
   };
 }
 
