@@ -2,19 +2,13 @@ import type { Instant } from '../../shared/clock.ts';
 import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
 import { decodeRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import type { EpochRow } from './epochs.ts';
 import type { QuarantineEntry } from './outbox.ts';
 import { QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
 /** Of undecodable bytes, this much is kept; the rest of such a part is only counted. */
 export const MAX_RAW_BYTES = 64 * 1024;
-
-/** A row by its number and the epoch of its key; it was written under that epoch, or any from `writtenFrom` on. */
-export interface EpochRow {
-  seq: number;
-  epochId: number;
-  writtenFrom: number;
-}
 
 export interface QuarantineLimits {
   /** Rows that are kept. */

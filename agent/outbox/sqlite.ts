@@ -6,17 +6,10 @@ import { decodeRecord, encodeRecord, type ReadingRecord } from '../../shared/rea
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
-import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
+import type { RowKey } from '../../shared/uplink/key.ts';
+import { beginEpoch, type Epoch, inEpochs } from './epochs.ts';
 import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
-import {
-  type EpochRow,
-  listQuarantined,
-  MAX_RAW_BYTES,
-  type Quarantined,
-  type QuarantineLimits,
-  quarantinePart,
-  quarantineRows,
-} from './quarantine.ts';
+import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
 import { CLASS_NUMBERS, MIGRATIONS } from './schema.ts';
 import * as sql from './statements.ts';
 
@@ -38,12 +31,6 @@ export interface OutboxOptions {
 const KEEP_DELIVERED_MS = 7 * 24 * 3_600_000;
 const KEEP_DELIVERED_ROWS = 1_000_000;
 const QUARANTINE_LIMITS: QuarantineLimits = { rows: 100_000, parts: 1_000 };
-
-/** An epoch and its number in the file. */
-interface Epoch {
-  id: number;
-  text: string;
-}
 
 interface Counts {
   pending: number;
@@ -248,13 +235,14 @@ class SqliteOutbox implements Outbox {
 
   #setDamagedAside(rows: readonly RowKey[]): void {
     for (const { seq } of rows) this.#leaving.add(seq);
-    this.#metrics.count('outbox_damaged_rows', '', rows.length);
-    this.#log.error({ err: new VitalmeshError('OUTBOX-DAMAGED-ROW'), seqs: rows.map((row) => row.seq).slice(0, 10) }, 'rows set aside');
     const done = (): void => {
       for (const { seq } of rows) this.#leaving.delete(seq);
     };
     // When it fails, `#write` has logged it, the rows stay, and the next `pending` tries again.
-    this.quarantine(rows, 'OUTBOX-DAMAGED-ROW').then(done, done);
+    this.quarantine(rows, 'OUTBOX-DAMAGED-ROW').then(() => {
+      this.#log.error({ err: new VitalmeshError('OUTBOX-DAMAGED-ROW'), rows: rows.length }, 'unreadable rows were set aside');
+      done();
+    }, done);
   }
 
   #quarantined({ taken, dropped }: Quarantined, code: ErrorCode): void {
@@ -296,26 +284,6 @@ function readRow({ seq, epoch, receivedAt, body }: StoredRow): OutboxRow | undef
     // OUTBOX-DAMAGED-ROW is the only thing it throws; the caller sets the row aside under that code.
     return undefined;
   }
-}
-
-function beginEpoch(database: Database, at: Instant, rekeyed: boolean): Epoch {
-  const text = newEpoch();
-  const { lastInsertRowid } = database.prepare<[string, Instant, number]>(sql.BEGIN_EPOCH).run(text, at, rekeyed ? 1 : 0);
-  return { id: Number(lastInsertRowid), text };
-}
-
-/** Rows with the numbers of their epochs; those of epochs that this file never had are left out. */
-function inEpochs(database: Database, rows: readonly RowKey[]): EpochRow[] {
-  const find = database.prepare<[string], { id: number; rekeyed: number }>(sql.EPOCH_ID);
-  const epochs = new Map<string, { id: number; rekeyed: number } | undefined>();
-  const found: EpochRow[] = [];
-  for (const { seq, epoch } of rows) {
-    if (!epochs.has(epoch)) epochs.set(epoch, find.get(epoch));
-    const entry = epochs.get(epoch);
-    // A key of a rekey may belong to a row written under any earlier epoch.
-    if (entry !== undefined) found.push({ seq, epochId: entry.id, writtenFrom: entry.rekeyed === 1 ? 0 : entry.id });
-  }
-  return found;
 }
 
 function countRows(database: Database): Counts {

@@ -151,7 +151,7 @@ describe('rows that cannot be read', () => {
     const entries = outbox.quarantined(10);
     assert.deepEqual(new Set(entries.map((entry) => `${entry.code} ${entry.part}`)), new Set(['OUTBOX-DAMAGED-ROW row']));
     assert.equal(entries.length, BROKEN.length);
-    assert.equal(at.metrics.get('outbox_damaged_rows'), BROKEN.length);
+    assert.equal(at.metrics.get('outbox_quarantined', 'OUTBOX-DAMAGED-ROW'), BROKEN.length);
     assert.deepEqual([outbox.status().pending, outbox.status().quarantined], [3, BROKEN.length]);
     assert.ok(at.lines.some((line) => line.includes('OUTBOX-DAMAGED-ROW')));
   });
