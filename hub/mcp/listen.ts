@@ -7,6 +7,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Note } from './coalescer.ts';
+import { EventPassage } from './event-passage.ts';
 import { type Fanout, patientsOf } from './fanout.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedMeta } from './notes.ts';
@@ -23,9 +24,7 @@ export interface Ticket {
   id: string | number;
   uris: readonly string[];
   place: Disposable;
-  subscriber?: Subscriber;
-  /** Ends the stream with the JSON-RPC result that says the server ended it. */
-  finish?: (reason: EndReason) => void;
+  open?: { subscriber: Subscriber; passage: EventPassage };
 }
 
 /** What the handler of one request of 2026-07-28 must know, wherever the SDK calls back. */
@@ -83,7 +82,7 @@ export class ListenStreams implements ServerEventBus {
 
   /** When the SDK did not open what was admitted, the evidence says so: closed with nothing delivered. */
   async settle(ticket: Ticket): Promise<void> {
-    if (ticket.subscriber) return;
+    if (ticket.open) return;
     ticket.place[Symbol.dispose]();
     await this.#options.fanout.recordClose({ principal: ticket.principal, context: CONTEXT }, ticket.uris, 0);
   }
@@ -97,9 +96,8 @@ export class ListenStreams implements ServerEventBus {
   subscribe(listener: (event: ServerEvent) => void): () => void {
     const exchange = this.current();
     const ticket = exchange?.ticket;
-    if (!exchange || !ticket || ticket.subscriber) return () => undefined;
+    if (!exchange || !ticket || ticket.open) return () => undefined;
     const { fanout, clock, metrics, limits } = this.#options;
-    const { response } = exchange;
     const subscriber = new Subscriber({
       principal: ticket.principal,
       context: CONTEXT,
@@ -108,53 +106,40 @@ export class ListenStreams implements ServerEventBus {
       limits,
       onEnd: (reason) => {
         ticket.place[Symbol.dispose]();
-        if (reason === 'stalled' || response.writableNeedDrain) response.destroy();
-        else ticket.finish?.(reason);
+        if (reason === 'stalled') passage.cut();
+        else passage.end(reason === 'closed' ? undefined : endMessage(ticket.id, reason));
         fanout.retire(subscriber);
       },
     });
-    ticket.subscriber = subscriber;
+    const passage = new EventPassage(exchange.response, limits.stallMs, () => subscriber.drained());
+    ticket.open = { subscriber, passage };
     fanout.enroll(subscriber);
     for (const uri of ticket.uris) fanout.watch(subscriber, uri);
-    response.on('drain', () => subscriber.drained());
     const outlet = {
       get ready(): boolean {
-        return !response.writableNeedDrain;
+        return passage.ready;
       },
-      send: (uri: string, note: Note) => listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } }),
+      send: (uri: string, note: Note): void => {
+        passage.handed();
+        listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } });
+      },
     };
     subscriber.attach(outlet, fanout.catchUp());
+    // The SDK waits for the signal of a Request, which is never raised once the Request was collected (nodejs/node#55428).
+    exchange.response.once('close', () => subscriber.end('closed'));
     return () => subscriber.end('closed');
   }
 
-  /** The response of an opened listen stream, made so that the hub can end it as the protocol wants it. */
-  endable(answer: Response, ticket: Ticket, response: ServerResponse): Response {
-    const { subscriber } = ticket;
-    if (!subscriber || !answer.body) return answer;
-    let controller: TransformStreamDefaultController<Uint8Array> | undefined;
-    const passage = new TransformStream<Uint8Array, Uint8Array>({
-      start: (c) => {
-        controller = c;
-      },
-    });
-    ticket.finish = (reason) => {
-      if (reason === 'closed' || !controller) return;
-      controller.enqueue(endFrame(ticket.id, reason));
-      controller.terminate();
-    };
-    // The SDK waits for the signal of a Request, which is never raised once the Request was collected (nodejs/node#55428).
-    response.once('close', () => {
-      subscriber.end('closed');
-      controller?.terminate();
-    });
-    return new Response(answer.body.pipeThrough(passage), answer);
+  /** The response of an opened listen stream, so led that the hub can pace and end it. */
+  led(answer: Response, ticket: Ticket): Response {
+    return ticket.open ? ticket.open.passage.lead(answer) : answer;
   }
 }
 
-function endFrame(id: string | number, reason: EndReason): Uint8Array {
+/** The result of the listen request, which says that the server ended the stream (MCP 2026-07-28, subscriptions). */
+function endMessage(id: string | number, reason: EndReason): unknown {
   const _meta = { [SUBSCRIPTION_ID_META_KEY]: id, [SERVER_INFO_META_KEY]: SERVER_INFO, 'vitalmesh/ended': reason };
-  const message = { jsonrpc: '2.0', id, result: { resultType: 'complete', _meta } };
-  return new TextEncoder().encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+  return { jsonrpc: '2.0', id, result: { resultType: 'complete', _meta } };
 }
 
 /** The resources a `subscriptions/listen` asks for; undefined for any other request, or one that is not well formed. */

@@ -236,7 +236,7 @@ class McpEndpoint implements McpService {
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
         const answer = await this.#modern.fetch(webRequest, fetchOptions);
-        return ticket ? this.#listens.endable(answer, ticket, response) : answer;
+        return ticket ? this.#listens.led(answer, ticket) : answer;
       },
     });
     try {

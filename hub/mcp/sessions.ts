@@ -8,6 +8,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { HttpRefusal, protocolError } from './errors.ts';
+import { EventPassage } from './event-passage.ts';
 import { type Fanout, patientsOf } from './fanout.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedMeta } from './notes.ts';
@@ -23,8 +24,14 @@ interface Session {
   server: McpServer;
   subscriber: Subscriber;
   lastSeenAt: Instant;
-  /** The one event stream (GET), with the caller's place for it. */
-  stream: { response: ServerResponse; place: Disposable; outlet: Outlet } | undefined;
+  stream: EventStream | undefined;
+}
+
+/** The one event stream (GET) of a session, with the caller's place for it. */
+interface EventStream {
+  passage: EventPassage;
+  place: Disposable;
+  outlet: Outlet;
 }
 
 export interface SessionsOptions {
@@ -128,11 +135,8 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (!session) return;
     this.#sessions.delete(id);
-    const { stream } = session;
-    // A reader that does not read would keep its stream open for ever; everybody else gets a proper end.
-    if (stream && (reason === 'stalled' || stream.response.writableNeedDrain)) stream.response.destroy();
-    stream?.place[Symbol.dispose]();
-    session.stream = undefined;
+    if (reason === 'stalled') session.stream?.passage.cut();
+    this.#release(session);
     session.server.close().catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP session did not close'));
     this.#options.fanout.retire(session.subscriber);
   }
@@ -161,34 +165,40 @@ export class Sessions {
   }
 
   /** Opens the event stream; a second one takes over, because the first is most often a connection that died unnoticed. */
-  async #stream(session: Session, { principal, request, response }: LegacyRequest): Promise<Response> {
+  async #stream(session: Session, call: LegacyRequest): Promise<Response> {
     this.#release(session);
-    const place = this.#options.fanout.reserveStream(principal);
-    const answer = await session.transport.handleRequest(request);
-    if (!answer.ok) {
-      place[Symbol.dispose]();
-      return answer;
+    const stream = this.#makeStream(session, call);
+    // In its place before anything is awaited, so that of two that come together the second finds the first.
+    session.stream = stream;
+    const answer = await session.transport.handleRequest(call.request);
+    if (session.stream === stream) {
+      if (answer.ok) session.subscriber.attach(stream.outlet, this.#options.fanout.catchUp());
+      else this.#release(session);
     }
+    return answer.ok ? stream.passage.lead(answer) : answer;
+  }
+
+  #makeStream(session: Session, { principal, response }: LegacyRequest): EventStream {
+    const place = this.#options.fanout.reserveStream(principal);
+    const passage = new EventPassage(response, this.#options.limits.stallMs, () => {
+      if (session.stream === stream) session.subscriber.drained();
+    });
     const outlet: Outlet = {
       get ready() {
-        return !response.writableNeedDrain;
+        return passage.ready;
       },
       send: (uri, note) => {
-        const params = { uri, _meta: updatedMeta(note) };
+        passage.handed();
         session.server.server
-          .notification({ method: 'notifications/resources/updated', params })
+          .notification({ method: 'notifications/resources/updated', params: { uri, _meta: updatedMeta(note) } })
           .catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP notification was not written'));
       },
     };
-    session.stream = { response, place, outlet };
-    response.on('drain', () => {
-      if (session.stream?.response === response) session.subscriber.drained();
+    const stream: EventStream = { passage, place, outlet };
+    response.once('close', () => {
+      if (session.stream === stream) this.#release(session);
     });
-    response.on('close', () => {
-      if (session.stream?.response === response) this.#release(session);
-    });
-    session.subscriber.attach(outlet, this.#options.fanout.catchUp());
-    return begunAtOnce(answer);
+    return stream;
   }
 
   #release(session: Session): void {
@@ -198,8 +208,8 @@ export class Sessions {
     session.lastSeenAt = this.#options.clock.now();
     session.subscriber.detach(stream.outlet);
     session.transport.closeStandaloneSSEStream();
+    stream.passage.end();
     stream.place[Symbol.dispose]();
-    if (stream.response.writableNeedDrain) stream.response.destroy();
   }
 
   /** A client that never ends its sessions loses its own oldest one that has no stream; nobody else's. */
@@ -213,11 +223,4 @@ export class Sessions {
     }
     if (this.#sessions.size >= limits.sessions) throw new HttpRefusal(503, 'MCP-LIMIT', 'no more sessions are taken');
   }
-}
-
-/** Lets a stream begin with a comment: the head of a response leaves with its first byte, and the first notification may be long in coming. */
-function begunAtOnce(answer: Response): Response {
-  if (!answer.body) return answer;
-  const begin = new TransformStream<Uint8Array, Uint8Array>({ start: (stream) => stream.enqueue(new TextEncoder().encode(': open\n\n')) });
-  return new Response(answer.body.pipeThrough(begin), answer);
 }

@@ -153,6 +153,28 @@ for (const channel of ['mcp-2025', 'mcp-2026'] as const) {
     connection.destroy();
   });
 
+  test(`${channel}: a reader slower than the changes has a bounded number of notifications on the way`, async () => {
+    verifies('MCP-GATED');
+    const many = Array.from({ length: 200 }, (_, i) => `pat-${2000 + i}`);
+    await using endpoint = await startEndpoint({ patients: many, limits: { coalesceMs: 0 } });
+    const connection = await stalledStream(
+      endpoint,
+      channel,
+      many.map((patient) => `vitals://patient/${patient}/latest`),
+    );
+    let read = 0;
+    const frames = (chunk: Buffer | null): number => (chunk?.toString('latin1').match(/vitalmesh\/version/g) ?? []).length;
+    for (let i = 0; i < 100; i += 1) {
+      for (const patient of many) endpoint.change(patient);
+      await new Promise((resolve) => setImmediate(resolve));
+      read += frames(connection.read() as Buffer | null);
+    }
+    const underWay = endpoint.metrics.get('mcp_notifications', channel) - read;
+    assert.ok(read > 1000, `only ${read} were read`);
+    assert.ok(underWay < 1500, `${underWay} notifications are under way`);
+    connection.destroy();
+  });
+
   test(`${channel}: a reader that stays stalled is cut`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint({ patients, limits: { coalesceMs: 0, stallMs: 20 } });
@@ -235,6 +257,19 @@ async function readUntil(response: Response, text: string): Promise<void> {
   }
   assert.fail(`the stream ended without ${text}`);
 }
+
+test('of event streams that come together, all are answered and one stays', async () => {
+  verifies('MCP-BOTH-ERAS');
+  await using endpoint = await startEndpoint();
+  await using http = rawHttp(endpoint.as('ai-all'));
+  const session = { 'mcp-session-id': await openSession(http), accept: 'text/event-stream' };
+  const streams = await Promise.all(Array.from({ length: 6 }, () => http.request('GET', '/mcp', session)));
+  assert.deepEqual(
+    streams.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200],
+  );
+  await eventually(() => endpoint.service.status().streams === 1);
+});
 
 test('resources/unsubscribe ends it, and says so in the evidence', async () => {
   verifies('MCP-BOTH-ERAS');
