@@ -6,7 +6,7 @@ import { Backoff, pause } from '../lifecycle.ts';
 import type { Logger } from '../log.ts';
 import type { OverlayConnection } from './connection.ts';
 import { connectionOver } from './framed-socket.ts';
-import { limited } from './limit.ts';
+import { limited, onAbort } from './limit.ts';
 import { type DialNotice, type HostedService, LocalControl } from './local-control.ts';
 import { openLocalSocket } from './local-opening.ts';
 import type { Binding, ConnectionListener, DialOptions, Overlay, OverlayState, ServiceInfo } from './overlay.ts';
@@ -92,7 +92,6 @@ class LocalOverlay implements Overlay {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort();
-    this.#control?.close();
     for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
     await this.#running;
     this.#states.set('closed');
@@ -106,6 +105,7 @@ class LocalOverlay implements Overlay {
       attempt += 1;
       try {
         const control = await this.#attach();
+        using _disposing = onAbort(this.#closed.signal, () => control.close());
         const takeDial = (notice: DialNotice, hosted: HostedService | undefined): void => void this.#take(control, notice, hosted);
         const becomeReady = async (): Promise<void> => {
           await this.#hostAgain(control);

@@ -93,6 +93,8 @@ function handshake(
     raw.once('close', onGone);
     const ready = (stream: TLSSocket): void => {
       stop();
+      // What comes in the same read as the handshake can fail the stream before its owner is there to listen; `judged` looks at it.
+      stream.on('error', () => undefined);
       guardEnd(raw, stream);
       resolve(stream);
     };
@@ -122,7 +124,9 @@ function guardEnd(raw: Duplex, stream: TLSSocket): void {
 
 function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: () => VerifiedIdentity): SecuredConnection {
   try {
+    if (stream.errored) throw asVitalmeshError(stream.errored, 'OVERLAY-CLOSED');
     const peer = verify();
+    if (stream.destroyed) throw new VitalmeshError('OVERLAY-CLOSED');
     if (stream.alpnProtocol !== ALPN) throw new VitalmeshError('UPLINK-PEER', { detail: 'another application protocol' });
     if (expectedPeer && !expectedPeer(peer.identityId)) throw new VitalmeshError('UPLINK-PEER', { detail: `identity ${peer.identityId}` });
     return { stream, peer };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -74,6 +74,8 @@ describe('trial CA', () => {
     assert.throws(() => another.save(home), { code: 'FABRIC-CA' });
     assert.equal((await loadCa(home)).caPem, ca.caPem);
     await assert.rejects(loadCa(join(folder, 'nowhere')), { code: 'FABRIC-CA' });
+    chmodSync(home, 0o750);
+    await assert.rejects(loadCa(home), { code: 'FABRIC-CA' });
   });
 
   test('writes identity files for this user alone, never over another', async () => {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -396,6 +396,33 @@ describe('local overlay: a switch that is not there', () => {
       assert.equal(await readText(connection), 'hosted again');
       break;
     }
+  });
+});
+
+describe('local overlay: a switch that falls silent', () => {
+  test('does not hold up the end of an overlay that offers its services again', async () => {
+    await using local = await start();
+    await using host = await echoHost(local);
+    const asked = Promise.withResolvers<void>();
+    const sockets = new Set<Socket>();
+    // In place of the switch: attaches everybody, and answers nothing after that.
+    const silent = createServer((socket) => {
+      sockets.add(socket.on('error', () => socket.destroy()));
+      socket.write(`${JSON.stringify({ nonce: randomBytes(32).toString('base64') })}\n`);
+      let lines = 0;
+      socket.on('data', (chunk) => {
+        lines += String(chunk).split('\n').length - 1;
+        if (lines === 1) socket.write('{"ok":true}\n');
+        else if (lines > 1) asked.resolve();
+      });
+    });
+    await local.down();
+    await new Promise<void>((resolve) => silent.listen(local.socketPath, resolve));
+    await asked.promise;
+    await host[Symbol.asyncDispose]();
+    assert.equal(host.state, 'closed');
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type Duplex, duplexPair } from 'node:stream';
+import { Duplex, duplexPair } from 'node:stream';
 import { describe, test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import type { Identity } from '../../../shared/identity/identity.ts';
@@ -128,6 +128,23 @@ describe('inner TLS', () => {
       assert.equal(await error, 'OVERLAY-CLOSED');
       dialer.stream.destroy();
     }
+  });
+
+  test('an end in the same read as the last of the handshake is told from a cut, and neither ends the process', async () => {
+    for (const honestly of [true, false]) {
+      const { raw, far, release } = heldBack(1);
+      const listening = secureListener(raw, hub, OPTIONS);
+      const client = rogueClient(far, gateway);
+      await once(client, 'secureConnect');
+      if (honestly) client.end('all');
+      release();
+      assert.equal(await outcomeOf(listening), honestly ? 'all' : 'OVERLAY-CLOSED');
+    }
+    const { raw, far, release } = heldBack(0);
+    const dialling = secureDialer(raw, gateway, OPTIONS);
+    rogueServer(far, hub);
+    release();
+    assert.equal(await outcomeOf(dialling), 'OVERLAY-CLOSED');
   });
 
   test('a changed byte on the way is an error, never data', async () => {
@@ -278,6 +295,46 @@ async function refused(attempt: Promise<SecuredConnection>, raw: Duplex, code: s
   const closed = new Promise<void>((resolve) => (raw.closed ? resolve() : raw.once('close', () => resolve())));
   await assert.rejects(attempt, { name: 'VitalmeshError', code });
   await closed;
+}
+
+/**
+ * A connection whose far side's bytes are held back after the first `pass` writes. `release` lets a few turns go by, and then
+ * delivers what was held back at one go, with the end right behind it.
+ */
+function heldBack(pass: number): { raw: Duplex; far: Duplex; release: () => void } {
+  const [far, wire] = duplexPair();
+  const raw = guarded(
+    new Duplex({
+      read: () => undefined,
+      write: (chunk, _encoding, done) => void wire.write(chunk, done),
+    }),
+  );
+  const held: Buffer[] = [];
+  let passed = 0;
+  wire.on('data', (chunk: Buffer) => {
+    passed += 1;
+    if (passed > pass) held.push(chunk);
+    else raw.push(chunk);
+  });
+  // In a callback of the event loop, as a socket delivers: what it emits comes before any promise goes on.
+  const release = (turns = 20): void => {
+    setImmediate(() => {
+      if (turns > 0) return release(turns - 1);
+      raw.push(Buffer.concat(held));
+      raw.push(null);
+    });
+  };
+  return { raw, far: guarded(far), release };
+}
+
+/** What was read to a clean end, or the code of what went wrong. */
+async function outcomeOf(attempt: Promise<SecuredConnection>): Promise<string> {
+  try {
+    const { stream } = await attempt;
+    return String(await readAll(stream));
+  } catch (error) {
+    return (error as { code?: string }).code ?? '';
+  }
 }
 
 /** Passes bytes between two streams both ways; those from `a` through `change`. */
