@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { DecodeContext } from '../../agent/decoding.ts';
+import { DEFAULT_MAX_FRAME_BYTES } from '../../agent/framing/framing.ts';
+import { PROFILES } from '../../agent/profiles.ts';
+import { checkReading } from '../../shared/reading-check.ts';
+import { random } from '../sim/physiology.ts';
+
+const RUNS = 100_000;
+const captures = join(import.meta.dirname, '..', 'golden', 'captures');
+const context: DecodeContext = { source: 'torture', zone: 'Europe/Berlin', test: true, maxFrameBytes: DEFAULT_MAX_FRAME_BYTES };
+
+for (const profile of PROFILES) {
+  test(`${profile.name}: ${RUNS} mutilated streams are read without a crash, and what comes out is whole`, (t) => {
+    const files = globSync(`${profile.name}/*`, { cwd: captures }).filter((file) => !/\.(observations|rejected)\.ndjson$/.test(file));
+    assert.ok(files.length > 0, `no capture of ${profile.name}`);
+    const originals = files.map((file) => readFileSync(join(captures, file)));
+    const seed = Date.now() & 0xffffff;
+    const uniform = random(seed);
+    let records = 0;
+    let rejected = 0;
+    for (let run = 0; run < RUNS; run += 1) {
+      const original = originals[run % originals.length] ?? Buffer.alloc(0);
+      const decoder = profile.decoder(context);
+      const bytes = mutilate(original.subarray(0, 4096), uniform);
+      const cut = Math.floor(uniform() * bytes.length);
+      for (const part of [
+        ...decoder.push(bytes.subarray(0, cut), 1e12),
+        ...decoder.push(bytes.subarray(cut), 1e12),
+        ...decoder.end(1e12),
+      ]) {
+        rejected += part.rejected.length;
+        for (const record of part.records) {
+          records += 1;
+          for (const reading of record.readings) assert.equal(checkReading(reading), undefined);
+        }
+      }
+    }
+    assert.ok(records > 0 && rejected > 0, `seed ${seed}`);
+    t.diagnostic(`seed ${seed}: ${records} records, ${rejected} rejected parts`);
+  });
+}
+
+/** A copy with a few bytes changed, taken out, or doubled. */
+function mutilate(original: Buffer, uniform: () => number): Buffer {
+  const bytes = Buffer.from(original);
+  const changes = Math.floor(uniform() * 6);
+  for (let i = 0; i < changes; i += 1) bytes[Math.floor(uniform() * bytes.length)] = Math.floor(uniform() * 256);
+  const at = Math.floor(uniform() * bytes.length);
+  const kind = uniform();
+  if (kind < 0.25) return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + Math.floor(uniform() * 20))]);
+  if (kind < 0.5) return Buffer.concat([bytes.subarray(0, at), bytes]);
+  return bytes;
+}
