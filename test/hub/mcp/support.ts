@@ -99,7 +99,10 @@ export class ScriptedDoor implements Door {
   until(holds: (call: DoorCall) => boolean): Promise<DoorCall> {
     const past = this.calls.find(holds);
     if (past) return Promise.resolve(past);
-    return new Promise((resolve) => this.#waiting.push({ holds, resolve }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ holds, resolve });
+      AbortSignal.timeout(PATIENCE_MS).addEventListener('abort', () => reject(new Error('the door was not called')));
+    });
   }
 
   #inScope(who: Principal, patient: string): boolean {
@@ -223,9 +226,16 @@ function rebound(overlay: Overlay, caller: (caller: Caller) => Caller): Overlay 
   };
 }
 
-/** Resolves when the condition holds; for states that tell nobody when they change. The test's own time limit ends the wait. */
+/** So long a test waits for what must come, however busy the machine. */
+const PATIENCE_MS = 30_000;
+
+/** Resolves when the condition holds; for states that tell nobody when they change. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  while (!holds()) {
+    late.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 export const INITIALIZE = {
