@@ -56,12 +56,15 @@ export function acknowledge(header: Segment | undefined, outcome: AckOutcome, er
   return Buffer.concat(codes.map((code) => mllpFrame(Buffer.from(message(header, code, errors, at), 'latin1'))));
 }
 
+/** HL7 table 0155: always, on error, on success, never. */
+const ACK_CONDITIONS = new Set(['AL', 'ER', 'SU', 'NE']);
+
+/** What MSH-15 or MSH-16 asks for; anything that is not of the table asks for nothing, and leaves the original mode in force. */
 function condition(header: Segment | undefined, field: number): string {
   const text = header?.component(field, 1).trim() ?? '';
-  return text === '""' ? '' : text;
+  return ACK_CONDITIONS.has(text) ? text : '';
 }
 
-/** HL7 table 0155. */
 function isWanted(wanted: string, outcome: AckOutcome): boolean {
   return wanted === 'AL' || wanted === (outcome === 'accept' ? 'SU' : 'ER');
 }

@@ -51,6 +51,7 @@ test('enhanced mode: commit and application acknowledgement, each when asked for
   assert.deepEqual(answer('ER', 'SU'), [['AA'], ['CE']]);
   assert.deepEqual(answer('NE', 'NE'), [[], []]);
   assert.deepEqual(answer(' ', '""'), [['AA'], ['AE']], 'nothing said: original mode');
+  assert.deepEqual(answer('ACCEPT', 'YES'), [['AA'], ['AE']], 'nothing that is of the table');
 });
 
 const REFUSED: readonly (readonly [name: string, bytes: Buffer, code: string, error: string])[] = [
