@@ -1,5 +1,10 @@
-import type { AbsentReason, Flag, ReadingStatus } from '../../shared/reading.ts';
-import type { Segment } from './segment.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { AbsentReason, Flag, Reading, ReadingStatus } from '../../shared/reading.ts';
+import type { Vital } from '../../shared/vitals.ts';
+import { cleanText } from '../decoding.ts';
+import { codedUnit, codedVital, toRowUnit } from './codes.ts';
+import { unescapeText } from './escapes.ts';
+import { firstRepetition, type Segment } from './segment.ts';
 
 /** What OBX-8 may say about a value (IHE PCD TF-2, HL7 table 0078 as extended there). */
 interface Condition {
@@ -45,7 +50,74 @@ const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReas
   ['W', { status: 'cancelled', absent: 'error' }],
 ]);
 
-export interface Circumstances {
+/** What one OBX is: a row of a device or panel, a value of a type that is not read here, a bad one, or a reading (without its time). */
+export type ObxContent =
+  | { kind: 'structure' }
+  | { kind: 'other-type'; isNumber: boolean }
+  | { kind: 'refused'; code: ErrorCode; field: number }
+  | { kind: 'reading'; reading: Reading; row: Vital; flags: Flag[]; test: boolean };
+
+const NULL = '""';
+const MAX_LIMITS_TEXT = 64;
+const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
+
+/** Reads an OBX: OBX-2, 3, 5, 6, 7, 8 and 11 (HL7 v2.6 ch. 7.4.2, IHE PCD TF-2 appendix B.8). */
+export function readObx(obx: Segment): ObxContent {
+  const type = obx.field(2).trim();
+  const value = obx.field(5);
+  const { rows, mdc } = codedVital(firstRepetition(obx.field(3), obx.separators), obx.separators);
+  const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
+  const isEmpty = type === '' && (value === '' || value === NULL);
+  if (isEmpty && !metric) return { kind: 'structure' };
+  if (type !== 'NM' && type !== 'SN' && !isEmpty) return { kind: 'other-type', isNumber: typeof numberOf('NM', value, '') === 'number' };
+  if (!metric) return { kind: 'refused', code: 'DECODE-UNKNOWN-CODE', field: 3 };
+  const about = circumstances(obx);
+  if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11 };
+  const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
+  if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5 };
+
+  const reading: Reading = { vital: metric.key };
+  const flags = [...about.flags];
+  const row = number === 'absent' ? metric : measured(reading, flags, rows, number, obx);
+  if (!row) return { kind: 'refused', code: 'DECODE-UNIT', field: 6 };
+  reading.vital = row.key;
+  if (number === 'absent') reading.absent = about.absent ?? 'unknown';
+  if (mdc !== undefined && row.inputMdc?.includes(mdc)) reading.mdc = mdc;
+  if (about.status !== 'final') reading.status = about.status;
+  const limits = limitsOf(obx);
+  if (limits !== undefined) reading.limits = limits;
+  return { kind: 'reading', reading, row, flags, test: about.test };
+}
+
+/** Puts the value into the reading, in the unit of its row, and returns that row; undefined when OBX-6 does not fit any of the rows. */
+function measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value: number, obx: Segment): Vital | undefined {
+  const unit = codedUnit(firstRepetition(obx.field(6), obx.separators), obx.separators);
+  const first = rows[0];
+  if (!first || unit === 'unknown') return undefined;
+  if (unit === 'none') {
+    // Where only the unit tells two rows apart (glucose in mg/dL and mmol/L), none can be assumed.
+    if (rows.length > 1) return undefined;
+    flags.push('unit-assumed');
+    reading.value = value;
+    return first;
+  }
+  const row = rows.find(({ ucum }) => ucum === unit.ucum) ?? first;
+  const converted = row.ucum === unit.ucum ? value : toRowUnit(row, value, unit.ucum);
+  if (converted === undefined) return undefined;
+  reading.value = converted;
+  if (row.ucum !== unit.ucum) reading.original = { value, unit: unit.ucum };
+  return row;
+}
+
+/** OBX-7, the limits set on the device, as clean text. */
+function limitsOf(obx: Segment): string | undefined {
+  const field = obx.field(7);
+  if (field === '') return undefined;
+  const isPlain = PLAIN_TEXT.test(field) && !(obx.separators.escape !== '' && field.includes(obx.separators.escape));
+  return isPlain ? field : cleanText(unescapeText(field, obx.separators), MAX_LIMITS_TEXT);
+}
+
+interface Circumstances {
   status: ReadingStatus;
   absent: AbsentReason | undefined;
   flags: readonly Flag[];
@@ -56,7 +128,7 @@ const NO_FLAGS: readonly Flag[] = [];
 const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLAGS, test: false };
 
 /** What OBX-8 (all its repetitions) and OBX-11 say about a value; undefined for a status that is not of the table. */
-export function circumstances(obx: Segment): Circumstances | undefined {
+function circumstances(obx: Segment): Circumstances | undefined {
   const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
   if (found.status === 'final' && obx.field(8) === '') return PLAIN;
@@ -78,8 +150,8 @@ const MAX_DIGITS = 32;
  * The number of OBX-5: NM, or SN without a comparator other than `=` and without a range or ratio (`=^98`), since `>400` is no
  * value. 'absent' for an empty field or the null `""`, undefined for what is no number.
  */
-export function numberOf(type: string, value: string, componentSeparator: string): number | 'absent' | undefined {
-  if (value === '' || value === '""') return 'absent';
+function numberOf(type: string, value: string, componentSeparator: string): number | 'absent' | undefined {
+  if (value === '' || value === NULL) return 'absent';
   let text = value;
   if (type === 'SN') {
     const [comparator = '', number = '', separator = '', other = ''] = value.split(componentSeparator);

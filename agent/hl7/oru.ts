@@ -3,18 +3,16 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { Flag, Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import { checkReading } from '../../shared/reading-check.ts';
 import type { Vital } from '../../shared/vitals.ts';
-import { cleanText, type DecodeContext, type Rejected } from '../decoding.ts';
+import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
-import { codedUnit, codedVital, toRowUnit } from './codes.ts';
 import { type Device, deviceOf, senderOf } from './device.ts';
-import { unescapeText } from './escapes.ts';
 import type { Hl7Message } from './message.ts';
-import { circumstances, numberOf } from './obx.ts';
-import { firstRepetition, type Segment } from './segment.ts';
+import { readObx } from './obx.ts';
+import type { Segment } from './segment.ts';
 import { bedOf, patientOf, visitOf } from './subject.ts';
 import { type Hl7Time, parseHl7Time } from './time.ts';
 
-const MAX_LIMITS_TEXT = 64;
+const NULL = '""';
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
 const MAX_READINGS = 500;
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
@@ -31,7 +29,6 @@ const LEFT_ASIDE = new Set(
     ' ',
   ),
 );
-const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 
 /** Readings that become one record: of one patient, one device, all real or all test. */
 interface Group {
@@ -154,93 +151,39 @@ class OruReader {
 
   #observation(obx: Segment): void {
     this.#obx += 1;
-    const type = obx.field(2).trim();
-    const codeField = firstRepetition(obx.field(3), obx.separators);
     const path = obx.field(4);
-    const value = obx.field(5);
-    const { rows, mdc } = codedVital(codeField, obx.separators);
-    const first = rows[0];
-    const isMetric = first !== undefined && !first.panel && first.class !== 'waveform';
-    const isEmpty = type === '' && (value === '' || value === '""');
-    if (isEmpty && !isMetric) {
-      this.#structure(obx, path);
-      return;
+    const content = readObx(obx);
+    switch (content.kind) {
+      case 'structure':
+        this.#structure(obx, path);
+        break;
+      case 'other-type':
+        this.#otherType(obx, content.isNumber);
+        break;
+      case 'refused':
+        this.#rejectObx(content.code, content.field);
+        break;
+      case 'reading': {
+        const { reading, flags, row, test } = content;
+        this.#time(reading, flags, obx, path);
+        if (flags.length > 0) reading.flags = flags;
+        const refused = checkReading(reading);
+        if (refused === undefined) this.#add(reading, row, path, test, obx);
+        else this.#rejectObx(refused, 5);
+      }
     }
-    if (type !== 'NM' && type !== 'SN' && !isEmpty) {
-      this.#otherType(obx, value);
-      return;
-    }
-    if (!isMetric) {
-      this.#rejectObx('DECODE-UNKNOWN-CODE', 3);
-      return;
-    }
-    const about = circumstances(obx);
-    if (!about) {
-      this.#rejectObx('DECODE-FIELD', 11);
-      return;
-    }
-    const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
-    if (number === undefined) {
-      this.#rejectObx('DECODE-FIELD', 5);
-      return;
-    }
-    const reading: Reading = { vital: first.key };
-    const flags: Flag[] = [...about.flags];
-    let row: Vital | undefined = first;
-    if (number === 'absent') reading.absent = about.absent ?? 'unknown';
-    else row = this.#measured(reading, flags, rows, number, firstRepetition(obx.field(6), obx.separators));
-    if (!row) {
-      this.#rejectObx('DECODE-UNIT', 6);
-      return;
-    }
-    reading.vital = row.key;
-    if (mdc !== undefined && (row.inputMdc?.includes(mdc) ?? false)) reading.mdc = mdc;
-    if (about.status !== 'final') reading.status = about.status;
-    const limits = this.#limits(obx.field(7));
-    if (limits !== undefined) reading.limits = limits;
-    this.#time(reading, flags, obx, path);
-    if (flags.length > 0) reading.flags = flags;
-    const refused = checkReading(reading);
-    if (refused === undefined) this.#add(reading, row, path, about.test, obx);
-    else this.#rejectObx(refused, 5);
   }
 
   /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
-  #otherType(obx: Segment, value: string): void {
-    const raw = typeof numberOf('NM', value, '') === 'number' ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
+  #otherType(obx: Segment, keep: boolean): void {
+    const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
     this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
-  }
-
-  /** Puts the value in the unit of its row into the reading and returns that row; undefined when the unit does not fit any. */
-  #measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value: number, unitField: string): Vital | undefined {
-    const unit = codedUnit(unitField, this.#message.separators);
-    const first = rows[0];
-    if (!first || unit === 'unknown') return undefined;
-    if (unit === 'none') {
-      // Where only the unit tells two rows apart (glucose in mg/dL and mmol/L), none can be assumed.
-      if (rows.length > 1) return undefined;
-      flags.push('unit-assumed');
-      reading.value = value;
-      return first;
-    }
-    const row = rows.find(({ ucum }) => ucum === unit.ucum) ?? first;
-    const converted = row.ucum === unit.ucum ? value : toRowUnit(row, value, unit.ucum);
-    if (converted === undefined) return undefined;
-    reading.value = converted;
-    if (row.ucum !== unit.ucum) reading.original = { value, unit: unit.ucum };
-    return row;
-  }
-
-  #limits(field: string): string | undefined {
-    if (field === '') return undefined;
-    return PLAIN_TEXT.test(field) && !field.includes(this.#message.separators.escape || '\\')
-      ? field
-      : cleanText(this.#text(field), MAX_LIMITS_TEXT);
   }
 
   /** OBX-14, or that of the row it is contained in, else OBR-7, else MSH-7; without any the time of receipt counts. */
   #time(reading: Reading, flags: Flag[], obx: Segment, path: string): void {
-    const own = obx.component(14, 1);
+    const field = obx.component(14, 1);
+    const own = field === NULL ? '' : field;
     let time = own === '' ? this.#containing(path) : this.#parsed(own);
     if (own !== '' && !time) {
       this.#rejectObx('DECODE-TIME', 14, false);
@@ -355,10 +298,6 @@ class OruReader {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
     this.#content.rejected.push({ code, part, bytes: raw?.length ?? length, ...(raw ? { raw } : {}) });
     this.#content.errors.push({ code, ...(location ? { location } : {}) });
-  }
-
-  #text(field: string): string {
-    return unescapeText(field, this.#message.separators);
   }
 }
 
