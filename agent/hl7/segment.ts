@@ -11,30 +11,39 @@ export interface Separators {
 export class Segment {
   readonly separators: Separators;
   readonly #text: string;
-  readonly #fieldCode: number;
-  #from: number;
-  #end: number;
-  /** Where fields begin, found so far: field n of #starts[n] (n counts separators, so in MSH it is one less than the field's number). */
+  /** Where fields begin: field n at #starts[n], or one less in MSH, whose first separator is a field itself. One more marks the end. */
   readonly #starts: number[] = [];
-  #found = 0;
+  #fields = 0;
   #shift = 0;
+  #from = 0;
+  #end = 0;
+  /** The first separator behind this segment, so that segments without any are not searched up to the end of the text each. */
+  #next = -1;
 
   constructor(text: string, from: number, end: number, separators: Separators) {
     this.#text = text;
     this.separators = separators;
-    this.#fieldCode = separators.field.charCodeAt(0);
-    this.#from = from;
-    this.#end = end;
     this.move(from, end);
   }
 
   /** Points this reader to another segment. */
   move(from: number, end: number): void {
+    const text = this.#text;
+    const separator = this.separators.field;
+    const starts = this.#starts;
+    let fields = 0;
+    starts[0] = from;
+    let at = from >= this.#end && this.#next >= from ? this.#next : next(text, separator, from);
+    for (; at < end; at = next(text, separator, at + 1)) {
+      fields += 1;
+      starts[fields] = at + 1;
+    }
+    starts[fields + 1] = end + 1;
+    this.#fields = fields;
+    this.#shift = text.startsWith('MSH', from) ? 1 : 0;
     this.#from = from;
     this.#end = end;
-    this.#found = 0;
-    this.#starts[0] = from;
-    this.#shift = this.#text.startsWith('MSH', from) ? 1 : 0;
+    this.#next = at;
   }
 
   /** Length in characters. */
@@ -46,11 +55,9 @@ export class Segment {
   field(number: number): string {
     if (this.#shift === 1 && number === 1) return this.separators.field;
     const index = number - this.#shift;
-    if (index > this.#found && !this.#search(index)) return '';
-    const from = this.#starts[index] ?? this.#end;
-    let to = this.#end;
-    if (index < this.#found) to = (this.#starts[index + 1] ?? 1) - 1;
-    else if (this.#search(index + 1)) to = (this.#starts[index + 1] ?? 1) - 1;
+    if (index > this.#fields) return '';
+    const from = this.#starts[index] ?? 0;
+    const to = (this.#starts[index + 1] ?? 0) - 1;
     return from < to ? this.#text.slice(from, to) : '';
   }
 
@@ -64,22 +71,11 @@ export class Segment {
     const field = this.field(number);
     return this.separators.repetition === '' ? [field] : field.split(this.separators.repetition);
   }
+}
 
-  /** Finds where a field begins; false when the segment ends before it. */
-  #search(index: number): boolean {
-    const text = this.#text;
-    const starts = this.#starts;
-    const code = this.#fieldCode;
-    const end = this.#end;
-    let found = this.#found;
-    for (let at = starts[found] ?? end; at < end && found < index; at += 1) {
-      if (text.charCodeAt(at) !== code) continue;
-      found += 1;
-      starts[found] = at + 1;
-    }
-    this.#found = found;
-    return found === index;
-  }
+function next(text: string, separator: string, from: number): number {
+  const at = text.indexOf(separator, from);
+  return at < 0 ? text.length : at;
 }
 
 export function firstRepetition(field: string, { repetition }: Separators): string {

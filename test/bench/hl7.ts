@@ -17,17 +17,16 @@ const METRICS: readonly (readonly [code: number, refid: string, value: string, u
   [151708, 'MDC_CONC_AWAY_CO2_ET', '38', '266016^MDC_DIM_MMHG^MDC', '1.7.1'],
 ];
 
-/** An ORU^R01 of the length and shape that monitors send: 8 OBX with time, limits and MDC units. */
+/** An ORU^R01 of the length (894 bytes) and shape that monitors send: 8 OBX under MDC codes and units, timed by their OBR. */
 export function benchMessage(): Buffer {
   const time = '20261121100000+0100';
   const rows = METRICS.map(
-    ([code, refid, value, unit, path], i) =>
-      `OBX|${i + 1}|NM|${code}^${refid}^MDC|${path}.${i + 1}|${value}|${unit}|||||R|||${i === 0 ? time : ''}`,
+    ([code, refid, value, unit, path], i) => `OBX|${i + 1}|NM|${code}^${refid}^MDC|${path}.${i + 1}|${value}|${unit}|||||R|||`,
   );
   const message = [
-    `MSH|^~\\&|MON^00A037FFFE01^EUI-64||||${time}||ORU^R01^ORU_R01|M1|P|2.6|||NE|AL||UNICODE UTF-8`,
-    'PID|||P-0001^^^HOSP^MR',
-    'PV1||I|ICU^^BED-01',
+    `MSH|^~\\&|MON^00A037FFFE01^EUI-64||||${time}||ORU^R01^ORU_R01|M1|P|2.6|||NE|AL`,
+    'PID|||P-1^^^HOSP^MR',
+    'PV1||I|^^B-1',
     `OBR|1|||182777000^monitoring of patient^SCT|||${time}`,
     ...rows,
   ].join('\r');

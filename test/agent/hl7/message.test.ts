@@ -131,3 +131,24 @@ test('the bytes of a segment come back as they were', () => {
   assert.deepEqual(Buffer.from(message.bytes(1, 2)), latin1('NTE|1||M\xfcller'));
   assert.deepEqual(Buffer.from(message.bytes(1, 3)), latin1('NTE|1||M\xfcller\rOBX|1'));
 });
+
+test('fields are those that splitting gives, in whatever order segments are opened', () => {
+  const segment = fc
+    .tuple(fc.constantFrom('OBX', 'PID', 'Z'), fc.array(fc.constantFrom('', 'a', '|', 'bc^d'), { maxLength: 6 }))
+    .map(([name, parts]) => name + parts.join(''));
+  fc.assert(
+    fc.property(fc.array(segment, { minLength: 1, maxLength: 8 }), fc.array(fc.nat(), { maxLength: 12 }), (segments, order) => {
+      const message = new Hl7Message(latin1([HEADER, ...segments].join('\r')));
+      for (const pick of order) {
+        const index = pick % segments.length;
+        const fields = (segments[index] ?? '').split('|');
+        const opened = message.open(index + 1);
+        assert.deepEqual(
+          Array.from({ length: 8 }, (_, n) => opened.field(n)),
+          Array.from({ length: 8 }, (_, n) => fields[n] ?? ''),
+        );
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -185,6 +185,7 @@ test('time: the zone of the source where none is given, doubts marked; an unread
   verifies('GOOD-PARTS-SURVIVE');
   assert.deepEqual(first(oru(spo2('97', { 14: '20261121100000' })), { zone: 'America/New_York' })?.effective, at(15, 0));
   assert.deepEqual(first(oru(spo2('97', { 14: '20261025023000' })))?.flags, ['dst-overlap']);
+  assert.equal(first(oru(spo2('97', { 14: '""' })))?.effective, at(8, 59, 58), 'a null is no time');
   const broken = oru(spo2('97', { 14: '21.11.2026' }));
   assert.deepEqual(first(broken)?.flags, ['clock']);
   assert.deepEqual(rejections(broken), ['DECODE-TIME OBX[1]-14']);
