@@ -7,6 +7,7 @@ import { normalize } from '../../agent/normalize.ts';
 import { profile } from '../../agent/profiles.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
 import { verifies } from '../requirements.ts';
+import { hapiValidate } from '../support/hapi.ts';
 import { HL7_OUTCOMES, JSON_OUTCOMES, SERIAL_OUTCOMES } from './shared-data-outcomes.ts';
 
 const DATA = join(import.meta.dirname, '../../../shared/data');
@@ -102,4 +103,16 @@ test('a capture of another device gives no reading under any text profile', () =
       found.set(`${name} ${file}`, outcomeOf(stream(name, readFileSync(join(DATA, file)))));
   }
   compare(found, SERIAL_OUTCOMES);
+});
+
+test('every Observation of the golden captures is valid for HAPI', async () => {
+  verifies('OBSERVATION-VALID');
+  const golden = join(import.meta.dirname, '../golden/captures');
+  const ndjson = globSync('*/*.observations.ndjson', { cwd: golden })
+    .map((file) => readFileSync(join(golden, file), 'utf8'))
+    .join('');
+  const { resources, valid, errors, text } = await hapiValidate(ndjson);
+  assert.equal(errors, 0, text);
+  assert.deepEqual([resources, valid], [ndjson.trim().split('\n').length, resources]);
+  assert.ok(resources > 50);
 });
