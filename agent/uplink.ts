@@ -172,9 +172,9 @@ class OutboxUplink implements Uplink {
 
   /** One connection from dial to end: the reason of its end, undefined when the agent stops. */
   async #connectAndSend(signal: AbortSignal): Promise<VitalmeshError | undefined> {
-    const { overlay, service, identity, hubIdentity, outbox } = this.#options;
+    const { overlay, service, identity, hubIdentity, outbox, clock } = this.#options;
     const link = await openLink(
-      { overlay, service, identity, hubIdentity, instance: this.#instance, epoch: () => outbox.epoch, times: this.#times },
+      { overlay, service, identity, hubIdentity, instance: this.#instance, epoch: () => outbox.epoch, times: this.#times, clock },
       signal,
     );
     try {
@@ -182,7 +182,9 @@ class OutboxUplink implements Uplink {
       this.#pump = this.#pumpOn(link, limits);
       this.#enter('connected', null);
       this.#options.log.info({ service, hub: link.hub }, 'uplink connected');
-      return await this.#pump.run(signal);
+      const reason = await this.#pump.run(signal);
+      if (reason === undefined) await link.close(this.#times.drainMs);
+      return reason;
     } finally {
       this.#pump = undefined;
       link.destroy();

@@ -2,13 +2,14 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, ty
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdCompressSync } from 'node:zlib';
+import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Identity } from '../../shared/identity/identity.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
-import { handshaken, sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
+import { sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
 import { readBatchResponse } from '../../shared/uplink/kinds.ts';
-import { keepAlive } from '../../shared/uplink/liveness.ts';
+import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/liveness.ts';
 import {
   type EntryOutcome,
   FHIR_JSON,
@@ -41,6 +42,7 @@ export interface LinkOptions {
   /** The epoch of the outbox at the time of the request. */
   epoch(): string;
   times: LinkTimes;
+  clock: Clock;
 }
 
 /** One connection to the hub. */
@@ -53,7 +55,9 @@ export interface Link {
   hello(): Promise<UplinkHello>;
   /** Sends a batch Bundle of the entries `ids`; the hub's outcome of each. Errors: as the hub refuses the whole batch, UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED. */
   post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]>;
-  /** Lets go of the connection. */
+  /** Ends the connection in order, within the limit. */
+  close(limitMs: number): Promise<void>;
+  /** Lets go of the connection at once. */
   destroy(): void;
 }
 
@@ -70,7 +74,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
  * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*.
  */
 export async function openLink(
-  { overlay, service, identity, hubIdentity, times, ...rest }: LinkOptions,
+  { overlay, service, identity, hubIdentity, times, clock, ...rest }: LinkOptions,
   signal: AbortSignal,
 ): Promise<Link> {
   const raw = await overlay.dial(service, { signal, timeoutMs: times.setupMs });
@@ -78,9 +82,9 @@ export async function openLink(
   const abandon = (): void => void raw.destroy();
   signal.addEventListener('abort', abandon, { once: true });
   try {
-    const trust = hubIdentity === 'any' ? {} : { expectedPeer: (id: string) => hubIdentity.includes(id) };
-    const { stream, peer } = await secureDialer(raw, identity, { ...trust, timeoutMs: times.setupMs });
-    return new Http2Link(stream, peer.identityId, times, rest);
+    const expectedPeer = hubIdentity === 'any' ? undefined : (id: string) => hubIdentity.includes(id);
+    const { stream, peer } = await secureDialer(raw, identity, { expectedPeer, clock, timeoutMs: times.setupMs });
+    return new Http2Link(raw, stream, peer.identityId, times, rest);
   } catch (thrown) {
     raw.destroy();
     throw asVitalmeshError(thrown, 'OVERLAY-CLOSED');
@@ -93,16 +97,18 @@ class Http2Link implements Link {
   readonly hub: string;
   readonly closed: Promise<VitalmeshError>;
   readonly #session: ClientHttp2Session;
+  readonly #carried: Carried;
   readonly #times: LinkTimes;
   readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
 
-  constructor(stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
+  constructor(raw: Duplex, stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
     this.hub = hub;
     this.#times = times;
     this.#who = who;
     stream.on('error', () => undefined);
-    const session = connect('http://vitalmesh', { createConnection: () => handshaken(stream), settings: UPLINK_SETTINGS });
+    const session = connect('http://vitalmesh', { createConnection: () => stream, settings: UPLINK_SETTINGS });
     this.#session = session;
+    this.#carried = { session, raw };
     this.closed = new Promise((resolve) => {
       let reason: unknown;
       session.on('error', (error) => {
@@ -111,7 +117,7 @@ class Http2Link implements Link {
       session.once('close', () => resolve(sessionError(reason)));
     });
     session.once('connect', () => widenWindow(session));
-    keepAlive(session, { everyMs: times.pingEveryMs, limitMs: times.pingLimitMs });
+    keepAlive(this.#carried, { everyMs: times.pingEveryMs, limitMs: times.pingLimitMs });
   }
 
   async hello(): Promise<UplinkHello> {
@@ -134,8 +140,12 @@ class Http2Link implements Link {
     return readBatchResponse(await this.#ask(headers, body), ids);
   }
 
+  close(limitMs: number): Promise<void> {
+    return closeInOrder(this.#carried, limitMs);
+  }
+
   destroy(): void {
-    this.#session.destroy();
+    cut(this.#carried);
   }
 
   /** The JSON of a 200 answer; any other answer becomes the error it names. */

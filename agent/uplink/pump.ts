@@ -261,39 +261,41 @@ export class Pump {
 
   /** Brings into the outbox what the hub answered, row by row. */
   async #settle(entries: readonly Entry[], outcomes: readonly EntryOutcome[]): Promise<void> {
-    const { outbox, metrics } = this.#options;
+    const { outbox, metrics, log } = this.#options;
     const held: OutboxRow[] = [];
     const refused: { row: OutboxRow; code: ErrorCode }[] = [];
-    const finished: RowFlight[] = [];
     for (const [i, outcome] of outcomes.entries()) {
       const flight = entries[i]?.flight;
       metrics.count('uplink_entries_answered', String(outcome.status));
       const verdict = flight?.answer(outcome);
       if (flight === undefined || verdict === undefined) continue;
-      finished.push(flight);
       if (verdict.is === 'held') held.push(flight.row);
       else if (verdict.is === 'refused') refused.push({ row: flight.row, code: verdict.code });
       else this.#keepPending(flight, verdict);
     }
-    const stored = this.#store(outbox.complete(held));
+    const leaving = [this.#release(held, outbox.complete(held))];
     for (const [code, group] of Map.groupBy(refused, (row) => row.code)) {
-      this.#options.log.warn({ code, rows: group.length }, 'the hub refused rows; they go to quarantine');
-      await this.#store(
-        outbox.quarantine(
-          group.map(({ row }) => row),
-          code,
-        ),
-      );
+      log.warn({ code, rows: group.length }, 'the hub refused rows; they go to quarantine');
+      const rows = group.map(({ row }) => row);
+      leaving.push(this.#release(rows, outbox.quarantine(rows, code)));
     }
-    await stored;
-    for (const { row } of finished) {
+    await Promise.all(leaving);
+    this.#wake.notify();
+  }
+
+  /** Forgets rows once they are out of the outbox; those that it could not let go are met again. */
+  async #release(rows: readonly OutboxRow[], work: Promise<void>): Promise<void> {
+    const done = await this.#store(work);
+    for (const row of rows) {
       this.#flying.delete(row.seq);
-      if (!this.#collisions.has(row.seq)) this.#collisions.finished(row);
+      if (done) this.#collisions.finished(row);
     }
-    if (finished.length > 0) this.#wake.notify();
+    // Reading from the beginning may have passed these rows by while they were on their way.
+    if (!done) this.#sendAgainLater();
   }
 
   #keepPending(flight: RowFlight, verdict: Exclude<Verdict, { is: 'held' | 'refused' }>): void {
+    this.#flying.delete(flight.row.seq);
     if (verdict.is === 'collided') {
       this.#collisions.add(flight);
       return;

@@ -12,7 +12,10 @@ const AT_ONCE_BYTES = 16 * 1024;
 /** A frame may ask for up to 2 GiB of window; 8 MiB is what the strongest ordinary compression level uses (RFC 8878 §3.1.1.1.2). */
 const WINDOW_LOG = 23;
 
-/** The whole body. Rejects with UPLINK-TOO-LARGE above `maxBytes`, UPLINK-REQUEST when it is cut off. */
+/**
+ * The whole body. Rejects with UPLINK-TOO-LARGE above `maxBytes`, UPLINK-REQUEST when the connection breaks. A body that its caller
+ * takes back half-way ends here like a whole one; as half a JSON object or zstd frame it is no batch.
+ */
 export async function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -27,8 +30,6 @@ export async function readBody(stream: ServerHttp2Stream, maxBytes: number): Pro
     if (cause instanceof VitalmeshError) throw cause;
     throw new VitalmeshError('UPLINK-REQUEST', { cause, detail: 'the body was cut off' });
   }
-  // A stream that the peer reset may look as if it had ended.
-  if (stream.aborted) throw new VitalmeshError('UPLINK-REQUEST', { detail: 'the body was cut off' });
   return Buffer.concat(chunks, bytes);
 }
 

@@ -6,7 +6,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { sessionError, widenWindow } from '../../shared/uplink/http2.ts';
 import { isEpoch } from '../../shared/uplink/key.ts';
 import { batchResponse } from '../../shared/uplink/kinds.ts';
-import { keepAlive, ping } from '../../shared/uplink/liveness.ts';
+import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
 import { parseBody, readBody } from './body.ts';
@@ -57,17 +57,18 @@ export class UplinkConnection implements InstanceHolder {
   lastBatchAt: Instant | null = null;
   /** Resolves with the reason when the connection is gone, undefined for an orderly end. */
   readonly closed: Promise<VitalmeshError | undefined>;
-  readonly #session: ServerHttp2Session;
+  readonly #carried: Carried;
   readonly #context: ConnectionContext;
   readonly #turns: Turns;
   #claim: Promise<boolean> | undefined;
   #warned = false;
 
-  constructor(session: ServerHttp2Session, gateway: string, context: ConnectionContext) {
+  constructor(carried: Carried & { session: ServerHttp2Session }, gateway: string, context: ConnectionContext) {
     const { clock, limits, instances } = context;
     this.gateway = gateway;
     this.since = clock.now();
-    this.#session = session;
+    const { session, raw } = carried;
+    this.#carried = carried;
     this.#context = context;
     this.#turns = new Turns(limits.batchesAtOnce);
     this.closed = new Promise((resolve) => {
@@ -77,33 +78,33 @@ export class UplinkConnection implements InstanceHolder {
       });
       session.once('close', () => resolve(reason));
     });
-    const unclaimed = setTimeout(() => session.destroy(new VitalmeshError('UPLINK-SILENT', { detail: 'no request' })), limits.setupMs);
+    const unclaimed = setTimeout(() => this.#cut('no request'), limits.firstRequestMs);
     session.once('stream', () => clearTimeout(unclaimed));
-    session.once('close', () => {
+    raw.once('close', () => {
       clearTimeout(unclaimed);
       instances.release(gateway, this);
     });
     session.on('stream', (stream, headers) => void this.#serve(stream, headers));
-    keepAlive(session, { everyMs: limits.pingEveryMs, limitMs: limits.pingLimitMs });
+    keepAlive(carried, { everyMs: limits.pingEveryMs, limitMs: limits.pingLimitMs });
     widenWindow(session);
   }
 
   async answers(): Promise<boolean> {
-    return (await ping(this.#session, this.#context.limits.instancePingMs)) !== undefined;
+    return (await ping(this.#carried.session, this.#context.limits.instancePingMs)) !== undefined;
   }
 
   replace(): void {
     this.#context.metrics.count('uplink_replaced');
-    this.#session.destroy();
+    cut(this.#carried);
   }
 
   /** Takes no new request, finishes those it has, and is gone after `limitMs` at the latest. */
-  async close(limitMs: number): Promise<void> {
-    if (this.#session.destroyed) return;
-    const timer = setTimeout(() => this.#session.destroy(), limitMs);
-    this.#session.close();
-    await this.closed;
-    clearTimeout(timer);
+  close(limitMs: number): Promise<void> {
+    return closeInOrder(this.#carried, limitMs);
+  }
+
+  #cut(detail: string): void {
+    cut(this.#carried, new VitalmeshError('UPLINK-SILENT', { detail }));
   }
 
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -132,7 +133,7 @@ export class UplinkConnection implements InstanceHolder {
     if (entry === undefined) throw new VitalmeshError('UPLINK-UNKNOWN-GATEWAY');
     if (entry.notAfter !== undefined && clock.now() > entry.notAfter) throw new VitalmeshError('ACCESS-EXPIRED');
     const version = headers[UPLINK_HEADERS.version];
-    if (typeof version !== 'string' || !UPLINK_VERSIONS.includes(Number(version))) throw new VitalmeshError('UPLINK-VERSION');
+    if (!UPLINK_VERSIONS.some((served) => String(served) === version)) throw new VitalmeshError('UPLINK-VERSION');
     const epoch = headers[UPLINK_HEADERS.epoch];
     if (typeof epoch !== 'string' || !isEpoch(epoch)) throw new VitalmeshError('UPLINK-REQUEST', { detail: UPLINK_HEADERS.epoch });
     this.epoch = epoch;
@@ -147,7 +148,7 @@ export class UplinkConnection implements InstanceHolder {
     if (this.#claim === undefined) {
       this.instance = instance;
       this.#claim = this.#context.instances.claim(this.gateway, this).then((granted) => {
-        if (this.#session.destroyed) this.#context.instances.release(this.gateway, this);
+        if (this.#carried.raw.destroyed) this.#context.instances.release(this.gateway, this);
         return granted;
       });
     }
@@ -191,7 +192,7 @@ export class UplinkConnection implements InstanceHolder {
     stream.once('close', () => clearTimeout(timer));
     // The rest of a body that nobody reads is not waited for.
     stream.once('finish', () => {
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (!stream.endAfterHeaders && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
     });
     stream.respond({ ':status': status, 'content-type': 'application/json', ...headers });
     stream.end(JSON.stringify(body));

@@ -7,7 +7,7 @@ import { Backoff, pause, type Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Binding, Caller, Overlay } from '../../shared/overlay/overlay.ts';
-import { handshaken, UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
+import { UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
 import { type ConnectionContext, UplinkConnection } from './connection.ts';
@@ -26,8 +26,9 @@ export interface SessionLimits {
   batchesAtOnce: number;
   headerBytes: number;
   headerPairs: number;
-  /** For the inner TLS, and then for the first request. */
-  setupMs: number;
+  /** For the inner TLS. */
+  handshakeMs: number;
+  firstRequestMs: number;
   bodyMs: number;
   /** For the caller to take an answer. */
   answerMs: number;
@@ -45,7 +46,8 @@ export const SESSION_LIMITS: SessionLimits = {
   batchesAtOnce: 4,
   headerBytes: 8192,
   headerPairs: 32,
-  setupMs: UPLINK_TIMES.setupMs,
+  handshakeMs: UPLINK_TIMES.setupMs,
+  firstRequestMs: UPLINK_TIMES.setupMs,
   bodyMs: UPLINK_TIMES.batchMs,
   answerMs: UPLINK_TIMES.batchMs,
   pingEveryMs: UPLINK_TIMES.pingEveryMs,
@@ -199,9 +201,9 @@ class SessionServer implements UplinkServer {
   }
 
   async #serve(raw: Duplex, caller: Caller): Promise<void> {
-    const { metrics, log, limits } = this.#context;
+    const { metrics, log, clock, limits } = this.#context;
     metrics.set('uplink_connections', this.#open.size);
-    const { stream, peer } = await secureListener(raw, this.#options.identity, { timeoutMs: limits.setupMs });
+    const { stream, peer } = await secureListener(raw, this.#options.identity, { clock, timeoutMs: limits.handshakeMs });
     stream.on('error', () => undefined);
     const gateway = peer.identityId;
     if (caller.verified && caller.identityId !== gateway) {
@@ -216,11 +218,11 @@ class SessionServer implements UplinkServer {
       return;
     }
     const { streams, headerBytes, headerPairs } = limits;
-    const session = performServerHandshake(handshaken(stream), {
+    const session = performServerHandshake(stream, {
       settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
       maxHeaderListPairs: headerPairs,
     });
-    const connection = new UplinkConnection(session, gateway, this.#context);
+    const connection = new UplinkConnection({ session, raw }, gateway, this.#context);
     this.#open.set(raw, connection);
     log.info({ gateway }, 'uplink connected');
     const reason = await connection.closed;

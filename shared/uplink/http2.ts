@@ -1,20 +1,9 @@
 import type { Http2Session, Settings } from 'node:http2';
-import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../errors.ts';
 import { UPLINK_WINDOWS } from './protocol.ts';
 
 /** HTTP/2 settings of both sides (RFC 9113 §6.5.2). */
 export const UPLINK_SETTINGS: Settings = { enablePush: false, initialWindowSize: UPLINK_WINDOWS.streamBytes };
-
-/**
- * Readies the stream of a finished TLS handshake for HTTP/2. Node marks a server's TLSSocket as connecting for ever unless a
- * tls.Server made it, and an HTTP/2 session over it would never begin.
- */
-export function handshaken(stream: Duplex): Duplex {
-  if (stream instanceof TLSSocket) Object.assign(stream, { secureConnecting: false });
-  return stream;
-}
 
 /** Opens the session's window to what both sides agreed on; the default of 64 KiB doubles the time of a full batch. */
 export function widenWindow(session: Http2Session): void {

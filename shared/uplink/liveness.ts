@@ -1,5 +1,12 @@
 import type { Http2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../errors.ts';
+
+/** An HTTP/2 session with the overlay connection that carries it, TLS in between. */
+export interface Carried {
+  session: Http2Session;
+  raw: Duplex;
+}
 
 /** Round trip of a PING in milliseconds (RFC 9113 §6.7), or undefined when none comes back within the limit. */
 export function ping(session: Http2Session, limitMs: number): Promise<number | undefined> {
@@ -21,16 +28,45 @@ export function ping(session: Http2Session, limitMs: number): Promise<number | u
   });
 }
 
-/** Destroys the session with UPLINK-SILENT when a PING stays unanswered. Ends with the session. */
-export function keepAlive(session: Http2Session, { everyMs, limitMs }: { everyMs: number; limitMs: number }): void {
+/**
+ * Ends a session for certain. `destroy` of Node's session waits for a write that the other end may never take; a session left waiting
+ * over TLS crashes the process when it is collected as garbage (~TLSWrap calls into it, Node 24.21). With the connection below it gone, nothing waits.
+ */
+export function cut({ session, raw }: Carried, reason?: VitalmeshError): void {
+  session.destroy(reason);
+  raw.destroy();
+}
+
+/** Ends a session in order: what is under way is finished, within `limitMs`. Resolves when it is gone. */
+export function closeInOrder(carried: Carried, limitMs: number): Promise<void> {
+  const { session, raw } = carried;
+  if (raw.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => cut(carried), limitMs);
+    raw.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    if (!session.destroyed) session.close();
+  });
+}
+
+/**
+ * Cuts the session with UPLINK-SILENT when a PING stays unanswered, and one that Node has destroyed without getting rid of it.
+ * Until its end the timer holds the session, so that it cannot be collected before.
+ */
+export function keepAlive(carried: Carried, { everyMs, limitMs }: { everyMs: number; limitMs: number }): void {
+  const { session, raw } = carried;
   let asking = false;
   const timer = setInterval(() => {
-    if (asking || session.destroyed) return;
+    if (asking) return;
     asking = true;
     void ping(session, limitMs).then((durationMs) => {
       asking = false;
-      if (durationMs === undefined && !session.destroyed && !session.closed) session.destroy(new VitalmeshError('UPLINK-SILENT'));
+      // A closing session sends no PING; who closes it has a time limit of their own.
+      const closing = session.closed && !session.destroyed;
+      if (durationMs === undefined && !closing) cut(carried, new VitalmeshError('UPLINK-SILENT'));
     });
   }, everyMs);
-  session.once('close', () => clearInterval(timer));
+  raw.once('close', () => clearInterval(timer));
 }

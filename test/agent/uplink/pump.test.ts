@@ -58,6 +58,10 @@ class DirectLink implements Link {
     this.#cut(this.#reason);
   }
 
+  async close(): Promise<void> {
+    this.cut();
+  }
+
   destroy(): void {
     this.cut();
   }
@@ -484,7 +488,7 @@ test('stopping does not wait for a hub that does not answer', async () => {
 
 test('whatever the hub answers and wherever the connection breaks, each observation is held once and each row leaves the outbox once', async () => {
   verifies('EXACTLY-ONCE');
-  const batchFate = fc.constantFrom('stored', 'stored', 'cut before', 'cut after', 'unavailable', 'internal');
+  const batchFate = fc.constantFrom('stored', 'stored', 'cut before', 'cut after', 'unavailable', 'internal', 'outbox fails');
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 12 }),
@@ -500,6 +504,7 @@ test('whatever the hub answers and wherever the connection breaks, each observat
         let fate = 'stored';
         at.ingest.before = () => {
           fate = next();
+          at.outbox.failing = fate === 'outbox fails' ? new VitalmeshError('STORAGE-IO') : undefined;
           if (fate === 'cut before') running?.link.cut();
           if (fate === 'cut before' || fate === 'unavailable') throw new VitalmeshError('INGEST-UNAVAILABLE');
           if (fate === 'internal') throw new VitalmeshError('INTERNAL');
