@@ -1,0 +1,415 @@
+import assert from 'node:assert/strict';
+import { performServerHandshake, type ServerHttp2Stream } from 'node:http2';
+import { after, test } from 'node:test';
+import { createUplink, type Uplink, type UplinkOptions, type UplinkStatus } from '../../agent/uplink.ts';
+import { serveUplink } from '../../hub/ingest/session.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Identity } from '../../shared/identity/identity.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '../../shared/overlay/memory.ts';
+import type { Overlay } from '../../shared/overlay/overlay.ts';
+import { secureListener } from '../../shared/uplink/inner-tls.ts';
+import { verifies } from '../requirements.ts';
+import { type TestNetwork, testNetwork } from '../support/identities.ts';
+import { MemoryIngest, MemoryOutbox, recordOf } from '../support/uplink.ts';
+
+const SERVICE = 'vitals-ingest';
+const ca = await testNetwork();
+
+async function identities(network: TestNetwork, ...ids: string[]): Promise<Map<string, Identity>> {
+  return new Map(await Promise.all(ids.map(async (id) => [id, await network.identity(id)] as const)));
+}
+
+const known = await identities(ca, 'hub-1', 'hub-2', 'gw-1');
+
+function identity(id: string): Identity {
+  const found = known.get(id);
+  assert.ok(found);
+  return found;
+}
+
+const rejections: unknown[] = [];
+process.on('unhandledRejection', (reason) => rejections.push(reason));
+after(() => assert.deepEqual(rejections, []));
+
+interface Bound extends AsyncDisposable {
+  overlay: Overlay;
+}
+
+/** A real hub's session server in front of `ingest`. */
+async function startHub(network: MemoryNetwork, ingest: MemoryIngest, as: Identity = identity('hub-1')): Promise<Bound> {
+  const overlay = network.overlay({ id: as.id, name: as.id });
+  const server = serveUplink({
+    overlay,
+    service: SERVICE,
+    identity: as,
+    ingest,
+    log: silentLogger,
+    metrics: new Metrics(),
+    clock: systemClock,
+    limits: { instancePingMs: 500, drainMs: 200 },
+  });
+  await server.start(new AbortController().signal);
+  return {
+    overlay,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await overlay[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A hub that answers each request as the test says. */
+async function scriptedHub(network: MemoryNetwork, answer: (stream: ServerHttp2Stream, path: string) => void): Promise<Bound> {
+  const overlay = network.overlay({ id: 'hub-1', name: 'hub' });
+  await overlay.bind(SERVICE, (raw) => {
+    raw.on('error', () => undefined);
+    secureListener(raw, identity('hub-1'), { timeoutMs: 5000 }).then(
+      ({ stream }) => {
+        const session = performServerHandshake(stream);
+        session.on('error', () => undefined);
+        session.on('stream', (request, headers) => {
+          request.on('error', () => undefined);
+          answer(request, String(headers[':path']));
+        });
+      },
+      () => undefined,
+    );
+  });
+  return { overlay, [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
+}
+
+function answerJson(stream: ServerHttp2Stream, json: unknown, status = 200): void {
+  stream.resume();
+  stream.respond({ ':status': status });
+  stream.end(typeof json === 'string' ? json : JSON.stringify(json));
+}
+
+interface Agent extends AsyncDisposable {
+  uplink: Uplink;
+  outbox: MemoryOutbox;
+  metrics: Metrics;
+}
+
+async function startAgent(network: MemoryNetwork, options: Partial<UplinkOptions> = {}): Promise<Agent> {
+  const overlay = network.overlay({ id: 'gw-1', name: 'gateway' });
+  const outbox = new MemoryOutbox();
+  const metrics = new Metrics();
+  const uplink = createUplink({
+    outbox,
+    overlay,
+    service: SERVICE,
+    identity: identity('gw-1'),
+    hubIdentity: ['hub-1'],
+    zone: 'UTC',
+    log: silentLogger,
+    metrics,
+    clock: systemClock,
+    retry: { minMs: 1, maxMs: 5, slowMinMs: 1, slowMaxMs: 5 },
+    ...options,
+  });
+  await uplink.start(new AbortController().signal);
+  return {
+    uplink,
+    outbox: (options.outbox as MemoryOutbox | undefined) ?? outbox,
+    metrics,
+    async [Symbol.asyncDispose]() {
+      await uplink[Symbol.asyncDispose]();
+      await overlay[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Resolves when the status is as wished; looks at each turn of the event loop. */
+async function status({ uplink }: Agent, wanted: (status: UplinkStatus) => boolean): Promise<UplinkStatus> {
+  while (!wanted(uplink.status())) await new Promise(setImmediate);
+  return uplink.status();
+}
+
+const waitingFor = (agent: Agent, code: ErrorCode): Promise<UplinkStatus> =>
+  status(agent, (at) => at.state === 'waiting' && at.code === code);
+
+test('what stands in the outbox reaches the hub, and the status says how it is', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  await using _hub = await startHub(network, ingest);
+  const agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71, 72)]);
+  await agent.outbox.empty();
+  const at = await status(agent, ({ state, inFlight }) => state === 'connected' && inFlight === 0);
+  assert.equal(at.code, null);
+  assert.equal(at.hub?.identity, 'hub-1');
+  assert.equal(at.hub?.storeId, 'store-1');
+  assert.ok(at.lastAnswerAt !== null);
+  assert.equal(ingest.held.size, 2);
+  await agent[Symbol.asyncDispose]();
+  assert.equal(agent.uplink.status().state, 'stopped');
+});
+
+test('a hub that is not there yet: the agent keeps everything, says why, and connects later', async () => {
+  const network = createMemoryNetwork();
+  await using agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71)]);
+  await waitingFor(agent, 'OVERLAY-NO-TERMINATOR');
+  await agent.outbox.append([recordOf(72)]);
+  network.down();
+  await waitingFor(agent, 'OVERLAY-UNREACHABLE');
+  assert.equal(agent.outbox.status().pending, 2);
+  network.up();
+  const ingest = new MemoryIngest();
+  await using _hub = await startHub(network, ingest);
+  await agent.outbox.empty();
+  assert.equal(ingest.held.size, 2);
+});
+
+test('an answer that is lost, wherever the connection breaks, costs nothing and doubles nothing', async () => {
+  verifies('EXACTLY-ONCE');
+  for (const moment of ['before', 'after'] as const) {
+    const network = createMemoryNetwork();
+    const ingest = new MemoryIngest();
+    let cuts = 3;
+    ingest[moment] = () => {
+      if (cuts === 0) return;
+      cuts -= 1;
+      network.down();
+      network.up();
+    };
+    await using _hub = await startHub(network, ingest);
+    await using agent = await startAgent(network, { batchEntries: 2, windowBatches: 2 });
+    await agent.outbox.append([recordOf(71, 72), recordOf(73), recordOf(74, 75, 76)]);
+    await agent.outbox.empty();
+    assert.equal(cuts, 0);
+    assert.equal(ingest.held.size, 6);
+    assert.deepEqual(agent.outbox.completed.map(({ seq }) => seq).sort(), [1, 2, 3]);
+    assert.ok(ingest.batches.flat().length > 6, 'some entries came twice');
+  }
+});
+
+test('a hub with another identity than the expected one gets nothing', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  await using _hub = await startHub(network, ingest, identity('hub-2'));
+  await using agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71)]);
+  await waitingFor(agent, 'UPLINK-PEER');
+  assert.deepEqual(ingest.batches, []);
+  assert.equal(agent.outbox.status().pending, 1);
+});
+
+test('a hub of another network gets nothing, even when any identity of its own network would do', async () => {
+  verifies('IDENTITY-CHAIN');
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  const foreign = await identities(await testNetwork(), 'hub-1');
+  const imposter = foreign.get('hub-1');
+  assert.ok(imposter);
+  await using _hub = await startHub(network, ingest, imposter);
+  await using agent = await startAgent(network, { hubIdentity: 'any' });
+  await agent.outbox.append([recordOf(71)]);
+  await waitingFor(agent, 'IDENTITY-UNTRUSTED');
+  assert.deepEqual(ingest.batches, []);
+});
+
+test('an unknown gateway is refused while it keeps everything, and is served once the registry names it', async () => {
+  verifies('CALLER-FROM-CERTIFICATE');
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  ingest.gateways.clear();
+  await using _hub = await startHub(network, ingest);
+  await using agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71), recordOf(72)]);
+  await waitingFor(agent, 'UPLINK-UNKNOWN-GATEWAY');
+  assert.equal(agent.outbox.status().pending, 2);
+  assert.deepEqual(ingest.batches, []);
+  ingest.gateways.add('gw-1');
+  await agent.outbox.empty();
+  assert.equal(ingest.held.size, 2);
+});
+
+const HELLO = { versions: [1], limits: { batchEntries: 10, batchBytes: 100_000 }, now: 0, storeId: 's', configRevision: 'r' };
+
+test('a hub of another major version is not spoken to', async () => {
+  verifies('UPLINK-VERSIONED');
+  for (const answer of [
+    (stream: ServerHttp2Stream) => answerJson(stream, { ...HELLO, versions: [2, 3] }),
+    (stream: ServerHttp2Stream) => answerJson(stream, { code: 'UPLINK-VERSION', message: '', versions: [2] }, 400),
+  ]) {
+    const network = createMemoryNetwork();
+    const paths = new Set<string>();
+    await using _hub = await scriptedHub(network, (stream, path) => {
+      paths.add(path);
+      answer(stream);
+    });
+    await using agent = await startAgent(network);
+    await agent.outbox.append([recordOf(71)]);
+    await waitingFor(agent, 'UPLINK-VERSION');
+    assert.deepEqual([...paths], ['/uplink']);
+  }
+});
+
+test('a hub that serves more than one version, and says more than we know, is spoken to', async () => {
+  verifies('UPLINK-VERSIONED');
+  const network = createMemoryNetwork();
+  await using _hub = await scriptedHub(network, (stream, path) => {
+    const entry = [{ response: { status: '201 Created', etag: 'W/"1"' }, later: true }];
+    answerJson(
+      stream,
+      path === '/uplink' ? { ...HELLO, versions: [2, 1], later: {} } : { resourceType: 'Bundle', type: 'batch-response', entry },
+    );
+  });
+  await using agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71)]);
+  await agent.outbox.empty();
+});
+
+test('answers that cannot be read leave everything in the outbox', async () => {
+  const entry = { response: { status: '201' } };
+  const answers: [unknown, number, ErrorCode][] = [
+    ['{"resourceType":"Bun', 200, 'UPLINK-ANSWER'],
+    [{ resourceType: 'Bundle', type: 'batch-response', entry: [entry, entry] }, 200, 'UPLINK-ANSWER'],
+    ['x'.repeat(5 * 1024 * 1024), 200, 'UPLINK-ANSWER'],
+    ['<html>', 502, 'UPLINK-ANSWER'],
+    [{ code: 'NO-SUCH-CODE' }, 418, 'UPLINK-ANSWER'],
+    [{ code: 'ACCESS-EXPIRED' }, 403, 'ACCESS-EXPIRED'],
+  ];
+  for (const [answer, httpStatus, code] of answers) {
+    const network = createMemoryNetwork();
+    await using _hub = await scriptedHub(network, (stream, path) =>
+      path === '/uplink' ? answerJson(stream, HELLO) : answerJson(stream, answer, httpStatus),
+    );
+    await using agent = await startAgent(network);
+    await agent.outbox.append([recordOf(71)]);
+    await waitingFor(agent, code);
+    assert.equal(agent.outbox.status().pending, 1);
+    assert.deepEqual(agent.outbox.refused, []);
+  }
+});
+
+test('an overloaded hub that says so in its own words is asked again', async () => {
+  const network = createMemoryNetwork();
+  let refusals = 2;
+  await using _hub = await scriptedHub(network, (stream, path) => {
+    if (path === '/uplink') return answerJson(stream, HELLO);
+    refusals -= 1;
+    if (refusals >= 0) return answerJson(stream, 'try later', 503);
+    return answerJson(stream, { resourceType: 'Bundle', type: 'batch-response', entry: [{ response: { status: '200' } }] });
+  });
+  await using agent = await startAgent(network);
+  await agent.outbox.append([recordOf(71)]);
+  await agent.outbox.empty();
+});
+
+test('a hub that takes a batch and never answers is given up, and asked anew', async () => {
+  const network = createMemoryNetwork();
+  await using _hub = await scriptedHub(network, (stream, path) => {
+    if (path === '/uplink') answerJson(stream, HELLO);
+  });
+  await using agent = await startAgent(network, { times: { answerMs: 10 } });
+  await agent.outbox.append([recordOf(71)]);
+  await waitingFor(agent, 'UPLINK-SILENT');
+  assert.equal(agent.outbox.status().pending, 1);
+});
+
+test('a hub that no longer answers PINGs is given up, and asked anew', async () => {
+  const network = createMemoryNetwork();
+  const overlay = network.overlay({ id: 'hub-1', name: 'hub' });
+  await overlay.bind(SERVICE, (raw) => {
+    raw.on('error', () => undefined);
+    void secureListener(raw, identity('hub-1'), { timeoutMs: 5000 }).then(({ stream }) => {
+      const session = performServerHandshake(stream);
+      session.on('error', () => undefined);
+      session.on('stream', (request) => {
+        answerJson(request, HELLO);
+        request.once('close', () => {
+          raw.pause();
+          raw.resume = () => raw;
+        });
+      });
+    });
+  });
+  await using agent = await startAgent(network, { times: { pingEveryMs: 10, pingLimitMs: 10 } });
+  await waitingFor(agent, 'UPLINK-SILENT');
+  await overlay[Symbol.asyncDispose]();
+});
+
+test('a hub with another store is refused, and the one before it is taken again', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  const other = new MemoryIngest();
+  other.storeId = 'store-2';
+  await using agent = await startAgent(network);
+  {
+    await using _hub = await startHub(network, ingest);
+    await agent.outbox.append([recordOf(71)]);
+    await agent.outbox.empty();
+  }
+  {
+    await using _hub = await startHub(network, other);
+    await agent.outbox.append([recordOf(72)]);
+    await waitingFor(agent, 'UPLINK-STORE');
+  }
+  await using _hub = await startHub(network, ingest);
+  await agent.outbox.empty();
+  assert.deepEqual([ingest.held.size, other.held.size], [2, 0]);
+});
+
+test('a second process on the same identity is refused while the first one works, and takes its place when it is gone', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  await using _hub = await startHub(network, ingest);
+  const first = await startAgent(network);
+  await status(first, ({ state }) => state === 'connected');
+  await using second = await startAgent(network);
+  await second.outbox.append([recordOf(72)]);
+  await waitingFor(second, 'UPLINK-INSTANCE');
+  await first.outbox.append([recordOf(71)]);
+  await first.outbox.empty();
+  assert.equal(second.outbox.status().pending, 1);
+  await first[Symbol.asyncDispose]();
+  await second.outbox.empty();
+  assert.equal(ingest.held.size, 2);
+});
+
+test('a batch is held to the limits that the hub states', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  ingest.limits = { batchEntries: 3, batchBytes: 20_000 };
+  await using _hub = await startHub(network, ingest);
+  await using agent = await startAgent(network);
+  await agent.outbox.append(Array.from({ length: 10 }, (_, i) => recordOf(60 + i, 80 + i)));
+  await agent.outbox.empty();
+  assert.equal(ingest.held.size, 20);
+  assert.ok(ingest.batches.every((ids) => ids.length <= 3));
+});
+
+test('an agent that stops while the hub is away stops at once', async () => {
+  const network = createMemoryNetwork();
+  const agent = await startAgent(network, { retry: { minMs: 60_000, maxMs: 60_000, slowMinMs: 60_000, slowMaxMs: 60_000 } });
+  await waitingFor(agent, 'OVERLAY-NO-TERMINATOR');
+  await agent[Symbol.asyncDispose]();
+  assert.equal(agent.uplink.status().state, 'stopped');
+});
+
+test('an identity that cannot name observations, and a missing hub identity, are told at once', () => {
+  const options: UplinkOptions = {
+    outbox: new MemoryOutbox(),
+    overlay: createMemoryNetwork().overlay({ id: 'gw-1', name: 'gateway' }),
+    service: SERVICE,
+    identity: identity('gw-1'),
+    hubIdentity: ['hub-1'],
+    zone: 'UTC',
+    log: silentLogger,
+    metrics: new Metrics(),
+    clock: systemClock,
+  };
+  const refused = (changed: Partial<UplinkOptions>): void =>
+    assert.throws(
+      () => createUplink({ ...options, ...changed }),
+      (error: unknown) => error instanceof VitalmeshError && error.code === 'CONFIG-INVALID',
+    );
+  refused({ hubIdentity: [] });
+  refused({ identity: { ...identity('gw-1'), id: 'gate_way' } });
+  refused({ identity: { ...identity('gw-1'), id: 'g'.repeat(40) } });
+});
