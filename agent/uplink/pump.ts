@@ -194,15 +194,17 @@ export class Pump {
     this.#flying.set(row.seq, flight);
     this.#collisions.sent(row);
     const wanted = this.#collisions.without(entries);
-    const oversized = wanted.filter((entry) => isOversized(entry, this.#limits));
     flight.expect(wanted.length);
-    this.#departures.push(wanted.filter((entry) => !isOversized(entry, this.#limits)));
-    if (oversized.length > 0)
-      void this.#settle(
-        oversized,
-        oversized.map(({ id }) => ({ id, status: 422, code: 'UPLINK-TOO-LARGE' })),
-      );
+    const [fitting, oversized] = divide(wanted, (entry) => !isOversized(entry, this.#limits));
+    this.#departures.push(fitting);
+    if (oversized.length > 0) this.#refuseOversized(oversized);
     return undefined;
+  }
+
+  /** As the hub would, without asking it. */
+  #refuseOversized(entries: readonly Entry[]): void {
+    const outcomes = entries.map(({ id }): EntryOutcome => ({ id, status: 422, code: 'UPLINK-TOO-LARGE' }));
+    this.#settle(entries, outcomes).catch((thrown: unknown) => this.#end(asVitalmeshError(thrown)));
   }
 
   async #setAside(unsendable: readonly { row: OutboxRow; error: VitalmeshError }[]): Promise<void> {
@@ -335,4 +337,8 @@ export class Pump {
   #untilMs(at: number | undefined): number | undefined {
     return at === undefined ? undefined : Math.max(0, at - this.#nowMs());
   }
+}
+
+function divide<T>(items: readonly T[], first: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(first), items.filter((item) => !first(item))];
 }

@@ -64,7 +64,7 @@ export class UplinkConnection implements InstanceHolder {
   #warned = false;
 
   constructor(carried: Carried & { session: ServerHttp2Session }, gateway: string, context: ConnectionContext) {
-    const { clock, limits, instances } = context;
+    const { clock, limits, instances, metrics } = context;
     this.gateway = gateway;
     this.since = clock.now();
     const { session, raw } = carried;
@@ -84,7 +84,10 @@ export class UplinkConnection implements InstanceHolder {
       clearTimeout(unclaimed);
       instances.release(gateway, this);
     });
-    session.on('stream', (stream, headers) => void this.#serve(stream, headers));
+    session.on('stream', (stream, headers) => {
+      // A request that breaks even its own refusal must not break the process.
+      this.#serve(stream, headers).catch(() => metrics.count('uplink_refused', 'INTERNAL'));
+    });
     keepAlive(carried, { everyMs: limits.pingEveryMs, limitMs: limits.pingLimitMs });
     widenWindow(session);
   }

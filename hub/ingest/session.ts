@@ -143,11 +143,20 @@ class SessionServer implements UplinkServer {
   async #stop(): Promise<void> {
     this.#stopped.abort();
     await this.#binds;
-    await this.#binding?.[Symbol.asyncDispose]();
-    this.#binding = undefined;
+    await this.#unbind();
     const { drainMs } = this.#context.limits;
     const closing = [...this.#open].map(([stream, connection]) => (connection ? connection.close(drainMs) : stream.destroy()));
     await Promise.all(closing);
+  }
+
+  /** An overlay that is gone already has given the service up with it. */
+  async #unbind(): Promise<void> {
+    try {
+      await this.#binding?.[Symbol.asyncDispose]();
+    } catch (err) {
+      this.#context.log.warn({ err }, 'uplink service not given up in order');
+    }
+    this.#binding = undefined;
   }
 
   async #bind(): Promise<void> {

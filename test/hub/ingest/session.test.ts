@@ -19,6 +19,7 @@ import { createMemoryNetwork, type MemoryNetwork } from '../../../shared/overlay
 import { secureDialer } from '../../../shared/uplink/inner-tls.ts';
 import { newEpoch } from '../../../shared/uplink/key.ts';
 import { batchEntry, bundleText } from '../../../shared/uplink/kinds.ts';
+import { UPLINK_WINDOWS } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 import { sampleObservation } from '../../support/hub.ts';
 import { testNetwork } from '../../support/identities.ts';
@@ -167,6 +168,8 @@ test('a known gateway learns what the hub takes, and its batches are answered en
   const hello = await gateway.hello();
   assert.equal(hello.status, 200);
   assert.deepEqual(Object.keys(hello.json as object).sort(), ['configRevision', 'limits', 'now', 'storeId', 'versions']);
+  assert.equal(gateway.session.remoteSettings.initialWindowSize, UPLINK_WINDOWS.streamBytes);
+  assert.equal(gateway.session.state.remoteWindowSize, UPLINK_WINDOWS.sessionBytes);
   let committed = false;
   hub.ingest.after = async () => {
     await new Promise(setImmediate);
