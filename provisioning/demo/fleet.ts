@@ -109,10 +109,11 @@ async function startGateways(site: DemoSite, overlaySocket: string, started: Sta
 
   say('devices: four bedside monitors that call the ICU gateway');
   const mllp = (await agentStatuses(site)).flatMap(({ sources: all }) => all).find(({ name }) => name === MONITORS)?.endpoint ?? '';
-  for (const [i, bed] of MONITORED_BEDS.entries()) {
+  const monitors = MONITORED_BEDS.map((bed, i) => {
     const worse = i === 1 ? ['--deteriorates'] : [];
-    device(`monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
-  }
+    return device(`monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
+  });
+  await Promise.all(monitors.map(endpointOf));
 }
 
 function logOf(site: DemoSite, name: string): string {

@@ -132,8 +132,7 @@ test('a slow disk pauses the line and is not mistaken for silence', async () => 
   for (let call = 0; call < 3; call += 1) await idle.call();
   assert.equal(source.status().state, 'running');
   intake.release();
-  wire.send('last\n');
-  await intake.until(({ stored }) => stored.includes('last'));
+  await intake.until(({ stored }) => stored.length === 100);
 });
 
 test('stopping stores what was read and closes the line', async () => {
