@@ -292,8 +292,6 @@ export class Pump {
       this.#flying.delete(row.seq);
       if (done) this.#collisions.finished(row);
     }
-    // Reading from the beginning may have passed these rows by while they were on their way.
-    if (!done) this.#sendAgainLater();
   }
 
   #keepPending(flight: RowFlight, verdict: Exclude<Verdict, { is: 'held' | 'refused' }>): void {

@@ -410,6 +410,52 @@ test('no new keys are taken before each row whose answer was lost has been answe
   assert.equal(at.ingest.held.size, 6);
 });
 
+test('while keys are in question, rows that were never sent wait for their new ones', async () => {
+  verifies('KEY-REUSED');
+  const at = setting();
+  const before = at.outbox.epoch;
+  at.ingest.held.set(`gw-1.${before}.1.0`, 'other content');
+  at.ingest.limits.batchEntries = 1;
+  // Devices go on: every batch finds a new row waiting behind it.
+  let appended = 1;
+  at.ingest.after = () => {
+    if (appended === 40) return;
+    appended += 1;
+    void at.outbox.append([recordOf(60 + appended)]);
+  };
+  await at.outbox.append([recordOf(60)]);
+  const { stop } = pumpOn(at);
+  await at.outbox.until(({ completed }) => completed.length === 40);
+  await stop();
+  const underOldKeys = at.outbox.completed.filter(({ epoch }) => epoch === before);
+  assert.ok(underOldKeys.length < 5, `${underOldKeys.length} rows were sent under the old epoch`);
+});
+
+test('a row on its way is not sent a second time because another one has to be', async () => {
+  const at = setting();
+  at.ingest.limits.batchEntries = 1;
+  let release: () => void = () => undefined;
+  at.ingest.before = ([id]) =>
+    parseObservationId(id ?? '')?.seq === 1
+      ? new Promise((resolve) => {
+          release = resolve;
+        })
+      : undefined;
+  let refusals = 3;
+  at.ingest.refuse = (id) => {
+    if (parseObservationId(id)?.seq !== 2 || refusals === 0) return undefined;
+    refusals -= 1;
+    return { status: 503, code: 'INGEST-UNAVAILABLE' };
+  };
+  await at.outbox.append([recordOf(71), recordOf(72)]);
+  const { stop } = pumpOn(at);
+  await at.outbox.until(({ completed }) => completed.length === 1);
+  release();
+  await at.outbox.empty();
+  await stop();
+  assert.equal(at.ingest.batches.flat().filter((id) => parseObservationId(id)?.seq === 1).length, 1);
+});
+
 test('a row that collides whatever its key ends in quarantine', async () => {
   const at = setting();
   at.ingest.refuse = (_id, content) => (content.includes('"value":66') ? { status: 409, code: 'UPLINK-KEY-REUSED' } : undefined);
