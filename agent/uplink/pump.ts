@@ -219,6 +219,8 @@ export class Pump {
         ),
       );
     }
+    // There may be more behind them.
+    this.#wake.notify();
   }
 
   async #send(batch: readonly Entry[]): Promise<void> {

@@ -244,6 +244,16 @@ test('a row that cannot become Observations goes to quarantine with its reason a
   assert.equal(at.metrics.get('uplink_unsendable_rows', 'DECODE-UNIT'), 1);
 });
 
+test('many rows in a row that cannot be sent do not stop those behind them', async () => {
+  const at = setting();
+  await at.outbox.append([...Array.from({ length: 200 }, () => recordOf()), recordOf(71)]);
+  const { stop } = pumpOn(at);
+  await at.outbox.empty();
+  await stop();
+  assert.equal(at.outbox.refused.length, 200);
+  assert.equal(at.ingest.held.size, 1);
+});
+
 test('an entry larger than any batch goes to quarantine; the rest of its row is stored', async () => {
   const at = setting();
   at.ingest.limits.batchBytes = 8000;
