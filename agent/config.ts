@@ -125,7 +125,7 @@ export const agentConfigSchema = z.strictObject({
       .describe('Largest batch in bytes.'),
   }),
   operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
-  zone: zone.default('UTC').describe('IANA zone of device times that carry none, and of times that are shown.'),
+  zone: zone.default('UTC').describe('IANA zone of device times that carry none.'),
   test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
   log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
   sources: z

@@ -36,7 +36,7 @@ async function run(config: AgentConfig): Promise<void> {
   await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
   await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
   const { service, hub, ...batch } = config.uplink;
-  const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, zone: config.zone, log, metrics, clock });
+  const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
   const intake = createIntake({ outbox, metrics, clock });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
 

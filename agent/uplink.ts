@@ -27,8 +27,6 @@ export interface UplinkOptions {
    * included, and is for trials only; it has to be said.
    */
   hubIdentity: readonly string[] | 'any';
-  /** IANA zone in which times without an offset of their own are shown. */
-  zone: string;
   log: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -46,7 +44,7 @@ export interface UplinkOptions {
   retry?: { minMs: number; maxMs: number; slowMinMs: number; slowMaxMs: number };
   times?: Partial<LinkTimes & { drainMs: number }>;
   /** Compact readings → Observations; `agent/normalize.ts` unless told. */
-  normalize?(record: ReadingRecord, key: RowKey & { agent: string }, options: { zone?: string }): Observation[];
+  normalize?(record: ReadingRecord, key: RowKey & { agent: string }): Observation[];
 }
 
 /** `waiting`: not connected, tried again by itself; everything stays in the outbox. */
@@ -203,12 +201,13 @@ class OutboxUplink implements Uplink {
   }
 
   #pumpOn(link: Link, limits: { entries: number; bytes: number }): Pump {
-    const { outbox, clock, log, metrics, zone, identity, normalize = normalizeRecord, windowBatches = 4, lingerMs = 2 } = this.#options;
+    const { outbox, clock, log, metrics, identity, normalize = normalizeRecord, windowBatches = 4, lingerMs = 2 } = this.#options;
     const { minMs, maxMs } = this.#options.retry ?? RETRY;
     return new Pump(
       {
         outbox,
-        normalize: ({ record, epoch, seq }) => normalize(record, { agent: identity.id, epoch, seq }, { zone }),
+        // Without a zone: a row sent again after the configuration changed must be the same to the letter.
+        normalize: ({ record, epoch, seq }) => normalize(record, { agent: identity.id, epoch, seq }),
         clock,
         log,
         metrics,

@@ -63,7 +63,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   process.on('SIGHUP', () => reload(config.registry, registry, feed, log));
-  await using _running = await startAll([staleness, uplink, mcp, operator], signal);
+  await using _running = await startAll([operator, staleness, uplink, mcp], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');

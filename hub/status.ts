@@ -49,7 +49,10 @@ export function formatHubStatus(status: HubStatus): string {
       `  ${gateway}`,
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}`,
     ]),
-    ['AI clients', `${mcp.connections} connections, ${mcp.subscriptions} subscriptions`],
+    [
+      'AI clients',
+      mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${mcp.code ?? 'binding'}`,
+    ],
     ['Store', `${counts.observations} observations of ${counts.patients} patients (store ${storeId})`],
     ['Refused', `${counts.quarantined} in quarantine, ${counts.duplicates} sent twice`],
   ];

@@ -1,12 +1,13 @@
 import { performServerHandshake } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
 import type { Identity } from '../../shared/identity/identity.ts';
-import { Backoff, pause, type Service } from '../../shared/lifecycle.ts';
+import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Binding, Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import { HostedService } from '../../shared/overlay/hosted-service.ts';
+import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
 import { UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
@@ -98,27 +99,21 @@ class SessionServer implements UplinkServer {
   /** Every stream taken over from the overlay, with the gateway once it is known. */
   readonly #open = new Map<Duplex, UplinkConnection | undefined>();
   readonly #stopped = new AbortController();
-  #binding: Binding | undefined;
-  #bindFailure: ErrorCode | null = null;
-  #binds: Promise<void> = Promise.resolve();
+  readonly #hosted: HostedService;
   #end: Promise<void> | undefined;
 
   constructor(options: ServeUplinkOptions) {
     this.#options = options;
     const { ingest, log, metrics, clock } = options;
     this.#context = { ingest, log, metrics, clock, instances: new Instances(), limits: { ...SESSION_LIMITS, ...options.limits } };
+    const { overlay, service } = options;
+    this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => void this.#accept(stream, caller) });
   }
 
   async start(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     signal.addEventListener('abort', () => void this[Symbol.asyncDispose](), { once: true });
-    try {
-      await this.#bind();
-    } catch (thrown) {
-      const error = asVitalmeshError(thrown);
-      if (!error.retryable) throw error;
-      this.#binds = this.#keepBinding(error);
-    }
+    await this.#hosted.start();
   }
 
   sessions(): UplinkSession[] {
@@ -132,7 +127,7 @@ class SessionServer implements UplinkServer {
   }
 
   status(): { bound: boolean; code: ErrorCode | null } {
-    return { bound: this.#binding !== undefined, code: this.#bindFailure };
+    return this.#hosted.status();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -142,48 +137,10 @@ class SessionServer implements UplinkServer {
 
   async #stop(): Promise<void> {
     this.#stopped.abort();
-    await this.#binds;
-    await this.#unbind();
+    await this.#hosted[Symbol.asyncDispose]();
     const { drainMs } = this.#context.limits;
     const closing = [...this.#open].map(([stream, connection]) => (connection ? connection.close(drainMs) : stream.destroy()));
     await Promise.all(closing);
-  }
-
-  /** An overlay that is gone already has given the service up with it. */
-  async #unbind(): Promise<void> {
-    try {
-      await this.#binding?.[Symbol.asyncDispose]();
-    } catch (err) {
-      this.#context.log.warn({ err }, 'uplink service not given up in order');
-    }
-    this.#binding = undefined;
-  }
-
-  async #bind(): Promise<void> {
-    const { overlay, service, log } = this.#options;
-    const binding = await overlay.bind(service, (stream, caller) => void this.#accept(stream, caller));
-    if (this.#stopped.signal.aborted) {
-      await binding[Symbol.asyncDispose]();
-      return;
-    }
-    this.#binding = binding;
-    this.#bindFailure = null;
-    log.info({ service }, 'uplink service bound');
-  }
-
-  async #keepBinding(first: VitalmeshError): Promise<void> {
-    const { log, service } = this.#options;
-    const backoff = new Backoff(250, 15_000);
-    let error = first;
-    while (!this.#stopped.signal.aborted && this.#binding === undefined) {
-      this.#bindFailure = error.code;
-      log.warn({ service, err: error }, 'uplink service not bound yet');
-      await pause(backoff.nextMs(), this.#stopped.signal);
-      if (this.#stopped.signal.aborted) return;
-      await this.#bind().catch((thrown: unknown) => {
-        error = asVitalmeshError(thrown);
-      });
-    }
   }
 
   /** One connection from the overlay, to its end. Never rejects: what goes wrong here costs this connection alone. */

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Binding, Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import { HostedService } from '../../shared/overlay/hosted-service.ts';
+import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
 import type { Principal } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
 import type { Feed } from '../feed.ts';
@@ -40,6 +41,9 @@ export interface McpOptions {
 /** For `vitalmesh-hub status`. */
 export interface McpStatus {
   service: string;
+  /** Whether the service is bound, or the code of why it is not. */
+  bound: boolean;
+  code: ErrorCode | null;
   connections: number;
   /** Sessions of 2025-11-25. */
   sessions: number;
@@ -56,7 +60,7 @@ export type McpService = Service & { status(): McpStatus };
 /**
  * The MCP endpoint (Streamable HTTP, `/mcp`) on an overlay service: revisions 2026-07-28 and 2025-11-25 on one endpoint. It has no
  * port; every connection comes from the overlay, from a caller the network vouches for and the registry lists as a client, or it is
- * refused (401 ACCESS-UNVERIFIED, 403 ACCESS-UNKNOWN-CALLER). `start` rejects with the overlay's error when the service cannot be bound.
+ * refused (401 ACCESS-UNVERIFIED, 403 ACCESS-UNKNOWN-CALLER). When the network is not there at the start it keeps trying.
  */
 export function serveMcp(options: McpOptions): McpService {
   return new McpEndpoint(options);
@@ -73,7 +77,7 @@ class McpEndpoint implements McpService {
   readonly #connections: Connections;
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
-  #binding: Binding | undefined;
+  readonly #hosted: HostedService;
   #sweeping: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -96,15 +100,16 @@ class McpEndpoint implements McpService {
       onerror: () => metrics.count('mcp_protocol_errors', 'mcp-2026'),
     });
     this.#http = this.#createHttp();
+    const { overlay, service } = options;
+    this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => this.#accept(stream, caller) });
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { overlay, service } = this.#options;
     // A server that never listens arms its timeouts only on this event.
     this.#http.emit('listening');
     this.#sweeping = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     try {
-      this.#binding = await overlay.bind(service, (connection, caller) => this.#accept(connection, caller));
+      await this.#hosted.start();
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;
@@ -122,6 +127,7 @@ class McpEndpoint implements McpService {
     }
     return {
       service: this.#options.service,
+      ...this.#hosted.status(),
       connections: this.#connections.size,
       sessions: this.#sessions.size,
       streams: this.#fanout.streams,
@@ -137,7 +143,7 @@ class McpEndpoint implements McpService {
 
   async #stop(): Promise<void> {
     clearInterval(this.#sweeping);
-    await this.#binding?.[Symbol.asyncDispose]();
+    await this.#hosted[Symbol.asyncDispose]();
     this.#fanout[Symbol.dispose]();
     await this.#modern.close();
     await this.#fanout.settled();

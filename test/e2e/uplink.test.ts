@@ -68,7 +68,6 @@ async function send(network: MemoryNetwork, outbox: Outbox): Promise<AsyncDispos
     service: SERVICE,
     identity: gatewayIdentity,
     hubIdentity: ['hub-1'],
-    zone: 'Europe/Berlin',
     log: silentLogger,
     metrics: new Metrics(),
     clock: systemClock,

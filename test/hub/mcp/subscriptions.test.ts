@@ -95,6 +95,8 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.equal(endpoint.door.of('closeSubscription').length, 1);
     assert.deepEqual(endpoint.service.status(), {
       service: SERVICE,
+      bound: false,
+      code: null,
       connections: 0,
       sessions: 0,
       streams: 0,
