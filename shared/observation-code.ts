@@ -160,6 +160,11 @@ export function codeWithMdc({ name, loinc, mdc: own }: Vital, mdc: number): Code
   return { coding: [...loinc.map(loincCoding), coding], text: name };
 }
 
+/** A number with its UCUM unit as people write it: `120 mmHg`; UCUM's `1` is no unit to them. */
+export function withUnit(number: number | string, ucum: string): string {
+  return ucum === '1' ? `${number}` : `${number} ${UNIT_TEXTS[ucum] ?? ucum}`;
+}
+
 /** A UCUM quantity. */
 export function quantity(value: number, ucum: string): Quantity {
   return { value, unit: UNIT_TEXTS[ucum] ?? ucum, system: SYSTEMS.ucum, code: ucum };

@@ -1,4 +1,4 @@
-import { quantity } from '../../shared/observation-code.ts';
+import { withUnit } from '../../shared/observation-code.ts';
 import type { Latest, LatestRow, Patients } from './views.ts';
 
 /** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
@@ -30,11 +30,11 @@ function rowText(row: LatestRow): string {
 }
 
 function valueText({ value, unit, components }: LatestRow): string | undefined {
-  if (!components) return value === null ? undefined : numberText(value, unit);
+  if (!components) return value === null ? undefined : withUnit(value, unit);
   const measured = components.some((part) => part.value !== null) || value !== null;
   if (!measured) return undefined;
-  const parts = components.map((part) => `${part.name} ${part.value === null ? 'no value' : numberText(part.value, part.unit)}`);
-  return [...(value === null ? [] : [numberText(value, unit)]), ...parts].join(', ');
+  const parts = components.map((part) => `${part.name} ${part.value === null ? 'no value' : withUnit(part.value, part.unit)}`);
+  return [...(value === null ? [] : [withUnit(value, unit)]), ...parts].join(', ');
 }
 
 function lastKnownText({ lastKnown, unit, components }: LatestRow): string | undefined {
@@ -42,15 +42,10 @@ function lastKnownText({ lastKnown, unit, components }: LatestRow): string | und
   const parts = (lastKnown.components ?? []).flatMap(({ vital, value }) => {
     if (value === null) return [];
     const named = components?.find((part) => part.vital === vital);
-    return [`${named?.name ?? vital} ${numberText(value, named?.unit ?? unit)}`];
+    return [`${named?.name ?? vital} ${withUnit(value, named?.unit ?? unit)}`];
   });
-  const all = [...(lastKnown.value === null ? [] : [numberText(lastKnown.value, unit)]), ...parts];
+  const all = [...(lastKnown.value === null ? [] : [withUnit(lastKnown.value, unit)]), ...parts];
   return all.length === 0 ? undefined : all.join(', ');
-}
-
-/** A value with its unit as people write it; UCUM's `1` is no unit to them. */
-function numberText(value: number, ucum: string): string {
-  return ucum === '1' ? `${value}` : `${value} ${quantity(value, ucum).unit}`;
 }
 
 /** One line a patient. */

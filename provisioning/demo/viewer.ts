@@ -1,4 +1,4 @@
-import { quantity } from '../../shared/observation.ts';
+import { withUnit } from '../../shared/observation.ts';
 import { Latencies } from './latency.ts';
 import type { TableRow } from './table.ts';
 
@@ -113,7 +113,6 @@ export class Viewer {
 
 /** A value with its unit as a nurse writes it; without a value, the reason. */
 function shownValue(vital: ShownVital): string {
-  const unit = vital.unit === '1' ? '' : quantity(0, vital.unit).unit;
   const known = vital.stale ? vital.lastKnown : vital;
   const numbers = known?.components?.length
     ? known.components
@@ -122,5 +121,5 @@ function shownValue(vital: ShownVital): string {
         .join('/')
     : known?.value;
   if (numbers === null || numbers === undefined) return `— (${vital.absent ?? 'no value'})`;
-  return `${numbers} ${unit}`.trimEnd();
+  return withUnit(numbers, vital.unit);
 }
