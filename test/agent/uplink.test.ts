@@ -13,7 +13,7 @@ import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { verifies } from '../requirements.ts';
 import { type TestNetwork, testNetwork } from '../support/identities.ts';
-import { MemoryIngest, MemoryOutbox, recordOf } from '../support/uplink.ts';
+import { MemoryIngest, MemoryOutbox, recordOf, until } from '../support/uplink.ts';
 
 const SERVICE = 'vitals-ingest';
 const ca = await testNetwork();
@@ -121,10 +121,14 @@ async function startAgent(network: MemoryNetwork, options: Partial<UplinkOptions
   };
 }
 
-/** Resolves when the status is as wished; looks at each turn of the event loop. */
+/** The status once it is as wished. */
 async function status({ uplink }: Agent, wanted: (status: UplinkStatus) => boolean): Promise<UplinkStatus> {
-  while (!wanted(uplink.status())) await new Promise(setImmediate);
-  return uplink.status();
+  let at = uplink.status();
+  await until(() => {
+    at = uplink.status();
+    return wanted(at);
+  });
+  return at;
 }
 
 const waitingFor = (agent: Agent, code: ErrorCode): Promise<UplinkStatus> =>

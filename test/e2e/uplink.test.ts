@@ -16,6 +16,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import { verifies } from '../requirements.ts';
 import { sampleBundle, sampleObservation, type TestHub, testHub } from '../support/hub.ts';
 import { testNetwork } from '../support/identities.ts';
+import { until } from '../support/uplink.ts';
 
 const SERVICE = 'vitals-ingest';
 const TENANT = 'clinic';
@@ -82,10 +83,7 @@ async function send(network: MemoryNetwork, outbox: Outbox): Promise<AsyncDispos
   };
 }
 
-/** Resolves when nothing is pending; looks at each turn of the event loop. */
-async function drained(outbox: Outbox): Promise<void> {
-  while (outbox.status().pending > 0) await new Promise(setImmediate);
-}
+const drained = (outbox: Outbox): Promise<void> => until(() => outbox.status().pending === 0);
 
 const operator = operatorPrincipal(0, TENANT);
 

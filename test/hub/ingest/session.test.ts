@@ -23,7 +23,7 @@ import { UPLINK_WINDOWS } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 import { sampleObservation } from '../../support/hub.ts';
 import { testNetwork } from '../../support/identities.ts';
-import { MemoryIngest } from '../../support/uplink.ts';
+import { MemoryIngest, until } from '../../support/uplink.ts';
 
 const SERVICE = 'vitals-ingest';
 const ca = await testNetwork();
@@ -151,11 +151,6 @@ const batch = (...seqs: number[]): string =>
   );
 
 const codeOf = ({ json }: Answer): unknown => (json as { code?: unknown }).code;
-
-/** Resolves when `condition` holds; looks at each turn of the event loop. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate);
-}
 
 const rejections: unknown[] = [];
 process.on('unhandledRejection', (reason) => rejections.push(reason));
