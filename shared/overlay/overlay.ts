@@ -35,7 +35,8 @@ export type OverlayState = 'connecting' | 'ready' | 'lost' | 'closed';
  * connection carry bytes in order with back-pressure; `end()` half-closes; a connection cut off without its end surfaces as an
  * error ('error' event with a VitalmeshError OVERLAY-CLOSED), never as a clean end. Errors: OVERLAY-UNREACHABLE, -DENIED,
  * -NO-SERVICE, -NO-TERMINATOR, -TIMEOUT, -CLOSED, -PROTOCOL. A binding survives the loss of the network: it is made again by
- * itself. Disposing the overlay destroys everything made through it.
+ * itself. A write never delivers to the peer's reader within its own call (Node aborts when HTTP/2 over TLS meets that). Disposing
+ * the overlay destroys everything made through it.
  */
 export interface Overlay extends AsyncDisposable {
   dial(service: string, options?: DialOptions): Promise<Duplex>;
