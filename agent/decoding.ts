@@ -84,6 +84,8 @@ export interface MqttProfile extends ProfileBase {
   kind: 'mqtt';
   /** The topics to subscribe to (MQTT 5, 4.7): `home/+/+/measurement`. */
   topicFilter: string;
+  /** False when payloads carry no time: the time of receipt counts, so that a payload which was kept somewhere would come as current. */
+  timed: boolean;
   /** Reads one payload. */
   decodePayload(topic: string, payload: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded;
 }

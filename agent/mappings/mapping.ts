@@ -28,6 +28,13 @@ const predicate = z
   .union([z.strictObject({ path, equals: scalar }), z.strictObject({ path, exists: z.boolean() })])
   .describe('True when the path leads to a value equal to this one, or to any (exists)');
 
+export type Predicate = z.output<typeof predicate>;
+
+interface Known {
+  path: CompiledPath;
+  values: readonly (string | number | boolean | null)[];
+}
+
 const of = z
   .enum(['item', 'payload'])
   .default('item')
@@ -89,6 +96,40 @@ const kind = z.strictObject({
   metrics: z.array(metric).min(1),
 });
 
+/** All values of a field that the mapping knows. */
+interface Field {
+  path: CompiledPath;
+  values: ReadonlySet<unknown>;
+}
+
+interface Vocabulary {
+  flags: readonly Field[];
+  test?: Field;
+}
+
+function vocabularyOf(mapping: { flags: readonly { when: Predicate }[]; test?: Predicate; known: readonly Known[] }): Vocabulary {
+  const fields = fieldsOf(
+    mapping.flags.map(({ when }) => when),
+    mapping.known,
+  );
+  const [test] = fieldsOf(mapping.test ? [mapping.test] : [], mapping.known);
+  return { flags: fields, ...(test ? { test } : {}) };
+}
+
+function fieldsOf(predicates: readonly Predicate[], known: readonly Known[]): Field[] {
+  const fields = new Map<string, { path: CompiledPath; values: Set<unknown> }>();
+  for (const when of predicates) {
+    if ('exists' in when) continue;
+    const name = String(when.path);
+    const field = fields.get(name) ?? { path: when.path, values: new Set() };
+    field.values.add(when.equals);
+    if (when.equals === true) field.values.add(false);
+    fields.set(name, field);
+  }
+  for (const { path, values } of known) for (const value of values) fields.get(String(path))?.values.add(value);
+  return [...fields.values()];
+}
+
 const flagNames = Object.keys(FLAGS) as [Flag, ...Flag[]];
 
 /** How JSON payloads of a topic become readings. Data, not code: nothing in it can run. */
@@ -102,24 +143,38 @@ export const mappingSchema = z
     match: topicFilter,
     each: path.optional().describe('Items of a payload that carries several measurements'),
     device: z
-      .union([
-        z.strictObject({ path, of, type: z.enum(['serial', 'mac', 'eui64']) }),
-        z.strictObject({ segment: z.string(), type: z.enum(['serial', 'mac', 'eui64']) }),
-      ])
+      .strictObject({ path: path.optional(), of, segment: z.string().optional(), type: z.enum(['serial', 'mac', 'eui64']) })
       .optional()
-      .describe('What measured; without it, the name of the source'),
+      .describe(
+        'What measured, by a path of the payload, a level of the topic, or both, which must agree: then nobody whom the broker ' +
+          'confines to the topics of one device can speak for another. Without it, the name of the source',
+      ),
     patient: z.strictObject({ path, of, authority: z.string().max(64).default('') }).optional(),
-    time: time.optional().describe('When it was measured; without it the time of receipt counts'),
-    test: predicate.optional().describe('Marks test and demonstration data'),
-    flags: z.array(z.strictObject({ flag: z.enum(flagNames), when: predicate })).default([]),
+    time: time
+      .optional()
+      .describe(
+        'When it was measured. Without it the time of receipt counts, and what the broker would keep for an agent that is away is ' +
+          'given up, because it would come as current',
+      ),
+    test: predicate.optional().describe('Marks test and demonstration data. A value that is neither this one nor a known one does so, too'),
+    flags: z
+      .array(z.strictObject({ flag: z.enum(flagNames), when: predicate }))
+      .default([])
+      .describe('What the device says about itself. A value that no row names and that is not a known one flags the readings questionable'),
+    known: z
+      .array(z.strictObject({ path, values: z.array(scalar).min(1) }))
+      .default([])
+      .describe('Values of the fields of `flags` and `test` that mean nothing. false does where true means something, and null in `flags`'),
     drop: z.array(predicate).default([]).describe('Items that are no measurement of a patient; they are counted'),
     kinds: z.array(kind).min(1).describe('The first kind whose `when` holds is read'),
   })
   .superRefine((mapping, issues) => {
     const refuse = (at: (string | number)[], message: string) => issues.addIssue({ code: 'custom', path: at, message });
-    if (mapping.device && 'segment' in mapping.device && !mapping.match.includes(`{${mapping.device.segment}}`)) {
+    const { device } = mapping;
+    if (device?.segment !== undefined && !mapping.match.includes(`{${device.segment}}`)) {
       refuse(['device', 'segment'], 'the name of a level of `match`');
     }
+    if (device && device.path === undefined && device.segment === undefined) refuse(['device'], 'a path, a segment, or both');
     for (const [k, { metrics }] of mapping.kinds.entries()) {
       for (const [m, row] of metrics.entries()) {
         const units =
@@ -130,11 +185,11 @@ export const mappingSchema = z
         }
       }
     }
-  });
+  })
+  .transform((mapping) => ({ ...mapping, vocabulary: vocabularyOf(mapping) }));
 
 export type Mapping = z.output<typeof mappingSchema>;
 export type Metric = Mapping['kinds'][number]['metrics'][number];
-export type Predicate = z.output<typeof predicate>;
 
 /** Reads a mapping file. Throws MAPPING-INVALID with line, path and what was expected, CONFIG-YAML or CONFIG-UNREADABLE. */
 export function loadMapping(file: string): Mapping {

@@ -6,16 +6,14 @@ import { vital } from '../../shared/vitals.ts';
 import { type DecodeContext, type Decoded, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Rejected } from '../decoding.ts';
 import { timePattern } from '../devices/time-pattern.ts';
 import { toRowUnit } from '../hl7/codes.ts';
+import { type Json, parseJson } from './json.ts';
 import type { CompiledPath, Mapping, Metric, Predicate } from './mapping.ts';
 
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Time = Partial<Pick<ZonedInstant, 'at' | 'offsetMin'>> & { flags: readonly Flag[] };
 
 const NUMBER = /^[+-]?\d+(?:\.\d+)?$/;
 const LOCAL_ISO = ['YYYY-MM-DDTHH:mm:ss', 'YYYY-MM-DDTHH:mm:ss.SSS'].map((pattern) => timePattern(pattern));
 const MAX_ITEMS = 1000;
-/** No device nests deeper; what does is made to exhaust the stack of whoever walks through it. */
-const MAX_DEPTH = 64;
 /** Flags that tell of a state that ends by itself: a value missing under them is expected to come back. */
 const PASSING: readonly Flag[] = ['sensor-off', 'searching', 'low-perfusion', 'motion'];
 const SIGNIFICANT_DIGITS = 12;
@@ -52,6 +50,7 @@ class ItemReader {
   readonly #receivedAt: Instant;
   readonly #context: DecodeContext;
   readonly #rejected: Rejected[] = [];
+  #itemBytes: Uint8Array | undefined;
 
   constructor(
     mapping: Mapping,
@@ -70,7 +69,7 @@ class ItemReader {
   }
 
   read(): { record?: ReadingRecord; rejected: Rejected[] } {
-    const { name, kinds, drop, flags, test } = this.#mapping;
+    const { name, kinds, drop } = this.#mapping;
     if (drop.some((when) => this.#holds(when))) return this.#refuse('DECODE-DROPPED', 'item', false);
     const kind = kinds.find(({ when }) => when === undefined || this.#holds(when));
     if (!kind) return this.#refuse('DECODE-UNKNOWN-CODE', 'kind');
@@ -79,7 +78,8 @@ class ItemReader {
     if (this.#context.devices && !this.#context.devices.includes(device.id)) return this.#refuse('DECODE-DEVICE-UNKNOWN', 'item');
     const patient = this.#patient();
     const time = this.#time();
-    const raised = [...new Set([...time.flags, ...flags.filter(({ when }) => this.#holds(when)).map(({ flag }) => flag)])];
+    const raised = [...new Set([...time.flags, ...this.#flags()])];
+    const test = this.#isTest();
     const readings = kind.metrics.map((row) => this.#reading(row, time, raised)).filter((reading) => reading !== undefined);
     if (readings.length === 0) {
       return this.#rejected.length > 0 ? { rejected: this.#rejected } : this.#refuse('DECODE-FIELD', 'metrics');
@@ -91,7 +91,7 @@ class ItemReader {
       device,
       receivedAt: this.#receivedAt,
       subject: { ...(patient ? { patient } : {}), ...(this.#context.bed ? { bed: this.#context.bed } : {}) },
-      test: this.#context.test || (test !== undefined && this.#holds(test)),
+      test: this.#context.test || test,
       class: kind.class,
       readings,
     };
@@ -103,18 +103,45 @@ class ItemReader {
     return { rejected: this.#rejected };
   }
 
+  /** Keeps the whole item: a value without its device and time is of no use to whoever looks into quarantine. */
   #reject(code: ErrorCode, part: string, content: Json | undefined, keep = true): void {
-    const text = Buffer.from(content === undefined ? '' : JSON.stringify(content));
-    const raw = keep && text.length > 0 ? new Uint8Array(text) : undefined;
-    this.#rejected.push({ code, part, bytes: text.length, ...(raw ? { raw } : {}) });
+    const bytes = content === undefined ? 0 : Buffer.byteLength(JSON.stringify(content));
+    if (keep) this.#itemBytes ??= new Uint8Array(Buffer.from(JSON.stringify(this.#item)));
+    this.#rejected.push({ code, part, bytes, ...(keep && this.#itemBytes ? { raw: this.#itemBytes } : {}) });
   }
 
+  /** Undefined when the item names no device, or another one than the topic, by which a broker decides who may publish. */
   #device(): Pick<ReadingRecord['device'], 'id' | 'idType'> | undefined {
     const { device } = this.#mapping;
     if (!device) return { id: this.#context.deviceId ?? this.#context.source, idType: 'config' };
-    const found = 'segment' in device ? this.#segments.get(device.segment) : one(nodes(device.path, this.#root(device.of)));
+    const ofTopic = device.segment === undefined ? undefined : this.#segments.get(device.segment);
+    const found = device.path ? one(nodes(device.path, this.#root(device.of))) : ofTopic;
     const id = identifierOf(found, MAX_DEVICE_ID);
-    return id === undefined ? undefined : { id, idType: device.type };
+    if (id === undefined || (ofTopic !== undefined && ofTopic !== id)) return undefined;
+    return { id, idType: device.type };
+  }
+
+  /** What the device says about itself. A word that the mapping does not know may mean anything: it is counted, and leaves the values in doubt. */
+  #flags(): Flag[] {
+    const { flags, vocabulary } = this.#mapping;
+    const raised = flags.filter(({ when }) => this.#holds(when)).map(({ flag }) => flag);
+    for (const field of vocabulary.flags) {
+      const unknown = nodes(field.path, this.#item).find((value) => value !== null && !field.values.has(value));
+      if (unknown === undefined) continue;
+      this.#reject('DECODE-FIELD', 'flags', unknown);
+      raised.push('questionable');
+    }
+    return raised;
+  }
+
+  /** Whether it is a test, and also where the item does not say clearly that it is none: a demonstration must never pass for a patient. */
+  #isTest(): boolean {
+    const { test, vocabulary } = this.#mapping;
+    if (test !== undefined && this.#holds(test)) return true;
+    const field = vocabulary.test;
+    const unknown = field && nodes(field.path, this.#item).find((value) => !field.values.has(value));
+    if (unknown !== undefined) this.#reject('DECODE-FIELD', 'test', unknown);
+    return unknown !== undefined;
   }
 
   #patient(): { value: string; authority: string } | undefined {
@@ -205,31 +232,6 @@ function topicSegments(match: string, topic: string): Map<string, string> | unde
     else if (level !== text) return undefined;
   }
   return segments;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function parseJson(payload: Uint8Array): Json | undefined {
-  try {
-    const text = utf8.decode(payload);
-    return isDeep(text) ? undefined : (JSON.parse(text) as Json);
-  } catch {
-    return undefined;
-  }
-}
-
-function isDeep(text: string): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text[at];
-    if (inString && char === '\\') at += 1;
-    else if (char === '"') inString = !inString;
-    else if (!inString && (char === '[' || char === '{')) depth += 1;
-    else if (!inString && (char === ']' || char === '}')) depth -= 1;
-    if (depth > MAX_DEPTH) return true;
-  }
-  return false;
 }
 
 /** What a path leads to. Nothing, where the path itself gives up (a recursive descent over too much). */

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import { type DecodeContext, type Decoded, discardedPart, type MqttProfile } from '../decoding.ts';
 import { line } from '../framing/line.ts';
+import { parseJson } from './json.ts';
 import type { Mapping } from './mapping.ts';
 import { decodePayload } from './payload.ts';
 
@@ -16,6 +17,7 @@ export function mappingProfile(mapping: Mapping): MqttProfile {
     protocol: mapping.protocol,
     source: mapping.source,
     topicFilter: mapping.match.replace(/\{[a-z]+\}/g, '+'),
+    timed: mapping.time !== undefined,
     decodePayload: decode,
     decoder(context) {
       const framer = line({ maxBytes: context.maxFrameBytes })(context.maxFrameBytes);
@@ -38,11 +40,9 @@ function captured(frame: Uint8Array): { topic: string; payload: Uint8Array } {
   const bare = { topic: '', payload: frame };
   const text = Buffer.from(frame).toString('utf8');
   if (!text.includes('"topic"') || !text.includes('"payload"')) return bare;
-  try {
-    const { topic, payload } = JSON.parse(text) as { topic?: unknown; payload?: unknown };
-    if (typeof topic !== 'string' || payload === undefined) return bare;
-    return { topic, payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)) };
-  } catch {
-    return bare;
-  }
+  const json = parseJson(frame);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return bare;
+  const { topic, payload } = json;
+  if (typeof topic !== 'string' || payload === undefined) return bare;
+  return { topic, payload: Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload)) };
 }

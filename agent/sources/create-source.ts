@@ -76,6 +76,7 @@ function prepareMqtt(source: Configured<'mqtt'>, context: DecodeContext, gateway
       ...(passwordFile !== undefined && { password: readSecretFile(passwordFile) }),
     },
     filters: [mapping.topicFilter],
+    keepSession: mapping.timed,
     decode: (topic, payload, receivedAt) => mapping.decodePayload(topic, payload, receivedAt, context),
   };
   return (environment) => createMqtt(options, environment);

@@ -23,12 +23,14 @@ export interface MqttOptions {
   host: string;
   port: number;
   tls?: MqttTls;
-  /** Must stay the same over restarts: the broker keeps what was published meanwhile under it. */
+  /** Must stay the same over restarts: the broker keeps the session under it, and ends one that an older agent left. */
   clientId: string;
   /** 4 is MQTT 3.1.1. */
   protocolVersion: 4 | 5;
   credentials?: { username?: string; password?: string };
   filters: readonly string[];
+  /** Whether the broker keeps what is published while the agent is away. False for payloads without a time: they would come as current. */
+  keepSession: boolean;
   decode: (topic: string, payload: Uint8Array, receivedAt: Instant) => Decoded;
   maxFrameBytes: number;
   openTimeoutMs: number;
@@ -42,6 +44,7 @@ export interface MqttOptions {
 export const MQTT_DEFAULTS = {
   openTimeoutMs: 10_000,
   keepaliveSec: 30,
+  keepSession: true,
   reopenMinMs: 500,
   reopenMaxMs: 30_000,
 } as const satisfies Partial<MqttOptions>;
@@ -53,7 +56,7 @@ const HEADER_BYTES = 128 * 1024;
 const SESSION_EXPIRY_SEC = 7 * 24 * 3600;
 
 /**
- * Subscribes at a broker with QoS 1 in a session that the broker keeps. A publication is acknowledged (PUBACK) only after it is on
+ * Subscribes at a broker with QoS 1, in a session that the broker keeps if `keepSession` says so. A publication is acknowledged (PUBACK) only after it is on
  * disk, or was put in quarantine because it can never be read; when it cannot be stored the connection is closed, and the broker
  * sends it again (MQTT 3.1.1, 4.4). Retained messages are old values and are dropped, counted as SOURCE-RETAINED.
  */
@@ -179,9 +182,9 @@ async function createClient(options: MqttOptions, guard: MqttPacketGuard): Promi
   const { MqttClient } = await import('mqtt');
   return new MqttClient(() => guardedStream(dial(options), guard), {
     clientId: options.clientId,
-    clean: false,
+    clean: !options.keepSession,
     protocolVersion: options.protocolVersion,
-    ...(options.protocolVersion === 5 ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_SEC } } : {}),
+    ...(options.protocolVersion === 5 ? { properties: { sessionExpiryInterval: options.keepSession ? SESSION_EXPIRY_SEC : 0 } } : {}),
     ...options.credentials,
     keepalive: options.keepaliveSec,
     connectTimeout: options.openTimeoutMs,

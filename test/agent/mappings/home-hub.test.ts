@@ -14,7 +14,8 @@ const BP = { ts: TS, serial: 'BP-0001', type: 'bp', systolic: 128, diastolic: 82
 
 function decode(payload: unknown, context: Partial<DecodeContext> = {}) {
   const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-  return outcome([homeHub.decodePayload('home/hub-01/BP-0001/measurement', Buffer.from(text), RECEIVED_AT, { ...CONTEXT, ...context })]);
+  const topic = `home/hub-01/${/"serial":"([A-Z0-9-]+)"/.exec(text)?.[1] ?? 'BP-0001'}/measurement`;
+  return outcome([homeHub.decodePayload(topic, Buffer.from(text), RECEIVED_AT, { ...CONTEXT, ...context })]);
 }
 
 test('blood pressure', () => {
@@ -77,7 +78,78 @@ test('what the device says about itself', () => {
   ]);
   assert.deepEqual(spo2({ spo2: null }), ['spo2=!unknown', 'pr_oxi=72']);
   assert.equal(decode({ ...BP, demo: true }).records[0]?.test, true);
-  assert.equal(decode({ ...BP, demo: 'true' }).records[0]?.test, false);
+});
+
+test('a word that the mapping does not know leaves the values in doubt', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  const spo2 = { ts: TS, serial: 'OX-0001', type: 'spo2', spo2: 97 };
+  for (const said of [
+    { status: 'Probe-Off' },
+    { status: 7 },
+    { status: ['probe-off'] },
+    { memory: 'true' },
+    { memory: 1 },
+    { battery: '' },
+  ]) {
+    const outcomes = decode({ ...spo2, ...said });
+    assert.deepEqual(short(outcomes), ['spo2=97 questionable'], JSON.stringify(said));
+    assert.match(outcomes.rejected.join(), /^DECODE-FIELD flags \d+\+$/);
+  }
+  for (const said of [{ status: null }, { status: 'ok' }, { memory: false }, { memory: null }, { battery: 'ok' }]) {
+    assert.deepEqual([short(decode({ ...spo2, ...said })), decode({ ...spo2, ...said }).rejected], [['spo2=97'], []], JSON.stringify(said));
+  }
+});
+
+test('data are of a patient only where the device does not say otherwise', () => {
+  verifies('NOTHING-INVENTED');
+  assert.deepEqual([decode({ ...BP, demo: true }).rejected, decode({ ...BP, demo: false }).records[0]?.test], [[], false]);
+  for (const demo of ['true', 'false', 1, 0, null, '', {}]) {
+    const { records, rejected } = decode({ ...BP, demo });
+    assert.equal(records[0]?.test, true, JSON.stringify(demo));
+    assert.match(rejected.join(), /^DECODE-FIELD test \d+\+$/);
+  }
+});
+
+test('nobody speaks for another device than that of the topic', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  const of = (topic: string) => outcome([homeHub.decodePayload(topic, Buffer.from(JSON.stringify(BP)), RECEIVED_AT, CONTEXT)]);
+  assert.deepEqual(of('home/hub-01/BP-0002/measurement'), { records: [], rejected: [`DECODE-FIELD device ${JSON.stringify(BP).length}+`] });
+  assert.equal(of('home/hub-01/BP-0001/measurement').records.length, 1);
+  assert.equal(of('').records.length, 1, 'a payload without a topic speaks for itself');
+});
+
+test('a key that is there twice, escaped or not, says nothing', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  const twice = (extra: string) =>
+    decode(JSON.stringify({ ts: TS, serial: 'OX-0001', type: 'spo2', spo2: 97 }).replace('}', `,${extra}}`)).rejected;
+  for (const extra of [
+    '"spo2":60',
+    '"spo2" : 97',
+    '"\\u0073po2":60',
+    '"a":{"b":[{"c":1,"c":2}]}',
+    '"":1,"":2',
+    '"__proto__":1,"__proto__":2',
+  ])
+    assert.match(twice(extra).join(), /^DECODE-JSON payload \d+\+$/, extra);
+  for (const extra of ['"pulse":72', '"a":{"spo2":1}', '"a":[{"b":1},{"b":2}]', '"a":"\\"spo2\\":60"', '"__proto__":{"spo2":60}'])
+    assert.deepEqual(twice(extra), [], extra);
+  const line = `{"topic":"home/hub-01/OX-0001/measurement","payload":{"serial":"OX-0001","type":"spo2","spo2":97,"spo2":60}}\n`;
+  assert.match(outcome(homeHub.decoder(CONTEXT).push(Buffer.from(line), RECEIVED_AT)).rejected.join(), /^DECODE-JSON/);
+});
+
+test('a number that a double cannot hold is not rounded to another one', () => {
+  verifies('NOTHING-INVENTED');
+  const spo2 = (text: string) => decode(`{"ts":"${TS}","serial":"OX-0001","type":"spo2","spo2":${text},"pulse":72}`);
+  for (const text of ['1e-400', '-1e-400', '0.00001E-330', '1e999', '-1e999']) {
+    assert.deepEqual(short(spo2(text)), ['pr_oxi=72'], text);
+    assert.match(spo2(text).rejected.join(), /^DECODE-FIELD metrics.spo2 \d+\+$/, text);
+  }
+  for (const text of ['0', '0.0', '0e5', '0e-400', '97', '9.7e1']) assert.deepEqual(spo2(text).rejected, [], text);
+});
+
+test('what is kept of a bad field tells whose it was, and when', () => {
+  const { rejected } = homeHub.decodePayload('', Buffer.from(JSON.stringify({ ...BP, systolic: '128 mmHg' })), RECEIVED_AT, CONTEXT);
+  assert.deepEqual(JSON.parse(Buffer.from(rejected[0]?.raw ?? []).toString()), { ...BP, systolic: '128 mmHg' });
 });
 
 test('a wrong field costs itself only', () => {
@@ -90,7 +162,7 @@ test('a wrong field costs itself only', () => {
     'DECODE-FIELD metrics.pr_nibp 11+',
   ]);
   const { systolic: _systolic, ...oneSided } = BP;
-  assert.deepEqual(decode(oneSided).rejected, ['DECODE-FIELD metrics.nibp_s 0']);
+  assert.deepEqual(decode(oneSided).rejected, ['DECODE-FIELD metrics.nibp_s 0+']);
   const timeless = decode({ ...BP, ts: 'now' });
   assert.deepEqual([short(timeless)[0], timeless.rejected], ['nibp_s=128 clock', ['DECODE-TIME time 5+']]);
 });
