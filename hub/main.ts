@@ -19,7 +19,9 @@ import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
+import type { Registry } from './registry/registry.ts';
 import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
@@ -34,9 +36,10 @@ async function run(config: HubConfig): Promise<void> {
   const log = createLogger({ component: 'hub', level: config.log.level });
 
   const identity = loadIdentity(config.identity);
-  const registry = new LiveRegistry(loadRegistry(config.registry));
+  const listed = loadRegistry(config.registry);
   ensureKeyFile(config.store.keyFile, config.store.path);
   await using store = openSqliteStore({ ...config.store, metrics, clock });
+  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
   await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
   const feed = new Feed();
   const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
@@ -46,7 +49,7 @@ async function run(config: HubConfig): Promise<void> {
   const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, clock, log, metrics });
   const commands = hubOperatorCommands({
     door,
-    tenants: () => registry.tenants(),
+    tenants: () => tenantsOf(store, registry),
     vitalSigns: () => ({
       version: packageVersion(),
       identity: identity.id,
@@ -62,22 +65,34 @@ async function run(config: HubConfig): Promise<void> {
     }),
   });
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
-  process.on('SIGHUP', () => reload(config.registry, registry, feed, log));
+  let reloaded = Promise.resolve();
+  process.on('SIGHUP', () => {
+    reloaded = reloaded.then(() => reload(config.registry, registry, store, feed, log));
+  });
   await using _running = await startAll([operator, staleness, uplink, mcp], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
 }
 
-/** Puts a changed registry.yaml in force, or leaves the last good one there. */
-function reload(path: string, registry: LiveRegistry, feed: Feed, log: Logger): void {
+/**
+ * Puts a changed registry.yaml in force, or leaves the last good one there. Since when its bindings hold is on disk before: a hub that is
+ * killed in between knows at its next start. One reload at a time.
+ */
+async function reload(path: string, registry: LiveRegistry, store: Store, feed: Feed, log: Logger): Promise<void> {
   try {
-    const moved = registry.replace(loadRegistry(path));
+    const next = loadRegistry(path);
+    const moved = registry.replace(next, await store.rebind(next.bindings(), systemClock.now()));
     for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: systemClock.now() });
     log.info({ revision: registry.revision }, 'registry read again');
   } catch (error) {
     log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');
   }
+}
+
+/** Every tenant that has a place or data here: what was stored stays visible when the registry no longer names its tenant. */
+function tenantsOf(store: Store, registry: Registry): string[] {
+  return [...new Set([...registry.tenants(), ...store.tenants()])].sort();
 }
 
 async function check(config: HubConfig): Promise<void> {
@@ -91,7 +106,7 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
   const metrics = new Metrics();
   await using store = openSqliteStore({ ...config.store, metrics });
   const door = createDoor({ store, registry, metrics, zone: config.zone });
-  yield* exportAll(door, registry.tenants(), filter, `local:${process.getuid?.() ?? 0}`);
+  yield* exportAll(door, tenantsOf(store, registry), filter, `local:${process.getuid?.() ?? 0}`);
 }
 
 if (import.meta.main) await main(process.argv.slice(2));

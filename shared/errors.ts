@@ -285,6 +285,13 @@ export const ERRORS = {
     advice: 'Add it to the gateway in registry.yaml, or correct the device; the data is in quarantine.',
     retryable: false,
   },
+  'INGEST-BEFORE-BINDING': {
+    message: 'Measured before this bed, device or gateway was given to its patient.',
+    advice:
+      'Whose it is cannot be known by the hub, or not yet within two minutes of a change; the data is in quarantine. Check the clock of the ' +
+      'gateway; let its backlog arrive before a bed, device or gateway gets another patient in registry.yaml.',
+    retryable: false,
+  },
   'INGEST-INVALID': {
     message: 'An observation breaks a rule of its profile.',
     advice: 'The data is in quarantine; see the rule named.',

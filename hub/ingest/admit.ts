@@ -5,6 +5,7 @@ import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import { sortTimeOf } from '../clinical/sort-time.ts';
+import { isBeforeBinding } from '../patients/before-binding.ts';
 import { subjectOf } from '../patients/subject.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Arrival, Refusal } from '../store/store.ts';
@@ -24,9 +25,10 @@ const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT Observation/<id>`, the id's agent part is the sender, the
- * Observation keeps its rules, the sender is bound to somebody, and may write for that patient. Pure.
+ * Observation keeps its rules, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
+ * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
-export function admit(entry: unknown, sender: Sender): Admitted {
+export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = null): Admitted {
   const { resource, request } = fields(entry);
   const { id } = fields(resource);
   const named = typeof id === 'string' && FHIR_ID.test(id) ? id : '';
@@ -45,12 +47,14 @@ export function admit(entry: unknown, sender: Sender): Admitted {
 
   const { observation } = checked;
   const { hints, flags: given, ...facts } = readObservation(observation);
-  const subject = subjectOf(sender.gateway, { device: facts.device, hints }, (patient) => sender.registry.isPatient(patient));
+  const subject = subjectOf(sender.gateway, { device: facts.device, hints }, sender.registry);
   if ('code' in subject) return refuse(subject.code, subject.rule);
-  const { patient } = subject;
+  const { patient, since } = subject;
   const decision = decide(sender.principal, 'observations.write', { tenant: sender.gateway.tenant, patient }, sender.at);
   if (!decision.allow) return refuse('INGEST-NOT-BOUND', `access: ${decision.reason}`);
   const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
+  if (isBeforeBinding({ sortTime, flags, storedAt: sender.at, sentAt }, since))
+    return refuse('INGEST-BEFORE-BINDING', 'time: before the binding, or not known to be after it');
   return { arrival: { ...facts, id: named, patient, flags, sortTime, received: canonicalJson(observation) } };
 }
 

@@ -88,7 +88,7 @@ class HubIngest implements Ingest {
     const { entries, sentAt } = this.#entriesOf(bundle);
     if (entries.length === 0) return [];
 
-    const parts = entries.map((entry) => admit(entry, sender));
+    const parts = entries.map((entry) => admit(entry, sender, sentAt));
     const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
     const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
     const results = await this.#write(sender, arrivals, refusals, sentAt);

@@ -1,4 +1,5 @@
 import type { Principal } from '../access/access.ts';
+import { type Binding, type BoundSince, bindingsFrom, type KeptBinding, sinceByGateway } from './bindings.ts';
 import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
 
 /**
@@ -7,14 +8,21 @@ import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
  */
 export class LiveRegistry implements Registry {
   #current: Registry;
+  #since: ReadonlyMap<string, BoundSince>;
 
-  constructor(first: Registry) {
+  /** `bindings` are those that the store keeps of it; without any they all hold since ever, as with a new store. */
+  constructor(first: Registry, bindings: readonly KeptBinding[] = bindingsFrom([], first.bindings(), 0)) {
     this.#current = first;
+    this.#since = sinceByGateway(bindings);
   }
 
-  /** Returns the patients of whom a reader of the list is told something new: come, gone, or in another bed. */
-  replace(next: Registry): { tenant: string; patient: string }[] {
+  /**
+   * `bindings` are those that the store has kept of `next`. Returns the patients of whom a reader of the list is told something new:
+   * come, gone, or in another bed.
+   */
+  replace(next: Registry, bindings: readonly KeptBinding[]): { tenant: string; patient: string }[] {
     const before = this.#current;
+    this.#since = sinceByGateway(bindings);
     this.#current = next;
     const moved: { tenant: string; patient: string }[] = [];
     for (const tenant of new Set([...before.tenants(), ...next.tenants()])) {
@@ -32,7 +40,9 @@ export class LiveRegistry implements Registry {
   }
 
   gateway(identityId: string): GatewayEntry | undefined {
-    return this.#current.gateway(identityId);
+    const entry = this.#current.gateway(identityId);
+    const since = this.#since.get(identityId);
+    return entry && since ? { ...entry, since } : entry;
   }
 
   principal(identityId: string): Principal | undefined {
@@ -49,6 +59,14 @@ export class LiveRegistry implements Registry {
 
   isPatient(patient: string): boolean {
     return this.#current.isPatient(patient);
+  }
+
+  inBed(tenant: string, bed: string): string | null | undefined {
+    return this.#current.inBed(tenant, bed);
+  }
+
+  bindings(): readonly Binding[] {
+    return this.#current.bindings();
   }
 
   tenants(): readonly string[] {

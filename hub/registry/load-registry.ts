@@ -5,6 +5,7 @@ import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { parseConfig } from '../../shared/config.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Principal } from '../access/access.ts';
+import { type Binding, bindingsOf } from './bindings.ts';
 import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
 import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 
@@ -54,6 +55,8 @@ class FileRegistry implements Registry {
   readonly #principals: ReadonlyMap<string, Principal>;
   readonly #places = new Map<string, Map<string, PatientPlace>>();
   readonly #ordered = new Map<string, readonly PatientPlace[]>();
+  readonly #beds = new Map<string, Map<string, string | null>>();
+  readonly #bindings: readonly Binding[];
   readonly #tenants: readonly string[];
 
   constructor(file: RegistryFile, revision: string) {
@@ -61,7 +64,11 @@ class FileRegistry implements Registry {
     this.#tenants = [...new Set([...file.gateways, ...file.clients].map(({ tenant }) => tenant))].sort();
     this.#gateways = new Map(file.gateways.map((row) => [row.identity, row]));
     this.#principals = new Map(file.clients.map(({ identity, ...row }) => [identity, { ...row, id: identity }]));
+    this.#bindings = file.gateways.flatMap(bindingsOf);
     for (const row of file.gateways) {
+      const beds = this.#beds.get(row.tenant) ?? new Map<string, string | null>();
+      this.#beds.set(row.tenant, beds);
+      for (const [bed, patient] of Object.entries(row.beds)) beds.set(bed, patient);
       const places = this.#places.get(row.tenant) ?? new Map<string, PatientPlace>();
       this.#places.set(row.tenant, places);
       for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });
@@ -91,6 +98,14 @@ class FileRegistry implements Registry {
 
   isPatient(patient: string): boolean {
     return this.#tenants.some((tenant) => this.#places.get(tenant)?.has(patient));
+  }
+
+  inBed(tenant: string, bed: string): string | null | undefined {
+    return this.#beds.get(tenant)?.get(bed);
+  }
+
+  bindings(): readonly Binding[] {
+    return this.#bindings;
   }
 
   tenants(): readonly string[] {

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Principal, Role } from '../access/access.ts';
+import type { Binding, BoundSince } from './bindings.ts';
 
 /** What a gateway may speak for. Exactly the listed; default deny. */
 export interface GatewayEntry {
@@ -13,6 +14,8 @@ export interface GatewayEntry {
   /** Devices bound straight to a patient, by device id. */
   devices: Readonly<Record<string, string>>;
   notAfter?: Instant;
+  /** Since when each of these bindings holds; only the registry in force knows. */
+  since?: BoundSince;
 }
 
 export interface ClientEntry {
@@ -43,6 +46,10 @@ export interface Registry {
   patient(tenant: string, patient: string): PatientPlace | undefined;
   /** True for a patient id of any tenant: for telling a stated patient of ours from somebody else's record number. */
   isPatient(patient: string): boolean;
+  /** Who lies in a bed of a tenant, null while it is empty; undefined for a bed that no gateway of the tenant has. */
+  inBed(tenant: string, bed: string): string | null | undefined;
+  /** Every binding of every gateway, empty beds too; never none. */
+  bindings(): readonly Binding[];
   tenants(): readonly string[];
   /** SHA-256 of the file, first 12 hex digits. */
   readonly revision: string;

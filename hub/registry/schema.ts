@@ -42,7 +42,8 @@ type Complain = (path: (string | number)[], message: string) => void;
 
 /** The schema of `registry.yaml`, with the rules that hold between its rows. */
 export const registrySchema = z
-  .strictObject({ gateways: z.array(gateway).default([]), clients: z.array(client).default([]) })
+  // A file that an editor is writing just now reads as an empty one, and must not lock everybody out.
+  .strictObject({ gateways: z.array(gateway).min(1), clients: z.array(client).default([]) })
   .superRefine((file, context) => {
     const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
     oneRowAnIdentity(file.gateways, file.clients, complain);

@@ -101,4 +101,33 @@ CREATE TABLE total (
   quarantined INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 ${AUDIT_SCHEMA}`,
+  `
+-- Whose what a gateway measures is, and since when by the hub's clock; what was taken away stays with patient NULL. The name is a bed or
+-- device, '' for the gateway's own patient.
+CREATE TABLE binding (
+  gateway TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  patient TEXT,
+  since INTEGER NOT NULL,
+  PRIMARY KEY (gateway, kind, name)
+) STRICT, WITHOUT ROWID;`,
+  `
+-- freshAt: from when the age counts (0: unknown). place: home or bed. standing: 1 for what may be the current one, 0 for what may not
+-- or was taken back, -1 for what takes another back.
+ALTER TABLE observation ADD COLUMN freshAt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE observation ADD COLUMN place TEXT NOT NULL DEFAULT 'bed';
+ALTER TABLE observation ADD COLUMN standing INTEGER NOT NULL DEFAULT 1;
+UPDATE observation SET freshAt = sortTime, standing = NOT (coalesce(flags, '') LIKE '%memory%' AND coalesce(flags, '') LIKE '%clock%');
+ALTER TABLE latest ADD COLUMN freshAt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE latest ADD COLUMN place TEXT NOT NULL DEFAULT 'bed';
+ALTER TABLE latest ADD COLUMN test INTEGER NOT NULL DEFAULT 0;
+UPDATE latest SET freshAt = min(sortTime, storedAt), test = (SELECT test FROM observation WHERE key = latest.observation);
+
+DROP INDEX observationByTime;
+CREATE INDEX observationByStanding ON observation (patient, vital, device, standing, test, sortTime DESC);
+CREATE INDEX observationSetAside ON observation (patient, vital, device, effective) WHERE effective <> sortTime;
+CREATE INDEX withdrawal ON observation (patient, vital, device, effective) WHERE standing = -1;
+`,
 ];

@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Instant } from '../../shared/clock.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Cipher } from '../../shared/storage/connection.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
@@ -6,12 +6,14 @@ import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
+import { AGE_UNKNOWN } from '../clinical/staleness.ts';
+import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
 import { type ObservationRow, observationOf, readingOf, unpackReceived } from './observation-row.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
 import type {
-  ArrivalResult,
   ArrivedBatch,
+  BatchOutcome,
   Currency,
   Evidence,
   ObservationFilter,
@@ -60,15 +62,21 @@ class SqliteStore implements Store {
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
   }
 
-  storeBatch(batch: ArrivedBatch): Promise<ArrivalResult[]> {
+  storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
     return this.#commits.run(
       (database) => {
-        const results = writeBatch(database, batch);
-        appendAudit(database, this.storeId, batch.evidence(results));
-        return results;
+        const outcome = writeBatch(database, batch);
+        appendAudit(database, this.storeId, batch.evidence(outcome.results));
+        return outcome;
       },
       batch.arrivals.length + batch.refusals.length + 1,
     );
+  }
+
+  distrust(storedAfter: Instant): Promise<void> {
+    return this.#commits.run((database) => {
+      database.prepare<[number, number]>(SQL.distrust).run(AGE_UNKNOWN, storedAfter);
+    });
   }
 
   record(events: readonly AuditEvent[]): Promise<void> {
@@ -156,6 +164,21 @@ class SqliteStore implements Store {
     yield* this.#database.read(() => this.#database.prepare<[], Currency>(SQL.currencies).all());
   }
 
+  tenants(): readonly string[] {
+    return this.#database.read(() => this.#database.prepare<[], { tenant: string }>(SQL.tenants).all()).map(({ tenant }) => tenant);
+  }
+
+  rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
+    return this.#commits.run((database) => {
+      const kept = database.prepare<[], KeptBinding>(SQL.bindings).all();
+      const bindings = bindingsFrom(kept, next, at);
+      const set = database.prepare<[string, string, string, string, string | null, Instant]>(SQL.setBinding);
+      const unchanged = new Set(kept.map((binding) => JSON.stringify(fieldsOf(binding))));
+      for (const fields of bindings.map(fieldsOf)) if (!unchanged.has(JSON.stringify(fields))) set.run(...fields);
+      return bindings;
+    }, next.length);
+  }
+
   async *audit(): AsyncGenerator<ChainedEntry> {
     yield* readAudit(this.#database);
   }
@@ -173,6 +196,10 @@ class SqliteStore implements Store {
       return result;
     });
   }
+}
+
+function fieldsOf({ gateway, kind, name, tenant, patient, since }: KeptBinding): [string, string, string, string, string | null, Instant] {
+  return [gateway, kind, name, tenant, patient, since];
 }
 
 interface PatientRow {

@@ -1,3 +1,6 @@
+/** How many rows of `latest` a patient has at most: device ids that keep changing would add to them for ever. */
+export const MAX_LATEST = 512;
+
 const READING = 'o.*, w.agent, w.epoch, p.id AS patientId, b.tenant, b.gateway, b.storedAt, b.firstKey';
 
 /** Every SQL statement of the store, in one place so that a test can look at the plan of each. Times are UTC ms; keys are integers. */
@@ -17,12 +20,42 @@ export const SQL = {
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
     INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
-      offsetMin, receivedAt, sortTime, test)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      offsetMin, receivedAt, sortTime, test, freshAt, place, standing)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  // A real reading is before every test reading. What was stored before the hub's clock was set back (the last three numbers: how far
+  // a sort time and a time of storing may be ahead of it, and how old what takes their place) does not keep out what is measured now.
   setLatest: `
-    INSERT INTO latest (patient, vital, device, sortTime, storedAt, observation) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET sortTime = excluded.sortTime, storedAt = excluded.storedAt, observation = excluded.observation
-    WHERE (excluded.sortTime, excluded.storedAt, excluded.observation) > (sortTime, storedAt, observation)`,
+    INSERT INTO latest (patient, vital, device, test, sortTime, storedAt, observation, freshAt, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET test = excluded.test, sortTime = excluded.sortTime, storedAt = excluded.storedAt,
+      observation = excluded.observation, freshAt = excluded.freshAt, place = excluded.place
+    WHERE (-excluded.test, excluded.sortTime, excluded.storedAt, excluded.observation) > (-test, sortTime, storedAt, observation)
+      OR (excluded.test <= test AND (sortTime > excluded.storedAt + ? OR storedAt > excluded.storedAt + ?)
+        AND excluded.freshAt > excluded.storedAt - ?)`,
+  hasWithdrawal: 'SELECT 1 AS found FROM observation INDEXED BY withdrawal WHERE patient = ? AND standing = -1 LIMIT 1',
+  // Its sender had taken it back already when it came.
+  isWithdrawn: `
+    SELECT 1 AS found FROM observation INDEXED BY withdrawal
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND standing = -1 AND writer = ? AND (seq, part) > (?, ?)
+    LIMIT 1`,
+  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it.
+  withdraw: `
+    UPDATE observation SET standing = 0
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND sortTime = ? AND effective = ? AND standing = 1`,
+  withdrawSetAside: `
+    UPDATE observation INDEXED BY observationSetAside SET standing = 0
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND standing = 1`,
+  dropWithdrawn: `
+    DELETE FROM latest
+    WHERE patient = ? AND vital = ? AND device = ? AND (SELECT standing FROM observation WHERE key = latest.observation) = 0`,
+  bestOf: `
+    SELECT o.key, o.test, o.sortTime, o.freshAt, o.place, b.storedAt
+    FROM observation o JOIN batch b ON b.key = o.batch
+    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1
+    ORDER BY o.test, o.sortTime DESC, b.storedAt DESC, o.key DESC LIMIT 1`,
+  countLatest: 'SELECT count(*) AS rows FROM latest WHERE patient = ?',
+  oldestLatest: 'SELECT vital, device FROM latest WHERE patient = ? ORDER BY test DESC, sortTime, vital, device LIMIT ?',
+  dropLatest: 'DELETE FROM latest WHERE patient = ? AND vital = ? AND device = ?',
+  distrust: 'UPDATE latest SET freshAt = ? WHERE storedAt > ?',
   addQuarantine: `
     INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
@@ -32,14 +65,15 @@ export const SQL = {
       quarantined = quarantined + excluded.quarantined`,
 
   latest: `
-    SELECT ${READING}
+    SELECT ${READING}, l.freshAt
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation
     JOIN batch b ON b.key = o.batch
     JOIN writer w ON w.key = o.writer
     WHERE p.tenant = ? AND p.id = ?
-    ORDER BY l.vital, l.device`,
+    ORDER BY l.sortTime DESC, l.vital, l.device
+    LIMIT ${MAX_LATEST}`,
   patients: `
     SELECT p.id, p.lastStoredAt, l.vital
     FROM patient p LEFT JOIN latest l ON l.patient = p.key
@@ -66,6 +100,12 @@ export const SQL = {
     ORDER BY o.key`,
   received: 'SELECT received FROM batch WHERE key = ?',
   currencies: `
-    SELECT p.tenant, p.id AS patient, l.vital, l.device, l.sortTime, l.storedAt
+    SELECT p.tenant, p.id AS patient, l.vital, l.device, l.freshAt, l.storedAt, l.place
     FROM latest l JOIN patient p ON p.key = l.patient`,
+  tenants: 'SELECT tenant FROM total ORDER BY tenant',
+
+  bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding',
+  setBinding: `
+    INSERT INTO binding (gateway, kind, name, tenant, patient, since) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET tenant = excluded.tenant, patient = excluded.patient, since = excluded.since`,
 } as const;

@@ -4,6 +4,8 @@ import type { Observation } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
+import type { Place } from '../clinical/staleness.ts';
+import type { Binding, KeptBinding } from '../registry/bindings.ts';
 
 /** A part of a panel (`nibp_s` of `nibp`). */
 export interface StoredComponent {
@@ -32,6 +34,10 @@ export interface ObservationFacts {
   receivedAt: Instant;
   /** By what readings are ordered: architecture §3.10. */
   sortTime: Instant;
+  /** From when its age counts; `AGE_UNKNOWN` once nobody knows. */
+  freshAt: Instant;
+  /** Where the patient was. */
+  place: Place;
   test: boolean;
 }
 
@@ -114,8 +120,18 @@ export interface Currency {
   patient: string;
   vital: string;
   device: string;
-  sortTime: Instant;
+  freshAt: Instant;
   storedAt: Instant;
+  place: Place;
+}
+
+/** What became of a row of `latest`: its currency, or that it is gone. */
+export type CurrencyChange = Currency | (Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'> & { gone: true });
+
+/** What became of a batch: one result an arrival, in order, and the rows of `latest` that it changed, each once. */
+export interface BatchOutcome {
+  results: ArrivalResult[];
+  currencies: CurrencyChange[];
 }
 
 /** The evidence of a read, from how many rows it gave; written in the same commit. */
@@ -126,7 +142,10 @@ export type Evidence = (rows: number) => AuditEvent;
  * evidence. Errors: STORAGE-*.
  */
 export interface StoreReader {
-  /** The current row of every (vital, device) of a patient, in that order: greatest (sortTime, storedAt, order of storing). */
+  /**
+   * The current row of every (vital, device) of a patient, newest first: a real one before a test one, then the greatest (sortTime,
+   * storedAt, order of storing) of what was not taken back. Of more than 512 the newest.
+   */
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
@@ -138,12 +157,21 @@ export interface StoreReader {
 export interface Store extends StoreReader, AsyncDisposable {
   /** Random at the making of the store: hubs of one service must share one. */
   readonly storeId: string;
-  /** Stores a batch; one result an arrival, in order. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
-  storeBatch(batch: ArrivedBatch): Promise<ArrivalResult[]>;
+  /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
+  storeBatch(batch: ArrivedBatch): Promise<BatchOutcome>;
+  /** Makes the age unknown of every row of `latest` that was stored after `storedAfter`: the hub's clock was set back since. */
+  distrust(storedAfter: Instant): Promise<void>;
   /** Writes evidence of what has no other effect on the store. */
   record(events: readonly AuditEvent[]): Promise<void>;
   /** All rows of `latest`, for the watch over staleness. */
   currencies(): AsyncIterable<Currency>;
+  /** Tenants of whom anything was stored or refused, in order; a tenant stays when the registry no longer names it. */
+  tenants(): readonly string[];
+  /**
+   * Compares the bindings of a registry with those kept and keeps what `bindingsFrom` makes of them at `at` (hub's clock), in one commit;
+   * resolves with that. To be called before the registry comes into force.
+   */
+  rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
 }

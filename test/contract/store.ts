@@ -5,6 +5,7 @@ import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { sortTimeOf } from '../../hub/clinical/sort-time.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
+import type { Binding } from '../../hub/registry/bindings.ts';
 import type { Arrival, ArrivalResult, ArrivedBatch, ObservationFilter, Store, StoredReading } from '../../hub/store/store.ts';
 import type { Instant } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
@@ -351,5 +352,27 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(stored?.status === 'fulfilled' && stored.value, ['stored']);
     assert.equal((await all(store)).length, 1);
     assert.equal((await gathered(store.audit())).length, 2);
+  });
+
+  check('bindings keep their time over a new start, and one that changed meanwhile begins anew', async (store, at) => {
+    verifies('SUBJECT-BY-HUB');
+    const bed = (name: string, patient: string | null): Binding => ({ gateway: 'gw-icu', kind: 'bed', name, tenant: 'clinic', patient });
+    const times = async (of: Store, next: Binding[], now: Instant): Promise<Record<string, Instant>> =>
+      Object.fromEntries((await of.rebind(next, now)).map(({ name, since }) => [name, since]));
+    assert.deepEqual(await times(store, [bed('A', 'pat-icu-01'), bed('B', null)], 1000), { A: 0, B: 0 });
+    assert.deepEqual(await times(store, [bed('A', 'pat-icu-01'), bed('B', 'pat-icu-02')], 2000), { A: 0, B: 2000 });
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    assert.deepEqual(await times(again, [bed('A', 'pat-icu-03'), bed('B', 'pat-icu-02')], 3000), { A: 3000, B: 2000 });
+    assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 4000), { A: 3000, B: 4000 });
+    assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 5000), { A: 3000, B: 4000 });
+  });
+
+  check('every tenant that has anything is named', async (store) => {
+    assert.deepEqual(store.tenants(), []);
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 })], { tenant: 'other' }));
+    const refused = { id: '', code: 'INGEST-INVALID', rule: 'not an object', received: '1' } as const;
+    await store.storeBatch(batchOf([], { tenant: 'clinic', refusals: [refused] }));
+    assert.deepEqual(store.tenants(), ['clinic', 'other']);
   });
 }

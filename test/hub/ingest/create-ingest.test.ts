@@ -203,7 +203,8 @@ test('an unknown gateway and one whose right expired are refused', async () => {
 
 test('a gateway’s bindings are those of the registry in force', async () => {
   await using h = hub();
-  h.registry.replace(parseRegistry(TEST_REGISTRY.replace('ICU-01: pat-icu-01', 'ICU-01: pat-icu-09')));
+  const next = parseRegistry(TEST_REGISTRY.replace('ICU-01: pat-icu-01', 'ICU-01: pat-icu-09'));
+  h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW));
   await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
   assert.equal((await stored(h))[0]?.patient, 'pat-icu-09');
   assert.equal(h.ingest.hello().configRevision, h.registry.revision);

@@ -6,7 +6,11 @@ import type { GatewayEntry } from '../../../hub/registry/registry.ts';
 import { verifies } from '../../requirements.ts';
 
 const OURS = new Set(['pat-bed-01', 'pat-bed-02', 'pat-home-01', 'pat-dev-01', 'pat-else-01']);
-const isPatient = (id: string): boolean => OURS.has(id);
+const known = {
+  isPatient: (id: string): boolean => OURS.has(id),
+  inBed: (tenant: string, bed: string) =>
+    tenant === 'clinic' ? new Map([...Object.entries(icu.beds), ['H', 'pat-dev-01']]).get(bed) : undefined,
+};
 
 const icu: GatewayEntry = {
   identity: 'gw-icu',
@@ -17,7 +21,7 @@ const icu: GatewayEntry = {
 const home: GatewayEntry = { identity: 'gw-home', tenant: 'clinic', patient: 'pat-home-01', beds: {}, devices: { scale: 'pat-dev-01' } };
 
 const of = (gateway: GatewayEntry, device: string, hints: SubjectClaim['hints'] = {}): string => {
-  const subject = subjectOf(gateway, { device, hints }, isPatient);
+  const subject = subjectOf(gateway, { device, hints }, known);
   return 'code' in subject ? subject.code : `${subject.patient} ${subject.bed}`;
 };
 const stated = (value: string, authority = ''): SubjectClaim['hints'] => ({ patient: { value, authority } });
@@ -69,7 +73,7 @@ test('whatever a message says, the patient is one the gateway is bound to', () =
   const hints = fc.record({ patient: fc.record({ value: text, authority: text }), bed: text, visit: text }, { requiredKeys: [] });
   fc.assert(
     fc.property(fc.constantFrom(icu, home), text, hints, (gateway, device, said) => {
-      const subject = subjectOf(gateway, { device, hints: said }, isPatient);
+      const subject = subjectOf(gateway, { device, hints: said }, known);
       if ('code' in subject) return;
       const bound = [gateway.patient, ...Object.values(gateway.beds), ...Object.values(gateway.devices)];
       assert.ok(bound.includes(subject.patient));
@@ -80,6 +84,6 @@ test('whatever a message says, the patient is one the gateway is bound to', () =
 });
 
 test('the rule names nobody', () => {
-  const subject = subjectOf(icu, { device: 'monitor', hints: { bed: 'A', ...stated('pat-else-01') } }, isPatient);
+  const subject = subjectOf(icu, { device: 'monitor', hints: { bed: 'A', ...stated('pat-else-01') } }, known);
   assert.ok('rule' in subject && !/pat-|A\b/.test(subject.rule));
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { bindingsFrom } from '../../../hub/registry/bindings.ts';
 import { LiveRegistry } from '../../../hub/registry/live-registry.ts';
 import { loadRegistry, parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -116,6 +117,8 @@ test('each rule is told with its line', () => {
     complaints('clients:\n  - { identity: ai, tenant: clinic, kind: person, role: operator, patients: all }'),
     /clinician, monitor/,
   );
+  for (const empty of ['', '# being written', '{}', 'null', 'gateways:', 'gateways: []', 'gateways: []\nclients: []'])
+    assert.match(complaints(empty), /^registry\.yaml:1: gateways: .*expected/, empty);
   assert.match(complaints('gateways: ['), /registry\.yaml:\d+/);
   assert.match(complaints(`a: &a [x, x]\nb: [${'*a, '.repeat(200)}]`), /registry\.yaml/);
 });
@@ -130,6 +133,15 @@ test('two gateways may speak for one bed when they agree who lies there', () => 
   assert.deepEqual(registry.patients('clinic'), [{ patient: 'pat-bed-01', bed: 'A' }]);
 });
 
+test('a bed is looked up in its tenant, whichever gateway has it', () => {
+  verifies('TENANT-EVERYWHERE');
+  const registry = parseRegistry(GOOD);
+  assert.equal(registry.inBed('clinic', 'ICU-01'), 'pat-icu-01');
+  assert.equal(registry.inBed('clinic', 'ICU-02'), null);
+  assert.equal(registry.inBed('clinic', 'constructor'), undefined);
+  assert.equal(registry.inBed('other', 'ICU-01'), undefined);
+});
+
 test('a missing file is told as such', () => {
   assert.throws(() => loadRegistry('/nonexistent/registry.yaml'), { code: 'REGISTRY-INVALID', detail: /ENOENT/ });
 });
@@ -142,11 +154,15 @@ test('a reload replaces everything at once, and a bad file leaves the last good 
   const live = new LiveRegistry(loadRegistry(path));
   const first = live.revision;
   writeFileSync(path, 'gateways: [{}]');
-  assert.throws(() => live.replace(loadRegistry(path)), { code: 'REGISTRY-INVALID' });
+  const reload = () => {
+    const next = loadRegistry(path);
+    return live.replace(next, bindingsFrom([], next.bindings(), 0));
+  };
+  assert.throws(reload, { code: 'REGISTRY-INVALID' });
   assert.equal(live.revision, first);
   assert.ok(live.gateway('gw-icu'));
   writeFileSync(path, GOOD.replace('ICU-02: null', 'ICU-02: pat-icu-02').replace('ICU-01: pat-icu-01', 'ICU-01: null'));
-  assert.deepEqual(live.replace(loadRegistry(path)), [
+  assert.deepEqual(reload(), [
     { tenant: 'clinic', patient: 'pat-icu-02' },
     { tenant: 'clinic', patient: 'pat-icu-01' },
   ]);

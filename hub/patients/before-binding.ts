@@ -1,0 +1,27 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { Flag } from '../../shared/reading.ts';
+import { MAX_AHEAD_MS } from '../clinical/sort-time.ts';
+
+/** When a reading was measured, as far as the hub can tell. */
+export interface MeasuredAt {
+  sortTime: Instant;
+  flags: readonly Flag[];
+  /** Hub's clock. */
+  storedAt: Instant;
+  /** The gateway's clock at sending; null where it did not say so. */
+  sentAt: Instant | null;
+}
+
+/**
+ * Whether a reading was, or may have been, measured before its binding came into force: it is then whoever's was bound before. Its age by
+ * the gateway's own clock stands against that clock being wrong, and a clock that runs ahead by no more than is believed of one never
+ * lets an older reading through. Where the order of both cannot be known, it counts as before: a gateway's clock that was set back since,
+ * or a row out of a device's memory whose clock is in doubt. What has been bound since ever takes everything.
+ */
+export function isBeforeBinding({ sortTime, flags, storedAt, sentAt }: MeasuredAt, since: Instant): boolean {
+  if (since <= 0) return false;
+  if (flags.includes('memory') && (flags.includes('clock') || flags.includes('clockless'))) return true;
+  const ageMs = (sentAt ?? storedAt) - sortTime;
+  if (ageMs < -MAX_AHEAD_MS) return true;
+  return Math.min(sortTime, storedAt - Math.max(0, ageMs)) < since + MAX_AHEAD_MS;
+}

@@ -1,0 +1,82 @@
+import type { Instant } from '../../shared/clock.ts';
+
+/** What a gateway's readings are told apart by: a bed, a device, or nothing but the gateway. */
+export type BindingKind = 'bed' | 'device' | 'patient';
+
+/** That what one gateway measures at one place is one patient's. */
+export interface Binding {
+  /** Overlay identity id. */
+  gateway: string;
+  kind: BindingKind;
+  /** Bed or device; '' for the gateway's own patient. */
+  name: string;
+  tenant: string;
+  /** Opaque id; null for nobody: an empty bed, or what was bound once and is no longer. */
+  patient: string | null;
+}
+
+/** A binding with the hub's time of when it came into force; 0 when the store was new, so that what was kept before is taken. */
+export interface KeptBinding extends Binding {
+  since: Instant;
+}
+
+/**
+ * Since when the bindings of one gateway hold. One that was taken away stays here with the time of that, since what its device measured
+ * before must not fall to the bed or to the gateway's own patient.
+ */
+export interface BoundSince {
+  patient?: Instant;
+  beds: ReadonlyMap<string, Instant>;
+  devices: ReadonlyMap<string, Instant>;
+}
+
+/** The part of a row of registry.yaml that binds. */
+interface BindingRow {
+  identity: string;
+  tenant: string;
+  patient?: string | undefined;
+  beds: Readonly<Record<string, string | null>>;
+  devices: Readonly<Record<string, string>>;
+}
+
+/** Every binding of one gateway, empty beds too. */
+export function bindingsOf({ identity: gateway, tenant, patient, beds, devices }: BindingRow): Binding[] {
+  const bindings: Binding[] = [];
+  if (patient !== undefined) bindings.push({ gateway, kind: 'patient', name: '', tenant, patient });
+  for (const [name, who] of Object.entries(beds)) bindings.push({ gateway, kind: 'bed', name, tenant, patient: who });
+  for (const [name, who] of Object.entries(devices)) bindings.push({ gateway, kind: 'device', name, tenant, patient: who });
+  return bindings;
+}
+
+/**
+ * What is to be kept when `next` comes into force at `now` (hub's clock) where `kept` was known: a binding that stays as it was keeps
+ * its `since`, and one that is new, of another patient or tenant, or gone has `now`. Nothing kept means a new store: all hold since 0.
+ */
+export function bindingsFrom(kept: readonly KeptBinding[], next: readonly Binding[], now: Instant): KeptBinding[] {
+  const before = new Map(kept.map((binding) => [keyOf(binding), binding]));
+  const first = kept.length === 0 ? 0 : now;
+  const result = next.map((binding): KeptBinding => {
+    const was = before.get(keyOf(binding));
+    before.delete(keyOf(binding));
+    const same = was !== undefined && was.tenant === binding.tenant && was.patient === binding.patient;
+    return { ...binding, since: same ? was.since : first };
+  });
+  for (const gone of before.values()) result.push(gone.patient === null ? gone : { ...gone, patient: null, since: now });
+  return result;
+}
+
+/** The same, by gateway, for admission. */
+export function sinceByGateway(kept: readonly KeptBinding[]): Map<string, BoundSince> {
+  const gateways = new Map<string, { patient?: Instant; beds: Map<string, Instant>; devices: Map<string, Instant> }>();
+  for (const { gateway, kind, name, since } of kept) {
+    const of = gateways.get(gateway) ?? { beds: new Map<string, Instant>(), devices: new Map<string, Instant>() };
+    gateways.set(gateway, of);
+    if (kind === 'patient') of.patient = since;
+    else (kind === 'bed' ? of.beds : of.devices).set(name, since);
+  }
+  return gateways;
+}
+
+function keyOf({ gateway, kind, name }: Binding): string {
+  return `${gateway} ${kind} ${name}`;
+}

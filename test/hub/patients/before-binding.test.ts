@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { isBeforeBinding, type MeasuredAt } from '../../../hub/patients/before-binding.ts';
+import { verifies } from '../../requirements.ts';
+
+const MIN = 60_000;
+const SINCE = Date.UTC(2026, 10, 21, 10);
+
+/** Minutes after the binding. */
+const at = (sortMin: number, storedMin: number, sentMin: number | null, flags: MeasuredAt['flags'] = []): MeasuredAt => ({
+  sortTime: SINCE + sortMin * MIN,
+  storedAt: SINCE + storedMin * MIN,
+  sentAt: sentMin === null ? null : SINCE + sentMin * MIN,
+  flags,
+});
+
+test('what was or may have been measured before the binding is told from what was not', () => {
+  verifies('SUBJECT-BY-HUB');
+  const cases: [string, MeasuredAt, boolean][] = [
+    ['measured before', at(-1, 5, 5), true],
+    ['measured before, time of sending unknown', at(-1, 5, null), true],
+    ['right after: a clock two minutes ahead could have said so', at(1, 1, 1), true],
+    ['measured after', at(2, 2, 2), false],
+    ['measured after, time of sending unknown', at(2, 2, null), false],
+    ['kept for long, but measured after', at(10, 500, 500), false],
+    ['gateway an hour ahead, measured before', at(59, 5, 65), true],
+    ['gateway an hour ahead, measured after', at(65, 10, 70), false],
+    ['gateway an hour behind: it cannot be told', at(-50, 10, -50), true],
+    ['gateway was an hour ahead, and was set right before it sent', at(59, 5, 5), true],
+    ['from the future, time of sending unknown', at(60, 5, null), true],
+    ['out of a memory whose clock is in doubt', at(500, 500, 500, ['memory', 'clock']), true],
+    ['out of a memory without a clock', at(500, 500, 500, ['memory', 'clockless']), true],
+    ['out of a memory whose clock is right', at(500, 600, 600, ['memory']), false],
+    ['of a device without a clock, as it came', at(500, 500, 500, ['clockless']), false],
+  ];
+  for (const [what, measured, before] of cases) assert.equal(isBeforeBinding(measured, SINCE), before, what);
+  for (const [what, measured] of cases) assert.equal(isBeforeBinding(measured, 0), false, what);
+  for (const [what, measured] of cases) assert.equal(isBeforeBinding(measured, Number.POSITIVE_INFINITY), true, what);
+});
+
+test('whatever a steady clock shows, nothing measured before is taken', () => {
+  verifies('SUBJECT-BY-HUB');
+  const span = fc.integer({ min: 0, max: 10_000 * MIN });
+  fc.assert(
+    fc.property(span, span, fc.integer({ min: -10_000 * MIN, max: 10_000 * MIN }), (beforeMs, keptMs, offsetMs) => {
+      const measured = SINCE - 1 - beforeMs;
+      const sent = measured + keptMs;
+      const shown = { sortTime: measured + offsetMs, sentAt: sent + offsetMs, storedAt: sent, flags: [] };
+      assert.ok(isBeforeBinding(shown, SINCE));
+    }),
+    { numRuns: 200 },
+  );
+});
