@@ -2,11 +2,13 @@ import { Duplex } from 'node:stream';
 import { VitalmeshError } from '../../shared/errors.ts';
 
 const PUBLISH = 3;
+/** Set in the first byte of a PUBLISH for QoS 2, and for the 3 that does not exist. */
+const QOS_2 = 0b100;
 
 /**
  * Cuts the payload out of PUBLISH packets that are too large, before the MQTT client collects them in memory. The client sees such a
  * packet with an empty payload and can acknowledge it, so that the broker does not send it for ever; `takeOversized` says which.
- * Other packets above the limit, and lengths that are not MQTT, throw SOURCE-LOST. (MQTT 3.1.1 and 5.0, 2.1 and 3.3.)
+ * Other packets above the limit, lengths that are not MQTT, and QoS 2 throw SOURCE-LOST. (MQTT 3.1.1 and 5.0, 2.1 and 3.3.)
  */
 export class MqttPacketGuard {
   readonly #maxBytes: number;
@@ -61,6 +63,10 @@ export class MqttPacketGuard {
     const length = remainingLength(this.#head);
     if (!length) return;
     const [first = 0] = this.#head;
+    // The client would answer PUBREC at once, and the message be ours before it is on disk. Subscriptions ask for QoS 1 at most.
+    if (first >> 4 === PUBLISH && (first & QOS_2) !== 0) {
+      throw new VitalmeshError('SOURCE-LOST', { detail: 'the broker sends with a higher QoS than was asked for' });
+    }
     if (length.value <= this.#maxBytes) {
       out.push(Buffer.from(this.#head));
       this.#passBytes = length.value;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MqttPacketGuard } from '../../../agent/sources/mqtt-guard.ts';
 import type { VitalmeshError } from '../../../shared/errors.ts';
+import { verifies } from '../../requirements.ts';
 
 const LIMIT = 200;
 
@@ -69,6 +70,19 @@ test('what is not MQTT, or too large and no publication, ends the connection wit
     assert.throws(
       () => guard.push(Buffer.from(bytes)),
       (error: VitalmeshError) => error.code === 'SOURCE-LOST',
+    );
+  }
+});
+
+test('QoS 2 ends the connection before anything of the packet is seen', () => {
+  verifies('ACK-AFTER-COMMIT');
+  for (const first of [0x34, 0x3c, 0x36]) {
+    const guard = new MqttPacketGuard(LIMIT, false, () => assert.fail());
+    const packet = publish(7, Buffer.from('payload'), 1, 4);
+    packet[0] = first;
+    assert.throws(
+      () => guard.push(packet),
+      (error) => (error as VitalmeshError).code === 'SOURCE-LOST',
     );
   }
 });

@@ -71,6 +71,22 @@ test('what was published while the agent was away arrives after it is back', asy
   await broker.until(({ pubacks }) => pubacks === 1);
 });
 
+test('of payloads without a time, nothing that was published meanwhile comes as current', async () => {
+  verifies('NOTHING-INVENTED');
+  const environment = testEnvironment();
+  await using broker = await Broker.listen();
+  // The session of an agent whose mapping still had a time is there, too.
+  const first = await started(mqtt(environment, broker.port));
+  await environment.trap.until('source is running');
+  await first[Symbol.asyncDispose]();
+  await broker.publish('home/a/measurement', 'meanwhile');
+  await using _second = await started(mqtt(environment, broker.port, { keepSession: false }));
+  await broker.until(({ subscriptions }) => subscriptions === 2);
+  await broker.publish('home/a/measurement', 'now');
+  await environment.intake.until(({ stored }) => stored.includes('now'));
+  assert.deepEqual(environment.intake.stored, ['now']);
+});
+
 test('a poison payload goes to quarantine and is acknowledged, whatever is wrong with it', async () => {
   verifies('NO-SILENT-DROP', 'GOOD-PARTS-SURVIVE');
   const environment = testEnvironment();
