@@ -1,6 +1,15 @@
 import { parseInstant } from './clock.ts';
 import { type Observation, SYSTEMS } from './fhir.ts';
-import { absentReasonOf, EXTENSIONS, observationFrame, panelOfCode, partOfPanel, TEXT_LIMITS, vitalOfCode } from './observation-code.ts';
+import {
+  absentReasonOf,
+  EXTENSIONS,
+  IDENTIFIER_SYSTEMS,
+  observationFrame,
+  panelOfCode,
+  partOfPanel,
+  TEXT_LIMITS,
+  vitalOfCode,
+} from './observation-code.ts';
 import { FLAGS } from './reading.ts';
 import type { Panel, Vital } from './vitals.ts';
 
@@ -80,6 +89,7 @@ function checkResource(value: unknown): Verdict {
     checkTime(value.issued, 'issued') ??
     optional(value.device, (device) => checkReference(device, DEVICE_FIELDS, 'device')) ??
     checkExtensions(value.extension, 'extension') ??
+    checkPlace(value) ??
     checkRange(value.referenceRange, 'referenceRange') ??
     (value.component === undefined ? checkSingle(value) : checkPanel(value))
   );
@@ -249,9 +259,26 @@ function checkReference(value: unknown, allowed: ReadonlySet<string>, at: string
 function checkExtensions(value: unknown, at: string): Verdict {
   if (value === undefined) return undefined;
   if (!isList(value)) return `${at}: not a list`;
+  const seen = new Set<unknown>();
   for (const extension of value) {
     const rule = checkExtension(extension, at);
     if (rule !== undefined) return rule;
+    const { url } = extension as Fields;
+    if (url !== EXTENSIONS.flag && seen.has(url)) return `${at}: the same twice`;
+    seen.add(url);
+  }
+  return undefined;
+}
+
+/** A bed or visit that is both subject and extension must be the same one: whose it is would depend on which of them is read. */
+function checkPlace(fields: Fields): Verdict {
+  const { subject, extension = [] } = fields as unknown as Pick<Observation, 'subject' | 'extension'>;
+  const { system, value } = subject.identifier;
+  for (const { url, valueString } of extension) {
+    if (url === EXTENSIONS.bed && system === IDENTIFIER_SYSTEMS.bed && valueString !== value)
+      return 'extension: another bed than the subject';
+    if (url === EXTENSIONS.visit && system === IDENTIFIER_SYSTEMS.visit && valueString !== value)
+      return 'extension: another visit than the subject';
   }
   return undefined;
 }

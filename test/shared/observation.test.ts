@@ -106,6 +106,40 @@ describe('checkObservation', () => {
     for (const [name, rule, breakIt] of cases) assert.equal(ruleAfter(name, breakIt), rule);
   });
 
+  it('refuses what says of one thing two', () => {
+    verifies('SUBJECT-BY-HUB');
+    const url = (name: string): string => `https://vitalmesh.org/fhir/StructureDefinition/${name}`;
+    for (const name of ['bed', 'visit']) {
+      const of = (value: string) => ({ identifier: { system: `urn:vitalmesh:${name}`, value } });
+      const stated = { url: url(name), valueString: 'X-1' };
+      assert.equal(
+        ruleAfter('spo2', (o) => o.extension.push(stated)),
+        'accepted',
+      );
+      assert.equal(
+        ruleAfter('spo2', (o) => Object.assign(o, { subject: of('X-1') }).extension.push(stated)),
+        'accepted',
+      );
+      const rule = `extension: another ${name} than the subject`;
+      assert.equal(
+        ruleAfter('spo2', (o) => Object.assign(o, { subject: of('X-2') }).extension.push(stated)),
+        rule,
+      );
+      assert.equal(
+        ruleAfter('spo2', (o) => o.extension.push(stated, { ...stated, valueString: 'X-2' })),
+        'extension: the same twice',
+      );
+    }
+    assert.equal(
+      ruleAfter('spo2', (o) => o.extension.push({ url: url('decoding-profile'), valueCode: 'x' })),
+      'extension: the same twice',
+    );
+    assert.equal(
+      ruleAfter('weight-lb', (o) => o.extension.push(o.extension[1])),
+      'extension: the same twice',
+    );
+  });
+
   it('says why without repeating anything that was sent', () => {
     verifies('LOG-CLEAN');
     const secret = 'Jane Synthetic';

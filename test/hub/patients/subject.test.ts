@@ -46,9 +46,42 @@ test('what the gateway is not bound to is nobody’s', () => {
     [icu, '__proto__', {}],
     [icu, 'vent', { bed: 'A' }],
     [home, 'oximeter', { bed: 'A' }],
+    [home, 'scale', { bed: 'A' }],
   ];
   for (const [gateway, device, hints] of cases)
     assert.equal(of(gateway, device, hints), 'INGEST-NOT-BOUND', `${device} ${JSON.stringify(hints)}`);
+});
+
+test('a bound device may state its patient’s bed, an empty one, or one that only the device knows', () => {
+  verifies('SUBJECT-BY-HUB', 'TENANT-EVERYWHERE');
+  assert.equal(of(home, 'scale', { bed: 'H' }), 'pat-dev-01 H');
+  assert.equal(of(home, 'scale', { bed: 'C' }), 'pat-dev-01 null');
+  assert.equal(of(home, 'scale', { bed: 'nowhere' }), 'pat-dev-01 null');
+  assert.equal(of({ ...home, tenant: 'other' }, 'scale', { bed: 'A' }), 'pat-dev-01 null');
+});
+
+test('it is the patient’s since the deciding binding, and not before a device lost its own', () => {
+  verifies('SUBJECT-BY-HUB');
+  const since = {
+    patient: 5,
+    beds: new Map([['A', 6]]),
+    devices: new Map([
+      ['scale', 7],
+      ['vent', 8],
+      ['lost', 9],
+    ]),
+  };
+  const at = (gateway: GatewayEntry, device: string, hints: SubjectClaim['hints'] = {}): number => {
+    const subject = subjectOf({ ...gateway, since }, { device, hints }, known);
+    return 'since' in subject ? subject.since : assert.fail(subject.rule);
+  };
+  assert.equal(at(home, 'oximeter'), 5);
+  assert.equal(at(home, 'scale'), 7);
+  assert.equal(at(home, 'lost'), 9);
+  assert.equal(at(icu, 'monitor', { bed: 'A' }), 6);
+  assert.equal(at(icu, 'lost', { bed: 'A' }), 9);
+  assert.equal(at(icu, 'vent', { bed: 'B' }), 8);
+  assert.equal(at(icu, 'monitor', { bed: 'B' }), Number.POSITIVE_INFINITY);
 });
 
 test('a patient of ours who is stated can contradict, and never decide', () => {
