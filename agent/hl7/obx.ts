@@ -35,7 +35,11 @@ const CONDITIONS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['PL', { flag: 'device-alarm' }],
 ]);
 
-/** OBX-11 (HL7 table 0085). A result that is cancelled, deleted or somebody else's has no value, whatever stands in OBX-5. */
+/**
+ * OBX-11 (HL7 table 0085). X and N say that there is no result at this time, which is what a monitor sends for a probe that is off: a
+ * new row without a value, so that no older number stays the current one. D and W take an earlier row back. None of them has a value,
+ * whatever stands in OBX-5.
+ */
 const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReason }> = new Map([
   ['', { status: 'final' }],
   ['F', { status: 'final' }],
@@ -44,8 +48,8 @@ const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReas
   ['P', { status: 'preliminary' }],
   ['S', { status: 'preliminary' }],
   ['C', { status: 'corrected' }],
-  ['X', { status: 'cancelled', absent: 'unknown' }],
-  ['N', { status: 'cancelled', absent: 'not-performed' }],
+  ['X', { status: 'final', absent: 'unknown' }],
+  ['N', { status: 'final', absent: 'not-performed' }],
   ['D', { status: 'cancelled', absent: 'error' }],
   ['W', { status: 'cancelled', absent: 'error' }],
 ]);
@@ -53,8 +57,8 @@ const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReas
 /** What one OBX is: a row of a device or panel, a value of a type that is not read here, a bad one, or a reading (without its time). */
 export type ObxContent =
   | { kind: 'structure' }
-  | { kind: 'other-type'; isNumber: boolean }
-  | { kind: 'refused'; code: ErrorCode; field: number }
+  | { kind: 'other-type'; isNumber: boolean; vital: string | undefined }
+  | { kind: 'refused'; code: ErrorCode; field: number; vital?: string }
   | { kind: 'reading'; reading: Reading; row: Vital; flags: Flag[]; test: boolean };
 
 const NULL = '""';
@@ -69,17 +73,18 @@ export function readObx(obx: Segment): ObxContent {
   const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
   const isEmpty = type === '' && (value === '' || value === NULL);
   if (isEmpty && !metric) return { kind: 'structure' };
-  if (type !== 'NM' && type !== 'SN' && !isEmpty) return { kind: 'other-type', isNumber: typeof numberOf('NM', value, '') === 'number' };
+  if (type !== 'NM' && type !== 'SN' && !isEmpty)
+    return { kind: 'other-type', isNumber: typeof numberOf('NM', value, '') === 'number', vital: metric?.key };
   if (!metric) return { kind: 'refused', code: 'DECODE-UNKNOWN-CODE', field: 3 };
   const about = circumstances(obx);
-  if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11 };
+  if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11, vital: metric.key };
   const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
-  if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5 };
+  if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5, vital: metric.key };
 
   const reading: Reading = { vital: metric.key };
   const flags = [...about.flags];
   const row = number === 'absent' ? metric : measured(reading, flags, rows, number, obx);
-  if (!row) return { kind: 'refused', code: 'DECODE-UNIT', field: 6 };
+  if (!row) return { kind: 'refused', code: 'DECODE-UNIT', field: 6, vital: metric.key };
   reading.vital = row.key;
   if (number === 'absent') reading.absent = about.absent ?? 'unknown';
   if (mdc !== undefined && row.inputMdc?.includes(mdc)) reading.mdc = mdc;
@@ -131,7 +136,7 @@ const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLA
 function circumstances(obx: Segment): Circumstances | undefined {
   const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
-  if (found.status === 'final' && obx.field(8) === '') return PLAIN;
+  if (found.status === 'final' && found.absent === undefined && obx.field(8) === '') return PLAIN;
   const conditions = obx.repetitions(8);
   const said = conditions.map((text) => CONDITIONS.get(text.trim())).filter((condition) => condition !== undefined);
   const flags = new Set(said.flatMap(({ flag }) => flag ?? []));

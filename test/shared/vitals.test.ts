@@ -150,3 +150,12 @@ describe('Looking up', () => {
     assert.equal(panelOfPart('spo2'), undefined);
   });
 });
+
+it('a temperature that a probe keeps measuring is continuous, one that somebody takes is a spot value', () => {
+  const classes = Object.groupBy(
+    ['temp', 'temp_u', 't_core', 't_esoph', 't_tymp', 't_rect', 't_oral', 't_ax', 't_blood', 't_skin', 't_airw'],
+    (key) => String(vital(key)?.class),
+  );
+  assert.deepEqual(classes.spot, ['temp', 't_tymp', 't_oral', 't_ax']);
+  assert.equal(classes.continuous?.length, 7);
+});

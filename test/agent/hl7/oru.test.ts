@@ -25,7 +25,7 @@ test('a PCD-01 message becomes one record with everything it says', () => {
       profile: 'hl7-pcd01',
       device: { id: '00A037FFFE0000AA', idType: 'eui64' },
       receivedAt: RECEIVED_AT,
-      subject: { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'BED-01' },
+      subject: { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'ICU^101^BED-01' },
       test: false,
       class: 'continuous',
       readings: [{ vital: 'spo2', value: 97, effective: at(9, 0) + 250, offsetMin: 60, limits: '90-100' }],
@@ -151,11 +151,18 @@ test('OBX-11: result status', () => {
     ],
   );
   assert.deepEqual(
-    [status('X'), status('W'), status('D')],
+    [status('W'), status('D')],
     [
-      ['cancelled', '!unknown'],
       ['cancelled', '!error'],
       ['cancelled', '!error'],
+    ],
+  );
+  // No result now is news of its own, not the withdrawal of an older one, which would stay the current value.
+  assert.deepEqual(
+    [status('X'), status('N')],
+    [
+      ['final', '!unknown'],
+      ['final', '!not-performed'],
     ],
   );
   assert.deepEqual(rejections(oru(spo2('97', { 11: '?' }))), ['DECODE-FIELD OBX[1]']);
@@ -165,7 +172,7 @@ test('a vital sign without type and value is an absent one', () => {
   const { records } = read(oru(spo2('', { 2: '', 11: 'X' })));
   assert.deepEqual(
     records[0]?.readings.map(({ absent, status }) => [absent, status]),
-    [['unknown', 'cancelled']],
+    [['unknown', undefined]],
   );
 });
 
@@ -194,7 +201,7 @@ test('time: the zone of the source where none is given, doubts marked; an unread
 test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configuration says', () => {
   const subject = (...segments: string[]) =>
     read(message(MSH, ...segments, OBR, spo2('97')), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' }).records[0]?.subject;
-  assert.deepEqual(subject(PID, PV1), { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'BED-01' });
+  assert.deepEqual(subject(PID, PV1), { patient: { value: 'P-0001', authority: 'HOSP' }, bed: 'ICU^101^BED-01' });
   assert.deepEqual(subject('PID|||X1^^^OTHER^PI~P-0001^^^HOSP&1.2.3&ISO^MR', 'PV1||I|ICU^101||||||||||||||||V-77'), {
     patient: { value: 'P-0001', authority: '1.2.3' },
     bed: 'ICU^101',
@@ -204,15 +211,17 @@ test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configura
   assert.deepEqual(subject(), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' });
 });
 
-test('an identifier that cannot be one is never mended, nor replaced by another hint', () => {
+test('an identifier that cannot be one is never mended, nor replaced by another hint: what follows is kept and given to nobody', () => {
+  verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP');
   for (const id of ['P-00\x0101', 'x'.repeat(129), 'P\\X00\\1']) {
     const { records, rejected } = read(message(MSH, `PID|||${id}^^^HOSP^MR`, OBR, spo2('97')), {
       patient: { value: 'P-9', authority: '' },
+      bed: 'B-9',
     });
-    assert.deepEqual(records[0]?.subject, {});
+    assert.deepEqual(records, []);
     assert.deepEqual(
-      rejected.map(({ code, part }) => [code, part]),
-      [['DECODE-FIELD', 'PID-3']],
+      rejected.map(({ code, part, raw }) => [code, part, Buffer.from(raw ?? []).includes('OBX|1|NM|150456')]),
+      [['DECODE-FIELD', 'PID-3', true]],
     );
   }
 });
@@ -222,7 +231,7 @@ test('several patients in one message stay apart', () => {
   assert.deepEqual(
     records.map(({ subject, readings: all }) => [subject.patient?.value, subject.bed, all[0]?.value]),
     [
-      ['P-0001', 'BED-01', 97],
+      ['P-0001', 'ICU^101^BED-01', 97],
       ['P-0002', undefined, 91],
     ],
   );
@@ -263,7 +272,7 @@ test('single measurements are kept apart from the continuous ones, which they ou
 
 test('a bad OBX among good ones costs itself only', () => {
   verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
-  const bytes = oru(spo2('97'), spo2('abc'), obx('150456', '96', PERCENT), 'OBX|x', 'OB', 'XXX|1', spo2('96', { 4: '1.1.1.2' }));
+  const bytes = oru(spo2('97'), spo2('abc'), obx('150456', '96', PERCENT), 'OBX|x', 'IN1|1', 'TXA', spo2('96', { 4: '1.1.1.2' }));
   assert.deepEqual(
     readings(bytes).map(({ value }) => value),
     [97, 96],
