@@ -110,25 +110,15 @@ describe('checkObservation', () => {
     verifies('SUBJECT-BY-HUB');
     const url = (name: string): string => `https://vitalmesh.org/fhir/StructureDefinition/${name}`;
     for (const name of ['bed', 'visit']) {
-      const of = (value: string) => ({ identifier: { system: `urn:vitalmesh:${name}`, value } });
-      const stated = { url: url(name), valueString: 'X-1' };
-      assert.equal(
-        ruleAfter('spo2', (o) => o.extension.push(stated)),
-        'accepted',
-      );
-      assert.equal(
-        ruleAfter('spo2', (o) => Object.assign(o, { subject: of('X-1') }).extension.push(stated)),
-        'accepted',
-      );
-      const rule = `extension: another ${name} than the subject`;
-      assert.equal(
-        ruleAfter('spo2', (o) => Object.assign(o, { subject: of('X-2') }).extension.push(stated)),
-        rule,
-      );
-      assert.equal(
-        ruleAfter('spo2', (o) => o.extension.push(stated, { ...stated, valueString: 'X-2' })),
-        'extension: the same twice',
-      );
+      const said = (subject: string, ...values: string[]): string =>
+        ruleAfter('spo2', (o) => {
+          o.subject = { identifier: { system: subject === 'P-0001' ? 'urn:x' : `urn:vitalmesh:${name}`, value: subject } };
+          for (const valueString of values) o.extension.push({ url: url(name), valueString });
+        });
+      assert.equal(said('P-0001', 'X-1'), 'accepted');
+      assert.equal(said('X-1', 'X-1'), 'accepted');
+      assert.equal(said('X-2', 'X-1'), `extension: another ${name} than the subject`);
+      assert.equal(said('P-0001', 'X-1', 'X-2'), 'extension: the same twice');
     }
     assert.equal(
       ruleAfter('spo2', (o) => o.extension.push({ url: url('decoding-profile'), valueCode: 'x' })),
