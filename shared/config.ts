@@ -15,6 +15,8 @@ export interface ConfigSource {
   name: string;
   /** Code of the error thrown for problems; CONFIG-INVALID unless told. */
   code?: ErrorCode;
+  /** Shows `*` for every key that the schema does not name: such keys are data then, and may be somebody's name. */
+  hideKeys?: boolean;
   /** Environment whose variables `<prefix>__a__b` override the key `a.b`; names are matched without regard to case. */
   env?: NodeJS.ProcessEnv;
   envPrefix?: string;
@@ -24,7 +26,11 @@ export interface ConfigSource {
  * Checks YAML text against a schema. Throws CONFIG-YAML (not YAML) or CONFIG-INVALID with every problem on a line of its own:
  * `file:line: path: what was expected (did you mean 'nearest'?)`. Values are never repeated, since they may be secrets.
  */
-export function parseConfig<T>(schema: z.ZodType<T>, text: string, { name, code = 'CONFIG-INVALID', env, envPrefix }: ConfigSource): T {
+export function parseConfig<T>(
+  schema: z.ZodType<T>,
+  text: string,
+  { name, code = 'CONFIG-INVALID', hideKeys, env, envPrefix }: ConfigSource,
+): T {
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
     throw new VitalmeshError(code, { detail: `${name}: larger than ${MAX_CONFIG_BYTES} bytes` });
   const lines = new LineCounter();
@@ -43,7 +49,8 @@ export function parseConfig<T>(schema: z.ZodType<T>, text: string, { name, code 
   }
   const problems = env && envPrefix ? override(value, env, envPrefix, shape) : [];
   const result = schema.safeParse(value, { reportInput: true });
-  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, shape, document, lines, name)));
+  const show = (path: Path): string => shown(hideKeys ? named(path, shape) : path);
+  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, { shape, document, lines, name, show })));
   if (problems.length > 0) throw new VitalmeshError(code, { detail: problems.join('\n') });
   return (result as { data: T }).data;
 }
@@ -96,7 +103,17 @@ function keysAt(shape: Shape, path: Path): string[] {
   return [...new Set(shapesAt(shape, path).flatMap((s) => Object.keys(s.properties ?? {})))];
 }
 
-function describe(issue: z.core.$ZodIssue, shape: Shape, document: Document, lines: LineCounter, name: string): string[] {
+/** What is needed to say where something is. */
+interface Place {
+  shape: Shape;
+  document: Document;
+  lines: LineCounter;
+  name: string;
+  show(path: Path): string;
+}
+
+function describe(issue: z.core.$ZodIssue, place: Place): string[] {
+  const { shape, document, lines, name, show } = place;
   const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
@@ -109,9 +126,7 @@ function describe(issue: z.core.$ZodIssue, shape: Shape, document: Document, lin
     // The alternative with the fewest complaints is the one that was meant.
     const [meant = []] = [...issue.errors].sort((a, b) => a.length - b.length);
     if (meant.length > 0)
-      return meant.flatMap((inner) =>
-        describe({ ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue, shape, document, lines, name),
-      );
+      return meant.flatMap((inner) => describe({ ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue, place));
   }
   return [`${name}:${lineOf(document, lines, path)}: ${show(path)}: ${expected(issue)}`];
 }
@@ -134,7 +149,12 @@ function expected(issue: z.core.$ZodIssue): string {
   }
 }
 
-function show(path: Path): string {
+/** A path with `*` for the keys that the schema does not name. */
+function named(path: Path, shape: Shape): Path {
+  return path.map((step, i) => (typeof step === 'number' || keysAt(shape, path.slice(0, i)).includes(step) ? step : '*'));
+}
+
+function shown(path: Path): string {
   if (path.length === 0) return '(file)';
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }

@@ -11,7 +11,7 @@ import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 
 /**
  * Reads `registry.yaml`. A file with any error is refused whole: REGISTRY-INVALID, with every problem on a line of its own
- * (`registry.yaml:12: gateways[0].beds: …`). No values are repeated in it.
+ * (`registry.yaml:12: gateways[0].beds.*: …`). Nothing of the file is repeated in it, names of beds and devices neither.
  */
 export function loadRegistry(path: string): Registry {
   let text: string;
@@ -26,7 +26,7 @@ export function loadRegistry(path: string): Registry {
 /** A registry from the text of its file; errors as of `loadRegistry`. */
 export function parseRegistry(text: string, name = 'registry.yaml'): Registry {
   try {
-    const file = parseConfig(registrySchema, text, { name, code: 'REGISTRY-INVALID' });
+    const file = parseConfig(registrySchema, text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
     refuseUnquotedKeys(text, name);
     return new FileRegistry(file, createHash('sha256').update(text).digest('hex').slice(0, 12));
   } catch (cause) {

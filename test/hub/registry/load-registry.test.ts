@@ -123,8 +123,23 @@ test('each rule is told with its line', () => {
   assert.match(complaints(`a: &a [x, x]\nb: [${'*a, '.repeat(200)}]`), /registry\.yaml/);
 });
 
-test('complaints repeat no value of the file', () => {
+test('complaints repeat nothing of the file, names of beds and devices neither', () => {
   verifies('LOG-CLEAN');
+  const bed = 'Bed of Erika Mustermann';
+  const cases = [
+    [gateway(`beds: { "${bed}": X }`), /:2: gateways\[0\]\.beds\.\*: expected an opaque/],
+    [gateway(`devices: { "${bed}": 5 }`), /:2: gateways\[0\]\.devices\.\*: expected string/],
+    [gateway(`beds: { "${bed}\\u0007": pat-bed-01 }`), /:2: gateways\[0\]\.beds\.\*: /],
+    [gateway(`beds: { A: pat-bed-01, "${bed}": pat-bed-01 }`), /:2: gateways\[0\]\.beds\.\*: expected a patient in one bed/],
+    [gateway(`"${bed}": pat-bed-01`), /:2: gateways\[0\]\.\*: unknown key/],
+    [`${gateway('patient: pat-bed-01')}"${bed}": 1`, /:3: \*: unknown key/],
+    [gateway(`beds: { "${bed}": pat-bed-01, "${bed}": pat-bed-02 }`), /:2:\d+: /],
+  ] as const;
+  for (const [text, complaint] of cases) {
+    const said = complaints(text);
+    assert.match(said, complaint);
+    assert.doesNotMatch(said, /Mustermann|pat-bed/);
+  }
   assert.doesNotMatch(complaints(gateway('patient: "Erika Mustermann"')), /Mustermann/);
 });
 
