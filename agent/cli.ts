@@ -33,7 +33,8 @@ export function agentProgram(programs: AgentPrograms): Program {
       },
       check: {
         usage: '--config agent.yaml | --print-schema',
-        summary: 'Checks the configuration and every file it names, or prints the JSON Schema of agent.yaml.',
+        summary:
+          'Checks the configuration and reads identity, key file and mappings (the outbox itself is not opened), or prints the JSON Schema of agent.yaml.',
         options: { ...config, 'print-schema': { type: 'boolean' } },
         run: async (values, io) => {
           if (values['print-schema']) io.stdout.write(`${JSON.stringify(configJsonSchema(agentConfigSchema), null, 2)}\n`);

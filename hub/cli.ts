@@ -42,7 +42,8 @@ export function hubProgram(programs: HubPrograms): Program {
       },
       check: {
         usage: '--config hub.yaml | --print-schema',
-        summary: 'Checks the configuration and every file it names, or prints the JSON Schema of hub.yaml.',
+        summary:
+          'Checks the configuration and reads identity, registry and key file (the store itself is not opened), or prints the JSON Schema of hub.yaml.',
         options: { ...config, 'print-schema': { type: 'boolean' } },
         run: async (values, io) => {
           if (values['print-schema']) io.stdout.write(`${JSON.stringify(configJsonSchema(hubConfigSchema), null, 2)}\n`);

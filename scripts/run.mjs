@@ -1,7 +1,7 @@
 // Runs one of the project's scripts with the Node of the npm package `node`, installing what the lockfile names first when that
 // has not been done. Parsed by the machine's own Node, whatever its age (18 or later).
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,26 +16,32 @@ function installed() {
 
 function install() {
   if (installed()) return;
-  const lockDir = join(root, '.installing');
-  try {
-    mkdirSync(lockDir);
-  } catch {
-    process.stderr.write('Another install is running in this folder (remove .installing if it is not).\n');
+  const lock = join(root, '.installing');
+  const owner = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : 0;
+  if (owner > 0 && alive(owner)) {
+    process.stderr.write(`Another install is running in this folder (process ${owner}).\n`);
     process.exit(1);
   }
+  writeFileSync(lock, String(process.pid));
+  process.stderr.write('First run: installing the packages of package-lock.json (a minute or so) ...\n');
+  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
+  rmSync(lock, { force: true });
+  if (npm.status !== 0 || !existsSync(node)) {
+    process.stderr.write('The install failed; see the lines above. `npm ci --loglevel=warn` shows more.\n');
+    process.exit(1);
+  }
+}
+
+function alive(pid) {
   try {
-    process.stderr.write('First run: installing the packages of package-lock.json (a minute or so) ...\n');
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
-    });
-    if (npm.status !== 0 || !existsSync(node)) {
-      process.stderr.write('The install failed; see the lines above. `npm ci --loglevel=warn` shows more.\n');
-      process.exit(1);
-    }
-  } finally {
-    rmSync(lockDir, { recursive: true, force: true });
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -66,7 +72,7 @@ if (!steps) {
 install();
 
 let child;
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child?.kill(signal));
 
 for (const [i, step] of steps.entries()) {
   // An own test file or flag in `npm test -- FILE` replaces the globs.

@@ -169,7 +169,7 @@ export const ERRORS = {
   // Identity and overlay
   'IDENTITY-FILE': {
     message: 'The identity file is missing or malformed.',
-    advice: 'Enrol again, or point to the right file.',
+    advice: 'Point to the right file, or make one: a trial network issues them, a real one enrols them.',
     retryable: false,
   },
   'IDENTITY-MODE': { message: 'The identity file can be read by others.', advice: 'chmod 600 it.', retryable: false },
@@ -306,7 +306,7 @@ export const ERRORS = {
   // Registry, access, MCP
   'REGISTRY-INVALID': {
     message: 'The registry has errors.',
-    advice: 'Correct the lines named; the last good one stays in force.',
+    advice: 'Correct the lines named; a running hub keeps the last good one in force.',
     retryable: false,
   },
   'ACCESS-DENIED': {

@@ -17,15 +17,24 @@ export async function startAll(services: readonly Service[], signal: AbortSignal
   return stack.move();
 }
 
-/** Aborts on SIGINT or SIGTERM; a second signal of either kind ends the process at once (exit code 130). */
-export function processSignal(): AbortSignal {
+/** One Ctrl-C can arrive twice: from the terminal, and from a launcher that passes it on. */
+const SAME_SIGNAL_MS = 1000;
+
+/**
+ * Aborts on SIGINT or SIGTERM, and with `hangup` when the terminal closes (SIGHUP). A second signal more than a second later ends the
+ * process at once (exit code 130).
+ */
+export function processSignal({ hangup = false }: { hangup?: boolean } = {}): AbortSignal {
   const controller = new AbortController();
+  let first: number | undefined;
   const stop = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    first ??= performance.now();
+    if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
     controller.abort();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  if (hangup) process.on('SIGHUP', stop);
   return controller.signal;
 }
 

@@ -31,9 +31,12 @@ const DRAIN_LIMIT_MS = 15_000;
 
 /** Runs the whole of Vitalmesh on this machine with simulated devices; resolves with the exit code (0 only when nothing went wrong). */
 export async function runDemo(options: DemoOptions, io: CommandIo): Promise<number> {
-  const signal = processSignal();
+  const signal = processSignal({ hangup: true });
+  // Nobody reads any more (a closed terminal, `| head`): stop in order.
+  for (const out of [io.stdout, io.stderr]) out.on('error', () => process.kill(process.pid, 'SIGTERM'));
   const say = (text: string): void => void io.stderr.write(`${text}\n`);
   const home = mkdtempSync(join(tmpdir(), 'vitalmesh-demo-'));
+  say(`files of this run: ${home}, removed at the end unless something goes wrong`);
   let good = false;
   try {
     const site = await makeSite(home);

@@ -49,7 +49,7 @@ export async function startFleet(site: DemoSite, say: (text: string) => void): P
   if (!existsSync(SIMULATOR)) throw new VitalmeshError('DEMO-ONLY-IN-CLONE');
   const started: Started = { devices: [], agents: [] };
   try {
-    say('overlay: a switch on this machine; hub, agents and AI client only connect out to it');
+    say('overlay: a switch on this machine, to which everybody connects out');
     const overlay = await startLocalSwitch({
       folder: site.switchFolder,
       trusted: site.ca.caPem,

@@ -14,10 +14,12 @@ export interface DemoSite {
   agents: Record<'home' | 'icu', { operator: string }>;
 }
 
-/** The simulated hospital: four monitored beds, one bed with an oximeter alone, two people at home. */
+/** The simulated hospital: four monitored beds, one bed with an oximeter alone, three people at home. */
 export const PATIENTS = {
   beds: { 'BED-1': 'p-icu-0001', 'BED-2': 'p-icu-0002', 'BED-3': 'p-icu-0003', 'BED-4': 'p-icu-0004', 'BED-5': 'p-icu-0005' },
   home: { '0001': 'p-home-001', '0002': 'p-home-002' },
+  /** Somebody at home with an oximeter on a serial line. */
+  oximeter: 'p-home-003',
 } as const;
 
 export const MONITORED_BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'] as const;
@@ -52,7 +54,7 @@ export async function makeSite(home: string): Promise<DemoSite> {
 }
 
 function writeRegistry({ home, identities }: DemoSite): void {
-  const devices: Record<string, string> = { [NONIN.device]: PATIENTS.home['0001'] };
+  const devices: Record<string, string> = { [NONIN.device]: PATIENTS.oximeter };
   for (const [number, patient] of Object.entries(PATIENTS.home)) {
     for (const kind of ['BP', 'WS', 'OX']) devices[`${kind}-${number}`] = patient;
   }

@@ -14,8 +14,8 @@ export interface TableRow {
 }
 
 const WIDTH = 80;
-/** Columns and their widths; with the blanks between them, 78 in all. */
-const COLUMNS = { patient: 12, where: 6, vital: 28, value: 15, age: 5, latency: 7 } as const;
+/** Columns and their widths; with the blanks between them, 79 in all. */
+const COLUMNS = { patient: 11, where: 5, vital: 30, value: 16, age: 5, latency: 7 } as const;
 
 const HEADER = line('Patient', 'Where', 'Vital sign', 'Value', 'Age', 'Latency');
 
@@ -31,7 +31,7 @@ function line(patient: string, where: string, vital: string, value: string, age:
   ].join(' ');
 }
 
-/** One row as text of at most 78 columns. */
+/** One row as text of at most 79 columns. */
 export function formatRow(row: TableRow, now: number): string {
   const age = Math.max(0, Math.round((now - row.at) / 1000));
   return line(

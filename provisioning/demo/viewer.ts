@@ -111,6 +111,14 @@ export class Viewer {
   }
 }
 
+/** Reasons for a missing value, in words. */
+const REASONS: Record<string, string> = {
+  'temp-unknown': 'no signal',
+  error: 'invalid',
+  'not-performed': 'not measured',
+  unknown: 'unknown',
+};
+
 /** A value with its unit as a nurse writes it; without a value, the reason. */
 function shownValue(vital: ShownVital): string {
   const known = vital.stale ? vital.lastKnown : vital;
@@ -120,6 +128,6 @@ function shownValue(vital: ShownVital): string {
         .slice(0, 2)
         .join('/')
     : known?.value;
-  if (numbers === null || numbers === undefined) return `— (${vital.absent ?? 'no value'})`;
+  if (numbers === null || numbers === undefined) return `— ${REASONS[vital.absent ?? ''] ?? 'no value'}`;
   return withUnit(numbers, vital.unit);
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { verifies } from '../requirements.ts';
@@ -27,27 +26,37 @@ test('the demo carries every decoded observation from three protocols to a subsc
 });
 
 test('Ctrl-C ends it in order, and killing it leaves no process behind', async () => {
-  const start = () =>
-    spawn(process.execPath, [join(root, 'provisioning', 'main.ts'), 'demo', '--json'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  const polite = start();
+  // As at a terminal: launcher and demo are one process group, all of it gets the signal, and the launcher passes it on as well.
+  const polite = spawn(process.execPath, [join(root, 'scripts', 'run.mjs'), 'demo', '--json'], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output = collect(polite.stdout);
+  const messages = collect(polite.stderr);
   await firstAgents(polite.stderr);
-  const [home = ''] = homesOf(polite.pid ?? 0);
-  polite.kill('SIGINT');
+  const [, home = ''] = /files of this run: (\S+),/.exec(messages()) ?? [];
+  process.kill(-(polite.pid ?? 0), 'SIGINT');
   const [code] = await once(polite, 'close');
   assert.notEqual(code, null);
-  assert.doesNotThrow(() => JSON.parse(output()));
+  assert.doesNotThrow(() => JSON.parse(output()), messages());
   assert.deepEqual(childrenIn(home), []);
+  rmSync(home, { recursive: true, force: true });
 
-  const rude = start();
+  const rude = spawn(process.execPath, [join(root, 'provisioning', 'main.ts'), 'demo', '--json'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = collect(rude.stderr);
   await firstAgents(rude.stderr);
-  const [left = ''] = homesOf(rude.pid ?? 0);
+  const [, left = ''] = /files of this run: (\S+),/.exec(said()) ?? [];
   rude.kill('SIGKILL');
   await once(rude, 'close');
   // Each child sees its standard input end and stops; the last one to go is the end of this test.
   const late = AbortSignal.timeout(20_000);
   while (childrenIn(left).length > 0 && !late.aborted) await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(childrenIn(left), []);
+  rmSync(left, { recursive: true, force: true });
 });
 
 function collect(stream: NodeJS.ReadableStream): () => string {
@@ -67,25 +76,14 @@ function firstAgents(stderr: NodeJS.ReadableStream): Promise<void> {
   });
 }
 
-/** Temporary folders that the children of a demo work in. */
-function homesOf(pid: number): string[] {
-  return globSync('vitalmesh-demo-*', { cwd: tmpdir() }).filter((name) =>
-    commandLines().some(({ args, parent }) => parent === pid && args.includes(name)),
-  );
-}
-
 function childrenIn(home: string): string[] {
-  return commandLines()
-    .filter(({ args }) => home !== '' && args.includes(home))
-    .map(({ args }) => args);
-}
-
-function commandLines(): { args: string; parent: number }[] {
+  assert.notEqual(home, '');
   return globSync('/proc/[0-9]*').flatMap((folder) => {
     try {
       const stat = readFileSync(join(folder, 'stat'), 'utf8');
-      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return state === 'Z' ? [] : [{ args: readFileSync(join(folder, 'cmdline'), 'utf8').replaceAll('\0', ' '), parent: Number(parent) }];
+      const [state] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const args = readFileSync(join(folder, 'cmdline'), 'utf8').replaceAll('\0', ' ');
+      return state !== 'Z' && args.includes(home) ? [args] : [];
     } catch {
       return [];
     }
