@@ -110,19 +110,19 @@ function offsetOf(at: Instant, zone: string | undefined): number {
   return offsetMin;
 }
 
-/** Puts a part to those of the same panel, time and status; a part that is already there begins a new measurement. */
+/**
+ * Puts a part to the last ones of the same panel, measurement, time and status; a part that is already there begins a new measurement,
+ * and none joins an older one.
+ */
 function addPart(made: (Observation | Group)[], panel: Panel, part: Part): void {
-  for (const one of made) {
-    if (!('parts' in one) || one.panel !== panel || !one.parts.every((other) => belongTogether(other, part))) continue;
-    one.parts.push(part);
-    return;
-  }
-  made.push({ panel, parts: [part] });
+  const last = made.findLast((one) => 'parts' in one && one.panel === panel && one.parts.every((other) => areAlike(other, part)));
+  if (last && 'parts' in last && last.parts.every(({ row }) => row !== part.row)) last.parts.push(part);
+  else made.push({ panel, parts: [part] });
 }
 
-function belongTogether(a: Part, b: Part): boolean {
+function areAlike(a: Part, b: Part): boolean {
   return (
-    a.row !== b.row &&
+    (a.reading.measurement ?? 0) === (b.reading.measurement ?? 0) &&
     a.reading.effective === b.reading.effective &&
     a.reading.offsetMin === b.reading.offsetMin &&
     (a.reading.status ?? 'final') === (b.reading.status ?? 'final')

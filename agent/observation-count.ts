@@ -25,5 +25,11 @@ export function observationCount(record: ReadingRecord): number {
 }
 
 function belongTogether(a: Reading, b: Reading): boolean {
-  return a.vital !== b.vital && a.effective === b.effective && a.offsetMin === b.offsetMin && a.status === b.status;
+  return (
+    a.vital !== b.vital &&
+    a.measurement === b.measurement &&
+    a.effective === b.effective &&
+    a.offsetMin === b.offsetMin &&
+    a.status === b.status
+  );
 }

@@ -29,6 +29,7 @@ export function checkReading(reading: Reading): ErrorCode | undefined {
   if (absent !== undefined && !ABSENT_REASONS.includes(absent)) return 'DECODE-FIELD';
   if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
   if (offsetMin !== undefined && !(Number.isInteger(offsetMin) && Math.abs(offsetMin) <= MAX_OFFSET_MIN)) return 'DECODE-TIME';
+  if (reading.measurement !== undefined && !(Number.isSafeInteger(reading.measurement) && reading.measurement >= 0)) return 'DECODE-FIELD';
   if (original !== undefined && !Number.isFinite(original.value)) return 'DECODE-FIELD';
   if (original !== undefined && !isClean(original.unit, TEXT_LIMITS.unit)) return 'DECODE-UNIT';
   if (flags !== undefined && !(flags.every((flag) => Object.hasOwn(FLAGS, flag)) && new Set(flags).size === flags.length))

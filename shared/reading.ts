@@ -55,6 +55,11 @@ export interface Reading {
   /** `final` unless given. */
   status?: ReadingStatus;
   flags?: readonly Flag[];
+  /**
+   * Which measurement of its panel within the record this is, counted from 0, which is left out: pressures of different ones, as of two
+   * arterial lines, are never shown as one.
+   */
+  measurement?: number;
   /** The device's own alarm limits, as text (`50-120`); untrusted, already cleaned. */
   limits?: string;
 }
@@ -115,6 +120,8 @@ export function encodeRecord(record: ReadingRecord): Buffer {
       r.mdc,
       r.original && [r.original.value, r.original.unit],
       r.limits,
+      // Left out by nearly every reading, and unknown to rows of before.
+      ...(r.measurement === undefined ? [] : [r.measurement]),
     ]),
   };
   const text = JSON.stringify(compact);
@@ -142,6 +149,7 @@ interface CompactRow {
     number | null,
     [number, string] | null,
     string | null,
+    number?,
   ][];
 }
 
@@ -167,7 +175,8 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
   }
 }
 
-function decodeReading([vital, content, effective, offsetMin, flags, status, mdc, original, limits]: CompactRow['r'][number]): Reading {
+function decodeReading(row: CompactRow['r'][number]): Reading {
+  const [vital, content, effective, offsetMin, flags, status, mdc, original, limits, measurement] = row;
   const reading: Reading = typeof content === 'number' ? { vital, value: content } : { vital, absent: content };
   if (effective !== null) reading.effective = effective;
   if (offsetMin !== null) reading.offsetMin = offsetMin;
@@ -176,5 +185,6 @@ function decodeReading([vital, content, effective, offsetMin, flags, status, mdc
   if (mdc !== null) reading.mdc = mdc;
   if (original !== null) reading.original = { value: original[0], unit: original[1] };
   if (limits !== null) reading.limits = limits;
+  if (measurement !== undefined) reading.measurement = measurement;
   return reading;
 }

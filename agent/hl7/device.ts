@@ -1,16 +1,27 @@
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { identifier, MAX_DEVICE_ID } from '../decoding.ts';
-import { componentOf, firstRepetition, type Segment } from './segment.ts';
+import { componentOf, type Segment } from './segment.ts';
+import type { Hint } from './subject.ts';
 
 export type Device = Pick<ReadingRecord['device'], 'id' | 'idType'>;
 
-/** OBX-18 (EI, v2.6 ch. 2A.28), first repetition: the universal id, else the identifier; `ID^^EUI64^EUI-64` and `EUI64^EUI-64` alike. */
-export function deviceOf(obx: Segment): Device | undefined {
-  const field = firstRepetition(obx.field(18), obx.separators);
-  if (field === '') return undefined;
-  const [first = '', second = '', third = '', fourth = ''] = [1, 2, 3, 4].map((n) => componentOf(field, n, obx.separators.component));
-  const id = identifier(isEui64(third) ? first : third || first, MAX_DEVICE_ID);
-  return id === undefined ? undefined : { id, idType: [second, third, fourth].some(isEui64) ? 'eui64' : 'serial' };
+const NULL = '""';
+
+/**
+ * OBX-18 (EI, v2.6 ch. 2A.28), the first repetition that says something: the universal id, else the identifier; `ID^^EUI64^EUI-64` and
+ * `EUI64^EUI-64` alike.
+ */
+export function deviceOf(obx: Segment): Hint<Device> {
+  if (obx.field(18) === '') return 'none';
+  for (const field of obx.repetitions(18)) {
+    const parts = [1, 2, 3, 4].map((n) => componentOf(field, n, obx.separators.component).trim());
+    const [first = '', second = '', third = '', fourth = ''] = parts.map((part) => (part === NULL ? '' : part));
+    const named = isEui64(third) ? first : third || first;
+    if (named === '') continue;
+    const id = identifier(named, MAX_DEVICE_ID);
+    return id === undefined ? 'unreadable' : { id, idType: [second, third, fourth].some(isEui64) ? 'eui64' : 'serial' };
+  }
+  return 'none';
 }
 
 /** MSH-3 `application^EUI64^EUI-64`: the sending monitor or gateway, where it names itself so. */

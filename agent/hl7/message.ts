@@ -9,6 +9,8 @@ const ESC = '\u001b';
 const BOM = '\u00ef\u00bb\u00bf';
 const SEGMENT_NAME = /^[A-Z][A-Z0-9]{2}$/;
 const FREQUENT_SEGMENTS = ['OBX', 'OBR', 'PID', 'PV1', 'NTE'];
+/** A damaged name, a byte order mark, and the encoding characters. */
+const MAX_HEADER_OPENING = 16;
 const SEGMENT_OPENING = /^[A-Z][A-Z0-9]{2}[^\w\s]/;
 
 /**
@@ -57,6 +59,14 @@ export class Hl7Message {
     for (const name of FREQUENT_SEGMENTS) if (this.text.startsWith(name, from)) return name;
     const name = this.text.slice(from, from + 3);
     return SEGMENT_NAME.test(name) ? name : '';
+  }
+
+  /** True for a header, by its name even with a character before it, or by what only a header holds: the encoding characters. */
+  isHeader(index: number): boolean {
+    const from = this.#bounds[2 * index] ?? 0;
+    const { field, component, repetition, escape: mark, subcomponent } = this.separators;
+    const opening = this.text.slice(from, Math.min(this.#bounds[2 * index + 1] ?? 0, from + MAX_HEADER_OPENING));
+    return /MSH/i.test(opening) || opening.includes(`${field}${component}${repetition}${mark}${subcomponent}`);
   }
 
   /** A segment to read fields from; valid until the next one is opened. */

@@ -1,24 +1,22 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Flag, Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import { checkReading } from '../../shared/reading-check.ts';
 import type { Vital } from '../../shared/vitals.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { type Device, deviceOf, senderOf } from './device.ts';
+import { MAX_PATH, MeasuredAt } from './measured-at.ts';
+import { Measurements } from './measurements.ts';
 import type { Hl7Message } from './message.ts';
 import { readObx } from './obx.ts';
 import type { Segment } from './segment.ts';
-import { bedOf, patientOf, visitOf } from './subject.ts';
-import { type Hl7Time, parseHl7Time } from './time.ts';
+import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 
-const NULL = '""';
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
 const MAX_READINGS = 500;
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
-/** A device counts four levels (1.1.1.150456). */
-const MAX_PATH = 64;
 /** Readings join one of the last groups: a monitor has a few devices, and a message made of thousands must not be searched each time. */
 const RECENT_GROUPS = 16;
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
@@ -29,6 +27,9 @@ const LEFT_ASIDE = new Set(
     ' ',
   ),
 );
+
+/** Segments of other messages that some senders put in. None has a name that one wrong character makes of PID or PV1. */
+const FOREIGN = new Set('IN1 IN2 IN3 GT1 ACC RF1 TXA RXA RXR BLG MSA ERR QRD QRF'.split(' '));
 
 /** Readings that become one record: of one patient, one device, all real or all test. */
 interface Group {
@@ -49,8 +50,8 @@ export interface OruContent {
 
 /**
  * The readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
- * the devices that OBX-4 counts. `bed` of the subject is PV1-3.3 where given, else PV1-3 unit, room and bed joined by `^`.
- * Each bad OBX is rejected by itself.
+ * the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
+ * rest is, and all of it is rejected up to the next PID. Patient and bed of the configuration hold for messages that name none themselves.
  */
 export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string): OruContent {
   return new OruReader(message, receivedAt, context, profile).read();
@@ -63,18 +64,20 @@ class OruReader {
   readonly #profile: string;
   readonly #testMessage: boolean;
   readonly #content: OruContent = { records: [], rejected: [], errors: [] };
-  readonly #groups: Group[] = [];
+  readonly #times: MeasuredAt;
+  /** Whether patient and bed are named by the message, or may have been: then those of the configuration are not in force. */
+  #namesPatient: boolean;
+  #namesBed: boolean;
+  #groups: Group[] = [];
   /** Device of each MDS (first number of OBX-4), as its own row in OBX-18 says. */
-  readonly #devices = new Map<string, Device>();
-  /** Times of rows without a value by OBX-4: they hold for the rows contained in them. */
-  #rowTimes: Map<string, Hl7Time> | undefined;
+  #devices = new Map<string, Device | 'unreadable'>();
+  #measurements = new Measurements();
   #deviceRejected = false;
+  #hasPatient = false;
   #subject: SubjectHints;
-  #groupTime = '';
   #index = 0;
+  #obr = 0;
   #obx = 0;
-  #lastText = '';
-  #lastTime: Hl7Time | undefined;
 
   constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string) {
     this.#message = message;
@@ -82,24 +85,31 @@ class OruReader {
     this.#context = context;
     this.#profile = profile;
     this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
-    this.#subject = this.#hints(context.patient);
+    this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
+      this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
+    );
+    this.#namesPatient = names(message, 'PID', patientOf);
+    this.#namesBed = names(message, 'PV1', bedOf);
+    this.#subject = this.#hints(undefined);
   }
 
   read(): OruContent {
     const message = this.#message;
     for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
       if (this.#content.rejected.length >= MAX_REJECTED) {
-        this.#rejectRest('rest');
+        this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'rest');
         break;
       }
       const name = message.name(this.#index);
       switch (name) {
         case 'OBX':
-          this.#observation(message.open(this.#index));
+          // What comes before the patient it is of could be anybody's.
+          if (this.#namesPatient && !this.#hasPatient) this.#rejectUpToPatient('HL7-SEGMENT', `OBX[${this.#obx + 1}]`);
+          else this.#observation(message.open(this.#index));
           break;
         case 'OBR':
-          this.#groupTime = message.open(this.#index).component(7, 1);
-          this.#rowTimes = undefined;
+          this.#obr += 1;
+          this.#times.group(message.open(this.#index).component(7, 1), this.#obr);
           break;
         case 'PID':
           this.#patient(message.open(this.#index));
@@ -109,35 +119,59 @@ class OruReader {
           break;
         case 'MSH':
           // Two messages ran into each other: nothing of the second may be taken for the first one's patient.
-          this.#rejectRest('MSH[2]');
+          this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'MSH[2]');
           break;
         default:
-          // A name that no segment has is one that was damaged on the way; what it held is kept.
-          if (!isLeftAside(name)) this.#reject('HL7-SEGMENT', `segment[${this.#index + 1}]`);
+          if (FOREIGN.has(name)) this.#reject('HL7-SEGMENT', `segment[${this.#index + 1}]`);
+          // A name that no segment has was damaged on the way, and may have been that of another patient.
+          else if (!isLeftAside(name)) this.#rejectUpToPatient('HL7-SEGMENT', `segment[${this.#index + 1}]`);
       }
     }
-    for (const group of this.#groups) this.#finish(group);
+    this.#finishGroups();
     return this.#content;
   }
 
-  #rejectRest(part: string): void {
-    const raw = this.#message.bytes(this.#index, this.#message.segments);
-    this.#content.rejected.push({ code: 'HL7-SEGMENT', part, bytes: raw.length, raw });
-    this.#content.errors.push({ code: 'HL7-SEGMENT' });
-    this.#index = this.#message.segments;
+  /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
+  #rejectUpToPatient(code: ErrorCode, part: string, location?: AckError['location']): void {
+    this.#namesPatient = true;
+    this.#namesBed = true;
+    const message = this.#message;
+    let to = this.#index;
+    do {
+      if (message.isHeader(to)) to = message.segments;
+      else to += 1;
+    } while (to < message.segments && message.name(to) !== 'PID');
+    this.#rejectUpTo(to, code, part, location);
   }
 
+  #rejectUpTo(to: number, code: ErrorCode, part: string, location?: AckError['location']): void {
+    const raw = this.#message.bytes(this.#index, to);
+    this.#content.rejected.push({ code, part, bytes: raw.length, raw });
+    this.#content.errors.push({ code, ...(location ? { location } : {}) });
+    for (; this.#index < to; this.#index += 1) {
+      const name = this.#message.name(this.#index);
+      if (name === 'OBX') this.#obx += 1;
+      else if (name === 'OBR') this.#obr += 1;
+    }
+    this.#index -= 1;
+  }
+
+  /** Nothing of one patient (device, time, half a blood pressure) holds for the next. */
   #patient(pid: Segment): void {
-    this.#groupTime = '';
-    this.#rowTimes = undefined;
+    this.#finishGroups();
+    this.#devices = new Map();
+    this.#measurements = new Measurements();
+    this.#times.group('', this.#obr);
     const patient = patientOf(pid);
-    if (patient === 'unreadable') this.#reject('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
-    // Where it was said whose it is, and that cannot be read, no other hint may take its place.
-    this.#subject = this.#hints(patient === 'none' ? this.#context.patient : patient === 'unreadable' ? undefined : patient);
+    this.#hasPatient = true;
+    if (patient === 'unreadable') this.#rejectUpToPatient('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
+    else this.#subject = this.#hints(patient === 'none' ? undefined : patient);
   }
 
-  #hints(patient: SubjectHints['patient']): SubjectHints {
-    return { ...(patient ? { patient } : {}), ...(this.#context.bed ? { bed: this.#context.bed } : {}) };
+  #hints(named: SubjectHints['patient']): SubjectHints {
+    const patient = named ?? (this.#namesPatient ? undefined : this.#context.patient);
+    const bed = this.#namesBed ? undefined : this.#context.bed;
+    return { ...(patient ? { patient } : {}), ...(bed ? { bed } : {}) };
   }
 
   #visit(pv1: Segment): void {
@@ -151,8 +185,10 @@ class OruReader {
 
   #observation(obx: Segment): void {
     this.#obx += 1;
-    const path = obx.field(4);
+    const path = obx.field(4).trim();
     const content = readObx(obx);
+    const vital = content.kind === 'reading' ? content.row.key : content.kind === 'structure' ? undefined : content.vital;
+    const measurement = vital === undefined ? undefined : this.#measurements.of(vital, path);
     switch (content.kind) {
       case 'structure':
         this.#structure(obx, path);
@@ -165,7 +201,8 @@ class OruReader {
         break;
       case 'reading': {
         const { reading, flags, row, test } = content;
-        this.#time(reading, flags, obx, path);
+        this.#times.stamp(reading, flags, path, obx.component(14, 1), this.#obx);
+        if (measurement) reading.measurement = measurement;
         if (flags.length > 0) reading.flags = flags;
         const refused = checkReading(reading);
         if (refused === undefined) this.#add(reading, row, path, test, obx);
@@ -180,60 +217,36 @@ class OruReader {
     this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
   }
 
-  /** OBX-14, or that of the row it is contained in, else OBR-7, else MSH-7; without any the time of receipt counts. */
-  #time(reading: Reading, flags: Flag[], obx: Segment, path: string): void {
-    const field = obx.component(14, 1);
-    const own = field === NULL ? '' : field;
-    let time = own === '' ? this.#containing(path) : this.#parsed(own);
-    if (own !== '' && !time) {
-      this.#rejectObx('DECODE-TIME', 14, false);
-      flags.push('clock');
-    }
-    time ??= this.#parsed(this.#groupTime) ?? this.#parsed(this.#message.header.component(7, 1));
-    if (!time) return;
-    reading.effective = time.at;
-    reading.offsetMin = time.offsetMin;
-    if (time.doubt !== 'none') flags.push(`dst-${time.doubt}`);
-  }
-
-  #parsed(text: string): Hl7Time | undefined {
-    if (text === '') return undefined;
-    if (text !== this.#lastText) {
-      this.#lastText = text;
-      this.#lastTime = parseHl7Time(text, this.#context.zone);
-    }
-    return this.#lastTime;
-  }
-
-  #containing(path: string): Hl7Time | undefined {
-    if (!this.#rowTimes || path.length > MAX_PATH) return undefined;
-    for (let end = path.lastIndexOf('.'); end > 0; end = path.lastIndexOf('.', end - 1)) {
-      const time = this.#rowTimes.get(path.slice(0, end));
-      if (time) return time;
-    }
-    return undefined;
-  }
-
   /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
   #structure(obx: Segment, path: string): void {
     if (path.length > MAX_PATH) {
       this.#rejectObx('DECODE-FIELD', 4);
       return;
     }
-    const time = this.#parsed(obx.component(14, 1));
-    if (time) {
-      this.#rowTimes ??= new Map();
-      this.#rowTimes.set(path.replace(/(?:\.0)+$/, ''), time);
-    }
+    this.#times.row(path, obx.component(14, 1), this.#obx);
     const device = deviceOf(obx);
+    if (device === 'unreadable') this.#rejectObx('DECODE-FIELD', 18);
     const [mds = '', ...below] = path.split('.');
-    if (device && mds !== '' && below.every((part) => part === '0')) this.#devices.set(mds, device);
+    if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#setDevice(mds, device);
+  }
+
+  /** What an MDS has measured until now is of the device that it was. */
+  #setDevice(mds: string, device: Device | 'unreadable'): void {
+    const before = this.#devices.get(mds);
+    const isOther = device === 'unreadable' || (before !== undefined && (before === 'unreadable' || before.id !== device.id));
+    if (isOther) this.#finishGroups(mds);
+    this.#devices.set(mds, device);
   }
 
   #add(reading: Reading, row: Vital, path: string, testRow: boolean, obx: Segment): void {
     const dot = path.indexOf('.');
     const mds = dot < 0 ? path : path.slice(0, dot);
-    const own = obx.field(18) === '' ? undefined : deviceOf(obx);
+    const device = deviceOf(obx);
+    if (device === 'unreadable' || (device === 'none' && this.#devices.get(mds) === 'unreadable')) {
+      this.#rejectObx('DECODE-FIELD', 18);
+      return;
+    }
+    const own = device === 'none' ? undefined : device;
     const test = testRow || this.#testMessage;
     const spot = row.class === 'spot';
     let group: Group | undefined;
@@ -251,8 +264,15 @@ class OruReader {
     group.readings.push(reading);
   }
 
+  /** Those of one MDS, or all. */
+  #finishGroups(mds?: string): void {
+    for (const group of this.#groups) if (mds === undefined || group.mds === mds) this.#finish(group);
+    this.#groups = mds === undefined ? [] : this.#groups.filter((group) => group.mds !== mds);
+  }
+
   #finish(group: Group): void {
-    const device = this.#devices.get(group.mds) ?? group.own ?? this.#configuredDevice();
+    const ofMds = this.#devices.get(group.mds);
+    const device = (ofMds === 'unreadable' ? undefined : ofMds) ?? group.own ?? this.#configuredDevice();
     if (this.#context.devices && !this.#isListed(device.id)) {
       this.#rejectDevice();
       return;
@@ -291,14 +311,24 @@ class OruReader {
   }
 
   #rejectObx(code: ErrorCode, field: number, keep = true): void {
-    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, 0, keep);
+    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep);
   }
 
-  #reject(code: ErrorCode, part: string, location?: AckError['location'], length = 0, keep = true): void {
+  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#content.rejected.push({ code, part, bytes: raw?.length ?? length, ...(raw ? { raw } : {}) });
+    this.#content.rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
     this.#content.errors.push({ code, ...(location ? { location } : {}) });
   }
+}
+
+/** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
+function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segment) => Hint<unknown>): boolean {
+  for (let i = 1; i < message.segments; i += 1) {
+    const name = message.name(i);
+    if (name === 'MSH') return false;
+    if (name === segment && read(message.open(i)) !== 'none') return true;
+  }
+  return false;
 }
 
 function isLeftAside(name: string): boolean {

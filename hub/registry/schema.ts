@@ -21,7 +21,12 @@ const gateway = z.strictObject({
   identity: identityId.describe('Overlay identity id of the gateway.'),
   tenant: tenantId,
   patient: patientId.optional().describe('The one patient of a home gateway.'),
-  beds: z.record(label, patientId.nullable()).default({}).describe('Beds it may speak for, each with who lies there; null while empty.'),
+  beds: z
+    .record(label, patientId.nullable())
+    .default({})
+    .describe(
+      'Beds it may speak for, each with who lies there; null while empty. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
+    ),
   devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
   notAfter: notAfter.optional(),
 });

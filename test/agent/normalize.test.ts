@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { normalize } from '../../agent/normalize.ts';
+import { observationCount } from '../../agent/observation-count.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import { checkObservation, EXTENSIONS, readObservation } from '../../shared/observation.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
@@ -149,6 +150,31 @@ describe('normalize', () => {
     );
     const systolic = observations.map((o) => readObservation(o).components[0]?.value);
     assert.deepEqual(systolic, [120, 130]);
+  });
+
+  it('keeps measurements of one panel apart, and lets no part join an older one', () => {
+    verifies('NOTHING-INVENTED');
+    const readings: Reading[] = [
+      { vital: 'abp_s', value: 120 },
+      { vital: 'abp_s', value: 80, measurement: 1 },
+      { vital: 'abp_d', value: 40, measurement: 1 },
+      { vital: 'abp_s', value: 90 },
+      { vital: 'abp_d', value: 60 },
+    ];
+    const made = normalize(recordOf(readings), KEY).map((o) => readObservation(o).components.map((c) => c.value ?? c.absent));
+    assert.deepEqual(made, [
+      [120, 'unknown'],
+      [80, 40],
+      [90, 60],
+    ]);
+    assert.equal(observationCount(recordOf(readings)), made.length);
+  });
+
+  it('counts the Observations that it makes', () => {
+    fc.assert(
+      fc.property(anyRecord, (record) => assert.equal(observationCount(record), normalize(record, KEY).length)),
+      { numRuns: 100 },
+    );
   });
 
   it('names the subject by the best hint, by identifier alone, and keeps the others as hints', () => {

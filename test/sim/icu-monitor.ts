@@ -134,7 +134,7 @@ export function oruMessage(vitals: VitalSigns, { bed, seed, at, number, withPres
   return `${[
     `MSH|^~\\&|VITALSIM^${eui}^EUI-64|SIM|VITALMESH|GATEWAY|${time}||ORU^R01^ORU_R01|${eui}-${at}-${number}|P|2.6|||NE|AL||UNICODE UTF-8|||IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO`,
     `PID|||SIM-${String(seed).padStart(4, '0')}^^^SIMHOSPITAL^MR`,
-    `PV1||I|ICU^^${bed}`,
+    `PV1||I|^^${bed}`,
     `OBR|1|${number}^VITALSIM|${number}^VITALSIM|182777000^monitoring of patient^SCT|||${time}`,
     `OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||${eui}^^${eui}^EUI-64`,
     ...rows,

@@ -26,6 +26,7 @@ export const anyReading: fc.Arbitrary<Reading> = fc
       status: fc.constantFrom('final' as const, 'preliminary' as const, 'corrected' as const, 'cancelled' as const),
       flags: fc.uniqueArray(fc.constantFrom(...(Object.keys(FLAGS) as Flag[])), { maxLength: 4 }),
       limits: text(20),
+      measurement: fc.integer({ min: 1, max: 3 }),
       original: fc.record({ value: number, unit: fc.constantFrom('[degF]', '[lb_av]', 'kPa') }),
       deviceMdc: fc.boolean(),
     },

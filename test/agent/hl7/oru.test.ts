@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Reading } from '../../../shared/reading.ts';
+import { normalize } from '../../../agent/normalize.ts';
+import { observationCount } from '../../../agent/observation-count.ts';
+import { decodeRecord, encodeRecord, type Reading } from '../../../shared/reading.ts';
 import { verifies } from '../../requirements.ts';
 import { outcome, RECEIVED_AT } from '../decode/decoding.ts';
 import { MMHG, MSH, message, OBR, obx, oru, PERCENT, PID, PV1, read, readings, rejections, SPO2 } from './oru.ts';
@@ -235,6 +237,170 @@ test('several patients in one message stay apart', () => {
       ['P-0002', undefined, 91],
     ],
   );
+});
+
+const WHOSE = { patient: { value: 'P-9', authority: '' }, bed: 'B-9' };
+/** Patient, bed, device and values of each record. */
+const stored = (bytes: Uint8Array, context = {}): unknown[] =>
+  read(bytes, context).records.map(({ subject, device, readings: all }) => [
+    subject.patient?.value,
+    subject.bed,
+    device.id,
+    ...all.map(({ value }) => value),
+  ]);
+const mdsRow = (device: string): string => `OBX|1||69965^MDS^MDC|1.0.0.0|||||||X|||||||${device}`;
+const PID_2 = 'PID|||P-0002^^^HOSP^MR';
+
+test('nothing of one patient holds for the next: device, bed, time', () => {
+  verifies('SUBJECT-BY-HUB', 'NOTHING-INVENTED');
+  const bytes = oru(mdsRow('D1'), spo2('97'), PID_2, 'OBR|1', mdsRow('D2'), spo2('60'));
+  assert.deepEqual(stored(bytes, WHOSE), [
+    ['P-0001', 'ICU^101^BED-01', 'D1', 97],
+    ['P-0002', undefined, 'D2', 60],
+  ]);
+  assert.deepEqual(stored(oru(mdsRow('D1'), spo2('97'), PID_2, 'OBR|1', spo2('60')))[1], ['P-0002', undefined, '00A037FFFE000001', 60]);
+});
+
+test('a second device under the same number of OBX-4 takes nothing from the first', () => {
+  verifies('NOTHING-INVENTED');
+  const bytes = oru(mdsRow('D1'), spo2('97'), 'OBR|2', spo2('96'), mdsRow('D2'), spo2('60'), mdsRow('D2'), spo2('61'));
+  assert.deepEqual(
+    stored(bytes).map((record) => (record as unknown[]).slice(2)),
+    [
+      ['D1', 97, 96],
+      ['D2', 60, 61],
+    ],
+  );
+});
+
+test('behind a segment that cannot be named nothing says whose the rest is: it is kept, and given to nobody up to the next PID', () => {
+  verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP', 'GOOD-PARTS-SURVIVE');
+  for (const damaged of [
+    'pid|||P-0002^^^HOSP^MR',
+    ' PID|||P-0002',
+    'PlD|||P-0002',
+    'PID |||P-0002',
+    '\0PID|||P-0002',
+    'PXD|||P-0002',
+    'pv1||I|ICU^102^B',
+    'PR1||I|ICU^102^B',
+    'P-0002^^^HOSP^MR',
+  ]) {
+    const bytes = oru(spo2('97'), damaged, OBR, spo2('60'), 'PID|||P-0003^^^HOSP^MR', OBR, spo2('91'), spo2('x'));
+    assert.deepEqual(
+      stored(bytes, WHOSE).map((record) => (record as unknown[]).filter((part) => part !== '00A037FFFE000001')),
+      [
+        ['P-0001', 'ICU^101^BED-01', 97],
+        ['P-0003', undefined, 91],
+      ],
+      damaged,
+    );
+    const [rest] = read(bytes).rejected;
+    assert.equal(Buffer.from(rest?.raw ?? []).toString('latin1'), [damaged, OBR, spo2('60')].join('\r'));
+    assert.deepEqual(rejections(bytes), ['HL7-SEGMENT segment[6]', 'DECODE-FIELD OBX[4]'], 'rows are counted as the sender does');
+    assert.deepEqual(stored(message(MSH, damaged, OBR, spo2('60')), WHOSE), [], 'nor to the patient of the configuration');
+    assert.deepEqual(stored(message(MSH, damaged, 'PID|||', spo2('60')), WHOSE), [[undefined, undefined, '00A037FFFE000001', 60]]);
+  }
+});
+
+test('a damaged header inside a message is one: not even the next PID is of this message', () => {
+  verifies('SUBJECT-BY-HUB');
+  for (const header of [`\xef\xbb\xbf${MSH}`, MSH.replace('MSH', 'NSH'), `\0${MSH}`, MSH.replace('MSH', 'msh')]) {
+    const bytes = oru(spo2('97'), header, PID_2, spo2('60'));
+    assert.deepEqual(
+      readings(bytes).map(({ value }) => value),
+      [97],
+    );
+    assert.deepEqual(rejections(bytes), ['HL7-SEGMENT segment[6]']);
+  }
+});
+
+test('who is named: nulls are nobody, PID-2 where PID-3 is empty, and what stands before the PID is given to nobody', () => {
+  verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP');
+  const patient = (pid: string): unknown => read(message(MSH, pid, OBR, spo2('97')), WHOSE).records[0]?.subject.patient?.value;
+  assert.equal(patient('PID|||""^^^HOSP^MR'), 'P-9');
+  assert.equal(patient('PID|||""~P-0002^^^HOSP^PI'), 'P-0002');
+  assert.equal(patient('PID|||""^^^HOSP^MR~ ~P-0002^^^HOSP^PI'), 'P-0002');
+  assert.equal(patient('PID||P-0002'), 'P-0002');
+  assert.equal(patient('PID||P-0002|""'), 'P-0002');
+  assert.equal(patient('PID||P-0002|P-0003'), 'P-0003');
+  const late = message(MSH, OBR, spo2('60'), PID_2, OBR, spo2('97'));
+  assert.deepEqual(stored(late, WHOSE), [['P-0002', undefined, '00A037FFFE000001', 97]]);
+  assert.deepEqual(rejections(late, WHOSE), ['HL7-SEGMENT OBX[1]']);
+  assert.deepEqual(
+    stored(message(MSH, PID, spo2('97'), 'PID|||', spo2('60')), WHOSE).map((record) => (record as unknown[])[0]),
+    ['P-0001', undefined],
+    'a message that names patients names nobody by leaving it out',
+  );
+});
+
+test('where: unit, room and bed, since rooms have beds of the same name; an unreadable place is none', () => {
+  verifies('SUBJECT-BY-HUB');
+  const bed = (place: string): string | undefined => read(message(MSH, PID, `PV1||I|${place}`, spo2('97')), WHOSE).records[0]?.subject.bed;
+  assert.equal(bed('ICU^101^A'), 'ICU^101^A');
+  assert.equal(bed('ICU^102^A'), 'ICU^102^A');
+  assert.equal(bed('ICU^^BED-1'), 'ICU^^BED-1');
+  assert.equal(bed('^101^A'), '^101^A');
+  assert.equal(bed('^^BED-1^HOSP'), 'BED-1');
+  assert.equal(bed('""^""^BED-1'), 'BED-1');
+  assert.equal(bed('ICU^101'), 'ICU^101');
+  assert.equal(bed('ICU'), 'ICU');
+  assert.equal(bed('""'), 'B-9');
+  for (const place of ['ICU^101^BE\x01D', 'x'.repeat(200), 'ICU\\S\\101^^A']) {
+    assert.equal(bed(place), undefined, place);
+    assert.deepEqual(rejections(message(MSH, PID, `PV1||I|${place}`, spo2('97')), WHOSE), ['DECODE-FIELD PV1-3']);
+  }
+});
+
+test('a device that cannot be read is nobody else: its readings are kept apart', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  for (const id of ['x'.repeat(80), 'DEV\x01B']) {
+    const bytes = oru(spo2('97', { 18: id }), spo2('96'));
+    assert.deepEqual(rejections(bytes, { deviceId: 'monitor-4' }), ['DECODE-FIELD OBX[1]']);
+    assert.equal(readings(bytes, { deviceId: 'monitor-4' }).length, 1);
+    const under = oru(mdsRow('D1'), spo2('97'), mdsRow(id), spo2('60'), spo2('61', { 18: 'D3' }));
+    assert.deepEqual(rejections(under), ['DECODE-FIELD OBX[3]', 'DECODE-FIELD OBX[4]']);
+    assert.deepEqual(
+      stored(under).map((record) => (record as unknown[]).slice(2)),
+      [
+        ['D1', 97],
+        ['D3', 61],
+      ],
+    );
+  }
+  assert.equal(read(oru(spo2('97', { 18: '""' })), { deviceId: 'monitor-4' }).records[0]?.device.id, 'monitor-4', 'a null names none');
+});
+
+test('pressures of two lines, or of two rounds, are never made one blood pressure', () => {
+  verifies('NOTHING-INVENTED');
+  const pressures = (...rows: (readonly [part: 's' | 'd' | 'm', value: string, path: string])[]): unknown[] =>
+    read(
+      oru(...rows.map(([part, value, path]) => obx(`${{ s: 150037, d: 150038, m: 150039 }[part]}^ABP^MDC`, value, MMHG, { 4: path }))),
+    ).records.flatMap((record) => {
+      const made = normalize(record, { agent: 'a', epoch: '0000000000000', seq: 1 });
+      assert.equal(observationCount(record), made.length);
+      assert.deepEqual(decodeRecord(encodeRecord(record)), record);
+      return made.map(({ component = [] }) => component.map(({ valueQuantity }) => valueQuantity?.value ?? null));
+    });
+  const one = '1.2.1.1';
+  const two = '1.3.1.1';
+  assert.deepEqual(pressures(['s', '120', one], ['d', '***', one], ['s', '80', two], ['d', '40', two]), [
+    [120, null],
+    [80, 40],
+  ]);
+  assert.deepEqual(pressures(['s', '120', one], ['s', '80', two], ['m', '55', two], ['d', '70', one], ['d', '40', two]), [
+    [120, 70],
+    [80, 40, 55],
+  ]);
+  assert.deepEqual(pressures(['s', '120', ''], ['d', '***', ''], ['s', '80', ''], ['d', '40', '']), [
+    [120, null],
+    [80, 40],
+  ]);
+  assert.deepEqual(pressures(['s', '120', ''], ['d', '***', ''], ['s', '***', ''], ['d', '40', '']), [
+    [120, null],
+    [null, 40],
+  ]);
+  assert.deepEqual(pressures(['s', '120', ''], ['d', '70', ''], ['m', '90', '']), [[120, 70, 90]]);
 });
 
 test('which device: its own row by MDS, else OBX-18, else the configuration, else the sender, else the source', () => {
