@@ -43,6 +43,8 @@ export interface DecodeContext {
 export interface StreamDecoder {
   push(chunk: Uint8Array, receivedAt: Instant): Decoded[];
   end(receivedAt: Instant): Decoded[];
+  /** Bytes kept of what has not ended yet, where many streams share one limit. */
+  readonly held?: number;
 }
 
 /** How a serial line is set, as the device's manual says. */

@@ -1,6 +1,6 @@
 import { Accumulator } from './accumulator.ts';
 import { Discarded } from './discarded.ts';
-import type { Framer, Framing, FramingEvent } from './framing.ts';
+import type { Framer, FramingEvent } from './framing.ts';
 
 const START = 0x0b;
 const END = 0x1c;
@@ -18,24 +18,34 @@ export function mllpFrame(message: Uint8Array): Uint8Array {
   return block;
 }
 
+/** CR and LF behind a block that belong to it: one of each. */
+const MAX_LINE_ENDS = 2;
+
 /**
- * MLLP blocks to messages. A message is whole at 1C, because some senders leave out the 0D behind it; line ends right behind a
- * block belong to it. Bytes before 0B are garbage; a new 0B inside a block means that the end of the block before was lost
+ * MLLP blocks to messages. A message is whole at 1C, because some senders leave out the 0D behind it; up to two line ends right
+ * behind a block belong to it. Bytes before 0B and empty blocks are garbage; a new 0B inside a block means that the end of the block before was lost
  * (`truncated`); a message above the limit is discarded up to its end or the next 0B.
  */
-export const mllp: Framing = (maxFrameBytes) => new MllpFramer(maxFrameBytes);
+export const mllp = (maxFrameBytes: number): MllpFramer => new MllpFramer(maxFrameBytes);
 
 type State = 'outside' | 'inside' | 'oversized' | 'behind';
 
-class MllpFramer implements Framer {
+/** See `mllp`. */
+export class MllpFramer implements Framer {
   readonly #maxFrameBytes: number;
   readonly #carried = new Accumulator();
   readonly #discarded: Discarded;
   #state: State = 'outside';
+  #lineEnds = 0;
 
   constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
     this.#discarded = new Discarded(maxFrameBytes);
+  }
+
+  /** Bytes kept of a message that has not ended yet. */
+  get held(): number {
+    return this.#carried.length;
   }
 
   push(chunk: Uint8Array): FramingEvent[] {
@@ -61,19 +71,21 @@ class MllpFramer implements Framer {
     let at = from;
     if (this.#state === 'behind') {
       const byte = chunk[at];
-      if (byte === CR || byte === LF) return at + 1;
+      if (this.#lineEnds < MAX_LINE_ENDS && (byte === CR || byte === LF)) {
+        this.#lineEnds += 1;
+        return at + 1;
+      }
       this.#state = 'outside';
     }
     const start = chunk.indexOf(START, at);
     at = start < 0 ? chunk.length : start;
     this.#discarded.add(events, 'garbage', at - from);
     if (start < 0) return at;
-    this.#begin(events);
+    this.#begin();
     return at + 1;
   }
 
-  #begin(events: FramingEvent[]): void {
-    this.#discarded.flush(events);
+  #begin(): void {
     this.#state = 'inside';
   }
 
@@ -85,15 +97,25 @@ class MllpFramer implements Framer {
       if (this.#carried.length > this.#maxFrameBytes) this.#overflow(events);
       return from + rest;
     }
+    const bytes = this.#carried.length + stop - from;
     if (chunk[stop] === START) {
-      this.#discarded.add(events, 'truncated', 1 + this.#carried.length + stop - from);
+      this.#discarded.add(events, 'truncated', 1 + bytes);
       this.#carried.drop(this.#carried.length);
-      this.#begin(events);
+      this.#begin();
     } else {
-      events.push({ frame: this.#message(chunk, from, stop) });
-      this.#state = 'behind';
+      if (bytes === 0) this.#discarded.add(events, 'garbage', 2);
+      else {
+        this.#discarded.flush(events);
+        events.push({ frame: this.#message(chunk, from, stop) });
+      }
+      this.#behind();
     }
     return stop + 1;
+  }
+
+  #behind(): void {
+    this.#state = 'behind';
+    this.#lineEnds = 0;
   }
 
   #message(chunk: Uint8Array, from: number, to: number): Uint8Array {
@@ -115,11 +137,9 @@ class MllpFramer implements Framer {
     const end = stop < 0 ? chunk.length : stop;
     this.#discarded.add(events, 'oversized', end - from);
     if (stop < 0) return end;
-    if (chunk[stop] === START) this.#begin(events);
-    else {
-      this.#discarded.flush(events);
-      this.#state = 'behind';
-    }
+    this.#discarded.flush(events);
+    if (chunk[stop] === START) this.#begin();
+    else this.#behind();
     return stop + 1;
   }
 }

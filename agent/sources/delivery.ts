@@ -39,6 +39,9 @@ export function resilientDecoder(fresh: () => StreamDecoder): StreamDecoder {
   return {
     push: (chunk: Uint8Array, receivedAt: Instant) => guarded(chunk, () => decoder.push(chunk, receivedAt)),
     end: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.end(receivedAt)),
+    get held() {
+      return decoder.held ?? 0;
+    },
   };
 }
 

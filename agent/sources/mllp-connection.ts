@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { StreamDecoder } from '../decoding.ts';
+import type { Decoded, StreamDecoder } from '../decoding.ts';
+import type { HeldBytes } from './held-bytes.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import type { SourceEnvironment } from './source.ts';
 import type { SourceTally } from './tally.ts';
@@ -13,17 +14,16 @@ export interface MllpConnectionLimits {
   maxPending: number;
   /** The same in bytes. */
   maxPendingBytes: number;
-  /** Bytes without a message in them, after which a peer is cut. */
+  /** Bytes refused since the last record was stored, after which a peer is cut. */
   maxNoiseBytes: number;
 }
 
-/** Bytes that all connections of a server together hold of unfinished messages. */
-export interface HeldBytes {
-  total: number;
-  readonly limit: number;
-}
-
 const KEEPALIVE_MS = 30_000;
+/** What was read is decoded in pieces of this size, so that the limit on what is pending holds within one read, too. */
+const PIECE_BYTES = 4096;
+/** After so many parts the other connections have their turn. A usual message has more than a kilobyte: a read of those is one turn. */
+const PARTS_PER_TURN = 128;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * One sender of HL7 messages: each message is acknowledged once, in order, after it is on disk (HL7 v2.6 ch. 2.9.2, original
@@ -40,9 +40,12 @@ export class MllpConnection {
   readonly #held: HeldBytes;
   readonly #queue: ReplyQueue;
   readonly #settled = Promise.withResolvers<void>();
-  #heldBytes = 0;
+  /** Read and not yet decoded. */
+  #backlog: Buffer = NOTHING;
+  #turn: NodeJS.Immediate | undefined;
   #noiseBytes = 0;
   #unread = false;
+  #lastRead = false;
   #ended = false;
   #stopping = false;
   #discarding = false;
@@ -76,7 +79,7 @@ export class MllpConnection {
     socket.setTimeout(limits.idleTimeoutMs);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.#acknowledgementsRead());
-    socket.on('end', () => this.#end());
+    socket.on('end', () => this.#finish());
     socket.on('timeout', () => {
       if (this.#queue.length === 0) this.#cut('idle');
     });
@@ -84,7 +87,8 @@ export class MllpConnection {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       clearTimeout(this.#ackTimer);
-      this.#end();
+      this.#unread = false;
+      this.#finish();
       resolve();
     });
   }
@@ -99,28 +103,52 @@ export class MllpConnection {
     this.#socket.destroy();
   }
 
+  /** Gives up the message that is under way: the connection is cut, and its sender keeps what was not acknowledged. */
+  giveUp(): void {
+    this.#cut('memory');
+  }
+
   #receive(chunk: Buffer): void {
     // What comes while stopping is not taken and not acknowledged: the sender keeps it.
-    if (this.#ended || this.#discarding) return;
+    if (this.#ended || this.#stopping) return;
     this.#tally.received(chunk.length);
-    let bytes = this.#heldBytes + chunk.length;
-    const parts = this.#decoder.push(chunk, this.#environment.clock.now());
-    this.#hold(parts.length > 0 ? 0 : bytes);
-    for (const part of parts) {
-      if (part.reply || part.records.length > 0) this.#noiseBytes = 0;
-      else for (const rejected of part.rejected) this.#noiseBytes += rejected.bytes;
-      this.#queue.accept(part, bytes);
-      bytes = 0;
-    }
-    if (this.#noiseBytes > this.#limits.maxNoiseBytes) this.#cut('garbage');
-    else if (this.#held.total > this.#held.limit) this.#cut('memory');
+    this.#backlog = this.#backlog.length === 0 ? chunk : Buffer.concat([this.#backlog, chunk]);
+    if (!this.#turn) this.#work();
+  }
+
+  /** One turn of decoding what was read, as far as the queue takes it. */
+  #work(): void {
+    this.#turn = undefined;
+    if (this.#stopping) this.#backlog = NOTHING;
+    let parts = 0;
+    while (this.#backlog.length > 0 && parts < PARTS_PER_TURN && !this.#isFull()) parts += this.#decode();
+    if (this.#lastRead && this.#backlog.length === 0) this.#end();
     else this.#regulate();
   }
 
-  /** Bytes of a message that has not ended yet, as far as can be seen from outside the framer. */
-  #hold(bytes: number): void {
-    this.#held.total += bytes - this.#heldBytes;
-    this.#heldBytes = bytes;
+  /** Decodes the next piece; how many parts were in it. */
+  #decode(): number {
+    const piece = this.#backlog.subarray(0, PIECE_BYTES);
+    this.#backlog = this.#backlog.subarray(piece.length);
+    let bytes = (this.#decoder.held ?? 0) + piece.length;
+    const parts = this.#decoder.push(piece, this.#environment.clock.now());
+    for (const part of parts) {
+      this.#take(part, bytes);
+      bytes = 0;
+    }
+    if (this.#noiseBytes > this.#limits.maxNoiseBytes) this.#cut('garbage');
+    else this.#held.set(this, this.#decoder.held ?? 0);
+    return parts.length;
+  }
+
+  #take(part: Decoded, bytes: number): void {
+    const stored = this.#queue.accept(part, bytes);
+    if (part.records.length === 0) for (const rejected of part.rejected) this.#noiseBytes += rejected.bytes;
+    else {
+      void stored.then((isStored) => {
+        if (isStored) this.#noiseBytes = 0;
+      });
+    }
   }
 
   #write(replies: Uint8Array): void {
@@ -135,12 +163,18 @@ export class MllpConnection {
     this.#regulate();
   }
 
-  /** The peer sends no more: what is unfinished is counted, what came before is still stored and acknowledged. */
+  /** The peer sends no more: what was read is still decoded. */
+  #finish(): void {
+    this.#lastRead = true;
+    if (!this.#turn) this.#work();
+  }
+
+  /** Everything is decoded: what is unfinished is counted, what came before is still stored and acknowledged. */
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#hold(0);
-    for (const part of this.#decoder.end(this.#environment.clock.now())) this.#queue.accept(part, 0);
+    this.#held.set(this, 0);
+    for (const part of this.#decoder.end(this.#environment.clock.now())) void this.#queue.accept(part, 0);
     this.#progress();
   }
 
@@ -152,11 +186,16 @@ export class MllpConnection {
     else this.#discard();
   }
 
+  #isFull(): boolean {
+    const { maxPending, maxPendingBytes } = this.#limits;
+    return this.#unread || this.#queue.length >= maxPending || this.#queue.bytes >= maxPendingBytes;
+  }
+
   #regulate(): void {
     if (this.#ended || this.#discarding) return;
-    const { maxPending, maxPendingBytes } = this.#limits;
-    const full = this.#unread || this.#queue.length >= maxPending || this.#queue.bytes >= maxPendingBytes;
-    if (full || this.#stopping) this.#socket.pause();
+    const full = this.#isFull();
+    if (this.#backlog.length > 0 && !full) this.#turn ??= setImmediate(() => this.#work());
+    if (full || this.#stopping || this.#backlog.length > 0) this.#socket.pause();
     else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -167,7 +206,10 @@ export class MllpConnection {
   }
 
   #cut(reason: 'idle' | 'unread' | 'garbage' | 'memory'): void {
+    if (this.#socket.destroyed) return;
     this.#tally.cut(reason);
+    this.#backlog = NOTHING;
+    this.#held.set(this, 0);
     this.#socket.destroy();
   }
 }

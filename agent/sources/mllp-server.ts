@@ -3,7 +3,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { Backoff, pause } from '../../shared/lifecycle.ts';
 import type { StreamDecoder } from '../decoding.ts';
 import { resilientDecoder } from './delivery.ts';
-import { type HeldBytes, MllpConnection, type MllpConnectionLimits } from './mllp-connection.ts';
+import { HeldBytes } from './held-bytes.ts';
+import { MllpConnection, type MllpConnectionLimits } from './mllp-connection.ts';
 import type { Source, SourceEnvironment } from './source.ts';
 import { SourceTally } from './tally.ts';
 
@@ -61,7 +62,7 @@ class MllpServer implements Source {
     this.name = options.name;
     this.#options = options;
     this.#environment = environment;
-    this.#held = { total: 0, limit: options.maxHeldBytes };
+    this.#held = new HeldBytes(options.maxHeldBytes);
     this.#tally = new SourceTally(options.name, 'mllp-server', endpoint(options.host, options.port), environment);
   }
 

@@ -40,15 +40,16 @@ export class ReplyQueue {
     return this.#bytes;
   }
 
-  /** Hands a part in; `bytes` is what it took of the stream. */
-  accept(part: Decoded, bytes: number): void {
+  /** Hands a part in; `bytes` is what it took of the stream. Resolves to whether it is on disk. */
+  accept(part: Decoded, bytes: number): Promise<boolean> {
     const pending: Pending = { bytes, reply: undefined };
     this.#pending.push(pending);
     this.#bytes += bytes;
-    void deliver(part, this.#intake, this.#tally).then((stored) => {
+    return deliver(part, this.#intake, this.#tally).then((stored) => {
       // Only the reply that is given is looked at: making one may be work.
       pending.reply = (stored ? part.reply?.stored : part.reply?.failed) ?? null;
       this.#scheduleFlush();
+      return stored;
     });
   }
 

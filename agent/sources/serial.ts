@@ -92,7 +92,7 @@ async function readLine(
     backoff.reset();
     tally.received(chunk.length);
     tally.up();
-    for (const part of decoder.push(chunk, clock.now())) queue.accept(part, chunk.length);
+    for (const part of decoder.push(chunk, clock.now())) void queue.accept(part, chunk.length);
     if (queue.length >= MAX_PENDING) stream.pause();
   };
   const stop = (): void => finish(undefined);
@@ -110,7 +110,7 @@ async function readLine(
   signal.removeEventListener('abort', stop);
   stream.off('data', receive);
   stream.pause();
-  for (const part of decoder.end(clock.now())) queue.accept(part, 0);
+  for (const part of decoder.end(clock.now())) void queue.accept(part, 0);
   if (queue.length > 0) {
     await new Promise<void>((resolve) => {
       settled = () => {

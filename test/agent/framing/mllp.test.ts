@@ -26,6 +26,25 @@ test('bytes before a block are garbage, and are counted', () => {
   ]);
 });
 
+test('empty blocks, and line ends beyond two behind a block, are garbage and are told of in runs', () => {
+  verifies('NO-SILENT-DROP');
+  assert.deepEqual(whateverTheCut(mllp, bytes('\x0bMSH|1\x1c\r\n\r\r\n\x0bMSH|2\x1c\r'), 100), ['MSH|1', '-garbage 3', 'MSH|2']);
+  assert.deepEqual(whateverTheCut(mllp, bytes(`${'\x0b\x1c\r'.repeat(100)}\x0bMSH|1\x1c\r`), 100), ['-garbage 200', 'MSH|1']);
+  assert.deepEqual(whateverTheCut(mllp, bytes(`${'\x0b'.repeat(100)}MSH|1\x1c\r`), 100), ['-truncated 99', 'MSH|1']);
+});
+
+test('what a framer holds is only what may become a message', () => {
+  const framer = mllp(100);
+  const heldAfter = (text: string): number => {
+    framer.push(bytes(text));
+    return framer.held;
+  };
+  assert.deepEqual(
+    ['junk', '\x0bMSH|', 'x'.repeat(90), 'y'.repeat(90), '\x1c', '\r'.repeat(50), '\x0bM'].map(heldAfter),
+    [0, 4, 94, 0, 0, 0, 1],
+  );
+});
+
 test('a block whose end was lost is discarded at the next 0B, or at the end of the stream', () => {
   verifies('GOOD-PARTS-SURVIVE');
   assert.deepEqual(whateverTheCut(mllp, bytes('\x0bMSH|1\x0bMSH|2\x1c\r\x0bMSH|3'), 100), ['-truncated 6', 'MSH|2', '-truncated 6']);

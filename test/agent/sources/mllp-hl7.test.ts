@@ -5,16 +5,16 @@ import { Client, Message } from 'node-hl7-client';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
 import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
 import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
-import { createMllpServer, MLLP_SERVER_DEFAULTS } from '../../../agent/sources/mllp-server.ts';
+import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
 import { verifies } from '../../requirements.ts';
 import { dial, started, type TestEnvironment, testEnvironment } from './support.ts';
 
 const MAX = 4096;
 
-function server(environment: TestEnvironment) {
+function server(environment: TestEnvironment, limits: Partial<MllpServerOptions> = {}) {
   const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
   return createMllpServer(
-    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, decoder: () => hl7Stream(hl7Pcd01, context) },
+    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, ...limits, decoder: () => hl7Stream(hl7Pcd01, context) },
     environment,
   );
 }
@@ -122,6 +122,23 @@ test('what is no HL7 of ours is refused with its reason, and kept', async () => 
       ['HL7-NO-MSH', true],
     ],
   );
+});
+
+test('blocks without a message are neither answered nor borne without end', async () => {
+  verifies('NO-SILENT-DROP');
+  for (const block of ['\x0b\x1c', '\x0bx\x1c\r']) {
+    const environment = testEnvironment();
+    await using source = await started(server(environment, { maxNoiseBytes: 16_384 }));
+    const wire = await dial(source);
+    wire.send(block.repeat(1000));
+    wire.send(frame(oru('M-1')));
+    const received = await wire.until((text) => acknowledgements(text).length > 0);
+    assert.deepEqual(acknowledgements(received), ['AA M-1']);
+    assert.ok(environment.intake.rejections.length < 10, 'they are told of in runs');
+    wire.send(block.repeat(20_000));
+    await wire.closed();
+    assert.equal(environment.metrics.get('source_cut_total', 'icu/garbage'), 1);
+  }
 });
 
 test('a message that cannot be stored is answered AE, and its sender may try again', async () => {

@@ -203,6 +203,56 @@ test('unfinished messages of all connections together are bounded', async () => 
   await left.until((text) => text.endsWith('\n'));
 });
 
+test('whoever holds most gives it up, not the one that comes last', async () => {
+  verifies('GOOD-PARTS-SURVIVE');
+  const environment = testEnvironment();
+  await using source = await started(server(environment, { decoder: () => lineDecoder(1e6), maxHeldBytes: 1000 }));
+  const [greedy, good] = [await dial(source), await dial(source)];
+  greedy.send('x'.repeat(1000));
+  // Its own turn shows that the server has read the other's bytes before.
+  good.send('first\n');
+  await good.until((text) => text.endsWith('first\n'));
+  good.send('last');
+  await greedy.closed();
+  good.send('\n');
+  await good.until((text) => text.endsWith('last\n'));
+  assert.equal(environment.metrics.get('source_cut_total', 'icu/memory'), 1);
+});
+
+test('refused messages are noise until a record is stored', async () => {
+  const environment = testEnvironment();
+  await using source = await started(server(environment, { maxNoiseBytes: 1000 }));
+  const wire = await dial(source);
+  for (let i = 0; i < 3; i += 1) {
+    wire.send(`bad-${'x'.repeat(800)}\ngood-${i}\n`);
+    await wire.until((text) => text.endsWith(`good-${i}\n`));
+  }
+  environment.intake.fail();
+  wire.send(`bad-${'x'.repeat(500)}\nunstored\n`);
+  await wire.until((text) => text.endsWith('unstored\n'));
+  wire.send(`bad-${'x'.repeat(500)}\n`);
+  await wire.closed();
+  assert.equal(environment.metrics.get('source_cut_total', 'icu/garbage'), 1);
+});
+
+test('one read holds no more than may be pending, and what it holds is all taken in the end', async () => {
+  const environment = testEnvironment();
+  const { intake } = environment;
+  await using source = await started(server(environment, { maxPending: 10 }));
+  const wire = await dial(source);
+  intake.hold();
+  wire.socket.end(`${'m'.repeat(499)}\n`.repeat(100));
+  await intake.until(({ offered }) => offered >= 10);
+  const other = await dial(source);
+  other.send('bad\n');
+  await other.until((text) => text.endsWith('\n'));
+  assert.ok(intake.offered < 20, `${intake.offered} were offered`);
+  intake.release();
+  await intake.until(({ stored }) => stored.length === 100);
+  await wire.closed();
+  assert.equal(wire.received.split('\n').length, 101);
+});
+
 test('a silent connection is closed after its time', async () => {
   const environment = testEnvironment();
   await using source = await started(server(environment, { idleTimeoutMs: 20 }));

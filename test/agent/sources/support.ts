@@ -51,6 +51,9 @@ export function lineDecoder(maxBytes = 1024): StreamDecoder {
       rest = '';
       return bytes > 0 ? [discarded('DECODE-TRUNCATED', bytes)] : [];
     },
+    get held() {
+      return rest.length;
+    },
   };
 }
 
