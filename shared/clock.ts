@@ -82,7 +82,18 @@ export function formatInstant(at: Instant, offsetMin = 0): string {
 
 const ISO_INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
 
-/** Reads an ISO 8601 time that carries its offset; anything else (no offset, impossible date) is undefined. */
+/** First and last instant that a FHIR dateTime with any offset can show with a year of four digits. */
+const EARLIEST: Instant = Date.parse('0001-01-02T00:00:00Z');
+const LATEST: Instant = Date.UTC(9999, 11, 31);
+/** FHIR R4 dateTime: offsets end at 14:00. */
+const MAX_OFFSET_MIN = 14 * 60;
+
+/** Whether an instant, and an offset from UTC in minutes, can be written as a FHIR dateTime; times that cannot are taken nowhere. */
+export function isShowable(at: Instant, offsetMin = 0): boolean {
+  return Number.isInteger(at) && at >= EARLIEST && at <= LATEST && Number.isInteger(offsetMin) && Math.abs(offsetMin) <= MAX_OFFSET_MIN;
+}
+
+/** Reads an ISO 8601 time that carries its offset; anything else (no offset, impossible date, none that `isShowable`) is undefined. */
 export function parseInstant(text: string): { at: Instant; offsetMin: number } | undefined {
   const m = ISO_INSTANT.exec(text);
   if (!m) return undefined;
@@ -93,11 +104,13 @@ export function parseInstant(text: string): { at: Instant; offsetMin: number } |
   const millisecond = Number(frac.padEnd(3, '0').slice(0, 3));
   const utc = Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
   const back = new Date(utc);
-  if (back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined;
+  // Date.UTC takes the years 0 to 99 for those of the last century.
+  if (back.getUTCFullYear() !== year || back.getUTCMonth() !== month - 1 || back.getUTCDate() !== day) return undefined;
   let offsetMin = 0;
   if (zone !== 'Z') {
     const sign = zone.startsWith('-') ? -1 : 1;
     offsetMin = sign * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6)));
   }
-  return { at: utc - offsetMin * 60_000, offsetMin };
+  const at = utc - offsetMin * 60_000;
+  return isShowable(at, offsetMin) ? { at, offsetMin } : undefined;
 }

@@ -86,6 +86,11 @@ export const ERRORS = {
     advice: 'Check that the sender speaks HL7 v2.',
     retryable: false,
   },
+  'HL7-SEPARATORS': {
+    message: 'MSH-1 and MSH-2 name separators that cannot be ones.',
+    advice: 'Set five different characters that are no letters, digits, blanks or signs of numbers; the usual ones are |^~\\&.',
+    retryable: false,
+  },
   'HL7-VERSION': {
     message: 'MSH-12 names an HL7 version that is not read here.',
     advice: 'Versions 2.1 to 2.8 are read; set one of them on the sender.',
@@ -158,6 +163,11 @@ export const ERRORS = {
     message: 'The disk gave an error.',
     advice: 'Check the disk; nothing is acknowledged until the file was opened anew.',
     retryable: true,
+  },
+  'STORAGE-ROWS-LOST': {
+    message: 'Rows that were stored are no longer in the file.',
+    advice: 'Its log was lost or damaged, or an older copy was put back; the devices were told that they were stored. See who touched it.',
+    retryable: false,
   },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
   'OUTBOX-DAMAGED-ROW': {

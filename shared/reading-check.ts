@@ -1,14 +1,9 @@
-import type { Instant } from './clock.ts';
+import { isShowable } from './clock.ts';
 import type { ErrorCode } from './errors.ts';
 import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
 import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
 import { vital } from './vitals.ts';
 
-/** First and last instant that a FHIR dateTime with any offset can show with a year of four digits. */
-const EARLIEST: Instant = Date.parse('0001-01-02T00:00:00Z');
-const LATEST: Instant = Date.UTC(9999, 11, 31);
-/** FHIR R4 dateTime: offsets end at 14:00. */
-const MAX_OFFSET_MIN = 14 * 60;
 /** An index has at most four digits in an observation id. */
 const MAX_READINGS = 1000;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -28,7 +23,7 @@ export function checkReading(reading: Reading): ErrorCode | undefined {
   if (value !== undefined && !Number.isFinite(value)) return 'DECODE-FIELD';
   if (absent !== undefined && !ABSENT_REASONS.includes(absent)) return 'DECODE-FIELD';
   if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
-  if (offsetMin !== undefined && !(Number.isInteger(offsetMin) && Math.abs(offsetMin) <= MAX_OFFSET_MIN)) return 'DECODE-TIME';
+  if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
   if (reading.measurement !== undefined && !(Number.isSafeInteger(reading.measurement) && reading.measurement >= 0)) return 'DECODE-FIELD';
   if (original !== undefined && !Number.isFinite(original.value)) return 'DECODE-FIELD';
   if (original !== undefined && !isClean(original.unit, TEXT_LIMITS.unit)) return 'DECODE-UNIT';
@@ -61,10 +56,6 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     if (code !== undefined) return code;
   }
   return undefined;
-}
-
-function isShowable(at: Instant): boolean {
-  return Number.isInteger(at) && at >= EARLIEST && at <= LATEST;
 }
 
 function isClean(text: string | undefined, limit: number): boolean {

@@ -24,6 +24,7 @@ const OWN_NAME = 'VITALMESH';
 /** HL7 table 0357, message error condition codes; 207 for everything that is ours. */
 const CONDITIONS: Partial<Record<ErrorCode, readonly [code: number, text: string]>> = {
   'HL7-NO-MSH': [100, 'Segment sequence error'],
+  'HL7-SEPARATORS': [102, 'Data type error'],
   'HL7-SEGMENT': [100, 'Segment sequence error'],
   'HL7-TYPE': [200, 'Unsupported message type'],
   'HL7-VERSION': [203, 'Unsupported version id'],

@@ -37,23 +37,25 @@ export const codedVital = cached((field: string, separators: Separators): CodedV
 /** `none`: no unit was given; `unknown`: one that is not in the table. */
 export type CodedUnit = { ucum: string } | 'none' | 'unknown';
 
-/** The unit of OBX-6 in UCUM: MDC or MDIL code, or a spelling that is known. */
+/** The unit of OBX-6 in UCUM: MDC or MDIL code, or a spelling that is known. Two identifiers that name different units name none. */
 export const codedUnit = cached((field: string, separators: Separators): CodedUnit => {
   const texts = [1, 2, 4, 5].map((n) => componentOf(field, n, separators.component).trim());
   if (texts.every((text) => text === '' || text === '""')) return 'none';
-  for (const first of [1, 4]) {
-    const code = mdcOf(field, first, separators);
-    const ucum = code === undefined ? undefined : ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
-    if (ucum !== undefined) return { ucum };
-  }
-  for (const text of [texts[0], texts[2]]) {
-    const ucum = text ? ucumOfText(text) : undefined;
-    if (ucum !== undefined) return { ucum };
-  }
+  const [own, other] = [1, 4].map((first) => unitOf(field, first, separators));
+  if (own !== undefined && other !== undefined && own !== other && convert(1, own, other) !== 1) return 'unknown';
+  if (own !== undefined || other !== undefined) return { ucum: own ?? other ?? '' };
   // Only where there is no code at all does the text stand for it.
   const ucum = texts[0] === '' && texts[1] ? ucumOfText(texts[1]) : undefined;
   return ucum === undefined ? 'unknown' : { ucum };
 });
+
+/** The unit of one of the two identifiers of a coded field. */
+function unitOf(field: string, first: number, separators: Separators): string | undefined {
+  const code = mdcOf(field, first, separators);
+  const text = componentOf(field, first, separators.component).trim();
+  const coded = code === undefined ? undefined : ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
+  return coded ?? (text === '' ? undefined : ucumOfText(text));
+}
 
 /** A value in the unit of a row; undefined when the units have nothing to do with each other. */
 export function toRowUnit(row: Vital, value: number, ucum: string): number | undefined {

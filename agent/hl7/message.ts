@@ -9,13 +9,17 @@ const ESC = '\u001b';
 const BOM = '\u00ef\u00bb\u00bf';
 const SEGMENT_NAME = /^[A-Z][A-Z0-9]{2}$/;
 const FREQUENT_SEGMENTS = ['OBX', 'OBR', 'PID', 'PV1', 'NTE'];
+const HIDDEN_SEGMENT = /[\r\n]([A-Z][A-Z0-9]{2})[^\w\s]/g;
+/** What says whose or from whom the rest is. */
+export const NAMING_SEGMENTS: ReadonlySet<string> = new Set(['PID', 'PV1', 'MSH']);
 /** A damaged name, a byte order mark, and the encoding characters. */
 const MAX_HEADER_OPENING = 16;
-const SEGMENT_OPENING = /^[A-Z][A-Z0-9]{2}[^\w\s]/;
+/** Printable ASCII that is no letter, digit, blank, `.`, `+` or `-`. */
+const SEPARATORS = /^[!-*,/:-@[-^`{-~]+$/;
 
 /**
  * An HL7 v2 message, read on demand: its text and where its segments begin, and nothing is taken apart before it is asked for.
- * Segments end with CR, CRLF or LF.
+ * Segments end as the first one does: with CR (or CRLF), or with LF.
  */
 export class Hl7Message {
   /** The whole message; its characters are its bytes where `bytewise`. */
@@ -26,9 +30,11 @@ export class Hl7Message {
   readonly header: Segment;
   /** Where each segment begins and ends, one after the other. */
   readonly #bounds: number[];
+  /** Whether the other line end stands anywhere, and a segment could hide behind it. */
+  readonly #mayHide: boolean;
   readonly #segment: Segment;
 
-  /** Throws HL7-NO-MSH when the bytes do not begin with an MSH segment, HL7-CHARSET when MSH-18 is not known and would matter. */
+  /** Throws HL7-NO-MSH when the bytes do not begin with an MSH segment, HL7-SEPARATORS for separators that cannot be ones, HL7-CHARSET when MSH-18 is not known and would matter. */
   constructor(bytes: Uint8Array) {
     const raw = latin1Of(bytes);
     const hasBom = raw.startsWith(BOM);
@@ -42,7 +48,10 @@ export class Hl7Message {
       if (!ascii || isEscapedCharset(charset)) this.text = decodeText(bytes, raw, charset, hasBom);
     }
     this.bytewise = this.text === raw;
-    this.#bounds = boundsOf(this.text, this.bytewise ? from : opening(this.text));
+    const start = this.bytewise ? from : opening(this.text);
+    const mark = segmentMark(this.text, start);
+    this.#bounds = boundsOf(this.text, start, mark);
+    this.#mayHide = this.text.includes(mark === '\r' ? '\n' : '\r');
     this.#segment = new Segment(this.text, 0, 0, this.separators);
   }
 
@@ -67,6 +76,17 @@ export class Hl7Message {
     const { field, component, repetition, escape: mark, subcomponent } = this.separators;
     const opening = this.text.slice(from, Math.min(this.#bounds[2 * index + 1] ?? 0, from + MAX_HEADER_OPENING));
     return /MSH/i.test(opening) || opening.includes(`${field}${component}${repetition}${mark}${subcomponent}`);
+  }
+
+  /**
+   * The name of what looks like a segment inside this one, behind the other line end: a text that was made to look so, or a sender who
+   * mixes line ends. PID, PV1 and MSH are found before others.
+   */
+  hidden(index: number): string | undefined {
+    if (!this.#mayHide) return undefined;
+    const text = this.text.slice(this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0);
+    const names = Array.from(text.matchAll(HIDDEN_SEGMENT), ([, name = '']) => name);
+    return names.find((name) => NAMING_SEGMENTS.has(name)) ?? names[0];
   }
 
   /** A segment to read fields from; valid until the next one is opened. */
@@ -114,7 +134,11 @@ function separatorsOf(text: string, from: number): Separators {
   const end = Math.min(segmentEnd(text, from), from + 4 + 5);
   const encoding = text.slice(from + 4, end).split(field, 1)[0] ?? '';
   // An empty MSH-2 leaves the recommended characters in force.
-  const [component = '', repetition = '', mark = '', subcomponent = ''] = encoding === '' ? '^~\\&' : encoding;
+  const characters = encoding === '' ? '^~\\&' : encoding;
+  // A separator that equals another, or that stands in numbers and identifiers, would cut them into others.
+  const all = field + characters;
+  if (new Set(all).size < all.length || !SEPARATORS.test(all)) throw new VitalmeshError('HL7-SEPARATORS');
+  const [component = '', repetition = '', mark = '', subcomponent = ''] = characters;
   return { field, component, repetition, escape: mark, subcomponent };
 }
 
@@ -126,27 +150,19 @@ function segmentEnd(text: string, from: number): number {
   return text.length;
 }
 
-/** CR ends a segment. LF does too, except in a message that has CRs: there an LF without a segment behind it belongs to a text. */
-function boundsOf(text: string, from: number): number[] {
+/** What ends MSH ends every segment; the other of CR and LF belongs to a text, whatever stands behind it. */
+function segmentMark(text: string, from: number): string {
+  return text.charAt(segmentEnd(text, from)) === '\n' ? '\n' : '\r';
+}
+
+function boundsOf(text: string, from: number, mark: string): number[] {
   const bounds: number[] = [];
-  const next = !text.includes('\n', from) ? nextCr : text.includes('\r', from) ? nextCrOrOpening : nextLf;
   for (let at = from; at < text.length; ) {
-    const found = next(text, at);
+    const found = text.indexOf(mark, at);
     const end = found < 0 ? text.length : found;
     if (end > at) bounds.push(at, end);
     at = end + 1;
     while (text.charCodeAt(at) === CR || text.charCodeAt(at) === LF) at += 1;
   }
   return bounds;
-}
-
-const nextCr = (text: string, from: number): number => text.indexOf('\r', from);
-const nextLf = (text: string, from: number): number => text.indexOf('\n', from);
-
-function nextCrOrOpening(text: string, from: number): number {
-  for (let at = from; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === CR || (code === LF && SEGMENT_OPENING.test(text.slice(at + 1, at + 5)))) return at;
-  }
-  return -1;
 }

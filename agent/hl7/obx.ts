@@ -4,7 +4,7 @@ import type { Vital } from '../../shared/vitals.ts';
 import { cleanText } from '../decoding.ts';
 import { codedUnit, codedVital, toRowUnit } from './codes.ts';
 import { unescapeText } from './escapes.ts';
-import { firstRepetition, type Segment } from './segment.ts';
+import { componentOf, firstRepetition, type Segment } from './segment.ts';
 
 /** What OBX-8 may say about a value (IHE PCD TF-2, HL7 table 0078 as extended there). */
 interface Condition {
@@ -34,6 +34,14 @@ const CONDITIONS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['PM', { flag: 'device-alarm' }],
   ['PL', { flag: 'device-alarm' }],
 ]);
+
+/**
+ * What else HL7 table 0078 and IHE PCD (alarm source, no priority, inactive, valid) say beside a value: nothing that makes it doubtful.
+ * A code that is in neither table is one whose meaning is not known here.
+ */
+const HARMLESS = new Set(
+  '"" N A AA H HH HU L LL LU < > U D B W S R I MS VS IND POS NEG ND DET NR RR WR NULL PN SP ST SA VAL ALINH ALINACT'.split(' '),
+);
 
 /**
  * OBX-11 (HL7 table 0085). X and N say that there is no result at this time, which is what a monitor sends for a probe that is off: a
@@ -137,8 +145,7 @@ function circumstances(obx: Segment): Circumstances | undefined {
   const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
   if (found.status === 'final' && found.absent === undefined && obx.field(8) === '') return PLAIN;
-  const conditions = obx.repetitions(8);
-  const said = conditions.map((text) => CONDITIONS.get(text.trim())).filter((condition) => condition !== undefined);
+  const said = conditionsOf(obx);
   const flags = new Set(said.flatMap(({ flag }) => flag ?? []));
   return {
     status: found.status,
@@ -146,6 +153,21 @@ function circumstances(obx: Segment): Circumstances | undefined {
     flags: [...flags],
     test: said.some(({ test }) => test === true),
   };
+}
+
+const UNKNOWN_CONDITION: Condition = { flag: 'questionable' };
+
+/** OBX-8 (IS, from v2.7 CWE): the code and the alternate code of every repetition, in upper or lower case. */
+function conditionsOf(obx: Segment): Condition[] {
+  const said: Condition[] = [];
+  for (const repetition of obx.repetitions(8)) {
+    for (const n of [1, 4]) {
+      const component = componentOf(repetition, n, obx.separators.component);
+      const code = componentOf(component, 1, obx.separators.subcomponent).trim().toUpperCase();
+      if (code !== '' && !HARMLESS.has(code)) said.push(CONDITIONS.get(code) ?? UNKNOWN_CONDITION);
+    }
+  }
+  return said;
 }
 
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;

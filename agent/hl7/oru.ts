@@ -8,7 +8,7 @@ import type { AckError } from './ack.ts';
 import { type Device, deviceOf, senderOf } from './device.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
-import type { Hl7Message } from './message.ts';
+import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { readObx } from './obx.ts';
 import type { Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
@@ -101,6 +101,11 @@ class OruReader {
         break;
       }
       const name = message.name(this.#index);
+      const hidden = message.hidden(this.#index);
+      if (hidden !== undefined && (NAMING_SEGMENTS.has(hidden) || isLeftAside(name))) {
+        this.#rejectHidden(hidden);
+        continue;
+      }
       switch (name) {
         case 'OBX':
           // What comes before the patient it is of could be anybody's.
@@ -129,6 +134,13 @@ class OruReader {
     }
     this.#finishGroups();
     return this.#content;
+  }
+
+  /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
+  #rejectHidden(hidden: string): void {
+    const part = `segment[${this.#index + 1}]`;
+    if (NAMING_SEGMENTS.has(hidden)) this.#rejectUpToPatient('HL7-SEGMENT', part);
+    else this.#reject('HL7-SEGMENT', part);
   }
 
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */

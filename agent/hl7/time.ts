@@ -1,4 +1,4 @@
-import { type Instant, type LocalTimeDoubt, zonedInstant } from '../../shared/clock.ts';
+import { type Instant, isShowable, type LocalTimeDoubt, zonedInstant } from '../../shared/clock.ts';
 
 export interface Hl7Time {
   at: Instant;
@@ -16,9 +16,15 @@ const steadyHours = new Map<string, number>();
 
 /**
  * An HL7 time (DTM, v2.6 ch. 2A.21: `YYYYMMDDHHMM[SS[.S…]][±ZZZZ]`); without an offset it is local time of `zone`. Undefined for a
- * time that does not exist or has no hour and minute: a date alone says nothing about when something was measured.
+ * time that does not exist, cannot be shown (see `isShowable`) or has no hour and minute: a date alone says nothing about when something
+ * was measured.
  */
 export function parseHl7Time(text: string, zone: string): Hl7Time | undefined {
+  const time = parsed(text, zone);
+  return time && isShowable(time.at, time.offsetMin) ? time : undefined;
+}
+
+function parsed(text: string, zone: string): Hl7Time | undefined {
   const match = DTM.exec(text);
   if (!match) return undefined;
   const [, y = '', mo = '', d = '', h = '', mi = '', s = '0', fraction = '', offset] = match;

@@ -46,6 +46,10 @@ test('times without offset, and impossible ones, are refused', () => {
     '',
     'now',
     '2026-01-01T00:00:00+15:00',
+    '2026-01-01T00:00:00+14:30',
+    '0026-01-01T00:00:00Z',
+    '0000-02-29T00:00:00Z',
+    '9999-12-31T23:59:59Z',
   ]) {
     assert.equal(parseInstant(text), undefined, text);
   }

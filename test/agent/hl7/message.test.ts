@@ -5,6 +5,7 @@ import { escapeText, unescapeText } from '../../../agent/hl7/escapes.ts';
 import { Hl7Message, headerOf } from '../../../agent/hl7/message.ts';
 import type { Separators } from '../../../agent/hl7/segment.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { verifies } from '../../requirements.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const HEADER = 'MSH|^~\\&|MON|ICU|||20261121100000||ORU^R01|M1|P|2.6';
@@ -34,7 +35,7 @@ test('fields, components and repetitions, in any order', () => {
 });
 
 test('own separators, and an MSH-2 that leaves some out', () => {
-  const message = new Hl7Message(latin1('MSH#*+!$#MON###20261121100000##ORU*R01#M1#P#2.6\rPID###A***H$1$ISO+B\r'));
+  const message = new Hl7Message(latin1('MSH#*:!$#MON###20261121100000##ORU*R01#M1#P#2.6\rPID###A***H$1$ISO:B\r'));
   assert.equal(message.open(1).component(3, 4), 'H$1$ISO');
   assert.equal(message.open(1).repetitions(3)[1], 'B');
   const two = new Hl7Message(latin1('MSH|^~|MON\rPID|||A\\F\\B^C\r'));
@@ -50,8 +51,44 @@ for (const end of ['\r', '\n', '\r\n', '\r\r\n']) {
   });
 }
 
+test('separators that equal each other, or stand in numbers and identifiers, are none', () => {
+  verifies('NOTHING-INVENTED');
+  for (const characters of [
+    '^^^^',
+    '^~\\~',
+    '^2\\&',
+    '^~1&',
+    '8~\\&',
+    '^-\\&',
+    '^~\\.',
+    '^+\\&',
+    '^ \\&',
+    '^~\\&&',
+    '^\xe9\\&',
+    '^~\\\0',
+  ]) {
+    assert.throws(
+      () => new Hl7Message(latin1(HEADER.replace('^~\\&', characters))),
+      (error) => error instanceof VitalmeshError && error.code === 'HL7-SEPARATORS',
+      characters,
+    );
+  }
+});
+
+test('a line end that does not end MSH belongs to a text, whatever stands behind it, and what it may hide is named', () => {
+  const made = (mark: string, other: string): Hl7Message =>
+    new Hl7Message(latin1([HEADER, `NTE|1||a${other}OBX|9|NM`, `OBX|1${other}OBX|2${other}PID|||B`, 'OBX|3', ''].join(mark)));
+  for (const message of [made('\r', '\n'), made('\n', '\r')]) {
+    assert.equal(message.segments, 4);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((i) => message.hidden(i)),
+      [undefined, 'OBX', 'PID', undefined],
+    );
+  }
+});
+
 test('a line feed inside a text of a message with CRs belongs to the text', () => {
-  const message = new Hl7Message(latin1(`${HEADER}\rNTE|1||first\nsecond line\rOBX|1\nOBX|2\r`));
+  const message = new Hl7Message(latin1(`${HEADER}\rNTE|1||first\nsecond line\rOBX|1\rOBX|2\r`));
   assert.equal(message.segments, 4);
   assert.equal(message.open(1).field(3), 'first\nsecond line');
 });

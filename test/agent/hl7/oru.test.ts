@@ -118,9 +118,14 @@ test('a missing unit is assumed and marked, but never where it decides; a wrong 
     [SPO2, 'furlong'],
     [SPO2, MMHG],
     [SPO2, '999999^x^MDC'],
+    // Its two identifiers name different units.
+    ['150021^s^MDC', `${MMHG}^kPa^kPa^UCUM`],
+    ['150021^s^MDC', `kPa^kPa^UCUM^${MMHG}`],
+    [SPO2, `${PERCENT}^262656^MDC_DIM_DIMLESS^MDC`],
   ] as const) {
     assert.deepEqual(rejections(oru(obx(code, '5.5', unit))), ['DECODE-UNIT OBX[1]'], `${code} ${unit}`);
   }
+  assert.equal(first(oru(obx('150021^s^MDC', '120', `${MMHG}^mm[Hg]^mm[Hg]^UCUM`)))?.value, 120);
   assert.equal(first(oru(obx(SPO2, '', 'furlong')))?.absent, 'unknown', 'no value, no unit needed');
 });
 
@@ -137,6 +142,13 @@ test('OBX-8: what the device says about the value', () => {
   assert.deepEqual(about('INV'), ['!error'], 'the device says that the number is none');
   assert.deepEqual(about('NAV', ''), ['!temp-unknown']);
   assert.deepEqual(about('OFF', ''), ['!not-performed', 'sensor-off']);
+  verifies('NOTHING-INVENTED');
+  for (const invalid of ['INV^Invalid^HL70078', 'inv', ' INV ', 'N^^~INV^^', 'N^^^INV^^', 'INV&x', '~INV'])
+    assert.deepEqual(about(invalid), ['!error'], invalid);
+  assert.deepEqual(about('OFF^off'), ['!not-performed', 'sensor-off']);
+  for (const harmless of ['N^Normal^HL70078', '""', 'hh', '<', 'null', '~', '^normal']) assert.deepEqual(about(harmless), [97], harmless);
+  for (const unknown of ['XYZZY', '"INV"', 'N~invalid', '1']) assert.deepEqual(about(unknown), [97, 'questionable'], unknown);
+  assert.deepEqual(about('QUES~XYZZY'), [97, 'questionable']);
 });
 
 test('OBX-11: result status', () => {
@@ -198,6 +210,28 @@ test('time: the zone of the source where none is given, doubts marked; an unread
   const broken = oru(spo2('97', { 14: '21.11.2026' }));
   assert.deepEqual(first(broken)?.flags, ['clock']);
   assert.deepEqual(rejections(broken), ['DECODE-TIME OBX[1]-14']);
+});
+
+test('time: one that is given and cannot be read marks its readings and is told of once; none at all is no clock', () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
+  const summary = (bytes: Buffer): unknown[] => [
+    ...readings(bytes).map(({ effective, flags }) => [effective, flags]),
+    ...rejections(bytes),
+  ];
+  const nine = at(9, 0);
+  for (const time of ['20261120', '20261341100000', '20261120100000Z', '99991231235959', '20261121100000+1430', '20261121100000+1500']) {
+    const twice = message(MSH, PID, `OBR|1||||||${time}`, spo2('97'), spo2('96'), spo2('95', { 14: '20261121100000+0100' }));
+    assert.deepEqual(summary(twice), [[nine, ['clock']], [nine, ['clock']], [nine, undefined], 'DECODE-TIME OBR[1]-7'], time);
+    const row = oru(`OBX|1||69965^MDC_DEV^MDC|1.1.1|||||||X|||${time}`, spo2('97'), spo2('96', { 4: '1.2.1.1' }));
+    assert.deepEqual(summary(row), [[at(8, 59, 58), ['clock']], [at(8, 59, 58), undefined], 'DECODE-TIME OBX[1]-14'], time);
+    const own = oru(spo2('97', { 14: time }));
+    assert.deepEqual(summary(own), [[at(8, 59, 58), ['clock']], 'DECODE-TIME OBX[1]-14'], time);
+    const header = message(MSH.replace('20261121100000+0100', time), PID, spo2('97'), spo2('96'));
+    assert.deepEqual(summary(header), [[undefined, ['clock']], [undefined, ['clock']], 'DECODE-TIME MSH[1]-7'], time);
+  }
+  assert.deepEqual(summary(message(MSH.replace('20261121100000+0100', ''), PID, spo2('97'))), [[undefined, ['clockless']]]);
+  assert.deepEqual(summary(message(MSH, PID, 'OBR|1||||||20261121095958+0100 ', spo2('97'))), [[at(8, 59, 58), undefined]]);
+  assert.deepEqual(summary(message(MSH, PID, 'OBR|1||||||""', spo2('97'))), [[nine, undefined]]);
 });
 
 test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configuration says', () => {
@@ -461,6 +495,25 @@ test('texts, codes and waveforms are counted; one that looks like a number is ke
     rejected.map(({ code, part, raw }) => `${code} ${part}${raw ? '+' : ''}`),
     ['HL7-VALUE-TYPE OBX[1]', 'HL7-VALUE-TYPE OBX[2]', 'HL7-VALUE-TYPE OBX[3]+', 'HL7-VALUE-TYPE OBX[4]+'],
   );
+});
+
+test('a line feed inside a text makes no reading; one that may hide another patient leaves the rest to nobody', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP', 'SUBJECT-BY-HUB');
+  const note = oru(`NTE|1||a\n${spo2('12')}`, spo2('97'));
+  assert.deepEqual(
+    readings(note).map(({ value }) => value),
+    [97],
+  );
+  assert.deepEqual(rejections(note), ['HL7-SEGMENT segment[5]']);
+  const mixed = oru(spo2('97'), `${spo2('96')}\n${PID_2}`, spo2('60'), 'PID|||P-0003', spo2('91'));
+  assert.deepEqual(
+    stored(mixed).map((record) => [(record as unknown[])[0], (record as unknown[])[3]]),
+    [
+      ['P-0001', 97],
+      ['P-0003', 91],
+    ],
+  );
+  assert.deepEqual(rejections(mixed), ['HL7-SEGMENT segment[6]']);
 });
 
 test('a second MSH inside a message: two that ran into each other, and nothing of the second is taken for the first patient', () => {
