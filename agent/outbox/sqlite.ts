@@ -8,8 +8,10 @@ import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import { beginEpoch, type Epoch, inEpochs } from './epochs.ts';
+import { Mark } from './mark.ts';
 import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
 import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
+import { keepReserve, releaseReserve } from './reserve.ts';
 import { CLASS_NUMBERS, MIGRATIONS } from './schema.ts';
 import * as sql from './statements.ts';
 
@@ -39,11 +41,23 @@ interface Counts {
 }
 
 /**
- * Opens the outbox, or makes it where there is none, and begins a new epoch. Rejects with STORAGE-LOCKED, -KEY-FILE, -KEY, -DAMAGED,
- * -SCHEMA, -OPEN, -FULL, -IO.
+ * Opens the outbox, or makes it where there is none, and begins a new epoch. On a full disk the reserve beside it is given up for that.
+ * Rejects with STORAGE-LOCKED, -KEY-FILE, -KEY, -DAMAGED, -SCHEMA, -OPEN, -FULL, -IO.
  */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   ensureKeyFile(options.keyFile, options.path);
+  const reserve = `${options.path}.reserve`;
+  try {
+    const outbox = open(options);
+    keepReserve(reserve);
+    return outbox;
+  } catch (thrown) {
+    if (asVitalmeshError(thrown).code !== 'STORAGE-FULL' || !releaseReserve(reserve)) throw thrown;
+    return open(options);
+  }
+}
+
+function open(options: OutboxOptions): Outbox {
   const database = openDatabase({
     path: options.path,
     keyFile: options.keyFile,
@@ -51,9 +65,11 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     cacheKib: 4096,
     clock: options.clock,
   });
+  const mark = new Mark(`${options.path}.mark`);
   try {
-    return new SqliteOutbox(database, options);
+    return new SqliteOutbox(database, mark, options);
   } catch (thrown) {
+    mark[Symbol.dispose]();
     database.close();
     throw thrown;
   }
@@ -61,6 +77,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
 
 class SqliteOutbox implements Outbox {
   readonly #database: Database;
+  readonly #mark: Mark;
   readonly #commit: GroupCommit;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -78,9 +95,14 @@ class SqliteOutbox implements Outbox {
   #countedOpening: number;
   #announcing = false;
   #failing: ErrorCode | undefined;
+  /** Found lost at an opening and not told of yet. */
+  #lost = 0;
+  #highest = 0;
+  #markedOpening = 0;
 
-  constructor(database: Database, { clock, log, metrics, ...options }: OutboxOptions) {
+  constructor(database: Database, mark: Mark, { clock, log, metrics, ...options }: OutboxOptions) {
     this.#database = database;
+    this.#mark = mark;
     this.#clock = clock;
     this.#log = log;
     this.#metrics = metrics;
@@ -88,7 +110,13 @@ class SqliteOutbox implements Outbox {
     this.#keepDeliveredRows = options.keepDeliveredRows ?? KEEP_DELIVERED_ROWS;
     this.#limits = options.quarantineLimits ?? QUARANTINE_LIMITS;
     this.#commit = new GroupCommit(database, { name: 'outbox', metrics, clock });
-    this.#epoch = database.write(() => beginEpoch(database, clock.now(), false));
+    this.#epoch = database.write(() => {
+      const epoch = beginEpoch(database, clock.now(), false);
+      this.#passMark();
+      return epoch;
+    });
+    this.#markedOpening = database.openings;
+    this.#tellOfLost();
     this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
     this.#counts = database.read(() => countRows(database));
     this.#countedOpening = database.openings;
@@ -109,13 +137,17 @@ class SqliteOutbox implements Outbox {
     const keys = await this.#write((database) => {
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
       const { id, text } = this.#epoch;
+      this.#passMark();
       return rows.map((row) => ({
         epoch: text,
         seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
       }));
     }, rows.length);
+    this.#markedOpening = this.#database.openings;
+    this.#tellOfLost();
     this.#metrics.count('outbox_appended', '', keys.length);
     this.#changed({ pending: keys.length });
+    this.#highest = Math.max(this.#highest, keys.at(-1)?.seq ?? 0);
     this.#announce();
     return keys;
   }
@@ -208,6 +240,30 @@ class SqliteOutbox implements Outbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#commit.close();
     this.#database.close();
+    this.#mark.raise(this.#highest);
+    this.#mark[Symbol.dispose]();
+  }
+
+  /**
+   * Once an opening of the file, in the transaction under way: goes on behind the mark, so that no number is given twice, whatever has
+   * become of the rows that had it.
+   */
+  #passMark(): void {
+    if (this.#markedOpening === this.#database.openings) return;
+    const last = this.#database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0;
+    const highest = Math.max(this.#mark.seq, this.#highest);
+    if (last >= highest) return;
+    this.#lost = highest - last;
+    this.#database.prepare(sql.FORGET_SEQ).run();
+    this.#database.prepare<[number]>(sql.SET_SEQ).run(highest);
+  }
+
+  #tellOfLost(): void {
+    if (this.#lost === 0) return;
+    this.#metrics.count('outbox_rows_lost', '', this.#lost);
+    const err = new VitalmeshError('STORAGE-ROWS-LOST');
+    this.#log.error({ err, rows: this.#lost }, 'rows were lost from the outbox; some of them may have been delivered before');
+    this.#lost = 0;
   }
 
   /** One unit of the next commit; says once in the log when storing begins to fail and when it works again. */
@@ -266,6 +322,7 @@ class SqliteOutbox implements Outbox {
     this.#announcing = true;
     queueMicrotask(() => {
       this.#announcing = false;
+      this.#mark.raise(this.#highest);
       for (const listener of [...this.#listeners]) listener();
     });
   }

@@ -35,6 +35,11 @@ export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes FROM qu
 export const QUARANTINE_TRIM = `DELETE FROM quarantine WHERE id IN
   (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?)`;
 
+// SQLite's own table of the numbers given so far (sqlite.org/autoinc.html); it has no line before the first row.
+export const LAST_SEQ = "SELECT seq FROM sqlite_sequence WHERE name = 'rows'";
+export const FORGET_SEQ = "DELETE FROM sqlite_sequence WHERE name = 'rows'";
+export const SET_SEQ = "INSERT INTO sqlite_sequence (name, seq) VALUES ('rows', ?)";
+
 // Counted once an opening; kept up to date in memory from then on.
 export const COUNT_PENDING = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NULL';
 export const COUNT_DELIVERED = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NOT NULL';

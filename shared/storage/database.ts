@@ -44,6 +44,8 @@ export class Database implements Disposable {
   #full = false;
   #closed = false;
   #openings = 1;
+  /** Which files the connection has open; read after its first commit. */
+  #files: string | undefined;
 
   /** Use `openDatabase`. */
   constructor(path: string, clock: Clock, lock: Disposable, open: (mayCreate: boolean) => SQLite.Database) {
@@ -93,6 +95,7 @@ export class Database implements Disposable {
       if (this.#full) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
       const result = this.#transaction(work);
       this.#full = false;
+      this.#checkFiles();
       return result;
     } catch (thrown) {
       const error = this.#failed(thrown);
@@ -169,6 +172,14 @@ export class Database implements Disposable {
     return error;
   }
 
+  /** Throws STORAGE-IO when the files of this name are no longer those that the connection writes to: then a commit is durable nowhere. */
+  #checkFiles(): void {
+    const files = ['', '-wal'].map((suffix) => identity(this.path + suffix)).join();
+    this.#files ??= files;
+    if (files === this.#files && !files.includes(GONE)) return;
+    throw new VitalmeshError('STORAGE-IO', { detail: `${this.path} or its log was removed or replaced` });
+  }
+
   #transaction<T>(work: () => T): T {
     this.prepare('BEGIN IMMEDIATE').run();
     try {
@@ -190,7 +201,16 @@ export class Database implements Disposable {
       // A failing checkpoint at closing leaves the log in place; the next opening replays it.
     }
     this.#connection = undefined;
+    this.#files = undefined;
   }
+}
+
+const GONE = 'gone';
+
+/** Device and number of the file of this name. */
+function identity(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found ? `${found.dev}:${found.ino}` : GONE;
 }
 
 /**

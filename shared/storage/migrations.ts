@@ -5,7 +5,8 @@ import { VitalmeshError } from '../errors.ts';
 export type Migration = string;
 
 /**
- * Brings the schema to the newest step, all missing steps in one transaction; `user_version` counts the steps taken. Throws
+ * Brings the schema to the newest step, all missing steps in one transaction; `user_version` counts the steps taken. What it changed is
+ * in the file itself at once, so that one that loses its log is still a database of its kind. Throws
  * STORAGE-SCHEMA when the file has taken more steps than are known here.
  */
 export function migrate(connection: SQLite.Database, migrations: readonly Migration[]): void {
@@ -20,4 +21,5 @@ export function migrate(connection: SQLite.Database, migrations: readonly Migrat
       connection.pragma(`user_version = ${migrations.length}`);
     })
     .immediate();
+  connection.pragma('wal_checkpoint(TRUNCATE)');
 }

@@ -80,10 +80,66 @@ describe('the outbox file', () => {
     await outbox.complete(keys.slice(0, 1));
     await outbox.quarantine(keys.slice(1), 'INGEST-INVALID');
     await outbox[Symbol.asyncDispose]();
-    assert.deepEqual(readdirSync(at.folder).sort(), ['outbox.db', 'outbox.db.lock', 'outbox.key']);
+    assert.deepEqual(readdirSync(at.folder).sort(), ['outbox.db', 'outbox.db.lock', 'outbox.db.mark', 'outbox.db.reserve', 'outbox.key']);
     assert.deepEqual(legible(), []);
     writeFileSync(join(at.folder, 'control'), JSON.stringify(record));
     assert.equal(legible().length, 5, 'the search finds what is legible');
+  });
+
+  test('rows that are gone with their log are told of, and their numbers are not given again', async () => {
+    verifies('NO-SILENT-DROP', 'EXACTLY-ONCE');
+    const at = setUp();
+    const first = await at.open();
+    await first.append([markedRecord(1)]);
+    await first[Symbol.asyncDispose]();
+    const copy = readFileSync(at.path);
+    const second = await at.open();
+    await second.append([markedRecord(2), markedRecord(3), markedRecord(4)]);
+    await second[Symbol.asyncDispose]();
+    assert.equal(at.metrics.get('outbox_rows_lost'), 0);
+    writeFileSync(at.path, copy);
+    await using outbox = await at.open();
+    assert.equal(at.metrics.get('outbox_rows_lost'), 3);
+    assert.match(at.lines.at(-1) ?? '', /STORAGE-ROWS-LOST.*"rows":3|"rows":3.*STORAGE-ROWS-LOST/);
+    assert.deepEqual(marks(outbox), [1]);
+    assert.equal((await outbox.append([markedRecord(5)]))[0]?.seq, 5);
+    assert.equal(at.metrics.get('outbox_rows_lost'), 3, 'told once');
+  });
+
+  test('a mark that cannot be read, or is behind, raises no alarm', async () => {
+    const at = setUp();
+    for (const mark of ['', 'x'.repeat(17), '0000000000000001\n', '9'.repeat(15)]) {
+      const outbox = await at.open();
+      await outbox.append([markedRecord(1), markedRecord(2)]);
+      await outbox[Symbol.asyncDispose]();
+      writeFileSync(`${at.path}.mark`, mark);
+    }
+    await using outbox = await at.open();
+    assert.deepEqual([at.metrics.get('outbox_rows_lost'), outbox.status().pending], [0, 8]);
+  });
+
+  for (const suffix of ['', '-wal']) {
+    test(`nothing is acknowledged into a file that was removed under it (outbox.db${suffix})`, async () => {
+      verifies('ACK-AFTER-COMMIT');
+      const at = setUp();
+      const outbox = await at.open();
+      await outbox.append([markedRecord(1)]);
+      rmSync(at.path + suffix);
+      await assert.rejects(outbox.append([markedRecord(2)]), { code: 'STORAGE-IO' });
+      at.clock.ms += 1000;
+      if (suffix === '') await assert.rejects(outbox.append([markedRecord(3)]), { code: 'STORAGE-DAMAGED' });
+      else {
+        await outbox.append([markedRecord(3)]);
+        assert.deepEqual(marks(outbox), [1, 2, 3], 'what the removed log held went to the file when it was closed');
+      }
+      await outbox[Symbol.asyncDispose]();
+    });
+  }
+
+  test('the schema is in the file itself at once', async () => {
+    const at = setUp();
+    await using _outbox = await at.open();
+    assert.ok(statSync(at.path).size > 4096);
   });
 
   test('another key, or none, is an error, and everything is still there for the right one', async () => {
