@@ -37,6 +37,8 @@ describe('checkReading', () => {
       [{ vital: 'nibp', value: 1 }, 'DECODE-FIELD'],
       [{ vital: 'w_ecg1', value: 1 }, 'DECODE-FIELD'],
       [{ vital: 'hr' }, 'DECODE-FIELD'],
+      [{ vital: 'abp_s', value: 1, measurement: -1 }, 'DECODE-FIELD'],
+      [{ vital: 'abp_s', value: 1, measurement: 0.5 }, 'DECODE-FIELD'],
       [{ vital: 'hr', value: 1, absent: 'unknown' }, 'DECODE-FIELD'],
       [{ vital: 'hr', value: Number.NaN }, 'DECODE-FIELD'],
       [{ vital: 'hr', value: Number.POSITIVE_INFINITY }, 'DECODE-FIELD'],

@@ -57,6 +57,7 @@ test('enhanced mode: commit and application acknowledgement, each when asked for
 const REFUSED: readonly (readonly [name: string, bytes: Buffer, code: string, error: string])[] = [
   ['no MSH', message(PID, good), 'HL7-NO-MSH', ''],
   ['a version that is not 2.x', withHeader(MSH.replace('|2.6', '|3.0')), 'HL7-VERSION', '203'],
+  ['separators that are equal', withHeader(MSH.replace('^~\\&', '^^^^')), 'HL7-SEPARATORS', '102'],
   ['no version', withHeader(MSH.replace('|2.6', '|')), 'HL7-VERSION', '203'],
   ['another message type', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ADT^A01^ADT_A01')), 'HL7-TYPE', '200'],
   ['an ORU that is an alert', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ORU^R40^ORU_R40')), 'HL7-TYPE', '200'],
