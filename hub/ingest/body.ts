@@ -3,6 +3,7 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { promisify } from 'node:util';
 import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { deeperThan } from '../../shared/json-depth.ts';
 
 const unpack = promisify(zstdDecompress);
 
@@ -11,6 +12,9 @@ const AT_ONCE_BYTES = 16 * 1024;
 
 /** A frame may ask for up to 2 GiB of window; 8 MiB is what the strongest ordinary compression level uses (RFC 8878 §3.1.1.1.2). */
 const WINDOW_LOG = 23;
+
+/** A Bundle of Observations has about ten levels. */
+const MAX_DEPTH = 32;
 
 /**
  * The whole body. Rejects with UPLINK-TOO-LARGE above `maxBytes`, UPLINK-REQUEST when the connection breaks. A body that its caller
@@ -33,12 +37,23 @@ export async function readBody(stream: ServerHttp2Stream, maxBytes: number): Pro
   return Buffer.concat(chunks, bytes);
 }
 
-/** The body as JSON. Throws UPLINK-REQUEST for an unknown coding, UPLINK-TOO-LARGE when it unpacks to more than `maxBytes`, UPLINK-BUNDLE otherwise. */
-export async function parseBody(body: Buffer, coding: string | undefined, maxBytes: number): Promise<unknown> {
-  const text = await decode(body, coding ?? 'identity', maxBytes);
-  if (!isUtf8(text)) throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'not UTF-8' });
+/**
+ * The body as JSON; `unpacked` is told how many bytes of JSON it holds, before they are parsed. Throws UPLINK-REQUEST for an unknown
+ * coding, UPLINK-TOO-LARGE when it unpacks to more than `maxBytes`, UPLINK-BUNDLE otherwise.
+ */
+export async function parseBody(
+  body: Buffer,
+  coding: string | undefined,
+  maxBytes: number,
+  unpacked: (bytes: number) => void = () => undefined,
+): Promise<unknown> {
+  const bytes = await decode(body, coding ?? 'identity', maxBytes);
+  unpacked(bytes.length);
+  if (!isUtf8(bytes)) throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'not UTF-8' });
+  const text = bytes.toString('utf8');
+  if (deeperThan(text, MAX_DEPTH)) throw new VitalmeshError('UPLINK-BUNDLE', { detail: `nested deeper than ${MAX_DEPTH}` });
   try {
-    return JSON.parse(text.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     // The cause would quote the body.
     throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'not JSON' });

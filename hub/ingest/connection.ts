@@ -18,6 +18,8 @@ import { Turns } from './turns.ts';
 export interface ConnectionContext {
   ingest: Ingest;
   instances: Instances<UplinkConnection>;
+  /** Bytes of JSON in memory, of all connections together. */
+  memory: Turns;
   log: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -165,12 +167,16 @@ export class UplinkConnection implements InstanceHolder {
   async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
     if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
     using _turn = await this.#turns.take();
-    const { ingest, limits, metrics, clock } = this.#context;
+    const { ingest, limits, memory, metrics, clock } = this.#context;
     const { batchBytes, batchEntries } = ingest.hello().limits;
     if (Number(headers['content-length'] ?? 0) > batchBytes) throw new VitalmeshError('UPLINK-TOO-LARGE');
     const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'the body did not come in time' });
     const body = await within(readBody(stream, batchBytes), limits.bodyMs, late);
-    const bundle = await parseBody(body, headers['content-encoding'], batchBytes);
+    // Taken for what a packed body may become, and only once all of it is here: a slow caller must not hold the others up.
+    using room = await memory.take(batchBytes);
+    // Nobody waits for the answer, and it is sent again; storing it would only make those wait who do.
+    if (stream.destroyed) throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'taken back' });
+    const bundle = await parseBody(body, headers['content-encoding'], batchBytes, (bytes) => room.lighten(bytes));
     const { entry } = (bundle ?? {}) as { entry?: unknown };
     if (Array.isArray(entry) && entry.length > batchEntries)
       throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries` });

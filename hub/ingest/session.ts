@@ -8,12 +8,15 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import { Seldom } from '../../shared/seldom.ts';
 import { UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
 import { type ConnectionContext, UplinkConnection } from './connection.ts';
+import { Handshakes } from './handshakes.ts';
 import type { Ingest } from './ingest.ts';
 import { Instances } from './instances.ts';
+import { Turns } from './turns.ts';
 
 /** What bounds the connections of gateways; times in milliseconds. */
 export interface SessionLimits {
@@ -21,10 +24,14 @@ export interface SessionLimits {
   connections: number;
   /** Connections at a time of one gateway: one that works, and a few that take over or are being refused. */
   perGateway: number;
+  /** Handshakes at a time of all callers that the overlay does not vouch for; one that it does has two more than `perGateway`. */
+  unverifiedHandshakes: number;
   /** Requests at a time on one connection. */
   streams: number;
   /** Batches of one connection that are in memory at a time; the others wait in their HTTP/2 window. */
   batchesAtOnce: number;
+  /** Bytes of unpacked JSON in memory at a time, of all connections. */
+  jsonBytes: number;
   headerBytes: number;
   headerPairs: number;
   /** For the inner TLS. */
@@ -43,8 +50,10 @@ export interface SessionLimits {
 export const SESSION_LIMITS: SessionLimits = {
   connections: 2048,
   perGateway: 8,
+  unverifiedHandshakes: 64,
   streams: 16,
   batchesAtOnce: 4,
+  jsonBytes: 64 * 1024 * 1024,
   headerBytes: 8192,
   headerPairs: 32,
   handshakeMs: UPLINK_TIMES.setupMs,
@@ -68,6 +77,9 @@ export interface ServeUplinkOptions {
   clock: Clock;
   limits?: Partial<SessionLimits>;
 }
+
+/** A caller that is turned away again and again is logged once in this time. */
+const LOG_EVERY_MS = 60_000;
 
 /** A gateway's live connection, for status. */
 export interface UplinkSession {
@@ -98,6 +110,8 @@ class SessionServer implements UplinkServer {
   readonly #context: ConnectionContext;
   /** Every stream taken over from the overlay, with the gateway once it is known. */
   readonly #open = new Map<Duplex, UplinkConnection | undefined>();
+  readonly #handshakes: Handshakes;
+  readonly #turnedAway: Seldom;
   readonly #stopped = new AbortController();
   readonly #hosted: HostedService;
   #end: Promise<void> | undefined;
@@ -105,7 +119,10 @@ class SessionServer implements UplinkServer {
   constructor(options: ServeUplinkOptions) {
     this.#options = options;
     const { ingest, log, metrics, clock } = options;
-    this.#context = { ingest, log, metrics, clock, instances: new Instances(), limits: { ...SESSION_LIMITS, ...options.limits } };
+    const limits = { ...SESSION_LIMITS, ...options.limits };
+    this.#context = { ingest, log, metrics, clock, instances: new Instances(), memory: new Turns(limits.jsonBytes), limits };
+    this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
+    this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     const { overlay, service } = options;
     this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => void this.#accept(stream, caller) });
   }
@@ -147,14 +164,16 @@ class SessionServer implements UplinkServer {
   async #accept(stream: Duplex, caller: Caller): Promise<void> {
     const { metrics, log, limits } = this.#context;
     stream.on('error', () => undefined);
-    if (this.#stopped.signal.aborted || this.#open.size >= limits.connections) {
-      metrics.count('uplink_turned_away');
+    if (this.#stopped.signal.aborted) {
       stream.destroy();
       return;
     }
+    if (this.#open.size >= limits.connections) return this.#turnAway(stream, caller, 'too many connections');
+    using handshake = this.#handshakes.begin(caller);
+    if (!handshake) return this.#turnAway(stream, caller, 'too many handshakes of one caller');
     this.#open.set(stream, undefined);
     try {
-      await this.#serve(stream, caller);
+      await this.#serve(stream, caller, handshake);
     } catch (thrown) {
       const error = asVitalmeshError(thrown);
       metrics.count('uplink_failed', error.code);
@@ -166,10 +185,11 @@ class SessionServer implements UplinkServer {
     }
   }
 
-  async #serve(raw: Duplex, caller: Caller): Promise<void> {
+  async #serve(raw: Duplex, caller: Caller, handshake: Disposable): Promise<void> {
     const { metrics, log, clock, limits } = this.#context;
     metrics.set('uplink_connections', this.#open.size);
     const { stream, peer } = await secureListener(raw, this.#options.identity, { clock, timeoutMs: limits.handshakeMs });
+    handshake[Symbol.dispose]();
     stream.on('error', () => undefined);
     const gateway = peer.identityId;
     if (caller.verified && caller.identityId !== gateway) {
@@ -178,11 +198,11 @@ class SessionServer implements UplinkServer {
       log.warn({ gateway, caller: caller.identityId }, 'the overlay names another caller than the certificate');
     }
     const others = [...this.#open.values()].filter((connection) => connection?.gateway === gateway).length;
-    if (this.#stopped.signal.aborted || others >= limits.perGateway) {
-      metrics.count('uplink_turned_away');
+    if (this.#stopped.signal.aborted) {
       stream.destroy();
       return;
     }
+    if (others >= limits.perGateway) return this.#turnAway(stream, caller, 'too many connections of one gateway');
     const { streams, headerBytes, headerPairs } = limits;
     const session = performServerHandshake(stream, {
       settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
@@ -194,5 +214,13 @@ class SessionServer implements UplinkServer {
     const reason = await connection.closed;
     if (reason) metrics.count('uplink_ended', reason.code);
     log.info({ gateway, err: reason }, 'uplink disconnected');
+  }
+
+  #turnAway(stream: Duplex, { identityId, verified }: Caller, reason: string): void {
+    const { metrics, log } = this.#context;
+    metrics.count('uplink_turned_away');
+    stream.destroy();
+    const caller = verified ? identityId : undefined;
+    if (this.#turnedAway.due(`${reason} ${caller}`)) log.warn({ caller, reason }, 'uplink connection turned away');
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import type { VitalmeshError } from '../../shared/errors.ts';
+import { deeperThan } from '../../shared/json-depth.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 
@@ -64,31 +65,6 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
     request.once('error', () => reject(new HttpRefusal(400, 'MCP-REQUEST', 'the body was cut off')));
   });
 }
-
-/** True when arrays and objects are nested deeper than `limit`. Brackets within strings do not count. */
-export function deeperThan(json: string, limit: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < json.length; i += 1) {
-    const c = json.charCodeAt(i);
-    if (inString) {
-      if (c === BACKSLASH) i += 1;
-      else if (c === QUOTE) inString = false;
-    } else if (c === QUOTE) inString = true;
-    else if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
-      depth += 1;
-      if (depth > limit) return true;
-    } else if (c === CLOSE_ARRAY || c === CLOSE_OBJECT) depth -= 1;
-  }
-  return false;
-}
-
-const BACKSLASH = 0x5c;
-const QUOTE = 0x22;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 /** Answers with a coded error in the form of JSON-RPC. A refused connection is not used again. */
 export function refuse(response: ServerResponse, status: number, error: VitalmeshError, id: string | number | null = null): void {

@@ -61,6 +61,23 @@ test('what is not JSON, not UTF-8, not zstd or of another coding is told apart, 
   });
 });
 
+test('JSON that is nested too deep is refused before it is parsed, and brackets in texts are no nesting', async () => {
+  const deep = (levels: number): Buffer => Buffer.from(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+  assert.ok(await parseBody(deep(32), undefined, MAX));
+  await rejectsWith(deep(33), undefined, 'UPLINK-BUNDLE');
+  const bomb = zstdCompressSync(deep(MAX / 2));
+  assert.ok(bomb.length < 1024);
+  await assert.rejects(parseBody(bomb, 'zstd', MAX), { code: 'UPLINK-BUNDLE', detail: 'nested deeper than 32' });
+  assert.deepEqual(await parseBody(Buffer.from('["[[[[["]'.replace('[[[[[', '['.repeat(1000))), undefined, MAX), ['['.repeat(1000)]);
+});
+
+test('how much JSON a body holds is told before it is parsed', async () => {
+  const told: number[] = [];
+  await parseBody(zstdCompressSync(`"${'x'.repeat(998)}"`), 'zstd', MAX, (bytes) => told.push(bytes));
+  await assert.rejects(parseBody(Buffer.from('{"a"'), undefined, MAX, (bytes) => told.push(bytes)));
+  assert.deepEqual(told, [1000, 4]);
+});
+
 test('whatever bytes come, they are JSON or a coded error', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('zstd', 'identity'), async (bytes, coding) => {
@@ -97,4 +114,29 @@ test('turns are given in order, no more than there are, and each comes back', as
   assert.deepEqual(log.slice(2), ['b ends', 'c begins', 'c ends', 'd begins', 'd ends']);
   first();
   await Promise.all(works);
+});
+
+test('work that weighs much waits for room, is not overtaken, and gives back what it turns out not to need', async () => {
+  const turns = new Turns(10);
+  const begun: string[] = [];
+  const take = async (name: string, weight: number) => {
+    const turn = await turns.take(weight);
+    begun.push(name);
+    return turn;
+  };
+  const a = await take('a', 8);
+  const waiting = [take('b', 5), take('c', 1), take('d', 1000)];
+  await new Promise(setImmediate);
+  assert.deepEqual(begun, ['a']);
+  a.lighten(9);
+  a.lighten(4);
+  await Promise.all(waiting.slice(0, 2));
+  assert.deepEqual(begun, ['a', 'b', 'c']);
+  for (const turn of [a, ...(await Promise.all(waiting.slice(0, 2)))]) {
+    turn[Symbol.dispose]();
+    turn[Symbol.dispose]();
+  }
+  const [, , d] = waiting;
+  assert.ok(await d);
+  assert.deepEqual(begun, ['a', 'b', 'c', 'd']);
 });

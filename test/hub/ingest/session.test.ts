@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { Handshakes } from '../../../hub/ingest/handshakes.ts';
 import { type SessionLimits, serveUplink, type UplinkServer } from '../../../hub/ingest/session.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -517,6 +518,66 @@ test('one gateway cannot take the places of the others', async () => {
   assert.equal((await other.hello()).status, 200);
   assert.equal((await one.hello()).status, 200);
   assert.ok(!two.session.destroyed);
+});
+
+test('a caller that connects and says nothing takes its own places, and not those of the others', async () => {
+  await using hub = await startHub({ perGateway: 1, unverifiedHandshakes: 2, connections: 50 });
+  const silent: Duplex[] = [];
+  const overlay = hub.network.overlay({ id: 'gw-2', name: 'gw-2' });
+  for (let i = 0; i < 60; i += 1) {
+    const raw = await overlay.dial(SERVICE);
+    raw.on('error', () => undefined).resume();
+    silent.push(raw);
+  }
+  await until(() => hub.metrics.get('uplink_turned_away') === 57);
+  assert.equal(hub.metrics.get('uplink_connections'), 3);
+  using good = await dial(hub, 'gw-1');
+  assert.equal((await good.hello()).status, 200);
+  for (const raw of silent) raw.destroy();
+  await until(() => hub.metrics.get('uplink_connections') === 1);
+  using late = await dial(hub, 'gw-2');
+  assert.equal((await late.hello()).status, 200);
+});
+
+test('handshakes count for the caller that the overlay verified, all others share a few places', () => {
+  const handshakes = new Handshakes({ perCaller: 2, unverified: 1 });
+  const caller = (identityId: string, verified = true) => ({ identityId, name: undefined, verified });
+  const first = handshakes.begin(caller('gw-1'));
+  assert.ok(first && handshakes.begin(caller('gw-1')));
+  assert.equal(handshakes.begin(caller('gw-1')), undefined);
+  const claimed = handshakes.begin(caller('gw-1', false));
+  assert.ok(claimed);
+  assert.equal(handshakes.begin(caller('gw-2', false)), undefined);
+  assert.ok(handshakes.begin(caller('gw-2')));
+  first[Symbol.dispose]();
+  first[Symbol.dispose]();
+  assert.ok(handshakes.begin(caller('gw-1')));
+  assert.equal(handshakes.begin(caller('gw-1')), undefined);
+  claimed[Symbol.dispose]();
+  assert.ok(handshakes.begin(caller('gw-2', false)));
+});
+
+test('batches of all gateways together wait for memory, and those whose caller has gone are dropped', async () => {
+  await using hub = await startHub({ jsonBytes: 1 });
+  using one = await dial(hub, 'gw-1');
+  using two = await dial(hub, 'gw-2');
+  await Promise.all([one.hello(), two.hello()]);
+  const entered = new Promise<() => void>((resolve) => {
+    hub.ingest.before = () => new Promise((go) => resolve(go));
+  });
+  const first = one.post(batch(1));
+  const go = await entered;
+  hub.ingest.before = async () => undefined;
+  two.post(batch(2)).catch(() => undefined);
+  const second = one.post(batch(3));
+  await two.hello();
+  await one.hello();
+  assert.equal(hub.ingest.batches.length, 1);
+  two.raw.destroy();
+  await until(() => hub.server.sessions().length === 1);
+  go();
+  assert.deepEqual([(await first).status, (await second).status], [200, 200]);
+  assert.equal(hub.ingest.batches.length, 2);
 });
 
 test('more requests at a time than the hub takes wait at the caller, and all are answered', async () => {

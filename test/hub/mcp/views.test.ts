@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { deeperThan } from '../../../hub/mcp/request.ts';
 import { SERVER_INFO } from '../../../hub/mcp/server-info.ts';
 import { latestUri, parseUri } from '../../../hub/mcp/uris.ts';
 import { compactLatest, compactPatients, decodeCursor, encodeCursor, latestSchema, traceableLatest } from '../../../hub/mcp/views.ts';
@@ -36,23 +35,6 @@ test('a URI means one thing, and one URI means it', () => {
   ]) {
     assert.equal(parseUri(uri), undefined, uri);
   }
-});
-
-test('depth counts brackets that are structure, and no others', () => {
-  const depthOf = (value: unknown): number => {
-    if (typeof value !== 'object' || value === null) return 0;
-    return 1 + Math.max(0, ...Object.values(value).map(depthOf));
-  };
-  fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      const depth = depthOf(value);
-      const json = JSON.stringify(value);
-      assert.equal(deeperThan(json, depth), false);
-      if (depth > 0) assert.equal(deeperThan(json, depth - 1), true);
-    }),
-    { numRuns: 200 },
-  );
-  assert.equal(deeperThan('{"a":"[[[[\\"[[[["}', 1), false);
 });
 
 test('cursors come back as they went, and others are refused', () => {
