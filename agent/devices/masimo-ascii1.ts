@@ -12,7 +12,7 @@ export const masimoAscii1 = defineTextDevice({
   framing: line({ maxBytes: 512 }),
   class: 'continuous',
   clock: { stamp: 'MM/DD/YY HH:mm:ss' },
-  serial: 'SN',
+  serial: { key: 'SN', form: /^\d{10}$/ },
   status: [
     { key: 'EXC', mask: 0x001, means: 'sensor-off' }, // no sensor
     { key: 'EXC', mask: 0x002, means: 'sensor-fault' }, // sensor defective
@@ -29,6 +29,11 @@ export const masimoAscii1 = defineTextDevice({
     { key: 'ALARM', mask: 0x04, means: 'limit-alarm', of: ['pr_oxi'] }, // high
     { key: 'ALARM', mask: 0x08, means: 'limit-alarm', of: ['pr_oxi'] }, // low
   ],
+  // Six digits of EXC and four of ALARM; newer models send more.
+  statusForms: {
+    EXC: { form: /^[0-9A-F]{6,8}$/, required: true },
+    ALARM: { form: /^[0-9A-F]{4,6}$/, required: false },
+  },
   readings: [
     { vital: 'spo2', key: 'SPO2', form: /^(\d{3})%$/, missing: ['---%'] },
     { vital: 'pr_oxi', key: 'BPM', form: /^(\d{3})$/, missing: ['---'] },

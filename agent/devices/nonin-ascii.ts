@@ -13,6 +13,7 @@ export const noninAscii = defineTextDevice({
   class: 'continuous',
   clock: 'none',
   status: [],
+  statusForms: {},
   readings: [
     { vital: 'spo2', key: 'SPO2', form: /^(\d{3})[*FB]*$/, missing: ['---', '---*'] },
     { vital: 'pr_oxi', key: 'HR', form: /^(\d{3})[*FB]*$/, missing: ['---', '---*'] },

@@ -25,9 +25,11 @@ export interface TextStatus {
 export interface TextDevice extends DeviceHeader {
   /** Form of the local time that begins each line, or `none`: then the time of receipt counts and readings are marked clockless. */
   clock: 'none' | { stamp: string };
-  /** Key of the serial number. */
-  serial?: string;
+  /** Where the serial number stands, and its form: one that lost a character would be another device's. */
+  serial?: { key: string; form: RegExp };
   status: readonly TextStatus[];
+  /** Form of each status value, since one that was cut would say less; what a line says is in doubt without one that must be there. */
+  statusForms: Readonly<Record<string, { form: RegExp; required: boolean }>>;
   readings: readonly TextReading[];
   /** A line with none of these keys is not of this protocol. */
   anchors: readonly string[];
@@ -78,11 +80,12 @@ class LineReader {
   /** Sorts the values by key; false when this is no line of values, or two lines that ran into each other. */
   #take(keyed: readonly string[]): boolean {
     const { readings, status, serial, unread, anchors } = this.#device;
-    const known = new Set([...readings.map(({ key }) => key), ...status.map(({ key }) => key), ...unread, ...(serial ? [serial] : [])]);
+    const known = new Set([...readings.map(({ key }) => key), ...status.map(({ key }) => key), ...unread, ...(serial ? [serial.key] : [])]);
     let strange = false;
     for (const word of keyed) {
       const key = word.slice(0, word.indexOf('='));
       if (this.#values.has(key)) return this.#rejectLine('DECODE-FIELD');
+      if (isGlued(key, known)) return this.#rejectLine('DECODE-FIELD');
       if (known.has(key)) this.#values.set(key, word.slice(key.length + 1));
       else strange = true;
     }
@@ -140,8 +143,10 @@ class LineReader {
     const said: { means: StatusMeaning; of?: readonly string[] }[] = [];
     for (const key of new Set(this.#device.status.map((row) => row.key))) {
       const text = this.#values.get(key);
-      if (text === undefined) continue;
-      if (/^[0-9A-Fa-f]{1,8}$/.test(text)) {
+      const { form, required } = this.#device.statusForms[key] ?? { form: /^[0-9A-F]{1,8}$/, required: false };
+      if (text === undefined) {
+        if (required) said.push({ means: 'low-signal-quality' });
+      } else if (form.test(text)) {
         const bits = Number.parseInt(text, 16);
         said.push(...this.#device.status.filter((row) => row.key === key && (bits & row.mask) !== 0));
       } else {
@@ -154,14 +159,25 @@ class LineReader {
   }
 
   #serial(): { serial?: string } {
-    const text = this.#device.serial && this.#values.get(this.#device.serial);
-    if (text === undefined || this.#device.serial === undefined) return {};
-    const serial = identifier(text, MAX_DEVICE_ID);
-    if (serial === undefined) this.#rejectField(this.#device.serial);
-    return serial === undefined ? {} : { serial };
+    const { serial } = this.#device;
+    const text = serial && this.#values.get(serial.key);
+    if (!serial || text === undefined) return {};
+    const read = serial.form.test(text) ? identifier(text, MAX_DEVICE_ID) : undefined;
+    if (read === undefined) this.#rejectField(serial.key);
+    return read === undefined ? {} : { serial: read };
   }
 
   #checkWords(words: readonly string[]): void {
     if (words.some((word) => !this.#device.words?.test(word))) this.#rejectLine('DECODE-FIELD');
   }
+}
+
+/** True for what is left where a line broke off and the next one went on: the beginning of one key, and another one (`HRSPO2`). */
+function isGlued(key: string, known: ReadonlySet<string>): boolean {
+  if (known.has(key)) return false;
+  for (const second of known) {
+    const first = key.endsWith(second) ? key.slice(0, -second.length) : '';
+    if (first !== '') for (const other of known) if (other.startsWith(first)) return true;
+  }
+  return false;
 }

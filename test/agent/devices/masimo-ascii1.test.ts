@@ -80,6 +80,26 @@ test('a broken field costs itself only', () => {
   assert.deepEqual(one(GOOD.replace('SPO2=098%', 'SPO2=98%')).rejected, ['DECODE-FIELD SPO2 3+']);
 });
 
+test('a status that was cut short, or is not there, leaves the values in doubt', () => {
+  verifies('NOTHING-INVENTED');
+  const doubtful = ['spo2=98 questionable', 'pr_oxi=97 questionable', 'pi=3.6 questionable'];
+  for (const cut of ['0000', '00080', '', '0008000000']) {
+    const outcome = one(GOOD.replace('EXC=000800', `EXC=${cut}`));
+    assert.deepEqual([short(outcome), outcome.rejected.length], [doubtful, 1], cut);
+  }
+  assert.deepEqual(short(one(GOOD.replace(' EXC=000800', ''))), doubtful);
+  assert.deepEqual(one(GOOD.replace('ALARM=0000', 'ALARM=001')).rejected, ['DECODE-FIELD ALARM 3+']);
+});
+
+test('a serial number that lost or won a character is not another device’s', () => {
+  verifies('NOTHING-INVENTED');
+  for (const serial of ['000005666', '00000566611', '00000S6661', '']) {
+    const outcome = one(GOOD.replace('SN=0000056661', `SN=${serial}`));
+    assert.equal(outcome.records[0]?.device.idType, 'config');
+    assert.match(outcome.rejected.join(), /^DECODE-FIELD SN \d+\+$/);
+  }
+});
+
 test('a serial number that is none is never mended', () => {
   const outcome = one(GOOD.replace('SN=0000056661', 'SN=0000\x0156661'));
   assert.deepEqual(outcome.records[0]?.device, { id: 'line-1', idType: 'config', vendor: 'Masimo' });

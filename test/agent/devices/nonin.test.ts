@@ -97,6 +97,13 @@ test('ASCII printout: a header block is passed over, a broken value costs itself
   ]);
 });
 
+test('a line that broke off inside a key and the next one are nobody’s', () => {
+  verifies('NOTHING-INVENTED');
+  for (const line of ['SPO2=097 HRSPO2=098 HR=073', 'SPO2=097 HSPO2=098 HR=073', 'SPSPO2=098 HR=073']) {
+    assert.deepEqual(decoded(noninAscii, ascii(`${line}\r\n`)), { records: [], rejected: [`DECODE-FIELD line ${line.length}+`] });
+  }
+});
+
 test('a device that the source does not list is refused', () => {
   const outcome = decoded(noninDf8, hex('80 48 61 20'), { devices: ['OX-2'], deviceId: 'OX-1' });
   assert.deepEqual(outcome, { records: [], rejected: ['DECODE-DEVICE-UNKNOWN frame 4+'] });
