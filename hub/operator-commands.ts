@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { VitalmeshError } from '../shared/errors.ts';
 import type { OperatorCommand, OperatorPrincipal } from '../shared/operator/server.ts';
 import type { Principal } from './access/access.ts';
 import type { CallContext, Door } from './access/door.ts';
@@ -13,17 +15,26 @@ export interface OperatorCommandsOptions {
   vitalSigns(): Omit<HubStatus, 'counts' | 'tenants'>;
 }
 
+// Strict: a filter that was misspelt and left out would hand out everybody's data.
+const statusArgs = z.strictObject({});
+const exportArgs = z.strictObject({ patient: z.string().min(1).optional(), since: z.int().optional() });
+
 const CONTEXT: CallContext = { channel: 'operator' };
 
 /** What an operator may ask of a running hub; each is decided and recorded in each tenant it touches, as `local:<uid>`. */
 export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorCommandsOptions): Record<'status' | 'export', OperatorCommand> {
   return {
-    status: async function* (_args, principal): AsyncGenerator<HubStatus> {
+    status: async function* (args, principal): AsyncGenerator<HubStatus> {
+      checked(statusArgs, args, 'status takes no arguments');
       const counts: Record<string, StoreCounts> = {};
       for (const tenant of tenants()) counts[tenant] = await door.counts(actAs(principal, tenant), CONTEXT);
       yield { ...vitalSigns(), counts: totalOf(counts), tenants: counts };
     },
-    export: (args, principal) => exportAll(door, tenants(), filterOf(args), principal),
+    export: (args, principal) => {
+      const { patient, since } = checked(exportArgs, args, 'export takes patient (text) and since (UTC ms)');
+      const filter = { ...(patient === undefined ? {} : { patient }), ...(since === undefined ? {} : { since }) };
+      return exportAll(door, tenants(), filter, principal);
+    },
   };
 }
 
@@ -43,6 +54,9 @@ function actAs(principal: OperatorPrincipal, tenant: string): Principal {
   return operatorPrincipal(Number(principal.slice('local:'.length)), tenant);
 }
 
-function filterOf({ patient, since }: Record<string, unknown>): ExportFilter {
-  return { ...(typeof patient === 'string' ? { patient } : {}), ...(typeof since === 'number' ? { since } : {}) };
+/** What arrived may be a patient's id in the wrong place, so only what is allowed is named. Throws USAGE. */
+function checked<T>(schema: z.ZodType<T>, args: Record<string, unknown>, allowed: string): T {
+  const result = schema.safeParse(args);
+  if (!result.success) throw new VitalmeshError('USAGE', { detail: allowed });
+  return result.data;
 }

@@ -347,6 +347,11 @@ export const ERRORS = {
     advice: 'Send one JSON-RPC message in UTF-8.',
     retryable: false,
   },
+  'MCP-ID': {
+    message: 'The id of a request is not one that is taken here.',
+    advice: 'Use a text of at most 128 characters, or a whole number below 2^53.',
+    retryable: false,
+  },
   'MCP-SESSION': { message: 'There is no such session.', advice: 'Initialize a new one.', retryable: true },
   'MCP-CURSOR': { message: 'The cursor is not one this hub gave.', advice: 'List from the start, without a cursor.', retryable: false },
   'MCP-PEER': {
@@ -371,6 +376,11 @@ export const ERRORS = {
   'OPERATOR-NOT-RUNNING': {
     message: 'No process answers at the operator socket.',
     advice: 'Start it, or give the configuration it was started with.',
+    retryable: true,
+  },
+  'OPERATOR-BUSY': {
+    message: 'The process takes no more operator calls at the moment.',
+    advice: 'End those that hang, such as an export that nobody reads, or wait and try again.',
     retryable: true,
   },
   'OPERATOR-SOCKET': {

@@ -4,7 +4,7 @@ import { MAX_LINE_BYTES, type OperatorLine } from './protocol.ts';
 
 /**
  * Calls a command of a running process and gives its rows as they come. Throws OPERATOR-NOT-RUNNING when nobody answers or the
- * answer was cut off, and the process's own coded error when it refused.
+ * answer was cut off, OPERATOR-BUSY when somebody is there and takes no more calls, and the process's own coded error when it refused.
  */
 export async function* callOperator(socketPath: string, command: string, args: Record<string, unknown> = {}): AsyncGenerator<unknown> {
   let ended = false;
@@ -27,13 +27,24 @@ export async function askOperator(socketPath: string, command: string, args: Rec
   return row;
 }
 
+/** Only a socket that is not there, or has nobody behind it, means that no process runs: others act on that. */
+function unanswered(socketPath: string, cause: NodeJS.ErrnoException): VitalmeshError {
+  const { code = 'no answer' } = cause;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return new VitalmeshError('OPERATOR-NOT-RUNNING', { detail: socketPath, cause });
+  if (BUSY.has(code)) return new VitalmeshError('OPERATOR-BUSY', { detail: socketPath, cause });
+  return new VitalmeshError('OPERATOR-NOT-RUNNING', { detail: `${socketPath} (${code})`, cause });
+}
+
+/** A connection that was made and closed again, or waits in a full queue (connect(2), Unix sockets). */
+const BUSY: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'EAGAIN']);
+
 async function* lines(socketPath: string, command: string, body: string): AsyncGenerator<string> {
   const response = await new Promise<AsyncIterable<Buffer>>((resolve, reject) => {
     const outgoing = request(
       { socketPath, agent: false, path: `/${command}`, method: 'POST', headers: { 'content-length': Buffer.byteLength(body) } },
       resolve,
     );
-    outgoing.on('error', (cause) => reject(new VitalmeshError('OPERATOR-NOT-RUNNING', { detail: socketPath, cause })));
+    outgoing.on('error', (cause) => reject(unanswered(socketPath, cause)));
     outgoing.end(body);
   });
   let rest: Buffer[] = [];

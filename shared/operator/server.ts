@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { asVitalmeshError, VitalmeshError } from '../errors.ts';
 import type { Service } from '../lifecycle.ts';
 import type { Logger } from '../log.ts';
-import { MAX_REQUEST_BYTES, MAX_SOCKET_PATH_BYTES, type OperatorLine } from './protocol.ts';
+import { MAX_ANSWERS, MAX_REQUEST_BYTES, MAX_SOCKET_PATH_BYTES, type OperatorLine } from './protocol.ts';
 
 /** Who calls: the socket has mode 0600 in a folder of mode 0700, so it is the process's own user (or root). */
 export type OperatorPrincipal = `local:${number}`;
@@ -20,17 +20,26 @@ export interface OperatorServerOptions {
   socketPath: string;
   commands: Readonly<Record<string, OperatorCommand>>;
   log: Logger;
+  /** How long a caller may leave an answer unread, 30,000 ms unless told. */
+  stallMs?: number;
 }
 
 /**
  * The operator's door (architecture §3.7): HTTP on a Unix socket of mode 0600, `POST /<command>` with a JSON object, answered
  * by JSON lines. A socket file left by a dead process is replaced; one that answers is left alone (OPERATOR-SOCKET).
  */
-export function createOperatorServer({ socketPath, commands, log }: OperatorServerOptions): Service {
+export function createOperatorServer({ socketPath, commands, log, stallMs = 30_000 }: OperatorServerOptions): Service {
+  let underWay = 0;
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAlive: false }, (request, response) => {
-    void answer(request, response, commands, log);
+    underWay += 1;
+    response.once('close', () => {
+      underWay -= 1;
+    });
+    cutWhenStalled(response, stallMs, log);
+    void answer(request, response, underWay > MAX_ANSWERS ? 'busy' : commands, log);
   });
-  server.maxConnections = 16;
+  // More than answers, so that the caller that is one too many can be told.
+  server.maxConnections = 4 * MAX_ANSWERS;
   return {
     name: 'operator socket',
     start: async () => {
@@ -84,24 +93,39 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   }
 }
 
+/** Ends an answer of which nothing was taken for so long; one that is still being made is waited for. */
+function cutWhenStalled(response: ServerResponse, stallMs: number, log: Logger): void {
+  response.setTimeout(stallMs, () => {
+    if (response.writableLength === 0) return;
+    log.warn({ stallMs }, 'operator answer was not taken in time');
+    response.destroy();
+  });
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  commands: OperatorServerOptions['commands'],
+  commands: OperatorServerOptions['commands'] | 'busy',
   log: Logger,
 ): Promise<void> {
   response.setHeader('content-type', 'application/x-ndjson');
   try {
-    await pipeline(Readable.from(answerLines(request, commands, log)), response);
+    await pipeline(Readable.from(answerLines(request, response, commands, log)), response);
   } catch (error) {
     // The caller went away before the end of the answer; there is nobody to tell.
     log.debug({ err: error }, 'operator answer was not taken');
   }
 }
 
-async function* answerLines(request: IncomingMessage, commands: OperatorServerOptions['commands'], log: Logger): AsyncGenerator<string> {
+async function* answerLines(
+  request: IncomingMessage,
+  response: ServerResponse,
+  commands: OperatorServerOptions['commands'] | 'busy',
+  log: Logger,
+): AsyncGenerator<string> {
   const line = (content: OperatorLine): string => `${JSON.stringify(content)}\n`;
   try {
+    if (commands === 'busy') throw new VitalmeshError('OPERATOR-BUSY');
     const name = request.url?.slice(1) ?? '';
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (request.method !== 'POST' || !command) throw new VitalmeshError('OPERATOR-COMMAND');
@@ -109,6 +133,8 @@ async function* answerLines(request: IncomingMessage, commands: OperatorServerOp
     for await (const row of command(args, `local:${process.getuid?.() ?? 0}`)) yield line({ row });
     yield line({ end: true });
   } catch (thrown) {
+    // The end of an answer that its caller no longer takes is thrown in at the row it had come to.
+    if (response.destroyed && !(thrown instanceof VitalmeshError)) throw thrown;
     const error = asVitalmeshError(thrown);
     log.warn({ err: error }, 'operator command failed');
     yield line({ error: { code: error.code, ...(error.detail === undefined ? {} : { detail: error.detail }) } });

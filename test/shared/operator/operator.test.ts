@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { askOperator, callOperator } from '../../../shared/operator/client.ts';
-import { createOperatorServer, type OperatorCommand } from '../../../shared/operator/server.ts';
+import { createOperatorServer, type OperatorCommand, type OperatorServerOptions } from '../../../shared/operator/server.ts';
 import { verifies } from '../../requirements.ts';
 
 let folder = '';
@@ -32,8 +32,8 @@ const commands: Record<string, OperatorCommand> = {
   },
 };
 
-async function running() {
-  const server = createOperatorServer({ socketPath: socket(), commands, log: silentLogger });
+async function running(more: Partial<OperatorServerOptions> = {}) {
+  const server = createOperatorServer({ socketPath: socket(), commands, log: silentLogger, ...more });
   await server.start(new AbortController().signal);
   return server;
 }
@@ -113,4 +113,49 @@ test('bad requests are refused and the next one is served', async () => {
     assert.match(text, /"code":"USAGE"/);
   }
   assert.ok(await askOperator(socket(), 'who'));
+});
+
+/** Calls for an answer of which it takes nothing; resolves when it has been let go. */
+function unread(): { leave: () => void; gone: Promise<void> } {
+  const peer = createConnection(socket());
+  peer.on('error', () => undefined).pause();
+  peer.write('POST /endless HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}');
+  return { leave: () => peer.destroy(), gone: new Promise((resolve) => peer.once('close', () => resolve())) };
+}
+
+test('answers that nobody reads leave the next caller a reason, not silence, and are ended', { timeout: 20_000 }, async () => {
+  let begun = 0;
+  let ended = 0;
+  const failures: unknown[] = [];
+  const log = { ...silentLogger, warn: (fields: object) => failures.push('err' in fields ? fields.err : 'stalled') } as typeof silentLogger;
+  const endless = async function* () {
+    begun += 1;
+    try {
+      for (;;) {
+        await new Promise(setImmediate);
+        yield { pad: 'x'.repeat(60_000) };
+      }
+    } finally {
+      ended += 1;
+    }
+  };
+  await using _server = await running({ commands: { ...commands, endless }, log, stallMs: 300 });
+  const callers = Array.from({ length: 16 }, unread);
+  while (begun < 16) await new Promise(setImmediate);
+  await assert.rejects(askOperator(socket(), 'who'), { code: 'OPERATOR-BUSY', retryable: true });
+  while (ended < 16) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(await askOperator(socket(), 'who'));
+  assert.deepEqual(
+    [...new Set(failures.map((error) => (error instanceof VitalmeshError ? error.code : error)))],
+    ['OPERATOR-BUSY', 'stalled'],
+  );
+  for (const { leave } of callers) leave();
+});
+
+test('a connection that is closed without an answer is not taken for a process that does not run', async () => {
+  const path = join(folder, 'full.sock');
+  const full = createServer((peer) => peer.on('error', () => undefined).destroy());
+  await new Promise<void>((resolve) => full.listen(path, resolve));
+  await assert.rejects(askOperator(path, 'who'), { code: 'OPERATOR-BUSY' });
+  full.close();
 });
