@@ -70,23 +70,25 @@ export class Hl7Message {
     return SEGMENT_NAME.test(name) ? name : '';
   }
 
-  /** True for a header, by its name even with a character before it, or by what only a header holds: the encoding characters. */
+  /** True for a header, by its name even with a character before it, by what only a header holds (the encoding characters), or hidden. */
   isHeader(index: number): boolean {
     const from = this.#bounds[2 * index] ?? 0;
     const { field, component, repetition, escape: mark, subcomponent } = this.separators;
     const opening = this.text.slice(from, Math.min(this.#bounds[2 * index + 1] ?? 0, from + MAX_HEADER_OPENING));
-    return /MSH/i.test(opening) || opening.includes(`${field}${component}${repetition}${mark}${subcomponent}`);
+    return (
+      this.hidden(index) === 'MSH' || /MSH/i.test(opening) || opening.includes(`${field}${component}${repetition}${mark}${subcomponent}`)
+    );
   }
 
   /**
    * The name of what looks like a segment inside this one, behind the other line end: a text that was made to look so, or a sender who
-   * mixes line ends. PID, PV1 and MSH are found before others.
+   * mixes line ends. MSH is found before PID and PV1, and these before others.
    */
   hidden(index: number): string | undefined {
     if (!this.#mayHide) return undefined;
     const text = this.text.slice(this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0);
     const names = Array.from(text.matchAll(HIDDEN_SEGMENT), ([, name = '']) => name);
-    return names.find((name) => NAMING_SEGMENTS.has(name)) ?? names[0];
+    return names.find((name) => name === 'MSH') ?? names.find((name) => NAMING_SEGMENTS.has(name)) ?? names[0];
   }
 
   /** A segment to read fields from; valid until the next one is opened. */

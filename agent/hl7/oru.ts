@@ -5,20 +5,17 @@ import { checkReading } from '../../shared/reading-check.ts';
 import type { Vital } from '../../shared/vitals.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
-import { type Device, deviceOf, senderOf } from './device.ts';
+import { deviceOf } from './device.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { readObx } from './obx.ts';
+import { Records } from './records.ts';
 import type { Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 
-/** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
-const MAX_READINGS = 500;
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
-/** Readings join one of the last groups: a monitor has a few devices, and a message made of thousands must not be searched each time. */
-const RECENT_GROUPS = 16;
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
 /** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
@@ -30,16 +27,6 @@ const LEFT_ASIDE = new Set(
 
 /** Segments of other messages that some senders put in. None has a name that one wrong character makes of PID or PV1. */
 const FOREIGN = new Set('IN1 IN2 IN3 GT1 ACC RF1 TXA RXA RXR BLG MSA ERR QRD QRF'.split(' '));
-
-/** Readings that become one record: of one patient, one device, all real or all test. */
-interface Group {
-  subject: SubjectHints;
-  mds: string;
-  own: Device | undefined;
-  test: boolean;
-  spot: boolean;
-  readings: Reading[];
-}
 
 export interface OruContent {
   records: ReadingRecord[];
@@ -59,20 +46,16 @@ export function readOru(message: Hl7Message, receivedAt: Instant, context: Decod
 
 class OruReader {
   readonly #message: Hl7Message;
-  readonly #receivedAt: Instant;
   readonly #context: DecodeContext;
-  readonly #profile: string;
   readonly #testMessage: boolean;
-  readonly #content: OruContent = { records: [], rejected: [], errors: [] };
+  readonly #rejected: Rejected[] = [];
+  readonly #errors: AckError[] = [];
+  readonly #records: Records;
   readonly #times: MeasuredAt;
   /** Whether patient and bed are named by the message, or may have been: then those of the configuration are not in force. */
   #namesPatient: boolean;
   #namesBed: boolean;
-  #groups: Group[] = [];
-  /** Device of each MDS (first number of OBX-4), as its own row in OBX-18 says. */
-  #devices = new Map<string, Device | 'unreadable'>();
   #measurements = new Measurements();
-  #deviceRejected = false;
   #hasPatient = false;
   #subject: SubjectHints;
   #index = 0;
@@ -81,9 +64,8 @@ class OruReader {
 
   constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string) {
     this.#message = message;
-    this.#receivedAt = receivedAt;
     this.#context = context;
-    this.#profile = profile;
+    this.#records = new Records({ header: message.header, receivedAt, context, profile }, () => this.#rejectDevice());
     this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
       this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
@@ -96,7 +78,7 @@ class OruReader {
   read(): OruContent {
     const message = this.#message;
     for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
-      if (this.#content.rejected.length >= MAX_REJECTED) {
+      if (this.#rejected.length >= MAX_REJECTED) {
         this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'rest');
         break;
       }
@@ -132,8 +114,8 @@ class OruReader {
           else if (!isLeftAside(name)) this.#rejectUpToPatient('HL7-SEGMENT', `segment[${this.#index + 1}]`);
       }
     }
-    this.#finishGroups();
-    return this.#content;
+    const records = this.#records.finish();
+    return { records, rejected: this.#rejected, errors: this.#errors };
   }
 
   /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
@@ -158,8 +140,8 @@ class OruReader {
 
   #rejectUpTo(to: number, code: ErrorCode, part: string, location?: AckError['location']): void {
     const raw = this.#message.bytes(this.#index, to);
-    this.#content.rejected.push({ code, part, bytes: raw.length, raw });
-    this.#content.errors.push({ code, ...(location ? { location } : {}) });
+    this.#rejected.push({ code, part, bytes: raw.length, raw });
+    this.#errors.push({ code, ...(location ? { location } : {}) });
     for (; this.#index < to; this.#index += 1) {
       const name = this.#message.name(this.#index);
       if (name === 'OBX') this.#obx += 1;
@@ -170,8 +152,7 @@ class OruReader {
 
   /** Nothing of one patient (device, time, half a blood pressure) holds for the next. */
   #patient(pid: Segment): void {
-    this.#finishGroups();
-    this.#devices = new Map();
+    this.#records.nextPatient();
     this.#measurements = new Measurements();
     this.#times.group('', this.#obr);
     const patient = patientOf(pid);
@@ -226,7 +207,7 @@ class OruReader {
   /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
   #otherType(obx: Segment, keep: boolean): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#content.rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
+    this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
   }
 
   /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
@@ -239,87 +220,22 @@ class OruReader {
     const device = deviceOf(obx);
     if (device === 'unreadable') this.#rejectObx('DECODE-FIELD', 18);
     const [mds = '', ...below] = path.split('.');
-    if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#setDevice(mds, device);
-  }
-
-  /** What an MDS has measured until now is of the device that it was. */
-  #setDevice(mds: string, device: Device | 'unreadable'): void {
-    const before = this.#devices.get(mds);
-    const isOther = device === 'unreadable' || (before !== undefined && (before === 'unreadable' || before.id !== device.id));
-    if (isOther) this.#finishGroups(mds);
-    this.#devices.set(mds, device);
+    if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#records.setDevice(mds, device);
   }
 
   #add(reading: Reading, row: Vital, path: string, testRow: boolean, obx: Segment): void {
     const dot = path.indexOf('.');
     const mds = dot < 0 ? path : path.slice(0, dot);
-    const device = deviceOf(obx);
-    if (device === 'unreadable' || (device === 'none' && this.#devices.get(mds) === 'unreadable')) {
-      this.#rejectObx('DECODE-FIELD', 18);
-      return;
-    }
-    const own = device === 'none' ? undefined : device;
     const test = testRow || this.#testMessage;
-    const spot = row.class === 'spot';
-    let group: Group | undefined;
-    for (let i = this.#groups.length - 1; i >= 0 && i >= this.#groups.length - RECENT_GROUPS; i -= 1) {
-      const g = this.#groups[i];
-      if (g?.subject === this.#subject && g.mds === mds && g.own?.id === own?.id && g.test === test && g.spot === spot) {
-        group = g.readings.length < MAX_READINGS ? g : undefined;
-        break;
-      }
-    }
-    if (!group) {
-      group = { subject: this.#subject, mds, own, test, spot, readings: [] };
-      this.#groups.push(group);
-    }
-    group.readings.push(reading);
-  }
-
-  /** Those of one MDS, or all. */
-  #finishGroups(mds?: string): void {
-    for (const group of this.#groups) if (mds === undefined || group.mds === mds) this.#finish(group);
-    this.#groups = mds === undefined ? [] : this.#groups.filter((group) => group.mds !== mds);
-  }
-
-  #finish(group: Group): void {
-    const ofMds = this.#devices.get(group.mds);
-    const device = (ofMds === 'unreadable' ? undefined : ofMds) ?? group.own ?? this.#configuredDevice();
-    if (this.#context.devices && !this.#isListed(device.id)) {
-      this.#rejectDevice();
-      return;
-    }
-    this.#content.records.push({
-      source: this.#context.source,
-      profile: this.#profile,
-      device,
-      receivedAt: this.#receivedAt,
-      subject: group.subject,
-      test: group.test,
-      class: group.spot ? 'spot' : 'continuous',
-      readings: group.readings,
-    });
-  }
-
-  /** The name of the configuration, else the sender of MSH-3, else the source. */
-  #configuredDevice(): Device {
-    const { deviceId, source } = this.#context;
-    if (deviceId !== undefined) return { id: deviceId, idType: 'config' };
-    return senderOf(this.#message.header) ?? { id: source, idType: 'config' };
-  }
-
-  #isListed(id: string): boolean {
-    const { header } = this.#message;
-    return [id, header.component(3, 1), header.component(3, 2)].some((name) => name !== '' && this.#context.devices?.includes(name));
+    const isAdded = this.#records.add({ reading, subject: this.#subject, mds, device: deviceOf(obx), test, spot: row.class === 'spot' });
+    if (!isAdded) this.#rejectObx('DECODE-FIELD', 18);
   }
 
   /** The whole message is kept, once, however many devices of it are not listed. */
   #rejectDevice(): void {
-    if (this.#deviceRejected) return;
-    this.#deviceRejected = true;
     const raw = this.#message.bytes(0, this.#message.segments);
-    this.#content.rejected.push({ code: 'DECODE-DEVICE-UNKNOWN', part: 'message', bytes: raw.length, raw });
-    this.#content.errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
+    this.#rejected.push({ code: 'DECODE-DEVICE-UNKNOWN', part: 'message', bytes: raw.length, raw });
+    this.#errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
   }
 
   #rejectObx(code: ErrorCode, field: number, keep = true): void {
@@ -328,8 +244,8 @@ class OruReader {
 
   #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#content.rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
-    this.#content.errors.push({ code, ...(location ? { location } : {}) });
+    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
+    this.#errors.push({ code, ...(location ? { location } : {}) });
   }
 }
 

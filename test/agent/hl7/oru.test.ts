@@ -514,6 +514,12 @@ test('a line feed inside a text makes no reading; one that may hide another pati
     ],
   );
   assert.deepEqual(rejections(mixed), ['HL7-SEGMENT segment[6]']);
+  const header = oru(spo2('97'), `NTE|1||a\n${PID}\n${MSH}`, PID_2, spo2('60'));
+  assert.deepEqual(
+    readings(header).map(({ value }) => value),
+    [97],
+    'nor is the next PID of this message when a header may stand between',
+  );
 });
 
 test('a second MSH inside a message: two that ran into each other, and nothing of the second is taken for the first patient', () => {

@@ -1,0 +1,138 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import type { DecodeContext } from '../decoding.ts';
+import { type Device, senderOf } from './device.ts';
+import type { Segment } from './segment.ts';
+import type { Hint } from './subject.ts';
+
+/** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
+const MAX_READINGS = 500;
+/** Readings join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
+const RECENT_GROUPS = 16;
+
+/** Readings that become one record: of one patient, one device, all real or all test. */
+interface Group {
+  subject: SubjectHints;
+  own: Device | undefined;
+  test: boolean;
+  spot: boolean;
+  readings: Reading[];
+}
+
+/** What the records of a message have in common. */
+interface Common {
+  header: Segment;
+  receivedAt: Instant;
+  context: DecodeContext;
+  profile: string;
+}
+
+/** A reading with what decides which record it comes into. */
+export interface Placed {
+  reading: Reading;
+  subject: SubjectHints;
+  /** The first number of OBX-4, or ''. */
+  mds: string;
+  /** OBX-18 of its own row. */
+  device: Hint<Device>;
+  test: boolean;
+  spot: boolean;
+}
+
+/** Gathers the readings of a message into records, each of one patient and one device. */
+export class Records {
+  readonly #common: Common;
+  /** Told once that a device is not one that the source takes. */
+  readonly #refuseDevice: () => void;
+  readonly #records: ReadingRecord[] = [];
+  readonly #groups = new Map<string, Group[]>();
+  /** Device of each MDS, as its own row in OBX-18 says. */
+  readonly #devices = new Map<string, Device | 'unreadable'>();
+  #deviceRefused = false;
+
+  constructor(common: Common, refuseDevice: () => void) {
+    this.#common = common;
+    this.#refuseDevice = refuseDevice;
+  }
+
+  /** All records, once everything was added. */
+  finish(): ReadingRecord[] {
+    this.nextPatient();
+    return this.#records;
+  }
+
+  /** No device of one patient is that of the next, whatever their numbers. */
+  nextPatient(): void {
+    for (const mds of this.#groups.keys()) this.#close(mds);
+    this.#devices.clear();
+  }
+
+  /** The row of an MDS. What was measured under its number until now is of the device that it was. */
+  setDevice(mds: string, device: Device | 'unreadable'): void {
+    const before = this.#devices.get(mds);
+    const isOther = device === 'unreadable' || (before !== undefined && (before === 'unreadable' || before.id !== device.id));
+    if (isOther) this.#close(mds);
+    this.#devices.set(mds, device);
+  }
+
+  /** False for a reading whose device was named and cannot be read: no other may take its place. */
+  add({ reading, subject, mds, device, test, spot }: Placed): boolean {
+    const ofMds = this.#devices.get(mds);
+    if (device === 'unreadable' || (device === 'none' && ofMds === 'unreadable')) return false;
+    const own = device === 'none' ? undefined : device;
+    const groups = this.#groups.get(mds) ?? [];
+    if (groups.length === 0) this.#groups.set(mds, groups);
+    let group: Group | undefined;
+    for (let i = groups.length - 1; i >= 0 && i >= groups.length - RECENT_GROUPS; i -= 1) {
+      const g = groups[i];
+      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.spot === spot) {
+        group = g.readings.length < MAX_READINGS ? g : undefined;
+        break;
+      }
+    }
+    if (!group) {
+      group = { subject, own, test, spot, readings: [] };
+      groups.push(group);
+    }
+    group.readings.push(reading);
+    return true;
+  }
+
+  #close(mds: string): void {
+    const ofMds = this.#devices.get(mds);
+    for (const group of this.#groups.get(mds) ?? []) this.#record(group, ofMds === 'unreadable' ? undefined : ofMds);
+    this.#groups.delete(mds);
+  }
+
+  #record(group: Group, ofMds: Device | undefined): void {
+    const { receivedAt, context, profile } = this.#common;
+    const device = ofMds ?? group.own ?? this.#configuredDevice();
+    if (context.devices && !this.#isListed(device.id, context.devices)) {
+      if (!this.#deviceRefused) this.#refuseDevice();
+      this.#deviceRefused = true;
+      return;
+    }
+    this.#records.push({
+      source: context.source,
+      profile,
+      device,
+      receivedAt,
+      subject: group.subject,
+      test: group.test,
+      class: group.spot ? 'spot' : 'continuous',
+      readings: group.readings,
+    });
+  }
+
+  /** The name of the configuration, else the sender of MSH-3, else the source. */
+  #configuredDevice(): Device {
+    const { deviceId, source } = this.#common.context;
+    if (deviceId !== undefined) return { id: deviceId, idType: 'config' };
+    return senderOf(this.#common.header) ?? { id: source, idType: 'config' };
+  }
+
+  #isListed(id: string, listed: readonly string[]): boolean {
+    const { header } = this.#common;
+    return [id, header.component(3, 1), header.component(3, 2)].some((name) => name !== '' && listed.includes(name));
+  }
+}
