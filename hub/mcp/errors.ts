@@ -1,6 +1,7 @@
 import { ProtocolError } from '@modelcontextprotocol/server';
 import { ERRORS, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 
+const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 const PARSE_ERROR = -32700;
@@ -11,6 +12,7 @@ const LIMIT = -32011;
 function rpcCode(code: ErrorCode): number {
   if (code === 'NOT-FOUND' || code === 'MCP-CURSOR') return INVALID_PARAMS;
   if (code === 'MCP-LIMIT') return LIMIT;
+  if (code === 'MCP-ID') return INVALID_REQUEST;
   if (code === 'MCP-JSON') return PARSE_ERROR;
   if (code.startsWith('ACCESS-') || code.startsWith('MCP-')) return REFUSED;
   return INTERNAL_ERROR;
@@ -19,7 +21,7 @@ function rpcCode(code: ErrorCode): number {
 export interface RpcErrorBody {
   jsonrpc: '2.0';
   id: string | number | null;
-  error: { code: number; message: string; data: { code: ErrorCode; advice: string; retryable: boolean } };
+  error: { code: number; message: string; data: { code: ErrorCode; advice: string; retryable: boolean; retryAfterMs?: number } };
 }
 
 /** What a caller is told. The detail of an error inside the hub (a path, a table) is the operator's alone. */
@@ -30,7 +32,8 @@ export function callerMessage(error: VitalmeshError): string {
 /** A coded error as JSON-RPC has it: our code and what to do stand in `data`. */
 export function rpcError(error: VitalmeshError, id: string | number | null = null): RpcErrorBody {
   const { code, advice, retryable } = error;
-  return { jsonrpc: '2.0', id, error: { code: rpcCode(code), message: callerMessage(error), data: { code, advice, retryable } } };
+  const wait = error instanceof TooOften ? { retryAfterMs: error.retryAfterMs } : {};
+  return { jsonrpc: '2.0', id, error: { code: rpcCode(code), message: callerMessage(error), data: { code, advice, retryable, ...wait } } };
 }
 
 /** The same for a handler of the SDK to throw. */
@@ -47,5 +50,15 @@ export class HttpRefusal extends VitalmeshError {
     super(code, detail === undefined ? {} : { detail });
     this.name = 'HttpRefusal';
     this.status = status;
+  }
+}
+
+/** A caller opens streams or sessions faster than it may; the same call is answered after `retryAfterMs`. */
+export class TooOften extends HttpRefusal {
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number) {
+    super(429, 'MCP-LIMIT', 'streams and sessions are opened too often');
+    this.retryAfterMs = retryAfterMs;
   }
 }

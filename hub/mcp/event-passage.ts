@@ -2,6 +2,9 @@ import type { ServerResponse } from 'node:http';
 
 /** Frames that may wait between the SDK and the connection; at half of them there is room again. */
 const MAX_WAITING = 32;
+const MAX_WAITING_BYTES = 64 * 1024;
+/** What a notification holds besides the URI and the id of its stream, which are what a caller chooses. */
+const ENVELOPE_BYTES = 512;
 const COLON = 0x3a;
 
 /**
@@ -13,7 +16,9 @@ export class EventPassage {
   readonly #onRoom: () => void;
   readonly #stallMs: number;
   #controller: TransformStreamDefaultController<Uint8Array> | undefined;
-  #waiting = 0;
+  /** About how large each is, in order. */
+  readonly #waiting: number[] = [];
+  #waitingBytes = 0;
   #full = false;
   #ended = false;
 
@@ -30,10 +35,12 @@ export class EventPassage {
     return !this.#response.writableNeedDrain && !this.#full;
   }
 
-  /** Counts a notification given to the SDK. */
-  handed(): void {
-    this.#waiting += 1;
-    if (this.#waiting >= MAX_WAITING) this.#full = true;
+  /** Counts a notification given to the SDK; `chosenChars` is the length of its URI and of the id it repeats. */
+  handed(chosenChars: number): void {
+    const bytes = ENVELOPE_BYTES + chosenChars;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes;
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) this.#full = true;
   }
 
   /** The SDK's answer, led through here. It begins at once, with a comment: the head of a response leaves with its first byte. */
@@ -73,8 +80,8 @@ export class EventPassage {
   }
 
   #passed(): void {
-    this.#waiting = Math.max(0, this.#waiting - 1);
-    if (this.#full && this.#waiting <= MAX_WAITING / 2) {
+    this.#waitingBytes -= this.#waiting.shift() ?? 0;
+    if (this.#full && this.#waiting.length <= MAX_WAITING / 2 && this.#waitingBytes <= MAX_WAITING_BYTES / 2) {
       this.#full = false;
       this.#room();
     }

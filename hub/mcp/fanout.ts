@@ -7,6 +7,7 @@ import type { Change, Feed } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Note } from './coalescer.ts';
 import type { McpLimits } from './limits.ts';
+import { Opens } from './opens.ts';
 import type { EndReason, Subscriber } from './subscriber.ts';
 import { latestUri, PATIENTS_URI, parseUri } from './uris.ts';
 
@@ -35,11 +36,13 @@ export class Fanout implements Disposable {
   readonly #streams = new Map<string, number>();
   /** Patients who had data since this process began; their first data changes the list. */
   readonly #known = new Set<string>();
+  readonly #opens: Opens;
   readonly #recording = new Set<Promise<void>>();
   #version = 0;
 
   constructor(options: FanoutOptions) {
     this.#options = options;
+    this.#opens = new Opens(options.clock, options.limits);
     this.#subscription = options.feed.subscribe((change) => this.#onChange(change));
   }
 
@@ -59,12 +62,18 @@ export class Fanout implements Disposable {
     return sum;
   }
 
-  /** Counts a stream of this caller. Throws MCP-LIMIT when it has too many; disposing gives the place back. */
+  /** Counts that this caller opens a stream or a session. Throws MCP-LIMIT when it does so too often. */
+  countOpen(principal: Principal): void {
+    this.#opens.count(principal.id);
+  }
+
+  /** Counts a stream of this caller. Throws MCP-LIMIT when it has too many or opens them too often; disposing gives the place back. */
   reserveStream(principal: Principal): Disposable {
     const open = this.#streams.get(principal.id) ?? 0;
     if (open >= this.#options.limits.streamsPerCaller) {
       throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${this.#options.limits.streamsPerCaller} event streams a caller` });
     }
+    this.countOpen(principal);
     this.#streams.set(principal.id, open + 1);
     let held = true;
     return {

@@ -20,6 +20,9 @@ export interface McpLimits {
   exchangeMs: number;
   urisPerStream: number;
   streamsPerCaller: number;
+  /** Event streams and sessions that a caller may open in a minute, and at once: each costs a row of evidence a patient. */
+  opensPerMinute: number;
+  opensBurst: number;
   /** At most one notification per resource in this time, after the first, which goes at once. */
   coalesceMs: number;
   /** How long a reader of an event stream may stop reading before it is cut off. */
@@ -49,6 +52,8 @@ export const DEFAULT_LIMITS: McpLimits = {
   exchangeMs: 60_000,
   urisPerStream: 256,
   streamsPerCaller: 8,
+  opensPerMinute: 30,
+  opensBurst: 20,
   coalesceMs: 250,
   stallMs: 30_000,
   keepAliveMs: 15_000,

@@ -120,7 +120,7 @@ export class ListenStreams implements ServerEventBus {
         return passage.ready;
       },
       send: (uri: string, note: Note): void => {
-        passage.handed();
+        passage.handed(uri.length + String(ticket.id).length);
         listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } });
       },
     };

@@ -66,6 +66,21 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
   });
 }
 
+const MAX_ID_CHARS = 128;
+
+/**
+ * Refuses ids that would be repeated at length in every event of a stream, or come back changed (MCP 2026-07-28, basic: a string or
+ * an integer). Throws HttpRefusal 400 MCP-ID.
+ */
+export function checkIds(body: unknown): void {
+  for (const message of Array.isArray(body) ? body : [body]) {
+    if (!isObject(message)) continue;
+    const { id = null } = message;
+    const good = id === null || (typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id));
+    if (!good) throw new HttpRefusal(400, 'MCP-ID');
+  }
+}
+
 /** Answers with a coded error in the form of JSON-RPC. A refused connection is not used again. */
 export function refuse(response: ServerResponse, status: number, error: VitalmeshError, id: string | number | null = null): void {
   if (response.headersSent || response.destroyed) {

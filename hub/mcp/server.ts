@@ -9,6 +9,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import { Seldom } from '../../shared/seldom.ts';
 import type { Principal } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
 import type { Feed } from '../feed.ts';
@@ -18,7 +19,7 @@ import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
-import { checkHead, isObject, MCP_PATH, readBody, refuse } from './request.ts';
+import { checkHead, checkIds, isObject, MCP_PATH, readBody, refuse } from './request.ts';
 import { Sessions } from './sessions.ts';
 import { buildSurface } from './surface.ts';
 
@@ -66,6 +67,9 @@ export function serveMcp(options: McpOptions): McpService {
   return new McpEndpoint(options);
 }
 
+/** A caller that the registry does not know is logged once in this time, however often it asks. */
+const LOG_EVERY_MS = 60_000;
+
 class McpEndpoint implements McpService {
   readonly name = 'mcp';
   readonly #options: McpOptions;
@@ -78,6 +82,7 @@ class McpEndpoint implements McpService {
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
   readonly #hosted: HostedService;
+  readonly #unknown: Seldom;
   #sweeping: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -85,6 +90,7 @@ class McpEndpoint implements McpService {
     this.#options = options;
     const { door, feed, registry, clock, log, metrics } = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#unknown = new Seldom(clock, LOG_EVERY_MS);
     const limits = this.#limits;
     this.#hosts = (options.hosts ?? [options.service]).map((host) => host.toLowerCase());
     this.#fanout = new Fanout({ door, feed, registry, clock, log, limits });
@@ -193,6 +199,7 @@ class McpEndpoint implements McpService {
       const exchange = this.#connections.begin(connection, response);
       checkHead(request, this.#hosts);
       const body = request.method === 'POST' ? await readBody(request, this.#limits) : undefined;
+      checkIds(body);
       const legacy = await isLegacyRequest(probe(request), body);
       this.#options.metrics.count('mcp_requests', legacy ? 'mcp-2025' : 'mcp-2026');
       exchange.endless = isStream(request, body);
@@ -207,7 +214,7 @@ class McpEndpoint implements McpService {
     if (!caller.verified || caller.identityId === undefined) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
     const principal = this.#options.registry.principal(caller.identityId);
     if (!principal) {
-      this.#options.log.warn({ caller: caller.identityId }, 'an unknown caller was refused');
+      if (this.#unknown.due(caller.identityId)) this.#options.log.warn({ caller: caller.identityId }, 'an unknown caller was refused');
       throw new HttpRefusal(403, 'ACCESS-UNKNOWN-CALLER');
     }
     return principal;

@@ -92,6 +92,7 @@ export class Sessions {
 
   async #open(call: LegacyRequest): Promise<Response> {
     if (!isInitializeRequest(call.body)) throw new HttpRefusal(400, 'MCP-SESSION', 'this request needs the Mcp-Session-Id of a session');
+    this.#options.fanout.countOpen(call.principal);
     this.#makeRoom(call.principal);
     const id = randomUUID();
     const transport = new WebStandardStreamableHTTPServerTransport({
@@ -188,7 +189,7 @@ export class Sessions {
         return passage.ready;
       },
       send: (uri, note) => {
-        passage.handed();
+        passage.handed(uri.length);
         session.server.server
           .notification({ method: 'notifications/resources/updated', params: { uri, _meta: updatedMeta(note) } })
           .catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP notification was not written'));

@@ -278,3 +278,44 @@ test('nothing is answered by the hub that the door was not asked for, with the c
   endpoint.registry.set('ai-all', principal('ai-all', { patients: [] }));
   assert.deepEqual(await client.resources(), ['vitals://patients']);
 });
+
+test('ids that are long, unsafe or no ids at all are refused on every request of both revisions', async () => {
+  verifies('MCP-GATED');
+  await using endpoint = await startEndpoint();
+  await using http = rawHttp(endpoint.as('ai-all'));
+  const session = { 'mcp-session-id': await openSession(http) };
+  for (const id of ['x'.repeat(129), 'x'.repeat(900_000), 2 ** 53, 1.5, { a: 1 }] as string[]) {
+    for (const response of [
+      await http.post({ ...INITIALIZE, id }),
+      await http.post({ jsonrpc: '2.0', id, method: 'tools/list' }, session),
+      await http.post(modern('tools/list', {}, id)),
+      await http.post(listen(['vitals://patients'], id)),
+    ]) {
+      assert.deepEqual([response.status, await codeOf(response)], [400, 'MCP-ID']);
+    }
+  }
+  const longest = await http.post(modern('tools/list', {}, 'x'.repeat(128)));
+  assert.equal(longest.status, 200);
+  await longest.text();
+  assert.deepEqual(endpoint.door.calls, []);
+});
+
+test('a caller that opens sessions or streams without end is told to wait, and the others are not', async () => {
+  verifies('MCP-GATED');
+  await using endpoint = await startEndpoint({ limits: { opensBurst: 2, opensPerMinute: 1 } });
+  await using http = rawHttp(endpoint.as('ai-all'));
+  await openSession(http);
+  await openSession(http);
+  for (const [status, body] of [
+    [429, INITIALIZE],
+    [200, listen(['vitals://patients'])],
+  ] as const) {
+    const response = await http.post(body);
+    const { error } = (await response.json()) as { error: { data: { code: string; retryable: boolean; retryAfterMs: number } } };
+    assert.deepEqual([response.status, error.data.code, error.data.retryable], [status, 'MCP-LIMIT', true]);
+    assert.ok(error.data.retryAfterMs > 0 && error.data.retryAfterMs <= 60_000);
+  }
+  assert.deepEqual(endpoint.door.calls, []);
+  await using other = rawHttp(endpoint.as('ai-one'));
+  assert.notEqual(await openSession(other), '');
+});
