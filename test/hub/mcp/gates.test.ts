@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLogger } from '../../../shared/log.ts';
 import { verifies } from '../../requirements.ts';
 import { CONNECTORS, connectModern } from '../../support/mcp-clients.ts';
 import {
@@ -318,4 +319,16 @@ test('a caller that opens sessions or streams without end is told to wait, and t
   assert.deepEqual(endpoint.door.calls, []);
   await using other = rawHttp(endpoint.as('ai-one'));
   assert.notEqual(await openSession(other), '');
+});
+
+test('an unknown caller is counted at every request, and logged at the first', async () => {
+  verifies('MCP-GATED');
+  const logged: object[] = [];
+  await using endpoint = await startEndpoint({
+    log: { ...silentLogger, warn: (fields: object) => logged.push(fields) } as typeof silentLogger,
+  });
+  await using http = rawHttp(endpoint.as('ai-stranger'));
+  for (let i = 0; i < 5; i += 1) assert.equal((await http.post(INITIALIZE)).status, 403);
+  assert.equal(endpoint.metrics.get('mcp_refused', 'ACCESS-UNKNOWN-CALLER'), 5);
+  assert.deepEqual(logged, [{ caller: 'ai-stranger' }]);
 });

@@ -194,7 +194,7 @@ for (const channel of ['mcp-2025', 'mcp-2026'] as const) {
 
 test('abandoned sessions come back when their time is over; one with a stream stays', async () => {
   verifies('MCP-GATED');
-  await using endpoint = await startEndpoint({ limits: { opensBurst: 100, sessionsPerCaller: 200, sessionIdleMs: HOUR_MS } });
+  await using endpoint = await startEndpoint({ limits: { opensBurst: 200, sessionsPerCaller: 200, sessionIdleMs: HOUR_MS } });
   await using http = rawHttp(endpoint.as('ai-all'));
   for (let i = 0; i < 100; i += 1) await openSession(http);
   await using client = await connectLegacy(endpoint.as('ai-all'), SERVICE);

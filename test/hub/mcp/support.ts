@@ -6,7 +6,7 @@ import type { McpLimits } from '../../../hub/mcp/limits.ts';
 import { type McpService, serveMcp } from '../../../hub/mcp/server.ts';
 import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { overlayHttp } from '../../../shared/overlay/http-client.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
@@ -164,6 +164,7 @@ export interface EndpointOptions {
   /** What the overlay says of callers. */
   caller?: (caller: Caller) => Caller;
   patients?: readonly string[];
+  log?: Logger;
 }
 
 /** The endpoint with a scripted door, two callers (`ai-all`, `ai-one`, who may see `pat-0001` only) and two patients, on an overlay in memory. */
@@ -171,6 +172,7 @@ export async function startEndpoint({
   limits = {},
   caller = (c) => c,
   patients = ['pat-0001', 'pat-0002'],
+  log = silentLogger,
 }: EndpointOptions = {}): Promise<Endpoint> {
   const network = createMemoryNetwork();
   const clock = new MovableClock();
@@ -188,7 +190,7 @@ export async function startEndpoint({
     feed,
     registry: { principal: (id) => registry.get(id) },
     clock,
-    log: silentLogger,
+    log,
     metrics,
     limits: { coalesceMs: 5, sweepMs: 5, ...limits },
   });
