@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isMap, isNode, isSeq, LineCounter, parseDocument, parse as parseScalar } from 'yaml';
+import { isMap, isNode, isSeq, LineCounter, parseDocument, parse as parseScalar, visit, type YAMLMap } from 'yaml';
 import { z } from 'zod';
 import { type ErrorCode, VitalmeshError } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -9,6 +9,7 @@ type Path = readonly (string | number)[];
 type Document = ReturnType<typeof parseDocument>;
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
+const MAX_PROBLEMS = 50;
 
 export interface ConfigSource {
   /** Shown in front of each problem: the file's name. */
@@ -34,8 +35,9 @@ export function parseConfig<T>(
   if (Buffer.byteLength(text) > MAX_CONFIG_BYTES)
     throw new VitalmeshError(code, { detail: `${name}: larger than ${MAX_CONFIG_BYTES} bytes` });
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const [broken] = document.errors;
+  // The parser's own search for keys that are there twice compares each with each.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false });
+  const [broken = duplicateKey(document)] = document.errors;
   if (broken) {
     const { line, col } = lines.linePos(broken.pos[0]);
     throw new VitalmeshError('CONFIG-YAML', { detail: `${name}:${line}:${col}: ${broken.code.toLowerCase().replaceAll('_', ' ')}` });
@@ -47,10 +49,16 @@ export function parseConfig<T>(
   } catch (cause) {
     throw new VitalmeshError('CONFIG-YAML', { detail: `${name}: too many aliases`, cause });
   }
+  // An override concerns one place; an alias is the same object in several.
+  if (env && envPrefix) value = unshared(value);
   const problems = env && envPrefix ? override(value, env, envPrefix, shape) : [];
   const result = schema.safeParse(value, { reportInput: true });
   const show = (path: Path): string => shown(hideKeys ? named(path, shape) : path);
-  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => describe(issue, { shape, document, lines, name, show })));
+  if (!result.success) {
+    const description = new Description({ shape, document, lines, name, show });
+    for (const issue of result.error.issues) description.add(issue);
+    problems.push(...description.problems());
+  }
   if (problems.length > 0) throw new VitalmeshError(code, { detail: problems.join('\n') });
   return (result as { data: T }).data;
 }
@@ -112,23 +120,48 @@ interface Place {
   show(path: Path): string;
 }
 
-function describe(issue: z.core.$ZodIssue, place: Place): string[] {
-  const { shape, document, lines, name, show } = place;
-  const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const guess = nearest(key, keysAt(shape, path));
-      const hint = guess ? `; did you mean '${guess}'?` : `; known here: ${keysAt(shape, path).join(', ') || 'nothing'}`;
-      return `${name}:${lineOf(document, lines, [...path, key])}: ${show([...path, key])}: unknown key${hint}`;
-    });
+/** Problems in words, with their places. More than a page of them helps nobody: the rest are counted. */
+class Description {
+  readonly #place: Place;
+  readonly #index: LineIndex = new Map();
+  readonly #described: string[] = [];
+  #more = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
   }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The alternative with the fewest complaints is the one that was meant.
-    const [meant = []] = [...issue.errors].sort((a, b) => a.length - b.length);
-    if (meant.length > 0)
-      return meant.flatMap((inner) => describe({ ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue, place));
+
+  problems(): string[] {
+    return this.#more > 0 ? [...this.#described, `${this.#place.name}: and ${this.#more} more`] : this.#described;
   }
-  return [`${name}:${lineOf(document, lines, path)}: ${show(path)}: ${expected(issue)}`];
+
+  add(issue: z.core.$ZodIssue, under: Path = []): void {
+    const path = [...under, ...issue.path.filter((step): step is string | number => typeof step !== 'symbol')];
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) this.#describe([...path, key], () => `unknown key${this.#hint(key, path)}`);
+      return;
+    }
+    if (issue.code === 'invalid_union') {
+      // The alternative with the fewest complaints is the one that was meant.
+      const [meant = []] = [...issue.errors].sort((a, b) => a.length - b.length);
+      for (const inner of meant) this.add(inner as z.core.$ZodIssue, path);
+      if (meant.length > 0) return;
+    }
+    this.#describe(path, () => expected(issue));
+  }
+
+  #describe(path: Path, says: () => string): void {
+    if (this.#described.length < MAX_PROBLEMS) {
+      const { document, lines, name, show } = this.#place;
+      this.#described.push(`${name}:${lineOf(document, lines, this.#index, path)}: ${show(path)}: ${says()}`);
+    } else this.#more += 1;
+  }
+
+  #hint(key: string, path: Path): string {
+    const known = keysAt(this.#place.shape, path);
+    const guess = nearest(key, known);
+    return guess ? `; did you mean '${guess}'?` : `; known here: ${known.join(', ') || 'nothing'}`;
+  }
 }
 
 /** What was expected, in words, without what was found. */
@@ -159,14 +192,46 @@ function shown(path: Path): string {
   return path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('');
 }
 
+/** The first key that its map has already. */
+function duplicateKey(document: Document): { code: string; pos: readonly [number] } | undefined {
+  let found: { code: string; pos: readonly [number] } | undefined;
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const text = String(key);
+        if (seen.has(text)) {
+          found = { code: 'DUPLICATE_KEY', pos: [isNode(key) ? (key.range?.[0] ?? 0) : 0] };
+          return visit.BREAK;
+        }
+        seen.add(text);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
+/** Where the keys of each map begin, made when it is first asked for. */
+type LineIndex = Map<unknown, ReadonlyMap<string, number>>;
+
+function offsetsIn(map: YAMLMap, index: LineIndex): ReadonlyMap<string, number> {
+  let offsets = index.get(map);
+  if (!offsets) {
+    offsets = new Map(map.items.flatMap(({ key }) => (isNode(key) && key.range ? [[String(key), key.range[0]] as const] : [])));
+    index.set(map, offsets);
+  }
+  return offsets;
+}
+
 /** Line of a key, or of the nearest thing above it that stands in the file. */
-function lineOf(document: Document, lines: LineCounter, path: Path): number {
+function lineOf(document: Document, lines: LineCounter, index: LineIndex, path: Path): number {
   for (let length = path.length; length > 0; length -= 1) {
     const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
     const step = path[length - 1];
     if (isMap(parent)) {
-      const pair = parent.items.find((item) => isNode(item.key) && String(item.key) === String(step));
-      if (pair && isNode(pair.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
+      const offset = offsetsIn(parent, index).get(String(step));
+      if (offset !== undefined) return lines.linePos(offset).line;
     }
     if (isSeq(parent) && typeof step === 'number') {
       const item = parent.items[step];
@@ -174,6 +239,14 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number {
     }
   }
   return 1;
+}
+
+/** The same value in which nothing stands in two places. `toJS` has bounded how often aliases repeat it; one that holds itself stays whole. */
+function unshared(value: unknown, above: readonly unknown[] = []): unknown {
+  if (typeof value !== 'object' || value === null || above.includes(value)) return value;
+  const path = [...above, value];
+  if (Array.isArray(value)) return value.map((item) => unshared(item, path));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unshared(item, path)]));
 }
 
 /** Puts overrides from the environment into `value`; returns what could not be placed. */

@@ -121,3 +121,26 @@ test('the nearest word is found, and none when all are far', () => {
     { numRuns: 100 },
   );
 });
+
+test('an override concerns the one place that it names, and not the others of an alias', () => {
+  const text = `${GOOD.replace('  - type', '  - &icu\n    type')}  - *icu\n`;
+  const config = parseConfig(schema, text, { name: 'agent.yaml', env: { VM__sources__0__name: 'ward' }, envPrefix: 'VM' });
+  assert.deepEqual(
+    config.sources.map(({ name }) => name),
+    ['ward', 'icu'],
+  );
+  assert.deepEqual(problems('a: &a [*a]\n', { VM__zone: 'UTC' })[0], 'CONFIG-INVALID');
+});
+
+test('of very many problems the first are told, and how many more there are', () => {
+  const text = GOOD + Array.from({ length: 60_000 }, (_, i) => `k${i}: 1\n`).join('');
+  const found = problems(text);
+  assert.equal(found.length, 52);
+  assert.match(found[1] ?? '', /^agent\.yaml:8: k0: unknown key/);
+  assert.equal(found.at(-1), 'agent.yaml: and 59950 more');
+});
+
+test('a key that is there twice is named where it comes again, however deep', () => {
+  assert.deepEqual(problems(`${GOOD}    port: 2576\n`), ['CONFIG-YAML', 'agent.yaml:8:5: duplicate key']);
+  assert.deepEqual(problems('zone: a\n"zone": b\n'), ['CONFIG-YAML', 'agent.yaml:2:1: duplicate key']);
+});
