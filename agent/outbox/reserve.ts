@@ -1,11 +1,12 @@
 import { closeSync, existsSync, fsyncSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-const RESERVE_BYTES = 1024 * 1024;
+/** A log of 1000 pages of 4 KiB, where SQLite begins it anew, must fit into the file: until then nothing can be written. */
+const RESERVE_BYTES = 6 * 1024 * 1024;
 /** Below this much free space, what is left is for rows. */
-const ENOUGH_BYTES = 4 * RESERVE_BYTES;
+const ENOUGH_BYTES = 2 * RESERVE_BYTES;
 
-/** Puts a megabyte aside where there is room for it; a disk without room or an error with it is no reason to stop. */
+/** Puts some megabytes aside where there is room for it; a disk without room or an error with it is no reason to stop. */
 export function keepReserve(path: string): void {
   try {
     const { bavail, bsize } = statfsSync(dirname(resolve(path)));
@@ -23,7 +24,7 @@ export function keepReserve(path: string): void {
   }
 }
 
-/** Gives the megabyte back, so that an outbox on a full disk can be opened and what waits in it be sent. True when there was one. */
+/** Gives the space back, so that an outbox on a full disk can be opened and what waits in it be sent. True when there was one. */
 export function releaseReserve(path: string): boolean {
   try {
     rmSync(path);

@@ -46,7 +46,7 @@ interface Counts {
  */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   ensureKeyFile(options.keyFile, options.path);
-  const reserve = `${options.path}.reserve`;
+  const reserve = reserveOf(options.path);
   try {
     const outbox = open(options);
     keepReserve(reserve);
@@ -55,6 +55,10 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     if (asVitalmeshError(thrown).code !== 'STORAGE-FULL' || !releaseReserve(reserve)) throw thrown;
     return open(options);
   }
+}
+
+function reserveOf(path: string): string {
+  return `${path}.reserve`;
 }
 
 function open(options: OutboxOptions): Outbox {
@@ -175,7 +179,7 @@ class SqliteOutbox implements Outbox {
 
   async complete(rows: readonly RowKey[]): Promise<void> {
     if (rows.length === 0) return;
-    const { delivered, pruned } = await this.#write((database) => {
+    const work = (database: Database) => {
       const now = this.#clock.now();
       const mark = database.prepare<[Instant, number, number, number, number]>(sql.COMPLETE);
       let delivered = 0;
@@ -183,7 +187,12 @@ class SqliteOutbox implements Outbox {
         delivered += mark.run(now, epochId, seq, writtenFrom, epochId).changes;
       }
       return { delivered, pruned: this.#prune(database, now, rows.length) };
-    }, rows.length);
+    };
+    // What the hub has must be told so, or it is sent again and again. Rows that come in never get the reserve.
+    const { delivered, pruned } = await this.#write(work, rows.length).catch((thrown: unknown) => {
+      if (asVitalmeshError(thrown).code !== 'STORAGE-FULL' || !releaseReserve(reserveOf(this.#database.path))) throw thrown;
+      return this.#write(work, rows.length);
+    });
     this.#metrics.count('outbox_completed', '', delivered);
     this.#changed({ pending: -delivered, delivered: delivered - pruned });
   }
