@@ -9,7 +9,7 @@ const ESC = '\u001b';
 const BOM = '\u00ef\u00bb\u00bf';
 const SEGMENT_NAME = /^[A-Z][A-Z0-9]{2}$/;
 const FREQUENT_SEGMENTS = ['OBX', 'OBR', 'PID', 'PV1', 'NTE'];
-const HIDDEN_SEGMENT = /[\r\n]([A-Z][A-Z0-9]{2})[^\w\s]/g;
+const HIDDEN_SEGMENT = /[\r\n]([A-Z][A-Z0-9]{2})([^\w\s])/g;
 /** What says whose or from whom the rest is. */
 export const NAMING_SEGMENTS: ReadonlySet<string> = new Set(['PID', 'PV1', 'MSH']);
 /** A damaged name, a byte order mark, and the encoding characters. */
@@ -87,7 +87,9 @@ export class Hl7Message {
   hidden(index: number): string | undefined {
     if (!this.#mayHide) return undefined;
     const text = this.text.slice(this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0);
-    const names = Array.from(text.matchAll(HIDDEN_SEGMENT), ([, name = '']) => name);
+    const names = Array.from(text.matchAll(HIDDEN_SEGMENT))
+      .filter(([, , separator]) => separator === this.separators.field)
+      .map(([, name = '']) => name);
     return names.find((name) => name === 'MSH') ?? names.find((name) => NAMING_SEGMENTS.has(name)) ?? names[0];
   }
 

@@ -91,6 +91,7 @@ test('a line feed inside a text of a message with CRs belongs to the text', () =
   const message = new Hl7Message(latin1(`${HEADER}\rNTE|1||first\nsecond line\rOBX|1\rOBX|2\r`));
   assert.equal(message.segments, 4);
   assert.equal(message.open(1).field(3), 'first\nsecond line');
+  assert.equal(new Hl7Message(latin1(`${HEADER}\rNTE|1||HR: 70\nSAT: 90\r`)).hidden(1), undefined, 'no segment without its separator');
 });
 
 test('what does not begin as a segment has no name', () => {
