@@ -19,7 +19,7 @@ import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
-import type { Registry } from './registry/registry.ts';
+import { tenantsOf } from './registry/tenants.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 
@@ -43,13 +43,13 @@ async function run(config: HubConfig): Promise<void> {
   await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
   const feed = new Feed();
   const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
-  const staleness = new StalenessWatch({ currencies: () => store.currencies(), feed, clock });
+  const staleness = new StalenessWatch({ store, feed, clock });
   const ingest = createIngest({ store, registry, feed, metrics, clock, log, staleness });
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock });
   const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, clock, log, metrics });
   const commands = hubOperatorCommands({
     door,
-    tenants: () => tenantsOf(store, registry),
+    tenants: () => tenantsOf(registry, store),
     vitalSigns: () => ({
       version: packageVersion(),
       identity: identity.id,
@@ -90,11 +90,6 @@ async function reload(path: string, registry: LiveRegistry, store: Store, feed: 
   }
 }
 
-/** Every tenant that has a place or data here: what was stored stays visible when the registry no longer names its tenant. */
-function tenantsOf(store: Store, registry: Registry): string[] {
-  return [...new Set([...registry.tenants(), ...store.tenants()])].sort();
-}
-
 async function check(config: HubConfig): Promise<void> {
   loadIdentity(config.identity);
   loadRegistry(config.registry);
@@ -106,7 +101,7 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
   const metrics = new Metrics();
   await using store = openSqliteStore({ ...config.store, metrics });
   const door = createDoor({ store, registry, metrics, zone: config.zone });
-  yield* exportAll(door, tenantsOf(store, registry), filter, `local:${process.getuid?.() ?? 0}`);
+  yield* exportAll(door, tenantsOf(registry, store), filter, `local:${process.getuid?.() ?? 0}`);
 }
 
 if (import.meta.main) await main(process.argv.slice(2));
