@@ -7,7 +7,7 @@ import type { ObservationFilter, Store, StoreCounts, StoredObservation } from '.
 import type { Action, AuditEvent, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
 import type { CallContext, Door, LatestView, PatientSummary } from './door.ts';
-import { NOTICE, vitalView } from './views.ts';
+import { NOTICE, vitalViews } from './views.ts';
 
 export interface DoorOptions {
   store: Store;
@@ -70,7 +70,7 @@ class StoreDoor implements Door {
       patient,
       bed: this.#registry.patient(principal.tenant, patient)?.bed ?? null,
       asOf: formatInstant(now, zoneOffsetMin(now, this.#zone)),
-      vitals: rows.map((row) => vitalView(row, now)),
+      vitals: vitalViews(rows, now),
       notice: NOTICE,
     };
   }

@@ -1,6 +1,6 @@
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { panel, vital } from '../../shared/vitals.ts';
-import { freshAt, isStale } from '../clinical/staleness.ts';
+import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { VitalView } from './door.ts';
 
@@ -29,7 +29,7 @@ export function vitalView(row: StoredReading, now: Instant): VitalView {
       absent: stale ? null : part.absent,
     })),
     at,
-    ageSeconds: Math.max(0, Math.floor((now - freshAt(row)) / 1000)),
+    ageSeconds: ageSecondsOf(row, now),
     stale,
     lastKnown: stale
       ? { value: row.value, components: row.components.map((part) => ({ vital: part.vital, value: part.value })), at }
@@ -42,6 +42,38 @@ export function vitalView(row: StoredReading, now: Instant): VitalView {
     receivedAt: row.receivedAt,
     storedAt: row.storedAt,
   };
+}
+
+/**
+ * The rows of a patient as a reader gets them, in an order in which whoever reads only the first loses least: what is current before
+ * what is stale, the newest of each vital sign before its others, then by vital sign and device. Device ids that keep changing thus
+ * hide no other vital sign.
+ */
+export function vitalViews(rows: readonly StoredReading[], now: Instant): VitalView[] {
+  const seen = new Map<string, number>();
+  const ranked = rows
+    .map((row) => ({ row, view: vitalView(row, now) }))
+    .sort(
+      (a, b) => Number(a.view.stale) - Number(b.view.stale) || Number(a.row.test) - Number(b.row.test) || b.row.sortTime - a.row.sortTime,
+    )
+    .map(({ view }) => {
+      const rank = seen.get(view.vital) ?? 0;
+      seen.set(view.vital, rank + 1);
+      return { view, rank };
+    });
+  ranked.sort(
+    (a, b) =>
+      Number(a.view.stale) - Number(b.view.stale) ||
+      a.rank - b.rank ||
+      compared(a.view.vital, b.view.vital) ||
+      compared(a.view.device, b.view.device),
+  );
+  return ranked.map(({ view }) => view);
+}
+
+function compared(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function nameOf(key: string): string {

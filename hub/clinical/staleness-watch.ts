@@ -1,8 +1,8 @@
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Feed } from '../feed.ts';
-import type { Currency } from '../store/store.ts';
-import { type Dated, freshAt, staleAfterMs } from './staleness.ts';
+import type { Currency, CurrencyChange, Store } from '../store/store.ts';
+import { AGE_UNKNOWN, isStale, STEP_MS, staleAfterMs } from './staleness.ts';
 
 /** One timer at a time; a test hands in its own. */
 export interface Timer {
@@ -17,59 +17,62 @@ const systemTimer: Timer = {
 };
 
 export interface StalenessWatchOptions {
-  /** All current rows at the start. */
-  currencies: () => AsyncIterable<Currency> | Iterable<Currency>;
+  store: { currencies(): AsyncIterable<Currency> | Iterable<Currency> } & Pick<Store, 'distrust'>;
   feed: Feed;
   clock?: Clock;
   timer?: Timer;
 }
 
-/** What the watch must know of a stored row. */
-export interface WatchedRow extends Omit<Dated, 'storedAt'> {
-  patient: string;
-  device: string;
-}
-
-interface Watched {
-  tenant: string;
-  patient: string;
-  vital: string;
-  freshAt: Instant;
-  limitMs: number;
+interface Watched extends Currency {
   /** When the heap holds it for; undefined once its silence was told. */
   due: Instant | undefined;
 }
 
 /** The wall clock may be set while the timer sleeps; after a second at most that is noticed. */
 const LONGEST_SLEEP_MS = 1000;
+/** By so much the wall clock must have moved against the monotonic one to have been set. Slewing moves it by half a thousandth. */
+const JUMP_MS = 100;
 
 /**
- * Tells the feed (kind `stale`) when the current value of a (patient, vital, device) reaches its limit of age, once until a newer one
- * comes. A heap holds when each row is next to be looked at; a row that was renewed in the meantime only goes back into it, so the
- * cost of a stored row is one look-up, and there is one timer for all.
+ * Tells the feed (kind `stale`) when the current value of a (patient, vital, device) reaches its limit of age, once until it is
+ * current again. A heap holds when each row is next to be looked at; a row that was renewed in the meantime only goes back into it, so
+ * the cost of a stored row is one look-up, and there is one timer for all.
+ *
+ * When the wall clock was set, what each row is due at means another moment: all are looked at again. What was stored ahead of a clock
+ * that was set back is of unknown age, and stays so when the clock comes to that time again.
  */
 export class StalenessWatch implements Service {
   readonly name = 'staleness';
   readonly #options: Required<StalenessWatchOptions>;
   readonly #rows = new Map<string, Watched>();
-  readonly #heap = new DueHeap();
+  #heap = new DueHeap();
   #sleep: Disposable | undefined;
   #running = false;
+  /** Wall clock minus monotonic clock when last looked at. */
+  #ahead: number;
+  /** After what the store must still be told to distrust. */
+  #distrustAfter: Instant | undefined;
 
   constructor(options: StalenessWatchOptions) {
     this.#options = { clock: systemClock, timer: systemTimer, ...options };
+    this.#ahead = this.#wallAhead();
   }
 
+  /** Throws STORAGE-* when the store cannot be read. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#running = true;
     signal.addEventListener('abort', () => this.#stop(), { once: true });
-    for await (const { tenant, ...row } of this.#options.currencies()) this.#see(tenant, row, freshAt(row));
+    await this.#options.store.distrust(this.#options.clock.now() + STEP_MS);
+    for await (const row of this.#options.store.currencies()) this.#see(row);
+    this.#running = !signal.aborted;
     this.#wake();
   }
 
-  /** Rows that were just stored at `storedAt`. */
-  arrived(tenant: string, rows: readonly WatchedRow[], storedAt: Instant): void {
-    for (const row of rows) this.#see(tenant, row, freshAt({ ...row, storedAt }));
+  /** Rows of `latest` that a batch changed. */
+  changed(changes: readonly CurrencyChange[]): void {
+    for (const change of changes) {
+      if ('gone' in change) this.#forget(change);
+      else this.#see(change);
+    }
     if (this.#running && this.#sleep === undefined) this.#wake();
   }
 
@@ -77,19 +80,31 @@ export class StalenessWatch implements Service {
     this.#stop();
   }
 
-  #see(tenant: string, { patient, vital, device }: Omit<WatchedRow, 'sortTime'>, fresh: Instant): void {
-    const key = JSON.stringify([tenant, patient, vital, device]);
-    let row = this.#rows.get(key);
-    if (row === undefined) {
-      row = { tenant, patient, vital, freshAt: fresh, limitMs: staleAfterMs(vital), due: undefined };
-      this.#rows.set(key, row);
-    } else if (fresh <= row.freshAt) return;
-    row.freshAt = fresh;
+  #see(currency: Currency): void {
+    const key = keyOf(currency);
+    const row: Watched = Object.assign(this.#rows.get(key) ?? { due: undefined }, currency);
+    this.#rows.set(key, row);
     // What arrives stale was never shown as current, so there is no silence to tell of.
-    if (row.due === undefined && fresh + row.limitMs > this.#options.clock.now()) {
-      row.due = fresh + row.limitMs;
-      this.#heap.push(row, row.due);
-    }
+    if (row.due === undefined && isStale(row, this.#options.clock.now())) return;
+    const due = dueOf(row);
+    if (row.due === undefined || due < row.due) this.#push(row, due);
+  }
+
+  #forget(change: Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'>): void {
+    const key = keyOf(change);
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    row.due = undefined;
+    this.#rows.delete(key);
+  }
+
+  /** An item that was due later stays in the heap and means nothing; when those are most of it, it is made anew. */
+  #push(row: Watched, due: Instant): void {
+    row.due = due;
+    this.#heap.push(row, due);
+    if (this.#heap.size <= 2 * this.#rows.size + 64) return;
+    this.#heap = new DueHeap();
+    for (const watched of this.#rows.values()) if (watched.due !== undefined) this.#heap.push(watched, watched.due);
   }
 
   #wake(): void {
@@ -97,22 +112,71 @@ export class StalenessWatch implements Service {
     this.#sleep = undefined;
     if (!this.#running) return;
     const now = this.#options.clock.now();
-    const silent = new Map<string, { tenant: string; patient: string; vitals: Set<string> }>();
-    for (let row = this.#heap.popUntil(now); row !== undefined; row = this.#heap.popUntil(now)) {
-      const due = row.freshAt + row.limitMs;
-      row.due = due > now ? due : undefined;
-      if (row.due !== undefined) this.#heap.push(row, row.due);
-      else {
-        const key = JSON.stringify([row.tenant, row.patient]);
-        const told = silent.get(key) ?? { tenant: row.tenant, patient: row.patient, vitals: new Set() };
-        silent.set(key, told);
-        told.vitals.add(row.vital);
-      }
+    const silent = [...this.#afterJump(now), ...this.#overdue(now)];
+    this.#tell(silent, now);
+    if (this.#rows.size === 0) return;
+    // It never sleeps longer, even when nothing is due: a clock that was set back makes rows current again.
+    const next = this.#heap.nextDue() ?? Number.POSITIVE_INFINITY;
+    this.#sleep = this.#options.timer.set(() => this.#wake(), Math.min(Math.max(next - now, 0), LONGEST_SLEEP_MS));
+  }
+
+  #overdue(now: Instant): Watched[] {
+    const silent: Watched[] = [];
+    for (let item = this.#heap.popUntil(now); item !== undefined; item = this.#heap.popUntil(now)) {
+      const { row } = item;
+      if (row.due !== item.due) continue;
+      row.due = undefined;
+      const due = dueOf(row);
+      if (due > now) this.#push(row, due);
+      else silent.push(row);
     }
-    for (const { tenant, patient, vitals } of silent.values())
-      this.#options.feed.publish({ tenant, patient, kind: 'stale', vitals: [...vitals], at: now });
-    const next = this.#heap.nextDue();
-    if (next !== undefined) this.#sleep = this.#options.timer.set(() => this.#wake(), Math.min(Math.max(next - now, 0), LONGEST_SLEEP_MS));
+    return silent;
+  }
+
+  /** Where the wall clock was set, looks at every row again; gives those that were current and are no longer. */
+  #afterJump(now: Instant): Watched[] {
+    const ahead = this.#wallAhead();
+    const jump = ahead - this.#ahead;
+    this.#ahead = ahead;
+    if (jump <= -STEP_MS) this.#distrustAfter = now + STEP_MS;
+    if (this.#distrustAfter !== undefined) void this.#distrust(this.#distrustAfter);
+    if (Math.abs(jump) < JUMP_MS) return [];
+    const silent: Watched[] = [];
+    this.#heap = new DueHeap();
+    for (const row of this.#rows.values()) {
+      const wasTold = row.due === undefined;
+      row.due = undefined;
+      if (row.storedAt > now + STEP_MS) row.freshAt = AGE_UNKNOWN;
+      if (!isStale(row, now)) this.#push(row, dueOf(row));
+      else if (!wasTold) silent.push(row);
+    }
+    return silent;
+  }
+
+  /** Until the store has taken it, it is tried again at each waking; meanwhile `isStale` holds back what is far ahead. */
+  async #distrust(after: Instant): Promise<void> {
+    this.#distrustAfter = undefined;
+    try {
+      await this.#options.store.distrust(after);
+    } catch {
+      this.#distrustAfter ??= after;
+    }
+  }
+
+  #tell(silent: readonly Watched[], at: Instant): void {
+    const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string> }>();
+    for (const { tenant, patient, vital } of silent) {
+      const key = JSON.stringify([tenant, patient]);
+      const told = patients.get(key) ?? { tenant, patient, vitals: new Set() };
+      patients.set(key, told);
+      told.vitals.add(vital);
+    }
+    for (const { tenant, patient, vitals } of patients.values())
+      this.#options.feed.publish({ tenant, patient, kind: 'stale', vitals: [...vitals], at });
+  }
+
+  #wallAhead(): number {
+    return this.#options.clock.now() - this.#options.clock.monotonicMs();
   }
 
   #stop(): void {
@@ -122,9 +186,21 @@ export class StalenessWatch implements Service {
   }
 }
 
+function keyOf({ tenant, patient, vital, device }: Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'>): string {
+  return JSON.stringify([tenant, patient, vital, device]);
+}
+
+function dueOf({ freshAt, vital, place }: Currency): Instant {
+  return freshAt + staleAfterMs(vital, place);
+}
+
 /** A binary heap of rows by when they are due. */
 class DueHeap {
   readonly #items: { row: Watched; due: Instant }[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
 
   nextDue(): Instant | undefined {
     return this.#items[0]?.due;
@@ -145,12 +221,12 @@ class DueHeap {
   }
 
   /** Takes out the first row that is due at or before `now`. */
-  popUntil(now: Instant): Watched | undefined {
+  popUntil(now: Instant): { row: Watched; due: Instant } | undefined {
     const [top] = this.#items;
     if (top === undefined || top.due > now) return undefined;
     const last = this.#items.pop();
     if (last !== undefined && last !== top) this.#sink(last);
-    return top.row;
+    return top;
   }
 
   /** Puts an item in the place of the top and lets it sink to its own. */

@@ -1,40 +1,53 @@
 import type { Instant } from '../../shared/clock.ts';
 import { panel, type Vital, vital } from '../../shared/vitals.ts';
+import { MAX_AHEAD_MS } from './sort-time.ts';
+
+/** Where the patient was when it was measured. */
+export type Place = 'home' | 'bed';
+
+const HOUR_MS = 3_600_000;
 
 /**
- * How long after its time a value is still the current one, by the class of its vital sign, in milliseconds. Continuous: a monitor
- * sends every second to every ten, so a minute of silence is no pause between two values. Spot: a home patient measures once a day, at
- * about the same time; one and a half days covers a late morning and nothing more. Settings are sent with the continuous values of their device.
+ * How long after its time a value is still the current one, by the class of its vital sign and the place, in milliseconds. Continuous:
+ * a monitor sends every second to every ten, so a minute of silence is no pause between two values. Spot: a home patient measures once
+ * a day, at about the same time; one and a half days covers a late morning and nothing more. In a bed somebody comes round every few
+ * hours at most, and what a monitor measured two hours ago says nothing of now. Settings are sent with the continuous values of their device.
  */
-export const STALE_AFTER_MS: Readonly<Record<Vital['class'], number>> = {
-  continuous: 60_000,
-  spot: 36 * 3_600_000,
-  setting: 60_000,
-  waveform: 60_000,
+export const STALE_AFTER_MS: Readonly<Record<Place, Readonly<Record<Vital['class'], number>>>> = {
+  home: { continuous: 60_000, spot: 36 * HOUR_MS, setting: 60_000, waveform: 60_000 },
+  bed: { continuous: 60_000, spot: 2 * HOUR_MS, setting: 60_000, waveform: 60_000 },
 };
+
+/** `freshAt` of a row whose age nobody knows any more: it is stale until a newer one comes. */
+export const AGE_UNKNOWN: Instant = 0;
+
+/** How far the hub's clock may step back before what was stored ahead of it is of unknown age. */
+export const STEP_MS = 1000;
 
 export interface Dated {
   /** Key of the parameter table or of a panel. */
   vital: string;
-  sortTime: Instant;
-  storedAt: Instant;
+  place: Place;
+  /** From when its age counts. */
+  freshAt: Instant;
 }
 
 /** The limit of a vital sign or panel, in milliseconds; the shortest for one that is not in the table. A panel has the class of its parts. */
-export function staleAfterMs(key: string): number {
+export function staleAfterMs(key: string, place: Place): number {
   const row = vital(key) ?? vital(panel(key)?.parts.systolic ?? '');
-  return STALE_AFTER_MS[row?.class ?? 'continuous'];
+  return STALE_AFTER_MS[place][row?.class ?? 'continuous'];
 }
 
 /**
- * From when a value counts as old: its sort time, but never later than when the hub had it, since a gateway whose clock runs ahead
- * would otherwise keep its values current for as long as it is ahead.
+ * True from the limit on: such a value is history and must not be shown as current. Also for one from ahead of now, as there are
+ * after the hub's clock was set back: its age is unknown.
  */
-export function freshAt({ sortTime, storedAt }: Dated): Instant {
-  return Math.min(sortTime, storedAt);
+export function isStale({ vital: key, place, freshAt }: Dated, now: Instant): boolean {
+  return now >= freshAt + staleAfterMs(key, place) || freshAt > now + MAX_AHEAD_MS;
 }
 
-/** True from the limit on: such a value is history and must not be shown as current. */
-export function isStale(row: Dated, now: Instant): boolean {
-  return now >= freshAt(row) + staleAfterMs(row.vital);
+/** The age to be shown, in seconds. Where it is unknown, the least it could be for a value that is stale. */
+export function ageSecondsOf(row: Dated, now: Instant): number {
+  const isKnown = row.freshAt !== AGE_UNKNOWN && row.freshAt <= now + MAX_AHEAD_MS;
+  return isKnown ? Math.max(0, Math.floor((now - row.freshAt) / 1000)) : staleAfterMs(row.vital, row.place) / 1000;
 }

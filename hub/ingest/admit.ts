@@ -4,7 +4,8 @@ import { checkObservation, readObservation } from '../../shared/observation.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
-import { sortTimeOf } from '../clinical/sort-time.ts';
+import { withRange } from '../clinical/plausible.ts';
+import { sortTimeOf, timesOf } from '../clinical/sort-time.ts';
 import { isBeforeBinding } from '../patients/before-binding.ts';
 import { subjectOf } from '../patients/subject.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
@@ -49,13 +50,16 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   const { hints, flags: given, ...facts } = readObservation(observation);
   const subject = subjectOf(sender.gateway, { device: facts.device, hints }, sender.registry);
   if ('code' in subject) return refuse(subject.code, subject.rule);
-  const { patient, since } = subject;
+  const { patient, bed, since } = subject;
   const decision = decide(sender.principal, 'observations.write', { tenant: sender.gateway.tenant, patient }, sender.at);
   if (!decision.allow) return refuse('INGEST-NOT-BOUND', `access: ${decision.reason}`);
-  const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
-  if (isBeforeBinding({ sortTime, flags, storedAt: sender.at, sentAt }, since))
+  const sorted = sortTimeOf(facts.effective, facts.receivedAt, given);
+  if (isBeforeBinding({ ...sorted, storedAt: sender.at, sentAt }, since))
     return refuse('INGEST-BEFORE-BINDING', 'time: before the binding, or not known to be after it');
-  return { arrival: { ...facts, id: named, patient, flags, sortTime, received: canonicalJson(observation) } };
+  const { sortTime, freshAt, flags } = timesOf(sorted, { at: sender.at, sentAt });
+  const place = bed === null && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
+  const marked = withRange({ ...facts, flags });
+  return { arrival: { ...facts, id: named, patient, flags: marked, sortTime, freshAt, place, received: canonicalJson(observation) } };
 }
 
 /** JSON of what was refused, whatever it is; '' for what is nested too deeply to be written. */

@@ -5,11 +5,10 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
-import { mayBeCurrent } from '../clinical/sort-time.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
-import type { Arrival, ArrivalResult, Refusal, Store } from '../store/store.ts';
+import type { Arrival, ArrivalResult, BatchOutcome, Refusal, Store } from '../store/store.ts';
 import { admit, type Sender } from './admit.ts';
 import type { Ingest } from './ingest.ts';
 
@@ -20,8 +19,8 @@ export interface IngestOptions {
   metrics: Metrics;
   clock?: Clock;
   log?: Logger;
-  /** Told of every stored row, so that it knows when it goes stale. */
-  staleness?: Pick<StalenessWatch, 'arrived'>;
+  /** Told of every row that became the current one or no longer is, so that it knows when each goes stale. */
+  staleness?: Pick<StalenessWatch, 'changed'>;
   limits?: { batchEntries: number; batchBytes: number };
 }
 
@@ -40,7 +39,7 @@ class HubIngest implements Ingest {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #staleness: Pick<StalenessWatch, 'arrived'> | undefined;
+  readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
   readonly #limits: { batchEntries: number; batchBytes: number };
 
   constructor({
@@ -91,7 +90,8 @@ class HubIngest implements Ingest {
     const parts = entries.map((entry) => admit(entry, sender, sentAt));
     const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
     const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
-    const results = await this.#write(sender, arrivals, refusals, sentAt);
+    const { results, currencies } = await this.#write(sender, arrivals, refusals, sentAt);
+    this.#staleness?.changed(currencies);
     this.#tell(gateway.tenant, arrivals, results, at);
     return this.#outcomes(parts, results);
   }
@@ -116,7 +116,7 @@ class HubIngest implements Ingest {
     return { entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
 
-  #write({ gateway, principal, at }: Sender, arrivals: Arrival[], refusals: Refusal[], sentAt: Instant | null): Promise<ArrivalResult[]> {
+  #write({ gateway, principal, at }: Sender, arrivals: Arrival[], refusals: Refusal[], sentAt: Instant | null): Promise<BatchOutcome> {
     const { tenant, identity } = gateway;
     return this.#committed(
       this.#store.storeBatch({
@@ -145,11 +145,6 @@ class HubIngest implements Ingest {
 
   #tell(tenant: string, arrivals: readonly Arrival[], results: readonly ArrivalResult[], at: Instant): void {
     const stored = arrivals.filter((_, i) => results[i] === 'stored');
-    this.#staleness?.arrived(
-      tenant,
-      stored.filter(({ flags, status }) => mayBeCurrent(flags, status)),
-      at,
-    );
     const vitals = new Map<string, Set<string>>();
     for (const { patient, vital } of stored) {
       const changed = vitals.get(patient);

@@ -4,6 +4,7 @@ import type { Observation } from '../../shared/fhir.ts';
 import { EXTENSIONS } from '../../shared/observation.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
+import type { Place } from '../clinical/staleness.ts';
 import { PATIENT_SYSTEM } from '../patients/subject.ts';
 import type { StoredComponent, StoredObservation, StoredReading } from './store.ts';
 
@@ -24,6 +25,8 @@ export interface ObservationRow {
   offsetMin: number;
   receivedAt: number;
   sortTime: number;
+  freshAt: number;
+  place: string;
   test: number;
   key: number;
   batch: number;
@@ -53,6 +56,8 @@ export function readingOf(row: ObservationRow): StoredReading {
     receivedAt: row.receivedAt,
     storedAt: row.storedAt,
     sortTime: row.sortTime,
+    freshAt: row.freshAt,
+    place: row.place as Place,
     test: row.test === 1,
   };
 }

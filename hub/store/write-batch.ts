@@ -2,18 +2,18 @@ import { hash } from 'node:crypto';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
-import { mayBeCurrent } from '../clinical/sort-time.ts';
+import { isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
+import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
 import { packReceived } from './observation-row.ts';
-import { SQL } from './statements.ts';
-import type { Arrival, ArrivalResult, ArrivedBatch, Refusal } from './store.ts';
+import { MAX_LATEST, SQL } from './statements.ts';
+import type { Arrival, ArrivalResult, ArrivedBatch, BatchOutcome, CurrencyChange, Refusal } from './store.ts';
 
-/** Writes a batch within the transaction of the caller; one result an arrival, in order. */
-export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): ArrivalResult[] {
+/** Writes a batch within the transaction of the caller. */
+export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): BatchOutcome {
   const writer = new BatchWriter(database, batch);
   const results = batch.arrivals.map((arrival) => writer.arrive(arrival));
   for (const refusal of batch.refusals) writer.quarantine(refusal);
-  writer.finish();
-  return results;
+  return { results, currencies: writer.finish() };
 }
 
 /** An arrival that is new, with the key of who wrote it. */
@@ -23,12 +23,34 @@ interface New {
   id: ObservationKey;
 }
 
+/** Whose row of `latest`: the key of the patient, and its id. */
+interface LatestRow {
+  key: number;
+  patient: string;
+  vital: string;
+  device: string;
+}
+
+/** What may stand in `latest`, with the key of its observation. */
+interface Standing {
+  key: number;
+  test: number;
+  sortTime: number;
+  storedAt: number;
+  freshAt: number;
+  place: Place;
+}
+
+/** What takes the place of a row from ahead of the hub's clock was measured within this time: it comes live. */
+const LIVE_MS = 60_000;
+
 /** The state of one batch while it is written. Keys are looked up once a batch and not kept, because a transaction may be undone. */
 class BatchWriter {
   readonly #database: Pick<Database, 'prepare'>;
   readonly #batch: ArrivedBatch;
   readonly #writers = new Map<string, number>();
   readonly #new = new Map<string, New[]>();
+  readonly #currencies = new Map<string, CurrencyChange>();
   readonly #addSeen;
   #stored = 0;
   #held = 0;
@@ -69,18 +91,23 @@ class BatchWriter {
     this.#quarantined += Number(added.changes);
   }
 
-  finish(): void {
+  /** Stores what is new; gives the rows of `latest` that were changed. */
+  finish(): CurrencyChange[] {
     for (const [patient, rows] of this.#new) this.#store(patient, rows);
-    if (this.#stored + this.#held + this.#quarantined === 0) return;
+    if (this.#stored + this.#held + this.#quarantined > 0) this.#total();
+    return [...this.#currencies.values()];
+  }
+
+  #total(): void {
     this.#database
       .prepare<[string, number, number, number]>(SQL.addTotals)
       .run(this.#batch.tenant, this.#stored, this.#held, this.#quarantined);
   }
 
   /** What is new of one patient. */
-  #store(id: string, rows: readonly New[]): void {
+  #store(patientId: string, rows: readonly New[]): void {
     const { tenant, gateway, at, sentAt } = this.#batch;
-    const patient = this.#keyOf(SQL.findPatient, SQL.addPatient, tenant, id);
+    const patient = this.#keyOf(SQL.findPatient, SQL.addPatient, tenant, patientId);
     const batch = this.#nextKey(SQL.nextBatch);
     const firstKey = this.#nextKey(SQL.nextObservation);
     const received = packReceived(rows.map(({ arrival }) => arrival.received));
@@ -88,9 +115,10 @@ class BatchWriter {
       .prepare<[number, string, string, number, number | null, number, number, Uint8Array]>(SQL.addBatch)
       .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, received);
     const addObservation = this.#database.prepare<(string | number | null)[]>(SQL.addObservation);
-    const setLatest = this.#database.prepare<(string | number)[]>(SQL.setLatest);
+    const hasWithdrawal = this.#database.prepare<[number]>(SQL.hasWithdrawal).get(patient) !== undefined;
     for (const [i, { arrival: a, writer, id }] of rows.entries()) {
       const key = firstKey + i;
+      const mayStand = mayBeCurrent(a.flags, a.status) && !(hasWithdrawal && this.#isWithdrawn(patient, a, writer, id));
       addObservation.run(
         key,
         batch,
@@ -110,11 +138,61 @@ class BatchWriter {
         a.receivedAt,
         a.sortTime,
         a.test ? 1 : 0,
+        a.freshAt,
+        a.place,
+        isWithdrawal(a.status) ? -1 : Number(mayStand),
       );
-      if (mayBeCurrent(a.flags, a.status)) setLatest.run(patient, a.vital, a.device, a.sortTime, at, key);
+      const row = { key: patient, patient: patientId, vital: a.vital, device: a.device };
+      if (mayStand) this.#setLatest(row, { ...a, test: a.test ? 1 : 0, storedAt: at, key });
+      else if (isWithdrawal(a.status)) this.#withdraw(row, a);
     }
+    this.#bound(patient, patientId);
     this.#database.prepare<[number, number]>(SQL.touchPatient).run(at, patient);
     this.#stored += rows.length;
+  }
+
+  #setLatest({ key: patient, ...row }: LatestRow, { test, sortTime, storedAt, key, freshAt, place }: Standing): void {
+    const { changes } = this.#database
+      .prepare<(string | number)[]>(SQL.setLatest)
+      .run(patient, row.vital, row.device, test, sortTime, storedAt, key, freshAt, place, MAX_AHEAD_MS, STEP_MS, LIVE_MS);
+    if (changes > 0) this.#changed({ tenant: this.#batch.tenant, ...row, freshAt, storedAt, place });
+  }
+
+  /** Takes out of `latest` what the arrival takes back, and puts in its place what remains. */
+  #withdraw(row: LatestRow, { effective, test }: Arrival): void {
+    const { key, patient, vital, device } = row;
+    const which = [key, vital, device, test ? 1 : 0, effective];
+    this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective);
+    this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which);
+    if (this.#database.prepare<[number, string, string]>(SQL.dropWithdrawn).run(key, vital, device).changes === 0) return;
+    this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
+    const best = this.#database.prepare<[number, string, string], Standing>(SQL.bestOf).get(key, vital, device);
+    if (best === undefined) return;
+    const isAhead = best.storedAt > this.#batch.at + STEP_MS;
+    this.#setLatest(row, isAhead ? { ...best, freshAt: AGE_UNKNOWN } : best);
+  }
+
+  #isWithdrawn(patient: number, { vital, device, test, effective }: Arrival, writer: number, { seq, index }: ObservationKey): boolean {
+    const found = this.#database
+      .prepare<(string | number)[]>(SQL.isWithdrawn)
+      .get(patient, vital, device, test ? 1 : 0, effective, writer, seq, index);
+    return found !== undefined;
+  }
+
+  /** Keeps `latest` of a patient bounded; the observations stay. */
+  #bound(key: number, patient: string): void {
+    const rows = this.#database.prepare<[number], { rows: number }>(SQL.countLatest).get(key)?.rows ?? 0;
+    if (rows <= MAX_LATEST) return;
+    const drop = this.#database.prepare<[number, string, string]>(SQL.dropLatest);
+    const oldest = this.#database.prepare<[number, number], { vital: string; device: string }>(SQL.oldestLatest);
+    for (const { vital, device } of oldest.all(key, rows - MAX_LATEST)) {
+      drop.run(key, vital, device);
+      this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
+    }
+  }
+
+  #changed(change: CurrencyChange): void {
+    this.#currencies.set(JSON.stringify([change.patient, change.vital, change.device]), change);
   }
 
   #nextKey(sql: string): number {

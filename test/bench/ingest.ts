@@ -93,6 +93,8 @@ function unchecked(observation: Observation): Arrival {
   const facts = readObservation(observation);
   return {
     ...facts,
+    freshAt: facts.effective,
+    place: 'bed',
     id: observation.id,
     patient: facts.hints.bed ?? '',
     sortTime: facts.effective,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
-import { sortTimeOf } from '../../hub/clinical/sort-time.ts';
+import { sortTimeOf, timesOf } from '../../hub/clinical/sort-time.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
 import type { Binding } from '../../hub/registry/bindings.ts';
 import type { Arrival, ArrivalResult, ArrivedBatch, ObservationFilter, Store, StoredReading } from '../../hub/store/store.ts';
@@ -26,8 +26,8 @@ export function arrivalOf(options: SampleOptions & { patientId?: string } = {}):
   const { patientId = 'pat-icu-01', ...sample } = options;
   const resource = sampleObservation(sample);
   const { hints: _, flags: given, ...facts } = readObservation(resource);
-  const { sortTime, flags } = sortTimeOf(facts.effective, facts.receivedAt, given);
-  return { ...facts, id: resource.id, patient: patientId, sortTime, flags, received: canonicalJson(resource) };
+  const times = timesOf(sortTimeOf(facts.effective, facts.receivedAt, given), { at: facts.receivedAt, sentAt: null });
+  return { ...facts, id: resource.id, patient: patientId, ...times, place: 'bed', received: canonicalJson(resource) };
 }
 
 export function event(count: number, change: Partial<AuditEvent> = {}): AuditEvent {
@@ -76,7 +76,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('SUBJECT-BY-HUB');
     const hinted = { patient: { value: '4711', authority: 'HIS' }, bed: 'ICU-01' };
     const sent = arrivalOf({ ...hinted, seq: 5, value: 71, effective: TEST_NOW - 1000, offsetMin: 60, flags: ['motion'], test: true });
-    assert.deepEqual(await store.storeBatch(batchOf([sent], { sentAt: TEST_NOW - 5 })), ['stored']);
+    assert.deepEqual((await store.storeBatch(batchOf([sent], { sentAt: TEST_NOW - 5 }))).results, ['stored']);
     const [read] = await gathered(await store.observations('clinic', {}, seen));
     const { received, status: _, ...facts } = sent;
     const { extension, ...resource } = JSON.parse(received) as Observation;
@@ -101,9 +101,9 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
   check('a row sent again is held, stored once, and counted', async (store, at) => {
     verifies('EXACTLY-ONCE');
     const rows = [1, 2, 3].map((seq) => arrivalOf({ seq, value: 60 + seq }));
-    assert.deepEqual(await store.storeBatch(batchOf(rows.slice(0, 2))), ['stored', 'stored']);
-    assert.deepEqual(await store.storeBatch(batchOf(rows)), ['held', 'held', 'stored']);
-    assert.deepEqual(await store.storeBatch(batchOf([...rows.slice(2), ...rows.slice(2)])), ['held', 'held']);
+    assert.deepEqual((await store.storeBatch(batchOf(rows.slice(0, 2)))).results, ['stored', 'stored']);
+    assert.deepEqual((await store.storeBatch(batchOf(rows))).results, ['held', 'held', 'stored']);
+    assert.deepEqual((await store.storeBatch(batchOf([...rows.slice(2), ...rows.slice(2)]))).results, ['held', 'held']);
     assert.deepEqual(
       await all(store),
       rows.map(({ id }) => id),
@@ -111,13 +111,13 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(await store.counts('clinic', seen), { observations: 3, duplicates: 4, quarantined: 0, patients: 1 });
     await store[Symbol.asyncDispose]();
     await using again = await at.open();
-    assert.deepEqual(await again.storeBatch(batchOf(rows)), ['held', 'held', 'held']);
+    assert.deepEqual((await again.storeBatch(batchOf(rows))).results, ['held', 'held', 'held']);
   });
 
   check('the same key twice in one batch is stored once', async (store) => {
     verifies('EXACTLY-ONCE');
     const row = arrivalOf({ seq: 1 });
-    assert.deepEqual(await store.storeBatch(batchOf([row, row, arrivalOf({ seq: 1, value: 1 })])), ['stored', 'held', 'reused']);
+    assert.deepEqual((await store.storeBatch(batchOf([row, row, arrivalOf({ seq: 1, value: 1 })]))).results, ['stored', 'held', 'reused']);
     assert.deepEqual(await store.counts('clinic', seen), { observations: 1, duplicates: 1, quarantined: 1, patients: 1 });
   });
 
@@ -125,8 +125,8 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('KEY-REUSED', 'GOOD-PARTS-SURVIVE');
     await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 60 })]));
     const mixed = [arrivalOf({ seq: 1, value: 61 }), arrivalOf({ seq: 2, value: 62 })];
-    assert.deepEqual(await store.storeBatch(batchOf(mixed)), ['reused', 'stored']);
-    assert.deepEqual(await store.storeBatch(batchOf(mixed)), ['reused', 'held']);
+    assert.deepEqual((await store.storeBatch(batchOf(mixed))).results, ['reused', 'stored']);
+    assert.deepEqual((await store.storeBatch(batchOf(mixed))).results, ['reused', 'held']);
     assert.deepEqual((await latestValues(store))['hr monitor-1'], 62);
     assert.equal((await store.counts('clinic', seen)).quarantined, 1);
   });
@@ -135,14 +135,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('TENANT-EVERYWHERE', 'EXACTLY-ONCE');
     const row = arrivalOf({ seq: 1 });
     await store.storeBatch(batchOf([row]));
-    assert.deepEqual(await store.storeBatch(batchOf([{ ...row, patient: 'pat-other-01' }], { tenant: 'other' })), ['held']);
+    assert.deepEqual((await store.storeBatch(batchOf([{ ...row, patient: 'pat-other-01' }], { tenant: 'other' }))).results, ['held']);
     assert.deepEqual(await all(store, {}, 'other'), []);
   });
 
   check('refused parts are counted with their batch, once however often they are sent', async (store) => {
     verifies('NO-SILENT-DROP');
     const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
-    for (let i = 0; i < 2; i += 1) assert.deepEqual(await store.storeBatch(batchOf([], { refusals })), []);
+    for (let i = 0; i < 2; i += 1) assert.deepEqual((await store.storeBatch(batchOf([], { refusals }))).results, []);
     assert.deepEqual(await store.counts('clinic', seen), { observations: 0, duplicates: 0, quarantined: 1, patients: 0 });
   });
 
@@ -182,6 +182,94 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     );
     assert.equal((await latestValues(store))['hr monitor-1'], 1);
     assert.equal((await all(store)).length, 2);
+  });
+
+  check('what is taken back leaves latest to what remains, and stays in the history', async (store) => {
+    verifies('THREE-INSTANTS', 'STALE-IS-NULL');
+    const key = { tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor-1' };
+    const back = (seq: number, effective: Instant, status: 'cancelled' | 'entered-in-error', change: SampleOptions = {}): Arrival => ({
+      ...arrivalOf({ seq, value: null, absent: 'error', effective, receivedAt: TEST_NOW, ...change }),
+      status,
+    });
+    await store.storeBatch(
+      batchOf([
+        arrivalOf({ seq: 1, value: 1, effective: TEST_NOW - 2000 }),
+        arrivalOf({ seq: 2, value: 2, effective: TEST_NOW - 1000 }),
+        arrivalOf({ seq: 3, value: 3 }),
+        arrivalOf({ seq: 4, value: 4, device: 'other' }),
+        // Its time was set aside, so that it is ordered by another.
+        arrivalOf({ seq: 5, value: 5, device: 'future', effective: Date.UTC(2028, 0, 1), receivedAt: TEST_NOW }),
+      ]),
+    );
+    assert.deepEqual((await store.storeBatch(batchOf([back(11, TEST_NOW - 1000, 'cancelled')]))).currencies, [], 'an older one');
+    assert.equal((await latestValues(store))['hr monitor-1'], 3);
+    const { currencies } = await store.storeBatch(batchOf([back(12, TEST_NOW, 'entered-in-error')]));
+    assert.deepEqual(currencies, [{ ...key, freshAt: TEST_NOW - 2000, storedAt: TEST_NOW, place: 'bed' }]);
+    assert.deepEqual(await latestValues(store), { 'hr monitor-1': 1, 'hr other': 4, 'hr future': 5 });
+    await store.storeBatch(batchOf([back(13, TEST_NOW - 2000, 'cancelled', { test: true })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 1, 'a test row takes back no real one');
+    const last = await store.storeBatch(batchOf([back(14, TEST_NOW - 2000, 'cancelled')]));
+    assert.deepEqual(last.currencies, [{ ...key, gone: true }]);
+    await store.storeBatch(batchOf([back(15, Date.UTC(2028, 0, 1), 'cancelled', { device: 'future' })]));
+    assert.deepEqual(await latestValues(store), { 'hr other': 4 });
+    // Sent before what takes it back, and come after it.
+    await store.storeBatch(batchOf([arrivalOf({ seq: 10, value: 10 })]));
+    assert.deepEqual(await latestValues(store), { 'hr other': 4 });
+    await store.storeBatch(batchOf([arrivalOf({ seq: 16, value: 16, status: 'corrected' })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 16, 'the right value for the same time');
+    assert.equal((await all(store)).length, 12);
+  });
+
+  check('a test reading never takes the place of a real one, which always takes that of a test one', async (store) => {
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1, test: true })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 1);
+    await store.storeBatch(batchOf([arrivalOf({ seq: 2, value: 2, effective: TEST_NOW - 3_600_000 })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 2);
+    const { currencies } = await store.storeBatch(batchOf([arrivalOf({ seq: 3, value: 3, effective: TEST_NOW + 1, test: true })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 2);
+    assert.deepEqual(currencies, []);
+  });
+
+  check('latest of a patient is bounded by the oldest going, which stay in the history', async (store) => {
+    const row = (i: number): Arrival => arrivalOf({ seq: i + 1, device: `dev-${i}`, effective: TEST_NOW - 1000 + i, receivedAt: TEST_NOW });
+    await store.storeBatch(batchOf(Array.from({ length: 510 }, (_, i) => row(i))));
+    const { currencies } = await store.storeBatch(
+      batchOf([row(510), row(511), row(512), arrivalOf({ seq: 900, patientId: 'pat-icu-02' })]),
+    );
+    assert.deepEqual(
+      currencies.map((change) => [change.device, 'gone' in change]),
+      [
+        ['dev-510', false],
+        ['dev-511', false],
+        ['dev-512', false],
+        ['dev-0', true],
+        ['monitor-1', false],
+      ],
+    );
+    const devices = (await store.latest('clinic', 'pat-icu-01', seen)).map(({ device }) => device);
+    assert.deepEqual([devices.length, devices[0], devices.at(-1)], [512, 'dev-512', 'dev-1']);
+    assert.equal((await all(store)).length, 514);
+  });
+
+  check('after the clock was set back, what was stored ahead of it is of unknown age and gives way to what is live', async (store) => {
+    verifies('STALE-IS-NULL', 'THREE-INSTANTS');
+    const hour = 3_600_000;
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1, receivedAt: TEST_NOW + hour })], { at: TEST_NOW + hour }));
+    await store.storeBatch(batchOf([arrivalOf({ seq: 2, value: 2, vital: 'spo2' })]));
+    await store.distrust(TEST_NOW);
+    assert.deepEqual(
+      (await store.latest('clinic', 'pat-icu-01', seen)).map(({ vital, freshAt }) => [vital, freshAt]),
+      [
+        ['hr', 0],
+        ['spo2', TEST_NOW],
+      ],
+    );
+    await store.storeBatch(batchOf([arrivalOf({ seq: 3, value: 3, effective: TEST_NOW - hour, receivedAt: TEST_NOW })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 1, 'not to what is old');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 4, value: 4, test: true })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 1, 'nor to a test');
+    await store.storeBatch(batchOf([arrivalOf({ seq: 5, value: 5 })]));
+    assert.equal((await latestValues(store))['hr monitor-1'], 5);
   });
 
   check('latest is the same whatever the order of arrival', async (store) => {
@@ -290,8 +378,9 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       patient: 'pat-icu-01',
       vital: 'hr',
       device: 'monitor-1',
-      sortTime: TEST_NOW,
+      freshAt: TEST_NOW,
       storedAt: TEST_NOW,
+      place: 'bed',
     });
   });
 
@@ -349,7 +438,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     });
     const [failed, stored] = await Promise.allSettled([store.storeBatch(failing), store.storeBatch(batchOf([arrivalOf({ seq: 2 })]))]);
     assert.equal(failed?.status, 'rejected');
-    assert.deepEqual(stored?.status === 'fulfilled' && stored.value, ['stored']);
+    assert.deepEqual(stored?.status === 'fulfilled' && stored.value.results, ['stored']);
     assert.equal((await all(store)).length, 1);
     assert.equal((await gathered(store.audit())).length, 2);
   });

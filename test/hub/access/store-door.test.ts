@@ -68,13 +68,111 @@ test('a stale value is null, and its number stands in lastKnown alone', async ()
   const fresh = await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context);
   assert.equal(fresh.vitals[0]?.value, 72);
   h.clock.advance(1);
-  const [hr, nibp] = (await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context)).vitals;
+  const { vitals } = await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context);
+  assert.deepEqual(
+    vitals.map(({ vital }) => vital),
+    ['nibp', 'spo2', 'hr'],
+    'what is current comes first',
+  );
+  const [nibp, , hr] = vitals;
   assert.deepEqual([hr?.value, hr?.stale, hr?.ageSeconds], [null, true, 60]);
   assert.deepEqual(hr?.lastKnown, { value: 72, components: [], at: '2026-11-21T10:59:57.500+01:00' });
   assert.deepEqual([nibp?.stale, nibp?.components[0]?.value], [false, 121]);
-  h.clock.advance(36 * 3_600_000);
-  const old = (await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context)).vitals[1];
+  h.clock.advance(2 * 3_600_000);
+  const old = (await h.door.latest(h.who('ai-monitor'), 'pat-icu-01', context)).vitals.find(({ vital }) => vital === 'nibp');
   assert.deepEqual([old?.stale, old?.components[0]?.value, old?.lastKnown?.components[0]], [true, null, { vital: 'nibp_s', value: 121 }]);
+});
+
+test('a spot value is current for two hours in a bed, and for a day and a half at home', async () => {
+  verifies('STALE-IS-NULL');
+  await using h = await filled();
+  const hour = 3_600_000;
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 9, vital: 'temp', value: 36.9 })]));
+  const shownOf = async (patient: string, key: string): Promise<unknown> =>
+    (await h.door.latest(h.who('ai-monitor'), patient, context)).vitals.find(({ vital }) => vital === key)?.value;
+  h.clock.advance(2 * hour - 1);
+  assert.deepEqual([await shownOf('pat-icu-01', 'temp'), await shownOf('pat-home-01', 'weight')], [36.9, 80]);
+  h.clock.advance(1);
+  assert.deepEqual([await shownOf('pat-icu-01', 'temp'), await shownOf('pat-home-01', 'weight')], [null, 80]);
+  h.clock.advance(34 * hour);
+  assert.equal(await shownOf('pat-home-01', 'weight'), null);
+});
+
+test('what was stored while both clocks were ahead is not current once they are put right, and what comes then is', async () => {
+  verifies('STALE-IS-NULL', 'THREE-INSTANTS');
+  const hour = 3_600_000;
+  const clock = new TestClock(TEST_NOW + hour);
+  await using h = testHub({ clock });
+  const monitor = h.registry.principal('ai-monitor') ?? assert.fail();
+  const shown = async (): Promise<unknown[]> => {
+    const [hr] = (await h.door.latest(monitor, 'pat-icu-01', context)).vitals;
+    return [hr?.value, hr?.stale, hr?.lastKnown?.value];
+  };
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 72, receivedAt: TEST_NOW + hour })]));
+  clock.set(TEST_NOW);
+  assert.deepEqual(await shown(), [null, true, 72]);
+  await h.store.distrust(TEST_NOW);
+  clock.set(TEST_NOW + hour);
+  assert.deepEqual(await shown(), [null, true, 72], 'nor when the clock comes to that time');
+  clock.set(TEST_NOW + 1000);
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 2, value: 40, receivedAt: TEST_NOW + 1000 })]));
+  assert.deepEqual(await shown(), [40, false, undefined]);
+});
+
+test('a backlog of a gateway whose clock runs ahead is as old as it is, and its live values are current', async () => {
+  verifies('STALE-IS-NULL', 'THREE-INSTANTS');
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  const hour = 3_600_000;
+  const monitor = h.registry.principal('ai-monitor') ?? assert.fail();
+  const send = (seq: number, value: number, measured: number): Promise<unknown> => {
+    const bundle = sampleBundle([sampleObservation({ seq, value, receivedAt: measured + hour })]) as object;
+    return h.ingest.batch('gw-icu', { ...bundle, timestamp: new Date(clock.now() + hour).toISOString() });
+  };
+  clock.advance(50 * 60_000);
+  await send(1, 40, TEST_NOW);
+  const [old] = (await h.door.latest(monitor, 'pat-icu-01', context)).vitals;
+  assert.deepEqual([old?.value, old?.stale, old?.ageSeconds, old?.lastKnown?.value], [null, true, 3000, 40]);
+  await send(3, 70, clock.now() - 2000);
+  await send(2, 41, TEST_NOW + 1000);
+  const [live] = (await h.door.latest(monitor, 'pat-icu-01', context)).vitals;
+  assert.deepEqual([live?.value, live?.stale, live?.ageSeconds, live?.flags], [70, false, 2, ['clock']]);
+});
+
+test('a reading from a year ahead does not hold up those that follow', async () => {
+  verifies('THREE-INSTANTS');
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  const monitor = h.registry.principal('ai-monitor') ?? assert.fail();
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, receivedAt: TEST_NOW + 8760 * 3_600_000 })]));
+  clock.advance(1000);
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 2, value: 30, receivedAt: clock.now() })]));
+  const [hr] = (await h.door.latest(monitor, 'pat-icu-01', context)).vitals;
+  assert.deepEqual([hr?.value, hr?.ageSeconds], [30, 0]);
+});
+
+test('other device ids, however many, hide no current vital sign', async () => {
+  verifies('STALE-IS-NULL');
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  const monitor = h.registry.principal('ai-monitor') ?? assert.fail();
+  const others = (first: number, receivedAt: number): unknown =>
+    sampleBundle(Array.from({ length: 300 }, (_, i) => sampleObservation({ seq: first + i, device: `dev-${first + i}`, receivedAt })));
+  await h.ingest.batch('gw-icu', others(10, TEST_NOW - 3_600_000));
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, vital: 'spo2', value: 71, receivedAt: TEST_NOW - 500 })]));
+  assert.equal((await h.door.latest(monitor, 'pat-icu-01', context)).vitals[0]?.value, 71);
+  await h.ingest.batch('gw-icu', others(1000, TEST_NOW));
+  const { vitals } = await h.door.latest(monitor, 'pat-icu-01', context);
+  assert.deepEqual([vitals.length, vitals[1]?.vital, vitals[1]?.value], [512, 'spo2', 71]);
+});
+
+test('the hub marks what is outside the plausible range, where the sender did not', async () => {
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  const { extension: _, ...unmarked } = sampleObservation({ value: -5 });
+  await h.ingest.batch('gw-icu', sampleBundle([unmarked]));
+  const [hr] = (await h.door.latest(h.registry.principal('ai-monitor') ?? assert.fail(), 'pat-icu-01', context)).vitals;
+  assert.deepEqual([hr?.value, hr?.flags], [-5, ['out-of-range']]);
 });
 
 test('the list holds whom the caller may see, known to the store or not', async () => {

@@ -7,7 +7,7 @@ import { verifyAudit } from '../../../hub/audit/chain.ts';
 import type { Change } from '../../../hub/feed.ts';
 import { createIngest } from '../../../hub/ingest/create-ingest.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
-import type { Store, StoredObservation } from '../../../hub/store/store.ts';
+import type { CurrencyChange, Store, StoredObservation } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Observation } from '../../../shared/fhir.ts';
 import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
@@ -247,12 +247,12 @@ test('when the store fails, nothing is answered for and the batch may come again
   assert.deepEqual(shown(await h.ingest.batch('gw-icu', bundle)), ['201']);
 });
 
-test('the staleness watch is told of what may be current, and of nothing else', async () => {
+test('the staleness watch is told of what became current or no longer is, and of nothing else', async () => {
   await using h = hub();
-  const arrived: [string, string][] = [];
+  const told: [string, string, boolean][] = [];
   const staleness = {
-    arrived: (tenant: string, rows: readonly { vital: string }[]) => {
-      for (const { vital } of rows) arrived.push([tenant, vital]);
+    changed: (changes: readonly CurrencyChange[]) => {
+      for (const change of changes) told.push([change.tenant, change.vital, 'gone' in change]);
     },
   };
   const ingest = createIngest({ ...h, clock: new TestClock(), staleness });
@@ -260,7 +260,12 @@ test('the staleness watch is told of what may be current, and of nothing else', 
   const memory = sampleObservation({ seq: 2, vital: 'spo2', value: 97, flags: ['memory', 'clock'] });
   await ingest.batch('gw-icu', sampleBundle([live, memory]));
   await ingest.batch('gw-icu', sampleBundle([live]));
-  assert.deepEqual(arrived, [['clinic', 'hr']]);
+  assert.deepEqual(told, [['clinic', 'hr', false]]);
+  const changes: string[] = [];
+  h.feed.subscribe(({ vitals }) => changes.push(...vitals));
+  await ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 3, value: null, status: 'cancelled' })]));
+  assert.deepEqual(told.slice(1), [['clinic', 'hr', true]]);
+  assert.deepEqual(changes, ['hr'], 'and the feed, as of any change');
 });
 
 test('the greeting says what the hub takes and which store it has', async () => {
