@@ -53,8 +53,20 @@ export function formatHubStatus(status: HubStatus): string {
       'AI clients',
       mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${mcp.code ?? 'binding'}`,
     ],
-    ['Store', `${counts.observations} observations of ${counts.patients} patients (store ${storeId})`],
+    [
+      'Store',
+      `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId})`,
+    ],
     ['Refused', `${counts.quarantined} in quarantine, ${counts.duplicates} sent twice`],
+    ...reasonsOf(status.metrics),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
+}
+
+/** Why parts and whole batches were refused since the start, with their codes. */
+function reasonsOf(metrics: Readonly<Record<string, number>>): [string, string][] {
+  return Object.entries(metrics).flatMap(([name, count]): [string, string][] => {
+    const [, code] = /^ingest_(?:quarantined|refused_batches)\{(.+)\}$/.exec(name) ?? [];
+    return code === undefined ? [] : [[`  ${count} times`, code]];
+  });
 }

@@ -2,6 +2,7 @@ import { type Clock, type Instant, parseInstant, systemClock } from '../../share
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { Seldom } from '../../shared/seldom.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
@@ -24,6 +25,8 @@ export interface IngestOptions {
   limits?: { batchEntries: number; batchBytes: number };
 }
 
+const REPORT_EVERY_MS = 60_000;
+
 /** What may be asked for an entry: its arrival, or why it was refused. */
 type Part = { arrival: Arrival } | { refusal: Refusal };
 
@@ -39,6 +42,7 @@ class HubIngest implements Ingest {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #reported: Seldom;
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
   readonly #limits: { batchEntries: number; batchBytes: number };
 
@@ -58,6 +62,7 @@ class HubIngest implements Ingest {
     this.#metrics = metrics;
     this.#clock = clock;
     this.#log = log;
+    this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
     this.#limits = limits;
   }
@@ -92,6 +97,7 @@ class HubIngest implements Ingest {
     const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
     const { results, currencies } = await this.#write(sender, arrivals, refusals, sentAt);
     this.#staleness?.changed(currencies);
+    this.#report(identityId, refusals);
     this.#tell(gateway.tenant, arrivals, results, at);
     return this.#outcomes(parts, results);
   }
@@ -152,6 +158,13 @@ class HubIngest implements Ingest {
       else vitals.set(patient, new Set([vital]));
     }
     for (const [patient, changed] of vitals) this.#feed.publish({ tenant, patient, kind: 'stored', vitals: [...changed], at });
+  }
+
+  /** Tells the operator why parts are in quarantine: rule by rule, each once a minute and gateway. */
+  #report(gateway: string, refusals: readonly Refusal[]): void {
+    for (const { code, rule } of refusals) {
+      if (this.#reported.due(`${gateway} ${code} ${rule}`)) this.#log.warn({ gateway, code, rule }, 'part of a batch is in quarantine');
+    }
   }
 
   #outcomes(parts: readonly Part[], results: readonly ArrivalResult[]): EntryOutcome[] {

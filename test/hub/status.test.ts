@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatHubStatus, type HubStatus, totalOf } from '../../hub/status.ts';
+
+const status: HubStatus = {
+  version: '0.1.0',
+  identity: 'hub1',
+  startedAt: 0,
+  now: 60_000,
+  overlay: 'ready',
+  storeId: 's1',
+  registry: 'abc',
+  counts: { observations: 5, duplicates: 1, quarantined: 2, patients: 1 },
+  tenants: {},
+  gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000 }],
+  uplink: { bound: true, code: null },
+  mcp: {
+    service: 'vitals-mcp',
+    bound: false,
+    code: 'OVERLAY-DENIED',
+    connections: 0,
+    sessions: 0,
+    streams: 0,
+    subscribers: { 'mcp-2025': 0, 'mcp-2026': 0 },
+    subscriptions: 0,
+  },
+  metrics: { 'ingest_quarantined{INGEST-NOT-BOUND}': 2, 'ingest_refused_batches{UPLINK-UNKNOWN-GATEWAY}': 7, other: 1 },
+};
+
+test('the status tells people who is connected, what is not reachable and why, and why something was refused', () => {
+  const text = formatHubStatus(status);
+  assert.match(text, /gw1 +since .* last data 5 s ago/);
+  assert.match(text, /AI clients +not reachable: OVERLAY-DENIED/);
+  assert.match(text, /5 observations of 1 patient /);
+  assert.match(text, /2 times +INGEST-NOT-BOUND/);
+  assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
+});
+
+test('counts of tenants add up', () => {
+  assert.deepEqual(totalOf({ a: status.counts, b: status.counts }), { observations: 10, duplicates: 2, quarantined: 4, patients: 2 });
+});
