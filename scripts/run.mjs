@@ -58,7 +58,7 @@ const commands = {
   ],
   format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
   bench: [['test/bench/run.ts']],
-  torture: [tests('--test-concurrency=1', 'test/torture/**/*.test.ts')],
+  torture: [['--test', '--test-timeout=7200000', '--test-concurrency=1', 'test/torture/**/*.test.ts']],
   strip: [['scripts/strip.ts']],
   unstrip: [['scripts/strip.ts', '--remove']],
 };
