@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { isZone } from '../shared/clock.ts';
 import { loadConfig } from '../shared/config.ts';
+import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { nearest } from '../shared/nearest.ts';
+import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
 import { PROFILES } from './profiles.ts';
@@ -10,7 +12,6 @@ import { MLLP_SERVER_DEFAULTS } from './sources/mllp-server.ts';
 import { MQTT_DEFAULTS } from './sources/mqtt.ts';
 import { SERIAL_DEFAULTS } from './sources/serial.ts';
 
-const path = z.string().min(1);
 const milliseconds = z.int().min(1).max(86_400_000);
 const zone = z.string().refine(isZone, 'expected an IANA time zone, such as Europe/Berlin');
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, dots, dashes, at most 64');
@@ -90,13 +91,13 @@ const mqtt = z.strictObject({
     .max(128)
     .optional()
     .describe('Must stay the same; made from the identity and the name of the source unless told.'),
-  usernameFile: path.optional().describe('File of mode 0600 with the user name at the broker.'),
-  passwordFile: path.optional().describe('File of mode 0600 with the password at the broker.'),
+  usernameFile: filePath.optional().describe('File of mode 0600 with the user name at the broker.'),
+  passwordFile: filePath.optional().describe('File of mode 0600 with the password at the broker.'),
   tls: z
     .strictObject({
-      caFile: path.optional().describe('Who may have issued the certificate of the broker (PEM); the public authorities unless told.'),
-      certFile: path.optional().describe('Certificate of this client (PEM).'),
-      keyFile: path.optional().describe('Its key (PEM), in a file of mode 0600.'),
+      caFile: filePath.optional().describe('Who may have issued the certificate of the broker (PEM); the public authorities unless told.'),
+      certFile: filePath.optional().describe('Certificate of this client (PEM).'),
+      keyFile: filePath.optional().describe('Its key (PEM), in a file of mode 0600.'),
       servername: z.string().min(1).optional().describe("Name in the broker's certificate, where it is not the host."),
     })
     .optional(),
@@ -105,14 +106,12 @@ const mqtt = z.strictObject({
 
 /** Everything `agent.yaml` may say. Paths are relative to where the agent is started. */
 export const agentConfigSchema = z.strictObject({
-  identity: path.describe("The gateway's OpenZiti identity file (JSON, mode 0600)."),
+  identity: filePath.describe("The gateway's OpenZiti identity file (JSON, mode 0600)."),
   outbox: z.strictObject({
-    path: path.describe('The encrypted SQLite file; made when it is not there.'),
-    keyFile: path.describe('Its key: 64 hexadecimal digits in a file of mode 0600; made together with the outbox.'),
+    path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
+    keyFile: filePath.describe('Its key: 64 hexadecimal digits in a file of mode 0600; made together with the outbox.'),
   }),
-  overlay: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('local'), socket: path.describe('Socket of the switch of an overlay on one machine.') }),
-  ]),
+  overlay: overlayConfig,
   uplink: z.strictObject({
     service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
     hub: z.array(z.string().min(1)).min(1).describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
@@ -124,10 +123,10 @@ export const agentConfigSchema = z.strictObject({
       .optional()
       .describe('Largest batch in bytes.'),
   }),
-  operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
+  operator: operatorConfig,
   zone: zone.default('UTC').describe('IANA zone of device times that carry none.'),
   test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  log: logConfig,
   sources: z
     .array(z.discriminatedUnion('type', [mllpServer, serial, mqtt]))
     .min(1)

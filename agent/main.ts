@@ -5,7 +5,7 @@ import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
-import { openLocalOverlay } from '../shared/overlay/local.ts';
+import { openOverlay } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
 import type { AgentConfig } from './config.ts';
@@ -34,7 +34,7 @@ async function run(config: AgentConfig): Promise<void> {
   const identity = loadIdentity(config.identity);
   const prepared = config.sources.map((source) => prepareSource(config, source, identity.id));
   await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
-  await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
+  await using overlay = await openOverlay(config.overlay, identity, log);
   const { service, hub, ...batch } = config.uplink;
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
   const intake = createIntake({ outbox, metrics, clock });

@@ -15,7 +15,7 @@ import {
 } from '../shared/observation-code.ts';
 import type { Flag, Reading, ReadingRecord } from '../shared/reading.ts';
 import { formatObservationId, type RowKey } from '../shared/uplink/key.ts';
-import { type Panel, panelOfPart, type Vital, vital } from '../shared/vitals.ts';
+import { isPlausible, type Panel, panelOfPart, type Vital, vital } from '../shared/vitals.ts';
 
 export interface NormalizeOptions {
   /** IANA zone in which times without an offset of their own are shown; UTC unless given. */
@@ -206,9 +206,8 @@ function absence(reason: NonNullable<Reading['absent']>): { dataAbsentReason: Co
 const NO_FLAGS: readonly Flag[] = [];
 
 /** The reading's own flags, and `out-of-range` for a value outside the plausible range, which marks it and changes nothing. */
-function flagsOf({ range }: Vital, { value, flags = NO_FLAGS }: Reading): readonly Flag[] {
-  const outside = range !== undefined && value !== undefined && (value < range.min || value > range.max);
-  return outside && !flags.includes('out-of-range') ? [...flags, 'out-of-range'] : flags;
+function flagsOf(row: Vital, { value, flags = NO_FLAGS }: Reading): readonly Flag[] {
+  return isPlausible(row, value) || flags.includes('out-of-range') ? flags : [...flags, 'out-of-range'];
 }
 
 function ownExtensions({ original }: Reading, flags: readonly Flag[]): Extension[] {

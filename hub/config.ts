@@ -1,28 +1,26 @@
 import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
-
-const path = z.string().min(1);
+import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
+import { overlayConfig } from '../shared/overlay/config.ts';
 
 /** Everything `hub.yaml` may say. Paths are relative to where the hub is started. */
 export const hubConfigSchema = z.strictObject({
-  identity: path.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
-  registry: path.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
+  identity: filePath.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
+  registry: filePath.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
   store: z.strictObject({
-    path: path.describe('The encrypted SQLite file; made when it is not there.'),
-    keyFile: path.describe('Its key: 64 hexadecimal digits in a file of mode 0600.'),
+    path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
+    keyFile: filePath.describe('Its key: 64 hexadecimal digits in a file of mode 0600.'),
   }),
-  overlay: z.discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('local'), socket: path.describe('Socket of the switch of an overlay on one machine.') }),
-  ]),
+  overlay: overlayConfig,
   services: z
     .strictObject({
       ingest: z.string().min(1).default('vitals-ingest').describe('Overlay service that agents dial.'),
       mcp: z.string().min(1).default('vitals-mcp').describe('Overlay service that AI clients dial.'),
     })
     .prefault({}),
-  operator: z.strictObject({ socket: path.describe("The operator's Unix socket.") }),
+  operator: operatorConfig,
   zone: z.string().default('UTC').describe('IANA time zone of the hospital; answers show its offset.'),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  log: logConfig,
 });
 
 export type HubConfig = z.infer<typeof hubConfigSchema>;

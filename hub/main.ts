@@ -6,7 +6,7 @@ import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
-import { openLocalOverlay } from '../shared/overlay/local.ts';
+import { openOverlay } from '../shared/overlay/config.ts';
 import { checkKeyFile, ensureKeyFile } from '../shared/storage/key-file.ts';
 import { createDoor } from './access/store-door.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
@@ -40,7 +40,7 @@ async function run(config: HubConfig): Promise<void> {
   ensureKeyFile(config.store.keyFile, config.store.path);
   await using store = openSqliteStore({ ...config.store, metrics, clock });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
-  await using overlay = await openLocalOverlay({ socketPath: config.overlay.socket, identity, log });
+  await using overlay = await openOverlay(config.overlay, identity, log);
   const feed = new Feed();
   const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });

@@ -95,6 +95,11 @@ function listUnder<K>(index: Map<K, Vital[]>, code: K, vital: Vital): void {
   else index.set(code, [vital]);
 }
 
+/** False for a value outside the plausible range of its row; without a value or a range there is nothing to doubt. */
+export function isPlausible({ range }: Vital, value: number | null | undefined): boolean {
+  return range === undefined || value === null || value === undefined || !(value < range.min || value > range.max);
+}
+
 export function vital(key: string): Vital | undefined {
   return BY_KEY.get(key);
 }

@@ -1,5 +1,5 @@
 import type { Flag } from '../../shared/reading.ts';
-import { vital } from '../../shared/vitals.ts';
+import { isPlausible, vital } from '../../shared/vitals.ts';
 
 /** A value under its key of the parameter table, in the table's unit. */
 interface Measured {
@@ -18,6 +18,6 @@ export function withRange(reading: Measured & { components: readonly Measured[];
 }
 
 function isOutside({ vital: key, value }: Measured): boolean {
-  const range = vital(key)?.range;
-  return range !== undefined && value !== null && (value < range.min || value > range.max);
+  const row = vital(key);
+  return row !== undefined && !isPlausible(row, value);
 }

@@ -8,7 +8,7 @@ import { type ClientMessage, errorOf, LOCAL_LIMITS, parseLine, SWITCH_MESSAGE, t
 import type { ConnectionListener, ServiceInfo } from './overlay.ts';
 
 /** A service that this side hosts. */
-export interface HostedService {
+export interface LocalHosting {
   service: string;
   listener: ConnectionListener;
 }
@@ -25,7 +25,7 @@ export class LocalControl {
   readonly #closed = new AbortController();
   readonly #replies = new Map<number, (reply: Reply) => void>();
   /** By the number under which the switch knows them. */
-  readonly #hosted = new Map<number, HostedService>();
+  readonly #hosted = new Map<number, LocalHosting>();
   #lastId = 0;
 
   private constructor(socket: Socket, requestTimeoutMs: number) {
@@ -44,7 +44,7 @@ export class LocalControl {
   }
 
   /** Reads until the connection ends, for whatever reason. Throws OVERLAY-PROTOCOL when the switch breaks the protocol. */
-  async run(onDial: (notice: DialNotice, hosted: HostedService | undefined) => void): Promise<void> {
+  async run(onDial: (notice: DialNotice, hosted: LocalHosting | undefined) => void): Promise<void> {
     try {
       for await (const line of readLines(this.#socket, LOCAL_LIMITS.controlLineBytes)) {
         const message = parseLine(SWITCH_MESSAGE, line);
@@ -61,7 +61,7 @@ export class LocalControl {
     this.#closed.abort();
   }
 
-  async bind(hosted: HostedService): Promise<void> {
+  async bind(hosted: LocalHosting): Promise<void> {
     const id = this.#nextId();
     // Known before the request, because the first dial can come right behind the reply.
     this.#hosted.set(id, hosted);
@@ -73,7 +73,7 @@ export class LocalControl {
     }
   }
 
-  async unbind(hosted: HostedService): Promise<void> {
+  async unbind(hosted: LocalHosting): Promise<void> {
     for (const [binding, other] of this.#hosted) {
       if (other !== hosted) continue;
       this.#hosted.delete(binding);

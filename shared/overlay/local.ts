@@ -7,7 +7,7 @@ import type { Logger } from '../log.ts';
 import type { OverlayConnection } from './connection.ts';
 import { connectionOver } from './framed-socket.ts';
 import { limited, onAbort } from './limit.ts';
-import { type DialNotice, type HostedService, LocalControl } from './local-control.ts';
+import { type DialNotice, LocalControl, type LocalHosting } from './local-control.ts';
 import { openLocalSocket } from './local-opening.ts';
 import type { Binding, ConnectionListener, DialOptions, Overlay, OverlayState, ServiceInfo } from './overlay.ts';
 import { OverlayStates } from './states.ts';
@@ -46,7 +46,7 @@ class LocalOverlay implements Overlay {
   readonly #closed = new AbortController();
   readonly #connections = new Set<OverlayConnection>();
   /** What is to be hosted whenever the switch is there. */
-  readonly #hosted = new Set<HostedService>();
+  readonly #hosted = new Set<LocalHosting>();
   /** Set while the state is `ready`. */
   #control: LocalControl | undefined;
   readonly #running: Promise<void>;
@@ -79,7 +79,7 @@ class LocalOverlay implements Overlay {
   }
 
   async bind(service: string, listener: ConnectionListener): Promise<Binding> {
-    const hosted: HostedService = { service, listener };
+    const hosted: LocalHosting = { service, listener };
     const control = await this.#attached();
     await control.bind(hosted);
     this.#hosted.add(hosted);
@@ -106,7 +106,7 @@ class LocalOverlay implements Overlay {
       try {
         const control = await this.#attach();
         using _disposing = onAbort(this.#closed.signal, () => control.close());
-        const takeDial = (notice: DialNotice, hosted: HostedService | undefined): void => void this.#take(control, notice, hosted);
+        const takeDial = (notice: DialNotice, hosted: LocalHosting | undefined): void => void this.#take(control, notice, hosted);
         const becomeReady = async (): Promise<void> => {
           await this.#hostAgain(control);
           backoff.reset();
@@ -165,14 +165,14 @@ class LocalOverlay implements Overlay {
     for (const { hosted, done } of results) if (!done) void this.#keepTrying(control, hosted);
   }
 
-  async #keepTrying(control: LocalControl, hosted: HostedService): Promise<void> {
+  async #keepTrying(control: LocalControl, hosted: LocalHosting): Promise<void> {
     const backoff = new Backoff(this.#backoff.minMs, this.#backoff.maxMs);
     do await pause(backoff.nextMs(), control.closed);
     while (!(await this.#tryHost(control, hosted)));
   }
 
   /** False when it should be tried again on this standing connection. */
-  async #tryHost(control: LocalControl, hosted: HostedService): Promise<boolean> {
+  async #tryHost(control: LocalControl, hosted: LocalHosting): Promise<boolean> {
     if (control.closed.aborted || !this.#hosted.has(hosted)) return true;
     try {
       await control.bind(hosted);
@@ -184,7 +184,7 @@ class LocalOverlay implements Overlay {
     }
   }
 
-  async #unbind(hosted: HostedService): Promise<void> {
+  async #unbind(hosted: LocalHosting): Promise<void> {
     if (!this.#hosted.delete(hosted)) return;
     try {
       await this.#control?.unbind(hosted);
@@ -195,7 +195,7 @@ class LocalOverlay implements Overlay {
   }
 
   /** Opens the connection that a dialer waits for, and hands it to the listener. */
-  async #take(control: LocalControl, notice: DialNotice, hosted: HostedService | undefined): Promise<void> {
+  async #take(control: LocalControl, notice: DialNotice, hosted: LocalHosting | undefined): Promise<void> {
     const { socketPath, log } = this.#options;
     if (!hosted) {
       control.refuse(notice);
