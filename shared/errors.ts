@@ -227,6 +227,66 @@ export const ERRORS = {
   'OVERLAY-TIMEOUT': { message: 'The overlay did not answer in time.', advice: 'It is tried again by itself.', retryable: true },
   'OVERLAY-CLOSED': { message: 'The overlay connection was closed.', advice: 'It is opened again by itself.', retryable: true },
   'OVERLAY-PROTOCOL': { message: 'The peer broke the protocol of the overlay.', advice: 'Check versions on both sides.', retryable: true },
+  'OVERLAY-SIGN-IN': {
+    message: "The network's controller refuses this identity.",
+    advice: 'The identity may be disabled, deleted or enrolled again elsewhere; ask whoever runs the network.',
+    retryable: true,
+  },
+  'OVERLAY-SESSION': {
+    message: 'The network ended the session with which a service was dialled or bound.',
+    advice: 'A new one is asked for by itself.',
+    retryable: true,
+  },
+  'OVERLAY-CRYPTO': {
+    message: 'End-to-end encryption of an overlay connection failed; the connection was cut.',
+    advice: 'If it repeats, somebody changes the bytes on their way, or versions do not fit.',
+    retryable: true,
+  },
+  'ENROLL-TOKEN': {
+    message: 'The enrolment token is malformed, changed, or not from the network that answers.',
+    advice: 'Ask for a new token, and check that the controller it names is the right one.',
+    retryable: false,
+  },
+  'ENROLL-KIND': {
+    message: 'The token is for another kind of enrolment.',
+    advice: 'Use a one-time token (ott), as `ziti edge create identity NAME -o NAME.jwt` writes it.',
+    retryable: false,
+  },
+  'ENROLL-EXPIRED': {
+    message: 'The enrolment token is no longer valid.',
+    advice: 'Ask for a new one; check the clock of this machine.',
+    retryable: false,
+  },
+  'ENROLL-SPENT': {
+    message: 'The enrolment token was used already, or withdrawn.',
+    advice: 'If nobody else should have used it, tell whoever runs the network; ask for a new one.',
+    retryable: false,
+  },
+  'ENROLL-REFUSED': {
+    message: 'The controller refused the enrolment.',
+    advice: 'Ask whoever runs the network; the detail is its own code.',
+    retryable: false,
+  },
+  'FABRIC-STATE': {
+    message: 'The state of the embedded network cannot be read or written.',
+    advice: 'Check the folder, its mode (0700) and the free space.',
+    retryable: false,
+  },
+  'FABRIC-NAME': {
+    message: 'The embedded network has something of that name already, or the name is not allowed.',
+    advice: 'Choose another name.',
+    retryable: false,
+  },
+  'FABRIC-UNKNOWN': {
+    message: 'The embedded network has no such identity, service or policy.',
+    advice: 'List them: vitalmesh fabric identity|service|policy list.',
+    retryable: false,
+  },
+  'FABRIC-ADDRESS': {
+    message: 'An address of the embedded network cannot be listened on.',
+    advice: 'Choose another with --controller or --router; only loopback addresses are allowed.',
+    retryable: false,
+  },
   'OVERLAY-SWITCH': {
     message: 'The switch of the local overlay cannot be made.',
     advice: 'Its folder must belong to this user with mode 0700, and no other switch may run there.',

@@ -34,7 +34,7 @@ export type OverlayState = 'connecting' | 'ready' | 'lost' | 'closed';
  * One identity's place in an overlay network. `dial` and `bind` only ever connect out; nothing listens. Both directions of a
  * connection carry bytes in order with back-pressure; `end()` half-closes; a connection cut off without its end surfaces as an
  * error ('error' event with a VitalmeshError OVERLAY-CLOSED), never as a clean end. Errors: OVERLAY-UNREACHABLE, -DENIED,
- * -NO-SERVICE, -NO-TERMINATOR, -TIMEOUT, -CLOSED, -PROTOCOL. A binding survives the loss of the network: it is made again by
+ * -NO-SERVICE, -NO-TERMINATOR, -TIMEOUT, -CLOSED, -PROTOCOL, -SIGN-IN, -SESSION, -CRYPTO. A binding survives the loss of the network: it is made again by
  * itself. A write never delivers to the peer's reader within its own call (Node aborts when HTTP/2 over TLS meets that). Disposing
  * the overlay destroys everything made through it.
  */

@@ -1,0 +1,68 @@
+import type { Instant } from '../../shared/clock.ts';
+
+/** An identity of the embedded network. */
+export interface FabricIdentity {
+  id: string;
+  name: string;
+  /** Role attributes, without '#'. */
+  attributes: readonly string[];
+  disabled: boolean;
+  /** When it was enrolled; undefined before. */
+  enrolledAt: Instant | undefined;
+}
+
+export interface FabricService {
+  id: string;
+  name: string;
+  attributes: readonly string[];
+  encryptionRequired: boolean;
+  terminatorStrategy: 'smartrouting' | 'weighted' | 'random' | 'sticky';
+}
+
+/** Roles are `#attribute`, `#all` or `@id`; AnyOf needs one of them, AllOf every one (openziti-network.md §1.11). */
+export interface FabricPolicy {
+  id: string;
+  name: string;
+  type: 'Dial' | 'Bind';
+  semantic: 'AnyOf' | 'AllOf';
+  identityRoles: readonly string[];
+  serviceRoles: readonly string[];
+}
+
+/** A signed-in identity, as a router needs to know it. */
+export interface FabricApiSession {
+  id: string;
+  identityId: string;
+  identityName: string;
+  /** SHA-256 fingerprints, lower-case hex, of the certificates that may use it; a certificate whose SPIFFE id is this identity's may too. */
+  fingerprints: readonly string[];
+}
+
+/** What the controller tells its routers. Everything is read anew at each question, so a change counts from its commit on. */
+export interface Grants {
+  /** The session that a hello's token names, while it is good: its identity exists, is enabled, the session has not ended. */
+  apiSession(token: string): FabricApiSession | undefined;
+  /** The same by id, for channels that are open. */
+  apiSessionById(id: string): FabricApiSession | undefined;
+  /** A service session's token as Connect and Bind carry it. `refusal` is the text a real router answers with (openziti-wire.md §6, §7). */
+  openSession(
+    token: string,
+    apiSessionId: string,
+    type: 'Dial' | 'Bind',
+  ): { service: FabricService; sessionId: string } | { refusal: string; unsolicited?: string };
+  service(id: string): FabricService | undefined;
+  allows(identityId: string, serviceId: string, type: 'Dial' | 'Bind'): boolean;
+  /** Whether a service session that a bind or circuit was made with still exists. */
+  sessionExists(sessionId: string): boolean;
+  /** Called after each change of identities, services, policies or sessions: who holds channels, binds and circuits asks again. */
+  onChange(listener: () => void): Disposable;
+}
+
+/** Where a router tells the controller that it is there, for `edgeRouters` of sessions. */
+export interface RouterEntry {
+  id: string;
+  name: string;
+  /** `tls://host:port` */
+  url: string;
+  online: boolean;
+}

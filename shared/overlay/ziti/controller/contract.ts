@@ -1,0 +1,54 @@
+import type { Instant } from '../../../clock.ts';
+
+/** A service as the controller lists it for this identity (openziti-wire.md §2c). */
+export interface ZitiService {
+  id: string;
+  name: string;
+  permissions: readonly ('Dial' | 'Bind')[];
+  encryptionRequired: boolean;
+}
+
+/** A router and where its channel is reached. */
+export interface EdgeRouter {
+  name: string;
+  host: string;
+  port: number;
+  online: boolean;
+}
+
+/** The right to dial or bind one service; `token` is what the routers want to see. Reusable for dials, one for each bind. */
+export interface ServiceSession {
+  id: string;
+  token: string;
+  type: 'Dial' | 'Bind';
+  serviceId: string;
+  /** Routers of this service, in the controller's order; those that are offline left out. */
+  routers: readonly EdgeRouter[];
+}
+
+/** The signed-in state: what a router channel shows at its hello. */
+export interface ApiSession {
+  id: string;
+  token: string;
+  identityId: string;
+  identityName: string;
+  expiresAt: Instant;
+}
+
+/**
+ * One identity's dealings with its controller over HTTPS with the identity's certificate. Signs in when first needed and again
+ * when a session has ended (401), once per call; keeps the session alive before it expires; every wait has a limit of its own.
+ * Answers are checked by schema and capped in size. `signal` ends a call early.
+ * Errors: OVERLAY-UNREACHABLE (no controller answers, or answers nonsense), OVERLAY-TIMEOUT, OVERLAY-SIGN-IN (it refuses this
+ * identity, or wants a second factor), OVERLAY-NO-SERVICE, OVERLAY-DENIED, OVERLAY-CLOSED.
+ */
+export interface Controller extends AsyncDisposable {
+  /** The present session; signs in when there is none. */
+  signIn(signal?: AbortSignal): Promise<ApiSession>;
+  services(signal?: AbortSignal): Promise<readonly ZitiService[]>;
+  /** The routers that this identity may use. */
+  edgeRouters(signal?: AbortSignal): Promise<readonly EdgeRouter[]>;
+  createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
+  /** Called with each new session (not with the first). Router channels of the old one end by themselves. */
+  onSession(listener: (session: ApiSession) => void): Disposable;
+}
