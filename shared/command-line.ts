@@ -19,10 +19,12 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, notRunning: 3 } as const;
 export type CommandValues = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface Command {
-  /** What stands behind the command's name: `--config FILE [--json]`. */
+  /** What stands behind the command's name: `NAME --config FILE [--json]`. */
   usage: string;
   summary: string;
   options: NonNullable<ParseArgsConfig['options']>;
+  /** Names of the arguments without an option, as `usage` writes them (`NAME`). Every one must be given; `run` finds it in `values` under that name. */
+  positionals?: readonly string[];
   run(values: CommandValues, io: CommandIo): Promise<number>;
 }
 
@@ -33,10 +35,15 @@ export interface RawCommand {
   raw(argv: string[], io: CommandIo): Promise<number>;
 }
 
-export interface Program {
-  name: string;
+/** Commands that belong together: `vitalmesh fabric run`, `vitalmesh fabric identity create`. Groups may hold groups. */
+export interface CommandGroup {
   summary: string;
-  commands: Readonly<Record<string, Command | RawCommand>>;
+  commands: Readonly<Record<string, Command | RawCommand | CommandGroup>>;
+}
+
+export interface Program extends CommandGroup {
+  /** What an operator types before the name of a command. */
+  name: string;
 }
 
 /**
@@ -44,15 +51,8 @@ export interface Program {
  * everywhere. An error is printed as `CODE: message` with its advice on the next line.
  */
 export async function runProgram(program: Program, argv: readonly string[], io: CommandIo = processIo): Promise<number> {
-  const [name, ...rest] = argv;
   try {
-    if (name === '--version') return print(io.stdout, packageVersion());
-    if (name === undefined || name === '--help' || name === 'help') return print(io.stdout, help(program));
-    const command = Object.hasOwn(program.commands, name) ? program.commands[name] : undefined;
-    if (!command) throw unknownCommand(program, name);
-    if ('raw' in command) return await command.raw(rest, io);
-    if (rest.includes('--help')) return print(io.stdout, commandHelp(program, name, command));
-    return await command.run(parse(command, rest), io);
+    return await runCommand(program, argv, io);
   } catch (thrown) {
     const error = asVitalmeshError(thrown);
     io.stderr.write(`${errorText(error)}\n`);
@@ -61,12 +61,24 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
   }
 }
 
+async function runCommand(program: Program, argv: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version') return print(io.stdout, packageVersion());
+  if (name === undefined || name === '--help' || name === 'help') return print(io.stdout, help(program));
+  const command = Object.hasOwn(program.commands, name) ? program.commands[name] : undefined;
+  if (!command) throw unknownCommand(program, name);
+  if ('commands' in command) return await runCommand({ ...command, name: `${program.name} ${name}` }, rest, io);
+  if ('raw' in command) return await command.raw(rest, io);
+  if (rest.includes('--help')) return print(io.stdout, commandHelp(program, name, command));
+  return await command.run(parse(command, rest), io);
+}
+
 /** `CODE: message` and, on the next line, what to do. */
 export function errorText(error: VitalmeshError): string {
   return `${error.code}: ${error.message}\n  ${error.advice}`;
 }
 
-/** The value of an option that must be given. */
+/** The value of an option that must be given, or of a positional. */
 export function required(values: CommandValues, option: string): string {
   const value = values[option];
   if (typeof value !== 'string' || value === '') throw new VitalmeshError('USAGE', { detail: `--${option} is missing` });
@@ -80,8 +92,18 @@ export async function exitWith(code: Promise<number>): Promise<void> {
 }
 
 function parse(command: Command, argv: string[]): CommandValues {
+  const { values, positionals } = parseStrictly(command, argv);
+  const names = command.positionals ?? [];
+  const missing = names[positionals.length];
+  if (missing !== undefined) throw new VitalmeshError('USAGE', { detail: `${missing} is missing; usage: ${command.usage}` });
+  if (positionals.length > names.length) throw new VitalmeshError('USAGE', { detail: `usage: ${command.usage}` });
+  return { ...values, ...Object.fromEntries(names.map((name, index) => [name, positionals[index]])) };
+}
+
+function parseStrictly(command: Command, argv: string[]): { values: CommandValues; positionals: string[] } {
   try {
-    return parseArgs({ args: argv, options: command.options, strict: true, allowPositionals: false }).values as CommandValues;
+    const { values, positionals } = parseArgs({ args: argv, options: command.options, strict: true, allowPositionals: true });
+    return { values: values as CommandValues, positionals };
   } catch (cause) {
     const option = argv.find((arg) => arg.startsWith('--') && !Object.hasOwn(command.options, arg.slice(2).split('=')[0] ?? ''));
     const guess = option && nearest(option.slice(2), Object.keys(command.options));
@@ -101,8 +123,8 @@ function print(out: NodeJS.WritableStream, text: string): number {
 }
 
 function help({ name, summary, commands }: Program): string {
-  const rows = Object.entries(commands).map(([command, { usage, summary: what }]) =>
-    `  ${name} ${command} ${usage}`.trimEnd().concat(`\n      ${what}`),
+  const rows = Object.entries(commands).map(([command, entry]) =>
+    `  ${name} ${command} ${'usage' in entry ? entry.usage : 'COMMAND …'}`.trimEnd().concat(`\n      ${entry.summary}`),
   );
   return [
     `${name}: ${summary}`,

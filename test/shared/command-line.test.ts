@@ -18,6 +18,36 @@ const program: Program = {
         return 0;
       },
     },
+    copy: {
+      usage: 'FROM TO [-f]',
+      summary: 'Copies.',
+      options: { force: { type: 'boolean', short: 'f' } },
+      positionals: ['FROM', 'TO'],
+      run: async (values, io) => {
+        io.stdout.write(`${required(values, 'FROM')} ${required(values, 'TO')} ${values.force}\n`);
+        return 0;
+      },
+    },
+    net: {
+      summary: 'Keeps a network.',
+      commands: {
+        node: {
+          summary: 'Keeps nodes.',
+          commands: {
+            add: {
+              usage: 'NAME',
+              summary: 'Adds one.',
+              options: {},
+              positionals: ['NAME'],
+              run: async (values, io) => {
+                io.stdout.write(`added ${required(values, 'NAME')}\n`);
+                return 0;
+              },
+            },
+          },
+        },
+      },
+    },
     down: {
       usage: '',
       summary: 'Fails.',
@@ -48,6 +78,30 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
 
 test('a command gets its options', async () => {
   assert.deepEqual(await run('status', '--config', 'a.yaml', '--json'), { code: 0, out: 'a.yaml true\n', err: '' });
+});
+
+test('a command gets its arguments without an option, wherever options stand among them', async () => {
+  assert.deepEqual(await run('copy', 'a', '-f', '-'), { code: 0, out: 'a - true\n', err: '' });
+  assert.deepEqual(await run('copy', '--', '-a', '--force'), { code: 0, out: '-a --force undefined\n', err: '' });
+});
+
+test('a missing argument is named, and one too many is refused', async () => {
+  const missing = await run('copy', 'a');
+  assert.equal(missing.code, 2);
+  assert.match(missing.err, /^USAGE: .*TO is missing; usage: FROM TO \[-f\]/);
+  assert.equal((await run('copy', 'a', 'b', 'c')).code, 2);
+  assert.equal((await run('status', '--config', 'a.yaml', 'b')).code, 2);
+});
+
+test('commands stand in groups, each of which tells what it holds', async () => {
+  assert.deepEqual(await run('net', 'node', 'add', 'n1'), { code: 0, out: 'added n1\n', err: '' });
+  assert.match((await run('--help')).out, /vitalmesh-test net COMMAND …\n {6}Keeps a network\./);
+  assert.match((await run('net', '--help')).out, /^vitalmesh-test net: Keeps a network\.\n\n {2}vitalmesh-test net node COMMAND …/);
+  assert.match((await run('net', 'node')).out, /vitalmesh-test net node add NAME\n {6}Adds one\./);
+  assert.match((await run('net', 'node', 'add', '--help')).out, /^vitalmesh-test net node add NAME\n\nAdds one\./);
+  const wrong = await run('net', 'ndoe');
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /vitalmesh-test net has no command 'ndoe'; did you mean 'node'\?/);
 });
 
 test('help and version', async () => {
