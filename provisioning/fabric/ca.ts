@@ -1,5 +1,6 @@
-import { createPrivateKey, KeyObject, randomBytes, randomInt, webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, KeyObject, randomBytes, randomInt, webcrypto } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
@@ -33,6 +34,23 @@ export interface IdentityRequest extends CertificateRequest {
   controller?: string;
 }
 
+export interface ServerRequest {
+  /** Common name: a router's is its id. */
+  commonName: string;
+  /** DNS names and IP addresses beside localhost, 127.0.0.1 and ::1, which every server certificate names. */
+  hosts?: readonly string[];
+  /** A fresh key of this kind, `p256` unless told, or one of before (PKCS#8 PEM), so that what it signed stays good. */
+  key?: 'p256' | 'rsa2048' | { pem: string };
+  validity?: Validity;
+}
+
+export interface ServerCertificate {
+  /** Private key, PKCS#8 PEM. */
+  keyPem: string;
+  /** Leaf and intermediate, PEM. */
+  certPem: string;
+}
+
 /** A small certificate authority for a trial network: a root, an intermediate, and identities as OpenZiti issues them (openziti-wire.md §1). */
 export interface Ca {
   readonly trustDomain: string;
@@ -42,6 +60,8 @@ export interface Ca {
   issueIdentity(request: IdentityRequest): Promise<IdentityFile>;
   /** Certifies a public key that somebody else made; returns leaf and intermediate, PEM. */
   certify(publicKey: webcrypto.CryptoKey, request: CertificateRequest): Promise<string>;
+  /** A certificate for a controller or router of this network (openziti-wire.md §3). Throws CONFIG-INVALID for a host that is no name. */
+  certifyServer(request: ServerRequest): Promise<ServerCertificate>;
   /** Writes keys and certificates into a folder of its own, mode 0700. Throws FABRIC-CA when there is one already. */
   save(folder: string): void;
 }
@@ -56,6 +76,8 @@ export const DEFAULT_CONTROLLER = 'https://127.0.0.1:1280/edge/client/v1';
 /** NIST P-256 with SHA-256: 128 bits of security, and several times faster than P-384 in every handshake. */
 const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
+/** For those who verify RS256 only. */
+const RSA_KEY = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: 'SHA-256' } as const;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const IDENTITY_DAYS = 365;
@@ -65,6 +87,8 @@ const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 const TRUST_DOMAIN = /^[a-z0-9][a-z0-9.-]{0,252}$/;
 const IDENTITY_ID = /^[A-Za-z0-9.-]{1,64}$/;
+const DNS_NAME = /^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?$/;
+const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1'];
 const ID_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-';
 
 const FILES = {
@@ -149,10 +173,23 @@ function caOf(trustDomain: string, root: Authority, intermediate: Authority, clo
     return `${leaf.toString('pem')}\n${intermediatePem}\n`;
   };
 
+  const certifyServer = async ({ commonName, hosts = [], key = 'p256', validity }: ServerRequest): Promise<ServerCertificate> => {
+    const { keyPem, publicKey } = await serverKey(key);
+    const leaf = await sign({
+      subject: commonNameOf(commonName),
+      publicKey,
+      issuer: { name: intermediate.certificate.subjectName, key: intermediate.key },
+      validity: validity ?? validFor(clock, IDENTITY_DAYS),
+      extensions: serverExtensions(hosts),
+    });
+    return { keyPem, certPem: `${leaf.toString('pem')}\n${intermediatePem}\n` };
+  };
+
   return {
     trustDomain,
     caPem,
     certify,
+    certifyServer,
     async issueIdentity({ controller = DEFAULT_CONTROLLER, ...request }) {
       const keys = await newKeyPair();
       const cert = await certify(keys.publicKey, request);
@@ -210,6 +247,31 @@ function identityExtensions(trustDomain: string, id: string): x509.Extension[] {
     new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
     new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `spiffe://${trustDomain}/identity/${id}` }]),
   ];
+}
+
+function serverExtensions(hosts: readonly string[]): x509.Extension[] {
+  const names = [...new Set([...LOCAL_HOSTS, ...hosts])].map((host) => ({
+    type: isIP(host) === 0 ? ('dns' as const) : ('ip' as const),
+    value: host,
+  }));
+  const wrong = names.find(({ type, value }) => type === 'dns' && !DNS_NAME.test(value));
+  if (wrong) throw new VitalmeshError('CONFIG-INVALID', { detail: `host ${wrong.value}` });
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment, true),
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+    new x509.SubjectAlternativeNameExtension(names),
+  ];
+}
+
+async function serverKey(key: NonNullable<ServerRequest['key']>): Promise<{ keyPem: string; publicKey: webcrypto.CryptoKey }> {
+  if (typeof key !== 'object') {
+    const pair = await webcrypto.subtle.generateKey(key === 'p256' ? KEY : RSA_KEY, true, ['sign', 'verify']);
+    return { keyPem: exportKey(pair.privateKey), publicKey: pair.publicKey };
+  }
+  const spki = createPublicKey(key.pem);
+  const publicKey = spki.toCryptoKey(spki.asymmetricKeyType === 'rsa' ? RSA_KEY : KEY, true, ['verify']);
+  return { keyPem: key.pem, publicKey };
 }
 
 function trustDomainOf(root: x509.X509Certificate): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,35 @@ describe('trial CA', () => {
     }
     for (const id of ['', 'a/b', 'a b', 'x'.repeat(65)])
       await assert.rejects(ca.issueIdentity({ id, name: 'x' }), { code: 'CONFIG-INVALID' });
+  });
+
+  test('certifies servers that any TLS client accepts by name and address, with a key of either kind or one of before', async () => {
+    const router = await ca.certifyServer({ commonName: 'r1', hosts: ['gw.local', '10.0.0.1'] });
+    const [leaf, intermediate, ...rest] = readCertificates(router.certPem, 'cert');
+    assert.ok(leaf && intermediate);
+    assert.deepEqual(rest, []);
+    assert.equal(leaf.subject, 'CN=r1');
+    assert.equal(leaf.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1');
+    assert.deepEqual(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+    assert.deepEqual(leaf.subjectAltName?.split(', '), [
+      'DNS:localhost',
+      'IP Address:127.0.0.1',
+      'IP Address:0:0:0:0:0:0:0:1',
+      'DNS:gw.local',
+      'IP Address:10.0.0.1',
+    ]);
+    assert.ok(leaf.checkIssued(intermediate) && leaf.verify(intermediate.publicKey) && !leaf.ca);
+    assert.ok(leaf.checkPrivateKey(createPrivateKey(router.keyPem)));
+
+    const controller = await ca.certifyServer({ commonName: 'c', key: 'rsa2048' });
+    const renewed = await ca.certifyServer({ commonName: 'c', key: { pem: controller.keyPem } });
+    const [first, second] = [controller, renewed].map(({ certPem }) => new X509Certificate(certPem));
+    assert.ok(first && second);
+    assert.equal(first.publicKey.asymmetricKeyType, 'rsa');
+    assert.ok(first.publicKey.equals(second.publicKey));
+    assert.notEqual(first.serialNumber, second.serialNumber);
+    for (const host of ['', 'a b', '-x', 'a,DNS:evil'])
+      await assert.rejects(ca.certifyServer({ commonName: 'x', hosts: [host] }), { code: 'CONFIG-INVALID' });
   });
 
   test('draws ids in the form of OpenZiti', () => {
