@@ -70,6 +70,18 @@ export const REQUIREMENTS = {
     behaviour: 'However a stream is cut, the frames and discarded totals are the same, within a memory bound.',
   },
   'OVERLAY-CONTRACT': { source: 'architecture §2', behaviour: 'Every overlay implementation passes one contract suite.' },
+  'OVERLAY-FRAMES': {
+    source: 'openziti-wire.md §4',
+    behaviour: 'What an overlay peer sends becomes frames however it is cut; what is no frame is refused, within bounded memory.',
+  },
+  'OVERLAY-END-TO-END': {
+    source: 'openziti-wire.md §8, §10.4',
+    behaviour: 'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
+  },
+  'OVERLAY-REAL-ROUTER': {
+    source: 'openziti-wire.md',
+    behaviour: 'Against what a real OpenZiti router was recorded to send, the client comes to the recorded outcome with equivalent messages.',
+  },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
     source: 'architecture §5',
