@@ -1,0 +1,98 @@
+import type { Duplex } from 'node:stream';
+import type { FrameSource } from './contract.ts';
+
+export interface SenderOptions {
+  /** The next frame's sequence number. */
+  nextSequence: () => number;
+  /** Bulk goes to the socket as long as less than this waits there. */
+  bulkBytes: number;
+  /** A source failed; it is not asked any more unless it asks for it. */
+  onFailure: (error: unknown) => void;
+}
+
+/**
+ * The one way to the socket. What is written within one turn goes out together at its end, as one TLS record where it fits: a
+ * tick later at most. Sources of bulk take turns, a frame each, whenever the socket has room.
+ */
+export class FrameSender {
+  readonly #socket: Duplex;
+  readonly #options: SenderOptions;
+  /** In the order in which they are asked. */
+  readonly #sources = new Set<FrameSource>();
+  /** Below the stream's own mark no 'drain' would follow. */
+  readonly #mark: number;
+  #corked = false;
+  #stopped = false;
+
+  constructor(socket: Duplex, options: SenderOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#mark = Math.max(options.bulkBytes, socket.writableHighWaterMark);
+    socket.on('drain', () => this.#atEndOfTurn());
+  }
+
+  /** Bytes given to the socket and not yet taken from it. */
+  get bytesQueued(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(frame: Buffer): void {
+    if (this.#stopped) return;
+    this.#atEndOfTurn();
+    this.#socket.write(frame);
+  }
+
+  wantsToSend(source: FrameSource): void {
+    if (this.#stopped) return;
+    this.#sources.add(source);
+    this.#atEndOfTurn();
+  }
+
+  /** Hands everything written so far to the socket; nothing more is taken from anybody. */
+  stop(): void {
+    this.#stopped = true;
+    this.#sources.clear();
+    this.#uncork();
+  }
+
+  #atEndOfTurn(): void {
+    if (this.#corked || this.#stopped) return;
+    this.#corked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#askSources();
+      this.#uncork();
+    });
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  #askSources(): void {
+    for (const source of this.#sources) {
+      if (this.#socket.writableLength >= this.#mark) return;
+      // A Set is walked in the order of insertion, and what is added while it is walked comes last: that is the ring.
+      this.#sources.delete(source);
+      const frame = this.#nextFrame(source);
+      if (this.#stopped) return;
+      if (frame === undefined) {
+        this.#sources.delete(source);
+        continue;
+      }
+      this.#sources.add(source);
+      this.#socket.write(frame);
+    }
+  }
+
+  #nextFrame(source: FrameSource): Buffer | undefined {
+    try {
+      return source.nextFrame(this.#options.nextSequence);
+    } catch (error) {
+      this.#options.onFailure(error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { isIP } from 'node:net';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { VitalmeshError } from '../../../errors.ts';
+import type { Identity } from '../../../identity/identity.ts';
+import { closeOnError } from '../../lines.ts';
+
+export interface RouterAddress {
+  host: string;
+  port: number;
+}
+
+const ALPN = 'ziti-edge';
+/** As the router's own side does (openziti.md §4). */
+const KEEP_ALIVE_MS = 15_000;
+
+/** A router that knows the protocol by no name answers with one of these (RFC 7301 §3.2; openziti-wire.md §0.8). */
+const ALPN_REFUSED = new Set(['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']);
+
+/** Alerts of a peer that does not want this side's certificate (RFC 8446 §6.2); in TLS 1.3 they come behind the handshake, with the first read. */
+const CERTIFICATE_REFUSED = /_ALERT_(?:NO_CERTIFICATE|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+
+const CERTIFICATE_TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
+
+/**
+ * A TLS connection (1.2 or 1.3) to a router, with the identity's certificate and whole chain; the router's certificate and host name
+ * are verified against the identity's CA. It has an error listener and is not yet read from; what went wrong with it later is for
+ * `socketLoss` to say. Aborting `signal` rejects with its reason. Throws OVERLAY-UNREACHABLE (with IDENTITY-UNTRUSTED or -EXPIRED as
+ * its cause when the router's certificate is not to be trusted) and OVERLAY-SIGN-IN when the router refuses the identity's certificate.
+ */
+export async function connectRouter(address: RouterAddress, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
+  const options = tlsOptions(address, identity);
+  try {
+    return await handshake(address, { ...options, ALPNProtocols: [ALPN] }, signal);
+  } catch (error) {
+    if (!ALPN_REFUSED.has(codeOf(error instanceof Error ? error.cause : undefined))) throw error;
+    return await handshake(address, options, signal);
+  }
+}
+
+/** Why a socket that has closed did: what its error means, or that the router closed it. */
+export function socketLoss(socket: TLSSocket, moment: string): VitalmeshError {
+  const code = codeOf(socket.errored);
+  if (CERTIFICATE_REFUSED.test(code)) return certificateRefused(code, socket.errored);
+  const detail = socket.errored ? `the connection to the router failed ${moment} (${code})` : `the router closed the connection ${moment}`;
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail, cause: socket.errored });
+}
+
+function tlsOptions({ host, port }: RouterAddress, { keyPem, certPem, caPem }: Identity): ConnectionOptions {
+  const name = isIP(host) ? {} : { servername: host };
+  return { host, port, ...name, key: keyPem, cert: certPem, ca: caPem, minVersion: 'TLSv1.2', rejectUnauthorized: true };
+}
+
+function handshake(address: RouterAddress, options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = startTls(address, options);
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('secureConnect', onSecure);
+      socket.off('close', onClose);
+    };
+    const onAbort = (): void => {
+      settle();
+      socket.destroy();
+      reject(signal.reason);
+    };
+    const onSecure = (): void => {
+      settle();
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      resolve(socket);
+    };
+    const onClose = (): void => {
+      settle();
+      reject(handshakeFailure(address, socket));
+    };
+    closeOnError(socket);
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('secureConnect', onSecure);
+    socket.once('close', onClose);
+  });
+}
+
+/** Keys, certificates or addresses that the TLS library takes offence at are thrown at once. */
+function startTls(address: RouterAddress, options: ConnectionOptions): TLSSocket {
+  try {
+    return connect(options);
+  } catch (cause) {
+    throw new VitalmeshError('OVERLAY-UNREACHABLE', {
+      detail: `no connection can be made to ${nameOf(address)} (${codeOf(cause)})`,
+      cause,
+    });
+  }
+}
+
+function handshakeFailure(address: RouterAddress, socket: TLSSocket): VitalmeshError {
+  const cause = socket.errored;
+  const code = codeOf(cause);
+  if (socket.authorizationError) return routerUntrusted(address, code, cause);
+  if (CERTIFICATE_REFUSED.test(code)) return certificateRefused(code, cause);
+  const detail = cause
+    ? `no connection to the router ${nameOf(address)} (${code})`
+    : `the router ${nameOf(address)} broke the TLS handshake off`;
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail, cause });
+}
+
+function routerUntrusted(address: RouterAddress, code: string, cause: unknown): VitalmeshError {
+  const why = new VitalmeshError(CERTIFICATE_TIME.has(code) ? 'IDENTITY-EXPIRED' : 'IDENTITY-UNTRUSTED', { detail: code, cause });
+  const says = CERTIFICATE_TIME.has(code)
+    ? 'has a certificate outside its time of validity'
+    : code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+      ? 'has a certificate for another host'
+      : 'has a certificate that is not of this network';
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `the router ${nameOf(address)} ${says} (${code})`, cause: why });
+}
+
+function certificateRefused(code: string, cause: unknown): VitalmeshError {
+  return new VitalmeshError('OVERLAY-SIGN-IN', { detail: `the router refuses this identity's certificate (${code})`, cause });
+}
+
+function nameOf({ host, port }: RouterAddress): string {
+  return `${host}:${port}`;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | null | undefined)?.code ?? 'no code';
+}
