@@ -1,0 +1,133 @@
+import { Agent, type Dispatcher } from 'undici';
+import { VitalmeshError } from '../../../errors.ts';
+import type { Identity } from '../../../identity/identity.ts';
+import { deeperThan } from '../../../json-depth.ts';
+import { TlsConnector } from './connector.ts';
+
+/** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`. */
+export interface ControllerRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  headers?: Readonly<Record<string, string>>;
+  json?: unknown;
+}
+
+/** What a controller answered. `json` is undefined when the body is no JSON that is read here. */
+export interface ControllerAnswer {
+  status: number;
+  json: unknown;
+}
+
+/**
+ * Sends a request and takes its answer, whatever its status. Errors: OVERLAY-UNREACHABLE, OVERLAY-TIMEOUT, OVERLAY-SIGN-IN (the
+ * certificate is refused within TLS), and the signal's reason.
+ */
+export type Exchange = (request: ControllerRequest, signal: AbortSignal) => Promise<ControllerAnswer>;
+
+export interface ExchangeLimits {
+  /** For TCP and TLS to one controller. */
+  connectTimeoutMs: number;
+  /** From a request to the head of its answer, and between two pieces of its body. */
+  answerTimeoutMs: number;
+  maxBodyBytes: number;
+}
+
+const API_PATH = '/edge/client/v1';
+const CONNECTIONS = 8;
+const MAX_DEPTH = 64;
+const ERROR_CODE = /^[A-Z0-9_]{1,64}$/;
+/** TLS alerts by which a server refuses the client's certificate (RFC 8446 §6.2), as OpenSSL spells them. */
+const CERTIFICATE_ALERT = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+
+/**
+ * HTTPS (HTTP/1.1) to the identity's controllers with the identity's certificate. The controller that answered last is asked first;
+ * when it cannot be reached, the others in turn. Redirects are not followed. No error carries bytes of a request or an answer.
+ */
+export class ControllerHttp implements AsyncDisposable {
+  readonly #connector: TlsConnector;
+  readonly #agent: Agent;
+  readonly #bases: readonly URL[];
+  #preferred = 0;
+
+  /** Throws IDENTITY-FILE when the identity names no controller, or has none that can be used. */
+  constructor(identity: Identity, { connectTimeoutMs, answerTimeoutMs, maxBodyBytes }: ExchangeLimits) {
+    this.#bases = identity.controllers.map(baseOf);
+    if (this.#bases.length === 0) throw new VitalmeshError('IDENTITY-FILE', { detail: 'no controller is named' });
+    this.#connector = new TlsConnector(identity, connectTimeoutMs);
+    this.#agent = new Agent({
+      connect: this.#connector.connect,
+      allowH2: false,
+      connections: CONNECTIONS,
+      pipelining: 1,
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
+      maxResponseSize: maxBodyBytes,
+    });
+  }
+
+  readonly exchange: Exchange = async (request, signal) => {
+    let failure: unknown;
+    for (let tried = 0; tried < this.#bases.length; tried += 1) {
+      const index = this.#preferred;
+      const base = this.#bases[index];
+      if (!base) break;
+      try {
+        return await this.#send(base, request, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = failureOf(error, base.host);
+        // Others may have moved on meanwhile.
+        if (this.#preferred === index) this.#preferred = (index + 1) % this.#bases.length;
+      }
+    }
+    throw failure;
+  };
+
+  async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
+    const { statusCode, body } = await this.#agent.request(wireRequest(base, request, signal));
+    return { status: statusCode, json: parse(await body.text()) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connector[Symbol.dispose]();
+    await this.#agent.destroy();
+  }
+}
+
+function wireRequest(base: URL, { method, path, headers, json }: ControllerRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+  return {
+    origin: base.origin,
+    path: `${base.pathname}${path}`,
+    method,
+    headers: { accept: 'application/json', ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
+    body: json === undefined ? null : JSON.stringify(json),
+    signal,
+  };
+}
+
+/** The API's base; identity files name it with or without its path. */
+function baseOf(address: string): URL {
+  const url = URL.parse(address);
+  if (url?.protocol !== 'https:' || url.username || url.password)
+    throw new VitalmeshError('IDENTITY-FILE', { detail: 'a controller address is no https URL' });
+  const path = url.pathname.replace(/\/+$/, '');
+  return new URL(path || API_PATH, url.origin);
+}
+
+function parse(text: string): unknown {
+  if (deeperThan(text, MAX_DEPTH)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without the cause: undici's parser errors hold the answer's bytes. */
+function failureOf(error: unknown, host: string): VitalmeshError {
+  if (error instanceof VitalmeshError) return new VitalmeshError(error.code, { detail: [host, error.detail].filter(Boolean).join(' ') });
+  const { code } = error as { code?: unknown };
+  const known = typeof code === 'string' && ERROR_CODE.test(code) ? code : 'failed';
+  if (/_TIMEOUT$/.test(known)) return new VitalmeshError('OVERLAY-TIMEOUT', { detail: `${host} ${known}` });
+  return new VitalmeshError(CERTIFICATE_ALERT.test(known) ? 'OVERLAY-SIGN-IN' : 'OVERLAY-UNREACHABLE', { detail: `${host} ${known}` });
+}

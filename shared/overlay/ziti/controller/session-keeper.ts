@@ -1,0 +1,146 @@
+import type { Clock } from '../../../clock.ts';
+import { VitalmeshError } from '../../../errors.ts';
+import { pause } from '../../../lifecycle.ts';
+import { limited, rejectedBy } from '../../limit.ts';
+import type { ApiSession } from './contract.ts';
+import type { Exchange } from './exchange.ts';
+import type { SignedIn, SignIn } from './sign-in.ts';
+
+/** A session and what became of it so far. */
+export interface KeptSession {
+  readonly session: ApiSession;
+  /** What requests carry to show it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The controller has taken it on a call at least once. */
+  proven: boolean;
+}
+
+export interface KeeperOptions {
+  signIn: SignIn;
+  exchange: Exchange;
+  clock: Clock;
+  random: () => number;
+  /** For one sign-in, and for one renewal. */
+  timeoutMs: number;
+  /** Pause between a sign-in whose session was refused at its first use and the next sign-in. */
+  refusedPauseMs: number;
+}
+
+/** Shortest wait before a renewal is tried again. */
+const MIN_RENEWAL_MS = 1000;
+/** Timers of Node end at 2^31 ms; nobody needs to wait that long. */
+const MAX_RENEWAL_MS = 24 * 60 * 60 * 1000;
+
+/** Has one session at a time: signs in when one is needed and there is none, once for all who wait, and renews it before it ends. */
+export class SessionKeeper {
+  readonly #options: KeeperOptions;
+  readonly #closed = new AbortController();
+  readonly #listeners = new Set<(session: ApiSession) => void>();
+  #kept: KeptSession | undefined;
+  #endsAtMs = 0;
+  #signedInAtMs = 0;
+  #firstUseRefused = false;
+  #signedInBefore = false;
+  #signingIn: Promise<KeptSession> | undefined;
+  #renewal: NodeJS.Timeout | undefined;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** The present session; signs in when there is none. Aborting `signal` ends this wait, not a sign-in that others wait for too. */
+  async current(signal: AbortSignal): Promise<KeptSession> {
+    signal.throwIfAborted();
+    if (this.#kept && this.#options.clock.monotonicMs() < this.#endsAtMs) return this.#kept;
+    this.#signingIn ??= this.#signIn().finally(() => {
+      this.#signingIn = undefined;
+    });
+    return await Promise.race([this.#signingIn, rejectedBy(signal)]);
+  }
+
+  /** The controller does not know this session, or knows it no more. The next `current` signs in anew. */
+  refused(refused: KeptSession): void {
+    if (this.#kept !== refused) return;
+    this.#forget();
+    this.#firstUseRefused = !refused.proven;
+  }
+
+  onSession(listener: (session: ApiSession) => void): Disposable {
+    // Wrapped, so that one function registered twice counts twice.
+    const entry = (session: ApiSession): void => listener(session);
+    this.#listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
+  }
+
+  /** Ends every wait, and hands out the session that is left to be ended. */
+  close(): ApiSession | undefined {
+    const left = this.#kept?.session;
+    this.#forget();
+    this.#closed.abort();
+    return left;
+  }
+
+  async #signIn(): Promise<KeptSession> {
+    const { signIn, exchange, timeoutMs } = this.#options;
+    return await limited({ timeoutMs }, this.#closed.signal, async (signal) => {
+      await this.#pauseAfterRefusal(signal);
+      const signedIn = await signIn.signIn(exchange, signal);
+      signal.throwIfAborted();
+      const kept = this.#keep(signedIn);
+      this.#signedInAtMs = this.#options.clock.monotonicMs();
+      if (this.#signedInBefore) this.#tell(kept.session);
+      this.#signedInBefore = true;
+      return kept;
+    });
+  }
+
+  /**
+   * A session made in the second in which the identity was changed is refused at once, one made a second later is good
+   * (openziti-network.md §4.3). It also keeps a controller that refuses every session from being asked without a pause.
+   */
+  async #pauseAfterRefusal(signal: AbortSignal): Promise<void> {
+    if (!this.#firstUseRefused) return;
+    this.#firstUseRefused = false;
+    await pause(this.#signedInAtMs + this.#options.refusedPauseMs - this.#options.clock.monotonicMs(), signal);
+    signal.throwIfAborted();
+  }
+
+  #keep({ session, lifetimeMs }: SignedIn): KeptSession {
+    const { signIn, clock } = this.#options;
+    const kept = { session: { ...session, expiresAt: clock.now() + lifetimeMs }, headers: signIn.headers(session), proven: false };
+    this.#kept = kept;
+    this.#endsAtMs = clock.monotonicMs() + lifetimeMs;
+    this.#renewLater(kept);
+    return kept;
+  }
+
+  #tell(session: ApiSession): void {
+    for (const listener of [...this.#listeners]) listener(session);
+  }
+
+  #forget(): void {
+    this.#kept = undefined;
+    clearTimeout(this.#renewal);
+  }
+
+  /** Between a half and five sixths of what is left, so that many gateways that signed in together do not renew together. */
+  #renewLater(kept: KeptSession): void {
+    const { clock, random } = this.#options;
+    const leftMs = this.#endsAtMs - clock.monotonicMs();
+    clearTimeout(this.#renewal);
+    if (leftMs < MIN_RENEWAL_MS) return;
+    this.#renewal = setTimeout(() => void this.#renew(kept), Math.min(MAX_RENEWAL_MS, leftMs * (1 / 2 + random() / 3)));
+    this.#renewal.unref();
+  }
+
+  async #renew(kept: KeptSession): Promise<void> {
+    const { signIn, exchange, timeoutMs } = this.#options;
+    try {
+      const renewed = await limited({ timeoutMs }, this.#closed.signal, (signal) => signIn.renew(kept.session, exchange, signal));
+      if (this.#kept === kept) this.#keep(renewed).proven = true;
+    } catch (error) {
+      if (error instanceof VitalmeshError && error.code === 'OVERLAY-SIGN-IN') this.refused(kept);
+      else if (this.#kept === kept) this.#renewLater(kept);
+    }
+  }
+}
