@@ -12,16 +12,21 @@ export const FRAME_LIMITS: FrameLimits = { headersBytes: 64 * 1024, bodyBytes: 1
 /** What may come before the hello is through (openziti.md §4). */
 export const HELLO_LIMITS: FrameLimits = { headersBytes: 16_384, bodyBytes: 4192 };
 
+/** What is set aside at first for a frame that spans chunks; more only as it comes, so that a length alone costs no memory. */
+const FIRST_BYTES = 256 * 1024;
+
 /**
- * Cuts a byte stream into frames. What lies whole within one chunk is a view of it; only a frame that spans chunks is copied, once.
+ * Cuts a byte stream into frames. What lies whole within one chunk is a view of it; only a frame that spans chunks is copied. Of a
+ * header that comes twice the last one counts.
  * `push` throws OVERLAY-PROTOCOL for bytes that are no frame, and for one beyond the limits as soon as its head says so; the
  * reader is of no use after that. Limits may be changed between frames.
  */
 export class FrameReader {
   limits: FrameLimits;
-  /** The frame under way: its first bytes, and when its length is known a buffer of exactly that length. */
+  /** The frame under way: its first bytes, and when they have told its length a buffer that grows up to that. */
   readonly #head = Buffer.alloc(HEAD_BYTES);
   #frame: Buffer | undefined;
+  #length = 0;
   #filled = 0;
 
   constructor(limits: FrameLimits = FRAME_LIMITS) {
@@ -46,7 +51,7 @@ export class FrameReader {
         }
       }
       at += this.#collect(chunk, at);
-      if (this.#frame && this.#filled === this.#frame.length) {
+      if (this.#frame && this.#filled === this.#length) {
         const whole = this.#frame;
         this.#frame = undefined;
         this.#filled = 0;
@@ -55,16 +60,20 @@ export class FrameReader {
     }
   }
 
-  /** Takes what belongs to the frame under way; returns how many bytes it took. */
+  /** Takes what belongs to the frame under way and has room; returns how many bytes it took. */
   #collect(chunk: Buffer, at: number): number {
     const target = this.#frame ?? this.#head;
     const taken = chunk.copy(target, this.#filled, at, at + target.length - this.#filled);
     this.#filled += taken;
-    if (!this.#frame && this.#filled === HEAD_BYTES) {
-      this.#frame = Buffer.allocUnsafe(frameLength(this.#head, 0, this.limits));
-      this.#head.copy(this.#frame);
-    }
+    if (this.#filled === target.length) this.#makeRoom(target);
     return taken;
+  }
+
+  #makeRoom(full: Buffer): void {
+    if (!this.#frame) this.#length = frameLength(this.#head, 0, this.limits);
+    else if (this.#filled === this.#length) return;
+    this.#frame = Buffer.allocUnsafe(Math.min(this.#length, Math.max(FIRST_BYTES, 2 * full.length)));
+    full.copy(this.#frame);
   }
 }
 
