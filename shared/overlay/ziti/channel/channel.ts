@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Logger } from '../../../log.ts';
 import { onAbort } from '../../limit.ts';
@@ -9,11 +9,11 @@ import type { FrameReader } from '../wire/reader.ts';
 import { answerTo } from './answers.ts';
 import type { Channel, FrameSink, FrameSource } from './contract.ts';
 import { flushed } from './flush.ts';
+import { FreeNumbers } from './free-numbers.ts';
 import type { Greeting } from './hello.ts';
 import { Liveness, latencyFrame } from './latency.ts';
 import { ReplyTable } from './replies.ts';
 import { FrameSender } from './sending.ts';
-import { Sequences } from './sequences.ts';
 import { socketLoss } from './tls.ts';
 
 export interface RouterChannelOptions {
@@ -23,6 +23,8 @@ export interface RouterChannelOptions {
   latencyTimeoutMs: number;
 }
 
+/** Sequences are signed 32-bit integers. */
+const LAST_SEQUENCE = 0x7fff_ffff;
 /** Ids from 2^31 on are the router's (openziti-wire.md §10.7). */
 const LAST_CONN_ID = 0x7fff_fffe;
 
@@ -33,20 +35,20 @@ export class RouterChannel implements Channel {
   readonly routerId: string;
   readonly routerVersion: string;
   readonly supportsBindSuccess: boolean;
-  readonly #socket: TLSSocket;
+  readonly #socket: Duplex;
   readonly #reader: FrameReader;
   readonly #options: RouterChannelOptions;
   readonly #replies = new ReplyTable();
-  readonly #sequences = new Sequences((sequence) => this.#replies.has(sequence));
+  readonly #sequences = new FreeNumbers({ max: LAST_SEQUENCE, isTaken: (sequence) => this.#replies.has(sequence) });
   readonly #sender: FrameSender;
   readonly #liveness: Liveness;
   readonly #sinks = new Map<number, FrameSink>();
+  readonly #connIds = new FreeNumbers({ max: LAST_CONN_ID, isTaken: (connId) => this.#sinks.has(connId) });
   readonly #ended = new AbortController();
-  #lastConnId = 0;
   #holds = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(socket: TLSSocket, greeting: Greeting, options: RouterChannelOptions) {
+  constructor(socket: Duplex, greeting: Greeting, options: RouterChannelOptions) {
     this.routerId = greeting.routerId;
     this.routerVersion = greeting.routerVersion;
     this.supportsBindSuccess = greeting.supportsBindSuccess;
@@ -135,9 +137,7 @@ export class RouterChannel implements Channel {
   }
 
   newConnId(): number {
-    do this.#lastConnId = this.#lastConnId === LAST_CONN_ID ? 1 : this.#lastConnId + 1;
-    while (this.#sinks.has(this.#lastConnId));
-    return this.#lastConnId;
+    return this.#connIds.next();
   }
 
   hold(): Disposable {
@@ -173,7 +173,7 @@ export class RouterChannel implements Channel {
 
   #read(): void {
     const socket = this.#socket;
-    const lost = (): void => this.#end(socketLoss(socket, 'of the channel'));
+    const lost = (): void => this.#end(socketLoss(socket));
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.once('end', lost);
     socket.once('close', lost);
@@ -239,10 +239,9 @@ export class RouterChannel implements Channel {
 
   #write(frame: OutgoingFrame, sequence: number): void {
     if (this.closed.aborted) return;
-    this.#sender.write(encodeFrame(frame, sequence));
-    if (this.bytesQueued <= this.#options.limits.queuedBytes) return;
+    if (this.bytesQueued <= this.#options.limits.queuedBytes) this.#sender.write(encodeFrame(frame, sequence));
     // Not within the call: whoever sends does not expect to lose the channel before `send` returns.
-    queueMicrotask(() => this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'the router does not read what it is sent' })));
+    else queueMicrotask(() => this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'the router does not read what it is sent' })));
   }
 
   #end(reason: VitalmeshError): void {

@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../../../errors.ts';
 import { encodeFrame } from '../wire/encode.ts';
 import { byte, type Frame, flag, i32, u32 } from '../wire/frame.ts';
@@ -35,7 +35,7 @@ export interface Greeting {
  * Throws OVERLAY-SIGN-IN (refused for good, or the certificate is), OVERLAY-UNREACHABLE (refused for now, or closed), OVERLAY-PROTOCOL, or
  * the signal's reason. The socket is the caller's to destroy.
  */
-export function greet(socket: TLSSocket, { identityId, sessionToken, limits, signal }: HelloOptions): Promise<Greeting> {
+export function greet(socket: Duplex, { identityId, sessionToken, limits, signal }: HelloOptions): Promise<Greeting> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const reader = new FrameReader(limits.hello);
@@ -52,7 +52,7 @@ export function greet(socket: TLSSocket, { identityId, sessionToken, limits, sig
     };
     const onClose = (): void => {
       stop();
-      reject(socketLoss(socket, 'before it answered the hello'));
+      reject(socketLoss(socket, ' before it answered the hello'));
     };
     const onData = (chunk: Buffer): void => {
       try {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
@@ -38,10 +39,10 @@ export async function connectRouter(address: RouterAddress, identity: Identity, 
 }
 
 /** Why a socket that has closed did: what its error means, or that the router closed it. */
-export function socketLoss(socket: TLSSocket, moment: string): VitalmeshError {
+export function socketLoss(socket: Duplex, when = ''): VitalmeshError {
   const code = codeOf(socket.errored);
   if (CERTIFICATE_REFUSED.test(code)) return certificateRefused(code, socket.errored);
-  const detail = socket.errored ? `the connection to the router failed ${moment} (${code})` : `the router closed the connection ${moment}`;
+  const detail = socket.errored ? `the connection to the router failed${when} (${code})` : `the router closed the connection${when}`;
   return new VitalmeshError('OVERLAY-UNREACHABLE', { detail, cause: socket.errored });
 }
 
