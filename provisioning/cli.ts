@@ -1,5 +1,6 @@
 import type { Program } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
+import { enrollCommand } from './commands/enroll.ts';
 import { type DemoOptions, runDemo } from './demo/demo.ts';
 
 /** The commands of `vitalmesh`. */
@@ -7,6 +8,7 @@ export const vitalmeshProgram: Program = {
   name: 'vitalmesh',
   summary: "carries vital signs from devices to a hospital's AI clients; this command is for trials and provisioning.",
   commands: {
+    enroll: enrollCommand,
     demo: {
       usage: '[--seconds N] [--json] [--export FILE]',
       summary: 'Runs hub, two agents, simulated devices and an AI client on this machine, and shows what arrives.',

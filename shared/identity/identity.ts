@@ -25,6 +25,8 @@ export interface Identity {
 export interface IdentityFile {
   ztAPI: string;
   ztAPIs?: string[] | null;
+  /** Kinds of service configuration that an SDK asks for; none here. */
+  configTypes?: string[] | null;
   id: { key: string; cert: string; ca: string };
 }
 

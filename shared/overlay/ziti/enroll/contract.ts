@@ -7,13 +7,17 @@ export interface EnrollOptions {
   identityPath: string;
   now: () => number;
   signal?: AbortSignal;
+  /** For each of the two requests, from connecting to the end of the answer. 20 seconds unless told. */
+  timeoutMs?: number;
 }
 
 /**
- * Enrols with a one-time token (openziti-wire.md §1). The token's signature is checked against the key of the very TLS peer that is
- * used afterwards; nothing is sent to any other. The private key is on disk (`<identityPath>.key`, 0600) before the token is
- * spent, so that a crash never costs the token without a trace: a second run with the same token uses the key that lies there.
- * Errors: ENROLL-TOKEN (malformed, tampered, or signed by somebody else), ENROLL-KIND (not ott), ENROLL-EXPIRED, ENROLL-SPENT,
- * ENROLL-REFUSED, IDENTITY-FILE (exists already), OVERLAY-UNREACHABLE, OVERLAY-TIMEOUT.
+ * Enrols with a one-time token (openziti-wire.md §1) and writes the identity file. The token's signature is checked against the key
+ * of the very TLS peer that is used afterwards; nothing is sent to any other. The private key is on disk (`<identityPath>.key`, 0600)
+ * before the token is spent, so that a crash never costs the token without a trace: a second run uses the key that lies there.
+ * Errors before anything is sent: IDENTITY-FILE (exists already), ENROLL-TOKEN (malformed, tampered, or signed by somebody else),
+ * ENROLL-KIND (not ott), ENROLL-EXPIRED. Of the controller: ENROLL-SPENT, ENROLL-REFUSED, OVERLAY-UNREACHABLE, OVERLAY-TIMEOUT,
+ * OVERLAY-CLOSED (the signal), OVERLAY-PROTOCOL (an answer that cannot be read, or a certificate for another key). Of the certificate
+ * it gives: IDENTITY-NAME, -UNTRUSTED, -EXPIRED, -CHAIN. Of the folder: IDENTITY-FILE, IDENTITY-MODE (of the key that lies there).
  */
 export type Enroll = (options: EnrollOptions) => Promise<IdentityFile>;
