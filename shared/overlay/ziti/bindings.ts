@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import { Backoff, pause } from '../../lifecycle.ts';
+import type { Logger } from '../../log.ts';
+import { limited } from '../limit.ts';
+import type { Binding, Caller } from '../overlay.ts';
+import type { CircuitLimits, Hosting, HostService } from './circuit/contract.ts';
+import type { Route } from './route.ts';
+import type { BackoffTimes } from './router-link.ts';
+import { mayBeOutdated, type ServiceUse } from './services.ts';
+import { anyAborted, firstAborted, orAborted } from './waits.ts';
+
+export interface ZitiBindingOptions {
+  /** Of this binding alone: two binds with one token on a channel send every dial to the first (openziti-wire.md §10.7). */
+  use: ServiceUse;
+  hostService: HostService;
+  accept: (route: Route, connection: Duplex, caller: Caller) => void;
+  log: Logger;
+  requestTimeoutMs: number;
+  backoff: BackoffTimes;
+  limits: Partial<CircuitLimits> | undefined;
+  overlayClosed: AbortSignal;
+  onDisposed: () => void;
+}
+
+/** How long giving up a binding waits for a router that may have stopped answering. */
+const UNBIND_MS = 1000;
+
+/** A service held open for dialers through every router offered to it, until it is disposed. */
+export class ZitiBinding implements Binding {
+  readonly service: string;
+  readonly #options: ZitiBindingOptions;
+  readonly #ended = new AbortController();
+  readonly #established = Promise.withResolvers<void>();
+  readonly #offers = new Map<Route, { firstAttempt: Promise<unknown>; running: Promise<void> }>();
+  /** Stable while this lives, so that a bind after a loss replaces what the router may still hold of the one before. */
+  readonly #listenerIds = new Map<string, string>();
+  /** That it cannot be hosted is told once; undefined while all is well. */
+  #failing: string | undefined;
+
+  constructor(options: ZitiBindingOptions) {
+    this.service = options.use.name;
+    this.#options = options;
+  }
+
+  /** Resolves when the service is hosted through one of these; throws why not when all have failed. */
+  async start(routes: readonly Route[], signal: AbortSignal): Promise<void> {
+    const failed = Promise.all(routes.map((route) => this.offer(route))).then((reasons) => {
+      throw (
+        reasons.find((reason) => reason !== undefined) ??
+        new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' })
+      );
+    });
+    await orAborted(Promise.race([this.#established.promise, failed]), signal);
+  }
+
+  /** Hosts the service over this channel too, for as long as both live. Resolves after the first attempt, to its error if it failed. */
+  offer(route: Route): Promise<unknown> {
+    const offered = this.#offers.get(route);
+    if (offered) return offered.firstAttempt;
+    const { promise: firstAttempt, resolve } = Promise.withResolvers<unknown>();
+    const running = this.#keepHosting(route, resolve).finally(() => {
+      this.#offers.delete(route);
+      resolve(undefined);
+    });
+    this.#offers.set(route, { firstAttempt, running });
+    return firstAttempt;
+  }
+
+  /** When this resolves, the routers that answer have taken the offer back. Connections made go on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(new VitalmeshError('OVERLAY-CLOSED'));
+    this.#options.onDisposed();
+    await Promise.all([...this.#offers.values()].map(({ running }) => running));
+  }
+
+  async #keepHosting(route: Route, firstAttemptDone: (error?: unknown) => void): Promise<void> {
+    const { backoff: times, use } = this.#options;
+    const backoff = new Backoff(times.minMs, times.maxMs);
+    while (route.usable && !this.#ended.signal.aborted) {
+      let reason: unknown;
+      try {
+        const hosting = await this.#host(route);
+        this.#established.resolve();
+        firstAttemptDone();
+        this.#noteHosted(route);
+        const since = performance.now();
+        await firstAborted(hosting.ended, this.#ended.signal);
+        if (this.#ended.signal.aborted) {
+          await this.#giveUp(route, hosting);
+          return;
+        }
+        if (performance.now() - since >= times.maxMs) backoff.reset();
+        reason = hosting.ended.reason;
+        if (mayBeOutdated(reason)) use.drop();
+      } catch (error) {
+        reason = error;
+      }
+      firstAttemptDone(reason);
+      if (!route.usable || this.#ended.signal.aborted) return;
+      this.#noteFailure(reason, route);
+      await this.#pause(backoff.nextMs(), route);
+    }
+  }
+
+  #host(route: Route): Promise<Hosting> {
+    const { use, hostService, accept, requestTimeoutMs, limits } = this.#options;
+    return limited(
+      { timeoutMs: requestTimeoutMs },
+      this.#ended.signal,
+      (signal) =>
+        use.run(signal, async (service, session, fresh) => {
+          // A list of before may lack a router that was offline then.
+          if (!session.routers.some(({ name }) => name === route.router.name))
+            throw new VitalmeshError(fresh ? 'OVERLAY-DENIED' : 'OVERLAY-SESSION', {
+              detail: `router ${route.router.name} is not for ${service.name}`,
+            });
+          return await hostService({
+            channel: route.channel,
+            session,
+            encryptionRequired: service.encryptionRequired,
+            listenerId: this.#listenerId(route.router.name),
+            accept: (connection, caller) => accept(route, connection, caller),
+            signal,
+            ...(limits && { limits }),
+          });
+        }),
+      (hosting) => void hosting[Symbol.asyncDispose](),
+    );
+  }
+
+  /** A router answers no unbind; what it has read before an answered probe it has worked off. */
+  async #giveUp(route: Route, hosting: Hosting): Promise<void> {
+    await hosting[Symbol.asyncDispose]();
+    const timeoutMs = Math.min(UNBIND_MS, this.#options.requestTimeoutMs);
+    // A channel that has ended offers nothing either; a closed overlay waits for its routers itself.
+    await limited({ timeoutMs }, this.#options.overlayClosed, (signal) => route.channel.probe(signal)).catch(() => undefined);
+  }
+
+  #listenerId(router: string): string {
+    const id = this.#listenerIds.get(router) ?? randomUUID();
+    this.#listenerIds.set(router, id);
+    return id;
+  }
+
+  async #pause(ms: number, route: Route): Promise<void> {
+    using stop = anyAborted(this.#ended.signal, route.channel.closed, route.retired);
+    await pause(ms, stop.signal);
+  }
+
+  #noteHosted(route: Route): void {
+    if (this.#failing) this.#options.log.info({ service: this.service, router: route.router.name }, 'the service is hosted again');
+    this.#failing = undefined;
+  }
+
+  #noteFailure(reason: unknown, route: Route): void {
+    const err = asVitalmeshError(reason);
+    const level = this.#failing === err.code ? 'debug' : 'warn';
+    this.#failing = err.code;
+    this.#options.log[level]({ err, service: this.service, router: route.router.name }, 'the service is not hosted through an edge router');
+  }
+}

@@ -1,0 +1,257 @@
+import type { Duplex } from 'node:stream';
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import { Backoff, pause } from '../../lifecycle.ts';
+import type { Logger } from '../../log.ts';
+import { limited } from '../limit.ts';
+import type { Binding, Caller, ConnectionListener, DialOptions, Overlay, OverlayState, ServiceInfo } from '../overlay.ts';
+import { OverlayStates } from '../states.ts';
+import { ZitiBinding } from './bindings.ts';
+import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
+import type { Controller, ServiceSession } from './controller/contract.ts';
+import type { Route } from './route.ts';
+import type { BackoffTimes, OpenRouterChannel } from './router-link.ts';
+import { Routers } from './routers.ts';
+import { ServiceList, ServiceUse } from './services.ts';
+
+/** How the overlay behaves; each has a default. */
+export interface ZitiBehaviour {
+  /** For everything that is asked of controller and routers; 10,000 ms unless told. */
+  requestTimeoutMs?: number;
+  /** Between attempts to reach the network, a router, or to host a service again; 500 ms growing to 30 s unless told, full jitter. */
+  backoff?: BackoffTimes;
+  /** Routers to which a channel is kept; 3 unless told. */
+  maxRouters?: number;
+  /** How often services and routers are asked for while all is well; about 5 minutes unless told. */
+  refreshEveryMs?: number;
+  /** Limits of each connection. */
+  circuit?: Partial<CircuitLimits>;
+}
+
+/** What the overlay is made of. */
+export interface ZitiParts {
+  controller: Controller;
+  openChannel: OpenRouterChannel;
+  dialCircuit: DialCircuit;
+  hostService: HostService;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
+const MAX_ROUTERS = 3;
+const REFRESH_EVERY_MS = 5 * 60_000;
+/** How long disposing waits for routers to have read the last frames. */
+const FLUSH_MS = 1000;
+
+/**
+ * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network. Disposing it disposes the
+ * controller too.
+ */
+export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
+  const overlay = new ZitiOverlay(parts, log, behaviour);
+  await overlay.firstAttempt;
+  return overlay;
+}
+
+class ZitiOverlay implements Overlay {
+  readonly #parts: ZitiParts;
+  readonly #log: Logger;
+  readonly #requestTimeoutMs: number;
+  readonly #backoff: BackoffTimes;
+  readonly #circuitLimits: Partial<CircuitLimits> | undefined;
+  readonly #states = new OverlayStates();
+  readonly #closed = new AbortController();
+  readonly #connections = new Set<Duplex>();
+  readonly #bindings = new Set<ZitiBinding>();
+  readonly #list: ServiceList;
+  /** By service name, of those that could be dialled once. */
+  readonly #dialUses = new Map<string, ServiceUse>();
+  readonly #routers: Routers;
+  readonly #watch: Disposable;
+  #disposal: Promise<void> | undefined;
+
+  constructor(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour) {
+    this.#parts = parts;
+    this.#log = log;
+    this.#requestTimeoutMs = behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    this.#backoff = behaviour.backoff ?? BACKOFF;
+    this.#circuitLimits = behaviour.circuit;
+    this.#list = new ServiceList(parts.controller, log, this.#closed.signal);
+    this.#watch = parts.controller.onSession(() => this.#renew());
+    this.#routers = new Routers({
+      controller: parts.controller,
+      openChannel: parts.openChannel,
+      log,
+      requestTimeoutMs: this.#requestTimeoutMs,
+      backoff: this.#backoff,
+      maxRouters: behaviour.maxRouters ?? MAX_ROUTERS,
+      refreshEveryMs: behaviour.refreshEveryMs ?? REFRESH_EVERY_MS,
+      onOpened: (route) => this.#opened(route),
+      onClosed: () => this.#lost(),
+      onRefresh: () => this.#list.refresh(),
+    });
+  }
+
+  get firstAttempt(): Promise<void> {
+    return this.#routers.firstAttempt;
+  }
+
+  get state(): OverlayState {
+    return this.#states.current;
+  }
+
+  onState(listener: (state: OverlayState) => void): Disposable {
+    return this.#states.onState(listener);
+  }
+
+  dial(service: string, options: DialOptions = {}): Promise<Duplex> {
+    return limited(
+      options,
+      this.#closed.signal,
+      (signal) => this.#dial(service, signal),
+      (connection) => connection.destroy(),
+    );
+  }
+
+  async bind(service: string, listener: ConnectionListener): Promise<Binding> {
+    await this.#connected();
+    const binding = new ZitiBinding({
+      use: new ServiceUse(service, 'Bind', this.#list),
+      hostService: this.#parts.hostService,
+      accept: (route, connection, caller) => this.#accept(service, listener, route, connection, caller),
+      log: this.#log,
+      requestTimeoutMs: this.#requestTimeoutMs,
+      backoff: this.#backoff,
+      limits: this.#circuitLimits,
+      overlayClosed: this.#closed.signal,
+      onDisposed: () => this.#bindings.delete(binding),
+    });
+    this.#bindings.add(binding);
+    try {
+      await binding.start(this.#routers.channels, this.#closed.signal);
+      return binding;
+    } catch (error) {
+      await binding[Symbol.asyncDispose]();
+      throw this.#closed.signal.aborted ? new VitalmeshError('OVERLAY-CLOSED') : error;
+    }
+  }
+
+  /** Asks again while the controller cannot be reached, for as long as a request may take. */
+  services(): Promise<readonly ServiceInfo[]> {
+    return this.#unreachableAfterLimit('no controller answers', async (signal) => {
+      const backoff = new Backoff(this.#backoff.minMs, this.#backoff.maxMs);
+      for (;;) {
+        try {
+          const services = await this.#parts.controller.services(signal);
+          return services.map(({ name, permissions }) => ({ name, permissions }));
+        } catch (error) {
+          if (signal.aborted || asVitalmeshError(error).code !== 'OVERLAY-UNREACHABLE') throw error;
+        }
+        await pause(backoff.nextMs(), signal);
+      }
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  /** Routers cut the channels of a session that has signed out, so that comes last. */
+  async #dispose(): Promise<void> {
+    this.#closed.abort(new VitalmeshError('OVERLAY-CLOSED'));
+    this.#watch[Symbol.dispose]();
+    for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
+    await Promise.all([...this.#bindings].map((binding) => binding[Symbol.asyncDispose]()));
+    await this.#routers.dispose(FLUSH_MS);
+    await this.#parts.controller[Symbol.asyncDispose]();
+    this.#states.set('closed');
+  }
+
+  async #dial(name: string, signal: AbortSignal): Promise<Duplex> {
+    if (this.#routers.channels.length === 0) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
+    const use = this.#dialUses.get(name) ?? new ServiceUse(name, 'Dial', this.#list);
+    return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
+      this.#dialUses.set(name, use);
+      // A session of before may not name a router that was offline then.
+      if (!fresh && !this.#routers.choose(session.routers))
+        throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
+      return await this.#dialThrough(session, encryptionRequired, signal);
+    });
+  }
+
+  /** Over the best channel; over the next one when that ends before it has answered. */
+  async #dialThrough(session: ServiceSession, encryptionRequired: boolean, signal: AbortSignal): Promise<Duplex> {
+    const { dialCircuit } = this.#parts;
+    const limits = this.#circuitLimits;
+    for (;;) {
+      const route = await this.#routers.reach(session.routers, signal);
+      const {
+        channel,
+        session: { identityName },
+      } = route;
+      try {
+        return this.#adopt(
+          route,
+          await dialCircuit({ channel, session, encryptionRequired, callerName: identityName, signal, ...(limits && { limits }) }),
+        );
+      } catch (error) {
+        if (signal.aborted) route.doubt();
+        if (signal.aborted || !channel.closed.aborted || !this.#routers.choose(session.routers)) throw error;
+      }
+    }
+  }
+
+  #accept(service: string, listener: ConnectionListener, route: Route, connection: Duplex, caller: Caller): void {
+    this.#adopt(route, connection);
+    try {
+      listener(connection, caller);
+    } catch (err) {
+      this.#log.error({ err: asVitalmeshError(err), service }, 'a connection could not be taken');
+      connection.destroy();
+    }
+  }
+
+  /** Makes the connection one that ends with this overlay. */
+  #adopt(route: Route, connection: Duplex): Duplex {
+    route.carry(connection);
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+    if (this.#closed.signal.aborted) connection.destroy();
+    return connection;
+  }
+
+  /** `ready` means that what was hosted is hosted again, as far as it can be. */
+  async #opened(route: Route): Promise<void> {
+    this.#log.info({ router: route.router.name, version: route.channel.routerVersion }, 'channel to an edge router open');
+    await Promise.all([...this.#bindings].map((binding) => binding.offer(route)));
+    if (this.#routers.channels.length > 0) this.#states.set('ready');
+  }
+
+  #lost(): void {
+    if (this.#routers.channels.length === 0 && this.state === 'ready') this.#states.set('lost');
+  }
+
+  #renew(): void {
+    this.#list.renewed();
+    this.#routers.renew();
+  }
+
+  /** Resolves when there is a channel. Throws OVERLAY-UNREACHABLE at the time limit, OVERLAY-CLOSED. */
+  async #connected(): Promise<void> {
+    const connected = Promise.withResolvers<void>();
+    using _watch = this.onState((state) => state === 'ready' && connected.resolve());
+    if (this.#routers.channels.length > 0) connected.resolve();
+    await this.#unreachableAfterLimit('no channel to an edge router', (signal) => {
+      signal.addEventListener('abort', () => connected.reject(signal.reason));
+      return connected.promise;
+    });
+  }
+
+  async #unreachableAfterLimit<T>(detail: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await limited({ timeoutMs: this.#requestTimeoutMs }, this.#closed.signal, work);
+    } catch (error) {
+      throw asVitalmeshError(error).code === 'OVERLAY-TIMEOUT' ? new VitalmeshError('OVERLAY-UNREACHABLE', { detail }) : error;
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { Duplex } from 'node:stream';
+import type { Channel } from './channel/contract.ts';
+import type { ApiSession, EdgeRouter } from './controller/contract.ts';
+
+/** A channel that has proved its session, and what is carried over it. */
+export class Route {
+  readonly channel: Channel;
+  readonly router: EdgeRouter;
+  /** The API session that the channel was opened with. */
+  readonly session: ApiSession;
+  readonly #retired = new AbortController();
+  #circuits = 0;
+  #doubted = false;
+  #closesWhenIdle = false;
+
+  constructor(channel: Channel, router: EdgeRouter, session: ApiSession) {
+    this.channel = channel;
+    this.router = router;
+    this.session = session;
+  }
+
+  get circuits(): number {
+    return this.#circuits;
+  }
+
+  /** True from a dial that it left unanswered until its router answers again. */
+  get doubted(): boolean {
+    return this.#doubted;
+  }
+
+  /** Aborted when another channel has taken its place, or its router is no longer for this identity: nothing new goes over it. */
+  get retired(): AbortSignal {
+    return this.#retired.signal;
+  }
+
+  get usable(): boolean {
+    return !this.channel.closed.aborted && !this.#retired.signal.aborted;
+  }
+
+  retire(): void {
+    this.#retired.abort();
+  }
+
+  /** What is carried goes on; with its end the channel ends. */
+  closeWhenIdle(): void {
+    this.#closesWhenIdle = true;
+    if (this.#circuits === 0) void this.channel[Symbol.asyncDispose]();
+  }
+
+  /** Counts the connection until it is closed. */
+  carry(connection: Duplex): void {
+    this.#circuits += 1;
+    connection.once('close', () => {
+      this.#circuits -= 1;
+      if (this.#closesWhenIdle) this.closeWhenIdle();
+    });
+  }
+
+  /** Others are preferred until the router has answered a probe; a router that stays silent ends the channel by the channel's own limits. */
+  doubt(): void {
+    if (this.#doubted) return;
+    this.#doubted = true;
+    this.channel.probe(this.channel.closed).then(
+      () => {
+        this.#doubted = false;
+      },
+      // The channel has ended, and this with it.
+      () => undefined,
+    );
+  }
+}

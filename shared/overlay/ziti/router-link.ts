@@ -1,0 +1,146 @@
+import { asVitalmeshError } from '../../errors.ts';
+import { Backoff, pause } from '../../lifecycle.ts';
+import type { Logger } from '../../log.ts';
+import { limited, onAbort } from '../limit.ts';
+import type { Channel } from './channel/contract.ts';
+import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
+import { Route } from './route.ts';
+import { firstAborted } from './waits.ts';
+
+export interface BackoffTimes {
+  minMs: number;
+  maxMs: number;
+}
+
+/** Opens a channel and sees it through its hello. Errors: OVERLAY-UNREACHABLE, -TIMEOUT, -PROTOCOL, -CLOSED. */
+export type OpenRouterChannel = (router: EdgeRouter, session: ApiSession, signal: AbortSignal) => Promise<Channel>;
+
+export interface RouterLinkOptions {
+  router: EdgeRouter;
+  controller: Pick<Controller, 'signIn'>;
+  openChannel: OpenRouterChannel;
+  log: Logger;
+  /** For sign-in, hello and proof together. */
+  requestTimeoutMs: number;
+  backoff: BackoffTimes;
+  /** A channel has proved itself; what it returns is waited for before the one of before may end. */
+  onOpened: (opened: Route) => Promise<void>;
+  onClosed: (closed: Route) => void;
+  /** Asks the controller; when the session has ended that brings a new one. Must not reject. */
+  onFailure: () => Promise<void>;
+}
+
+/** Keeps a channel to one router, one attempt after the other, until it is stopped. */
+export class RouterLink {
+  readonly router: EdgeRouter;
+  /** Resolves when the first attempt is over, whatever came of it. */
+  readonly firstAttempt: Promise<void>;
+  readonly #options: RouterLinkOptions;
+  readonly #stopped = new AbortController();
+  readonly #running: Promise<void>;
+  #renewed = new AbortController();
+  #current: Route | undefined;
+  /** Attempts since the last channel. */
+  #failures = 0;
+
+  constructor(options: RouterLinkOptions) {
+    this.router = options.router;
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.firstAttempt = promise;
+    this.#running = this.#run(resolve).finally(resolve);
+  }
+
+  get connected(): boolean {
+    return this.#current !== undefined;
+  }
+
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** There is a new API session: a channel of the new one takes the place of that of the old one. */
+  renew(): void {
+    this.#renewed.abort();
+    this.#renewed = new AbortController();
+  }
+
+  /** No more attempts; a channel that is open ends with what it carries. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#current?.retire();
+    this.#current?.closeWhenIdle();
+    await this.#running;
+  }
+
+  async #run(firstAttemptDone: () => void): Promise<void> {
+    const { backoff: times, onFailure } = this.#options;
+    const backoff = new Backoff(times.minMs, times.maxMs);
+    while (!this.#stopped.signal.aborted) {
+      const renewed = this.#renewed.signal;
+      try {
+        const opened = await this.#open();
+        this.#failures = 0;
+        await this.#replace(opened);
+        firstAttemptDone();
+        const since = performance.now();
+        await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
+        if (!opened.channel.closed.aborted) continue;
+        // Who lets everybody in and cuts them off at once is left in peace for longer and longer.
+        if (performance.now() - since >= times.maxMs) backoff.reset();
+        this.#note(opened.channel.closed.reason);
+      } catch (err) {
+        if (this.#stopped.signal.aborted) break;
+        this.#note(err);
+        this.#failures += 1;
+      }
+      firstAttemptDone();
+      await onFailure();
+      await pause(backoff.nextMs(), this.#stopped.signal);
+    }
+  }
+
+  /** A hello succeeds before the router has checked the session (openziti-wire.md §0.1), so only an answered probe counts. */
+  #open(): Promise<Route> {
+    const { router, controller, openChannel, requestTimeoutMs } = this.#options;
+    return limited(
+      { timeoutMs: requestTimeoutMs },
+      this.#stopped.signal,
+      async (signal) => {
+        const session = await controller.signIn(signal);
+        const channel = await openChannel(router, session, signal);
+        try {
+          await channel.probe(signal);
+        } catch (error) {
+          await channel[Symbol.asyncDispose]();
+          throw error;
+        }
+        return new Route(channel, router, session);
+      },
+      ({ channel }) => void channel[Symbol.asyncDispose](),
+    );
+  }
+
+  async #replace(opened: Route): Promise<void> {
+    const { onOpened, onClosed } = this.#options;
+    const previous = this.#current;
+    if (this.#stopped.signal.aborted) {
+      await opened.channel[Symbol.asyncDispose]();
+      return;
+    }
+    previous?.retire();
+    this.#current = opened;
+    onAbort(opened.channel.closed, () => {
+      if (this.#current === opened) this.#current = undefined;
+      onClosed(opened);
+    });
+    await onOpened(opened);
+    previous?.closeWhenIdle();
+  }
+
+  #note(err: unknown): void {
+    // Once is enough for an operator: the attempts go on for as long as the router is away.
+    const level = this.#failures === 0 ? 'warn' : 'debug';
+    this.#options.log[level]({ err: asVitalmeshError(err), router: this.router.name }, 'no channel to the edge router');
+  }
+}

@@ -1,0 +1,206 @@
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import { Backoff, pause } from '../../lifecycle.ts';
+import type { Logger } from '../../log.ts';
+import { limited } from '../limit.ts';
+import type { Controller, EdgeRouter } from './controller/contract.ts';
+import type { Route } from './route.ts';
+import { type BackoffTimes, type OpenRouterChannel, RouterLink } from './router-link.ts';
+import { idle, orAborted } from './waits.ts';
+
+export interface RoutersOptions {
+  controller: Pick<Controller, 'signIn' | 'edgeRouters'>;
+  openChannel: OpenRouterChannel;
+  log: Logger;
+  requestTimeoutMs: number;
+  backoff: BackoffTimes;
+  /** Routers to which a channel is kept, of those that the identity may use. */
+  maxRouters: number;
+  /** How often the list of routers is read again while all is well, with jitter. */
+  refreshEveryMs: number;
+  /** A channel has opened; what this returns is waited for before the link counts as made. */
+  onOpened: (opened: Route) => Promise<void>;
+  /** A channel has ended; `channels` no longer holds it. */
+  onClosed: () => void;
+  /** Runs whenever the list of routers was read because it was time. Must not reject. */
+  onRefresh: () => Promise<void>;
+}
+
+/** The edge routers that an identity may use, and the channels kept to some of them until this is disposed. */
+export class Routers implements AsyncDisposable {
+  /** Resolves when everything was tried once: the controller, and the routers that it named. */
+  readonly firstAttempt: Promise<void>;
+  readonly #options: RoutersOptions;
+  readonly #closed = new AbortController();
+  readonly #links = new Map<string, RouterLink>();
+  /** All that are open, in the order in which they opened, also those that are retired and still carry something. */
+  readonly #open = new Set<Route>();
+  readonly #stopping = new Set<Promise<void>>();
+  readonly #running: Promise<void>;
+  #listing: Promise<void> | undefined;
+  /** Aborted when the last link is gone, so that the list is read again soon. */
+  #bereft = new AbortController();
+  /** What an operator was told last and what still is so. */
+  #warned: string | undefined;
+
+  constructor(options: RoutersOptions) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.firstAttempt = promise;
+    this.#running = this.#run(resolve);
+  }
+
+  /** The channels over which something new may go. */
+  get channels(): Route[] {
+    return [...this.#open].filter((route) => route.usable);
+  }
+
+  /** The least busy channel to one of these routers; one that left a dial unanswered only when there is no other. */
+  choose(routers: readonly EdgeRouter[]): Route | undefined {
+    const names = new Set(routers.map(({ name }) => name));
+    return this.channels
+      .filter(({ router }) => names.has(router.name))
+      .sort((a, b) => Number(a.doubted) - Number(b.doubted) || a.channel.bytesQueued - b.channel.bytesQueued || a.circuits - b.circuits)[0];
+  }
+
+  /**
+   * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them. Throws
+   * OVERLAY-UNREACHABLE when there is none to be had now.
+   */
+  async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<Route> {
+    const [first] = routers;
+    const tried = routers.some((router) => this.#links.has(keyOf(router)));
+    if (first && !tried && !this.#closed.signal.aborted) await orAborted(this.#link(first).firstAttempt, signal);
+    const route = this.choose(routers);
+    if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
+    return route;
+  }
+
+  /** There is a new API session: channels of it take the place of those of the old one. */
+  renew(): void {
+    for (const link of this.#links.values()) link.renew();
+  }
+
+  /**
+   * Ends all channels. What was written before, closes of circuits among it, has been read by the routers then, unless one does not
+   * answer within `flushMs`.
+   */
+  async dispose(flushMs: number): Promise<void> {
+    this.#closed.abort();
+    const flushed = AbortSignal.timeout(flushMs);
+    await Promise.all([...this.#open].map(({ channel }) => channel.probe(flushed).catch(() => undefined)));
+    for (const link of this.#links.values()) this.#drop(link);
+    await Promise.all([...this.#open].map(({ channel }) => channel[Symbol.asyncDispose]()));
+    await Promise.all([this.#running, ...this.#stopping]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose(0);
+  }
+
+  async #run(firstAttemptDone: () => void): Promise<void> {
+    const { backoff: times, refreshEveryMs, onRefresh } = this.#options;
+    const backoff = new Backoff(times.minMs, times.maxMs);
+    while (!this.#closed.signal.aborted) {
+      await this.#refresh();
+      const links = [...this.#links.values()];
+      void Promise.all(links.map((link) => link.firstAttempt)).then(firstAttemptDone);
+      if (links.length === 0) {
+        await pause(backoff.nextMs(), this.#closed.signal);
+        continue;
+      }
+      backoff.reset();
+      this.#bereft = new AbortController();
+      await idle(refreshEveryMs * (0.75 + Math.random() / 2), this.#closed.signal, this.#bereft.signal);
+      if (!this.#closed.signal.aborted && !this.#bereft.signal.aborted) await onRefresh();
+    }
+    firstAttemptDone();
+  }
+
+  /** Reads the list of routers and keeps links to those that are wanted. Failures are logged, once in a row. Whoever asks meanwhile shares the answer. */
+  #refresh(): Promise<void> {
+    this.#listing ??= this.#list().finally(() => {
+      this.#listing = undefined;
+    });
+    return this.#listing;
+  }
+
+  async #list(): Promise<void> {
+    const { controller, requestTimeoutMs } = this.#options;
+    try {
+      const routers = await limited({ timeoutMs: requestTimeoutMs }, this.#closed.signal, (signal) => controller.edgeRouters(signal));
+      this.#select(routers);
+      if (this.#links.size > 0) this.#warned = undefined;
+      else this.#warn('none', { listed: routers.length }, 'no edge router is online for this identity');
+    } catch (err) {
+      const error = asVitalmeshError(err);
+      if (!this.#closed.signal.aborted) this.#warn(error.code, { err: error }, 'the edge routers cannot be asked for');
+    }
+  }
+
+  /** An operator is told once; the attempts go on for as long as it lasts. */
+  #warn(kind: string, fields: object, message: string): void {
+    this.#options.log[this.#warned === kind ? 'debug' : 'warn'](fields, message);
+    this.#warned = kind;
+  }
+
+  /** Links that hold a channel stay as long as their router is listed. Beside them others are kept up to the number wanted. */
+  #select(routers: readonly EdgeRouter[]): void {
+    const listed = new Map(routers.map((router) => [keyOf(router), router]));
+    const kept = new Set<string>();
+    for (const [key, link] of this.#links) if (link.connected && listed.has(key)) kept.add(key);
+    const rank = ([key]: [string, EdgeRouter]): number => {
+      const link = this.#links.get(key);
+      if (!link) return 1;
+      return link.failing ? 2 : 0;
+    };
+    for (const [key, router] of shuffled([...listed]).sort((a, b) => rank(a) - rank(b))) {
+      if (kept.size >= this.#options.maxRouters) break;
+      if (router.online) kept.add(key);
+    }
+    for (const [key, link] of this.#links) if (!kept.has(key)) this.#drop(link);
+    for (const key of kept) {
+      const router = listed.get(key);
+      if (router) this.#link(router);
+    }
+    if (this.#links.size === 0) this.#bereft.abort();
+  }
+
+  #link(router: EdgeRouter): RouterLink {
+    const { onOpened, onClosed } = this.#options;
+    const existing = this.#links.get(keyOf(router));
+    if (existing) return existing;
+    const link = new RouterLink({
+      ...this.#options,
+      router,
+      onOpened: (opened) => {
+        this.#open.add(opened);
+        return onOpened(opened);
+      },
+      onClosed: (closed) => {
+        this.#open.delete(closed);
+        onClosed();
+      },
+      onFailure: () => this.#refresh(),
+    });
+    this.#links.set(keyOf(router), link);
+    return link;
+  }
+
+  #drop(link: RouterLink): void {
+    this.#links.delete(keyOf(link.router));
+    const stopping = link.stop().finally(() => this.#stopping.delete(stopping));
+    this.#stopping.add(stopping);
+  }
+}
+
+function keyOf({ name, host, port }: EdgeRouter): string {
+  return `${name} ${host} ${port}`;
+}
+
+/** A fleet whose members all took the first routers of the list would leave the others idle. */
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,164 @@
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import type { Controller, ServiceSession, ZitiService } from './controller/contract.ts';
+import { orAborted } from './waits.ts';
+
+export type Permission = 'Dial' | 'Bind';
+
+/**
+ * What tells that a service, a permission or a session may be other than was last known. OVERLAY-PROTOCOL: the service may have come to
+ * require encryption.
+ */
+const OUTDATED: readonly string[] = ['OVERLAY-SESSION', 'OVERLAY-DENIED', 'OVERLAY-NO-SERVICE', 'OVERLAY-PROTOCOL'];
+
+/** True when asking the controller anew may help. */
+export function mayBeOutdated(error: unknown): boolean {
+  return OUTDATED.includes(asVitalmeshError(error).code);
+}
+
+/** The services of an identity as its controller listed them last. */
+export class ServiceList {
+  readonly #controller: Pick<Controller, 'services' | 'createSession'>;
+  readonly #closed: AbortSignal;
+  readonly #log: Logger;
+  #services: ReadonlyMap<string, ZitiService> = new Map();
+  #listing: Promise<readonly ZitiService[]> | undefined;
+  #apiSessions = 0;
+
+  constructor(controller: Pick<Controller, 'services' | 'createSession'>, log: Logger, closed: AbortSignal) {
+    this.#controller = controller;
+    this.#log = log;
+    this.#closed = closed;
+  }
+
+  /** Counts the API sessions: what was made with another one is of no use. */
+  get apiSessions(): number {
+    return this.#apiSessions;
+  }
+
+  /** There is a new API session; service sessions of the old one ended with it. */
+  renewed(): void {
+    this.#apiSessions += 1;
+  }
+
+  /** As last listed, without asking. */
+  known(name: string): ZitiService | undefined {
+    return this.#services.get(name);
+  }
+
+  /** The list as the controller has it now. Whoever asks meanwhile shares the answer. Errors: those of the controller. */
+  list(): Promise<readonly ZitiService[]> {
+    this.#listing ??= this.#read().finally(() => {
+      this.#listing = undefined;
+    });
+    return this.#listing;
+  }
+
+  /** The same when nobody waits for it: a failure is only logged. */
+  async refresh(): Promise<void> {
+    try {
+      await this.list();
+    } catch (err) {
+      this.#log.debug({ err: asVitalmeshError(err) }, 'the services cannot be asked for');
+    }
+  }
+
+  /**
+   * The service with this permission. The controller is asked when it is not known, or not with the permission, or when `anew`.
+   * Throws OVERLAY-NO-SERVICE, OVERLAY-DENIED, those of the controller.
+   */
+  async find(name: string, permission: Permission, anew: boolean): Promise<ZitiService> {
+    const known = this.#services.get(name);
+    if (!anew && known?.permissions.includes(permission)) return known;
+    await this.list();
+    const listed = this.#services.get(name);
+    if (!listed) throw new VitalmeshError('OVERLAY-NO-SERVICE', { detail: name });
+    if (!listed.permissions.includes(permission)) throw new VitalmeshError('OVERLAY-DENIED', { detail: `${permission} of ${name}` });
+    return listed;
+  }
+
+  createSession(service: ZitiService, permission: Permission): Promise<ServiceSession> {
+    return this.#controller.createSession(service.id, permission, this.#closed);
+  }
+
+  async #read(): Promise<readonly ZitiService[]> {
+    const services = await this.#controller.services(this.#closed);
+    this.#services = new Map(services.map((service) => [service.name, service]));
+    return services;
+  }
+}
+
+interface Held {
+  session: ServiceSession;
+  apiSession: number;
+}
+
+/** One way of using one service: keeps a session for it as long as it is good. */
+export class ServiceUse {
+  readonly name: string;
+  readonly #permission: Permission;
+  readonly #list: ServiceList;
+  #held: Held | undefined;
+  #obtaining: Promise<Held> | undefined;
+
+  constructor(name: string, permission: Permission, list: ServiceList) {
+    this.name = name;
+    this.#permission = permission;
+    this.#list = list;
+  }
+
+  /**
+   * Runs `work` with the service and a session. When a session that was kept turns out to be no longer good, or the service to be
+   * another one by now, the controller is asked for both and `work` runs once more. `fresh` says that it will not run again.
+   * Errors: those of `work` and of the controller.
+   */
+  async run<T>(signal: AbortSignal, work: (service: ZitiService, session: ServiceSession, fresh: boolean) => Promise<T>): Promise<T> {
+    const kept = this.#kept();
+    if (kept) {
+      try {
+        return await work(kept.service, kept.session, false);
+      } catch (error) {
+        if (signal.aborted || !mayBeOutdated(error)) throw error;
+        this.drop(kept.session);
+      }
+    }
+    const { session } = await orAborted(this.#obtain(kept !== undefined), signal);
+    const service = this.#list.known(this.name);
+    if (!service) throw new VitalmeshError('OVERLAY-NO-SERVICE', { detail: this.name });
+    return await work(service, session, true);
+  }
+
+  /** Forgets the session, or the one given if it is still that. */
+  drop(session = this.#held?.session): void {
+    if (this.#held?.session === session) this.#held = undefined;
+  }
+
+  #kept(): { service: ZitiService; session: ServiceSession } | undefined {
+    const service = this.#list.known(this.name);
+    const held = this.#held;
+    if (!held || !service?.permissions.includes(this.#permission)) return undefined;
+    if (held.session.serviceId !== service.id || held.apiSession !== this.#list.apiSessions) return undefined;
+    return { service, session: held.session };
+  }
+
+  #obtain(anew: boolean): Promise<Held> {
+    this.#obtaining ??= this.#create(anew).finally(() => {
+      this.#obtaining = undefined;
+    });
+    return this.#obtaining;
+  }
+
+  /** A service that was made again under the same name has another id, so one that the controller does not know is looked up again, once. */
+  async #create(anew: boolean): Promise<Held> {
+    const apiSession = this.#list.apiSessions;
+    const service = await this.#list.find(this.name, this.#permission, anew);
+    try {
+      this.#held = { session: await this.#list.createSession(service, this.#permission), apiSession };
+    } catch (error) {
+      if (anew || !mayBeOutdated(error)) throw error;
+      const again = await this.#list.find(this.name, this.#permission, true);
+      this.#held = { session: await this.#list.createSession(again, this.#permission), apiSession };
+    }
+    return this.#held;
+  }
+}
