@@ -1,0 +1,178 @@
+import { byte, type Frame, flag, text, u16, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
+import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
+import type { FabricService } from '../contract.ts';
+import { CLOSE_CALLED, NEWER_TERMINATOR, newId, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
+import type { RouterChannel, Sink } from './channel.ts';
+import { Leg } from './circuit.ts';
+import type { DialAnswer, DialOffer, Precedence, Terminator, Terminators } from './terminators.ts';
+
+const PRECEDENCES: readonly Precedence[] = ['default', 'required', 'failed'];
+
+/** A service that a client hosts by its channel. */
+export class HostBind implements Terminator, Sink {
+  readonly id = newId(22);
+  readonly channel: RouterChannel;
+  readonly connId: number;
+  readonly serviceId: string;
+  readonly sessionId: string;
+  readonly routerId: string;
+  readonly identityId: string;
+  readonly listenerId: string | undefined;
+  readonly instanceId: string | undefined;
+  readonly publicKey: Buffer | undefined;
+  cost: number;
+  precedence: Precedence;
+  readonly #token: Buffer;
+  /** Whether we choose the ids of accepted connections; hosts of before choose them. */
+  readonly #givesConnIds: boolean;
+  readonly #listed: Disposable;
+  #answeredDials = 0;
+  #over = false;
+
+  constructor(
+    channel: RouterChannel,
+    request: Frame,
+    bound: { service: FabricService; sessionId: string; routerId: string },
+    terminators: Terminators,
+  ) {
+    const { headers, body } = request;
+    this.channel = channel;
+    this.connId = u32(headers, HEADER.connId) ?? 0;
+    this.serviceId = bound.service.id;
+    this.sessionId = bound.sessionId;
+    this.routerId = bound.routerId;
+    this.identityId = channel.session.identityId;
+    this.listenerId = nonEmpty(text(headers, HEADER.listenerId));
+    this.instanceId = nonEmpty(text(headers, HEADER.terminatorIdentity));
+    this.publicKey = copyOf(headers.get(HEADER.publicKey));
+    this.cost = u16(headers, HEADER.cost) ?? 0;
+    this.precedence = PRECEDENCES[byte(headers, HEADER.precedence) ?? 0] ?? 'default';
+    this.#token = Buffer.from(body);
+    this.#givesConnIds = flag(headers, HEADER.routerProvidedConnId);
+    channel.sinks.set(this.connId, this);
+    this.#confirm(request);
+    this.#listed = terminators.add(this);
+    if (flag(headers, HEADER.supportsBindSuccess)) {
+      channel.send({ type: CONTENT.bindSuccess, headers: [[HEADER.connId, this.connId]] });
+    }
+  }
+
+  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): void {
+    const { channel } = this;
+    // A host that does not even take what it was sent will not answer either.
+    const newConnId = this.#givesConnIds ? channel.newConnId() : undefined;
+    const withdraw = (): void => {
+      if (newConnId !== undefined) channel.stream.send(stateClosed(newConnId, CLOSE_CALLED));
+    };
+    if (channel.stream.ended) {
+      answered({ kind: 'refused', text: 'channel closed' });
+      return;
+    }
+    const timer = setTimeout(() => {
+      waiting[Symbol.dispose]();
+      answered({ kind: 'silent', withdraw });
+    }, channel.limits.hostAnswerMs);
+    const waiting = channel.request(this.#dialFrame(offer, newConnId), (reply) => {
+      clearTimeout(timer);
+      answered(this.#answerOf(reply, newConnId));
+    });
+  }
+
+  data(): void {
+    // Nothing flows on the id of a bind itself.
+  }
+
+  stateClosed(): void {
+    this.unbind();
+  }
+
+  channelLost(): void {
+    this.unbind();
+  }
+
+  replaced(): void {
+    this.end(NEWER_TERMINATOR);
+  }
+
+  /** Ends the bind; the circuits that it took go on. */
+  end(error: StructuredError): void {
+    if (this.#over) return;
+    this.unbind();
+    this.channel.stream.send(stateClosedBy(this.connId, error));
+  }
+
+  unbind(): void {
+    this.#over = true;
+    this.#listed?.[Symbol.dispose]();
+    if (this.channel.sinks.get(this.connId) === this) this.channel.sinks.delete(this.connId);
+  }
+
+  /** Header 1004 and 1005 of an UpdateBind. */
+  update({ headers }: Frame): void {
+    this.cost = u16(headers, HEADER.cost) ?? this.cost;
+    this.precedence = PRECEDENCES[byte(headers, HEADER.precedence) ?? -1] ?? this.precedence;
+  }
+
+  #confirm(request: Frame): void {
+    const { headers } = request;
+    this.channel.reply(request, {
+      type: CONTENT.stateConnected,
+      headers: [[HEADER.connId, this.connId], ...(this.#givesConnIds ? [[HEADER.routerProvidedConnId, true] as const] : [])],
+    });
+    if (flag(headers, HEADER.supportsInspect)) {
+      this.channel.send({ type: CONTENT.connInspectRequest, headers: [[HEADER.connId, this.connId]] });
+    }
+  }
+
+  #dialFrame(offer: DialOffer, newConnId: number | undefined) {
+    const optional = (id: number, value: Buffer | number | undefined) => (value === undefined ? [] : [[id, value] as const]);
+    return {
+      type: CONTENT.dial,
+      headers: [
+        [HEADER.connId, this.connId] as const,
+        [HEADER.callerId, offer.callerId] as const,
+        [HEADER.circuitId, offer.circuitId] as const,
+        [HEADER.dialerIdentityId, offer.identityId] as const,
+        [HEADER.dialerIdentityName, offer.identityName] as const,
+        ...optional(HEADER.routerProvidedConnId, newConnId),
+        ...optional(HEADER.publicKey, offer.publicKey),
+        ...optional(HEADER.appData, offer.appData),
+        ...optional(HEADER.connectionMarker, offer.marker),
+      ],
+      body: this.#token,
+    };
+  }
+
+  #answerOf(reply: Frame | undefined, given: number | undefined): DialAnswer {
+    if (!reply) return { kind: 'refused', text: 'channel closed' };
+    if (reply.type !== CONTENT.dialSuccess) return { kind: 'refused', text: reply.body.toString('utf8', 0, 1024) };
+    if (reply.body.length !== 4) return { kind: 'refused', text: 'no connection id' };
+    const connId = reply.body.readUInt32LE();
+    if (given !== undefined && connId !== given) return { kind: 'refused', text: `connection id ${connId} is not the one offered` };
+    if (this.channel.sinks.has(connId)) return { kind: 'refused', text: `sink id ${connId} already in use` };
+    const leg = new Leg(this.channel, connId);
+    if (given === undefined) this.#confirmDial(reply);
+    return { kind: 'leg', leg };
+  }
+
+  /** A host that chose the connection's id sends nothing before it was told that the id is good. */
+  #confirmDial(reply: Frame): void {
+    this.#answeredDials += 1;
+    this.channel.reply(reply, {
+      type: CONTENT.stateConnected,
+      headers: [
+        [HEADER.connId, this.connId],
+        [HEADER.seq, this.#answeredDials],
+      ],
+    });
+  }
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === '' ? undefined : value;
+}
+
+/** What is kept must not hold on to the chunk that it came in. */
+function copyOf(value: Buffer | undefined): Buffer | undefined {
+  return value && Buffer.from(value);
+}

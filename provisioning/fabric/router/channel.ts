@@ -1,0 +1,92 @@
+import type { OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
+import { type Frame, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
+import { CONTENT, FIRST_ROUTER_CONN_ID, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
+import type { FabricApiSession } from '../contract.ts';
+import { CLOSE_CALLED, shuffled, stateClosed } from './answers.ts';
+import type { FrameStream } from './frame-stream.ts';
+import type { RouterLimits, RouterStats } from './limits.ts';
+
+/** What a connection id of a channel belongs to. */
+export interface Sink {
+  data(frame: Frame): void;
+  /** The client has closed the connection. */
+  stateClosed(): void;
+  channelLost(): void;
+}
+
+/** Takes the answer to a request of ours; `undefined` when the channel is gone. */
+type ReplyListener = (reply: Frame | undefined) => void;
+
+/** A client's channel past its hello: who it is, and what its connection ids belong to. */
+export class RouterChannel {
+  readonly stream: FrameStream;
+  readonly limits: RouterLimits;
+  readonly stats: RouterStats;
+  readonly sinks = new Map<number, Sink>();
+  /** Bytes of all its connections that wait for their turn to go out. */
+  waitingBytes = 0;
+  session: FabricApiSession;
+  readonly #replies = new Map<number, ReplyListener>();
+  #lastConnId = FIRST_ROUTER_CONN_ID - 1;
+
+  constructor(stream: FrameStream, session: FabricApiSession, limits: RouterLimits, stats: RouterStats) {
+    this.stream = stream;
+    this.session = session;
+    this.limits = limits;
+    this.stats = stats;
+  }
+
+  send({ type, headers, body }: OutgoingFrame): number {
+    return this.stream.send({ type, headers: shuffled(headers), ...(body && { body }) });
+  }
+
+  /** Answers a request. */
+  reply({ sequence }: Frame, { type, headers, body }: OutgoingFrame): void {
+    this.send({ type, headers: [[HEADER.replyFor, sequence], ...headers], ...(body && { body }) });
+  }
+
+  /** Refuses a request for a connection. */
+  refuse(request: Frame, text: string, circuitId?: string): void {
+    const connId = u32(request.headers, HEADER.connId) ?? 0;
+    this.reply(request, {
+      type: CONTENT.stateClosed,
+      headers: [[HEADER.connId, connId], ...(circuitId === undefined ? [] : [[HEADER.circuitId, circuitId] as const])],
+      body: Buffer.from(text),
+    });
+  }
+
+  /** Sends a request of ours. Disposing the returned object forgets it; an answer then counts as one that nobody waits for. */
+  request(frame: OutgoingFrame, answered: ReplyListener): Disposable {
+    const sequence = this.send(frame);
+    this.#replies.set(sequence, answered);
+    return { [Symbol.dispose]: () => void this.#replies.delete(sequence) };
+  }
+
+  /** Hands an answer to whoever waits for it. A host that accepted too late is told that nobody is there. */
+  answered(reply: Frame, sequence: number | undefined): void {
+    const listener = sequence === undefined ? undefined : this.#replies.get(sequence);
+    if (sequence !== undefined) this.#replies.delete(sequence);
+    if (listener) listener(reply);
+    else if (reply.type === CONTENT.dialSuccess && reply.body.length === 4) {
+      const connId = reply.body.readUInt32LE();
+      if (!this.sinks.has(connId)) this.stream.send(stateClosed(connId, CLOSE_CALLED));
+    }
+  }
+
+  /** An id for a connection that a host is offered; a client's own lie below (openziti-wire.md §7). */
+  newConnId(): number {
+    do {
+      this.#lastConnId = this.#lastConnId >= 0xffff_ffff ? FIRST_ROUTER_CONN_ID : this.#lastConnId + 1;
+    } while (this.sinks.has(this.#lastConnId));
+    return this.#lastConnId;
+  }
+
+  /** The channel is gone: so is everything on it. */
+  lost(): void {
+    const [sinks, replies] = [[...this.sinks.values()], [...this.#replies.values()]];
+    this.sinks.clear();
+    this.#replies.clear();
+    for (const answered of replies) answered(undefined);
+    for (const sink of sinks) sink.channelLost();
+  }
+}

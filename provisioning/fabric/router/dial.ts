@@ -1,0 +1,144 @@
+import { type Frame, text } from '../../../shared/overlay/ziti/wire/frame.ts';
+import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
+import type { FabricService, Grants } from '../contract.ts';
+import { CLOSE_CALLED, newId, REFUSED } from './answers.ts';
+import type { RouterChannel, Sink } from './channel.ts';
+import { Leg } from './circuit.ts';
+import type { DialAnswer, DialOffer, Terminator, Terminators } from './terminators.ts';
+
+export interface DialContext {
+  grants: Grants;
+  terminators: Terminators;
+  routerId: string;
+}
+
+/** One Connect on its way to a host. Holds its connection id until it is answered. */
+export class Dialing implements Sink {
+  readonly #channel: RouterChannel;
+  readonly #request: Frame;
+  readonly #connId: number;
+  readonly #context: DialContext;
+  readonly #service: FabricService;
+  readonly #sessionId: string;
+  readonly #offer: DialOffer;
+  readonly #tried: Terminator[] = [];
+  #over = false;
+
+  constructor(
+    channel: RouterChannel,
+    request: Frame,
+    connId: number,
+    { service, sessionId }: { service: FabricService; sessionId: string },
+    context: DialContext,
+  ) {
+    this.#channel = channel;
+    // The body is a token that nobody needs again.
+    this.#request = { ...request, body: Buffer.alloc(0) };
+    this.#connId = connId;
+    this.#context = context;
+    this.#service = service;
+    this.#sessionId = sessionId;
+    this.#offer = offerOf(channel, request);
+    channel.sinks.set(connId, this);
+    this.#attempt();
+  }
+
+  data(): void {
+    // There is nobody yet whom it could reach.
+  }
+
+  stateClosed(): void {
+    this.#giveUp();
+  }
+
+  channelLost(): void {
+    this.#giveUp();
+  }
+
+  #attempt(): void {
+    const { terminators, routerId } = this.#context;
+    const instanceId = text(this.#request.headers, HEADER.terminatorIdentity) || undefined;
+    const terminator = terminators.pick({
+      service: this.#service,
+      instanceId,
+      routerId,
+      identityId: this.#channel.session.identityId,
+      tried: this.#tried,
+    });
+    if (!terminator) {
+      this.#refuse(REFUSED.noTerminators(this.#service.id, instanceId), this.#offer.circuitId);
+      return;
+    }
+    this.#tried.push(terminator);
+    terminator.dial(this.#offer, (answer) => this.#answered(terminator, answer));
+  }
+
+  #answered(terminator: Terminator, answer: DialAnswer): void {
+    if (answer.kind === 'leg') this.#connected(terminator, answer.leg);
+    else {
+      this.#context.terminators.failed(terminator);
+      if (this.#over) return;
+      if (this.#tried.length < this.#channel.limits.dialAttempts) this.#attempt();
+      else this.#exhausted(terminator, answer);
+    }
+  }
+
+  #exhausted(terminator: Terminator, answer: Exclude<DialAnswer, { kind: 'leg' }>): void {
+    if (answer.kind === 'silent') answer.withdraw();
+    const reason = answer.kind === 'silent' ? REFUSED.noAnswer : REFUSED.hostRefused(terminator.id, answer.text);
+    const { circuitId } = this.#offer;
+    this.#refuse(REFUSED.attemptsExhausted(this.#tried.length, circuitId, terminator.routerId, reason), circuitId);
+  }
+
+  #connected(terminator: Terminator, host: Leg): void {
+    const { grants, terminators } = this.#context;
+    const service = this.#service;
+    if (this.#over) {
+      host.closeBehindData(CLOSE_CALLED);
+      return;
+    }
+    // Rights may have changed while the host was thinking.
+    if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !grants.sessionExists(this.#sessionId)) {
+      host.closeBehindData(CLOSE_CALLED);
+      this.#refuse(REFUSED.noPolicies, this.#offer.circuitId);
+      return;
+    }
+    this.#over = true;
+    const dialer = new Leg(this.#channel, this.#connId);
+    const { publicKey } = terminator;
+    this.#channel.reply(this.#request, {
+      type: CONTENT.stateConnected,
+      headers: [
+        [HEADER.connId, this.#connId],
+        [HEADER.circuitId, this.#offer.circuitId],
+        // The real router leaks this header of its control plane; clients must not mind (openziti-wire.md §0.7).
+        [1101, 0],
+        ...(publicKey ? [[HEADER.publicKey, publicKey] as const] : []),
+      ],
+    });
+    terminators.open({ id: this.#offer.circuitId, serviceId: service.id, sessionId: this.#sessionId, dialer, host, terminator });
+  }
+
+  #refuse(reason: string, circuitId: string): void {
+    this.#giveUp();
+    this.#channel.refuse(this.#request, reason, circuitId);
+  }
+
+  #giveUp(): void {
+    this.#over = true;
+    if (this.#channel.sinks.get(this.#connId) === this) this.#channel.sinks.delete(this.#connId);
+  }
+}
+
+/** What of a Connect reaches the host. Who dials comes from the session, whatever the client wrote (openziti-wire.md §7). */
+function offerOf({ session }: RouterChannel, { headers }: Frame): DialOffer {
+  return {
+    circuitId: newId(22),
+    publicKey: headers.get(HEADER.publicKey),
+    callerId: text(headers, HEADER.callerId) ?? '',
+    appData: headers.get(HEADER.appData),
+    marker: headers.get(HEADER.connectionMarker),
+    identityId: session.identityId,
+    identityName: session.identityName,
+  };
+}

@@ -1,0 +1,57 @@
+const MIB = 1024 * 1024;
+
+/** Bounds of a router. Those that a client can notice are the ones of the real router 2.0.3; the others keep a process small. */
+export interface RouterLimits {
+  /** TLS handshake, and then the hello. */
+  handshakeMs: number;
+  helloMs: number;
+  /** How long a channel with an unknown session token is left in silence before it is closed (openziti-wire.md §0.1). */
+  unknownTokenMs: number;
+  /** For a host to answer a Dial; the circuit is tried `dialAttempts` times (openziti-wire.md §0.6). */
+  hostAnswerMs: number;
+  dialAttempts: number;
+  /** Bytes of one circuit's direction that wait for their egress; what is beyond is dropped and sent again (openziti-wire.md §10.1). */
+  windowBytes: number;
+  /** First wait before a dropped payload is sent again, its growth, and the longest. */
+  resendMs: number;
+  resendGrowth: number;
+  resendMaxMs: number;
+  /** Bytes of all circuits that wait for one channel; beyond it payloads are dropped as beyond a window. */
+  channelBytes: number;
+  /** Bytes handed to a socket and not yet taken by the kernel, beyond which bulk waits. Small, so that what is urgent waits little. */
+  socketBytes: number;
+  /** The same, beyond which a channel that asks without reading answers is read no further. */
+  answerBytes: number;
+  /** Connection ids in use on one channel. */
+  connections: number;
+  /** Channels open at the same time, those at their hello included. */
+  channels: number;
+}
+
+export const ROUTER_LIMITS: RouterLimits = {
+  handshakeMs: 5000,
+  helloMs: 5000,
+  unknownTokenMs: 5100,
+  hostAnswerMs: 5000,
+  dialAttempts: 2,
+  windowBytes: 4 * MIB,
+  resendMs: 200,
+  resendGrowth: 1.5,
+  resendMaxMs: 10_000,
+  channelBytes: 256 * MIB,
+  socketBytes: 256 * 1024,
+  answerBytes: MIB,
+  connections: 16_384,
+  channels: 8192,
+};
+
+/** What a router has done, and holds. Counts are since its start. */
+export interface RouterStats {
+  channels: number;
+  circuits: number;
+  terminators: number;
+  /** Data frames passed on. */
+  payloads: number;
+  /** Payloads found beyond a window; each time one is sent again in vain counts. */
+  drops: number;
+}

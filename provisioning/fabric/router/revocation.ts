@@ -1,0 +1,55 @@
+import type { Grants } from '../contract.ts';
+import { BIND_ACCESS_LOST, BIND_SESSION_ENDED, CLOSE_CALLED } from './answers.ts';
+import { HostBind } from './bind.ts';
+import type { RouterChannel } from './channel.ts';
+import type { Circuit } from './circuit.ts';
+import type { Terminators } from './terminators.ts';
+
+/**
+ * Ends what is no longer granted: channels whose session or identity is gone, binds and circuits whose policy, service or session
+ * is. Each party reads what the real router tells it (openziti-network.md §4).
+ */
+export function enforce(grants: Grants, channels: ReadonlySet<RouterChannel>, terminators: Terminators): void {
+  const rights = rightsOf(grants);
+  for (const channel of [...channels]) {
+    if (!grants.apiSessionById(channel.session.id)) {
+      channel.stream.destroy();
+      continue;
+    }
+    for (const sink of [...channel.sinks.values()]) if (sink instanceof HostBind) enforceBind(sink, rights, terminators);
+  }
+  for (const circuit of [...terminators.circuits]) if (channels.has(circuit.dialer.channel)) enforceCircuit(circuit, rights);
+}
+
+interface Rights {
+  allows: Grants['allows'];
+  sessionExists: Grants['sessionExists'];
+}
+
+/** Many circuits share an identity and a service; each is asked for once. */
+function rightsOf(grants: Grants): Rights {
+  const [allowed, sessions] = [new Map<string, boolean>(), new Map<string, boolean>()];
+  return {
+    allows: (...asked) => remembered(allowed, asked.join('\0'), () => grants.service(asked[1]) !== undefined && grants.allows(...asked)),
+    sessionExists: (id) => remembered(sessions, id, () => grants.sessionExists(id)),
+  };
+}
+
+function remembered(known: Map<string, boolean>, key: string, ask: () => boolean): boolean {
+  const answer = known.get(key) ?? ask();
+  known.set(key, answer);
+  return answer;
+}
+
+function enforceBind(bind: HostBind, rights: Rights, terminators: Terminators): void {
+  if (!rights.allows(bind.identityId, bind.serviceId, 'Bind')) {
+    bind.end(BIND_ACCESS_LOST);
+    for (const circuit of [...terminators.circuits]) if (circuit.terminator === bind) circuit.cut(CLOSE_CALLED, BIND_ACCESS_LOST.text);
+  } else if (!rights.sessionExists(bind.sessionId)) bind.end(BIND_SESSION_ENDED);
+}
+
+function enforceCircuit(circuit: Circuit, rights: Rights): void {
+  const { identityId } = circuit.dialer.channel.session;
+  if (!rights.allows(identityId, circuit.serviceId, 'Dial')) circuit.cut('dial access lost', CLOSE_CALLED);
+  else if (!rights.sessionExists(circuit.sessionId)) circuit.cut('session closed', CLOSE_CALLED);
+}

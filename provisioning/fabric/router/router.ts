@@ -1,0 +1,187 @@
+import { constants, type X509Certificate } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { createServer, type TLSSocket } from 'node:tls';
+import { systemClock } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { namedTrustDomain, verifyChain } from '../../../shared/identity/chain.ts';
+import { readCertificates } from '../../../shared/identity/identity.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { Grants } from '../contract.ts';
+import type { RouterChannel } from './channel.ts';
+import type { FrameStream } from './frame-stream.ts';
+import { type ChannelListener, type PeerCertificate, receiveHello } from './hello.ts';
+import { ROUTER_LIMITS, type RouterLimits, type RouterStats } from './limits.ts';
+import { serveFrame } from './requests.ts';
+import { enforce } from './revocation.ts';
+import type { Terminators } from './terminators.ts';
+
+export { createTerminators, type Terminators } from './terminators.ts';
+
+export interface RouterOptions {
+  id: string;
+  name: string;
+  /** A loopback address. */
+  host: string;
+  /** 0 for any that is free. */
+  port: number;
+  /** The router's own certificate with its intermediates, and its key, PEM. */
+  serverCert: string;
+  serverKey: string;
+  /** The network's CA: root and intermediate, PEM. */
+  caPem: string;
+  grants: Grants;
+  /** Shared by all routers of the network. */
+  terminators: Terminators;
+  log: Logger;
+  limits?: Partial<RouterLimits>;
+}
+
+export interface Router extends AsyncDisposable {
+  /** `tls://host:port` */
+  readonly url: string;
+  stats(): RouterStats;
+}
+
+const ALPN = 'ziti-edge';
+const KEEP_ALIVE_MS = 15_000;
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/**
+ * An edge router for trial, development and tests: what clients see of it is what they see of OpenZiti's router 2.0.3
+ * (openziti-wire.md §3 to §7). Throws FABRIC-ADDRESS when it cannot listen there, or would be reachable from other machines.
+ */
+export async function startRouter(options: RouterOptions): Promise<Router> {
+  const { host, log } = options;
+  if (!LOOPBACK.has(host)) throw new VitalmeshError('FABRIC-ADDRESS', { detail: `${host} is no loopback address` });
+  const edge = new EdgeRouter(options);
+  const { port } = await edge.listen();
+  const url = `tls://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  log.info({ router: options.id, url }, 'edge router listens');
+  return { url, stats: () => edge.stats(), [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose]() };
+}
+
+class EdgeRouter implements AsyncDisposable {
+  readonly #options: RouterOptions;
+  readonly #limits: RouterLimits;
+  readonly #trusted: readonly X509Certificate[];
+  readonly #trustDomain: string;
+  readonly #server;
+  readonly #streams = new Set<FrameStream>();
+  readonly #channels = new Set<RouterChannel>();
+  readonly #stats: RouterStats = { channels: 0, circuits: 0, terminators: 0, payloads: 0, drops: 0 };
+  readonly #changes: Disposable;
+  #enforcing: NodeJS.Immediate | undefined;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#limits = { ...ROUTER_LIMITS, ...options.limits };
+    this.#trusted = readCertificates(options.caPem, 'ca');
+    this.#trustDomain = namedTrustDomain(this.#trusted);
+    this.#server = createServer(
+      {
+        cert: options.serverCert,
+        key: options.serverKey,
+        ca: options.caPem,
+        requestCert: true,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: [ALPN],
+        handshakeTimeout: this.#limits.handshakeMs,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
+        // Every connection shows its certificate anew.
+        secureOptions: constants.SSL_OP_NO_TICKET,
+      },
+      (socket) => this.#accept(socket),
+    );
+    this.#server.maxConnections = this.#limits.channels;
+    this.#server.on('tlsClientError', (err, socket) => {
+      options.log.debug({ err }, 'a TLS handshake failed');
+      socket.destroy();
+    });
+    this.#changes = options.grants.onChange(() => {
+      // Several changes of one turn are enforced together.
+      this.#enforcing ??= setImmediate(() => this.#enforce());
+    });
+  }
+
+  listen(): Promise<AddressInfo> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (cause) => {
+        this.#changes[Symbol.dispose]();
+        reject(new VitalmeshError('FABRIC-ADDRESS', { cause, detail: `${host}:${port}` }));
+      });
+      this.#server.listen({ host, port }, () => resolve(this.#server.address() as AddressInfo));
+    });
+  }
+
+  stats(): RouterStats {
+    const { circuits, size } = this.#options.terminators;
+    return { ...this.#stats, channels: this.#channels.size, circuits: circuits.size, terminators: size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#changes[Symbol.dispose]();
+    clearImmediate(this.#enforcing);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const stream of this.#streams) stream.destroy();
+    await closed;
+  }
+
+  #accept(socket: TLSSocket): void {
+    const peer = this.#peerOf(socket);
+    if (!peer) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const { id, grants, log } = this.#options;
+    const stream = receiveHello({
+      socket,
+      peer,
+      routerId: id,
+      grants,
+      limits: this.#limits,
+      stats: this.#stats,
+      open: (channel) => this.#open(channel),
+      ended: (reason) => {
+        this.#streams.delete(stream);
+        if (reason) log.debug({ err: reason, identity: peer.identityId }, 'a channel ended');
+      },
+    });
+    this.#streams.add(stream);
+  }
+
+  #open(channel: RouterChannel): ChannelListener {
+    const { id: routerId, grants, terminators } = this.#options;
+    const context = { grants, terminators, routerId };
+    this.#channels.add(channel);
+    return {
+      frame: (frame) => serveFrame(channel, frame, context),
+      lost: () => {
+        this.#channels.delete(channel);
+        channel.lost();
+      },
+    };
+  }
+
+  #enforce(): void {
+    this.#enforcing = undefined;
+    const { grants, terminators } = this.#options;
+    enforce(grants, this.#channels, terminators);
+  }
+
+  #peerOf(socket: TLSSocket): PeerCertificate | undefined {
+    const certificate = socket.getPeerX509Certificate();
+    if (!certificate) return undefined;
+    try {
+      const { identityId } = verifyChain([certificate], this.#trusted, { now: systemClock.now(), trustDomain: this.#trustDomain });
+      return { identityId, fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase() };
+    } catch (err) {
+      this.#options.log.debug({ err }, 'a client certificate was refused');
+      return undefined;
+    }
+  }
+}

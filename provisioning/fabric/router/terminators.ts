@@ -1,0 +1,184 @@
+import type { FabricService } from '../contract.ts';
+import type { RouterChannel } from './channel.ts';
+import { Circuit, type CircuitEnds, type Leg } from './circuit.ts';
+
+/** What a host is told of a dial. */
+export interface DialOffer {
+  circuitId: string;
+  publicKey: Buffer | undefined;
+  callerId: string;
+  appData: Buffer | undefined;
+  marker: Buffer | undefined;
+  /** Who dials, as the router has authenticated it. */
+  identityId: string;
+  identityName: string;
+}
+
+/** `leg`: the host took it. `refused`: it said no. `silent`: it did not answer in time, or cannot. */
+export type DialAnswer =
+  | { kind: 'leg'; leg: Leg }
+  | { kind: 'refused'; text: string }
+  | { kind: 'silent' /** Tells the host that the connection it was offered will not be. */; withdraw: () => void };
+
+export type Precedence = 'default' | 'required' | 'failed';
+
+/** A place where a service is hosted. */
+export interface Terminator {
+  readonly id: string;
+  readonly serviceId: string;
+  readonly routerId: string;
+  readonly identityId: string;
+  readonly listenerId: string | undefined;
+  readonly instanceId: string | undefined;
+  readonly publicKey: Buffer | undefined;
+  readonly channel: RouterChannel;
+  cost: number;
+  precedence: Precedence;
+  /** Offers one connection; `answered` is called once. */
+  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): void;
+  /** A terminator with the same listener id has taken its place. */
+  replaced(): void;
+}
+
+interface Entry {
+  terminator: Terminator;
+  circuits: number;
+  /** Cost of attempts that failed; halves with each one that does not. */
+  failureCost: number;
+  /** Order of the last picks; ties go to whoever has waited longest. */
+  pickedAt: number;
+}
+
+export interface PickRequest {
+  service: FabricService;
+  /** Header 1006 of the Connect, when it is not empty. */
+  instanceId: string | undefined;
+  /** The dialer's router: terminators there are nearer. */
+  routerId: string;
+  identityId: string;
+  /** Those that this circuit was tried with already; taken again only when there is no other. */
+  tried: readonly Terminator[];
+}
+
+/** Costs as the real router's smart routing weighs them: an open circuit, a failed dial, the way to another router. */
+const COST = { circuit: 2, failure: 50, maxFailure: 65_535, path: 10 } as const;
+const PRECEDENCE: Record<Precedence, number> = { required: 0, default: 1, failed: 2 };
+
+/** Where the services of one network are hosted, and the circuits that run. Shared by all routers of the network. */
+export class Terminators {
+  readonly circuits = new Set<Circuit>();
+  readonly #services = new Map<string, Entry[]>();
+  #picks = 0;
+
+  get size(): number {
+    return [...this.#services.values()].reduce((total, entries) => total + entries.length, 0);
+  }
+
+  /** Adds a terminator; one of the same identity, router and listener id makes room for it. */
+  add(terminator: Terminator): Disposable {
+    const entries = this.#services.get(terminator.serviceId) ?? [];
+    const older = entries.find((entry) => isSameListener(entry.terminator, terminator));
+    this.#services.set(terminator.serviceId, [...entries, { terminator, circuits: 0, failureCost: 0, pickedAt: 0 }]);
+    older?.terminator.replaced();
+    return { [Symbol.dispose]: () => this.#remove(terminator) };
+  }
+
+  /** The terminator for the next circuit; undefined when there is none. */
+  pick({ service, instanceId, routerId, identityId, tried }: PickRequest): Terminator | undefined {
+    const entries = (this.#services.get(service.id) ?? []).filter(({ terminator }) => terminator.instanceId === instanceId);
+    const fresh = entries.filter(({ terminator }) => !tried.includes(terminator));
+    const candidates = mostPreferred(fresh.length > 0 ? fresh : entries);
+    const picked = choose(candidates, service.terminatorStrategy, (entry) => weight(entry, routerId), identityId);
+    if (picked) {
+      this.#picks += 1;
+      picked.pickedAt = this.#picks;
+    }
+    return picked?.terminator;
+  }
+
+  failed(terminator: Terminator): void {
+    const entry = this.#entry(terminator);
+    if (entry) entry.failureCost = Math.min(entry.failureCost + COST.failure, COST.maxFailure);
+  }
+
+  open(ends: CircuitEnds): Circuit {
+    const entry = this.#entry(ends.terminator);
+    if (entry) {
+      entry.circuits += 1;
+      entry.failureCost = Math.floor(entry.failureCost / 2);
+    }
+    const circuit = new Circuit(ends, (over) => {
+      if (this.circuits.delete(over) && entry) entry.circuits -= 1;
+    });
+    this.circuits.add(circuit);
+    return circuit;
+  }
+
+  #entry(terminator: Terminator): Entry | undefined {
+    return this.#services.get(terminator.serviceId)?.find((entry) => entry.terminator === terminator);
+  }
+
+  #remove(terminator: Terminator): void {
+    const rest = (this.#services.get(terminator.serviceId) ?? []).filter((entry) => entry.terminator !== terminator);
+    if (rest.length > 0) this.#services.set(terminator.serviceId, rest);
+    else this.#services.delete(terminator.serviceId);
+  }
+}
+
+export function createTerminators(): Terminators {
+  return new Terminators();
+}
+
+/** Only who hosted it may replace a listener; its id is no secret. Each router has a terminator of its own for one listener. */
+function isSameListener(one: Terminator, other: Terminator): boolean {
+  return (
+    one.listenerId !== undefined &&
+    one.listenerId === other.listenerId &&
+    one.identityId === other.identityId &&
+    one.routerId === other.routerId
+  );
+}
+
+function mostPreferred(entries: readonly Entry[]): Entry[] {
+  const best = Math.min(...entries.map(({ terminator }) => PRECEDENCE[terminator.precedence]));
+  return entries.filter(({ terminator }) => PRECEDENCE[terminator.precedence] === best);
+}
+
+function weight({ terminator, circuits, failureCost }: Entry, routerId: string): number {
+  const path = terminator.routerId === routerId ? 0 : COST.path;
+  return terminator.cost + failureCost + circuits * COST.circuit + path;
+}
+
+function choose(
+  entries: readonly Entry[],
+  strategy: FabricService['terminatorStrategy'],
+  weightOf: (entry: Entry) => number,
+  identityId: string,
+): Entry | undefined {
+  if (entries.length < 2) return entries[0];
+  if (strategy === 'random') return entries[Math.floor(Math.random() * entries.length)];
+  if (strategy === 'weighted') return chooseWeighted(entries, weightOf);
+  if (strategy === 'sticky') return chooseSticky(entries, identityId);
+  const [first, ...rest] = entries;
+  return rest.reduce((best, entry) => {
+    const difference = best === undefined ? -1 : weightOf(entry) - weightOf(best);
+    return difference < 0 || (difference === 0 && entry.pickedAt < (best?.pickedAt ?? 0)) ? entry : best;
+  }, first);
+}
+
+/** The cheaper a terminator, the more circuits it gets. */
+function chooseWeighted(entries: readonly Entry[], weightOf: (entry: Entry) => number): Entry | undefined {
+  const shares = entries.map((entry) => 1 / (1 + weightOf(entry)));
+  let at = Math.random() * shares.reduce((total, share) => total + share, 0);
+  return entries.find((_, i) => {
+    at -= shares[i] ?? 0;
+    return at < 0;
+  });
+}
+
+/** One dialer stays with one terminator as long as the terminators are the same. */
+function chooseSticky(entries: readonly Entry[], identityId: string): Entry | undefined {
+  let hash = 0;
+  for (const character of identityId) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return entries[hash % entries.length];
+}
