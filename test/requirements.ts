@@ -74,13 +74,79 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §4',
     behaviour: 'What an overlay peer sends becomes frames however it is cut; what is no frame is refused, within bounded memory.',
   },
+  'OVERLAY-ROUTER-VERIFIED': {
+    source: 'openziti-wire.md §3',
+    behaviour:
+      "Nothing is said to a router whose certificate is not of the identity's network or names another host; the error says which.",
+  },
+  'OVERLAY-FAIR': {
+    source: 'openziti-wire.md §10.1',
+    behaviour:
+      'Bulk on one connection of a router channel holds a neighbour up by no more than a frame of each other one; what waits is bounded.',
+  },
+  'OVERLAY-LIVENESS': {
+    source: 'openziti-wire.md §0.8',
+    behaviour: 'A router that is silent ends its channel within a time limit; one that is busy, or that this side does not read, does not.',
+  },
+  'OVERLAY-CLOSE-DELIVERS': {
+    source: 'openziti-wire.md §6',
+    behaviour: 'What was sent on a router channel before it was closed arrives, even when the process exits right behind.',
+  },
+  'OVERLAY-PROVEN-CHANNEL': {
+    source: 'openziti-wire.md §0.1',
+    behaviour: 'An overlay says that it is ready only when a router has answered behind its hello.',
+  },
+  'OVERLAY-SESSION-RENEWED': {
+    source: 'openziti-wire.md §0.1, §3; openziti-network.md §4',
+    behaviour: 'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
+  },
+  'OVERLAY-SICK-ROUTER': {
+    source: 'openziti-network.md §0.1, §3.8',
+    behaviour: 'With several routers, one that is silent or gone costs a dial at most; the others are used until it answers again.',
+  },
+  'OVERLAY-SERVICE-SESSIONS': {
+    source: 'openziti-wire.md §2c, §10.7; openziti.md §8',
+    behaviour: 'Dials of a service share a session, each bind has its own; one that ended, or a service made again under another id, is asked for anew, once.',
+  },
+  'OVERLAY-REBIND': {
+    source: 'openziti-network.md §3, §4.5',
+    behaviour: 'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
+  },
   'OVERLAY-END-TO-END': {
     source: 'openziti-wire.md §8, §10.4',
-    behaviour: 'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
+    behaviour:
+      'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
   },
   'OVERLAY-REAL-ROUTER': {
     source: 'openziti-wire.md',
-    behaviour: 'Against what a real OpenZiti router was recorded to send, the client comes to the recorded outcome with equivalent messages.',
+    behaviour:
+      'Against what a real OpenZiti router was recorded to send, the client comes to the recorded outcome with equivalent messages.',
+  },
+  'OVERLAY-SIGN-IN': {
+    source: 'openziti-wire.md §2a, openziti-network.md §4.3',
+    behaviour: 'An identity signs in once for all its calls and again when its session ended, never in a storm; a refused one hears so.',
+  },
+  'OVERLAY-CONTROLLER-BOUNDED': {
+    source: 'openziti-wire.md §2',
+    behaviour:
+      "Whatever answers in a controller's place: a call ends in time, in bounded memory, with a coded error and no token in any text.",
+  },
+  'OVERLAY-REAL-CONTROLLER': {
+    source: 'openziti-wire.md §2',
+    behaviour: 'Recorded answers of a real controller give the recorded outcome, and our requests are what the recorded SDK sent.',
+  },
+  'ENROLL-PINNED': {
+    source: 'openziti-wire.md §1',
+    behaviour: 'An enrolment sends nothing to any server but the one whose key signed the token.',
+  },
+  'ENROLL-KEY-FIRST': {
+    source: 'openziti.md §2',
+    behaviour: 'The private key is on disk before the token is spent, and a second run after a crash uses it.',
+  },
+  'ENROLL-CLEAR': {
+    source: 'openziti-wire.md §1',
+    behaviour:
+      'An expired, foreign, tampered or spent token is an error of its own, which never shows the token; no file of an operator is overwritten.',
   },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
