@@ -42,7 +42,7 @@ export interface FabricApiSession {
 export interface Grants {
   /** The session that a hello's token names, while it is good: its identity exists, is enabled, the session has not ended. */
   apiSession(token: string): FabricApiSession | undefined;
-  /** The same by id, for channels that are open. */
+  /** The same by id, for channels that are open. Asking keeps the session alive (openziti-wire.md §2a). */
   apiSessionById(id: string): FabricApiSession | undefined;
   /** A service session's token as Connect and Bind carry it. `refusal` is the text a real router answers with (openziti-wire.md §6, §7). */
   openSession(
@@ -54,7 +54,10 @@ export interface Grants {
   allows(identityId: string, serviceId: string, type: 'Dial' | 'Bind'): boolean;
   /** Whether a service session that a bind or circuit was made with still exists. */
   sessionExists(sessionId: string): boolean;
-  /** Called after each change of identities, services, policies or sessions: who holds channels, binds and circuits asks again. */
+  /**
+   * Called after each change of identities, services or policies and each end of a session, and about once a minute: who holds channels,
+   * binds and circuits asks again. Every question about an open channel keeps its session alive; without one it ends after 30 minutes.
+   */
   onChange(listener: () => void): Disposable;
 }
 

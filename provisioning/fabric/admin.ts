@@ -1,0 +1,171 @@
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { FabricIdentity, FabricPolicy, FabricService } from './contract.ts';
+import type { TokenKey } from './jwt.ts';
+import type { FabricState } from './state/state.ts';
+
+export interface NewIdentity {
+  name: string;
+  attributes?: readonly string[];
+}
+
+export interface NewService {
+  name: string;
+  /** End-to-end encryption; true unless told. */
+  encryptionRequired?: boolean;
+  attributes?: readonly string[];
+}
+
+export interface NewPolicy {
+  name: string;
+  type: 'Dial' | 'Bind';
+  /** AnyOf unless told. */
+  semantic?: 'AnyOf' | 'AllOf';
+  /** `#attribute`, `#all`, or `@` with a name or id, which is resolved to the id. */
+  identityRoles: readonly string[];
+  serviceRoles: readonly string[];
+}
+
+/** An identity's one-time token (JWT, kind ott, good for three hours). It is a secret until it is spent. */
+export interface Enrolment {
+  id: string;
+  jwt: string;
+}
+
+/**
+ * What an operator may do with an embedded network. `which` is an id or a name. Throws FABRIC-NAME (taken, or not allowed),
+ * FABRIC-UNKNOWN (no such identity, service, policy) and STORAGE-*.
+ */
+export interface FabricAdmin {
+  createIdentity(identity: NewIdentity): Promise<Enrolment>;
+  listIdentities(): Promise<FabricIdentity[]>;
+  disableIdentity(which: string): Promise<void>;
+  enableIdentity(which: string): Promise<void>;
+  deleteIdentity(which: string): Promise<void>;
+  /** A new token: for an identity that did not enrol in time, or whose certificate is to be replaced. One of before is dead from then on. */
+  reissueToken(which: string): Promise<Enrolment>;
+  createService(service: NewService): Promise<FabricService>;
+  listServices(): Promise<FabricService[]>;
+  deleteService(which: string): Promise<void>;
+  createPolicy(policy: NewPolicy): Promise<FabricPolicy>;
+  listPolicies(): Promise<FabricPolicy[]>;
+  deletePolicy(which: string): Promise<void>;
+}
+
+/** No control or format characters, no spaces at the ends, no sign that means a role. */
+const NAME = /^(?![@#\s])[^\p{C}\p{Zl}\p{Zp}]{1,128}(?<!\s)$/u;
+const ATTRIBUTE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const MAX_ATTRIBUTES = 64;
+const MAX_ROLES = 256;
+const DEFAULT_ORIGIN = 'https://127.0.0.1:1280';
+
+/** The operator's part over a state that this process owns. */
+export function createAdmin(state: FabricState, tokens: TokenKey): FabricAdmin {
+  const { directory, enrolments } = state;
+  const identityId = (which: string): string => resolve('identity', which, directory.identities());
+  const serviceId = (which: string): string => resolve('service', which, directory.services());
+
+  const enrolment = (id: string): Enrolment => {
+    const { token, expiresAt } = enrolments.offer(id);
+    const origin = state.controllerOrigin ?? DEFAULT_ORIGIN;
+    return { id, jwt: tokens.sign(enrolmentClaims(origin, id, token, expiresAt)) };
+  };
+
+  return {
+    async createIdentity({ name, attributes = [] }) {
+      const { id } = directory.createIdentity({ name: nameOf(name), attributes: attributesOf(attributes) });
+      return enrolment(id);
+    },
+    listIdentities: async () =>
+      directory.identities().map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
+    disableIdentity: async (which) => directory.setDisabled(identityId(which), true),
+    enableIdentity: async (which) => directory.setDisabled(identityId(which), false),
+    deleteIdentity: async (which) => directory.delete('identity', identityId(which)),
+    reissueToken: async (which) => enrolment(identityId(which)),
+    createService: async ({ name, encryptionRequired = true, attributes = [] }) =>
+      directory.createService({
+        name: nameOf(name),
+        attributes: attributesOf(attributes),
+        encryptionRequired,
+        terminatorStrategy: 'smartrouting',
+      }),
+    listServices: async () =>
+      directory.services().map(({ id, name, attributes, encryptionRequired, terminatorStrategy }) => ({
+        id,
+        name,
+        attributes,
+        encryptionRequired,
+        terminatorStrategy,
+      })),
+    deleteService: async (which) => directory.delete('service', serviceId(which)),
+    createPolicy: async ({ name, type, semantic = 'AnyOf', identityRoles, serviceRoles }) =>
+      directory.createPolicy({
+        name: nameOf(name),
+        type,
+        semantic,
+        identityRoles: rolesOf(identityRoles, identityId),
+        serviceRoles: rolesOf(serviceRoles, serviceId),
+      }),
+    listPolicies: async () =>
+      directory
+        .policies()
+        .map(({ id, name, type, semantic, identityRoles, serviceRoles }) => ({ id, name, type, semantic, identityRoles, serviceRoles })),
+    deletePolicy: async (which) => directory.delete('policy', resolve('policy', which, directory.policies())),
+  };
+}
+
+/** The claims of a real enrolment token (openziti-wire.md §1). */
+function enrolmentClaims(origin: string, id: string, token: string, expiresAt: number): Record<string, unknown> {
+  return {
+    iss: origin,
+    sub: id,
+    aud: [''],
+    exp: Math.floor(expiresAt / 1000),
+    jti: token,
+    em: 'ott',
+    ctrls: [origin.replace('https://', 'tls:')],
+  };
+}
+
+/** An id counts before a name: ids are drawn, names are chosen. */
+function resolve(kind: string, which: string, all: readonly { id: string; name: string }[]): string {
+  const found = all.find(({ id }) => id === which) ?? all.find(({ name }) => name === which);
+  if (!found) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `${kind} ${which.slice(0, 128)}` });
+  return found.id;
+}
+
+function nameOf(name: string): string {
+  if (!NAME.test(name))
+    throw new VitalmeshError('FABRIC-NAME', {
+      detail: 'a name has 1 to 128 characters, no control characters, no space at either end, and no @ or # in front',
+    });
+  return name;
+}
+
+function attributesOf(attributes: readonly string[]): string[] {
+  const unique = [...new Set(attributes)];
+  const wrong = unique.find((attribute) => !isAttribute(attribute));
+  if (wrong !== undefined || unique.length > MAX_ATTRIBUTES)
+    throw new VitalmeshError('FABRIC-NAME', {
+      detail: `an attribute has 1 to 64 letters, digits, dots, dashes and underscores and is not "all"; at most ${MAX_ATTRIBUTES}`,
+    });
+  return unique;
+}
+
+/** "all" would be everybody in a role. */
+function isAttribute(text: string): boolean {
+  return ATTRIBUTE.test(text) && text !== 'all';
+}
+
+function rolesOf(roles: readonly string[], idOf: (which: string) => string): string[] {
+  if (roles.length === 0 || roles.length > MAX_ROLES)
+    throw new VitalmeshError('FABRIC-NAME', { detail: `1 to ${MAX_ROLES} roles are needed` });
+  return [
+    ...new Set(
+      roles.map((role) => {
+        if (role.startsWith('@')) return `@${idOf(role.slice(1))}`;
+        if (role === '#all' || (role.startsWith('#') && isAttribute(role.slice(1)))) return role;
+        throw new VitalmeshError('FABRIC-NAME', { detail: `role ${role.slice(0, 128)}: expected #attribute, #all or @name` });
+      }),
+    ),
+  ];
+}

@@ -1,0 +1,55 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Clock } from '../../../shared/clock.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { Ca } from '../ca.ts';
+import type { RouterEntry } from '../contract.ts';
+import type { TokenKey } from '../jwt.ts';
+import type { ApiSession } from '../state/sessions.ts';
+import type { FabricState } from '../state/state.ts';
+import type { Answer } from './answers.ts';
+
+/** What every endpoint works with. */
+export interface ControllerParts {
+  state: FabricState;
+  ca: Ca;
+  tokens: TokenKey;
+  /** The controller's own certificate, leaf first, PEM. */
+  certPem: string;
+  /** `https://host:port`, as clients reach it and as its tokens name it. */
+  origin(): string;
+  routers(): readonly RouterEntry[];
+  clock: Clock;
+  log: Logger;
+}
+
+/** One request, as far as an endpoint needs it. */
+export interface Call {
+  parts: ControllerParts;
+  /** Path segments that the route leaves open, in order. */
+  params: readonly string[];
+  query: URLSearchParams;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Media type of the body, lower-case, without parameters; empty when none was given. */
+  contentType: string;
+  body: Buffer;
+  /** The client certificate of the TLS connection; proven to be the peer's, not yet to be anybody's. */
+  certificate: X509Certificate | undefined;
+  /** The caller's address, for `ipAddress`. */
+  address: string;
+}
+
+/** A call of somebody who is signed in. */
+export interface SessionCall extends Call {
+  session: ApiSession;
+  /** The token of this session, as the caller sent it. */
+  token: string;
+}
+
+/** What a verb of a path does. `takes`: media types of a body that is read. `needs`: the body may not be empty; the name it has in errors. */
+interface EndpointBody {
+  takes?: readonly string[];
+  needs?: string;
+}
+
+export type Endpoint = EndpointBody &
+  ({ open(call: Call): Answer | Promise<Answer> } | { signedIn(call: SessionCall): Answer | Promise<Answer> });

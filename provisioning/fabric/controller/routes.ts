@@ -1,0 +1,54 @@
+import type { Endpoint } from './call.ts';
+import { controllers, currentRouters, service, serviceRouters, services, serviceUpdates, version } from './discovery.ts';
+import { caCertificates, enrol, enrolTyped } from './enrolment.ts';
+import { openSession, session } from './sessions.ts';
+import { authenticate, currentIdentity, currentSession } from './sign-in.ts';
+
+type Verbs = Readonly<Record<string, Endpoint>>;
+
+/** The edge client API, by path below its base; `*` is one segment. */
+const CLIENT: Readonly<Record<string, Verbs>> = {
+  '/version': { GET: version },
+  '/.well-known/est/cacerts': { GET: caCertificates },
+  '/enroll': { POST: enrol },
+  '/enroll/ott': { POST: enrolTyped },
+  '/authenticate': { POST: authenticate },
+  '/current-api-session': currentSession,
+  '/current-api-session/service-updates': { GET: serviceUpdates },
+  '/current-identity': { GET: currentIdentity },
+  '/current-identity/edge-routers': { GET: currentRouters },
+  '/services': { GET: services },
+  '/services/*': { GET: service },
+  '/services/*/edge-routers': { GET: serviceRouters },
+  '/controllers': { GET: controllers },
+  '/sessions': { POST: openSession },
+  '/sessions/*': session,
+};
+
+const CLIENT_BASE = '/edge/client/v1';
+/** Two are there without a base too, for those who know no API yet (openziti-wire.md §1). */
+const BARE = ['/version', '/.well-known/est/cacerts'];
+
+const PATHS = [
+  ...Object.entries(CLIENT).map(([path, verbs]) => ({ segments: `${CLIENT_BASE}${path}`.split('/'), verbs })),
+  ...BARE.map((path) => ({ segments: path.split('/'), verbs: CLIENT[path] ?? {} })),
+];
+
+/** What stands at a path, with the segments that the pattern leaves open; undefined when nothing does. */
+export function routeTo(path: string): { verbs: Verbs; params: string[] } | undefined {
+  const segments = path.replace(/(?<=.)\/$/, '').split('/');
+  for (const { segments: pattern, verbs } of PATHS) {
+    if (pattern.length !== segments.length) continue;
+    if (!pattern.every((part, i) => part === segments[i] || (part === '*' && segments[i] !== ''))) continue;
+    return { verbs, params: segments.flatMap((segment, i) => (pattern[i] === '*' ? [unescaped(segment)] : [])) };
+  }
+  return undefined;
+}
+
+function unescaped(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,91 @@
+import type { ServiceSession } from '../state/sessions.ts';
+import { type Answer, data, notFound, refusal } from './answers.ts';
+import type { Endpoint, SessionCall } from './call.ts';
+import { permissionsOf } from './discovery.ts';
+import { iso, sessionJson } from './entities.ts';
+import { jsonObject } from './json-body.ts';
+
+const YEAR_S = 365 * 24 * 60 * 60;
+const MAX_ID_CHARACTERS = 64;
+
+/** POST sessions {serviceId, type}: the token that Connect or Bind carries (openziti-wire.md §2c). */
+export const openSession: Endpoint = {
+  takes: ['application/json'],
+  needs: 'session',
+  signedIn: (call) => {
+    const json = jsonObject(call.body);
+    if (!json) return refusal(400, 'COULD_NOT_PARSE_BODY');
+    const { serviceId, type } = json;
+    if (type !== 'Dial' && type !== 'Bind')
+      return refusal(400, 'COULD_NOT_VALIDATE', { field: 'type', reason: 'type in body should be one of [Dial Bind]', value: shown(type) });
+    if (typeof serviceId !== 'string' || serviceId.length > MAX_ID_CHARACTERS)
+      return refusal(400, 'COULD_NOT_VALIDATE', {
+        field: 'serviceId',
+        reason: 'serviceId in body must be of type string',
+        value: shown(serviceId),
+      });
+    return open(call, serviceId, type);
+  },
+};
+
+/** GET and DELETE sessions/{id}: of this caller's own API session; others do not exist for it. */
+export const session: Record<'GET' | 'DELETE', Endpoint> = {
+  GET: { signedIn: (call) => withOwn(call, (own) => data(detail(call, own))) },
+  DELETE: {
+    signedIn: (call) =>
+      withOwn(call, ({ id }) => {
+        call.parts.state.sessions.close(id);
+        return data({});
+      }),
+  },
+};
+
+function open(call: SessionCall, serviceId: string, type: 'Dial' | 'Bind'): Answer {
+  const { state, routers } = call.parts;
+  const service = state.directory.service(serviceId);
+  const permissions = service ? permissionsOf(call, service) : [];
+  if (permissions.length === 0) return notFound('service', serviceId);
+  if (!permissions.includes(type))
+    return refusal(400, 'COULD_NOT_VALIDATE', { field: 'ServiceId', reason: 'service not found', value: serviceId });
+  const opened = state.sessions.open(call.session, serviceId, type);
+  if (!opened) return refusal(429, 'SERVER_TOO_MANY_REQUESTS');
+  return data(sessionJson(opened, tokenOf(call, opened), routers()), { status: 201 });
+}
+
+/** The claims of a real session token; `z_leg`: of a certificate session and not of OIDC. */
+function tokenOf({ parts }: SessionCall, { id, serviceId, apiSessionId, identityId, type, createdAt }: ServiceSession): string {
+  const iat = Math.floor(createdAt / 1000);
+  return parts.tokens.sign({
+    iss: parts.origin(),
+    sub: serviceId,
+    aud: ['openziti'],
+    exp: iat + YEAR_S,
+    iat,
+    jti: id,
+    z_asid: apiSessionId,
+    z_iid: identityId,
+    z_t: 's',
+    z_st: type,
+    z_leg: true,
+  });
+}
+
+function detail(call: SessionCall, own: ServiceSession): Record<string, unknown> {
+  const at = iso(own.createdAt);
+  return {
+    ...sessionJson(own, tokenOf(call, own), call.parts.routers()),
+    _links: { self: { href: `./sessions/${own.id}` } },
+    createdAt: at,
+    updatedAt: at,
+  };
+}
+
+function withOwn(call: SessionCall, then: (own: ServiceSession) => Answer): Answer {
+  const [id = ''] = call.params;
+  const found = call.parts.state.sessions.serviceSession(id);
+  return found?.apiSessionId === call.session.id ? then(found) : notFound('session', id);
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? '<nil>' : String(JSON.stringify(value)).slice(0, 100);
+}

@@ -1,0 +1,122 @@
+import { type Clock, systemClock } from '../../shared/clock.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import { createAdmin, type FabricAdmin } from './admin.ts';
+import type { Grants, RouterEntry } from './contract.ts';
+import { startController } from './controller/controller.ts';
+import { createGrants } from './grants.ts';
+import { openHome } from './home.ts';
+import { createTerminators, type Router, startRouter } from './router/router.ts';
+
+/** Where to listen. */
+export interface ListenAddress {
+  /** 127.0.0.1, ::1 or localhost. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+}
+
+export interface FabricOptions {
+  /** Folder of state, CA and keys; made with mode 0700. */
+  home: string;
+  controller: ListenAddress;
+  router: ListenAddress;
+  log: Logger;
+  clock?: Clock;
+}
+
+/** A running embedded network. */
+export interface Fabric extends AsyncDisposable {
+  /** `https://host:port/edge/client/v1`, as `ztAPI` of an identity file has it. */
+  readonly controllerUrl: string;
+  /** `tls://host:port` */
+  readonly routerUrl: string;
+  /** Intermediate and root, PEM. */
+  readonly caPem: string;
+  readonly admin: FabricAdmin;
+  /** What the network's routers go by. */
+  readonly grants: Grants;
+}
+
+const ROUTER_NAME = 'router-1';
+const SWEEP_MS = 60_000;
+
+/**
+ * Runs a network of one controller and one edge router in this process, with its own CA, for trial, development and tests on one machine;
+ * a hospital runs OpenZiti. What it knows survives a restart; certificates of its servers are made anew at each start, with the same key
+ * for the controller. Throws FABRIC-ADDRESS (not a loopback address, or taken), STORAGE-LOCKED (the home is in use), FABRIC-STATE, FABRIC-CA.
+ */
+export async function startFabric(options: FabricOptions): Promise<Fabric> {
+  const { home, log, clock = systemClock } = options;
+  const [controllerHost, routerHost] = [loopback(options.controller), loopback(options.router)];
+  await using stack = new AsyncDisposableStack();
+  const { state, ca, tokens, controllerKeyPem } = stack.use(await openHome(home, log, clock));
+  const grants = createGrants(state, tokens, log);
+
+  const routerId = state.routerId(ROUTER_NAME);
+  const routerKeys = await ca.certifyServer({ commonName: routerId });
+  const router: Router = stack.use(
+    await startRouter({
+      id: routerId,
+      name: ROUTER_NAME,
+      host: routerHost,
+      port: options.router.port,
+      serverCert: routerKeys.certPem,
+      serverKey: routerKeys.keyPem,
+      caPem: ca.caPem,
+      grants,
+      terminators: createTerminators(),
+      log,
+    }),
+  );
+  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true }];
+
+  const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
+  let origin = '';
+  const controller = stack.use(
+    await startController({
+      host: controllerHost,
+      port: options.controller.port,
+      keyPem: controllerKeyPem,
+      parts: { state, ca, tokens, certPem, origin: () => origin, routers: () => routers, clock, log },
+    }),
+  );
+  origin = `https://${inUrl(controllerHost)}:${controller.port}`;
+  state.controllerOrigin = origin;
+  stack.defer(sweeping(() => state.sessions.sweep(), log));
+  log.info({ controller: origin, router: router.url }, 'embedded network runs');
+
+  const running = stack.move();
+  return {
+    controllerUrl: `${origin}/edge/client/v1`,
+    routerUrl: router.url,
+    caPem: ca.caPem,
+    admin: createAdmin(state, tokens),
+    grants,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** The address as an IP literal. A name other than localhost could mean another machine tomorrow. */
+function loopback({ host, port }: ListenAddress): string {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new VitalmeshError('FABRIC-ADDRESS', { detail: `port ${port}` });
+  if (host === '127.0.0.1' || host === 'localhost') return '127.0.0.1';
+  if (host === '::1' || host === '[::1]') return '::1';
+  throw new VitalmeshError('FABRIC-ADDRESS', { detail: `${host} is no loopback address` });
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function sweeping(sweep: () => void, log: Logger): () => void {
+  const timer = setInterval(() => {
+    try {
+      sweep();
+    } catch (thrown) {
+      log.error({ err: asVitalmeshError(thrown) }, 'sessions could not be swept');
+    }
+  }, SWEEP_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,82 @@
+import type { Migration } from '../../../shared/storage/migrations.ts';
+
+/**
+ * The state of the embedded network. Lists (attributes, roles) are JSON arrays. Instants are UTC milliseconds. Tokens are kept as SHA-256,
+ * so that a copy of the file opens nothing; spent enrolments are gone, and so are sessions that ended.
+ */
+export const FABRIC_SCHEMA: readonly Migration[] = [
+  `
+  CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+  CREATE TABLE identity (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    attributes TEXT NOT NULL,
+    disabled INTEGER NOT NULL DEFAULT 0,
+    enrolled_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE enrolment (
+    id TEXT PRIMARY KEY,
+    identity_id TEXT NOT NULL UNIQUE REFERENCES identity ON DELETE CASCADE,
+    token_hash TEXT NOT NULL UNIQUE,
+    expires_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE authenticator (
+    id TEXT PRIMARY KEY,
+    identity_id TEXT NOT NULL REFERENCES identity ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX authenticator_identity ON authenticator (identity_id);
+
+  CREATE TABLE service (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    attributes TEXT NOT NULL,
+    encryption_required INTEGER NOT NULL,
+    terminator_strategy TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE policy (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    semantic TEXT NOT NULL,
+    identity_roles TEXT NOT NULL,
+    service_roles TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE api_session (
+    id TEXT PRIMARY KEY,
+    identity_id TEXT NOT NULL REFERENCES identity ON DELETE CASCADE,
+    authenticator_id TEXT NOT NULL REFERENCES authenticator ON DELETE CASCADE,
+    token_hash TEXT NOT NULL UNIQUE,
+    fingerprint TEXT NOT NULL,
+    config_types TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_activity_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX api_session_identity ON api_session (identity_id);
+  CREATE INDEX api_session_authenticator ON api_session (authenticator_id);
+
+  CREATE TABLE service_session (
+    id TEXT PRIMARY KEY,
+    api_session_id TEXT NOT NULL REFERENCES api_session ON DELETE CASCADE,
+    service_id TEXT NOT NULL REFERENCES service ON DELETE CASCADE,
+    type TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX service_session_api_session ON service_session (api_session_id);
+  CREATE INDEX service_session_service ON service_session (service_id);
+
+  CREATE TABLE router (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
+  `,
+];
