@@ -98,7 +98,8 @@ export const REQUIREMENTS = {
   },
   'OVERLAY-SESSION-RENEWED': {
     source: 'openziti-wire.md §0.1, §3; openziti-network.md §4',
-    behaviour: 'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
+    behaviour:
+      'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
   },
   'OVERLAY-SICK-ROUTER': {
     source: 'openziti-network.md §0.1, §3.8',
@@ -106,11 +107,13 @@ export const REQUIREMENTS = {
   },
   'OVERLAY-SERVICE-SESSIONS': {
     source: 'openziti-wire.md §2c, §10.7; openziti.md §8',
-    behaviour: 'Dials of a service share a session, each bind has its own; one that ended, or a service made again under another id, is asked for anew, once.',
+    behaviour:
+      'Dials of a service share a session, each bind has its own; one that ended, or a service made again under another id, is asked for anew, once.',
   },
   'OVERLAY-REBIND': {
     source: 'openziti-network.md §3, §4.5',
-    behaviour: 'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
+    behaviour:
+      'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
   },
   'OVERLAY-END-TO-END': {
     source: 'openziti-wire.md §8, §10.4',

@@ -63,7 +63,7 @@ class ZitiOverlay implements Overlay {
   readonly #connections = new Set<Duplex>();
   readonly #bindings = new Set<ZitiBinding>();
   readonly #list: ServiceList;
-  /** By service name, of those that could be dialled once. */
+  /** By service name. */
   readonly #dialUses = new Map<string, ServiceUse>();
   readonly #routers: Routers;
   readonly #watch: Disposable;
@@ -170,13 +170,19 @@ class ZitiOverlay implements Overlay {
   async #dial(name: string, signal: AbortSignal): Promise<Duplex> {
     if (this.#routers.channels.length === 0) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
     const use = this.#dialUses.get(name) ?? new ServiceUse(name, 'Dial', this.#list);
-    return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
-      this.#dialUses.set(name, use);
-      // A session of before may not name a router that was offline then.
-      if (!fresh && !this.#routers.choose(session.routers))
-        throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
-      return await this.#dialThrough(session, encryptionRequired, signal);
-    });
+    this.#dialUses.set(name, use);
+    try {
+      return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
+        // A session of before may not name a router that was offline then.
+        if (!fresh && !this.#routers.choose(session.routers))
+          throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
+        return await this.#dialThrough(session, encryptionRequired, signal);
+      });
+    } catch (error) {
+      // Names that mean nothing are not kept.
+      if (asVitalmeshError(error).code === 'OVERLAY-NO-SERVICE') this.#dialUses.delete(name);
+      throw error;
+    }
   }
 
   /** Over the best channel; over the next one when that ends before it has answered. */

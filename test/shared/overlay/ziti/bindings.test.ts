@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import type { Duplex } from 'node:stream';
+import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Caller, Overlay } from '../../../../shared/overlay/overlay.ts';
+import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
+import { verifies } from '../../../requirements.ts';
+import { router, type ScriptedHosting, ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
+
+function open(network: ScriptedNetwork, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
+  return openZitiOverlayOf(network.parts, network.log, { backoff: { minMs: 1, maxMs: 4 }, ...behaviour });
+}
+
+/** A network with two routers, and an overlay with channels to both. */
+async function twoRouters(): Promise<{ network: ScriptedNetwork; overlay: Overlay }> {
+  const network = new ScriptedNetwork();
+  network.routers = [router('one'), router('two')];
+  const overlay = await open(network);
+  await until(() => network.channels.length === 2);
+  await turn();
+  return { network, overlay };
+}
+
+function at(hostings: readonly ScriptedHosting[], index: number): ScriptedHosting {
+  const hosting = hostings.at(index);
+  assert.ok(hosting);
+  return hosting;
+}
+
+/** As long as five refreshes take (the overlay's are every 5 ms then), every pause of 4 ms at most is over. */
+async function severalRefreshes(network: ScriptedNetwork): Promise<void> {
+  const before = network.count('routers');
+  await until(() => network.count('routers') > before + 5);
+}
+
+const ignore = (): void => undefined;
+
+describe('bindings', { timeout: 20_000 }, () => {
+  test('stand on every router, and connections come whichever way', async () => {
+    verifies('OVERLAY-REBIND');
+    const { network, overlay } = await twoRouters();
+    await using _ = overlay;
+    const arrived: [Duplex, Caller][] = [];
+    await overlay.bind('vitals', (connection, caller) => void arrived.push([connection, caller]));
+    await until(() => network.standing.length === 2);
+    const connections = network.standing.map((hosting) => network.arrive(hosting));
+    assert.deepEqual(
+      arrived.map(([connection]) => connection),
+      connections,
+    );
+    assert.deepEqual(arrived[0]?.[1], { identityId: 'caller', name: 'caller', verified: true });
+  });
+
+  test('each has a session of its own, and a listener id of its own on each router', async () => {
+    verifies('OVERLAY-SERVICE-SESSIONS');
+    const { network, overlay } = await twoRouters();
+    await using _ = overlay;
+    await overlay.bind('vitals', ignore);
+    await overlay.bind('vitals', ignore);
+    await until(() => network.standing.length === 4);
+    assert.equal(new Set(network.standing.map(({ request }) => request.listenerId)).size, 4);
+    assert.equal(new Set(network.standing.map(({ request }) => request.session.token)).size, 2);
+  });
+
+  test('come back over the next channel with the listener id of before', async () => {
+    verifies('OVERLAY-REBIND');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.bind('vitals', ignore);
+    network.channelTo('one').cut();
+    assert.equal(overlay.state, 'lost');
+    await until(() => overlay.state === 'ready');
+    // Ready means that it is hosted already.
+    assert.equal(network.standing.length, 1);
+    const [before, after] = network.hostings;
+    assert.equal(after?.request.listenerId, before?.request.listenerId);
+    assert.notEqual(after?.request.channel, before?.request.channel);
+  });
+
+  test('come back on the same channel with a new session when theirs has ended', async () => {
+    verifies('OVERLAY-REBIND');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.bind('vitals', ignore);
+    at(network.hostings, 0).end('OVERLAY-SESSION');
+    await until(() => network.standing.length === 1);
+    assert.equal(network.channels.length, 1);
+    assert.deepEqual(
+      network.hostings.map(({ request }) => request.session.token),
+      ['st1', 'st2'],
+    );
+  });
+
+  test('whose permission was taken come back when it is given again; the channel stays, and it is told once', async () => {
+    verifies('OVERLAY-REBIND');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.bind('vitals', ignore);
+    network.services = [];
+    at(network.hostings, 0).end('OVERLAY-DENIED');
+    const asked = network.count('services');
+    await until(() => network.count('services') > asked + 4);
+    assert.equal(overlay.state, 'ready');
+    assert.deepEqual(network.warnings, Array(2).fill('the service is not hosted through an edge router'));
+    network.services = [service('vitals', ['Bind'], 'made-again')];
+    await until(() => network.standing.length === 1);
+    assert.equal(at(network.standing, 0).request.session.serviceId, 'made-again');
+    assert.equal(network.channels.length, 1);
+  });
+
+  test('that cannot be made at first are an error, and are not tried again', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { refreshEveryMs: 5 });
+    let binds = 0;
+    network.refuseBind = () => {
+      binds += 1;
+      return 'OVERLAY-DENIED';
+    };
+    await assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-DENIED' });
+    const before = binds;
+    await severalRefreshes(network);
+    assert.equal(binds, before);
+  });
+
+  test('are made when one router takes them, and the other one comes when it can', async () => {
+    const { network, overlay } = await twoRouters();
+    await using _ = overlay;
+    const sick = network.channelTo('one');
+    network.refuseBind = ({ channel }) => (channel === sick ? 'OVERLAY-UNREACHABLE' : undefined);
+    await overlay.bind('vitals', ignore);
+    assert.deepEqual(
+      network.standing.map(({ request }) => request.channel),
+      [network.channelTo('two')],
+    );
+    network.refuseBind = () => undefined;
+    await until(() => network.standing.length === 2);
+  });
+
+  test('reach a router that was offline when their session was made', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two', false)];
+    await using overlay = await open(network, { refreshEveryMs: 5 });
+    await overlay.bind('vitals', ignore);
+    network.routers = [router('one'), router('two')];
+    await until(() => network.standing.length === 2);
+  });
+
+  test('wait for a network that is not there yet, and no longer than a request may take', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [];
+    await using patient = await open(network);
+    const binding = patient.bind('vitals', ignore);
+    await turn();
+    network.routers = [router('one')];
+    assert.equal((await binding).service, 'vitals');
+
+    const nowhere = new ScriptedNetwork();
+    nowhere.routers = [];
+    await using overlay = await open(nowhere, { requestTimeoutMs: 30 });
+    await assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-UNREACHABLE' });
+  });
+
+  test('given up are taken back from every router; what they have accepted goes on', async () => {
+    const { network, overlay } = await twoRouters();
+    await using _ = overlay;
+    const binding = await overlay.bind('vitals', ignore);
+    await until(() => network.standing.length === 2);
+    const connection = network.arrive(at(network.standing, 0));
+    await binding[Symbol.asyncDispose]();
+    assert.ok(network.hostings.every(({ disposed }) => disposed));
+    assert.equal(connection.destroyed, false);
+    network.channelTo('one').cut();
+    await until(() => network.channels.length === 3);
+    for (let i = 0; i < 20; i += 1) await turn();
+    assert.equal(network.standing.length, 0);
+  });
+
+  test('given up while the network is away do not come back', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    const binding = await overlay.bind('vitals', ignore);
+    network.controllerDown = true;
+    network.channelTo('one').cut();
+    await binding[Symbol.asyncDispose]();
+    network.controllerDown = false;
+    await until(() => overlay.state === 'ready');
+    assert.equal(network.standing.length, 0);
+  });
+
+  test('of an old API session are made over the new channel before the old one ends', async () => {
+    verifies('OVERLAY-SESSION-RENEWED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { refreshEveryMs: 5 });
+    await overlay.bind('vitals', ignore);
+    const connection = network.arrive(at(network.hostings, 0));
+    network.newApiSession();
+    await until(() => network.hostings.length === 2);
+    assert.equal(at(network.hostings, 0).stands, true);
+    // What the router does then with the older one of two with the same listener id.
+    at(network.hostings, 0).end('OVERLAY-CLOSED');
+    await severalRefreshes(network);
+    assert.equal(network.hostings.length, 2);
+    assert.equal(connection.destroyed, false);
+    assert.equal(at(network.hostings, 1).request.session.token, 'st2');
+  });
+});
+
+describe('the end of an overlay', { timeout: 20_000 }, () => {
+  test('cuts connections, gives bindings back, ends channels, and the controller’s session last', async () => {
+    const network = new ScriptedNetwork();
+    const overlay = await open(network);
+    const dialled = await overlay.dial('vitals');
+    await overlay.bind('vitals', ignore);
+    const accepted = network.arrive(at(network.hostings, 0));
+    const channel = network.channelTo('one');
+    let controllerAtEnd: boolean | undefined;
+    channel.closed.addEventListener('abort', () => {
+      controllerAtEnd = network.controllerDisposed;
+    });
+    await overlay[Symbol.asyncDispose]();
+    await overlay[Symbol.asyncDispose]();
+    for (const { errored } of [dialled, accepted]) assert.equal((errored as { code?: string } | null)?.code, 'OVERLAY-CLOSED');
+    assert.deepEqual([at(network.hostings, 0).disposed, channel.disposed, network.controllerDisposed], [true, true, true]);
+    assert.equal(controllerAtEnd, false);
+    assert.equal(overlay.state, 'closed');
+  });
+
+  test('ends what is under way, whatever it waits for', async () => {
+    const network = new ScriptedNetwork();
+    const overlay = await open(network);
+    network.refuseDial = () => new Promise(() => undefined);
+    const dialling = assert.rejects(overlay.dial('vitals'), { code: 'OVERLAY-CLOSED' });
+    await until(() => network.dials.length === 1);
+    network.routers = [];
+    network.channelTo('one').cut();
+    await until(() => overlay.state === 'lost');
+    const binding = assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-CLOSED' });
+    network.controllerDown = true;
+    const listing = assert.rejects(overlay.services(), { code: 'OVERLAY-CLOSED' });
+    await overlay[Symbol.asyncDispose]();
+    await Promise.all([dialling, binding, listing]);
+  });
+
+  test('does not wait for ever for a router that is silent', async () => {
+    const network = new ScriptedNetwork();
+    const overlay = await open(network);
+    await overlay.bind('vitals', ignore);
+    network.channelTo('one').answers = false;
+    await overlay[Symbol.asyncDispose]();
+    assert.equal(overlay.state, 'closed');
+  });
+});

@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Overlay } from '../../../../shared/overlay/overlay.ts';
+import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
+import { verifies } from '../../../requirements.ts';
+import { router, ScriptedNetwork, until } from '../../../support/ziti/scripted-network.ts';
+
+const QUICK: ZitiBehaviour = { backoff: { minMs: 1, maxMs: 4 } };
+
+function open(network: ScriptedNetwork, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
+  return openZitiOverlayOf(network.parts, network.log, { ...QUICK, ...behaviour });
+}
+
+describe('channels to edge routers', { timeout: 20_000 }, () => {
+  test('a hello proves nothing: ready is who got an answer', async () => {
+    verifies('OVERLAY-PROVEN-CHANNEL');
+    const network = new ScriptedNetwork();
+    network.greet = (channel) => {
+      channel.answers = false;
+    };
+    const opening = open(network);
+    await until(() => network.channels.length === 1);
+    for (let i = 0; i < 10; i += 1) await turn();
+    let resolved = false;
+    void opening.then(() => {
+      resolved = true;
+    });
+    await turn();
+    assert.equal(resolved, false);
+    network.channels[0]?.answer();
+    await using overlay = await opening;
+    assert.equal(overlay.state, 'ready');
+  });
+
+  test('a router that cuts the channel behind its hello makes the controller be asked, whose new session opens the next', async () => {
+    verifies('OVERLAY-SESSION-RENEWED');
+    const network = new ScriptedNetwork();
+    network.greet = (channel) => {
+      if (channel.sessionToken !== 'token-1') return;
+      channel.cut();
+      network.newApiSession();
+    };
+    await using overlay = await open(network);
+    await until(() => overlay.state === 'ready');
+    assert.deepEqual(
+      network.channels.map(({ sessionToken }) => sessionToken),
+      ['token-1', 'token-2'],
+    );
+    assert.ok(network.count('routers') >= 2);
+  });
+
+  test('without an edge router it stays connecting, says so once, and begins with the first that comes', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one', false)];
+    await using overlay = await open(network);
+    assert.equal(overlay.state, 'connecting');
+    await until(() => network.count('routers') >= 4);
+    assert.equal(overlay.state, 'connecting');
+    assert.deepEqual(network.warnings, ['no edge router is online for this identity']);
+    assert.equal(network.channels.length, 0);
+    network.routers = [router('one')];
+    await until(() => overlay.state === 'ready');
+  });
+
+  test('without a controller it stays connecting, says so once, and goes on asking', async () => {
+    const network = new ScriptedNetwork();
+    network.controllerDown = true;
+    await using overlay = await open(network);
+    assert.equal(overlay.state, 'connecting');
+    await until(() => network.count('routers') >= 4);
+    assert.deepEqual(network.warnings, ['the edge routers cannot be asked for']);
+    network.controllerDown = false;
+    await until(() => overlay.state === 'ready');
+  });
+
+  test('lost is the end of the last channel, and it comes back by itself', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    const seen: string[] = [];
+    using _watch = overlay.onState((state) => seen.push(state));
+    network.routers = [router('two')];
+    network.channelTo('one').cut();
+    await turn();
+    assert.deepEqual(seen, []);
+    network.channelTo('two').cut();
+    assert.deepEqual(seen, ['lost']);
+    await until(() => overlay.state === 'ready');
+    assert.deepEqual(seen, ['lost', 'ready']);
+  });
+
+  test('with the controller gone a lost channel is opened again with the session there is', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    const { parts } = network;
+    network.controllerDown = true;
+    // A controller's session outlives its absence; only questions fail.
+    parts.controller.signIn = async () => network.apiSession;
+    network.channelTo('one').cut();
+    await until(() => network.asked.length > 4);
+    network.controllerDown = false;
+    await until(() => overlay.state === 'ready');
+  });
+
+  test('channels are kept to as many routers as wanted, and to another when one is gone', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = ['one', 'two', 'three', 'four'].map((name) => router(name));
+    await using _overlay = await open(network, { maxRouters: 3 });
+    await until(() => network.channels.length === 3);
+    for (let i = 0; i < 10; i += 1) await turn();
+    const names = network.channels.map(({ router: name }) => name);
+    assert.equal(new Set(names).size, 3);
+    const [gone] = names;
+    network.routers = network.routers.map((entry) => ({ ...entry, online: entry.name !== gone }));
+    network.channelTo(String(gone)).cut();
+    const other = network.routers.find(({ name }) => !names.includes(name));
+    await until(() => network.channels.at(-1)?.router === other?.name);
+    assert.equal(network.channels.length, 4);
+  });
+
+  test('a new API session replaces the channel; what the old one carries goes on, and with its end it ends', async () => {
+    verifies('OVERLAY-SESSION-RENEWED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    const states: string[] = [];
+    using _watch = overlay.onState((state) => states.push(state));
+    const connection = await overlay.dial('vitals');
+    const old = network.channelTo('one');
+    network.newApiSession();
+    await until(() => network.channels.length === 2 && network.channelTo('one') !== old);
+    await overlay.dial('vitals');
+    assert.equal(network.dials.at(-1)?.channel, network.channels[1]);
+    assert.equal(old.closed.aborted, false);
+    assert.equal(connection.destroyed, false);
+    connection.destroy();
+    await until(() => old.disposed);
+    assert.deepEqual(states, []);
+  });
+
+  test('a channel of an old session that carries nothing ends at once', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    network.newApiSession();
+    await until(() => network.channels.length === 2 && network.channels[0]?.disposed === true);
+    assert.equal(overlay.state, 'ready');
+  });
+
+  test('who lets everybody in and cuts them at once is asked less and less', async (t) => {
+    const network = new ScriptedNetwork();
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    network.greet = (channel) => void Promise.resolve().then(() => Promise.resolve().then(() => channel.cut()));
+    const overlay = await open(network, { backoff: { minMs: 100, maxMs: 60_000 } });
+    for (let i = 0; i < 600; i += 1) {
+      t.mock.timers.tick(100);
+      for (let j = 0; j < 4; j += 1) await turn();
+    }
+    // Within that minute a constant pause of 100 ms would have made hundreds of attempts.
+    assert.ok(network.channels.length > 2 && network.channels.length < 30, `${network.channels.length} attempts`);
+    t.mock.timers.reset();
+    await overlay[Symbol.asyncDispose]();
+  });
+});
+
+describe('the router of a dial', { timeout: 20_000 }, () => {
+  test('is the one with least to do', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    for (let i = 0; i < 4; i += 1) await overlay.dial('vitals');
+    const through = (): (string | undefined)[] =>
+      network.dials.map(({ channel }) => (channel === network.channelTo('one') ? 'one' : 'two'));
+    assert.deepEqual(through().toSorted(), ['one', 'one', 'two', 'two']);
+    network.channelTo('one').bytesQueued = 1000;
+    for (let i = 0; i < 4; i += 1) await overlay.dial('vitals');
+    assert.deepEqual(through().slice(4), ['two', 'two', 'two', 'two']);
+  });
+
+  test('is another one while the one that left a dial unanswered is silent', async () => {
+    verifies('OVERLAY-SICK-ROUTER');
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    const sick = network.channelTo('one');
+    sick.answers = false;
+    network.channelTo('two').bytesQueued = 1000;
+    network.refuseDial = ({ channel }) => (channel === sick ? new Promise(() => undefined) : undefined);
+    await assert.rejects(overlay.dial('vitals', { timeoutMs: 20 }), { code: 'OVERLAY-TIMEOUT' });
+    assert.equal(network.dials.at(-1)?.channel, sick);
+    for (let i = 0; i < 3; i += 1) await overlay.dial('vitals');
+    assert.ok(network.dials.slice(1).every(({ channel }) => channel !== sick));
+    network.refuseDial = () => undefined;
+    sick.answer();
+    await turn();
+    await overlay.dial('vitals');
+    assert.equal(network.dials.at(-1)?.channel, sick);
+  });
+
+  test('is another one when a channel ends before it has answered', async () => {
+    verifies('OVERLAY-SICK-ROUTER');
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    const dying = network.channelTo('one');
+    network.channelTo('two').bytesQueued = 1000;
+    network.refuseDial = ({ channel }) => {
+      if (channel !== dying) return undefined;
+      dying.cut();
+      return 'OVERLAY-UNREACHABLE';
+    };
+    await overlay.dial('vitals');
+    assert.equal(network.dials.length, 2);
+  });
+
+  test('is one of the service, and is connected to when it is none of those that are kept', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    const { parts } = network;
+    const { createSession } = parts.controller;
+    await using overlay = await openZitiOverlayOf(
+      {
+        ...parts,
+        controller: {
+          ...parts.controller,
+          createSession: async (...args) => ({ ...(await createSession(...args)), routers: [router('elsewhere')] }),
+        },
+      },
+      network.log,
+      QUICK,
+    );
+    await overlay.dial('vitals');
+    assert.equal(network.dials[0]?.channel, network.channelTo('elsewhere'));
+  });
+
+  test('without any channel a dial fails at once', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [];
+    await using overlay = await open(network);
+    await assert.rejects(overlay.dial('vitals', { timeoutMs: 1_000_000 }), { code: 'OVERLAY-UNREACHABLE' });
+  });
+});
