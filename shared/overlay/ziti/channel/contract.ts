@@ -22,6 +22,8 @@ export interface FrameSource {
 export interface Channel extends AsyncDisposable {
   readonly routerId: string;
   readonly routerVersion: string;
+  /** Whether the router's hello promised a BindSuccess for each bind (header 1024); older ones say no more than StateConnected. */
+  readonly supportsBindSuccess: boolean;
   /** Aborted when the channel has ended, with the reason: OVERLAY-UNREACHABLE, -PROTOCOL, -TIMEOUT (no answer to probes), -CLOSED (by us). */
   readonly closed: AbortSignal;
   /** Writes a small frame at once, ahead of bulk that waits. Returns its sequence. A frame for a channel that has ended goes nowhere. */

@@ -9,9 +9,11 @@ import type { ServiceSession } from '../controller/contract.ts';
  * The dialer marks its Connect (header 1025 begins with `MARKER`; routers forward it, other SDKs take it for the random text
  * that it is). A host of ours answers a marked dial with a first grant, the dialer then with its own. A grant is a Data frame
  * whose flags (header 1010, which travels end to end) have bit `GRANT` set and in their upper 16 bits the number of `UNIT_BYTES`
- * that the other end may send beyond all former ones; its body is empty, or, with the first grant of an encrypted connection, the stream header.
+ * that the other end may send beyond all former ones; its body is empty, or, with the host's first grant of an encrypted connection, the stream header.
  * Nobody who was not marked or has not granted ever gets such a frame. Until the first grant an end may send `INITIAL_BYTES`;
- * to an end that never grants it sends on in steps, each behind a probe of the router.
+ * to an end that never grants it sends on in steps, each behind a probe of the router. What is counted on both sides: of each
+ * Data frame with a body, but for the stream header, the bytes of its body as on the wire and `FRAME_BYTES` more, so
+ * that a reader's memory is bounded for tiny messages too.
  */
 export const FLOW = {
   MARKER: 'vm1',
@@ -20,13 +22,19 @@ export const FLOW = {
   /** What a reader holds for its application at most, per connection. */
   WINDOW_BYTES: 1024 * 1024,
   INITIAL_BYTES: 256 * 1024,
+  /** What is sent in one frame at most, before encryption. */
   CHUNK_BYTES: 64 * 1024,
+  FRAME_BYTES: 128,
 } as const;
 
 export interface CircuitLimits {
-  /** After our end, how long to wait for the other's; then the connection is closed. 30,000 ms unless told. */
+  /**
+   * After our end, how long to wait for the other's, counted from our end or the last frame of the other side, whichever was later;
+   * then the connection fails with OVERLAY-CLOSED (a host of the C SDK never answers an end, openziti-wire.md §10.8). A connection over which
+   * an answer may be longer in coming is ended by the side that answers. 30,000 ms unless told.
+   */
   lingerMs: number;
-  /** Bytes unread by the application before the channel is held up, for senders that know no grants. 4 MiB unless told. */
+  /** Bytes (counted as `FLOW` says) unread by the application before the channel is held up, for senders that know no grants. 4 MiB unless told. */
   unreadBytes: number;
   /** How long the channel is held up for a reader that does not read, before its connection is cut. 2,000 ms unless told. */
   holdMs: number;
@@ -38,6 +46,7 @@ export interface DialRequest {
   encryptionRequired: boolean;
   /** Our own name, header 1008; a claim. */
   callerName: string;
+  /** Gives the dial up; means nothing to a connection that was made. */
   signal: AbortSignal;
   limits?: Partial<CircuitLimits>;
 }
@@ -55,13 +64,19 @@ export interface HostRequest {
   /** Stable for one `Overlay.bind`: binding again with it replaces the former terminator. */
   listenerId: string;
   accept: (connection: Duplex, caller: Caller) => void;
+  /** Gives up waiting for the terminator; means nothing once the promise has resolved. */
   signal: AbortSignal;
   limits?: Partial<CircuitLimits>;
+  /** Connections that may be open at once; dials beyond are refused. 10,000 unless told. */
+  maxConnections?: number;
 }
 
 /** A service offered through one router. */
 export interface Hosting extends AsyncDisposable {
-  /** Aborted when the router has ended the bind, or the channel has: with the reason (OVERLAY-DENIED, -SESSION, -NO-SERVICE, the channel's). */
+  /**
+   * Aborted when the router has ended the bind, or the channel has: with the reason (OVERLAY-DENIED, -SESSION, -NO-SERVICE; OVERLAY-CLOSED when a newer
+   * bind with this listener id took its place; OVERLAY-UNREACHABLE for anything else; the channel's). Not by disposing it.
+   */
   readonly ended: AbortSignal;
 }
 

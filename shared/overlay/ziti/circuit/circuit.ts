@@ -1,0 +1,172 @@
+import { VitalmeshError } from '../../../errors.ts';
+import { OverlayConnection, type Transport } from '../../connection.ts';
+import type { Channel, FrameSink } from '../channel/contract.ts';
+import type { SessionKeys } from '../crypto/contract.ts';
+import { type Frame, u32 } from '../wire/frame.ts';
+import { CONN_TYPE, CONTENT, FLAG, HEADER } from '../wire/ids.ts';
+import { CircuitCipher } from './cipher.ts';
+import type { CircuitLimits } from './contract.ts';
+import { closeFrame, controlFrame, grantedUnits, inspectAnswer } from './frames.ts';
+import { Inbound } from './inbound.ts';
+import { Outbound } from './outbound.ts';
+import type { PeerFlow } from './outflow.ts';
+import { closeReasonOf } from './reasons.ts';
+
+type Sent = (error?: Error | null) => void;
+
+export interface CircuitOptions {
+  channel: Channel;
+  connId: number;
+  limits: CircuitLimits;
+  /** Missing on a connection without encryption. */
+  keys: SessionKeys | undefined;
+  /** `grants` for the host of a marked dial: it grants first, and the dialer will. */
+  peer: PeerFlow;
+  /** Called once, when the circuit has let go of its connection id. */
+  onClosed?: (circuit: Circuit) => void;
+}
+
+/**
+ * One circuit past its set-up: what lies between an `OverlayConnection` and the Data and StateClosed frames of one
+ * connection id. Flow control: `FLOW`. Its end: openziti-wire.md §6, §10.8.
+ */
+export class Circuit implements Transport, FrameSink {
+  readonly connection = new OverlayConnection(this);
+  readonly #options: CircuitOptions;
+  readonly #cipher: CircuitCipher | undefined;
+  readonly #outbound: Outbound;
+  readonly #inbound: Inbound;
+  #attached: Disposable | undefined;
+  /** Runs from our end to the other side's. */
+  #linger: NodeJS.Timeout | undefined;
+  /** The other end is gone: with its StateClosed, or with the channel. */
+  #gone = false;
+  #closed = false;
+
+  constructor(options: CircuitOptions) {
+    const { channel, connId, limits, keys, peer } = options;
+    const { connection } = this;
+    this.#options = options;
+    this.#cipher = keys && new CircuitCipher(keys);
+    this.#outbound = new Outbound({
+      channel,
+      connId,
+      sender: this.#cipher?.sender,
+      peer,
+      onFailure: (error) => connection.destroy(error),
+    });
+    this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher });
+  }
+
+  /** Takes the frames of its connection id from now on. */
+  attach(): void {
+    if (!this.#closed) this.#attached = this.#options.channel.attach(this.#options.connId, this);
+  }
+
+  /** Says what has to be said before any data: the stream header, and a host's first grant. */
+  begin(): void {
+    if (this.#closed) return;
+    if (this.#outbound.peer === 'grants') this.#inbound.beginGranting();
+    const units = this.#inbound.takeGrant();
+    const header = this.#cipher?.sender.header;
+    if (units > 0 || header) this.#options.channel.send(controlFrame(this.#options.connId, units, header));
+  }
+
+  send(chunks: readonly Buffer[], sent: Sent): void {
+    // What cannot go out is left unsent, so that the connection knows that there was more to say.
+    if (!this.#gone) this.#outbound.send(chunks, sent);
+  }
+
+  sendEnd(sent: Sent): void {
+    if (this.#gone) process.nextTick(sent);
+    else
+      this.#outbound.sendEnd(() => {
+        this.#lingerFromNow();
+        sent();
+      });
+  }
+
+  resume(): void {
+    this.#inbound.resume();
+    this.#grant();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#outbound.stop();
+    this.#inbound.stop();
+    this.#detach();
+    if (!this.#gone) this.#options.channel.send(closeFrame(this.#options.connId));
+    this.#options.onClosed?.(this);
+  }
+
+  frame(frame: Frame): void {
+    if (this.#gone || this.#closed) return;
+    this.#linger?.refresh();
+    const { channel, connId } = this.#options;
+    if (frame.type === CONTENT.data) this.#takeData(frame);
+    else if (frame.type === CONTENT.stateClosed) this.#lost(closeReasonOf(frame));
+    else if (frame.type === CONTENT.connInspectRequest) channel.send(inspectAnswer(frame, connId, CONN_TYPE.dial));
+  }
+
+  channelLost(reason: Error): void {
+    if (!this.#gone && !this.#closed) this.#lost(reason);
+  }
+
+  #takeData({ headers, body }: Frame): void {
+    const flags = u32(headers, HEADER.flags) ?? 0;
+    const units = grantedUnits(flags);
+    if (units === undefined) this.#outbound.heardFromStranger();
+    else if (this.#outbound.peer !== 'none') this.#takeGrant(units);
+    try {
+      if (body.length > 0) this.#inbound.take(body, (flags & FLAG.multipartMessage) !== 0);
+    } catch (error) {
+      this.connection.destroy(error instanceof Error ? error : undefined);
+    }
+    if ((flags & FLAG.fin) !== 0) this.#takeEnd();
+    this.#grant();
+  }
+
+  #takeGrant(units: number): void {
+    this.#outbound.granted(units);
+    this.#inbound.beginGranting();
+    this.#inbound.enforceGrants();
+  }
+
+  #takeEnd(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#inbound.takeEnd();
+  }
+
+  #grant(): void {
+    if (this.#gone || this.#closed) return;
+    const units = this.#inbound.takeGrant();
+    if (units > 0) this.#options.channel.send(controlFrame(this.#options.connId, units));
+  }
+
+  #lingerFromNow(): void {
+    if (this.#gone || this.#closed || this.#inbound.endReceived) return;
+    this.#linger = setTimeout(() => this.#lingered(), this.#options.limits.lingerMs).unref();
+  }
+
+  #lingered(): void {
+    // As long as there is something for the reader to take, it is not the other side that is slow.
+    if (this.#inbound.hasUnread) this.#linger?.refresh();
+    else this.connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'the other side did not end' }));
+  }
+
+  #lost(cause: Error | undefined): void {
+    this.#gone = true;
+    this.#outbound.stop();
+    this.#detach();
+    this.#inbound.lost(cause);
+  }
+
+  #detach(): void {
+    clearTimeout(this.#linger);
+    this.#linger = undefined;
+    this.#attached?.[Symbol.dispose]();
+  }
+}

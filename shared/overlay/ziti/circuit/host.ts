@@ -1,0 +1,205 @@
+import { VitalmeshError } from '../../../errors.ts';
+import { onAbort } from '../../limit.ts';
+import type { Caller } from '../../overlay.ts';
+import type { FrameSink } from '../channel/contract.ts';
+import type { KeyPair, SessionKeys } from '../crypto/contract.ts';
+import { newKeyPair, serverKeys } from '../crypto/kx.ts';
+import type { OutgoingFrame } from '../wire/encode.ts';
+import { byteValue, type Frame, text, u32 } from '../wire/frame.ts';
+import { CONN_TYPE, CONTENT, FIRST_ROUTER_CONN_ID, HEADER } from '../wire/ids.ts';
+import { Circuit } from './circuit.ts';
+import type { Hosting, HostRequest, HostService } from './contract.ts';
+import { closeFrame, inspectAnswer } from './frames.ts';
+import { circuitLimits } from './limits.ts';
+import { isMarker } from './marker.ts';
+import { refusalOf } from './reasons.ts';
+
+const MAX_CONNECTIONS = 10_000;
+
+/** `HostService`, see there. */
+export const hostService: HostService = async (request) => {
+  request.signal.throwIfAborted();
+  request.channel.closed.throwIfAborted();
+  const hosting = new ServiceHosting(request);
+  await hosting.bound;
+  return hosting;
+};
+
+/** One bind on one channel: from its Bind frame on, whether it ever succeeds or not, the sink of its connection id. */
+class ServiceHosting implements Hosting, FrameSink {
+  readonly bound: Promise<void>;
+  readonly #request: HostRequest;
+  readonly #connId: number;
+  readonly #token: Buffer;
+  readonly #keyPair: KeyPair | undefined;
+  readonly #circuits = new Set<Circuit>();
+  readonly #settle: PromiseWithResolvers<void>;
+  readonly #ended = new AbortController();
+  readonly #ends = new DisposableStack();
+  #over = false;
+
+  constructor(request: HostRequest) {
+    this.#request = request;
+    this.#settle = Promise.withResolvers();
+    this.bound = this.#settle.promise;
+    const { channel, session, signal, encryptionRequired } = request;
+    this.#token = Buffer.from(session.token);
+    this.#keyPair = encryptionRequired ? newKeyPair() : undefined;
+    this.#connId = channel.newConnId();
+    // Registered first: a ConnInspectRequest can come before the answer (openziti-wire.md §10.7).
+    this.#ends.use(channel.attach(this.#connId, this));
+    this.#ends.use(channel.requestNow(this.#bind(), (reply) => this.#answered(reply)));
+    const giving = onAbort(signal, () => this.#giveUp(signal.reason));
+    const settled = (): void => giving[Symbol.dispose]();
+    this.bound.then(settled, settled);
+  }
+
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  frame(frame: Frame): void {
+    const { channel } = this.#request;
+    if (frame.type === CONTENT.dial) this.#dialled(frame);
+    else if (frame.type === CONTENT.bindSuccess) this.#settle.resolve();
+    else if (frame.type === CONTENT.stateClosed) this.#end(refusalOf(frame));
+    else if (frame.type === CONTENT.connInspectRequest) channel.send(inspectAnswer(frame, this.#connId, CONN_TYPE.bind));
+  }
+
+  channelLost(reason: Error): void {
+    this.#end(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#over) this.#unbind();
+  }
+
+  #bind(): OutgoingFrame {
+    return {
+      type: CONTENT.bind,
+      headers: [
+        [HEADER.connId, this.#connId],
+        ...(this.#keyPair
+          ? ([
+              [HEADER.publicKey, this.#keyPair.publicKey],
+              [HEADER.cryptoMethod, byteValue(0)],
+            ] as const)
+          : []),
+        [HEADER.routerProvidedConnId, true],
+        [HEADER.listenerId, this.#request.listenerId],
+        [HEADER.supportsInspect, true],
+        [HEADER.supportsBindSuccess, true],
+        [HEADER.useXgressToSdk, false],
+      ],
+      body: this.#token,
+    };
+  }
+
+  #answered(reply: Frame): void {
+    if (reply.type === CONTENT.stateClosed) this.#end(refusalOf(reply));
+    else if (reply.type !== CONTENT.stateConnected) {
+      this.#unbind();
+      this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: `a Bind was answered by type ${reply.type}` }));
+    } else if (!this.#request.channel.supportsBindSuccess) this.#settle.resolve();
+  }
+
+  #giveUp(reason: Error): void {
+    if (!this.#over) this.#unbind();
+    this.#settle.reject(reason);
+  }
+
+  /** Takes the offer back. Connections that were made go on. */
+  #unbind(): void {
+    const { channel } = this.#request;
+    channel.send({ type: CONTENT.unbind, headers: [[HEADER.connId, this.#connId]], body: this.#token });
+    channel.send(closeFrame(this.#connId));
+    this.#letGo();
+  }
+
+  #end(reason: Error): void {
+    this.#letGo();
+    this.#settle.reject(reason);
+    this.#ended.abort(reason);
+  }
+
+  #letGo(): void {
+    this.#over = true;
+    this.#ends.dispose();
+  }
+
+  #dialled(dial: Frame): void {
+    const refusal = this.#accept(dial);
+    if (refusal !== undefined) this.#answerDial(dial, CONTENT.dialFailed, Buffer.from(refusal));
+  }
+
+  /** Makes the connection; or returns why not, for the dialer to read. */
+  #accept(dial: Frame): string | undefined {
+    const { channel, limits, maxConnections = MAX_CONNECTIONS } = this.#request;
+    const connId = u32(dial.headers, HEADER.routerProvidedConnId);
+    if (!dial.body.equals(this.#token)) return 'not the session of this host';
+    if (connId === undefined) return 'the router gave no connection id';
+    // Lower ids are for the dials of this side; none of them may be taken over.
+    if (connId < FIRST_ROUTER_CONN_ID - 1) return 'not a connection id of a router';
+    if (this.#circuits.size >= maxConnections) return 'too many connections';
+    const keys = this.#keysFor(dial);
+    if (keys === 'unusable') return 'the service requires encryption and the dialer sent no usable key';
+    const peer = isMarker(text(dial.headers, HEADER.connectionMarker)) ? 'grants' : 'none';
+    const circuit = new Circuit({ channel, connId, limits: circuitLimits(limits), keys, peer, onClosed: this.#onClosed });
+    try {
+      circuit.attach();
+    } catch {
+      return 'the connection id is in use';
+    }
+    this.#circuits.add(circuit);
+    this.#answerDial(dial, CONTENT.dialSuccess, connIdBody(connId));
+    circuit.begin();
+    this.#handOut(circuit, dial);
+    return undefined;
+  }
+
+  /** One that goes wrong costs its own connection only. */
+  #handOut({ connection }: Circuit, dial: Frame): void {
+    try {
+      this.#request.accept(connection, callerOf(dial));
+    } catch {
+      connection.destroy();
+    }
+  }
+
+  #keysFor(dial: Frame): SessionKeys | undefined | 'unusable' {
+    if (!this.#keyPair) return undefined;
+    try {
+      return serverKeys(this.#keyPair, dial.headers.get(HEADER.publicKey) ?? Buffer.alloc(0));
+    } catch {
+      return 'unusable';
+    }
+  }
+
+  #answerDial(dial: Frame, type: number, body: Buffer): void {
+    this.#request.channel.send({
+      type,
+      headers: [
+        [HEADER.connId, this.#connId],
+        [HEADER.replyFor, dial.sequence],
+      ],
+      body,
+    });
+  }
+
+  readonly #onClosed = (circuit: Circuit): void => {
+    this.#circuits.delete(circuit);
+  };
+}
+
+/** Only what the dialer's router itself says is verified; header 1008 is whatever the dialer wrote (openziti-wire.md §7). */
+function callerOf({ headers }: Frame): Caller {
+  const identityId = text(headers, HEADER.dialerIdentityId) || undefined;
+  const name = text(headers, identityId === undefined ? HEADER.callerId : HEADER.dialerIdentityName) || undefined;
+  return { identityId, name, verified: identityId !== undefined };
+}
+
+function connIdBody(connId: number): Buffer {
+  const body = Buffer.alloc(4);
+  body.writeUInt32LE(connId);
+  return body;
+}

@@ -1,0 +1,178 @@
+import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
+import type { OverlayConnection } from '../../connection.ts';
+import type { Channel } from '../channel/contract.ts';
+import type { CircuitCipher } from './cipher.ts';
+import type { CircuitLimits } from './contract.ts';
+import { holdChannel } from './hold.ts';
+import { Inflow } from './inflow.ts';
+import { partsOf } from './multipart.ts';
+
+export interface InboundOptions {
+  channel: Channel;
+  limits: CircuitLimits;
+  connection: OverlayConnection;
+  cipher: CircuitCipher | undefined;
+}
+
+interface Unread {
+  body: Buffer;
+  isMultipart: boolean;
+}
+
+/** What came from the other end, on its way to the reader: no more of it at a time than the reader has room for, the rest waits here. */
+export class Inbound {
+  readonly #options: InboundOptions;
+  readonly #inflow = new Inflow();
+  /** Undefined when everything was handed over. */
+  #unread: Unread[] | undefined;
+  #readerHasRoom = true;
+  #handingOver = false;
+  #hold: Disposable | undefined;
+  #endReceived = false;
+  #gone = false;
+  #goneBecause: Error | undefined;
+  #stopped = false;
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+  }
+
+  get endReceived(): boolean {
+    return this.#endReceived;
+  }
+
+  get hasUnread(): boolean {
+    return this.#unread !== undefined;
+  }
+
+  /** From now on `takeGrant` has something to give. */
+  beginGranting(): void {
+    this.#inflow.beginGranting();
+  }
+
+  /** The other end knows of the grants, and is held to them. */
+  enforceGrants(): void {
+    this.#inflow.enforce();
+  }
+
+  /** Units to be granted to the other end now; 0 when it is not time, or for nothing any more. */
+  takeGrant(): number {
+    return this.#endReceived ? 0 : this.#inflow.takeGrant();
+  }
+
+  /** Takes the body of a Data frame. Throws OVERLAY-PROTOCOL, -CRYPTO: the connection must not go on. */
+  take(body: Buffer, isMultipart: boolean): void {
+    if (this.#endReceived) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'data behind the end' });
+    const { cipher } = this.#options;
+    if (cipher?.awaitsHeader) {
+      cipher.takeHeader(body);
+      return;
+    }
+    if (!this.#inflow.arrived(body.length)) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'more data than was granted' });
+    const entry: Unread = { body, isMultipart };
+    this.#unread ??= [];
+    this.#unread.push(entry);
+    this.handOver();
+    if (this.#unread) entry.body = compact(entry.body);
+    this.#holdWhenFull();
+  }
+
+  takeEnd(): void {
+    this.#endReceived = true;
+    this.handOver();
+  }
+
+  /** The other end is gone; nothing comes any more. */
+  lost(cause: Error | undefined): void {
+    this.#gone = true;
+    this.#goneBecause = cause;
+    this.#release();
+    // Without an end there is nothing to wait for: what was not read is half of something.
+    if (this.#endReceived) this.handOver();
+    else this.#options.connection.lost(cause);
+  }
+
+  resume(): void {
+    this.#readerHasRoom = true;
+    this.handOver();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unread = undefined;
+    this.#release();
+  }
+
+  /** Gives the reader what it has room for; behind the last of it the end, and the loss. */
+  handOver(): void {
+    // Within `deliver` the reader may ask for more, or close.
+    if (this.#handingOver || this.#stopped) return;
+    this.#handingOver = true;
+    try {
+      this.#deliverUnread();
+    } catch (error) {
+      this.#options.connection.destroy(asVitalmeshError(error));
+    } finally {
+      this.#handingOver = false;
+    }
+    if (this.#stopped) return;
+    if (this.#inflow.unreadBytes <= this.#releaseBytes) this.#release();
+    if (this.#unread) return;
+    if (this.#endReceived) this.#options.connection.deliverEnd();
+    if (this.#gone) this.#options.connection.lost(this.#goneBecause);
+  }
+
+  #deliverUnread(): void {
+    const unread = this.#unread;
+    if (!unread) return;
+    let count = 0;
+    while (this.#readerHasRoom && !this.#stopped) {
+      const next = unread[count];
+      if (!next) break;
+      count += 1;
+      this.#deliver(next);
+    }
+    if (count === unread.length) this.#unread = undefined;
+    else unread.splice(0, count);
+  }
+
+  #deliver({ body, isMultipart }: Unread): void {
+    const { cipher, connection } = this.#options;
+    const plain = cipher ? cipher.open(body) : compact(body);
+    this.#inflow.consumed(body.length);
+    for (const part of isMultipart ? partsOf(plain) : [plain]) {
+      if (part.length === 0) continue;
+      // Set first: what the reader asks for within the call still holds behind it.
+      this.#readerHasRoom = false;
+      if (connection.deliver(part)) this.#readerHasRoom = true;
+    }
+  }
+
+  get #releaseBytes(): number {
+    return this.#options.limits.unreadBytes * RELEASE_AT;
+  }
+
+  #holdWhenFull(): void {
+    const { channel, limits, connection } = this.#options;
+    if (this.#hold || this.#stopped || this.#inflow.unreadBytes <= limits.unreadBytes) return;
+    this.#hold = holdChannel(channel, limits.holdMs, () => {
+      connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'reader too slow' }));
+    });
+  }
+
+  #release(): void {
+    this.#hold?.[Symbol.dispose]();
+    this.#hold = undefined;
+  }
+}
+
+/** How much may still be unread when a channel that was held up goes on: less than all, or it would stop again at once. */
+const RELEASE_AT = 0.75;
+
+/** A body that is a small part of what was read from the socket, as a copy: kept as it is, it would keep all of that. */
+function compact(body: Buffer): Buffer {
+  if (body.length * 2 >= body.buffer.byteLength) return body;
+  const copy = Buffer.allocUnsafeSlow(body.length);
+  body.copy(copy);
+  return copy;
+}
