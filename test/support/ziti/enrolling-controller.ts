@@ -1,8 +1,9 @@
-import { KeyObject, sign, type webcrypto } from 'node:crypto';
+import { constants, KeyObject, sign, type webcrypto } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import { x509 } from '../../../shared/identity/x509.ts';
 import { type Certified, certify, ForgedNetwork, honest, is, newKeys, pathOf, pemOf } from '../forged.ts';
 
@@ -57,7 +58,12 @@ export function inLines(bytes: Uint8Array): string {
 export function jwt(claims: unknown, key: KeyObject, { alg = 'ES256', ...header }: Record<string, unknown> = {}): string {
   const part = (json: unknown): string => Buffer.from(JSON.stringify(json)).toString('base64url');
   const signed = `${part({ alg, typ: 'JWT', ...header })}.${part(claims)}`;
-  const signature = sign(`sha${String(alg).slice(2)}`, Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  const signature = sign(`sha${String(alg).slice(2)}`, Buffer.from(signed), {
+    key,
+    dsaEncoding: 'ieee-p1363',
+    ...(String(alg).startsWith('PS') && pss),
+  });
   return `${signed}.${signature.toString('base64url')}`;
 }
 
@@ -69,12 +75,15 @@ function serving(server: Certified): { key: string; cert: string } {
   };
 }
 
-export function serverOf(network: ForgedNetwork, keys?: webcrypto.CryptoKeyPair): Promise<Certified> {
-  const names = [
-    { type: 'ip', value: '127.0.0.1' },
-    { type: 'dns', value: 'localhost' },
-  ] as const;
-  return network.leaf([is.key(), is.server(), is.named(...names)], keys ? { keys } : {});
+export interface ServerOptions {
+  keys?: webcrypto.CryptoKeyPair;
+  /** The address that its certificate names. */
+  ip?: string;
+}
+
+/** A TLS server's certificate, below the network's CA. */
+export function serverOf(network: ForgedNetwork, { keys, ip = '127.0.0.1' }: ServerOptions = {}): Promise<Certified> {
+  return network.leaf([is.key(), is.server(), is.named({ type: 'ip', value: ip })], keys ? { keys } : {});
 }
 
 /** The part of a controller that enrols, on a free port, honest unless told otherwise. */
@@ -91,16 +100,13 @@ export class EnrollingController implements AsyncDisposable {
   });
   readonly #server: Certified;
   readonly #tls: ReturnType<typeof createTlsServer>;
-  readonly #sockets = new Set<TLSSocket>();
+  readonly #sockets = new Set<Socket>();
 
   private constructor(network: ForgedNetwork, server: Certified) {
     this.network = network;
     this.#server = server;
     const http = createServer((request, response) => void this.#answer(request, response));
     this.#tls = createTlsServer({ ...serving(server), ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
-      this.connections += 1;
-      this.#sockets.add(socket);
-      socket.on('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);
       http.emit('connection', socket);
       socket.on('data', (chunk: Buffer) => {
@@ -108,11 +114,16 @@ export class EnrollingController implements AsyncDisposable {
       });
     });
     this.#tls.on('tlsClientError', () => undefined);
+    this.#tls.on('connection', (socket: Socket) => {
+      this.connections += 1;
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
   }
 
-  static async start(options: { network?: ForgedNetwork; keys?: webcrypto.CryptoKeyPair } = {}): Promise<EnrollingController> {
+  static async start(options: { network?: ForgedNetwork } & ServerOptions = {}): Promise<EnrollingController> {
     const network = options.network ?? (await ForgedNetwork.create());
-    const controller = new EnrollingController(network, await serverOf(network, options.keys));
+    const controller = new EnrollingController(network, await serverOf(network, options));
     await new Promise<void>((resolve) => controller.#tls.listen(0, '127.0.0.1', resolve));
     return controller;
   }
@@ -152,6 +163,11 @@ export class EnrollingController implements AsyncDisposable {
   /** From the next connection on another key answers here. */
   swap(server: Certified): void {
     this.#tls.setSecureContext(serving(server));
+  }
+
+  /** Resolves when no connection is open: until then, something could still arrive. */
+  async closed(): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) => once(socket, 'close')));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -5,7 +5,7 @@ import { VitalmeshError } from '../../../errors.ts';
 
 /** A one-time enrolment token (openziti-wire.md §1). What it says is only believed once `isSignedBy` has confirmed it. */
 export interface EnrollmentToken {
-  /** The controller that issued it, `https://host:port`, without a slash at the end. */
+  /** The controller that issued it; a path counts for nothing, as in the Go SDK. */
   issuer: URL;
   identityId: string;
   /** What the controller wants to see (`jti`). A secret until it is spent. */
@@ -104,8 +104,7 @@ function algorithmOf({ alg }: { alg: string }): Algorithm {
 
 function issuerOf(iss: string): URL {
   const issuer = new URL(iss);
-  const { username, password, pathname, search, hash } = issuer;
-  if (username || password || search || hash || pathname !== '/') throw malformed('its issuer is no https://host:port');
+  if (issuer.username || issuer.password) throw malformed('its issuer is no https://host:port');
   return issuer;
 }
 
