@@ -96,6 +96,8 @@ export class ScriptedRouter {
     switch (recorded.type) {
       case CONTENT.hello:
         same(HEADER.sessionToken);
+        // By hand it was a single letter; routers do not read it.
+        if (recorded.body.length > 1) assert.deepEqual(sent.body, recorded.body, "the identity's id");
         return;
       case CONTENT.connect:
       case CONTENT.bind: {
@@ -103,6 +105,7 @@ export class ScriptedRouter {
         this.#connIds.set(u32(recorded.headers, HEADER.connId) ?? 0, sentConnId);
         assert.deepEqual(sent.body, recorded.body, 'the token');
         assert.notEqual(byte(sent.headers, HEADER.useXgressToSdk), 1);
+        if (recorded.headers.has(HEADER.callerId)) same(HEADER.callerId);
         if (recorded.type === CONTENT.bind)
           same(HEADER.listenerId, HEADER.routerProvidedConnId, HEADER.supportsInspect, HEADER.supportsBindSuccess);
         this.#compareKeys(recorded, sent, sentConnId);
@@ -110,6 +113,9 @@ export class ScriptedRouter {
       }
       case CONTENT.dialSuccess:
         assert.deepEqual(sent.body, recorded.body, 'the connection id that the router gave out');
+        same(HEADER.replyFor);
+        return;
+      case CONTENT.dialFailed:
         same(HEADER.replyFor);
         return;
       case CONTENT.connInspectResponse:
