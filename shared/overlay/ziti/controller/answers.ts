@@ -139,7 +139,7 @@ function serviceOf({ id, name, permissions, encryptionRequired }: z.infer<typeof
 /** Routers that can be connected to, in the controller's order. */
 function routersOf(entries: readonly unknown[]): EdgeRouter[] {
   return readable(ROUTER, entries).flatMap(({ name, isOnline, disabled, supportedProtocols, urls }) => {
-    const address = parseRouterAddress(supportedProtocols?.tls ?? urls?.tls ?? '');
+    const address = parseRouterAddress(supportedProtocols?.tls ?? '') ?? parseRouterAddress(urls?.tls ?? '');
     return address && isOnline !== false && disabled !== true ? [{ name, ...address, online: true }] : [];
   });
 }

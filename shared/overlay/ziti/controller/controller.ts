@@ -24,15 +24,16 @@ export interface ControllerLimits extends ExchangeLimits {
 
 export interface ControllerOptions {
   identity: Identity;
-  /** 10,000 ms for a call, 5,000 for a connection (a second controller must have its turn within a call), 8 MiB a body, unless told. */
+  /** 10,000 ms for a call, of which 4,000 for a connection and 7,000 for an answer at most; 8 MiB a body; unless told. */
   limits?: Partial<ControllerLimits>;
   clock?: Clock;
   random?: () => number;
 }
 
+/** Connection and answer end before the call does, so that a controller that hangs is left for the next one. */
 const LIMITS: ControllerLimits = {
-  connectTimeoutMs: 5_000,
-  answerTimeoutMs: 10_000,
+  connectTimeoutMs: 4_000,
+  answerTimeoutMs: 7_000,
   callTimeoutMs: 10_000,
   signOutTimeoutMs: 2_000,
   refusedPauseMs: 1_000,

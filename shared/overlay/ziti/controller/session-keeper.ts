@@ -101,7 +101,8 @@ export class SessionKeeper {
   async #pauseAfterRefusal(signal: AbortSignal): Promise<void> {
     if (!this.#firstUseRefused) return;
     this.#firstUseRefused = false;
-    await pause(this.#signedInAtMs + this.#options.refusedPauseMs - this.#options.clock.monotonicMs(), signal);
+    const waitMs = this.#signedInAtMs + this.#options.refusedPauseMs - this.#options.clock.monotonicMs();
+    if (waitMs > 0) await pause(waitMs, signal);
     signal.throwIfAborted();
   }
 
