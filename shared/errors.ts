@@ -206,7 +206,7 @@ export const ERRORS = {
   },
   'OVERLAY-UNREACHABLE': {
     message: 'The overlay network cannot be reached.',
-    advice: 'It is tried again by itself; check the network if it lasts.',
+    advice: 'Agent and hub try again by themselves, a command must be given again; check the network if it lasts.',
     retryable: true,
   },
   'OVERLAY-DENIED': {
@@ -224,7 +224,11 @@ export const ERRORS = {
     advice: 'Start the hub; it is tried again by itself.',
     retryable: true,
   },
-  'OVERLAY-TIMEOUT': { message: 'The overlay did not answer in time.', advice: 'It is tried again by itself.', retryable: true },
+  'OVERLAY-TIMEOUT': {
+    message: 'The overlay did not answer in time.',
+    advice: 'Agent and hub try again by themselves; a command must be given again.',
+    retryable: true,
+  },
   'OVERLAY-CLOSED': { message: 'The overlay connection was closed.', advice: 'It is opened again by itself.', retryable: true },
   'OVERLAY-PROTOCOL': { message: 'The peer broke the protocol of the overlay.', advice: 'Check versions on both sides.', retryable: true },
   'OVERLAY-SIGN-IN': {
@@ -275,6 +279,11 @@ export const ERRORS = {
   'FABRIC-NAME': {
     message: 'The embedded network has something of that name already, or the name is not allowed.',
     advice: 'Choose another name.',
+    retryable: false,
+  },
+  'FABRIC-TOKEN-FILE': {
+    message: 'The file for the enrolment token cannot be written.',
+    advice: 'Choose another path with -o; an existing file is never overwritten.',
     retryable: false,
   },
   'FABRIC-UNKNOWN': {

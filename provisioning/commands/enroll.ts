@@ -39,7 +39,7 @@ async function readTokenText(path: string, { stdin }: CommandIo): Promise<string
     }
   } catch (cause) {
     if (cause instanceof VitalmeshError) throw cause;
-    throw new VitalmeshError('ENROLL-TOKEN', { cause, detail: `${path} cannot be read (${(cause as NodeJS.ErrnoException).code})` });
+    throw new VitalmeshError('USAGE', { cause, detail: `${path} cannot be read (${(cause as NodeJS.ErrnoException).code})` });
   }
   return Buffer.concat(chunks).toString('utf8');
 }
