@@ -35,7 +35,7 @@ export interface RawPeer {
   send(bytes: Buffer): Promise<void>;
   /** Reads a hello and grants it; returns its bytes. */
   greet(): Promise<Buffer>;
-  /** Whatever the client still sends until it closes; undefined bytes when it was reset. */
+  /** Whatever the client still sends until it closes or is reset. */
   rest(): Promise<Buffer>;
 }
 
@@ -80,15 +80,32 @@ async function listen(server: Server): Promise<void> {
 
 function peerOf(socket: TLSSocket): RawPeer {
   socket.on('error', () => socket.destroy());
+  const taken: Buffer[] = [];
+  let takenBytes = 0;
+  const keep = (chunk: Buffer): void => {
+    if (chunk.length === 0) return;
+    taken.push(chunk);
+    takenBytes += chunk.length;
+  };
+  /** Takes what the socket has, and waits when it has nothing; false when nothing comes any more. */
+  const take = async (): Promise<boolean> => {
+    const chunk: Buffer | null = socket.read();
+    if (chunk) keep(chunk);
+    else if (socket.readableEnded || socket.destroyed) return false;
+    else await readableOrGone(socket);
+    return true;
+  };
+  const drain = (): Buffer => {
+    takenBytes = 0;
+    return Buffer.concat(taken.splice(0));
+  };
   const read = async (bytes: number): Promise<Buffer> => {
-    if (bytes === 0) return Buffer.alloc(0);
-    for (;;) {
-      const chunk: Buffer | null = socket.read(bytes);
-      // At its end a stream gives what is left, however little.
-      if (chunk?.length === bytes) return chunk;
-      if (chunk || socket.readableEnded || socket.destroyed) throw new Error(`the client closed before ${bytes} bytes were read`);
-      await readableOrGone(socket);
+    while (takenBytes < bytes) {
+      if (!(await take())) throw new Error(`the client closed before ${bytes} bytes were read`);
     }
+    const all = drain();
+    keep(all.subarray(bytes));
+    return all.subarray(0, bytes);
   };
   const peer: RawPeer = {
     socket,
@@ -104,13 +121,8 @@ function peerOf(socket: TLSSocket): RawPeer {
       return hello;
     },
     async rest() {
-      const chunks: Buffer[] = [];
-      while (!socket.readableEnded && !socket.destroyed) {
-        const chunk: Buffer | null = socket.read();
-        if (chunk) chunks.push(chunk);
-        else await readableOrGone(socket);
-      }
-      return Buffer.concat(chunks);
+      while (await take());
+      return drain();
     },
   };
   return peer;
