@@ -119,6 +119,8 @@ export class ScriptedSite implements AsyncDisposable {
   /** Waits until all is played and ends the channel; what our client said beyond the recording, by name. */
   async unrecorded(): Promise<string[]> {
     await this.played;
+    // The answer to a probe comes behind all that was played, so our client has seen it.
+    if (!this.recording.closedByRouter) await this.channel.probe(new AbortController().signal);
     await this.channel[Symbol.asyncDispose]();
     return this.script.unrecorded();
   }
