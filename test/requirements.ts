@@ -120,6 +120,29 @@ export const REQUIREMENTS = {
     behaviour:
       'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
   },
+  'FABRIC-ROUTER-AS-REAL': {
+    source: 'openziti-wire.md §0, §3 to §7',
+    behaviour:
+      'The embedded router answers, refuses and stays silent as the real one does, with its texts, so that a wrong client fails here too.',
+  },
+  'FABRIC-ROUTER-CALLER': {
+    source: 'openziti-wire.md §7',
+    behaviour: 'A host hears from the embedded router who dials, out of the authenticated session, whatever the dialer wrote.',
+  },
+  'FABRIC-ROUTER-REVOKED': {
+    source: 'openziti-network.md §4',
+    behaviour:
+      'What is taken away by the controller ends at once on the embedded router: channels, binds, running circuits, each with its text.',
+  },
+  'FABRIC-ROUTER-WINDOWS': {
+    source: 'openziti-wire.md §10.1',
+    behaviour:
+      'A sender that outruns its reader has payloads dropped and its channel stopped, as on the real router; one that bounds what it has under way never does.',
+  },
+  'FABRIC-ROUTER-BOUNDED': {
+    source: 'openziti-wire.md §4; architecture §2',
+    behaviour: 'Whatever a client sends to the embedded router costs its own channel at most, within bounded memory.',
+  },
   'OVERLAY-REAL-ROUTER': {
     source: 'openziti-wire.md',
     behaviour:

@@ -98,3 +98,8 @@ const ID_ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 export function newId(length: number): string {
   return Array.from(randomBytes(length), (byte) => ID_ALPHABET[byte % ID_ALPHABET.length]).join('');
 }
+
+/** What is kept must not hold on to the chunk that it came in. */
+export function copyOf(value: Buffer | undefined): Buffer | undefined {
+  return value && Buffer.from(value);
+}

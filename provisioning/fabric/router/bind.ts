@@ -1,7 +1,7 @@
 import { byte, type Frame, flag, text, u16, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService } from '../contract.ts';
-import { CLOSE_CALLED, NEWER_TERMINATOR, newId, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
+import { CLOSE_CALLED, copyOf, NEWER_TERMINATOR, newId, REFUSED, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
 import type { DialAnswer, DialOffer, Precedence, Terminator, Terminators } from './terminators.ts';
@@ -57,25 +57,29 @@ export class HostBind implements Terminator, Sink {
     }
   }
 
-  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): void {
+  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): Disposable {
     const { channel } = this;
-    // A host that does not even take what it was sent will not answer either.
     const newConnId = this.#givesConnIds ? channel.newConnId() : undefined;
     const withdraw = (): void => {
       if (newConnId !== undefined) channel.stream.send(stateClosed(newConnId, CLOSE_CALLED));
     };
-    if (channel.stream.ended) {
-      answered({ kind: 'refused', text: 'channel closed' });
-      return;
-    }
+    // A host that leaves megabytes of dials unread will not answer the next one either.
+    const reads = channel.stream.bytesQueued < channel.limits.offerBytes;
+    const waiting = reads
+      ? channel.request(this.#dialFrame(offer, newConnId), (reply) => {
+          clearTimeout(timer);
+          answered(this.#answerOf(reply, newConnId));
+        })
+      : undefined;
+    const forget = (): void => {
+      clearTimeout(timer);
+      waiting?.[Symbol.dispose]();
+    };
     const timer = setTimeout(() => {
-      waiting[Symbol.dispose]();
+      forget();
       answered({ kind: 'silent', withdraw });
     }, channel.limits.hostAnswerMs);
-    const waiting = channel.request(this.#dialFrame(offer, newConnId), (reply) => {
-      clearTimeout(timer);
-      answered(this.#answerOf(reply, newConnId));
-    });
+    return { [Symbol.dispose]: forget };
   }
 
   data(): void {
@@ -103,7 +107,7 @@ export class HostBind implements Terminator, Sink {
 
   unbind(): void {
     this.#over = true;
-    this.#listed?.[Symbol.dispose]();
+    this.#listed[Symbol.dispose]();
     if (this.channel.sinks.get(this.connId) === this) this.channel.sinks.delete(this.connId);
   }
 
@@ -115,7 +119,7 @@ export class HostBind implements Terminator, Sink {
 
   #confirm(request: Frame): void {
     const { headers } = request;
-    this.channel.reply(request, {
+    this.channel.reply(request.sequence, {
       type: CONTENT.stateConnected,
       headers: [[HEADER.connId, this.connId], ...(this.#givesConnIds ? [[HEADER.routerProvidedConnId, true] as const] : [])],
     });
@@ -149,7 +153,11 @@ export class HostBind implements Terminator, Sink {
     if (reply.body.length !== 4) return { kind: 'refused', text: 'no connection id' };
     const connId = reply.body.readUInt32LE();
     if (given !== undefined && connId !== given) return { kind: 'refused', text: `connection id ${connId} is not the one offered` };
-    if (this.channel.sinks.has(connId)) return { kind: 'refused', text: `sink id ${connId} already in use` };
+    if (this.channel.sinks.has(connId)) return { kind: 'refused', text: REFUSED.connIdInUse(connId) };
+    if (this.#over) {
+      this.channel.stream.send(stateClosed(connId, CLOSE_CALLED));
+      return { kind: 'refused', text: 'listener closed' };
+    }
     const leg = new Leg(this.channel, connId);
     if (given === undefined) this.#confirmDial(reply);
     return { kind: 'leg', leg };
@@ -158,7 +166,7 @@ export class HostBind implements Terminator, Sink {
   /** A host that chose the connection's id sends nothing before it was told that the id is good. */
   #confirmDial(reply: Frame): void {
     this.#answeredDials += 1;
-    this.channel.reply(reply, {
+    this.channel.reply(reply.sequence, {
       type: CONTENT.stateConnected,
       headers: [
         [HEADER.connId, this.connId],
@@ -170,9 +178,4 @@ export class HostBind implements Terminator, Sink {
 
 function nonEmpty(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
-}
-
-/** What is kept must not hold on to the chunk that it came in. */
-function copyOf(value: Buffer | undefined): Buffer | undefined {
-  return value && Buffer.from(value);
 }

@@ -40,15 +40,19 @@ export class RouterChannel {
     return this.stream.send({ type, headers: shuffled(headers), ...(body && { body }) });
   }
 
-  /** Answers a request. */
-  reply({ sequence }: Frame, { type, headers, body }: OutgoingFrame): void {
+  /** Answers the request with this sequence. */
+  reply(sequence: number, { type, headers, body }: OutgoingFrame): void {
     this.send({ type, headers: [[HEADER.replyFor, sequence], ...headers], ...(body && { body }) });
   }
 
   /** Refuses a request for a connection. */
-  refuse(request: Frame, text: string, circuitId?: string): void {
-    const connId = u32(request.headers, HEADER.connId) ?? 0;
-    this.reply(request, {
+  refuse({ sequence, headers }: Pick<Frame, 'sequence' | 'headers'>, text: string): void {
+    this.refuseDial(sequence, u32(headers, HEADER.connId) ?? 0, text);
+  }
+
+  /** The same; `circuitId` where a circuit was tried. */
+  refuseDial(sequence: number, connId: number, text: string, circuitId?: string): void {
+    this.reply(sequence, {
       type: CONTENT.stateClosed,
       headers: [[HEADER.connId, connId], ...(circuitId === undefined ? [] : [[HEADER.circuitId, circuitId] as const])],
       body: Buffer.from(text),
@@ -83,10 +87,13 @@ export class RouterChannel {
 
   /** The channel is gone: so is everything on it. */
   lost(): void {
-    const [sinks, replies] = [[...this.sinks.values()], [...this.#replies.values()]];
+    // Binds first, so that a dial which is tried anew does not come back to one of them.
+    const sinks = [...this.sinks.values()];
     this.sinks.clear();
-    this.#replies.clear();
-    for (const answered of replies) answered(undefined);
     for (const sink of sinks) sink.channelLost();
+    for (const [sequence, answered] of this.#replies) {
+      this.#replies.delete(sequence);
+      answered(undefined);
+    }
   }
 }

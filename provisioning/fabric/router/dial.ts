@@ -1,7 +1,7 @@
 import { type Frame, text } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService, Grants } from '../contract.ts';
-import { CLOSE_CALLED, newId, REFUSED } from './answers.ts';
+import { CLOSE_CALLED, copyOf, newId, REFUSED } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
 import type { DialAnswer, DialOffer, Terminator, Terminators } from './terminators.ts';
@@ -15,14 +15,16 @@ export interface DialContext {
 /** One Connect on its way to a host. Holds its connection id until it is answered. */
 export class Dialing implements Sink {
   readonly #channel: RouterChannel;
-  readonly #request: Frame;
+  /** Of the Connect. */
+  readonly #sequence: number;
   readonly #connId: number;
+  readonly #instanceId: string | undefined;
   readonly #context: DialContext;
   readonly #service: FabricService;
   readonly #sessionId: string;
   readonly #offer: DialOffer;
   readonly #tried: Terminator[] = [];
-  #over = false;
+  #asked: Disposable | undefined;
 
   constructor(
     channel: RouterChannel,
@@ -32,9 +34,9 @@ export class Dialing implements Sink {
     context: DialContext,
   ) {
     this.#channel = channel;
-    // The body is a token that nobody needs again.
-    this.#request = { ...request, body: Buffer.alloc(0) };
+    this.#sequence = request.sequence;
     this.#connId = connId;
+    this.#instanceId = text(request.headers, HEADER.terminatorIdentity) || undefined;
     this.#context = context;
     this.#service = service;
     this.#sessionId = sessionId;
@@ -57,27 +59,25 @@ export class Dialing implements Sink {
 
   #attempt(): void {
     const { terminators, routerId } = this.#context;
-    const instanceId = text(this.#request.headers, HEADER.terminatorIdentity) || undefined;
     const terminator = terminators.pick({
       service: this.#service,
-      instanceId,
+      instanceId: this.#instanceId,
       routerId,
       identityId: this.#channel.session.identityId,
       tried: this.#tried,
     });
     if (!terminator) {
-      this.#refuse(REFUSED.noTerminators(this.#service.id, instanceId), this.#offer.circuitId);
+      this.#refuse(REFUSED.noTerminators(this.#service.id, this.#instanceId));
       return;
     }
     this.#tried.push(terminator);
-    terminator.dial(this.#offer, (answer) => this.#answered(terminator, answer));
+    this.#asked = terminator.dial(this.#offer, (answer) => this.#answered(terminator, answer));
   }
 
   #answered(terminator: Terminator, answer: DialAnswer): void {
     if (answer.kind === 'leg') this.#connected(terminator, answer.leg);
     else {
       this.#context.terminators.failed(terminator);
-      if (this.#over) return;
       if (this.#tried.length < this.#channel.limits.dialAttempts) this.#attempt();
       else this.#exhausted(terminator, answer);
     }
@@ -87,26 +87,21 @@ export class Dialing implements Sink {
     if (answer.kind === 'silent') answer.withdraw();
     const reason = answer.kind === 'silent' ? REFUSED.noAnswer : REFUSED.hostRefused(terminator.id, answer.text);
     const { circuitId } = this.#offer;
-    this.#refuse(REFUSED.attemptsExhausted(this.#tried.length, circuitId, terminator.routerId, reason), circuitId);
+    this.#refuse(REFUSED.attemptsExhausted(this.#tried.length, circuitId, terminator.routerId, reason));
   }
 
   #connected(terminator: Terminator, host: Leg): void {
     const { grants, terminators } = this.#context;
     const service = this.#service;
-    if (this.#over) {
-      host.closeBehindData(CLOSE_CALLED);
-      return;
-    }
     // Rights may have changed while the host was thinking.
     if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !grants.sessionExists(this.#sessionId)) {
       host.closeBehindData(CLOSE_CALLED);
-      this.#refuse(REFUSED.noPolicies, this.#offer.circuitId);
+      this.#refuse(REFUSED.noPolicies);
       return;
     }
-    this.#over = true;
     const dialer = new Leg(this.#channel, this.#connId);
     const { publicKey } = terminator;
-    this.#channel.reply(this.#request, {
+    this.#channel.reply(this.#sequence, {
       type: CONTENT.stateConnected,
       headers: [
         [HEADER.connId, this.#connId],
@@ -119,13 +114,14 @@ export class Dialing implements Sink {
     terminators.open({ id: this.#offer.circuitId, serviceId: service.id, sessionId: this.#sessionId, dialer, host, terminator });
   }
 
-  #refuse(reason: string, circuitId: string): void {
+  #refuse(reason: string): void {
     this.#giveUp();
-    this.#channel.refuse(this.#request, reason, circuitId);
+    this.#channel.refuseDial(this.#sequence, this.#connId, reason, this.#offer.circuitId);
   }
 
+  /** A host that says yes to what was given up is told so by its channel. */
   #giveUp(): void {
-    this.#over = true;
+    this.#asked?.[Symbol.dispose]();
     if (this.#channel.sinks.get(this.#connId) === this) this.#channel.sinks.delete(this.#connId);
   }
 }
@@ -134,10 +130,10 @@ export class Dialing implements Sink {
 function offerOf({ session }: RouterChannel, { headers }: Frame): DialOffer {
   return {
     circuitId: newId(22),
-    publicKey: headers.get(HEADER.publicKey),
+    publicKey: copyOf(headers.get(HEADER.publicKey)),
     callerId: text(headers, HEADER.callerId) ?? '',
-    appData: headers.get(HEADER.appData),
-    marker: headers.get(HEADER.connectionMarker),
+    appData: copyOf(headers.get(HEADER.appData)),
+    marker: copyOf(headers.get(HEADER.connectionMarker)),
     identityId: session.identityId,
     identityName: session.identityName,
   };

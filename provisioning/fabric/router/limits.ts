@@ -22,6 +22,8 @@ export interface RouterLimits {
   socketBytes: number;
   /** The same, beyond which a channel that asks without reading answers is read no further. */
   answerBytes: number;
+  /** Bytes not taken by a host's socket, beyond which it is offered no more dials. */
+  offerBytes: number;
   /** Connection ids in use on one channel. */
   connections: number;
   /** Channels open at the same time, those at their hello included. */
@@ -41,6 +43,7 @@ export const ROUTER_LIMITS: RouterLimits = {
   channelBytes: 256 * MIB,
   socketBytes: 256 * 1024,
   answerBytes: MIB,
+  offerBytes: 8 * MIB,
   connections: 16_384,
   channels: 8192,
 };

@@ -17,7 +17,7 @@ export function serveFrame(channel: RouterChannel, frame: Frame, context: DialCo
       return;
     case CONTENT.ping:
     case CONTENT.latency:
-      channel.reply(frame, { type: CONTENT.result, headers: [[HEADER.resultSuccess, true], ...reflected(frame)] });
+      channel.reply(frame.sequence, { type: CONTENT.result, headers: [[HEADER.resultSuccess, true], ...reflected(frame)] });
       return;
     case CONTENT.connect:
       connect(channel, frame, connId, context);
@@ -87,11 +87,11 @@ function updateToken(channel: RouterChannel, request: Frame, { grants }: DialCon
   const session = grants.apiSession(request.body.toString('latin1'));
   if (session?.id === channel.session.id) {
     channel.session = session;
-    channel.reply(request, { type: CONTENT.updateTokenSuccess, headers: [] });
+    channel.reply(request.sequence, { type: CONTENT.updateTokenSuccess, headers: [] });
     return;
   }
   const { text, message, code, retryHint } = FOREIGN_API_SESSION;
-  channel.reply(request, {
+  channel.reply(request.sequence, {
     type: CONTENT.updateTokenFailure,
     headers: [
       [HEADER.errorCode, code],

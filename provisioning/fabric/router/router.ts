@@ -170,7 +170,13 @@ class EdgeRouter implements AsyncDisposable {
   #enforce(): void {
     this.#enforcing = undefined;
     const { grants, terminators } = this.#options;
-    enforce(grants, this.#channels, terminators);
+    try {
+      enforce(grants, this.#channels, terminators);
+    } catch (thrown) {
+      // Nobody keeps what could not be confirmed.
+      this.#options.log.error({ err: thrown }, 'rights could not be checked; every channel is closed');
+      for (const stream of this.#streams) stream.destroy();
+    }
   }
 
   #peerOf(socket: TLSSocket): PeerCertificate | undefined {

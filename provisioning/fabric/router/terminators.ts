@@ -34,8 +34,8 @@ export interface Terminator {
   readonly channel: RouterChannel;
   cost: number;
   precedence: Precedence;
-  /** Offers one connection; `answered` is called once. */
-  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): void;
+  /** Offers one connection; `answered` is called once, later than this call, unless the returned object was disposed before. */
+  dial(offer: DialOffer, answered: (answer: DialAnswer) => void): Disposable;
   /** A terminator with the same listener id has taken its place. */
   replaced(): void;
 }

@@ -92,7 +92,7 @@ export class RawClient implements AsyncDisposable {
   #size = 0;
   #wanted = 20;
   #unread: RawFrame[] = [];
-  #waiting: (() => void) | undefined;
+  readonly #waiting = new Set<() => void>();
 
   private constructor(socket: TLSSocket) {
     this.socket = socket;
@@ -102,8 +102,8 @@ export class RawClient implements AsyncDisposable {
     });
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.once('close', () => this.#waiting?.());
-    socket.once('end', () => this.#waiting?.());
+    socket.once('close', () => this.#wake());
+    socket.once('end', () => this.#wake());
   }
 
   static async connect({ port, identity, ca, alpn, tls }: RawHello): Promise<RawClient> {
@@ -145,13 +145,18 @@ export class RawClient implements AsyncDisposable {
   async next(type?: number): Promise<RawFrame> {
     const until = Date.now() + LIMIT_MS;
     while (this.#unread.length === 0) {
-      if (this.socket.destroyed || this.socket.readableEnded) assert.fail(`the router closed; wanted ${type}`);
       await this.#more(until, type);
     }
     const frame = this.#unread.shift();
     assert.ok(frame);
     if (type !== undefined) assert.equal(frame.type, type, `got ${frame.type}: ${frame.body.toString('latin1', 0, 100)}`);
     return frame;
+  }
+
+  /** Waits until a frame of this content type has come, and leaves it. */
+  async arrival(type: number): Promise<void> {
+    const until = Date.now() + LIMIT_MS;
+    while (!this.#unread.some((frame) => frame.type === type)) await this.#more(until, type);
   }
 
   /** Frames that have come and nobody has taken. */
@@ -176,14 +181,24 @@ export class RawClient implements AsyncDisposable {
   }
 
   async #more(until: number, type: number | undefined): Promise<void> {
+    if (this.socket.destroyed || this.socket.readableEnded) assert.fail(`the connection is closed; wanted ${type}`);
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new assert.AssertionError({ message: `no frame ${type}` })), until - Date.now());
-      this.#waiting = () => {
+      const woken = (): void => {
         clearTimeout(timer);
-        this.#waiting = undefined;
         resolve();
       };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(woken);
+        reject(new assert.AssertionError({ message: `no frame ${type}` }));
+      }, until - Date.now());
+      this.#waiting.add(woken);
     });
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const woken of waiting) woken();
   }
 
   #receive(chunk: Buffer): void {
@@ -196,6 +211,6 @@ export class RawClient implements AsyncDisposable {
     this.#wanted = rest.length < 20 ? 20 : 20 + rest.readUInt32LE(12) + rest.readUInt32LE(16);
     this.received.push(...frames);
     this.#unread.push(...frames);
-    if (frames.length > 0) this.#waiting?.();
+    if (frames.length > 0) this.#wake();
   }
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { verifies } from '../../../requirements.ts';
 import { accept, idsOf, Stage, u32Of } from './stage.ts';
 
 describe('embedded router: circuits', { timeout: 30_000 }, () => {
   test('a dial reaches the host with what the dialer said and who it really is', async () => {
+    verifies('FABRIC-ROUTER-CALLER');
     await using s = await Stage.start();
     const host = await s.host('hub', 'vitals', { 1003: Buffer.alloc(32, 2) });
     const dialer = await s.channel('gw1');
