@@ -2,7 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import type { Instant } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
-import { namedTrustDomain, verifyChain } from '../../../identity/chain.ts';
+import { namedIdentity, verifyChain } from '../../../identity/chain.ts';
 import { readCertificates } from '../../../identity/identity.ts';
 import { readCertificateUse } from '../../../identity/x509.ts';
 import { distinct } from './ca-bundle.ts';
@@ -55,8 +55,9 @@ export function readEnrolled(body: string, { identityId, privateKey, authorities
   if (!leaf?.checkPrivateKey(privateKey)) throw unreadable('its certificate is for another key');
   const trusted = distinct([...authorities, ...(ca ? certificatesOf(ca).filter(({ raw }) => readCertificateUse(raw)?.ca) : [])]);
   const at = Math.max(now, Math.min(leaf.validFromDate.getTime(), now + CLOCK_TOLERANCE_MS));
-  const named = verifyChain(chain, trusted, { now: at, trustDomain: namedTrustDomain(trusted) });
-  if (named.identityId !== identityId)
+  // Not every network's CA names the trust domain; the controller, whom the token vouches for, does.
+  const { trustDomain } = namedIdentity(leaf);
+  if (verifyChain(chain, trusted, { now: at, trustDomain }).identityId !== identityId)
     throw new VitalmeshError('IDENTITY-NAME', { detail: 'the controller certified another identity than the token names' });
   return { certPem: pemOf(chain), caPem: pemOf(trusted) };
 }

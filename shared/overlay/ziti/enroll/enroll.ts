@@ -30,7 +30,7 @@ interface Key {
 
 export const enroll: Enroll = async (options) => {
   const { identityPath, now } = options;
-  if (lstatSync(identityPath, { throwIfNoEntry: false })) throw existing(identityPath);
+  if (exists(identityPath)) throw existing(identityPath);
   const token = readToken(options.token, now());
   const controller = await askController(token, options);
   const key = keyFor(identityPath);
@@ -110,9 +110,9 @@ function pemOf(privateKey: KeyObject): string {
   return privateKey.export({ type: 'sec1', format: 'pem' }).toString();
 }
 
-function identityFileOf({ controllers, issuer }: EnrollmentToken, { key, cert, ca }: IdentityFile['id']): IdentityFile {
+function identityFileOf({ controllers }: EnrollmentToken, { key, cert, ca }: IdentityFile['id']): IdentityFile {
   return {
-    ztAPI: controllers[0] ?? issuer.href,
+    ztAPI: controllers[0],
     ztAPIs: [...controllers],
     configTypes: [],
     id: { key: `pem:${key}`, cert: `pem:${cert}`, ca: `pem:${ca}` },
@@ -121,6 +121,15 @@ function identityFileOf({ controllers, issuer }: EnrollmentToken, { key, cert, c
 
 function timed<T>({ signal, timeoutMs = EXCHANGE_TIMEOUT_MS }: EnrollOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   return limited({ timeoutMs, ...(signal && { signal }) }, new AbortController().signal, work);
+}
+
+/** A link that leads nowhere counts too: a file can no more be made there. */
+function exists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    throw new VitalmeshError('IDENTITY-FILE', { cause, detail: path });
+  }
 }
 
 function existing(path: string): VitalmeshError {

@@ -12,7 +12,7 @@ export interface EnrollmentToken {
   secret: string;
   expiresAt: Instant;
   /** Base URLs of the client API, the issuer's first: `https://host:port/edge/client/v1`. */
-  controllers: readonly string[];
+  controllers: readonly [string, ...string[]];
   /** True when the token was signed with the private key of this public key. */
   isSignedBy(publicKey: KeyObject): boolean;
 }
@@ -112,10 +112,10 @@ function issuerOf(iss: string): URL {
  * `ctrls` are addresses of the control plane (`tls:host:port`). They serve the client API too only in a network that has both on
  * one port, which shows when the issuer is among them; elsewhere they would send SDKs to a port that never answers them.
  */
-function apisOf(issuer: URL, ctrls: readonly string[]): string[] {
-  const origins = ctrls.flatMap((address) => originOf(address) ?? []);
-  const served = origins.includes(issuer.origin) ? origins : [];
-  return [...new Set([issuer.origin, ...served])].map((origin) => `${origin}${API_PATH}`);
+function apisOf({ origin }: URL, ctrls: readonly string[]): [string, ...string[]] {
+  const origins = new Set(ctrls.flatMap((address) => originOf(address) ?? []));
+  const others = origins.delete(origin) ? [...origins] : [];
+  return [`${origin}${API_PATH}`, ...others.map((other) => `${other}${API_PATH}`)];
 }
 
 function originOf(address: string): string | undefined {

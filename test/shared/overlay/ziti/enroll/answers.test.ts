@@ -8,7 +8,7 @@ import { loadIdentity } from '../../../../../shared/identity/identity.ts';
 import { readEnrolled } from '../../../../../shared/overlay/ziti/enroll/answer.ts';
 import { verifies } from '../../../../requirements.ts';
 import { certify, ForgedNetwork, honest, is, newKeys, pemOf } from '../../../../support/forged.ts';
-import { type EnrollingController, IDENTITY_ID, type Reply, SECRET } from '../../../../support/ziti/enrolling-controller.ts';
+import { type EnrollingController, IDENTITY_ID, inLines, type Reply, SECRET } from '../../../../support/ziti/enrolling-controller.ts';
 import { EnrollingSite } from '../../../../support/ziti/enrolling-site.ts';
 
 const KEY_LEFT = ['gw1.json.key'];
@@ -85,7 +85,6 @@ test('a certificate that is not ours, or not of this network, is not taken', asy
     ['OVERLAY-PROTOCOL', async () => anotherKey.certPem],
     ['IDENTITY-NAME', certified(honest('somebody-else'))],
     ['IDENTITY-NAME', certified([is.key(), is.client()])],
-    ['IDENTITY-NAME', certified([is.key(), is.client(), is.identity(IDENTITY_ID, 'elsewhere.test')])],
     ['IDENTITY-UNTRUSTED', certified(honest(IDENTITY_ID), other.intermediate)],
     ['IDENTITY-CHAIN', certified(server)],
     ['IDENTITY-CHAIN', certified([is.ca(), ...honest(IDENTITY_ID)])],
@@ -135,6 +134,18 @@ test('every form of a good answer is taken', async () => {
     assert.equal(caPem.match(/BEGIN CERTIFICATE/g)?.length, authorities);
     assert.equal(certPem.match(/BEGIN CERTIFICATE/g)?.length, 2);
   }
+});
+
+test('a trust domain that the CA itself does not name is taken from the certificate', async () => {
+  await using site = await EnrollingSite.open();
+  const { controller } = site;
+  const root = await certify({ subject: 'plain root', extensions: [is.ca(), is.signer()] });
+  controller.cacerts = () => ({ body: inLines(controller.bundle(root)) });
+  controller.enroll = async (csr) => ({
+    body: enrolled({ cert: await controller.certified(csr, [is.key(), is.client(), is.identity(IDENTITY_ID, 'a1b2c3')], root) }),
+  });
+  await site.enroll();
+  assert.equal(loadIdentity(site.identityPath).trustDomain, 'a1b2c3');
 });
 
 test('a CA bundle that cannot be had costs no token', async () => {

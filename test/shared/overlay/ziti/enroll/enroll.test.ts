@@ -160,6 +160,7 @@ test('an identity that appears meanwhile is not overwritten either, and the key 
 test('a folder that cannot be written to costs no token', async () => {
   await using site = await EnrollingSite.open();
   await site.refuses({ identityPath: join(site.folder, 'missing', 'gw1.json') }, 'IDENTITY-FILE', /ENOENT/);
+  await site.refuses({ identityPath: join(site.folder, 'x'.repeat(300)) }, 'IDENTITY-FILE');
   assert.deepEqual(
     site.controller.requests.map(({ method }) => method),
     ['GET'],
