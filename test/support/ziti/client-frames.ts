@@ -20,7 +20,13 @@ export class ClientFrames {
 
   constructor(peer: RawPeer) {
     this.#peer = peer;
-    void this.#read();
+    void this.#read()
+      .then(this.#closed.resolve, this.#closed.reject)
+      .finally(() => {
+        this.#isClosed = true;
+        this.#announce();
+      });
+    this.#closed.promise.catch(() => undefined);
   }
 
   /** The first frame, of those not yet taken, that fits; waits for it. `what` is for the error when it does not come. */
@@ -39,7 +45,7 @@ export class ClientFrames {
     }
   }
 
-  /** When the client has closed: all that nobody took. */
+  /** When the client has closed: all that nobody took. Throws when it sent what is no frame. */
   async rest(): Promise<Frame[]> {
     await this.#closed.promise;
     return this.#frames;
@@ -51,20 +57,18 @@ export class ClientFrames {
 
   async #read(): Promise<void> {
     const reader = new FrameReader();
-    try {
-      for (;;) {
-        for (const frame of reader.push(await this.#peer.frame())) {
-          if (frame.type === CONTENT.latency) await this.#answer(frame);
-          else this.#frames.push(frame);
-        }
-        this.#announce();
+    for (let bytes = await this.#next(); bytes; bytes = await this.#next()) {
+      for (const frame of reader.push(bytes)) {
+        if (frame.type === CONTENT.latency) await this.#answer(frame);
+        else this.#frames.push(frame);
       }
-    } catch {
-      // The client has closed.
-      this.#isClosed = true;
-      this.#closed.resolve();
       this.#announce();
     }
+  }
+
+  /** The bytes of the next frame; undefined when the client has closed. */
+  #next(): Promise<Buffer | undefined> {
+    return this.#peer.frame().catch(() => undefined);
   }
 
   #announce(): void {
@@ -73,6 +77,7 @@ export class ClientFrames {
     resolve();
   }
 
+  /** A client that closes meanwhile needs none. */
   async #answer({ sequence, headers }: Frame): Promise<void> {
     const echoed = headers.get(HEADER.reflected);
     const result = {
@@ -84,6 +89,6 @@ export class ClientFrames {
       ] as const,
     };
     this.#ownSequence += 1;
-    await this.#peer.send(encodeFrame(result, this.#ownSequence));
+    await this.#peer.send(encodeFrame(result, this.#ownSequence)).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { VitalmeshError } from '../../../errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { SecretReceiver, SecretSender } from './contract.ts';
 import { pull, push } from './sodium.ts';
 import { initialState, MAC_BYTES, STREAM_HEADER_BYTES, type StreamState, TAG_BYTES } from './stream-state.ts';
@@ -58,7 +58,7 @@ export function receiverFrom(state: StreamState): SecretReceiver {
         return plain;
       } catch (error) {
         failed = true;
-        throw error;
+        throw asVitalmeshError(error, 'OVERLAY-CRYPTO');
       }
     },
   };

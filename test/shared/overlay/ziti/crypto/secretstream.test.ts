@@ -124,6 +124,14 @@ describe('secretstream', () => {
     }
   });
 
+  test("messages larger than libsodium's memory, which then becomes another one, do not disturb any stream", () => {
+    const [large, small] = [stream(), stream()];
+    for (const size of [3, 24 * 1024 * 1024 + 1, 3]) {
+      assert.ok(large.receiver.open(seal(large.sender, Buffer.alloc(size, 'large'))).equals(Buffer.alloc(size, 'large')));
+      assert.equal(small.receiver.open(seal(small.sender, Buffer.from('small'))).toString(), 'small');
+    }
+  });
+
   test('a message changed in any byte is refused', () => {
     verifies('OVERLAY-END-TO-END');
     for (const size of [0, 1, 8, 61]) {
