@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { encodeFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
 import { byte, type Frame, i32, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
-import { CONTENT, contentName, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
+import { CONTENT, contentName, FLAG, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { RawPeer } from '../raw-router.ts';
 import { ClientFrames } from './client-frames.ts';
 import { ScriptedCrypto } from './scripted-crypto.ts';
@@ -32,7 +32,7 @@ export class ScriptedRouter {
   readonly #publicKeys = new Map<number, Buffer>();
   readonly #crypto = new Map<number, ScriptedCrypto>();
   readonly #incoming = new Map<number, Incoming>();
-  /** Connection ids that the router has closed: whatever the client still says about them changes nothing. */
+  /** Connection ids that are closed or unbound: another StateClosed for them changes nothing. */
   readonly #closed = new Set<number>();
 
   constructor(peer: RawPeer, recording: Recording) {
@@ -69,7 +69,6 @@ export class ScriptedRouter {
     this.#compare(frame, sent);
   }
 
-  /** The client's close of what is closed, or of a bind behind its unbind, is courtesy. */
   #isMoot(type: number, connId: number | undefined): boolean {
     return type === CONTENT.stateClosed && connId !== undefined && this.#closed.has(connId);
   }
@@ -159,6 +158,8 @@ export class ScriptedRouter {
   #read(incoming: Incoming, connId: number, sent: Frame): 'header' | 'bytes' {
     assert.ok(!incoming.ended, 'nothing comes behind the end');
     incoming.ended = isFin(sent);
+    // Neither grants nor multipart messages, which a recorded peer would not know what to do with.
+    assert.equal((u32(sent.headers, HEADER.flags) ?? 0) & ~FLAG.fin, 0, 'flags other than the end');
     const plain = sent.body.length === 0 ? sent.body : this.#openBody(connId, sent.body);
     if (!plain) return 'header';
     incoming.bytes = Buffer.concat([incoming.bytes, plain]);

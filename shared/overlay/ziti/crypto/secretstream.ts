@@ -42,8 +42,8 @@ export function senderFrom(state: StreamState, header: Buffer): SecretSender {
 }
 
 /**
- * A receiver in the middle of a stream. Only messages with tag 0 are taken: PUSH, REKEY and FINAL mean nothing in OpenZiti, Go and C would
- * go on with another key than libsodium behind REKEY, and nobody sends them.
+ * A receiver in the middle of a stream. Only messages with tag 0 are taken: PUSH, REKEY and FINAL mean nothing in OpenZiti, no SDK sends
+ * them, and behind REKEY the Go implementation and libsodium would go on with different keys (openziti-wire.md §8).
  */
 export function receiverFrom(state: StreamState): SecretReceiver {
   let failed = false;
