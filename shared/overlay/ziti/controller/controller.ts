@@ -126,7 +126,7 @@ class EdgeController implements Controller {
 
   async #askAs(kept: KeptSession, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     const answer = await this.#http.exchange({ ...request, headers: kept.headers }, signal);
-    if (answer.status !== 401) kept.proven = true;
+    if (answer.status < 300) kept.proven = true;
     return answer;
   }
 

@@ -35,7 +35,8 @@ export interface ExchangeLimits {
 const API_PATH = '/edge/client/v1';
 const CONNECTIONS = 8;
 const MAX_DEPTH = 64;
-const ERROR_CODE = /^[A-Z0-9_]{1,64}$/;
+/** With a slash in it where OpenSSL's own text has one: `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */
+const ERROR_CODE = /^[A-Z0-9_/]{1,64}$/;
 /** TLS alerts by which a server refuses the client's certificate (RFC 8446 §6.2), as OpenSSL spells them. */
 const CERTIFICATE_ALERT = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 
@@ -128,6 +129,6 @@ function failureOf(error: unknown, host: string): VitalmeshError {
   if (error instanceof VitalmeshError) return new VitalmeshError(error.code, { detail: [host, error.detail].filter(Boolean).join(' ') });
   const { code } = error as { code?: unknown };
   const known = typeof code === 'string' && ERROR_CODE.test(code) ? code : 'failed';
-  if (/_TIMEOUT$/.test(known)) return new VitalmeshError('OVERLAY-TIMEOUT', { detail: `${host} ${known}` });
+  if (/_TIMEOUT$|^ETIMEDOUT$/.test(known)) return new VitalmeshError('OVERLAY-TIMEOUT', { detail: `${host} ${known}` });
   return new VitalmeshError(CERTIFICATE_ALERT.test(known) ? 'OVERLAY-SIGN-IN' : 'OVERLAY-UNREACHABLE', { detail: `${host} ${known}` });
 }

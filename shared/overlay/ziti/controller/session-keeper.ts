@@ -26,8 +26,8 @@ export interface KeeperOptions {
   refusedPauseMs: number;
 }
 
-/** Shortest wait before a renewal is tried again. */
-const MIN_RENEWAL_MS = 1000;
+/** With less than this left of a session's life it is not renewed; who needs one then signs in. */
+const MIN_LEFT_MS = 1000;
 /** Timers of Node end at 2^31 ms; nobody needs to wait that long. */
 const MAX_RENEWAL_MS = 24 * 60 * 60 * 1000;
 
@@ -129,7 +129,7 @@ export class SessionKeeper {
     const { clock, random } = this.#options;
     const leftMs = this.#endsAtMs - clock.monotonicMs();
     clearTimeout(this.#renewal);
-    if (leftMs < MIN_RENEWAL_MS) return;
+    if (leftMs < MIN_LEFT_MS) return;
     this.#renewal = setTimeout(() => void this.#renew(kept), Math.min(MAX_RENEWAL_MS, leftMs * (1 / 2 + random() / 3)));
     this.#renewal.unref();
   }

@@ -13,6 +13,8 @@ import {
 import { verifies } from '../../../../requirements.ts';
 
 const SESSION = { id: 'a', token: 't', identityId: 'i', identity: { id: 'i', name: 'n' }, authQueries: [], expirationSeconds: 1800 };
+/** Names that stand in answers, so that what is made up sometimes looks like one. */
+const FIELD = fc.constantFrom('data', 'id', 'token', 'identityId', 'expirationSeconds', 'name', 'edgeRouters', 'supportedProtocols', 'tls');
 const UNREADABLE = { code: 'OVERLAY-UNREACHABLE' };
 
 test('a session is read with what it needs, whatever else stands there', () => {
@@ -126,7 +128,7 @@ test('whatever stands in an answer, it is read or refused with a code, and its b
   ];
   const secret = fc.constant('SECRET-OF-THE-ANSWER');
   const value = fc.letrec((tie) => ({
-    any: fc.oneof({ depthSize: 'small' }, secret, fc.anything(), fc.array(tie('any')), fc.dictionary(field, tie('any'))),
+    any: fc.oneof({ depthSize: 'small' }, secret, fc.anything(), fc.array(tie('any')), fc.dictionary(FIELD, tie('any'))),
   })).any;
   fc.assert(
     fc.property(
@@ -144,16 +146,3 @@ test('whatever stands in an answer, it is read or refused with a code, and its b
     { numRuns: 200 },
   );
 });
-
-const field = fc.constantFrom(
-  'data',
-  'id',
-  'token',
-  'identityId',
-  'expirationSeconds',
-  'name',
-  'edgeRouters',
-  'supportedProtocols',
-  'tls',
-  'meta',
-);

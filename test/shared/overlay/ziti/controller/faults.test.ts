@@ -93,6 +93,16 @@ test('nobody there, no TLS there, a connection cut: unreachable, by its own code
   }
 });
 
+test('a controller that refuses the certificate within TLS refuses the identity', async () => {
+  // Alert records by hand (RFC 8446 §6): bad_certificate, certificate_expired, unknown_ca, access_denied, certificate_required; handshake_failure.
+  const refusals = [42, 45, 48, 49, 116];
+  for (const alert of [...refusals, 40]) {
+    await using server = await listening((socket) => void socket.once('data', () => socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert]))));
+    await using controller = openController({ identity: await gateway(server.address) });
+    await assert.rejects(controller.signIn(), { code: refusals.includes(alert) ? 'OVERLAY-SIGN-IN' : 'OVERLAY-UNREACHABLE' }, `${alert}`);
+  }
+});
+
 test('the first controller that answers is used, and asked first from then on', async () => {
   const network = await testNetwork();
   await using script = await scriptedController({ network });
@@ -113,7 +123,7 @@ test('a controller that takes connections and says nothing is left for the next 
   await using script = await scriptedController({ network });
   await using frozen = await listening((socket) => void socket.resume());
   const identity = await script.identity([frozen.address, `https://127.0.0.1:${script.port}`]);
-  await using controller = openController({ identity, limits: { connectTimeoutMs: 50 } });
+  await using controller = openController({ identity, limits: { connectTimeoutMs: 1000 } });
   assert.deepEqual(await controller.services(), []);
 });
 
