@@ -26,7 +26,7 @@ export interface ChannelLimits {
 export const CHANNEL_LIMITS: ChannelLimits = {
   hello: HELLO_LIMITS,
   frame: FRAME_LIMITS,
-  bulkBytes: 256 * 1024,
+  bulkBytes: 128 * 1024,
   queuedBytes: 8 * 1024 * 1024,
   closeMs: 1000,
 };

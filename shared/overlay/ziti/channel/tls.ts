@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { closeOnError } from '../../lines.ts';
 
 export interface RouterAddress {
   host: string;
@@ -17,8 +16,11 @@ const KEEP_ALIVE_MS = 15_000;
 /** A router that knows the protocol by no name answers with one of these (RFC 7301 §3.2; openziti-wire.md §0.8). */
 const ALPN_REFUSED = new Set(['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']);
 
-/** Alerts of a peer that does not want this side's certificate (RFC 8446 §6.2); in TLS 1.3 they come behind the handshake, with the first read. */
-const CERTIFICATE_REFUSED = /_ALERT_(?:NO_CERTIFICATE|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
+/**
+ * Alerts of a peer that does not want this side's certificate (RFC 8446 §6.2; decrypt_error: its CA has the name of ours, but not the key). In
+ * TLS 1.3 they come behind the handshake, with the first read.
+ */
+const CERTIFICATE_REFUSED = /_ALERT_(?:(?:NO|BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$/;
 
 const CERTIFICATE_TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
@@ -75,7 +77,8 @@ function handshake(address: RouterAddress, options: ConnectionOptions, signal: A
       settle();
       reject(handshakeFailure(address, socket));
     };
-    closeOnError(socket);
+    // An alert behind the handshake is an 'error' that neither destroys the socket nor is remembered by it.
+    socket.on('error', (error) => socket.destroy(error));
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('secureConnect', onSecure);
     socket.once('close', onClose);

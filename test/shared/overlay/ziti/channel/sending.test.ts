@@ -87,7 +87,7 @@ test('64 MB on one connection: a neighbour has every second frame from the momen
     frames.every(({ sequence }, i) => sequence === i + 1),
     'frames carry their sequences in order',
   );
-  assert.ok(most < 256 * 1024, `${most} bytes waited when a source was asked`);
+  assert.ok(most < 128 * 1024, `${most} bytes waited when a source was asked`);
 });
 
 test('three connections take turns in the order in which they came', async () => {

@@ -73,6 +73,7 @@ const CERTIFICATE_ALERTS = [
   ['2e', 'certificate_unknown'],
   ['30', 'unknown_ca'],
   ['31', 'access_denied'],
+  ['33', 'decrypt_error'],
   ['74', 'certificate_required'],
 ] as const;
 
