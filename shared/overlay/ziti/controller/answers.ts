@@ -24,7 +24,7 @@ export interface ServicePage {
 }
 
 const MAX_ENTRIES = 10_000;
-/** An api session may live for a day, a token stand in a header; what is beyond is no answer of a controller. */
+/** Far beyond what a controller gives (half an hour unless told otherwise); what is longer is a mistake. */
 const MAX_LIFETIME_S = 7 * 24 * 60 * 60;
 
 const ID = z.string().regex(/^[\x21-\x7e]{1,128}$/);
