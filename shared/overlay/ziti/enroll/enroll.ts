@@ -28,6 +28,7 @@ interface Key {
   fresh: boolean;
 }
 
+/** Enrols with a one-time token and writes the identity file; what is promised, and every error, stands with `Enroll`. */
 export const enroll: Enroll = async (options) => {
   const { identityPath, now } = options;
   if (exists(identityPath)) throw existing(identityPath);
