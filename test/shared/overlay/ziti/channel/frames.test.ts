@@ -37,11 +37,6 @@ class Recorder implements FrameSink {
   }
 }
 
-/** Resolves when everything that the peer has sent so far was handed out. */
-async function settled(channel: Channel, answer: () => Promise<void>): Promise<void> {
-  await Promise.all([channel.probe(NEVER), answer()]);
-}
-
 async function ended(channel: Channel): Promise<string> {
   if (!channel.closed.aborted) await once(channel.closed, 'abort');
   return channel.closed.reason.code;
@@ -79,10 +74,10 @@ test('a request that is given up rejects with the reason; its late reply goes to
   giveUp.abort(reason);
   await assert.rejects(request, reason);
   await peer.send(Buffer.concat([closedReply('01000000', '01000000'), closedReply('01000000', '02000000')]));
-  await settled(channel, async () => {
-    const probe = await peer.frame();
-    await peer.send(hex(`0306090c 02000000 07000000 0c000000 00000000 | 01000000 04000000 ${probe.toString('hex', 8, 12)}`));
-  });
+  const probing = channel.probe(NEVER);
+  const probe = await peer.frame();
+  await peer.send(hex(`0306090c 02000000 07000000 0c000000 00000000 | 01000000 04000000 ${probe.toString('hex', 8, 12)}`));
+  await probing;
   assert.deepEqual(
     sink.frames.map(({ type }) => type),
     [60785],
@@ -271,28 +266,27 @@ test('on a channel that has ended nothing waits for ever', async () => {
 test('a held channel hands nothing out until it is released by everybody who holds it', async () => {
   await using pair = await opened();
   const { channel, peer } = pair;
-  let release = (): void => undefined;
   const sink = new Recorder();
-  const next = (): Promise<Frame> =>
-    new Promise((resolve) => {
-      sink.frame = (frame) => {
-        sink.frames.push(frame);
-        resolve(frame);
-      };
+  let held = true;
+  const arrived = new Promise<void>((resolve) => {
+    channel.attach(1, {
+      frame(frame) {
+        assert.equal(held, false, 'handed out while held');
+        sink.frame(frame);
+        resolve();
+      },
+      channelLost: (reason) => sink.channelLost(reason),
     });
-  channel.attach(1, sink);
+  });
   const first = channel.hold();
   const second = channel.hold();
-  release = () => second[Symbol.dispose]();
   await peer.send(data('01000000', 'aa'));
   // Twice disposed counts once, or the second holder would be robbed of its hold.
   first[Symbol.dispose]();
   first[Symbol.dispose]();
-  let held = true;
-  const arrived = next().then(() => assert.equal(held, false, 'handed out while held'));
   for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
   held = false;
-  release();
+  second[Symbol.dispose]();
   await arrived;
   assert.equal(sink.bodies, 'aa');
 });
