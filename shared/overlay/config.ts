@@ -1,16 +1,29 @@
 import { z } from 'zod';
 import { filePath } from '../config-parts.ts';
+import { VitalmeshError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import type { Logger } from '../log.ts';
 import { openLocalOverlay } from './local.ts';
 import type { Overlay } from './overlay.ts';
+import { openZitiOverlay } from './ziti/ziti.ts';
 
 /** `overlay` of agent.yaml and hub.yaml: which network, and where it is reached. */
 export const overlayConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('local'), socket: filePath.describe('Socket of the switch of an overlay on one machine.') }),
+  z.strictObject({
+    type: z.literal('ziti').describe('An OpenZiti network. Its controllers are those that the identity file names.'),
+  }),
 ]);
 
-/** The identity's place in the network that the configuration names. A network that is not there yet is waited for, not an error. */
-export function openOverlay({ socket }: z.infer<typeof overlayConfig>, identity: Identity, log: Logger): Promise<Overlay> {
-  return openLocalOverlay({ socketPath: socket, identity, log });
+/**
+ * The identity's place in the network that the configuration names. A network that is not there yet is waited for, not an error.
+ * Throws CONFIG-INVALID when the identity does not belong to such a network.
+ */
+export async function openOverlay(config: z.infer<typeof overlayConfig>, identity: Identity, log: Logger): Promise<Overlay> {
+  if (config.type === 'local') return await openLocalOverlay({ socketPath: config.socket, identity, log });
+  if (identity.controllers.length === 0)
+    throw new VitalmeshError('CONFIG-INVALID', {
+      detail: 'overlay.type: ziti needs an identity file that names its controller (ztAPI), as `vitalmesh enroll` writes it',
+    });
+  return await openZitiOverlay({ identity, log });
 }

@@ -23,6 +23,8 @@ export interface ZitiBehaviour {
   maxRouters?: number;
   /** How often services and routers are asked for while all is well; about 5 minutes unless told. */
   refreshEveryMs?: number;
+  /** How long disposing waits for routers to have read the last frames; 1,000 ms unless told. */
+  flushMs?: number;
   /** Limits of each connection. */
   circuit?: Partial<CircuitLimits>;
 }
@@ -39,7 +41,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
 const REFRESH_EVERY_MS = 5 * 60_000;
-/** How long disposing waits for routers to have read the last frames. */
 const FLUSH_MS = 1000;
 
 /**
@@ -57,6 +58,7 @@ class ZitiOverlay implements Overlay {
   readonly #log: Logger;
   readonly #requestTimeoutMs: number;
   readonly #backoff: BackoffTimes;
+  readonly #flushMs: number;
   readonly #circuitLimits: Partial<CircuitLimits> | undefined;
   readonly #states = new OverlayStates();
   readonly #closed = new AbortController();
@@ -74,6 +76,7 @@ class ZitiOverlay implements Overlay {
     this.#log = log;
     this.#requestTimeoutMs = behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#backoff = behaviour.backoff ?? BACKOFF;
+    this.#flushMs = behaviour.flushMs ?? FLUSH_MS;
     this.#circuitLimits = behaviour.circuit;
     this.#list = new ServiceList(parts.controller, log, this.#closed.signal);
     this.#watch = parts.controller.onSession(() => this.#renew());
@@ -162,7 +165,7 @@ class ZitiOverlay implements Overlay {
     this.#watch[Symbol.dispose]();
     for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
     await Promise.all([...this.#bindings].map((binding) => binding[Symbol.asyncDispose]()));
-    await this.#routers.dispose(FLUSH_MS);
+    await this.#routers.dispose(this.#flushMs);
     await this.#parts.controller[Symbol.asyncDispose]();
     this.#states.set('closed');
   }
