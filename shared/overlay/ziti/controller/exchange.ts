@@ -2,6 +2,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { deeperThan } from '../../../json-depth.ts';
+import { rejectedBy } from '../../limit.ts';
 import { TlsConnector } from './connector.ts';
 
 /** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`. */
@@ -85,7 +86,8 @@ export class ControllerHttp implements AsyncDisposable {
   };
 
   async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
-    const { statusCode, body } = await this.#agent.request(wireRequest(base, request, signal));
+    // Undici looks at the signal of a request that waits for its connection only when there is one.
+    const { statusCode, body } = await Promise.race([this.#agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
     return { status: statusCode, json: parse(await body.text()) };
   }
 
