@@ -159,6 +159,12 @@ export class RawClient implements AsyncDisposable {
     while (!this.#unread.some((frame) => frame.type === type)) await this.#more(until, type);
   }
 
+  /** Waits until this many frames have come since the beginning. */
+  async count(frames: number): Promise<void> {
+    const until = Date.now() + LIMIT_MS;
+    while (this.received.length < frames) await this.#more(until, undefined);
+  }
+
   /** Frames that have come and nobody has taken. */
   get unread(): readonly RawFrame[] {
     return this.#unread;
