@@ -2,6 +2,7 @@ import type { Program } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { type DemoOptions, runDemo } from './demo/demo.ts';
+import { fabricCommands } from './fabric/commands/fabric.ts';
 
 /** The commands of `vitalmesh`. */
 export const vitalmeshProgram: Program = {
@@ -9,6 +10,7 @@ export const vitalmeshProgram: Program = {
   summary: "carries vital signs from devices to a hospital's AI clients; this command is for trials and provisioning.",
   commands: {
     enroll: enrollCommand,
+    fabric: fabricCommands,
     demo: {
       usage: '[--seconds N] [--json] [--export FILE]',
       summary: 'Runs hub, two agents, simulated devices and an AI client on this machine, and shows what arrives.',

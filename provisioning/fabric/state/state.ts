@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Instant, systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -11,6 +11,9 @@ import { Enrolments } from './enrolments.ts';
 import { StateFile } from './file.ts';
 import { FABRIC_SCHEMA } from './schema.ts';
 import { Sessions } from './sessions.ts';
+
+/** The file of the state in its home; its key lies beside it. */
+export const STATE_FILE = 'fabric.db';
 
 /** Everything that an embedded network knows, in one encrypted SQLite file with one owner. Survives a restart. */
 export class FabricState implements Disposable {
@@ -68,11 +71,11 @@ export class FabricState implements Disposable {
 
 /**
  * Opens the state in `home`, or makes one, folder 0700 and files 0600. Throws STORAGE-LOCKED when another process has it, FABRIC-STATE when
- * the folder cannot be made, other STORAGE-* as `openDatabase`.
+ * the folder cannot be made or is open to others, other STORAGE-* as `openDatabase`.
  */
 export function openState(home: string, log: Logger, clock: Clock = systemClock): FabricState {
   makeHome(home);
-  const path = join(home, 'fabric.db');
+  const path = join(home, STATE_FILE);
   const keyFile = join(home, 'fabric.key');
   ensureKeyFile(keyFile, path);
   return new FabricState(new StateFile(openDatabase({ path, keyFile, migrations: FABRIC_SCHEMA, clock }), clock, log));
@@ -81,8 +84,10 @@ export function openState(home: string, log: Logger, clock: Clock = systemClock)
 function makeHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
-    chmodSync(home, 0o700);
+    // Never made so here: it could be anybody's folder, given by mistake.
+    if ((statSync(home).mode & 0o077) !== 0) throw new VitalmeshError('FABRIC-STATE', { detail: `${home} is open to others` });
   } catch (cause) {
-    throw new VitalmeshError('FABRIC-STATE', { cause, detail: home });
+    if (cause instanceof VitalmeshError) throw cause;
+    throw new VitalmeshError('FABRIC-STATE', { cause, detail: `${home} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
   }
 }

@@ -1,0 +1,103 @@
+import { type Command, type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
+import type { Enrolment, FabricAdmin } from '../admin.ts';
+import type { FabricIdentity } from '../contract.ts';
+import { homeOf, withAdmin } from './reach.ts';
+import { columns, listOf } from './text.ts';
+import { writeTokenFile } from './token-file.ts';
+
+const home = { home: { type: 'string' } } as const;
+const json = { json: { type: 'boolean' } } as const;
+const output = { output: { type: 'string', short: 'o' } } as const;
+
+/** `vitalmesh fabric identity …` */
+export const identityCommands: CommandGroup = {
+  summary: 'Identities: who may be in the network.',
+  commands: {
+    create: {
+      usage: 'NAME -o NAME.jwt [--attributes a,b] --home DIR [--json]',
+      summary: 'Creates an identity and writes its one-time enrolment token, which vitalmesh enroll turns into an identity file.',
+      options: { ...output, attributes: { type: 'string' }, ...home, ...json },
+      positionals: ['NAME'],
+      run: (values, io) => {
+        const name = required(values, 'NAME');
+        return token(values, io, `Identity ${name} was created`, (admin) =>
+          admin.createIdentity({ name, attributes: listOf(values.attributes) }),
+        );
+      },
+    },
+    token: {
+      usage: 'NAME -o NAME.jwt --home DIR [--json]',
+      summary: 'Writes a new one-time token: when the first one expired or was lost, or to replace the certificate by a new enrolment.',
+      options: { ...output, ...home, ...json },
+      positionals: ['NAME'],
+      run: (values, io) => {
+        const name = required(values, 'NAME');
+        return token(values, io, `Identity ${name} has a new token; one of before is void`, (admin) => admin.reissueToken(name));
+      },
+    },
+    list: {
+      usage: '--home DIR [--json]',
+      summary: 'Lists the identities.',
+      options: { ...home, ...json },
+      run: async (values, io) => {
+        const identities = await withAdmin(homeOf(values), (admin) => admin.listIdentities());
+        io.stdout.write(values.json ? `${JSON.stringify(identities)}\n` : table(identities));
+        return EXIT.ok;
+      },
+    },
+    disable: change(
+      'Locks an identity out: its sessions, channels and circuits end at once. enable takes it back.',
+      'is locked out',
+      (admin, which) => admin.disableIdentity(which),
+    ),
+    enable: change('Lets a disabled identity in again.', 'may sign in again', (admin, which) => admin.enableIdentity(which)),
+    delete: change('Deletes an identity for good; its certificate is worth nothing any more.', 'is deleted', (admin, which) =>
+      admin.deleteIdentity(which),
+    ),
+  },
+};
+
+function change(summary: string, done: string, act: (admin: FabricAdmin, which: string) => Promise<void>): Command {
+  return {
+    usage: 'NAME --home DIR',
+    summary,
+    options: home,
+    positionals: ['NAME'],
+    run: async (values, io) => {
+      const which = required(values, 'NAME');
+      await withAdmin(homeOf(values), (admin) => act(admin, which));
+      io.stdout.write(`Identity ${which} ${done}.\n`);
+      return EXIT.ok;
+    },
+  };
+}
+
+async function token(
+  values: CommandValues,
+  io: CommandIo,
+  done: string,
+  make: (admin: FabricAdmin) => Promise<Enrolment>,
+): Promise<number> {
+  const path = required(values, 'output');
+  const { id } = await withAdmin(homeOf(values), (admin) => writeTokenFile(path, () => make(admin)));
+  const text = [
+    `${done}. Its id: ${id}`,
+    `The one-time token, good for three hours: ${path}`,
+    `Next: vitalmesh enroll ${path} -o ${path.replace(/\.jwt$/, '')}.json`,
+    '',
+  ].join('\n');
+  io.stdout.write(values.json ? `${JSON.stringify({ id, file: path })}\n` : text);
+  return EXIT.ok;
+}
+
+function table(identities: readonly FabricIdentity[]): string {
+  if (identities.length === 0) return 'No identities yet: vitalmesh fabric identity create NAME -o NAME.jwt\n';
+  const state = ({ disabled, enrolledAt }: FabricIdentity): string => {
+    if (disabled) return 'disabled';
+    return enrolledAt === undefined ? 'not enrolled' : `enrolled ${new Date(enrolledAt).toISOString()}`;
+  };
+  return columns(
+    ['name', 'id', 'attributes', 'state'],
+    identities.map((identity) => [identity.name, identity.id, identity.attributes.join(','), state(identity)]),
+  );
+}

@@ -1,0 +1,63 @@
+import { type Command, EXIT } from '../../../shared/command-line.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { aborted, processSignal } from '../../../shared/lifecycle.ts';
+import { createLogger } from '../../../shared/log.ts';
+import { createOperatorServer } from '../../../shared/operator/server.ts';
+import { type Fabric, type ListenAddress, startFabric } from '../fabric.ts';
+import { adminCommands } from '../operator.ts';
+import { homeOf, operatorSocket } from './reach.ts';
+
+const CONTROLLER = '127.0.0.1:1280';
+const ROUTER = '127.0.0.1:3022';
+
+/** `vitalmesh fabric run` */
+export const runCommand: Command = {
+  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--verbose]`,
+  summary: 'Runs an overlay network on this machine alone, for trial, development and tests; a hospital runs OpenZiti. Until Ctrl-C.',
+  options: { home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, verbose: { type: 'boolean' } },
+  run: async (values, io) => {
+    const home = homeOf(values);
+    const signal = processSignal({ hangup: true });
+    const log = createLogger({ component: 'fabric', level: values.verbose === true ? 'info' : 'warn' });
+    await using fabric = await startFabric({
+      home,
+      controller: addressOf(values.controller, CONTROLLER, '--controller'),
+      router: addressOf(values.router, ROUTER, '--router'),
+      log,
+    });
+    await using operator = createOperatorServer({ socketPath: operatorSocket(home), commands: adminCommands(fabric.admin), log });
+    await operator.start(signal);
+    io.stdout.write(welcome(home, fabric));
+    await aborted(signal);
+    io.stdout.write('The network stops. Everything it knows is kept in its home.\n');
+    return EXIT.ok;
+  },
+};
+
+/** `host:port`, with an IPv6 address in brackets. */
+export function addressOf(text: string | boolean | undefined, usual: string, option: string): ListenAddress {
+  const given = typeof text === 'string' ? text : usual;
+  const [, host, port] = /^(\[[0-9A-Fa-f:]+\]|[^:\s[\]]+):(\d{1,5})$/.exec(given) ?? [];
+  if (host === undefined || port === undefined) throw new VitalmeshError('USAGE', { detail: `${option} is HOST:PORT, as ${usual}` });
+  return { host, port: Number(port) };
+}
+
+function welcome(home: string, { controllerUrl, routerUrl }: Fabric): string {
+  return `An overlay network for trial, development and tests, on this machine alone. A hospital runs OpenZiti.
+
+  controller  ${new URL(controllerUrl).origin}
+  router      ${routerUrl}
+  home        ${home}
+
+Nobody may do anything yet that was not allowed before. In another terminal, for example:
+
+  vitalmesh fabric service create vitals-ingest --home ${home}
+  vitalmesh fabric identity create hub -o hub.jwt --attributes hubs --home ${home}
+  vitalmesh fabric identity create gw1 -o gw1.jwt --attributes gateways --home ${home}
+  vitalmesh fabric policy create ingest-bind --bind --identities '#hubs' --services '@vitals-ingest' --home ${home}
+  vitalmesh fabric policy create ingest-dial --dial --identities '#gateways' --services '@vitals-ingest' --home ${home}
+  vitalmesh enroll gw1.jwt -o gw1.json
+
+Ctrl-C stops it.
+`;
+}
