@@ -92,6 +92,11 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §6',
     behaviour: 'What was sent on a router channel before it was closed arrives, even when the process exits right behind.',
   },
+  'OVERLAY-BULK': { source: 'openziti-wire.md §10.1', behaviour: 'What is sent in bulk arrives as it was sent, both ways, encrypted and plain.' },
+  'OVERLAY-MANY-CONNECTIONS': {
+    source: 'openziti-wire.md §10',
+    behaviour: 'A thousand connections share a channel, and none gets a byte of another.',
+  },
   'OVERLAY-PROVEN-CHANNEL': {
     source: 'openziti-wire.md §0.1',
     behaviour: 'An overlay says that it is ready only when a router has answered behind its hello.',
@@ -114,6 +119,20 @@ export const REQUIREMENTS = {
     source: 'openziti-network.md §3, §4.5',
     behaviour:
       'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
+  },
+  'OVERLAY-CIRCUITS': {
+    source: 'openziti-wire.md §6, §7, §10.8',
+    behaviour:
+      'Connections are dialled, hosted and ended in the bytes of OpenZiti; nothing that was sent is lost, and one that is cut is an error, never an end.',
+  },
+  'OVERLAY-FLOW': {
+    source: 'openziti-wire.md §10.1',
+    behaviour:
+      'Bytes in flight are bounded per connection; a reader that does not read costs bounded memory, and after a time limit its own connection only.',
+  },
+  'OVERLAY-CALLER': {
+    source: 'openziti-wire.md §0.2, §7',
+    behaviour: 'A caller is verified only when the network itself names its identity; what it calls itself stays a claim.',
   },
   'OVERLAY-END-TO-END': {
     source: 'openziti-wire.md §8, §10.4',

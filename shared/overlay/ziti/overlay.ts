@@ -44,12 +44,15 @@ const REFRESH_EVERY_MS = 5 * 60_000;
 const FLUSH_MS = 1000;
 
 /**
- * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network. Disposing it disposes the
+ * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network, or when that takes longer than a
+ * request may: an agent's devices do not wait for the network. Disposing it disposes the
  * controller too.
  */
 export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
   const overlay = new ZitiOverlay(parts, log, behaviour);
-  await overlay.firstAttempt;
+  const limit = new AbortController();
+  void overlay.firstAttempt.then(() => limit.abort());
+  await pause(behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limit.signal);
   return overlay;
 }
 
