@@ -1,3 +1,9 @@
+/** What a figure has to reach: its ratio where it has one, else its value. */
+export interface Bar {
+  least?: number;
+  most?: number;
+}
+
 /** One measured number of a benchmark. */
 export interface Figure {
   name: string;
@@ -5,6 +11,7 @@ export interface Figure {
   unit: string;
   /** Against a peer measured in the same run. */
   ratio?: { to: string; value: number };
+  bar?: Bar;
 }
 
 /** The middle one of some numbers. */
@@ -13,9 +20,15 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** One line, aligned: name, value with unit, and the ratio to the peer. */
-export function formatFigure({ name, value, unit, ratio }: Figure): string {
+/** One line, aligned: name, value with unit, the ratio to the peer, and the bar with whether it was reached. */
+export function formatFigure({ name, value, unit, ratio, bar }: Figure): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   const shown = value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  return `  ${name.padEnd(52)} ${shown.padStart(10)} ${unit.padEnd(8)}${ratio ? ` ${ratio.value.toFixed(2)} x ${ratio.to}` : ''}`;
+  return `  ${name.padEnd(52)} ${shown.padStart(10)} ${unit.padEnd(8)}${ratio ? ` ${ratio.value.toFixed(2)} x ${ratio.to}` : ''}${bar ? formatBar(bar, ratio?.value ?? value) : ''}`;
+}
+
+function formatBar({ least, most }: Bar, value: number): string {
+  const reached = value >= (least ?? Number.NEGATIVE_INFINITY) && value <= (most ?? Number.POSITIVE_INFINITY);
+  const bar = [least !== undefined && `>= ${least.toLocaleString('en-US')}`, most !== undefined && `<= ${most.toLocaleString('en-US')}`];
+  return ` (bar ${bar.filter(Boolean).join(', ')}: ${reached ? 'reached' : 'MISSED'})`;
 }

@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   outbox: async () => (await import('./outbox.ts')).benchOutbox(),
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
+  overlay: async () => (await import('./overlay.ts')).benchOverlay(),
 };
 
 const args = process.argv.slice(2);
