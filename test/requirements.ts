@@ -92,7 +92,10 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §6',
     behaviour: 'What was sent on a router channel before it was closed arrives, even when the process exits right behind.',
   },
-  'OVERLAY-BULK': { source: 'openziti-wire.md §10.1', behaviour: 'What is sent in bulk arrives as it was sent, both ways, encrypted and plain.' },
+  'OVERLAY-BULK': {
+    source: 'openziti-wire.md §10.1',
+    behaviour: 'What is sent in bulk arrives as it was sent, both ways, encrypted and plain.',
+  },
   'OVERLAY-MANY-CONNECTIONS': {
     source: 'openziti-wire.md §10',
     behaviour: 'A thousand connections share a channel, and none gets a byte of another.',
@@ -138,6 +141,39 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §8, §10.4',
     behaviour:
       'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
+  },
+  'FABRIC-CONTROLLER-AS-REAL': {
+    source: 'openziti-wire.md §1, §2; openziti-network.md §1',
+    behaviour: 'The embedded controller answers and refuses as the real one does: paths, status codes, bodies, headers.',
+  },
+  'FABRIC-CONTROLLER-BOUNDED': {
+    source: 'architecture §2',
+    behaviour: 'Whatever is sent to the embedded controller costs bounded memory and its own connection, for a bounded time.',
+  },
+  'FABRIC-DEFAULT-DENY': {
+    source: 'openziti-wire.md §2c; architecture §3.8',
+    behaviour: 'On the embedded network an identity sees, dials and binds what a policy allows it, and nothing else.',
+  },
+  'FABRIC-ENROLS-ONCE': {
+    source: 'openziti-wire.md §1',
+    behaviour: 'An enrolment token gives one certificate, once, within its time; a request that is refused does not spend it.',
+  },
+  'FABRIC-SIGN-IN': {
+    source: 'openziti-wire.md §2a',
+    behaviour: 'Only the certificate that an enabled identity enrolled signs it in; disabled, replaced, foreign and self-made ones do not.',
+  },
+  'FABRIC-SURVIVES-RESTART': {
+    source: 'README, embedded network',
+    behaviour: 'Identities, services, policies and sessions of the embedded network are there after a restart, its secrets never in clear.',
+  },
+  'FABRIC-ONE-MACHINE': {
+    source: 'README, embedded network',
+    behaviour: 'The embedded network listens on loopback addresses only, and has one owner at a time.',
+  },
+  'FABRIC-COMMANDS': {
+    source: 'README, Commands',
+    behaviour:
+      'vitalmesh fabric creates, lists, changes and deletes, through the running network or on its state; tokens go to files of 0600.',
   },
   'FABRIC-ROUTER-AS-REAL': {
     source: 'openziti-wire.md §0, §3 to §7',

@@ -163,9 +163,10 @@ export class FakeChannel implements Channel {
     for (const source of this.#sources) {
       if (!this.#hasRoom) return;
       this.#sources.delete(source);
-      this.#sequence += 1;
-      const sequence = this.#sequence;
-      const frame = source.nextFrame(() => sequence);
+      const frame = source.nextFrame(() => {
+        this.#sequence += 1;
+        return this.#sequence;
+      });
       if (!frame) {
         this.#sources.delete(source);
         continue;

@@ -1,5 +1,5 @@
 import { encodeFrame, type OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
-import { type Frame, type HeaderValue, text, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
+import { type Frame, type HeaderValue, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import { FrameReader } from '../../../shared/overlay/ziti/wire/reader.ts';
 import { FakeChannel } from './fake-channel.ts';
@@ -28,8 +28,7 @@ export class FakeRouter {
   readonly #lines = new Map<FakeChannel, Promise<void>>();
   #nextConnId = 0x8000_0000;
   #sequence = 0;
-  /** Body bytes of Data frames handed to each channel. */
-  readonly delivered = new Map<FakeChannel, number>();
+  readonly #delivered = new Map<FakeChannel, number>();
 
   constructor(options: FakeRouterOptions = {}) {
     this.#options = options;
@@ -45,6 +44,11 @@ export class FakeRouter {
     });
     this.#ends.set(channel, new Map());
     return channel;
+  }
+
+  /** Body bytes of all Data frames handed to the channel so far. */
+  deliveredTo(channel: FakeChannel): number {
+    return this.#delivered.get(channel) ?? 0;
   }
 
   #take(channel: FakeChannel, frame: Frame): void {
@@ -152,7 +156,7 @@ export class FakeRouter {
     this.#sequence += 1;
     const bytes = encodeFrame({ type, headers, body }, this.#sequence);
     this.#later(channel, () => {
-      if (type === CONTENT.data) this.delivered.set(channel, (this.delivered.get(channel) ?? 0) + body.length);
+      if (type === CONTENT.data) this.#delivered.set(channel, (this.#delivered.get(channel) ?? 0) + body.length);
       channel.receive(bytes);
     });
     return this.#sequence;
@@ -170,10 +174,4 @@ export class FakeRouter {
       }),
     );
   }
-}
-
-/** The text of a header of a frame sent; for tests that look at what went out. */
-export function headerText(bytes: Buffer, id: number): string | undefined {
-  const [frame] = new FrameReader().push(bytes);
-  return frame && text(frame.headers, id);
 }

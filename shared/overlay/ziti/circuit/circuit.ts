@@ -1,4 +1,4 @@
-import { VitalmeshError } from '../../../errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import { OverlayConnection, type Transport } from '../../connection.ts';
 import type { Channel, FrameSink } from '../channel/contract.ts';
 import type { SessionKeys } from '../crypto/contract.ts';
@@ -103,7 +103,7 @@ export class Circuit implements Transport, FrameSink {
 
   frame(frame: Frame): void {
     if (this.#gone || this.#closed) return;
-    this.#linger?.refresh();
+    if (this.#linger) this.#lingerFromNow();
     const { channel, connId } = this.#options;
     if (frame.type === CONTENT.data) this.#takeData(frame);
     else if (frame.type === CONTENT.stateClosed) this.#lost(closeReasonOf(frame));
@@ -122,7 +122,7 @@ export class Circuit implements Transport, FrameSink {
     try {
       if (body.length > 0) this.#inbound.take(body, (flags & FLAG.multipartMessage) !== 0);
     } catch (error) {
-      this.connection.destroy(error instanceof Error ? error : undefined);
+      this.connection.destroy(asVitalmeshError(error));
     }
     if ((flags & FLAG.fin) !== 0) this.#takeEnd();
     this.#grant();
@@ -148,12 +148,13 @@ export class Circuit implements Transport, FrameSink {
 
   #lingerFromNow(): void {
     if (this.#gone || this.#closed || this.#inbound.endReceived) return;
+    clearTimeout(this.#linger);
     this.#linger = setTimeout(() => this.#lingered(), this.#options.limits.lingerMs).unref();
   }
 
   #lingered(): void {
     // As long as there is something for the reader to take, it is not the other side that is slow.
-    if (this.#inbound.hasUnread) this.#linger?.refresh();
+    if (this.#inbound.hasUnread) this.#lingerFromNow();
     else this.connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'the other side did not end' }));
   }
 

@@ -2,13 +2,14 @@ import { VitalmeshError } from '../../../errors.ts';
 import { onAbort } from '../../limit.ts';
 import type { Caller } from '../../overlay.ts';
 import type { FrameSink } from '../channel/contract.ts';
+import { routerText } from '../channel/router-text.ts';
 import type { KeyPair, SessionKeys } from '../crypto/contract.ts';
 import { newKeyPair, serverKeys } from '../crypto/kx.ts';
 import type { OutgoingFrame } from '../wire/encode.ts';
 import { byteValue, type Frame, text, u32 } from '../wire/frame.ts';
 import { CONN_TYPE, CONTENT, FIRST_ROUTER_CONN_ID, HEADER } from '../wire/ids.ts';
 import { Circuit } from './circuit.ts';
-import type { Hosting, HostRequest, HostService } from './contract.ts';
+import type { CircuitLimits, Hosting, HostRequest, HostService } from './contract.ts';
 import { closeFrame, inspectAnswer } from './frames.ts';
 import { circuitLimits } from './limits.ts';
 import { isMarker } from './marker.ts';
@@ -31,6 +32,7 @@ class ServiceHosting implements Hosting, FrameSink {
   readonly #request: HostRequest;
   readonly #connId: number;
   readonly #token: Buffer;
+  readonly #limits: CircuitLimits;
   readonly #keyPair: KeyPair | undefined;
   readonly #circuits = new Set<Circuit>();
   readonly #settle: PromiseWithResolvers<void>;
@@ -42,7 +44,8 @@ class ServiceHosting implements Hosting, FrameSink {
     this.#request = request;
     this.#settle = Promise.withResolvers();
     this.bound = this.#settle.promise;
-    const { channel, session, signal, encryptionRequired } = request;
+    const { channel, session, signal, encryptionRequired, limits } = request;
+    this.#limits = circuitLimits(limits);
     this.#token = Buffer.from(session.token);
     this.#keyPair = encryptionRequired ? newKeyPair() : undefined;
     this.#connId = channel.newConnId();
@@ -134,7 +137,7 @@ class ServiceHosting implements Hosting, FrameSink {
 
   /** Makes the connection; or returns why not, for the dialer to read. */
   #accept(dial: Frame): string | undefined {
-    const { channel, limits, maxConnections = MAX_CONNECTIONS } = this.#request;
+    const { channel, maxConnections = MAX_CONNECTIONS } = this.#request;
     const connId = u32(dial.headers, HEADER.routerProvidedConnId);
     if (!dial.body.equals(this.#token)) return 'not the session of this host';
     if (connId === undefined) return 'the router gave no connection id';
@@ -144,7 +147,7 @@ class ServiceHosting implements Hosting, FrameSink {
     const keys = this.#keysFor(dial);
     if (keys === 'unusable') return 'the service requires encryption and the dialer sent no usable key';
     const peer = isMarker(text(dial.headers, HEADER.connectionMarker)) ? 'grants' : 'none';
-    const circuit = new Circuit({ channel, connId, limits: circuitLimits(limits), keys, peer, onClosed: this.#onClosed });
+    const circuit = new Circuit({ channel, connId, limits: this.#limits, keys, peer, onClosed: this.#onClosed });
     try {
       circuit.attach();
     } catch {
@@ -194,8 +197,8 @@ class ServiceHosting implements Hosting, FrameSink {
 /** Only what the dialer's router itself says is verified; header 1008 is whatever the dialer wrote (openziti-wire.md §7). */
 function callerOf({ headers }: Frame): Caller {
   const identityId = text(headers, HEADER.dialerIdentityId) || undefined;
-  const name = text(headers, identityId === undefined ? HEADER.callerId : HEADER.dialerIdentityName) || undefined;
-  return { identityId, name, verified: identityId !== undefined };
+  if (identityId === undefined) return { identityId, name: routerText(headers.get(HEADER.callerId)) || undefined, verified: false };
+  return { identityId, name: text(headers, HEADER.dialerIdentityName) || undefined, verified: true };
 }
 
 function connIdBody(connId: number): Buffer {
