@@ -4,7 +4,7 @@ import type { FabricService } from '../contract.ts';
 import { CLOSE_CALLED, copyOf, NEWER_TERMINATOR, newId, REFUSED, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
-import type { DialAnswer, DialOffer, Precedence, Terminator, Terminators } from './terminators.ts';
+import type { DialAnswer, DialOffer, Listing, Precedence, Terminator, Terminators } from './terminators.ts';
 
 const PRECEDENCES: readonly Precedence[] = ['default', 'required', 'failed'];
 
@@ -25,7 +25,7 @@ export class HostBind implements Terminator, Sink {
   readonly #token: Buffer;
   /** Whether we choose the ids of accepted connections; hosts of before choose them. */
   readonly #givesConnIds: boolean;
-  readonly #listed: Disposable;
+  readonly #listed: Listing;
   #answeredDials = 0;
   #over = false;
 
@@ -50,11 +50,12 @@ export class HostBind implements Terminator, Sink {
     this.#token = Buffer.from(body);
     this.#givesConnIds = flag(headers, HEADER.routerProvidedConnId);
     channel.sinks.set(this.connId, this);
-    this.#confirm(request);
+    channel.reply(request.sequence, {
+      type: CONTENT.stateConnected,
+      headers: [[HEADER.connId, this.connId], ...(this.#givesConnIds ? [[HEADER.routerProvidedConnId, true] as const] : [])],
+    });
     this.#listed = terminators.add(this);
-    if (flag(headers, HEADER.supportsBindSuccess)) {
-      channel.send({ type: CONTENT.bindSuccess, headers: [[HEADER.connId, this.connId]] });
-    }
+    this.#announce(request);
   }
 
   dial(offer: DialOffer, answered: (answer: DialAnswer) => void): Disposable {
@@ -117,15 +118,14 @@ export class HostBind implements Terminator, Sink {
     this.precedence = PRECEDENCES[byte(headers, HEADER.precedence) ?? -1] ?? this.precedence;
   }
 
-  #confirm(request: Frame): void {
-    const { headers } = request;
-    this.channel.reply(request.sequence, {
-      type: CONTENT.stateConnected,
-      headers: [[HEADER.connId, this.connId], ...(this.#givesConnIds ? [[HEADER.routerProvidedConnId, true] as const] : [])],
-    });
-    if (flag(headers, HEADER.supportsInspect)) {
-      this.channel.send({ type: CONTENT.connInspectRequest, headers: [[HEADER.connId, this.connId]] });
-    }
+  /** Asks for the host's own view, and says that the terminator exists; a place that was taken over is known sooner. */
+  #announce({ headers }: Frame): void {
+    const announcements = [
+      ...(flag(headers, HEADER.supportsInspect) ? [CONTENT.connInspectRequest] : []),
+      ...(flag(headers, HEADER.supportsBindSuccess) ? [CONTENT.bindSuccess] : []),
+    ];
+    if (this.#listed.replaced) announcements.reverse();
+    for (const type of announcements) this.channel.send({ type, headers: [[HEADER.connId, this.connId]] });
   }
 
   #dialFrame(offer: DialOffer, newConnId: number | undefined) {

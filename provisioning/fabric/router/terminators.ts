@@ -40,6 +40,12 @@ export interface Terminator {
   replaced(): void;
 }
 
+/** A terminator's place in the list, until it is disposed. */
+export interface Listing extends Disposable {
+  /** It took the place of another one. */
+  readonly replaced: boolean;
+}
+
 interface Entry {
   terminator: Terminator;
   circuits: number;
@@ -75,12 +81,12 @@ export class Terminators {
   }
 
   /** Adds a terminator; one of the same identity, router and listener id makes room for it. */
-  add(terminator: Terminator): Disposable {
+  add(terminator: Terminator): Listing {
     const entries = this.#services.get(terminator.serviceId) ?? [];
     const older = entries.find((entry) => isSameListener(entry.terminator, terminator));
     this.#services.set(terminator.serviceId, [...entries, { terminator, circuits: 0, failureCost: 0, pickedAt: 0 }]);
     older?.terminator.replaced();
-    return { [Symbol.dispose]: () => this.#remove(terminator) };
+    return { replaced: older !== undefined, [Symbol.dispose]: () => this.#remove(terminator) };
   }
 
   /** The terminator for the next circuit; undefined when there is none. */

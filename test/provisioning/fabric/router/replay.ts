@@ -87,6 +87,13 @@ export function withDialer(lines: readonly RecordedLine[]): RecordedLine[] {
   });
 }
 
+/** Adds the end of a connection that was not recorded, where the next one begins. */
+export function endedBefore(lines: readonly RecordedLine[], channel: string, next: string): RecordedLine[] {
+  return lines.flatMap((line) =>
+    line.event === 'open' && line.channel === next ? [{ t: line.t, channel, event: 'close', bytes: Buffer.alloc(0) }, line] : [line],
+  );
+}
+
 /** What our router answered on one connection, and what the real one did; both without what is random or our own. */
 export interface Played {
   channel: string;
@@ -96,11 +103,16 @@ export interface Played {
 
 export interface ReplayOptions {
   limits?: Partial<RouterLimits>;
+  /** Whose certificate a connection shows, where it is not that of its token's identity. */
+  identities?: Record<string, string>;
   /** Called before an answer of the router is waited for; makes the change that was made when it was recorded. */
   before?: (expected: RawFrame, grants: RecordedGrants) => void;
 }
 
-export async function replay(lines: readonly RecordedLine[], { limits = {}, before }: ReplayOptions = {}): Promise<Played[]> {
+export async function replay(
+  lines: readonly RecordedLine[],
+  { limits = {}, identities = {}, before }: ReplayOptions = {},
+): Promise<Played[]> {
   const network = await testNetwork();
   const grants = new RecordedGrants(lines);
   const server = await network.identity(ROUTER_ID);
@@ -121,7 +133,7 @@ export async function replay(lines: readonly RecordedLine[], { limits = {}, befo
   const channels = new Map<string, { client: RawClient; real: RawFrame[] }>();
   for (const line of lines) {
     if (line.event === 'open' && !channels.has(line.channel)) {
-      const identity = await network.identity(grants.identityOf(line.channel));
+      const identity = await network.identity(identities[line.channel] ?? grants.identityOf(line.channel));
       const client = await RawClient.connect({ port: Number(new URL(router.url).port), identity, ca: network.caPem });
       clients.use(client);
       channels.set(line.channel, { client, real: [] });
