@@ -229,6 +229,10 @@ export const REQUIREMENTS = {
     behaviour:
       'An expired, foreign, tampered or spent token is an error of its own, which never shows the token; no file of an operator is overwritten.',
   },
+  'OVERLAY-DARK': {
+    source: 'architecture §4; openziti-wire.md §0, §2, §3',
+    behaviour: 'Who has no identity of the network, or no policy for a service, gets no answer from it; the host does not hear of the attempt.',
+  },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
     source: 'architecture §5',
