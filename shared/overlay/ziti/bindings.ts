@@ -36,7 +36,9 @@ export class ZitiBinding implements Binding {
   readonly #offers = new Map<Route, { firstAttempt: Promise<unknown>; running: Promise<void> }>();
   /** Stable while this lives, so that a bind after a loss replaces what the router may still hold of the one before. */
   readonly #listenerIds = new Map<string, string>();
-  /** That it cannot be hosted is told once; undefined while all is well. */
+  /** Before that a failure is the caller's of `start` to tell. */
+  #hasStood = false;
+  /** Why it is not hosted, so that it is told once; undefined while all is well. */
   #failing: string | undefined;
 
   constructor(options: ZitiBindingOptions) {
@@ -82,6 +84,7 @@ export class ZitiBinding implements Binding {
       let reason: unknown;
       try {
         const hosting = await this.#host(route);
+        this.#hasStood = true;
         this.#established.resolve();
         firstAttemptDone();
         this.#noteHosted(route);
@@ -99,7 +102,7 @@ export class ZitiBinding implements Binding {
       }
       firstAttemptDone(reason);
       if (!route.usable || this.#ended.signal.aborted) return;
-      this.#noteFailure(reason, route);
+      if (this.#hasStood) this.#noteFailure(reason, route);
       await this.#pause(backoff.nextMs(), route);
     }
   }

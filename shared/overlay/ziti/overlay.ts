@@ -193,27 +193,27 @@ class ZitiOverlay implements Overlay {
 
   /** Over the best channel; over the next one when that ends before it has answered. */
   async #dialThrough(session: ServiceSession, encryptionRequired: boolean, signal: AbortSignal): Promise<Duplex> {
-    const { dialCircuit } = this.#parts;
     const limits = this.#circuitLimits;
+    const base = { session, encryptionRequired, signal, ...(limits && { limits }) };
     for (;;) {
       const route = await this.#routers.reach(session.routers, signal);
-      const {
-        channel,
-        session: { identityName },
-      } = route;
+      const { channel } = route;
       try {
-        return this.#adopt(
-          route,
-          await dialCircuit({ channel, session, encryptionRequired, callerName: identityName, signal, ...(limits && { limits }) }),
-        );
+        const connection = await this.#parts.dialCircuit({ ...base, channel, callerName: route.session.identityName });
+        untilTaken(connection);
+        return this.#adopt(route, connection);
       } catch (error) {
-        if (signal.aborted) route.doubt();
+        if (signal.aborted && asVitalmeshError(signal.reason).code === 'OVERLAY-TIMEOUT') route.doubt();
         if (signal.aborted || !channel.closed.aborted || !this.#routers.choose(session.routers)) throw error;
       }
     }
   }
 
   #accept(service: string, listener: ConnectionListener, route: Route, connection: Duplex, caller: Caller): void {
+    if (this.#closed.signal.aborted) {
+      connection.destroy();
+      return;
+    }
     this.#adopt(route, connection);
     try {
       listener(connection, caller);
@@ -228,7 +228,6 @@ class ZitiOverlay implements Overlay {
     route.carry(connection);
     this.#connections.add(connection);
     connection.once('close', () => this.#connections.delete(connection));
-    if (this.#closed.signal.aborted) connection.destroy();
     return connection;
   }
 
@@ -266,4 +265,11 @@ class ZitiOverlay implements Overlay {
       throw asVitalmeshError(error).code === 'OVERLAY-TIMEOUT' ? new VitalmeshError('OVERLAY-UNREACHABLE', { detail }) : error;
     }
   }
+}
+
+/** Before its owner has the connection, nobody listens for an error that ends it; without a listener the process would. */
+function untilTaken(connection: Duplex): void {
+  const ignore = (): void => undefined;
+  connection.on('error', ignore);
+  setImmediate(() => connection.off('error', ignore));
 }

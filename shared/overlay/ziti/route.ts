@@ -11,6 +11,7 @@ export class Route {
   readonly #retired = new AbortController();
   #circuits = 0;
   #doubted = false;
+  #outdated = false;
   #closesWhenIdle = false;
 
   constructor(channel: Channel, router: EdgeRouter, session: ApiSession) {
@@ -23,9 +24,9 @@ export class Route {
     return this.#circuits;
   }
 
-  /** True from a dial that it left unanswered until its router answers again. */
-  get doubted(): boolean {
-    return this.#doubted;
+  /** Others are preferred: from a dial that it left unanswered until its router answers again, and when its API session is not the present one. */
+  get isSecondChoice(): boolean {
+    return this.#doubted || this.#outdated;
   }
 
   /** Aborted when another channel has taken its place, or its router is no longer for this identity: nothing new goes over it. */
@@ -39,6 +40,11 @@ export class Route {
 
   retire(): void {
     this.#retired.abort();
+  }
+
+  /** There is a new API session, and not yet a channel of it to this router. */
+  outdate(): void {
+    this.#outdated = true;
   }
 
   /** What is carried goes on; with its end the channel ends. */
@@ -56,7 +62,7 @@ export class Route {
     });
   }
 
-  /** Others are preferred until the router has answered a probe; a router that stays silent ends the channel by the channel's own limits. */
+  /** It left a dial unanswered: second choice until the router answers a probe. One that stays silent ends by the channel's own limits. */
   doubt(): void {
     if (this.#doubted) return;
     this.#doubted = true;

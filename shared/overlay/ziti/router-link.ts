@@ -61,6 +61,7 @@ export class RouterLink {
 
   /** There is a new API session: a channel of the new one takes the place of that of the old one. */
   renew(): void {
+    this.#current?.outdate();
     this.#renewed.abort();
     this.#renewed = new AbortController();
   }
@@ -85,7 +86,7 @@ export class RouterLink {
         firstAttemptDone();
         const since = performance.now();
         await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
-        if (!opened.channel.closed.aborted) continue;
+        if (this.#stopped.signal.aborted || !opened.channel.closed.aborted) continue;
         // Who lets everybody in and cuts them off at once is left in peace for longer and longer.
         if (performance.now() - since >= times.maxMs) backoff.reset();
         this.#note(opened.channel.closed.reason);

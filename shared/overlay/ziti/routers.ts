@@ -54,12 +54,15 @@ export class Routers implements AsyncDisposable {
     return [...this.#open].filter((route) => route.usable);
   }
 
-  /** The least busy channel to one of these routers; one that left a dial unanswered only when there is no other. */
+  /** The least busy channel to one of these routers; one of second choice only when there is no other. */
   choose(routers: readonly EdgeRouter[]): Route | undefined {
     const names = new Set(routers.map(({ name }) => name));
     return this.channels
       .filter(({ router }) => names.has(router.name))
-      .sort((a, b) => Number(a.doubted) - Number(b.doubted) || a.channel.bytesQueued - b.channel.bytesQueued || a.circuits - b.circuits)[0];
+      .sort(
+        (a, b) =>
+          Number(a.isSecondChoice) - Number(b.isSecondChoice) || a.channel.bytesQueued - b.channel.bytesQueued || a.circuits - b.circuits,
+      )[0];
   }
 
   /**

@@ -88,9 +88,15 @@ export class ServiceList {
   }
 }
 
+/** A session, and which of the API sessions it was made in. */
 interface Held {
   session: ServiceSession;
   apiSession: number;
+}
+
+interface Usable {
+  service: ZitiService;
+  session: ServiceSession;
 }
 
 /** One way of using one service: keeps a session for it as long as it is good. */
@@ -99,7 +105,7 @@ export class ServiceUse {
   readonly #permission: Permission;
   readonly #list: ServiceList;
   #held: Held | undefined;
-  #obtaining: Promise<Held> | undefined;
+  #obtaining: Promise<Usable> | undefined;
 
   constructor(name: string, permission: Permission, list: ServiceList) {
     this.name = name;
@@ -122,9 +128,8 @@ export class ServiceUse {
         this.drop(kept.session);
       }
     }
-    const { session } = await orAborted(this.#obtain(kept !== undefined), signal);
-    const service = this.#list.known(this.name);
-    if (!service) throw new VitalmeshError('OVERLAY-NO-SERVICE', { detail: this.name });
+    // Somebody else may have replaced it meanwhile.
+    const { service, session } = (kept && this.#kept()) ?? (await orAborted(this.#obtain(kept !== undefined), signal));
     return await work(service, session, true);
   }
 
@@ -133,7 +138,7 @@ export class ServiceUse {
     if (this.#held?.session === session) this.#held = undefined;
   }
 
-  #kept(): { service: ZitiService; session: ServiceSession } | undefined {
+  #kept(): Usable | undefined {
     const service = this.#list.known(this.name);
     const held = this.#held;
     if (!held || !service?.permissions.includes(this.#permission)) return undefined;
@@ -141,7 +146,7 @@ export class ServiceUse {
     return { service, session: held.session };
   }
 
-  #obtain(anew: boolean): Promise<Held> {
+  #obtain(anew: boolean): Promise<Usable> {
     this.#obtaining ??= this.#create(anew).finally(() => {
       this.#obtaining = undefined;
     });
@@ -149,16 +154,20 @@ export class ServiceUse {
   }
 
   /** A service that was made again under the same name has another id, so one that the controller does not know is looked up again, once. */
-  async #create(anew: boolean): Promise<Held> {
-    const apiSession = this.#list.apiSessions;
+  async #create(anew: boolean): Promise<Usable> {
     const service = await this.#list.find(this.name, this.#permission, anew);
     try {
-      this.#held = { session: await this.#list.createSession(service, this.#permission), apiSession };
+      return await this.#createFor(service);
     } catch (error) {
       if (anew || !mayBeOutdated(error)) throw error;
-      const again = await this.#list.find(this.name, this.#permission, true);
-      this.#held = { session: await this.#list.createSession(again, this.#permission), apiSession };
+      return await this.#createFor(await this.#list.find(this.name, this.#permission, true));
     }
-    return this.#held;
+  }
+
+  async #createFor(service: ZitiService): Promise<Usable> {
+    const apiSession = this.#list.apiSessions;
+    const session = await this.#list.createSession(service, this.#permission);
+    this.#held = { session, apiSession };
+    return { service, session };
   }
 }
