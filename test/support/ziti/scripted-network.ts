@@ -137,6 +137,8 @@ export class ScriptedNetwork {
   /** Why the router refuses a dial or a bind; undefined when it does not. */
   refuseDial: (request: DialRequest) => ErrorCode | undefined | Promise<ErrorCode | undefined> = () => undefined;
   refuseBind: (request: HostRequest) => ErrorCode | undefined = () => undefined;
+  /** What a dial that is not refused comes to. */
+  dialled: () => Duplex = connectionToNowhere;
   /** What the controller was asked, in order. */
   readonly asked: string[] = [];
   readonly channels: ScriptedChannel[] = [];
@@ -174,7 +176,7 @@ export class ScriptedNetwork {
         const refusal = this.refuseDial(request);
         const code = refusal instanceof Promise ? await Promise.race([refusal, rejectedBy(request.signal)]) : refusal;
         if (code) throw new VitalmeshError(code);
-        return connectionToNowhere();
+        return this.dialled();
       },
       hostService: async (request) => {
         const code = this.refuseBind(request);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Caller, Overlay } from '../../../../shared/overlay/overlay.ts';
@@ -117,6 +117,8 @@ describe('bindings', { timeout: 20_000 }, () => {
       return 'OVERLAY-DENIED';
     };
     await assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-DENIED' });
+    // Whoever asked for it tells it.
+    assert.deepEqual(network.warnings, []);
     const before = binds;
     await severalRefreshes(network);
     assert.equal(binds, before);
@@ -239,6 +241,41 @@ describe('the end of an overlay', { timeout: 20_000 }, () => {
     const listing = assert.rejects(overlay.services(), { code: 'OVERLAY-CLOSED' });
     await overlay[Symbol.asyncDispose]();
     await Promise.all([dialling, binding, listing]);
+  });
+
+  test('in the moment in which a dial succeeds is a refused dial, never an error that nobody can take', async () => {
+    for (let microtasks = 0; microtasks < 15; microtasks += 1) {
+      const network = new ScriptedNetwork();
+      const overlay = await open(network);
+      let made: Duplex | undefined;
+      network.dialled = () => {
+        made = new PassThrough();
+        void (async () => {
+          for (let i = 0; i < microtasks; i += 1) await undefined;
+          await overlay[Symbol.asyncDispose]();
+        })();
+        return made;
+      };
+      await overlay.dial('vitals').then(
+        (connection) => connection.on('error', ignore),
+        (error) => assert.equal(error.code, 'OVERLAY-CLOSED'),
+      );
+      await until(() => overlay.state === 'closed');
+      assert.equal(made?.destroyed, true);
+    }
+  });
+
+  test('takes no connection that a router still offers', async () => {
+    const network = new ScriptedNetwork();
+    const overlay = await open(network);
+    let taken = 0;
+    await overlay.bind('vitals', () => {
+      taken += 1;
+    });
+    const disposing = overlay[Symbol.asyncDispose]();
+    assert.equal(network.arrive(at(network.hostings, 0)).destroyed, true);
+    assert.equal(taken, 0);
+    await disposing;
   });
 
   test('does not wait for ever for a router that is silent', async () => {

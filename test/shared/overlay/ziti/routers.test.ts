@@ -50,6 +50,18 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     assert.ok(network.count('routers') >= 2);
   });
 
+  test('opening waits no longer than a request may take, also for a router that never answers', async () => {
+    const network = new ScriptedNetwork();
+    network.greet = (channel) => {
+      channel.answers = false;
+    };
+    await using overlay = await open(network, { requestTimeoutMs: 20 });
+    assert.equal(overlay.state, 'connecting');
+    network.greet = () => undefined;
+    await until(() => overlay.state === 'ready');
+    assert.ok(network.channels.slice(0, -1).every(({ disposed }) => disposed));
+  });
+
   test('without an edge router it stays connecting, says so once, and begins with the first that comes', async () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one', false)];
@@ -218,6 +230,25 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     };
     await overlay.dial('vitals');
     assert.equal(network.dials.length, 2);
+  });
+
+  test('is one of the present session while others are still being replaced', async () => {
+    verifies('OVERLAY-SESSION-RENEWED');
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    network.greet = (channel) => {
+      channel.answers = channel.router === 'two';
+      channel.bytesQueued = 1000;
+    };
+    network.newApiSession();
+    await until(() => network.channels.length === 4);
+    await turn();
+    await overlay.dial('vitals');
+    assert.equal(network.dials[0]?.channel, network.channelTo('two'));
+    assert.equal(network.channelTo('two').sessionToken, 'token-2');
   });
 
   test('is one of the service, and is connected to when it is none of those that are kept', async () => {

@@ -46,6 +46,16 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     });
   }
 
+  test('dials that are refused at the same time are helped by one new session', async () => {
+    verifies('OVERLAY-SERVICE-SESSIONS');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.dial('vitals');
+    network.refuseDial = ({ session }) => (session.token === 'st1' ? 'OVERLAY-SESSION' : undefined);
+    await Promise.all(Array.from({ length: 20 }, () => overlay.dial('vitals')));
+    assert.equal(network.count(DIAL_SESSION), 2);
+  });
+
   test('a new session that is refused too ends the dial', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
