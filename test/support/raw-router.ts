@@ -51,6 +51,7 @@ export async function rawRouter(network: TestNetwork, options: TlsOptions = {}):
     requestCert: true,
     rejectUnauthorized: true,
     ALPNProtocols: ['ziti-edge'],
+    noDelay: true,
     ...options,
   });
   const waiting = queueOf<RawPeer>();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Channel } from '../../../../../shared/overlay/ziti/channel/contract.ts';
 import { verifies } from '../../../../requirements.ts';
-import { rawRouter } from '../../../../support/raw-router.ts';
+import { hex, rawRouter } from '../../../../support/raw-router.ts';
 import { network, opened } from './opened.ts';
 
 const FRAME_BYTES = 32;
@@ -34,8 +34,8 @@ test('a close waits no longer than its limit for a router that does not read', a
   await Promise.all([peer.rest(), peer.socket.closed || once(peer.socket, 'close')]);
 });
 
-test('a close ends requests and connections, once, whoever asks for it how often', async () => {
-  await using pair = await opened();
+test('a close ends requests and connections, once, whoever asks for it how often, and whatever is still to be read', async () => {
+  await using pair = await opened({ limits: { closeMs: 20_000 } });
   const { channel, peer } = pair;
   let lost = 0;
   channel.attach(1, {
@@ -48,6 +48,7 @@ test('a close ends requests and connections, once, whoever asks for it how often
   channel.hold();
   const request = channel.request({ type: 60783, headers: [] }, new AbortController().signal);
   await peer.frame();
+  await peer.send(hex('0306090c 72ed0000 05000000 0c000000 01000000 | e8030000 04000000 01000000 | aa'));
   const closing = [channel[Symbol.asyncDispose](), channel[Symbol.asyncDispose]()];
   assert.equal(channel.closed.reason.code, 'OVERLAY-CLOSED');
   channel.send({ type: 60785, headers: [[1000, 1]] });

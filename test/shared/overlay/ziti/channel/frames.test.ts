@@ -16,7 +16,8 @@ const data = (connId: string, byte: string): Buffer =>
 const closedReply = (sequence: string, connId: string): Buffer =>
   hex(`0306090c 71ed0000 06000000 18000000 00000000 | 01000000 04000000 ${sequence} | e8030000 04000000 ${connId}`);
 /** A latency request of the router that wants the sequence 9 named. */
-const LATENCY = hex('0306090c 03000000 09000000 18000000 00000000 | 80000000 04000000 01020304 | ff000000 04000000 05060708');
+const LATENCY = hex(`0306090c 03000000 09000000 2a000000 00000000 | 80000000 04000000 01020304 | ff000000 04000000 05060708
+  | 7f000000 01000000 09 | 00010000 01000000 09`);
 const LATENCY_ANSWER = `2d000000 00000000 | 01000000 04000000 09000000 | 02000000 01000000 01
   | 80000000 04000000 01020304 | ff000000 04000000 05060708`;
 
@@ -89,8 +90,10 @@ test('a reply is taken before any later frame is handed out, even of the same wr
   await using pair = await opened();
   const { channel, peer } = pair;
   const sink = new Recorder();
+  let replies = 0;
   const arrived = new Promise<Frame>((resolve) => {
     channel.requestNow({ type: 60783, headers: [[1000, 1]] }, (reply) => {
+      replies += 1;
       channel.attach(1, sink);
       sink.frame(reply);
       channel.attach(2, { frame: resolve, channelLost: () => undefined });
@@ -101,13 +104,14 @@ test('a reply is taken before any later frame is handed out, even of the same wr
   await peer.frame();
   const reply = hex('0306090c 70ed0000 01000000 0c000000 00000000 | 01000000 04000000 01000000');
   const late = hex('0306090c 70ed0000 01000000 0c000000 00000000 | 01000000 04000000 02000000');
-  await peer.send(Buffer.concat([late, reply, data('01000000', 'aa'), data('01000000', 'bb'), data('02000000', 'cc')]));
+  await peer.send(Buffer.concat([late, reply, reply, data('01000000', 'aa'), data('01000000', 'bb'), data('02000000', 'cc')]));
   await arrived;
   assert.deepEqual(
     sink.frames.map(({ type }) => type),
     [60784, 60786, 60786],
   );
   assert.equal(sink.bodies, 'aabb');
+  assert.equal(replies, 1, 'the same reply again is for nobody');
 });
 
 test('a router that asks whether we are alive is answered, with what it wants reflected', async () => {
@@ -268,12 +272,11 @@ test('a held channel hands nothing out until it is released by everybody who hol
   const { channel, peer } = pair;
   const sink = new Recorder();
   let held = true;
-  const arrived = new Promise<void>((resolve) => {
+  const arrived = new Promise<boolean>((resolve) => {
     channel.attach(1, {
       frame(frame) {
-        assert.equal(held, false, 'handed out while held');
         sink.frame(frame);
-        resolve();
+        resolve(held);
       },
       channelLost: (reason) => sink.channelLost(reason),
     });
@@ -284,9 +287,10 @@ test('a held channel hands nothing out until it is released by everybody who hol
   // Twice disposed counts once, or the second holder would be robbed of its hold.
   first[Symbol.dispose]();
   first[Symbol.dispose]();
-  for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+  // Ample time for the frame to arrive: a whole channel is opened meanwhile.
+  await using _other = await opened();
   held = false;
   second[Symbol.dispose]();
-  await arrived;
+  assert.equal(await arrived, false, 'handed out while held');
   assert.equal(sink.bodies, 'aa');
 });
