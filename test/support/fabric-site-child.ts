@@ -1,0 +1,10 @@
+import { join } from 'node:path';
+
+/**
+ * Runs one of our programs as a child of a test, and kills it when the test's process is gone, however that ended.
+ * `node test/support/fabric-site-child.ts hub run --config hub.yaml`.
+ */
+const [program = ''] = process.argv.splice(2, 1);
+process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'));
+const { main } = (await import(join(import.meta.dirname, '..', '..', program, 'main.ts'))) as { main?(argv: string[]): Promise<void> };
+await main?.(process.argv.slice(2));

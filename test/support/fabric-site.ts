@@ -1,0 +1,257 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { AgentStatus } from '../../agent/status.ts';
+import type { HubStatus } from '../../hub/status.ts';
+import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
+import { operatorSocket } from '../../provisioning/fabric/commands/reach.ts';
+import { remoteAdmin } from '../../provisioning/fabric/operator.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { type Identity, loadIdentity } from '../../shared/identity/identity.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import { askOperator, callOperator } from '../../shared/operator/client.ts';
+import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
+
+const CHILD = join(import.meta.dirname, 'fabric-site-child.ts');
+const TENANT = 'clinic';
+export const INGEST = 'vitals-ingest';
+const MCP = 'vitals-mcp';
+
+/** One of our programs as a process of its own. It stops when the test process is gone, however that ended. */
+export class SiteProcess implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** Resolves with the exit code, or the signal that killed it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+  stdout = '';
+  stderr = '';
+  readonly #heard = new Set<() => void>();
+
+  constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[]) {
+    this.child = spawn(process.execPath, [CHILD, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child.stdin?.on('error', () => undefined);
+    this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stdout += chunk;
+      for (const hear of [...this.#heard]) hear();
+    });
+    this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      this.stderr += chunk;
+    });
+    this.ended = once(this.child, 'close').then(([code, signal]) => {
+      for (const hear of [...this.#heard]) hear();
+      return code ?? signal;
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Resolves when standard output holds this; fails with standard error when the process ends before. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const hear = (): void => {
+        const match = pattern.exec(this.stdout);
+        if (!match && this.running) return;
+        this.#heard.delete(hear);
+        if (match) resolve(match);
+        else reject(new Error(this.stderr));
+      };
+      this.#heard.add(hear);
+      hear();
+    });
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
+    if (this.running) this.child.kill(signal);
+    return await this.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL');
+  }
+}
+
+/** A process that an operator can ask for its status. */
+export class AskedProcess<Status> extends SiteProcess {
+  readonly operator: string;
+
+  constructor(program: 'hub' | 'agent', config: string, operator: string) {
+    super(program, ['run', '--config', config]);
+    this.operator = operator;
+  }
+
+  async status(): Promise<Status> {
+    return (await askOperator(this.operator, 'status')) as Status;
+  }
+
+  /** Asks until the process is in the state that a test waits for; fails when it has ended, and after a time that no healthy run comes near. */
+  async until(condition: (status: Status) => boolean): Promise<Status> {
+    const giveUpAt = performance.now() + 60_000;
+    let last: Status | undefined;
+    while (this.running && performance.now() < giveUpAt) {
+      last = await this.status().catch(() => undefined);
+      if (last && condition(last)) return last;
+      await pause(20);
+    }
+    throw new Error(`waited in vain for: ${condition.toString()}\n${JSON.stringify(last)}\n${this.stderr}`);
+  }
+}
+
+export type HubProcess = AskedProcess<HubStatus>;
+export type AgentProcess = AskedProcess<AgentStatus>;
+
+/** An identity of the site's network. */
+export interface Enrolled {
+  id: string;
+  /** Its identity file. */
+  file: string;
+  identity: Identity;
+}
+
+/**
+ * `vitalmesh fabric run` in a temporary home, with the services of a hub, identities enrolled by token, and hub and agents as processes
+ * over it. Identities with the attribute `gateways` may dial the uplink, those with `hubs` may bind it.
+ */
+export class FabricSite implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-site-'));
+  readonly #processes: SiteProcess[] = [];
+  readonly #gateways: { identity: string; tenant: string; patient: string }[] = [];
+  #fabric: SiteProcess | undefined;
+  #ports = { controller: 0, router: 0 };
+
+  static async start(): Promise<FabricSite> {
+    const site = new FabricSite();
+    try {
+      await site.startFabric();
+      for (const name of [INGEST, MCP]) await site.admin.createService({ name });
+      await site.allow('Dial', 'gateways', INGEST);
+      await site.allow('Bind', 'hubs', INGEST);
+      await site.allow('Bind', 'hubs', MCP);
+      return site;
+    } catch (error) {
+      await site[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get home(): string {
+    return join(this.folder, 'home');
+  }
+
+  get controllerPort(): number {
+    return this.#ports.controller;
+  }
+
+  get routerPort(): number {
+    return this.#ports.router;
+  }
+
+  get fabric(): SiteProcess {
+    if (!this.#fabric) throw new Error('the network does not run');
+    return this.#fabric;
+  }
+
+  get admin(): FabricAdmin {
+    return remoteAdmin(operatorSocket(this.home));
+  }
+
+  /** Starts the network; at the addresses it had before, if it ran already. */
+  async startFabric(): Promise<void> {
+    const { controller, router } = this.#ports;
+    const args = ['fabric', 'run', '--home', this.home, '--controller', `127.0.0.1:${controller}`, '--router', `127.0.0.1:${router}`];
+    const fabric = new SiteProcess('provisioning', args);
+    this.#processes.push(fabric);
+    this.#fabric = fabric;
+    const [, controllerPort] = await fabric.says(/^ *controller +https:\S+:(\d+)$/m);
+    const [, routerPort] = await fabric.says(/^ *router +tls:\S+:(\d+)$/m);
+    this.#ports = { controller: Number(controllerPort), router: Number(routerPort) };
+  }
+
+  /** Creates a policy `<role> <type> <service>`. */
+  async allow(type: 'Dial' | 'Bind', role: string, service: string): Promise<void> {
+    const name = `${role} ${type} ${service}`;
+    await this.admin.createPolicy({ name, type, identityRoles: [`#${role}`], serviceRoles: [`@${service}`] });
+  }
+
+  /** A new identity, enrolled by its token. */
+  async enrol(name: string, ...attributes: string[]): Promise<Enrolled> {
+    const { id, jwt } = await this.admin.createIdentity({ name, attributes });
+    const file = join(this.folder, `${name}.json`);
+    await enroll({ token: jwt, identityPath: file, now: () => systemClock.now() });
+    return { id, file, identity: loadIdentity(file) };
+  }
+
+  /** A hub that knows the gateways enrolled so far, each with a patient of its own; resolves when it hosts its services. */
+  async hub(enrolled: Enrolled, gateways: readonly Enrolled[]): Promise<HubProcess> {
+    for (const [i, { id }] of gateways.entries()) this.#gateways.push({ identity: id, tenant: TENANT, patient: `pat-home-${i + 1}` });
+    const config = join(this.folder, 'hub.yaml');
+    const registry = join(this.folder, 'registry.yaml');
+    const operator = join(this.folder, 'hub', 'operator.sock');
+    writeFileSync(registry, stringify({ gateways: this.#gateways, clients: [] }));
+    writeFileSync(
+      config,
+      stringify({
+        identity: enrolled.file,
+        registry,
+        store: { path: join(this.folder, 'hub', 'store.db'), keyFile: join(this.folder, 'hub.key') },
+        overlay: { type: 'ziti' },
+        services: { ingest: INGEST, mcp: MCP },
+        operator: { socket: operator },
+      }),
+    );
+    const hub: HubProcess = new AskedProcess('hub', config, operator);
+    this.#processes.push(hub);
+    await hub.until(({ uplink, mcp }) => uplink.bound && mcp.bound);
+    return hub;
+  }
+
+  /** An agent that reads an oximeter (Nonin, format 8) behind a serial device server on this port; resolves when it is connected to this hub. */
+  async agent(enrolled: Enrolled, hub: Enrolled, devicePort: number): Promise<AgentProcess> {
+    const folder = join(this.folder, enrolled.id);
+    const config = `${folder}.yaml`;
+    const operator = join(folder, 'operator.sock');
+    writeFileSync(
+      config,
+      stringify({
+        identity: enrolled.file,
+        outbox: { path: join(folder, 'outbox.db'), keyFile: `${folder}.key` },
+        overlay: { type: 'ziti' },
+        uplink: { service: INGEST, hub: [hub.id] },
+        operator: { socket: operator },
+        test: true,
+        sources: [{ type: 'serial', name: 'oximeter', port: `tcp://127.0.0.1:${devicePort}`, profile: 'nonin-df8', device: 'NONIN-0001' }],
+      }),
+    );
+    const agent: AgentProcess = new AskedProcess('agent', config, operator);
+    this.#processes.push(agent);
+    await agent.until(({ uplink }) => uplink.state === 'connected');
+    return agent;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of this.#processes.reverse()) await process[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A frame of the oximeter: pulse and saturation. */
+export function oximeterFrame(pulse: number, saturation: number): Buffer {
+  return Buffer.from([0x80 | (pulse >> 7), pulse & 0x7f, saturation, 0]);
+}
+
+/** Every value that a hub has stored, as its operator exports them: `<LOINC code> <value>`, sorted. */
+export async function storedValues(hub: HubProcess): Promise<string[]> {
+  const values: string[] = [];
+  for await (const row of callOperator(hub.operator, 'export')) {
+    const { code, valueQuantity } = row as { code: { coding: { code: string }[] }; valueQuantity?: { value: number } };
+    values.push(`${code.coding[0]?.code} ${valueQuantity?.value}`);
+  }
+  return values.sort();
+}
