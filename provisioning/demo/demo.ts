@@ -4,19 +4,14 @@ import { join } from 'node:path';
 import { profile } from '../../agent/profiles.ts';
 import { type CommandIo, EXIT } from '../../shared/command-line.ts';
 import type { Observation } from '../../shared/fhir.ts';
-import { loadIdentity } from '../../shared/identity/identity.ts';
 import { pause, processSignal } from '../../shared/lifecycle.ts';
-import { silentLogger } from '../../shared/log.ts';
-import { connectMcp } from '../../shared/mcp-client.ts';
 import { EXTENSIONS } from '../../shared/observation.ts';
 import { callOperator } from '../../shared/operator/client.ts';
-import { openLocalOverlay } from '../../shared/overlay/local.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { listeningSockets } from './listening.ts';
-import { openScreen } from './screen.ts';
-import { type DemoSite, makeSite, SERVICES } from './site.ts';
+import { Processes } from './processes.ts';
+import { openScreen, type Screen } from './screen.ts';
 import { type DemoSummary, faults, formatSummary, summarize } from './summary.ts';
-import { Viewer } from './viewer.ts';
 
 export interface DemoOptions {
   /** Ends by itself after so many seconds of data; undefined runs until Ctrl-C. */
@@ -29,73 +24,107 @@ export interface DemoOptions {
 
 const DRAIN_LIMIT_MS = 15_000;
 
-/** Runs the whole of Vitalmesh on this machine with simulated devices; resolves with the exit code (0 only when nothing went wrong). */
+/**
+ * Runs the whole of Vitalmesh on this machine, network included, with simulated devices; resolves with the exit code: 0 only when nothing
+ * went wrong. Throws DEMO-PROCESS when a process ends before it should.
+ */
 export async function runDemo(options: DemoOptions, io: CommandIo): Promise<number> {
-  const signal = processSignal({ hangup: true });
+  const interrupted = processSignal({ hangup: true });
   // Nobody reads any more (a closed terminal, `| head`): stop in order.
   for (const out of [io.stdout, io.stderr]) out.on('error', () => process.kill(process.pid, 'SIGTERM'));
   const say = (text: string): void => void io.stderr.write(`${text}\n`);
   const home = mkdtempSync(join(tmpdir(), 'vitalmesh-demo-'));
   say(`files of this run: ${home}, removed at the end unless something goes wrong`);
-  let good = false;
+  let wrong: string[] | undefined;
   try {
-    const site = await makeSite(home);
-    const fleet = await startFleet(site, say);
-    let summary: DemoSummary;
-    try {
-      summary = await watch(site, fleet, options, signal, io);
-    } finally {
-      const killed = await fleet.stop();
-      if (killed.length > 0) say(`these had to be killed: ${killed.join(', ')}`);
+    const summary = await runProcesses(new Processes(home), options, interrupted, io.stdout, say);
+    if (summary === undefined) {
+      say('ended before the devices had begun: there is nothing to sum up');
+      wrong = [];
+      return EXIT.failed;
     }
-    const wrong = faults(summary);
     io.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `\n${formatSummary(summary)}\n`);
+    wrong = faults(summary);
     for (const fault of wrong) say(`WRONG: ${fault}`);
-    good = wrong.length === 0;
-    return good ? EXIT.ok : EXIT.failed;
+    return wrong.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
-    if (good) rmSync(home, { recursive: true, force: true });
+    if (wrong?.length === 0) rmSync(home, { recursive: true, force: true });
     else say(`The logs are kept in ${home}`);
   }
 }
 
-/** Connects the AI client, lets the devices run, shows what arrives, and when the time is up follows the last reading to the store. */
-async function watch(site: DemoSite, fleet: Fleet, options: DemoOptions, signal: AbortSignal, io: CommandIo): Promise<DemoSummary> {
-  await using overlay = await openLocalOverlay({
-    socketPath: fleet.overlaySocket,
-    identity: loadIdentity(site.identities.client.file),
-    log: silentLogger,
-  });
-  await using mcp = await connectMcp({ overlay, service: SERVICES.mcp, name: 'vitalmesh-demo' });
-  using screen = openScreen(options.json ? undefined : io.stdout, () => viewer.rows());
-  const viewer = new Viewer(mcp.client, (row) => screen.row(row));
-  const patients = await mcp.client.readResource({ uri: 'vitals://patients' });
-  await mcp.listen(patientUris(patients), (uri) => viewer.updated(uri));
-  await fleet.startGateways();
+/** Starts everything, watches, and stops everything whatever happens. Resolves without a summary when it was interrupted before there was data. */
+async function runProcesses(
+  processes: Processes,
+  options: DemoOptions,
+  interrupted: AbortSignal,
+  out: NodeJS.WritableStream,
+  say: (text: string) => void,
+): Promise<DemoSummary | undefined> {
+  const screen = openScreen(options.json ? undefined : out);
+  const startedAt = performance.now();
+  let first = true;
+  try {
+    const shown: Parameters<typeof startFleet>[1]['shown'] = (row) => {
+      if (first) say(`first reading at the AI client ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start`);
+      first = false;
+      screen.show(row);
+    };
+    const starting = startFleet(processes, { say, shown });
+    const fleet = await unless(AbortSignal.any([interrupted, processes.broken]), starting);
+    if (fleet === undefined) {
+      processes.broken.throwIfAborted();
+      return undefined;
+    }
+    const sockets = await watch(fleet, options.seconds, AbortSignal.any([interrupted, processes.broken]), screen);
+    const summary = await unless(processes.broken, finish(fleet, sockets, options.exportFile));
+    processes.broken.throwIfAborted();
+    return summary;
+  } finally {
+    const killed = await processes.stop();
+    screen[Symbol.dispose]();
+    if (killed.length > 0) say(`these had to be killed: ${killed.join(', ')}`);
+  }
+}
 
-  let sockets = listeningSockets(fleet.hub.pid);
-  const time = options.seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(options.seconds * 1000)]);
-  while (!time.aborted) {
-    await pause(1000, time);
-    sockets = Math.max(sockets, listeningSockets(fleet.hub.pid));
+/** Lets the devices run until the time is up or the signal aborts. Resolves with the most listening sockets that the hub ever had. */
+async function watch({ hub }: Fleet, seconds: number | undefined, signal: AbortSignal, screen: Screen): Promise<number> {
+  const over = seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+  let sockets = listeningSockets(hub.pid);
+  while (!over.aborted) {
+    await pause(1000, over);
+    sockets = Math.max(sockets, listeningSockets(hub.pid));
     screen.tick();
   }
+  return sockets;
+}
+
+/** Stops the devices, follows the last reading to the store and to the AI client, and sums up. */
+async function finish(fleet: Fleet, sockets: number, exportFile: string | undefined): Promise<DemoSummary> {
   await fleet.stopDevices();
   await drained(fleet);
-  await viewer.quiet();
+  const client = await fleet.stopClient();
   return summarize({
-    viewer,
+    client,
     agents: await fleet.agentStatuses(),
     hub: await fleet.hubStatus(),
-    sources: await storedBySource(site, options.exportFile),
+    sources: await storedBySource(fleet.site.hub.operator, exportFile),
     hubListeningSockets: Math.max(sockets, listeningSockets(fleet.hub.pid)),
   });
 }
 
-function patientUris({ contents }: { contents: readonly unknown[] }): string[] {
-  const [content] = contents as readonly { text?: string }[];
-  const { patients = [] } = JSON.parse(content?.text ?? '{}') as { patients?: { patient: string }[] };
-  return patients.map(({ patient }) => `vitals://patient/${patient}/latest`);
+/** Resolves as `work` does, or with undefined as soon as the signal aborts; `work` is then left to itself. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
+  const done = new AbortController();
+  const given = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { signal: done.signal });
+    if (signal.aborted) resolve(undefined);
+  });
+  try {
+    return await Promise.race([given, work]);
+  } finally {
+    done.abort();
+  }
 }
 
 /** Waits until the hub has everything that the agents kept. */
@@ -109,10 +138,10 @@ async function drained(fleet: Fleet): Promise<void> {
 }
 
 /** Counts what is stored by the protocol it came by, and keeps it in a file where one was asked for. */
-async function storedBySource(site: DemoSite, exportFile: string | undefined): Promise<DemoSummary['sources']> {
+async function storedBySource(operator: string, exportFile: string | undefined): Promise<DemoSummary['sources']> {
   const counts = { hl7: 0, serial: 0, mqtt: 0 };
   const lines: string[] = [];
-  for await (const row of callOperator(site.hub.operator, 'export')) {
+  for await (const row of callOperator(operator, 'export')) {
     const name = (row as Observation).extension?.find(({ url }) => url === EXTENSIONS.profile)?.valueCode;
     if (name !== undefined) counts[profile(name).kind] += 1;
     if (exportFile !== undefined) lines.push(JSON.stringify(row));

@@ -1,9 +1,9 @@
 import { formatRow, formatTable, PLAIN_HEADER, type TableRow } from './table.ts';
+import type { Shown } from './viewer.ts';
 
-/** Where the demo shows what arrives. */
+/** Where the demo shows what the AI client is told. */
 export interface Screen extends Disposable {
-  /** A new value came. */
-  row(row: TableRow): void;
+  show(shown: Shown): void;
   /** A second passed. */
   tick(): void;
 }
@@ -14,24 +14,25 @@ const PAGE_TICKS = 4;
 const PLAIN_EVERY_MS = 5000;
 
 /** A live table on a terminal, plain lines elsewhere, nothing without an output. */
-export function openScreen(out: NodeJS.WritableStream | undefined, rows: () => TableRow[]): Screen {
-  if (!out) return { row: () => undefined, tick: () => undefined, [Symbol.dispose]: () => undefined };
-  return 'isTTY' in out && out.isTTY ? liveTable(out as NodeJS.WriteStream, rows) : plainLines(out);
+export function openScreen(out: NodeJS.WritableStream | undefined): Screen {
+  if (!out) return { show: () => undefined, tick: () => undefined, [Symbol.dispose]: () => undefined };
+  return 'isTTY' in out && out.isTTY ? liveTable(out as NodeJS.WriteStream) : plainLines(out);
 }
 
-function liveTable(out: NodeJS.WriteStream, rows: () => TableRow[]): Screen {
+function liveTable(out: NodeJS.WriteStream): Screen {
+  const shownRows = new Map<string, TableRow>();
+  /** By patient, then vital sign. */
+  const rows = (): TableRow[] => [...shownRows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   let ticks = 0;
-  let drawn = false;
   return {
-    row: () => undefined,
+    show: ({ key, row }) => void shownRows.set(key, row),
     tick: () => {
       const lines = formatTable(rows(), Date.now(), TITLE, Math.max(8, out.rows ?? 24), Math.floor(ticks / PAGE_TICKS));
       ticks += 1;
-      drawn = true;
       out.write(`\x1b[2J\x1b[H${lines.join('\n')}\n`);
     },
     [Symbol.dispose]: () => {
-      if (!drawn) return;
+      if (ticks === 0) return;
       const all = formatTable(rows(), Date.now(), TITLE, rows().length + 5, 0);
       out.write(`\x1b[2J\x1b[H${all.join('\n')}\n`);
     },
@@ -40,12 +41,12 @@ function liveTable(out: NodeJS.WriteStream, rows: () => TableRow[]): Screen {
 
 function plainLines(out: NodeJS.WritableStream): Screen {
   const shownAt = new Map<string, number>();
-  out.write(`${TITLE}\nSimulated data. Not a medical device, not an alarm system, not for diagnosis.\n${PLAIN_HEADER}\n`);
   return {
-    row: (row) => {
+    show: ({ key, row, fresh }) => {
       const now = Date.now();
-      const key = `${row.patient} ${row.vital}`;
-      if (now - (shownAt.get(key) ?? 0) < PLAIN_EVERY_MS) return;
+      if (!fresh || now - (shownAt.get(key) ?? 0) < PLAIN_EVERY_MS) return;
+      if (shownAt.size === 0)
+        out.write(`${TITLE}\nSimulated data. Not a medical device, not an alarm system, not for diagnosis.\n${PLAIN_HEADER}\n`);
       shownAt.set(key, now);
       out.write(`${formatRow(row, now)}\n`);
     },

@@ -1,15 +1,18 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createKeyFile } from '../../shared/storage/key-file.ts';
-import { type Ca, createCa, newIdentityId, writeIdentity } from '../fabric/ca.ts';
+
+/** Who takes part in the demo's network, and the role attribute by which policies mean it. */
+export const MEMBERS = { hub: 'hubs', home: 'gateways', icu: 'gateways', client: 'clients' } as const;
+export type Member = keyof typeof MEMBERS;
 
 /** Where everything of one demo lies, and who is who in it. */
 export interface DemoSite {
   home: string;
-  ca: Ca;
-  switchFolder: string;
-  identities: Record<'hub' | 'home' | 'icu' | 'client', { id: string; file: string }>;
+  /** `overlay` of the configurations. */
+  overlay: { type: 'ziti' } | { type: 'local'; socket: string };
+  identities: Record<Member, { id: string; file: string }>;
   hub: { config: string; operator: string };
   agents: Record<'home' | 'icu', { operator: string }>;
 }
@@ -29,27 +32,17 @@ export const MASIMO = { source: 'masimo', bed: 'BED-5', serial: '0000056661' } a
 
 const TENANT = 'sandbox';
 
-/** Makes identities, keys, registry and the hub's configuration in `home` (mode 0700). */
-export async function makeSite(home: string): Promise<DemoSite> {
-  const ca = await createCa({ trustDomain: 'demo.vitalmesh', commonName: 'Vitalmesh demo' });
-  const switchFolder = join(home, 'switch');
-  mkdirSync(switchFolder, { mode: 0o700 });
-  const issue = async (name: string): Promise<{ id: string; file: string }> => {
-    const id = newIdentityId();
-    const file = join(home, `${name}.json`);
-    writeIdentity(file, await ca.issueIdentity({ id, name }));
-    return { id, file };
-  };
-  const identities = { hub: await issue('hub'), home: await issue('home'), icu: await issue('icu'), client: await issue('client') };
+/** Lays out the demo in `home` (mode 0700), and writes keys, registry and the hub's configuration. The identity files may come later. */
+export function makeSite({ home, overlay, identities }: Pick<DemoSite, 'home' | 'overlay' | 'identities'>): DemoSite {
   const site: DemoSite = {
     home,
-    ca,
-    switchFolder,
+    overlay,
     identities,
     hub: { config: join(home, 'hub.yaml'), operator: join(home, 'hub', 'operator.sock') },
     agents: { home: { operator: join(home, 'home', 'operator.sock') }, icu: { operator: join(home, 'icu', 'operator.sock') } },
   };
   writeRegistry(site);
+  writeHubConfig(site);
   return site;
 }
 
@@ -68,29 +61,33 @@ function writeRegistry({ home, identities }: DemoSite): void {
   write(join(home, 'registry.yaml'), registry);
 }
 
-/** Writes hub.yaml once the overlay's socket is known. */
-export function writeHubConfig({ home, identities, hub }: DemoSite, overlaySocket: string): void {
+function writeHubConfig({ home, overlay, identities, hub }: DemoSite): void {
   createKeyFile(join(home, 'hub.key'));
   write(hub.config, {
     identity: identities.hub.file,
     registry: join(home, 'registry.yaml'),
     store: { path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') },
-    overlay: { type: 'local', socket: overlaySocket },
+    overlay,
     services: SERVICES,
     operator: { socket: hub.operator },
     log: { level: 'info' },
   });
 }
 
+/** Where the configuration of an agent belongs; `writeAgentConfig` writes it. */
+export function agentConfigOf({ home }: DemoSite, which: 'home' | 'icu'): string {
+  return join(home, `${which}.yaml`);
+}
+
 /** Writes the configuration of one agent and returns its path. */
-export function writeAgentConfig(site: DemoSite, which: 'home' | 'icu', overlaySocket: string, sources: readonly object[]): string {
-  const { home, identities, agents } = site;
-  const file = join(home, `${which}.yaml`);
+export function writeAgentConfig(site: DemoSite, which: 'home' | 'icu', sources: readonly object[]): string {
+  const { home, overlay, identities, agents } = site;
+  const file = agentConfigOf(site, which);
   createKeyFile(join(home, `${which}.key`));
   write(file, {
     identity: identities[which].file,
     outbox: { path: join(home, which, 'outbox.db'), keyFile: join(home, `${which}.key`) },
-    overlay: { type: 'local', socket: overlaySocket },
+    overlay,
     uplink: { service: SERVICES.ingest, hub: [identities.hub.id] },
     operator: { socket: agents[which].operator },
     zone: 'UTC',

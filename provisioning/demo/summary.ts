@@ -1,6 +1,6 @@
 import type { AgentStatus } from '../../agent/status.ts';
 import type { HubStatus } from '../../hub/status.ts';
-import type { Viewer } from './viewer.ts';
+import type { ClientTotals } from './client.ts';
 
 /** What `--json` prints: one object on standard output. */
 export interface DemoSummary {
@@ -16,17 +16,17 @@ export interface DemoSummary {
 }
 
 export interface DemoFindings {
-  viewer: Viewer;
+  client: ClientTotals;
   agents: readonly AgentStatus[];
   hub: HubStatus;
   sources: DemoSummary['sources'];
   hubListeningSockets: number;
 }
 
-export function summarize({ viewer, agents, hub, sources, hubListeningSockets }: DemoFindings): DemoSummary {
+export function summarize({ client, agents, hub, sources, hubListeningSockets }: DemoFindings): DemoSummary {
   const total = (of: (agent: AgentStatus) => number): number => agents.reduce((sum, agent) => sum + of(agent), 0);
   return {
-    patients: viewer.patients,
+    patients: client.patients,
     sources,
     observations: {
       decoded: total((agent) => agent.observations),
@@ -34,8 +34,8 @@ export function summarize({ viewer, agents, hub, sources, hubListeningSockets }:
       duplicates: hub.counts.duplicates,
       quarantined: hub.counts.quarantined + total((agent) => agent.outbox.quarantined),
     },
-    notifications: viewer.notifications,
-    latencyMs: { p50: viewer.latencies.percentile(0.5), p99: viewer.latencies.percentile(0.99) },
+    notifications: client.notifications,
+    latencyMs: client.latencyMs,
     hubListeningSockets,
   };
 }

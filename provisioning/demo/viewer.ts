@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { withUnit } from '../../shared/observation.ts';
 import { Latencies } from './latency.ts';
 import type { TableRow } from './table.ts';
@@ -24,6 +25,15 @@ interface ShownPatient {
   vitals: readonly ShownVital[];
 }
 
+/** A vital sign of a patient as it is to be shown from now on. */
+export interface Shown {
+  /** One patient, vital sign and device. */
+  key: string;
+  row: TableRow;
+  /** A measurement not seen before; otherwise one that has changed, as by growing old. */
+  fresh: boolean;
+}
+
 /** What the viewer needs of an MCP client. */
 export interface ViewerClient {
   readResource(request: { uri: string }): Promise<{ contents: readonly unknown[] }>;
@@ -37,21 +47,16 @@ export class Viewer {
   readonly latencies = new Latencies();
   notifications = 0;
   readonly #client: ViewerClient;
-  readonly #onRow: (row: TableRow) => void;
+  readonly #onShown: (shown: Shown) => void;
   readonly #rows = new Map<string, TableRow>();
   readonly #seen = new Set<string>();
   readonly #reading = new Map<string, Promise<void>>();
   readonly #changedAt = new Map<string, number>();
   readonly #withData = new Set<string>();
 
-  constructor(client: ViewerClient, onRow: (row: TableRow) => void) {
+  constructor(client: ViewerClient, onShown: (shown: Shown) => void) {
     this.#client = client;
-    this.#onRow = onRow;
-  }
-
-  /** Rows by patient, then vital. */
-  rows(): TableRow[] {
-    return [...this.#rows.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    this.#onShown = onShown;
   }
 
   /** How many patients at least one value came for. */
@@ -103,11 +108,13 @@ export class Viewer {
     // What was stored after the notification came was seen only by the read; its own notification is still on the way.
     const latencyMs = fresh ? (vital.storedAt > arrival ? done : arrival) - at : (this.#rows.get(key)?.latencyMs ?? 0);
     const row: TableRow = { patient, where: bed ?? 'home', vital: vital.name, value: shownValue(vital), at, stale: vital.stale, latencyMs };
+    const changed = fresh || !isDeepStrictEqual(row, this.#rows.get(key));
     this.#rows.set(key, row);
-    if (!fresh) return;
-    this.#withData.add(patient);
-    this.latencies.add(latencyMs);
-    this.#onRow(row);
+    if (fresh) {
+      this.#withData.add(patient);
+      this.latencies.add(latencyMs);
+    }
+    if (changed) this.#onShown({ key, row, fresh });
   }
 }
 

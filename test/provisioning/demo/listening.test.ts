@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -22,4 +23,8 @@ test('TCP and UDP listeners of a process are counted, Unix sockets are not', asy
   await once(tcp, 'close');
   assert.equal(listeningSockets(process.pid), before);
   rmSync(folder, { recursive: true });
+});
+
+test('a process that is gone listens on nothing', () => {
+  assert.equal(listeningSockets(spawnSync(process.execPath, ['--version']).pid), 0);
 });
