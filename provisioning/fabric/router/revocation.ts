@@ -16,9 +16,12 @@ export function enforce(grants: Grants, channels: ReadonlySet<RouterChannel>, te
       channel.stream.destroy();
       continue;
     }
-    for (const sink of [...channel.sinks.values()]) if (sink instanceof HostBind) enforceBind(sink, rights, terminators);
+    for (const sink of [...channel.sinks.values()]) if (sink instanceof HostBind) enforceBind(sink, rights);
   }
-  for (const circuit of [...terminators.circuits]) if (channels.has(circuit.dialer.channel)) enforceCircuit(circuit, rights);
+  for (const circuit of [...terminators.circuits]) {
+    if (channels.has(circuit.host.channel) && !mayHost(circuit, rights)) circuit.cut(CLOSE_CALLED, BIND_ACCESS_LOST.text);
+    else if (channels.has(circuit.dialer.channel)) enforceDial(circuit, rights);
+  }
 }
 
 interface Rights {
@@ -41,14 +44,17 @@ function remembered(known: Map<string, boolean>, key: string, ask: () => boolean
   return answer;
 }
 
-function enforceBind(bind: HostBind, rights: Rights, terminators: Terminators): void {
-  if (!rights.allows(bind.identityId, bind.serviceId, 'Bind')) {
-    bind.end(BIND_ACCESS_LOST);
-    for (const circuit of [...terminators.circuits]) if (circuit.terminator === bind) circuit.cut(CLOSE_CALLED, BIND_ACCESS_LOST.text);
-  } else if (!rights.sessionExists(bind.sessionId)) bind.end(BIND_SESSION_ENDED);
+function enforceBind(bind: HostBind, rights: Rights): void {
+  if (!rights.allows(bind.identityId, bind.serviceId, 'Bind')) bind.end(BIND_ACCESS_LOST);
+  else if (!rights.sessionExists(bind.sessionId)) bind.end(BIND_SESSION_ENDED);
 }
 
-function enforceCircuit(circuit: Circuit, rights: Rights): void {
+/** By the right of the host, whether or not the bind that took the circuit is still there: a newer one may stand in its place. */
+function mayHost({ terminator, serviceId }: Circuit, rights: Rights): boolean {
+  return rights.allows(terminator.identityId, serviceId, 'Bind');
+}
+
+function enforceDial(circuit: Circuit, rights: Rights): void {
   const { identityId } = circuit.dialer.channel.session;
   if (!rights.allows(identityId, circuit.serviceId, 'Dial')) circuit.cut('dial access lost', CLOSE_CALLED);
   else if (!rights.sessionExists(circuit.sessionId)) circuit.cut('session closed', CLOSE_CALLED);

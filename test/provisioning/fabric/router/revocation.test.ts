@@ -81,6 +81,28 @@ describe('embedded router: what is taken away', { timeout: 30_000 }, () => {
     await s.circuit(dialer, host);
   });
 
+  for (const [name, type] of [
+    ['given up', 60791],
+    ['made again with its listener id', 60790],
+  ] as const) {
+    test(`a bind policy taken away ends the circuits of a bind that was ${name} before, too`, async () => {
+      verifies('FABRIC-ROUTER-REVOKED');
+      await using s = await Stage.start();
+      const host = await s.host('hub', 'vitals', { 1021: 'listener' });
+      const dialer = await s.channel('gw1');
+      const hostConnId = await s.circuit(dialer, host);
+      const again = await s.channel('hub');
+      if (type === 60791) host.send(type, { 1000: 7 }, 'hub/vitals/Bind');
+      else again.send(type, { 1000: 9, 1012: '\x01', 1021: 'listener' }, 'hub/vitals/Bind');
+      await Promise.all([host.sync(), again.sync()]);
+      assert.equal(s.router.stats().circuits, 1);
+      s.grants.change(() => s.grants.denied.add('hub vitals Bind'));
+      assert.deepEqual(said(await dialer.next()), [1, 'close called']);
+      if (type === 60790) assert.deepEqual(said(await host.next()), [7, 'found a newer terminator for listener id']);
+      assert.deepEqual(said(await host.next()), [hostConnId, 'bind access lost']);
+    });
+  }
+
   test('a service deleted: bind and circuit read "bind access lost", the dialer "close called"', async () => {
     const { s, host, dialer, hostConnId } = await withCircuit();
     await using _ = s;
