@@ -65,7 +65,7 @@ export class HostBind implements Terminator, Sink {
       if (newConnId !== undefined) channel.stream.send(stateClosed(newConnId, CLOSE_CALLED));
     };
     // A host that leaves megabytes of dials unread will not answer the next one either.
-    const reads = channel.stream.bytesQueued < channel.limits.offerBytes;
+    const reads = !channel.stream.ended && channel.stream.bytesQueued < channel.limits.offerBytes;
     const waiting = reads
       ? channel.request(this.#dialFrame(offer, newConnId), (reply) => {
           clearTimeout(timer);

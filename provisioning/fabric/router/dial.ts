@@ -131,7 +131,7 @@ function offerOf({ session }: RouterChannel, { headers }: Frame): DialOffer {
   return {
     circuitId: newId(22),
     publicKey: copyOf(headers.get(HEADER.publicKey)),
-    callerId: text(headers, HEADER.callerId) ?? '',
+    callerId: copyOf(headers.get(HEADER.callerId)) ?? Buffer.alloc(0),
     appData: copyOf(headers.get(HEADER.appData)),
     marker: copyOf(headers.get(HEADER.connectionMarker)),
     identityId: session.identityId,

@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { asVitalmeshError } from '../../../shared/errors.ts';
 import type { FrameSource } from '../../../shared/overlay/ziti/channel/contract.ts';
 import { encodeFrame, type OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
 import type { Frame } from '../../../shared/overlay/ziti/wire/frame.ts';
@@ -129,7 +130,7 @@ export class FrameStream {
         else this.#listener.frame(next.value);
       }
     } catch (error) {
-      this.destroy(error);
+      this.destroy(asVitalmeshError(error));
     }
     this.#reading = false;
     if (this.#holds === 0 && this.#socket.isPaused()) this.#socket.resume();

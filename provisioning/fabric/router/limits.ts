@@ -41,16 +41,17 @@ export const ROUTER_LIMITS: RouterLimits = {
   resendGrowth: 1.5,
   resendMaxMs: 10_000,
   channelBytes: 256 * MIB,
-  socketBytes: 256 * 1024,
+  socketBytes: 128 * 1024,
   answerBytes: MIB,
   offerBytes: 8 * MIB,
   connections: 16_384,
   channels: 8192,
 };
 
-/** What a router has done, and holds. Counts are since its start. */
+/** What a router has done, and holds. */
 export interface RouterStats {
   channels: number;
+  /** Of the whole network, as far as it shares the router's terminators. */
   circuits: number;
   terminators: number;
   /** Data frames passed on. */

@@ -12,10 +12,12 @@ import type { Terminators } from './terminators.ts';
 export function enforce(grants: Grants, channels: ReadonlySet<RouterChannel>, terminators: Terminators): void {
   const rights = rightsOf(grants);
   for (const channel of [...channels]) {
-    if (!grants.apiSessionById(channel.session.id)) {
+    const session = grants.apiSessionById(channel.session.id);
+    if (!session) {
       channel.stream.destroy();
       continue;
     }
+    channel.session = session;
     for (const sink of [...channel.sinks.values()]) if (sink instanceof HostBind) enforceBind(sink, rights);
   }
   for (const circuit of [...terminators.circuits]) {

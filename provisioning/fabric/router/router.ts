@@ -1,5 +1,5 @@
 import { constants, type X509Certificate } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -66,6 +66,8 @@ class EdgeRouter implements AsyncDisposable {
   readonly #trusted: readonly X509Certificate[];
   readonly #trustDomain: string;
   readonly #server;
+  /** Also those of which the handshake is not through. */
+  readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<FrameStream>();
   readonly #channels = new Set<RouterChannel>();
   readonly #stats: RouterStats = { channels: 0, circuits: 0, terminators: 0, payloads: 0, drops: 0 };
@@ -96,6 +98,10 @@ class EdgeRouter implements AsyncDisposable {
       (socket) => this.#accept(socket),
     );
     this.#server.maxConnections = this.#limits.channels;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('tlsClientError', (err, socket) => {
       options.log.debug({ err }, 'a TLS handshake failed');
       socket.destroy();
@@ -127,6 +133,7 @@ class EdgeRouter implements AsyncDisposable {
     clearImmediate(this.#enforcing);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const stream of this.#streams) stream.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
@@ -148,7 +155,7 @@ class EdgeRouter implements AsyncDisposable {
       open: (channel) => this.#open(channel),
       ended: (reason) => {
         this.#streams.delete(stream);
-        if (reason) log.debug({ err: reason, identity: peer.identityId }, 'a channel ended');
+        if (reason) log[isDefect(reason) ? 'error' : 'debug']({ err: reason, identity: peer.identityId }, 'a channel ended');
       },
     });
     this.#streams.add(stream);
@@ -190,4 +197,8 @@ class EdgeRouter implements AsyncDisposable {
       return undefined;
     }
   }
+}
+
+function isDefect(reason: unknown): boolean {
+  return reason instanceof VitalmeshError && reason.code === 'INTERNAL';
 }

@@ -1,12 +1,11 @@
 import type { FabricService } from '../contract.ts';
-import type { RouterChannel } from './channel.ts';
 import { Circuit, type CircuitEnds, type Leg } from './circuit.ts';
 
 /** What a host is told of a dial. */
 export interface DialOffer {
   circuitId: string;
   publicKey: Buffer | undefined;
-  callerId: string;
+  callerId: Buffer;
   appData: Buffer | undefined;
   marker: Buffer | undefined;
   /** Who dials, as the router has authenticated it. */
@@ -31,7 +30,6 @@ export interface Terminator {
   readonly listenerId: string | undefined;
   readonly instanceId: string | undefined;
   readonly publicKey: Buffer | undefined;
-  readonly channel: RouterChannel;
   cost: number;
   precedence: Precedence;
   /** Offers one connection; `answered` is called once, later than this call, unless the returned object was disposed before. */

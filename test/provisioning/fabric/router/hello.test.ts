@@ -154,6 +154,18 @@ describe('embedded router: TLS and hello', { timeout: 30_000 }, () => {
     }
   });
 
+  test('a router that ends waits for nobody: neither for who is at the handshake nor for who is at the hello', async () => {
+    const s = await Stage.start({ handshakeMs: 600_000, helloMs: 600_000 });
+    const mute = connectTcp(portOf(s.router), '127.0.0.1');
+    mute.on('error', () => undefined).resume();
+    await once(mute, 'connect');
+    const [silent, open] = [await s.connect('gw1'), await s.channel('gw1')];
+    const ended = Promise.all([once(mute, 'close'), silent.closed, open.closed]);
+    await s.router[Symbol.asyncDispose]();
+    await ended;
+    await s[Symbol.asyncDispose]();
+  });
+
   test('only a loopback address is listened on', async () => {
     await using s = await Stage.start();
     const { startRouter } = await import('../../../../provisioning/fabric/router/router.ts');
