@@ -107,7 +107,6 @@ export class FakeChannel implements Channel {
   }
 
   attach(connId: number, sink: FrameSink): Disposable {
-    if (this.closed.aborted) queueMicrotask(() => sink.channelLost(this.closed.reason));
     if (this.#sinks.has(connId)) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'in use' });
     this.#sinks.set(connId, sink);
     return { [Symbol.dispose]: () => void (this.#sinks.get(connId) === sink && this.#sinks.delete(connId)) };

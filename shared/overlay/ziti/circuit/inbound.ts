@@ -7,6 +7,9 @@ import { holdChannel } from './hold.ts';
 import { Inflow } from './inflow.ts';
 import { partsOf } from './multipart.ts';
 
+/** The part of `unreadBytes` at which a channel that was held up goes on: less than all, or it would stop again at once. */
+const RELEASE_AT = 0.75;
+
 export interface InboundOptions {
   channel: Channel;
   limits: CircuitLimits;
@@ -19,7 +22,7 @@ interface Unread {
   isMultipart: boolean;
 }
 
-/** What came from the other end, on its way to the reader: no more of it at a time than the reader has room for, the rest waits here. */
+/** What came from the other end, on its way to the reader: as much at a time as the reader has room for; the rest waits here. */
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #inflow = new Inflow();
@@ -60,7 +63,7 @@ export class Inbound {
     return this.#endReceived ? 0 : this.#inflow.takeGrant();
   }
 
-  /** Takes the body of a Data frame. Throws OVERLAY-PROTOCOL, -CRYPTO: the connection must not go on. */
+  /** Takes the body of a Data frame, which is not empty. Throws OVERLAY-PROTOCOL, OVERLAY-CRYPTO: the connection must not go on. */
   take(body: Buffer, isMultipart: boolean): void {
     if (this.#endReceived) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'data behind the end' });
     const { cipher } = this.#options;
@@ -79,6 +82,8 @@ export class Inbound {
 
   takeEnd(): void {
     this.#endReceived = true;
+    // Nothing more comes that the channel would have to be stopped for.
+    this.#release();
     this.handOver();
   }
 
@@ -86,7 +91,6 @@ export class Inbound {
   lost(cause: Error | undefined): void {
     this.#gone = true;
     this.#goneBecause = cause;
-    this.#release();
     // Without an end there is nothing to wait for: what was not read is half of something.
     if (this.#endReceived) this.handOver();
     else this.#options.connection.lost(cause);
@@ -165,9 +169,6 @@ export class Inbound {
     this.#hold = undefined;
   }
 }
-
-/** How much may still be unread when a channel that was held up goes on: less than all, or it would stop again at once. */
-const RELEASE_AT = 0.75;
 
 /** A body that is a small part of what was read from the socket, as a copy: kept as it is, it would keep all of that. */
 function compact(body: Buffer): Buffer {

@@ -58,6 +58,21 @@ for (const encrypted of [false, true]) {
       assert.equal(await failure(near), 'OVERLAY-CLOSED');
     });
 
+    test('what is written to a side that has closed is not taken for sent, though there is still something to read', async () => {
+      const site = new CircuitSite({ encrypted });
+      const { near, far } = await site.connect();
+      far.end(randomBytes(300_000), () => far.destroy());
+      await until(() => site.dialChannel.attachedIds.length === 0);
+      let wasTaken = false;
+      near.write('too late', () => {
+        wasTaken = !near.destroyed;
+      });
+      near.end();
+      assert.equal((await readBytes(near)).length, 300_000);
+      assert.equal(await failure(near), 'OVERLAY-CLOSED');
+      assert.equal(wasTaken, false);
+    });
+
     test('a cut without an end is an error and never an end', async () => {
       verifies('OVERLAY-CIRCUITS');
       const { near, far } = await new CircuitSite({ encrypted }).connect();
@@ -219,6 +234,13 @@ describe('frames of an end, by hand', { timeout: 20_000 }, () => {
     );
   });
 
+  test('data behind the end breaks the protocol for a reader that has not come to the end, too', async () => {
+    const { channel, connection } = await dialled();
+    for (let i = 0; i < 30_000; i += 1) channel.receiveHex(HELLO);
+    channel.receiveHex(FIN, HELLO);
+    assert.equal(await failure(connection), 'OVERLAY-PROTOCOL');
+  });
+
   test('flags of the wrong length, or that nobody knows, mean nothing', async () => {
     const { channel, connection } = await dialled();
     channel.receiveHex(`0306090c 72ed0000 08000000 15000000 05000000 ${CONN_1} f2030000 01000000 01 68656c6c6f`);
@@ -266,6 +288,7 @@ describe('frames of an end, by hand', { timeout: 20_000 }, () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const answered = await dialled(1000);
     answered.connection.end();
+    await until(() => answered.connection.writableFinished);
     answered.channel.receiveHex(HELLO, FIN);
     const silent = await dialled(1000);
     const slow = await dialled(1000);

@@ -240,6 +240,34 @@ describe('a stranger', { timeout: 20_000 }, () => {
     assert.ok(Buffer.concat(received).equals(Buffer.concat(sent)));
   });
 
+  test('that has ended is waited for by its reader alone: the channel goes on, and nothing is cut', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { channel } = await hosted();
+    const [far] = await accepted(channel, false);
+    const chunk = randomBytes(64 * KIB);
+    for (let i = 0; i < 60; i += 1) channel.receive(data(chunk));
+    const last = randomBytes(2 * MIB);
+    channel.receive(data(last, 1));
+    assert.equal(channel.holds, 0);
+    channel.lose(new Error('gone'));
+    t.mock.timers.tick(10_000);
+    far.end();
+    let bytes = 0;
+    for await (const part of far) bytes += part.length;
+    assert.equal(bytes, 60 * chunk.length + last.length);
+  });
+
+  test('that sends little is kept as little, whatever it came with', async () => {
+    verifies('OVERLAY-FLOW');
+    const { channel } = await hosted();
+    const [far] = await accepted(channel, false);
+    // As one chunk of the socket: a byte for this connection, and bulk that is nobody's.
+    channel.receive(Buffer.concat([data(Buffer.from('x')), data(Buffer.alloc(MIB), 0, 77)]));
+    const kept: Buffer = far.read();
+    assert.equal(String(kept), 'x');
+    assert.ok(kept.buffer.byteLength < MIB);
+  });
+
   test('whose connection ends while it holds the channel lets go of it', async () => {
     for (const end of ['destroy', 'close', 'lose'] as const) {
       const { channel } = await hosted();
