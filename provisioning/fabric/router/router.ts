@@ -2,7 +2,7 @@ import { constants, type X509Certificate } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../../shared/clock.ts';
-import { VitalmeshError } from '../../../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
 import { namedTrustDomain, verifyChain } from '../../../shared/identity/chain.ts';
 import { readCertificates } from '../../../shared/identity/identity.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -48,16 +48,25 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * An edge router for trial, development and tests: what clients see of it is what they see of OpenZiti's router 2.0.3
- * (openziti-wire.md §3 to §7). Throws FABRIC-ADDRESS when it cannot listen there, or would be reachable from other machines.
+ * (openziti-wire.md §3 to §7). Throws FABRIC-ADDRESS when it cannot listen there, or would be reachable from other machines;
+ * FABRIC-CA, IDENTITY-FILE, IDENTITY-NAME when its certificates or key cannot be used.
  */
 export async function startRouter(options: RouterOptions): Promise<Router> {
   const { host, log } = options;
   if (!LOOPBACK.has(host)) throw new VitalmeshError('FABRIC-ADDRESS', { detail: `${host} is no loopback address` });
-  const edge = new EdgeRouter(options);
+  const edge = routerOf(options);
   const { port } = await edge.listen();
   const url = `tls://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ router: options.id, url }, 'edge router listens');
   return { url, stats: () => edge.stats(), [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose]() };
+}
+
+function routerOf(options: RouterOptions): EdgeRouter {
+  try {
+    return new EdgeRouter(options);
+  } catch (thrown) {
+    throw asVitalmeshError(thrown, 'FABRIC-CA');
+  }
 }
 
 class EdgeRouter implements AsyncDisposable {
@@ -113,13 +122,18 @@ class EdgeRouter implements AsyncDisposable {
   }
 
   listen(): Promise<AddressInfo> {
-    const { host, port } = this.#options;
+    const { host, port, log } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause) => {
+      const failed = (cause: Error): void => {
         this.#changes[Symbol.dispose]();
         reject(new VitalmeshError('FABRIC-ADDRESS', { cause, detail: `${host}:${port}` }));
+      };
+      this.#server.once('error', failed);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', failed);
+        this.#server.on('error', (err) => log.warn({ err }, 'a connection could not be taken'));
+        resolve(this.#server.address() as AddressInfo);
       });
-      this.#server.listen({ host, port }, () => resolve(this.#server.address() as AddressInfo));
     });
   }
 

@@ -166,7 +166,7 @@ describe('embedded router: TLS and hello', { timeout: 30_000 }, () => {
     await s[Symbol.asyncDispose]();
   });
 
-  test('only a loopback address is listened on', async () => {
+  test('only a loopback address that is free is listened on, and only with certificates that can be used', async () => {
     await using s = await Stage.start();
     const { startRouter } = await import('../../../../provisioning/fabric/router/router.ts');
     const identity = await s.identity('router9');
@@ -182,5 +182,8 @@ describe('embedded router: TLS and hello', { timeout: 30_000 }, () => {
     };
     await assert.rejects(startRouter({ ...options, host: '0.0.0.0', port: 0 }), { code: 'FABRIC-ADDRESS' });
     await assert.rejects(startRouter({ ...options, host: '127.0.0.1', port: portOf(s.router) }), { code: 'FABRIC-ADDRESS' });
+    const loopback = { ...options, host: '127.0.0.1', port: 0 };
+    await assert.rejects(startRouter({ ...loopback, serverKey: 'no key' }), { code: 'FABRIC-CA' });
+    await assert.rejects(startRouter({ ...loopback, caPem: 'no certificate' }), { code: 'IDENTITY-FILE' });
   });
 });
