@@ -12,6 +12,7 @@ import { listeningSockets } from './listening.ts';
 import { Processes } from './processes.ts';
 import { openScreen, type Screen } from './screen.ts';
 import { type DemoSummary, faults, formatSummary, summarize } from './summary.ts';
+import type { Shown } from './viewer.ts';
 
 export interface DemoOptions {
   /** Ends by itself after so many seconds of data; undefined runs until Ctrl-C. */
@@ -64,22 +65,21 @@ async function runProcesses(
   const screen = openScreen(options.json ? undefined : out);
   const startedAt = performance.now();
   let first = true;
+  const { broken } = processes;
+  const shown = (row: Shown): void => {
+    if (first) say(`first reading at the AI client ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start`);
+    first = false;
+    screen.show(row);
+  };
   try {
-    const shown: Parameters<typeof startFleet>[1]['shown'] = (row) => {
-      if (first) say(`first reading at the AI client ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the start`);
-      first = false;
-      screen.show(row);
-    };
-    const starting = startFleet(processes, { say, shown });
-    const fleet = await unless(AbortSignal.any([interrupted, processes.broken]), starting);
-    if (fleet === undefined) {
-      processes.broken.throwIfAborted();
-      return undefined;
-    }
-    const sockets = await watch(fleet, options.seconds, AbortSignal.any([interrupted, processes.broken]), screen);
-    const summary = await unless(processes.broken, finish(fleet, sockets, options.exportFile));
-    processes.broken.throwIfAborted();
-    return summary;
+    const fleet = await until(AbortSignal.any([interrupted, broken]), startFleet(processes, { say, shown }));
+    await until(broken, fleet.startData());
+    const sockets = await watch(fleet, options.seconds, AbortSignal.any([interrupted, broken]), screen);
+    broken.throwIfAborted();
+    return await until(broken, finish(fleet, sockets, options.exportFile));
+  } catch (error) {
+    if (interrupted.aborted && error === interrupted.reason) return undefined;
+    throw error;
   } finally {
     const killed = await processes.stop();
     screen[Symbol.dispose]();
@@ -113,17 +113,16 @@ async function finish(fleet: Fleet, sockets: number, exportFile: string | undefi
   });
 }
 
-/** Resolves as `work` does, or with undefined as soon as the signal aborts; `work` is then left to itself. */
-async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T | undefined> {
-  const done = new AbortController();
-  const given = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined), { signal: done.signal });
-    if (signal.aborted) resolve(undefined);
-  });
+/** Settles as `work` does, or rejects with the signal's reason as soon as it aborts; `work` is then left to itself. */
+async function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
   try {
-    return await Promise.race([given, work]);
+    return await Promise.race([aborted.promise, work]);
   } finally {
-    done.abort();
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -18,6 +18,8 @@ const MONITORS = 'monitors';
 export interface Fleet {
   site: DemoSite;
   hub: DemoProcess;
+  /** Lets the agents read the devices; resolves when the last device has begun. */
+  startData(): Promise<void>;
   hubStatus(): Promise<HubStatus>;
   agentStatuses(): Promise<AgentStatus[]>;
   /** Stops the devices and waits until each has given out what it had. */
@@ -34,15 +36,13 @@ export interface Audience {
 }
 
 /**
- * Starts everything; resolves when the last device has begun. Whatever was started belongs to `processes`, also when it fails with
- * DEMO-PROCESS. The agents come last, so that the AI client is there for the first reading.
+ * Starts everything up to where data can begin: the AI client is subscribed, agents and devices wait. Whatever was started belongs to
+ * `processes`, also when it fails with DEMO-PROCESS.
  */
 export async function startFleet(processes: Processes, { say, shown }: Audience): Promise<Fleet> {
   if (!existsSync(SIMULATOR)) throw new VitalmeshError('DEMO-ONLY-IN-CLONE');
   const home = processes.folder;
-  const read = startReadDevices(processes);
-  // It may fail while the network is waited for; whoever awaits it is told then.
-  read.endpoints.catch(() => undefined);
+  const devices = startReadDevices(processes);
 
   const admin = await startNetwork(processes, join(home, 'network'));
   say('network: a trial overlay network (OpenZiti protocol) runs on this machine; nobody may do anything on it yet');
@@ -51,7 +51,7 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
   const site = makeSite({ home, overlay: { type: 'ziti' }, identities: invited });
   const members = startMembers(processes, site, invited, shown);
   await Promise.all(Object.values(members).map((process) => process.line(({ file }) => typeof file === 'string')));
-  say('identities: hub, two gateways and AI client each spent a one-time token; their private keys were made where they are used');
+  say('identities: hub, both gateways and AI client enrolled with a one-time token each; every private key was made where it is used');
 
   members.hub.go();
   members.client.go();
@@ -59,12 +59,14 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
   say(`hub: hosts ${SERVICES.ingest} and ${SERVICES.mcp}; network sockets it listens on: ${listeningSockets(members.hub.pid)}`);
   const { patients } = await members.client.line(({ event }) => event === 'subscribed');
   say(`AI client: dials ${SERVICES.mcp} and subscribes to ${String(patients)} patients`);
-  const monitors = await startGateways(processes, site, members, await read.endpoints, say);
-
-  const devices = [...read.devices, ...monitors];
+  const endpoints = await Promise.all(devices.map(endpointOf));
   return {
     site,
     hub: members.hub,
+    startData: async () => {
+      await startAgents(site, members, endpoints, say);
+      devices.push(...(await startMonitors(processes, site, say)));
+    },
     hubStatus: () => hubStatus(site),
     agentStatuses: () => agentStatuses(site),
     stopDevices: async () => {
@@ -78,13 +80,12 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
 }
 
 /** Devices that wait to be read: two oximeters on serial lines, a home hub. */
-function startReadDevices(processes: Processes): { devices: DemoProcess[]; endpoints: Promise<string[]> } {
-  const devices = [
+function startReadDevices(processes: Processes): DemoProcess[] {
+  return [
     startDevice(processes, 'nonin', 'serial-oximeter', '--format', 'nonin-df8', '--seed', '21'),
     startDevice(processes, 'masimo', 'serial-oximeter', '--format', 'masimo-ascii1', '--seed', '22', '--serial', MASIMO.serial),
     startDevice(processes, 'home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31'),
   ];
-  return { devices, endpoints: Promise.all(devices.map(endpointOf)) };
 }
 
 function startDevice(processes: Processes, name: string, ...args: string[]): DemoProcess {
@@ -115,14 +116,13 @@ function startMembers(
   };
 }
 
-/** Lets the agents read the devices that wait, then starts the monitors that call an agent; resolves with these. */
-async function startGateways(
-  processes: Processes,
+/** Lets the agents dial, and read the devices that wait. */
+async function startAgents(
   site: DemoSite,
   members: Record<Member, DemoProcess>,
   [noninLine, masimoLine, broker]: readonly string[],
   say: (text: string) => void,
-): Promise<DemoProcess[]> {
+): Promise<void> {
   writeAgentConfig(site, 'home', [
     { type: 'serial', name: NONIN.source, port: noninLine, profile: 'nonin-df8', device: NONIN.device },
     { type: 'mqtt', name: 'home-hub', url: broker, mapping: 'mqtt-home-hub' },
@@ -131,16 +131,16 @@ async function startGateways(
     { type: 'mllp-server', name: MONITORS, host: '127.0.0.1', port: 0 },
     { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed },
   ]);
-  say(`agents: a home gateway and an ICU gateway dial ${SERVICES.ingest}; oximeters on serial lines and a home hub (MQTT) are read`);
-  members.home.go();
-  members.icu.go();
-  const [icu] = await Promise.all([
-    answering(members.icu, () => agentStatus(site, 'icu')),
-    answering(members.home, () => agentStatus(site, 'home')),
-  ]);
+  say(`agents: a home gateway and an ICU gateway dial ${SERVICES.ingest}; they read two oximeters (serial) and a home hub (MQTT)`);
+  for (const which of ['home', 'icu'] as const) members[which].go();
+  await Promise.all((['home', 'icu'] as const).map((which) => answering(members[which], () => agentStatus(site, which))));
+}
 
+/** Starts the monitors, which call the ICU's agent. */
+async function startMonitors(processes: Processes, site: DemoSite, say: (text: string) => void): Promise<DemoProcess[]> {
   say('devices: four bedside monitors call the ICU gateway (HL7)');
-  const mllp = icu.sources.find(({ name }) => name === MONITORS)?.endpoint ?? '';
+  const { sources } = await agentStatus(site, 'icu');
+  const mllp = sources.find(({ name }) => name === MONITORS)?.endpoint ?? '';
   const monitors = MONITORED_BEDS.map((bed, i) => {
     const worse = i === 1 ? ['--deteriorates'] : [];
     return startDevice(processes, `monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);

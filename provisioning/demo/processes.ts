@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { VitalmeshError } from '../../shared/errors.ts';
@@ -14,7 +14,9 @@ export interface DemoProcess {
   readonly name: string;
   readonly pid: number;
   readonly running: boolean;
-  /** The first line for which `wanted` is true. DEMO-PROCESS when it ends before. */
+  /** Where its standard error goes. */
+  readonly logFile: string;
+  /** The first line for which `wanted` is true. DEMO-PROCESS, which names the log too, when it ends before. */
   line(wanted: (line: ProcessLine) => boolean): Promise<ProcessLine>;
   /** Sends it a line by standard input. */
   go(): void;
@@ -60,7 +62,7 @@ export class Processes {
     const child = new Child(name, args, join(this.folder, `${name}.log`), options);
     this.#started.push({ stage, child });
     void child.ended.then(() => {
-      if (!child.asked) this.#broken.abort(child.endedEarly());
+      if (!child.asked) this.#broken.abort(failed(child));
     });
     return child;
   }
@@ -91,16 +93,16 @@ export async function answering<T>(process: DemoProcess, ask: () => Promise<T | 
     if (answer !== undefined) return answer;
     await pause(ASK_EVERY_MS);
   }
-  throw new VitalmeshError('DEMO-PROCESS', { detail: process.name });
+  throw failed(process);
 }
 
 class Child implements DemoProcess {
   readonly name: string;
+  readonly logFile: string;
   /** Resolves when it is over. */
   readonly ended: Promise<void>;
   /** Whether it was asked to end. */
   asked = false;
-  readonly #logFile: string;
   readonly #process: ChildProcess;
   readonly #stdin: Writable;
   readonly #lines: ProcessLine[] = [];
@@ -109,12 +111,12 @@ class Child implements DemoProcess {
 
   constructor(name: string, args: readonly string[], logFile: string, { take = () => false }: StartOptions) {
     this.name = name;
-    this.#logFile = logFile;
+    this.logFile = logFile;
     const log = openSync(logFile, 'a', 0o600);
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', log], detached: true });
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', log], detached: true, cwd: dirname(logFile) });
     closeSync(log);
     const { stdin, stdout } = child;
-    if (!stdin || !stdout) throw this.endedEarly();
+    if (!stdin || !stdout) throw failed(this);
     this.#process = child;
     this.#stdin = stdin;
     // Its end is seen by `close`; a write into a dead child's pipe must not end the demo.
@@ -142,16 +144,12 @@ class Child implements DemoProcess {
     return !this.#over;
   }
 
-  endedEarly(): VitalmeshError {
-    return new VitalmeshError('DEMO-PROCESS', { detail: `${this.name}; see ${this.#logFile}` });
-  }
-
   line(wanted: (line: ProcessLine) => boolean): Promise<ProcessLine> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const found = this.#lines.find(wanted);
         if (found) resolve(found);
-        else if (this.#over) reject(this.endedEarly());
+        else if (this.#over) reject(failed(this));
         else return;
         this.#watchers.delete(look);
       };
@@ -179,6 +177,10 @@ class Child implements DemoProcess {
   #tell(): void {
     for (const watcher of this.#watchers) watcher();
   }
+}
+
+function failed({ name, logFile }: DemoProcess): VitalmeshError {
+  return new VitalmeshError('DEMO-PROCESS', { detail: `${name}; see ${logFile}` });
 }
 
 function parseLine(text: string): ProcessLine | undefined {

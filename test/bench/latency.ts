@@ -113,7 +113,7 @@ async function measure(
   await passed(MEASURE_MS);
   measuring = false;
   for (const end of monitors) end();
-  const figure = `device byte → MCP notification, ${name}`;
+  const figure = `device → MCP notification, 1,000 obs/s, ${name}`;
   return [
     { name: `${figure}, p50`, value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms' },
     { name: `${figure}, p99`, value: latencies.percentile(0.99) ?? Number.NaN, unit: 'ms' },

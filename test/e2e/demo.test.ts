@@ -1,17 +1,38 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { globSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { loadIdentity } from '../../shared/identity/identity.ts';
 import { verifies } from '../requirements.ts';
-import { demo, summaryOf } from '../support/demo.ts';
+import { demo, RunningDemo, summaryOf } from '../support/demo.ts';
 
-const root = join(import.meta.dirname, '..', '..');
-
-test('the demo carries every decoded observation from three protocols to a subscribed client, and the hub listens nowhere', async () => {
+test('two demos side by side: everything decoded from three protocols reaches a subscribed client, everybody is a process of its own', async () => {
   verifies('DEMO-WORKS', 'NO-LISTENING-SOCKET');
-  const run = await demo('--seconds', '12', '--json');
+  const limited = demo('--seconds', '12', '--json');
+  const running = new RunningDemo();
+  await running.says(/first reading/);
+  const { home } = running;
+  const processes = running.children().map(({ args }) => args);
+  for (const program of ['provisioning/main fabric run', 'hub/main run', 'agent/main run', 'demo/client watch', 'home-hub'])
+    assert.ok(
+      processes.some((args) => args.includes(program)),
+      `${program} in ${processes.join('\n')}`,
+    );
+  assert.equal(new Set(['hub', 'home', 'icu', 'client'].map((name) => loadIdentity(join(home, `${name}.json`)).id)).size, 4);
+  for (const name of readdirSync(home).filter((file) => /\.(jwt|json|key|yaml|log)$/.test(file)))
+    assert.equal(statSync(join(home, name)).mode & 0o777, 0o600, name);
+  for (const log of readdirSync(home).filter((file) => file.endsWith('.log')))
+    assert.doesNotMatch(readFileSync(join(home, log), 'utf8'), /PRIVATE KEY|eyJ/, log);
+
+  running.signal('SIGINT');
+  assert.notEqual(await running.ended(), null);
+  assert.deepEqual(running.children(), []);
+  assert.doesNotMatch(running.stderr, /killed|[A-Z]+-[A-Z]+:/);
+  const { observations } = summaryOf(running);
+  assert.equal(observations.stored, observations.decoded);
+  rmSync(home, { recursive: true, force: true });
+
+  const run = await limited;
   const summary = summaryOf(run);
   assert.equal(run.code, 0, run.stderr);
   assert.ok(summary.patients >= 6, JSON.stringify(summary));
@@ -25,67 +46,41 @@ test('the demo carries every decoded observation from three protocols to a subsc
   assert.equal(summary.hubListeningSockets, 0);
 });
 
-test('Ctrl-C ends it in order, and killing it leaves no process behind', async () => {
-  // As at a terminal: launcher and demo are one process group, all of it gets the signal, and the launcher passes it on as well.
-  const polite = spawn(process.execPath, [join(root, 'scripts', 'run.mjs'), 'demo', '--json'], {
-    cwd: root,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+for (const [phase, said] of Object.entries({ 'the network starts': /files of this run/, 'identities enrol': /policies/ })) {
+  test(`Ctrl-C while ${phase} leaves no process and no file behind`, async () => {
+    const running = new RunningDemo();
+    await running.says(said);
+    running.signal('SIGINT');
+    const code = await running.ended();
+    assert.deepEqual(running.children(), []);
+    assert.equal(code, 1);
+    assert.match(running.stderr, /nothing to sum up/);
+    assert.doesNotMatch(running.stderr, /killed|[A-Z]+-[A-Z]+:/);
+    assert.ok(!existsSync(running.home));
   });
-  const output = collect(polite.stdout);
-  const messages = collect(polite.stderr);
-  await firstAgents(polite.stderr);
-  const [, home = ''] = /files of this run: (\S+),/.exec(messages()) ?? [];
-  process.kill(-(polite.pid ?? 0), 'SIGINT');
-  const [code] = await once(polite, 'close');
-  assert.notEqual(code, null);
-  assert.doesNotThrow(() => JSON.parse(output()), messages());
-  assert.deepEqual(childrenIn(home), []);
-  rmSync(home, { recursive: true, force: true });
+}
 
-  const rude = spawn(process.execPath, [join(root, 'provisioning', 'main.ts'), 'demo', '--json'], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
+for (const [name, program] of Object.entries({ network: 'fabric run', hub: 'hub/main' })) {
+  test(`when the process '${name}' dies the demo ends, names it, and keeps its log`, async () => {
+    const running = new RunningDemo();
+    await running.says(/first reading/);
+    const { pid } = running.children().find(({ args }) => args.includes(program)) ?? assert.fail(program);
+    process.kill(pid, 'SIGKILL');
+    assert.equal(await running.ended(), 1);
+    assert.match(running.stderr, new RegExp(`DEMO-PROCESS.*${name}; see \\S+${name}\\.log`));
+    assert.equal(running.stdout, '');
+    assert.deepEqual(running.children(), []);
+    assert.ok(existsSync(join(running.home, `${name}.log`)));
+    rmSync(running.home, { recursive: true, force: true });
   });
-  const said = collect(rude.stderr);
-  await firstAgents(rude.stderr);
-  const [, left = ''] = /files of this run: (\S+),/.exec(said()) ?? [];
-  rude.kill('SIGKILL');
-  await once(rude, 'close');
-  // Each child sees its standard input end and stops; the last one to go is the end of this test.
-  const late = AbortSignal.timeout(20_000);
-  while (childrenIn(left).length > 0 && !late.aborted) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(childrenIn(left), []);
-  rmSync(left, { recursive: true, force: true });
+}
+
+test('killing the demo itself leaves no process behind', async () => {
+  const running = new RunningDemo();
+  await running.says(/agents:/);
+  running.signal('SIGKILL');
+  await running.ended();
+  // Each child sees its standard input end and stops.
+  assert.ok(await running.alone(), JSON.stringify(running.children()));
+  rmSync(running.home, { recursive: true, force: true });
 });
-
-function collect(stream: NodeJS.ReadableStream): () => string {
-  let text = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  return () => text;
-}
-
-/** Resolves when the demo says that its agents start. */
-function firstAgents(stderr: NodeJS.ReadableStream): Promise<void> {
-  const text = collect(stderr);
-  return new Promise((resolve, reject) => {
-    stderr.on('data', () => /agents:/.test(text()) && resolve());
-    stderr.on('end', () => reject(new Error(text())));
-  });
-}
-
-function childrenIn(home: string): string[] {
-  assert.notEqual(home, '');
-  return globSync('/proc/[0-9]*').flatMap((folder) => {
-    try {
-      const stat = readFileSync(join(folder, 'stat'), 'utf8');
-      const [state] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const args = readFileSync(join(folder, 'cmdline'), 'utf8').replaceAll('\0', ' ');
-      return state !== 'Z' && args.includes(home) ? [args] : [];
-    } catch {
-      return [];
-    }
-  });
-}
