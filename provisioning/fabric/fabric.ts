@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { readCertificates } from '../../shared/identity/identity.ts';
 import type { Logger } from '../../shared/log.ts';
+import { Seldom } from '../../shared/seldom.ts';
 import { createAdmin, type FabricAdmin } from './admin.ts';
 import type { Grants, RouterEntry } from './contract.ts';
 import { startController } from './controller/controller.ts';
@@ -40,6 +42,7 @@ export interface Fabric extends AsyncDisposable {
 
 const ROUTER_NAME = 'router-1';
 const SWEEP_MS = 60_000;
+const REFUSAL_LOG_MS = 60_000;
 
 /**
  * Runs a network of one controller and one edge router in this process, with its own CA, for trial, development and tests on one machine;
@@ -78,7 +81,18 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
       host: controllerHost,
       port: options.controller.port,
       keyPem: controllerKeyPem,
-      parts: { state, ca, tokens, certPem, origin: () => origin, routers: () => routers, clock, log },
+      parts: {
+        state,
+        ca,
+        tokens,
+        trusted: readCertificates(ca.caPem, 'ca'),
+        certPem,
+        origin: () => origin,
+        routers: () => routers,
+        clock,
+        refusals: new Seldom(clock, REFUSAL_LOG_MS),
+        log,
+      },
     }),
   );
   origin = `https://${inUrl(controllerHost)}:${controller.port}`;

@@ -42,7 +42,8 @@ export function addressOf(text: string | boolean | undefined, usual: string, opt
   return { host, port: Number(port) };
 }
 
-function welcome(home: string, { controllerUrl, routerUrl }: Fabric): string {
+function welcome(folder: string, { controllerUrl, routerUrl }: Fabric): string {
+  const home = shellWord(folder);
   return `An overlay network for trial, development and tests, on this machine alone. A hospital runs OpenZiti.
 
   controller  ${new URL(controllerUrl).origin}
@@ -60,4 +61,9 @@ Nobody may do anything yet that was not allowed before. In another terminal, for
 
 Ctrl-C stops it.
 `;
+}
+
+/** As a shell takes it for one word, so that the commands can be copied. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { Seldom } from '../../../shared/seldom.ts';
 import type { Ca } from '../ca.ts';
 import type { RouterEntry } from '../contract.ts';
 import type { TokenKey } from '../jwt.ts';
@@ -13,12 +14,16 @@ export interface ControllerParts {
   state: FabricState;
   ca: Ca;
   tokens: TokenKey;
+  /** The CA's certificates, parsed. */
+  trusted: readonly X509Certificate[];
   /** The controller's own certificate, leaf first, PEM. */
   certPem: string;
   /** `https://host:port`, as clients reach it and as its tokens name it. */
   origin(): string;
   routers(): readonly RouterEntry[];
   clock: Clock;
+  /** When a sign-in that was refused is worth a line in the log. */
+  refusals: Seldom;
   log: Logger;
 }
 

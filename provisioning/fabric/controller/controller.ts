@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
 import { type Answer, refusal, unauthorized, unhandled } from './answers.ts';
@@ -74,6 +74,12 @@ export async function startController(options: ControllerOptions): Promise<{ por
     (request, response) => void serve(request, response, parts, limits),
   );
   server.maxConnections = limits.maxConnections;
+  // Those in a TLS handshake are no HTTP connections yet, and would hold the end up.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.timeout = limits.idleMs + limits.requestMs;
   // A request that is no HTTP, or a handshake that fails, is its sender's affair.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -89,7 +95,7 @@ export async function startController(options: ControllerOptions): Promise<{ por
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, 'close');
       server.close();
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };

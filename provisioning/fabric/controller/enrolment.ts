@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { readCertificates } from '../../../shared/identity/identity.ts';
 import { type Answer, data, refusal, unhandled } from './answers.ts';
 import type { Call, Endpoint } from './call.ts';
 import { readSigningRequest, type SigningRequest } from './csr.ts';
@@ -14,7 +13,7 @@ export const caCertificates: Endpoint = {
   open: ({ parts }) => ({
     status: 200,
     headers: { 'content-type': 'application/pkcs7-mime', 'content-transfer-encoding': 'base64' },
-    body: base64Lines(certificateBundle(readCertificates(parts.ca.caPem, 'ca'))),
+    body: base64Lines(certificateBundle(parts.trusted)),
   }),
 };
 

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { asVitalmeshError } from '../../../shared/errors.ts';
 import { verifyChain } from '../../../shared/identity/chain.ts';
-import { readCertificates } from '../../../shared/identity/identity.ts';
 import type { Authenticator } from '../state/enrolments.ts';
 import { SESSION_TIMEOUT_MS } from '../state/sessions.ts';
 import { type Answer, data, refusal } from './answers.ts';
@@ -62,20 +61,24 @@ export const currentIdentity: Endpoint = {
  */
 function authenticatorOf(parts: ControllerParts, certificate: X509Certificate | undefined): Authenticator | undefined {
   if (!certificate) return undefined;
-  const { state, ca, clock, log } = parts;
+  const { state, ca, trusted, clock } = parts;
   try {
-    const trusted = readCertificates(ca.caPem, 'ca');
     const { identityId } = verifyChain([certificate], trusted, { now: clock.now(), trustDomain: ca.trustDomain });
     const authenticator = state.enrolments.authenticator(fingerprintOf(certificate));
     const identity = state.directory.identity(identityId);
     if (identity && !identity.disabled && authenticator?.identityId === identityId) return authenticator;
-    log.warn({ identity: identityId, disabled: identity?.disabled }, 'sign-in refused');
+    noteRefusal(parts, identityId, identity?.disabled ? 'disabled' : 'not the certificate that was enrolled');
   } catch (thrown) {
     const error = asVitalmeshError(thrown);
     if (!error.code.startsWith('IDENTITY-')) throw error;
-    log.warn({ err: error }, 'sign-in refused');
+    noteRefusal(parts, undefined, error.code);
   }
   return undefined;
+}
+
+/** Once a minute an identity and reason: a client that is refused tries again and again. */
+function noteRefusal({ refusals, log }: ControllerParts, identity: string | undefined, reason: string): void {
+  if (refusals.due(`${identity} ${reason}`)) log.warn({ identity, reason }, 'sign-in refused');
 }
 
 function signIn({ parts, address }: Call, authenticator: Authenticator, configTypes: readonly string[]): Answer {

@@ -89,7 +89,7 @@ export class Directory {
   createIdentity({ name, attributes }: Pick<FabricIdentity, 'name' | 'attributes'>): FabricIdentity {
     const id = newIdentityId();
     const now = this.#file.clock.now();
-    this.#file.change(() => {
+    this.#file.changeRights(() => {
       this.#refuseTaken('identity', name);
       this.#file
         .sql<[string, string, string, number, number]>(
@@ -102,7 +102,7 @@ export class Directory {
 
   /** A disabled identity keeps its certificate; its sessions end. Throws FABRIC-UNKNOWN. */
   setDisabled(id: string, disabled: boolean): void {
-    this.#file.change(() => {
+    this.#file.changeRights(() => {
       const { changes } = this.#file
         .sql<[number, number, string]>('UPDATE identity SET disabled = ?, updated_at = ? WHERE id = ?')
         .run(Number(disabled), this.#file.clock.now(), id);
@@ -115,7 +115,7 @@ export class Directory {
   createService(service: Omit<FabricService, 'id'>): FabricService {
     const id = newEntityId();
     const now = this.#file.clock.now();
-    this.#file.change(() => {
+    this.#file.changeRights(() => {
       this.#refuseTaken('service', service.name);
       this.#file
         .sql<[string, string, string, number, string, number, number]>('INSERT INTO service VALUES (?, ?, ?, ?, ?, ?, ?)')
@@ -137,7 +137,7 @@ export class Directory {
     const id = newEntityId();
     const now = this.#file.clock.now();
     const roles = [JSON.stringify(policy.identityRoles), JSON.stringify(policy.serviceRoles)] as const;
-    this.#file.change(() => {
+    this.#file.changeRights(() => {
       this.#refuseTaken('policy', policy.name);
       this.#file
         .sql<[string, string, string, string, string, string, number, number]>('INSERT INTO policy VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
@@ -148,7 +148,7 @@ export class Directory {
 
   /** Deletes it with all that hangs on it. Throws FABRIC-UNKNOWN. */
   delete(kind: Kind, id: string): void {
-    this.#file.change(() => {
+    this.#file.changeRights(() => {
       const { changes } = this.#file.sql<[string]>(DELETE[kind]).run(id);
       if (changes === 0) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `${kind} ${id}` });
       if (kind !== 'policy') this.#dropRole(`@${id}`);

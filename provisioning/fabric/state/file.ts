@@ -10,7 +10,7 @@ export class StateFile {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #listeners = new Set<() => void>();
-  readonly #afterwards: (() => void)[] = [];
+  readonly #steps: (() => void)[] = [];
   #revision = 0;
 
   constructor(database: Database, clock: Clock, log: Logger) {
@@ -42,26 +42,30 @@ export class StateFile {
     }
   }
 
-  /** A transaction that may take something away: in the same commit runs what was given to `afterEachChange`, then every listener is told. */
+  /** A transaction that takes something away from somebody; every listener is told after it. */
   change<T>(work: () => T): T {
-    const result = this.write(() => {
-      const made = work();
-      this.#revision += 1;
-      this.sql<[string]>(`INSERT INTO setting VALUES ('changed_at', ?) ON CONFLICT DO UPDATE SET value = excluded.value`).run(
-        String(this.clock.now()),
-      );
-      for (const step of this.#afterwards) step();
-      return made;
-    });
+    const result = this.write(work);
     this.tell();
     return result;
   }
 
-  afterEachChange(step: () => void): void {
-    this.#afterwards.push(step);
+  /** A change of what identities may do: what was given to `withEachChangeOfRights` runs in the same commit. */
+  changeRights<T>(work: () => T): T {
+    return this.change(() => {
+      const made = work();
+      // The steps see what was just written, also through what was kept of before.
+      this.#revision += 1;
+      this.#set('changed_at', String(this.clock.now()));
+      for (const step of this.#steps) step();
+      return made;
+    });
   }
 
-  /** When something was last changed; 0 in a new network. */
+  withEachChangeOfRights(step: () => void): void {
+    this.#steps.push(step);
+  }
+
+  /** When rights were last changed; 0 in a new network. */
   changedAt(): Instant {
     return Number(this.setting('changed_at') ?? 0);
   }
@@ -71,10 +75,7 @@ export class StateFile {
   }
 
   setSetting(name: string, value: string): void {
-    if (this.setting(name) === value) return;
-    this.write(() =>
-      this.sql<[string, string]>('INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value').run(name, value),
-    );
+    if (this.setting(name) !== value) this.write(() => this.#set(name, value));
   }
 
   onChange(listener: () => void): Disposable {
@@ -97,6 +98,10 @@ export class StateFile {
 
   close(): void {
     this.#database.close();
+  }
+
+  #set(name: string, value: string): void {
+    this.sql<[string, string]>('INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value').run(name, value);
   }
 }
 

@@ -63,7 +63,7 @@ export class Sessions {
   constructor(file: StateFile, allows: (identityId: string, serviceId: string, type: 'Dial' | 'Bind') => boolean) {
     this.#file = file;
     this.#allows = allows;
-    file.afterEachChange(() => this.#dropServiceSessionsWithoutPolicy());
+    file.withEachChangeOfRights(() => this.#dropServiceSessionsWithoutPolicy());
   }
 
   /** A new session for an identity; its token is not known again afterwards. */
@@ -98,11 +98,6 @@ export class Sessions {
   /** The session of an id; asking keeps it alive. */
   byId(id: string): ApiSession | undefined {
     return this.#one(`${API_SESSION} WHERE s.id = ?`, id);
-  }
-
-  hasSession(identityId: string): boolean {
-    const rows = this.#file.read(() => this.#file.sql<[string], ApiSessionRow>(`${API_SESSION} WHERE s.identity_id = ?`).all(identityId));
-    return rows.some((row) => this.#expiry(row) > this.#file.clock.now());
   }
 
   /** Ends a session and its service sessions. */

@@ -35,7 +35,7 @@ export class FabricState implements Disposable {
     return this.#file.onChange(listener);
   }
 
-  /** When identities, services, policies or sessions were last changed; 0 in a new network. */
+  /** When identities, services or policies were last changed; 0 in a new network. */
   changedAt(): Instant {
     return this.#file.changedAt();
   }

@@ -10,7 +10,10 @@ import { after, before, describe, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { type ControllerLimits, startController } from '../../../../provisioning/fabric/controller/controller.ts';
 import { openHome } from '../../../../provisioning/fabric/home.ts';
+import { systemClock } from '../../../../shared/clock.ts';
+import { readCertificates } from '../../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../../shared/log.ts';
+import { Seldom } from '../../../../shared/seldom.ts';
 import { verifies } from '../../../requirements.ts';
 import { assertRefused, FabricSite } from '../site.ts';
 
@@ -119,7 +122,33 @@ describe('limits', () => {
   });
 });
 
+/** A controller alone, with limits of its own. It takes the folder over. */
+async function startIn(folder: string, limits: Partial<ControllerLimits>): Promise<{ port: number; stop(): Promise<void> }> {
+  const running = new AsyncDisposableStack();
+  running.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const { state, ca, tokens, controllerKeyPem } = running.use(await openHome(join(folder, 'home'), silentLogger));
+  const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
+  const parts = {
+    ...{ state, ca, tokens, certPem, clock: systemClock, log: silentLogger },
+    trusted: readCertificates(ca.caPem, 'ca'),
+    origin: () => 'https://127.0.0.1',
+    routers: () => [],
+    refusals: new Seldom(systemClock, 60_000),
+  };
+  const { port } = running.use(await startController({ host: '127.0.0.1', port: 0, keyPem: controllerKeyPem, parts, limits }));
+  return { port, stop: () => running.disposeAsync() };
+}
+
 describe('clients that are slow', () => {
+  test('do not hold the end of the controller up', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'vitalmesh-end-'));
+    const { port, stop } = await startIn(home, { handshakeMs: 600_000, headersMs: 600_000, requestMs: 600_000 });
+    const handshaking = connectTcp(port, '127.0.0.1').resume();
+    const idle = connect({ port, host: '127.0.0.1', rejectUnauthorized: false }).resume();
+    await Promise.all([once(handshaking, 'connect'), once(idle, 'secureConnect')]);
+    await Promise.all([closed(handshaking), closed(idle), stop()]);
+  });
+
   const LIMITS = {
     handshakeMs: 2000,
     headersMs: 1500,
@@ -127,23 +156,12 @@ describe('clients that are slow', () => {
     idleMs: 500,
     maxConnections: 8,
   } satisfies Partial<ControllerLimits>;
-  let folder: string;
   let port: number;
-  let running: AsyncDisposableStack;
-
+  let stop: () => Promise<void>;
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'vitalmesh-slow-'));
-    running = new AsyncDisposableStack();
-    const { state, ca, tokens, controllerKeyPem } = running.use(await openHome(join(folder, 'home'), silentLogger));
-    const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
-    const clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
-    const parts = { state, ca, tokens, certPem, origin: () => 'https://127.0.0.1', routers: () => [], clock, log: silentLogger };
-    ({ port } = running.use(await startController({ host: '127.0.0.1', port: 0, keyPem: controllerKeyPem, parts, limits: LIMITS })));
+    ({ port, stop } = await startIn(mkdtempSync(join(tmpdir(), 'vitalmesh-slow-')), LIMITS));
   });
-  after(async () => {
-    await running.disposeAsync();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  after(() => stop());
 
   async function open(): Promise<TLSSocket> {
     const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
