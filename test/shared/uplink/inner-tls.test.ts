@@ -2,28 +2,25 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Duplex, duplexPair } from 'node:stream';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import type { Identity } from '../../../shared/identity/identity.ts';
-import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { type InnerTlsOptions, type SecuredConnection, secureDialer, secureListener } from '../../../shared/uplink/inner-tls.ts';
 import { verifies } from '../../requirements.ts';
 import { ATTACKS, certify, DOMAIN, ForgedNetwork, honest, is, pemOf } from '../../support/forged.ts';
+import { OVERLAY_PAIRS, type OverlayPair } from '../../support/overlay-pairs.ts';
 
 const network = await ForgedNetwork.create();
 const [gateway, hub] = await Promise.all([network.honest('gw.1'), network.honest('hub')]);
 const OPTIONS = { timeoutMs: 10_000 };
 
-const overlays = createMemoryNetwork();
-const dialing = overlays.overlay({ id: 'gw', name: 'gw' });
-const hosting = overlays.overlay({ id: 'hub', name: 'hub' });
+/** The overlay of the suite that runs. */
+let overlay: OverlayPair;
 
 /** Both ends of an overlay connection, plain. */
 async function plainPair(): Promise<[Duplex, Duplex]> {
-  const far = Promise.withResolvers<Duplex>();
-  await using _ = await hosting.bind('uplink', far.resolve);
-  const near = await dialing.dial('uplink');
-  return [guarded(near), guarded(await far.promise)];
+  const [near, far] = await overlay.connect();
+  return [guarded(near), guarded(far)];
 }
 
 /** An expected cut must not end the process. */
@@ -68,66 +65,24 @@ async function errorOf(stream: Duplex): Promise<string> {
   return failed.promise;
 }
 
-describe('inner TLS', () => {
-  test('each side learns who the other is from its certificate', async () => {
-    verifies('IDENTITY-CHAIN', 'CALLER-FROM-CERTIFICATE');
-    const [dialer, listener] = await securedPair();
-    assert.deepEqual(dialer.peer, { identityId: 'hub', trustDomain: DOMAIN });
-    assert.deepEqual(listener.peer, { identityId: 'gw.1', trustDomain: DOMAIN });
-    for (const { stream } of [dialer, listener]) {
-      assert.equal(stream.getProtocol(), 'TLSv1.3');
-      assert.equal(stream.alpnProtocol, 'h2');
-      stream.destroy();
-    }
+for (const [name, open] of Object.entries(OVERLAY_PAIRS)) {
+  describe(`inner TLS over the overlay ${name}`, () => {
+    before(async () => {
+      overlay = await open();
+    });
+    after(() => overlay[Symbol.asyncDispose]());
+    carries();
+    refuses();
   });
+}
 
-  test('bytes arrive both ways to their end, and the connection below closes with the stream', async () => {
-    const [dialer, listener, near, far] = await securedPair();
-    const closed = Promise.all([near, far].map((raw) => once(raw, 'close')));
-    const [up, down] = [randomBytes(3_000_000), randomBytes(3_000_000)];
-    dialer.stream.end(up);
-    listener.stream.end(down);
-    const [received, answered] = await Promise.all([readAll(listener.stream), readAll(dialer.stream)]);
-    assert.deepEqual([sha256(received), sha256(answered)], [sha256(up), sha256(down)]);
-    await closed;
-  });
-
-  test('works over any duplex stream', async () => {
+describe('inner TLS over any stream', () => {
+  test('carries bytes to their end', async () => {
     const [near, far] = duplexPair();
     const [dialer, listener] = await Promise.all([secureDialer(near, gateway, OPTIONS), secureListener(far, hub, OPTIONS)]);
     dialer.stream.end('over a plain pair');
     assert.equal(String(await readAll(listener.stream)), 'over a plain pair');
     listener.stream.end();
-  });
-
-  test('an intermediate that the other side brings along is enough when both trust the root', async () => {
-    const second = await certify({ issuer: network.root, subject: 'second controller', extensions: [is.ca(0), is.signer()] });
-    const other = network.identity(await network.leaf(honest('gw2'), { issuer: second }), { caPem: pemOf([network.root]) });
-    for (const [dialerSide, listenerSide] of [
-      [other, hub],
-      [hub, other],
-    ] as const) {
-      const [a, b] = await plainPair();
-      const ends = await Promise.all([secureDialer(a, dialerSide, OPTIONS), secureListener(b, listenerSide, OPTIONS)]);
-      assert.deepEqual(ends.map(({ peer }) => peer.identityId).sort(), ['gw2', 'hub']);
-      for (const { stream } of ends) guarded(stream).destroy();
-    }
-  });
-
-  test('a connection cut off without the end of TLS is an error on the other side', async () => {
-    for (const cut of [
-      (_: TLSSocket, raw: Duplex) => raw.end(),
-      (_: TLSSocket, raw: Duplex) => raw.destroy(),
-      (stream: TLSSocket) => stream.destroy(),
-    ]) {
-      const [dialer, listener, near] = await securedPair();
-      dialer.stream.write('half of a mess');
-      await once(listener.stream, 'data');
-      const error = errorOf(listener.stream);
-      cut(dialer.stream, near);
-      assert.equal(await error, 'OVERLAY-CLOSED');
-      dialer.stream.destroy();
-    }
   });
 
   test('an end in the same read as the last of the handshake is told from a cut, and neither ends the process', async () => {
@@ -164,6 +119,61 @@ describe('inner TLS', () => {
     assert.match(await error, /BAD_RECORD_MAC|OVERLAY-CLOSED/);
     dialer.stream.destroy();
   });
+});
+
+function carries(): void {
+  test('each side learns who the other is from its certificate', async () => {
+    verifies('IDENTITY-CHAIN', 'CALLER-FROM-CERTIFICATE');
+    const [dialer, listener] = await securedPair();
+    assert.deepEqual(dialer.peer, { identityId: 'hub', trustDomain: DOMAIN });
+    assert.deepEqual(listener.peer, { identityId: 'gw.1', trustDomain: DOMAIN });
+    for (const { stream } of [dialer, listener]) {
+      assert.equal(stream.getProtocol(), 'TLSv1.3');
+      assert.equal(stream.alpnProtocol, 'h2');
+      stream.destroy();
+    }
+  });
+
+  test('bytes arrive both ways to their end, and the connection below closes with the stream', async () => {
+    const [dialer, listener, near, far] = await securedPair();
+    const closed = Promise.all([near, far].map((raw) => once(raw, 'close')));
+    const [up, down] = [randomBytes(3_000_000), randomBytes(3_000_000)];
+    dialer.stream.end(up);
+    listener.stream.end(down);
+    const [received, answered] = await Promise.all([readAll(listener.stream), readAll(dialer.stream)]);
+    assert.deepEqual([sha256(received), sha256(answered)], [sha256(up), sha256(down)]);
+    await closed;
+  });
+
+  test('an intermediate that the other side brings along is enough when both trust the root', async () => {
+    const second = await certify({ issuer: network.root, subject: 'second controller', extensions: [is.ca(0), is.signer()] });
+    const other = network.identity(await network.leaf(honest('gw2'), { issuer: second }), { caPem: pemOf([network.root]) });
+    for (const [dialerSide, listenerSide] of [
+      [other, hub],
+      [hub, other],
+    ] as const) {
+      const [a, b] = await plainPair();
+      const ends = await Promise.all([secureDialer(a, dialerSide, OPTIONS), secureListener(b, listenerSide, OPTIONS)]);
+      assert.deepEqual(ends.map(({ peer }) => peer.identityId).sort(), ['gw2', 'hub']);
+      for (const { stream } of ends) guarded(stream).destroy();
+    }
+  });
+
+  test('a connection cut off without the end of TLS is an error on the other side', async () => {
+    for (const cut of [
+      (_: TLSSocket, raw: Duplex) => raw.end(),
+      (_: TLSSocket, raw: Duplex) => raw.destroy(),
+      (stream: TLSSocket) => stream.destroy(),
+    ]) {
+      const [dialer, listener, near] = await securedPair();
+      dialer.stream.write('half of a mess');
+      await once(listener.stream, 'data');
+      const error = errorOf(listener.stream);
+      cut(dialer.stream, near);
+      assert.equal(await error, 'OVERLAY-CLOSED');
+      dialer.stream.destroy();
+    }
+  });
 
   test('a session is never resumed: every connection verifies anew', async () => {
     const server = async (): Promise<[Duplex, Promise<SecuredConnection>]> => {
@@ -183,11 +193,11 @@ describe('inner TLS', () => {
     assert.equal((await again).peer.identityId, 'gw.1');
     resumed.destroy();
   });
-});
+}
 
-describe('inner TLS refuses', () => {
+function refuses(): void {
   for (const { name, code, make } of ATTACKS) {
-    test(`${name}, dialing and listening`, async () => {
+    test(`refuses ${name}, dialing and listening`, async () => {
       verifies('IDENTITY-CHAIN');
       const attacker = await make(network);
       const [a, b] = await plainPair();
@@ -199,7 +209,7 @@ describe('inner TLS refuses', () => {
     });
   }
 
-  test('an honest identity that is not the expected one', async () => {
+  test('refuses an honest identity that is not the expected one', async () => {
     verifies('IDENTITY-CHAIN');
     const mallory = network.identity(await network.leaf(honest('mallory'), { subject: 'hub' }));
     const onlyHub = { ...OPTIONS, expectedPeer: (id: string) => id === 'hub' };
@@ -211,13 +221,13 @@ describe('inner TLS refuses', () => {
     await refused(secureListener(d, gateway, onlyHub), d, 'UPLINK-PEER');
   });
 
-  test('a caller without a certificate', async () => {
+  test('refuses a caller without a certificate', async () => {
     const [a, b] = await plainPair();
     rogueClient(a, {});
     await refused(secureListener(b, hub, OPTIONS), b, 'IDENTITY-CHAIN');
   });
 
-  test("another's certificate without its key", async () => {
+  test("refuses another's certificate without its key", async () => {
     verifies('IDENTITY-CHAIN');
     // No TLS library presents a certificate whose key it lacks; ours says so in a coded error.
     const [a, b] = await plainPair();
@@ -225,7 +235,7 @@ describe('inner TLS refuses', () => {
     await refused(secureListener(b, { ...hub, certPem: gateway.certPem }, OPTIONS), b, 'IDENTITY-FILE');
   });
 
-  test('TLS 1.2', async () => {
+  test('refuses TLS 1.2', async () => {
     const [a, b] = await plainPair();
     rogueClient(a, gateway, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' });
     await refused(secureListener(b, hub, OPTIONS), b, 'UPLINK-PEER');
@@ -234,7 +244,7 @@ describe('inner TLS refuses', () => {
     await refused(secureDialer(c, gateway, OPTIONS), c, 'UPLINK-PEER');
   });
 
-  test('another application protocol, or none', async () => {
+  test('refuses another application protocol, or none', async () => {
     for (const ALPNProtocols of [['http/1.1'], []]) {
       const [a, b] = await plainPair();
       rogueClient(a, gateway, { ALPNProtocols });
@@ -245,7 +255,7 @@ describe('inner TLS refuses', () => {
     }
   });
 
-  test('plain bytes in place of TLS', async () => {
+  test('refuses plain bytes in place of TLS', async () => {
     for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(100_000, 0x16), randomBytes(5000)]) {
       const [a, b] = await plainPair();
       a.write(bytes);
@@ -256,7 +266,7 @@ describe('inner TLS refuses', () => {
     }
   });
 
-  test('who never answers, after the time limit', async () => {
+  test('refuses who never answers, after the time limit', async () => {
     const limit = { timeoutMs: 20 };
     const [a, b] = await plainPair();
     await refused(secureListener(b, hub, limit), b, 'OVERLAY-TIMEOUT');
@@ -266,7 +276,7 @@ describe('inner TLS refuses', () => {
     d.destroy();
   });
 
-  test('who goes away in the middle', async () => {
+  test('refuses who goes away in the middle', async () => {
     for (const leave of [(raw: Duplex) => raw.destroy(), (raw: Duplex) => void raw.end()]) {
       const [a, b] = await plainPair();
       const listening = secureListener(b, hub, OPTIONS);
@@ -279,7 +289,7 @@ describe('inner TLS refuses', () => {
     }
   });
 
-  test('a certificate by the time of its own clock', async () => {
+  test('refuses a certificate by the time of its own clock', async () => {
     const inTwoMonths = { ...OPTIONS, clock: { now: () => Date.now() + 60 * 24 * 3600 * 1000, monotonicMs: () => 0 } };
     const [a, b] = await plainPair();
     rogueServer(b, hub);
@@ -288,7 +298,7 @@ describe('inner TLS refuses', () => {
     rogueClient(c, gateway);
     await refused(secureListener(d, hub, inTwoMonths), d, 'IDENTITY-EXPIRED');
   });
-});
+}
 
 /** Refused with that code, and the connection is gone. */
 async function refused(attempt: Promise<SecuredConnection>, raw: Duplex, code: string): Promise<void> {
