@@ -98,7 +98,7 @@ export class AskedProcess<Status> extends SiteProcess {
     while (this.running && performance.now() < giveUpAt) {
       last = await this.status().catch(() => undefined);
       if (last && condition(last)) return last;
-      await pause(20);
+      await pause(50);
     }
     throw new Error(`waited in vain for: ${condition.toString()}\n${JSON.stringify(last)}\n${this.stderr}`);
   }

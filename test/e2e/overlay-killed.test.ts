@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { DeviceServer } from '../agent/sources/device-server.ts';
+import type { Wire } from '../agent/sources/support.ts';
+import { verifies } from '../requirements.ts';
+import { type Enrolled, FabricSite, oximeterFrame, storedValues } from '../support/fabric-site.ts';
+import { testHub } from '../support/hub.ts';
+import { MemoryOutbox, until } from '../support/uplink.ts';
+import { registryOf, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+
+describe('the network is killed and comes back', () => {
+  let site: FabricSite;
+  let hubIdentity: Enrolled;
+  let gateways: Enrolled[];
+
+  before(async () => {
+    site = await FabricSite.start();
+    hubIdentity = await site.enrol('hub', 'hubs');
+    gateways = [await site.enrol('gateway-1', 'gateways'), await site.enrol('gateway-2', 'gateways')];
+  });
+
+  after(() => site[Symbol.asyncDispose]());
+
+  test('under load, with processes: the hub hosts again, the agents resume, nothing is lost and nothing stored twice', async () => {
+    verifies('EXACTLY-ONCE', 'OVERLAY-REBIND', 'OVERLAY-SESSION-RENEWED');
+    await using stack = new AsyncDisposableStack();
+    const hub = stack.use(await site.hub(hubIdentity, gateways));
+    const devices = await Promise.all(gateways.map(async () => stack.use(await DeviceServer.listen())));
+    const agents = await Promise.all(
+      gateways.map(async (gateway, i) => stack.use(await site.agent(gateway, hubIdentity, devices[i]?.port ?? 0))),
+    );
+    const oximeters = await Promise.all(devices.map(async (device) => stack.use(new Oximeter(await device.call()))));
+    await hub.until(({ counts }) => counts.observations > 100);
+
+    assert.equal(await site.fabric.stop('SIGKILL'), 'SIGKILL');
+    await Promise.all(agents.map((agent) => agent.until(({ outbox, overlay }) => overlay === 'lost' && outbox.pending > 20)));
+    await hub.until(({ overlay, gateways: connected }) => overlay === 'lost' && connected.length === 0);
+    const { observations: before } = (await hub.status()).counts;
+    await site.startFabric();
+    // Still under load.
+    await hub.until(({ overlay, uplink, counts }) => overlay === 'ready' && uplink.bound && counts.observations > before + 100);
+
+    const sent = oximeters.flatMap((oximeter) => oximeter.finish()).sort();
+    await hub.until(({ counts }) => counts.observations >= sent.length);
+    await Promise.all(agents.map((agent) => agent.until(({ outbox }) => outbox.pending === 0)));
+    assert.deepEqual(await storedValues(hub), sent);
+    const { counts } = await hub.status();
+    assert.deepEqual([counts.observations, counts.quarantined], [sent.length, 0]);
+    for (const agent of agents) assert.equal((await agent.status()).outbox.quarantined, 0);
+  });
+
+  test('right before a batch is committed, and between a commit and its answer: each reading once', async () => {
+    verifies('EXACTLY-ONCE', 'ANSWER-AFTER-COMMIT');
+    await using hub = testHub({ registry: registryOf(gateways.map(({ id }) => id)) });
+    const batch = hub.ingest.batch.bind(hub.ingest);
+    let armed: 'before' | 'after' | undefined;
+    const killWhen = async (when: 'before' | 'after'): Promise<void> => {
+      if (armed !== when) return;
+      armed = undefined;
+      await site.fabric.stop('SIGKILL');
+    };
+    hub.ingest.batch = async (identity, bundle) => {
+      await killWhen('before');
+      const outcomes = await batch(identity, bundle);
+      await killWhen('after');
+      return outcomes;
+    };
+    await using _served = await serveOverZiti(hubIdentity.identity, hub);
+    const outboxes = gateways.map(() => new MemoryOutbox());
+    await using stack = new AsyncDisposableStack();
+    for (const [i, { identity }] of gateways.entries()) {
+      stack.use(await sendOverZiti(identity, hubIdentity.id, outboxes[i] ?? new MemoryOutbox()));
+    }
+    const sent: number[] = [];
+    const append = async (): Promise<void> => {
+      for (const outbox of outboxes) {
+        const values = Array.from({ length: 5 }, (_, i) => 1 + sent.length + i);
+        sent.push(...values);
+        await outbox.append(values.map(spot));
+      }
+    };
+    for (const when of ['before', 'after'] as const) {
+      armed = when;
+      await append();
+      await until(() => !site.fabric.running);
+      await append();
+      await site.startFabric();
+    }
+    await append();
+    await Promise.all(outboxes.map((outbox) => outbox.empty()));
+    assert.deepEqual(await valuesOf(hub), sent);
+    assert.ok(hub.metrics.get('uplink_entries', '200') > 0, 'what was committed and not answered is sent again');
+  });
+});
+
+/** An oximeter that sends faster than any real one does, no two frames alike, until it is told to stop. */
+class Oximeter implements Disposable {
+  readonly #sent: string[] = [];
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(wire: Wire) {
+    this.#timer = setInterval(() => wire.send(this.#next()), 10);
+  }
+
+  /** Everything that was sent, as `storedValues` shows it. */
+  finish(): string[] {
+    clearInterval(this.#timer);
+    return this.#sent;
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #next(): Buffer {
+    const count = this.#sent.length / 2;
+    const [pulse, saturation] = [30 + (count % 280), 50 + (Math.floor(count / 280) % 50)];
+    this.#sent.push(`8867-4 ${pulse}`, `2708-6 ${saturation}`);
+    return oximeterFrame(pulse, saturation);
+  }
+}
