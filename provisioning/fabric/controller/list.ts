@@ -2,7 +2,7 @@ import { type Answer, data, refusal, unhandled } from './answers.ts';
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 500;
-/** What the real one prints for "all": the largest 64-bit integer, which JSON.parse rounds like everybody else's. */
+/** Stands for "all". The real one prints the largest 64-bit integer, which no JavaScript number holds. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
 const COMPARISON = /^\s*(\w+)\s*(=|!=|contains|icontains)\s*"((?:[^"\\]|\\.)*)"\s*$/;
@@ -52,7 +52,8 @@ function filtered<T extends Named>(all: readonly T[], filter: string): readonly 
 
 function integer(query: URLSearchParams, name: string): number | undefined | Answer {
   const text = query.get(name);
-  if (text === null || (name === 'limit' && text === 'none')) return text === null ? undefined : -1;
+  if (text === null) return undefined;
+  if (name === 'limit' && text === 'none') return -1;
   if (/^-?\d{1,15}$/.test(text)) return Number(text);
   const value = text.slice(0, 100);
   return refusal(601, 'COULD_NOT_VALIDATE', { field: name, reason: `${name} in query must be of type int64: "${value}"`, value });

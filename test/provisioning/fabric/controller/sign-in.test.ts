@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { createCa } from '../../../../provisioning/fabric/ca.ts';
+import { createCa, loadCa } from '../../../../provisioning/fabric/ca.ts';
 import { verifies } from '../../../requirements.ts';
 import { assertRefused, csrOf, type Enrolled, FabricSite, newKeys, privatePem } from '../site.ts';
 
@@ -76,7 +77,14 @@ describe('POST authenticate?method=cert', () => {
     const forged = await identityFrom(sameNames, gw.id);
     const [leaf = ''] = forged.cert.split(/(?<=-----END CERTIFICATE-----\n)/);
     const [, trustedIntermediate = ''] = gw.cert.split(/(?<=-----END CERTIFICATE-----\n)/);
-    const others = [undefined, forged, { ...forged, cert: leaf + trustedIntermediate }, await identityFrom(selfSigned, gw.id)];
+    const neverEnrolled = await identityFrom(await loadCa(join(site.home, 'ca')), gw.id);
+    const others = [
+      undefined,
+      neverEnrolled,
+      forged,
+      { ...forged, cert: leaf + trustedIntermediate },
+      await identityFrom(selfSigned, gw.id),
+    ];
     for (const certificate of others) assertRefused(await site.authenticate(certificate), 401, 'INVALID_AUTH');
     assert.equal((await site.authenticate(gw)).status, 200);
     // The certificate without its key never gets as far as a request.
