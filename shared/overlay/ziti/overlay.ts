@@ -177,18 +177,12 @@ class ZitiOverlay implements Overlay {
     if (this.#routers.channels.length === 0) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
     const use = this.#dialUses.get(name) ?? new ServiceUse(name, 'Dial', this.#list);
     this.#dialUses.set(name, use);
-    try {
-      return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
-        // A session of before may not name a router that was offline then.
-        if (!fresh && !this.#routers.choose(session.routers))
-          throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
-        return await this.#dialThrough(session, encryptionRequired, signal);
-      });
-    } catch (error) {
-      // Names that mean nothing are not kept.
-      if (asVitalmeshError(error).code === 'OVERLAY-NO-SERVICE') this.#dialUses.delete(name);
-      throw error;
-    }
+    return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
+      // A session of before may not name a router that was offline then.
+      if (!fresh && !this.#routers.choose(session.routers))
+        throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
+      return await this.#dialThrough(session, encryptionRequired, signal);
+    });
   }
 
   /** Over the best channel; over the next one when that ends before it has answered. */

@@ -137,6 +137,8 @@ export class ScriptedNetwork {
   /** Why the router refuses a dial or a bind; undefined when it does not. */
   refuseDial: (request: DialRequest) => ErrorCode | undefined | Promise<ErrorCode | undefined> = () => undefined;
   refuseBind: (request: HostRequest) => ErrorCode | undefined = () => undefined;
+  /** Binds wait for it. */
+  beforeBind: Promise<void> | undefined;
   /** What a dial that is not refused comes to. */
   dialled: () => Duplex = connectionToNowhere;
   /** What the controller was asked, in order. */
@@ -179,6 +181,7 @@ export class ScriptedNetwork {
         return this.dialled();
       },
       hostService: async (request) => {
+        await this.beforeBind;
         const code = this.refuseBind(request);
         if (code) throw new VitalmeshError(code);
         const hosting = new ScriptedHosting(request);

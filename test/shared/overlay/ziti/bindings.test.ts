@@ -67,10 +67,15 @@ describe('bindings', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
     await overlay.bind('vitals', ignore);
+    const gate = Promise.withResolvers<void>();
+    network.beforeBind = gate.promise;
     network.channelTo('one').cut();
-    assert.equal(overlay.state, 'lost');
-    await until(() => overlay.state === 'ready');
+    await until(() => network.channels.length === 2);
+    for (let i = 0; i < 10; i += 1) await turn();
     // Ready means that it is hosted already.
+    assert.equal(overlay.state, 'lost');
+    gate.resolve();
+    await until(() => overlay.state === 'ready');
     assert.equal(network.standing.length, 1);
     const [before, after] = network.hostings;
     assert.equal(after?.request.listenerId, before?.request.listenerId);

@@ -133,6 +133,37 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     assert.equal(network.channels.length, 4);
   });
 
+  test('when the last router has gone from the list, the next one is found soon', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    network.routers = [];
+    network.channelTo('one').cut();
+    await until(() => network.warnings.includes('no edge router is online for this identity'));
+    network.routers = [router('two')];
+    await until(() => overlay.state === 'ready');
+    assert.equal(network.channels.at(-1)?.router, 'two');
+  });
+
+  test('one that fails makes room for another; those under way are left alone', async () => {
+    verifies('OVERLAY-SICK-ROUTER');
+    for (let i = 0; i < 8; i += 1) {
+      const network = new ScriptedNetwork();
+      network.routers = ['one', 'two', 'three', 'four'].map((name) => router(name));
+      network.greet = (channel) => {
+        channel.answers = network.channels.length > 2;
+        if (network.channels.length === 3) channel.cut();
+      };
+      const opening = open(network, { maxRouters: 3 });
+      await until(() => network.channels.length === 4);
+      const [first, second, failed, other] = network.channels;
+      assert.deepEqual([first?.disposed, second?.disposed], [false, false]);
+      assert.notEqual(other?.router, failed?.router);
+      first?.answer();
+      second?.answer();
+      await using _overlay = await opening;
+    }
+  });
+
   test('a new API session replaces the channel; what the old one carries goes on, and with its end it ends', async () => {
     verifies('OVERLAY-SESSION-RENEWED');
     const network = new ScriptedNetwork();

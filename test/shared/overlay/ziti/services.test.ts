@@ -56,6 +56,23 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     assert.equal(network.count(DIAL_SESSION), 2);
   });
 
+  test('a dial that is refused later than another finds the session that the other one got', async () => {
+    verifies('OVERLAY-SERVICE-SESSIONS');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.dial('vitals');
+    const late = Promise.withResolvers<ErrorCode>();
+    network.refuseDial = () => late.promise;
+    const second = overlay.dial('vitals');
+    await until(() => network.dials.length === 2);
+    network.refuseDial = refusing('OVERLAY-SESSION');
+    await overlay.dial('vitals');
+    late.resolve('OVERLAY-SESSION');
+    await second;
+    assert.equal(network.count(DIAL_SESSION), 2);
+    assert.equal(network.dials.at(-1)?.session.token, 'st2');
+  });
+
   test('a new session that is refused too ends the dial', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
@@ -90,6 +107,20 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     network.newApiSession();
     await overlay.dial('vitals');
     assert.equal(network.dials.at(-1)?.session.serviceId, 'third-id');
+  });
+
+  test('a service made again that was noticed by then is not dialled by its old session', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await openZitiOverlayOf(network.parts, network.log, { refreshEveryMs: 2 });
+    await overlay.dial('vitals');
+    network.services = [service('vitals', ['Dial'], 'another-id')];
+    const asked = network.count('services');
+    await until(() => network.count('services') > asked + 2);
+    await overlay.dial('vitals');
+    assert.deepEqual(
+      network.dials.map(({ session }) => session.serviceId),
+      ['id-of-vitals', 'another-id'],
+    );
   });
 
   test('a service that has come to require encryption is dialled with it', async () => {
