@@ -66,9 +66,8 @@ export class Flow implements FrameSource {
     this.#egress.waitingBytes -= this.#bytes;
     this.#bytes = 0;
     this.#waiting = [];
-    if (!this.#dropped) return;
-    clearTimeout(this.#dropped.timer);
-    this.#dropped.ingress[Symbol.dispose]();
+    clearTimeout(this.#dropped?.timer);
+    this.#dropped?.ingress[Symbol.dispose]();
     this.#dropped = undefined;
   }
 

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { asVitalmeshError } from '../../../shared/errors.ts';
 import type { FrameSource } from '../../../shared/overlay/ziti/channel/contract.ts';
+import { freeBulk } from '../../../shared/overlay/ziti/wire/bulk-memory.ts';
 import { encodeFrame, type OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
 import type { Frame } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { type FrameLimits, FrameReader } from '../../../shared/overlay/ziti/wire/reader.ts';
@@ -37,6 +38,7 @@ export class FrameStream {
     this.#socket = socket;
     this.#limits = limits;
     this.#reader = new FrameReader(frameLimits);
+    this.#reader.ownsChunks = true;
     this.#listener = listener;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     // The socket reports its errors with its close.
@@ -84,7 +86,7 @@ export class FrameStream {
     this.#pump();
   }
 
-  /** Stops reading until the returned object is disposed. */
+  /** Stops reading, from the next frame on, until the returned object is disposed. */
   hold(): Disposable {
     let held = true;
     this.#holds += 1;
@@ -94,7 +96,8 @@ export class FrameStream {
         if (!held) return;
         held = false;
         this.#holds -= 1;
-        this.#read();
+        // Later, so that nothing is served in the middle of what let go of it.
+        if (this.#holds === 0) setImmediate(() => this.#read());
       },
     };
   }
@@ -154,17 +157,19 @@ export class FrameStream {
   };
 
   #write(bytes: Buffer): void {
-    this.#socket.write(bytes, this.#written);
+    this.#socket.write(bytes, () => this.#written(bytes));
   }
 
-  readonly #written = (): void => {
+  #written(bytes: Buffer): void {
+    // TLS has encrypted it, or never will.
+    freeBulk(bytes);
     if (this.#ended) return;
     if (this.#flooded && this.#socket.writableLength <= this.#limits.answerBytes / 2) {
       this.#flooded[Symbol.dispose]();
       this.#flooded = undefined;
     }
     if (this.#ring.size > 0) this.#pump();
-  };
+  }
 
   #end(reason: unknown): void {
     if (this.#ended) return;
