@@ -50,11 +50,13 @@ export interface SessionCall extends Call {
   token: string;
 }
 
-/** What a verb of a path does. `takes`: media types of a body that is read. `needs`: the body may not be empty; the name it has in errors. */
 interface EndpointBody {
+  /** Media types of the body; without any, a body is not read. */
   takes?: readonly string[];
+  /** The body may not be empty; what errors call it. */
   needs?: string;
 }
 
+/** What a verb of a path does, for everybody or for who is signed in. */
 export type Endpoint = EndpointBody &
   ({ open(call: Call): Answer | Promise<Answer> } | { signedIn(call: SessionCall): Answer | Promise<Answer> });

@@ -3,7 +3,7 @@ import type { Dates } from '../state/directory.ts';
 import type { Authenticator } from '../state/enrolments.ts';
 import { type ApiSession, SESSION_TIMEOUT_MS } from '../state/sessions.ts';
 
-/** JSON of the entities, with the very fields of a real 2.0.3 controller (transcripts rest-legacy-dial, rest-cert-extend). */
+// The entities as JSON, with the very fields of a real 2.0.3 controller (transcripts rest-legacy-dial, rest-cert-extend).
 
 export type Permission = 'Dial' | 'Bind';
 
@@ -111,7 +111,7 @@ export function routerJson({ name, url, online }: RouterEntry): Record<string, u
   return {
     cost: 0,
     disabled: false,
-    hostname: new URL(url).hostname,
+    hostname: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'),
     isOnline: online,
     name,
     noTraversal: false,
