@@ -25,8 +25,8 @@ export interface RoutersOptions {
   onRefresh: () => Promise<void>;
 }
 
-/** The edge routers that an identity may use, and the channels kept to some of them until this is disposed. */
-export class Routers implements AsyncDisposable {
+/** The edge routers that an identity may use, and the channels kept to some of them until `dispose`. */
+export class Routers {
   /** Resolves when everything was tried once: the controller, and the routers that it named. */
   readonly firstAttempt: Promise<void>;
   readonly #options: RoutersOptions;
@@ -94,10 +94,6 @@ export class Routers implements AsyncDisposable {
     for (const link of this.#links.values()) this.#drop(link);
     await Promise.all([...this.#open].map(({ channel }) => channel[Symbol.asyncDispose]()));
     await Promise.all([this.#running, ...this.#stopping]);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose(0);
   }
 
   async #run(firstAttemptDone: () => void): Promise<void> {
