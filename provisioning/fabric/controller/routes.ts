@@ -25,14 +25,12 @@ const CLIENT: Readonly<Record<string, Verbs>> = {
   '/sessions/*': session,
 };
 
-const CLIENT_BASE = '/edge/client/v1';
-/** Two are there without a base too, for those who know no API yet (openziti-wire.md §1). */
-const BARE = ['/version', '/.well-known/est/cacerts'];
+/** It is the controller's default API: without a base it answers too, for those who know no base yet, and older C SDKs enrol so. */
+const CLIENT_BASES = ['/edge/client/v1', ''];
 
-const PATHS = [
-  ...Object.entries(CLIENT).map(([path, verbs]) => ({ segments: `${CLIENT_BASE}${path}`.split('/'), verbs })),
-  ...BARE.map((path) => ({ segments: path.split('/'), verbs: CLIENT[path] ?? {} })),
-];
+const PATHS = CLIENT_BASES.flatMap((base) =>
+  Object.entries(CLIENT).map(([path, verbs]) => ({ segments: `${base}${path}`.split('/'), verbs })),
+);
 
 /** What stands at a path, with the segments that the pattern leaves open; undefined when nothing does. */
 export function routeTo(path: string): { verbs: Verbs; params: string[] } | undefined {

@@ -41,14 +41,7 @@ async function stillServes(): Promise<void> {
 describe('requests that fit nothing', () => {
   test('an unknown path is not found, with and without a session', async () => {
     verifies('FABRIC-CONTROLLER-AS-REAL');
-    for (const path of [
-      '/edge/client/v1/identities',
-      '/edge/client/v1',
-      '/',
-      '/oidc/authorize',
-      '/edge/client/v2/version',
-      '/authenticate',
-    ])
+    for (const path of ['/edge/client/v1/identities', '/edge/client/v1', '/', '/oidc/authorize', '/edge/client/v2/version', '/identities'])
       for (const given of [{}, headers])
         assertRefused(await site.call('GET', path, { absolute: true, headers: given }), 404, 'NOT_FOUND', {
           code: 'UNHANDLED',

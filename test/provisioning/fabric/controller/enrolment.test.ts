@@ -95,6 +95,9 @@ describe('POST enroll', () => {
       (token) =>
         site.call('POST', `/enroll?token=${token}&method=ott`, { body: csr, headers: { 'content-type': 'text/plain; charset=utf-8' } }),
       (token) => site.call('POST', `/enroll?method=ott&token=${token}`, { body: { clientCsr: csr } }),
+      // As the C SDK of 2022 does.
+      (token) =>
+        site.call('POST', `/enroll?method=ott&token=${token}`, { absolute: true, body: csr, headers: { 'content-type': 'text/plain' } }),
       (token) => site.call('POST', '/enroll/ott', { body: { token, clientCsr: csr } }),
     ];
     for (const way of ways) assert.equal(certificatesOf(await way(claimsOf((await newIdentity()).jwt).jti)).length, 2);
