@@ -150,6 +150,9 @@ describe('bindings', { timeout: 20_000 }, () => {
     await overlay.bind('vitals', ignore);
     network.routers = [router('one'), router('two')];
     await until(() => network.standing.length === 2);
+    // By a session that names it.
+    const late = network.standing.find(({ request }) => request.channel === network.channelTo('two'));
+    assert.deepEqual(late?.request.session.routers, network.routers);
   });
 
   test('wait for a network that is not there yet, and no longer than a request may take', async () => {
