@@ -17,6 +17,8 @@ import { ServiceList, ServiceUse } from './services.ts';
 export interface ZitiBehaviour {
   /** For everything that is asked of controller and routers; 10,000 ms unless told. */
   requestTimeoutMs?: number;
+  /** How long opening waits for the first attempt; as a request unless told. */
+  openingMs?: number;
   /** Between attempts to reach the network, a router, or to host a service again; 500 ms growing to 30 s unless told, full jitter. */
   backoff?: BackoffTimes;
   /** Routers to which a channel is kept; 3 unless told. */
@@ -44,15 +46,14 @@ const REFRESH_EVERY_MS = 5 * 60_000;
 const FLUSH_MS = 1000;
 
 /**
- * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network, or when that takes longer than a
- * request may: an agent's devices do not wait for the network. Disposing it disposes the
- * controller too.
+ * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network, or when that takes longer than
+ * `openingMs`: an agent's devices do not wait for the network. Disposing it disposes the controller too.
  */
 export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
   const overlay = new ZitiOverlay(parts, log, behaviour);
   const limit = new AbortController();
   void overlay.firstAttempt.then(() => limit.abort());
-  await pause(behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limit.signal);
+  await pause(behaviour.openingMs ?? behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, limit.signal);
   return overlay;
 }
 

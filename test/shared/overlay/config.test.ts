@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { loadIdentity } from '../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { openOverlay, overlayConfig } from '../../../shared/overlay/config.ts';
+import type { Overlay } from '../../../shared/overlay/overlay.ts';
 import { testNetwork } from '../../support/identities.ts';
 import { plannedFabric } from '../../support/ziti/network.ts';
 
@@ -11,7 +14,7 @@ test('an OpenZiti network needs nothing but its name: the identity file says whe
   const config = overlayConfig.parse({ type: 'ziti' });
   await using planned = await plannedFabric({ services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } }, true);
   await using overlay = await openOverlay(config, loadIdentity(planned.identityPath('gateway')), silentLogger);
-  assert.equal(overlay.state, 'ready');
+  await ready(overlay);
   assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial'] }]);
 });
 
@@ -30,8 +33,30 @@ test('a network that is not there is waited for', async () => {
   await assert.rejects(overlay.dial('vitals'), { code: 'OVERLAY-UNREACHABLE' });
 });
 
+test('a network that takes connections and says nothing does not hold up the start', async () => {
+  const server = createServer((socket) => void socket.on('error', () => socket.destroy()).resume());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const identity = { ...(await (await testNetwork()).identity('gateway')), controllers: [`https://127.0.0.1:${port}`] };
+  const connected = once(server, 'connection');
+  {
+    await using overlay = await openOverlay({ type: 'ziti' }, identity, silentLogger);
+    assert.equal(overlay.state, 'connecting');
+    const [socket] = await connected;
+    assert.equal(socket.readyState, 'open', 'the attempt is still under way');
+  }
+  await new Promise((resolve) => server.close(resolve));
+});
+
 test('what belongs to another kind of network is refused', () => {
   assert.equal(overlayConfig.safeParse({ type: 'ziti', socket: 'overlay.sock' }).success, false);
   assert.equal(overlayConfig.safeParse({ type: 'tor' }).success, false);
   assert.match(JSON.stringify(z.toJSONSchema(overlayConfig)), /"const":"ziti"/);
 });
+
+async function ready(overlay: Overlay): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using _watch = overlay.onState((state) => state === 'ready' && resolve());
+  if (overlay.state === 'ready') resolve();
+  await promise;
+}
