@@ -92,6 +92,10 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §6',
     behaviour: 'What was sent on a router channel before it was closed arrives, even when the process exits right behind.',
   },
+  'OVERLAY-BULK-MEMORY': {
+    source: 'architecture §6; openziti-wire.md §10.1',
+    behaviour: 'Memory of bulk is freed as soon as it is written or read, and never while a frame that somebody still has lies in it.',
+  },
   'OVERLAY-BULK': {
     source: 'openziti-wire.md §10.1',
     behaviour: 'What is sent in bulk arrives as it was sent, both ways, encrypted and plain.',
@@ -231,7 +235,8 @@ export const REQUIREMENTS = {
   },
   'OVERLAY-DARK': {
     source: 'architecture §4; openziti-wire.md §0, §2, §3',
-    behaviour: 'Who has no identity of the network, or no policy for a service, gets no answer from it; the host does not hear of the attempt.',
+    behaviour:
+      'Who has no identity of the network, or no policy for a service, gets no answer from it; the host does not hear of the attempt.',
   },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
@@ -251,6 +256,11 @@ export const REQUIREMENTS = {
     behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',
   },
   'PACKAGE-WORKS': { source: 'architecture §2', behaviour: 'The packed package installs into an empty folder and its commands run.' },
+  'README-WORKS': {
+    source: 'README',
+    behaviour:
+      'The commands and files of the README, in its order, make a network, enrol identities, and connect a gateway with a hub over it.',
+  },
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Logger } from '../../../log.ts';
 import { onAbort } from '../../limit.ts';
@@ -54,6 +55,8 @@ export class RouterChannel implements Channel {
     this.supportsBindSuccess = greeting.supportsBindSuccess;
     this.#socket = socket;
     this.#reader = greeting.reader;
+    // TLS makes each chunk anew and keeps none.
+    this.#reader.ownsChunks = socket instanceof TLSSocket;
     this.#options = options;
     this.#sender = new FrameSender(socket, {
       nextSequence: () => this.#sequences.next(),

@@ -1,4 +1,6 @@
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { freeBulk } from '../wire/bulk-memory.ts';
 import type { FrameSource } from './contract.ts';
 
 export interface SenderOptions {
@@ -9,6 +11,9 @@ export interface SenderOptions {
   /** A source failed; it is not asked any more unless it asks for it. */
   onFailure: (error: unknown) => void;
 }
+
+/** From here on a frame is written by itself: TLS copies what is written together into one piece first. */
+const ALONE_FROM_BYTES = 16 * 1024;
 
 /**
  * The one way to the socket. What is written within one turn goes out together at its end, as one TLS record where it fits: a
@@ -21,6 +26,8 @@ export class FrameSender {
   readonly #sources = new Set<FrameSource>();
   /** Below the stream's own mark no 'drain' would follow. */
   readonly #mark: number;
+  /** TLS is done with a frame once it is written; another stream may have handed it on as it is. */
+  readonly #freesFrames: boolean;
   #corked = false;
   #stopped = false;
 
@@ -28,6 +35,7 @@ export class FrameSender {
     this.#socket = socket;
     this.#options = options;
     this.#mark = Math.max(options.bulkBytes, socket.writableHighWaterMark);
+    this.#freesFrames = socket instanceof TLSSocket;
     socket.on('drain', () => this.#atEndOfTurn());
   }
 
@@ -83,8 +91,18 @@ export class FrameSender {
         continue;
       }
       this.#sources.add(source);
-      this.#socket.write(frame);
+      this.#writeBulk(frame);
     }
+  }
+
+  /** Within a turn, so the socket is corked. */
+  #writeBulk(frame: Buffer): void {
+    const isAlone = frame.length >= ALONE_FROM_BYTES;
+    if (isAlone) this.#socket.uncork();
+    this.#socket.write(frame, () => {
+      if (this.#freesFrames) freeBulk(frame);
+    });
+    if (isAlone) this.#socket.cork();
   }
 
   #nextFrame(source: FrameSource): Buffer | undefined {

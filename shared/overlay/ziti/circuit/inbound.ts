@@ -1,6 +1,7 @@
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { OverlayConnection } from '../../connection.ts';
 import type { Channel } from '../channel/contract.ts';
+import { freeBulk } from '../wire/bulk-memory.ts';
 import type { CircuitCipher } from './cipher.ts';
 import type { CircuitLimits } from './contract.ts';
 import { holdChannel } from './hold.ts';
@@ -144,6 +145,7 @@ export class Inbound {
     const { cipher, connection } = this.#options;
     const plain = cipher ? cipher.open(body) : compact(body);
     this.#inflow.consumed(body.length);
+    if (cipher) freeBulk(body);
     for (const part of isMultipart ? partsOf(plain) : [plain]) {
       if (part.length === 0) continue;
       // Set first: what the reader asks for within the call still holds behind it.
@@ -175,5 +177,6 @@ function compact(body: Buffer): Buffer {
   if (body.length * 2 >= body.buffer.byteLength) return body;
   const copy = Buffer.allocUnsafeSlow(body.length);
   body.copy(copy);
+  freeBulk(body);
   return copy;
 }

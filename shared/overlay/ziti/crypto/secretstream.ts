@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
+import { freeWhole } from '../wire/bulk-memory.ts';
 import type { SecretReceiver, SecretSender } from './contract.ts';
 import { pull, push } from './sodium.ts';
 import { initialState, MAC_BYTES, STREAM_HEADER_BYTES, type StreamState, TAG_BYTES } from './stream-state.ts';
@@ -75,7 +76,9 @@ function isNative(length: number): boolean {
 function sealNative(state: StreamState, plain: Uint8Array, target: Buffer, offset: number): void {
   const cipher = createCipheriv('chacha20-poly1305', state.key, state.nonce, { authTagLength: MAC_BYTES });
   target[offset] = cipher.update(MESSAGE_BLOCK)[0] ?? 0;
-  target.set(cipher.update(plain), offset + TAG_BYTES);
+  const sealed = cipher.update(plain);
+  target.set(sealed, offset + TAG_BYTES);
+  freeWhole(sealed);
   cipher.final();
   target.set(cipher.getAuthTag(), offset + TAG_BYTES + plain.length);
 }

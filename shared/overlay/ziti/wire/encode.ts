@@ -1,3 +1,4 @@
+import { takeBulk } from './bulk-memory.ts';
 import { HEAD_BYTES, type HeaderValue, MAGIC } from './frame.ts';
 
 export type OutgoingHeaders = readonly (readonly [id: number, value: HeaderValue])[];
@@ -18,7 +19,7 @@ export function encodeFrame({ type, headers, body }: OutgoingFrame, sequence: nu
   return buffer;
 }
 
-/** A frame whose `bodyLength` bytes from `bodyOffset` on are still to be filled, for those who make them in place. */
+/** A frame whose `bodyLength` bytes from `bodyOffset` on are still to be filled, for those who make them in place; its memory is `takeBulk`'s. */
 export function allocateFrame(
   type: number,
   headers: OutgoingHeaders,
@@ -28,7 +29,7 @@ export function allocateFrame(
   const sizes = headers.map(([, value]) => sizeOf(value));
   const headersLength = sizes.reduce((total, size) => total + 8 + size, 0);
   const bodyOffset = HEAD_BYTES + headersLength;
-  const buffer = Buffer.allocUnsafe(bodyOffset + bodyLength);
+  const buffer = takeBulk(bodyOffset + bodyLength);
   buffer.writeUInt32LE(MAGIC, 0);
   buffer.writeInt32LE(type, 4);
   buffer.writeInt32LE(sequence, 8);

@@ -1,4 +1,5 @@
 import { VitalmeshError } from '../../../errors.ts';
+import { freeWhole, takeBulk } from './bulk-memory.ts';
 import { type Frame, HEAD_BYTES, type Headers, MAGIC, UNKNOWN_VERSION_MAGIC } from './frame.ts';
 
 export interface FrameLimits {
@@ -16,13 +17,15 @@ export const HELLO_LIMITS: FrameLimits = { headersBytes: 16_384, bodyBytes: 4192
 const FIRST_BYTES = 256 * 1024;
 
 /**
- * Cuts a byte stream into frames. What lies whole within one chunk is a view of it; only a frame that spans chunks is copied. Of a
- * header that comes twice the last one counts.
+ * Cuts a byte stream into frames. What lies whole within one chunk is a view of it; only a frame that spans chunks is copied, into
+ * memory of `takeBulk`. Of a header that comes twice the last one counts.
  * `push` throws OVERLAY-PROTOCOL for bytes that are no frame, and for one beyond the limits as soon as its head says so; the
  * reader is of no use after that. Limits may be changed between frames.
  */
 export class FrameReader {
   limits: FrameLimits;
+  /** Chunks are the reader's: one of which no frame is a view is freed when it has been read. */
+  ownsChunks = false;
   /** The frame under way: its first bytes, and when they have told its length a buffer that grows up to that. */
   readonly #head = Buffer.alloc(HEAD_BYTES);
   #frame: Buffer | undefined;
@@ -41,10 +44,12 @@ export class FrameReader {
   /** Yields the frames that `chunk` completes. To be consumed whole before the next push. */
   *push(chunk: Buffer): Generator<Frame, void, undefined> {
     let at = 0;
+    let isViewed = false;
     while (at < chunk.length) {
       if (this.#filled === 0 && chunk.length - at >= HEAD_BYTES) {
         const length = frameLength(chunk, at, this.limits);
         if (chunk.length - at >= length) {
+          isViewed = true;
           yield parse(chunk.subarray(at, at + length));
           at += length;
           continue;
@@ -58,6 +63,7 @@ export class FrameReader {
         yield parse(whole);
       }
     }
+    if (this.ownsChunks && !isViewed) freeWhole(chunk);
   }
 
   /** Takes what belongs to the frame under way and has room; returns how many bytes it took. */
@@ -72,7 +78,7 @@ export class FrameReader {
   #makeRoom(full: Buffer): void {
     if (!this.#frame) this.#length = frameLength(this.#head, 0, this.limits);
     else if (this.#filled === this.#length) return;
-    this.#frame = Buffer.allocUnsafe(Math.min(this.#length, Math.max(FIRST_BYTES, 2 * full.length)));
+    this.#frame = takeBulk(Math.min(this.#length, Math.max(FIRST_BYTES, 2 * full.length)));
     full.copy(this.#frame);
   }
 }
