@@ -6,12 +6,12 @@ import { type Identity, loadIdentity } from '../../shared/identity/identity.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
 import { openController } from '../../shared/overlay/ziti/controller/controller.ts';
 import { verifies } from '../requirements.ts';
-import { INGEST } from '../support/fabric-site.ts';
+import { INGEST, registryOf } from '../support/fabric-site.ts';
 import { testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
 import { type PlannedFabric, plannedFabric } from '../support/ziti/network.ts';
 import { RawClient } from '../support/ziti/raw-client.ts';
-import { openQuickly, registryOf, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { openQuickly, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 const PLAN = {
   services: [INGEST],

@@ -3,10 +3,10 @@ import { after, before, describe, test } from 'node:test';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import type { Wire } from '../agent/sources/support.ts';
 import { verifies } from '../requirements.ts';
-import { type Enrolled, FabricSite, oximeterFrame, storedValues } from '../support/fabric-site.ts';
+import { type Enrolled, FabricSite, oximeterFrame, registryOf, storedValues } from '../support/fabric-site.ts';
 import { testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
-import { registryOf, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 describe('the network is killed and comes back', () => {
   let site: FabricSite;
@@ -24,11 +24,12 @@ describe('the network is killed and comes back', () => {
   test('under load, with processes: the hub hosts again, the agents resume, nothing is lost and nothing stored twice', async () => {
     verifies('EXACTLY-ONCE', 'OVERLAY-REBIND', 'OVERLAY-SESSION-RENEWED');
     await using stack = new AsyncDisposableStack();
-    const hub = stack.use(await site.hub(hubIdentity, gateways));
     const devices = await Promise.all(gateways.map(async () => stack.use(await DeviceServer.listen())));
-    const agents = await Promise.all(
-      gateways.map(async (gateway, i) => stack.use(await site.agent(gateway, hubIdentity, devices[i]?.port ?? 0))),
-    );
+    const [hub, ...agents] = await Promise.all([
+      site.hub(hubIdentity, gateways),
+      ...gateways.map((gateway, i) => site.agent(gateway, hubIdentity, devices[i]?.port ?? 0)),
+    ]);
+    for (const process of [hub, ...agents]) stack.use(process);
     const oximeters = await Promise.all(devices.map(async (device) => stack.use(new Oximeter(await device.call()))));
     await hub.until(({ counts }) => counts.observations > 100);
 

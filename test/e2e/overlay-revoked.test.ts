@@ -4,11 +4,11 @@ import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { type Identity, loadIdentity } from '../../shared/identity/identity.ts';
 import { verifies } from '../requirements.ts';
-import { INGEST } from '../support/fabric-site.ts';
+import { INGEST, registryOf } from '../support/fabric-site.ts';
 import { type TestHub, testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
 import { type PlannedFabric, plannedFabric } from '../support/ziti/network.ts';
-import { registryOf, type Sending, type Served, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { type Sending, type Served, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 const PLAN = {
   services: [INGEST],

@@ -16,7 +16,6 @@ import { askOperator, callOperator } from '../../shared/operator/client.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 
 const CHILD = join(import.meta.dirname, 'fabric-site-child.ts');
-const TENANT = 'clinic';
 export const INGEST = 'vitals-ingest';
 const MCP = 'vitals-mcp';
 
@@ -122,7 +121,6 @@ export interface Enrolled {
 export class FabricSite implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-site-'));
   readonly #processes: SiteProcess[] = [];
-  readonly #gateways: { identity: string; tenant: string; patient: string }[] = [];
   #fabric: SiteProcess | undefined;
   #ports = { controller: 0, router: 0 };
 
@@ -166,12 +164,24 @@ export class FabricSite implements AsyncDisposable {
   async startFabric(): Promise<void> {
     const { controller, router } = this.#ports;
     const args = ['fabric', 'run', '--home', this.home, '--controller', `127.0.0.1:${controller}`, '--router', `127.0.0.1:${router}`];
-    const fabric = new SiteProcess('provisioning', args);
-    this.#processes.push(fabric);
-    this.#fabric = fabric;
+    const fabric = await this.#running(args);
     const [, controllerPort] = await fabric.says(/^ *controller +https:\S+:(\d+)$/m);
     const [, routerPort] = await fabric.says(/^ *router +tls:\S+:(\d+)$/m);
+    this.#fabric = fabric;
     this.#ports = { controller: Number(controllerPort), router: Number(routerPort) };
+  }
+
+  /** Somebody else on this machine may hold an address for a moment that was free when the network was killed. */
+  async #running(args: readonly string[], attempts = 20): Promise<SiteProcess> {
+    const fabric = new SiteProcess('provisioning', args);
+    this.#processes.push(fabric);
+    try {
+      await fabric.says(/^Nobody may do anything yet/m);
+      return fabric;
+    } catch (error) {
+      if (attempts > 1 && /^FABRIC-ADDRESS/m.test(fabric.stderr)) return await this.#running(args, attempts - 1);
+      throw error;
+    }
   }
 
   /** Creates a policy `<role> <type> <service>`. */
@@ -188,13 +198,12 @@ export class FabricSite implements AsyncDisposable {
     return { id, file, identity: loadIdentity(file) };
   }
 
-  /** A hub that knows the gateways enrolled so far, each with a patient of its own; resolves when it hosts its services. */
+  /** A hub that knows these gateways, each with a patient of its own; resolves when it hosts its services. */
   async hub(enrolled: Enrolled, gateways: readonly Enrolled[]): Promise<HubProcess> {
-    for (const [i, { id }] of gateways.entries()) this.#gateways.push({ identity: id, tenant: TENANT, patient: `pat-home-${i + 1}` });
     const config = join(this.folder, 'hub.yaml');
     const registry = join(this.folder, 'registry.yaml');
     const operator = join(this.folder, 'hub', 'operator.sock');
-    writeFileSync(registry, stringify({ gateways: this.#gateways, clients: [] }));
+    writeFileSync(registry, registryOf(gateways.map(({ id }) => id)));
     writeFileSync(
       config,
       stringify({
@@ -239,6 +248,12 @@ export class FabricSite implements AsyncDisposable {
     for (const process of this.#processes.reverse()) await process[Symbol.asyncDispose]();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A registry in which each of these gateways has a patient of its own. */
+export function registryOf(gatewayIds: readonly string[]): string {
+  const gateways = gatewayIds.map((identity, i) => ({ identity, tenant: 'clinic', patient: `pat-home-${i + 1}` }));
+  return stringify({ gateways, clients: [] });
 }
 
 /** A frame of the oximeter: pulse and saturation. */

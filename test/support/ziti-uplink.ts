@@ -72,12 +72,6 @@ export async function sendOverZiti(identity: Identity, hubId: string, outbox: Ou
   return { overlay, uplink, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
-/** A registry in which each of these gateways has a patient of its own. */
-export function registryOf(gatewayIds: readonly string[]): string {
-  const rows = gatewayIds.map((id, i) => `  - { identity: ${JSON.stringify(id)}, tenant: clinic, patient: pat-home-${i + 1} }`);
-  return `gateways:\n${rows.join('\n')}\nclients: []\n`;
-}
-
 /** One spot measurement of a gateway's own patient. */
 export function spot(value: number): ReadingRecord {
   return {
