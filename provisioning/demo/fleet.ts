@@ -45,20 +45,20 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
   const devices = startReadDevices(processes);
 
   const admin = await startNetwork(processes, join(home, 'network'));
-  say('network: a trial overlay network (OpenZiti protocol) runs on this machine; nobody may do anything on it yet');
+  say("network: a trial network in OpenZiti's protocol; nobody may do anything yet");
   const invited = await invite(admin, home);
-  say('network: policies let the hub host two services, gateways dial the one, the AI client dial the other; all else is refused');
+  say('policies: hub hosts two services, gateways dial one, AI client the other');
   const site = makeSite({ home, overlay: { type: 'ziti' }, identities: invited });
   const members = startMembers(processes, site, invited, shown);
   await Promise.all(Object.values(members).map((process) => process.line(({ file }) => typeof file === 'string')));
-  say('identities: hub, both gateways and AI client enrolled with a one-time token each; every private key was made where it is used');
+  say('identities: four enrolled by one-time token, each key made where it is used');
 
   members.hub.go();
   members.client.go();
   await answering(members.hub, async () => (await hosts(site)) || undefined);
-  say(`hub: hosts ${SERVICES.ingest} and ${SERVICES.mcp}; network sockets it listens on: ${listeningSockets(members.hub.pid)}`);
+  say(`hub: hosts ${SERVICES.ingest} and ${SERVICES.mcp}; listening sockets: ${listeningSockets(members.hub.pid)}`);
   const { patients } = await members.client.line(({ event }) => event === 'subscribed');
-  say(`AI client: dials ${SERVICES.mcp} and subscribes to ${String(patients)} patients`);
+  say(`AI client: dials ${SERVICES.mcp}, subscribes to ${String(patients)} patients`);
   const endpoints = await Promise.all(devices.map(endpointOf));
   return {
     site,
@@ -131,7 +131,7 @@ async function startAgents(
     { type: 'mllp-server', name: MONITORS, host: '127.0.0.1', port: 0 },
     { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed },
   ]);
-  say(`agents: a home gateway and an ICU gateway dial ${SERVICES.ingest}; they read two oximeters (serial) and a home hub (MQTT)`);
+  say(`agents: two gateways dial ${SERVICES.ingest}; they read serial lines and MQTT`);
   for (const which of ['home', 'icu'] as const) members[which].go();
   await Promise.all((['home', 'icu'] as const).map((which) => answering(members[which], () => agentStatus(site, which))));
 }
