@@ -6,6 +6,7 @@ import type { Identity } from '../shared/identity/identity.ts';
 import { Backoff, pause, type Service } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
+import { onAbort } from '../shared/overlay/limit.ts';
 import type { Overlay } from '../shared/overlay/overlay.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { isAgentId, type RowKey } from '../shared/uplink/key.ts';
@@ -163,9 +164,21 @@ class OutboxUplink implements Uplink {
       metrics.count('uplink_lost', error.code);
       if (error.code !== this.#code) log.warn({ err: error, service: this.#options.service }, 'uplink waits; the outbox keeps everything');
       this.#enter('waiting', error.code);
-      await pause(delayMs, signal);
+      await this.#pause(delayMs, signal);
     }
     this.#enter('stopped', null);
+  }
+
+  /** Ends early when the network comes back: the overlay has waited for that already, each gateway for a time of its own. */
+  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    using _stop = onAbort(signal, () => over.abort());
+    using _watch = this.#options.overlay.onState((state) => {
+      if (state !== 'ready') return;
+      this.#settled();
+      over.abort();
+    });
+    await pause(delayMs, over.signal);
   }
 
   /** One connection from dial to end: the reason of its end, undefined when the agent stops. */

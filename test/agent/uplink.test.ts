@@ -387,6 +387,22 @@ test('a batch is held to the limits that the hub states', async () => {
   assert.ok(ingest.batches.every((ids) => ids.length <= 3));
 });
 
+test('a network that comes back is used at once, however long the agent would have waited', async () => {
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  await using _hub = await startHub(network, ingest);
+  const retry = { minMs: 600_000, maxMs: 600_000, slowMinMs: 600_000, slowMaxMs: 600_000 };
+  await using agent = await startAgent(network, { retry });
+  await agent.outbox.append([recordOf(71)]);
+  await agent.outbox.empty();
+  network.down();
+  await waitingFor(agent, 'OVERLAY-CLOSED');
+  await agent.outbox.append([recordOf(72)]);
+  network.up();
+  await until(() => agent.outbox.status().pending === 0);
+  assert.equal(ingest.held.size, 2);
+});
+
 test('an agent that stops while the hub is away stops at once', async () => {
   const network = createMemoryNetwork();
   const agent = await startAgent(network, { retry: { minMs: 60_000, maxMs: 60_000, slowMinMs: 60_000, slowMaxMs: 60_000 } });
