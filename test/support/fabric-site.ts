@@ -31,13 +31,12 @@ export class SiteProcess implements AsyncDisposable {
   constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[]) {
     this.child = spawn(process.execPath, [CHILD, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdin?.on('error', () => undefined);
-    this.child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      this.stdout += chunk;
-      for (const hear of [...this.#heard]) hear();
-    });
-    this.child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-      this.stderr += chunk;
-    });
+    for (const stream of ['stdout', 'stderr'] as const) {
+      this.child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
+        this[stream] += chunk;
+        for (const hear of [...this.#heard]) hear();
+      });
+    }
     this.ended = once(this.child, 'close').then(([code, signal]) => {
       for (const hear of [...this.#heard]) hear();
       return code ?? signal;
@@ -52,11 +51,11 @@ export class SiteProcess implements AsyncDisposable {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Resolves when standard output holds this; fails with standard error when the process ends before. */
-  says(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Resolves when standard output or error holds this; fails with standard error when the process ends before. */
+  says(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const hear = (): void => {
-        const match = pattern.exec(this.stdout);
+        const match = pattern.exec(this[stream]);
         if (!match && this.running) return;
         this.#heard.delete(hear);
         if (match) resolve(match);
