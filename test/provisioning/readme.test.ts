@@ -36,6 +36,7 @@ test('every npm command of the README is a script of the package', () => {
 });
 
 test('what it says to do on a real OpenZiti network names commands that exist', async () => {
+  assert.equal(withOpenZiti.length > 0, readme.includes('On a real OpenZiti network'));
   for (const line of withOpenZiti) {
     assert.match(line, /^(npx |ziti )/, 'a command of another kind needs a test of its own');
     if (line.startsWith('npx ')) assert.match((await run('sh', ['-c', `${inCheckout(line)} --help`])).stdout, /\S/, line);
