@@ -11,7 +11,7 @@ import { testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
 import { type PlannedFabric, plannedFabric } from '../support/ziti/network.ts';
 import { RawClient } from '../support/ziti/raw-client.ts';
-import { openQuickly, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { drained, openQuickly, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 const PLAN = {
   services: [INGEST],
@@ -66,7 +66,7 @@ describe('who a hub takes its caller for', () => {
     const outbox = new MemoryOutbox();
     await outbox.append([spot(71)]);
     await using _sending = await sendOverZiti(gateway, hub.id, outbox, victim);
-    await outbox.empty();
+    await drained(outbox);
     assert.deepEqual(await valuesOf(store), [71]);
     assert.deepEqual(
       served.server.sessions().map((session) => session.gateway),

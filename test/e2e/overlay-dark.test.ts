@@ -135,7 +135,7 @@ describe('a hub, an agent and the network between them, each a process of its ow
   test('with a Dial policy the same identity is there at once, and without it is gone again', async () => {
     await site.allow('Dial', 'strangers', INGEST);
     const connection = await strangersPlace.dial(INGEST);
-    const lost = once(connection, 'error');
+    const lost = once(connection, 'error', { signal: AbortSignal.timeout(LIMIT_MS) });
     await site.admin.deletePolicy(`strangers Dial ${INGEST}`);
     const [error] = await lost;
     assert.equal((error as { code: string }).code, 'OVERLAY-CLOSED');
@@ -313,7 +313,9 @@ async function askController(
   body?: string,
 ): Promise<{ status: number; text: string }> {
   const headers = body === undefined ? {} : { 'content-type': path.includes('/enroll') ? 'application/x-pem-file' : 'application/json' };
-  const outgoing = request({ host: '127.0.0.1', port, method, path, headers, ...credentials, rejectUnauthorized: false, agent: false });
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const where = { host: '127.0.0.1', port, method, path, headers, signal };
+  const outgoing = request({ ...where, ...credentials, rejectUnauthorized: false, agent: false });
   outgoing.end(body);
   const [answer] = await once(outgoing, 'response');
   let text = '';

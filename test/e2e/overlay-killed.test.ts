@@ -6,7 +6,7 @@ import { verifies } from '../requirements.ts';
 import { type Enrolled, FabricSite, oximeterFrame, registryOf, storedValues } from '../support/fabric-site.ts';
 import { testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
-import { sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { drained, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 describe('the network is killed and comes back', () => {
   let site: FabricSite;
@@ -88,7 +88,7 @@ describe('the network is killed and comes back', () => {
       await site.startFabric();
     }
     await append();
-    await Promise.all(outboxes.map((outbox) => outbox.empty()));
+    await Promise.all(outboxes.map(drained));
     assert.deepEqual(await valuesOf(hub), sent);
     assert.ok(hub.metrics.get('uplink_entries', '200') > 0, 'what was committed and not answered is sent again');
   });

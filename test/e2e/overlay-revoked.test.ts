@@ -8,7 +8,7 @@ import { INGEST, registryOf } from '../support/fabric-site.ts';
 import { type TestHub, testHub } from '../support/hub.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
 import { type PlannedFabric, plannedFabric } from '../support/ziti/network.ts';
-import { type Sending, type Served, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
+import { drained, type Sending, type Served, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 const PLAN = {
   services: [INGEST],
@@ -186,7 +186,7 @@ class Gateway implements AsyncDisposable {
   /** The same, and waits until the hub holds all that there is. */
   async delivers(count: number): Promise<void> {
     await this.append(count);
-    await this.outbox.empty();
+    await drained(this.outbox);
   }
 
   /** Waits until an attempt has failed with one of these codes. */

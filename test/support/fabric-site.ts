@@ -18,6 +18,8 @@ import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 const CHILD = join(import.meta.dirname, 'fabric-site-child.ts');
 export const INGEST = 'vitals-ingest';
 const MCP = 'vitals-mcp';
+/** No healthy run comes near. */
+const LIMIT_MS = 60_000;
 
 /** One of our programs as a process of its own. It stops when the test process is gone, however that ended. */
 export class SiteProcess implements AsyncDisposable {
@@ -51,16 +53,24 @@ export class SiteProcess implements AsyncDisposable {
     return this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** Resolves when standard output or error holds this; fails with standard error when the process ends before. */
+  /** Resolves when standard output or error holds this; fails with standard error when the process ends before, and at the time limit. */
   says(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const hear = (): void => {
         const match = pattern.exec(this[stream]);
         if (!match && this.running) return;
-        this.#heard.delete(hear);
+        stop();
         if (match) resolve(match);
         else reject(new Error(this.stderr));
       };
+      const stop = (): void => {
+        clearTimeout(timer);
+        this.#heard.delete(hear);
+      };
+      const timer = setTimeout(() => {
+        stop();
+        reject(new Error(`waited in vain for: ${pattern}\n${this.stderr}`));
+      }, LIMIT_MS);
       this.#heard.add(hear);
       hear();
     });
@@ -89,9 +99,9 @@ export class AskedProcess<Status> extends SiteProcess {
     return (await askOperator(this.operator, 'status')) as Status;
   }
 
-  /** Asks until the process is in the state that a test waits for; fails when it has ended, and after a time that no healthy run comes near. */
+  /** Asks until the process is in the state that a test waits for; fails when it has ended, and at the time limit. */
   async until(condition: (status: Status) => boolean): Promise<Status> {
-    const giveUpAt = performance.now() + 60_000;
+    const giveUpAt = performance.now() + LIMIT_MS;
     let last: Status | undefined;
     while (this.running && performance.now() < giveUpAt) {
       last = await this.status().catch(() => undefined);

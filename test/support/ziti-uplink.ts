@@ -11,6 +11,7 @@ import { openZitiOverlay } from '../../shared/overlay/ziti/ziti.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { INGEST } from './fabric-site.ts';
 import type { TestHub } from './hub.ts';
+import { until } from './uplink.ts';
 
 // Hub and agents in the test's own process, over OpenZiti, that try again at once: what a process does within half a minute.
 
@@ -70,6 +71,11 @@ export async function sendOverZiti(identity: Identity, hubId: string, outbox: Ou
   await uplink.start(new AbortController().signal);
   const made = stack.move();
   return { overlay, uplink, [Symbol.asyncDispose]: () => made.disposeAsync() };
+}
+
+/** Resolves when the hub holds everything of this outbox. */
+export function drained(outbox: Outbox): Promise<void> {
+  return until(() => outbox.status().pending === 0);
 }
 
 /** One spot measurement of a gateway's own patient. */
