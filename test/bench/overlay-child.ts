@@ -23,9 +23,9 @@ export class Child {
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #calls = 0;
 
-  /** `file` is one of this folder that calls `serveTasks`. */
+  /** `file` is one of this folder that calls `serveTasks`. All get the options in BENCH_NODE_OPTIONS too: `--cpu-prof` tells where time goes. */
   constructor(file: string, nodeOptions: readonly string[] = []) {
-    const extra = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? [];
+    const extra = process.env.BENCH_NODE_OPTIONS?.split(' ').filter(Boolean) ?? [];
     this.#process = fork(join(import.meta.dirname, file), { execArgv: [...nodeOptions, ...extra] });
     this.#process.on('message', (answer: Answer) => this.#settle(answer));
     this.#process.on('exit', (code) => {

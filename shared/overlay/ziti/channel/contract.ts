@@ -10,7 +10,10 @@ export interface FrameSink {
 
 /** Somebody with bulk to send, who is asked for one frame after another as the socket has room. */
 export interface FrameSource {
-  /** The next encoded frame, or undefined when there is none for now; `Channel.wantsToSend` has to be called again later. */
+  /**
+   * The next encoded frame, or undefined when there is none for now; `Channel.wantsToSend` has to be called again later. It is the
+   * channel's from then on, which frees its memory (`freeBulk`) when it is written.
+   */
   nextFrame(nextSequence: () => number): Buffer | undefined;
 }
 
