@@ -1,7 +1,7 @@
 import type { Program } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import { enrollCommand } from './commands/enroll.ts';
-import { type DemoOptions, runDemo } from './demo/demo.ts';
+import type { DemoOptions } from './demo/demo.ts';
 import { fabricCommands } from './fabric/commands/fabric.ts';
 
 /** The commands of `vitalmesh`. */
@@ -15,13 +15,14 @@ export const vitalmeshProgram: Program = {
       usage: '[--seconds N] [--json] [--export FILE]',
       summary: 'Runs hub, two agents, simulated devices and an AI client on this machine, and shows what arrives.',
       options: { seconds: { type: 'string' }, json: { type: 'boolean' }, export: { type: 'string' } },
-      run: (values, io) => {
+      run: async (values, io) => {
         const options: DemoOptions = {
           seconds: secondsOf(values.seconds),
           json: values.json === true,
           exportFile: typeof values.export === 'string' ? values.export : undefined,
         };
-        return runDemo(options, io);
+        // Loaded when called: no other command has a use for it.
+        return (await import('./demo/demo.ts')).runDemo(options, io);
       },
     },
   },

@@ -39,9 +39,10 @@ export class HostedService implements AsyncDisposable {
     }
   }
 
-  /** Whether the service is bound, or the code of why it is not. */
+  /** Whether dials reach the service now, or the code of why not. */
   status(): { bound: boolean; code: ErrorCode | null } {
-    return { bound: this.#binding !== undefined, code: this.#failure };
+    const code = (this.#binding ? this.#binding.failure : this.#failure) ?? null;
+    return { bound: this.#binding !== undefined && code === null, code };
   }
 
   /** Gives the service up; connections already taken over go on. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { asVitalmeshError, VitalmeshError } from '../errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { Backoff, pause } from '../lifecycle.ts';
 import type { Logger } from '../log.ts';
@@ -83,7 +83,17 @@ class LocalOverlay implements Overlay {
     const control = await this.#attached();
     await control.bind(hosted);
     this.#hosted.add(hosted);
-    return { service, [Symbol.asyncDispose]: () => this.#unbind(hosted) };
+    const failure = (): ErrorCode | undefined => {
+      if (!this.#hosted.has(hosted)) return 'OVERLAY-CLOSED';
+      return this.#control ? undefined : 'OVERLAY-UNREACHABLE';
+    };
+    return {
+      service,
+      get failure() {
+        return failure();
+      },
+      [Symbol.asyncDispose]: () => this.#unbind(hosted),
+    };
   }
 
   async services(): Promise<readonly ServiceInfo[]> {

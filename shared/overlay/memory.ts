@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { VitalmeshError } from '../errors.ts';
+import { type ErrorCode, VitalmeshError } from '../errors.ts';
 import { type Logger, silentLogger } from '../log.ts';
 import { OverlayConnection, type Transport } from './connection.ts';
 import { limited, rejectedBy } from './limit.ts';
@@ -95,8 +95,18 @@ class MemoryOverlay implements Overlay {
     demandPermission(this.#network.policy, this.#identity.id, 'Bind', service);
     const { hosts } = this.#network;
     const host: Host = { owner: this, listener };
+    const failure = (): ErrorCode | undefined => {
+      if (!hosts.get(service)?.includes(host)) return 'OVERLAY-CLOSED';
+      return this.state === 'ready' ? undefined : 'OVERLAY-UNREACHABLE';
+    };
     hosts.set(service, [...(hosts.get(service) ?? []), host]);
-    return { service, [Symbol.asyncDispose]: async () => this.#unbind(service, (other) => other === host) };
+    return {
+      service,
+      get failure() {
+        return failure();
+      },
+      [Symbol.asyncDispose]: async () => this.#unbind(service, (other) => other === host),
+    };
   }
 
   async services(): Promise<readonly ServiceInfo[]> {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { ErrorCode } from '../errors.ts';
 
 /** Who is at the other end of a connection, as far as the overlay can say. */
 export interface Caller {
@@ -26,6 +27,8 @@ export type ConnectionListener = (connection: Duplex, caller: Caller) => void;
 /** A service held open for dialers. Disposing it ends the offer; connections already made go on. */
 export interface Binding extends AsyncDisposable {
   readonly service: string;
+  /** Why dials do not reach it at the moment (the network is lost, or has taken the permission back); undefined when they do. */
+  readonly failure: ErrorCode | undefined;
 }
 
 export type OverlayState = 'connecting' | 'ready' | 'lost' | 'closed';

@@ -221,6 +221,7 @@ export function overlayContract(name: string, makeNetwork: (plan: NetworkPlan) =
       await using s = await stage();
       const { near, far, binding } = await s.connect();
       await binding[Symbol.asyncDispose]();
+      assert.equal(binding.failure, 'OVERLAY-CLOSED');
       await rejectsWith(s.gateway.dial('vitals'), 'OVERLAY-NO-TERMINATOR');
       near.write('still open');
       assert.equal(await readText(far, 10), 'still open');
@@ -249,19 +250,22 @@ export function overlayContract(name: string, makeNetwork: (plan: NetworkPlan) =
     test('a lost network cuts connections, says so, and bindings are made again by themselves', async () => {
       verifies('OVERLAY-CONTRACT');
       await using s = await stage();
-      const { near, far } = await s.connect();
+      const { near, far, binding } = await s.connect();
+      assert.equal(binding.failure, undefined);
       const seen: OverlayState[] = [];
       using _watch = s.hub.onState((state) => seen.push(state));
       const lost = Promise.all([errorOf(near), errorOf(far), reaches(s.hub, 'lost'), reaches(s.gateway, 'lost')]);
       await s.network.goDown();
       assert.deepEqual((await lost).slice(0, 2), ['OVERLAY-CLOSED', 'OVERLAY-CLOSED']);
       await rejectsWith(s.gateway.dial('vitals', { timeoutMs: 2000 }), 'OVERLAY-UNREACHABLE', 'OVERLAY-TIMEOUT');
+      assert.equal(binding.failure, 'OVERLAY-UNREACHABLE');
       const back = Promise.all([reaches(s.hub, 'ready'), reaches(s.gateway, 'ready')]);
       await s.network.comeUp();
       await back;
       const again = await s.redial();
       again.near.write('after the loss');
       assert.equal(await readText(again.far, 14), 'after the loss');
+      assert.equal(binding.failure, undefined);
       assert.deepEqual(
         seen.filter((state) => state !== 'connecting'),
         ['lost', 'ready'],

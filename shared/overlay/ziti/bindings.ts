@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../errors.ts';
 import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Binding, Caller } from '../overlay.ts';
 import type { CircuitLimits, Hosting, HostService } from './circuit/contract.ts';
 import type { Route } from './route.ts';
-import type { BackoffTimes } from './router-link.ts';
+import { type BackoffTimes, STEADY_MS } from './router-link.ts';
 import { mayBeOutdated, type ServiceUse } from './services.ts';
 import { anyAborted, firstAborted, orAborted } from './waits.ts';
 
@@ -38,12 +38,19 @@ export class ZitiBinding implements Binding {
   readonly #listenerIds = new Map<string, string>();
   /** Before that a failure is the caller's of `start` to tell. */
   #hasStood = false;
+  /** Routers through which it is hosted now. */
+  #hosted = 0;
   /** Why it is not hosted, so that it is told once; undefined while all is well. */
-  #failing: string | undefined;
+  #failing: ErrorCode | undefined;
 
   constructor(options: ZitiBindingOptions) {
     this.service = options.use.name;
     this.#options = options;
+  }
+
+  get failure(): ErrorCode | undefined {
+    if (this.#ended.signal.aborted) return 'OVERLAY-CLOSED';
+    return this.#hosted > 0 ? undefined : (this.#failing ?? 'OVERLAY-UNREACHABLE');
   }
 
   /** Resolves when the service is hosted through one of these; throws why not when all have failed. */
@@ -89,12 +96,14 @@ export class ZitiBinding implements Binding {
         firstAttemptDone();
         this.#noteHosted(route);
         const since = performance.now();
+        this.#hosted += 1;
         await firstAborted(hosting.ended, this.#ended.signal);
+        this.#hosted -= 1;
         if (this.#ended.signal.aborted) {
           await this.#giveUp(route, hosting);
           return;
         }
-        if (performance.now() - since >= times.maxMs) backoff.reset();
+        if (performance.now() - since >= Math.min(times.maxMs, STEADY_MS)) backoff.reset();
         reason = hosting.ended.reason;
         if (mayBeOutdated(reason)) use.drop();
       } catch (error) {

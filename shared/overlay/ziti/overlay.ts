@@ -144,7 +144,8 @@ class ZitiOverlay implements Overlay {
 
   /** Asks again while the controller cannot be reached, for as long as a request may take. */
   services(): Promise<readonly ServiceInfo[]> {
-    return this.#unreachableAfterLimit('no controller answers', async (signal) => {
+    const absence = (): VitalmeshError => new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no controller answers' });
+    return this.#afterLimit(absence, async (signal) => {
       const backoff = new Backoff(this.#backoff.minMs, this.#backoff.maxMs);
       for (;;) {
         try {
@@ -175,7 +176,7 @@ class ZitiOverlay implements Overlay {
   }
 
   async #dial(name: string, signal: AbortSignal): Promise<Duplex> {
-    if (this.#routers.channels.length === 0) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
+    if (this.#routers.channels.length === 0) throw this.#routers.absence;
     const use = this.#dialUses.get(name) ?? new ServiceUse(name, 'Dial', this.#list);
     this.#dialUses.set(name, use);
     return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
@@ -247,17 +248,21 @@ class ZitiOverlay implements Overlay {
     const connected = Promise.withResolvers<void>();
     using _watch = this.onState((state) => state === 'ready' && connected.resolve());
     if (this.#routers.channels.length > 0) connected.resolve();
-    await this.#unreachableAfterLimit('no channel to an edge router', (signal) => {
-      signal.addEventListener('abort', () => connected.reject(signal.reason));
-      return connected.promise;
-    });
+    await this.#afterLimit(
+      () => this.#routers.absence,
+      (signal) => {
+        signal.addEventListener('abort', () => connected.reject(signal.reason));
+        return connected.promise;
+      },
+    );
   }
 
-  async #unreachableAfterLimit<T>(detail: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** Runs work that may take as long as a request; when it does not end in that time, `absence` is why. */
+  async #afterLimit<T>(absence: () => VitalmeshError, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     try {
       return await limited({ timeoutMs: this.#requestTimeoutMs }, this.#closed.signal, work);
     } catch (error) {
-      throw asVitalmeshError(error).code === 'OVERLAY-TIMEOUT' ? new VitalmeshError('OVERLAY-UNREACHABLE', { detail }) : error;
+      throw asVitalmeshError(error).code === 'OVERLAY-TIMEOUT' ? absence() : error;
     }
   }
 }

@@ -12,6 +12,9 @@ export interface BackoffTimes {
   maxMs: number;
 }
 
+/** What has stood so long has not been let in only to be cut off: its loss is no reason to wait longer than after the first. */
+export const STEADY_MS = 5000;
+
 /** Opens a channel and sees it through its hello. Errors: OVERLAY-UNREACHABLE, -TIMEOUT, -PROTOCOL, -CLOSED. */
 export type OpenRouterChannel = (router: EdgeRouter, session: ApiSession, signal: AbortSignal) => Promise<Channel>;
 
@@ -88,7 +91,7 @@ export class RouterLink {
         await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
         if (this.#stopped.signal.aborted || !opened.channel.closed.aborted) continue;
         // Who lets everybody in and cuts them off at once is left in peace for longer and longer.
-        if (performance.now() - since >= times.maxMs) backoff.reset();
+        if (performance.now() - since >= Math.min(times.maxMs, STEADY_MS)) backoff.reset();
         this.#note(opened.channel.closed.reason);
       } catch (err) {
         if (this.#stopped.signal.aborted) break;

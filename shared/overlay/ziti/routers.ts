@@ -41,12 +41,19 @@ export class Routers {
   #bereft = new AbortController();
   /** What an operator was told last and what still is so. */
   #warned: string | undefined;
+  /** The controller's last word, when that was a refusal of this identity. */
+  #refusal: VitalmeshError | undefined;
 
   constructor(options: RoutersOptions) {
     this.#options = options;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.firstAttempt = promise;
     this.#running = this.#run(resolve);
+  }
+
+  /** Why nothing can go out when there is no channel: OVERLAY-SIGN-IN when the controller refuses this identity, else OVERLAY-UNREACHABLE. */
+  get absence(): VitalmeshError {
+    return this.#refusal ?? new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
   }
 
   /** The channels over which something new may go. */
@@ -127,11 +134,13 @@ export class Routers {
     const { controller, requestTimeoutMs } = this.#options;
     try {
       const routers = await limited({ timeoutMs: requestTimeoutMs }, this.#closed.signal, (signal) => controller.edgeRouters(signal));
+      this.#refusal = undefined;
       this.#select(routers);
       if (this.#links.size > 0) this.#warned = undefined;
       else this.#warn('none', { listed: routers.length }, 'no edge router is online for this identity');
     } catch (err) {
       const error = asVitalmeshError(err);
+      this.#refusal = error.code === 'OVERLAY-SIGN-IN' ? error : undefined;
       if (!this.#closed.signal.aborted) this.#warn(error.code, { err: error }, 'the edge routers cannot be asked for');
     }
   }

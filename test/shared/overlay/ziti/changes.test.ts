@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Overlay, OverlayState } from '../../../../shared/overlay/overlay.ts';
 import { verifies } from '../../../requirements.ts';
 import { echo, type HubAndGateway, hubAndGateway } from '../../../support/ziti/hub-and-gateway.ts';
@@ -27,6 +28,13 @@ async function dialledAtLast({ gateway }: HubAndGateway): Promise<Duplex> {
       assert.match(String((error as { code?: string }).code), /^OVERLAY-(?:DENIED|NO-SERVICE|NO-TERMINATOR|UNREACHABLE|SESSION)$/);
     }
   }
+}
+
+async function codeOf(dialling: Promise<Duplex>): Promise<string | undefined> {
+  return dialling.then(
+    () => undefined,
+    ({ code }) => code,
+  );
 }
 
 async function echoes(connection: Duplex): Promise<void> {
@@ -55,10 +63,11 @@ describe('changes by the operator of the network', { timeout: 60_000 }, () => {
   test('a Bind permission taken and given again brings the binding back by itself', async () => {
     verifies('OVERLAY-REBIND');
     await using network = await hubAndGateway(true);
-    await network.hub.bind('vitals', echo);
+    const binding = await network.hub.bind('vitals', echo);
     await network.fabric.admin.deletePolicy('hub Bind');
     await assert.rejects(network.gateway.dial('vitals'), { code: 'OVERLAY-NO-TERMINATOR' });
     assert.equal(network.hub.state, 'ready');
+    while (binding.failure !== 'OVERLAY-NO-SERVICE') await setImmediate();
     await network.fabric.admin.createPolicy({ name: 'again', type: 'Bind', identityRoles: ['@hub'], serviceRoles: ['@vitals'] });
     await echoes(await dialledAtLast(network));
   });
@@ -88,6 +97,10 @@ describe('changes by the operator of the network', { timeout: 60_000 }, () => {
       const lost = reaches(network[who], 'lost');
       await network.fabric.admin.disableIdentity(who);
       await Promise.all([cut, lost]);
+      const gone = network[who];
+      // Until the controller has been asked, only the channel is known to be gone.
+      while ((await codeOf(gone.dial('vitals'))) === 'OVERLAY-UNREACHABLE') await setImmediate();
+      assert.equal(await codeOf(gone.dial('vitals')), 'OVERLAY-SIGN-IN');
       await network.fabric.admin.enableIdentity(who);
       await reaches(network[who], 'ready');
       await echoes(await dialledAtLast(network));
