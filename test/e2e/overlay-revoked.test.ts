@@ -135,12 +135,12 @@ describe('what is revoked ends at once, running connections included', () => {
     await admin.deleteIdentity('gw-1');
     await until(() => !connected().includes(one.id) && one.state !== 'connected');
     await one.append(3);
-    await one.fails(['OVERLAY-UNREACHABLE']);
+    await one.fails(['OVERLAY-SIGN-IN']);
     // Somebody else under the old name is not who was there before.
     await admin.createIdentity({ name: 'gw-1' });
     await admin.deletePolicy('gw-1 Dial');
     await allow(admin, 'gw-1', 'Dial');
-    await one.fails(['OVERLAY-UNREACHABLE']);
+    await one.fails(['OVERLAY-SIGN-IN']);
     await two.delivers(3);
     assert.equal(one.outbox.status().pending, 3);
     assert.deepEqual(await valuesOf(hub), sorted([...stored, ...two.last(3)]));
