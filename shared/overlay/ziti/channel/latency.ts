@@ -1,5 +1,6 @@
 import type { OutgoingFrame } from '../wire/encode.ts';
 import { CONTENT, HEADER } from '../wire/ids.ts';
+import { Patience } from './patience.ts';
 
 /** A probe of the way to the router and back; its answer carries the same time (openziti-wire.md §5). */
 export function latencyFrame(): OutgoingFrame {
@@ -11,7 +12,7 @@ export function latencyFrame(): OutgoingFrame {
 export interface LivenessOptions {
   /** Time between probes; they go out whatever else does. */
   everyMs: number;
-  /** How long the router may be silent behind a probe. */
+  /** How long the router may be silent behind a probe; one that delivers without an answer gets up to three times that. */
   timeoutMs: number;
   /** Sends a probe. Disposing what it returns gives the answer up. */
   probe: (onAnswer: () => void) => Disposable;
@@ -22,18 +23,20 @@ export interface LivenessOptions {
 
 /**
  * Finds out that a router is gone: the client alone probes (openziti-wire.md §0.8). A router that has bulk to deliver ahead of its
- * answer is alive, and so is one whom this side does not read.
+ * answer is alive, and so is one whom this side does not read; one that delivers for ever and answers nothing does not read.
  */
 export class Liveness implements Disposable {
   readonly #options: LivenessOptions;
   readonly #interval: NodeJS.Timeout;
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #patience: Patience;
   #probe: Disposable | undefined;
   #signs = 0;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
-    this.#interval = setInterval(() => this.#send(), options.everyMs).unref();
+    const { timeoutMs: limitMs, isReading, onSilence: onOver } = options;
+    this.#patience = new Patience({ limitMs, isReading, signs: () => this.#signs, leastSigns: 1, onOver });
+    this.#interval = setInterval(() => this.probeNow(), options.everyMs).unref();
   }
 
   /** Something was read, or reading has just begun again. */
@@ -41,34 +44,21 @@ export class Liveness implements Disposable {
     this.#signs += 1;
   }
 
+  /** Probes before its time, unless an answer is awaited already. */
+  probeNow(): void {
+    if (this.#probe) return;
+    this.#probe = this.#options.probe(() => this.#answered());
+    this.#patience.begin();
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#interval);
     this.#answered();
   }
 
-  #send(): void {
-    if (this.#probe) return;
-    this.#probe = this.#options.probe(() => this.#answered());
-    this.#watch();
-  }
-
   #answered(): void {
-    clearTimeout(this.#deadline);
+    this.#patience.end();
     this.#probe?.[Symbol.dispose]();
     this.#probe = undefined;
-  }
-
-  #watch(): void {
-    const before = this.#signs;
-    this.#deadline = setTimeout(() => {
-      // After a time in which the process stood still, timers come before what the socket has received meanwhile.
-      setImmediate(() => this.#judge(before));
-    }, this.#options.timeoutMs).unref();
-  }
-
-  #judge(signsBefore: number): void {
-    if (!this.#probe) return;
-    if (this.#signs === signsBefore && this.#options.isReading()) this.#options.onSilence();
-    else this.#watch();
   }
 }

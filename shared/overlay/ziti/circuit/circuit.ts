@@ -120,7 +120,8 @@ export class Circuit implements Transport, FrameSink {
     if (units === undefined) this.#outbound.heardFromStranger();
     else if (this.#outbound.peer !== 'none') this.#takeGrant(units);
     try {
-      if (body.length > 0) this.#inbound.take(body, (flags & FLAG.multipartMessage) !== 0);
+      if ((flags & FLAG.multipartMessage) !== 0) throw unasked();
+      if (body.length > 0) this.#inbound.take(body);
     } catch (error) {
       this.connection.destroy(asVitalmeshError(error));
     }
@@ -170,4 +171,12 @@ export class Circuit implements Transport, FrameSink {
     this.#linger = undefined;
     this.#attached?.[Symbol.dispose]();
   }
+}
+
+/**
+ * Who never said that it reads multipart messages is sent none (openziti-wire.md §8). The flag is outside the encryption: to follow it would
+ * let whoever is on the way choose which of the authentic bytes are left out.
+ */
+function unasked(): VitalmeshError {
+  return new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'a multipart message, which nobody asked for' });
 }

@@ -6,13 +6,13 @@ import type { KeyPair, SessionKeys } from '../crypto/contract.ts';
 import { clientKeys, newKeyPair } from '../crypto/kx.ts';
 import type { OutgoingFrame } from '../wire/encode.ts';
 import { byteValue, type Frame } from '../wire/frame.ts';
-import { CONTENT, HEADER } from '../wire/ids.ts';
+import { CONN_TYPE, CONTENT, HEADER } from '../wire/ids.ts';
 import { Circuit } from './circuit.ts';
 import type { DialCircuit, DialRequest } from './contract.ts';
-import { closeFrame } from './frames.ts';
+import { EarlyFrames } from './early.ts';
+import { closeFrame, inspectAnswer } from './frames.ts';
 import { circuitLimits } from './limits.ts';
 import { newMarker } from './marker.ts';
-import { costOf } from './outflow.ts';
 import { refusalOf } from './reasons.ts';
 
 /** How long an answer to a dial that was given up is still waited for, to close what it opened. A controller that is down costs a router 30 s. */
@@ -34,13 +34,14 @@ class Dialling implements FrameSink {
   readonly #settle: PromiseWithResolvers<Duplex>;
   readonly #ends = new DisposableStack();
   #state: 'waiting' | 'connected' | 'given-up' | 'over' = 'waiting';
-  /** What came before the circuit took over. */
-  #early: Frame[] = [];
-  #earlyBytes = 0;
+  readonly #early: EarlyFrames;
+  /** Why the circuit has no future, when that shows before it takes over. */
   #lost: Error | undefined;
+  #excess: VitalmeshError | undefined;
 
   constructor(request: DialRequest) {
     this.#request = request;
+    this.#early = new EarlyFrames(circuitLimits(request.limits).unreadBytes);
     this.#settle = Promise.withResolvers();
     this.connection = this.#settle.promise;
     const { channel, signal, encryptionRequired } = request;
@@ -55,7 +56,8 @@ class Dialling implements FrameSink {
   frame(frame: Frame): void {
     if (this.#state === 'given-up' || frame.type === CONTENT.stateConnected) this.#answered(frame);
     else if (this.#state === 'waiting' && frame.type === CONTENT.stateClosed) this.#fail(refusalOf(frame));
-    else this.#keep(frame);
+    else if (frame.type === CONTENT.connInspectRequest) this.#request.channel.send(inspectAnswer(frame, this.#connId, CONN_TYPE.dial));
+    else if (!this.#early.keep(frame)) this.#tooMuch();
   }
 
   channelLost(reason: Error): void {
@@ -115,24 +117,22 @@ class Dialling implements FrameSink {
   #handOver(circuit: Circuit): void {
     this.#over();
     circuit.attach();
-    for (const frame of this.#early) circuit.frame(frame);
-    this.#early = [];
+    for (const frame of this.#early.take()) circuit.frame(frame);
+    if (this.#excess) circuit.connection.destroy(this.#excess);
     if (this.#lost) circuit.channelLost(this.#lost);
   }
 
-  #keep(frame: Frame): void {
-    this.#early.push(frame);
-    this.#earlyBytes += costOf(frame.body.length);
-    if (this.#state === 'waiting' && this.#earlyBytes > circuitLimits(this.#request.limits).unreadBytes) {
-      this.#breakOff(new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'too much data before the connection' }));
-    }
+  #tooMuch(): void {
+    const error = new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'too much data before the connection' });
+    if (this.#state === 'waiting') this.#breakOff(error);
+    else this.#excess = error;
   }
 
   #giveUp(reason: Error): void {
     if (this.#state !== 'waiting') return;
     this.#settle.reject(reason);
     this.#state = 'given-up';
-    this.#early = [];
+    this.#early.clear();
     this.#close();
     const timer = setTimeout(() => this.#over(), LATE_ANSWER_MS).unref();
     this.#ends.defer(() => clearTimeout(timer));

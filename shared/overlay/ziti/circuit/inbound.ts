@@ -3,10 +3,10 @@ import type { OverlayConnection } from '../../connection.ts';
 import type { Channel } from '../channel/contract.ts';
 import { freeBulk } from '../wire/bulk-memory.ts';
 import type { CircuitCipher } from './cipher.ts';
+import { compact } from './compact.ts';
 import type { CircuitLimits } from './contract.ts';
 import { holdChannel } from './hold.ts';
 import { Inflow } from './inflow.ts';
-import { partsOf } from './multipart.ts';
 
 /** The part of `unreadBytes` at which a channel that was held up goes on: less than all, or it would stop again at once. */
 const RELEASE_AT = 0.75;
@@ -18,17 +18,12 @@ export interface InboundOptions {
   cipher: CircuitCipher | undefined;
 }
 
-interface Unread {
-  body: Buffer;
-  isMultipart: boolean;
-}
-
 /** What came from the other end, on its way to the reader: as much at a time as the reader has room for; the rest waits here. */
 export class Inbound {
   readonly #options: InboundOptions;
   readonly #inflow = new Inflow();
   /** Undefined when everything was handed over. */
-  #unread: Unread[] | undefined;
+  #unread: Buffer[] | undefined;
   #readerHasRoom = true;
   #handingOver = false;
   #hold: Disposable | undefined;
@@ -65,7 +60,7 @@ export class Inbound {
   }
 
   /** Takes the body of a Data frame, which is not empty. Throws OVERLAY-PROTOCOL, OVERLAY-CRYPTO: the connection must not go on. */
-  take(body: Buffer, isMultipart: boolean): void {
+  take(body: Buffer): void {
     if (this.#endReceived) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'data behind the end' });
     const { cipher } = this.#options;
     if (cipher?.awaitsHeader) {
@@ -73,12 +68,17 @@ export class Inbound {
       return;
     }
     if (!this.#inflow.arrived(body.length)) throw new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'more data than was granted' });
-    const entry: Unread = { body, isMultipart };
     this.#unread ??= [];
-    this.#unread.push(entry);
+    this.#unread.push(body);
     this.handOver();
-    if (this.#unread) entry.body = compact(entry.body);
+    this.#compactLast();
     this.#holdWhenFull();
+  }
+
+  /** What stays unread is the last one at least: they are read in order. */
+  #compactLast(): void {
+    const last = this.#unread?.pop();
+    if (last) this.#unread?.push(compact(last));
   }
 
   takeEnd(): void {
@@ -141,17 +141,15 @@ export class Inbound {
     else unread.splice(0, count);
   }
 
-  #deliver({ body, isMultipart }: Unread): void {
+  #deliver(body: Buffer): void {
     const { cipher, connection } = this.#options;
     const plain = cipher ? cipher.open(body) : compact(body);
     this.#inflow.consumed(body.length);
     if (cipher) freeBulk(body);
-    for (const part of isMultipart ? partsOf(plain) : [plain]) {
-      if (part.length === 0) continue;
-      // Set first: what the reader asks for within the call still holds behind it.
-      this.#readerHasRoom = false;
-      if (connection.deliver(part)) this.#readerHasRoom = true;
-    }
+    if (plain.length === 0) return;
+    // Set first: what the reader asks for within the call still holds behind it.
+    this.#readerHasRoom = false;
+    if (connection.deliver(plain)) this.#readerHasRoom = true;
   }
 
   get #releaseBytes(): number {
@@ -170,13 +168,4 @@ export class Inbound {
     this.#hold?.[Symbol.dispose]();
     this.#hold = undefined;
   }
-}
-
-/** A body that is a small part of what was read from the socket, as a copy: kept as it is, it would keep all of that. */
-function compact(body: Buffer): Buffer {
-  if (body.length * 2 >= body.buffer.byteLength) return body;
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  freeBulk(body);
-  return copy;
 }

@@ -74,11 +74,64 @@ test('a router that delivers bulk before it answers is alive; its answer is stil
   verifies('OVERLAY-LIVENESS');
   const watch = watched(t);
   await pass(t, EVERY_MS);
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     watch.liveness.sign();
     await pass(t, TIMEOUT_MS);
   }
   assert.deepEqual([watch.silences, watch.probes], [0, 1]);
+  await pass(t, TIMEOUT_MS);
+  assert.equal(watch.silences, 1);
+});
+
+test('a router that delivers and never answers is given up after three time limits', async (t) => {
+  verifies('OVERLAY-LIVENESS');
+  const watch = watched(t);
+  await pass(t, EVERY_MS);
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal(watch.silences, 0);
+    watch.liveness.sign();
+    await pass(t, TIMEOUT_MS);
+  }
+  assert.equal(watch.silences, 1);
+});
+
+test('a time in which this side did not read is none of the three', async (t) => {
+  verifies('OVERLAY-LIVENESS');
+  const watch = watched(t);
+  await pass(t, EVERY_MS);
+  for (let round = 0; round < 2; round += 1) {
+    watch.liveness.sign();
+    await pass(t, TIMEOUT_MS);
+  }
+  watch.isReading = false;
+  for (let round = 0; round < 3; round += 1) await pass(t, TIMEOUT_MS);
+  watch.isReading = true;
+  assert.equal(watch.silences, 0);
+  watch.liveness.sign();
+  await pass(t, TIMEOUT_MS);
+  assert.equal(watch.silences, 1);
+});
+
+test('an answer begins the three time limits anew', async (t) => {
+  const watch = watched(t);
+  for (let round = 0; round < 4; round += 1) {
+    await pass(t, EVERY_MS);
+    watch.liveness.sign();
+    await pass(t, TIMEOUT_MS);
+    watch.liveness.sign();
+    await pass(t, TIMEOUT_MS);
+    watch.answer();
+    await pass(t, 0);
+  }
+  assert.equal(watch.silences, 0);
+});
+
+test('a router in doubt is probed before its time, and once', async (t) => {
+  verifies('OVERLAY-LIVENESS');
+  const watch = watched(t);
+  watch.liveness.probeNow();
+  watch.liveness.probeNow();
+  assert.equal(watch.probes, 1);
   await pass(t, TIMEOUT_MS);
   assert.equal(watch.silences, 1);
 });

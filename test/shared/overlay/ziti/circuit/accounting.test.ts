@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { FLOW } from '../../../../../shared/overlay/ziti/circuit/contract.ts';
 import { Inflow } from '../../../../../shared/overlay/ziti/circuit/inflow.ts';
 import { isMarker, newMarker } from '../../../../../shared/overlay/ziti/circuit/marker.ts';
-import { partsOf } from '../../../../../shared/overlay/ziti/circuit/multipart.ts';
 import { costOf, Outflow } from '../../../../../shared/overlay/ziti/circuit/outflow.ts';
 import { OutgoingBytes } from '../../../../../shared/overlay/ziti/circuit/outgoing.ts';
 import { verifies } from '../../../../requirements.ts';
@@ -188,18 +187,6 @@ describe('pieces', () => {
       { numRuns: 100 },
     );
   });
-
-  test('the parts of a multipart message, empty ones left out', () => {
-    const body = Buffer.from('0200 6869 0000 0300 796f75'.replaceAll(' ', ''), 'hex');
-    assert.deepEqual(partsOf(body).map(String), ['hi', 'you']);
-    assert.deepEqual(partsOf(Buffer.alloc(0)), []);
-  });
-
-  for (const hex of ['02', '0300 6869', '0100 68 ff', 'ffff']) {
-    test(`parts that do not fit are an error: ${hex}`, () => {
-      assert.throws(() => partsOf(Buffer.from(hex.replaceAll(' ', ''), 'hex')), { code: 'OVERLAY-PROTOCOL' });
-    });
-  }
 
   test('a marker is known again; random texts of eight characters are not taken for one', () => {
     for (let i = 0; i < 20; i += 1) {

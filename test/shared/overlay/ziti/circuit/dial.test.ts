@@ -6,6 +6,7 @@ import { VitalmeshError } from '../../../../../shared/errors.ts';
 import { dialCircuit } from '../../../../../shared/overlay/ziti/circuit/dial.ts';
 import { newKeyPair, serverKeys } from '../../../../../shared/overlay/ziti/crypto/kx.ts';
 import { secretReceiver, secretSender } from '../../../../../shared/overlay/ziti/crypto/secretstream.ts';
+import { encodeFrame } from '../../../../../shared/overlay/ziti/wire/encode.ts';
 import { verifies } from '../../../../requirements.ts';
 import { dialRequest, guarded } from '../../../../support/ziti/circuits.ts';
 import { FakeChannel, until } from '../../../../support/ziti/fake-channel.ts';
@@ -108,6 +109,89 @@ describe('dialling', { timeout: 20_000 }, () => {
       assert.equal(connection.errored, null);
     });
   }
+
+  for (const [what, frame] of [
+    ['data without a body', data(Buffer.alloc(0))],
+    [
+      'headers',
+      encodeFrame(
+        {
+          type: 60786,
+          headers: [
+            [1000, 1],
+            [5000, Buffer.alloc(60_000)],
+          ],
+          body: Buffer.from('x'),
+        },
+        1,
+      ),
+    ],
+    ['data', data(Buffer.alloc(60_000))],
+  ] as const) {
+    test(`no more than a reader's share is kept before the answer: ${what}`, async () => {
+      verifies('OVERLAY-CIRCUITS');
+      const channel = new FakeChannel();
+      const dialling = dialCircuit(dialRequest(channel, { limits: { unreadBytes: 100_000 } }));
+      for (let i = 0; i < 2000; i += 1) channel.receive(Buffer.from(frame));
+      channel.receiveHex(CONNECTED);
+      await assert.rejects(dialling, { code: 'OVERLAY-PROTOCOL' });
+      assert.deepEqual(channel.attachedIds, []);
+      assert.match(channel.takeSent().at(-1) ?? '', pattern('0306090c 71ed0000 ..{4}', SENT_CLOSE));
+    });
+  }
+
+  test("nor in the turn behind it: the connection is cut before its owner's eyes", async () => {
+    verifies('OVERLAY-CIRCUITS');
+    const channel = new FakeChannel();
+    const dialling = dialCircuit(dialRequest(channel, { limits: { unreadBytes: 100_000 } }));
+    const frames = Array.from({ length: 10 }, () => data(Buffer.alloc(60_000)));
+    channel.receive(Buffer.concat([plainBytes(CONNECTED), ...frames]));
+    const connection = await dialling;
+    const [error] = await once(connection, 'error');
+    assert.equal(error.code, 'OVERLAY-PROTOCOL');
+    assert.deepEqual(channel.attachedIds, []);
+  });
+
+  test('small bodies that come early are kept as that, not with the chunk that they came in', async () => {
+    verifies('OVERLAY-CIRCUITS');
+    const channel = new FakeChannel();
+    const dialling = dialCircuit(dialRequest(channel));
+    channel.receive(Buffer.concat([data(Buffer.from('x')), data(Buffer.alloc(1_000_000), 77)]));
+    channel.receiveHex(CONNECTED);
+    const connection = guarded(await dialling);
+    await once(connection, 'readable');
+    const kept: Buffer = connection.read();
+    assert.equal(String(kept), 'x');
+    assert.ok(kept.buffer.byteLength < 1_000_000);
+  });
+
+  test('frames of other kinds are not kept; an inspection is answered at once', async () => {
+    const channel = new FakeChannel();
+    const dialling = dialCircuit(dialRequest(channel, { limits: { unreadBytes: 100_000 } }));
+    channel.takeSent();
+    for (let i = 0; i < 2000; i += 1)
+      channel.receive(
+        encodeFrame(
+          {
+            type: 60796,
+            headers: [
+              [1000, 1],
+              [5000, Buffer.alloc(6000)],
+            ],
+          },
+          1,
+        ),
+      );
+    channel.receive(encodeFrame({ type: 60798, headers: [[1000, 1]] }, 1));
+    assert.deepEqual(
+      channel.takeSent().map((frame) => frame.slice(8, 12)),
+      ['7fed'],
+    );
+    channel.receiveHex(CONNECTED, HELLO_DATA, END);
+    const connection = guarded(await dialling);
+    connection.end();
+    assert.equal(await readAll(connection), 'hello');
+  });
 
   test('a connection that is cut in the chunk of the answer fails before the eyes of its owner', async () => {
     const channel = new FakeChannel();
@@ -261,6 +345,14 @@ describe('dialling', { timeout: 20_000 }, () => {
 
 function plain(hex: string): string {
   return hex.replaceAll(' ', '');
+}
+
+function plainBytes(hex: string): Buffer {
+  return Buffer.from(hex.replaceAll(/[\s|]/g, ''), 'hex');
+}
+
+function data(body: Buffer, connId = 1): Buffer {
+  return encodeFrame({ type: 60786, headers: [[1000, connId]], body }, 1);
 }
 
 /** Frames in hex as a pattern: `..` any byte. */
