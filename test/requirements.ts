@@ -117,6 +117,10 @@ export const REQUIREMENTS = {
     source: 'openziti-network.md §0.1, §3.8',
     behaviour: 'With several routers, one that is silent or gone costs a dial at most; the others are used until it answers again.',
   },
+  'OVERLAY-PACED': {
+    source: 'architecture §4; openziti-network.md §4.3',
+    behaviour: 'Whatever controller and routers answer, each of them is tried again at the pace of a growing pause, never in a loop.',
+  },
   'OVERLAY-SERVICE-SESSIONS': {
     source: 'openziti-wire.md §2c, §10.7; openziti.md §8',
     behaviour:

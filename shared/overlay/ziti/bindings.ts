@@ -6,8 +6,8 @@ import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Binding, Caller } from '../overlay.ts';
 import type { CircuitLimits, Hosting, HostService } from './circuit/contract.ts';
+import { type BackoffTimes, STEADY_MS } from './pace.ts';
 import type { Route } from './route.ts';
-import { type BackoffTimes, STEADY_MS } from './router-link.ts';
 import { mayBeOutdated, type ServiceUse } from './services.ts';
 import { anyAborted, firstAborted, orAborted } from './waits.ts';
 

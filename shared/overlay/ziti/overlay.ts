@@ -7,9 +7,11 @@ import type { Binding, Caller, ConnectionListener, DialOptions, Overlay, Overlay
 import { OverlayStates } from '../states.ts';
 import { ZitiBinding } from './bindings.ts';
 import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
+import { DeafCallers } from './circuit/deaf-callers.ts';
 import type { Controller, ServiceSession } from './controller/contract.ts';
+import type { BackoffTimes } from './pace.ts';
 import type { Route } from './route.ts';
-import type { BackoffTimes, OpenRouterChannel } from './router-link.ts';
+import type { OpenRouterChannel } from './router-link.ts';
 import { Routers } from './routers.ts';
 import { ServiceList, ServiceUse } from './services.ts';
 
@@ -68,6 +70,7 @@ class ZitiOverlay implements Overlay {
   readonly #closed = new AbortController();
   readonly #connections = new Set<Duplex>();
   readonly #bindings = new Set<ZitiBinding>();
+  readonly #deafCallers: DeafCallers;
   readonly #list: ServiceList;
   /** By service name. */
   readonly #dialUses = new Map<string, ServiceUse>();
@@ -82,6 +85,7 @@ class ZitiOverlay implements Overlay {
     this.#backoff = behaviour.backoff ?? BACKOFF;
     this.#flushMs = behaviour.flushMs ?? FLUSH_MS;
     this.#circuitLimits = behaviour.circuit;
+    this.#deafCallers = new DeafCallers(log);
     this.#list = new ServiceList(parts.controller, log, this.#closed.signal);
     this.#watch = parts.controller.onSession(() => this.#renew());
     this.#routers = new Routers({
@@ -123,7 +127,7 @@ class ZitiOverlay implements Overlay {
     await this.#connected();
     const binding = new ZitiBinding({
       use: new ServiceUse(service, 'Bind', this.#list),
-      hostService: this.#parts.hostService,
+      hostService: (request) => this.#parts.hostService({ ...request, deafCallers: this.#deafCallers }),
       accept: (route, connection, caller) => this.#accept(service, listener, route, connection, caller),
       log: this.#log,
       requestTimeoutMs: this.#requestTimeoutMs,

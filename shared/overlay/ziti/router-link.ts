@@ -1,19 +1,11 @@
 import { asVitalmeshError } from '../../errors.ts';
-import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited, onAbort } from '../limit.ts';
 import type { Channel } from './channel/contract.ts';
 import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
 import { Route } from './route.ts';
+import type { RouterHistory } from './router-history.ts';
 import { firstAborted } from './waits.ts';
-
-export interface BackoffTimes {
-  minMs: number;
-  maxMs: number;
-}
-
-/** What has stood so long has not been let in only to be cut off: its loss is no reason to wait longer than after the first. */
-export const STEADY_MS = 5000;
 
 /** Opens a channel and sees it through its hello. Errors: OVERLAY-UNREACHABLE, -TIMEOUT, -PROTOCOL, -CLOSED. */
 export type OpenRouterChannel = (router: EdgeRouter, session: ApiSession, signal: AbortSignal) => Promise<Channel>;
@@ -25,7 +17,8 @@ export interface RouterLinkOptions {
   log: Logger;
   /** For sign-in, hello and proof together. */
   requestTimeoutMs: number;
-  backoff: BackoffTimes;
+  /** Of this router: outlives the link, so that one that is made anew begins with what is left of the pause. */
+  history: RouterHistory;
   /** A channel has proved itself; what it returns is waited for before the one of before may end. */
   onOpened: (opened: Route) => Promise<void>;
   onClosed: (closed: Route) => void;
@@ -36,15 +29,13 @@ export interface RouterLinkOptions {
 /** Keeps a channel to one router, one attempt after the other, until it is stopped. */
 export class RouterLink {
   readonly router: EdgeRouter;
-  /** Resolves when the first attempt is over, whatever came of it. */
+  /** Resolves when the first attempt is over, whatever came of it; at once when one of before it has just failed. */
   readonly firstAttempt: Promise<void>;
   readonly #options: RouterLinkOptions;
   readonly #stopped = new AbortController();
   readonly #running: Promise<void>;
   #renewed = new AbortController();
   #current: Route | undefined;
-  /** Attempts since the last channel. */
-  #failures = 0;
 
   constructor(options: RouterLinkOptions) {
     this.router = options.router;
@@ -56,10 +47,6 @@ export class RouterLink {
 
   get connected(): boolean {
     return this.#current !== undefined;
-  }
-
-  get failing(): boolean {
-    return this.#failures > 0;
   }
 
   /** There is a new API session: a channel of the new one takes the place of that of the old one. */
@@ -78,40 +65,54 @@ export class RouterLink {
   }
 
   async #run(firstAttemptDone: () => void): Promise<void> {
-    const { backoff: times, onFailure } = this.#options;
-    const backoff = new Backoff(times.minMs, times.maxMs);
-    while (!this.#stopped.signal.aborted) {
-      const renewed = this.#renewed.signal;
-      try {
-        const opened = await this.#open();
-        this.#failures = 0;
-        await this.#replace(opened);
-        firstAttemptDone();
-        const since = performance.now();
-        await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
-        if (this.#stopped.signal.aborted || !opened.channel.closed.aborted) continue;
-        // Who lets everybody in and cuts them off at once is left in peace for longer and longer.
-        if (performance.now() - since >= Math.min(times.maxMs, STEADY_MS)) backoff.reset();
-        this.#note(opened.channel.closed.reason);
-      } catch (err) {
-        if (this.#stopped.signal.aborted) break;
-        this.#note(err);
-        this.#failures += 1;
-      }
+    const { history, onFailure } = this.#options;
+    if (history.pace.rests) firstAttemptDone();
+    for (;;) {
+      await history.pace.rested(this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return;
+      const lost = await this.#attempt(firstAttemptDone);
       firstAttemptDone();
-      await onFailure();
-      await pause(backoff.nextMs(), this.#stopped.signal);
+      if (lost) await onFailure();
+    }
+  }
+
+  /** Opens a channel and stays until it has to be replaced: true when it could not be had, or was lost. */
+  async #attempt(firstAttemptDone: () => void): Promise<boolean> {
+    const { history } = this.#options;
+    try {
+      const { opened, renewed } = await this.#open();
+      history.succeeded();
+      if (renewed.aborted) opened.outdate();
+      await this.#replace(opened);
+      firstAttemptDone();
+      const sinceMs = performance.now();
+      await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return false;
+      const [hasStood, lost] = [history.pace.hasStood(sinceMs), opened.channel.closed.aborted];
+      if (hasStood) history.pace.reset();
+      // Who lets everybody in and cuts them off at once, or renews the session all the time, is left in peace for longer and longer.
+      if (lost || !hasStood) history.pace.spend();
+      if (lost) this.#note(opened.channel.closed.reason);
+      return lost;
+    } catch (err) {
+      if (this.#stopped.signal.aborted) return false;
+      this.#note(err);
+      history.failed();
+      history.pace.spend();
+      return true;
     }
   }
 
   /** A hello succeeds before the router has checked the session (openziti-wire.md §0.1), so only an answered probe counts. */
-  #open(): Promise<Route> {
+  #open(): Promise<{ opened: Route; renewed: AbortSignal }> {
     const { router, controller, openChannel, requestTimeoutMs } = this.#options;
     return limited(
       { timeoutMs: requestTimeoutMs },
       this.#stopped.signal,
       async (signal) => {
         const session = await controller.signIn(signal);
+        // A sign-in tells of its own session; only one after it makes this channel an old one.
+        const renewed = this.#renewed.signal;
         const channel = await openChannel(router, session, signal);
         try {
           await channel.probe(signal);
@@ -119,9 +120,9 @@ export class RouterLink {
           await channel[Symbol.asyncDispose]();
           throw error;
         }
-        return new Route(channel, router, session);
+        return { opened: new Route(channel, router, session), renewed };
       },
-      ({ channel }) => void channel[Symbol.asyncDispose](),
+      ({ opened }) => void opened.channel[Symbol.asyncDispose](),
     );
   }
 
@@ -144,7 +145,7 @@ export class RouterLink {
 
   #note(err: unknown): void {
     // Once is enough for an operator: the attempts go on for as long as the router is away.
-    const level = this.#failures === 0 ? 'warn' : 'debug';
+    const level = this.#options.history.failedAt === 0 ? 'warn' : 'debug';
     this.#options.log[level]({ err: asVitalmeshError(err), router: this.router.name }, 'no channel to the edge router');
   }
 }

@@ -1,10 +1,11 @@
 import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
-import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Controller, EdgeRouter } from './controller/contract.ts';
+import { type BackoffTimes, Pace } from './pace.ts';
 import type { Route } from './route.ts';
-import { type BackoffTimes, type OpenRouterChannel, RouterLink } from './router-link.ts';
+import { RouterHistories } from './router-history.ts';
+import { type OpenRouterChannel, RouterLink } from './router-link.ts';
 import { idle, orAborted } from './waits.ts';
 
 export interface RoutersOptions {
@@ -32,6 +33,9 @@ export class Routers {
   readonly #options: RoutersOptions;
   readonly #closed = new AbortController();
   readonly #links = new Map<string, RouterLink>();
+  readonly #histories: RouterHistories;
+  /** For the reading of the list, whoever wants it. */
+  readonly #pace: Pace;
   /** All that are open, in the order in which they opened, also those that are retired and still carry something. */
   readonly #open = new Set<Route>();
   readonly #stopping = new Set<Promise<void>>();
@@ -46,6 +50,8 @@ export class Routers {
 
   constructor(options: RoutersOptions) {
     this.#options = options;
+    this.#histories = new RouterHistories(options.backoff);
+    this.#pace = new Pace(options.backoff);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.firstAttempt = promise;
     this.#running = this.#run(resolve);
@@ -104,17 +110,12 @@ export class Routers {
   }
 
   async #run(firstAttemptDone: () => void): Promise<void> {
-    const { backoff: times, refreshEveryMs, onRefresh } = this.#options;
-    const backoff = new Backoff(times.minMs, times.maxMs);
+    const { refreshEveryMs, onRefresh } = this.#options;
     while (!this.#closed.signal.aborted) {
       await this.#refresh();
       const links = [...this.#links.values()];
       void Promise.all(links.map((link) => link.firstAttempt)).then(firstAttemptDone);
-      if (links.length === 0) {
-        await pause(backoff.nextMs(), this.#closed.signal);
-        continue;
-      }
-      backoff.reset();
+      if (links.length === 0) continue;
       this.#bereft = new AbortController();
       await idle(refreshEveryMs * (0.75 + Math.random() / 2), this.#closed.signal, this.#bereft.signal);
       if (!this.#closed.signal.aborted && !this.#bereft.signal.aborted) await onRefresh();
@@ -122,14 +123,23 @@ export class Routers {
     firstAttemptDone();
   }
 
-  /** Reads the list of routers and keeps links to those that are wanted. Failures are logged, once in a row. Whoever asks meanwhile shares the answer. */
+  /** Reads the list of routers, at the pace of the back-off, and keeps links to those that are wanted. Whoever asks meanwhile shares the answer. */
   #refresh(): Promise<void> {
-    this.#listing ??= this.#list().finally(() => {
+    this.#listing ??= this.#listAtPace().finally(() => {
       this.#listing = undefined;
     });
     return this.#listing;
   }
 
+  async #listAtPace(): Promise<void> {
+    if (this.#pace.wasLeftAlone) this.#pace.reset();
+    await this.#pace.rested(this.#closed.signal);
+    if (this.#closed.signal.aborted) return;
+    await this.#list();
+    this.#pace.spend();
+  }
+
+  /** Failures are logged, once in a row. */
   async #list(): Promise<void> {
     const { controller, requestTimeoutMs } = this.#options;
     try {
@@ -156,11 +166,8 @@ export class Routers {
     const listed = new Map(routers.map((router) => [keyOf(router), router]));
     const kept = new Set<string>();
     for (const [key, link] of this.#links) if (link.connected && listed.has(key)) kept.add(key);
-    const rank = ([key]: [string, EdgeRouter]): number => {
-      const link = this.#links.get(key);
-      if (!link) return 1;
-      return link.failing ? 2 : 0;
-    };
+    // Those under way, then those that did not fail, then those whose failure is longest ago, so that each gets its turn.
+    const rank = ([key]: [string, EdgeRouter]): number => this.#histories.failedAt(key) || (this.#links.has(key) ? -2 : -1);
     for (const [key, router] of shuffled([...listed]).sort((a, b) => rank(a) - rank(b))) {
       if (kept.size >= this.#options.maxRouters) break;
       if (router.online) kept.add(key);
@@ -180,6 +187,7 @@ export class Routers {
     const link = new RouterLink({
       ...this.#options,
       router,
+      history: this.#histories.for(keyOf(router)),
       onOpened: (opened) => {
         this.#open.add(opened);
         return onOpened(opened);

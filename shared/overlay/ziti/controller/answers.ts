@@ -9,7 +9,7 @@ export interface SessionAnswer {
   token: string;
   identityId: string;
   identityName: string;
-  /** From the answer on; the absolute instant beside it is by a clock that may differ from ours. */
+  /** From the answer on, 30 s at least; the absolute instant beside it is by a clock that may differ from ours. */
   lifetimeMs: number;
   /** The controller wants a second factor before anything else. */
   incomplete: boolean;
@@ -26,12 +26,20 @@ export interface ServicePage {
 const MAX_ENTRIES = 10_000;
 /** Far beyond what a controller gives (half an hour unless told otherwise); what is longer is a mistake. */
 const MAX_LIFETIME_S = 7 * 24 * 60 * 60;
+/** Who is told of less would do nothing but sign in. A session that does end earlier is noticed when the controller refuses it. */
+const MIN_LIFETIME_S = 30;
 
 const ID = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const NAME = z.string().max(1024);
 const TOKEN = z.string().regex(/^[\x21-\x7e]{1,8192}$/);
 
-const LIFETIME = z.object({ expirationSeconds: z.number().positive().max(MAX_LIFETIME_S) });
+const LIFETIME = z.object({
+  expirationSeconds: z
+    .number()
+    .positive()
+    .max(MAX_LIFETIME_S)
+    .transform((seconds) => Math.max(MIN_LIFETIME_S, seconds)),
+});
 
 const SESSION = LIFETIME.extend({
   id: ID,
@@ -86,7 +94,7 @@ export function sessionOf(json: unknown): SessionAnswer {
   };
 }
 
-/** How long a session lives from the answer of `/current-api-session` on, in ms. Throws OVERLAY-UNREACHABLE when the answer is none. */
+/** How long a session lives from the answer of `/current-api-session` on, in ms, 30,000 at least. Throws OVERLAY-UNREACHABLE when the answer is none. */
 export function lifetimeOf(json: unknown): number {
   return read(z.object({ data: LIFETIME }), json).data.expirationSeconds * 1000;
 }

@@ -28,7 +28,15 @@ test('a session is read with what it needs, whatever else stands there', () => {
   });
   assert.equal(sessionOf({ data: { ...SESSION, identity: null, authQueries: null } }).identityName, '');
   assert.equal(sessionOf({ data: { ...SESSION, authQueries: [{ typeId: 'MFA' }] } }).incomplete, true);
-  assert.equal(lifetimeOf({ data: { expirationSeconds: 0.5 } }), 500);
+  assert.equal(lifetimeOf({ data: { expirationSeconds: 30.5 } }), 30_500);
+});
+
+test('a session is taken to live for half a minute at least, so that nobody signs in all the time', () => {
+  verifies('OVERLAY-PACED');
+  for (const expirationSeconds of [0.001, 1, 29.9, 30]) {
+    assert.equal(sessionOf({ data: { ...SESSION, expirationSeconds } }).lifetimeMs, 30_000);
+    assert.equal(lifetimeOf({ data: { expirationSeconds } }), 30_000);
+  }
 });
 
 test('a token that cannot stand in a header, or a lifetime that is none, is no session', () => {

@@ -237,14 +237,17 @@ test('a controller that takes a session on one call and never on another makes n
   assert.ok(script.asked.filter(({ path }) => path === '/sessions').length <= 3);
 });
 
-test('a session is kept alive while nobody calls', async () => {
+test('a session is kept alive while nobody calls', async (t) => {
   await using script = await scriptedController();
-  script.on(({ path }) => (path.startsWith('/authenticate') ? signedIn({ expirationSeconds: 2 }) : undefined));
   script.on(({ path }) => (path === '/current-api-session' ? signedIn({ token: 'masked' }) : undefined));
   await using controller = openController({ identity: await script.identity(), random: () => 0 });
   const renewal = script.nextAsked(({ path }) => path === '/current-api-session');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   await controller.signIn();
+  // Half of the 1,800 s that the script gives.
+  t.mock.timers.tick(900_000);
   const { method, headers } = await renewal;
+  t.mock.timers.reset();
   assert.deepEqual([method, headers['zt-session']], ['GET', 'token-1']);
 });
 

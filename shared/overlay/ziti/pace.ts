@@ -1,0 +1,51 @@
+import { Backoff, pause } from '../../lifecycle.ts';
+
+export interface BackoffTimes {
+  minMs: number;
+  maxMs: number;
+}
+
+/** What has stood so long has not been let in only to be cut off: its loss is no reason to wait longer than after the first. */
+export const STEADY_MS = 5000;
+
+/** Keeps a growing pause between the attempts at one thing, whoever makes them and however they end. */
+export class Pace {
+  readonly #backoff: Backoff;
+  readonly #steadyMs: number;
+  #readyAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ minMs, maxMs }: BackoffTimes) {
+    this.#backoff = new Backoff(minMs, maxMs);
+    this.#steadyMs = Math.min(maxMs, STEADY_MS);
+  }
+
+  /** The next attempt has to wait. */
+  get rests(): boolean {
+    return this.#readyAtMs > performance.now();
+  }
+
+  /** Nobody wanted to try for long since it would have been allowed. */
+  get wasLeftAlone(): boolean {
+    return this.hasStood(this.#readyAtMs);
+  }
+
+  /** Whether what began then (`performance.now()`) has stood so long that its loss counts as a first one. */
+  hasStood(sinceMs: number): boolean {
+    return performance.now() - sinceMs >= this.#steadyMs;
+  }
+
+  /** An attempt is over, and the pause before the next begins. */
+  spend(): void {
+    this.#readyAtMs = performance.now() + this.#backoff.nextMs();
+  }
+
+  /** The next pause is a short one again. One that has begun goes on. */
+  reset(): void {
+    this.#backoff.reset();
+  }
+
+  /** Resolves at the end of the pause, or when the signal aborts. */
+  async rested(signal: AbortSignal): Promise<void> {
+    if (this.rests) await pause(this.#readyAtMs - performance.now(), signal);
+  }
+}
