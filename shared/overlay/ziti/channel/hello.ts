@@ -4,7 +4,7 @@ import { encodeFrame } from '../wire/encode.ts';
 import { byte, type Frame, flag, i32, u32 } from '../wire/frame.ts';
 import { CONTENT, contentName, HEADER } from '../wire/ids.ts';
 import { type FrameLimits, FrameReader } from '../wire/reader.ts';
-import { routerText } from './router-text.ts';
+import { quotable } from './router-text.ts';
 import { socketLoss } from './tls.ts';
 
 /** The sequence of every hello; the channel's own begin at 1. */
@@ -95,14 +95,14 @@ function demandSuccess({ type, headers, body }: Frame): void {
   }
   if (flag(headers, HEADER.resultSuccess)) return;
   const rejectClass = u32(headers, REJECT_CLASS) ?? byte(headers, REJECT_CLASS);
-  const detail = `the router refused the hello: ${routerText(body) || 'no reason given'}`;
+  const detail = `the router refused the hello: ${quotable(body) || 'no reason given'}`;
   throw new VitalmeshError(rejectClass === NOT_PERMITTED ? 'OVERLAY-SIGN-IN' : 'OVERLAY-UNREACHABLE', { detail });
 }
 
 function routerOf({ headers }: Frame): Pick<Greeting, 'routerId' | 'routerVersion' | 'supportsBindSuccess'> {
   return {
-    routerId: routerText(headers.get(HEADER.id)),
-    routerVersion: routerText(headers.get(HEADER.helloVersion)),
+    routerId: quotable(headers.get(HEADER.id)),
+    routerVersion: quotable(headers.get(HEADER.helloVersion)),
     supportsBindSuccess: flag(headers, HEADER.supportsBindSuccess),
   };
 }

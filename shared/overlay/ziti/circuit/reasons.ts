@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, VitalmeshError } from '../../../errors.ts';
-import { routerText } from '../channel/router-text.ts';
+import { quotable, routerText } from '../channel/router-text.ts';
 import { type Frame, u32 } from '../wire/frame.ts';
 import { EDGE_ERROR, HEADER } from '../wire/ids.ts';
 
@@ -49,9 +49,9 @@ const structuredErrorSchema = z.object({ message: z.string().optional(), code: z
 export function refusalOf(frame: Frame): VitalmeshError {
   const structured = structuredErrorOf(frame);
   const edgeError = structured?.code ?? u32(frame.headers, HEADER.errorCode);
-  const text = routerText(frame.body) || routerText(Buffer.from(structured?.message ?? ''));
-  const code = (edgeError !== undefined && BY_EDGE_ERROR[edgeError]) || codeOf(text);
-  return new VitalmeshError(code, { detail: withoutTokens(text) || 'the router gave no reason' });
+  const spoken = routerText(frame.body) ? frame.body : Buffer.from(structured?.message ?? '');
+  const code = (edgeError !== undefined && BY_EDGE_ERROR[edgeError]) || codeOf(routerText(spoken));
+  return new VitalmeshError(code, { detail: quotable(spoken) || 'the router gave no reason' });
 }
 
 /** Why the router closed a connection that was made; undefined when it only says that the other end closed it. */
@@ -73,8 +73,4 @@ function structuredErrorOf({ headers }: Frame): z.infer<typeof structuredErrorSc
     // The text and header 1014 are there too.
     return undefined;
   }
-}
-
-function withoutTokens(text: string): string {
-  return text.replaceAll(/[\w-]{40,}/g, '…');
 }

@@ -40,3 +40,21 @@ test('a recorded answer is understood wherever it is cut, and what follows it is
     far.destroy();
   }
 });
+
+test('a session token that the router says back comes into no error text, and into no version', async () => {
+  verifies('LOG-CLEAN');
+  const token = '2186e05d-784b-4c1e-9b52-0d4f9a3c7e11';
+  const options = { identityId: 'a', sessionToken: token, limits: { hello: HELLO_LIMITS, frame: FRAME_LIMITS } };
+  const answeredWith = (answer: Buffer): ReturnType<typeof greet> => {
+    const [near, far] = duplexPair();
+    far.resume();
+    far.write(answer);
+    return greet(near, { ...options, signal: new AbortController().signal });
+  };
+  const refusal = hex('0306090c 02000000 ffffffff 15000000 35000000 | 01000000 04000000 ffffffff | 02000000 01000000 00');
+  await assert.rejects(answeredWith(Buffer.concat([refusal, Buffer.from(`no such session: ${token}`)])), {
+    detail: 'the router refused the hello: no such session: …',
+  });
+  const head = hex('0306090c 02000000 ffffffff 41000000 00000000 | 01000000 04000000 ffffffff | 02000000 01000000 01 | 04000000 24000000');
+  assert.equal((await answeredWith(Buffer.concat([head, Buffer.from(token)]))).routerVersion, '…');
+});

@@ -61,6 +61,9 @@ describe('what a router means', () => {
     verifies('LOG-CLEAN');
     const token = `${'eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9'.repeat(2)}.${'c2VjcmV0'.repeat(10)}`;
     assert.equal(refusalOf(stateClosed(`token is malformed:\n${token}`)).detail, 'token is malformed: ….…');
+    const uuid = '2186e05d-784b-4c1e-9b52-0d4f9a3c7e11';
+    assert.equal(refusalOf(stateClosed(`invalid session: ${uuid}`)).detail, 'invalid session: …');
+    assert.equal(refusalOf(stateClosed('', [1033, JSON.stringify({ message: `session ended: ${uuid}` })])).detail, 'session ended: …');
     assert.ok((refusalOf(stateClosed('long '.repeat(10_000))).detail?.length ?? 0) <= 200);
   });
 
