@@ -48,6 +48,7 @@ export const REFUSED = {
   noPolicies: 'no policies provide access',
   noPublicKey: 'encryption required on service, initiator did not send public header',
   tooManyConnections: 'too many connections on this channel',
+  tooManyBinds: 'too many binds of this identity',
   connIdInUse: (connId: number) => `sink id ${connId} already in use`,
   noTerminators: (serviceId: string, instanceId: string | undefined) =>
     `service ${serviceId} has no terminators${instanceId === undefined ? '' : ` for instanceId ${instanceId}`}`,

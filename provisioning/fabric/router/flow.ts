@@ -63,8 +63,7 @@ export class Flow implements FrameSource {
   /** Ends the direction without anything more. */
   abandon(): void {
     this.#over = true;
-    this.#egress.waitingBytes -= this.#bytes;
-    this.#bytes = 0;
+    this.#count(-this.#bytes);
     this.#waiting = [];
     clearTimeout(this.#dropped?.timer);
     this.#dropped?.ingress[Symbol.dispose]();
@@ -89,14 +88,22 @@ export class Flow implements FrameSource {
     const size = sizeOf(body);
     // A single payload may be larger than the window.
     const fits = this.#bytes === 0 || this.#bytes + size <= this.#limits.windowBytes;
-    return fits && (this.#egress.waitingBytes === 0 || this.#egress.waitingBytes + size <= this.#limits.channelBytes);
+    // Whoever reads has nothing that waits, and goes on while those who do not have taken the memory of all.
+    if (this.#egress.waitingBytes === 0) return fits;
+    const { channelBytes, routerBytes } = this.#limits;
+    return fits && this.#egress.waitingBytes + size <= channelBytes && this.#stats.waitingBytes + size <= routerBytes;
+  }
+
+  /** So many bytes more wait, or less. */
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#egress.waitingBytes += bytes;
+    this.#stats.waitingBytes += bytes;
   }
 
   #enqueue(payload: Payload): void {
-    const size = sizeOf(payload.body);
     this.#waiting.push(payload);
-    this.#bytes += size;
-    this.#egress.waitingBytes += size;
+    this.#count(sizeOf(payload.body));
     this.#egress.stream.wantsToSend(this);
   }
 
@@ -127,9 +134,7 @@ export class Flow implements FrameSource {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
     }
-    const size = sizeOf(payload.body);
-    this.#bytes -= size;
-    this.#egress.waitingBytes -= size;
+    this.#count(-sizeOf(payload.body));
     return payload;
   }
 }

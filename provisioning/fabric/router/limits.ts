@@ -18,6 +18,8 @@ export interface RouterLimits {
   resendMaxMs: number;
   /** Bytes of all circuits that wait for one channel; beyond it payloads are dropped as beyond a window. */
   channelBytes: number;
+  /** Bytes of all circuits of the router that wait; beyond it a payload is dropped unless it is the only one that waits for its channel. */
+  routerBytes: number;
   /** Bytes handed to a socket and not yet taken by the kernel, beyond which bulk waits. Small, so that what is urgent waits little. */
   socketBytes: number;
   /** The same, beyond which a channel that asks without reading answers is read no further. */
@@ -26,6 +28,8 @@ export interface RouterLimits {
   offerBytes: number;
   /** Connection ids in use on one channel. */
   connections: number;
+  /** Binds of one identity, on all its channels to all routers of the network. */
+  binds: number;
   /** Channels open at the same time, those at their hello included. */
   channels: number;
 }
@@ -41,10 +45,12 @@ export const ROUTER_LIMITS: RouterLimits = {
   resendGrowth: 1.5,
   resendMaxMs: 10_000,
   channelBytes: 256 * MIB,
+  routerBytes: 512 * MIB,
   socketBytes: 128 * 1024,
   answerBytes: MIB,
   offerBytes: 8 * MIB,
   connections: 16_384,
+  binds: 1024,
   channels: 8192,
 };
 
@@ -58,4 +64,6 @@ export interface RouterStats {
   payloads: number;
   /** Payloads found beyond a window; each time one is sent again in vain counts. */
   drops: number;
+  /** Bytes of payloads that wait for their turn to go out. */
+  waitingBytes: number;
 }

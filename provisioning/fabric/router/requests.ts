@@ -69,6 +69,7 @@ function bind(channel: RouterChannel, request: Frame, connId: number | undefined
   const opened = grants.openSession(request.body.toString('latin1'), channel.session.id, 'Bind');
   if ('refusal' in opened) channel.refuse(request, opened.refusal);
   else if (!grants.allows(channel.session.identityId, opened.service.id, 'Bind')) channel.refuse(request, REFUSED.noPolicies);
+  else if (terminators.boundBy(channel.session.identityId) >= channel.limits.binds) channel.refuse(request, REFUSED.tooManyBinds);
   else new HostBind(channel, request, { ...opened, routerId }, terminators);
 }
 

@@ -79,7 +79,7 @@ class EdgeRouter implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<FrameStream>();
   readonly #channels = new Set<RouterChannel>();
-  readonly #stats: RouterStats = { channels: 0, circuits: 0, terminators: 0, payloads: 0, drops: 0 };
+  readonly #stats: RouterStats = { channels: 0, circuits: 0, terminators: 0, payloads: 0, drops: 0, waitingBytes: 0 };
   readonly #changes: Disposable;
   #enforcing: NodeJS.Immediate | undefined;
 

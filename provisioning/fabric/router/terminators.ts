@@ -72,10 +72,17 @@ const PRECEDENCE: Record<Precedence, number> = { required: 0, default: 1, failed
 export class Terminators {
   readonly circuits = new Set<Circuit>();
   readonly #services = new Map<string, Entry[]>();
+  /** Terminators by identity. */
+  readonly #binds = new Map<string, number>();
   #picks = 0;
 
   get size(): number {
     return [...this.#services.values()].reduce((total, entries) => total + entries.length, 0);
+  }
+
+  /** How many terminators are this identity's. */
+  boundBy(identityId: string): number {
+    return this.#binds.get(identityId) ?? 0;
   }
 
   /** Adds a terminator; one of the same identity, router and listener id makes room for it. */
@@ -83,6 +90,7 @@ export class Terminators {
     const entries = this.#services.get(terminator.serviceId) ?? [];
     const older = entries.find((entry) => isSameListener(entry.terminator, terminator));
     this.#services.set(terminator.serviceId, [...entries, { terminator, circuits: 0, failureCost: 0, pickedAt: 0 }]);
+    this.#binds.set(terminator.identityId, this.boundBy(terminator.identityId) + 1);
     older?.terminator.replaced();
     return { replaced: older !== undefined, [Symbol.dispose]: () => this.#remove(terminator) };
   }
@@ -123,7 +131,11 @@ export class Terminators {
   }
 
   #remove(terminator: Terminator): void {
-    const rest = (this.#services.get(terminator.serviceId) ?? []).filter((entry) => entry.terminator !== terminator);
+    const entries = this.#services.get(terminator.serviceId) ?? [];
+    const rest = entries.filter((entry) => entry.terminator !== terminator);
+    const left = this.boundBy(terminator.identityId) - (entries.length - rest.length);
+    if (left > 0) this.#binds.set(terminator.identityId, left);
+    else this.#binds.delete(terminator.identityId);
     if (rest.length > 0) this.#services.set(terminator.serviceId, rest);
     else this.#services.delete(terminator.serviceId);
   }
@@ -144,7 +156,7 @@ function isSameListener(one: Terminator, other: Terminator): boolean {
 }
 
 function mostPreferred(entries: readonly Entry[]): Entry[] {
-  const best = Math.min(...entries.map(({ terminator }) => PRECEDENCE[terminator.precedence]));
+  const best = entries.reduce((least, { terminator }) => Math.min(least, PRECEDENCE[terminator.precedence]), Number.POSITIVE_INFINITY);
   return entries.filter(({ terminator }) => PRECEDENCE[terminator.precedence] === best);
 }
 

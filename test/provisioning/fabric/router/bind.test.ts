@@ -164,4 +164,20 @@ describe('embedded router: hosts', { timeout: 30_000 }, () => {
     assert.equal(String((await dialer.next(60785)).body), 'close called');
     assert.equal(await askedHost(dialer, [near], 3), 0);
   });
+
+  test('an identity has so many binds and no more, on all its channels; what it gives up it may have again', async () => {
+    verifies('FABRIC-ROUTER-BOUNDED');
+    await using s = await Stage.start({ binds: 2 });
+    const [one, two, other] = [await s.host(), await s.host(), await s.host('hub2')];
+    const bind = (connId: number) => one.send(60790, { 1000: connId, ...MODERN }, 'hub/vitals/Bind');
+    bind(8);
+    assert.equal(String((await one.next(60785)).body), 'too many binds of this identity');
+    assert.equal(s.terminators.size, 3);
+    two.send(60785, { 1000: 7 });
+    await two.sync();
+    bind(8);
+    await one.next(60784);
+    await other.sync();
+    assert.deepEqual(other.unread, []);
+  });
 });

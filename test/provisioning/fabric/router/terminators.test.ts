@@ -93,4 +93,15 @@ describe('terminators', () => {
     assert.equal(terminators.pick({ ...request, service: { ...service(), id: 'other' } }), undefined);
     assert.equal(terminators.pick({ ...request, instanceId: 'i' }), undefined);
   });
+
+  test('terminators are counted by identity, and one that is taken away twice counts once', () => {
+    const terminators = createTerminators();
+    const first = terminators.add(terminator('a', { identityId: 'hub' }));
+    const second = terminators.add(terminator('b', { identityId: 'hub', serviceId: 'other' }));
+    assert.deepEqual([terminators.boundBy('hub'), terminators.boundBy('hub2')], [2, 0]);
+    for (let i = 0; i < 2; i += 1) first[Symbol.dispose]();
+    assert.equal(terminators.boundBy('hub'), 1);
+    second[Symbol.dispose]();
+    assert.equal(terminators.boundBy('hub'), 0);
+  });
 });

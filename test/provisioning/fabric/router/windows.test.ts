@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { verifies } from '../../../requirements.ts';
 import type { RawClient } from '../../../support/ziti/raw-client.ts';
-import { Stage, u32Of } from './stage.ts';
+import { accept, Stage, u32Of } from './stage.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -165,6 +165,57 @@ describe('embedded router: windows', { timeout: 60_000 }, () => {
       received += frame.body.length;
     }
     assert.deepEqual([...counts.values()], [12 * MIB, 12 * MIB]);
+  });
+
+  test('so is the sum of what waits for all: who does not read waits, who reads goes on, and nothing is lost', async () => {
+    verifies('FABRIC-ROUTER-BOUNDED');
+    await using s = await Stage.start({ ...BRISK, windowBytes: 64 * MIB, routerBytes: 8 * MIB });
+    s.grants.addService('other');
+    const [hosts, dialers]: [RawClient[], RawClient[]] = [[], []];
+    for (const service of ['vitals1', 'vitals2', 'vitals3']) {
+      s.grants.addService(service);
+      const [host, dialer] = [await s.host('hub', service), await s.channel('gw1')];
+      dialer.send(60783, { 1000: 1 }, `gw1/${service}/Dial`);
+      await accept(host);
+      await dialer.next(60784);
+      hosts.push(host);
+      dialers.push(dialer);
+    }
+    const reader = await s.host('hub2', 'other');
+    const good = await s.channel('gw2');
+    good.send(60783, { 1000: 1 }, 'gw2/other/Dial');
+    await accept(reader);
+    await good.next(60784);
+    for (const host of hosts) host.socket.pause();
+    for (const dialer of dialers) sendAll(dialer, 1, Buffer.alloc(12 * MIB));
+    await stuck(s, good);
+    const { waitingBytes } = s.router.stats();
+    assert.ok(waitingBytes > 4 * MIB && waitingBytes <= 8 * MIB + 3 * CHUNK, `${waitingBytes} bytes wait`);
+    const content = randomBytes(4 * MIB);
+    const received = receive(reader, content.length);
+    sendAll(good, 1, content);
+    assert.equal(await received, sha256(content));
+    const all = hosts.map((host) => receive(host, 12 * MIB));
+    for (const host of hosts) host.socket.resume();
+    const expected = sha256(Buffer.alloc(12 * MIB));
+    assert.deepEqual(await Promise.all(all), [expected, expected, expected]);
+    assert.equal(s.router.stats().waitingBytes, 0);
+  });
+
+  test('what waited for a channel that ends waits no longer', async () => {
+    verifies('FABRIC-ROUTER-BOUNDED');
+    await using s = await Stage.start(BRISK);
+    const host = await s.host();
+    const dialer = await s.channel('gw1');
+    const witness = await s.channel('gw2');
+    await s.circuit(dialer, host);
+    host.socket.pause();
+    sendAll(dialer, 1, Buffer.alloc(12 * MIB));
+    await stuck(s, witness);
+    assert.ok(s.router.stats().waitingBytes > MIB);
+    host.socket.destroy();
+    await dialer.next(60785);
+    assert.equal(s.router.stats().waitingBytes, 0);
   });
 
   test('a client that asks without end and reads no answers is read no further, and answered when it reads', async () => {
