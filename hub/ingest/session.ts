@@ -78,7 +78,7 @@ export interface ServeUplinkOptions {
   limits?: Partial<SessionLimits>;
 }
 
-/** A caller that is turned away again and again is logged once in this time. */
+/** A caller that is turned away, or fails, again and again is logged once in this time. */
 const LOG_EVERY_MS = 60_000;
 
 /** A gateway's live connection, for status. */
@@ -112,6 +112,7 @@ class SessionServer implements UplinkServer {
   readonly #open = new Map<Duplex, UplinkConnection | undefined>();
   readonly #handshakes: Handshakes;
   readonly #turnedAway: Seldom;
+  readonly #failed: Seldom;
   readonly #stopped = new AbortController();
   readonly #hosted: HostedService;
   #end: Promise<void> | undefined;
@@ -123,6 +124,7 @@ class SessionServer implements UplinkServer {
     this.#context = { ingest, log, metrics, clock, instances: new Instances(), memory: new Turns(limits.jsonBytes), limits };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
+    this.#failed = new Seldom(clock, LOG_EVERY_MS);
     const { overlay, service } = options;
     this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => void this.#accept(stream, caller) });
   }
@@ -177,7 +179,8 @@ class SessionServer implements UplinkServer {
     } catch (thrown) {
       const error = asVitalmeshError(thrown);
       metrics.count('uplink_failed', error.code);
-      log.warn({ caller: caller.identityId, err: error }, 'uplink connection failed');
+      const due = this.#failed.due(`${error.code} ${caller.verified ? caller.identityId : undefined}`);
+      log[due ? 'warn' : 'debug']({ caller: caller.identityId, err: error }, 'uplink connection failed');
     } finally {
       this.#open.delete(stream);
       metrics.set('uplink_connections', this.#open.size);

@@ -10,11 +10,11 @@ import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Handshakes } from '../../../hub/ingest/handshakes.ts';
 import { type SessionLimits, serveUplink, type UplinkServer } from '../../../hub/ingest/session.ts';
-import { systemClock } from '../../../shared/clock.ts';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { BatchResponseBundle } from '../../../shared/fhir.ts';
 import type { Identity } from '../../../shared/identity/identity.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { secureDialer } from '../../../shared/uplink/inner-tls.ts';
@@ -45,7 +45,7 @@ interface Hub extends AsyncDisposable {
   abort(): void;
 }
 
-async function startHub(limits: Partial<SessionLimits> = {}): Promise<Hub> {
+async function startHub(limits: Partial<SessionLimits> = {}, given: { log?: Logger; clock?: Clock } = {}): Promise<Hub> {
   const network = createMemoryNetwork();
   const overlay = network.overlay({ id: 'hub-1', name: 'hub' });
   const ingest = new MemoryIngest();
@@ -60,6 +60,7 @@ async function startHub(limits: Partial<SessionLimits> = {}): Promise<Hub> {
     metrics,
     clock: systemClock,
     limits,
+    ...given,
   });
   const stop = new AbortController();
   await server.start(stop.signal);
@@ -370,6 +371,38 @@ test('garbage instead of the TLS handshake ends that connection alone, with a co
   await until(() => hub.metrics.get('uplink_failed', 'UPLINK-PEER') === 1);
   using good = await dial(hub);
   assert.equal((await good.hello()).status, 200);
+});
+
+test('a caller whose handshakes fail again and again fills no disk: it is told of once a minute, and counted each time', async () => {
+  const warned: unknown[] = [];
+  const quiet = (): void => undefined;
+  const log: Logger = {
+    debug: quiet,
+    info: quiet,
+    error: quiet,
+    warn: (fields: unknown) => void warned.push((fields as { caller: string }).caller),
+  };
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  await using hub = await startHub({}, { log, clock });
+  let failures = 0;
+  const fail = async (id: string): Promise<void> => {
+    const raw = await hub.network.overlay({ id, name: id }).dial(SERVICE);
+    const cut = gone(raw);
+    raw.resume();
+    raw.end('not TLS at all, but long enough to be read as a record header');
+    await cut;
+    failures += 1;
+    await until(() => hub.metrics.get('uplink_failed', 'UPLINK-PEER') === failures);
+  };
+  for (let i = 0; i < 5; i += 1) await fail('gw-1');
+  assert.deepEqual(warned, ['gw-1']);
+  await fail('gw-2');
+  await fail('gw-1');
+  assert.deepEqual(warned, ['gw-1', 'gw-2']);
+  nowMs = 60_000;
+  await fail('gw-1');
+  assert.deepEqual(warned, ['gw-1', 'gw-2', 'gw-1']);
 });
 
 test('frames of any type with any content cost nobody but their sender', async () => {
