@@ -141,6 +141,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Bytes in flight are bounded per connection; a reader that does not read costs bounded memory, and after a time limit its own connection only.',
   },
+  'OVERLAY-STALL': {
+    source: 'openziti-wire.md §10.1',
+    behaviour:
+      'When a router stops reading a channel for the sake of one connection, that one is cut, the others are back within seconds, and who does not read is turned away for a while.',
+  },
   'OVERLAY-CALLER': {
     source: 'openziti-wire.md §0.2, §7',
     behaviour: 'A caller is verified only when the network itself names its identity; what it calls itself stays a claim.',

@@ -10,7 +10,7 @@ import { openZitiOverlayOf, type ZitiBehaviour, type ZitiParts } from './overlay
 export interface ZitiOptions {
   identity: Identity;
   log: Logger;
-  channel?: Pick<ChannelOptions, 'latencyEveryMs' | 'latencyTimeoutMs' | 'limits'>;
+  channel?: Pick<ChannelOptions, 'latencyEveryMs' | 'latencyTimeoutMs' | 'stallMs' | 'limits'>;
   controller?: Partial<ControllerLimits>;
 }
 

@@ -15,6 +15,7 @@ import type { Greeting } from './hello.ts';
 import { Liveness, latencyFrame } from './latency.ts';
 import { ReplyTable } from './replies.ts';
 import { FrameSender } from './sending.ts';
+import { StallWatch } from './stall.ts';
 import { socketLoss } from './tls.ts';
 
 export interface RouterChannelOptions {
@@ -22,6 +23,7 @@ export interface RouterChannelOptions {
   limits: { bulkBytes: number; queuedBytes: number; closeMs: number };
   latencyEveryMs: number;
   latencyTimeoutMs: number;
+  stallMs: number;
 }
 
 /** Sequences are signed 32-bit integers. */
@@ -43,6 +45,7 @@ export class RouterChannel implements Channel {
   readonly #sequences = new FreeNumbers({ max: LAST_SEQUENCE, isTaken: (sequence) => this.#replies.has(sequence) });
   readonly #sender: FrameSender;
   readonly #liveness: Liveness;
+  readonly #stalls: StallWatch;
   readonly #sinks = new Map<number, FrameSink>();
   readonly #connIds = new FreeNumbers({ max: LAST_CONN_ID, isTaken: (connId) => this.#sinks.has(connId) });
   readonly #ended = new AbortController();
@@ -61,6 +64,7 @@ export class RouterChannel implements Channel {
     this.#sender = new FrameSender(socket, {
       nextSequence: () => this.#sequences.next(),
       bulkBytes: options.limits.bulkBytes,
+      onBulk: (source, bytes) => this.#stalls.sent(source, bytes),
       onFailure: (err) => options.log.error({ err }, 'a source of frames failed; it is not asked any more'),
     });
     this.#liveness = new Liveness({
@@ -69,6 +73,12 @@ export class RouterChannel implements Channel {
       probe: (onAnswer) => this.requestNow(latencyFrame(), onAnswer),
       isReading: () => this.#holds === 0,
       onSilence: () => this.#end(new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'the router is silent' })),
+    });
+    this.#stalls = new StallWatch({
+      stallMs: options.stallMs,
+      probe: (onAnswer) => void this.requestNow(latencyFrame(), onAnswer),
+      isReading: () => this.#holds === 0,
+      onStall: (cause) => this.#stalled(cause),
     });
     for (const frame of greeting.early) this.#dispatch(frame);
     this.#read();
@@ -153,6 +163,7 @@ export class RouterChannel implements Channel {
         held = false;
         this.#holds -= 1;
         this.#liveness.sign();
+        this.#stalls.readingAgain();
         if (this.#holds === 0) this.#socket.resume();
       },
     };
@@ -187,6 +198,7 @@ export class RouterChannel implements Channel {
   #receive(chunk: Buffer): void {
     if (this.closed.aborted) return;
     this.#liveness.sign();
+    this.#stalls.received(chunk.length);
     try {
       for (const frame of this.#reader.push(chunk)) {
         if (this.closed.aborted) return;
@@ -247,6 +259,21 @@ export class RouterChannel implements Channel {
     else queueMicrotask(() => this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: 'the router does not read what it is sent' })));
   }
 
+  /** Nothing but the end of the channel makes such a router read again. One that may only be slow is asked for a sign of life. */
+  #stalled(cause: FrameSource | undefined): void {
+    if (this.closed.aborted) return;
+    if (!cause) {
+      this.#liveness.probeNow();
+      return;
+    }
+    try {
+      cause.stalled?.();
+    } catch (err) {
+      this.#options.log.error({ err }, 'the cause of a stall could not be cut');
+    }
+    this.#end(new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'the router stopped reading: one connection is not read at its other end' }));
+  }
+
   #end(reason: VitalmeshError): void {
     if (this.closed.aborted) return;
     this.#options.log.debug({ err: reason, router: this.routerId }, 'a channel has ended');
@@ -258,6 +285,7 @@ export class RouterChannel implements Channel {
   #letGo(reason: VitalmeshError): void {
     this.#ended.abort(reason);
     this.#liveness[Symbol.dispose]();
+    this.#stalls.end();
     this.#sender.stop();
     this.#replies.lost(reason);
     const sinks = [...this.#sinks.values()];

@@ -15,12 +15,16 @@ export interface FrameSource {
    * channel's from then on, which frees its memory (`freeBulk`) when it is written.
    */
   nextFrame(nextSequence: () => number): Buffer | undefined;
+  /** Bytes that wait for the channel or its router, and not for the other end's leave. */
+  readonly waitingBytes?: number;
+  /** The router has stopped reading because of what this source sent. Called once; the channel ends right behind. */
+  stalled?(): void;
 }
 
 /**
  * One TLS connection to one edge router, past its hello. Hello succeeds before the router has checked anything
  * (openziti-wire.md §0.1): only an answer to `request`, or a latency probe, proves the session good. Ends by itself when
- * the router is silent for too long, sends what is no frame, or closes.
+ * the router is silent for too long, stops reading, sends what is no frame, or closes.
  */
 export interface Channel extends AsyncDisposable {
   readonly routerId: string;

@@ -44,8 +44,10 @@ export interface ChannelOptions {
   connectTimeoutMs?: number;
   /** Time between probes; 30,000 ms unless told. */
   latencyEveryMs?: number;
-  /** How long a router may be silent behind a probe; 10,000 ms unless told. */
+  /** How long a router may be silent behind a probe, and a third of how long it may leave it unanswered; 10,000 ms unless told. */
   latencyTimeoutMs?: number;
+  /** How long a router may leave bulk unread before the connection that stopped it is cut and the channel ended; 4,000 ms unless told. */
+  stallMs?: number;
   limits?: Partial<ChannelLimits>;
 }
 
@@ -68,12 +70,12 @@ export function openChannel(options: ChannelOptions): Promise<Channel> {
 }
 
 async function open(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
-  const { host, port, identity, sessionToken, log, latencyEveryMs = 30_000, latencyTimeoutMs = 10_000 } = options;
+  const { host, port, identity, sessionToken, log, latencyEveryMs = 30_000, latencyTimeoutMs = 10_000, stallMs = 4000 } = options;
   const limits = { ...CHANNEL_LIMITS, ...options.limits };
   const socket = await connectRouter({ host, port }, identity, signal);
   try {
     const greeting = await greet(socket, { identityId: identity.id, sessionToken, limits, signal });
-    return new RouterChannel(socket, greeting, { log, limits, latencyEveryMs, latencyTimeoutMs });
+    return new RouterChannel(socket, greeting, { log, limits, latencyEveryMs, latencyTimeoutMs, stallMs });
   } catch (error) {
     socket.destroy();
     throw error;

@@ -8,6 +8,8 @@ export interface SenderOptions {
   nextSequence: () => number;
   /** Bulk goes to the socket as long as less than this waits there. */
   bulkBytes: number;
+  /** A frame of this source was handed to the socket. */
+  onBulk: (source: FrameSource, bytes: number) => void;
   /** A source failed; it is not asked any more unless it asks for it. */
   onFailure: (error: unknown) => void;
 }
@@ -91,7 +93,9 @@ export class FrameSender {
         continue;
       }
       this.#sources.add(source);
+      const { length } = frame;
       this.#writeBulk(frame);
+      this.#options.onBulk(source, length);
     }
   }
 

@@ -24,6 +24,8 @@ export interface CircuitOptions {
   peer: PeerFlow;
   /** Called once, when the circuit has let go of its connection id. */
   onClosed?: (circuit: Circuit) => void;
+  /** The other end does not read, and has stopped the whole channel with that. The connection is cut. */
+  onStalled?: () => void;
 }
 
 /**
@@ -54,6 +56,7 @@ export class Circuit implements Transport, FrameSink {
       sender: this.#cipher?.sender,
       peer,
       onFailure: (error) => connection.destroy(error),
+      onStalled: () => this.#stalled(),
     });
     this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher });
   }
@@ -112,6 +115,11 @@ export class Circuit implements Transport, FrameSink {
 
   channelLost(reason: Error): void {
     if (!this.#gone && !this.#closed) this.#lost(reason);
+  }
+
+  #stalled(): void {
+    this.#options.onStalled?.();
+    this.connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'the other side does not read' }));
   }
 
   #takeData({ headers, body }: Frame): void {

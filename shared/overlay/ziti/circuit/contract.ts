@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Caller } from '../../overlay.ts';
 import type { Channel } from '../channel/contract.ts';
 import type { ServiceSession } from '../controller/contract.ts';
+import type { DeafCallers } from './deaf-callers.ts';
 
 /**
  * Flow control between two ends of ours. The protocol has none that holds: a sender that outruns its receiver gets payloads dropped
@@ -69,6 +70,8 @@ export interface HostRequest {
   limits?: Partial<CircuitLimits>;
   /** Connections that may be open at once; dials beyond are refused. 10,000 unless told. */
   maxConnections?: number;
+  /** Who is turned away for not reading; shared by the hostings of an overlay. */
+  deafCallers?: DeafCallers;
 }
 
 /** A service offered through one router. */

@@ -137,17 +137,20 @@ class ServiceHosting implements Hosting, FrameSink {
 
   /** Makes the connection; or returns why not, for the dialer to read. */
   #accept(dial: Frame): string | undefined {
-    const { channel, maxConnections = MAX_CONNECTIONS } = this.#request;
+    const { channel, maxConnections = MAX_CONNECTIONS, deafCallers } = this.#request;
     const connId = u32(dial.headers, HEADER.routerProvidedConnId);
     if (!dial.body.equals(this.#token)) return 'not the session of this host';
     if (connId === undefined) return 'the router gave no connection id';
     // Lower ids are for the dials of this side; none of them may be taken over.
     if (connId < FIRST_ROUTER_CONN_ID - 1) return 'not a connection id of a router';
     if (this.#circuits.size >= maxConnections) return 'too many connections';
+    const caller = callerOf(dial);
+    if (deafCallers?.refuses(caller)) return 'does not read what it is sent';
     const keys = this.#keysFor(dial);
     if (keys === 'unusable') return 'the service requires encryption and the dialer sent no usable key';
     const peer = isMarker(text(dial.headers, HEADER.connectionMarker)) ? 'grants' : 'none';
-    const circuit = new Circuit({ channel, connId, limits: this.#limits, keys, peer, onClosed: this.#onClosed });
+    const onStalled = (): void => deafCallers?.note(caller);
+    const circuit = new Circuit({ channel, connId, limits: this.#limits, keys, peer, onClosed: this.#onClosed, onStalled });
     try {
       circuit.attach();
     } catch {
@@ -156,14 +159,14 @@ class ServiceHosting implements Hosting, FrameSink {
     this.#circuits.add(circuit);
     this.#answerDial(dial, CONTENT.dialSuccess, connIdBody(connId));
     circuit.begin();
-    this.#handOut(circuit, dial);
+    this.#handOut(circuit, caller);
     return undefined;
   }
 
   /** One that goes wrong costs its own connection only. */
-  #handOut({ connection }: Circuit, dial: Frame): void {
+  #handOut({ connection }: Circuit, caller: Caller): void {
     try {
-      this.#request.accept(connection, callerOf(dial));
+      this.#request.accept(connection, caller);
     } catch {
       connection.destroy();
     }

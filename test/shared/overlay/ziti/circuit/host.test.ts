@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import { VitalmeshError } from '../../../../../shared/errors.ts';
+import { type Logger, silentLogger } from '../../../../../shared/log.ts';
 import type { Caller } from '../../../../../shared/overlay/overlay.ts';
 import type { Hosting, HostRequest } from '../../../../../shared/overlay/ziti/circuit/contract.ts';
+import { DeafCallers } from '../../../../../shared/overlay/ziti/circuit/deaf-callers.ts';
 import { hostService } from '../../../../../shared/overlay/ziti/circuit/host.ts';
 import { newMarker } from '../../../../../shared/overlay/ziti/circuit/marker.ts';
 import { clientKeys, newKeyPair } from '../../../../../shared/overlay/ziti/crypto/kx.ts';
@@ -174,6 +176,29 @@ describe('hosting', { timeout: 20_000 }, () => {
       assert.deepEqual([site.connections, site.channel.attachedIds], [[], [1]]);
     });
   }
+
+  test('who did not read is refused for a minute on all hostings, and told of once; nobody else is', async (t) => {
+    verifies('OVERLAY-STALL');
+    let nowMs = 0;
+    t.mock.method(performance, 'now', () => nowMs);
+    const warnings: unknown[] = [];
+    const deafCallers = new DeafCallers({ ...silentLogger, warn: (details: unknown) => void warnings.push(details) } as Logger);
+    for (let i = 0; i < 3; i += 1) deafCallers.note({ identityId: 'iD.deaf', name: 'deaf', verified: true });
+    assert.deepEqual(warnings, [{ caller: 'iD.deaf', refusedMs: 60_000 }]);
+    deafCallers.note({ identityId: undefined, name: 'deaf', verified: false });
+    const deaf = dialWith(header('0a040000', 'iD.deaf'));
+    const site = await bound({ deafCallers });
+    site.channel.receiveHex(deaf);
+    assert.deepEqual(site.channel.takeSent(), [dialFailed('does not read what it is sent')]);
+    site.channel.receiveHex(DIAL, dialWith(header('0a040000', 'iD.other')).replace('00000080', '01000080'));
+    assert.equal(site.connections.length, 2);
+    nowMs = 59_999;
+    site.channel.receiveHex(deaf.replace('00000080', '02000080'));
+    assert.equal(site.connections.length, 2);
+    nowMs = 60_000;
+    site.channel.receiveHex(deaf.replace('00000080', '02000080'));
+    assert.equal(site.connections.length, 3);
+  });
 
   test('a dial for a connection id in use is refused, and the connection that has it goes on', async () => {
     const site = await bound();
