@@ -34,6 +34,9 @@ export interface SessionLimits {
   jsonBytes: number;
   headerBytes: number;
   headerPairs: number;
+  /** PINGs and SETTINGS of one connection within `controlPerMs`; each makes the hub answer. A gateway sends four PINGs a minute. */
+  controlFrames: number;
+  controlPerMs: number;
   /** For the inner TLS. */
   handshakeMs: number;
   firstRequestMs: number;
@@ -56,6 +59,8 @@ export const SESSION_LIMITS: SessionLimits = {
   jsonBytes: 64 * 1024 * 1024,
   headerBytes: 8192,
   headerPairs: 32,
+  controlFrames: 600,
+  controlPerMs: 60_000,
   handshakeMs: UPLINK_TIMES.setupMs,
   firstRequestMs: UPLINK_TIMES.setupMs,
   bodyMs: UPLINK_TIMES.batchMs,
@@ -132,7 +137,7 @@ class SessionServer implements UplinkServer {
   async start(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     signal.addEventListener('abort', () => void this[Symbol.asyncDispose](), { once: true });
-    await this.#hosted.start();
+    await this.#hosted.start(signal);
   }
 
   sessions(): UplinkSession[] {

@@ -115,7 +115,7 @@ class McpEndpoint implements McpService {
     this.#http.emit('listening');
     this.#sweeping = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     try {
-      await this.#hosted.start();
+      await this.#hosted.start(signal);
     } catch (error) {
       await this[Symbol.asyncDispose]();
       throw error;

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../errors.ts';
 import { Backoff, pause } from '../lifecycle.ts';
 import type { Logger } from '../log.ts';
+import { onAbort } from './limit.ts';
 import type { Binding, Caller, Overlay } from './overlay.ts';
 
 export interface HostedServiceOptions {
@@ -13,6 +14,8 @@ export interface HostedServiceOptions {
 }
 
 const RETRY = { minMs: 250, maxMs: 15_000 };
+/** A program's start waits no longer for its service to be bound: its operator wants an answer, and its other parts to run. */
+const FIRST_ATTEMPT_MS = 1000;
 
 /**
  * A service that is bound as soon as the network is there, and tried again until then. `start` throws only what nobody but a person
@@ -23,20 +26,21 @@ export class HostedService implements AsyncDisposable {
   readonly #stopped = new AbortController();
   #binding: Binding | undefined;
   #failure: ErrorCode | null = null;
-  #trying: Promise<void> = Promise.resolve();
 
   constructor(options: HostedServiceOptions) {
     this.#options = options;
   }
 
-  async start(): Promise<void> {
-    try {
-      await this.#bind();
-    } catch (thrown) {
-      const error = asVitalmeshError(thrown);
-      if (!error.retryable) throw error;
-      this.#trying = this.#keepTrying(error);
-    }
+  /** Resolves when the service is bound, or it has become clear that this takes longer, or `signal` aborts. */
+  async start(signal: AbortSignal): Promise<void> {
+    const attempt = this.#attempt();
+    const waited = new AbortController();
+    using _stopping = onAbort(signal, () => waited.abort());
+    const early = await Promise.race([attempt, pause(FIRST_ATTEMPT_MS, waited.signal)]);
+    waited.abort();
+    if (early === null) return;
+    if (early?.retryable === false) throw early;
+    void this.#keepTrying(attempt);
   }
 
   /** Whether dials reach the service now, or the code of why not. */
@@ -48,7 +52,6 @@ export class HostedService implements AsyncDisposable {
   /** Gives the service up; connections already taken over go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
-    await this.#trying;
     const binding = this.#binding;
     this.#binding = undefined;
     try {
@@ -71,19 +74,20 @@ export class HostedService implements AsyncDisposable {
     log.info({ service }, 'service bound');
   }
 
-  async #keepTrying(first: VitalmeshError): Promise<void> {
+  /** One attempt; resolves to why it failed, or null. */
+  #attempt(): Promise<VitalmeshError | null> {
+    return this.#bind().then(() => null, asVitalmeshError);
+  }
+
+  async #keepTrying(first: Promise<VitalmeshError | null>): Promise<void> {
     const { log, service } = this.#options;
     const { signal } = this.#stopped;
     const backoff = new Backoff(RETRY.minMs, RETRY.maxMs);
-    let error = first;
-    while (!signal.aborted && this.#binding === undefined) {
+    for (let error = await first; error !== null && !signal.aborted; error = await this.#attempt()) {
       if (this.#failure !== error.code) log.warn({ service, err: error }, 'service not bound yet; it is tried again');
       this.#failure = error.code;
       await pause(backoff.nextMs(), signal);
       if (signal.aborted) return;
-      await this.#bind().catch((thrown: unknown) => {
-        error = asVitalmeshError(thrown);
-      });
     }
   }
 }

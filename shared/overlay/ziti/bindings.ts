@@ -21,6 +21,8 @@ export interface ZitiBindingOptions {
   backoff: BackoffTimes;
   limits: Partial<CircuitLimits> | undefined;
   overlayClosed: AbortSignal;
+  /** Why there is no channel, when there is none. */
+  absence: () => VitalmeshError;
   onDisposed: () => void;
 }
 
@@ -50,7 +52,7 @@ export class ZitiBinding implements Binding {
 
   get failure(): ErrorCode | undefined {
     if (this.#ended.signal.aborted) return 'OVERLAY-CLOSED';
-    return this.#hosted > 0 ? undefined : (this.#failing ?? 'OVERLAY-UNREACHABLE');
+    return this.#hosted > 0 ? undefined : (this.#failing ?? this.#options.absence().code);
   }
 
   /** Resolves when the service is hosted through one of these; throws why not when all have failed. */

@@ -134,6 +134,7 @@ class ZitiOverlay implements Overlay {
       backoff: this.#backoff,
       limits: this.#circuitLimits,
       overlayClosed: this.#closed.signal,
+      absence: () => this.#routers.absence,
       onDisposed: () => this.#bindings.delete(binding),
     });
     this.#bindings.add(binding);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { HostedService } from '../../../shared/overlay/hosted-service.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
-import type { Overlay } from '../../../shared/overlay/overlay.ts';
+import type { Binding, Overlay } from '../../../shared/overlay/overlay.ts';
 
 test('a service is bound once the network is there, and given up at the end', async () => {
   const network = createMemoryNetwork();
@@ -18,13 +19,12 @@ test('a service is bound once the network is there, and given up at the end', as
     accept: (stream) => stream.pipe(stream).on('error', () => stream.destroy()),
     log: silentLogger,
   });
-  await service.start();
+  await service.start(new AbortController().signal);
   assert.deepEqual(service.status(), { bound: false, code: 'OVERLAY-UNREACHABLE' });
   network.up();
   let stream = await dialer.dial('echo').catch(() => undefined);
   // The host tries again by itself; whoever dials meanwhile is told that nobody hosts.
-  while (!stream)
-    stream = await dialer.dial('echo').catch(() => new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))));
+  while (!stream) stream = await dialer.dial('echo').catch(() => setImmediate(undefined));
   // Disposing the overlays below cuts it, which is an error of the stream.
   stream.on('error', () => stream?.destroy());
   stream.end('hello');
@@ -47,8 +47,39 @@ test('what nobody but a person can mend is thrown', async () => {
     accept: (stream) => stream.destroy(),
     log: silentLogger,
   });
-  await assert.rejects(service.start(), { code: 'INTERNAL' });
+  await assert.rejects(service.start(new AbortController().signal), { code: 'INTERNAL' });
   await service[Symbol.asyncDispose]();
   assert.equal(service.status().bound, false);
+  await host[Symbol.asyncDispose]();
+});
+
+test('a network that keeps a binding waiting holds up neither a start that is given up nor an end', async () => {
+  const network = createMemoryNetwork();
+  const host = network.overlay({ id: 'host', name: 'host' });
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Binding>();
+  const slow = {
+    bind: (): Promise<Binding> => {
+      asked.resolve();
+      return answer.promise;
+    },
+  };
+  const service = new HostedService({
+    overlay: slow as unknown as Overlay,
+    service: 'echo',
+    accept: (stream) => stream.destroy(),
+    log: silentLogger,
+  });
+  const stop = new AbortController();
+  const starting = service.start(stop.signal);
+  await asked.promise;
+  stop.abort();
+  await starting;
+  assert.deepEqual(service.status(), { bound: false, code: null });
+  await service[Symbol.asyncDispose]();
+  // What comes too late is given back.
+  const binding = await host.bind('echo', (stream) => stream.destroy());
+  answer.resolve(binding);
+  while (binding.failure !== 'OVERLAY-CLOSED') await setImmediate();
   await host[Symbol.asyncDispose]();
 });

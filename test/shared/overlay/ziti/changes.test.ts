@@ -90,7 +90,7 @@ describe('changes by the operator of the network', { timeout: 60_000 }, () => {
     test(`the ${who} disabled is cut off, and back when it is enabled`, async () => {
       verifies('OVERLAY-SESSION-RENEWED');
       await using network = await hubAndGateway(true);
-      await network.hub.bind('vitals', echo);
+      const binding = await network.hub.bind('vitals', echo);
       const connection = await dialledAtLast(network);
       await echoes(connection);
       const cut = once(connection, 'error');
@@ -101,6 +101,7 @@ describe('changes by the operator of the network', { timeout: 60_000 }, () => {
       // Until the controller has been asked, only the channel is known to be gone.
       while ((await codeOf(gone.dial('vitals'))) === 'OVERLAY-UNREACHABLE') await setImmediate();
       assert.equal(await codeOf(gone.dial('vitals')), 'OVERLAY-SIGN-IN');
+      assert.equal(binding.failure, who === 'hub' ? 'OVERLAY-SIGN-IN' : undefined);
       await network.fabric.admin.enableIdentity(who);
       await reaches(network[who], 'ready');
       await echoes(await dialledAtLast(network));
