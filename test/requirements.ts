@@ -141,6 +141,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Bytes in flight are bounded per connection; a reader that does not read costs bounded memory, and after a time limit its own connection only.',
   },
+  'UPLINK-FLOOD': {
+    source: 'RFC 9113 §10.5',
+    behaviour: 'A gateway that floods its connection with frames that must be answered loses that connection.',
+  },
   'OVERLAY-STALL': {
     source: 'openziti-wire.md §10.1',
     behaviour:

@@ -10,6 +10,7 @@ import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/u
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
 import { parseBody, readBody } from './body.ts';
+import { watchForFlood } from './flood.ts';
 import type { Ingest } from './ingest.ts';
 import type { InstanceHolder, Instances } from './instances.ts';
 import type { SessionLimits } from './session.ts';
@@ -90,6 +91,9 @@ export class UplinkConnection implements InstanceHolder {
       // A request that breaks even its own refusal must not break the process.
       this.#serve(stream, headers).catch(() => metrics.count('uplink_refused', 'INTERNAL'));
     });
+    watchForFlood(session, limits, clock, () =>
+      cut(carried, new VitalmeshError('UPLINK-REQUEST', { detail: 'too many PINGs and SETTINGS' })),
+    );
     keepAlive(carried, { everyMs: limits.pingEveryMs, limitMs: limits.pingLimitMs });
     widenWindow(session);
   }
