@@ -64,7 +64,9 @@ export class RouterChannel implements Channel {
     this.#sender = new FrameSender(socket, {
       nextSequence: () => this.#sequences.next(),
       bulkBytes: options.limits.bulkBytes,
-      onBulk: (source, bytes) => this.#stalls.sent(source, bytes),
+      onBulk: (source, bytes) => {
+        if (source.stalled) this.#stalls.sent(source, bytes);
+      },
       onFailure: (err) => options.log.error({ err }, 'a source of frames failed; it is not asked any more'),
     });
     this.#liveness = new Liveness({

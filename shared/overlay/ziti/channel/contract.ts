@@ -17,7 +17,10 @@ export interface FrameSource {
   nextFrame(nextSequence: () => number): Buffer | undefined;
   /** Bytes that wait for the channel or its router, and not for the other end's leave. */
   readonly waitingBytes?: number;
-  /** The router has stopped reading because of what this source sent. Called once; the channel ends right behind. */
+  /**
+   * The router has stopped reading because of what this source sent. Called once; the channel ends right behind. Only sources that have it are
+   * watched: those of connections that others have dialled. A dialer's own are few, and its way to the router may be slow for hours.
+   */
   stalled?(): void;
 }
 

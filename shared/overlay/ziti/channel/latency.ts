@@ -12,7 +12,7 @@ export function latencyFrame(): OutgoingFrame {
 export interface LivenessOptions {
   /** Time between probes; they go out whatever else does. */
   everyMs: number;
-  /** How long the router may be silent behind a probe; one that delivers without an answer gets up to three times that. */
+  /** How long the router may be silent behind a probe; one that delivers without an answer gets up to `MOST_LIMITS` times that. */
   timeoutMs: number;
   /** Sends a probe. Disposing what it returns gives the answer up. */
   probe: (onAnswer: () => void) => Disposable;
@@ -20,6 +20,9 @@ export interface LivenessOptions {
   isReading: () => boolean;
   onSilence: () => void;
 }
+
+/** Two minutes as it comes: over a line of 5 kB/s a probe needs so long to get behind half a megabyte of what is sent ahead of it. */
+export const MOST_LIMITS = 12;
 
 /**
  * Finds out that a router is gone: the client alone probes (openziti-wire.md §0.8). A router that has bulk to deliver ahead of its
@@ -35,7 +38,7 @@ export class Liveness implements Disposable {
   constructor(options: LivenessOptions) {
     this.#options = options;
     const { timeoutMs: limitMs, isReading, onSilence: onOver } = options;
-    this.#patience = new Patience({ limitMs, isReading, signs: () => this.#signs, leastSigns: 1, onOver });
+    this.#patience = new Patience({ limitMs, isReading, signs: () => this.#signs, leastSigns: 1, mostLimits: MOST_LIMITS, onOver });
     this.#interval = setInterval(() => this.probeNow(), options.everyMs).unref();
   }
 

@@ -7,12 +7,12 @@ export interface PatienceOptions {
   signs: () => number;
   /** Growth of `signs` within a limit for which the wait goes on for another one. */
   leastSigns: number;
+  /** The wait goes on for signs of life, but no longer than so many limits: whoever delivers and never answers is of no use either. */
+  mostLimits: number;
   /** The answer is given up. Called once for each `begin`. */
   onOver: () => void;
 }
 
-/** A wait goes on for signs of life, but no longer than so many limits: whoever delivers and never answers is of no use either. */
-const MOST_LIMITS = 3;
 /** A timer that comes later by this part of its time shows that the process stood still, and what came in meanwhile is still unread. */
 const STOOD_STILL = 0.5;
 
@@ -57,10 +57,10 @@ export class Patience {
   }
 
   #judge(before: number, stoodStill: boolean): void {
-    const { isReading, signs, leastSigns, onOver } = this.#options;
+    const { isReading, signs, leastSigns, mostLimits, onOver } = this.#options;
     if (isReading() && !stoodStill) {
       this.#limits += 1;
-      if (this.#limits === MOST_LIMITS || signs() - before < leastSigns) {
+      if (this.#limits === mostLimits || signs() - before < leastSigns) {
         onOver();
         return;
       }

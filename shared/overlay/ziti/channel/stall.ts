@@ -47,7 +47,14 @@ export class StallWatch {
     this.#options = options;
     const { stallMs: limitMs, isReading } = options;
     const signs = (): number => this.#signs;
-    this.#patience = new Patience({ limitMs, isReading, signs, leastSigns: SIGN_BYTES, onOver: () => options.onStall(this.#cause()) });
+    this.#patience = new Patience({
+      limitMs,
+      isReading,
+      signs,
+      leastSigns: SIGN_BYTES,
+      mostLimits: 3,
+      onOver: () => options.onStall(this.#cause()),
+    });
   }
 
   /** A frame of bulk was handed to the socket. */

@@ -56,7 +56,7 @@ export class Circuit implements Transport, FrameSink {
       sender: this.#cipher?.sender,
       peer,
       onFailure: (error) => connection.destroy(error),
-      onStalled: () => this.#stalled(),
+      onStalled: options.onStalled && ((): void => this.#stalled()),
     });
     this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher });
   }

@@ -15,11 +15,12 @@ export interface OutboundOptions {
   peer: PeerFlow;
   onFailure: (error: Error) => void;
   /** The router has stopped reading because of this circuit. */
-  onStalled: () => void;
+  onStalled: (() => void) | undefined;
 }
 
 /** What the owner of a circuit writes, on its way into frames: one write at a time, and behind the last one the end. */
 export class Outbound implements FrameSource {
+  readonly stalled: (() => void) | undefined;
   readonly #options: OutboundOptions;
   readonly #outflow: Outflow;
   #outgoing: OutgoingBytes | undefined;
@@ -31,6 +32,8 @@ export class Outbound implements FrameSource {
 
   constructor(options: OutboundOptions) {
     this.#options = options;
+    const { onStalled } = options;
+    this.stalled = onStalled && ((): void => void (this.#stopped || onStalled()));
     this.#outflow = new Outflow(options.peer);
   }
 
@@ -75,10 +78,6 @@ export class Outbound implements FrameSource {
     this.#outgoing = undefined;
     this.#outgoingSent = undefined;
     this.#endSent = undefined;
-  }
-
-  stalled(): void {
-    if (!this.#stopped) this.#options.onStalled();
   }
 
   nextFrame(nextSequence: () => number): Buffer | undefined {

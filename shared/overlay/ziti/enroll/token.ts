@@ -71,7 +71,7 @@ export function readToken(text: string, now: Instant): EnrollmentToken {
   const issuer = issuerOf(claims.iss);
   const expiresAt = Math.floor(claims.exp * 1000);
   if (now > expiresAt + CLOCK_TOLERANCE_MS)
-    throw new VitalmeshError('ENROLL-EXPIRED', { detail: `on ${new Date(expiresAt).toISOString()}` });
+    throw new VitalmeshError('ENROLL-EXPIRED', { detail: `it expired on ${new Date(expiresAt).toISOString()}` });
   const signed = Buffer.from(`${header}.${payload}`, 'ascii');
   return {
     issuer,
