@@ -25,6 +25,8 @@ export interface FabricOptions {
   router: ListenAddress;
   log: Logger;
   clock?: Clock;
+  /** How long certificates of identities are good; a year unless told. */
+  certificateLifeMs?: number;
 }
 
 /** A running embedded network. */
@@ -90,6 +92,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
         origin: () => origin,
         routers: () => routers,
         clock,
+        certificateLifeMs: options.certificateLifeMs,
         refusals: new Seldom(clock, REFUSAL_LOG_MS),
         log,
       },

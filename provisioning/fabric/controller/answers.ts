@@ -21,6 +21,8 @@ const MESSAGES = {
   INVALID_AUTH: 'The authentication request failed',
   INVALID_ENROLLMENT_TOKEN: 'The supplied token is not valid',
   COULD_NOT_PROCESS_CSR: 'The supplied csr could not be processed',
+  INVALID_CLIENT_CERT: 'The provided client certificate is invalid',
+  CAN_NOT_UPDATE_AUTHENTICATOR: 'The authenticator cannot be updated in this fashion',
   COULD_NOT_VALIDATE: 'The supplied request contains an invalid document or no valid accept content were available, see cause',
   COULD_NOT_PARSE_BODY: 'The body of the request could not be parsed',
   INVALID_FILTER: 'The filter query supplied is invalid',

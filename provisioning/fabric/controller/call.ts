@@ -22,6 +22,8 @@ export interface ControllerParts {
   origin(): string;
   routers(): readonly RouterEntry[];
   clock: Clock;
+  /** How long the certificates of identities are good; as the CA has it (a year) unless told. */
+  certificateLifeMs?: number | undefined;
   /** When a sign-in that was refused is worth a line in the log. */
   refusals: Seldom;
   log: Logger;

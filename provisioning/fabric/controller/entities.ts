@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import type { FabricIdentity, FabricService, RouterEntry } from '../contract.ts';
 import type { Dates } from '../state/directory.ts';
 import type { Authenticator } from '../state/enrolments.ts';
+import type { HeldCertificate } from '../state/extensions.ts';
 import { type ApiSession, SESSION_TIMEOUT_MS } from '../state/sessions.ts';
 
 // The entities as JSON, with the very fields of a real 2.0.3 controller (transcripts rest-legacy-dial, rest-cert-extend).
@@ -25,23 +27,13 @@ function dated(href: Record<string, unknown>, { id, createdAt, updatedAt }: { id
 }
 
 export function apiSessionJson(session: ApiSession, identity: FabricIdentity, token: string, ipAddress: string): Record<string, unknown> {
-  const base = `./identities/${identity.id}`;
-  const ofIdentity = [
-    ...['authenticators', 'edge-router-policies', 'edge-routers', 'enrollments', 'failed-service-requests'],
-    ...['posture-data', 'service-configs', 'service-policies', 'services'],
-  ];
   return {
     ...dated(links(`./api-sessions/${session.id}`, 'sessions'), { ...session, updatedAt: session.createdAt }),
     authQueries: [],
     authenticatorId: session.authenticatorId,
     cachedLastActivityAt: iso(session.lastActivityAt),
     configTypes: session.configTypes,
-    identity: {
-      _links: { 'auth-policies': { href: './auth-policies/default' }, ...links(base, ...ofIdentity) },
-      entity: 'identities',
-      id: identity.id,
-      name: identity.name,
-    },
+    identity: identityReference(identity),
     identityId: identity.id,
     ipAddress,
     isCertExtendable: true,
@@ -145,6 +137,30 @@ export function sessionJson(
     token,
     type: session.type,
   };
+}
+
+export function authenticatorJson(authenticator: HeldCertificate, identity: FabricIdentity): Record<string, unknown> {
+  const { certPem } = authenticator;
+  return {
+    ...dated(links(`./current-identity/authenticators/${authenticator.id}`), authenticator),
+    certPem,
+    // Lower-case SHA-1, as OpenZiti goes by it.
+    fingerprint: certPem === '' ? '' : new X509Certificate(certPem).fingerprint.replaceAll(':', '').toLowerCase(),
+    identity: identityReference(identity),
+    identityId: identity.id,
+    isIssuedByNetwork: true,
+    lastAuthResolvedToRoot: true,
+    method: 'cert',
+  };
+}
+
+function identityReference({ id, name }: FabricIdentity): Record<string, unknown> {
+  const ofIdentity = [
+    ...['authenticators', 'edge-router-policies', 'edge-routers', 'enrollments', 'failed-service-requests'],
+    ...['posture-data', 'service-configs', 'service-policies', 'services'],
+  ];
+  const href = { 'auth-policies': { href: './auth-policies/default' }, ...links(`./identities/${id}`, ...ofIdentity) };
+  return { _links: href, entity: 'identities', id, name };
 }
 
 function reference(entity: string, id: string, name: string): Record<string, unknown> {

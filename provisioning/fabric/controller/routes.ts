@@ -1,6 +1,7 @@
 import type { Endpoint } from './call.ts';
 import { controllers, currentRouters, service, serviceRouters, services, serviceUpdates, version } from './discovery.ts';
 import { caCertificates, enrol, enrolTyped } from './enrolment.ts';
+import { authenticator, authenticators, extend, verifyExtension } from './renewal.ts';
 import { openSession, session } from './sessions.ts';
 import { authenticate, currentIdentity, currentSession } from './sign-in.ts';
 
@@ -16,6 +17,10 @@ const CLIENT: Readonly<Record<string, Verbs>> = {
   '/current-api-session': currentSession,
   '/current-api-session/service-updates': { GET: serviceUpdates },
   '/current-identity': { GET: currentIdentity },
+  '/current-identity/authenticators': { GET: authenticators },
+  '/current-identity/authenticators/*': { GET: authenticator },
+  '/current-identity/authenticators/*/extend': { POST: extend },
+  '/current-identity/authenticators/*/extend-verify': { POST: verifyExtension },
   '/current-identity/edge-routers': { GET: currentRouters },
   '/services': { GET: services },
   '/services/*': { GET: service },

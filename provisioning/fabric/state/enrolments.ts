@@ -54,7 +54,7 @@ export class Enrolments {
    * Spends a token and notes the certificate, in one commit; false when the token is not good any more. A certificate of before is refused
    * from then on and its sessions end: only one device is the identity.
    */
-  spend(token: string, fingerprint: string): boolean {
+  spend(token: string, fingerprint: string, certPem = ''): boolean {
     return this.#file.change(() => {
       const identity = this.identityOf(token);
       if (!identity) return false;
@@ -62,8 +62,10 @@ export class Enrolments {
       this.#file.sql<[string]>('DELETE FROM enrolment WHERE identity_id = ?').run(identity.id);
       this.#file.sql<[string]>('DELETE FROM authenticator WHERE identity_id = ?').run(identity.id);
       this.#file
-        .sql<[string, string, string, number]>('INSERT INTO authenticator VALUES (?, ?, ?, ?)')
-        .run(newIdentityId(), identity.id, fingerprint, now);
+        .sql<[string, string, string, number, string]>(
+          'INSERT INTO authenticator (id, identity_id, fingerprint, created_at, cert_pem) VALUES (?, ?, ?, ?, ?)',
+        )
+        .run(newIdentityId(), identity.id, fingerprint, now, certPem);
       this.#file
         .sql<[number, number, string]>('UPDATE identity SET enrolled_at = ?, updated_at = ? WHERE id = ?')
         .run(now, now, identity.id);

@@ -79,4 +79,28 @@ export const FABRIC_SCHEMA: readonly Migration[] = [
 
   CREATE TABLE router (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL) STRICT;
   `,
+  // Not bound to its authenticator: a session of OIDC outlives that (openziti-network.md §4.1).
+  `
+  CREATE TABLE oidc_session (
+    id TEXT PRIMARY KEY,
+    identity_id TEXT NOT NULL REFERENCES identity ON DELETE CASCADE,
+    authenticator_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    renewable_until INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX oidc_session_identity ON oidc_session (identity_id);
+  `,
+  // Certificates themselves, which are public: they are shown, and one that is to take the place of another waits beside it.
+  `
+  ALTER TABLE authenticator ADD COLUMN cert_pem TEXT NOT NULL DEFAULT '';
+  ALTER TABLE authenticator ADD COLUMN updated_at INTEGER;
+
+  CREATE TABLE extension (
+    authenticator_id TEXT PRIMARY KEY REFERENCES authenticator ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL,
+    cert_pem TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -8,7 +8,9 @@ import { ensureKeyFile } from '../../../shared/storage/key-file.ts';
 import { newIdentityId } from '../ca.ts';
 import { Directory } from './directory.ts';
 import { Enrolments } from './enrolments.ts';
+import { Extensions } from './extensions.ts';
 import { StateFile } from './file.ts';
+import { OidcSessions } from './oidc-sessions.ts';
 import { FABRIC_SCHEMA } from './schema.ts';
 import { Sessions } from './sessions.ts';
 
@@ -19,7 +21,9 @@ export const STATE_FILE = 'fabric.db';
 export class FabricState implements Disposable {
   readonly directory: Directory;
   readonly enrolments: Enrolments;
+  readonly extensions: Extensions;
   readonly sessions: Sessions;
+  readonly oidcSessions: OidcSessions;
   readonly #file: StateFile;
 
   /** Use `openState`. */
@@ -27,7 +31,9 @@ export class FabricState implements Disposable {
     this.#file = file;
     this.directory = new Directory(file);
     this.enrolments = new Enrolments(file);
+    this.extensions = new Extensions(file);
     this.sessions = new Sessions(file, (identityId, serviceId, type) => this.directory.allows(identityId, serviceId, type));
+    this.oidcSessions = new OidcSessions(file);
   }
 
   /** Called after each change that may take something away from somebody, and at each sweep of sessions. */
