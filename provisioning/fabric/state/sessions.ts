@@ -5,6 +5,8 @@ import { hashOf, type StateFile } from './file.ts';
 
 /** A signed-in identity. */
 export interface ApiSession {
+  /** How it came to be: by a call with a certificate, or by OIDC with one. */
+  kind: 'certificate' | 'oidc';
   id: string;
   identityId: string;
   authenticatorId: string;
@@ -87,7 +89,7 @@ export class Sessions {
         .run(id, identityId, authenticatorId, hashOf(token), fingerprint, JSON.stringify(configTypes), now, now),
     );
     const session = { id, identityId, authenticatorId, fingerprint, configTypes, createdAt: now, lastActivityAt: now };
-    return { session: { ...session, expiresAt: now + SESSION_TIMEOUT_MS }, token };
+    return { session: { kind: 'certificate', ...session, expiresAt: now + SESSION_TIMEOUT_MS }, token };
   }
 
   /** The session of a token; asking keeps it alive. */
@@ -162,6 +164,7 @@ export class Sessions {
     if (!row || this.#expiry(row) <= now) return undefined;
     if (now - row.last_activity_at >= ACTIVITY_RESOLUTION_MS) this.#activity.set(row.id, now);
     return {
+      kind: 'certificate',
       id: row.id,
       identityId: row.identity_id,
       authenticatorId: row.authenticator_id,
