@@ -26,7 +26,7 @@ export class Extensions {
     return this.#file.read(() =>
       this.#file
         .sql<[string], HeldCertificate>(
-          `SELECT id, identity_id AS identityId, fingerprint, cert_pem AS certPem, created_at AS createdAt,
+          `SELECT id, identity_id AS identityId, fingerprint, coalesce(cert_pem, '') AS certPem, created_at AS createdAt,
                   coalesce(updated_at, created_at) AS updatedAt
            FROM authenticator WHERE identity_id = ? ORDER BY id`,
         )

@@ -1,11 +1,14 @@
 import { type Clock, systemClock } from '../../../clock.ts';
 import { packageVersion } from '../../../command-line.ts';
 import { VitalmeshError } from '../../../errors.ts';
+import { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { limited } from '../../limit.ts';
 import { edgeRoutersOf, serviceSessionOf, servicesOf } from './answers.ts';
+import { candidateSignIn } from './candidate-sign-in.ts';
 import { certificateSignIn } from './certificate-sign-in.ts';
-import type { ApiSession, Controller, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
+import { type Authenticator, askAuthenticator, askExtension, askVerification, type Extension, type Verification } from './certificates.ts';
+import type { ApiSession, CertificateController, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
 import { type ControllerAnswer, ControllerHttp, type ControllerRequest, type ExchangeLimits } from './exchange.ts';
 import { expectServiceSession, expectStatus, refusal } from './refusals.ts';
 import { type KeptSession, SessionKeeper } from './session-keeper.ts';
@@ -23,7 +26,8 @@ export interface ControllerLimits extends ExchangeLimits {
 }
 
 export interface ControllerOptions {
-  identity: Identity;
+  /** One that is held may change its certificate meanwhile. */
+  identity: Identity | HeldIdentity;
   /** 10,000 ms for a call, of which 4,000 for a connection and 7,000 for an answer at most; 8 MiB a body; unless told. */
   limits?: Partial<ControllerLimits>;
   clock?: Clock;
@@ -50,22 +54,25 @@ const MAX_SESSIONS_A_CALL = 3;
  * then cut every channel of this session at once, so the overlay's own end comes before. Throws IDENTITY-FILE when the identity
  * names no controller.
  */
-export function openController(options: ControllerOptions): Controller {
+export function openController(options: ControllerOptions): CertificateController {
   return new EdgeController(options);
 }
 
-class EdgeController implements Controller {
+class EdgeController implements CertificateController {
   readonly #limits: ControllerLimits;
   readonly #http: ControllerHttp;
   readonly #signIn: SignIn;
   readonly #sessions: SessionKeeper;
+  /** Those that another took the place of and that were not ended yet. */
+  readonly #outlived = new Set<ApiSession>();
   readonly #closed = new AbortController();
   #disposal: Promise<void> | undefined;
 
   constructor({ identity, limits, clock = systemClock, random = Math.random }: ControllerOptions) {
     this.#limits = { ...LIMITS, ...limits };
-    this.#http = new ControllerHttp(identity, this.#limits);
-    this.#signIn = certificateSignIn(packageVersion());
+    const held = identity instanceof HeldIdentity ? identity : new HeldIdentity(identity);
+    this.#http = new ControllerHttp(held.inUse, this.#limits);
+    this.#signIn = candidateSignIn(certificateSignIn(packageVersion()), held, (pair) => this.#http.use(pair));
     this.#sessions = new SessionKeeper({
       signIn: this.#signIn,
       exchange: this.#http.exchange,
@@ -100,6 +107,31 @@ class EdgeController implements Controller {
 
   onSession(listener: (session: ApiSession) => void): Disposable {
     return this.#sessions.onSession(listener);
+  }
+
+  signInAgain(signal?: AbortSignal): Promise<ApiSession> {
+    return this.#call(signal, async (limit) => {
+      const before = this.#sessions.present;
+      const { session } = await this.#sessions.again(limit);
+      if (before) this.#outlived.add(before);
+      return session;
+    });
+  }
+
+  async endSession(session: ApiSession): Promise<void> {
+    if (this.#outlived.delete(session)) await this.#signOut(session);
+  }
+
+  authenticator(signal?: AbortSignal): Promise<Authenticator> {
+    return this.#call(signal, (limit) => askAuthenticator((request) => this.#ask(request, limit)));
+  }
+
+  extend(authenticatorId: string, csrPem: string, signal?: AbortSignal): Promise<Extension> {
+    return this.#call(signal, (limit) => askExtension((request) => this.#ask(request, limit), authenticatorId, csrPem));
+  }
+
+  verifyExtension(authenticatorId: string, certPem: string, signal?: AbortSignal): Promise<Verification> {
+    return this.#call(signal, (limit) => askVerification((request) => this.#ask(request, limit), authenticatorId, certPem));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -151,7 +183,7 @@ class EdgeController implements Controller {
   async #dispose(): Promise<void> {
     this.#closed.abort();
     const left = this.#sessions.close();
-    if (left) await this.#signOut(left);
+    await Promise.all([...this.#outlived, ...(left ? [left] : [])].map((session) => this.#signOut(session)));
     await this.#http[Symbol.asyncDispose]();
   }
 

@@ -46,25 +46,31 @@ const CERTIFICATE_ALERT = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CER
  * when it cannot be reached, the others in turn. Redirects are not followed. No error carries bytes of a request or an answer.
  */
 export class ControllerHttp implements AsyncDisposable {
-  readonly #connector: TlsConnector;
-  readonly #agent: Agent;
+  readonly #limits: ExchangeLimits;
+  /** The last one is in use; others finish what they were asked. */
+  readonly #clients = new Set<Client>();
+  #client: Client;
   readonly #bases: readonly URL[];
   #preferred = 0;
 
   /** Throws IDENTITY-FILE when the identity names no controller, or has none that can be used. */
-  constructor(identity: Identity, { connectTimeoutMs, answerTimeoutMs, maxBodyBytes }: ExchangeLimits) {
+  constructor(identity: Identity, limits: ExchangeLimits) {
     this.#bases = identity.controllers.map(baseOf);
     if (this.#bases.length === 0) throw new VitalmeshError('IDENTITY-FILE', { detail: 'no controller is named' });
-    this.#connector = new TlsConnector(identity, connectTimeoutMs);
-    this.#agent = new Agent({
-      connect: this.#connector.connect,
-      allowH2: false,
-      connections: CONNECTIONS,
-      pipelining: 1,
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: answerTimeoutMs,
-      maxResponseSize: maxBodyBytes,
-    });
+    this.#limits = limits;
+    this.#client = this.#connectAs(identity);
+  }
+
+  /** From now on requests go over connections with this certificate; those under way end over theirs. Throws IDENTITY-FILE. */
+  use(identity: Identity): void {
+    const before = this.#client;
+    if (before.certPem === identity.certPem) return;
+    this.#client = this.#connectAs(identity);
+    void before.agent.close().then(
+      () => this.#letGo(before),
+      // Destroyed meanwhile.
+      () => this.#letGo(before),
+    );
   }
 
   readonly exchange: Exchange = async (request, signal) => {
@@ -87,14 +93,44 @@ export class ControllerHttp implements AsyncDisposable {
 
   async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     // Undici looks at the signal of a request that waits for its connection only when there is one.
-    const { statusCode, body } = await Promise.race([this.#agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
+    const { statusCode, body } = await Promise.race([this.#client.agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
     return { status: statusCode, json: parse(await body.text()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connector[Symbol.dispose]();
-    await this.#agent.destroy();
+    const clients = [...this.#clients];
+    for (const { connector } of clients) connector[Symbol.dispose]();
+    await Promise.all(clients.map(({ agent }) => agent.destroy()));
   }
+
+  #connectAs(identity: Identity): Client {
+    const { connectTimeoutMs, answerTimeoutMs, maxBodyBytes } = this.#limits;
+    const connector = new TlsConnector(identity, connectTimeoutMs);
+    const agent = new Agent({
+      connect: connector.connect,
+      allowH2: false,
+      connections: CONNECTIONS,
+      pipelining: 1,
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
+      maxResponseSize: maxBodyBytes,
+    });
+    const client = { certPem: identity.certPem, connector, agent };
+    this.#clients.add(client);
+    return client;
+  }
+
+  #letGo(client: Client): void {
+    client.connector[Symbol.dispose]();
+    this.#clients.delete(client);
+  }
+}
+
+/** Connections with one certificate. */
+interface Client {
+  certPem: string;
+  connector: TlsConnector;
+  agent: Agent;
 }
 
 function wireRequest(base: URL, { method, path, headers, json }: ControllerRequest, signal: AbortSignal): Dispatcher.RequestOptions {

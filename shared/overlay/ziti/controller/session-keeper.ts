@@ -48,14 +48,31 @@ export class SessionKeeper {
     this.#options = options;
   }
 
+  /** The present session, if there is one. */
+  get present(): ApiSession | undefined {
+    return this.#kept?.session;
+  }
+
   /** The present session; signs in when there is none. Aborting `signal` ends this wait, not a sign-in that others wait for too. */
   async current(signal: AbortSignal): Promise<KeptSession> {
     signal.throwIfAborted();
     if (this.#kept && this.#options.clock.monotonicMs() < this.#endsAtMs) return this.#kept;
+    return await Promise.race([this.#shared(), rejectedBy(signal)]);
+  }
+
+  /** A session of a sign-in that begins now. The one of before stays as it is, and its owner's to end. */
+  async again(signal: AbortSignal): Promise<KeptSession> {
+    const earlier = this.#signingIn?.catch(() => undefined);
+    await Promise.race([earlier, rejectedBy(signal)]);
+    return await Promise.race([this.#shared(), rejectedBy(signal)]);
+  }
+
+  /** One sign-in at a time, for all who wait. */
+  #shared(): Promise<KeptSession> {
     this.#signingIn ??= this.#signIn().finally(() => {
       this.#signingIn = undefined;
     });
-    return await Promise.race([this.#signingIn, rejectedBy(signal)]);
+    return this.#signingIn;
   }
 
   /** The controller does not know this session, or knows it no more. The next `current` signs in anew. */
