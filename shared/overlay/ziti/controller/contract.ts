@@ -60,7 +60,7 @@ export interface CertificateController extends Controller {
    * A new session, by the certificate that the network takes now; `onSession` tells of it. The one of before stays good until `endSession`,
    * so that what was made with it can go on.
    */
-  signInAgain(signal?: AbortSignal): Promise<ApiSession>;
+  signInAgain(signal?: AbortSignal): Promise<{ session: ApiSession; before: ApiSession | undefined }>;
   /** Ends a session that another one took the place of, by good will: one that stays behind ends by itself. */
   endSession(session: ApiSession): Promise<void>;
   authenticator(signal?: AbortSignal): Promise<Authenticator>;

@@ -109,12 +109,12 @@ class EdgeController implements CertificateController {
     return this.#sessions.onSession(listener);
   }
 
-  signInAgain(signal?: AbortSignal): Promise<ApiSession> {
+  signInAgain(signal?: AbortSignal): Promise<{ session: ApiSession; before: ApiSession | undefined }> {
     return this.#call(signal, async (limit) => {
       const before = this.#sessions.present;
       const { session } = await this.#sessions.again(limit);
       if (before) this.#outlived.add(before);
-      return session;
+      return { session, before };
     });
   }
 
