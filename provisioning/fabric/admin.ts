@@ -1,6 +1,7 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { FabricIdentity, FabricPolicy, FabricService } from './contract.ts';
 import type { TokenKey } from './jwt.ts';
+import type { IdentityRecord } from './state/records.ts';
 import type { FabricState } from './state/state.ts';
 
 export interface NewIdentity {
@@ -76,7 +77,10 @@ export function createAdmin(state: FabricState, tokens: TokenKey): FabricAdmin {
       return enrolment(id);
     },
     listIdentities: async () =>
-      directory.identities().map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
+      directory
+        .identities()
+        .filter(isMember)
+        .map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
     disableIdentity: async (which) => directory.setDisabled(identityId(which), true),
     enableIdentity: async (which) => directory.setDisabled(identityId(which), false),
     deleteIdentity: async (which) => directory.delete('identity', identityId(which)),
@@ -111,6 +115,11 @@ export function createAdmin(state: FabricState, tokens: TokenKey): FabricAdmin {
         .map(({ id, name, type, semantic, identityRoles, serviceRoles }) => ({ id, name, type, semantic, identityRoles, serviceRoles })),
     deletePolicy: async (which) => directory.delete('policy', resolve('policy', which, directory.policies())),
   };
+}
+
+/** Who has a place in the overlay: not the administrator that was made with the network, nor what stands for a router. */
+function isMember({ isDefaultAdmin, typeId }: IdentityRecord): boolean {
+  return !isDefaultAdmin && typeId === 'Default';
 }
 
 /** The claims of a real enrolment token (openziti-wire.md §1). */

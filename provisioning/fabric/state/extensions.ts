@@ -21,14 +21,14 @@ export class Extensions {
     this.#file = file;
   }
 
-  /** The authenticators of an identity, ordered by id. */
+  /** The certificates of an identity, ordered by id. */
   held(identityId: string): HeldCertificate[] {
     return this.#file.read(() =>
       this.#file
         .sql<[string], HeldCertificate>(
           `SELECT id, identity_id AS identityId, fingerprint, coalesce(cert_pem, '') AS certPem, created_at AS createdAt,
                   coalesce(updated_at, created_at) AS updatedAt
-           FROM authenticator WHERE identity_id = ? ORDER BY id`,
+           FROM authenticator WHERE identity_id = ? AND username IS NULL ORDER BY id`,
         )
         .all(identityId),
     );
