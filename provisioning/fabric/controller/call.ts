@@ -8,6 +8,7 @@ import type { TokenKey } from '../jwt.ts';
 import type { ApiSession } from '../state/sessions.ts';
 import type { FabricState } from '../state/state.ts';
 import type { Answer } from './answers.ts';
+import type { OidcParts } from './oidc/parts.ts';
 
 /** What every endpoint works with. */
 export interface ControllerParts {
@@ -21,6 +22,8 @@ export interface ControllerParts {
   /** `https://host:port`, as clients reach it and as its tokens name it. */
   origin(): string;
   routers(): readonly RouterEntry[];
+  /** Undefined when sign-in by OIDC is left out. */
+  oidc: OidcParts | undefined;
   clock: Clock;
   /** How long the certificates of identities are good; as the CA has it (a year) unless told. */
   certificateLifeMs?: number | undefined;

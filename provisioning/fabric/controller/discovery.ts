@@ -5,6 +5,7 @@ import { type Answer, data, notFound } from './answers.ts';
 import type { Endpoint, SessionCall } from './call.ts';
 import { currentRouterJson, iso, type Permission, routerJson, serviceJson } from './entities.ts';
 import { page } from './list.ts';
+import { OIDC_PATH } from './oidc/parts.ts';
 
 const SERVICE_FIELDS = ['name', 'terminatorStrategy', 'id', 'tags', 'roleAttributes', 'configs', 'createdAt', 'updatedAt', 'isSystem'];
 const ROUTER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
@@ -15,10 +16,11 @@ const CONTROLLER_ID = 'vitalmesh-fabric';
 export const version: Endpoint = {
   open: ({ parts }) => {
     const edge = { v1: { apiBaseUrls: [`${parts.origin()}/edge/client/v1`], path: '/edge/client/v1' } };
+    const oidc = { v1: { apiBaseUrls: [`${parts.origin()}${OIDC_PATH}`], path: OIDC_PATH } };
     return data({
-      apiVersions: { edge, 'edge-client': edge },
+      apiVersions: { edge, 'edge-client': edge, ...(parts.oidc && { 'edge-oidc': oidc }) },
       buildDate: 'vitalmesh',
-      capabilities: [],
+      capabilities: parts.oidc ? ['OIDC_AUTH'] : [],
       revision: 'vitalmesh',
       runtimeVersion: `node${process.versions.node}`,
       // The release whose answers these are; SDKs decide by it.
@@ -39,7 +41,10 @@ export const controllers: Endpoint = {
       id: CONTROLLER_ID,
       tags: {},
       updatedAt: iso(state.changedAt()),
-      apiAddresses: { 'edge-client': [{ url: `${parts.origin()}/edge/client/v1`, version: 'v1' }] },
+      apiAddresses: {
+        'edge-client': [{ url: `${parts.origin()}/edge/client/v1`, version: 'v1' }],
+        ...(parts.oidc && { 'edge-oidc': [{ url: `${parts.origin()}${OIDC_PATH}`, version: 'v1' }] }),
+      },
       certPem: leaf.toString(),
       fingerprint: createHash('sha1').update(leaf.raw).digest('hex'),
       isOnline: true,

@@ -3,7 +3,7 @@ import type { FabricIdentity, FabricService, RouterEntry } from '../contract.ts'
 import type { Dates } from '../state/directory.ts';
 import type { Authenticator } from '../state/enrolments.ts';
 import type { HeldCertificate } from '../state/extensions.ts';
-import { type ApiSession, SESSION_TIMEOUT_MS } from '../state/sessions.ts';
+import type { ApiSession } from '../state/sessions.ts';
 
 // The entities as JSON, with the very fields of a real 2.0.3 controller (transcripts rest-legacy-dial, rest-cert-extend).
 
@@ -41,7 +41,7 @@ export function apiSessionJson(session: ApiSession, identity: FabricIdentity, to
     isMfaRequired: false,
     lastActivityAt: iso(session.lastActivityAt),
     token,
-    expirationSeconds: SESSION_TIMEOUT_MS / 1000,
+    expirationSeconds: Math.floor((session.expiresAt - session.lastActivityAt) / 1000),
     expiresAt: iso(session.expiresAt),
   };
 }

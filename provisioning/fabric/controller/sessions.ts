@@ -1,3 +1,4 @@
+import { newSessionId } from '../ids.ts';
 import type { ServiceSession } from '../state/sessions.ts';
 import { type Answer, data, notFound, refusal } from './answers.ts';
 import type { Endpoint, SessionCall } from './call.ts';
@@ -47,16 +48,26 @@ function open(call: SessionCall, serviceId: string, type: 'Dial' | 'Bind'): Answ
   if (permissions.length === 0) return notFound('service', serviceId);
   if (!permissions.includes(type))
     return refusal(400, 'COULD_NOT_VALIDATE', { field: 'ServiceId', reason: 'service not found', value: serviceId });
-  const opened = state.sessions.open(call.session, serviceId, type);
+  const opened = call.session.kind === 'oidc' ? unkept(call, serviceId, type) : state.sessions.open(call.session, serviceId, type);
   if (!opened) return refusal(429, 'SERVER_TOO_MANY_REQUESTS');
   return data(sessionJson(opened, tokenOf(call, opened), routers()), { status: 201 });
 }
 
+/** With OIDC the token is all there is of a service session. */
+function unkept(
+  { parts, session: { id: apiSessionId, identityId } }: SessionCall,
+  serviceId: string,
+  type: 'Dial' | 'Bind',
+): ServiceSession {
+  return { id: newSessionId(), apiSessionId, identityId, serviceId, type, createdAt: parts.clock.now() };
+}
+
 /** The claims of a real session token; `z_leg`: of a certificate session and not of OIDC. */
-function tokenOf({ parts }: SessionCall, { id, serviceId, apiSessionId, identityId, type, createdAt }: ServiceSession): string {
+function tokenOf(call: SessionCall, { id, serviceId, apiSessionId, identityId, type, createdAt }: ServiceSession): string {
   const iat = Math.floor(createdAt / 1000);
-  return parts.tokens.sign({
-    iss: parts.origin(),
+  const { tokens, origin } = call.parts;
+  return tokens.sign({
+    iss: origin(),
     sub: serviceId,
     aud: ['openziti'],
     exp: iat + YEAR_S,
@@ -66,7 +77,7 @@ function tokenOf({ parts }: SessionCall, { id, serviceId, apiSessionId, identity
     z_iid: identityId,
     z_t: 's',
     z_st: type,
-    z_leg: true,
+    z_leg: call.session.kind === 'certificate',
   });
 }
 

@@ -14,7 +14,7 @@ export class HostBind implements Terminator, Sink {
   readonly channel: RouterChannel;
   readonly connId: number;
   readonly serviceId: string;
-  readonly sessionId: string;
+  readonly sessionId: string | undefined;
   readonly routerId: string;
   readonly identityId: string;
   readonly listenerId: string | undefined;
@@ -32,7 +32,7 @@ export class HostBind implements Terminator, Sink {
   constructor(
     channel: RouterChannel,
     request: Frame,
-    bound: { service: FabricService; sessionId: string; routerId: string },
+    bound: { service: FabricService; sessionId: string | undefined; routerId: string },
     terminators: Terminators,
   ) {
     const { headers, body } = request;

@@ -24,7 +24,10 @@ export class FakeGrants implements Grants {
   }
 
   addSession(token: string, identityId: string, more: Partial<FabricApiSession> = {}): void {
-    this.sessions.set(token, { id: `session of ${token}`, identityId, identityName: `${identityId}'s name`, fingerprints: [], ...more });
+    this.sessions.set(token, {
+      ...{ kind: 'certificate', id: `session of ${token}`, identityId, identityName: `${identityId}'s name`, fingerprints: [] },
+      ...more,
+    });
   }
 
   change(make: () => void): void {
