@@ -7,7 +7,7 @@ import type { Binding, Caller, ConnectionListener, DialOptions, Overlay, Overlay
 import { OverlayStates } from '../states.ts';
 import { ZitiBinding } from './bindings.ts';
 import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
-import type { Controller, ServiceSession } from './controller/contract.ts';
+import type { ApiSession, Controller, ServiceSession } from './controller/contract.ts';
 import type { Route } from './route.ts';
 import type { BackoffTimes, OpenRouterChannel } from './router-link.ts';
 import { Routers } from './routers.ts';
@@ -39,6 +39,12 @@ export interface ZitiParts {
   hostService: HostService;
 }
 
+/** An overlay that goes on when its identity signs in anew: new channels take the place of the old ones, which end with what they carry. */
+export interface RenewableOverlay extends Overlay {
+  /** Resolves when no channel is left that was opened with this session, or when the signal aborts. */
+  withoutSession(session: ApiSession, signal: AbortSignal): Promise<void>;
+}
+
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
@@ -49,7 +55,7 @@ const FLUSH_MS = 1000;
  * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network, or when that takes longer than
  * `openingMs`: an agent's devices do not wait for the network. Disposing it disposes the controller too.
  */
-export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
+export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<RenewableOverlay> {
   const overlay = new ZitiOverlay(parts, log, behaviour);
   const limit = new AbortController();
   void overlay.firstAttempt.then(() => limit.abort());
@@ -57,7 +63,7 @@ export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour
   return overlay;
 }
 
-class ZitiOverlay implements Overlay {
+class ZitiOverlay implements RenewableOverlay {
   readonly #parts: ZitiParts;
   readonly #log: Logger;
   readonly #requestTimeoutMs: number;
@@ -94,6 +100,7 @@ class ZitiOverlay implements Overlay {
       refreshEveryMs: behaviour.refreshEveryMs ?? REFRESH_EVERY_MS,
       onOpened: (route) => this.#opened(route),
       onClosed: () => this.#lost(),
+      onReplaced: (route) => this.#withdraw(route),
       onRefresh: () => this.#list.refresh(),
     });
   }
@@ -156,6 +163,10 @@ class ZitiOverlay implements Overlay {
         await pause(backoff.nextMs(), signal);
       }
     });
+  }
+
+  withoutSession({ id }: ApiSession, signal: AbortSignal): Promise<void> {
+    return this.#routers.withoutSession(id, signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,6 +242,10 @@ class ZitiOverlay implements Overlay {
     this.#log.info({ router: route.router.name, version: route.channel.routerVersion }, 'channel to an edge router open');
     await Promise.all([...this.#bindings].map((binding) => binding.offer(route)));
     if (this.#routers.channels.length > 0) this.#states.set('ready');
+  }
+
+  async #withdraw(route: Route): Promise<void> {
+    await Promise.all([...this.#bindings].map((binding) => binding.withdraw(route)));
   }
 
   #lost(): void {

@@ -5,7 +5,7 @@ import { limited } from '../limit.ts';
 import type { Controller, EdgeRouter } from './controller/contract.ts';
 import type { Route } from './route.ts';
 import { type BackoffTimes, type OpenRouterChannel, RouterLink } from './router-link.ts';
-import { idle, orAborted } from './waits.ts';
+import { firstAborted, idle, orAborted } from './waits.ts';
 
 export interface RoutersOptions {
   controller: Pick<Controller, 'signIn' | 'edgeRouters'>;
@@ -21,6 +21,8 @@ export interface RoutersOptions {
   onOpened: (opened: Route) => Promise<void>;
   /** A channel has ended; `channels` no longer holds it. */
   onClosed: () => void;
+  /** Another channel has taken the place of this one. What this returns is waited for before it may end. */
+  onReplaced?: (replaced: Route) => Promise<void>;
   /** Runs whenever the list of routers was read because it was time. Must not reject. */
   onRefresh: () => Promise<void>;
 }
@@ -81,6 +83,15 @@ export class Routers {
   /** There is a new API session: channels of it take the place of those of the old one. */
   renew(): void {
     for (const link of this.#links.values()) link.renew();
+  }
+
+  /** Resolves when no channel of this session is open. */
+  async withoutSession(sessionId: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const open = [...this.#open].find(({ session, channel }) => session.id === sessionId && !channel.closed.aborted);
+      if (!open || signal.aborted) return;
+      await firstAborted(open.channel.closed, signal);
+    }
   }
 
   /**
