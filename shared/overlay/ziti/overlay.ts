@@ -78,7 +78,7 @@ class ZitiOverlay implements RenewableOverlay {
   /** By service name. */
   readonly #dialUses = new Map<string, ServiceUse>();
   readonly #routers: Routers;
-  readonly #watch: Disposable;
+  readonly #watches = new DisposableStack();
   #disposal: Promise<void> | undefined;
 
   constructor(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour) {
@@ -89,7 +89,8 @@ class ZitiOverlay implements RenewableOverlay {
     this.#flushMs = behaviour.flushMs ?? FLUSH_MS;
     this.#circuitLimits = behaviour.circuit;
     this.#list = new ServiceList(parts.controller, log, this.#closed.signal);
-    this.#watch = parts.controller.onSession(() => this.#renew());
+    this.#watches.use(parts.controller.onSession(() => this.#renew()));
+    this.#watches.use(parts.controller.onToken((session) => this.#routers.renewToken(session)));
     this.#routers = new Routers({
       controller: parts.controller,
       openChannel: parts.openChannel,
@@ -177,7 +178,7 @@ class ZitiOverlay implements RenewableOverlay {
   /** Routers cut the channels of a session that has signed out, so that comes last. */
   async #dispose(): Promise<void> {
     this.#closed.abort(new VitalmeshError('OVERLAY-CLOSED'));
-    this.#watch[Symbol.dispose]();
+    this.#watches.dispose();
     for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
     await Promise.all([...this.#bindings].map((binding) => binding[Symbol.asyncDispose]()));
     await this.#routers.dispose(this.#flushMs);

@@ -2,7 +2,7 @@ import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
-import type { Controller, EdgeRouter } from './controller/contract.ts';
+import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
 import type { Route } from './route.ts';
 import { type BackoffTimes, type OpenRouterChannel, RouterLink } from './router-link.ts';
 import { firstAborted, idle, orAborted } from './waits.ts';
@@ -39,6 +39,8 @@ export class Routers {
   readonly #stopping = new Set<Promise<void>>();
   readonly #running: Promise<void>;
   #listing: Promise<void> | undefined;
+  /** The API session as it came with its latest token. */
+  #latest: ApiSession | undefined;
   /** Aborted when the last link is gone, so that the list is read again soon. */
   #bereft = new AbortController();
   /** What an operator was told last and what still is so. */
@@ -83,6 +85,12 @@ export class Routers {
   /** There is a new API session: channels of it take the place of those of the old one. */
   renew(): void {
     for (const link of this.#links.values()) link.renew();
+  }
+
+  /** The present API session has got another token: its channels, also those that only end what they carry, are shown it. */
+  renewToken(session: ApiSession): void {
+    this.#latest = session;
+    for (const route of this.#open) void this.#showToken(route, session);
   }
 
   /** Resolves when no channel of this session is open. */
@@ -184,6 +192,8 @@ export class Routers {
       router,
       onOpened: (opened) => {
         this.#open.add(opened);
+        // Its hello may have been under way with the token of before.
+        if (this.#latest) void this.#showToken(opened, this.#latest);
         return onOpened(opened);
       },
       onClosed: (closed) => {
@@ -194,6 +204,21 @@ export class Routers {
     });
     this.#links.set(keyOf(router), link);
     return link;
+  }
+
+  /** A router that does not take the token cuts the channel, one that does not answer will when the token it knows has run out. */
+  async #showToken(route: Route, session: ApiSession): Promise<void> {
+    const { requestTimeoutMs, log } = this.#options;
+    try {
+      await limited({ timeoutMs: requestTimeoutMs }, this.#closed.signal, (signal) => route.showToken(session, signal));
+    } catch (err) {
+      if (this.#closed.signal.aborted || route.retired.aborted) return;
+      log.warn(
+        { err: asVitalmeshError(err), router: route.router.name },
+        'a new token was not taken; another channel takes the place of this one',
+      );
+      this.#links.get(keyOf(route.router))?.renew();
+    }
   }
 
   #drop(link: RouterLink): void {

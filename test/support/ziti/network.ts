@@ -6,6 +6,7 @@ import { systemClock } from '../../../shared/clock.ts';
 import { type Identity, loadIdentity } from '../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import type { Overlay } from '../../../shared/overlay/overlay.ts';
+import type { SignInChoice } from '../../../shared/overlay/ziti/controller/chosen-sign-in.ts';
 import { enroll } from '../../../shared/overlay/ziti/enroll/enroll.ts';
 import { openZitiOverlayOf } from '../../../shared/overlay/ziti/overlay.ts';
 import { zitiParts } from '../../../shared/overlay/ziti/ziti.ts';
@@ -76,20 +77,22 @@ export class FabricTemplates implements Disposable {
  */
 export class ZitiNetwork implements TestedNetwork {
   readonly #folder: string;
+  readonly #signIn: SignInChoice;
   readonly #controllerRelay: TcpRelay;
   readonly #routerRelay: TcpRelay;
   readonly #identities = new Map<string, Identity>();
   #fabric: Fabric | undefined;
 
-  private constructor(folder: string, controllerRelay: TcpRelay, routerRelay: TcpRelay) {
+  private constructor(folder: string, signIn: SignInChoice, controllerRelay: TcpRelay, routerRelay: TcpRelay) {
     this.#folder = folder;
+    this.#signIn = signIn;
     this.#controllerRelay = controllerRelay;
     this.#routerRelay = routerRelay;
   }
 
-  /** Takes the folder over. */
-  static async start(folder: string): Promise<ZitiNetwork> {
-    const network = new ZitiNetwork(folder, await TcpRelay.start(), await TcpRelay.start());
+  /** Takes the folder over. Everybody signs in in this way. */
+  static async start(folder: string, signIn: SignInChoice): Promise<ZitiNetwork> {
+    const network = new ZitiNetwork(folder, signIn, await TcpRelay.start(), await TcpRelay.start());
     try {
       await network.comeUp();
     } catch (error) {
@@ -103,6 +106,7 @@ export class ZitiNetwork implements TestedNetwork {
     const parts = zitiParts({
       identity: this.#identity(identity),
       log: silentLogger,
+      signIn: this.#signIn,
       controller: { signOutTimeoutMs: 50 },
       channel: { limits: { closeMs: 50 } },
     });

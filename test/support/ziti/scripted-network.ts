@@ -151,6 +151,8 @@ export class ScriptedNetwork {
   #apiSession = 1;
   #sessions = 0;
   readonly #onSession = new Set<(session: ApiSession) => void>();
+  readonly #onToken = new Set<(session: ApiSession) => void>();
+  #renewals = 0;
 
   get parts(): ZitiParts {
     return {
@@ -162,6 +164,10 @@ export class ScriptedNetwork {
         onSession: (listener) => {
           this.#onSession.add(listener);
           return { [Symbol.dispose]: () => void this.#onSession.delete(listener) };
+        },
+        onToken: (listener) => {
+          this.#onToken.add(listener);
+          return { [Symbol.dispose]: () => void this.#onToken.delete(listener) };
         },
         [Symbol.asyncDispose]: async () => {
           this.controllerDisposed = true;
@@ -201,13 +207,21 @@ export class ScriptedNetwork {
   }
 
   get apiSession(): ApiSession {
-    return { id: `api-${this.#apiSession}`, token: `token-${this.#apiSession}`, identityId: 'id', identityName: 'gateway-1', expiresAt: 0 };
+    const token = `token-${this.#apiSession}${this.#renewals === 0 ? '' : `-${this.#renewals}`}`;
+    return { kind: 'oidc', id: `api-${this.#apiSession}`, token, identityId: 'id', identityName: 'gateway-1', expiresAt: 0 };
   }
 
   /** The present API session ends, and the controller has a new one. */
   newApiSession(): void {
     this.#apiSession += 1;
+    this.#renewals = 0;
     for (const listener of this.#onSession) listener(this.apiSession);
+  }
+
+  /** The present API session gets another token. */
+  newToken(): void {
+    this.#renewals += 1;
+    for (const listener of this.#onToken) listener(this.apiSession);
   }
 
   /** How often the controller was asked this. */

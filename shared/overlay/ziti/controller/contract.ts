@@ -29,6 +29,8 @@ export interface ServiceSession {
 
 /** The signed-in state: what a router channel shows at its hello. */
 export interface ApiSession {
+  /** A session of OIDC has a token that runs out: a channel has to be shown each new one (openziti-network.md §5.2). */
+  kind: 'certificate' | 'oidc';
   id: string;
   token: string;
   identityId: string;
@@ -52,6 +54,8 @@ export interface Controller extends AsyncDisposable {
   createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
   /** Called with each new session (not with the first). Router channels of the old one end by themselves. */
   onSession(listener: (session: ApiSession) => void): Disposable;
+  /** Called when the present session has got another token. Its channels are to be shown it, or their routers cut them. */
+  onToken(listener: (session: ApiSession) => void): Disposable;
 }
 
 /** What the renewal of a certificate needs besides. Errors as above, and RENEW-REFUSED. */

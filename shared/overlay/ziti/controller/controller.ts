@@ -8,8 +8,10 @@ import { edgeRoutersOf, serviceSessionOf, servicesOf } from './answers.ts';
 import { candidateSignIn } from './candidate-sign-in.ts';
 import { certificateSignIn } from './certificate-sign-in.ts';
 import { type Authenticator, askAuthenticator, askExtension, askVerification, type Extension, type Verification } from './certificates.ts';
+import { chosenSignIn, type SignInChoice } from './chosen-sign-in.ts';
 import type { ApiSession, CertificateController, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
 import { type ControllerAnswer, ControllerHttp, type ControllerRequest, type ExchangeLimits } from './exchange.ts';
+import { oidcSignIn } from './oidc-sign-in.ts';
 import { expectServiceSession, expectStatus, refusal } from './refusals.ts';
 import { type KeptSession, SessionKeeper } from './session-keeper.ts';
 import type { SignIn } from './sign-in.ts';
@@ -32,6 +34,8 @@ export interface ControllerOptions {
   limits?: Partial<ControllerLimits>;
   clock?: Clock;
   random?: () => number;
+  /** By certificate session unless told. */
+  signIn?: SignInChoice;
 }
 
 /** Connection and answer end before the call does, so that a controller that hangs is left for the next one. */
@@ -68,11 +72,13 @@ class EdgeController implements CertificateController {
   readonly #closed = new AbortController();
   #disposal: Promise<void> | undefined;
 
-  constructor({ identity, limits, clock = systemClock, random = Math.random }: ControllerOptions) {
+  constructor({ identity, limits, clock = systemClock, random = Math.random, signIn = 'certificate' }: ControllerOptions) {
     this.#limits = { ...LIMITS, ...limits };
     const held = identity instanceof HeldIdentity ? identity : new HeldIdentity(identity);
     this.#http = new ControllerHttp(held.inUse, this.#limits);
-    this.#signIn = candidateSignIn(certificateSignIn(packageVersion()), held, (pair) => this.#http.use(pair));
+    const version = packageVersion();
+    const way = chosenSignIn(signIn, { certificate: certificateSignIn(version), oidc: oidcSignIn(version) });
+    this.#signIn = candidateSignIn(way, held, (pair) => this.#http.use(pair));
     this.#sessions = new SessionKeeper({
       signIn: this.#signIn,
       exchange: this.#http.exchange,
@@ -107,6 +113,10 @@ class EdgeController implements CertificateController {
 
   onSession(listener: (session: ApiSession) => void): Disposable {
     return this.#sessions.onSession(listener);
+  }
+
+  onToken(listener: (session: ApiSession) => void): Disposable {
+    return this.#sessions.onToken(listener);
   }
 
   signInAgain(signal?: AbortSignal): Promise<{ session: ApiSession; before: ApiSession | undefined }> {
@@ -150,6 +160,10 @@ class EdgeController implements CertificateController {
       const kept = await this.#sessions.current(signal);
       const answer = await this.#askAs(kept, request, signal);
       if (answer.status !== 401) return answer;
+      if (sessions < MAX_SESSIONS_A_CALL && hasExpired(answer)) {
+        this.#sessions.expired(kept);
+        continue;
+      }
       this.#sessions.refused(kept);
       if (!kept.proven) neverTaken += 1;
       if (neverTaken === 2 || sessions === MAX_SESSIONS_A_CALL) throw refusal(answer);
@@ -198,4 +212,9 @@ class EdgeController implements CertificateController {
       if (!(error instanceof VitalmeshError)) throw error;
     }
   }
+}
+
+/** It tells a token that has run out, which can be renewed, from one that is good no more (openziti-network.md §5.3). */
+function hasExpired({ headers }: ControllerAnswer): boolean {
+  return /^Bearer\b.*\berror="expired"/.test(headers['www-authenticate'] ?? '');
 }

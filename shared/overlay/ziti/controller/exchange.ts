@@ -5,17 +5,21 @@ import { deeperThan } from '../../../json-depth.ts';
 import { rejectedBy } from '../../limit.ts';
 import { TlsConnector } from './connector.ts';
 
-/** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`. */
+/** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`; or, from the `root`, behind the host. */
 export interface ControllerRequest {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
   headers?: Readonly<Record<string, string>>;
+  root?: boolean;
   json?: unknown;
+  form?: Readonly<Record<string, string>>;
 }
 
 /** What a controller answered. `json` is undefined when the body is no JSON that is read here. */
 export interface ControllerAnswer {
   status: number;
+  /** By lower-case name; those that come once. */
+  headers: Readonly<Record<string, string | undefined>>;
   json: unknown;
 }
 
@@ -93,8 +97,11 @@ export class ControllerHttp implements AsyncDisposable {
 
   async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     // Undici looks at the signal of a request that waits for its connection only when there is one.
-    const { statusCode, body } = await Promise.race([this.#client.agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
-    return { status: statusCode, json: parse(await body.text()) };
+    const { statusCode, headers, body } = await Promise.race([
+      this.#client.agent.request(wireRequest(base, request, signal)),
+      rejectedBy(signal),
+    ]);
+    return { status: statusCode, headers: singleOf(headers), json: parse(await body.text()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,15 +140,24 @@ interface Client {
   agent: Agent;
 }
 
-function wireRequest(base: URL, { method, path, headers, json }: ControllerRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+function wireRequest(
+  base: URL,
+  { method, path, root, headers, json, form }: ControllerRequest,
+  signal: AbortSignal,
+): Dispatcher.RequestOptions {
+  const type = form ? 'application/x-www-form-urlencoded' : json === undefined ? undefined : 'application/json';
   return {
     origin: base.origin,
-    path: `${base.pathname}${path}`,
+    path: root ? path : `${base.pathname}${path}`,
     method,
-    headers: { accept: 'application/json', ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
-    body: json === undefined ? null : JSON.stringify(json),
+    headers: { accept: 'application/json', ...(type && { 'content-type': type }), ...headers },
+    body: form ? new URLSearchParams({ ...form }).toString() : json === undefined ? null : JSON.stringify(json),
     signal,
   };
+}
+
+function singleOf(headers: Readonly<Record<string, string | string[] | undefined>>): ControllerAnswer['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** The API's base; identity files name it with or without its path. */

@@ -27,7 +27,7 @@ function bench(t: TestContext, random = 0): Bench {
   const next: Bench['next'] = {};
   const wall = { now: 0 };
   let elapsed = 0;
-  const made = (token: string): SignedIn => ({ session: { id: token, token, identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
+  const made = (token: string): SignedIn => ({ session: { kind: 'certificate', id: token, token, identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
   const signIn: SignIn = {
     async signIn(_exchange, signal) {
       calls.push('signIn');
@@ -35,7 +35,7 @@ function bench(t: TestContext, random = 0): Bench {
       return (await next.signIn?.(signal)) ?? made(token);
     },
     headers: ({ token }) => ({ 'zt-session': token }),
-    async renew(session) {
+    async renew({ session }) {
       calls.push('renew');
       return (await next.renew?.()) ?? { session, lifetimeMs: LIFE_MS };
     },
@@ -135,7 +135,7 @@ for (const [random, atMs] of [
 test('a renewal may bring another token; nobody signs in for it', async (t) => {
   const { current, next, calls, pass } = bench(t);
   await current();
-  next.renew = async () => ({ session: { id: 'a', token: 'fresh', identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
+  next.renew = async () => ({ session: { kind: 'certificate', id: 'a', token: 'fresh', identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
   await pass(900_000);
   assert.deepEqual((await current()).headers, { 'zt-session': 'fresh' });
   assert.deepEqual(calls, ['signIn', 'renew']);
