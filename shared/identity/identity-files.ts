@@ -65,6 +65,12 @@ export class IdentityFiles {
     throw new VitalmeshError('IDENTITY-NAME', { detail: `${this.#nextPath} is of another identity` });
   }
 
+  /** Another process may have renewed it since it was opened; what it left is a pair that may be the good one. Throws IDENTITY-FILE, -MODE. */
+  reread(held: HeldIdentity): void {
+    const { certPem, ...rest } = loadIdentity(this.path);
+    if (certPem !== held.inUse.certPem && certPem !== held.next?.certPem) held.offer({ ...rest, certPem });
+  }
+
   get hasNext(): boolean {
     return exists(this.#nextPath);
   }
