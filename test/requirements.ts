@@ -113,6 +113,41 @@ export const REQUIREMENTS = {
     behaviour:
       'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
   },
+  'RENEWAL-NEVER-LOCKS-OUT': {
+    source: 'openziti-network.md §2.8',
+    behaviour:
+      'While a certificate is renewed a pair that signs in is on disk at every moment: killed behind any step, or with any answer lost, the next start signs in and finishes.',
+  },
+  'RENEWAL-CHECKED': {
+    source: 'openziti-network.md §2.2; openziti-wire.md §0.10',
+    behaviour:
+      'A renewed certificate is used only if it is for the new key, this identity, and of the CA that was trusted before; nothing is sent when the files could not be replaced.',
+  },
+  'RENEWAL-MAKE-BEFORE-BREAK': {
+    source: 'openziti-network.md §2.5–2.8',
+    behaviour:
+      'Renewal before expiry, by itself: streams go on, dials go on through it, new handshakes show the new certificate, and old channels and session end with what they carry.',
+  },
+  'FABRIC-EXTEND': {
+    source: 'openziti-network.md §2; rest-cert-extend',
+    behaviour:
+      'The embedded controller extends and verifies certificates with the statuses, codes and texts of a real one; the switch is atomic.',
+  },
+  'OVERLAY-OIDC-SIGN-IN': {
+    source: 'openziti-wire.md §2b; RFC 7636; OpenID Connect Core §3.1',
+    behaviour:
+      'Where the controller offers it, an identity signs in by OIDC with its certificate; an answer that is not to its own question is refused.',
+  },
+  'OVERLAY-TOKEN-RENEWED': {
+    source: 'openziti-network.md §0.3, §2.6, §5',
+    behaviour:
+      'A token is renewed before it ends and shown on every open channel; a session that cannot be renewed gives way to a new one with channels of its own.',
+  },
+  'FABRIC-OIDC': {
+    source: 'openziti-wire.md §2b, §5; openziti-network.md §4, §5',
+    behaviour:
+      "The embedded network's tokens are bound to certificate and session, each code is good once, and with the identity or the time their use ends.",
+  },
   'OVERLAY-SICK-ROUTER': {
     source: 'openziti-network.md §0.1, §3.8',
     behaviour: 'With several routers, one that is silent or gone costs a dial at most; the others are used until it answers again.',

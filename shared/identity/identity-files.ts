@@ -18,7 +18,7 @@ import { syncFolder } from '../storage/key-file.ts';
 import { acquireOwnerLock } from '../storage/owner-lock.ts';
 import { HeldIdentity } from './held-identity.ts';
 import { type Identity, loadIdentity } from './identity.ts';
-import { createOwnerFile, readOwnerFile } from './owner-file.ts';
+import { readOwnerFile } from './owner-file.ts';
 
 /**
  * An identity file and what lies beside it while its certificate is renewed, so that a crash at any moment leaves a pair on disk that signs
@@ -82,7 +82,7 @@ export class IdentityFiles {
 
   /** Throws IDENTITY-FILE. */
   writeNextKey(pem: string): void {
-    if (!createOwnerFile(this.#keyPath, pem)) throw new VitalmeshError('IDENTITY-FILE', { detail: `${this.#keyPath} exists already` });
+    this.#place(this.#keyPath, pem);
   }
 
   /** A key that is no good. */
