@@ -42,6 +42,11 @@ export class Route {
     return this.#circuits;
   }
 
+  /** Its API session is not the present one. */
+  get isOutdated(): boolean {
+    return this.#outdated;
+  }
+
   /** Others are preferred: from a dial that it left unanswered until its router answers again, and when its API session is not the present one. */
   get isSecondChoice(): boolean {
     return this.#doubted || this.#outdated;

@@ -39,6 +39,8 @@ export class Routers {
   readonly #stopping = new Set<Promise<void>>();
   readonly #running: Promise<void>;
   #listing: Promise<void> | undefined;
+  /** Of the next channel that opens or ends. */
+  #change = Promise.withResolvers<void>();
   /** The API session as it came with its latest token. */
   #latest: ApiSession | undefined;
   /** Aborted when the last link is gone, so that the list is read again soon. */
@@ -70,16 +72,20 @@ export class Routers {
   }
 
   /**
-   * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them. Throws
-   * OVERLAY-UNREACHABLE when there is none to be had now.
+   * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them, and while all are of
+   * an old API session, whose routers take nothing of the present one, waits for the next. Throws OVERLAY-UNREACHABLE when there is none to be
+   * had now.
    */
   async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<Route> {
     const [first] = routers;
     const tried = routers.some((router) => this.#links.has(keyOf(router)));
     if (first && !tried && !this.#closed.signal.aborted) await orAborted(this.#link(first).firstAttempt, signal);
-    const route = this.choose(routers);
-    if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
-    return route;
+    for (;;) {
+      const route = this.choose(routers);
+      if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
+      if (!route.isOutdated) return route;
+      await orAborted(this.#change.promise, signal);
+    }
   }
 
   /** There is a new API session: channels of it take the place of those of the old one. */
@@ -192,12 +198,14 @@ export class Routers {
       router,
       onOpened: (opened) => {
         this.#open.add(opened);
+        this.#tellChange();
         // Its hello may have been under way with the token of before.
         if (this.#latest) void this.#showToken(opened, this.#latest);
         return onOpened(opened);
       },
       onClosed: (closed) => {
         this.#open.delete(closed);
+        this.#tellChange();
         onClosed();
       },
       onFailure: () => this.#refresh(),
@@ -219,6 +227,11 @@ export class Routers {
       );
       this.#links.get(keyOf(route.router))?.renew();
     }
+  }
+
+  #tellChange(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   #drop(link: RouterLink): void {

@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Fabric, startFabric } from '../../../provisioning/fabric/fabric.ts';
+import { type Fabric, type FabricOptions, startFabric } from '../../../provisioning/fabric/fabric.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { type Identity, loadIdentity } from '../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../shared/log.ts';
@@ -23,11 +23,15 @@ export interface PlannedFabric extends AsyncDisposable {
 }
 
 /** Makes one. `encryptionRequired` goes for all services. */
-export async function plannedFabric(plan: NetworkPlan, encryptionRequired: boolean): Promise<PlannedFabric> {
+export async function plannedFabric(
+  plan: NetworkPlan,
+  encryptionRequired: boolean,
+  more: Partial<FabricOptions> = {},
+): Promise<PlannedFabric> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-ziti-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const fabric = stack.use(await startIn(folder));
+  const fabric = stack.use(await startIn(folder, more));
   await populate(fabric, folder, plan, encryptionRequired);
   const running = stack.move();
   return {
@@ -159,8 +163,8 @@ export class ZitiNetwork implements TestedNetwork {
   }
 }
 
-function startIn(folder: string): Promise<Fabric> {
-  return startFabric({ home: join(folder, 'home'), controller: ANYWHERE, router: ANYWHERE, log: silentLogger });
+function startIn(folder: string, more: Partial<FabricOptions> = {}): Promise<Fabric> {
+  return startFabric({ home: join(folder, 'home'), controller: ANYWHERE, router: ANYWHERE, log: silentLogger, ...more });
 }
 
 function identityPath(folder: string, identity: string): string {
