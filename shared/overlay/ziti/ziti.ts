@@ -6,8 +6,8 @@ import type { Logger } from '../../log.ts';
 import { type ChannelOptions, openChannel } from './channel/open.ts';
 import { dialCircuit } from './circuit/dial.ts';
 import { hostService } from './circuit/host.ts';
-import type { CertificateController } from './controller/contract.ts';
 import type { SignInChoice } from './controller/chosen-sign-in.ts';
+import type { CertificateController } from './controller/contract.ts';
 import { type ControllerLimits, openController } from './controller/controller.ts';
 import { openZitiOverlayOf, type RenewableOverlay, type ZitiBehaviour, type ZitiParts } from './overlay.ts';
 import { IdentityRenewal } from './renewal/renewal.ts';
@@ -39,20 +39,28 @@ export interface RenewedOverlay extends AsyncDisposable {
 
 /** As `openZitiOverlay`, with the renewal of the certificate in the files given. */
 export async function openRenewedOverlay(
-  options: Omit<ZitiOptions, 'identity'> & ZitiBehaviour & { held: HeldIdentity; files: IdentityFiles; clock: Clock },
+  options: Omit<ZitiOptions, 'identity'> & ZitiBehaviour & { held: HeldIdentity; files: IdentityFiles; clock: Clock; lookAgainMs?: number },
 ): Promise<RenewedOverlay> {
-  const { held, files, clock, log } = options;
+  const { held, files, clock, log, lookAgainMs } = options;
   await using stack = new AsyncDisposableStack();
   const parts = zitiParts({ ...options, identity: held });
   const overlay = stack.use(await openZitiOverlayOf(parts, log, options));
-  const renewal = stack.use(new IdentityRenewal({ files, held, controller: parts.controller, overlay, clock, log }));
+  const renewal = stack.use(
+    new IdentityRenewal({ files, held, controller: parts.controller, overlay, clock, log, ...(lookAgainMs && { lookAgainMs }) }),
+  );
   await renewal.start(new AbortController().signal);
   const made = stack.move();
   return { overlay, renewal, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 /** What the overlay of this identity is made of. Nothing is sent before it is used. Throws IDENTITY-FILE. */
-export function zitiParts({ identity: own, log, channel, controller, signIn = 'auto' }: ZitiOptions): ZitiParts & { controller: CertificateController } {
+export function zitiParts({
+  identity: own,
+  log,
+  channel,
+  controller,
+  signIn = 'auto',
+}: ZitiOptions): ZitiParts & { controller: CertificateController } {
   const identity = own instanceof HeldIdentity ? own.identity : own;
   return {
     controller: openController({ identity: own, signIn, ...(controller && { limits: controller }) }),

@@ -18,12 +18,15 @@ export interface RenewalOptions {
   clock: Clock;
   log: Logger;
   random?: () => number;
+  /** The clock is looked at at least so often, for it may be set and a machine may sleep; an hour unless told. */
+  lookAgainMs?: number;
 }
 
 /** A certificate is renewed when two thirds of its life are over, and some of the rest so that a fleet does not come together. */
 const DUE = { from: 2 / 3, spread: 1 / 12 };
-/** The clock is looked at again at least so often: it may be set, and a machine may sleep. */
 const LOOK_AGAIN_MS = 60 * 60 * 1000;
+/** A clock that is months ahead finds every certificate due; it then gets a new one no more often than this. */
+const REST = { part: 1 / 12, mostMs: 24 * 60 * 60 * 1000 };
 const LOCK_RETRY_MS = 60_000;
 /** Attempts, as parts of the certificate's life and within these limits. */
 const RETRY = { minPart: 1 / 2000, maxPart: 1 / 50, leastMs: 1000, firstMs: 60_000, mostMs: 6 * 60 * 60 * 1000 };
@@ -44,6 +47,8 @@ export class IdentityRenewal implements Service {
   /** Between 0 and 1, drawn anew for each certificate. */
   #lateness: number;
   #state: RenewalStatus['state'] = 'waiting';
+  /** By the clock that never jumps. */
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   #retryAt: Instant | undefined;
   #lastRenewedAt: Instant | null = null;
   #code: ErrorCode | null = null;
@@ -55,7 +60,9 @@ export class IdentityRenewal implements Service {
   }
 
   status(): RenewalStatus {
-    return { state: this.#state, nextAt: this.#retryAt ?? this.#dueAt(), lastRenewedAt: this.#lastRenewedAt, code: this.#code };
+    const { clock } = this.#options;
+    const dueAt = Math.max(this.#dueAt(), clock.now() + Math.round(this.#restUntilMs - clock.monotonicMs()));
+    return { state: this.#state, nextAt: this.#retryAt ?? dueAt, lastRenewedAt: this.#lastRenewedAt, code: this.#code };
   }
 
   /** Resolves at once. */
@@ -72,15 +79,15 @@ export class IdentityRenewal implements Service {
   async #run(signal: AbortSignal): Promise<void> {
     using lock = await this.#locked(signal);
     if (!lock) return;
-    const { files, held, clock } = this.#options;
+    const { files, held, clock, lookAgainMs = LOOK_AGAIN_MS } = this.#options;
     files.reread(held);
     this.#dropPreviousOnceReady(signal);
     let backoff = this.#backoff();
     while (!signal.aborted) {
-      const waitMs = files.hasNext ? 0 : this.#dueAt() - clock.now();
+      const waitMs = files.hasNext ? 0 : Math.max(this.#dueAt() - clock.now(), this.#restUntilMs - clock.monotonicMs());
       if (waitMs > 0) {
         this.#enter('waiting', null);
-        await idle(Math.min(waitMs, LOOK_AGAIN_MS), signal);
+        await idle(Math.min(waitMs, lookAgainMs), signal);
         continue;
       }
       const failure = await this.#renew(signal);
@@ -112,7 +119,8 @@ export class IdentityRenewal implements Service {
     try {
       const { outlived } = await renewIdentity({ files, held, controller, now: () => clock.now() }, { signal });
       this.#lastRenewedAt = clock.now();
-      const { notAfter } = validityOf(held.inUse);
+      const { notBefore, notAfter } = validityOf(held.inUse);
+      this.#restUntilMs = clock.monotonicMs() + Math.min(REST.mostMs, (notAfter - notBefore) * REST.part);
       log.info({ identity: held.identity.id, notAfter: new Date(notAfter).toISOString() }, 'certificate renewed');
       this.#enter('waiting', null);
       this.#release(outlived, signal);
