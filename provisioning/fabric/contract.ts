@@ -77,4 +77,6 @@ export interface RouterEntry {
   /** `tls://host:port` */
   url: string;
   online: boolean;
+  /** Its server certificate, leaf first, PEM. */
+  certPem?: string;
 }

@@ -8,7 +8,7 @@ import type { Grants, RouterEntry } from './contract.ts';
 import { startController } from './controller/controller.ts';
 import { LoginRequests } from './controller/oidc/login-requests.ts';
 import { OIDC_LIFETIMES, type OidcLifetimes, type OidcParts } from './controller/oidc/parts.ts';
-import { createGrants } from './grants.ts';
+import { createGrants, grantsAt } from './grants.ts';
 import { openHome } from './home.ts';
 import type { RouterLimits } from './router/limits.ts';
 import { createTerminators, type Router, startRouter } from './router/router.ts';
@@ -69,6 +69,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
 
   const routerId = state.routerId(ROUTER_NAME);
   const routerKeys = await ca.certifyServer({ commonName: routerId });
+  const terminators = createTerminators();
   const router: Router = stack.use(
     await startRouter({
       id: routerId,
@@ -78,13 +79,13 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
       serverCert: routerKeys.certPem,
       serverKey: routerKeys.keyPem,
       caPem: ca.caPem,
-      grants,
-      terminators: createTerminators(),
+      grants: grantsAt(routerId, grants, state, log),
+      terminators,
       log,
       ...(options.routerLimits && { limits: options.routerLimits }),
     }),
   );
-  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true }];
+  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true, certPem: routerKeys.certPem }];
 
   const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
   let origin = '';
@@ -101,6 +102,11 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
         certPem,
         origin: () => origin,
         routers: () => routers,
+        hosting: {
+          isConnected: (id) => router.isConnected(id),
+          terminators: () => terminators.all(),
+          removeTerminator: (id) => terminators.remove(id),
+        },
         oidc: oidcParts(options, clock),
         clock,
         certificateLifeMs: options.certificateLifeMs,
@@ -113,6 +119,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   state.controllerOrigin = origin;
   stack.defer(
     sweeping(() => {
+      state.directory.enableDue();
       state.sessions.sweep();
       state.oidcSessions.sweep();
     }, log),

@@ -73,6 +73,22 @@ export function createGrants(state: FabricState, tokens: TokenKey, log: Logger, 
   };
 }
 
+/** The same at one router: whoever may not use it, or a service that is not reached by it, has no rights there. */
+export function grantsAt(routerId: string, grants: Grants, { directory }: FabricState, log: Logger): Grants {
+  const mayUse = (identityId: string, serviceId: string): boolean => {
+    try {
+      return directory.identityMayUse(identityId, routerId) && directory.serviceMayUse(serviceId, routerId);
+    } catch (thrown) {
+      log.error({ err: asVitalmeshError(thrown) }, 'the state cannot be read; the router is told no');
+      return false;
+    }
+  };
+  return {
+    ...grants,
+    allows: (identityId, serviceId, type) => grants.allows(identityId, serviceId, type) && mayUse(identityId, serviceId),
+  };
+}
+
 /** The texts of a real router (openziti-wire.md §6, §7; transcript F-raw-hello-and-session-failures). */
 function malformed(type: Type, fault: string): Opening {
   if (type === 'Dial') return { refusal: 'unable to get service token either by JWT parsing or id lookup' };

@@ -6,6 +6,7 @@ import type { Endpoint, SessionCall } from './call.ts';
 import { currentRouterJson, iso, type Permission, routerJson, serviceJson } from './entities.ts';
 import { page } from './list.ts';
 import { OIDC_PATH } from './oidc/parts.ts';
+import { usableRouters } from './usable-routers.ts';
 
 const SERVICE_FIELDS = ['name', 'terminatorStrategy', 'id', 'tags', 'roleAttributes', 'configs', 'createdAt', 'updatedAt', 'isSystem'];
 const ROUTER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
@@ -68,7 +69,8 @@ export const service: Endpoint = {
 };
 
 export const serviceRouters: Endpoint = {
-  signedIn: (call) => withService(call, () => data({ edgeRouters: call.parts.routers().map(routerJson) })),
+  signedIn: (call) =>
+    withService(call, ({ id }) => data({ edgeRouters: usableRouters(call.parts, call.session.identityId, id).map(routerJson) })),
 };
 
 /** GET current-api-session/service-updates: a cheap question whether services must be listed again. */
@@ -78,9 +80,9 @@ export const serviceUpdates: Endpoint = {
 };
 
 export const currentRouters: Endpoint = {
-  signedIn: ({ parts, query }) => {
+  signedIn: ({ parts, query, session }) => {
     const dates: Dates = { createdAt: parts.state.changedAt(), updatedAt: parts.state.changedAt() };
-    return page(parts.routers(), query, (router) => currentRouterJson(router, dates), ROUTER_FIELDS);
+    return page(usableRouters(parts, session.identityId), query, (router) => currentRouterJson(router, dates), ROUTER_FIELDS);
   },
 };
 

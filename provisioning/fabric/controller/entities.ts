@@ -18,11 +18,11 @@ export function goTime(at: number): string {
   return `${iso(at).replace('T', ' ').replace('Z', '')} +0000 UTC`;
 }
 
-function links(base: string, ...names: string[]): Record<string, { href: string }> {
+export function links(base: string, ...names: string[]): Record<string, { href: string }> {
   return Object.fromEntries([['self', { href: base }], ...names.map((name) => [name, { href: `${base}/${name}` }])]);
 }
 
-function dated(href: Record<string, unknown>, { id, createdAt, updatedAt }: { id: string } & Dates): Record<string, unknown> {
+export function dated(href: Record<string, unknown>, { id, createdAt, updatedAt }: { id: string } & Dates): Record<string, unknown> {
   return { _links: href, createdAt: iso(createdAt), id, tags: {}, updatedAt: iso(updatedAt) };
 }
 
@@ -154,7 +154,7 @@ export function authenticatorJson(authenticator: HeldCertificate, identity: Fabr
   };
 }
 
-function identityReference({ id, name }: FabricIdentity): Record<string, unknown> {
+export function identityReference({ id, name }: FabricIdentity): Record<string, unknown> {
   const ofIdentity = [
     ...['authenticators', 'edge-router-policies', 'edge-routers', 'enrollments', 'failed-service-requests'],
     ...['posture-data', 'service-configs', 'service-policies', 'services'],
@@ -163,7 +163,7 @@ function identityReference({ id, name }: FabricIdentity): Record<string, unknown
   return { _links: href, entity: 'identities', id, name };
 }
 
-function reference(entity: string, id: string, name: string): Record<string, unknown> {
+export function reference(entity: string, id: string, name: string): Record<string, unknown> {
   return { _links: links(`./${entity}/${id}`), entity, id, name };
 }
 

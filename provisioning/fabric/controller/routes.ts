@@ -1,6 +1,8 @@
 import type { Endpoint } from './call.ts';
 import { controllers, currentRouters, service, serviceRouters, services, serviceUpdates, version } from './discovery.ts';
 import { caCertificates, enrol, enrolTyped } from './enrolment.ts';
+import { networkJwts } from './management/overview.ts';
+import { MANAGEMENT } from './management/routes.ts';
 import { authorize, callback, discovery, keys, loginByCertificate } from './oidc/authorize.ts';
 import { OIDC_PATH } from './oidc/parts.ts';
 import { token } from './oidc/token.ts';
@@ -14,6 +16,7 @@ type Verbs = Readonly<Record<string, Endpoint>>;
 const CLIENT: Readonly<Record<string, Verbs>> = {
   '/version': { GET: version },
   '/.well-known/est/cacerts': { GET: caCertificates },
+  '/network-jwts': { GET: networkJwts },
   '/enroll': { POST: enrol },
   '/enroll/ott': { POST: enrolTyped },
   '/authenticate': { POST: authenticate },
@@ -46,8 +49,14 @@ const OIDC: Readonly<Record<string, Verbs>> = {
 /** It is the controller's default API: without a base it answers too, for those who know no base yet, and older C SDKs enrol so. */
 const CLIENT_BASES = ['/edge/client/v1', ''];
 
-const PATHS = [...CLIENT_BASES.map((base) => ({ base, verbs: CLIENT })), { base: OIDC_PATH, verbs: OIDC }].flatMap(
-  ({ base, verbs: paths }) => Object.entries(paths).map(([path, verbs]) => ({ segments: `${base}${path}`.split('/'), verbs })),
+const BASES = [
+  ...CLIENT_BASES.map((base) => ({ base, verbs: CLIENT })),
+  { base: OIDC_PATH, verbs: OIDC },
+  { base: '/edge/management/v1', verbs: MANAGEMENT },
+];
+
+const PATHS = BASES.flatMap(({ base, verbs: paths }) =>
+  Object.entries(paths).map(([path, verbs]) => ({ segments: `${base}${path}`.split('/'), verbs })),
 );
 
 /** What stands at a path, with the segments that the pattern leaves open; undefined when nothing does. */

@@ -1,3 +1,4 @@
+import type { RouterEntry } from '../contract.ts';
 import { newSessionId } from '../ids.ts';
 import type { ServiceSession } from '../state/sessions.ts';
 import { type Answer, data, notFound, refusal } from './answers.ts';
@@ -5,6 +6,7 @@ import type { Endpoint, SessionCall } from './call.ts';
 import { permissionsOf } from './discovery.ts';
 import { iso, sessionJson } from './entities.ts';
 import { jsonObject } from './json-body.ts';
+import { usableRouters } from './usable-routers.ts';
 
 const YEAR_S = 365 * 24 * 60 * 60;
 const MAX_ID_CHARACTERS = 64;
@@ -42,7 +44,7 @@ export const session: Record<'GET' | 'DELETE', Endpoint> = {
 };
 
 function open(call: SessionCall, serviceId: string, type: 'Dial' | 'Bind'): Answer {
-  const { state, routers } = call.parts;
+  const { state } = call.parts;
   const service = state.directory.service(serviceId);
   const permissions = service ? permissionsOf(call, service) : [];
   if (permissions.length === 0) return notFound('service', serviceId);
@@ -50,7 +52,12 @@ function open(call: SessionCall, serviceId: string, type: 'Dial' | 'Bind'): Answ
     return refusal(400, 'COULD_NOT_VALIDATE', { field: 'ServiceId', reason: 'service not found', value: serviceId });
   const opened = call.session.kind === 'oidc' ? unkept(call, serviceId, type) : state.sessions.open(call.session, serviceId, type);
   if (!opened) return refusal(429, 'SERVER_TOO_MANY_REQUESTS');
-  return data(sessionJson(opened, tokenOf(call, opened), routers()), { status: 201 });
+  return data(sessionJson(opened, tokenOf(call, opened), routersOf(call, opened)), { status: 201 });
+}
+
+/** Those that this identity may use for this service; a client dials and binds at them. */
+function routersOf({ parts }: SessionCall, { identityId, serviceId }: ServiceSession): RouterEntry[] {
+  return usableRouters(parts, identityId, serviceId);
 }
 
 /** With OIDC the token is all there is of a service session. */
@@ -84,7 +91,7 @@ function tokenOf(call: SessionCall, { id, serviceId, apiSessionId, identityId, t
 function detail(call: SessionCall, own: ServiceSession): Record<string, unknown> {
   const at = iso(own.createdAt);
   return {
-    ...sessionJson(own, tokenOf(call, own), call.parts.routers()),
+    ...sessionJson(own, tokenOf(call, own), routersOf(call, own)),
     _links: { self: { href: `./sessions/${own.id}` } },
     createdAt: at,
     updatedAt: at,

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../shared/clock.ts';
 import { byte, type Frame, flag, text, u16, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService } from '../contract.ts';
@@ -20,6 +21,7 @@ export class HostBind implements Terminator, Sink {
   readonly listenerId: string | undefined;
   readonly instanceId: string | undefined;
   readonly publicKey: Buffer | undefined;
+  readonly createdAt = systemClock.now();
   cost: number;
   precedence: Precedence;
   readonly #token: Buffer;

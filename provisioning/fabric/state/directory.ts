@@ -72,6 +72,11 @@ export class Directory {
     return this.#tables[kind].get(id);
   }
 
+  /** Those of that name: one at most, or, of router policies, one of each kind. */
+  named<K extends Kind>(kind: K, name: string): Kinds[K][] {
+    return this.#tables[kind].named(name);
+  }
+
   /** Ordered by name. */
   identities(): IdentityRecord[] {
     return this.all('identity').toSorted((one, other) => (one.name < other.name ? -1 : 1));
@@ -114,9 +119,9 @@ export class Directory {
   }
 
   /** Throws FABRIC-NAME when the name, or the external id, is taken. */
-  createIdentity(identity: Pick<FabricIdentity, 'name' | 'attributes'> & Partial<Fresh<IdentityRecord>>): IdentityRecord {
-    return this.create('identity', {
-      typeId: 'Default',
+  createIdentity(identity: Pick<FabricIdentity, 'name' | 'attributes'> & Partial<Fresh<IdentityRecord>>, id?: string): IdentityRecord {
+    const fresh = {
+      typeId: 'Default' as const,
       isAdmin: false,
       isDefaultAdmin: false,
       externalId: undefined,
@@ -127,7 +132,8 @@ export class Directory {
       disabledUntil: undefined,
       enrolledAt: undefined,
       ...identity,
-    });
+    };
+    return this.create('identity', fresh, id);
   }
 
   /** A disabled identity keeps its certificate; its sessions end. `until`: when it is enabled again. Throws FABRIC-UNKNOWN. */
