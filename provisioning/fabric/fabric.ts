@@ -131,7 +131,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
     controllerUrl: `${origin}/edge/client/v1`,
     routerUrl: router.url,
     caPem: ca.caPem,
-    admin: createAdmin(state, tokens),
+    admin: createAdmin(state, tokens, clock),
     grants,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { type Command, EXIT } from '../../../shared/command-line.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { aborted, processSignal } from '../../../shared/lifecycle.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { type Fabric, type ListenAddress, startFabric } from '../fabric.ts';
+import { ADMIN_FILE } from '../home.ts';
 import { adminCommands } from '../operator.ts';
 import { homeOf, operatorSocket } from './reach.ts';
 
@@ -49,6 +51,8 @@ function welcome(folder: string, { controllerUrl, routerUrl }: Fabric): string {
   controller  ${new URL(controllerUrl).origin}
   router      ${routerUrl}
   home        ${home}
+  management  ${new URL(controllerUrl).origin}/edge/management/v1, OpenZiti's API for administrators
+              user name and password: ${shellWord(join(folder, ADMIN_FILE))}
 
 Nobody may do anything yet that was not allowed before. In another terminal, for example:
 
