@@ -3,6 +3,7 @@ import { newIdentityId } from '../ca.ts';
 /** What an endpoint answers, before it is written. */
 export interface Answer {
   status: number;
+  /** An empty `content-type` stands for none. */
   headers?: Readonly<Record<string, string>>;
   /** JSON unless it is text; undefined is an empty body. */
   body: unknown;

@@ -199,12 +199,13 @@ async function bodyOf(request: IncomingMessage, { takes, needs }: Endpoint, maxB
 function write(response: ServerResponse, { status, headers, body }: Answer, complete: boolean): void {
   if (response.destroyed) return;
   const text = body === undefined ? '' : typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
+  const { 'content-type': type = 'application/json', ...others } = headers ?? {};
   response.writeHead(status, {
-    'content-type': 'application/json',
+    ...(type !== '' && { 'content-type': type }),
     server: 'vitalmesh-fabric',
     'content-length': Buffer.byteLength(text),
     ...(!complete && { connection: 'close' }),
-    ...headers,
+    ...others,
   });
   response.end(text);
 }

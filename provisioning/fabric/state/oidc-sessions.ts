@@ -53,7 +53,15 @@ export class OidcSessions {
 
   byId(id: string): OidcSession | undefined {
     const row = this.#file.read(() => this.#file.sql<[string], OidcSessionRow>(SESSION).get(id));
-    return row && { id, identityId: row.identity_id, authenticatorId: row.authenticator_id, fingerprint: row.fingerprint, createdAt: row.created_at };
+    return (
+      row && {
+        id,
+        identityId: row.identity_id,
+        authenticatorId: row.authenticator_id,
+        fingerprint: row.fingerprint,
+        createdAt: row.created_at,
+      }
+    );
   }
 
   renewed(id: string, renewableMs: number): void {

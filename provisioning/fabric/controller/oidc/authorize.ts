@@ -47,7 +47,7 @@ export const loginByCertificate: Record<'GET' | 'POST', Endpoint> = {
     if (!oidc.logins.has(id)) return oauthError('invalid_request', 'auth request not found');
     return {
       status: 200,
-      headers: { 'auth-request-id': id, 'content-type': 'text/plain; charset=utf-8' },
+      headers: { 'auth-request-id': id, 'content-type': '' },
       body: 'please POST to this URL',
     };
   }),

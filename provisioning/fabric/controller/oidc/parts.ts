@@ -49,7 +49,7 @@ export function formOf({ body }: Call): URLSearchParams {
 }
 
 export function redirect(location: string, isForPeople = true): Answer {
-  if (!isForPeople) return { status: 302, headers: { location }, body: undefined };
+  if (!isForPeople) return { status: 302, headers: { location, 'content-type': '' }, body: undefined };
   const href = location.replaceAll('&', '&amp;').replaceAll('"', '&#34;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   return { status: 302, headers: { location, 'content-type': 'text/html; charset=utf-8' }, body: `<a href="${href}">Found</a>.\n\n` };
 }
