@@ -14,9 +14,12 @@ const ROUTER = '127.0.0.1:3022';
 
 /** `vitalmesh fabric run` */
 export const runCommand: Command = {
-  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--verbose]`,
+  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--sign-in both|certificate] [--verbose]`,
   summary: 'Runs an overlay network on this machine alone, for trial, development and tests; a hospital runs OpenZiti. Until Ctrl-C.',
-  options: { home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, verbose: { type: 'boolean' } },
+  options: {
+    ...{ home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, 'sign-in': { type: 'string' } },
+    verbose: { type: 'boolean' },
+  },
   run: async (values, io) => {
     const home = homeOf(values);
     const signal = processSignal({ hangup: true });
@@ -25,6 +28,7 @@ export const runCommand: Command = {
       home,
       controller: addressOf(values.controller, CONTROLLER, '--controller'),
       router: addressOf(values.router, ROUTER, '--router'),
+      signIn: signInOf(values['sign-in']),
       log,
     });
     await using operator = createOperatorServer({ socketPath: operatorSocket(home), commands: adminCommands(fabric.admin), log });
@@ -35,6 +39,13 @@ export const runCommand: Command = {
     return EXIT.ok;
   },
 };
+
+/** `certificate` leaves OIDC out, as a network may. */
+export function signInOf(text: string | boolean | undefined): 'both' | 'certificate' {
+  if (text === undefined || text === 'both') return 'both';
+  if (text === 'certificate') return text;
+  throw new VitalmeshError('USAGE', { detail: '--sign-in is both or certificate' });
+}
 
 /** `host:port`, with an IPv6 address in brackets. */
 export function addressOf(text: string | boolean | undefined, usual: string, option: string): ListenAddress {

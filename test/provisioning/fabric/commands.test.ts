@@ -9,7 +9,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { vitalmeshProgram } from '../../../provisioning/cli.ts';
-import { addressOf } from '../../../provisioning/fabric/commands/run.ts';
+import { addressOf, signInOf } from '../../../provisioning/fabric/commands/run.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { askOperator } from '../../../shared/operator/client.ts';
 import { verifies } from '../../requirements.ts';
@@ -192,6 +192,11 @@ describe('vitalmesh fabric, called wrongly', () => {
     assert.deepEqual(addressOf('[::1]:80', usual, '--controller'), { host: '[::1]', port: 80 });
     for (const wrong of ['', '1280', 'a:b', '::1:80', 'a:1:2', 'a:123456', '[::1]', ':80'])
       assert.throws(() => addressOf(wrong, usual, '--controller'), { code: 'USAGE' }, wrong);
+  });
+
+  test('OIDC is offered unless it is left out', () => {
+    assert.deepEqual([signInOf(undefined), signInOf('both'), signInOf('certificate')], ['both', 'both', 'certificate']);
+    for (const wrong of ['oidc', '', true]) assert.throws(() => signInOf(wrong), { code: 'USAGE' });
   });
 
   test("the operator's socket takes arguments strictly", async () => {
