@@ -41,6 +41,7 @@ async function run(config: AgentConfig): Promise<void> {
   const { overlay } = place;
   const { service, hub, ...batch } = config.uplink;
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
+  using _moves = place.onRenewed(() => uplink.moveOver());
   const intake = createIntake({ outbox, metrics, clock });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
 

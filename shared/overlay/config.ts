@@ -20,7 +20,9 @@ export const overlayConfig = z.discriminatedUnion('type', [
     signIn: z
       .enum(['auto', 'certificate', 'oidc'])
       .optional()
-      .describe('How to sign in; auto, unless told, takes OIDC where the controller offers it, and the older certificate session elsewhere.'),
+      .describe(
+        'How to sign in; auto, unless told, takes OIDC where the controller offers it, and the older certificate session elsewhere.',
+      ),
   }),
 ]);
 
@@ -42,6 +44,8 @@ export async function openOverlay(config: z.infer<typeof overlayConfig>, identit
 export interface OwnPlace extends AsyncDisposable {
   overlay: Overlay;
   identityStatus(): IdentityStatus;
+  /** Called when the certificate was renewed: what is dialled from now on goes over channels of the new one. */
+  onRenewed(listener: () => void): Disposable;
 }
 
 /** As `openOverlay` for a program that runs on: where the network renews certificates, its own is renewed before it ends. */
@@ -55,7 +59,12 @@ export async function openOwnPlace(
   };
   if (config.type === 'local') {
     const overlay = await openOverlay(config, held.identity, log);
-    return { overlay, identityStatus: () => statusOf(null), [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
+    return {
+      overlay,
+      identityStatus: () => statusOf(null),
+      onRenewed: () => ({ [Symbol.dispose]: () => undefined }),
+      [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
+    };
   }
   refuseWithoutController(held.identity);
   const { openRenewedOverlay } = await import('./ziti/ziti.ts');
@@ -66,6 +75,7 @@ export async function openOwnPlace(
   return {
     overlay: renewed.overlay,
     identityStatus: () => statusOf(renewed.renewal.status()),
+    onRenewed: (listener) => renewed.renewal.onRenewed(listener),
     [Symbol.asyncDispose]: () => renewed[Symbol.asyncDispose](),
   };
 }

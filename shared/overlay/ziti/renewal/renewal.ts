@@ -43,6 +43,7 @@ export class IdentityRenewal implements Service {
   readonly #random: () => number;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
+  readonly #listeners = new Set<() => void>();
   readonly #releases = new Set<Promise<void>>();
   /** Between 0 and 1, drawn anew for each certificate. */
   #lateness: number;
@@ -63,6 +64,13 @@ export class IdentityRenewal implements Service {
     const { clock } = this.#options;
     const dueAt = Math.max(this.#dueAt(), clock.now() + Math.round(this.#restUntilMs - clock.monotonicMs()));
     return { state: this.#state, nextAt: this.#retryAt ?? dueAt, lastRenewedAt: this.#lastRenewedAt, code: this.#code };
+  }
+
+  /** Called when the certificate was renewed: what is dialled from now on goes over channels of the new one. */
+  onRenewed(listener: () => void): Disposable {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
   }
 
   /** Resolves at once. */
@@ -124,6 +132,7 @@ export class IdentityRenewal implements Service {
       log.info({ identity: held.identity.id, notAfter: new Date(notAfter).toISOString() }, 'certificate renewed');
       this.#enter('waiting', null);
       this.#release(outlived, signal);
+      for (const listener of [...this.#listeners]) listener();
       return undefined;
     } catch (thrown) {
       return asVitalmeshError(thrown);
