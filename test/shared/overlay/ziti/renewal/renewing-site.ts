@@ -3,7 +3,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CertificateRequest } from '../../../../../provisioning/fabric/ca.ts';
+import type { CertificateRequest, Validity } from '../../../../../provisioning/fabric/ca.ts';
 import type { HeldIdentity } from '../../../../../shared/identity/held-identity.ts';
 import { loadIdentity } from '../../../../../shared/identity/identity.ts';
 import { IdentityFiles } from '../../../../../shared/identity/identity-files.ts';
@@ -36,10 +36,12 @@ export class RenewingSite implements AsyncDisposable {
   #waiting: string | undefined;
   #sessions = 0;
 
-  static async start(): Promise<RenewingSite> {
+  /** `validity` of the first certificate: a year from now unless told. */
+  static async start(validity?: Validity): Promise<RenewingSite> {
     const network = await testNetwork();
     const site = new RenewingSite(network, await scriptedController({ network }));
-    const file = await network.ca.issueIdentity({ id: 'gw1', name: 'Gateway 1', controller: `https://127.0.0.1:${site.script.port}` });
+    const controller = `https://127.0.0.1:${site.script.port}`;
+    const file = await network.ca.issueIdentity({ id: 'gw1', name: 'Gateway 1', controller, ...(validity && { validity }) });
     writeFileSync(site.path, JSON.stringify({ ...file, enableHa: true }), { mode: 0o600 });
     site.#inForce = fingerprintOf(loadIdentity(site.path).certPem);
     return site;
