@@ -113,6 +113,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
   },
+  'IDENTITY-COMMANDS': {
+    source: 'openziti-network.md §2',
+    behaviour:
+      'vitalmesh identity show tells everything of an identity file but its key; renew renews one that no process uses, and says after a failure which pair is good.',
+  },
   'RENEWAL-NEVER-LOCKS-OUT': {
     source: 'openziti-network.md §2.8',
     behaviour:
@@ -180,6 +185,11 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §8, §10.4',
     behaviour:
       'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
+  },
+  'FABRIC-MANAGEMENT-AS-REAL': {
+    source: 'openziti-network.md §1; recordings rest-mgmt-*',
+    behaviour:
+      'The management API of the embedded controller answers as that of OpenZiti 2.0.3: paths, bodies, codes, filters, order and paging; where the real one loses something without a word it answers 400.',
   },
   'FABRIC-CONTROLLER-AS-REAL': {
     source: 'openziti-wire.md §1, §2; openziti-network.md §1',
