@@ -10,7 +10,10 @@ import { usableRouters } from './usable-routers.ts';
 
 const SERVICE_FIELDS = ['name', 'terminatorStrategy', 'id', 'tags', 'roleAttributes', 'configs', 'createdAt', 'updatedAt', 'isSystem'];
 const ROUTER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
-const CONTROLLER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
+const CONTROLLER_FIELDS = [
+  ...['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'],
+  ...['certPem', 'ctrlAddress', 'fingerprint', 'isPreferredLeader', 'lastJoinedAt'],
+];
 const CONTROLLER_ID = 'vitalmesh-fabric';
 
 /** GET version: what SDKs choose their way of signing in by; without OIDC_AUTH that is the certificate session. */

@@ -45,11 +45,14 @@ export const IDENTITIES: Resource<IdentityRecord> = {
 export const SERVICES: Resource<ServiceRecord> = {
   what: 'service',
   all: ({ state }) => state.directory.services(),
-  json: (_parts, call) => (service) => managedServiceJson(service, permissionsOf(call, service)),
+  json: (parts, call) =>
+    call.query.has('roleFilter')
+      ? SERVICES_BELOW.json(parts, call)
+      : (service) => managedServiceJson(service, permissionsOf(call, service)),
   symbols: SERVICE,
 };
 
-/** Services as the lists below other entities show them: there nobody's permissions are looked up. */
+/** Services as the lists below other entities, and those chosen by role, show them: there nobody's permissions are looked up. */
 export const SERVICES_BELOW: Resource<ServiceRecord> = {
   ...SERVICES,
   json: () => (service) => ({ ...managedServiceJson(service, []), config: null, permissions: null, postureQueries: [] }),
