@@ -14,11 +14,11 @@ const ROUTER = '127.0.0.1:3022';
 
 /** `vitalmesh fabric run` */
 export const runCommand: Command = {
-  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--sign-in both|certificate] [--verbose]`,
+  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--sign-in both|certificate] [--certificate-life SECONDS] [--verbose]`,
   summary: 'Runs an overlay network on this machine alone, for trial, development and tests; a hospital runs OpenZiti. Until Ctrl-C.',
   options: {
     ...{ home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, 'sign-in': { type: 'string' } },
-    verbose: { type: 'boolean' },
+    ...{ 'certificate-life': { type: 'string' }, verbose: { type: 'boolean' } },
   },
   run: async (values, io) => {
     const home = homeOf(values);
@@ -29,6 +29,7 @@ export const runCommand: Command = {
       controller: addressOf(values.controller, CONTROLLER, '--controller'),
       router: addressOf(values.router, ROUTER, '--router'),
       signIn: signInOf(values['sign-in']),
+      ...certificateLifeOf(values['certificate-life']),
       log,
     });
     await using operator = createOperatorServer({ socketPath: operatorSocket(home), commands: adminCommands(fabric.admin), log });
@@ -45,6 +46,14 @@ export function signInOf(text: string | boolean | undefined): 'both' | 'certific
   if (text === undefined || text === 'both') return 'both';
   if (text === 'certificate') return text;
   throw new VitalmeshError('USAGE', { detail: '--sign-in is both or certificate' });
+}
+
+/** A year unless told; short ones show how they are renewed. */
+export function certificateLifeOf(text: string | boolean | undefined): { certificateLifeMs?: number } {
+  if (text === undefined) return {};
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 10 && seconds <= 10 * 365 * 86_400) return { certificateLifeMs: seconds * 1000 };
+  throw new VitalmeshError('USAGE', { detail: '--certificate-life is a number of seconds, from 10 on, up to ten years' });
 }
 
 /** `host:port`, with an IPv6 address in brackets. */

@@ -9,7 +9,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { vitalmeshProgram } from '../../../provisioning/cli.ts';
-import { addressOf, signInOf } from '../../../provisioning/fabric/commands/run.ts';
+import { addressOf, certificateLifeOf, signInOf } from '../../../provisioning/fabric/commands/run.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { askOperator } from '../../../shared/operator/client.ts';
 import { verifies } from '../../requirements.ts';
@@ -197,6 +197,11 @@ describe('vitalmesh fabric, called wrongly', () => {
   test('OIDC is offered unless it is left out', () => {
     assert.deepEqual([signInOf(undefined), signInOf('both'), signInOf('certificate')], ['both', 'both', 'certificate']);
     for (const wrong of ['oidc', '', true]) assert.throws(() => signInOf(wrong), { code: 'USAGE' });
+  });
+
+  test('certificates last as long as is said', () => {
+    assert.deepEqual([certificateLifeOf(undefined), certificateLifeOf('30')], [{}, { certificateLifeMs: 30_000 }]);
+    for (const wrong of ['', '9', '1.5', '1e12', 'year', true]) assert.throws(() => certificateLifeOf(wrong), { code: 'USAGE' });
   });
 
   test("the operator's socket takes arguments strictly", async () => {
