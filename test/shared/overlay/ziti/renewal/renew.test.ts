@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import fs, { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, mock, test } from 'node:test';
@@ -9,7 +20,7 @@ import { silentLogger } from '../../../../../shared/log.ts';
 import { verifies } from '../../../../requirements.ts';
 import { testNetwork } from '../../../../support/identities.ts';
 import { refused } from '../../../../support/ziti/controller-script.ts';
-import { LOST, RenewingSite } from './renewing-site.ts';
+import { fingerprintOf, LOST, RenewingSite } from './renewing-site.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -123,6 +134,45 @@ describe('a renewal', { timeout: 60_000 }, () => {
     assert.equal(site.fileSignsIn, true);
     assert.equal(site.keys.length, 1);
     assert.deepEqual(next.steps, ['rehearse', 'verify', 'sign-in', 'replace', 'done']);
+  });
+
+  test('a switch that happens between two attempts to sign in is met by the third', async () => {
+    verifies('RENEWAL-NEVER-LOCKS-OUT');
+    await using site = await RenewingSite.start();
+    site.verifyReply = LOST;
+    {
+      await using process = site.begin();
+      await assert.rejects(process.renew(), { code: 'OVERLAY-UNREACHABLE' });
+    }
+    const shown: (string | undefined)[] = [];
+    site.script.on(({ path, fingerprint }) => {
+      if (path !== '/authenticate?method=cert') return undefined;
+      shown.push(fingerprint);
+      return shown.length === 1 ? refused(401, 'INVALID_AUTH') : undefined;
+    });
+    await using next = site.begin();
+    const [newer, older] = next.held.candidates.map(({ certPem }) => fingerprintOf(certPem));
+    await next.controller.signIn();
+    assert.deepEqual(shown, [newer, older, newer]);
+    assert.equal(fingerprintOf(next.held.identity.certPem), newer);
+  });
+
+  test('a network that goes away between two attempts ends them, and settles nothing', async () => {
+    await using site = await RenewingSite.start();
+    site.refuseVerify = LOST;
+    await using process = site.begin();
+    await assert.rejects(process.renew(), { code: 'OVERLAY-UNREACHABLE' });
+    const before = process.held.inUse;
+    let attempts = 0;
+    site.script.on(({ path }) => {
+      if (path !== '/authenticate?method=cert') return undefined;
+      attempts += 1;
+      return attempts === 1 ? refused(401, 'INVALID_AUTH') : LOST;
+    });
+    await assert.rejects(process.controller.signInAgain(), { code: 'OVERLAY-UNREACHABLE' });
+    assert.equal(attempts, 2);
+    assert.equal(process.held.inUse, before);
+    assert.notEqual(process.held.next, undefined);
   });
 
   test('a session that ended meanwhile is made again with whichever pair is good', async () => {
@@ -333,6 +383,19 @@ describe('the disk', { timeout: 60_000 }, () => {
     await next.renew();
     assert.deepEqual(next.steps, ['rehearse', 'replace', 'done']);
     assert.equal(site.fileSignsIn, true);
+  });
+
+  test('the files belong to whom the identity file belongs, whoever renews it', async () => {
+    await using site = await RenewingSite.start();
+    // Only root can give files away; for others it is their own anyway.
+    const uid = process.getuid?.() === 0 ? 12_345 : (process.getuid?.() ?? 0);
+    chownSync(site.path, uid, statSync(site.path).gid);
+    site.verifyReply = LOST;
+    await using renewing = site.begin();
+    await assert.rejects(renewing.renew(), { code: 'OVERLAY-UNREACHABLE' });
+    assert.equal(statSync(`${site.path}.next`).uid, uid);
+    await renewing.renew();
+    assert.deepEqual([statSync(site.path).uid, statSync(`${site.path}.previous`).uid], [uid, uid]);
   });
 
   test('a link to the file stays a link', async () => {
