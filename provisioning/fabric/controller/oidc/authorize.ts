@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Answer, refusal } from '../answers.ts';
 import type { Call, Endpoint } from '../call.ts';
 import { authenticatorOf } from '../sign-in.ts';
-import type { LoginRequest } from './login-requests.ts';
+import type { LoginRequests } from './login-requests.ts';
 import { CLIENT_IDS, formOf, OIDC_PATH, oauthError, oidcEndpoint, redirect } from './parts.ts';
 
 /** Nothing listens there: a device reads the code out of the redirect (openziti.md §3). */
@@ -36,8 +36,8 @@ export const keys: Endpoint = oidcEndpoint(({ parts }) => ({ status: 200, body: 
 
 /** GET and POST authorize: the first step, for everybody; who asks without a certificate is sent where passwords are asked for. */
 export const authorize: Record<'GET' | 'POST', Endpoint> = {
-  GET: oidcEndpoint((call, { oidc }) => begin(call, call.query, oidc.logins.begin.bind(oidc.logins))),
-  POST: oidcEndpoint((call, { oidc }) => begin(call, formOf(call), oidc.logins.begin.bind(oidc.logins)), true),
+  GET: oidcEndpoint((call, { oidc }) => begin(call, call.query, oidc.logins)),
+  POST: oidcEndpoint((call, { oidc }) => begin(call, formOf(call), oidc.logins), true),
 };
 
 /** GET and POST login/cert: the second step, with the certificate of the connection. */
@@ -76,7 +76,7 @@ export function sha1Of(der: Buffer): string {
   return createHash('sha1').update(der).digest('hex');
 }
 
-function begin(call: Call, asked: URLSearchParams, start: (request: LoginRequest) => string): Answer {
+function begin(call: Call, asked: URLSearchParams, logins: LoginRequests): Answer {
   const [clientId, redirectUri, state] = [asked.get('client_id') ?? '', asked.get('redirect_uri') ?? '', asked.get('state') ?? ''];
   if (!CLIENT_IDS.includes(clientId)) return oauthError('invalid_request', 'unknown client');
   if (!REDIRECTS.test(redirectUri))
@@ -93,7 +93,7 @@ function begin(call: Call, asked: URLSearchParams, start: (request: LoginRequest
   if (state.length > MAX_CHARACTERS || (nonce?.length ?? 0) > MAX_CHARACTERS)
     return oauthError('invalid_request', 'state or nonce too long');
   const known = scopes.filter((scope) => scope === 'openid' || scope === 'offline_access');
-  const id = start({ clientId, redirectUri, scopes: known, state, nonce, codeChallenge });
+  const id = logins.begin({ clientId, redirectUri, scopes: known, state, nonce, codeChallenge });
   return redirect(`${OIDC_PATH}/login/${call.certificate ? 'cert' : 'username'}?authRequestID=${id}`);
 }
 
