@@ -186,6 +186,24 @@ export const REQUIREMENTS = {
     behaviour:
       'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
   },
+  'FABRIC-MANAGEMENT-ADMIN': {
+    source: 'architecture §2; openziti-network.md §1.8',
+    behaviour:
+      'The management API is for administrators alone. The first one and its password are made with the network: in a file of mode 0600, as a slow hash in the state, in no output; it cannot be disabled or deleted.',
+  },
+  'FABRIC-MANAGEMENT-NOTHING-SILENT': {
+    source: 'openziti-network.md §0.7, §1.8, §1.10',
+    behaviour: 'What of a change cannot be done, or would turn encryption off unasked, refuses the whole change; nothing of it is kept.',
+  },
+  'FABRIC-MANAGEMENT-BOUNDED': {
+    source: 'architecture §2',
+    behaviour: 'Any filter, body and path at the management API is answered with a coded refusal, in bounded time and memory.',
+  },
+  'FABRIC-ROUTER-POLICIES': {
+    source: 'openziti-network.md §1.11, §1.12',
+    behaviour:
+      'An identity uses an edge router, and a service is reached by it, only where a policy says so: in what the controller lists and in what the router lets happen. Networks begin with everybody at the public routers.',
+  },
   'FABRIC-MANAGEMENT-AS-REAL': {
     source: 'openziti-network.md §1; recordings rest-mgmt-*',
     behaviour:
