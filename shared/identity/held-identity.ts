@@ -7,7 +7,6 @@ import type { Identity } from './identity.ts';
 export class HeldIdentity {
   /** The pair in use, whichever that is at the moment of reading: id, trust domain and everything else stay the same objects to hold on to. */
   readonly identity: Identity;
-  readonly #listeners = new Set<() => void>();
   #inUse: Identity;
   #next: Identity | undefined;
 
@@ -61,13 +60,5 @@ export class HeldIdentity {
     if (pair === this.#inUse) return;
     if (pair === this.#next) this.#next = undefined;
     this.#inUse = pair;
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Called when another pair has come into use. */
-  onChange(listener: () => void): Disposable {
-    const entry = (): void => listener();
-    this.#listeners.add(entry);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
   }
 }

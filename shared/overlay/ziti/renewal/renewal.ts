@@ -87,8 +87,13 @@ export class IdentityRenewal implements Service {
   async #run(signal: AbortSignal): Promise<void> {
     using lock = await this.#locked(signal);
     if (!lock) return;
-    const { files, held, clock, lookAgainMs = LOOK_AGAIN_MS } = this.#options;
-    files.reread(held);
+    const { files, held, clock, log, lookAgainMs = LOOK_AGAIN_MS } = this.#options;
+    try {
+      files.reread(held);
+    } catch (thrown) {
+      // Whoever puts another file there may not have finished; what was read at the start is used.
+      log.warn({ err: asVitalmeshError(thrown) }, 'the identity file cannot be read again');
+    }
     this.#dropPreviousOnceReady(signal);
     let backoff = this.#backoff();
     while (!signal.aborted) {
@@ -151,14 +156,14 @@ export class IdentityRenewal implements Service {
 
   /** What was begun with the old certificate goes on until it ends by itself; then its session ends, and the old pair may go. */
   #release(sessions: readonly ApiSession[], signal: AbortSignal): void {
-    const { overlay, controller, files } = this.#options;
+    const { overlay, controller } = this.#options;
     const release = async (): Promise<void> => {
       for (const session of sessions) {
         await overlay.withoutSession(session, signal);
         if (signal.aborted) return;
         await controller.endSession(session);
       }
-      files.dropPrevious();
+      this.#dropPrevious();
     };
     const released = release().finally(() => this.#releases.delete(released));
     this.#releases.add(released);
@@ -169,12 +174,22 @@ export class IdentityRenewal implements Service {
     const { overlay, files } = this.#options;
     const drop = (): void => {
       if (overlay.state !== 'ready' || files.hasNext || this.#lastRenewedAt !== null) return;
-      files.dropPrevious();
+      this.#dropPrevious();
       watch[Symbol.dispose]();
     };
     const watch = overlay.onState(drop);
     signal.addEventListener('abort', () => watch[Symbol.dispose](), { once: true });
     drop();
+  }
+
+  /** One that stays is of no use to anybody: it signs in no more. */
+  #dropPrevious(): void {
+    const { files, log } = this.#options;
+    try {
+      files.dropPrevious();
+    } catch (thrown) {
+      log.debug({ err: asVitalmeshError(thrown) }, 'the previous identity file cannot be taken away');
+    }
   }
 
   #dueAt(): Instant {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setTimeout as ms } from 'node:timers/promises';
@@ -289,6 +289,25 @@ describe('the renewal of a program', { timeout: 60_000 }, () => {
     await until(() => renewal.status().lastRenewedAt !== null);
     assert.equal(site.fileSignsIn, true);
     assert.equal(site.keys.length, 1);
+  });
+
+  test('tidies up what a run of before left, once the network has let it in', async () => {
+    await using at = await scripted(0);
+    writeFileSync(`${at.site.path}.previous`, 'old', { mode: 0o600 });
+    await at.renewal.start(NEVER);
+    await until(() => !existsSync(`${at.site.path}.previous`));
+    assert.deepEqual(at.site.script.asked, []);
+    await at.renewal[Symbol.asyncDispose]();
+  });
+
+  test('whose file is taken away meanwhile says so and goes on with what it has', async () => {
+    await using at = await scripted(250 * DAY_MS);
+    rmSync(at.site.path);
+    await at.renewal.start(NEVER);
+    await until(() => at.renewal.status().state === 'retrying');
+    assert.equal(at.renewal.status().code, 'IDENTITY-FILE');
+    assert.deepEqual(at.site.script.asked, []);
+    await at.renewal[Symbol.asyncDispose]();
   });
 
   test('that fails for long with the end near is an error', async () => {
