@@ -1,4 +1,5 @@
 import {
+  chownSync,
   closeSync,
   fchownSync,
   fstatSync,
@@ -126,7 +127,13 @@ export class IdentityFiles {
   /** For as long as this process may renew. Throws IDENTITY-IN-USE when another one holds it, IDENTITY-FILE when nothing can be written here. */
   lock(): Disposable {
     try {
-      return acquireOwnerLock(this.#file);
+      using stack = new DisposableStack();
+      stack.use(acquireOwnerLock(this.#file));
+      const { uid, gid } = statSync(this.#file);
+      const lock = statSync(`${this.#file}.lock`);
+      // By its name: an open descriptor of it that is closed again would give the lock up.
+      if (process.platform !== 'win32' && (lock.uid !== uid || lock.gid !== gid)) chownSync(`${this.#file}.lock`, uid, gid);
+      return stack.move();
     } catch (cause) {
       if (asVitalmeshError(cause).code === 'STORAGE-LOCKED') throw new VitalmeshError('IDENTITY-IN-USE', { cause, detail: this.path });
       throw new VitalmeshError('IDENTITY-FILE', { cause, detail: `beside ${this.path} nothing can be written` });
