@@ -140,6 +140,25 @@ describe('a dial between two API sessions', { timeout: 20_000 }, () => {
     assert.equal(network.dials[0]?.channel, network.channelTo('one'));
   });
 
+  test('that a new session overtakes is tried once more with one of its own service sessions', async () => {
+    verifies('OVERLAY-SESSION-RENEWED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    network.refuseDial = () => {
+      network.refuseDial = () => undefined;
+      network.newApiSession();
+      return 'OVERLAY-SESSION';
+    };
+    (await overlay.dial('vitals')).destroy();
+    const [first, second] = network.dials;
+    assert.equal(network.dials.length, 2);
+    assert.notEqual(first?.session.id, second?.session.id);
+    assert.equal(second?.channel, network.channels[1]);
+    network.refuseDial = () => 'OVERLAY-SESSION';
+    await assert.rejects(overlay.dial('vitals'), { code: 'OVERLAY-SESSION' });
+    assert.equal(network.dials.length, 4);
+  });
+
   test('ends in time, or with the last channel, when there comes none', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
