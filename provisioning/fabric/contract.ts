@@ -79,4 +79,7 @@ export interface RouterEntry {
   online: boolean;
   /** Its server certificate, leaf first, PEM. */
   certPem?: string;
+  /** As its administrator set them; 0 and false unless told. */
+  cost?: number;
+  noTraversal?: boolean;
 }

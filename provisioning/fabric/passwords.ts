@@ -30,7 +30,7 @@ export class PasswordCheck {
 
   async check(password: string, hash: string | undefined): Promise<'right' | 'wrong' | 'busy'> {
     if (this.#waiting.length >= MAX_WAITING) return 'busy';
-    if (this.#running >= MAX_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#running >= MAX_AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
       const [, salt = '', key = ''] = (hash ?? NOBODY).split('$');

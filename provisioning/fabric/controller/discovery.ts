@@ -4,11 +4,11 @@ import type { Dates } from '../state/directory.ts';
 import { type Answer, data, notFound } from './answers.ts';
 import type { Endpoint, SessionCall } from './call.ts';
 import { currentRouterJson, iso, type Permission, routerJson, serviceJson } from './entities.ts';
-import { page } from './list.ts';
+import { listed, page } from './list.ts';
+import { SERVICE } from './management/symbols.ts';
 import { OIDC_PATH } from './oidc/parts.ts';
 import { usableRouters } from './usable-routers.ts';
 
-const SERVICE_FIELDS = ['name', 'terminatorStrategy', 'id', 'tags', 'roleAttributes', 'configs', 'createdAt', 'updatedAt', 'isSystem'];
 const ROUTER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
 const CONTROLLER_FIELDS = [
   ...['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'],
@@ -63,7 +63,7 @@ export const controllers: Endpoint = {
 export const services: Endpoint = {
   signedIn: (call) => {
     const visible = call.parts.state.directory.services().filter((service) => permissionsOf(call, service).length > 0);
-    return page(visible, call.query, (service) => serviceJson(service, permissionsOf(call, service)), SERVICE_FIELDS);
+    return listed(visible, call.query, (service) => serviceJson(service, permissionsOf(call, service)), SERVICE);
   },
 };
 

@@ -99,14 +99,14 @@ export function serviceJson(service: FabricService & Dates, permissions: readonl
 }
 
 /** A router as sessions and services list it. */
-export function routerJson({ name, url, online }: RouterEntry): Record<string, unknown> {
+export function routerJson({ name, url, online, cost = 0, noTraversal = false }: RouterEntry): Record<string, unknown> {
   return {
-    cost: 0,
+    cost,
     disabled: false,
     hostname: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'),
     isOnline: online,
     name,
-    noTraversal: false,
+    noTraversal,
     supportedProtocols: { tls: url },
     syncStatus: online ? 'SYNC_DONE' : 'SYNC_UNKNOWN',
   };

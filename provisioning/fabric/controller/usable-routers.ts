@@ -7,6 +7,7 @@ export function usableRouters({ state, routers }: ControllerParts, identityId: s
   return routers().flatMap((entry) => {
     const usable =
       directory.identityMayUse(identityId, entry.id) && (serviceId === undefined || directory.serviceMayUse(serviceId, entry.id));
-    return usable ? [{ ...entry, name: directory.get('router', entry.id)?.name ?? entry.name }] : [];
+    const router = usable ? directory.get('router', entry.id) : undefined;
+    return router ? [{ ...entry, name: router.name, cost: router.cost, noTraversal: router.noTraversal }] : [];
   });
 }

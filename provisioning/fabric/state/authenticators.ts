@@ -64,8 +64,15 @@ export class Authenticators {
     });
   }
 
-  /** Its sessions end with it. False when there is none. */
+  /** Its sessions end with it; without a certificate its identity is not enrolled. False when there is none. */
   delete(id: string): boolean {
-    return this.#file.change(() => this.#file.sql<[string]>('DELETE FROM authenticator WHERE id = ?').run(id).changes > 0);
+    return this.#file.change(() => {
+      this.#file
+        .sql<[string]>(
+          'UPDATE identity SET enrolled_at = NULL WHERE id = (SELECT identity_id FROM authenticator WHERE id = ? AND username IS NULL)',
+        )
+        .run(id);
+      return this.#file.sql<[string]>('DELETE FROM authenticator WHERE id = ?').run(id).changes > 0;
+    });
   }
 }

@@ -1,8 +1,9 @@
 import type { Migration } from '../../../shared/storage/migrations.ts';
 
 /**
- * The state of the embedded network. Lists (attributes, roles) are JSON arrays. Instants are UTC milliseconds. Tokens are kept as SHA-256,
- * so that a copy of the file opens nothing; spent enrolments are gone, and so are sessions that ended.
+ * The state of the embedded network. Lists (attributes, roles) are JSON arrays. Instants are UTC milliseconds. Tokens of
+ * sessions are kept as SHA-256 and passwords as slow hashes, so that a copy of the file opens nothing; what enrols is kept as it is, for an
+ * administrator may look at it until it is spent. Spent enrolments are gone, and so are sessions that ended.
  */
 export const FABRIC_SCHEMA: readonly Migration[] = [
   `

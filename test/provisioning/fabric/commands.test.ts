@@ -91,7 +91,12 @@ describe('vitalmesh fabric', () => {
     assert.match(running.welcome, /trial, development and tests, on this machine alone. A hospital runs OpenZiti/);
     assert.match(running.welcome, /controller {2}https:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(running.welcome, /router {6}tls:\/\/127\.0\.0\.1:\d+\n/);
+    assert.match(running.welcome, /management {2}https:\/\/127\.0\.0\.1:\d+\/edge\/management\/v1,/);
     assert.match(running.welcome, /vitalmesh fabric identity create gw1 -o gw1\.jwt/);
+    verifies('FABRIC-MANAGEMENT-ADMIN');
+    const { username, password } = JSON.parse(readFileSync(join(home, 'management-admin.json'), 'utf8'));
+    assert.equal(username, 'admin');
+    assert.ok(running.welcome.includes('management-admin.json') && !running.welcome.includes(password));
     assert.equal(statSync(join(home, 'operator.sock')).mode & 0o777, 0o600);
   });
 

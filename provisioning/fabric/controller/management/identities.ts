@@ -43,7 +43,7 @@ export const create: Endpoint = adminWithBody('identity', (call) => {
   if (enrolment?.ottca !== undefined || enrolment?.updb !== undefined)
     throw invalid('enrollment', 'this network enrols by one-time token (ott) alone', body.enrollment);
   const network = networkOf(call.parts);
-  const id = network.state.directory.together(() => createIdentity(network, fieldsOf(body)));
+  const id = createIdentity(network, fieldsOf(body));
   if (enrolment?.ott === true) offerToken(network, id);
   return created('identities', id);
 });
@@ -93,8 +93,9 @@ function fieldsOf<B extends Partial<Body<typeof FIELDS>>>(body: B): Given<B> {
 function refuseIdle(body: Partial<Body<typeof FIELDS>>): void {
   const { authPolicyId = 'default', defaultHostingCost = 0, defaultHostingPrecedence = 'default' } = body;
   if (authPolicyId !== 'default') throw invalid('authPolicyId', 'this network has the auth policy "default" alone', authPolicyId);
-  const idle = { defaultHostingCost: defaultHostingCost !== 0, defaultHostingPrecedence: defaultHostingPrecedence !== 'default' };
-  for (const [field, isGiven] of Object.entries(idle)) if (isGiven) throw invalid(field, 'has no effect in this network', body);
+  if (defaultHostingCost !== 0) throw invalid('defaultHostingCost', 'has no effect in this network', defaultHostingCost);
+  if (defaultHostingPrecedence !== 'default')
+    throw invalid('defaultHostingPrecedence', 'has no effect in this network', defaultHostingPrecedence);
   for (const field of ['serviceHostingCosts', 'serviceHostingPrecedences'] as const)
     if (Object.keys(body[field] ?? {}).length > 0) throw invalid(field, 'has no effect in this network', body[field]);
 }

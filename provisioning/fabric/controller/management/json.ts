@@ -257,7 +257,7 @@ export function routerReference(router: KnownRouter): Json {
 }
 
 /** Lower-case SHA-1 of the first certificate, as OpenZiti goes by it; empty for none. */
-function sha1Of(certPem: string): string {
+export function sha1Of(certPem: string): string {
   return certPem === '' ? '' : new X509Certificate(certPem).fingerprint.replaceAll(':', '').toLowerCase();
 }
 

@@ -14,6 +14,7 @@ import {
   managedServiceJson,
   policyJson,
   routerPolicyJson,
+  sha1Of,
   transitRouterJson,
 } from './json.ts';
 import { type KnownRouter, routersOf } from './network.ts';
@@ -126,7 +127,7 @@ export const AUTHENTICATORS: Resource<AuthenticatorRecord> = {
   json: (parts) => authenticatorJson(parts),
   symbols: {
     ...BASE,
-    certFingerprint: ({ username, fingerprint }) => (username === null ? fingerprint : null),
+    certFingerprint: ({ certPem }) => sha1Of(certPem),
     certPem: ({ certPem }) => certPem,
     extendRequestedAt: nothing,
     identity: ({ identityId }) => identityId,

@@ -133,7 +133,6 @@ const AUTH_POLICY = {
   createdAt: SINCE,
   updatedAt: SINCE,
   primary: {
-    // By password only here and for administrators; the real one says no less.
     cert: { allowExpiredCerts: false, allowed: true },
     extJwt: { allowed: false, allowedSigners: [] },
     updb: {

@@ -3,7 +3,6 @@ import type { Endpoint, SessionCall } from '../call.ts';
 import { caCertificates } from '../enrolment.ts';
 import { authenticate } from './authenticate.ts';
 import { configs, configTypes } from './configs.ts';
-import { idOf } from './endpoint.ts';
 import { authenticators, enrollments } from './enrollments.ts';
 import * as identities from './identities.ts';
 import {
@@ -42,7 +41,7 @@ import { edgeRouterPolicies, serviceEdgeRouterPolicies, servicePolicies } from '
 import { detail, found, list } from './resource.ts';
 import * as routers from './routers.ts';
 import * as services from './services.ts';
-import { API_SESSIONS, endApiSession, endSession, ofService, removeTerminator, SESSIONS, TERMINATORS } from './sessions.ts';
+import { API_SESSIONS, endApiSession, endSession, removeTerminator, SESSIONS, TERMINATORS } from './sessions.ts';
 
 type Verbs = Readonly<Record<string, Endpoint>>;
 
@@ -79,6 +78,15 @@ const identitiesOfRouter = list(IDENTITIES, (call, all) => {
 const servicesOfRouter = list(SERVICES_BELOW, (call, all) => {
   const { id } = routerOf(call);
   return all.filter((one) => call.parts.state.directory.serviceMayUse(one.id, id));
+});
+
+const terminatorsOfService = list(TERMINATORS, (call, all) => {
+  const { id } = serviceOf(call);
+  return all.filter(({ serviceId }) => serviceId === id);
+});
+const servicesOfConfig = list(SERVICES_BELOW, (call, all) => {
+  const { id } = found(CONFIGS, call);
+  return all.filter(({ configs: held }) => held.includes(id));
 });
 
 /** The management API, by path below its base, as the real one's (openziti-network.md §1); `*` is one segment. */
@@ -148,7 +156,7 @@ export const MANAGEMENT: Readonly<Record<string, Verbs>> = {
     ),
   },
   '/services/*/edge-routers': { GET: routersOfService },
-  '/services/*/terminators': { GET: list(TERMINATORS, (call, all) => (serviceOf(call) ? ofService(call, all) : [])) },
+  '/services/*/terminators': { GET: terminatorsOfService },
   '/service-role-attributes': { GET: roleAttributes('service') },
 
   '/service-policies': { GET: list(POLICIES), POST: servicePolicies.create },
@@ -233,7 +241,7 @@ export const MANAGEMENT: Readonly<Record<string, Verbs>> = {
   '/configs': { GET: list(CONFIGS), POST: configs.create },
   '/configs/*': crud(detail(CONFIGS), configs),
   '/configs/*/services': {
-    GET: list(SERVICES_BELOW, (call, all) => (found(CONFIGS, call) ? all.filter((one) => one.configs.includes(idOf(call))) : [])),
+    GET: servicesOfConfig,
   },
 };
 

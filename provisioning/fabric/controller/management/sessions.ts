@@ -1,7 +1,7 @@
 import { unknown } from '../../operations/refused.ts';
 import { rolesName } from '../../policies.ts';
 import type { ApiSession, ServiceSession } from '../../state/sessions.ts';
-import type { Endpoint, HostedTerminator, SessionCall } from '../call.ts';
+import type { Endpoint, HostedTerminator } from '../call.ts';
 import { apiSessionJson, dated, iso, links, sessionJson } from '../entities.ts';
 import { usableRouters } from '../usable-routers.ts';
 import { admin, done, idOf } from './endpoint.ts';
@@ -22,9 +22,13 @@ export const API_SESSIONS: Resource<ApiSession & { updatedAt: number }> = {
     (session) => {
       const identity = state.directory.identity(session.identityId);
       if (!identity) return null;
-      // A token is its holder's: the state has only its hash, and shows none but the caller's own. The real one shows them all.
-      const token = session.id === call.session.id ? call.token : '';
-      const { expirationSeconds: _seconds, expiresAt: _at, ...json } = apiSessionJson(session, identity, token, call.address);
+      // A token is its holder's: the state has only its hash. The real one shows an administrator all of them.
+      const isOwn = session.id === call.session.id;
+      const {
+        expirationSeconds: _seconds,
+        expiresAt: _at,
+        ...json
+      } = apiSessionJson(session, identity, isOwn ? call.token : '', isOwn ? call.address : '');
       return { ...json, isCertExtendable: state.authenticators.get(session.authenticatorId)?.username === null };
     },
   symbols: {
@@ -151,8 +155,3 @@ export const removeTerminator: Endpoint = admin((call) => {
   if (!call.parts.hosting?.removeTerminator(idOf(call))) throw unknown('terminator', idOf(call));
   return done();
 });
-
-/** Those of the service of the path. */
-export function ofService(call: SessionCall, all: readonly ListedTerminator[]): readonly ListedTerminator[] {
-  return all.filter(({ serviceId }) => serviceId === idOf(call));
-}
