@@ -1,11 +1,12 @@
 import { systemClock } from '../shared/clock.ts';
 import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
+import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
 import { createLogger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
-import { openOverlay } from '../shared/overlay/config.ts';
+import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
 import type { AgentConfig } from './config.ts';
@@ -31,18 +32,22 @@ async function run(config: AgentConfig): Promise<void> {
   const metrics = new Metrics();
   const log = createLogger({ component: 'agent', level: config.log.level });
 
-  const identity = loadIdentity(config.identity);
+  const files = new IdentityFiles(config.identity);
+  const held = files.open(log);
+  const { identity } = held;
   const prepared = config.sources.map((source) => prepareSource(config, source, identity.id));
   await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
-  await using overlay = await openOverlay(config.overlay, identity, log);
+  await using place = await openOwnPlace(config.overlay, { held, files }, log);
+  const { overlay } = place;
   const { service, hub, ...batch } = config.uplink;
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
+  using _moves = place.onRenewed(() => uplink.moveOver());
   const intake = createIntake({ outbox, metrics, clock });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
 
   const status = (): AgentStatus => ({
     version: packageVersion(),
-    identity: identity.id,
+    identity: place.identityStatus(),
     startedAt,
     now: clock.now(),
     overlay: overlay.state,

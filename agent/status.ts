@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts';
+import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
@@ -7,8 +8,8 @@ import type { UplinkStatus } from './uplink.ts';
 /** What `vitalmesh-agent status --json` prints. */
 export interface AgentStatus {
   version: string;
-  /** Overlay identity id of this gateway. */
-  identity: string;
+  /** This gateway's own. */
+  identity: IdentityStatus;
   startedAt: Instant;
   now: Instant;
   overlay: OverlayState;
@@ -28,7 +29,8 @@ export function formatAgentStatus(status: AgentStatus): string {
   const trouble = uplink.code === null ? '' : `, ${uplink.code}`;
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
-    ['Agent', `${version}, identity ${identity}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ['Agent', `${version}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],

@@ -3,7 +3,7 @@ import type { Clock, Instant } from '../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../shared/errors.ts';
 import type { Observation } from '../shared/fhir.ts';
 import type { Identity } from '../shared/identity/identity.ts';
-import { Backoff, pause, type Service } from '../shared/lifecycle.ts';
+import { aborted, Backoff, pause, type Service } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/log.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { onAbort } from '../shared/overlay/limit.ts';
@@ -66,6 +66,8 @@ export interface UplinkStatus {
 
 export interface Uplink extends Service {
   status(): UplinkStatus;
+  /** Goes over to a new connection, which is made before the old one ends: that one shows a certificate which was renewed meanwhile. */
+  moveOver(): void;
 }
 
 const RETRY = { minMs: 100, maxMs: 15_000, slowMinMs: 1000, slowMaxMs: 60_000 };
@@ -113,6 +115,8 @@ class OutboxUplink implements Uplink {
   readonly #quick: Backoff;
   readonly #slow: Backoff;
   #running: Promise<void> | undefined;
+  /** Aborted when the connection is to be left for a new one. */
+  #leaving = new AbortController();
   #pump: Pump | undefined;
   #state: UplinkState = 'stopped';
   #since: Instant;
@@ -145,6 +149,10 @@ class OutboxUplink implements Uplink {
       inFlight: this.#pump?.flying ?? 0,
       lastAnswerAt: this.#lastAnswerAt,
     };
+  }
+
+  moveOver(): void {
+    this.#leaving.abort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,25 +189,66 @@ class OutboxUplink implements Uplink {
     await pause(delayMs, over.signal);
   }
 
-  /** One connection from dial to end: the reason of its end, undefined when the agent stops. */
+  /** One connection after the other, each made while the one of before works: the reason of the last one's end, undefined when the agent stops. */
   async #connectAndSend(signal: AbortSignal): Promise<VitalmeshError | undefined> {
+    for (let link = await this.#dial(signal); ; ) {
+      const ended = await this.#sendOver(link, signal);
+      if (!ended || !('link' in ended)) return ended;
+      link = ended.link;
+    }
+  }
+
+  #dial(signal: AbortSignal): Promise<Link> {
     const { overlay, service, identity, hubIdentity, outbox, clock } = this.#options;
-    const link = await openLink(
+    // What asks for a new connection from now on is not satisfied by this one.
+    this.#leaving = new AbortController();
+    return openLink(
       { overlay, service, identity, hubIdentity, instance: this.#instance, epoch: () => outbox.epoch, times: this.#times, clock },
       signal,
     );
+  }
+
+  /** Until the connection ends, or another one is there to take its place. */
+  async #sendOver(link: Link, signal: AbortSignal): Promise<VitalmeshError | { link: Link } | undefined> {
+    const over = new AbortController();
+    const left = new AbortController();
+    let successor: Promise<Link | undefined> = Promise.resolve(undefined);
     try {
       const limits = await this.#greet(link);
       this.#pump = this.#pumpOn(link, limits);
       this.#enter('connected', null);
-      this.#options.log.info({ service, hub: link.hub }, 'uplink connected');
-      const reason = await this.#pump.run(signal);
+      this.#options.log.info({ service: this.#options.service, hub: link.hub }, 'uplink connected');
+      successor = this.#successor(AbortSignal.any([signal, over.signal]), left);
+      const reason = await this.#pump.run(AbortSignal.any([signal, left.signal]));
+      over.abort();
+      const next = await successor;
       if (reason === undefined) await link.close(this.#times.drainMs);
+      if (next && reason === undefined && !signal.aborted) return { link: next };
+      next?.destroy();
       return reason;
     } finally {
+      over.abort();
       this.#pump = undefined;
       link.destroy();
     }
+  }
+
+  /** A connection to go over to, once that is asked for; undefined when it is `over` before. `left` is aborted when it is there. */
+  async #successor(over: AbortSignal, left: AbortController): Promise<Link | undefined> {
+    await aborted(AbortSignal.any([over, this.#leaving.signal]));
+    const { minMs, maxMs } = this.#options.retry ?? RETRY;
+    const backoff = new Backoff(minMs, maxMs);
+    while (!over.aborted) {
+      try {
+        const link = await this.#dial(over);
+        left.abort();
+        return link;
+      } catch (thrown) {
+        this.#options.log.debug({ err: asVitalmeshError(thrown) }, 'no new connection yet; the uplink goes on over the old one');
+        await pause(backoff.nextMs(), over);
+      }
+    }
+    return undefined;
   }
 
   /** Asks the hub who it is and what it takes. A hub with another store than before is refused: its rows would be split over two. */

@@ -2,11 +2,12 @@ import { systemClock } from '../shared/clock.ts';
 import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { asVitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
+import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
 import { createLogger, type Logger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
-import { openOverlay } from '../shared/overlay/config.ts';
+import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile, ensureKeyFile } from '../shared/storage/key-file.ts';
 import { createDoor } from './access/store-door.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
@@ -35,12 +36,15 @@ async function run(config: HubConfig): Promise<void> {
   const metrics = new Metrics();
   const log = createLogger({ component: 'hub', level: config.log.level });
 
-  const identity = loadIdentity(config.identity);
+  const files = new IdentityFiles(config.identity);
+  const held = files.open(log);
+  const { identity } = held;
   const listed = loadRegistry(config.registry);
   ensureKeyFile(config.store.keyFile, config.store.path);
   await using store = openSqliteStore({ ...config.store, metrics, clock });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
-  await using overlay = await openOverlay(config.overlay, identity, log);
+  await using place = await openOwnPlace(config.overlay, { held, files }, log);
+  const { overlay } = place;
   const feed = new Feed();
   const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
@@ -52,7 +56,7 @@ async function run(config: HubConfig): Promise<void> {
     tenants: () => tenantsOf(registry, store),
     vitalSigns: () => ({
       version: packageVersion(),
-      identity: identity.id,
+      identity: place.identityStatus(),
       startedAt,
       now: clock.now(),
       overlay: overlay.state,

@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import type { ErrorCode } from '../shared/errors.ts';
+import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import type { UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
@@ -8,7 +9,7 @@ import type { StoreCounts } from './store/store.ts';
 /** What `vitalmesh-hub status --json` prints. */
 export interface HubStatus {
   version: string;
-  identity: string;
+  identity: IdentityStatus;
   startedAt: Instant;
   now: Instant;
   overlay: OverlayState;
@@ -42,7 +43,8 @@ export function formatHubStatus(status: HubStatus): string {
   const { version, identity, now, startedAt, overlay, storeId, counts, gateways, uplink, mcp } = status;
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
-    ['Hub', `${version}, identity ${identity}, running for ${seconds(startedAt)}`],
+    ['Hub', `${version}, running for ${seconds(startedAt)}`],
+    ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
     ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${uplink.code ?? 'binding'}`],
     ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [

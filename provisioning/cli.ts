@@ -1,6 +1,7 @@
 import type { Program } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { identityCommands } from './commands/identity.ts';
 import type { DemoOptions } from './demo/demo.ts';
 import { fabricCommands } from './fabric/commands/fabric.ts';
 
@@ -10,6 +11,7 @@ export const vitalmeshProgram: Program = {
   summary: "carries vital signs from devices to a hospital's AI clients; this command is for trials and provisioning.",
   commands: {
     enroll: enrollCommand,
+    identity: identityCommands,
     fabric: fabricCommands,
     demo: {
       usage: '[--seconds N] [--json] [--export FILE]',

@@ -199,6 +199,21 @@ export const ERRORS = {
     retryable: false,
   },
   'IDENTITY-NAME': { message: 'A certificate does not name exactly one identity.', advice: 'Enrol again.', retryable: false },
+  'IDENTITY-IN-USE': {
+    message: 'A running process uses this identity.',
+    advice: 'It renews the certificate by itself; its status says when. Stop it first to renew by hand.',
+    retryable: true,
+  },
+  'RENEW-NOT-OFFERED': {
+    message: 'The network does not let this identity renew its certificate.',
+    advice: 'Enrol it again with a new token before the certificate ends.',
+    retryable: false,
+  },
+  'RENEW-REFUSED': {
+    message: "The network's controller refused to renew the certificate; the present one stays good.",
+    advice: 'Ask whoever runs the network; the detail is its own code. It is tried again by itself.',
+    retryable: true,
+  },
   'FABRIC-CA': {
     message: 'The certificate authority of the trial network cannot be read or written.',
     advice: 'Check the folder; an existing authority is never overwritten.',

@@ -113,6 +113,46 @@ export const REQUIREMENTS = {
     behaviour:
       'A session that a router or controller no longer takes is replaced by itself; what is carried goes on as long as its channel does.',
   },
+  'IDENTITY-COMMANDS': {
+    source: 'openziti-network.md §2',
+    behaviour:
+      'vitalmesh identity show tells everything of an identity file but its key; renew renews one that no process uses, and says after a failure which pair is good.',
+  },
+  'RENEWAL-NEVER-LOCKS-OUT': {
+    source: 'openziti-network.md §2.8',
+    behaviour:
+      'While a certificate is renewed a pair that signs in is on disk at every moment: killed behind any step, or with any answer lost, the next start signs in and finishes.',
+  },
+  'RENEWAL-CHECKED': {
+    source: 'openziti-network.md §2.2; openziti-wire.md §0.10',
+    behaviour:
+      'A renewed certificate is used only if it is for the new key, this identity, and of the CA that was trusted before; nothing is sent when the files could not be replaced.',
+  },
+  'RENEWAL-MAKE-BEFORE-BREAK': {
+    source: 'openziti-network.md §2.5–2.8',
+    behaviour:
+      'Renewal before expiry, by itself: streams go on, dials go on through it, new handshakes show the new certificate, and old channels and session end with what they carry.',
+  },
+  'FABRIC-EXTEND': {
+    source: 'openziti-network.md §2; rest-cert-extend',
+    behaviour:
+      'The embedded controller extends and verifies certificates with the statuses, codes and texts of a real one; the switch is atomic.',
+  },
+  'OVERLAY-OIDC-SIGN-IN': {
+    source: 'openziti-wire.md §2b; RFC 7636; OpenID Connect Core §3.1',
+    behaviour:
+      'Where the controller offers it, an identity signs in by OIDC with its certificate; an answer that is not to its own question is refused.',
+  },
+  'OVERLAY-TOKEN-RENEWED': {
+    source: 'openziti-network.md §0.3, §2.6, §5',
+    behaviour:
+      'A token is renewed before it ends and shown on every open channel; a session that cannot be renewed gives way to a new one with channels of its own.',
+  },
+  'FABRIC-OIDC': {
+    source: 'openziti-wire.md §2b, §5; openziti-network.md §4, §5',
+    behaviour:
+      "The embedded network's tokens are bound to certificate and session, each code is good once, and with the identity or the time their use ends.",
+  },
   'OVERLAY-SICK-ROUTER': {
     source: 'openziti-network.md §0.1, §3.8',
     behaviour: 'With several routers, one that is silent or gone costs a dial at most; the others are used until it answers again.',
@@ -158,6 +198,29 @@ export const REQUIREMENTS = {
     source: 'openziti-wire.md §8, §10.4',
     behaviour:
       'A message of an encrypted connection that was changed, lost, repeated or moved ends the connection; nothing of it is delivered.',
+  },
+  'FABRIC-MANAGEMENT-ADMIN': {
+    source: 'architecture §2; openziti-network.md §1.8',
+    behaviour:
+      'The management API is for administrators alone. The first one and its password are made with the network: in a file of mode 0600, as a slow hash in the state, in no output; it cannot be disabled or deleted.',
+  },
+  'FABRIC-MANAGEMENT-NOTHING-SILENT': {
+    source: 'openziti-network.md §0.7, §1.8, §1.10',
+    behaviour: 'What of a change cannot be done, or would turn encryption off unasked, refuses the whole change; nothing of it is kept.',
+  },
+  'FABRIC-MANAGEMENT-BOUNDED': {
+    source: 'architecture §2',
+    behaviour: 'Any filter, body and path at the management API is answered with a coded refusal, in bounded time and memory.',
+  },
+  'FABRIC-ROUTER-POLICIES': {
+    source: 'openziti-network.md §1.11, §1.12',
+    behaviour:
+      'An identity uses an edge router, and a service is reached by it, only where a policy says so: in what the controller lists and in what the router lets happen. Networks begin with everybody at the public routers.',
+  },
+  'FABRIC-MANAGEMENT-AS-REAL': {
+    source: 'openziti-network.md §1; recordings rest-mgmt-*',
+    behaviour:
+      'The management API of the embedded controller answers as that of OpenZiti 2.0.3: paths, bodies, codes, filters, order and paging; where the real one loses something without a word it answers 400.',
   },
   'FABRIC-CONTROLLER-AS-REAL': {
     source: 'openziti-wire.md §1, §2; openziti-network.md §1',

@@ -1,6 +1,13 @@
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { FabricIdentity, FabricPolicy, FabricService } from './contract.ts';
 import type { TokenKey } from './jwt.ts';
+import { offerToken } from './operations/enrolments.ts';
+import * as identities from './operations/identities.ts';
+import type { Network } from './operations/network.ts';
+import * as policies from './operations/policies.ts';
+import * as services from './operations/services.ts';
+import type { IdentityRecord } from './state/records.ts';
 import type { FabricState } from './state/state.ts';
 
 export interface NewIdentity {
@@ -56,74 +63,60 @@ const NAME = /^(?![@#\s])[^\p{C}\p{Zl}\p{Zp}]{1,128}(?<!\s)$/u;
 const ATTRIBUTE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const MAX_ATTRIBUTES = 64;
 const MAX_ROLES = 256;
-const DEFAULT_ORIGIN = 'https://127.0.0.1:1280';
 
-/** The operator's part over a state that this process owns. */
-export function createAdmin(state: FabricState, tokens: TokenKey): FabricAdmin {
-  const { directory, enrolments } = state;
-  const identityId = (which: string): string => resolve('identity', which, directory.identities());
+/**
+ * The operator's part over a state that this process owns, by the operations of the management API. It is stricter than those: a name must
+ * be fit for a command line.
+ */
+export function createAdmin(state: FabricState, tokens: TokenKey, clock: Clock = systemClock): FabricAdmin {
+  const { directory } = state;
+  const network: Network = { state, tokens, clock };
+  const identityId = (which: string): string => resolve('identity', which, directory.identities().filter(isMember));
   const serviceId = (which: string): string => resolve('service', which, directory.services());
-
-  const enrolment = (id: string): Enrolment => {
-    const { token, expiresAt } = enrolments.offer(id);
-    const origin = state.controllerOrigin ?? DEFAULT_ORIGIN;
-    return { id, jwt: tokens.sign(enrolmentClaims(origin, id, token, expiresAt)) };
-  };
+  const enrolment = (id: string): Enrolment => ({ id, jwt: offerToken(network, id).jwt });
 
   return {
-    async createIdentity({ name, attributes = [] }) {
-      const { id } = directory.createIdentity({ name: nameOf(name), attributes: attributesOf(attributes) });
-      return enrolment(id);
-    },
+    createIdentity: async ({ name, attributes = [] }) =>
+      enrolment(identities.createIdentity(network, { name: nameOf(name), attributes: attributesOf(attributes) })),
     listIdentities: async () =>
-      directory.identities().map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
-    disableIdentity: async (which) => directory.setDisabled(identityId(which), true),
-    enableIdentity: async (which) => directory.setDisabled(identityId(which), false),
-    deleteIdentity: async (which) => directory.delete('identity', identityId(which)),
+      directory
+        .identities()
+        .filter(isMember)
+        .map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
+    disableIdentity: async (which) => identities.disableIdentity(network, identityId(which)),
+    enableIdentity: async (which) => identities.enableIdentity(network, identityId(which)),
+    deleteIdentity: async (which) => identities.deleteIdentity(network, identityId(which)),
     reissueToken: async (which) => enrolment(identityId(which)),
     createService: async ({ name, encryptionRequired = true, attributes = [] }) =>
-      directory.createService({
-        name: nameOf(name),
-        attributes: attributesOf(attributes),
-        encryptionRequired,
-        terminatorStrategy: 'smartrouting',
-      }),
-    listServices: async () =>
-      directory.services().map(({ id, name, attributes, encryptionRequired, terminatorStrategy }) => ({
-        id,
-        name,
-        attributes,
-        encryptionRequired,
-        terminatorStrategy,
-      })),
-    deleteService: async (which) => directory.delete('service', serviceId(which)),
+      serviceOf(services.createService(network, { name: nameOf(name), attributes: attributesOf(attributes), encryptionRequired })),
+    listServices: async () => directory.services().map(serviceOf),
+    deleteService: async (which) => services.deleteService(network, serviceId(which)),
     createPolicy: async ({ name, type, semantic = 'AnyOf', identityRoles, serviceRoles }) =>
-      directory.createPolicy({
-        name: nameOf(name),
-        type,
-        semantic,
-        identityRoles: rolesOf(identityRoles, identityId),
-        serviceRoles: rolesOf(serviceRoles, serviceId),
-      }),
-    listPolicies: async () =>
-      directory
-        .policies()
-        .map(({ id, name, type, semantic, identityRoles, serviceRoles }) => ({ id, name, type, semantic, identityRoles, serviceRoles })),
-    deletePolicy: async (which) => directory.delete('policy', resolve('policy', which, directory.policies())),
+      policyOf(
+        policies.createPolicy(network, {
+          name: nameOf(name),
+          type,
+          semantic,
+          identityRoles: rolesOf(identityRoles, identityId),
+          serviceRoles: rolesOf(serviceRoles, serviceId),
+        }),
+      ),
+    listPolicies: async () => directory.policies().map(policyOf),
+    deletePolicy: async (which) => policies.deletePolicy(network, resolve('policy', which, directory.policies())),
   };
 }
 
-/** The claims of a real enrolment token (openziti-wire.md §1). */
-function enrolmentClaims(origin: string, id: string, token: string, expiresAt: number): Record<string, unknown> {
-  return {
-    iss: origin,
-    sub: id,
-    aud: [''],
-    exp: Math.floor(expiresAt / 1000),
-    jti: token,
-    em: 'ott',
-    ctrls: [origin.replace('https://', 'tls:')],
-  };
+/** Who has a place in the overlay: not the administrator that was made with the network, nor what stands for a router. */
+function isMember({ isDefaultAdmin, typeId }: IdentityRecord): boolean {
+  return !isDefaultAdmin && typeId === 'Default';
+}
+
+function serviceOf({ id, name, attributes, encryptionRequired, terminatorStrategy }: FabricService): FabricService {
+  return { id, name, attributes, encryptionRequired, terminatorStrategy };
+}
+
+function policyOf({ id, name, type, semantic, identityRoles, serviceRoles }: FabricPolicy): FabricPolicy {
+  return { id, name, type, semantic, identityRoles, serviceRoles };
 }
 
 /** An id counts before a name: ids are drawn, names are chosen. */

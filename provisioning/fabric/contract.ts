@@ -31,25 +31,34 @@ export interface FabricPolicy {
 
 /** A signed-in identity, as a router needs to know it. */
 export interface FabricApiSession {
+  kind: 'certificate' | 'oidc';
   id: string;
   identityId: string;
   identityName: string;
   /** SHA-256 fingerprints, lower-case hex, of the certificates that may use it; a certificate whose SPIFFE id is this identity's may too. */
   fingerprints: readonly string[];
+  /** How long the token that was shown is good for; undefined where a token is as good as its session. */
+  expiresInMs?: number;
 }
 
 /** What the controller tells its routers. Everything is read anew at each question, so a change counts from its commit on. */
 export interface Grants {
-  /** The session that a hello's token names, while it is good: its identity exists, is enabled, the session has not ended. */
-  apiSession(token: string): FabricApiSession | undefined;
+  /**
+   * The session that a hello's token names, while it is good: its identity exists, is enabled, the session has not ended. `revoked` when the
+   * token is a genuine one of OIDC whose session has; a real router ends such a channel at once and leaves others waiting.
+   */
+  apiSession(token: string): FabricApiSession | 'revoked' | undefined;
   /** The same by id, for channels that are open. Asking keeps the session alive (openziti-wire.md §2a). */
   apiSessionById(id: string): FabricApiSession | undefined;
-  /** A service session's token as Connect and Bind carry it. `refusal` is the text a real router answers with (openziti-wire.md §6, §7). */
+  /**
+   * A service session's token as Connect and Bind carry it. `refusal` is the text a real router answers with (openziti-wire.md §6, §7). A
+   * session of OIDC is its token and nothing that could be ended: it has no `sessionId`.
+   */
   openSession(
     token: string,
     apiSessionId: string,
     type: 'Dial' | 'Bind',
-  ): { service: FabricService; sessionId: string } | { refusal: string; unsolicited?: string };
+  ): { service: FabricService; sessionId: string | undefined } | { refusal: string; unsolicited?: string };
   service(id: string): FabricService | undefined;
   allows(identityId: string, serviceId: string, type: 'Dial' | 'Bind'): boolean;
   /** Whether a service session that a bind or circuit was made with still exists. */
@@ -68,4 +77,9 @@ export interface RouterEntry {
   /** `tls://host:port` */
   url: string;
   online: boolean;
+  /** Its server certificate, leaf first, PEM. */
+  certPem?: string;
+  /** As its administrator set them; 0 and false unless told. */
+  cost?: number;
+  noTraversal?: boolean;
 }

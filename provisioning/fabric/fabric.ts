@@ -6,8 +6,11 @@ import { Seldom } from '../../shared/seldom.ts';
 import { createAdmin, type FabricAdmin } from './admin.ts';
 import type { Grants, RouterEntry } from './contract.ts';
 import { startController } from './controller/controller.ts';
-import { createGrants } from './grants.ts';
+import { LoginRequests } from './controller/oidc/login-requests.ts';
+import { OIDC_LIFETIMES, type OidcLifetimes, type OidcParts } from './controller/oidc/parts.ts';
+import { createGrants, grantsAt } from './grants.ts';
 import { openHome } from './home.ts';
+import type { RouterLimits } from './router/limits.ts';
 import { createTerminators, type Router, startRouter } from './router/router.ts';
 
 /** Where to listen. */
@@ -25,6 +28,14 @@ export interface FabricOptions {
   router: ListenAddress;
   log: Logger;
   clock?: Clock;
+  /** How clients may sign in; by both ways unless told. `certificate` leaves OIDC out, as a network may. */
+  signIn?: 'both' | 'certificate';
+  /** Of what OIDC issues; 30 minutes and 24 hours unless told. */
+  oidc?: Partial<OidcLifetimes>;
+  /** Limits of the router. */
+  routerLimits?: Partial<RouterLimits>;
+  /** How long certificates of identities are good; a year unless told. */
+  certificateLifeMs?: number;
 }
 
 /** A running embedded network. */
@@ -54,10 +65,11 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const [controllerHost, routerHost] = [loopback(options.controller), loopback(options.router)];
   await using stack = new AsyncDisposableStack();
   const { state, ca, tokens, controllerKeyPem } = stack.use(await openHome(home, log, clock));
-  const grants = createGrants(state, tokens, log);
+  const grants = createGrants(state, tokens, log, clock);
 
   const routerId = state.routerId(ROUTER_NAME);
   const routerKeys = await ca.certifyServer({ commonName: routerId });
+  const terminators = createTerminators();
   const router: Router = stack.use(
     await startRouter({
       id: routerId,
@@ -67,12 +79,13 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
       serverCert: routerKeys.certPem,
       serverKey: routerKeys.keyPem,
       caPem: ca.caPem,
-      grants,
-      terminators: createTerminators(),
+      grants: grantsAt(routerId, grants, state, log),
+      terminators,
       log,
+      ...(options.routerLimits && { limits: options.routerLimits }),
     }),
   );
-  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true }];
+  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true, certPem: routerKeys.certPem }];
 
   const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
   let origin = '';
@@ -89,7 +102,14 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
         certPem,
         origin: () => origin,
         routers: () => routers,
+        hosting: {
+          isConnected: (id) => router.isConnected(id),
+          terminators: () => terminators.all(),
+          removeTerminator: (id) => terminators.remove(id),
+        },
+        oidc: oidcParts(options, clock),
         clock,
+        certificateLifeMs: options.certificateLifeMs,
         refusals: new Seldom(clock, REFUSAL_LOG_MS),
         log,
       },
@@ -97,7 +117,13 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   );
   origin = `https://${inUrl(controllerHost)}:${controller.port}`;
   state.controllerOrigin = origin;
-  stack.defer(sweeping(() => state.sessions.sweep(), log));
+  stack.defer(
+    sweeping(() => {
+      state.directory.enableDue();
+      state.sessions.sweep();
+      state.oidcSessions.sweep();
+    }, log),
+  );
   log.info({ controller: origin, router: router.url }, 'embedded network runs');
 
   const running = stack.move();
@@ -105,10 +131,14 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
     controllerUrl: `${origin}/edge/client/v1`,
     routerUrl: router.url,
     caPem: ca.caPem,
-    admin: createAdmin(state, tokens),
+    admin: createAdmin(state, tokens, clock),
     grants,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+function oidcParts({ signIn = 'both', oidc }: FabricOptions, clock: Clock): OidcParts | undefined {
+  return signIn === 'certificate' ? undefined : { lifetimes: { ...OIDC_LIFETIMES, ...oidc }, logins: new LoginRequests(clock) };
 }
 
 /** The address as an IP literal. A name other than localhost could mean another machine tomorrow. */

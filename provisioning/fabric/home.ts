@@ -6,7 +6,8 @@ import type { Logger } from '../../shared/log.ts';
 import { syncFolder } from '../../shared/storage/key-file.ts';
 import { type Ca, createCa, loadCa } from './ca.ts';
 import { type TokenKey, tokenKey } from './jwt.ts';
-import { type FabricState, openState } from './state/state.ts';
+import { hashPassword, newPassword } from './passwords.ts';
+import { ADMIN_USERNAME, type FabricState, openState } from './state/state.ts';
 
 /** What lies in the home of an embedded network, opened: state, CA and the key of its controller. Owned by one process at a time. */
 export interface FabricHome extends Disposable {
@@ -17,6 +18,9 @@ export interface FabricHome extends Disposable {
   readonly tokens: TokenKey;
 }
 
+/** User name and password of the management API's administrator, as JSON, made with the network. */
+export const ADMIN_FILE = 'management-admin.json';
+
 export const TRUST_DOMAIN = 'vitalmesh-fabric';
 
 /** Opens the home, and makes what is missing in it. Throws STORAGE-*, FABRIC-STATE, FABRIC-CA. */
@@ -26,11 +30,22 @@ export async function openHome(home: string, log: Logger, clock: Clock = systemC
   try {
     const ca = await openCa(join(home, 'ca'), clock);
     const controllerKeyPem = await openControllerKey(join(home, 'controller.key.pem'), ca);
+    await furnish(state, join(home, ADMIN_FILE));
     return { state, ca, controllerKeyPem, tokens: tokenKey(controllerKeyPem), [Symbol.dispose]: () => state[Symbol.dispose]() };
   } catch (thrown) {
     state[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** The administrator's password first: once the state has its hash, nobody can make it again. */
+async function furnish(state: FabricState, path: string): Promise<void> {
+  if (state.furnished) return;
+  const password = newPassword();
+  const unfinished = `${path}.new`;
+  const content = `${JSON.stringify({ username: ADMIN_USERNAME, password }, null, 2)}\n`;
+  replacing(path, unfinished, () => writeFileSync(unfinished, content, { flag: 'wx', mode: 0o600, flush: true }));
+  state.furnish(await hashPassword(password));
 }
 
 async function openCa(folder: string, clock: Clock): Promise<Ca> {

@@ -8,7 +8,7 @@ export function newEntityId(): string {
   return draw(ALPHANUMERIC, 22);
 }
 
-/** The id of an API or service session, as OpenZiti's look: a `c` and 24 lower-case letters and digits. */
+/** The id of an API or service session, or of one run of a controller, as OpenZiti's look: a `c` and 24 lower-case letters and digits. */
 export function newSessionId(): string {
   return `c${draw(DIGITS_LOWER, 24)}`;
 }

@@ -2,6 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 
 /** Signs and reads JSON Web Tokens with RS256 (RFC 7515, RFC 7518 §3.3), the one algorithm that every OpenZiti SDK verifies. */
 export interface TokenKey {
+  /** The public half, as a JSON Web Key (RFC 7517). */
+  readonly jwk: Readonly<Record<string, unknown>>;
   sign(claims: Readonly<Record<string, unknown>>): string;
   /** The claims of a token that this key signed. Says nothing about its expiry. */
   read(token: string): Readonly<Record<string, unknown>> | { fault: TokenFault };
@@ -16,8 +18,10 @@ const MAX_TOKEN_BYTES = 8192;
 export function tokenKey(keyPem: string): TokenKey {
   const privateKey = createPrivateKey(keyPem);
   const publicKey = createPublicKey(keyPem);
-  const header = encode({ alg: 'RS256', kid: keyId(publicKey), typ: 'JWT' });
+  const kid = keyId(publicKey);
+  const header = encode({ alg: 'RS256', kid, typ: 'JWT' });
   return {
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' },
     sign(claims) {
       const signed = `${header}.${encode(claims)}`;
       return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;

@@ -29,7 +29,11 @@ async function call(
 
 const STATUS: AgentStatus = {
   version: '0.1.0',
-  identity: 'gateway-1',
+  identity: {
+    id: 'gateway-1',
+    notAfter: 1_090_000 + 243 * 86_400_000,
+    renewal: { state: 'waiting', nextAt: 2_000_000, lastRenewedAt: null, code: null },
+  },
   startedAt: 1_000_000,
   now: 1_090_000,
   overlay: 'ready',
@@ -63,7 +67,8 @@ test('status for people fits the states that matter', () => {
   assert.equal(
     formatAgentStatus(STATUS),
     [
-      'Agent      0.1.0, identity gateway-1, running for 90 s',
+      'Agent      0.1.0, running for 90 s',
+      'Identity   gateway-1, certificate for 243 days',
       'Overlay    ready',
       'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',
       'Outbox     3 rows pending, the oldest from 30 s ago, 40 delivered, 1 in quarantine',

@@ -431,3 +431,58 @@ test('an identity that cannot name observations, and a missing hub identity, are
   refused({ identity: { ...identity('gw-1'), id: 'gate_way' } });
   refused({ identity: { ...identity('gw-1'), id: 'g'.repeat(40) } });
 });
+
+test('asked to move over it makes the new connection first and finishes what is under way, nothing twice', async () => {
+  verifies('RENEWAL-MAKE-BEFORE-BREAK');
+  const network = createMemoryNetwork();
+  const ingest = new MemoryIngest();
+  await using hub = await startHub(network, ingest);
+  const overlay = network.overlay({ id: 'gw-1', name: 'gateway' });
+  let dials = 0;
+  let refused = 0;
+  const counted: Overlay = Object.assign(Object.create(overlay), {
+    dial: (...args: Parameters<Overlay['dial']>) => {
+      dials += 1;
+      if (refused > 0) {
+        refused -= 1;
+        return Promise.reject(new VitalmeshError('OVERLAY-UNREACHABLE'));
+      }
+      return overlay.dial(...args);
+    },
+  });
+  await using agent = await startAgent(network, { overlay: counted });
+  await status(agent, ({ state }) => state === 'connected');
+
+  // A batch is held up at the hub while the move is asked for; the first attempts find nobody.
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  ingest.before = () => released;
+  await agent.outbox.append([recordOf(71)]);
+  await until(() => ingest.batches.length === 1);
+  refused = 2;
+  agent.uplink.moveOver();
+  await until(() => dials === 4);
+  assert.equal(agent.uplink.status().state, 'connected', 'over the old connection all the time');
+  release();
+  await agent.outbox.empty();
+  await agent.outbox.append([recordOf(72), recordOf(73)]);
+  await agent.outbox.empty();
+  assert.equal(ingest.held.size, 3);
+  assert.equal(ingest.batches.flat().length, 3, 'nothing was sent twice');
+  assert.deepEqual(
+    Object.keys(agent.metrics.snapshot()).filter((name) => name.startsWith('uplink_lost')),
+    [],
+  );
+  assert.equal(agent.uplink.status().code, null);
+
+  // And once more; then the hub goes while a move is wanted.
+  agent.uplink.moveOver();
+  await until(() => dials === 5);
+  await hub[Symbol.asyncDispose]();
+  agent.uplink.moveOver();
+  await status(agent, ({ state }) => state === 'waiting');
+  await using _back = await startHub(network, ingest);
+  await agent.outbox.append([recordOf(74)]);
+  await agent.outbox.empty();
+  assert.equal(ingest.held.size, 4);
+  await overlay[Symbol.asyncDispose]();
+});

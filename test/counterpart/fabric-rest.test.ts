@@ -41,7 +41,10 @@ function bodyOf(body: unknown): unknown {
 }
 
 /** Headers whose presence a client goes by. */
-const COUNT = ['content-type', 'content-transfer-encoding', 'zt-session', 'expires-at', 'expiration-seconds', 'www-authenticate'];
+const COUNT = [
+  ...['content-type', 'content-transfer-encoding', 'zt-session', 'expires-at', 'expiration-seconds', 'www-authenticate'],
+  ...['location', 'auth-request-id'],
+];
 
 function headersThatCount(headers: object): string[] {
   return Object.keys(headers)
@@ -50,8 +53,8 @@ function headersThatCount(headers: object): string[] {
     .sort();
 }
 
-/** What the embedded controller leaves out on purpose: the management, fabric and OIDC parts of a real one. */
-const LEFT_OUT = new Set(['edge-management', 'edge-oidc', 'fabric']);
+/** What the embedded controller leaves out on purpose: the management and fabric parts of a real one. */
+const LEFT_OUT = new Set(['edge-management', 'fabric']);
 
 /** Keys and types of a value; the elements of a list are one form, the form of the first. */
 function formOf(value: unknown): unknown {
@@ -95,7 +98,16 @@ class Replay {
       ...(this.#certificate && { certificate: this.#certificate }),
     });
     this.#learn(bodyOf(exchange.respBody), reply.json);
+    this.#learnRedirect(locationOf(exchange.respHeaders), locationOf(reply.headers));
     return reply;
+  }
+
+  /** What a redirect carries comes back in the next request. */
+  #learnRedirect(theirs: URLSearchParams, ours: URLSearchParams): void {
+    for (const [key, value] of theirs) {
+      const other = ours.get(key);
+      if (other) this.#ours.set(value, other);
+    }
   }
 
   translate(from: string, to: string): void {
@@ -121,10 +133,17 @@ class Replay {
     }
     for (const [key, value] of Object.entries(theirs)) {
       const other = (ours as Record<string, unknown>)[key];
-      if (['id', 'token'].includes(key) && typeof value === 'string' && typeof other === 'string') this.#ours.set(value, other);
+      if (LEARNT.includes(key) && typeof value === 'string' && typeof other === 'string') this.#ours.set(value, other);
       else this.#learn(value, other);
     }
   }
+}
+
+const LEARNT = ['id', 'token', 'access_token', 'refresh_token'];
+
+function locationOf(headers: object): URLSearchParams {
+  const location = Object.entries(headers).find(([name]) => name.toLowerCase() === 'location')?.[1];
+  return URL.parse(String(location ?? ''), 'https://x')?.searchParams ?? new URLSearchParams();
 }
 
 function assertAlike(reply: Reply, exchange: Exchange): void {
@@ -136,7 +155,7 @@ function assertAlike(reply: Reply, exchange: Exchange): void {
 }
 
 describe('recorded exchanges with a real controller, at the embedded one', () => {
-  for (const name of ['rest-legacy-dial', 'rest-legacy-host', 'rest-C-legacy-dial'])
+  for (const name of ['rest-legacy-dial', 'rest-legacy-host', 'rest-C-legacy-dial', 'rest-oidc-dial', 'rest-oidc-host', 'rest-C-oidc-dial'])
     test(`${name}: the same statuses, headers and forms`, async () => {
       verifies('FABRIC-CONTROLLER-AS-REAL');
       const exchanges = recorded(name);

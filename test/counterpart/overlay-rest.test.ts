@@ -136,7 +136,7 @@ for (const [name, { session, services, serviceSession }] of Object.entries(OUTCO
     await using _script = script;
     const clock = { now: () => 0, monotonicMs: () => 0 };
     await using controller = openController({ identity: await script.identity(), clock });
-    assert.deepEqual(await controller.signIn(), { ...session, expiresAt: 1_800_000 });
+    assert.deepEqual(await controller.signIn(), { kind: 'certificate', ...session, expiresAt: 1_800_000 });
     const listed = await controller.services();
     assert.deepEqual(
       listed.map((service) => [service.name, ...service.permissions, ...(service.encryptionRequired ? ['*'] : [])].join(' ')),

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DeviceServer } from '../agent/sources/device-server.ts';
-import type { Wire } from '../agent/sources/support.ts';
 import { verifies } from '../requirements.ts';
-import { type Enrolled, FabricSite, oximeterFrame, registryOf, storedValues } from '../support/fabric-site.ts';
+import { type Enrolled, FabricSite, registryOf, storedValues } from '../support/fabric-site.ts';
 import { testHub } from '../support/hub.ts';
+import { Oximeter } from '../support/oximeter.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
 import { drained, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
@@ -93,30 +93,3 @@ describe('the network is killed and comes back', () => {
     assert.ok(hub.metrics.get('uplink_entries', '200') > 0, 'what was committed and not answered is sent again');
   });
 });
-
-/** An oximeter that sends faster than any real one does, no two frames alike, until it is told to stop. */
-class Oximeter implements Disposable {
-  readonly #sent: string[] = [];
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(wire: Wire) {
-    this.#timer = setInterval(() => wire.send(this.#next()), 10);
-  }
-
-  /** Everything that was sent, as `storedValues` shows it. */
-  finish(): string[] {
-    clearInterval(this.#timer);
-    return this.#sent;
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
-
-  #next(): Buffer {
-    const count = this.#sent.length / 2;
-    const [pulse, saturation] = [30 + (count % 280), 50 + (Math.floor(count / 280) % 50)];
-    this.#sent.push(`8867-4 ${pulse}`, `2708-6 ${saturation}`);
-    return oximeterFrame(pulse, saturation);
-  }
-}

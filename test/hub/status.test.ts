@@ -4,7 +4,11 @@ import { formatHubStatus, type HubStatus, totalOf } from '../../hub/status.ts';
 
 const status: HubStatus = {
   version: '0.1.0',
-  identity: 'hub1',
+  identity: {
+    id: 'hub1',
+    notAfter: 60_000 + 47 * 3_600_000,
+    renewal: { state: 'retrying', nextAt: 90_000, lastRenewedAt: null, code: 'RENEW-REFUSED' },
+  },
   startedAt: 0,
   now: 60_000,
   overlay: 'ready',
@@ -29,6 +33,7 @@ const status: HubStatus = {
 
 test('the status tells people who is connected, what is not reachable and why, and why something was refused', () => {
   const text = formatHubStatus(status);
+  assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
   assert.match(text, /gw1 +since .* last data 5 s ago/);
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED/);
   assert.match(text, /5 observations of 1 patient /);

@@ -131,10 +131,16 @@ export class FabricSite implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-site-'));
   readonly #processes: SiteProcess[] = [];
   #fabric: SiteProcess | undefined;
+  readonly #options: readonly string[];
   #ports = { controller: 0, router: 0 };
 
-  static async start(): Promise<FabricSite> {
-    const site = new FabricSite();
+  /** Further options of `vitalmesh fabric run`. */
+  constructor(...options: string[]) {
+    this.#options = options;
+  }
+
+  static async start(...options: string[]): Promise<FabricSite> {
+    const site = new FabricSite(...options);
     try {
       await site.startFabric();
       for (const name of [INGEST, MCP]) await site.admin.createService({ name });
@@ -173,7 +179,7 @@ export class FabricSite implements AsyncDisposable {
   async startFabric(): Promise<void> {
     const { controller, router } = this.#ports;
     const args = ['fabric', 'run', '--home', this.home, '--controller', `127.0.0.1:${controller}`, '--router', `127.0.0.1:${router}`];
-    const fabric = await this.#running(args);
+    const fabric = await this.#running([...args, ...this.#options]);
     const [, controllerPort] = await fabric.says(/^ *controller +https:\S+:(\d+)$/m);
     const [, routerPort] = await fabric.says(/^ *router +tls:\S+:(\d+)$/m);
     this.#fabric = fabric;

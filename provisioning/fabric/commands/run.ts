@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { type Command, EXIT } from '../../../shared/command-line.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { aborted, processSignal } from '../../../shared/lifecycle.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { type Fabric, type ListenAddress, startFabric } from '../fabric.ts';
+import { ADMIN_FILE } from '../home.ts';
 import { adminCommands } from '../operator.ts';
 import { homeOf, operatorSocket } from './reach.ts';
 
@@ -12,9 +14,12 @@ const ROUTER = '127.0.0.1:3022';
 
 /** `vitalmesh fabric run` */
 export const runCommand: Command = {
-  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--verbose]`,
+  usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--sign-in both|certificate] [--certificate-life SECONDS] [--verbose]`,
   summary: 'Runs an overlay network on this machine alone, for trial, development and tests; a hospital runs OpenZiti. Until Ctrl-C.',
-  options: { home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, verbose: { type: 'boolean' } },
+  options: {
+    ...{ home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, 'sign-in': { type: 'string' } },
+    ...{ 'certificate-life': { type: 'string' }, verbose: { type: 'boolean' } },
+  },
   run: async (values, io) => {
     const home = homeOf(values);
     const signal = processSignal({ hangup: true });
@@ -23,6 +28,8 @@ export const runCommand: Command = {
       home,
       controller: addressOf(values.controller, CONTROLLER, '--controller'),
       router: addressOf(values.router, ROUTER, '--router'),
+      signIn: signInOf(values['sign-in']),
+      ...certificateLifeOf(values['certificate-life']),
       log,
     });
     await using operator = createOperatorServer({ socketPath: operatorSocket(home), commands: adminCommands(fabric.admin), log });
@@ -33,6 +40,21 @@ export const runCommand: Command = {
     return EXIT.ok;
   },
 };
+
+/** `certificate` leaves OIDC out, as a network may. */
+export function signInOf(text: string | boolean | undefined): 'both' | 'certificate' {
+  if (text === undefined || text === 'both') return 'both';
+  if (text === 'certificate') return text;
+  throw new VitalmeshError('USAGE', { detail: '--sign-in is both or certificate' });
+}
+
+/** A year unless told; short ones show how they are renewed. */
+export function certificateLifeOf(text: string | boolean | undefined): { certificateLifeMs?: number } {
+  if (text === undefined) return {};
+  const seconds = Number(text);
+  if (Number.isInteger(seconds) && seconds >= 10 && seconds <= 10 * 365 * 86_400) return { certificateLifeMs: seconds * 1000 };
+  throw new VitalmeshError('USAGE', { detail: '--certificate-life is a number of seconds, from 10 on, up to ten years' });
+}
 
 /** `host:port`, with an IPv6 address in brackets. */
 export function addressOf(text: string | boolean | undefined, usual: string, option: string): ListenAddress {
@@ -49,6 +71,8 @@ function welcome(folder: string, { controllerUrl, routerUrl }: Fabric): string {
   controller  ${new URL(controllerUrl).origin}
   router      ${routerUrl}
   home        ${home}
+  management  ${new URL(controllerUrl).origin}/edge/management/v1, OpenZiti's API for administrators
+              user name and password: ${shellWord(join(folder, ADMIN_FILE))}
 
 Nobody may do anything yet that was not allowed before. In another terminal, for example:
 

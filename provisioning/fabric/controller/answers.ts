@@ -3,6 +3,7 @@ import { newIdentityId } from '../ca.ts';
 /** What an endpoint answers, before it is written. */
 export interface Answer {
   status: number;
+  /** An empty `content-type` stands for none. */
   headers?: Readonly<Record<string, string>>;
   /** JSON unless it is text; undefined is an empty body. */
   body: unknown;
@@ -21,9 +22,17 @@ const MESSAGES = {
   INVALID_AUTH: 'The authentication request failed',
   INVALID_ENROLLMENT_TOKEN: 'The supplied token is not valid',
   COULD_NOT_PROCESS_CSR: 'The supplied csr could not be processed',
+  INVALID_CLIENT_CERT: 'The provided client certificate is invalid',
+  CAN_NOT_UPDATE_AUTHENTICATOR: 'The authenticator cannot be updated in this fashion',
   COULD_NOT_VALIDATE: 'The supplied request contains an invalid document or no valid accept content were available, see cause',
   COULD_NOT_PARSE_BODY: 'The body of the request could not be parsed',
   INVALID_FILTER: 'The filter query supplied is invalid',
+  INVALID_SORT_IDENTIFIER: 'The sort order supplied is invalid',
+  INVALID_FIELD: 'The field contains an invalid value',
+  ENTITY_CAN_NOT_BE_DELETED: 'The entity requested for delete can not be deleted',
+  ENTITY_CAN_NOT_BE_UPDATED: 'The entity requested for update can not be updated',
+  ENROLLMENT_EXISTS: 'ENROLLMENT_EXISTS',
+  MAX_AUTHENTICATOR_METHODS_REACHED: 'The identity already has the maximum authenticators of the specified method',
   SERVER_TOO_MANY_REQUESTS: 'Too many requests to alter state have been issued. Please slow your request rate or try again later.',
   UNHANDLED: 'An unhandled error occurred',
 } as const;
@@ -54,15 +63,16 @@ export function notFound(entity: string, id: string): Answer {
 }
 
 /** 401 for a call with no token, and with one that is not good (openziti-wire.md §2a, §2b). */
-export function unauthorized(how: 'missing' | 'zt-session' | 'bearer'): Answer {
+export function unauthorized(how: 'missing' | 'zt-session' | 'bearer' | 'bearer-expired'): Answer {
   if (how === 'zt-session')
     return refusal(401, 'UNAUTHORIZED', undefined, {
       'www-authenticate': 'zt-session realm="zt-session" error="invalid" error_description="token is invalid"',
     });
-  if (how === 'bearer')
-    return refusal(401, 'UNAUTHORIZED', undefined, {
-      'www-authenticate': 'Bearer realm="openziti-oidc" error="invalid" error_description="token is invalid"',
-    });
+  if (how === 'bearer' || how === 'bearer-expired') {
+    const why =
+      how === 'bearer' ? 'error="invalid" error_description="token is invalid"' : 'error="expired" error_description="token expired"';
+    return refusal(401, 'UNAUTHORIZED', undefined, { 'www-authenticate': `Bearer realm="openziti-oidc" ${why}` });
+  }
   const missing = 'error="missing" error_description="no matching token was provided"';
   return refusal(401, 'UNAUTHORIZED', unhandled('unauthenticated for invalid credentials'), {
     'www-authenticate': `zt-session realm="zt-session" ${missing},Bearer realm="openziti-oidc" ${missing}`,

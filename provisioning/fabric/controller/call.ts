@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import type { Clock } from '../../../shared/clock.ts';
+import type { Clock, Instant } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Seldom } from '../../../shared/seldom.ts';
 import type { Ca } from '../ca.ts';
@@ -8,6 +8,26 @@ import type { TokenKey } from '../jwt.ts';
 import type { ApiSession } from '../state/sessions.ts';
 import type { FabricState } from '../state/state.ts';
 import type { Answer } from './answers.ts';
+import type { OidcParts } from './oidc/parts.ts';
+
+/** Who is connected to the routers, and what is hosted there. */
+export interface Hosting {
+  isConnected(identityId: string): boolean;
+  terminators(): readonly HostedTerminator[];
+  /** Takes a terminator out of the list: nobody is told, and circuits go on (openziti-network.md §4). False when there is none. */
+  removeTerminator(id: string): boolean;
+}
+
+/** A place where a service is hosted. */
+export interface HostedTerminator {
+  id: string;
+  serviceId: string;
+  routerId: string;
+  instanceId: string | undefined;
+  cost: number;
+  precedence: 'default' | 'required' | 'failed';
+  createdAt: Instant;
+}
 
 /** What every endpoint works with. */
 export interface ControllerParts {
@@ -21,7 +41,13 @@ export interface ControllerParts {
   /** `https://host:port`, as clients reach it and as its tokens name it. */
   origin(): string;
   routers(): readonly RouterEntry[];
+  /** What goes on at the routers; undefined where none runs. */
+  hosting?: Hosting;
+  /** Undefined when sign-in by OIDC is left out. */
+  oidc: OidcParts | undefined;
   clock: Clock;
+  /** How long the certificates of identities are good; as the CA has it (a year) unless told. */
+  certificateLifeMs?: number | undefined;
   /** When a sign-in that was refused is worth a line in the log. */
   refusals: Seldom;
   log: Logger;

@@ -4,8 +4,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
+import { newSessionId } from '../ids.ts';
 import { type Answer, refusal, unauthorized, unhandled } from './answers.ts';
-import type { Call, ControllerParts, Endpoint } from './call.ts';
+import type { Call, ControllerParts, Endpoint, SessionCall } from './call.ts';
+import { bearerSession } from './oidc/bearer.ts';
 import { routeTo } from './routes.ts';
 
 export interface ControllerLimits {
@@ -55,6 +57,8 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export async function startController(options: ControllerOptions): Promise<{ port: number } & AsyncDisposable> {
   const { host, port, keyPem, parts } = options;
   const limits = { ...CONTROLLER_LIMITS, ...options.limits };
+  // By it SDKs tell that a controller was restarted; the C SDK of 2022 compares it unasked and crashes at its first bind without one.
+  const instanceId = newSessionId();
   const server = createServer(
     {
       key: keyPem,
@@ -71,7 +75,10 @@ export async function startController(options: ControllerOptions): Promise<{ por
       connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
       maxHeaderSize: MAX_HEADER_BYTES,
     },
-    (request, response) => void serve(request, response, parts, limits),
+    (request, response) => {
+      response.setHeader('ziti-instance-id', instanceId);
+      void serve(request, response, parts, limits);
+    },
   );
   server.maxConnections = limits.maxConnections;
   // Those in a TLS handshake are no HTTP connections yet, and would hold the end up.
@@ -149,14 +156,15 @@ function urlOf(request: IncomingMessage): URL | undefined {
   return URL.parse(request.url ?? '', 'https://controller.invalid') ?? undefined;
 }
 
-function sessionOf(
-  request: IncomingMessage,
-  { state }: ControllerParts,
-): Answer | { session: NonNullable<ReturnType<typeof state.sessions.byToken>>; token: string } {
-  const token = request.headers['zt-session'];
-  if (typeof token !== 'string' || token === '')
-    return unauthorized(request.headers.authorization?.startsWith('Bearer ') ? 'bearer' : 'missing');
-  const session = state.sessions.byToken(token);
+function sessionOf(request: IncomingMessage, parts: ControllerParts): Answer | Pick<SessionCall, 'session' | 'token'> {
+  const { 'zt-session': token, authorization } = request.headers;
+  if (typeof token !== 'string' || token === '') {
+    if (!authorization?.startsWith('Bearer ')) return unauthorized('missing');
+    const bearer = authorization.slice('Bearer '.length);
+    const session = bearerSession(parts, bearer, (request.socket as TLSSocket).getPeerX509Certificate());
+    return 'status' in session ? session : { session, token: bearer };
+  }
+  const session = parts.state.sessions.byToken(token);
   return session ? { session, token } : unauthorized('zt-session');
 }
 
@@ -191,12 +199,13 @@ async function bodyOf(request: IncomingMessage, { takes, needs }: Endpoint, maxB
 function write(response: ServerResponse, { status, headers, body }: Answer, complete: boolean): void {
   if (response.destroyed) return;
   const text = body === undefined ? '' : typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
+  const { 'content-type': type = 'application/json', ...others } = headers ?? {};
   response.writeHead(status, {
-    'content-type': 'application/json',
+    ...(type !== '' && { 'content-type': type }),
     server: 'vitalmesh-fabric',
     'content-length': Buffer.byteLength(text),
     ...(!complete && { connection: 'close' }),
-    ...headers,
+    ...others,
   });
   response.end(text);
 }

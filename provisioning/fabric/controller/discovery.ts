@@ -4,21 +4,27 @@ import type { Dates } from '../state/directory.ts';
 import { type Answer, data, notFound } from './answers.ts';
 import type { Endpoint, SessionCall } from './call.ts';
 import { currentRouterJson, iso, type Permission, routerJson, serviceJson } from './entities.ts';
-import { page } from './list.ts';
+import { listed, page } from './list.ts';
+import { SERVICE } from './management/symbols.ts';
+import { OIDC_PATH } from './oidc/parts.ts';
+import { usableRouters } from './usable-routers.ts';
 
-const SERVICE_FIELDS = ['name', 'terminatorStrategy', 'id', 'tags', 'roleAttributes', 'configs', 'createdAt', 'updatedAt', 'isSystem'];
 const ROUTER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
-const CONTROLLER_FIELDS = ['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'];
+const CONTROLLER_FIELDS = [
+  ...['id', 'name', 'isOnline', 'createdAt', 'updatedAt', 'tags', 'isSystem'],
+  ...['certPem', 'ctrlAddress', 'fingerprint', 'isPreferredLeader', 'lastJoinedAt'],
+];
 const CONTROLLER_ID = 'vitalmesh-fabric';
 
 /** GET version: what SDKs choose their way of signing in by; without OIDC_AUTH that is the certificate session. */
 export const version: Endpoint = {
   open: ({ parts }) => {
     const edge = { v1: { apiBaseUrls: [`${parts.origin()}/edge/client/v1`], path: '/edge/client/v1' } };
+    const oidc = { v1: { apiBaseUrls: [`${parts.origin()}${OIDC_PATH}`], path: OIDC_PATH } };
     return data({
-      apiVersions: { edge, 'edge-client': edge },
+      apiVersions: { edge, 'edge-client': edge, ...(parts.oidc && { 'edge-oidc': oidc }) },
       buildDate: 'vitalmesh',
-      capabilities: [],
+      capabilities: parts.oidc ? ['OIDC_AUTH'] : [],
       revision: 'vitalmesh',
       runtimeVersion: `node${process.versions.node}`,
       // The release whose answers these are; SDKs decide by it.
@@ -39,7 +45,10 @@ export const controllers: Endpoint = {
       id: CONTROLLER_ID,
       tags: {},
       updatedAt: iso(state.changedAt()),
-      apiAddresses: { 'edge-client': [{ url: `${parts.origin()}/edge/client/v1`, version: 'v1' }] },
+      apiAddresses: {
+        'edge-client': [{ url: `${parts.origin()}/edge/client/v1`, version: 'v1' }],
+        ...(parts.oidc && { 'edge-oidc': [{ url: `${parts.origin()}${OIDC_PATH}`, version: 'v1' }] }),
+      },
       certPem: leaf.toString(),
       fingerprint: createHash('sha1').update(leaf.raw).digest('hex'),
       isOnline: true,
@@ -54,7 +63,7 @@ export const controllers: Endpoint = {
 export const services: Endpoint = {
   signedIn: (call) => {
     const visible = call.parts.state.directory.services().filter((service) => permissionsOf(call, service).length > 0);
-    return page(visible, call.query, (service) => serviceJson(service, permissionsOf(call, service)), SERVICE_FIELDS);
+    return listed(visible, call.query, (service) => serviceJson(service, permissionsOf(call, service)), SERVICE);
   },
 };
 
@@ -63,7 +72,8 @@ export const service: Endpoint = {
 };
 
 export const serviceRouters: Endpoint = {
-  signedIn: (call) => withService(call, () => data({ edgeRouters: call.parts.routers().map(routerJson) })),
+  signedIn: (call) =>
+    withService(call, ({ id }) => data({ edgeRouters: usableRouters(call.parts, call.session.identityId, id).map(routerJson) })),
 };
 
 /** GET current-api-session/service-updates: a cheap question whether services must be listed again. */
@@ -73,9 +83,9 @@ export const serviceUpdates: Endpoint = {
 };
 
 export const currentRouters: Endpoint = {
-  signedIn: ({ parts, query }) => {
+  signedIn: ({ parts, query, session }) => {
     const dates: Dates = { createdAt: parts.state.changedAt(), updatedAt: parts.state.changedAt() };
-    return page(parts.routers(), query, (router) => currentRouterJson(router, dates), ROUTER_FIELDS);
+    return page(usableRouters(parts, session.identityId), query, (router) => currentRouterJson(router, dates), ROUTER_FIELDS);
   },
 };
 

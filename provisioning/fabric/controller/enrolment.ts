@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
+import type { Validity } from '../ca.ts';
 import { type Answer, data, refusal, unhandled } from './answers.ts';
-import type { Call, Endpoint } from './call.ts';
+import type { Call, ControllerParts, Endpoint } from './call.ts';
 import { readSigningRequest, type SigningRequest } from './csr.ts';
 import { jsonObject } from './json-body.ts';
 import { base64Lines, certificateBundle } from './pkcs7.ts';
 
+/** As the real one dates certificates back. */
+const CLOCK_SKEW_MS = 60_000;
 const METHODS = ['ott', 'ottca', 'updb', 'ca', 'erott', 'token'];
 const TYPES = ['application/json', 'application/x-pem-file', 'text/plain'];
 
@@ -59,10 +62,16 @@ async function enrolWith({ parts }: Call, token: string, csr: unknown): Promise<
   if (typeof csr !== 'string') return missing('clientCsr in body', 'clientCsr', '<nil>', 400);
   const request = await readSigningRequest(csr);
   if (!request) return refusal(400, 'COULD_NOT_PROCESS_CSR', unhandled('could not decode csrPem as PEM'));
-  const cert = await ca.certify(request.publicKey, { id: identity.id, name: nameOf(request, identity) });
-  if (!state.enrolments.spend(token, fingerprintOf(cert))) return refusal(400, 'INVALID_ENROLLMENT_TOKEN');
+  const cert = await ca.certify(request.publicKey, { id: identity.id, name: nameOf(request, identity), ...lifetime(parts) });
+  if (!state.enrolments.spend(token, fingerprintOf(cert), cert)) return refusal(400, 'INVALID_ENROLLMENT_TOKEN');
   log.info({ identity: identity.id }, 'identity enrolled');
   return data({ cert });
+}
+
+/** How long what is certified now is good, if not as long as the CA has it. */
+export function lifetime({ certificateLifeMs, clock }: ControllerParts): { validity?: Validity } {
+  const notBefore = clock.now() - CLOCK_SKEW_MS;
+  return certificateLifeMs === undefined ? {} : { validity: { notBefore, notAfter: clock.now() + certificateLifeMs } };
 }
 
 function nameOf({ commonName }: SigningRequest, identity: { name: string }): string {

@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import type { FabricIdentity, FabricService, RouterEntry } from '../contract.ts';
 import type { Dates } from '../state/directory.ts';
 import type { Authenticator } from '../state/enrolments.ts';
-import { type ApiSession, SESSION_TIMEOUT_MS } from '../state/sessions.ts';
+import type { HeldCertificate } from '../state/extensions.ts';
+import type { ApiSession } from '../state/sessions.ts';
 
 // The entities as JSON, with the very fields of a real 2.0.3 controller (transcripts rest-legacy-dial, rest-cert-extend).
 
@@ -16,32 +18,22 @@ export function goTime(at: number): string {
   return `${iso(at).replace('T', ' ').replace('Z', '')} +0000 UTC`;
 }
 
-function links(base: string, ...names: string[]): Record<string, { href: string }> {
+export function links(base: string, ...names: string[]): Record<string, { href: string }> {
   return Object.fromEntries([['self', { href: base }], ...names.map((name) => [name, { href: `${base}/${name}` }])]);
 }
 
-function dated(href: Record<string, unknown>, { id, createdAt, updatedAt }: { id: string } & Dates): Record<string, unknown> {
+export function dated(href: Record<string, unknown>, { id, createdAt, updatedAt }: { id: string } & Dates): Record<string, unknown> {
   return { _links: href, createdAt: iso(createdAt), id, tags: {}, updatedAt: iso(updatedAt) };
 }
 
 export function apiSessionJson(session: ApiSession, identity: FabricIdentity, token: string, ipAddress: string): Record<string, unknown> {
-  const base = `./identities/${identity.id}`;
-  const ofIdentity = [
-    ...['authenticators', 'edge-router-policies', 'edge-routers', 'enrollments', 'failed-service-requests'],
-    ...['posture-data', 'service-configs', 'service-policies', 'services'],
-  ];
   return {
     ...dated(links(`./api-sessions/${session.id}`, 'sessions'), { ...session, updatedAt: session.createdAt }),
     authQueries: [],
     authenticatorId: session.authenticatorId,
     cachedLastActivityAt: iso(session.lastActivityAt),
     configTypes: session.configTypes,
-    identity: {
-      _links: { 'auth-policies': { href: './auth-policies/default' }, ...links(base, ...ofIdentity) },
-      entity: 'identities',
-      id: identity.id,
-      name: identity.name,
-    },
+    identity: identityReference(identity),
     identityId: identity.id,
     ipAddress,
     isCertExtendable: true,
@@ -49,7 +41,7 @@ export function apiSessionJson(session: ApiSession, identity: FabricIdentity, to
     isMfaRequired: false,
     lastActivityAt: iso(session.lastActivityAt),
     token,
-    expirationSeconds: SESSION_TIMEOUT_MS / 1000,
+    expirationSeconds: Math.floor((session.expiresAt - session.lastActivityAt) / 1000),
     expiresAt: iso(session.expiresAt),
   };
 }
@@ -107,14 +99,14 @@ export function serviceJson(service: FabricService & Dates, permissions: readonl
 }
 
 /** A router as sessions and services list it. */
-export function routerJson({ name, url, online }: RouterEntry): Record<string, unknown> {
+export function routerJson({ name, url, online, cost = 0, noTraversal = false }: RouterEntry): Record<string, unknown> {
   return {
-    cost: 0,
+    cost,
     disabled: false,
     hostname: new URL(url).hostname.replace(/^\[(.*)\]$/, '$1'),
     isOnline: online,
     name,
-    noTraversal: false,
+    noTraversal,
     supportedProtocols: { tls: url },
     syncStatus: online ? 'SYNC_DONE' : 'SYNC_UNKNOWN',
   };
@@ -147,7 +139,31 @@ export function sessionJson(
   };
 }
 
-function reference(entity: string, id: string, name: string): Record<string, unknown> {
+export function authenticatorJson(authenticator: HeldCertificate, identity: FabricIdentity): Record<string, unknown> {
+  const { certPem } = authenticator;
+  return {
+    ...dated(links(`./current-identity/authenticators/${authenticator.id}`), authenticator),
+    certPem,
+    // Lower-case SHA-1, as OpenZiti goes by it.
+    fingerprint: certPem === '' ? '' : new X509Certificate(certPem).fingerprint.replaceAll(':', '').toLowerCase(),
+    identity: identityReference(identity),
+    identityId: identity.id,
+    isIssuedByNetwork: true,
+    lastAuthResolvedToRoot: true,
+    method: 'cert',
+  };
+}
+
+export function identityReference({ id, name }: FabricIdentity): Record<string, unknown> {
+  const ofIdentity = [
+    ...['authenticators', 'edge-router-policies', 'edge-routers', 'enrollments', 'failed-service-requests'],
+    ...['posture-data', 'service-configs', 'service-policies', 'services'],
+  ];
+  const href = { 'auth-policies': { href: './auth-policies/default' }, ...links(`./identities/${id}`, ...ofIdentity) };
+  return { _links: href, entity: 'identities', id, name };
+}
+
+export function reference(entity: string, id: string, name: string): Record<string, unknown> {
   return { _links: links(`./${entity}/${id}`), entity, id, name };
 }
 

@@ -1,9 +1,12 @@
+import type { RouterEntry } from '../contract.ts';
+import { newSessionId } from '../ids.ts';
 import type { ServiceSession } from '../state/sessions.ts';
 import { type Answer, data, notFound, refusal } from './answers.ts';
 import type { Endpoint, SessionCall } from './call.ts';
 import { permissionsOf } from './discovery.ts';
 import { iso, sessionJson } from './entities.ts';
 import { jsonObject } from './json-body.ts';
+import { usableRouters } from './usable-routers.ts';
 
 const YEAR_S = 365 * 24 * 60 * 60;
 const MAX_ID_CHARACTERS = 64;
@@ -41,22 +44,37 @@ export const session: Record<'GET' | 'DELETE', Endpoint> = {
 };
 
 function open(call: SessionCall, serviceId: string, type: 'Dial' | 'Bind'): Answer {
-  const { state, routers } = call.parts;
+  const { state } = call.parts;
   const service = state.directory.service(serviceId);
   const permissions = service ? permissionsOf(call, service) : [];
   if (permissions.length === 0) return notFound('service', serviceId);
   if (!permissions.includes(type))
     return refusal(400, 'COULD_NOT_VALIDATE', { field: 'ServiceId', reason: 'service not found', value: serviceId });
-  const opened = state.sessions.open(call.session, serviceId, type);
+  const opened = call.session.kind === 'oidc' ? unkept(call, serviceId, type) : state.sessions.open(call.session, serviceId, type);
   if (!opened) return refusal(429, 'SERVER_TOO_MANY_REQUESTS');
-  return data(sessionJson(opened, tokenOf(call, opened), routers()), { status: 201 });
+  return data(sessionJson(opened, tokenOf(call, opened), routersOf(call, opened)), { status: 201 });
+}
+
+/** Those that this identity may use for this service; a client dials and binds at them. */
+function routersOf({ parts }: SessionCall, { identityId, serviceId }: ServiceSession): RouterEntry[] {
+  return usableRouters(parts, identityId, serviceId);
+}
+
+/** With OIDC the token is all there is of a service session. */
+function unkept(
+  { parts, session: { id: apiSessionId, identityId } }: SessionCall,
+  serviceId: string,
+  type: 'Dial' | 'Bind',
+): ServiceSession {
+  return { id: newSessionId(), apiSessionId, identityId, serviceId, type, createdAt: parts.clock.now() };
 }
 
 /** The claims of a real session token; `z_leg`: of a certificate session and not of OIDC. */
-function tokenOf({ parts }: SessionCall, { id, serviceId, apiSessionId, identityId, type, createdAt }: ServiceSession): string {
+function tokenOf(call: SessionCall, { id, serviceId, apiSessionId, identityId, type, createdAt }: ServiceSession): string {
   const iat = Math.floor(createdAt / 1000);
-  return parts.tokens.sign({
-    iss: parts.origin(),
+  const { tokens, origin } = call.parts;
+  return tokens.sign({
+    iss: origin(),
     sub: serviceId,
     aud: ['openziti'],
     exp: iat + YEAR_S,
@@ -66,14 +84,14 @@ function tokenOf({ parts }: SessionCall, { id, serviceId, apiSessionId, identity
     z_iid: identityId,
     z_t: 's',
     z_st: type,
-    z_leg: true,
+    z_leg: call.session.kind === 'certificate',
   });
 }
 
 function detail(call: SessionCall, own: ServiceSession): Record<string, unknown> {
   const at = iso(own.createdAt);
   return {
-    ...sessionJson(own, tokenOf(call, own), call.parts.routers()),
+    ...sessionJson(own, tokenOf(call, own), routersOf(call, own)),
     _links: { self: { href: `./sessions/${own.id}` } },
     createdAt: at,
     updatedAt: at,

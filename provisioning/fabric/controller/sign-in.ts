@@ -40,6 +40,8 @@ export const currentSession: Record<'GET' | 'DELETE', Endpoint> = {
   },
   DELETE: {
     signedIn: ({ parts, session }) => {
+      // The real one knows of no such session (openziti-wire.md §2b).
+      if (session.kind === 'oidc') return refusal(404, 'NOT_FOUND');
       parts.state.sessions.signOut(session.id);
       return data({});
     },
@@ -59,7 +61,7 @@ export const currentIdentity: Endpoint = {
  * Whose certificate this is: it chains to our CA, is valid now, names an identity that exists and is enabled, and is the very one that this
  * identity enrolled. Why not is told nobody but the log.
  */
-function authenticatorOf(parts: ControllerParts, certificate: X509Certificate | undefined): Authenticator | undefined {
+export function authenticatorOf(parts: ControllerParts, certificate: X509Certificate | undefined): Authenticator | undefined {
   if (!certificate) return undefined;
   const { state, ca, trusted, clock } = parts;
   try {

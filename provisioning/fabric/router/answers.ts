@@ -39,6 +39,14 @@ export const FOREIGN_API_SESSION: StructuredError = {
   retryHint: RETRY_HINT.default,
 };
 
+/** Of a token that nobody issued, or that has run out; the real one's words for it were not observed. */
+export const UNKNOWN_TOKEN: StructuredError = {
+  text: 'code: 2, message: invalid token',
+  message: 'invalid token',
+  code: EDGE_ERROR.invalidApiSession,
+  retryHint: RETRY_HINT.default,
+};
+
 /** What both sides of a circuit read when the other one is gone, whatever it said itself (openziti-wire.md §0.5). */
 export const CLOSE_CALLED = 'close called';
 

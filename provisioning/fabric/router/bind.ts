@@ -1,3 +1,4 @@
+import { systemClock } from '../../../shared/clock.ts';
 import { byte, type Frame, flag, text, u16, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService } from '../contract.ts';
@@ -14,12 +15,13 @@ export class HostBind implements Terminator, Sink {
   readonly channel: RouterChannel;
   readonly connId: number;
   readonly serviceId: string;
-  readonly sessionId: string;
+  readonly sessionId: string | undefined;
   readonly routerId: string;
   readonly identityId: string;
   readonly listenerId: string | undefined;
   readonly instanceId: string | undefined;
   readonly publicKey: Buffer | undefined;
+  readonly createdAt = systemClock.now();
   cost: number;
   precedence: Precedence;
   readonly #token: Buffer;
@@ -32,7 +34,7 @@ export class HostBind implements Terminator, Sink {
   constructor(
     channel: RouterChannel,
     request: Frame,
-    bound: { service: FabricService; sessionId: string; routerId: string },
+    bound: { service: FabricService; sessionId: string | undefined; routerId: string },
     terminators: Terminators,
   ) {
     const { headers, body } = request;

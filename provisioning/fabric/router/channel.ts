@@ -1,3 +1,4 @@
+import { VitalmeshError } from '../../../shared/errors.ts';
 import type { OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
 import { type Frame, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, FIRST_ROUTER_CONN_ID, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
@@ -5,6 +6,9 @@ import type { FabricApiSession } from '../contract.ts';
 import { CLOSE_CALLED, shuffled, stateClosed } from './answers.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { RouterLimits, RouterStats } from './limits.ts';
+
+/** Timers of Node end at 2^31 ms. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** What a connection id of a channel belongs to. */
 export interface Sink {
@@ -26,6 +30,7 @@ export class RouterChannel {
   /** Bytes of all its connections that wait for their turn to go out. */
   waitingBytes = 0;
   session: FabricApiSession;
+  #expiry: NodeJS.Timeout | undefined;
   readonly #replies = new Map<number, ReplyListener>();
   #lastConnId = FIRST_ROUTER_CONN_ID - 1;
 
@@ -34,6 +39,13 @@ export class RouterChannel {
     this.session = session;
     this.limits = limits;
     this.stats = stats;
+    this.#expireLater();
+  }
+
+  /** Its client has shown a newer token of the same session. */
+  renew(session: FabricApiSession): void {
+    this.session = session;
+    this.#expireLater();
   }
 
   send({ type, headers, body }: OutgoingFrame): number {
@@ -87,6 +99,7 @@ export class RouterChannel {
 
   /** The channel is gone: so is everything on it. */
   lost(): void {
+    clearTimeout(this.#expiry);
     // Binds first, so that a dial which is tried anew does not come back to one of them.
     const sinks = [...this.sinks.values()];
     this.sinks.clear();
@@ -95,5 +108,14 @@ export class RouterChannel {
       this.#replies.delete(sequence);
       answered(undefined);
     }
+  }
+
+  /** Who shows no newer token in time is cut off without a word (openziti-network.md §5.2). */
+  #expireLater(): void {
+    clearTimeout(this.#expiry);
+    const { expiresInMs } = this.session;
+    if (expiresInMs === undefined) return;
+    const end = (): void => this.stream.destroy(new VitalmeshError('OVERLAY-SESSION', { detail: 'its token has run out' }));
+    this.#expiry = setTimeout(end, Math.min(MAX_TIMER_MS, expiresInMs + this.limits.tokenGraceMs)).unref();
   }
 }

@@ -73,7 +73,7 @@ export interface CircuitEnds {
   id: string;
   serviceId: string;
   /** The session with which it was dialled. */
-  sessionId: string;
+  sessionId: string | undefined;
   dialer: Leg;
   host: Leg;
   terminator: Terminator;
@@ -83,7 +83,7 @@ export interface CircuitEnds {
 export class Circuit implements CircuitEnds {
   readonly id: string;
   readonly serviceId: string;
-  readonly sessionId: string;
+  readonly sessionId: string | undefined;
   readonly dialer: Leg;
   readonly host: Leg;
   readonly terminator: Terminator;

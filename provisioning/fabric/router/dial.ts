@@ -21,7 +21,7 @@ export class Dialing implements Sink {
   readonly #instanceId: string | undefined;
   readonly #context: DialContext;
   readonly #service: FabricService;
-  readonly #sessionId: string;
+  readonly #sessionId: string | undefined;
   readonly #offer: DialOffer;
   readonly #tried: Terminator[] = [];
   #asked: Disposable | undefined;
@@ -30,7 +30,7 @@ export class Dialing implements Sink {
     channel: RouterChannel,
     request: Frame,
     connId: number,
-    { service, sessionId }: { service: FabricService; sessionId: string },
+    { service, sessionId }: { service: FabricService; sessionId: string | undefined },
     context: DialContext,
   ) {
     this.#channel = channel;
@@ -94,7 +94,7 @@ export class Dialing implements Sink {
     const { grants, terminators } = this.#context;
     const service = this.#service;
     // Rights may have changed while the host was thinking.
-    if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !grants.sessionExists(this.#sessionId)) {
+    if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !this.#sessionExists()) {
       host.closeBehindData(CLOSE_CALLED);
       this.#refuse(REFUSED.noPolicies);
       return;
@@ -112,6 +112,10 @@ export class Dialing implements Sink {
       ],
     });
     terminators.open({ id: this.#offer.circuitId, serviceId: service.id, sessionId: this.#sessionId, dialer, host, terminator });
+  }
+
+  #sessionExists(): boolean {
+    return this.#sessionId === undefined || this.#context.grants.sessionExists(this.#sessionId);
   }
 
   #refuse(reason: string): void {

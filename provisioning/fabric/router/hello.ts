@@ -53,7 +53,7 @@ export function receiveHello({ socket, peer, routerId, grants, limits, stats, op
       stream.sendNumbered({ type: CONTENT.result, headers: resultHeaders(frame.sequence, routerId) }, HELLO_SEQUENCE);
       const token = text(frame.headers, HEADER.sessionToken);
       const session = token ? grants.apiSession(token) : undefined;
-      if (session && mayUse(session, peer)) begin(session);
+      if (typeof session === 'object' && mayUse(session, peer)) begin(session);
       else if (session || !token) stream.close();
       else {
         stream.hold();

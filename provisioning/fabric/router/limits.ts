@@ -7,6 +7,8 @@ export interface RouterLimits {
   helloMs: number;
   /** How long a channel with an unknown session token is left in silence before it is closed (openziti-wire.md §0.1). */
   unknownTokenMs: number;
+  /** How long a channel lives on after its token has run out (openziti-network.md §5.2). */
+  tokenGraceMs: number;
   /** For a host to answer a Dial; the circuit is tried `dialAttempts` times (openziti-wire.md §0.6). */
   hostAnswerMs: number;
   dialAttempts: number;
@@ -38,6 +40,7 @@ export const ROUTER_LIMITS: RouterLimits = {
   handshakeMs: 5000,
   helloMs: 5000,
   unknownTokenMs: 5100,
+  tokenGraceMs: 2000,
   hostAnswerMs: 5000,
   dialAttempts: 2,
   windowBytes: 4 * MIB,

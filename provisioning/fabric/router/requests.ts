@@ -1,6 +1,6 @@
 import { type Frame, i32, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
-import { FOREIGN_API_SESSION, REFUSED, stateClosed } from './answers.ts';
+import { FOREIGN_API_SESSION, REFUSED, stateClosed, UNKNOWN_TOKEN } from './answers.ts';
 import { HostBind } from './bind.ts';
 import type { RouterChannel } from './channel.ts';
 import { type DialContext, Dialing } from './dial.ts';
@@ -83,15 +83,15 @@ function unbind(channel: RouterChannel, request: Frame, connId: number | undefin
   if ('refusal' in opened) channel.refuse(request, opened.refusal);
 }
 
-/** A channel shows a new token for its own session; another session needs another channel (openziti-wire.md §0.4). */
+/** A channel shows a new token of its own session; another session needs another channel (openziti-wire.md §0.4). */
 function updateToken(channel: RouterChannel, request: Frame, { grants }: DialContext): void {
   const session = grants.apiSession(request.body.toString('latin1'));
-  if (session?.id === channel.session.id) {
-    channel.session = session;
+  if (typeof session === 'object' && session.id === channel.session.id) {
+    channel.renew(session);
     channel.reply(request.sequence, { type: CONTENT.updateTokenSuccess, headers: [] });
     return;
   }
-  const { text, message, code, retryHint } = FOREIGN_API_SESSION;
+  const { text, message, code, retryHint } = session === undefined ? UNKNOWN_TOKEN : FOREIGN_API_SESSION;
   channel.reply(request.sequence, {
     type: CONTENT.updateTokenFailure,
     headers: [

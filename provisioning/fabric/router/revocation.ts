@@ -5,6 +5,8 @@ import type { RouterChannel } from './channel.ts';
 import type { Circuit } from './circuit.ts';
 import type { Terminators } from './terminators.ts';
 
+const DIAL_ACCESS_LOST = 'dial access lost';
+
 /**
  * Ends what is no longer granted: channels whose session or identity is gone, binds and circuits whose policy, service or session
  * is. Each party reads what the real router tells it (openziti-network.md §4).
@@ -21,14 +23,14 @@ export function enforce(grants: Grants, channels: ReadonlySet<RouterChannel>, te
     for (const sink of [...channel.sinks.values()]) if (sink instanceof HostBind) enforceBind(sink, rights);
   }
   for (const circuit of [...terminators.circuits]) {
-    if (channels.has(circuit.host.channel) && !mayHost(circuit, rights)) circuit.cut(CLOSE_CALLED, BIND_ACCESS_LOST.text);
+    if (channels.has(circuit.host.channel) && !mayHost(circuit, rights)) circuit.cut(textForDialer(circuit, rights), BIND_ACCESS_LOST.text);
     else if (channels.has(circuit.dialer.channel)) enforceDial(circuit, rights);
   }
 }
 
 interface Rights {
   allows: Grants['allows'];
-  sessionExists: Grants['sessionExists'];
+  sessionExists: (id: string | undefined) => boolean;
 }
 
 /** Many circuits share an identity and a service; each is asked for once. */
@@ -36,7 +38,7 @@ function rightsOf(grants: Grants): Rights {
   const [allowed, sessions] = [new Map<string, boolean>(), new Map<string, boolean>()];
   return {
     allows: (...asked) => remembered(allowed, asked.join('\0'), () => grants.service(asked[1]) !== undefined && grants.allows(...asked)),
-    sessionExists: (id) => remembered(sessions, id, () => grants.sessionExists(id)),
+    sessionExists: (id) => id === undefined || remembered(sessions, id, () => grants.sessionExists(id)),
   };
 }
 
@@ -56,8 +58,14 @@ function mayHost({ terminator, serviceId }: Circuit, rights: Rights): boolean {
   return rights.allows(terminator.identityId, serviceId, 'Bind');
 }
 
+/** What the dialer reads when its host may host no more; with OIDC its own right comes first, as it goes with a deleted service. */
+function textForDialer({ dialer, serviceId }: Circuit, rights: Rights): string {
+  const { kind, identityId } = dialer.channel.session;
+  return kind === 'oidc' && !rights.allows(identityId, serviceId, 'Dial') ? DIAL_ACCESS_LOST : CLOSE_CALLED;
+}
+
 function enforceDial(circuit: Circuit, rights: Rights): void {
   const { identityId } = circuit.dialer.channel.session;
-  if (!rights.allows(identityId, circuit.serviceId, 'Dial')) circuit.cut('dial access lost', CLOSE_CALLED);
+  if (!rights.allows(identityId, circuit.serviceId, 'Dial')) circuit.cut(DIAL_ACCESS_LOST, CLOSE_CALLED);
   else if (!rights.sessionExists(circuit.sessionId)) circuit.cut('session closed', CLOSE_CALLED);
 }

@@ -40,6 +40,8 @@ export interface Router extends AsyncDisposable {
   /** `tls://host:port` */
   readonly url: string;
   stats(): RouterStats;
+  /** Whether a client of this identity has a channel open. */
+  isConnected(identityId: string): boolean;
 }
 
 const ALPN = 'ziti-edge';
@@ -58,7 +60,12 @@ export async function startRouter(options: RouterOptions): Promise<Router> {
   const { port } = await edge.listen();
   const url = `tls://${host.includes(':') ? `[${host}]` : host}:${port}`;
   log.info({ router: options.id, url }, 'edge router listens');
-  return { url, stats: () => edge.stats(), [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose]() };
+  return {
+    url,
+    stats: () => edge.stats(),
+    isConnected: (id) => edge.isConnected(id),
+    [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose](),
+  };
 }
 
 function routerOf(options: RouterOptions): EdgeRouter {
@@ -140,6 +147,10 @@ class EdgeRouter implements AsyncDisposable {
   stats(): RouterStats {
     const { circuits, size } = this.#options.terminators;
     return { ...this.#stats, channels: this.#channels.size, circuits: circuits.size, terminators: size };
+  }
+
+  isConnected(identityId: string): boolean {
+    return this.#channels.values().some(({ session }) => session.identityId === identityId);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

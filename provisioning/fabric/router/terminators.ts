@@ -1,3 +1,4 @@
+import type { Instant } from '../../../shared/clock.ts';
 import type { FabricService } from '../contract.ts';
 import { Circuit, type CircuitEnds, type Leg } from './circuit.ts';
 
@@ -30,6 +31,7 @@ export interface Terminator {
   readonly listenerId: string | undefined;
   readonly instanceId: string | undefined;
   readonly publicKey: Buffer | undefined;
+  readonly createdAt: Instant;
   cost: number;
   precedence: Precedence;
   /** Offers one connection; `answered` is called once, later than this call, unless the returned object was disposed before. */
@@ -93,6 +95,18 @@ export class Terminators {
     this.#binds.set(terminator.identityId, this.boundBy(terminator.identityId) + 1);
     older?.terminator.replaced();
     return { replaced: older !== undefined, [Symbol.dispose]: () => this.#remove(terminator) };
+  }
+
+  /** Every terminator. */
+  all(): Terminator[] {
+    return [...this.#services.values()].flatMap((entries) => entries.map(({ terminator }) => terminator));
+  }
+
+  /** Takes a terminator out: its host is not told, and its circuits go on. False when there is none. */
+  remove(id: string): boolean {
+    const terminator = this.all().find((other) => other.id === id);
+    if (terminator) this.#remove(terminator);
+    return terminator !== undefined;
   }
 
   /** The terminator for the next circuit; undefined when there is none. */

@@ -2,8 +2,25 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import { newIdentityId } from '../ca.ts';
 import type { FabricIdentity, FabricPolicy, FabricService } from '../contract.ts';
 import { newEntityId } from '../ids.ts';
-import { permits } from '../policies.ts';
+import { permits, rolesName } from '../policies.ts';
 import type { StateFile } from './file.ts';
+import {
+  CONFIG_COLUMNS,
+  CONFIG_TYPE_COLUMNS,
+  type Config,
+  type ConfigType,
+  IDENTITY_COLUMNS,
+  type IdentityRecord,
+  POLICY_COLUMNS,
+  type PolicyRecord,
+  ROUTER_COLUMNS,
+  ROUTER_POLICY_COLUMNS,
+  type RouterPolicy,
+  type RouterRecord,
+  SERVICE_COLUMNS,
+  type ServiceRecord,
+} from './records.ts';
+import { Table } from './table.ts';
 
 /** When an entity was made and last changed. */
 export interface Dates {
@@ -11,225 +28,225 @@ export interface Dates {
   updatedAt: number;
 }
 
-interface IdentityRow {
-  id: string;
-  name: string;
-  attributes: string;
-  disabled: number;
-  enrolled_at: number | null;
-  created_at: number;
-  updated_at: number;
+/** What the directory holds, by kind. */
+export interface Kinds {
+  identity: IdentityRecord;
+  service: ServiceRecord;
+  policy: PolicyRecord;
+  router: RouterRecord;
+  routerPolicy: RouterPolicy;
+  configType: ConfigType;
+  config: Config;
 }
 
-interface ServiceRow {
-  id: string;
-  name: string;
-  attributes: string;
-  encryption_required: number;
-  terminator_strategy: FabricService['terminatorStrategy'];
-  created_at: number;
-  updated_at: number;
-}
+export type Kind = keyof Kinds;
 
-interface PolicyRow {
-  id: string;
-  name: string;
-  type: FabricPolicy['type'];
-  semantic: FabricPolicy['semantic'];
-  identity_roles: string;
-  service_roles: string;
-  created_at: number;
-  updated_at: number;
-}
+/** What an entity is made of, without what is made for it. */
+type Fresh<R> = Omit<R, 'id' | 'createdAt' | 'updatedAt'>;
 
-type Kind = 'identity' | 'service' | 'policy';
-
-/** Identities, services and policies: what an operator creates and deletes. Names are unique within a kind. */
+/** Identities, services, policies, routers and configs: what an operator creates, changes and deletes. Names are unique within a kind. */
 export class Directory {
   readonly #file: StateFile;
-  readonly #services: () => readonly (FabricService & Dates)[];
-  readonly #policies: () => readonly (FabricPolicy & Dates)[];
+  #changing = false;
+  readonly #tables: { [K in Kind]: Table<Kinds[K]> };
 
   constructor(file: StateFile) {
     this.#file = file;
-    this.#services = keptWhile(file, () => file.sql<[], ServiceRow>('SELECT * FROM service ORDER BY id').all().map(serviceOf));
-    this.#policies = keptWhile(file, () => file.sql<[], PolicyRow>('SELECT * FROM policy ORDER BY id').all().map(policyOf));
+    this.#tables = {
+      identity: new Table(file, 'identity', IDENTITY_COLUMNS),
+      service: new Table(file, 'service', SERVICE_COLUMNS),
+      policy: new Table(file, 'policy', POLICY_COLUMNS),
+      router: new Table(file, 'router', ROUTER_COLUMNS),
+      routerPolicy: new Table(file, 'router_policy', ROUTER_POLICY_COLUMNS),
+      configType: new Table(file, 'config_type', CONFIG_TYPE_COLUMNS),
+      config: new Table(file, 'config', CONFIG_COLUMNS),
+    };
   }
 
-  identities(): (FabricIdentity & Dates)[] {
-    return this.#file.read(() => this.#file.sql<[], IdentityRow>('SELECT * FROM identity ORDER BY name').all().map(identityOf));
+  /** Ordered by id, as the real controller lists. */
+  all<K extends Kind>(kind: K): readonly Kinds[K][] {
+    return this.#tables[kind].all();
   }
 
-  identity(id: string): (FabricIdentity & Dates) | undefined {
-    const row = this.#file.read(() => this.#file.sql<[string], IdentityRow>('SELECT * FROM identity WHERE id = ?').get(id));
-    return row && identityOf(row);
+  get<K extends Kind>(kind: K, id: string): Kinds[K] | undefined {
+    return this.#tables[kind].get(id);
   }
 
-  /** Ordered by id, as the real controller lists them. */
-  services(): readonly (FabricService & Dates)[] {
-    return this.#services();
+  /** Those of that name: one at most, or, of router policies, one of each kind. */
+  named<K extends Kind>(kind: K, name: string): Kinds[K][] {
+    return this.#tables[kind].named(name);
   }
 
-  service(id: string): (FabricService & Dates) | undefined {
-    return this.#services().find((service) => service.id === id);
+  /** Ordered by name. */
+  identities(): IdentityRecord[] {
+    return this.all('identity').toSorted((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  policies(): readonly (FabricPolicy & Dates)[] {
-    return this.#policies();
+  identity(id: string): IdentityRecord | undefined {
+    const identity = this.#tables.identity.get(id);
+    if (!identity?.disabledUntil || identity.disabledUntil > this.#file.clock.now()) return identity;
+    this.setDisabled(id, false);
+    return this.#tables.identity.get(id);
+  }
+
+  services(): readonly ServiceRecord[] {
+    return this.all('service');
+  }
+
+  service(id: string): ServiceRecord | undefined {
+    return this.services().find((service) => service.id === id);
+  }
+
+  policies(): readonly PolicyRecord[] {
+    return this.all('policy');
   }
 
   /** Whether the identity exists, is enabled, and a policy lets it dial or bind the service. */
   allows(identityId: string, serviceId: string, type: FabricPolicy['type']): boolean {
     const identity = this.identity(identityId);
     const service = this.service(serviceId);
-    return identity !== undefined && !identity.disabled && service !== undefined && permits(this.#policies(), identity, service, type);
+    return identity !== undefined && !identity.disabled && service !== undefined && permits(this.policies(), identity, service, type);
   }
 
-  /** Throws FABRIC-NAME when the name is taken. */
-  createIdentity({ name, attributes }: Pick<FabricIdentity, 'name' | 'attributes'>): FabricIdentity {
-    const id = newIdentityId();
+  /** Whether a policy lets the identity use the edge router. */
+  identityMayUse(identityId: string, routerId: string): boolean {
+    return this.#mayUse('identity', this.identity(identityId), routerId);
+  }
+
+  /** Whether a policy lets the service be reached by the edge router. */
+  serviceMayUse(serviceId: string, routerId: string): boolean {
+    return this.#mayUse('service', this.service(serviceId), routerId);
+  }
+
+  /** Throws FABRIC-NAME when the name, or the external id, is taken. */
+  createIdentity(identity: Pick<FabricIdentity, 'name' | 'attributes'> & Partial<Fresh<IdentityRecord>>, id?: string): IdentityRecord {
+    const fresh = {
+      typeId: 'Default' as const,
+      isAdmin: false,
+      isDefaultAdmin: false,
+      externalId: undefined,
+      tags: {},
+      appData: {},
+      disabled: false,
+      disabledAt: undefined,
+      disabledUntil: undefined,
+      enrolledAt: undefined,
+      ...identity,
+    };
+    return this.create('identity', fresh, id);
+  }
+
+  /** A disabled identity keeps its certificate; its sessions end. `until`: when it is enabled again. Throws FABRIC-UNKNOWN. */
+  setDisabled(id: string, disabled: boolean, until?: number): void {
     const now = this.#file.clock.now();
-    this.#file.changeRights(() => {
-      this.#refuseTaken('identity', name);
-      this.#file
-        .sql<[string, string, string, number, number]>(
-          'INSERT INTO identity (id, name, attributes, created_at, updated_at) VALUES (?, ?, ?, ?, ?)',
-        )
-        .run(id, name, JSON.stringify(attributes), now, now);
-    });
-    return { id, name, attributes, disabled: false, enrolledAt: undefined };
-  }
-
-  /** A disabled identity keeps its certificate; its sessions end. Throws FABRIC-UNKNOWN. */
-  setDisabled(id: string, disabled: boolean): void {
-    this.#file.changeRights(() => {
-      const { changes } = this.#file
-        .sql<[number, number, string]>('UPDATE identity SET disabled = ?, updated_at = ? WHERE id = ?')
-        .run(Number(disabled), this.#file.clock.now(), id);
-      if (changes === 0) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `identity ${id}` });
+    this.together(() => {
+      this.update('identity', id, { disabled, disabledAt: disabled ? now : undefined, disabledUntil: disabled ? until : undefined });
       if (disabled) this.#file.sql<[string]>('DELETE FROM api_session WHERE identity_id = ?').run(id);
     });
   }
 
-  /** Throws FABRIC-NAME when the name is taken. */
-  createService(service: Omit<FabricService, 'id'>): FabricService {
-    const id = newEntityId();
+  /** Enables whose time is over. */
+  enableDue(): void {
     const now = this.#file.clock.now();
-    this.#file.changeRights(() => {
-      this.#refuseTaken('service', service.name);
-      this.#file
-        .sql<[string, string, string, number, string, number, number]>('INSERT INTO service VALUES (?, ?, ?, ?, ?, ?, ?)')
-        .run(
-          id,
-          service.name,
-          JSON.stringify(service.attributes),
-          Number(service.encryptionRequired),
-          service.terminatorStrategy,
-          now,
-          now,
-        );
-    });
-    return { id, ...service };
+    for (const { id, disabledUntil } of this.all('identity'))
+      if (disabledUntil !== undefined && disabledUntil <= now) this.setDisabled(id, false);
+  }
+
+  /** Throws FABRIC-NAME when the name is taken. */
+  createService(service: Omit<FabricService, 'id'> & Partial<Fresh<ServiceRecord>>): ServiceRecord {
+    return this.create('service', { tags: {}, configs: [], maxIdleTimeMs: 0, ...service });
   }
 
   /** Throws FABRIC-NAME when the name is taken. Roles are `#…` or `@id`; whether the ids exist is for the caller to check. */
-  createPolicy(policy: Omit<FabricPolicy, 'id'>): FabricPolicy {
-    const id = newEntityId();
+  createPolicy(policy: Omit<FabricPolicy, 'id'> & Partial<Fresh<PolicyRecord>>): PolicyRecord {
+    return this.create('policy', { tags: {}, postureCheckRoles: [], ...policy });
+  }
+
+  /** A new entity with a drawn id, unless one is given. Throws FABRIC-NAME when the name is taken. */
+  create<K extends Kind>(kind: K, fresh: Fresh<Kinds[K]>, id = newId(kind)): Kinds[K] {
     const now = this.#file.clock.now();
-    const roles = [JSON.stringify(policy.identityRoles), JSON.stringify(policy.serviceRoles)] as const;
-    this.#file.changeRights(() => {
-      this.#refuseTaken('policy', policy.name);
-      this.#file
-        .sql<[string, string, string, string, string, string, number, number]>('INSERT INTO policy VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-        .run(id, policy.name, policy.type, policy.semantic, ...roles, now, now);
+    const made = { ...fresh, id, createdAt: now, updatedAt: now } as unknown as Kinds[K];
+    return this.together(() => {
+      this.#refuseTaken(kind, made, undefined);
+      this.#tables[kind].insert(made);
+      return made;
     });
-    return { id, ...policy };
+  }
+
+  /** Changes fields. Throws FABRIC-UNKNOWN, FABRIC-NAME when the new name is taken. */
+  update<K extends Kind>(kind: K, id: string, changes: Partial<Kinds[K]>): void {
+    this.together(() => {
+      const before = this.#tables[kind].get(id);
+      if (!before) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `${kind} ${id}` });
+      const after = { ...before, ...changes, updatedAt: this.#file.clock.now() };
+      this.#refuseTaken(kind, after, id);
+      this.#tables[kind].update(after);
+    });
   }
 
   /** Deletes it with all that hangs on it. Throws FABRIC-UNKNOWN. */
   delete(kind: Kind, id: string): void {
-    this.#file.changeRights(() => {
-      const { changes } = this.#file.sql<[string]>(DELETE[kind]).run(id);
-      if (changes === 0) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `${kind} ${id}` });
-      if (kind !== 'policy') this.#dropRole(`@${id}`);
+    this.together(() => {
+      if (!this.#tables[kind].delete(id)) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `${kind} ${id}` });
+      if (kind === 'config') this.#detachConfig(id);
+      else this.#dropRole(`@${id}`);
     });
+  }
+
+  /** Several changes in one commit: all of them, or none. */
+  together<T>(work: () => T): T {
+    if (this.#changing) return work();
+    this.#changing = true;
+    try {
+      return this.#file.changeRights(work);
+    } finally {
+      this.#changing = false;
+    }
+  }
+
+  #mayUse(kind: RouterPolicy['kind'], entity: IdentityRecord | ServiceRecord | undefined, routerId: string): boolean {
+    const router = this.all('router').find(({ id }) => id === routerId);
+    if (!entity || !router || router.disabled) return false;
+    return this.all('routerPolicy').some(
+      (policy) =>
+        policy.kind === kind && rolesName(policy.routerRoles, policy.semantic, router) && rolesName(policy.roles, policy.semantic, entity),
+    );
+  }
+
+  #detachConfig(id: string): void {
+    for (const service of this.services())
+      if (service.configs.includes(id))
+        this.#tables.service.update({ ...service, configs: service.configs.filter((other) => other !== id) });
   }
 
   /** Out of AnyOf policies alone: an AllOf policy with one role fewer would let more in than before. */
   #dropRole(role: string): void {
-    for (const row of this.#file.sql<[], PolicyRow>("SELECT * FROM policy WHERE semantic = 'AnyOf'").all()) {
-      const { identityRoles, serviceRoles } = policyOf(row);
-      if (!identityRoles.includes(role) && !serviceRoles.includes(role)) continue;
-      const without = (roles: readonly string[]): string => JSON.stringify(roles.filter((other) => other !== role));
-      this.#file
-        .sql<[string, string, number, string]>('UPDATE policy SET identity_roles = ?, service_roles = ?, updated_at = ? WHERE id = ?')
-        .run(without(identityRoles), without(serviceRoles), this.#file.clock.now(), row.id);
+    const updatedAt = this.#file.clock.now();
+    const without = (roles: readonly string[]): readonly string[] => roles.filter((other) => other !== role);
+    for (const policy of this.policies()) {
+      const { semantic, identityRoles, serviceRoles } = policy;
+      if (semantic !== 'AnyOf' || (!identityRoles.includes(role) && !serviceRoles.includes(role))) continue;
+      const roles = { identityRoles: without(identityRoles), serviceRoles: without(serviceRoles) };
+      this.#tables.policy.update({ ...policy, ...roles, updatedAt });
+    }
+    for (const policy of this.all('routerPolicy')) {
+      const { semantic, routerRoles, roles } = policy;
+      if (semantic !== 'AnyOf' || (!routerRoles.includes(role) && !roles.includes(role))) continue;
+      this.#tables.routerPolicy.update({ ...policy, routerRoles: without(routerRoles), roles: without(roles), updatedAt });
     }
   }
 
-  #refuseTaken(kind: Kind, name: string): void {
-    if (this.#file.sql<[string]>(BY_NAME[kind]).get(name)) throw new VitalmeshError('FABRIC-NAME', { detail: `${kind} ${name}` });
+  #refuseTaken<K extends Kind>(kind: K, entity: Kinds[K], own: string | undefined): void {
+    const taken = this.#tables[kind].named(entity.name).some((other) => other.id !== own && kindOf(other) === kindOf(entity));
+    if (taken) throw new VitalmeshError('FABRIC-NAME', { detail: `${kind} ${entity.name}` });
   }
 }
 
-const BY_NAME: Record<Kind, string> = {
-  identity: 'SELECT 1 FROM identity WHERE name = ?',
-  service: 'SELECT 1 FROM service WHERE name = ?',
-  policy: 'SELECT 1 FROM policy WHERE name = ?',
-};
-
-const DELETE: Record<Kind, string> = {
-  identity: 'DELETE FROM identity WHERE id = ?',
-  service: 'DELETE FROM service WHERE id = ?',
-  policy: 'DELETE FROM policy WHERE id = ?',
-};
-
-/** Reads once and again after each write: these lists are asked for at every dial. */
-function keptWhile<T>(file: StateFile, read: () => T): () => T {
-  let kept: { value: T; revision: number } | undefined;
-  return () => {
-    if (kept?.revision !== file.revision) kept = { value: file.read(read), revision: file.revision };
-    return kept.value;
-  };
+function newId(kind: Kind): string {
+  return kind === 'identity' || kind === 'router' ? newIdentityId() : newEntityId();
 }
 
-function listOf(json: string): readonly string[] {
-  return JSON.parse(json) as string[];
-}
-
-function identityOf(row: IdentityRow): FabricIdentity & Dates {
-  return {
-    id: row.id,
-    name: row.name,
-    attributes: listOf(row.attributes),
-    disabled: row.disabled !== 0,
-    enrolledAt: row.enrolled_at ?? undefined,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function serviceOf(row: ServiceRow): FabricService & Dates {
-  return {
-    id: row.id,
-    name: row.name,
-    attributes: listOf(row.attributes),
-    encryptionRequired: row.encryption_required !== 0,
-    terminatorStrategy: row.terminator_strategy,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function policyOf(row: PolicyRow): FabricPolicy & Dates {
-  return {
-    id: row.id,
-    name: row.name,
-    type: row.type,
-    semantic: row.semantic,
-    identityRoles: listOf(row.identity_roles),
-    serviceRoles: listOf(row.service_roles),
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
+/** Router policies of the two kinds have names of their own. */
+function kindOf(entity: Kinds[Kind]): string | undefined {
+  return 'kind' in entity ? entity.kind : undefined;
 }

@@ -12,6 +12,17 @@ export interface Authenticator {
   fingerprint: string;
 }
 
+/** A one-time token that waits for its identity to come. */
+export interface Enrolment {
+  id: string;
+  identityId: string;
+  /** Null when only its hash is known. */
+  token: string | null;
+  expiresAt: Instant;
+}
+
+const ENROLMENTS = 'SELECT id, identity_id AS identityId, token, expires_at AS expiresAt FROM enrolment ORDER BY id';
+
 /** How long a token may be used: 3 h, as the real controller's (openziti-wire.md §1). */
 export const ENROLMENT_MS = 3 * 60 * 60 * 1000;
 
@@ -23,19 +34,33 @@ export class Enrolments {
     this.#file = file;
   }
 
+  /** Every enrolment that was offered and not spent, ordered by id; also those that have expired. */
+  all(): Enrolment[] {
+    return this.#file.read(() => this.#file.sql<[], Enrolment>(ENROLMENTS).all());
+  }
+
+  /** Takes a token back. False when there is no such enrolment. */
+  withdraw(id: string): boolean {
+    return this.#file.write(() => this.#file.sql<[string]>('DELETE FROM enrolment WHERE id = ?').run(id).changes > 0);
+  }
+
   /** A new token, for the first certificate or one that replaces it; one of before is dead from then on. Throws FABRIC-UNKNOWN. */
-  offer(identityId: string): { token: string; expiresAt: Instant } {
+  offer(
+    identityId: string,
+    { id = newIdentityId(), expiresAt = this.#file.clock.now() + ENROLMENT_MS }: { id?: string; expiresAt?: Instant } = {},
+  ): { id: string; token: string; expiresAt: Instant } {
     const token = randomUUID();
-    const expiresAt = this.#file.clock.now() + ENROLMENT_MS;
     this.#file.write(() => {
       if (!this.#file.sql<[string]>('SELECT 1 FROM identity WHERE id = ?').get(identityId))
         throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `identity ${identityId}` });
       this.#file.sql<[string]>('DELETE FROM enrolment WHERE identity_id = ?').run(identityId);
       this.#file
-        .sql<[string, string, string, number]>('INSERT INTO enrolment VALUES (?, ?, ?, ?)')
-        .run(newIdentityId(), identityId, hashOf(token), expiresAt);
+        .sql<[string, string, string, number, string]>(
+          'INSERT INTO enrolment (id, identity_id, token_hash, expires_at, token) VALUES (?, ?, ?, ?, ?)',
+        )
+        .run(id, identityId, hashOf(token), expiresAt, token);
     });
-    return { token, expiresAt };
+    return { id, token, expiresAt };
   }
 
   /** Whom a token would enrol: an enabled identity, while the token is neither spent nor expired. */
@@ -54,16 +79,18 @@ export class Enrolments {
    * Spends a token and notes the certificate, in one commit; false when the token is not good any more. A certificate of before is refused
    * from then on and its sessions end: only one device is the identity.
    */
-  spend(token: string, fingerprint: string): boolean {
+  spend(token: string, fingerprint: string, certPem = ''): boolean {
     return this.#file.change(() => {
       const identity = this.identityOf(token);
       if (!identity) return false;
       const now = this.#file.clock.now();
       this.#file.sql<[string]>('DELETE FROM enrolment WHERE identity_id = ?').run(identity.id);
-      this.#file.sql<[string]>('DELETE FROM authenticator WHERE identity_id = ?').run(identity.id);
+      this.#file.sql<[string]>('DELETE FROM authenticator WHERE identity_id = ? AND username IS NULL').run(identity.id);
       this.#file
-        .sql<[string, string, string, number]>('INSERT INTO authenticator VALUES (?, ?, ?, ?)')
-        .run(newIdentityId(), identity.id, fingerprint, now);
+        .sql<[string, string, string, number, string]>(
+          'INSERT INTO authenticator (id, identity_id, fingerprint, created_at, cert_pem) VALUES (?, ?, ?, ?, ?)',
+        )
+        .run(newIdentityId(), identity.id, fingerprint, now, certPem);
       this.#file
         .sql<[number, number, string]>('UPDATE identity SET enrolled_at = ?, updated_at = ? WHERE id = ?')
         .run(now, now, identity.id);

@@ -61,6 +61,11 @@ export class StateFile {
     });
   }
 
+  /** Within a transaction: what was read before is not what is there now. */
+  written(): void {
+    this.#revision += 1;
+  }
+
   withEachChangeOfRights(step: () => void): void {
     this.#steps.push(step);
   }

@@ -5,6 +5,8 @@ import { hashOf, type StateFile } from './file.ts';
 
 /** A signed-in identity. */
 export interface ApiSession {
+  /** How it came to be: by a call with a certificate, or by OIDC with one. */
+  kind: 'certificate' | 'oidc';
   id: string;
   identityId: string;
   authenticatorId: string;
@@ -87,7 +89,7 @@ export class Sessions {
         .run(id, identityId, authenticatorId, hashOf(token), fingerprint, JSON.stringify(configTypes), now, now),
     );
     const session = { id, identityId, authenticatorId, fingerprint, configTypes, createdAt: now, lastActivityAt: now };
-    return { session: { ...session, expiresAt: now + SESSION_TIMEOUT_MS }, token };
+    return { session: { kind: 'certificate', ...session, expiresAt: now + SESSION_TIMEOUT_MS }, token };
   }
 
   /** The session of a token; asking keeps it alive. */
@@ -98,6 +100,21 @@ export class Sessions {
   /** The session of an id; asking keeps it alive. */
   byId(id: string): ApiSession | undefined {
     return this.#one(`${API_SESSION} WHERE s.id = ?`, id);
+  }
+
+  /** Every session, ordered by id; looking keeps none alive. */
+  all(): ApiSession[] {
+    const now = this.#file.clock.now();
+    const rows = this.#file.read(() => this.#file.sql<[], ApiSessionRow>(`${API_SESSION} ORDER BY s.id`).all());
+    return rows.flatMap((row) => {
+      const expiresAt = this.#expiry(row);
+      return expiresAt > now ? [apiSessionOf(row, { lastActivityAt: expiresAt - SESSION_TIMEOUT_MS, expiresAt })] : [];
+    });
+  }
+
+  /** Every service session, ordered by id. */
+  serviceSessions(): ServiceSession[] {
+    return this.#file.read(() => this.#file.sql<[], ServiceSessionRow>(`${SERVICE_SESSION} ORDER BY s.id`).all().map(serviceSessionOf));
   }
 
   /** Ends a session and its service sessions. */
@@ -161,16 +178,7 @@ export class Sessions {
     const now = this.#file.clock.now();
     if (!row || this.#expiry(row) <= now) return undefined;
     if (now - row.last_activity_at >= ACTIVITY_RESOLUTION_MS) this.#activity.set(row.id, now);
-    return {
-      id: row.id,
-      identityId: row.identity_id,
-      authenticatorId: row.authenticator_id,
-      fingerprint: row.fingerprint,
-      configTypes: JSON.parse(row.config_types) as string[],
-      createdAt: row.created_at,
-      lastActivityAt: now,
-      expiresAt: now + SESSION_TIMEOUT_MS,
-    };
+    return apiSessionOf(row, { lastActivityAt: now, expiresAt: now + SESSION_TIMEOUT_MS });
   }
 
   #expiry(row: ApiSessionRow): Instant {
@@ -208,6 +216,19 @@ const API_SESSION = `SELECT s.id, s.identity_id, s.authenticator_id, s.fingerpri
 
 const SERVICE_SESSION = `SELECT s.id, s.api_session_id, a.identity_id, s.service_id, s.type, s.created_at
   FROM service_session s JOIN api_session a ON a.id = s.api_session_id`;
+
+function apiSessionOf(row: ApiSessionRow, times: Pick<ApiSession, 'lastActivityAt' | 'expiresAt'>): ApiSession {
+  return {
+    kind: 'certificate',
+    id: row.id,
+    identityId: row.identity_id,
+    authenticatorId: row.authenticator_id,
+    fingerprint: row.fingerprint,
+    configTypes: JSON.parse(row.config_types) as string[],
+    createdAt: row.created_at,
+    ...times,
+  };
+}
 
 function serviceSessionOf(row: ServiceSessionRow): ServiceSession {
   return {

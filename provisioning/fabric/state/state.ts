@@ -5,12 +5,30 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { ensureKeyFile } from '../../../shared/storage/key-file.ts';
-import { newIdentityId } from '../ca.ts';
+import { newEntityId } from '../ids.ts';
+import { Authenticators } from './authenticators.ts';
 import { Directory } from './directory.ts';
 import { Enrolments } from './enrolments.ts';
+import { Extensions } from './extensions.ts';
 import { StateFile } from './file.ts';
+import { OidcSessions } from './oidc-sessions.ts';
 import { FABRIC_SCHEMA } from './schema.ts';
 import { Sessions } from './sessions.ts';
+
+/** The user name of the administrator that a network begins with. */
+export const ADMIN_USERNAME = 'admin';
+
+const NEW_ROUTER = {
+  attributes: ['public'],
+  tags: {},
+  appData: {},
+  cost: 0,
+  noTraversal: false,
+  disabled: false,
+  isTunnelerEnabled: false,
+  token: undefined,
+  tokenExpiresAt: undefined,
+};
 
 /** The file of the state in its home; its key lies beside it. */
 export const STATE_FILE = 'fabric.db';
@@ -19,7 +37,10 @@ export const STATE_FILE = 'fabric.db';
 export class FabricState implements Disposable {
   readonly directory: Directory;
   readonly enrolments: Enrolments;
+  readonly extensions: Extensions;
+  readonly authenticators: Authenticators;
   readonly sessions: Sessions;
+  readonly oidcSessions: OidcSessions;
   readonly #file: StateFile;
 
   /** Use `openState`. */
@@ -27,7 +48,10 @@ export class FabricState implements Disposable {
     this.#file = file;
     this.directory = new Directory(file);
     this.enrolments = new Enrolments(file);
+    this.extensions = new Extensions(file);
+    this.authenticators = new Authenticators(file);
     this.sessions = new Sessions(file, (identityId, serviceId, type) => this.directory.allows(identityId, serviceId, type));
+    this.oidcSessions = new OidcSessions(file);
   }
 
   /** Called after each change that may take something away from somebody, and at each sweep of sessions. */
@@ -49,15 +73,34 @@ export class FabricState implements Disposable {
     this.#file.setSetting('controller_origin', origin);
   }
 
-  /** The id of the router of that name; the same at every start. */
-  routerId(name: string): string {
-    return this.#file.write(() => {
-      const known = this.#file.sql<[string], { id: string }>('SELECT id FROM router WHERE name = ?').get(name);
-      if (known) return known.id;
-      const id = newIdentityId();
-      this.#file.sql<[string, string, number]>('INSERT INTO router VALUES (?, ?, ?)').run(id, name, this.#file.clock.now());
-      return id;
+  /** The id of a router that runs in this process, by its slot; the same at every start. Its first name is that of the slot. */
+  routerId(slot: string): string {
+    const known = this.directory.all('router').find((router) => router.slot === slot);
+    return (known ?? this.directory.create('router', { ...NEW_ROUTER, name: slot, slot })).id;
+  }
+
+  /**
+   * The administrator and the policies that every network begins with, as those of a real quickstart: everybody may use the public routers,
+   * and every service is reached by all. Made once; what an administrator deletes stays deleted. The password is kept as `passwordHash`.
+   */
+  furnish(passwordHash: string): void {
+    if (this.furnished) return;
+    this.directory.together(() => {
+      const names = new Set(this.directory.all('identity').map(({ name }) => name));
+      const name = ['admin', 'management-admin'].find((free) => !names.has(free)) ?? `management-admin-${newEntityId()}`;
+      const { id } = this.directory.createIdentity({ name, attributes: [], isAdmin: true, isDefaultAdmin: true });
+      this.authenticators.addPassword(id, ADMIN_USERNAME, passwordHash);
+      const usual = { semantic: 'AnyOf', isSystem: false, tags: {} } as const;
+      const publicRouters = { kind: 'identity', name: 'all-endpoints-public-routers', routerRoles: ['#public'], roles: ['#all'] } as const;
+      this.directory.create('routerPolicy', { ...usual, ...publicRouters });
+      const allRouters = { kind: 'service', name: 'all-routers-all-services', routerRoles: ['#all'], roles: ['#all'] } as const;
+      this.directory.create('routerPolicy', { ...usual, ...allRouters });
     });
+    this.#file.setSetting('furnished', 'yes');
+  }
+
+  get furnished(): boolean {
+    return this.#file.setting('furnished') !== undefined;
   }
 
   [Symbol.dispose](): void {

@@ -35,9 +35,9 @@ export class ZitiBinding implements Binding {
   readonly #options: ZitiBindingOptions;
   readonly #ended = new AbortController();
   readonly #established = Promise.withResolvers<void>();
-  readonly #offers = new Map<Route, { firstAttempt: Promise<unknown>; running: Promise<void> }>();
-  /** Stable while this lives, so that a bind after a loss replaces what the router may still hold of the one before. */
-  readonly #listenerIds = new Map<string, string>();
+  readonly #offers = new Map<Route, { firstAttempt: Promise<unknown>; running: Promise<void>; withdrawn: AbortController }>();
+  /** By router: the id, and the channel that it was last used on. */
+  readonly #listenerIds = new Map<string, { id: string; route: Route }>();
   /** Before that a failure is the caller's of `start` to tell. */
   #hasStood = false;
   /** Routers through which it is hosted now. */
@@ -71,12 +71,20 @@ export class ZitiBinding implements Binding {
     const offered = this.#offers.get(route);
     if (offered) return offered.firstAttempt;
     const { promise: firstAttempt, resolve } = Promise.withResolvers<unknown>();
-    const running = this.#keepHosting(route, resolve).finally(() => {
+    const withdrawn = new AbortController();
+    const running = this.#keepHosting(route, withdrawn.signal, resolve).finally(() => {
       this.#offers.delete(route);
       resolve(undefined);
     });
-    this.#offers.set(route, { firstAttempt, running });
+    this.#offers.set(route, { firstAttempt, running, withdrawn });
     return firstAttempt;
+  }
+
+  /** Hosts the service over this channel no longer: another one has taken its place. When this resolves, its router sends no more dials here. */
+  async withdraw(route: Route): Promise<void> {
+    const offered = this.#offers.get(route);
+    offered?.withdrawn.abort();
+    await offered?.running;
   }
 
   /** When this resolves, the routers that answer have taken the offer back. Connections made go on. */
@@ -86,7 +94,7 @@ export class ZitiBinding implements Binding {
     await Promise.all([...this.#offers.values()].map(({ running }) => running));
   }
 
-  async #keepHosting(route: Route, firstAttemptDone: (error?: unknown) => void): Promise<void> {
+  async #keepHosting(route: Route, withdrawn: AbortSignal, firstAttemptDone: (error?: unknown) => void): Promise<void> {
     const { backoff: times, use } = this.#options;
     const backoff = new Backoff(times.minMs, times.maxMs);
     while (route.usable && !this.#ended.signal.aborted) {
@@ -99,9 +107,9 @@ export class ZitiBinding implements Binding {
         this.#noteHosted(route);
         const since = performance.now();
         this.#hosted += 1;
-        await firstAborted(hosting.ended, this.#ended.signal);
+        await firstAborted(hosting.ended, this.#ended.signal, withdrawn);
         this.#hosted -= 1;
-        if (this.#ended.signal.aborted) {
+        if (this.#ended.signal.aborted || (withdrawn.aborted && !hosting.ended.aborted)) {
           await this.#giveUp(route, hosting);
           return;
         }
@@ -134,7 +142,7 @@ export class ZitiBinding implements Binding {
             channel: route.channel,
             session,
             encryptionRequired: service.encryptionRequired,
-            listenerId: this.#listenerId(route.router.name),
+            listenerId: this.#listenerId(route),
             accept: (connection, caller) => accept(route, connection, caller),
             signal,
             ...(limits && { limits }),
@@ -152,9 +160,14 @@ export class ZitiBinding implements Binding {
     await limited({ timeoutMs }, this.#options.overlayClosed, (signal) => route.channel.probe(signal)).catch(() => undefined);
   }
 
-  #listenerId(router: string): string {
-    const id = this.#listenerIds.get(router) ?? randomUUID();
-    this.#listenerIds.set(router, id);
+  /**
+   * The one of before when its channel has ended, so that this bind replaces what the router may still hold of it; another one while that
+   * channel is open, for the same would evict its bind before this one stands (openziti-network.md §2.8).
+   */
+  #listenerId(route: Route): string {
+    const last = this.#listenerIds.get(route.router.name);
+    const id = last && (last.route === route || last.route.channel.closed.aborted) ? last.id : randomUUID();
+    this.#listenerIds.set(route.router.name, { id, route });
     return id;
   }
 

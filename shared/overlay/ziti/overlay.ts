@@ -8,7 +8,7 @@ import { OverlayStates } from '../states.ts';
 import { ZitiBinding } from './bindings.ts';
 import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
 import { DeafCallers } from './circuit/deaf-callers.ts';
-import type { Controller, ServiceSession } from './controller/contract.ts';
+import type { ApiSession, Controller, ServiceSession } from './controller/contract.ts';
 import type { BackoffTimes } from './pace.ts';
 import type { Route } from './route.ts';
 import type { OpenRouterChannel } from './router-link.ts';
@@ -41,6 +41,12 @@ export interface ZitiParts {
   hostService: HostService;
 }
 
+/** An overlay that goes on when its identity signs in anew: new channels take the place of the old ones, which end with what they carry. */
+export interface RenewableOverlay extends Overlay {
+  /** Resolves when no channel is left that was opened with this session, or when the signal aborts. */
+  withoutSession(session: ApiSession, signal: AbortSignal): Promise<void>;
+}
+
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
@@ -51,7 +57,7 @@ const FLUSH_MS = 1000;
  * The overlay over parts that the caller has made. Resolves after the first attempt to reach the network, or when that takes longer than
  * `openingMs`: an agent's devices do not wait for the network. Disposing it disposes the controller too.
  */
-export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
+export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour = {}): Promise<RenewableOverlay> {
   const overlay = new ZitiOverlay(parts, log, behaviour);
   const limit = new AbortController();
   void overlay.firstAttempt.then(() => limit.abort());
@@ -59,7 +65,7 @@ export async function openZitiOverlayOf(parts: ZitiParts, log: Logger, behaviour
   return overlay;
 }
 
-class ZitiOverlay implements Overlay {
+class ZitiOverlay implements RenewableOverlay {
   readonly #parts: ZitiParts;
   readonly #log: Logger;
   readonly #requestTimeoutMs: number;
@@ -75,7 +81,7 @@ class ZitiOverlay implements Overlay {
   /** By service name. */
   readonly #dialUses = new Map<string, ServiceUse>();
   readonly #routers: Routers;
-  readonly #watch: Disposable;
+  readonly #watches = new DisposableStack();
   #disposal: Promise<void> | undefined;
 
   constructor(parts: ZitiParts, log: Logger, behaviour: ZitiBehaviour) {
@@ -87,7 +93,8 @@ class ZitiOverlay implements Overlay {
     this.#circuitLimits = behaviour.circuit;
     this.#deafCallers = new DeafCallers(log);
     this.#list = new ServiceList(parts.controller, log, this.#closed.signal);
-    this.#watch = parts.controller.onSession(() => this.#renew());
+    this.#watches.use(parts.controller.onSession(() => this.#renew()));
+    this.#watches.use(parts.controller.onToken((session) => this.#routers.renewToken(session)));
     this.#routers = new Routers({
       controller: parts.controller,
       openChannel: parts.openChannel,
@@ -98,6 +105,7 @@ class ZitiOverlay implements Overlay {
       refreshEveryMs: behaviour.refreshEveryMs ?? REFRESH_EVERY_MS,
       onOpened: (route) => this.#opened(route),
       onClosed: () => this.#lost(),
+      onReplaced: (route) => this.#withdraw(route),
       onRefresh: () => this.#list.refresh(),
     });
   }
@@ -164,6 +172,10 @@ class ZitiOverlay implements Overlay {
     });
   }
 
+  withoutSession({ id }: ApiSession, signal: AbortSignal): Promise<void> {
+    return this.#routers.withoutSession(id, signal);
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
@@ -172,7 +184,7 @@ class ZitiOverlay implements Overlay {
   /** Routers cut the channels of a session that has signed out, so that comes last. */
   async #dispose(): Promise<void> {
     this.#closed.abort(new VitalmeshError('OVERLAY-CLOSED'));
-    this.#watch[Symbol.dispose]();
+    this.#watches.dispose();
     for (const connection of this.#connections) connection.destroy(new VitalmeshError('OVERLAY-CLOSED'));
     await Promise.all([...this.#bindings].map((binding) => binding[Symbol.asyncDispose]()));
     await this.#routers.dispose(this.#flushMs);
@@ -237,6 +249,10 @@ class ZitiOverlay implements Overlay {
     this.#log.info({ router: route.router.name, version: route.channel.routerVersion }, 'channel to an edge router open');
     await Promise.all([...this.#bindings].map((binding) => binding.offer(route)));
     if (this.#routers.channels.length > 0) this.#states.set('ready');
+  }
+
+  async #withdraw(route: Route): Promise<void> {
+    await Promise.all([...this.#bindings].map((binding) => binding.withdraw(route)));
   }
 
   #lost(): void {

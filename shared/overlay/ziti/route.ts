@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Channel } from './channel/contract.ts';
+import { updateToken } from './channel/update-token.ts';
 import type { ApiSession, EdgeRouter } from './controller/contract.ts';
 
 /** A channel that has proved its session, and what is carried over it. */
 export class Route {
   readonly channel: Channel;
   readonly router: EdgeRouter;
-  /** The API session that the channel was opened with. */
-  readonly session: ApiSession;
+  #session: ApiSession;
   readonly #retired = new AbortController();
   #circuits = 0;
   #doubted = false;
@@ -17,11 +17,34 @@ export class Route {
   constructor(channel: Channel, router: EdgeRouter, session: ApiSession) {
     this.channel = channel;
     this.router = router;
-    this.session = session;
+    this.#session = session;
+  }
+
+  /** The API session that the channel was opened with, and the token of it that the router was shown last. */
+  get session(): ApiSession {
+    return this.#session;
+  }
+
+  /** Shows the router a newer token of the session; nothing when it is another one's. Errors: those of `updateToken`. */
+  async showToken(session: ApiSession, signal: AbortSignal): Promise<void> {
+    if (session.id !== this.#session.id || session.token === this.#session.token || this.channel.closed.aborted) return;
+    const shown = this.#session;
+    this.#session = session;
+    try {
+      await updateToken(this.channel, session.token, signal);
+    } catch (error) {
+      if (this.#session === session) this.#session = shown;
+      throw error;
+    }
   }
 
   get circuits(): number {
     return this.#circuits;
+  }
+
+  /** Its API session is not the present one. */
+  get isOutdated(): boolean {
+    return this.#outdated;
   }
 
   /** Others are preferred: from a dial that it left unanswered until its router answers again, and when its API session is not the present one. */

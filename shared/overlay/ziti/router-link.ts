@@ -22,6 +22,8 @@ export interface RouterLinkOptions {
   /** A channel has proved itself; what it returns is waited for before the one of before may end. */
   onOpened: (opened: Route) => Promise<void>;
   onClosed: (closed: Route) => void;
+  /** A channel that has opened took the place of this one, which ends with what it carries once what this returns is through. */
+  onReplaced?: (replaced: Route) => Promise<void>;
   /** Asks the controller; when the session has ended that brings a new one. Must not reject. */
   onFailure: () => Promise<void>;
 }
@@ -127,7 +129,7 @@ export class RouterLink {
   }
 
   async #replace(opened: Route): Promise<void> {
-    const { onOpened, onClosed } = this.#options;
+    const { onOpened, onClosed, onReplaced } = this.#options;
     const previous = this.#current;
     if (this.#stopped.signal.aborted) {
       await opened.channel[Symbol.asyncDispose]();
@@ -140,7 +142,9 @@ export class RouterLink {
       onClosed(opened);
     });
     await onOpened(opened);
-    previous?.closeWhenIdle();
+    if (!previous) return;
+    await onReplaced?.(previous);
+    previous.closeWhenIdle();
   }
 
   #note(err: unknown): void {

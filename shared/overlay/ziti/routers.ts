@@ -1,12 +1,12 @@
 import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
-import type { Controller, EdgeRouter } from './controller/contract.ts';
+import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
 import { type BackoffTimes, Pace } from './pace.ts';
 import type { Route } from './route.ts';
 import { RouterHistories } from './router-history.ts';
 import { type OpenRouterChannel, RouterLink } from './router-link.ts';
-import { idle, orAborted } from './waits.ts';
+import { firstAborted, idle, orAborted } from './waits.ts';
 
 export interface RoutersOptions {
   controller: Pick<Controller, 'signIn' | 'edgeRouters'>;
@@ -22,6 +22,8 @@ export interface RoutersOptions {
   onOpened: (opened: Route) => Promise<void>;
   /** A channel has ended; `channels` no longer holds it. */
   onClosed: () => void;
+  /** Another channel has taken the place of this one. What this returns is waited for before it may end. */
+  onReplaced?: (replaced: Route) => Promise<void>;
   /** Runs whenever the list of routers was read because it was time. Must not reject. */
   onRefresh: () => Promise<void>;
 }
@@ -41,6 +43,10 @@ export class Routers {
   readonly #stopping = new Set<Promise<void>>();
   readonly #running: Promise<void>;
   #listing: Promise<void> | undefined;
+  /** Of the next channel that opens or ends. */
+  #change = Promise.withResolvers<void>();
+  /** The API session as it came with its latest token. */
+  #latest: ApiSession | undefined;
   /** Aborted when the last link is gone, so that the list is read again soon. */
   #bereft = new AbortController();
   /** What an operator was told last and what still is so. */
@@ -79,21 +85,40 @@ export class Routers {
   }
 
   /**
-   * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them. Throws
-   * OVERLAY-UNREACHABLE when there is none to be had now.
+   * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them, and while all are of
+   * an old API session, whose routers take nothing of the present one, waits for the next. Throws OVERLAY-UNREACHABLE when there is none to be
+   * had now.
    */
   async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<Route> {
     const [first] = routers;
     const tried = routers.some((router) => this.#links.has(keyOf(router)));
     if (first && !tried && !this.#closed.signal.aborted) await orAborted(this.#link(first).firstAttempt, signal);
-    const route = this.choose(routers);
-    if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
-    return route;
+    for (;;) {
+      const route = this.choose(routers);
+      if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
+      if (!route.isOutdated) return route;
+      await orAborted(this.#change.promise, signal);
+    }
   }
 
   /** There is a new API session: channels of it take the place of those of the old one. */
   renew(): void {
     for (const link of this.#links.values()) link.renew();
+  }
+
+  /** The present API session has got another token: its channels, also those that only end what they carry, are shown it. */
+  renewToken(session: ApiSession): void {
+    this.#latest = session;
+    for (const route of this.#open) void this.#showToken(route, session);
+  }
+
+  /** Resolves when no channel of this session is open. */
+  async withoutSession(sessionId: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const open = [...this.#open].find(({ session, channel }) => session.id === sessionId && !channel.closed.aborted);
+      if (!open || signal.aborted) return;
+      await firstAborted(open.channel.closed, signal);
+    }
   }
 
   /**
@@ -190,16 +215,40 @@ export class Routers {
       history: this.#histories.for(keyOf(router)),
       onOpened: (opened) => {
         this.#open.add(opened);
+        this.#tellChange();
+        // Its hello may have been under way with the token of before.
+        if (this.#latest) void this.#showToken(opened, this.#latest);
         return onOpened(opened);
       },
       onClosed: (closed) => {
         this.#open.delete(closed);
+        this.#tellChange();
         onClosed();
       },
       onFailure: () => this.#refresh(),
     });
     this.#links.set(keyOf(router), link);
     return link;
+  }
+
+  /** A router that does not take the token cuts the channel, one that does not answer will when the token it knows has run out. */
+  async #showToken(route: Route, session: ApiSession): Promise<void> {
+    const { requestTimeoutMs, log } = this.#options;
+    try {
+      await limited({ timeoutMs: requestTimeoutMs }, this.#closed.signal, (signal) => route.showToken(session, signal));
+    } catch (err) {
+      if (this.#closed.signal.aborted || route.retired.aborted) return;
+      log.warn(
+        { err: asVitalmeshError(err), router: route.router.name },
+        'a new token was not taken; another channel takes the place of this one',
+      );
+      this.#links.get(keyOf(route.router))?.renew();
+    }
+  }
+
+  #tellChange(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   #drop(link: RouterLink): void {

@@ -94,9 +94,8 @@ interface Held {
   apiSession: number;
 }
 
-interface Usable {
+interface Usable extends Held {
   service: ZitiService;
-  session: ServiceSession;
 }
 
 /** One way of using one service: keeps a session for it as long as it is good. */
@@ -115,7 +114,8 @@ export class ServiceUse {
 
   /**
    * Runs `work` with the service and a session. When a session that was kept turns out to be no longer good, or the service to be
-   * another one by now, the controller is asked for both and `work` runs once more. `fresh` says that it will not run again.
+   * another one by now, the controller is asked for both and `work` runs once more. `fresh` says that it will not run again, unless there
+   * came a new API session meanwhile.
    * Errors: those of `work` and of the controller.
    */
   async run<T>(signal: AbortSignal, work: (service: ZitiService, session: ServiceSession, fresh: boolean) => Promise<T>): Promise<T> {
@@ -129,8 +129,15 @@ export class ServiceUse {
       }
     }
     // Somebody else may have replaced it meanwhile.
-    const { service, session } = (kept && this.#kept()) ?? (await orAborted(this.#obtain(kept !== undefined), signal));
-    return await work(service, session, true);
+    const { service, session, apiSession } = (kept && this.#kept()) ?? (await orAborted(this.#obtain(kept !== undefined), signal));
+    try {
+      return await work(service, session, true);
+    } catch (error) {
+      const isOvertaken = apiSession !== this.#list.apiSessions && asVitalmeshError(error).code === 'OVERLAY-SESSION';
+      if (signal.aborted || !isOvertaken) throw error;
+    }
+    const next = await orAborted(this.#obtain(false), signal);
+    return await work(next.service, next.session, true);
   }
 
   /** Forgets the session, or the one given if it is still that. */
@@ -143,7 +150,7 @@ export class ServiceUse {
     const held = this.#held;
     if (!held || !service?.permissions.includes(this.#permission)) return undefined;
     if (held.session.serviceId !== service.id || held.apiSession !== this.#list.apiSessions) return undefined;
-    return { service, session: held.session };
+    return { service, ...held };
   }
 
   #obtain(anew: boolean): Promise<Usable> {
@@ -168,6 +175,6 @@ export class ServiceUse {
     const apiSession = this.#list.apiSessions;
     const session = await this.#list.createSession(service, this.#permission);
     this.#held = { session, apiSession };
-    return { service, session };
+    return { service, session, apiSession };
   }
 }

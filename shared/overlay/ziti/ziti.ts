@@ -1,17 +1,25 @@
+import type { Clock } from '../../clock.ts';
+import { HeldIdentity } from '../../identity/held-identity.ts';
 import type { Identity } from '../../identity/identity.ts';
+import type { IdentityFiles } from '../../identity/identity-files.ts';
 import type { Logger } from '../../log.ts';
-import type { Overlay } from '../overlay.ts';
 import { type ChannelOptions, openChannel } from './channel/open.ts';
 import { dialCircuit } from './circuit/dial.ts';
 import { hostService } from './circuit/host.ts';
+import type { SignInChoice } from './controller/chosen-sign-in.ts';
+import type { CertificateController } from './controller/contract.ts';
 import { type ControllerLimits, openController } from './controller/controller.ts';
-import { openZitiOverlayOf, type ZitiBehaviour, type ZitiParts } from './overlay.ts';
+import { openZitiOverlayOf, type RenewableOverlay, type ZitiBehaviour, type ZitiParts } from './overlay.ts';
+import { IdentityRenewal } from './renewal/renewal.ts';
 
 export interface ZitiOptions {
-  identity: Identity;
+  /** One that is held may change its certificate meanwhile. */
+  identity: Identity | HeldIdentity;
   log: Logger;
   channel?: Pick<ChannelOptions, 'latencyEveryMs' | 'latencyTimeoutMs' | 'stallMs' | 'limits'>;
   controller?: Partial<ControllerLimits>;
+  /** By OIDC where the controller offers it, unless told. */
+  signIn?: SignInChoice;
 }
 
 /**
@@ -19,14 +27,43 @@ export interface ZitiOptions {
  * succeeded (state `ready`) or not (`connecting`): it is tried again by itself until the overlay is disposed. `bind` and `services`
  * wait for the network, `dial` does not. Throws IDENTITY-FILE when the identity names no controller.
  */
-export async function openZitiOverlay(options: ZitiOptions & ZitiBehaviour): Promise<Overlay> {
+export async function openZitiOverlay(options: ZitiOptions & ZitiBehaviour): Promise<RenewableOverlay> {
   return await openZitiOverlayOf(zitiParts(options), options.log, options);
 }
 
+/** An overlay whose identity renews its certificate by itself. Disposing it ends both. */
+export interface RenewedOverlay extends AsyncDisposable {
+  overlay: RenewableOverlay;
+  renewal: IdentityRenewal;
+}
+
+/** As `openZitiOverlay`, with the renewal of the certificate in the files given. */
+export async function openRenewedOverlay(
+  options: Omit<ZitiOptions, 'identity'> & ZitiBehaviour & { held: HeldIdentity; files: IdentityFiles; clock: Clock; lookAgainMs?: number },
+): Promise<RenewedOverlay> {
+  const { held, files, clock, log, lookAgainMs } = options;
+  await using stack = new AsyncDisposableStack();
+  const parts = zitiParts({ ...options, identity: held });
+  const overlay = stack.use(await openZitiOverlayOf(parts, log, options));
+  const renewal = stack.use(
+    new IdentityRenewal({ files, held, controller: parts.controller, overlay, clock, log, ...(lookAgainMs && { lookAgainMs }) }),
+  );
+  await renewal.start(new AbortController().signal);
+  const made = stack.move();
+  return { overlay, renewal, [Symbol.asyncDispose]: () => made.disposeAsync() };
+}
+
 /** What the overlay of this identity is made of. Nothing is sent before it is used. Throws IDENTITY-FILE. */
-export function zitiParts({ identity, log, channel, controller }: ZitiOptions): ZitiParts {
+export function zitiParts({
+  identity: own,
+  log,
+  channel,
+  controller,
+  signIn = 'auto',
+}: ZitiOptions): ZitiParts & { controller: CertificateController } {
+  const identity = own instanceof HeldIdentity ? own.identity : own;
   return {
-    controller: openController({ identity, ...(controller && { limits: controller }) }),
+    controller: openController({ identity: own, signIn, ...(controller && { limits: controller }) }),
     openChannel: ({ host, port }, { token }, signal) => openChannel({ host, port, identity, sessionToken: token, log, signal, ...channel }),
     dialCircuit,
     hostService,

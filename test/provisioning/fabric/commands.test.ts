@@ -9,7 +9,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { vitalmeshProgram } from '../../../provisioning/cli.ts';
-import { addressOf } from '../../../provisioning/fabric/commands/run.ts';
+import { addressOf, certificateLifeOf, signInOf } from '../../../provisioning/fabric/commands/run.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { askOperator } from '../../../shared/operator/client.ts';
 import { verifies } from '../../requirements.ts';
@@ -91,7 +91,12 @@ describe('vitalmesh fabric', () => {
     assert.match(running.welcome, /trial, development and tests, on this machine alone. A hospital runs OpenZiti/);
     assert.match(running.welcome, /controller {2}https:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(running.welcome, /router {6}tls:\/\/127\.0\.0\.1:\d+\n/);
+    assert.match(running.welcome, /management {2}https:\/\/127\.0\.0\.1:\d+\/edge\/management\/v1,/);
     assert.match(running.welcome, /vitalmesh fabric identity create gw1 -o gw1\.jwt/);
+    verifies('FABRIC-MANAGEMENT-ADMIN');
+    const { username, password } = JSON.parse(readFileSync(join(home, 'management-admin.json'), 'utf8'));
+    assert.equal(username, 'admin');
+    assert.ok(running.welcome.includes('management-admin.json') && !running.welcome.includes(password));
     assert.equal(statSync(join(home, 'operator.sock')).mode & 0o777, 0o600);
   });
 
@@ -192,6 +197,16 @@ describe('vitalmesh fabric, called wrongly', () => {
     assert.deepEqual(addressOf('[::1]:80', usual, '--controller'), { host: '[::1]', port: 80 });
     for (const wrong of ['', '1280', 'a:b', '::1:80', 'a:1:2', 'a:123456', '[::1]', ':80'])
       assert.throws(() => addressOf(wrong, usual, '--controller'), { code: 'USAGE' }, wrong);
+  });
+
+  test('OIDC is offered unless it is left out', () => {
+    assert.deepEqual([signInOf(undefined), signInOf('both'), signInOf('certificate')], ['both', 'both', 'certificate']);
+    for (const wrong of ['oidc', '', true]) assert.throws(() => signInOf(wrong), { code: 'USAGE' });
+  });
+
+  test('certificates last as long as is said', () => {
+    assert.deepEqual([certificateLifeOf(undefined), certificateLifeOf('30')], [{}, { certificateLifeMs: 30_000 }]);
+    for (const wrong of ['', '9', '1.5', '1e12', 'year', true]) assert.throws(() => certificateLifeOf(wrong), { code: 'USAGE' });
   });
 
   test("the operator's socket takes arguments strictly", async () => {

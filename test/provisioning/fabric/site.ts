@@ -6,7 +6,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { type Fabric, startFabric } from '../../../provisioning/fabric/fabric.ts';
+import { type Fabric, type FabricOptions, startFabric } from '../../../provisioning/fabric/fabric.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import { x509 } from '../../../shared/identity/x509.ts';
 import { silentLogger } from '../../../shared/log.ts';
@@ -53,13 +53,16 @@ export class FabricSite implements AsyncDisposable {
   readonly clock = new MovableClock();
   #fabric: Fabric | undefined;
 
-  static async start(): Promise<FabricSite> {
-    const site = new FabricSite();
+  readonly #options: Partial<FabricOptions>;
+
+  static async start(options: Partial<FabricOptions> = {}): Promise<FabricSite> {
+    const site = new FabricSite(options);
     await site.start();
     return site;
   }
 
-  constructor() {
+  constructor(options: Partial<FabricOptions> = {}) {
+    this.#options = options;
     this.home = join(mkdtempSync(join(tmpdir(), 'vitalmesh-fabric-')), 'home');
   }
 
@@ -75,7 +78,10 @@ export class FabricSite implements AsyncDisposable {
 
   async start(): Promise<void> {
     const anywhere = { host: '127.0.0.1', port: 0 };
-    this.#fabric = await startFabric({ home: this.home, controller: anywhere, router: anywhere, log: silentLogger, clock: this.clock });
+    this.#fabric = await startFabric({
+      ...{ home: this.home, controller: anywhere, router: anywhere, log: silentLogger, clock: this.clock },
+      ...this.#options,
+    });
   }
 
   async stop(): Promise<void> {
@@ -96,6 +102,8 @@ export class FabricSite implements AsyncDisposable {
       headers: { ...(json && { 'content-type': 'application/json' }), ...headers },
       ca: this.fabric.caPem,
       ...certificate,
+      // Node would verify the name in a Host header that is given.
+      ...(headers.host && { servername: 'localhost' }),
       agent: false,
       timeout: 20_000,
     });

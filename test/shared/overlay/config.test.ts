@@ -7,6 +7,7 @@ import { loadIdentity } from '../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { openOverlay, overlayConfig } from '../../../shared/overlay/config.ts';
 import type { Overlay } from '../../../shared/overlay/overlay.ts';
+import { verifies } from '../../requirements.ts';
 import { testNetwork } from '../../support/identities.ts';
 import { plannedFabric } from '../../support/ziti/network.ts';
 
@@ -16,6 +17,21 @@ test('an OpenZiti network needs nothing but its name: the identity file says whe
   await using overlay = await openOverlay(config, loadIdentity(planned.identityPath('gateway')), silentLogger);
   await ready(overlay);
   assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial'] }]);
+});
+
+test('the way to sign in is chosen by what the controller offers, and can be forced', async () => {
+  verifies('OVERLAY-OIDC-SIGN-IN');
+  const plan = { services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } };
+  await using planned = await plannedFabric(plan, true, { signIn: 'certificate' });
+  const identity = loadIdentity(planned.identityPath('gateway'));
+  const open = (signIn: string): Promise<Overlay> => openOverlay(overlayConfig.parse({ type: 'ziti', signIn }), identity, silentLogger);
+  for (const way of ['auto', 'certificate']) {
+    await using overlay = await open(way);
+    await ready(overlay);
+  }
+  await using refused = await open('oidc');
+  await assert.rejects(refused.dial('vitals'), { code: 'OVERLAY-UNREACHABLE' });
+  assert.throws(() => overlayConfig.parse({ type: 'ziti', signIn: 'password' }));
 });
 
 test('an identity without a controller is a mistake in the configuration, told before anything is tried', async () => {

@@ -12,10 +12,12 @@ export interface Asked {
   /** Path below the API's base, with its query. */
   path: string;
   headers: IncomingMessage['headers'];
-  /** Parsed body; undefined when there was none. */
+  /** Parsed body, of JSON or of a form; undefined when there was none. */
   body: unknown;
   /** The client showed a certificate that the network's CA issued. */
   certified: boolean;
+  /** SHA-256 fingerprint of the certificate it showed. */
+  fingerprint: string | undefined;
 }
 
 /** An answer to give: status and body, the body as JSON unless it is a text or bytes already. Or what to do with the response instead. */
@@ -128,9 +130,14 @@ async function read(request: IncomingMessage): Promise<Asked> {
     method: request.method ?? '',
     path: (request.url ?? '').replace(BASE, ''),
     headers: request.headers,
-    body: text === '' ? undefined : JSON.parse(text),
+    body: text === '' ? undefined : isForm(request) ? Object.fromEntries(new URLSearchParams(text)) : JSON.parse(text),
     certified: (request.socket as TLSSocket).authorized,
+    fingerprint: (request.socket as TLSSocket).getPeerX509Certificate()?.fingerprint256,
   };
+}
+
+function isForm({ headers }: IncomingMessage): boolean {
+  return headers['content-type'] === 'application/x-www-form-urlencoded';
 }
 
 function give(reply: Reply, response: ServerResponse): void {

@@ -1,11 +1,12 @@
 import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Fabric, startFabric } from '../../../provisioning/fabric/fabric.ts';
+import { type Fabric, type FabricOptions, startFabric } from '../../../provisioning/fabric/fabric.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { type Identity, loadIdentity } from '../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import type { Overlay } from '../../../shared/overlay/overlay.ts';
+import type { SignInChoice } from '../../../shared/overlay/ziti/controller/chosen-sign-in.ts';
 import { enroll } from '../../../shared/overlay/ziti/enroll/enroll.ts';
 import { openZitiOverlayOf } from '../../../shared/overlay/ziti/overlay.ts';
 import { zitiParts } from '../../../shared/overlay/ziti/ziti.ts';
@@ -22,11 +23,15 @@ export interface PlannedFabric extends AsyncDisposable {
 }
 
 /** Makes one. `encryptionRequired` goes for all services. */
-export async function plannedFabric(plan: NetworkPlan, encryptionRequired: boolean): Promise<PlannedFabric> {
+export async function plannedFabric(
+  plan: NetworkPlan,
+  encryptionRequired: boolean,
+  more: Partial<FabricOptions> = {},
+): Promise<PlannedFabric> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-ziti-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-  const fabric = stack.use(await startIn(folder));
+  const fabric = stack.use(await startIn(folder, more));
   await populate(fabric, folder, plan, encryptionRequired);
   const running = stack.move();
   return {
@@ -76,20 +81,22 @@ export class FabricTemplates implements Disposable {
  */
 export class ZitiNetwork implements TestedNetwork {
   readonly #folder: string;
+  readonly #signIn: SignInChoice;
   readonly #controllerRelay: TcpRelay;
   readonly #routerRelay: TcpRelay;
   readonly #identities = new Map<string, Identity>();
   #fabric: Fabric | undefined;
 
-  private constructor(folder: string, controllerRelay: TcpRelay, routerRelay: TcpRelay) {
+  private constructor(folder: string, signIn: SignInChoice, controllerRelay: TcpRelay, routerRelay: TcpRelay) {
     this.#folder = folder;
+    this.#signIn = signIn;
     this.#controllerRelay = controllerRelay;
     this.#routerRelay = routerRelay;
   }
 
-  /** Takes the folder over. */
-  static async start(folder: string): Promise<ZitiNetwork> {
-    const network = new ZitiNetwork(folder, await TcpRelay.start(), await TcpRelay.start());
+  /** Takes the folder over. Everybody signs in in this way. */
+  static async start(folder: string, signIn: SignInChoice): Promise<ZitiNetwork> {
+    const network = new ZitiNetwork(folder, signIn, await TcpRelay.start(), await TcpRelay.start());
     try {
       await network.comeUp();
     } catch (error) {
@@ -103,6 +110,7 @@ export class ZitiNetwork implements TestedNetwork {
     const parts = zitiParts({
       identity: this.#identity(identity),
       log: silentLogger,
+      signIn: this.#signIn,
       controller: { signOutTimeoutMs: 50 },
       channel: { limits: { closeMs: 50 } },
     });
@@ -155,8 +163,8 @@ export class ZitiNetwork implements TestedNetwork {
   }
 }
 
-function startIn(folder: string): Promise<Fabric> {
-  return startFabric({ home: join(folder, 'home'), controller: ANYWHERE, router: ANYWHERE, log: silentLogger });
+function startIn(folder: string, more: Partial<FabricOptions> = {}): Promise<Fabric> {
+  return startFabric({ home: join(folder, 'home'), controller: ANYWHERE, router: ANYWHERE, log: silentLogger, ...more });
 }
 
 function identityPath(folder: string, identity: string): string {

@@ -7,6 +7,9 @@ import type { Channel } from '../../../shared/overlay/ziti/channel/contract.ts';
 import type { DialRequest, Hosting, HostRequest } from '../../../shared/overlay/ziti/circuit/contract.ts';
 import type { ApiSession, EdgeRouter, ServiceSession, ZitiService } from '../../../shared/overlay/ziti/controller/contract.ts';
 import type { ZitiParts } from '../../../shared/overlay/ziti/overlay.ts';
+import type { OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
+import type { Frame } from '../../../shared/overlay/ziti/wire/frame.ts';
+import { CONTENT } from '../../../shared/overlay/ziti/wire/ids.ts';
 
 /** Resolves when it has come to be; the time limit of the test is the limit. */
 export async function until(condition: () => boolean): Promise<void> {
@@ -35,6 +38,9 @@ export class ScriptedChannel implements Channel {
   readonly sessionToken: string;
   /** False: probes wait. */
   answers = true;
+  /** Tokens that it was shown behind its hello, and what it says to the next one; a router that refuses one closes. */
+  readonly tokensShown: string[] = [];
+  tokenAnswer: 'taken' | 'refused' | 'silence' = 'taken';
   bytesQueued = 0;
   disposed = false;
   readonly #ended = new AbortController();
@@ -74,8 +80,15 @@ export class ScriptedChannel implements Channel {
     return 0;
   }
 
-  request(): Promise<never> {
-    return Promise.reject(new VitalmeshError('OVERLAY-CLOSED'));
+  /** Takes tokens, and nothing else. */
+  request({ type, body }: OutgoingFrame, signal: AbortSignal): Promise<Frame> {
+    if (type !== CONTENT.updateToken) return Promise.reject(new VitalmeshError('OVERLAY-CLOSED'));
+    this.tokensShown.push(String(body));
+    if (this.tokenAnswer === 'silence') return Promise.race([rejectedBy(signal), rejectedBy(this.closed)]);
+    const isTaken = this.tokenAnswer === 'taken';
+    if (!isTaken) setImmediate(() => this.cut());
+    const answer = isTaken ? CONTENT.updateTokenSuccess : CONTENT.updateTokenFailure;
+    return Promise.resolve({ type: answer, sequence: 1, headers: new Map(), body: Buffer.alloc(0) });
   }
 
   requestNow(): Disposable {
@@ -151,6 +164,8 @@ export class ScriptedNetwork {
   #apiSession = 1;
   #sessions = 0;
   readonly #onSession = new Set<(session: ApiSession) => void>();
+  readonly #onToken = new Set<(session: ApiSession) => void>();
+  #renewals = 0;
 
   get parts(): ZitiParts {
     return {
@@ -162,6 +177,10 @@ export class ScriptedNetwork {
         onSession: (listener) => {
           this.#onSession.add(listener);
           return { [Symbol.dispose]: () => void this.#onSession.delete(listener) };
+        },
+        onToken: (listener) => {
+          this.#onToken.add(listener);
+          return { [Symbol.dispose]: () => void this.#onToken.delete(listener) };
         },
         [Symbol.asyncDispose]: async () => {
           this.controllerDisposed = true;
@@ -201,13 +220,21 @@ export class ScriptedNetwork {
   }
 
   get apiSession(): ApiSession {
-    return { id: `api-${this.#apiSession}`, token: `token-${this.#apiSession}`, identityId: 'id', identityName: 'gateway-1', expiresAt: 0 };
+    const token = `token-${this.#apiSession}${this.#renewals === 0 ? '' : `-${this.#renewals}`}`;
+    return { kind: 'oidc', id: `api-${this.#apiSession}`, token, identityId: 'id', identityName: 'gateway-1', expiresAt: 0 };
   }
 
   /** The present API session ends, and the controller has a new one. */
   newApiSession(): void {
     this.#apiSession += 1;
+    this.#renewals = 0;
     for (const listener of this.#onSession) listener(this.apiSession);
+  }
+
+  /** The present API session gets another token. */
+  newToken(): void {
+    this.#renewals += 1;
+    for (const listener of this.#onToken) listener(this.apiSession);
   }
 
   /** How often the controller was asked this. */

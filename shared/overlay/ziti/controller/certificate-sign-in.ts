@@ -15,12 +15,12 @@ export function certificateSignIn(sdkVersion: string): SignIn {
     headers,
     async signIn(exchange, signal) {
       const answer = await exchange({ method: 'POST', path: '/authenticate?method=cert', json: aboutUs(sdkVersion) }, signal);
-      const { incomplete, lifetimeMs, ...session } = sessionOf(expectStatus(answer, 200).json);
+      const { incomplete, lifetimeMs, ...made } = sessionOf(expectStatus(answer, 200).json);
       if (incomplete)
         throw new VitalmeshError('OVERLAY-SIGN-IN', { detail: 'the network asks for a second factor, which a device has not' });
-      return { session, lifetimeMs };
+      return { session: { kind: 'certificate', ...made }, lifetimeMs };
     },
-    async renew(session, exchange, signal) {
+    async renew({ session }, exchange, signal) {
       const answer = await exchange({ method: 'GET', path: self, headers: headers(session) }, signal);
       return { session, lifetimeMs: lifetimeOf(expectStatus(answer, 200).json) };
     },

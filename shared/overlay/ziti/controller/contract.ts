@@ -1,4 +1,5 @@
 import type { Instant } from '../../../clock.ts';
+import type { Authenticator, Extension, Verification } from './certificates.ts';
 
 /** A service as the controller lists it for this identity (openziti-wire.md §2c). */
 export interface ZitiService {
@@ -28,6 +29,8 @@ export interface ServiceSession {
 
 /** The signed-in state: what a router channel shows at its hello. */
 export interface ApiSession {
+  /** A session of OIDC has a token that runs out: a channel has to be shown each new one (openziti-network.md §5.2). */
+  kind: 'certificate' | 'oidc';
   id: string;
   token: string;
   identityId: string;
@@ -51,4 +54,20 @@ export interface Controller extends AsyncDisposable {
   createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
   /** Called with each new session (not with the first). Router channels of the old one end by themselves. */
   onSession(listener: (session: ApiSession) => void): Disposable;
+  /** Called when the present session has got another token. Its channels are to be shown it, or their routers cut them. */
+  onToken(listener: (session: ApiSession) => void): Disposable;
+}
+
+/** What the renewal of a certificate needs besides. Errors as above, and RENEW-REFUSED. */
+export interface CertificateController extends Controller {
+  /**
+   * A new session, by the certificate that the network takes now; `onSession` tells of it. The one of before stays good until `endSession`,
+   * so that what was made with it can go on.
+   */
+  signInAgain(signal?: AbortSignal): Promise<{ session: ApiSession; before: ApiSession | undefined }>;
+  /** Ends a session that another one took the place of, by good will: one that stays behind ends by itself. */
+  endSession(session: ApiSession): Promise<void>;
+  authenticator(signal?: AbortSignal): Promise<Authenticator>;
+  extend(authenticatorId: string, csrPem: string, signal?: AbortSignal): Promise<Extension>;
+  verifyExtension(authenticatorId: string, certPem: string, signal?: AbortSignal): Promise<Verification>;
 }

@@ -1,12 +1,17 @@
 import { type Clock, systemClock } from '../../../clock.ts';
 import { packageVersion } from '../../../command-line.ts';
 import { VitalmeshError } from '../../../errors.ts';
+import { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { limited } from '../../limit.ts';
 import { edgeRoutersOf, serviceSessionOf, servicesOf } from './answers.ts';
+import { candidateSignIn } from './candidate-sign-in.ts';
 import { certificateSignIn } from './certificate-sign-in.ts';
-import type { ApiSession, Controller, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
+import { type Authenticator, askAuthenticator, askExtension, askVerification, type Extension, type Verification } from './certificates.ts';
+import { chosenSignIn, type SignInChoice } from './chosen-sign-in.ts';
+import type { ApiSession, CertificateController, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
 import { type ControllerAnswer, ControllerHttp, type ControllerRequest, type ExchangeLimits } from './exchange.ts';
+import { oidcSignIn } from './oidc-sign-in.ts';
 import { expectServiceSession, expectStatus, refusal } from './refusals.ts';
 import { type KeptSession, SessionKeeper } from './session-keeper.ts';
 import type { SignIn } from './sign-in.ts';
@@ -23,11 +28,14 @@ export interface ControllerLimits extends ExchangeLimits {
 }
 
 export interface ControllerOptions {
-  identity: Identity;
+  /** One that is held may change its certificate meanwhile. */
+  identity: Identity | HeldIdentity;
   /** 10,000 ms for a call, of which 4,000 for a connection and 7,000 for an answer at most; 8 MiB a body; unless told. */
   limits?: Partial<ControllerLimits>;
   clock?: Clock;
   random?: () => number;
+  /** By certificate session unless told. */
+  signIn?: SignInChoice;
 }
 
 /** Connection and answer end before the call does, so that a controller that hangs is left for the next one. */
@@ -50,22 +58,27 @@ const MAX_SESSIONS_A_CALL = 3;
  * then cut every channel of this session at once, so the overlay's own end comes before. Throws IDENTITY-FILE when the identity
  * names no controller.
  */
-export function openController(options: ControllerOptions): Controller {
+export function openController(options: ControllerOptions): CertificateController {
   return new EdgeController(options);
 }
 
-class EdgeController implements Controller {
+class EdgeController implements CertificateController {
   readonly #limits: ControllerLimits;
   readonly #http: ControllerHttp;
   readonly #signIn: SignIn;
   readonly #sessions: SessionKeeper;
+  /** Those that another took the place of and that were not ended yet. */
+  readonly #outlived = new Set<ApiSession>();
   readonly #closed = new AbortController();
   #disposal: Promise<void> | undefined;
 
-  constructor({ identity, limits, clock = systemClock, random = Math.random }: ControllerOptions) {
+  constructor({ identity, limits, clock = systemClock, random = Math.random, signIn = 'certificate' }: ControllerOptions) {
     this.#limits = { ...LIMITS, ...limits };
-    this.#http = new ControllerHttp(identity, this.#limits);
-    this.#signIn = certificateSignIn(packageVersion());
+    const held = identity instanceof HeldIdentity ? identity : new HeldIdentity(identity);
+    this.#http = new ControllerHttp(held.inUse, this.#limits);
+    const version = packageVersion();
+    const way = chosenSignIn(signIn, { certificate: certificateSignIn(version), oidc: oidcSignIn(version) });
+    this.#signIn = candidateSignIn(way, held, (pair) => this.#http.use(pair));
     this.#sessions = new SessionKeeper({
       signIn: this.#signIn,
       exchange: this.#http.exchange,
@@ -102,6 +115,35 @@ class EdgeController implements Controller {
     return this.#sessions.onSession(listener);
   }
 
+  onToken(listener: (session: ApiSession) => void): Disposable {
+    return this.#sessions.onToken(listener);
+  }
+
+  signInAgain(signal?: AbortSignal): Promise<{ session: ApiSession; before: ApiSession | undefined }> {
+    return this.#call(signal, async (limit) => {
+      const before = this.#sessions.present;
+      const { session } = await this.#sessions.again(limit);
+      if (before) this.#outlived.add(before);
+      return { session, before };
+    });
+  }
+
+  async endSession(session: ApiSession): Promise<void> {
+    if (this.#outlived.delete(session)) await this.#signOut(session);
+  }
+
+  authenticator(signal?: AbortSignal): Promise<Authenticator> {
+    return this.#call(signal, (limit) => askAuthenticator((request) => this.#ask(request, limit)));
+  }
+
+  extend(authenticatorId: string, csrPem: string, signal?: AbortSignal): Promise<Extension> {
+    return this.#call(signal, (limit) => askExtension((request) => this.#ask(request, limit), authenticatorId, csrPem));
+  }
+
+  verifyExtension(authenticatorId: string, certPem: string, signal?: AbortSignal): Promise<Verification> {
+    return this.#call(signal, (limit) => askVerification((request) => this.#ask(request, limit), authenticatorId, certPem));
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposal ??= this.#dispose();
     return this.#disposal;
@@ -118,6 +160,10 @@ class EdgeController implements Controller {
       const kept = await this.#sessions.current(signal);
       const answer = await this.#askAs(kept, request, signal);
       if (answer.status !== 401) return answer;
+      if (sessions < MAX_SESSIONS_A_CALL && hasExpired(answer)) {
+        this.#sessions.expired(kept);
+        continue;
+      }
       this.#sessions.refused(kept);
       if (!kept.proven) neverTaken += 1;
       if (neverTaken === 2 || sessions === MAX_SESSIONS_A_CALL) throw refusal(answer);
@@ -151,7 +197,7 @@ class EdgeController implements Controller {
   async #dispose(): Promise<void> {
     this.#closed.abort();
     const left = this.#sessions.close();
-    if (left) await this.#signOut(left);
+    await Promise.all([...this.#outlived, ...(left ? [left] : [])].map((session) => this.#signOut(session)));
     await this.#http[Symbol.asyncDispose]();
   }
 
@@ -166,4 +212,9 @@ class EdgeController implements Controller {
       if (!(error instanceof VitalmeshError)) throw error;
     }
   }
+}
+
+/** It tells a token that has run out, which can be renewed, from one that is good no more (openziti-network.md §5.3). */
+function hasExpired({ headers }: ControllerAnswer): boolean {
+  return /^Bearer\b.*\berror="expired"/.test(headers['www-authenticate'] ?? '');
 }

@@ -5,17 +5,21 @@ import { deeperThan } from '../../../json-depth.ts';
 import { rejectedBy } from '../../limit.ts';
 import { TlsConnector } from './connector.ts';
 
-/** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`. */
+/** One request to the edge client API. `path` begins behind the base URL: `/services?limit=500`; or, from the `root`, behind the host. */
 export interface ControllerRequest {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
   headers?: Readonly<Record<string, string>>;
+  root?: boolean;
   json?: unknown;
+  form?: Readonly<Record<string, string>>;
 }
 
 /** What a controller answered. `json` is undefined when the body is no JSON that is read here. */
 export interface ControllerAnswer {
   status: number;
+  /** By lower-case name; those that come once. */
+  headers: Readonly<Record<string, string | undefined>>;
   json: unknown;
 }
 
@@ -46,25 +50,31 @@ const CERTIFICATE_ALERT = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CER
  * when it cannot be reached, the others in turn. Redirects are not followed. No error carries bytes of a request or an answer.
  */
 export class ControllerHttp implements AsyncDisposable {
-  readonly #connector: TlsConnector;
-  readonly #agent: Agent;
+  readonly #limits: ExchangeLimits;
+  /** The last one is in use; others finish what they were asked. */
+  readonly #clients = new Set<Client>();
+  #client: Client;
   readonly #bases: readonly URL[];
   #preferred = 0;
 
   /** Throws IDENTITY-FILE when the identity names no controller, or has none that can be used. */
-  constructor(identity: Identity, { connectTimeoutMs, answerTimeoutMs, maxBodyBytes }: ExchangeLimits) {
+  constructor(identity: Identity, limits: ExchangeLimits) {
     this.#bases = identity.controllers.map(baseOf);
     if (this.#bases.length === 0) throw new VitalmeshError('IDENTITY-FILE', { detail: 'no controller is named' });
-    this.#connector = new TlsConnector(identity, connectTimeoutMs);
-    this.#agent = new Agent({
-      connect: this.#connector.connect,
-      allowH2: false,
-      connections: CONNECTIONS,
-      pipelining: 1,
-      headersTimeout: answerTimeoutMs,
-      bodyTimeout: answerTimeoutMs,
-      maxResponseSize: maxBodyBytes,
-    });
+    this.#limits = limits;
+    this.#client = this.#connectAs(identity);
+  }
+
+  /** From now on requests go over connections with this certificate; those under way end over theirs. Throws IDENTITY-FILE. */
+  use(identity: Identity): void {
+    const before = this.#client;
+    if (before.certPem === identity.certPem) return;
+    this.#client = this.#connectAs(identity);
+    void before.agent.close().then(
+      () => this.#letGo(before),
+      // Destroyed meanwhile.
+      () => this.#letGo(before),
+    );
   }
 
   readonly exchange: Exchange = async (request, signal) => {
@@ -87,25 +97,67 @@ export class ControllerHttp implements AsyncDisposable {
 
   async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     // Undici looks at the signal of a request that waits for its connection only when there is one.
-    const { statusCode, body } = await Promise.race([this.#agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
-    return { status: statusCode, json: parse(await body.text()) };
+    const { statusCode, headers, body } = await Promise.race([
+      this.#client.agent.request(wireRequest(base, request, signal)),
+      rejectedBy(signal),
+    ]);
+    return { status: statusCode, headers: singleOf(headers), json: parse(await body.text()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connector[Symbol.dispose]();
-    await this.#agent.destroy();
+    const clients = [...this.#clients];
+    for (const { connector } of clients) connector[Symbol.dispose]();
+    await Promise.all(clients.map(({ agent }) => agent.destroy()));
+  }
+
+  #connectAs(identity: Identity): Client {
+    const { connectTimeoutMs, answerTimeoutMs, maxBodyBytes } = this.#limits;
+    const connector = new TlsConnector(identity, connectTimeoutMs);
+    const agent = new Agent({
+      connect: connector.connect,
+      allowH2: false,
+      connections: CONNECTIONS,
+      pipelining: 1,
+      headersTimeout: answerTimeoutMs,
+      bodyTimeout: answerTimeoutMs,
+      maxResponseSize: maxBodyBytes,
+    });
+    const client = { certPem: identity.certPem, connector, agent };
+    this.#clients.add(client);
+    return client;
+  }
+
+  #letGo(client: Client): void {
+    client.connector[Symbol.dispose]();
+    this.#clients.delete(client);
   }
 }
 
-function wireRequest(base: URL, { method, path, headers, json }: ControllerRequest, signal: AbortSignal): Dispatcher.RequestOptions {
+/** Connections with one certificate. */
+interface Client {
+  certPem: string;
+  connector: TlsConnector;
+  agent: Agent;
+}
+
+function wireRequest(
+  base: URL,
+  { method, path, root, headers, json, form }: ControllerRequest,
+  signal: AbortSignal,
+): Dispatcher.RequestOptions {
+  const type = form ? 'application/x-www-form-urlencoded' : json === undefined ? undefined : 'application/json';
   return {
     origin: base.origin,
-    path: `${base.pathname}${path}`,
+    path: root ? path : `${base.pathname}${path}`,
     method,
-    headers: { accept: 'application/json', ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
-    body: json === undefined ? null : JSON.stringify(json),
+    headers: { accept: 'application/json', ...(type && { 'content-type': type }), ...headers },
+    body: form ? new URLSearchParams({ ...form }).toString() : json === undefined ? null : JSON.stringify(json),
     signal,
   };
+}
+
+function singleOf(headers: Readonly<Record<string, string | string[] | undefined>>): ControllerAnswer['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** The API's base; identity files name it with or without its path. */

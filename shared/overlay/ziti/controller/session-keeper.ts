@@ -9,6 +9,8 @@ import type { SignedIn, SignIn } from './sign-in.ts';
 /** A session and what became of it so far. */
 export interface KeptSession {
   readonly session: ApiSession;
+  /** As the controller gave it, for the next renewal. */
+  readonly signedIn: SignedIn;
   /** What requests carry to show it. */
   readonly headers: Readonly<Record<string, string>>;
   /** The controller has taken it on a call at least once. */
@@ -26,36 +28,66 @@ export interface KeeperOptions {
   refusedPauseMs: number;
 }
 
-/** With less than this left of a session's life it is not renewed; who needs one then signs in. */
+/** With less than this left of a session's life it is not renewed by itself; who needs one then renews it, or signs in. */
 const MIN_LEFT_MS = 1000;
 /** Timers of Node end at 2^31 ms; nobody needs to wait that long. */
 const MAX_RENEWAL_MS = 24 * 60 * 60 * 1000;
 
-/** Has one session at a time: signs in when one is needed and there is none, once for all who wait, and renews it before it ends. */
+/**
+ * Has one session at a time: signs in when one is needed and there is none, once for all who wait, and renews it before it ends; one whose
+ * token has run out is renewed if that can still be done, for what was made with it then stays good.
+ */
 export class SessionKeeper {
   readonly #options: KeeperOptions;
   readonly #closed = new AbortController();
-  readonly #listeners = new Set<(session: ApiSession) => void>();
+  readonly #sessionListeners = new Set<(session: ApiSession) => void>();
+  readonly #tokenListeners = new Set<(session: ApiSession) => void>();
   #kept: KeptSession | undefined;
   #endsAtMs = 0;
+  #renewableUntilMs = 0;
   #signedInAtMs = 0;
   #firstUseRefused = false;
   #signedInBefore = false;
-  #signingIn: Promise<KeptSession> | undefined;
+  #obtaining: Promise<KeptSession> | undefined;
+  #renewing: { kept: KeptSession; renewed: Promise<KeptSession> } | undefined;
   #renewal: NodeJS.Timeout | undefined;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
   }
 
+  /** The present session, if there is one. */
+  get present(): ApiSession | undefined {
+    return this.#kept?.session;
+  }
+
   /** The present session; signs in when there is none. Aborting `signal` ends this wait, not a sign-in that others wait for too. */
   async current(signal: AbortSignal): Promise<KeptSession> {
     signal.throwIfAborted();
     if (this.#kept && this.#options.clock.monotonicMs() < this.#endsAtMs) return this.#kept;
-    this.#signingIn ??= this.#signIn().finally(() => {
-      this.#signingIn = undefined;
+    return await Promise.race([this.#shared(() => this.#obtain()), rejectedBy(signal)]);
+  }
+
+  /** A session of a sign-in that begins now. The one of before stays as it is, and its owner's to end. */
+  async again(signal: AbortSignal): Promise<KeptSession> {
+    const earlier = this.#obtaining?.catch(() => undefined);
+    await Promise.race([earlier, rejectedBy(signal)]);
+    return await Promise.race([this.#shared(() => this.#signIn()), rejectedBy(signal)]);
+  }
+
+  /** One way to a session at a time, for all who wait. */
+  #shared(obtain: () => Promise<KeptSession>): Promise<KeptSession> {
+    this.#obtaining ??= obtain().finally(() => {
+      this.#obtaining = undefined;
     });
-    return await Promise.race([this.#signingIn, rejectedBy(signal)]);
+    return this.#obtaining;
+  }
+
+  /** The controller says that its token has run out, whatever our clock says. The next `current` renews it. */
+  expired(lapsed: KeptSession): void {
+    if (this.#kept !== lapsed) return;
+    clearTimeout(this.#renewal);
+    this.#endsAtMs = 0;
   }
 
   /** The controller does not know this session, or knows it no more. The next `current` signs in anew. */
@@ -66,10 +98,11 @@ export class SessionKeeper {
   }
 
   onSession(listener: (session: ApiSession) => void): Disposable {
-    // Wrapped, so that one function registered twice counts twice.
-    const entry = (session: ApiSession): void => listener(session);
-    this.#listeners.add(entry);
-    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
+    return registered(this.#sessionListeners, listener);
+  }
+
+  onToken(listener: (session: ApiSession) => void): Disposable {
+    return registered(this.#tokenListeners, listener);
   }
 
   /** Ends every wait, and hands out the session that is left to be ended. */
@@ -80,6 +113,18 @@ export class SessionKeeper {
     return left;
   }
 
+  async #obtain(): Promise<KeptSession> {
+    const lapsed = this.#kept;
+    if (!lapsed || this.#options.clock.monotonicMs() >= this.#renewableUntilMs) return await this.#signIn();
+    try {
+      return await this.#renewOnce(lapsed);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.refused(lapsed);
+      return await this.#signIn();
+    }
+  }
+
   async #signIn(): Promise<KeptSession> {
     const { signIn, exchange, timeoutMs } = this.#options;
     return await limited({ timeoutMs }, this.#closed.signal, async (signal) => {
@@ -88,7 +133,7 @@ export class SessionKeeper {
       signal.throwIfAborted();
       const kept = this.#keep(signedIn);
       this.#signedInAtMs = this.#options.clock.monotonicMs();
-      if (this.#signedInBefore) this.#tell(kept.session);
+      if (this.#signedInBefore) tell(this.#sessionListeners, kept.session);
       this.#signedInBefore = true;
       return kept;
     });
@@ -106,17 +151,16 @@ export class SessionKeeper {
     signal.throwIfAborted();
   }
 
-  #keep({ session, lifetimeMs }: SignedIn): KeptSession {
+  #keep(signedIn: SignedIn): KeptSession {
     const { signIn, clock } = this.#options;
-    const kept = { session: { ...session, expiresAt: clock.now() + lifetimeMs }, headers: signIn.headers(session), proven: false };
+    const { session, lifetimeMs, renewableMs = lifetimeMs } = signedIn;
+    const expiresAt = clock.now() + lifetimeMs;
+    const kept = { session: { ...session, expiresAt }, signedIn, headers: signIn.headers(session), proven: false };
     this.#kept = kept;
     this.#endsAtMs = clock.monotonicMs() + lifetimeMs;
+    this.#renewableUntilMs = clock.monotonicMs() + renewableMs;
     this.#renewLater(kept);
     return kept;
-  }
-
-  #tell(session: ApiSession): void {
-    for (const listener of [...this.#listeners]) listener(session);
   }
 
   #forget(): void {
@@ -134,14 +178,52 @@ export class SessionKeeper {
     this.#renewal.unref();
   }
 
+  /** An answer that is lost costs nothing: the same is asked for again. */
   async #renew(kept: KeptSession): Promise<void> {
-    const { signIn, exchange, timeoutMs } = this.#options;
     try {
-      const renewed = await limited({ timeoutMs }, this.#closed.signal, (signal) => signIn.renew(kept.session, exchange, signal));
-      if (this.#kept === kept) this.#keep(renewed).proven = true;
+      await this.#renewOnce(kept);
     } catch (error) {
-      if (error instanceof VitalmeshError && error.code === 'OVERLAY-SIGN-IN') this.refused(kept);
-      else if (this.#kept === kept) this.#renewLater(kept);
+      if (!isRefusal(error)) {
+        if (this.#kept === kept) this.#renewLater(kept);
+        return;
+      }
+      this.refused(kept);
+      // Channels of OIDC outlive their session for a while, so there is time to put others in their place.
+      if (kept.session.kind === 'oidc') await this.current(this.#closed.signal).catch(() => undefined);
     }
   }
+
+  #renewOnce(kept: KeptSession): Promise<KeptSession> {
+    if (this.#renewing?.kept === kept) return this.#renewing.renewed;
+    const { signIn, exchange, timeoutMs } = this.#options;
+    const renewed = limited({ timeoutMs }, this.#closed.signal, async (signal) => {
+      const signedIn = await signIn.renew(kept.signedIn, exchange, signal);
+      signal.throwIfAborted();
+      // Another session may have taken its place.
+      if (this.#kept !== kept) throw new VitalmeshError('OVERLAY-SIGN-IN');
+      const fresh = this.#keep(signedIn);
+      fresh.proven = kept.proven || kept.session.kind === 'certificate';
+      if (fresh.session.token !== kept.session.token) tell(this.#tokenListeners, fresh.session);
+      return fresh;
+    }).finally(() => {
+      if (this.#renewing?.kept === kept) this.#renewing = undefined;
+    });
+    this.#renewing = { kept, renewed };
+    return renewed;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof VitalmeshError && error.code === 'OVERLAY-SIGN-IN';
+}
+
+function registered(listeners: Set<(session: ApiSession) => void>, listener: (session: ApiSession) => void): Disposable {
+  // Wrapped, so that one function registered twice counts twice.
+  const entry = (session: ApiSession): void => listener(session);
+  listeners.add(entry);
+  return { [Symbol.dispose]: () => void listeners.delete(entry) };
+}
+
+function tell(listeners: ReadonlySet<(session: ApiSession) => void>, session: ApiSession): void {
+  for (const listener of [...listeners]) listener(session);
 }

@@ -2,12 +2,12 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, type X509Certifi
 import { lstatSync, rmSync } from 'node:fs';
 import { VitalmeshError } from '../../../errors.ts';
 import type { IdentityFile } from '../../../identity/identity.ts';
+import { createOwnerFile, readOwnerFile } from '../../../identity/owner-file.ts';
 import { limited } from '../../limit.ts';
 import { acceptedBody, readEnrolled } from './answer.ts';
 import { readCaBundle } from './ca-bundle.ts';
 import type { Enroll, EnrollOptions } from './contract.ts';
 import { createCsr } from './csr.ts';
-import { createOwnerFile, readOwnerFile } from './owner-file.ts';
 import { exchange, openPinned, openUnverified } from './pinned-peer.ts';
 import { type EnrollmentToken, readToken } from './token.ts';
 

@@ -41,7 +41,7 @@ async function stillServes(): Promise<void> {
 describe('requests that fit nothing', () => {
   test('an unknown path is not found, with and without a session', async () => {
     verifies('FABRIC-CONTROLLER-AS-REAL');
-    for (const path of ['/edge/client/v1/identities', '/edge/client/v1', '/', '/oidc/authorize', '/edge/client/v2/version', '/identities'])
+    for (const path of ['/edge/client/v1/identities', '/edge/client/v1', '/', '/oidc', '/edge/client/v2/version', '/identities'])
       for (const given of [{}, headers])
         assertRefused(await site.call('GET', path, { absolute: true, headers: given }), 404, 'NOT_FOUND', {
           code: 'UNHANDLED',
@@ -126,6 +126,7 @@ async function startIn(folder: string, limits: Partial<ControllerLimits>): Promi
     trusted: readCertificates(ca.caPem, 'ca'),
     origin: () => 'https://127.0.0.1',
     routers: () => [],
+    oidc: undefined,
     refusals: new Seldom(systemClock, 60_000),
   };
   const { port } = running.use(await startController({ host: '127.0.0.1', port: 0, keyPem: controllerKeyPem, parts, limits }));

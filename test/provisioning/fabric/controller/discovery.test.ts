@@ -33,11 +33,11 @@ const namesOf = ({ json }: Reply): string[] => json.data.map(({ name }: { name: 
 
 describe('GET version', () => {
   for (const path of ['/version', '/edge/client/v1/version'])
-    test(`${path} says to everybody which way to sign in: no OIDC, so by certificate`, async () => {
+    test(`${path} says to everybody which ways there are to sign in`, async () => {
       const { status, json } = await site.call('GET', path, { absolute: true });
       assert.equal(status, 200);
       assert.equal(json.data.version, 'v2.0.3');
-      assert.deepEqual(json.data.capabilities, []);
+      assert.deepEqual(json.data.capabilities, ['OIDC_AUTH']);
       assert.deepEqual(json.data.apiVersions['edge-client'], { v1: { apiBaseUrls: [site.fabric.controllerUrl], path: '/edge/client/v1' } });
     });
 });
@@ -159,7 +159,10 @@ describe('routers and controllers', () => {
     assert.match(id, /^[0-9A-Za-z.-]{9,11}$/);
     assert.deepEqual(mine.json.meta.pagination, { limit: 10, offset: 0, totalCount: 1 });
     const [controller] = (await site.call('GET', '/controllers', asGateway)).json.data;
-    assert.deepEqual(controller.apiAddresses, { 'edge-client': [{ url: site.fabric.controllerUrl, version: 'v1' }] });
+    assert.deepEqual(controller.apiAddresses, {
+      'edge-client': [{ url: site.fabric.controllerUrl, version: 'v1' }],
+      'edge-oidc': [{ url: `${site.origin}/oidc`, version: 'v1' }],
+    });
     assert.equal(new X509Certificate(controller.certPem).subject, 'CN=controller');
   });
 });

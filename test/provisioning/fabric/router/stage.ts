@@ -16,6 +16,8 @@ export class FakeGrants implements Grants {
   /** `identity service kind` */
   readonly denied = new Set<string>();
   readonly endedSessions = new Set<string>();
+  /** Tokens of OIDC whose session has ended. */
+  readonly revoked = new Set<string>();
   readonly refusals = new Map<string, { refusal: string; unsolicited?: string }>();
   readonly #listeners = new Set<() => void>();
 
@@ -24,7 +26,10 @@ export class FakeGrants implements Grants {
   }
 
   addSession(token: string, identityId: string, more: Partial<FabricApiSession> = {}): void {
-    this.sessions.set(token, { id: `session of ${token}`, identityId, identityName: `${identityId}'s name`, fingerprints: [], ...more });
+    this.sessions.set(token, {
+      ...{ kind: 'certificate', id: `session of ${token}`, identityId, identityName: `${identityId}'s name`, fingerprints: [] },
+      ...more,
+    });
   }
 
   change(make: () => void): void {
@@ -32,8 +37,8 @@ export class FakeGrants implements Grants {
     for (const listener of this.#listeners) listener();
   }
 
-  apiSession(token: string): FabricApiSession | undefined {
-    return this.sessions.get(token);
+  apiSession(token: string): FabricApiSession | 'revoked' | undefined {
+    return this.revoked.has(token) ? 'revoked' : this.sessions.get(token);
   }
 
   apiSessionById(id: string): FabricApiSession | undefined {

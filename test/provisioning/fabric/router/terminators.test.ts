@@ -16,6 +16,7 @@ function terminator(id: string, more: Partial<Terminator> = {}): Terminator {
     listenerId: undefined,
     instanceId: undefined,
     publicKey: undefined,
+    createdAt: 0,
     cost: 0,
     precedence: 'default' as Precedence,
     dial: () => ({ [Symbol.dispose]: () => undefined }),

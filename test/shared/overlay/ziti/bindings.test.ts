@@ -202,16 +202,34 @@ describe('bindings', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network, { refreshEveryMs: 5 });
     await overlay.bind('vitals', ignore);
-    const connection = network.arrive(at(network.hostings, 0));
+    const first = at(network.hostings, 0);
+    const connection = network.arrive(first);
+    let stoodWhenBoundAgain: boolean | undefined;
+    network.refuseBind = () => {
+      stoodWhenBoundAgain = first.stands;
+      return undefined;
+    };
     network.newApiSession();
-    await until(() => network.hostings.length === 2);
-    assert.equal(at(network.hostings, 0).stands, true);
-    // What the router does then with the older one of two with the same listener id.
-    at(network.hostings, 0).end('OVERLAY-CLOSED');
+    await until(() => first.disposed);
+    assert.equal(stoodWhenBoundAgain, true);
     await severalRefreshes(network);
     assert.equal(network.hostings.length, 2);
     assert.equal(connection.destroyed, false);
-    assert.equal(at(network.hostings, 1).request.session.token, 'st2');
+    const { request } = at(network.hostings, 1);
+    assert.equal(request.session.token, 'st2');
+    assert.notEqual(request.listenerId, first.request.listenerId, 'the same would evict the first one');
+  });
+
+  test('that cannot be made over the channel of a new API session at once are made there again', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { refreshEveryMs: 5 });
+    await overlay.bind('vitals', ignore);
+    const { listenerId } = at(network.hostings, 0).request;
+    let refusals = 2;
+    network.refuseBind = () => (refusals-- > 0 ? 'OVERLAY-TIMEOUT' : undefined);
+    network.newApiSession();
+    await until(() => network.hostings.length === 2);
+    assert.notEqual(at(network.hostings, 1).request.listenerId, listenerId);
   });
 });
 

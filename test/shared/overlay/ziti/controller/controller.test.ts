@@ -40,6 +40,7 @@ test('the session says who we are, until when by our own clock', async () => {
   const now = Date.UTC(2001, 0, 1);
   await using controller = openController({ identity: await script.identity(), clock: { now: () => now, monotonicMs: () => 0 } });
   assert.deepEqual(await controller.signIn(), {
+    kind: 'certificate',
     id: 'session-1',
     token: 'token-1',
     identityId: 'gw1',

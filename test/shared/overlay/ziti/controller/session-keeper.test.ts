@@ -27,7 +27,10 @@ function bench(t: TestContext, random = 0): Bench {
   const next: Bench['next'] = {};
   const wall = { now: 0 };
   let elapsed = 0;
-  const made = (token: string): SignedIn => ({ session: { id: token, token, identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
+  const made = (token: string): SignedIn => ({
+    session: { kind: 'certificate', id: token, token, identityId: 'gw1', identityName: 'n' },
+    lifetimeMs: LIFE_MS,
+  });
   const signIn: SignIn = {
     async signIn(_exchange, signal) {
       calls.push('signIn');
@@ -35,7 +38,7 @@ function bench(t: TestContext, random = 0): Bench {
       return (await next.signIn?.(signal)) ?? made(token);
     },
     headers: ({ token }) => ({ 'zt-session': token }),
-    async renew(session) {
+    async renew({ session }) {
       calls.push('renew');
       return (await next.renew?.()) ?? { session, lifetimeMs: LIFE_MS };
     },
@@ -135,7 +138,10 @@ for (const [random, atMs] of [
 test('a renewal may bring another token; nobody signs in for it', async (t) => {
   const { current, next, calls, pass } = bench(t);
   await current();
-  next.renew = async () => ({ session: { id: 'a', token: 'fresh', identityId: 'gw1', identityName: 'n' }, lifetimeMs: LIFE_MS });
+  next.renew = async () => ({
+    session: { kind: 'certificate', id: 'a', token: 'fresh', identityId: 'gw1', identityName: 'n' },
+    lifetimeMs: LIFE_MS,
+  });
   await pass(900_000);
   assert.deepEqual((await current()).headers, { 'zt-session': 'fresh' });
   assert.deepEqual(calls, ['signIn', 'renew']);
@@ -250,4 +256,77 @@ test('a sign-in that comes to its end as the keeper closes leaves nothing behind
   gate.resolve(undefined);
   await waiting;
   assert.equal(keeper.close(), undefined);
+});
+
+const MINUTE_MS = 60_000;
+
+/** A session whose token is good for a minute and can be renewed for an hour. */
+function shortLived(token: string): SignedIn {
+  const session = { kind: 'oidc', id: 'o', token, identityId: 'gw1', identityName: 'n' } as const;
+  return { session, lifetimeMs: MINUTE_MS, renewableMs: 60 * MINUTE_MS, renewal: `for ${token}` };
+}
+
+test('a token that ran out while nobody could be asked is renewed when one is needed; beyond that time it is signed in anew', async (t) => {
+  verifies('OVERLAY-TOKEN-RENEWED');
+  const { keeper, current, next, calls, pass } = bench(t);
+  const heard: string[] = [];
+  keeper.onToken(({ token }) => heard.push(token));
+  next.signIn = async () => shortLived('first');
+  next.renew = failing('OVERLAY-UNREACHABLE');
+  await current();
+  for (let i = 0; i < 12; i += 1) await pass(10_000);
+  const attempts = calls.length;
+  assert.ok(attempts > 2 && attempts < 12, `${attempts} calls`);
+  await assert.rejects(current(), { code: 'OVERLAY-UNREACHABLE' });
+  next.renew = async () => shortLived('second');
+  assert.equal((await current()).session.token, 'second');
+  assert.deepEqual(heard, ['second']);
+  assert.equal(calls.filter((call) => call === 'signIn').length, 1);
+  next.renew = failing('OVERLAY-UNREACHABLE');
+  for (let i = 0; i < 61; i += 1) await pass(MINUTE_MS);
+  await current();
+  assert.equal(calls.at(-1), 'signIn');
+});
+
+test('a session of OIDC that cannot be renewed gives way at once, while its channels still live; nobody has to need one first', async (t) => {
+  verifies('OVERLAY-TOKEN-RENEWED');
+  const { keeper, current, next, calls, pass } = bench(t);
+  const heard: string[] = [];
+  keeper.onSession(({ token }) => heard.push(token));
+  next.signIn = async () => shortLived('first');
+  await current();
+  next.signIn = async () => shortLived('second');
+  next.renew = failing('OVERLAY-SIGN-IN');
+  await pass(MINUTE_MS / 2);
+  assert.deepEqual(calls, ['signIn', 'renew', 'signIn']);
+  assert.deepEqual(heard, ['second']);
+});
+
+test('what a renewal takes is what the last one brought', async (t) => {
+  const { keeper, current, next, pass } = bench(t);
+  next.signIn = async () => shortLived('first');
+  await current();
+  let renewals = 0;
+  next.renew = async () => {
+    renewals += 1;
+    return shortLived(`renewed ${renewals}`);
+  };
+  await pass(MINUTE_MS / 2);
+  await pass(MINUTE_MS / 2);
+  const kept = await current();
+  assert.deepEqual([kept.session.token, kept.signedIn.renewal, kept.session.id], ['renewed 2', 'for renewed 2', keeper.present?.id]);
+});
+
+test('a token that the controller calls expired is renewed for all who were refused with it, once', async (t) => {
+  verifies('OVERLAY-TOKEN-RENEWED');
+  const { keeper, current, next, calls } = bench(t);
+  next.signIn = async () => shortLived('first');
+  next.renew = async () => shortLived('second');
+  const kept = await current();
+  keeper.expired(kept);
+  const renewed = await Promise.all([current(), current()]);
+  keeper.expired(kept);
+  assert.deepEqual([...new Set(renewed)].length, 1);
+  assert.equal((await current()).session.token, 'second');
+  assert.deepEqual(calls, ['signIn', 'renew']);
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { VitalmeshError } from '../../../errors.ts';
+import { VitalmeshError } from '../errors.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
 

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { loadIdentity } from '../../shared/identity/identity.ts';
+import { validityOf } from '../../shared/identity/identity-status.ts';
+import { DeviceServer } from '../agent/sources/device-server.ts';
+import { verifies } from '../requirements.ts';
+import { type AgentProcess, FabricSite, type HubProcess, storedValues } from '../support/fabric-site.ts';
+import { Oximeter } from '../support/oximeter.ts';
+
+/** Renewals of a process since its start are counted by the time of the last one. */
+async function renewed(process: HubProcess | AgentProcess, times: number): Promise<void> {
+  let last: number | null = null;
+  for (let seen = 0; seen < times; seen += 1) {
+    const { identity } = await (process as AgentProcess).until(
+      ({ identity: { renewal } }) => renewal !== null && renewal.lastRenewedAt !== last,
+    );
+    last = identity.renewal?.lastRenewedAt ?? null;
+  }
+}
+
+test('certificates of half a minute: hub and agent renew theirs under load, every reading is stored once; a killed agent is back each time', async () => {
+  verifies('RENEWAL-MAKE-BEFORE-BREAK', 'EXACTLY-ONCE');
+  await using site = await FabricSite.start('--certificate-life', '30');
+  const hubIdentity = await site.enrol('hub', 'hubs');
+  const gateway = await site.enrol('gateway', 'gateways');
+  await using stack = new AsyncDisposableStack();
+  const device = stack.use(await DeviceServer.listen());
+  const hub = stack.use(await site.hub(hubIdentity, [gateway]));
+  const agent = stack.use(await site.agent(gateway, hubIdentity, device.port));
+  const oximeter = stack.use(new Oximeter(await device.call()));
+
+  await Promise.all([renewed(hub, 2), renewed(agent, 2)]);
+  const sent = oximeter.finish().sort();
+  await hub.until(({ counts }) => counts.observations >= sent.length);
+  assert.deepEqual(await storedValues(hub), sent);
+  const { counts } = await hub.status();
+  assert.deepEqual([counts.observations, counts.quarantined, counts.duplicates], [sent.length, 0, 0]);
+  const { metrics, identity } = await agent.status();
+  assert.deepEqual([identity.id, identity.renewal?.code], [gateway.id, null]);
+  // The agent's own renewals cost it no connection; one that the hub's took away is made again.
+  assert.deepEqual(
+    Object.keys(metrics).filter((name) => name.startsWith('uplink_lost')),
+    [],
+  );
+  for (const { file, identity: enrolled } of [hubIdentity, gateway])
+    assert.ok(validityOf(loadIdentity(file)).notAfter > validityOf(enrolled).notAfter);
+
+  let running = agent;
+  for (let kills = 0; kills < 3; kills += 1) {
+    assert.equal(await running.stop('SIGKILL'), 'SIGKILL');
+    running = stack.use(await site.agent(gateway, hubIdentity, device.port));
+    await renewed(running, kills === 2 ? 1 : 0);
+  }
+});
