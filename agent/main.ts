@@ -42,6 +42,7 @@ async function run(config: AgentConfig): Promise<void> {
 
   const status = (): AgentStatus => ({
     version: packageVersion(),
+    pid: process.pid,
     identity: identity.id,
     startedAt,
     now: clock.now(),

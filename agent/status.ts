@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts';
+import { meaningOf } from '../shared/errors.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
@@ -7,6 +8,8 @@ import type { UplinkStatus } from './uplink.ts';
 /** What `vitalmesh-agent status --json` prints. */
 export interface AgentStatus {
   version: string;
+  /** The agent's process; the one that a signal must go to, which a launcher is not. */
+  pid: number;
   /** Overlay identity id of this gateway. */
   identity: string;
   startedAt: Instant;
@@ -22,13 +25,13 @@ export interface AgentStatus {
 
 /** The same for people. */
 export function formatAgentStatus(status: AgentStatus): string {
-  const { version, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
+  const { version, pid, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
   const ago = (at: Instant | null): string => (at === null ? 'never' : `${Math.round((now - at) / 1000)} s ago`);
   const hub = uplink.hub === null ? '' : `, hub ${uplink.hub.identity}, its clock ${signed(uplink.hub.clockOffsetMs)} ms`;
-  const trouble = uplink.code === null ? '' : `, ${uplink.code}`;
+  const trouble = uplink.code === null ? '' : `, ${meaningOf(uplink.code)}`;
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
-    ['Agent', `${version}, identity ${identity}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ['Agent', `${version}, identity ${identity}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
     ['Overlay', overlay],
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],

@@ -52,6 +52,7 @@ async function run(config: HubConfig): Promise<void> {
     tenants: () => tenantsOf(registry, store),
     vitalSigns: () => ({
       version: packageVersion(),
+      pid: process.pid,
       identity: identity.id,
       startedAt,
       now: clock.now(),

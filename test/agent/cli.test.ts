@@ -29,6 +29,7 @@ async function call(
 
 const STATUS: AgentStatus = {
   version: '0.1.0',
+  pid: 4711,
   identity: 'gateway-1',
   startedAt: 1_000_000,
   now: 1_090_000,
@@ -63,7 +64,7 @@ test('status for people fits the states that matter', () => {
   assert.equal(
     formatAgentStatus(STATUS),
     [
-      'Agent      0.1.0, identity gateway-1, running for 90 s',
+      'Agent      0.1.0, identity gateway-1, process 4711, running for 90 s',
       'Overlay    ready',
       'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',
       'Outbox     3 rows pending, the oldest from 30 s ago, 40 delivered, 1 in quarantine',
@@ -76,7 +77,7 @@ test('status for people fits the states that matter', () => {
     ...STATUS,
     uplink: { ...STATUS.uplink, state: 'waiting', code: 'OVERLAY-NO-TERMINATOR', hub: null, lastAnswerAt: null },
   });
-  assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR, last answer never$/m);
+  assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR \(Nobody hosts the service at the moment\), last answer never$/m);
 });
 
 test('status is asked of the running agent, and its absence has an exit code of its own', async () => {
@@ -151,4 +152,5 @@ test('a command that is called wrongly says how, with exit code 2', async () => 
   assert.match((await call(['--help'])).stdout, /vitalmesh-agent run --config agent\.yaml/);
   assert.equal((JSON.parse((await call(['check', '--print-schema'])).stdout) as { type: string }).type, 'object');
   assert.match((await call(['decode', '--list'])).stdout, /nonin-df8/);
+  assert.match((await call(['decode', '-h'])).stdout, /^vitalmesh-agent decode --profile NAME/);
 });

@@ -23,7 +23,7 @@ export class Enrolments {
     this.#file = file;
   }
 
-  /** A new token, for the first certificate or one that replaces it; one of before is dead from then on. Throws FABRIC-UNKNOWN. */
+  /** A new token, for the first certificate or one that replaces it; an earlier one is not good from then on. Throws FABRIC-UNKNOWN. */
   offer(identityId: string): { token: string; expiresAt: Instant } {
     const token = randomUUID();
     const expiresAt = this.#file.clock.now() + ENROLMENT_MS;
@@ -36,6 +36,14 @@ export class Enrolments {
         .run(newIdentityId(), identityId, hashOf(token), expiresAt);
     });
     return { token, expiresAt };
+  }
+
+  /** Until when the token of each identity may be used, or could have been; without those that are spent. */
+  open(): ReadonlyMap<string, Instant> {
+    const rows = this.#file.read(() =>
+      this.#file.sql<[], { id: string; at: Instant }>('SELECT identity_id AS id, expires_at AS at FROM enrolment').all(),
+    );
+    return new Map(rows.map(({ id, at }) => [id, at]));
   }
 
   /** Whom a token would enrol: an enabled identity, while the token is neither spent nor expired. */
