@@ -116,7 +116,8 @@ function wrongOption({ options }: Command, argv: readonly string[], cause: unkno
   const [, named = ''] = /^Option '(?:-\w, )?--([\w-]+)/.exec((cause as Error).message) ?? [];
   const known = Object.hasOwn(options, named) ? options[named] : undefined;
   if (known) return `${known.short ? `-${known.short}` : `--${named}`} ${known.type === 'string' ? 'needs a value' : 'takes no value'}`;
-  const option = argv.find((arg) => arg.startsWith('--') && !Object.hasOwn(options, arg.slice(2).split('=')[0] ?? ''));
+  // Without what stands behind =, which may be somebody's name.
+  const option = argv.map((arg) => arg.replace(/=.*/s, '')).find((arg) => arg.startsWith('--') && !Object.hasOwn(options, arg.slice(2)));
   if (option !== undefined) {
     const guess = nearest(option.slice(2), Object.keys(options));
     return `unknown option ${option}${guess ? `; did you mean --${guess}?` : ''}`;
@@ -127,7 +128,9 @@ function wrongOption({ options }: Command, argv: readonly string[], cause: unkno
 }
 
 function asksForHelp(args: readonly string[]): boolean {
-  return args.includes('--help') || args.includes('-h');
+  const end = args.indexOf('--');
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
 }
 
 function unknownCommand(program: Program, name: string): VitalmeshError {

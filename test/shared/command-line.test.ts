@@ -83,6 +83,7 @@ test('a command gets its options', async () => {
 
 test('a command gets its arguments without an option, wherever options stand among them', async () => {
   assert.deepEqual(await run('copy', 'a', '-f', '-'), { code: 0, out: 'a - true\n', err: '' });
+  assert.deepEqual(await run('copy', '--', '-h', '--help'), { code: 0, out: '-h --help undefined\n', err: '' });
   assert.deepEqual(await run('copy', '--', '-a', '--force'), { code: 0, out: '-a --force undefined\n', err: '' });
 });
 
@@ -123,6 +124,7 @@ test('wrong calls exit with 2 and name what was probably meant', async () => {
   assert.match(wrong.err, /^USAGE: .*did you mean 'status'\?\n {2}See --help\.\n$/);
   assert.match((await run('status', '--cnofig', 'x')).err, /unknown option --cnofig; did you mean --config\?/);
   assert.match((await run('status')).err, /--config is missing/);
+  assert.match((await run('status', '--cnofig=Meier')).err, /unknown option --cnofig; did you mean --config\?/);
   assert.match((await run('status', '--config')).err, /: --config needs a value\n/);
   assert.match((await run('status', '--config', '--json')).err, /: --config needs a value\n/);
   assert.match((await run('copy', 'a', 'b', '--force=yes')).err, /: -f takes no value\n/);
