@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../shared/clock.ts';
 import { loadConfig } from '../shared/config.ts';
-import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
+import { filePath, isNoPlaceholder, logConfig, operatorConfig, PLACEHOLDER_HINT } from '../shared/config-parts.ts';
 import { nearest } from '../shared/nearest.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
@@ -114,7 +114,10 @@ export const agentConfigSchema = z.strictObject({
   overlay: overlayConfig,
   uplink: z.strictObject({
     service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
-    hub: z.array(z.string().min(1)).min(1).describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
+    hub: z
+      .array(z.string().min(1).refine(isNoPlaceholder, PLACEHOLDER_HINT))
+      .min(1)
+      .describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
     batchEntries: z.int().min(1).max(1000).optional().describe('Most observations in a batch.'),
     batchBytes: z
       .int()

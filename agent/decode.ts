@@ -84,7 +84,7 @@ function parseValues(argv: readonly string[]) {
         test: { type: 'boolean' },
         list: { type: 'boolean' },
         json: { type: 'boolean' },
-        help: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
     }).values;
   } catch (cause) {

@@ -47,6 +47,7 @@ async function run(config: AgentConfig): Promise<void> {
 
   const status = (): AgentStatus => ({
     version: packageVersion(),
+    pid: process.pid,
     identity: place.identityStatus(),
     startedAt,
     now: clock.now(),

@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts';
+import { meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
@@ -8,6 +9,8 @@ import type { UplinkStatus } from './uplink.ts';
 /** What `vitalmesh-agent status --json` prints. */
 export interface AgentStatus {
   version: string;
+  /** The agent's process; the one that a signal must go to, which a launcher is not. */
+  pid: number;
   /** This gateway's own. */
   identity: IdentityStatus;
   startedAt: Instant;
@@ -23,13 +26,13 @@ export interface AgentStatus {
 
 /** The same for people. */
 export function formatAgentStatus(status: AgentStatus): string {
-  const { version, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
+  const { version, pid, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
   const ago = (at: Instant | null): string => (at === null ? 'never' : `${Math.round((now - at) / 1000)} s ago`);
   const hub = uplink.hub === null ? '' : `, hub ${uplink.hub.identity}, its clock ${signed(uplink.hub.clockOffsetMs)} ms`;
-  const trouble = uplink.code === null ? '' : `, ${uplink.code}`;
+  const trouble = uplink.code === null ? '' : `, ${meaningOf(uplink.code)}`;
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
-    ['Agent', `${version}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ['Agent', `${version}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],

@@ -16,6 +16,7 @@ import type { Outbox } from './outbox/outbox.ts';
 import { Collisions } from './uplink/collisions.ts';
 import { type Link, type LinkTimes, openLink } from './uplink/link.ts';
 import { Pump } from './uplink/pump.ts';
+import { RefusalLog } from './uplink/refusal-log.ts';
 
 export interface UplinkOptions {
   outbox: Outbox;
@@ -111,6 +112,7 @@ class OutboxUplink implements Uplink {
   readonly #instance: string;
   readonly #times: LinkTimes & { drainMs: number };
   readonly #collisions = new Collisions();
+  readonly #refusals: RefusalLog;
   readonly #stop = new AbortController();
   readonly #quick: Backoff;
   readonly #slow: Backoff;
@@ -133,6 +135,7 @@ class OutboxUplink implements Uplink {
     this.#quick = new Backoff(minMs, maxMs);
     this.#slow = new Backoff(slowMinMs, slowMaxMs);
     this.#since = options.clock.now();
+    this.#refusals = new RefusalLog(options.log, options.clock);
   }
 
   /** Resolves at once: an agent works without its hub. */
@@ -273,6 +276,7 @@ class OutboxUplink implements Uplink {
         clock,
         log,
         metrics,
+        refusals: this.#refusals,
         windowBatches,
         lingerMs,
         retry: { minMs, maxMs },

@@ -8,6 +8,18 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const NEEDED = 24;
 
+/** Says what to do when the packages are not there at all; anything would fail, with a message of its own. */
+function checkPackages() {
+  try {
+    createRequire(import.meta.url).resolve('yaml');
+  } catch {
+    const clone = existsSync(join(root, 'scripts', 'run.mjs'));
+    const how = clone ? `Run in ${root}: npm ci  (npm run demo does it too)` : `Install the package anew: npm install vitalmesh`;
+    process.stderr.write(`The npm packages that Vitalmesh needs are not installed. ${how}\n`);
+    process.exit(1);
+  }
+}
+
 function findNode() {
   if (process.env.VITALMESH_NODE) return process.env.VITALMESH_NODE;
   if (Number(process.versions.node.split('.')[0]) >= NEEDED) return process.execPath;
@@ -27,6 +39,7 @@ function findNode() {
 
 /** Runs `program` (a path without extension below the package's root) with this process's arguments; passes signals and the exit code on. */
 export function launch(program) {
+  checkPackages();
   // A clone runs the TypeScript itself; the published package carries stripped JavaScript, because Node strips nothing below node_modules.
   const stripped = join(root, 'dist', `${program}.js`);
   const source = join(root, `${program}.ts`);

@@ -70,9 +70,13 @@ export function hubProgram(programs: HubPrograms): Program {
         options: { ...config, since: { type: 'string' }, patient: { type: 'string' } },
         run: async (values, io) => {
           const loaded = loadHubConfig(required(values, 'config'));
-          for await (const observation of exported(programs, loaded, filterOf(values))) {
+          const filter = filterOf(values);
+          let found = false;
+          for await (const observation of exported(programs, loaded, filter)) {
+            found = true;
             if (!io.stdout.write(`${JSON.stringify(observation)}\n`)) await once(io.stdout, 'drain');
           }
+          if (!found) io.stderr.write(Object.keys(filter).length > 0 ? 'Nothing that is stored matches.\n' : 'Nothing is stored yet.\n');
           return EXIT.ok;
         },
       },

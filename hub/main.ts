@@ -56,6 +56,7 @@ async function run(config: HubConfig): Promise<void> {
     tenants: () => tenantsOf(registry, store),
     vitalSigns: () => ({
       version: packageVersion(),
+      pid: process.pid,
       identity: place.identityStatus(),
       startedAt,
       now: clock.now(),

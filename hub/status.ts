@@ -1,5 +1,5 @@
 import { formatInstant, type Instant } from '../shared/clock.ts';
-import type { ErrorCode } from '../shared/errors.ts';
+import { type ErrorCode, isErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import type { UplinkSession } from './ingest/session.ts';
@@ -9,6 +9,8 @@ import type { StoreCounts } from './store/store.ts';
 /** What `vitalmesh-hub status --json` prints. */
 export interface HubStatus {
   version: string;
+  /** The hub's process; the one that SIGHUP must go to, which a launcher is not. */
+  pid: number;
   identity: IdentityStatus;
   startedAt: Instant;
   now: Instant;
@@ -40,21 +42,18 @@ export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCo
 
 /** The same for people. */
 export function formatHubStatus(status: HubStatus): string {
-  const { version, identity, now, startedAt, overlay, storeId, counts, gateways, uplink, mcp } = status;
+  const { version, pid, identity, now, startedAt, overlay, storeId, counts, gateways, uplink, mcp } = status;
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
-    ['Hub', `${version}, running for ${seconds(startedAt)}`],
+    ['Hub', `${version}, process ${pid}, running for ${seconds(startedAt)}`],
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
-    ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${uplink.code ?? 'binding'}`],
+    ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${why(uplink.code)}`],
     ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [
       `  ${gateway}`,
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}`,
     ]),
-    [
-      'AI clients',
-      mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${mcp.code ?? 'binding'}`,
-    ],
+    ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     [
       'Store',
       `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId})`,
@@ -65,10 +64,14 @@ export function formatHubStatus(status: HubStatus): string {
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
 }
 
+function why(code: ErrorCode | null): string {
+  return code === null ? 'binding' : meaningOf(code);
+}
+
 /** Why parts and whole batches were refused since the start, with their codes. */
 function reasonsOf(metrics: Readonly<Record<string, number>>): [string, string][] {
   return Object.entries(metrics).flatMap(([name, count]): [string, string][] => {
     const [, code] = /^ingest_(?:quarantined|refused_batches)\{(.+)\}$/.exec(name) ?? [];
-    return code === undefined ? [] : [[`  ${count} times`, code]];
+    return code === undefined ? [] : [[`  ${count} times`, isErrorCode(code) ? meaningOf(code) : code]];
   });
 }

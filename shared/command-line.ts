@@ -22,6 +22,8 @@ export interface Command {
   /** What stands behind the command's name: `NAME --config FILE [--json]`. */
   usage: string;
   summary: string;
+  /** Lines of `--help` about options that the usage does not explain by itself. */
+  explained?: readonly string[];
   options: NonNullable<ParseArgsConfig['options']>;
   /** Names of the arguments without an option, as `usage` writes them (`NAME`). Every one must be given; `run` finds it in `values` under that name. */
   positionals?: readonly string[];
@@ -47,8 +49,8 @@ export interface Program extends CommandGroup {
 }
 
 /**
- * Runs `argv[0]` as a command of the program and resolves with its exit code. `--help` and `--version` are understood
- * everywhere. An error is printed as `CODE: message` with its advice on the next line.
+ * Runs `argv[0]` as a command of the program and resolves with its exit code. `--help`, `-h` and `--version` are
+ * understood everywhere. An error is printed as `CODE: message` with its advice on the next line.
  */
 export async function runProgram(program: Program, argv: readonly string[], io: CommandIo = processIo): Promise<number> {
   try {
@@ -64,12 +66,12 @@ export async function runProgram(program: Program, argv: readonly string[], io: 
 async function runCommand(program: Program, argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = argv;
   if (name === '--version') return print(io.stdout, packageVersion());
-  if (name === undefined || name === '--help' || name === 'help') return print(io.stdout, help(program));
+  if (name === undefined || name === 'help' || asksForHelp([name])) return print(io.stdout, help(program));
   const command = Object.hasOwn(program.commands, name) ? program.commands[name] : undefined;
   if (!command) throw unknownCommand(program, name);
   if ('commands' in command) return await runCommand({ ...command, name: `${program.name} ${name}` }, rest, io);
   if ('raw' in command) return await command.raw(rest, io);
-  if (rest.includes('--help')) return print(io.stdout, commandHelp(program, name, command));
+  if (asksForHelp(rest)) return print(io.stdout, commandHelp(program, name, command));
   return await command.run(parse(command, rest), io);
 }
 
@@ -78,10 +80,10 @@ export function errorText(error: VitalmeshError): string {
   return `${error.code}: ${error.message}\n  ${error.advice}`;
 }
 
-/** The value of an option that must be given, or of a positional. */
-export function required(values: CommandValues, option: string): string {
+/** The value of an option that must be given, or of a positional. `shown` is the option as the command's usage writes it. */
+export function required(values: CommandValues, option: string, shown = `--${option}`): string {
   const value = values[option];
-  if (typeof value !== 'string' || value === '') throw new VitalmeshError('USAGE', { detail: `--${option} is missing` });
+  if (typeof value !== 'string' || value === '') throw new VitalmeshError('USAGE', { detail: `${shown} is missing` });
   return value;
 }
 
@@ -94,7 +96,7 @@ export async function exitWith(code: Promise<number>): Promise<void> {
 function parse(command: Command, argv: string[]): CommandValues {
   const { values, positionals } = parseStrictly(command, argv);
   const names = command.positionals ?? [];
-  const missing = names[positionals.length];
+  const missing = names.find((_, index) => !positionals[index]);
   if (missing !== undefined) throw new VitalmeshError('USAGE', { detail: `${missing} is missing; usage: ${command.usage}` });
   if (positionals.length > names.length) throw new VitalmeshError('USAGE', { detail: `usage: ${command.usage}` });
   return { ...values, ...Object.fromEntries(names.map((name, index) => [name, positionals[index]])) };
@@ -105,11 +107,30 @@ function parseStrictly(command: Command, argv: string[]): { values: CommandValue
     const { values, positionals } = parseArgs({ args: argv, options: command.options, strict: true, allowPositionals: true });
     return { values: values as CommandValues, positionals };
   } catch (cause) {
-    const option = argv.find((arg) => arg.startsWith('--') && !Object.hasOwn(command.options, arg.slice(2).split('=')[0] ?? ''));
-    const guess = option && nearest(option.slice(2), Object.keys(command.options));
-    const detail = option ? `unknown option ${option}${guess ? `; did you mean --${guess}?` : ''}` : `usage: ${command.usage}`;
-    throw new VitalmeshError('USAGE', { detail, cause });
+    throw new VitalmeshError('USAGE', { detail: wrongOption(command, argv, cause) ?? `usage: ${command.usage}`, cause });
   }
+}
+
+/** What is wrong with an option, named as the usage writes it: by its letter where it has one. */
+function wrongOption({ options }: Command, argv: readonly string[], cause: unknown): string | undefined {
+  const [, named = ''] = /^Option '(?:-\w, )?--([\w-]+)/.exec((cause as Error).message) ?? [];
+  const known = Object.hasOwn(options, named) ? options[named] : undefined;
+  if (known) return `${known.short ? `-${known.short}` : `--${named}`} ${known.type === 'string' ? 'needs a value' : 'takes no value'}`;
+  // Without what stands behind =, which may be somebody's name.
+  const option = argv.map((arg) => arg.replace(/=.*/s, '')).find((arg) => arg.startsWith('--') && !Object.hasOwn(options, arg.slice(2)));
+  if (option !== undefined) {
+    const guess = nearest(option.slice(2), Object.keys(options));
+    return `unknown option ${option}${guess ? `; did you mean --${guess}?` : ''}`;
+  }
+  const letters = Object.values(options).map(({ short }) => short);
+  const letter = argv.find((arg) => /^-[^-]/.test(arg) && !letters.includes(arg[1]));
+  return letter && `unknown option ${letter.slice(0, 2)}`;
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
 }
 
 function unknownCommand(program: Program, name: string): VitalmeshError {
@@ -138,8 +159,13 @@ function help({ name, summary, commands }: Program): string {
   ].join('\n');
 }
 
-function commandHelp({ name }: Program, commandName: string, { usage, summary }: Command): string {
-  return `${name} ${commandName} ${usage}\n\n${summary}`;
+function commandHelp({ name }: Program, commandName: string, { usage, summary, explained = [] }: Command): string {
+  return [
+    `${name} ${commandName} ${usage}`,
+    '',
+    summary,
+    ...(explained.length > 0 ? ['', ...explained.map((line) => `  ${line}`)] : []),
+  ].join('\n');
 }
 
 /** Version of the package this file belongs to, in a clone and in the published package alike. */

@@ -25,7 +25,7 @@ export interface ConfigSource {
 
 /**
  * Checks YAML text against a schema. Throws CONFIG-YAML (not YAML) or CONFIG-INVALID with every problem on a line of its own:
- * `file:line: path: what was expected (did you mean 'nearest'?)`. Values are never repeated, since they may be secrets.
+ * `file:line: path: what was expected (did you mean 'nearest'?)`, or with `environment: VARIABLE` in front where that overrides. Values are never repeated, since they may be secrets.
  */
 export function parseConfig<T>(
   schema: z.ZodType<T>,
@@ -51,11 +51,11 @@ export function parseConfig<T>(
   }
   // An override concerns one place; an alias is the same object in several.
   if (env && envPrefix) value = unshared(value);
-  const problems = env && envPrefix ? override(value, env, envPrefix, shape) : [];
+  const { problems, overrides } = env && envPrefix ? override(value, env, envPrefix, shape) : { problems: [], overrides: [] };
   const result = schema.safeParse(value, { reportInput: true });
   const show = (path: Path): string => shown(hideKeys ? named(path, shape) : path);
   if (!result.success) {
-    const description = new Description({ shape, document, lines, name, show });
+    const description = new Description({ shape, document, lines, name, overrides, show });
     for (const issue of result.error.issues) description.add(issue);
     problems.push(...description.problems());
   }
@@ -117,7 +117,14 @@ interface Place {
   document: Document;
   lines: LineCounter;
   name: string;
+  overrides: readonly Override[];
   show(path: Path): string;
+}
+
+/** A variable of the environment, and the key whose value it has given. */
+interface Override {
+  variable: string;
+  path: Path;
 }
 
 /** Problems in words, with their places. More than a page of them helps nobody: the rest are counted. */
@@ -152,9 +159,15 @@ class Description {
 
   #describe(path: Path, says: () => string): void {
     if (this.#described.length < MAX_PROBLEMS) {
-      const { document, lines, name, show } = this.#place;
-      this.#described.push(`${name}:${lineOf(document, lines, this.#index, path)}: ${show(path)}: ${says()}`);
+      this.#described.push(`${this.#whereOf(path)}: ${this.#place.show(path)}: ${says()}`);
     } else this.#more += 1;
+  }
+
+  /** Who said it: a variable, or a line of the file. */
+  #whereOf(path: Path): string {
+    const { document, lines, name, overrides } = this.#place;
+    const by = overrides.findLast((given) => given.path.every((step, i) => step === path[i]));
+    return by ? `environment: ${by.variable}` : `${name}:${lineOf(document, lines, this.#index, path)}`;
   }
 
   #hint(key: string, path: Path): string {
@@ -249,9 +262,10 @@ function unshared(value: unknown, above: readonly unknown[] = []): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unshared(item, path)]));
 }
 
-/** Puts overrides from the environment into `value`; returns what could not be placed. */
-function override(value: unknown, env: NodeJS.ProcessEnv, prefix: string, shape: Shape): string[] {
+/** Puts overrides from the environment into `value`; returns them, and what could not be placed. */
+function override(value: unknown, env: NodeJS.ProcessEnv, prefix: string, shape: Shape): { problems: string[]; overrides: Override[] } {
   const problems: string[] = [];
+  const overrides: Override[] = [];
   for (const [name, text] of Object.entries(env)) {
     const [head, ...steps] = name.split('__');
     if (head !== prefix || steps.length === 0 || text === undefined) continue;
@@ -260,9 +274,10 @@ function override(value: unknown, env: NodeJS.ProcessEnv, prefix: string, shape:
       if (/^\d+$/.test(step)) path.push(Number(step));
       else path.push(keysAt(shape, path).find((key) => key.toLowerCase() === step.toLowerCase()) ?? step);
     }
-    if (!place(value, path, text)) problems.push(`environment: ${name}: there is no place for this key`);
+    if (place(value, path, text)) overrides.push({ variable: name, path });
+    else problems.push(`environment: ${name}: there is no place for this key`);
   }
-  return problems;
+  return { problems, overrides };
 }
 
 function place(value: unknown, path: Path, text: string): boolean {

@@ -277,8 +277,10 @@ export const ERRORS = {
     retryable: false,
   },
   'ENROLL-SPENT': {
-    message: 'The enrolment token was used already, or withdrawn.',
-    advice: 'If nobody else should have used it, tell whoever runs the network; ask for a new one.',
+    message: 'The controller does not take the enrolment token: it was used already, withdrawn, or has expired.',
+    advice:
+      'Ask for a new one. A controller says the same of a token that has expired, which this machine cannot see while its clock is slow: check it. ' +
+      'If the token should be good and unused, tell whoever runs the network.',
     retryable: false,
   },
   'ENROLL-REFUSED': {
@@ -287,13 +289,18 @@ export const ERRORS = {
     retryable: false,
   },
   'FABRIC-STATE': {
-    message: 'The state of the embedded network cannot be read or written.',
-    advice: 'Check the folder, its mode (0700) and the free space.',
+    message: 'The home of the embedded network cannot be used.',
+    advice: 'Give --home the folder of a network, or a new one for `fabric run` to make; it must be yours, with mode 0700 and free space.',
     retryable: false,
   },
   'FABRIC-NAME': {
     message: 'The embedded network has something of that name already, or the name is not allowed.',
     advice: 'Choose another name.',
+    retryable: false,
+  },
+  'FABRIC-ROLE': {
+    message: 'A role or an attribute is not written as it must be.',
+    advice: "A role in a policy is '#attribute', '#all' or '@name'; an attribute of an identity or service stands without '#'.",
     retryable: false,
   },
   'FABRIC-TOKEN-FILE': {
@@ -506,6 +513,11 @@ export class VitalmeshError extends Error {
   get retryable(): boolean {
     return ERRORS[this.code].retryable;
   }
+}
+
+/** A code with the sentence of the table, for people: `OVERLAY-DENIED (The overlay refused: …)`. */
+export function meaningOf(code: ErrorCode): string {
+  return `${code} (${ERRORS[code].message.slice(0, -1)})`;
 }
 
 /** True for a code of the table; for codes that come over a wire. */

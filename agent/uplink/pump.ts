@@ -10,6 +10,7 @@ import type { Outbox, OutboxRow } from '../outbox/outbox.ts';
 import type { Collisions } from './collisions.ts';
 import { type BatchLimits, Departures, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
 import type { Link } from './link.ts';
+import type { RefusalLog } from './refusal-log.ts';
 import { Wake } from './wake.ts';
 
 export interface PumpOptions {
@@ -18,6 +19,7 @@ export interface PumpOptions {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  refusals: RefusalLog;
   /** Batches in flight at a time. */
   windowBatches: number;
   /** How long a batch that could grow waits while another one is in flight; with nothing in flight it goes at once. */
@@ -265,7 +267,7 @@ export class Pump {
 
   /** Brings into the outbox what the hub answered, row by row. */
   async #settle(entries: readonly Entry[], outcomes: readonly EntryOutcome[]): Promise<void> {
-    const { outbox, metrics, log } = this.#options;
+    const { outbox, metrics, refusals } = this.#options;
     const held: OutboxRow[] = [];
     const refused: { row: OutboxRow; code: ErrorCode }[] = [];
     for (const [i, outcome] of outcomes.entries()) {
@@ -279,7 +281,7 @@ export class Pump {
     }
     const leaving = [this.#release(held, outbox.complete(held))];
     for (const [code, group] of Map.groupBy(refused, (row) => row.code)) {
-      log.warn({ code, rows: group.length }, 'the hub refused rows; they go to quarantine');
+      refusals.note(code, group.length);
       const rows = group.map(({ row }) => row);
       leaving.push(this.#release(rows, outbox.quarantine(rows, code)));
     }

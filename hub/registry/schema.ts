@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import { parseInstant } from '../../shared/clock.ts';
+import { isNoPlaceholder, PLACEHOLDER_HINT } from '../../shared/config-parts.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
 export const PATIENT_ID = /^(?=.*[a-z])[a-z0-9-]{8,40}$/;
 
 const patientId = z.string().regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it');
 /** Identity ids of OpenZiti and of our own fabric; they begin observation ids, hence FHIR's alphabet (FHIR R4 datatypes, id). */
-const identityId = z.string().regex(/^[A-Za-z0-9.-]{1,36}$/, 'expected an identity id: 1 to 36 of A-Z, a-z, 0-9, . and -');
+const identityId = z
+  .string()
+  .regex(/^[A-Za-z0-9.-]{1,36}$/, 'expected an identity id: 1 to 36 of A-Z, a-z, 0-9, . and -')
+  .refine(isNoPlaceholder, PLACEHOLDER_HINT);
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
 /** A bed or device as it stands in a message; compared as it is. */
 const label = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,128}$/u, 'expected 1 to 128 characters without control characters');

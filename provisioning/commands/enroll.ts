@@ -17,7 +17,7 @@ export const enrollCommand: Command = {
   options: { output: { type: 'string', short: 'o' }, json: { type: 'boolean' } },
   positionals: ['TOKEN.jwt'],
   async run(values, io) {
-    const identityPath = resolve(required(values, 'output'));
+    const identityPath = resolve(required(values, 'output', '-o'));
     const token = await readTokenText(required(values, 'TOKEN.jwt'), io);
     const file = await enroll({ token, identityPath, now: systemClock.now });
     const { id, controllers } = parseIdentity(file);
@@ -48,7 +48,10 @@ function enrolledText(id: string, path: string, controllers: readonly string[]):
   return [
     `Enrolled as ${id} at ${controllers.join(', ')}.`,
     `The identity file, which holds the private key: ${path}`,
-    `Next: set 'identity: ${path}' in agent.yaml or hub.yaml, and name ${id} where registry.yaml says who is who.`,
+    'Next, where it is',
+    `  a hub      set 'identity: ${path}' in hub.yaml, and ${id} in uplink.hub of each agent.yaml`,
+    `  an agent   set 'identity: ${path}' in agent.yaml, and ${id} under gateways of registry.yaml`,
+    `  a client   name ${id} under clients of registry.yaml; a program opens the network with the file`,
     'The token is spent; its file may be deleted.',
     '',
   ].join('\n');

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../shared/clock.ts';
+import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { FabricIdentity, FabricPolicy, FabricService } from './contract.ts';
 import type { TokenKey } from './jwt.ts';
@@ -38,17 +38,23 @@ export interface Enrolment {
   jwt: string;
 }
 
+/** An identity as an operator sees it. */
+export interface ListedIdentity extends FabricIdentity {
+  /** Until when its one-time token may be used, or could have been; undefined when there is none that is not spent. */
+  tokenExpiresAt: Instant | undefined;
+}
+
 /**
  * What an operator may do with an embedded network. `which` is an id or a name. Throws FABRIC-NAME (taken, or not allowed),
- * FABRIC-UNKNOWN (no such identity, service, policy) and STORAGE-*.
+ * FABRIC-ROLE (a role or attribute of another form), FABRIC-UNKNOWN (no such identity, service, policy) and STORAGE-*.
  */
 export interface FabricAdmin {
   createIdentity(identity: NewIdentity): Promise<Enrolment>;
-  listIdentities(): Promise<FabricIdentity[]>;
+  listIdentities(): Promise<ListedIdentity[]>;
   disableIdentity(which: string): Promise<void>;
   enableIdentity(which: string): Promise<void>;
   deleteIdentity(which: string): Promise<void>;
-  /** A new token: for an identity that did not enrol in time, or whose certificate is to be replaced. One of before is dead from then on. */
+  /** A new token: for an identity that did not enrol in time, or whose certificate is to be replaced. An earlier one is not good any more. */
   reissueToken(which: string): Promise<Enrolment>;
   createService(service: NewService): Promise<FabricService>;
   listServices(): Promise<FabricService[]>;
@@ -78,11 +84,15 @@ export function createAdmin(state: FabricState, tokens: TokenKey, clock: Clock =
   return {
     createIdentity: async ({ name, attributes = [] }) =>
       enrolment(identities.createIdentity(network, { name: nameOf(name), attributes: attributesOf(attributes) })),
-    listIdentities: async () =>
-      directory
+    listIdentities: async () => {
+      const open = new Map(state.enrolments.all().map(({ identityId: of, expiresAt }) => [of, expiresAt]));
+      return directory
         .identities()
         .filter(isMember)
-        .map(({ id, name, attributes, disabled, enrolledAt }) => ({ id, name, attributes, disabled, enrolledAt })),
+        .map(({ id, name, attributes, disabled, enrolledAt }) => {
+          return { id, name, attributes, disabled, enrolledAt, tokenExpiresAt: open.get(id) };
+        });
+    },
     disableIdentity: async (which) => identities.disableIdentity(network, identityId(which)),
     enableIdentity: async (which) => identities.enableIdentity(network, identityId(which)),
     deleteIdentity: async (which) => identities.deleteIdentity(network, identityId(which)),
@@ -138,8 +148,8 @@ function attributesOf(attributes: readonly string[]): string[] {
   const unique = [...new Set(attributes)];
   const wrong = unique.find((attribute) => !isAttribute(attribute));
   if (wrong !== undefined || unique.length > MAX_ATTRIBUTES)
-    throw new VitalmeshError('FABRIC-NAME', {
-      detail: `an attribute has 1 to 64 letters, digits, dots, dashes and underscores and is not "all"; at most ${MAX_ATTRIBUTES}`,
+    throw new VitalmeshError('FABRIC-ROLE', {
+      detail: `an attribute has 1 to 64 letters, digits, dots, dashes and underscores, no #, and is not "all"; at most ${MAX_ATTRIBUTES}`,
     });
   return unique;
 }
@@ -151,13 +161,13 @@ function isAttribute(text: string): boolean {
 
 function rolesOf(roles: readonly string[], idOf: (which: string) => string): string[] {
   if (roles.length === 0 || roles.length > MAX_ROLES)
-    throw new VitalmeshError('FABRIC-NAME', { detail: `1 to ${MAX_ROLES} roles are needed` });
+    throw new VitalmeshError('FABRIC-ROLE', { detail: `1 to ${MAX_ROLES} roles are needed` });
   return [
     ...new Set(
       roles.map((role) => {
         if (role.startsWith('@')) return `@${idOf(role.slice(1))}`;
         if (role === '#all' || (role.startsWith('#') && isAttribute(role.slice(1)))) return role;
-        throw new VitalmeshError('FABRIC-NAME', { detail: `role ${role.slice(0, 128)}: expected #attribute, #all or @name` });
+        throw new VitalmeshError('FABRIC-ROLE', { detail: `role ${role.slice(0, 128)}: expected #attribute, #all or @name` });
       }),
     ),
   ];

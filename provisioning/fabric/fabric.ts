@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import { readCertificates } from '../../shared/identity/identity.ts';
 import type { Logger } from '../../shared/log.ts';
 import { Seldom } from '../../shared/seldom.ts';
+import { checkListenable } from './address.ts';
 import { createAdmin, type FabricAdmin } from './admin.ts';
 import type { Grants, RouterEntry } from './contract.ts';
 import { startController } from './controller/controller.ts';
@@ -12,6 +15,7 @@ import { createGrants, grantsAt } from './grants.ts';
 import { openHome } from './home.ts';
 import type { RouterLimits } from './router/limits.ts';
 import { createTerminators, type Router, startRouter } from './router/router.ts';
+import { STATE_FILE } from './state/state.ts';
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -63,6 +67,11 @@ const REFUSAL_LOG_MS = 60_000;
 export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const { home, log, clock = systemClock } = options;
   const [controllerHost, routerHost] = [loopback(options.controller), loopback(options.router)];
+  // A home is made only for a network that can run; one that is there already is locked by whoever listens, and says so better.
+  if (!existsSync(join(home, STATE_FILE))) {
+    await checkListenable(controllerHost, options.controller.port);
+    await checkListenable(routerHost, options.router.port);
+  }
   await using stack = new AsyncDisposableStack();
   const { state, ca, tokens, controllerKeyPem } = stack.use(await openHome(home, log, clock));
   const grants = createGrants(state, tokens, log, clock);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { askOperator, callOperator } from '../../shared/operator/client.ts';
 import type { OperatorCommand } from '../../shared/operator/server.ts';
-import type { Enrolment, FabricAdmin } from './admin.ts';
-import type { FabricIdentity, FabricPolicy, FabricService } from './contract.ts';
+import type { Enrolment, FabricAdmin, ListedIdentity } from './admin.ts';
+import type { FabricPolicy, FabricService } from './contract.ts';
 
 const which = z.strictObject({ which: z.string() });
 const nothing = z.strictObject({});
@@ -47,7 +47,7 @@ export function remoteAdmin(socketPath: string): FabricAdmin {
   const forOne = (command: string) => async (which: string) => void (await ask(command, { which }));
   return {
     createIdentity: async (given) => (await ask('identity-create', given)) as Enrolment,
-    listIdentities: () => rows<FabricIdentity>('identity-list'),
+    listIdentities: () => rows<ListedIdentity>('identity-list'),
     disableIdentity: forOne('identity-disable'),
     enableIdentity: forOne('identity-enable'),
     deleteIdentity: forOne('identity-delete'),

@@ -1,10 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../errors.ts';
+import { lockHolder } from './lock-holder.ts';
 import { storageError } from './sqlite-errors.ts';
 
 /**
- * Takes `<path>.lock` for this process until disposed, or throws STORAGE-LOCKED when anybody, this process included, has it. The
+ * Takes `<path>.lock` for this process until disposed, or throws STORAGE-LOCKED when anybody, this process included, has it; it
+ * names the process where the kernel tells. The
  * kernel holds the lock (fcntl, through SQLite's exclusive locking mode), so it ends with the process, SIGKILL too. It stands beside
  * the file and not in it, so that a file can be closed, opened anew or set aside without losing its owner. The lock file stays: to
  * remove it would let two processes lock two files of one name.
@@ -21,7 +23,10 @@ export function acquireOwnerLock(path: string): Disposable {
   } catch (thrown) {
     connection?.close();
     const error = storageError(thrown);
-    if (error.code === 'STORAGE-LOCKED') throw new VitalmeshError('STORAGE-LOCKED', { cause: thrown, detail: path });
+    if (error.code === 'STORAGE-LOCKED') {
+      const pid = lockHolder(lockPath);
+      throw new VitalmeshError('STORAGE-LOCKED', { cause: thrown, detail: pid === undefined ? path : `${path}, by process ${pid}` });
+    }
     throw new VitalmeshError('STORAGE-OPEN', { cause: thrown, detail: lockPath });
   }
   const held = connection;

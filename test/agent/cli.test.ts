@@ -29,6 +29,7 @@ async function call(
 
 const STATUS: AgentStatus = {
   version: '0.1.0',
+  pid: 4711,
   identity: {
     id: 'gateway-1',
     notAfter: 1_090_000 + 243 * 86_400_000,
@@ -67,7 +68,7 @@ test('status for people fits the states that matter', () => {
   assert.equal(
     formatAgentStatus(STATUS),
     [
-      'Agent      0.1.0, running for 90 s',
+      'Agent      0.1.0, process 4711, running for 90 s',
       'Identity   gateway-1, certificate for 243 days',
       'Overlay    ready',
       'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',
@@ -81,7 +82,7 @@ test('status for people fits the states that matter', () => {
     ...STATUS,
     uplink: { ...STATUS.uplink, state: 'waiting', code: 'OVERLAY-NO-TERMINATOR', hub: null, lastAnswerAt: null },
   });
-  assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR, last answer never$/m);
+  assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR \(Nobody hosts the service at the moment\), last answer never$/m);
 });
 
 test('status is asked of the running agent, and its absence has an exit code of its own', async () => {
@@ -156,4 +157,5 @@ test('a command that is called wrongly says how, with exit code 2', async () => 
   assert.match((await call(['--help'])).stdout, /vitalmesh-agent run --config agent\.yaml/);
   assert.equal((JSON.parse((await call(['check', '--print-schema'])).stdout) as { type: string }).type, 'object');
   assert.match((await call(['decode', '--list'])).stdout, /nonin-df8/);
+  assert.match((await call(['decode', '-h'])).stdout, /^vitalmesh-agent decode --profile NAME/);
 });

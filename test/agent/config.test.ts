@@ -35,6 +35,13 @@ function problems(sources: readonly string[], head = HEAD): string[] {
   return [];
 }
 
+test('a placeholder in the place of an identity id is no id', () => {
+  const head = HEAD.replace('hub-1', 'hub-1, HUB-IDENTITY-ID');
+  assert.deepEqual(problems([SERIAL], head), [
+    'agent.yaml:5: uplink.hub[1]: still a placeholder; expected an identity id, as `vitalmesh enroll` prints it',
+  ]);
+});
+
 test('what is left out has its default', () => {
   const config = parse([
     SERIAL,

@@ -11,6 +11,10 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
 };
 
 const args = process.argv.slice(2);
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`npm run bench [-- NAME...] [--json]\nBenchmarks, all unless named: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(0);
+}
 const json = args.includes('--json');
 const names = args.filter((arg) => !arg.startsWith('-'));
 const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));

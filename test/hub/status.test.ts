@@ -4,6 +4,7 @@ import { formatHubStatus, type HubStatus, totalOf } from '../../hub/status.ts';
 
 const status: HubStatus = {
   version: '0.1.0',
+  pid: 4711,
   identity: {
     id: 'hub1',
     notAfter: 60_000 + 47 * 3_600_000,
@@ -33,11 +34,12 @@ const status: HubStatus = {
 
 test('the status tells people who is connected, what is not reachable and why, and why something was refused', () => {
   const text = formatHubStatus(status);
+  assert.match(text, /^Hub +0\.1\.0, process 4711, running for 60 s$/m);
   assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
   assert.match(text, /gw1 +since .* last data 5 s ago/);
-  assert.match(text, /AI clients +not reachable: OVERLAY-DENIED/);
+  assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);
   assert.match(text, /5 observations of 1 patient /);
-  assert.match(text, /2 times +INGEST-NOT-BOUND/);
+  assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);
   assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
 });
 

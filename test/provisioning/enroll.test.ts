@@ -36,7 +36,7 @@ test('vitalmesh enroll says who this machine is now, where the identity lies, an
   const { code, out, err } = await vitalmesh(['enroll', token, '-o', site.identityPath]);
   assert.deepEqual([code, err], [0, '']);
   assert.match(out, new RegExp(`^Enrolled as ${IDENTITY_ID} at ${site.controller.url}/`));
-  assert.ok(out.includes(`set 'identity: ${site.identityPath}' in agent.yaml or hub.yaml`));
+  assert.ok(out.includes(`set 'identity: ${site.identityPath}' in hub.yaml`));
   assert.ok(!out.includes(SECRET));
   assert.equal(loadIdentity(site.identityPath).id, IDENTITY_ID);
   assert.ok(existsSync(token));
@@ -85,7 +85,7 @@ test('a token file that is not there, and a call without a place for the identit
   assert.match(missing.err, /^USAGE: .*no\.jwt cannot be read \(ENOENT\)\n/);
   const nowhere = await vitalmesh(['enroll', tokenFile(site)]);
   assert.deepEqual([nowhere.code, site.controller.connections], [2, 0]);
-  assert.match(nowhere.err, /^USAGE: .*--output is missing/);
+  assert.match(nowhere.err, /^USAGE: .*-o is missing/);
   assert.match((await vitalmesh(['enroll', '-o', site.identityPath])).err, /^USAGE: .*TOKEN\.jwt is missing/);
 });
 

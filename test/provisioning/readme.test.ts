@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseArgs, promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/status.ts';
+import type { HubStatus } from '../../hub/status.ts';
 import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
 import { startFabric } from '../../provisioning/fabric/fabric.ts';
 import { loadIdentity } from '../../shared/identity/identity.ts';
@@ -36,6 +37,23 @@ test('every npm command of the README is a script of the package', () => {
   assert.ok(named.length >= 5);
   for (const name of named) assert.ok(scripts[name], name);
   for (const line of commands) assert.match(line, /^(npm |npx |printf )/, 'a command of another kind needs a test of its own');
+});
+
+test('the units of services start what is there, as the configuration above names it', () => {
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+  const named = blocks('yaml').map((block) => /^# (\S+)\n/.exec(block)?.[1]);
+  const programs = blocks('ini').map((unit) => {
+    const [, program = ''] = /^# \/etc\/systemd\/system\/(\S+)\.service\n/.exec(unit) ?? [];
+    for (const line of unit.trim().split('\n').slice(1)) assert.match(line, /^(?:$|\[(?:Unit|Service|Install)\]$|[A-Z][A-Za-z]+=)/, line);
+    const setting = (key: string): string[] => [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value = '']) => value);
+    const [, command, config] = /^\/opt\/vitalmesh\/(\S+) run --config (\S+)$/.exec(setting('ExecStart').join()) ?? [];
+    assert.equal(command, bin[program]);
+    assert.ok(named.includes(config), program);
+    assert.deepEqual(setting('Type'), ['exec']);
+    assert.deepEqual(setting('ExecReload'), program === 'vitalmesh-hub' ? ['/bin/kill -HUP $MAINPID'] : []);
+    return program;
+  });
+  assert.deepEqual(programs, ['vitalmesh-hub', 'vitalmesh-agent']);
 });
 
 test('what it says to do on a real OpenZiti network makes a network on which hub, agent and client may do their part', async () => {
@@ -81,6 +99,11 @@ test('in an empty folder the commands of the README, in its order, make a networ
     }
     assert.equal(running.length, 3);
     await sendsToTheHub(join(folder, 'state', 'agent', 'operator.sock'));
+    const hub = running.find(({ spawnargs }) => spawnargs.join(' ').includes('vitalmesh-hub'));
+    const { pid } = (await askOperator(join(folder, 'state', 'hub', 'operator.sock'), 'status')) as HubStatus;
+    const readAgain = says(hub, /"msg":"registry read again"/);
+    process.kill(pid, 'SIGHUP');
+    await readAgain;
   } finally {
     for (const child of running.reverse()) {
       child.kill('SIGTERM');
@@ -103,16 +126,27 @@ async function asZiti(line: string, admin: FabricAdmin, folder: string): Promise
     options: {
       attributes: { type: 'string', short: 'a' },
       output: { type: 'string', short: 'o' },
+      username: { type: 'string', short: 'u' },
       'identity-roles': { type: 'string' },
+      'edge-router-roles': { type: 'string' },
       'service-roles': { type: 'string' },
       semantic: { type: 'string' },
     },
   });
   const [edge, create, kind, name = '', type] = positionals;
+  if (create === 'login') {
+    assert.deepEqual([edge, positionals.length, values.username], ['edge', 3, 'admin'], line);
+    return;
+  }
   const list = (text: string | undefined): string[] => text?.split(',') ?? [];
   assert.deepEqual([edge, create], ['edge', 'create'], line);
   if (kind === 'service') await admin.createService({ name });
-  else if (kind === 'service-policy') {
+  else if (kind === 'edge-router-policy' || kind === 'service-edge-router-policy') {
+    // The embedded network has one router, which is everybody's.
+    const roles = kind === 'edge-router-policy' ? values['identity-roles'] : values['service-roles'];
+    assert.ok(name !== '' && type === undefined && values.semantic === 'AnyOf', line);
+    for (const role of [...list(roles), values['edge-router-roles'] ?? '']) assert.match(role, /^[#@][\w-]+$/, line);
+  } else if (kind === 'service-policy') {
     assert.ok(type === 'Dial' || type === 'Bind', line);
     assert.equal(values.semantic, 'AnyOf');
     const roles = { identityRoles: list(values['identity-roles']), serviceRoles: list(values['service-roles']) };
@@ -144,14 +178,19 @@ function writeConfiguration(folder: string): void {
 
 /** Resolves when the program says that it has started; rejects with what it said when it ends before. */
 function saysItRuns(child: ChildProcess): Promise<void> {
+  return says(child, /"msg":"(hub|agent) runs"|Ctrl-C stops it/);
+}
+
+/** The same for anything that it says from now on. */
+function says(child: ChildProcess | undefined, what: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [child?.stdout, child?.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         said += text;
-        if (/"msg":"(hub|agent) runs"|Ctrl-C stops it/.test(said)) resolve();
+        if (what.test(said)) resolve();
       });
-    child.on('exit', () => reject(new Error(said)));
+    child?.on('exit', () => reject(new Error(said)));
   });
 }
 

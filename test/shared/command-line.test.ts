@@ -21,6 +21,7 @@ const program: Program = {
     copy: {
       usage: 'FROM TO [-f]',
       summary: 'Copies.',
+      explained: ['-f  also over what is there'],
       options: { force: { type: 'boolean', short: 'f' } },
       positionals: ['FROM', 'TO'],
       run: async (values, io) => {
@@ -82,6 +83,7 @@ test('a command gets its options', async () => {
 
 test('a command gets its arguments without an option, wherever options stand among them', async () => {
   assert.deepEqual(await run('copy', 'a', '-f', '-'), { code: 0, out: 'a - true\n', err: '' });
+  assert.deepEqual(await run('copy', '--', '-h', '--help'), { code: 0, out: '-h --help undefined\n', err: '' });
   assert.deepEqual(await run('copy', '--', '-a', '--force'), { code: 0, out: '-a --force undefined\n', err: '' });
 });
 
@@ -89,6 +91,7 @@ test('a missing argument is named, and one too many is refused', async () => {
   const missing = await run('copy', 'a');
   assert.equal(missing.code, 2);
   assert.match(missing.err, /^USAGE: .*TO is missing; usage: FROM TO \[-f\]/);
+  assert.match((await run('copy', '', 'b')).err, /FROM is missing/);
   assert.equal((await run('copy', 'a', 'b', 'c')).code, 2);
   assert.equal((await run('status', '--config', 'a.yaml', 'b')).code, 2);
 });
@@ -108,6 +111,10 @@ test('help and version', async () => {
   assert.match((await run()).out, /vitalmesh-test status --config FILE \[--json\]\n {6}Shows how it is\./);
   assert.match((await run('--help')).out, /Not a medical device/);
   assert.match((await run('status', '--help')).out, /Shows how it is/);
+  assert.equal((await run('-h')).out, (await run('--help')).out);
+  assert.equal((await run('status', '-h')).out, (await run('status', '--help')).out);
+  assert.match((await run('net', '-h')).out, /^vitalmesh-test net: Keeps a network\./);
+  assert.equal((await run('copy', '-h')).out, 'vitalmesh-test copy FROM TO [-f]\n\nCopies.\n\n  -f  also over what is there\n');
   assert.equal((await run('--version')).out, `${packageVersion()}\n`);
 });
 
@@ -117,6 +124,11 @@ test('wrong calls exit with 2 and name what was probably meant', async () => {
   assert.match(wrong.err, /^USAGE: .*did you mean 'status'\?\n {2}See --help\.\n$/);
   assert.match((await run('status', '--cnofig', 'x')).err, /unknown option --cnofig; did you mean --config\?/);
   assert.match((await run('status')).err, /--config is missing/);
+  assert.match((await run('status', '--cnofig=Meier')).err, /unknown option --cnofig; did you mean --config\?/);
+  assert.match((await run('status', '--config')).err, /: --config needs a value\n/);
+  assert.match((await run('status', '--config', '--json')).err, /: --config needs a value\n/);
+  assert.match((await run('copy', 'a', 'b', '--force=yes')).err, /: -f takes no value\n/);
+  assert.match((await run('copy', 'a', 'b', '-xf')).err, /: unknown option -x\n/);
   assert.equal((await run('toString')).code, 2);
 });
 

@@ -82,6 +82,16 @@ test('the environment overrides by key, without regard to case, and says what it
     'CONFIG-INVALID',
     'environment: VM__SOURCES__7__PORT: there is no place for this key',
   ]);
+  assert.deepEqual(problems(GOOD, { VM__store__path: '5', VM__sources__0__port: 'x', VM__stroe: '1' }), [
+    'CONFIG-INVALID',
+    'environment: VM__store__path: store.path: expected string',
+    'environment: VM__sources__0__port: sources[0].port: expected number',
+    "environment: VM__stroe: stroe: unknown key; did you mean 'store'?",
+  ]);
+  assert.deepEqual(problems(GOOD.replace('port: 2575', 'port: x'), { VM__store__path: '/tmp/y' }), [
+    'CONFIG-INVALID',
+    'agent.yaml:7: sources[0].port: expected number',
+  ]);
   assert.deepEqual(problems(GOOD, { VM____proto____x: '1' })[0], 'CONFIG-INVALID');
   assert.equal(({} as Record<string, unknown>).x, undefined);
 });

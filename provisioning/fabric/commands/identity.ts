@@ -1,6 +1,6 @@
+import { type Instant, systemClock } from '../../../shared/clock.ts';
 import { type Command, type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
-import type { Enrolment, FabricAdmin } from '../admin.ts';
-import type { FabricIdentity } from '../contract.ts';
+import type { Enrolment, FabricAdmin, ListedIdentity } from '../admin.ts';
 import { homeOf, withAdmin } from './reach.ts';
 import { columns, listOf } from './text.ts';
 import { writeTokenFile } from './token-file.ts';
@@ -32,16 +32,16 @@ export const identityCommands: CommandGroup = {
       positionals: ['NAME'],
       run: (values, io) => {
         const name = required(values, 'NAME');
-        return token(values, io, `Identity ${name} has a new token; one of before is void`, (admin) => admin.reissueToken(name));
+        return token(values, io, `Identity ${name} has a new token; an earlier one is no longer good`, (admin) => admin.reissueToken(name));
       },
     },
     list: {
       usage: '--home DIR [--json]',
-      summary: 'Lists the identities.',
+      summary: 'Lists the identities, and until when those that are not enrolled may use their token.',
       options: { ...home, ...json },
       run: async (values, io) => {
         const identities = await withAdmin(homeOf(values), (admin) => admin.listIdentities());
-        io.stdout.write(values.json ? `${JSON.stringify(identities)}\n` : table(identities));
+        io.stdout.write(values.json ? `${JSON.stringify(identities)}\n` : table(identities, systemClock.now()));
         return EXIT.ok;
       },
     },
@@ -78,7 +78,7 @@ async function token(
   done: string,
   make: (admin: FabricAdmin) => Promise<Enrolment>,
 ): Promise<number> {
-  const path = required(values, 'output');
+  const path = required(values, 'output', '-o');
   const { id } = await withAdmin(homeOf(values), (admin) => writeTokenFile(path, () => make(admin)));
   const text = [
     `${done}. Its id: ${id}`,
@@ -90,11 +90,15 @@ async function token(
   return EXIT.ok;
 }
 
-function table(identities: readonly FabricIdentity[]): string {
+function table(identities: readonly ListedIdentity[], now: Instant): string {
   if (identities.length === 0) return 'No identities yet: vitalmesh fabric identity create NAME -o NAME.jwt\n';
-  const state = ({ disabled, enrolledAt }: FabricIdentity): string => {
+  const token = (expiresAt: Instant | undefined): string => {
+    if (expiresAt === undefined) return '';
+    return expiresAt > now ? `, token good until ${new Date(expiresAt).toISOString()}` : ', token expired';
+  };
+  const state = ({ disabled, enrolledAt, tokenExpiresAt }: ListedIdentity): string => {
     if (disabled) return 'disabled';
-    return enrolledAt === undefined ? 'not enrolled' : `enrolled ${new Date(enrolledAt).toISOString()}`;
+    return `${enrolledAt === undefined ? 'not enrolled' : `enrolled ${new Date(enrolledAt).toISOString()}`}${token(tokenExpiresAt)}`;
   };
   return columns(
     ['name', 'id', 'attributes', 'state'],

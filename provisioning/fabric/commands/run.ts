@@ -16,6 +16,14 @@ const ROUTER = '127.0.0.1:3022';
 export const runCommand: Command = {
   usage: `--home DIR [--controller ${CONTROLLER}] [--router ${ROUTER}] [--sign-in both|certificate] [--certificate-life SECONDS] [--verbose]`,
   summary: 'Runs an overlay network on this machine alone, for trial, development and tests; a hospital runs OpenZiti. Until Ctrl-C.',
+  explained: [
+    `--controller HOST:PORT  where enrolment, sign-in and the list of services are asked for; loopback alone (usually ${CONTROLLER})`,
+    `--router HOST:PORT      where hub, agents and clients hold their connections; loopback alone (usually ${ROUTER})`,
+    '                        port 0 takes a free one of each; enrolled identities then do not find the network after a restart',
+    '--sign-in certificate   leaves out the sign-in by OIDC (usually both are offered)',
+    '--certificate-life S    certificates last S seconds, to see them renewed (usually a year)',
+    '--verbose               logs also what goes well, as JSON lines on standard error',
+  ],
   options: {
     ...{ home: { type: 'string' }, controller: { type: 'string' }, router: { type: 'string' }, 'sign-in': { type: 'string' } },
     ...{ 'certificate-life': { type: 'string' }, verbose: { type: 'boolean' } },

@@ -10,18 +10,19 @@ export const serviceCommands: CommandGroup = {
   summary: 'Services: what is dialled and hosted.',
   commands: {
     create: {
-      usage: 'NAME [--plain] [--attributes a,b] --home DIR',
+      usage: 'NAME [--plain] [--attributes a,b] --home DIR [--json]',
       summary: 'Creates a service, encrypted end to end; --plain leaves that out, for comparisons.',
-      options: { plain: { type: 'boolean' }, attributes: { type: 'string' }, ...home },
+      options: { plain: { type: 'boolean' }, attributes: { type: 'string' }, ...home, json: { type: 'boolean' } },
       positionals: ['NAME'],
       run: async (values, io) => {
         const name = required(values, 'NAME');
         const encryptionRequired = values.plain !== true;
-        const { id } = await withAdmin(homeOf(values), (admin) =>
+        const service = await withAdmin(homeOf(values), (admin) =>
           admin.createService({ name, encryptionRequired, attributes: listOf(values.attributes) }),
         );
+        const encrypted = `${encryptionRequired ? '' : 'not '}encrypted end to end`;
         io.stdout.write(
-          `Service ${name} was created, ${encryptionRequired ? 'encrypted end to end' : 'not encrypted end to end'}. Its id: ${id}\n`,
+          values.json ? `${JSON.stringify(service)}\n` : `Service ${name} was created, ${encrypted}. Its id: ${service.id}\n`,
         );
         return EXIT.ok;
       },

@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
+import { asVitalmeshError } from '../../../shared/errors.ts';
+import { notListening } from '../address.ts';
 import { newSessionId } from '../ids.ts';
 import { type Answer, refusal, unauthorized, unhandled } from './answers.ts';
 import type { Call, ControllerParts, Endpoint, SessionCall } from './call.ts';
@@ -94,7 +95,7 @@ export async function startController(options: ControllerOptions): Promise<{ por
     server.listen(port, host);
     await once(server, 'listening');
   } catch (cause) {
-    throw new VitalmeshError('FABRIC-ADDRESS', { cause, detail: `${host}:${port} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
+    throw notListening(cause, host, port);
   }
   server.on('error', (error) => parts.log.error({ err: error }, 'controller'));
   return {

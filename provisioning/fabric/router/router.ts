@@ -6,6 +6,7 @@ import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
 import { namedTrustDomain, verifyChain } from '../../../shared/identity/chain.ts';
 import { readCertificates } from '../../../shared/identity/identity.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { notListening } from '../address.ts';
 import type { Grants } from '../contract.ts';
 import type { RouterChannel } from './channel.ts';
 import type { FrameStream } from './frame-stream.ts';
@@ -133,7 +134,7 @@ class EdgeRouter implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const failed = (cause: Error): void => {
         this.#changes[Symbol.dispose]();
-        reject(new VitalmeshError('FABRIC-ADDRESS', { cause, detail: `${host}:${port}` }));
+        reject(notListening(cause, host, port));
       };
       this.#server.once('error', failed);
       this.#server.listen({ host, port }, () => {

@@ -44,7 +44,7 @@ export class Enrolments {
     return this.#file.write(() => this.#file.sql<[string]>('DELETE FROM enrolment WHERE id = ?').run(id).changes > 0);
   }
 
-  /** A new token, for the first certificate or one that replaces it; one of before is dead from then on. Throws FABRIC-UNKNOWN. */
+  /** A new token, for the first certificate or one that replaces it; an earlier one is not good from then on. Throws FABRIC-UNKNOWN. */
   offer(
     identityId: string,
     { id = newIdentityId(), expiresAt = this.#file.clock.now() + ENROLMENT_MS }: { id?: string; expiresAt?: Instant } = {},

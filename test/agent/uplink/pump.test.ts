@@ -5,6 +5,7 @@ import { normalize } from '../../../agent/normalize.ts';
 import { Collisions } from '../../../agent/uplink/collisions.ts';
 import type { Link } from '../../../agent/uplink/link.ts';
 import { Pump, type PumpOptions } from '../../../agent/uplink/pump.ts';
+import { RefusalLog } from '../../../agent/uplink/refusal-log.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../../shared/errors.ts';
 import type { BatchBundle, Observation } from '../../../shared/fhir.ts';
@@ -95,6 +96,7 @@ function pumpOn({ outbox, ingest, metrics, collisions, troubles }: Setting, opti
       clock: systemClock,
       log: silentLogger,
       metrics,
+      refusals: new RefusalLog(silentLogger, systemClock),
       windowBatches: 4,
       lingerMs: 1,
       retry: { minMs: 1, maxMs: 2 },

@@ -83,6 +83,10 @@ test('each rule is told with its line', () => {
     /:3: .*identity.*once/,
   );
   assert.match(
+    complaints(gateway('patient: pat-home-01').replace('gw-a', 'AGENT-IDENTITY-ID')),
+    /:2: gateways\[0\]\.identity: still a placeholder/,
+  );
+  assert.match(
     complaints(
       `${gateway('patient: pat-home-01')}clients:\n  - { identity: gw-a, tenant: clinic, kind: person, role: clinician, patients: all }`,
     ),

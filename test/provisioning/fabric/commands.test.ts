@@ -118,26 +118,34 @@ describe('vitalmesh fabric', () => {
 
     assert.match(await done('service', 'create', 'vitals-ingest', ...at), /^Service vitals-ingest was created, encrypted end to end/);
     assert.match(await done('service', 'create', 'bench', '--plain', ...at), /not encrypted end to end/);
-    assert.match(
-      await done(
-        'policy',
-        'create',
-        'in',
-        '--dial',
-        '--identities',
-        '@gw1,#hubs',
-        '--services',
-        '@vitals-ingest',
-        '--semantic',
-        'AllOf',
-        ...at,
-      ),
-      /^Dial policy in was created/,
+    const unborne = await fabric(
+      'policy',
+      'create',
+      'in',
+      '--dial',
+      '--identities',
+      '@gw1,#hubs',
+      '--services',
+      '@vitals-ingest',
+      '--semantic',
+      'AllOf',
+      ...at,
     );
+    assert.deepEqual([unborne.code, unborne.stderr], [0, 'Hint: no identity has #hubs yet.\n']);
+    assert.match(unborne.stdout, /^Dial policy in was created/);
     assert.match(
       await done('policy', 'list', ...at),
       /^NAME +TYPE +SEMANTIC +IDENTITIES +SERVICES\nin +Dial +AllOf +@gw1,#hubs +@vitals-ingest\n$/,
     );
+    const [listed] = JSON.parse(await done('policy', 'list', '--json', ...at));
+    assert.deepEqual(
+      [listed.identityRoles, listed.identityRoleNames],
+      [
+        [`@${sub}`, '#hubs'],
+        ['@gw1', '#hubs'],
+      ],
+    );
+    assert.deepEqual(listed.serviceRoleNames, ['@vitals-ingest']);
     await refused('STORAGE-LOCKED', 1, 'run', ...at, '--controller', '127.0.0.1:0', '--router', '127.0.0.1:0');
 
     const { code, stderr } = await running.stop();
@@ -146,8 +154,11 @@ describe('vitalmesh fabric', () => {
     assert.ok(!stderr.includes(jwt));
 
     const [identity] = JSON.parse(await done('identity', 'list', '--json', ...at));
-    assert.deepEqual(identity, { id: sub, name: 'gw1', attributes: ['gateways', 'ward-3'], disabled: false });
-    assert.match(await done('identity', 'list', ...at), /gw1 .*gateways,ward-3 +not enrolled\n$/);
+    const { tokenExpiresAt, ...rest } = identity;
+    assert.deepEqual(rest, { id: sub, name: 'gw1', attributes: ['gateways', 'ward-3'], disabled: false });
+    assert.equal(Math.floor(tokenExpiresAt / 1000), claimsOf(jwt).exp);
+    const until = new Date(tokenExpiresAt).toISOString();
+    assert.match(await done('identity', 'list', ...at), new RegExp(`gw1 .*gateways,ward-3 +not enrolled, token good until ${until}\n$`));
     assert.match(await done('identity', 'disable', 'gw1', ...at), /^Identity gw1 is locked out/);
     assert.match(await done('identity', 'list', ...at), / disabled\n$/);
     await done('identity', 'enable', 'gw1', ...at);
@@ -156,6 +167,15 @@ describe('vitalmesh fabric', () => {
     const renewed = claimsOf(readFileSync(join(folder, 'new.jwt'), 'utf8'));
     assert.equal(renewed.iss, iss, 'offline tokens name the controller as it last ran');
     assert.notEqual(renewed.jti, claimsOf(jwt).jti);
+    const made = JSON.parse(await done('service', 'create', 'extra', '--json', ...at));
+    assert.deepEqual([made.name, made.encryptionRequired, typeof made.id], ['extra', true, 'string']);
+    const policy = ['policy', 'create', 'out', '--bind', '--identities', '@gw1', '--services', '@extra', ...at] as const;
+    const allowed = JSON.parse(await done(...policy, '--json'));
+    assert.deepEqual([allowed.type, allowed.serviceRoles, allowed.serviceRoleNames], ['Bind', [`@${made.id}`], ['@extra']]);
+    await done('policy', 'delete', 'out', ...at);
+    await done('service', 'delete', 'extra', ...at);
+    await refused('FABRIC-ROLE', 1, 'policy', 'create', 'p', '--dial', '--identities', 'gateways', '--services', '#all', ...at);
+    await refused('FABRIC-ROLE', 1, 'service', 'create', 's', '--attributes', '#x', ...at);
     const services = JSON.parse(await done('service', 'list', '--json', ...at));
     assert.deepEqual(
       services.map(({ name, encryptionRequired }: { name: string; encryptionRequired: boolean }) => [name, encryptionRequired]).sort(),
@@ -180,6 +200,8 @@ describe('vitalmesh fabric, called wrongly', () => {
     assert.equal(existsSync(join(folder, 'x.jwt')), false);
     await refused('FABRIC-ADDRESS', 1, 'run', '--home', nowhere, '--controller', '0.0.0.0:1280');
     await refused('USAGE', 2, 'run');
+    assert.match((await fabric('identity', 'token', 'x', '--home', nowhere)).stderr, /: -o is missing\n/);
+    assert.match(await done('service', 'create', '-h'), /^vitalmesh fabric service create NAME/);
     await refused('USAGE', 2, 'run', '--home', nowhere, '--router', '3022');
     await refused('USAGE', 2, 'identity', 'list');
     await refused('USAGE', 2, 'policy', 'create', 'p', '--identities', '#a', '--services', '#b', '--home', nowhere);

@@ -40,10 +40,16 @@ describe('addresses', () => {
     assert.ok(address && typeof address === 'object');
     const { port } = address;
     const home = join(folder, 'taken');
-    for (const at of ['controller', 'router'] as const) {
-      const options = { home, controller: ANYWHERE, router: ANYWHERE, log: silentLogger, [at]: { host: '127.0.0.1', port } };
-      await assert.rejects(startFabric(options), { code: 'FABRIC-ADDRESS' });
-    }
+    const refused = async (): Promise<void> => {
+      for (const at of ['controller', 'router'] as const) {
+        const options = { home, controller: ANYWHERE, router: ANYWHERE, log: silentLogger, [at]: { host: '127.0.0.1', port } };
+        await assert.rejects(startFabric(options), { code: 'FABRIC-ADDRESS', detail: `127.0.0.1:${port} (in use by another program)` });
+      }
+    };
+    await refused();
+    assert.equal(existsSync(home), false, 'no home is left behind');
+    await (await startFabric({ home, controller: ANYWHERE, router: ANYWHERE, log: silentLogger }))[Symbol.asyncDispose]();
+    await refused();
     taken.close();
     await using fabric = await startFabric({ home, controller: { host: 'localhost', port }, router: ANYWHERE, log: silentLogger });
     assert.equal(fabric.controllerUrl, `https://127.0.0.1:${port}/edge/client/v1`);
@@ -75,8 +81,10 @@ describe("the operator's part", () => {
 
   test('identities, services and policies are created, listed, found by name or id, changed and deleted', async () => {
     const { admin } = site.fabric;
-    const { id } = await admin.createIdentity({ name: 'gw1', attributes: ['gateways', 'gateways', 'ward-3'] });
-    const unborn = { id, name: 'gw1', attributes: ['gateways', 'ward-3'], disabled: false, enrolledAt: undefined };
+    const { id, jwt } = await admin.createIdentity({ name: 'gw1', attributes: ['gateways', 'gateways', 'ward-3'] });
+    const [{ tokenExpiresAt } = { tokenExpiresAt: 0 }] = await admin.listIdentities();
+    assert.equal(Math.floor((tokenExpiresAt ?? 0) / 1000), claimsOf(jwt).exp);
+    const unborn = { id, name: 'gw1', attributes: ['gateways', 'ward-3'], disabled: false, enrolledAt: undefined, tokenExpiresAt };
     assert.deepEqual(await admin.listIdentities(), [unborn]);
     await admin.disableIdentity('gw1');
     assert.deepEqual(await admin.listIdentities(), [{ ...unborn, disabled: true }]);
@@ -120,7 +128,7 @@ describe("the operator's part", () => {
     }
     for (const name of ['Station 3, Bett 1', 'ü', '測試', 'a@b', 'x'.repeat(128)]) await admin.createIdentity({ name });
     for (const attribute of ['', '#a', 'a b', 'all', 'x'.repeat(65), '-a', 'a,b'])
-      await assert.rejects(admin.createIdentity({ name: 'n', attributes: [attribute] }), { code: 'FABRIC-NAME' }, attribute);
+      await assert.rejects(admin.createIdentity({ name: 'n', attributes: [attribute] }), { code: 'FABRIC-ROLE' }, attribute);
     await assert.rejects(admin.createIdentity({ name: 'ü' }), { code: 'FABRIC-NAME' });
     const policy = (roles: Partial<NewPolicy>): NewPolicy => ({
       name: 'p',
@@ -131,7 +139,7 @@ describe("the operator's part", () => {
     });
     for (const identityRoles of [[], ['gateways'], ['#'], ['#a b'], ['@'], ['']])
       await assert.rejects(admin.createPolicy(policy({ identityRoles })), (error: { code: string }) =>
-        /^FABRIC-(NAME|UNKNOWN)$/.test(error.code),
+        /^FABRIC-(ROLE|UNKNOWN)$/.test(error.code),
       );
     await assert.rejects(admin.createPolicy(policy({ serviceRoles: ['@nothing'] })), { code: 'FABRIC-UNKNOWN', detail: 'service nothing' });
     assert.deepEqual(await admin.listPolicies(), []);

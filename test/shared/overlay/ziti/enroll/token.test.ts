@@ -100,7 +100,7 @@ test('an expired token is refused with the time, but a clock may be a minute off
   verifies('ENROLL-CLEAR');
   const at = (now: number) => readToken(honest, now);
   assert.doesNotThrow(() => at(EXPIRES * 1000 + 60_000));
-  assert.throws(() => at(EXPIRES * 1000 + 60_001), { code: 'ENROLL-EXPIRED', detail: 'on 2026-11-21T18:01:58.000Z' });
+  assert.throws(() => at(EXPIRES * 1000 + 60_001), { code: 'ENROLL-EXPIRED', detail: 'it expired on 2026-11-21T18:01:58.000Z' });
 });
 
 test('claims that are missing or malformed are named', () => {

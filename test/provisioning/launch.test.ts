@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const root = join(import.meta.dirname, '..', '..');
+
+test('a command in a clone or a package without any packages says how to install them', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vm-launch-'));
+  try {
+    cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    const hub = () => spawnSync(process.execPath, [join(folder, 'bin', 'vitalmesh-hub.mjs'), '--version'], { encoding: 'utf8' });
+    const installed = hub();
+    assert.equal(installed.status, 1);
+    assert.match(installed.stderr, /packages .* are not installed\. .*npm install vitalmesh\n$/);
+    mkdirSync(join(folder, 'scripts'));
+    writeFileSync(join(folder, 'scripts', 'run.mjs'), '');
+    assert.match(hub().stderr, /packages .* are not installed\. Run in .*: npm ci {2}\(npm run demo does it too\)\n$/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('the benchmarks are listed without being run', () => {
+  const { status, stdout } = spawnSync(process.execPath, [join(root, 'test', 'bench', 'run.ts'), '--help'], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /hl7, outbox, ingest, latency, overlay\n$/);
+});
