@@ -55,7 +55,8 @@ export class Circuit implements Transport, FrameSink {
       peer,
       onFailure: (error) => connection.destroy(error),
     });
-    this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher });
+    const onHold = (held: boolean): void => this.#outbound.channelHeld(held);
+    this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher, onHold });
   }
 
   /** Takes the frames of its connection id from now on. */
