@@ -176,6 +176,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Connections are dialled, hosted and ended in the bytes of OpenZiti; nothing that was sent is lost, and one that is cut is an error, never an end.',
   },
+  'OVERLAY-FOREIGN': {
+    source: 'architecture §2, OpenZiti C SDK 0.29.3 and Java SDK 0.22.8',
+    behaviour:
+      "Other implementations enrol in the embedded network, dial our services and host for us, each side with the other's identity file.",
+  },
   'OVERLAY-FLOW': {
     source: 'openziti-wire.md §10.1',
     behaviour:

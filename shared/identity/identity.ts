@@ -41,7 +41,7 @@ const IDENTITY_FILE = z.object({
 });
 
 /**
- * Reads a standard OpenZiti identity file. Keys and certificates may stand in it (`pem:`) or in files of their own (`file://…` or
+ * Reads a standard OpenZiti identity file. Keys and certificates may stand in it (`pem:`, or PEM without that) or in files of their own (`file://…` or
  * a path, taken from the identity file's folder). Files that hold the key must be readable by their owner alone.
  * Errors: IDENTITY-FILE, IDENTITY-MODE, IDENTITY-NAME.
  */
@@ -50,8 +50,12 @@ export function loadIdentity(path: string): Identity {
   const parsed = IDENTITY_FILE.safeParse(json);
   if (!parsed.success) throw malformed(parsed.error);
   const { id, ...rest } = parsed.data;
-  const inline = (value: string, secret: boolean): string =>
-    value.startsWith('pem:') ? value : `pem:${readFile(pathOf(value, path), secret)}`;
+  const inline = (value: string, secret: boolean): string => {
+    if (value.startsWith('pem:')) return value;
+    // The C SDK of 2022 writes them so.
+    if (value.startsWith('-----BEGIN ')) return `pem:${value}`;
+    return `pem:${readFile(pathOf(value, path), secret)}`;
+  };
   return parseIdentity({ ...rest, id: { key: inline(id.key, true), cert: inline(id.cert, false), ca: inline(id.ca, false) } });
 }
 

@@ -441,6 +441,7 @@ test('asked to move over it makes the new connection first and finishes what is 
   let dials = 0;
   let refused = 0;
   const counted: Overlay = Object.assign(Object.create(overlay), {
+    onState: (listener: Parameters<Overlay['onState']>[0]) => overlay.onState(listener),
     dial: (...args: Parameters<Overlay['dial']>) => {
       dials += 1;
       if (refused > 0) {

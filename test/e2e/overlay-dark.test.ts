@@ -220,8 +220,12 @@ describe('a hub, an agent and the network between them, each a process of its ow
           assert.ok(status >= 400 && status < 500, `${name}: ${method} ${path} ${status}`);
           assert.doesNotMatch(text, new RegExp(`vitals|${gateway.id}|"gateway"|:${site.routerPort}`), `${name}: ${method} ${path}`);
         }
-        for (const path of ['/edge/management/v1/identities', '/fabric/v1/links', '/']) {
-          assert.equal((await ask('GET', path)).status, 404, `${name}: ${path}`);
+        for (const [path, refused] of [
+          ['/edge/management/v1/identities', 401],
+          ['/fabric/v1/links', 404],
+          ['/', 404],
+        ] as const) {
+          assert.equal((await ask('GET', path)).status, refused, `${name}: ${path}`);
         }
       }
     });

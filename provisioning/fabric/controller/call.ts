@@ -56,6 +56,9 @@ export interface ControllerParts {
 /** One request, as far as an endpoint needs it. */
 export interface Call {
   parts: ControllerParts;
+  method: string;
+  /** As it came, with its base. */
+  path: string;
   /** Path segments that the route leaves open, in order. */
   params: readonly string[];
   query: URLSearchParams;

@@ -141,6 +141,8 @@ async function answerTo(request: IncomingMessage, parts: ControllerParts, limits
   const socket = request.socket as TLSSocket;
   const call: Call = {
     parts,
+    method: verb,
+    path: url.pathname,
     params: route.params,
     query: url.searchParams,
     headers: request.headers,

@@ -4,7 +4,8 @@ import type { Network } from './network.ts';
 import { invalid, Refused, unknown } from './refused.ts';
 import { checkName } from './rules.ts';
 
-const PASSWORD = { min: 5, max: 256 } as const;
+/** NIST SP 800-63B §3.1.1.2. */
+export const PASSWORD = { min: 8, max: 256 } as const;
 
 /** A name and password by which an identity signs in to the management API. An identity has one. */
 export async function addPassword({ state }: Network, identityId: string, username: string, password: string): Promise<string> {

@@ -54,6 +54,12 @@ describe('identity file', () => {
     assert.deepEqual(parseIdentity({ id: file.id }).controllers, []);
   });
 
+  test('may hold PEM without the prefix, as the C SDK of 2022 writes it', () => {
+    const bare = Object.fromEntries(Object.entries(file.id).map(([part, value]) => [part, value.slice(4)]));
+    assert.deepEqual(loadIdentity(written({ ...file, id: bare })), loadIdentity(written(file)));
+    refuses(() => loadIdentity(written({ ...file, id: bare }, 0o640)), 'IDENTITY-MODE');
+  });
+
   test('may refer to files, by URL or by a path from its own folder', () => {
     mkdirSync(join(folder, 'parts'));
     for (const part of ['key', 'cert', 'ca'] as const) writeFileSync(join(folder, 'parts', part), file.id[part].slice(4), { mode: 0o600 });

@@ -78,6 +78,7 @@ function optional<S extends Readonly<Record<string, Field>>>(fields: S): S {
 function objectOf(body: Buffer, what: string): Record<string, unknown> {
   const unparsed = (why: string): Refused => unparsable(what, why);
   let value: unknown;
+  if (isTooDeep(body)) throw unparsed('exceeded max depth');
   try {
     value = JSON.parse(body.toString('utf8'));
   } catch {
@@ -86,6 +87,20 @@ function objectOf(body: Buffer, what: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw unparsed(`json: cannot unmarshal ${goKind(value)} into Go value`);
   return value as Record<string, unknown>;
+}
+
+/** Deeper than anything that is meant; what is deeper could not be written down again. */
+const MAX_DEPTH = 64;
+
+/** Whether brackets, outside of texts, lie deeper in each other than that. */
+function isTooDeep(body: Buffer): boolean {
+  let depth = 0;
+  for (const [bracket] of body.toString('latin1').matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (bracket === '[' || bracket === '{') depth += 1;
+    else if (bracket === ']' || bracket === '}') depth -= 1;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 function typed(value: unknown, name: string, field: Field, { what, struct }: Shape<Readonly<Record<string, Field>>>): unknown {

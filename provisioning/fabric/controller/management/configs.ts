@@ -8,7 +8,7 @@ import {
 } from '../../operations/configs.ts';
 import type { Endpoint } from '../call.ts';
 import { object, readBody, readChanges, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { networkOf } from './network.ts';
 
 const TYPE = { name: { ...text, required: true }, schema: object, tags: object } as const;
@@ -16,16 +16,16 @@ const CONFIG = { name: { ...text, required: true }, data: { ...object, required:
 const NEW_CONFIG = { ...CONFIG, configTypeId: { ...text, required: true } } as const;
 
 export const configTypes: Record<'create' | 'replace' | 'patch' | 'remove', Endpoint> = {
-  create: adminWithBody('configType', (call) => {
+  create: changeWithBody('configType', (call) => {
     const body = readBody(call.body, { what: 'configType', struct: 'ConfigTypeCreate', fields: TYPE });
     return created('config-types', createConfigType(networkOf(call.parts), body));
   }),
-  replace: adminWithBody('configType', (call) => {
+  replace: changeWithBody('configType', (call) => {
     const body = readBody(call.body, { what: 'configType', struct: 'ConfigTypeUpdate', fields: TYPE });
     changeConfigType(networkOf(call.parts), idOf(call), { ...body, tags: body.tags ?? {} });
     return done();
   }),
-  patch: adminWithBody('configType', (call) => {
+  patch: changeWithBody('configType', (call) => {
     changeConfigType(
       networkOf(call.parts),
       idOf(call),
@@ -33,27 +33,27 @@ export const configTypes: Record<'create' | 'replace' | 'patch' | 'remove', Endp
     );
     return done();
   }),
-  remove: admin((call) => {
+  remove: change((call) => {
     deleteConfigType(networkOf(call.parts), idOf(call));
     return done();
   }),
 };
 
 export const configs: typeof configTypes = {
-  create: adminWithBody('config', (call) => {
+  create: changeWithBody('config', (call) => {
     const body = readBody(call.body, { what: 'config', struct: 'ConfigCreate', fields: NEW_CONFIG });
     return created('configs', createConfig(networkOf(call.parts), body));
   }),
-  replace: adminWithBody('config', (call) => {
+  replace: changeWithBody('config', (call) => {
     const body = readBody(call.body, { what: 'config', struct: 'ConfigUpdate', fields: CONFIG });
     changeConfig(networkOf(call.parts), idOf(call), { ...body, tags: body.tags ?? {} });
     return done();
   }),
-  patch: adminWithBody('config', (call) => {
+  patch: changeWithBody('config', (call) => {
     changeConfig(networkOf(call.parts), idOf(call), readChanges(call.body, { what: 'config', struct: 'ConfigPatch', fields: CONFIG }));
     return done();
   }),
-  remove: admin((call) => {
+  remove: change((call) => {
     deleteConfig(networkOf(call.parts), idOf(call));
     return done();
   }),

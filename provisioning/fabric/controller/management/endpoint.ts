@@ -10,9 +10,23 @@ export function admin(serve: Serve): Endpoint {
   return { signedIn: (call) => asAdmin(call, serve) };
 }
 
-/** The same with a JSON body, which may be empty unless `needs` gives it the name that errors call it by. */
-export function adminWithBody(needs: string | undefined, serve: Serve): Endpoint {
-  return { takes: ['application/json'], ...(needs !== undefined && { needs }), signedIn: (call) => asAdmin(call, serve) };
+/** The same for what changes something: that it was done, and by whom, is in the log. */
+export function change(serve: Serve): Endpoint {
+  return { signedIn: (call) => asAdmin(call, noted(serve)) };
+}
+
+/** A change with a JSON body, which may be empty unless `needs` gives it the name that errors call it by. */
+export function changeWithBody(needs: string | undefined, serve: Serve): Endpoint {
+  return { takes: ['application/json'], ...(needs !== undefined && { needs }), signedIn: (call) => asAdmin(call, noted(serve)) };
+}
+
+function noted(serve: Serve): Serve {
+  return async (call) => {
+    const answer = await serve(call);
+    const { parts, session, method, path } = call;
+    if (answer.status < 300) parts.log.info({ admin: session.identityId, method, path: path.slice(0, 200) }, 'changed by an administrator');
+    return answer;
+  };
 }
 
 async function asAdmin(call: SessionCall, serve: Serve): Promise<Answer> {

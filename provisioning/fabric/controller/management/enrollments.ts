@@ -3,7 +3,7 @@ import { createEnrolment, reEnrol, refreshEnrolment } from '../../operations/enr
 import { invalid, unknown } from '../../operations/refused.ts';
 import type { Endpoint } from '../call.ts';
 import { instant, readBody, readChanges, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { networkOf } from './network.ts';
 
 const ENROLMENT = {
@@ -21,31 +21,31 @@ const PASSWORD = {
 const CHANGE = { username: text, password: text, tags: { type: 'object' } } as const;
 
 export const enrollments: Record<'create' | 'refresh' | 'remove', Endpoint> = {
-  create: adminWithBody('enrollment', (call) => {
+  create: changeWithBody('enrollment', (call) => {
     const body = readBody(call.body, { what: 'enrollment', struct: 'EnrollmentCreate', fields: ENROLMENT });
     if (body.method !== 'ott') throw invalid('method', 'this network enrols by one-time token (ott) alone', body.method);
     return created('enrollments', createEnrolment(networkOf(call.parts), body.identityId, body.expiresAt));
   }),
-  refresh: adminWithBody('refresh', (call) => {
+  refresh: changeWithBody('refresh', (call) => {
     const { expiresAt } = readBody(call.body, { what: 'refresh', struct: 'EnrollmentRefresh', fields: REFRESH });
     refreshEnrolment(networkOf(call.parts), idOf(call), expiresAt);
     return done();
   }),
-  remove: admin((call) => {
+  remove: change((call) => {
     if (!call.parts.state.enrolments.withdraw(idOf(call))) throw unknown('enrollment', idOf(call));
     return done();
   }),
 };
 
 export const authenticators: Record<'create' | 'replace' | 'patch' | 'remove' | 'reEnroll', Endpoint> = {
-  create: adminWithBody('authenticator', async (call) => {
+  create: changeWithBody('authenticator', async (call) => {
     const body = readBody(call.body, { what: 'authenticator', struct: 'AuthenticatorCreate', fields: PASSWORD });
     if (body.method !== 'updb') throw invalid('method', 'a certificate is got by enrolment', body.method);
     if (body.username === undefined || body.password === undefined)
       throw invalid(body.username === undefined ? 'username' : 'password', 'username and password fields are required', undefined);
     return created('authenticators', await addPassword(networkOf(call.parts), body.identityId, body.username, body.password));
   }),
-  replace: adminWithBody('authenticator', async (call) => {
+  replace: changeWithBody('authenticator', async (call) => {
     const fields = { username: { ...text, required: true }, password: { ...text, required: true } } as const;
     await changePassword(
       networkOf(call.parts),
@@ -54,16 +54,16 @@ export const authenticators: Record<'create' | 'replace' | 'patch' | 'remove' | 
     );
     return done();
   }),
-  patch: adminWithBody('authenticator', async (call) => {
+  patch: changeWithBody('authenticator', async (call) => {
     const changes = readChanges(call.body, { what: 'authenticator', struct: 'AuthenticatorPatch', fields: CHANGE });
     await changePassword(networkOf(call.parts), idOf(call), changes);
     return done();
   }),
-  remove: admin((call) => {
+  remove: change((call) => {
     deleteAuthenticator(networkOf(call.parts), idOf(call));
     return done();
   }),
-  reEnroll: adminWithBody('reEnroll', (call) => {
+  reEnroll: changeWithBody('reEnroll', (call) => {
     const { expiresAt } = readBody(call.body, { what: 'reEnroll', struct: 'ReEnroll', fields: REFRESH });
     return created('enrollments', reEnrol(networkOf(call.parts), idOf(call), expiresAt));
   }),

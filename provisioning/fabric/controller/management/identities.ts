@@ -10,7 +10,7 @@ import {
 import { invalid } from '../../operations/refused.ts';
 import type { Endpoint } from '../call.ts';
 import { attributes, type Body, flag, given, integer, object, readBody, readChanges, type Shape, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { networkOf } from './network.ts';
 
 const TYPES = ['User', 'Device', 'Service', 'Router', 'Default'];
@@ -37,7 +37,7 @@ const PATCH = { what: 'identity', struct: 'IdentityPatch', fields: { ...FIELDS, 
 const DISABLE = { what: 'disable', struct: 'DisableParams', fields: { durationMinutes: { ...integer, required: true } } } as const;
 const ENROLLMENT = { ott: flag, ottca: text, updb: text } as const;
 
-export const create: Endpoint = adminWithBody('identity', (call) => {
+export const create: Endpoint = changeWithBody('identity', (call) => {
   const body = readBody(call.body, CREATE);
   const enrolment = body.enrollment && readBody(Buffer.from(JSON.stringify(body.enrollment)), { ...CREATE, fields: ENROLLMENT });
   if (enrolment?.ottca !== undefined || enrolment?.updb !== undefined)
@@ -49,7 +49,7 @@ export const create: Endpoint = adminWithBody('identity', (call) => {
 });
 
 /** PUT resets what it does not give. */
-export const replace: Endpoint = adminWithBody('identity', (call) => {
+export const replace: Endpoint = changeWithBody('identity', (call) => {
   const body = readBody(call.body, UPDATE);
   const reset = { attributes: [], tags: {}, appData: {}, externalId: '' };
   changeIdentity(networkOf(call.parts), idOf(call), { ...reset, ...fieldsOf(body) });
@@ -57,7 +57,7 @@ export const replace: Endpoint = adminWithBody('identity', (call) => {
 });
 
 /** PATCH replaces lists and maps whole. What the real one drops without a word is refused here (openziti-network.md §1.8). */
-export const patch: Endpoint = adminWithBody('identity', (call) => {
+export const patch: Endpoint = changeWithBody('identity', (call) => {
   const { disabled, ...body } = readChanges(call.body, PATCH);
   if (disabled !== undefined)
     throw invalid('disabled', 'an identity is disabled and enabled by POST to its /disable and /enable', disabled);
@@ -65,18 +65,18 @@ export const patch: Endpoint = adminWithBody('identity', (call) => {
   return done();
 });
 
-export const remove: Endpoint = admin((call) => {
+export const remove: Endpoint = change((call) => {
   deleteIdentity(networkOf(call.parts), idOf(call));
   return done();
 });
 
-export const disable: Endpoint = adminWithBody('disable', (call) => {
+export const disable: Endpoint = changeWithBody('disable', (call) => {
   const { durationMinutes } = readBody(call.body, DISABLE);
   disableIdentity(networkOf(call.parts), idOf(call), durationMinutes);
   return { status: 200, body: undefined };
 });
 
-export const enable: Endpoint = admin((call) => {
+export const enable: Endpoint = change((call) => {
   enableIdentity(networkOf(call.parts), idOf(call));
   return done();
 });

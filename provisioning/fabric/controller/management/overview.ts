@@ -1,3 +1,4 @@
+import { PASSWORD } from '../../operations/authenticators.ts';
 import { data, refusal } from '../answers.ts';
 import type { Endpoint, SessionCall } from '../call.ts';
 import { version as clientVersion, controllers } from '../discovery.ts';
@@ -136,7 +137,7 @@ const AUTH_POLICY = {
     cert: { allowExpiredCerts: false, allowed: true },
     extJwt: { allowed: false, allowedSigners: [] },
     updb: {
-      ...{ allowed: true, lockoutDurationMinutes: 0, maxAttempts: 0, minPasswordLength: 5 },
+      ...{ allowed: true, lockoutDurationMinutes: 0, maxAttempts: 0, minPasswordLength: PASSWORD.min },
       ...{ requireMixedCase: false, requireNumberChar: false, requireSpecialChar: false },
     },
   },

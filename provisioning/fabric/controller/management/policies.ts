@@ -15,7 +15,7 @@ import { invalid } from '../../operations/refused.ts';
 import type { RouterPolicy } from '../../state/records.ts';
 import type { Endpoint } from '../call.ts';
 import { type Body, given, object, readBody, readChanges, roles, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { networkOf } from './network.ts';
 
 type Semantic = FabricPolicy['semantic'];
@@ -35,21 +35,21 @@ const SERVICE_POLICY = {
 } as const;
 
 export const servicePolicies: Record<'create' | 'replace' | 'patch' | 'remove', Endpoint> = {
-  create: adminWithBody('policy', (call) => {
+  create: changeWithBody('policy', (call) => {
     const body = readBody(call.body, { what: 'policy', struct: 'ServicePolicyCreate', fields: SERVICE_POLICY });
     return created('service-policies', createPolicy(networkOf(call.parts), policyFields(body) as PolicyFields).id);
   }),
-  replace: adminWithBody('policy', (call) => {
+  replace: changeWithBody('policy', (call) => {
     const body = readBody(call.body, { what: 'policy', struct: 'ServicePolicyUpdate', fields: SERVICE_POLICY });
     changePolicy(networkOf(call.parts), idOf(call), { ...POLICY_DEFAULTS, ...policyFields(body) });
     return done();
   }),
-  patch: adminWithBody('policy', (call) => {
+  patch: changeWithBody('policy', (call) => {
     const body = readChanges(call.body, { what: 'policy', struct: 'ServicePolicyPatch', fields: SERVICE_POLICY });
     changePolicy(networkOf(call.parts), idOf(call), policyFields(body));
     return done();
   }),
-  remove: admin((call) => {
+  remove: change((call) => {
     deletePolicy(networkOf(call.parts), idOf(call));
     return done();
   }),
@@ -78,21 +78,21 @@ function routerPolicies(kind: RouterPolicy['kind']): typeof servicePolicies {
   const fieldsOf = ({ name, semantic, edgeRouterRoles, tags, ...body }: Partial<Body<typeof ROUTER_POLICY>>): Partial<RouterPolicyFields> =>
     given({ name, semantic: semantic as Semantic | undefined, routerRoles: edgeRouterRoles, roles: body[field], tags });
   return {
-    create: adminWithBody('policy', (call) => {
+    create: changeWithBody('policy', (call) => {
       const body = readBody(call.body, { what: 'policy', struct: `${struct}Create`, fields: ROUTER_POLICY });
       return created(path, createRouterPolicy(networkOf(call.parts), kind, fieldsOf(body) as RouterPolicyFields));
     }),
-    replace: adminWithBody('policy', (call) => {
+    replace: changeWithBody('policy', (call) => {
       const body = readBody(call.body, { what: 'policy', struct: `${struct}Update`, fields: ROUTER_POLICY });
       changeRouterPolicy(networkOf(call.parts), kind, idOf(call), { ...ROUTER_POLICY_DEFAULTS, ...fieldsOf(body) });
       return done();
     }),
-    patch: adminWithBody('policy', (call) => {
+    patch: changeWithBody('policy', (call) => {
       const body = readChanges(call.body, { what: 'policy', struct: `${struct}Patch`, fields: ROUTER_POLICY });
       changeRouterPolicy(networkOf(call.parts), kind, idOf(call), fieldsOf(body));
       return done();
     }),
-    remove: admin((call) => {
+    remove: change((call) => {
       deleteRouterPolicy(networkOf(call.parts), kind, idOf(call));
       return done();
     }),

@@ -22,7 +22,8 @@ export function list<R extends { id: string }>(
   among = (_call: SessionCall, all: readonly R[]): readonly R[] => all,
 ): Endpoint {
   return admin((call) => {
-    const all = filteredByRole(call, among(call, resource.all(call.parts)));
+    const given = among(call, resource.all(call.parts));
+    const all = Object.hasOwn(resource.symbols, 'roleAttributes') ? filteredByRole(call, given) : given;
     return 'status' in all ? all : listed(all, call.query, resource.json(call.parts, call), resource.symbols);
   });
 }

@@ -1,7 +1,7 @@
 import { changeRouter, createRouter, deleteRouter, ROUTER_DEFAULTS, type RouterFields, reEnrolRouter } from '../../operations/routers.ts';
 import type { Endpoint } from '../call.ts';
 import { attributes, type Body, flag, given, integer, object, readBody, readChanges, type Shape, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { networkOf } from './network.ts';
 
 const FIELDS = {
@@ -19,28 +19,28 @@ function shape(struct: string): Shape<typeof FIELDS> {
   return { what: 'edgeRouter', struct, fields: FIELDS };
 }
 
-export const create: Endpoint = adminWithBody('edgeRouter', (call) => {
+export const create: Endpoint = changeWithBody('edgeRouter', (call) => {
   const body = readBody(call.body, shape('EdgeRouterCreate'));
   return created('edge-routers', createRouter(networkOf(call.parts), { ...fieldsOf(body), name: body.name }));
 });
 
 /** PUT resets what it does not give. */
-export const replace: Endpoint = adminWithBody('edgeRouter', (call) => {
+export const replace: Endpoint = changeWithBody('edgeRouter', (call) => {
   changeRouter(networkOf(call.parts), idOf(call), { ...ROUTER_DEFAULTS, ...fieldsOf(readBody(call.body, shape('EdgeRouterUpdate'))) });
   return done();
 });
 
-export const patch: Endpoint = adminWithBody('edgeRouter', (call) => {
+export const patch: Endpoint = changeWithBody('edgeRouter', (call) => {
   changeRouter(networkOf(call.parts), idOf(call), fieldsOf(readChanges(call.body, shape('EdgeRouterPatch'))));
   return done();
 });
 
-export const reEnroll: Endpoint = admin((call) => {
+export const reEnroll: Endpoint = change((call) => {
   reEnrolRouter(networkOf(call.parts), idOf(call));
   return done();
 });
 
-export const remove: Endpoint = admin((call) => {
+export const remove: Endpoint = change((call) => {
   deleteRouter(networkOf(call.parts), idOf(call));
   return done();
 });

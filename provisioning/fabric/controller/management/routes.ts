@@ -52,6 +52,12 @@ const policyOf = (call: SessionCall) => found(POLICIES, call);
 const edgeRouterPolicyOf = (call: SessionCall) => found(EDGE_ROUTER_POLICIES, call);
 const serviceRouterPolicyOf = (call: SessionCall) => found(SERVICE_EDGE_ROUTER_POLICIES, call);
 
+/** What hangs on the identity of the path, which must be there. */
+function ofIdentity<R extends { identityId: string }>(call: SessionCall, all: readonly R[]): R[] {
+  const { id } = identityOf(call);
+  return all.filter(({ identityId }) => identityId === id);
+}
+
 /** Those that some policy brings together with the entity of the path. */
 const identitiesOfService = list(IDENTITIES, (call, all) => {
   const service = serviceOf(call);
@@ -80,6 +86,14 @@ const servicesOfRouter = list(SERVICES_BELOW, (call, all) => {
   return all.filter((one) => call.parts.state.directory.serviceMayUse(one.id, id));
 });
 
+const configsOfService = list(CONFIGS, (call, all) => {
+  const { configs: held } = serviceOf(call);
+  return all.filter(({ id }) => held.includes(id));
+});
+const configsOfType = list(CONFIGS, (call, all) => {
+  const { id } = found(CONFIG_TYPES, call);
+  return all.filter(({ configTypeId }) => configTypeId === id);
+});
 const terminatorsOfService = list(TERMINATORS, (call, all) => {
   const { id } = serviceOf(call);
   return all.filter(({ serviceId }) => serviceId === id);
@@ -107,8 +121,8 @@ export const MANAGEMENT: Readonly<Record<string, Verbs>> = {
   '/identities/*': { GET: detail(IDENTITIES), PUT: identities.replace, PATCH: identities.patch, DELETE: identities.remove },
   '/identities/*/disable': { POST: identities.disable },
   '/identities/*/enable': { POST: identities.enable },
-  '/identities/*/enrollments': { GET: list(ENROLMENTS, (call, all) => all.filter((one) => one.identityId === identityOf(call).id)) },
-  '/identities/*/authenticators': { GET: list(AUTHENTICATORS, (call, all) => all.filter((one) => one.identityId === identityOf(call).id)) },
+  '/identities/*/enrollments': { GET: list(ENROLMENTS, ofIdentity) },
+  '/identities/*/authenticators': { GET: list(AUTHENTICATORS, ofIdentity) },
   '/identities/*/service-policies': {
     GET: list(
       POLICIES,
@@ -141,7 +155,7 @@ export const MANAGEMENT: Readonly<Record<string, Verbs>> = {
 
   '/services': { GET: list(SERVICES), POST: services.create },
   '/services/*': { GET: services.get, PUT: services.replace, PATCH: services.patch, DELETE: services.remove },
-  '/services/*/configs': { GET: list(CONFIGS, (call, all) => all.filter(({ id }) => serviceOf(call).configs.includes(id))) },
+  '/services/*/configs': { GET: configsOfService },
   '/services/*/identities': { GET: identitiesOfService },
   '/services/*/service-policies': {
     GET: list(
@@ -237,7 +251,7 @@ export const MANAGEMENT: Readonly<Record<string, Verbs>> = {
 
   '/config-types': { GET: list(CONFIG_TYPES), POST: configTypes.create },
   '/config-types/*': crud(detail(CONFIG_TYPES), configTypes),
-  '/config-types/*/configs': { GET: list(CONFIGS, (call, all) => all.filter((one) => one.configTypeId === found(CONFIG_TYPES, call).id)) },
+  '/config-types/*/configs': { GET: configsOfType },
   '/configs': { GET: list(CONFIGS), POST: configs.create },
   '/configs/*': crud(detail(CONFIGS), configs),
   '/configs/*/services': {

@@ -4,7 +4,7 @@ import { data } from '../answers.ts';
 import type { Endpoint } from '../call.ts';
 import { permissionsOf } from '../discovery.ts';
 import { attributes, type Body, flag, given, integer, object, readBody, readChanges, type Shape, text } from './body.ts';
-import { admin, adminWithBody, created, done, idOf } from './endpoint.ts';
+import { admin, change, changeWithBody, created, done, idOf } from './endpoint.ts';
 import { managedServiceJson } from './json.ts';
 import { SERVICES } from './kinds.ts';
 import { networkOf } from './network.ts';
@@ -31,7 +31,7 @@ export const get: Endpoint = admin((call) => {
   return data({ ...managedServiceJson(service, permissionsOf(call, service)), config: null });
 });
 
-export const create: Endpoint = adminWithBody('service', (call) => {
+export const create: Endpoint = changeWithBody('service', (call) => {
   const body = readBody(call.body, CREATE);
   return created(
     'services',
@@ -40,13 +40,13 @@ export const create: Endpoint = adminWithBody('service', (call) => {
 });
 
 /** PUT resets what it does not give. */
-export const replace: Endpoint = adminWithBody('service', (call) => {
+export const replace: Endpoint = changeWithBody('service', (call) => {
   changeService(networkOf(call.parts), idOf(call), { ...SERVICE_DEFAULTS, ...fieldsOf(readBody(call.body, UPDATE)) });
   return done();
 });
 
 /** PATCH does not switch encryption; the real one says so only when nothing else is given, and drops it otherwise. */
-export const patch: Endpoint = adminWithBody('service', (call) => {
+export const patch: Endpoint = changeWithBody('service', (call) => {
   const { encryptionRequired, ...changes } = readChanges(call.body, PATCH, ['encryptionRequired']);
   const service = found(SERVICES, call);
   if (encryptionRequired !== undefined && encryptionRequired !== service.encryptionRequired)
@@ -55,7 +55,7 @@ export const patch: Endpoint = adminWithBody('service', (call) => {
   return done();
 });
 
-export const remove: Endpoint = admin((call) => {
+export const remove: Endpoint = change((call) => {
   deleteService(networkOf(call.parts), idOf(call));
   return done();
 });

@@ -4,7 +4,7 @@ import type { ApiSession, ServiceSession } from '../../state/sessions.ts';
 import type { Endpoint, HostedTerminator } from '../call.ts';
 import { apiSessionJson, dated, iso, links, sessionJson } from '../entities.ts';
 import { usableRouters } from '../usable-routers.ts';
-import { admin, done, idOf } from './endpoint.ts';
+import { change, done, idOf } from './endpoint.ts';
 import { serviceReference } from './json.ts';
 import { routersOf } from './network.ts';
 import type { Resource } from './resource.ts';
@@ -85,7 +85,7 @@ export const SESSIONS: Resource<ServiceSession & { updatedAt: number }> = {
 };
 
 /** DELETE: its channels end, and its token is worth nothing. */
-export const endApiSession: Endpoint = admin((call) => {
+export const endApiSession: Endpoint = change((call) => {
   const { sessions } = call.parts.state;
   if (!sessions.all().some(({ id }) => id === idOf(call))) throw unknown('apiSession', idOf(call));
   sessions.signOut(idOf(call));
@@ -93,7 +93,7 @@ export const endApiSession: Endpoint = admin((call) => {
 });
 
 /** DELETE: binds and circuits of it end. */
-export const endSession: Endpoint = admin((call) => {
+export const endSession: Endpoint = change((call) => {
   const { sessions } = call.parts.state;
   if (!sessions.serviceSession(idOf(call))) throw unknown('session', idOf(call));
   sessions.close(idOf(call));
@@ -151,7 +151,7 @@ function terminatorJson(terminator: ListedTerminator): Record<string, unknown> {
 }
 
 /** DELETE: its host is not told, and its circuits go on (openziti-network.md §4). */
-export const removeTerminator: Endpoint = admin((call) => {
+export const removeTerminator: Endpoint = change((call) => {
   if (!call.parts.hosting?.removeTerminator(idOf(call))) throw unknown('terminator', idOf(call));
   return done();
 });

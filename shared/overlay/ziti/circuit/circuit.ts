@@ -58,7 +58,8 @@ export class Circuit implements Transport, FrameSink {
       onFailure: (error) => connection.destroy(error),
       onStalled: options.onStalled && ((): void => this.#stalled()),
     });
-    this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher });
+    const onHold = (held: boolean): void => this.#outbound.channelHeld(held);
+    this.#inbound = new Inbound({ channel, limits, connection, cipher: this.#cipher, onHold });
   }
 
   /** Takes the frames of its connection id from now on. */

@@ -25,6 +25,8 @@ export const FLOW = {
   INITIAL_BYTES: 256 * 1024,
   /** What is sent in one frame at most, before encryption. */
   CHUNK_BYTES: 64 * 1024,
+  /** As much to an end that has not granted: the Java SDK (0.22.8) holds 32 KiB for its reader, and loses a longer message that the reader does not take at once. */
+  FOREIGN_CHUNK_BYTES: 32 * 1024,
   FRAME_BYTES: 128,
 } as const;
 

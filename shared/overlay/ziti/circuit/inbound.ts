@@ -16,6 +16,8 @@ export interface InboundOptions {
   limits: CircuitLimits;
   connection: OverlayConnection;
   cipher: CircuitCipher | undefined;
+  /** Called when the channel is held up for this reader, and when it is not any more. */
+  onHold: (held: boolean) => void;
 }
 
 /** What came from the other end, on its way to the reader: as much at a time as the reader has room for; the rest waits here. */
@@ -157,15 +159,18 @@ export class Inbound {
   }
 
   #holdWhenFull(): void {
-    const { channel, limits, connection } = this.#options;
+    const { channel, limits, connection, onHold } = this.#options;
     if (this.#hold || this.#stopped || this.#inflow.unreadBytes <= limits.unreadBytes) return;
     this.#hold = holdChannel(channel, limits.holdMs, () => {
       connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'reader too slow' }));
     });
+    onHold(true);
   }
 
   #release(): void {
-    this.#hold?.[Symbol.dispose]();
+    if (!this.#hold) return;
+    this.#hold[Symbol.dispose]();
     this.#hold = undefined;
+    this.#options.onHold(false);
   }
 }

@@ -72,6 +72,12 @@ export class Outbound implements FrameSource {
     this.#enlist();
   }
 
+  /** Our own reader has stopped the channel, or lets it go on. */
+  channelHeld(held: boolean): void {
+    this.#outflow.channelHeld(held);
+    this.#enlist();
+  }
+
   /** What has not gone out stays here, and nobody is told of it. */
   stop(): void {
     this.#stopped = true;

@@ -22,6 +22,7 @@ export class Outflow {
   /** What the router is known to have read, and what it will have read when the last probe is answered. */
   #confirmed = 0;
   #probed = 0;
+  #channelHeld = false;
 
   constructor(peer: PeerFlow) {
     this.#peer = peer;
@@ -45,9 +46,18 @@ export class Outflow {
     if (this.#peer === 'unknown') this.#peer = 'none';
   }
 
+  /**
+   * As long as our own side does not read from the channel, no probe is answered. A reader that waits for its own writing, as one that
+   * sends back what comes, would then wait for itself: so meanwhile the socket alone bounds what is sent.
+   */
+  channelHeld(held: boolean): void {
+    this.#channelHeld = held;
+  }
+
   /** Bytes to send in the next frame when `waiting` ones are there and each frame gets `overhead` bytes longer; 0 when it must wait. */
   next(waiting: number, overhead: number): number {
-    const most = Math.min(this.#room - overhead - FLOW.FRAME_BYTES, FLOW.CHUNK_BYTES);
+    const chunkBytes = this.#peer === 'grants' ? FLOW.CHUNK_BYTES : FLOW.FOREIGN_CHUNK_BYTES;
+    const most = Math.min(this.#room - overhead - FLOW.FRAME_BYTES, chunkBytes);
     if (waiting > most) return most < LEAST_PART_BYTES ? 0 : most - (most % 8);
     return waiting >= SPLIT_FROM_BYTES && overhead > 0 ? waiting - (waiting % 8) : waiting;
   }
@@ -73,6 +83,7 @@ export class Outflow {
 
   get #room(): number {
     if (this.#peer === 'grants') return this.#allowed - this.#sent;
+    if (this.#channelHeld) return FLOW.WINDOW_BYTES;
     return (this.#peer === 'none' ? FLOW.WINDOW_BYTES : FLOW.INITIAL_BYTES) - (this.#sent - this.#confirmed);
   }
 }

@@ -131,4 +131,9 @@ describe('who may use the management API', () => {
       [admin.headers['zt-session']],
     );
   });
+
+  test('what belongs to an entity that does not exist is not found', async () => {
+    for (const path of Object.keys(TABLE).filter((path) => /^\/[a-z-]+\/\*\//.test(path) && TABLE[path]?.GET))
+      assert.equal((await admin.call('GET', path.replaceAll('*', 'nosuch'))).status, 404, path);
+  });
 });

@@ -257,6 +257,11 @@ describe('bad input', () => {
       const { status, json } = await admin.call('POST', '/services', { body, headers: { 'content-type': 'application/json' } });
       assert.deepEqual([status, json.error.code], [400, 'COULD_NOT_PARSE_BODY']);
     }
+    const deep = `{"name":"deep","encryptionRequired":true,"tags":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}`;
+    assertRefusedFor(
+      await admin.call('POST', '/services', { body: deep, headers: { 'content-type': 'application/json' } }),
+      'COULD_NOT_PARSE_BODY',
+    );
     assert.equal((await admin.call('POST', '/services', { body: '{}', headers: { 'content-type': 'text/plain' } })).status, 415);
     assert.equal((await admin.call('POST', '/services', { headers: { 'content-type': 'application/json' } })).status, 602);
     assert.equal((await admin.call('POST', '/services', { body: { name: 'x'.repeat(70_000), encryptionRequired: true } })).status, 413);

@@ -73,8 +73,19 @@ describe('what may be sent', () => {
     assert.equal(exhaust(outflow), 0);
   });
 
+  test('chunks to an end that has not granted are no longer than what the Java SDK holds', () => {
+    verifies('OVERLAY-FLOW');
+    for (const peer of ['none', 'unknown'] as const) {
+      const outflow = new Outflow(peer);
+      assert.equal(outflow.next(PLENTY, 17), 32 * KIB);
+      assert.equal(outflow.next(PLENTY, 0), 32 * KIB);
+      outflow.granted(FIRST_GRANT_UNITS);
+      assert.equal(outflow.next(PLENTY, 17), 64 * KIB);
+    }
+  });
+
   test('chunks are 64 KiB or the rest; what waits behind them is kept to multiples of 8', () => {
-    const outflow = new Outflow('none');
+    const outflow = new Outflow('grants');
     assert.equal(outflow.next(PLENTY, 17), FLOW.CHUNK_BYTES);
     assert.equal(outflow.next(FLOW.CHUNK_BYTES, 17), FLOW.CHUNK_BYTES);
     assert.equal(outflow.next(20_003, 17), 20_000, 'a large rest is split for the native cipher');

@@ -212,6 +212,23 @@ describe('a stranger', { timeout: 20_000 }, () => {
     assert.equal(channel.holds, 0);
   });
 
+  test('may fill its reader while that writes: no probe is answered then, and none is waited for', async () => {
+    verifies('OVERLAY-FLOW');
+    const { channel } = await hosted([]);
+    const [far] = await accepted(channel, false);
+    channel.takeSent();
+    far.write(Buffer.alloc(8 * MIB));
+    const before = await sentBytes(channel);
+    assert.ok(near(before, FLOW.WINDOW_BYTES));
+    while (channel.holds === 0) channel.receive(data(Buffer.alloc(64 * KIB)));
+    const held = await sentBytes(channel);
+    assert.ok(before + held > 8 * MIB);
+    far.resume();
+    while (channel.holds > 0) await new Promise(setImmediate);
+    far.write('x');
+    assert.equal(await sentBytes(channel), 0, 'from then on one is waited for again');
+  });
+
   test('whose reader reads again in time loses nothing, and the time begins anew', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { channel } = await hosted();
