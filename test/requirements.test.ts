@@ -7,7 +7,7 @@ import { REQUIREMENTS } from './requirements.ts';
 test('every requirement is cited by a test, and every citation is a requirement', () => {
   const cited = new Set<string>();
   for (const file of globSync('**/*.test.ts', { cwd: import.meta.dirname }).concat(
-    globSync('contract/*.ts', { cwd: import.meta.dirname }),
+    globSync('{contract,counterpart}/*.ts', { cwd: import.meta.dirname }),
   )) {
     const text = readFileSync(join(import.meta.dirname, file), 'utf8');
     for (const [, ids = ''] of text.matchAll(/verifies\(([^)]*)\)/g)) {

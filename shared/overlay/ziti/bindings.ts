@@ -101,10 +101,10 @@ export class ZitiBinding implements Binding {
       let reason: unknown;
       try {
         const hosting = await this.#host(route);
+        this.#noteHosted(route);
         this.#hasStood = true;
         this.#established.resolve();
         firstAttemptDone();
-        this.#noteHosted(route);
         const since = performance.now();
         this.#hosted += 1;
         await firstAborted(hosting.ended, this.#ended.signal, withdrawn);
@@ -177,7 +177,9 @@ export class ZitiBinding implements Binding {
   }
 
   #noteHosted(route: Route): void {
-    if (this.#failing) this.#options.log.info({ service: this.service, router: route.router.name }, 'the service is hosted again');
+    const isBack = this.#hasStood && this.#hosted === 0;
+    if (this.#failing || isBack)
+      this.#options.log.info({ service: this.service, router: route.router.name }, 'the service is hosted again');
     this.#failing = undefined;
   }
 
