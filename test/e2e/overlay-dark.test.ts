@@ -211,8 +211,21 @@ describe('a hub, an agent and the network between them, each a process of its ow
           assert.ok(status >= 400 && status < 500, `${name}: ${method} ${path} ${status}`);
           assert.doesNotMatch(text, new RegExp(`vitals|${gateway.id}|"gateway"|:${site.routerPort}`), `${name}: ${method} ${path}`);
         }
-        for (const path of ['/edge/management/v1/identities', '/fabric/v1/links', '/']) {
+        for (const path of ['/fabric/v1/links', '/']) {
           assert.equal((await ask('GET', path)).status, 404, `${name}: ${path}`);
+        }
+        // Who administers the network shows a password, not a certificate.
+        for (const [method, path, body] of [
+          ['GET', '/identities'],
+          ['GET', '/services'],
+          ['GET', '/summary'],
+          ['POST', '/services', '{"name":"mine","encryptionRequired":false}'],
+          ['POST', '/authenticate?method=password', '{"username":"admin","password":"admin"}'],
+          ['POST', '/authenticate?method=cert', '{}'],
+        ] as const) {
+          const { status, text } = await ask(method, `/edge/management/v1${path}`, body);
+          assert.equal(status, 401, `${name}: management ${method} ${path}`);
+          assert.doesNotMatch(text, new RegExp(`vitals|${gateway.id}|"gateway"|:${site.routerPort}`), `${name}: management ${path}`);
         }
       }
     });
