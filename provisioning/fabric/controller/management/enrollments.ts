@@ -18,7 +18,7 @@ const PASSWORD = {
   username: text,
   password: text,
 } as const;
-const CHANGE = { username: text, password: text, tags: { type: 'object' } } as const;
+const CHANGE = { username: text, password: text } as const;
 
 export const enrollments: Record<'create' | 'refresh' | 'remove', Endpoint> = {
   create: changeWithBody('enrollment', (call) => {
@@ -55,7 +55,7 @@ export const authenticators: Record<'create' | 'replace' | 'patch' | 'remove' | 
     return done();
   }),
   patch: changeWithBody('authenticator', async (call) => {
-    const changes = readChanges(call.body, { what: 'authenticator', struct: 'AuthenticatorPatch', fields: CHANGE });
+    const changes = readChanges(call.body, { what: 'authenticator', struct: 'AuthenticatorPatch', fields: CHANGE }, ['tags']);
     await changePassword(networkOf(call.parts), idOf(call), changes);
     return done();
   }),
