@@ -5,12 +5,12 @@ import type { FrameSink } from '../channel/contract.ts';
 import type { KeyPair, SessionKeys } from '../crypto/contract.ts';
 import { clientKeys, newKeyPair } from '../crypto/kx.ts';
 import type { OutgoingFrame } from '../wire/encode.ts';
-import { byteValue, type Frame } from '../wire/frame.ts';
+import type { Frame } from '../wire/frame.ts';
 import { CONN_TYPE, CONTENT, HEADER } from '../wire/ids.ts';
 import { Circuit } from './circuit.ts';
 import type { DialCircuit, DialRequest } from './contract.ts';
 import { EarlyFrames } from './early.ts';
-import { closeFrame, inspectAnswer } from './frames.ts';
+import { closeFrame, inspectAnswer, keyHeaders } from './frames.ts';
 import { circuitLimits } from './limits.ts';
 import { newMarker } from './marker.ts';
 import { refusalOf } from './reasons.ts';
@@ -72,12 +72,7 @@ class Dialling implements FrameSink {
       type: CONTENT.connect,
       headers: [
         [HEADER.connId, this.#connId],
-        ...(this.#keyPair
-          ? ([
-              [HEADER.publicKey, this.#keyPair.publicKey],
-              [HEADER.cryptoMethod, byteValue(0)],
-            ] as const)
-          : []),
+        ...keyHeaders(this.#keyPair),
         [HEADER.callerId, callerName],
         [HEADER.connectionMarker, newMarker()],
         [HEADER.useXgressToSdk, false],

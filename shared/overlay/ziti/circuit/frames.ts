@@ -1,9 +1,12 @@
+import type { KeyPair } from '../crypto/contract.ts';
 import { allocateFrame, type OutgoingFrame, type OutgoingHeaders } from '../wire/encode.ts';
 import { byteValue, type Frame } from '../wire/frame.ts';
 import { CONTENT, FLAG, HEADER } from '../wire/ids.ts';
 import { FLOW } from './contract.ts';
 
 const NOTHING = Buffer.alloc(0);
+/** The only method there is, as value of header 1009. */
+const LIBSODIUM = byteValue(0);
 
 /** Value of header 1010 that grants so many units. */
 function grantFlags(units: number): number {
@@ -13,6 +16,15 @@ function grantFlags(units: number): number {
 /** Units granted by these flags; undefined when they grant nothing. */
 export function grantedUnits(flags: number): number | undefined {
   return (flags & FLOW.GRANT) === 0 ? undefined : flags >>> 16;
+}
+
+/** What a Connect or a Bind says of encryption: the own public key, or nothing (openziti-wire.md §6, §7). */
+export function keyHeaders(keyPair: KeyPair | undefined): OutgoingHeaders {
+  if (!keyPair) return [];
+  return [
+    [HEADER.publicKey, keyPair.publicKey],
+    [HEADER.cryptoMethod, LIBSODIUM],
+  ];
 }
 
 /** A Data frame that carries a grant, a stream header, or both; `units` 0 grants nothing. */

@@ -6,11 +6,11 @@ import { routerText } from '../channel/router-text.ts';
 import type { KeyPair, SessionKeys } from '../crypto/contract.ts';
 import { newKeyPair, serverKeys } from '../crypto/kx.ts';
 import type { OutgoingFrame } from '../wire/encode.ts';
-import { byteValue, type Frame, text, u32 } from '../wire/frame.ts';
+import { type Frame, text, u32 } from '../wire/frame.ts';
 import { CONN_TYPE, CONTENT, FIRST_ROUTER_CONN_ID, HEADER } from '../wire/ids.ts';
 import { Circuit } from './circuit.ts';
 import type { CircuitLimits, Hosting, HostRequest, HostService } from './contract.ts';
-import { closeFrame, inspectAnswer } from './frames.ts';
+import { closeFrame, inspectAnswer, keyHeaders } from './frames.ts';
 import { circuitLimits } from './limits.ts';
 import { isMarker } from './marker.ts';
 import { refusalOf } from './reasons.ts';
@@ -82,12 +82,7 @@ class ServiceHosting implements Hosting, FrameSink {
       type: CONTENT.bind,
       headers: [
         [HEADER.connId, this.#connId],
-        ...(this.#keyPair
-          ? ([
-              [HEADER.publicKey, this.#keyPair.publicKey],
-              [HEADER.cryptoMethod, byteValue(0)],
-            ] as const)
-          : []),
+        ...keyHeaders(this.#keyPair),
         [HEADER.routerProvidedConnId, true],
         [HEADER.listenerId, this.#request.listenerId],
         [HEADER.supportsInspect, true],
