@@ -15,7 +15,6 @@ import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
 import type { CircuitLimits } from '../../shared/overlay/ziti/circuit/contract.ts';
 import { openZitiOverlayOf } from '../../shared/overlay/ziti/overlay.ts';
 import { zitiParts } from '../../shared/overlay/ziti/ziti.ts';
-import { verifies } from '../requirements.ts';
 import { type PlannedFabric, plannedFabric } from '../support/ziti/network.ts';
 
 // Implementations that are not ours, as programs of a few lines in python/ and java/ with the same commands:
@@ -272,7 +271,6 @@ export function testForeignSdk(sdk: ForeignSdk, expected: { /** How what it host
   after(() => site[Symbol.asyncDispose]());
 
   test('enrols with our token, dials us, sends bulk both ways and half-closes; we know who it is', async (t) => {
-    verifies('OVERLAY-FOREIGN');
     await using dialer = new ForeignProcess(sdk, 'dial', own.path, String(BULK_BYTES), ...OURS);
     for (const service of OURS) {
       const { event, roundTripUs, megabytesPerSecond, ...outcome } = await dialer.says('exchanged');
@@ -283,7 +281,6 @@ export function testForeignSdk(sdk: ForeignSdk, expected: { /** How what it host
   });
 
   test('hosts for us with an identity file that we enrolled: bulk both ways, and what it says behind our end', async (t) => {
-    verifies('OVERLAY-FOREIGN');
     const us = await site.open(site.planned.identityPath('us'), { ...PATIENT, lingerMs: 2000 });
     await using host = new ForeignProcess(sdk, 'host', site.planned.identityPath('lent'), ...THEIRS);
     for (const service of THEIRS) assert.equal((await host.says('hosting')).service, service);
@@ -297,7 +294,6 @@ export function testForeignSdk(sdk: ForeignSdk, expected: { /** How what it host
   });
 
   test('its identity file is ours to use; our own client beside it', async (t) => {
-    verifies('OVERLAY-FOREIGN');
     const overlay = await site.open(own.path);
     for (const service of OURS) {
       const { roundTripUs, megabytesPerSecond, ...outcome } = await exchange(await overlay.dial(service), service, BULK_BYTES);
