@@ -1,3 +1,5 @@
+import { before, describe } from 'node:test';
+import { verifies } from '../requirements.ts';
 import { PYTHON, testForeignSdk } from './foreign-sdk.ts';
 
 // The Python package openziti 0.6.0 is the C SDK 0.29.3 of 2022: it signs in by certificate session, hosts with connection ids of its own
@@ -8,4 +10,7 @@ import { PYTHON, testForeignSdk } from './foreign-sdk.ts';
 // - When it has no message left for what comes ("can't alloc message"), it may stand still until another frame comes by the same channel.
 // - accept() gives the name that the caller wrote itself (header 1008), and nothing that the network asserts.
 // - ctx.connect(service) raises TypeError; python/sdk.py calls what lies below.
-testForeignSdk(PYTHON, { hostedEnds: 'VitalmeshError: The overlay connection was closed: the other side did not end' });
+describe('the C SDK', () => {
+  before(() => verifies('OVERLAY-FOREIGN'));
+  testForeignSdk(PYTHON, { hostedEnds: 'VitalmeshError: The overlay connection was closed: the other side did not end', dials: 1 });
+});

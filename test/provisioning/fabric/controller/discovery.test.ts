@@ -42,6 +42,17 @@ describe('GET version', () => {
     });
 });
 
+test('every answer tells which run of the controller it is from', async () => {
+  await using own = await FabricSite.start();
+  const instance = async (path: string): Promise<unknown> => (await own.call('GET', path)).headers['ziti-instance-id'];
+  const first = await instance('/version');
+  assert.match(String(first), /^c[0-9a-z]{24}$/);
+  assert.equal(await instance('/no/such/path'), first);
+  await own.stop();
+  await own.start();
+  assert.notEqual(await instance('/version'), first);
+});
+
 describe('GET services', () => {
   test('lists what a policy allows, with which right, and nothing else', async () => {
     verifies('FABRIC-DEFAULT-DENY');
