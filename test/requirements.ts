@@ -342,6 +342,15 @@ export const REQUIREMENTS = {
     behaviour:
       'The commands and files of the README, in its order, make a network, enrol identities, and connect a gateway with a hub over it.',
   },
+  'OPERATIONS-COMPLETE': {
+    source: 'OPERATIONS.md',
+    behaviour:
+      'Every error of overlay, identity, enrolment, renewal and embedded network is explained to an operator, and nothing that does not exist.',
+  },
+  'THREATS-PROVEN': {
+    source: 'THREATS.md',
+    behaviour: 'Each line of the threat model names what proves it, which exists, or says that nothing protects.',
+  },
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
