@@ -190,6 +190,11 @@ export const REQUIREMENTS = {
     source: 'RFC 9113 §10.5',
     behaviour: 'A gateway that floods its connection with frames that must be answered loses that connection.',
   },
+  'OVERLAY-HEARTBEAT': {
+    source: 'openziti-network.md §0.2, §3.15',
+    behaviour:
+      'Between two ends of ours no connection is idle for a minute; one whose other end has fallen silent is cut, and nobody else is ever sent a heartbeat or cut for the lack of one.',
+  },
   'OVERLAY-STALL': {
     source: 'openziti-wire.md §10.1',
     behaviour:

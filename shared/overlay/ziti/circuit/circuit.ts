@@ -6,7 +6,8 @@ import { type Frame, u32 } from '../wire/frame.ts';
 import { CONN_TYPE, CONTENT, FLAG, HEADER } from '../wire/ids.ts';
 import { CircuitCipher } from './cipher.ts';
 import type { CircuitLimits } from './contract.ts';
-import { closeFrame, controlFrame, grantedUnits, inspectAnswer } from './frames.ts';
+import { closeFrame, controlFrame, grantedUnits, heartbeatFrame, inspectAnswer, isHeartbeat } from './frames.ts';
+import { type Beating, Heartbeat } from './heartbeat.ts';
 import { Inbound } from './inbound.ts';
 import { Outbound } from './outbound.ts';
 import type { PeerFlow } from './outflow.ts';
@@ -32,7 +33,7 @@ export interface CircuitOptions {
  * One circuit past its set-up: what lies between an `OverlayConnection` and the Data and StateClosed frames of one
  * connection id. Flow control: `FLOW`. Its end: openziti-wire.md §6, §10.8.
  */
-export class Circuit implements Transport, FrameSink {
+export class Circuit implements Transport, FrameSink, Beating {
   readonly connection = new OverlayConnection(this);
   readonly #options: CircuitOptions;
   readonly #cipher: CircuitCipher | undefined;
@@ -41,6 +42,8 @@ export class Circuit implements Transport, FrameSink {
   #attached: Disposable | undefined;
   /** Runs from our end to the other side's. */
   #linger: NodeJS.Timeout | undefined;
+  /** Runs from the other end's first grant on. */
+  #heartbeat: Heartbeat | undefined;
   /** The other end is gone: with its StateClosed, or with the channel. */
   #gone = false;
   #closed = false;
@@ -56,6 +59,7 @@ export class Circuit implements Transport, FrameSink {
       sender: this.#cipher?.sender,
       peer,
       onFailure: (error) => connection.destroy(error),
+      onSent: () => this.#heartbeat?.sent(),
       onStalled: options.onStalled && ((): void => this.#stalled()),
     });
     const onHold = (held: boolean): void => this.#outbound.channelHeld(held);
@@ -107,9 +111,11 @@ export class Circuit implements Transport, FrameSink {
 
   frame(frame: Frame): void {
     if (this.#gone || this.#closed) return;
-    if (this.#linger) this.#lingerFromNow();
     const { channel, connId } = this.#options;
-    if (frame.type === CONTENT.data) this.#takeData(frame);
+    const beat = isHeartbeat(frame);
+    // That it lives does not mean that it is going to end.
+    if (this.#linger && !beat) this.#lingerFromNow();
+    if (frame.type === CONTENT.data) this.#takeData(frame, beat);
     else if (frame.type === CONTENT.stateClosed) this.#lost(closeReasonOf(frame));
     else if (frame.type === CONTENT.connInspectRequest) channel.send(inspectAnswer(frame, connId, CONN_TYPE.dial));
   }
@@ -118,16 +124,32 @@ export class Circuit implements Transport, FrameSink {
     if (!this.#gone && !this.#closed) this.#lost(reason);
   }
 
+  beat(): void {
+    this.#options.channel.send(heartbeatFrame(this.#options.connId));
+  }
+
+  silent(): void {
+    if (this.#gone || this.#closed) return;
+    const { channel, connId } = this.#options;
+    const error = new VitalmeshError('OVERLAY-CLOSED', { detail: 'the other end is silent' });
+    if (this.#inbound.endReceived) {
+      // What came whole is still read to its end.
+      channel.send(closeFrame(connId));
+      this.#lost(error);
+    } else this.connection.destroy(error);
+  }
+
   #stalled(): void {
     this.#options.onStalled?.();
     this.connection.destroy(new VitalmeshError('OVERLAY-CLOSED', { detail: 'the other side does not read' }));
   }
 
-  #takeData({ headers, body }: Frame): void {
+  #takeData({ headers, body }: Frame, beat: boolean): void {
     const flags = u32(headers, HEADER.flags) ?? 0;
     const units = grantedUnits(flags);
     if (units === undefined) this.#outbound.heardFromStranger();
     else if (this.#outbound.peer !== 'none') this.#takeGrant(units);
+    this.#heartbeat?.heard(beat);
     try {
       if ((flags & FLAG.multipartMessage) !== 0) throw unasked();
       if (body.length > 0) this.#inbound.take(body);
@@ -142,6 +164,7 @@ export class Circuit implements Transport, FrameSink {
     this.#outbound.granted(units);
     this.#inbound.beginGranting();
     this.#inbound.enforceGrants();
+    this.#heartbeat ??= new Heartbeat(this.#options.channel, this.#options.limits.heartbeatMs, this);
   }
 
   #takeEnd(): void {
@@ -153,7 +176,9 @@ export class Circuit implements Transport, FrameSink {
   #grant(): void {
     if (this.#gone || this.#closed) return;
     const units = this.#inbound.takeGrant();
-    if (units > 0) this.#options.channel.send(controlFrame(this.#options.connId, units));
+    if (units === 0) return;
+    this.#options.channel.send(controlFrame(this.#options.connId, units));
+    this.#heartbeat?.sent();
   }
 
   #lingerFromNow(): void {
@@ -179,6 +204,7 @@ export class Circuit implements Transport, FrameSink {
     clearTimeout(this.#linger);
     this.#linger = undefined;
     this.#attached?.[Symbol.dispose]();
+    this.#heartbeat?.[Symbol.dispose]();
   }
 }
 

@@ -11,6 +11,7 @@ import type { DeafCallers } from './deaf-callers.ts';
  * that it is). A host of ours answers a marked dial with a first grant, the dialer then with its own. A grant is a Data frame
  * whose flags (header 1010, which travels end to end) have bit `GRANT` set and in their upper 16 bits the number of `UNIT_BYTES`
  * that the other end may send beyond all former ones; its body is empty, or, with the host's first grant of an encrypted connection, the stream header.
+ * A grant of 0 units is a heartbeat (`CircuitLimits.heartbeatMs`).
  * Nobody who was not marked or has not granted ever gets such a frame. Until the first grant an end may send `INITIAL_BYTES`;
  * to an end that never grants it sends on in steps, each behind a probe of the router. What is counted on both sides: of each
  * Data frame with a body, but for the stream header, the bytes of its body as on the wire and `FRAME_BYTES` more, so
@@ -41,6 +42,15 @@ export interface CircuitLimits {
   unreadBytes: number;
   /** How long the channel is held up for a reader that does not read, before its connection is cut. 2,000 ms unless told. */
   holdMs: number;
+  /**
+   * Between two ends of ours: how long this end sends nothing at most. Then, or earlier by up to a third, it sends a heartbeat, a grant of 0
+   * units; the first one soon, idle or not, so that the other end knows. Once the other end has sent one, and then nothing at all for two and
+   * a half times as long although the router answers, the connection fails with OVERLAY-CLOSED. A network may forget a circuit after 60 s
+   * without traffic, and tell one end only (openziti-network.md §3.15). A heartbeat is 44 bytes, 66 in its TLS record and 118 in its TCP
+   * segment: unless told otherwise an idle connection costs each of its ends 90 sent and 90 received an hour, 21 kB, or 31 kB with TCP's
+   * acknowledgements. Two ends may be told different times, the longer one no more than twice the other. 45,000 ms unless told.
+   */
+  heartbeatMs: number;
 }
 
 export interface DialRequest {

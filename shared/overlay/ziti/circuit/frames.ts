@@ -1,6 +1,6 @@
 import type { KeyPair } from '../crypto/contract.ts';
 import { allocateFrame, type OutgoingFrame, type OutgoingHeaders } from '../wire/encode.ts';
-import { byteValue, type Frame } from '../wire/frame.ts';
+import { byteValue, type Frame, u32 } from '../wire/frame.ts';
 import { CONTENT, FLAG, HEADER } from '../wire/ids.ts';
 import { FLOW } from './contract.ts';
 
@@ -31,6 +31,19 @@ export function keyHeaders(keyPair: KeyPair | undefined): OutgoingHeaders {
 export function controlFrame(connId: number, units: number, streamHeader: Buffer = NOTHING): OutgoingFrame {
   const headers: OutgoingHeaders = [[HEADER.connId, connId], ...(units === 0 ? [] : ([[HEADER.flags, grantFlags(units)]] as const))];
   return { type: CONTENT.data, headers, body: streamHeader };
+}
+
+/** A grant of nothing: routers carry it as they do all traffic, and the other end hears that this one lives. */
+export function heartbeatFrame(connId: number): OutgoingFrame {
+  const headers: OutgoingHeaders = [
+    [HEADER.connId, connId],
+    [HEADER.flags, grantFlags(0)],
+  ];
+  return { type: CONTENT.data, headers };
+}
+
+export function isHeartbeat({ type, headers, body }: Frame): boolean {
+  return type === CONTENT.data && body.length === 0 && u32(headers, HEADER.flags) === FLOW.GRANT;
 }
 
 /** A Data frame whose body of `length` bytes is still to be filled. */

@@ -14,6 +14,8 @@ export interface OutboundOptions {
   sender: SecretSender | undefined;
   peer: PeerFlow;
   onFailure: (error: Error) => void;
+  /** A frame was handed out. */
+  onSent?: () => void;
   /** The router has stopped reading because of this circuit. */
   onStalled: (() => void) | undefined;
 }
@@ -89,6 +91,7 @@ export class Outbound implements FrameSource {
   nextFrame(nextSequence: () => number): Buffer | undefined {
     const frame = this.#stopped ? undefined : this.#next(nextSequence);
     this.#enlisted = frame !== undefined;
+    if (frame) this.#options.onSent?.();
     return frame;
   }
 
