@@ -48,6 +48,20 @@ describe('an idle circuit', { timeout: 20_000 }, () => {
     }
   });
 
+  test('that is busy from the beginning beats once all the same: the other end is to know that there will be more', async (t) => {
+    verifies('OVERLAY-HEARTBEAT');
+    const { channel, far } = await circuit(t);
+    channel.receive(data(GRANT_FLAGS));
+    let beats = 0;
+    for (let ms = 0; ms < 4 * HEARTBEAT_MS; ms += TICK_MS) {
+      far.write('x');
+      await new Promise(setImmediate);
+      channel.takeSent();
+      beats += beatsOver(t, channel, TICK_MS).length;
+    }
+    assert.equal(beats, 1);
+  });
+
   test('beats no more when it is not idle, or over', async (t) => {
     verifies('OVERLAY-HEARTBEAT');
     const { channel, far } = await circuit(t);
