@@ -222,6 +222,11 @@ export const REQUIREMENTS = {
     source: 'architecture §2',
     behaviour: 'Any filter, body and path at the management API is answered with a coded refusal, in bounded time and memory.',
   },
+  'FABRIC-SEVERAL-ROUTERS': {
+    source: 'openziti-network.md §3.1, §3.5',
+    behaviour:
+      'The embedded network runs several edge routers; one that is away is shown as offline, and what it hosted is reached by nobody and gone when it is back.',
+  },
   'FABRIC-ROUTER-POLICIES': {
     source: 'openziti-network.md §1.11, §1.12',
     behaviour:

@@ -7,14 +7,15 @@ import type { Logger } from '../../shared/log.ts';
 import { Seldom } from '../../shared/seldom.ts';
 import { checkListenable } from './address.ts';
 import { createAdmin, type FabricAdmin } from './admin.ts';
-import type { Grants, RouterEntry } from './contract.ts';
+import type { Grants } from './contract.ts';
 import { startController } from './controller/controller.ts';
 import { LoginRequests } from './controller/oidc/login-requests.ts';
 import { OIDC_LIFETIMES, type OidcLifetimes, type OidcParts } from './controller/oidc/parts.ts';
 import { createGrants, grantsAt } from './grants.ts';
 import { openHome } from './home.ts';
 import type { RouterLimits } from './router/limits.ts';
-import { createTerminators, type Router, startRouter } from './router/router.ts';
+import { createTerminators } from './router/router.ts';
+import { type FabricRouter, PlacedRouter } from './routers.ts';
 import { STATE_FILE } from './state/state.ts';
 
 /** Where to listen. */
@@ -30,13 +31,15 @@ export interface FabricOptions {
   home: string;
   controller: ListenAddress;
   router: ListenAddress;
+  /** Of further edge routers. */
+  moreRouters?: readonly ListenAddress[];
   log: Logger;
   clock?: Clock;
   /** How clients may sign in; by both ways unless told. `certificate` leaves OIDC out, as a network may. */
   signIn?: 'both' | 'certificate';
   /** Of what OIDC issues; 30 minutes and 24 hours unless told. */
   oidc?: Partial<OidcLifetimes>;
-  /** Limits of the router. */
+  /** Limits of each router. */
   routerLimits?: Partial<RouterLimits>;
   /** How long certificates of identities are good; a year unless told. */
   certificateLifeMs?: number;
@@ -46,8 +49,10 @@ export interface FabricOptions {
 export interface Fabric extends AsyncDisposable {
   /** `https://host:port/edge/client/v1`, as `ztAPI` of an identity file has it. */
   readonly controllerUrl: string;
-  /** `tls://host:port` */
+  /** `tls://host:port` of the first router. */
   readonly routerUrl: string;
+  /** In the order of their addresses. */
+  readonly routers: readonly FabricRouter[];
   /** Intermediate and root, PEM. */
   readonly caPem: string;
   readonly admin: FabricAdmin;
@@ -55,46 +60,42 @@ export interface Fabric extends AsyncDisposable {
   readonly grants: Grants;
 }
 
-const ROUTER_NAME = 'router-1';
 const SWEEP_MS = 60_000;
 const REFUSAL_LOG_MS = 60_000;
 
 /**
- * Runs a network of one controller and one edge router in this process, with its own CA, for trial, development and tests on one machine;
- * a hospital runs OpenZiti. What it knows survives a restart; certificates of its servers are made anew at each start, with the same key
+ * Runs a network of one controller and edge routers in this process, with its own CA, for trial, development and tests on one machine; a
+ * hospital runs OpenZiti. What it knows survives a restart; certificates of its servers are made anew at each start, with the same key
  * for the controller. Throws FABRIC-ADDRESS (not a loopback address, or taken), STORAGE-LOCKED (the home is in use), FABRIC-STATE, FABRIC-CA.
  */
 export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const { home, log, clock = systemClock } = options;
-  const [controllerHost, routerHost] = [loopback(options.controller), loopback(options.router)];
+  const controllerHost = loopback(options.controller);
+  const routerAddresses = [options.router, ...(options.moreRouters ?? [])].map((address) => ({
+    host: loopback(address),
+    port: address.port,
+  }));
   // A home is made only for a network that can run; one that is there already is locked by whoever listens, and says so better.
   if (!existsSync(join(home, STATE_FILE))) {
     await checkListenable(controllerHost, options.controller.port);
-    await checkListenable(routerHost, options.router.port);
+    for (const { host, port } of routerAddresses) await checkListenable(host, port);
   }
   await using stack = new AsyncDisposableStack();
   const { state, ca, tokens, controllerKeyPem } = stack.use(await openHome(home, log, clock));
   const grants = createGrants(state, tokens, log, clock);
 
-  const routerId = state.routerId(ROUTER_NAME);
-  const routerKeys = await ca.certifyServer({ commonName: routerId });
   const terminators = createTerminators();
-  const router: Router = stack.use(
-    await startRouter({
-      id: routerId,
-      name: ROUTER_NAME,
-      host: routerHost,
-      port: options.router.port,
-      serverCert: routerKeys.certPem,
-      serverKey: routerKeys.keyPem,
-      caPem: ca.caPem,
-      grants: grantsAt(routerId, grants, state, log),
-      terminators,
-      log,
-      ...(options.routerLimits && { limits: options.routerLimits }),
-    }),
-  );
-  const routers: RouterEntry[] = [{ id: routerId, name: ROUTER_NAME, url: router.url, online: true, certPem: routerKeys.certPem }];
+  const routers: PlacedRouter[] = [];
+  for (const [index, address] of routerAddresses.entries()) {
+    const name = `router-${index + 1}`;
+    const id = state.routerId(name);
+    const { certPem: serverCert, keyPem: serverKey } = await ca.certifyServer({ commonName: id });
+    const own = { ...address, id, name, serverCert, serverKey, grants: grantsAt(id, grants, state, log) };
+    const shared = { caPem: ca.caPem, terminators, log, ...(options.routerLimits && { limits: options.routerLimits }) };
+    routers.push(stack.use(await PlacedRouter.start({ ...own, ...shared })));
+  }
+  stack.use(grants.onChange(() => terminators.forgetAway((id) => grants.service(id) !== undefined)));
+  const routerUrl = routers[0]?.url ?? '';
 
   const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
   let origin = '';
@@ -110,9 +111,9 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
         trusted: readCertificates(ca.caPem, 'ca'),
         certPem,
         origin: () => origin,
-        routers: () => routers,
+        routers: () => routers.map(({ entry }) => entry),
         hosting: {
-          isConnected: (id) => router.isConnected(id),
+          isConnected: (id) => routers.some((router) => router.isConnected(id)),
           terminators: () => terminators.all(),
           removeTerminator: (id) => terminators.remove(id),
         },
@@ -133,12 +134,13 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
       state.oidcSessions.sweep();
     }, log),
   );
-  log.info({ controller: origin, router: router.url }, 'embedded network runs');
+  log.info({ controller: origin, routers: routers.map(({ url }) => url) }, 'embedded network runs');
 
   const running = stack.move();
   return {
     controllerUrl: `${origin}/edge/client/v1`,
-    routerUrl: router.url,
+    routerUrl,
+    routers,
     caPem: ca.caPem,
     admin: createAdmin(state, tokens, clock),
     grants,

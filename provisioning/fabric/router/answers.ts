@@ -60,6 +60,8 @@ export const REFUSED = {
   connIdInUse: (connId: number) => `sink id ${connId} already in use`,
   noTerminators: (serviceId: string, instanceId: string | undefined) =>
     `service ${serviceId} has no terminators${instanceId === undefined ? '' : ` for instanceId ${instanceId}`}`,
+  noOnlineTerminators: (serviceId: string, instanceId = '') =>
+    `service ${serviceId} has no online terminators for instanceId ${instanceId}`,
   noAnswer: 'timeout waiting for message reply: context deadline exceeded',
   hostRefused: (terminatorId: string, text: string) =>
     `failed to establish connection with terminator address ${terminatorId}. error: (${text})`,

@@ -67,7 +67,9 @@ export class Dialing implements Sink {
       tried: this.#tried,
     });
     if (!terminator) {
-      this.#refuse(REFUSED.noTerminators(this.#service.id, this.#instanceId));
+      const { noOnlineTerminators, noTerminators } = REFUSED;
+      const refused = terminators.isHosted(this.#service.id, this.#instanceId) ? noOnlineTerminators : noTerminators;
+      this.#refuse(refused(this.#service.id, this.#instanceId));
       return;
     }
     this.#tried.push(terminator);

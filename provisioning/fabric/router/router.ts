@@ -139,6 +139,7 @@ class EdgeRouter implements AsyncDisposable {
       this.#server.once('error', failed);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', failed);
+        this.#options.terminators.routerBack(this.#options.id);
         this.#server.on('error', (err) => log.warn({ err }, 'a connection could not be taken'));
         resolve(this.#server.address() as AddressInfo);
       });
@@ -155,6 +156,8 @@ class EdgeRouter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Before its channels are cut, so that dials that they fail go elsewhere.
+    this.#options.terminators.routerLeft(this.#options.id);
     this.#changes[Symbol.dispose]();
     clearImmediate(this.#enforcing);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

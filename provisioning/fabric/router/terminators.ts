@@ -76,6 +76,8 @@ export class Terminators {
   readonly #services = new Map<string, Entry[]>();
   /** Terminators by identity. */
   readonly #binds = new Map<string, number>();
+  /** Routers that do not run at the moment. */
+  readonly #away = new Set<string>();
   #picks = 0;
 
   get size(): number {
@@ -94,7 +96,7 @@ export class Terminators {
     this.#services.set(terminator.serviceId, [...entries, { terminator, circuits: 0, failureCost: 0, pickedAt: 0 }]);
     this.#binds.set(terminator.identityId, this.boundBy(terminator.identityId) + 1);
     older?.terminator.replaced();
-    return { replaced: older !== undefined, [Symbol.dispose]: () => this.#remove(terminator) };
+    return { replaced: older !== undefined, [Symbol.dispose]: () => this.#unlist(terminator) };
   }
 
   /** Every terminator. */
@@ -109,9 +111,30 @@ export class Terminators {
     return terminator !== undefined;
   }
 
-  /** The terminator for the next circuit; undefined when there is none. */
+  /** The router has stopped. Its terminators stay, taken by no circuit, until it is back (openziti-network.md §3.5). */
+  routerLeft(routerId: string): void {
+    this.#away.add(routerId);
+  }
+
+  /** The router runs, and nobody hosts there yet. */
+  routerBack(routerId: string): void {
+    this.#away.delete(routerId);
+    for (const terminator of this.all()) if (terminator.routerId === routerId) this.#remove(terminator);
+  }
+
+  /** Whether there are terminators, be it at routers that are away. */
+  isHosted(serviceId: string, instanceId: string | undefined): boolean {
+    return this.#hosting(serviceId, instanceId).length > 0;
+  }
+
+  /** Takes out the terminators of services that are no more, where a router is away that would do it. */
+  forgetAway(exists: (serviceId: string) => boolean): void {
+    for (const terminator of this.all()) if (this.#away.has(terminator.routerId) && !exists(terminator.serviceId)) this.#remove(terminator);
+  }
+
+  /** The terminator for the next circuit; undefined when there is none at a router that runs. */
   pick({ service, instanceId, routerId, identityId, tried }: PickRequest): Terminator | undefined {
-    const entries = (this.#services.get(service.id) ?? []).filter(({ terminator }) => terminator.instanceId === instanceId);
+    const entries = this.#hosting(service.id, instanceId).filter(({ terminator }) => !this.#away.has(terminator.routerId));
     const fresh = entries.filter(({ terminator }) => !tried.includes(terminator));
     const candidates = mostPreferred(fresh.length > 0 ? fresh : entries);
     const picked = choose(candidates, service.terminatorStrategy, (entry) => weight(entry, routerId), identityId);
@@ -142,6 +165,15 @@ export class Terminators {
 
   #entry(terminator: Terminator): Entry | undefined {
     return this.#services.get(terminator.serviceId)?.find((entry) => entry.terminator === terminator);
+  }
+
+  #hosting(serviceId: string, instanceId: string | undefined): Entry[] {
+    return (this.#services.get(serviceId) ?? []).filter(({ terminator }) => terminator.instanceId === instanceId);
+  }
+
+  /** For its router. The end of a router is not the end of what is hosted there. */
+  #unlist(terminator: Terminator): void {
+    if (!this.#away.has(terminator.routerId)) this.#remove(terminator);
   }
 
   #remove(terminator: Terminator): void {

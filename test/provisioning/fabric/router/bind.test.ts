@@ -165,6 +165,44 @@ describe('embedded router: hosts', { timeout: 30_000 }, () => {
     assert.equal(await askedHost(dialer, [near], 3), 0);
   });
 
+  test('what a router that has stopped hosted stays, and is not asked; with its return it is gone', async () => {
+    verifies('FABRIC-ROUTER-AS-REAL');
+    await using s = await Stage.start();
+    const dialer = await s.channel('gw1');
+    const refused = async (connId: number): Promise<string> => {
+      dialer.send(60783, { 1000: connId }, 'gw1/vitals/Dial');
+      return String((await dialer.next(60785)).body);
+    };
+    const second = await s.secondRouter();
+    await s.host('hub', 'vitals', {}, portOf(second));
+    await second[Symbol.asyncDispose]();
+    assert.equal(await refused(1), 'service vitals has no online terminators for instanceId ');
+    assert.equal(s.terminators.size, 1);
+    const near = await s.host('hub2');
+    assert.equal(await askedHost(dialer, [near], 2), 0);
+    near.send(60785, { 1000: 7 });
+    await near.sync();
+    assert.equal(await refused(3), 'service vitals has no online terminators for instanceId ');
+    const back = await s.secondRouter();
+    assert.equal(await refused(4), 'service vitals has no terminators');
+    assert.equal(s.terminators.boundBy('hub'), 0);
+    const far = await s.host('hub', 'vitals', {}, portOf(back));
+    assert.equal(await askedHost(dialer, [far], 5), 0);
+  });
+
+  test('a dial that waits for the host of a router that stops is tried at another', async () => {
+    await using s = await Stage.start();
+    const dialer = await s.channel('gw1');
+    const second = await s.secondRouter();
+    const first = await s.host('hub', 'vitals', {}, portOf(second));
+    dialer.send(60783, { 1000: 1 }, 'gw1/vitals/Dial');
+    await first.next(60787);
+    const near = await s.host('hub2');
+    await second[Symbol.asyncDispose]();
+    await accept(near);
+    await dialer.next(60784);
+  });
+
   test('an identity has so many binds and no more, on all its channels; what it gives up it may have again', async () => {
     verifies('FABRIC-ROUTER-BOUNDED');
     await using s = await Stage.start({ binds: 2 });
