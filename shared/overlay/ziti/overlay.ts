@@ -209,7 +209,8 @@ class ZitiOverlay implements RenewableOverlay {
     const limits = this.#circuitLimits;
     const base = { session, encryptionRequired, signal, ...(limits && { limits }) };
     for (;;) {
-      const route = await this.#routers.reach(session.routers, signal);
+      const { route, dialling } = await this.#routers.reach(session.routers, signal);
+      using _dialling = dialling;
       const { channel } = route;
       try {
         const connection = await this.#parts.dialCircuit({ ...base, channel, callerName: route.session.identityName });

@@ -10,6 +10,7 @@ export class Route {
   #session: ApiSession;
   readonly #retired = new AbortController();
   #circuits = 0;
+  #dials = 0;
   #doubted = false;
   #outdated = false;
   #closesWhenIdle = false;
@@ -38,8 +39,19 @@ export class Route {
     }
   }
 
-  get circuits(): number {
-    return this.#circuits;
+  /** Connections that it carries, and dials that are under way. */
+  get load(): number {
+    return this.#circuits + this.#dials;
+  }
+
+  /** Counts a dial until what this returns is disposed. */
+  dialling(): Disposable {
+    this.#dials += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#dials -= 1;
+      },
+    };
   }
 
   /** Its API session is not the present one. */

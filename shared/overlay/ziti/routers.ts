@@ -47,8 +47,12 @@ export class Routers {
   #change = Promise.withResolvers<void>();
   /** The API session as it came with its latest token. */
   #latest: ApiSession | undefined;
-  /** Aborted when the last link is gone, so that the list is read again soon. */
-  #bereft = new AbortController();
+  /** Aborted when the last link is gone, or when it begins or ends that a router is missed: the list is due at another time. */
+  #shifted = new AbortController();
+  /** Fewer links than wanted, while a router is offline that would do. */
+  #misses = false;
+  /** How long from now the list is looked at again for a router that is missed. */
+  #lookAgainMs: number;
   /** What an operator was told last and what still is so. */
   #warned: string | undefined;
   /** The controller's last word, when that was a refusal of this identity. */
@@ -58,6 +62,7 @@ export class Routers {
     this.#options = options;
     this.#histories = new RouterHistories(options.backoff);
     this.#pace = new Pace(options.backoff);
+    this.#lookAgainMs = options.backoff.minMs;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.firstAttempt = promise;
     this.#running = this.#run(resolve);
@@ -79,24 +84,23 @@ export class Routers {
     return this.channels
       .filter(({ router }) => names.has(router.name))
       .sort(
-        (a, b) =>
-          Number(a.isSecondChoice) - Number(b.isSecondChoice) || a.channel.bytesQueued - b.channel.bytesQueued || a.circuits - b.circuits,
+        (a, b) => Number(a.isSecondChoice) - Number(b.isSecondChoice) || a.channel.bytesQueued - b.channel.bytesQueued || a.load - b.load,
       )[0];
   }
 
   /**
    * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them, and while all are of
    * an old API session, whose routers take nothing of the present one, waits for the next. Throws OVERLAY-UNREACHABLE when there is none to be
-   * had now.
+   * had now. The dial counts as under way until `dialling` is disposed, so that those of one moment are spread too.
    */
-  async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<Route> {
+  async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<{ route: Route; dialling: Disposable }> {
     const [first] = routers;
     const tried = routers.some((router) => this.#links.has(keyOf(router)));
     if (first && !tried && !this.#closed.signal.aborted) await orAborted(this.#link(first).firstAttempt, signal);
     for (;;) {
       const route = this.choose(routers);
       if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
-      if (!route.isOutdated) return route;
+      if (!route.isOutdated) return { route, dialling: route.dialling() };
       await orAborted(this.#change.promise, signal);
     }
   }
@@ -135,17 +139,33 @@ export class Routers {
   }
 
   async #run(firstAttemptDone: () => void): Promise<void> {
-    const { refreshEveryMs, onRefresh } = this.#options;
+    const { onRefresh } = this.#options;
     while (!this.#closed.signal.aborted) {
       await this.#refresh();
       const links = [...this.#links.values()];
       void Promise.all(links.map((link) => link.firstAttempt)).then(firstAttemptDone);
       if (links.length === 0) continue;
-      this.#bereft = new AbortController();
-      await idle(refreshEveryMs * (0.75 + Math.random() / 2), this.#closed.signal, this.#bereft.signal);
-      if (!this.#closed.signal.aborted && !this.#bereft.signal.aborted) await onRefresh();
+      await this.#due();
+      if (!this.#closed.signal.aborted && this.#links.size > 0) await onRefresh();
     }
     firstAttemptDone();
+  }
+
+  /** Resolves when the list is to be read again: at once when no link is left, sooner than usual while a router is missed. */
+  async #due(): Promise<void> {
+    do {
+      this.#shifted = new AbortController();
+      await idle(this.#idleMs() * (0.75 + Math.random() / 2), this.#closed.signal, this.#shifted.signal);
+    } while (this.#shifted.signal.aborted && this.#links.size > 0 && !this.#closed.signal.aborted);
+  }
+
+  /** A router that is missed is looked for less and less often, so that it is found within about as long as it was away. */
+  #idleMs(): number {
+    const { refreshEveryMs } = this.#options;
+    if (!this.#misses) return refreshEveryMs;
+    const idleMs = Math.min(this.#lookAgainMs, refreshEveryMs);
+    this.#lookAgainMs = idleMs * 2;
+    return idleMs;
   }
 
   /** Reads the list of routers, at the pace of the back-off, and keeps links to those that are wanted. Whoever asks meanwhile shares the answer. */
@@ -202,7 +222,10 @@ export class Routers {
       const router = listed.get(key);
       if (router) this.#link(router);
     }
-    if (this.#links.size === 0) this.#bereft.abort();
+    const misses = this.#links.size < this.#options.maxRouters && routers.some((router) => !router.online && !kept.has(keyOf(router)));
+    if (!misses) this.#lookAgainMs = this.#options.backoff.minMs;
+    if (this.#links.size === 0 || misses !== this.#misses) this.#shifted.abort();
+    this.#misses = misses;
   }
 
   #link(router: EdgeRouter): RouterLink {

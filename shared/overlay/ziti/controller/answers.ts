@@ -114,7 +114,7 @@ export function edgeRoutersOf(json: unknown): EdgeRouter[] {
 export function serviceSessionOf(json: unknown, serviceId: string, type: 'Dial' | 'Bind'): ServiceSession {
   const { edgeRouters, ...session } = read(z.object({ data: SERVICE_SESSION }), json).data;
   if (session.serviceId !== serviceId || session.type !== type) throw unreadable('it is for another service');
-  return { ...session, routers: routersOf(edgeRouters ?? []) };
+  return { ...session, routers: routersOf(edgeRouters ?? []).filter(({ online }) => online) };
 }
 
 /** The controller's own code of an error answer and the field it complains of, as far as they are ones. */
@@ -144,11 +144,11 @@ function serviceOf({ id, name, permissions, encryptionRequired }: z.infer<typeof
   };
 }
 
-/** Routers that can be connected to, in the controller's order. */
+/** Routers that can be connected to once they are online, in the controller's order. */
 function routersOf(entries: readonly unknown[]): EdgeRouter[] {
   return readable(ROUTER, entries).flatMap(({ name, isOnline, disabled, supportedProtocols, urls }) => {
     const address = parseRouterAddress(supportedProtocols?.tls ?? '') ?? parseRouterAddress(urls?.tls ?? '');
-    return address && isOnline !== false && disabled !== true ? [{ name, ...address, online: true }] : [];
+    return address && disabled !== true ? [{ name, ...address, online: isOnline !== false }] : [];
   });
 }
 

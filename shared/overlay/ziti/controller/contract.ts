@@ -49,7 +49,7 @@ export interface Controller extends AsyncDisposable {
   /** The present session; signs in when there is none. */
   signIn(signal?: AbortSignal): Promise<ApiSession>;
   services(signal?: AbortSignal): Promise<readonly ZitiService[]>;
-  /** The routers that this identity may use. */
+  /** The routers that this identity may use, also those that are offline. */
   edgeRouters(signal?: AbortSignal): Promise<readonly EdgeRouter[]>;
   createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
   /** Called with each new session (not with the first). Router channels of the old one end by themselves. */

@@ -133,6 +133,65 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     assert.equal(network.channels.length, 4);
   });
 
+  test('dials of one moment are spread', async () => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    await turn();
+    await Promise.all(Array.from({ length: 6 }, () => overlay.dial('vitals')));
+    assert.deepEqual(
+      network.channels.map((channel) => network.dials.filter((dial) => dial.channel === channel).length),
+      [3, 3],
+    );
+  });
+
+  test('one that comes online again is connected to soon, also while others are', async () => {
+    verifies('OVERLAY-SICK-ROUTER');
+    const network = new ScriptedNetwork();
+    network.routers = [router('one'), router('two')];
+    await using overlay = await open(network);
+    await until(() => network.channels.length === 2);
+    network.routers = [router('one', false), router('two')];
+    network.channelTo('one').cut();
+    const asked = network.count('routers');
+    await until(() => network.count('routers') >= asked + 4);
+    assert.equal(network.channels.length, 2);
+    network.routers = [router('one'), router('two')];
+    await until(() => network.channels.length === 3);
+    assert.equal(network.channels.at(-1)?.router, 'one');
+    assert.equal(overlay.state, 'ready');
+  });
+
+  test('a router that is missed is looked for less and less often', async (t) => {
+    const network = new ScriptedNetwork();
+    network.routers = [router('one', false), router('two')];
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const overlay = await open(network, { backoff: { minMs: 100, maxMs: 100 }, refreshEveryMs: 10_000_000 });
+    for (let i = 0; i < 1000; i += 1) {
+      t.mock.timers.tick(100);
+      for (let j = 0; j < 4; j += 1) await turn();
+    }
+    // 100 s hold ten waits of 100 ms, 200 ms and so on, a quarter more or less.
+    const asked = network.count('routers');
+    assert.ok(asked >= 4 && asked <= 12, `asked ${asked} times`);
+    t.mock.timers.reset();
+    await overlay[Symbol.asyncDispose]();
+  });
+
+  test('a channel that works stays while the controller says that its router is offline', async () => {
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { refreshEveryMs: 2 });
+    const states: string[] = [];
+    using _watch = overlay.onState((state) => states.push(state));
+    await overlay.dial('vitals');
+    network.routers = [router('one', false)];
+    const asked = network.count('routers');
+    await until(() => network.count('routers') >= asked + 4);
+    await overlay.dial('vitals');
+    assert.deepEqual([states, network.channels.length, network.channelTo('one').disposed], [[], 1, false]);
+  });
+
   test('when the last router has gone from the list, the next one is found soon', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);

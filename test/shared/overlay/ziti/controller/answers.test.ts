@@ -78,7 +78,7 @@ test('a service that cannot be read costs only itself, and one without a word on
   assert.throws(() => servicesOf({ data: [1, 2] }), UNREADABLE);
 });
 
-test('only routers that can be connected to are taken, in the order given', () => {
+test('only routers that can be connected to are taken, in the order given; for a session those that are online', () => {
   const tls = (port: number): { tls: string } => ({ tls: `tls://127.0.0.1:${port}` });
   const data = [
     { name: 'both', isOnline: true, supportedProtocols: { wss: 'wss://127.0.0.1:1', ...tls(3) } },
@@ -94,7 +94,8 @@ test('only routers that can be connected to are taken, in the order given', () =
     { name: 'old', host: '127.0.0.1', port: 2, online: true },
     { name: 'odd', host: '127.0.0.1', port: 1, online: true },
   ];
-  assert.deepEqual(edgeRoutersOf({ data }), expected);
+  const offline = { name: 'offline', host: '127.0.0.1', port: 4, online: false };
+  assert.deepEqual(edgeRoutersOf({ data }), expected.toSpliced(1, 0, offline));
   const session = { id: 'i', token: 't', type: 'Bind', serviceId: 's', edgeRouters: data };
   assert.deepEqual(serviceSessionOf({ data: session }, 's', 'Bind').routers, expected);
   assert.deepEqual(serviceSessionOf({ data: { ...session, edgeRouters: null } }, 's', 'Bind').routers, []);

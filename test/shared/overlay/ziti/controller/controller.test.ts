@@ -100,7 +100,7 @@ test('a controller that gives the first page for ever is asked twice', async () 
   assert.equal(script.lines.length, 3);
 });
 
-test('the routers of this identity are those that can be reached', async () => {
+test('the routers of this identity are those that can be reached, now or when they are online again', async () => {
   await using script = await scriptedController();
   const router = (name: string, fields: object): object => ({
     name,
@@ -114,7 +114,10 @@ test('the routers of this identity are those that can be reached', async () => {
       : undefined,
   );
   await using controller = openController({ identity: await script.identity() });
-  assert.deepEqual(await controller.edgeRouters(), [{ name: 'r1', host: 'r1', port: 3022, online: true }]);
+  assert.deepEqual(await controller.edgeRouters(), [
+    { name: 'r1', host: 'r1', port: 3022, online: true },
+    { name: 'r2', host: 'r2', port: 3022, online: false },
+  ]);
 });
 
 const REFUSALS: [string, Reply, string, RegExp][] = [
