@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Binding, Caller, Overlay, OverlayState } from '../../shared/overlay/overlay.ts';
 import { verifies } from '../requirements.ts';
+import { reaches } from '../support/overlay-states.ts';
 
 /** What a tested network has to hold: its services, and by identity name what that identity may do. */
 export interface NetworkPlan {
@@ -457,18 +458,6 @@ async function rejectsWith(promise: Promise<unknown>, ...codes: ErrorCode[]): Pr
   await assert.rejects(promise, (error: { code?: ErrorCode }) => {
     assert.ok(error.code !== undefined && codes.includes(error.code), `${error.code} instead of ${codes.join(' or ')}`);
     return true;
-  });
-}
-
-/** Resolves when the overlay is in that state. */
-function reaches(overlay: Overlay, wanted: OverlayState): Promise<void> {
-  if (overlay.state === wanted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const watch = overlay.onState((state) => {
-      if (state !== wanted) return;
-      watch[Symbol.dispose]();
-      resolve();
-    });
   });
 }
 

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../errors.ts';
-import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Binding, Caller } from '../overlay.ts';
 import type { CircuitLimits, Hosting, HostService } from './circuit/contract.ts';
-import { type BackoffTimes, STEADY_MS } from './pace.ts';
+import { type BackoffTimes, Pace } from './pace.ts';
 import type { Route } from './route.ts';
 import { mayBeOutdated, type ServiceUse } from './services.ts';
 import { anyAborted, firstAborted, orAborted } from './waits.ts';
@@ -95,8 +94,8 @@ export class ZitiBinding implements Binding {
   }
 
   async #keepHosting(route: Route, withdrawn: AbortSignal, firstAttemptDone: (error?: unknown) => void): Promise<void> {
-    const { backoff: times, use } = this.#options;
-    const backoff = new Backoff(times.minMs, times.maxMs);
+    const { backoff, use } = this.#options;
+    const pace = new Pace(backoff);
     while (route.usable && !this.#ended.signal.aborted) {
       let reason: unknown;
       try {
@@ -113,7 +112,7 @@ export class ZitiBinding implements Binding {
           await this.#giveUp(route, hosting);
           return;
         }
-        if (performance.now() - since >= Math.min(times.maxMs, STEADY_MS)) backoff.reset();
+        if (pace.hasStood(since)) pace.reset();
         reason = hosting.ended.reason;
         if (mayBeOutdated(reason)) use.drop();
       } catch (error) {
@@ -122,7 +121,7 @@ export class ZitiBinding implements Binding {
       firstAttemptDone(reason);
       if (!route.usable || this.#ended.signal.aborted) return;
       if (this.#hasStood) this.#noteFailure(reason, route);
-      await this.#pause(backoff.nextMs(), route);
+      await this.#rest(pace, route);
     }
   }
 
@@ -171,9 +170,10 @@ export class ZitiBinding implements Binding {
     return id;
   }
 
-  async #pause(ms: number, route: Route): Promise<void> {
+  async #rest(pace: Pace, route: Route): Promise<void> {
     using stop = anyAborted(this.#ended.signal, route.channel.closed, route.retired);
-    await pause(ms, stop.signal);
+    pace.spend();
+    await pace.rested(stop.signal);
   }
 
   #noteHosted(route: Route): void {

@@ -6,7 +6,7 @@ export interface BackoffTimes {
 }
 
 /** What has stood so long has not been let in only to be cut off: its loss is no reason to wait longer than after the first. */
-export const STEADY_MS = 5000;
+const STEADY_MS = 5000;
 
 /** Keeps a growing pause between the attempts at one thing, whoever makes them and however they end. */
 export class Pace {

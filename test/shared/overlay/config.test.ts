@@ -9,13 +9,14 @@ import { openOverlay, overlayConfig } from '../../../shared/overlay/config.ts';
 import type { Overlay } from '../../../shared/overlay/overlay.ts';
 import { verifies } from '../../requirements.ts';
 import { testNetwork } from '../../support/identities.ts';
+import { reaches } from '../../support/overlay-states.ts';
 import { plannedFabric } from '../../support/ziti/network.ts';
 
 test('an OpenZiti network needs nothing but its name: the identity file says where it is', async () => {
   const config = overlayConfig.parse({ type: 'ziti' });
   await using planned = await plannedFabric({ services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } }, true);
   await using overlay = await openOverlay(config, loadIdentity(planned.identityPath('gateway')), silentLogger);
-  await ready(overlay);
+  await reaches(overlay, 'ready');
   assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial'] }]);
 });
 
@@ -27,7 +28,7 @@ test('the way to sign in is chosen by what the controller offers, and can be for
   const open = (signIn: string): Promise<Overlay> => openOverlay(overlayConfig.parse({ type: 'ziti', signIn }), identity, silentLogger);
   for (const way of ['auto', 'certificate']) {
     await using overlay = await open(way);
-    await ready(overlay);
+    await reaches(overlay, 'ready');
   }
   await using refused = await open('oidc');
   await assert.rejects(refused.dial('vitals'), { code: 'OVERLAY-UNREACHABLE' });
@@ -69,10 +70,3 @@ test('what belongs to another kind of network is refused', () => {
   assert.equal(overlayConfig.safeParse({ type: 'tor' }).success, false);
   assert.match(JSON.stringify(z.toJSONSchema(overlayConfig)), /"const":"ziti"/);
 });
-
-async function ready(overlay: Overlay): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _watch = overlay.onState((state) => state === 'ready' && resolve());
-  if (overlay.state === 'ready') resolve();
-  await promise;
-}

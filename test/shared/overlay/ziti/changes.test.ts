@@ -3,21 +3,9 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Overlay, OverlayState } from '../../../../shared/overlay/overlay.ts';
 import { verifies } from '../../../requirements.ts';
+import { reaches } from '../../../support/overlay-states.ts';
 import { echo, type HubAndGateway, hubAndGateway } from '../../../support/ziti/hub-and-gateway.ts';
-
-/** Resolves when the overlay is in that state. */
-function reaches(overlay: Overlay, wanted: OverlayState): Promise<void> {
-  if (overlay.state === wanted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const watch = overlay.onState((state) => {
-      if (state !== wanted) return;
-      watch[Symbol.dispose]();
-      resolve();
-    });
-  });
-}
 
 /** A dial that succeeds, however often it has to be tried until the network has come round. */
 async function dialledAtLast({ gateway }: HubAndGateway): Promise<Duplex> {
