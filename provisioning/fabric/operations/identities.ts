@@ -1,4 +1,3 @@
-import type { Instant } from '../../../shared/clock.ts';
 import type { IdentityRecord, Tags } from '../state/records.ts';
 import type { Network } from './network.ts';
 import { invalid, Refused, unhandledRefusal, unknown } from './refused.ts';
@@ -44,7 +43,7 @@ export function changeIdentity({ state: { directory } }: Network, id: string, { 
 }
 
 /** `minutes` 0 is until it is enabled. Its sessions, channels and circuits end at once. */
-export function disableIdentity({ state: { directory }, clock }: Network, id: string, minutes = 0): void {
+export function disableIdentity({ state: { directory } }: Network, id: string, minutes = 0): void {
   const { isDefaultAdmin, typeId } = identityOf({ directory }, id);
   if (isDefaultAdmin || typeId === 'Router')
     throw new Refused(400, 'ENTITY_CAN_NOT_BE_UPDATED', {
@@ -55,8 +54,7 @@ export function disableIdentity({ state: { directory }, clock }: Network, id: st
     });
   if (!Number.isInteger(minutes) || minutes < 0 || minutes > MAX_DISABLED_MINUTES)
     throw invalid('durationMinutes', `durationMinutes in body should be 0 to ${MAX_DISABLED_MINUTES}`, minutes);
-  const until: Instant | undefined = minutes === 0 ? undefined : clock.now() + minutes * MINUTE_MS;
-  directory.setDisabled(id, true, until);
+  directory.setDisabled(id, true, minutes === 0 ? undefined : minutes * MINUTE_MS);
 }
 
 export function enableIdentity({ state: { directory } }: Network, id: string): void {

@@ -136,9 +136,10 @@ export class Directory {
     return this.create('identity', fresh, id);
   }
 
-  /** A disabled identity keeps its certificate; its sessions end. `until`: when it is enabled again. Throws FABRIC-UNKNOWN. */
-  setDisabled(id: string, disabled: boolean, until?: number): void {
+  /** A disabled identity keeps its certificate; its sessions end. `forMs`: after how long it is enabled again. Throws FABRIC-UNKNOWN. */
+  setDisabled(id: string, disabled: boolean, forMs?: number): void {
     const now = this.#file.clock.now();
+    const until = forMs === undefined ? undefined : now + forMs;
     this.together(() => {
       this.update('identity', id, { disabled, disabledAt: disabled ? now : undefined, disabledUntil: disabled ? until : undefined });
       if (disabled) this.#file.sql<[string]>('DELETE FROM api_session WHERE identity_id = ?').run(id);
