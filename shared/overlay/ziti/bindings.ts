@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../errors.ts';
+import { aborted, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Binding, Caller } from '../overlay.ts';
 import type { CircuitLimits, Hosting, HostService } from './circuit/contract.ts';
-import { type BackoffTimes, Pace } from './pace.ts';
+import { retryOf } from './circuit/reasons.ts';
+import { type BackoffTimes, hintedPauseMs, Pace } from './pace.ts';
 import type { Route } from './route.ts';
 import { mayBeOutdated, type ServiceUse } from './services.ts';
-import { anyAborted, firstAborted, orAborted } from './waits.ts';
+import { anyAborted, idle, orAborted } from './waits.ts';
 
 export interface ZitiBindingOptions {
   /** Of this binding alone: two binds with one token on a channel send every dial to the first (openziti-wire.md §10.7). */
@@ -18,6 +20,8 @@ export interface ZitiBindingOptions {
   log: Logger;
   requestTimeoutMs: number;
   backoff: BackoffTimes;
+  /** How often it binds anew on each router while all is well, with jitter. */
+  rebindEveryMs: number;
   limits: Partial<CircuitLimits> | undefined;
   overlayClosed: AbortSignal;
   /** Why there is no channel, when there is none. */
@@ -94,41 +98,70 @@ export class ZitiBinding implements Binding {
   }
 
   async #keepHosting(route: Route, withdrawn: AbortSignal, firstAttemptDone: (error?: unknown) => void): Promise<void> {
-    const { backoff, use } = this.#options;
+    const { backoff } = this.#options;
     const pace = new Pace(backoff);
+    const connections = new Set<Duplex>();
     while (route.usable && !this.#ended.signal.aborted) {
       let reason: unknown;
       try {
-        const hosting = await this.#host(route);
+        const first = await this.#host(route, this.#listenerId(route), connections, withdrawn);
         this.#noteHosted(route);
         this.#hasStood = true;
         this.#established.resolve();
         firstAttemptDone();
         const since = performance.now();
         this.#hosted += 1;
-        await firstAborted(hosting.ended, this.#ended.signal, withdrawn);
+        const hosting = await this.#keepFresh(route, first, connections, withdrawn);
         this.#hosted -= 1;
         if (this.#ended.signal.aborted || (withdrawn.aborted && !hosting.ended.aborted)) {
-          await this.#giveUp(route, hosting);
+          await this.#giveUp(hosting);
           return;
         }
         if (pace.hasStood(since)) pace.reset();
         reason = hosting.ended.reason;
-        if (mayBeOutdated(reason)) use.drop();
       } catch (error) {
         reason = error;
       }
       firstAttemptDone(reason);
-      if (!route.usable || this.#ended.signal.aborted) return;
+      if (!route.usable || this.#ended.signal.aborted || withdrawn.aborted) return;
       if (this.#hasStood) this.#noteFailure(reason, route);
-      await this.#rest(pace, route);
+      await this.#rest(pace, route, reason);
     }
   }
 
-  #host(route: Route): Promise<Hosting> {
+  /**
+   * A host is not told that its terminator was deleted (openziti-network.md §3.10), so it binds anew from time to time, and takes the offer of
+   * before back when the new one stands; when it does not come to stand, the one of before is left alone. Resolves to the last one that stood,
+   * when it has ended or is to be given up.
+   */
+  async #keepFresh(route: Route, first: Hosting, connections: Set<Duplex>, withdrawn: AbortSignal): Promise<Hosting> {
+    const { rebindEveryMs, log } = this.#options;
+    for (let hosting = first; ; ) {
+      using over = anyAborted(hosting.ended, this.#ended.signal, withdrawn);
+      await idle(rebindEveryMs * (0.75 + Math.random() / 2), over.signal);
+      if (over.signal.aborted) return hosting;
+      try {
+        // With the listener id of before it would evict that one before it stands itself.
+        const listenerId = randomUUID();
+        const next = await this.#host(route, listenerId, connections, over.signal);
+        this.#listenerIds.set(route.router.name, { id: listenerId, route });
+        const before = hosting;
+        hosting = next;
+        await this.#giveUp(before);
+      } catch (err) {
+        if (!over.signal.aborted)
+          log.debug(
+            { err: asVitalmeshError(err), service: this.service, router: route.router.name },
+            'not bound anew; what stands is left',
+          );
+      }
+    }
+  }
+
+  #host(route: Route, listenerId: string, connections: Set<Duplex>, unwanted: AbortSignal): Promise<Hosting> {
     const { use, hostService, accept, requestTimeoutMs, limits } = this.#options;
     return limited(
-      { timeoutMs: requestTimeoutMs },
+      { signal: unwanted, timeoutMs: requestTimeoutMs },
       this.#ended.signal,
       (signal) =>
         use.run(signal, async (service, session, fresh) => {
@@ -141,7 +174,8 @@ export class ZitiBinding implements Binding {
             channel: route.channel,
             session,
             encryptionRequired: service.encryptionRequired,
-            listenerId: this.#listenerId(route),
+            listenerId,
+            connections,
             accept: (connection, caller) => accept(route, connection, caller),
             signal,
             ...(limits && { limits }),
@@ -151,12 +185,13 @@ export class ZitiBinding implements Binding {
     );
   }
 
-  /** A router answers no unbind; what it has read before an answered probe it has worked off. */
-  async #giveUp(route: Route, hosting: Hosting): Promise<void> {
-    await hosting[Symbol.asyncDispose]();
+  /** Dials that are on their way are accepted, unless this binding is given up: others may host the service still. */
+  async #giveUp(hosting: Hosting): Promise<void> {
     const timeoutMs = Math.min(UNBIND_MS, this.#options.requestTimeoutMs);
+    const lateDials = this.#ended.signal.aborted ? 'refuse' : 'accept';
     // A channel that has ended offers nothing either; a closed overlay waits for its routers itself.
-    await limited({ timeoutMs }, this.#options.overlayClosed, (signal) => route.channel.probe(signal)).catch(() => undefined);
+    await limited({ timeoutMs }, this.#options.overlayClosed, (signal) => hosting.withdraw(lateDials, signal)).catch(() => undefined);
+    await hosting[Symbol.asyncDispose]();
   }
 
   /**
@@ -170,10 +205,22 @@ export class ZitiBinding implements Binding {
     return id;
   }
 
-  async #rest(pace: Pace, route: Route): Promise<void> {
+  /** As long as the pace and the router's hint say. A router that wants no more of this is asked again as soon as the services have changed. */
+  async #rest(pace: Pace, route: Route, reason: unknown): Promise<void> {
+    const { backoff, use } = this.#options;
+    const retry = retryOf(reason);
+    const { changed } = use;
+    if (mayBeOutdated(reason) || retry === 'not-again') use.startOver();
     using stop = anyAborted(this.#ended.signal, route.channel.closed, route.retired);
     pace.spend();
     await pace.rested(stop.signal);
+    if (retry === 'default') return;
+    const until = performance.now() + hintedPauseMs(retry, backoff);
+    using soonest = anyAborted(stop.signal, ...(retry === 'not-again' ? [changed] : []));
+    while (!soonest.signal.aborted && performance.now() < until) {
+      await pause(Math.min(until - performance.now(), backoff.maxMs), soonest.signal);
+      if (retry === 'not-again') await Promise.race([use.lookAgain(), aborted(soonest.signal)]);
+    }
   }
 
   #noteHosted(route: Route): void {

@@ -27,6 +27,8 @@ export interface ZitiBehaviour {
   maxRouters?: number;
   /** How often services and routers are asked for while all is well; about 5 minutes unless told. */
   refreshEveryMs?: number;
+  /** How often each service that is hosted is bound anew on each router while all is well; about 5 minutes unless told. */
+  rebindEveryMs?: number;
   /** How long disposing waits for routers to have read the last frames; 1,000 ms unless told. */
   flushMs?: number;
   /** Limits of each connection. */
@@ -51,6 +53,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
 const REFRESH_EVERY_MS = 5 * 60_000;
+const REBIND_EVERY_MS = 5 * 60_000;
 const FLUSH_MS = 1000;
 
 /**
@@ -70,6 +73,7 @@ class ZitiOverlay implements RenewableOverlay {
   readonly #log: Logger;
   readonly #requestTimeoutMs: number;
   readonly #backoff: BackoffTimes;
+  readonly #rebindEveryMs: number;
   readonly #flushMs: number;
   readonly #circuitLimits: Partial<CircuitLimits> | undefined;
   readonly #states = new OverlayStates();
@@ -89,6 +93,7 @@ class ZitiOverlay implements RenewableOverlay {
     this.#log = log;
     this.#requestTimeoutMs = behaviour.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#backoff = behaviour.backoff ?? BACKOFF;
+    this.#rebindEveryMs = behaviour.rebindEveryMs ?? REBIND_EVERY_MS;
     this.#flushMs = behaviour.flushMs ?? FLUSH_MS;
     this.#circuitLimits = behaviour.circuit;
     this.#deafCallers = new DeafCallers(log);
@@ -140,6 +145,7 @@ class ZitiOverlay implements RenewableOverlay {
       log: this.#log,
       requestTimeoutMs: this.#requestTimeoutMs,
       backoff: this.#backoff,
+      rebindEveryMs: this.#rebindEveryMs,
       limits: this.#circuitLimits,
       overlayClosed: this.#closed.signal,
       absence: () => this.#routers.absence,

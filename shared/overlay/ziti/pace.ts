@@ -1,4 +1,5 @@
 import { Backoff, pause } from '../../lifecycle.ts';
+import type { Retry } from './circuit/reasons.ts';
 
 export interface BackoffTimes {
   minMs: number;
@@ -7,6 +8,14 @@ export interface BackoffTimes {
 
 /** What has stood so long has not been let in only to be cut off: its loss is no reason to wait longer than after the first. */
 const STEADY_MS = 5000;
+
+/** What a router's hint adds to the pause, in longest pauses of the back-off, and up to twice that: 2 s, 10 s, and minutes with the usual 30 s. */
+const HINTED: Readonly<Record<Retry, number>> = { default: 0, 'start-over': 1 / 15, busy: 1 / 3, 'not-again': 5 };
+
+/** For how long, in milliseconds with jitter, a router that hinted this is not asked for the same. It ends for every hint: operators mend things. */
+export function hintedPauseMs(retry: Retry, { maxMs }: BackoffTimes): number {
+  return HINTED[retry] * maxMs * (1 + Math.random());
+}
 
 /** Keeps a growing pause between the attempts at one thing, whoever makes them and however they end. */
 export class Pace {

@@ -1,5 +1,6 @@
 import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
+import { retryOf } from './circuit/reasons.ts';
 import type { Controller, ServiceSession, ZitiService } from './controller/contract.ts';
 import { orAborted } from './waits.ts';
 
@@ -11,9 +12,10 @@ export type Permission = 'Dial' | 'Bind';
  */
 const OUTDATED: readonly string[] = ['OVERLAY-SESSION', 'OVERLAY-DENIED', 'OVERLAY-NO-SERVICE', 'OVERLAY-PROTOCOL'];
 
-/** True when asking the controller anew may help. */
+/** True when asking the controller anew may help. A router's hint counts for more than the code. */
 export function mayBeOutdated(error: unknown): boolean {
-  return OUTDATED.includes(asVitalmeshError(error).code);
+  const retry = retryOf(error);
+  return retry === 'start-over' || (retry === 'default' && OUTDATED.includes(asVitalmeshError(error).code));
 }
 
 /** The services of an identity as its controller listed them last. */
@@ -24,6 +26,7 @@ export class ServiceList {
   #services: ReadonlyMap<string, ZitiService> = new Map();
   #listing: Promise<readonly ZitiService[]> | undefined;
   #apiSessions = 0;
+  #changed = new AbortController();
 
   constructor(controller: Pick<Controller, 'services' | 'createSession'>, log: Logger, closed: AbortSignal) {
     this.#controller = controller;
@@ -39,6 +42,12 @@ export class ServiceList {
   /** There is a new API session; service sessions of the old one ended with it. */
   renewed(): void {
     this.#apiSessions += 1;
+    this.#tellChange();
+  }
+
+  /** Aborted when there is a new API session, or the controller's list has become another one. */
+  get changed(): AbortSignal {
+    return this.#changed.signal;
   }
 
   /** As last listed, without asking. */
@@ -83,9 +92,25 @@ export class ServiceList {
 
   async #read(): Promise<readonly ZitiService[]> {
     const services = await this.#controller.services(this.#closed);
+    const before = this.#services;
     this.#services = new Map(services.map((service) => [service.name, service]));
+    const isSame = this.#services.size === before.size && services.every((service) => sameService(before.get(service.name), service));
+    if (!isSame) this.#tellChange();
     return services;
   }
+
+  #tellChange(): void {
+    this.#changed.abort();
+    this.#changed = new AbortController();
+  }
+}
+
+function sameService(one: ZitiService | undefined, other: ZitiService): boolean {
+  return (
+    one?.id === other.id &&
+    one.encryptionRequired === other.encryptionRequired &&
+    [...one.permissions].sort().join() === [...other.permissions].sort().join()
+  );
 }
 
 /** A session, and which of the API sessions it was made in. */
@@ -105,6 +130,7 @@ export class ServiceUse {
   readonly #list: ServiceList;
   #held: Held | undefined;
   #obtaining: Promise<Usable> | undefined;
+  #startsOver = false;
 
   constructor(name: string, permission: Permission, list: ServiceList) {
     this.name = name;
@@ -140,6 +166,22 @@ export class ServiceUse {
     return await work(next.service, next.session, true);
   }
 
+  /** The next use begins with services and session asked for anew. */
+  startOver(): void {
+    this.drop();
+    this.#startsOver = true;
+  }
+
+  /** See `ServiceList.changed`. */
+  get changed(): AbortSignal {
+    return this.#list.changed;
+  }
+
+  /** Has the controller asked for the services; whether there was an answer shows in `changed` alone. */
+  async lookAgain(): Promise<void> {
+    await this.#list.refresh();
+  }
+
   /** Forgets the session, or the one given if it is still that. */
   drop(session = this.#held?.session): void {
     if (this.#held?.session === session) this.#held = undefined;
@@ -162,11 +204,13 @@ export class ServiceUse {
 
   /** A service that was made again under the same name has another id, so one that the controller does not know is looked up again, once. */
   async #create(anew: boolean): Promise<Usable> {
-    const service = await this.#list.find(this.name, this.#permission, anew);
+    const asksAnew = anew || this.#startsOver;
+    const service = await this.#list.find(this.name, this.#permission, asksAnew);
+    this.#startsOver = false;
     try {
       return await this.#createFor(service);
     } catch (error) {
-      if (anew || !mayBeOutdated(error)) throw error;
+      if (asksAnew || !mayBeOutdated(error)) throw error;
       return await this.#createFor(await this.#list.find(this.name, this.#permission, true));
     }
   }

@@ -116,6 +116,8 @@ export class ScriptedChannel implements Channel {
 export class ScriptedHosting implements Hosting {
   readonly request: HostRequest;
   disposed = false;
+  /** What is done with dials on their way when it was taken back. */
+  lateDials: 'accept' | 'refuse' | undefined;
   readonly #ended = new AbortController();
 
   constructor(request: HostRequest) {
@@ -133,6 +135,11 @@ export class ScriptedHosting implements Hosting {
 
   end(code: ErrorCode): void {
     this.#ended.abort(new VitalmeshError(code));
+  }
+
+  async withdraw(lateDials: 'accept' | 'refuse', signal: AbortSignal): Promise<void> {
+    this.lateDials = lateDials;
+    await this.request.channel.probe(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

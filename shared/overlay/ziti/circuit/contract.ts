@@ -74,7 +74,7 @@ export interface HostRequest {
   channel: Channel;
   session: ServiceSession;
   encryptionRequired: boolean;
-  /** Stable for one `Overlay.bind`: binding again with it replaces the former terminator. */
+  /** Binding again with it replaces the former terminator; one that is to stand beside it needs another one. */
   listenerId: string;
   accept: (connection: Duplex, caller: Caller) => void;
   /** Gives up waiting for the terminator; means nothing once the promise has resolved. */
@@ -82,6 +82,8 @@ export interface HostRequest {
   limits?: Partial<CircuitLimits>;
   /** Connections that may be open at once; dials beyond are refused. 10,000 unless told. */
   maxConnections?: number;
+  /** Those that are open, for hostings that count theirs together. Each has its own unless told. */
+  connections?: Set<Duplex>;
   /** Who is turned away for not reading; shared by the hostings of an overlay. */
   deafCallers?: DeafCallers;
 }
@@ -93,6 +95,12 @@ export interface Hosting extends AsyncDisposable {
    * bind with this listener id took its place; OVERLAY-UNREACHABLE for anything else; the channel's). Not by disposing it.
    */
   readonly ended: AbortSignal;
+  /**
+   * Takes the offer back so that no dial is lost: those that the router had sent before it read of it are still accepted, or refused at once.
+   * Resolves when none can come any more, that is when the router has answered a probe. Rejects with the signal's reason when that aborts,
+   * or the channel's; dials are left unanswered then. Connections that were made go on. After it, or in its place, dispose.
+   */
+  withdraw(lateDials: 'accept' | 'refuse', signal: AbortSignal): Promise<void>;
 }
 
 /** Binds through one router; resolves when the terminator exists (BindSuccess). Throws as DialCircuit does. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../../../errors.ts';
 import { onAbort } from '../../limit.ts';
 import type { Caller } from '../../overlay.ts';
@@ -34,17 +35,18 @@ class ServiceHosting implements Hosting, FrameSink {
   readonly #token: Buffer;
   readonly #limits: CircuitLimits;
   readonly #keyPair: KeyPair | undefined;
-  readonly #circuits = new Set<Circuit>();
+  readonly #connections: Set<Duplex>;
   readonly #settle: PromiseWithResolvers<void>;
   readonly #ended = new AbortController();
   readonly #ends = new DisposableStack();
-  #over = false;
+  #state: 'offered' | 'taken-back' | 'refusing' | 'over' = 'offered';
 
   constructor(request: HostRequest) {
     this.#request = request;
     this.#settle = Promise.withResolvers();
     this.bound = this.#settle.promise;
-    const { channel, session, signal, encryptionRequired, limits } = request;
+    const { channel, session, signal, encryptionRequired, limits, connections = new Set() } = request;
+    this.#connections = connections;
     this.#limits = circuitLimits(limits);
     this.#token = Buffer.from(session.token);
     this.#keyPair = encryptionRequired ? newKeyPair() : undefined;
@@ -73,8 +75,19 @@ class ServiceHosting implements Hosting, FrameSink {
     this.#end(reason);
   }
 
+  async withdraw(lateDials: 'accept' | 'refuse', signal: AbortSignal): Promise<void> {
+    if (this.#state !== 'offered') return;
+    this.#unbind(lateDials === 'accept' ? 'taken-back' : 'refusing');
+    try {
+      // A router answers no unbind; what it has read before an answered probe it has worked off.
+      await this.#request.channel.probe(signal);
+    } finally {
+      this.#letGo();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#over) this.#unbind();
+    this.#leave();
   }
 
   #bind(): OutgoingFrame {
@@ -96,22 +109,28 @@ class ServiceHosting implements Hosting, FrameSink {
   #answered(reply: Frame): void {
     if (reply.type === CONTENT.stateClosed) this.#end(refusalOf(reply));
     else if (reply.type !== CONTENT.stateConnected) {
-      this.#unbind();
+      this.#leave();
       this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: `a Bind was answered by type ${reply.type}` }));
     } else if (!this.#request.channel.supportsBindSuccess) this.#settle.resolve();
   }
 
   #giveUp(reason: Error): void {
-    if (!this.#over) this.#unbind();
+    this.#leave();
     this.#settle.reject(reason);
   }
 
-  /** Takes the offer back. Connections that were made go on. */
-  #unbind(): void {
+  /** Takes the offer back, if it still stands, and hears no more of it. */
+  #leave(): void {
+    if (this.#state === 'offered') this.#unbind('taken-back');
+    this.#letGo();
+  }
+
+  /** Connections that were made go on. */
+  #unbind(state: 'taken-back' | 'refusing'): void {
     const { channel } = this.#request;
+    this.#state = state;
     channel.send({ type: CONTENT.unbind, headers: [[HEADER.connId, this.#connId]], body: this.#token });
     channel.send(closeFrame(this.#connId));
-    this.#letGo();
   }
 
   #end(reason: Error): void {
@@ -121,7 +140,7 @@ class ServiceHosting implements Hosting, FrameSink {
   }
 
   #letGo(): void {
-    this.#over = true;
+    this.#state = 'over';
     this.#ends.dispose();
   }
 
@@ -134,11 +153,12 @@ class ServiceHosting implements Hosting, FrameSink {
   #accept(dial: Frame): string | undefined {
     const { channel, maxConnections = MAX_CONNECTIONS, deafCallers } = this.#request;
     const connId = u32(dial.headers, HEADER.routerProvidedConnId);
+    if (this.#state === 'refusing') return 'hosted here no longer';
     if (!dial.body.equals(this.#token)) return 'not the session of this host';
     if (connId === undefined) return 'the router gave no connection id';
     // Lower ids are for the dials of this side; none of them may be taken over.
     if (connId < FIRST_ROUTER_CONN_ID - 1) return 'not a connection id of a router';
-    if (this.#circuits.size >= maxConnections) return 'too many connections';
+    if (this.#connections.size >= maxConnections) return 'too many connections';
     const caller = callerOf(dial);
     if (deafCallers?.refuses(caller)) return 'does not read what it is sent';
     const keys = this.#keysFor(dial);
@@ -151,7 +171,7 @@ class ServiceHosting implements Hosting, FrameSink {
     } catch {
       return 'the connection id is in use';
     }
-    this.#circuits.add(circuit);
+    this.#connections.add(circuit.connection);
     this.#answerDial(dial, CONTENT.dialSuccess, connIdBody(connId));
     circuit.begin();
     this.#handOut(circuit, caller);
@@ -188,7 +208,7 @@ class ServiceHosting implements Hosting, FrameSink {
   }
 
   readonly #onClosed = (circuit: Circuit): void => {
-    this.#circuits.delete(circuit);
+    this.#connections.delete(circuit.connection);
   };
 }
 
