@@ -200,6 +200,11 @@ export const REQUIREMENTS = {
     behaviour:
       'When a router stops reading a channel for the sake of one connection, that one is cut, the others are back within seconds, and who does not read is turned away for a while.',
   },
+  'LINK-QUIET': {
+    source: 'OPERATIONS.md, what an idle link costs',
+    behaviour:
+      'A connected gateway without readings sends no more than what finds a fault in the promised time: what comes counts as an answer, and causes have a most per hour.',
+  },
   'OVERLAY-CALLER': {
     source: 'openziti-wire.md §0.2, §7',
     behaviour: 'A caller is verified only when the network itself names its identity; what it calls itself stays a claim.',

@@ -77,6 +77,7 @@ export class RouterChannel implements Channel {
       onSilence: () => this.#end(new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'the router is silent' })),
     });
     this.#stalls = new StallWatch({
+      isSending: () => this.bytesQueued > 0,
       stallMs: options.stallMs,
       probe: (onAnswer) => void this.requestNow(latencyFrame(), onAnswer),
       isReading: () => this.#holds === 0,

@@ -42,7 +42,7 @@ export interface ChannelOptions {
   signal?: AbortSignal;
   /** For TCP, TLS and hello together; 10,000 ms unless told. */
   connectTimeoutMs?: number;
-  /** Time between probes; 30,000 ms unless told. */
+  /** How long nothing may come from the router before it is probed; 30,000 ms unless told. */
   latencyEveryMs?: number;
   /** How long a router may be silent behind a probe, and a third of how long it may leave it unanswered; 10,000 ms unless told. */
   latencyTimeoutMs?: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { Liveness, MOST_LIMITS } from '../../../../../shared/overlay/ziti/channel/latency.ts';
+import { Liveness, MOST_INTERVALS, MOST_LIMITS } from '../../../../../shared/overlay/ziti/channel/latency.ts';
 import { verifies } from '../../../../requirements.ts';
 import { hex } from '../../../../support/raw-router.ts';
 import { opened } from './opened.ts';
@@ -14,6 +14,7 @@ interface Watched {
   given: number;
   silences: number;
   isReading: boolean;
+  isSending: boolean;
 }
 
 const EVERY_MS = 30_000;
@@ -21,7 +22,7 @@ const TIMEOUT_MS = 10_000;
 
 function watched(t: TestContext): Watched {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
-  const watch: Omit<Watched, 'liveness'> = { probes: 0, given: 0, silences: 0, isReading: true, answer: () => undefined };
+  const watch: Omit<Watched, 'liveness'> = { probes: 0, given: 0, silences: 0, isReading: true, isSending: false, answer: () => undefined };
   const liveness = new Liveness({
     everyMs: EVERY_MS,
     timeoutMs: TIMEOUT_MS,
@@ -35,6 +36,7 @@ function watched(t: TestContext): Watched {
       };
     },
     isReading: () => watch.isReading,
+    isSending: () => watch.isSending,
     onSilence: () => {
       watch.silences += 1;
     },
@@ -58,6 +60,37 @@ test('a router that answers is probed again and again', async (t) => {
   }
   await pass(t, TIMEOUT_MS);
   assert.equal(watch.silences, 0);
+});
+
+test('what comes is as good as an answer: a probe goes out when nothing has come for the whole interval, and none before', async (t) => {
+  verifies('OVERLAY-LIVENESS', 'LINK-QUIET');
+  const watch = watched(t);
+  for (let at = 0; at < (MOST_INTERVALS - 1) * EVERY_MS; at += EVERY_MS / 2) {
+    await pass(t, EVERY_MS / 2);
+    watch.liveness.sign();
+  }
+  assert.equal(watch.probes, 0);
+  await pass(t, EVERY_MS);
+  assert.equal(watch.probes, 1);
+});
+
+test('a router that delivers without end is probed all the same, and sooner while it does not take what is sent', async (t) => {
+  verifies('OVERLAY-LIVENESS');
+  const watch = watched(t);
+  const deliver = async (intervals: number): Promise<void> => {
+    for (let at = 0; at < intervals * 10; at += 1) {
+      watch.liveness.sign();
+      await pass(t, EVERY_MS / 10);
+    }
+  };
+  await deliver(2 * MOST_INTERVALS);
+  assert.equal(watch.probes, 1, 'unanswered, it is the only one');
+  watch.answer();
+  await deliver(MOST_INTERVALS - 1);
+  assert.equal(watch.probes, 1);
+  watch.isSending = true;
+  await deliver(1);
+  assert.equal(watch.probes, 2);
 });
 
 test('a router that is silent behind a probe is given up', async (t) => {
@@ -160,7 +193,7 @@ test('what the socket has received while the process stood still counts', async 
   watch.answer();
   await new Promise(setImmediate);
   assert.equal(watch.silences, 0);
-  await pass(t, EVERY_MS - TIMEOUT_MS);
+  await pass(t, EVERY_MS);
   assert.equal(watch.probes, 2);
 });
 
