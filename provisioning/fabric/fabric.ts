@@ -8,13 +8,14 @@ import { Seldom } from '../../shared/seldom.ts';
 import { checkListenable } from './address.ts';
 import { createAdmin, type FabricAdmin } from './admin.ts';
 import type { Grants } from './contract.ts';
-import { startController } from './controller/controller.ts';
 import { LoginRequests } from './controller/oidc/login-requests.ts';
 import { OIDC_LIFETIMES, type OidcLifetimes, type OidcParts } from './controller/oidc/parts.ts';
-import { createGrants, grantsAt } from './grants.ts';
+import { createGrants } from './grants.ts';
 import { openHome } from './home.ts';
-import type { RouterLimits } from './router/limits.ts';
+import { type FabricController, PlacedController } from './placed-controller.ts';
+import { ROUTER_LIMITS, type RouterLimits } from './router/limits.ts';
 import { createTerminators } from './router/router.ts';
+import { RouterLines } from './router-lines.ts';
 import { type FabricRouter, PlacedRouter } from './routers.ts';
 import { STATE_FILE } from './state/state.ts';
 
@@ -49,6 +50,7 @@ export interface FabricOptions {
 export interface Fabric extends AsyncDisposable {
   /** `https://host:port/edge/client/v1`, as `ztAPI` of an identity file has it. */
   readonly controllerUrl: string;
+  readonly controller: FabricController;
   /** `tls://host:port` of the first router. */
   readonly routerUrl: string;
   /** In the order of their addresses. */
@@ -86,11 +88,14 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
 
   const terminators = createTerminators();
   const routers: PlacedRouter[] = [];
+  const lines = stack.use(
+    new RouterLines({ home, state, tokens, log, clock, grants, times: { ...ROUTER_LIMITS, ...options.routerLimits } }),
+  );
   for (const [index, address] of routerAddresses.entries()) {
     const name = `router-${index + 1}`;
     const id = state.routerId(name);
     const { certPem: serverCert, keyPem: serverKey } = await ca.certifyServer({ commonName: id });
-    const own = { ...address, id, name, serverCert, serverKey, grants: grantsAt(id, grants, state, log) };
+    const own = { ...address, id, name, serverCert, serverKey, ...lines.to(id) };
     const shared = { caPem: ca.caPem, terminators, log, ...(options.routerLimits && { limits: options.routerLimits }) };
     routers.push(stack.use(await PlacedRouter.start({ ...own, ...shared })));
   }
@@ -99,36 +104,44 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
 
   const { certPem } = await ca.certifyServer({ commonName: 'controller', key: { pem: controllerKeyPem } });
   let origin = '';
+  const parts = {
+    state,
+    ca,
+    tokens,
+    trusted: readCertificates(ca.caPem, 'ca'),
+    certPem,
+    origin: () => origin,
+    routers: () => routers.map(({ id, entry }) => ({ ...entry, online: entry.online && lines.hasFound(id) })),
+    hosting: {
+      isConnected: (id: string) => routers.some((router) => router.isConnected(id)),
+      terminators: () => terminators.all(),
+      removeTerminator: (id: string) => terminators.remove(id),
+    },
+    clock,
+    certificateLifeMs: options.certificateLifeMs,
+    log,
+  };
   const controller = stack.use(
-    await startController({
-      host: controllerHost,
-      port: options.controller.port,
-      keyPem: controllerKeyPem,
-      parts: {
-        state,
-        ca,
-        tokens,
-        trusted: readCertificates(ca.caPem, 'ca'),
-        certPem,
-        origin: () => origin,
-        routers: () => routers.map(({ entry }) => entry),
-        hosting: {
-          isConnected: (id) => routers.some((router) => router.isConnected(id)),
-          terminators: () => terminators.all(),
-          removeTerminator: (id) => terminators.remove(id),
-        },
-        oidc: oidcParts(options, clock),
-        clock,
-        certificateLifeMs: options.certificateLifeMs,
-        refusals: new Seldom(clock, REFUSAL_LOG_MS),
-        log,
+    await PlacedController.start({
+      options: () => ({
+        host: controllerHost,
+        port: options.controller.port,
+        keyPem: controllerKeyPem,
+        // Sign-ins that are under way are known to one run of it alone.
+        parts: { ...parts, oidc: oidcParts(options, clock), refusals: new Seldom(clock, REFUSAL_LOG_MS) },
+      }),
+      onStop: () => lines.lost(),
+      onStart() {
+        terminators.forgetCircuits();
+        lines.restored();
       },
     }),
   );
-  origin = `https://${inUrl(controllerHost)}:${controller.port}`;
+  origin = controller.url;
   state.controllerOrigin = origin;
   stack.defer(
     sweeping(() => {
+      if (!controller.online) return;
       state.directory.enableDue();
       state.sessions.sweep();
       state.oidcSessions.sweep();
@@ -139,6 +152,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const running = stack.move();
   return {
     controllerUrl: `${origin}/edge/client/v1`,
+    controller,
     routerUrl,
     routers,
     caPem: ca.caPem,
@@ -158,10 +172,6 @@ function loopback({ host, port }: ListenAddress): string {
   if (host === '127.0.0.1' || host === 'localhost') return '127.0.0.1';
   if (host === '::1' || host === '[::1]') return '::1';
   throw new VitalmeshError('FABRIC-ADDRESS', { detail: `${host} is no loopback address` });
-}
-
-function inUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
 }
 
 function sweeping(sweep: () => void, log: Logger): () => void {

@@ -63,6 +63,7 @@ export const REFUSED = {
   noOnlineTerminators: (serviceId: string, instanceId = '') =>
     `service ${serviceId} has no online terminators for instanceId ${instanceId}`,
   noAnswer: 'timeout waiting for message reply: context deadline exceeded',
+  noRoute: (from: string, to: string) => `can't route from ${from} -> ${to}`,
   hostRefused: (terminatorId: string, text: string) =>
     `failed to establish connection with terminator address ${terminatorId}. error: (${text})`,
   attemptsExhausted: (attempts: number, circuitId: string, routerId: string, reason: string) =>

@@ -5,6 +5,7 @@ import type { FabricService } from '../contract.ts';
 import { CLOSE_CALLED, copyOf, NEWER_TERMINATOR, newId, REFUSED, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
+import type { Control } from './control.ts';
 import type { DialAnswer, DialOffer, Listing, Precedence, Terminator, Terminators } from './terminators.ts';
 
 const PRECEDENCES: readonly Precedence[] = ['default', 'required', 'failed'];
@@ -27,7 +28,10 @@ export class HostBind implements Terminator, Sink {
   readonly #token: Buffer;
   /** Whether we choose the ids of accepted connections; hosts of before choose them. */
   readonly #givesConnIds: boolean;
-  readonly #listed: Listing;
+  /** What its host wants to be told of it. */
+  readonly #announcements: readonly number[];
+  #listed: Listing | undefined;
+  readonly #listing: Disposable;
   #answeredDials = 0;
   #over = false;
 
@@ -35,7 +39,7 @@ export class HostBind implements Terminator, Sink {
     channel: RouterChannel,
     request: Frame,
     bound: { service: FabricService; sessionId: string | undefined; routerId: string },
-    terminators: Terminators,
+    { terminators, control }: { terminators: Terminators; control: Control },
   ) {
     const { headers, body } = request;
     this.channel = channel;
@@ -56,8 +60,26 @@ export class HostBind implements Terminator, Sink {
       type: CONTENT.stateConnected,
       headers: [[HEADER.connId, this.connId], ...(this.#givesConnIds ? [[HEADER.routerProvidedConnId, true] as const] : [])],
     });
-    this.#listed = terminators.add(this);
-    this.#announce(request);
+    this.#announcements = [
+      ...(flag(headers, HEADER.supportsInspect) ? [CONTENT.connInspectRequest] : []),
+      ...(flag(headers, HEADER.supportsBindSuccess) ? [CONTENT.bindSuccess] : []),
+    ];
+    // A router asks its host at once, and without a controller has nothing to confirm (openziti-network.md §3.13).
+    if (!control.linked) this.#announce(this.#announcements.filter((type) => type !== CONTENT.bindSuccess));
+    this.#listing = control.whenLinked(() => {
+      this.#listed = terminators.add(this);
+      this.#announce(this.#listed.replaced ? this.#announcements.toReversed() : this.#announcements);
+    });
+  }
+
+  /** The controller has its terminator. */
+  get isListed(): boolean {
+    return this.#listed !== undefined && !this.#over;
+  }
+
+  /** As a router does after a restart of the controller, for binds that stood before. */
+  confirmAgain(): void {
+    if (this.isListed) this.#announce(this.#announcements);
   }
 
   dial(offer: DialOffer, answered: (answer: DialAnswer) => void): Disposable {
@@ -110,7 +132,8 @@ export class HostBind implements Terminator, Sink {
 
   unbind(): void {
     this.#over = true;
-    this.#listed[Symbol.dispose]();
+    this.#listing[Symbol.dispose]();
+    this.#listed?.[Symbol.dispose]();
     if (this.channel.sinks.get(this.connId) === this) this.channel.sinks.delete(this.connId);
   }
 
@@ -121,12 +144,7 @@ export class HostBind implements Terminator, Sink {
   }
 
   /** Asks for the host's own view, and says that the terminator exists; a place that was taken over is known sooner. */
-  #announce({ headers }: Frame): void {
-    const announcements = [
-      ...(flag(headers, HEADER.supportsInspect) ? [CONTENT.connInspectRequest] : []),
-      ...(flag(headers, HEADER.supportsBindSuccess) ? [CONTENT.bindSuccess] : []),
-    ];
-    if (this.#listed.replaced) announcements.reverse();
+  #announce(announcements: readonly number[]): void {
     for (const type of announcements) this.channel.send({ type, headers: [[HEADER.connId, this.connId]] });
   }
 

@@ -11,6 +11,9 @@ export class Leg implements Sink {
   readonly #flow: Flow;
   #circuit: Circuit | undefined;
   #closed = false;
+  /** Since it was last asked how long it has been idle. */
+  #moved = true;
+  #idleSinceMs = 0;
 
   /** Takes the connection id, which must be free or the caller's own. */
   constructor(channel: RouterChannel, connId: number) {
@@ -24,12 +27,26 @@ export class Leg implements Sink {
     this.#circuit = circuit;
   }
 
+  /** It ends, or has ended. */
+  get isOver(): boolean {
+    return this.#closed;
+  }
+
+  /** How long no payload has gone either way, as far as that was looked at: something that moved counts from the look at it. */
+  idleMs(nowMs: number): number {
+    if (this.#moved) this.#idleSinceMs = nowMs;
+    this.#moved = false;
+    return nowMs - this.#idleSinceMs;
+  }
+
   /** A payload from the other end. */
   deliver(frame: Frame, from: RouterChannel): void {
+    this.#moved = true;
     this.#flow.push(frame, from);
   }
 
   data(frame: Frame): void {
+    this.#moved = true;
     if (!this.#closed) this.#circuit?.other(this).deliver(frame, this.channel);
   }
 
@@ -87,6 +104,8 @@ export class Circuit implements CircuitEnds {
   readonly dialer: Leg;
   readonly host: Leg;
   readonly terminator: Terminator;
+  /** To the controller, which was restarted since. */
+  isUnknown = false;
   readonly #over: (circuit: Circuit) => void;
 
   constructor({ id, serviceId, sessionId, dialer, host, terminator }: CircuitEnds, over: (circuit: Circuit) => void) {
@@ -108,6 +127,12 @@ export class Circuit implements CircuitEnds {
   closedBy(leg: Leg): void {
     this.other(leg).closeBehindData(CLOSE_CALLED);
     this.#over(this);
+  }
+
+  /** The router of this end takes it down: the end is told, and the other one hears nothing from it any more. */
+  unroute(leg: Leg): void {
+    leg.cut(CLOSE_CALLED);
+    if (this.other(leg).isOver) this.#over(this);
   }
 
   /** Ends it on both sides at once; what is under way is lost. */

@@ -4,12 +4,16 @@ import type { FabricService, Grants } from '../contract.ts';
 import { CLOSE_CALLED, copyOf, newId, REFUSED } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
+import type { Control } from './control.ts';
 import type { DialAnswer, DialOffer, Terminator, Terminators } from './terminators.ts';
 
 export interface DialContext {
   grants: Grants;
   terminators: Terminators;
+  control: Control;
   routerId: string;
+  /** Aborted when the router is. */
+  stopped: AbortSignal;
 }
 
 /** One Connect on its way to a host. Holds its connection id until it is answered. */
@@ -25,6 +29,9 @@ export class Dialing implements Sink {
   readonly #offer: DialOffer;
   readonly #tried: Terminator[] = [];
   #asked: Disposable | undefined;
+  /** Until the controller can be asked. */
+  #waiting: Disposable | undefined;
+  #isAbandoned = false;
 
   constructor(
     channel: RouterChannel,
@@ -42,7 +49,7 @@ export class Dialing implements Sink {
     this.#sessionId = sessionId;
     this.#offer = offerOf(channel, request);
     channel.sinks.set(connId, this);
-    this.#attempt();
+    this.#askController();
   }
 
   data(): void {
@@ -57,8 +64,34 @@ export class Dialing implements Sink {
     this.#giveUp();
   }
 
+  /** One that is away is waited for, and also asked for a dialer who has left meanwhile (transcript Q). */
+  #askController(): void {
+    const { control, stopped } = this.#context;
+    if (control.found) {
+      this.#attempt();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#waiting?.[Symbol.dispose]();
+      if (this.#isAbandoned) return;
+      this.#leave();
+      this.#channel.refuseDial(this.#sequence, this.#connId, REFUSED.noAnswer);
+    }, this.#channel.limits.controllerAnswerMs).unref();
+    const asking = control.whenFound(() => {
+      clearTimeout(timer);
+      this.#waiting = undefined;
+      if (!stopped.aborted) this.#attempt();
+    });
+    this.#waiting = {
+      [Symbol.dispose]() {
+        clearTimeout(timer);
+        asking[Symbol.dispose]();
+      },
+    };
+  }
+
   #attempt(): void {
-    const { terminators, routerId } = this.#context;
+    const { terminators, control, routerId } = this.#context;
     const terminator = terminators.pick({
       service: this.#service,
       instanceId: this.#instanceId,
@@ -72,15 +105,21 @@ export class Dialing implements Sink {
       this.#refuse(refused(this.#service.id, this.#instanceId));
       return;
     }
+    if (terminator.routerId !== routerId && !control.linked) {
+      this.#refuse(REFUSED.noRoute(routerId, terminator.routerId));
+      return;
+    }
     this.#tried.push(terminator);
     this.#asked = terminator.dial(this.#offer, (answer) => this.#answered(terminator, answer));
   }
 
   #answered(terminator: Terminator, answer: DialAnswer): void {
-    if (answer.kind === 'leg') this.#connected(terminator, answer.leg);
-    else {
+    if (answer.kind === 'leg') {
+      if (this.#isAbandoned) this.#leaveAlone(answer.leg);
+      else this.#connected(terminator, answer.leg);
+    } else {
       this.#context.terminators.failed(terminator);
-      if (this.#tried.length < this.#channel.limits.dialAttempts) this.#attempt();
+      if (this.#tried.length < this.#channel.limits.dialAttempts) this.#askController();
       else this.#exhausted(terminator, answer);
     }
   }
@@ -120,14 +159,27 @@ export class Dialing implements Sink {
     return this.#sessionId === undefined || this.#context.grants.sessionExists(this.#sessionId);
   }
 
+  /** Nobody tells a host that its dialer had left before the controller was asked. */
+  #leaveAlone(host: Leg): void {
+    setTimeout(() => host.cut(CLOSE_CALLED), this.#channel.limits.idleCircuitMs).unref();
+  }
+
   #refuse(reason: string): void {
+    if (this.#isAbandoned) return;
     this.#giveUp();
     this.#channel.refuseDial(this.#sequence, this.#connId, reason, this.#offer.circuitId);
   }
 
   /** A host that says yes to what was given up is told so by its channel. */
   #giveUp(): void {
-    this.#asked?.[Symbol.dispose]();
+    const { control } = this.#context;
+    if (!this.#waiting) this.#asked?.[Symbol.dispose]();
+    else if (control.waiting <= this.#channel.limits.connections) this.#isAbandoned = true;
+    else this.#waiting[Symbol.dispose]();
+    this.#leave();
+  }
+
+  #leave(): void {
     if (this.#channel.sinks.get(this.#connId) === this) this.#channel.sinks.delete(this.#connId);
   }
 }

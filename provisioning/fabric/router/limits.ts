@@ -12,6 +12,15 @@ export interface RouterLimits {
   /** For a host to answer a Dial; the circuit is tried `dialAttempts` times (openziti-wire.md §0.6). */
   hostAnswerMs: number;
   dialAttempts: number;
+  /** How long a Connect waits for a controller that is away (openziti-network.md §3.12). */
+  controllerAnswerMs: number;
+  /** From the controller's start until its routers have found it, and from then until it knows their links and takes terminators (§3.13, §3.14). */
+  controllerFoundMs: number;
+  linkReportMs: number;
+  /** From finding it until the binds that stood before are confirmed a second time (§3.13). */
+  bindsAgainMs: number;
+  /** How long nothing goes over a circuit before the controller is asked whether it still exists (§3.15). */
+  idleCircuitMs: number;
   /** Bytes of one circuit's direction that wait for their egress; what is beyond is dropped and sent again (openziti-wire.md §10.1). */
   windowBytes: number;
   /** First wait before a dropped payload is sent again, its growth, and the longest. */
@@ -43,6 +52,11 @@ export const ROUTER_LIMITS: RouterLimits = {
   tokenGraceMs: 2000,
   hostAnswerMs: 5000,
   dialAttempts: 2,
+  controllerAnswerMs: 30_000,
+  controllerFoundMs: 4000,
+  linkReportMs: 600,
+  bindsAgainMs: 7500,
+  idleCircuitMs: 60_000,
   windowBytes: 4 * MIB,
   resendMs: 200,
   resendGrowth: 1.5,

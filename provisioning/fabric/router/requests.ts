@@ -60,7 +60,8 @@ function connect(channel: RouterChannel, request: Frame, connId: number | undefi
   else new Dialing(channel, request, connId, opened, context);
 }
 
-function bind(channel: RouterChannel, request: Frame, connId: number | undefined, { grants, terminators, routerId }: DialContext): void {
+function bind(channel: RouterChannel, request: Frame, connId: number | undefined, context: DialContext): void {
+  const { grants, terminators, routerId } = context;
   const fault = connIdFault(channel, connId);
   if (fault) {
     channel.refuse(request, fault);
@@ -70,7 +71,7 @@ function bind(channel: RouterChannel, request: Frame, connId: number | undefined
   if ('refusal' in opened) channel.refuse(request, opened.refusal);
   else if (!grants.allows(channel.session.identityId, opened.service.id, 'Bind')) channel.refuse(request, REFUSED.noPolicies);
   else if (terminators.boundBy(channel.session.identityId) >= channel.limits.binds) channel.refuse(request, REFUSED.tooManyBinds);
-  else new HostBind(channel, request, { ...opened, routerId }, terminators);
+  else new HostBind(channel, request, { ...opened, routerId }, context);
 }
 
 function unbind(channel: RouterChannel, request: Frame, connId: number | undefined, { grants }: DialContext): void {

@@ -8,9 +8,12 @@ import { readCertificates } from '../../../shared/identity/identity.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { notListening } from '../address.ts';
 import type { Grants } from '../contract.ts';
+import { HostBind } from './bind.ts';
 import type { RouterChannel } from './channel.ts';
+import { ALWAYS_THERE, type Control } from './control.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { type ChannelListener, type PeerCertificate, receiveHello } from './hello.ts';
+import { IdleCircuits } from './idle-circuits.ts';
 import { ROUTER_LIMITS, type RouterLimits, type RouterStats } from './limits.ts';
 import { serveFrame } from './requests.ts';
 import { enforce } from './revocation.ts';
@@ -33,6 +36,8 @@ export interface RouterOptions {
   grants: Grants;
   /** Shared by all routers of the network. */
   terminators: Terminators;
+  /** Of a controller that is always there, unless told. */
+  control?: Control;
   log: Logger;
   limits?: Partial<RouterLimits>;
 }
@@ -88,7 +93,11 @@ class EdgeRouter implements AsyncDisposable {
   readonly #streams = new Set<FrameStream>();
   readonly #channels = new Set<RouterChannel>();
   readonly #stats: RouterStats = { channels: 0, circuits: 0, terminators: 0, payloads: 0, drops: 0, waitingBytes: 0 };
-  readonly #changes: Disposable;
+  readonly #control: Control;
+  /** Ends when the router is stopped. */
+  readonly #stopped = new AbortController();
+  readonly #watches = new DisposableStack();
+  #confirming: NodeJS.Timeout | undefined;
   #enforcing: NodeJS.Immediate | undefined;
 
   constructor(options: RouterOptions) {
@@ -123,17 +132,29 @@ class EdgeRouter implements AsyncDisposable {
       options.log.debug({ err }, 'a TLS handshake failed');
       socket.destroy();
     });
-    this.#changes = options.grants.onChange(() => {
-      // Several changes of one turn are enforced together.
-      this.#enforcing ??= setImmediate(() => this.#enforce());
-    });
+    this.#control = options.control ?? ALWAYS_THERE;
+    this.#watches.use(
+      options.grants.onChange(() => {
+        // Several changes of one turn are enforced together.
+        this.#enforcing ??= setImmediate(() => this.#enforce());
+      }),
+    );
+    this.#watches.use(
+      new IdleCircuits({
+        control: this.#control,
+        circuits: () => options.terminators.circuits,
+        isOwn: (channel) => this.#channels.has(channel),
+        idleMs: this.#limits.idleCircuitMs,
+      }),
+    );
+    this.#watches.use(this.#control.onFound(() => this.#confirmBinds()));
   }
 
   listen(): Promise<AddressInfo> {
     const { host, port, log } = this.#options;
     return new Promise((resolve, reject) => {
       const failed = (cause: Error): void => {
-        this.#changes[Symbol.dispose]();
+        this.#watches.dispose();
         reject(notListening(cause, host, port));
       };
       this.#server.once('error', failed);
@@ -158,7 +179,9 @@ class EdgeRouter implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Before its channels are cut, so that dials that they fail go elsewhere.
     this.#options.terminators.routerLeft(this.#options.id);
-    this.#changes[Symbol.dispose]();
+    this.#stopped.abort();
+    this.#watches.dispose();
+    clearTimeout(this.#confirming);
     clearImmediate(this.#enforcing);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const stream of this.#streams) stream.destroy();
@@ -192,7 +215,7 @@ class EdgeRouter implements AsyncDisposable {
 
   #open(channel: RouterChannel): ChannelListener {
     const { id: routerId, grants, terminators } = this.#options;
-    const context = { grants, terminators, routerId };
+    const context = { grants, terminators, control: this.#control, routerId, stopped: this.#stopped.signal };
     this.#channels.add(channel);
     return {
       frame: (frame) => serveFrame(channel, frame, context),
@@ -213,6 +236,16 @@ class EdgeRouter implements AsyncDisposable {
       this.#options.log.error({ err: thrown }, 'rights could not be checked; every channel is closed');
       for (const stream of this.#streams) stream.destroy();
     }
+  }
+
+  /** Those that stand now, a while later. */
+  #confirmBinds(): void {
+    const binds = [...this.#channels].flatMap(({ sinks }) => [...sinks.values()].filter((sink) => sink instanceof HostBind));
+    const standing = binds.filter(({ isListed }) => isListed);
+    clearTimeout(this.#confirming);
+    this.#confirming = setTimeout(() => {
+      for (const bind of standing) bind.confirmAgain();
+    }, this.#limits.bindsAgainMs).unref();
   }
 
   #peerOf(socket: TLSSocket): PeerCertificate | undefined {

@@ -163,6 +163,11 @@ export class Terminators {
     return circuit;
   }
 
+  /** The controller was restarted, and knows of no circuit that runs. */
+  forgetCircuits(): void {
+    for (const circuit of this.circuits) circuit.isUnknown = true;
+  }
+
   #entry(terminator: Terminator): Entry | undefined {
     return this.#services.get(terminator.serviceId)?.find((entry) => entry.terminator === terminator);
   }

@@ -24,6 +24,10 @@ export class StateFile {
     return this.#revision;
   }
 
+  get path(): string {
+    return this.#database.path;
+  }
+
   sql<P extends unknown[], R = unknown>(text: string): Statement<P, R> {
     return this.#database.prepare<P, R>(text);
   }
@@ -99,6 +103,11 @@ export class StateFile {
         this.#log.error({ err: asVitalmeshError(thrown) }, 'a change of the network could not be acted upon');
       }
     }
+  }
+
+  /** A new file with what this one holds, under the same key. */
+  copyTo(path: string): void {
+    this.read(() => this.sql<[string]>('VACUUM INTO ?').run(path));
   }
 
   close(): void {

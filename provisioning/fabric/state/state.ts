@@ -1,5 +1,5 @@
-import { mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type Clock, type Instant, systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -32,6 +32,7 @@ const NEW_ROUTER = {
 
 /** The file of the state in its home; its key lies beside it. */
 export const STATE_FILE = 'fabric.db';
+const KEY_FILE = 'fabric.key';
 
 /** Everything that an embedded network knows, in one encrypted SQLite file with one owner. Survives a restart. */
 export class FabricState implements Disposable {
@@ -103,6 +104,15 @@ export class FabricState implements Disposable {
     return this.#file.setting('furnished') !== undefined;
   }
 
+  /** Writes what is known now to another home, which is made; `openState` opens it. Errors: those of `openState`. */
+  copyTo(home: string): void {
+    makeHome(home);
+    const { path } = this.#file;
+    this.sessions.writeActivity();
+    copyFileSync(join(dirname(path), KEY_FILE), join(home, KEY_FILE));
+    this.#file.copyTo(join(home, STATE_FILE));
+  }
+
   [Symbol.dispose](): void {
     try {
       this.sessions.writeActivity();
@@ -119,7 +129,7 @@ export class FabricState implements Disposable {
 export function openState(home: string, log: Logger, clock: Clock = systemClock): FabricState {
   makeHome(home);
   const path = join(home, STATE_FILE);
-  const keyFile = join(home, 'fabric.key');
+  const keyFile = join(home, KEY_FILE);
   ensureKeyFile(keyFile, path);
   return new FabricState(new StateFile(openDatabase({ path, keyFile, migrations: FABRIC_SCHEMA, clock }), clock, log));
 }
