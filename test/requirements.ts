@@ -84,6 +84,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Bulk on one connection of a router channel holds a neighbour up by no more than a frame of each other one; what waits is bounded.',
   },
+  'OVERLAY-SLEEP': {
+    source: 'openziti-wire.md §0.8',
+    behaviour:
+      "A machine that slept, or a clock that was set, leaves no dead token or connection in use: both are looked at within seconds, with one renewal at most; the time slept is nobody's silence.",
+  },
   'OVERLAY-LIVENESS': {
     source: 'openziti-wire.md §0.8',
     behaviour: 'A router that is silent ends its channel within a time limit; one that is busy, or that this side does not read, does not.',
@@ -195,15 +200,15 @@ export const REQUIREMENTS = {
     behaviour:
       'Between two ends of ours no connection is idle for a minute; one whose other end has fallen silent is cut, and nobody else is ever sent a heartbeat or cut for the lack of one.',
   },
-  'OVERLAY-STALL': {
-    source: 'openziti-wire.md §10.1',
-    behaviour:
-      'When a router stops reading a channel for the sake of one connection, that one is cut, the others are back within seconds, and who does not read is turned away for a while.',
-  },
   'LINK-QUIET': {
     source: 'OPERATIONS.md, what an idle link costs',
     behaviour:
       'A connected gateway without readings sends no more than what finds a fault in the promised time: what comes counts as an answer, and causes have a most per hour.',
+  },
+  'OVERLAY-STALL': {
+    source: 'openziti-wire.md §10.1',
+    behaviour:
+      'When a router stops reading a channel for the sake of one connection, that one is cut, the others are back within seconds, and who does not read is turned away for a while.',
   },
   'OVERLAY-CALLER': {
     source: 'openziti-wire.md §0.2, §7',

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { AwakeLimit } from '../../shared/awake-limit.ts';
 import type { Decoded, StreamDecoder } from '../decoding.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { ReplyQueue } from './reply-queue.ts';
@@ -49,7 +50,7 @@ export class MllpConnection {
   #ended = false;
   #stopping = false;
   #discarding = false;
-  #ackTimer: NodeJS.Timeout | undefined;
+  #ackLimit: AwakeLimit | undefined;
 
   constructor(
     socket: Socket,
@@ -81,12 +82,16 @@ export class MllpConnection {
     socket.on('drain', () => this.#acknowledgementsRead());
     socket.on('end', () => this.#finish());
     socket.on('timeout', () => {
-      if (this.#queue.length === 0) this.#cut('idle');
+      const { bytesRead } = socket;
+      // After a time in which the process stood still, timers come before what the socket has received meanwhile.
+      setImmediate(() => {
+        if (this.#queue.length === 0 && socket.bytesRead === bytesRead) this.#cut('idle');
+      });
     });
     // 'close' follows and says all that matters; a reset by the peer is no event of its own.
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      clearTimeout(this.#ackTimer);
+      this.#ackLimit?.[Symbol.dispose]();
       this.#unread = false;
       this.#finish();
       resolve();
@@ -154,11 +159,11 @@ export class MllpConnection {
   #write(replies: Uint8Array): void {
     if (!this.#socket.writable || this.#socket.write(replies) || this.#unread) return;
     this.#unread = true;
-    this.#ackTimer = setTimeout(() => this.#cut('unread'), this.#limits.ackTimeoutMs);
+    this.#ackLimit = new AwakeLimit(this.#limits.ackTimeoutMs, () => this.#cut('unread'));
   }
 
   #acknowledgementsRead(): void {
-    clearTimeout(this.#ackTimer);
+    this.#ackLimit?.[Symbol.dispose]();
     this.#unread = false;
     this.#regulate();
   }

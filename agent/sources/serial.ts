@@ -1,3 +1,4 @@
+import { AwakeLimit } from '../../shared/awake-limit.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { Backoff } from '../../shared/lifecycle.ts';
 import type { LineSettings, StreamDecoder } from '../decoding.ts';
@@ -82,11 +83,11 @@ async function readLine(
       settled();
     },
   );
-  const silence = setTimeout(() => {
+  const silence = new AwakeLimit(options.silenceMs, () => {
     // While the disk is slow the line is not read, and its silence says nothing.
     if (queue.length >= MAX_PENDING) silence.refresh();
     else lost('nothing was received in time');
-  }, options.silenceMs);
+  });
   const receive = (chunk: Uint8Array): void => {
     silence.refresh();
     backoff.reset();
@@ -106,7 +107,7 @@ async function readLine(
 
   const error = await over;
   closing = true;
-  clearTimeout(silence);
+  silence[Symbol.dispose]();
   signal.removeEventListener('abort', stop);
   stream.off('data', receive);
   stream.pause();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { isInitializeRequest, type McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
-import type { Clock, Instant } from '../../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -23,7 +23,8 @@ interface Session {
   transport: WebStandardStreamableHTTPServerTransport;
   server: McpServer;
   subscriber: Subscriber;
-  lastSeenAt: Instant;
+  /** By the clock that never jumps. */
+  lastSeenMs: number;
   stream: EventStream | undefined;
 }
 
@@ -75,7 +76,7 @@ export class Sessions {
     if (id === null) return this.#open(call);
     const session = this.#sessions.get(id);
     if (!session || session.subscriber.principal.id !== call.principal.id) throw new HttpRefusal(404, 'MCP-SESSION');
-    session.lastSeenAt = this.#options.clock.now();
+    session.lastSeenMs = this.#options.clock.monotonicMs();
     if (call.request.method === 'GET') return this.#stream(session, call);
     const response = await session.transport.handleRequest(call.request, { parsedBody: call.body });
     if (call.request.method === 'DELETE' && response.ok) session.subscriber.end('closed');
@@ -84,9 +85,9 @@ export class Sessions {
 
   /** Ends sessions that nobody used for too long. */
   sweep(): void {
-    const idleSince = this.#options.clock.now() - this.#options.limits.sessionIdleMs;
+    const idleSinceMs = this.#options.clock.monotonicMs() - this.#options.limits.sessionIdleMs;
     for (const session of [...this.#sessions.values()]) {
-      if (!session.stream && session.lastSeenAt <= idleSince) session.subscriber.end('idle');
+      if (!session.stream && session.lastSeenMs <= idleSinceMs) session.subscriber.end('idle');
     }
   }
 
@@ -117,7 +118,7 @@ export class Sessions {
       limits,
       onEnd: (reason) => this.#drop(id, reason),
     });
-    const session: Session = { transport, server, subscriber, lastSeenAt: clock.now(), stream: undefined };
+    const session: Session = { transport, server, subscriber, lastSeenMs: clock.monotonicMs(), stream: undefined };
     this.#sessions.set(id, session);
     fanout.enroll(subscriber);
     server.server.setRequestHandler('resources/subscribe', async ({ params }) => {
@@ -206,7 +207,7 @@ export class Sessions {
     const { stream } = session;
     if (!stream) return;
     session.stream = undefined;
-    session.lastSeenAt = this.#options.clock.now();
+    session.lastSeenMs = this.#options.clock.monotonicMs();
     session.subscriber.detach(stream.outlet);
     session.transport.closeStandaloneSSEStream();
     stream.passage.end();
@@ -218,7 +219,7 @@ export class Sessions {
     const { limits } = this.#options;
     const own = [...this.#sessions.values()].filter(({ subscriber }) => subscriber.principal.id === principal.id);
     if (own.length >= limits.sessionsPerCaller || (this.#sessions.size >= limits.sessions && own.length > 0)) {
-      const idle = own.filter(({ stream }) => !stream).sort((a, b) => a.lastSeenAt - b.lastSeenAt)[0];
+      const idle = own.filter(({ stream }) => !stream).sort((a, b) => a.lastSeenMs - b.lastSeenMs)[0];
       if (!idle) throw new HttpRefusal(429, 'MCP-LIMIT', `at most ${limits.sessionsPerCaller} sessions a caller`);
       idle.subscriber.end('evicted');
     }

@@ -1,6 +1,8 @@
 import type { Http2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { AwakeLimit } from '../awake-limit.ts';
 import { VitalmeshError } from '../errors.ts';
+import { machineSleep } from '../waking.ts';
 
 /** An HTTP/2 session with the overlay connection that carries it, TLS in between. */
 export interface Carried {
@@ -11,10 +13,10 @@ export interface Carried {
 /** Round trip of a PING in milliseconds (RFC 9113 §6.7), or undefined when none comes back within the limit. */
 export function ping(session: Http2Session, limitMs: number): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => settle(undefined), limitMs);
+    const limit = new AwakeLimit(limitMs, () => settle(undefined));
     const gone = (): void => settle(undefined);
     const settle = (durationMs: number | undefined): void => {
-      clearTimeout(timer);
+      limit[Symbol.dispose]();
       session.off('close', gone);
       resolve(durationMs);
     };
@@ -52,13 +54,14 @@ export function closeInOrder(carried: Carried, limitMs: number): Promise<void> {
 }
 
 /**
- * Cuts the session with UPLINK-SILENT when a PING stays unanswered, and one that Node has destroyed without getting rid of it.
+ * Cuts the session with UPLINK-SILENT when a PING stays unanswered, and one that Node has destroyed without getting rid of it. After a
+ * sleep of the machine one is sent at once.
  * Until its end the timer holds the session, so that it cannot be collected before.
  */
 export function keepAlive(carried: Carried, { everyMs, limitMs }: { everyMs: number; limitMs: number }): void {
   const { session, raw } = carried;
   let asking = false;
-  const timer = setInterval(() => {
+  const ask = (): void => {
     if (asking) return;
     asking = true;
     void ping(session, limitMs).then((durationMs) => {
@@ -67,6 +70,11 @@ export function keepAlive(carried: Carried, { everyMs, limitMs }: { everyMs: num
       const closing = session.closed && !session.destroyed;
       if (durationMs === undefined && !closing) cut(carried, new VitalmeshError('UPLINK-SILENT'));
     });
-  }, everyMs);
-  raw.once('close', () => clearInterval(timer));
+  };
+  const timer = setInterval(ask, everyMs);
+  const waking = machineSleep.onWake(ask);
+  raw.once('close', () => {
+    clearInterval(timer);
+    waking[Symbol.dispose]();
+  });
 }

@@ -15,20 +15,28 @@ import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
 export const SERVICE = 'vitals-mcp';
 export const NOW: Instant = Date.UTC(2026, 10, 21, 10);
 
-/** A wall clock that stands until moved; durations are real, because timers are. */
+/** A wall clock that stands until moved; durations are real, because timers are, and longer when time is let pass. */
 export class MovableClock implements Clock {
   #now = NOW;
+  #passedMs = 0;
 
   now(): Instant {
     return this.#now;
   }
 
   monotonicMs(): number {
-    return performance.now();
+    return performance.now() + this.#passedMs;
   }
 
+  /** The wall clock is set. */
   advance(ms: number): void {
     this.#now += ms;
+  }
+
+  /** Time goes by. */
+  pass(ms: number): void {
+    this.#now += ms;
+    this.#passedMs += ms;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Logger } from '../../../log.ts';
+import { machineSleep } from '../../../waking.ts';
 import { onAbort } from '../../limit.ts';
 import { encodeFrame, type OutgoingFrame } from '../wire/encode.ts';
 import { type Frame, i32, u32 } from '../wire/frame.ts';
@@ -46,6 +47,8 @@ export class RouterChannel implements Channel {
   readonly #sender: FrameSender;
   readonly #liveness: Liveness;
   readonly #stalls: StallWatch;
+  /** A router may have given this side up while the machine slept, and nobody else may tell. */
+  readonly #waking: Disposable;
   readonly #sinks = new Map<number, FrameSink>();
   readonly #connIds = new FreeNumbers({ max: LAST_CONN_ID, isTaken: (connId) => this.#sinks.has(connId) });
   readonly #ended = new AbortController();
@@ -74,15 +77,16 @@ export class RouterChannel implements Channel {
       timeoutMs: options.latencyTimeoutMs,
       probe: (onAnswer) => this.requestNow(latencyFrame(), onAnswer),
       isReading: () => this.#holds === 0,
+      isSending: () => this.bytesQueued > 0,
       onSilence: () => this.#end(new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'the router is silent' })),
     });
     this.#stalls = new StallWatch({
-      isSending: () => this.bytesQueued > 0,
       stallMs: options.stallMs,
       probe: (onAnswer) => void this.requestNow(latencyFrame(), onAnswer),
       isReading: () => this.#holds === 0,
       onStall: (cause) => this.#stalled(cause),
     });
+    this.#waking = machineSleep.onWake(() => this.#liveness.probeNow());
     for (const frame of greeting.early) this.#dispatch(frame);
     this.#read();
   }
@@ -287,6 +291,7 @@ export class RouterChannel implements Channel {
   /** Everybody learns of the end, once; nothing is sent or handed out any more. */
   #letGo(reason: VitalmeshError): void {
     this.#ended.abort(reason);
+    this.#waking[Symbol.dispose]();
     this.#liveness[Symbol.dispose]();
     this.#stalls.end();
     this.#sender.stop();

@@ -1,3 +1,5 @@
+import { stoodStill } from '../../../awake-limit.ts';
+
 export interface PatienceOptions {
   /** How long an answer is waited for at first. */
   limitMs: number;
@@ -12,9 +14,6 @@ export interface PatienceOptions {
   /** The answer is given up. Called once for each `begin`. */
   onOver: () => void;
 }
-
-/** A timer that comes later by this part of its time shows that the process stood still, and what came in meanwhile is still unread. */
-const STOOD_STILL = 0.5;
 
 /**
  * How long an answer to a probe is waited for. One may be behind bulk that comes first; a time in which this side did not read, or
@@ -48,17 +47,18 @@ export class Patience {
     const round = this.#round;
     const [since, before] = [performance.now(), signs()];
     this.#timer = setTimeout(() => {
-      const stoodStill = performance.now() - since > limitMs * (1 + STOOD_STILL);
+      // What came in meanwhile is still unread then.
+      const isLate = stoodStill(since, limitMs);
       // After a time in which the process stood still, timers come before what the socket has received meanwhile.
       setImmediate(() => {
-        if (this.#round === round) this.#judge(before, stoodStill);
+        if (this.#round === round) this.#judge(before, isLate);
       });
     }, limitMs).unref();
   }
 
-  #judge(before: number, stoodStill: boolean): void {
+  #judge(before: number, isLate: boolean): void {
     const { isReading, signs, leastSigns, mostLimits, onOver } = this.#options;
-    if (isReading() && !stoodStill) {
+    if (isReading() && !isLate) {
       this.#limits += 1;
       if (this.#limits === mostLimits || signs() - before < leastSigns) {
         onOver();

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
 import { pause } from '../../../lifecycle.ts';
+import { machineSleep, type SleepWatch } from '../../../waking.ts';
 import { limited, rejectedBy } from '../../limit.ts';
 import type { ApiSession } from './contract.ts';
 import type { Exchange } from './exchange.ts';
@@ -26,6 +27,8 @@ export interface KeeperOptions {
   timeoutMs: number;
   /** Pause between a sign-in whose session was refused at its first use and the next sign-in. */
   refusedPauseMs: number;
+  /** This machine's unless told. */
+  sleep?: Pick<SleepWatch, 'onWake'>;
 }
 
 /** With less than this left of a session's life it is not renewed by itself; who needs one then renews it, or signs in. */
@@ -43,7 +46,9 @@ export class SessionKeeper {
   readonly #sessionListeners = new Set<(session: ApiSession) => void>();
   readonly #tokenListeners = new Set<(session: ApiSession) => void>();
   #kept: KeptSession | undefined;
-  #endsAtMs = 0;
+  /** When the present session was asked for, by both clocks. */
+  #asked = { wallMs: 0, monotonicMs: 0 };
+  #lifetimeMs = 0;
   #renewableUntilMs = 0;
   #signedInAtMs = 0;
   #firstUseRefused = false;
@@ -51,9 +56,11 @@ export class SessionKeeper {
   #obtaining: Promise<KeptSession> | undefined;
   #renewing: { kept: KeptSession; renewed: Promise<KeptSession> } | undefined;
   #renewal: NodeJS.Timeout | undefined;
+  readonly #waking: Disposable;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    this.#waking = (options.sleep ?? machineSleep).onWake(() => this.#lookAgain());
   }
 
   /** The present session, if there is one. */
@@ -64,7 +71,7 @@ export class SessionKeeper {
   /** The present session; signs in when there is none. Aborting `signal` ends this wait, not a sign-in that others wait for too. */
   async current(signal: AbortSignal): Promise<KeptSession> {
     signal.throwIfAborted();
-    if (this.#kept && this.#options.clock.monotonicMs() < this.#endsAtMs) return this.#kept;
+    if (this.#kept && this.#leftMs() > 0) return this.#kept;
     return await Promise.race([this.#shared(() => this.#obtain()), rejectedBy(signal)]);
   }
 
@@ -87,7 +94,7 @@ export class SessionKeeper {
   expired(lapsed: KeptSession): void {
     if (this.#kept !== lapsed) return;
     clearTimeout(this.#renewal);
-    this.#endsAtMs = 0;
+    this.#lifetimeMs = 0;
   }
 
   /** The controller does not know this session, or knows it no more. The next `current` signs in anew. */
@@ -109,6 +116,7 @@ export class SessionKeeper {
   close(): ApiSession | undefined {
     const left = this.#kept?.session;
     this.#forget();
+    this.#waking[Symbol.dispose]();
     this.#closed.abort();
     return left;
   }
@@ -129,9 +137,10 @@ export class SessionKeeper {
     const { signIn, exchange, timeoutMs } = this.#options;
     return await limited({ timeoutMs }, this.#closed.signal, async (signal) => {
       await this.#pauseAfterRefusal(signal);
+      const asked = this.#now();
       const signedIn = await signIn.signIn(exchange, signal);
       signal.throwIfAborted();
-      const kept = this.#keep(signedIn);
+      const kept = this.#keep(signedIn, asked);
       this.#signedInAtMs = this.#options.clock.monotonicMs();
       if (this.#signedInBefore) tell(this.#sessionListeners, kept.session);
       this.#signedInBefore = true;
@@ -151,14 +160,16 @@ export class SessionKeeper {
     signal.throwIfAborted();
   }
 
-  #keep(signedIn: SignedIn): KeptSession {
-    const { signIn, clock } = this.#options;
+  /** Its life counts from when it was asked for: the machine may have slept before the answer was read. */
+  #keep(signedIn: SignedIn, asked: { wallMs: number; monotonicMs: number }): KeptSession {
+    const { signIn } = this.#options;
     const { session, lifetimeMs, renewableMs = lifetimeMs } = signedIn;
-    const expiresAt = clock.now() + lifetimeMs;
+    const expiresAt = asked.wallMs + lifetimeMs;
     const kept = { session: { ...session, expiresAt }, signedIn, headers: signIn.headers(session), proven: false };
     this.#kept = kept;
-    this.#endsAtMs = clock.monotonicMs() + lifetimeMs;
-    this.#renewableUntilMs = clock.monotonicMs() + renewableMs;
+    this.#asked = asked;
+    this.#lifetimeMs = lifetimeMs;
+    this.#renewableUntilMs = asked.monotonicMs + renewableMs;
     this.#renewLater(kept);
     return kept;
   }
@@ -170,12 +181,33 @@ export class SessionKeeper {
 
   /** Between a half and five sixths of what is left, so that many gateways that signed in together do not renew together. */
   #renewLater(kept: KeptSession): void {
-    const { clock, random } = this.#options;
-    const leftMs = this.#endsAtMs - clock.monotonicMs();
+    const leftMs = this.#leftMs();
     clearTimeout(this.#renewal);
     if (leftMs < MIN_LEFT_MS) return;
-    this.#renewal = setTimeout(() => void this.#renew(kept), Math.min(MAX_RENEWAL_MS, leftMs * (1 / 2 + random() / 3)));
+    this.#renewal = setTimeout(() => void this.#renew(kept), Math.min(MAX_RENEWAL_MS, leftMs * (1 / 2 + this.#options.random() / 3)));
     this.#renewal.unref();
+  }
+
+  /** Timers do not count the time of a machine that slept: the token may be about to end, or have ended, while its channels still live. */
+  #lookAgain(): void {
+    const kept = this.#kept;
+    if (!kept || this.#obtaining) return;
+    if (this.#leftMs() >= MIN_LEFT_MS) this.#renewLater(kept);
+    else void this.#renew(kept);
+  }
+
+  /**
+   * What is left of the token by the clock by which more has passed. The one that never jumps stands still while a machine sleeps; the
+   * other may be set, forward too, which costs one renewal and no more: the next life counts from there.
+   */
+  #leftMs(): number {
+    const now = this.#now();
+    return this.#lifetimeMs - Math.max(now.wallMs - this.#asked.wallMs, now.monotonicMs - this.#asked.monotonicMs);
+  }
+
+  #now(): { wallMs: number; monotonicMs: number } {
+    const { clock } = this.#options;
+    return { wallMs: clock.now(), monotonicMs: clock.monotonicMs() };
   }
 
   /** An answer that is lost costs nothing: the same is asked for again. */
@@ -197,11 +229,12 @@ export class SessionKeeper {
     if (this.#renewing?.kept === kept) return this.#renewing.renewed;
     const { signIn, exchange, timeoutMs } = this.#options;
     const renewed = limited({ timeoutMs }, this.#closed.signal, async (signal) => {
+      const asked = this.#now();
       const signedIn = await signIn.renew(kept.signedIn, exchange, signal);
       signal.throwIfAborted();
       // Another session may have taken its place.
       if (this.#kept !== kept) throw new VitalmeshError('OVERLAY-SIGN-IN');
-      const fresh = this.#keep(signedIn);
+      const fresh = this.#keep(signedIn, asked);
       fresh.proven = kept.proven || kept.session.kind === 'certificate';
       if (fresh.session.token !== kept.session.token) tell(this.#tokenListeners, fresh.session);
       return fresh;

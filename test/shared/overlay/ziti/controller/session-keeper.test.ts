@@ -7,6 +7,8 @@ import type { SignedIn, SignIn } from '../../../../../shared/overlay/ziti/contro
 import { verifies } from '../../../../requirements.ts';
 
 const LIFE_MS = 1_800_000;
+const MINUTE_MS = 60_000;
+const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
 
 interface Bench {
   keeper: SessionKeeper;
@@ -14,6 +16,8 @@ interface Bench {
   readonly calls: string[];
   /** Lets timers and the clock that never jumps run. */
   pass(ms: number): Promise<void>;
+  /** The machine woke up. */
+  wake(): Promise<void>;
   /** What the next sign-in or renewal meets. */
   next: { signIn?: (signal: AbortSignal) => Promise<SignedIn | undefined>; renew?: () => Promise<SignedIn> };
   wall: { now: number };
@@ -27,6 +31,7 @@ function bench(t: TestContext, random = 0): Bench {
   const next: Bench['next'] = {};
   const wall = { now: 0 };
   let elapsed = 0;
+  const woken = new Set<() => void>();
   const made = (token: string): SignedIn => ({
     session: { kind: 'certificate', id: token, token, identityId: 'gw1', identityName: 'n' },
     lifetimeMs: LIFE_MS,
@@ -51,6 +56,12 @@ function bench(t: TestContext, random = 0): Bench {
     random: () => random,
     timeoutMs: 10_000,
     refusedPauseMs: 1_000,
+    sleep: {
+      onWake(listener) {
+        woken.add(listener);
+        return { [Symbol.dispose]: () => void woken.delete(listener) };
+      },
+    },
   });
   t.after(() => keeper.close());
   return {
@@ -62,6 +73,10 @@ function bench(t: TestContext, random = 0): Bench {
     async pass(ms) {
       elapsed += ms;
       t.mock.timers.tick(ms);
+      await settled();
+    },
+    async wake() {
+      for (const listener of woken) listener();
       await settled();
     },
   };
@@ -185,15 +200,107 @@ test('a controller that stays away through a whole life is not asked without end
   assert.equal((await current()).session.token, 't2', 'its life has ended');
 });
 
-test('a wall clock that is wrong or jumps changes nothing', async (t) => {
-  const { current, wall, calls, pass } = bench(t);
+test('a wall clock that is wrong costs nothing, one that is set back neither', async (t) => {
+  const { current, wall, calls, pass, wake } = bench(t);
   wall.now = Date.UTC(1970, 0, 2);
   const { session } = await current();
   assert.equal(session.expiresAt, Date.UTC(1970, 0, 2) + LIFE_MS);
-  wall.now = Date.UTC(2030, 0, 1);
+  wall.now -= 3_600_000;
   await pass(1000);
+  await wake();
   await current();
   assert.deepEqual(calls, ['signIn']);
+  await pass(LIFE_MS / 2);
+  assert.deepEqual(calls, ['signIn', 'renew'], 'its life is over no later for that');
+});
+
+test('a wall clock that is set forward and back, again and again, costs a renewal at most each time, and no sign-in', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { current, wall, calls, pass, wake } = bench(t);
+  await current();
+  for (let i = 0; i < 10; i += 1) {
+    wall.now += YEAR_MS;
+    await wake();
+    await Promise.all([current(), current()]);
+    await pass(1000);
+    wall.now -= YEAR_MS;
+    await wake();
+    await Promise.all([current(), current()]);
+    await pass(1000);
+  }
+  assert.equal(calls.filter((call) => call === 'signIn').length, 1);
+  assert.ok(calls.length <= 11, `${calls.length} calls`);
+});
+
+test('a token that ran out while the machine slept is renewed on waking, once, whichever clocks stood still', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { keeper, current, next, calls, wall, wake } = bench(t);
+  const heard: string[] = [];
+  keeper.onToken(({ token }) => heard.push(token));
+  next.signIn = async () => shortLived('first');
+  next.renew = async () => shortLived('second');
+  await current();
+  // The clock that never jumps stood still, and with it every timer.
+  wall.now += MINUTE_MS;
+  await wake();
+  assert.deepEqual(heard, ['second']);
+  assert.equal((await current()).session.token, 'second');
+  await wake();
+  assert.deepEqual(calls, ['signIn', 'renew']);
+});
+
+test('who needs a session right after a sleep is not given the dead token, even before the waking was noticed', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { current, next, calls, wall } = bench(t);
+  next.signIn = async () => shortLived('first');
+  next.renew = async () => shortLived('second');
+  await current();
+  wall.now += MINUTE_MS;
+  const sessions = await Promise.all(Array.from({ length: 20 }, current));
+  assert.deepEqual([...new Set(sessions.map(({ session }) => session.token))], ['second']);
+  assert.deepEqual(calls, ['signIn', 'renew']);
+});
+
+test('after a sleep beyond every renewal one sign-in does; a network that is not there yet is not asked without end', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { current, next, calls, wall, wake, pass } = bench(t);
+  next.signIn = async () => shortLived('first');
+  await current();
+  wall.now += YEAR_MS;
+  next.renew = failing('OVERLAY-UNREACHABLE');
+  await wake();
+  for (let i = 0; i < 60; i += 1) await pass(1000);
+  assert.deepEqual(calls, ['signIn', 'renew']);
+  next.renew = failing('OVERLAY-SIGN-IN');
+  next.signIn = async () => shortLived('second');
+  const sessions = await Promise.all([current(), current()]);
+  assert.deepEqual([...new Set(sessions.map(({ session }) => session.token))], ['second']);
+  assert.deepEqual(calls, ['signIn', 'renew', 'renew', 'signIn']);
+});
+
+test('a sleep shorter than the life brings the renewal forward by as much', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { current, calls, wall, wake, pass } = bench(t);
+  await current();
+  wall.now += LIFE_MS - 10_000;
+  await wake();
+  await pass(4999);
+  assert.deepEqual(calls, ['signIn']);
+  await pass(2);
+  assert.deepEqual(calls, ['signIn', 'renew']);
+});
+
+test('a life counts from when it was asked for: the machine may have slept before the answer was read', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  const { current, next, calls, wall } = bench(t);
+  next.signIn = async () => {
+    wall.now += MINUTE_MS;
+    return shortLived('first');
+  };
+  next.renew = async () => shortLived('second');
+  await current();
+  assert.equal((await current()).session.token, 'second');
+  assert.deepEqual(calls, ['signIn', 'renew']);
 });
 
 test('a session that served and is refused is replaced at once, a new one refused at its first use after a second', async (t) => {
@@ -257,8 +364,6 @@ test('a sign-in that comes to its end as the keeper closes leaves nothing behind
   await waiting;
   assert.equal(keeper.close(), undefined);
 });
-
-const MINUTE_MS = 60_000;
 
 /** A session whose token is good for a minute and can be renewed for an hour. */
 function shortLived(token: string): SignedIn {
