@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { followDetours } from './detours.ts';
 
 /**
  * Runs one of our programs as a child of a test, and kills it when the test's process is gone, however that ended.
@@ -6,5 +7,7 @@ import { join } from 'node:path';
  */
 const [program = ''] = process.argv.splice(2, 1);
 process.stdin.resume().on('end', () => process.kill(process.pid, 'SIGKILL'));
+const config = process.argv[process.argv.indexOf('--config') + 1];
+if (process.argv.includes('--config') && config !== undefined) followDetours(config);
 const { main } = (await import(join(import.meta.dirname, '..', '..', program, 'main.ts'))) as { main?(argv: string[]): Promise<void> };
 await main?.(process.argv.slice(2));

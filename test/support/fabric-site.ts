@@ -17,7 +17,7 @@ import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 
 const CHILD = join(import.meta.dirname, 'fabric-site-child.ts');
 export const INGEST = 'vitals-ingest';
-const MCP = 'vitals-mcp';
+export const MCP = 'vitals-mcp';
 /** No healthy run comes near. */
 const LIMIT_MS = 60_000;
 
@@ -143,10 +143,7 @@ export class FabricSite implements AsyncDisposable {
     const site = new FabricSite(...options);
     try {
       await site.startFabric();
-      for (const name of [INGEST, MCP]) await site.admin.createService({ name });
-      await site.allow('Dial', 'gateways', INGEST);
-      await site.allow('Bind', 'hubs', INGEST);
-      await site.allow('Bind', 'hubs', MCP);
+      await site.furnish();
       return site;
     } catch (error) {
       await site[Symbol.asyncDispose]();
@@ -154,8 +151,26 @@ export class FabricSite implements AsyncDisposable {
     }
   }
 
+  /** The services of a hub, and who may dial and bind them. */
+  protected async furnish(): Promise<void> {
+    for (const name of [INGEST, MCP]) await this.admin.createService({ name });
+    await this.allow('Dial', 'gateways', INGEST);
+    await this.allow('Bind', 'hubs', INGEST);
+    await this.allow('Bind', 'hubs', MCP);
+  }
+
   get home(): string {
     return join(this.folder, 'home');
+  }
+
+  /** The configuration file of the hub. */
+  get hubConfig(): string {
+    return join(this.folder, 'hub.yaml');
+  }
+
+  /** The configuration file of the agent with this identity. */
+  agentConfig({ id }: Enrolled): string {
+    return join(this.folder, `${id}.yaml`);
   }
 
   get controllerPort(): number {
@@ -215,7 +230,7 @@ export class FabricSite implements AsyncDisposable {
 
   /** A hub that knows these gateways, each with a patient of its own; resolves when it hosts its services. */
   async hub(enrolled: Enrolled, gateways: readonly Enrolled[]): Promise<HubProcess> {
-    const config = join(this.folder, 'hub.yaml');
+    const config = this.hubConfig;
     const registry = join(this.folder, 'registry.yaml');
     const operator = join(this.folder, 'hub', 'operator.sock');
     writeFileSync(registry, registryOf(gateways.map(({ id }) => id)));
@@ -238,8 +253,15 @@ export class FabricSite implements AsyncDisposable {
 
   /** An agent that reads an oximeter (Nonin, format 8) behind a serial device server on this port; resolves when it is connected to this hub. */
   async agent(enrolled: Enrolled, hub: Enrolled, devicePort: number): Promise<AgentProcess> {
+    const agent = this.beginAgent(enrolled, hub, devicePort);
+    await agent.until(({ uplink }) => uplink.state === 'connected');
+    return agent;
+  }
+
+  /** The same, whether or not it gets connected. */
+  beginAgent(enrolled: Enrolled, hub: Enrolled, devicePort: number): AgentProcess {
     const folder = join(this.folder, enrolled.id);
-    const config = `${folder}.yaml`;
+    const config = this.agentConfig(enrolled);
     const operator = join(folder, 'operator.sock');
     writeFileSync(
       config,
@@ -255,7 +277,6 @@ export class FabricSite implements AsyncDisposable {
     );
     const agent: AgentProcess = new AskedProcess('agent', config, operator);
     this.#processes.push(agent);
-    await agent.until(({ uplink }) => uplink.state === 'connected');
     return agent;
   }
 
