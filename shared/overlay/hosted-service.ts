@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../errors.ts';
+import { asVitalmeshError, ERRORS, type ErrorCode, type VitalmeshError } from '../errors.ts';
 import { Backoff, pause } from '../lifecycle.ts';
 import type { Logger } from '../log.ts';
 import { onAbort } from './limit.ts';
@@ -14,12 +14,14 @@ export interface HostedServiceOptions {
 }
 
 const RETRY = { minMs: 250, maxMs: 15_000 };
+/** When the network has said that trying again is of no use, which its operators may change at any time. */
+const SLOW_RETRY = { minMs: 60_000, maxMs: 180_000 };
 /** A program's start waits no longer for its service to be bound: its operator wants an answer, and its other parts to run. */
 const FIRST_ATTEMPT_MS = 1000;
 
 /**
  * A service that is bound as soon as the network is there, and tried again until then. `start` throws only what nobody but a person
- * can mend (an error that is not retryable). From the binding on the overlay itself makes it again when it is lost.
+ * can mend here (an error whose code is not retryable). From the binding on the overlay itself makes it again when it is lost.
  */
 export class HostedService implements AsyncDisposable {
   readonly #options: HostedServiceOptions;
@@ -39,7 +41,7 @@ export class HostedService implements AsyncDisposable {
     const early = await Promise.race([attempt, pause(FIRST_ATTEMPT_MS, waited.signal)]);
     waited.abort();
     if (early === null) return;
-    if (early?.retryable === false) throw early;
+    if (early && !ERRORS[early.code].retryable) throw early;
     void this.#keepTrying(attempt);
   }
 
@@ -82,11 +84,12 @@ export class HostedService implements AsyncDisposable {
   async #keepTrying(first: Promise<VitalmeshError | null>): Promise<void> {
     const { log, service } = this.#options;
     const { signal } = this.#stopped;
-    const backoff = new Backoff(RETRY.minMs, RETRY.maxMs);
+    const usual = new Backoff(RETRY.minMs, RETRY.maxMs);
+    const slow = new Backoff(SLOW_RETRY.minMs, SLOW_RETRY.maxMs);
     for (let error = await first; error !== null && !signal.aborted; error = await this.#attempt()) {
       if (this.#failure !== error.code) log.warn({ service, err: error }, 'service not bound yet; it is tried again');
       this.#failure = error.code;
-      await pause(backoff.nextMs(), signal);
+      await pause((error.retryable ? usual : slow).nextMs(), signal);
       if (signal.aborted) return;
     }
   }

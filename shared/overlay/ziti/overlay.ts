@@ -8,11 +8,12 @@ import { OverlayStates } from '../states.ts';
 import { ZitiBinding } from './bindings.ts';
 import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
 import { DeafCallers } from './circuit/deaf-callers.ts';
-import type { ApiSession, Controller, ServiceSession } from './controller/contract.ts';
+import type { ApiSession, Controller } from './controller/contract.ts';
 import type { BackoffTimes } from './pace.ts';
 import type { Route } from './route.ts';
 import type { OpenRouterChannel } from './router-link.ts';
 import { Routers } from './routers.ts';
+import { ServiceDials } from './service-dials.ts';
 import { ServiceList, ServiceUse } from './services.ts';
 
 /** How the overlay behaves; each has a default. */
@@ -25,7 +26,7 @@ export interface ZitiBehaviour {
   backoff?: BackoffTimes;
   /** Routers to which a channel is kept; 3 unless told. */
   maxRouters?: number;
-  /** How often services and routers are asked for while all is well; about 5 minutes unless told. */
+  /** How often services and routers are asked for while all is well; about 15 minutes unless told. */
   refreshEveryMs?: number;
   /** How often each service that is hosted is bound anew on each router while all is well; about 5 minutes unless told. */
   rebindEveryMs?: number;
@@ -52,7 +53,7 @@ export interface RenewableOverlay extends Overlay {
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
-const REFRESH_EVERY_MS = 5 * 60_000;
+const REFRESH_EVERY_MS = 15 * 60_000;
 const REBIND_EVERY_MS = 5 * 60_000;
 const FLUSH_MS = 1000;
 
@@ -83,7 +84,7 @@ class ZitiOverlay implements RenewableOverlay {
   readonly #deafCallers: DeafCallers;
   readonly #list: ServiceList;
   /** By service name. */
-  readonly #dialUses = new Map<string, ServiceUse>();
+  readonly #dials = new Map<string, ServiceDials>();
   readonly #routers: Routers;
   readonly #watches = new DisposableStack();
   #disposal: Promise<void> | undefined;
@@ -111,7 +112,7 @@ class ZitiOverlay implements RenewableOverlay {
       onOpened: (route) => this.#opened(route),
       onClosed: () => this.#lost(),
       onReplaced: (route) => this.#withdraw(route),
-      onRefresh: () => this.#list.refresh(),
+      onRefresh: () => this.#list.refreshWhenChanged(),
     });
   }
 
@@ -131,7 +132,7 @@ class ZitiOverlay implements RenewableOverlay {
     return limited(
       options,
       this.#closed.signal,
-      (signal) => this.#dial(service, signal),
+      (signal) => this.#dialsOf(service).dial(signal),
       (connection) => connection.destroy(),
     );
   }
@@ -198,35 +199,22 @@ class ZitiOverlay implements RenewableOverlay {
     this.#states.set('closed');
   }
 
-  async #dial(name: string, signal: AbortSignal): Promise<Duplex> {
-    if (this.#routers.channels.length === 0) throw this.#routers.absence;
-    const use = this.#dialUses.get(name) ?? new ServiceUse(name, 'Dial', this.#list);
-    this.#dialUses.set(name, use);
-    return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
-      // A session of before may not name a router that was offline then.
-      if (!fresh && !this.#routers.choose(session.routers))
-        throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
-      return await this.#dialThrough(session, encryptionRequired, signal);
-    });
-  }
-
-  /** Over the best channel; over the next one when that ends before it has answered. */
-  async #dialThrough(session: ServiceSession, encryptionRequired: boolean, signal: AbortSignal): Promise<Duplex> {
-    const limits = this.#circuitLimits;
-    const base = { session, encryptionRequired, signal, ...(limits && { limits }) };
-    for (;;) {
-      const { route, dialling } = await this.#routers.reach(session.routers, signal);
-      using _dialling = dialling;
-      const { channel } = route;
-      try {
-        const connection = await this.#parts.dialCircuit({ ...base, channel, callerName: route.session.identityName });
+  #dialsOf(name: string): ServiceDials {
+    const known = this.#dials.get(name);
+    if (known) return known;
+    const dials = new ServiceDials({
+      use: new ServiceUse(name, 'Dial', this.#list),
+      routers: this.#routers,
+      dialCircuit: this.#parts.dialCircuit,
+      limits: this.#circuitLimits,
+      backoff: this.#backoff,
+      adopt: (route, connection) => {
         untilTaken(connection);
         return this.#adopt(route, connection);
-      } catch (error) {
-        if (signal.aborted && asVitalmeshError(signal.reason).code === 'OVERLAY-TIMEOUT') route.doubt();
-        if (signal.aborted || !channel.closed.aborted || !this.#routers.choose(session.routers)) throw error;
-      }
-    }
+      },
+    });
+    this.#dials.set(name, dials);
+    return dials;
   }
 
   #accept(service: string, listener: ConnectionListener, route: Route, connection: Duplex, caller: Caller): void {

@@ -78,11 +78,11 @@ export class Routers {
     return [...this.#open].filter((route) => route.usable);
   }
 
-  /** The least busy channel to one of these routers; one of second choice only when there is no other. */
-  choose(routers: readonly EdgeRouter[]): Route | undefined {
+  /** The least busy channel to one of these routers that there is no reason against; one of second choice only when there is no other. */
+  choose(routers: readonly EdgeRouter[], reasonAgainst: (route: Route) => unknown = () => undefined): Route | undefined {
     const names = new Set(routers.map(({ name }) => name));
     return this.channels
-      .filter(({ router }) => names.has(router.name))
+      .filter((route) => names.has(route.router.name) && reasonAgainst(route) === undefined)
       .sort(
         (a, b) => Number(a.isSecondChoice) - Number(b.isSecondChoice) || a.channel.bytesQueued - b.channel.bytesQueued || a.load - b.load,
       )[0];
@@ -90,19 +90,29 @@ export class Routers {
 
   /**
    * As `choose`; when no channel goes to any of these routers and none is being made, makes one to the first of them, and while all are of
-   * an old API session, whose routers take nothing of the present one, waits for the next. Throws OVERLAY-UNREACHABLE when there is none to be
-   * had now. The dial counts as under way until `dialling` is disposed, so that those of one moment are spread too.
+   * an old API session, whose routers take nothing of the present one, waits for the next. Throws the reason against them when there is one
+   * against each, OVERLAY-UNREACHABLE when there is none to be had now. The dial counts as under way until `dialling` is disposed, so that those of one moment are spread too.
    */
-  async reach(routers: readonly EdgeRouter[], signal: AbortSignal): Promise<{ route: Route; dialling: Disposable }> {
+  async reach(
+    routers: readonly EdgeRouter[],
+    signal: AbortSignal,
+    reasonAgainst: (route: Route) => VitalmeshError | undefined,
+  ): Promise<{ route: Route; dialling: Disposable }> {
     const [first] = routers;
     const tried = routers.some((router) => this.#links.has(keyOf(router)));
     if (first && !tried && !this.#closed.signal.aborted) await orAborted(this.#link(first).firstAttempt, signal);
     for (;;) {
-      const route = this.choose(routers);
-      if (!route) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
+      const route = this.choose(routers, reasonAgainst);
+      if (!route) throw this.#reasonAgainstAll(routers, reasonAgainst);
       if (!route.isOutdated) return { route, dialling: route.dialling() };
       await orAborted(this.#change.promise, signal);
     }
+  }
+
+  #reasonAgainstAll(routers: readonly EdgeRouter[], reasonAgainst: (route: Route) => VitalmeshError | undefined): VitalmeshError {
+    const first = this.choose(routers);
+    const reason = first && reasonAgainst(first);
+    return reason ?? new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router of the service' });
   }
 
   /** There is a new API session: channels of it take the place of those of the old one. */

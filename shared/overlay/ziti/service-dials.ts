@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream';
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
+import type { CircuitLimits, DialCircuit } from './circuit/contract.ts';
+import { Refusal } from './circuit/reasons.ts';
+import type { ServiceSession } from './controller/contract.ts';
+import { type BackoffTimes, hintedPauseMs } from './pace.ts';
+import type { Route } from './route.ts';
+import type { Routers } from './routers.ts';
+import type { ServiceUse } from './services.ts';
+
+export interface ServiceDialsOptions {
+  use: ServiceUse;
+  routers: Routers;
+  dialCircuit: DialCircuit;
+  limits: Partial<CircuitLimits> | undefined;
+  backoff: BackoffTimes;
+  /** Takes a connection over in the moment in which it is made. */
+  adopt: (route: Route, connection: Duplex) => Duplex;
+}
+
+/** A router's word that it wants to be left in peace with a service. */
+interface Rest {
+  refusal: Refusal;
+  untilMs: number;
+  changed: AbortSignal;
+}
+
+/**
+ * Dials one service over the best channel. A router that has hinted not to be asked again so soon is left in peace as long as that says:
+ * who dials meanwhile goes over another one, or is told at once what that router said.
+ */
+export class ServiceDials {
+  readonly #options: ServiceDialsOptions;
+  readonly #rests = new WeakMap<Route, Rest>();
+
+  constructor(options: ServiceDialsOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: OVERLAY-UNREACHABLE, -SIGN-IN when there is no channel, and those of the controller and of `DialCircuit`. */
+  async dial(signal: AbortSignal): Promise<Duplex> {
+    const { routers, use } = this.#options;
+    if (routers.channels.length === 0) throw routers.absence;
+    this.#endRests();
+    return await use.run(signal, async ({ encryptionRequired }, session, fresh) => {
+      // A session of before may not name a router that was offline then.
+      if (!fresh && !routers.choose(session.routers))
+        throw new VitalmeshError('OVERLAY-SESSION', { detail: 'its routers are not connected' });
+      return await this.#dialThrough(session, encryptionRequired, signal);
+    });
+  }
+
+  /** Over the next channel when one ends before it has answered, or its router is too busy. */
+  async #dialThrough(session: ServiceSession, encryptionRequired: boolean, signal: AbortSignal): Promise<Duplex> {
+    const { routers, dialCircuit, limits, adopt } = this.#options;
+    const base = { session, encryptionRequired, signal, ...(limits && { limits }) };
+    const busy = new Map<Route, Refusal>();
+    const reasonAgainst = (route: Route): Refusal | undefined => busy.get(route) ?? this.#reasonAgainst(route);
+    for (;;) {
+      const { route, dialling } = await routers.reach(session.routers, signal, reasonAgainst);
+      using _dialling = dialling;
+      const { channel } = route;
+      try {
+        return adopt(route, await dialCircuit({ ...base, channel, callerName: route.session.identityName }));
+      } catch (error) {
+        if (signal.aborted && asVitalmeshError(signal.reason).code === 'OVERLAY-TIMEOUT') route.doubt();
+        this.#note(route, error);
+        if (error instanceof Refusal && error.retry === 'busy') busy.set(route, error);
+        const isPassedOn = busy.has(route) || channel.closed.aborted;
+        if (signal.aborted || !isPassedOn || !routers.choose(session.routers, reasonAgainst)) throw error;
+      }
+    }
+  }
+
+  #note(route: Route, error: unknown): void {
+    const { use, backoff } = this.#options;
+    if (!(error instanceof Refusal) || (error.retry !== 'busy' && error.retry !== 'not-again')) return;
+    const untilMs = performance.now() + hintedPauseMs(error.retry, backoff);
+    this.#rests.set(route, { refusal: error, untilMs, changed: use.changed });
+  }
+
+  #reasonAgainst(route: Route): Refusal | undefined {
+    const rest = this.#rests.get(route);
+    return rest && !isOver(rest) ? rest.refusal : undefined;
+  }
+
+  /** What a router wanted no more of is not what it is asked with next. */
+  #endRests(): void {
+    const { use, routers } = this.#options;
+    for (const route of routers.channels) {
+      const rest = this.#rests.get(route);
+      if (!rest || !isOver(rest)) continue;
+      this.#rests.delete(route);
+      if (rest.refusal.retry === 'not-again') use.startOver();
+    }
+  }
+}
+
+function isOver({ refusal, untilMs, changed }: Rest): boolean {
+  return performance.now() >= untilMs || (refusal.retry === 'not-again' && changed.aborted);
+}
