@@ -1,11 +1,15 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { checkServerIdentity } from 'node:tls';
 import type { Instant } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
+import type { CertificateTime, Validity } from '../time/network-clock.ts';
 import { type CertificateUse, readCertificateUse } from './x509.ts';
 
 export interface ChainOptions {
   /** The time at which every certificate must be valid. */
   now: Instant;
+  /** So much later a certificate may begin, where that time is only known to lie behind; 0 unless told. */
+  mayBeginLaterMs?: number;
   /** The trust domain of the network this side belongs to; a certificate of another one is refused. */
   trustDomain: string;
 }
@@ -20,6 +24,7 @@ export interface VerifiedIdentity {
 const MAX_PRESENTED = 8;
 const MAX_PATH = 5;
 
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const ANY_USAGE = '2.5.29.37.0';
 const CURVES = new Set(['prime256v1', 'secp384r1']);
@@ -29,8 +34,10 @@ const SIGNATURES = new Set([
   ...['1.2.840.113549.1.1.11', '1.2.840.113549.1.1.12', '1.2.840.113549.1.1.13'],
   ...['1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3', '1.2.840.10045.4.3.4'],
 ]);
-/** The trusted ones are asked again and again. */
-const USES = new WeakMap<X509Certificate, CertificateUse>();
+/** By SHA-256 of the certificate: reading one takes a millisecond, and those of a network come back with every connection. */
+const USES = new Map<string, CertificateUse>();
+/** A few MB. Beyond it those make room that were read first. */
+const MAX_USES = 4096;
 const TRUST_DOMAIN_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})$/;
 const IDENTITY_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})\/identity\/([A-Za-z0-9._-]{1,64})$/;
 
@@ -46,21 +53,42 @@ const IDENTITY_URI = /^spiffe:\/\/([A-Za-z0-9._-]{1,255})\/identity\/([A-Za-z0-9
 export function verifyChain(
   chain: readonly X509Certificate[],
   trusted: readonly X509Certificate[],
-  { now, trustDomain }: ChainOptions,
+  options: ChainOptions,
 ): VerifiedIdentity {
-  const [leaf, ...presented] = chain;
-  if (leaf === undefined) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate was presented' });
-  if (chain.length > MAX_PRESENTED) throw broken(`more than ${MAX_PRESENTED} certificates were presented`);
-  verifyPath(leaf, presented, trusted, now);
-  return verifyLeaf(leaf, { now, trustDomain });
+  const [leaf] = verifyPath(chain, trusted, { time: timeOf(options), usage: CLIENT_AUTH });
+  return verifyLeaf(leaf, options);
+}
+
+/**
+ * As verifyChain, for a server that is called by `host`: what a TLS stack checks, for when its verdict cannot count because it takes the
+ * time from the machine. Returns from when to when the whole path is valid. Its rules are those of verifyChain (keys, signatures, CA flags,
+ * path length), and server authentication where usages are named at all (RFC 5280 §4.2.1.12), as OpenSSL has it.
+ *
+ * Throws IDENTITY-UNTRUSTED, -EXPIRED, -CHAIN, and IDENTITY-NAME for another host.
+ */
+export function verifyServer(
+  chain: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+  { host, ...time }: CertificateTime & { host: string },
+): Validity {
+  const path = verifyPath(chain, trusted, { time, usage: SERVER_AUTH });
+  const [leaf] = path;
+  const use = useOf(leaf);
+  const fault = faultOf(leaf, use, time) ?? serverFault(use);
+  if (fault) throw fault;
+  if (checkServerIdentity(host, leaf.toLegacyObject())) throw misnamed('a certificate for another host');
+  return {
+    notBefore: Math.max(...path.map(({ validFromDate }) => validFromDate.getTime())),
+    notAfter: Math.min(...path.map(({ validToDate }) => validToDate.getTime())),
+  };
 }
 
 /** The leaf's part of verifyChain, for a leaf whose path somebody else has verified. Throws IDENTITY-EXPIRED, -CHAIN, -NAME. */
-export function verifyLeaf(leaf: X509Certificate, { now, trustDomain }: ChainOptions): VerifiedIdentity {
+export function verifyLeaf(leaf: X509Certificate, options: ChainOptions): VerifiedIdentity {
   const use = useOf(leaf);
-  const fault = faultOf(leaf, use, now) ?? leafFault(use);
+  const fault = faultOf(leaf, use, timeOf(options)) ?? leafFault(use);
   if (fault) throw fault;
-  return nameOf(use, trustDomain);
+  return nameOf(use, options.trustDomain);
 }
 
 /** The trust domain that a network's CA names in its certificates, `spiffe://<trust domain>`. Throws IDENTITY-NAME when they name none or several. */
@@ -76,13 +104,31 @@ export function namedIdentity(certificate: X509Certificate): VerifiedIdentity {
   return nameOf(useOf(certificate), undefined);
 }
 
-function verifyPath(leaf: X509Certificate, presented: readonly X509Certificate[], trusted: readonly X509Certificate[], now: Instant): void {
+/** By which rules the certificates of a path are judged. */
+interface PathRules {
+  time: CertificateTime;
+  /** What an issuer must be allowed to issue for. */
+  usage: string;
+}
+
+function timeOf({ now, mayBeginLaterMs = 0 }: ChainOptions): CertificateTime {
+  return { now, mayBeginLaterMs };
+}
+
+/** The path from the leaf to a trusted root, both included. The leaf itself is not judged. */
+function verifyPath(
+  [leaf, ...presented]: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+  rules: PathRules,
+): [X509Certificate, ...X509Certificate[]] {
+  if (leaf === undefined) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate was presented' });
+  if (presented.length >= MAX_PRESENTED) throw broken(`more than ${MAX_PRESENTED} certificates were presented`);
   const roots = new Set(trusted.filter((certificate) => issued(certificate, certificate)));
   const pool = [...roots, ...trusted.filter((certificate) => !roots.has(certificate)), ...presented];
-  const path = [leaf];
+  const path: [X509Certificate, ...X509Certificate[]] = [leaf];
   for (let current = leaf; path.length < MAX_PATH; path.push(current)) {
-    const issuer = issuerOf(current, pool, path, now);
-    if (roots.has(issuer)) return;
+    const issuer = issuerOf(current, pool, path, rules);
+    if (roots.has(issuer)) return [...path, issuer];
     current = issuer;
   }
   throw broken('the chain is too long');
@@ -93,13 +139,13 @@ function issuerOf(
   subject: X509Certificate,
   pool: readonly X509Certificate[],
   path: readonly X509Certificate[],
-  now: Instant,
+  { time, usage }: PathRules,
 ): X509Certificate {
   let firstFault: VitalmeshError | undefined;
   for (const candidate of pool) {
     if (path.includes(candidate) || !issued(candidate, subject)) continue;
     const use = useOf(candidate);
-    const fault = faultOf(candidate, use, now) ?? issuerFault(use, path.length - 1);
+    const fault = faultOf(candidate, use, time) ?? issuerFault(use, path.length - 1, usage);
     if (!fault) return candidate;
     firstFault ??= fault;
   }
@@ -118,8 +164,8 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
 }
 
 /** Rules for every certificate of a path. */
-function faultOf(certificate: X509Certificate, use: CertificateUse, now: Instant): VitalmeshError | undefined {
-  if (now < certificate.validFromDate.getTime()) return expired('not yet valid');
+function faultOf(certificate: X509Certificate, use: CertificateUse, { now, mayBeginLaterMs }: CertificateTime): VitalmeshError | undefined {
+  if (now + mayBeginLaterMs < certificate.validFromDate.getTime()) return expired('not yet valid');
   if (now > certificate.validToDate.getTime()) return expired('no longer valid');
   if (!keyAllowed(keyOf(certificate))) return broken('key kind or size');
   if (!SIGNATURES.has(certificate.signatureAlgorithmOid)) return broken('signature algorithm');
@@ -128,11 +174,12 @@ function faultOf(certificate: X509Certificate, use: CertificateUse, now: Instant
 }
 
 /** Rules for an issuer that stands `below` CA certificates above the leaf's own issuer (RFC 5280 §6.1.4 k to n). */
-function issuerFault(use: CertificateUse, below: number): VitalmeshError | undefined {
+function issuerFault(use: CertificateUse, below: number, usage: string): VitalmeshError | undefined {
   if (!use.ca) return broken('an issuer is no CA');
   if (!use.keyUsage?.keyCertSign) return broken('an issuer may not sign certificates');
   if (use.pathLen !== undefined && use.pathLen < below) return broken('path length');
-  if (use.extendedKeyUsage && !allowsClientAuth(use.extendedKeyUsage)) return broken('an issuer may not issue for client authentication');
+  if (use.extendedKeyUsage && !allows(use.extendedKeyUsage, usage))
+    return broken(`an issuer may not issue for ${usage === CLIENT_AUTH ? 'client' : 'server'} authentication`);
   return undefined;
 }
 
@@ -141,6 +188,14 @@ function leafFault(use: CertificateUse): VitalmeshError | undefined {
   if (use.ca || use.keyUsage?.keyCertSign) return broken('a CA poses as an identity');
   if (use.keyUsage && !use.keyUsage.digitalSignature) return broken('the key may not sign');
   if (!use.extendedKeyUsage?.includes(CLIENT_AUTH)) return broken('not for client authentication');
+  return undefined;
+}
+
+/** Rules for a server's leaf, as OpenZiti issues them to controllers and routers (openziti-wire.md §3). */
+function serverFault(use: CertificateUse): VitalmeshError | undefined {
+  if (use.ca || use.keyUsage?.keyCertSign) return broken('a CA poses as a server');
+  if (use.keyUsage && !use.keyUsage.digitalSignature) return broken('the key may not sign');
+  if (use.extendedKeyUsage && !use.extendedKeyUsage.includes(SERVER_AUTH)) return broken('not for server authentication');
   return undefined;
 }
 
@@ -154,11 +209,13 @@ function nameOf({ alternativeNames }: CertificateUse, trustDomain: string | unde
 }
 
 function useOf(certificate: X509Certificate): CertificateUse {
-  const known = USES.get(certificate);
+  const known = USES.get(certificate.fingerprint256);
   if (known) return known;
   const use = readCertificateUse(certificate.raw);
   if (!use) throw broken('a certificate cannot be read');
-  USES.set(certificate, use);
+  USES.set(certificate.fingerprint256, use);
+  const [oldest] = USES.keys();
+  if (USES.size > MAX_USES && oldest !== undefined) USES.delete(oldest);
   return use;
 }
 
@@ -176,8 +233,8 @@ function keyAllowed(key: KeyObject | undefined): boolean {
   return key?.asymmetricKeyType === 'rsa' && modulusLength >= RSA_BITS.min && modulusLength <= RSA_BITS.max;
 }
 
-function allowsClientAuth(usages: readonly string[]): boolean {
-  return usages.includes(CLIENT_AUTH) || usages.includes(ANY_USAGE);
+function allows(usages: readonly string[], usage: string): boolean {
+  return usages.includes(usage) || usages.includes(ANY_USAGE);
 }
 
 function broken(detail: string): VitalmeshError {

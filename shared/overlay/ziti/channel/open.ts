@@ -1,5 +1,6 @@
 import type { Identity } from '../../../identity/identity.ts';
 import type { Logger } from '../../../log.ts';
+import type { NetworkClock } from '../../../time/network-clock.ts';
 import { limited } from '../../limit.ts';
 import { FRAME_LIMITS, type FrameLimits, HELLO_LIMITS } from '../wire/reader.ts';
 import { RouterChannel } from './channel.ts';
@@ -49,6 +50,8 @@ export interface ChannelOptions {
   /** How long a router may leave bulk unread before the connection that stopped it is cut and the channel ended; 4,000 ms unless told. */
   stallMs?: number;
   limits?: Partial<ChannelLimits>;
+  /** Judges the router's certificate where the machine's own time is not to be believed. */
+  clock?: NetworkClock;
 }
 
 const NEVER = new AbortController().signal;
@@ -72,7 +75,7 @@ export function openChannel(options: ChannelOptions): Promise<Channel> {
 async function open(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
   const { host, port, identity, sessionToken, log, latencyEveryMs = 30_000, latencyTimeoutMs = 10_000, stallMs = 4000 } = options;
   const limits = { ...CHANNEL_LIMITS, ...options.limits };
-  const socket = await connectRouter({ host, port }, identity, signal);
+  const socket = await connectRouter({ host, port }, identity, signal, options.clock);
   try {
     const greeting = await greet(socket, { identityId: identity.id, sessionToken, limits, signal });
     return new RouterChannel(socket, greeting, { log, limits, latencyEveryMs, latencyTimeoutMs, stallMs });

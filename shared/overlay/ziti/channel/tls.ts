@@ -1,8 +1,10 @@
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { VitalmeshError } from '../../../errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
+import { judgeServer, presentedChain } from '../../../identity/presented.ts';
+import type { NetworkClock } from '../../../time/network-clock.ts';
 
 export interface RouterAddress {
   host: string;
@@ -26,18 +28,58 @@ const CERTIFICATE_TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
 /**
  * A TLS connection (1.2 or 1.3) to a router, with the identity's certificate and whole chain; the router's certificate and host name
- * are verified against the identity's CA. It has an error listener and is not yet read from; what went wrong with it later is for
+ * are verified against the identity's CA; by `clock`, where the machine's own is not to be believed. It has an error listener and is not yet read from; what went wrong with it later is for
  * `socketLoss` to say. Aborting `signal` rejects with its reason. Throws OVERLAY-UNREACHABLE (with IDENTITY-UNTRUSTED or -EXPIRED as
  * its cause when the router's certificate is not to be trusted) and OVERLAY-SIGN-IN when the router refuses the identity's certificate.
  */
-export async function connectRouter(address: RouterAddress, identity: Identity, signal: AbortSignal): Promise<TLSSocket> {
-  const options = tlsOptions(address, identity);
+export async function connectRouter(
+  address: RouterAddress,
+  identity: Identity,
+  signal: AbortSignal,
+  clock?: NetworkClock,
+): Promise<TLSSocket> {
+  // OpenSSL goes by the machine's clock, and tells of one fault only: where that clock is wrong, everything is judged here.
+  const judging = clock && clock.trust !== 'machine' ? clock : undefined;
+  const options = { ...tlsOptions(address, identity), rejectUnauthorized: judging === undefined };
+  const socket = await handshakeByAnyName(address, options, signal);
+  if (judging) judge(socket, address, identity, judging);
+  return socket;
+}
+
+/** With the protocol's name, and without it where the router knows none. */
+async function handshakeByAnyName(address: RouterAddress, options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {
   try {
     return await handshake(address, { ...options, ALPNProtocols: [ALPN] }, signal);
   } catch (error) {
     if (!ALPN_REFUSED.has(codeOf(error instanceof Error ? error.cause : undefined))) throw error;
     return await handshake(address, options, signal);
   }
+}
+
+/** Before anything is sent, and again when the time is known better: what was accepted under an exception must hold then, or is cut. */
+function judge(socket: TLSSocket, address: RouterAddress, identity: Identity, clock: NetworkClock): void {
+  const chain = presentedChain(socket);
+  const now = (): void => {
+    try {
+      judgeServer(chain, { host: address.host, peer: nameOf(address) }, identity, clock);
+    } catch (thrown) {
+      throw routerUntrusted(address, asVitalmeshError(thrown));
+    }
+  };
+  try {
+    now();
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  const again = clock.onChange(() => {
+    try {
+      now();
+    } catch (error) {
+      socket.destroy(asVitalmeshError(error));
+    }
+  });
+  socket.once('close', () => again[Symbol.dispose]());
 }
 
 /** Why a socket that has closed did: what its error means, or that the router closed it. */
@@ -100,7 +142,7 @@ function startTls(address: RouterAddress, options: ConnectionOptions): TLSSocket
 function handshakeFailure(address: RouterAddress, socket: TLSSocket): VitalmeshError {
   const cause = socket.errored;
   const code = codeOf(cause);
-  if (socket.authorizationError) return routerUntrusted(address, code, cause);
+  if (socket.authorizationError) return routerUntrusted(address, refusalOf(code, cause));
   if (CERTIFICATE_REFUSED.test(code)) return certificateRefused(code, cause);
   const detail = cause
     ? `no connection to the router ${nameOf(address)} (${code})`
@@ -108,14 +150,20 @@ function handshakeFailure(address: RouterAddress, socket: TLSSocket): VitalmeshE
   return new VitalmeshError('OVERLAY-UNREACHABLE', { detail, cause });
 }
 
-function routerUntrusted(address: RouterAddress, code: string, cause: unknown): VitalmeshError {
-  const why = new VitalmeshError(CERTIFICATE_TIME.has(code) ? 'IDENTITY-EXPIRED' : 'IDENTITY-UNTRUSTED', { detail: code, cause });
-  const says = CERTIFICATE_TIME.has(code)
-    ? 'has a certificate outside its time of validity'
-    : code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-      ? 'has a certificate for another host'
-      : 'has a certificate that is not of this network';
-  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `the router ${nameOf(address)} ${says} (${code})`, cause: why });
+/** What the TLS library found, in our codes. */
+function refusalOf(code: string, cause: unknown): VitalmeshError {
+  return new VitalmeshError(CERTIFICATE_TIME.has(code) ? 'IDENTITY-EXPIRED' : 'IDENTITY-UNTRUSTED', { detail: code, cause });
+}
+
+function routerUntrusted(address: RouterAddress, why: VitalmeshError): VitalmeshError {
+  const isElsewhere = why.code === 'IDENTITY-NAME' || why.detail === 'ERR_TLS_CERT_ALTNAME_INVALID';
+  const says =
+    why.code === 'IDENTITY-EXPIRED'
+      ? 'has a certificate outside its time of validity; is the clock of this machine right?'
+      : isElsewhere
+        ? 'has a certificate for another host'
+        : 'has a certificate that is not of this network';
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `the router ${nameOf(address)} ${says} (${why.detail})`, cause: why });
 }
 
 function certificateRefused(code: string, cause: unknown): VitalmeshError {

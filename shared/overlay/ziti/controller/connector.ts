@@ -1,12 +1,20 @@
 import { isIP } from 'node:net';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
-import { VitalmeshError } from '../../../errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
+import { judgeServer, presentedChain } from '../../../identity/presented.ts';
+import type { NetworkClock, Validity } from '../../../time/network-clock.ts';
 
 /** The controller shares its port among protocols and tells them apart by ALPN (openziti-wire.md §2); this one is its REST API. */
 const ALPN = ['http/1.1'];
 const KEEP_ALIVE_MS = 60_000;
+
+/** When the certificates of all of them are valid. */
+interface JudgedConnections extends Validity {
+  /** When the last one was made, by the clock that never jumps. */
+  lastMs: number;
+}
 
 /**
  * TLS with the identity's certificate to controllers that the identity's CA vouches for, host name included. Unlike undici's own
@@ -14,23 +22,36 @@ const KEEP_ALIVE_MS = 60_000;
  */
 export class TlsConnector implements Disposable {
   readonly #context: SecureContext;
+  readonly #identity: Identity;
   readonly #timeoutMs: number;
+  readonly #clock: NetworkClock | undefined;
   readonly #sockets = new Set<TLSSocket>();
+  readonly #judged = new Map<string, JudgedConnections>();
 
-  /** Throws IDENTITY-FILE when key, certificate and CA cannot be used for TLS. */
-  constructor(identity: Identity, timeoutMs: number) {
+  /** Without a clock, certificates are judged by the machine's. Throws IDENTITY-FILE when key, certificate and CA cannot be used for TLS. */
+  constructor(identity: Identity, timeoutMs: number, clock?: NetworkClock) {
     this.#context = contextOf(identity);
+    this.#identity = identity;
     this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
+  }
+
+  /** The connections to the controller at `host:port`; undefined when its certificates were not for us to judge. */
+  judged(address: string): JudgedConnections | undefined {
+    return this.#judged.get(address);
   }
 
   /** For undici's Agent. Errors reach the callback once: OVERLAY-TIMEOUT, OVERLAY-CLOSED, or what Node has. */
-  readonly connect: buildConnector.connector = ({ hostname, port }, callback) => {
+  readonly connect: buildConnector.connector = ({ hostname, host: address, port }, callback) => {
+    // OpenSSL goes by the machine's clock, and tells of one fault only: where that clock is wrong, everything is judged here.
+    const judge = this.#clock && this.#clock.trust !== 'machine' ? this.#clock : undefined;
     const socket = connect({
       host: hostname,
       port: Number(port || 443),
       servername: isIP(hostname) ? '' : hostname,
       secureContext: this.#context,
       ALPNProtocols: ALPN,
+      rejectUnauthorized: judge === undefined,
     });
     const late = (): void => void socket.destroy(new VitalmeshError('OVERLAY-TIMEOUT', { detail: `connecting, ${this.#timeoutMs} ms` }));
     const timer = setTimeout(late, this.#timeoutMs);
@@ -43,8 +64,15 @@ export class TlsConnector implements Disposable {
     };
     this.#sockets.add(socket);
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.once('secureConnect', () => settle(null, socket));
-    socket.on('error', (error) => settle(error, null));
+    socket.once('secureConnect', () => {
+      try {
+        if (judge) this.#judge(socket, hostname, address ?? `${hostname}:${port}`, judge);
+        settle(null, socket);
+      } catch (error) {
+        socket.destroy(asVitalmeshError(error));
+      }
+    });
+    socket.on('error', (error) => settle(outOfTime(socket) ?? error, null));
     socket.once('close', () => {
       this.#sockets.delete(socket);
       settle(new VitalmeshError('OVERLAY-CLOSED'), null);
@@ -54,6 +82,25 @@ export class TlsConnector implements Disposable {
   [Symbol.dispose](): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+
+  #judge(socket: TLSSocket, hostname: string, address: string, clock: NetworkClock): void {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const validity = judgeServer(presentedChain(socket), { host, peer: address }, this.#identity, clock);
+    const known = this.#judged.get(address) ?? validity;
+    this.#judged.set(address, {
+      notBefore: Math.max(known.notBefore, validity.notBefore),
+      notAfter: Math.min(known.notAfter, validity.notAfter),
+      lastMs: clock.monotonicMs(),
+    });
+  }
+}
+
+/** A certificate outside its time is a wrong clock as often as not, so it says that. Node types the reason as an error and gives its name. */
+function outOfTime({ authorizationError }: TLSSocket): VitalmeshError | undefined {
+  const reason = String(authorizationError ?? '');
+  if (reason !== 'CERT_HAS_EXPIRED' && reason !== 'CERT_NOT_YET_VALID') return undefined;
+  const cause = new VitalmeshError('IDENTITY-EXPIRED', { detail: reason });
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `${reason}; is the clock of this machine right?`, cause });
 }
 
 function contextOf({ keyPem, certPem, caPem }: Identity): SecureContext {

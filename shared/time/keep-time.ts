@@ -1,0 +1,56 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { asVitalmeshError } from '../errors.ts';
+import type { Identity } from '../identity/identity.ts';
+import { validityOf } from '../identity/identity-status.ts';
+import type { Logger } from '../log.ts';
+import { BUILT_AT } from './built-at.ts';
+import { readKeptTime, writeKeptTime } from './kept-time.ts';
+import { NetworkClock } from './network-clock.ts';
+
+export interface KeptClockOptions {
+  /** Where the time is kept for the next start; in a folder that may come to be later. */
+  path: string;
+  /** Whose certificate's beginning is a floor. */
+  identity: Identity;
+  log: Logger;
+  machine?: Clock;
+  /** Time between two writes, an hour unless told: flash memory wears out. */
+  everyMs?: number;
+}
+
+/** A program's clock. Disposing it keeps the time once more. */
+export interface KeptClock extends Disposable {
+  clock: NetworkClock;
+}
+
+const EVERY_MS = 60 * 60 * 1000;
+
+/** The clock of a program: its floor is when the software was made, when its certificate began, or the time that its last run kept. */
+export function openKeptClock({ path, identity, log, machine = systemClock, everyMs = EVERY_MS }: KeptClockOptions): KeptClock {
+  const { notBefore, notAfter } = validityOf(identity);
+  const certain = Math.max(BUILT_AT, notBefore);
+  const clock = new NetworkClock({ floors: { certain, kept: readKeptTime(path, notAfter, log) }, log, machine });
+  const keep = (): void => {
+    const at = clock.toKeep();
+    if (at === undefined) return;
+    try {
+      writeKeptTime(path, at);
+    } catch (thrown) {
+      log.warn({ err: asVitalmeshError(thrown) }, 'the time cannot be kept for the next start');
+    }
+  };
+  const timer = setInterval(keep, everyMs);
+  timer.unref();
+  // A home gateway is as likely to lose its power as to be stopped, so a time that was hard to get is kept at once.
+  const changes = clock.onChange(({ trust }) => {
+    if (trust !== 'floor') keep();
+  });
+  return {
+    clock,
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      changes[Symbol.dispose]();
+      keep();
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { type Clock, formatInstant, type Instant, systemClock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import { Seldom } from '../seldom.ts';
+
+/**
+ * Where the time comes from: the machine's own clock; a *floor*, the latest time that surely lies behind us, while that clock is not to be
+ * believed; or the network.
+ */
+export type ClockTrust = 'machine' | 'floor' | 'network';
+
+/** From when to when a certificate, or every one of a chain, is valid. */
+export interface Validity {
+  notBefore: Instant;
+  notAfter: Instant;
+}
+
+/** By which time certificates are judged. */
+export interface CertificateTime {
+  now: Instant;
+  /** So much later a certificate may begin, because `now` may lie so far behind; 0 where the time is known. */
+  mayBeginLaterMs: number;
+}
+
+/** Times that surely lie behind us. */
+export interface Floors {
+  /** When the software was made or the own certificate began, whichever was later. */
+  certain: Instant;
+  /** The time as it was last known and kept. It is wrong if the clock of then was. */
+  kept?: Instant | undefined;
+}
+
+export interface ClockChange {
+  trust: ClockTrust;
+  before: ClockTrust;
+  /** How far `now()` moved. */
+  byMs: number;
+}
+
+/** What a status shows of a clock that is not the machine's own. */
+export interface ClockStatus {
+  trust: ClockTrust;
+  /** What the machine's own clock says. */
+  machine: Instant;
+  /** Connections that were made although a certificate seemed not to be valid yet. */
+  exceptions: number;
+}
+
+export interface NetworkClockOptions {
+  floors: Floors;
+  log: Logger;
+  machine?: Clock;
+}
+
+/** Two answers of the network differ by their ways; what is more than that is a machine that slept, whose counting stood still. */
+const SLEPT_MS = 1000;
+/** As far as two clocks may differ that show the same time; the measure by which readings are ordered, too (ARCHITECTURE.md, three instants). */
+const NEAR_MS = 2 * 60_000;
+const YEAR_MS = 365.25 * 24 * 60 * 60 * 1000;
+/**
+ * The bound of the exception on certificates. The own certificate, whose beginning is a floor, must still be good for a connection to be of any
+ * use; identities are issued for a year by default, seldom for more than five. It also is how long a gateway may lie on a shelf before it enrols.
+ */
+const MAY_BEGIN_LATER_MS = 5 * YEAR_MS;
+const LOG_EVERY_MS = 60 * 60 * 1000;
+
+/**
+ * The wall clock of a machine that may have no battery: the machine's own, unless it shows a time that surely lies behind us. Then time is
+ * counted from the floor, until the network tells it (`take`), and from there on; the machine's is used again as soon as it agrees with that.
+ * Counted time never goes back, except when the time of the network proves a *kept* floor wrong.
+ */
+export class NetworkClock implements Clock {
+  readonly #machine: Clock;
+  readonly #log: Logger;
+  readonly #seldom: Seldom;
+  readonly #certain: Instant;
+  readonly #listeners = new Set<(change: ClockChange) => void>();
+  /** From where time is counted; while the machine's clock is believed, what it must not fall behind. */
+  #base: Counted;
+  /** What the network said last. */
+  #told: Counted | undefined;
+  #trust: ClockTrust = 'machine';
+  /** What was stamped before this was stamped with a floor. */
+  #knownSince: Instant = Number.NEGATIVE_INFINITY;
+  #exceptions = 0;
+
+  constructor({ floors, log, machine = systemClock }: NetworkClockOptions) {
+    this.#machine = machine;
+    this.#log = log;
+    this.#seldom = new Seldom(machine, LOG_EVERY_MS);
+    this.#certain = floors.certain;
+    this.#base = { at: Math.max(floors.certain, floors.kept ?? floors.certain), atMs: machine.monotonicMs() };
+    this.#look();
+  }
+
+  now(): Instant {
+    return this.#look();
+  }
+
+  monotonicMs(): number {
+    return this.#machine.monotonicMs();
+  }
+
+  get trust(): ClockTrust {
+    this.#look();
+    return this.#trust;
+  }
+
+  /** Undefined while the machine's own clock is used. */
+  status(): ClockStatus | undefined {
+    const { trust } = this;
+    return trust === 'machine' ? undefined : { trust, machine: this.#machine.now(), exceptions: this.#exceptions };
+  }
+
+  /** By which time to judge a certificate now. */
+  certificateTime(): CertificateTime {
+    const now = this.#look();
+    return { now, mayBeginLaterMs: this.#trust === 'floor' ? MAY_BEGIN_LATER_MS : 0 };
+  }
+
+  /** A connection was made whose certificates hold from when to when; one that begins after now was excepted, which is counted and logged. */
+  judged(peer: string, { notBefore }: Validity): void {
+    const aheadMs = notBefore - this.#look();
+    if (aheadMs <= 0) return;
+    this.#exceptions += 1;
+    if (!this.#seldom.due(peer)) return;
+    const fields = { peer, beginsAfterFloorS: Math.ceil(aheadMs / 1000), certificateFrom: formatInstant(notBefore) };
+    this.#log.warn(fields, 'the time is not known yet; a certificate that begins later was accepted');
+  }
+
+  /**
+   * The time as the network told it just now, over a connection whose certificates are valid `within`; false when it is not believed: it lies
+   * outside of that, or before what is certain. While the machine's clock is believed it is only remembered.
+   */
+  take(at: Instant, within: Validity | undefined): boolean {
+    const trust = this.trust;
+    if (at < this.#certain - NEAR_MS || (within && (at < within.notBefore || at > within.notAfter))) {
+      if (trust !== 'machine' && this.#seldom.due('refused')) this.#log.warn({ told: shown(at) }, 'the network told a time that cannot be');
+      return false;
+    }
+    if (trust !== 'machine' && !within) return false;
+    this.#told = { at, atMs: this.monotonicMs() };
+    if (trust === 'machine') return true;
+    if (trust === 'network') {
+      if (at > this.#countedFrom(this.#base) + SLEPT_MS) this.#base = this.#told;
+      return true;
+    }
+    const counted = this.#countedFrom(this.#base);
+    const keptWasWrong = at < counted - NEAR_MS;
+    if (keptWasWrong) this.#log.warn({ kept: shown(counted), told: shown(at) }, 'the time that was kept lies ahead, and is ignored');
+    this.#base = { at: keptWasWrong ? at : Math.max(at, counted), atMs: this.monotonicMs() };
+    this.#enter(isNear(this.#machine.now(), at) ? 'machine' : 'network', counted);
+    return true;
+  }
+
+  /** Whether what was stamped with this time by this clock was stamped while the time was not known. */
+  isDoubtful(at: Instant): boolean {
+    return this.trust === 'floor' || at < this.#knownSince;
+  }
+
+  /** A time to keep as the next start's floor; undefined while it is not known. Not that of a machine that runs ahead of the network. */
+  toKeep(): Instant | undefined {
+    const now = this.#look();
+    if (this.#trust === 'floor') return undefined;
+    return this.#told ? Math.min(now, this.#countedFrom(this.#told) + NEAR_MS) : now;
+  }
+
+  /** Called when the time comes from somewhere else than before. */
+  onChange(listener: (change: ClockChange) => void): Disposable {
+    const entry = (change: ClockChange): void => listener(change);
+    this.#listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
+  }
+
+  /** The time now, after a look at what the machine's clock says: it may have been set. */
+  #look(): Instant {
+    const machine = this.#machine.now();
+    if (this.#trust === 'machine') {
+      // The base is not moved on meanwhile: a machine that ran ahead and is set back is right, not wrong.
+      if (machine >= this.#base.at - NEAR_MS) return machine;
+      this.#base = this.#told ? { at: Math.max(this.#countedFrom(this.#told), this.#base.at), atMs: this.monotonicMs() } : this.#base;
+      return this.#enter(this.#told ? 'network' : 'floor', undefined);
+    }
+    const counted = this.#countedFrom(this.#base);
+    const isPlausible = this.#trust === 'floor' ? machine >= counted - NEAR_MS : isNear(machine, counted);
+    return isPlausible ? this.#enter('machine', counted) : counted;
+  }
+
+  /** `was`: what `now()` was; undefined when the machine's clock was believed until now, and nobody can say. */
+  #enter(trust: ClockTrust, was: Instant | undefined): Instant {
+    const before = this.#trust;
+    this.#trust = trust;
+    const now = trust === 'machine' ? this.#machine.now() : this.#countedFrom(this.#base);
+    if (before === 'floor') this.#knownSince = now;
+    const fields = { trust, now: shown(now), machine: shown(this.#machine.now()) };
+    if (trust === 'floor') this.#log.warn(fields, 'the clock of this machine is wrong; the time is not known until the network tells it');
+    else if (trust === 'network') this.#log.warn(fields, 'the clock of this machine is wrong; the time is that of the network');
+    else this.#log.info(fields, 'the clock of this machine is used again');
+    for (const listener of [...this.#listeners]) listener({ trust, before, byMs: was === undefined ? 0 : now - was });
+    return now;
+  }
+
+  /** An integer, as every `Instant`. */
+  #countedFrom({ at, atMs }: Counted): Instant {
+    return at + Math.floor(this.#machine.monotonicMs() - atMs);
+  }
+}
+
+/** A time, and when that was by the clock that never jumps. */
+interface Counted {
+  at: Instant;
+  atMs: number;
+}
+
+function isNear(one: Instant, other: Instant): boolean {
+  return Math.abs(one - other) <= NEAR_MS;
+}
+
+/** A machine's clock can be anywhere. */
+function shown(at: Instant): string {
+  return Math.abs(at) < 8.64e15 ? new Date(at).toISOString() : String(at);
+}
