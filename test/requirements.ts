@@ -176,6 +176,16 @@ export const REQUIREMENTS = {
     behaviour:
       'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
   },
+  'OVERLAY-TERMINATORS-RENEWED': {
+    source: 'openziti-network.md §0.6, §3.10',
+    behaviour:
+      'A terminator that somebody deletes, which no host is told, is made again by itself within minutes; no dial and no connection is lost by that.',
+  },
+  'OVERLAY-RETRY-HINT': {
+    source: 'openziti.md §5 (retryHint), §8; openziti-network.md §4.5',
+    behaviour:
+      'Dials and binds keep the pace that a router hints: longer when it is too busy, with everything asked for anew, or only when something has changed, and never not at all.',
+  },
   'OVERLAY-CIRCUITS': {
     source: 'openziti-wire.md §6, §7, §10.8',
     behaviour:
@@ -231,6 +241,11 @@ export const REQUIREMENTS = {
   'FABRIC-MANAGEMENT-BOUNDED': {
     source: 'architecture §2',
     behaviour: 'Any filter, body and path at the management API is answered with a coded refusal, in bounded time and memory.',
+  },
+  'FABRIC-CONTROLLER-AWAY': {
+    source: 'openziti-network.md §3.12 to §3.15, transcripts Q, Q2 and T',
+    behaviour:
+      'While the controller of the embedded network is away its routers carry what runs, keep Connects waiting, confirm no bind and go by what they knew; after a restart circuits of before end when idle.',
   },
   'FABRIC-SEVERAL-ROUTERS': {
     source: 'openziti-network.md §3.1, §3.5',

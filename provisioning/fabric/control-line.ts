@@ -3,8 +3,9 @@ import type { Control } from './router/control.ts';
 export interface ControlLineTimes {
   /** From the controller's start until its routers have found it. */
   controllerFoundMs: number;
-  /** From then until it knows their links. */
+  /** From then until it knows their links, and until it takes terminators. */
   linkReportMs: number;
+  bindReportMs: number;
 }
 
 type Listener = () => void;
@@ -12,33 +13,37 @@ type Listener = () => void;
 /** The line from one router to the controller, which goes with the controller and comes back some time after it (openziti-network.md §3.14). */
 export class ControlLine implements Control, Disposable {
   readonly #times: ControlLineTimes;
-  readonly #waiting = { found: new Set<Listener>(), linked: new Set<Listener>() };
+  readonly #waiting = { found: new Set<Listener>(), takesBinds: new Set<Listener>() };
   readonly #listeners = { found: new Set<Listener>(), lost: new Set<Listener>() };
-  #state: 'away' | 'found' | 'linked' = 'linked';
-  #timer: NodeJS.Timeout | undefined;
+  readonly #is = { found: true, linked: true, takesBinds: true };
+  #timers: NodeJS.Timeout[] = [];
 
   constructor(times: ControlLineTimes) {
     this.#times = times;
   }
 
   get found(): boolean {
-    return this.#state !== 'away';
+    return this.#is.found;
   }
 
   get linked(): boolean {
-    return this.#state === 'linked';
+    return this.#is.linked;
+  }
+
+  get takesBinds(): boolean {
+    return this.#is.takesBinds;
   }
 
   get waiting(): number {
-    return this.#waiting.found.size + this.#waiting.linked.size;
+    return this.#waiting.found.size + this.#waiting.takesBinds.size;
   }
 
   whenFound(ask: Listener): Disposable {
     return this.#when(this.found, this.#waiting.found, ask);
   }
 
-  whenLinked(ask: Listener): Disposable {
-    return this.#when(this.linked, this.#waiting.linked, ask);
+  whenTakesBinds(ask: Listener): Disposable {
+    return this.#when(this.takesBinds, this.#waiting.takesBinds, ask);
   }
 
   onLost(listener: Listener): Disposable {
@@ -51,29 +56,34 @@ export class ControlLine implements Control, Disposable {
 
   /** The controller is gone. */
   lost(): void {
-    clearTimeout(this.#timer);
-    if (this.#state === 'away') return;
-    this.#state = 'away';
+    this.#clearTimers();
+    if (!this.#is.found) return;
+    Object.assign(this.#is, { found: false, linked: false, takesBinds: false });
     for (const listener of [...this.#listeners.lost]) listener();
   }
 
   /** The controller runs again. */
   restored(): void {
-    if (this.#state === 'away') this.#later(this.#times.controllerFoundMs, () => this.#find());
+    if (!this.#is.found) this.#later(this.#times.controllerFoundMs, () => this.#find());
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.#clearTimers();
     for (const waiting of Object.values(this.#waiting)) waiting.clear();
   }
 
   #find(): void {
-    this.#state = 'found';
+    const { linkReportMs, bindReportMs } = this.#times;
+    this.#is.found = true;
     for (const listener of [...this.#listeners.found]) listener();
+    if (linkReportMs === 0) this.#is.linked = true;
     this.#runAll(this.#waiting.found);
-    this.#later(this.#times.linkReportMs, () => {
-      this.#state = 'linked';
-      this.#runAll(this.#waiting.linked);
+    this.#later(linkReportMs, () => {
+      this.#is.linked = true;
+    });
+    this.#later(bindReportMs, () => {
+      this.#is.takesBinds = true;
+      this.#runAll(this.#waiting.takesBinds);
     });
   }
 
@@ -88,8 +98,12 @@ export class ControlLine implements Control, Disposable {
   }
 
   #later(ms: number, then: Listener): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(then, ms).unref();
+    this.#timers.push(setTimeout(then, ms).unref());
+  }
+
+  #clearTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
   }
 }
 

@@ -65,8 +65,8 @@ export class HostBind implements Terminator, Sink {
       ...(flag(headers, HEADER.supportsBindSuccess) ? [CONTENT.bindSuccess] : []),
     ];
     // A router asks its host at once, and without a controller has nothing to confirm (openziti-network.md §3.13).
-    if (!control.linked) this.#announce(this.#announcements.filter((type) => type !== CONTENT.bindSuccess));
-    this.#listing = control.whenLinked(() => {
+    if (!control.takesBinds) this.#announce(this.#announcements.filter((type) => type !== CONTENT.bindSuccess));
+    this.#listing = control.whenTakesBinds(() => {
       this.#listed = terminators.add(this);
       this.#announce(this.#listed.replaced ? this.#announcements.toReversed() : this.#announcements);
     });

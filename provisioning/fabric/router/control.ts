@@ -4,12 +4,14 @@ export interface Control {
   readonly found: boolean;
   /** So many wait until it can be. */
   readonly waiting: number;
-  /** It knows the way from this router to others too, and takes terminators. */
+  /** It knows the way from this router to others too. */
   readonly linked: boolean;
+  /** It takes terminators. */
+  readonly takesBinds: boolean;
   /** Runs `ask` as soon as the controller can be asked: at once when it can be now. Never once the returned object was disposed. */
   whenFound(ask: () => void): Disposable;
-  /** The same for `linked`. */
-  whenLinked(ask: () => void): Disposable;
+  /** The same for `takesBinds`. */
+  whenTakesBinds(ask: () => void): Disposable;
   /** Called each time it is gone. */
   onLost(listener: () => void): Disposable;
   /** Called each time it is back, before what waits for that. */
@@ -27,9 +29,10 @@ function atOnce(ask: () => void): Disposable {
 export const ALWAYS_THERE: Control = {
   found: true,
   linked: true,
+  takesBinds: true,
   waiting: 0,
   whenFound: atOnce,
-  whenLinked: atOnce,
+  whenTakesBinds: atOnce,
   onLost: () => NOTHING,
   onFound: () => NOTHING,
 };

@@ -14,9 +14,10 @@ export interface RouterLimits {
   dialAttempts: number;
   /** How long a Connect waits for a controller that is away (openziti-network.md §3.12). */
   controllerAnswerMs: number;
-  /** From the controller's start until its routers have found it, and from then until it knows their links and takes terminators (§3.13, §3.14). */
+  /** From the controller's start until its routers have found it; from then until it knows their links, and until it takes terminators (§3.13, §3.14). */
   controllerFoundMs: number;
   linkReportMs: number;
+  bindReportMs: number;
   /** From finding it until the binds that stood before are confirmed a second time (§3.13). */
   bindsAgainMs: number;
   /** How long nothing goes over a circuit before the controller is asked whether it still exists (§3.15). */
@@ -54,7 +55,8 @@ export const ROUTER_LIMITS: RouterLimits = {
   dialAttempts: 2,
   controllerAnswerMs: 30_000,
   controllerFoundMs: 4000,
-  linkReportMs: 600,
+  linkReportMs: 300,
+  bindReportMs: 1000,
   bindsAgainMs: 7500,
   idleCircuitMs: 60_000,
   windowBytes: 4 * MIB,

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricApiSession, FabricService } from '../../../../provisioning/fabric/contract.ts';
-import type { RouterLimits } from '../../../../provisioning/fabric/router/limits.ts';
-import { createTerminators, startRouter } from '../../../../provisioning/fabric/router/router.ts';
+import { ControlLine } from '../../../../provisioning/fabric/control-line.ts';
+import { ROUTER_LIMITS, type RouterLimits } from '../../../../provisioning/fabric/router/limits.ts';
+import { createTerminators, type Router, startRouter } from '../../../../provisioning/fabric/router/router.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { testNetwork } from '../../../support/identities.ts';
 import { frameBytes, RawClient, type RawFrame, takeFrames } from '../../../support/ziti/raw-client.ts';
@@ -94,6 +95,14 @@ export function endedBefore(lines: readonly RecordedLine[], channel: string, nex
   );
 }
 
+/** Adds what became of the controller at moments of the recording, in seconds of its clock. */
+export function withController(lines: readonly RecordedLine[], lostAt: number, startedAt: number): RecordedLine[] {
+  const event = (name: string, t: number): RecordedLine => ({ t, channel: '', event: name, bytes: Buffer.alloc(0) });
+  return [...lines, event(CONTROLLER.lost, lostAt), event(CONTROLLER.started, startedAt)].sort((a, b) => a.t - b.t);
+}
+
+const CONTROLLER = { lost: 'controller lost', started: 'controller started' } as const;
+
 /** What our router answered on one connection, and what the real one did; both without what is random or our own. */
 export interface Played {
   channel: string;
@@ -107,54 +116,92 @@ export interface ReplayOptions {
   identities?: Record<string, string>;
   /** Called before an answer of the router is waited for; makes the change that was made when it was recorded. */
   before?: (expected: RawFrame, grants: RecordedGrants) => void;
+  /** A content type that comes at times of the router's own choice: neither waited for nor shown. */
+  unasked?: number;
 }
 
 export async function replay(
   lines: readonly RecordedLine[],
-  { limits = {}, identities = {}, before }: ReplayOptions = {},
+  { limits = {}, identities = {}, before, unasked }: ReplayOptions = {},
 ): Promise<Played[]> {
   const network = await testNetwork();
   const grants = new RecordedGrants(lines);
-  const server = await network.identity(ROUTER_ID);
-  await using router = await startRouter({
-    id: ROUTER_ID,
-    name: 'recorded',
-    host: '127.0.0.1',
-    port: 0,
-    serverCert: server.certPem,
-    serverKey: server.keyPem,
-    caPem: network.caPem,
-    grants,
-    terminators: createTerminators(),
-    log: silentLogger,
-    limits,
-  });
-  await using clients = new AsyncDisposableStack();
+  const terminators = createTerminators();
+  await using running = new AsyncDisposableStack();
+  const routers = new Map<string, { control: ControlLine; router: Router }>();
+  for (const [, id] of [['', ROUTER_ID], ...recordedRouters(lines)] as const) {
+    if (routers.has(id)) continue;
+    const { certPem: serverCert, keyPem: serverKey } = await network.identity(id);
+    const control = running.use(new ControlLine({ ...ROUTER_LIMITS, ...limits }));
+    const place = { id, name: 'recorded', host: '127.0.0.1', port: 0, serverCert, serverKey, caPem: network.caPem };
+    const router = running.use(await startRouter({ ...place, grants, terminators, control, log: silentLogger, limits }));
+    routers.set(id, { control, router });
+  }
+  const routerOf = recordedRouters(lines);
   const channels = new Map<string, { client: RawClient; real: RawFrame[] }>();
   for (const line of lines) {
+    if (line.event === CONTROLLER.lost) for (const { control } of routers.values()) control.lost();
+    if (line.event === CONTROLLER.started) {
+      terminators.forgetCircuits();
+      for (const { control } of routers.values()) control.restored();
+    }
+    if (line.channel === '') continue;
     if (line.event === 'open' && !channels.has(line.channel)) {
       const identity = await network.identity(identities[line.channel] ?? grants.identityOf(line.channel));
-      const client = await RawClient.connect({ port: Number(new URL(router.url).port), identity, ca: network.caPem });
-      clients.use(client);
+      const { url = '' } = routers.get(routerOf.get(line.channel) ?? ROUTER_ID)?.router ?? {};
+      const client = await RawClient.connect({ port: Number(new URL(url).port), identity, ca: network.caPem });
+      running.use(client);
       channels.set(line.channel, { client, real: [] });
     }
     const channel = channels.get(line.channel);
     assert.ok(channel);
-    if (line.dir === 'c2r') channel.client.write(line.bytes);
+    if (line.dir === 'c2r') channel.client.write(unasked === undefined ? line.bytes : answering(line.bytes, channel));
     else if (line.dir === 'r2c') {
       const [expected] = takeFrames(line.bytes).frames;
       assert.ok(expected, 'a recorded frame was cut');
+      if (expected.type === unasked) continue;
       before?.(expected, grants);
       channel.real.push(expected);
-      await channel.client.count(channel.real.length);
+      await arrived(channel.client, channel.real.length, unasked);
     } else if (line.event === 'eof') await channel.client.closed;
     else if (line.event === 'close' || line.event === 'readerr') channel.client.socket.end();
   }
   return [...channels].map(([channel, { client, real }]) => ({
     channel,
-    ours: client.received.map(comparable),
+    ours: client.received.filter(({ type }) => type !== unasked).map(comparable),
     real: real.map(comparable),
   }));
+}
+
+/** The answer to a Dial, for the one of ours that stands for the recorded one: frames that come unasked have moved the count. */
+function answering(bytes: Buffer, { client, real }: { client: RawClient; real: RawFrame[] }): Buffer {
+  const [frame] = takeFrames(bytes).frames;
+  const dials = (frames: readonly RawFrame[]): RawFrame[] => frames.filter(({ type }) => type === 60787);
+  const nth = dials(real).findIndex(({ sequence }) => sequence === frame?.headers.get(1)?.readInt32LE());
+  const own = dials(client.received)[nth];
+  if (!frame || !own) return bytes;
+  const headers = Object.fromEntries([...frame.headers, [1, own.sequence]]);
+  return frameBytes(frame.type, frame.sequence, headers, frame.body);
+}
+
+/** Waits for so many frames besides those that come unasked. */
+async function arrived(client: RawClient, frames: number, unasked: number | undefined): Promise<void> {
+  const others = (): number => client.received.filter(({ type }) => type === unasked).length;
+  for (let more = -1; more !== others(); ) {
+    more = others();
+    await client.count(frames + more);
+  }
+}
+
+/** Which router each connection was to, by what it said of itself. */
+function recordedRouters(lines: readonly RecordedLine[]): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { channel, dir, bytes } of lines) {
+    if (dir !== 'r2c' || found.has(channel)) continue;
+    const id = takeFrames(bytes).frames[0]?.headers.get(8);
+    if (id) found.set(channel, String(id));
+  }
+  return found;
 }
 
 /** Grants what the network of the recording granted: tokens are read, not verified. */
