@@ -129,8 +129,8 @@ class OutboxUplink implements Uplink {
   constructor(options: UplinkOptions) {
     this.#options = options;
     this.#instance = options.instance ?? randomBytes(8).toString('hex');
-    const { setupMs, batchMs, pingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
-    this.#times = { setupMs, answerMs: batchMs, pingEveryMs, pingLimitMs, drainMs, ...options.times };
+    const { setupMs, batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
+    this.#times = { setupMs, answerMs: batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs, ...options.times };
     const { minMs, maxMs, slowMinMs, slowMaxMs } = options.retry ?? RETRY;
     this.#quick = new Backoff(minMs, maxMs);
     this.#slow = new Backoff(slowMinMs, slowMaxMs);

@@ -27,7 +27,9 @@ export interface LinkTimes {
   setupMs: number;
   /** From sending a request to its whole answer. */
   answerMs: number;
+  /** How long nothing may come before a PING goes out; `awaitingPingEveryMs` while an answer is awaited. */
   pingEveryMs: number;
+  awaitingPingEveryMs: number;
   pingLimitMs: number;
 }
 
@@ -100,6 +102,7 @@ class Http2Link implements Link {
   readonly #carried: Carried;
   readonly #times: LinkTimes;
   readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
+  #awaited = 0;
 
   constructor(raw: Duplex, stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
     this.hub = hub;
@@ -117,7 +120,12 @@ class Http2Link implements Link {
       session.once('close', () => resolve(sessionError(reason)));
     });
     session.once('connect', () => widenWindow(session));
-    keepAlive(this.#carried, { everyMs: times.pingEveryMs, limitMs: times.pingLimitMs });
+    keepAlive(this.#carried, {
+      everyMs: times.pingEveryMs,
+      awaitingEveryMs: Math.min(times.pingEveryMs, times.awaitingPingEveryMs),
+      isAwaiting: () => this.#awaited > 0,
+      limitMs: times.pingLimitMs,
+    });
   }
 
   async hello(): Promise<UplinkHello> {
@@ -158,6 +166,7 @@ class Http2Link implements Link {
       [UPLINK_HEADERS.epoch]: this.#who.epoch(),
     });
     stream.end(body);
+    this.#awaited += 1;
     try {
       const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'no answer in time' });
       const { status, text } = await within(readAnswer(stream), this.#times.answerMs, late);
@@ -165,6 +174,7 @@ class Http2Link implements Link {
       if (status !== 200) throw refusedWith(status, json);
       return json;
     } finally {
+      this.#awaited -= 1;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     }
   }

@@ -34,7 +34,7 @@ export interface SessionLimits {
   jsonBytes: number;
   headerBytes: number;
   headerPairs: number;
-  /** PINGs and SETTINGS of one connection within `controlPerMs`; each makes the hub answer. A gateway sends four PINGs a minute. */
+  /** PINGs and SETTINGS of one connection within `controlPerMs`; each makes the hub answer. A gateway sends a few PINGs a minute. */
   controlFrames: number;
   controlPerMs: number;
   /** For the inner TLS. */
@@ -44,6 +44,7 @@ export interface SessionLimits {
   /** For the caller to take an answer. */
   answerMs: number;
   pingEveryMs: number;
+  /** How long nothing may come before a PING goes out. */
   pingLimitMs: number;
   /** How long the first instance has to answer before another one takes its place (architecture §4). */
   instancePingMs: number;
@@ -65,7 +66,7 @@ export const SESSION_LIMITS: SessionLimits = {
   firstRequestMs: UPLINK_TIMES.setupMs,
   bodyMs: UPLINK_TIMES.batchMs,
   answerMs: UPLINK_TIMES.batchMs,
-  pingEveryMs: UPLINK_TIMES.pingEveryMs,
+  pingEveryMs: UPLINK_TIMES.hubPingEveryMs,
   pingLimitMs: UPLINK_TIMES.pingLimitMs,
   instancePingMs: 3000,
   drainMs: UPLINK_TIMES.drainMs,

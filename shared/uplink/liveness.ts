@@ -53,14 +53,29 @@ export function closeInOrder(carried: Carried, limitMs: number): Promise<void> {
   });
 }
 
+export interface KeepAliveOptions {
+  /** How long nothing may come before a PING goes out, idle or not. */
+  everyMs: number;
+  /** The same while `isAwaiting`; no longer than `everyMs`. */
+  awaitingEveryMs?: number;
+  /** Whether the other side owes an answer. */
+  isAwaiting?: () => boolean;
+  limitMs: number;
+}
+
+/** `everyMs` is counted in so many ticks: so much earlier than it may have to, by a tick at most, a PING goes out. */
+const TICKS = 6;
+
 /**
- * Cuts the session with UPLINK-SILENT when a PING stays unanswered, and one that Node has destroyed without getting rid of it. After a
- * sleep of the machine one is sent at once.
+ * Cuts the session with UPLINK-SILENT when a PING stays unanswered, and one that Node has destroyed without getting rid of it. Whatever comes
+ * shows as much as an answer, so a PING goes out when nothing has come for a while, and at once after a sleep of the machine.
  * Until its end the timer holds the session, so that it cannot be collected before.
  */
-export function keepAlive(carried: Carried, { everyMs, limitMs }: { everyMs: number; limitMs: number }): void {
+export function keepAlive(carried: Carried, { everyMs, awaitingEveryMs = everyMs, isAwaiting, limitMs }: KeepAliveOptions): void {
   const { session, raw } = carried;
   let asking = false;
+  let quietTicks = 0;
+  let heard = false;
   const ask = (): void => {
     if (asking) return;
     asking = true;
@@ -71,7 +86,17 @@ export function keepAlive(carried: Carried, { everyMs, limitMs }: { everyMs: num
       if (durationMs === undefined && !closing) cut(carried, new VitalmeshError('UPLINK-SILENT'));
     });
   };
-  const timer = setInterval(ask, everyMs);
+  const awaitingTicks = Math.max(1, Math.floor((TICKS * awaitingEveryMs) / everyMs));
+  const timer = setInterval(() => {
+    // What was heard may be as old as the tick is long.
+    quietTicks = heard ? 1 : quietTicks + 1;
+    heard = false;
+    if (quietTicks >= (isAwaiting?.() ? awaitingTicks : TICKS) || session.destroyed) ask();
+  }, everyMs / TICKS);
+  const hear = (): void => {
+    heard = true;
+  };
+  raw.on('data', hear);
   const waking = machineSleep.onWake(ask);
   raw.once('close', () => {
     clearInterval(timer);

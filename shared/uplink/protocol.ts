@@ -21,8 +21,15 @@ export const UPLINK_WINDOWS = { streamBytes: 256 * 1024, sessionBytes: 512 * 102
 
 /** Time limits of both sides, milliseconds. */
 export const UPLINK_TIMES = {
-  /** A PING goes out this often; the other side has `pingLimitMs` to answer it. */
-  pingEveryMs: 15_000,
+  /**
+   * When nothing has come for so long, a PING goes out, which the other side has `pingLimitMs` to answer. Shorter than the 30 s after which
+   * an overlay would ask its router, and than the 35 s after which a circuit beats by itself: so an idle line carries one kind of probe only.
+   */
+  pingEveryMs: 24_000,
+  /** The same while an answer is awaited. */
+  awaitingPingEveryMs: 12_000,
+  /** On the hub, which asks when the gateway has not. */
+  hubPingEveryMs: 40_000,
   pingLimitMs: 5000,
   /** Dial and inner TLS, each; and on the hub the wait for the first request. */
   setupMs: 10_000,

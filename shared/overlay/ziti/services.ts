@@ -18,17 +18,23 @@ export function mayBeOutdated(error: unknown): boolean {
   return retry === 'start-over' || (retry === 'default' && OUTDATED.includes(asVitalmeshError(error).code));
 }
 
+/** Every so many times the services are listed although the controller says that nothing has changed. */
+const MOST_UNLISTED = 4;
+
 /** The services of an identity as its controller listed them last. */
 export class ServiceList {
-  readonly #controller: Pick<Controller, 'services' | 'createSession'>;
+  readonly #controller: Pick<Controller, 'services' | 'servicesMark' | 'createSession'>;
   readonly #closed: AbortSignal;
   readonly #log: Logger;
   #services: ReadonlyMap<string, ZitiService> = new Map();
   #listing: Promise<readonly ZitiService[]> | undefined;
   #apiSessions = 0;
+  /** Of the controller, when it was last asked for a change and the services were listed then. */
+  #mark: string | undefined;
+  #unlisted = 0;
   #changed = new AbortController();
 
-  constructor(controller: Pick<Controller, 'services' | 'createSession'>, log: Logger, closed: AbortSignal) {
+  constructor(controller: Pick<Controller, 'services' | 'servicesMark' | 'createSession'>, log: Logger, closed: AbortSignal) {
     this.#controller = controller;
     this.#log = log;
     this.#closed = closed;
@@ -67,6 +73,24 @@ export class ServiceList {
   async refresh(): Promise<void> {
     try {
       await this.list();
+    } catch (err) {
+      this.#log.debug({ err: asVitalmeshError(err) }, 'the services cannot be asked for');
+    }
+  }
+
+  /**
+   * Lists them when the controller says that there was a change, or did not list them the last few times: what it counts as a change is its own
+   * affair, and a list of many services is no small answer on a metered line. A failure is only logged.
+   */
+  async refreshWhenChanged(): Promise<void> {
+    try {
+      // Asked before the list, so that a change in between shows the next time.
+      const mark = await this.#controller.servicesMark(this.#closed);
+      this.#unlisted += 1;
+      if (mark !== undefined && mark === this.#mark && this.#unlisted < MOST_UNLISTED) return;
+      await this.list();
+      this.#mark = mark;
+      this.#unlisted = 0;
     } catch (err) {
       this.#log.debug({ err: asVitalmeshError(err) }, 'the services cannot be asked for');
     }

@@ -158,6 +158,8 @@ export class ScriptedNetwork {
   refuseDial: (request: DialRequest) => ErrorCode | undefined | Promise<ErrorCode | undefined> = () => undefined;
   refuseBind: (request: HostRequest) => ErrorCode | undefined = () => undefined;
   /** Binds wait for it. */
+  /** What the controller says when it is asked for a change of them; undefined: nothing. */
+  servicesMark: (() => string) | undefined = () => JSON.stringify(this.services);
   beforeBind: Promise<void> | undefined;
   /** What a dial that is not refused comes to. */
   dialled: () => Duplex = connectionToNowhere;
@@ -188,6 +190,7 @@ export class ScriptedNetwork {
         onToken: (listener) => {
           this.#onToken.add(listener);
           return { [Symbol.dispose]: () => void this.#onToken.delete(listener) };
+        servicesMark: () => this.#answer('mark', () => this.servicesMark?.()),
         },
         [Symbol.asyncDispose]: async () => {
           this.controllerDisposed = true;

@@ -12,8 +12,6 @@ export interface RouterAddress {
 }
 
 const ALPN = 'ziti-edge';
-/** As the router's own side does (openziti.md §4). */
-const KEEP_ALIVE_MS = 15_000;
 
 /** A router that knows the protocol by no name answers with one of these (RFC 7301 §3.2; openziti-wire.md §0.8). */
 const ALPN_REFUSED = new Set(['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR']);
@@ -112,7 +110,6 @@ function handshake(address: RouterAddress, options: ConnectionOptions, signal: A
     const onSecure = (): void => {
       settle();
       socket.setNoDelay(true);
-      socket.setKeepAlive(true, KEEP_ALIVE_MS);
       resolve(socket);
     };
     const onClose = (): void => {

@@ -61,6 +61,8 @@ const PAGE = z.object({
   meta: z.object({ pagination: z.object({ totalCount: z.number().int().min(0) }).nullish() }).nullish(),
 });
 
+const LAST_CHANGE = z.object({ data: z.object({ lastChangeAt: z.string().min(1).max(64) }) });
+
 const URLS = z.object({ tls: z.string().max(1024).nullish() }).nullish();
 
 const ROUTER = z.object({
@@ -103,6 +105,11 @@ export function lifetimeOf(json: unknown): number {
 export function servicesOf(json: unknown): ServicePage {
   const { data, meta } = read(PAGE, json);
   return { services: readable(SERVICE, data).map(serviceOf), entries: data.length, total: meta?.pagination?.totalCount };
+}
+
+/** When the services changed last, as `/current-api-session/service-updates` has it: to be compared, not read. Undefined when that is no answer. */
+export function lastChangeOf(json: unknown): string | undefined {
+  return LAST_CHANGE.safeParse(json).data?.data.lastChangeAt;
 }
 
 /** The routers of `/current-identity/edge-routers`. Throws OVERLAY-UNREACHABLE when the answer is none. */

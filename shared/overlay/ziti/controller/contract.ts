@@ -50,6 +50,11 @@ export interface Controller extends AsyncDisposable {
   signIn(signal?: AbortSignal): Promise<ApiSession>;
   services(signal?: AbortSignal): Promise<readonly ZitiService[]>;
   /** The routers that this identity may use, also those that are offline. */
+  /**
+   * What changes whenever the answer of `services` may have, and costs a few hundred bytes (openziti-wire.md §2c); undefined when the controller
+   * does not say. It comes from the controller that was asked: another one may say something else.
+   */
+  servicesMark(signal?: AbortSignal): Promise<string | undefined>;
   edgeRouters(signal?: AbortSignal): Promise<readonly EdgeRouter[]>;
   createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
   /** Called with each new session (not with the first). Router channels of the old one end by themselves. */

@@ -4,7 +4,8 @@ import { VitalmeshError } from '../../../errors.ts';
 import { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { limited } from '../../limit.ts';
-import { edgeRoutersOf, serviceSessionOf, servicesOf } from './answers.ts';
+import { baseOf, MAX_LEARNED, memberBasesOf } from './addresses.ts';
+import { edgeRoutersOf, lastChangeOf, serviceSessionOf, servicesOf } from './answers.ts';
 import { candidateSignIn } from './candidate-sign-in.ts';
 import { certificateSignIn } from './certificate-sign-in.ts';
 import { type Authenticator, askAuthenticator, askExtension, askVerification, type Extension, type Verification } from './certificates.ts';
@@ -131,6 +132,13 @@ class EdgeController implements CertificateController {
   async endSession(session: ApiSession): Promise<void> {
     if (this.#outlived.delete(session)) await this.#signOut(session);
   }
+  servicesMark(signal?: AbortSignal): Promise<string | undefined> {
+    return this.#call(signal, async (limit) => {
+      const { status, json } = await this.#ask({ method: 'GET', path: '/current-api-session/service-updates' }, limit);
+      return status === 200 ? lastChangeOf(json) : undefined;
+    });
+  }
+
 
   authenticator(signal?: AbortSignal): Promise<Authenticator> {
     return this.#call(signal, (limit) => askAuthenticator((request) => this.#ask(request, limit)));

@@ -6,6 +6,9 @@ import { openZitiOverlayOf } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
 import { ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
 
+/** Routers and services are looked at again all the time. */
+const OFTEN = { refreshEveryMs: 2, backoff: { minMs: 1, maxMs: 2 } };
+
 function open(network: ScriptedNetwork): Promise<Overlay> {
   return openZitiOverlayOf(network.parts, network.log, { backoff: { minMs: 1, maxMs: 4 } });
 }
@@ -111,11 +114,11 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
 
   test('a service made again that was noticed by then is not dialled by its old session', async () => {
     const network = new ScriptedNetwork();
-    await using overlay = await openZitiOverlayOf(network.parts, network.log, { refreshEveryMs: 2 });
+    await using overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
     await overlay.dial('vitals');
     network.services = [service('vitals', ['Dial'], 'another-id')];
     const asked = network.count('services');
-    await until(() => network.count('services') > asked + 2);
+    await until(() => network.count('services') > asked && network.count('mark') > 2);
     await overlay.dial('vitals');
     assert.deepEqual(
       network.dials.map(({ session }) => session.serviceId),
@@ -187,8 +190,33 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
 
   test('while all is well, services and routers are asked for from time to time', async () => {
     const network = new ScriptedNetwork();
-    await using _overlay = await openZitiOverlayOf(network.parts, network.log, { refreshEveryMs: 2 });
+    await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
     await until(() => network.count('services') > 2 && network.count('routers') > 2);
     assert.equal(network.channels.length, 1);
+  });
+
+  test('services are listed again when the controller tells of a change, and not for each time that it was asked', async () => {
+    verifies('LINK-QUIET');
+    const network = new ScriptedNetwork();
+    let change = 0;
+    network.servicesMark = () => String(change);
+    await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
+    for (; change < 3; change += 1) {
+      const [lists, marks] = [network.count('services'), network.count('mark')];
+      await until(() => network.count('mark') >= marks + 2);
+      assert.ok(network.count('services') > lists, `change ${change}`);
+    }
+    const [lists, marks] = [network.count('services'), network.count('mark')];
+    await until(() => network.count('mark') >= marks + 20);
+    const listed = network.count('services') - lists;
+    assert.ok(listed >= 3 && listed <= 8, `${listed} of 20`);
+  });
+
+  test('a controller that does not say whether there was a change is asked for the services each time', async () => {
+    const network = new ScriptedNetwork();
+    network.servicesMark = undefined;
+    await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
+    await until(() => network.count('mark') >= 10);
+    assert.ok(network.count('services') >= 9);
   });
 });

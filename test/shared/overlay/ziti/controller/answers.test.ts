@@ -5,6 +5,7 @@ import { VitalmeshError } from '../../../../../shared/errors.ts';
 import {
   edgeRoutersOf,
   errorOf,
+  lastChangeOf,
   lifetimeOf,
   serviceSessionOf,
   servicesOf,
@@ -29,6 +30,14 @@ test('a session is read with what it needs, whatever else stands there', () => {
   assert.equal(sessionOf({ data: { ...SESSION, identity: null, authQueries: null } }).identityName, '');
   assert.equal(sessionOf({ data: { ...SESSION, authQueries: [{ typeId: 'MFA' }] } }).incomplete, true);
   assert.equal(lifetimeOf({ data: { expirationSeconds: 30.5 } }), 30_500);
+});
+
+test('a time of change is compared and not read; what is none says nothing', () => {
+  const lastChangeAt = '2026-11-21T10:00:00.000Z';
+  assert.equal(lastChangeOf({ data: { _links: {}, lastChangeAt }, meta: {} }), lastChangeAt);
+  for (const json of [undefined, null, [], {}, { data: null }, { data: {} }, { data: { lastChangeAt: 7 } }, { data: { lastChangeAt: '' } }])
+    assert.equal(lastChangeOf(json), undefined);
+  assert.equal(lastChangeOf({ data: { lastChangeAt: 'x'.repeat(65) } }), undefined);
 });
 
 test('a session is taken to live for half a minute at least, so that nobody signs in all the time', () => {

@@ -36,6 +36,11 @@ test('with the embedded network: sign in, list, dial and bind sessions, what is 
     { id: plain.id, name: 'plain', permissions: ['Bind'], encryptionRequired: false },
     { id: ingest.id, name: 'vitals-ingest', permissions: ['Dial'], encryptionRequired: true },
   ]);
+  const mark = await controller.servicesMark();
+  assert.ok(mark !== undefined);
+  assert.equal(await controller.servicesMark(), mark);
+  await admin.createPolicy({ name: 'p3', type: 'Dial', identityRoles: [`@${id}`], serviceRoles: [`@${ingest.id}`] });
+  assert.notEqual(await controller.servicesMark(), mark);
   const routers = await controller.edgeRouters();
   assert.deepEqual(
     routers.map(({ host, port }) => `tls://${host}:${port}`),
