@@ -1,4 +1,5 @@
 import type { Caller } from '../../shared/overlay/overlay.ts';
+import { Places } from './places.ts';
 
 /** All callers that the overlay does not vouch for share one pool: a name that they gave themselves costs them nothing. */
 const UNVERIFIED = '';
@@ -17,7 +18,7 @@ export interface HandshakeLimits {
  */
 export class Handshakes {
   readonly #limits: HandshakeLimits;
-  readonly #underWay = new Map<string, number>();
+  readonly #underWay = new Places();
 
   constructor(limits: HandshakeLimits) {
     this.#limits = limits;
@@ -26,18 +27,6 @@ export class Handshakes {
   /** A place for one handshake, until it is disposed; undefined when this caller has no more. */
   begin({ verified, identityId }: Caller): Disposable | undefined {
     const key = verified && identityId !== undefined ? identityId : UNVERIFIED;
-    const own = this.#underWay.get(key) ?? 0;
-    if (own >= (key === UNVERIFIED ? this.#limits.unverified : this.#limits.perCaller)) return undefined;
-    this.#underWay.set(key, own + 1);
-    let held = true;
-    return {
-      [Symbol.dispose]: () => {
-        if (!held) return;
-        held = false;
-        const left = (this.#underWay.get(key) ?? 1) - 1;
-        if (left === 0) this.#underWay.delete(key);
-        else this.#underWay.set(key, left);
-      },
-    };
+    return this.#underWay.take(key, key === UNVERIFIED ? this.#limits.unverified : this.#limits.perCaller);
   }
 }

@@ -16,6 +16,7 @@ import { type ConnectionContext, UplinkConnection } from './connection.ts';
 import { Handshakes } from './handshakes.ts';
 import type { Ingest } from './ingest.ts';
 import { Instances } from './instances.ts';
+import { Places } from './places.ts';
 import { Turns } from './turns.ts';
 
 /** What bounds the connections of gateways; times in milliseconds. */
@@ -52,7 +53,7 @@ export interface SessionLimits {
 }
 
 export const SESSION_LIMITS: SessionLimits = {
-  connections: 2048,
+  connections: 8192,
   perGateway: 8,
   unverifiedHandshakes: 64,
   streams: 16,
@@ -117,6 +118,8 @@ class SessionServer implements UplinkServer {
   /** Every stream taken over from the overlay, with the gateway once it is known. */
   readonly #open = new Map<Duplex, UplinkConnection | undefined>();
   readonly #handshakes: Handshakes;
+  /** By gateway: the connections that are past their handshake. */
+  readonly #places = new Places();
   readonly #turnedAway: Seldom;
   readonly #failed: Seldom;
   readonly #stopped = new AbortController();
@@ -206,12 +209,12 @@ class SessionServer implements UplinkServer {
       metrics.count('uplink_caller_differs');
       log.warn({ gateway, caller: caller.identityId }, 'the overlay names another caller than the certificate');
     }
-    const others = [...this.#open.values()].filter((connection) => connection?.gateway === gateway).length;
     if (this.#stopped.signal.aborted) {
       stream.destroy();
       return;
     }
-    if (others >= limits.perGateway) return this.#turnAway(stream, caller, 'too many connections of one gateway');
+    using place = this.#places.take(gateway, limits.perGateway);
+    if (!place) return this.#turnAway(stream, caller, 'too many connections of one gateway');
     const { streams, headerBytes, headerPairs } = limits;
     const session = performServerHandshake(stream, {
       settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
