@@ -44,8 +44,8 @@ export interface SessionLimits {
   bodyMs: number;
   /** For the caller to take an answer. */
   answerMs: number;
-  pingEveryMs: number;
   /** How long nothing may come before a PING goes out. */
+  pingEveryMs: number;
   pingLimitMs: number;
   /** How long the first instance has to answer before another one takes its place (architecture §4). */
   instancePingMs: number;
