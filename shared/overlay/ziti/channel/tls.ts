@@ -109,6 +109,7 @@ function handshake(address: RouterAddress, options: ConnectionOptions, signal: A
     };
     const onSecure = (): void => {
       settle();
+      // No probes of TCP: those of the channel tell more, and each packet counts on a metered line.
       socket.setNoDelay(true);
       resolve(socket);
     };
