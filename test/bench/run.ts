@@ -8,7 +8,10 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
+  'overlay-fleet': async () => (await import('./overlay-fleet.ts')).benchOverlayFleet(),
 };
+/** Asked for by this name, these are measured too. */
+const INCLUDED: Record<string, readonly string[]> = { overlay: ['overlay-fleet'] };
 
 const args = process.argv.slice(2);
 if (args.includes('--help') || args.includes('-h')) {
@@ -26,7 +29,7 @@ if (unknown.length > 0) {
 const all: Record<string, Figure[]> = {};
 process.stderr.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}\n`);
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (names.length > 0 && !names.includes(name)) continue;
+  if (names.length > 0 && !names.some((asked) => asked === name || INCLUDED[asked]?.includes(name))) continue;
   process.stderr.write(`measuring ${name} ...\n`);
   const figures = await bench();
   all[name] = figures;

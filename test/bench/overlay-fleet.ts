@@ -1,0 +1,87 @@
+import { availableParallelism } from 'node:os';
+import type { Figure } from './figure.ts';
+import { type Comeback, FleetSite, type Part } from './overlay-fleet-site.ts';
+
+/** What is promised of a fleet of one size; README.md, Sizes. */
+interface FleetPlan {
+  gateways: number;
+  /** All are started within this time. */
+  withinMs: number;
+  restarts: readonly Part[];
+  mostHubMB: number;
+  mostBackS: number;
+}
+
+/** The hub's memory at 500: architecture §6, hub with 50 clients. The rest was measured here (2 cores for network, hub and all gateways). */
+const PLANS: readonly FleetPlan[] = [
+  { gateways: 500, withinMs: 20_000, restarts: ['router', 'network', 'hub'], mostHubMB: 256, mostBackS: 60 },
+  { gateways: 2500, withinMs: 100_000, restarts: ['router', 'network', 'hub'], mostHubMB: 512, mostBackS: 120 },
+];
+/** Between two readings of one gateway: a home gateway sends a few an hour, a bedside monitor one a second or more. */
+const READING_EVERY_MS = 30_000;
+/** How long what was killed is away, counted from when every gateway has noticed. */
+const DOWN_MS = 10_000;
+/** Of all gateways, in any second: without a spread all would come in the first. */
+const MOST_IN_A_SECOND = 0.25;
+const MB = 1_000_000;
+
+/** Fleets of gateways on one hub: what it takes to connect them, to hold them, and to have them back. */
+export async function benchOverlayFleet(): Promise<Figure[]> {
+  process.stderr.write(`network, hub and all gateways share ${availableParallelism()} cores\n`);
+  const figures: Figure[] = [];
+  for (const plan of PLANS) figures.push(...(await benchFleet(plan)));
+  return figures;
+}
+
+async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostBackS }: FleetPlan): Promise<Figure[]> {
+  const named = (name: string, value: number, unit: string, bar?: Figure['bar']): Figure => ({
+    name: `${gateways} gateways: ${name}`,
+    value,
+    unit,
+    ...(bar && { bar }),
+  });
+  await using site = await FleetSite.start(gateways);
+  const empty = site.memory;
+  const connected = await site.connect({ withinMs, everyMs: READING_EVERY_MS });
+  const full = site.memory;
+  const figures = [
+    named(`started within ${withinMs / 1000} s, all connected`, connected.seconds, 's', { most: withinMs / 1000 + mostBackS }),
+    named('CPU of the network to connect one', (1000 * connected.networkCpuS) / gateways, 'ms'),
+    named('CPU of the hub to connect one', (1000 * connected.hubCpuS) / gateways, 'ms'),
+    named('hub, resident', full.hub / MB, 'MB', { most: mostHubMB }),
+    named('hub, resident, each', (full.hub - empty.hub) / gateways / 1000, 'kB'),
+    named('network, resident', full.network / MB, 'MB'),
+  ];
+  for (const part of restarts) {
+    const back = await site.restart(part, DOWN_MS);
+    figures.push(
+      named(`${part} restarted, all back`, back.seconds, 's', { most: mostBackS }),
+      named(`${part} restarted, nine in ten back`, back.mostlySeconds, 's'),
+      ...stampede(named, part, back, gateways),
+    );
+  }
+  figures.push(named('hub, resident, after all of it', site.memory.hub / MB, 'MB', { most: mostHubMB }));
+  const { taken, stored, heldAlready, quarantined } = await site.count();
+  return [
+    ...figures,
+    named('readings taken', taken, ''),
+    named('of them not stored, or more than once', Math.abs(taken - stored) + quarantined, '', { most: 0 }),
+    named('sent again and recognised', heldAlready, ''),
+  ];
+}
+
+type Named = (name: string, value: number, unit: string, bar?: Figure['bar']) => Figure;
+
+/** How many came at the same time. A hub that was restarted takes uplinks over channels that stand. */
+function stampede(named: Named, part: Part, { peaks, uplinksInASecond }: Comeback, gateways: number): Figure[] {
+  const most = { most: Math.max(1, MOST_IN_A_SECOND * gateways) };
+  const channels =
+    part === 'hub'
+      ? []
+      : [
+          named(`${part} restarted, channels tried in any second`, peaks.handshakesInASecond, '', most),
+          named(`${part} restarted, channels tried`, peaks.handshakes, ''),
+          named(`${part} restarted, sign-ins in any second`, peaks.signInsInASecond, '', most),
+        ];
+  return [...channels, named(`${part} restarted, uplinks in any second`, uplinksInASecond, '', most)];
+}
