@@ -29,6 +29,13 @@ function connectionToNowhere(): Duplex {
   return new PassThrough().on('error', () => undefined);
 }
 
+/** Why something is refused; undefined when it is not. */
+type Refused = ErrorCode | VitalmeshError | undefined;
+
+function errorOf(why: ErrorCode | VitalmeshError): VitalmeshError {
+  return typeof why === 'string' ? new VitalmeshError(why) : why;
+}
+
 /** A channel to nowhere that a test cuts, freezes and looks at. */
 export class ScriptedChannel implements Channel {
   readonly routerId = 'router';
@@ -133,8 +140,8 @@ export class ScriptedHosting implements Hosting {
     return !this.disposed && !this.ended.aborted;
   }
 
-  end(code: ErrorCode): void {
-    this.#ended.abort(new VitalmeshError(code));
+  end(why: ErrorCode | VitalmeshError): void {
+    this.#ended.abort(errorOf(why));
   }
 
   async withdraw(lateDials: 'accept' | 'refuse', signal: AbortSignal): Promise<void> {
@@ -151,15 +158,15 @@ export class ScriptedHosting implements Hosting {
 export class ScriptedNetwork {
   routers: EdgeRouter[] = [router('one')];
   services: ZitiService[] = [service('vitals', ['Dial', 'Bind'])];
+  /** What the controller says when it is asked for a change of them; undefined: nothing. */
+  servicesMark: (() => string) | undefined = () => JSON.stringify(this.services);
   controllerDown = false;
   /** What the router does with a channel that has just opened. */
   greet: (channel: ScriptedChannel) => void = () => undefined;
   /** Why the router refuses a dial or a bind; undefined when it does not. */
-  refuseDial: (request: DialRequest) => ErrorCode | undefined | Promise<ErrorCode | undefined> = () => undefined;
-  refuseBind: (request: HostRequest) => ErrorCode | undefined = () => undefined;
+  refuseDial: (request: DialRequest) => Refused | Promise<Refused> = () => undefined;
+  refuseBind: (request: HostRequest) => Refused = () => undefined;
   /** Binds wait for it. */
-  /** What the controller says when it is asked for a change of them; undefined: nothing. */
-  servicesMark: (() => string) | undefined = () => JSON.stringify(this.services);
   beforeBind: Promise<void> | undefined;
   /** What a dial that is not refused comes to. */
   dialled: () => Duplex = connectionToNowhere;
@@ -167,6 +174,8 @@ export class ScriptedNetwork {
   readonly asked: string[] = [];
   readonly channels: ScriptedChannel[] = [];
   readonly dials: DialRequest[] = [];
+  /** Asked for, whatever became of them. */
+  readonly binds: HostRequest[] = [];
   readonly hostings: ScriptedHosting[] = [];
   readonly logged: { level: string; message: string }[] = [];
   controllerDisposed = false;
@@ -181,6 +190,7 @@ export class ScriptedNetwork {
       controller: {
         signIn: () => this.#answer('sign in', () => this.apiSession),
         services: () => this.#answer('services', () => this.services),
+        servicesMark: () => this.#answer('mark', () => this.servicesMark?.()),
         edgeRouters: () => this.#answer('routers', () => this.routers),
         createSession: (serviceId, type) => this.#answer(`session ${type} ${serviceId}`, () => this.#createSession(serviceId, type)),
         onSession: (listener) => {
@@ -190,7 +200,6 @@ export class ScriptedNetwork {
         onToken: (listener) => {
           this.#onToken.add(listener);
           return { [Symbol.dispose]: () => void this.#onToken.delete(listener) };
-        servicesMark: () => this.#answer('mark', () => this.servicesMark?.()),
         },
         [Symbol.asyncDispose]: async () => {
           this.controllerDisposed = true;
@@ -206,13 +215,14 @@ export class ScriptedNetwork {
         this.dials.push(request);
         const refusal = this.refuseDial(request);
         const code = refusal instanceof Promise ? await Promise.race([refusal, rejectedBy(request.signal)]) : refusal;
-        if (code) throw new VitalmeshError(code);
+        if (code) throw errorOf(code);
         return this.dialled();
       },
       hostService: async (request) => {
-        await this.beforeBind;
+        this.binds.push(request);
+        await (this.beforeBind && Promise.race([this.beforeBind, rejectedBy(request.signal)]));
         const code = this.refuseBind(request);
-        if (code) throw new VitalmeshError(code);
+        if (code) throw errorOf(code);
         const hosting = new ScriptedHosting(request);
         this.hostings.push(hosting);
         return hosting;

@@ -12,8 +12,8 @@ import { newMarker } from '../../../../../shared/overlay/ziti/circuit/marker.ts'
 import { clientKeys, newKeyPair } from '../../../../../shared/overlay/ziti/crypto/kx.ts';
 import { secretReceiver } from '../../../../../shared/overlay/ziti/crypto/secretstream.ts';
 import { verifies } from '../../../../requirements.ts';
-import { guarded, hostRequest } from '../../../../support/ziti/circuits.ts';
-import { FakeChannel, until } from '../../../../support/ziti/fake-channel.ts';
+import { guarded, hostRequest, NEVER } from '../../../../support/ziti/circuits.ts';
+import { FakeChannel, type FakeChannelOptions, until } from '../../../../support/ziti/fake-channel.ts';
 
 // Frames by hand: magic, type, sequence, length of headers, length of body | headers | body. The bind has connection id 1.
 const CONN_1 = 'e8030000 04000000 01000000';
@@ -310,6 +310,51 @@ describe('hosting', { timeout: 20_000 }, () => {
     assert.equal(String(site.last().read()), 'hello');
   });
 
+  test('an offer taken back in order: dials that were on their way are answered until the router has answered a probe', async () => {
+    verifies('OVERLAY-TERMINATORS-RENEWED');
+    for (const lateDials of ['accept', 'refuse'] as const) {
+      const answer = Promise.withResolvers<() => void>();
+      const site = await bound({}, { onProbe: answer.resolve });
+      const withdrawn = site.hosting.withdraw(lateDials, NEVER);
+      assert.match(site.channel.takeSent().join(''), pattern(UNBIND, CLOSE));
+      site.channel.receiveHex(DIAL);
+      const [answered = ''] = site.channel.takeSent();
+      if (lateDials === 'accept') assert.match(answered, pattern('0306090c 74ed0000'));
+      else assert.equal(answered, dialFailed('hosted here no longer', '04000000'));
+      assert.deepEqual([site.connections.length, site.channel.attachedIds.includes(1)], [lateDials === 'accept' ? 1 : 0, true]);
+      (await answer.promise)();
+      await withdrawn;
+      await site.hosting[Symbol.asyncDispose]();
+      assert.equal(site.channel.attachedIds.includes(1), false);
+      assert.deepEqual(site.channel.takeSent(), [], 'unbound once');
+      if (lateDials === 'refuse') continue;
+      site.channel.receiveHex(DATA_TO_NEW);
+      assert.equal(String(site.last().read()), 'hello');
+    }
+  });
+
+  test('an offer taken back from a router that is silent is let go at the limit', async () => {
+    const site = await bound({}, { onProbe: () => undefined });
+    const limit = new AbortController();
+    const withdrawn = site.hosting.withdraw('accept', limit.signal);
+    const reason = new VitalmeshError('OVERLAY-TIMEOUT');
+    limit.abort(reason);
+    await assert.rejects(withdrawn, reason);
+    assert.deepEqual(site.channel.attachedIds, []);
+  });
+
+  test('hostings that count together have one limit', async () => {
+    const connections = new Set<Duplex>();
+    const one = await bound({ maxConnections: 1, connections });
+    const other = await bound({ maxConnections: 1, connections });
+    one.channel.receiveHex(DIAL);
+    other.channel.receiveHex(DIAL);
+    assert.deepEqual(other.channel.takeSent(), [dialFailed('too many connections')]);
+    one.last().destroy();
+    await once(one.last(), 'close');
+    assert.equal(connections.size, 0);
+  });
+
   for (const [what, headers, text, code] of [
     ['the right to bind is lost', structured('{"message":"bind access lost","code":14,"retryHint":2}'), '', 'OVERLAY-DENIED'],
     [
@@ -370,8 +415,8 @@ class BoundSite {
 }
 
 /** A service bound on a channel of its own; the Bind is connection 1 and sequence 1. */
-async function bound(options: Partial<HostRequest> = {}): Promise<BoundSite> {
-  const channel = new FakeChannel();
+async function bound(options: Partial<HostRequest> = {}, channelOptions: FakeChannelOptions = {}): Promise<BoundSite> {
+  const channel = new FakeChannel(channelOptions);
   const connections: Duplex[] = [];
   const callers: Caller[] = [];
   const accept = (connection: Duplex, caller: Caller): void => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ErrorCode } from '../../../../../shared/errors.ts';
-import { closeReasonOf, refusalOf } from '../../../../../shared/overlay/ziti/circuit/reasons.ts';
+import { closeReasonOf, type Retry, refusalOf, retryOf } from '../../../../../shared/overlay/ziti/circuit/reasons.ts';
 import type { Frame } from '../../../../../shared/overlay/ziti/wire/frame.ts';
 import { verifies } from '../../../../requirements.ts';
 
@@ -37,6 +37,31 @@ const TEXTS: readonly (readonly [string, ErrorCode])[] = [
   ['', 'OVERLAY-UNREACHABLE'],
 ];
 
+/** Code of 1033 and its hint, text of the body; what it is to us and how soon it may be asked again. */
+const HINTS: readonly (readonly [number | undefined, unknown, string, ErrorCode, Retry])[] = [
+  [14, 2, 'bind access lost', 'OVERLAY-DENIED', 'start-over'],
+  [3, 2, 'session ended', 'OVERLAY-SESSION', 'start-over'],
+  [1, 0, 'found a newer terminator for listener id', 'OVERLAY-CLOSED', 'default'],
+  [1, 1, 'the controller is overloaded', 'OVERLAY-UNREACHABLE', 'busy'],
+  [14, 3, 'bind access lost', 'OVERLAY-DENIED', 'not-again'],
+  [6, 3, 'service 5Fk not found', 'OVERLAY-NO-SERVICE', 'not-again'],
+  [13, 3, 'invalid terminator instance id', 'OVERLAY-NO-TERMINATOR', 'not-again'],
+  [15, 3, '1 policies failed: policy P [x] failed due to os', 'OVERLAY-DENIED', 'not-again'],
+  [2, 2, 'invalid api session', 'OVERLAY-SESSION', 'start-over'],
+  [undefined, 1, 'service 5Fk has no terminators', 'OVERLAY-NO-TERMINATOR', 'busy'],
+  [undefined, undefined, 'no policies provide access', 'OVERLAY-DENIED', 'default'],
+  // Of nonsense nothing is left but the rest.
+  [14, '2', 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, 4, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, 1e9, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, -1, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, 2.5, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, null, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, [3], 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, { toString: 3 }, 'bind access lost', 'OVERLAY-DENIED', 'default'],
+  [14, 'constructor', 'bind access lost', 'OVERLAY-DENIED', 'default'],
+];
+
 describe('what a router means', () => {
   for (const [text, code] of TEXTS) {
     test(`"${text}" is ${code}`, () => {
@@ -44,6 +69,36 @@ describe('what a router means', () => {
       assert.equal(refusalOf(stateClosed(text)).code, code);
     });
   }
+
+  for (const [code, retryHint, text, ours, retry] of HINTS) {
+    test(`code ${code}, hint ${JSON.stringify(retryHint)}, "${text}" is ${ours}, ${retry}`, () => {
+      verifies('OVERLAY-RETRY-HINT');
+      const refusal = refusalOf(stateClosed(text, [1033, JSON.stringify({ message: text, code, cause: null, retryHint })]));
+      assert.deepEqual([refusal.code, refusal.retry, refusal.detail], [ours, retry, text]);
+      assert.equal(refusal.retryable, retry !== 'not-again');
+    });
+  }
+
+  test('a structured error that is broken, deep or endless says nothing, and the text goes on counting', () => {
+    verifies('OVERLAY-RETRY-HINT');
+    for (const json of [
+      '',
+      'null',
+      '3',
+      '[3]',
+      '{"retryHint":3',
+      `${'['.repeat(8000)}${']'.repeat(8000)}`,
+      `${'{"retryHint":'.repeat(1000)}3${'}'.repeat(1000)}`,
+      `{"retryHint":3,"message":"${'x'.repeat(20_000)}"}`,
+    ]) {
+      const refusal = refusalOf(stateClosed('bind access lost', [1033, json]));
+      assert.deepEqual([refusal.code, refusal.retry], ['OVERLAY-DENIED', 'default'], json.slice(0, 20));
+    }
+  });
+
+  test('what no router said has no hint', () => {
+    assert.deepEqual([retryOf(undefined), retryOf(new RangeError('x')), retryOf({ retry: 'busy' })], ['default', 'default', 'default']);
+  });
 
   test('the code of the structured error counts for more than the text, and header 1014 where there is none', () => {
     assert.equal(refusalOf(stateClosed('something', [1033, '{"code":15,"message":"x"}'])).code, 'OVERLAY-DENIED');
