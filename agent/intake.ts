@@ -1,6 +1,6 @@
-import type { Clock } from '../shared/clock.ts';
+import type { Clock, Instant } from '../shared/clock.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import { encodeRecord, type Reading, type ReadingRecord } from '../shared/reading.ts';
+import { encodeRecord, type Flag, type Reading, type ReadingRecord } from '../shared/reading.ts';
 import { checkReading, checkRecord } from '../shared/reading-check.ts';
 import type { Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
@@ -21,6 +21,8 @@ export interface IntakeOptions {
   outbox: Pick<Outbox, 'append' | 'quarantineBytes'>;
   metrics: Metrics;
   clock: Clock;
+  /** Whether the time of receipt was stamped while the time was not known; never unless told. */
+  isDoubtful?: (receivedAt: Instant) => boolean;
   /** Of one part, so many bytes from its beginning are kept. 64 KiB unless told. */
   partBytes?: number;
   /** Of one source, so many bytes an hour are kept, so that a broken sender cannot fill the disk. 16 MiB unless told. */
@@ -33,7 +35,8 @@ const HOUR_MS = 3_600_000;
  * Where all sources hand in: records go to the outbox, rejected parts are counted by source and code and kept in quarantine. What no
  * decoder should have let through is found here, before a device is told that all is well, and not when a batch is made of it.
  */
-export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 }: IntakeOptions): Intake {
+export function createIntake(options: IntakeOptions): Intake {
+  const { outbox, metrics, clock, isDoubtful = () => false, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 } = options;
   const allowances = new Map<string, Allowance>();
 
   const keep = (source: string, { raw, bytes }: Rejected): Uint8Array | undefined => {
@@ -64,7 +67,8 @@ export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, ho
     reject,
     async store(records) {
       const rejected: { source: string; part: Rejected }[] = [];
-      const good = records.flatMap((record) => {
+      const stamped = records.map((record) => (isDoubtful(record.receivedAt) ? inDoubt(record) : record));
+      const good = stamped.flatMap((record) => {
         if (checkRecord(record) === undefined) return [record];
         const { left, part } = divide(record);
         rejected.push({ source: record.source, part });
@@ -74,6 +78,15 @@ export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, ho
       for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
     },
   };
+}
+
+/** A record whose time of receipt is no time to order by: each reading says so, and no value of it is taken for a current one's time. */
+function inDoubt(record: ReadingRecord): ReadingRecord {
+  const marked = ({ flags = [], ...reading }: Reading): Reading => ({
+    ...reading,
+    flags: flags.includes('clock') ? flags : [...flags, 'clock' satisfies Flag],
+  });
+  return { ...record, readings: record.readings.map(marked) };
 }
 
 /** What is left of a record without the readings that could never be sent, and those as a rejected part; all of it when the record itself is wrong. */

@@ -1,4 +1,3 @@
-import { systemClock } from '../shared/clock.ts';
 import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
@@ -8,6 +7,7 @@ import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
+import { openKeptClock } from '../shared/time/keep-time.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
 import type { AgentConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
@@ -27,30 +27,31 @@ export function main(argv: readonly string[]): Promise<void> {
 /** The outbox is open before a device is accepted, and closed after the last one was told; a hub that is not there is waited for. */
 async function run(config: AgentConfig): Promise<void> {
   const signal = processSignal();
-  const clock = systemClock;
-  const startedAt = clock.now();
   const metrics = new Metrics();
   const log = createLogger({ component: 'agent', level: config.log.level });
 
   const files = new IdentityFiles(config.identity);
   const held = files.open(log);
   const { identity } = held;
+  using time = openKeptClock({ path: `${config.outbox.path}.time`, identity, log });
+  const { clock } = time;
   const prepared = config.sources.map((source) => prepareSource(config, source, identity.id));
   await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
-  await using place = await openOwnPlace(config.overlay, { held, files }, log);
+  await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const { service, hub, ...batch } = config.uplink;
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
   using _moves = place.onRenewed(() => uplink.moveOver());
-  const intake = createIntake({ outbox, metrics, clock });
+  const intake = createIntake({ outbox, metrics, clock, isDoubtful: (at) => clock.isDoubtful(at) });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
 
   const status = (): AgentStatus => ({
     version: packageVersion(),
     pid: process.pid,
     identity: place.identityStatus(),
-    startedAt,
+    startedAt: time.startedAt,
     now: clock.now(),
+    clock: clock.status() ?? null,
     overlay: overlay.state,
     uplink: uplink.status(),
     outbox: outbox.status(),

@@ -2,6 +2,7 @@ import type { Instant } from '../shared/clock.ts';
 import { meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
+import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
 import type { UplinkStatus } from './uplink.ts';
@@ -15,6 +16,8 @@ export interface AgentStatus {
   identity: IdentityStatus;
   startedAt: Instant;
   now: Instant;
+  /** Null while the machine's own clock is good. */
+  clock: ClockStatus | null;
   overlay: OverlayState;
   uplink: UplinkStatus;
   outbox: OutboxStatus;
@@ -33,6 +36,7 @@ export function formatAgentStatus(status: AgentStatus): string {
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
     ['Agent', `${version}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
+    ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],

@@ -1,4 +1,4 @@
-import { systemClock } from '../shared/clock.ts';
+import type { Clock } from '../shared/clock.ts';
 import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { asVitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
@@ -9,6 +9,7 @@ import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile, ensureKeyFile } from '../shared/storage/key-file.ts';
+import { openKeptClock } from '../shared/time/keep-time.ts';
 import { createDoor } from './access/store-door.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
 import { StalenessWatch } from './clinical/staleness-watch.ts';
@@ -31,19 +32,19 @@ export function main(argv: readonly string[]): Promise<void> {
 
 async function run(config: HubConfig): Promise<void> {
   const signal = processSignal();
-  const clock = systemClock;
-  const startedAt = clock.now();
   const metrics = new Metrics();
   const log = createLogger({ component: 'hub', level: config.log.level });
 
   const files = new IdentityFiles(config.identity);
   const held = files.open(log);
   const { identity } = held;
+  using time = openKeptClock({ path: `${config.store.path}.time`, identity, log });
+  const { clock } = time;
   const listed = loadRegistry(config.registry);
   ensureKeyFile(config.store.keyFile, config.store.path);
   await using store = openSqliteStore({ ...config.store, metrics, clock });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
-  await using place = await openOwnPlace(config.overlay, { held, files }, log);
+  await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const feed = new Feed();
   const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
@@ -58,8 +59,9 @@ async function run(config: HubConfig): Promise<void> {
       version: packageVersion(),
       pid: process.pid,
       identity: place.identityStatus(),
-      startedAt,
+      startedAt: time.startedAt,
       now: clock.now(),
+      clock: clock.status() ?? null,
       overlay: overlay.state,
       storeId: store.storeId,
       registry: registry.revision,
@@ -72,7 +74,7 @@ async function run(config: HubConfig): Promise<void> {
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloaded = reloaded.then(() => reload(config.registry, registry, store, feed, log));
+    reloaded = reloaded.then(() => reload(config.registry, { registry, store, feed, clock, log }));
   });
   await using _running = await startAll([operator, staleness, uplink, mcp], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
@@ -80,15 +82,23 @@ async function run(config: HubConfig): Promise<void> {
   log.info('hub stops');
 }
 
+interface Reloading {
+  registry: LiveRegistry;
+  store: Store;
+  feed: Feed;
+  clock: Clock;
+  log: Logger;
+}
+
 /**
  * Puts a changed registry.yaml in force, or leaves the last good one there. Since when its bindings hold is on disk before: a hub that is
  * killed in between knows at its next start. One reload at a time.
  */
-async function reload(path: string, registry: LiveRegistry, store: Store, feed: Feed, log: Logger): Promise<void> {
+async function reload(path: string, { registry, store, feed, clock, log }: Reloading): Promise<void> {
   try {
     const next = loadRegistry(path);
-    const moved = registry.replace(next, await store.rebind(next.bindings(), systemClock.now()));
-    for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: systemClock.now() });
+    const moved = registry.replace(next, await store.rebind(next.bindings(), clock.now()));
+    for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: clock.now() });
     log.info({ revision: registry.revision }, 'registry read again');
   } catch (error) {
     log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');

@@ -2,6 +2,7 @@ import { formatInstant, type Instant } from '../shared/clock.ts';
 import { type ErrorCode, isErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
+import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
@@ -14,6 +15,8 @@ export interface HubStatus {
   identity: IdentityStatus;
   startedAt: Instant;
   now: Instant;
+  /** Null while the machine's own clock is good. */
+  clock: ClockStatus | null;
   overlay: OverlayState;
   storeId: string;
   /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
@@ -46,6 +49,7 @@ export function formatHubStatus(status: HubStatus): string {
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
     ['Hub', `${version}, process ${pid}, running for ${seconds(startedAt)}`],
+    ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
     ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${why(uplink.code)}`],

@@ -75,6 +75,7 @@ test('the outage that it shows is what the status prints', () => {
     identity: { id: 'gw', notAfter: now, renewal: null },
     startedAt: now,
     now,
+    clock: null,
     overlay: 'lost',
     uplink: { state: 'waiting', since: now, code: 'OVERLAY-UNREACHABLE', hub: null, inFlight: 0, lastAnswerAt: (now - 95_000) as Instant },
     outbox: {

@@ -4,6 +4,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { type Command, type CommandIo, EXIT, required } from '../../shared/command-line.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { parseIdentity } from '../../shared/identity/identity.ts';
+import { createLogger } from '../../shared/log.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 
 /** Tokens have some 700 characters; what is much larger is another file, and read no further. */
@@ -19,7 +20,7 @@ export const enrollCommand: Command = {
   async run(values, io) {
     const identityPath = resolve(required(values, 'output', '-o'));
     const token = await readTokenText(required(values, 'TOKEN.jwt'), io);
-    const file = await enroll({ token, identityPath, now: systemClock.now });
+    const file = await enroll({ token, identityPath, now: systemClock.now, log: createLogger({ component: 'enroll', level: 'warn' }) });
     const { id, controllers } = parseIdentity(file);
     io.stdout.write(
       values.json ? `${JSON.stringify({ id, file: identityPath, controllers })}\n` : enrolledText(id, identityPath, controllers),

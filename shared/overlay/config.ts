@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { filePath } from '../config-parts.ts';
 import { VitalmeshError } from '../errors.ts';
 import type { HeldIdentity } from '../identity/held-identity.ts';
@@ -51,7 +51,7 @@ export interface OwnPlace extends AsyncDisposable {
 /** As `openOverlay` for a program that runs on: where the network renews certificates, its own is renewed before it ends. */
 export async function openOwnPlace(
   config: z.infer<typeof overlayConfig>,
-  { held, files }: { held: HeldIdentity; files: IdentityFiles },
+  { held, files, clock }: { held: HeldIdentity; files: IdentityFiles; clock: Clock },
   log: Logger,
 ): Promise<OwnPlace> {
   const statusOf = (renewal: IdentityStatus['renewal']): IdentityStatus => {
@@ -69,7 +69,7 @@ export async function openOwnPlace(
   refuseWithoutController(held.identity);
   const { openRenewedOverlay } = await import('./ziti/ziti.ts');
   const renewed = await openRenewedOverlay({
-    ...{ held, files, log, clock: systemClock, openingMs: OPENING_MS },
+    ...{ held, files, log, clock, openingMs: OPENING_MS },
     ...(config.signIn && { signIn: config.signIn }),
   });
   return {

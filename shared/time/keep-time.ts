@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, type Instant, systemClock } from '../clock.ts';
 import { asVitalmeshError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { validityOf } from '../identity/identity-status.ts';
@@ -21,6 +21,8 @@ export interface KeptClockOptions {
 /** A program's clock. Disposing it keeps the time once more. */
 export interface KeptClock extends Disposable {
   clock: NetworkClock;
+  /** When it was opened, by what is known of the time now. */
+  readonly startedAt: Instant;
 }
 
 const EVERY_MS = 60 * 60 * 1000;
@@ -30,6 +32,7 @@ export function openKeptClock({ path, identity, log, machine = systemClock, ever
   const { notBefore, notAfter } = validityOf(identity);
   const certain = Math.max(BUILT_AT, notBefore);
   const clock = new NetworkClock({ floors: { certain, kept: readKeptTime(path, notAfter, log) }, log, machine });
+  let startedAt = clock.now();
   const keep = (): void => {
     const at = clock.toKeep();
     if (at === undefined) return;
@@ -42,11 +45,15 @@ export function openKeptClock({ path, identity, log, machine = systemClock, ever
   const timer = setInterval(keep, everyMs);
   timer.unref();
   // A home gateway is as likely to lose its power as to be stopped, so a time that was hard to get is kept at once.
-  const changes = clock.onChange(({ trust }) => {
+  const changes = clock.onChange(({ trust, byMs }) => {
+    startedAt += byMs;
     if (trust !== 'floor') keep();
   });
   return {
     clock,
+    get startedAt() {
+      return startedAt;
+    },
     [Symbol.dispose]() {
       clearInterval(timer);
       changes[Symbol.dispose]();

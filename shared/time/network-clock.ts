@@ -1,6 +1,7 @@
 import { type Clock, formatInstant, type Instant, systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { Seldom } from '../seldom.ts';
+import { type ClockStatus, shown } from './clock-status.ts';
 
 /**
  * Where the time comes from: the machine's own clock; a *floor*, the latest time that surely lies behind us, while that clock is not to be
@@ -34,15 +35,6 @@ export interface ClockChange {
   before: ClockTrust;
   /** How far `now()` moved. */
   byMs: number;
-}
-
-/** What a status shows of a clock that is not the machine's own. */
-export interface ClockStatus {
-  trust: ClockTrust;
-  /** What the machine's own clock says. */
-  machine: Instant;
-  /** Connections that were made although a certificate seemed not to be valid yet. */
-  exceptions: number;
 }
 
 export interface NetworkClockOptions {
@@ -213,9 +205,4 @@ interface Counted {
 
 function isNear(one: Instant, other: Instant): boolean {
   return Math.abs(one - other) <= NEAR_MS;
-}
-
-/** A machine's clock can be anywhere. */
-function shown(at: Instant): string {
-  return Math.abs(at) < 8.64e15 ? new Date(at).toISOString() : String(at);
 }

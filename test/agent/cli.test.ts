@@ -37,6 +37,7 @@ const STATUS: AgentStatus = {
   },
   startedAt: 1_000_000,
   now: 1_090_000,
+  clock: null,
   overlay: 'ready',
   uplink: {
     state: 'connected',

@@ -48,10 +48,13 @@ test('the bundle and the certificate of a real controller are read', () => {
   assert.equal(verifyChain(chain, authorities, { now, trustDomain: namedTrustDomain(authorities) }).identityId, 'hc..xMvev');
   // The key was never recorded; that it is another one is the only fault there is to find.
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  assert.throws(() => readEnrolled(enrolled.respBody, { identityId: 'hc..xMvev', privateKey, authorities, now }), {
-    code: 'OVERLAY-PROTOCOL',
-    detail: /for another key$/,
-  });
+  assert.throws(
+    () => readEnrolled(enrolled.respBody, { identityId: 'hc..xMvev', privateKey, authorities, time: { now, mayBeginLaterMs: 0 } }),
+    {
+      code: 'OVERLAY-PROTOCOL',
+      detail: /for another key$/,
+    },
+  );
 });
 
 test('our two requests are those that a real controller was recorded to accept', async () => {

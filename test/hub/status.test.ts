@@ -12,6 +12,7 @@ const status: HubStatus = {
   },
   startedAt: 0,
   now: 60_000,
+  clock: null,
   overlay: 'ready',
   storeId: 's1',
   registry: 'abc',

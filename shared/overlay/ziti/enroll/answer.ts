@@ -1,10 +1,10 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { Instant } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
 import { namedIdentity, verifyChain } from '../../../identity/chain.ts';
 import { readCertificates } from '../../../identity/identity.ts';
 import { readCertificateUse } from '../../../identity/x509.ts';
+import type { CertificateTime } from '../../../time/network-clock.ts';
 import { distinct } from './ca-bundle.ts';
 import type { PeerAnswer } from './pinned-peer.ts';
 
@@ -13,7 +13,8 @@ export interface Expected {
   identityId: string;
   privateKey: KeyObject;
   authorities: readonly X509Certificate[];
-  now: Instant;
+  /** By which it must be valid. */
+  time: CertificateTime;
 }
 
 export interface Enrolled {
@@ -48,16 +49,16 @@ export function acceptedBody({ status, body }: PeerAnswer): string {
  * what the answer adds to it. Errors: OVERLAY-PROTOCOL (unreadable, or for another key), IDENTITY-NAME (for another identity than the
  * token's, or none), IDENTITY-UNTRUSTED, -EXPIRED, -CHAIN (not as the network's CA issues them).
  */
-export function readEnrolled(body: string, { identityId, privateKey, authorities, now }: Expected): Enrolled {
+export function readEnrolled(body: string, { identityId, privateKey, authorities, time }: Expected): Enrolled {
   const { cert, ca } = bodyOf(body);
   const chain = certificatesOf(cert);
   const [leaf] = chain;
   if (!leaf?.checkPrivateKey(privateKey)) throw unreadable('its certificate is for another key');
   const trusted = distinct([...authorities, ...(ca ? certificatesOf(ca).filter(({ raw }) => readCertificateUse(raw)?.ca) : [])]);
-  const at = Math.max(now, Math.min(leaf.validFromDate.getTime(), now + CLOCK_TOLERANCE_MS));
+  const mayBeginLaterMs = Math.max(time.mayBeginLaterMs, CLOCK_TOLERANCE_MS);
   // Not every network's CA names the trust domain; the controller, whom the token vouches for, does.
   const { trustDomain } = namedIdentity(leaf);
-  if (verifyChain(chain, trusted, { now: at, trustDomain }).identityId !== identityId)
+  if (verifyChain(chain, trusted, { now: time.now, mayBeginLaterMs, trustDomain }).identityId !== identityId)
     throw new VitalmeshError('IDENTITY-NAME', { detail: 'the controller certified another identity than the token names' });
   return { certPem: pemOf(chain), caPem: pemOf(trusted) };
 }

@@ -1,11 +1,15 @@
 import type { IdentityFile } from '../../../identity/identity.ts';
+import type { Logger } from '../../../log.ts';
 
 export interface EnrollOptions {
   /** The token (JWT) as `ziti edge create identity` wrote it. */
   token: string;
   /** Where the identity file goes; must not exist. */
   identityPath: string;
+  /** The machine's clock. Where it cannot be right, the time is that of the controller whose key signed the token. */
   now: () => number;
+  /** For what is said about the clock; nothing unless told. */
+  log?: Logger;
   signal?: AbortSignal;
   /** For each of the two requests, from connecting to the end of the answer. 20 seconds unless told. */
   timeoutMs?: number;

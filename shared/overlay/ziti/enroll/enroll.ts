@@ -1,14 +1,19 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, type X509Certificate } from 'node:crypto';
 import { lstatSync, rmSync } from 'node:fs';
+import { systemClock } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
+import { verifyServer } from '../../../identity/chain.ts';
 import type { IdentityFile } from '../../../identity/identity.ts';
 import { createOwnerFile, readOwnerFile } from '../../../identity/owner-file.ts';
+import { silentLogger } from '../../../log.ts';
+import { BUILT_AT } from '../../../time/built-at.ts';
+import { NetworkClock } from '../../../time/network-clock.ts';
 import { limited } from '../../limit.ts';
 import { acceptedBody, readEnrolled } from './answer.ts';
 import { readCaBundle } from './ca-bundle.ts';
 import type { Enroll, EnrollOptions } from './contract.ts';
 import { createCsr } from './csr.ts';
-import { exchange, openPinned, openUnverified } from './pinned-peer.ts';
+import { exchange, hostOf, openPinned, openUnverified, type Peer, type PeerAnswer } from './pinned-peer.ts';
 import { type EnrollmentToken, readToken } from './token.ts';
 
 /** For connecting, asking and the whole answer. */
@@ -21,6 +26,8 @@ interface Controller {
   authorities: readonly X509Certificate[];
 }
 
+type Told = Pick<Peer, 'chain'> & Pick<PeerAnswer, 'toldTime'> & { authorities: readonly X509Certificate[] };
+
 interface Key {
   path: string;
   privateKey: KeyObject;
@@ -30,22 +37,34 @@ interface Key {
 
 /** Enrols with a one-time token and writes the identity file; what is promised, and every error, stands with `Enroll`. */
 export const enroll: Enroll = async (options) => {
-  const { identityPath, now } = options;
+  const { identityPath } = options;
   if (exists(identityPath)) throw existing(identityPath);
-  const token = readToken(options.token, now());
-  const controller = await askController(token, options);
+  const clock = clockOf(options);
+  const token = readToken(options.token, clock.now());
+  const controller = await askController(token, clock, options);
+  // It may be that only now the time is known.
+  readToken(options.token, clock.now());
   const key = keyFor(identityPath);
   const csr = await createCsr(key.privateKey, token.identityId);
-  const body = await spend(token, controller, csr, key, options);
-  const { certPem, caPem } = readEnrolled(body, { ...key, identityId: token.identityId, authorities: controller.authorities, now: now() });
+  const body = await spend(token, controller, csr, { key, clock }, options);
+  const { certPem, caPem } = readEnrolled(body, {
+    ...key,
+    identityId: token.identityId,
+    authorities: controller.authorities,
+    time: clock.certificateTime(),
+  });
   const identity = identityFileOf(token, { key: pemOf(key.privateKey), cert: certPem, ca: caPem });
   if (!createOwnerFile(identityPath, `${JSON.stringify(identity, null, 2)}\n`)) throw existing(identityPath);
   rmSync(key.path, { force: true });
   return identity;
 };
 
+function clockOf({ now, log = silentLogger }: EnrollOptions): NetworkClock {
+  return new NetworkClock({ machine: { now, monotonicMs: systemClock.monotonicMs }, floors: { certain: BUILT_AT }, log });
+}
+
 /** The controller's certificate, once the token's signature was found to be of its key, and then the CA that it names over the same connection. */
-function askController(token: EnrollmentToken, options: EnrollOptions): Promise<Controller> {
+function askController(token: EnrollmentToken, clock: NetworkClock, options: EnrollOptions): Promise<Controller> {
   return timed(options, async (signal) => {
     using peer = await openUnverified(token.issuer, signal);
     if (!token.isSignedBy(peer.certificate.publicKey))
@@ -55,15 +74,36 @@ function askController(token: EnrollmentToken, options: EnrollOptions): Promise<
       path: CA_BUNDLE_PATH,
       headers: { Accept: 'application/pkcs7-mime' },
     });
-    return { certificate: peer.certificate, authorities: readCaBundle(acceptedBody(answer)) };
+    const authorities = readCaBundle(acceptedBody(answer));
+    if (clock.trust !== 'machine') takeTime(clock, token.issuer, { ...peer, ...answer, authorities });
+    return { certificate: peer.certificate, authorities };
   });
 }
 
+/** The time of the controller whose key signed the token, if its certificates may tell it. What is wrong with them shows when they are pinned. */
+function takeTime(clock: NetworkClock, issuer: URL, { chain, authorities, toldTime }: Told): void {
+  if (toldTime === undefined) return;
+  try {
+    const validity = verifyServer(chain, authorities, { host: hostOf(issuer), ...clock.certificateTime() });
+    clock.judged(issuer.host, validity);
+    clock.take(toldTime, validity);
+  } catch (thrown) {
+    if (!(thrown instanceof VitalmeshError)) throw thrown;
+  }
+}
+
 /** Sends the request that spends the token; returns the body of the answer. A refusal certifies nothing, so a key made for it goes again. */
-async function spend(token: EnrollmentToken, controller: Controller, csr: string, key: Key, options: EnrollOptions): Promise<string> {
+async function spend(
+  token: EnrollmentToken,
+  controller: Controller,
+  csr: string,
+  { key, clock }: { key: Key; clock: NetworkClock },
+  options: EnrollOptions,
+): Promise<string> {
   try {
     return await timed(options, async (signal) => {
-      using peer = await openPinned(token.issuer, controller.certificate, controller.authorities, signal);
+      const time = clock.trust === 'machine' ? undefined : clock.certificateTime();
+      using peer = await openPinned(token.issuer, controller.certificate, controller.authorities, signal, time);
       const answer = await exchange(peer, token.issuer, {
         method: 'POST',
         path: `/edge/client/v1/enroll?${new URLSearchParams({ method: 'ott', token: token.secret })}`,

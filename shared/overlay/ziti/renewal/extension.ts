@@ -1,8 +1,8 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import type { Instant } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
 import { verifyChain } from '../../../identity/chain.ts';
 import { type Identity, readCertificates } from '../../../identity/identity.ts';
+import type { CertificateTime } from '../../../time/network-clock.ts';
 
 /** What the certificate must fit. */
 export interface Expected {
@@ -10,7 +10,8 @@ export interface Expected {
   identity: Identity;
   /** The new key. */
   privateKey: KeyObject;
-  now: Instant;
+  /** By which it must be valid. */
+  time: CertificateTime;
 }
 
 /** The controller dates certificates back by a minute; a gateway's clock may be slower still. */
@@ -21,13 +22,13 @@ const CLOCK_TOLERANCE_MS = 10 * 60_000;
  * issued by the CA that this side trusts already. What it trusts does not change by a renewal: others would not trust a certificate of
  * another CA. Errors: OVERLAY-PROTOCOL (unreadable, or for another key), IDENTITY-NAME, -UNTRUSTED, -EXPIRED, -CHAIN.
  */
-export function readExtension(certPem: string, { identity, privateKey, now }: Expected): string {
+export function readExtension(certPem: string, { identity, privateKey, time }: Expected): string {
   const chain = certificatesOf(certPem);
   const [leaf] = chain;
   if (!leaf?.checkPrivateKey(privateKey)) throw unusable('its certificate is for another key');
-  const at = Math.max(now, Math.min(leaf.validFromDate.getTime(), now + CLOCK_TOLERANCE_MS));
+  const mayBeginLaterMs = Math.max(time.mayBeginLaterMs, CLOCK_TOLERANCE_MS);
   const trusted = readCertificates(identity.caPem, 'ca');
-  if (verifyChain(chain, trusted, { now: at, trustDomain: identity.trustDomain }).identityId !== identity.id)
+  if (verifyChain(chain, trusted, { now: time.now, mayBeginLaterMs, trustDomain: identity.trustDomain }).identityId !== identity.id)
     throw new VitalmeshError('IDENTITY-NAME', { detail: 'the controller certified another identity' });
   return chain.map((certificate) => certificate.toString()).join('');
 }

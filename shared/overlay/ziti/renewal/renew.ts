@@ -4,6 +4,7 @@ import { VitalmeshError } from '../../../errors.ts';
 import type { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import type { IdentityFiles } from '../../../identity/identity-files.ts';
+import type { CertificateTime } from '../../../time/network-clock.ts';
 import type { Verification } from '../controller/certificates.ts';
 import type { ApiSession, CertificateController } from '../controller/contract.ts';
 import { createCsr } from '../enroll/csr.ts';
@@ -18,6 +19,8 @@ export interface RenewalParts {
   held: HeldIdentity;
   controller: Pick<CertificateController, 'authenticator' | 'extend' | 'verifyExtension' | 'signInAgain'>;
   now: () => Instant;
+  /** By which a new certificate must be valid; that of `now` unless told. */
+  certificateTime?: () => CertificateTime;
 }
 
 export interface RenewalRun {
@@ -89,7 +92,7 @@ function discard({ files, held }: RenewalParts, verification: Verification): voi
 
 /** A new pair, on disk and offered. */
 async function extend(
-  { files, held, controller, now }: RenewalParts,
+  { files, held, controller, now, certificateTime = () => ({ now: now(), mayBeginLaterMs: 0 }) }: RenewalParts,
   authenticator: { id: string; extendable: boolean },
   onStep: NonNullable<RenewalRun['onStep']>,
   signal: AbortSignal | undefined,
@@ -101,7 +104,7 @@ async function extend(
   const csr = await createCsr(privateKey, identity.id);
   await onStep('extend');
   const { certPem } = await controller.extend(authenticator.id, csr, signal);
-  const next: Identity = { ...identity, keyPem, certPem: readExtension(certPem, { identity, privateKey, now: now() }) };
+  const next: Identity = { ...identity, keyPem, certPem: readExtension(certPem, { identity, privateKey, time: certificateTime() }) };
   await onStep('write');
   files.writeNext(next);
   held.offer(next);

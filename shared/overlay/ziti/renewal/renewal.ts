@@ -5,6 +5,7 @@ import type { IdentityFiles } from '../../../identity/identity-files.ts';
 import { type RenewalStatus, validityOf } from '../../../identity/identity-status.ts';
 import { Backoff, type Service } from '../../../lifecycle.ts';
 import type { Logger } from '../../../log.ts';
+import { NetworkClock } from '../../../time/network-clock.ts';
 import type { ApiSession, CertificateController } from '../controller/contract.ts';
 import type { RenewableOverlay } from '../overlay.ts';
 import { idle } from '../waits.ts';
@@ -130,7 +131,8 @@ export class IdentityRenewal implements Service {
     const { files, held, controller, clock, log } = this.#options;
     this.#enter('renewing', this.#code);
     try {
-      const { outlived } = await renewIdentity({ files, held, controller, now: () => clock.now() }, { signal });
+      const judging = clock instanceof NetworkClock ? { certificateTime: () => clock.certificateTime() } : {};
+      const { outlived } = await renewIdentity({ files, held, controller, now: () => clock.now(), ...judging }, { signal });
       this.#lastRenewedAt = clock.now();
       const { notBefore, notAfter } = validityOf(held.inUse);
       this.#restUntilMs = clock.monotonicMs() + Math.min(REST.mostMs, (notAfter - notBefore) * REST.part);
