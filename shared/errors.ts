@@ -224,6 +224,11 @@ export const ERRORS = {
     advice: 'Agent and hub try again by themselves, a command must be given again; check the network if it lasts.',
     retryable: true,
   },
+  'OVERLAY-BUSY': {
+    message: "The network's controller answers that it cannot serve now.",
+    advice: 'This machine reached it; it is asked again by itself, not before it said. Tell whoever runs the network if it lasts.',
+    retryable: true,
+  },
   'OVERLAY-DENIED': {
     message: 'The overlay refused: no policy allows this identity to use that service in that way.',
     advice: 'Add a Dial or Bind policy for the identity.',

@@ -162,6 +162,20 @@ export const REQUIREMENTS = {
     source: 'openziti-network.md §0.1, §3.8',
     behaviour: 'With several routers, one that is silent or gone costs a dial at most; the others are used until it answers again.',
   },
+  'OVERLAY-CONTROLLER-FAIL-OVER': {
+    source: 'openziti.md §3, §8; openziti-network.md §0, §3.12 to §3.14',
+    behaviour:
+      'Of several controllers one that is away, silent, sick or talks nonsense costs a call one bounded wait at most: the next one serves it, is used until it fails, and what runs over the network goes on.',
+  },
+  'OVERLAY-CONTROLLER-RETRY-AFTER': {
+    source: 'RFC 9110 §10.2.3, RFC 6585 §4',
+    behaviour: 'A controller that says when to come back is not asked before, five minutes at most, also when it is the only one.',
+  },
+  'OVERLAY-CONTROLLERS-LEARNED': {
+    source: 'openziti-wire.md §2c, openziti.md §3',
+    behaviour:
+      'Controllers that the network names are asked when those of the identity file do not serve: eight at most, by https alone, vouched for by the same CA, and nothing of them is written to disk.',
+  },
   'OVERLAY-PACED': {
     source: 'architecture §4; openziti-network.md §4.3',
     behaviour: 'Whatever controller and routers answer, each of them is tried again at the pace of a growing pause, never in a loop.',
@@ -204,6 +218,11 @@ export const REQUIREMENTS = {
   'UPLINK-FLOOD': {
     source: 'RFC 9113 §10.5',
     behaviour: 'A gateway that floods its connection with frames that must be answered loses that connection.',
+  },
+  'OVERLAY-CONTROLLER-AWAY': {
+    source: 'openziti-network.md §3.12 to §3.15',
+    behaviour:
+      'While the controller is away what runs goes on, and what begins waits with limits of its own; afterwards everything is back by itself, with every reading stored once.',
   },
   'OVERLAY-HEARTBEAT': {
     source: 'openziti-network.md §0.2, §3.15',

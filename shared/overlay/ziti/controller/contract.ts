@@ -42,19 +42,20 @@ export interface ApiSession {
  * One identity's dealings with its controller over HTTPS with the identity's certificate. Signs in when first needed and again
  * when a session has ended (401), once per call; keeps the session alive before it expires; every wait has a limit of its own.
  * Answers are checked by schema and capped in size. `signal` ends a call early.
- * Errors: OVERLAY-UNREACHABLE (no controller answers, or answers nonsense), OVERLAY-TIMEOUT, OVERLAY-SIGN-IN (it refuses this
- * identity, or wants a second factor), OVERLAY-NO-SERVICE, OVERLAY-DENIED, OVERLAY-CLOSED.
+ * Of several controllers the next is asked when one does not serve; a new session with it leaves what was made with the old one alone.
+ * Errors: OVERLAY-UNREACHABLE (no controller answers, or answers nonsense), OVERLAY-BUSY (one says that it cannot serve now), OVERLAY-TIMEOUT,
+ * OVERLAY-SIGN-IN (it refuses this identity, or wants a second factor), OVERLAY-NO-SERVICE, OVERLAY-DENIED, OVERLAY-CLOSED.
  */
 export interface Controller extends AsyncDisposable {
   /** The present session; signs in when there is none. */
   signIn(signal?: AbortSignal): Promise<ApiSession>;
   services(signal?: AbortSignal): Promise<readonly ZitiService[]>;
-  /** The routers that this identity may use, also those that are offline. */
   /**
    * What changes whenever the answer of `services` may have, and costs a few hundred bytes (openziti-wire.md §2c); undefined when the controller
    * does not say. It comes from the controller that was asked: another one may say something else.
    */
   servicesMark(signal?: AbortSignal): Promise<string | undefined>;
+  /** The routers that this identity may use, also those that are offline. */
   edgeRouters(signal?: AbortSignal): Promise<readonly EdgeRouter[]>;
   createSession(serviceId: string, type: 'Dial' | 'Bind', signal?: AbortSignal): Promise<ServiceSession>;
   /** Called with each new session (not with the first). Router channels of the old one end by themselves. */
@@ -65,6 +66,8 @@ export interface Controller extends AsyncDisposable {
 
 /** What the renewal of a certificate needs besides. Errors as above, and RENEW-REFUSED. */
 export interface CertificateController extends Controller {
+  /** `host:port` of the controller that served last; undefined before one has. */
+  readonly servedLast: string | undefined;
   /**
    * A new session, by the certificate that the network takes now; `onSession` tells of it. The one of before stays good until `endSession`,
    * so that what was made with it can go on.

@@ -3,6 +3,8 @@ import { packageVersion } from '../../../command-line.ts';
 import { VitalmeshError } from '../../../errors.ts';
 import { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
+import { type Logger, silentLogger } from '../../../log.ts';
+import { NetworkClock } from '../../../time/network-clock.ts';
 import { limited } from '../../limit.ts';
 import { baseOf, MAX_LEARNED, memberBasesOf } from './addresses.ts';
 import { edgeRoutersOf, lastChangeOf, serviceSessionOf, servicesOf } from './answers.ts';
@@ -11,13 +13,17 @@ import { certificateSignIn } from './certificate-sign-in.ts';
 import { type Authenticator, askAuthenticator, askExtension, askVerification, type Extension, type Verification } from './certificates.ts';
 import { chosenSignIn, type SignInChoice } from './chosen-sign-in.ts';
 import type { ApiSession, CertificateController, EdgeRouter, ServiceSession, ZitiService } from './contract.ts';
-import { type ControllerAnswer, ControllerHttp, type ControllerRequest, type ExchangeLimits } from './exchange.ts';
+import { Controllers, type PlacedAnswer } from './controllers.ts';
+import { type ControllerAnswer, ControllerHttp, type ControllerRequest, type Exchange, type ExchangeLimits } from './exchange.ts';
 import { oidcSignIn } from './oidc-sign-in.ts';
+import { oneControllerSignIn } from './one-controller-sign-in.ts';
 import { expectServiceSession, expectStatus, refusal } from './refusals.ts';
 import { type KeptSession, SessionKeeper } from './session-keeper.ts';
 import type { SignIn } from './sign-in.ts';
 
 export interface ControllerLimits extends ExchangeLimits {
+  /** For an answer of a controller while there is another one of which nothing bad is known. */
+  patienceMs: number;
   /** For a whole call, all its requests and a sign-in included; and for a sign-in. */
   callTimeoutMs: number;
   /** For ending the session at the end. */
@@ -31,16 +37,19 @@ export interface ControllerLimits extends ExchangeLimits {
 export interface ControllerOptions {
   /** One that is held may change its certificate meanwhile. */
   identity: Identity | HeldIdentity;
-  /** 10,000 ms for a call, of which 4,000 for a connection and 7,000 for an answer at most; 8 MiB a body; unless told. */
+  /** 10,000 ms for a call, of which 4,000 for a connection and 7,000 for an answer at most, 3,000 for both where another controller may do; 8 MiB a body; unless told. */
   limits?: Partial<ControllerLimits>;
   clock?: Clock;
   random?: () => number;
   /** By certificate session unless told. */
   signIn?: SignInChoice;
+  /** Nothing is logged unless told. */
+  log?: Logger;
 }
 
-/** Connection and answer end before the call does, so that a controller that hangs is left for the next one. */
+/** With two controllers that hang there is time for a third one. */
 const LIMITS: ControllerLimits = {
+  patienceMs: 3_000,
   connectTimeoutMs: 4_000,
   answerTimeoutMs: 7_000,
   callTimeoutMs: 10_000,
@@ -51,6 +60,8 @@ const LIMITS: ControllerLimits = {
 };
 
 const PAGE = 500;
+/** How often the network is asked which controllers it has; and again when it could not be asked. */
+const LEARN = { everyMs: 12 * 60 * 60_000, retryMs: 10 * 60_000 };
 /** With a proven session: it, the one after it, and one more when that was made in an unlucky second. */
 const MAX_SESSIONS_A_CALL = 3;
 
@@ -66,28 +77,51 @@ export function openController(options: ControllerOptions): CertificateControlle
 class EdgeController implements CertificateController {
   readonly #limits: ControllerLimits;
   readonly #http: ControllerHttp;
+  readonly #controllers: Controllers;
+  readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #signIn: SignIn;
   readonly #sessions: SessionKeeper;
   /** Those that another took the place of and that were not ended yet. */
   readonly #outlived = new Set<ApiSession>();
   readonly #closed = new AbortController();
+  #learnAtMs = Number.NEGATIVE_INFINITY;
+  #learning: Promise<void> | undefined;
   #disposal: Promise<void> | undefined;
 
-  constructor({ identity, limits, clock = systemClock, random = Math.random, signIn = 'certificate' }: ControllerOptions) {
+  constructor({
+    identity,
+    limits,
+    clock = systemClock,
+    random = Math.random,
+    signIn = 'certificate',
+    log = silentLogger,
+  }: ControllerOptions) {
     this.#limits = { ...LIMITS, ...limits };
+    this.#clock = clock;
+    this.#random = random;
     const held = identity instanceof HeldIdentity ? identity : new HeldIdentity(identity);
-    this.#http = new ControllerHttp(held.inUse, this.#limits);
+    const bases = held.inUse.controllers.map(baseOf);
+    if (bases.length === 0) throw new VitalmeshError('IDENTITY-FILE', { detail: 'no controller is named' });
+    this.#http = new ControllerHttp(held.inUse, this.#limits, clock instanceof NetworkClock ? clock : undefined);
+    const { patienceMs } = this.#limits;
+    const send = this.#http.send.bind(this.#http);
+    this.#controllers = new Controllers({ bases, send, patienceMs, clock, random, log });
     const version = packageVersion();
     const way = chosenSignIn(signIn, { certificate: certificateSignIn(version), oidc: oidcSignIn(version) });
-    this.#signIn = candidateSignIn(way, held, (pair) => this.#http.use(pair));
+    this.#signIn = candidateSignIn(oneControllerSignIn(way, this.#controllers), held, (pair) => this.#http.use(pair));
     this.#sessions = new SessionKeeper({
       signIn: this.#signIn,
-      exchange: this.#http.exchange,
+      exchange: this.#exchange,
       clock,
       random,
       timeoutMs: this.#limits.callTimeoutMs,
       refusedPauseMs: this.#limits.refusedPauseMs,
     });
+  }
+
+  get servedLast(): string | undefined {
+    return this.#controllers.servedLast;
   }
 
   signIn(signal?: AbortSignal): Promise<ApiSession> {
@@ -98,10 +132,19 @@ class EdgeController implements CertificateController {
     return this.#call(signal, (limit) => this.#allServices(limit));
   }
 
+  servicesMark(signal?: AbortSignal): Promise<string | undefined> {
+    return this.#call(signal, async (limit) => {
+      const { status, json } = await this.#ask({ method: 'GET', path: '/current-api-session/service-updates' }, limit);
+      return status === 200 ? lastChangeOf(json) : undefined;
+    });
+  }
+
   edgeRouters(signal?: AbortSignal): Promise<readonly EdgeRouter[]> {
     return this.#call(signal, async (limit) => {
       const answer = await this.#ask({ method: 'GET', path: `/current-identity/edge-routers?limit=${PAGE}&offset=0` }, limit);
-      return edgeRoutersOf(expectStatus(answer, 200).json);
+      const routers = edgeRoutersOf(expectStatus(answer, 200).json);
+      this.#learnWhenDue();
+      return routers;
     });
   }
 
@@ -132,13 +175,6 @@ class EdgeController implements CertificateController {
   async endSession(session: ApiSession): Promise<void> {
     if (this.#outlived.delete(session)) await this.#signOut(session);
   }
-  servicesMark(signal?: AbortSignal): Promise<string | undefined> {
-    return this.#call(signal, async (limit) => {
-      const { status, json } = await this.#ask({ method: 'GET', path: '/current-api-session/service-updates' }, limit);
-      return status === 200 ? lastChangeOf(json) : undefined;
-    });
-  }
-
 
   authenticator(signal?: AbortSignal): Promise<Authenticator> {
     return this.#call(signal, (limit) => askAuthenticator((request) => this.#ask(request, limit)));
@@ -161,6 +197,8 @@ class EdgeController implements CertificateController {
     return limited({ ...(signal && { signal }), timeoutMs: this.#limits.callTimeoutMs }, this.#closed.signal, work);
   }
 
+  readonly #exchange: Exchange = (request, signal) => this.#controllers.exchange(request, signal);
+
   /** Asks as who we are, and again with a new session when the present one is not (or no longer) known there. */
   async #ask(request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     let neverTaken = 0;
@@ -173,15 +211,41 @@ class EdgeController implements CertificateController {
         continue;
       }
       this.#sessions.refused(kept);
-      if (!kept.proven) neverTaken += 1;
-      if (neverTaken === 2 || sessions === MAX_SESSIONS_A_CALL) throw refusal(answer);
+      const isElsewhere = (kept.signedIn.controller ?? answer.controller) !== answer.controller;
+      if (!kept.proven && !isElsewhere) neverTaken += 1;
+      if (neverTaken < 2 && sessions < MAX_SESSIONS_A_CALL) continue;
+      // One that did not make the session says nothing of this identity; why the one that made it was not asked does.
+      throw (isElsewhere && answer.passed) || refusal(answer);
     }
   }
 
-  async #askAs(kept: KeptSession, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
-    const answer = await this.#http.exchange({ ...request, headers: kept.headers }, signal);
+  async #askAs(kept: KeptSession, request: ControllerRequest, signal: AbortSignal): Promise<PlacedAnswer> {
+    const answer = await this.#controllers.exchange({ ...request, headers: kept.headers }, signal);
     if (answer.status < 300) kept.proven = true;
     return answer;
+  }
+
+  /** In the background, over a session that is there: what it is good for comes much later, if ever. */
+  #learnWhenDue(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#learnAtMs || this.#learning || this.#closed.signal.aborted) return;
+    this.#learnAtMs = nowMs + LEARN.retryMs;
+    this.#learning = this.#call(undefined, (limit) => this.#learn(nowMs, limit))
+      .catch((error: unknown) => {
+        if (!(error instanceof VitalmeshError)) throw error;
+      })
+      .finally(() => {
+        this.#learning = undefined;
+      });
+  }
+
+  /** Older controllers know no such question; whatever they say to it has no consequence for the session. */
+  async #learn(nowMs: number, signal: AbortSignal): Promise<void> {
+    const kept = await this.#sessions.current(signal);
+    const path = `/controllers?limit=${MAX_LEARNED}&offset=0`;
+    const { status, json } = await this.#controllers.exchange({ method: 'GET', path, headers: kept.headers }, signal);
+    if (status === 200) this.#controllers.learn(memberBasesOf(json));
+    this.#learnAtMs = nowMs + LEARN.everyMs * (3 / 4 + this.#random() / 2);
   }
 
   /** Ends with the last page, at the cap, or with a page that brings nothing new; a name that comes twice belongs to its first service. */
@@ -205,6 +269,7 @@ class EdgeController implements CertificateController {
   async #dispose(): Promise<void> {
     this.#closed.abort();
     const left = this.#sessions.close();
+    await this.#learning;
     await Promise.all([...this.#outlived, ...(left ? [left] : [])].map((session) => this.#signOut(session)));
     await this.#http[Symbol.asyncDispose]();
   }
@@ -213,9 +278,7 @@ class EdgeController implements CertificateController {
   async #signOut(session: ApiSession): Promise<void> {
     const { signal } = new AbortController();
     try {
-      await limited({ timeoutMs: this.#limits.signOutTimeoutMs }, signal, (limit) =>
-        this.#signIn.signOut(session, this.#http.exchange, limit),
-      );
+      await limited({ timeoutMs: this.#limits.signOutTimeoutMs }, signal, (limit) => this.#signIn.signOut(session, this.#exchange, limit));
     } catch (error) {
       if (!(error instanceof VitalmeshError)) throw error;
     }

@@ -2,6 +2,8 @@ import { Agent, type Dispatcher } from 'undici';
 import { VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { deeperThan } from '../../../json-depth.ts';
+import { toldTime } from '../../../time/http-date.ts';
+import type { NetworkClock } from '../../../time/network-clock.ts';
 import { rejectedBy } from '../../limit.ts';
 import { TlsConnector } from './connector.ts';
 
@@ -24,8 +26,8 @@ export interface ControllerAnswer {
 }
 
 /**
- * Sends a request and takes its answer, whatever its status. Errors: OVERLAY-UNREACHABLE, OVERLAY-TIMEOUT, OVERLAY-SIGN-IN (the
- * certificate is refused within TLS), and the signal's reason.
+ * Sends a request and takes its answer, whatever its status. Errors: OVERLAY-UNREACHABLE, OVERLAY-TIMEOUT, OVERLAY-BUSY, OVERLAY-SIGN-IN
+ * (the certificate is refused within TLS), and the signal's reason.
  */
 export type Exchange = (request: ControllerRequest, signal: AbortSignal) => Promise<ControllerAnswer>;
 
@@ -37,7 +39,8 @@ export interface ExchangeLimits {
   maxBodyBytes: number;
 }
 
-const API_PATH = '/edge/client/v1';
+/** A question that shows nothing of who asks, for the time that its answer tells. */
+const ASK_TIME: ControllerRequest = { method: 'GET', path: '/version' };
 const CONNECTIONS = 8;
 const MAX_DEPTH = 64;
 /** With a slash in it where OpenSSL's own text has one: `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`. */
@@ -45,30 +48,31 @@ const ERROR_CODE = /^[A-Z0-9_/]{1,64}$/;
 /** TLS alerts by which a server refuses the client's certificate (RFC 8446 §6.2), as OpenSSL spells them. */
 const CERTIFICATE_ALERT = /_ALERT_(?:BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/;
 
-/**
- * HTTPS (HTTP/1.1) to the identity's controllers with the identity's certificate. The controller that answered last is asked first;
- * when it cannot be reached, the others in turn. Redirects are not followed. No error carries bytes of a request or an answer.
- */
+/** HTTPS (HTTP/1.1) with the identity's certificate. Redirects are not followed. No error carries bytes of a request or an answer. */
 export class ControllerHttp implements AsyncDisposable {
   readonly #limits: ExchangeLimits;
+  readonly #clock: NetworkClock | undefined;
+  readonly #clockWatch: Disposable | undefined;
   /** The last one is in use; others finish what they were asked. */
   readonly #clients = new Set<Client>();
   #client: Client;
-  readonly #bases: readonly URL[];
-  #preferred = 0;
 
-  /** Throws IDENTITY-FILE when the identity names no controller, or has none that can be used. */
-  constructor(identity: Identity, limits: ExchangeLimits) {
-    this.#bases = identity.controllers.map(baseOf);
-    if (this.#bases.length === 0) throw new VitalmeshError('IDENTITY-FILE', { detail: 'no controller is named' });
+  /** A clock that may not know the time learns it from answers. Throws IDENTITY-FILE when the identity cannot be used for TLS. */
+  constructor(identity: Identity, limits: ExchangeLimits, clock?: NetworkClock) {
     this.#limits = limits;
+    this.#clock = clock;
     this.#client = this.#connectAs(identity);
+    // Connections of before were judged by another time, if not under an exception.
+    this.#clockWatch = clock?.onChange(() => this.#replace(this.#client.identity));
   }
 
   /** From now on requests go over connections with this certificate; those under way end over theirs. Throws IDENTITY-FILE. */
   use(identity: Identity): void {
+    if (this.#client.identity.certPem !== identity.certPem) this.#replace(identity);
+  }
+
+  #replace(identity: Identity): void {
     const before = this.#client;
-    if (before.certPem === identity.certPem) return;
     this.#client = this.#connectAs(identity);
     void before.agent.close().then(
       () => this.#letGo(before),
@@ -77,34 +81,29 @@ export class ControllerHttp implements AsyncDisposable {
     );
   }
 
-  readonly exchange: Exchange = async (request, signal) => {
-    let failure: unknown;
-    for (let tried = 0; tried < this.#bases.length; tried += 1) {
-      const index = this.#preferred;
-      const base = this.#bases[index];
-      if (!base) break;
-      try {
-        return await this.#send(base, request, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        failure = failureOf(error, base.host);
-        // Others may have moved on meanwhile.
-        if (this.#preferred === index) this.#preferred = (index + 1) % this.#bases.length;
-      }
+  /** Sends a request to the API at this base. Errors as of `Exchange`, with the host in their detail; the signal's reason when it aborts. */
+  async send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
+    try {
+      if (this.#clock?.trust === 'floor') await this.#ask(base, ASK_TIME, signal);
+      return await this.#ask(base, request, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOf(error, base.host);
     }
-    throw failure;
-  };
+  }
 
-  async #send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
+  async #ask(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
+    const { agent, connector } = this.#client;
+    const askedMs = this.#clock?.monotonicMs() ?? 0;
     // Undici looks at the signal of a request that waits for its connection only when there is one.
-    const { statusCode, headers, body } = await Promise.race([
-      this.#client.agent.request(wireRequest(base, request, signal)),
-      rejectedBy(signal),
-    ]);
-    return { status: statusCode, headers: singleOf(headers), json: parse(await body.text()) };
+    const { statusCode, headers, body } = await Promise.race([agent.request(wireRequest(base, request, signal)), rejectedBy(signal)]);
+    const answer = { status: statusCode, headers: singleOf(headers) };
+    if (this.#clock) takeTime(this.#clock, answer.headers.date, askedMs, connector.judged(base.host));
+    return { ...answer, json: parse(await body.text()) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#clockWatch?.[Symbol.dispose]();
     const clients = [...this.#clients];
     for (const { connector } of clients) connector[Symbol.dispose]();
     await Promise.all(clients.map(({ agent }) => agent.destroy()));
@@ -112,7 +111,7 @@ export class ControllerHttp implements AsyncDisposable {
 
   #connectAs(identity: Identity): Client {
     const { connectTimeoutMs, answerTimeoutMs, maxBodyBytes } = this.#limits;
-    const connector = new TlsConnector(identity, connectTimeoutMs);
+    const connector = new TlsConnector(identity, connectTimeoutMs, this.#clock);
     const agent = new Agent({
       connect: connector.connect,
       allowH2: false,
@@ -122,7 +121,7 @@ export class ControllerHttp implements AsyncDisposable {
       bodyTimeout: answerTimeoutMs,
       maxResponseSize: maxBodyBytes,
     });
-    const client = { certPem: identity.certPem, connector, agent };
+    const client = { identity, connector, agent };
     this.#clients.add(client);
     return client;
   }
@@ -135,9 +134,15 @@ export class ControllerHttp implements AsyncDisposable {
 
 /** Connections with one certificate. */
 interface Client {
-  certPem: string;
+  identity: Identity;
   connector: TlsConnector;
   agent: Agent;
+}
+
+/** A connection that had to be made first is no part of the way that the answer took. */
+function takeTime(clock: NetworkClock, date: string | undefined, askedMs: number, judged: ReturnType<TlsConnector['judged']>): void {
+  const told = toldTime(date, clock.monotonicMs() - Math.max(askedMs, judged?.lastMs ?? askedMs));
+  if (told !== undefined) clock.take(told, judged);
 }
 
 function wireRequest(
@@ -160,15 +165,6 @@ function singleOf(headers: Readonly<Record<string, string | string[] | undefined
   return Object.fromEntries(Object.entries(headers).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
-/** The API's base; identity files name it with or without its path. */
-function baseOf(address: string): URL {
-  const url = URL.parse(address);
-  if (url?.protocol !== 'https:' || url.username || url.password)
-    throw new VitalmeshError('IDENTITY-FILE', { detail: 'a controller address is no https URL' });
-  const path = url.pathname.replace(/\/+$/, '');
-  return new URL(path || API_PATH, url.origin);
-}
-
 function parse(text: string): unknown {
   if (deeperThan(text, MAX_DEPTH)) return undefined;
   try {
@@ -181,8 +177,10 @@ function parse(text: string): unknown {
 /** Without the cause: undici's parser errors hold the answer's bytes. */
 function failureOf(error: unknown, host: string): VitalmeshError {
   if (error instanceof VitalmeshError) return new VitalmeshError(error.code, { detail: [host, error.detail].filter(Boolean).join(' ') });
-  const { code } = error as { code?: unknown };
-  const known = typeof code === 'string' && ERROR_CODE.test(code) ? code : 'failed';
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  // Undici gives this one no code.
+  const other = name === 'HTTPParserError' ? 'answers with no HTTP' : 'failed';
+  const known = typeof code === 'string' && ERROR_CODE.test(code) ? code : other;
   if (/_TIMEOUT$|^ETIMEDOUT$/.test(known)) return new VitalmeshError('OVERLAY-TIMEOUT', { detail: `${host} ${known}` });
   return new VitalmeshError(CERTIFICATE_ALERT.test(known) ? 'OVERLAY-SIGN-IN' : 'OVERLAY-UNREACHABLE', { detail: `${host} ${known}` });
 }

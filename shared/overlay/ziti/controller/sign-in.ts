@@ -10,6 +10,8 @@ export interface SignedIn {
   renewableMs?: number;
   /** What a renewal takes beside the session; a secret. */
   renewal?: string;
+  /** `host:port` of the controller that made it, where that is known; another one may not know it. */
+  controller?: string;
 }
 
 /** One way to become known to a controller and to stay so. It keeps no state; whoever uses it keeps the session. */

@@ -132,8 +132,8 @@ const REFUSALS: [string, Reply, string, RegExp][] = [
   ['another field', refused(400, 'COULD_NOT_VALIDATE', { field: 'type' }), 'OVERLAY-UNREACHABLE', /400 COULD_NOT_VALIDATE/],
   ['another conflict', refused(409, 'CONFLICT'), 'OVERLAY-UNREACHABLE', /409 CONFLICT/],
   ['forbidden', refused(403, 'FORBIDDEN'), 'OVERLAY-DENIED', /403 FORBIDDEN/],
-  ['too many requests', refused(429, 'RATE_LIMITED'), 'OVERLAY-UNREACHABLE', /429 RATE_LIMITED/],
-  ['busy', { status: 503, body: '<html>zt-session: token-1</html>' }, 'OVERLAY-UNREACHABLE', /answered 503$/],
+  ['too many requests', refused(429, 'RATE_LIMITED'), 'OVERLAY-BUSY', /429 RATE_LIMITED/],
+  ['busy', { status: 503, body: '<html>zt-session: token-1</html>' }, 'OVERLAY-BUSY', /answered 503$/],
   ['redirect', { status: 302, headers: { location: 'https://127.0.0.1:1/' } }, 'OVERLAY-UNREACHABLE', /answered 302$/],
   ['200 in place of 201', { ...madeSession(), status: 200 } as Reply, 'OVERLAY-UNREACHABLE', /answered 200$/],
   ['no JSON', { status: 201, body: '{"data":' }, 'OVERLAY-UNREACHABLE', /cannot be read/],
@@ -162,8 +162,8 @@ for (const [name, reply, code, message] of REFUSALS) {
 const SIGN_IN_REFUSALS: [string, Reply, string, RegExp][] = [
   ['disabled, deleted, or an unknown certificate', refused(401, 'INVALID_AUTH'), 'OVERLAY-SIGN-IN', /401 INVALID_AUTH/],
   ['a second factor', signedIn({ authQueries: [{ typeId: 'TOTP', provider: 'ziti' }] }), 'OVERLAY-SIGN-IN', /second factor/],
-  ['busy', refused(503, 'UNAVAILABLE'), 'OVERLAY-UNREACHABLE', /503 UNAVAILABLE/],
-  ['too many requests', refused(429, 'RATE_LIMITED'), 'OVERLAY-UNREACHABLE', /429/],
+  ['busy', refused(503, 'UNAVAILABLE'), 'OVERLAY-BUSY', /503 UNAVAILABLE/],
+  ['too many requests', refused(429, 'RATE_LIMITED'), 'OVERLAY-BUSY', /429/],
   ['another API', refused(404, 'NOT_FOUND'), 'OVERLAY-UNREACHABLE', /404 NOT_FOUND/],
   ['no token', signedIn({ token: null }), 'OVERLAY-UNREACHABLE', /data\.token/],
 ];

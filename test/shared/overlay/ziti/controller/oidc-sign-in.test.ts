@@ -96,7 +96,7 @@ const FAULTS: readonly [what: string, faults: OidcFaults, code: string][] = [
   ['the life of a token is absurd', { tokens: (t) => tokenAnswer(t, 1e12) }, 'OVERLAY-UNREACHABLE'],
   ['the tokens are none', { tokens: () => ({ status: 200, body: { access_token: 'x', token_type: 'Bearer' } }) }, 'OVERLAY-UNREACHABLE'],
   ['the answer is no JSON', { tokens: () => ({ status: 200, body: '<html>' }) }, 'OVERLAY-UNREACHABLE'],
-  ['the controller fails', { tokens: () => ({ status: 503, body: '' }) }, 'OVERLAY-UNREACHABLE'],
+  ['the controller fails', { tokens: () => ({ status: 503, body: '' }) }, 'OVERLAY-BUSY'],
 ];
 
 for (const [what, faults, code] of FAULTS)
@@ -123,7 +123,8 @@ test('auto takes OIDC where it is offered, the certificate session where it is n
   assert.equal(await tried('auto'), 'oidc, asked');
   assert.equal(await tried('auto', { body: { data: { capabilities: ['HA_CONTROLLER'] } } }), 'certificate, asked');
   assert.equal(await tried('auto', { body: { data: { capabilities: null } } }), 'certificate, asked');
-  assert.equal(await tried('auto', { body: 'none' }), 'certificate, asked');
+  assert.equal(await tried('auto', { body: {} }), 'certificate, asked');
+  await assert.rejects(tried('auto', { body: '<html>' }), { code: 'OVERLAY-UNREACHABLE' });
   assert.equal(await tried('auto', { status: 404, body: {} }), 'certificate, asked');
   assert.equal(await tried('certificate'), 'certificate');
   assert.equal(await tried('oidc', { body: { data: { capabilities: [] } } }), 'oidc');
@@ -132,7 +133,7 @@ test('auto takes OIDC where it is offered, the certificate session where it is n
 test('auto does not take silence for an answer', async () => {
   await using at = await site({}, { signIn: 'auto' });
   at.script.on(({ path }) => (path === '/version' ? { status: 503 } : undefined));
-  await assert.rejects(at.controller.signIn(), { code: 'OVERLAY-UNREACHABLE' });
+  await assert.rejects(at.controller.signIn(), { code: 'OVERLAY-BUSY' });
 });
 
 const EXPIRED = { 'www-authenticate': 'Bearer realm="openziti-oidc" error="expired" error_description="token expired"' };
