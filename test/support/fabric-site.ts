@@ -230,6 +230,13 @@ export class FabricSite implements AsyncDisposable {
 
   /** A hub that knows these gateways, each with a patient of its own; resolves when it hosts its services. */
   async hub(enrolled: Enrolled, gateways: readonly Enrolled[]): Promise<HubProcess> {
+    const hub = this.beginHub(enrolled, gateways);
+    await hub.until(({ uplink, mcp }) => uplink.bound && mcp.bound);
+    return hub;
+  }
+
+  /** The same, whether or not it can host. */
+  beginHub(enrolled: Enrolled, gateways: readonly Enrolled[]): HubProcess {
     const config = this.hubConfig;
     const registry = join(this.folder, 'registry.yaml');
     const operator = join(this.folder, 'hub', 'operator.sock');
@@ -247,7 +254,6 @@ export class FabricSite implements AsyncDisposable {
     );
     const hub: HubProcess = new AskedProcess('hub', config, operator);
     this.#processes.push(hub);
-    await hub.until(({ uplink, mcp }) => uplink.bound && mcp.bound);
     return hub;
   }
 
