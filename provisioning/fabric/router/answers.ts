@@ -50,6 +50,9 @@ export const UNKNOWN_TOKEN: StructuredError = {
 /** What both sides of a circuit read when the other one is gone, whatever it said itself (openziti-wire.md §0.5). */
 export const CLOSE_CALLED = 'close called';
 
+/** Why the answer of a host that may host no longer counts no more. */
+export const LISTENER_CLOSED = 'listener closed';
+
 /** Texts with which a Connect is refused (openziti-wire.md §6). */
 export const REFUSED = {
   noConnId: 'connId not set, required',

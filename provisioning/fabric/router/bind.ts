@@ -2,7 +2,17 @@ import { systemClock } from '../../../shared/clock.ts';
 import { byte, type Frame, flag, text, u16, u32 } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService } from '../contract.ts';
-import { CLOSE_CALLED, copyOf, NEWER_TERMINATOR, newId, REFUSED, type StructuredError, stateClosed, stateClosedBy } from './answers.ts';
+import {
+  CLOSE_CALLED,
+  copyOf,
+  LISTENER_CLOSED,
+  NEWER_TERMINATOR,
+  newId,
+  REFUSED,
+  type StructuredError,
+  stateClosed,
+  stateClosedBy,
+} from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
 import type { Control } from './control.ts';
@@ -34,6 +44,8 @@ export class HostBind implements Terminator, Sink {
   readonly #listing: Disposable;
   #answeredDials = 0;
   #over = false;
+  /** By the network, and not by its host: what it answers counts no more. */
+  #isEnded = false;
 
   constructor(
     channel: RouterChannel,
@@ -126,6 +138,7 @@ export class HostBind implements Terminator, Sink {
   /** Ends the bind; the circuits that it took go on. */
   end(error: StructuredError): void {
     if (this.#over) return;
+    this.#isEnded = true;
     this.unbind();
     this.channel.stream.send(stateClosedBy(this.connId, error));
   }
@@ -174,9 +187,9 @@ export class HostBind implements Terminator, Sink {
     const connId = reply.body.readUInt32LE();
     if (given !== undefined && connId !== given) return { kind: 'refused', text: `connection id ${connId} is not the one offered` };
     if (this.channel.sinks.has(connId)) return { kind: 'refused', text: REFUSED.connIdInUse(connId) };
-    if (this.#over) {
+    if (this.#isEnded) {
       this.channel.stream.send(stateClosed(connId, CLOSE_CALLED));
-      return { kind: 'refused', text: 'listener closed' };
+      return { kind: 'refused', text: LISTENER_CLOSED };
     }
     const leg = new Leg(this.channel, connId);
     if (given === undefined) this.#confirmDial(reply);

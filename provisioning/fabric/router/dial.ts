@@ -1,7 +1,7 @@
 import { type Frame, text } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT, HEADER } from '../../../shared/overlay/ziti/wire/ids.ts';
 import type { FabricService, Grants } from '../contract.ts';
-import { CLOSE_CALLED, copyOf, newId, REFUSED } from './answers.ts';
+import { CLOSE_CALLED, copyOf, LISTENER_CLOSED, newId, REFUSED } from './answers.ts';
 import type { RouterChannel, Sink } from './channel.ts';
 import { Leg } from './circuit.ts';
 import type { Control } from './control.ts';
@@ -135,6 +135,11 @@ export class Dialing implements Sink {
     const { grants, terminators } = this.#context;
     const service = this.#service;
     // Rights may have changed while the host was thinking.
+    if (!grants.allows(terminator.identityId, service.id, 'Bind')) {
+      host.closeBehindData(CLOSE_CALLED);
+      this.#answered(terminator, { kind: 'refused', text: LISTENER_CLOSED });
+      return;
+    }
     if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !this.#sessionExists()) {
       host.closeBehindData(CLOSE_CALLED);
       this.#refuse(REFUSED.noPolicies);

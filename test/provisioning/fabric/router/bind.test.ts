@@ -124,6 +124,31 @@ describe('embedded router: hosts', { timeout: 30_000 }, () => {
     assert.equal(String((await dialer.next(60785)).body), 'service vitals has no terminators');
   });
 
+  test('a dial that was under way when its host unbound goes on with the answer, unless the host may host no longer', async () => {
+    await using s = await Stage.start();
+    const dialer = await s.channel('gw1');
+    for (const mayHost of [true, false]) {
+      const host = await s.host();
+      dialer.send(60783, { 1000: 1 }, 'gw1/vitals/Dial');
+      await host.arrival(60787);
+      host.send(60791, { 1000: 7 }, 'hub/vitals/Bind');
+      host.send(60785, { 1000: 7 });
+      await host.sync();
+      if (!mayHost) s.grants.change(() => s.grants.denied.add('hub vitals Bind'));
+      const connId = await accept(host);
+      if (!mayHost) {
+        assert.deepEqual([u32Of(await host.next(60785), 1000), s.router.stats().circuits], [connId, 0]);
+        assert.match(String((await dialer.next(60785)).body), /has no terminators/);
+        continue;
+      }
+      await dialer.next(60784);
+      dialer.send(60786, { 1000: 1 }, 'late');
+      assert.equal(u32Of(await host.next(60786), 1000), connId);
+      dialer.send(60785, { 1000: 1 });
+      await host.next(60785);
+    }
+  });
+
   test('an instance is reached by its name, and by nobody who does not name it', async () => {
     await using s = await Stage.start();
     const named = await s.host('hub', 'vitals', { 1006: 'inst-A', 1007: 'secret' });
