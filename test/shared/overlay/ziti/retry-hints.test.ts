@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createUplink } from '../../../../agent/uplink.ts';
+import { systemClock } from '../../../../shared/clock.ts';
 import type { ErrorCode } from '../../../../shared/errors.ts';
+import { silentLogger } from '../../../../shared/log.ts';
+import { Metrics } from '../../../../shared/metrics.ts';
 import { HostedService } from '../../../../shared/overlay/hosted-service.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { Refusal, type Retry } from '../../../../shared/overlay/ziti/circuit/reasons.ts';
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { hintedPauseMs } from '../../../../shared/overlay/ziti/pace.ts';
 import { verifies } from '../../../requirements.ts';
+import { testNetwork } from '../../../support/identities.ts';
+import { MemoryOutbox } from '../../../support/uplink.ts';
 import { router, type ScriptedHosting, ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
 
 /** Longer than any test: what waits for that, waits for something else. */
@@ -230,4 +236,30 @@ test('a service that the network does not want hosted again is no reason for a p
   await hosted.start(new AbortController().signal);
   await until(() => network.warnings.length > 0);
   assert.deepEqual(hosted.status(), { bound: false, code: 'OVERLAY-DENIED' });
+});
+
+test('an uplink whose dial is not wanted again asks no router in vain, goes on trying, and is there when something has changed', async () => {
+  verifies('OVERLAY-RETRY-HINT');
+  const network = new ScriptedNetwork();
+  await using overlay = await open(network, PATIENT);
+  network.refuseDial = () => said('not-again', 'OVERLAY-DENIED');
+  const identity = await (await testNetwork()).identity('gw1');
+  const metrics = new Metrics();
+  await using uplink = createUplink({
+    outbox: new MemoryOutbox(),
+    overlay,
+    service: 'vitals',
+    identity,
+    hubIdentity: ['hub'],
+    log: silentLogger,
+    metrics,
+    clock: systemClock,
+    retry: { minMs: 1, maxMs: 2, slowMinMs: 1, slowMaxMs: 2 },
+  });
+  await uplink.start(new AbortController().signal);
+  const refused = (): number => metrics.get('uplink_lost', 'OVERLAY-DENIED');
+  await until(() => refused() > 10);
+  assert.deepEqual([network.dials.length, uplink.status().code], [1, 'OVERLAY-DENIED']);
+  network.newApiSession();
+  await until(() => network.dials.length === 2);
 });
