@@ -46,7 +46,7 @@ export class SleepingSite implements AsyncDisposable {
     const agents = await Promise.all(
       gateways.map(async (gateway, i) => stack.use(await site.agent(gateway, hubIdentity, devices[i]?.port ?? 0))),
     );
-    const oximeters = await Promise.all(devices.map(async (device) => stack.use(new Oximeter(await device.call(), 20))));
+    const oximeters = await Promise.all(devices.map(async (device) => stack.use(new Oximeter(await device.call()))));
     const made = new SleepingSite(stack.move(), site, hub, agents, oximeters);
     await made.flows();
     return made;
