@@ -6,8 +6,8 @@ export class Oximeter implements Disposable {
   readonly #sent: string[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  constructor(wire: Wire) {
-    this.#timer = setInterval(() => wire.send(this.#next()), 10);
+  constructor(wire: Wire, everyMs = 10) {
+    this.#timer = setInterval(() => wire.send(this.#next()), everyMs);
   }
 
   /** Everything that was sent, as `storedValues` shows it. */

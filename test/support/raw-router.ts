@@ -42,7 +42,7 @@ export interface RawPeer {
 const HEAD_BYTES = 20;
 
 /** Listens on a free port of 127.0.0.1. Client certificates are demanded, ALPN is `ziti-edge`, unless `options` say otherwise. */
-export async function rawRouter(network: TestNetwork, options: TlsOptions = {}): Promise<RawRouter> {
+export async function rawRouter(network: Pick<TestNetwork, 'ca' | 'caPem'>, options: TlsOptions = {}): Promise<RawRouter> {
   const { keyPem, certPem } = await network.ca.certifyServer({ commonName: 'GrQSyMojo' });
   const server = createServer({
     key: keyPem,

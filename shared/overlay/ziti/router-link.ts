@@ -1,4 +1,4 @@
-import { asVitalmeshError } from '../../errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { limited, onAbort } from '../limit.ts';
 import type { Channel } from './channel/contract.ts';
@@ -72,14 +72,16 @@ export class RouterLink {
     for (;;) {
       await history.pace.rested(this.#stopped.signal);
       if (this.#stopped.signal.aborted) return;
-      const lost = await this.#attempt(firstAttemptDone);
+      const ended = await this.#attempt(firstAttemptDone);
       firstAttemptDone();
-      if (lost) await onFailure();
+      // Whoever has lost what stood asks nobody anything before its time has come: the router's other clients have lost it too.
+      if (ended === 'lost') await history.pace.rested(this.#stopped.signal);
+      if (ended !== 'left') await onFailure();
     }
   }
 
-  /** Opens a channel and stays until it has to be replaced: true when it could not be had, or was lost. */
-  async #attempt(firstAttemptDone: () => void): Promise<boolean> {
+  /** Opens a channel and stays until it is left for another one, or for none; `failed`: it could not be had, or not for long; `lost`: it had stood. */
+  async #attempt(firstAttemptDone: () => void): Promise<'left' | 'failed' | 'lost'> {
     const { history } = this.#options;
     try {
       const { opened, renewed } = await this.#open();
@@ -89,33 +91,39 @@ export class RouterLink {
       firstAttemptDone();
       const sinceMs = performance.now();
       await firstAborted(opened.channel.closed, renewed, this.#stopped.signal);
-      if (this.#stopped.signal.aborted) return false;
+      if (this.#stopped.signal.aborted) return 'left';
       const [hasStood, lost] = [history.pace.hasStood(sinceMs), opened.channel.closed.aborted];
-      if (hasStood) history.pace.reset();
-      // Who lets everybody in and cuts them off at once, or renews the session all the time, is left in peace for longer and longer.
-      if (lost || !hasStood) history.pace.spend();
       if (lost) this.#note(opened.channel.closed.reason);
-      return lost;
+      if (hasStood && lost) history.pace.spread();
+      else if (hasStood) history.pace.reset();
+      // Who lets everybody in and cuts them off at once, or renews the session all the time, is left in peace for longer and longer.
+      else history.pace.spend();
+      if (!lost) return 'left';
+      return hasStood ? 'lost' : 'failed';
     } catch (err) {
-      if (this.#stopped.signal.aborted) return false;
+      if (this.#stopped.signal.aborted) return 'left';
       this.#note(err);
       history.failed();
       history.pace.spend();
-      return true;
+      return 'failed';
     }
   }
 
   /** A hello succeeds before the router has checked the session (openziti-wire.md §0.1), so only an answered probe counts. */
-  #open(): Promise<{ opened: Route; renewed: AbortSignal }> {
+  async #open(): Promise<{ opened: Route; renewed: AbortSignal }> {
     const { router, controller, openChannel, requestTimeoutMs } = this.#options;
-    return limited(
+    const at = `${router.host}:${router.port}`;
+    let stage = 'signing in';
+    return await limited(
       { timeoutMs: requestTimeoutMs },
       this.#stopped.signal,
       async (signal) => {
         const session = await controller.signIn(signal);
         // A sign-in tells of its own session; only one after it makes this channel an old one.
         const renewed = this.#renewed.signal;
+        stage = `TCP, TLS and hello with ${at}`;
         const channel = await openChannel(router, session, signal);
+        stage = `the first answer of ${at} behind its hello`;
         try {
           await channel.probe(signal);
         } catch (error) {
@@ -125,7 +133,11 @@ export class RouterLink {
         return { opened: new Route(channel, router, session), renewed };
       },
       ({ opened }) => void opened.channel[Symbol.asyncDispose](),
-    );
+    ).catch((error: unknown) => {
+      const { code, detail = '' } = asVitalmeshError(error);
+      if (code !== 'OVERLAY-TIMEOUT' || !/^\d+ ms$/.test(detail)) throw error;
+      throw new VitalmeshError(code, { detail: `${stage}, ${detail}` });
+    });
   }
 
   async #replace(opened: Route): Promise<void> {

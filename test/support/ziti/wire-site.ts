@@ -29,6 +29,8 @@ export interface WireSiteOptions {
   /** 1 unless told. */
   routers?: number;
   seed?: number;
+  /** Between two frames of each oximeter; 10 unless told. */
+  everyMs?: number;
 }
 
 /** An embedded network in the test's own process, and hub and agents as processes, each of which reaches the network over relays of its own. */
@@ -37,12 +39,14 @@ export class WireSite extends FabricSite {
   /** Of the relays. */
   readonly random: () => number;
   readonly #routers: number;
+  readonly #everyMs: number | undefined;
   readonly #stack = new AsyncDisposableStack();
   #network: Fabric | undefined;
 
-  private constructor({ routers = 1, seed = Date.now() & 0xffff }: WireSiteOptions) {
+  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs }: WireSiteOptions) {
     super();
     this.#routers = routers;
+    this.#everyMs = everyMs;
     this.seed = seed;
     this.random = random(seed);
   }
@@ -116,7 +120,7 @@ export class WireSite extends FabricSite {
     prepare(wire);
     const device = this.#stack.use(await DeviceServer.listen());
     const process = this.beginAgent(enrolled, hub, device.port);
-    const oximeter = this.#stack.use(new Oximeter(await device.call()));
+    const oximeter = this.#stack.use(new Oximeter(await device.call(), this.#everyMs));
     return { enrolled, wire, process, oximeter };
   }
 

@@ -171,8 +171,9 @@ test('an answer that is no HTTP is refused, and nothing of it stands in the erro
     path.startsWith('/services') ? (response) => void response.socket?.end('zt-session: SECRET\r\n\r\n') : undefined,
   );
   await using controller = openController({ identity: await script.identity() });
-  await assert.rejects(controller.services(), (error: Error & { code?: string }) => {
+  await assert.rejects(controller.services(), (error: Error & { code?: string; detail?: string }) => {
     assert.equal(error.code, 'OVERLAY-UNREACHABLE');
+    assert.match(error.detail ?? '', /answers with no HTTP$/);
     assert.equal(error.cause, undefined);
     assert.doesNotMatch(error.message, /SECRET/);
     return true;
