@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
+  'overlay-idle': async () => (await import('./overlay-idle.ts')).benchOverlayIdle(),
   'overlay-fleet': async () => (await import('./overlay-fleet.ts')).benchOverlayFleet(),
 };
 /** Asked for by this name, these are measured too. */

@@ -53,7 +53,7 @@ export interface RenewableOverlay extends Overlay {
 const REQUEST_TIMEOUT_MS = 10_000;
 const BACKOFF: BackoffTimes = { minMs: 500, maxMs: 30_000 };
 const MAX_ROUTERS = 3;
-const REFRESH_EVERY_MS = 15 * 60_000;
+export const REFRESH_EVERY_MS = 15 * 60_000;
 const REBIND_EVERY_MS = 5 * 60_000;
 const FLUSH_MS = 1000;
 

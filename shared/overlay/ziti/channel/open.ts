@@ -54,6 +54,8 @@ export interface ChannelOptions {
   clock?: NetworkClock;
 }
 
+export const LATENCY_EVERY_MS = 30_000;
+
 const NEVER = new AbortController().signal;
 
 /**
@@ -73,7 +75,7 @@ export function openChannel(options: ChannelOptions): Promise<Channel> {
 }
 
 async function open(options: ChannelOptions, signal: AbortSignal): Promise<Channel> {
-  const { host, port, identity, sessionToken, log, latencyEveryMs = 30_000, latencyTimeoutMs = 10_000, stallMs = 4000 } = options;
+  const { host, port, identity, sessionToken, log, latencyEveryMs = LATENCY_EVERY_MS, latencyTimeoutMs = 10_000, stallMs = 4000 } = options;
   const limits = { ...CHANNEL_LIMITS, ...options.limits };
   const socket = await connectRouter({ host, port }, identity, signal, options.clock);
   try {
