@@ -17,6 +17,7 @@ import { IdleCircuits } from './idle-circuits.ts';
 import { ROUTER_LIMITS, type RouterLimits, type RouterStats } from './limits.ts';
 import { serveFrame } from './requests.ts';
 import { enforce } from './revocation.ts';
+import { SharedRuns } from './shared-runs.ts';
 import type { Terminators } from './terminators.ts';
 
 export { createTerminators, type Terminators } from './terminators.ts';
@@ -98,7 +99,7 @@ class EdgeRouter implements AsyncDisposable {
   readonly #stopped = new AbortController();
   readonly #watches = new DisposableStack();
   #confirming: NodeJS.Timeout | undefined;
-  #enforcing: NodeJS.Immediate | undefined;
+  readonly #enforcing = new SharedRuns(() => this.#enforce());
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -135,8 +136,7 @@ class EdgeRouter implements AsyncDisposable {
     this.#control = options.control ?? ALWAYS_THERE;
     this.#watches.use(
       options.grants.onChange(() => {
-        // Several changes of one turn are enforced together.
-        this.#enforcing ??= setImmediate(() => this.#enforce());
+        this.#enforcing.ask();
       }),
     );
     this.#watches.use(
@@ -182,7 +182,7 @@ class EdgeRouter implements AsyncDisposable {
     this.#stopped.abort();
     this.#watches.dispose();
     clearTimeout(this.#confirming);
-    clearImmediate(this.#enforcing);
+    this.#enforcing[Symbol.dispose]();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const stream of this.#streams) stream.destroy();
     for (const socket of this.#sockets) socket.destroy();
@@ -227,7 +227,6 @@ class EdgeRouter implements AsyncDisposable {
   }
 
   #enforce(): void {
-    this.#enforcing = undefined;
     const { grants, terminators } = this.#options;
     try {
       enforce(grants, this.#channels, terminators);
