@@ -90,6 +90,9 @@ const SLOW: ReadonlySet<ErrorCode> = new Set([
   'IDENTITY-NAME',
 ]);
 
+/** In shortest pauses: 3 s with the usual 100 ms. */
+const SPREAD = 30;
+
 /** A connection that lived this long shows that the trouble before it is over. */
 const SETTLED_MS = 10_000;
 
@@ -170,8 +173,9 @@ class OutboxUplink implements Uplink {
       const beganMs = clock.monotonicMs();
       const error = await this.#connectAndSend(signal).catch((thrown: unknown) => asVitalmeshError(thrown));
       if (signal.aborted || error === undefined) break;
-      if (clock.monotonicMs() - beganMs > SETTLED_MS) this.#settled();
-      const delayMs = (SLOW.has(error.code) ? this.#slow : this.#quick).nextMs();
+      const hasSettled = clock.monotonicMs() - beganMs > SETTLED_MS;
+      if (hasSettled) this.#settled();
+      const delayMs = SLOW.has(error.code) ? this.#slow.nextMs() : hasSettled ? this.#spreadMs() : this.#quick.nextMs();
       metrics.count('uplink_lost', error.code);
       if (error.code !== this.#code) log.warn({ err: error, service: this.#options.service }, 'uplink waits; the outbox keeps everything');
       this.#enter('waiting', error.code);
@@ -294,6 +298,12 @@ class OutboxUplink implements Uplink {
     if (trouble !== null) return;
     this.#lastAnswerAt = this.#options.clock.now();
     this.#settled();
+  }
+
+  /** A hub that went away took the connections of all its gateways with it; they come back spread over seconds. */
+  #spreadMs(): number {
+    const { minMs, maxMs } = this.#options.retry ?? RETRY;
+    return Math.random() * Math.min(maxMs, SPREAD * minMs);
   }
 
   #settled(): void {

@@ -180,6 +180,10 @@ export const REQUIREMENTS = {
     source: 'architecture §4; openziti-network.md §4.3',
     behaviour: 'Whatever controller and routers answer, each of them is tried again at the pace of a growing pause, never in a loop.',
   },
+  'OVERLAY-NO-STAMPEDE': {
+    source: 'README, Sizes',
+    behaviour: 'What a fleet loses in one moment it comes back for spread over seconds, each member once, and asks nobody anything before.',
+  },
   'OVERLAY-SERVICE-SESSIONS': {
     source: 'openziti-wire.md §2c, §10.7; openziti.md §8',
     behaviour:

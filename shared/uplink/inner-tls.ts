@@ -1,11 +1,21 @@
 import { constants, type X509Certificate } from 'node:crypto';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+} from 'node:tls';
 import { type Clock, systemClock } from '../clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
 import { type ChainOptions, type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
 import { type Identity, readCertificates } from '../identity/identity.ts';
+import { presentedChain } from '../identity/presented.ts';
+import { NetworkClock } from '../time/network-clock.ts';
 
 export interface InnerTlsOptions {
   /** Whether the other side may be this one; anybody of the network may when absent. */
@@ -31,8 +41,6 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   INVALID_PURPOSE: 'IDENTITY-CHAIN',
   PATH_LENGTH_EXCEEDED: 'IDENTITY-CHAIN',
 };
-/** One more than verifyChain accepts, so that it is the one to refuse. */
-const MAX_PRESENTED = 9;
 
 /**
  * The dialing side of TLS 1.3 inside an overlay connection: both sides present the certificate of their overlay identity and prove
@@ -45,27 +53,36 @@ const MAX_PRESENTED = 9;
  * refusal shows as an error of the stream.
  */
 export async function secureDialer(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
+  const own = credentialsFor(raw, identity);
   const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
-    const dialing = connect({ ...contextOf(identity), socket: raw, rejectUnauthorized: false });
+    const dialing = connect({ secureContext: own.context, ALPNProtocols: [ALPN], socket: raw, rejectUnauthorized: false });
     dialing.on('error', failed);
     dialing.once('secureConnect', () => {
       dialing.off('error', failed);
       ready(dialing);
     });
   });
-  return judged(stream, options, () => verifyChain(presentedChain(stream), ...trustOf(identity, options)));
+  return judged(stream, options, () => {
+    const chain = presentedChain(stream);
+    const peer = verifyChain(chain, ...trustOf(own, options));
+    noteTime(chain, peer, options);
+    return peer;
+  });
 }
 
 /** The listening side; as `secureDialer`. Here the TLS library verifies the path too, and both must find it good. */
 export async function secureListener(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
+  const own = credentialsFor(raw, identity);
+  const server = own.idle.pop() ?? createServer({ ...contextOf(own), requestCert: true, rejectUnauthorized: false, ALPNProtocols: [ALPN] });
   const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
-    // This server never listens; it is handed the one connection that it is for.
-    const server = createServer({ ...contextOf(identity), requestCert: true, rejectUnauthorized: false });
+    // It never listens, and is handed one connection at a time. One that failed may still speak of it; such a server is not used again.
     server.once('secureConnection', ready);
     server.once('tlsClientError', failed);
     server.emit('connection', raw);
   });
-  return judged(stream, options, () => verifyCaller(stream, ...trustOf(identity, options)));
+  server.removeAllListeners('secureConnection').removeAllListeners('tlsClientError');
+  if (own.idle.length < MAX_IDLE) own.idle.push(server);
+  return judged(stream, options, () => verifyCaller(stream, own, options));
 }
 
 /** Runs `begin` and waits for its stream; whatever goes wrong, the connection is destroyed and the error is coded. */
@@ -136,36 +153,96 @@ function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: ()
   }
 }
 
-function verifyCaller(stream: TLSSocket, trusted: readonly X509Certificate[], options: ChainOptions): VerifiedIdentity {
+function verifyCaller(stream: TLSSocket, own: Credentials, inner: InnerTlsOptions): VerifiedIdentity {
   const chain = presentedChain(stream);
   const [leaf] = chain;
-  // Node types this as an error and gives its name.
-  const refusal = stream.authorized ? undefined : String(stream.authorizationError);
+  const [trusted, options] = trustOf(own, inner);
+  const refusal = refusalOf(stream, inner);
   let peer: VerifiedIdentity;
   try {
     peer = verifyChain(chain, trusted, options);
   } catch (error) {
     // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
     if (!leaf || asVitalmeshError(error).code !== 'IDENTITY-UNTRUSTED') throw error;
-    if (refusal !== undefined) throw new VitalmeshError(REFUSALS[refusal] ?? 'IDENTITY-UNTRUSTED', { cause: error, detail: refusal });
+    if (!stream.authorized) throw refused(String(stream.authorizationError), 'IDENTITY-UNTRUSTED', error);
     return verifyLeaf(leaf, options);
   }
-  if (refusal !== undefined) throw new VitalmeshError(REFUSALS[refusal] ?? 'IDENTITY-CHAIN', { detail: refusal });
+  if (refusal !== undefined) throw refused(refusal, 'IDENTITY-CHAIN');
+  noteTime(chain, peer, inner);
   return peer;
 }
 
-function presentedChain(stream: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (let next = stream.getPeerX509Certificate(); next && chain.length < MAX_PRESENTED; next = next.issuerCertificate) chain.push(next);
-  return chain;
+/** Why the TLS library refuses a path. It goes by the machine's time, so what it says of times counts only where that clock is believed. */
+function refusalOf(stream: TLSSocket, { clock }: InnerTlsOptions): string | undefined {
+  if (stream.authorized) return undefined;
+  // Node types this as an error and gives its name.
+  const refusal = String(stream.authorizationError);
+  const byOwnTime = clock instanceof NetworkClock && clock.trust !== 'machine';
+  return byOwnTime && REFUSALS[refusal] === 'IDENTITY-EXPIRED' ? undefined : refusal;
 }
 
-function trustOf({ caPem, trustDomain }: Identity, { clock = systemClock }: InnerTlsOptions): [X509Certificate[], ChainOptions] {
-  return [readCertificates(caPem, 'ca'), { now: clock.now(), trustDomain }];
+function refused(refusal: string, otherwise: ErrorCode, cause?: unknown): VitalmeshError {
+  return new VitalmeshError(REFUSALS[refusal] ?? otherwise, { detail: refusal, cause });
+}
+
+function trustOf(
+  { trusted, trustDomain }: Credentials,
+  { clock = systemClock }: InnerTlsOptions,
+): [readonly X509Certificate[], ChainOptions] {
+  const time = clock instanceof NetworkClock ? clock.certificateTime() : { now: clock.now() };
+  return [trusted, { ...time, trustDomain }];
+}
+
+/** A certificate may have been accepted although it seems to begin later. */
+function noteTime([leaf]: readonly X509Certificate[], { identityId }: VerifiedIdentity, { clock }: InnerTlsOptions): void {
+  if (!leaf || !(clock instanceof NetworkClock)) return;
+  clock.judged(identityId, { notBefore: leaf.validFromDate.getTime(), notAfter: leaf.validToDate.getTime() });
+}
+
+/** An identity as the TLS library wants it. One of these takes 50 KB, which a hub does not have to spare for every gateway. */
+interface Credentials extends Pick<Identity, 'keyPem' | 'certPem' | 'caPem' | 'trustDomain'> {
+  readonly trusted: readonly X509Certificate[];
+  /** Of the dialing side. */
+  readonly context: SecureContext;
+  /** Of the listening side: servers that have no handshake to do. */
+  readonly idle: Server[];
+}
+
+const MAX_IDLE = 64;
+const CREDENTIALS = new WeakMap<Identity, Credentials>();
+
+/** Errors: IDENTITY-FILE; then the connection is destroyed. */
+function credentialsFor(raw: Duplex, identity: Identity): Credentials {
+  try {
+    return credentialsOf(identity);
+  } catch (error) {
+    raw.destroy();
+    throw error;
+  }
+}
+
+/** Made once, and again when the identity has another certificate. */
+function credentialsOf(identity: Identity): Credentials {
+  const { keyPem, certPem, caPem, trustDomain } = identity;
+  const kept = CREDENTIALS.get(identity);
+  if (kept?.keyPem === keyPem && kept.certPem === certPem && kept.caPem === caPem) return kept;
+  const pems = { keyPem, certPem, caPem };
+  const made = { ...pems, trustDomain, trusted: readCertificates(caPem, 'ca'), context: contextFor(pems), idle: [] };
+  CREDENTIALS.set(identity, made);
+  return made;
+}
+
+/** Throws IDENTITY-FILE. */
+function contextFor(pems: Pick<Identity, 'keyPem' | 'certPem' | 'caPem'>): SecureContext {
+  try {
+    return createSecureContext(contextOf(pems));
+  } catch (cause) {
+    throw new VitalmeshError('IDENTITY-FILE', { cause, detail: 'TLS cannot use the own key and certificate' });
+  }
 }
 
 /** Without tickets: every connection verifies anew, so that a certificate that ran out or was withdrawn is noticed. */
-function contextOf({ keyPem, certPem, caPem }: Identity): SecureContextOptions & { ALPNProtocols: string[] } {
+function contextOf({ keyPem, certPem, caPem }: Pick<Identity, 'keyPem' | 'certPem' | 'caPem'>): SecureContextOptions {
   return {
     key: keyPem,
     cert: certPem,
@@ -173,7 +250,6 @@ function contextOf({ keyPem, certPem, caPem }: Identity): SecureContextOptions &
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     secureOptions: constants.SSL_OP_NO_TICKET,
-    ALPNProtocols: [ALPN],
   };
 }
 

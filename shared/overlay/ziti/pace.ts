@@ -17,15 +17,20 @@ export function hintedPauseMs(retry: Retry, { maxMs }: BackoffTimes): number {
   return HINTED[retry] * maxMs * (1 + Math.random());
 }
 
+/** In shortest pauses of the back-off: 5 s with the usual 500 ms. */
+const SPREAD = 10;
+
 /** Keeps a growing pause between the attempts at one thing, whoever makes them and however they end. */
 export class Pace {
   readonly #backoff: Backoff;
   readonly #steadyMs: number;
+  readonly #spreadMs: number;
   #readyAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ minMs, maxMs }: BackoffTimes) {
     this.#backoff = new Backoff(minMs, maxMs);
     this.#steadyMs = Math.min(maxMs, STEADY_MS);
+    this.#spreadMs = Math.min(maxMs, SPREAD * minMs);
   }
 
   /** The next attempt has to wait. */
@@ -46,6 +51,12 @@ export class Pace {
   /** An attempt is over, and the pause before the next begins. */
   spend(): void {
     this.#readyAtMs = performance.now() + this.#backoff.nextMs();
+  }
+
+  /** As `spend`, after the loss of what a whole fleet may have lost in this moment: it comes back spread over seconds. The pauses behind it are short ones. */
+  spread(): void {
+    this.#backoff.reset();
+    this.#readyAtMs = performance.now() + Math.random() * this.#spreadMs;
   }
 
   /** The next pause is a short one again. One that has begun goes on. */

@@ -160,7 +160,8 @@ describe('the pace of attempts', { timeout: 30_000 }, () => {
     await closed(t, overlay);
   });
 
-  test('a channel that had stood and is lost is opened again soon, whatever was before', async (t) => {
+  test('a channel that had stood and is lost is opened again within seconds, whatever was before, and nobody is asked anything until then', async (t) => {
+    verifies('OVERLAY-NO-STAMPEDE');
     const time = ownTime(t);
     const network = new ScriptedNetwork();
     network.greet = () => {
@@ -173,7 +174,11 @@ describe('the pace of attempts', { timeout: 30_000 }, () => {
     assert.equal(overlay.state, 'ready');
     network.channelTo('one').cut();
     assert.equal(overlay.state, 'lost');
-    await time.pass(BACKOFF.minMs);
+    const [asked, opened] = [network.count('routers'), network.channels.length];
+    // Every jitter comes to one half.
+    await time.pass(5 * BACKOFF.minMs - 125);
+    assert.deepEqual([overlay.state, network.count('routers'), network.channels.length], ['lost', asked, opened]);
+    await time.pass(250);
     assert.equal(overlay.state, 'ready');
     await closed(t, overlay);
   });
