@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
 import { verifies } from '../../requirements.ts';
+import { standStill } from '../../support/stand-still.ts';
 import { dial, lineDecoder, started, type TestEnvironment, testEnvironment } from './support.ts';
 
 function server(environment: TestEnvironment, options: Partial<MllpServerOptions> = {}) {
@@ -259,6 +260,19 @@ test('a silent connection is closed after its time', async () => {
   const wire = await dial(source);
   await wire.closed();
   assert.equal(environment.metrics.get('source_cut_total', 'icu/idle'), 1);
+});
+
+test('what a sender sent while the agent stood still is read before its silence is judged', async () => {
+  verifies('OVERLAY-SLEEP');
+  const environment = testEnvironment();
+  await using source = await started(server(environment, { idleTimeoutMs: 500 }));
+  const wire = await dial(source);
+  wire.send('one\n');
+  await wire.until((text) => text.endsWith('\n'));
+  wire.send('two\n');
+  standStill(1000);
+  await wire.until((text) => text.split('\n').length === 3);
+  assert.equal(environment.metrics.get('source_cut_total', 'icu/idle'), 0);
 });
 
 test('connections are limited, in all and of one address', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { parseLineAddress } from '../../../agent/sources/line.ts';
 import { createSerial, SERIAL_DEFAULTS, type SerialOptions } from '../../../agent/sources/serial.ts';
 import { verifies } from '../../requirements.ts';
+import { standStill } from '../../support/stand-still.ts';
 import { DeviceServer } from './device-server.ts';
 import { lineDecoder, started, type TestEnvironment, testEnvironment } from './support.ts';
 
@@ -99,6 +100,20 @@ test('silence on an open line opens it again, without a line of log an attempt',
   assert.equal(environment.trap.of('source is not running; it is tried again'), 1);
   (await device.call()).send('awake\n');
   await environment.intake.until(({ stored }) => stored.length === 1);
+});
+
+test('what a device sent while the agent stood still is read, and not taken for silence', async () => {
+  verifies('OVERLAY-SLEEP');
+  const environment = testEnvironment();
+  await using device = await DeviceServer.listen();
+  await using _source = await started(serial(environment, device.port, { silenceMs: 500 }));
+  const wire = await device.call();
+  wire.send('before\n');
+  await environment.intake.until(({ stored }) => stored.length === 1);
+  wire.send('meanwhile\n');
+  standStill(1000);
+  await environment.intake.until(({ stored }) => stored.length === 2);
+  assert.equal(environment.trap.of('source is not running; it is tried again'), 0);
 });
 
 test('records that a device cannot send again are counted as lost when they cannot be stored', async () => {

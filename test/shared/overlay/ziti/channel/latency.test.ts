@@ -224,6 +224,15 @@ test('probes are Latency frames with the time; a channel without answers ends', 
   assert.equal(channel.closed.reason.code, 'OVERLAY-TIMEOUT');
 });
 
+test('a machine that woke probes the router at once', async (t) => {
+  verifies('OVERLAY-SLEEP');
+  await using pair = await opened({ latencyEveryMs: 3_600_000, latencyTimeoutMs: 3_600_000 });
+  const machine = Date.now;
+  t.mock.method(Date, 'now', () => machine() + 3_600_000);
+  const probe = await pair.peer.frame();
+  assert.deepEqual(probe.subarray(4, 8), hex('03000000'));
+});
+
 test('a probe of a caller comes back with the answer', async () => {
   await using pair = await opened();
   const { channel, peer } = pair;
