@@ -32,15 +32,17 @@ export interface FabricOptions {
   home: string;
   controller: ListenAddress;
   router: ListenAddress;
+  /** What `GET /controllers` names, `https://host:port` each; where the controller listens unless told. */
+  controllerAddresses?: readonly string[];
   /** Of further edge routers. */
-  moreRouters?: readonly ListenAddress[];
+  moreRouters?: readonly (ListenAddress & { limits?: Partial<RouterLimits> })[];
   log: Logger;
   clock?: Clock;
   /** How clients may sign in; by both ways unless told. `certificate` leaves OIDC out, as a network may. */
   signIn?: 'both' | 'certificate';
   /** Of what OIDC issues; 30 minutes and 24 hours unless told. */
   oidc?: Partial<OidcLifetimes>;
-  /** Limits of each router. */
+  /** Limits of each router, unless told with its address. */
   routerLimits?: Partial<RouterLimits>;
   /** How long certificates of identities are good; a year unless told. */
   certificateLifeMs?: number;
@@ -73,9 +75,12 @@ const REFUSAL_LOG_MS = 60_000;
 export async function startFabric(options: FabricOptions): Promise<Fabric> {
   const { home, log, clock = systemClock } = options;
   const controllerHost = loopback(options.controller);
-  const routerAddresses = [options.router, ...(options.moreRouters ?? [])].map((address) => ({
+  const { routerLimits } = options;
+  const routerPlaces: NonNullable<FabricOptions['moreRouters']> = [options.router, ...(options.moreRouters ?? [])];
+  const routerAddresses = routerPlaces.map(({ limits, ...address }) => ({
     host: loopback(address),
     port: address.port,
+    limits: { ...routerLimits, ...limits },
   }));
   // A home is made only for a network that can run; one that is there already is locked by whoever listens, and says so better.
   if (!existsSync(join(home, STATE_FILE))) {
@@ -88,15 +93,13 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
 
   const terminators = createTerminators();
   const routers: PlacedRouter[] = [];
-  const lines = stack.use(
-    new RouterLines({ home, state, tokens, log, clock, grants, times: { ...ROUTER_LIMITS, ...options.routerLimits } }),
-  );
+  const lines = stack.use(new RouterLines({ home, state, tokens, log, clock, grants, times: { ...ROUTER_LIMITS, ...routerLimits } }));
   for (const [index, address] of routerAddresses.entries()) {
     const name = `router-${index + 1}`;
     const id = state.routerId(name);
     const { certPem: serverCert, keyPem: serverKey } = await ca.certifyServer({ commonName: id });
     const own = { ...address, id, name, serverCert, serverKey, ...lines.to(id) };
-    const shared = { caPem: ca.caPem, terminators, log, ...(options.routerLimits && { limits: options.routerLimits }) };
+    const shared = { caPem: ca.caPem, terminators, log };
     routers.push(stack.use(await PlacedRouter.start({ ...own, ...shared })));
   }
   stack.use(grants.onChange(() => terminators.forgetAway((id) => grants.service(id) !== undefined)));
