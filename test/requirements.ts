@@ -141,7 +141,7 @@ export const REQUIREMENTS = {
   'FABRIC-EXTEND': {
     source: 'openziti-network.md §2; rest-cert-extend',
     behaviour:
-      'The embedded controller extends and verifies certificates with the statuses, codes and texts of a real one; the switch is atomic.',
+      'The embedded controller extends and verifies certificates with the statuses, codes and texts of a real one, to whoever shows the one that is replaced; the switch is atomic.',
   },
   'OVERLAY-OIDC-SIGN-IN': {
     source: 'openziti-wire.md §2b; RFC 7636; OpenID Connect Core §3.1',

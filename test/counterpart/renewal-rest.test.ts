@@ -58,7 +58,8 @@ test('rest-cert-extend at the embedded controller: the same statuses, codes, tex
     const { method, url, reqHeaders, reqBody, status, respBody } = exchange;
     const isSignIn = url.includes('/authenticate?');
     if (!isSignIn && !/current-identity|current-api-session/.test(url)) continue;
-    const pair = isSignIn ? signIns.shift()?.() : undefined;
+    // Nor which one a call showed: an extension takes the one that signs in then.
+    const pair = isSignIn ? signIns.shift()?.() : isRenewal(exchange) ? old : undefined;
     let body = reqBody === null ? undefined : translated(reqBody);
     const asksFor = url.endsWith('/extend') && (body?.includes('BEGIN CERTIFICATE REQUEST') ?? false);
     const keys = asksFor ? await newKeys() : undefined;

@@ -7,6 +7,7 @@ import { fingerprintOf, lifetime } from './enrolment.ts';
 import { authenticatorJson } from './entities.ts';
 import { jsonObject } from './json-body.ts';
 import { page } from './list.ts';
+import { authenticatorOf } from './sign-in.ts';
 
 const FIELDS = [
   ...['updbUsername', 'updbSalt', 'publicKeyPrint', 'lastAuthResolvedToRoot', 'id', 'method', 'certFingerprint', 'isExtendRequested'],
@@ -29,7 +30,8 @@ export const authenticator: Endpoint = {
 
 /**
  * POST current-identity/authenticators/{id}/extend {clientCertCsr}: a certificate for the same identity, to take the place of the present
- * one once it was verified; until then nothing changes. A second one replaces it (openziti-network.md §2.2, §2.3).
+ * one once it was verified; until then nothing changes. A second one replaces it (openziti-network.md §2.2, §2.3). The present one has to be
+ * shown: who has only a session's token would make itself an identity of its own.
  */
 export const extend: Endpoint = {
   takes: ['application/json'],
@@ -38,6 +40,7 @@ export const extend: Endpoint = {
     withText(call, 'clientCertCsr', (csr) =>
       withOwn(call, async (own, identity) => {
         const { state, ca, log } = call.parts;
+        if (authenticatorOf(call.parts, call.certificate)?.id !== own.id) return refusal(401, 'UNAUTHORIZED');
         const request = await readSigningRequest(csr);
         if (!request) return refusal(400, 'COULD_NOT_PROCESS_CSR', unhandled('could not decode csrPem as PEM'));
         const name = request.commonName ?? identity.name;

@@ -24,8 +24,12 @@ async function signedIn(name: string): Promise<Renewing> {
   return { ...gw, headers: { 'zt-session': json.data.token }, path: `/current-identity/authenticators/${json.data.authenticatorId}` };
 }
 
-function post({ path, headers }: Renewing, verb: 'extend' | 'extend-verify', body: object | string): Promise<Reply> {
-  return site.call('POST', `${path}/${verb}`, { body, headers: { ...headers, 'content-type': 'application/json' } });
+function post({ path, headers, key, cert }: Renewing, verb: 'extend' | 'extend-verify', body: object | string): Promise<Reply> {
+  return site.call('POST', `${path}/${verb}`, {
+    body,
+    headers: { ...headers, 'content-type': 'application/json' },
+    certificate: { key, cert },
+  });
 }
 
 /** A certificate for a new key, not yet verified. */
@@ -75,7 +79,7 @@ describe('renewal of a certificate', () => {
     }
     assertRefused(await post(gw, 'extend-verify', { clientCert: next.cert }), 409, 'CAN_NOT_UPDATE_AUTHENTICATOR');
     // And again from there.
-    const third = await extended(gw);
+    const third = await extended({ ...gw, key: next.key, cert: next.cert });
     assert.equal((await post(gw, 'extend-verify', { clientCert: third.cert })).status, 200);
     assert.deepEqual([await signsIn(next), await signsIn(third)], [false, true]);
   });
@@ -87,7 +91,8 @@ describe('renewal of a certificate', () => {
     const { json } = await own.call('GET', '/current-identity/authenticators', { headers });
     const path = `/current-identity/authenticators/${json.data[0].id}`;
     const keys = await newKeys();
-    const { json: given } = await own.call('POST', `${path}/extend`, { headers, body: { clientCertCsr: await csrOf(keys, 'x') } });
+    const body = { clientCertCsr: await csrOf(keys, 'x') };
+    const { json: given } = await own.call('POST', `${path}/extend`, { headers, body, certificate: { key: gw.key, cert: gw.cert } });
     await own.stop();
     await own.start();
     const next = { id: gw.id, key: privatePem(keys), cert: given.data.clientCert };
@@ -122,6 +127,22 @@ describe('renewal of a certificate', () => {
     assertRefused(await site.call('GET', other.path, { headers: gw.headers }), 404, 'NOT_FOUND');
     assert.equal((await site.call('POST', `${gw.path}/extend`, { body: { clientCertCsr } })).status, 401);
     assert.deepEqual([await signsIn(gw), await signsIn(other)], [true, true]);
+  });
+
+  test('a session without the certificate that is to be replaced gets none, whose own session it may be', async () => {
+    verifies('FABRIC-EXTEND');
+    const gw = await signedIn('gw-stolen');
+    const thief = await site.enrol('thief');
+    const body = { clientCertCsr: await csrOf(await newKeys(), 'x') };
+    for (const certificate of [undefined, { key: thief.key, cert: thief.cert }]) {
+      const reply = await site.call('POST', `${gw.path}/extend`, { headers: gw.headers, body, ...(certificate && { certificate }) });
+      assertRefused(reply, 401, 'UNAUTHORIZED');
+    }
+    // The one of before is none either, once it was replaced.
+    const next = await extended(gw);
+    assert.equal((await post(gw, 'extend-verify', { clientCert: next.cert })).status, 200);
+    assertRefused(await post(gw, 'extend', body), 401, 'UNAUTHORIZED');
+    assert.deepEqual([await signsIn(gw), await signsIn(next)], [false, true]);
   });
 
   test('the authenticators of a caller are its own certificates', async () => {
