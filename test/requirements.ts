@@ -400,6 +400,25 @@ export const REQUIREMENTS = {
     behaviour:
       'The commands and files of the README, in its order, make a network, enrol identities, and connect a gateway with a hub over it.',
   },
+  'NO-CLOCK-CONNECTS': {
+    source: 'ARCHITECTURE.md, Time',
+    behaviour: 'A machine whose clock shows a time that surely lies behind us connects all the same, by a certificate that seems to begin later.',
+  },
+  'NO-CLOCK-BOUNDED': {
+    source: 'ARCHITECTURE.md, Time',
+    behaviour:
+      'That exception is for the beginning of a certificate alone, within a bound, counted and logged; CA, host, usage and end are checked, before anything is sent.',
+  },
+  'NO-CLOCK-TIME': {
+    source: 'RFC 9110 §6.6.1; ARCHITECTURE.md, Time',
+    behaviour:
+      'Then the time is that of the controller, if its certificates may tell it, and the ordinary rules hold; it is kept for the next start.',
+  },
+  'NO-CLOCK-ENROLS': { source: 'ARCHITECTURE.md, Time', behaviour: 'Such a machine enrols by the time of the controller whose key signed its token.' },
+  'NO-CLOCK-MARKED': {
+    source: 'ARCHITECTURE.md, rule 10',
+    behaviour: 'What is received before the time is known is marked clock; what is received after it is not.',
+  },
   'OPERATIONS-COMPLETE': {
     source: 'OPERATIONS.md',
     behaviour:

@@ -125,7 +125,8 @@ export class NetworkClock implements Clock {
    */
   take(at: Instant, within: Validity | undefined): boolean {
     const trust = this.trust;
-    if (at < this.#certain - NEAR_MS || (within && (at < within.notBefore || at > within.notAfter))) {
+    const isCredible = at >= this.#certain - NEAR_MS && (!within || (at >= within.notBefore && at <= within.notAfter));
+    if (!isCredible) {
       if (trust !== 'machine' && this.#seldom.due('refused')) this.#log.warn({ told: shown(at) }, 'the network told a time that cannot be');
       return false;
     }

@@ -3,6 +3,7 @@ import { HeldIdentity } from '../../identity/held-identity.ts';
 import type { Identity } from '../../identity/identity.ts';
 import type { IdentityFiles } from '../../identity/identity-files.ts';
 import type { Logger } from '../../log.ts';
+import { NetworkClock } from '../../time/network-clock.ts';
 import { type ChannelOptions, openChannel } from './channel/open.ts';
 import { dialCircuit } from './circuit/dial.ts';
 import { hostService } from './circuit/host.ts';
@@ -20,6 +21,8 @@ export interface ZitiOptions {
   controller?: Partial<ControllerLimits>;
   /** By OIDC where the controller offers it, unless told. */
   signIn?: SignInChoice;
+  /** One of a machine that may not know the time (`NetworkClock`) learns it from controllers, and decides on certificates. */
+  clock?: Clock;
 }
 
 /**
@@ -60,11 +63,14 @@ export function zitiParts({
   channel,
   controller,
   signIn = 'auto',
+  clock,
 }: ZitiOptions): ZitiParts & { controller: CertificateController } {
   const identity = own instanceof HeldIdentity ? own.identity : own;
+  const judging = clock instanceof NetworkClock ? { clock } : {};
   return {
-    controller: openController({ identity: own, signIn, ...(controller && { limits: controller }) }),
-    openChannel: ({ host, port }, { token }, signal) => openChannel({ host, port, identity, sessionToken: token, log, signal, ...channel }),
+    controller: openController({ identity: own, signIn, log, ...judging, ...(controller && { limits: controller }) }),
+    openChannel: ({ host, port }, { token }, signal) =>
+      openChannel({ host, port, identity, sessionToken: token, log, signal, ...judging, ...channel }),
     dialCircuit,
     hostService,
   };
