@@ -1,5 +1,5 @@
 import type { FabricAdmin } from '../../../provisioning/fabric/admin.ts';
-import { type Fabric, startFabric } from '../../../provisioning/fabric/fabric.ts';
+import { type Fabric, type FabricOptions, startFabric } from '../../../provisioning/fabric/fabric.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { DeviceServer } from '../../agent/sources/device-server.ts';
 import { random } from '../../sim/physiology.ts';
@@ -31,6 +31,7 @@ export interface WireSiteOptions {
   seed?: number;
   /** Between two frames of each oximeter; 10 unless told. */
   everyMs?: number;
+  signIn?: FabricOptions['signIn'];
 }
 
 /** An embedded network in the test's own process, and hub and agents as processes, each of which reaches the network over relays of its own. */
@@ -40,13 +41,15 @@ export class WireSite extends FabricSite {
   readonly random: () => number;
   readonly #routers: number;
   readonly #everyMs: number | undefined;
+  readonly #signIn: FabricOptions['signIn'];
   readonly #stack = new AsyncDisposableStack();
   #network: Fabric | undefined;
 
-  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs }: WireSiteOptions) {
+  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs, signIn = 'both' }: WireSiteOptions) {
     super();
     this.#routers = routers;
     this.#everyMs = everyMs;
+    this.#signIn = signIn;
     this.seed = seed;
     this.random = random(seed);
   }
@@ -74,8 +77,9 @@ export class WireSite extends FabricSite {
 
   override async startFabric(): Promise<void> {
     const moreRouters = Array.from({ length: this.#routers - 1 }, () => ANYWHERE);
-    const log = silentLogger;
-    this.#network = this.#stack.use(await startFabric({ home: this.home, controller: ANYWHERE, router: ANYWHERE, moreRouters, log }));
+    const [log, signIn] = [silentLogger, this.#signIn];
+    const network = await startFabric({ home: this.home, controller: ANYWHERE, router: ANYWHERE, moreRouters, signIn, log });
+    this.#network = this.#stack.use(network);
   }
 
   /** Relays for the program with this configuration, from its start on. */
