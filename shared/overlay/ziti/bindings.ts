@@ -149,6 +149,7 @@ export class ZitiBinding implements Binding {
         hosting = next;
         await this.#giveUp(before);
       } catch (err) {
+        this.#startOverAfter(err);
         if (!over.signal.aborted)
           log.debug(
             { err: asVitalmeshError(err), service: this.service, router: route.router.name },
@@ -210,7 +211,7 @@ export class ZitiBinding implements Binding {
     const { backoff, use } = this.#options;
     const retry = retryOf(reason);
     const { changed } = use;
-    if (mayBeOutdated(reason) || retry === 'not-again') use.startOver();
+    this.#startOverAfter(reason);
     using stop = anyAborted(this.#ended.signal, route.channel.closed, route.retired);
     pace.spend();
     await pace.rested(stop.signal);
@@ -221,6 +222,11 @@ export class ZitiBinding implements Binding {
       await pause(Math.min(until - performance.now(), backoff.maxMs), soonest.signal);
       if (retry === 'not-again') await Promise.race([use.lookAgain(), aborted(soonest.signal)]);
     }
+  }
+
+  /** What was refused is not what is asked for next. */
+  #startOverAfter(reason: unknown): void {
+    if (mayBeOutdated(reason) || retryOf(reason) === 'not-again') this.#options.use.startOver();
   }
 
   #noteHosted(route: Route): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
+import { Refusal } from '../../../../shared/overlay/ziti/circuit/reasons.ts';
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
 import { router, type ScriptedHosting, ScriptedNetwork, until } from '../../../support/ziti/scripted-network.ts';
@@ -89,6 +90,16 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     network.refuseBind = ({ session }) => (session.token === 'st1' ? 'OVERLAY-SESSION' : undefined);
     await until(() => network.standing.some(({ request }) => request.session.token === 'st2'));
     await until(() => network.standing.length === 1);
+  });
+
+  test('with a session that its router wants to see no more takes a new one the next time', async () => {
+    verifies('OVERLAY-RETRY-HINT');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    await overlay.bind('vitals', ignore);
+    const refusal = new Refusal('OVERLAY-UNREACHABLE', 'not-again', { detail: 'x' });
+    network.refuseBind = ({ session }) => (session.token === 'st1' ? refusal : undefined);
+    await until(() => network.standing.some(({ request }) => request.session.token === 'st2'));
   });
 
   test('stops with the end of the offer, which refuses late dials when the binding itself is given up', async () => {
