@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -26,6 +26,13 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** As GitHub and npm make it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-');
+
 const command = (name: string, ...args: string[]) => run(join(folder, 'node_modules', '.bin', name), args, { cwd: folder, env });
 
 test('the packed package installs into an empty folder and its commands run on the machine’s own Node', async () => {
@@ -37,8 +44,30 @@ test('the packed package installs into an empty folder and its commands run on t
 
 test('it holds what is needed and nothing else', () => {
   const top = readdirSync(join(folder, 'node_modules', 'vitalmesh')).sort();
-  assert.deepEqual(top, ['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'bin', 'dist', 'package.json']);
+  const texts = ['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'OPERATIONS.md', 'README.md', 'SECURITY.md', 'THREATS.md'];
+  assert.deepEqual(top, [...texts, 'bin', 'dist', 'package.json']);
   assert.ok(existsSync(join(folder, 'node_modules', 'vitalmesh', 'dist', 'agent', 'mappings', 'home-hub.yaml')));
+});
+
+test('every relative link of its texts points at a file that it holds, and at a heading there', () => {
+  verifies('PACKAGE-WORKS');
+  const packed = join(folder, 'node_modules', 'vitalmesh');
+  const read = (name: string): string => readFileSync(join(packed, name), 'utf8');
+  const texts = readdirSync(packed).filter((name) => name.endsWith('.md'));
+  let links = 0;
+  for (const name of texts) {
+    for (const [, target = ''] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      links += 1;
+      const [file, anchor] = target.split('#');
+      const pointed = file || name;
+      assert.ok(existsSync(join(packed, pointed)), `${name}: ${target}`);
+      if (anchor === undefined) continue;
+      const headings = [...read(pointed).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading));
+      assert.ok(headings.includes(anchor), `${name}: ${target}`);
+    }
+  }
+  assert.ok(links > 0);
 });
 
 test('a bad command keeps its exit code through the launcher', async () => {
