@@ -14,23 +14,26 @@ export interface NetworkPorts {
   router: number;
 }
 
-/** The most of each within any second since `forget`, and how many in all. */
-export interface NetworkPeaks {
-  handshakes: number;
-  handshakesInASecond: number;
-  signIns: number;
-  signInsInASecond: number;
-}
+/** What happens to a network: connections to its router, connections to its controller, requests there, and sign-ins. */
+const EVENTS = ['handshakes', 'controllerHandshakes', 'requests', 'signIns'] as const;
+type NetworkEvent = (typeof EVENTS)[number];
+
+/** How many there were of each since `forget`, and the most of them within a second. */
+export type NetworkPeaks = Record<NetworkEvent, { all: number; inASecond: number }>;
 
 let fabric: Fabric | undefined;
 let ports: NetworkPorts = { controller: 0, router: 0 };
-let handshakes: number[] = [];
-let signIns: number[] = [];
+const moments: Record<NetworkEvent, number[]> = { handshakes: [], controllerHandshakes: [], requests: [], signIns: [] };
 
 subscribe('net.server.socket', (message) => {
   const { socket } = message as { socket: Socket };
-  if (socket.localPort === ports.router) handshakes.push(performance.now());
+  note(socket.localPort === ports.router ? 'handshakes' : 'controllerHandshakes');
 });
+subscribe('http.server.request.start', () => note('requests'));
+
+function note(event: NetworkEvent): void {
+  moments[event].push(performance.now());
+}
 
 /** Says nothing, and counts who signs in. */
 const log: Logger = {
@@ -39,7 +42,7 @@ const log: Logger = {
   warn: () => undefined,
   error: createLogger({ component: 'network', level: 'error' }).error,
   info: ((_fields: unknown, message: string) => {
-    if (message === 'identity signed in') signIns.push(performance.now());
+    if (message === 'identity signed in') note('signIns');
   }) as Logger['info'],
 };
 
@@ -74,13 +77,10 @@ serveTasks({
   stopRouter: async () => fabric?.routers[0]?.stop(),
   startRouter: async () => fabric?.routers[0]?.start(),
   forget: async () => {
-    handshakes = [];
-    signIns = [];
+    for (const event of EVENTS) moments[event].length = 0;
   },
-  peaks: async (): Promise<NetworkPeaks> => ({
-    handshakes: handshakes.length,
-    handshakesInASecond: mostInASecond(handshakes),
-    signIns: signIns.length,
-    signInsInASecond: mostInASecond(signIns),
-  }),
+  peaks: async () => {
+    const peaks = EVENTS.map((event) => [event, { all: moments[event].length, inASecond: mostInASecond(moments[event]) }]);
+    return Object.fromEntries(peaks) as NetworkPeaks;
+  },
 });

@@ -14,8 +14,10 @@ import { mostInASecond } from './overlay-fleet-times.ts';
 
 const GATEWAYS_A_PROCESS = 250;
 const LOOK_EVERY_MS = 100;
+/** Overlay and uplink take what has stood so long for steady. */
+const STEADY_MS = 12_000;
 /** No healthy run comes near. */
-const LIMIT_MS = 5 * 60_000;
+const LIMIT_MS = 15 * 60_000;
 /** USER_HZ of Linux (proc(5)). */
 const TICKS_PER_S = 100;
 const PAGE_BYTES = 4096;
@@ -104,8 +106,9 @@ export class FleetSite implements AsyncDisposable {
     });
   }
 
-  /** Kills a part, starts it again `downMs` after every gateway has noticed, and waits for the fleet to be back. */
+  /** Lets the fleet stand for a while, kills a part, starts it again `downMs` after every gateway has noticed, and waits for the fleet to be back. */
   async restart(part: Part, downMs: number): Promise<Comeback> {
+    await pause(STEADY_MS);
     await this.#kill(part);
     await this.#reaches(({ connected }) => connected === 0);
     await pause(downMs);

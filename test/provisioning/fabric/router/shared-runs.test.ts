@@ -31,7 +31,7 @@ test('askings of one turn share a run; work that takes long is left four times a
     tookMs = took;
     shared.ask();
     await turn();
-    const before = runs;
+    const before: number = runs;
     for (let i = 0; i < 3; i += 1) {
       shared.ask();
       await turn();
@@ -45,8 +45,8 @@ test('askings of one turn share a run; work that takes long is left four times a
 
   shared.ask();
   shared[Symbol.dispose]();
-  const before = runs;
+  const atTheEnd = runs;
   await turn();
   pass(1000);
-  assert.equal(runs, before);
+  assert.equal(runs, atTheEnd);
 });
