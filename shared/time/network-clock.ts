@@ -64,7 +64,7 @@ export class NetworkClock implements Clock {
   readonly #machine: Clock;
   readonly #log: Logger;
   readonly #seldom: Seldom;
-  readonly #certain: Instant;
+  readonly #certain: Counted;
   readonly #listeners = new Set<(change: ClockChange) => void>();
   /** From where time is counted; while the machine's clock is believed, what it must not fall behind. */
   #base: Counted;
@@ -79,8 +79,9 @@ export class NetworkClock implements Clock {
     this.#machine = machine;
     this.#log = log;
     this.#seldom = new Seldom(machine, LOG_EVERY_MS);
-    this.#certain = floors.certain;
-    this.#base = { at: Math.max(floors.certain, floors.kept ?? floors.certain), atMs: machine.monotonicMs() };
+    const atMs = machine.monotonicMs();
+    this.#certain = { at: floors.certain, atMs };
+    this.#base = { at: Math.max(floors.certain, floors.kept ?? floors.certain), atMs };
     this.#look();
   }
 
@@ -125,7 +126,7 @@ export class NetworkClock implements Clock {
    */
   take(at: Instant, within: Validity | undefined): boolean {
     const trust = this.trust;
-    const isCredible = at >= this.#certain - NEAR_MS && (!within || (at >= within.notBefore && at <= within.notAfter));
+    const isCredible = at >= this.#countedFrom(this.#certain) - NEAR_MS && (!within || (at >= within.notBefore && at <= within.notAfter));
     if (!isCredible) {
       if (trust !== 'machine' && this.#seldom.due('refused')) this.#log.warn({ told: shown(at) }, 'the network told a time that cannot be');
       return false;

@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Clock, Instant } from '../../../shared/clock.ts';
+import { type Logger, silentLogger } from '../../../shared/log.ts';
+import { formatClock } from '../../../shared/time/clock-status.ts';
+import { type ClockChange, type Floors, NetworkClock } from '../../../shared/time/network-clock.ts';
+import { verifies } from '../../requirements.ts';
+
+const FLOOR = Date.UTC(2026, 10, 1);
+const TRUE_TIME = Date.UTC(2027, 2, 1, 12);
+const BATTERY_LESS = Date.UTC(2000, 0, 1);
+const MINUTE_MS = 60_000;
+const YEAR_MS = 365.25 * 24 * 60 * MINUTE_MS;
+const ALWAYS = { notBefore: 0, notAfter: Date.UTC(2040, 0, 1) };
+
+/** A machine's clocks, for the test to move. */
+class Machine implements Clock {
+  wall: Instant;
+  monotonic = 1000.25;
+
+  constructor(wall: Instant) {
+    this.wall = wall;
+  }
+
+  now(): Instant {
+    return this.wall;
+  }
+
+  monotonicMs(): number {
+    return this.monotonic;
+  }
+
+  passes(ms: number): void {
+    this.wall += ms;
+    this.monotonic += ms;
+  }
+}
+
+interface Said {
+  level: string;
+  message: string;
+}
+
+function listening(said: Said[]): Logger {
+  const at = (level: string) => (_: unknown, message?: string) => void said.push({ level, message: message ?? '' });
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } as Logger;
+}
+
+function clockOf(machine: Machine, floors: Floors = { certain: FLOOR }): { clock: NetworkClock; changes: ClockChange[]; said: Said[] } {
+  const said: Said[] = [];
+  const changes: ClockChange[] = [];
+  const clock = new NetworkClock({ machine, floors, log: listening(said) });
+  clock.onChange((change) => changes.push(change));
+  return { clock, changes, said };
+}
+
+describe('a machine whose clock is good', () => {
+  test('is believed, also when it is set back a little or runs a little behind the floor', () => {
+    const machine = new Machine(TRUE_TIME);
+    const { clock, changes } = clockOf(machine);
+    assert.deepEqual([clock.trust, clock.now(), clock.status()], ['machine', TRUE_TIME, undefined]);
+    assert.deepEqual(clock.certificateTime(), { now: TRUE_TIME, mayBeginLaterMs: 0 });
+    machine.wall = FLOOR - MINUTE_MS;
+    assert.deepEqual([clock.trust, clock.now()], ['machine', FLOOR - MINUTE_MS]);
+    assert.deepEqual(changes, []);
+  });
+
+  test('is believed whatever the network tells; a time is remembered for when the machine loses its own', () => {
+    const machine = new Machine(TRUE_TIME);
+    const { clock, changes } = clockOf(machine);
+    assert.equal(clock.take(TRUE_TIME + 10_000, undefined), true);
+    assert.equal(clock.now(), TRUE_TIME);
+    machine.passes(5000);
+    machine.wall = BATTERY_LESS;
+    assert.deepEqual([clock.trust, clock.now()], ['network', TRUE_TIME + 15_000]);
+    assert.deepEqual(
+      changes.map(({ trust, before }) => [trust, before]),
+      [['network', 'machine']],
+    );
+  });
+
+  test('a machine that jumps years ahead is made no exception for', () => {
+    const { clock } = clockOf(new Machine(TRUE_TIME + 20 * YEAR_MS));
+    assert.deepEqual(clock.certificateTime(), { now: TRUE_TIME + 20 * YEAR_MS, mayBeginLaterMs: 0 });
+    assert.equal(clock.isDoubtful(clock.now()), false);
+  });
+});
+
+describe('a machine that starts without a clock', () => {
+  test('counts from the floor, says so once, and accepts certificates that begin later, within a bound', () => {
+    verifies('NO-CLOCK-BOUNDED');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, said } = clockOf(machine);
+    assert.deepEqual([clock.trust, clock.now()], ['floor', FLOOR]);
+    machine.passes(1500.5);
+    assert.equal(clock.now(), FLOOR + 1500, 'whole milliseconds');
+    const { now, mayBeginLaterMs } = clock.certificateTime();
+    assert.deepEqual([now, mayBeginLaterMs], [FLOOR + 1500, 5 * YEAR_MS]);
+    assert.deepEqual(said, [
+      { level: 'warn', message: 'the clock of this machine is wrong; the time is not known until the network tells it' },
+    ]);
+    assert.equal(clock.toKeep(), undefined, 'a floor is not kept as a time');
+  });
+
+  test('an exception is counted each time and logged once an hour for each peer; what needs none is neither', () => {
+    verifies('NO-CLOCK-BOUNDED');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, said } = clockOf(machine);
+    const later = { notBefore: FLOOR + YEAR_MS, notAfter: FLOOR + 2 * YEAR_MS };
+    for (const peer of ['a:1', 'a:1', 'b:1']) clock.judged(peer, later);
+    clock.judged('c:1', { notBefore: FLOOR - 1, notAfter: FLOOR + YEAR_MS });
+    assert.equal(clock.status()?.exceptions, 3);
+    const accepted = (): number => said.filter(({ message }) => message.includes('begins later was accepted')).length;
+    assert.equal(accepted(), 2);
+    machine.passes(61 * MINUTE_MS);
+    clock.judged('a:1', later);
+    assert.equal(accepted(), 3);
+  });
+
+  test('takes the network’s time, and from then on the ordinary rules hold', () => {
+    verifies('NO-CLOCK-TIME');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, changes } = clockOf(machine);
+    machine.passes(3000);
+    assert.equal(clock.take(TRUE_TIME, ALWAYS), true);
+    assert.deepEqual([clock.trust, clock.now()], ['network', TRUE_TIME]);
+    assert.deepEqual(changes, [{ trust: 'network', before: 'floor', byMs: TRUE_TIME - FLOOR - 3000 }]);
+    machine.passes(MINUTE_MS);
+    assert.deepEqual(clock.certificateTime(), { now: TRUE_TIME + MINUTE_MS, mayBeginLaterMs: 0 });
+    assert.equal(clock.toKeep(), TRUE_TIME + MINUTE_MS);
+  });
+
+  test('believes no time outside the certificates it was told by, before what is certain, or of a connection that nobody judged', () => {
+    verifies('NO-CLOCK-TIME');
+    const { clock, changes } = clockOf(new Machine(BATTERY_LESS));
+    const valid = { notBefore: TRUE_TIME - YEAR_MS / 12, notAfter: TRUE_TIME + YEAR_MS / 12 };
+    for (const told of [valid.notBefore - 1, valid.notAfter + 1, Number.NaN]) assert.equal(clock.take(told, valid), false, String(told));
+    assert.equal(clock.take(FLOOR - 3 * MINUTE_MS, ALWAYS), false);
+    assert.equal(clock.take(TRUE_TIME, undefined), false);
+    assert.deepEqual([clock.trust, changes.length], ['floor', 0]);
+    assert.equal(clock.take(valid.notAfter, valid), true);
+  });
+
+  test('goes on with the machine’s clock once that is set', () => {
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, changes } = clockOf(machine);
+    machine.passes(MINUTE_MS);
+    machine.wall = TRUE_TIME;
+    assert.deepEqual([clock.now(), clock.trust], [TRUE_TIME, 'machine']);
+    assert.deepEqual(changes, [{ trust: 'machine', before: 'floor', byMs: TRUE_TIME - FLOOR - MINUTE_MS }]);
+  });
+
+  test('once the network told the time, the machine’s is believed only where it agrees', () => {
+    const machine = new Machine(BATTERY_LESS);
+    const { clock } = clockOf(machine);
+    clock.take(TRUE_TIME, ALWAYS);
+    machine.wall = TRUE_TIME + 3 * MINUTE_MS;
+    assert.deepEqual([clock.trust, clock.now()], ['network', TRUE_TIME]);
+    machine.wall = TRUE_TIME + MINUTE_MS;
+    assert.deepEqual([clock.trust, clock.now()], ['machine', TRUE_TIME + MINUTE_MS]);
+  });
+
+  test('a machine that slept hears the time again, and never goes back by it', () => {
+    const machine = new Machine(BATTERY_LESS);
+    const { clock } = clockOf(machine);
+    clock.take(TRUE_TIME, ALWAYS);
+    clock.take(TRUE_TIME - 5000, ALWAYS);
+    clock.take(TRUE_TIME + 900, ALWAYS);
+    assert.equal(clock.now(), TRUE_TIME);
+    clock.take(TRUE_TIME + 8 * 60 * MINUTE_MS, ALWAYS);
+    assert.equal(clock.now(), TRUE_TIME + 8 * 60 * MINUTE_MS);
+  });
+
+  test('what was stamped before the time was known stays in doubt, what is stamped after is not', () => {
+    verifies('NO-CLOCK-MARKED');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock } = clockOf(machine);
+    const early = clock.now();
+    assert.equal(clock.isDoubtful(early), true);
+    clock.take(TRUE_TIME, ALWAYS);
+    assert.deepEqual([clock.isDoubtful(early), clock.isDoubtful(clock.now())], [true, false]);
+  });
+});
+
+describe('a time that an earlier run kept', () => {
+  const kept = TRUE_TIME - 60 * MINUTE_MS;
+
+  test('is the floor when it is later than what is certain', () => {
+    assert.equal(clockOf(new Machine(BATTERY_LESS), { certain: FLOOR, kept }).clock.now(), kept);
+    assert.equal(clockOf(new Machine(BATTERY_LESS), { certain: FLOOR, kept: FLOOR - YEAR_MS }).clock.now(), FLOOR);
+  });
+
+  test('that lies ahead of the network’s is ignored, logged, and the machine’s clock believed if it agrees with the network', () => {
+    verifies('NO-CLOCK-TIME');
+    for (const [wall, trust] of [
+      [BATTERY_LESS, 'network'],
+      [TRUE_TIME + 1000, 'machine'],
+    ] as const) {
+      const { clock, said } = clockOf(new Machine(wall), { certain: FLOOR, kept: TRUE_TIME + YEAR_MS / 2 });
+      assert.equal(clock.trust, 'floor');
+      clock.take(TRUE_TIME, ALWAYS);
+      assert.deepEqual([clock.trust, Math.abs(clock.now() - TRUE_TIME) <= 1000], [trust, true]);
+      assert.ok(said.some(({ message }) => message === 'the time that was kept lies ahead, and is ignored'));
+    }
+  });
+
+  test('is not that of a machine that runs ahead of the network', () => {
+    const machine = new Machine(TRUE_TIME + YEAR_MS);
+    const { clock } = clockOf(machine);
+    assert.equal(clock.toKeep(), TRUE_TIME + YEAR_MS);
+    clock.take(TRUE_TIME, undefined);
+    machine.passes(MINUTE_MS);
+    assert.ok((clock.toKeep() ?? 0) <= TRUE_TIME + 3 * MINUTE_MS);
+  });
+});
+
+test('whatever the machine’s clock and the network say, the time is a whole number, and counted time does not go back', () => {
+  const step = fc.oneof(
+    fc.record({ set: fc.integer({ min: 0, max: 3 * TRUE_TIME }) }),
+    fc.record({ passes: fc.double({ min: 0, max: YEAR_MS, noNaN: true }) }),
+    fc.record({ told: fc.integer({ min: FLOOR - YEAR_MS, max: TRUE_TIME + YEAR_MS }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const machine = new Machine(BATTERY_LESS);
+      const clock = new NetworkClock({ machine, floors: { certain: FLOOR }, log: silentLogger });
+      let last = clock.now();
+      for (const one of steps) {
+        if ('set' in one) machine.wall = one.set;
+        else if ('passes' in one) {
+          machine.wall += Math.floor(one.passes);
+          machine.monotonic += one.passes;
+        } else clock.take(one.told, ALWAYS);
+        const before = clock.trust;
+        const now = clock.now();
+        assert.ok(Number.isInteger(now));
+        assert.ok(now >= FLOOR - 2 * MINUTE_MS);
+        if (before !== 'machine' && last !== undefined) assert.ok(now >= last - 2 * MINUTE_MS, `${now} after ${last}`);
+        last = clock.trust === 'machine' ? Number.NEGATIVE_INFINITY : now;
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('the status says for people where the time comes from', () => {
+  const machine = BATTERY_LESS + 7000;
+  assert.equal(
+    formatClock({ trust: 'floor', machine, exceptions: 2 }, FLOOR),
+    "NOT KNOWN, after 2026-11-01T00:00:00.000Z; this machine's own clock is wrong (2000-01-01T00:00:07.000Z); 2 connections with a certificate that seemed to begin later",
+  );
+  assert.equal(
+    formatClock({ trust: 'network', machine: 1e300, exceptions: 0 }, TRUE_TIME),
+    "from the network, 2027-03-01T12:00:00.000Z; this machine's own clock is wrong (1e+300)",
+  );
+});
