@@ -233,6 +233,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Between two ends of ours no connection is idle for a minute; one whose other end has fallen silent is cut, and nobody else is ever sent a heartbeat or cut for the lack of one.',
   },
+  'LOG-BOUNDED': {
+    source: 'ARCHITECTURE.md, rule 4',
+    behaviour: 'What happens again and again is told a few times a minute, with how often it was not told.',
+  },
   'LINK-QUIET': {
     source: 'OPERATIONS.md, what an idle link costs',
     behaviour:

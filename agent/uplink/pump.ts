@@ -213,7 +213,7 @@ export class Pump {
     const byCode = Map.groupBy(unsendable, ({ error }) => error.code);
     for (const [code, group] of byCode) {
       this.#options.metrics.count('uplink_unsendable_rows', code, group.length);
-      this.#options.log.error({ err: group[0]?.error, rows: group.length }, 'rows cannot be sent; they go to quarantine');
+      if (group[0]) this.#options.refusals.unsendable(group[0].error, group.length);
       await this.#store(
         this.#options.outbox.quarantine(
           group.map(({ row }) => row),

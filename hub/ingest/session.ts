@@ -12,6 +12,7 @@ import { Seldom } from '../../shared/seldom.ts';
 import { UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
+import { Comings } from './comings.ts';
 import { type ConnectionContext, UplinkConnection } from './connection.ts';
 import { Handshakes } from './handshakes.ts';
 import type { Ingest } from './ingest.ts';
@@ -122,6 +123,7 @@ class SessionServer implements UplinkServer {
   readonly #places = new Places();
   readonly #turnedAway: Seldom;
   readonly #failed: Seldom;
+  readonly #comings: Comings;
   readonly #stopped = new AbortController();
   readonly #hosted: HostedService;
   #end: Promise<void> | undefined;
@@ -134,6 +136,7 @@ class SessionServer implements UplinkServer {
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);
+    this.#comings = new Comings(log, clock);
     const { overlay, service } = options;
     this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => void this.#accept(stream, caller) });
   }
@@ -169,6 +172,7 @@ class SessionServer implements UplinkServer {
     const { drainMs } = this.#context.limits;
     const closing = [...this.#open].map(([stream, connection]) => (connection ? connection.close(drainMs) : stream.destroy()));
     await Promise.all(closing);
+    this.#comings[Symbol.dispose]();
   }
 
   /** One connection from the overlay, to its end. Never rejects: what goes wrong here costs this connection alone. */
@@ -207,7 +211,8 @@ class SessionServer implements UplinkServer {
     if (caller.verified && caller.identityId !== gateway) {
       // The certificate decides; a tunneler's identity in the overlay is legitimate, yet somebody should know.
       metrics.count('uplink_caller_differs');
-      log.warn({ gateway, caller: caller.identityId }, 'the overlay names another caller than the certificate');
+      const due = this.#failed.due(`differs ${gateway} ${caller.identityId}`);
+      log[due ? 'warn' : 'debug']({ gateway, caller: caller.identityId }, 'the overlay names another caller than the certificate');
     }
     if (this.#stopped.signal.aborted) {
       stream.destroy();
@@ -222,10 +227,10 @@ class SessionServer implements UplinkServer {
     });
     const connection = new UplinkConnection({ session, raw }, gateway, this.#context);
     this.#open.set(raw, connection);
-    log.info({ gateway }, 'uplink connected');
+    this.#comings.connected(gateway);
     const reason = await connection.closed;
     if (reason) metrics.count('uplink_ended', reason.code);
-    log.info({ gateway, err: reason }, 'uplink disconnected');
+    this.#comings.disconnected(gateway, reason);
   }
 
   #turnAway(stream: Duplex, { identityId, verified }: Caller, reason: string): void {
