@@ -128,6 +128,8 @@ class OutboxUplink implements Uplink {
   #code: ErrorCode | null = null;
   #hub: UplinkStatus['hub'] = null;
   #lastAnswerAt: Instant | null = null;
+  /** When the first connection of the present run was made. */
+  #connectedAtMs: number | undefined;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -170,10 +172,11 @@ class OutboxUplink implements Uplink {
     const { clock, log, metrics } = this.#options;
     while (!signal.aborted) {
       this.#enter('connecting', this.#code);
-      const beganMs = clock.monotonicMs();
+      this.#connectedAtMs = undefined;
       const error = await this.#connectAndSend(signal).catch((thrown: unknown) => asVitalmeshError(thrown));
       if (signal.aborted || error === undefined) break;
-      const hasSettled = clock.monotonicMs() - beganMs > SETTLED_MS;
+      // A dial that ran into its time limit has taken as long, and shows nothing.
+      const hasSettled = this.#connectedAtMs !== undefined && clock.monotonicMs() - this.#connectedAtMs > SETTLED_MS;
       if (hasSettled) this.#settled();
       const delayMs = SLOW.has(error.code) ? this.#slow.nextMs() : hasSettled ? this.#spreadMs() : this.#quick.nextMs();
       metrics.count('uplink_lost', error.code);
@@ -224,6 +227,7 @@ class OutboxUplink implements Uplink {
       const limits = await this.#greet(link);
       this.#pump = this.#pumpOn(link, limits);
       this.#enter('connected', null);
+      this.#connectedAtMs ??= this.#options.clock.monotonicMs();
       this.#options.log.info({ service: this.#options.service, hub: link.hub }, 'uplink connected');
       successor = this.#successor(AbortSignal.any([signal, over.signal]), left);
       const reason = await this.#pump.run(AbortSignal.any([signal, left.signal]));

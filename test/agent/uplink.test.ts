@@ -403,6 +403,24 @@ test('a network that comes back is used at once, however long the agent would ha
   assert.equal(ingest.held.size, 2);
 });
 
+test('dials that run into their time limit are no connections that stood: the pauses between them begin small and grow', async () => {
+  verifies('OVERLAY-CONTROLLER-AWAY');
+  const network = createMemoryNetwork();
+  const overlay = network.overlay({ id: 'gw-1', name: 'gateway' });
+  let elapsedMs = 0;
+  let dials = 0;
+  overlay.dial = async () => {
+    dials += 1;
+    elapsedMs += 11_000;
+    throw new VitalmeshError('OVERLAY-TIMEOUT');
+  };
+  const clock = { now: () => systemClock.now(), monotonicMs: () => elapsedMs };
+  const retry = { minMs: 1, maxMs: 3_600_000, slowMinMs: 3_600_000, slowMaxMs: 3_600_000 };
+  await using _agent = await startAgent(network, { overlay, clock, retry });
+  // Pauses of up to 5 s each, as after a loss of what had stood, would take half a minute.
+  await until(() => dials === 12);
+});
+
 test('an agent that stops while the hub is away stops at once', async () => {
   const network = createMemoryNetwork();
   const agent = await startAgent(network, { retry: { minMs: 60_000, maxMs: 60_000, slowMinMs: 60_000, slowMaxMs: 60_000 } });
