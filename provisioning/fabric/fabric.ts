@@ -114,6 +114,7 @@ export async function startFabric(options: FabricOptions): Promise<Fabric> {
     trusted: readCertificates(ca.caPem, 'ca'),
     certPem,
     origin: () => origin,
+    addresses: options.controllerAddresses,
     routers: () => routers.map(({ id, entry }) => ({ ...entry, online: entry.online && lines.hasFound(id) })),
     hosting: {
       isConnected: (id: string) => routers.some((router) => router.isConnected(id)),

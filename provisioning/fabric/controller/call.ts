@@ -40,6 +40,8 @@ export interface ControllerParts {
   certPem: string;
   /** `https://host:port`, as clients reach it and as its tokens name it. */
   origin(): string;
+  /** Where clients are told that they reach it, in place of `origin`. */
+  addresses?: readonly string[] | undefined;
   routers(): readonly RouterEntry[];
   /** What goes on at the routers; undefined where none runs. */
   hosting?: Hosting;

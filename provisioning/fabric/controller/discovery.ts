@@ -33,10 +33,10 @@ export const version: Endpoint = {
   },
 };
 
-/** GET controllers: this one. */
+/** GET controllers: this one, at each address at which clients reach it. */
 export const controllers: Endpoint = {
   signedIn: ({ parts, query }) => {
-    const { state, certPem } = parts;
+    const { state, certPem, addresses = [parts.origin()] } = parts;
     const leaf = new X509Certificate(certPem);
     const since = iso(Math.max(0, leaf.validFromDate.getTime()));
     const controller = {
@@ -46,8 +46,8 @@ export const controllers: Endpoint = {
       tags: {},
       updatedAt: iso(state.changedAt()),
       apiAddresses: {
-        'edge-client': [{ url: `${parts.origin()}/edge/client/v1`, version: 'v1' }],
-        ...(parts.oidc && { 'edge-oidc': [{ url: `${parts.origin()}${OIDC_PATH}`, version: 'v1' }] }),
+        'edge-client': addresses.map((address) => ({ url: `${address}/edge/client/v1`, version: 'v1' })),
+        ...(parts.oidc && { 'edge-oidc': addresses.map((address) => ({ url: `${address}${OIDC_PATH}`, version: 'v1' })) }),
       },
       certPem: leaf.toString(),
       fingerprint: createHash('sha1').update(leaf.raw).digest('hex'),

@@ -1,6 +1,7 @@
 import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
+import type { RouterStatus } from '../router-status.ts';
 import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
 import { type BackoffTimes, Pace } from './pace.ts';
 import type { Route } from './route.ts';
@@ -55,7 +56,7 @@ export class Routers {
   #lookAgainMs: number;
   /** What an operator was told last and what still is so. */
   #warned: string | undefined;
-  /** The controller's last word, when that was a refusal of this identity. */
+  /** The controller's last word, when that was a refusal of this identity, or to serve now. */
   #refusal: VitalmeshError | undefined;
 
   constructor(options: RoutersOptions) {
@@ -68,9 +69,17 @@ export class Routers {
     this.#running = this.#run(resolve);
   }
 
-  /** Why nothing can go out when there is no channel: OVERLAY-SIGN-IN when the controller refuses this identity, else OVERLAY-UNREACHABLE. */
+  /**
+   * Why nothing can go out when there is no channel: OVERLAY-SIGN-IN when the controller refuses this identity, OVERLAY-BUSY when it says that
+   * it cannot serve now, else OVERLAY-UNREACHABLE.
+   */
   get absence(): VitalmeshError {
     return this.#refusal ?? new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' });
+  }
+
+  /** The routers to which a channel is kept or tried, by name. */
+  get statuses(): RouterStatus[] {
+    return [...this.#links.values()].map(({ status }) => status).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The channels over which something new may go. */
@@ -205,7 +214,7 @@ export class Routers {
       else this.#warn('none', { listed: routers.length }, 'no edge router is online for this identity');
     } catch (err) {
       const error = asVitalmeshError(err);
-      this.#refusal = error.code === 'OVERLAY-SIGN-IN' ? error : undefined;
+      this.#refusal = error.code === 'OVERLAY-SIGN-IN' || error.code === 'OVERLAY-BUSY' ? error : undefined;
       if (!this.#closed.signal.aborted) this.#warn(error.code, { err: error }, 'the edge routers cannot be asked for');
     }
   }

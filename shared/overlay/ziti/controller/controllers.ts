@@ -20,7 +20,7 @@ export interface ControllersOptions {
   bases: readonly URL[];
   /** Errors: OVERLAY-UNREACHABLE, -TIMEOUT, -SIGN-IN (within TLS), with the host in their detail, and the signal's reason. */
   send: (base: URL, request: ControllerRequest, signal: AbortSignal) => Promise<ControllerAnswer>;
-  /** For one answer, while there is another controller of which nothing bad is known. */
+  /** For one answer, while there is another controller of which nothing bad is known; twice that while there is any other to be asked. */
   patienceMs: number;
   clock: Clock;
   random: () => number;
@@ -101,7 +101,7 @@ export class Controllers {
       const next = this.#next(tried);
       if (!next) throw together([...passed, ...this.#closed(tried)]);
       tried.add(next);
-      const outcome = await this.#attempt(next, this.#hasGoodBeside(tried), signal, work);
+      const outcome = await this.#attempt(next, this.#patienceMs(tried), signal, work);
       if ('result' in outcome) return outcome.result;
       passed.push(outcome.failure);
     }
@@ -109,7 +109,7 @@ export class Controllers {
 
   async #attempt<T>(
     known: Known,
-    isReplaceable: boolean,
+    patienceMs: number | undefined,
     signal: AbortSignal,
     work: (ask: Exchange, controller: string) => Promise<T>,
   ): Promise<{ result: T } | { failure: VitalmeshError }> {
@@ -119,7 +119,7 @@ export class Controllers {
     const ask: Exchange = async (request, limit) => {
       beganAtMs = this.#options.clock.monotonicMs();
       try {
-        const answer = await this.#send(known, request, limit, isReplaceable);
+        const answer = await this.#send(known, request, limit, patienceMs);
         const trouble = troubleOf(answer, request, this.#options.clock.now());
         if (!trouble) return answer;
         retryAfterMs = trouble.retryAfterMs;
@@ -151,9 +151,9 @@ export class Controllers {
   }
 
   /** Who may be replaced is not waited for as long as who may not. */
-  async #send(known: Known, request: ControllerRequest, signal: AbortSignal, isReplaceable: boolean): Promise<ControllerAnswer> {
-    const { send, patienceMs } = this.#options;
-    if (!isReplaceable) return await send(known.base, request, signal);
+  async #send(known: Known, request: ControllerRequest, signal: AbortSignal, patienceMs: number | undefined): Promise<ControllerAnswer> {
+    const { send } = this.#options;
+    if (patienceMs === undefined) return await send(known.base, request, signal);
     const late = new AbortController();
     const detail = `${known.place} did not answer within ${patienceMs} ms`;
     const timer = setTimeout(() => late.abort(new VitalmeshError('OVERLAY-TIMEOUT', { detail })), patienceMs);
@@ -172,9 +172,12 @@ export class Controllers {
     return fresh ?? open.sort((a, b) => a.standing.failedAtMs - b.standing.failedAtMs)[0];
   }
 
-  /** One that has failed and not served since is no reason to give another one less time. */
-  #hasGoodBeside(tried: ReadonlySet<Known>): boolean {
-    return this.#known.some((known) => !tried.has(known) && known.standing.failures === 0 && known.standing.closedForMs === 0);
+  /** One that has failed and not served since is less of a reason not to wait for another. */
+  #patienceMs(tried: ReadonlySet<Known>): number | undefined {
+    const { patienceMs } = this.#options;
+    const left = this.#known.filter((known) => !tried.has(known) && known.standing.closedForMs === 0);
+    if (left.length === 0) return undefined;
+    return left.some(({ standing }) => standing.failures === 0) ? patienceMs : 2 * patienceMs;
   }
 
   /** Those that are not asked because they said so. */
