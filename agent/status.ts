@@ -2,6 +2,7 @@ import type { Instant } from '../shared/clock.ts';
 import { meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
+import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
@@ -19,6 +20,8 @@ export interface AgentStatus {
   /** Null while the machine's own clock is good. */
   clock: ClockStatus | null;
   overlay: OverlayState;
+  /** Edge routers to which a channel is kept or tried. */
+  routers: readonly RouterStatus[];
   uplink: UplinkStatus;
   outbox: OutboxStatus;
   sources: readonly SourceStatus[];
@@ -39,6 +42,7 @@ export function formatAgentStatus(status: AgentStatus): string {
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
+    ...formatRouters(status.routers),
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
     ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],

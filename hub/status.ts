@@ -2,6 +2,7 @@ import { formatInstant, type Instant } from '../shared/clock.ts';
 import { type ErrorCode, isErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
+import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
@@ -18,6 +19,8 @@ export interface HubStatus {
   /** Null while the machine's own clock is good. */
   clock: ClockStatus | null;
   overlay: OverlayState;
+  /** Edge routers to which a channel is kept or tried. */
+  routers: readonly RouterStatus[];
   storeId: string;
   /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
   registry: string;
@@ -52,6 +55,7 @@ export function formatHubStatus(status: HubStatus): string {
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
+    ...formatRouters(status.routers),
     ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${why(uplink.code)}`],
     ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [
       `  ${gateway}`,

@@ -8,6 +8,7 @@ import type { IdentityFiles } from '../identity/identity-files.ts';
 import { type IdentityStatus, validityOf } from '../identity/identity-status.ts';
 import type { Logger } from '../log.ts';
 import type { Overlay } from './overlay.ts';
+import type { RouterStatus } from './router-status.ts';
 
 /** A program's start waits no longer for the network: devices want to be read, and an operator to be answered. */
 const OPENING_MS = 500;
@@ -44,6 +45,8 @@ export async function openOverlay(config: z.infer<typeof overlayConfig>, identit
 export interface OwnPlace extends AsyncDisposable {
   overlay: Overlay;
   identityStatus(): IdentityStatus;
+  /** Edge routers to which a channel is kept or tried; none in a network without them. */
+  routers(): readonly RouterStatus[];
   /** Called when the certificate was renewed: what is dialled from now on goes over channels of the new one. */
   onRenewed(listener: () => void): Disposable;
 }
@@ -62,6 +65,7 @@ export async function openOwnPlace(
     return {
       overlay,
       identityStatus: () => statusOf(null),
+      routers: () => [],
       onRenewed: () => ({ [Symbol.dispose]: () => undefined }),
       [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
     };
@@ -75,6 +79,7 @@ export async function openOwnPlace(
   return {
     overlay: renewed.overlay,
     identityStatus: () => statusOf(renewed.renewal.status()),
+    routers: () => renewed.overlay.routers,
     onRenewed: (listener) => renewed.renewal.onRenewed(listener),
     [Symbol.asyncDispose]: () => renewed[Symbol.asyncDispose](),
   };

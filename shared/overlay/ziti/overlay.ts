@@ -4,6 +4,7 @@ import { Backoff, pause } from '../../lifecycle.ts';
 import type { Logger } from '../../log.ts';
 import { limited } from '../limit.ts';
 import type { Binding, Caller, ConnectionListener, DialOptions, Overlay, OverlayState, ServiceInfo } from '../overlay.ts';
+import type { RouterStatus } from '../router-status.ts';
 import { OverlayStates } from '../states.ts';
 import { ZitiBinding } from './bindings.ts';
 import type { CircuitLimits, DialCircuit, HostService } from './circuit/contract.ts';
@@ -46,6 +47,8 @@ export interface ZitiParts {
 
 /** An overlay that goes on when its identity signs in anew: new channels take the place of the old ones, which end with what they carry. */
 export interface RenewableOverlay extends Overlay {
+  /** The edge routers to which a channel is kept or tried, by name. */
+  readonly routers: readonly RouterStatus[];
   /** Resolves when no channel is left that was opened with this session, or when the signal aborts. */
   withoutSession(session: ApiSession, signal: AbortSignal): Promise<void>;
 }
@@ -122,6 +125,10 @@ class ZitiOverlay implements RenewableOverlay {
 
   get state(): OverlayState {
     return this.#states.current;
+  }
+
+  get routers(): readonly RouterStatus[] {
+    return this.#routers.statuses;
   }
 
   onState(listener: (state: OverlayState) => void): Disposable {

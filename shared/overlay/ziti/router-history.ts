@@ -1,8 +1,11 @@
+import type { ErrorCode } from '../../errors.ts';
 import { type BackoffTimes, Pace } from './pace.ts';
 
 /** What is known of one router from the links to it, which come and go. */
 export class RouterHistory {
   readonly pace: Pace;
+  /** Why there is no channel, for an operator; undefined while there is one, and before the first attempt is over. */
+  trouble: ErrorCode | undefined;
   readonly #count: () => number;
   #failedAt = 0;
 
@@ -22,6 +25,7 @@ export class RouterHistory {
 
   succeeded(): void {
     this.#failedAt = 0;
+    this.trouble = undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { asVitalmeshError, VitalmeshError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { limited, onAbort } from '../limit.ts';
+import type { RouterStatus } from '../router-status.ts';
 import type { Channel } from './channel/contract.ts';
 import type { ApiSession, Controller, EdgeRouter } from './controller/contract.ts';
 import { Route } from './route.ts';
@@ -49,6 +50,11 @@ export class RouterLink {
 
   get connected(): boolean {
     return this.#current !== undefined;
+  }
+
+  get status(): RouterStatus {
+    const { name, host, port } = this.router;
+    return { name, address: `${host}:${port}`, connected: this.connected, code: this.#options.history.trouble ?? null };
   }
 
   /** There is a new API session: a channel of the new one takes the place of that of the old one. */
@@ -161,7 +167,10 @@ export class RouterLink {
 
   #note(err: unknown): void {
     // Once is enough for an operator: the attempts go on for as long as the router is away.
-    const level = this.#options.history.failedAt === 0 ? 'warn' : 'debug';
-    this.#options.log[level]({ err: asVitalmeshError(err), router: this.router.name }, 'no channel to the edge router');
+    const { history, log } = this.#options;
+    const level = history.failedAt === 0 ? 'warn' : 'debug';
+    const error = asVitalmeshError(err);
+    history.trouble = error.code;
+    log[level]({ err: error, router: this.router.name }, 'no channel to the edge router');
   }
 }

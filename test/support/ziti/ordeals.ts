@@ -41,6 +41,15 @@ export async function sickRouters(context: TestContext, sicknesses: readonly Sic
     context.diagnostic(`${sickness}: ${wire.routers[0]?.counts.connections} connections; ${err.code} ${err.detail}`);
     assert.deepEqual([router, err.code], ['router-1', SICKNESSES[sickness].code], sickness);
     assert.match(err.detail ?? '', SICKNESSES[sickness].detail, sickness);
+    const { routers } = await process.until((status) => status.routers.some(({ code }) => code !== null));
+    assert.deepEqual(
+      routers.map(({ name, connected, code }) => [name, connected, code]),
+      [
+        ['router-1', false, err.code],
+        ['router-2', true, null],
+      ],
+      sickness,
+    );
   }
 
   for (const { wire } of agents) wire.routers[1]?.aim(undefined);
