@@ -202,8 +202,10 @@ export class Controllers {
     const { standing, place } = known;
     const failures = standing.failures;
     standing.failed(beganAtMs, retryAfterMs);
-    if (this.#preferred === known) this.#preferred = undefined;
-    const isNews = failures === 0 && this.#known.length > 1;
+    // What was asked before an earlier failure says nothing of one that has served since.
+    const counts = standing.failures > failures || retryAfterMs > 0;
+    if (counts && this.#preferred === known) this.#preferred = undefined;
+    const isNews = counts && failures === 0 && this.#known.length > 1;
     this.#options.log[isNews ? 'warn' : 'debug']({ err: reason, controller: place }, 'a controller of the network does not serve');
   }
 
