@@ -164,7 +164,7 @@ function verifyCaller(stream: TLSSocket, own: Credentials, inner: InnerTlsOption
   } catch (error) {
     // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
     if (!leaf || asVitalmeshError(error).code !== 'IDENTITY-UNTRUSTED') throw error;
-    if (!stream.authorized) throw refused(String(stream.authorizationError), 'IDENTITY-UNTRUSTED', error);
+    if (!stream.authorized) throw refusal === undefined ? error : refused(refusal, 'IDENTITY-UNTRUSTED', error);
     return verifyLeaf(leaf, options);
   }
   if (refusal !== undefined) throw refused(refusal, 'IDENTITY-CHAIN');

@@ -28,7 +28,7 @@ interface Kept {
   bytes: number;
 }
 
-function setUp(limits: { partBytes?: number; hourlyBytes?: number } = {}) {
+function setUp(limits: { partBytes?: number; hourlyBytes?: number; isDoubtful?: (at: number) => boolean } = {}) {
   const appended: ReadingRecord[] = [];
   const kept: Kept[] = [];
   const held = { append: Promise.resolve(), quarantine: Promise.resolve() };
@@ -164,4 +164,22 @@ test('observations are counted as normalize makes them', () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test('what was received while the time was not known is marked so on disk, each reading once', async () => {
+  verifies('NO-CLOCK-MARKED');
+  const knownSince = RECORD.receivedAt + 1;
+  const { intake, appended } = setUp({ isDoubtful: (at) => at < knownSince });
+  const readings: Reading[] = [
+    { vital: 'spo2', value: 97 },
+    { vital: 'pr_oxi', value: 61, flags: ['clockless'] },
+    { vital: 'spo2', value: 96, measurement: 1, flags: ['clock', 'motion'] },
+  ];
+  await intake.store([{ ...RECORD, readings }]);
+  await intake.store([{ ...RECORD, receivedAt: knownSince, readings }]);
+  const flags = appended.map((record) => record.readings.map((reading) => reading.flags ?? []));
+  assert.deepEqual(flags[0], [['clock'], ['clockless', 'clock'], ['clock', 'motion']]);
+  assert.deepEqual(flags[1], [[], ['clockless'], ['clock', 'motion']]);
+  const [observation] = normalize(appended[0] ?? RECORD, { agent: 'gw1', epoch: 'e1', seq: 1 });
+  assert.ok(observation?.extension?.some(({ valueCode }) => valueCode === 'clock'));
 });
