@@ -36,7 +36,9 @@ interface Row {
 }
 
 async function rowsOf(hub: HubProcess): Promise<Row[]> {
-  return (await Array.fromAsync(callOperator(hub.operator, 'export'))) as Row[];
+  const rows: Row[] = [];
+  for await (const row of callOperator(hub.operator, 'export')) rows.push(row as Row);
+  return rows;
 }
 
 describe('a machine that starts in the year 2000', () => {
