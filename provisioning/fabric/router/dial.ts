@@ -80,7 +80,10 @@ export class Dialing implements Sink {
     const asking = control.whenFound(() => {
       clearTimeout(timer);
       this.#waiting = undefined;
-      if (!stopped.aborted) this.#attempt();
+      if (stopped.aborted) return;
+      // It may have come back with other rights.
+      if (this.#mayDial()) this.#attempt();
+      else this.#refuse(REFUSED.noPolicies);
     });
     this.#waiting = {
       [Symbol.dispose]() {
@@ -140,7 +143,7 @@ export class Dialing implements Sink {
       this.#answered(terminator, { kind: 'refused', text: LISTENER_CLOSED });
       return;
     }
-    if (!grants.allows(this.#channel.session.identityId, service.id, 'Dial') || !this.#sessionExists()) {
+    if (!this.#mayDial()) {
       host.closeBehindData(CLOSE_CALLED);
       this.#refuse(REFUSED.noPolicies);
       return;
@@ -160,8 +163,10 @@ export class Dialing implements Sink {
     terminators.open({ id: this.#offer.circuitId, serviceId: service.id, sessionId: this.#sessionId, dialer, host, terminator });
   }
 
-  #sessionExists(): boolean {
-    return this.#sessionId === undefined || this.#context.grants.sessionExists(this.#sessionId);
+  #mayDial(): boolean {
+    const { grants } = this.#context;
+    const sessionExists = this.#sessionId === undefined || grants.sessionExists(this.#sessionId);
+    return sessionExists && grants.allows(this.#channel.session.identityId, this.#service.id, 'Dial');
   }
 
   /** Nobody tells a host that its dialer had left before the controller was asked. */

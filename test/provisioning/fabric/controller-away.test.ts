@@ -10,7 +10,7 @@ import { RawClient, type RawFrame } from '../../support/ziti/raw-client.ts';
 import { type Enrolled, FabricSite } from './site.ts';
 
 const NO_ANSWER = 'timeout waiting for message reply: context deadline exceeded';
-const LIMITS = { controllerAnswerMs: 300, controllerFoundMs: 50, linkReportMs: 0, bindReportMs: 20, bindsAgainMs: 50, idleCircuitMs: 200 };
+const LIMITS = { controllerAnswerMs: 1000, controllerFoundMs: 50, linkReportMs: 0, bindReportMs: 20, bindsAgainMs: 50, idleCircuitMs: 200 };
 
 let site: FabricSite;
 let hub: Enrolled;
@@ -180,9 +180,12 @@ describe('the controller of an embedded network is stopped and started while its
     await using later = await channel(gateway, dialling.api);
     later.send(60783, { 1000: 1 }, dialling.session);
     assert.equal(await refused(later), NO_ANSWER);
+    later.send(60783, { 1000: 2 }, dialling.session);
     const [over, closed] = [hosting.closed, refused(dialer)];
     await controller().start();
     await over;
+    assert.equal(await refused(later), 'no policies provide access');
+    assert.equal(hosting.received.filter(({ type }) => type === 60787).length, 1, 'its host was not asked');
     assert.match(await closed, /^(dial access lost|close called)$/);
     await admin.enableIdentity('hub');
   });
