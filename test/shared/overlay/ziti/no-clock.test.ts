@@ -3,16 +3,19 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Identity } from '../../../../shared/identity/identity.ts';
+import { type Identity, loadIdentity } from '../../../../shared/identity/identity.ts';
 import { aborted } from '../../../../shared/lifecycle.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { openChannel } from '../../../../shared/overlay/ziti/channel/open.ts';
 import { openController } from '../../../../shared/overlay/ziti/controller/controller.ts';
+import { openZitiOverlay } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
 import { clockAtFloor, DAY_MS } from '../../../support/clockless.ts';
 import { testNetwork } from '../../../support/identities.ts';
+import { reaches } from '../../../support/overlay-states.ts';
 import { rawRouter } from '../../../support/raw-router.ts';
 import { type ScriptedController, scriptedController } from '../../../support/ziti/controller-script.ts';
+import { plannedFabric } from '../../../support/ziti/network.ts';
 import { offerOidc } from '../../../support/ziti/oidc-script.ts';
 
 // OpenSSL knows the true time here, so that what it says of a certificate's time is wrong in both directions: it must count for nothing.
@@ -42,6 +45,19 @@ function tellsTime(script: ScriptedController, told: number | undefined): Socket
   });
   return asked;
 }
+
+test('the embedded network tells the time, by each way to sign in, and is reached', async () => {
+  verifies('NO-CLOCK-CONNECTS', 'NO-CLOCK-TIME');
+  await using fabric = await plannedFabric({ services: ['s'], identities: { gw: { dial: ['s'], bind: [] } } }, true);
+  const identity = loadIdentity(fabric.identityPath('gw'));
+  for (const signIn of ['certificate', 'oidc', 'auto'] as const) {
+    const clock = clockAtFloor(NOW - 30 * DAY_MS);
+    await using overlay = await openZitiOverlay({ identity, log: silentLogger, signIn, clock, backoff: { minMs: 5, maxMs: 50 } });
+    await reaches(overlay, 'ready');
+    assert.equal(clock.trust, 'network', signIn);
+    assert.ok(Math.abs(clock.now() - Date.now()) < DAY_MS);
+  }
+});
 
 describe('a controller, called by a machine that does not know the time', () => {
   for (const signIn of ['certificate', 'oidc'] as const) {
