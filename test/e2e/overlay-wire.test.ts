@@ -12,15 +12,11 @@ describe('faults between processes and their network', { concurrency: true, time
 
   test('a router that is sick: the healthy one is used; alone the agent says why, and comes back when it is well', async (context) => {
     verifies('OVERLAY-SICK-ROUTER', 'OVERLAY-PACED', 'EXACTLY-ONCE');
-    await sickRouters(context, [
-      'answers the hello and then nothing',
-      'announces four gigabytes behind the hello',
-      'closes right behind the hello',
-    ]);
+    await sickRouters(context, ['answers the hello and then nothing', 'closes right behind the hello']);
   });
 
   test('a controller that is sick: the agent says why, keeps what it reads, and comes back when the controller is well', async (context) => {
     verifies('OVERLAY-CONTROLLER-BOUNDED', 'OVERLAY-PACED', 'EXACTLY-ONCE');
-    await sickControllers(context, ['finishes TLS and never answers', 'is a captive portal', 'is cut in the middle of its answer']);
+    await sickControllers(context, ['is a captive portal', 'is cut in the middle of its answer']);
   });
 });

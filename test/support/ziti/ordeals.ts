@@ -113,9 +113,15 @@ export async function faultyLines(context: TestContext, leastFaults: number): Pr
   const wires = [hub.wire, ...agents.map(({ wire }) => wire)];
   const relays = wires.flatMap(({ routers }) => routers);
 
-  for (const relay of relays) {
-    relay.up = { delayMs: 1, jitterMs: 5, pieceBytes: [1, 200] };
-    relay.down = { delayMs: 1, jitterMs: 5, pieceBytes: [1, 200] };
+  for (const relay of hub.wire.routers) {
+    relay.up = { delayMs: 2, coalesceMs: 20 };
+    relay.down = { jitterMs: 10, bytesPerSecond: 250_000, pieceBytes: [1, 2000] };
+  }
+  for (const [i, { wire }] of agents.entries()) {
+    for (const relay of wire.routers) {
+      relay.up = { delayMs: 1, jitterMs: 5, pieceBytes: [1, i === 0 ? 8 : 200] };
+      relay.down = { delayMs: 1, jitterMs: 5, pieceBytes: [1, i === 0 ? 200 : 8] };
+    }
   }
   for (const [i, relay] of relays.entries()) {
     const way = i % 2 === 0 ? 'up' : 'down';

@@ -1,10 +1,9 @@
-import type { FabricAdmin } from '../../../provisioning/fabric/admin.ts';
-import { type Fabric, type FabricOptions, startFabric } from '../../../provisioning/fabric/fabric.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import type { FabricOptions } from '../../../provisioning/fabric/fabric.ts';
 import { DeviceServer } from '../../agent/sources/device-server.ts';
 import { random } from '../../sim/physiology.ts';
 import { type Detours, setDetours } from '../detours.ts';
-import { type AgentProcess, type Enrolled, FabricSite, type HubProcess } from '../fabric-site.ts';
+import type { AgentProcess, Enrolled, HubProcess } from '../fabric-site.ts';
+import { OwnFabricSite } from '../own-fabric-site.ts';
 import { Oximeter } from '../oximeter.ts';
 import { FaultyRelay } from './faulty-relay.ts';
 
@@ -35,21 +34,16 @@ export interface WireSiteOptions {
 }
 
 /** An embedded network in the test's own process, and hub and agents as processes, each of which reaches the network over relays of its own. */
-export class WireSite extends FabricSite {
+export class WireSite extends OwnFabricSite {
   readonly seed: number;
   /** Of the relays. */
   readonly random: () => number;
-  readonly #routers: number;
   readonly #everyMs: number | undefined;
-  readonly #signIn: FabricOptions['signIn'];
   readonly #stack = new AsyncDisposableStack();
-  #network: Fabric | undefined;
 
   private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs, signIn = 'both' }: WireSiteOptions) {
-    super();
-    this.#routers = routers;
+    super({ signIn, moreRouters: Array.from({ length: routers - 1 }, () => ANYWHERE) });
     this.#everyMs = everyMs;
-    this.#signIn = signIn;
     this.seed = seed;
     this.random = random(seed);
   }
@@ -64,22 +58,6 @@ export class WireSite extends FabricSite {
       await site[Symbol.asyncDispose]();
       throw error;
     }
-  }
-
-  get network(): Fabric {
-    if (!this.#network) throw new Error('the network does not run');
-    return this.#network;
-  }
-
-  override get admin(): FabricAdmin {
-    return this.network.admin;
-  }
-
-  override async startFabric(): Promise<void> {
-    const moreRouters = Array.from({ length: this.#routers - 1 }, () => ANYWHERE);
-    const [log, signIn] = [silentLogger, this.#signIn];
-    const network = await startFabric({ home: this.home, controller: ANYWHERE, router: ANYWHERE, moreRouters, signIn, log });
-    this.#network = this.#stack.use(network);
   }
 
   /** Relays for the program with this configuration, from its start on. */
