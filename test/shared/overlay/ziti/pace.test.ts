@@ -16,12 +16,12 @@ interface OwnTime {
   pass(ms: number): Promise<void>;
 }
 
-/** Time that passes when the test says so; every jitter comes to one half. */
-function ownTime(t: TestContext): OwnTime {
+/** Time that passes when the test says so; every jitter comes to one half unless told. */
+function ownTime(t: TestContext, random = () => 0.5): OwnTime {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;
   t.mock.method(performance, 'now', () => nowMs);
-  t.mock.method(Math, 'random', () => 0.5);
+  t.mock.method(Math, 'random', random);
   return {
     async pass(ms) {
       for (const end = nowMs + ms; nowMs < end; ) {
@@ -181,6 +181,34 @@ describe('the pace of attempts', { timeout: 30_000 }, () => {
     await time.pass(250);
     assert.equal(overlay.state, 'ready');
     await closed(t, overlay);
+  });
+
+  test('a fleet that loses its router in one moment comes back spread over seconds, each member by one attempt', async (t) => {
+    verifies('OVERLAY-NO-STAMPEDE');
+    const time = ownTime(t, Math.random);
+    const fleet = Array.from({ length: 200 }, () => new ScriptedNetwork());
+    const overlays = await Promise.all(
+      fleet.map((network) => openZitiOverlayOf(partsOf(network), network.log, { backoff: BACKOFF, maxRouters: 1 })),
+    );
+    const opened = (): number => fleet.reduce((total, { channels }) => total + channels.length, 0);
+    await time.pass(MINUTE_MS);
+    assert.equal(opened(), fleet.length);
+    for (const network of fleet) network.channelTo('one').cut();
+    const each: number[] = [];
+    for (let second = 0; second < 6; second += 1) {
+      const before = opened();
+      await time.pass(1000);
+      each.push(opened() - before);
+    }
+    // 40 are expected in each of the first five; 80 is more than seven standard deviations away.
+    assert.ok(
+      each.every((many) => many < 80),
+      `${each} a second`,
+    );
+    assert.equal(opened(), 2 * fleet.length);
+    assert.ok(overlays.every(({ state }) => state === 'ready'));
+    t.mock.timers.reset();
+    await Promise.all(overlays.map((overlay) => overlay[Symbol.asyncDispose]()));
   });
 
   test('a pause grows with each attempt, is known to whoever comes, and ends early with its waiter', async (t) => {
