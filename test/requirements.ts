@@ -176,6 +176,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Controllers that the network names are asked when those of the identity file do not serve: eight at most, by https alone, vouched for by the same CA, and nothing of them is written to disk.',
   },
+  'OVERLAY-ROUTER-STATUS': {
+    source: 'openziti-network.md §0.1',
+    behaviour: 'The status of agent and hub names each router that is used or tried, and why one is not connected.',
+  },
   'OVERLAY-PACED': {
     source: 'architecture §4; openziti-network.md §4.3',
     behaviour: 'Whatever controller and routers answer, each of them is tried again at the pace of a growing pause, never in a loop.',

@@ -11,7 +11,7 @@ describe('faults between processes and their network', { concurrency: true, time
   });
 
   test('a router that is sick: the healthy one is used; alone the agent says why, and comes back when it is well', async (context) => {
-    verifies('OVERLAY-SICK-ROUTER', 'OVERLAY-PACED', 'EXACTLY-ONCE');
+    verifies('OVERLAY-SICK-ROUTER', 'OVERLAY-ROUTER-STATUS', 'OVERLAY-PACED', 'EXACTLY-ONCE');
     await sickRouters(context, ['answers the hello and then nothing', 'closes right behind the hello']);
   });
 
