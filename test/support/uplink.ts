@@ -6,14 +6,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 
-/** Resolves once `condition` holds; fails after a time that no healthy run comes near. */
-export async function until(condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error(`waited in vain for: ${condition.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
+export { until } from './until.ts';
 
 /** A record of spot measurements of one device, a value a reading. */
 export function recordOf(...values: number[]): ReadingRecord {

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { onAbort } from '../../../shared/overlay/limit.ts';
 import type { Channel, FrameSink, FrameSource } from '../../../shared/overlay/ziti/channel/contract.ts';
@@ -190,9 +189,4 @@ export class FakeChannel implements Channel {
     if (onReply) onReply(frame);
     else this.#sinks.get(u32(frame.headers, 1000) ?? 0)?.frame(frame);
   }
-}
-
-/** Turns of the event loop until the condition holds; the time limit of the test bounds it. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
 }

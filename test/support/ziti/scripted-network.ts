@@ -1,5 +1,4 @@
 import { type Duplex, PassThrough } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { type ErrorCode, VitalmeshError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { rejectedBy } from '../../../shared/overlay/limit.ts';
@@ -10,11 +9,6 @@ import type { ZitiParts } from '../../../shared/overlay/ziti/overlay.ts';
 import type { OutgoingFrame } from '../../../shared/overlay/ziti/wire/encode.ts';
 import type { Frame } from '../../../shared/overlay/ziti/wire/frame.ts';
 import { CONTENT } from '../../../shared/overlay/ziti/wire/ids.ts';
-
-/** Resolves when it has come to be; the time limit of the test is the limit. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
-}
 
 export function router(name: string, online = true): EdgeRouter {
   return { name, host: '127.0.0.1', port: 3022, online };

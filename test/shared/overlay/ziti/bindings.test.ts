@@ -5,7 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Caller, Overlay } from '../../../../shared/overlay/overlay.ts';
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
-import { router, type ScriptedHosting, ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
+import { turnsUntil } from '../../../support/until.ts';
+import { router, type ScriptedHosting, ScriptedNetwork, service } from '../../../support/ziti/scripted-network.ts';
 
 function open(network: ScriptedNetwork, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
   return openZitiOverlayOf(network.parts, network.log, { backoff: { minMs: 1, maxMs: 4 }, ...behaviour });
@@ -16,7 +17,7 @@ async function twoRouters(): Promise<{ network: ScriptedNetwork; overlay: Overla
   const network = new ScriptedNetwork();
   network.routers = [router('one'), router('two')];
   const overlay = await open(network);
-  await until(() => network.channels.length === 2);
+  await turnsUntil(() => network.channels.length === 2);
   await turn();
   return { network, overlay };
 }
@@ -30,7 +31,7 @@ function at(hostings: readonly ScriptedHosting[], index: number): ScriptedHostin
 /** As long as five refreshes take (the overlay's are every 5 ms then), every pause of 4 ms at most is over. */
 async function severalRefreshes(network: ScriptedNetwork): Promise<void> {
   const before = network.count('routers');
-  await until(() => network.count('routers') > before + 5);
+  await turnsUntil(() => network.count('routers') > before + 5);
 }
 
 const ignore = (): void => undefined;
@@ -42,7 +43,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     await using _ = overlay;
     const arrived: [Duplex, Caller][] = [];
     await overlay.bind('vitals', (connection, caller) => void arrived.push([connection, caller]));
-    await until(() => network.standing.length === 2);
+    await turnsUntil(() => network.standing.length === 2);
     const connections = network.standing.map((hosting) => network.arrive(hosting));
     assert.deepEqual(
       arrived.map(([connection]) => connection),
@@ -57,7 +58,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     await using _ = overlay;
     await overlay.bind('vitals', ignore);
     await overlay.bind('vitals', ignore);
-    await until(() => network.standing.length === 4);
+    await turnsUntil(() => network.standing.length === 4);
     assert.equal(new Set(network.standing.map(({ request }) => request.listenerId)).size, 4);
     assert.equal(new Set(network.standing.map(({ request }) => request.session.token)).size, 2);
   });
@@ -70,12 +71,12 @@ describe('bindings', { timeout: 20_000 }, () => {
     const gate = Promise.withResolvers<void>();
     network.beforeBind = gate.promise;
     network.channelTo('one').cut();
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     for (let i = 0; i < 10; i += 1) await turn();
     // Ready means that it is hosted already.
     assert.equal(overlay.state, 'lost');
     gate.resolve();
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.equal(network.standing.length, 1);
     const [before, after] = network.hostings;
     assert.equal(after?.request.listenerId, before?.request.listenerId);
@@ -88,7 +89,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     await using overlay = await open(network);
     await overlay.bind('vitals', ignore);
     at(network.hostings, 0).end('OVERLAY-SESSION');
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.length === 1);
     assert.equal(network.channels.length, 1);
     assert.deepEqual(
       network.hostings.map(({ request }) => request.session.token),
@@ -104,11 +105,11 @@ describe('bindings', { timeout: 20_000 }, () => {
     network.services = [];
     at(network.hostings, 0).end('OVERLAY-DENIED');
     const asked = network.count('services');
-    await until(() => network.count('services') > asked + 4);
+    await turnsUntil(() => network.count('services') > asked + 4);
     assert.equal(overlay.state, 'ready');
     assert.deepEqual(network.warnings, Array(2).fill('the service is not hosted through an edge router'));
     network.services = [service('vitals', ['Bind'], 'made-again')];
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.length === 1);
     assert.equal(at(network.standing, 0).request.session.serviceId, 'made-again');
     assert.equal(network.channels.length, 1);
   });
@@ -140,7 +141,7 @@ describe('bindings', { timeout: 20_000 }, () => {
       [network.channelTo('two')],
     );
     network.refuseBind = () => undefined;
-    await until(() => network.standing.length === 2);
+    await turnsUntil(() => network.standing.length === 2);
   });
 
   test('reach a router that was offline when their session was made', async () => {
@@ -149,7 +150,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     await using overlay = await open(network, { refreshEveryMs: 5 });
     await overlay.bind('vitals', ignore);
     network.routers = [router('one'), router('two')];
-    await until(() => network.standing.length === 2);
+    await turnsUntil(() => network.standing.length === 2);
     // By a session that names it.
     const late = network.standing.find(({ request }) => request.channel === network.channelTo('two'));
     assert.deepEqual(late?.request.session.routers, network.routers);
@@ -174,13 +175,13 @@ describe('bindings', { timeout: 20_000 }, () => {
     const { network, overlay } = await twoRouters();
     await using _ = overlay;
     const binding = await overlay.bind('vitals', ignore);
-    await until(() => network.standing.length === 2);
+    await turnsUntil(() => network.standing.length === 2);
     const connection = network.arrive(at(network.standing, 0));
     await binding[Symbol.asyncDispose]();
     assert.ok(network.hostings.every(({ disposed }) => disposed));
     assert.equal(connection.destroyed, false);
     network.channelTo('one').cut();
-    await until(() => network.channels.length === 3);
+    await turnsUntil(() => network.channels.length === 3);
     for (let i = 0; i < 20; i += 1) await turn();
     assert.equal(network.standing.length, 0);
   });
@@ -193,7 +194,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     network.channelTo('one').cut();
     await binding[Symbol.asyncDispose]();
     network.controllerDown = false;
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.equal(network.standing.length, 0);
   });
 
@@ -210,7 +211,7 @@ describe('bindings', { timeout: 20_000 }, () => {
       return undefined;
     };
     network.newApiSession();
-    await until(() => first.disposed);
+    await turnsUntil(() => first.disposed);
     assert.equal(stoodWhenBoundAgain, true);
     await severalRefreshes(network);
     assert.equal(network.hostings.length, 2);
@@ -228,7 +229,7 @@ describe('bindings', { timeout: 20_000 }, () => {
     let refusals = 2;
     network.refuseBind = () => (refusals-- > 0 ? 'OVERLAY-TIMEOUT' : undefined);
     network.newApiSession();
-    await until(() => network.hostings.length === 2);
+    await turnsUntil(() => network.hostings.length === 2);
     assert.notEqual(at(network.hostings, 1).request.listenerId, listenerId);
   });
 });
@@ -258,10 +259,10 @@ describe('the end of an overlay', { timeout: 20_000 }, () => {
     const overlay = await open(network);
     network.refuseDial = () => new Promise(() => undefined);
     const dialling = assert.rejects(overlay.dial('vitals'), { code: 'OVERLAY-CLOSED' });
-    await until(() => network.dials.length === 1);
+    await turnsUntil(() => network.dials.length === 1);
     network.routers = [];
     network.channelTo('one').cut();
-    await until(() => overlay.state === 'lost');
+    await turnsUntil(() => overlay.state === 'lost');
     const binding = assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-CLOSED' });
     network.controllerDown = true;
     const listing = assert.rejects(overlay.services(), { code: 'OVERLAY-CLOSED' });
@@ -286,7 +287,7 @@ describe('the end of an overlay', { timeout: 20_000 }, () => {
         (connection) => connection.on('error', ignore),
         (error) => assert.equal(error.code, 'OVERLAY-CLOSED'),
       );
-      await until(() => overlay.state === 'closed');
+      await turnsUntil(() => overlay.state === 'closed');
       assert.equal(made?.destroyed, true);
     }
   });

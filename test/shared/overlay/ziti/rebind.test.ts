@@ -4,7 +4,8 @@ import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { Refusal } from '../../../../shared/overlay/ziti/circuit/reasons.ts';
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
-import { router, type ScriptedHosting, ScriptedNetwork, until } from '../../../support/ziti/scripted-network.ts';
+import { turnsUntil } from '../../../support/until.ts';
+import { router, type ScriptedHosting, ScriptedNetwork } from '../../../support/ziti/scripted-network.ts';
 
 const OFTEN: ZitiBehaviour = { backoff: { minMs: 1, maxMs: 4 }, rebindEveryMs: 2 };
 
@@ -32,7 +33,7 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     };
     const binding = await overlay.bind('vitals', ignore);
     const connection = network.arrive(at(network.hostings, 0));
-    await until(() => at(network.hostings, 0).disposed && network.hostings.length >= 4);
+    await turnsUntil(() => at(network.hostings, 0).disposed && network.hostings.length >= 4);
     const [first, second] = network.hostings;
     assert.notEqual(second?.request.listenerId, first?.request.listenerId);
     assert.equal(second?.request.channel, first?.request.channel);
@@ -58,11 +59,11 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     };
     const { length } = network.hostings;
     const last = at(network.hostings, -1);
-    await until(() => refused > 3);
+    await turnsUntil(() => refused > 3);
     assert.deepEqual([network.hostings.length, last.stands, binding.failure], [length, true, undefined]);
     assert.deepEqual(network.warnings, []);
     network.refuseBind = () => undefined;
-    await until(() => last.disposed && network.standing.length === 1);
+    await turnsUntil(() => last.disposed && network.standing.length === 1);
   });
 
   test('that is not answered, as while the controller is away, leaves it too; without a network it comes back with its listener id', async () => {
@@ -73,13 +74,13 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     network.beforeBind = new Promise(() => undefined);
     const standing = at(network.standing, -1);
     const before = network.binds.length;
-    await until(() => network.binds.length > before + 3);
+    await turnsUntil(() => network.binds.length > before + 3);
     const last = at(network.standing, 0);
     assert.ok(last.stands && network.hostings.indexOf(last) >= network.hostings.indexOf(standing));
     network.beforeBind = undefined;
     network.channelTo('one').cut();
     const { length } = network.hostings;
-    await until(() => network.hostings.length > length);
+    await turnsUntil(() => network.hostings.length > length);
     assert.equal(at(network.hostings, length).request.listenerId, at(network.hostings, length - 1).request.listenerId);
   });
 
@@ -88,8 +89,8 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     await using overlay = await open(network);
     await overlay.bind('vitals', ignore);
     network.refuseBind = ({ session }) => (session.token === 'st1' ? 'OVERLAY-SESSION' : undefined);
-    await until(() => network.standing.some(({ request }) => request.session.token === 'st2'));
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.some(({ request }) => request.session.token === 'st2'));
+    await turnsUntil(() => network.standing.length === 1);
   });
 
   test('with a session that its router wants to see no more takes a new one the next time', async () => {
@@ -99,20 +100,20 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     await overlay.bind('vitals', ignore);
     const refusal = new Refusal('OVERLAY-UNREACHABLE', 'not-again', { detail: 'x' });
     network.refuseBind = ({ session }) => (session.token === 'st1' ? refusal : undefined);
-    await until(() => network.standing.some(({ request }) => request.session.token === 'st2'));
+    await turnsUntil(() => network.standing.some(({ request }) => request.session.token === 'st2'));
   });
 
   test('stops with the end of the offer, which refuses late dials when the binding itself is given up', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
     const binding = await overlay.bind('vitals', ignore);
-    await until(() => network.hostings.length > 2);
+    await turnsUntil(() => network.hostings.length > 2);
     await binding[Symbol.asyncDispose]();
     const { length } = network.hostings;
     assert.equal(network.standing.length, 0);
     assert.ok(network.hostings.some(({ lateDials }) => lateDials === 'refuse'));
     const other = await overlay.bind('vitals', ignore);
-    await until(() => network.hostings.length > length + 4);
+    await turnsUntil(() => network.hostings.length > length + 4);
     assert.equal(
       network.standing.every(({ request }) => request.session.token === 'st2'),
       true,
@@ -133,7 +134,7 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network, { rebindEveryMs });
     await Promise.all(Array.from({ length: 10 }, () => overlay.bind('vitals', ignore)));
-    await until(() => times.length === 20);
+    await turnsUntil(() => times.length === 20);
     assert.equal(new Set(times).size, 20);
     const [least, most] = [Math.min(...times), Math.max(...times)];
     assert.ok(least >= 0.75 * rebindEveryMs && most <= 1.25 * rebindEveryMs && most - least > 0.05 * rebindEveryMs, `${least} to ${most}`);

@@ -12,8 +12,9 @@ import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overla
 import { hintedPauseMs } from '../../../../shared/overlay/ziti/pace.ts';
 import { verifies } from '../../../requirements.ts';
 import { testNetwork } from '../../../support/identities.ts';
+import { turnsUntil } from '../../../support/until.ts';
 import { MemoryOutbox } from '../../../support/uplink.ts';
-import { router, type ScriptedHosting, ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
+import { router, type ScriptedHosting, ScriptedNetwork, service } from '../../../support/ziti/scripted-network.ts';
 
 /** Longer than any test: what waits for that, waits for something else. */
 const PATIENT: ZitiBehaviour = { backoff: { minMs: 1, maxMs: 600_000 } };
@@ -27,7 +28,7 @@ async function twoRouters(behaviour: ZitiBehaviour): Promise<{ network: Scripted
   const network = new ScriptedNetwork();
   network.routers = [router('one'), router('two')];
   const overlay = await open(network, behaviour);
-  await until(() => network.channels.length === 2);
+  await turnsUntil(() => network.channels.length === 2);
   return { network, overlay };
 }
 
@@ -96,7 +97,7 @@ describe('what a router hints with a refused dial', { timeout: 20_000 }, () => {
     await assert.rejects(overlay.dial('vitals'), refused);
     const sessions = network.count('session Dial id-of-vitals');
     const refreshes = network.count('services');
-    await until(() => network.count('services') > refreshes + 3);
+    await turnsUntil(() => network.count('services') > refreshes + 3);
     for (let i = 0; i < 20; i += 1) await assert.rejects(overlay.dial('vitals'), refused);
     assert.deepEqual([network.dials.length, network.count('session Dial id-of-vitals')], [1, sessions]);
     network.refuseDial = () => undefined;
@@ -120,7 +121,7 @@ describe('what a router hints with a refused dial', { timeout: 20_000 }, () => {
     await assert.rejects(overlay.dial('vitals'), { retryable: false });
     network.refuseDial = () => undefined;
     network.newApiSession();
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await overlay.dial('vitals');
   });
 
@@ -168,11 +169,11 @@ describe('what a router hints with the end of a bind', { timeout: 20_000 }, () =
     const { length } = network.binds;
     at(network.hostings, 0).end(said('start-over', 'OVERLAY-DENIED'));
     const listed = network.count('services');
-    await until(() => network.count('services') > listed + 2);
+    await turnsUntil(() => network.count('services') > listed + 2);
     assert.equal(binding.failure, 'OVERLAY-NO-SERVICE');
     assert.equal(network.binds.length, length, 'no bind without the permission');
     network.services = [service('vitals', ['Bind'])];
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.length === 1);
     assert.deepEqual([network.channels.length, at(network.standing, 0).request.session.token], [1, 'st2']);
     assert.equal(binding.failure, undefined);
   });
@@ -184,10 +185,10 @@ describe('what a router hints with the end of a bind', { timeout: 20_000 }, () =
     const binding = await overlay.bind('vitals', ignore);
     at(network.hostings, 0).end(said('not-again', 'OVERLAY-DENIED'));
     const listed = network.count('services');
-    await until(() => network.count('services') > listed);
+    await turnsUntil(() => network.count('services') > listed);
     assert.deepEqual([binding.failure, network.binds.length], ['OVERLAY-DENIED', 1]);
     network.services = [service('vitals', ['Bind'], 'made-again')];
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.length === 1);
     assert.equal(at(network.standing, 0).request.session.serviceId, 'made-again');
   });
 
@@ -199,7 +200,7 @@ describe('what a router hints with the end of a bind', { timeout: 20_000 }, () =
     let refusals = 2;
     network.refuseBind = () => (refusals-- > 0 ? said('not-again') : undefined);
     at(network.hostings, 0).end(said('not-again'));
-    await until(() => network.standing.length === 1);
+    await turnsUntil(() => network.standing.length === 1);
     assert.equal(network.binds.length, 4);
   });
 
@@ -208,7 +209,7 @@ describe('what a router hints with the end of a bind', { timeout: 20_000 }, () =
     const { network, overlay } = await twoRouters({ ...PATIENT, rebindEveryMs: 2 });
     await using _ = overlay;
     const binding = await overlay.bind('vitals', ignore);
-    await until(() => network.standing.length === 2);
+    await turnsUntil(() => network.standing.length === 2);
     const busy = network.channelTo('one');
     let asked = 0;
     network.refuseBind = ({ channel }) => {
@@ -218,7 +219,7 @@ describe('what a router hints with the end of a bind', { timeout: 20_000 }, () =
     };
     network.standing.find(({ request }) => request.channel === busy)?.end(said('busy'));
     const { length } = network.hostings;
-    await until(() => network.hostings.length > length + 3);
+    await turnsUntil(() => network.hostings.length > length + 3);
     assert.deepEqual([asked <= 1, binding.failure], [true, undefined]);
   });
 });
@@ -234,7 +235,7 @@ test('a service that the network does not want hosted again is no reason for a p
     log: network.log,
   });
   await hosted.start(new AbortController().signal);
-  await until(() => network.warnings.length > 0);
+  await turnsUntil(() => network.warnings.length > 0);
   assert.deepEqual(hosted.status(), { bound: false, code: 'OVERLAY-DENIED' });
 });
 
@@ -258,8 +259,8 @@ test('an uplink whose dial is not wanted again asks no router in vain, goes on t
   });
   await uplink.start(new AbortController().signal);
   const refused = (): number => metrics.get('uplink_lost', 'OVERLAY-DENIED');
-  await until(() => refused() > 10);
+  await turnsUntil(() => refused() > 10);
   assert.deepEqual([network.dials.length, uplink.status().code], [1, 'OVERLAY-DENIED']);
   network.newApiSession();
-  await until(() => network.dials.length === 2);
+  await turnsUntil(() => network.dials.length === 2);
 });

@@ -4,7 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
-import { router, ScriptedNetwork, until } from '../../../support/ziti/scripted-network.ts';
+import { turnsUntil } from '../../../support/until.ts';
+import { router, ScriptedNetwork } from '../../../support/ziti/scripted-network.ts';
 
 const QUICK: ZitiBehaviour = { backoff: { minMs: 1, maxMs: 4 } };
 
@@ -20,7 +21,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
       channel.answers = false;
     };
     const opening = open(network);
-    await until(() => network.channels.length === 1);
+    await turnsUntil(() => network.channels.length === 1);
     for (let i = 0; i < 10; i += 1) await turn();
     let resolved = false;
     void opening.then(() => {
@@ -42,7 +43,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
       network.newApiSession();
     };
     await using overlay = await open(network);
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.deepEqual(
       network.channels.map(({ sessionToken }) => sessionToken),
       ['token-1', 'token-2'],
@@ -58,7 +59,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     await using overlay = await open(network, { requestTimeoutMs: 20 });
     assert.equal(overlay.state, 'connecting');
     network.greet = () => undefined;
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.ok(network.channels.slice(0, -1).every(({ disposed }) => disposed));
   });
 
@@ -67,12 +68,12 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     network.routers = [router('one', false)];
     await using overlay = await open(network);
     assert.equal(overlay.state, 'connecting');
-    await until(() => network.count('routers') >= 4);
+    await turnsUntil(() => network.count('routers') >= 4);
     assert.equal(overlay.state, 'connecting');
     assert.deepEqual(network.warnings, ['no edge router is online for this identity']);
     assert.equal(network.channels.length, 0);
     network.routers = [router('one')];
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
   });
 
   test('without a controller it stays connecting, says so once, and goes on asking', async () => {
@@ -80,17 +81,17 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     network.controllerDown = true;
     await using overlay = await open(network);
     assert.equal(overlay.state, 'connecting');
-    await until(() => network.count('routers') >= 4);
+    await turnsUntil(() => network.count('routers') >= 4);
     assert.deepEqual(network.warnings, ['the edge routers cannot be asked for']);
     network.controllerDown = false;
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
   });
 
   test('lost is the end of the last channel, and it comes back by itself', async () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     const seen: string[] = [];
     using _watch = overlay.onState((state) => seen.push(state));
@@ -100,7 +101,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     assert.deepEqual(seen, []);
     network.channelTo('two').cut();
     assert.deepEqual(seen, ['lost']);
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.deepEqual(seen, ['lost', 'ready']);
   });
 
@@ -112,16 +113,16 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     // A controller's session outlives its absence; only questions fail.
     parts.controller.signIn = async () => network.apiSession;
     network.channelTo('one').cut();
-    await until(() => network.asked.length > 4);
+    await turnsUntil(() => network.asked.length > 4);
     network.controllerDown = false;
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
   });
 
   test('channels are kept to as many routers as wanted, and to another when one is gone', async () => {
     const network = new ScriptedNetwork();
     network.routers = ['one', 'two', 'three', 'four'].map((name) => router(name));
     await using _overlay = await open(network, { maxRouters: 3 });
-    await until(() => network.channels.length === 3);
+    await turnsUntil(() => network.channels.length === 3);
     for (let i = 0; i < 10; i += 1) await turn();
     const names = network.channels.map(({ router: name }) => name);
     assert.equal(new Set(names).size, 3);
@@ -129,7 +130,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     network.routers = network.routers.map((entry) => ({ ...entry, online: entry.name !== gone }));
     network.channelTo(String(gone)).cut();
     const other = network.routers.find(({ name }) => !names.includes(name));
-    await until(() => network.channels.at(-1)?.router === other?.name);
+    await turnsUntil(() => network.channels.at(-1)?.router === other?.name);
     assert.equal(network.channels.length, 4);
   });
 
@@ -137,7 +138,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     await Promise.all(Array.from({ length: 6 }, () => overlay.dial('vitals')));
     assert.deepEqual(
@@ -151,14 +152,14 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     network.routers = [router('one', false), router('two')];
     network.channelTo('one').cut();
     const asked = network.count('routers');
-    await until(() => network.count('routers') >= asked + 4);
+    await turnsUntil(() => network.count('routers') >= asked + 4);
     assert.equal(network.channels.length, 2);
     network.routers = [router('one'), router('two')];
-    await until(() => network.channels.length === 3);
+    await turnsUntil(() => network.channels.length === 3);
     assert.equal(network.channels.at(-1)?.router, 'one');
     assert.equal(overlay.state, 'ready');
   });
@@ -187,7 +188,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     await overlay.dial('vitals');
     network.routers = [router('one', false)];
     const asked = network.count('routers');
-    await until(() => network.count('routers') >= asked + 4);
+    await turnsUntil(() => network.count('routers') >= asked + 4);
     await overlay.dial('vitals');
     assert.deepEqual([states, network.channels.length, network.channelTo('one').disposed], [[], 1, false]);
   });
@@ -197,9 +198,9 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     await using overlay = await open(network);
     network.routers = [];
     network.channelTo('one').cut();
-    await until(() => network.warnings.includes('no edge router is online for this identity'));
+    await turnsUntil(() => network.warnings.includes('no edge router is online for this identity'));
     network.routers = [router('two')];
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => overlay.state === 'ready');
     assert.equal(network.channels.at(-1)?.router, 'two');
   });
 
@@ -213,7 +214,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
         if (network.channels.length === 3) channel.cut();
       };
       const opening = open(network, { maxRouters: 3 });
-      await until(() => network.channels.length === 4);
+      await turnsUntil(() => network.channels.length === 4);
       const [first, second, failed, other] = network.channels;
       assert.deepEqual([first?.disposed, second?.disposed], [false, false]);
       assert.notEqual(other?.router, failed?.router);
@@ -232,13 +233,13 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     const connection = await overlay.dial('vitals');
     const old = network.channelTo('one');
     network.newApiSession();
-    await until(() => network.channels.length === 2 && network.channelTo('one') !== old);
+    await turnsUntil(() => network.channels.length === 2 && network.channelTo('one') !== old);
     await overlay.dial('vitals');
     assert.equal(network.dials.at(-1)?.channel, network.channels[1]);
     assert.equal(old.closed.aborted, false);
     assert.equal(connection.destroyed, false);
     connection.destroy();
-    await until(() => old.disposed);
+    await turnsUntil(() => old.disposed);
     assert.deepEqual(states, []);
   });
 
@@ -246,7 +247,7 @@ describe('channels to edge routers', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);
     network.newApiSession();
-    await until(() => network.channels.length === 2 && network.channels[0]?.disposed === true);
+    await turnsUntil(() => network.channels.length === 2 && network.channels[0]?.disposed === true);
     assert.equal(overlay.state, 'ready');
   });
 
@@ -271,7 +272,7 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     for (let i = 0; i < 4; i += 1) await overlay.dial('vitals');
     const through = (): (string | undefined)[] =>
@@ -287,7 +288,7 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     const sick = network.channelTo('one');
     sick.answers = false;
@@ -309,7 +310,7 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     const dying = network.channelTo('one');
     network.channelTo('two').bytesQueued = 1000;
@@ -327,14 +328,14 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     network.greet = (channel) => {
       channel.answers = channel.router === 'two';
       channel.bytesQueued = 1000;
     };
     network.newApiSession();
-    await until(() => network.channels.length === 4);
+    await turnsUntil(() => network.channels.length === 4);
     await turn();
     await overlay.dial('vitals');
     assert.equal(network.dials[0]?.channel, network.channelTo('two'));

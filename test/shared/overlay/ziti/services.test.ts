@@ -4,7 +4,8 @@ import type { ErrorCode } from '../../../../shared/errors.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { openZitiOverlayOf } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
-import { ScriptedNetwork, service, until } from '../../../support/ziti/scripted-network.ts';
+import { turnsUntil } from '../../../support/until.ts';
+import { ScriptedNetwork, service } from '../../../support/ziti/scripted-network.ts';
 
 /** Routers and services are looked at again all the time. */
 const OFTEN = { refreshEveryMs: 2, backoff: { minMs: 1, maxMs: 2 } };
@@ -67,7 +68,7 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     const late = Promise.withResolvers<ErrorCode>();
     network.refuseDial = () => late.promise;
     const second = overlay.dial('vitals');
-    await until(() => network.dials.length === 2);
+    await turnsUntil(() => network.dials.length === 2);
     network.refuseDial = refusing('OVERLAY-SESSION');
     await overlay.dial('vitals');
     late.resolve('OVERLAY-SESSION');
@@ -118,7 +119,7 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     await overlay.dial('vitals');
     network.services = [service('vitals', ['Dial'], 'another-id')];
     const asked = network.count('services');
-    await until(() => network.count('services') > asked && network.count('mark') > 2);
+    await turnsUntil(() => network.count('services') > asked && network.count('mark') > 2);
     await overlay.dial('vitals');
     assert.deepEqual(
       network.dials.map(({ session }) => session.serviceId),
@@ -174,7 +175,7 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     network.controllerDown = true;
     const asked = network.count('services');
     const answer = overlay.services();
-    await until(() => network.count('services') > asked + 1);
+    await turnsUntil(() => network.count('services') > asked + 1);
     network.controllerDown = false;
     network.services = [service('vitals', ['Dial'])];
     assert.deepEqual(await answer, [{ name: 'vitals', permissions: ['Dial'] }]);
@@ -191,7 +192,7 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
   test('while all is well, services and routers are asked for from time to time', async () => {
     const network = new ScriptedNetwork();
     await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
-    await until(() => network.count('services') > 2 && network.count('routers') > 2);
+    await turnsUntil(() => network.count('services') > 2 && network.count('routers') > 2);
     assert.equal(network.channels.length, 1);
   });
 
@@ -203,11 +204,11 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
     for (; change < 3; change += 1) {
       const [lists, marks] = [network.count('services'), network.count('mark')];
-      await until(() => network.count('mark') >= marks + 2);
+      await turnsUntil(() => network.count('mark') >= marks + 2);
       assert.ok(network.count('services') > lists, `change ${change}`);
     }
     const [lists, marks] = [network.count('services'), network.count('mark')];
-    await until(() => network.count('mark') >= marks + 20);
+    await turnsUntil(() => network.count('mark') >= marks + 20);
     const listed = network.count('services') - lists;
     assert.ok(listed >= 3 && listed <= 8, `${listed} of 20`);
   });
@@ -216,7 +217,7 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.servicesMark = undefined;
     await using _overlay = await openZitiOverlayOf(network.parts, network.log, OFTEN);
-    await until(() => network.count('mark') >= 10);
+    await turnsUntil(() => network.count('mark') >= 10);
     assert.ok(network.count('services') >= 9);
   });
 });

@@ -6,7 +6,8 @@ import { updateToken } from '../../../../shared/overlay/ziti/channel/update-toke
 import { openZitiOverlayOf, type ZitiBehaviour } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
 import { hex } from '../../../support/raw-router.ts';
-import { router, ScriptedNetwork, until } from '../../../support/ziti/scripted-network.ts';
+import { turnsUntil } from '../../../support/until.ts';
+import { router, ScriptedNetwork } from '../../../support/ziti/scripted-network.ts';
 import { opened } from './channel/opened.ts';
 
 function open(network: ScriptedNetwork, behaviour: ZitiBehaviour = {}): Promise<Overlay> {
@@ -19,7 +20,7 @@ describe('a new token', { timeout: 20_000 }, () => {
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
     await using _overlay = await open(network);
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     await turn();
     network.newToken();
     network.newToken();
@@ -41,11 +42,11 @@ describe('a new token', { timeout: 20_000 }, () => {
       channel.answers = false;
     };
     const opening = open(network);
-    await until(() => network.channels.length === 1);
+    await turnsUntil(() => network.channels.length === 1);
     network.newToken();
     network.channels[0]?.answer();
     await using _overlay = await opening;
-    await until(() => network.channels[0]?.tokensShown.length === 1);
+    await turnsUntil(() => network.channels[0]?.tokensShown.length === 1);
     assert.deepEqual([network.channels[0]?.sessionToken, network.channels[0]?.tokensShown], ['token-1', ['token-1-1']]);
   });
 
@@ -56,10 +57,10 @@ describe('a new token', { timeout: 20_000 }, () => {
     const connection = await overlay.dial('vitals');
     const old = network.channelTo('one');
     network.newApiSession();
-    await until(() => network.channelTo('one') !== old);
+    await turnsUntil(() => network.channelTo('one') !== old);
     await turn();
     network.newToken();
-    await until(() => network.channelTo('one').tokensShown.length === 1);
+    await turnsUntil(() => network.channelTo('one').tokensShown.length === 1);
     assert.deepEqual(old.tokensShown, []);
     assert.equal(old.closed.aborted, false);
     connection.destroy();
@@ -71,11 +72,11 @@ describe('a new token', { timeout: 20_000 }, () => {
     const connection = await overlay.dial('vitals');
     const first = network.channelTo('one');
     network.routers = [router('two')];
-    await until(() => network.channels.length === 2);
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => network.channels.length === 2);
+    await turnsUntil(() => overlay.state === 'ready');
     await turn();
     network.newToken();
-    await until(() => first.tokensShown.length === 1);
+    await turnsUntil(() => first.tokensShown.length === 1);
     assert.equal(first.closed.aborted, false);
     connection.destroy();
   });
@@ -87,8 +88,8 @@ describe('a new token', { timeout: 20_000 }, () => {
     const first = network.channelTo('one');
     first.tokenAnswer = 'refused';
     network.newToken();
-    await until(() => network.channels.length === 2 && first.closed.aborted);
-    await until(() => overlay.state === 'ready');
+    await turnsUntil(() => network.channels.length === 2 && first.closed.aborted);
+    await turnsUntil(() => overlay.state === 'ready');
     assert.equal(network.channelTo('one').sessionToken, 'token-1-1');
     await overlay.dial('vitals');
     assert.equal(network.dials.at(-1)?.channel, network.channelTo('one'));
@@ -103,11 +104,11 @@ describe('a new token', { timeout: 20_000 }, () => {
     const first = network.channelTo('one');
     first.tokenAnswer = 'silence';
     network.newToken();
-    await until(() => network.channels.length === 2);
+    await turnsUntil(() => network.channels.length === 2);
     assert.equal(first.closed.aborted, false);
     await turn();
     connection.destroy();
-    await until(() => first.disposed);
+    await turnsUntil(() => first.disposed);
   });
 
   test('of an overlay that is closed meanwhile is nobody’s concern', async () => {
@@ -132,7 +133,7 @@ describe('a dial between two API sessions', { timeout: 20_000 }, () => {
     };
     network.newApiSession();
     const dialling = overlay.dial('vitals');
-    await until(() => network.channelTo('one') !== old);
+    await turnsUntil(() => network.channelTo('one') !== old);
     await turn();
     assert.equal(network.dials.length, 0);
     network.channelTo('one').answer();

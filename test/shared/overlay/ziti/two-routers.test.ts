@@ -12,6 +12,7 @@ import type { Controller } from '../../../../shared/overlay/ziti/controller/cont
 import { openZitiOverlayOf } from '../../../../shared/overlay/ziti/overlay.ts';
 import { type ZitiOptions, zitiParts } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
+import { turnsUntil } from '../../../support/until.ts';
 import { type PlannedFabric, plannedFabric } from '../../../support/ziti/network.ts';
 import { TcpRelay } from '../../../support/ziti/tcp-relay.ts';
 
@@ -77,7 +78,7 @@ class Site implements AsyncDisposable {
       return opened;
     };
     const overlay = this.#members.use(await openZitiOverlayOf({ ...parts, openChannel }, silentLogger, QUICK));
-    await until(() => openTo(channels).length === (only ?? this.fabric.routers).length);
+    await turnsUntil(() => openTo(channels).length === (only ?? this.fabric.routers).length);
     return { overlay, controller: parts.controller, channels, [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
   }
 
@@ -90,10 +91,6 @@ class Site implements AsyncDisposable {
 /** The names of the routers that a member has a channel to. */
 function openTo(channels: Member['channels']): string[] {
   return channels.filter(({ channel }) => !channel.closed.aborted).map(({ router }) => router);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
 }
 
 /** Sends back what comes, and keeps what the ends of its connections were. */
@@ -172,7 +169,7 @@ describe('two routers', { timeout: 60_000 }, () => {
     assert.ok(gone.length > 0 && gone.length < 10, `${gone.length} of 10 ended`);
     for (const { errored } of gone) assert.equal(asVitalmeshError(errored).code, 'OVERLAY-CLOSED');
     const cut = (): Duplex[] => far.slice(0, 10).filter(({ closed }) => closed);
-    await until(() => cut().length === gone.length);
+    await turnsUntil(() => cut().length === gone.length);
     for (const { errored } of cut()) assert.equal(asVitalmeshError(errored).code, 'OVERLAY-CLOSED');
     assert.deepEqual([hub.state, gateway.state], ['ready', 'ready']);
     assert.deepEqual(
@@ -196,7 +193,7 @@ describe('two routers', { timeout: 60_000 }, () => {
       await answeredSometime(gateway.overlay);
       assert.deepEqual([site.router(away).online, site.router(left).online], [false, true]);
       await site.router(away).start();
-      await until(() => openTo(hub.channels).length === 2 && openTo(gateway.channels).length === 2);
+      await turnsUntil(() => openTo(hub.channels).length === 2 && openTo(gateway.channels).length === 2);
     }
     assert.deepEqual(openTo(hub.channels).sort(), ['router-1', 'router-2']);
   });
@@ -208,7 +205,7 @@ describe('two routers', { timeout: 60_000 }, () => {
     const { overlay: gateway } = await site.open('gateway');
     await hub.bind(SERVICE, echoing([]));
     await Promise.all([site.router(0).stop(), site.router(1).stop()]);
-    await until(() => hub.state === 'lost' && gateway.state === 'lost');
+    await turnsUntil(() => hub.state === 'lost' && gateway.state === 'lost');
     await assert.rejects(gateway.dial(SERVICE), { code: 'OVERLAY-UNREACHABLE' });
     await site.router(1).start();
     await answeredSometime(gateway);
@@ -243,13 +240,13 @@ describe('two routers', { timeout: 60_000 }, () => {
     await Promise.all(near.map(answers));
     relay.freeze();
     await Promise.all(Array.from({ length: 8 }, () => answeredDial(gateway.overlay)));
-    await until(() => [hub, gateway].every(({ channels }) => !openTo(channels).includes('router-1')));
+    await turnsUntil(() => [hub, gateway].every(({ channels }) => !openTo(channels).includes('router-1')));
     const left = gateway.channels.find(({ router }) => router === 'router-1')?.channel;
     assert.equal(asVitalmeshError(left?.closed.reason).code, 'OVERLAY-TIMEOUT');
     const gone = await endedOf(near);
     assert.ok(gone.length > 0 && gone.length < 4, `${gone.length} of 4 ended`);
     relay.aim(port);
-    await until(() => [hub, gateway].every(({ channels }) => openTo(channels).includes('router-1')));
+    await turnsUntil(() => [hub, gateway].every(({ channels }) => openTo(channels).includes('router-1')));
     await site.router(1).stop();
     await answeredSometime(gateway.overlay);
   });

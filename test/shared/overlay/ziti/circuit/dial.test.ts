@@ -8,8 +8,9 @@ import { newKeyPair, serverKeys } from '../../../../../shared/overlay/ziti/crypt
 import { secretReceiver, secretSender } from '../../../../../shared/overlay/ziti/crypto/secretstream.ts';
 import { encodeFrame } from '../../../../../shared/overlay/ziti/wire/encode.ts';
 import { verifies } from '../../../../requirements.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import { dialRequest, guarded } from '../../../../support/ziti/circuits.ts';
-import { FakeChannel, until } from '../../../../support/ziti/fake-channel.ts';
+import { FakeChannel } from '../../../../support/ziti/fake-channel.ts';
 
 // Frames of connection 1, by hand: magic, type, sequence, length of headers, length of body | headers | body.
 const CONNECTED = '0306090c 70ed0000 05000000 18000000 00000000 | e8030000 04000000 01000000 | 01000000 04000000 01000000';
@@ -77,7 +78,7 @@ describe('dialling', { timeout: 20_000 }, () => {
     const [header = ''] = channel.takeSent();
     assert.match(header, pattern('0306090c 72ed0000 02000000 0c000000 18000000 e8030000 04000000 01000000 ..{24}'));
     connection.write('hi');
-    await until(() => channel.sent.length > 0);
+    await turnsUntil(() => channel.sent.length > 0);
     const [data = ''] = channel.takeSent();
     assert.match(data, pattern('0306090c 72ed0000 03000000 0c000000 13000000 e8030000 04000000 01000000 ..{19}'));
     const receiver = secretReceiver(keys.rx, Buffer.from(header, 'hex').subarray(32));
@@ -339,7 +340,7 @@ describe('dialling', { timeout: 20_000 }, () => {
     channel.receiveHex(CONNECTED, HELLO_DATA);
     (await dialling).destroy();
     assert.match(channel.takeSent().join(), pattern('0306090c 71ed0000 ..{4}', SENT_CLOSE));
-    await until(() => channel.attachedIds.length === 0);
+    await turnsUntil(() => channel.attachedIds.length === 0);
   });
 });
 

@@ -7,8 +7,9 @@ import fc from 'fast-check';
 import { VitalmeshError } from '../../../../../shared/errors.ts';
 import { dialCircuit } from '../../../../../shared/overlay/ziti/circuit/dial.ts';
 import { verifies } from '../../../../requirements.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import { CircuitSite, dialRequest, guarded } from '../../../../support/ziti/circuits.ts';
-import { FakeChannel, until } from '../../../../support/ziti/fake-channel.ts';
+import { FakeChannel } from '../../../../support/ziti/fake-channel.ts';
 
 const CONN_1 = 'e8030000 04000000 01000000';
 const CONNECTED = `0306090c 70ed0000 05000000 18000000 00000000 ${CONN_1} 01000000 04000000 01000000`;
@@ -35,7 +36,7 @@ for (const encrypted of [false, true]) {
         assert.equal(await readAll(early), 'part one, part two');
         await Promise.all([closed(near), closed(far)]);
         assert.deepEqual([near.errored, far.errored], [null, null]);
-        await until(() => site.dialChannel.attachedIds.length === 0 && site.hostChannel.attachedIds.length === 1);
+        await turnsUntil(() => site.dialChannel.attachedIds.length === 0 && site.hostChannel.attachedIds.length === 1);
       });
     }
 
@@ -62,7 +63,7 @@ for (const encrypted of [false, true]) {
       const site = new CircuitSite({ encrypted });
       const { near, far } = await site.connect();
       far.end(randomBytes(300_000), () => far.destroy());
-      await until(() => site.dialChannel.attachedIds.length === 0);
+      await turnsUntil(() => site.dialChannel.attachedIds.length === 0);
       let wasTaken = false;
       near.write('too late', () => {
         wasTaken = !near.destroyed;
@@ -106,7 +107,7 @@ for (const encrypted of [false, true]) {
       const answer = randomBytes(700_000);
       far.end(answer);
       await once(far, 'finish');
-      await until(() => site.router.deliveredTo(site.dialChannel) >= answer.length);
+      await turnsUntil(() => site.router.deliveredTo(site.dialChannel) >= answer.length);
       for (let i = 0; i < 10; i += 1) await new Promise(setImmediate);
       site.dialChannel.lose(new VitalmeshError('OVERLAY-UNREACHABLE'));
       near.end();
@@ -119,7 +120,7 @@ for (const encrypted of [false, true]) {
       const site = new CircuitSite({ encrypted });
       const { near } = await site.connect();
       // The grant that answers the host's.
-      await until(() => site.dialChannel.sent.length === (encrypted ? 3 : 2));
+      await turnsUntil(() => site.dialChannel.sent.length === (encrypted ? 3 : 2));
       site.dialChannel.takeSent();
       site.dialChannel.hasRoom = false;
       let finished = false;
@@ -181,7 +182,7 @@ async function playOut(site: CircuitSite, script: readonly Action[]): Promise<vo
     if (!sender.wasDestroyed && !receiver.wasDestroyed) assert.ok(receiver.ended);
     if (!receiver.ended && !receiver.wasDestroyed) assert.equal((receiver.stream.errored as VitalmeshError).code, 'OVERLAY-CLOSED');
   }
-  await until(() => site.dialChannel.attachedIds.length === 0 && site.hostChannel.attachedIds.length === 1);
+  await turnsUntil(() => site.dialChannel.attachedIds.length === 0 && site.hostChannel.attachedIds.length === 1);
 }
 
 class Side {
@@ -288,13 +289,13 @@ describe('frames of an end, by hand', { timeout: 20_000 }, () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const answered = await dialled(1000);
     answered.connection.end();
-    await until(() => answered.connection.writableFinished);
+    await turnsUntil(() => answered.connection.writableFinished);
     answered.channel.receiveHex(HELLO, FIN);
     const silent = await dialled(1000);
     const slow = await dialled(1000);
     slow.connection.end();
     for (let i = 0; i < 30_000; i += 1) slow.channel.receiveHex(HELLO);
-    await until(() => answered.connection.writableFinished && slow.connection.writableFinished);
+    await turnsUntil(() => answered.connection.writableFinished && slow.connection.writableFinished);
     t.mock.timers.tick(100_000);
     assert.deepEqual(
       [answered, silent, slow].map(({ connection }) => connection.destroyed),

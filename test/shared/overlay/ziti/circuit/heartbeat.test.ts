@@ -7,8 +7,9 @@ import { hostService } from '../../../../../shared/overlay/ziti/circuit/host.ts'
 import { newMarker } from '../../../../../shared/overlay/ziti/circuit/marker.ts';
 import { encodeFrame } from '../../../../../shared/overlay/ziti/wire/encode.ts';
 import { verifies } from '../../../../requirements.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import { CircuitSite, guarded, hostRequest, TOKEN } from '../../../../support/ziti/circuits.ts';
-import { FakeChannel, until } from '../../../../support/ziti/fake-channel.ts';
+import { FakeChannel } from '../../../../support/ziti/fake-channel.ts';
 
 const TICK_MS = 5000;
 const HEARTBEAT_MS = 45_000;
@@ -86,7 +87,7 @@ describe('an idle circuit', { timeout: 20_000 }, () => {
     const site = new CircuitSite({ encrypted: true });
     const { near, far } = await site.connect();
     near.write('unread');
-    await until(() => far.readableLength > 0);
+    await turnsUntil(() => far.readableLength > 0);
     site.hostChannel.takeSent();
     site.dialChannel.takeSent();
     for (let ms = 0; ms < 10 * SILENT_MS; ms += TICK_MS) {
@@ -196,7 +197,7 @@ describe('an other end that falls silent', { timeout: 20_000 }, () => {
     far.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
-    await until(() => far.destroyed);
+    await turnsUntil(() => far.destroyed);
     assert.equal(bytes, whole.length);
     assert.equal(reason(far)[0], 'OVERLAY-CLOSED', 'there was more to say to it');
   });

@@ -12,8 +12,9 @@ import { newMarker } from '../../../../../shared/overlay/ziti/circuit/marker.ts'
 import { clientKeys, newKeyPair } from '../../../../../shared/overlay/ziti/crypto/kx.ts';
 import { secretReceiver } from '../../../../../shared/overlay/ziti/crypto/secretstream.ts';
 import { verifies } from '../../../../requirements.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import { guarded, hostRequest, NEVER } from '../../../../support/ziti/circuits.ts';
-import { FakeChannel, type FakeChannelOptions, until } from '../../../../support/ziti/fake-channel.ts';
+import { FakeChannel, type FakeChannelOptions } from '../../../../support/ziti/fake-channel.ts';
 
 // Frames by hand: magic, type, sequence, length of headers, length of body | headers | body. The bind has connection id 1.
 const CONN_1 = 'e8030000 04000000 01000000';
@@ -126,7 +127,7 @@ describe('hosting', { timeout: 20_000 }, () => {
           : pattern('0306090c 72ed0000 03000000 0c000000 18000000 e8030000 04000000 00000080 ..{24}'),
       );
       site.last().write('hi');
-      await until(() => site.channel.sent.length > 0);
+      await turnsUntil(() => site.channel.sent.length > 0);
       const [data = ''] = site.channel.takeSent();
       const keys = clientKeys(dialer, site.listenerKey);
       const receiver = secretReceiver(keys.rx, Buffer.from(header, 'hex').subarray(-24));

@@ -11,10 +11,11 @@ import { openZitiOverlayOf } from '../../../../../shared/overlay/ziti/overlay.ts
 import { zitiParts } from '../../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../../requirements.ts';
 import { testNetwork } from '../../../../support/identities.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import { refused, type ScriptedController, scriptedController, servicePage, signedIn } from '../../../../support/ziti/controller-script.ts';
 import { echo } from '../../../../support/ziti/hub-and-gateway.ts';
 import { plannedFabric } from '../../../../support/ziti/network.ts';
-import { ScriptedNetwork, until } from '../../../../support/ziti/scripted-network.ts';
+import { ScriptedNetwork } from '../../../../support/ziti/scripted-network.ts';
 import { TcpRelay } from '../../../../support/ziti/tcp-relay.ts';
 
 const BEHAVIOUR = { backoff: { minMs: 5, maxMs: 20 }, refreshEveryMs: 30, flushMs: 50 };
@@ -64,7 +65,9 @@ test('certificate sessions: with the new one come new channels and binds, what r
 
   let isSick = true;
   a.on(() => (isSick ? { status: 503, body: '' } : undefined));
-  await until(() => scripted.channels.length === 2 && scripted.standing.some(({ request }) => request.channel === scripted.channels[1]));
+  await turnsUntil(
+    () => scripted.channels.length === 2 && scripted.standing.some(({ request }) => request.channel === scripted.channels[1]),
+  );
   assert.deepEqual(
     scripted.channels.map(({ sessionToken }) => sessionToken),
     ['a-1', 'b-1'],
@@ -76,7 +79,7 @@ test('certificate sessions: with the new one come new channels and binds, what r
 
   isSick = false;
   const asked = [a.asked.length, b.asked.length] as const;
-  await until(() => b.asked.length > asked[1] + 10);
+  await turnsUntil(() => b.asked.length > asked[1] + 10);
   assert.equal(a.asked.length, asked[0]);
   assert.equal(scripted.channels.length, 2);
   assert.equal(overlay.state, 'ready');
@@ -135,18 +138,18 @@ for (const signIn of ['certificate', 'oidc'] as const)
     const connection = await gateway.overlay.dial('vitals');
     const served = (relay: TcpRelay) => (): boolean =>
       members.every(({ controller }) => controller.servedLast === `127.0.0.1:${relay.port}`);
-    await until(served(relays[0]));
+    await turnsUntil(served(relays[0]));
     await roundTrip(connection, 'before');
     const token = (): number => Math.min(...members.map(({ tokens }) => tokens.length));
 
     relays[0].aim(undefined);
-    await until(served(relays[1]));
+    await turnsUntil(served(relays[1]));
     const renewed = token();
-    if (signIn === 'oidc') await until(() => token() > renewed);
+    if (signIn === 'oidc') await turnsUntil(() => token() > renewed);
     await roundTrip(connection, 'over the second');
     relays[0].aim(target);
     relays[1].freeze();
-    await until(served(relays[0]));
+    await turnsUntil(served(relays[0]));
     await roundTrip(connection, 'over the first again');
     const another = await gateway.overlay.dial('vitals');
     await roundTrip(another, 'and a new one');

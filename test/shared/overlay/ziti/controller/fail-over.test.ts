@@ -6,6 +6,7 @@ import type { CertificateController } from '../../../../../shared/overlay/ziti/c
 import { type ControllerOptions, openController } from '../../../../../shared/overlay/ziti/controller/controller.ts';
 import { verifies } from '../../../../requirements.ts';
 import { type TestNetwork, testNetwork } from '../../../../support/identities.ts';
+import { turnsUntil } from '../../../../support/until.ts';
 import {
   type Asked,
   madeSession,
@@ -17,7 +18,6 @@ import {
   signedIn,
 } from '../../../../support/ziti/controller-script.ts';
 import { offerOidc } from '../../../../support/ziti/oidc-script.ts';
-import { until } from '../../../../support/ziti/scripted-network.ts';
 
 const SIGN_IN = 'POST /authenticate?method=cert';
 const LIST = 'GET /services?limit=500&offset=0';
@@ -380,7 +380,7 @@ test('a controller that the network names serves when that of the identity file 
   names(a, [addressOf(a), addressOf(b)]);
   names(b, [addressOf(a), addressOf(b)]);
   await at.controller.edgeRouters();
-  await until(() => a.lines.includes(LEARNS));
+  await turnsUntil(() => a.lines.includes(LEARNS));
   await at.controller.edgeRouters();
   assert.equal(a.lines.filter((line) => line === LEARNS).length, 1, 'asked seldom');
   assert.deepEqual(b.lines, []);
@@ -399,7 +399,7 @@ test('a controller that knows no such question, or refuses it, is asked again ha
     a.on(({ path }) => (path.startsWith('/controllers') ? reply : undefined));
     const learned = (): number => a.lines.filter((line) => line === LEARNS).length;
     await at.controller.edgeRouters();
-    await until(() => learned() === 1);
+    await turnsUntil(() => learned() === 1);
     await at.controller.edgeRouters();
     assert.equal(a.lines.filter((line) => line === SIGN_IN).length, 1);
     at.passMs(11 * 60 * 60_000);
@@ -418,7 +418,7 @@ test('one that was learned and that another CA vouches for is shown nothing', as
   assert.ok(a);
   names(a, [addressOf(stranger)]);
   await at.controller.edgeRouters();
-  await until(() => a.lines.includes(LEARNS));
+  await turnsUntil(() => a.lines.includes(LEARNS));
   await at.controller.edgeRouters();
   a.on(() => refused(503, 'UNAVAILABLE'));
   await assert.rejects(at.controller.services(), {

@@ -18,6 +18,7 @@ import { IdentityRenewal } from '../../../../../shared/overlay/ziti/renewal/rene
 import { openRenewedOverlay, type RenewedOverlay } from '../../../../../shared/overlay/ziti/ziti.ts';
 import { secureDialer, secureListener } from '../../../../../shared/uplink/inner-tls.ts';
 import { verifies } from '../../../../requirements.ts';
+import { until } from '../../../../support/until.ts';
 import { refused } from '../../../../support/ziti/controller-script.ts';
 import { echo } from '../../../../support/ziti/hub-and-gateway.ts';
 import { type PlannedFabric, plannedFabric } from '../../../../support/ziti/network.ts';
@@ -58,12 +59,6 @@ async function program(network: PlannedFabric, name: string, signIn: 'certificat
     controller: { signOutTimeoutMs: 50 },
   });
   return { ...renewed, held, path, clock, [Symbol.asyncDispose]: () => renewed[Symbol.asyncDispose]() };
-}
-
-/** Waits for something that nobody announces. */
-async function until(condition: () => boolean): Promise<void> {
-  for (const giveUpAt = performance.now() + 20_000; !condition(); await ms(5))
-    assert.ok(performance.now() < giveUpAt, condition.toString());
 }
 
 /** Sends counted bytes and takes them back for as long as it lasts; the longest silence in between. */
