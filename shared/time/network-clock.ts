@@ -151,11 +151,14 @@ export class NetworkClock implements Clock {
     return this.trust === 'floor' || at < this.#knownSince;
   }
 
-  /** A time to keep as the next start's floor; undefined while it is not known. Not that of a machine that runs ahead of the network. */
+  /**
+   * A time to keep as the next start's floor; undefined where the network has not told one. The machine's alone would not do: one that ran
+   * months ahead would have the next start refuse certificates that only then have ended.
+   */
   toKeep(): Instant | undefined {
     const now = this.#look();
-    if (this.#trust === 'floor') return undefined;
-    return this.#told ? Math.min(now, this.#countedFrom(this.#told) + NEAR_MS) : now;
+    if (!this.#told || this.#trust === 'floor') return undefined;
+    return Math.min(now, this.#countedFrom(this.#told) + NEAR_MS);
   }
 
   /** Called when the time comes from somewhere else than before. */

@@ -94,13 +94,17 @@ describe('the time that is kept', () => {
     rmSync(path);
   });
 
-  test('one after the end of the certificate is no floor, and a machine with a good clock keeps its own', () => {
+  test('one after the end of the certificate is no floor, and a machine with a good clock keeps it once the network has confirmed it', () => {
     writeKeptTime(path, Date.UTC(2090, 0, 1));
     const now = Date.now();
     const machine: Clock = { now: () => now, monotonicMs: () => 0 };
     const kept = openKeptClock({ path, identity, log: silentLogger, machine });
     assert.equal(kept.clock.trust, 'machine');
     kept[Symbol.dispose]();
+    assert.equal(readKeptTime(path, LATER, silentLogger), undefined);
+    const confirmed = openKeptClock({ path, identity, log: silentLogger, machine });
+    confirmed.clock.take(now + 700, undefined);
+    confirmed[Symbol.dispose]();
     assert.equal(readKeptTime(path, LATER, silentLogger), now);
   });
 });

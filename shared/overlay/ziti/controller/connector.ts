@@ -69,10 +69,10 @@ export class TlsConnector implements Disposable {
         if (judge) this.#judge(socket, hostname, address ?? `${hostname}:${port}`, judge);
         settle(null, socket);
       } catch (error) {
-        socket.destroy(asVitalmeshError(error));
+        socket.destroy(untrusted(asVitalmeshError(error)));
       }
     });
-    socket.on('error', (error) => settle(outOfTime(socket) ?? error, null));
+    socket.on('error', (error) => settle((judge ? undefined : outOfTime(socket)) ?? error, null));
     socket.once('close', () => {
       this.#sockets.delete(socket);
       settle(new VitalmeshError('OVERLAY-CLOSED'), null);
@@ -99,8 +99,12 @@ export class TlsConnector implements Disposable {
 function outOfTime({ authorizationError }: TLSSocket): VitalmeshError | undefined {
   const reason = String(authorizationError ?? '');
   if (reason !== 'CERT_HAS_EXPIRED' && reason !== 'CERT_NOT_YET_VALID') return undefined;
-  const cause = new VitalmeshError('IDENTITY-EXPIRED', { detail: reason });
-  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `${reason}; is the clock of this machine right?`, cause });
+  return untrusted(new VitalmeshError('IDENTITY-EXPIRED', { detail: reason }));
+}
+
+function untrusted(cause: VitalmeshError): VitalmeshError {
+  const advice = cause.code === 'IDENTITY-EXPIRED' ? '; is the clock of this machine right?' : '';
+  return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `${cause.code} (${cause.detail ?? ''})${advice}`, cause });
 }
 
 function contextOf({ keyPem, certPem, caPem }: Identity): SecureContext {

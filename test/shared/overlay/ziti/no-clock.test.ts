@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import type { ErrorCode } from '../../../../shared/errors.ts';
 import { type Identity, loadIdentity } from '../../../../shared/identity/identity.ts';
 import { aborted } from '../../../../shared/lifecycle.ts';
 import { silentLogger } from '../../../../shared/log.ts';
@@ -117,25 +118,25 @@ describe('a controller, called by a machine that does not know the time', () => 
     for (const validity of [outdated, { notBefore: TOLD + DAY_MS, notAfter: TOLD + 2 * DAY_MS }, ENDED]) {
       await using script = await scriptedController({ network, certificate: await serverCertificate(validity) });
       await using refusing = openController({ identity: await script.identity(), clock });
-      await assert.rejects(refusing.signIn(), { code: /^(?:OVERLAY-UNREACHABLE|IDENTITY-EXPIRED)$/ });
+      await assert.rejects(refusing.signIn(), { code: 'OVERLAY-UNREACHABLE', message: /IDENTITY-EXPIRED/ });
       assert.deepEqual(script.asked, []);
     }
   });
 
-  const impostors: Record<string, () => Promise<{ keyPem: string; certPem: string }>> = {
-    'whose certificate ended before the floor': () => serverCertificate(ENDED),
-    'whose certificate begins beyond the bound': () =>
-      serverCertificate({ notBefore: FLOOR + 5 * 366 * DAY_MS, notAfter: FLOOR + 6 * 366 * DAY_MS }),
-    'of another CA': async () => (await testNetwork()).ca.certifyServer({ commonName: 'server', validity: LATER }),
-    'with the certificate of an identity': () => network.identity('gw2'),
+  const beyond = { notBefore: FLOOR + 5 * 366 * DAY_MS, notAfter: FLOOR + 6 * 366 * DAY_MS };
+  const impostors: Record<string, [ErrorCode, () => Promise<{ keyPem: string; certPem: string }>]> = {
+    'whose certificate ended before the floor': ['IDENTITY-EXPIRED', () => serverCertificate(ENDED)],
+    'whose certificate begins beyond the bound': ['IDENTITY-EXPIRED', () => serverCertificate(beyond)],
+    'of another CA': ['IDENTITY-UNTRUSTED', async () => (await testNetwork()).ca.certifyServer({ commonName: 'server', validity: LATER })],
+    'with the certificate of an identity': ['IDENTITY-CHAIN', () => network.identity('gw2')],
   };
-  for (const [name, certificate] of Object.entries(impostors)) {
+  for (const [name, [code, certificate]] of Object.entries(impostors)) {
     test(`${name} hears nothing`, async () => {
       verifies('NO-CLOCK-BOUNDED');
       await using script = await scriptedController({ network, certificate: await certificate() });
       const clock = clockAtFloor(FLOOR);
       await using controller = openController({ identity: await script.identity(), clock });
-      await assert.rejects(controller.signIn(), { code: /^(?:OVERLAY-UNREACHABLE|IDENTITY-(?:EXPIRED|UNTRUSTED|CHAIN|NAME))$/ });
+      await assert.rejects(controller.signIn(), { code: 'OVERLAY-UNREACHABLE', message: new RegExp(code) });
       assert.deepEqual(script.asked, []);
       assert.deepEqual([clock.trust, clock.status()?.exceptions], ['floor', 0]);
     });
@@ -159,7 +160,7 @@ test('a machine that jumped years ahead is told to look at its clock, and makes 
   await using controller = openController({ identity: await script.identity() });
   await assert.rejects(controller.signIn(), {
     code: 'OVERLAY-UNREACHABLE',
-    message: /CERT_HAS_EXPIRED; is the clock of this machine right\?/,
+    message: /CERT_HAS_EXPIRED\); is the clock of this machine right\?/,
   });
   assert.deepEqual(script.asked, []);
 });
