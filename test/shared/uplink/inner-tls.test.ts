@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { Duplex, duplexPair } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { connect, createServer, type TLSSocket } from 'node:tls';
+import { HeldIdentity } from '../../../shared/identity/held-identity.ts';
 import type { Identity } from '../../../shared/identity/identity.ts';
 import { type InnerTlsOptions, type SecuredConnection, secureDialer, secureListener } from '../../../shared/uplink/inner-tls.ts';
 import { verifies } from '../../requirements.ts';
@@ -225,6 +226,58 @@ function refuses(): void {
     const [a, b] = await plainPair();
     rogueClient(a, {});
     await refused(secureListener(b, hub, OPTIONS), b, 'IDENTITY-CHAIN');
+  });
+
+  test('many handshakes of one identity at a time and one after the other, some of which fail: each tells its own caller', async () => {
+    const callers = await Promise.all(['gw.2', 'gw.3', 'gw.4'].map((id) => network.honest(id)));
+    for (let round = 0; round < 3; round += 1) {
+      // One after the other: the overlay does not say which dial an accepted connection came of.
+      const [[, silent], [rogue, met], ...pairs] = [
+        await plainPair(),
+        await plainPair(),
+        await plainPair(),
+        await plainPair(),
+        await plainPair(),
+      ];
+      const failing = refused(secureListener(silent, hub, { timeoutMs: 1 }), silent, 'OVERLAY-TIMEOUT');
+      rogueClient(rogue, {});
+      const refusing = refused(secureListener(met, hub, OPTIONS), met, 'IDENTITY-CHAIN');
+      const told = await Promise.all(
+        pairs.map(async ([a, b], i) => {
+          const [dialer, listener] = await Promise.all([secureDialer(a, callers[i] ?? gateway, OPTIONS), secureListener(b, hub, OPTIONS)]);
+          guarded(listener.stream);
+          guarded(dialer.stream).destroy();
+          return listener.peer.identityId;
+        }),
+      );
+      assert.deepEqual(told, ['gw.2', 'gw.3', 'gw.4']);
+      await Promise.all([failing, refusing]);
+    }
+  });
+
+  test('an identity whose certificate is replaced shows the new one from then on, whichever side it is', async () => {
+    const renewed = await network.honest('hub');
+    const held = new HeldIdentity(hub, renewed);
+    const printIn = (stream: TLSSocket): string | undefined => stream.getPeerX509Certificate()?.fingerprint256;
+    const shown = async (): Promise<(string | undefined)[]> => {
+      const [[a, b], [c, d]] = [await plainPair(), await plainPair()];
+      const client = rogueClient(a, gateway);
+      const asListener = once(client, 'secureConnect').then(() => printIn(client));
+      const met = await Promise.all([
+        secureListener(b, held.identity, OPTIONS),
+        secureListener(d, gateway, OPTIONS),
+        secureDialer(c, held.identity, OPTIONS),
+      ]);
+      for (const { stream } of met) guarded(stream);
+      const prints = [await asListener, printIn(met[1].stream)];
+      for (const stream of [client, met[2].stream]) stream.destroy();
+      return prints;
+    };
+    const printOf = ({ certPem }: Identity): string => new X509Certificate(certPem).fingerprint256;
+    assert.deepEqual(await shown(), Array(2).fill(printOf(hub)));
+    held.proved(renewed);
+    assert.deepEqual(await shown(), Array(2).fill(printOf(renewed)));
+    assert.notEqual(printOf(hub), printOf(renewed));
   });
 
   test("refuses another's certificate without its key", async () => {
