@@ -16,19 +16,27 @@ interface FleetPlan {
   withinMs: number;
   /** What is restarted, in this order, and how long each is away once every gateway has noticed. */
   restarts: readonly [part: Part, downMs: number][];
+  /** Connected, and after restarts, when what went is not yet given back. */
   mostHubMB: number;
+  mostHubPeakMB: number;
   mostBackS: number;
 }
 
-/** The hub's memory at 500: architecture §6, hub with 50 clients. The rest was measured here (2 cores for network, hub and all gateways). */
+/**
+ * The hub's peak at 500 is that of architecture §6; everything else was measured here, with half as much again on top: a hub begins with 170 MB,
+ * of which 63 are the program's own pages, and takes 200 kB a gateway. Two cores carry network, hub and all gateways.
+ */
 const PLANS: readonly FleetPlan[] = [
-  { gateways: 500, withinMs: 20_000, restarts: RESTARTS, mostHubMB: 256, mostBackS: 60 },
-  { gateways: 2500, withinMs: 100_000, restarts: RESTARTS, mostHubMB: 512, mostBackS: 120 },
+  { gateways: 500, withinMs: 20_000, restarts: RESTARTS, mostHubMB: 320, mostHubPeakMB: 512, mostBackS: 60 },
+  { gateways: 2500, withinMs: 100_000, restarts: RESTARTS, mostHubMB: 1024, mostHubPeakMB: 1536, mostBackS: 120 },
 ];
 /** Between two readings of one gateway: a home gateway sends a few an hour, a bedside monitor one a second or more. */
 const READING_EVERY_MS = 30_000;
-/** Of all gateways, in any second: without a spread all would come in the first. */
-const MOST_IN_A_SECOND = 0.25;
+/**
+ * Of all gateways, in any second: a loss is spread over five seconds, so a fifth is expected, and half is allowed for a busy machine, whose
+ * timers come late. Without a spread all would come within the first half second. Uplinks follow channels, and are not spread again.
+ */
+const MOST_IN_A_SECOND = 0.5;
 const MB = 1_000_000;
 
 /** Fleets of gateways on one hub: what it takes to connect them, to hold them, and to have them back. */
@@ -39,7 +47,7 @@ export async function benchOverlayFleet(): Promise<Figure[]> {
   return figures;
 }
 
-async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostBackS }: FleetPlan): Promise<Figure[]> {
+async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostHubPeakMB, mostBackS }: FleetPlan): Promise<Figure[]> {
   const named = (name: string, value: number, unit: string, bar?: Figure['bar']): Figure => ({
     name: `${gateways} gateways: ${name}`,
     value,
@@ -58,15 +66,17 @@ async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostBackS }
     named('hub, resident, each', (full.hub - empty.hub) / gateways / 1000, 'kB'),
     named('network, resident', full.network / MB, 'MB'),
   ];
+  let peakBytes = full.hub;
   for (const [part, downMs] of restarts) {
     const back = await site.restart(part, downMs);
+    peakBytes = Math.max(peakBytes, site.memory.hub);
     figures.push(
       named(`${part} restarted, all back`, back.seconds, 's', { most: mostBackS }),
       named(`${part} restarted, nine in ten back`, back.mostlySeconds, 's'),
       ...stampede(named, part, back, gateways),
     );
   }
-  figures.push(named('hub, resident, after all of it', site.memory.hub / MB, 'MB', { most: mostHubMB }));
+  figures.push(named('hub, resident, at most, after restarts', peakBytes / MB, 'MB', { most: mostHubPeakMB }));
   const { taken, stored, heldAlready, quarantined } = await site.count();
   return [
     ...figures,
