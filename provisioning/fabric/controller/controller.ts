@@ -28,7 +28,7 @@ export interface ControllerLimits {
 
 export const CONTROLLER_LIMITS: ControllerLimits = {
   maxBodyBytes: 64 * 1024,
-  maxConnections: 4096,
+  maxConnections: 16_384,
   handshakeMs: 10_000,
   headersMs: 10_000,
   requestMs: 20_000,
