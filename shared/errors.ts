@@ -244,6 +244,11 @@ export const ERRORS = {
     advice: 'Start the hub; it is tried again by itself.',
     retryable: true,
   },
+  'OVERLAY-UNCONFIRMED': {
+    message: 'A router has taken the service, and its controller has not confirmed it yet: no dial reaches it.',
+    advice: 'Wait; the router goes on trying by itself. Look after the controller of the network if it lasts.',
+    retryable: true,
+  },
   'OVERLAY-TIMEOUT': {
     message: 'The overlay did not answer in time.',
     advice: 'Agent and hub try again by themselves; a command must be given again.',

@@ -198,6 +198,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A binding stands on every router given, and comes back by itself after a lost router, an ended session, a permission taken and given again.',
   },
+  'OVERLAY-UNCONFIRMED': {
+    source: 'openziti-network.md §3.13',
+    behaviour:
+      'An offer that a router has taken while the controller is away is left to it, said to be unconfirmed, and hosted within seconds of the return, once.',
+  },
   'OVERLAY-TERMINATORS-RENEWED': {
     source: 'openziti-network.md §0.6, §3.10',
     behaviour:
@@ -410,7 +415,13 @@ export const REQUIREMENTS = {
   },
   'NO-CLOCK-CONNECTS': {
     source: 'ARCHITECTURE.md, Time',
-    behaviour: 'A machine whose clock shows a time that surely lies behind us connects all the same, by a certificate that seems to begin later.',
+    behaviour:
+      'A machine whose clock shows a time that surely lies behind us connects all the same, by a certificate that seems to begin later.',
+  },
+  'SLOW-CLOCK-CONNECTS': {
+    source: 'ARCHITECTURE.md, Time',
+    behaviour:
+      'A machine whose clock is behind, though it could be right, connects to whoever renewed a certificate since: a good chain that begins later shows the clock to be wrong.',
   },
   'NO-CLOCK-BOUNDED': {
     source: 'ARCHITECTURE.md, Time',
@@ -422,7 +433,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Then the time is that of the controller, if its certificates may tell it, and the ordinary rules hold; it is kept for the next start.',
   },
-  'NO-CLOCK-ENROLS': { source: 'ARCHITECTURE.md, Time', behaviour: 'Such a machine enrols by the time of the controller whose key signed its token.' },
+  'NO-CLOCK-ENROLS': {
+    source: 'ARCHITECTURE.md, Time',
+    behaviour: 'Such a machine enrols by the time of the controller whose key signed its token.',
+  },
   'NO-CLOCK-MARKED': {
     source: 'ARCHITECTURE.md, rule 10',
     behaviour: 'What is received before the time is known is marked clock; what is received after it is not.',

@@ -73,7 +73,8 @@ export class HostedService implements AsyncDisposable {
     }
     this.#binding = binding;
     this.#failure = null;
-    log.info({ service }, 'service bound');
+    // The overlay has told of one that only has to be confirmed, and tells when it is.
+    if (binding.failure === undefined) log.info({ service }, 'service bound');
   }
 
   /** One attempt; resolves to why it failed, or null. */

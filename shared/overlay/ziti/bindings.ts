@@ -29,6 +29,14 @@ export interface ZitiBindingOptions {
   onDisposed: () => void;
 }
 
+/** A service on one channel, through all that it is offered there. */
+interface Offering {
+  connections: Set<Duplex>;
+  withdrawn: AbortSignal;
+  pace: Pace;
+  firstAttemptDone: (error?: unknown) => void;
+}
+
 /** How long giving up a binding waits for a router that may have stopped answering. */
 const UNBIND_MS = 1000;
 
@@ -41,10 +49,12 @@ export class ZitiBinding implements Binding {
   readonly #offers = new Map<Route, { firstAttempt: Promise<unknown>; running: Promise<void>; withdrawn: AbortController }>();
   /** By router: the id, and the channel that it was last used on. */
   readonly #listenerIds = new Map<string, { id: string; route: Route }>();
-  /** Before that a failure is the caller's of `start` to tell. */
+  /** Or was left unconfirmed. Before that a failure is the caller's of `start` to tell. */
   #hasStood = false;
   /** Routers through which it is hosted now. */
   #hosted = 0;
+  /** Routers that have taken it, and whose controller has not confirmed it yet. */
+  #unconfirmed = 0;
   /** Why it is not hosted, so that it is told once; undefined while all is well. */
   #failing: ErrorCode | undefined;
 
@@ -55,18 +65,23 @@ export class ZitiBinding implements Binding {
 
   get failure(): ErrorCode | undefined {
     if (this.#ended.signal.aborted) return 'OVERLAY-CLOSED';
-    return this.#hosted > 0 ? undefined : (this.#failing ?? this.#options.absence().code);
+    if (this.#hosted > 0) return undefined;
+    return this.#unconfirmed > 0 ? 'OVERLAY-UNCONFIRMED' : (this.#failing ?? this.#options.absence().code);
   }
 
-  /** Resolves when the service is hosted through one of these; throws why not when all have failed. */
+  /**
+   * Resolves when the service is hosted through one of these, or at the time limit when one has taken it that only lacks the word of its
+   * controller; throws why not when all have failed.
+   */
   async start(routes: readonly Route[], signal: AbortSignal): Promise<void> {
-    const failed = Promise.all(routes.map((route) => this.offer(route))).then((reasons) => {
+    const tried = Promise.all(routes.map((route) => this.offer(route))).then((reasons) => {
+      if (this.#unconfirmed > 0) return;
       throw (
         reasons.find((reason) => reason !== undefined) ??
         new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no channel to an edge router' })
       );
     });
-    await orAborted(Promise.race([this.#established.promise, failed]), signal);
+    await orAborted(Promise.race([this.#established.promise, tried]), signal);
   }
 
   /** Hosts the service over this channel too, for as long as both live. Resolves after the first attempt, to its error if it failed. */
@@ -101,23 +116,17 @@ export class ZitiBinding implements Binding {
     const { backoff } = this.#options;
     const pace = new Pace(backoff);
     const connections = new Set<Duplex>();
+    const offering: Offering = { connections, withdrawn, pace, firstAttemptDone };
     while (route.usable && !this.#ended.signal.aborted) {
       let reason: unknown;
       try {
-        const first = await this.#host(route, this.#listenerId(route), connections, withdrawn);
-        this.#noteHosted(route);
-        this.#hasStood = true;
-        this.#established.resolve();
-        firstAttemptDone();
-        const since = performance.now();
-        this.#hosted += 1;
-        const hosting = await this.#keepFresh(route, first, connections, withdrawn);
-        this.#hosted -= 1;
+        const offered = await this.#host(route, this.#listenerId(route), connections, withdrawn);
+        const stands = await this.#confirmed(route, offered, offering);
+        const hosting = stands ? await this.#stand(route, offered, offering) : offered;
         if (this.#ended.signal.aborted || (withdrawn.aborted && !hosting.ended.aborted)) {
           await this.#giveUp(hosting);
           return;
         }
-        if (pace.hasStood(since)) pace.reset();
         reason = hosting.ended.reason;
       } catch (error) {
         reason = error;
@@ -127,6 +136,46 @@ export class ZitiBinding implements Binding {
       if (this.#hasStood) this.#noteFailure(reason, route);
       await this.#rest(pace, route, reason);
     }
+  }
+
+  /**
+   * Whether the terminator came into being before the offer ended or was to be given up. However long that takes it is left alone: a router goes
+   * on trying while its controller is away (openziti-network.md §3.13), and would only begin again with another offer. Whoever waits for the
+   * first attempt waits no longer than for any other request.
+   */
+  async #confirmed(route: Route, hosting: Hosting, { withdrawn, firstAttemptDone }: Offering): Promise<boolean> {
+    const { requestTimeoutMs } = this.#options;
+    using over = anyAborted(hosting.ended, this.#ended.signal, withdrawn);
+    const overdue = setTimeout(() => {
+      const reason = new VitalmeshError('OVERLAY-UNCONFIRMED', { detail: `${requestTimeoutMs} ms` });
+      this.#hasStood = true;
+      this.#noteFailure(reason, route);
+      firstAttemptDone(reason);
+    }, requestTimeoutMs);
+    this.#unconfirmed += 1;
+    try {
+      await orAborted(hosting.confirmed, over.signal);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#unconfirmed -= 1;
+      clearTimeout(overdue);
+    }
+  }
+
+  /** For as long as a confirmed offer stands, or those that take its place. Resolves to the last one. */
+  async #stand(route: Route, first: Hosting, { connections, withdrawn, pace, firstAttemptDone }: Offering): Promise<Hosting> {
+    this.#noteHosted(route);
+    this.#hasStood = true;
+    this.#hosted += 1;
+    this.#established.resolve();
+    firstAttemptDone();
+    const since = performance.now();
+    const last = await this.#keepFresh(route, first, connections, withdrawn);
+    this.#hosted -= 1;
+    if (pace.hasStood(since)) pace.reset();
+    return last;
   }
 
   /**
@@ -144,6 +193,7 @@ export class ZitiBinding implements Binding {
         // With the listener id of before it would evict that one before it stands itself.
         const listenerId = randomUUID();
         const next = await this.#host(route, listenerId, connections, over.signal);
+        await this.#confirmedBefore(next, over.signal);
         this.#listenerIds.set(route.router.name, { id: listenerId, route });
         const before = hosting;
         hosting = next;
@@ -159,6 +209,18 @@ export class ZitiBinding implements Binding {
     }
   }
 
+  /** Throws, and has taken the offer back, when it is not confirmed by the time at which the next one is due: only one waits beside what stands. */
+  async #confirmedBefore(next: Hosting, over: AbortSignal): Promise<void> {
+    const { rebindEveryMs } = this.#options;
+    try {
+      await limited({ signal: over, timeoutMs: rebindEveryMs }, this.#ended.signal, (signal) => orAborted(next.confirmed, signal));
+    } catch (error) {
+      await this.#giveUp(next);
+      throw error;
+    }
+  }
+
+  /** Resolves when the router has taken the offer. */
   #host(route: Route, listenerId: string, connections: Set<Duplex>, unwanted: AbortSignal): Promise<Hosting> {
     const { use, hostService, accept, requestTimeoutMs, limits } = this.#options;
     return limited(

@@ -116,13 +116,16 @@ export class ScriptedChannel implements Channel {
 /** A bind that stands, in the test's hands. */
 export class ScriptedHosting implements Hosting {
   readonly request: HostRequest;
+  readonly confirmed: Promise<void>;
   disposed = false;
   /** What is done with dials on their way when it was taken back. */
   lateDials: 'accept' | 'refuse' | undefined;
   readonly #ended = new AbortController();
 
-  constructor(request: HostRequest) {
+  constructor(request: HostRequest, confirmation: Promise<void>) {
     this.request = request;
+    this.confirmed = Promise.race([confirmation, rejectedBy(this.ended)]);
+    this.confirmed.catch(() => undefined);
     request.channel.closed.addEventListener('abort', () => this.#ended.abort(request.channel.closed.reason));
   }
 
@@ -162,6 +165,8 @@ export class ScriptedNetwork {
   refuseBind: (request: HostRequest) => Refused = () => undefined;
   /** Binds wait for it. */
   beforeBind: Promise<void> | undefined;
+  /** Binds that are taken are confirmed with it. */
+  beforeConfirmation: Promise<void> = Promise.resolve();
   /** What a dial that is not refused comes to. */
   dialled: () => Duplex = connectionToNowhere;
   /** What the controller was asked, in order. */
@@ -217,7 +222,7 @@ export class ScriptedNetwork {
         await (this.beforeBind && Promise.race([this.beforeBind, rejectedBy(request.signal)]));
         const code = this.refuseBind(request);
         if (code) throw errorOf(code);
-        const hosting = new ScriptedHosting(request);
+        const hosting = new ScriptedHosting(request, this.beforeConfirmation);
         this.hostings.push(hosting);
         return hosting;
       },

@@ -77,7 +77,7 @@ export interface HostRequest {
   /** Binding again with it replaces the former terminator; one that is to stand beside it needs another one. */
   listenerId: string;
   accept: (connection: Duplex, caller: Caller) => void;
-  /** Gives up waiting for the terminator; means nothing once the promise has resolved. */
+  /** Gives up waiting for the router's answer; means nothing once the promise has resolved. */
   signal: AbortSignal;
   limits?: Partial<CircuitLimits>;
   /** Connections that may be open at once; dials beyond are refused. 10,000 unless told. */
@@ -91,6 +91,11 @@ export interface HostRequest {
 /** A service offered through one router. */
 export interface Hosting extends AsyncDisposable {
   /**
+   * Resolves when the terminator exists (BindSuccess); while the controller is away the router keeps trying to make it (openziti-network.md
+   * §3.13). Rejects with the reason of `ended` when that comes before, with OVERLAY-CLOSED when it is disposed before.
+   */
+  readonly confirmed: Promise<void>;
+  /**
    * Aborted when the router has ended the bind, or the channel has: with the reason (OVERLAY-DENIED, -SESSION, -NO-SERVICE; OVERLAY-CLOSED when a newer
    * bind with this listener id took its place; OVERLAY-UNREACHABLE for anything else; the channel's). Not by disposing it.
    */
@@ -103,5 +108,5 @@ export interface Hosting extends AsyncDisposable {
   withdraw(lateDials: 'accept' | 'refuse', signal: AbortSignal): Promise<void>;
 }
 
-/** Binds through one router; resolves when the terminator exists (BindSuccess). Throws as DialCircuit does. */
+/** Binds through one router; resolves when that has taken the offer (StateConnected). Throws as DialCircuit does. */
 export type HostService = (request: HostRequest) => Promise<Hosting>;

@@ -23,28 +23,33 @@ export const hostService: HostService = async (request) => {
   request.signal.throwIfAborted();
   request.channel.closed.throwIfAborted();
   const hosting = new ServiceHosting(request);
-  await hosting.bound;
+  await hosting.taken;
   return hosting;
 };
 
 /** One bind on one channel: from its Bind frame on, whether it ever succeeds or not, the sink of its connection id. */
 class ServiceHosting implements Hosting, FrameSink {
-  readonly bound: Promise<void>;
+  /** By the router. */
+  readonly taken: Promise<void>;
+  readonly confirmed: Promise<void>;
   readonly #request: HostRequest;
   readonly #connId: number;
   readonly #token: Buffer;
   readonly #limits: CircuitLimits;
   readonly #keyPair: KeyPair | undefined;
   readonly #connections: Set<Duplex>;
-  readonly #settle: PromiseWithResolvers<void>;
+  readonly #taken = Promise.withResolvers<void>();
+  readonly #confirmed = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
   readonly #ends = new DisposableStack();
   #state: 'offered' | 'taken-back' | 'refusing' | 'over' = 'offered';
 
   constructor(request: HostRequest) {
     this.#request = request;
-    this.#settle = Promise.withResolvers();
-    this.bound = this.#settle.promise;
+    this.taken = this.#taken.promise;
+    this.confirmed = this.#confirmed.promise;
+    // One that ends unconfirmed shows in `ended` too, and nobody has to wait for this.
+    this.confirmed.catch(() => undefined);
     const { channel, session, signal, encryptionRequired, limits, connections = new Set() } = request;
     this.#connections = connections;
     this.#limits = circuitLimits(limits);
@@ -56,7 +61,7 @@ class ServiceHosting implements Hosting, FrameSink {
     this.#ends.use(channel.requestNow(this.#bind(), (reply) => this.#answered(reply)));
     const giving = onAbort(signal, () => this.#giveUp(signal.reason));
     const settled = (): void => giving[Symbol.dispose]();
-    this.bound.then(settled, settled);
+    this.taken.then(settled, settled);
   }
 
   get ended(): AbortSignal {
@@ -66,7 +71,7 @@ class ServiceHosting implements Hosting, FrameSink {
   frame(frame: Frame): void {
     const { channel } = this.#request;
     if (frame.type === CONTENT.dial) this.#dialled(frame);
-    else if (frame.type === CONTENT.bindSuccess) this.#settle.resolve();
+    else if (frame.type === CONTENT.bindSuccess) this.#confirm();
     else if (frame.type === CONTENT.stateClosed) this.#end(refusalOf(frame));
     else if (frame.type === CONTENT.connInspectRequest) channel.send(inspectAnswer(frame, this.#connId, CONN_TYPE.bind));
   }
@@ -111,12 +116,18 @@ class ServiceHosting implements Hosting, FrameSink {
     else if (reply.type !== CONTENT.stateConnected) {
       this.#leave();
       this.#end(new VitalmeshError('OVERLAY-PROTOCOL', { detail: `a Bind was answered by type ${reply.type}` }));
-    } else if (!this.#request.channel.supportsBindSuccess) this.#settle.resolve();
+    } else if (this.#request.channel.supportsBindSuccess) this.#taken.resolve();
+    else this.#confirm();
+  }
+
+  #confirm(): void {
+    this.#taken.resolve();
+    this.#confirmed.resolve();
   }
 
   #giveUp(reason: Error): void {
     this.#leave();
-    this.#settle.reject(reason);
+    this.#taken.reject(reason);
   }
 
   /** Takes the offer back, if it still stands, and hears no more of it. */
@@ -134,14 +145,15 @@ class ServiceHosting implements Hosting, FrameSink {
   }
 
   #end(reason: Error): void {
-    this.#letGo();
-    this.#settle.reject(reason);
+    this.#letGo(reason);
+    this.#taken.reject(reason);
     this.#ended.abort(reason);
   }
 
-  #letGo(): void {
+  #letGo(reason: Error = new VitalmeshError('OVERLAY-CLOSED')): void {
     this.#state = 'over';
     this.#ends.dispose();
+    this.#confirmed.reject(reason);
   }
 
   #dialled(dial: Frame): void {

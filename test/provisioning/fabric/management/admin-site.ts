@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FabricOptions } from '../../../../provisioning/fabric/fabric.ts';
 import { type CallOptions, FabricSite, type Reply } from '../site.ts';
 
 export const MANAGEMENT = '/edge/management/v1';
@@ -10,8 +11,8 @@ export class AdminSite implements AsyncDisposable {
   readonly site: FabricSite;
   headers: Record<string, string> = {};
 
-  static async start(): Promise<AdminSite> {
-    const admin = new AdminSite(await FabricSite.start());
+  static async start(options: Partial<FabricOptions> = {}): Promise<AdminSite> {
+    const admin = new AdminSite(await FabricSite.start(options));
     await admin.signIn();
     return admin;
   }

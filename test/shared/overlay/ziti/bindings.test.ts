@@ -171,6 +171,69 @@ describe('bindings', { timeout: 20_000 }, () => {
     await assert.rejects(overlay.bind('vitals', ignore), { code: 'OVERLAY-UNREACHABLE' });
   });
 
+  test('that a router has taken and does not confirm are left to it beyond the time limit, and say so, until they are confirmed', async () => {
+    verifies('OVERLAY-UNCONFIRMED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { requestTimeoutMs: 30, refreshEveryMs: 5 });
+    const binding = await overlay.bind('vitals', ignore);
+    const confirmation = Promise.withResolvers<void>();
+    network.beforeConfirmation = confirmation.promise;
+    network.channelTo('one').cut();
+    await turnsUntil(() => overlay.state === 'lost');
+    await turnsUntil(() => overlay.state === 'ready');
+    await severalRefreshes(network);
+    assert.deepEqual([network.binds.length, network.standing.length, binding.failure], [2, 1, 'OVERLAY-UNCONFIRMED']);
+    assert.equal(network.binds[1]?.signal.aborted, false);
+    confirmation.resolve();
+    await turnsUntil(() => binding.failure === undefined);
+    assert.deepEqual([network.binds.length, network.standing.length], [2, 1]);
+    const told = network.logged.filter(({ message }) => message.startsWith('the service is'));
+    assert.deepEqual(told, [
+      { level: 'warn', message: 'the service is not hosted through an edge router' },
+      { level: 'info', message: 'the service is hosted again' },
+    ]);
+  });
+
+  test('that are not confirmed at first are there all the same at the time limit', async () => {
+    verifies('OVERLAY-UNCONFIRMED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { requestTimeoutMs: 30 });
+    const confirmation = Promise.withResolvers<void>();
+    network.beforeConfirmation = confirmation.promise;
+    const binding = await overlay.bind('vitals', ignore);
+    assert.equal(binding.failure, 'OVERLAY-UNCONFIRMED');
+    confirmation.resolve();
+    await turnsUntil(() => binding.failure === undefined);
+    assert.equal(network.binds.length, 1);
+  });
+
+  test('that end unconfirmed, by the router or with their channel, are made again', async () => {
+    verifies('OVERLAY-UNCONFIRMED', 'OVERLAY-REBIND');
+    for (const end of [
+      (network: ScriptedNetwork) => at(network.standing, 0).end('OVERLAY-SESSION'),
+      (network: ScriptedNetwork) => network.channelTo('one').cut(),
+    ]) {
+      const network = new ScriptedNetwork();
+      await using overlay = await open(network, { requestTimeoutMs: 30 });
+      network.beforeConfirmation = new Promise(() => undefined);
+      const binding = await overlay.bind('vitals', ignore);
+      network.beforeConfirmation = Promise.resolve();
+      end(network);
+      await turnsUntil(() => binding.failure === undefined);
+      assert.deepEqual([network.hostings.length, network.standing.length], [2, 1]);
+    }
+  });
+
+  test('given up unconfirmed are taken back', async () => {
+    verifies('OVERLAY-UNCONFIRMED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, { requestTimeoutMs: 30 });
+    network.beforeConfirmation = new Promise(() => undefined);
+    const binding = await overlay.bind('vitals', ignore);
+    await binding[Symbol.asyncDispose]();
+    assert.deepEqual([network.standing.length, at(network.hostings, 0).lateDials, binding.failure], [0, 'refuse', 'OVERLAY-CLOSED']);
+  });
+
   test('given up are taken back from every router; what they have accepted goes on', async () => {
     const { network, overlay } = await twoRouters();
     await using _ = overlay;

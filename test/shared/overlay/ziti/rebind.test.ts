@@ -84,6 +84,29 @@ describe('binding anew from time to time', { timeout: 20_000 }, () => {
     assert.equal(at(network.hostings, length).request.listenerId, at(network.hostings, length - 1).request.listenerId);
   });
 
+  test('that is taken and not confirmed leaves it too, and only one waits beside it', async () => {
+    verifies('OVERLAY-TERMINATORS-RENEWED', 'OVERLAY-UNCONFIRMED');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network);
+    const binding = await overlay.bind('vitals', ignore);
+    const confirmation = Promise.withResolvers<void>();
+    network.beforeConfirmation = confirmation.promise;
+    // Those that were confirmed before have made room for the last of them.
+    await turnsUntil(() => network.standing.length === 1);
+    const last = at(network.standing, 0);
+    const stood: number[] = [];
+    network.refuseBind = () => {
+      stood.push(network.standing.length);
+      return undefined;
+    };
+    await turnsUntil(() => stood.length === 6);
+    assert.deepEqual([stood, binding.failure], [[1, 1, 1, 1, 1, 1], undefined]);
+    assert.equal(last.stands, true);
+    assert.deepEqual(network.warnings, []);
+    confirmation.resolve();
+    await turnsUntil(() => last.disposed && network.standing.length === 1);
+  });
+
   test('with a session that has ended takes a new one', async () => {
     const network = new ScriptedNetwork();
     await using overlay = await open(network);

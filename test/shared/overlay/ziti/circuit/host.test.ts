@@ -52,14 +52,16 @@ describe('hosting', { timeout: 20_000 }, () => {
         Buffer.from('{"id":1,"closed":false}').toString('hex'),
       ),
     );
-    let resolved = false;
-    void hosting.then(() => {
-      resolved = true;
+    const { confirmed, ended } = await hosting;
+    let isConfirmed = false;
+    void confirmed.then(() => {
+      isConfirmed = true;
     });
     await new Promise(setImmediate);
-    assert.equal(resolved, false, 'there is no terminator before BindSuccess');
+    assert.equal(isConfirmed, false, 'there is no terminator before BindSuccess');
     channel.receiveHex(BIND_SUCCESS, BIND_SUCCESS, INSPECT);
-    assert.equal((await hosting).ended.aborted, false);
+    await confirmed;
+    assert.equal(ended.aborted, false);
     assert.equal(channel.takeSent().length, 1, 'the second inspection is answered');
   });
 
@@ -76,7 +78,39 @@ describe('hosting', { timeout: 20_000 }, () => {
     const channel = new FakeChannel({ supportsBindSuccess: false });
     const hosting = hostService(hostRequest(channel));
     channel.receiveHex(CONNECTED);
-    assert.equal((await hosting).ended.aborted, false);
+    await (await hosting).confirmed;
+  });
+
+  test('an offer that the router has taken stands unconfirmed when whoever asked for it has given up waiting, and is confirmed late', async () => {
+    verifies('OVERLAY-UNCONFIRMED');
+    const giving = new AbortController();
+    const channel = new FakeChannel();
+    const hosting = hostService(hostRequest(channel, { signal: giving.signal }));
+    channel.takeSent();
+    channel.receiveHex(CONNECTED);
+    const { confirmed } = await hosting;
+    giving.abort();
+    assert.deepEqual([channel.takeSent(), channel.attachedIds], [[], [1]]);
+    channel.receiveHex(BIND_SUCCESS);
+    await confirmed;
+  });
+
+  test('an offer that ends unconfirmed says why: by the router, with the channel, given up', async () => {
+    verifies('OVERLAY-UNCONFIRMED');
+    const lost = new VitalmeshError('OVERLAY-UNREACHABLE');
+    for (const [end, code] of [
+      [(channel) => channel.receiveHex(stateClosed('session ended', '')), 'OVERLAY-SESSION'],
+      [(channel) => channel.lose(lost), 'OVERLAY-UNREACHABLE'],
+      [(_, hosting) => hosting[Symbol.asyncDispose](), 'OVERLAY-CLOSED'],
+    ] as [(channel: FakeChannel, hosting: Hosting) => unknown, string][]) {
+      const channel = new FakeChannel();
+      const taken = hostService(hostRequest(channel));
+      channel.receiveHex(CONNECTED);
+      const hosting = await taken;
+      await end(channel, hosting);
+      await assert.rejects(hosting.confirmed, { code });
+      assert.deepEqual(channel.attachedIds, []);
+    }
   });
 
   test('a plain dial of a stranger, byte by byte', async () => {
@@ -273,7 +307,6 @@ describe('hosting', { timeout: 20_000 }, () => {
     const channel = new FakeChannel();
     const giving = new AbortController();
     const hosting = hostService(hostRequest(channel, { signal: giving.signal }));
-    channel.receiveHex(CONNECTED);
     channel.takeSent();
     const reason = new VitalmeshError('OVERLAY-TIMEOUT');
     giving.abort(reason);
