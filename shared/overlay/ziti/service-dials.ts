@@ -55,7 +55,8 @@ export class ServiceDials {
     const { routers, dialCircuit, limits, adopt } = this.#options;
     const base = { session, encryptionRequired, signal, ...(limits && { limits }) };
     const busy = new Map<Route, Refusal>();
-    const reasonAgainst = (route: Route): Refusal | undefined => busy.get(route) ?? this.#reasonAgainst(route);
+    // A rest that ends in the course of a dial ends for the next one, which begins with what it asks for anew.
+    const reasonAgainst = (route: Route): Refusal | undefined => busy.get(route) ?? this.#rests.get(route)?.refusal;
     for (;;) {
       const { route, dialling } = await routers.reach(session.routers, signal, reasonAgainst);
       using _dialling = dialling;
@@ -77,11 +78,6 @@ export class ServiceDials {
     if (!(error instanceof Refusal) || (error.retry !== 'busy' && error.retry !== 'not-again')) return;
     const untilMs = performance.now() + hintedPauseMs(error.retry, backoff);
     this.#rests.set(route, { refusal: error, untilMs, changed: use.changed });
-  }
-
-  #reasonAgainst(route: Route): Refusal | undefined {
-    const rest = this.#rests.get(route);
-    return rest && !isOver(rest) ? rest.refusal : undefined;
   }
 
   /** What a router wanted no more of is not what it is asked with next. */

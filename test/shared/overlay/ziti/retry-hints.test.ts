@@ -91,6 +91,8 @@ describe('what a router hints with a refused dial', { timeout: 20_000 }, () => {
   test('not again: no dial until something changes, and nobody is asked for anything however often it is tried', async () => {
     verifies('OVERLAY-RETRY-HINT');
     const network = new ScriptedNetwork();
+    // So that it is listed at each refresh: their pauses grow too.
+    network.servicesMark = undefined;
     await using overlay = await open(network, { ...PATIENT, refreshEveryMs: 2 });
     network.refuseDial = () => said('not-again', 'OVERLAY-DENIED');
     const refused = { code: 'OVERLAY-DENIED', detail: 'the words of the router', retryable: false };
@@ -141,6 +143,30 @@ describe('what a router hints with a refused dial', { timeout: 20_000 }, () => {
     }
     assert.equal(network.dials.length, 4);
     assert.equal(new Set(network.dials.map(({ session }) => session.token)).size, 4);
+  });
+
+  test('not again: a pause that runs out in the middle of a dial is over for the next one, which has a new session', async (t) => {
+    verifies('OVERLAY-RETRY-HINT');
+    const network = new ScriptedNetwork();
+    await using overlay = await open(network, PATIENT);
+    network.refuseDial = () => said('not-again');
+    await assert.rejects(overlay.dial('vitals'), { retryable: false });
+    network.refuseDial = () => undefined;
+    // Once it is looked at, the time is that after every pause.
+    const real = performance.now.bind(performance);
+    let aheadMs = 0;
+    t.mock.method(performance, 'now', () => {
+      const nowMs = real() + aheadMs;
+      aheadMs = 10 * 600_000;
+      return nowMs;
+    });
+    await assert.rejects(overlay.dial('vitals'), { retryable: false });
+    assert.equal(network.dials.length, 1);
+    await overlay.dial('vitals');
+    assert.deepEqual(
+      network.dials.map(({ session }) => session.token),
+      ['st1', 'st2'],
+    );
   });
 
   test('start over: services and session are asked for anew and it is dialled again, once', async () => {
