@@ -28,6 +28,7 @@ interface Way {
   only?: readonly string[];
   /** A relay in front of a router, by its name. */
   through?: ReadonlyMap<string, TcpRelay>;
+  /** Of the channels through relays. */
   channel?: ZitiOptions['channel'];
 }
 
@@ -63,17 +64,21 @@ class Site implements AsyncDisposable {
 
   /** With channels to every router that it reaches. */
   async open(identity: string, { only, through, channel }: Way = {}): Promise<Member> {
-    const parts = zitiParts({
-      identity: loadIdentity(this.#planned.identityPath(identity)),
-      log: silentLogger,
-      controller: { signOutTimeoutMs: 50 },
-      channel: { ...channel, limits: { closeMs: 50 } },
-    });
+    const partsWith = (options: ZitiOptions['channel']) =>
+      zitiParts({
+        identity: loadIdentity(this.#planned.identityPath(identity)),
+        log: silentLogger,
+        controller: { signOutTimeoutMs: 50 },
+        channel: { ...options, limits: { closeMs: 50 } },
+      });
+    const [parts, relayed] = [partsWith(undefined), partsWith(channel)];
     const channels: Member['channels'] = [];
     const openChannel: typeof parts.openChannel = async (router, session, signal) => {
       if (only && !only.includes(router.name)) throw new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no way there from here' });
-      const port = through?.get(router.name)?.port ?? router.port;
-      const opened = await parts.openChannel({ ...router, port }, session, signal);
+      const relay = through?.get(router.name);
+      const opened = relay
+        ? await relayed.openChannel({ ...router, port: relay.port }, session, signal)
+        : await parts.openChannel(router, session, signal);
       channels.push({ router: router.name, channel: opened });
       return opened;
     };
@@ -232,7 +237,7 @@ describe('two routers', { timeout: 60_000 }, () => {
     await using relay = await TcpRelay.start();
     const port = Number(new URL(site.router(0).url).port);
     relay.aim(port);
-    const way: Way = { through: new Map([['router-1', relay]]), channel: { latencyEveryMs: 100, latencyTimeoutMs: 250 } };
+    const way: Way = { through: new Map([['router-1', relay]]), channel: { latencyEveryMs: 100, latencyTimeoutMs: 1500 } };
     await using hub = await site.open('hub', way);
     await using gateway = await site.open('gateway', way);
     await hub.overlay.bind(SERVICE, echoing([]));
