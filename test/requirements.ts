@@ -178,7 +178,8 @@ export const REQUIREMENTS = {
   },
   'OVERLAY-ROUTER-STATUS': {
     source: 'openziti-network.md §0.1',
-    behaviour: 'The status of agent and hub names each router that is used or tried, and why one is not connected.',
+    behaviour:
+      'The status of agent and hub names the controller that served last and each router that is used or tried, and why one is not connected.',
   },
   'OVERLAY-PACED': {
     source: 'architecture §4; openziti-network.md §4.3',

@@ -9,6 +9,8 @@ import { validityOf } from '../../shared/identity/identity-status.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { openController } from '../../shared/overlay/ziti/controller/controller.ts';
 import { type RenewalStep, renewIdentity } from '../../shared/overlay/ziti/renewal/renew.ts';
+import { BUILT_AT } from '../../shared/time/built-at.ts';
+import { NetworkClock } from '../../shared/time/network-clock.ts';
 
 /** What `vitalmesh identity show --json` prints: what stands in the file, and nothing secret. */
 export interface ShownIdentity {
@@ -89,14 +91,16 @@ const STEPS: Readonly<Record<RenewalStep, string>> = {
 
 /** Does the steps, and says on a failure which of the pairs is the one that signs in. */
 async function renewNow(files: IdentityFiles, held: HeldIdentity, io: CommandIo | undefined): Promise<void> {
-  await using controller = openController({ identity: held, signIn: 'auto' });
+  // What a machine without a clock needs; nothing is kept, as an agent or hub does that.
+  const clock = new NetworkClock({ floors: { certain: Math.max(BUILT_AT, validityOf(held.inUse).notBefore) }, log: silentLogger });
+  await using controller = openController({ identity: held, signIn: 'auto', clock });
   let reached: RenewalStep = 'rehearse';
   try {
     const onStep = (step: RenewalStep): void => {
       reached = step;
       io?.stdout.write(`${STEPS[step]}\n`);
     };
-    await renewIdentity({ files, held, controller, now: () => systemClock.now() }, { onStep });
+    await renewIdentity({ files, held, controller, now: () => clock.now(), clock }, { onStep });
     files.dropPrevious();
   } catch (thrown) {
     const { code, detail, cause } = asVitalmeshError(thrown);

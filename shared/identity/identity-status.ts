@@ -23,7 +23,7 @@ export interface IdentityStatus {
 }
 
 /** From when to when the certificate of an identity is valid. */
-export function validityOf({ certPem }: Identity): { notBefore: Instant; notAfter: Instant } {
+export function validityOf({ certPem }: Pick<Identity, 'certPem'>): { notBefore: Instant; notAfter: Instant } {
   const [leaf] = readCertificates(certPem, 'cert');
   // There is one, or the line above has thrown.
   return { notBefore: leaf?.validFromDate.getTime() ?? 0, notAfter: leaf?.validToDate.getTime() ?? 0 };

@@ -28,3 +28,14 @@ export function judgeServer(
   clock.judged(peer, validity);
   return validity;
 }
+
+/** Has the clock learn from a server whose chain has not begun by the machine's time whether that is behind. Throws as `judgeServer` when it is not. */
+export function learnFromServer(
+  chain: readonly X509Certificate[],
+  host: string,
+  { caPem }: Pick<Identity, 'caPem'>,
+  clock: NetworkClock,
+): void {
+  const authorities = readCertificates(caPem, 'ca');
+  clock.judge((time) => verifyServer(chain, authorities, { host, ...time }));
+}

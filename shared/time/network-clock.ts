@@ -71,6 +71,8 @@ export class NetworkClock implements Clock {
   /** What the network said last. */
   #told: Counted | undefined;
   #trust: ClockTrust = 'machine';
+  /** A certificate began here, after what the machine's clock said then: an earlier time of it is not believed. */
+  #surelyAfter: Instant = Number.NEGATIVE_INFINITY;
   /** What was stamped before this was stamped with a floor. */
   #knownSince: Instant = Number.NEGATIVE_INFINITY;
   #exceptions = 0;
@@ -110,6 +112,22 @@ export class NetworkClock implements Clock {
     return { now, mayBeginLaterMs: this.#trust === 'floor' ? MAY_BEGIN_LATER_MS : 0 };
   }
 
+  /**
+   * Judges a chain with `verify`, by which time it is told; whatever that throws is thrown. A chain that is good in all but that it begins after
+   * the machine's clock proves that clock to be behind, plausible as it may be: many a machine without a battery goes on from when it was shut
+   * down. Then the machine is one that does not know the time, unless the network told it, and said that the chain has not begun.
+   */
+  judge<T extends Validity>(verify: (time: CertificateTime) => T): T {
+    try {
+      return verify(this.certificateTime());
+    } catch (thrown) {
+      if (this.trust !== 'machine') throw thrown;
+      const { notBefore } = verify({ now: this.now(), mayBeginLaterMs: MAY_BEGIN_LATER_MS });
+      if (!this.#isBehind(notBefore)) throw thrown;
+      return verify(this.certificateTime());
+    }
+  }
+
   /** A connection was made whose certificates hold from when to when; one that begins after now was excepted, which is counted and logged. */
   judged(peer: string, { notBefore }: Validity): void {
     const aheadMs = notBefore - this.#look();
@@ -138,11 +156,12 @@ export class NetworkClock implements Clock {
       if (at > this.#countedFrom(this.#base) + SLEPT_MS) this.#base = this.#told;
       return true;
     }
+    if (at < this.#surelyAfter) this.#surelyAfter = Number.NEGATIVE_INFINITY;
     const counted = this.#countedFrom(this.#base);
     const keptWasWrong = at < counted - NEAR_MS;
     if (keptWasWrong) this.#log.warn({ kept: shown(counted), told: shown(at) }, 'the time that was kept lies ahead, and is ignored');
     this.#base = { at: keptWasWrong ? at : Math.max(at, counted), atMs: this.monotonicMs() };
-    this.#enter(isNear(this.#machine.now(), at) ? 'machine' : 'network', counted);
+    this.#enter(this.#agrees(at) ? 'machine' : 'network', counted);
     return true;
   }
 
@@ -178,8 +197,25 @@ export class NetworkClock implements Clock {
       return this.#enter(this.#told ? 'network' : 'floor', undefined);
     }
     const counted = this.#countedFrom(this.#base);
-    const isPlausible = this.#trust === 'floor' ? machine >= counted - NEAR_MS : isNear(machine, counted);
+    const isPlausible = this.#trust === 'floor' ? machine >= Math.max(counted - NEAR_MS, this.#surelyAfter) : this.#agrees(counted);
     return isPlausible ? this.#enter('machine', counted) : counted;
+  }
+
+  /** Whether the machine's clock is behind, as a good chain begins at this time. If so, it is not used from now on. */
+  #isBehind(begins: Instant): boolean {
+    const machine = this.#look();
+    const told = this.#told && this.#countedFrom(this.#told);
+    if (this.#trust !== 'machine' || begins <= machine || (told !== undefined && told < begins)) return false;
+    this.#surelyAfter = begins;
+    this.#base = { at: told ?? Math.max(machine, this.#countedFrom(this.#base)), atMs: this.monotonicMs() };
+    this.#knownSince = this.#base.at;
+    this.#enter(told === undefined ? 'floor' : 'network', machine);
+    return true;
+  }
+
+  #agrees(at: Instant): boolean {
+    const machine = this.#machine.now();
+    return isNear(machine, at) && machine >= this.#surelyAfter;
   }
 
   /** `was`: what `now()` was; undefined when the machine's clock was believed until now, and nobody can say. */

@@ -15,7 +15,7 @@ import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
 import { type ChainOptions, type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
 import { type Identity, readCertificates } from '../identity/identity.ts';
 import { presentedChain } from '../identity/presented.ts';
-import { NetworkClock } from '../time/network-clock.ts';
+import { NetworkClock, type Validity } from '../time/network-clock.ts';
 
 export interface InnerTlsOptions {
   /** Whether the other side may be this one; anybody of the network may when absent. */
@@ -64,7 +64,7 @@ export async function secureDialer(raw: Duplex, identity: Identity, options: Inn
   });
   return judged(stream, options, () => {
     const chain = presentedChain(stream);
-    const peer = verifyChain(chain, ...trustOf(own, options));
+    const peer = verifyPeer(chain, own, options);
     noteTime(chain, peer, options);
     return peer;
   });
@@ -156,17 +156,17 @@ function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: ()
 function verifyCaller(stream: TLSSocket, own: Credentials, inner: InnerTlsOptions): VerifiedIdentity {
   const chain = presentedChain(stream);
   const [leaf] = chain;
-  const [trusted, options] = trustOf(own, inner);
-  const refusal = refusalOf(stream, inner);
   let peer: VerifiedIdentity;
   try {
-    peer = verifyChain(chain, trusted, options);
+    peer = verifyPeer(chain, own, inner);
   } catch (error) {
     // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
     if (!leaf || asVitalmeshError(error).code !== 'IDENTITY-UNTRUSTED') throw error;
+    const refusal = refusalOf(stream, inner);
     if (!stream.authorized) throw refusal === undefined ? error : refused(refusal, 'IDENTITY-UNTRUSTED', error);
-    return verifyLeaf(leaf, options);
+    return verifyLeaf(leaf, { ...timeOf(inner), trustDomain: own.trustDomain });
   }
+  const refusal = refusalOf(stream, inner);
   if (refusal !== undefined) throw refused(refusal, 'IDENTITY-CHAIN');
   noteTime(chain, peer, inner);
   return peer;
@@ -185,18 +185,29 @@ function refused(refusal: string, otherwise: ErrorCode, cause?: unknown): Vitalm
   return new VitalmeshError(REFUSALS[refusal] ?? otherwise, { detail: refusal, cause });
 }
 
-function trustOf(
+/** Errors as of `verifyChain`. A clock may learn by it that it is behind. */
+function verifyPeer(
+  chain: readonly X509Certificate[],
   { trusted, trustDomain }: Credentials,
   { clock = systemClock }: InnerTlsOptions,
-): [readonly X509Certificate[], ChainOptions] {
-  const time = clock instanceof NetworkClock ? clock.certificateTime() : { now: clock.now() };
-  return [trusted, { ...time, trustDomain }];
+): VerifiedIdentity {
+  if (!(clock instanceof NetworkClock)) return verifyChain(chain, trusted, { now: clock.now(), trustDomain });
+  const { peer } = clock.judge((time) => ({ peer: verifyChain(chain, trusted, { ...time, trustDomain }), ...leafValidity(chain) }));
+  return peer;
+}
+
+function timeOf({ clock = systemClock }: InnerTlsOptions): Pick<ChainOptions, 'now' | 'mayBeginLaterMs'> {
+  return clock instanceof NetworkClock ? clock.certificateTime() : { now: clock.now() };
 }
 
 /** A certificate may have been accepted although it seems to begin later. */
-function noteTime([leaf]: readonly X509Certificate[], { identityId }: VerifiedIdentity, { clock }: InnerTlsOptions): void {
-  if (!leaf || !(clock instanceof NetworkClock)) return;
-  clock.judged(identityId, { notBefore: leaf.validFromDate.getTime(), notAfter: leaf.validToDate.getTime() });
+function noteTime(chain: readonly X509Certificate[], { identityId }: VerifiedIdentity, { clock }: InnerTlsOptions): void {
+  if (clock instanceof NetworkClock) clock.judged(identityId, leafValidity(chain));
+}
+
+/** That of the leaf stands for the chain's: an issuer does not begin after what it issues. */
+function leafValidity([leaf]: readonly X509Certificate[]): Validity {
+  return { notBefore: leaf?.validFromDate.getTime() ?? 0, notAfter: leaf?.validToDate.getTime() ?? 0 };
 }
 
 /** An identity as the TLS library wants it. One of these takes 50 KB, which a hub does not have to spare for every gateway. */

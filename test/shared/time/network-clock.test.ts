@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Clock, Instant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { formatClock } from '../../../shared/time/clock-status.ts';
-import { type ClockChange, type Floors, NetworkClock } from '../../../shared/time/network-clock.ts';
+import { type CertificateTime, type ClockChange, type Floors, NetworkClock, type Validity } from '../../../shared/time/network-clock.ts';
 import { verifies } from '../../requirements.ts';
 
 const FLOOR = Date.UTC(2026, 10, 1);
@@ -180,6 +181,100 @@ describe('a machine that starts without a clock', () => {
     assert.equal(clock.isDoubtful(early), true);
     clock.take(TRUE_TIME, ALWAYS);
     assert.deepEqual([clock.isDoubtful(early), clock.isDoubtful(clock.now())], [true, false]);
+  });
+});
+
+describe('a machine whose clock goes on from when it was shut down', () => {
+  /** As the judge of chains does it. */
+  const judging =
+    (validity: Validity) =>
+    ({ now, mayBeginLaterMs }: CertificateTime): Validity => {
+      if (now + mayBeginLaterMs < validity.notBefore || now > validity.notAfter) throw new VitalmeshError('IDENTITY-EXPIRED');
+      return validity;
+    };
+  const STOPPED = FLOOR + 10 * 24 * 60 * MINUTE_MS;
+  const renewed = { notBefore: TRUE_TIME - YEAR_MS / 12, notAfter: TRUE_TIME + YEAR_MS };
+  const refused = { code: 'IDENTITY-EXPIRED' } as const;
+
+  test('is behind when a good chain begins later: a machine that does not know the time, from what it shows', () => {
+    verifies('SLOW-CLOCK-CONNECTS');
+    const machine = new Machine(STOPPED);
+    const { clock, changes, said } = clockOf(machine);
+    assert.equal(clock.trust, 'machine');
+    assert.deepEqual(clock.judge(judging(renewed)), renewed);
+    assert.deepEqual([clock.trust, clock.now()], ['floor', STOPPED]);
+    assert.deepEqual(clock.certificateTime(), { now: STOPPED, mayBeginLaterMs: 5 * YEAR_MS });
+    assert.deepEqual(changes, [{ trust: 'floor', before: 'machine', byMs: 0 }]);
+    assert.equal(said.length, 1);
+    machine.passes(MINUTE_MS);
+    assert.equal(clock.trust, 'floor', 'the machine’s clock stays out of use');
+    assert.equal(clock.isDoubtful(STOPPED - MINUTE_MS), true, 'what was stamped by it is in doubt');
+    assert.equal(clock.take(TRUE_TIME, renewed), true);
+    assert.deepEqual([clock.trust, clock.now(), clock.isDoubtful(STOPPED)], ['network', TRUE_TIME, true]);
+    machine.wall = TRUE_TIME;
+    assert.equal(clock.trust, 'machine', 'set right, it is used again');
+  });
+
+  test('is used again when it is set, to whatever lies after the beginning', () => {
+    verifies('SLOW-CLOCK-CONNECTS');
+    const machine = new Machine(STOPPED);
+    const { clock } = clockOf(machine);
+    clock.judge(judging(renewed));
+    machine.wall = renewed.notBefore - 1;
+    assert.equal(clock.trust, 'floor');
+    machine.wall = renewed.notBefore;
+    assert.equal(clock.trust, 'machine');
+  });
+
+  test('one that is a minute slow is not taken up again before the chain has begun by it', () => {
+    verifies('SLOW-CLOCK-CONNECTS');
+    const machine = new Machine(STOPPED);
+    const { clock } = clockOf(machine);
+    const fresh = { notBefore: STOPPED + 1000, notAfter: STOPPED + YEAR_MS };
+    clock.judge(judging(fresh));
+    clock.take(STOPPED + MINUTE_MS, fresh);
+    assert.deepEqual([clock.trust, clock.now()], ['network', STOPPED + MINUTE_MS]);
+    machine.passes(1000);
+    assert.equal(clock.trust, 'machine');
+  });
+
+  test('what the network told already is the time then, and no exception is made', () => {
+    verifies('SLOW-CLOCK-CONNECTS', 'NO-CLOCK-BOUNDED');
+    const machine = new Machine(STOPPED);
+    const { clock, changes } = clockOf(machine);
+    clock.take(TRUE_TIME, undefined);
+    clock.judge(judging(renewed));
+    assert.deepEqual(changes, [{ trust: 'network', before: 'machine', byMs: TRUE_TIME - STOPPED }]);
+    assert.deepEqual([clock.now(), clock.certificateTime().mayBeginLaterMs], [TRUE_TIME, 0]);
+    assert.equal(clock.isDoubtful(STOPPED), true);
+  });
+
+  test('is not behind by a chain of which the network says that it has not begun, nor by one that ended or begins beyond the bound', () => {
+    verifies('NO-CLOCK-BOUNDED');
+    const told = clockOf(new Machine(STOPPED)).clock;
+    told.take(STOPPED + MINUTE_MS, undefined);
+    assert.throws(() => told.judge(judging(renewed)), refused);
+    const { clock, said } = clockOf(new Machine(STOPPED));
+    assert.throws(() => clock.judge(judging({ notBefore: 0, notAfter: STOPPED - 1 })), refused);
+    assert.throws(() => clock.judge(judging({ notBefore: STOPPED + 5.1 * YEAR_MS, notAfter: STOPPED + 6 * YEAR_MS })), refused);
+    assert.deepEqual([clock.trust, told.trust, said], ['machine', 'machine', []]);
+  });
+
+  test('a chain that ended stays refused afterwards', () => {
+    verifies('NO-CLOCK-BOUNDED');
+    const { clock } = clockOf(new Machine(STOPPED));
+    clock.judge(judging(renewed));
+    assert.throws(() => clock.judge(judging({ notBefore: 0, notAfter: STOPPED - 1 })), refused);
+  });
+
+  test('goes by the network where that says the proof was none, and is not misled by the same chain again', () => {
+    verifies('NO-CLOCK-BOUNDED');
+    const { clock } = clockOf(new Machine(STOPPED));
+    clock.judge(judging(renewed));
+    assert.equal(clock.take(STOPPED + 1000, ALWAYS), true);
+    assert.equal(clock.trust, 'machine');
+    assert.throws(() => clock.judge(judging(renewed)), refused);
+    assert.equal(clock.trust, 'machine');
   });
 });
 

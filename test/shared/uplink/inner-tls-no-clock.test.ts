@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../../shared/clock.ts';
 import type { Identity } from '../../../shared/identity/identity.ts';
-import type { NetworkClock } from '../../../shared/time/network-clock.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { NetworkClock } from '../../../shared/time/network-clock.ts';
 import { type SecuredConnection, secureDialer, secureListener } from '../../../shared/uplink/inner-tls.ts';
 import { verifies } from '../../requirements.ts';
 import { clockAtFloor, DAY_MS } from '../../support/clockless.ts';
@@ -57,6 +59,17 @@ describe('inner TLS of machines that do not know the time', () => {
     assert.equal('peer' in dialled && dialled.peer.identityId, 'hub');
     assert.equal('peer' in listened && listened.peer.identityId, 'gw');
     assert.deepEqual([here.status()?.exceptions, there.status()?.exceptions], [1, 1]);
+  });
+
+  test('each whose clock is behind learns that by a good chain that begins later', async () => {
+    verifies('SLOW-CLOCK-CONNECTS');
+    const slow = (): NetworkClock => new NetworkClock({ machine: systemClock, floors: { certain: FLOOR }, log: silentLogger });
+    const [gateway, hub] = await Promise.all([later('gw'), later('hub')]);
+    const [here, there] = [slow(), slow()];
+    const [dialled, listened] = await meet({ identity: gateway, clock: here }, { identity: hub, clock: there });
+    assert.deepEqual('peer' in dialled && dialled.peer, { identityId: 'hub', trustDomain: hub.trustDomain });
+    assert.deepEqual('peer' in listened && listened.peer, { identityId: 'gw', trustDomain: gateway.trustDomain });
+    assert.deepEqual([here.trust, there.trust], ['floor', 'floor']);
   });
 
   test('neither accepts it once the time is known and it has not begun', async () => {

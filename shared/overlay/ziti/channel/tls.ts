@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { judgeServer, presentedChain } from '../../../identity/presented.ts';
+import { judgeServer, learnFromServer, presentedChain } from '../../../identity/presented.ts';
 import type { NetworkClock } from '../../../time/network-clock.ts';
 
 export interface RouterAddress {
@@ -26,8 +26,8 @@ const CERTIFICATE_TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
 /**
  * A TLS connection (1.2 or 1.3) to a router, with the identity's certificate and whole chain; the router's certificate and host name
- * are verified against the identity's CA; by `clock`, where the machine's own is not to be believed. It has an error listener and is not yet read from; what went wrong with it later is for
- * `socketLoss` to say. Aborting `signal` rejects with its reason. Throws OVERLAY-UNREACHABLE (with IDENTITY-UNTRUSTED or -EXPIRED as
+ * are verified against the identity's CA; by `clock`, where the machine's own is not to be believed. It has an error listener and is not
+ * yet read from; what went wrong with it later is for `socketLoss` to say. Aborting `signal` rejects with its reason. Throws OVERLAY-UNREACHABLE (with IDENTITY-UNTRUSTED or -EXPIRED as
  * its cause when the router's certificate is not to be trusted) and OVERLAY-SIGN-IN when the router refuses the identity's certificate.
  */
 export async function connectRouter(
@@ -37,11 +37,25 @@ export async function connectRouter(
   clock?: NetworkClock,
 ): Promise<TLSSocket> {
   // OpenSSL goes by the machine's clock, and tells of one fault only: where that clock is wrong, everything is judged here.
-  const judging = clock && clock.trust !== 'machine' ? clock : undefined;
-  const options = { ...tlsOptions(address, identity), rejectUnauthorized: judging === undefined };
-  const socket = await handshakeByAnyName(address, options, signal);
-  if (judging) judge(socket, address, identity, judging);
+  if (clock && clock.trust !== 'machine') return connectJudged(address, identity, signal, clock);
+  try {
+    return await handshakeByAnyName(address, tlsOptions(address, identity), signal);
+  } catch (error) {
+    if (!clock || !isNotYetValid(error)) throw error;
+    return await connectJudged(address, identity, signal, clock);
+  }
+}
+
+/** By this clock alone, which may learn by it that the machine's is behind. */
+async function connectJudged(address: RouterAddress, identity: Identity, signal: AbortSignal, clock: NetworkClock): Promise<TLSSocket> {
+  const socket = await handshakeByAnyName(address, { ...tlsOptions(address, identity), rejectUnauthorized: false }, signal);
+  judge(socket, address, identity, clock);
   return socket;
+}
+
+function isNotYetValid(error: unknown): boolean {
+  const refusal = error instanceof VitalmeshError ? error.cause : undefined;
+  return refusal instanceof VitalmeshError && refusal.detail === 'CERT_NOT_YET_VALID';
 }
 
 /** With the protocol's name, and without it where the router knows none. */
@@ -57,24 +71,19 @@ async function handshakeByAnyName(address: RouterAddress, options: ConnectionOpt
 /** Before anything is sent, and again when the time is known better: what was accepted under an exception must hold then, or is cut. */
 function judge(socket: TLSSocket, address: RouterAddress, identity: Identity, clock: NetworkClock): void {
   const chain = presentedChain(socket);
-  const now = (): void => {
-    try {
-      judgeServer(chain, { host: address.host, peer: nameOf(address) }, identity, clock);
-    } catch (thrown) {
-      throw routerUntrusted(address, asVitalmeshError(thrown));
-    }
-  };
+  const now = (): void => void judgeServer(chain, { host: address.host, peer: nameOf(address) }, identity, clock);
   try {
+    learnFromServer(chain, address.host, identity, clock);
     now();
-  } catch (error) {
+  } catch (thrown) {
     socket.destroy();
-    throw error;
+    throw routerUntrusted(address, asVitalmeshError(thrown));
   }
   const again = clock.onChange(() => {
     try {
       now();
-    } catch (error) {
-      socket.destroy(asVitalmeshError(error));
+    } catch (thrown) {
+      socket.destroy(routerUntrusted(address, asVitalmeshError(thrown)));
     }
   });
   socket.once('close', () => again[Symbol.dispose]());

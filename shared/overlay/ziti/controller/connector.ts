@@ -3,7 +3,7 @@ import { connect, createSecureContext, type SecureContext, type TLSSocket } from
 import type { buildConnector } from 'undici';
 import { asVitalmeshError, VitalmeshError } from '../../../errors.ts';
 import type { Identity } from '../../../identity/identity.ts';
-import { judgeServer, presentedChain } from '../../../identity/presented.ts';
+import { judgeServer, learnFromServer, presentedChain } from '../../../identity/presented.ts';
 import type { NetworkClock, Validity } from '../../../time/network-clock.ts';
 
 /** The controller shares its port among protocols and tells them apart by ALPN (openziti-wire.md §2); this one is its REST API. */
@@ -42,16 +42,43 @@ export class TlsConnector implements Disposable {
   }
 
   /** For undici's Agent. Errors reach the callback once: OVERLAY-TIMEOUT, OVERLAY-CLOSED, or what Node has. */
-  readonly connect: buildConnector.connector = ({ hostname, host: address, port }, callback) => {
+  readonly connect: buildConnector.connector = (options, callback) => {
     // OpenSSL goes by the machine's clock, and tells of one fault only: where that clock is wrong, everything is judged here.
     const judge = this.#clock && this.#clock.trust !== 'machine' ? this.#clock : undefined;
+    this.#open(options, {
+      rejectUnauthorized: judge === undefined,
+      admit: (socket) => judge && this.#judge(socket, options, judge),
+      callback: (...outcome) => {
+        if (judge || !this.#clock || !isNotYetValid(outcome[0])) return callback(...outcome);
+        this.#learn(options, this.#clock, () => callback(...outcome));
+      },
+    });
+  };
+
+  [Symbol.dispose](): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Over a connection for that alone, the clock learns whether it is behind; the one of before has failed all the same, and so does its request. */
+  #learn(options: buildConnector.Options, clock: NetworkClock, done: () => void): void {
+    this.#open(options, {
+      rejectUnauthorized: false,
+      admit: (socket) => learnFromServer(presentedChain(socket), hostOf(options), this.#identity, clock),
+      callback: (_, socket) => {
+        socket?.destroy();
+        done();
+      },
+    });
+  }
+
+  #open({ hostname, port }: buildConnector.Options, { rejectUnauthorized, admit, callback }: Opening): void {
     const socket = connect({
       host: hostname,
       port: Number(port || 443),
       servername: isIP(hostname) ? '' : hostname,
       secureContext: this.#context,
       ALPNProtocols: ALPN,
-      rejectUnauthorized: judge === undefined,
+      rejectUnauthorized,
     });
     const late = (): void => void socket.destroy(new VitalmeshError('OVERLAY-TIMEOUT', { detail: `connecting, ${this.#timeoutMs} ms` }));
     const timer = setTimeout(late, this.#timeoutMs);
@@ -66,26 +93,22 @@ export class TlsConnector implements Disposable {
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
     socket.once('secureConnect', () => {
       try {
-        if (judge) this.#judge(socket, hostname, address ?? `${hostname}:${port}`, judge);
+        admit(socket);
         settle(null, socket);
       } catch (error) {
         socket.destroy(untrusted(asVitalmeshError(error)));
       }
     });
-    socket.on('error', (error) => settle((judge ? undefined : outOfTime(socket)) ?? error, null));
+    socket.on('error', (error) => settle((rejectUnauthorized ? outOfTime(socket) : undefined) ?? error, null));
     socket.once('close', () => {
       this.#sockets.delete(socket);
       settle(new VitalmeshError('OVERLAY-CLOSED'), null);
     });
-  };
-
-  [Symbol.dispose](): void {
-    for (const socket of this.#sockets) socket.destroy();
   }
 
-  #judge(socket: TLSSocket, hostname: string, address: string, clock: NetworkClock): void {
-    const host = hostname.replace(/^\[|\]$/g, '');
-    const validity = judgeServer(presentedChain(socket), { host, peer: address }, this.#identity, clock);
+  #judge(socket: TLSSocket, options: buildConnector.Options, clock: NetworkClock): void {
+    const address = options.host ?? `${options.hostname}:${options.port}`;
+    const validity = judgeServer(presentedChain(socket), { host: hostOf(options), peer: address }, this.#identity, clock);
     const known = this.#judged.get(address) ?? validity;
     this.#judged.set(address, {
       notBefore: Math.max(known.notBefore, validity.notBefore),
@@ -93,6 +116,22 @@ export class TlsConnector implements Disposable {
       lastMs: clock.monotonicMs(),
     });
   }
+}
+
+/** How a connection is opened, and what becomes of it. */
+interface Opening {
+  rejectUnauthorized: boolean;
+  /** Throws when nothing may be sent to this server. */
+  admit: (socket: TLSSocket) => void;
+  callback: buildConnector.Callback;
+}
+
+function hostOf({ hostname }: buildConnector.Options): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+function isNotYetValid(error: Error | null): boolean {
+  return error instanceof VitalmeshError && error.cause instanceof VitalmeshError && error.cause.detail === 'CERT_NOT_YET_VALID';
 }
 
 /** A certificate outside its time is a wrong clock as often as not, so it says that. Node types the reason as an error and gives its name. */

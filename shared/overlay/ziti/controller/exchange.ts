@@ -84,11 +84,23 @@ export class ControllerHttp implements AsyncDisposable {
   /** Sends a request to the API at this base. Errors as of `Exchange`, with the host in their detail; the signal's reason when it aborts. */
   async send(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
     try {
+      return await this.#timely(base, request, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOf(error, base.host);
+    }
+  }
+
+  /** Where the time is not known it is asked for first, as it is when a refused certificate shows that the machine's clock is behind. */
+  async #timely(base: URL, request: ControllerRequest, signal: AbortSignal): Promise<ControllerAnswer> {
+    const wasBelieved = this.#clock?.trust === 'machine';
+    try {
       if (this.#clock?.trust === 'floor') await this.#ask(base, ASK_TIME, signal);
       return await this.#ask(base, request, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw failureOf(error, base.host);
+      if (!wasBelieved || this.#clock?.trust === 'machine' || !isUntrusted(error)) throw error;
+      return await this.#timely(base, request, signal);
     }
   }
 
@@ -137,6 +149,11 @@ interface Client {
   identity: Identity;
   connector: TlsConnector;
   agent: Agent;
+}
+
+/** The connection was refused on this side, so that nothing of the request was sent. */
+function isUntrusted(error: unknown): boolean {
+  return error instanceof VitalmeshError && error.cause instanceof VitalmeshError && error.cause.code === 'IDENTITY-EXPIRED';
 }
 
 /** A connection that had to be made first is no part of the way that the answer took. */

@@ -4,6 +4,7 @@ import { systemClock } from '../../../clock.ts';
 import { VitalmeshError } from '../../../errors.ts';
 import { verifyServer } from '../../../identity/chain.ts';
 import type { IdentityFile } from '../../../identity/identity.ts';
+import { validityOf } from '../../../identity/identity-status.ts';
 import { createOwnerFile, readOwnerFile } from '../../../identity/owner-file.ts';
 import { silentLogger } from '../../../log.ts';
 import { BUILT_AT } from '../../../time/built-at.ts';
@@ -47,11 +48,10 @@ export const enroll: Enroll = async (options) => {
   const key = keyFor(identityPath);
   const csr = await createCsr(key.privateKey, token.identityId);
   const body = await spend(token, controller, csr, { key, clock }, options);
-  const { certPem, caPem } = readEnrolled(body, {
-    ...key,
-    identityId: token.identityId,
-    authorities: controller.authorities,
-    time: clock.certificateTime(),
+  const expected = { ...key, identityId: token.identityId, authorities: controller.authorities };
+  const { certPem, caPem } = clock.judge((time) => {
+    const enrolled = readEnrolled(body, { ...expected, time });
+    return { ...enrolled, ...validityOf(enrolled) };
   });
   const identity = identityFileOf(token, { key: pemOf(key.privateKey), cert: certPem, ca: caPem });
   if (!createOwnerFile(identityPath, `${JSON.stringify(identity, null, 2)}\n`)) throw existing(identityPath);
@@ -75,18 +75,17 @@ function askController(token: EnrollmentToken, clock: NetworkClock, options: Enr
       headers: { Accept: 'application/pkcs7-mime' },
     });
     const authorities = readCaBundle(acceptedBody(answer));
-    if (clock.trust !== 'machine') takeTime(clock, token.issuer, { ...peer, ...answer, authorities });
+    takeTime(clock, token.issuer, { ...peer, ...answer, authorities });
     return { certificate: peer.certificate, authorities };
   });
 }
 
 /** The time of the controller whose key signed the token, if its certificates may tell it. What is wrong with them shows when they are pinned. */
 function takeTime(clock: NetworkClock, issuer: URL, { chain, authorities, toldTime }: Told): void {
-  if (toldTime === undefined) return;
   try {
-    const validity = verifyServer(chain, authorities, { host: hostOf(issuer), ...clock.certificateTime() });
+    const validity = clock.judge((time) => verifyServer(chain, authorities, { host: hostOf(issuer), ...time }));
     clock.judged(issuer.host, validity);
-    clock.take(toldTime, validity);
+    if (toldTime !== undefined) clock.take(toldTime, validity);
   } catch (thrown) {
     if (!(thrown instanceof VitalmeshError)) throw thrown;
   }

@@ -4,7 +4,8 @@ import { VitalmeshError } from '../../../errors.ts';
 import type { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import type { IdentityFiles } from '../../../identity/identity-files.ts';
-import type { CertificateTime } from '../../../time/network-clock.ts';
+import { validityOf } from '../../../identity/identity-status.ts';
+import type { CertificateTime, NetworkClock, Validity } from '../../../time/network-clock.ts';
 import type { Verification } from '../controller/certificates.ts';
 import type { ApiSession, CertificateController } from '../controller/contract.ts';
 import { createCsr } from '../enroll/csr.ts';
@@ -19,8 +20,8 @@ export interface RenewalParts {
   held: HeldIdentity;
   controller: Pick<CertificateController, 'authenticator' | 'extend' | 'verifyExtension' | 'signInAgain'>;
   now: () => Instant;
-  /** By which a new certificate must be valid; that of `now` unless told. */
-  certificateTime?: () => CertificateTime;
+  /** Judges a new certificate, where the machine may not know the time. */
+  clock?: NetworkClock;
 }
 
 export interface RenewalRun {
@@ -92,7 +93,7 @@ function discard({ files, held }: RenewalParts, verification: Verification): voi
 
 /** A new pair, on disk and offered. */
 async function extend(
-  { files, held, controller, now, certificateTime = () => ({ now: now(), mayBeginLaterMs: 0 }) }: RenewalParts,
+  { files, held, controller, now, clock }: RenewalParts,
   authenticator: { id: string; extendable: boolean },
   onStep: NonNullable<RenewalRun['onStep']>,
   signal: AbortSignal | undefined,
@@ -104,11 +105,20 @@ async function extend(
   const csr = await createCsr(privateKey, identity.id);
   await onStep('extend');
   const { certPem } = await controller.extend(authenticator.id, csr, signal);
-  const next: Identity = { ...identity, keyPem, certPem: readExtension(certPem, { identity, privateKey, time: certificateTime() }) };
+  const read = (time: CertificateTime): Identity => ({
+    ...identity,
+    keyPem,
+    certPem: readExtension(certPem, { identity, privateKey, time }),
+  });
+  const next = clock ? clock.judge((time) => withValidity(read(time))).identity : read({ now: now(), mayBeginLaterMs: 0 });
   await onStep('write');
   files.writeNext(next);
   held.offer(next);
   return next;
+}
+
+function withValidity(identity: Identity): Validity & { identity: Identity } {
+  return { identity, ...validityOf(identity) };
 }
 
 /** The key of a run that did not get further, or a new one that is on disk when this returns. */

@@ -131,7 +131,7 @@ export class IdentityRenewal implements Service {
     const { files, held, controller, clock, log } = this.#options;
     this.#enter('renewing', this.#code);
     try {
-      const judging = clock instanceof NetworkClock ? { certificateTime: () => clock.certificateTime() } : {};
+      const judging = clock instanceof NetworkClock ? { clock } : {};
       const { outlived } = await renewIdentity({ files, held, controller, now: () => clock.now(), ...judging }, { signal });
       this.#lastRenewedAt = clock.now();
       const { notBefore, notAfter } = validityOf(held.inUse);

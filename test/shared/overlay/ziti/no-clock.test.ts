@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorCode } from '../../../../shared/errors.ts';
@@ -15,7 +14,8 @@ import { clockAtFloor, DAY_MS } from '../../../support/clockless.ts';
 import { testNetwork } from '../../../support/identities.ts';
 import { reaches } from '../../../support/overlay-states.ts';
 import { rawRouter } from '../../../support/raw-router.ts';
-import { type ScriptedController, scriptedController } from '../../../support/ziti/controller-script.ts';
+import { tellsTime } from '../../../support/tells-time.ts';
+import { scriptedController } from '../../../support/ziti/controller-script.ts';
 import { plannedFabric } from '../../../support/ziti/network.ts';
 import { offerOidc } from '../../../support/ziti/oidc-script.ts';
 
@@ -31,21 +31,6 @@ const ENDED = { notBefore: NOW - DAY_MS, notAfter: FLOOR - DAY_MS };
 const ALWAYS = { notBefore: 0, notAfter: Number.MAX_SAFE_INTEGER };
 
 const serverCertificate = (validity: typeof LATER) => network.ca.certifyServer({ commonName: 'server', validity });
-
-/** A controller that tells this time; resolves with the connections over which it was asked for it. */
-function tellsTime(script: ScriptedController, told: number | undefined): Socket[] {
-  const asked: Socket[] = [];
-  script.on(({ path }) => {
-    if (path !== '/version') return undefined;
-    return (response) => {
-      if (response.socket) asked.push(response.socket);
-      if (told === undefined) response.sendDate = false;
-      response.writeHead(200, { 'content-type': 'application/json', ...(told !== undefined && { date: new Date(told).toUTCString() }) });
-      response.end(JSON.stringify({ data: { version: 'v2.0.3', capabilities: ['OIDC_AUTH'], apiVersions: {} } }));
-    };
-  });
-  return asked;
-}
 
 test('the embedded network tells the time, by each way to sign in, and is reached', async () => {
   verifies('NO-CLOCK-CONNECTS', 'NO-CLOCK-TIME');

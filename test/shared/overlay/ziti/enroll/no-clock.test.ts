@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verifies } from '../../../../requirements.ts';
-import { clocklessMachine } from '../../../../support/clockless.ts';
+import { clocklessMachine, DAY_MS } from '../../../../support/clockless.ts';
 import { EnrollingSite } from '../../../../support/ziti/enrolling-site.ts';
 
 const { now } = clocklessMachine;
@@ -10,6 +10,13 @@ test('a machine that does not know the time enrols by that of the controller who
   verifies('NO-CLOCK-ENROLS');
   await using site = await EnrollingSite.open();
   await site.enroll({ now });
+  assert.equal(site.controller.requests.length, 2);
+});
+
+test('so does one whose clock is behind, though it could be right', async () => {
+  verifies('SLOW-CLOCK-CONNECTS');
+  await using site = await EnrollingSite.open();
+  await site.enroll({ now: () => Date.now() - 15 * DAY_MS });
   assert.equal(site.controller.requests.length, 2);
 });
 
