@@ -53,6 +53,7 @@ async function run(config: AgentConfig): Promise<void> {
     now: clock.now(),
     clock: clock.status() ?? null,
     overlay: overlay.state,
+    controller: place.controller(),
     routers: place.routers(),
     uplink: uplink.status(),
     outbox: outbox.status(),

@@ -20,6 +20,8 @@ export interface AgentStatus {
   /** Null while the machine's own clock is good. */
   clock: ClockStatus | null;
   overlay: OverlayState;
+  /** `host:port` of the controller that served last; null before one has. */
+  controller: string | null;
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
   uplink: UplinkStatus;
@@ -42,6 +44,7 @@ export function formatAgentStatus(status: AgentStatus): string {
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
+    ...(status.controller === null ? [] : [['Controller', `${status.controller} served last`] satisfies [string, string]]),
     ...formatRouters(status.routers),
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],

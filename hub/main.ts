@@ -63,6 +63,7 @@ async function run(config: HubConfig): Promise<void> {
       now: clock.now(),
       clock: clock.status() ?? null,
       overlay: overlay.state,
+      controller: place.controller(),
       routers: place.routers(),
       storeId: store.storeId,
       registry: registry.revision,

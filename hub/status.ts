@@ -19,6 +19,8 @@ export interface HubStatus {
   /** Null while the machine's own clock is good. */
   clock: ClockStatus | null;
   overlay: OverlayState;
+  /** `host:port` of the controller that served last; null before one has. */
+  controller: string | null;
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
   storeId: string;
@@ -55,6 +57,7 @@ export function formatHubStatus(status: HubStatus): string {
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
+    ...(status.controller === null ? [] : [['Controller', `${status.controller} served last`] satisfies [string, string]]),
     ...formatRouters(status.routers),
     ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${why(uplink.code)}`],
     ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [

@@ -77,6 +77,7 @@ test('the outage that it shows is what the status prints', () => {
     now,
     clock: null,
     overlay: 'lost',
+    controller: null,
     routers: [],
     uplink: { state: 'waiting', since: now, code: 'OVERLAY-UNREACHABLE', hub: null, inFlight: 0, lastAnswerAt: (now - 95_000) as Instant },
     outbox: {

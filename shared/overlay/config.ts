@@ -45,6 +45,8 @@ export async function openOverlay(config: z.infer<typeof overlayConfig>, identit
 export interface OwnPlace extends AsyncDisposable {
   overlay: Overlay;
   identityStatus(): IdentityStatus;
+  /** `host:port` of the controller that served last; null before one has, and in a network without controllers. */
+  controller(): string | null;
   /** Edge routers to which a channel is kept or tried; none in a network without them. */
   routers(): readonly RouterStatus[];
   /** Called when the certificate was renewed: what is dialled from now on goes over channels of the new one. */
@@ -65,6 +67,7 @@ export async function openOwnPlace(
     return {
       overlay,
       identityStatus: () => statusOf(null),
+      controller: () => null,
       routers: () => [],
       onRenewed: () => ({ [Symbol.dispose]: () => undefined }),
       [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
@@ -79,6 +82,7 @@ export async function openOwnPlace(
   return {
     overlay: renewed.overlay,
     identityStatus: () => statusOf(renewed.renewal.status()),
+    controller: () => renewed.controller.servedLast ?? null,
     routers: () => renewed.overlay.routers,
     onRenewed: (listener) => renewed.renewal.onRenewed(listener),
     [Symbol.asyncDispose]: () => renewed[Symbol.asyncDispose](),

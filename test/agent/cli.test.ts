@@ -39,6 +39,7 @@ const STATUS: AgentStatus = {
   now: 1_090_000,
   clock: null,
   overlay: 'ready',
+  controller: '10.0.0.4:1280',
   routers: [
     { name: 'router-1', address: '10.0.0.5:3022', connected: true, code: null },
     { name: 'router\u001b[2J-2', address: '10.0.0.6:3022', connected: false, code: 'OVERLAY-TIMEOUT' },
@@ -76,6 +77,7 @@ test('status for people fits the states that matter', () => {
       'Agent      0.1.0, process 4711, running for 90 s',
       'Identity   gateway-1, certificate for 243 days',
       'Overlay    ready',
+      'Controller 10.0.0.4:1280 served last',
       'Routers    router-1 at 10.0.0.5:3022: connected',
       '           router [2J-2 at 10.0.0.6:3022: not connected, OVERLAY-TIMEOUT (The overlay did not answer in time)',
       'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',

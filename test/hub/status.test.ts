@@ -14,6 +14,7 @@ const status: HubStatus = {
   now: 60_000,
   clock: null,
   overlay: 'ready',
+  controller: '10.0.0.4:1280',
   routers: [{ name: 'router-1', address: '10.0.0.5:3022', connected: false, code: 'OVERLAY-UNREACHABLE' }],
   storeId: 's1',
   registry: 'abc',
@@ -38,6 +39,8 @@ test('the status tells people who is connected, what is not reachable and why, a
   const text = formatHubStatus(status);
   assert.match(text, /^Hub +0\.1\.0, process 4711, running for 60 s$/m);
   assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
+  assert.match(text, /^Controller +10\.0\.0\.4:1280 served last$/m);
+  assert.doesNotMatch(formatHubStatus({ ...status, controller: null }), /^Controller/m);
   assert.match(text, /^Routers +router-1 at 10\.0\.0\.5:3022: not connected, OVERLAY-UNREACHABLE \(/m);
   assert.match(text, /gw1 +since .* last data 5 s ago/);
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);

@@ -38,6 +38,7 @@ export async function openZitiOverlay(options: ZitiOptions & ZitiBehaviour): Pro
 export interface RenewedOverlay extends AsyncDisposable {
   overlay: RenewableOverlay;
   renewal: IdentityRenewal;
+  controller: Pick<CertificateController, 'servedLast'>;
 }
 
 /** As `openZitiOverlay`, with the renewal of the certificate in the files given. */
@@ -53,7 +54,7 @@ export async function openRenewedOverlay(
   );
   await renewal.start(new AbortController().signal);
   const made = stack.move();
-  return { overlay, renewal, [Symbol.asyncDispose]: () => made.disposeAsync() };
+  return { overlay, renewal, controller: parts.controller, [Symbol.asyncDispose]: () => made.disposeAsync() };
 }
 
 /** What the overlay of this identity is made of. Nothing is sent before it is used. Throws IDENTITY-FILE. */

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { systemClock } from '../../../shared/clock.ts';
 import { loadIdentity } from '../../../shared/identity/identity.ts';
+import { IdentityFiles } from '../../../shared/identity/identity-files.ts';
 import { silentLogger } from '../../../shared/log.ts';
-import { openOverlay, overlayConfig } from '../../../shared/overlay/config.ts';
+import { openOverlay, openOwnPlace, overlayConfig } from '../../../shared/overlay/config.ts';
 import type { Overlay } from '../../../shared/overlay/overlay.ts';
 import { verifies } from '../../requirements.ts';
 import { testNetwork } from '../../support/identities.ts';
@@ -18,6 +20,21 @@ test('an OpenZiti network needs nothing but its name: the identity file says whe
   await using overlay = await openOverlay(config, loadIdentity(planned.identityPath('gateway')), silentLogger);
   await reaches(overlay, 'ready');
   assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial'] }]);
+});
+
+test('a program can tell by which controller and which routers it is in its network', async () => {
+  verifies('OVERLAY-ROUTER-STATUS');
+  await using planned = await plannedFabric({ services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } }, true);
+  const files = new IdentityFiles(planned.identityPath('gateway'));
+  const held = files.open(silentLogger);
+  await using place = await openOwnPlace({ type: 'ziti' }, { held, files, clock: systemClock }, silentLogger);
+  await reaches(place.overlay, 'ready');
+  const { controllerUrl, routerUrl } = planned.fabric;
+  assert.equal(place.controller(), new URL(controllerUrl).host);
+  assert.deepEqual(
+    place.routers().map(({ address, connected }) => [address, connected]),
+    [[new URL(routerUrl).host, true]],
+  );
 });
 
 test('the way to sign in is chosen by what the controller offers, and can be forced', async () => {
