@@ -169,21 +169,29 @@ class ZitiOverlay implements RenewableOverlay {
     }
   }
 
-  /** Asks again while the controller cannot be reached, for as long as a request may take. */
+  /**
+   * Asks again while no controller can be reached, or says that it cannot serve, for as long as a request may take. One that said when to come
+   * back is not asked before, however often this asks.
+   */
   services(): Promise<readonly ServiceInfo[]> {
-    const absence = (): VitalmeshError => new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no controller answers' });
-    return this.#afterLimit(absence, async (signal) => {
-      const backoff = new Backoff(this.#backoff.minMs, this.#backoff.maxMs);
-      for (;;) {
-        try {
-          const services = await this.#parts.controller.services(signal);
-          return services.map(({ name, permissions }) => ({ name, permissions }));
-        } catch (error) {
-          if (signal.aborted || asVitalmeshError(error).code !== 'OVERLAY-UNREACHABLE') throw error;
+    let absence = new VitalmeshError('OVERLAY-UNREACHABLE', { detail: 'no controller answers' });
+    return this.#afterLimit(
+      () => absence,
+      async (signal) => {
+        const backoff = new Backoff(this.#backoff.minMs, this.#backoff.maxMs);
+        for (;;) {
+          try {
+            const services = await this.#parts.controller.services(signal);
+            return services.map(({ name, permissions }) => ({ name, permissions }));
+          } catch (error) {
+            const reason = asVitalmeshError(error);
+            if (signal.aborted || (reason.code !== 'OVERLAY-UNREACHABLE' && reason.code !== 'OVERLAY-BUSY')) throw error;
+            absence = reason;
+          }
+          await pause(backoff.nextMs(), signal);
         }
-        await pause(backoff.nextMs(), signal);
-      }
-    });
+      },
+    );
   }
 
   withoutSession({ id }: ApiSession, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ErrorCode } from '../../../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../../../shared/errors.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
+import type { ZitiService } from '../../../../shared/overlay/ziti/controller/contract.ts';
 import { openZitiOverlayOf } from '../../../../shared/overlay/ziti/overlay.ts';
 import { verifies } from '../../../requirements.ts';
 import { turnsUntil } from '../../../support/until.ts';
@@ -179,6 +180,22 @@ describe('services and dial sessions', { timeout: 20_000 }, () => {
     network.controllerDown = false;
     network.services = [service('vitals', ['Dial'])];
     assert.deepEqual(await answer, [{ name: 'vitals', permissions: ['Dial'] }]);
+  });
+
+  test('a controller that cannot serve is asked for services again too, and when that lasts it is said to be busy', async () => {
+    verifies('OVERLAY-PACED');
+    const network = new ScriptedNetwork();
+    const busy = new VitalmeshError('OVERLAY-BUSY', { detail: '503' });
+    let refusals = 3;
+    const services = async (): Promise<ZitiService[]> => {
+      if (refusals-- > 0) throw busy;
+      return network.services;
+    };
+    const parts = { ...network.parts, controller: { ...network.parts.controller, services } };
+    await using overlay = await openZitiOverlayOf(parts, network.log, { requestTimeoutMs: 500, backoff: { minMs: 1, maxMs: 4 } });
+    assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial', 'Bind'] }]);
+    refusals = Number.POSITIVE_INFINITY;
+    await assert.rejects(overlay.services(), { code: 'OVERLAY-BUSY', detail: '503' });
   });
 
   test('a controller that stays away is unreachable, to services and to a dial that has no session', async () => {
