@@ -6,10 +6,12 @@ import type { VitalmeshError } from '../../../../shared/errors.ts';
 import { loadIdentity } from '../../../../shared/identity/identity.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
-import { openZitiOverlay, zitiParts } from '../../../../shared/overlay/ziti/ziti.ts';
+import { dialCircuit } from '../../../../shared/overlay/ziti/circuit/dial.ts';
+import { openZitiOverlay } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
 import { echo } from '../../../support/ziti/hub-and-gateway.ts';
 import { type PlannedFabric, plannedFabric } from '../../../support/ziti/network.ts';
+import { dialingChannel } from '../../../support/ziti/raw-dialer.ts';
 
 const [BEATING, MUTE] = ['vitals', 'mute'];
 const PLAN = {
@@ -90,18 +92,9 @@ describe('connections that are older than a restart of the controller', { timeou
     await far.start();
     const accepted = Promise.withResolvers<Duplex>();
     await hub.bind(BEATING, accepted.resolve);
-    const { controller, openChannel, dialCircuit } = zitiParts({
-      identity: loadIdentity(fabric.identityPath('gateway')),
-      log: silentLogger,
-    });
-    stack.use(controller);
-    const api = await controller.signIn();
-    const service = (await controller.services()).find(({ name }) => name === BEATING);
-    const session = await controller.createSession(service?.id ?? '', 'Dial');
-    const router = session.routers.find(({ port }) => port === Number(new URL(far.url).port));
-    assert.ok(router);
+    const farPort = Number(new URL(far.url).port);
+    const { channel, session } = await dialingChannel(fabric, 'gateway', stack, ({ port }) => port === farPort);
     const { signal } = new AbortController();
-    const channel = stack.use(await openChannel(router, api, signal));
     const limits = { heartbeatMs: 450 };
     const connection = await dialCircuit({ channel, session, encryptionRequired: true, callerName: 'gateway', signal, limits });
     const unheard = ended(connection);

@@ -8,17 +8,17 @@ import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import type { Channel } from '../../../../shared/overlay/ziti/channel/contract.ts';
 import { newMarker } from '../../../../shared/overlay/ziti/circuit/marker.ts';
 import { type Frame, u32 } from '../../../../shared/overlay/ziti/wire/frame.ts';
-import { openZitiOverlay, zitiParts } from '../../../../shared/overlay/ziti/ziti.ts';
+import { openZitiOverlay } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
 import { echo } from '../../../support/ziti/hub-and-gateway.ts';
 import { type PlannedFabric, plannedFabric } from '../../../support/ziti/network.ts';
+import { dialingChannel, RAW_CONN_ID, rawDial } from '../../../support/ziti/raw-dialer.ts';
 
 const SERVICE = 'vitals';
 const PLAN = {
   services: [SERVICE],
   identities: { hub: { dial: [], bind: [SERVICE] }, gateway: { dial: [SERVICE], bind: [] }, mute: { dial: [SERVICE], bind: [] } },
 };
-const CONN_ID = 1;
 const GRANT = 0x00c0_8000;
 const HEARTBEAT = 0x8000;
 /** Of a host that beats at each of these, one that did not hear an answer would have cut us long before. */
@@ -31,27 +31,16 @@ async function openBeating(fabric: PlannedFabric, name: string): Promise<Overlay
 
 /** A channel of the identity `mute` with a connection that has granted, as a dialer of ours does. */
 async function grantingDialer(fabric: PlannedFabric, onFrame: (frame: Frame) => void, stack: AsyncDisposableStack): Promise<Channel> {
-  const { controller, openChannel } = zitiParts({ identity: loadIdentity(fabric.identityPath('mute')), log: silentLogger });
-  stack.use(controller);
-  const api = await controller.signIn();
-  const [service] = await controller.services();
-  const session = await controller.createSession(service?.id ?? '', 'Dial');
-  const [router] = session.routers;
-  assert.ok(router);
-  const channel = stack.use(await openChannel(router, api, new AbortController().signal));
-  channel.attach(CONN_ID, { frame: onFrame, channelLost: () => undefined });
-  const headers = [
-    [1000, CONN_ID],
-    [1025, newMarker()],
-  ] as const;
-  await channel.request({ type: 60783, headers, body: Buffer.from(session.token) }, AbortSignal.timeout(10_000));
+  const { channel, session } = await dialingChannel(fabric, 'mute', stack);
+  channel.attach(RAW_CONN_ID, { frame: onFrame, channelLost: () => undefined });
+  await rawDial(channel, session, newMarker());
   sendFlags(channel, GRANT);
   return channel;
 }
 
 function sendFlags(channel: Channel, flags: number): void {
   const headers = [
-    [1000, CONN_ID],
+    [1000, RAW_CONN_ID],
     [1010, flags],
   ] as const;
   channel.send({ type: 60786, headers });

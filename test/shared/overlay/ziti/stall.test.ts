@@ -10,10 +10,11 @@ import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import type { Channel } from '../../../../shared/overlay/ziti/channel/contract.ts';
 import { FLOW } from '../../../../shared/overlay/ziti/circuit/contract.ts';
 import { newMarker } from '../../../../shared/overlay/ziti/circuit/marker.ts';
-import { openZitiOverlay, zitiParts } from '../../../../shared/overlay/ziti/ziti.ts';
+import { openZitiOverlay } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
 import { echo } from '../../../support/ziti/hub-and-gateway.ts';
 import { type PlannedFabric, plannedFabric } from '../../../support/ziti/network.ts';
+import { dialingChannel, RAW_CONN_ID, rawDial } from '../../../support/ziti/raw-dialer.ts';
 
 const SERVICE = 'vitals';
 const PLAN = {
@@ -23,7 +24,6 @@ const PLAN = {
 /** Far more than the window of a router and the buffers of its sockets hold. */
 const BULK_BYTES = 40_000_000;
 const STALL_MS = 1000;
-const CONN_ID = 1;
 /** As many units as an end of ours ever grants at a time. */
 const GRANT = ((256 << 16) | FLOW.GRANT) >>> 0;
 
@@ -81,16 +81,8 @@ async function dialledAgain(overlay: Overlay): Promise<Duplex> {
 
 /** A channel of the identity `deaf` that has dialled, as others than we would, and reads nothing behind the answer. */
 async function deafDialer(site: Site, marker: string, stack: AsyncDisposableStack): Promise<Channel> {
-  const { controller, openChannel } = zitiParts({ identity: loadIdentity(site.fabric.identityPath('deaf')), log: silentLogger });
-  stack.use(controller);
-  const api = await controller.signIn();
-  const [service] = await controller.services();
-  const session = await controller.createSession(service?.id ?? '', 'Dial');
-  const [router] = session.routers;
-  assert.ok(router);
-  const channel = stack.use(await openChannel(router, api, new AbortController().signal));
-  const headers = [[1000, CONN_ID], ...(marker ? ([[1025, marker]] as const) : [])] as const;
-  await channel.request({ type: 60783, headers, body: Buffer.from(session.token) }, AbortSignal.timeout(10_000));
+  const { channel, session } = await dialingChannel(site.fabric, 'deaf', stack);
+  await rawDial(channel, session, marker);
   channel.hold();
   return channel;
 }
@@ -152,7 +144,7 @@ test('a slow reader of ours, which grants nothing while it does not read, stalls
 /** Says again and again that it takes more. */
 async function grant(channel: Channel, stopped: AbortSignal): Promise<void> {
   const headers = [
-    [1000, CONN_ID],
+    [1000, RAW_CONN_ID],
     [1010, GRANT],
   ] as const;
   for await (const _ of every(5)) {
