@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { VitalmeshError } from '../../../shared/errors.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import { type ErrorCode, VitalmeshError } from '../../../shared/errors.ts';
+import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { HostedService } from '../../../shared/overlay/hosted-service.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import type { Binding, Overlay } from '../../../shared/overlay/overlay.ts';
+import { verifies } from '../../requirements.ts';
 
 test('a service is bound once the network is there, and given up at the end', async () => {
   const network = createMemoryNetwork();
@@ -82,4 +83,27 @@ test('a network that keeps a binding waiting holds up neither a start that is gi
   answer.resolve(binding);
   while (binding.failure !== 'OVERLAY-CLOSED') await setImmediate();
   await host[Symbol.asyncDispose]();
+});
+
+test('a service that a router has taken and nobody confirmed is not said to be bound', async () => {
+  verifies('OVERLAY-UNCONFIRMED');
+  let failure: ErrorCode | undefined = 'OVERLAY-UNCONFIRMED';
+  const binding: Binding = {
+    service: 'echo',
+    get failure() {
+      return failure;
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const told: string[] = [];
+  await using service = new HostedService({
+    overlay: { bind: async () => binding } as Partial<Overlay> as Overlay,
+    service: 'echo',
+    accept: (stream) => stream.destroy(),
+    log: { ...silentLogger, info: (_: unknown, message?: string) => void told.push(String(message)) } as Logger,
+  });
+  await service.start(new AbortController().signal);
+  assert.deepEqual([service.status(), told], [{ bound: false, code: 'OVERLAY-UNCONFIRMED' }, []]);
+  failure = undefined;
+  assert.deepEqual(service.status(), { bound: true, code: null });
 });
