@@ -12,7 +12,7 @@ import type { Controller } from '../../../../shared/overlay/ziti/controller/cont
 import { openZitiOverlayOf } from '../../../../shared/overlay/ziti/overlay.ts';
 import { type ZitiOptions, zitiParts } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
-import { turnsUntil } from '../../../support/until.ts';
+import { until } from '../../../support/until.ts';
 import { type PlannedFabric, plannedFabric } from '../../../support/ziti/network.ts';
 import { TcpRelay } from '../../../support/ziti/tcp-relay.ts';
 
@@ -83,7 +83,7 @@ class Site implements AsyncDisposable {
       return opened;
     };
     const overlay = this.#members.use(await openZitiOverlayOf({ ...parts, openChannel }, silentLogger, QUICK));
-    await turnsUntil(() => openTo(channels).length === (only ?? this.fabric.routers).length);
+    await until(() => openTo(channels).length === (only ?? this.fabric.routers).length);
     return { overlay, controller: parts.controller, channels, [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
   }
 
@@ -152,7 +152,7 @@ async function endedOf(connections: readonly Duplex[]): Promise<Duplex[]> {
   return connections.filter(({ closed }) => closed);
 }
 
-describe('two routers', { timeout: 60_000 }, () => {
+describe('two routers', { timeout: 180_000 }, () => {
   test('share the connections; when one stops, those of the other go on, and dials that begin or wait meanwhile do not fail', async () => {
     verifies('OVERLAY-SICK-ROUTER');
     verifies('OVERLAY-REBIND');
@@ -174,7 +174,7 @@ describe('two routers', { timeout: 60_000 }, () => {
     assert.ok(gone.length > 0 && gone.length < 10, `${gone.length} of 10 ended`);
     for (const { errored } of gone) assert.equal(asVitalmeshError(errored).code, 'OVERLAY-CLOSED');
     const cut = (): Duplex[] => far.slice(0, 10).filter(({ closed }) => closed);
-    await turnsUntil(() => cut().length === gone.length);
+    await until(() => cut().length === gone.length);
     for (const { errored } of cut()) assert.equal(asVitalmeshError(errored).code, 'OVERLAY-CLOSED');
     assert.deepEqual([hub.state, gateway.state], ['ready', 'ready']);
     assert.deepEqual(
@@ -198,7 +198,7 @@ describe('two routers', { timeout: 60_000 }, () => {
       await answeredSometime(gateway.overlay);
       assert.deepEqual([site.router(away).online, site.router(left).online], [false, true]);
       await site.router(away).start();
-      await turnsUntil(() => openTo(hub.channels).length === 2 && openTo(gateway.channels).length === 2);
+      await until(() => openTo(hub.channels).length === 2 && openTo(gateway.channels).length === 2);
     }
     assert.deepEqual(openTo(hub.channels).sort(), ['router-1', 'router-2']);
   });
@@ -210,7 +210,7 @@ describe('two routers', { timeout: 60_000 }, () => {
     const { overlay: gateway } = await site.open('gateway');
     await hub.bind(SERVICE, echoing([]));
     await Promise.all([site.router(0).stop(), site.router(1).stop()]);
-    await turnsUntil(() => hub.state === 'lost' && gateway.state === 'lost');
+    await until(() => hub.state === 'lost' && gateway.state === 'lost');
     await assert.rejects(gateway.dial(SERVICE), { code: 'OVERLAY-UNREACHABLE' });
     await site.router(1).start();
     await answeredSometime(gateway);
@@ -245,13 +245,13 @@ describe('two routers', { timeout: 60_000 }, () => {
     await Promise.all(near.map(answers));
     relay.freeze();
     await Promise.all(Array.from({ length: 8 }, () => answeredDial(gateway.overlay)));
-    await turnsUntil(() => [hub, gateway].every(({ channels }) => !openTo(channels).includes('router-1')));
+    await until(() => [hub, gateway].every(({ channels }) => !openTo(channels).includes('router-1')));
     const left = gateway.channels.find(({ router }) => router === 'router-1')?.channel;
     assert.equal(asVitalmeshError(left?.closed.reason).code, 'OVERLAY-TIMEOUT');
     const gone = await endedOf(near);
     assert.ok(gone.length > 0 && gone.length < 4, `${gone.length} of 4 ended`);
     relay.aim(port);
-    await turnsUntil(() => [hub, gateway].every(({ channels }) => openTo(channels).includes('router-1')));
+    await until(() => [hub, gateway].every(({ channels }) => openTo(channels).includes('router-1')));
     await site.router(1).stop();
     await answeredSometime(gateway.overlay);
   });

@@ -94,7 +94,7 @@ class Pulse {
 
 for (const signIn of ['certificate', 'oidc'] as const)
   test(`renewal by itself, sessions by ${signIn}: streams go on, dials go on, both sides show new certificates`, {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     verifies('RENEWAL-MAKE-BEFORE-BREAK');
     await using network = await plannedFabric(PLAN, true);
@@ -118,6 +118,8 @@ for (const signIn of ['certificate', 'oidc'] as const)
         let answer = '';
         for await (const chunk of stream) answer += chunk;
         assert.equal(answer, 'x');
+        // Not for the sake of load: what is renewed needs its share of the machine too.
+        await ms(5);
       }
       return count;
     })();
