@@ -53,12 +53,14 @@ const YEAR_MS = 365.25 * 24 * 60 * 60 * 1000;
  * use; identities are issued for a year by default, seldom for more than five. It also is how long a gateway may lie on a shelf before it enrols.
  */
 const MAY_BEGIN_LATER_MS = 5 * YEAR_MS;
+/** Several sign-ins, or requests for the services, of every controller that is in use. */
+const TURN_BACK_MS = 60 * 60 * 1000;
 const LOG_EVERY_MS = 60 * 60 * 1000;
 
 /**
  * The wall clock of a machine that may have no battery: the machine's own, unless it shows a time that surely lies behind us. Then time is
  * counted from the floor, until the network tells it (`take`), and from there on; the machine's is used again as soon as it agrees with that.
- * Counted time never goes back, except when the time of the network proves a *kept* floor wrong.
+ * Counted time goes back only when the network proves a *kept* floor wrong, or has long told an earlier time than it did before.
  */
 export class NetworkClock implements Clock {
   readonly #machine: Clock;
@@ -75,6 +77,8 @@ export class NetworkClock implements Clock {
   #surelyAfter: Instant = Number.NEGATIVE_INFINITY;
   /** What was stamped before this was stamped with a floor. */
   #knownSince: Instant = Number.NEGATIVE_INFINITY;
+  /** When the network last told the time that is counted, by the clock that never jumps. */
+  #confirmedMs = Number.NEGATIVE_INFINITY;
   #exceptions = 0;
 
   constructor({ floors, log, machine = systemClock }: NetworkClockOptions) {
@@ -128,6 +132,20 @@ export class NetworkClock implements Clock {
     }
   }
 
+  /**
+   * The same for somebody whom many call: one caller's chain, which may be dated by a controller that runs ahead, does not move the time of
+   * all. Where it has not begun by the machine's clock, it is judged by a later time that the network told.
+   */
+  judgeCaller<T>(verify: (time: CertificateTime) => T): T {
+    try {
+      return verify(this.certificateTime());
+    } catch (thrown) {
+      const told = this.#told && this.#countedFrom(this.#told);
+      if (this.trust !== 'machine' || told === undefined || told <= this.now()) throw thrown;
+      return verify({ now: told, mayBeginLaterMs: 0 });
+    }
+  }
+
   /** A connection was made whose certificates hold from when to when; one that begins after now was excepted, which is counted and logged. */
   judged(peer: string, { notBefore }: Validity): void {
     const aheadMs = notBefore - this.#look();
@@ -153,7 +171,7 @@ export class NetworkClock implements Clock {
     this.#told = { at, atMs: this.monotonicMs() };
     if (trust === 'machine') return true;
     if (trust === 'network') {
-      if (at > this.#countedFrom(this.#base) + SLEPT_MS) this.#base = this.#told;
+      this.#follow(this.#told);
       return true;
     }
     if (at < this.#surelyAfter) this.#surelyAfter = Number.NEGATIVE_INFINITY;
@@ -167,7 +185,7 @@ export class NetworkClock implements Clock {
 
   /** Whether what was stamped with this time by this clock was stamped while the time was not known. */
   isDoubtful(at: Instant): boolean {
-    return this.trust === 'floor' || at < this.#knownSince;
+    return this.trust === 'floor' || at < this.#knownSince || at > this.#look() + NEAR_MS;
   }
 
   /**
@@ -201,6 +219,23 @@ export class NetworkClock implements Clock {
     return isPlausible ? this.#enter('machine', counted) : counted;
   }
 
+  /**
+   * The network's time goes on, by what it says now. A single earlier answer does not turn it back: controllers may differ. But where nobody
+   * says the later time any more, it was that of a controller whose clock was wrong, and has been set.
+   */
+  #follow(told: Counted): void {
+    const counted = this.#countedFrom(this.#base);
+    if (told.at > counted + SLEPT_MS) this.#base = told;
+    if (told.at >= counted - NEAR_MS) this.#confirmedMs = told.atMs;
+    else if (told.atMs - this.#confirmedMs >= TURN_BACK_MS) {
+      this.#log.warn({ before: shown(counted), told: shown(told.at) }, 'the time that the network told lay ahead, and is no longer told');
+      this.#base = told;
+      this.#confirmedMs = told.atMs;
+      this.#knownSince = Math.min(this.#knownSince, told.at);
+      this.#enter(this.#agrees(told.at) ? 'machine' : 'network', counted);
+    }
+  }
+
   /** Whether the machine's clock is behind, as a good chain begins at this time. If so, it is not used from now on. */
   #isBehind(begins: Instant): boolean {
     const machine = this.#look();
@@ -222,10 +257,13 @@ export class NetworkClock implements Clock {
   #enter(trust: ClockTrust, was: Instant | undefined): Instant {
     const before = this.#trust;
     this.#trust = trust;
+    if (trust === 'network' && before !== 'network') this.#confirmedMs = this.monotonicMs();
     const now = trust === 'machine' ? this.#machine.now() : this.#countedFrom(this.#base);
     if (before === 'floor') this.#knownSince = now;
     const fields = { trust, now: shown(now), machine: shown(this.#machine.now()) };
-    if (trust === 'floor') this.#log.warn(fields, 'the clock of this machine is wrong; the time is not known until the network tells it');
+    if (trust === before) this.#log.debug(fields, 'the time was set by the network');
+    else if (trust === 'floor')
+      this.#log.warn(fields, 'the clock of this machine is wrong; the time is not known until the network tells it');
     else if (trust === 'network') this.#log.warn(fields, 'the clock of this machine is wrong; the time is that of the network');
     else this.#log.info(fields, 'the clock of this machine is used again');
     for (const listener of [...this.#listeners]) listener({ trust, before, byMs: was === undefined ? 0 : now - was });

@@ -12,10 +12,10 @@ import {
 } from 'node:tls';
 import { type Clock, systemClock } from '../clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
-import { type ChainOptions, type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
+import { type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
 import { type Identity, readCertificates } from '../identity/identity.ts';
 import { presentedChain } from '../identity/presented.ts';
-import { NetworkClock, type Validity } from '../time/network-clock.ts';
+import { type CertificateTime, NetworkClock, type Validity } from '../time/network-clock.ts';
 
 export interface InnerTlsOptions {
   /** Whether the other side may be this one; anybody of the network may when absent. */
@@ -64,7 +64,9 @@ export async function secureDialer(raw: Duplex, identity: Identity, options: Inn
   });
   return judged(stream, options, () => {
     const chain = presentedChain(stream);
-    const peer = verifyPeer(chain, own, options);
+    const { clock } = options;
+    const verify = (time: CertificateTime) => ({ peer: verifyPeer(chain, own, time), ...leafValidity(chain) });
+    const { peer } = clock instanceof NetworkClock ? clock.judge(verify) : verify(timeOf(options));
     noteTime(chain, peer, options);
     return peer;
   });
@@ -158,7 +160,9 @@ function verifyCaller(stream: TLSSocket, own: Credentials, inner: InnerTlsOption
   const [leaf] = chain;
   let peer: VerifiedIdentity;
   try {
-    peer = verifyPeer(chain, own, inner);
+    const { clock } = inner;
+    const verify = (time: CertificateTime): VerifiedIdentity => verifyPeer(chain, own, time);
+    peer = clock instanceof NetworkClock ? clock.judgeCaller(verify) : verify(timeOf(inner));
   } catch (error) {
     // Node does not show a server the intermediates that a client presented. When they are not among ours, its own path counts.
     if (!leaf || asVitalmeshError(error).code !== 'IDENTITY-UNTRUSTED') throw error;
@@ -172,32 +176,29 @@ function verifyCaller(stream: TLSSocket, own: Credentials, inner: InnerTlsOption
   return peer;
 }
 
-/** Why the TLS library refuses a path. It goes by the machine's time, so what it says of times counts only where that clock is believed. */
+/**
+ * Why the TLS library refuses a path that is good by `verifyChain`. It goes by the machine's time, so what it says of times counts only where
+ * that clock is believed; and that a path has not begun, which the network's time may contradict, only where there is none.
+ */
 function refusalOf(stream: TLSSocket, { clock }: InnerTlsOptions): string | undefined {
   if (stream.authorized) return undefined;
   // Node types this as an error and gives its name.
   const refusal = String(stream.authorizationError);
-  const byOwnTime = clock instanceof NetworkClock && clock.trust !== 'machine';
-  return byOwnTime && REFUSALS[refusal] === 'IDENTITY-EXPIRED' ? undefined : refusal;
+  if (!(clock instanceof NetworkClock)) return refusal;
+  const isOfTime = clock.trust === 'machine' ? refusal === 'CERT_NOT_YET_VALID' : REFUSALS[refusal] === 'IDENTITY-EXPIRED';
+  return isOfTime ? undefined : refusal;
 }
 
 function refused(refusal: string, otherwise: ErrorCode, cause?: unknown): VitalmeshError {
   return new VitalmeshError(REFUSALS[refusal] ?? otherwise, { detail: refusal, cause });
 }
 
-/** Errors as of `verifyChain`. A clock may learn by it that it is behind. */
-function verifyPeer(
-  chain: readonly X509Certificate[],
-  { trusted, trustDomain }: Credentials,
-  { clock = systemClock }: InnerTlsOptions,
-): VerifiedIdentity {
-  if (!(clock instanceof NetworkClock)) return verifyChain(chain, trusted, { now: clock.now(), trustDomain });
-  const { peer } = clock.judge((time) => ({ peer: verifyChain(chain, trusted, { ...time, trustDomain }), ...leafValidity(chain) }));
-  return peer;
+function verifyPeer(chain: readonly X509Certificate[], { trusted, trustDomain }: Credentials, time: CertificateTime): VerifiedIdentity {
+  return verifyChain(chain, trusted, { ...time, trustDomain });
 }
 
-function timeOf({ clock = systemClock }: InnerTlsOptions): Pick<ChainOptions, 'now' | 'mayBeginLaterMs'> {
-  return clock instanceof NetworkClock ? clock.certificateTime() : { now: clock.now() };
+function timeOf({ clock = systemClock }: InnerTlsOptions): CertificateTime {
+  return clock instanceof NetworkClock ? clock.certificateTime() : { now: clock.now(), mayBeginLaterMs: 0 };
 }
 
 /** A certificate may have been accepted although it seems to begin later. */

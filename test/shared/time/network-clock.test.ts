@@ -173,6 +173,31 @@ describe('a machine that starts without a clock', () => {
     assert.equal(clock.now(), TRUE_TIME + 8 * 60 * MINUTE_MS);
   });
 
+  test('a time that lay ahead is given up when the network has told an earlier one for an hour, and not before', () => {
+    verifies('NO-CLOCK-TIME');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, changes, said } = clockOf(machine);
+    const ahead = TRUE_TIME + YEAR_MS / 6;
+    clock.take(ahead, ALWAYS);
+    for (let minutes = 10; minutes < 60; minutes += 10) {
+      machine.passes(10 * MINUTE_MS);
+      clock.take(TRUE_TIME + minutes * MINUTE_MS, ALWAYS);
+    }
+    assert.equal(clock.now(), ahead + 50 * MINUTE_MS);
+    machine.passes(10 * MINUTE_MS);
+    clock.take(ahead + 60 * MINUTE_MS, ALWAYS);
+    clock.take(TRUE_TIME + 60 * MINUTE_MS, ALWAYS);
+    assert.equal(clock.now(), ahead + 60 * MINUTE_MS, 'somebody still says so');
+    machine.passes(60 * MINUTE_MS);
+    const early = clock.now();
+    clock.take(TRUE_TIME + 120 * MINUTE_MS, ALWAYS);
+    assert.deepEqual([clock.trust, clock.now()], ['network', TRUE_TIME + 120 * MINUTE_MS]);
+    assert.deepEqual(changes.at(-1), { trust: 'network', before: 'network', byMs: TRUE_TIME - ahead });
+    assert.deepEqual([clock.isDoubtful(early), clock.isDoubtful(clock.now())], [true, false]);
+    assert.ok((clock.toKeep() ?? 0) < TRUE_TIME + 121 * MINUTE_MS, 'nor is it kept');
+    assert.equal(said.filter(({ message }) => message === 'the time that the network told lay ahead, and is no longer told').length, 1);
+  });
+
   test('what was stamped before the time was known stays in doubt, what is stamped after is not', () => {
     verifies('NO-CLOCK-MARKED');
     const machine = new Machine(BATTERY_LESS);
@@ -310,7 +335,7 @@ describe('a time that an earlier run kept', () => {
   });
 });
 
-test('whatever the machine’s clock and the network say, the time is a whole number, and counted time does not go back', () => {
+test('whatever the machine’s clock and the network say, the time is a whole number, and counted time goes back only where an earlier one was told for long', () => {
   const step = fc.oneof(
     fc.record({ set: fc.integer({ min: 0, max: 3 * TRUE_TIME }) }),
     fc.record({ passes: fc.double({ min: 0, max: YEAR_MS, noNaN: true }) }),
@@ -321,17 +346,23 @@ test('whatever the machine’s clock and the network say, the time is a whole nu
       const machine = new Machine(BATTERY_LESS);
       const clock = new NetworkClock({ machine, floors: { certain: FLOOR }, log: silentLogger });
       let last = clock.now();
+      let unconfirmedMs = 0;
       for (const one of steps) {
         if ('set' in one) machine.wall = one.set;
         else if ('passes' in one) {
           machine.wall += Math.floor(one.passes);
           machine.monotonic += one.passes;
+          unconfirmedMs += one.passes;
         } else clock.take(one.told, ALWAYS);
         const before = clock.trust;
         const now = clock.now();
         assert.ok(Number.isInteger(now));
         assert.ok(now >= FLOOR - 2 * MINUTE_MS);
-        if (before !== 'machine' && last !== undefined) assert.ok(now >= last - 2 * MINUTE_MS, `${now} after ${last}`);
+        if (before !== 'machine' && now < last - 2 * MINUTE_MS) {
+          assert.ok('told' in one && unconfirmedMs >= 60 * MINUTE_MS, `${now} after ${last}`);
+          assert.equal(now, clock.trust === 'machine' ? machine.wall : one.told);
+        }
+        if ('told' in one && one.told >= now - 2 * MINUTE_MS) unconfirmedMs = 0;
         last = clock.trust === 'machine' ? Number.NEGATIVE_INFINITY : now;
       }
     }),

@@ -61,15 +61,33 @@ describe('inner TLS of machines that do not know the time', () => {
     assert.deepEqual([here.status()?.exceptions, there.status()?.exceptions], [1, 1]);
   });
 
-  test('each whose clock is behind learns that by a good chain that begins later', async () => {
+  test('a caller whose chain begins later is judged by what the network told, which the listener’s clock does not follow', async () => {
+    verifies('SLOW-CLOCK-CONNECTS', 'NO-CLOCK-BOUNDED');
+    const slow = (): NetworkClock => new NetworkClock({ machine: systemClock, floors: { certain: FLOOR }, log: silentLogger });
+    const gateway = { identity: await later('gw'), clock: clockAtFloor(FLOOR) };
+    for (const [told, accepts] of [
+      [undefined, false],
+      [days(9).getTime(), false],
+      [days(15).getTime(), true],
+      [days(21).getTime(), false],
+    ] as const) {
+      const clock = slow();
+      if (told !== undefined) clock.take(told, undefined);
+      const [, listened] = await meet(gateway, { identity: good, clock });
+      if (accepts) assert.equal('peer' in listened && listened.peer.identityId, 'gw');
+      else assert.equal('code' in listened && listened.code, 'IDENTITY-EXPIRED');
+      assert.equal(clock.trust, 'machine');
+    }
+  });
+
+  test('a dialer whose clock is behind learns that by a good chain that begins later', async () => {
     verifies('SLOW-CLOCK-CONNECTS');
     const slow = (): NetworkClock => new NetworkClock({ machine: systemClock, floors: { certain: FLOOR }, log: silentLogger });
-    const [gateway, hub] = await Promise.all([later('gw'), later('hub')]);
+    const hub = await later('hub');
     const [here, there] = [slow(), slow()];
-    const [dialled, listened] = await meet({ identity: gateway, clock: here }, { identity: hub, clock: there });
+    const [dialled] = await meet({ identity: good, clock: here }, { identity: hub, clock: there });
     assert.deepEqual('peer' in dialled && dialled.peer, { identityId: 'hub', trustDomain: hub.trustDomain });
-    assert.deepEqual('peer' in listened && listened.peer, { identityId: 'gw', trustDomain: gateway.trustDomain });
-    assert.deepEqual([here.trust, there.trust], ['floor', 'floor']);
+    assert.deepEqual([here.trust, there.trust], ['floor', 'machine']);
   });
 
   test('neither accepts it once the time is known and it has not begun', async () => {

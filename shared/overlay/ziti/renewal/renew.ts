@@ -4,8 +4,7 @@ import { VitalmeshError } from '../../../errors.ts';
 import type { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import type { IdentityFiles } from '../../../identity/identity-files.ts';
-import { validityOf } from '../../../identity/identity-status.ts';
-import type { CertificateTime, NetworkClock, Validity } from '../../../time/network-clock.ts';
+import type { NetworkClock } from '../../../time/network-clock.ts';
 import type { Verification } from '../controller/certificates.ts';
 import type { ApiSession, CertificateController } from '../controller/contract.ts';
 import { createCsr } from '../enroll/csr.ts';
@@ -105,20 +104,13 @@ async function extend(
   const csr = await createCsr(privateKey, identity.id);
   await onStep('extend');
   const { certPem } = await controller.extend(authenticator.id, csr, signal);
-  const read = (time: CertificateTime): Identity => ({
-    ...identity,
-    keyPem,
-    certPem: readExtension(certPem, { identity, privateKey, time }),
-  });
-  const next = clock ? clock.judge((time) => withValidity(read(time))).identity : read({ now: now(), mayBeginLaterMs: 0 });
+  // One that begins later than our clock could be dated by a controller that runs ahead, and no clock is to follow that.
+  const time = clock?.certificateTime() ?? { now: now(), mayBeginLaterMs: 0 };
+  const next: Identity = { ...identity, keyPem, certPem: readExtension(certPem, { identity, privateKey, time }) };
   await onStep('write');
   files.writeNext(next);
   held.offer(next);
   return next;
-}
-
-function withValidity(identity: Identity): Validity & { identity: Identity } {
-  return { identity, ...validityOf(identity) };
 }
 
 /** The key of a run that did not get further, or a new one that is on disk when this returns. */
