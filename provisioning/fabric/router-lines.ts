@@ -4,7 +4,7 @@ import type { Grants } from './contract.ts';
 import { ControlLine, type ControlLineTimes } from './control-line.ts';
 import { createGrants, grantsAt } from './grants.ts';
 import { grantsOver } from './held-grants.ts';
-import { type HeldState, holdState } from './held-state.ts';
+import { type HeldState, holdState, removeLeftHeld } from './held-state.ts';
 import type { TokenKey } from './jwt.ts';
 import type { Control } from './router/control.ts';
 import type { FabricState } from './state/state.ts';
@@ -25,11 +25,13 @@ export class RouterLines implements Disposable {
   readonly #options: RouterLinesOptions;
   readonly #lines = new Map<string, ControlLine>();
   /** By router, of the moment in which the controller was lost to it. */
-  readonly #held = new Map<string, Grants>();
+  readonly #held = new Map<string, { grants: Grants; from: HeldState }>();
   #states: HeldState[] = [];
 
+  /** Removes what a run of before left in the home. */
   constructor(options: RouterLinesOptions) {
     this.#options = options;
+    removeLeftHeld(options.home);
   }
 
   /** What a router is given. */
@@ -38,7 +40,7 @@ export class RouterLines implements Disposable {
     const control = new ControlLine(times);
     control.onFound(() => this.#foundBy(routerId));
     this.#lines.set(routerId, control);
-    return { control, grants: grantsOver(control, grantsAt(routerId, grants, state, log), () => this.#held.get(routerId)) };
+    return { control, grants: grantsOver(control, grantsAt(routerId, grants, state, log), () => this.#held.get(routerId)?.grants) };
   }
 
   /** Whether the controller sees the router. */
@@ -54,7 +56,8 @@ export class RouterLines implements Disposable {
       const held = holdState(state, home, log, clock);
       this.#states.push(held);
       const grants = createGrants(held.state, tokens, log, clock);
-      for (const [id] of found) this.#held.set(id, grantsAt(id, grants, held.state, log));
+      for (const [id] of found) this.#held.set(id, { grants: grantsAt(id, grants, held.state, log), from: held });
+      this.#forgetUnused();
     }
     for (const line of this.#lines.values()) line.lost();
   }
@@ -66,16 +69,18 @@ export class RouterLines implements Disposable {
 
   [Symbol.dispose](): void {
     for (const line of this.#lines.values()) line[Symbol.dispose]();
-    this.#forget();
+    this.#held.clear();
+    this.#forgetUnused();
   }
 
   #foundBy(routerId: string): void {
     this.#held.delete(routerId);
-    if (this.#held.size === 0) this.#forget();
+    this.#forgetUnused();
   }
 
-  #forget(): void {
-    for (const held of this.#states) held[Symbol.dispose]();
-    this.#states = [];
+  #forgetUnused(): void {
+    const used = new Set([...this.#held.values()].map(({ from }) => from));
+    for (const held of this.#states) if (!used.has(held)) held[Symbol.dispose]();
+    this.#states = this.#states.filter((held) => used.has(held));
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync, statSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { basename, join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { FabricController } from '../../../provisioning/fabric/placed-controller.ts';
 import { verifies } from '../../requirements.ts';
@@ -112,6 +113,29 @@ describe('the controller of an embedded network is stopped and started while its
       [],
       'what routers knew is forgotten',
     );
+  });
+
+  test('what routers knew lies in the home for its owner alone, once however often the controller goes, and not over a restart', async () => {
+    verifies('FABRIC-CONTROLLER-AWAY');
+    await using own = await FabricSite.start({ routerLimits: { controllerFoundMs: 0 } });
+    const left = (): string[] => readdirSync(own.home).filter((name) => name.startsWith('held-'));
+    for (let times = 0; times < 3; times += 1) {
+      await own.fabric.controller.stop();
+      assert.equal(left().length, 1);
+      await own.fabric.controller.start();
+    }
+    await own.fabric.controller.stop();
+    const [held] = left();
+    const folder = join(own.home, held ?? assert.fail());
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    for (const name of readdirSync(folder)) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+    // As a process that was killed leaves it.
+    const copy = `${folder}-of-a-killed-one`;
+    cpSync(folder, copy, { recursive: true });
+    await own.stop();
+    assert.deepEqual(left(), [basename(copy)]);
+    await own.start();
+    assert.deepEqual(left(), []);
   });
 
   test('its routers are offline until they have found it', async () => {
