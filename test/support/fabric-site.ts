@@ -14,6 +14,7 @@ import { type Identity, loadIdentity } from '../../shared/identity/identity.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { askOperator, callOperator } from '../../shared/operator/client.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
+import { type Luck, withLuck } from './luck.ts';
 
 const CHILD = join(import.meta.dirname, 'fabric-site-child.ts');
 export const INGEST = 'vitals-ingest';
@@ -30,8 +31,8 @@ export class SiteProcess implements AsyncDisposable {
   stderr = '';
   readonly #heard = new Set<() => void>();
 
-  constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[]) {
-    this.child = spawn(process.execPath, [CHILD, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[], luck: Luck = 'any') {
+    this.child = spawn(process.execPath, [CHILD, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: withLuck(luck) });
     this.child.stdin?.on('error', () => undefined);
     for (const stream of ['stdout', 'stderr'] as const) {
       this.child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -90,8 +91,8 @@ export class SiteProcess implements AsyncDisposable {
 export class AskedProcess<Status> extends SiteProcess {
   readonly operator: string;
 
-  constructor(program: 'hub' | 'agent', config: string, operator: string) {
-    super(program, ['run', '--config', config]);
+  constructor(program: 'hub' | 'agent', config: string, operator: string, luck?: Luck) {
+    super(program, ['run', '--config', config], luck);
     this.operator = operator;
   }
 
@@ -129,6 +130,8 @@ export interface Enrolled {
  */
 export class FabricSite implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-site-'));
+  /** Of the hub and the agents that are started from now on. */
+  luck: Luck = 'any';
   readonly #processes: SiteProcess[] = [];
   #fabric: SiteProcess | undefined;
   readonly #options: readonly string[];
@@ -252,7 +255,7 @@ export class FabricSite implements AsyncDisposable {
         operator: { socket: operator },
       }),
     );
-    const hub: HubProcess = new AskedProcess('hub', config, operator);
+    const hub: HubProcess = new AskedProcess('hub', config, operator, this.luck);
     this.#processes.push(hub);
     return hub;
   }
@@ -281,7 +284,7 @@ export class FabricSite implements AsyncDisposable {
         sources: [{ type: 'serial', name: 'oximeter', port: `tcp://127.0.0.1:${devicePort}`, profile: 'nonin-df8', device: 'NONIN-0001' }],
       }),
     );
-    const agent: AgentProcess = new AskedProcess('agent', config, operator);
+    const agent: AgentProcess = new AskedProcess('agent', config, operator, this.luck);
     this.#processes.push(agent);
     return agent;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { type AgentProcess, FabricSite, type HubProcess, type SiteProcess, storedValues } from './fabric-site.ts';
+import type { Luck } from './luck.ts';
 import { Oximeter } from './oximeter.ts';
 
 /** Stops a process as a machine that sleeps stops its own: its clocks go on, nothing of it runs, the kernel keeps what comes as far as it has room. */
@@ -36,9 +37,10 @@ export class SleepingSite implements AsyncDisposable {
   }
 
   /** Resolves when data of all devices arrives. */
-  static async start(gatewayCount: number): Promise<SleepingSite> {
+  static async start(gatewayCount: number, luck: Luck = 'any'): Promise<SleepingSite> {
     await using stack = new AsyncDisposableStack();
     const site = stack.use(await FabricSite.start());
+    site.luck = luck;
     const hubIdentity = await site.enrol('hub', 'hubs');
     const gateways = await Promise.all(Array.from({ length: gatewayCount }, (_, i) => site.enrol(`gateway-${i + 1}`, 'gateways')));
     const devices = await Promise.all(gateways.map(async () => stack.use(await DeviceServer.listen())));

@@ -3,6 +3,7 @@ import type { FabricOptions } from '../../provisioning/fabric/fabric.ts';
 import type { FabricController } from '../../provisioning/fabric/placed-controller.ts';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { type AgentProcess, type Enrolled, type HubProcess, storedValues } from './fabric-site.ts';
+import type { Luck } from './luck.ts';
 import { OwnFabricSite } from './own-fabric-site.ts';
 import { Oximeter } from './oximeter.ts';
 
@@ -16,6 +17,8 @@ export class Ward implements AsyncDisposable {
   hub: HubProcess;
   readonly #oximeters: Oximeter[] = [];
   readonly #parts: AsyncDisposable;
+  /** Between two frames of an oximeter. */
+  readonly #everyMs: number;
 
   private constructor(
     parts: AsyncDisposable,
@@ -23,7 +26,9 @@ export class Ward implements AsyncDisposable {
     hub: [Enrolled, HubProcess],
     gateways: Enrolled[],
     devices: DeviceServer[],
+    everyMs: number,
   ) {
+    this.#everyMs = everyMs;
     this.#parts = parts;
     this.site = site;
     [this.hubIdentity, this.hub] = hub;
@@ -31,10 +36,16 @@ export class Ward implements AsyncDisposable {
     this.devices = devices;
   }
 
-  /** With so many gateways, of which the first `running` have an agent that sends. */
-  static async open(gateways: number, running: number, options: Partial<FabricOptions>): Promise<Ward> {
+  /** With so many gateways, of which the first `running` have an agent that sends, a frame each 10 ms unless told. */
+  static async open(
+    gateways: number,
+    running: number,
+    options: Partial<FabricOptions>,
+    { everyMs = 10, luck = 'any' }: { everyMs?: number; luck?: Luck } = {},
+  ): Promise<Ward> {
     await using stack = new AsyncDisposableStack();
     const site = stack.use(await OwnFabricSite.with(options));
+    site.luck = luck;
     const hubIdentity = await site.enrol('hub', 'hubs');
     const enrolled: Enrolled[] = [];
     const devices: DeviceServer[] = [];
@@ -43,7 +54,7 @@ export class Ward implements AsyncDisposable {
       devices.push(stack.use(await DeviceServer.listen()));
     }
     const hub = await site.hub(hubIdentity, enrolled);
-    const ward = new Ward(stack.move(), site, [hubIdentity, hub], enrolled, devices);
+    const ward = new Ward(stack.move(), site, [hubIdentity, hub], enrolled, devices, everyMs);
     for (let i = 0; i < running; i += 1) await ward.startAgent(i);
     await Promise.all(ward.agents.map((agent) => agent.until(({ uplink }) => uplink.state === 'connected')));
     await ward.grown(100);
@@ -60,7 +71,7 @@ export class Ward implements AsyncDisposable {
     assert.ok(gateway && device);
     const agent = this.site.beginAgent(gateway, this.hubIdentity, device.port);
     this.agents.push(agent);
-    this.#oximeters.push(new Oximeter(await device.call()));
+    this.#oximeters.push(new Oximeter(await device.call(), this.#everyMs));
     return agent;
   }
 

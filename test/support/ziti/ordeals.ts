@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Enrolled } from '../fabric-site.ts';
+import type { Luck } from '../luck.ts';
 import { assertAllStoredOnce } from './counts.ts';
 import type { FaultyRelay } from './faulty-relay.ts';
 import { SICK_CONTROLLERS, type SickController, sickController } from './sick-controller.ts';
@@ -17,8 +18,8 @@ const MOST_TAKEN_BYTES = 16 * 1024 * 1024;
 const FAULT_AT = [1, 30_000] as const;
 
 /** A gateway for each sickness of the first router of two. */
-export async function sickRouters(context: TestContext, sicknesses: readonly Sickness[]): Promise<void> {
-  await using site = await WireSite.open({ routers: 2, everyMs: 100 });
+export async function sickRouters(context: TestContext, sicknesses: readonly Sickness[], luck?: Luck): Promise<void> {
+  await using site = await WireSite.open({ routers: 2, everyMs: 100, ...(luck && { luck }) });
   await using stack = new AsyncDisposableStack();
   const hubIdentity = await site.enrol('hub', 'hubs');
   const gateways: Enrolled[] = [];
@@ -68,8 +69,8 @@ export async function sickRouters(context: TestContext, sicknesses: readonly Sic
 }
 
 /** A gateway for each sickness of the controller. */
-export async function sickControllers(context: TestContext, sicknesses: readonly SickController[]): Promise<void> {
-  await using site = await WireSite.open({ everyMs: 100 });
+export async function sickControllers(context: TestContext, sicknesses: readonly SickController[], luck?: Luck): Promise<void> {
+  await using site = await WireSite.open({ everyMs: 100, ...(luck && { luck }) });
   await using stack = new AsyncDisposableStack();
   const hubIdentity = await site.enrol('hub', 'hubs');
   const gateways = await Promise.all(sicknesses.map((_, i) => site.enrol(`gateway-${i + 1}`, 'gateways')));
@@ -102,8 +103,8 @@ export async function sickControllers(context: TestContext, sicknesses: readonly
 }
 
 /** A hub and two gateways behind lines that bring bytes late and in pieces, turn bits over and are cut, until there were so many faults. */
-export async function faultyLines(context: TestContext, leastFaults: number): Promise<void> {
-  await using site = await WireSite.open({ routers: 2 });
+export async function faultyLines(context: TestContext, leastFaults: number, luck?: Luck): Promise<void> {
+  await using site = await WireSite.open({ routers: 2, ...(luck && { luck }) });
   context.diagnostic(`seed ${site.seed}`);
   const hubIdentity = await site.enrol('hub', 'hubs');
   const gateways: Enrolled[] = [];

@@ -3,6 +3,7 @@ import { DeviceServer } from '../../agent/sources/device-server.ts';
 import { random } from '../../sim/physiology.ts';
 import { type Detours, setDetours } from '../detours.ts';
 import type { AgentProcess, Enrolled, HubProcess } from '../fabric-site.ts';
+import type { Luck } from '../luck.ts';
 import { OwnFabricSite } from '../own-fabric-site.ts';
 import { Oximeter } from '../oximeter.ts';
 import { FaultyRelay } from './faulty-relay.ts';
@@ -31,6 +32,7 @@ export interface WireSiteOptions {
   /** Between two frames of each oximeter; 10 unless told. */
   everyMs?: number;
   signIn?: FabricOptions['signIn'];
+  luck?: Luck;
 }
 
 /** An embedded network in the test's own process, and hub and agents as processes, each of which reaches the network over relays of its own. */
@@ -41,8 +43,9 @@ export class WireSite extends OwnFabricSite {
   readonly #everyMs: number | undefined;
   readonly #stack = new AsyncDisposableStack();
 
-  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs, signIn = 'both' }: WireSiteOptions) {
+  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs, signIn = 'both', luck = 'any' }: WireSiteOptions) {
     super({ signIn, moreRouters: Array.from({ length: routers - 1 }, () => ANYWHERE) });
+    this.luck = luck;
     this.#everyMs = everyMs;
     this.seed = seed;
     this.random = random(seed);
