@@ -37,6 +37,8 @@ interface Member extends AsyncDisposable {
   overlay: Overlay;
   controller: Controller;
   channels: { router: string; channel: Channel }[];
+  /** The router that a connection was dialled over. */
+  routerOf: WeakMap<Duplex, string>;
 }
 
 /** A network with two routers. */
@@ -82,9 +84,15 @@ class Site implements AsyncDisposable {
       channels.push({ router: router.name, channel: opened });
       return opened;
     };
-    const overlay = this.#members.use(await openZitiOverlayOf({ ...parts, openChannel }, silentLogger, QUICK));
+    const routerOf: Member['routerOf'] = new WeakMap();
+    const dialCircuit: typeof parts.dialCircuit = async (request) => {
+      const connection = await parts.dialCircuit(request);
+      routerOf.set(connection, channels.find(({ channel: opened }) => opened === request.channel)?.router ?? '');
+      return connection;
+    };
+    const overlay = this.#members.use(await openZitiOverlayOf({ ...parts, openChannel, dialCircuit }, silentLogger, QUICK));
     await until(() => openTo(channels).length === (only ?? this.fabric.routers).length);
-    return { overlay, controller: parts.controller, channels, [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
+    return { overlay, controller: parts.controller, channels, routerOf, [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose]() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -241,15 +249,20 @@ describe('two routers', { timeout: 180_000 }, () => {
     await using hub = await site.open('hub', way);
     await using gateway = await site.open('gateway', way);
     await hub.overlay.bind(SERVICE, echoing([]));
-    const near = await Promise.all(Array.from({ length: 4 }, () => dialled(gateway.overlay)));
-    await Promise.all(near.map(answers));
+    const near: Duplex[] = [];
+    const over = (router: string): Duplex[] =>
+      near.filter((connection) => !connection.closed && gateway.routerOf.get(connection) === router);
+    // On a slow machine its channel may have been given up, and made again, before it falls silent.
+    while (over('router-1').length === 0 || over('router-2').length === 0) near.push(await dialled(gateway.overlay));
     relay.freeze();
+    const unheard = over('router-1');
     await Promise.all(Array.from({ length: 8 }, () => answeredDial(gateway.overlay)));
     await until(() => [hub, gateway].every(({ channels }) => !openTo(channels).includes('router-1')));
-    const left = gateway.channels.find(({ router }) => router === 'router-1')?.channel;
+    const left = gateway.channels.findLast(({ router }) => router === 'router-1')?.channel;
     assert.equal(asVitalmeshError(left?.closed.reason).code, 'OVERLAY-TIMEOUT');
-    const gone = await endedOf(near);
-    assert.ok(gone.length > 0 && gone.length < 4, `${gone.length} of 4 ended`);
+    await Promise.all(unheard.map(ended));
+    for (const connection of over('router-2')) await answers(connection);
+    assert.ok(over('router-2').length > 0);
     relay.aim(port);
     await until(() => [hub, gateway].every(({ channels }) => openTo(channels).includes('router-1')));
     await site.router(1).stop();
