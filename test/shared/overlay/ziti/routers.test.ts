@@ -283,7 +283,7 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     assert.deepEqual(through().slice(4), ['two', 'two', 'two', 'two']);
   });
 
-  test('is another one while the one that left a dial unanswered is silent', async () => {
+  test('is another one while the one that left a dial unanswered is silent', async (t) => {
     verifies('OVERLAY-SICK-ROUTER');
     const network = new ScriptedNetwork();
     network.routers = [router('one'), router('two')];
@@ -294,7 +294,13 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     sick.answers = false;
     network.channelTo('two').bytesQueued = 1000;
     network.refuseDial = ({ channel }) => (channel === sick ? new Promise(() => undefined) : undefined);
-    await assert.rejects(overlay.dial('vitals', { timeoutMs: 20 }), { code: 'OVERLAY-TIMEOUT' });
+    // Its time does not run out before it has reached the router, however slow the machine is.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const unanswered = assert.rejects(overlay.dial('vitals', { timeoutMs: 20 }), { code: 'OVERLAY-TIMEOUT' });
+    await turnsUntil(() => network.dials.length === 1);
+    t.mock.timers.tick(20);
+    await unanswered;
+    t.mock.timers.reset();
     assert.equal(network.dials.at(-1)?.channel, sick);
     for (let i = 0; i < 3; i += 1) await overlay.dial('vitals');
     assert.ok(network.dials.slice(1).every(({ channel }) => channel !== sick));
