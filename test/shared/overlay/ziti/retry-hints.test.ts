@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { createUplink } from '../../../../agent/uplink.ts';
 import { systemClock } from '../../../../shared/clock.ts';
@@ -71,6 +72,43 @@ describe('what a router hints with a refused dial', { timeout: 20_000 }, () => {
     assert.ok(asked <= 1, `${asked} times`);
     assert.equal(network.dials.length - asked, 10);
     assert.equal(network.count('session Dial id-of-vitals'), 1);
+  });
+
+  for (const hint of ['default', 'start-over', 'not-again'] as const) {
+    test(`a router that refuses every dial is the least busy, and takes no more than the first from one that is well: ${hint}`, async () => {
+      verifies('OVERLAY-RETRY-HINT');
+      const { network, overlay } = await twoRouters(PATIENT);
+      await using _ = overlay;
+      const sick = network.channelTo('one');
+      network.refuseDial = ({ channel }) => (channel === sick ? said(hint) : undefined);
+      let failed = 0;
+      for (let i = 0; i < 20; i += 1) await overlay.dial('vitals').catch(() => (failed += 1));
+      assert.ok(failed <= 1, `${failed} dials failed`);
+      assert.ok(network.dials.filter(({ channel }) => channel === sick).length <= 1);
+    });
+  }
+
+  test('a router whose connections end at once is left for another; where all do so, each is tried in turn', async () => {
+    verifies('OVERLAY-RETRY-HINT');
+    const { network, overlay } = await twoRouters(PATIENT);
+    await using _ = overlay;
+    const sick = network.channelTo('one');
+    const isOfSick = (): boolean => network.dials.at(-1)?.channel === sick;
+    const dialAndEnd = async (): Promise<boolean> => {
+      const connection = await overlay.dial('vitals');
+      const closed = once(connection, 'close');
+      connection.destroy();
+      await closed;
+      return isOfSick();
+    };
+    const turns: boolean[] = [];
+    for (let i = 0; i < 6; i += 1) turns.push(await dialAndEnd());
+    assert.equal(turns.filter(Boolean).length, 3, turns.join());
+    while (!(await dialAndEnd()));
+    for (let i = 0; i < 5; i += 1) {
+      await overlay.dial('vitals');
+      assert.equal(isOfSick(), false);
+    }
   });
 
   test('too busy everywhere: said to whoever dials, with the words of the router, each router asked once', async () => {

@@ -304,9 +304,12 @@ describe('the router of a dial', { timeout: 20_000 }, () => {
     assert.equal(network.dials.at(-1)?.channel, sick);
     for (let i = 0; i < 3; i += 1) await overlay.dial('vitals');
     assert.ok(network.dials.slice(1).every(({ channel }) => channel !== sick));
-    network.refuseDial = () => undefined;
     sick.answer();
     await turn();
+    await overlay.dial('vitals');
+    assert.notEqual(network.dials.at(-1)?.channel, sick, 'it may answer probes, and no dial');
+    network.refuseDial = ({ channel }) => (channel === sick ? undefined : 'OVERLAY-UNREACHABLE');
+    await assert.rejects(overlay.dial('vitals'), { code: 'OVERLAY-UNREACHABLE' });
     await overlay.dial('vitals');
     assert.equal(network.dials.at(-1)?.channel, sick);
   });
