@@ -5,7 +5,7 @@ import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { HeldIdentity } from '../../shared/identity/held-identity.ts';
 import { type Identity, readCertificates } from '../../shared/identity/identity.ts';
 import { IdentityFiles } from '../../shared/identity/identity-files.ts';
-import { validityOf } from '../../shared/identity/identity-status.ts';
+import { formatTimeLeft, validityOf } from '../../shared/identity/identity-status.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { openController } from '../../shared/overlay/ziti/controller/controller.ts';
 import { type RenewalStep, renewIdentity } from '../../shared/overlay/ziti/renewal/renew.ts';
@@ -43,7 +43,7 @@ const show: Command = {
   positionals: ['FILE'],
   async run(values, io) {
     const shown = shownIdentity(required(values, 'FILE'), systemClock);
-    io.stdout.write(values.json ? `${JSON.stringify(shown)}\n` : shownText(shown));
+    io.stdout.write(values.json ? `${JSON.stringify(shown)}\n` : shownText(shown, systemClock.now()));
     return EXIT.ok;
   },
 };
@@ -161,14 +161,19 @@ const PENDING: Readonly<Record<ShownIdentity['renewalPending'], string>> = {
     'begun: there is a new pair beside this one, and one of the two signs in; the agent, the hub or `identity renew` finishes it',
 };
 
-function shownText(shown: ShownIdentity): string {
-  const { id, name, trustDomain, controllers, notBefore, notAfter, daysLeft, key, renewalPending } = shown;
-  const left = daysLeft < 0 ? 'EXPIRED' : `${daysLeft} ${daysLeft === 1 ? 'day' : 'days'} left`;
+/** A machine whose clock stands before the certificate's first day would count days that nobody has. */
+function standing({ notBefore, notAfter }: ShownIdentity, now: Instant): string {
+  if (now < notBefore) return "by this machine's clock not good yet; is the clock right?";
+  return notAfter < now ? 'EXPIRED' : `${formatTimeLeft(notAfter - now)} left`;
+}
+
+function shownText(shown: ShownIdentity, now: Instant): string {
+  const { id, name, trustDomain, controllers, notBefore, notAfter, key, renewalPending } = shown;
   const rows: [string, string][] = [
     ['Identity', name === null ? id : `${id} (${name})`],
     ['Trust domain', trustDomain],
     ['Controllers', controllers.join(', ') || 'none'],
-    ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}, ${left}`],
+    ['Valid', `${formatInstant(notBefore)} to ${formatInstant(notAfter)}, ${standing(shown, now)}`],
     ['Key', key],
     ['Renewal', PENDING[renewalPending]],
   ];

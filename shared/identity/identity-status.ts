@@ -29,17 +29,20 @@ export function validityOf({ certPem }: Pick<Identity, 'certPem'>): { notBefore:
   return { notBefore: leaf?.validFromDate.getTime() ?? 0, notAfter: leaf?.validToDate.getTime() ?? 0 };
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+const MINUTE_MS = 60 * 1000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The same for people: `gw1, certificate for 243 days`. */
 export function formatIdentity({ id, notAfter, renewal }: IdentityStatus, now: Instant): string {
   const left = notAfter - now;
-  const until =
-    left < 0 ? 'certificate EXPIRED' : `certificate for ${left < 2 * DAY_MS ? `${hours(left)} h` : `${Math.floor(left / DAY_MS)} days`}`;
+  const until = left < 0 ? 'certificate EXPIRED' : `certificate for ${formatTimeLeft(left)}`;
   const trouble = renewal?.state === 'retrying' ? `, renewal fails: ${renewal.code}` : '';
   return `${id}, ${until}${trouble}`;
 }
 
-function hours(ms: number): number {
-  return Math.floor(ms / (60 * 60 * 1000));
+/** What is left (in ms, not negative) in whole days, near the end in hours and minutes: what is good still is never told as zero days or hours. */
+export function formatTimeLeft(ms: number): string {
+  if (ms < 2 * HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} min`;
+  return ms < 2 * DAY_MS ? `${Math.floor(ms / HOUR_MS)} h` : `${Math.floor(ms / DAY_MS)} days`;
 }

@@ -39,6 +39,8 @@ test('the status tells people who is connected, what is not reachable and why, a
   const text = formatHubStatus(status);
   assert.match(text, /^Hub +0\.1\.0, process 4711, running for 60 s$/m);
   assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
+  const lastMinutes: HubStatus = { ...status, identity: { ...status.identity, notAfter: status.now + 15.5 * 60_000 } };
+  assert.match(formatHubStatus(lastMinutes), /^Identity +hub1, certificate for 15 min, /m);
   assert.match(text, /^Controller +10\.0\.0\.4:1280 served last$/m);
   assert.doesNotMatch(formatHubStatus({ ...status, controller: null }), /^Controller/m);
   assert.match(text, /^Routers +router-1 at 10\.0\.0\.5:3022: not connected, OVERLAY-UNREACHABLE \(/m);

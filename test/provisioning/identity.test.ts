@@ -59,6 +59,18 @@ test('identity show tells whose it is, how long it is good, and never the key', 
   assert.deepEqual(site.script.asked, [], 'it asks nobody');
 });
 
+test('identity show tells hours and minutes near the end, and does not count days by a clock that stands before the beginning', async () => {
+  verifies('IDENTITY-COMMANDS');
+  const shownValid = async (notBefore: number, notAfter: number): Promise<string> => {
+    await using site = await RenewingSite.start({ notBefore, notAfter });
+    return (await call('show', site.path)).stdout;
+  };
+  const now = Date.now();
+  assert.match(await shownValid(now - DAY_MS, now + DAY_MS / 48), /^Valid .*, (?:29|30) min left$/m);
+  assert.match(await shownValid(now - DAY_MS, now + 1.52 * DAY_MS), /^Valid .*, 36 h left$/m);
+  assert.match(await shownValid(now + DAY_MS, now + 9 * DAY_MS), /^Valid .*, by this machine's clock not good yet; is the clock right\?$/m);
+});
+
 test('identity show tells a certificate that has ended, a renewal that was begun, and files that cannot be used', async () => {
   verifies('IDENTITY-COMMANDS');
   await using site = await RenewingSite.start({ notBefore: Date.now() - 9 * DAY_MS, notAfter: Date.now() - DAY_MS / 2 });
