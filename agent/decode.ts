@@ -6,8 +6,9 @@ import { asVitalmeshError, ERRORS, VitalmeshError } from '../shared/errors.ts';
 import { checkRecord } from '../shared/reading-check.ts';
 import { type Decoded, identifier, MAX_IDENTIFIER, type Profile, type Rejected } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
-import { normalize } from './normalize.ts';
+
 import { PROFILES, profile } from './profiles.ts';
+import { resourcesOf } from './resources.ts';
 
 /** Observations of `decode` never go to a hub; a fixed epoch keeps their ids the same from run to run. */
 const KEY = { agent: 'decode', epoch: '0000000000000' } as const;
@@ -139,8 +140,8 @@ class Printer {
         if (code !== undefined) await this.#reject({ code, part: 'record', bytes: 0 });
         else {
           this.#seq += 1;
-          const observations = normalize(record, { ...KEY, seq: this.#seq }, { zone: this.#zone });
-          await this.#write(this.#stdout, observations.map((observation) => `${JSON.stringify(observation)}\n`).join(''));
+          const resources = resourcesOf(record, { ...KEY, seq: this.#seq }, { zone: this.#zone });
+          await this.#write(this.#stdout, resources.map((resource) => `${JSON.stringify(resource)}\n`).join(''));
         }
       }
       for (const part of rejected) await this.#reject(part);

@@ -36,11 +36,24 @@ export interface Extension {
   valueInteger?: number;
   valueQuantity?: Quantity;
   valueIdentifier?: Identifier;
+  valueDateTime?: string;
+  extension?: Extension[];
+}
+
+export interface SampledData {
+  origin: Quantity;
+  /** Milliseconds between samples. */
+  period: number;
+  factor?: number;
+  dimensions: number;
+  /** Decimals apart by blanks; E: error, L: below, U: above the limits (FHIR R4 datatypes, SampledData). */
+  data: string;
 }
 
 export interface ObservationComponent {
   code: CodeableConcept;
   valueQuantity?: Quantity;
+  valueCodeableConcept?: CodeableConcept;
   dataAbsentReason?: CodeableConcept;
   referenceRange?: { text: string }[];
   extension?: Extension[];
@@ -60,11 +73,27 @@ export interface Observation {
   issued: string;
   device?: LogicalReference;
   valueQuantity?: Quantity;
+  /** Of an alert: what the device shows. */
+  valueString?: string;
+  /** Of a wave. */
+  valueSampledData?: SampledData;
   dataAbsentReason?: CodeableConcept;
   referenceRange?: { text: string }[];
   component?: ObservationComponent[];
   extension?: Extension[];
 }
+
+/** What R4 has no resource for; here a movement of a patient, told by its extensions. */
+export interface Basic {
+  resourceType: 'Basic';
+  id: string;
+  meta?: { security?: Coding[] };
+  code: CodeableConcept;
+  extension: Extension[];
+}
+
+/** What travels up. */
+export type Resource = Observation | Basic;
 
 export interface OperationOutcome {
   resourceType: 'OperationOutcome';
@@ -74,7 +103,7 @@ export interface OperationOutcome {
 export interface BatchBundle {
   resourceType: 'Bundle';
   type: 'batch';
-  entry: { fullUrl?: string; resource: Observation; request: { method: 'PUT'; url: string } }[];
+  entry: { fullUrl?: string; resource: Resource; request: { method: 'PUT'; url: string } }[];
 }
 
 export interface BatchResponseBundle {

@@ -40,7 +40,7 @@ export function checkReading(reading: Reading): ErrorCode | undefined {
 export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
   const { device, subject, receivedAt, profile, readings } = record;
   if (!isShowable(receivedAt)) return 'DECODE-TIME';
-  if (readings.length === 0 || readings.length > MAX_READINGS) return 'DECODE-FIELD';
+  if (!isOfItsClass(record)) return 'DECODE-FIELD';
   const { patient, visit, bed } = subject;
   const hints = [patient?.value, visit, bed].filter((hint) => hint !== undefined && hint !== '');
   // Half of the identifier's length is left for the gateway that stands before a device id.
@@ -56,6 +56,14 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     if (code !== undefined) return code;
   }
   return undefined;
+}
+
+/** All content is of one kind, that which the class names, and not more than an index can count. */
+function isOfItsClass({ class: name, readings, alerts, movement, waves }: ReadingRecord): boolean {
+  const counts = { alert: alerts?.length, movement: movement && 1, waveform: waves?.length, readings: readings.length || undefined };
+  const own = counts[name === 'spot' || name === 'continuous' ? 'readings' : name];
+  const kinds = Object.values(counts).filter((count) => count !== undefined).length;
+  return kinds === 1 && own !== undefined && own > 0 && own <= MAX_READINGS;
 }
 
 function isClean(text: string | undefined, limit: number): boolean {
