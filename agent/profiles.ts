@@ -3,7 +3,8 @@ import { VitalmeshError } from '../shared/errors.ts';
 import { nearest } from '../shared/nearest.ts';
 import type { Profile } from './decoding.ts';
 import { DEVICES } from './devices/index.ts';
-import { hl7Pcd01 } from './hl7/read.ts';
+import { DIALECTS } from './hl7/dialects/index.ts';
+import { hl7Profile } from './hl7/read.ts';
 import { loadMapping } from './mappings/mapping.ts';
 import { mappingProfile } from './mappings/profile.ts';
 
@@ -13,7 +14,7 @@ const MAPPINGS = ['home-hub.yaml'];
 /** Every way of reading bytes that there is. */
 export const PROFILES: readonly Profile[] = [
   ...DEVICES,
-  hl7Pcd01,
+  ...DIALECTS.map(hl7Profile),
   ...MAPPINGS.map((file) => mappingProfile(loadMapping(join(import.meta.dirname, 'mappings', file)))),
 ];
 

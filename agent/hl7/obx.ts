@@ -2,7 +2,8 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { AbsentReason, Flag, Reading, ReadingStatus } from '../../shared/reading.ts';
 import type { Vital } from '../../shared/vitals.ts';
 import { cleanText } from '../decoding.ts';
-import { codedUnit, codedVital, toRowUnit } from './codes.ts';
+import { toRowUnit } from './codes.ts';
+import type { ObxRules } from './dialect.ts';
 import { unescapeText } from './escapes.ts';
 import { componentOf, firstRepetition, type Segment } from './segment.ts';
 
@@ -74,10 +75,10 @@ const MAX_LIMITS_TEXT = 64;
 const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 
 /** Reads an OBX: OBX-2, 3, 5, 6, 7, 8 and 11 (HL7 v2.6 ch. 7.4.2, IHE PCD TF-2 appendix B.8). */
-export function readObx(obx: Segment): ObxContent {
+export function readObx(obx: Segment, rules: ObxRules): ObxContent {
   const type = obx.field(2).trim();
   const value = obx.field(5);
-  const { rows, mdc } = codedVital(firstRepetition(obx.field(3), obx.separators), obx.separators);
+  const { rows, mdc } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators);
   const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
   const isEmpty = type === '' && (value === '' || value === NULL);
   if (isEmpty && !metric) return { kind: 'structure' };
@@ -87,14 +88,15 @@ export function readObx(obx: Segment): ObxContent {
   const about = circumstances(obx);
   if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11, vital: metric.key };
   const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
+  const sentinel = typeof number === 'number' ? rules.sentinels.get(number) : undefined;
   if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5, vital: metric.key };
 
   const reading: Reading = { vital: metric.key };
   const flags = [...about.flags];
-  const row = number === 'absent' ? metric : measured(reading, flags, rows, number, obx);
+  const row = number === 'absent' || sentinel ? metric : measured(reading, flags, rows, number, obx, rules);
   if (!row) return { kind: 'refused', code: 'DECODE-UNIT', field: 6, vital: metric.key };
   reading.vital = row.key;
-  if (number === 'absent') reading.absent = about.absent ?? 'unknown';
+  if (number === 'absent' || sentinel) reading.absent = about.absent ?? sentinel ?? 'unknown';
   if (mdc !== undefined && row.inputMdc?.includes(mdc)) reading.mdc = mdc;
   if (about.status !== 'final') reading.status = about.status;
   const limits = limitsOf(obx);
@@ -103,8 +105,15 @@ export function readObx(obx: Segment): ObxContent {
 }
 
 /** Puts the value into the reading, in the unit of its row, and returns that row; undefined when OBX-6 does not fit any of the rows. */
-function measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value: number, obx: Segment): Vital | undefined {
-  const unit = codedUnit(firstRepetition(obx.field(6), obx.separators), obx.separators);
+function measured(
+  reading: Reading,
+  flags: Flag[],
+  rows: readonly Vital[],
+  value: number,
+  obx: Segment,
+  rules: ObxRules,
+): Vital | undefined {
+  const unit = rules.unit(firstRepetition(obx.field(6), obx.separators), obx.separators);
   const first = rows[0];
   if (!first || unit === 'unknown') return undefined;
   if (unit === 'none') {

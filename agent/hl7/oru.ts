@@ -6,6 +6,7 @@ import type { Vital } from '../../shared/vitals.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { deviceOf } from './device.ts';
+import type { Dialect, ObxRules } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
@@ -40,13 +41,14 @@ export interface OruContent {
  * the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
  * rest is, and all of it is rejected up to the next PID. Patient and bed of the configuration hold for messages that name none themselves.
  */
-export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string): OruContent {
-  return new OruReader(message, receivedAt, context, profile).read();
+export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, dialect: Dialect): OruContent {
+  return new OruReader(message, receivedAt, context, dialect).read();
 }
 
 class OruReader {
   readonly #message: Hl7Message;
   readonly #context: DecodeContext;
+  readonly #rules: ObxRules;
   readonly #testMessage: boolean;
   readonly #rejected: Rejected[] = [];
   readonly #errors: AckError[] = [];
@@ -62,9 +64,10 @@ class OruReader {
   #obr = 0;
   #obx = 0;
 
-  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string) {
+  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, { name: profile, obx }: Dialect) {
     this.#message = message;
     this.#context = context;
+    this.#rules = obx;
     this.#records = new Records({ header: message.header, receivedAt, context, profile }, () => this.#rejectDevice());
     this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
@@ -179,7 +182,7 @@ class OruReader {
   #observation(obx: Segment): void {
     this.#obx += 1;
     const path = obx.field(4).trim();
-    const content = readObx(obx);
+    const content = readObx(obx, this.#rules);
     const vital = content.kind === 'reading' ? content.row.key : content.kind === 'structure' ? undefined : content.vital;
     const measurement = vital === undefined ? undefined : this.#measurements.of(vital, path);
     switch (content.kind) {

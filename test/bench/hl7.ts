@@ -1,7 +1,7 @@
 import { Hl7Message as MedplumMessage } from '@medplum/core';
 import { Hl7Message } from '../../agent/hl7/message.ts';
-import { readHl7 } from '../../agent/hl7/read.ts';
 import { normalize } from '../../agent/normalize.ts';
+import { hl7Pcd01 } from '../support/hl7.ts';
 import { type Figure, median } from './figure.ts';
 
 const ROUNDS = 5;
@@ -83,7 +83,7 @@ export async function benchHl7(): Promise<Figure[]> {
   const key = { agent: 'bench', epoch: '0000000000000', seq: 1 };
   const parsed = rate(() => readWithOurs(bytes));
   const peer = rate(() => readWithMedplum(bytes));
-  const mapped = rate(() => readHl7(bytes, receivedAt, context).records.map((record) => normalize(record, key)));
+  const mapped = rate(() => hl7Pcd01.read(bytes, receivedAt, context).records.map((record) => normalize(record, key)));
   return [
     { name: 'HL7 parse + read 8 OBX', value: parsed, unit: 'messages/s', ratio: { to: '@medplum/core', value: parsed / peer } },
     { name: 'HL7 parse + map to 8 Observations', value: mapped, unit: 'messages/s' },

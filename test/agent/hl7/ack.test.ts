@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
+import { hl7Pcd01 } from '../../support/hl7.ts';
 import { RECEIVED_AT } from '../decode/decoding.ts';
 import { MSH, message, obx, oru, PERCENT, PID, read, reply, SPO2 } from './oru.ts';
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { Client, Message } from 'node-hl7-client';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
-import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
 import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
 import { verifies } from '../../requirements.ts';
+import { hl7Pcd01 } from '../../support/hl7.ts';
 import { dial, started, type TestEnvironment, testEnvironment } from './support.ts';
 
 const MAX = 4096;

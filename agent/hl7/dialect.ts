@@ -1,0 +1,77 @@
+import type { AbsentReason } from '../../shared/reading.ts';
+import type { CodedUnit, CodedVital } from './codes.ts';
+import { codedUnit, codedVital } from './codes.ts';
+import type { Segment, Separators } from './segment.ts';
+
+/**
+ * What a message is used for. `readings`: its OBX rows are vital signs, and alarms where the dialect says so; `alerts`: of the form of IHE
+ * PCD-04; `movement`: an ADT event; `heartbeat`: answered, and nothing else; `aside`: answered and counted.
+ */
+export type MessageUse = 'readings' | 'alerts' | 'movement' | 'heartbeat' | 'aside';
+
+/** One kind of message; the first rule that fits counts, and what fits none is refused (HL7-TYPE). */
+export interface MessageRule {
+  /** MSH-9.1. */
+  type: string;
+  /** MSH-9.2; any unless given. */
+  event?: string;
+  /** MSH-10, where a sender puts the kind of message there (Mindray PDS). */
+  control?: string;
+  use: MessageUse;
+}
+
+/** What an OBX row is beside a value: left aside and counted (a duplicate, a setting under the code of a vital sign), or an alarm. */
+export type RowUse = 'value' | 'aside' | 'alarm';
+
+/** How OBX rows are read. */
+export interface ObxRules {
+  /** Of OBX-3, its first repetition. */
+  vital(field: string, separators: Separators): CodedVital;
+  /** Of OBX-6, its first repetition. */
+  unit(field: string, separators: Separators): CodedUnit;
+  /** Numbers by which the device says that there is no value. */
+  sentinels: ReadonlyMap<number, AbsentReason>;
+  use(obx: Segment): RowUse;
+}
+
+/** What a source can say about alarms. Where it says nothing, silence is no calm. */
+export interface AlarmAbility {
+  form: 'none' | 'IHE PCD-04' | 'vendor';
+  /** What of an alarm it says; what is not here is `unknown` in every alert of it. */
+  says: readonly ('phase' | 'state' | 'inactivation' | 'priority' | 'type' | 'source' | 'instance')[];
+  /** In plain English, for the device page. */
+  limits: string;
+}
+
+/** How one family of senders writes HL7 v2: everything about it, in one table. */
+export interface Dialect {
+  /** Profile name: `hl7-mindray-pds`. */
+  name: string;
+  vendor: string;
+  models: readonly string[];
+  protocol: string;
+  /** Where it is written down. */
+  source: string;
+  /** Who opens the connection: the sender calls us, or we call it, at the port that it listens on unless told otherwise. */
+  connects: { senderCalls: boolean; senderListensAt?: number };
+  messages: readonly MessageRule[];
+  /** Whether MSH-10 names one message of this sender, so that the same one again can be told from another one. */
+  uniqueControlIds: boolean;
+  obx: ObxRules;
+  alarms: AlarmAbility;
+}
+
+export const NO_SENTINELS: ReadonlyMap<number, AbsentReason> = new Map();
+
+/** Codes of IEEE 11073-10101 (MDC), also as Philips writes them (MDIL); every row is a value. */
+export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinels: NO_SENTINELS, use: () => 'value' };
+
+/** What a dialect makes of a message, by its header; undefined: it does not know such. */
+export function messageUse({ messages }: Dialect, header: Segment): MessageUse | undefined {
+  const type = header.component(9, 1).trim();
+  const event = header.component(9, 2).trim();
+  const control = header.field(10).trim();
+  const fits = (rule: MessageRule): boolean =>
+    rule.type === type && (rule.event ?? event) === event && (rule.control ?? control) === control;
+  return messages.find(fits)?.use;
+}
