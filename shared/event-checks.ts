@@ -1,0 +1,4 @@
+import type { EventCheck } from './event.ts';
+
+/** How each kind of event is checked; of what fits none of them nobody but the check of readings decides. */
+export const EVENT_CHECKS: readonly EventCheck[] = [];
