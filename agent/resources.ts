@@ -1,7 +1,9 @@
+import { zoneOffsetMin } from '../shared/clock.ts';
 import { VitalmeshError } from '../shared/errors.ts';
-import type { Resource } from '../shared/fhir.ts';
+import type { Basic, Resource } from '../shared/fhir.ts';
+import { movementResource } from '../shared/movement-resource.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
-import type { RowKey } from '../shared/uplink/key.ts';
+import { formatObservationId, type RowKey } from '../shared/uplink/key.ts';
 import { type NormalizeOptions, normalize } from './normalize.ts';
 
 /** A record as FHIR; always the same for the same record, key and zone. For records that `checkRecord` passed. */
@@ -10,7 +12,19 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
     case 'spot':
     case 'continuous':
       return normalize(record, key, options);
+    case 'movement':
+      return [movementOf(record, key, options)];
     default:
       throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: record.class });
   }
+}
+
+function movementOf(
+  { movement, source, profile, receivedAt, test }: ReadingRecord,
+  key: RowKey & { agent: string },
+  { zone }: NormalizeOptions,
+): Basic {
+  if (!movement) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'movement' });
+  const offsetMin = zone === undefined ? 0 : zoneOffsetMin(movement.effective ?? receivedAt, zone);
+  return movementResource(movement, { id: formatObservationId({ ...key, index: 0 }), source, profile, receivedAt, offsetMin, test });
 }

@@ -98,7 +98,7 @@ export const ERRORS = {
   },
   'HL7-TYPE': {
     message: 'MSH-9 names a message type that is not read here.',
-    advice: 'Send ORU^R01; see vitalmesh-agent decode --list.',
+    advice: 'See vitalmesh-agent decode --list for the profiles and what each reads.',
     retryable: false,
   },
   'HL7-CHARSET': {

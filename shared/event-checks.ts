@@ -1,4 +1,5 @@
 import type { EventCheck } from './event.ts';
+import { MOVEMENT_CHECK } from './movement-resource.ts';
 
 /** How each kind of event is checked; of what fits none of them nobody but the check of readings decides. */
-export const EVENT_CHECKS: readonly EventCheck[] = [];
+export const EVENT_CHECKS: readonly EventCheck[] = [MOVEMENT_CHECK];

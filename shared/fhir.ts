@@ -37,6 +37,7 @@ export interface Extension {
   valueQuantity?: Quantity;
   valueIdentifier?: Identifier;
   valueDateTime?: string;
+  valueBoolean?: boolean;
   extension?: Extension[];
 }
 

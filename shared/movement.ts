@@ -44,7 +44,10 @@ export interface MovementParty {
   account?: string;
   /** PV1-2 (HL7 table 0004). */
   patientClass?: string;
-  /** PV1-3, where the patient is now, and PV1-6, where it was; unit, room and bed joined by `^`, as `SubjectHints.bed`. */
+  /**
+   * PV1-3, where the patient is now, and PV1-6, where it was; unit, room and bed joined by `^`, as `SubjectHints.bed`. '' when the message
+   * says that there is none (HL7 null).
+   */
   bed?: string;
   priorBed?: string;
   /** MRG-1, -3, -5: who or what ceases to be, or is left. */

@@ -342,6 +342,22 @@ export const REQUIREMENTS = {
     source: 'architecture §2',
     behaviour: 'agent and hub never import each other; shared imports neither; devices and framing import nothing but shared.',
   },
+  'TEST-TAGGED': {
+    source: 'HL7 table 0103, FHIR R4 v3-ActReason',
+    behaviour: 'What a sender marks as test, training or demonstration is HTEST all the way, and nothing takes that off.',
+  },
+  'MOVEMENTS-READ': {
+    source: 'HL7 v2.6 chapter 3',
+    behaviour: 'ADT events become movements of identifiers, beds and visits, without names, and reach the hub as they were read.',
+  },
+  'MOVEMENTS-WHOLE': {
+    source: 'architecture §3.9',
+    behaviour: 'A movement is read whole or refused: half of one would move somebody wrongly.',
+  },
+  'MOVEMENTS-LISTED': {
+    source: 'architecture §3.8',
+    behaviour: 'Only a gateway that the registry lists for it may tell who lies where.',
+  },
   'DECODE-STABLE': {
     source: 'README, Commands',
     behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',

@@ -18,7 +18,7 @@ import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
-const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
+export const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
 /** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
 const LEFT_ASIDE = new Set(
   'SFT UAC ARV PD1 NK1 NTE PRT OH1 OH2 OH3 OH4 PV2 DB1 ORC TQ1 TQ2 CTD FT1 CTI SPM SAC CON DEV DSC EVN AL1 DG1 MRG ROL ADD FHS BHS BTS FTS'.split(

@@ -4,6 +4,7 @@ import { type DecodeContext, type Decoded, discardedPart, type Hl7Profile } from
 import type { DiscardedRun, FramingEvent } from '../framing/framing.ts';
 import { hl7File } from '../framing/hl7-file.ts';
 import { type AckError, type AckOutcome, acknowledge } from './ack.ts';
+import { readAdt } from './adt.ts';
 import { type Dialect, messageUse } from './dialect.ts';
 import { Hl7Message, headerOf } from './message.ts';
 import { type OruContent, readOru } from './oru.ts';
@@ -27,6 +28,10 @@ export function readHl7(dialect: Dialect, bytes: Uint8Array, receivedAt: Instant
   switch (messageUse(dialect, header)) {
     case 'readings':
       return answered(header, readOru(message, receivedAt, context, dialect), receivedAt);
+    case 'movement': {
+      const content = readAdt(message, receivedAt, context, dialect.name);
+      return answered(header, content, receivedAt, content.records.length === 0 ? 'reject' : 'accept');
+    }
     case 'heartbeat':
       return answered(header, NOTHING, receivedAt);
     case 'aside':
@@ -38,8 +43,12 @@ export function readHl7(dialect: Dialect, bytes: Uint8Array, receivedAt: Instant
 
 const NOTHING: OruContent = { records: [], rejected: [], errors: [] };
 
-function answered(header: Segment, { records, rejected, errors }: OruContent, receivedAt: Instant): Decoded {
-  const outcome: AckOutcome = records.length === 0 && errors.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN') ? 'reject' : 'accept';
+function answered(
+  header: Segment,
+  { records, rejected, errors }: OruContent,
+  receivedAt: Instant,
+  outcome: AckOutcome = records.length === 0 && errors.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN') ? 'reject' : 'accept',
+): Decoded {
   return { records, rejected, reply: new Reply(header, outcome, errors, receivedAt) };
 }
 
