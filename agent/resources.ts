@@ -1,10 +1,11 @@
-import { zoneOffsetMin } from '../shared/clock.ts';
+import { alertObservation } from '../shared/alert-observation.ts';
 import { VitalmeshError } from '../shared/errors.ts';
+import type { EventFrame } from '../shared/event-observation.ts';
 import type { Basic, Resource } from '../shared/fhir.ts';
 import { movementResource } from '../shared/movement-resource.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { formatObservationId, type RowKey } from '../shared/uplink/key.ts';
-import { type NormalizeOptions, normalize } from './normalize.ts';
+import { deviceReference, type NormalizeOptions, normalize, offsetOf } from './normalize.ts';
 
 /** A record as FHIR; always the same for the same record, key and zone. For records that `checkRecord` passed. */
 export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string }, options: NormalizeOptions = {}): Resource[] {
@@ -12,11 +13,18 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
     case 'spot':
     case 'continuous':
       return normalize(record, key, options);
+    case 'alert':
+      return (record.alerts ?? []).map((alert, index) => alertObservation(alert, frameOf(record, key, index, options)));
     case 'movement':
       return [movementOf(record, key, options)];
     default:
       throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: record.class });
   }
+}
+
+function frameOf(record: ReadingRecord, key: RowKey & { agent: string }, index: number, { zone }: NormalizeOptions): EventFrame {
+  const id = formatObservationId({ ...key, index });
+  return { id, record, gateway: key.agent, device: deviceReference(record.device), offsetMin: offsetOf(record.receivedAt, zone) };
 }
 
 function movementOf(
@@ -25,6 +33,6 @@ function movementOf(
   { zone }: NormalizeOptions,
 ): Basic {
   if (!movement) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'movement' });
-  const offsetMin = zone === undefined ? 0 : zoneOffsetMin(movement.effective ?? receivedAt, zone);
+  const offsetMin = offsetOf(movement.effective ?? receivedAt, zone);
   return movementResource(movement, { id: formatObservationId({ ...key, index: 0 }), source, profile, receivedAt, offsetMin, test });
 }

@@ -32,6 +32,16 @@ export type AlertPriority = (typeof ALERT_PRIORITIES)[number];
 export const ALERT_TYPES = ['physiological', 'technical', 'advisory', 'unknown'] as const;
 export type AlertType = (typeof ALERT_TYPES)[number];
 
+/** The facets of an alert (IHE PCD TF-2, B.8): their codes of IEEE 11073-10101, and the values that each may have here. */
+export const ALERT_FACETS = {
+  phase: { name: 'phase', mdc: '68481', refid: 'MDC_ATTR_EVENT_PHASE', values: ALERT_PHASES },
+  state: { name: 'state', mdc: '68482', refid: 'MDC_ATTR_ALARM_STATE', values: ALERT_STATES },
+  inactivation: { name: 'inactivation', mdc: '68483', refid: 'MDC_ATTR_ALARM_INACTIVATION_STATE', values: ALERT_INACTIVATIONS },
+  priority: { name: 'priority', mdc: '68484', refid: 'MDC_ATTR_ALARM_PRIORITY', values: ALERT_PRIORITIES },
+  type: { name: 'type', mdc: '68485', refid: 'MDC_ATTR_ALERT_TYPE', values: ALERT_TYPES },
+} as const;
+export type AlertFacet = keyof typeof ALERT_FACETS;
+
 /**
  * One alert as a device or its gateway reported it (IHE PCD TF-2, PCD-04 and the vendors' own forms): relayed, never raised here. What the
  * sender does not say is `unknown` or left out; nothing is derived from values.

@@ -1,3 +1,4 @@
+import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { isShowable } from './clock.ts';
 import type { ErrorCode } from './errors.ts';
 import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
@@ -55,7 +56,34 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     const code = checkReading(reading);
     if (code !== undefined) return code;
   }
-  return undefined;
+  return record.alerts?.map(checkAlert).find((code) => code !== undefined);
+}
+
+/**
+ * As `checkReading`, for an alert: DECODE-TIME, or DECODE-FIELD (a facet that is none, neither code nor text, text that is not clean, a source
+ * that is no vital sign).
+ */
+export function checkAlert({ code, text, source, instance, ...alert }: DeviceAlert): ErrorCode | undefined {
+  const { effective, offsetMin, flags = [] } = alert;
+  if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
+  if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
+  const isWhole =
+    (code !== undefined || text !== undefined) &&
+    (code === undefined || (isClean(code.code, TEXT_LIMITS.identifier) && isClean(code.system, TEXT_LIMITS.identifier))) &&
+    (text === undefined || isClean(text, TEXT_LIMITS.display)) &&
+    (instance === undefined || isClean(instance, TEXT_LIMITS.identifier)) &&
+    (source?.vital === undefined || vital(source.vital) !== undefined) &&
+    (source?.mdc === undefined || (Number.isSafeInteger(source.mdc) && source.mdc >= 0 && source.mdc < 1e9)) &&
+    flags.every((flag) => Object.hasOwn(FLAGS, flag));
+  return isWhole && Object.values(ALERT_FACETS).every(isFacetOf(alert)) ? undefined : 'DECODE-FIELD';
+}
+
+/** Whether an alert has of a facet one of its values, or nothing where it may be left out. */
+function isFacetOf(alert: Pick<DeviceAlert, AlertFacet>): (facet: (typeof ALERT_FACETS)[AlertFacet]) => boolean {
+  return ({ name, values }) => {
+    const said = alert[name];
+    return said === undefined ? name === 'inactivation' : values.some((value) => value === said);
+  };
 }
 
 /** All content is of one kind, that which the class names, and not more than an index can count. */

@@ -346,6 +346,10 @@ export const REQUIREMENTS = {
     source: 'HL7 table 0103, FHIR R4 v3-ActReason',
     behaviour: 'What a sender marks as test, training or demonstration is HTEST all the way, and nothing takes that off.',
   },
+  'ALERTS-RELAYED': {
+    source: 'IHE PCD TF-2, PCD-04',
+    behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
+  },
   'MOVEMENTS-READ': {
     source: 'HL7 v2.6 chapter 3',
     behaviour: 'ADT events become movements of identifiers, beds and visits, without names, and reach the hub as they were read.',
