@@ -35,6 +35,8 @@ export interface DecodeContext {
   deviceId?: string;
   /** Marks everything as test data (HTEST). */
   test: boolean;
+  /** Whether waves are read; they are much, and left aside unless told. */
+  waves?: boolean;
   /** Devices this source takes; undefined takes all. */
   devices?: readonly string[];
   maxFrameBytes: number;

@@ -5,6 +5,7 @@ import type { Basic, Resource } from '../shared/fhir.ts';
 import { movementResource } from '../shared/movement-resource.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { formatObservationId, type RowKey } from '../shared/uplink/key.ts';
+import { waveObservation } from '../shared/wave-observation.ts';
 import { deviceReference, type NormalizeOptions, normalize, offsetOf } from './normalize.ts';
 
 /** A record as FHIR; always the same for the same record, key and zone. For records that `checkRecord` passed. */
@@ -15,10 +16,10 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
       return normalize(record, key, options);
     case 'alert':
       return (record.alerts ?? []).map((alert, index) => alertObservation(alert, frameOf(record, key, index, options)));
+    case 'waveform':
+      return (record.waves ?? []).map((wave, index) => waveObservation(wave, frameOf(record, key, index, options)));
     case 'movement':
       return [movementOf(record, key, options)];
-    default:
-      throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: record.class });
   }
 }
 

@@ -1,6 +1,9 @@
 import type { Instant } from './clock.ts';
 import type { Flag } from './reading.ts';
 
+/** Of one run: a minute at 500 Hz. */
+export const MAX_SAMPLES = 30_000;
+
 /** A run of samples of one wave, as a device sent it (OBX-2 NA). */
 export interface Wave {
   /** Key of a row of class `waveform` of the parameter table. */

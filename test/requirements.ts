@@ -350,6 +350,10 @@ export const REQUIREMENTS = {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
   },
+  'WAVES-WHOLE': {
+    source: 'FHIR R4 datatypes, SampledData',
+    behaviour: 'Samples of a wave reach the hub each as it was, a missing one as missing, and never as vital signs.',
+  },
   'MOVEMENTS-READ': {
     source: 'HL7 v2.6 chapter 3',
     behaviour: 'ADT events become movements of identifiers, beds and visits, without names, and reach the hub as they were read.',
