@@ -111,6 +111,16 @@ export const ERRORS = {
     advice: 'Numbers (NM, SN) are read; texts, codes and waveforms are counted and left out.',
     retryable: false,
   },
+  'HL7-SETTING': {
+    message: 'A setting of a device that is not in the parameter table was left aside; it is no measurement.',
+    advice: 'Nothing is to be done; it is only counted.',
+    retryable: false,
+  },
+  'HL7-ASIDE': {
+    message: 'A row that this dialect says is no measurement was left aside.',
+    advice: 'Nothing is to be done; it is only counted.',
+    retryable: false,
+  },
   'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
 
   // Sources

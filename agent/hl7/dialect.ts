@@ -1,3 +1,4 @@
+import type { DeviceAlert } from '../../shared/alert.ts';
 import type { AbsentReason } from '../../shared/reading.ts';
 import type { CodedUnit, CodedVital } from './codes.ts';
 import { codedUnit, codedVital } from './codes.ts';
@@ -20,8 +21,19 @@ export interface MessageRule {
   use: MessageUse;
 }
 
-/** What an OBX row is beside a value: left aside and counted (a duplicate, a setting under the code of a vital sign), or an alarm. */
-export type RowUse = 'value' | 'aside' | 'alarm';
+/**
+ * What an OBX row is beside a value: left aside and counted (HL7-ASIDE: a duplicate, something about the device), a setting under the code of a
+ * vital sign (HL7-SETTING, left aside as well), or an alarm.
+ */
+export type RowUse = 'value' | 'aside' | 'setting' | 'alarm';
+
+/** What an OBX row stands in. */
+export interface RowGroup {
+  /** MSH, character = byte. */
+  readonly header: Segment;
+  /** The OBR before the row; undefined where there is none. */
+  readonly obr: Segment | undefined;
+}
 
 /** How OBX rows are read. */
 export interface ObxRules {
@@ -31,7 +43,13 @@ export interface ObxRules {
   unit(field: string, separators: Separators): CodedUnit;
   /** Numbers by which the device says that there is no value. */
   sentinels: ReadonlyMap<number, AbsentReason>;
-  use(obx: Segment): RowUse;
+  /** Asked of every row before anything else of it is read. */
+  use(obx: Segment, group: RowGroup): RowUse;
+  /**
+   * The alert of a row that `use` calls an alarm; undefined where it cannot be read, and the row is refused (DECODE-FIELD) and kept. Texts
+   * through `cleanText`, identifiers through `identifier`. Without `effective`, its time is that of the row: OBX-14, OBR-7, MSH-7.
+   */
+  alarm?(obx: Segment, group: RowGroup): DeviceAlert | undefined;
 }
 
 /** What a source can say about alarms. Where it says nothing, silence is no calm. */

@@ -99,6 +99,11 @@ export class Hl7Message {
     return this.#segment;
   }
 
+  /** A segment of its own, that stays valid. */
+  segment(index: number): Segment {
+    return new Segment(this.text, this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0, this.separators);
+  }
+
   /** The bytes of segments `from` up to `to`, as they came, or in UTF-8 where they had to be decoded. A copy. */
   bytes(from: number, to: number): Uint8Array {
     const text = this.text.slice(this.#bounds[2 * from] ?? 0, this.#bounds[2 * to - 1] ?? 0);

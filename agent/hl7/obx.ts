@@ -164,6 +164,11 @@ function circumstances(obx: Segment): Circumstances | undefined {
   };
 }
 
+/** Whether OBX-8 says that a row is of a test or a demonstration. */
+export function isTestRow(obx: Segment): boolean {
+  return obx.field(8) !== '' && conditionsOf(obx).some(({ test }) => test === true);
+}
+
 const UNKNOWN_CONDITION: Condition = { flag: 'questionable' };
 
 /** OBX-8 (IS, from v2.7 CWE): the code and the alternate code of every repetition, in upper or lower case. */

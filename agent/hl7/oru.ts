@@ -1,17 +1,16 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
-import { checkReading } from '../../shared/reading-check.ts';
-import type { Vital } from '../../shared/vitals.ts';
+import type { ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import { checkAlert, checkReading } from '../../shared/reading-check.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { deviceOf } from './device.ts';
-import type { Dialect, ObxRules } from './dialect.ts';
+import type { Dialect, ObxRules, RowGroup } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
-import { readObx } from './obx.ts';
-import { Records } from './records.ts';
+import { isTestRow, readObx } from './obx.ts';
+import { type Item, Records } from './records.ts';
 import type { Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 
@@ -54,6 +53,7 @@ class OruReader {
   readonly #errors: AckError[] = [];
   readonly #records: Records;
   readonly #times: MeasuredAt;
+  readonly #group: CurrentGroup;
   /** Whether patient and bed are named by the message, or may have been: then those of the configuration are not in force. */
   #namesPatient: boolean;
   #namesBed: boolean;
@@ -68,6 +68,7 @@ class OruReader {
     this.#message = message;
     this.#context = context;
     this.#rules = obx;
+    this.#group = new CurrentGroup(message);
     this.#records = new Records({ header: message.header, receivedAt, context, profile }, () => this.#rejectDevice());
     this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
@@ -99,6 +100,7 @@ class OruReader {
           break;
         case 'OBR':
           this.#obr += 1;
+          this.#group.begin(this.#index);
           this.#times.group(message.open(this.#index).component(7, 1), this.#obr);
           break;
         case 'PID':
@@ -158,6 +160,7 @@ class OruReader {
     this.#records.nextPatient();
     this.#measurements = new Measurements();
     this.#times.group('', this.#obr);
+    this.#group.begin(0);
     const patient = patientOf(pid);
     this.#hasPatient = true;
     if (patient === 'unreadable') this.#rejectUpToPatient('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
@@ -182,6 +185,15 @@ class OruReader {
   #observation(obx: Segment): void {
     this.#obx += 1;
     const path = obx.field(4).trim();
+    const use = this.#rules.use(obx, this.#group);
+    if (use === 'alarm') {
+      this.#alarm(obx, path);
+      return;
+    }
+    if (use !== 'value') {
+      this.#rejected.push({ code: use === 'setting' ? 'HL7-SETTING' : 'HL7-ASIDE', part: `OBX[${this.#obx}]`, bytes: obx.length });
+      return;
+    }
     const content = readObx(obx, this.#rules);
     const vital = content.kind === 'reading' ? content.row.key : content.kind === 'structure' ? undefined : content.vital;
     const measurement = vital === undefined ? undefined : this.#measurements.of(vital, path);
@@ -201,10 +213,27 @@ class OruReader {
         if (measurement) reading.measurement = measurement;
         if (flags.length > 0) reading.flags = flags;
         const refused = checkReading(reading);
-        if (refused === undefined) this.#add(reading, row, path, test, obx);
-        else this.#rejectObx(refused, 5);
+        if (refused !== undefined) this.#rejectObx(refused, 5);
+        else this.#add({ class: row.class === 'spot' ? 'spot' : 'continuous', reading }, path, test, obx);
       }
     }
+  }
+
+  /** A row by which the sender tells of an alarm, in its own form. */
+  #alarm(obx: Segment, path: string): void {
+    const alert = this.#rules.alarm?.(obx, this.#group);
+    if (!alert) {
+      this.#rejectObx('DECODE-FIELD', 5);
+      return;
+    }
+    if (alert.effective === undefined) {
+      const flags = [...(alert.flags ?? [])];
+      this.#times.stamp(alert, flags, path, obx.component(14, 1), this.#obx);
+      if (flags.length > 0) alert.flags = flags;
+    }
+    const refused = checkAlert(alert);
+    if (refused === undefined) this.#add({ class: 'alert', alert }, path, isTestRow(obx), obx);
+    else this.#rejectObx(refused, 5);
   }
 
   /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
@@ -226,11 +255,11 @@ class OruReader {
     if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#records.setDevice(mds, device);
   }
 
-  #add(reading: Reading, row: Vital, path: string, testRow: boolean, obx: Segment): void {
+  #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
     const dot = path.indexOf('.');
     const mds = dot < 0 ? path : path.slice(0, dot);
     const test = testRow || this.#testMessage;
-    const isAdded = this.#records.add({ reading, subject: this.#subject, mds, device: deviceOf(obx), test, spot: row.class === 'spot' });
+    const isAdded = this.#records.add({ item, subject: this.#subject, mds, device: deviceOf(obx), test });
     if (!isAdded) this.#rejectObx('DECODE-FIELD', 18);
   }
 
@@ -249,6 +278,31 @@ class OruReader {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
     this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
     this.#errors.push({ code, ...(location ? { location } : {}) });
+  }
+}
+
+/** The OBR that rows stand in, opened only where a dialect asks for it. */
+class CurrentGroup implements RowGroup {
+  readonly #message: Hl7Message;
+  #index = 0;
+  #opened: Segment | undefined;
+
+  constructor(message: Hl7Message) {
+    this.#message = message;
+  }
+
+  begin(index: number): void {
+    this.#index = index;
+    this.#opened = undefined;
+  }
+
+  get header(): Segment {
+    return this.#message.header;
+  }
+
+  get obr(): Segment | undefined {
+    if (this.#index > 0) this.#opened ??= this.#message.segment(this.#index);
+    return this.#opened;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { DeviceAlert } from '../../shared/alert.ts';
 import type { Instant } from '../../shared/clock.ts';
 import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import type { DecodeContext } from '../decoding.ts';
@@ -6,17 +7,18 @@ import type { Segment } from './segment.ts';
 import type { Hint } from './subject.ts';
 
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
-const MAX_READINGS = 500;
-/** Readings join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
+const MAX_ITEMS = 500;
+/** Readings and alerts join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
 const RECENT_GROUPS = 16;
 
-/** Readings that become one record: of one patient, one device, all real or all test. */
+/** What becomes one record: of one class, one patient, one device, all real or all test. */
 interface Group {
   subject: SubjectHints;
   own: Device | undefined;
   test: boolean;
-  spot: boolean;
+  class: Item['class'];
   readings: Reading[];
+  alerts: DeviceAlert[] | undefined;
 }
 
 /** What the records of a message have in common. */
@@ -27,19 +29,21 @@ interface Common {
   profile: string;
 }
 
-/** A reading with what decides which record it comes into. */
+/** What a record is made of. */
+export type Item = { class: 'spot' | 'continuous'; reading: Reading } | { class: 'alert'; alert: DeviceAlert };
+
+/** A reading or alert with what decides which record it comes into. */
 export interface Placed {
-  reading: Reading;
+  item: Item;
   subject: SubjectHints;
   /** The first number of OBX-4, or ''. */
   mds: string;
   /** OBX-18 of its own row. */
   device: Hint<Device>;
   test: boolean;
-  spot: boolean;
 }
 
-/** Gathers the readings of a message into records, each of one patient and one device. */
+/** Gathers the readings and alerts of a message into records, each of one patient and one device. */
 export class Records {
   readonly #common: Common;
   /** Told once that a device is not one that the source takes. */
@@ -75,8 +79,8 @@ export class Records {
     this.#devices.set(mds, device);
   }
 
-  /** False for a reading whose device was named and cannot be read: no other may take its place. */
-  add({ reading, subject, mds, device, test, spot }: Placed): boolean {
+  /** False for something whose device was named and cannot be read: no other may take its place. */
+  add({ item, subject, mds, device, test }: Placed): boolean {
     const ofMds = this.#devices.get(mds);
     if (device === 'unreadable' || (device === 'none' && ofMds === 'unreadable')) return false;
     const own = device === 'none' ? undefined : device;
@@ -85,16 +89,17 @@ export class Records {
     let group: Group | undefined;
     for (let i = groups.length - 1; i >= 0 && i >= groups.length - RECENT_GROUPS; i -= 1) {
       const g = groups[i];
-      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.spot === spot) {
-        group = g.readings.length < MAX_READINGS ? g : undefined;
+      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.class === item.class) {
+        group = g.readings.length + (g.alerts?.length ?? 0) < MAX_ITEMS ? g : undefined;
         break;
       }
     }
     if (!group) {
-      group = { subject, own, test, spot, readings: [] };
+      group = { subject, own, test, class: item.class, readings: [], alerts: item.class === 'alert' ? [] : undefined };
       groups.push(group);
     }
-    group.readings.push(reading);
+    if (item.class === 'alert') group.alerts?.push(item.alert);
+    else group.readings.push(item.reading);
     return true;
   }
 
@@ -119,8 +124,9 @@ export class Records {
       receivedAt,
       subject: group.subject,
       test: group.test,
-      class: group.spot ? 'spot' : 'continuous',
+      class: group.class,
       readings: group.readings,
+      ...(group.alerts && { alerts: group.alerts }),
     });
   }
 
