@@ -2,6 +2,7 @@ import type { Instant } from '../shared/clock.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import type { DiscardedRun } from './framing/framing.ts';
+import type { Connection } from './hl7/connection.ts';
 import type { Dialect } from './hl7/dialect.ts';
 
 /** A part that could not be taken: counted, kept in quarantine where it may hold data, and reported with its reason. */
@@ -80,8 +81,11 @@ export interface SerialProfile extends ProfileBase {
 export interface Hl7Profile extends ProfileBase {
   kind: 'hl7';
   dialect: Dialect;
-  /** Reads one message without its MLLP framing. `reply` is framed. */
-  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded;
+  /**
+   * Reads one message without its MLLP framing. `reply` is framed. Messages of one connection share its `connection`, which is told of
+   * what was discarded between them, too; without one a message stands alone.
+   */
+  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext, connection?: Connection): Decoded;
   /** What to answer for a message that was discarded for its size, from its first bytes. */
   refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded;
 }

@@ -121,6 +121,11 @@ export const ERRORS = {
     advice: 'Nothing is to be done; it is only counted.',
     retryable: false,
   },
+  'HL7-PATIENT-LOST': {
+    message: 'Nothing says any more which patient this connection is about: what may have said so could not be read.',
+    advice: 'Nothing is taken before the sender names its patient again; a new connection makes it do so.',
+    retryable: false,
+  },
   'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
 
   // Sources

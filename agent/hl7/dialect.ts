@@ -1,14 +1,16 @@
 import type { DeviceAlert } from '../../shared/alert.ts';
-import type { AbsentReason } from '../../shared/reading.ts';
+import type { AbsentReason, SubjectHints } from '../../shared/reading.ts';
 import type { CodedUnit, CodedVital } from './codes.ts';
 import { codedUnit, codedVital } from './codes.ts';
+import type { Hl7Message } from './message.ts';
 import type { Segment, Separators } from './segment.ts';
 
 /**
  * What a message is used for. `readings`: its OBX rows are vital signs, and alarms where the dialect says so; `alerts`: of the form of IHE
- * PCD-04; `movement`: an ADT event; `heartbeat`: answered, and nothing else; `aside`: answered and counted.
+ * PCD-04; `movement`: an ADT event; `subject`: says whose everything behind it on this connection is; `heartbeat`: answered, and nothing
+ * else; `aside`: answered and counted.
  */
-export type MessageUse = 'readings' | 'alerts' | 'movement' | 'heartbeat' | 'aside';
+export type MessageUse = 'readings' | 'alerts' | 'movement' | 'subject' | 'heartbeat' | 'aside';
 
 /** One kind of message; the first rule that fits counts, and what fits none is refused (HL7-TYPE). */
 export interface MessageRule {
@@ -37,8 +39,8 @@ export interface RowGroup {
 
 /** How OBX rows are read. */
 export interface ObxRules {
-  /** Of OBX-3, its first repetition. */
-  vital(field: string, separators: Separators): CodedVital;
+  /** Of OBX-3, its first repetition; the row is there for senders whose code holds under a condition only. */
+  vital(field: string, separators: Separators, obx: Segment): CodedVital;
   /** Of OBX-6, its first repetition. */
   unit(field: string, separators: Separators): CodedUnit;
   /** Numbers by which the device says that there is no value. */
@@ -76,7 +78,14 @@ export interface Dialect {
   /** Whether MSH-10 names one message of this sender, so that the same one again can be told from another one. */
   uniqueControlIds: boolean;
   obx: ObxRules;
+  /**
+   * Reads a message whose use is `subject`: patient and bed that it names, of everything behind it on the same connection, up to the next
+   * such message. Undefined: it cannot be read, and nothing is taken any more before one that can be.
+   */
+  subject?(message: Hl7Message): Pick<SubjectHints, 'patient' | 'bed'> | undefined;
   alarms: AlarmAbility;
+  /** What it cannot say, what is not read, and how the device must be set for it, in plain English, for the device page. */
+  limits?: readonly string[];
 }
 
 export const NO_SENTINELS: ReadonlyMap<number, AbsentReason> = new Map();

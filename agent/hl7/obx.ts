@@ -78,7 +78,7 @@ const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 export function readObx(obx: Segment, rules: ObxRules): ObxContent {
   const type = obx.field(2).trim();
   const value = obx.field(5);
-  const { rows, mdc } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators);
+  const { rows, mdc } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators, obx);
   const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
   const isEmpty = type === '' && (value === '' || value === NULL);
   if (isEmpty && !metric) return { kind: 'structure' };

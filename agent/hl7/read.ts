@@ -5,6 +5,7 @@ import type { DiscardedRun, FramingEvent } from '../framing/framing.ts';
 import { hl7File } from '../framing/hl7-file.ts';
 import { type AckError, type AckOutcome, acknowledge } from './ack.ts';
 import { readAdt } from './adt.ts';
+import { Connection, mayNameSubject } from './connection.ts';
 import { type Dialect, messageUse } from './dialect.ts';
 import { Hl7Message, headerOf } from './message.ts';
 import { type OruContent, readOru } from './oru.ts';
@@ -12,22 +13,48 @@ import type { Segment } from './segment.ts';
 
 const VERSION = /^2\.[1-8](?:\.\d)?$/;
 
-/** Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. */
-export function readHl7(dialect: Dialect, bytes: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded {
+/**
+ * Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. `connection` is what
+ * those before it on the same connection said about whose it is.
+ */
+export function readHl7(
+  dialect: Dialect,
+  bytes: Uint8Array,
+  receivedAt: Instant,
+  context: DecodeContext,
+  connection: Connection = new Connection(),
+): Decoded {
   let message: Hl7Message;
   try {
     message = new Hl7Message(bytes);
   } catch (thrown) {
+    connection.lose();
     return refuse(asVitalmeshError(thrown).code, headerOf(bytes), bytes, receivedAt);
   }
   const { header } = message;
   const type = header.component(9, 1);
+  const isVersion = VERSION.test(header.component(12, 1).trim());
+  const use = isVersion ? messageUse(dialect, header) : undefined;
+  // Only the message for it says whose the rest is; what names anybody elsewhere may be that one, damaged.
+  if (dialect.subject && use !== 'subject' && mayNameSubject(message)) connection.lose();
   // Acknowledging an acknowledgement would never end.
   if (type === 'ACK' || type === 'MCF') return { records: [], rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] };
-  if (!VERSION.test(header.component(12, 1).trim())) return refuse('HL7-VERSION', header, bytes, receivedAt);
-  switch (messageUse(dialect, header)) {
-    case 'readings':
-      return answered(header, readOru(message, receivedAt, context, dialect), receivedAt);
+  if (!isVersion) return refuse('HL7-VERSION', header, bytes, receivedAt);
+  switch (use) {
+    case 'readings': {
+      const own = dialect.subject ? connection.contextOf(context) : context;
+      if (!own) return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
+      return answered(header, readOru(message, receivedAt, own, dialect), receivedAt);
+    }
+    case 'subject': {
+      const subject = dialect.subject?.(message);
+      if (!subject) {
+        connection.lose();
+        return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
+      }
+      connection.say(subject);
+      return answered(header, NOTHING, receivedAt);
+    }
     case 'movement': {
       const content = readAdt(message, receivedAt, context, dialect.name);
       return answered(header, content, receivedAt, content.records.length === 0 ? 'reject' : 'accept');
@@ -91,15 +118,20 @@ function refuse(code: ErrorCode, header: Segment | undefined, bytes: Uint8Array,
 /** A dialect as a way of reading bytes, over MLLP or from a file. */
 export function hl7Profile(dialect: Dialect): Hl7Profile {
   const { name, vendor, models, protocol, source } = dialect;
-  const read: Hl7Profile['read'] = (message, receivedAt, context) => readHl7(dialect, message, receivedAt, context);
+  const read: Hl7Profile['read'] = (message, receivedAt, context, connection) => readHl7(dialect, message, receivedAt, context, connection);
   return {
     ...{ name, kind: 'hl7', vendor, models, protocol, source, dialect },
     read,
     refuseOversized,
     decoder(context) {
       const framer = hl7File(context.maxFrameBytes);
-      const decoded = (events: FramingEvent[], receivedAt: Instant) =>
-        events.map((event) => ('frame' in event ? read(event.frame, receivedAt, context) : refuseOversized(event.discarded, receivedAt)));
+      const connection = new Connection();
+      const decodedEvent = (event: FramingEvent, receivedAt: Instant): Decoded => {
+        if ('frame' in event) return read(event.frame, receivedAt, context, connection);
+        connection.lose();
+        return refuseOversized(event.discarded, receivedAt);
+      };
+      const decoded = (events: FramingEvent[], receivedAt: Instant) => events.map((event) => decodedEvent(event, receivedAt));
       return {
         push: (chunk, receivedAt) => decoded(framer.push(chunk), receivedAt),
         end: (receivedAt) => decoded(framer.end(), receivedAt),

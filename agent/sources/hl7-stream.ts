@@ -1,6 +1,7 @@
 import { type DecodeContext, type Decoded, discardedPart, type Hl7Profile, type Rejected, type StreamDecoder } from '../decoding.ts';
 import type { FramingEvent } from '../framing/framing.ts';
 import { mllp } from '../framing/mllp.ts';
+import { Connection } from '../hl7/connection.ts';
 
 /** 0B and 1C 0D around a message. */
 const ENVELOPE_BYTES = 3;
@@ -12,6 +13,7 @@ const ENVELOPE_BYTES = 3;
  */
 export function hl7Stream(profile: Hl7Profile, context: DecodeContext): StreamDecoder {
   const framer = mllp(context.maxFrameBytes);
+  const connection = new Connection();
   const decode = (events: FramingEvent[], receivedAt: number): Decoded[] => {
     const parts: Decoded[] = [];
     let headless: Rejected | undefined;
@@ -30,8 +32,9 @@ export function hl7Stream(profile: Hl7Profile, context: DecodeContext): StreamDe
     return parts;
   };
   const decodeEvent = (event: FramingEvent, receivedAt: number): Decoded => {
-    if ('frame' in event) return profile.read(event.frame, receivedAt, context);
+    if ('frame' in event) return profile.read(event.frame, receivedAt, context, connection);
     const { discarded } = event;
+    connection.lose();
     return discarded.head ? profile.refuseOversized(discarded, receivedAt) : { records: [], rejected: [discardedPart(discarded)] };
   };
   return {
