@@ -16,10 +16,21 @@ export interface Rejected {
   raw?: Uint8Array;
 }
 
+/**
+ * Which message it was, for senders that give each a name of its own and send again what was not acknowledged. Both are digests (the
+ * first 128 bits of SHA-256, one character a byte): of whose message and its name, and of all of it.
+ */
+export interface MessageKey {
+  name: string;
+  content: string;
+}
+
 /** What came out of one frame, message or payload. A bad part never costs the good parts. */
 export interface Decoded {
   records: ReadingRecord[];
   rejected: Rejected[];
+  /** The message that `records` came in, where the same one sent again can be told from another. */
+  message?: MessageKey;
   /** What the device must be told once `records` are on disk (and what instead, when they could not be stored). Empty: nothing is to be said. */
   reply?: { stored: Uint8Array; failed: Uint8Array };
 }
@@ -47,6 +58,8 @@ export interface DecodeContext {
 export interface StreamDecoder {
   push(chunk: Uint8Array, receivedAt: Instant): Decoded[];
   end(receivedAt: Instant): Decoded[];
+  /** Where nothing but a pause ends a message: there was one. What is whole by then is given out. */
+  quiet?(receivedAt: Instant): Decoded[];
   /** Bytes kept of what has not ended yet, where many streams share one limit. */
   readonly held?: number;
 }

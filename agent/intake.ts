@@ -5,7 +5,7 @@ import { checkReading, checkRecord } from '../shared/reading-check.ts';
 import type { Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
 import type { Outbox } from './outbox/outbox.ts';
-import type { Intake } from './sources/source.ts';
+import type { Intake, Stored } from './sources/source.ts';
 
 /** Counters of the intake; the label of rejections is `source/code`. */
 export const INTAKE_METRICS = {
@@ -18,7 +18,7 @@ export const INTAKE_METRICS = {
 } as const;
 
 export interface IntakeOptions {
-  outbox: Pick<Outbox, 'append' | 'quarantineBytes'>;
+  outbox: Pick<Outbox, 'append' | 'find' | 'quarantineBytes'>;
   metrics: Metrics;
   clock: Clock;
   /** Of one part, so many bytes from its beginning are kept. 64 KiB unless told. */
@@ -62,7 +62,7 @@ export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, ho
 
   return {
     reject,
-    async store(records) {
+    async store(records, message) {
       const rejected: { source: string; part: Rejected }[] = [];
       const good = records.flatMap((record) => {
         if (checkRecord(record) === undefined) return [record];
@@ -70,8 +70,12 @@ export function createIntake({ outbox, metrics, clock, partBytes = 64 * 1024, ho
         rejected.push({ source: record.source, part });
         return left ?? [];
       });
-      await Promise.all([good.length > 0 ? outbox.append(good) : undefined, ...rejected.map(({ source, part }) => reject(source, [part]))]);
-      for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
+      const isNameUsed = message !== undefined && outbox.find(message) === 'name';
+      const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
+      const [keys] = await Promise.all([appending, ...rejected.map(({ source, part }) => reject(source, [part]))]);
+      const outcome: Stored = keys?.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
+      if (outcome !== 'held') for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
+      return outcome;
     },
   };
 }

@@ -128,6 +128,12 @@ export const ERRORS = {
   },
   'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
 
+  'HL7-DUPLICATE-ID': {
+    message: 'A sender gave the name of an earlier message (MSH-10) to another one; both were stored.',
+    advice: 'Nothing is lost. If it repeats, the sender does not number its messages as its profile says; please report it.',
+    retryable: false,
+  },
+
   // Sources
   'SOURCE-OPEN': {
     message: 'A source could not be opened.',
@@ -143,6 +149,16 @@ export const ERRORS = {
     message: 'A retained MQTT message was left out, because its values are old.',
     advice: 'Publish measurements without the retain flag.',
     retryable: false,
+  },
+  'SOURCE-TLS': {
+    message: 'A device was reached, and TLS with it failed.',
+    advice: 'Check who issued the certificates of both ends, their names and times; it is tried again.',
+    retryable: true,
+  },
+  'SOURCE-CERTIFICATE': {
+    message: 'The certificate of a source cannot be used: it is out of its time, or does not fit its key.',
+    advice: 'Put a new certificate and its key (PEM) in place of the files; they are read anew by themselves.',
+    retryable: true,
   },
   'SOURCE-CREDENTIALS': {
     message: 'A credentials file of a source is missing, empty or readable by others.',

@@ -7,8 +7,10 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import type { MessageKey } from '../decoding.ts';
 import { beginEpoch, type Epoch, inEpochs } from './epochs.ts';
 import { Mark } from './mark.ts';
+import { Messages } from './messages.ts';
 import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
 import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
 import { keepReserve, releaseReserve } from './reserve.ts';
@@ -89,6 +91,9 @@ class SqliteOutbox implements Outbox {
   readonly #keepDeliveredMs: number;
   readonly #keepDeliveredRows: number;
   readonly #limits: QuarantineLimits;
+  readonly #messages = new Messages();
+  /** Messages on their way into the file, by both digests. */
+  readonly #appending = new Map<string, Promise<RowKey[]>>();
   readonly #listeners = new Set<() => void>();
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
@@ -117,6 +122,7 @@ class SqliteOutbox implements Outbox {
     this.#epoch = database.write(() => {
       const epoch = beginEpoch(database, clock.now(), false);
       this.#passMark();
+      this.#messages.load(database);
       return epoch;
     });
     this.#markedOpening = database.openings;
@@ -131,8 +137,30 @@ class SqliteOutbox implements Outbox {
     return this.#epoch.text;
   }
 
-  async append(records: readonly ReadingRecord[]): Promise<RowKey[]> {
+  async append(records: readonly ReadingRecord[], { message }: { message?: MessageKey | undefined } = {}): Promise<RowKey[]> {
     if (records.length === 0) return [];
+    if (!message) return await this.#append(records);
+    const key = message.name + message.content;
+    const underWay = this.#appending.get(key);
+    if (underWay) {
+      // What becomes of the first becomes of the second.
+      await underWay;
+      return [];
+    }
+    const appending = this.#append(records, message);
+    this.#appending.set(key, appending);
+    try {
+      return await appending;
+    } finally {
+      this.#appending.delete(key);
+    }
+  }
+
+  find(message: MessageKey): 'message' | 'name' | undefined {
+    return this.#appending.has(message.name + message.content) ? 'message' : this.#messages.find(message);
+  }
+
+  async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {
     const rows = records.map((record) => ({
       class: CLASS_NUMBERS[record.class],
       receivedAt: record.receivedAt,
@@ -142,17 +170,23 @@ class SqliteOutbox implements Outbox {
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
       const { id, text } = this.#epoch;
       this.#passMark();
+      this.#messages.load(database);
+      if (message) {
+        if (this.#messages.find(message) === 'message') return [];
+        this.#messages.write(database, message);
+      }
       return rows.map((row) => ({
         epoch: text,
         seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
       }));
     }, rows.length);
+    if (message) this.#messages.add(message);
     this.#markedOpening = this.#database.openings;
     this.#tellOfLost();
     this.#metrics.count('outbox_appended', '', keys.length);
     this.#changed({ pending: keys.length });
     this.#highest = Math.max(this.#highest, keys.at(-1)?.seq ?? 0);
-    this.#announce();
+    if (keys.length > 0) this.#announce();
     return keys;
   }
 

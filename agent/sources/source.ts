@@ -3,12 +3,19 @@ import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
-import type { Rejected } from '../decoding.ts';
+import type { Taps } from '../capture/taps.ts';
+import type { MessageKey, Rejected } from '../decoding.ts';
+
+/** What became of records: `stored`; `held`, because their message was on disk already; or `stored-again`, under the name of another message. */
+export type Stored = 'stored' | 'held' | 'stored-again';
 
 /** What a source hands its results to. */
 export interface Intake {
-  /** Resolves when all records are on disk, rejects (STORAGE-*) when they are not: only then may the device be told so. */
-  store(records: readonly ReadingRecord[]): Promise<void>;
+  /**
+   * Resolves when all records are on disk, rejects (STORAGE-*) when they are not: only then may the device be told so. `message` is what
+   * they came in, where its sender gives names to messages: one that is on disk already is not stored again.
+   */
+  store(records: readonly ReadingRecord[], message?: MessageKey): Promise<Stored>;
   /** Counts a rejected part and keeps it in quarantine when it has bytes. Durable before it resolves. */
   reject(source: string, rejected: readonly Rejected[]): Promise<void>;
 }
@@ -18,6 +25,8 @@ export interface SourceEnvironment {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Where a capture sees the bytes of a source. */
+  taps?: Taps;
 }
 
 /** Counters every source keeps, under these names with the source's name as label. */

@@ -1,6 +1,7 @@
 import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Rejected } from '../decoding.ts';
+import type { CutReason } from './mllp-connection.ts';
 import { SOURCE_METRICS, type SourceEnvironment, type SourceStatus } from './source.ts';
 
 /** Counters a source keeps beyond SOURCE_METRICS; the label begins with the source's name. */
@@ -9,6 +10,8 @@ export const TALLY_METRICS = {
   unstored: 'source_unstored_total',
   /** Records lost because the device cannot send them again. */
   lost: 'source_lost_records_total',
+  /** Messages that were sent again although they were on disk: acknowledged, and not stored twice. */
+  repeated: 'source_repeated_total',
   /** Times the source was opened again. */
   reopened: 'source_reopened_total',
   /** Connections cut or refused, by reason. */
@@ -19,26 +22,35 @@ export const TALLY_METRICS = {
 export class SourceTally {
   readonly name: string;
   readonly #type: string;
-  readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>;
+  readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>;
   readonly #codesSeen = new Set<ErrorCode>();
   #state: SourceStatus['state'] = 'starting';
   #storing = true;
   #down = false;
   #endpoint: string;
+  #links = 0;
   #records = 0;
   #readings = 0;
   #rejected = 0;
   #lastRecordAt: number | null = null;
 
-  constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>) {
+  constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>) {
     this.name = name;
     this.#type = type;
     this.#endpoint = endpoint;
     this.#environment = environment;
   }
 
-  received(bytes: number): void {
-    this.#environment.metrics.count(SOURCE_METRICS.bytes, this.name, bytes);
+  /** A number for a connection or an opening of the line, by which what came over it can be told from the rest. */
+  link(): number {
+    this.#links += 1;
+    return this.#links;
+  }
+
+  /** Counts bytes that came in, and shows them to a capture where there is one; without a link they are only counted. */
+  received(chunk: Uint8Array, link?: number): void {
+    this.#environment.metrics.count(SOURCE_METRICS.bytes, this.name, chunk.length);
+    if (link !== undefined) this.#environment.taps?.offer(this.name, link, chunk);
   }
 
   /** Counts records that are on disk. */
@@ -55,6 +67,12 @@ export class SourceTally {
     this.#lastRecordAt = this.#environment.clock.now();
     this.#environment.metrics.count(SOURCE_METRICS.records, this.name, records.length);
     this.#environment.metrics.count(SOURCE_METRICS.readings, this.name, readings);
+  }
+
+  /** Counts a message that was on disk already. */
+  repeated(): void {
+    this.#environment.metrics.count(TALLY_METRICS.repeated, this.name);
+    this.stored([]);
   }
 
   /** Counts a part that could not be stored; `lost` are records that nobody will send again. */
@@ -82,7 +100,7 @@ export class SourceTally {
   }
 
   /** Counts a connection that was cut or refused. */
-  cut(reason: 'idle' | 'unread' | 'garbage' | 'memory' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
+  cut(reason: CutReason | 'tls' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
     this.#environment.metrics.count(TALLY_METRICS.cut, `${this.name}/${reason}`);
   }
 

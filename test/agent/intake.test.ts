@@ -39,8 +39,9 @@ function setUp(limits: { partBytes?: number; hourlyBytes?: number } = {}) {
       async append(records): Promise<RowKey[]> {
         await held.append;
         appended.push(...records);
-        return [];
+        return records.map((_, seq) => ({ epoch: '0000000000000', seq }));
       },
+      find: () => undefined,
       async quarantineBytes(source, code, part, raw) {
         await held.quarantine;
         kept.push({ source, code, part, bytes: raw.byteLength });
