@@ -7,7 +7,7 @@ import { checkRecord } from '../shared/reading-check.ts';
 import { type Decoded, identifier, MAX_IDENTIFIER, type Profile, type Rejected } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
 
-import { PROFILES, profile } from './profiles.ts';
+import { fileProfile, PROFILES, profile } from './profiles.ts';
 import { resourcesOf } from './resources.ts';
 
 /** Observations of `decode` never go to a hub; a fixed epoch keeps their ids the same from run to run. */
@@ -19,7 +19,8 @@ vitalmesh-agent decode --list [--json]
 Reads what a device sent and prints one FHIR R4 Observation a line; what could not be read goes to
 standard error, one JSON object a line: {"code","part","bytes","message","advice"}, without its content.
 
-  --profile NAME   how the bytes are to be read (--list names the profiles)
+  --profile NAME   how the bytes are to be read (--list names the profiles), or the path of a .yaml file:
+                   a dialect of HL7 or a mapping of your own
   --patient ID     the patient, where the bytes name none
   --zone ZONE      time zone of device times that carry none (Europe/Berlin); UTC unless given
   --test           mark everything as test data
@@ -71,7 +72,8 @@ function parse(argv: readonly string[]): Options | string {
     throw new VitalmeshError('USAGE', { detail: '--zone is no zone of the time zone database' });
   const patient = values.patient === undefined ? undefined : identifier(values.patient, MAX_IDENTIFIER);
   if (values.patient !== undefined && patient === undefined) throw new VitalmeshError('USAGE', { detail: '--patient is no identifier' });
-  return { profile: profile(values.profile), patient, zone: values.zone ?? 'UTC', test: values.test ?? false };
+  const chosen = /\.ya?ml$/.test(values.profile) ? fileProfile(values.profile) : profile(values.profile);
+  return { profile: chosen, patient, zone: values.zone ?? 'UTC', test: values.test ?? false };
 }
 
 function parseValues(argv: readonly string[]) {

@@ -3,7 +3,7 @@ import type { AbsentReason, SubjectHints } from '../../shared/reading.ts';
 import type { CodedUnit, CodedVital } from './codes.ts';
 import { codedUnit, codedVital } from './codes.ts';
 import type { Hl7Message } from './message.ts';
-import type { Segment, Separators } from './segment.ts';
+import { componentOf, firstRepetition, type Segment, type Separators } from './segment.ts';
 
 /**
  * What a message is used for. `readings`: its OBX rows are vital signs, and alarms where the dialect says so; `alerts`: of the form of IHE
@@ -42,9 +42,11 @@ export interface ObxRules {
   /** Of OBX-3, its first repetition; the row is there for senders whose code holds under a condition only. */
   vital(field: string, separators: Separators, obx: Segment): CodedVital;
   /** Of OBX-6, its first repetition. */
-  unit(field: string, separators: Separators): CodedUnit;
+  unit(field: string, separators: Separators, obx: Segment): CodedUnit;
   /** Numbers by which the device says that there is no value. */
   sentinels: ReadonlyMap<number, AbsentReason>;
+  /** OBX-18 stands in the first row of a device alone, and holds for the rows behind it of the same MDS and OBR. */
+  deviceOnce?: true;
   /** Asked of every row before anything else of it is read. */
   use(obx: Segment, group: RowGroup): RowUse;
   /**
@@ -77,6 +79,8 @@ export interface Dialect {
   messages: readonly MessageRule[];
   /** Whether MSH-10 names one message of this sender, so that the same one again can be told from another one. */
   uniqueControlIds: boolean;
+  /** Its codes are those that a site gives: usable only as the `base` of a dialect file. */
+  dictionary?: 'site';
   obx: ObxRules;
   /**
    * Reads a message whose use is `subject`: patient and bed that it names, of everything behind it on the same connection, up to the next
@@ -88,10 +92,33 @@ export interface Dialect {
   limits?: readonly string[];
 }
 
+/** A sender of PCD-04. */
+export const PCD04_ALARMS: AlarmAbility = {
+  form: 'IHE PCD-04',
+  says: ['phase', 'state', 'inactivation', 'priority', 'type', 'source', 'instance'],
+  limits:
+    'Alerts come only from a sender whose alert interface (PCD-04) is switched on and points here; of a sender that never sent one, nothing ' +
+    'is known. Each facet that the sender leaves out is unknown.',
+};
+
 export const NO_SENTINELS: ReadonlyMap<number, AbsentReason> = new Map();
 
-/** Codes of IEEE 11073-10101 (MDC), also as Philips writes them (MDIL); every row is a value. */
-export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinels: NO_SENTINELS, use: () => 'value' };
+/** OBX-17 of what was set by hand, from afar or by the device itself; AMEAS, MMEAS and the like are measured (IHE PCD TF-2, OBX-17). */
+const SETTING_METHODS: ReadonlySet<string> = new Set(['MSET', 'RSET', 'ASET']);
+
+/** A setting by its method, under a code that is none of a setting: never a measurement. */
+export function mdcRowUse(obx: Segment): 'value' | 'setting' {
+  if (obx.field(17) === '') return 'value';
+  const isSet = obx
+    .repetitions(17)
+    .some((method) => SETTING_METHODS.has(componentOf(method, 1, obx.separators.component).trim().toUpperCase()));
+  const isSettingRow = (): boolean =>
+    codedVital(firstRepetition(obx.field(3), obx.separators), obx.separators).rows[0]?.class === 'setting';
+  return isSet && !isSettingRow() ? 'setting' : 'value';
+}
+
+/** Codes of IEEE 11073-10101 (MDC), also as Philips writes them (MDIL); every row is a value, or a setting by its method. */
+export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinels: NO_SENTINELS, use: mdcRowUse };
 
 /** What a dialect makes of a message, by its header; undefined: it does not know such. */
 export function messageUse({ messages }: Dialect, header: Segment): MessageUse | undefined {

@@ -63,9 +63,10 @@ const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReas
   ['W', { status: 'cancelled', absent: 'error' }],
 ]);
 
-/** What one OBX is: a row of a device or panel, a value of a type that is not read here, a bad one, or a reading (without its time). */
+/** What one OBX is: a row of a device or panel, a setting that has no row, a value of a type that is not read here, a bad one, or a reading (without its time). */
 export type ObxContent =
   | { kind: 'structure' }
+  | { kind: 'setting' }
   | { kind: 'other-type'; isNumber: boolean; vital: string | undefined }
   | { kind: 'refused'; code: ErrorCode; field: number; vital?: string }
   | { kind: 'reading'; reading: Reading; row: Vital; flags: Flag[]; test: boolean };
@@ -78,7 +79,8 @@ const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 export function readObx(obx: Segment, rules: ObxRules): ObxContent {
   const type = obx.field(2).trim();
   const value = obx.field(5);
-  const { rows, mdc } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators, obx);
+  const { rows, mdc, isSetting } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators, obx);
+  if (isSetting) return { kind: 'setting' };
   const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
   const isEmpty = type === '' && (value === '' || value === NULL);
   if (isEmpty && !metric) return { kind: 'structure' };
@@ -113,7 +115,7 @@ function measured(
   obx: Segment,
   rules: ObxRules,
 ): Vital | undefined {
-  const unit = rules.unit(firstRepetition(obx.field(6), obx.separators), obx.separators);
+  const unit = rules.unit(firstRepetition(obx.field(6), obx.separators), obx.separators, obx);
   const first = rows[0];
   if (!first || unit === 'unknown') return undefined;
   if (unit === 'none') {
@@ -126,6 +128,7 @@ function measured(
   const row = rows.find(({ ucum }) => ucum === unit.ucum) ?? first;
   const converted = row.ucum === unit.ucum ? value : toRowUnit(row, value, unit.ucum);
   if (converted === undefined) return undefined;
+  if (unit.assumed) flags.push('unit-assumed');
   reading.value = converted;
   if (row.ucum !== unit.ucum) reading.original = { value, unit: unit.ucum };
   return row;
