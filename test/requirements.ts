@@ -350,6 +350,10 @@ export const REQUIREMENTS = {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
   },
+  'SETTINGS-APART': {
+    source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
+    behaviour: 'What is set on a device is never a vital sign: a known setting is read as one, every other is left aside and counted.',
+  },
   'WAVES-WHOLE': {
     source: 'FHIR R4 datatypes, SampledData',
     behaviour: 'Samples of a wave reach the hub each as it was, a missing one as missing, and never as vital signs.',

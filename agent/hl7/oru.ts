@@ -4,14 +4,15 @@ import type { ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import { checkAlert, checkReading } from '../../shared/reading-check.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
-import { deviceOf } from './device.ts';
+import { AlertGroups } from './alert-groups.ts';
+import { type Device, deviceOf } from './device.ts';
 import type { Dialect, ObxRules, RowGroup } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
-import type { Segment } from './segment.ts';
+import { componentOf, type Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
@@ -36,12 +37,19 @@ export interface OruContent {
 }
 
 /**
- * The readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
+ * What an ORU tells. `alerts`: the alerts of an ORU^R40 of the shape of IHE PCD-04 (PCD TF-2, 3.4), one a group of OBR and its OBX; of a
+ * message that is about nobody, as is a heartbeat, nothing. `readings`: the readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
  * the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
  * rest is, and all of it is rejected up to the next PID. Patient and bed of the configuration hold for messages that name none themselves.
  */
-export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, dialect: Dialect): OruContent {
-  return new OruReader(message, receivedAt, context, dialect).read();
+export function readOru(
+  message: Hl7Message,
+  receivedAt: Instant,
+  context: DecodeContext,
+  dialect: Dialect,
+  use: 'readings' | 'alerts' = 'readings',
+): OruContent {
+  return new OruReader(message, receivedAt, context, dialect, use).read();
 }
 
 class OruReader {
@@ -58,13 +66,23 @@ class OruReader {
   #namesPatient: boolean;
   #namesBed: boolean;
   #measurements = new Measurements();
+  /** Of a message of alerts. */
+  readonly #alerts: AlertGroups | undefined;
+  /** Where OBX-18 stands once: the last one, and for which MDS. */
+  #lastDevice: { mds: string; device: Hint<Device> } | undefined;
   #hasPatient = false;
   #subject: SubjectHints;
   #index = 0;
   #obr = 0;
   #obx = 0;
 
-  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, { name: profile, obx }: Dialect) {
+  constructor(
+    message: Hl7Message,
+    receivedAt: Instant,
+    context: DecodeContext,
+    { name: profile, obx }: Dialect,
+    use: 'readings' | 'alerts',
+  ) {
     this.#message = message;
     this.#context = context;
     this.#rules = obx;
@@ -77,6 +95,7 @@ class OruReader {
     this.#namesPatient = names(message, 'PID', patientOf);
     this.#namesBed = names(message, 'PV1', bedOf);
     this.#subject = this.#hints(undefined);
+    this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
   }
 
   read(): OruContent {
@@ -96,12 +115,11 @@ class OruReader {
         case 'OBX':
           // What comes before the patient it is of could be anybody's.
           if (this.#namesPatient && !this.#hasPatient) this.#rejectUpToPatient('HL7-SEGMENT', `OBX[${this.#obx + 1}]`);
+          else if (this.#alerts) this.#alertRow(this.#alerts, message.open(this.#index));
           else this.#observation(message.open(this.#index));
           break;
         case 'OBR':
-          this.#obr += 1;
-          this.#group.begin(this.#index);
-          this.#times.group(message.open(this.#index).component(7, 1), this.#obr);
+          this.#begin();
           break;
         case 'PID':
           this.#patient(message.open(this.#index));
@@ -119,8 +137,21 @@ class OruReader {
           else if (!isLeftAside(name)) this.#rejectUpToPatient('HL7-SEGMENT', `segment[${this.#index + 1}]`);
       }
     }
+    this.#alerts?.end();
     const records = this.#records.finish();
     return { records, rejected: this.#rejected, errors: this.#errors };
+  }
+
+  /** A group begins; where a message of alerts ends one, its alert is of the patient and place until here. */
+  #begin(): void {
+    this.#alerts?.end();
+    this.#obr += 1;
+    this.#group.begin(this.#index);
+    this.#lastDevice = undefined;
+    const obr = this.#message.open(this.#index);
+    this.#times.group(obr.component(7, 1), this.#obr);
+    if (this.#alerts && !this.#alerts.begin(obr, this.#index, this.#obr))
+      this.#reject('DECODE-FIELD', `OBR[${this.#obr}]-3`, { segment: 'OBR', sequence: this.#obr, field: 3 });
   }
 
   /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
@@ -132,6 +163,7 @@ class OruReader {
 
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
   #rejectUpToPatient(code: ErrorCode, part: string, location?: AckError['location']): void {
+    this.#alerts?.end();
     this.#namesPatient = true;
     this.#namesBed = true;
     const message = this.#message;
@@ -157,6 +189,8 @@ class OruReader {
 
   /** Nothing of one patient (device, time, half a blood pressure) holds for the next. */
   #patient(pid: Segment): void {
+    this.#alerts?.end();
+    this.#lastDevice = undefined;
     this.#records.nextPatient();
     this.#measurements = new Measurements();
     this.#times.group('', this.#obr);
@@ -174,6 +208,7 @@ class OruReader {
   }
 
   #visit(pv1: Segment): void {
+    this.#alerts?.end();
     const subject = this.#hints(this.#subject.patient);
     for (const [key, field, hint] of [['bed', 3, bedOf(pv1)] as const, ['visit', 19, visitOf(pv1)] as const]) {
       if (hint === 'unreadable') this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
@@ -191,15 +226,19 @@ class OruReader {
       return;
     }
     if (use !== 'value') {
-      this.#rejected.push({ code: use === 'setting' ? 'HL7-SETTING' : 'HL7-ASIDE', part: `OBX[${this.#obx}]`, bytes: obx.length });
+      this.#aside(use === 'setting' ? 'HL7-SETTING' : 'HL7-ASIDE', obx);
       return;
     }
     const content = readObx(obx, this.#rules);
-    const vital = content.kind === 'reading' ? content.row.key : content.kind === 'structure' ? undefined : content.vital;
+    const vital =
+      content.kind === 'reading' ? content.row.key : content.kind === 'structure' || content.kind === 'setting' ? undefined : content.vital;
     const measurement = vital === undefined ? undefined : this.#measurements.of(vital, path);
     switch (content.kind) {
       case 'structure':
         this.#structure(obx, path);
+        break;
+      case 'setting':
+        this.#aside('HL7-SETTING', obx);
         break;
       case 'other-type':
         this.#otherType(obx, content.isNumber);
@@ -256,11 +295,47 @@ class OruReader {
   }
 
   #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
-    const dot = path.indexOf('.');
-    const mds = dot < 0 ? path : path.slice(0, dot);
+    const mds = componentOf(path, 1, '.');
     const test = testRow || this.#testMessage;
-    const isAdded = this.#records.add({ item, subject: this.#subject, mds, device: deviceOf(obx), test });
-    if (!isAdded) this.#rejectObx('DECODE-FIELD', 18);
+    const device = this.#deviceOf(obx, mds);
+    if (!this.#records.add({ item, subject: this.#subject, mds, device, test })) this.#rejectObx('DECODE-FIELD', 18);
+  }
+
+  /** OBX-18 of a row, or that of a row before it where the dialect says so. */
+  #deviceOf(obx: Segment, mds: string): Hint<Device> {
+    const own = deviceOf(obx);
+    if (!this.#rules.deviceOnce) return own;
+    if (own !== 'none') this.#lastDevice = { mds, device: own };
+    return this.#lastDevice?.mds === mds ? this.#lastDevice.device : own;
+  }
+
+  #alertRow(alerts: AlertGroups, obx: Segment): void {
+    this.#obx += 1;
+    alerts.row(obx, obx.field(4).trim(), this.#index, this.#obx);
+  }
+
+  #alertGroups(): AlertGroups {
+    return new AlertGroups({
+      times: this.#times,
+      refuseRow: (code, field) => this.#rejectObx(code, field),
+      refuseGroup: (code, from, obr) => {
+        const raw = this.#message.bytes(from, Math.min(this.#index, this.#message.segments));
+        this.#rejected.push({ code, part: `OBR[${obr}]`, bytes: raw.length, raw });
+        this.#errors.push({ code, location: { segment: 'OBR', sequence: obr } });
+      },
+      other: (kind) => {
+        const obx = this.#message.open(this.#index);
+        if (kind === 'structure') this.#structure(obx, obx.field(4).trim());
+        else this.#aside('HL7-ASIDE', obx);
+      },
+      add: (alert, mds, device, testRow) =>
+        this.#records.add({ item: { class: 'alert', alert }, subject: this.#subject, mds, device, test: testRow || this.#testMessage }),
+    });
+  }
+
+  /** Counted, and not kept: nothing in it is a measurement. */
+  #aside(code: ErrorCode, obx: Segment): void {
+    this.#rejected.push({ code, part: `OBX[${this.#obx}]`, bytes: obx.length });
   }
 
   /** The whole message is kept, once, however many devices of it are not listed. */

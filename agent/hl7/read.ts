@@ -41,10 +41,11 @@ export function readHl7(
   if (type === 'ACK' || type === 'MCF') return { records: [], rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] };
   if (!isVersion) return refuse('HL7-VERSION', header, bytes, receivedAt);
   switch (use) {
-    case 'readings': {
+    case 'readings':
+    case 'alerts': {
       const own = dialect.subject ? connection.contextOf(context) : context;
       if (!own) return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
-      return answered(header, readOru(message, receivedAt, own, dialect), receivedAt);
+      return answered(header, readOru(message, receivedAt, own, dialect, use), receivedAt);
     }
     case 'subject': {
       const subject = dialect.subject?.(message);

@@ -60,7 +60,7 @@ const REFUSED: readonly (readonly [name: string, bytes: Buffer, code: string, er
   ['separators that are equal', withHeader(MSH.replace('^~\\&', '^^^^')), 'HL7-SEPARATORS', '102'],
   ['no version', withHeader(MSH.replace('|2.6', '|')), 'HL7-VERSION', '203'],
   ['another message type', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ADT^A01^ADT_A01')), 'HL7-TYPE', '200'],
-  ['an ORU that is an alert', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ORU^R40^ORU_R40')), 'HL7-TYPE', '200'],
+  ['an ORU of another kind', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ORU^R42^ORU_R42')), 'HL7-TYPE', '200'],
   ['an unknown character set', withHeader(`${MSH}||||||KLINGON\rNTE|1||\xe9`), 'HL7-CHARSET', '103'],
 ];
 
