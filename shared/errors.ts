@@ -108,7 +108,7 @@ export const ERRORS = {
   },
   'HL7-VALUE-TYPE': {
     message: 'An OBX has a value type that is not read here.',
-    advice: 'Numbers (NM, SN) are read; texts, codes and waveforms are counted and left out.',
+    advice: 'Numbers (NM, SN) are read; texts and codes are counted and left out.',
     retryable: false,
   },
   'HL7-SETTING': {
@@ -117,8 +117,13 @@ export const ERRORS = {
     retryable: false,
   },
   'HL7-ASIDE': {
-    message: 'A row that this dialect says is no measurement was left aside.',
+    message: 'A row that is no measurement here (a wave where waves are not read, what the dialect leaves out) was left aside.',
     advice: 'Nothing is to be done; it is only counted.',
+    retryable: false,
+  },
+  'HL7-WAVE': {
+    message: 'How often a wave was sampled is not said, or something is said that could change its samples.',
+    advice: 'The wave was refused; have the sender say MDC_ATTR_SAMP_RATE, or give samplesPerSecond in a dialect file.',
     retryable: false,
   },
   'HL7-PATIENT-LOST': {

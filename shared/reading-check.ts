@@ -4,7 +4,7 @@ import type { ErrorCode } from './errors.ts';
 import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
 import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
 import { vital } from './vitals.ts';
-import { MAX_SAMPLES, type Wave } from './wave.ts';
+import { MAX_SAMPLES, MAX_SAMPLES_TEXT, type Wave } from './wave.ts';
 
 /** An index has at most four digits in an observation id. */
 const MAX_READINGS = 1000;
@@ -79,14 +79,15 @@ export function checkAlert({ code, text, source, instance, ...alert }: DeviceAle
   return isWhole && Object.values(ALERT_FACETS).every(isFacetOf(alert)) ? undefined : 'DECODE-FIELD';
 }
 
-/** As `checkReading`, for a wave: DECODE-UNKNOWN-CODE, DECODE-TIME or DECODE-FIELD (no samples, too many, or what is no number; a period that none has). */
+/** As `checkReading`, for a wave: DECODE-UNKNOWN-CODE, DECODE-TIME or DECODE-FIELD (no samples, too many, too long a text of them, or what is no number; a period that none has). */
 export function checkWave({ vital: key, samples, periodMs, effective, offsetMin, flags = [] }: Wave): ErrorCode | undefined {
   if (vital(key)?.class !== 'waveform') return 'DECODE-UNKNOWN-CODE';
   if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
   if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
   const isPeriod = Number.isFinite(periodMs) && periodMs >= 0.01 && periodMs <= 60_000;
   const isRun = samples.length > 0 && samples.length <= MAX_SAMPLES && samples.every((sample) => sample === null || isSample(sample));
-  return isPeriod && isRun && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
+  const length = isRun ? samples.reduce<number>((sum, sample) => sum + `${sample ?? 'E'}`.length + 1, -1) : 0;
+  return isPeriod && isRun && length <= MAX_SAMPLES_TEXT && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
 }
 
 /** Numbers that can be written without an exponent that nobody expects. */

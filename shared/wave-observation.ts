@@ -4,15 +4,13 @@ import { type EventFrame, eventFacts, eventFrame, eventShape } from './event-obs
 import { type Coding, type Observation, SYSTEMS } from './fhir.ts';
 import { quantity } from './observation-code.ts';
 import { VITALS, type Vital, vital } from './vitals.ts';
-import { MAX_SAMPLES, type Wave } from './wave.ts';
+import { MAX_SAMPLES, MAX_SAMPLES_TEXT, type Wave } from './wave.ts';
 
 const CATEGORY: Coding = { system: SYSTEMS.category, code: 'procedure', display: 'Procedure' };
 /** FHIR R4 SampledData: what stands for a sample that there is not. */
 const NO_SAMPLE = 'E';
 /** A decimal as JavaScript writes it. */
-const SAMPLE = /^-?\d{1,16}(?:\.\d{1,16})?(?:e[+-]?\d{1,3})?$/;
-/** Bytes of one block on the wire: a minute of 500 Hz with six characters a sample. */
-const MAX_DATA = 256 * 1024;
+const SAMPLE = /^-?\d{1,16}(?:\.\d{1,24})?(?:e[+-]?\d{1,3})?$/;
 
 /** A run of samples as an Observation with SampledData (FHIR R4 datatypes), under its MDC code. */
 export function waveObservation(wave: Wave, frame: EventFrame): Observation {
@@ -49,7 +47,7 @@ const resource = eventShape(CATEGORY, {}).extend({
     origin: z.strictObject({ value: z.literal(0), unit: z.string(), system: z.literal(SYSTEMS.ucum), code: z.string() }),
     period: z.number().min(0.01).max(60_000),
     dimensions: z.literal(1),
-    data: z.string().min(1).max(MAX_DATA),
+    data: z.string().min(1).max(MAX_SAMPLES_TEXT),
   }),
 });
 

@@ -3,6 +3,8 @@ import type { Flag } from './reading.ts';
 
 /** Of one run: a minute at 500 Hz. */
 export const MAX_SAMPLES = 30_000;
+/** Characters of a run as text, a blank between samples. */
+export const MAX_SAMPLES_TEXT = 256 * 1024;
 
 /** A run of samples of one wave, as a device sent it (OBX-2 NA). */
 export interface Wave {

@@ -71,7 +71,7 @@ export type ObxContent =
   | { kind: 'refused'; code: ErrorCode; field: number; vital?: string }
   | { kind: 'reading'; reading: Reading; row: Vital; flags: Flag[]; test: boolean };
 
-const NULL = '""';
+export const NULL = '""';
 const MAX_LIMITS_TEXT = 64;
 const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 
@@ -142,7 +142,7 @@ function limitsOf(obx: Segment): string | undefined {
   return isPlain ? field : cleanText(unescapeText(field, obx.separators), MAX_LIMITS_TEXT);
 }
 
-interface Circumstances {
+export interface Circumstances {
   status: ReadingStatus;
   absent: AbsentReason | undefined;
   flags: readonly Flag[];
@@ -153,7 +153,7 @@ const NO_FLAGS: readonly Flag[] = [];
 const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLAGS, test: false };
 
 /** What OBX-8 (all its repetitions) and OBX-11 say about a value; undefined for a status that is not of the table. */
-function circumstances(obx: Segment): Circumstances | undefined {
+export function circumstances(obx: Segment): Circumstances | undefined {
   const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
   if (found.status === 'final' && found.absent === undefined && obx.field(8) === '') return PLAIN;
@@ -187,7 +187,8 @@ function conditionsOf(obx: Segment): Condition[] {
   return said;
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+/** NM (HL7 v2.6 ch. 2A.47). */
+export const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
 const MAX_DIGITS = 32;
 
 /**

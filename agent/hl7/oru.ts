@@ -14,6 +14,7 @@ import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
 import { componentOf, type Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
+import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
@@ -52,6 +53,8 @@ export function readOru(
   return new OruReader(message, receivedAt, context, dialect, use).read();
 }
 
+const ASIDE: WaveContent = { kind: 'aside' };
+
 class OruReader {
   readonly #message: Hl7Message;
   readonly #context: DecodeContext;
@@ -66,6 +69,8 @@ class OruReader {
   #namesPatient: boolean;
   #namesBed: boolean;
   #measurements = new Measurements();
+  /** OBX-4 of the last wave, whose attributes may follow; '' where there is none, or it has none. */
+  #wavePath = '';
   /** Of a message of alerts. */
   readonly #alerts: AlertGroups | undefined;
   /** Where OBX-18 stands once: the last one, and for which MDS. */
@@ -229,6 +234,13 @@ class OruReader {
       this.#aside(use === 'setting' ? 'HL7-SETTING' : 'HL7-ASIDE', obx);
       return;
     }
+    if (this.#wavePath !== '') {
+      if (isAttribute(obx, this.#wavePath)) {
+        this.#aside('HL7-ASIDE', obx);
+        return;
+      }
+      if (!path.startsWith(`${this.#wavePath}.`)) this.#wavePath = '';
+    }
     const content = readObx(obx, this.#rules);
     const vital =
       content.kind === 'reading' ? content.row.key : content.kind === 'structure' || content.kind === 'setting' ? undefined : content.vital;
@@ -241,7 +253,8 @@ class OruReader {
         this.#aside('HL7-SETTING', obx);
         break;
       case 'other-type':
-        this.#otherType(obx, content.isNumber);
+        if (content.vital === undefined && obx.field(2).trim() === 'NA') this.#wave(obx, path);
+        else this.#otherType(obx, content.isNumber);
         break;
       case 'refused':
         this.#rejectObx(content.code, content.field);
@@ -275,7 +288,21 @@ class OruReader {
     else this.#rejectObx(refused, 5);
   }
 
-  /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
+  /** A wave, and the rows beneath it; where waves are not read, it is counted. */
+  #wave(obx: Segment, path: string): void {
+    this.#wavePath = path;
+    const content = this.#context.waves ? readWave(obx, rowsBeneath(this.#message, this.#index, path), this.#rules) : ASIDE;
+    if (content.kind === 'aside') this.#aside('HL7-ASIDE', obx);
+    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field);
+    else {
+      const { wave, flags, test } = content;
+      this.#times.stamp(wave, flags, path, obx.component(14, 1), this.#obx);
+      if (flags.length > 0) wave.flags = flags;
+      this.#add({ class: 'waveform', wave }, path, test, obx);
+    }
+  }
+
+  /** Texts and codes are counted; what looks like a number may be a measurement, and is kept. */
   #otherType(obx: Segment, keep: boolean): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
     this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });

@@ -1,6 +1,7 @@
 import type { DeviceAlert } from '../../shared/alert.ts';
 import type { Instant } from '../../shared/clock.ts';
 import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import type { Wave } from '../../shared/wave.ts';
 import type { DecodeContext } from '../decoding.ts';
 import { type Device, senderOf } from './device.ts';
 import type { Segment } from './segment.ts';
@@ -8,6 +9,8 @@ import type { Hint } from './subject.ts';
 
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
 const MAX_ITEMS = 500;
+/** A wave has up to 30,000 samples: each is a record of its own, so that none is too large to be sent. */
+const MAX_WAVES = 1;
 /** Readings and alerts join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
 const RECENT_GROUPS = 16;
 
@@ -19,6 +22,7 @@ interface Group {
   class: Item['class'];
   readings: Reading[];
   alerts: DeviceAlert[] | undefined;
+  waves: Wave[] | undefined;
 }
 
 /** What the records of a message have in common. */
@@ -30,7 +34,10 @@ interface Common {
 }
 
 /** What a record is made of. */
-export type Item = { class: 'spot' | 'continuous'; reading: Reading } | { class: 'alert'; alert: DeviceAlert };
+export type Item =
+  | { class: 'spot' | 'continuous'; reading: Reading }
+  | { class: 'alert'; alert: DeviceAlert }
+  | { class: 'waveform'; wave: Wave };
 
 /** A reading or alert with what decides which record it comes into. */
 export interface Placed {
@@ -90,15 +97,19 @@ export class Records {
     for (let i = groups.length - 1; i >= 0 && i >= groups.length - RECENT_GROUPS; i -= 1) {
       const g = groups[i];
       if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.class === item.class) {
-        group = g.readings.length + (g.alerts?.length ?? 0) < MAX_ITEMS ? g : undefined;
+        const isOpen = g.readings.length + (g.alerts?.length ?? 0) < MAX_ITEMS && (g.waves?.length ?? 0) < MAX_WAVES;
+        group = isOpen ? g : undefined;
         break;
       }
     }
     if (!group) {
-      group = { subject, own, test, class: item.class, readings: [], alerts: item.class === 'alert' ? [] : undefined };
+      group = { subject, own, test, class: item.class, readings: [], alerts: undefined, waves: undefined };
+      if (item.class === 'alert') group.alerts = [];
+      if (item.class === 'waveform') group.waves = [];
       groups.push(group);
     }
     if (item.class === 'alert') group.alerts?.push(item.alert);
+    else if (item.class === 'waveform') group.waves?.push(item.wave);
     else group.readings.push(item.reading);
     return true;
   }
@@ -127,6 +138,7 @@ export class Records {
       class: group.class,
       readings: group.readings,
       ...(group.alerts && { alerts: group.alerts }),
+      ...(group.waves && { waves: group.waves }),
     });
   }
 
