@@ -9,6 +9,7 @@ import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
 
 import { fileProfile, PROFILES, profile } from './profiles.ts';
 import { resourcesOf } from './resources.ts';
+import { UnknownCodes } from './unknown-codes.ts';
 
 /** Observations of `decode` never go to a hub; a fixed epoch keeps their ids the same from run to run. */
 const KEY = { agent: 'decode', epoch: '0000000000000' } as const;
@@ -24,6 +25,8 @@ standard error, one JSON object a line: {"code","part","bytes","message","advice
   --patient ID     the patient, where the bytes name none
   --zone ZONE      time zone of device times that carry none (Europe/Berlin); UTC unless given
   --test           mark everything as test data
+  --codes          at the end, each code that is not in the table with how often it came, to standard error
+  --waves          read waves, too
   --list           name the profiles, with kind, vendor, models and protocol
   --json           the list as JSON
 `;
@@ -38,6 +41,8 @@ interface Options {
   patient: string | undefined;
   zone: string;
   test: boolean;
+  codes: boolean;
+  waves: boolean;
 }
 
 /**
@@ -73,7 +78,14 @@ function parse(argv: readonly string[]): Options | string {
   const patient = values.patient === undefined ? undefined : identifier(values.patient, MAX_IDENTIFIER);
   if (values.patient !== undefined && patient === undefined) throw new VitalmeshError('USAGE', { detail: '--patient is no identifier' });
   const chosen = /\.ya?ml$/.test(values.profile) ? fileProfile(values.profile) : profile(values.profile);
-  return { profile: chosen, patient, zone: values.zone ?? 'UTC', test: values.test ?? false };
+  return {
+    profile: chosen,
+    patient,
+    zone: values.zone ?? 'UTC',
+    test: values.test ?? false,
+    codes: values.codes ?? false,
+    waves: values.waves ?? false,
+  };
 }
 
 function parseValues(argv: readonly string[]) {
@@ -85,6 +97,8 @@ function parseValues(argv: readonly string[]) {
         patient: { type: 'string' },
         zone: { type: 'string' },
         test: { type: 'boolean' },
+        codes: { type: 'boolean' },
+        waves: { type: 'boolean' },
         list: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -104,19 +118,21 @@ function listLine({ name, kind, vendor, models, protocol }: Profile): string {
 }
 
 async function decode(
-  { profile: { decoder }, patient, zone, test }: Options,
+  { profile: { decoder }, patient, zone, test, codes, waves }: Options,
   { stdin, stdout, stderr, clock = systemClock }: DecodeIo,
 ): Promise<void> {
   const stream = decoder({
     source: 'decode',
     zone,
     test,
+    waves,
     maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
     ...(patient === undefined ? {} : { patient: { value: patient, authority: '' } }),
   });
   const printer = new Printer(stdout, stderr, zone);
   for await (const chunk of stdin) await printer.print(stream.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk, clock.now()));
   await printer.print(stream.end(clock.now()));
+  if (codes) await printer.printCodes();
 }
 
 /** Writes Observations to one stream and rejected parts to the other, no faster than their readers take them. */
@@ -124,6 +140,7 @@ class Printer {
   readonly #stdout: NodeJS.WritableStream;
   readonly #stderr: NodeJS.WritableStream;
   readonly #zone: string;
+  readonly #unknown = new UnknownCodes();
   #seq = 0;
   #closed: Error | undefined;
 
@@ -147,7 +164,13 @@ class Printer {
         }
       }
       for (const part of rejected) await this.#reject(part);
+      this.#unknown.count(rejected);
     }
+  }
+
+  /** What a dictionary lacks. */
+  async printCodes(): Promise<void> {
+    for (const { code, count } of this.#unknown.counts) await this.#write(this.#stderr, `${JSON.stringify({ unknown: code, count })}\n`);
   }
 
   #close(error: Error): void {

@@ -14,6 +14,8 @@ export interface Rejected {
   bytes: number;
   /** The bytes themselves where they may hold a measurement (quarantine); nothing for plain noise. */
   raw?: Uint8Array;
+  /** The code that is not in the table, for the operator: `2047`, `unit 87`. Never a text. */
+  unknown?: string;
 }
 
 /**

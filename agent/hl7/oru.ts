@@ -14,6 +14,7 @@ import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
 import { componentOf, type Segment } from './segment.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
+import { unknownCode } from './unknown-code.ts';
 import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
@@ -257,7 +258,7 @@ class OruReader {
         else this.#otherType(obx, content.isNumber);
         break;
       case 'refused':
-        this.#rejectObx(content.code, content.field);
+        this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code));
         break;
       case 'reading': {
         const { reading, flags, row, test } = content;
@@ -293,7 +294,7 @@ class OruReader {
     this.#wavePath = path;
     const content = this.#context.waves ? readWave(obx, rowsBeneath(this.#message, this.#index, path), this.#rules) : ASIDE;
     if (content.kind === 'aside') this.#aside('HL7-ASIDE', obx);
-    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field);
+    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code));
     else {
       const { wave, flags, test } = content;
       this.#times.stamp(wave, flags, path, obx.component(14, 1), this.#obx);
@@ -372,15 +373,21 @@ class OruReader {
     this.#errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
   }
 
-  #rejectObx(code: ErrorCode, field: number, keep = true): void {
-    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep);
+  #rejectObx(code: ErrorCode, field: number, keep = true, unknown?: string): void {
+    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep, unknown);
   }
 
-  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true): void {
+  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true, unknown?: string): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
+    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}), ...(unknown === undefined ? {} : { unknown }) });
     this.#errors.push({ code, ...(location ? { location } : {}) });
   }
+}
+
+/** What the operator is told of a row whose code or unit is not in the table. */
+function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
+  if (code === 'DECODE-UNKNOWN-CODE') return unknownCode(obx, 3);
+  return code === 'DECODE-UNIT' ? unknownCode(obx, 6) : undefined;
 }
 
 /** The OBR that rows stand in, opened only where a dialect asks for it. */

@@ -5,6 +5,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Taps } from '../capture/taps.ts';
 import type { MessageKey, Rejected } from '../decoding.ts';
+import type { UnknownCode } from '../unknown-codes.ts';
 
 /** What became of records: `stored`; `held`, because their message was on disk already; or `stored-again`, under the name of another message. */
 export type Stored = 'stored' | 'held' | 'stored-again';
@@ -49,6 +50,8 @@ export interface SourceStatus {
   rejected: number;
   /** UTC ms of the last record, or null. */
   lastRecordAt: number | null;
+  /** How often codes came that are not in the table, the most frequent first; left out where none did. */
+  unknownCodes?: readonly UnknownCode[];
 }
 
 /** Where bytes come from: a serial line, an MLLP listener, an MQTT broker. Reopens by itself what is lost; a device is acknowledged only after `store` resolved. */

@@ -1,6 +1,7 @@
 import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Rejected } from '../decoding.ts';
+import { UnknownCodes } from '../unknown-codes.ts';
 import type { CutReason } from './mllp-connection.ts';
 import { SOURCE_METRICS, type SourceEnvironment, type SourceStatus } from './source.ts';
 
@@ -24,6 +25,7 @@ export class SourceTally {
   readonly #type: string;
   readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>;
   readonly #codesSeen = new Set<ErrorCode>();
+  readonly #unknown = new UnknownCodes();
   #state: SourceStatus['state'] = 'starting';
   #storing = true;
   #down = false;
@@ -87,6 +89,7 @@ export class SourceTally {
   /** Counts rejected parts; the first of each code is logged. */
   rejected(parts: readonly Rejected[]): void {
     this.#rejected += parts.length;
+    this.#unknown.count(parts);
     this.#environment.metrics.count(SOURCE_METRICS.rejected, this.name, parts.length);
     for (const { code } of parts) {
       if (this.#codesSeen.has(code)) continue;
@@ -136,6 +139,7 @@ export class SourceTally {
   }
 
   status(): SourceStatus {
+    const unknownCodes = this.#unknown.counts;
     return {
       name: this.name,
       type: this.#type,
@@ -145,6 +149,7 @@ export class SourceTally {
       readings: this.#readings,
       rejected: this.#rejected,
       lastRecordAt: this.#lastRecordAt,
+      ...(unknownCodes.length > 0 && { unknownCodes }),
     };
   }
 }
