@@ -346,6 +346,15 @@ export const REQUIREMENTS = {
     source: 'HL7 table 0103, FHIR R4 v3-ActReason',
     behaviour: 'What a sender marks as test, training or demonstration is HTEST all the way, and nothing takes that off.',
   },
+  'DIALECT-BY-TABLE': {
+    source: 'devices.md §2.2',
+    behaviour: 'A code of a vendor is read by the table of its dialect, with its text and module; every other is refused and kept.',
+  },
+  'PATIENT-OF-CONNECTION': {
+    source: 'devices.md §2.2, Mindray PDS',
+    behaviour:
+      'A patient named for what follows holds on its connection alone, up to the next one named; behind what may have named another and cannot be read nothing is taken.',
+  },
   'ALERTS-RELAYED': {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',

@@ -24,13 +24,11 @@ export class Connection {
 
   /**
    * The context of a message that names nobody itself; undefined when nothing says any more whose it is. The patient of the configuration
-   * holds until the sender has said anything, its bed until the sender has named one.
+   * is not in force, not even before the sender has said anything: it watches who it says; its bed is until the sender names one.
    */
-  contextOf(configured: DecodeContext): DecodeContext | undefined {
-    if (this.#said === 'nothing') return configured;
+  contextOf({ patient: _, ...configured }: DecodeContext): DecodeContext | undefined {
     if (this.#said === 'lost') return undefined;
-    const { patient: _, ...rest } = configured;
-    return { ...rest, ...this.#said };
+    return this.#said === 'nothing' ? configured : { ...configured, ...this.#said };
   }
 }
 
