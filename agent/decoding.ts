@@ -62,6 +62,8 @@ export interface StreamDecoder {
   end(receivedAt: Instant): Decoded[];
   /** Where nothing but a pause ends a message: there was one. What is whole by then is given out. */
   quiet?(receivedAt: Instant): Decoded[];
+  /** It takes the place of another one in the middle of a stream: nothing is known of what came before. */
+  lose?(): void;
   /** Bytes kept of what has not ended yet, where many streams share one limit. */
   readonly held?: number;
 }

@@ -41,6 +41,7 @@ export function resilientDecoder(fresh: () => StreamDecoder): StreamDecoder {
       return decode();
     } catch {
       decoder = fresh();
+      decoder.lose?.();
       return [{ records: [], rejected: [defect('chunk', chunk)] }];
     }
   };

@@ -59,6 +59,7 @@ export function hl7Stream(profile: Hl7Profile, context: DecodeContext, framing: 
     push: (chunk, receivedAt) => decode(framer.push(chunk), receivedAt),
     end: (receivedAt) => decode(framer.end(), receivedAt),
     ...(unframed && { quiet: (receivedAt: number) => decode(unframed.quiet(), receivedAt) }),
+    lose: () => connection.lose(),
     get held() {
       return framer.held;
     },

@@ -23,10 +23,10 @@ const BY_CODE: ReadonlyMap<string, CodedVital> = new Map(
   ROWS.map(([obx3, key]) => [obx3, { rows: [vital(key)].filter((row) => row !== undefined), mdc: undefined }]),
 );
 const CODES: ReadonlySet<string> = new Set(ROWS.map(([obx3]) => obx3.slice(0, 6)));
-/** The same value once more, under a name with an `r` (`072007^VITAL rPR(spo2)`). */
-const DUPLICATE = /^VITAL r[A-Z]/;
+/** How the text of a value begins that comes once more (`072007^VITAL rPR(spo2)`); a capital follows. */
+const DUPLICATE = 'VITAL r';
 
-/** Central and bedside monitors that are asked by a connection, and then send by themselves. */
+/** Central and bedside monitors that wait to be called, and then send by themselves. */
 export const nihonKohden: Dialect = {
   name: 'hl7-nihon-kohden',
   vendor: 'Nihon Kohden',
@@ -59,8 +59,10 @@ function vitalOf(field: string, separators: Separators): CodedVital {
 }
 
 function useOf(obx: Segment): RowUse {
-  const code = obx.component(3, 1).trim();
-  return DUPLICATE.test(obx.component(3, 2).trim()) && !CODES.has(code) ? 'aside' : 'value';
+  const text = obx.component(3, 2).trim();
+  if (!text.startsWith(DUPLICATE)) return 'value';
+  const next = text.charAt(DUPLICATE.length);
+  return next >= 'A' && next <= 'Z' && !CODES.has(obx.component(3, 1).trim()) ? 'aside' : 'value';
 }
 
 function partsOf(field: string, { component }: Separators): [code: string, text: string, more: string] {

@@ -5,11 +5,12 @@ import type { DecodeContext } from '../../../../agent/decoding.ts';
 import { mllpFrame } from '../../../../agent/framing/mllp.ts';
 import { mindrayPds } from '../../../../agent/hl7/dialects/mindray-pds.ts';
 import { hl7Profile } from '../../../../agent/hl7/read.ts';
+import { resilientDecoder } from '../../../../agent/sources/delivery.ts';
 import { hl7Stream } from '../../../../agent/sources/hl7-stream.ts';
 import { checkRecord } from '../../../../shared/reading-check.ts';
 import { verifies } from '../../../requirements.ts';
 import { CONTEXT, RECEIVED_AT } from '../../decode/decoding.ts';
-import { bytesOf } from './dialect.ts';
+import { bytesOf, said } from './dialect.ts';
 
 const PROFILE = hl7Profile(mindrayPds);
 const msh = (control: string): string => `MSH|^~\\&|||||||ORU^R01|${control}|P|2.3.1|`;
@@ -150,6 +151,24 @@ test('what may have been a message 103 ends the patient, too: bytes between, a h
     );
     assert.deepEqual(send(admit('P-3'), hr(73)).at(-1), '73 of P-3| ICU^^BED-006', `input ${index}`);
   }
+});
+
+test('a decoder that takes the place of one that failed knows nobody, and takes nothing before the next message 103', () => {
+  verifies('PATIENT-OF-CONNECTION');
+  let isDefect = false;
+  const decoder = resilientDecoder(() => {
+    const stream = hl7Stream(PROFILE, CONTEXT);
+    return {
+      ...stream,
+      push: (chunk, receivedAt) => (isDefect ? assert.fail('defect') : stream.push(chunk, receivedAt)),
+    };
+  });
+  const send = (message: readonly string[]): string[] => said(decoder.push(mllpFrame(bytesOf(message)), RECEIVED_AT)).rejected;
+  assert.deepEqual([send(admit('P-1')), send(hr(71))], [[], []]);
+  isDefect = true;
+  assert.deepEqual(send(admit('P-2')), ['INTERNAL chunk+']);
+  isDefect = false;
+  assert.deepEqual([send(hr(72)), send(admit('P-2')), send(hr(73))], [[LOST], [], []]);
 });
 
 test('what names nobody and cannot have been a message 103 leaves the patient as it is', () => {
