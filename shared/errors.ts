@@ -108,7 +108,7 @@ export const ERRORS = {
   },
   'HL7-VALUE-TYPE': {
     message: 'An OBX has a value type that is not read here.',
-    advice: 'Numbers (NM, SN) are read; texts and codes are counted and left out.',
+    advice: 'Numbers (NM, SN) are read; texts, codes and waveforms are counted and left out.',
     retryable: false,
   },
   'HL7-SETTING': {
@@ -117,7 +117,7 @@ export const ERRORS = {
     retryable: false,
   },
   'HL7-ASIDE': {
-    message: 'A row that is no measurement here (a wave where waves are not read, what the dialect leaves out) was left aside.',
+    message: 'A row that this dialect says is no measurement was left aside.',
     advice: 'Nothing is to be done; it is only counted.',
     retryable: false,
   },
@@ -168,6 +168,28 @@ export const ERRORS = {
   'SOURCE-CREDENTIALS': {
     message: 'A credentials file of a source is missing, empty or readable by others.',
     advice: 'It must hold one line and have mode 0600.',
+    retryable: false,
+  },
+
+  // Captures
+  'CAPTURE-SOURCE': {
+    message: 'The bytes of this source cannot be captured or played back in that way.',
+    advice: 'Sources of HL7 and serial devices are captured; where it is not known where names stand, only --with-identifiers can.',
+    retryable: false,
+  },
+  'CAPTURE-BUSY': {
+    message: 'As many captures as there may be are under way.',
+    advice: 'Wait until one of them has ended.',
+    retryable: true,
+  },
+  'CAPTURE-FILE': {
+    message: 'The file of a capture cannot be written or read.',
+    advice: 'Choose another path; an existing file is never overwritten.',
+    retryable: false,
+  },
+  'CAPTURE-DAMAGED': {
+    message: 'The file is no capture, or was cut off or changed.',
+    advice: 'Make a new one; a capture is played back as a whole or not at all.',
     retryable: false,
   },
 
