@@ -122,7 +122,7 @@ export class Records {
 
   #record(group: Group, ofMds: Device | undefined): void {
     const { receivedAt, context, profile } = this.#common;
-    const device = ofMds ?? group.own ?? this.#configuredDevice();
+    const device = this.#asSender(ofMds ?? group.own ?? this.#configuredDevice());
     if (context.devices && !this.#isListed(device.id, context.devices)) {
       if (!this.#deviceRefused) this.#refuseDevice();
       this.#deviceRefused = true;
@@ -140,6 +140,13 @@ export class Records {
       ...(group.alerts && { alerts: group.alerts }),
       ...(group.waves && { waves: group.waves }),
     });
+  }
+
+  /** A device that OBX-18 names without saying what kind of number that is, and MSH-3 by the same one. */
+  #asSender(device: Device): Device {
+    if (device.idType === 'eui64') return device;
+    const sender = senderOf(this.#common.header);
+    return sender?.id === device.id ? sender : device;
   }
 
   /** The name of the configuration, else the sender of MSH-3, else the source. */

@@ -8,7 +8,7 @@ import { profile } from '../../agent/profiles.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
 import { verifies } from '../requirements.ts';
 import { hapiValidate } from '../support/hapi.ts';
-import { HL7_OUTCOMES, JSON_OUTCOMES, SERIAL_OUTCOMES } from './shared-data-outcomes.ts';
+import { CONTINUA_OUTCOMES, HL7_OUTCOMES, JSON_OUTCOMES, SERIAL_OUTCOMES } from './shared-data-outcomes.ts';
 
 const DATA = join(import.meta.dirname, '../../../shared/data');
 const CONTEXT = { source: 'shared-data', zone: 'UTC', test: false, maxFrameBytes: 1024 * 1024 };
@@ -83,6 +83,13 @@ test('what the PCD-01 messages say is what is read', () => {
   assert.deepEqual(values('valid-oximeter-continua-wan.hl7v2'), [`${of} spo2=80.5 2009-07-15T07:07:07.000Z`]);
   assert.deepEqual(values('valid-thermometer-continua-wan.hl7v2'), [`${of} t_oral=37 2009-07-15T07:07:07.000Z`]);
   assert.deepEqual(values('valid-pcd01-request.hl7v2')[0], `${of} nibp_s=120 2009-08-13T04:57:15.000Z`);
+});
+
+test('the messages of home hubs, by their own dialect', () => {
+  verifies('NO-SILENT-DROP', 'NOTHING-INVENTED');
+  const found = new Map<string, string>();
+  for (const file of files('hl7v2/ipf-pcd01/*')) found.set(file, outcomeOf(stream('hl7-continua-wan', readFileSync(join(DATA, file)))));
+  compare(found, CONTINUA_OUTCOMES);
 });
 
 test('every JSON file of the shared data is no payload of the home hub, and says so', () => {

@@ -6,8 +6,8 @@ export const HL7_OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   // Blood pressure under MDC; in the first, a time protocol (CWE) and a clock (DTM) beside it.
   '3 readings AA, HL7-VALUE-TYPE 2': ['hl7v2/ipf-pcd01/valid-bp-continua-wan.hl7v2'],
   '3 readings AA': ['hl7v2/ipf-pcd01/valid-pcd01-request.hl7v2'],
-  // SpO2 80.5 % beside a pleth wave (NA).
-  '1 readings AA, HL7-VALUE-TYPE 1': ['hl7v2/ipf-pcd01/valid-oximeter-continua-wan.hl7v2'],
+  // SpO2 80.5 % beside a pleth wave (NA), which is left aside unless waves are read.
+  '1 readings AA, HL7-ASIDE 1': ['hl7v2/ipf-pcd01/valid-oximeter-continua-wan.hl7v2'],
   // 98.6 degrees Fahrenheit, oral.
   '1 readings AA': ['hl7v2/ipf-pcd01/valid-thermometer-continua-wan.hl7v2'],
   // Strength training: MDC codes without a row in the parameter table, and coded positions (CWE).
@@ -125,3 +125,16 @@ export const SERIAL_OUTCOMES: Readonly<Record<string, readonly string[]>> = {
 
 /** JSON of other makers: nothing in it is taken for a measurement of the home hub. */
 export const JSON_OUTCOMES = ['0 readings, DECODE-UNKNOWN-CODE 1'];
+
+/** What the PCD-01 messages of ipf give under `hl7-continua-wan`, read line by line. */
+export const CONTINUA_OUTCOMES: Readonly<Record<string, readonly string[]>> = {
+  // The time protocol and the clock of the device are known rows of this dialect, left aside.
+  '3 readings AA, HL7-ASIDE 2': ['hl7v2/ipf-pcd01/valid-bp-continua-wan.hl7v2'],
+  '3 readings AA': ['hl7v2/ipf-pcd01/valid-pcd01-request.hl7v2'],
+  // SpO2 beside a wave, which is left aside unless waves are read.
+  '1 readings AA, HL7-ASIDE 1': ['hl7v2/ipf-pcd01/valid-oximeter-continua-wan.hl7v2'],
+  '1 readings AA': ['hl7v2/ipf-pcd01/valid-thermometer-continua-wan.hl7v2'],
+  // Exercise: no row in the parameter table; coded positions are no measurements.
+  '0 readings AA, DECODE-UNKNOWN-CODE 4, HL7-VALUE-TYPE 4': ['hl7v2/ipf-pcd01/valid-fitness-continua-wan.hl7v2'],
+  '0 readings, HL7-TYPE 1': ['hl7v2/ipf-pcd01/valid-pcd01-response.hl7v2', 'hl7v2/ipf-pcd01/valid-wan-response.hl7v2'],
+};
