@@ -355,6 +355,32 @@ export const REQUIREMENTS = {
     behaviour:
       'A patient named for what follows holds on its connection alone, up to the next one named; behind what may have named another and cannot be read nothing is taken.',
   },
+  'STORED-ONCE': {
+    source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
+    behaviour:
+      'A message that its sender repeats, because no acknowledgement reached it, is acknowledged again and stored once, also over a restart; another message under the same id is stored.',
+  },
+  'UNFRAMED-BY-CONFIGURATION': {
+    source: 'devices.md §2.4',
+    behaviour: 'Messages without MLLP blocks are read only where the configuration says so, and half a line is never read as a value.',
+  },
+  'DEVICE-CALLED': {
+    source: 'devices.md §2.2, Mindray PDS and Nihon Kohden',
+    behaviour: 'A device that listens is called, and called again when it is lost or falls silent; who calls whom is as its dialect says.',
+  },
+  'DEVICE-TLS': {
+    source: 'RFC 8446; HL7 Transport Specification: MLLP',
+    behaviour:
+      'Over TLS nothing is taken from, or given to, a peer whose certificate is not the right one; a renewed certificate is used without a restart.',
+  },
+  'CAPTURE-BLANKED': {
+    source: 'architecture §3.6',
+    behaviour: 'A capture holds no identifier, name or text of a patient unless it was told to, however the stream is cut.',
+  },
+  'REPLAY-MARKED': {
+    source: 'HL7 table 0103, FHIR v3-ActReason HTEST',
+    behaviour: 'Whatever is played back from a capture is marked as test data, and a damaged capture is refused.',
+  },
   'ALERTS-RELAYED': {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
@@ -401,6 +427,22 @@ export const REQUIREMENTS = {
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
+  },
+  'SIMULATOR-PER-DIALECT': {
+    source: 'issue 6',
+    behaviour: 'Each dialect has a simulated device that behaves as the real one and makes its mistakes on demand.',
+  },
+  'SIMULATION-IS-TEST': {
+    source: 'issue 6, devices.md §2.1',
+    behaviour: 'Everything that a simulated device sends is marked as a test where its format has a place for that, and names nobody.',
+  },
+  'SIMULATED-FAULTS': {
+    source: 'issue 6',
+    behaviour: 'Of a sender that makes a mistake nothing is lost that it keeps, nothing is stored twice, and each part has its reason.',
+  },
+  'DEVICE-PAGES': {
+    source: 'issue 6',
+    behaviour: 'Each profile has a page made of the tables, whose configuration is valid, and which is not out of date.',
   },
 } as const satisfies Record<string, Requirement>;
 

@@ -94,6 +94,8 @@ class SqliteOutbox implements Outbox {
   readonly #messages = new Messages();
   /** Messages on their way into the file, by both digests. */
   readonly #appending = new Map<string, Promise<RowKey[]>>();
+  /** How many of them have a name. */
+  readonly #names = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
@@ -149,15 +151,20 @@ class SqliteOutbox implements Outbox {
     }
     const appending = this.#append(records, message);
     this.#appending.set(key, appending);
+    this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
     try {
       return await appending;
     } finally {
       this.#appending.delete(key);
+      const left = (this.#names.get(message.name) ?? 1) - 1;
+      if (left > 0) this.#names.set(message.name, left);
+      else this.#names.delete(message.name);
     }
   }
 
   find(message: MessageKey): 'message' | 'name' | undefined {
-    return this.#appending.has(message.name + message.content) ? 'message' : this.#messages.find(message);
+    if (this.#appending.has(message.name + message.content)) return 'message';
+    return this.#messages.find(message) ?? (this.#names.has(message.name) ? 'name' : undefined);
   }
 
   async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {

@@ -48,6 +48,9 @@ export function resilientDecoder(fresh: () => StreamDecoder): StreamDecoder {
   return {
     push: (chunk: Uint8Array, receivedAt: Instant) => guarded(chunk, () => decoder.push(chunk, receivedAt)),
     end: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.end(receivedAt)),
+    ...(decoder.quiet && {
+      quiet: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.quiet?.(receivedAt) ?? []),
+    }),
     get held() {
       return decoder.held ?? 0;
     },
