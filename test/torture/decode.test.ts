@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import type { DecodeContext } from '../../agent/decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from '../../agent/framing/framing.ts';
 import { PROFILES } from '../../agent/profiles.ts';
+import { random } from '../../agent/simulate/physiology.ts';
 import { checkReading } from '../../shared/reading-check.ts';
-import { random } from '../sim/physiology.ts';
 
 const RUNS = 100_000;
 const captures = join(import.meta.dirname, '..', 'golden', 'captures');
