@@ -41,6 +41,10 @@ const common = {
 };
 
 const waves = z.boolean().default(false).describe('Reads waves (OBX-2 NA), too. They are much, and the first to go when space runs out.');
+const containment = z
+  .boolean()
+  .default(false)
+  .describe('Tells the hub what devices are made of (OBX-4: parts, measurements, settings), once and at every change.');
 const devices = z.array(deviceId).min(1).optional().describe('The devices this source takes; all unless told.');
 
 const framing = z
@@ -59,6 +63,7 @@ const mllpServer = z.strictObject({
   devices,
   profile: hl7Name().default('hl7-pcd01'),
   waves,
+  containment,
   host: z.string().min(1).describe('The address to listen on. There is no default: name the one that the devices call.'),
   port: z.int().min(0).max(65_535),
   idleTimeoutMs: milliseconds.default(MLLP_SERVER_DEFAULTS.idleTimeoutMs).describe('Silence after which a connection is closed.'),
@@ -82,6 +87,7 @@ const mllpClient = z.strictObject({
   devices,
   profile: hl7Name(),
   waves,
+  containment,
   host: z.string().min(1).describe('The device that waits to be called, or the central that speaks for several.'),
   port: z.int().min(1).max(65_535).optional().describe('The port that the manual of the device names, unless told.'),
   silenceMs: milliseconds
@@ -214,6 +220,7 @@ export function decodeContext({ zone: agentZone, test }: AgentConfig, source: So
     ...(source.type === 'serial' && source.device !== undefined && { deviceId: source.device }),
     ...(source.type !== 'serial' && source.devices && { devices: source.devices }),
     ...((source.type === 'mllp-server' || source.type === 'mllp-client') && source.waves && { waves: true }),
+    ...((source.type === 'mllp-server' || source.type === 'mllp-client') && source.containment && { containment: true }),
   };
 }
 

@@ -51,6 +51,8 @@ export interface DecodeContext {
   test: boolean;
   /** Whether waves are read; they are much, and left aside unless told. */
   waves?: boolean;
+  /** Whether what devices are made of (OBX-4) is told, once and at every change. */
+  containment?: boolean;
   /** Devices this source takes; undefined takes all. */
   devices?: readonly string[];
   maxFrameBytes: number;

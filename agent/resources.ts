@@ -1,4 +1,5 @@
 import { alertObservation } from '../shared/alert-observation.ts';
+import { deviceResources } from '../shared/device-resource.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import type { EventFrame } from '../shared/event-observation.ts';
 import type { Basic, Resource } from '../shared/fhir.ts';
@@ -18,6 +19,8 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
       return (record.alerts ?? []).map((alert, index) => alertObservation(alert, frameOf(record, key, index, options)));
     case 'waveform':
       return (record.waves ?? []).map((wave, index) => waveObservation(wave, frameOf(record, key, index, options)));
+    case 'device':
+      return devicesOf(record, key);
     case 'movement':
       return [movementOf(record, key, options)];
   }
@@ -26,6 +29,12 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
 function frameOf(record: ReadingRecord, key: RowKey & { agent: string }, index: number, { zone }: NormalizeOptions): EventFrame {
   const id = formatObservationId({ ...key, index });
   return { id, record, gateway: key.agent, device: deviceReference(record.device), offsetMin: offsetOf(record.receivedAt, zone) };
+}
+
+function devicesOf({ tree, device, profile, receivedAt, test }: ReadingRecord, key: RowKey & { agent: string }): Resource[] {
+  if (!tree) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'device' });
+  const id = (index: number): string => formatObservationId({ ...key, index });
+  return deviceResources(tree, { id, device: { identifier: deviceReference(device).identifier }, profile, receivedAt, test });
 }
 
 function movementOf(

@@ -3,7 +3,7 @@ import type { Resource } from './fhir.ts';
 import type { Flag, SubjectHints } from './reading.ts';
 
 /** What travels up beside readings. */
-export const EVENT_KINDS = ['alert', 'wave', 'movement'] as const;
+export const EVENT_KINDS = ['alert', 'wave', 'movement', 'device'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** What the hub needs to know of an event beside its resource. */

@@ -93,8 +93,32 @@ export interface Basic {
   extension: Extension[];
 }
 
+/** A device, or a part of one that has others in it. */
+export interface Device {
+  resourceType: 'Device';
+  id: string;
+  meta?: { security?: Coding[] };
+  extension: Extension[];
+  identifier: Identifier[];
+  type?: CodeableConcept;
+  parent?: LogicalReference;
+}
+
+/** What a device measures, or what is set on it. */
+export interface DeviceMetric {
+  resourceType: 'DeviceMetric';
+  id: string;
+  meta?: { security?: Coding[] };
+  extension: Extension[];
+  identifier: Identifier[];
+  type: CodeableConcept;
+  source: LogicalReference;
+  parent: LogicalReference;
+  category: 'measurement' | 'setting';
+}
+
 /** What travels up. */
-export type Resource = Observation | Basic;
+export type Resource = Observation | Basic | Device | DeviceMetric;
 
 export interface OperationOutcome {
   resourceType: 'OperationOutcome';

@@ -1,5 +1,6 @@
 import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { isShowable } from './clock.ts';
+import { DEVICE_LEVELS, type DeviceTree, MAX_PARTS } from './device-tree.ts';
 import type { ErrorCode } from './errors.ts';
 import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
 import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
@@ -57,6 +58,7 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     const code = checkReading(reading);
     if (code !== undefined) return code;
   }
+  if (record.tree && !isTree(record.tree)) return 'DECODE-FIELD';
   return [...(record.alerts ?? []).map(checkAlert), ...(record.waves ?? []).map(checkWave)].find((code) => code !== undefined);
 }
 
@@ -90,6 +92,16 @@ export function checkWave({ vital: key, samples, periodMs, effective, offsetMin,
   return isPeriod && isRun && length <= MAX_SAMPLES_TEXT && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
 }
 
+const PART_PATH = /^\d{1,9}(?:\.\d{1,9}){1,3}$/;
+
+/** Parts that are there once each, with codes that MDC has. */
+function isTree({ mdc, parts }: DeviceTree): boolean {
+  const isCode = (code: number | undefined): boolean => code === undefined || (Number.isSafeInteger(code) && code >= 0 && code < 1e9);
+  const isPart = ({ path, level, mdc: code, vital: key }: DeviceTree['parts'][number]): boolean =>
+    PART_PATH.test(path) && DEVICE_LEVELS.includes(level) && isCode(code) && (key === undefined || vital(key) !== undefined);
+  return isCode(mdc) && parts.length <= MAX_PARTS && parts.every(isPart) && new Set(parts.map(({ path }) => path)).size === parts.length;
+}
+
 /** Numbers that can be written without an exponent that nobody expects. */
 function isSample(sample: number): boolean {
   return Number.isFinite(sample) && Math.abs(sample) < 1e9;
@@ -104,8 +116,14 @@ function isFacetOf(alert: Pick<DeviceAlert, AlertFacet>): (facet: (typeof ALERT_
 }
 
 /** All content is of one kind, that which the class names, and not more than an index can count. */
-function isOfItsClass({ class: name, readings, alerts, movement, waves }: ReadingRecord): boolean {
-  const counts = { alert: alerts?.length, movement: movement && 1, waveform: waves?.length, readings: readings.length || undefined };
+function isOfItsClass({ class: name, readings, alerts, movement, waves, tree }: ReadingRecord): boolean {
+  const counts = {
+    alert: alerts?.length,
+    movement: movement && 1,
+    device: tree && 1,
+    waveform: waves?.length,
+    readings: readings.length || undefined,
+  };
   const own = counts[name === 'spot' || name === 'continuous' ? 'readings' : name];
   const kinds = Object.values(counts).filter((count) => count !== undefined).length;
   return kinds === 1 && own !== undefined && own > 0 && own <= MAX_READINGS;

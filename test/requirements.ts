@@ -389,6 +389,11 @@ export const REQUIREMENTS = {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
     behaviour: 'What is set on a device is never a vital sign: a known setting is read as one, every other is left aside and counted.',
   },
+  'DEVICES-DESCRIBED': {
+    source: 'IHE PCD TF-2 appendix A, FHIR R4 Device and DeviceMetric',
+    behaviour:
+      'What a device is made of reaches the hub where it is asked for, once and at every change, and says nothing about a patient.',
+  },
   'WAVES-WHOLE': {
     source: 'FHIR R4 datatypes, SampledData',
     behaviour: 'Samples of a wave reach the hub each as it was, a missing one as missing, and never as vital signs.',

@@ -5,6 +5,7 @@ import { checkAlert, checkReading } from '../../shared/reading-check.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { AlertGroups } from './alert-groups.ts';
+import { Containment, onlyNews } from './containment.ts';
 import { type Device, deviceOf } from './device.ts';
 import type { Dialect, ObxRules, RowGroup } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
@@ -19,6 +20,7 @@ import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
+const NOBODY: SubjectHints = {};
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 export const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
 /** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
@@ -76,6 +78,8 @@ class OruReader {
   readonly #alerts: AlertGroups | undefined;
   /** Where OBX-18 stands once: the last one, and for which MDS. */
   #lastDevice: { mds: string; device: Hint<Device> } | undefined;
+  /** Where it is told what devices are made of. */
+  readonly #containment: Containment | undefined;
   #hasPatient = false;
   #subject: SubjectHints;
   #index = 0;
@@ -101,6 +105,7 @@ class OruReader {
     this.#namesPatient = names(message, 'PID', patientOf);
     this.#namesBed = names(message, 'PV1', bedOf);
     this.#subject = this.#hints(undefined);
+    this.#containment = context.containment ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
   }
 
@@ -144,7 +149,9 @@ class OruReader {
       }
     }
     this.#alerts?.end();
-    const records = this.#records.finish();
+    this.#describe();
+    const all = this.#records.finish();
+    const records = this.#containment ? onlyNews(all, this.#context) : all;
     return { records, rejected: this.#rejected, errors: this.#errors };
   }
 
@@ -196,6 +203,7 @@ class OruReader {
   /** Nothing of one patient (device, time, half a blood pressure) holds for the next. */
   #patient(pid: Segment): void {
     this.#alerts?.end();
+    this.#describe();
     this.#lastDevice = undefined;
     this.#records.nextPatient();
     this.#measurements = new Measurements();
@@ -262,6 +270,7 @@ class OruReader {
         break;
       case 'reading': {
         const { reading, flags, row, test } = content;
+        this.#containment?.metric(path, row, reading.mdc);
         this.#times.stamp(reading, flags, path, obx.component(14, 1), this.#obx);
         if (measurement) reading.measurement = measurement;
         if (flags.length > 0) reading.flags = flags;
@@ -316,6 +325,7 @@ class OruReader {
       return;
     }
     this.#times.row(path, obx.component(14, 1), this.#obx);
+    this.#containment?.structure(obx, path);
     const device = deviceOf(obx);
     if (device === 'unreadable') this.#rejectObx('DECODE-FIELD', 18);
     const [mds = '', ...below] = path.split('.');
@@ -364,6 +374,14 @@ class OruReader {
   /** Counted, and not kept: nothing in it is a measurement. */
   #aside(code: ErrorCode, obx: Segment): void {
     this.#rejected.push({ code, part: `OBX[${this.#obx}]`, bytes: obx.length });
+  }
+
+  /** What the devices until here are made of; it is of no patient, and of the device that their readings are of. */
+  #describe(): void {
+    for (const [mds, tree] of this.#containment?.trees() ?? []) {
+      const device = this.#lastDevice?.mds === mds ? this.#lastDevice.device : 'none';
+      this.#records.add({ item: { class: 'device', tree }, subject: NOBODY, mds, device, test: this.#testMessage });
+    }
   }
 
   /** The whole message is kept, once, however many devices of it are not listed. */

@@ -1,5 +1,6 @@
 import type { DeviceAlert } from '../../shared/alert.ts';
 import type { Instant } from '../../shared/clock.ts';
+import type { DeviceTree } from '../../shared/device-tree.ts';
 import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import type { Wave } from '../../shared/wave.ts';
 import type { DecodeContext } from '../decoding.ts';
@@ -23,6 +24,7 @@ interface Group {
   readings: Reading[];
   alerts: DeviceAlert[] | undefined;
   waves: Wave[] | undefined;
+  tree: DeviceTree | undefined;
 }
 
 /** What the records of a message have in common. */
@@ -37,7 +39,8 @@ interface Common {
 export type Item =
   | { class: 'spot' | 'continuous'; reading: Reading }
   | { class: 'alert'; alert: DeviceAlert }
-  | { class: 'waveform'; wave: Wave };
+  | { class: 'waveform'; wave: Wave }
+  | { class: 'device'; tree: DeviceTree };
 
 /** A reading or alert with what decides which record it comes into. */
 export interface Placed {
@@ -103,13 +106,14 @@ export class Records {
       }
     }
     if (!group) {
-      group = { subject, own, test, class: item.class, readings: [], alerts: undefined, waves: undefined };
+      group = { subject, own, test, class: item.class, readings: [], alerts: undefined, waves: undefined, tree: undefined };
       if (item.class === 'alert') group.alerts = [];
       if (item.class === 'waveform') group.waves = [];
       groups.push(group);
     }
     if (item.class === 'alert') group.alerts?.push(item.alert);
     else if (item.class === 'waveform') group.waves?.push(item.wave);
+    else if (item.class === 'device') group.tree = item.tree;
     else group.readings.push(item.reading);
     return true;
   }
@@ -139,6 +143,7 @@ export class Records {
       readings: group.readings,
       ...(group.alerts && { alerts: group.alerts }),
       ...(group.waves && { waves: group.waves }),
+      ...(group.tree && { tree: group.tree }),
     });
   }
 

@@ -46,7 +46,14 @@ export const MIGRATIONS: readonly Migration[] = [
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
-export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = { alert: 10, movement: 20, spot: 30, continuous: 40, waveform: 50 };
+export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = {
+  alert: 10,
+  movement: 20,
+  device: 25,
+  spot: 30,
+  continuous: 40,
+  waveform: 50,
+};
 
 /** Numbers in the `kind` column of `quarantine`. */
 export const QUARANTINE_KIND = { bytes: 0, row: 1 } as const;

@@ -89,11 +89,15 @@ function ownerOf(
   return { patient, bed, times: timesOf(sorted, { at, sentAt }) };
 }
 
-/** An event but for its id and resource. A movement is nobody's of the registry: who may tell of movements may tell of anybody's. */
+/**
+ * An event but for its id and resource. A movement is nobody's of the registry: who may tell of movements may tell of anybody's. A device is of
+ * no patient, and its gateway may always say what it is made of.
+ */
 function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): Omit<EventArrival, 'id' | 'received'> | Refused {
   const { hints: _, flags, ...kept } = facts;
-  if (facts.kind === 'movement') {
-    if (!sender.gateway.movements) return { code: 'INGEST-NOT-BOUND', rule: 'movements: this gateway may not tell of them' };
+  if (facts.kind === 'movement' || facts.kind === 'device') {
+    if (facts.kind === 'movement' && !sender.gateway.movements)
+      return { code: 'INGEST-NOT-BOUND', rule: 'movements: this gateway may not tell of them' };
     const { sortTime } = timesOf(sortTimeOf(facts.effective, facts.receivedAt, flags), { at: sender.at, sentAt });
     return { ...kept, patient: null, sortTime };
   }
