@@ -6,8 +6,8 @@ import { asVitalmeshError, ERRORS, VitalmeshError } from '../shared/errors.ts';
 import { checkRecord } from '../shared/reading-check.ts';
 import { type Decoded, identifier, MAX_IDENTIFIER, type Profile, type Rejected } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
-
-import { fileProfile, PROFILES, profile } from './profiles.ts';
+import type { Dialect } from './hl7/dialect.ts';
+import { PROFILES, profileOrFile } from './profiles.ts';
 import { resourcesOf } from './resources.ts';
 import { UnknownCodes } from './unknown-codes.ts';
 
@@ -27,7 +27,8 @@ standard error, one JSON object a line: {"code","part","bytes","message","advice
   --test           mark everything as test data
   --codes          at the end, each code that is not in the table with how often it came, to standard error
   --waves          read waves, too
-  --list           name the profiles, with kind, vendor, models and protocol
+  --list           name the profiles, with kind, vendor, models and protocol; of HL7, who connects and what
+                   it can say about alarms
   --json           the list as JSON
 `;
 
@@ -77,7 +78,7 @@ function parse(argv: readonly string[]): Options | string {
     throw new VitalmeshError('USAGE', { detail: '--zone is no zone of the time zone database' });
   const patient = values.patient === undefined ? undefined : identifier(values.patient, MAX_IDENTIFIER);
   if (values.patient !== undefined && patient === undefined) throw new VitalmeshError('USAGE', { detail: '--patient is no identifier' });
-  const chosen = /\.ya?ml$/.test(values.profile) ? fileProfile(values.profile) : profile(values.profile);
+  const chosen = profileOrFile(values.profile);
   return {
     profile: chosen,
     patient,
@@ -109,12 +110,29 @@ function parseValues(argv: readonly string[]) {
   }
 }
 
-function listed({ name, kind, vendor, models, protocol }: Profile): Pick<Profile, 'name' | 'kind' | 'vendor' | 'models' | 'protocol'> {
-  return { name, kind, vendor, models, protocol };
+type Listed = Pick<Profile, 'name' | 'kind' | 'vendor' | 'models' | 'protocol'> & Partial<Pick<Dialect, 'connects' | 'alarms'>>;
+
+function listed(profile: Profile): Listed {
+  const { name, kind, vendor, models, protocol } = profile;
+  const { connects, alarms } = profile.kind === 'hl7' ? profile.dialect : {};
+  return { name, kind, vendor, models, protocol, ...(connects && { connects }), ...(alarms && { alarms }) };
 }
 
-function listLine({ name, kind, vendor, models, protocol }: Profile): string {
-  return `${name.padEnd(16)} ${kind.padEnd(7)} ${vendor}: ${models.join(', ')}; ${protocol}\n`;
+function listLine(profile: Profile): string {
+  const { name, kind, vendor, models, protocol } = profile;
+  const more = profile.kind === 'hl7' ? `; ${whoConnects(profile.dialect)}; ${saysOfAlarms(profile.dialect)}` : '';
+  return `${name.padEnd(24)} ${kind.padEnd(7)} ${vendor}: ${models.join(', ')}; ${protocol}${more}\n`;
+}
+
+function whoConnects({ connects: { senderCalls, senderListensAt } }: Dialect): string {
+  return [...(senderCalls ? ['calls us'] : []), ...(senderListensAt === undefined ? [] : [`is called at port ${senderListensAt}`])].join(
+    ' or ',
+  );
+}
+
+/** Where a source says nothing, its silence is no calm. */
+function saysOfAlarms({ alarms: { form, says } }: Dialect): string {
+  return form === 'none' ? 'no alarms: silence says nothing' : `alarms (${form}): ${says.join(', ')}`;
 }
 
 async function decode(
@@ -136,7 +154,7 @@ async function decode(
 }
 
 /** Writes Observations to one stream and rejected parts to the other, no faster than their readers take them. */
-class Printer {
+export class Printer {
   readonly #stdout: NodeJS.WritableStream;
   readonly #stderr: NodeJS.WritableStream;
   readonly #zone: string;

@@ -53,12 +53,12 @@ export class Delivery {
 
   /** Sends messages together; resolves when each is taken, refused or missed. Never rejects. */
   async deliver(batch: readonly Outgoing[]): Promise<void> {
-    const { persistence, signal, missed } = this.#options;
+    const { persistence, signal, missed, reopens } = this.#options;
     let open = batch;
     let why = 'no connection';
     for (let tries = 0; tries < persistence.tries && open.length > 0; tries += 1) {
       if (tries > 0) {
-        if (signal.aborted) break;
+        if (signal.aborted || !(reopens || (await this.#options.open()))) break;
         await pause(BETWEEN_TRIES_MS, signal);
       }
       const wire = await this.#options.open();

@@ -1,3 +1,4 @@
+import { pause } from '../../shared/lifecycle.ts';
 import { Delivery, type Outgoing } from './delivery.ts';
 import { listen, type Target } from './listen.ts';
 import { Wire } from './wire.ts';
@@ -5,6 +6,8 @@ import { type Hl7SimulationOptions, type SimulationResult, Writer } from './writ
 
 /** Messages that wait for one caller; one that is further behind is cut. */
 const MAX_BEHIND = 600;
+/** How long a device that is done waits for whom it still owes something. */
+const RECALL_LIMIT_MS = 10_000;
 
 /**
  * Simulates a device that listens until it is called, and tells each caller the same. Throws SOURCE-OPEN when it cannot listen there.
@@ -15,16 +18,22 @@ export async function runListeningDevice(options: Hl7SimulationOptions & { at: T
   const writer = new Writer(options);
   const { counts } = writer;
   const callers = new Set<Caller>();
-  /** What was cut off, and belongs to whoever calls next. */
+  /** What was cut off, and goes to whoever calls next. */
   const owed: Outgoing[] = [];
+  let called = new AbortController();
   let connected = false;
+  const lost = ({ id }: Outgoing, why: string): void => {
+    counts.lost += 1;
+    tell({ event: 'lost', id, why });
+  };
   const missed = (message: Outgoing, why: string): void => {
-    if (fault?.cuts?.(message.number) && message.attempts === 1) {
-      owed.push(message);
+    if (fault?.cuts && message.attempts <= 1) {
+      const [next] = [...callers].filter(({ wire }) => !wire.closed);
+      if (next) next.take([message]);
+      else owed.push(message);
       return;
     }
-    counts.lost += 1;
-    tell({ event: 'lost', id: message.id, why });
+    lost(message, why);
   };
   const listener = await listen(at, (socket) => {
     const wire = new Wire(socket);
@@ -34,6 +43,7 @@ export async function runListeningDevice(options: Hl7SimulationOptions & { at: T
     const open = async (): Promise<Wire | undefined> => (wire.closed ? undefined : wire);
     const caller = new Caller(wire, new Delivery({ persistence, fault, counts, tell, open, reopens: false, missed, signal }));
     callers.add(caller);
+    called.abort();
     caller.take([...writer.greeting(Date.now()), ...owed.splice(0)]);
     socket.once('close', () => {
       callers.delete(caller);
@@ -54,7 +64,11 @@ export async function runListeningDevice(options: Hl7SimulationOptions & { at: T
   );
   const last = [...callers];
   await Promise.all(last.map((caller) => caller.idle()));
-  await Promise.all([listener.close(), ...last.map(({ wire }) => wire.end())]);
+  called = new AbortController();
+  if (owed.length > 0) await pause(RECALL_LIMIT_MS, AbortSignal.any([signal, called.signal]));
+  await Promise.all([...callers].map((caller) => caller.idle()));
+  for (const message of owed) lost(message, 'stopped');
+  await Promise.all([listener.close(), ...[...callers].map(({ wire }) => wire.end())]);
   return { ...counts, connected };
 }
 
