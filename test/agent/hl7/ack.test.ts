@@ -132,3 +132,15 @@ test('an oversized message is refused by its first bytes', () => {
   assert.deepEqual(reply(answer?.stored)[1], ['MSA', 'AR', 'M1']);
   assert.equal(hl7Pcd01.refuseOversized({ reason: 'garbage', bytes: 5 }, RECEIVED_AT).reply, undefined);
 });
+
+test('nothing that ends a block stands inside an acknowledgement, wherever the sender put it', () => {
+  for (const [from, to] of [
+    ['M1', 'M\x1c1'],
+    ['^R01', '^R\x1c1'],
+    ['MON', 'M\x0bN'],
+    ['|P|', '|P\x1c|'],
+  ] as const) {
+    const answer = Buffer.from(read(withHeader(MSH.replace(from, to))).reply?.stored ?? []).toString('latin1');
+    assert.deepEqual([answer.split('\x1c').length, answer.split('\x0b').length], [2, 2], to);
+  }
+});
