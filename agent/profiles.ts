@@ -27,6 +27,11 @@ export function fileProfile(path: string): Profile {
   return name.startsWith('mqtt-') ? mappingProfile(loadMapping(path)) : hl7Profile(loadDialect(path));
 }
 
+/** The profile of a name, or out of a .yaml file. Throws as `fileProfile` and `profile` do. */
+export function profileOrFile(name: string): Profile {
+  return /\.ya?ml$/.test(name) ? fileProfile(name) : profile(name);
+}
+
 /** The profile of a name. Throws DECODE-PROFILE with the nearest one. */
 export function profile(name: string): Profile {
   const found = PROFILES.find((candidate) => candidate.name === name);

@@ -1,7 +1,7 @@
 import type { Blanker } from './blank.ts';
 
 /** Which content of a field stays: all of it, what numbers are made of, or nothing of some components. */
-type Kept = 'all' | 'first-component' | 'by-type';
+type Kept = 'all' | 'number' | 'first-component' | 'by-type';
 
 /**
  * What a capture without identifiers keeps of each segment, by field; every other field is blanked, and every segment that is not
@@ -13,14 +13,14 @@ const KEPT: Readonly<Record<string, Readonly<Record<number, Kept>>>> = {
     ...{ 16: 'all', 17: 'all', 18: 'all', 19: 'all', 20: 'all', 21: 'all' },
   },
   EVN: { 1: 'all', 2: 'all', 6: 'all' },
-  PID: { 1: 'all' },
-  PV1: { 1: 'all', 2: 'all' },
-  OBR: { 1: 'all', 4: 'all', 7: 'all', 8: 'all', 22: 'all', 25: 'all' },
+  PID: { 1: 'number' },
+  PV1: { 1: 'number', 2: 'all' },
+  OBR: { 1: 'number', 4: 'all', 7: 'all', 8: 'all', 22: 'all', 25: 'all' },
   OBX: {
-    ...{ 1: 'all', 2: 'all', 3: 'all', 4: 'all', 5: 'by-type', 6: 'all', 7: 'all', 8: 'all', 9: 'all', 10: 'all', 11: 'all' },
+    ...{ 1: 'number', 2: 'all', 3: 'all', 4: 'all', 5: 'by-type', 6: 'all', 7: 'all', 8: 'all', 9: 'all', 10: 'all', 11: 'all' },
     ...{ 12: 'all', 13: 'all', 14: 'all', 17: 'all', 19: 'all' },
   },
-  NTE: { 1: 'all', 2: 'all' },
+  NTE: { 1: 'number', 2: 'all' },
   MSA: { 1: 'all', 2: 'all' },
   ERR: { 1: 'all', 2: 'all', 3: 'all', 4: 'all' },
 };
@@ -145,6 +145,7 @@ export class Hl7Blanker implements Blanker {
     if (byte >= 0x80 || byte < 0x20) return false;
     const kept = this.#fields?.[this.#at];
     if (kept === 'all') return true;
+    if (kept === 'number') return isDigit(byte);
     if (kept === 'first-component') return this.#component === 1;
     if (kept !== 'by-type') return false;
     if (NUMBERS.has(this.#type)) return isOfNumber(byte);

@@ -41,7 +41,7 @@ export function captureCommand({ sources, taps, clock, log }: CaptureOptions): O
     if (underWay >= CAPTURE_LIMITS.underWay) throw new VitalmeshError('CAPTURE-BUSY');
     underWay += 1;
     const recording = new Recording(source, withIdentifiers, clock);
-    const timer = setTimeout(() => recording.end('time'), seconds * 1000);
+    const timer = setTimeout(() => recording.end('time'), seconds * 1000).unref();
     using _tap = taps.open(source.name, (link, chunk) => recording.take(link, chunk));
     log.warn({ source: source.name, seconds, withIdentifiers, principal }, 'a capture of a source begins');
     try {
