@@ -66,6 +66,13 @@ export class AlertGroups {
     }
   }
 
+  /** Another place: an alert whose event came is of the one before; a group that only began goes on. */
+  place(): void {
+    if (!this.#rows?.hasEvent) return;
+    this.#finish();
+    this.#rows = undefined;
+  }
+
   /** Nothing that follows belongs to the alert that was coming. */
   end(): void {
     this.#finish();

@@ -105,6 +105,10 @@ export class AlertRows {
     return this.#isHeartbeat;
   }
 
+  get hasEvent(): boolean {
+    return this.#facet > 0;
+  }
+
   /** Undefined where no event came. */
   finish(): DeviceAlert | undefined {
     const { code, text } = this.alert;

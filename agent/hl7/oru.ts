@@ -7,13 +7,15 @@ import type { AckError } from './ack.ts';
 import { AlertGroups } from './alert-groups.ts';
 import { Containment, onlyNews } from './containment.ts';
 import { type Device, deviceOf } from './device.ts';
-import type { Dialect, ObxRules, RowGroup } from './dialect.ts';
+import type { Dialect, ObxRules } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
+import { CurrentGroup } from './row-group.ts';
 import { componentOf, type Segment } from './segment.ts';
+import { FOREIGN, isLeftAside } from './segment-names.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
 import { unknownCode } from './unknown-code.ts';
 import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
@@ -23,16 +25,6 @@ const MAX_REJECTED = 2000;
 const NOBODY: SubjectHints = {};
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 export const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
-/** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
-const LEFT_ASIDE = new Set(
-  'SFT UAC ARV PD1 NK1 NTE PRT OH1 OH2 OH3 OH4 PV2 DB1 ORC TQ1 TQ2 CTD FT1 CTI SPM SAC CON DEV DSC EVN AL1 DG1 MRG ROL ADD FHS BHS BTS FTS'.split(
-    ' ',
-  ),
-);
-
-/** Segments of other messages that some senders put in. None has a name that one wrong character makes of PID or PV1. */
-const FOREIGN = new Set('IN1 IN2 IN3 GT1 ACC RF1 TXA RXA RXR BLG MSA ERR QRD QRF'.split(' '));
-
 export interface OruContent {
   records: ReadingRecord[];
   rejected: Rejected[];
@@ -222,7 +214,7 @@ class OruReader {
   }
 
   #visit(pv1: Segment): void {
-    this.#alerts?.end();
+    this.#alerts?.place();
     const subject = this.#hints(this.#subject.patient);
     for (const [key, field, hint] of [['bed', 3, bedOf(pv1)] as const, ['visit', 19, visitOf(pv1)] as const]) {
       if (hint === 'unreadable') this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
@@ -408,31 +400,6 @@ function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
   return code === 'DECODE-UNIT' ? unknownCode(obx, 6) : undefined;
 }
 
-/** The OBR that rows stand in, opened only where a dialect asks for it. */
-class CurrentGroup implements RowGroup {
-  readonly #message: Hl7Message;
-  #index = 0;
-  #opened: Segment | undefined;
-
-  constructor(message: Hl7Message) {
-    this.#message = message;
-  }
-
-  begin(index: number): void {
-    this.#index = index;
-    this.#opened = undefined;
-  }
-
-  get header(): Segment {
-    return this.#message.header;
-  }
-
-  get obr(): Segment | undefined {
-    if (this.#index > 0) this.#opened ??= this.#message.segment(this.#index);
-    return this.#opened;
-  }
-}
-
 /** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
 function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segment) => Hint<unknown>): boolean {
   for (let i = 1; i < message.segments; i += 1) {
@@ -441,8 +408,4 @@ function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segm
     if (name === segment && read(message.open(i)) !== 'none') return true;
   }
   return false;
-}
-
-function isLeftAside(name: string): boolean {
-  return LEFT_ASIDE.has(name) || name.startsWith('Z');
 }

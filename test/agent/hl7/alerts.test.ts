@@ -285,6 +285,11 @@ test('whose it is: by the rules of readings; behind a damaged PID nothing is tak
     assert.deepEqual(subjects(bytes), [{ patient: { value: 'P-0001', authority: 'HOSP' } }], damaged);
     assert.equal(read(bytes).rejected.length, 1);
   }
+  // The place may stand behind OBR; what came of an alert before it is of the place before.
+  const moved = message(MSH, PID, OBR, PV1, EVENT, PV1.replace('BED-01', 'BED-02'), PHASE);
+  const [record] = outcome([read(moved)]).records;
+  assert.deepEqual([record?.subject.bed, record?.alerts?.[0]?.instance, record?.alerts?.[0]?.phase], ['ICU^101^BED-01', 'A-7', 'unknown']);
+  assert.deepEqual(refused(moved), [['DECODE-FIELD', 'OBX[2]', true]]);
   // The rows of one alert on both sides of a new patient belong to nobody's alert.
   const cut = message(MSH, PID, OBR, EVENT, next, PHASE);
   assert.deepEqual([subjects(cut).length, refused(cut)], [1, [['DECODE-FIELD', 'OBX[2]', true]]]);
