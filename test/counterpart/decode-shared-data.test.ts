@@ -3,8 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Decoded, MqttProfile } from '../../agent/decoding.ts';
-import { normalize } from '../../agent/normalize.ts';
-import { profile } from '../../agent/profiles.ts';
+import { PROFILES, profile } from '../../agent/profiles.ts';
+import { resourcesOf } from '../../agent/resources.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
 import { verifies } from '../requirements.ts';
 import { hapiValidate } from '../support/hapi.ts';
@@ -15,12 +15,14 @@ const CONTEXT = { source: 'shared-data', zone: 'UTC', test: false, maxFrameBytes
 const RECEIVED_AT = Date.UTC(2026, 10, 21, 9);
 const KEY = { agent: 'shared', epoch: '0000000000000', seq: 1 };
 
-/** Readings, `reply` (MSA-1 of each acknowledgement), rejected parts by code: `3 readings AA, HL7-VALUE-TYPE 2`. */
+const HL7_FILES = '{hl7v2,mllp}/**/*.{hl7,hl7v2,txt,bin}';
+
+/** Readings, events of movements, `reply` (MSA-1 of each acknowledgement), rejected parts by code: `3 readings AA, HL7-VALUE-TYPE 2`. */
 function outcomeOf(parts: readonly Decoded[]): string {
   const records = parts.flatMap((part) => part.records);
   for (const record of records) {
     assert.equal(checkRecord(record), undefined);
-    assert.ok(normalize(record, KEY).length > 0);
+    assert.ok(resourcesOf(record, KEY).length > 0);
   }
   const readings = records.reduce((sum, record) => sum + record.readings.length, 0);
   const acks = parts.flatMap(({ reply }) =>
@@ -33,7 +35,8 @@ function outcomeOf(parts: readonly Decoded[]): string {
   const codes = new Map<string, number>();
   for (const { code } of parts.flatMap((part) => part.rejected)) codes.set(code, (codes.get(code) ?? 0) + 1);
   const rejected = [...codes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, count]) => `${code} ${count}`);
-  return [`${readings} readings${acks.length > 0 ? ` ${acks.join(' ')}` : ''}`, ...rejected].join(', ');
+  const events = records.flatMap(({ movement }) => movement?.event ?? []);
+  return [[`${readings} readings`, ...events, ...acks].join(' '), ...rejected].join(', ');
 }
 
 function stream(name: string, bytes: Uint8Array): Decoded[] {
@@ -55,12 +58,33 @@ function compare(found: ReadonlyMap<string, string>, expected: Readonly<Record<s
   assert.deepEqual(byOutcome, Object.fromEntries(Object.entries(expected).map(([outcome, list]) => [outcome, [...list].sort()])));
 }
 
-test('every HL7 file of the shared data is read, with a reasoned outcome', () => {
+test('every HL7 file of the shared data is read by the dialect that is for it, with a reasoned outcome', () => {
   verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
-  const found = new Map<string, string>();
-  for (const file of files('{hl7v2,mllp}/**/*.{hl7,hl7v2,txt,bin}'))
-    found.set(file, outcomeOf(stream('hl7-pcd01', readFileSync(join(DATA, file)))));
-  compare(found, HL7_OUTCOMES);
+  const listed = HL7_OUTCOMES.flatMap((row) => row.files);
+  assert.deepEqual(listed.toSorted(), files(HL7_FILES));
+  for (const { dialect, outcome, reason, files: list } of HL7_OUTCOMES) {
+    process.stdout.write(`  ${dialect}: ${outcome}\n    ${reason}\n${list.map((file) => `      ${file}\n`).join('')}`);
+    for (const file of list) assert.equal(outcomeOf(stream(dialect, readFileSync(join(DATA, file)))), outcome, file);
+  }
+});
+
+test('no dialect stumbles over the message of another, or finds in it what is not there', () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NOTHING-INVENTED');
+  const measured = new Set(HL7_OUTCOMES.filter(({ outcome }) => !outcome.startsWith('0 readings')).flatMap((row) => row.files));
+  const moved = new Set(HL7_OUTCOMES.filter(({ outcome }) => /^0 readings A\d/.test(outcome)).flatMap((row) => row.files));
+  for (const { name } of PROFILES.filter(({ kind }) => kind === 'hl7')) {
+    for (const file of files(HL7_FILES)) {
+      const parts = stream(name, readFileSync(join(DATA, file)));
+      const outcome = outcomeOf(parts);
+      if (!measured.has(file)) assert.match(outcome, /^0 readings/, `${name} ${file}`);
+      if (!moved.has(file))
+        assert.ok(
+          parts.every(({ records }) => records.every(({ movement }) => movement === undefined)),
+          `${name} ${file}`,
+        );
+      assert.ok(parts.length > 0, `${name} ${file}`);
+    }
+  }
 });
 
 test('what the PCD-01 messages say is what is read', () => {
