@@ -89,7 +89,9 @@ export class AlertGroups {
       if (!this.#hasRefused) this.#host.refuseGroup('HL7-SEGMENT', this.#from, this.#obr);
       return;
     }
+    // A name is of one alert: a second one below the same OBR has none, or the end of one would end both.
     if (this.#instance !== undefined) alert.instance = this.#instance;
+    this.#instance = undefined;
     const refused = checkAlert(alert);
     if (refused) this.#host.refuseGroup(refused, this.#from, this.#obr);
     else if (!this.#host.add(alert, rows.mds, rows.device, rows.test)) this.#host.refuseGroup('DECODE-FIELD', this.#from, this.#obr);

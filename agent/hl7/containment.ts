@@ -64,20 +64,48 @@ const MAX_KNOWN = 1024;
 /** Told again after so long, so that one that was lost on the way comes once more. */
 const TOLD_AGAIN_MS = 3_600_000;
 
-/** What was told of each device of a source; it ends with the source. */
-const told = new WeakMap<DecodeContext, Map<string, { text: string; at: number }>>();
+interface Told {
+  mdc: number | undefined;
+  parts: Map<string, DevicePart>;
+  at: number;
+}
 
-/** Without the descriptions of devices that were told already and are the same. */
-export function onlyNews(records: ReadingRecord[], context: DecodeContext): ReadingRecord[] {
-  const devices = told.get(context) ?? new Map<string, { text: string; at: number }>();
+/** What was told of each device of a source; it ends with the source. */
+const told = new WeakMap<DecodeContext, Map<string, Told>>();
+
+/**
+ * Without the descriptions of devices that hold nothing new. One message names what it has values of and the next one something else (a cuff
+ * measures now and then): what is told is everything that was named until now.
+ */
+export function onlyNews(records: readonly ReadingRecord[], context: DecodeContext): ReadingRecord[] {
+  const devices = told.get(context) ?? new Map<string, Told>();
   told.set(context, devices);
-  return records.filter(({ tree, device, test, receivedAt }) => {
-    if (!tree) return true;
-    const text = JSON.stringify([tree, test]);
-    const before = devices.get(device.id);
-    if (before?.text === text && receivedAt - before.at < TOLD_AGAIN_MS && receivedAt >= before.at) return false;
-    if (devices.size >= MAX_KNOWN) devices.clear();
-    devices.set(device.id, { text, at: receivedAt });
-    return true;
+  return records.flatMap((record) => {
+    const { tree, device, test, receivedAt } = record;
+    if (!tree) return [record];
+    const key = `${test ? 'test' : 'real'} ${device.id}`;
+    const before = devices.get(key);
+    if (!before && devices.size >= MAX_KNOWN) devices.clear();
+    const known = before ?? { mdc: undefined, parts: new Map<string, DevicePart>(), at: receivedAt };
+    devices.set(key, known);
+    const isNews = learn(known, tree);
+    const since = receivedAt - known.at;
+    if (before && !isNews && since >= 0 && since < TOLD_AGAIN_MS) return [];
+    known.at = receivedAt;
+    return [{ ...record, tree: { ...(known.mdc !== undefined && { mdc: known.mdc }), parts: [...known.parts.values()] } }];
   });
+}
+
+/** Takes in what a message names; true where any of it is new or another than before. */
+function learn(known: Told, { mdc, parts }: DeviceTree): boolean {
+  let isNews = mdc !== undefined && mdc !== known.mdc;
+  known.mdc = mdc ?? known.mdc;
+  for (const part of parts) {
+    const before = known.parts.get(part.path);
+    if (before ? before.level === part.level && before.mdc === part.mdc && before.vital === part.vital : known.parts.size >= MAX_PARTS)
+      continue;
+    known.parts.set(part.path, part);
+    isNews = true;
+  }
+  return isNews;
 }

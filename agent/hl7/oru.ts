@@ -97,7 +97,7 @@ class OruReader {
     this.#namesPatient = names(message, 'PID', patientOf);
     this.#namesBed = names(message, 'PV1', bedOf);
     this.#subject = this.#hints(undefined);
-    this.#containment = context.containment ? new Containment() : undefined;
+    this.#containment = context.containment && use === 'readings' ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
   }
 

@@ -227,10 +227,15 @@ test('several alerts of one message: one a group, each with its own time, name a
   );
   // A sender that puts two below one OBR: the second begins with its event, and takes nothing from the first.
   assert.deepEqual(
-    alertsIn(r40(EVENT, PHASE, facet(1, '196648^MDC_EVT_HI^MDC', 'HR high'), STATE)).map(({ text, phase, state }) => [text, phase, state]),
+    alertsIn(r40(EVENT, PHASE, facet(1, '196648^MDC_EVT_HI^MDC', 'HR high'), STATE)).map((alert) => [
+      alert.text,
+      alert.phase,
+      alert.state,
+      alert.instance,
+    ]),
     [
-      ['SpO2 low', 'start', 'unknown'],
-      ['HR high', 'unknown', 'active'],
+      ['SpO2 low', 'start', 'unknown', 'A-7'],
+      ['HR high', 'unknown', 'active', undefined],
     ],
   );
 });

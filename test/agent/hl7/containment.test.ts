@@ -54,8 +54,17 @@ test('once, and again where it changed, where another device came, or after an h
   const bytes = oru(MDS, VMD, METRIC);
   const told = (message: Uint8Array, at = RECEIVED_AT): number => trees(message, context, at).length;
   assert.deepEqual([told(bytes), told(bytes), told(bytes)], [1, 0, 0]);
-  assert.deepEqual([told(oru(MDS, VMD, CHANNEL, METRIC)), told(bytes)], [1, 1]);
+  assert.deepEqual([told(oru(MDS, VMD, CHANNEL, METRIC)), told(bytes)], [1, 0]);
+  const [grown] = trees(oru(MDS, SETTING), context);
+  assert.deepEqual(
+    grown?.tree?.parts.map(({ path }) => path),
+    ['1.22', '1.22.1.2', '1.22.1', '1.30.1.1'],
+    'what one message does not name is still there',
+  );
+  const alert = 'MSH|^~\\&|MON||||20261121100000+0100||ORU^R40|A1|P|2.6';
+  assert.equal(told(message(alert, PID, OBR, MDS, 'OBX|1|ST|196674^MDC_EVT_LO^MDC|1.1.0.1.1|low')), 0);
   assert.equal(told(oru(MDS.replace('MON-9', 'MON-8'), VMD, METRIC)), 1);
+  assert.deepEqual([told(oru(MDS, VMD.replace('69642', '69643'), METRIC)), told(bytes)], [1, 1], 'it became another, and back');
   assert.deepEqual([told(bytes, RECEIVED_AT + 3_599_999), told(bytes, RECEIVED_AT + 3_600_000)], [0, 1]);
   assert.equal(trees(bytes).length, 1, 'of another source');
 });
