@@ -21,7 +21,7 @@ interface Row {
 }
 
 // biome-ignore format: one row a line, so that the table can be compared with its source
-const ROWS: readonly Row[] = [
+export const ROWS: readonly Row[] = [
   { code: '101', vital: 'hr', module: '2101' },
   { code: '151', vital: 'rr', module: '2102' },
   { code: '160', vital: 'spo2', module: '2103' },

@@ -8,7 +8,7 @@ import { componentOf, type Segment, type Separators } from '../segment.ts';
  * pressures beside it, and the parameter table knows the mean alone.
  */
 // biome-ignore format: one row a line, so that the table can be compared with its source
-const ROWS: readonly (readonly [obx3: string, vital: string])[] = [
+export const ROWS: readonly (readonly [obx3: string, vital: string])[] = [
   ['001000^VITAL HR', 'hr'],
   ['007000^VITAL SpO2', 'spo2'],
   ['007001^VITAL PR(spo2)', 'pr_oxi'],
