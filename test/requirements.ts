@@ -394,6 +394,21 @@ export const REQUIREMENTS = {
     behaviour:
       'What a device is made of reaches the hub where it is asked for, once and at every change, and says nothing about a patient.',
   },
+  'CODES-OF-SITE': {
+    source: 'devices.md §2.2; issue: nothing is guessed',
+    behaviour:
+      'A code that a site gives itself is what its dialect file names, with its coding system and module; any other is refused and kept, and the operator sees which.',
+  },
+  'CHARSETS-EACH': {
+    source: 'HL7 v2.6 ch. 2.7, 2.15.9.18; table 0211',
+    behaviour:
+      'Text is read in the character sets that MSH-18 names; half a character or a set that is not known never moves a field or costs another segment.',
+  },
+  'WAVES-ASKED': {
+    source: 'devices.md §5.3; HL7 v2.6 ch. 2A.46',
+    behaviour:
+      'Waves are read only where a source asks for them and how often they were sampled is said; else they are counted and left aside, or refused.',
+  },
   'WAVES-WHOLE': {
     source: 'FHIR R4 datatypes, SampledData',
     behaviour: 'Samples of a wave reach the hub each as it was, a missing one as missing, and never as vital signs.',

@@ -125,13 +125,14 @@ function isGraphic(line: string, at: number): boolean {
 function kanji(run: string): string {
   let text = '';
   for (let at = 0; at < run.length; ) {
-    if (isGraphic(run, at) && isGraphic(run, at + 1)) {
-      text += iso2022jp.decode(Buffer.from(`${ESC}$B${run.slice(at, at + 2)}${ESC}(B`, 'latin1'));
-      at += 2;
-    } else {
+    let end = at;
+    while (isGraphic(run, end) && isGraphic(run, end + 1)) end += 2;
+    if (end > at) text += iso2022jp.decode(Buffer.from(`${ESC}$B${run.slice(at, end)}${ESC}(B`, 'latin1'));
+    else {
       text += isGraphic(run, at) || run.charCodeAt(at) >= 0x80 ? REPLACEMENT : run.charAt(at);
-      at += 1;
+      end += 1;
     }
+    at = end;
   }
   return text;
 }

@@ -81,7 +81,7 @@ function read(yaml: string, ...rows: string[]): { readings: string[]; rejected: 
 }
 
 test('a code is what the file names, with its coding system and module, and nothing like it', () => {
-  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP', 'CODES-OF-SITE');
   const yaml = `${HEAD}codes:
   - { code: '101', vital: hr }
   - { code: '101', system: L, vital: rr }

@@ -76,7 +76,7 @@ test('a wave is its samples, in their order, at the rate that the row beneath it
 });
 
 test('where waves are not read, they and what is said about them are counted and left aside', () => {
-  verifies('NO-SILENT-DROP');
+  verifies('NO-SILENT-DROP', 'WAVES-ASKED');
   const bytes = oru(na(PLETH, '1^2', DIMENSIONLESS), rate('50'), obx(SPO2, '97', PERCENT));
   const { records, rejected } = decoded(hl7Pcd01, bytes);
   assert.deepEqual(
@@ -95,7 +95,7 @@ test('where waves are not read, they and what is said about them are counted and
 });
 
 test('without a known rate, or with something that could change its samples, there is no wave', () => {
-  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP', 'WAVES-ASKED');
   const wave = na(PLETH, '1^2', DIMENSIONLESS);
   const good = rate('50');
   const refused: readonly (readonly string[])[] = [
