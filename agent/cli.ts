@@ -12,6 +12,12 @@ export interface AgentPrograms {
   check(config: AgentConfig): Promise<void>;
   /** `vitalmesh-agent decode ARGV`: resolves with the exit code. */
   decode(argv: string[], io: CommandIo): Promise<number>;
+  /** `vitalmesh-agent capture`, from the agent behind this operator socket: resolves with the exit code. */
+  capture(values: CommandValues, socket: string, io: CommandIo): Promise<number>;
+  /** `vitalmesh-agent replay`: resolves with the exit code. */
+  replay(values: CommandValues, io: CommandIo): Promise<number>;
+  /** `vitalmesh-agent simulate ARGV`: resolves with the exit code. */
+  simulate(argv: string[], io: CommandIo): Promise<number>;
 }
 
 const config = { config: { type: 'string' } } as const;
@@ -59,6 +65,34 @@ export function agentProgram(programs: AgentPrograms): Program {
         usage: '--profile NAME [--patient ID] < bytes | --list',
         summary: 'Prints the Observations of recorded bytes as NDJSON, and what was rejected on standard error.',
         raw: programs.decode,
+      },
+      capture: {
+        usage: '--config agent.yaml --source NAME --out FILE [--seconds N] [--with-identifiers]',
+        summary: 'Records what a source of the running agent receives, for a bug report; names, numbers and texts are blanked.',
+        explained: [
+          '--seconds N         how long, 60 unless told, at most 3600',
+          '--with-identifiers  leaves names and numbers of patients in the file; never send such a file to anybody',
+        ],
+        options: {
+          ...config,
+          source: { type: 'string' },
+          out: { type: 'string' },
+          seconds: { type: 'string' },
+          'with-identifiers': { type: 'boolean' },
+        },
+        run: (values, io) => programs.capture(values, load(values).operator.socket, io),
+      },
+      replay: {
+        usage: 'FILE [--profile NAME | --to HOST:PORT]',
+        summary: 'Prints the Observations of a capture, or sends its messages to an MLLP listener; as test data (HTEST) in either case.',
+        options: { profile: { type: 'string' }, to: { type: 'string' } },
+        positionals: ['FILE'],
+        run: (values, io) => programs.replay(values, io),
+      },
+      simulate: {
+        usage: 'PROFILE --to HOST:PORT | PROFILE --listen HOST:PORT | --list',
+        summary: 'Behaves as a device, with made-up values marked as a test, and makes the mistakes of real devices when asked (--fault).',
+        raw: programs.simulate,
       },
     },
   };

@@ -6,8 +6,10 @@ import { nearest } from '../shared/nearest.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
+import type { Dialect } from './hl7/dialect.ts';
 import { PROFILES } from './profiles.ts';
 import { parseLineAddress } from './sources/line.ts';
+import { MLLP_CLIENT_DEFAULTS } from './sources/mllp-client.ts';
 import { MLLP_SERVER_DEFAULTS } from './sources/mllp-server.ts';
 import { MQTT_DEFAULTS } from './sources/mqtt.ts';
 import { SERIAL_DEFAULTS } from './sources/serial.ts';
@@ -38,21 +40,70 @@ const common = {
     .describe('Largest frame, message or payload.'),
 };
 
+const waves = z.boolean().default(false).describe('Reads waves (OBX-2 NA), too. They are much, and the first to go when space runs out.');
+const containment = z
+  .boolean()
+  .default(false)
+  .describe('Tells the hub what devices are made of (OBX-4: parts, measurements, settings), once and at every change.');
 const devices = z.array(deviceId).min(1).optional().describe('The devices this source takes; all unless told.');
+
+const framing = z
+  .enum(['mllp', 'none'])
+  .default('mllp')
+  .describe(
+    'none: the sender puts no MLLP blocks around its messages. Each ends where the next begins, or with a line end and half a second of silence.',
+  );
+const ackTimeoutMs = milliseconds
+  .default(MLLP_SERVER_DEFAULTS.ackTimeoutMs)
+  .describe('How long a sender may leave its acknowledgements unread before it is cut.');
 
 const mllpServer = z.strictObject({
   type: z.literal('mllp-server'),
   ...common,
   devices,
-  profile: profileName('hl7').default('hl7-pcd01'),
+  profile: hl7Name().default('hl7-pcd01'),
+  waves,
+  containment,
   host: z.string().min(1).describe('The address to listen on. There is no default: name the one that the devices call.'),
   port: z.int().min(0).max(65_535),
   idleTimeoutMs: milliseconds.default(MLLP_SERVER_DEFAULTS.idleTimeoutMs).describe('Silence after which a connection is closed.'),
-  ackTimeoutMs: milliseconds
-    .default(MLLP_SERVER_DEFAULTS.ackTimeoutMs)
-    .describe('How long a sender may leave its acknowledgements unread before it is cut.'),
+  ackTimeoutMs,
+  framing,
+  tls: z
+    .strictObject({
+      certFile: filePath.describe('Certificate that is shown to senders (PEM), with those between it and its authority.'),
+      keyFile: filePath.describe('Its key (PEM), in a file of mode 0600.'),
+      clientCaFile: filePath.optional().describe('Who must have issued the certificate of a sender (PEM); senders need none unless told.'),
+    })
+    .optional()
+    .describe('Takes senders over TLS 1.2 or 1.3 only. The files are looked at every minute and read anew when they changed.'),
   maxConnections: z.int().min(1).max(10_000).default(MLLP_SERVER_DEFAULTS.maxConnections),
   maxConnectionsPerAddress: z.int().min(1).max(10_000).default(MLLP_SERVER_DEFAULTS.maxConnectionsPerAddress),
+});
+
+const mllpClient = z.strictObject({
+  type: z.literal('mllp-client'),
+  ...common,
+  devices,
+  profile: hl7Name(),
+  waves,
+  containment,
+  host: z.string().min(1).describe('The device that waits to be called, or the central that speaks for several.'),
+  port: z.int().min(1).max(65_535).optional().describe('The port that the manual of the device names, unless told.'),
+  silenceMs: milliseconds
+    .default(MLLP_CLIENT_DEFAULTS.silenceMs)
+    .describe('Silence after which the device is called again; heartbeats count as life.'),
+  ackTimeoutMs,
+  framing,
+  tls: z
+    .strictObject({
+      caFile: filePath.optional().describe('Who may have issued the certificate of the device (PEM); the public authorities unless told.'),
+      certFile: filePath.optional().describe('Certificate of this agent (PEM).'),
+      keyFile: filePath.optional().describe('Its key (PEM), in a file of mode 0600.'),
+      servername: z.string().min(1).optional().describe("Name in the device's certificate, where it is not the host."),
+    })
+    .optional()
+    .describe('Calls the device over TLS 1.2 or 1.3. The files are read anew at each call.'),
 });
 
 const serial = z.strictObject({
@@ -131,7 +182,7 @@ export const agentConfigSchema = z.strictObject({
   test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
   log: logConfig,
   sources: z
-    .array(z.discriminatedUnion('type', [mllpServer, serial, mqtt]))
+    .array(z.discriminatedUnion('type', [mllpServer, mllpClient, serial, mqtt]))
     .min(1)
     .superRefine((sources, context) => {
       const seen = new Set<string>();
@@ -141,6 +192,10 @@ export const agentConfigSchema = z.strictObject({
         seen.add(source.name);
         const tlsOnly = source.type === 'mqtt' && source.tls !== undefined && !source.url.startsWith('mqtts:');
         if (tlsOnly) context.addIssue({ code: 'custom', path: [index, 'tls'], message: 'expected only with an mqtts:// url' });
+        if (source.type === 'mllp-server' || source.type === 'mllp-client') {
+          const wrong = wrongRole(source);
+          if (wrong) context.addIssue({ code: 'custom', path: [index, wrong.at], message: wrong.message });
+        }
       }
     }),
 });
@@ -164,7 +219,37 @@ export function decodeContext({ zone: agentZone, test }: AgentConfig, source: So
     ...(source.bed !== undefined && { bed: source.bed }),
     ...(source.type === 'serial' && source.device !== undefined && { deviceId: source.device }),
     ...(source.type !== 'serial' && source.devices && { devices: source.devices }),
+    ...((source.type === 'mllp-server' || source.type === 'mllp-client') && source.waves && { waves: true }),
+    ...((source.type === 'mllp-server' || source.type === 'mllp-client') && source.containment && { containment: true }),
   };
+}
+
+/** The dialect of an HL7 profile that the schema accepted. */
+function dialectOf(name: string): Dialect | undefined {
+  const found = PROFILES.find((profile) => profile.name === name);
+  return found?.kind === 'hl7' ? found.dialect : undefined;
+}
+
+/** Who calls whom is a matter of the device: the other way round nobody would ever speak. That of a dialect file is known when it was read. */
+export function wrongRole(
+  source: { type: 'mllp-server' | 'mllp-client'; profile: string; port?: number | undefined },
+  connects: Dialect['connects'] | undefined = dialectOf(source.profile)?.connects,
+): { at: 'type' | 'port'; message: string } | undefined {
+  if (!connects) return undefined;
+  const { senderCalls, senderListensAt } = connects;
+  if (source.type === 'mllp-server') {
+    return senderCalls ? undefined : { at: 'type', message: `expected mllp-client: a sender of ${source.profile} waits to be called` };
+  }
+  if (senderCalls && senderListensAt === undefined) {
+    return { at: 'type', message: `expected mllp-server: a sender of ${source.profile} calls by itself` };
+  }
+  const isPortKnown = source.port !== undefined || senderListensAt !== undefined;
+  return isPortKnown ? undefined : { at: 'port', message: `missing; ${source.profile} names no port of its own` };
+}
+
+/** The port that an MLLP client calls. */
+export function clientPort({ port }: Extract<SourceConfig, { type: 'mllp-client' }>, { connects }: Dialect): number {
+  return port ?? connects.senderListensAt ?? 0;
 }
 
 function identifierOf(maxLength: number) {
@@ -179,16 +264,28 @@ export function isMappingFile(mapping: string): boolean {
 
 /** The name of a profile of this kind, or something else that is `accepted`. */
 function profileName(kind: Profile['kind'], accepted: (text: string) => boolean = () => false) {
-  const names = PROFILES.filter((profile) => profile.kind === kind).map((profile) => profile.name);
+  const names = PROFILES.filter((profile) => profile.kind === kind && !needsDictionary(profile)).map((profile) => profile.name);
   return z
     .string()
     .refine((text) => names.includes(text) || accepted(text), {
       error: ({ input }) => {
+        if (PROFILES.some((profile) => profile.name === input && needsDictionary(profile)))
+          return `expected the path of a dialect file (.yaml) with base: ${input}; its codes are those of your site`;
         const guess = typeof input === 'string' ? nearest(input, names) : undefined;
         return `expected one of ${names.join(', ')}${guess ? `; did you mean '${guess}'?` : ''}`;
       },
     })
     .describe(`How the bytes are read: ${names.join(', ')}.`);
+}
+
+/** The name of a dialect, or the path of a dialect file. */
+function hl7Name() {
+  const named = profileName('hl7', isMappingFile);
+  return named.describe(`${named.description} Or path of a .yaml file of your own, for codes of a site.`);
+}
+
+function needsDictionary(profile: Profile): boolean {
+  return profile.kind === 'hl7' && profile.dialect.dictionary === 'site';
 }
 
 function isBrokerUrl(text: string): boolean {

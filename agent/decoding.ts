@@ -2,6 +2,8 @@ import type { Instant } from '../shared/clock.ts';
 import type { ErrorCode } from '../shared/errors.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import type { DiscardedRun } from './framing/framing.ts';
+import type { Connection } from './hl7/connection.ts';
+import type { Dialect } from './hl7/dialect.ts';
 
 /** A part that could not be taken: counted, kept in quarantine where it may hold data, and reported with its reason. */
 export interface Rejected {
@@ -12,12 +14,25 @@ export interface Rejected {
   bytes: number;
   /** The bytes themselves where they may hold a measurement (quarantine); nothing for plain noise. */
   raw?: Uint8Array;
+  /** The code that is not in the table, for the operator: `2047`, `unit 87`. Never a text. */
+  unknown?: string;
+}
+
+/**
+ * Which message it was, for senders that give each a name of its own and send again what was not acknowledged. Both are digests (the
+ * first 128 bits of SHA-256, one character a byte): of whose message and its name, and of all of it.
+ */
+export interface MessageKey {
+  name: string;
+  content: string;
 }
 
 /** What came out of one frame, message or payload. A bad part never costs the good parts. */
 export interface Decoded {
   records: ReadingRecord[];
   rejected: Rejected[];
+  /** The message that `records` came in, where the same one sent again can be told from another. */
+  message?: MessageKey;
   /** What the device must be told once `records` are on disk (and what instead, when they could not be stored). Empty: nothing is to be said. */
   reply?: { stored: Uint8Array; failed: Uint8Array };
 }
@@ -34,6 +49,10 @@ export interface DecodeContext {
   deviceId?: string;
   /** Marks everything as test data (HTEST). */
   test: boolean;
+  /** Whether waves are read; they are much, and left aside unless told. */
+  waves?: boolean;
+  /** Whether what devices are made of (OBX-4) is told, once and at every change. */
+  containment?: boolean;
   /** Devices this source takes; undefined takes all. */
   devices?: readonly string[];
   maxFrameBytes: number;
@@ -43,6 +62,10 @@ export interface DecodeContext {
 export interface StreamDecoder {
   push(chunk: Uint8Array, receivedAt: Instant): Decoded[];
   end(receivedAt: Instant): Decoded[];
+  /** Where nothing but a pause ends a message: there was one. What is whole by then is given out. */
+  quiet?(receivedAt: Instant): Decoded[];
+  /** It takes the place of another one in the middle of a stream: nothing is known of what came before. */
+  lose?(): void;
   /** Bytes kept of what has not ended yet, where many streams share one limit. */
   readonly held?: number;
 }
@@ -76,8 +99,12 @@ export interface SerialProfile extends ProfileBase {
 
 export interface Hl7Profile extends ProfileBase {
   kind: 'hl7';
-  /** Reads one message without its MLLP framing. `reply` is framed. */
-  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded;
+  dialect: Dialect;
+  /**
+   * Reads one message without its MLLP framing. `reply` is framed. Messages of one connection share its `connection`, which is told of
+   * what was discarded between them, too; without one a message stands alone.
+   */
+  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext, connection?: Connection): Decoded;
   /** What to answer for a message that was discarded for its size, from its first bytes. */
   refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded;
 }

@@ -5,7 +5,7 @@ import { checkReading, checkRecord } from '../shared/reading-check.ts';
 import type { Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
 import type { Outbox } from './outbox/outbox.ts';
-import type { Intake } from './sources/source.ts';
+import type { Intake, Stored } from './sources/source.ts';
 
 /** Counters of the intake; the label of rejections is `source/code`. */
 export const INTAKE_METRICS = {
@@ -18,7 +18,7 @@ export const INTAKE_METRICS = {
 } as const;
 
 export interface IntakeOptions {
-  outbox: Pick<Outbox, 'append' | 'quarantineBytes'>;
+  outbox: Pick<Outbox, 'append' | 'find' | 'quarantineBytes'>;
   metrics: Metrics;
   clock: Clock;
   /** Whether the time of receipt was stamped while the time was not known; never unless told. */
@@ -65,7 +65,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     reject,
-    async store(records) {
+    async store(records, message) {
       const rejected: { source: string; part: Rejected }[] = [];
       const stamped = records.map((record) => (isDoubtful(record.receivedAt) ? inDoubt(record) : record));
       const good = stamped.flatMap((record) => {
@@ -74,19 +74,30 @@ export function createIntake(options: IntakeOptions): Intake {
         rejected.push({ source: record.source, part });
         return left ?? [];
       });
-      await Promise.all([good.length > 0 ? outbox.append(good) : undefined, ...rejected.map(({ source, part }) => reject(source, [part]))]);
-      for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
+      const isNameUsed = message !== undefined && outbox.find(message) === 'name';
+      const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
+      const [keys] = await Promise.all([appending, ...rejected.map(({ source, part }) => reject(source, [part]))]);
+      const outcome: Stored = keys?.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
+      if (outcome !== 'held') for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
+      return outcome;
     },
   };
 }
 
-/** A record whose time of receipt is no time to order by: each reading says so, and no value of it is taken for a current one's time. */
-function inDoubt(record: ReadingRecord): ReadingRecord {
-  const marked = ({ flags = [], ...reading }: Reading): Reading => ({
-    ...reading,
-    flags: flags.includes('clock') ? flags : [...flags, 'clock' satisfies Flag],
-  });
-  return { ...record, readings: record.readings.map(marked) };
+/** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */
+function inDoubt({ readings, alerts, movement, waves, ...record }: ReadingRecord): ReadingRecord {
+  return {
+    ...record,
+    readings: readings.map(doubted),
+    ...(alerts && { alerts: alerts.map(doubted) }),
+    ...(movement && { movement: doubted(movement) }),
+    ...(waves && { waves: waves.map(doubted) }),
+  };
+}
+
+function doubted<T extends { flags?: readonly Flag[] }>(timed: T): T {
+  const { flags = [] } = timed;
+  return flags.includes('clock') ? timed : { ...timed, flags: [...flags, 'clock'] };
 }
 
 /** What is left of a record without the readings that could never be sent, and those as a rejected part; all of it when the record itself is wrong. */

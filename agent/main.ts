@@ -1,4 +1,4 @@
-import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { type CommandIo, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
@@ -8,16 +8,19 @@ import { createOperatorServer, type OperatorCommand } from '../shared/operator/s
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
+import { type CapturedSource, captureCommand } from './capture/operator.ts';
+import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig, SourceConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { openOutbox } from './outbox/sqlite.ts';
+import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
 import type { AgentStatus } from './status.ts';
 import { createUplink } from './uplink.ts';
 
 /** What the commands do. */
-export const programs: AgentPrograms = { run, check, decode };
+export const programs: AgentPrograms = { run, check, decode, capture, replay, simulate };
 
 /** `vitalmesh-agent ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
@@ -42,8 +45,9 @@ async function run(config: AgentConfig): Promise<void> {
   const { service, hub, ...batch } = config.uplink;
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
   using _moves = place.onRenewed(() => uplink.moveOver());
+  const taps = new Taps();
   const intake = createIntake({ outbox, metrics, clock, isDoubtful: (at) => clock.isDoubtful(at) });
-  const sources = prepared.map((make) => make({ intake, clock, log, metrics }));
+  const sources = prepared.map((make) => make({ intake, clock, log, metrics, taps }));
 
   const status = (): AgentStatus => ({
     version: packageVersion(),
@@ -61,12 +65,22 @@ async function run(config: AgentConfig): Promise<void> {
     observations: metrics.get(INTAKE_METRICS.observations),
     metrics: metrics.snapshot(),
   });
-  const commands: Record<string, OperatorCommand> = { status: () => [status()] };
+  const captured = config.sources.map((source) => capturedSource(config, source));
+  const commands: Record<string, OperatorCommand> = {
+    status: () => [status()],
+    capture: captureCommand({ sources: captured, taps, clock, log }),
+  };
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   await using _running = await startAll([uplink, ...sources, operator], signal);
   log.info({ gateway: identity.id, sources: sources.map((source) => source.name) }, 'agent runs');
   await aborted(signal);
   log.info('agent stops');
+}
+
+function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSource {
+  const profile = profileOrFile(source.type === 'mqtt' ? source.mapping : source.profile);
+  const framing = 'framing' in source ? { framing: source.framing } : {};
+  return { name: source.name, profile, zone: source.zone ?? zone, ...framing };
 }
 
 async function check(config: AgentConfig): Promise<void> {
@@ -78,6 +92,18 @@ async function check(config: AgentConfig): Promise<void> {
 /** Loaded when called: a running agent has no use for it. */
 async function decode(...args: Parameters<typeof import('./decode.ts').runDecode>): Promise<number> {
   return (await import('./decode.ts')).runDecode(...args);
+}
+
+async function simulate(argv: string[], io: CommandIo): Promise<number> {
+  return (await import('./simulate/command.ts')).runSimulate(argv, io);
+}
+
+async function capture(...args: Parameters<AgentPrograms['capture']>): Promise<number> {
+  return (await import('./capture/command.ts')).runCapture(...args);
+}
+
+async function replay(...args: Parameters<AgentPrograms['replay']>): Promise<number> {
+  return (await import('./capture/command.ts')).runReplay(...args);
 }
 
 if (import.meta.main) await main(process.argv.slice(2));

@@ -90,7 +90,8 @@ function commonOf(record: ReadingRecord, key: Common['key'], zone: string | unde
   };
 }
 
-function deviceReference({ id, idType, vendor, model }: ReadingRecord['device']): LogicalReference {
+/** The device of a record, by its identifier. */
+export function deviceReference({ id, idType, vendor, model }: ReadingRecord['device']): LogicalReference {
   const identifier = { system: `${IDENTIFIER_SYSTEMS.device}${idType}`, value: id };
   const display = vendor && model ? `${vendor} ${model}` : vendor || model;
   return display ? { identifier, display } : { identifier };
@@ -100,7 +101,8 @@ function deviceReference({ id, idType, vendor, model }: ReadingRecord['device'])
 const QUARTER_MS = 15 * 60_000;
 const offsets = new Map<string, { quarter: number; offsetMin: number }>();
 
-function offsetOf(at: Instant, zone: string | undefined): number {
+/** Minutes east of UTC, in which times of a zone are shown. */
+export function offsetOf(at: Instant, zone: string | undefined): number {
   if (zone === undefined || zone === 'UTC') return 0;
   const quarter = Math.floor(at / QUARTER_MS);
   const last = offsets.get(zone);

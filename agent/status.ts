@@ -6,6 +6,7 @@ import { formatRouters, type RouterStatus } from '../shared/overlay/router-statu
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
+import type { UnknownCode } from './unknown-codes.ts';
 import type { UplinkStatus } from './uplink.ts';
 
 /** What `vitalmesh-agent status --json` prints. */
@@ -49,13 +50,19 @@ export function formatAgentStatus(status: AgentStatus): string {
     ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
     ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],
-    ...sources.map(({ name, type, state, endpoint, readings, rejected, lastRecordAt }): [string, string] => [
-      name,
-      `${type} ${state} at ${endpoint}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+    ...sources.flatMap(({ name, type, state, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
+      [name, `${type} ${state} at ${endpoint}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`],
+      ...(unknownCodes ? [['', `not in the table: ${mostFrequent(unknownCodes)}`] as [string, string]] : []),
     ]),
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+/** As many as stand on a line; --json has them all. */
+function mostFrequent(codes: readonly UnknownCode[]): string {
+  const shown = codes.slice(0, 8).map(({ code, count }) => `${code} (${count})`);
+  return codes.length > 8 ? `${shown.join(', ')} and ${codes.length - 8} more` : shown.join(', ');
 }
 
 function signed(ms: number): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Instant } from '../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../shared/errors.ts';
-import type { Observation } from '../shared/fhir.ts';
+import type { Resource } from '../shared/fhir.ts';
 import type { Identity } from '../shared/identity/identity.ts';
 import { aborted, Backoff, pause, type Service } from '../shared/lifecycle.ts';
 import type { Logger } from '../shared/log.ts';
@@ -11,8 +11,8 @@ import type { Overlay } from '../shared/overlay/overlay.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { isAgentId, type RowKey } from '../shared/uplink/key.ts';
 import { UPLINK_TIMES } from '../shared/uplink/protocol.ts';
-import { normalize as normalizeRecord } from './normalize.ts';
 import type { Outbox } from './outbox/outbox.ts';
+import { resourcesOf } from './resources.ts';
 import { Collisions } from './uplink/collisions.ts';
 import { type Link, type LinkTimes, openLink } from './uplink/link.ts';
 import { Pump } from './uplink/pump.ts';
@@ -45,8 +45,8 @@ export interface UplinkOptions {
   /** Waiting before trying again: after what passes by itself, and after what somebody has to mend. */
   retry?: { minMs: number; maxMs: number; slowMinMs: number; slowMaxMs: number };
   times?: Partial<LinkTimes & { drainMs: number }>;
-  /** Compact readings → Observations; `agent/normalize.ts` unless told. */
-  normalize?(record: ReadingRecord, key: RowKey & { agent: string }): Observation[];
+  /** Rows → FHIR; `agent/resources.ts` unless told. */
+  normalize?(record: ReadingRecord, key: RowKey & { agent: string }): Resource[];
 }
 
 /** `waiting`: not connected, tried again by itself; everything stays in the outbox. */
@@ -274,7 +274,7 @@ class OutboxUplink implements Uplink {
   }
 
   #pumpOn(link: Link, limits: { entries: number; bytes: number }): Pump {
-    const { outbox, clock, log, metrics, identity, normalize = normalizeRecord, windowBatches = 4, lingerMs = 2 } = this.#options;
+    const { outbox, clock, log, metrics, identity, normalize = resourcesOf, windowBatches = 4, lingerMs = 2 } = this.#options;
     const { minMs, maxMs } = this.#options.retry ?? RETRY;
     return new Pump(
       {

@@ -3,6 +3,7 @@ import { parseInstant } from '../shared/clock.ts';
 import { type CommandValues, EXIT, type Program, required } from '../shared/command-line.ts';
 import { configJsonSchema } from '../shared/config.ts';
 import { VitalmeshError } from '../shared/errors.ts';
+import { EVENT_KINDS, type EventKind } from '../shared/event.ts';
 import { askOperator, callOperator } from '../shared/operator/client.ts';
 import { type HubConfig, hubConfigSchema, loadHubConfig } from './config.ts';
 import { formatHubStatus, type HubStatus } from './status.ts';
@@ -21,6 +22,8 @@ export interface ExportFilter {
   patient?: string;
   /** Stored at or after, UTC ms. */
   since?: number;
+  /** Events of this kind; vital signs unless given. */
+  kind?: EventKind;
 }
 
 const config = { config: { type: 'string' } } as const;
@@ -65,9 +68,10 @@ export function hubProgram(programs: HubPrograms): Program {
         },
       },
       export: {
-        usage: '--config hub.yaml [--since TIME] [--patient ID]',
-        summary: 'Prints the stored Observations as NDJSON, in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
-        options: { ...config, since: { type: 'string' }, patient: { type: 'string' } },
+        usage: '--config hub.yaml [--since TIME] [--patient ID] [--kind alert|wave|movement]',
+        summary:
+          'Prints the stored vital signs, or events of one kind, as FHIR, NDJSON in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
+        options: { ...config, since: { type: 'string' }, patient: { type: 'string' }, kind: { type: 'string' } },
         run: async (values, io) => {
           const loaded = loadHubConfig(required(values, 'config'));
           const filter = filterOf(values);
@@ -101,6 +105,11 @@ async function* exported(programs: HubPrograms, config: HubConfig, filter: Expor
 function filterOf(values: CommandValues): ExportFilter {
   const filter: ExportFilter = {};
   if (typeof values.patient === 'string') filter.patient = values.patient;
+  if (typeof values.kind === 'string') {
+    const kind = EVENT_KINDS.find((name) => name === values.kind);
+    if (!kind) throw new VitalmeshError('USAGE', { detail: `--kind is ${EVENT_KINDS.join(', ')}` });
+    filter.kind = kind;
+  }
   if (typeof values.since === 'string') {
     const since = parseInstant(values.since);
     if (!since) throw new VitalmeshError('USAGE', { detail: '--since is a time with offset, as 2026-11-21T10:00:00+01:00' });

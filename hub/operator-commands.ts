@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { VitalmeshError } from '../shared/errors.ts';
+import { EVENT_KINDS } from '../shared/event.ts';
 import type { OperatorCommand, OperatorPrincipal } from '../shared/operator/server.ts';
 import type { Principal } from './access/access.ts';
 import type { CallContext, Door } from './access/door.ts';
@@ -17,7 +18,11 @@ export interface OperatorCommandsOptions {
 
 // Strict: a filter that was misspelt and left out would hand out everybody's data.
 const statusArgs = z.strictObject({});
-const exportArgs = z.strictObject({ patient: z.string().min(1).optional(), since: z.int().optional() });
+const exportArgs = z.strictObject({
+  patient: z.string().min(1).optional(),
+  since: z.int().optional(),
+  kind: z.enum(EVENT_KINDS).optional(),
+});
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -31,14 +36,18 @@ export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorComma
       yield { ...vitalSigns(), counts: totalOf(counts), tenants: counts };
     },
     export: (args, principal) => {
-      const { patient, since } = checked(exportArgs, args, 'export takes patient (text) and since (UTC ms)');
-      const filter = { ...(patient === undefined ? {} : { patient }), ...(since === undefined ? {} : { since }) };
+      const { patient, since, kind } = checked(
+        exportArgs,
+        args,
+        'export takes patient (text), since (UTC ms) and kind (alert, wave, movement)',
+      );
+      const filter = { ...(patient !== undefined && { patient }), ...(since !== undefined && { since }), ...(kind && { kind }) };
       return exportAll(door, tenants(), filter, principal);
     },
   };
 }
 
-/** The stored Observations of every tenant, one after the other, in order of storing. */
+/** The stored vital signs of every tenant, or the events of one kind, tenant by tenant, in order of storing. */
 export async function* exportAll(
   door: Door,
   tenants: readonly string[],
@@ -46,7 +55,9 @@ export async function* exportAll(
   principal: OperatorPrincipal,
 ): AsyncGenerator<unknown> {
   for (const tenant of tenants) {
-    for await (const { resource } of await door.export(actAs(principal, tenant), filter, CONTEXT)) yield resource;
+    const caller = actAs(principal, tenant);
+    const stored = filter.kind ? await door.exportEvents(caller, filter, CONTEXT) : await door.export(caller, filter, CONTEXT);
+    for await (const { resource } of stored) yield resource;
   }
 }
 

@@ -98,7 +98,7 @@ export const ERRORS = {
   },
   'HL7-TYPE': {
     message: 'MSH-9 names a message type that is not read here.',
-    advice: 'Send ORU^R01; see vitalmesh-agent decode --list.',
+    advice: 'See vitalmesh-agent decode --list for the profiles and what each reads.',
     retryable: false,
   },
   'HL7-CHARSET': {
@@ -111,7 +111,33 @@ export const ERRORS = {
     advice: 'Numbers (NM, SN) are read; texts, codes and waveforms are counted and left out.',
     retryable: false,
   },
+  'HL7-SETTING': {
+    message: 'A setting of a device that is not in the parameter table was left aside; it is no measurement.',
+    advice: 'Nothing is to be done; it is only counted.',
+    retryable: false,
+  },
+  'HL7-ASIDE': {
+    message: 'A row that this dialect says is no measurement was left aside.',
+    advice: 'Nothing is to be done; it is only counted.',
+    retryable: false,
+  },
+  'HL7-WAVE': {
+    message: 'How often a wave was sampled is not said, or something is said that could change its samples.',
+    advice: 'The wave was refused; have the sender say MDC_ATTR_SAMP_RATE, or give samplesPerSecond in a dialect file.',
+    retryable: false,
+  },
+  'HL7-PATIENT-LOST': {
+    message: 'Nothing says any more which patient this connection is about: what may have said so could not be read.',
+    advice: 'Nothing is taken before the sender names its patient again; a new connection makes it do so.',
+    retryable: false,
+  },
   'HL7-SEGMENT': { message: 'A segment cannot be read.', advice: 'The other segments were kept; check the sender.', retryable: false },
+
+  'HL7-DUPLICATE-ID': {
+    message: 'A sender gave the name of an earlier message (MSH-10) to another one; both were stored.',
+    advice: 'Nothing is lost. If it repeats, the sender does not number its messages as its profile says; please report it.',
+    retryable: false,
+  },
 
   // Sources
   'SOURCE-OPEN': {
@@ -129,9 +155,41 @@ export const ERRORS = {
     advice: 'Publish measurements without the retain flag.',
     retryable: false,
   },
+  'SOURCE-TLS': {
+    message: 'A device was reached, and TLS with it failed.',
+    advice: 'Check who issued the certificates of both ends, their names and times; it is tried again.',
+    retryable: true,
+  },
+  'SOURCE-CERTIFICATE': {
+    message: 'The certificate of a source cannot be used: it is out of its time, or does not fit its key.',
+    advice: 'Put a new certificate and its key (PEM) in place of the files; they are read anew by themselves.',
+    retryable: true,
+  },
   'SOURCE-CREDENTIALS': {
     message: 'A credentials file of a source is missing, empty or readable by others.',
     advice: 'It must hold one line and have mode 0600.',
+    retryable: false,
+  },
+
+  // Captures
+  'CAPTURE-SOURCE': {
+    message: 'The bytes of this source cannot be captured or played back in that way.',
+    advice: 'Sources of HL7 and serial devices are captured; where it is not known where names stand, only --with-identifiers can.',
+    retryable: false,
+  },
+  'CAPTURE-BUSY': {
+    message: 'As many captures as there may be are under way.',
+    advice: 'Wait until one of them has ended.',
+    retryable: true,
+  },
+  'CAPTURE-FILE': {
+    message: 'The file of a capture cannot be written or read.',
+    advice: 'Choose another path; an existing file is never overwritten.',
+    retryable: false,
+  },
+  'CAPTURE-DAMAGED': {
+    message: 'The file is no capture, or was cut off or changed.',
+    advice: 'Make a new one; a capture is played back as a whole or not at all.',
     retryable: false,
   },
 

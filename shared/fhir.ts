@@ -36,11 +36,25 @@ export interface Extension {
   valueInteger?: number;
   valueQuantity?: Quantity;
   valueIdentifier?: Identifier;
+  valueDateTime?: string;
+  valueBoolean?: boolean;
+  extension?: Extension[];
+}
+
+export interface SampledData {
+  origin: Quantity;
+  /** Milliseconds between samples. */
+  period: number;
+  factor?: number;
+  dimensions: number;
+  /** Decimals apart by blanks; E: error, L: below, U: above the limits (FHIR R4 datatypes, SampledData). */
+  data: string;
 }
 
 export interface ObservationComponent {
   code: CodeableConcept;
   valueQuantity?: Quantity;
+  valueCodeableConcept?: CodeableConcept;
   dataAbsentReason?: CodeableConcept;
   referenceRange?: { text: string }[];
   extension?: Extension[];
@@ -60,11 +74,51 @@ export interface Observation {
   issued: string;
   device?: LogicalReference;
   valueQuantity?: Quantity;
+  /** Of an alert: what the device shows. */
+  valueString?: string;
+  /** Of a wave. */
+  valueSampledData?: SampledData;
   dataAbsentReason?: CodeableConcept;
   referenceRange?: { text: string }[];
   component?: ObservationComponent[];
   extension?: Extension[];
 }
+
+/** What R4 has no resource for; here a movement of a patient, told by its extensions. */
+export interface Basic {
+  resourceType: 'Basic';
+  id: string;
+  meta?: { security?: Coding[] };
+  code: CodeableConcept;
+  extension: Extension[];
+}
+
+/** A device, or a part of one that has others in it. */
+export interface Device {
+  resourceType: 'Device';
+  id: string;
+  meta?: { security?: Coding[] };
+  extension: Extension[];
+  identifier: Identifier[];
+  type?: CodeableConcept;
+  parent?: LogicalReference;
+}
+
+/** What a device measures, or what is set on it. */
+export interface DeviceMetric {
+  resourceType: 'DeviceMetric';
+  id: string;
+  meta?: { security?: Coding[] };
+  extension: Extension[];
+  identifier: Identifier[];
+  type: CodeableConcept;
+  source: LogicalReference;
+  parent: LogicalReference;
+  category: 'measurement' | 'setting';
+}
+
+/** What travels up. */
+export type Resource = Observation | Basic | Device | DeviceMetric;
 
 export interface OperationOutcome {
   resourceType: 'OperationOutcome';
@@ -74,7 +128,7 @@ export interface OperationOutcome {
 export interface BatchBundle {
   resourceType: 'Bundle';
   type: 'batch';
-  entry: { fullUrl?: string; resource: Observation; request: { method: 'PUT'; url: string } }[];
+  entry: { fullUrl?: string; resource: Resource; request: { method: 'PUT'; url: string } }[];
 }
 
 export interface BatchResponseBundle {

@@ -1,8 +1,11 @@
+import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { isShowable } from './clock.ts';
+import { DEVICE_LEVELS, type DeviceTree, MAX_PARTS } from './device-tree.ts';
 import type { ErrorCode } from './errors.ts';
 import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
 import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
 import { vital } from './vitals.ts';
+import { MAX_SAMPLES, MAX_SAMPLES_TEXT, type Wave } from './wave.ts';
 
 /** An index has at most four digits in an observation id. */
 const MAX_READINGS = 1000;
@@ -40,7 +43,7 @@ export function checkReading(reading: Reading): ErrorCode | undefined {
 export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
   const { device, subject, receivedAt, profile, readings } = record;
   if (!isShowable(receivedAt)) return 'DECODE-TIME';
-  if (readings.length === 0 || readings.length > MAX_READINGS) return 'DECODE-FIELD';
+  if (!isOfItsClass(record)) return 'DECODE-FIELD';
   const { patient, visit, bed } = subject;
   const hints = [patient?.value, visit, bed].filter((hint) => hint !== undefined && hint !== '');
   // Half of the identifier's length is left for the gateway that stands before a device id.
@@ -55,7 +58,75 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     const code = checkReading(reading);
     if (code !== undefined) return code;
   }
-  return undefined;
+  if (record.tree && !isTree(record.tree)) return 'DECODE-FIELD';
+  return [...(record.alerts ?? []).map(checkAlert), ...(record.waves ?? []).map(checkWave)].find((code) => code !== undefined);
+}
+
+/**
+ * As `checkReading`, for an alert: DECODE-TIME, or DECODE-FIELD (a facet that is none, neither code nor text, text that is not clean, a source
+ * that is no vital sign).
+ */
+export function checkAlert({ code, text, source, instance, ...alert }: DeviceAlert): ErrorCode | undefined {
+  const { effective, offsetMin, flags = [] } = alert;
+  if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
+  if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
+  const isWhole =
+    (code !== undefined || text !== undefined) &&
+    (code === undefined || (isClean(code.code, TEXT_LIMITS.identifier) && isClean(code.system, TEXT_LIMITS.identifier))) &&
+    (text === undefined || isClean(text, TEXT_LIMITS.display)) &&
+    (instance === undefined || isClean(instance, TEXT_LIMITS.identifier)) &&
+    (source?.vital === undefined || vital(source.vital) !== undefined) &&
+    (source?.mdc === undefined || (Number.isSafeInteger(source.mdc) && source.mdc >= 0 && source.mdc < 1e9)) &&
+    flags.every((flag) => Object.hasOwn(FLAGS, flag));
+  return isWhole && Object.values(ALERT_FACETS).every(isFacetOf(alert)) ? undefined : 'DECODE-FIELD';
+}
+
+/** As `checkReading`, for a wave: DECODE-UNKNOWN-CODE, DECODE-TIME or DECODE-FIELD (no samples, too many, too long a text of them, or what is no number; a period that none has). */
+export function checkWave({ vital: key, samples, periodMs, effective, offsetMin, flags = [] }: Wave): ErrorCode | undefined {
+  if (vital(key)?.class !== 'waveform') return 'DECODE-UNKNOWN-CODE';
+  if (effective !== undefined && !isShowable(effective)) return 'DECODE-TIME';
+  if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
+  const isPeriod = Number.isFinite(periodMs) && periodMs >= 0.01 && periodMs <= 60_000;
+  const isRun = samples.length > 0 && samples.length <= MAX_SAMPLES && samples.every((sample) => sample === null || isSample(sample));
+  const length = isRun ? samples.reduce<number>((sum, sample) => sum + `${sample ?? 'E'}`.length + 1, -1) : 0;
+  return isPeriod && isRun && length <= MAX_SAMPLES_TEXT && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
+}
+
+const PART_PATH = /^\d{1,9}(?:\.\d{1,9}){1,3}$/;
+
+/** Parts that are there once each, with codes that MDC has. */
+function isTree({ mdc, parts }: DeviceTree): boolean {
+  const isCode = (code: number | undefined): boolean => code === undefined || (Number.isSafeInteger(code) && code >= 0 && code < 1e9);
+  const isPart = ({ path, level, mdc: code, vital: key }: DeviceTree['parts'][number]): boolean =>
+    PART_PATH.test(path) && DEVICE_LEVELS.includes(level) && isCode(code) && (key === undefined || vital(key) !== undefined);
+  return isCode(mdc) && parts.length <= MAX_PARTS && parts.every(isPart) && new Set(parts.map(({ path }) => path)).size === parts.length;
+}
+
+/** Numbers that can be written without an exponent that nobody expects. */
+function isSample(sample: number): boolean {
+  return Number.isFinite(sample) && Math.abs(sample) < 1e9;
+}
+
+/** Whether an alert has of a facet one of its values, or nothing where it may be left out. */
+function isFacetOf(alert: Pick<DeviceAlert, AlertFacet>): (facet: (typeof ALERT_FACETS)[AlertFacet]) => boolean {
+  return ({ name, values }) => {
+    const said = alert[name];
+    return said === undefined ? name === 'inactivation' : values.some((value) => value === said);
+  };
+}
+
+/** All content is of one kind, that which the class names, and not more than an index can count. */
+function isOfItsClass({ class: name, readings, alerts, movement, waves, tree }: ReadingRecord): boolean {
+  const counts = {
+    alert: alerts?.length,
+    movement: movement && 1,
+    device: tree && 1,
+    waveform: waves?.length,
+    readings: readings.length || undefined,
+  };
+  const own = counts[name === 'spot' || name === 'continuous' ? 'readings' : name];
+  const kinds = Object.values(counts).filter((count) => count !== undefined).length;
+  return kinds === 1 && own !== undefined && own > 0 && own <= MAX_READINGS;
 }
 
 function isClean(text: string | undefined, limit: number): boolean {

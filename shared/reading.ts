@@ -1,5 +1,9 @@
+import type { DeviceAlert } from './alert.ts';
 import type { Instant } from './clock.ts';
+import type { DeviceTree } from './device-tree.ts';
 import { VitalmeshError } from './errors.ts';
+import type { Movement } from './movement.ts';
+import type { Wave } from './wave.ts';
 
 /** Why there is no value (FHIR data-absent-reason, http://terminology.hl7.org/CodeSystem/data-absent-reason). */
 export const ABSENT_REASONS = [
@@ -72,8 +76,9 @@ export interface SubjectHints {
   bed?: string;
 }
 
-/** How an outbox treats a row when space runs out: `spot` outlives `continuous`. */
-export type RowClass = 'spot' | 'continuous';
+/** How an outbox treats a row when space runs out, the best protected first. `spot` and `continuous` hold readings, the others what they are called. */
+export const ROW_CLASSES = ['alert', 'movement', 'device', 'spot', 'continuous', 'waveform'] as const;
+export type RowClass = (typeof ROW_CLASSES)[number];
 
 /** What one frame, message or payload gave: the unit that is stored, acknowledged and sent. */
 export interface ReadingRecord {
@@ -94,11 +99,21 @@ export interface ReadingRecord {
   subject: SubjectHints;
   /** Test, demonstration or simulated data: tagged HTEST, and the tag cannot be removed on the way. */
   test: boolean;
+  /** Says which of the following it holds; all of its content is of one kind. */
   class: RowClass;
+  /** Empty unless the class is `spot` or `continuous`. */
   readings: readonly Reading[];
+  alerts?: readonly DeviceAlert[];
+  movement?: Movement;
+  waves?: readonly Wave[];
+  /** What the device is made of. */
+  tree?: DeviceTree;
 }
 
 const ROW_VERSION = 1;
+
+/** In rows on disk; never changed after a release. */
+const CLASS_CODES: Readonly<Record<RowClass, number>> = { continuous: 0, spot: 1, alert: 2, movement: 3, waveform: 4, device: 5 };
 
 /** A record as the outbox keeps it: a version byte, then compact JSON in UTF-8 with short field names. */
 export function encodeRecord(record: ReadingRecord): Buffer {
@@ -109,7 +124,7 @@ export function encodeRecord(record: ReadingRecord): Buffer {
     t: record.receivedAt,
     u: record.subject,
     x: record.test ? 1 : undefined,
-    c: record.class === 'spot' ? 1 : undefined,
+    c: CLASS_CODES[record.class] || undefined,
     r: record.readings.map((r) => [
       r.vital,
       r.value ?? r.absent,
@@ -123,6 +138,10 @@ export function encodeRecord(record: ReadingRecord): Buffer {
       // Left out by nearly every reading, and unknown to rows of before.
       ...(r.measurement === undefined ? [] : [r.measurement]),
     ]),
+    a: record.alerts,
+    m: record.movement,
+    w: record.waves,
+    v: record.tree,
   };
   const text = JSON.stringify(compact);
   const row = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
@@ -139,6 +158,10 @@ interface CompactRow {
   u: SubjectHints;
   x?: number;
   c?: number;
+  a?: DeviceAlert[];
+  m?: Movement;
+  w?: Wave[];
+  v?: DeviceTree;
   r: [
     string,
     number | AbsentReason,
@@ -167,12 +190,22 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
       receivedAt: c.t,
       subject: c.u,
       test: c.x === 1,
-      class: c.c === 1 ? 'spot' : 'continuous',
+      class: classOf(c.c),
       readings: c.r.map(decodeReading),
+      ...(c.a && { alerts: c.a }),
+      ...(c.m && { movement: c.m }),
+      ...(c.w && { waves: c.w }),
+      ...(c.v && { tree: c.v }),
     };
   } catch (cause) {
     throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { cause });
   }
+}
+
+function classOf(code = 0): RowClass {
+  const found = ROW_CLASSES.find((name) => CLASS_CODES[name] === code);
+  if (!found) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'class' });
+  return found;
 }
 
 function decodeReading(row: CompactRow['r'][number]): Reading {

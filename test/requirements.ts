@@ -404,6 +404,89 @@ export const REQUIREMENTS = {
     source: 'architecture §2',
     behaviour: 'agent and hub never import each other; shared imports neither; devices and framing import nothing but shared.',
   },
+  'TEST-TAGGED': {
+    source: 'HL7 table 0103, FHIR R4 v3-ActReason',
+    behaviour: 'What a sender marks as test, training or demonstration is HTEST all the way, and nothing takes that off.',
+  },
+  'DIALECT-BY-TABLE': {
+    source: 'devices.md §2.2',
+    behaviour: 'A code of a vendor is read by the table of its dialect, with its text and module; every other is refused and kept.',
+  },
+  'PATIENT-OF-CONNECTION': {
+    source: 'devices.md §2.2, Mindray PDS',
+    behaviour:
+      'A patient named for what follows holds on its connection alone, up to the next one named; behind what may have named another and cannot be read nothing is taken.',
+  },
+  'STORED-ONCE': {
+    source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
+    behaviour:
+      'A message that its sender repeats, because no acknowledgement reached it, is acknowledged again and stored once, also over a restart; another message under the same id is stored.',
+  },
+  'UNFRAMED-BY-CONFIGURATION': {
+    source: 'devices.md §2.4',
+    behaviour: 'Messages without MLLP blocks are read only where the configuration says so, and half a line is never read as a value.',
+  },
+  'DEVICE-CALLED': {
+    source: 'devices.md §2.2, Mindray PDS and Nihon Kohden',
+    behaviour: 'A device that listens is called, and called again when it is lost or falls silent; who calls whom is as its dialect says.',
+  },
+  'DEVICE-TLS': {
+    source: 'RFC 8446; HL7 Transport Specification: MLLP',
+    behaviour:
+      'Over TLS nothing is taken from, or given to, a peer whose certificate is not the right one; a renewed certificate is used without a restart.',
+  },
+  'CAPTURE-BLANKED': {
+    source: 'architecture §3.6',
+    behaviour: 'A capture holds no identifier, name or text of a patient unless it was told to, however the stream is cut.',
+  },
+  'REPLAY-MARKED': {
+    source: 'HL7 table 0103, FHIR v3-ActReason HTEST',
+    behaviour: 'Whatever is played back from a capture is marked as test data, and a damaged capture is refused.',
+  },
+  'ALERTS-RELAYED': {
+    source: 'IHE PCD TF-2, PCD-04',
+    behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
+  },
+  'SETTINGS-APART': {
+    source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
+    behaviour: 'What is set on a device is never a vital sign: a known setting is read as one, every other is left aside and counted.',
+  },
+  'DEVICES-DESCRIBED': {
+    source: 'IHE PCD TF-2 appendix A, FHIR R4 Device and DeviceMetric',
+    behaviour:
+      'What a device is made of reaches the hub where it is asked for, once and at every change, and says nothing about a patient.',
+  },
+  'CODES-OF-SITE': {
+    source: 'devices.md §2.2; issue: nothing is guessed',
+    behaviour:
+      'A code that a site gives itself is what its dialect file names, with its coding system and module; any other is refused and kept, and the operator sees which.',
+  },
+  'CHARSETS-EACH': {
+    source: 'HL7 v2.6 ch. 2.7, 2.15.9.18; table 0211',
+    behaviour:
+      'Text is read in the character sets that MSH-18 names; half a character or a set that is not known never moves a field or costs another segment.',
+  },
+  'WAVES-ASKED': {
+    source: 'devices.md §5.3; HL7 v2.6 ch. 2A.46',
+    behaviour:
+      'Waves are read only where a source asks for them and how often they were sampled is said; else they are counted and left aside, or refused.',
+  },
+  'WAVES-WHOLE': {
+    source: 'FHIR R4 datatypes, SampledData',
+    behaviour: 'Samples of a wave reach the hub each as it was, a missing one as missing, and never as vital signs.',
+  },
+  'MOVEMENTS-READ': {
+    source: 'HL7 v2.6 chapter 3',
+    behaviour: 'ADT events become movements of identifiers, beds and visits, without names, and reach the hub as they were read.',
+  },
+  'MOVEMENTS-WHOLE': {
+    source: 'architecture §3.9',
+    behaviour: 'A movement is read whole or refused: half of one would move somebody wrongly.',
+  },
+  'MOVEMENTS-LISTED': {
+    source: 'architecture §3.8',
+    behaviour: 'Only a gateway that the registry lists for it may tell who lies where.',
+  },
   'DECODE-STABLE': {
     source: 'README, Commands',
     behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',
@@ -454,6 +537,22 @@ export const REQUIREMENTS = {
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
+  },
+  'SIMULATOR-PER-DIALECT': {
+    source: 'issue 6',
+    behaviour: 'Each dialect has a simulated device that behaves as the real one and makes its mistakes on demand.',
+  },
+  'SIMULATION-IS-TEST': {
+    source: 'issue 6, devices.md §2.1',
+    behaviour: 'Everything that a simulated device sends is marked as a test where its format has a place for that, and names nobody.',
+  },
+  'SIMULATED-FAULTS': {
+    source: 'issue 6',
+    behaviour: 'Of a sender that makes a mistake nothing is lost that it keeps, nothing is stored twice, and each part has its reason.',
+  },
+  'DEVICE-PAGES': {
+    source: 'issue 6',
+    behaviour: 'Each profile has a page made of the tables, whose configuration is valid, and which is not out of date.',
   },
 } as const satisfies Record<string, Requirement>;
 

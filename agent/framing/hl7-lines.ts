@@ -5,6 +5,7 @@ import type { Framer, Framing, FramingEvent } from './framing.ts';
 const CR = 0x0d;
 const LF = 0x0a;
 const BOM = [0xef, 0xbb, 0xbf];
+const HEAD_BYTES = 1024;
 /** Bytes that decide whether a line begins a message: a byte order mark, MSH and the field separator. */
 const OPENING_BYTES = BOM.length + 4;
 
@@ -15,27 +16,50 @@ const OPENING_BYTES = BOM.length + 4;
  */
 export const hl7Lines: Framing = (maxFrameBytes) => new Hl7LinesFramer(maxFrameBytes);
 
-class Hl7LinesFramer implements Framer {
+/**
+ * The same of a network sender without MLLP blocks. The stream can break off anywhere, and half a number is another number: a last
+ * message counts only if its last line has its end, and is `truncated` otherwise. A pause ends a message, too (`quiet`).
+ */
+export const hl7Unframed = (maxFrameBytes: number): Hl7LinesFramer => new Hl7LinesFramer(maxFrameBytes, true);
+
+/** See `hl7Lines` and `hl7Unframed`. */
+export class Hl7LinesFramer implements Framer {
   readonly #maxFrameBytes: number;
+  readonly #strict: boolean;
   readonly #carried = new Accumulator();
   readonly #discarded: Discarded;
   /** Where in the carried bytes the search for the next message goes on. */
   #searched = 0;
   #oversized = false;
+  #lineEnded = true;
 
-  constructor(maxFrameBytes: number) {
+  constructor(maxFrameBytes: number, strict = false) {
     this.#maxFrameBytes = maxFrameBytes;
+    this.#strict = strict;
     this.#discarded = new Discarded(maxFrameBytes);
+  }
+
+  /** Bytes kept of a message that has not ended yet; 1 while the rest of an oversized one is awaited. */
+  get held(): number {
+    return this.#carried.length === 0 && this.#oversized ? 1 : this.#carried.length;
   }
 
   push(chunk: Uint8Array): FramingEvent[] {
     this.#carried.append(chunk, 0, chunk.length);
+    if (chunk.length > 0) this.#lineEnded = isLineEnd(chunk[chunk.length - 1]);
     return this.#split(false);
+  }
+
+  /** Nothing came for a while: what is there is a message, if its last line is whole; else it is still awaited. */
+  quiet(): FramingEvent[] {
+    return this.#lineEnded ? this.end() : [];
   }
 
   end(): FramingEvent[] {
     const events = this.#split(true);
-    this.#message(this.#carried.take(), events);
+    const rest = this.#carried.take();
+    if (this.#strict && !this.#lineEnded && !this.#oversized) this.#discarded.add(events, 'truncated', rest.length);
+    else this.#message(rest, events);
     this.#discarded.flush(events);
     this.#oversized = false;
     this.#searched = 0;
@@ -69,27 +93,36 @@ class Hl7LinesFramer implements Framer {
 
   #message(bytes: Uint8Array, events: FramingEvent[]): void {
     if (this.#oversized || bytes.length > this.#maxFrameBytes) {
-      this.#discarded.add(events, 'oversized', bytes.length);
+      this.#discarded.add(events, 'oversized', bytes.length, this.#oversized ? undefined : this.#head(bytes));
       this.#discarded.flush(events);
       this.#oversized = false;
     } else if (!isBlank(bytes)) events.push({ frame: bytes });
   }
 
+  /** What a sender that waits for an answer is told by; nobody waits behind a file. */
+  #head(bytes: Uint8Array): Uint8Array | undefined {
+    return this.#strict ? bytes.slice(0, HEAD_BYTES) : undefined;
+  }
+
   /** Lets go of a message that is already above the limit, up to where it has been searched. */
   #limit(bytes: Uint8Array, begin: number, at: number, events: FramingEvent[]): number {
     if (!this.#oversized && at - begin <= this.#maxFrameBytes) return begin;
+    const head = this.#oversized ? undefined : this.#head(bytes.subarray(begin, at));
     this.#oversized = true;
-    this.#discarded.add(events, 'oversized', at - begin);
+    this.#discarded.add(events, 'oversized', at - begin, head);
     return Math.min(at, bytes.length);
   }
 }
 
 function lineEnd(bytes: Uint8Array, from: number): number {
   for (let at = from; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte === CR || byte === LF) return at;
+    if (isLineEnd(bytes[at])) return at;
   }
   return -1;
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === CR || byte === LF;
 }
 
 function isBlank(bytes: Uint8Array): boolean {

@@ -18,6 +18,11 @@ export function mllpFrame(message: Uint8Array): Uint8Array {
   return block;
 }
 
+/** What stands in blocks made by `mllpFrame`, without them. */
+export function mllpContents(blocks: Uint8Array): Uint8Array {
+  return blocks.filter((byte, at) => byte !== START && byte !== END && !(byte === CR && blocks[at - 1] === END));
+}
+
 /** CR and LF behind a block that belong to it: one of each. */
 const MAX_LINE_ENDS = 2;
 

@@ -80,7 +80,7 @@ function message(header: Segment | undefined, code: string, errors: readonly Ack
 
 function msh(header: Segment | undefined, separators: Separators, version: string, at: Instant): string[] {
   const { component } = separators;
-  const event = (header?.component(9, 2) ?? '').slice(0, 3);
+  const event = printable(header?.component(9, 2) ?? '').slice(0, 3);
   const type = event === '' ? ['ACK'] : isBefore(version, '2.3.1') ? ['ACK', event] : ['ACK', event, 'ACK'];
   acknowledgements += 1;
   const id = origin + (acknowledgements % 36 ** 7).toString(36).toUpperCase();
@@ -126,9 +126,14 @@ function err({ code, location }: AckError, ackCode: string, version: string, sep
   ];
 }
 
-/** A field of the sender as it came. What cannot stand in an MLLP block is taken out. */
+/** A field of the sender as it came. */
 function echo(header: Segment | undefined, field: number): string {
-  return (header?.field(field) ?? '').slice(0, MAX_ECHO).replace(/[\u0000-\u001f]/g, '');
+  return printable((header?.field(field) ?? '').slice(0, MAX_ECHO));
+}
+
+/** What cannot stand in an MLLP block is taken out. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f]/g, '');
 }
 
 function isBefore(version: string, other: string): boolean {

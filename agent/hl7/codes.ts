@@ -6,6 +6,8 @@ import { componentOf, type Separators } from './segment.ts';
 const BARE_TERMS = 65_536;
 /** Partition 4, dimensions. */
 const UNIT_PARTITION = 262_144;
+/** The code of a setting is that of the measurement and this; the partitions from 512 up are nobody's settings (partition 1025 is private). */
+const SETTINGS = { from: 16_777_216, to: 33_554_432 } as const;
 /** Philips MDIL is MDC in hexadecimal, upper and lower half. */
 const MDIL = /^([0-9a-f]{4})-([0-9a-f]{4})$/i;
 
@@ -18,9 +20,14 @@ const CACHED = 1024;
 export interface CodedVital {
   rows: readonly Vital[];
   mdc: number | undefined;
+  /** A setting that has no row: no measurement, whatever code it comes from. */
+  isSetting?: true;
+  /** Of a wave: milliseconds between two samples, where the message need not say it. */
+  periodMs?: number;
 }
 
 const NO_VITAL: CodedVital = { rows: [], mdc: undefined };
+const UNKNOWN_SETTING: CodedVital = { rows: [], mdc: undefined, isSetting: true };
 
 /** The vital sign of OBX-3 by its MDC code, from either identifier of the field. Only what is said to be MDC or MDIL counts; numbers of other systems are never taken for MDC. */
 export const codedVital = cached((field: string, separators: Separators): CodedVital => {
@@ -30,12 +37,13 @@ export const codedVital = cached((field: string, separators: Separators): CodedV
     const bare = code < BARE_TERMS ? vitalByBareTerm(code) : undefined;
     const rows = bare ? [bare] : vitalsByMdc(code);
     if (rows.length > 0) return { rows, mdc: bare || rows[0]?.mdc?.code === code ? undefined : code };
+    if (code >= SETTINGS.from && code < SETTINGS.to) return UNKNOWN_SETTING;
   }
   return NO_VITAL;
 });
 
-/** `none`: no unit was given; `unknown`: one that is not in the table. */
-export type CodedUnit = { ucum: string } | 'none' | 'unknown';
+/** `none`: no unit was given; `unknown`: one that is not in the table; `assumed`: none was given, and the dialect says which one it has. */
+export type CodedUnit = { ucum: string; assumed?: true } | 'none' | 'unknown';
 
 /** The unit of OBX-6 in UCUM: MDC or MDIL code, or a spelling that is known. Two identifiers that name different units name none. */
 export const codedUnit = cached((field: string, separators: Separators): CodedUnit => {
@@ -62,7 +70,8 @@ export function toRowUnit(row: Vital, value: number, ucum: string): number | und
   return row.key === 'glu' || row.key === 'glu_si' ? convertGlucose(value, ucum, row.ucum) : convert(value, ucum, row.ucum);
 }
 
-function mdcOf(field: string, first: number, { component }: Separators): number | undefined {
+/** The full MDC code of the identifier that begins with component `first` (1, or 4 for the alternate one). */
+export function mdcOf(field: string, first: number, { component }: Separators): number | undefined {
   const id = componentOf(field, first, component).trim();
   const system = componentOf(field, first + 2, component)
     .trim()

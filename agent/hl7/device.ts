@@ -8,15 +8,16 @@ export type Device = Pick<ReadingRecord['device'], 'id' | 'idType'>;
 const NULL = '""';
 
 /**
- * OBX-18 (EI, v2.6 ch. 2A.28), the first repetition that says something: the universal id, else the identifier; `ID^^EUI64^EUI-64` and
- * `EUI64^EUI-64` alike.
+ * OBX-18 (EI, v2.6 ch. 2A.28), the first repetition that says something: an EUI-64 wherever it stands (`ID^^EUI64^EUI-64`, `EUI64^EUI-64`),
+ * else the identifier. The universal id of any other kind names who gave it (`F037EF2X^DEVICE^mindray.com^DNS`) and stands for it only
+ * where there is no other.
  */
 export function deviceOf(obx: Segment): Hint<Device> {
   if (obx.field(18) === '') return 'none';
   for (const field of obx.repetitions(18)) {
     const parts = [1, 2, 3, 4].map((n) => componentOf(field, n, obx.separators.component).trim());
     const [first = '', second = '', third = '', fourth = ''] = parts.map((part) => (part === NULL ? '' : part));
-    const named = isEui64(third) ? first : third || first;
+    const named = isEui64(fourth) && third !== '' && !isEui64(third) ? third : first || (isEui64(third) ? '' : third);
     if (named === '') continue;
     const id = identifier(named, MAX_DEVICE_ID);
     return id === undefined ? 'unreadable' : { id, idType: [second, third, fourth].some(isEui64) ? 'eui64' : 'serial' };

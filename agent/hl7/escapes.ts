@@ -1,7 +1,10 @@
+import { decodeAll } from './charset.ts';
 import type { Separators } from './segment.ts';
 
+const HEX = /^X(?:[0-9A-Fa-f]{2})+$/;
+
 /**
- * Escape sequences resolved (HL7 v2.6 ch. 2.7): separators, hexadecimal data (one byte, one character), `\.br\` as a blank;
+ * Escape sequences resolved (HL7 v2.6 ch. 2.7): separators, hexadecimal data (bytes in the character set of the message), `\.br\` as a blank;
  * highlighting is left out. A sequence that is not known stays as text.
  */
 export function unescapeText(text: string, separators: Separators): string {
@@ -56,6 +59,16 @@ function meaningOf(sequence: string, separators: Separators): string | undefined
     case '.br':
       return ' ';
     default:
-      return /^X(?:[0-9A-Fa-f]{2})+$/.test(sequence) ? Buffer.from(sequence.slice(1), 'hex').toString('latin1') : undefined;
+      return HEX.test(sequence) ? textOfHex(sequence.slice(1), separators.charset) : undefined;
+  }
+}
+
+/** Bytes in the character set of the message; undefined where that is not known, and the sequence stays as it is. */
+function textOfHex(hex: string, charset = ''): string | undefined {
+  const bytes = Buffer.from(hex, 'hex');
+  try {
+    return decodeAll(bytes, bytes.toString('latin1'), charset.trim().toUpperCase());
+  } catch {
+    return undefined;
   }
 }

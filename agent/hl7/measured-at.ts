@@ -51,7 +51,7 @@ export class MeasuredAt {
   }
 
   /** Puts the time into a reading whose own OBX-14 is `text`, and what is doubtful about it to its flags. */
-  stamp(reading: Reading, flags: Flag[], path: string, text: string, sequence: number): void {
+  stamp(reading: Pick<Reading, 'effective' | 'offsetMin'>, flags: Flag[], path: string, text: string, sequence: number): void {
     const own = isGiven(text) ? this.#parsed(text) : undefined;
     let isDoubtful = false;
     if (!own && isGiven(text)) {

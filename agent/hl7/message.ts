@@ -1,11 +1,10 @@
 import { isAscii } from 'node:buffer';
 import { VitalmeshError } from '../../shared/errors.ts';
-import { decodeText, isEscapedCharset } from './charset.ts';
-import { Segment, type Separators } from './segment.ts';
+import { type DeclaredCharsets, decodeText, mayBeSwitched } from './charset.ts';
+import { componentOf, Segment, type Separators } from './segment.ts';
 
 const CR = 13;
 const LF = 10;
-const ESC = '\u001b';
 const BOM = '\u00ef\u00bb\u00bf';
 const SEGMENT_NAME = /^[A-Z][A-Z0-9]{2}$/;
 const FREQUENT_SEGMENTS = ['OBX', 'OBR', 'PID', 'PV1', 'NTE'];
@@ -43,9 +42,11 @@ export class Hl7Message {
     this.separators = this.header.separators;
     this.text = raw;
     const ascii = isAscii(bytes);
-    if (!ascii || raw.includes(ESC)) {
-      const charset = this.header.component(18, 1);
-      if (!ascii || isEscapedCharset(charset)) this.text = decodeText(bytes, raw, charset, hasBom);
+    const named = this.header.field(18);
+    if (!ascii || named !== '') {
+      const declared = charsetsOf(this.header);
+      if (!ascii || mayBeSwitched(declared, raw)) this.text = decodeText(bytes, raw, declared, hasBom);
+      if (declared.own !== '') this.separators = { ...this.separators, charset: declared.own };
     }
     this.bytewise = this.text === raw;
     const start = this.bytewise ? from : opening(this.text);
@@ -99,11 +100,22 @@ export class Hl7Message {
     return this.#segment;
   }
 
+  /** A segment of its own, that stays valid. */
+  segment(index: number): Segment {
+    return new Segment(this.text, this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0, this.separators);
+  }
+
   /** The bytes of segments `from` up to `to`, as they came, or in UTF-8 where they had to be decoded. A copy. */
   bytes(from: number, to: number): Uint8Array {
     const text = this.text.slice(this.#bounds[2 * from] ?? 0, this.#bounds[2 * to - 1] ?? 0);
     return new Uint8Array(Buffer.from(text, this.bytewise ? 'latin1' : 'utf8'));
   }
+}
+
+function charsetsOf(header: Segment): DeclaredCharsets {
+  const { component, escape: mark } = header.separators;
+  const [own = '', ...others] = header.repetitions(18).map((repetition) => componentOf(repetition, 1, component).trim());
+  return { own, others, mark };
 }
 
 function latin1Of(bytes: Uint8Array): string {

@@ -2,7 +2,8 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { AbsentReason, Flag, Reading, ReadingStatus } from '../../shared/reading.ts';
 import type { Vital } from '../../shared/vitals.ts';
 import { cleanText } from '../decoding.ts';
-import { codedUnit, codedVital, toRowUnit } from './codes.ts';
+import { toRowUnit } from './codes.ts';
+import type { ObxRules } from './dialect.ts';
 import { unescapeText } from './escapes.ts';
 import { componentOf, firstRepetition, type Segment } from './segment.ts';
 
@@ -62,22 +63,24 @@ const STATUSES: ReadonlyMap<string, { status: ReadingStatus; absent?: AbsentReas
   ['W', { status: 'cancelled', absent: 'error' }],
 ]);
 
-/** What one OBX is: a row of a device or panel, a value of a type that is not read here, a bad one, or a reading (without its time). */
+/** What one OBX is: a row of a device or panel, a setting that has no row, a value of a type that is not read here, a bad one, or a reading (without its time). */
 export type ObxContent =
   | { kind: 'structure' }
+  | { kind: 'setting' }
   | { kind: 'other-type'; isNumber: boolean; vital: string | undefined }
   | { kind: 'refused'; code: ErrorCode; field: number; vital?: string }
   | { kind: 'reading'; reading: Reading; row: Vital; flags: Flag[]; test: boolean };
 
-const NULL = '""';
+export const NULL = '""';
 const MAX_LIMITS_TEXT = 64;
 const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 
 /** Reads an OBX: OBX-2, 3, 5, 6, 7, 8 and 11 (HL7 v2.6 ch. 7.4.2, IHE PCD TF-2 appendix B.8). */
-export function readObx(obx: Segment): ObxContent {
+export function readObx(obx: Segment, rules: ObxRules): ObxContent {
   const type = obx.field(2).trim();
   const value = obx.field(5);
-  const { rows, mdc } = codedVital(firstRepetition(obx.field(3), obx.separators), obx.separators);
+  const { rows, mdc, isSetting } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators, obx);
+  if (isSetting) return { kind: 'setting' };
   const metric = rows[0] && !rows[0].panel && rows[0].class !== 'waveform' ? rows[0] : undefined;
   const isEmpty = type === '' && (value === '' || value === NULL);
   if (isEmpty && !metric) return { kind: 'structure' };
@@ -87,14 +90,15 @@ export function readObx(obx: Segment): ObxContent {
   const about = circumstances(obx);
   if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11, vital: metric.key };
   const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
+  const sentinel = typeof number === 'number' ? rules.sentinels.get(number) : undefined;
   if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5, vital: metric.key };
 
   const reading: Reading = { vital: metric.key };
   const flags = [...about.flags];
-  const row = number === 'absent' ? metric : measured(reading, flags, rows, number, obx);
+  const row = number === 'absent' || sentinel ? metric : measured(reading, flags, rows, number, obx, rules);
   if (!row) return { kind: 'refused', code: 'DECODE-UNIT', field: 6, vital: metric.key };
   reading.vital = row.key;
-  if (number === 'absent') reading.absent = about.absent ?? 'unknown';
+  if (number === 'absent' || sentinel) reading.absent = about.absent ?? sentinel ?? 'unknown';
   if (mdc !== undefined && row.inputMdc?.includes(mdc)) reading.mdc = mdc;
   if (about.status !== 'final') reading.status = about.status;
   const limits = limitsOf(obx);
@@ -103,8 +107,15 @@ export function readObx(obx: Segment): ObxContent {
 }
 
 /** Puts the value into the reading, in the unit of its row, and returns that row; undefined when OBX-6 does not fit any of the rows. */
-function measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value: number, obx: Segment): Vital | undefined {
-  const unit = codedUnit(firstRepetition(obx.field(6), obx.separators), obx.separators);
+function measured(
+  reading: Reading,
+  flags: Flag[],
+  rows: readonly Vital[],
+  value: number,
+  obx: Segment,
+  rules: ObxRules,
+): Vital | undefined {
+  const unit = rules.unit(firstRepetition(obx.field(6), obx.separators), obx.separators, obx);
   const first = rows[0];
   if (!first || unit === 'unknown') return undefined;
   if (unit === 'none') {
@@ -117,6 +128,7 @@ function measured(reading: Reading, flags: Flag[], rows: readonly Vital[], value
   const row = rows.find(({ ucum }) => ucum === unit.ucum) ?? first;
   const converted = row.ucum === unit.ucum ? value : toRowUnit(row, value, unit.ucum);
   if (converted === undefined) return undefined;
+  if (unit.assumed) flags.push('unit-assumed');
   reading.value = converted;
   if (row.ucum !== unit.ucum) reading.original = { value, unit: unit.ucum };
   return row;
@@ -130,7 +142,7 @@ function limitsOf(obx: Segment): string | undefined {
   return isPlain ? field : cleanText(unescapeText(field, obx.separators), MAX_LIMITS_TEXT);
 }
 
-interface Circumstances {
+export interface Circumstances {
   status: ReadingStatus;
   absent: AbsentReason | undefined;
   flags: readonly Flag[];
@@ -141,7 +153,7 @@ const NO_FLAGS: readonly Flag[] = [];
 const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLAGS, test: false };
 
 /** What OBX-8 (all its repetitions) and OBX-11 say about a value; undefined for a status that is not of the table. */
-function circumstances(obx: Segment): Circumstances | undefined {
+export function circumstances(obx: Segment): Circumstances | undefined {
   const found = STATUSES.get(obx.field(11).trim());
   if (!found) return undefined;
   if (found.status === 'final' && found.absent === undefined && obx.field(8) === '') return PLAIN;
@@ -153,6 +165,11 @@ function circumstances(obx: Segment): Circumstances | undefined {
     flags: [...flags],
     test: said.some(({ test }) => test === true),
   };
+}
+
+/** Whether OBX-8 says that a row is of a test or a demonstration. */
+export function isTestRow(obx: Segment): boolean {
+  return obx.field(8) !== '' && conditionsOf(obx).some(({ test }) => test === true);
 }
 
 const UNKNOWN_CONDITION: Condition = { flag: 'questionable' };
@@ -170,7 +187,8 @@ function conditionsOf(obx: Segment): Condition[] {
   return said;
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
+/** NM (HL7 v2.6 ch. 2A.47). */
+export const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)$/;
 const MAX_DIGITS = 32;
 
 /**

@@ -1,33 +1,30 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
-import { checkReading } from '../../shared/reading-check.ts';
-import type { Vital } from '../../shared/vitals.ts';
+import type { ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import { checkAlert, checkReading } from '../../shared/reading-check.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
-import { deviceOf } from './device.ts';
+import { AlertGroups } from './alert-groups.ts';
+import { Containment, onlyNews } from './containment.ts';
+import { type Device, deviceOf } from './device.ts';
+import type { Dialect, ObxRules } from './dialect.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
-import { readObx } from './obx.ts';
-import { Records } from './records.ts';
-import type { Segment } from './segment.ts';
+import { isTestRow, readObx } from './obx.ts';
+import { type Item, Records } from './records.ts';
+import { CurrentGroup } from './row-group.ts';
+import { componentOf, type Segment } from './segment.ts';
+import { FOREIGN, isLeftAside } from './segment-names.ts';
 import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
+import { unknownCode } from './unknown-code.ts';
+import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
+const NOBODY: SubjectHints = {};
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
-const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
-/** Segments of an ORU^R01, and of a batch around it, that say nothing about a vital sign (HL7 v2.8 ch. 7.3.1, 2.15). */
-const LEFT_ASIDE = new Set(
-  'SFT UAC ARV PD1 NK1 NTE PRT OH1 OH2 OH3 OH4 PV2 DB1 ORC TQ1 TQ2 CTD FT1 CTI SPM SAC CON DEV DSC EVN AL1 DG1 MRG ROL ADD FHS BHS BTS FTS'.split(
-    ' ',
-  ),
-);
-
-/** Segments of other messages that some senders put in. None has a name that one wrong character makes of PID or PV1. */
-const FOREIGN = new Set('IN1 IN2 IN3 GT1 ACC RF1 TXA RXA RXR BLG MSA ERR QRD QRF'.split(' '));
-
+export const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
 export interface OruContent {
   records: ReadingRecord[];
   rejected: Rejected[];
@@ -36,35 +33,62 @@ export interface OruContent {
 }
 
 /**
- * The readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
+ * What an ORU tells. `alerts`: the alerts of an ORU^R40 of the shape of IHE PCD-04 (PCD TF-2, 3.4), one a group of OBR and its OBX; of a
+ * message that is about nobody, as is a heartbeat, nothing. `readings`: the readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
  * the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
  * rest is, and all of it is rejected up to the next PID. Patient and bed of the configuration hold for messages that name none themselves.
  */
-export function readOru(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string): OruContent {
-  return new OruReader(message, receivedAt, context, profile).read();
+export function readOru(
+  message: Hl7Message,
+  receivedAt: Instant,
+  context: DecodeContext,
+  dialect: Dialect,
+  use: 'readings' | 'alerts' = 'readings',
+): OruContent {
+  return new OruReader(message, receivedAt, context, dialect, use).read();
 }
+
+const ASIDE: WaveContent = { kind: 'aside' };
 
 class OruReader {
   readonly #message: Hl7Message;
   readonly #context: DecodeContext;
+  readonly #rules: ObxRules;
   readonly #testMessage: boolean;
   readonly #rejected: Rejected[] = [];
   readonly #errors: AckError[] = [];
   readonly #records: Records;
   readonly #times: MeasuredAt;
+  readonly #group: CurrentGroup;
   /** Whether patient and bed are named by the message, or may have been: then those of the configuration are not in force. */
   #namesPatient: boolean;
   #namesBed: boolean;
   #measurements = new Measurements();
+  /** OBX-4 of the last wave, whose attributes may follow; '' where there is none, or it has none. */
+  #wavePath = '';
+  /** Of a message of alerts. */
+  readonly #alerts: AlertGroups | undefined;
+  /** Where OBX-18 stands once: the last one, and for which MDS. */
+  #lastDevice: { mds: string; device: Hint<Device> } | undefined;
+  /** Where it is told what devices are made of. */
+  readonly #containment: Containment | undefined;
   #hasPatient = false;
   #subject: SubjectHints;
   #index = 0;
   #obr = 0;
   #obx = 0;
 
-  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string) {
+  constructor(
+    message: Hl7Message,
+    receivedAt: Instant,
+    context: DecodeContext,
+    { name: profile, obx }: Dialect,
+    use: 'readings' | 'alerts',
+  ) {
     this.#message = message;
     this.#context = context;
+    this.#rules = obx;
+    this.#group = new CurrentGroup(message);
     this.#records = new Records({ header: message.header, receivedAt, context, profile }, () => this.#rejectDevice());
     this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
@@ -73,6 +97,8 @@ class OruReader {
     this.#namesPatient = names(message, 'PID', patientOf);
     this.#namesBed = names(message, 'PV1', bedOf);
     this.#subject = this.#hints(undefined);
+    this.#containment = context.containment && use === 'readings' ? new Containment() : undefined;
+    this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
   }
 
   read(): OruContent {
@@ -92,11 +118,11 @@ class OruReader {
         case 'OBX':
           // What comes before the patient it is of could be anybody's.
           if (this.#namesPatient && !this.#hasPatient) this.#rejectUpToPatient('HL7-SEGMENT', `OBX[${this.#obx + 1}]`);
+          else if (this.#alerts) this.#alertRow(this.#alerts, message.open(this.#index));
           else this.#observation(message.open(this.#index));
           break;
         case 'OBR':
-          this.#obr += 1;
-          this.#times.group(message.open(this.#index).component(7, 1), this.#obr);
+          this.#begin();
           break;
         case 'PID':
           this.#patient(message.open(this.#index));
@@ -114,8 +140,23 @@ class OruReader {
           else if (!isLeftAside(name)) this.#rejectUpToPatient('HL7-SEGMENT', `segment[${this.#index + 1}]`);
       }
     }
-    const records = this.#records.finish();
+    this.#alerts?.end();
+    this.#describe();
+    const all = this.#records.finish();
+    const records = this.#containment ? onlyNews(all, this.#context) : all;
     return { records, rejected: this.#rejected, errors: this.#errors };
+  }
+
+  /** A group begins; where a message of alerts ends one, its alert is of the patient and place until here. */
+  #begin(): void {
+    this.#alerts?.end();
+    this.#obr += 1;
+    this.#group.begin(this.#index);
+    this.#lastDevice = undefined;
+    const obr = this.#message.open(this.#index);
+    this.#times.group(obr.component(7, 1), this.#obr);
+    if (this.#alerts && !this.#alerts.begin(obr, this.#index, this.#obr))
+      this.#reject('DECODE-FIELD', `OBR[${this.#obr}]-3`, { segment: 'OBR', sequence: this.#obr, field: 3 });
   }
 
   /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
@@ -127,6 +168,7 @@ class OruReader {
 
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
   #rejectUpToPatient(code: ErrorCode, part: string, location?: AckError['location']): void {
+    this.#alerts?.end();
     this.#namesPatient = true;
     this.#namesBed = true;
     const message = this.#message;
@@ -152,9 +194,13 @@ class OruReader {
 
   /** Nothing of one patient (device, time, half a blood pressure) holds for the next. */
   #patient(pid: Segment): void {
+    this.#alerts?.end();
+    this.#describe();
+    this.#lastDevice = undefined;
     this.#records.nextPatient();
     this.#measurements = new Measurements();
     this.#times.group('', this.#obr);
+    this.#group.begin(0);
     const patient = patientOf(pid);
     this.#hasPatient = true;
     if (patient === 'unreadable') this.#rejectUpToPatient('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
@@ -168,6 +214,7 @@ class OruReader {
   }
 
   #visit(pv1: Segment): void {
+    this.#alerts?.place();
     const subject = this.#hints(this.#subject.patient);
     for (const [key, field, hint] of [['bed', 3, bedOf(pv1)] as const, ['visit', 19, visitOf(pv1)] as const]) {
       if (hint === 'unreadable') this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
@@ -179,32 +226,85 @@ class OruReader {
   #observation(obx: Segment): void {
     this.#obx += 1;
     const path = obx.field(4).trim();
-    const content = readObx(obx);
-    const vital = content.kind === 'reading' ? content.row.key : content.kind === 'structure' ? undefined : content.vital;
+    const use = this.#rules.use(obx, this.#group);
+    if (use === 'alarm') {
+      this.#alarm(obx, path);
+      return;
+    }
+    if (use !== 'value') {
+      this.#aside(use === 'setting' ? 'HL7-SETTING' : 'HL7-ASIDE', obx);
+      return;
+    }
+    if (this.#wavePath !== '') {
+      if (isAttribute(obx, this.#wavePath)) {
+        this.#aside('HL7-ASIDE', obx);
+        return;
+      }
+      if (!path.startsWith(`${this.#wavePath}.`)) this.#wavePath = '';
+    }
+    const content = readObx(obx, this.#rules);
+    const vital =
+      content.kind === 'reading' ? content.row.key : content.kind === 'structure' || content.kind === 'setting' ? undefined : content.vital;
     const measurement = vital === undefined ? undefined : this.#measurements.of(vital, path);
     switch (content.kind) {
       case 'structure':
         this.#structure(obx, path);
         break;
+      case 'setting':
+        this.#aside('HL7-SETTING', obx);
+        break;
       case 'other-type':
-        this.#otherType(obx, content.isNumber);
+        if (content.vital === undefined && obx.field(2).trim() === 'NA') this.#wave(obx, path);
+        else this.#otherType(obx, content.isNumber);
         break;
       case 'refused':
-        this.#rejectObx(content.code, content.field);
+        this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code));
         break;
       case 'reading': {
         const { reading, flags, row, test } = content;
+        this.#containment?.metric(path, row, reading.mdc);
         this.#times.stamp(reading, flags, path, obx.component(14, 1), this.#obx);
         if (measurement) reading.measurement = measurement;
         if (flags.length > 0) reading.flags = flags;
         const refused = checkReading(reading);
-        if (refused === undefined) this.#add(reading, row, path, test, obx);
-        else this.#rejectObx(refused, 5);
+        if (refused !== undefined) this.#rejectObx(refused, 5);
+        else this.#add({ class: row.class === 'spot' ? 'spot' : 'continuous', reading }, path, test, obx);
       }
     }
   }
 
-  /** Texts, codes and waveforms are counted; what looks like a number may be a measurement, and is kept. */
+  /** A row by which the sender tells of an alarm, in its own form. */
+  #alarm(obx: Segment, path: string): void {
+    const alert = this.#rules.alarm?.(obx, this.#group);
+    if (!alert) {
+      this.#rejectObx('DECODE-FIELD', 5);
+      return;
+    }
+    if (alert.effective === undefined) {
+      const flags = [...(alert.flags ?? [])];
+      this.#times.stamp(alert, flags, path, obx.component(14, 1), this.#obx);
+      if (flags.length > 0) alert.flags = flags;
+    }
+    const refused = checkAlert(alert);
+    if (refused === undefined) this.#add({ class: 'alert', alert }, path, isTestRow(obx), obx);
+    else this.#rejectObx(refused, 5);
+  }
+
+  /** A wave, and the rows beneath it; where waves are not read, it is counted. */
+  #wave(obx: Segment, path: string): void {
+    this.#wavePath = path;
+    const content = this.#context.waves ? readWave(obx, rowsBeneath(this.#message, this.#index, path), this.#rules) : ASIDE;
+    if (content.kind === 'aside') this.#aside('HL7-ASIDE', obx);
+    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code));
+    else {
+      const { wave, flags, test } = content;
+      this.#times.stamp(wave, flags, path, obx.component(14, 1), this.#obx);
+      if (flags.length > 0) wave.flags = flags;
+      this.#add({ class: 'waveform', wave }, path, test, obx);
+    }
+  }
+
+  /** Texts and codes are counted; what looks like a number may be a measurement, and is kept. */
   #otherType(obx: Segment, keep: boolean): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
     this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
@@ -217,18 +317,63 @@ class OruReader {
       return;
     }
     this.#times.row(path, obx.component(14, 1), this.#obx);
+    this.#containment?.structure(obx, path);
     const device = deviceOf(obx);
     if (device === 'unreadable') this.#rejectObx('DECODE-FIELD', 18);
     const [mds = '', ...below] = path.split('.');
     if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#records.setDevice(mds, device);
   }
 
-  #add(reading: Reading, row: Vital, path: string, testRow: boolean, obx: Segment): void {
-    const dot = path.indexOf('.');
-    const mds = dot < 0 ? path : path.slice(0, dot);
+  #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
+    const mds = componentOf(path, 1, '.');
     const test = testRow || this.#testMessage;
-    const isAdded = this.#records.add({ reading, subject: this.#subject, mds, device: deviceOf(obx), test, spot: row.class === 'spot' });
-    if (!isAdded) this.#rejectObx('DECODE-FIELD', 18);
+    const device = this.#deviceOf(obx, mds);
+    if (!this.#records.add({ item, subject: this.#subject, mds, device, test })) this.#rejectObx('DECODE-FIELD', 18);
+  }
+
+  /** OBX-18 of a row, or that of a row before it where the dialect says so. */
+  #deviceOf(obx: Segment, mds: string): Hint<Device> {
+    const own = deviceOf(obx);
+    if (!this.#rules.deviceOnce) return own;
+    if (own !== 'none') this.#lastDevice = { mds, device: own };
+    return this.#lastDevice?.mds === mds ? this.#lastDevice.device : own;
+  }
+
+  #alertRow(alerts: AlertGroups, obx: Segment): void {
+    this.#obx += 1;
+    alerts.row(obx, obx.field(4).trim(), this.#index, this.#obx);
+  }
+
+  #alertGroups(): AlertGroups {
+    return new AlertGroups({
+      times: this.#times,
+      refuseRow: (code, field) => this.#rejectObx(code, field),
+      refuseGroup: (code, from, obr) => {
+        const raw = this.#message.bytes(from, Math.min(this.#index, this.#message.segments));
+        this.#rejected.push({ code, part: `OBR[${obr}]`, bytes: raw.length, raw });
+        this.#errors.push({ code, location: { segment: 'OBR', sequence: obr } });
+      },
+      other: (kind) => {
+        const obx = this.#message.open(this.#index);
+        if (kind === 'structure') this.#structure(obx, obx.field(4).trim());
+        else this.#aside('HL7-ASIDE', obx);
+      },
+      add: (alert, mds, device, testRow) =>
+        this.#records.add({ item: { class: 'alert', alert }, subject: this.#subject, mds, device, test: testRow || this.#testMessage }),
+    });
+  }
+
+  /** Counted, and not kept: nothing in it is a measurement. */
+  #aside(code: ErrorCode, obx: Segment): void {
+    this.#rejected.push({ code, part: `OBX[${this.#obx}]`, bytes: obx.length });
+  }
+
+  /** What the devices until here are made of; it is of no patient, and of the device that their readings are of. */
+  #describe(): void {
+    for (const [mds, tree] of this.#containment?.trees() ?? []) {
+      const device = this.#lastDevice?.mds === mds ? this.#lastDevice.device : 'none';
+      this.#records.add({ item: { class: 'device', tree }, subject: NOBODY, mds, device, test: this.#testMessage });
+    }
   }
 
   /** The whole message is kept, once, however many devices of it are not listed. */
@@ -238,15 +383,21 @@ class OruReader {
     this.#errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
   }
 
-  #rejectObx(code: ErrorCode, field: number, keep = true): void {
-    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep);
+  #rejectObx(code: ErrorCode, field: number, keep = true, unknown?: string): void {
+    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep, unknown);
   }
 
-  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true): void {
+  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true, unknown?: string): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}) });
+    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}), ...(unknown === undefined ? {} : { unknown }) });
     this.#errors.push({ code, ...(location ? { location } : {}) });
   }
+}
+
+/** What the operator is told of a row whose code or unit is not in the table. */
+function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
+  if (code === 'DECODE-UNKNOWN-CODE') return unknownCode(obx, 3);
+  return code === 'DECODE-UNIT' ? unknownCode(obx, 6) : undefined;
 }
 
 /** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
@@ -257,8 +408,4 @@ function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segm
     if (name === segment && read(message.open(i)) !== 'none') return true;
   }
   return false;
-}
-
-function isLeftAside(name: string): boolean {
-  return LEFT_ASIDE.has(name) || name.startsWith('Z');
 }

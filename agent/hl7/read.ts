@@ -4,30 +4,79 @@ import { type DecodeContext, type Decoded, discardedPart, type Hl7Profile } from
 import type { DiscardedRun, FramingEvent } from '../framing/framing.ts';
 import { hl7File } from '../framing/hl7-file.ts';
 import { type AckError, type AckOutcome, acknowledge } from './ack.ts';
+import { readAdt } from './adt.ts';
+import { Connection, mayNameSubject } from './connection.ts';
+import { type Dialect, messageUse } from './dialect.ts';
 import { Hl7Message, headerOf } from './message.ts';
-import { readOru } from './oru.ts';
+import { type OruContent, readOru } from './oru.ts';
 import type { Segment } from './segment.ts';
 
 const VERSION = /^2\.[1-8](?:\.\d)?$/;
-const PROFILE = 'hl7-pcd01';
 
-/** Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. */
-export function readHl7(bytes: Uint8Array, receivedAt: Instant, context: DecodeContext): Decoded {
+/**
+ * Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. `connection` is what
+ * those before it on the same connection said about whose it is.
+ */
+export function readHl7(
+  dialect: Dialect,
+  bytes: Uint8Array,
+  receivedAt: Instant,
+  context: DecodeContext,
+  connection: Connection = new Connection(),
+): Decoded {
   let message: Hl7Message;
   try {
     message = new Hl7Message(bytes);
   } catch (thrown) {
+    connection.lose();
     return refuse(asVitalmeshError(thrown).code, headerOf(bytes), bytes, receivedAt);
   }
   const { header } = message;
   const type = header.component(9, 1);
+  const isVersion = VERSION.test(header.component(12, 1).trim());
+  const use = isVersion ? messageUse(dialect, header) : undefined;
+  // Only the message for it says whose the rest is; what names anybody elsewhere may be that one, damaged.
+  if (dialect.subject && use !== 'subject' && mayNameSubject(message)) connection.lose();
   // Acknowledging an acknowledgement would never end.
   if (type === 'ACK' || type === 'MCF') return { records: [], rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] };
-  if (!VERSION.test(header.component(12, 1).trim())) return refuse('HL7-VERSION', header, bytes, receivedAt);
-  if (type !== 'ORU' || !['R01', ''].includes(header.component(9, 2))) return refuse('HL7-TYPE', header, bytes, receivedAt);
+  if (!isVersion) return refuse('HL7-VERSION', header, bytes, receivedAt);
+  switch (use) {
+    case 'readings':
+    case 'alerts': {
+      const own = dialect.subject ? connection.contextOf(context) : context;
+      if (!own) return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
+      return answered(header, readOru(message, receivedAt, own, dialect, use), receivedAt);
+    }
+    case 'subject': {
+      const subject = dialect.subject?.(message);
+      if (!subject) {
+        connection.lose();
+        return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
+      }
+      connection.say(subject);
+      return answered(header, NOTHING, receivedAt);
+    }
+    case 'movement': {
+      const content = readAdt(message, receivedAt, context, dialect.name);
+      return answered(header, content, receivedAt, content.records.length === 0 ? 'reject' : 'accept');
+    }
+    case 'heartbeat':
+      return answered(header, NOTHING, receivedAt);
+    case 'aside':
+      return answered(header, { ...NOTHING, rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] }, receivedAt);
+    default:
+      return refuse('HL7-TYPE', header, bytes, receivedAt);
+  }
+}
 
-  const { records, rejected, errors } = readOru(message, receivedAt, context, PROFILE);
-  const outcome: AckOutcome = records.length === 0 && errors.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN') ? 'reject' : 'accept';
+const NOTHING: OruContent = { records: [], rejected: [], errors: [] };
+
+function answered(
+  header: Segment,
+  { records, rejected, errors }: OruContent,
+  receivedAt: Instant,
+  outcome: AckOutcome = records.length === 0 && errors.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN') ? 'reject' : 'accept',
+): Decoded {
   return { records, rejected, reply: new Reply(header, outcome, errors, receivedAt) };
 }
 
@@ -67,23 +116,27 @@ function refuse(code: ErrorCode, header: Segment | undefined, bytes: Uint8Array,
   };
 }
 
-/** HL7 v2 ORU^R01 as IHE PCD-01 (DEC) shapes it, with MDC or MDIL codes, over MLLP or from a file. */
-export const hl7Pcd01: Hl7Profile = {
-  name: PROFILE,
-  kind: 'hl7',
-  vendor: 'IHE PCD',
-  models: ['PCD-01 senders: monitors and gateways'],
-  protocol: 'HL7 v2.1 to 2.8 ORU^R01 over MLLP, numbers under MDC codes',
-  source: 'IHE PCD Technical Framework, volume 2, PCD-01; HL7 v2.6 chapters 2 and 7',
-  read: readHl7,
-  refuseOversized,
-  decoder(context) {
-    const framer = hl7File(context.maxFrameBytes);
-    const decoded = (events: FramingEvent[], receivedAt: Instant) =>
-      events.map((event) => ('frame' in event ? readHl7(event.frame, receivedAt, context) : refuseOversized(event.discarded, receivedAt)));
-    return {
-      push: (chunk, receivedAt) => decoded(framer.push(chunk), receivedAt),
-      end: (receivedAt) => decoded(framer.end(), receivedAt),
-    };
-  },
-};
+/** A dialect as a way of reading bytes, over MLLP or from a file. */
+export function hl7Profile(dialect: Dialect): Hl7Profile {
+  const { name, vendor, models, protocol, source } = dialect;
+  const read: Hl7Profile['read'] = (message, receivedAt, context, connection) => readHl7(dialect, message, receivedAt, context, connection);
+  return {
+    ...{ name, kind: 'hl7', vendor, models, protocol, source, dialect },
+    read,
+    refuseOversized,
+    decoder(context) {
+      const framer = hl7File(context.maxFrameBytes);
+      const connection = new Connection();
+      const decodedEvent = (event: FramingEvent, receivedAt: Instant): Decoded => {
+        if ('frame' in event) return read(event.frame, receivedAt, context, connection);
+        connection.lose();
+        return refuseOversized(event.discarded, receivedAt);
+      };
+      const decoded = (events: FramingEvent[], receivedAt: Instant) => events.map((event) => decodedEvent(event, receivedAt));
+      return {
+        push: (chunk, receivedAt) => decoded(framer.push(chunk), receivedAt),
+        end: (receivedAt) => decoded(framer.end(), receivedAt),
+      };
+    },
+  };
+}

@@ -1,22 +1,30 @@
+import type { DeviceAlert } from '../../shared/alert.ts';
 import type { Instant } from '../../shared/clock.ts';
+import type { DeviceTree } from '../../shared/device-tree.ts';
 import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import type { Wave } from '../../shared/wave.ts';
 import type { DecodeContext } from '../decoding.ts';
 import { type Device, senderOf } from './device.ts';
 import type { Segment } from './segment.ts';
 import type { Hint } from './subject.ts';
 
 /** A record holds at most so many readings (see `checkRecord`); a longer message makes several. */
-const MAX_READINGS = 500;
-/** Readings join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
+const MAX_ITEMS = 500;
+/** A wave has up to 30,000 samples: each is a record of its own, so that none is too large to be sent. */
+const MAX_WAVES = 1;
+/** Readings and alerts join one of the last groups of their MDS: a message made of thousands must not be searched each time. */
 const RECENT_GROUPS = 16;
 
-/** Readings that become one record: of one patient, one device, all real or all test. */
+/** What becomes one record: of one class, one patient, one device, all real or all test. */
 interface Group {
   subject: SubjectHints;
   own: Device | undefined;
   test: boolean;
-  spot: boolean;
+  class: Item['class'];
   readings: Reading[];
+  alerts: DeviceAlert[] | undefined;
+  waves: Wave[] | undefined;
+  tree: DeviceTree | undefined;
 }
 
 /** What the records of a message have in common. */
@@ -27,19 +35,25 @@ interface Common {
   profile: string;
 }
 
-/** A reading with what decides which record it comes into. */
+/** What a record is made of. */
+export type Item =
+  | { class: 'spot' | 'continuous'; reading: Reading }
+  | { class: 'alert'; alert: DeviceAlert }
+  | { class: 'waveform'; wave: Wave }
+  | { class: 'device'; tree: DeviceTree };
+
+/** A reading or alert with what decides which record it comes into. */
 export interface Placed {
-  reading: Reading;
+  item: Item;
   subject: SubjectHints;
   /** The first number of OBX-4, or ''. */
   mds: string;
   /** OBX-18 of its own row. */
   device: Hint<Device>;
   test: boolean;
-  spot: boolean;
 }
 
-/** Gathers the readings of a message into records, each of one patient and one device. */
+/** Gathers the readings and alerts of a message into records, each of one patient and one device. */
 export class Records {
   readonly #common: Common;
   /** Told once that a device is not one that the source takes. */
@@ -75,8 +89,8 @@ export class Records {
     this.#devices.set(mds, device);
   }
 
-  /** False for a reading whose device was named and cannot be read: no other may take its place. */
-  add({ reading, subject, mds, device, test, spot }: Placed): boolean {
+  /** False for something whose device was named and cannot be read: no other may take its place. */
+  add({ item, subject, mds, device, test }: Placed): boolean {
     const ofMds = this.#devices.get(mds);
     if (device === 'unreadable' || (device === 'none' && ofMds === 'unreadable')) return false;
     const own = device === 'none' ? undefined : device;
@@ -85,16 +99,22 @@ export class Records {
     let group: Group | undefined;
     for (let i = groups.length - 1; i >= 0 && i >= groups.length - RECENT_GROUPS; i -= 1) {
       const g = groups[i];
-      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.spot === spot) {
-        group = g.readings.length < MAX_READINGS ? g : undefined;
+      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.class === item.class) {
+        const isOpen = g.readings.length + (g.alerts?.length ?? 0) < MAX_ITEMS && (g.waves?.length ?? 0) < MAX_WAVES;
+        group = isOpen ? g : undefined;
         break;
       }
     }
     if (!group) {
-      group = { subject, own, test, spot, readings: [] };
+      group = { subject, own, test, class: item.class, readings: [], alerts: undefined, waves: undefined, tree: undefined };
+      if (item.class === 'alert') group.alerts = [];
+      if (item.class === 'waveform') group.waves = [];
       groups.push(group);
     }
-    group.readings.push(reading);
+    if (item.class === 'alert') group.alerts?.push(item.alert);
+    else if (item.class === 'waveform') group.waves?.push(item.wave);
+    else if (item.class === 'device') group.tree = item.tree;
+    else group.readings.push(item.reading);
     return true;
   }
 
@@ -106,7 +126,7 @@ export class Records {
 
   #record(group: Group, ofMds: Device | undefined): void {
     const { receivedAt, context, profile } = this.#common;
-    const device = ofMds ?? group.own ?? this.#configuredDevice();
+    const device = this.#asSender(ofMds ?? group.own ?? this.#configuredDevice());
     if (context.devices && !this.#isListed(device.id, context.devices)) {
       if (!this.#deviceRefused) this.#refuseDevice();
       this.#deviceRefused = true;
@@ -119,9 +139,19 @@ export class Records {
       receivedAt,
       subject: group.subject,
       test: group.test,
-      class: group.spot ? 'spot' : 'continuous',
+      class: group.class,
       readings: group.readings,
+      ...(group.alerts && { alerts: group.alerts }),
+      ...(group.waves && { waves: group.waves }),
+      ...(group.tree && { tree: group.tree }),
     });
+  }
+
+  /** A device that OBX-18 names without saying what kind of number that is, and MSH-3 by the same one. */
+  #asSender(device: Device): Device {
+    if (device.idType === 'eui64') return device;
+    const sender = senderOf(this.#common.header);
+    return sender?.id === device.id ? sender : device;
   }
 
   /** The name of the configuration, else the sender of MSH-3, else the source. */

@@ -5,6 +5,8 @@ export interface Separators {
   repetition: string;
   escape: string;
   subcomponent: string;
+  /** The set of the message's text (MSH-18), in which hexadecimal data is written, too; left out where none is named. */
+  charset?: string;
 }
 
 /** One segment. Fields count from 1 as in the standard (MSH-1 is the field separator itself); what is not there is ''. */

@@ -1,6 +1,7 @@
+import type { AssignedId } from '../../shared/movement.ts';
 import { identifier, MAX_DEVICE_ID, MAX_IDENTIFIER } from '../decoding.ts';
 import { unescapeText } from './escapes.ts';
-import { componentOf, firstRepetition, type Segment } from './segment.ts';
+import { componentOf, firstRepetition, type Segment, type Separators } from './segment.ts';
 
 /** What a field says about whose reading it is. An identifier that is not clean is unreadable: a mended one could be somebody else's. */
 export type Hint<T> = T | 'none' | 'unreadable';
@@ -11,18 +12,31 @@ const NULL = '""';
  * PID-3 (CX), or PID-2 where older senders name the patient in it alone: the medical record number (type MR) if there is one, else the
  * first identifier, with its assigning authority.
  */
-export function patientOf(pid: Segment): Hint<{ value: string; authority: string }> {
-  const { component, subcomponent } = pid.separators;
+export function patientOf(pid: Segment): Hint<AssignedId> {
+  const chosen = identifiersOf(pid)[0];
+  return chosen === undefined ? 'none' : assignedId(chosen, pid.separators);
+}
+
+/** The identifiers of a patient (PID-3, else PID-2) as they came, the medical record number first. */
+export function identifiersOf(pid: Segment): string[] {
+  const { component } = pid.separators;
   const valued = (field: number): string[] => pid.repetitions(field).filter((id) => !isBlank(componentOf(id, 1, component)));
   const own = valued(3);
   const ids = own.length > 0 ? own : valued(2);
-  const chosen = ids.find((id) => componentOf(id, 5, component).trim() === 'MR') ?? ids[0];
-  if (chosen === undefined) return 'none';
-  const value = identifier(unescapeText(componentOf(chosen, 1, component), pid.separators), MAX_IDENTIFIER);
+  const record = ids.findIndex((id) => componentOf(id, 5, component).trim() === 'MR');
+  return record > 0 ? [ids[record] ?? '', ...ids.slice(0, record), ...ids.slice(record + 1)] : ids;
+}
+
+/** An identifier (CX) with who assigned it. */
+export function assignedId(cx: string, separators: Separators): AssignedId | 'none' | 'unreadable' {
+  const { component, subcomponent } = separators;
+  const number = componentOf(cx, 1, component);
+  if (isBlank(number)) return 'none';
+  const value = identifier(unescapeText(number, separators), MAX_IDENTIFIER);
   // HD: an object identifier is unique everywhere, a namespace only where it is known.
-  const assigner = componentOf(chosen, 4, component);
+  const assigner = componentOf(cx, 4, component);
   const named = [2, 1].map((n) => componentOf(assigner, n, subcomponent)).find((text) => !isBlank(text)) ?? '';
-  const authority = named === '' ? '' : identifier(unescapeText(named, pid.separators), MAX_DEVICE_ID);
+  const authority = named === '' ? '' : identifier(unescapeText(named, separators), MAX_DEVICE_ID);
   return value === undefined || authority === undefined ? 'unreadable' : { value, authority };
 }
 
@@ -30,8 +44,8 @@ export function patientOf(pid: Segment): Hint<{ value: string; authority: string
  * PV1-3: unit, room and bed joined by `^`, whatever the separator of the message (`ICU^101^A`, `ICU^^BED-1`), because rooms have beds
  * of the same name; the bed alone where the sender names neither unit nor room.
  */
-export function bedOf(pv1: Segment): Hint<{ text: string }> {
-  const place = firstRepetition(pv1.field(3), pv1.separators);
+export function bedOf(pv1: Segment, field = 3): Hint<{ text: string }> {
+  const place = firstRepetition(pv1.field(field), pv1.separators);
   const parts = [1, 2, 3].map((n) => componentOf(place, n, pv1.separators.component).trim()).map((part) => (part === NULL ? '' : part));
   const [unit = '', room = '', bed = ''] = parts.map((part) => unescapeText(part, pv1.separators));
   // A part with the joint in it could be read as another place.
@@ -44,7 +58,7 @@ export function visitOf(pv1: Segment): Hint<{ text: string }> {
   return hint(unescapeText(pv1.component(19, 1), pv1.separators));
 }
 
-function hint(field: string): Hint<{ text: string }> {
+export function hint(field: string): Hint<{ text: string }> {
   if (isBlank(field)) return 'none';
   const text = identifier(field, MAX_IDENTIFIER);
   return text === undefined ? 'unreadable' : { text };

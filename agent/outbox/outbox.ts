@@ -2,6 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import type { MessageKey } from '../decoding.ts';
 
 export interface OutboxRow extends RowKey {
   class: RowClass;
@@ -33,8 +34,13 @@ export interface OutboxStatus {
  */
 export interface Outbox extends AsyncDisposable {
   readonly epoch: string;
-  /** Appends one row a record; resolves after the commit that holds them all. Appends of one event-loop turn share a commit. */
-  append(records: readonly ReadingRecord[]): Promise<RowKey[]>;
+  /**
+   * Appends one row a record; resolves after the commit that holds them all. Appends of one event-loop turn share a commit. `message` is
+   * what the records came in, kept in the same commit: when it is on disk already, nothing is appended and there are no keys.
+   */
+  append(records: readonly ReadingRecord[], from?: { message?: MessageKey | undefined }): Promise<RowKey[]>;
+  /** Whether this message was appended, as far back as messages are kept (the newest 100,000), or another one of its name. */
+  find(message: MessageKey): 'message' | 'name' | undefined;
   /** Pending rows with `seq` greater than `after`, at most `limit`. Unreadable rows go to quarantine and are left out. */
   pending(after: number, limit: number): OutboxRow[];
   /** Marks rows as held by the hub. */

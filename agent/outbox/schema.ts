@@ -6,6 +6,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * for each half keeps both out of the other's way. AUTOINCREMENT: a number is never given twice, even after its row is gone
  * (sqlite.org/autoinc.html). `epochs` has one line a start of the agent, and one a `rekey`: pending rows written under an epoch older
  * than the newest `rekeyed` one go by that one, so that taking new keys costs one line however much is waiting.
+ * `messages` lists the digests of the newest messages that rows came in (see `Messages`).
  */
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE epochs (
@@ -38,10 +39,21 @@ export const MIGRATIONS: readonly Migration[] = [
      body BLOB NOT NULL
    ) STRICT;
    CREATE INDEX quarantine_kind ON quarantine (kind, id);`,
+  `CREATE TABLE messages (
+     id INTEGER PRIMARY KEY,
+     message BLOB NOT NULL
+   ) STRICT;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
-export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = { spot: 30, continuous: 40 };
+export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = {
+  alert: 10,
+  movement: 20,
+  device: 25,
+  spot: 30,
+  continuous: 40,
+  waveform: 50,
+};
 
 /** Numbers in the `kind` column of `quarantine`. */
 export const QUARANTINE_KIND = { bytes: 0, row: 1 } as const;

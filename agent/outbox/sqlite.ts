@@ -7,8 +7,10 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import type { MessageKey } from '../decoding.ts';
 import { beginEpoch, type Epoch, inEpochs } from './epochs.ts';
 import { Mark } from './mark.ts';
+import { Messages } from './messages.ts';
 import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
 import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
 import { keepReserve, releaseReserve } from './reserve.ts';
@@ -89,6 +91,11 @@ class SqliteOutbox implements Outbox {
   readonly #keepDeliveredMs: number;
   readonly #keepDeliveredRows: number;
   readonly #limits: QuarantineLimits;
+  readonly #messages = new Messages();
+  /** Messages on their way into the file, by both digests. */
+  readonly #appending = new Map<string, Promise<RowKey[]>>();
+  /** How many of them have a name. */
+  readonly #names = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
@@ -117,6 +124,7 @@ class SqliteOutbox implements Outbox {
     this.#epoch = database.write(() => {
       const epoch = beginEpoch(database, clock.now(), false);
       this.#passMark();
+      this.#messages.load(database);
       return epoch;
     });
     this.#markedOpening = database.openings;
@@ -131,8 +139,35 @@ class SqliteOutbox implements Outbox {
     return this.#epoch.text;
   }
 
-  async append(records: readonly ReadingRecord[]): Promise<RowKey[]> {
+  async append(records: readonly ReadingRecord[], { message }: { message?: MessageKey | undefined } = {}): Promise<RowKey[]> {
     if (records.length === 0) return [];
+    if (!message) return await this.#append(records);
+    const key = message.name + message.content;
+    const underWay = this.#appending.get(key);
+    if (underWay) {
+      // What becomes of the first becomes of the second.
+      await underWay;
+      return [];
+    }
+    const appending = this.#append(records, message);
+    this.#appending.set(key, appending);
+    this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
+    try {
+      return await appending;
+    } finally {
+      this.#appending.delete(key);
+      const left = (this.#names.get(message.name) ?? 1) - 1;
+      if (left > 0) this.#names.set(message.name, left);
+      else this.#names.delete(message.name);
+    }
+  }
+
+  find(message: MessageKey): 'message' | 'name' | undefined {
+    if (this.#appending.has(message.name + message.content)) return 'message';
+    return this.#messages.find(message) ?? (this.#names.has(message.name) ? 'name' : undefined);
+  }
+
+  async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {
     const rows = records.map((record) => ({
       class: CLASS_NUMBERS[record.class],
       receivedAt: record.receivedAt,
@@ -142,17 +177,23 @@ class SqliteOutbox implements Outbox {
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
       const { id, text } = this.#epoch;
       this.#passMark();
+      this.#messages.load(database);
+      if (message) {
+        if (this.#messages.find(message) === 'message') return [];
+        this.#messages.write(database, message);
+      }
       return rows.map((row) => ({
         epoch: text,
         seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
       }));
     }, rows.length);
+    if (message) this.#messages.add(message);
     this.#markedOpening = this.#database.openings;
     this.#tellOfLost();
     this.#metrics.count('outbox_appended', '', keys.length);
     this.#changed({ pending: keys.length });
     this.#highest = Math.max(this.#highest, keys.at(-1)?.seq ?? 0);
-    this.#announce();
+    if (keys.length > 0) this.#announce();
     return keys;
   }
 

@@ -4,6 +4,9 @@ import type { Decoded, Rejected, StreamDecoder } from '../decoding.ts';
 import type { Intake } from './source.ts';
 import type { SourceTally } from './tally.ts';
 
+/** Counted, and nothing more: the message was stored. */
+const NAME_USED: readonly Rejected[] = [{ code: 'HL7-DUPLICATE-ID', part: 'MSH-10', bytes: 0 }];
+
 /**
  * Hands one decoded part to the intake and counts what came of it. The call itself hands over in order; the promise resolves
  * to whether all of the part is on disk, and never rejects. `replayable`: the device sends again what was not acknowledged; unless
@@ -11,12 +14,17 @@ import type { SourceTally } from './tally.ts';
  */
 export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable?: boolean): Promise<boolean> {
   try {
-    const stored = part.records.length > 0 ? intake.store(part.records) : undefined;
-    if (part.rejected.length > 0) {
-      tally.rejected(part.rejected);
-      await Promise.all([stored, intake.reject(tally.name, part.rejected)]);
-    } else await stored;
-    tally.stored(part.records);
+    const storing = part.records.length > 0 ? intake.store(part.records, part.message) : undefined;
+    if (part.rejected.length > 0) tally.rejected(part.rejected);
+    const rejecting = part.rejected.length > 0 ? intake.reject(tally.name, part.rejected) : undefined;
+    // A refusal of the one must not leave the other without somebody who waits for it.
+    const [stored] = rejecting ? await Promise.all([storing, rejecting]) : [await storing];
+    if (stored === 'held') tally.repeated();
+    else tally.stored(part.records);
+    if (stored === 'stored-again') {
+      tally.rejected(NAME_USED);
+      await intake.reject(tally.name, NAME_USED);
+    }
     return true;
   } catch (error) {
     const kept = replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
@@ -33,12 +41,16 @@ export function resilientDecoder(fresh: () => StreamDecoder): StreamDecoder {
       return decode();
     } catch {
       decoder = fresh();
+      decoder.lose?.();
       return [{ records: [], rejected: [defect('chunk', chunk)] }];
     }
   };
   return {
     push: (chunk: Uint8Array, receivedAt: Instant) => guarded(chunk, () => decoder.push(chunk, receivedAt)),
     end: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.end(receivedAt)),
+    ...(decoder.quiet && {
+      quiet: (receivedAt: Instant) => guarded(new Uint8Array(0), () => decoder.quiet?.(receivedAt) ?? []),
+    }),
     get held() {
       return decoder.held ?? 0;
     },

@@ -1,7 +1,7 @@
-import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { LineSettings } from '../decoding.ts';
+import { dial, reason } from './dial.ts';
 
 const CLOSE_TIMEOUT_MS = 1000;
 
@@ -47,23 +47,9 @@ async function openTerminal(path: string, { flowControl = false, ...settings }: 
 }
 
 async function openServer(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<Line> {
-  const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abandon = (): void => reject(new VitalmeshError('SOURCE-OPEN', { detail: 'stopped' }));
-  const timer = setTimeout(() => reject(new VitalmeshError('SOURCE-OPEN', { detail: 'no answer' })), timeoutMs);
-  signal.addEventListener('abort', abandon, { once: true });
-  socket.once('connect', resolve);
-  socket.once('error', (cause) => reject(new VitalmeshError('SOURCE-OPEN', { detail: reason(cause), cause })));
-  try {
-    await promise;
-  } catch (error) {
-    socket.on('error', () => undefined);
-    socket.destroy();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abandon);
-  }
+  const socket = await dial({ host, port, timeoutMs }, signal);
+  // Whoever ends its half has nothing more to send.
+  socket.allowHalfOpen = false;
   socket.removeAllListeners('error');
   return {
     stream: socket,
@@ -79,16 +65,4 @@ async function openServer(host: string, port: number, timeoutMs: number, signal:
         socket.end(() => socket.destroy());
       }),
   };
-}
-
-/** Why an operating system call failed. The driver's text names the path and the reason, never what came over the line. */
-function reason(cause: unknown): string {
-  if (!(cause instanceof Error)) return 'unknown';
-  return (
-    (cause as NodeJS.ErrnoException).code ??
-    cause.message
-      .replace(/^Error:? /, '')
-      .replaceAll(/\s+/g, ' ')
-      .slice(0, 120)
-  );
 }

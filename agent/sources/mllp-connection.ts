@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { AwakeLimit } from '../../shared/awake-limit.ts';
 import type { Decoded, StreamDecoder } from '../decoding.ts';
+import { KEEPALIVE_MS } from './dial.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import type { SourceEnvironment } from './source.ts';
@@ -17,9 +18,33 @@ export interface MllpConnectionLimits {
   maxPendingBytes: number;
   /** Bytes refused since the last record was stored, after which a peer is cut. */
   maxNoiseBytes: number;
+  /** Where messages have no envelope: a pause that ends one, if its last line is whole. */
+  quietMs: number;
 }
 
-const KEEPALIVE_MS = 30_000;
+/** Limits of one connection that hold unless the configuration says otherwise, whoever called. */
+export const MLLP_CONNECTION_DEFAULTS = {
+  ackTimeoutMs: 30_000,
+  maxPending: 256,
+  maxPendingBytes: 1024 * 1024,
+  maxNoiseBytes: 4 * 1024 * 1024,
+  quietMs: 500,
+} as const satisfies Partial<MllpConnectionLimits>;
+
+/** Why a connection was ended by us. */
+export type CutReason = 'idle' | 'unread' | 'garbage' | 'memory';
+
+export interface MllpConnectionParts {
+  decoder: StreamDecoder;
+  environment: SourceEnvironment;
+  tally: SourceTally;
+  limits: MllpConnectionLimits;
+  /** What all connections of the source hold together. */
+  held: HeldBytes;
+  /** Told of every read. */
+  received?: () => void;
+}
+
 /** What was read is decoded in pieces of this size, so that the limit on what is pending holds within one read, too. */
 const PIECE_BYTES = 4096;
 /** After so many parts the other connections have their turn. A usual message has more than a kilobyte: a read of those is one turn. */
@@ -31,14 +56,16 @@ const NOTHING = Buffer.alloc(0);
  * mode). A sender that stops reading its acknowledgements is not read from, and then cut.
  */
 export class MllpConnection {
-  /** Resolves when the socket is closed and everything taken from it is stored or refused. */
-  readonly closed: Promise<void>;
+  /** Resolves when the socket is closed and everything taken from it is stored or refused; to the reason when we cut it. */
+  readonly closed: Promise<CutReason | undefined>;
   readonly #socket: Socket;
   readonly #decoder: StreamDecoder;
   readonly #environment: SourceEnvironment;
   readonly #tally: SourceTally;
   readonly #limits: MllpConnectionLimits;
   readonly #held: HeldBytes;
+  readonly #received: () => void;
+  readonly #link: number;
   readonly #queue: ReplyQueue;
   readonly #settled = Promise.withResolvers<void>();
   /** Read and not yet decoded. */
@@ -51,21 +78,18 @@ export class MllpConnection {
   #stopping = false;
   #discarding = false;
   #ackLimit: AwakeLimit | undefined;
+  #quietTimer: NodeJS.Timeout | undefined;
+  #cutFor: CutReason | undefined;
 
-  constructor(
-    socket: Socket,
-    decoder: StreamDecoder,
-    environment: SourceEnvironment,
-    tally: SourceTally,
-    limits: MllpConnectionLimits,
-    held: HeldBytes,
-  ) {
+  constructor(socket: Socket, { decoder, environment, tally, limits, held, received = () => undefined }: MllpConnectionParts) {
     this.#socket = socket;
     this.#decoder = decoder;
     this.#environment = environment;
     this.#tally = tally;
     this.#limits = limits;
     this.#held = held;
+    this.#received = received;
+    this.#link = tally.link();
     this.#queue = new ReplyQueue(
       environment.intake,
       tally,
@@ -73,7 +97,7 @@ export class MllpConnection {
       () => this.#progress(),
     );
     const { promise: socketClosed, resolve } = Promise.withResolvers<void>();
-    this.closed = Promise.all([socketClosed, this.#settled.promise]).then(() => undefined);
+    this.closed = Promise.all([socketClosed, this.#settled.promise]).then(() => this.#cutFor);
     socket.setNoDelay(true);
     // A peer that lost power without a word is found out by the kernel.
     socket.setKeepAlive(true, KEEPALIVE_MS);
@@ -85,13 +109,17 @@ export class MllpConnection {
       const { bytesRead } = socket;
       // After a time in which the process stood still, timers come before what the socket has received meanwhile.
       setImmediate(() => {
-        if (this.#queue.length === 0 && socket.bytesRead === bytesRead) this.#cut('idle');
+        if (socket.bytesRead !== bytesRead) return;
+        if (this.#queue.length === 0) this.#cut('idle');
+        // Node tells of silence once; what waits for the disk may be answered by nothing, and the silence go on.
+        else socket.setTimeout(limits.idleTimeoutMs);
       });
     });
-    // 'close' follows and says all that matters; a reset by the peer is no event of its own.
-    socket.on('error', () => undefined);
+    // 'close' follows and says all that matters; a reset by the peer is no event of its own. A TLS alert leaves the socket open.
+    socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#ackLimit?.[Symbol.dispose]();
+      clearTimeout(this.#quietTimer);
       this.#unread = false;
       this.#finish();
       resolve();
@@ -116,7 +144,8 @@ export class MllpConnection {
   #receive(chunk: Buffer): void {
     // What comes while stopping is not taken and not acknowledged: the sender keeps it.
     if (this.#ended || this.#stopping) return;
-    this.#tally.received(chunk.length);
+    this.#received();
+    this.#tally.received(chunk, this.#link);
     this.#backlog = this.#backlog.length === 0 ? chunk : Buffer.concat([this.#backlog, chunk]);
     if (!this.#turn) this.#work();
   }
@@ -143,7 +172,26 @@ export class MllpConnection {
     }
     if (this.#noiseBytes > this.#limits.maxNoiseBytes) this.#cut('garbage');
     else this.#held.set(this, this.#decoder.held ?? 0);
+    this.#awaitQuiet();
     return parts.length;
+  }
+
+  /** A message without an envelope ends with the next one, or with a pause. */
+  #awaitQuiet(): void {
+    if (!this.#decoder.quiet || this.#socket.destroyed) return;
+    clearTimeout(this.#quietTimer);
+    if ((this.#decoder.held ?? 0) > 0) this.#quietTimer = setTimeout(() => this.#quiet(), this.#limits.quietMs);
+  }
+
+  #quiet(): void {
+    // What was read and not yet decoded belongs to the message.
+    if (this.#ended || this.#stopping || this.#backlog.length > 0 || this.#isFull()) return;
+    let bytes = this.#decoder.held ?? 0;
+    for (const part of this.#decoder.quiet?.(this.#environment.clock.now()) ?? []) {
+      this.#take(part, bytes);
+      bytes = 0;
+    }
+    this.#held.set(this, this.#decoder.held ?? 0);
   }
 
   #take(part: Decoded, bytes: number): void {
@@ -210,8 +258,9 @@ export class MllpConnection {
     this.#socket.resume();
   }
 
-  #cut(reason: 'idle' | 'unread' | 'garbage' | 'memory'): void {
+  #cut(reason: CutReason): void {
     if (this.#socket.destroyed) return;
+    this.#cutFor = reason;
     this.#tally.cut(reason);
     this.#backlog = NOTHING;
     this.#held.set(this, 0);

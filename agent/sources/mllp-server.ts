@@ -1,12 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import { Backoff, pause } from '../../shared/lifecycle.ts';
 import type { StreamDecoder } from '../decoding.ts';
 import { resilientDecoder } from './delivery.ts';
+import { endpoint, reason } from './dial.ts';
 import { HeldBytes } from './held-bytes.ts';
-import { MllpConnection, type MllpConnectionLimits } from './mllp-connection.ts';
+import { MLLP_CONNECTION_DEFAULTS, MllpConnection, type MllpConnectionLimits } from './mllp-connection.ts';
 import type { Source, SourceEnvironment } from './source.ts';
 import { SourceTally } from './tally.ts';
+import { createTlsListener, type TlsListenerOptions } from './tls-listener.ts';
 
 export interface MllpServerOptions extends MllpConnectionLimits {
   name: string;
@@ -22,20 +24,22 @@ export interface MllpServerOptions extends MllpConnectionLimits {
   maxHeldBytes: number;
   /** How long stopping waits for peers to read their last acknowledgements. */
   stopTimeoutMs: number;
+  /** Without it connections are in the clear. */
+  tls?: TlsListenerOptions;
 }
 
 /** Limits that hold unless the configuration says otherwise. */
 export const MLLP_SERVER_DEFAULTS = {
+  ...MLLP_CONNECTION_DEFAULTS,
   idleTimeoutMs: 3_600_000,
-  ackTimeoutMs: 30_000,
-  maxPending: 256,
-  maxPendingBytes: 1024 * 1024,
-  maxNoiseBytes: 4 * 1024 * 1024,
   maxConnections: 512,
   maxConnectionsPerAddress: 256,
   maxHeldBytes: 64 * 1024 * 1024,
   stopTimeoutMs: 2000,
 } as const satisfies Partial<MllpServerOptions>;
+
+/** Limits of TLS that hold unless told otherwise. */
+export const TLS_LISTENER_DEFAULTS = { handshakeTimeoutMs: 10_000, reloadMs: 60_000 } as const satisfies Partial<TlsListenerOptions>;
 
 /**
  * Listens for HL7 v2 senders over MLLP (HL7 Transport Specification: MLLP, Release 1). When the address cannot be bound it is
@@ -51,6 +55,8 @@ class MllpServer implements Source {
   readonly #environment: SourceEnvironment;
   readonly #tally: SourceTally;
   readonly #connections = new Set<MllpConnection>();
+  /** Every socket there is, also those in the handshake of TLS. */
+  readonly #sockets = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
   readonly #held: HeldBytes;
   readonly #stopped = new AbortController();
@@ -90,7 +96,14 @@ class MllpServer implements Source {
   }
 
   async #listen(): Promise<boolean> {
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.#admit(socket));
+    let server: Server;
+    try {
+      server = this.#createServer();
+    } catch (error) {
+      // The files of TLS were good when the configuration was read.
+      this.#tally.down(asVitalmeshError(error, 'SOURCE-OPEN'));
+      return false;
+    }
     server.maxConnections = this.#options.maxConnections;
     server.on('drop', () => this.#tally.cut('too-many'));
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
@@ -103,7 +116,7 @@ class MllpServer implements Source {
     const error = await promise;
     if (error) {
       server.close();
-      this.#tally.down(new VitalmeshError('SOURCE-OPEN', { detail: systemCode(error), cause: error }));
+      this.#tally.down(new VitalmeshError('SOURCE-OPEN', { detail: reason(error), cause: error }));
       return false;
     }
     if (this.#stopped.signal.aborted) {
@@ -117,25 +130,55 @@ class MllpServer implements Source {
     return true;
   }
 
-  #admit(socket: Socket): void {
+  #createServer(): Server {
+    const { tls } = this.#options;
+    if (!tls) {
+      return createServer({ allowHalfOpen: true }, (socket) => {
+        if (this.#isCounted(socket)) this.#admit(socket);
+      });
+    }
+    const { log, clock } = this.#environment;
+    const events = {
+      renewed: () => log.info({ source: this.name }, 'the certificate was read anew'),
+      trouble: (err: VitalmeshError) => log.error({ source: this.name, err }, 'the certificate of a source is not good'),
+    };
+    const server = createTlsListener(tls, clock, events, (socket) => this.#admit(socket));
+    // Before the handshake, so that it costs nothing to turn one away.
+    server.on('connection', (socket) => void this.#isCounted(socket));
+    server.on('tlsClientError', (_error, socket) => {
+      this.#tally.cut('tls');
+      socket.destroy();
+    });
+    return server;
+  }
+
+  /** False for one connection too many of its address, which is closed; another is counted until it closes. */
+  #isCounted(socket: Socket): boolean {
     const address = socket.remoteAddress ?? '';
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (ofAddress >= this.#options.maxConnectionsPerAddress) {
       this.#tally.cut('too-many-of-one-address');
       socket.on('error', () => undefined);
       socket.destroy();
-      return;
+      return false;
     }
     this.#perAddress.set(address, ofAddress + 1);
-    const decoder = resilientDecoder(this.#options.decoder);
-    const connection = new MllpConnection(socket, decoder, this.#environment, this.#tally, this.#options, this.#held);
-    this.#connections.add(connection);
-    this.#tally.connections(this.#connections.size);
+    this.#sockets.add(socket);
     socket.once('close', () => {
+      this.#sockets.delete(socket);
       const left = (this.#perAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#perAddress.set(address, left);
       else this.#perAddress.delete(address);
     });
+    return true;
+  }
+
+  #admit(socket: Socket): void {
+    const parts = { environment: this.#environment, tally: this.#tally, held: this.#held };
+    const decoder = resilientDecoder(this.#options.decoder);
+    const connection = new MllpConnection(socket, { ...parts, decoder, limits: this.#options });
+    this.#connections.add(connection);
+    this.#tally.connections(this.#connections.size);
     void connection.closed.then(() => {
       this.#connections.delete(connection);
       this.#tally.connections(this.#connections.size);
@@ -149,18 +192,10 @@ class MllpServer implements Source {
     const open = [...this.#connections];
     for (const connection of open) connection.stop();
     const timer = setTimeout(() => {
-      for (const connection of open) connection.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     }, this.#options.stopTimeoutMs);
     await Promise.all([listenerClosed, ...open.map(({ closed }) => closed)]);
     clearTimeout(timer);
     this.#tally.stopped();
   }
-}
-
-function endpoint(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function systemCode(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? error.name;
 }

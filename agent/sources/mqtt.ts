@@ -160,7 +160,7 @@ class Inbox {
   #read({ topic, payload, retain, messageId }: Publication): Decoded {
     const { maxFrameBytes, decode } = this.#options;
     const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
-    this.#tally.received(bytes.length);
+    this.#tally.received(bytes);
     const cut = this.guard.takeOversized(messageId);
     if (cut !== undefined) return rejected('DECODE-OVERSIZED', cut);
     if (bytes.length > maxFrameBytes) return rejected('DECODE-OVERSIZED', bytes.length);

@@ -65,6 +65,7 @@ async function readLine(
   signal: AbortSignal,
 ): Promise<void> {
   const decoder = resilientDecoder(options.decoder);
+  const link = tally.link();
   const { promise: over, resolve: finish } = Promise.withResolvers<VitalmeshError | undefined>();
   const lost = (detail: string, cause?: unknown): void => finish(new VitalmeshError('SOURCE-LOST', { detail, cause }));
   let settled = (): void => undefined;
@@ -91,7 +92,7 @@ async function readLine(
   const receive = (chunk: Uint8Array): void => {
     silence.refresh();
     backoff.reset();
-    tally.received(chunk.length);
+    tally.received(chunk, link);
     tally.up();
     for (const part of decoder.push(chunk, clock.now())) void queue.accept(part, chunk.length);
     if (queue.length >= MAX_PENDING) stream.pause();

@@ -3,12 +3,20 @@ import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
-import type { Rejected } from '../decoding.ts';
+import type { Taps } from '../capture/taps.ts';
+import type { MessageKey, Rejected } from '../decoding.ts';
+import type { UnknownCode } from '../unknown-codes.ts';
+
+/** What became of records: `stored`; `held`, because their message was on disk already; or `stored-again`, under the name of another message. */
+export type Stored = 'stored' | 'held' | 'stored-again';
 
 /** What a source hands its results to. */
 export interface Intake {
-  /** Resolves when all records are on disk, rejects (STORAGE-*) when they are not: only then may the device be told so. */
-  store(records: readonly ReadingRecord[]): Promise<void>;
+  /**
+   * Resolves when all records are on disk, rejects (STORAGE-*) when they are not: only then may the device be told so. `message` is what
+   * they came in, where its sender gives names to messages: one that is on disk already is not stored again.
+   */
+  store(records: readonly ReadingRecord[], message?: MessageKey): Promise<Stored>;
   /** Counts a rejected part and keeps it in quarantine when it has bytes. Durable before it resolves. */
   reject(source: string, rejected: readonly Rejected[]): Promise<void>;
 }
@@ -18,6 +26,8 @@ export interface SourceEnvironment {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  /** Where a capture sees the bytes of a source. */
+  taps?: Taps;
 }
 
 /** Counters every source keeps, under these names with the source's name as label. */
@@ -40,6 +50,8 @@ export interface SourceStatus {
   rejected: number;
   /** UTC ms of the last record, or null. */
   lastRecordAt: number | null;
+  /** How often codes came that are not in the table, the most frequent first; left out where none did. */
+  unknownCodes?: readonly UnknownCode[];
 }
 
 /** Where bytes come from: a serial line, an MLLP listener, an MQTT broker. Reopens by itself what is lost; a device is acknowledged only after `store` resolved. */

@@ -1,6 +1,8 @@
 import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Rejected } from '../decoding.ts';
+import { UnknownCodes } from '../unknown-codes.ts';
+import type { CutReason } from './mllp-connection.ts';
 import { SOURCE_METRICS, type SourceEnvironment, type SourceStatus } from './source.ts';
 
 /** Counters a source keeps beyond SOURCE_METRICS; the label begins with the source's name. */
@@ -9,6 +11,8 @@ export const TALLY_METRICS = {
   unstored: 'source_unstored_total',
   /** Records lost because the device cannot send them again. */
   lost: 'source_lost_records_total',
+  /** Messages that were sent again although they were on disk: acknowledged, and not stored twice. */
+  repeated: 'source_repeated_total',
   /** Times the source was opened again. */
   reopened: 'source_reopened_total',
   /** Connections cut or refused, by reason. */
@@ -19,26 +23,36 @@ export const TALLY_METRICS = {
 export class SourceTally {
   readonly name: string;
   readonly #type: string;
-  readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>;
+  readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>;
   readonly #codesSeen = new Set<ErrorCode>();
+  readonly #unknown = new UnknownCodes();
   #state: SourceStatus['state'] = 'starting';
   #storing = true;
   #down = false;
   #endpoint: string;
+  #links = 0;
   #records = 0;
   #readings = 0;
   #rejected = 0;
   #lastRecordAt: number | null = null;
 
-  constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics'>) {
+  constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>) {
     this.name = name;
     this.#type = type;
     this.#endpoint = endpoint;
     this.#environment = environment;
   }
 
-  received(bytes: number): void {
-    this.#environment.metrics.count(SOURCE_METRICS.bytes, this.name, bytes);
+  /** A number for a connection or an opening of the line, by which what came over it can be told from the rest. */
+  link(): number {
+    this.#links += 1;
+    return this.#links;
+  }
+
+  /** Counts bytes that came in, and shows them to a capture where there is one; without a link they are only counted. */
+  received(chunk: Uint8Array, link?: number): void {
+    this.#environment.metrics.count(SOURCE_METRICS.bytes, this.name, chunk.length);
+    if (link !== undefined) this.#environment.taps?.offer(this.name, link, chunk);
   }
 
   /** Counts records that are on disk. */
@@ -57,6 +71,12 @@ export class SourceTally {
     this.#environment.metrics.count(SOURCE_METRICS.readings, this.name, readings);
   }
 
+  /** Counts a message that was on disk already. */
+  repeated(): void {
+    this.#environment.metrics.count(TALLY_METRICS.repeated, this.name);
+    this.stored([]);
+  }
+
   /** Counts a part that could not be stored; `lost` are records that nobody will send again. */
   unstored(error: VitalmeshError, lost: number): void {
     this.#environment.metrics.count(TALLY_METRICS.unstored, this.name);
@@ -69,6 +89,7 @@ export class SourceTally {
   /** Counts rejected parts; the first of each code is logged. */
   rejected(parts: readonly Rejected[]): void {
     this.#rejected += parts.length;
+    this.#unknown.count(parts);
     this.#environment.metrics.count(SOURCE_METRICS.rejected, this.name, parts.length);
     for (const { code } of parts) {
       if (this.#codesSeen.has(code)) continue;
@@ -82,7 +103,7 @@ export class SourceTally {
   }
 
   /** Counts a connection that was cut or refused. */
-  cut(reason: 'idle' | 'unread' | 'garbage' | 'memory' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
+  cut(reason: CutReason | 'tls' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
     this.#environment.metrics.count(TALLY_METRICS.cut, `${this.name}/${reason}`);
   }
 
@@ -118,6 +139,7 @@ export class SourceTally {
   }
 
   status(): SourceStatus {
+    const unknownCodes = this.#unknown.counts;
     return {
       name: this.name,
       type: this.#type,
@@ -127,6 +149,7 @@ export class SourceTally {
       readings: this.#readings,
       rejected: this.#rejected,
       lastRecordAt: this.#lastRecordAt,
+      ...(unknownCodes.length > 0 && { unknownCodes }),
     };
   }
 }

@@ -1,5 +1,5 @@
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
-import type { Observation } from '../../shared/fhir.ts';
+import type { Resource } from '../../shared/fhir.ts';
 import { BUNDLE_BYTES, batchEntry } from '../../shared/uplink/kinds.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { OutboxRow } from '../outbox/outbox.ts';
@@ -60,12 +60,12 @@ export interface BatchLimits {
 }
 
 /** The entries of a row, or why it has none: what `normalize` threw, or OUTBOX-DAMAGED-ROW when it gave nothing. */
-export function entriesOf(flight: RowFlight, normalize: (row: OutboxRow) => Observation[]): Entry[] | VitalmeshError {
+export function entriesOf(flight: RowFlight, normalize: (row: OutboxRow) => Resource[]): Entry[] | VitalmeshError {
   try {
     const observations = normalize(flight.row);
     if (observations.length === 0) return new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'a row without an observation' });
     return observations.map((observation) => {
-      const text = JSON.stringify(batchEntry('reading', observation));
+      const text = JSON.stringify(batchEntry(observation));
       return { flight, id: observation.id, text, bytes: Buffer.byteLength(text) + 1 };
     });
   } catch (thrown) {

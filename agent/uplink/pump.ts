@@ -1,6 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
-import type { Observation } from '../../shared/fhir.ts';
+import type { Resource } from '../../shared/fhir.ts';
 import { Backoff, pause } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -15,7 +15,7 @@ import { Wake } from './wake.ts';
 
 export interface PumpOptions {
   outbox: Outbox;
-  normalize(row: OutboxRow): Observation[];
+  normalize(row: OutboxRow): Resource[];
   clock: Clock;
   log: Logger;
   metrics: Metrics;

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Change } from '../feed.ts';
-import type { StoreCounts, StoredObservation } from '../store/store.ts';
+import type { EventFilter, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Principal } from './access.ts';
 
 /** How a call reaches the hub; part of the evidence. */
@@ -68,5 +68,7 @@ export interface Door {
     filter: { patient?: string; since?: Instant },
     context: CallContext,
   ): Promise<AsyncIterable<StoredObservation>>;
+  /** As `export`, for alerts, waves and movements. */
+  exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>>;
   counts(principal: Principal, context: CallContext): Promise<StoreCounts>;
 }

@@ -3,7 +3,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Change } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ObservationFilter, Store, StoreCounts, StoredObservation } from '../store/store.ts';
+import type { EventFilter, Evidence, ObservationFilter, Store, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditEvent, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
 import type { CallContext, Door, LatestView, PatientSummary } from './door.ts';
@@ -91,21 +91,31 @@ class StoreDoor implements Door {
     return decide(principal, 'vitals.subscribe', { tenant, patient }, this.#clock.now()).allow;
   }
 
-  async export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
-    const call = this.#call(principal, 'observations.export', context);
-    const { patient } = filter;
-    const decision = decide(principal, call.action, { tenant: principal.tenant, ...(patient !== undefined && { patient }) }, call.at);
-    if (!decision.allow) await this.#refuse(call, decision.reason, this.#known(principal, patient));
-    // The filter is free text until a patient answers to it, and free text has no place in the evidence.
-    return this.#store.observations(principal.tenant, filter, (rows) =>
-      granted(call, rows > 0 ? (patient ?? null) : this.#known(principal, patient), rows),
-    );
+  export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
+    return this.#exported(principal, filter, context, (evidence) => this.#store.observations(principal.tenant, filter, evidence));
+  }
+
+  exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>> {
+    return this.#exported(principal, filter, context, (evidence) => this.#store.events(principal.tenant, filter, evidence));
   }
 
   async counts(principal: Principal, context: CallContext): Promise<StoreCounts> {
     const call = this.#call(principal, 'status.read', context);
     await this.#require(call);
     return this.#store.counts(principal.tenant, () => granted(call, null, 1));
+  }
+
+  async #exported<T>(
+    principal: Principal,
+    { patient }: ObservationFilter,
+    context: CallContext,
+    read: (evidence: Evidence) => Promise<T>,
+  ): Promise<T> {
+    const call = this.#call(principal, 'observations.export', context);
+    const decision = decide(principal, call.action, { tenant: principal.tenant, ...(patient !== undefined && { patient }) }, call.at);
+    if (!decision.allow) await this.#refuse(call, decision.reason, this.#known(principal, patient));
+    // The filter is free text until a patient answers to it, and free text has no place in the evidence.
+    return await read((rows) => granted(call, rows > 0 ? (patient ?? null) : this.#known(principal, patient), rows));
   }
 
   #call(principal: Principal, action: Action, context: CallContext): Call {

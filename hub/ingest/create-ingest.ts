@@ -9,7 +9,15 @@ import { gatewayPrincipal } from '../access/principals.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
-import type { Arrival, ArrivalResult, BatchOutcome, Refusal, Store } from '../store/store.ts';
+import {
+  type Arrival,
+  type ArrivalResult,
+  type BatchOutcome,
+  type EventArrival,
+  isEvent,
+  type Refusal,
+  type Store,
+} from '../store/store.ts';
 import { admit, type Sender } from './admit.ts';
 import type { Ingest } from './ingest.ts';
 
@@ -28,7 +36,7 @@ export interface IngestOptions {
 const REPORT_EVERY_MS = 60_000;
 
 /** What may be asked for an entry: its arrival, or why it was refused. */
-type Part = { arrival: Arrival } | { refusal: Refusal };
+type Part = { arrival: Arrival | EventArrival } | { refusal: Refusal };
 
 /** The hub's end of the uplink, behind the session. */
 export function createIngest(options: IngestOptions): Ingest {
@@ -122,7 +130,12 @@ class HubIngest implements Ingest {
     return { entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
 
-  #write({ gateway, principal, at }: Sender, arrivals: Arrival[], refusals: Refusal[], sentAt: Instant | null): Promise<BatchOutcome> {
+  #write(
+    { gateway, principal, at }: Sender,
+    arrivals: (Arrival | EventArrival)[],
+    refusals: Refusal[],
+    sentAt: Instant | null,
+  ): Promise<BatchOutcome> {
     const { tenant, identity } = gateway;
     return this.#committed(
       this.#store.storeBatch({
@@ -149,8 +162,8 @@ class HubIngest implements Ingest {
     }
   }
 
-  #tell(tenant: string, arrivals: readonly Arrival[], results: readonly ArrivalResult[], at: Instant): void {
-    const stored = arrivals.filter((_, i) => results[i] === 'stored');
+  #tell(tenant: string, arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[], at: Instant): void {
+    const stored = arrivals.filter((arrival, i): arrival is Arrival => results[i] === 'stored' && !isEvent(arrival));
     const vitals = new Map<string, Set<string>>();
     for (const { patient, vital } of stored) {
       const changed = vitals.get(patient);
@@ -190,7 +203,7 @@ function batchEvidence(
   tenant: string,
   principal: string,
   at: Instant,
-  arrivals: readonly Arrival[],
+  arrivals: readonly (Arrival | EventArrival)[],
   refusals: readonly Refusal[],
   results: readonly ArrivalResult[],
 ): AuditEvent[] {

@@ -13,6 +13,8 @@ export interface GatewayEntry {
   beds: Readonly<Record<string, string | null>>;
   /** Devices bound straight to a patient, by device id. */
   devices: Readonly<Record<string, string>>;
+  /** May tell who lies where. */
+  movements?: boolean;
   notAfter?: Instant;
   /** Since when each of these bindings holds; only the registry in force knows. */
   since?: BoundSince;

@@ -32,6 +32,10 @@ const gateway = z.strictObject({
       'Beds it may speak for, each with who lies there; null while empty. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
     ),
   devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
+  movements: z
+    .boolean()
+    .default(false)
+    .describe('Whether it may tell who lies where: the gateway that the hospital sends its ADT messages to.'),
   notAfter: notAfter.optional(),
 });
 
@@ -58,7 +62,7 @@ export const registrySchema = z
     oneRowAnIdentity(file.gateways, file.clients, complain);
     onePlaceAPatient(file.gateways, complain);
     for (const [i, row] of file.gateways.entries()) {
-      if (row.patient === undefined && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
+      if (row.patient === undefined && !row.movements && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
         complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
     }
     const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));

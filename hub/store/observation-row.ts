@@ -86,7 +86,7 @@ export function observationOf(row: ObservationRow, received: readonly string[]):
 const HINTS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
 
 /** The Observation as it leaves the hub: of the hub's patient, and without what the message said about who that may be. */
-function givenOut({ resourceType, id, extension, ...received }: Observation, patient: string): Observation {
+export function givenOut({ resourceType, id, extension, ...received }: Observation, patient: string): Observation {
   const subject = { identifier: { system: PATIENT_SYSTEM, value: patient } };
   const kept = extension?.filter(({ url }) => !HINTS.has(url)) ?? [];
   return { resourceType, id, ...received, subject, ...(kept.length > 0 && { extension: kept }) };

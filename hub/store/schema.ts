@@ -130,4 +130,28 @@ CREATE INDEX observationByStanding ON observation (patient, vital, device, stand
 CREATE INDEX observationSetAside ON observation (patient, vital, device, effective) WHERE effective <> sortTime;
 CREATE INDEX withdrawal ON observation (patient, vital, device, effective) WHERE standing = -1;
 `,
+  `
+-- Alerts, waves and movements, in order of storing. The column received holds the resource as the gateway sent it, canonical JSON, zstd.
+CREATE TABLE event (
+  key INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  gateway TEXT NOT NULL,
+  patient TEXT,
+  writer INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  device TEXT NOT NULL,
+  effective INTEGER NOT NULL,
+  offsetMin INTEGER NOT NULL,
+  receivedAt INTEGER NOT NULL,
+  sortTime INTEGER NOT NULL,
+  storedAt INTEGER NOT NULL,
+  test INTEGER NOT NULL,
+  received BLOB NOT NULL
+) STRICT;
+CREATE INDEX eventByTime ON event (tenant, kind, sortTime);
+CREATE INDEX eventByPatient ON event (tenant, patient, kind, sortTime) WHERE patient IS NOT NULL;
+ALTER TABLE total ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
+`,
 ];

@@ -8,6 +8,7 @@ import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
+import { type EventRow, eventOf } from './event-row.ts';
 import { type ObservationRow, observationOf, readingOf, unpackReceived } from './observation-row.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
@@ -15,10 +16,12 @@ import type {
   ArrivedBatch,
   BatchOutcome,
   Currency,
+  EventFilter,
   Evidence,
   ObservationFilter,
   Store,
   StoreCounts,
+  StoredEvent,
   StoredObservation,
   StoredPatient,
   StoredReading,
@@ -134,6 +137,40 @@ class SqliteStore implements Store {
     }
   }
 
+  events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>> {
+    const { since = 0, kind = null, patient = null } = filter;
+    return this.#witnessed(
+      (database) => {
+        const wanted = [kind, kind, patient, patient] as const;
+        const counted = database
+          .prepare<[string, number, ...typeof wanted], { rows: number }>(SQL.countEvents)
+          .get(tenant, since, ...wanted);
+        const last = database.prepare<[], { key: number }>(SQL.lastEvent).get()?.key ?? 0;
+        const walk = { [Symbol.asyncIterator]: () => this.#walkEvents(tenant, since, wanted, last) };
+        return { rows: counted?.rows ?? 0, walk };
+      },
+      ({ rows }) => evidence(rows),
+    ).then(({ walk }) => walk);
+  }
+
+  async *#walkEvents(
+    tenant: string,
+    since: Instant,
+    wanted: readonly [string | null, string | null, string | null, string | null],
+    last: number,
+  ): AsyncGenerator<StoredEvent> {
+    for (let from = 1; from <= last; from += KEYS_A_PAGE) {
+      const until = Math.min(from + KEYS_A_PAGE, last + 1);
+      const page = this.#database.read(() =>
+        this.#database
+          .prepare<[number, number, string, number, ...typeof wanted], EventRow>(SQL.events)
+          .all(from, until, tenant, since, ...wanted),
+      );
+      for (const row of page) yield eventOf(row);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
     return this.#witnessed(
       (database) => {
@@ -154,7 +191,7 @@ class SqliteStore implements Store {
       (database) => {
         const totals = database.prepare<[string], Omit<StoreCounts, 'patients'>>(SQL.totals).get(tenant);
         const patients = database.prepare<[string], { patients: number }>(SQL.countPatients).get(tenant)?.patients ?? 0;
-        return { ...(totals ?? { observations: 0, duplicates: 0, quarantined: 0 }), patients };
+        return { ...(totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 }), patients };
       },
       () => evidence(1),
     );

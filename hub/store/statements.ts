@@ -60,9 +60,23 @@ export const SQL = {
     INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
   addTotals: `
-    INSERT INTO total (tenant, observations, duplicates, quarantined) VALUES (?, ?, ?, ?)
+    INSERT INTO total (tenant, observations, duplicates, quarantined, events) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET observations = observations + excluded.observations, duplicates = duplicates + excluded.duplicates,
-      quarantined = quarantined + excluded.quarantined`,
+      quarantined = quarantined + excluded.quarantined, events = events + excluded.events`,
+
+  addEvent: `
+    INSERT INTO event (kind, tenant, gateway, patient, writer, seq, part, device, effective, offsetMin, receivedAt, sortTime, storedAt,
+      test, received)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  lastEvent: 'SELECT coalesce(max(key), 0) AS key FROM event',
+  events: `
+    SELECT e.*, w.agent, w.epoch
+    FROM event e JOIN writer w ON w.key = e.writer
+    WHERE e.key >= ? AND e.key < ? AND e.tenant = ? AND e.storedAt >= ? AND (? IS NULL OR e.kind = ?) AND (? IS NULL OR e.patient = ?)
+    ORDER BY e.key`,
+  countEvents: `
+    SELECT count(*) AS rows FROM event
+    WHERE tenant = ? AND storedAt >= ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR patient = ?)`,
 
   latest: `
     SELECT ${READING}, l.freshAt
@@ -80,7 +94,7 @@ export const SQL = {
     WHERE p.tenant = ?
     ORDER BY p.id, l.vital`,
   totals: `
-    SELECT observations, duplicates, quarantined FROM total WHERE tenant = ?`,
+    SELECT observations, events, duplicates, quarantined FROM total WHERE tenant = ?`,
   countPatients: 'SELECT count(*) AS patients FROM patient WHERE tenant = ? AND lastStoredAt IS NOT NULL',
 
   lastObservation: 'SELECT coalesce(max(key), 0) AS key FROM observation',

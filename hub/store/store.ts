@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { Observation } from '../../shared/fhir.ts';
+import type { EventKind } from '../../shared/event.ts';
+import type { Observation, Resource } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
@@ -65,6 +66,35 @@ export interface Arrival extends ObservationFacts {
   received: string;
 }
 
+/** An alert, wave or movement that passed every check, on its way into the store. */
+export interface EventArrival {
+  kind: EventKind;
+  id: string;
+  /** Opaque patient id, set by the hub; null for a movement, which says itself whose it is. */
+  patient: string | null;
+  device: string;
+  effective: Instant;
+  offsetMin: number;
+  receivedAt: Instant;
+  /** By what events are ordered: architecture §3.10. */
+  sortTime: Instant;
+  test: boolean;
+  /** Canonical JSON of the resource as received. */
+  received: string;
+}
+
+/** One event as it is read back; its resource without hints about who it may be of, except in a movement. */
+export interface StoredEvent extends Omit<EventArrival, 'received'> {
+  tenant: string;
+  gateway: string;
+  storedAt: Instant;
+  resource: Resource;
+}
+
+export interface EventFilter extends ObservationFilter {
+  kind?: EventKind;
+}
+
 /** A part that was refused and is kept with its reason. */
 export interface Refusal {
   /** FHIR id where it has one, else ''. */
@@ -84,7 +114,7 @@ export interface ArrivedBatch {
   at: Instant;
   /** The sender's clock at sending, where it said so: the offset of both clocks can be told from it later. */
   sentAt: Instant | null;
-  arrivals: readonly Arrival[];
+  arrivals: readonly (Arrival | EventArrival)[];
   refusals: readonly Refusal[];
   /** The evidence to be written in the same commit, from what became of the arrivals. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
@@ -101,6 +131,8 @@ export interface ObservationFilter {
 
 export interface StoreCounts {
   observations: number;
+  /** Alerts, waves and movements. */
+  events: number;
   duplicates: number;
   quarantined: number;
   patients: number;
@@ -149,8 +181,14 @@ export interface StoreReader {
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
+  /** As `observations`, for alerts, waves and movements. */
+  events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>>;
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
   counts(tenant: string, evidence: Evidence): Promise<StoreCounts>;
+}
+
+export function isEvent(arrival: Arrival | EventArrival): arrival is EventArrival {
+  return 'kind' in arrival;
 }
 
 /** Every engine keeps this contract and passes test/contract/store.ts. */

@@ -6,7 +6,16 @@ import { isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.
 import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
 import { packReceived } from './observation-row.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
-import type { Arrival, ArrivalResult, ArrivedBatch, BatchOutcome, CurrencyChange, Refusal } from './store.ts';
+import {
+  type Arrival,
+  type ArrivalResult,
+  type ArrivedBatch,
+  type BatchOutcome,
+  type CurrencyChange,
+  type EventArrival,
+  isEvent,
+  type Refusal,
+} from './store.ts';
 
 /** Writes a batch within the transaction of the caller. */
 export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): BatchOutcome {
@@ -53,6 +62,7 @@ class BatchWriter {
   readonly #currencies = new Map<string, CurrencyChange>();
   readonly #addSeen;
   #stored = 0;
+  #events = 0;
   #held = 0;
   #quarantined = 0;
 
@@ -62,7 +72,7 @@ class BatchWriter {
     this.#addSeen = database.prepare<[number, number, number, Uint8Array]>(SQL.addSeen);
   }
 
-  arrive(arrival: Arrival): ArrivalResult {
+  arrive(arrival: Arrival | EventArrival): ArrivalResult {
     const id = parseObservationId(arrival.id);
     // Whoever calls has taken the agent out of it; another id here is a defect.
     if (id === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an observation id without its parts' });
@@ -76,6 +86,10 @@ class BatchWriter {
       }
       this.quarantine({ id: arrival.id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received: arrival.received });
       return 'reused';
+    }
+    if (isEvent(arrival)) {
+      this.#addEvent(arrival, writer, id);
+      return 'stored';
     }
     const ofPatient = this.#new.get(arrival.patient);
     if (ofPatient) ofPatient.push({ arrival, writer, id });
@@ -94,14 +108,22 @@ class BatchWriter {
   /** Stores what is new; gives the rows of `latest` that were changed. */
   finish(): CurrencyChange[] {
     for (const [patient, rows] of this.#new) this.#store(patient, rows);
-    if (this.#stored + this.#held + this.#quarantined > 0) this.#total();
+    if (this.#stored + this.#events + this.#held + this.#quarantined > 0) this.#total();
     return [...this.#currencies.values()];
   }
 
   #total(): void {
     this.#database
-      .prepare<[string, number, number, number]>(SQL.addTotals)
-      .run(this.#batch.tenant, this.#stored, this.#held, this.#quarantined);
+      .prepare<[string, number, number, number, number]>(SQL.addTotals)
+      .run(this.#batch.tenant, this.#stored, this.#held, this.#quarantined, this.#events);
+  }
+
+  #addEvent(event: EventArrival, writer: number, { seq, index }: ObservationKey): void {
+    const { kind, patient, device, effective, offsetMin, receivedAt, sortTime, test, received } = event;
+    const { tenant, gateway, at } = this.#batch;
+    const row = [kind, tenant, gateway, patient, writer, seq, index, device, effective, offsetMin, receivedAt, sortTime, at, test ? 1 : 0];
+    this.#database.prepare<(string | number | null | Uint8Array)[]>(SQL.addEvent).run(...row, packReceived([received]));
+    this.#events += 1;
   }
 
   /** What is new of one patient. */

@@ -13,6 +13,8 @@ import type { Shown } from './viewer.ts';
 
 const SIMULATOR = join(import.meta.dirname, '..', '..', 'test', 'sim', 'main.ts');
 const MONITORS = 'monitors';
+/** What of all that a device tells is waited for. */
+const AWAITED: ReadonlySet<unknown> = new Set(['ready', 'done']);
 
 /** The running demo: network, hub, two agents, AI client and the devices, each a process of its own. */
 export interface Fleet {
@@ -82,14 +84,14 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
 /** Devices that wait to be read: two oximeters on serial lines, a home hub. */
 function startReadDevices(processes: Processes): DemoProcess[] {
   return [
-    startDevice(processes, 'nonin', 'serial-oximeter', '--format', 'nonin-df8', '--seed', '21'),
-    startDevice(processes, 'masimo', 'serial-oximeter', '--format', 'masimo-ascii1', '--seed', '22', '--serial', MASIMO.serial),
+    startDevice(processes, 'nonin', 'nonin-df8', '--listen', '127.0.0.1:0', '--seed', '21'),
+    startDevice(processes, 'masimo', 'masimo-ascii1', '--listen', '127.0.0.1:0', '--seed', '22'),
     startDevice(processes, 'home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31'),
   ];
 }
 
 function startDevice(processes: Processes, name: string, ...args: string[]): DemoProcess {
-  return processes.start('device', name, [SIMULATOR, ...args]);
+  return processes.start('device', name, [SIMULATOR, ...args], { take: ({ event }) => !AWAITED.has(event) });
 }
 
 /** Everybody who needs an identity: each enrols at once, and then waits for its `go`. */
@@ -143,7 +145,7 @@ async function startMonitors(processes: Processes, site: DemoSite, say: (text: s
   const mllp = sources.find(({ name }) => name === MONITORS)?.endpoint ?? '';
   const monitors = MONITORED_BEDS.map((bed, i) => {
     const worse = i === 1 ? ['--deteriorates'] : [];
-    return startDevice(processes, `monitor-${bed}`, 'icu-monitor', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
+    return startDevice(processes, `monitor-${bed}`, 'hl7-pcd01', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
   });
   await Promise.all(monitors.map(endpointOf));
   return monitors;

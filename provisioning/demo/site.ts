@@ -28,7 +28,7 @@ export const PATIENTS = {
 export const MONITORED_BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'] as const;
 export const SERVICES = { ingest: 'vitals-ingest', mcp: 'vitals-mcp' } as const;
 export const NONIN = { source: 'oximeter', device: 'NONIN-0001' } as const;
-export const MASIMO = { source: 'masimo', bed: 'BED-5', serial: '0000056661' } as const;
+export const MASIMO = { source: 'masimo', bed: 'BED-5' } as const;
 
 const TENANT = 'sandbox';
 

@@ -1,23 +1,11 @@
 import { formatInstant, type Instant } from '../clock.ts';
 import { ERRORS, type ErrorCode, isErrorCode, VitalmeshError } from '../errors.ts';
-import type { BatchBundle, BatchResponseBundle, Observation, OperationOutcome } from '../fhir.ts';
+import type { BatchBundle, BatchResponseBundle, OperationOutcome, Resource } from '../fhir.ts';
 import { type EntryOutcome, ERROR_CODE_SYSTEM } from './protocol.ts';
 
-/** What travels up, by kind: the FHIR type of its resource. */
-export const KINDS = {
-  reading: 'Observation',
-} as const;
-
-export type Kind = keyof typeof KINDS;
-
-/** The resource of each kind. */
-export interface KindResource {
-  reading: Observation;
-}
-
 /** One entry of a batch as the object of FHIR R4 Bundle: `PUT <Type>/<id>`. */
-export function batchEntry<K extends Kind>(kind: K, resource: KindResource[K]): BatchBundle['entry'][number] {
-  return { resource, request: { method: 'PUT', url: `${KINDS[kind]}/${resource.id}` } };
+export function batchEntry(resource: Resource): BatchBundle['entry'][number] {
+  return { resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } };
 }
 
 /** Bytes of a batch Bundle around its entries. */

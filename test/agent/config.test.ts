@@ -4,12 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type AgentConfig, agentConfigSchema, decodeContext, loadAgentConfig } from '../../agent/config.ts';
+import { prepareSource } from '../../agent/sources/create-source.ts';
 import { configJsonSchema, parseConfig } from '../../shared/config.ts';
 import type { VitalmeshError } from '../../shared/errors.ts';
 import { verifies } from '../requirements.ts';
+import { testEnvironment } from './sources/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-config-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
+
+const environment = testEnvironment();
 
 const HEAD = `
 identity: gateway.json
@@ -133,6 +137,47 @@ test('errors name the line, the path, what was expected and the nearest word', (
     assert.match(found[0] ?? '', expected);
     assert.doesNotMatch(found[0] ?? '', /password1/, 'values are never repeated');
   }
+});
+
+test('who calls whom is as the dialect says', () => {
+  verifies('DEVICE-CALLED', 'CONFIG-ERRORS-HELP');
+  const pds = '{ type: mllp-client, name: m, host: 10.0.0.9, profile: hl7-mindray-pds }';
+  const [mindray] = parse([pds]).sources;
+  assert.ok(mindray?.type === 'mllp-client' && mindray.port === undefined && mindray.silenceMs === 120_000 && mindray.framing === 'mllp');
+  assert.deepEqual(problems([pds.replace('mllp-client', 'mllp-server').replace('host:', 'port: 4601, host:')]), [
+    'agent.yaml:8: sources[0].type: expected mllp-client: a sender of hl7-mindray-pds waits to be called',
+  ]);
+  assert.deepEqual(problems([pds.replace('hl7-mindray-pds', 'hl7-pcd01')]), [
+    'agent.yaml:8: sources[0].type: expected mllp-server: a sender of hl7-pcd01 calls by itself',
+  ]);
+  assert.match(problems([pds.replace(', profile: hl7-mindray-pds', '')])[0] ?? '', /sources\[0\]\.profile: /);
+  assert.match(problems([pds.replace(' }', ', framing: any }')])[0] ?? '', /sources\[0\]\.framing: expected one of mllp, none/);
+});
+
+test('a device that is called has the port of its manual unless told', () => {
+  verifies('DEVICE-CALLED');
+  const config = parse([
+    '{ type: mllp-client, name: a, host: 10.0.0.9, profile: hl7-mindray-pds }',
+    '{ type: mllp-client, name: b, host: 10.0.0.9, profile: hl7-nihon-kohden }',
+    '{ type: mllp-client, name: c, host: 10.0.0.9, profile: hl7-mindray-pds, port: 4700 }',
+  ]);
+  const made = config.sources.map((source) => prepareSource(config, source, 'gateway-1')(environment).status());
+  assert.deepEqual(
+    made.map(({ endpoint, type, state }) => `${type} ${endpoint} ${state}`),
+    ['mllp-client 10.0.0.9:4601 starting', 'mllp-client 10.0.0.9:7998 starting', 'mllp-client 10.0.0.9:4700 starting'],
+  );
+});
+
+test('files of TLS are read before anything starts', () => {
+  const [source] = parse([
+    '{ type: mllp-server, name: m, host: 10.0.0.1, port: 2575, tls: { certFile: /nowhere/a.crt, keyFile: /nowhere/a.key } }',
+  ]).sources;
+  assert.ok(source);
+  assert.throws(() => prepareSource(parse([SERIAL]), source, 'gateway-1'), { code: 'CONFIG-UNREADABLE' });
+  assert.match(
+    problems(['{ type: mllp-server, name: m, host: 10.0.0.1, port: 2575, tls: { certFile: a.crt } }'])[0] ?? '',
+    /sources\[0\]\.tls\.keyFile: missing/,
+  );
 });
 
 test('all problems are told at once', () => {

@@ -39,8 +39,9 @@ function setUp(limits: { partBytes?: number; hourlyBytes?: number; isDoubtful?: 
       async append(records): Promise<RowKey[]> {
         await held.append;
         appended.push(...records);
-        return [];
+        return records.map((_, seq) => ({ epoch: '0000000000000', seq }));
       },
+      find: () => undefined,
       async quarantineBytes(source, code, part, raw) {
         await held.quarantine;
         kept.push({ source, code, part, bytes: raw.byteLength });
@@ -182,4 +183,19 @@ test('what was received while the time was not known is marked so on disk, each 
   assert.deepEqual(flags[1], [[], ['clockless'], ['clock', 'motion']]);
   const [observation] = normalize(appended[0] ?? RECORD, { agent: 'gw1', epoch: 'e1', seq: 1 });
   assert.ok(observation?.extension?.some(({ valueCode }) => valueCode === 'clock'));
+
+  const alert = { text: 'low', phase: 'start', state: 'active', priority: 'high', type: 'unknown' } as const;
+  const party = { patient: { value: 'P-1', authority: '' } };
+  await intake.store([
+    { ...RECORD, class: 'alert', readings: [], alerts: [alert] },
+    { ...RECORD, class: 'movement', readings: [], movement: { event: 'A01', parties: [party] } },
+    { ...RECORD, class: 'waveform', readings: [], waves: [{ vital: 'w_ecg2', samples: [1], periodMs: 4 }] },
+  ]);
+  const events = appended
+    .slice(2)
+    .flatMap(({ alerts = [], movement, waves = [] }) => [...alerts, ...(movement ? [movement] : []), ...waves]);
+  assert.deepEqual(
+    events.map((event) => event.flags),
+    [['clock'], ['clock'], ['clock']],
+  );
 });

@@ -8,7 +8,7 @@ import type { Door } from '../../hub/access/door.ts';
 import { gatewayPrincipal } from '../../hub/access/principals.ts';
 import { admit } from '../../hub/ingest/admit.ts';
 import { STORE_MIGRATIONS } from '../../hub/store/schema.ts';
-import type { Arrival, ArrivedBatch } from '../../hub/store/store.ts';
+import { type Arrival, type ArrivedBatch, isEvent } from '../../hub/store/store.ts';
 import { writeBatch } from '../../hub/store/write-batch.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import { readObservation } from '../../shared/observation.ts';
@@ -85,6 +85,7 @@ function admitted({ registry }: TestHub, observations: readonly Observation[]): 
   return observations.map((resource) => {
     const part = admit({ resource, request: { method: 'PUT', url: `Observation/${resource.id}` } }, sender);
     if ('refusal' in part) throw new Error(part.refusal.rule);
+    if (isEvent(part.arrival)) throw new Error('an event');
     return part.arrival;
   });
 }

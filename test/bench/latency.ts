@@ -3,6 +3,8 @@ import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { pcd01 } from '../../agent/simulate/dialects/pcd01.ts';
+import { simulatedPatient } from '../../agent/simulate/physiology.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import { Latencies } from '../../provisioning/demo/latency.ts';
@@ -18,8 +20,6 @@ import { askOperator } from '../../shared/operator/client.ts';
 import { openOverlay } from '../../shared/overlay/config.ts';
 import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
-import { oruMessage } from '../sim/icu-monitor.ts';
-import { simulatedPatient } from '../sim/physiology.ts';
 import type { Figure } from './figure.ts';
 
 const BEDS = 40;
@@ -134,7 +134,9 @@ function monitor(port: number, bed: string, index: number, onSend: (at: number) 
   let number = 0;
   const send = (): void => {
     number += 1;
-    const text = oruMessage(patient.next(INTERVAL_MS / 1000), { bed, seed: index, at: Date.now(), number, withPressure: true });
+    const vitals = patient.next(INTERVAL_MS / 1000);
+    const moment = { at: Date.now(), beat: number, seed: index, bed, patient: `TEST-${index}`, vitals, pressure: true, demo: false };
+    const text = pcd01.messages(moment)[0]?.text ?? '';
     onSend(performance.now());
     socket.write(`\x0b${text}\x1c\r`);
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import type { MessageKey } from '../../agent/decoding.ts';
 import type { Outbox } from '../../agent/outbox/outbox.ts';
 import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
@@ -26,6 +27,11 @@ export function markedRecord(mark: number, rowClass: RowClass = 'spot'): Reading
     class: rowClass,
     readings: [{ vital: 'spo2', value: mark }],
   };
+}
+
+/** A message by the numbers of its name and its content. */
+function messageKey(name: number, content: number): MessageKey {
+  return { name: `\u00ff${name}`.padEnd(16, '\u0000'), content: `\u0080${content}`.padEnd(16, '\u0000') };
 }
 
 /** The mark of a record made by `markedRecord`. */
@@ -180,6 +186,50 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       assert.ok((entries[0]?.bytes ?? 0) > 0);
     });
 
+    outboxTest('a message that is appended again is not stored again, after a restart neither', async (under) => {
+      verifies('STORED-ONCE');
+      const message = messageKey(1, 1);
+      const outbox = await under.open();
+      assert.equal(outbox.find(message), undefined);
+      const keys = await outbox.append([markedRecord(1), markedRecord(2)], { message });
+      assert.equal(keys.length, 2);
+      assert.equal(outbox.find(message), 'message');
+      assert.deepEqual(await outbox.append([markedRecord(1), markedRecord(2)], { message }), []);
+      const again = await under.open();
+      assert.equal(again.find(message), 'message');
+      assert.deepEqual(await again.append([markedRecord(1), markedRecord(2)], { message }), []);
+      assert.deepEqual(marks(again), [1, 2]);
+      await again.complete(again.pending(0, 10));
+      assert.deepEqual(await again.append([markedRecord(1)], { message }), [], 'what the hub has is known as well');
+      assert.equal(again.status().pending, 0);
+    });
+
+    outboxTest('a message that comes again before the first is on disk waits for it', async (under) => {
+      verifies('STORED-ONCE');
+      const outbox = await under.open();
+      const message = messageKey(1, 1);
+      const both = await Promise.all([outbox.append([markedRecord(1)], { message }), outbox.append([markedRecord(1)], { message })]);
+      assert.deepEqual(
+        both.map((keys) => keys.length),
+        [1, 0],
+      );
+      assert.deepEqual(marks(outbox), [1]);
+    });
+
+    outboxTest('two messages of one name are two messages', async (under) => {
+      verifies('STORED-ONCE');
+      const outbox = await under.open();
+      await outbox.append([markedRecord(1)], { message: messageKey(1, 1) });
+      assert.equal(outbox.find(messageKey(1, 2)), 'name');
+      assert.equal((await outbox.append([markedRecord(2)], { message: messageKey(1, 2) })).length, 1);
+      const again = await under.open();
+      assert.deepEqual(
+        [again.find(messageKey(1, 1)), again.find(messageKey(1, 2)), again.find(messageKey(1, 3))],
+        ['message', 'message', 'name'],
+      );
+      assert.deepEqual(marks(again), [1, 2]);
+    });
+
     outboxTest('undecodable bytes are kept with their source, reason and size, newest first', async (under) => {
       const outbox = await under.open();
       const buffer = Buffer.alloc(100_000, 7);
@@ -257,12 +307,14 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
 
 type Step =
   | { do: 'append'; sizes: number[] }
+  | { do: 'message'; name: number; content: number }
   | { do: 'complete' | 'quarantine'; picks: number[]; oldKeys: boolean }
   | { do: 'quarantineBytes' | 'rekey' | 'reopen' };
 
 const picks = fc.array(fc.nat(20), { maxLength: 6 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('append' as const), sizes: fc.array(fc.nat(4), { maxLength: 4 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('message' as const), name: fc.nat(2), content: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), picks, oldKeys: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('quarantine' as const), picks, oldKeys: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quarantineBytes' as const, 'rekey' as const, 'reopen' as const) }) },
@@ -310,8 +362,22 @@ async function followModel(under: OutboxUnderTest, steps: readonly Step[]): Prom
     for (const row of rows) row.state = state;
   };
 
+  const messages = new Set<string>();
+  const appendMessage = async (name: number, content: number): Promise<void> => {
+    const message = messageKey(name, content);
+    const record = next();
+    const isKnown = messages.has(`${name} ${content}`);
+    const isNameKnown = [...messages].some((each) => each.startsWith(`${name} `));
+    assert.equal(outbox.find(message), isKnown ? 'message' : isNameKnown ? 'name' : undefined);
+    const keys = await outbox.append([record], { message });
+    assert.equal(keys.length, isKnown ? 0 : 1);
+    messages.add(`${name} ${content}`);
+    for (const { seq, epoch } of keys) model.push({ seq, epoch, written: epoch, mark: markOf(record), state: 'pending' });
+  };
+
   for (const todo of steps) {
     if (todo.do === 'append') await append(todo.sizes);
+    else if (todo.do === 'message') await appendMessage(todo.name, todo.content);
     else if (todo.do === 'complete') await take(todo.picks, todo.oldKeys, 'delivered');
     else if (todo.do === 'quarantine') await take(todo.picks, todo.oldKeys, 'quarantined');
     else if (todo.do === 'reopen') outbox = await under.open();

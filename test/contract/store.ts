@@ -6,7 +6,16 @@ import { verifyAudit } from '../../hub/audit/chain.ts';
 import { sortTimeOf, timesOf } from '../../hub/clinical/sort-time.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
 import type { Binding } from '../../hub/registry/bindings.ts';
-import type { Arrival, ArrivalResult, ArrivedBatch, ObservationFilter, Store, StoredReading } from '../../hub/store/store.ts';
+import type {
+  Arrival,
+  ArrivalResult,
+  ArrivedBatch,
+  EventArrival,
+  EventFilter,
+  ObservationFilter,
+  Store,
+  StoredReading,
+} from '../../hub/store/store.ts';
 import type { Instant } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import { readObservation } from '../../shared/observation.ts';
@@ -30,6 +39,16 @@ export function arrivalOf(options: SampleOptions & { patientId?: string } = {}):
   return { ...facts, id: resource.id, patient: patientId, ...times, place: 'bed', received: canonicalJson(resource) };
 }
 
+/** An event as ingest would make it; an alert's resource carries hints that must not be given out. */
+function eventArrival({ seq, ...change }: Partial<EventArrival> & { seq: number }): EventArrival {
+  const { id, ...resource } = sampleObservation({ seq, patient: { value: '4711', authority: 'HIS' }, bed: 'ICU-01' });
+  const received =
+    change.kind === 'movement' ? { resourceType: 'Basic', id, code: { text: 'movement' }, extension: [] } : { ...resource, id };
+  const times = { effective: TEST_NOW - 5, offsetMin: 60, receivedAt: TEST_NOW - 1, sortTime: TEST_NOW - 5 };
+  const facts = { kind: 'alert' as const, patient: 'pat-icu-01', device: 'monitor-1', test: false };
+  return { ...facts, ...times, ...change, id, received: canonicalJson(received) };
+}
+
 export function event(count: number, change: Partial<AuditEvent> = {}): AuditEvent {
   return {
     at: TEST_NOW,
@@ -46,7 +65,7 @@ export function event(count: number, change: Partial<AuditEvent> = {}): AuditEve
   };
 }
 
-export function batchOf(arrivals: readonly Arrival[], change: Partial<ArrivedBatch> = {}): ArrivedBatch {
+export function batchOf(arrivals: readonly (Arrival | EventArrival)[], change: Partial<ArrivedBatch> = {}): ArrivedBatch {
   const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => [event(results.length, { action: 'observations.write' })];
   return { tenant: 'clinic', gateway: 'gw-icu', at: TEST_NOW, sentAt: null, arrivals, refusals: [], evidence, ...change };
 }
@@ -108,17 +127,46 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       await all(store),
       rows.map(({ id }) => id),
     );
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 3, duplicates: 4, quarantined: 0, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 3, events: 0, duplicates: 4, quarantined: 0, patients: 1 });
     await store[Symbol.asyncDispose]();
     await using again = await at.open();
     assert.deepEqual((await again.storeBatch(batchOf(rows))).results, ['held', 'held', 'held']);
+  });
+
+  check('events are stored once, in order, and read back by kind and patient', async (store, at) => {
+    verifies('EXACTLY-ONCE', 'TENANT-EVERYWHERE');
+    const alert = eventArrival({ seq: 1, kind: 'alert' });
+    const movement = eventArrival({ seq: 2, kind: 'movement', patient: null });
+    const other = eventArrival({ seq: 3, kind: 'alert', patient: 'pat-icu-02' });
+    assert.deepEqual((await store.storeBatch(batchOf([alert, arrivalOf({ seq: 4 }), movement]))).results, ['stored', 'stored', 'stored']);
+    const changed = { ...movement, received: '{"resourceType":"Basic","id":"x"}' };
+    assert.deepEqual((await store.storeBatch(batchOf([alert, changed, other]))).results, ['held', 'reused', 'stored']);
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 3, duplicates: 1, quarantined: 1, patients: 1 });
+
+    const read = async (filter: EventFilter, from = store): Promise<string[]> =>
+      (await gathered(await from.events('clinic', filter, seen))).map(({ id }) => id);
+    assert.deepEqual(await read({}), [alert.id, movement.id, other.id]);
+    assert.deepEqual(await read({ kind: 'alert' }), [alert.id, other.id]);
+    assert.deepEqual(await read({ kind: 'alert', patient: 'pat-icu-02' }), [other.id]);
+    assert.deepEqual(await read({ since: TEST_NOW + 1 }), []);
+    assert.deepEqual(await gathered(await store.events('elsewhere', {}, seen)), []);
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    const [first, second] = await gathered(await again.events('clinic', {}, seen));
+    const { received: _, ...facts } = alert;
+    assert.deepEqual(
+      { ...first, resource: undefined },
+      { ...facts, tenant: 'clinic', gateway: 'gw-icu', storedAt: TEST_NOW, resource: undefined },
+    );
+    assert.doesNotMatch(JSON.stringify(first), /4711|ICU-01/);
+    assert.deepEqual(second?.resource, JSON.parse(movement.received));
   });
 
   check('the same key twice in one batch is stored once', async (store) => {
     verifies('EXACTLY-ONCE');
     const row = arrivalOf({ seq: 1 });
     assert.deepEqual((await store.storeBatch(batchOf([row, row, arrivalOf({ seq: 1, value: 1 })]))).results, ['stored', 'held', 'reused']);
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, duplicates: 1, quarantined: 1, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 0, duplicates: 1, quarantined: 1, patients: 1 });
   });
 
   check('a key with other content is refused and kept in quarantine, and the others of its batch are stored', async (store) => {
@@ -143,7 +191,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('NO-SILENT-DROP');
     const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
     for (let i = 0; i < 2; i += 1) assert.deepEqual((await store.storeBatch(batchOf([], { refusals }))).results, []);
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 0, duplicates: 0, quarantined: 1, patients: 0 });
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 0, events: 0, duplicates: 0, quarantined: 1, patients: 0 });
   });
 
   check('latest follows the sort time, whatever the order of arrival', async (store) => {
@@ -318,7 +366,7 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       (await store.patients('other', seen)).map(({ patient }) => patient),
       ['pat-other-01'],
     );
-    assert.deepEqual(await store.counts('nobody', seen), { observations: 0, duplicates: 0, quarantined: 0, patients: 0 });
+    assert.deepEqual(await store.counts('nobody', seen), { observations: 0, events: 0, duplicates: 0, quarantined: 0, patients: 0 });
   });
 
   check('the same patient id in two tenants is two patients', async (store) => {

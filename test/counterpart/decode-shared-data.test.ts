@@ -3,24 +3,26 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Decoded, MqttProfile } from '../../agent/decoding.ts';
-import { normalize } from '../../agent/normalize.ts';
-import { profile } from '../../agent/profiles.ts';
+import { PROFILES, profile } from '../../agent/profiles.ts';
+import { resourcesOf } from '../../agent/resources.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
 import { verifies } from '../requirements.ts';
 import { hapiValidate } from '../support/hapi.ts';
-import { HL7_OUTCOMES, JSON_OUTCOMES, SERIAL_OUTCOMES } from './shared-data-outcomes.ts';
+import { CONTINUA_OUTCOMES, HL7_OUTCOMES, JSON_OUTCOMES, SERIAL_OUTCOMES } from './shared-data-outcomes.ts';
 
 const DATA = join(import.meta.dirname, '../../../shared/data');
 const CONTEXT = { source: 'shared-data', zone: 'UTC', test: false, maxFrameBytes: 1024 * 1024 };
 const RECEIVED_AT = Date.UTC(2026, 10, 21, 9);
 const KEY = { agent: 'shared', epoch: '0000000000000', seq: 1 };
 
-/** Readings, `reply` (MSA-1 of each acknowledgement), rejected parts by code: `3 readings AA, HL7-VALUE-TYPE 2`. */
+const HL7_FILES = '{hl7v2,mllp}/**/*.{hl7,hl7v2,txt,bin}';
+
+/** Readings, events of movements, `reply` (MSA-1 of each acknowledgement), rejected parts by code: `3 readings AA, HL7-VALUE-TYPE 2`. */
 function outcomeOf(parts: readonly Decoded[]): string {
   const records = parts.flatMap((part) => part.records);
   for (const record of records) {
     assert.equal(checkRecord(record), undefined);
-    assert.ok(normalize(record, KEY).length > 0);
+    assert.ok(resourcesOf(record, KEY).length > 0);
   }
   const readings = records.reduce((sum, record) => sum + record.readings.length, 0);
   const acks = parts.flatMap(({ reply }) =>
@@ -33,7 +35,8 @@ function outcomeOf(parts: readonly Decoded[]): string {
   const codes = new Map<string, number>();
   for (const { code } of parts.flatMap((part) => part.rejected)) codes.set(code, (codes.get(code) ?? 0) + 1);
   const rejected = [...codes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, count]) => `${code} ${count}`);
-  return [`${readings} readings${acks.length > 0 ? ` ${acks.join(' ')}` : ''}`, ...rejected].join(', ');
+  const events = records.flatMap(({ movement }) => movement?.event ?? []);
+  return [[`${readings} readings`, ...events, ...acks].join(' '), ...rejected].join(', ');
 }
 
 function stream(name: string, bytes: Uint8Array): Decoded[] {
@@ -55,12 +58,33 @@ function compare(found: ReadonlyMap<string, string>, expected: Readonly<Record<s
   assert.deepEqual(byOutcome, Object.fromEntries(Object.entries(expected).map(([outcome, list]) => [outcome, [...list].sort()])));
 }
 
-test('every HL7 file of the shared data is read, with a reasoned outcome', () => {
+test('every HL7 file of the shared data is read by the dialect that is for it, with a reasoned outcome', () => {
   verifies('GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
-  const found = new Map<string, string>();
-  for (const file of files('{hl7v2,mllp}/**/*.{hl7,hl7v2,txt,bin}'))
-    found.set(file, outcomeOf(stream('hl7-pcd01', readFileSync(join(DATA, file)))));
-  compare(found, HL7_OUTCOMES);
+  const listed = HL7_OUTCOMES.flatMap((row) => row.files);
+  assert.deepEqual(listed.toSorted(), files(HL7_FILES));
+  for (const { dialect, outcome, reason, files: list } of HL7_OUTCOMES) {
+    process.stdout.write(`  ${dialect}: ${outcome}\n    ${reason}\n${list.map((file) => `      ${file}\n`).join('')}`);
+    for (const file of list) assert.equal(outcomeOf(stream(dialect, readFileSync(join(DATA, file)))), outcome, file);
+  }
+});
+
+test('no dialect stumbles over the message of another, or finds in it what is not there', () => {
+  verifies('GOOD-PARTS-SURVIVE', 'NOTHING-INVENTED');
+  const measured = new Set(HL7_OUTCOMES.filter(({ outcome }) => !outcome.startsWith('0 readings')).flatMap((row) => row.files));
+  const moved = new Set(HL7_OUTCOMES.filter(({ outcome }) => /^0 readings A\d/.test(outcome)).flatMap((row) => row.files));
+  for (const { name } of PROFILES.filter(({ kind }) => kind === 'hl7')) {
+    for (const file of files(HL7_FILES)) {
+      const parts = stream(name, readFileSync(join(DATA, file)));
+      const outcome = outcomeOf(parts);
+      if (!measured.has(file)) assert.match(outcome, /^0 readings/, `${name} ${file}`);
+      if (!moved.has(file))
+        assert.ok(
+          parts.every(({ records }) => records.every(({ movement }) => movement === undefined)),
+          `${name} ${file}`,
+        );
+      assert.ok(parts.length > 0, `${name} ${file}`);
+    }
+  }
 });
 
 test('what the PCD-01 messages say is what is read', () => {
@@ -83,6 +107,13 @@ test('what the PCD-01 messages say is what is read', () => {
   assert.deepEqual(values('valid-oximeter-continua-wan.hl7v2'), [`${of} spo2=80.5 2009-07-15T07:07:07.000Z`]);
   assert.deepEqual(values('valid-thermometer-continua-wan.hl7v2'), [`${of} t_oral=37 2009-07-15T07:07:07.000Z`]);
   assert.deepEqual(values('valid-pcd01-request.hl7v2')[0], `${of} nibp_s=120 2009-08-13T04:57:15.000Z`);
+});
+
+test('the messages of home hubs, by their own dialect', () => {
+  verifies('NO-SILENT-DROP', 'NOTHING-INVENTED');
+  const found = new Map<string, string>();
+  for (const file of files('hl7v2/ipf-pcd01/*')) found.set(file, outcomeOf(stream('hl7-continua-wan', readFileSync(join(DATA, file)))));
+  compare(found, CONTINUA_OUTCOMES);
 });
 
 test('every JSON file of the shared data is no payload of the home hub, and says so', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { normalize } from '../../agent/normalize.ts';
-import type { Reading } from '../../shared/reading.ts';
+import { resourcesOf } from '../../agent/resources.ts';
+import type { Reading, ReadingRecord } from '../../shared/reading.ts';
 import { VITALS } from '../../shared/vitals.ts';
 import { verifies } from '../requirements.ts';
 import { observationGoldens } from '../support/goldens.ts';
@@ -35,6 +36,28 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
     const result = await hapiValidate(ndjson(observations));
     assert.equal(result.errors, 0, result.text);
     assert.equal(result.valid, observations.length);
+  });
+
+  it('finds no error in what describes a device, its parts and what they measure', async () => {
+    verifies('DEVICES-DESCRIBED');
+    const receivedAt = Date.parse('2026-11-21T09:00:00Z');
+    const record: ReadingRecord = {
+      ...{ source: 's', profile: 'p', device: { id: 'd', idType: 'serial' }, receivedAt, subject: {}, test: true, class: 'device' },
+      readings: [],
+      tree: {
+        mdc: 69965,
+        parts: [
+          { path: '1.5', level: 'vmd', mdc: 69798 },
+          { path: '1.5.1', level: 'channel' },
+          { path: '1.5.1.1', level: 'metric', mdc: 147842, vital: 'hr' },
+          { path: '1.30.1.1', level: 'setting', mdc: 16929196, vital: 'vt_set' },
+        ],
+      },
+    };
+    const resources = resourcesOf(record, { agent: 'gw', epoch: '0123456789abc', seq: 1 });
+    const result = await hapiValidate(ndjson(resources));
+    assert.equal(result.errors, 0, result.text);
+    assert.deepEqual([result.resources, result.valid], [5, 5]);
   });
 
   it('does find errors where there are some', async () => {

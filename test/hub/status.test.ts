@@ -18,7 +18,7 @@ const status: HubStatus = {
   routers: [{ name: 'router-1', address: '10.0.0.5:3022', connected: false, code: 'OVERLAY-UNREACHABLE' }],
   storeId: 's1',
   registry: 'abc',
-  counts: { observations: 5, duplicates: 1, quarantined: 2, patients: 1 },
+  counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000 }],
   uplink: { bound: true, code: null },
@@ -52,5 +52,11 @@ test('the status tells people who is connected, what is not reachable and why, a
 });
 
 test('counts of tenants add up', () => {
-  assert.deepEqual(totalOf({ a: status.counts, b: status.counts }), { observations: 10, duplicates: 2, quarantined: 4, patients: 2 });
+  assert.deepEqual(totalOf({ a: status.counts, b: status.counts }), {
+    observations: 10,
+    events: 0,
+    duplicates: 2,
+    quarantined: 4,
+    patients: 2,
+  });
 });

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Aedes } from 'aedes';
-import { atEvery, type Counts, tell } from './device.ts';
-import { simulatedPatient } from './physiology.ts';
+import { atEvery } from '../../agent/simulate/beat.ts';
+import { simulatedPatient } from '../../agent/simulate/physiology.ts';
+import type { SimulationEvent } from '../../agent/simulate/simulator.ts';
 
 export interface HomeHubOptions {
   /** Residents: each with a cuff `BP-n`, a scale `WS-n` and a finger oximeter `OX-n`. */
@@ -18,7 +19,7 @@ const SCALE_EVERY = 12;
  * A home hub with its own MQTT broker: it publishes what the cuff, the scale and the oximeter of each resident measure (format:
  * agent/mappings/home-hub.yaml), QoS 1, and begins once somebody subscribed.
  */
-export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): Promise<Counts> {
+export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): Promise<void> {
   const broker = await Aedes.createBroker();
   const server = createServer({ noDelay: true }, broker.handle);
   const counts = { sent: 0, acknowledged: 0, lost: 0 };
@@ -27,7 +28,7 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
   });
   server.listen(options.port, '127.0.0.1');
   await once(server, 'listening');
-  tell({ event: 'ready', endpoint: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  tell({ event: 'ready', profile: 'mqtt-home-hub', endpoint: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}` });
   await Promise.race([once(broker, 'subscribe'), once(signal, 'abort')]);
 
   const patients = options.residents.map(({ number, seed }) => ({ number, patient: simulatedPatient({ seed, probeOffEveryS: 40 }) }));
@@ -53,6 +54,7 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
         });
       if (beat % SCALE_EVERY === (i + 4) % SCALE_EVERY) await measure(`WS-${number}`, { type: 'weight', weight: v.weightKg, unit: 'kg' });
     }
+    return true;
   });
   // The subscriber takes what is on its way before the broker goes.
   while (counts.acknowledged < counts.sent && broker.connectedClients > 0) {
@@ -64,7 +66,11 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
   }
   await new Promise<void>((resolve) => broker.close(() => resolve()));
   server.close();
-  return { ...counts, lost: counts.sent - counts.acknowledged };
+  tell({ event: 'done', ...counts, refused: 0, lost: counts.sent - counts.acknowledged, again: 0 });
+}
+
+function tell(event: SimulationEvent): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
 function publish(broker: Aedes, topic: string, content: object): Promise<void> {

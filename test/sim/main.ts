@@ -1,60 +1,36 @@
 import { parseArgs } from 'node:util';
-import { tell } from './device.ts';
+import { runSimulate } from '../../agent/simulate/command.ts';
+import { processIo } from '../../shared/command-line.ts';
+import { processSignal } from '../../shared/lifecycle.ts';
 
-/** Runs one simulated device until SIGTERM, or until whoever started it is gone: `node test/sim/main.ts icu-monitor|serial-oximeter|home-hub …`. */
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+/**
+ * A device of the demo: the home hub, or what `vitalmesh-agent simulate --json` simulates, without the rest of the agent's program. Runs
+ * until SIGTERM, or until whoever started it is gone: `node test/sim/main.ts home-hub --residents 0001,0002 | PROFILE …`.
+ */
+async function main(argv: readonly string[]): Promise<number> {
+  const signal = AbortSignal.any([processSignal(), startedByNobody()]);
+  if (argv[0] !== 'home-hub') return await runSimulate([...argv, '--json'], processIo, signal);
+  const { values } = parseArgs({
+    args: argv.slice(1),
     options: {
-      to: { type: 'string', default: '127.0.0.1:2575' },
-      bed: { type: 'string', default: 'BED-1' },
-      seed: { type: 'string', default: '1' },
-      format: { type: 'string', default: 'nonin-df8' },
-      serial: { type: 'string', default: '0000056661' },
       residents: { type: 'string', default: '0001' },
+      seed: { type: 'string', default: '1' },
       port: { type: 'string', default: '0' },
-      'interval-ms': { type: 'string', default: '1000' },
-      deteriorates: { type: 'boolean', default: false },
+      every: { type: 'string', default: '1000' },
     },
   });
-  const stop = new AbortController();
-  process.on('SIGTERM', () => stop.abort());
-  process.on('SIGINT', () => stop.abort());
-  process.stdin.resume().on('end', () => stop.abort());
-
-  const seed = Number(values.seed);
-  const intervalMs = Number(values['interval-ms']);
-  const [kind] = positionals;
-  const [host = '', port = ''] = values.to.split(':');
-  // Each device loads only what it needs: a monitor has no broker in it.
-  switch (kind) {
-    case 'icu-monitor': {
-      const { runIcuMonitor } = await import('./icu-monitor.ts');
-      tell({ event: 'ready', endpoint: values.to });
-      const counts = await runIcuMonitor(
-        { host, port: Number(port), bed: values.bed, seed, intervalMs, deteriorates: values.deteriorates },
-        stop.signal,
-      );
-      return tell({ event: 'done', ...counts });
-    }
-    case 'serial-oximeter': {
-      const { runSerialOximeter } = await import('./serial-oximeter.ts');
-      const format = values.format === 'masimo-ascii1' ? 'masimo-ascii1' : 'nonin-df8';
-      return tell({
-        event: 'done',
-        ...(await runSerialOximeter({ format, seed, serial: values.serial, port: Number(values.port), intervalMs }, stop.signal)),
-      });
-    }
-    case 'home-hub': {
-      const { runHomeHub } = await import('./home-hub.ts');
-      const residents = values.residents.split(',').map((number, i) => ({ number, seed: seed + i }));
-      return tell({ event: 'done', ...(await runHomeHub({ residents, port: Number(values.port), intervalMs }, stop.signal)) });
-    }
-    default:
-      process.stderr.write('usage: node test/sim/main.ts icu-monitor|serial-oximeter|home-hub [options]\n');
-      process.exitCode = 2;
-  }
+  // Only here is there a broker in it.
+  const { runHomeHub } = await import('./home-hub.ts');
+  const residents = values.residents.split(',').map((number, i) => ({ number, seed: Number(values.seed) + i }));
+  await runHomeHub({ residents, port: Number(values.port), intervalMs: Number(values.every) }, signal);
+  return 0;
 }
 
-await main();
-process.exit();
+function startedByNobody(): AbortSignal {
+  const gone = new AbortController();
+  process.stdin.resume().on('end', () => gone.abort());
+  return gone.signal;
+}
+
+const code = await main(process.argv.slice(2));
+process.stdout.write('', () => process.exit(code));

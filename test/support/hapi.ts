@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ALERT_FACETS } from '../../shared/alert.ts';
 
 const TOOL = fileURLToPath(new URL('../../../shared/tools/fhir-validate/validate.sh', import.meta.url));
+
+const OURS = 'https://vitalmesh.org/fhir/CodeSystem/';
+/** Code systems of Vitalmesh, which HAPI cannot know, and those of senders' own alert codes, as many as there are senders. */
+const OWN_SYSTEMS = [`${OURS}observation-category`, `${OURS}resource`, ...Object.keys(ALERT_FACETS).map((name) => `${OURS}alert-${name}`)];
+const SENDERS_SYSTEM = /urn:vitalmesh:alert-code:[^"]+/g;
 
 /** What HAPI found; `text` is its whole report, for a person. */
 export interface HapiResult {
@@ -17,7 +23,10 @@ export interface HapiResult {
 /** Validates resources, one a line, with HAPI FHIR and the R4 vital-signs profiles, offline. Rejects when Java, Maven or the tool is missing. */
 export async function hapiValidate(ndjson: string): Promise<HapiResult> {
   if (!existsSync(TOOL)) throw new Error(`The validator is missing: ${TOOL}`);
-  const child = spawn(TOOL, ['--json', '-'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const systems = new Set([...OWN_SYSTEMS, ...(ndjson.match(SENDERS_SYSTEM) ?? [])]);
+  const child = spawn(TOOL, ['--json', ...[...systems].flatMap((system) => ['--allow-system', system]), '-'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -143,7 +143,7 @@ export function sampleObservation(options: SampleOptions = {}): Observation {
 /** A batch Bundle as it comes out of JSON. */
 export function sampleBundle(observations: readonly unknown[]): unknown {
   return JSON.parse(
-    JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: observations.map((o) => batchEntry('reading', o as Observation)) }),
+    JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: observations.map((o) => batchEntry(o as Observation)) }),
   );
 }
 

@@ -43,6 +43,10 @@ export class MemoryOutbox implements Outbox {
     return keys;
   }
 
+  find(): undefined {
+    return undefined;
+  }
+
   pending(after: number, limit: number): OutboxRow[] {
     const rows = [...this.#rows.values()].filter(({ seq }) => seq > after).slice(0, limit);
     this.readMost = Math.max(this.readMost, rows.length);

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { random } from '../../agent/simulate/physiology.ts';
 import { assertNothingLost, GATEWAY, nothingSaid, runGateway } from '../fault/outbox-witness.ts';
-import { random } from '../sim/physiology.ts';
 
 const KILLS = 100;
 

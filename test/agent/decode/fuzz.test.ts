@@ -3,8 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { normalize } from '../../../agent/normalize.ts';
 import { PROFILES, profile } from '../../../agent/profiles.ts';
+import { resourcesOf } from '../../../agent/resources.ts';
 import { verifies } from '../../requirements.ts';
 import { run } from './decoding.ts';
 
@@ -33,12 +33,13 @@ function edited(bytes: Uint8Array, edits: readonly { at: number; drop: number; p
   return result;
 }
 
-/** Decodes, and makes Observations of all that came out: whatever the decoder lets through, normalize must take. */
+/** Decodes, and makes resources of all that came out: whatever the decoder lets through must become one. */
 function survives(name: string, stream: Uint8Array): void {
   const { records, rejected } = run(profile(name), [stream]);
   for (const record of records) {
-    const observations = normalize(record, KEY);
-    assert.ok(observations.length > 0 && observations.length <= record.readings.length);
+    const made = resourcesOf(record, KEY).length;
+    const { readings, alerts = [], waves = [], movement } = record;
+    assert.ok(made > 0 && made <= readings.length + alerts.length + waves.length + (movement ? 1 : 0));
     for (const reading of record.readings) assert.ok((reading.value === undefined) !== (reading.absent === undefined));
   }
   // Bounded: nothing comes out that was not put in.

@@ -3,8 +3,9 @@ import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
-import { PROFILES, profile } from '../../../agent/profiles.ts';
+import { PROFILES } from '../../../agent/profiles.ts';
 import { verifies } from '../../requirements.ts';
+import { captureOptions, captureProfile } from '../../support/golden-captures.ts';
 import { command } from './command.ts';
 import { decoded } from './decoding.ts';
 
@@ -16,7 +17,7 @@ const ROOT = join(import.meta.dirname, '../../golden/captures');
 const CAPTURES = globSync('*/*.{bin,hl7,ndjson}', { cwd: ROOT }).filter((file) => !/\.(observations|rejected)\.ndjson$/.test(file));
 const UPDATE = process.env.UPDATE_GOLDEN === '1';
 
-const options = (file: string): string[] => ['--profile', dirname(file), '--zone', 'Europe/Berlin', '--patient', 'P-0009'];
+const options = (file: string): string[] => captureOptions(dirname(file), basename(file));
 const golden = (file: string, what: string): string => join(ROOT, file.replace(/\.\w+$/, `.${what}.ndjson`));
 
 test('every profile has a capture', () => {
@@ -40,7 +41,7 @@ for (const file of CAPTURES) {
 
   test(`${file}: the same however it is cut`, async () => {
     verifies('DECODE-STABLE', 'FRAMING-PURE');
-    decoded(profile(dirname(file)), bytes);
+    decoded(captureProfile(dirname(file)), bytes);
     const whole = await command(options(file), [bytes]);
     const single = await command(
       options(file),
@@ -67,7 +68,7 @@ for (const file of CAPTURES.filter((name) => name.endsWith('.hl7'))) {
         const { code, stdout, rejected } = await command(options(file), [bytes]);
         assert.equal(code, 0);
         assert.equal(stdout, readFileSync(golden(file, 'observations'), 'utf8'));
-        const expected = readFileSync(golden(file, 'rejected'), 'utf8').trim().split('\n');
+        const expected = readFileSync(golden(file, 'rejected'), 'utf8').trim().split('\n').filter(Boolean);
         assert.deepEqual(
           rejected.map(({ code: why, part }) => [why, part]),
           expected.map((line) => JSON.parse(line) as { code: string; part: string }).map(({ code: why, part }) => [why, part]),

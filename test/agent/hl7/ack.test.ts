@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
+import { hl7Pcd01 } from '../../support/hl7.ts';
 import { RECEIVED_AT } from '../decode/decoding.ts';
 import { MSH, message, obx, oru, PERCENT, PID, read, reply, SPO2 } from './oru.ts';
 
@@ -60,7 +60,7 @@ const REFUSED: readonly (readonly [name: string, bytes: Buffer, code: string, er
   ['separators that are equal', withHeader(MSH.replace('^~\\&', '^^^^')), 'HL7-SEPARATORS', '102'],
   ['no version', withHeader(MSH.replace('|2.6', '|')), 'HL7-VERSION', '203'],
   ['another message type', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ADT^A01^ADT_A01')), 'HL7-TYPE', '200'],
-  ['an ORU that is an alert', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ORU^R40^ORU_R40')), 'HL7-TYPE', '200'],
+  ['an ORU of another kind', withHeader(MSH.replace('ORU^R01^ORU_R01', 'ORU^R42^ORU_R42')), 'HL7-TYPE', '200'],
   ['an unknown character set', withHeader(`${MSH}||||||KLINGON\rNTE|1||\xe9`), 'HL7-CHARSET', '103'],
 ];
 
@@ -131,4 +131,16 @@ test('an oversized message is refused by its first bytes', () => {
   assert.deepEqual(rejected, [{ code: 'DECODE-OVERSIZED', part: 'frame', bytes: 2_000_000 }]);
   assert.deepEqual(reply(answer?.stored)[1], ['MSA', 'AR', 'M1']);
   assert.equal(hl7Pcd01.refuseOversized({ reason: 'garbage', bytes: 5 }, RECEIVED_AT).reply, undefined);
+});
+
+test('nothing that ends a block stands inside an acknowledgement, wherever the sender put it', () => {
+  for (const [from, to] of [
+    ['M1', 'M\x1c1'],
+    ['^R01', '^R\x1c1'],
+    ['MON', 'M\x0bN'],
+    ['|P|', '|P\x1c|'],
+  ] as const) {
+    const answer = Buffer.from(read(withHeader(MSH.replace(from, to))).reply?.stored ?? []).toString('latin1');
+    assert.deepEqual([answer.split('\x1c').length, answer.split('\x0b').length], [2, 2], to);
+  }
 });

@@ -49,16 +49,7 @@ test('codes: MDC by number whatever the text, MDIL in hexadecimal, bare terms, t
 
 test('codes that are not in the table, or of another system, are kept and never guessed', () => {
   verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
-  for (const code of [
-    '150456^SpO2^99MNDRY',
-    '2047',
-    '150456',
-    '8867-4^Heart rate^LN',
-    '16929192^setting^MDC',
-    '1^x^MDC',
-    '150020^MDC_PRESS_BLD_NONINV^MDC',
-    '',
-  ]) {
+  for (const code of ['150456^SpO2^99MNDRY', '2047', '150456', '8867-4^Heart rate^LN', '1^x^MDC', '150020^MDC_PRESS_BLD_NONINV^MDC', '']) {
     const { records, rejected } = read(oru(obx(code, '97', PERCENT)));
     assert.deepEqual(records, []);
     assert.deepEqual(
@@ -561,4 +552,34 @@ test('a device that the source does not list: nothing is taken, all of it is kep
   );
   assert.equal(read(oru(spo2('97')), { devices: ['00A037FFFE000001'] }).records.length, 1);
   assert.equal(read(oru(spo2('97')), { devices: ['MON'] }).records.length, 1);
+});
+
+test('settings are never vital signs: by their code or by their method, known ones are read as what they are', () => {
+  verifies('SETTINGS-APART', 'NOTHING-INVENTED');
+  const vt = '152000^MDC_VENT_VOL_MINUTE_EXP^MDC';
+  const [mL, percent] = ['263762^MDC_DIM_MILLI_L^MDC', PERCENT];
+  const counted = (row: string): unknown => {
+    const { records, rejected } = read(oru(row));
+    return [records.length, rejected.map(({ code, part, raw }) => [code, part, raw === undefined])];
+  };
+  const aside = [0, [['HL7-SETTING', 'OBX[1]', true]]];
+  // 151980 + 16 777 216 is in the table; 152000, 150456 and 57676 (a bare term) + 16 777 216 are not.
+  assert.deepEqual(first(oru(obx('16929196^MDC_VENT_VOL_TIDAL_SETTING^MDC', '450', mL))), {
+    ...first(oru(obx('16929196^^MDC', '450', mL))),
+    vital: 'vt_set',
+  });
+  for (const code of [16_777_216 + 152_000, 16_777_216 + 150_456, 16_777_216 + 57_676, 33_554_431])
+    assert.deepEqual(counted(obx(`${code}^MDC_X_SETTING^MDC`, '97', percent)), aside, `${code}`);
+  assert.deepEqual(counted(obx('16929192^MDC_X_SETTING^MDC', '50005^MODE^MDC', '', { 2: 'CWE' })), aside);
+  assert.deepEqual(counted(obx('16929192^MDC_X_SETTING^MDC', '', '', { 2: '', 11: 'X' })), aside);
+  for (const method of ['MSET', 'RSET^remote-setting^MDC', 'aset', 'X~MSET']) {
+    assert.deepEqual(counted(obx(SPO2, '97', percent, { 17: method })), aside, method);
+    assert.equal(first(oru(obx('16929196^^MDC', '450', mL, { 17: method })))?.vital, 'vt_set');
+  }
+  for (const method of ['AMEAS^auto-measurement^MDC', 'MMEAS', '^APERIODIC', '']) {
+    assert.equal(first(oru(obx(SPO2, '97', percent, { 17: method })))?.vital, 'spo2', method);
+  }
+  // Private partitions stand above all settings: such a code is unknown, and kept.
+  for (const code of [vt.replace('152000', '67174404'), '0401-0b54^x^MDIL'])
+    assert.deepEqual(rejections(oru(obx(code, '97', percent))), ['DECODE-UNKNOWN-CODE OBX[1]'], code);
 });

@@ -1,5 +1,5 @@
 import type { DecodeContext, Decoded } from '../../../agent/decoding.ts';
-import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
+import { hl7Pcd01 } from '../../support/hl7.ts';
 import { CONTEXT, outcome, RECEIVED_AT } from '../decode/decoding.ts';
 
 export const MSH = 'MSH|^~\\&|MON^00A037FFFE000001^EUI-64|ICU|||20261121100000+0100||ORU^R01^ORU_R01|M1|P|2.6';

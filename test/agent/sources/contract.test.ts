@@ -1,3 +1,4 @@
+import { createMllpClient, MLLP_CLIENT_DEFAULTS } from '../../../agent/sources/mllp-client.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS } from '../../../agent/sources/mllp-server.ts';
 import { createMqtt, MQTT_DEFAULTS } from '../../../agent/sources/mqtt.ts';
 import { createSerial, SERIAL_DEFAULTS } from '../../../agent/sources/serial.ts';
@@ -59,6 +60,28 @@ sourceContract('mllp-server', async (environment): Promise<SourceUnderTest> => {
 });
 
 const REOPEN = { reopenMinMs: 5, reopenMaxMs: 20 } as const;
+
+sourceContract('mllp-client', async (environment): Promise<SourceUnderTest> => {
+  let device = await DeviceServer.listen();
+  const { port } = device;
+  const source = createMllpClient(
+    { ...MLLP_CLIENT_DEFAULTS, ...REOPEN, name: 'monitor', host: '127.0.0.1', port, decoder: () => lineDecoder() },
+    environment,
+  );
+  return {
+    source,
+    connect: async () => new WireDevice(await device.call()),
+    async loseLink() {
+      await device[Symbol.asyncDispose]();
+      device = await DeviceServer.listen(port);
+    },
+    async [Symbol.asyncDispose]() {
+      environment.intake.release();
+      await source[Symbol.asyncDispose]();
+      await device[Symbol.asyncDispose]();
+    },
+  };
+});
 
 sourceContract('serial', async (environment): Promise<SourceUnderTest> => {
   let device = await DeviceServer.listen();

@@ -1,20 +1,26 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client, Message } from 'node-hl7-client';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
-import { hl7Pcd01 } from '../../../agent/hl7/read.ts';
+import { createIntake } from '../../../agent/intake.ts';
+import { openOutbox } from '../../../agent/outbox/sqlite.ts';
 import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
+import type { SourceEnvironment } from '../../../agent/sources/source.ts';
 import { verifies } from '../../requirements.ts';
+import { hl7Pcd01 } from '../../support/hl7.ts';
 import { dial, started, type TestEnvironment, testEnvironment } from './support.ts';
 
 const MAX = 4096;
 
-function server(environment: TestEnvironment, limits: Partial<MllpServerOptions> = {}) {
+function server(environment: SourceEnvironment, limits: Partial<MllpServerOptions> = {}) {
   const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
   return createMllpServer(
-    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, ...limits, decoder: () => hl7Stream(hl7Pcd01, context) },
+    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, decoder: () => hl7Stream(hl7Pcd01, context), ...limits },
     environment,
   );
 }
@@ -167,6 +173,111 @@ test('a sender that breaks off in the middle of a message loses nothing before i
   const again = await dial(source);
   again.send(frame(oru('M-2')));
   assert.deepEqual(acknowledgements(await again.until((text) => text.endsWith('\u001c\r'))), ['AA M-2']);
+});
+
+/** An outbox and the intake before it, in a folder of their own. */
+async function onDisk(folder: string, { metrics, clock, log }: TestEnvironment) {
+  const outbox = await openOutbox({ path: join(folder, 'outbox.db'), keyFile: join(folder, 'key'), clock, log, metrics });
+  return { outbox, intake: createIntake({ outbox, metrics, clock }) };
+}
+
+test('a sender whose acknowledgement was lost is answered again, and its message stored once, over a restart too', async () => {
+  verifies('STORED-ONCE', 'ACK-AFTER-COMMIT');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-again-'));
+  try {
+    {
+      const environment = testEnvironment();
+      const { outbox, intake } = await onDisk(folder, environment);
+      await using _outbox = outbox;
+      const committed = Promise.withResolvers<void>();
+      outbox.onAppend(() => committed.resolve());
+      await using source = await started(server({ ...environment, intake }));
+      const wire = await dial(source);
+      // It is gone before anything can be written to it.
+      wire.socket.pause();
+      wire.send(frame(oru('M-1')));
+      await committed.promise;
+      wire.socket.resetAndDestroy();
+    }
+    const environment = testEnvironment();
+    const { outbox, intake } = await onDisk(folder, environment);
+    await using _outbox = outbox;
+    await using source = await started(server({ ...environment, intake }));
+    const wire = await dial(source);
+    wire.send(Buffer.concat([frame(oru('M-1')), frame(oru('M-1')), frame(oru('M-2'))]));
+    const received = await wire.until((text) => acknowledgements(text).length === 3);
+    assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-1', 'AA M-2']);
+    assert.equal(outbox.status().pending, 2);
+    assert.equal(environment.metrics.get('source_repeated_total', 'icu'), 2);
+    assert.equal(source.status().records, 1);
+    assert.equal(environment.metrics.get('intake_observations_total'), 1);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('another message under the id of an earlier one is stored, and told of', async () => {
+  verifies('STORED-ONCE', 'NO-SILENT-DROP');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-again-'));
+  try {
+    const environment = testEnvironment();
+    const { outbox, intake } = await onDisk(folder, environment);
+    await using _outbox = outbox;
+    await using source = await started(server({ ...environment, intake }));
+    const wire = await dial(source);
+    for (const text of [oru('M-1'), oru('M-1').replace('|97|', '|91|'), oru('M-1')]) wire.send(frame(text));
+    await wire.until((text) => acknowledgements(text).length === 3);
+    assert.deepEqual(
+      outbox.pending(0, 10).map(({ record }) => record.readings[0]?.value),
+      [97, 91],
+    );
+    assert.equal(environment.metrics.get('intake_rejected_total', 'icu/HL7-DUPLICATE-ID'), 1);
+    assert.equal(source.status().rejected, 1);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('messages without blocks are read where the configuration says so, and answered without blocks', async () => {
+  verifies('UNFRAMED-BY-CONFIGURATION');
+  const environment = testEnvironment();
+  const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  await using source = await started(server(environment, { quietMs: 20, decoder: () => hl7Stream(hl7Pcd01, context, 'none') }));
+  const wire = await dial(source);
+  wire.send(oru('M-1') + oru('M-2'));
+  const received = await wire.until((text) => acknowledgements(text).length === 2);
+  assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-2']);
+  assert.doesNotMatch(received, /[\u000b\u001c]/);
+  // A pause within a line is no end: the last value is not whole.
+  const message = oru('M-3');
+  const cut = message.indexOf('|97|') + 2;
+  wire.send(message.slice(0, cut));
+  const other = await dial(source);
+  other.send(oru('O-1'));
+  await other.until((text) => acknowledgements(text).length === 1);
+  wire.send(message.slice(cut));
+  await wire.until((text) => acknowledgements(text).includes('AA M-3'));
+  wire.socket.end(message.slice(0, cut));
+  await wire.closed();
+  assert.deepEqual(
+    environment.intake.rejections.map(({ code }) => code),
+    ['DECODE-TRUNCATED'],
+  );
+  assert.equal(source.status().readings, 4);
+});
+
+test('messages without blocks are no messages where blocks were promised', async () => {
+  verifies('UNFRAMED-BY-CONFIGURATION', 'NO-SILENT-DROP');
+  const environment = testEnvironment();
+  await using source = await started(server(environment));
+  const wire = await dial(source);
+  wire.send(oru('M-1'));
+  wire.send(frame(oru('M-2')));
+  assert.deepEqual(acknowledgements(await wire.until((text) => acknowledgements(text).length > 0)), ['AA M-2']);
+  assert.deepEqual(
+    environment.intake.rejections.map(({ code, bytes }) => [code, bytes]),
+    [['DECODE-GARBAGE', oru('M-1').length]],
+  );
 });
 
 test('node-hl7-client as a sender understands every acknowledgement', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Decoded, Rejected, StreamDecoder } from '../../../agent/decoding.ts';
-import type { Intake, Source, SourceEnvironment } from '../../../agent/sources/source.ts';
+import type { Decoded, MessageKey, Rejected, StreamDecoder } from '../../../agent/decoding.ts';
+import type { Intake, Source, SourceEnvironment, Stored } from '../../../agent/sources/source.ts';
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../../shared/errors.ts';
 import { createLogger } from '../../../shared/log.ts';
@@ -63,6 +63,7 @@ export class ScriptedIntake implements Intake {
   readonly rejections: Rejected[] = [];
   /** Calls of `store`, settled or not. */
   offered = 0;
+  readonly #messages = new Set<string>();
   #mode: 'store' | 'hold' | 'fail' = 'store';
   #held: { release: () => void; fail: (error: VitalmeshError) => void }[] = [];
   #changed = Promise.withResolvers<void>();
@@ -89,13 +90,17 @@ export class ScriptedIntake implements Intake {
     for (const { fail } of this.#held.splice(0)) fail(new VitalmeshError('STORAGE-FULL'));
   }
 
-  async store(records: readonly ReadingRecord[]): Promise<void> {
+  async store(records: readonly ReadingRecord[], message?: MessageKey): Promise<Stored> {
     this.offered += 1;
     this.#tell();
     if (this.#mode === 'fail') throw new VitalmeshError('STORAGE-FULL');
+    const key = message && message.name + message.content;
+    if (key !== undefined && this.#messages.has(key)) return 'held';
     if (this.#mode === 'hold') await new Promise<void>((release, fail) => this.#held.push({ release, fail }));
+    if (key !== undefined) this.#messages.add(key);
     this.stored.push(...records.map(({ device }) => device.id));
     this.#tell();
+    return 'stored';
   }
 
   async reject(_source: string, rejected: readonly Rejected[]): Promise<void> {

@@ -292,7 +292,13 @@ test('the operator exports and counts within a tenant, and it is recorded', asyn
   assert.equal((await gathered(await h.door.export(operator, { patient: 'pat-home-01' }, { channel: 'operator' }))).length, 1);
   assert.equal((await gathered(await h.door.export(operator, { patient: 'Erika Mustermann' }, { channel: 'operator' }))).length, 0);
   assert.equal((await gathered(await h.door.export({ ...operator, tenant: 'other' }, {}, { channel: 'operator' }))).length, 0);
-  assert.deepEqual(await h.door.counts(operator, { channel: 'operator' }), { observations: 4, duplicates: 0, quarantined: 0, patients: 2 });
+  assert.deepEqual(await h.door.counts(operator, { channel: 'operator' }), {
+    observations: 4,
+    events: 0,
+    duplicates: 0,
+    quarantined: 0,
+    patients: 2,
+  });
   assert.deepEqual(await evidence(h), [
     ['observations.export', null, 'allowed', 'granted', 4],
     ['observations.export', 'pat-home-01', 'allowed', 'granted', 1],

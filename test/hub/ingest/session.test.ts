@@ -148,7 +148,7 @@ async function dial({ network }: Hub, id = 'gw-1', instance = randomBytes(8).toS
 
 const batch = (...seqs: number[]): string =>
   bundleText(
-    seqs.map((seq) => JSON.stringify(batchEntry('reading', sampleObservation({ agent: 'gw-1', seq })))),
+    seqs.map((seq) => JSON.stringify(batchEntry(sampleObservation({ agent: 'gw-1', seq })))),
     Date.now(),
   );
 

@@ -95,6 +95,10 @@ export class ScriptedDoor implements Door {
     throw new VitalmeshError('ACCESS-DENIED');
   }
 
+  async exportEvents(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
   async counts(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
   }

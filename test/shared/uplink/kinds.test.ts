@@ -4,21 +4,24 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { VitalmeshError } from '../../../shared/errors.ts';
-import type { BatchBundle, Observation } from '../../../shared/fhir.ts';
-import { BUNDLE_BYTES, batchEntry, batchResponse, bundleText, KINDS, readBatchResponse } from '../../../shared/uplink/kinds.ts';
+import type { BatchBundle, Resource } from '../../../shared/fhir.ts';
+import { BUNDLE_BYTES, batchEntry, batchResponse, bundleText, readBatchResponse } from '../../../shared/uplink/kinds.ts';
 import { type EntryOutcome, ERROR_CODE_SYSTEM } from '../../../shared/uplink/protocol.ts';
 
 const golden = (name: string): unknown => JSON.parse(readFileSync(join(import.meta.dirname, '../../golden/uplink', name), 'utf8'));
 
-const entryText = (resource: Observation): string => JSON.stringify(batchEntry('reading', resource));
+const entryText = (resource: Resource): string => JSON.stringify(batchEntry(resource));
+
+/** What travels up, by kind: the golden batch of each. */
+const KINDS = ['movement', 'reading'];
 
 test('every kind has a golden batch, and is built as it stands there', () => {
-  for (const kind of Object.keys(KINDS) as (keyof typeof KINDS)[]) {
+  for (const kind of KINDS) {
     const expected = golden(`${kind}.json`) as BatchBundle;
     const texts = expected.entry.map(({ resource }) => entryText(resource));
     const text = bundleText(texts, Date.UTC(2026, 10, 21, 9, 0, 1));
     assert.deepEqual(JSON.parse(text), expected);
-    for (const { resource, request } of expected.entry) assert.equal(request.url, `${KINDS[kind]}/${resource.id}`);
+    for (const { resource, request } of expected.entry) assert.equal(request.url, `${resource.resourceType}/${resource.id}`);
   }
 });
 

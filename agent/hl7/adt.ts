@@ -1,0 +1,219 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { type AssignedId, MOVEMENTS, type Movement, type MovementEvent, type MovementParty } from '../../shared/movement.ts';
+import type { Flag } from '../../shared/reading.ts';
+import type { DecodeContext } from '../decoding.ts';
+import type { AckError } from './ack.ts';
+import { senderOf } from './device.ts';
+import { MeasuredAt } from './measured-at.ts';
+import type { Hl7Message } from './message.ts';
+import { NOT_PRODUCTION, type OruContent } from './oru.ts';
+import type { Segment } from './segment.ts';
+import { assignedId, bedOf, type Hint, hint, identifiersOf } from './subject.ts';
+
+/** What an event must say to be one: how many patients, a place, who or what ceases to be. */
+interface EventRule {
+  patients: 1 | 2 | 'some';
+  place?: true;
+  prior?: 'patient' | 'account';
+}
+
+/** HL7 v2.6 ch. 3.3, the message of each event. */
+const RULES: Readonly<Record<MovementEvent, EventRule>> = {
+  A01: { patients: 1 },
+  A02: { patients: 1, place: true },
+  A03: { patients: 1 },
+  A04: { patients: 1 },
+  A05: { patients: 1 },
+  A06: { patients: 1 },
+  A07: { patients: 1 },
+  A08: { patients: 1 },
+  A11: { patients: 1 },
+  A12: { patients: 1, place: true },
+  A13: { patients: 1 },
+  A17: { patients: 2, place: true },
+  A34: { patients: 1, prior: 'patient' },
+  A35: { patients: 1, prior: 'account' },
+  A36: { patients: 1, prior: 'patient' },
+  A37: { patients: 2 },
+  A40: { patients: 'some', prior: 'patient' },
+  A44: { patients: 'some', prior: 'patient' },
+  A45: { patients: 1, prior: 'patient' },
+  A47: { patients: 'some', prior: 'patient' },
+};
+
+/** More than any hospital merges in one message. */
+const MAX_PARTIES = 100;
+const MAX_OTHER_IDS = 20;
+const NULL = '""';
+
+type Party = { -readonly [K in keyof MovementParty]: MovementParty[K] };
+
+/** Something that cannot be read, or is missing: the whole message is refused, because half a movement moves somebody wrongly. */
+class Refused {
+  readonly code: ErrorCode;
+  readonly location: NonNullable<AckError['location']>;
+
+  constructor(code: ErrorCode, segment: string, sequence: number, field?: number) {
+    this.code = code;
+    this.location = { segment, sequence, ...(field !== undefined && { field }) };
+  }
+}
+
+/**
+ * The movement that an ADT message tells of (HL7 v2.6 ch. 3), or why not: either all of it is read or nothing. Names, addresses and dates of
+ * birth are not read.
+ */
+export function readAdt(message: Hl7Message, receivedAt: Instant, context: DecodeContext, profile: string): OruContent {
+  const { header } = message;
+  const device = senderOf(header) ?? { id: context.deviceId ?? context.source, idType: 'config' as const };
+  const names = [device.id, header.component(3, 1), header.component(3, 2)];
+  const isListed = context.devices === undefined || names.some((name) => name !== '' && context.devices?.includes(name));
+  const read = isListed ? movementOf(message, context) : new Refused('DECODE-DEVICE-UNKNOWN', 'MSH', 1, 3);
+  if (read instanceof Refused) {
+    const raw = message.bytes(0, message.segments);
+    const { code, location } = read;
+    return { records: [], rejected: [{ code, part: 'message', bytes: raw.length, raw }], errors: [{ code, location }] };
+  }
+  const test = context.test || NOT_PRODUCTION.has(header.component(11, 1).trim().toUpperCase());
+  const record = {
+    source: context.source,
+    profile,
+    device,
+    receivedAt,
+    subject: {},
+    test,
+    class: 'movement' as const,
+    readings: [],
+    movement: read,
+  };
+  return { records: [record], rejected: [], errors: [] };
+}
+
+function movementOf(message: Hl7Message, { zone }: DecodeContext): Movement | Refused {
+  const event = eventOf(message);
+  if (event === undefined) return new Refused('HL7-TYPE', 'MSH', 1, 9);
+  const parties = partiesOf(message);
+  if (parties instanceof Refused) return parties;
+  const fault = faultOf(RULES[event], parties);
+  if (fault) return fault;
+  const flags: Flag[] = [];
+  const movement: Movement = { event, parties };
+  const times = new MeasuredAt(message.header.component(7, 1), zone, () => undefined);
+  const evn = segmentOf(message, 'EVN');
+  times.group(evn?.component(2, 1) ?? '', 1);
+  times.stamp(movement, flags, '', evn?.component(6, 1) ?? '', 1);
+  return flags.length > 0 ? { ...movement, flags } : movement;
+}
+
+/** MSH-9.2, or EVN-1 where older senders put it alone; undefined where both are there and differ. */
+function eventOf(message: Hl7Message): MovementEvent | undefined {
+  const named = message.header.component(9, 2).trim();
+  const stated = segmentOf(message, 'EVN')?.component(1, 1).trim() ?? '';
+  const event = named || stated;
+  if (named !== '' && stated !== '' && named !== stated) return undefined;
+  return Object.hasOwn(MOVEMENTS, event) ? (event as MovementEvent) : undefined;
+}
+
+function segmentOf(message: Hl7Message, name: string): Segment | undefined {
+  for (let index = 1; index < message.segments; index += 1) if (message.name(index) === name) return message.open(index);
+  return undefined;
+}
+
+/**
+ * PID begins a party; PV1 and MRG belong to the PID before them. A second MRG or PV1 of the same patient begins another party of that
+ * patient (A45 moves several visits of one).
+ */
+function partiesOf(message: Hl7Message): Party[] | Refused {
+  const parties: Party[] = [];
+  let party: Party | undefined;
+  let isPlaced = false;
+  let isMerged = false;
+  for (let index = 1; index < message.segments; index += 1) {
+    const name = message.name(index);
+    // A damaged name, or a header within, may be that of another patient.
+    if (name === '' || message.isHeader(index) || message.hidden(index) !== undefined)
+      return new Refused('HL7-SEGMENT', 'PID', parties.length + 1);
+    if (name !== 'PID' && name !== 'PV1' && name !== 'MRG') continue;
+    const segment = message.open(index);
+    const sequence = parties.length;
+    if (name === 'PID') {
+      const begun = partyOf(segment, sequence + 1);
+      if (begun instanceof Refused) return begun;
+      party = begun;
+      parties.push(party);
+      [isPlaced, isMerged] = [false, false];
+    } else if (!party) return new Refused('HL7-SEGMENT', name, 1);
+    else {
+      if (name === 'PV1' ? isPlaced : isMerged) {
+        const { patient, otherIds, account } = party;
+        party = { patient, ...(otherIds && { otherIds }), ...(account !== undefined && { account }) };
+        parties.push(party);
+        [isPlaced, isMerged] = [false, false];
+      }
+      const fault = name === 'PV1' ? place(party, segment, sequence) : merge(party, segment, sequence);
+      if (fault) return fault;
+      if (name === 'PV1') isPlaced = true;
+      else isMerged = true;
+    }
+    if (parties.length > MAX_PARTIES) return new Refused('HL7-SEGMENT', 'PID', MAX_PARTIES + 1);
+  }
+  return parties;
+}
+
+function partyOf(pid: Segment, sequence: number): Party | Refused {
+  const ids: AssignedId[] = [];
+  for (const cx of identifiersOf(pid).slice(0, MAX_OTHER_IDS + 1)) {
+    const id = assignedId(cx, pid.separators);
+    if (id === 'unreadable') return new Refused('DECODE-FIELD', 'PID', sequence, 3);
+    if (id !== 'none') ids.push(id);
+  }
+  const [patient, ...otherIds] = ids;
+  if (!patient) return new Refused('DECODE-FIELD', 'PID', sequence, 3);
+  const party: Party = { patient };
+  if (otherIds.length > 0) party.otherIds = otherIds;
+  const account = hint(pid.component(18, 1));
+  if (account === 'unreadable') return new Refused('DECODE-FIELD', 'PID', sequence, 18);
+  if (account !== 'none') party.account = account.text;
+  return party;
+}
+
+function place(party: Party, pv1: Segment, sequence: number): Refused | undefined {
+  const fields: [key: 'patientClass' | 'bed' | 'priorBed' | 'visit', field: number, said: Hint<{ text: string }>][] = [
+    ['patientClass', 2, hint(pv1.component(2, 1))],
+    ['bed', 3, bedOf(pv1, 3)],
+    ['priorBed', 6, bedOf(pv1, 6)],
+    ['visit', 19, hint(pv1.component(19, 1))],
+  ];
+  for (const [key, field, said] of fields) {
+    if (said === 'unreadable') return new Refused('DECODE-FIELD', 'PV1', sequence, field);
+    if (said !== 'none') party[key] = said.text;
+    else if (key === 'bed' && pv1.field(field).trim() === NULL) party.bed = '';
+  }
+  return undefined;
+}
+
+function merge(party: Party, mrg: Segment, sequence: number): Refused | undefined {
+  const patient = assignedId(mrg.repetitions(1)[0] ?? '', mrg.separators);
+  if (patient === 'unreadable') return new Refused('DECODE-FIELD', 'MRG', sequence, 1);
+  const prior: NonNullable<Party['prior']> = patient === 'none' ? {} : { patient };
+  for (const [key, field] of [['account', 3] as const, ['visit', 5] as const]) {
+    const said = hint(mrg.component(field, 1));
+    if (said === 'unreadable') return new Refused('DECODE-FIELD', 'MRG', sequence, field);
+    if (said !== 'none') prior[key] = said.text;
+  }
+  if (Object.keys(prior).length > 0) party.prior = prior;
+  return undefined;
+}
+
+function faultOf({ patients, place: placed, prior }: EventRule, parties: readonly Party[]): Refused | undefined {
+  const count = new Set(parties.map(({ patient: { value, authority } }) => JSON.stringify([authority, value]))).size;
+  if (patients === 'some' ? count < 1 : count !== patients) return new Refused('HL7-SEGMENT', 'PID', Math.max(1, count));
+  for (const [i, party] of parties.entries()) {
+    if (placed && !party.bed) return new Refused('DECODE-FIELD', 'PV1', i + 1, 3);
+    if (!prior) continue;
+    if (!party.prior) return new Refused('HL7-SEGMENT', 'MRG', i + 1);
+    if (party.prior[prior] === undefined) return new Refused('DECODE-FIELD', 'MRG', i + 1, prior === 'patient' ? 1 : 3);
+  }
+  return undefined;
+}

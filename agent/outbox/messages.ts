@@ -1,0 +1,66 @@
+import type { Database } from '../../shared/storage/database.ts';
+import type { MessageKey } from '../decoding.ts';
+import * as sql from './statements.ts';
+
+/** So many of the newest messages are known; a sender that repeats one does so at once, or as the first after an outage. */
+const KEPT = 100_000;
+/** The file is trimmed once in so many messages. */
+const TRIM_EVERY = 256;
+/** Length of a digest in a key, in characters and bytes. */
+const DIGEST = 16;
+/** Contents that are known under one name: a sender whose names are not unique must not fill the memory. */
+const PER_NAME = 8;
+
+/**
+ * The messages that rows came in, so that one that is sent again is known. In the file they are a list that is only added to (a table
+ * under a random key would cost several times as much); to be found they are in memory, about 10 MB when full.
+ */
+export class Messages {
+  /** Digests of contents by name, one behind the other. */
+  readonly #contents = new Map<string, string>();
+  readonly #kept: number;
+  #opening = 0;
+
+  constructor(kept = KEPT) {
+    this.#kept = kept;
+  }
+
+  /** Whether this message is known, or another one of its name. */
+  find({ name, content }: MessageKey): 'message' | 'name' | undefined {
+    const contents = this.#contents.get(name);
+    if (contents === undefined) return undefined;
+    for (let at = 0; at < contents.length; at += DIGEST) if (contents.startsWith(content, at)) return 'message';
+    return 'name';
+  }
+
+  /** Adds a message that is committed. */
+  add({ name, content }: MessageKey): void {
+    if (this.find({ name, content }) === 'message') return;
+    const before = this.#contents.get(name) ?? '';
+    this.#contents.delete(name);
+    this.#contents.set(name, (before + content).slice(-PER_NAME * DIGEST));
+    if (this.#contents.size <= this.#kept) return;
+    for (const oldest of this.#contents.keys()) {
+      this.#contents.delete(oldest);
+      break;
+    }
+  }
+
+  /** Reads what the file holds, once an opening, in the transaction under way: a commit that failed may be there after all. */
+  load(database: Database): void {
+    if (this.#opening === database.openings) return;
+    this.#contents.clear();
+    const rows = database.prepare<[number], { message: Buffer }>(sql.MESSAGES).all(this.#kept);
+    for (const { message } of rows.reverse()) {
+      const text = message.toString('latin1');
+      if (text.length === 2 * DIGEST) this.add({ name: text.slice(0, DIGEST), content: text.slice(DIGEST) });
+    }
+    this.#opening = database.openings;
+  }
+
+  /** Writes a message, in the transaction under way. */
+  write(database: Database, { name, content }: MessageKey): void {
+    const id = Number(database.prepare<[Buffer]>(sql.ADD_MESSAGE).run(Buffer.from(name + content, 'latin1')).lastInsertRowid);
+    if (id % TRIM_EVERY === 0) database.prepare<[number]>(sql.TRIM_MESSAGES).run(id - this.#kept);
+  }
+}

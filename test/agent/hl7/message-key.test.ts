@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { messageKey } from '../../../agent/hl7/message-key.ts';
+import { verifies } from '../../requirements.ts';
+
+const MESSAGE = 'MSH|^~\\&|MON^1|ICU|||20261121100000||ORU^R01|M-1|P|2.6\rOBX|1|NM|1||97\r';
+const key = (text: string, profile = 'hl7-pcd01', source = 'icu') => messageKey(profile, source, Buffer.from(text, 'latin1'));
+
+test('a message is named by profile, source, sender and MSH-10, and told apart by all its bytes', () => {
+  verifies('STORED-ONCE');
+  const first = key(MESSAGE);
+  assert.ok(first);
+  assert.deepEqual(key(MESSAGE), first);
+  assert.equal(first.content, createHash('sha256').update(MESSAGE).digest().subarray(0, 16).toString('latin1'));
+  const expected: [string, ReturnType<typeof key>, 'same' | 'other', 'same' | 'other'][] = [
+    ['a value', key(MESSAGE.replace('97', '98')), 'same', 'other'],
+    ['the time', key(MESSAGE.replace('100000', '100001')), 'same', 'other'],
+    ['MSH-10', key(MESSAGE.replace('M-1', 'M-2')), 'other', 'other'],
+    ['MSH-3', key(MESSAGE.replace('MON^1', 'MON^2')), 'other', 'other'],
+    ['MSH-4', key(MESSAGE.replace('|ICU|', '|ED|')), 'other', 'other'],
+    ['the profile', key(MESSAGE, 'hl7-ge'), 'other', 'same'],
+    ['the source', key(MESSAGE, 'hl7-pcd01', 'ed'), 'other', 'same'],
+  ];
+  for (const [what, found, name, content] of expected) {
+    assert.equal(found?.name === first.name ? 'same' : 'other', name, what);
+    assert.equal(found?.content === first.content ? 'same' : 'other', content, what);
+  }
+});
+
+test('without an id, or without a time, nothing tells a repetition from the same measured again', () => {
+  verifies('STORED-ONCE');
+  assert.equal(key(MESSAGE.replace('M-1', ' ')), undefined);
+  assert.equal(key(MESSAGE.replace('20261121100000', '')), undefined);
+  assert.equal(key('no message'), undefined);
+  assert.equal(key(''), undefined);
+});
+
+test('an id is found behind a byte order mark and with other separators', () => {
+  assert.deepEqual(key(`\u00ef\u00bb\u00bf${MESSAGE}`)?.name, key(MESSAGE)?.name);
+  assert.ok(key(MESSAGE.replaceAll('|', '#')));
+});
