@@ -123,7 +123,8 @@ test('status shows them below the source', () => {
     lastRecordAt: null,
   } as const;
   const status = {
-    ...{ version: '0', pid: 1, startedAt: 0, now: 0, overlay: 'connected', observations: 0, metrics: {} },
+    ...{ version: '0', pid: 1, startedAt: 0, now: 0, clock: null, overlay: 'connected', controller: null, routers: [] },
+    ...{ observations: 0, metrics: {} },
     identity: { id: 'g', name: 'g', notAfter: 0, enrolled: true },
     uplink: { state: 'idle', code: null, hub: null, lastAnswerAt: null },
     outbox: { pending: 0, delivered: 0, quarantined: 0, oldestPendingAt: null, fileBytes: 0 },
