@@ -12,6 +12,8 @@ export interface Moment {
   /** The number of the patient; synthetic. */
   patient: string;
   vitals: VitalSigns;
+  /** Those of the moment before, by which an alarm begins and ends. */
+  previous?: VitalSigns | undefined;
   /** Whether the cuff has just measured. */
   pressure: boolean;
   /** Whether the device is in its demonstration mode and says so with each value. */

@@ -39,7 +39,7 @@ function message(moment: Moment): SimulatedMessage {
     rows: ROWS,
   });
   const text = segments(
-    `MSH|^~\\&|MINDRAY_EGATEWAY^${eui}^EUI-64|MINDRAY|||${time}||ORU^R01^ORU_R01|${id}|T|2.6|||NE|AL||UNICODE UTF-8|||IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO`,
+    `MSH|^~\\&|MINDRAY_EGATEWAY^${eui}^EUI-64|MINDRAY|||${time}||ORU^R01^ORU_R01|${id}|T|2.6|||AL|NE||UNICODE UTF-8|||IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO`,
     `PID|||${patient}^^^Hospital^PI||TEST^PATIENT`,
     `PV1||I|^^${bed}`,
     `OBR|1|${beat}^MINDRAY_EGATEWAY^${eui}^EUI-64|${beat}^MINDRAY_EGATEWAY^${eui}^EUI-64|182777000^monitoring of patient^SCT|||${time}`,
