@@ -178,8 +178,12 @@ export class MllpConnection {
   }
 
   #quiet(): void {
-    // What was read and not yet decoded belongs to the message.
-    if (this.#ended || this.#stopping || this.#backlog.length > 0 || this.#isFull()) return;
+    if (this.#ended || this.#stopping || this.#socket.destroyed) return;
+    // What was read and not yet decoded belongs to the message, and nothing is taken while too much waits for the disk.
+    if (this.#backlog.length > 0 || this.#isFull()) {
+      this.#awaitQuiet();
+      return;
+    }
     let bytes = this.#decoder.held ?? 0;
     for (const part of this.#decoder.quiet?.(this.#environment.clock.now()) ?? []) {
       this.#take(part, bytes);

@@ -266,6 +266,25 @@ test('messages without blocks are read where the configuration says so, and answ
   assert.equal(source.status().readings, 4);
 });
 
+test('a message without blocks that ends while the disk is slow is taken when it is quick again', async () => {
+  verifies('UNFRAMED-BY-CONFIGURATION');
+  const environment = testEnvironment();
+  const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  const options = { quietMs: 5, maxPending: 1, decoder: () => hl7Stream(hl7Pcd01, context, 'none') };
+  await using source = await started(server(environment, options));
+  const wire = await dial(source);
+  environment.intake.hold();
+  wire.send(oru('M-1') + oru('M-2'));
+  await environment.intake.until(({ offered }) => offered === 1);
+  // Another sender's turn shows that the pause has had its time.
+  const other = await dial(source);
+  other.send(oru('O-1'));
+  await environment.intake.until(({ offered }) => offered === 2);
+  environment.intake.release();
+  const received = await wire.until((text) => acknowledgements(text).length === 2);
+  assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-2']);
+});
+
 test('messages without blocks are no messages where blocks were promised', async () => {
   verifies('UNFRAMED-BY-CONFIGURATION', 'NO-SILENT-DROP');
   const environment = testEnvironment();
