@@ -190,9 +190,12 @@ describe('simulated dialects', () => {
     ]);
   });
 
-  test('the wire form of plain PCD-01, byte for byte', () => {
-    const pcd01 = HL7_SIMULATORS[0];
-    const text = readFileSync(join(import.meta.dirname, 'pcd01.hl7'), 'latin1');
-    assert.equal(pcd01?.messages(MOMENT)[0]?.text, text.replaceAll('\n', '\r'));
-  });
+  for (const simulator of HL7_SIMULATORS) {
+    test(`${simulator.profile}: the wire form, byte for byte as checked against devices.md §2`, () => {
+      const text = readFileSync(join(import.meta.dirname, 'wire', `${simulator.profile}.hl7`), 'latin1');
+      const low = { ...MOMENT, vitals: { ...VITALS, spo2: 85 }, previous: VITALS };
+      const messages = [...all(simulator, low), ...(simulator.heartbeat ? [simulator.heartbeat.message(low)] : [])];
+      assert.equal(messages.map((message) => message.text).join(''), text.replaceAll('\n', '\r'));
+    });
+  }
 });
