@@ -194,7 +194,7 @@ export class MllpConnection {
 
   #take(part: Decoded, bytes: number): void {
     const stored = this.#queue.accept(part, bytes);
-    if (part.records.length === 0) for (const rejected of part.rejected) this.#noiseBytes += rejected.bytes;
+    if (part.records.length === 0) this.#noiseBytes += isLeftAside(part) ? 0 : part.rejected.reduce((sum, each) => sum + each.bytes, 0);
     else {
       void stored.then((isStored) => {
         if (isStored) this.#noiseBytes = 0;
@@ -264,4 +264,9 @@ export class MllpConnection {
     this.#held.set(this, 0);
     this.#socket.destroy();
   }
+}
+
+/** A message that was understood, answered and not wanted, of which a device may send any number. */
+function isLeftAside({ reply, rejected }: Decoded): boolean {
+  return reply !== undefined && rejected.every(({ code, raw }) => raw === undefined && code.startsWith('HL7-'));
 }

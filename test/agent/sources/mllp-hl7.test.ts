@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client, Message } from 'node-hl7-client';
+import type { Hl7Profile } from '../../../agent/decoding.ts';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
 import { createIntake } from '../../../agent/intake.ts';
 import { openOutbox } from '../../../agent/outbox/sqlite.ts';
+import { profile } from '../../../agent/profiles.ts';
 import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
 import type { SourceEnvironment } from '../../../agent/sources/source.ts';
@@ -145,6 +147,23 @@ test('blocks without a message are neither answered nor borne without end', asyn
     await wire.closed();
     assert.equal(environment.metrics.get('source_cut_total', 'icu/garbage'), 1);
   }
+});
+
+test('messages that a dialect leaves aside are answered, however many there are', async () => {
+  const environment = testEnvironment();
+  const context = { source: 'adt', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  const feed = profile('hl7-adt') as Hl7Profile;
+  const options = { maxNoiseBytes: 1000, decoder: () => hl7Stream(feed, context) };
+  await using source = await started(server(environment, options));
+  const wire = await dial(source);
+  const ids = Array.from({ length: 30 }, (_, i) => `A-${i}`);
+  wire.send(Buffer.concat(ids.map((id) => frame(oru(id, { type: 'ADT^A60' })))));
+  const received = await wire.until((text) => acknowledgements(text).length === 30);
+  assert.deepEqual(
+    acknowledgements(received),
+    ids.map((id) => `AA ${id}`),
+  );
+  assert.equal(environment.metrics.get('source_cut_total', 'icu/garbage'), 0);
 });
 
 test('a message that cannot be stored is answered AE, and its sender may try again', async () => {
