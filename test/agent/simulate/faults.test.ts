@@ -197,6 +197,23 @@ describe('a monitor that makes mistakes, and a source that is in order', () => {
     );
   });
 
+  test('a feed that keeps its order sends nothing newer before what was not taken', async () => {
+    const adt = HL7_SIMULATORS.find(({ profile }) => profile === 'hl7-adt');
+    assert.ok(adt);
+    await using server = await answering(['AA', 'AE', 'AE', 'AA']);
+    const answered: string[] = [];
+    const outcome = await runCallingDevice(
+      {
+        ...{ simulator: adt, target: server.target, seed: 7, bed: 'BED-1', patient: 'TEST-0007', intervalMs: 20, count: 12 },
+        persistence: { tries: 1, afterwards: { laterMs: 30, inOrder: true } },
+        tell: (event) => event.event === 'answered' && answered.push(`${event.code} ${event.id.split('-').at(-1)}`),
+      },
+      new AbortController().signal,
+    );
+    assert.deepEqual([outcome.acknowledged, outcome.lost, outcome.again], [12, 0, 2]);
+    assert.deepEqual(answered, ['AA 1', 'AE 2', 'AE 2', ...Array.from({ length: 11 }, (_, i) => `AA ${i + 2}`)]);
+  });
+
   test('while nobody listens, a monitor that keeps nothing loses its data', async () => {
     const closed = await answering([]);
     const { target } = closed;
