@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { loadConfig } from '../../shared/config.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
 import { nearest } from '../../shared/nearest.ts';
 import { ABSENT_REASONS } from '../../shared/reading.ts';
 import { VITALS, type Vital, vital } from '../../shared/vitals.ts';
@@ -109,7 +110,7 @@ export const dialectFileSchema = z
     for (const [i, { unit, ucum }] of file.units.entries()) {
       if (file.units.findIndex((other) => other.unit === unit) < i) refuse(['units', i, 'unit'], 'listed before');
       if (!rows.some((row) => fits(row, ucum)))
-        refuse(['units', i, 'ucum'], 'expected a UCUM unit that a vital sign of `codes` can be converted from');
+        refuse(['units', i, 'ucum'], 'expected a UCUM unit that can be converted to that of a vital sign in `codes`');
     }
     for (const [i, { value }] of file.sentinels.entries())
       if (file.sentinels.findIndex((other) => other.value === value) < i) refuse(['sentinels', i, 'value'], 'listed before');
@@ -134,9 +135,10 @@ export function loadDialect(path: string): Dialect {
 }
 
 function dialectOf(file: DialectFile): Dialect {
-  const found = DIALECTS.find(({ name }) => name === file.base);
-  // The schema has checked the name.
-  const { dictionary: _, limits: __, ...base } = found as Dialect;
+  const named = DIALECTS.find(({ name }) => name === file.base);
+  if (!named) throw new VitalmeshError('MAPPING-INVALID', { detail: 'base' });
+  // What the base says about itself does not hold for a site that has its dictionary.
+  const { dictionary, limits, ...base } = named;
   return {
     ...base,
     ...{ name: file.name, vendor: file.vendor, models: file.models, protocol: file.protocol, source: file.source },

@@ -18,6 +18,7 @@ export async function runCallingDevice(options: Hl7SimulationOptions & { target:
   const writer = new Writer(options);
   const { counts } = writer;
   const kept: { message: Outgoing; due: Instant }[] = [];
+  const inOrder = persistence.afterwards !== 'lost' && persistence.afterwards.inOrder === true;
   let wire: Wire | undefined;
   let connected = false;
   const lost = (message: Outgoing, why: string): void => {
@@ -32,25 +33,36 @@ export async function runCallingDevice(options: Hl7SimulationOptions & { target:
     connected ||= wire !== undefined;
     return wire;
   };
+  const trim = (): void => {
+    for (const { message } of kept.splice(0, Math.max(0, kept.length - MAX_KEPT))) lost(message, 'more than is kept');
+  };
   const missed = (message: Outgoing, why: string): void => {
     if (persistence.afterwards === 'lost') {
       lost(message, why);
       return;
     }
-    kept.push({ message, due: Date.now() + persistence.afterwards.laterMs });
+    const entry = { message, due: Date.now() + persistence.afterwards.laterMs };
+    if (inOrder) kept.unshift(entry);
+    else kept.push(entry);
     tell({ event: 'kept', id: message.id, why });
-    const oldest = kept.length > MAX_KEPT ? kept.shift() : undefined;
-    if (oldest) lost(oldest.message, 'more than is kept');
+    trim();
   };
   const delivery = new Delivery({ persistence, fault, counts, tell, open, reopens: true, missed, signal });
   tell({ event: 'ready', profile: simulator.profile, endpoint: endpoint(target) });
   await writer.run(signal, async (messages) => {
-    const due = kept.filter((entry) => entry.due <= Date.now());
+    const due = inOrder && (kept[0]?.due ?? 0) > Date.now() ? [] : kept.filter((entry) => entry.due <= Date.now());
     for (const entry of due) {
       kept.splice(kept.indexOf(entry), 1);
       await delivery.deliver([entry.message]);
+      if (inOrder && kept[0]?.message === entry.message) break;
     }
-    for (const batch of messages) await delivery.deliver(batch);
+    for (const batch of messages) {
+      // What waits behind a message that was not taken becomes due with it.
+      if (inOrder && kept.length > 0) {
+        for (const message of batch) kept.push({ message, due: 0 });
+        trim();
+      } else await delivery.deliver(batch);
+    }
     if (fault?.mute) await wire?.gone(signal);
     return !fault?.mute;
   });

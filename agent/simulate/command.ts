@@ -3,6 +3,7 @@ import { type CommandIo, EXIT } from '../../shared/command-line.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import { processSignal } from '../../shared/lifecycle.ts';
 import { nearest } from '../../shared/nearest.ts';
+import { readText } from '../sources/tls.ts';
 import { runCallingDevice } from './calling-device.ts';
 import { FAULTS, type Fault } from './faults.ts';
 import { listensAt, SIMULATORS, simulatorOf } from './index.ts';
@@ -22,6 +23,8 @@ format has a place for it. Ends with --count, or when it is told to stop (Ctrl-C
 
   --to HOST:PORT      where a device calls that calls (an mllp-server source)
   --listen HOST:PORT  where a device listens that listens, and serial lines; port 0 takes any free one
+  --tls-ca FILE       calls by TLS; FILE holds the authority of the gateway's certificate (PEM)
+  --tls-name NAME     the name in that certificate, where it is not the host of --to
   --bed NAME          the bed (BED-1)
   --patient ID        the number of the patient (TEST-0001)
   --seed N            another number, another patient and device (1)
@@ -97,7 +100,7 @@ function parse(argv: readonly string[]): Call | string {
   const count = values.count === undefined ? undefined : whole('count', values.count, MAX_COUNT);
   return {
     simulator,
-    at: address(simulator, values),
+    at: { ...address(simulator, values), ...tlsOf(simulator, values['tls-ca'], values['tls-name']) },
     options: {
       seed,
       count,
@@ -119,6 +122,8 @@ function parseValues(argv: readonly string[]) {
       options: {
         to: { type: 'string' },
         listen: { type: 'string' },
+        'tls-ca': { type: 'string' },
+        'tls-name': { type: 'string' },
         bed: { type: 'string' },
         patient: { type: 'string' },
         seed: { type: 'string' },
@@ -144,6 +149,12 @@ function address(simulator: Simulator, { to, listen }: { to?: string | undefined
   const target = parseTarget(to ?? listen ?? '');
   if (!target || (port === undefined && target.port === 0)) throw usage('expected HOST:PORT');
   return target;
+}
+
+function tlsOf(simulator: Simulator, caFile: string | undefined, servername: string | undefined): Pick<Target, 'tls'> {
+  if (caFile === undefined && servername === undefined) return {};
+  if (caFile === undefined || listensAt(simulator) !== undefined) throw usage('--tls-ca and --tls-name are for devices that call by TLS');
+  return { tls: { ca: readText(caFile), ...(servername === undefined ? {} : { servername }) } };
 }
 
 function faultOf(name: string): Fault {

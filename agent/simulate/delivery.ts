@@ -37,7 +37,7 @@ const TAKEN = new Set(['AA', 'CA']);
 const REFUSED = new Set(['AR', 'CR']);
 const NEVER = new AbortController().signal;
 
-/** How often this device is heard to tell of the same in one block of MLLP, and with what faults. */
+/** A message in its MLLP block, with what a fault changes in its text. */
 export function outgoing(message: SimulatedMessage, number: number, { encoding }: Hl7Simulator, fault?: Fault): Outgoing {
   const text = fault?.text ? fault.text(message.text, number) : message.text;
   return { id: message.id, number, frame: mllpFrame(Buffer.from(text, encoding)), attempts: 0 };

@@ -5,6 +5,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 export interface Target {
   host: string;
   port: number;
+  /** Where it is called by TLS: who may have issued the certificate (PEM), and the name in it where that is not the host. */
+  tls?: { ca: string; servername?: string };
 }
 
 /** `host:port`, or `host` alone for port 0 where `--listen` lets the system choose; IPv6 in brackets. Undefined for anything else. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Instant } from '../../shared/clock.ts';
+import { aborted } from '../../shared/lifecycle.ts';
 import { atEvery } from './beat.ts';
 import { listen, type Target } from './listen.ts';
 import { simulatedPatient } from './physiology.ts';
@@ -53,8 +54,7 @@ export async function runSerialDevice(
     tell({ event: 'sent', at: new Date(at).toISOString(), id: String(counts.sent), bytes: bytes.length, attempt: 1 });
     return counts.sent < count && !fault?.mute;
   });
-  if (fault?.mute && !signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  if (fault?.mute) await aborted(signal);
   for (const socket of lines) socket.end();
   await server.close();
   return { ...counts, connected };

@@ -18,6 +18,12 @@ export function noninDf1({ pulse, spo2 }: VitalSigns): Uint8Array {
   return Buffer.of(0x80 | (spo2 === null ? 0x40 : 0) | (rate >> 7), rate & 0x7f, spo2 ?? NONIN_NO_SPO2);
 }
 
+/** Nonin real-time printout: `SPO2=097 HR=072`, or dashes. */
+export function noninAscii({ pulse, spo2 }: VitalSigns): Uint8Array {
+  const digits = (value: number | null): string => (value === null ? '---' : String(value).padStart(3, '0'));
+  return Buffer.from(`SPO2=${digits(spo2)} HR=${digits(pulse)}\r\n`, 'latin1');
+}
+
 /** Masimo ASCII 1: one line a second with the device's own clock (here UTC), a NUL in front as the real ones send it now and then. */
 export function masimoAscii1({ pulse, spo2, perfusion }: VitalSigns, serial: string, at: number): Uint8Array {
   const [date = '', time = ''] = new Date(at).toISOString().split('T');
@@ -35,6 +41,13 @@ export function masimoAscii1({ pulse, spo2, perfusion }: VitalSigns, serial: str
 
 /** Devices on serial lines. None of these formats has a place where a device could say that it is a test. */
 export const LINE_SIMULATORS: readonly LineSimulator[] = [
+  {
+    profile: 'nonin-ascii',
+    device: 'a Nonin oximeter, one line a second',
+    intervalMs: 1000,
+    onTheSecond: false,
+    bytes: ({ vitals }) => noninAscii(vitals),
+  },
   {
     profile: 'nonin-df8',
     device: 'a Nonin oximeter, one frame a second',

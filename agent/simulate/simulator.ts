@@ -12,6 +12,8 @@ export interface Moment {
   /** The number of the patient; synthetic. */
   patient: string;
   vitals: VitalSigns;
+  /** Those of the moment before, by which an alarm begins and ends. */
+  previous?: VitalSigns | undefined;
   /** Whether the cuff has just measured. */
   pressure: boolean;
   /** Whether the device is in its demonstration mode and says so with each value. */
@@ -36,8 +38,11 @@ export interface Persistence {
   ackLimitMs: number;
   /** How often it sends a message in one go; the first time counts. */
   tries: number;
-  /** What becomes of a message after the last try: it is lost, or kept and sent again so much later. */
-  afterwards: 'lost' | { laterMs: number };
+  /**
+   * What becomes of a message after the last try: it is lost, or kept and sent again so much later; `inOrder`: nothing newer is sent before
+   * that.
+   */
+  afterwards: 'lost' | { laterMs: number; inOrder?: true };
 }
 
 /** A device that speaks HL7 v2 over MLLP. Its tables are written from the manual, and not from the tables of the reader. */

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import type { Target } from './listen.ts';
 
 const END_OF_BLOCK = '\u001c';
@@ -25,9 +26,10 @@ export class Wire {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    const opens = 'encrypted' in socket ? 'secureConnect' : 'connect';
     this.#isOpen = !socket.connecting;
     socket.setNoDelay(true);
-    socket.on('connect', () => {
+    socket.on(opens, () => {
       this.#isOpen = true;
       this.#tell();
     });
@@ -38,8 +40,8 @@ export class Wire {
   }
 
   /** Calls a target; resolves with the connection, or undefined when nobody answers within `limitMs`. */
-  static async call({ host, port }: Target, limitMs: number, signal: AbortSignal): Promise<Wire | undefined> {
-    const wire = new Wire(connect({ host, port }));
+  static async call({ host, port, tls }: Target, limitMs: number, signal: AbortSignal): Promise<Wire | undefined> {
+    const wire = new Wire(tls ? connectTls({ host, port, ...tls }) : connect({ host, port }));
     await wire.#until(() => wire.#isOpen, limitMs, signal);
     if (wire.#isOpen && !wire.closed) return wire;
     wire.close();

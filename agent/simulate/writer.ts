@@ -36,6 +36,7 @@ export class Writer {
   readonly #patient: ReturnType<typeof simulatedPatient>;
   #beat = 0;
   #vitals: VitalSigns | undefined;
+  #previous: VitalSigns | undefined;
   #number = 0;
   #lastAt: Instant | undefined;
   #heartbeatAt: Instant = 0;
@@ -79,13 +80,24 @@ export class Writer {
     const { seed, bed, patient, fault } = this.#options;
     this.#vitals ??= this.#patient.next(0);
     const pressure = this.#beat % CUFF_EVERY === 1;
-    const plain: Moment = { at, beat: this.#beat, seed, bed, patient, vitals: this.#vitals, pressure, demo: false };
+    const plain: Moment = {
+      at,
+      beat: this.#beat,
+      seed,
+      bed,
+      patient,
+      vitals: this.#vitals,
+      previous: this.#previous,
+      pressure,
+      demo: false,
+    };
     return fault?.moment?.(plain) ?? plain;
   }
 
   #next(at: Instant): Outgoing[] {
     const { simulator, intervalMs, fault } = this.#options;
     this.#beat += 1;
+    this.#previous = this.#vitals;
     this.#vitals = this.#patient.next(Math.max(0, at - (this.#lastAt ?? at - intervalMs)) / 1000);
     this.#lastAt = at;
     const moment = this.#moment(at);

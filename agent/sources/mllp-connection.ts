@@ -184,8 +184,12 @@ export class MllpConnection {
   }
 
   #quiet(): void {
-    // What was read and not yet decoded belongs to the message.
-    if (this.#ended || this.#stopping || this.#backlog.length > 0 || this.#isFull()) return;
+    if (this.#ended || this.#stopping || this.#socket.destroyed) return;
+    // What was read and not yet decoded belongs to the message, and nothing is taken while too much waits for the disk.
+    if (this.#backlog.length > 0 || this.#isFull()) {
+      this.#awaitQuiet();
+      return;
+    }
     let bytes = this.#decoder.held ?? 0;
     for (const part of this.#decoder.quiet?.(this.#environment.clock.now()) ?? []) {
       this.#take(part, bytes);
@@ -196,7 +200,7 @@ export class MllpConnection {
 
   #take(part: Decoded, bytes: number): void {
     const stored = this.#queue.accept(part, bytes);
-    if (part.records.length === 0) for (const rejected of part.rejected) this.#noiseBytes += rejected.bytes;
+    if (part.records.length === 0) this.#noiseBytes += isLeftAside(part) ? 0 : part.rejected.reduce((sum, each) => sum + each.bytes, 0);
     else {
       void stored.then((isStored) => {
         if (isStored) this.#noiseBytes = 0;
@@ -266,4 +270,9 @@ export class MllpConnection {
     this.#held.set(this, 0);
     this.#socket.destroy();
   }
+}
+
+/** A message that was understood, answered and not wanted, of which a device may send any number. */
+function isLeftAside({ reply, rejected }: Decoded): boolean {
+  return reply !== undefined && rejected.every(({ code, raw }) => raw === undefined && code.startsWith('HL7-'));
 }

@@ -2,7 +2,7 @@ import type { MovementEvent } from '../../../shared/movement.ts';
 import { secondsInZone, segments } from '../hl7-text.ts';
 import type { Hl7Simulator, Moment, SimulatedMessage } from '../simulator.ts';
 
-type Who = 'A' | 'B' | 'C';
+type Who = 'A' | 'B' | 'C' | 'D';
 
 /** One patient's part in a step: who, where now, where before, and which number or account ceases to be. */
 interface Part {
@@ -19,7 +19,7 @@ interface Step {
 
 /**
  * A day on a ward of three beds, over and over (HL7 v2.6 ch. 3.3): two people are admitted, one changes the bed, that was an error, the two
- * change beds with each other; a third number turns out to be the first person's and is merged; a discharge is taken back; all go home.
+ * change beds with each other; a third number turns out to be the first person's and is merged; a discharge is taken back; somebody was admitted in error; all go home.
  */
 const DAY: readonly Step[] = [
   { event: 'A01', parts: [{ who: 'A', bed: '1' }] },
@@ -39,8 +39,8 @@ const DAY: readonly Step[] = [
   { event: 'A03', parts: [{ who: 'A', bed: '2' }] },
   { event: 'A13', parts: [{ who: 'A', bed: '2' }] },
   { event: 'A03', parts: [{ who: 'A', bed: '2' }] },
-  { event: 'A01', parts: [{ who: 'C', bed: '3' }] },
-  { event: 'A11', parts: [{ who: 'C', bed: '3' }] },
+  { event: 'A01', parts: [{ who: 'D', bed: '3' }] },
+  { event: 'A11', parts: [{ who: 'D', bed: '3' }] },
   { event: 'A03', parts: [{ who: 'B', bed: '1' }] },
 ];
 
@@ -60,8 +60,8 @@ export const adt: Hl7Simulator = {
   profile: 'hl7-adt',
   device: 'a patient administration system: a day on a ward, one movement after the other',
   role: { calls: true },
-  persistence: { waits: true, ackLimitMs: 5000, tries: 3, afterwards: { laterMs: 60_000 } },
-  assumed: 'HL7 leaves it to the sender how often it repeats: three times here, and again a minute later.',
+  persistence: { waits: true, ackLimitMs: 5000, tries: 3, afterwards: { laterMs: 5000, inOrder: true } },
+  assumed: 'HL7 leaves it to the sender how often it repeats: three times here, and again five seconds later; nothing newer goes before.',
   encoding: 'utf8',
   intervalMs: 5000,
   messages: (moment) => [message(moment)],

@@ -1,3 +1,4 @@
+import type { Instant } from '../../../shared/clock.ts';
 import { eui64, secondsInZone, segments } from '../hl7-text.ts';
 import { MDC_NUMERICS, mdcRows } from '../mdc-rows.ts';
 import type { Hl7Simulator, Moment, SimulatedMessage } from '../simulator.ts';
@@ -11,6 +12,8 @@ const CUFF: ReadonlyMap<number, { code: number; refid: string }> = new Map([
 const ROWS = MDC_NUMERICS.map((row) => ({ ...row, ...CUFF.get(row.code) }));
 const INDIA_MIN = 330;
 const CUFF_AGE_MS = 60_000;
+/** The row that names the monitor in OBX-18; the others leave it out. */
+const FIRST_CODE = 147842;
 
 /** Mindray eGateway: PCD-01 with a zone; the cuff has an older time of its own, and APERIODIC in OBX-17 (public samples, devices.md §2.2). */
 export const mindrayEgateway: Hl7Simulator = {
@@ -26,25 +29,32 @@ export const mindrayEgateway: Hl7Simulator = {
 
 function message(moment: Moment): SimulatedMessage {
   const { at, beat, seed, bed, patient } = moment;
-  const time = secondsInZone(at, INDIA_MIN);
+  const time = timeOf(at);
   const eui = eui64('00A037', seed);
+  const monitor = eui64('000F14', seed);
   // Counts on from a small number.
   const id = String(beat);
-  const path = ({ channel, code }: { channel: string; code: number }): string => `${channel}.${code}`;
   const rows = mdcRows(moment, {
-    first: 2,
-    path,
-    status: 'F',
-    time: ({ cuff }) => (cuff ? `${secondsInZone(at - CUFF_AGE_MS, INDIA_MIN)}|||^APERIODIC` : time),
+    first: 1,
+    path: ({ channel, code }) => `${channel}.${code}`,
+    status: 'R',
+    time: ({ cuff, code }) => {
+      if (cuff) return `${timeOf(at - CUFF_AGE_MS)}|||^APERIODIC`;
+      return code === FIRST_CODE ? `${time}||||${monitor}^SIM_MONITOR^${monitor}^EUI-64` : time;
+    },
     rows: ROWS,
   });
   const text = segments(
-    `MSH|^~\\&|MINDRAY_EGATEWAY^${eui}^EUI-64|MINDRAY|||${time}||ORU^R01^ORU_R01|${id}|T|2.6|||NE|AL||UNICODE UTF-8|||IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO`,
+    `MSH|^~\\&|MINDRAY_EGATEWAY^${eui}^EUI-64|MINDRAY|||${time}||ORU^R01^ORU_R01|${id}|T|2.6|||AL|NE||UNICODE UTF-8|||IHE_PCD_001^IHE PCD^1.3.6.1.4.1.19376.1.6.1.1.1^ISO`,
     `PID|||${patient}^^^Hospital^PI||TEST^PATIENT`,
     `PV1||I|^^${bed}`,
     `OBR|1|${beat}^MINDRAY_EGATEWAY^${eui}^EUI-64|${beat}^MINDRAY_EGATEWAY^${eui}^EUI-64|182777000^monitoring of patient^SCT|||${time}`,
-    `OBX|1||69965^MDC_DEV_MON_PHYSIO_MULTI_PARAM_MDS^MDC|1.0.0.0|||||||X|||||||${eui}^^${eui}^EUI-64`,
     ...rows,
   );
   return { id, text };
+}
+
+/** To the ten-thousandth of a second, as the samples have it. */
+function timeOf(at: Instant): string {
+  return secondsInZone(at, INDIA_MIN).replace('+', '.0000+');
 }

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { runSimulate } from '../../../agent/simulate/command.ts';
 import { FAULTS } from '../../../agent/simulate/faults.ts';
 import { SIMULATORS } from '../../../agent/simulate/index.ts';
+import { TestAuthority } from '../../support/certificates.ts';
 import { AgentEnd } from './agent-end.ts';
 
 async function call(
@@ -90,6 +94,7 @@ const WRONG: [argv: string[], said: RegExp][] = [
   [['hl7-pcd01', '--to', '127.0.0.1:1', '--every', '1.5'], /--every is no whole number/],
   [['hl7-pcd01', '--to', '127.0.0.1:1', '--fault', 'garbag'], /did you mean 'garbage'\?/],
   [['nonin-df8', '--listen', '127.0.0.1:0', '--fault', 'duplicate'], /this device sends none/],
+  [['hl7-pcd01', '--to', '127.0.0.1:1', '--tls-name', 'gateway'], /are for devices that call by TLS/],
   [['hl7-pcd01', '--too', '127.0.0.1:1'], /unknown or incomplete option/],
 ];
 for (const [argv, said] of WRONG) {
@@ -101,3 +106,30 @@ for (const [argv, said] of WRONG) {
     assert.match(stderr, said);
   });
 }
+
+test('--tls-ca calls by TLS, and talks to nobody else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-simulate-'));
+  const put = (name: string, content: string): string => {
+    writeFileSync(join(folder, name), content, { mode: 0o600 });
+    return join(folder, name);
+  };
+  try {
+    const [authority, stranger] = [await TestAuthority.make(), await TestAuthority.make()];
+    const { cert, key } = await authority.issue('gateway.test');
+    const tls = { certFile: put('cert.pem', cert), keyFile: put('key.pem', key) };
+    await using end = await AgentEnd.start({ type: 'mllp-server', host: '127.0.0.1', port: 0, tls });
+    const argv = (ca: string): string[] => [
+      ...['hl7-pcd01', '--to', `127.0.0.1:${end.target.port}`, '--every', '0', '--count', '1', '--json'],
+      ...['--tls-ca', put('ca.pem', ca), '--tls-name', 'gateway.test'],
+    ];
+    const { code, stdout } = await call(argv(authority.pem));
+    assert.equal(code, 0);
+    assert.deepEqual(lines(stdout).at(-1), { event: 'done', sent: 1, acknowledged: 1, refused: 0, lost: 0, again: 0 });
+    const foreign = await call(argv(stranger.pem));
+    assert.deepEqual([foreign.code, foreign.stderr.split(':')[0]], [1, 'SOURCE-OPEN']);
+    await end.stop();
+    assert.equal(end.records.length, 2);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -147,9 +147,55 @@ describe('simulated dialects', () => {
     }
   });
 
-  test('the wire form of plain PCD-01, byte for byte', () => {
-    const pcd01 = HL7_SIMULATORS[0];
-    const text = readFileSync(join(import.meta.dirname, 'pcd01.hl7'), 'latin1');
-    assert.equal(pcd01?.messages(MOMENT)[0]?.text, text.replaceAll('\n', '\r'));
+  test('the sender of GE tells of a low saturation when it begins and when it ends', () => {
+    const ge = HL7_SIMULATORS.find(({ profile }) => profile === 'hl7-ge');
+    assert.ok(ge);
+    const told = (spo2: number, before: number) =>
+      read(ge, ge.messages({ ...MOMENT, vitals: { ...VITALS, spo2 }, previous: { ...VITALS, spo2: before } })).flatMap(({ alerts = [] }) =>
+        alerts.map(({ phase, state, priority, type, text }) => [phase, state, priority, type, text]),
+      );
+    assert.deepEqual(told(97, 97), []);
+    assert.deepEqual(told(85, 97), [['start', 'active', 'medium', 'physiological', 'SpO2 low']]);
+    assert.deepEqual(told(84, 85), []);
+    assert.deepEqual(told(92, 84), [['end', 'inactive', 'medium', 'physiological', 'SpO2 low']]);
   });
+
+  test('a simulated ward: every movement of its day is read, and who lies where follows', () => {
+    verifies('MOVEMENTS-READ');
+    const adt = HL7_SIMULATORS.find(({ profile }) => profile === 'hl7-adt');
+    assert.ok(adt);
+    const days = Array.from({ length: 15 }, (_, i) => adt.messages({ ...MOMENT, beat: i + 1 })).flat();
+    const told = read(adt, days).map(({ movement }) => [
+      movement?.event,
+      ...(movement?.parties ?? []).map(({ patient, bed, priorBed, prior }) =>
+        [patient.value, bed, priorBed, prior?.patient?.value].join(' ').trim(),
+      ),
+    ]);
+    assert.deepEqual(told, [
+      ['A01', 'TEST-0007-1A BED-1'],
+      ['A01', 'TEST-0007-1B BED-2'],
+      ['A02', 'TEST-0007-1A BED-3 BED-1'],
+      ['A12', 'TEST-0007-1A BED-1 BED-3'],
+      ['A17', 'TEST-0007-1A BED-2 BED-1', 'TEST-0007-1B BED-1 BED-2'],
+      ['A04', 'TEST-0007-1C'],
+      ['A40', 'TEST-0007-1A   TEST-0007-1C'],
+      ['A08', 'TEST-0007-1A BED-2'],
+      ['A03', 'TEST-0007-1A BED-2'],
+      ['A13', 'TEST-0007-1A BED-2'],
+      ['A03', 'TEST-0007-1A BED-2'],
+      ['A01', 'TEST-0007-1D BED-3'],
+      ['A11', 'TEST-0007-1D BED-3'],
+      ['A03', 'TEST-0007-1B BED-1'],
+      ['A01', 'TEST-0007-2A BED-1'],
+    ]);
+  });
+
+  for (const simulator of HL7_SIMULATORS) {
+    test(`${simulator.profile}: the wire form, byte for byte as checked against devices.md §2`, () => {
+      const text = readFileSync(join(import.meta.dirname, 'wire', `${simulator.profile}.hl7`), 'latin1');
+      const low = { ...MOMENT, vitals: { ...VITALS, spo2: 85 }, previous: VITALS };
+      const messages = [...all(simulator, low), ...(simulator.heartbeat ? [simulator.heartbeat.message(low)] : [])];
+      assert.equal(messages.map((message) => message.text).join(''), text.replaceAll('\n', '\r'));
+    });
+  }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { runCallingDevice } from '../../../agent/simulate/calling-device.ts';
+import { HL7_SIMULATORS } from '../../../agent/simulate/dialects/index.ts';
 import { pcd01 } from '../../../agent/simulate/dialects/pcd01.ts';
 import { FAULTS, type Fault } from '../../../agent/simulate/faults.ts';
 import type { Moment, Persistence, SimulationEvent } from '../../../agent/simulate/simulator.ts';
@@ -81,6 +82,23 @@ describe('a monitor that makes mistakes, and a source that is in order', () => {
         assert.equal(isTest, true);
         assert.equal(subject.bed, 'BED-7');
       }
+    });
+  }
+
+  for (const simulator of HL7_SIMULATORS.filter(({ role, profile }) => 'calls' in role && profile !== 'hl7-capsule')) {
+    test(`${simulator.profile}: every message is taken, over a source of its own`, async () => {
+      verifies('SIMULATOR-PER-DIALECT');
+      await using end = await AgentEnd.start({ ...SERVER, profile: simulator.profile });
+      const { sent, acknowledged, refused, lost } = await runCallingDevice(
+        {
+          ...{ simulator, target: end.target, seed: 7, bed: 'BED-7', patient: 'TEST-0007', intervalMs: 0, count: 14 },
+          tell: () => undefined,
+        },
+        new AbortController().signal,
+      );
+      await end.stop();
+      assert.deepEqual([sent, acknowledged, refused, lost], [14, 14, 0, 0]);
+      assert.ok(end.records.length >= 14);
     });
   }
 
@@ -177,6 +195,23 @@ describe('a monitor that makes mistakes, and a source that is in order', () => {
       events.flatMap((event) => (event.event === 'sent' ? event.id === first : [])),
       [true, true, false, false],
     );
+  });
+
+  test('a feed that keeps its order sends nothing newer before what was not taken', async () => {
+    const adt = HL7_SIMULATORS.find(({ profile }) => profile === 'hl7-adt');
+    assert.ok(adt);
+    await using server = await answering(['AA', 'AE', 'AE', 'AA']);
+    const answered: string[] = [];
+    const outcome = await runCallingDevice(
+      {
+        ...{ simulator: adt, target: server.target, seed: 7, bed: 'BED-1', patient: 'TEST-0007', intervalMs: 20, count: 12 },
+        persistence: { tries: 1, afterwards: { laterMs: 30, inOrder: true } },
+        tell: (event) => event.event === 'answered' && answered.push(`${event.code} ${event.id.split('-').at(-1)}`),
+      },
+      new AbortController().signal,
+    );
+    assert.deepEqual([outcome.acknowledged, outcome.lost, outcome.again], [12, 0, 2]);
+    assert.deepEqual(answered, ['AA 1', 'AE 2', 'AE 2', ...Array.from({ length: 11 }, (_, i) => `AA ${i + 2}`)]);
   });
 
   test('while nobody listens, a monitor that keeps nothing loses its data', async () => {

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Client, Message } from 'node-hl7-client';
+import type { Hl7Profile } from '../../../agent/decoding.ts';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
 import { createIntake } from '../../../agent/intake.ts';
 import { openOutbox } from '../../../agent/outbox/sqlite.ts';
+import { profile } from '../../../agent/profiles.ts';
 import { hl7Stream } from '../../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS, type MllpServerOptions } from '../../../agent/sources/mllp-server.ts';
 import type { SourceEnvironment } from '../../../agent/sources/source.ts';
@@ -147,6 +149,23 @@ test('blocks without a message are neither answered nor borne without end', asyn
   }
 });
 
+test('messages that a dialect leaves aside are answered, however many there are', async () => {
+  const environment = testEnvironment();
+  const context = { source: 'adt', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  const feed = profile('hl7-adt') as Hl7Profile;
+  const options = { maxNoiseBytes: 1000, decoder: () => hl7Stream(feed, context) };
+  await using source = await started(server(environment, options));
+  const wire = await dial(source);
+  const ids = Array.from({ length: 30 }, (_, i) => `A-${i}`);
+  wire.send(Buffer.concat(ids.map((id) => frame(oru(id, { type: 'ADT^A60' })))));
+  const received = await wire.until((text) => acknowledgements(text).length === 30);
+  assert.deepEqual(
+    acknowledgements(received),
+    ids.map((id) => `AA ${id}`),
+  );
+  assert.equal(environment.metrics.get('source_cut_total', 'icu/garbage'), 0);
+});
+
 test('a message that cannot be stored is answered AE, and its sender may try again', async () => {
   verifies('ACK-AFTER-COMMIT');
   const environment = testEnvironment();
@@ -264,6 +283,25 @@ test('messages without blocks are read where the configuration says so, and answ
     ['DECODE-TRUNCATED'],
   );
   assert.equal(source.status().readings, 4);
+});
+
+test('a message without blocks that ends while the disk is slow is taken when it is quick again', async () => {
+  verifies('UNFRAMED-BY-CONFIGURATION');
+  const environment = testEnvironment();
+  const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
+  const options = { quietMs: 5, maxPending: 1, decoder: () => hl7Stream(hl7Pcd01, context, 'none') };
+  await using source = await started(server(environment, options));
+  const wire = await dial(source);
+  environment.intake.hold();
+  wire.send(oru('M-1') + oru('M-2'));
+  await environment.intake.until(({ offered }) => offered === 1);
+  // Another sender's turn shows that the pause has had its time.
+  const other = await dial(source);
+  other.send(oru('O-1'));
+  await environment.intake.until(({ offered }) => offered === 2);
+  environment.intake.release();
+  const received = await wire.until((text) => acknowledgements(text).length === 2);
+  assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-2']);
 });
 
 test('messages without blocks are no messages where blocks were promised', async () => {
