@@ -57,6 +57,7 @@ const commands = {
     tests('test/imports.test.ts', 'test/requirements.test.ts'),
   ],
   format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
+  docs: [['scripts/device-pages.ts']],
   bench: [['test/bench/run.ts']],
   torture: [['--test', '--test-timeout=7200000', '--test-concurrency=1', 'test/torture/**/*.test.ts']],
   strip: [['scripts/strip.ts']],

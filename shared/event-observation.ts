@@ -69,12 +69,18 @@ export function limitedText(limit: number) {
     .refine((value) => value.trim() !== '' && value.isWellFormed() && !CONTROL.test(value));
 }
 
-const time = z
+/** An instant as FHIR writes it, with its offset. */
+export const timeText = z
   .string()
   .max(40)
   .refine((value) => parseInstant(value) !== undefined);
-const identifier = z.strictObject({ system: limitedText(TEXT_LIMITS.system).optional(), value: limitedText(TEXT_LIMITS.identifier) });
-const meta = z.strictObject({
+/** An identifier with or without who assigned it. */
+export const identifierShape = z.strictObject({
+  system: limitedText(TEXT_LIMITS.system).optional(),
+  value: limitedText(TEXT_LIMITS.identifier),
+});
+/** The label of test data, or nothing. */
+export const metaShape = z.strictObject({
   security: z.tuple([
     z.strictObject({ system: z.literal(SYSTEMS.actReason), code: z.literal('HTEST'), display: z.literal(TEST_LABEL.display) }),
   ]),
@@ -111,7 +117,7 @@ export function eventShape(category: Coding, own: Readonly<Record<string, Extens
   return z.strictObject({
     resourceType: z.literal('Observation'),
     id: z.string().regex(/^[A-Za-z0-9\-.]{1,64}$/),
-    meta: meta.optional(),
+    meta: metaShape.optional(),
     status: z.literal('final'),
     category: z.tuple([
       z.strictObject({
@@ -124,10 +130,10 @@ export function eventShape(category: Coding, own: Readonly<Record<string, Extens
         ]),
       }),
     ]),
-    subject: z.strictObject({ identifier }),
-    effectiveDateTime: time,
-    issued: time,
-    device: z.strictObject({ identifier, display: limitedText(TEXT_LIMITS.display).optional() }),
+    subject: z.strictObject({ identifier: identifierShape }),
+    effectiveDateTime: timeText,
+    issued: timeText,
+    device: z.strictObject({ identifier: identifierShape, display: limitedText(TEXT_LIMITS.display).optional() }),
     extension: z.array(extension.refine(isKnown)).max(32).refine(isOncePerUrl),
   });
 }

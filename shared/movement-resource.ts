@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { formatInstant, type Instant, parseInstant } from './clock.ts';
 import type { CheckedEvent, EventCheck } from './event.ts';
-import { type Basic, type Extension, type Identifier, SYSTEMS } from './fhir.ts';
+import { identifierShape, limitedText, metaShape, timeText } from './event-observation.ts';
+import type { Basic, Extension, Identifier } from './fhir.ts';
 import { type AssignedId, MOVEMENTS, type Movement, type MovementEvent, type MovementParty } from './movement.ts';
 import { authorityOfSystem, EXTENSIONS, systemOfAuthority, TEST_LABEL, TEXT_LIMITS } from './observation-code.ts';
 import { FLAGS, type Flag } from './reading.ts';
@@ -78,19 +79,8 @@ function identifierOf({ value, authority }: AssignedId): Identifier {
   return system === undefined ? { value } : { system, value };
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-const text = (limit: number) =>
-  z
-    .string()
-    .max(limit)
-    .refine((value) => value.trim() !== '' && value.isWellFormed() && !CONTROL.test(value));
-const time = z
-  .string()
-  .max(40)
-  .refine((value) => parseInstant(value) !== undefined);
-const named = z.strictObject({ system: text(TEXT_LIMITS.system).optional(), value: text(TEXT_LIMITS.identifier) });
-const partText = (url: string) => z.strictObject({ url: z.literal(url), valueString: text(TEXT_LIMITS.identifier) });
-const partId = (url: string) => z.strictObject({ url: z.literal(url), valueIdentifier: named });
+const partText = (url: string) => z.strictObject({ url: z.literal(url), valueString: limitedText(TEXT_LIMITS.identifier) });
+const partId = (url: string) => z.strictObject({ url: z.literal(url), valueIdentifier: identifierShape });
 const part = z.discriminatedUnion('url', [
   ...([partId('patient'), partId('otherId'), partId('priorPatient')] as const),
   ...([partText('visit'), partText('account'), partText('patientClass'), partText('bed')] as const),
@@ -99,26 +89,20 @@ const part = z.discriminatedUnion('url', [
 ]);
 const extension = z.discriminatedUnion('url', [
   z.strictObject({ url: z.literal(URLS.event), valueCode: z.enum(Object.keys(MOVEMENTS) as [MovementEvent, ...MovementEvent[]]) }),
-  z.strictObject({ url: z.literal(URLS.effective), valueDateTime: time }),
-  z.strictObject({ url: z.literal(URLS.received), valueDateTime: time }),
-  z.strictObject({ url: z.literal(URLS.source), valueString: text(TEXT_LIMITS.identifier) }),
-  z.strictObject({ url: z.literal(EXTENSIONS.profile), valueCode: text(TEXT_LIMITS.profile) }),
+  z.strictObject({ url: z.literal(URLS.effective), valueDateTime: timeText }),
+  z.strictObject({ url: z.literal(URLS.received), valueDateTime: timeText }),
+  z.strictObject({ url: z.literal(URLS.source), valueString: limitedText(TEXT_LIMITS.identifier) }),
+  z.strictObject({ url: z.literal(EXTENSIONS.profile), valueCode: limitedText(TEXT_LIMITS.profile) }),
   z.strictObject({ url: z.literal(EXTENSIONS.flag), valueCode: z.enum(Object.keys(FLAGS) as [Flag, ...Flag[]]) }),
   z.strictObject({ url: z.literal(URLS.party), extension: z.array(part).min(1).max(64) }),
 ]);
 const resource = z.strictObject({
   resourceType: z.literal('Basic'),
   id: z.string().regex(/^[A-Za-z0-9\-.]{1,64}$/),
-  meta: z
-    .strictObject({
-      security: z
-        .array(z.strictObject({ system: z.literal(SYSTEMS.actReason), code: z.literal('HTEST'), display: z.literal(TEST_LABEL.display) }))
-        .length(1),
-    })
-    .optional(),
+  meta: metaShape.optional(),
   code: z.strictObject({
     coding: z.array(z.strictObject({ system: z.literal(CODE_SYSTEM), code: z.literal('movement') })).length(1),
-    text: text(TEXT_LIMITS.display),
+    text: limitedText(TEXT_LIMITS.display),
   }),
   extension: z
     .array(extension)
