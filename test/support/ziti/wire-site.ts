@@ -1,6 +1,6 @@
+import { random } from '../../../agent/simulate/physiology.ts';
 import type { FabricOptions } from '../../../provisioning/fabric/fabric.ts';
 import { DeviceServer } from '../../agent/sources/device-server.ts';
-import { random } from '../../../agent/simulate/physiology.ts';
 import { type Detours, setDetours } from '../detours.ts';
 import type { AgentProcess, Enrolled, HubProcess } from '../fabric-site.ts';
 import type { Luck } from '../luck.ts';
