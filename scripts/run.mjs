@@ -70,6 +70,10 @@ if (!steps) {
   process.stderr.write(`Unknown script '${name}'. Known: ${Object.keys(commands).join(', ')}\n`);
   process.exit(2);
 }
+if (steps.every(([first]) => first === '--test') && (rest.includes('--help') || rest.includes('-h'))) {
+  process.stdout.write(`npm run ${name} [-- FILE...]\nAll files of ${steps.flat().at(-1)}, or those named.\n`);
+  process.exit(0);
+}
 install();
 
 let child;

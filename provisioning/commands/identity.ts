@@ -109,7 +109,7 @@ async function renewNow(files: IdentityFiles, held: HeldIdentity, io: CommandIo 
 }
 
 function outcomeAt(reached: RenewalStep, files: IdentityFiles): string {
-  if (!files.hasNext) return 'nothing has changed, the present certificate is still the one that signs in';
+  if (!files.hasNext) return 'nothing has changed, the present certificate stays the one in use';
   if (reached === 'replace') return 'the new certificate is in force and lies beside the file; give the command again to finish';
   return 'old and new pair are both on disk and one of them signs in; give the command again, or start the agent or hub, to finish';
 }

@@ -109,7 +109,7 @@ test('identity renew says after a failure which pair is good, and finishes when 
   site.refuseExtend = refused(403, 'FORBIDDEN');
   const denied = await call('renew', site.path);
   assert.equal(denied.code, 1);
-  assert.match(denied.stderr, /^RENEW-REFUSED: .*FORBIDDEN; nothing has changed, the present certificate is still the one that signs in/);
+  assert.match(denied.stderr, /^RENEW-REFUSED: .*FORBIDDEN; nothing has changed, the present certificate stays the one in use/);
   assert.equal((await shown(site.path)).renewalPending, 'key');
   site.refuseExtend = undefined;
   site.verifyReply = LOST;

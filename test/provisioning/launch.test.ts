@@ -27,5 +27,12 @@ test('a command in a clone or a package without any packages says how to install
 test('the benchmarks are listed without being run', () => {
   const { status, stdout } = spawnSync(process.execPath, [join(root, 'test', 'bench', 'run.ts'), '--help'], { encoding: 'utf8' });
   assert.equal(status, 0);
-  assert.match(stdout, /hl7, outbox, ingest, latency, overlay\n$/);
+  assert.match(stdout, /hl7, outbox, ingest, latency, overlay, overlay-idle, overlay-fleet\n$/);
 });
+
+for (const name of ['test', 'torture', 'counterpart'])
+  test(`npm run ${name} -- --help says how one file is run, and runs none`, () => {
+    const { status, stdout } = spawnSync(process.execPath, [join(root, 'scripts', 'run.mjs'), name, '--help'], { encoding: 'utf8' });
+    assert.equal(status, 0);
+    assert.match(stdout, new RegExp(`^npm run ${name} \\[-- FILE\\.\\.\\.\\]\nAll files of test/.*, or those named\\.\n$`));
+  });
