@@ -58,6 +58,7 @@ async function run(config: AgentConfig): Promise<void> {
     clock: clock.status() ?? null,
     overlay: overlay.state,
     controller: place.controller(),
+    signIn: place.signIn(),
     routers: place.routers(),
     uplink: uplink.status(),
     outbox: outbox.status(),

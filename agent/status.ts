@@ -1,6 +1,7 @@
-import type { Instant } from '../shared/clock.ts';
-import { meaningOf } from '../shared/errors.ts';
+import { formatInstant, type Instant } from '../shared/clock.ts';
+import { type ErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
+import { formatController, type SignInKind } from '../shared/overlay/controller-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
@@ -23,6 +24,8 @@ export interface AgentStatus {
   overlay: OverlayState;
   /** `host:port` of the controller that served last; null before one has. */
   controller: string | null;
+  /** How this identity is signed in; null while it is not, and in a network without controllers. */
+  signIn: SignInKind | null;
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
   uplink: UplinkStatus;
@@ -37,26 +40,43 @@ export interface AgentStatus {
 export function formatAgentStatus(status: AgentStatus): string {
   const { version, pid, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
   const ago = (at: Instant | null): string => (at === null ? 'never' : `${Math.round((now - at) / 1000)} s ago`);
-  const hub = uplink.hub === null ? '' : `, hub ${uplink.hub.identity}, its clock ${signed(uplink.hub.clockOffsetMs)} ms`;
-  const trouble = uplink.code === null ? '' : `, ${meaningOf(uplink.code)}`;
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
     ['Agent', `${version}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
-    ...(status.controller === null ? [] : [['Controller', `${status.controller} served last`] satisfies [string, string]]),
+    ...formatController(status.controller, status.signIn),
     ...formatRouters(status.routers),
-    ['Uplink', `${uplink.state}${trouble}${hub}, last answer ${ago(uplink.lastAnswerAt)}`],
+    ['Uplink', `${uplink.state}${trouble(uplink.code)}${hubOf(uplink)}, last answer ${ago(uplink.lastAnswerAt)}`],
     ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
     ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],
-    ...sources.flatMap(({ name, type, state, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
-      [name, `${type} ${state} at ${endpoint}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`],
+    ...sources.flatMap(({ name, type, state, code, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
+      [
+        name,
+        `${type} ${state} at ${endpoint}${waitsFor(state, code)}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+      ],
       ...(unknownCodes ? [['', `not in the table: ${mostFrequent(unknownCodes)}`] as [string, string]] : []),
     ]),
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+function trouble(code: ErrorCode | null): string {
+  return code === null ? '' : `, ${meaningOf(code)}`;
+}
+
+/** A line that is open is no sign of a device. */
+function waitsFor(state: SourceStatus['state'], code: ErrorCode | null): string {
+  return state === 'waiting' && code === null ? ', open but nothing came yet' : trouble(code);
+}
+
+/** A hub that is not connected now is told as what was: a clock that is right says that somebody is there. */
+function hubOf({ state, hub, lastConnectedAt }: UplinkStatus): string {
+  if (hub === null) return '';
+  if (state === 'connected') return `, hub ${hub.identity}, its clock ${signed(hub.clockOffsetMs)} ms`;
+  return lastConnectedAt === null ? '' : `, last connected to ${hub.identity} at ${formatInstant(lastConnectedAt)}`;
 }
 
 /** As many as stand on a line; --json has them all. */

@@ -60,6 +60,8 @@ export interface UplinkStatus {
   code: ErrorCode | null;
   /** The hub of the present or last connection; its clock against ours, in milliseconds, positive when it is ahead. */
   hub: { identity: string; storeId: string; configRevision: string; clockOffsetMs: number } | null;
+  /** Until when it was connected before; null before a connection has ended. */
+  lastConnectedAt: Instant | null;
   /** Rows on their way. */
   inFlight: number;
   lastAnswerAt: Instant | null;
@@ -127,6 +129,7 @@ class OutboxUplink implements Uplink {
   #since: Instant;
   #code: ErrorCode | null = null;
   #hub: UplinkStatus['hub'] = null;
+  #lastConnectedAt: Instant | null = null;
   #lastAnswerAt: Instant | null = null;
   /** When the first connection of the present run was made. */
   #connectedAtMs: number | undefined;
@@ -154,6 +157,7 @@ class OutboxUplink implements Uplink {
       since: this.#since,
       code: this.#code,
       hub: this.#hub,
+      lastConnectedAt: this.#lastConnectedAt,
       inFlight: this.#pump?.flying ?? 0,
       lastAnswerAt: this.#lastAnswerAt,
     };
@@ -316,7 +320,9 @@ class OutboxUplink implements Uplink {
   }
 
   #enter(state: UplinkState, code: ErrorCode | null): void {
-    if (state !== this.#state) this.#since = this.#options.clock.now();
+    const now = this.#options.clock.now();
+    if (this.#state === 'connected' && state !== 'connected') this.#lastConnectedAt = now;
+    if (state !== this.#state) this.#since = now;
     this.#state = state;
     this.#code = code;
   }

@@ -1,10 +1,11 @@
 import { formatInstant, type Instant } from '../shared/clock.ts';
 import { type ErrorCode, isErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
+import { formatController, type SignInKind } from '../shared/overlay/controller-status.ts';
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
-import type { UplinkSession } from './ingest/session.ts';
+import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
 
@@ -21,6 +22,8 @@ export interface HubStatus {
   overlay: OverlayState;
   /** `host:port` of the controller that served last; null before one has. */
   controller: string | null;
+  /** How this identity is signed in; null while it is not, and in a network without controllers. */
+  signIn: SignInKind | null;
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
   storeId: string;
@@ -31,7 +34,9 @@ export interface HubStatus {
   tenants: Record<string, StoreCounts>;
   /** Gateways that are connected. */
   gateways: readonly UplinkSession[];
-  uplink: { bound: boolean; code: ErrorCode | null };
+  /** How many registry.yaml lists, of all tenants. */
+  knownGateways: number;
+  uplink: UplinkServerStatus;
   mcp: McpStatus;
   metrics: Record<string, number>;
 }
@@ -58,9 +63,9 @@ export function formatHubStatus(status: HubStatus): string {
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
     ['Identity', formatIdentity(identity, now)],
     ['Overlay', overlay],
-    ...(status.controller === null ? [] : [['Controller', `${status.controller} served last`] satisfies [string, string]]),
+    ...formatController(status.controller, status.signIn),
     ...formatRouters(status.routers),
-    ['Gateways', uplink.bound ? `${gateways.length} connected` : `not reachable: ${why(uplink.code)}`],
+    ['Gateways', `${uplink.bound ? '' : `not reachable: ${why(uplink.code)}; `}${howManyOf(status)}`],
     ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [
       `  ${gateway}`,
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}`,
@@ -74,6 +79,15 @@ export function formatHubStatus(status: HubStatus): string {
     ...reasonsOf(status.metrics),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
+}
+
+/** Where none is connected, nobody may read calm out of it: since when, and when the last values came. */
+function howManyOf({ gateways, knownGateways, uplink: { lastConnectedAt, lastBatchAt } }: HubStatus): string {
+  const count = `${gateways.length} of ${knownGateways} known connected`;
+  if (gateways.length > 0) return count;
+  if (lastConnectedAt === null) return `${count}, none since the start`;
+  const data = lastBatchAt === null ? 'no data since the start' : `last data ${formatInstant(lastBatchAt)}`;
+  return `${count}, last at ${formatInstant(lastConnectedAt)}, ${data}`;
 }
 
 function why(code: ErrorCode | null): string {

@@ -78,8 +78,17 @@ test('the outage that it shows is what the status prints', () => {
     clock: null,
     overlay: 'lost',
     controller: null,
+    signIn: null,
     routers: [],
-    uplink: { state: 'waiting', since: now, code: 'OVERLAY-UNREACHABLE', hub: null, inFlight: 0, lastAnswerAt: (now - 95_000) as Instant },
+    uplink: {
+      state: 'waiting',
+      since: now,
+      code: 'OVERLAY-UNREACHABLE',
+      hub: null,
+      lastConnectedAt: null,
+      inFlight: 0,
+      lastAnswerAt: (now - 95_000) as Instant,
+    },
     outbox: {
       epoch: 'e',
       pending: 1200,

@@ -33,6 +33,15 @@ export const REQUIREMENTS = {
     source: 'architecture §3.7',
     behaviour: 'One Unix socket of mode 0600 serves the operator; its calls are decided and audited as local:<uid>.',
   },
+  'STATUS-SOURCE-CODE': {
+    source: 'OPERATIONS.md, First look',
+    behaviour: 'The status of a source that waits says why, by the code of what went wrong last; while it runs there is none.',
+  },
+  'STATUS-SILENCE-SHOWN': {
+    source: 'architecture §4',
+    behaviour:
+      'Where no gateway is connected the status of the hub says of how many, since when, and when the last values came; an agent tells a hub that it has lost as what was.',
+  },
   'ONE-DOOR': {
     source: 'architecture §3.8',
     behaviour: 'decide() and the audit entry sit below everything that reads or writes; default deny.',
@@ -179,7 +188,7 @@ export const REQUIREMENTS = {
   'OVERLAY-ROUTER-STATUS': {
     source: 'openziti-network.md §0.1',
     behaviour:
-      'The status of agent and hub names the controller that served last and each router that is used or tried, and why one is not connected.',
+      'The status of agent and hub names the controller that served last, how one is signed in, and each router that is used or tried, and why one is not connected.',
   },
   'OVERLAY-PACED': {
     source: 'architecture §4; openziti-network.md §4.3',

@@ -1,4 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -43,6 +44,8 @@ export interface SourceStatus {
   name: string;
   type: string;
   state: 'starting' | 'running' | 'waiting' | 'stopped';
+  /** Why it waits; null while it does not, and while it is open and nothing came yet. */
+  code: ErrorCode | null;
   /** Where it reads: a path, or host:port as really bound. */
   endpoint: string;
   records: number;

@@ -27,6 +27,7 @@ export class SourceTally {
   readonly #codesSeen = new Set<ErrorCode>();
   readonly #unknown = new UnknownCodes();
   #state: SourceStatus['state'] = 'starting';
+  #code: ErrorCode | null = null;
   #storing = true;
   #down = false;
   #endpoint: string;
@@ -116,6 +117,7 @@ export class SourceTally {
     this.#endpoint = endpoint;
     if (this.#state === 'running' || this.#state === 'stopped') return;
     this.#state = 'running';
+    this.#code = null;
     this.#down = false;
     this.#environment.log.info({ source: this.name, endpoint }, 'source is running');
   }
@@ -124,18 +126,21 @@ export class SourceTally {
   down(error: VitalmeshError): void {
     if (this.#state === 'stopped') return;
     this.#state = 'waiting';
+    this.#code = error.code;
     if (this.#down) return;
     this.#down = true;
     this.#environment.log.warn({ source: this.name, endpoint: this.#endpoint, err: error }, 'source is not running; it is tried again');
   }
 
-  /** Open, but nothing came yet. */
+  /** Open, but nothing came yet. That it was lost before stays the reason: to open it again is no sign of life. */
   waiting(): void {
     if (this.#state === 'starting') this.#state = 'waiting';
+    if (this.#code !== 'SOURCE-LOST') this.#code = null;
   }
 
   stopped(): void {
     this.#state = 'stopped';
+    this.#code = null;
   }
 
   status(): SourceStatus {
@@ -144,6 +149,7 @@ export class SourceTally {
       name: this.name,
       type: this.#type,
       state: this.#state,
+      code: this.#code,
       endpoint: this.#endpoint,
       records: this.#records,
       readings: this.#readings,

@@ -16,6 +16,12 @@ export class Instances<H extends InstanceHolder> {
   readonly #holders = new Map<string, H>();
   /** Claims of one gateway are decided one after another. */
   readonly #deciding = new Map<string, Promise<boolean>>();
+  readonly #over: (holder: H) => void;
+
+  /** `over` is told of each holder that speaks for its gateway no more. */
+  constructor(over: (holder: H) => void = () => undefined) {
+    this.#over = over;
+  }
 
   /** Resolves true when `holder` speaks for the gateway from now on, false when another instance does. */
   claim(gateway: string, holder: H): Promise<boolean> {
@@ -29,7 +35,9 @@ export class Instances<H extends InstanceHolder> {
 
   /** Gives the gateway up, unless another holder took it over. */
   release(gateway: string, holder: H): void {
-    if (this.#holders.get(gateway) === holder) this.#holders.delete(gateway);
+    if (this.#holders.get(gateway) !== holder) return;
+    this.#holders.delete(gateway);
+    this.#over(holder);
   }
 
   holders(): Iterable<[gateway: string, holder: H]> {
@@ -41,7 +49,10 @@ export class Instances<H extends InstanceHolder> {
     if (present === holder) return true;
     if (present !== undefined && present.instance !== holder.instance && (await present.answers())) return false;
     this.#holders.set(gateway, holder);
-    present?.replace();
+    if (present) {
+      this.#over(present);
+      present.replace();
+    }
     return true;
   }
 }

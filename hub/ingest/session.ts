@@ -98,10 +98,19 @@ export interface UplinkSession {
   lastBatchAt: Instant | null;
 }
 
+export interface UplinkServerStatus {
+  /** Whether the service is bound, or the code of why it is not. */
+  bound: boolean;
+  code: ErrorCode | null;
+  /** Until when a gateway was connected, which is now while one is; null when none was since the start. */
+  lastConnectedAt: Instant | null;
+  /** When a batch of any gateway was last on disk; null when none was since the start. */
+  lastBatchAt: Instant | null;
+}
+
 export interface UplinkServer extends Service {
   sessions(): UplinkSession[];
-  /** Whether the service is bound, or the code of why it is not. */
-  status(): { bound: boolean; code: ErrorCode | null };
+  status(): UplinkServerStatus;
 }
 
 /**
@@ -126,13 +135,17 @@ class SessionServer implements UplinkServer {
   readonly #comings: Comings;
   readonly #stopped = new AbortController();
   readonly #hosted: HostedService;
+  /** Of connections that are over. */
+  #lastConnectedAt: Instant | null = null;
+  #lastBatchAt: Instant | null = null;
   #end: Promise<void> | undefined;
 
   constructor(options: ServeUplinkOptions) {
     this.#options = options;
     const { ingest, log, metrics, clock } = options;
     const limits = { ...SESSION_LIMITS, ...options.limits };
-    this.#context = { ingest, log, metrics, clock, instances: new Instances(), memory: new Turns(limits.jsonBytes), limits };
+    const instances = new Instances<UplinkConnection>((connection) => this.#remember(connection));
+    this.#context = { ingest, log, metrics, clock, instances, memory: new Turns(limits.jsonBytes), limits };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);
@@ -157,8 +170,14 @@ class SessionServer implements UplinkServer {
     }));
   }
 
-  status(): { bound: boolean; code: ErrorCode | null } {
-    return this.#hosted.status();
+  status(): UplinkServerStatus {
+    const sessions = this.sessions();
+    const batches = sessions.map(({ lastBatchAt }) => lastBatchAt);
+    return {
+      ...this.#hosted.status(),
+      lastConnectedAt: sessions.length > 0 ? this.#context.clock.now() : this.#lastConnectedAt,
+      lastBatchAt: latest(this.#lastBatchAt, ...batches),
+    };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -233,6 +252,11 @@ class SessionServer implements UplinkServer {
     this.#comings.disconnected(gateway, reason);
   }
 
+  #remember({ lastBatchAt }: UplinkConnection): void {
+    this.#lastConnectedAt = this.#context.clock.now();
+    this.#lastBatchAt = latest(this.#lastBatchAt, lastBatchAt);
+  }
+
   #turnAway(stream: Duplex, { identityId, verified }: Caller, reason: string): void {
     const { metrics, log } = this.#context;
     metrics.count('uplink_turned_away');
@@ -240,4 +264,8 @@ class SessionServer implements UplinkServer {
     const caller = verified ? identityId : undefined;
     if (this.#turnedAway.due(`${reason} ${caller}`)) log.warn({ caller, reason }, 'uplink connection turned away');
   }
+}
+
+function latest(...times: readonly (Instant | null)[]): Instant | null {
+  return times.reduce((last, at) => (last === null || (at !== null && at > last) ? at : last), null);
 }

@@ -39,6 +39,10 @@ export class LiveRegistry implements Registry {
     return this.#current.revision;
   }
 
+  get gatewayCount(): number {
+    return this.#current.gatewayCount;
+  }
+
   gateway(identityId: string): GatewayEntry | undefined {
     const entry = this.#current.gateway(identityId);
     const since = this.#since.get(identityId);

@@ -80,6 +80,10 @@ class FileRegistry implements Registry {
       );
   }
 
+  get gatewayCount(): number {
+    return this.#gateways.size;
+  }
+
   gateway(identityId: string): GatewayEntry | undefined {
     return this.#gateways.get(identityId);
   }

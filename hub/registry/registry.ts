@@ -53,6 +53,8 @@ export interface Registry {
   /** Every binding of every gateway, empty beds too; never none. */
   bindings(): readonly Binding[];
   tenants(): readonly string[];
+  /** Of all tenants. */
+  readonly gatewayCount: number;
   /** SHA-256 of the file, first 12 hex digits. */
   readonly revision: string;
 }

@@ -7,6 +7,7 @@ import type { Identity } from '../identity/identity.ts';
 import type { IdentityFiles } from '../identity/identity-files.ts';
 import { type IdentityStatus, validityOf } from '../identity/identity-status.ts';
 import type { Logger } from '../log.ts';
+import type { SignInKind } from './controller-status.ts';
 import type { Overlay } from './overlay.ts';
 import type { RouterStatus } from './router-status.ts';
 
@@ -47,6 +48,8 @@ export interface OwnPlace extends AsyncDisposable {
   identityStatus(): IdentityStatus;
   /** `host:port` of the controller that served last; null before one has, and in a network without controllers. */
   controller(): string | null;
+  /** How it is signed in now; null while it is not, and in a network without controllers. */
+  signIn(): SignInKind | null;
   /** Edge routers to which a channel is kept or tried; none in a network without them. */
   routers(): readonly RouterStatus[];
   /** Called when the certificate was renewed: what is dialled from now on goes over channels of the new one. */
@@ -68,6 +71,7 @@ export async function openOwnPlace(
       overlay,
       identityStatus: () => statusOf(null),
       controller: () => null,
+      signIn: () => null,
       routers: () => [],
       onRenewed: () => ({ [Symbol.dispose]: () => undefined }),
       [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
@@ -83,6 +87,7 @@ export async function openOwnPlace(
     overlay: renewed.overlay,
     identityStatus: () => statusOf(renewed.renewal.status()),
     controller: () => renewed.controller.servedLast ?? null,
+    signIn: () => renewed.controller.signedInBy ?? null,
     routers: () => renewed.overlay.routers,
     onRenewed: (listener) => renewed.renewal.onRenewed(listener),
     [Symbol.asyncDispose]: () => renewed[Symbol.asyncDispose](),

@@ -40,6 +40,7 @@ const STATUS: AgentStatus = {
   clock: null,
   overlay: 'ready',
   controller: '10.0.0.4:1280',
+  signIn: 'oidc',
   routers: [
     { name: 'router-1', address: '10.0.0.5:3022', connected: true, code: null },
     { name: 'router\u001b[2J-2', address: '10.0.0.6:3022', connected: false, code: 'OVERLAY-TIMEOUT' },
@@ -49,6 +50,7 @@ const STATUS: AgentStatus = {
     since: 1_010_000,
     code: null,
     hub: { identity: 'hub-1', storeId: 'store-1', configRevision: 'r1', clockOffsetMs: -12 },
+    lastConnectedAt: 1_005_000,
     inFlight: 0,
     lastAnswerAt: 1_085_000,
   },
@@ -58,33 +60,45 @@ const STATUS: AgentStatus = {
       name: 'monitors',
       type: 'mllp-server',
       state: 'running',
+      code: null,
       endpoint: '10.0.0.1:2575',
       records: 40,
       readings: 320,
       rejected: 2,
       lastRecordAt: 1_089_000,
     },
-    { name: 'ox', type: 'serial', state: 'waiting', endpoint: '/dev/ttyUSB0', records: 0, readings: 0, rejected: 0, lastRecordAt: null },
+    {
+      name: 'ox',
+      type: 'serial',
+      state: 'waiting',
+      code: 'SOURCE-OPEN',
+      endpoint: '/dev/ttyUSB0',
+      records: 0,
+      readings: 0,
+      rejected: 0,
+      lastRecordAt: null,
+    },
   ],
   observations: 300,
   metrics: {},
 };
 
 test('status for people fits the states that matter', () => {
+  verifies('STATUS-SOURCE-CODE', 'OVERLAY-ROUTER-STATUS');
   assert.equal(
     formatAgentStatus(STATUS),
     [
       'Agent      0.1.0, process 4711, running for 90 s',
       'Identity   gateway-1, certificate for 243 days',
       'Overlay    ready',
-      'Controller 10.0.0.4:1280 served last',
+      'Controller 10.0.0.4:1280 served last, signed in by OIDC',
       'Routers    router-1 at 10.0.0.5:3022: connected',
       '           router [2J-2 at 10.0.0.6:3022: not connected, OVERLAY-TIMEOUT (The overlay did not answer in time)',
       'Uplink     connected, hub hub-1, its clock -12 ms, last answer 5 s ago',
       'Outbox     3 rows pending, the oldest from 30 s ago, 40 delivered, 1 in quarantine',
       '           1.5 MiB on disk, 300 observations since the start',
       'monitors   mllp-server running at 10.0.0.1:2575: 320 readings, 2 rejected, last 1 s ago',
-      'ox         serial waiting at /dev/ttyUSB0: 0 readings, 0 rejected, last never',
+      'ox         serial waiting at /dev/ttyUSB0, SOURCE-OPEN (A source could not be opened): 0 readings, 0 rejected, last never',
     ].join('\n'),
   );
   const alone = formatAgentStatus({
@@ -92,6 +106,25 @@ test('status for people fits the states that matter', () => {
     uplink: { ...STATUS.uplink, state: 'waiting', code: 'OVERLAY-NO-TERMINATOR', hub: null, lastAnswerAt: null },
   });
   assert.match(alone, /^Uplink {5}waiting, OVERLAY-NO-TERMINATOR \(Nobody hosts the service at the moment\), last answer never$/m);
+  const [, ox] = STATUS.sources;
+  assert.ok(ox);
+  const open = formatAgentStatus({ ...STATUS, sources: [{ ...ox, code: null }] });
+  assert.match(open, /^ox {9}serial waiting at \/dev\/ttyUSB0, open but nothing came yet: 0 readings/m);
+});
+
+test('a hub that is lost is told as what was', () => {
+  verifies('STATUS-SILENCE-SHOWN');
+  const lost = { ...STATUS.uplink, state: 'waiting', code: 'OVERLAY-UNREACHABLE' } as const;
+  const row = (uplink: AgentStatus['uplink']): string | undefined => /^Uplink.*$/m.exec(formatAgentStatus({ ...STATUS, uplink }))?.[0];
+  assert.equal(
+    row(lost),
+    'Uplink     waiting, OVERLAY-UNREACHABLE (The overlay network cannot be reached), last connected to hub-1 at 1970-01-01T00:16:45.000+00:00, last answer 5 s ago',
+  );
+  assert.equal(
+    row({ ...lost, state: 'connecting', code: null }),
+    'Uplink     connecting, last connected to hub-1 at 1970-01-01T00:16:45.000+00:00, last answer 5 s ago',
+  );
+  assert.match(row({ ...lost, lastConnectedAt: null }) ?? '', /reached\), last answer 5 s ago$/);
 });
 
 test('status is asked of the running agent, and its absence has an exit code of its own', async () => {

@@ -151,6 +151,20 @@ test('what stands in the outbox reaches the hub, and the status says how it is',
   assert.equal(agent.uplink.status().state, 'stopped');
 });
 
+test('until when it was connected is known while it waits, and through attempts in vain', async () => {
+  verifies('STATUS-SILENCE-SHOWN');
+  const network = createMemoryNetwork();
+  await using hub = await startHub(network, new MemoryIngest());
+  await using agent = await startAgent(network);
+  assert.equal((await status(agent, ({ state }) => state === 'connected')).lastConnectedAt, null);
+  const before = Date.now();
+  await hub[Symbol.asyncDispose]();
+  const { lastConnectedAt } = await waitingFor(agent, 'OVERLAY-NO-TERMINATOR');
+  assert.ok(lastConnectedAt !== null && lastConnectedAt >= before);
+  network.down();
+  assert.equal((await waitingFor(agent, 'OVERLAY-UNREACHABLE')).lastConnectedAt, lastConnectedAt);
+});
+
 test('a hub that is not there yet: the agent keeps everything, says why, and connects later', async () => {
   const network = createMemoryNetwork();
   await using agent = await startAgent(network);

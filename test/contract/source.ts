@@ -20,16 +20,25 @@ export interface SourceUnderTest extends AsyncDisposable {
   source: Source;
   /** Brings the device to where the source reads it; after `loseLink` it is a new link. */
   connect(): Promise<ContractDevice>;
+  /** Makes a link that was `away` from the beginning possible. */
+  comeBack(): Promise<void>;
   /** Breaks the link, as an unplugged cable or a restarted broker does. */
   loseLink(): Promise<void>;
 }
 
 /** What every source does, whatever it reads. */
-export function sourceContract(type: string, create: (environment: TestEnvironment) => Promise<SourceUnderTest>): void {
-  const sourceTest = (title: string, body: (under: SourceUnderTest, environment: TestEnvironment) => Promise<void>): void => {
+export function sourceContract(
+  type: string,
+  create: (environment: TestEnvironment, link: 'possible' | 'away') => Promise<SourceUnderTest>,
+): void {
+  const sourceTest = (
+    title: string,
+    body: (under: SourceUnderTest, environment: TestEnvironment) => Promise<void>,
+    link: 'possible' | 'away' = 'possible',
+  ): void => {
     test(title, async () => {
       const environment = testEnvironment();
-      await using under = await create(environment);
+      await using under = await create(environment, link);
       await body(under, environment);
     });
   };
@@ -41,7 +50,7 @@ export function sourceContract(type: string, create: (environment: TestEnvironme
       assert.equal(source.status().type, type);
       assert.equal(source.status().name, source.name);
       assert.equal(source.status().state, 'starting');
-      assert.deepEqual([source.status().records, source.status().lastRecordAt], [0, null]);
+      assert.deepEqual([source.status().code, source.status().records, source.status().lastRecordAt], [null, 0, null]);
       await start(under);
       const device = await under.connect();
       await device.send('one');
@@ -54,6 +63,25 @@ export function sourceContract(type: string, create: (environment: TestEnvironme
       await source[Symbol.asyncDispose]();
       assert.equal(source.status().state, 'stopped');
     });
+
+    sourceTest(
+      'says by a code why it waits, and nothing of it once it runs',
+      async (under, { trap }) => {
+        verifies('STATUS-SOURCE-CODE');
+        const { source } = under;
+        await start(under);
+        await trap.until('source is not running; it is tried again');
+        assert.deepEqual([source.status().state, source.status().code], ['waiting', 'SOURCE-OPEN']);
+        await under.comeBack();
+        const device = await under.connect();
+        await device.send('one');
+        await device.acknowledged(1);
+        assert.deepEqual([source.status().state, source.status().code], ['running', null]);
+        await source[Symbol.asyncDispose]();
+        assert.deepEqual([source.status().state, source.status().code], ['stopped', null]);
+      },
+      'away',
+    );
 
     sourceTest('acknowledges only what is on disk', async (under, { intake }) => {
       verifies('ACK-AFTER-COMMIT');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatHubStatus, type HubStatus, totalOf } from '../../hub/status.ts';
+import { verifies } from '../requirements.ts';
 
 const status: HubStatus = {
   version: '0.1.0',
@@ -15,13 +16,15 @@ const status: HubStatus = {
   clock: null,
   overlay: 'ready',
   controller: '10.0.0.4:1280',
+  signIn: 'certificate',
   routers: [{ name: 'router-1', address: '10.0.0.5:3022', connected: false, code: 'OVERLAY-UNREACHABLE' }],
   storeId: 's1',
   registry: 'abc',
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000 }],
-  uplink: { bound: true, code: null },
+  knownGateways: 3,
+  uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
   mcp: {
     service: 'vitals-mcp',
     bound: false,
@@ -41,14 +44,32 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
   const lastMinutes: HubStatus = { ...status, identity: { ...status.identity, notAfter: status.now + 15.5 * 60_000 } };
   assert.match(formatHubStatus(lastMinutes), /^Identity +hub1, certificate for 15 min, /m);
-  assert.match(text, /^Controller +10\.0\.0\.4:1280 served last$/m);
+  assert.match(text, /^Controller +10\.0\.0\.4:1280 served last, signed in by a certificate session$/m);
+  assert.match(formatHubStatus({ ...status, signIn: null }), /^Controller .* served last, not signed in$/m);
   assert.doesNotMatch(formatHubStatus({ ...status, controller: null }), /^Controller/m);
   assert.match(text, /^Routers +router-1 at 10\.0\.0\.5:3022: not connected, OVERLAY-UNREACHABLE \(/m);
+  assert.match(text, /^Gateways +1 of 3 known connected$/m);
   assert.match(text, /gw1 +since .* last data 5 s ago/);
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);
   assert.match(text, /5 observations of 1 patient /);
   assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);
   assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
+});
+
+test('where no gateway is connected the status says of how many, since when, and when the last values came', () => {
+  verifies('STATUS-SILENCE-SHOWN');
+  const row = (uplink: Partial<HubStatus['uplink']>): string | undefined =>
+    /^Gateways.*$/m.exec(formatHubStatus({ ...status, gateways: [], uplink: { ...status.uplink, ...uplink } }))?.[0];
+  assert.equal(
+    row({ lastConnectedAt: 57_000 }),
+    'Gateways       0 of 3 known connected, last at 1970-01-01T00:00:57.000+00:00, last data 1970-01-01T00:00:55.000+00:00',
+  );
+  assert.match(row({ lastConnectedAt: 57_000, lastBatchAt: null }) ?? '', /57\.000\+00:00, no data since the start$/);
+  assert.equal(row({ lastConnectedAt: null, lastBatchAt: null }), 'Gateways       0 of 3 known connected, none since the start');
+  assert.match(
+    row({ bound: false, code: 'OVERLAY-DENIED', lastConnectedAt: 57_000 }) ?? '',
+    /not reachable: OVERLAY-DENIED \(.*\); 0 of 3 known connected, last at /,
+  );
 });
 
 test('counts of tenants add up', () => {

@@ -38,7 +38,7 @@ export async function openZitiOverlay(options: ZitiOptions & ZitiBehaviour): Pro
 export interface RenewedOverlay extends AsyncDisposable {
   overlay: RenewableOverlay;
   renewal: IdentityRenewal;
-  controller: Pick<CertificateController, 'servedLast'>;
+  controller: Pick<CertificateController, 'servedLast' | 'signedInBy'>;
 }
 
 /** As `openZitiOverlay`, with the renewal of the certificate in the files given. */

@@ -116,6 +116,7 @@ test('status shows them below the source', () => {
     name: 'icu',
     type: 'mllp-server',
     state: 'running',
+    code: null,
     endpoint: '127.0.0.1:1',
     records: 0,
     readings: 0,

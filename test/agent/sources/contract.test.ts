@@ -32,9 +32,11 @@ class WireDevice implements ContractDevice {
   }
 }
 
-sourceContract('mllp-server', async (environment): Promise<SourceUnderTest> => {
+sourceContract('mllp-server', async (environment, link): Promise<SourceUnderTest> => {
+  // Somebody else who has the address.
+  let squatter = link === 'away' ? await DeviceServer.listen() : undefined;
   const source = createMllpServer(
-    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: 0, decoder: () => lineDecoder() },
+    { ...MLLP_SERVER_DEFAULTS, name: 'icu', host: '127.0.0.1', port: squatter?.port ?? 0, decoder: () => lineDecoder() },
     environment,
   );
   const wires: Wire[] = [];
@@ -43,6 +45,11 @@ sourceContract('mllp-server', async (environment): Promise<SourceUnderTest> => {
   };
   return {
     source,
+    async comeBack() {
+      await squatter?.[Symbol.asyncDispose]();
+      squatter = undefined;
+      await environment.trap.until('source is running');
+    },
     async connect() {
       const wire = await dial(source);
       wires.push(wire);
@@ -55,15 +62,17 @@ sourceContract('mllp-server', async (environment): Promise<SourceUnderTest> => {
       dropAll();
       environment.intake.release();
       await source[Symbol.asyncDispose]();
+      await squatter?.[Symbol.asyncDispose]();
     },
   };
 });
 
 const REOPEN = { reopenMinMs: 5, reopenMaxMs: 20 } as const;
 
-sourceContract('mllp-client', async (environment): Promise<SourceUnderTest> => {
+sourceContract('mllp-client', async (environment, link): Promise<SourceUnderTest> => {
   let device = await DeviceServer.listen();
   const { port } = device;
+  if (link === 'away') await device[Symbol.asyncDispose]();
   const source = createMllpClient(
     { ...MLLP_CLIENT_DEFAULTS, ...REOPEN, name: 'monitor', host: '127.0.0.1', port, decoder: () => lineDecoder() },
     environment,
@@ -71,6 +80,9 @@ sourceContract('mllp-client', async (environment): Promise<SourceUnderTest> => {
   return {
     source,
     connect: async () => new WireDevice(await device.call()),
+    async comeBack() {
+      device = await DeviceServer.listen(port);
+    },
     async loseLink() {
       await device[Symbol.asyncDispose]();
       device = await DeviceServer.listen(port);
@@ -83,9 +95,10 @@ sourceContract('mllp-client', async (environment): Promise<SourceUnderTest> => {
   };
 });
 
-sourceContract('serial', async (environment): Promise<SourceUnderTest> => {
+sourceContract('serial', async (environment, link): Promise<SourceUnderTest> => {
   let device = await DeviceServer.listen();
   const { port } = device;
+  if (link === 'away') await device[Symbol.asyncDispose]();
   const source = createSerial(
     {
       ...SERIAL_DEFAULTS,
@@ -101,6 +114,9 @@ sourceContract('serial', async (environment): Promise<SourceUnderTest> => {
   return {
     source,
     connect: async () => new WireDevice(await device.call()),
+    async comeBack() {
+      device = await DeviceServer.listen(port);
+    },
     async loseLink() {
       await device[Symbol.asyncDispose]();
       device = await DeviceServer.listen(port);
@@ -113,8 +129,9 @@ sourceContract('serial', async (environment): Promise<SourceUnderTest> => {
   };
 });
 
-sourceContract('mqtt', async (environment: TestEnvironment): Promise<SourceUnderTest> => {
+sourceContract('mqtt', async (environment: TestEnvironment, link): Promise<SourceUnderTest> => {
   const broker = await Broker.listen();
+  if (link === 'away') await broker.close();
   const source = createMqtt(
     {
       ...MQTT_DEFAULTS,
@@ -147,6 +164,7 @@ sourceContract('mqtt', async (environment: TestEnvironment): Promise<SourceUnder
       await environment.trap.until('source is running', links);
       return device;
     },
+    comeBack: () => broker.open(),
     async loseLink() {
       await broker.close();
       await broker.open();

@@ -82,6 +82,26 @@ test('a line that was never there does not keep the agent from starting', async 
   assert.equal(source.status().state, 'stopped');
 });
 
+test('a line that opens and stays silent is no device: the status says so, and that one was lost', async () => {
+  verifies('STATUS-SOURCE-CODE');
+  const environment = testEnvironment();
+  const { trap } = environment;
+  const device = await DeviceServer.listen();
+  const { port } = device;
+  await device[Symbol.asyncDispose]();
+  await using source = await started(serial(environment, port));
+  await trap.until('source is not running; it is tried again');
+  assert.equal(source.status().code, 'SOURCE-OPEN');
+  await using back = await DeviceServer.listen(port);
+  const first = await back.call();
+  await trap.until('serial line is open');
+  assert.deepEqual([source.status().state, source.status().code], ['waiting', null]);
+  first.socket.destroy();
+  await back.call();
+  await trap.until('serial line is open', 2);
+  assert.deepEqual([source.status().state, source.status().code], ['waiting', 'SOURCE-LOST'], 'an open line is no sign of life');
+});
+
 test('a terminal device that does not exist is waited for', async () => {
   const environment = testEnvironment();
   const path = '/dev/vitalmesh-no-such-line';

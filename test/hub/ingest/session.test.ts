@@ -235,6 +235,28 @@ test('another version of the uplink is refused with the versions that are served
   assert.equal(answer.status, 200);
 });
 
+test('the status tells until when a gateway was connected, and when the last batch came, also when all are gone', async () => {
+  verifies('STATUS-SILENCE-SHOWN');
+  let now = 1_800_000_000_000;
+  await using hub = await startHub({}, { clock: { now: () => now, monotonicMs: () => performance.now() } });
+  const times = (): unknown[] => [hub.server.status().lastConnectedAt, hub.server.status().lastBatchAt];
+  assert.deepEqual(times(), [null, null]);
+  const certified = now;
+  using old = await dial(hub, 'gw-1', 'instance-a');
+  await old.post(batch(1));
+  now += 1000;
+  assert.deepEqual(times(), [certified + 1000, certified]);
+  using fresh = await dial(hub, 'gw-1', 'instance-a');
+  await fresh.hello();
+  await old.closed;
+  now += 1000;
+  assert.deepEqual(times(), [certified + 2000, certified], 'a connection that took over keeps what came before');
+  fresh.session.destroy();
+  await until(() => hub.server.sessions().length === 0);
+  now += 60_000;
+  assert.deepEqual(times(), [certified + 2000, certified]);
+});
+
 test('the same process takes over its old connection at once', async () => {
   await using hub = await startHub();
   using old = await dial(hub, 'gw-1', 'instance-a');
@@ -676,7 +698,7 @@ test('a hub that starts without its network binds once that is there', async () 
     clock: systemClock,
   });
   await server.start(new AbortController().signal);
-  assert.deepEqual(server.status(), { bound: false, code: 'OVERLAY-UNREACHABLE' });
+  assert.deepEqual(server.status(), { bound: false, code: 'OVERLAY-UNREACHABLE', lastConnectedAt: null, lastBatchAt: null });
   network.up();
   await until(() => server.status().bound);
   assert.equal(server.status().code, null);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { systemClock } from '../../../shared/clock.ts';
@@ -22,19 +25,37 @@ test('an OpenZiti network needs nothing but its name: the identity file says whe
   assert.deepEqual(await overlay.services(), [{ name: 'vitals', permissions: ['Dial'] }]);
 });
 
-test('a program can tell by which controller and which routers it is in its network', async () => {
+for (const signIn of ['certificate', 'oidc'] as const)
+  test(`a program can tell by which controller, which sign-in and which routers it is in its network: ${signIn}`, async () => {
+    verifies('OVERLAY-ROUTER-STATUS');
+    await using planned = await plannedFabric({ services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } }, true);
+    const files = new IdentityFiles(planned.identityPath('gateway'));
+    const held = files.open(silentLogger);
+    await using place = await openOwnPlace({ type: 'ziti', signIn }, { held, files, clock: systemClock }, silentLogger);
+    await reaches(place.overlay, 'ready');
+    const { controllerUrl, routerUrl } = planned.fabric;
+    assert.equal(place.controller(), new URL(controllerUrl).host);
+    assert.equal(place.signIn(), signIn);
+    assert.deepEqual(
+      place.routers().map(({ address, connected }) => [address, connected]),
+      [[new URL(routerUrl).host, true]],
+    );
+  });
+
+test('a program that is not in its network yet is not signed in', async () => {
   verifies('OVERLAY-ROUTER-STATUS');
-  await using planned = await plannedFabric({ services: ['vitals'], identities: { gateway: { dial: ['vitals'], bind: [] } } }, true);
-  const files = new IdentityFiles(planned.identityPath('gateway'));
-  const held = files.open(silentLogger);
-  await using place = await openOwnPlace({ type: 'ziti' }, { held, files, clock: systemClock }, silentLogger);
-  await reaches(place.overlay, 'ready');
-  const { controllerUrl, routerUrl } = planned.fabric;
-  assert.equal(place.controller(), new URL(controllerUrl).host);
-  assert.deepEqual(
-    place.routers().map(({ address, connected }) => [address, connected]),
-    [[new URL(routerUrl).host, true]],
-  );
+  const network = await testNetwork();
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-place-'));
+  try {
+    const path = join(folder, 'gateway.json');
+    const controller = 'https://127.0.0.1:1';
+    writeFileSync(path, JSON.stringify(await network.ca.issueIdentity({ id: 'gateway', name: 'gateway', controller })), { mode: 0o600 });
+    const files = new IdentityFiles(path);
+    await using place = await openOwnPlace({ type: 'ziti' }, { held: files.open(silentLogger), files, clock: systemClock }, silentLogger);
+    assert.deepEqual([place.controller(), place.signIn()], [null, null]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the way to sign in is chosen by what the controller offers, and can be forced', async () => {

@@ -1,4 +1,5 @@
 import type { Instant } from '../../../clock.ts';
+import type { SignInKind } from '../../controller-status.ts';
 import type { Authenticator, Extension, Verification } from './certificates.ts';
 
 /** A service as the controller lists it for this identity (openziti-wire.md §2c). */
@@ -30,7 +31,7 @@ export interface ServiceSession {
 /** The signed-in state: what a router channel shows at its hello. */
 export interface ApiSession {
   /** A session of OIDC has a token that runs out: a channel has to be shown each new one (openziti-network.md §5.2). */
-  kind: 'certificate' | 'oidc';
+  kind: SignInKind;
   id: string;
   token: string;
   identityId: string;
@@ -68,6 +69,8 @@ export interface Controller extends AsyncDisposable {
 export interface CertificateController extends Controller {
   /** `host:port` of the controller that served last; undefined before one has. */
   readonly servedLast: string | undefined;
+  /** How the present session was made; undefined while there is none. */
+  readonly signedInBy: SignInKind | undefined;
   /**
    * A new session, by the certificate that the network takes now; `onSession` tells of it. The one of before stays good until `endSession`,
    * so that what was made with it can go on.

@@ -5,6 +5,7 @@ import { HeldIdentity } from '../../../identity/held-identity.ts';
 import type { Identity } from '../../../identity/identity.ts';
 import { type Logger, silentLogger } from '../../../log.ts';
 import { NetworkClock } from '../../../time/network-clock.ts';
+import type { SignInKind } from '../../controller-status.ts';
 import { limited } from '../../limit.ts';
 import { baseOf, MAX_LEARNED, memberBasesOf } from './addresses.ts';
 import { edgeRoutersOf, lastChangeOf, serviceSessionOf, servicesOf } from './answers.ts';
@@ -122,6 +123,10 @@ class EdgeController implements CertificateController {
 
   get servedLast(): string | undefined {
     return this.#controllers.servedLast;
+  }
+
+  get signedInBy(): SignInKind | undefined {
+    return this.#sessions.present?.kind;
   }
 
   signIn(signal?: AbortSignal): Promise<ApiSession> {
