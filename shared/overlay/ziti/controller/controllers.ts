@@ -193,9 +193,17 @@ export class Controllers {
   #served(known: Known, beganAtMs: number): void {
     known.standing.answered(beganAtMs);
     this.#preferred ??= known;
-    if (this.#servedLast && this.#servedLast !== known && this.#preferred === known)
-      this.#options.log.info({ controller: known.place }, 'another controller of the network is used');
-    if (this.#preferred === known) this.#servedLast = known;
+    if (this.#preferred !== known) return;
+    const insteadOf = this.#servedLast ?? this.#failedLast(known);
+    if (insteadOf && insteadOf !== known)
+      this.#options.log.info({ controller: known.place, insteadOf: insteadOf.place }, 'another controller of the network is used');
+    this.#servedLast = known;
+  }
+
+  /** Of the others, whose failure is the latest; undefined when none of them has failed since it served. */
+  #failedLast(but: Known): Known | undefined {
+    const failed = this.#known.filter((known) => known !== but && known.standing.failures > 0);
+    return failed.sort((a, b) => b.standing.failedAtMs - a.standing.failedAtMs)[0];
   }
 
   #fail(known: Known, beganAtMs: number, reason: VitalmeshError, retryAfterMs: number): void {

@@ -27,7 +27,7 @@ const END = 'DELETE /current-api-session';
 interface Cluster extends AsyncDisposable {
   scripts: ScriptedController[];
   controller: CertificateController;
-  logged: { level: string; controller: string; message: string }[];
+  logged: { level: string; controller: string; insteadOf?: string; message: string }[];
   passMs(ms: number): void;
 }
 
@@ -38,7 +38,7 @@ async function cluster(names: readonly string[], options: Partial<ControllerOpti
   for (const name of names) scripts.push(stack.use(await member(network, name)));
   const logged: Cluster['logged'] = [];
   const at = (level: string) => (fields: unknown, message?: unknown) =>
-    void logged.push({ level, controller: (fields as { controller: string }).controller, message: String(message) });
+    void logged.push({ ...(fields as { controller: string; insteadOf?: string }), level, message: String(message) });
   let passedMs = 0;
   const identity = { ...(await network.identity('gw1')), controllers: scripts.slice(0, listed).map(addressOf) };
   const controller = stack.use(
@@ -141,6 +141,11 @@ for (const [what, reply] of SICKNESSES)
         at.logged.filter(({ level }) => level === 'warn').map(({ controller }) => controller),
         [placeOf(a)],
         'told once',
+      );
+      assert.deepEqual(
+        at.logged.filter(({ level }) => level === 'info'),
+        [{ level: 'info', controller: placeOf(b), insteadOf: placeOf(a), message: 'another controller of the network is used' }],
+        'and which one is used then',
       );
     });
 
