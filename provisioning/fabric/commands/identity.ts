@@ -1,8 +1,9 @@
 import { type Instant, systemClock } from '../../../shared/clock.ts';
 import { type Command, type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Enrolment, FabricAdmin, ListedIdentity } from '../admin.ts';
 import { homeOf, withAdmin } from './reach.ts';
-import { columns, listOf } from './text.ts';
+import { byName, columns, listOf } from './text.ts';
 import { writeTokenFile } from './token-file.ts';
 
 const home = { home: { type: 'string' } } as const;
@@ -40,36 +41,59 @@ export const identityCommands: CommandGroup = {
       summary: 'Lists the identities, and until when those that are not enrolled may use their token.',
       options: { ...home, ...json },
       run: async (values, io) => {
-        const identities = await withAdmin(homeOf(values), (admin) => admin.listIdentities());
+        const identities = byName(await withAdmin(homeOf(values), (admin) => admin.listIdentities()));
         io.stdout.write(values.json ? `${JSON.stringify(identities)}\n` : table(identities, systemClock.now()));
         return EXIT.ok;
       },
     },
     disable: change(
       'Locks an identity out: its sessions, channels and circuits end at once. enable takes it back.',
-      'is locked out',
+      { text: 'is locked out', state: 'disabled' },
       (admin, which) => admin.disableIdentity(which),
     ),
-    enable: change('Lets a disabled identity in again.', 'may sign in again', (admin, which) => admin.enableIdentity(which)),
-    delete: change('Deletes an identity for good; its certificate is worth nothing any more.', 'is deleted', (admin, which) =>
-      admin.deleteIdentity(which),
+    enable: change('Lets a disabled identity in again.', { text: 'may sign in again', state: 'enabled' }, (admin, which) =>
+      admin.enableIdentity(which),
+    ),
+    delete: change(
+      'Deletes an identity for good; its certificate is worth nothing any more.',
+      { text: 'is deleted', state: 'deleted' },
+      (admin, which) => admin.deleteIdentity(which),
     ),
   },
 };
 
-function change(summary: string, done: string, act: (admin: FabricAdmin, which: string) => Promise<void>): Command {
+interface Done {
+  text: string;
+  /** What `--json` says the identity is now. */
+  state: 'disabled' | 'enabled' | 'deleted';
+}
+
+function change(summary: string, { text, state }: Done, act: (admin: FabricAdmin, which: string) => Promise<void>): Command {
   return {
-    usage: 'NAME --home DIR',
+    usage: 'NAME --home DIR [--json]',
     summary,
-    options: home,
+    options: { ...home, ...json },
     positionals: ['NAME'],
     run: async (values, io) => {
       const which = required(values, 'NAME');
-      await withAdmin(homeOf(values), (admin) => act(admin, which));
-      io.stdout.write(`Identity ${which} ${done}.\n`);
+      const changed = await withAdmin(homeOf(values), async (admin) => {
+        const { id, name } = await found(admin, which);
+        // By its id: one of that name may come and go meanwhile.
+        await act(admin, id);
+        return { id, name, state };
+      });
+      io.stdout.write(values.json ? `${JSON.stringify(changed)}\n` : `Identity ${changed.name} ${text}.\n`);
       return EXIT.ok;
     },
   };
+}
+
+/** By id or name, as the network itself looks for it. Throws FABRIC-UNKNOWN. */
+async function found(admin: FabricAdmin, which: string): Promise<ListedIdentity> {
+  const all = await admin.listIdentities();
+  const identity = all.find(({ id }) => id === which) ?? all.find(({ name }) => name === which);
+  if (!identity) throw new VitalmeshError('FABRIC-UNKNOWN', { detail: `identity ${which.slice(0, 128)}` });
+  return identity;
 }
 
 async function token(

@@ -4,7 +4,7 @@ import type { FabricAdmin, NewPolicy } from '../admin.ts';
 import type { FabricPolicy } from '../contract.ts';
 import type { RoleBearer } from '../policies.ts';
 import { homeOf, withAdmin } from './reach.ts';
-import { columns, listOf } from './text.ts';
+import { byName, columns, listOf } from './text.ts';
 
 const home = { home: { type: 'string' } } as const;
 
@@ -43,7 +43,7 @@ export const policyCommands: CommandGroup = {
       run: async (values, io) => {
         const policies = await withAdmin(homeOf(values), async (admin) => {
           const bearers = await bearersOf(admin);
-          return (await admin.listPolicies()).map((policy) => withNames(policy, bearers));
+          return byName(await admin.listPolicies()).map((policy) => withNames(policy, bearers));
         });
         io.stdout.write(values.json ? `${JSON.stringify(policies)}\n` : table(policies));
         return EXIT.ok;

@@ -1,7 +1,7 @@
 import { type CommandGroup, EXIT, required } from '../../../shared/command-line.ts';
 import type { FabricService } from '../contract.ts';
 import { homeOf, withAdmin } from './reach.ts';
-import { columns, listOf } from './text.ts';
+import { byName, columns, listOf } from './text.ts';
 
 const home = { home: { type: 'string' } } as const;
 
@@ -32,7 +32,7 @@ export const serviceCommands: CommandGroup = {
       summary: 'Lists the services.',
       options: { ...home, json: { type: 'boolean' } },
       run: async (values, io) => {
-        const services = await withAdmin(homeOf(values), (admin) => admin.listServices());
+        const services = byName(await withAdmin(homeOf(values), (admin) => admin.listServices()));
         io.stdout.write(values.json ? `${JSON.stringify(services)}\n` : table(services));
         return EXIT.ok;
       },

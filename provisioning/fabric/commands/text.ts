@@ -13,6 +13,15 @@ export function columns(head: readonly string[], rows: readonly (readonly string
     .join('');
 }
 
+/** In the order of their names, whatever the language of the machine; those of one name by id. */
+export function byName<T extends { id: string; name: string }>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => compared(a.name, b.name) || compared(a.id, b.id));
+}
+
+function compared(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 /** `a, b` as `['a', 'b']`; nothing given is an empty list. */
 export function listOf(text: string | boolean | undefined): string[] {
   if (typeof text !== 'string') return [];

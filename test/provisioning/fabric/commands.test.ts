@@ -161,7 +161,11 @@ describe('vitalmesh fabric', () => {
     assert.match(await done('identity', 'list', ...at), new RegExp(`gw1 .*gateways,ward-3 +not enrolled, token good until ${until}\n$`));
     assert.match(await done('identity', 'disable', 'gw1', ...at), /^Identity gw1 is locked out/);
     assert.match(await done('identity', 'list', ...at), / disabled\n$/);
+    const told = { id: sub, name: 'gw1' };
+    assert.deepEqual(JSON.parse(await done('identity', 'enable', 'gw1', '--json', ...at)), { ...told, state: 'enabled' });
+    assert.deepEqual(JSON.parse(await done('identity', 'disable', String(sub), '--json', ...at)), { ...told, state: 'disabled' });
     await done('identity', 'enable', 'gw1', ...at);
+    await refused('FABRIC-UNKNOWN', 1, 'identity', 'delete', 'gw9', '--json', ...at);
     const { id, file } = JSON.parse(await done('identity', 'token', 'gw1', '-o', join(folder, 'new.jwt'), '--json', ...at));
     assert.deepEqual([id, file], [sub, join(folder, 'new.jwt')]);
     const renewed = claimsOf(readFileSync(join(folder, 'new.jwt'), 'utf8'));
@@ -172,13 +176,27 @@ describe('vitalmesh fabric', () => {
     const policy = ['policy', 'create', 'out', '--bind', '--identities', '@gw1', '--services', '@extra', ...at] as const;
     const allowed = JSON.parse(await done(...policy, '--json'));
     assert.deepEqual([allowed.type, allowed.serviceRoles, allowed.serviceRoleNames], ['Bind', [`@${made.id}`], ['@extra']]);
+    const named = (list: string): string[] => (JSON.parse(list) as { name: string }[]).map(({ name }) => name);
+    const firstColumn = (table: string): string[] =>
+      table
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(' ', 1)[0] ?? '');
+    for (const name of ['m-2', 'a-1']) await done('policy', 'create', name, '--dial', '--identities', '@gw1', '--services', '#all', ...at);
+    const sorted = { service: ['bench', 'extra', 'vitals-ingest'], policy: ['a-1', 'in', 'm-2', 'out'] };
+    for (const [kind, names] of Object.entries(sorted)) {
+      assert.deepEqual(named(await done(kind, 'list', '--json', ...at)), names);
+      assert.deepEqual(firstColumn(await done(kind, 'list', ...at)), names);
+    }
+    for (const name of ['m-2', 'a-1']) await done('policy', 'delete', name, ...at);
     await done('policy', 'delete', 'out', ...at);
     await done('service', 'delete', 'extra', ...at);
     await refused('FABRIC-ROLE', 1, 'policy', 'create', 'p', '--dial', '--identities', 'gateways', '--services', '#all', ...at);
     await refused('FABRIC-ROLE', 1, 'service', 'create', 's', '--attributes', '#x', ...at);
     const services = JSON.parse(await done('service', 'list', '--json', ...at));
     assert.deepEqual(
-      services.map(({ name, encryptionRequired }: { name: string; encryptionRequired: boolean }) => [name, encryptionRequired]).sort(),
+      services.map(({ name, encryptionRequired }: { name: string; encryptionRequired: boolean }) => [name, encryptionRequired]),
       [
         ['bench', false],
         ['vitals-ingest', true],
@@ -186,7 +204,7 @@ describe('vitalmesh fabric', () => {
     );
     await done('policy', 'delete', 'in', ...at);
     await done('service', 'delete', 'vitals-ingest', ...at);
-    await done('identity', 'delete', String(sub), ...at);
+    assert.deepEqual(JSON.parse(await done('identity', 'delete', String(sub), '--json', ...at)), { ...told, state: 'deleted' });
     assert.match(await done('identity', 'list', ...at), /^No identities yet/);
     assert.deepEqual(JSON.parse(await done('policy', 'list', '--json', ...at)), []);
   });
