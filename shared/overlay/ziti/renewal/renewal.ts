@@ -5,6 +5,7 @@ import type { IdentityFiles } from '../../../identity/identity-files.ts';
 import { type RenewalStatus, validityOf } from '../../../identity/identity-status.ts';
 import { Backoff, type Service } from '../../../lifecycle.ts';
 import type { Logger } from '../../../log.ts';
+import { Seldom } from '../../../seldom.ts';
 import { NetworkClock } from '../../../time/network-clock.ts';
 import type { ApiSession, CertificateController } from '../controller/contract.ts';
 import type { RenewableOverlay } from '../overlay.ts';
@@ -33,6 +34,8 @@ const LOCK_RETRY_MS = 60_000;
 const RETRY = { minPart: 1 / 2000, maxPart: 1 / 50, leastMs: 1000, firstMs: 60_000, mostMs: 6 * 60 * 60 * 1000 };
 /** With less than this of its life left, a certificate that cannot be renewed is an error and no longer a warning. */
 const URGENT = 1 / 12;
+/** The same error is told again no sooner: a short certificate is tried again within a second. */
+const ERROR_EVERY_MS = 10 * 60_000;
 
 /**
  * Renews the certificate of this process's identity before it ends, for as long as the process runs; make before break. It holds the
@@ -42,6 +45,7 @@ export class IdentityRenewal implements Service {
   readonly name = 'identity renewal';
   readonly #options: RenewalOptions;
   readonly #random: () => number;
+  readonly #errors: Seldom;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -58,6 +62,7 @@ export class IdentityRenewal implements Service {
   constructor(options: RenewalOptions) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
+    this.#errors = new Seldom(options.clock, ERROR_EVERY_MS);
     this.#lateness = this.#random();
   }
 
@@ -148,8 +153,7 @@ export class IdentityRenewal implements Service {
 
   async #wait(failure: VitalmeshError, ms: number, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    const level = this.#isUrgent() ? 'error' : this.#code === failure.code ? 'debug' : 'warn';
-    log[level]({ err: failure }, 'the certificate is not renewed; it is tried again');
+    log[this.#levelOf(failure)]({ err: failure }, 'the certificate is not renewed; it is tried again');
     this.#retryAt = clock.now() + ms;
     this.#enter('retrying', failure.code);
     await idle(ms, signal);
@@ -202,6 +206,11 @@ export class IdentityRenewal implements Service {
   #isUrgent(): boolean {
     const { notBefore, notAfter } = validityOf(this.#options.held.inUse);
     return notAfter - this.#options.clock.now() < (notAfter - notBefore) * URGENT;
+  }
+
+  #levelOf({ code }: VitalmeshError): 'debug' | 'warn' | 'error' {
+    if (this.#isUrgent()) return this.#errors.due(code) ? 'error' : 'debug';
+    return this.#code === code ? 'debug' : 'warn';
   }
 
   #backoff(): Backoff {
