@@ -9,27 +9,40 @@ const RESTARTS: readonly [Part, number][] = [
   ['hub', AWAY_MS],
 ];
 
-/** What is promised of a fleet of one size; README.md, Sizes. */
-interface FleetPlan {
+/** What is measured of a fleet of one size, and what of it is promised; README.md, Sizes. */
+export interface FleetPlan {
   gateways: number;
   /** All are started within this time. */
   withinMs: number;
-  /** What is restarted, in this order, and how long each is away once every gateway has noticed. */
-  restarts: readonly [part: Part, downMs: number][];
-  /** Connected, and after restarts, when what went is not yet given back. */
+  /** Until all are connected, from the first start on. */
+  mostConnectS: number;
+  /** Connected, when what connecting took is not yet given back. */
   mostHubMB: number;
-  mostHubPeakMB: number;
+  /** Undefined where nothing is restarted. */
+  restarts: RestartPlan | undefined;
+}
+
+interface RestartPlan {
+  /** In this order, and how long each is away once every gateway has noticed. */
+  parts: readonly [part: Part, downMs: number][];
   mostBackS: number;
+  mostHubPeakMB: number;
 }
 
 /**
  * At 500, the hub's peak is that of architecture §6, and the others were measured, with half as much again on top: a hub begins with 170 MB,
  * of which 63 are the program's own pages, and takes 200 kB a gateway. Two cores carry network, hub and all gateways. At 2,500 only
- * connecting was measured, started within 60 s on a busy machine (all after 271 s, hub 660 MB): the bars for time, peak and restarts are guesses.
+ * connecting was measured, once and on a busy machine (all after 271 s, hub 660 MB), and its bars are that with half as much again on top.
  */
-const PLANS: readonly FleetPlan[] = [
-  { gateways: 500, withinMs: 20_000, restarts: RESTARTS, mostHubMB: 320, mostHubPeakMB: 512, mostBackS: 60 },
-  { gateways: 2500, withinMs: 100_000, restarts: RESTARTS, mostHubMB: 1024, mostHubPeakMB: 1536, mostBackS: 120 },
+export const PLANS: readonly FleetPlan[] = [
+  {
+    gateways: 500,
+    withinMs: 20_000,
+    mostConnectS: 80,
+    mostHubMB: 320,
+    restarts: { parts: RESTARTS, mostBackS: 60, mostHubPeakMB: 512 },
+  },
+  { gateways: 2500, withinMs: 60_000, mostConnectS: 410, mostHubMB: 1000, restarts: undefined },
 ];
 /** Between two readings of one gateway: a home gateway sends a few an hour, a bedside monitor one a second or more. */
 const READING_EVERY_MS = 30_000;
@@ -48,7 +61,7 @@ export async function benchOverlayFleet(): Promise<Figure[]> {
   return figures;
 }
 
-async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostHubPeakMB, mostBackS }: FleetPlan): Promise<Figure[]> {
+async function benchFleet({ gateways, withinMs, mostConnectS, mostHubMB, restarts }: FleetPlan): Promise<Figure[]> {
   const named = (name: string, value: number, unit: string, bar?: Figure['bar']): Figure => ({
     name: `${gateways} gateways: ${name}`,
     value,
@@ -60,24 +73,14 @@ async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostHubPeak
   const connected = await site.connect({ withinMs, everyMs: READING_EVERY_MS });
   const full = site.memory;
   const figures = [
-    named(`started within ${withinMs / 1000} s, all connected`, connected.seconds, 's', { most: withinMs / 1000 + mostBackS }),
+    named(`started within ${withinMs / 1000} s, all connected`, connected.seconds, 's', { most: mostConnectS }),
     named('CPU of the network to connect one', (1000 * connected.networkCpuS) / gateways, 'ms'),
     named('CPU of the hub to connect one', (1000 * connected.hubCpuS) / gateways, 'ms'),
     named('hub, resident', full.hub / MB, 'MB', { most: mostHubMB }),
     named('hub, resident, each', (full.hub - empty.hub) / gateways / 1000, 'kB'),
     named('network, resident', full.network / MB, 'MB'),
   ];
-  let peakBytes = full.hub;
-  for (const [part, downMs] of restarts) {
-    const back = await site.restart(part, downMs);
-    peakBytes = Math.max(peakBytes, site.memory.hub);
-    figures.push(
-      named(`${part} restarted, all back`, back.seconds, 's', { most: mostBackS }),
-      named(`${part} restarted, nine in ten back`, back.mostlySeconds, 's'),
-      ...stampede(named, part, back, gateways),
-    );
-  }
-  figures.push(named('hub, resident, at most, after restarts', peakBytes / MB, 'MB', { most: mostHubPeakMB }));
+  if (restarts) figures.push(...(await restarted(site, restarts, named, gateways)));
   const { taken, stored, heldAlready, quarantined } = await site.count();
   return [
     ...figures,
@@ -85,6 +88,21 @@ async function benchFleet({ gateways, withinMs, restarts, mostHubMB, mostHubPeak
     named('of them not stored, or more than once', Math.abs(taken - stored) + quarantined, '', { most: 0 }),
     named('sent again and recognised', heldAlready, ''),
   ];
+}
+
+async function restarted(site: FleetSite, plan: RestartPlan, named: Named, gateways: number): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  let peakBytes = site.memory.hub;
+  for (const [part, downMs] of plan.parts) {
+    const back = await site.restart(part, downMs);
+    peakBytes = Math.max(peakBytes, site.memory.hub);
+    figures.push(
+      named(`${part} restarted, all back`, back.seconds, 's', { most: plan.mostBackS }),
+      named(`${part} restarted, nine in ten back`, back.mostlySeconds, 's'),
+      ...stampede(named, part, back, gateways),
+    );
+  }
+  return [...figures, named('hub, resident, at most, after restarts', peakBytes / MB, 'MB', { most: plan.mostHubPeakMB })];
 }
 
 type Named = (name: string, value: number, unit: string, bar?: Figure['bar']) => Figure;
