@@ -10,6 +10,7 @@ import { loadIdentity } from '../../shared/identity/identity.ts';
 import { IdentityFiles } from '../../shared/identity/identity-files.ts';
 import { verifies } from '../requirements.ts';
 import { LOST, RenewingSite } from '../shared/overlay/ziti/renewal/renewing-site.ts';
+import { tellsTime } from '../support/tells-time.ts';
 import { refused } from '../support/ziti/controller-script.ts';
 import { plannedFabric } from '../support/ziti/network.ts';
 
@@ -120,6 +121,42 @@ test('identity renew says after a failure which pair is good, and finishes when 
   assert.deepEqual([finished.code, finished.stderr], [0, '']);
   assert.equal(site.fileSignsIn, true);
   assert.equal(readFileSync(site.path, 'utf8').includes('enableHa'), true);
+});
+
+/** A network that lives 450 days after this machine's clock, and renewed its controller's certificate since. */
+async function laterSite(now: number): Promise<RenewingSite> {
+  const validity = { notBefore: now - 100 * DAY_MS, notAfter: now + 500 * DAY_MS };
+  const site = await RenewingSite.start(validity, { notBefore: now + 400 * DAY_MS, notAfter: now + 600 * DAY_MS });
+  site.certified = (csr) => site.certify(csr, { validity: { notBefore: now + 449 * DAY_MS, notAfter: now + 800 * DAY_MS } });
+  return site;
+}
+
+test("identity renew on a machine whose clock is slow goes by the controller's time", async () => {
+  verifies('IDENTITY-COMMANDS', 'SLOW-CLOCK-CONNECTS');
+  const now = Date.now();
+  await using site = await laterSite(now);
+  tellsTime(site.script, now + 450 * DAY_MS, []);
+  const { code, stdout, stderr } = await call('renew', site.path);
+  assert.deepEqual([code, stderr], [0, '']);
+  const until = new Date(now + 800 * DAY_MS).toISOString().slice(0, 10);
+  assert.match(stdout, new RegExp(`^Renewed: the certificate of gw1 is now good until ${until}T`, 'm'));
+  assert.equal(site.script.lines[0], 'GET /version', 'the time is asked for before anything is shown');
+  assert.equal(site.fileSignsIn, true);
+  assert.match((await call('show', site.path)).stdout, /^Valid .*, by this machine's clock not good yet; is the clock right\?$/m);
+});
+
+test('identity renew on a machine whose clock is slow takes no certificate that begins after the time it was told', async () => {
+  verifies('IDENTITY-COMMANDS', 'NO-CLOCK-BOUNDED');
+  const now = Date.now();
+  await using site = await laterSite(now);
+  const before = site.text;
+  site.certified = (csr) => site.certify(csr, { validity: { notBefore: now + 500 * DAY_MS, notAfter: now + 800 * DAY_MS } });
+  tellsTime(site.script, now + 450 * DAY_MS, []);
+  const refusal = await call('renew', site.path);
+  assert.equal(refusal.code, 1);
+  assert.match(refusal.stderr, /^IDENTITY-EXPIRED: .*not yet valid; nothing has changed, the present certificate stays the one in use/);
+  assert.equal(site.text, before);
+  assert.equal(site.posted.includes('extend-verify'), false);
 });
 
 test('identity renew leaves an identity alone that a process uses', async () => {

@@ -36,10 +36,14 @@ export class RenewingSite implements AsyncDisposable {
   #waiting: string | undefined;
   #sessions = 0;
 
-  /** `validity` of the first certificate: a year from now unless told. */
-  static async start(validity?: Validity): Promise<RenewingSite> {
+  /** `validity` of the first certificate: a year from now unless told; `controllerValidity` of the controller's. */
+  static async start(validity?: Validity, controllerValidity?: Validity): Promise<RenewingSite> {
     const network = await testNetwork();
-    const site = new RenewingSite(network, await scriptedController({ network }));
+    const certificate = await network.ca.certifyServer({
+      commonName: 'controller',
+      ...(controllerValidity && { validity: controllerValidity }),
+    });
+    const site = new RenewingSite(network, await scriptedController({ network, certificate }));
     const controller = `https://127.0.0.1:${site.script.port}`;
     const file = await network.ca.issueIdentity({ id: 'gw1', name: 'Gateway 1', controller, ...(validity && { validity }) });
     writeFileSync(site.path, JSON.stringify({ ...file, enableHa: true }), { mode: 0o600 });
