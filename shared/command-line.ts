@@ -50,16 +50,23 @@ export interface Program extends CommandGroup {
 
 /**
  * Runs `argv[0]` as a command of the program and resolves with its exit code. `--help`, `-h` and `--version` are
- * understood everywhere. An error is printed as `CODE: message` with its advice on the next line.
+ * understood everywhere. An error is printed as `CODE: message` with its advice on the next line; whoever reads the output may go
+ * away when he has seen enough (`export … | head`).
  */
 export async function runProgram(program: Program, argv: readonly string[], io: CommandIo = processIo): Promise<number> {
+  // That a reader went away is told by an event, which need not come while the command waits for its output.
+  const left = Promise.withResolvers<number>();
+  const ended = (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? left.resolve(EXIT.ok) : left.reject(error));
+  io.stdout.once('error', ended);
   try {
-    return await runCommand(program, argv, io);
+    return await Promise.race([runCommand(program, argv, io), left.promise]);
   } catch (thrown) {
     const error = asVitalmeshError(thrown);
     io.stderr.write(`${errorText(error)}\n`);
     if (error.code === 'USAGE') return EXIT.usage;
     return error.code === 'OPERATOR-NOT-RUNNING' ? EXIT.notRunning : EXIT.failed;
+  } finally {
+    io.stdout.off('error', ended);
   }
 }
 

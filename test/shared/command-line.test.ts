@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
+import { once } from 'node:events';
+import { PassThrough, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { type Program, packageVersion, required, runProgram } from '../../shared/command-line.ts';
@@ -138,3 +139,31 @@ test('errors exit with 1 or 3, and the text of a defect is not printed', async (
   assert.equal(broken.code, 1);
   assert.ok(!broken.err.includes('secret'));
 });
+
+for (const when of ['while the command waits for it', 'while the command does something else'] as const) {
+  test(`a reader that goes away ${when} ends the command quietly`, async () => {
+    const stdout = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, done) => setImmediate(done, Object.assign(new Error('closed'), { code: 'EPIPE' })),
+    });
+    const stderr = new PassThrough();
+    const endless: Program = {
+      ...program,
+      commands: {
+        export: {
+          usage: '',
+          summary: 'Prints without end.',
+          options: {},
+          run: async (_values, io) => {
+            io.stdout.write('a\n');
+            if (when === 'while the command waits for it') await once(io.stdout, 'drain');
+            return await new Promise<number>(() => undefined);
+          },
+        },
+      },
+    };
+    assert.equal(await runProgram(endless, ['export'], { stdin: new PassThrough(), stdout, stderr }), 0);
+    assert.equal(stderr.read(), null);
+    assert.equal(stdout.listenerCount('error'), 0);
+  });
+}
