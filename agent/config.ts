@@ -186,10 +186,16 @@ export const agentConfigSchema = z.strictObject({
     .min(1)
     .superRefine((sources, context) => {
       const seen = new Set<string>();
+      const listening = new Set<string>();
       for (const [index, source] of sources.entries()) {
         if (seen.has(source.name))
           context.addIssue({ code: 'custom', path: [index, 'name'], message: 'expected a name that no other source has' });
         seen.add(source.name);
+        // Port 0 is another one each time.
+        const address = source.type === 'mllp-server' && source.port > 0 ? `${source.host} ${source.port}` : undefined;
+        if (address !== undefined && listening.has(address))
+          context.addIssue({ code: 'custom', path: [index, 'port'], message: 'expected a port at which no other source listens' });
+        if (address !== undefined) listening.add(address);
         const tlsOnly = source.type === 'mqtt' && source.tls !== undefined && !source.url.startsWith('mqtts:');
         if (tlsOnly) context.addIssue({ code: 'custom', path: [index, 'tls'], message: 'expected only with an mqtts:// url' });
         if (source.type === 'mllp-server' || source.type === 'mllp-client') {

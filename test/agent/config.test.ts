@@ -194,6 +194,14 @@ test('names are unique', () => {
   assert.match(found ?? '', /^agent\.yaml:9: sources\[1\]\.name: expected a name that no other source has$/);
 });
 
+test('two sources cannot listen at one port', () => {
+  verifies('CONFIG-ERRORS-HELP');
+  const listener = (name: string, port: number) => `{ type: mllp-server, name: ${name}, host: 127.0.0.1, port: ${port} }`;
+  const found = problems([listener('a', 2575), listener('b', 2575), listener('c', 0), listener('d', 0)]);
+  assert.equal(found.length, 1, found.join('\n'));
+  assert.match(found[0] ?? '', /^agent\.yaml:9: sources\[1\]\.port: expected a port at which no other source listens$/);
+});
+
 test('a mapping may be a file of the operator', () => {
   const { sources } = parse(['{ type: mqtt, name: h, url: "mqtts://hub:8884", mapping: ./my-mapping.yaml }']);
   assert.ok(sources[0]?.type === 'mqtt' && sources[0].mapping === './my-mapping.yaml');
