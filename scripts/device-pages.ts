@@ -64,6 +64,7 @@ function section(of: ProfilePage): string[] {
     '### Configuration of the gateway',
     'One entry of `sources` in `agent.yaml`; `npx vitalmesh-agent check --config agent.yaml` checks it.',
     `\`\`\`yaml\n${stringify({ sources: [of.config] }).trimEnd()}\n\`\`\``,
+    ...tls(of),
     '### What is read',
     ...reads(of),
     '### What it says about alarms',
@@ -78,7 +79,20 @@ function section(of: ProfilePage): string[] {
   ];
 }
 
-function reads({ reads: what }: ProfilePage): string[] {
+function tls({ config }: ProfilePage): string[] {
+  const { type } = config as { type: string };
+  if (type === 'mllp-server')
+    return [
+      'Where the device can do TLS, besides: `tls: { certFile: gateway.pem, keyFile: gateway.key }`; with `clientCaFile: devices-ca.pem` in it, only devices with a certificate of that authority are taken.',
+    ];
+  if (type === 'mllp-client')
+    return [
+      'Where the device can do TLS, besides: `tls: { caFile: device-ca.pem }`; with `certFile` and `keyFile` in it, the gateway shows a certificate of its own.',
+    ];
+  return [];
+}
+
+function reads({ reads: what, profile: name }: ProfilePage): string[] {
   if (what === 'movements')
     return [
       table(
@@ -87,7 +101,8 @@ function reads({ reads: what }: ProfilePage): string[] {
       ),
       'Other ADT events are answered, counted and left aside.',
     ];
-  if (what === 'site') return ['What the dialect file of your site lists, and nothing else.'];
+  if (what === 'site')
+    return ['What the dialect file of your site lists, and nothing else.', ...(name === 'hl7-generic' ? keys() : [KEYS_ELSEWHERE])];
   const columns = ['The device says', 'Vital sign', 'Unit'];
   if (what === 'mdc')
     return [
@@ -118,6 +133,24 @@ function reads({ reads: what }: ProfilePage): string[] {
     table(
       columns.slice(1),
       what.vitals.map((key) => vitalRow('', known(key)).slice(1)),
+    ),
+  ];
+}
+
+const KEYS_ELSEWHERE =
+  'The keys of vital signs and waves, by which it names them, are on the page of [other senders](other-hl7.md#what-is-read).';
+
+/** What a dialect file can name. */
+function keys(): string[] {
+  return [
+    'The file names a vital sign, a setting or a wave (`w_…`) by its key:',
+    table(
+      ['Key', 'Name', 'Unit'],
+      VITALS.filter(({ panel }) => !panel).map(({ key, name, ucum, class: kind }) => [
+        `\`${key}\``,
+        `${name}${kind === 'setting' ? ', a setting' : ''}`,
+        `\`${ucum}\``,
+      ]),
     ),
   ];
 }
@@ -182,6 +215,9 @@ function alarmsIn(known: Profile): string {
   return known.dialect.alarms.form === 'vendor' ? 'in its own form' : known.dialect.alarms.form;
 }
 
+const SIMULATED_ZONE =
+  'The simulated device writes its times in UTC, without a zone: give the source `zone: UTC` for the trial, or they are read hours off.';
+
 function tryIt(known: Profile, { config }: ProfilePage): string[] {
   const simulator = SIMULATORS.find((candidate) => candidate.profile === known.name);
   const { port = 0 } = config as { port?: number };
@@ -195,6 +231,7 @@ function tryIt(known: Profile, { config }: ProfilePage): string[] {
     `${simulator.device.charAt(0).toUpperCase()}${simulator.device.slice(1)}, simulated; \`--fault NAME\` lets it make mistakes:`,
     `\`\`\`sh\nnpx vitalmesh-agent simulate ${known.name} ${where}\n\`\`\``,
     ...assumed,
+    ...(simulator.kind === 'hl7' && simulator.zoneless ? [SIMULATED_ZONE] : []),
     decode,
   ];
 }

@@ -19,7 +19,8 @@ vitalmesh-agent simulate PROFILE --listen HOST:PORT [options]
 vitalmesh-agent simulate --list [--json]
 
 Behaves as a device of that profile: made-up values of a made-up patient (TEST^PATIENT), marked as a test where the
-format has a place for it. Ends with --count, or when it is told to stop (Ctrl-C), and says what became of it all.
+format has a place for it. Where the device writes times without a zone, they are in UTC: give the source \`zone: UTC\` for the
+trial. Ends with --count, or when it is told to stop (Ctrl-C), and says what became of it all.
 
   --to HOST:PORT      where a device calls that calls (an mllp-server source)
   --listen HOST:PORT  where a device listens that listens, and serial lines; port 0 takes any free one

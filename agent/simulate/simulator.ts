@@ -56,6 +56,8 @@ export interface Hl7Simulator {
   persistence: Persistence;
   /** Which of this is not in the public manuals, and assumed here. */
   assumed?: string;
+  /** Its times carry no zone; they are in UTC. */
+  zoneless?: true;
   encoding: 'utf8' | 'latin1';
   intervalMs: number;
   /** What it tells whoever calls, before anything else. */

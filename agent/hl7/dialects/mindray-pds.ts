@@ -90,7 +90,7 @@ export const mindrayPds: Dialect = {
     'The patient is who message 103 names, on this connection and up to the next 103: the patient number that was typed in at the monitor (row 2301), else PID-3. Where a 103, or what may have been one, cannot be read, nothing is taken before the next one that can be.',
     'A patient in the configuration is not used. What comes before the first 103 of a connection is of no patient, in the bed of the configuration.',
     'The bed is PV1-3 (office) with the bed name of row 2308: ICU^^BED-001.',
-    'The monitor does not name itself: give each one a source of its own, with its device name.',
+    'The monitor does not name itself: give each one a source of its own; it is known by the name of that source.',
     'Limits (message 205) are counted and left aside; kinds of message that are not listed are refused and kept.',
   ],
 };

@@ -48,7 +48,7 @@ export const nihonKohden: Dialect = {
     'Only codes that are in the table are read, each with its own text; every other is refused and kept.',
     'Values that come twice (VITAL rPR(spo2)) are counted and left aside.',
     'Intracranial pressure (VITAL ICP(S)) is refused and kept: the systolic one has no row in the parameter table.',
-    'The monitor does not name itself: give each one a source of its own, with its device name.',
+    'The monitor does not name itself: give each one a source of its own; it is known by the name of that source.',
   ],
 };
 

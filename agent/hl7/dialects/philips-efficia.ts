@@ -23,7 +23,7 @@ export const philipsEfficia: Dialect = {
   },
   limits: [
     'Serial data export (RS-232, QRY^R02 answered by ORF^R04) is not read: connect the monitor by LAN or WLAN.',
-    'The monitor does not name itself in a field that is read: give each one a source of its own, with its device name.',
+    'The monitor does not name itself in a field that is read: give each one a source of its own; it is known by the name of that source.',
     'An answer that does not come makes it send three times, then in the next minute; what was measured meanwhile is lost.',
     'Codes of the private partitions 0401 and 0402 are refused and kept.',
   ],

@@ -10,6 +10,7 @@ export const ge: Hl7Simulator = {
   role: { calls: true },
   persistence: { waits: true, ackLimitMs: 5000, tries: 4, afterwards: 'lost' },
   assumed: 'How long it waits for an answer (five seconds here), and how often it sends (every ten seconds here).',
+  zoneless: true,
   encoding: 'utf8',
   intervalMs: 10_000,
   messages: (moment) => [message(moment), ...alerts(moment)],

@@ -41,6 +41,7 @@ export const mindrayPds: Hl7Simulator = {
   role: { listensAt: 4601 },
   persistence: { waits: false, ackLimitMs: 5000, tries: 1, afterwards: 'lost' },
   assumed: 'That it does not wait for acknowledgements, and that its heartbeat comes every ten seconds.',
+  zoneless: true,
   encoding: 'utf8',
   intervalMs: 1000,
   greeting: (moment) => [patientMessage(moment)],

@@ -30,6 +30,7 @@ export const nihonKohden: Hl7Simulator = {
   role: { listensAt: 7998 },
   persistence: { waits: true, ackLimitMs: 5000, tries: 3, afterwards: 'lost' },
   assumed: 'The public pages do not say how often it repeats a message (three times here) nor how often it sends (every ten seconds here).',
+  zoneless: true,
   encoding: 'latin1',
   intervalMs: 10_000,
   messages: (moment) => [message(moment)],

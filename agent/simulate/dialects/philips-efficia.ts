@@ -9,6 +9,7 @@ export const philipsEfficia: Hl7Simulator = {
   role: { calls: true },
   persistence: { waits: true, ackLimitMs: 5000, tries: 3, afterwards: { laterMs: 60_000 } },
   assumed: 'How long it waits for an answer: five seconds here.',
+  zoneless: true,
   encoding: 'latin1',
   intervalMs: 60_000,
   messages: (moment) => [record(moment), ...alarms(moment)],

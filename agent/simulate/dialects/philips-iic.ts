@@ -10,6 +10,7 @@ export const philipsIic: Hl7Simulator = {
   persistence: { waits: true, ackLimitMs: 5000, tries: 3, afterwards: 'lost' },
   assumed:
     'The public pages do not say how often it repeats a message (three times here) nor how often it sends (every five seconds here).',
+  zoneless: true,
   encoding: 'latin1',
   intervalMs: 5000,
   messages: (moment) => [message(moment)],
