@@ -49,7 +49,7 @@ export function captureCommand({ sources, taps, clock, log }: CaptureOptions): O
     } finally {
       clearTimeout(timer);
       underWay -= 1;
-      log.info({ source: source.name, bytes: recording.bytes }, 'a capture of a source ended');
+      log.info({ source: source.name, recordedBytes: recording.bytes }, 'a capture of a source ended');
     }
   };
 }
