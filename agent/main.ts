@@ -1,4 +1,6 @@
+import { systemClock } from '../shared/clock.ts';
 import { type CommandIo, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { VitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
@@ -16,6 +18,7 @@ import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { openOutbox } from './outbox/sqlite.ts';
 import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
+import { outOfTime, readTls } from './sources/tls.ts';
 import type { AgentStatus } from './status.ts';
 import { createUplink } from './uplink.ts';
 
@@ -86,8 +89,19 @@ function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSo
 
 async function check(config: AgentConfig): Promise<void> {
   const { id } = loadIdentity(config.identity);
-  for (const source of config.sources) prepareSource(config, source, id);
+  for (const source of config.sources) {
+    prepareSource(config, source, id);
+    checkCertificate(source);
+  }
   checkKeyFile(config.outbox.keyFile, config.outbox.path);
+}
+
+/** A running source only logs this, for the other side may not look at it. Throws SOURCE-CERTIFICATE. */
+function checkCertificate(source: SourceConfig): void {
+  const { certFile, keyFile } = ('tls' in source && source.tls) || {};
+  if (certFile === undefined || keyFile === undefined) return;
+  const trouble = outOfTime(readTls({ certFile, keyFile }), systemClock.now());
+  if (trouble) throw new VitalmeshError('SOURCE-CERTIFICATE', { detail: `${certFile}: ${trouble.detail}`, cause: trouble });
 }
 
 /** Loaded when called: a running agent has no use for it. */

@@ -145,8 +145,8 @@ class MllpServer implements Source {
     const server = createTlsListener(tls, clock, events, (socket) => this.#admit(socket));
     // Before the handshake, so that it costs nothing to turn one away.
     server.on('connection', (socket) => void this.#isCounted(socket));
-    server.on('tlsClientError', (_error, socket) => {
-      this.#tally.cut('tls');
+    server.on('tlsClientError', (error, socket) => {
+      this.#tally.cut('tls', reason(error));
       socket.destroy();
     });
     return server;

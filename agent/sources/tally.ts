@@ -1,5 +1,6 @@
 import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
+import { Seldom } from '../../shared/seldom.ts';
 import type { Rejected } from '../decoding.ts';
 import { UnknownCodes } from '../unknown-codes.ts';
 import type { CutReason } from './mllp-connection.ts';
@@ -19,12 +20,16 @@ export const TALLY_METRICS = {
   cut: 'source_cut_total',
 } as const;
 
+/** One line an hour for each reason: senders try again without end. */
+const CUT_LOG_EVERY_MS = 3_600_000;
+
 /** What one source has counted and in which state it is. Writes a log line when the state changes, never one an attempt. */
 export class SourceTally {
   readonly name: string;
   readonly #type: string;
   readonly #environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>;
   readonly #codesSeen = new Set<ErrorCode>();
+  readonly #cutSeen: Seldom;
   readonly #unknown = new UnknownCodes();
   #state: SourceStatus['state'] = 'starting';
   #code: ErrorCode | null = null;
@@ -42,6 +47,7 @@ export class SourceTally {
     this.#type = type;
     this.#endpoint = endpoint;
     this.#environment = environment;
+    this.#cutSeen = new Seldom(environment.clock, CUT_LOG_EVERY_MS);
   }
 
   /** A number for a connection or an opening of the line, by which what came over it can be told from the rest. */
@@ -103,9 +109,13 @@ export class SourceTally {
     this.#environment.metrics.set(SOURCE_METRICS.connections, open, this.name);
   }
 
-  /** Counts a connection that was cut or refused. */
-  cut(reason: CutReason | 'tls' | 'not-accepted' | 'too-many' | 'too-many-of-one-address'): void {
-    this.#environment.metrics.count(TALLY_METRICS.cut, `${this.name}/${reason}`);
+  /** Counts a connection that was cut or refused; `detail` is a code, and nothing that came from the other side. */
+  cut(reason: CutReason | 'tls' | 'not-accepted' | 'too-many' | 'too-many-of-one-address', detail?: string): void {
+    const { metrics, log } = this.#environment;
+    metrics.count(TALLY_METRICS.cut, `${this.name}/${reason}`);
+    if (!this.#cutSeen.due(reason)) return;
+    const why = { reason, ...(detail !== undefined && { detail }) };
+    log.warn({ source: this.name, ...why }, 'a connection was cut or refused; more for this reason are only counted');
   }
 
   reopened(): void {

@@ -13,6 +13,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { createOperatorServer } from '../../shared/operator/server.ts';
 import { verifies } from '../requirements.ts';
 import { AgentSite } from '../support/agent-site.ts';
+import { TestAuthority } from '../support/certificates.ts';
 
 const MONITORS = { type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 };
 
@@ -186,6 +187,24 @@ test('check reads the files of the sources', async () => {
   assert.match(await found({ ...broker, mapping: '/nowhere/mapping.yaml' }), /^CONFIG-UNREADABLE: /);
   assert.match(await found({ ...broker, tls: { caFile: '/nowhere/ca.pem' } }), /^CONFIG-UNREADABLE: /);
   assert.equal(await found(broker), '');
+});
+
+test('check refuses a certificate of its own that is over', async () => {
+  using site = await AgentSite.make([MONITORS]);
+  const authority = await TestAuthority.make();
+  const [certFile, keyFile] = [join(site.folder, 'own.pem'), join(site.folder, 'own.key')];
+  const listener = { ...MONITORS, tls: { certFile, keyFile } };
+  using withTls = await AgentSite.make([listener]);
+  const check = async (lastDay: number) => {
+    const { cert, key } = await authority.issue('agent.test', { lastDay });
+    writeFileSync(certFile, cert);
+    writeFileSync(keyFile, key, { mode: 0o600 });
+    return await call(['check', '--config', withTls.config]);
+  };
+  assert.equal((await check(30)).code, 0);
+  const { code, stderr } = await check(-2);
+  assert.equal(code, 1);
+  assert.match(stderr, /^SOURCE-CERTIFICATE: .*own\.pem: expired at /);
 });
 
 test('a command that is called wrongly says how, with exit code 2', async () => {

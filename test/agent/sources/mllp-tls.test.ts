@@ -81,6 +81,9 @@ test('a listener over TLS takes senders that trust it, and nobody in the clear',
   await assert.rejects(sender(source, { ca: authority.pem, minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }));
   assert.deepEqual(environment.intake.stored, ['over-TLSv1.2', 'over-TLSv1.3']);
   assert.ok(environment.metrics.get('source_cut_total', 'icu/tls') >= 2);
+  const told = environment.trap.lines.filter(({ reason }) => reason === 'tls');
+  assert.equal(told.length, 1, 'one line, however many are refused');
+  assert.deepEqual([told[0]?.level, told[0]?.detail], ['warn', 'ERR_SSL_WRONG_VERSION_NUMBER']);
 });
 
 test('where certificates of senders are asked for, only one of the authority is let in', async () => {
