@@ -16,7 +16,7 @@ import { type Item, Records } from './records.ts';
 import { CurrentGroup } from './row-group.ts';
 import { componentOf, type Segment } from './segment.ts';
 import { FOREIGN, isLeftAside } from './segment-names.ts';
-import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
+import { bedOf, type Hint, namesSomebody, patientOf, visitOf } from './subject.ts';
 import { unknownCode } from './unknown-code.ts';
 import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
 
@@ -94,8 +94,8 @@ class OruReader {
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
       this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
     );
-    this.#namesPatient = names(message, 'PID', patientOf);
-    this.#namesBed = names(message, 'PV1', bedOf);
+    this.#namesPatient = names(message, 'PID', namesSomebody);
+    this.#namesBed = names(message, 'PV1', (pv1) => bedOf(pv1) !== 'none');
     this.#subject = this.#hints(undefined);
     this.#containment = context.containment && use === 'readings' ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
@@ -226,6 +226,8 @@ class OruReader {
   #observation(obx: Segment): void {
     this.#obx += 1;
     const path = obx.field(4).trim();
+    // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
+    if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(obx, path);
     const use = this.#rules.use(obx, this.#group);
     if (use === 'alarm') {
       this.#alarm(obx, path);
@@ -327,14 +329,15 @@ class OruReader {
   #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
     const mds = componentOf(path, 1, '.');
     const test = testRow || this.#testMessage;
-    const device = this.#deviceOf(obx, mds);
+    const device = this.#deviceOf(obx, path);
     if (!this.#records.add({ item, subject: this.#subject, mds, device, test })) this.#rejectObx('DECODE-FIELD', 18);
   }
 
   /** OBX-18 of a row, or that of a row before it where the dialect says so. */
-  #deviceOf(obx: Segment, mds: string): Hint<Device> {
+  #deviceOf(obx: Segment, path: string): Hint<Device> {
     const own = deviceOf(obx);
     if (!this.#rules.deviceOnce) return own;
+    const mds = componentOf(path, 1, '.');
     if (own !== 'none') this.#lastDevice = { mds, device: own };
     return this.#lastDevice?.mds === mds ? this.#lastDevice.device : own;
   }
@@ -401,11 +404,11 @@ function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
 }
 
 /** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
-function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segment) => Hint<unknown>): boolean {
+function names(message: Hl7Message, segment: 'PID' | 'PV1', says: (segment: Segment) => boolean): boolean {
   for (let i = 1; i < message.segments; i += 1) {
     const name = message.name(i);
     if (name === 'MSH') return false;
-    if (name === segment && read(message.open(i)) !== 'none') return true;
+    if (name === segment && says(message.open(i))) return true;
   }
   return false;
 }

@@ -238,6 +238,28 @@ test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configura
   assert.deepEqual(subject(), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' });
 });
 
+test('a message about somebody whom no identifier names is nobody’s: least of all of who the configuration says', () => {
+  verifies('SUBJECT-BY-HUB', 'NOTHING-INVENTED');
+  const subject = (pid: string) =>
+    read(message(MSH, pid, OBR, spo2('97')), { patient: { value: 'P-9', authority: '' }, bed: 'B-9' }).records[0]?.subject;
+  for (const pid of [
+    'PID|||||Miller^Anna',
+    'PID|||||^Anna',
+    'PID|||""||Miller&van',
+    'PID||||ALT-7',
+    'PID||||||||||||||||||A-1',
+    'PID|||||~Miller',
+  ])
+    assert.deepEqual(subject(pid), { bed: 'B-9' }, pid);
+  for (const pid of ['PID', 'PID|1||^^^HOSP^MR||^^^^^^U', 'PID|||""||""', 'PID|||||||19500102|F'])
+    assert.deepEqual(subject(pid), { patient: { value: 'P-9', authority: '' }, bed: 'B-9' }, pid);
+  const two = message(MSH, 'PID|||', OBR, spo2('97'), 'PID|||||Miller', OBR, spo2('91'));
+  assert.deepEqual(
+    read(two, { patient: { value: 'P-9', authority: '' } }).records.map(({ subject: whose }) => whose),
+    [{}, {}],
+  );
+});
+
 test('an identifier that cannot be one is never mended, nor replaced by another hint: what follows is kept and given to nobody', () => {
   verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP');
   for (const id of ['P-00\x0101', 'x'.repeat(129), 'P\\X00\\1']) {
