@@ -165,6 +165,9 @@ test('the mark of a test is put where it is read, or the message is not sent', (
   // The reader finds no header behind a blank line and a byte order mark, so that no mark could be found either.
   assert.equal(marked('\n\u00ef\u00bb\u00bfMSH|^~\\&|A\r'), undefined);
   assert.equal(marked(''), undefined);
+  // In a block, what is behind such a byte is another message.
+  assert.equal(marked(`${oru('A')}NTE|\u000b${oru('B')}`), undefined);
+  assert.equal(marked(`${oru('A')}\u001c\r\u000b${oru('B')}`), undefined);
 });
 
 /** The command of the operator with a source that it sees. */
