@@ -132,7 +132,7 @@ test('what no alert has is refused, on the gateway and at the hub', () => {
   ];
   const [alarm] = (good.code as { coding: unknown[] }).coding;
   for (const system of ['urn:vitalmesh:alert-code:', 'urn:vitalmesh:alert-code:%', 'urn:vitalmesh:alert-code:%E4', 'http://loinc.org']) {
-    const resource = { ...good, code: { coding: [alarm, { system, code: '1' }], text: 'Alert of a device' } };
+    const resource: Record<string, unknown> = { ...good, code: { coding: [alarm, { system, code: '1' }], text: 'Alert of a device' } };
     assert.equal(ALERT_CHECK.check(resource).ok, false, system);
     assert.equal(readAlert(resource), undefined, system);
   }
