@@ -129,6 +129,7 @@ function partiesOf(message: Hl7Message): Party[] | Refused {
   let party: Party | undefined;
   let isPlaced = false;
   let isMerged = false;
+  if (message.hidden(0) !== undefined) return new Refused('HL7-SEGMENT', 'MSH', 1);
   for (let index = 1; index < message.segments; index += 1) {
     const name = message.name(index);
     // A damaged name, or a header within, may be that of another patient.

@@ -103,15 +103,17 @@ class OruReader {
 
   read(): OruContent {
     const message = this.#message;
-    for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
+    // Who was named behind the header cannot be told from it any more.
+    if (message.hidden(0) !== undefined) this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'MSH');
+    for (this.#index += 1; this.#index < message.segments; this.#index += 1) {
       if (this.#rejected.length >= MAX_REJECTED) {
         this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'rest');
         break;
       }
       const name = message.name(this.#index);
       const hidden = message.hidden(this.#index);
-      if (hidden !== undefined && (NAMING_SEGMENTS.has(hidden) || isLeftAside(name))) {
-        this.#rejectHidden(hidden);
+      if (hidden !== undefined) {
+        this.#rejectHidden(name, hidden);
         continue;
       }
       switch (name) {
@@ -159,11 +161,18 @@ class OruReader {
       this.#reject('DECODE-FIELD', `OBR[${this.#obr}]-3`, { segment: 'OBR', sequence: this.#obr, field: 3 });
   }
 
-  /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
-  #rejectHidden(hidden: string): void {
+  /**
+   * A segment that holds what could be another, or a text: kept. Where it could name another patient, or what was read of it holds for the
+   * rows behind it, the rest with it.
+   */
+  #rejectHidden(name: string, hidden: string): void {
     const part = `segment[${this.#index + 1}]`;
-    if (NAMING_SEGMENTS.has(hidden)) this.#rejectUpToPatient('HL7-SEGMENT', part);
-    else this.#reject('HL7-SEGMENT', part);
+    const isAlone = !NAMING_SEGMENTS.has(hidden) && (name === 'OBX' || FOREIGN.has(name) || isLeftAside(name));
+    if (!isAlone) this.#rejectUpToPatient('HL7-SEGMENT', part);
+    else {
+      if (name === 'OBX') this.#obx += 1;
+      this.#reject('HL7-SEGMENT', part);
+    }
   }
 
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
