@@ -82,14 +82,31 @@ const resource = eventShape(CATEGORY, {
 });
 
 function isCodeSystem(system: string): boolean {
-  return system === SYSTEMS.mdc || system.startsWith(OWN_CODES);
+  return system === SYSTEMS.mdc || (system.startsWith(OWN_CODES) && ownSystem(system) !== undefined);
+}
+
+/** The sender's name of a code system; undefined for one that is not written as `alertObservation` writes it. */
+function ownSystem(system: string): string | undefined {
+  try {
+    return decodeURIComponent(system.slice(OWN_CODES.length)) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether any coding of a category is of our system; by hand, since what came may be nested without end. */
+function isOfOurs(category: unknown): boolean {
+  return list(category).some(({ coding }) => list(coding).some(({ system }) => system === CATEGORY.system));
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
 }
 
 /** How the hub knows and checks an alert. */
 export const ALERT_CHECK: EventCheck = {
   kind: 'alert',
-  fits: ({ resourceType, category }) =>
-    resourceType === 'Observation' && JSON.stringify(category)?.includes(`"${CATEGORY.system}"`) === true,
+  fits: ({ resourceType, category }) => resourceType === 'Observation' && isOfOurs(category),
   check(value): CheckedEvent {
     const parsed = resource.safeParse(value);
     if (!parsed.success) return { ok: false, rule: `${parsed.error.issues[0]?.path.join('.') || 'Observation'}: not as an alert has it` };
@@ -122,7 +139,7 @@ export function readAlert(value: unknown): DeviceAlert | undefined {
   const inactivation = said('inactivation');
   return {
     ...(own && {
-      code: { system: own.system === SYSTEMS.mdc ? 'MDC' : decodeURIComponent(own.system.slice(OWN_CODES.length)), code: own.code },
+      code: { system: own.system === SYSTEMS.mdc ? 'MDC' : (ownSystem(own.system) ?? ''), code: own.code },
     }),
     ...(valueString !== undefined && { text: valueString }),
     phase: said('phase') as DeviceAlert['phase'],

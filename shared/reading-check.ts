@@ -72,7 +72,7 @@ export function checkAlert({ code, text, source, instance, ...alert }: DeviceAle
   if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
   const isWhole =
     (code !== undefined || text !== undefined) &&
-    (code === undefined || (isClean(code.code, TEXT_LIMITS.identifier) && isClean(code.system, TEXT_LIMITS.identifier))) &&
+    (code === undefined || (isClean(code.code, TEXT_LIMITS.identifier) && isCodeSystem(code.system))) &&
     (text === undefined || isClean(text, TEXT_LIMITS.display)) &&
     (instance === undefined || isClean(instance, TEXT_LIMITS.identifier)) &&
     (source?.vital === undefined || vital(source.vital) !== undefined) &&
@@ -90,6 +90,11 @@ export function checkWave({ vital: key, samples, periodMs, effective, offsetMin,
   const isRun = samples.length > 0 && samples.length <= MAX_SAMPLES && samples.every((sample) => sample === null || isSample(sample));
   const length = isRun ? samples.reduce<number>((sum, sample) => sum + `${sample ?? 'E'}`.length + 1, -1) : 0;
   return isPeriod && isRun && length <= MAX_SAMPLES_TEXT && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
+}
+
+/** Half of the length is left for what is written before it. */
+function isCodeSystem(system: string): boolean {
+  return isClean(system, TEXT_LIMITS.identifier) && encodeURIComponent(system).length <= TEXT_LIMITS.system / 2;
 }
 
 const PART_PATH = /^\d{1,9}(?:\.\d{1,9}){1,3}$/;

@@ -429,7 +429,7 @@ export const REQUIREMENTS = {
   'STORED-ONCE': {
     source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
     behaviour:
-      'A message that its sender repeats, because no acknowledgement reached it, is acknowledged again and stored once, also over a restart; another message under the same id is stored.',
+      'A message that its sender repeats, because no acknowledgement reached it, is acknowledged again and stored once, also over a restart; another message under the same id is stored, and so is one whose MSH-7 is more than a week away.',
   },
   'UNFRAMED-BY-CONFIGURATION': {
     source: 'devices.md §2.4',

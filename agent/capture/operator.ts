@@ -7,8 +7,14 @@ import { type Blanker, blankerFor } from './blank.ts';
 import type { CaptureEnding, CaptureRow } from './format.ts';
 import type { Taps } from './taps.ts';
 
-/** Longest and largest capture, and how many at a time. */
-export const CAPTURE_LIMITS = { seconds: 3600, bytes: 64 * 1024 * 1024, queuedBytes: 8 * 1024 * 1024, underWay: 2 } as const;
+/** Longest and largest capture, and how many at a time. Reads are counted as well as bytes: a sender may send one byte a time. */
+export const CAPTURE_LIMITS = {
+  ...{ seconds: 3600, underWay: 2 },
+  ...{ bytes: 64 * 1024 * 1024, reads: 1_000_000 },
+  ...{ queuedBytes: 8 * 1024 * 1024, queuedReads: 20_000 },
+  /** Connections whose place in their stream is known; of an older one, the next read is blanked as one that begins anywhere. */
+  links: 2000,
+} as const;
 export const DEFAULT_CAPTURE_SECONDS = 60;
 
 /** What a capture must know of a source. */
@@ -33,7 +39,7 @@ export interface CaptureOptions {
  */
 export function captureCommand({ sources, taps, clock, log }: CaptureOptions): OperatorCommand {
   let underWay = 0;
-  return async function* capture(args, principal): AsyncGenerator<CaptureRow> {
+  return async function* capture(args, principal, gone): AsyncGenerator<CaptureRow> {
     const { source, seconds, withIdentifiers } = argumentsOf(args, sources);
     if (source.profile.kind === 'mqtt') throw new VitalmeshError('CAPTURE-SOURCE', { detail: source.profile.name });
     // Not at the first byte: an operator must learn at once that it cannot be done.
@@ -42,12 +48,17 @@ export function captureCommand({ sources, taps, clock, log }: CaptureOptions): O
     underWay += 1;
     const recording = new Recording(source, withIdentifiers, clock);
     const timer = setTimeout(() => recording.end('time'), seconds * 1000).unref();
+    // A source that says nothing gives no row at which it would be noticed that nobody listens any more.
+    const abandon = (): void => recording.end('stopped');
+    gone?.addEventListener('abort', abandon, { once: true });
+    if (gone?.aborted) abandon();
     using _tap = taps.open(source.name, (link, chunk) => recording.take(link, chunk));
     log.warn({ source: source.name, seconds, withIdentifiers, principal }, 'a capture of a source begins');
     try {
       yield* recording.rows();
     } finally {
       clearTimeout(timer);
+      gone?.removeEventListener('abort', abandon);
       underWay -= 1;
       log.info({ source: source.name, recordedBytes: recording.bytes }, 'a capture of a source ended');
     }
@@ -73,6 +84,7 @@ class Recording {
   readonly #blankers = new Map<number, Blanker>();
   #queue: { ms: number; link: number; bytes: Uint8Array }[] = [];
   #queued = 0;
+  #reads = 0;
   #ending: CaptureEnding | undefined;
   #more = Promise.withResolvers<void>();
   bytes = 0;
@@ -86,8 +98,9 @@ class Recording {
 
   take(link: number, chunk: Uint8Array): void {
     if (this.#ending) return;
-    if (this.bytes + chunk.length > CAPTURE_LIMITS.bytes) this.end('size');
-    else if (this.#queued + chunk.length > CAPTURE_LIMITS.queuedBytes) this.end('slow');
+    const { bytes, reads, queuedBytes, queuedReads } = CAPTURE_LIMITS;
+    if (this.bytes + chunk.length > bytes || this.#reads >= reads) this.end('size');
+    else if (this.#queued + chunk.length > queuedBytes || this.#queue.length >= queuedReads) this.end('slow');
     else this.#keep(link, chunk);
   }
 
@@ -97,6 +110,7 @@ class Recording {
     this.#queue.push({ ms: Math.max(0, Math.round(this.#clock.monotonicMs() - this.#startMs)), link, bytes });
     this.#queued += chunk.length;
     this.bytes += chunk.length;
+    this.#reads += 1;
     this.#more.resolve();
   }
 
@@ -125,8 +139,12 @@ class Recording {
   }
 
   #blanker(link: number): Blanker {
-    const blanker = this.#blankers.get(link) ?? blankerFor(this.#source.profile);
+    const known = this.#blankers.get(link);
+    if (known) return known;
+    const blanker = blankerFor(this.#source.profile);
     this.#blankers.set(link, blanker);
+    const [oldest] = this.#blankers.keys();
+    if (oldest !== undefined && this.#blankers.size > CAPTURE_LIMITS.links) this.#blankers.delete(oldest);
     return blanker;
   }
 }

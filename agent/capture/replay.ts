@@ -81,8 +81,14 @@ function* frames(events: readonly FramingEvent[]): Generator<Uint8Array> {
   for (const event of events) if ('frame' in event) yield Uint8Array.from(event.frame);
 }
 
-/** The message with MSH-11 T in each line that is a header; undefined when it does not begin with one. */
+const [BLOCK_START, BLOCK_END] = [0x0b, 0x1c];
+
+/**
+ * The message with MSH-11 T in each line that is a header; undefined when it does not begin with one, or holds what begins or ends a block: in
+ * its own block it would become another message, which the mark is not in.
+ */
 export function asTest(message: Uint8Array): Uint8Array | undefined {
+  if (message.includes(BLOCK_START) || message.includes(BLOCK_END)) return undefined;
   const lines = Buffer.from(message)
     .toString('latin1')
     .split(/(?<=[\r\n])/);

@@ -16,6 +16,8 @@ interface EventRule {
   patients: 1 | 2 | 'some';
   place?: true;
   prior?: 'patient' | 'account';
+  /** The patient of MRG ceases to be. */
+  merges?: true;
 }
 
 /** HL7 v2.6 ch. 3.3, the message of each event. */
@@ -32,11 +34,11 @@ const RULES: Readonly<Record<MovementEvent, EventRule>> = {
   A12: { patients: 1, place: true },
   A13: { patients: 1 },
   A17: { patients: 2, place: true },
-  A34: { patients: 1, prior: 'patient' },
+  A34: { patients: 1, prior: 'patient', merges: true },
   A35: { patients: 1, prior: 'account' },
-  A36: { patients: 1, prior: 'patient' },
+  A36: { patients: 1, prior: 'patient', merges: true },
   A37: { patients: 2 },
-  A40: { patients: 'some', prior: 'patient' },
+  A40: { patients: 'some', prior: 'patient', merges: true },
   A44: { patients: 'some', prior: 'patient' },
   A45: { patients: 1, prior: 'patient' },
   A47: { patients: 'some', prior: 'patient' },
@@ -129,10 +131,11 @@ function partiesOf(message: Hl7Message): Party[] | Refused {
   let party: Party | undefined;
   let isPlaced = false;
   let isMerged = false;
+  if (message.hidden(0) !== undefined) return new Refused('HL7-SEGMENT', 'MSH', 1);
   for (let index = 1; index < message.segments; index += 1) {
     const name = message.name(index);
     // A damaged name, or a header within, may be that of another patient.
-    if (name === '' || message.isHeader(index) || message.hidden(index) !== undefined)
+    if (name === '' || isDamaged(name) || message.isHeader(index) || message.hidden(index) !== undefined)
       return new Refused('HL7-SEGMENT', 'PID', parties.length + 1);
     if (name !== 'PID' && name !== 'PV1' && name !== 'MRG') continue;
     const segment = message.open(index);
@@ -159,6 +162,16 @@ function partiesOf(message: Hl7Message): Party[] | Refused {
     if (parties.length > MAX_PARTIES) return new Refused('HL7-SEGMENT', 'PID', MAX_PARTIES + 1);
   }
   return parties;
+}
+
+const READ = ['PID', 'PV1', 'MRG'] as const;
+/** Segments of ADT messages whose names differ from those by one character (HL7 v2.6 ch. 3 and 6). */
+const ALIKE: ReadonlySet<string> = new Set(['PD1', 'PV2', 'PR1', 'DRG']);
+
+/** Whether a name is one that is read but for one character, and none of a segment: what stands there would be another party's. */
+function isDamaged(name: string): boolean {
+  if (READ.some((read) => read === name) || ALIKE.has(name) || name.startsWith('Z')) return false;
+  return READ.some((read) => [0, 1, 2].filter((i) => read.charAt(i) !== name.charAt(i)).length === 1);
 }
 
 function partyOf(pid: Segment, sequence: number): Party | Refused {
@@ -206,8 +219,8 @@ function merge(party: Party, mrg: Segment, sequence: number): Refused | undefine
   return undefined;
 }
 
-function faultOf({ patients, place: placed, prior }: EventRule, parties: readonly Party[]): Refused | undefined {
-  const count = new Set(parties.map(({ patient: { value, authority } }) => JSON.stringify([authority, value]))).size;
+function faultOf({ patients, place: placed, prior, merges }: EventRule, parties: readonly Party[]): Refused | undefined {
+  const count = new Set(parties.map(({ patient }) => keyOf(patient))).size;
   if (patients === 'some' ? count < 1 : count !== patients) return new Refused('HL7-SEGMENT', 'PID', Math.max(1, count));
   for (const [i, party] of parties.entries()) {
     if (placed && !party.bed) return new Refused('DECODE-FIELD', 'PV1', i + 1, 3);
@@ -215,5 +228,34 @@ function faultOf({ patients, place: placed, prior }: EventRule, parties: readonl
     if (!party.prior) return new Refused('HL7-SEGMENT', 'MRG', i + 1);
     if (party.prior[prior] === undefined) return new Refused('DECODE-FIELD', 'MRG', i + 1, prior === 'patient' ? 1 : 3);
   }
+  if (prior === undefined) return contradictionOf(parties);
+  return merges ? mergedWithItself(parties) : undefined;
+}
+
+/** A patient in two beds, or two patients in one: nobody could tell which of it is meant. */
+function contradictionOf(parties: readonly Party[]): Refused | undefined {
+  const beds = new Map<string, string>();
+  const patients = new Map<string, string>();
+  for (const [i, { patient, bed }] of parties.entries()) {
+    if (!bed) continue;
+    const key = keyOf(patient);
+    if ((beds.get(key) ?? bed) !== bed || (patients.get(bed) ?? key) !== key) return new Refused('DECODE-FIELD', 'PV1', i + 1, 3);
+    beds.set(key, bed);
+    patients.set(bed, key);
+  }
   return undefined;
+}
+
+/** A patient that ceases to be, and in the same or a later part of the message is one that others are merged into. */
+function mergedWithItself(parties: readonly Party[]): Refused | undefined {
+  const gone = new Set<string>();
+  for (const [i, { patient, prior }] of parties.entries()) {
+    if (prior?.patient) gone.add(keyOf(prior.patient));
+    if (gone.has(keyOf(patient))) return new Refused('DECODE-FIELD', 'MRG', i + 1, 1);
+  }
+  return undefined;
+}
+
+function keyOf({ value, authority }: AssignedId): string {
+  return JSON.stringify([authority, value]);
 }

@@ -61,8 +61,13 @@ export const codedUnit = cached((field: string, separators: Separators): CodedUn
 function unitOf(field: string, first: number, separators: Separators): string | undefined {
   const code = mdcOf(field, first, separators);
   const text = componentOf(field, first, separators.component).trim();
-  const coded = code === undefined ? undefined : ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
+  const coded = code === undefined ? undefined : mdcUnit(code);
   return coded ?? (text === '' ? undefined : ucumOfText(text));
+}
+
+/** The UCUM unit of an MDC code, whole or bare. */
+export function mdcUnit(code: number): string | undefined {
+  return ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
 }
 
 /** A value in the unit of a row; undefined when the units have nothing to do with each other. */

@@ -1,6 +1,7 @@
 import type { SubjectHints } from '../../shared/reading.ts';
 import type { DecodeContext } from '../decoding.ts';
 import type { Hl7Message } from './message.ts';
+import { isNamingRow } from './pds-subject.ts';
 
 /** Segments of messages that say nothing about whose they are. */
 const NAMELESS = new Set(['OBX', 'OBR', 'NTE', 'MSA', 'ERR']);
@@ -32,10 +33,15 @@ export class Connection {
   }
 }
 
-/** Whether a message holds anything that says whose it is, or a segment that was damaged and may have been one that does. */
+/**
+ * Whether a message holds anything that says whose it is, a row that does included, or a segment that was damaged and may have been one that
+ * does.
+ */
 export function mayNameSubject(message: Hl7Message): boolean {
+  if (message.hidden(0) !== undefined) return true;
   for (let i = 1; i < message.segments; i += 1) {
-    if (!NAMELESS.has(message.name(i)) || message.hidden(i) !== undefined) return true;
+    const name = message.name(i);
+    if (!NAMELESS.has(name) || message.hidden(i) !== undefined || (name === 'OBX' && isNamingRow(message.open(i)))) return true;
   }
   return false;
 }

@@ -3,8 +3,9 @@ import { loadConfig } from '../../shared/config.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { nearest } from '../../shared/nearest.ts';
 import { ABSENT_REASONS } from '../../shared/reading.ts';
-import { VITALS, type Vital, vital } from '../../shared/vitals.ts';
-import { type CodedUnit, type CodedVital, toRowUnit } from './codes.ts';
+import { convert, ucumOfText } from '../../shared/units.ts';
+import { VITALS, type Vital, vital, vitalByBareTerm, vitalsByMdc } from '../../shared/vitals.ts';
+import { type CodedUnit, type CodedVital, mdcOf, mdcUnit, toRowUnit } from './codes.ts';
 import type { Dialect, ObxRules, RowUse } from './dialect.ts';
 import { DIALECTS } from './dialects/index.ts';
 import { componentOf, firstRepetition, type Segment, type Separators } from './segment.ts';
@@ -50,6 +51,7 @@ const codeRow = z
     const known = vital(row.vital ?? '');
     if (row.unit !== undefined && (!known || !fits(known, row.unit)))
       refuse(['unit'], `expected a UCUM unit that can be converted to ${known?.ucum ?? 'that of a vital sign'}`);
+    if (known && contradicts(row, known)) refuse(['vital'], 'expected what this code is in the nomenclature (MDC), or a kind of it');
     if (row.samplesPerSecond !== undefined && known?.class !== 'waveform') refuse(['samplesPerSecond'], 'expected only for a wave');
   });
 
@@ -103,23 +105,46 @@ export const dialectFileSchema = z
   })
   .superRefine((file, issues) => {
     const refuse = (path: (string | number)[], message: string): void => issues.addIssue({ code: 'custom', path, message });
-    for (const [i, row] of file.codes.entries())
-      if (file.codes.findIndex((other) => nameOf(other) === nameOf(row)) < i) refuse(['codes', i, 'code'], 'listed before');
+    for (const i of repeated(file.codes.map(nameOf))) refuse(['codes', i, 'code'], 'listed before');
     const rows = file.codes.flatMap((row) => vital(row.vital ?? '') ?? []);
     if (rows.length === 0) refuse(['codes'], 'expected at least one vital sign');
+    for (const i of repeated(file.units.map(({ unit }) => unit))) refuse(['units', i, 'unit'], 'listed before');
     for (const [i, { unit, ucum }] of file.units.entries()) {
-      if (file.units.findIndex((other) => other.unit === unit) < i) refuse(['units', i, 'unit'], 'listed before');
+      const known = /^\d+$/.test(unit) ? undefined : ucumOfText(unit);
+      if (known !== undefined && !areSame(known, ucum))
+        refuse(['units', i, 'ucum'], `expected ${known}, which is what this spelling means`);
       if (!rows.some((row) => fits(row, ucum)))
         refuse(['units', i, 'ucum'], 'expected a UCUM unit that can be converted to that of a vital sign in `codes`');
     }
-    for (const [i, { value }] of file.sentinels.entries())
-      if (file.sentinels.findIndex((other) => other.value === value) < i) refuse(['sentinels', i, 'value'], 'listed before');
+    for (const i of repeated(file.sentinels.map(({ value }) => value))) refuse(['sentinels', i, 'value'], 'listed before');
   });
 
 type DialectFile = z.output<typeof dialectFileSchema>;
 
 function fits(row: Vital, ucum: string): boolean {
   return row.ucum === ucum || toRowUnit(row, 1, ucum) !== undefined;
+}
+
+/** Whether two units are one under two names. */
+function areSame(one: string, other: string): boolean {
+  return one === other || convert(1, one, other) === 1;
+}
+
+/** A code of MDC that measures something which has nothing to do with what the file says. */
+function contradicts({ code: id, system: of }: Pick<CodeRow, 'code' | 'system'>, named: Vital): boolean {
+  if (of?.toUpperCase() !== 'MDC' || !/^\d{1,9}$/.test(id)) return false;
+  const bare = vitalByBareTerm(Number(id));
+  const rows = bare ? [bare] : vitalsByMdc(Number(id));
+  return rows.length > 0 && !rows.some((row) => fits(named, row.ucum));
+}
+
+/** The places of what has come before. */
+function repeated(values: readonly (string | number)[]): number[] {
+  const known = new Set<string | number>();
+  return values.flatMap((value, i) => {
+    const size = known.size;
+    return known.add(value).size === size ? [i] : [];
+  });
 }
 
 function nameOf({ code: id, system: of = '', module = '' }: Pick<CodeRow, 'code' | 'system' | 'module'>): string {
@@ -172,7 +197,7 @@ function rulesOf(file: DialectFile, base: ObxRules): ObxRules {
     vital: (field, separators, obx) => entries.of(field, separators, obx)?.coded ?? base.vital(field, separators, obx),
     unit(field, separators, obx) {
       const listed = listedUnit(field, separators, units);
-      if (listed !== undefined) return listed;
+      if (listed !== undefined) return isOtherInMdc(field, separators, listed) ? 'unknown' : listed;
       const unit = base.unit(field, separators, obx);
       const entry = unit === 'none' ? entries.of(firstRepetition(obx.field(3), separators), separators, obx) : undefined;
       return entry?.unit ?? unit;
@@ -219,6 +244,16 @@ function entryOf({ system: of = '', module, vital: key, use, unit, samplesPerSec
   const rows = [vital(key ?? '')].filter((row) => row !== undefined);
   const coded: CodedVital = { rows, mdc: undefined, ...(samplesPerSecond !== undefined && { periodMs: 1000 / samplesPerSecond }) };
   return { system: of, module, coded, use, unit: unit === undefined ? 'unknown' : { ucum: unit, assumed: true } };
+}
+
+/** Whether a field calls a unit by a code of MDC that is another one than the file says. */
+function isOtherInMdc(field: string, separators: Separators, listed: CodedUnit): boolean {
+  if (typeof listed === 'string') return false;
+  return [1, 4].some((first) => {
+    const code = mdcOf(field, first, separators);
+    const ucum = code === undefined ? undefined : mdcUnit(code);
+    return ucum !== undefined && !areSame(ucum, listed.ucum);
+  });
 }
 
 /** The unit by its code or text, as the file lists it; two identifiers that name different ones name none. */

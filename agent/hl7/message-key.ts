@@ -1,21 +1,36 @@
 import { hash } from 'node:crypto';
+import type { Instant } from '../../shared/clock.ts';
 import type { MessageKey } from '../decoding.ts';
 import { headerOf } from './message.ts';
+import { parseHl7Time } from './time.ts';
 
 /** Of the 32 that SHA-256 has. */
 const DIGEST_BYTES = 16;
 /** MSH-10 stands within it in every message whose id is of sensible length. */
 const HEADER_BYTES = 512;
+/** A sender repeats what was not acknowledged after the longest outage that a weekend has; a clock that lost its time is further away. */
+const MAX_AWAY_MS = 7 * 24 * 3_600_000;
+
+/** Whose message it is, and when it came. */
+interface Receipt {
+  profile: string;
+  source: string;
+  /** Of a time in MSH-7 without one. */
+  zone: string;
+  receivedAt: Instant;
+}
 
 /**
  * Which message this is, for dialects whose MSH-10 is unique: named by profile, source, MSH-3, MSH-4 and MSH-10, and told from others of
- * the name by all of its bytes. Undefined when MSH-10 or MSH-7 is empty: without a time, what a monitor says after it was switched off and
- * on may be, byte by byte, what it said before.
+ * the name by all of its bytes. Undefined when MSH-10 is empty, or MSH-7 gives no time within a week of now: a monitor that counts from 1
+ * and from the same date whenever it is switched on may say, byte by byte, what it said before, and mean something that it measured now.
  */
-export function messageKey(profile: string, source: string, message: Uint8Array): MessageKey | undefined {
+export function messageKey(message: Uint8Array, { profile, source, zone, receivedAt }: Receipt): MessageKey | undefined {
   const header = headerOf(message.subarray(0, HEADER_BYTES));
   const id = header?.field(10).trim() ?? '';
-  if (!header || id === '' || header.field(7).trim() === '') return undefined;
+  if (!header || id === '') return undefined;
+  const sent = parseHl7Time(header.component(7, 1).trim(), zone);
+  if (!sent || Math.abs(receivedAt - sent.at) > MAX_AWAY_MS) return undefined;
   const name = [profile, source, header.field(3), header.field(4), id].join('\u0000');
   return { name: digest(name), content: digest(message) };
 }

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { type DeclaredCharsets, decodeText, mayBeSwitched } from './charset.ts';
+import { joined, mayBeJoined } from './joined.ts';
 import { componentOf, Segment, type Separators } from './segment.ts';
 
 const CR = 13;
@@ -31,6 +32,8 @@ export class Hl7Message {
   readonly #bounds: number[];
   /** Whether the other line end stands anywhere, and a segment could hide behind it. */
   readonly #mayHide: boolean;
+  /** Whether a line end may have been lost before a segment that says whose the rest is. */
+  readonly #mayBeJoined: boolean;
   readonly #segment: Segment;
 
   /** Throws HL7-NO-MSH when the bytes do not begin with an MSH segment, HL7-SEPARATORS for separators that cannot be ones, HL7-CHARSET when MSH-18 is not known and would matter. */
@@ -53,6 +56,7 @@ export class Hl7Message {
     const mark = segmentMark(this.text, start);
     this.#bounds = boundsOf(this.text, start, mark);
     this.#mayHide = this.text.includes(mark === '\r' ? '\n' : '\r');
+    this.#mayBeJoined = mayBeJoined(this.text, start, this.separators.field);
     this.#segment = new Segment(this.text, 0, 0, this.separators);
   }
 
@@ -83,10 +87,15 @@ export class Hl7Message {
 
   /**
    * The name of what looks like a segment inside this one, behind the other line end: a text that was made to look so, or a sender who
-   * mixes line ends. MSH is found before PID and PV1, and these before others.
+   * mixes line ends; or behind none at all, where it was lost. MSH is found before PID and PV1, and these before others.
    */
   hidden(index: number): string | undefined {
-    if (!this.#mayHide) return undefined;
+    const behindOther = this.#mayHide ? this.#behindOtherEnd(index) : undefined;
+    if (behindOther !== undefined && NAMING_SEGMENTS.has(behindOther)) return behindOther;
+    return (this.#mayBeJoined ? joined(this.name(index), this.segment(index)) : undefined) ?? behindOther;
+  }
+
+  #behindOtherEnd(index: number): string | undefined {
     const text = this.text.slice(this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0);
     const names = Array.from(text.matchAll(HIDDEN_SEGMENT))
       .filter(([, , separator]) => separator === this.separators.field)

@@ -16,7 +16,7 @@ import { type Item, Records } from './records.ts';
 import { CurrentGroup } from './row-group.ts';
 import { componentOf, type Segment } from './segment.ts';
 import { FOREIGN, isLeftAside } from './segment-names.ts';
-import { bedOf, type Hint, patientOf, visitOf } from './subject.ts';
+import { bedOf, type Hint, namesSomebody, patientOf, visitOf } from './subject.ts';
 import { unknownCode } from './unknown-code.ts';
 import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts';
 
@@ -94,8 +94,8 @@ class OruReader {
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
       this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
     );
-    this.#namesPatient = names(message, 'PID', patientOf);
-    this.#namesBed = names(message, 'PV1', bedOf);
+    this.#namesPatient = names(message, 'PID', namesSomebody);
+    this.#namesBed = names(message, 'PV1', (pv1) => bedOf(pv1) !== 'none');
     this.#subject = this.#hints(undefined);
     this.#containment = context.containment && use === 'readings' ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
@@ -103,15 +103,17 @@ class OruReader {
 
   read(): OruContent {
     const message = this.#message;
-    for (this.#index = 1; this.#index < message.segments; this.#index += 1) {
+    // Who was named behind the header cannot be told from it any more.
+    if (message.hidden(0) !== undefined) this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'MSH');
+    for (this.#index += 1; this.#index < message.segments; this.#index += 1) {
       if (this.#rejected.length >= MAX_REJECTED) {
         this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'rest');
         break;
       }
       const name = message.name(this.#index);
       const hidden = message.hidden(this.#index);
-      if (hidden !== undefined && (NAMING_SEGMENTS.has(hidden) || isLeftAside(name))) {
-        this.#rejectHidden(hidden);
+      if (hidden !== undefined) {
+        this.#rejectHidden(name, hidden);
         continue;
       }
       switch (name) {
@@ -159,11 +161,18 @@ class OruReader {
       this.#reject('DECODE-FIELD', `OBR[${this.#obr}]-3`, { segment: 'OBR', sequence: this.#obr, field: 3 });
   }
 
-  /** A segment that holds what could be another, or a text: kept, and where it could name another patient, the rest with it. */
-  #rejectHidden(hidden: string): void {
+  /**
+   * A segment that holds what could be another, or a text: kept. Where it could name another patient, or what was read of it holds for the
+   * rows behind it, the rest with it.
+   */
+  #rejectHidden(name: string, hidden: string): void {
     const part = `segment[${this.#index + 1}]`;
-    if (NAMING_SEGMENTS.has(hidden)) this.#rejectUpToPatient('HL7-SEGMENT', part);
-    else this.#reject('HL7-SEGMENT', part);
+    const isAlone = !NAMING_SEGMENTS.has(hidden) && (name === 'OBX' || FOREIGN.has(name) || isLeftAside(name));
+    if (!isAlone) this.#rejectUpToPatient('HL7-SEGMENT', part);
+    else {
+      if (name === 'OBX') this.#obx += 1;
+      this.#reject('HL7-SEGMENT', part);
+    }
   }
 
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
@@ -226,6 +235,8 @@ class OruReader {
   #observation(obx: Segment): void {
     this.#obx += 1;
     const path = obx.field(4).trim();
+    // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
+    if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(obx, path);
     const use = this.#rules.use(obx, this.#group);
     if (use === 'alarm') {
       this.#alarm(obx, path);
@@ -327,14 +338,15 @@ class OruReader {
   #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
     const mds = componentOf(path, 1, '.');
     const test = testRow || this.#testMessage;
-    const device = this.#deviceOf(obx, mds);
+    const device = this.#deviceOf(obx, path);
     if (!this.#records.add({ item, subject: this.#subject, mds, device, test })) this.#rejectObx('DECODE-FIELD', 18);
   }
 
   /** OBX-18 of a row, or that of a row before it where the dialect says so. */
-  #deviceOf(obx: Segment, mds: string): Hint<Device> {
+  #deviceOf(obx: Segment, path: string): Hint<Device> {
     const own = deviceOf(obx);
     if (!this.#rules.deviceOnce) return own;
+    const mds = componentOf(path, 1, '.');
     if (own !== 'none') this.#lastDevice = { mds, device: own };
     return this.#lastDevice?.mds === mds ? this.#lastDevice.device : own;
   }
@@ -401,11 +413,11 @@ function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
 }
 
 /** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
-function names(message: Hl7Message, segment: 'PID' | 'PV1', read: (segment: Segment) => Hint<unknown>): boolean {
+function names(message: Hl7Message, segment: 'PID' | 'PV1', says: (segment: Segment) => boolean): boolean {
   for (let i = 1; i < message.segments; i += 1) {
     const name = message.name(i);
     if (name === 'MSH') return false;
-    if (name === segment && read(message.open(i)) !== 'none') return true;
+    if (name === segment && says(message.open(i))) return true;
   }
   return false;
 }

@@ -13,6 +13,12 @@ const PATIENT_NUMBER = '2301';
 const BED_NAME = '2308';
 const NULL = '""';
 
+/** Whether a row is one of those, wherever it stands. */
+export function isNamingRow(obx: Segment): boolean {
+  const code = obx.component(3, 1).trim();
+  return code === PATIENT_NUMBER || code === BED_NAME;
+}
+
 /** What was found so far; `unreadable` ends it. */
 interface Found {
   pid?: Hint<Patient>;
@@ -28,6 +34,7 @@ interface Found {
  */
 export function pdsSubject(message: Hl7Message): Subject | undefined {
   const found: Found = {};
+  if (message.hidden(0) !== undefined) return undefined;
   for (let i = 1; i < message.segments; i += 1) {
     if (message.hidden(i) !== undefined || !take(found, message.name(i), message.open(i))) return undefined;
   }

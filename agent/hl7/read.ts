@@ -32,13 +32,11 @@ export function readHl7(
     return refuse(asVitalmeshError(thrown).code, headerOf(bytes), bytes, receivedAt);
   }
   const { header } = message;
-  const type = header.component(9, 1);
   const isVersion = VERSION.test(header.component(12, 1).trim());
   const use = isVersion ? messageUse(dialect, header) : undefined;
   // Only the message for it says whose the rest is; what names anybody elsewhere may be that one, damaged.
   if (dialect.subject && use !== 'subject' && mayNameSubject(message)) connection.lose();
-  // Acknowledging an acknowledgement would never end.
-  if (type === 'ACK' || type === 'MCF') return { records: [], rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] };
+  if (isAcknowledgement(header)) return { records: [], rejected: [{ code: 'HL7-TYPE', part: 'message', bytes: bytes.length }] };
   if (!isVersion) return refuse('HL7-VERSION', header, bytes, receivedAt);
   switch (use) {
     case 'readings':
@@ -67,6 +65,12 @@ export function readHl7(
     default:
       return refuse('HL7-TYPE', header, bytes, receivedAt);
   }
+}
+
+/** Acknowledging an acknowledgement would never end. */
+function isAcknowledgement(header: Segment): boolean {
+  const type = header.component(9, 1).trim().toUpperCase();
+  return type === 'ACK' || type === 'MCF';
 }
 
 const NOTHING: OruContent = { records: [], rejected: [], errors: [] };
@@ -104,16 +108,16 @@ class Reply {
 
 /** What to answer for a message that was discarded for its size: its sender waits, and must not send it again. */
 function refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded {
-  const reply = run.head && new Reply(headerOf(run.head), 'reject', [{ code: 'DECODE-OVERSIZED' }], receivedAt);
+  const header = run.head && headerOf(run.head);
+  const isAnswered = run.head && !(header && isAcknowledgement(header));
+  const reply = isAnswered && new Reply(header, 'reject', [{ code: 'DECODE-OVERSIZED' }], receivedAt);
   return { records: [], rejected: [discardedPart(run)], ...(reply ? { reply } : {}) };
 }
 
 function refuse(code: ErrorCode, header: Segment | undefined, bytes: Uint8Array, receivedAt: Instant): Decoded {
-  return {
-    records: [],
-    rejected: [{ code, part: 'message', bytes: bytes.length, raw: new Uint8Array(bytes) }],
-    reply: new Reply(header, 'reject', [{ code }], receivedAt),
-  };
+  const rejected = [{ code, part: 'message', bytes: bytes.length, raw: new Uint8Array(bytes) }];
+  if (header && isAcknowledgement(header)) return { records: [], rejected };
+  return { records: [], rejected, reply: new Reply(header, 'reject', [{ code }], receivedAt) };
 }
 
 /** A dialect as a way of reading bytes, over MLLP or from a file. */

@@ -53,6 +53,11 @@ export class Segment {
     return this.#end - this.#from;
   }
 
+  /** Number of the last field. */
+  get fields(): number {
+    return this.#fields + this.#shift;
+  }
+
   /** A field as it came: escapes, repetitions and components still in it. */
   field(number: number): string {
     if (this.#shift === 1 && number === 1) return this.separators.field;

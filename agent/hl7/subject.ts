@@ -17,6 +17,18 @@ export function patientOf(pid: Segment): Hint<AssignedId> {
   return chosen === undefined ? 'none' : assignedId(chosen, pid.separators);
 }
 
+/**
+ * Whether a PID is about somebody: by its identifier, readable or not, or by an alternate one (PID-4), a family or given name (PID-5) or
+ * an account (PID-18) alone. Who that is nobody can tell then, and it need not be who the configuration says.
+ */
+export function namesSomebody(pid: Segment): boolean {
+  if (patientOf(pid) !== 'none') return true;
+  const { component, subcomponent } = pid.separators;
+  const isSaid = (field: number, part: number): boolean =>
+    pid.repetitions(field).some((said) => !isBlank(componentOf(componentOf(said, part, component), 1, subcomponent)));
+  return isSaid(4, 1) || isSaid(5, 1) || isSaid(5, 2) || isSaid(18, 1);
+}
+
 /** The identifiers of a patient (PID-3, else PID-2) as they came, the medical record number first. */
 export function identifiersOf(pid: Segment): string[] {
   const { component } = pid.separators;

@@ -20,7 +20,9 @@ export async function dial({ host, port, timeoutMs, tls }: DialOptions, signal: 
   const socket = connect(options);
   // A name may not be an address (RFC 6066); without a name the certificate is checked for the host all the same.
   const { servername = isIP(host) ? '' : host, ...material } = tls ?? {};
-  const secured = tls ? connectTls({ ...material, host, servername, socket, minVersion: 'TLSv1.2' }) : undefined;
+  // Said here, or a variable of the environment (NODE_TLS_REJECT_UNAUTHORIZED) would let anybody in.
+  const rules = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const;
+  const secured = tls ? connectTls({ ...material, ...rules, host, servername, socket }) : undefined;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let connected = false;
   const abandon = (): void => reject(new VitalmeshError('SOURCE-OPEN', { detail: 'stopped' }));

@@ -47,7 +47,9 @@ export function hl7Stream(profile: Hl7Profile, context: DecodeContext, framing: 
   const decodeMessage = (message: Uint8Array, receivedAt: number): Decoded => {
     const part = profile.read(message, receivedAt, context, connection);
     // What has nothing to store may come as often as it likes.
-    const key = profile.dialect.uniqueControlIds && part.records.length > 0 && messageKey(profile.name, context.source, message);
+    if (!profile.dialect.uniqueControlIds || part.records.length === 0) return part;
+    const { source, zone } = context;
+    const key = messageKey(message, { profile: profile.name, source, zone, receivedAt });
     if (key) part.message = key;
     return part;
   };

@@ -198,7 +198,8 @@ async function createClient(options: MqttOptions, guard: MqttPacketGuard): Promi
 
 function dial({ host, port, tls }: MqttOptions): Duplex {
   if (!tls) return connectTcp({ host, port, noDelay: true });
-  return connectTls({ host, port, minVersion: 'TLSv1.2', ...(isIP(host) ? {} : { servername: host }), ...tls });
+  // Said here, or a variable of the environment (NODE_TLS_REJECT_UNAUTHORIZED) would let anybody in.
+  return connectTls({ host, port, minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(isIP(host) ? {} : { servername: host }), ...tls });
 }
 
 /** Says goodbye to the broker, or not when the connection is no good; resolves when the socket is closed. */

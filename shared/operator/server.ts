@@ -13,8 +13,15 @@ import { MAX_ANSWERS, MAX_REQUEST_BYTES, MAX_SOCKET_PATH_BYTES, type OperatorLin
 /** Who calls: the socket has mode 0600 in a folder of mode 0700, so it is the process's own user (or root). */
 export type OperatorPrincipal = `local:${number}`;
 
-/** One operator command: gives rows one after the other; a single object is one row. */
-export type OperatorCommand = (args: Record<string, unknown>, principal: OperatorPrincipal) => AsyncIterable<unknown> | Iterable<unknown>;
+/**
+ * One operator command: gives rows one after the other; a single object is one row. `gone` is aborted when the caller went away: one that
+ * waits for something must stop then.
+ */
+export type OperatorCommand = (
+  args: Record<string, unknown>,
+  principal: OperatorPrincipal,
+  gone?: AbortSignal,
+) => AsyncIterable<unknown> | Iterable<unknown>;
 
 export interface OperatorServerOptions {
   socketPath: string;
@@ -124,13 +131,15 @@ async function* answerLines(
   log: Logger,
 ): AsyncGenerator<string> {
   const line = (content: OperatorLine): string => `${JSON.stringify(content)}\n`;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
   try {
     if (commands === 'busy') throw new VitalmeshError('OPERATOR-BUSY');
     const name = request.url?.slice(1) ?? '';
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (request.method !== 'POST' || !command) throw new VitalmeshError('OPERATOR-COMMAND');
     const args = await readArguments(request);
-    for await (const row of command(args, `local:${process.getuid?.() ?? 0}`)) yield line({ row });
+    for await (const row of command(args, `local:${process.getuid?.() ?? 0}`, gone.signal)) yield line({ row });
     yield line({ end: true });
   } catch (thrown) {
     // The end of an answer that its caller no longer takes is thrown in at the row it had come to.

@@ -1,3 +1,5 @@
+import { formatHl7Time } from '../../agent/hl7/time.ts';
+
 type Metric = readonly [code: number, refid: string, value: string, unit: string, path: string];
 const METRICS: readonly [Metric, ...Metric[]] = [
   [147842, 'MDC_ECG_HEART_RATE', '72', '264864^MDC_DIM_BEAT_PER_MIN^MDC', '1.1.1'],
@@ -12,7 +14,8 @@ const METRICS: readonly [Metric, ...Metric[]] = [
 
 /** An ORU^R01 of the length (894 bytes with 8 rows) and shape that monitors send: OBX under MDC codes and units, timed by their OBR. */
 export function benchMessage(obxRows = 8, controlId = 'M1'): Buffer {
-  const time = '20261121100000+0100';
+  // Of now: only such a message can be known to be sent again.
+  const time = formatHl7Time(Date.now()).replace(/\.\d+/, '');
   const rows = Array.from({ length: obxRows }, (_, i) => {
     const [code, refid, value, unit, path] = METRICS[i % METRICS.length] ?? METRICS[0];
     return `OBX|${i + 1}|NM|${code}^${refid}^MDC|${path}.${i + 1}|${value}|${unit}|||||R|||`;

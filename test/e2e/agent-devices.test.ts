@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCapture } from '../../agent/capture/format.ts';
 import { mllpFrame } from '../../agent/framing/mllp.ts';
+import { formatHl7Time } from '../../agent/hl7/time.ts';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { Wire } from '../agent/sources/support.ts';
 import { verifies } from '../requirements.ts';
@@ -13,11 +14,14 @@ import { type AgentProcess, agentCommand, startAgent } from './agent-process.ts'
 
 const MONITORS = { type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 };
 
+/** MSH-7: what came at another time is no repetition. */
+const SENT = formatHl7Time(Date.now());
+
 /** A message with one SpO2. */
 function oru(id: string): Uint8Array {
   return mllpFrame(
     Buffer.from(
-      `MSH|^~\\&|SIM|SIM|||20261121100000+0000||ORU^R01^ORU_R01|${id}|P|2.6\rPID|||P-0001^^^HOSP^MR||Doe^Jane\r` +
+      `MSH|^~\\&|SIM|SIM|||${SENT}||ORU^R01^ORU_R01|${id}|P|2.6\rPID|||P-0001^^^HOSP^MR||Doe^Jane\r` +
         'OBR|1|||182777000^monitoring of patient^SCT|||20261121100000+0000\r' +
         'OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.2.1|97|262688^MDC_DIM_PERCENT^MDC|||||R\r',
     ),

@@ -110,6 +110,8 @@ test('what no alert has is refused, on the gateway and at the hub', () => {
     [{ ...ALERT, phase: 'began' as 'start' }, 'DECODE-FIELD'],
     [{ ...ALERT, source: { vital: 'mood' } }, 'DECODE-FIELD'],
     [{ ...ALERT, effective: Number.NaN }, 'DECODE-TIME'],
+    // On its way it would be longer than the hub takes.
+    [{ ...ALERT, code: { system: '中'.repeat(120), code: '1' } }, 'DECODE-FIELD'],
   ];
   for (const [alert, code] of bad) assert.equal(checkAlert(alert), code);
 
@@ -128,5 +130,23 @@ test('what no alert has is refused, on the gateway and at the hub', () => {
     { subject: { identifier: { value: 'P-1' }, display: 'NAME' } },
     { code: { coding: [{ system: 'urn:iso:std:iso:11073:10101', code: '196616', display: 'MDC_EVT_ALARM' }], text: 'other' } },
   ];
+  const [alarm] = (good.code as { coding: unknown[] }).coding;
+  for (const system of ['urn:vitalmesh:alert-code:', 'urn:vitalmesh:alert-code:%', 'urn:vitalmesh:alert-code:%E4', 'http://loinc.org']) {
+    const resource: Record<string, unknown> = { ...good, code: { coding: [alarm, { system, code: '1' }], text: 'Alert of a device' } };
+    assert.equal(ALERT_CHECK.check(resource).ok, false, system);
+    assert.equal(readAlert(resource), undefined, system);
+  }
   for (const change of changes) assert.equal(ALERT_CHECK.check({ ...good, ...change }).ok, false, Object.keys(change)[0]);
+});
+
+test('what kind a resource is of is seen by its category alone, whatever that is', () => {
+  verifies('ALERTS-RELAYED');
+  const [good] = sent(recordOf([ALERT]));
+  const [own] = (good?.category ?? []) as unknown[];
+  const other = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] };
+  for (const category of [[own], [other, own]]) assert.equal(ALERT_CHECK.fits({ ...good, category }), true);
+  let deep: unknown = own;
+  for (let i = 0; i < 100_000; i += 1) deep = [deep];
+  for (const category of [[other], [], undefined, null, 'alert', [null, 1, { coding: {} }], deep, [{ coding: deep }]])
+    assert.equal(ALERT_CHECK.fits({ ...good, category }), false);
 });

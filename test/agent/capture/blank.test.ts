@@ -29,7 +29,7 @@ const MESSAGE = [
 ].join('\r');
 
 const EXPECTED = [
-  '\u000bMSH|^~\\&|MON^99X999XXXX99^XXXX99|XXXXXXX|VM|XXXXX9|20261121100000+0100|XXXXXX|ORU^R01^ORU_R01|M-17|P|2.6',
+  '\u000bMSH|^~\\&|MON^99X999XXXX99^XXXX99|XXXXXXX|VM|XXXXX9|20261121100000+0100|XXXXXX|ORU^R01^ORU_R01|M-19|P|2.6',
   'PID|1||XX9999^^^XXXX^XX||XXX^XXXX^""||99999999|X',
   'PV1|1|I|XXX^^XXXX9|||9999^XXX^XXXXXX',
   'OBR|1|XXX9^X|X9|182777000^monitoring^SCT|||20261121100000',
@@ -66,6 +66,49 @@ test('a capture that begins in the middle of a message blanks what it cannot pla
     assert.equal(result.length, MESSAGE.length - from);
     assert.doesNotMatch(result, /Jane|Doe|0001|19500102|BED|Doctor/, `from ${from}`);
   }
+});
+
+test('what names a patient or a device as a number, or in the id of a message, is blanked', () => {
+  verifies('CAPTURE-BLANKED');
+  assert.equal(
+    blanked(
+      'MSH|^~\\&|||||||ORU^R01|103|P|2.3.1\rOBX||NM|2301^Patient||12345678\rOBX||NM| 2308||77\rOBX||NM|52^Height||169\rOBX||CE|2301||A^B\r',
+    ),
+    'MSH|^~\\&|||||||ORU^R01|103|P|2.3.1\rOBX||NM|2301^Patient||99999999\rOBX||NM| 2308||99\rOBX||NM|52^Height||169\rOBX||CE|2301||X^X\r',
+  );
+  assert.equal(
+    blanked('MSH|^~\\&|||||||ACK|080019FFFE0000A1|P\rMSA|AA|080019FFFE0000A1\r'),
+    'MSH|^~\\&|||||||ACK|080999XXXX9999X9|P\rMSA|AA|080999XXXX9999X9\r',
+  );
+});
+
+test('a text behind half a character that looks like a separator is a text', () => {
+  verifies('CAPTURE-BLANKED');
+  const row = (bytes: number[], charset = ''): string =>
+    blanked(
+      Buffer.concat([
+        Buffer.from(`MSH|^~\\&|A|||||||M|P|2.6||||||${charset}\rOBX|1|ST|5^X||`),
+        Buffer.of(...bytes),
+        Buffer.from('Jane|Jane||||F\rOBX|2|NM|5^X||97\r'),
+      ]),
+    );
+  for (const bytes of [
+    [0x81, 0x7c],
+    [0xc4, 0x7c],
+    [0xc4, 0xe3, 0x81, 0x7c],
+    [0xe4, 0xb8, 0x7c],
+    [0x85, 0x5e],
+  ]) {
+    assert.doesNotMatch(row(bytes), /Jane/);
+    assert.match(row(bytes), /\rOBX\|2\|NM\|5\^X\|\|97\r$/, 'the next row is one again');
+  }
+  // What is known not to be half a character costs nothing else.
+  assert.match(row([0xc3, 0xa4, 0x7c]), /\|\|XX\|Jane\|Jane\|{4}F\r/);
+  assert.match(
+    blanked(Buffer.from('MSH|^~\\&|A|||||||M|P|2.6||||||8859/1\rOBX|1|NM|5^K\u00f6rper||37|\u00b0C|||||F\r', 'latin1')),
+    /\|\|37\|XC\|\|\|\|\|F\r$/,
+  );
+  assert.match(blanked(Buffer.from('MSH|^~\\&|A|M\u00fcnchen|||||ORU^R01|M|P|2.6\r', 'latin1')), /\|ORU\^R01\|M\|P\|2\.6\r$/);
 });
 
 test('separators of another kind are followed, and impossible ones keep nothing', () => {

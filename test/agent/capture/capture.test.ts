@@ -165,6 +165,9 @@ test('the mark of a test is put where it is read, or the message is not sent', (
   // The reader finds no header behind a blank line and a byte order mark, so that no mark could be found either.
   assert.equal(marked('\n\u00ef\u00bb\u00bfMSH|^~\\&|A\r'), undefined);
   assert.equal(marked(''), undefined);
+  // In a block, what is behind such a byte is another message.
+  assert.equal(marked(`${oru('A')}NTE|\u000b${oru('B')}`), undefined);
+  assert.equal(marked(`${oru('A')}\u001c\r\u000b${oru('B')}`), undefined);
 });
 
 /** The command of the operator with a source that it sees. */
@@ -208,6 +211,35 @@ test('a capture ends by size, and by a reader that is too slow, and holds nothin
   }
   assert.equal(last?.end, 'size');
   await large.rows.return?.();
+});
+
+test('a capture of single bytes is bounded as well', async () => {
+  const byte = Buffer.of(0x41);
+  const { taps, capture } = operator();
+  const { rows } = await begin(capture, { seconds: 60 });
+  for (let i = 0; i <= CAPTURE_LIMITS.queuedReads; i += 1) taps.offer('monitors', i, byte);
+  let reads = 0;
+  let end: string | undefined;
+  for (let next = await rows.next(); !next.done; next = await rows.next()) {
+    if (next.value.bytes !== undefined) reads += 1;
+    end = next.value.end;
+  }
+  assert.deepEqual([reads, end], [CAPTURE_LIMITS.queuedReads, 'slow']);
+});
+
+test('a capture whose caller is gone makes room for the next, also when the source says nothing', async () => {
+  const { capture } = operator();
+  const gone = new AbortController();
+  for (let i = 0; i < CAPTURE_LIMITS.underWay; i += 1) {
+    const rows = (capture({ source: 'monitors', seconds: 3600 }, 'local:0', gone.signal) as AsyncIterable<Row>)[Symbol.asyncIterator]();
+    await rows.next();
+    const waiting = rows.next();
+    if (i === 0) gone.abort();
+    assert.deepEqual(await waiting, { value: { end: 'stopped' }, done: false });
+    assert.equal((await rows.next()).done, true);
+  }
+  const { rows } = await begin(capture, {});
+  await rows.return?.();
 });
 
 test('what cannot be captured is refused at once, and only so many at a time', async () => {

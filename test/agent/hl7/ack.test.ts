@@ -117,6 +117,13 @@ test('what cannot stand in a block is never echoed', () => {
 test('an acknowledgement is never acknowledged', () => {
   const { records, rejected, reply: answer } = read(message(MSH.replace('ORU^R01^ORU_R01', 'ACK^R01^ACK'), 'MSA|AA|M1'));
   assert.deepEqual([records, rejected.map(({ code }) => code), answer], [[], ['HL7-TYPE'], undefined]);
+  // Nor one that cannot be read: whoever answers it in the same way would be answered for ever.
+  for (const type of ['ACK ', ' ack^R01', 'MCF^Q02'])
+    assert.equal(read(withHeader(MSH.replace('ORU^R01^ORU_R01', type))).reply, undefined, type);
+  const unreadable = message(MSH.replace('ORU^R01^ORU_R01', 'ACK').replace('MON', 'M\xe9N').replace('|2.6', '|2.6||||||NONE'));
+  assert.deepEqual([read(unreadable).rejected[0]?.code, read(unreadable).reply], ['HL7-CHARSET', undefined]);
+  const run = { reason: 'oversized' as const, bytes: 9, head: unreadable };
+  assert.equal(hl7Pcd01.refuseOversized(run, RECEIVED_AT).reply, undefined);
 });
 
 test('a message with only unlisted devices is rejected', () => {

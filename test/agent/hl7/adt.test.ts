@@ -156,6 +156,34 @@ describe('ADT', () => {
     assert.equal(ack(read([header('A40'), ...many])), 'AR');
   });
 
+  test('a name that is one of those read but for one character may be another patient’s: nothing of the message is read', () => {
+    verifies('MOVEMENTS-WHOLE', 'SUBJECT-BY-HUB');
+    for (const damaged of ['PIX|2||P-0002^^^HOSP^MR', 'RID|2||P-0002^^^HOSP^MR', 'PVI|1|I|ICU^^B', 'MRX|P-0098'])
+      assert.equal(ack(read([header('A40'), 'EVN|', PID1, MRG, damaged, 'MRG|P-0098^^^HOSP^MR'])), 'AR', damaged);
+    for (const known of ['PV2||', 'PR1|1', 'DRG|1', 'PD1|', 'NK1|1', 'ZID|1', 'PDA|'])
+      assert.equal(ack(read([header('A40'), 'EVN|', PID1, known, MRG])), 'AA', known);
+  });
+
+  test('what contradicts itself moves and merges nobody', () => {
+    verifies('MOVEMENTS-WHOLE');
+    const [mrg1, mrg2] = ['MRG|P-0001^^^HOSP^MR', 'MRG|P-0002^^^HOSP^MR'];
+    for (const event of ['A34', 'A36', 'A40']) assert.equal(movement(event, PID1, mrg1), undefined, 'with itself');
+    assert.equal(movement('A40', PID1, mrg2, PID2, mrg1), undefined, 'each into the other');
+    assert.equal(movement('A40', PID1, mrg2, PID2, MRG), undefined, 'into one that is gone');
+    assert.equal(movement('A40', PID1, MRG, PID2, mrg1)?.parties.length, 2, 'one after the other');
+    assert.equal(movement('A40', PID1, 'MRG|P-0001^^^OTHER^MR')?.parties.length, 1, 'the same number of another authority');
+    assert.equal(movement('A45', PID1, `${mrg1}||||V-1`, 'PV1|1|I|ICU^^A')?.parties.length, 1, 'visits of a patient may stay its own');
+    const [a, b] = ['PV1|1|I|ICU^^A', 'PV1|1|I|ICU^^B'];
+    for (const [event, ...segments] of [
+      ['A17', PID1, a, PID2, a],
+      ['A17', PID1, a, b, PID2, 'PV1|1|I|ICU^^C'],
+      ['A02', PID1, a, b],
+      ['A01', PID1, a, PID1, b],
+    ] as const)
+      assert.equal(movement(event, ...segments), undefined, segments.join(' '));
+    assert.equal(movement('A01', PID1, a, a)?.parties.length, 2);
+  });
+
   test('only listed senders are heard, and test messages stay test messages', () => {
     verifies('TEST-TAGGED');
     assert.deepEqual(codes(read([header('A01'), PID1], { devices: ['OTHER'] })), ['DECODE-DEVICE-UNKNOWN message']);

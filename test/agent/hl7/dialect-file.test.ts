@@ -59,6 +59,17 @@ const REFUSED: readonly (readonly [name: string, yaml: string, says: RegExp])[] 
     `${HEAD}${CODES}sentinels: [{ value: -1, absent: error }, { value: -1.0, absent: unknown }]\n`,
     /sentinels\[1\]\.value: listed before/,
   ],
+  [
+    'a spelling of one unit for another',
+    `${HEAD}${CODES.replace('hr', 'art_m')}units: [{ unit: 'mm[Hg]', ucum: kPa }]\n`,
+    /units\[0\]\.ucum: expected mm\[Hg\]/,
+  ],
+  [
+    'a code of MDC for something else',
+    `${HEAD}codes:\n  - { code: '150456', system: MDC, vital: hr }\n`,
+    /:7: codes\[0\]\.vital: .*nomenclature/,
+  ],
+  ['a bare one', `${HEAD}codes:\n  - { code: '19384', system: mdc, vital: hr }\n`, /:7: codes\[0\]\.vital: .*nomenclature/],
   ['alarms', `${HEAD}${CODES}messages: [{ type: ORU, use: alerts }]\n`, /messages\[0\]\.use/],
 ];
 
@@ -71,6 +82,20 @@ for (const [name, yaml, says] of REFUSED) {
     );
   });
 }
+
+test('a file may say more of a code than the nomenclature, and spell a unit in its own way', () => {
+  for (const yaml of [
+    `${HEAD}codes:\n  - { code: '150344', system: MDC, vital: t_rect }\n`,
+    `${HEAD}codes:\n  - { code: '150456', vital: hr }\n`,
+    `${HEAD}${CODES}units: [{ unit: BPM, ucum: /min }, { unit: '/min', ucum: /min }]\n`,
+  ])
+    assert.ok(loadDialect(file(yaml)), yaml);
+});
+
+test('the last of many codes is compared with all before it', () => {
+  const rows = Array.from({ length: 8000 }, (_, i) => `  - { code: 'c${i}', vital: hr }\n`).join('');
+  assert.throws(() => loadDialect(file(`${HEAD}codes:\n${rows}  - { code: 'c1', vital: hr }\n`)), /codes\[8000\]\.code: listed before/);
+});
 
 const MSH = 'MSH|^~\\&|SITE||||20261121100000+0100||ORU^R01|1|P|2.4';
 
@@ -209,4 +234,12 @@ test('decode takes the path of a dialect file or of a mapping, and names what is
   assert.deepEqual([broken.code, JSON.parse(broken.stderr).code], [1, 'MAPPING-INVALID']);
   const missing = await command(['--profile', join(folder, 'none.yaml')]);
   assert.deepEqual([missing.code, JSON.parse(missing.stderr).code], [1, 'CONFIG-UNREADABLE']);
+});
+
+test('a unit that the file lists, under a code of MDC that means another one, is none', () => {
+  verifies('NOTHING-INVENTED', 'NO-SILENT-DROP');
+  const yaml = `base: hl7-pcd01\n${HEAD}codes:\n  - { code: '101', vital: art_m }\nunits: [{ unit: '266016', ucum: kPa }, { unit: '7', ucum: kPa }]\n`;
+  const row = (unit: string): string => `OBX|1|NM|101||12|${unit}|||||F`;
+  const { readings, rejected } = read(yaml, row('266016^MDC_DIM_MMHG^MDC'), row('7^x^L^3872^MDC_DIM_MMHG^MDC'), row('7'));
+  assert.deepEqual([readings.length, rejected], [1, ['DECODE-UNIT OBX[1]', 'DECODE-UNIT OBX[2]']]);
 });

@@ -5,7 +5,9 @@ import { messageKey } from '../../../agent/hl7/message-key.ts';
 import { verifies } from '../../requirements.ts';
 
 const MESSAGE = 'MSH|^~\\&|MON^1|ICU|||20261121100000||ORU^R01|M-1|P|2.6\rOBX|1|NM|1||97\r';
-const key = (text: string, profile = 'hl7-pcd01', source = 'icu') => messageKey(profile, source, Buffer.from(text, 'latin1'));
+const SENT = Date.UTC(2026, 10, 21, 10);
+const key = (text: string, profile = 'hl7-pcd01', source = 'icu', receivedAt = SENT, zone = 'UTC') =>
+  messageKey(Buffer.from(text, 'latin1'), { profile, source, zone, receivedAt });
 
 test('a message is named by profile, source, sender and MSH-10, and told apart by all its bytes', () => {
   verifies('STORED-ONCE');
@@ -32,6 +34,8 @@ test('without an id, or without a time, nothing tells a repetition from the same
   verifies('STORED-ONCE');
   assert.equal(key(MESSAGE.replace('M-1', ' ')), undefined);
   assert.equal(key(MESSAGE.replace('20261121100000', '')), undefined);
+  for (const time of ['20261121', '2026112110', '20261321100000', '0', '""'])
+    assert.equal(key(MESSAGE.replace('20261121100000', time)), undefined, time);
   assert.equal(key('no message'), undefined);
   assert.equal(key(''), undefined);
 });
@@ -39,4 +43,18 @@ test('without an id, or without a time, nothing tells a repetition from the same
 test('an id is found behind a byte order mark and with other separators', () => {
   assert.deepEqual(key(`\u00ef\u00bb\u00bf${MESSAGE}`)?.name, key(MESSAGE)?.name);
   assert.ok(key(MESSAGE.replaceAll('|', '#')));
+});
+
+test('a monitor whose clock begins at the same date after every start repeats nothing: what it says is new', () => {
+  verifies('STORED-ONCE', 'NO-SILENT-DROP');
+  const week = 7 * 24 * 3_600_000;
+  const reset = MESSAGE.replace('20261121100000', '20100101000007');
+  assert.equal(key(reset), undefined);
+  assert.equal(key(MESSAGE.replace('20261121100000', '20991231235959')), undefined);
+  const of = (receivedAt: number, zone?: string) => key(MESSAGE, 'hl7-pcd01', 'icu', receivedAt, zone);
+  assert.deepEqual(of(SENT + week), key(MESSAGE), 'a sender that waited for a week');
+  assert.deepEqual(of(SENT - week), key(MESSAGE));
+  assert.deepEqual([of(SENT + week + 1), of(SENT - week - 1)], [undefined, undefined]);
+  assert.deepEqual(of(SENT - 9 * 3_600_000 + week + 1, 'Asia/Tokyo'), undefined);
+  assert.deepEqual(of(SENT - 9 * 3_600_000 + week, 'Asia/Tokyo'), key(MESSAGE));
 });

@@ -238,6 +238,28 @@ test('whose: PID-3 with its authority, PV1-3 and PV1-19, else what the configura
   assert.deepEqual(subject(), { patient: { value: 'P-9', authority: 'HOME' }, bed: 'B-9' });
 });
 
+test('a message about somebody whom no identifier names is nobody’s: least of all of who the configuration says', () => {
+  verifies('SUBJECT-BY-HUB', 'NOTHING-INVENTED');
+  const subject = (pid: string) =>
+    read(message(MSH, pid, OBR, spo2('97')), { patient: { value: 'P-9', authority: '' }, bed: 'B-9' }).records[0]?.subject;
+  for (const pid of [
+    'PID|||||Miller^Anna',
+    'PID|||||^Anna',
+    'PID|||""||Miller&van',
+    'PID||||ALT-7',
+    'PID||||||||||||||||||A-1',
+    'PID|||||~Miller',
+  ])
+    assert.deepEqual(subject(pid), { bed: 'B-9' }, pid);
+  for (const pid of ['PID', 'PID|1||^^^HOSP^MR||^^^^^^U', 'PID|||""||""', 'PID|||||||19500102|F'])
+    assert.deepEqual(subject(pid), { patient: { value: 'P-9', authority: '' }, bed: 'B-9' }, pid);
+  const two = message(MSH, 'PID|||', OBR, spo2('97'), 'PID|||||Miller', OBR, spo2('91'));
+  assert.deepEqual(
+    read(two, { patient: { value: 'P-9', authority: '' } }).records.map(({ subject: whose }) => whose),
+    [{}, {}],
+  );
+});
+
 test('an identifier that cannot be one is never mended, nor replaced by another hint: what follows is kept and given to nobody', () => {
   verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP');
   for (const id of ['P-00\x0101', 'x'.repeat(129), 'P\\X00\\1']) {
@@ -511,6 +533,77 @@ test('a line feed inside a text makes no reading; one that may hide another pati
     [97],
     'nor is the next PID of this message when a header may stand between',
   );
+});
+
+test('a line end that was lost makes no patient’s value another’s, and a word that ends as a segment begins costs nothing', () => {
+  verifies('SUBJECT-BY-HUB', 'NO-SILENT-DROP', 'GOOD-PARTS-SURVIVE');
+  const next = ['PID|1||P-0002^^^HOSP^MR', 'OBR|1', spo2('60'), 'PID|1||P-0003', spo2('91')].join('\r');
+  for (const row of [
+    spo2('96'),
+    spo2('96', { 12: '' }),
+    spo2('96', { 14: '20261121100000+0100' }),
+    obx(SPO2, '96', '', { 11: '' }),
+    'NTE|1||70',
+    'OBR|2',
+    'PV1||I|^^B2',
+  ])
+    for (const lost of ['', 'M', '-', '\u001d']) {
+      const bytes = Buffer.from(`${[MSH, PID, PV1, OBR, spo2('97'), `${row}${lost}${next}`].join('\r')}\r`, 'latin1');
+      const patients = read(bytes, WHOSE).records.flatMap(({ subject, readings: all }) =>
+        all.map(({ value }) => [subject.patient?.value, value]),
+      );
+      assert.deepEqual(
+        patients,
+        [
+          ['P-0001', 97],
+          ['P-0003', 91],
+        ],
+        `${row}${lost}`,
+      );
+      assert.deepEqual(rejections(bytes, WHOSE), ['HL7-SEGMENT segment[6]']);
+    }
+  for (const header of [`${MSH}|||NE|AL`, `${MSH}|||||USA|UNICODE UTF-8`, `${MSH}|`]) {
+    const bytes = Buffer.from(`${header}${[PID, OBR, spo2('97')].join('\r')}\r`);
+    assert.deepEqual([stored(bytes, WHOSE), rejections(bytes, WHOSE)], [[], ['HL7-SEGMENT MSH']], header);
+  }
+  const place = Buffer.from(`${[MSH, `${PID}${PV1}`, OBR, spo2('97')].join('\r')}\r`);
+  assert.deepEqual(
+    [stored(place, WHOSE), rejections(place, WHOSE)],
+    [[], ['HL7-SEGMENT segment[2]']],
+    'nor is it in the bed of the configuration',
+  );
+  for (const word of [
+    'OBX|2|ST|1^LIPID||RAPID|||A|||F',
+    'OBX|2|TX|5^DX||PID||||||F',
+    'OBR|2|||LIPID|||20261121100000+0100',
+    'NTE|1||STUPID|RE',
+    'NK1|1|CUPID|MTH',
+  ])
+    assert.deepEqual(
+      stored(oru(word, spo2('97')), WHOSE).map((record) => (record as unknown[]).at(-1)),
+      [97],
+      word,
+    );
+  assert.equal(stored(message(MSH, 'PID|||P-0001||CUPID|PSYCHE', OBR, spo2('97')), WHOSE).length, 1);
+  assert.equal(stored(message(MSH.replace('|ICU|', '|RAPID|'), PID, OBR, spo2('97')), WHOSE).length, 1);
+});
+
+test('rows behind another line end are kept, whatever segment they hide in', () => {
+  verifies('NO-SILENT-DROP');
+  for (const bytes of [
+    Buffer.from(`${MSH}\n${[PID, OBR, spo2('97')].join('\r')}\r`),
+    Buffer.from(`${[MSH, `${PID}\n${OBR}`, spo2('97')].join('\r')}\r`),
+    Buffer.from(`${[MSH, PID, `${OBR}\n${spo2('96')}`, spo2('97')].join('\r')}\r`),
+  ]) {
+    assert.deepEqual(stored(bytes), []);
+    assert.ok(read(bytes).rejected.some(({ raw }) => Buffer.from(raw ?? []).includes('|97|')));
+  }
+  const two = oru(`${spo2('96', { 14: '20261121100000+0100' })}\n${spo2('60')}`, spo2('97'));
+  assert.deepEqual(
+    readings(two).map(({ value }) => value),
+    [97],
+  );
+  assert.deepEqual(rejections(two), ['HL7-SEGMENT segment[5]']);
 });
 
 test('a second MSH inside a message: two that ran into each other, and nothing of the second is taken for the first patient', () => {

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { Client, Message } from 'node-hl7-client';
 import type { Hl7Profile } from '../../../agent/decoding.ts';
 import { mllpFrame } from '../../../agent/framing/mllp.ts';
+import { formatHl7Time } from '../../../agent/hl7/time.ts';
 import { createIntake } from '../../../agent/intake.ts';
 import { openOutbox } from '../../../agent/outbox/sqlite.ts';
 import { profile } from '../../../agent/profiles.ts';
@@ -18,6 +19,8 @@ import { hl7Pcd01 } from '../../support/hl7.ts';
 import { dial, started, type TestEnvironment, testEnvironment } from './support.ts';
 
 const MAX = 4096;
+/** MSH-7: what came at another time is no repetition. */
+const SENT = formatHl7Time(Date.now());
 
 function server(environment: SourceEnvironment, limits: Partial<MllpServerOptions> = {}) {
   const context = { source: 'icu', zone: 'UTC', test: true, maxFrameBytes: MAX };
@@ -30,7 +33,7 @@ function server(environment: SourceEnvironment, limits: Partial<MllpServerOption
 /** A PCD-01 message with one SpO2 (IHE PCD TF-2, DEC); synthetic. */
 function oru(id: string, { type = 'ORU^R01^ORU_R01', version = '2.6', padding = '' } = {}): string {
   return [
-    `MSH|^~\\&|SIM^00A037FFFE000001^EUI-64|SIM|VITALMESH|GATEWAY|20261121100000+0000||${type}|${id}|P|${version}|||NE|AL||UNICODE UTF-8`,
+    `MSH|^~\\&|SIM^00A037FFFE000001^EUI-64|SIM|VITALMESH|GATEWAY|${SENT}||${type}|${id}|P|${version}|||NE|AL||UNICODE UTF-8`,
     'PID|||P-0001^^^HOSP^MR',
     'PV1||I|ICU^^BED-1',
     'OBR|1|1^SIM|1^SIM|182777000^monitoring of patient^SCT|||20261121100000+0000',

@@ -187,6 +187,16 @@ test('a device over TLS is read when its certificate is the right one, and not o
     assert.match(JSON.stringify(environment.trap.lines), /SOURCE-TLS/);
     assert.equal(source.status().state, 'waiting');
   }
+  // Nor where the environment of the process would have it otherwise.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  try {
+    const trusting = testEnvironment();
+    await using _source = await started(client(trusting, monitor.port, { files: { caFile: caFile(stranger, 'device') } }));
+    await trusting.trap.until('source is not running; it is tried again');
+    assert.match(JSON.stringify(trusting.trap.lines), /SOURCE-TLS/);
+  } finally {
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  }
   const environment = testEnvironment();
   const calling = monitor.call();
   const tls = { files: { caFile: caFile(authority, 'device') }, servername: 'monitor.test' };

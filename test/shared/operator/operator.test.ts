@@ -159,3 +159,17 @@ test('a connection that is closed without an answer is not taken for a process t
   await assert.rejects(askOperator(path, 'who'), { code: 'OPERATOR-BUSY' });
   full.close();
 });
+
+test('a command that waits is told when its caller went away', { timeout: 20_000 }, async () => {
+  const ended = Promise.withResolvers<void>();
+  const waits: OperatorCommand = async function* (_args, _principal, gone) {
+    yield 'begun';
+    if (!gone?.aborted) await new Promise((resolve) => gone?.addEventListener('abort', resolve));
+    ended.resolve();
+  };
+  await using _server = await running({ commands: { waits } });
+  const rows = callOperator(socket(), 'waits');
+  assert.equal((await rows.next()).value, 'begun');
+  await rows.return(undefined);
+  await ended.promise;
+});

@@ -74,6 +74,14 @@ test('Mindray: OBX-18 of the first row holds for its MDS, until another one, gro
       ['serial MON-1 spo2', 'eui64 00A037FFFE000001 hr'],
       next,
     );
+  // The first row names the device also where it is refused, left aside, or a text.
+  for (const first of ['999^MNDRY_NEW^99MNDRY', '108^MNDRY_ECG_PAUSE_RATE^99MNDRY']) {
+    const row = obx(first, '1', PER_MIN, { 4: '1.1.1.999', 18: 'MON-2' });
+    assert.deepEqual(devices(mindrayEgateway, ORU(row, hr())), ['serial MON-2 hr'], first);
+    assert.deepEqual(devices(mindrayEgateway, ORU(spo2({ 18: 'MON-1' }), row, hr())), ['serial MON-1 spo2', 'serial MON-2 hr'], first);
+  }
+  assert.deepEqual(devices(mindrayEgateway, ORU(spo2({ 2: 'ST', 5: 'ok', 18: 'MON-2' }), hr())), ['serial MON-2 hr']);
+  assert.deepEqual(devices(mindrayEgateway, ORU(spo2({ 5: 'bad', 18: 'M\u0001' }), hr())), []);
   const unreadable = ORU(spo2({ 18: 'M\u0001' }), hr());
   assert.deepEqual(codes(mindrayEgateway, unreadable), ['DECODE-FIELD OBX[1] kept', 'DECODE-FIELD OBX[2] kept']);
 });

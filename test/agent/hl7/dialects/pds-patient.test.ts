@@ -138,6 +138,11 @@ test('what may have been a message 103 ends the patient, too: bytes between, a h
     block.subarray(0, 60),
     [msh('106'), PID],
     [...hr(60), PID],
+    // What is left of a 103 that lost its segments, or their line ends.
+    [msh('204'), text('2301', 'P-2')],
+    [msh('7'), OBR, text('2308', 'BED-007')],
+    [`${msh('204')}${PID}`, ...hr(60).slice(1)],
+    [msh('204'), `OBX||NM|101^HR|2101|60||||||F${PID}`],
     [msh('204'), 'O8X||NM|101^HR|2101|60||||||F'],
     [msh('204'), `OBX||NM|101^HR|2101|60||||||F\n${PID}`],
   ];
