@@ -34,8 +34,8 @@ export interface OruContent {
 
 /**
  * What an ORU tells. `alerts`: the alerts of an ORU^R40 of the shape of IHE PCD-04 (PCD TF-2, 3.4), one a group of OBR and its OBX; of a
- * message that is about nobody, as is a heartbeat, nothing. `readings`: the readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2, 3.1): numbers under MDC codes, of one patient per PID, contained in
- * the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
+ * message that is about nobody, as is a heartbeat, nothing. `readings`: the readings of an ORU^R01 of the shape of IHE PCD-01 (PCD TF-2,
+ * 3.1): numbers under MDC codes, of one patient per PID, contained in the devices that OBX-4 counts. Each bad OBX is rejected by itself; behind a PID or a segment that cannot be read nothing says whose the
  * rest is, and all of it is rejected up to the next PID. Patient and bed of the configuration hold for messages that name none themselves.
  */
 export function readOru(
