@@ -1,6 +1,6 @@
-import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
+import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
@@ -80,6 +80,22 @@ export class MemoryOutbox implements Outbox {
 
   quarantined(): QuarantineEntry[] {
     return [];
+  }
+
+  content(): undefined {
+    return undefined;
+  }
+
+  async release(): Promise<RowKey[]> {
+    throw new VitalmeshError('OUTBOX-NO-ENTRY');
+  }
+
+  async drop(): Promise<QuarantineEntry> {
+    throw new VitalmeshError('OUTBOX-NO-ENTRY');
+  }
+
+  census(): Census {
+    return { last: undefined, pending: {}, delivered: {} };
   }
 
   status(): OutboxStatus {
