@@ -1,7 +1,16 @@
-import { type CommandIo, type CommandValues, EXIT, type Program, required } from '../shared/command-line.ts';
+import {
+  type Command,
+  type CommandGroup,
+  type CommandIo,
+  type CommandValues,
+  EXIT,
+  type Program,
+  required,
+} from '../shared/command-line.ts';
 import { configJsonSchema } from '../shared/config.ts';
 import { askOperator } from '../shared/operator/client.ts';
 import { type AgentConfig, agentConfigSchema, loadAgentConfig } from './config.ts';
+import type { OutboxCommand } from './outbox/command.ts';
 import { type AgentStatus, formatAgentStatus } from './status.ts';
 
 /** What the commands need from the composition root. */
@@ -16,6 +25,8 @@ export interface AgentPrograms {
   capture(values: CommandValues, socket: string, io: CommandIo): Promise<number>;
   /** `vitalmesh-agent replay`: resolves with the exit code. */
   replay(values: CommandValues, io: CommandIo): Promise<number>;
+  /** `vitalmesh-agent outbox NAME`, at the agent behind this operator socket: resolves with the exit code. */
+  outbox(name: OutboxCommand, values: CommandValues, socket: string, io: CommandIo): Promise<number>;
   /** `vitalmesh-agent simulate ARGV`: resolves with the exit code. */
   simulate(argv: string[], io: CommandIo): Promise<number>;
 }
@@ -89,11 +100,76 @@ export function agentProgram(programs: AgentPrograms): Program {
         positionals: ['FILE'],
         run: (values, io) => programs.replay(values, io),
       },
+      outbox: outboxGroup(programs),
       simulate: {
         usage: 'PROFILE --to HOST:PORT | PROFILE --listen HOST:PORT | --list',
         summary: 'Behaves as a device, with made-up values marked as a test, and makes the mistakes of real devices when asked (--fault).',
         raw: programs.simulate,
       },
+    },
+  };
+}
+
+/** What waits for the hospital and what could not be taken, at the running agent. */
+function outboxGroup(programs: AgentPrograms): CommandGroup {
+  const options = { ...config, json: { type: 'boolean' } } as const;
+  const which = {
+    ...options,
+    quarantine: { type: 'boolean' },
+    pending: { type: 'boolean' },
+    source: { type: 'string' },
+    code: { type: 'string' },
+  } as const;
+  const identifiers = { 'with-identifiers': { type: 'boolean' } } as const;
+  const command = (name: OutboxCommand, rest: Omit<Command, 'run'>): Command => ({
+    ...rest,
+    run: (values, io) => programs.outbox(name, values, load(values).operator.socket, io),
+  });
+  return {
+    summary: 'what waits for the hospital, and what could not be taken (quarantine); asks the running agent.',
+    commands: {
+      status: command('status', {
+        usage: '--config agent.yaml [--json]',
+        summary: 'Counts what waits, what the hub has and what is in quarantine, by class.',
+        options,
+      }),
+      list: command('list', {
+        usage: '--config agent.yaml [--quarantine | --pending] [--source NAME] [--code CODE] [--limit N] [--json]',
+        summary: 'Lists quarantine, the newest first, or what waits, the oldest first: what it is and why, and nothing of what it holds.',
+        explained: ['--limit N  how many, 100 unless told'],
+        options: { ...which, limit: { type: 'string' } },
+      }),
+      show: command('show', {
+        usage: '--config agent.yaml ID [--with-identifiers] [--json]',
+        summary: 'Shows what one entry holds; names, numbers and texts are blanked. That it was shown is logged.',
+        explained: ['--with-identifiers  shows them: patient data'],
+        options: { ...options, ...identifiers },
+        positionals: ['ID'],
+      }),
+      replay: command('replay', {
+        usage: '--config agent.yaml ID... | --code CODE [--json]',
+        summary:
+          'Tries entries of quarantine once more, after their reason was mended: what can be sent now is sent once, with its own time.',
+        explained: [
+          'Rows that the hub refused are sent again; whole HL7 messages are read as their source is read now.',
+          'What still cannot be taken stays in quarantine, and the exit code is 1.',
+        ],
+        options: { ...options, code: { type: 'string' } },
+        more: 'ID',
+      }),
+      export: command('export', {
+        usage: '--config agent.yaml [--quarantine | --pending] [--source NAME] [--code CODE] [--with-identifiers] [--json] > FILE',
+        summary: 'Writes entries with what they hold as NDJSON, for a bug report; names, numbers and texts are blanked.',
+        explained: ['--with-identifiers  leaves names and numbers of patients in it; never send such a file to anybody'],
+        options: { ...which, ...identifiers },
+      }),
+      drop: command('drop', {
+        usage: '--config agent.yaml ID... --reason TEXT [--json]',
+        summary: 'Removes entries of quarantine for ever; id, code and reason stand in the log.',
+        explained: ['--reason TEXT  why; it stands in the log, so name no patient'],
+        options: { ...options, reason: { type: 'string' } },
+        more: 'ID',
+      }),
     },
   };
 }

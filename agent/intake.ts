@@ -4,7 +4,7 @@ import { encodeRecord, type Flag, type Reading, type ReadingRecord } from '../sh
 import { checkReading, checkRecord } from '../shared/reading-check.ts';
 import type { Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
-import type { Outbox } from './outbox/outbox.ts';
+import type { Origin, Outbox } from './outbox/outbox.ts';
 import type { Intake, Stored } from './sources/source.ts';
 
 /** Counters of the intake; the label of rejections is `source/code`. */
@@ -23,6 +23,8 @@ export interface IntakeOptions {
   clock: Clock;
   /** Whether the time of receipt was stamped while the time was not known; never unless told. */
   isDoubtful?: (receivedAt: Instant) => boolean;
+  /** What is known of each source, by its name: kept beside bytes that cannot be decoded, so that they can be read again later. */
+  origins?: ReadonlyMap<string, Omit<Origin, 'doubtful'>>;
   /** Of one part, so many bytes from its beginning are kept. 64 KiB unless told. */
   partBytes?: number;
   /** Of one source, so many bytes an hour are kept, so that a broken sender cannot fill the disk. 16 MiB unless told. */
@@ -36,7 +38,7 @@ const HOUR_MS = 3_600_000;
  * decoder should have let through is found here, before a device is told that all is well, and not when a batch is made of it.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { outbox, metrics, clock, isDoubtful = () => false, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 } = options;
+  const { outbox, metrics, clock, isDoubtful = () => false, origins, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 } = options;
   const allowances = new Map<string, Allowance>();
 
   const keep = (source: string, { raw, bytes }: Rejected): Uint8Array | undefined => {
@@ -54,11 +56,13 @@ export function createIntake(options: IntakeOptions): Intake {
 
   const reject = async (source: string, rejected: readonly Rejected[]): Promise<void> => {
     const writes: Promise<void>[] = [];
+    const known = origins?.get(source);
+    const origin = known && { ...known, doubtful: isDoubtful(clock.now()) };
     for (const part of rejected) {
       metrics.count(INTAKE_METRICS.rejected, `${source}/${part.code}`);
       metrics.count(INTAKE_METRICS.rejectedBytes, `${source}/${part.code}`, part.bytes);
       const kept = keep(source, part);
-      if (kept) writes.push(outbox.quarantineBytes(source, part.code, part.part, kept));
+      if (kept) writes.push(outbox.quarantineBytes(source, part.code, part.part, kept, origin));
     }
     await Promise.all(writes);
   };
@@ -85,7 +89,7 @@ export function createIntake(options: IntakeOptions): Intake {
 }
 
 /** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */
-function inDoubt({ readings, alerts, movement, waves, ...record }: ReadingRecord): ReadingRecord {
+export function inDoubt({ readings, alerts, movement, waves, ...record }: ReadingRecord): ReadingRecord {
   return {
     ...record,
     readings: readings.map(doubted),

@@ -13,8 +13,10 @@ import { openKeptClock } from '../shared/time/keep-time.ts';
 import { type CapturedSource, captureCommand } from './capture/operator.ts';
 import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
-import type { AgentConfig, SourceConfig } from './config.ts';
+import { type AgentConfig, decodeContext, type SourceConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
+import { outboxCommands } from './outbox/operator.ts';
+import type { ConfiguredSource } from './outbox/reread.ts';
 import { openOutbox } from './outbox/sqlite.ts';
 import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
@@ -23,7 +25,7 @@ import type { AgentStatus } from './status.ts';
 import { createUplink } from './uplink.ts';
 
 /** What the commands do. */
-export const programs: AgentPrograms = { run, check, decode, capture, replay, simulate };
+export const programs: AgentPrograms = { run, check, decode, capture, replay, outbox, simulate };
 
 /** `vitalmesh-agent ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
@@ -49,7 +51,9 @@ async function run(config: AgentConfig): Promise<void> {
   const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
   using _moves = place.onRenewed(() => uplink.moveOver());
   const taps = new Taps();
-  const intake = createIntake({ outbox, metrics, clock, isDoubtful: (at) => clock.isDoubtful(at) });
+  const configured = config.sources.map((source) => configuredSource(config, source));
+  const origins = new Map(configured.map(({ name, profile: { name: profile, kind }, context }) => [name, { profile, kind, context }]));
+  const intake = createIntake({ outbox, metrics, clock, isDoubtful: (at) => clock.isDoubtful(at), origins });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics, taps }));
 
   const status = (): AgentStatus => ({
@@ -73,12 +77,18 @@ async function run(config: AgentConfig): Promise<void> {
   const commands: Record<string, OperatorCommand> = {
     status: () => [status()],
     capture: captureCommand({ sources: captured, taps, clock, log }),
+    ...outboxCommands({ outbox, sources: configured, clock, log }),
   };
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   await using _running = await startAll([uplink, ...sources, operator], signal);
   log.info({ gateway: identity.id, sources: sources.map((source) => source.name) }, 'agent runs');
   await aborted(signal);
   log.info('agent stops');
+}
+
+function configuredSource(config: AgentConfig, source: SourceConfig): ConfiguredSource {
+  const profile = profileOrFile(source.type === 'mqtt' ? source.mapping : source.profile);
+  return { name: source.name, profile, context: decodeContext(config, source) };
 }
 
 function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSource {
@@ -115,6 +125,10 @@ async function simulate(argv: string[], io: CommandIo): Promise<number> {
 
 async function capture(...args: Parameters<AgentPrograms['capture']>): Promise<number> {
   return (await import('./capture/command.ts')).runCapture(...args);
+}
+
+async function outbox(...args: Parameters<AgentPrograms['outbox']>): Promise<number> {
+  return (await import('./outbox/command.ts')).runOutbox(...args);
 }
 
 async function replay(...args: Parameters<AgentPrograms['replay']>): Promise<number> {

@@ -27,6 +27,8 @@ export interface Command {
   options: NonNullable<ParseArgsConfig['options']>;
   /** Names of the arguments without an option, as `usage` writes them (`NAME`). Every one must be given; `run` finds it in `values` under that name. */
   positionals?: readonly string[];
+  /** Name of further arguments, of which there may be any number; `run` finds them in `values` under that name, with blanks between. */
+  more?: string;
   run(values: CommandValues, io: CommandIo): Promise<number>;
 }
 
@@ -105,8 +107,10 @@ function parse(command: Command, argv: string[]): CommandValues {
   const names = command.positionals ?? [];
   const missing = names.find((_, index) => !positionals[index]);
   if (missing !== undefined) throw new VitalmeshError('USAGE', { detail: `${missing} is missing; usage: ${command.usage}` });
-  if (positionals.length > names.length) throw new VitalmeshError('USAGE', { detail: `usage: ${command.usage}` });
-  return { ...values, ...Object.fromEntries(names.map((name, index) => [name, positionals[index]])) };
+  const more = positionals.slice(names.length);
+  if (more.length > 0 && command.more === undefined) throw new VitalmeshError('USAGE', { detail: `usage: ${command.usage}` });
+  const named = Object.fromEntries(names.map((name, index) => [name, positionals[index]]));
+  return { ...values, ...named, ...(command.more !== undefined && more.length > 0 && { [command.more]: more.join(' ') }) };
 }
 
 function parseStrictly(command: Command, argv: string[]): { values: CommandValues; positionals: string[] } {

@@ -234,6 +234,27 @@ export const ERRORS = {
     retryable: false,
   },
 
+  'OUTBOX-NO-ENTRY': {
+    message: 'There is no such entry in the outbox.',
+    advice: 'See vitalmesh-agent outbox list; it may have been replayed or dropped already.',
+    retryable: false,
+  },
+  'OUTBOX-NOT-WHOLE': {
+    message: 'These bytes do not say by themselves whose they are.',
+    advice: 'Only whole HL7 messages are read again; the rest stays for a bug report. Ask the sender to send it once more.',
+    retryable: false,
+  },
+  'OUTBOX-PARTLY-SENT': {
+    message: 'A part of this was stored before, and it is not known which.',
+    advice: 'It is kept, and not sent again: it would be stored twice. Compare with the hub, then drop it.',
+    retryable: false,
+  },
+  'OUTBOX-SOURCE-GONE': {
+    message: 'The source that this came from is no longer in the configuration, or is of another kind.',
+    advice: 'Give the source its name back, or drop the entry.',
+    retryable: false,
+  },
+
   // Identity and overlay
   'IDENTITY-FILE': {
     message: 'The identity file is missing or malformed.',

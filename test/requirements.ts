@@ -559,6 +559,16 @@ export const REQUIREMENTS = {
     source: 'issue 6',
     behaviour: 'Of a sender that makes a mistake nothing is lost that it keeps, nothing is stored twice, and each part has its reason.',
   },
+  'QUARANTINE-REPLAYED-ONCE': {
+    source: 'issue 7',
+    behaviour:
+      'What is replayed out of quarantine is sent exactly once, with its own time, patient and mark of a test, whenever the agent is killed; what cannot be taken stays.',
+  },
+  'QUARANTINE-BLANKED': {
+    source: 'issue 7',
+    behaviour:
+      'Quarantine is listed without content and shown without names and numbers unless asked for; who looked or dropped is logged.',
+  },
   'DEVICE-PAGES': {
     source: 'issue 6',
     behaviour: 'Each profile has a page made of the tables, whose configuration is valid, and which is not out of date.',

@@ -16,7 +16,7 @@ const SERIAL_NUMBER_BEHIND: Readonly<Record<string, string | undefined>> = {
 };
 
 /** A blanker for one connection or opening of a line. Throws CAPTURE-SOURCE for a format of which it is not known where names stand. */
-export function blankerFor({ kind, name }: Profile): Blanker {
+export function blankerFor({ kind, name }: Pick<Profile, 'kind' | 'name'>): Blanker {
   if (kind === 'hl7') return new Hl7Blanker();
   if (kind !== 'serial' || !Object.hasOwn(SERIAL_NUMBER_BEHIND, name)) throw new VitalmeshError('CAPTURE-SOURCE', { detail: name });
   const mark = SERIAL_NUMBER_BEHIND[name];

@@ -14,6 +14,8 @@ export interface EpochRow {
   seq: number;
   epochId: number;
   writtenFrom: number;
+  /** How many of its resources the hub holds, where that is known. */
+  held?: number;
 }
 
 /** Begins a new epoch, in the transaction under way. */
@@ -24,15 +26,17 @@ export function beginEpoch(database: Database, at: Instant, rekeyed: boolean): E
 }
 
 /** Rows with the numbers of their epochs; those of epochs that this file never had are left out. */
-export function inEpochs(database: Database, rows: readonly RowKey[]): EpochRow[] {
+export function inEpochs(database: Database, rows: readonly (RowKey & { held?: number })[]): EpochRow[] {
   const find = database.prepare<[string], { id: number; rekeyed: number }>(sql.EPOCH_ID);
   const epochs = new Map<string, { id: number; rekeyed: number } | undefined>();
   const found: EpochRow[] = [];
-  for (const { seq, epoch } of rows) {
+  for (const { seq, epoch, held } of rows) {
     if (!epochs.has(epoch)) epochs.set(epoch, find.get(epoch));
     const entry = epochs.get(epoch);
     // A key of a rekey may belong to a row written under any earlier epoch.
-    if (entry !== undefined) found.push({ seq, epochId: entry.id, writtenFrom: entry.rekeyed === 1 ? 0 : entry.id });
+    if (entry === undefined) continue;
+    const writtenFrom = entry.rekeyed === 1 ? 0 : entry.id;
+    found.push({ seq, epochId: entry.id, writtenFrom, ...(held === undefined ? {} : { held }) });
   }
   return found;
 }

@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
-import type { MessageKey } from '../decoding.ts';
+import type { DecodeContext, MessageKey, Profile } from '../decoding.ts';
 
 export interface OutboxRow extends RowKey {
   class: RowClass;
@@ -17,6 +17,44 @@ export interface QuarantineEntry {
   source: string;
   part: string;
   bytes: number;
+  /** Of a row; null for bytes that could not be decoded. */
+  class: RowClass | null;
+}
+
+/** What was known of a source when bytes of it came: whose they are must not change with the configuration. */
+export interface Origin {
+  profile: string;
+  kind: Profile['kind'];
+  context: DecodeContext;
+  /** The time of receipt was stamped while the time was not known. */
+  doubtful: boolean;
+}
+
+/** An entry of quarantine with what it holds. */
+export interface QuarantinedContent extends QuarantineEntry {
+  /** A row as `encodeRecord` writes it, or the first bytes of what could not be decoded. */
+  body: Uint8Array;
+  /** Of a row: how many of its resources the hub holds under its old key; undefined where nobody knows. */
+  held?: number;
+  /** Of bytes: undefined where nothing was kept of it. */
+  origin?: Origin;
+}
+
+/** What an entry of quarantine amounts to when it is read again. */
+export interface Found {
+  records: readonly ReadingRecord[];
+  /** The message that they came in. */
+  message?: MessageKey | undefined;
+  /** Parts of it that cannot be read yet. */
+  rest?: readonly { code: ErrorCode; part: string; bytes: number; raw: Uint8Array }[];
+}
+
+/** Some rows counted by class. */
+export interface Census {
+  /** The last row that was counted; undefined when there was none left. */
+  last: number | undefined;
+  pending: Partial<Record<RowClass, number>>;
+  delivered: Partial<Record<RowClass, number>>;
 }
 
 export interface OutboxStatus {
@@ -45,13 +83,26 @@ export interface Outbox extends AsyncDisposable {
   pending(after: number, limit: number): OutboxRow[];
   /** Marks rows as held by the hub. */
   complete(rows: readonly RowKey[]): Promise<void>;
-  /** Takes rows out of the way with the reason why, keeping their content. */
-  quarantine(rows: readonly RowKey[], code: ErrorCode): Promise<void>;
-  /** Keeps bytes that could not be decoded. */
-  quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array): Promise<void>;
+  /** Takes rows out of the way with the reason why, keeping their content. `held`: how many of a row's resources the hub has. */
+  quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void>;
+  /** Keeps bytes that could not be decoded, with what was known of their source. */
+  quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void>;
   /** Takes a new epoch and gives every pending row a key under it: after UPLINK-KEY-REUSED. Returns the new epoch. */
   rekey(): Promise<string>;
-  quarantined(limit: number): QuarantineEntry[];
+  /** Entries of quarantine with an id less than `before`, the newest first, at most `limit`. */
+  quarantined(limit: number, before?: number): QuarantineEntry[];
+  /** An entry of quarantine with its content; undefined when there is none of this id. */
+  content(id: number): QuarantinedContent | undefined;
+  /**
+   * In one commit: takes an entry out of quarantine, appends what was found in it as rows under new keys, and puts the rest of it into
+   * quarantine, with the time and origin that the entry had. When the message is on disk already, nothing is appended and there are no
+   * keys. Rejects with OUTBOX-NO-ENTRY when the entry is gone: then nothing is done.
+   */
+  release(id: number, found: Found): Promise<RowKey[]>;
+  /** Removes an entry of quarantine for ever; resolves with what it was. Rejects with OUTBOX-NO-ENTRY. */
+  drop(id: number): Promise<QuarantineEntry>;
+  /** Counts at most `limit` rows with `seq` greater than `after`. */
+  census(after: number, limit: number): Census;
   status(): OutboxStatus;
   /** Called after rows became pending, until disposed. */
   onAppend(listener: () => void): Disposable;

@@ -1,10 +1,10 @@
 import type { Instant } from '../../shared/clock.ts';
-import { type ErrorCode, isErrorCode } from '../../shared/errors.ts';
+import { type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { decodeRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { EpochRow } from './epochs.ts';
-import type { QuarantineEntry } from './outbox.ts';
-import { QUARANTINE_KIND } from './schema.ts';
+import type { Origin, QuarantinedContent, QuarantineEntry } from './outbox.ts';
+import { classOfNumber, QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
 /** Of undecodable bytes, this much is kept; the rest of such a part is only counted. */
@@ -33,36 +33,73 @@ export function quarantineRows(
 ): Quarantined {
   const find = database.prepare<[number, number, number], { class: number; body: Buffer }>(sql.QUARANTINE_FIND);
   const remove = database.prepare<[number]>(sql.QUARANTINE_REMOVE);
-  const insert = database.prepare<[number, Instant, string, string, number, number, number, number, Buffer]>(sql.QUARANTINE_ROW);
+  const insert = database.prepare<[number, Instant, string, string, number, number, number, number, number | null, Buffer]>(
+    sql.QUARANTINE_ROW,
+  );
   let taken = 0;
-  for (const { seq, epochId, writtenFrom } of rows) {
+  for (const { seq, epochId, writtenFrom, held = null } of rows) {
     const row = find.get(seq, writtenFrom, epochId);
     if (row === undefined) continue;
-    insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, row.body);
+    insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, held, row.body);
     remove.run(seq);
     taken += 1;
   }
   return { taken, dropped: trim(database, QUARANTINE_KIND.row, limits.rows) };
 }
 
-/** Keeps the beginning of bytes that could not be decoded, in the transaction under way. */
-export function quarantinePart(
-  database: Database,
-  entry: { at: Instant; source: string; code: ErrorCode; part: string; bytes: number; kept: Buffer },
-  limits: QuarantineLimits,
-): Quarantined {
+/** The beginning of bytes that could not be decoded; `origin` is JSON. */
+export interface QuarantinePart {
+  at: Instant;
+  source: string;
+  code: ErrorCode;
+  part: string;
+  bytes: number;
+  kept: Buffer;
+  origin: string | null;
+}
+
+/** Keeps bytes that could not be decoded, in the transaction under way. */
+export function quarantinePart(database: Database, entry: QuarantinePart, limits: QuarantineLimits): Quarantined {
   database
-    .prepare<[number, Instant, string, string, string, number, Buffer]>(sql.QUARANTINE_PART)
-    .run(QUARANTINE_KIND.bytes, entry.at, entry.code, entry.source, entry.part, entry.bytes, entry.kept);
+    .prepare<[number, Instant, string, string, string, number, string | null, Buffer]>(sql.QUARANTINE_PART)
+    .run(QUARANTINE_KIND.bytes, entry.at, entry.code, entry.source, entry.part, entry.bytes, entry.origin, entry.kept);
   return { taken: 1, dropped: trim(database, QUARANTINE_KIND.bytes, limits.parts) };
 }
 
-/** The newest entries, newest first. */
-export function listQuarantined(database: Database, limit: number): QuarantineEntry[] {
-  return database
-    .prepare<[number], Omit<QuarantineEntry, 'code'> & { code: string }>(sql.QUARANTINE_LIST)
-    .all(limit)
-    .map((row) => ({ ...row, code: isErrorCode(row.code) ? row.code : 'INTERNAL' }));
+interface StoredEntry extends Omit<QuarantineEntry, 'code' | 'class'> {
+  code: string;
+  class: number | null;
+}
+
+/** Entries with an id less than `before`, newest first. */
+export function listQuarantined(database: Database, limit: number, before: number): QuarantineEntry[] {
+  return database.prepare<[number, number], StoredEntry>(sql.QUARANTINE_LIST).all(before, limit).map(entryOf);
+}
+
+/** One entry with its content. */
+export function contentOf(database: Database, id: number): QuarantinedContent | undefined {
+  const row = database
+    .prepare<[number], StoredEntry & { held: number | null; origin: string | null; body: Buffer }>(sql.QUARANTINE_CONTENT)
+    .get(id);
+  if (!row) return undefined;
+  const { held, origin, body, ...entry } = row;
+  return {
+    ...entryOf(entry),
+    body,
+    ...(held !== null && { held }),
+    ...(origin !== null && { origin: JSON.parse(origin) as Origin }),
+  };
+}
+
+/** Takes an entry out for ever, in the transaction under way. Throws OUTBOX-NO-ENTRY. */
+export function takeOut(database: Database, id: number): QuarantineEntry {
+  const row = database.prepare<[number], StoredEntry>(sql.QUARANTINE_DROP).get(id);
+  if (!row) throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `q${id}` });
+  return entryOf(row);
+}
+
+function entryOf({ code, class: number, ...row }: StoredEntry): QuarantineEntry {
+  return { ...row, code: isErrorCode(code) ? code : 'INTERNAL', class: number === null ? null : (classOfNumber(number) ?? null) };
 }
 
 /** Drops the oldest entries of a kind beyond `keep`; how many. */

@@ -1,4 +1,4 @@
-import type { RowClass } from '../../shared/reading.ts';
+import { ROW_CLASSES, type RowClass } from '../../shared/reading.ts';
 import type { Migration } from '../../shared/storage/migrations.ts';
 
 /**
@@ -7,6 +7,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * (sqlite.org/autoinc.html). `epochs` has one line a start of the agent, and one a `rekey`: pending rows written under an epoch older
  * than the newest `rekeyed` one go by that one, so that taking new keys costs one line however much is waiting.
  * `messages` lists the digests of the newest messages that rows came in (see `Messages`).
+ * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE epochs (
@@ -43,6 +44,8 @@ export const MIGRATIONS: readonly Migration[] = [
      id INTEGER PRIMARY KEY,
      message BLOB NOT NULL
    ) STRICT;`,
+  `ALTER TABLE quarantine ADD COLUMN held INTEGER;
+   ALTER TABLE quarantine ADD COLUMN origin TEXT;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
@@ -54,6 +57,11 @@ export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = {
   continuous: 40,
   waveform: 50,
 };
+
+/** The class of a number; undefined for one that this version does not know. */
+export function classOfNumber(number: number): RowClass | undefined {
+  return ROW_CLASSES.find((name) => CLASS_NUMBERS[name] === number);
+}
 
 /** Numbers in the `kind` column of `quarantine`. */
 export const QUARANTINE_KIND = { bytes: 0, row: 1 } as const;

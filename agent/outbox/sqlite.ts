@@ -11,10 +11,19 @@ import type { MessageKey } from '../decoding.ts';
 import { beginEpoch, type Epoch, inEpochs } from './epochs.ts';
 import { Mark } from './mark.ts';
 import { Messages } from './messages.ts';
-import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from './outbox.ts';
-import { listQuarantined, MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows } from './quarantine.ts';
+import type { Census, Found, Origin, Outbox, OutboxRow, OutboxStatus, QuarantinedContent, QuarantineEntry } from './outbox.ts';
+import {
+  contentOf,
+  listQuarantined,
+  MAX_RAW_BYTES,
+  type Quarantined,
+  type QuarantineLimits,
+  quarantinePart,
+  quarantineRows,
+  takeOut,
+} from './quarantine.ts';
 import { keepReserve, releaseReserve } from './reserve.ts';
-import { CLASS_NUMBERS, MIGRATIONS } from './schema.ts';
+import { CLASS_NUMBERS, classOfNumber, MIGRATIONS } from './schema.ts';
 import * as sql from './statements.ts';
 
 export interface OutboxOptions {
@@ -149,7 +158,12 @@ class SqliteOutbox implements Outbox {
       await underWay;
       return [];
     }
-    const appending = this.#append(records, message);
+    return await this.#underWay(message, this.#append(records, message));
+  }
+
+  /** Lets those that bring the same message meanwhile wait for this one. */
+  async #underWay(message: MessageKey, appending: Promise<RowKey[]>): Promise<RowKey[]> {
+    const key = message.name + message.content;
     this.#appending.set(key, appending);
     this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
     try {
@@ -168,25 +182,29 @@ class SqliteOutbox implements Outbox {
   }
 
   async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {
-    const rows = records.map((record) => ({
-      class: CLASS_NUMBERS[record.class],
-      receivedAt: record.receivedAt,
-      body: encodeRecord(record),
+    const rows = records.map(storedRow);
+    const keys = await this.#write((database) => this.#insert(database, rows, message), rows.length);
+    this.#appended(keys, message);
+    return keys;
+  }
+
+  /** Writes rows and the message that they came in, in the transaction under way; none when it is known. */
+  #insert(database: Database, rows: readonly NewRow[], message: MessageKey | undefined): RowKey[] {
+    const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
+    const { id, text } = this.#epoch;
+    this.#passMark();
+    this.#messages.load(database);
+    if (message) {
+      if (this.#messages.find(message) === 'message') return [];
+      this.#messages.write(database, message);
+    }
+    return rows.map((row) => ({
+      epoch: text,
+      seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
     }));
-    const keys = await this.#write((database) => {
-      const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-      const { id, text } = this.#epoch;
-      this.#passMark();
-      this.#messages.load(database);
-      if (message) {
-        if (this.#messages.find(message) === 'message') return [];
-        this.#messages.write(database, message);
-      }
-      return rows.map((row) => ({
-        epoch: text,
-        seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
-      }));
-    }, rows.length);
+  }
+
+  #appended(keys: readonly RowKey[], message: MessageKey | undefined): void {
     if (message) this.#messages.add(message);
     this.#markedOpening = this.#database.openings;
     this.#tellOfLost();
@@ -194,7 +212,6 @@ class SqliteOutbox implements Outbox {
     this.#changed({ pending: keys.length });
     this.#highest = Math.max(this.#highest, keys.at(-1)?.seq ?? 0);
     if (keys.length > 0) this.#announce();
-    return keys;
   }
 
   pending(after: number, limit: number): OutboxRow[] {
@@ -238,7 +255,7 @@ class SqliteOutbox implements Outbox {
     this.#changed({ pending: -delivered, delivered: delivered - pruned });
   }
 
-  async quarantine(rows: readonly RowKey[], code: ErrorCode): Promise<void> {
+  async quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
     if (rows.length === 0) return;
     const moved = await this.#write(
       (database) => quarantineRows(database, inEpochs(database, rows), code, this.#clock.now(), this.#limits),
@@ -248,10 +265,11 @@ class SqliteOutbox implements Outbox {
     this.#changed({ pending: -moved.taken });
   }
 
-  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array): Promise<void> {
+  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
     // A copy: the caller may fill its buffer anew before the commit.
     const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
-    const entry = { at: this.#clock.now(), source, code, part, bytes: raw.length, kept };
+    const known = origin === undefined ? null : JSON.stringify(origin);
+    const entry = { at: this.#clock.now(), source, code, part, bytes: raw.length, kept, origin: known };
     const moved = await this.#write((database) => quarantinePart(database, entry, this.#limits));
     this.#quarantined(moved, code);
   }
@@ -264,8 +282,67 @@ class SqliteOutbox implements Outbox {
     return epoch.text;
   }
 
-  quarantined(limit: number): QuarantineEntry[] {
-    return this.#database.read(() => listQuarantined(this.#database, limit));
+  quarantined(limit: number, before: number = Number.MAX_SAFE_INTEGER): QuarantineEntry[] {
+    return this.#database.read(() => listQuarantined(this.#database, limit, before));
+  }
+
+  content(id: number): QuarantinedContent | undefined {
+    return this.#database.read(() => contentOf(this.#database, id));
+  }
+
+  async release(id: number, found: Found): Promise<RowKey[]> {
+    const { message } = found;
+    if (!message) return await this.#release(id, found);
+    const key = message.name + message.content;
+    // Whatever became of the one before, the file knows.
+    for (let before = this.#appending.get(key); before; before = this.#appending.get(key)) await before.catch(() => undefined);
+    // A sender that brings it meanwhile shares what becomes of this: when the entry is gone, both are told that nothing was stored.
+    return await this.#underWay(message, this.#release(id, found));
+  }
+
+  async #release(id: number, { records, message, rest = [] }: Found): Promise<RowKey[]> {
+    const rows = records.map(storedRow);
+    const { keys, code, moved } = await this.#write((database) => {
+      const origin = contentOf(database, id)?.origin;
+      const entry = takeOut(database, id);
+      const inserted = this.#insert(database, rows, message);
+      const put: Quarantined = { taken: 0, dropped: 0 };
+      // When the message was on disk already, so is what could not be read of it.
+      for (const { code: why, part, bytes, raw } of inserted.length > 0 ? rest : []) {
+        const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
+        const known = origin === undefined ? null : JSON.stringify(origin);
+        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin: known };
+        const { taken, dropped } = quarantinePart(database, one, this.#limits);
+        put.taken += taken;
+        put.dropped += dropped;
+      }
+      return { keys: inserted, code: entry.code, moved: put };
+    }, rows.length + 1);
+    this.#appended(keys, message);
+    this.#metrics.count('outbox_released', code);
+    this.#changed({ quarantined: moved.taken - moved.dropped - 1 });
+    this.#tellOfDropped(moved.dropped);
+    return keys;
+  }
+
+  async drop(id: number): Promise<QuarantineEntry> {
+    const entry = await this.#write((database) => takeOut(database, id));
+    this.#metrics.count('outbox_dropped', entry.code);
+    this.#changed({ quarantined: -1 });
+    return entry;
+  }
+
+  census(after: number, limit: number): Census {
+    const rows = this.#database.read(() =>
+      this.#database.prepare<[number, number], { seq: number; class: number; delivered: number }>(sql.CENSUS).all(after, limit),
+    );
+    const census: Census = { last: rows.at(-1)?.seq, pending: {}, delivered: {} };
+    for (const { class: number, delivered } of rows) {
+      const name = classOfNumber(number);
+      const counts = delivered === 1 ? census.delivered : census.pending;
+      if (name) counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return census;
   }
 
   status(): OutboxStatus {
@@ -325,6 +402,8 @@ class SqliteOutbox implements Outbox {
       return result;
     } catch (thrown) {
       const error = asVitalmeshError(thrown);
+      // An entry that is gone says nothing about the file.
+      if (error.code === 'OUTBOX-NO-ENTRY') throw error;
       if (error.code !== this.#failing && error.code !== 'STORAGE-CLOSED') this.#log.error({ err: error }, 'the outbox cannot store');
       if (error.code !== 'STORAGE-CLOSED') this.#failing = error.code;
       throw error;
@@ -354,6 +433,10 @@ class SqliteOutbox implements Outbox {
   #quarantined({ taken, dropped }: Quarantined, code: ErrorCode): void {
     this.#metrics.count('outbox_quarantined', code, taken);
     this.#changed({ quarantined: taken - dropped });
+    this.#tellOfDropped(dropped);
+  }
+
+  #tellOfDropped(dropped: number): void {
     if (dropped === 0) return;
     this.#metrics.count('outbox_quarantine_dropped', '', dropped);
     this.#log.warn({ dropped }, 'quarantine is full; its oldest entries were dropped');
@@ -376,6 +459,16 @@ class SqliteOutbox implements Outbox {
       for (const listener of [...this.#listeners]) listener();
     });
   }
+}
+
+interface NewRow {
+  class: number;
+  receivedAt: Instant;
+  body: Buffer;
+}
+
+function storedRow(record: ReadingRecord): NewRow {
+  return { class: CLASS_NUMBERS[record.class], receivedAt: record.receivedAt, body: encodeRecord(record) };
 }
 
 interface StoredRow extends RowKey {

@@ -22,16 +22,21 @@ export const PRUNE_EXCESS = `DELETE FROM rows WHERE seq IN
 export const OLDEST_PENDING =
   'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
 
+/** Parameters: `after`, the limit. */
+export const CENSUS = 'SELECT seq, class, delivered_at IS NOT NULL AS delivered FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
+
 export const BEGIN_EPOCH = 'INSERT INTO epochs (epoch, begun_at, rekeyed) VALUES (?, ?, ?)';
 export const EPOCH_ID = 'SELECT id, rekeyed FROM epochs WHERE epoch = ?';
 export const LAST_REKEY = 'SELECT id FROM epochs WHERE rekeyed = 1 ORDER BY id DESC LIMIT 1';
 
 export const QUARANTINE_FIND = 'SELECT class, body FROM rows WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL';
 export const QUARANTINE_REMOVE = 'DELETE FROM rows WHERE seq = ?';
-export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, part, bytes, seq, epoch, class, body)
-  VALUES (?, ?, ?, ?, 'row', ?, ?, ?, ?, ?)`;
-export const QUARANTINE_PART = 'INSERT INTO quarantine (kind, at, code, source, part, bytes, body) VALUES (?, ?, ?, ?, ?, ?, ?)';
-export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes FROM quarantine ORDER BY id DESC LIMIT ?';
+export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, part, bytes, seq, epoch, class, held, body)
+  VALUES (?, ?, ?, ?, 'row', ?, ?, ?, ?, ?, ?)`;
+export const QUARANTINE_PART = 'INSERT INTO quarantine (kind, at, code, source, part, bytes, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)';
+export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes, class FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?';
+export const QUARANTINE_CONTENT = 'SELECT id, at, code, source, part, bytes, class, held, origin, body FROM quarantine WHERE id = ?';
+export const QUARANTINE_DROP = 'DELETE FROM quarantine WHERE id = ? RETURNING id, at, code, source, part, bytes, class';
 export const QUARANTINE_TRIM = `DELETE FROM quarantine WHERE id IN
   (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?)`;
 

@@ -21,6 +21,8 @@ export class RowFlight {
   readonly row: OutboxRow;
   /** Ids of the entries that the hub holds. */
   readonly stored: string[] = [];
+  /** How many of its resources the hub holds under an older key; they are not sent. */
+  storedBefore = 0;
   #unanswered = 0;
   #refused: ErrorCode | undefined;
   #again: ErrorCode | undefined;
@@ -28,6 +30,11 @@ export class RowFlight {
 
   constructor(row: OutboxRow) {
     this.row = row;
+  }
+
+  /** How many of its resources the hub holds, as far as was answered. */
+  get held(): number {
+    return this.stored.length + this.storedBefore;
   }
 
   expect(entries: number): void {

@@ -197,6 +197,7 @@ export class Pump {
     this.#collisions.sent(row);
     const wanted = this.#collisions.without(entries);
     flight.expect(wanted.length);
+    flight.storedBefore = entries.length - wanted.length;
     const [fitting, oversized] = divide(wanted, (entry) => !isOversized(entry, this.#limits));
     this.#departures.push(fitting);
     if (oversized.length > 0) this.#refuseOversized(oversized);
@@ -269,20 +270,20 @@ export class Pump {
   async #settle(entries: readonly Entry[], outcomes: readonly EntryOutcome[]): Promise<void> {
     const { outbox, metrics, refusals } = this.#options;
     const held: OutboxRow[] = [];
-    const refused: { row: OutboxRow; code: ErrorCode }[] = [];
+    const refused: { row: OutboxRow; code: ErrorCode; held: number }[] = [];
     for (const [i, outcome] of outcomes.entries()) {
       const flight = entries[i]?.flight;
       metrics.count('uplink_entries_answered', String(outcome.status));
       const verdict = flight?.answer(outcome);
       if (flight === undefined || verdict === undefined) continue;
       if (verdict.is === 'held') held.push(flight.row);
-      else if (verdict.is === 'refused') refused.push({ row: flight.row, code: verdict.code });
+      else if (verdict.is === 'refused') refused.push({ row: flight.row, code: verdict.code, held: flight.held });
       else this.#keepPending(flight, verdict);
     }
     const leaving = [this.#release(held, outbox.complete(held))];
     for (const [code, group] of Map.groupBy(refused, (row) => row.code)) {
       refusals.note(code, group.length);
-      const rows = group.map(({ row }) => row);
+      const rows = group.map(({ row, held }) => ({ ...row, held }));
       leaving.push(this.#release(rows, outbox.quarantine(rows, code)));
     }
     await Promise.all(leaving);

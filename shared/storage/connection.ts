@@ -1,8 +1,8 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../errors.ts';
-import { syncFolder } from './key-file.ts';
+import { makeFolders, syncFolder } from './key-file.ts';
 import { createEmpty } from './owner-lock.ts';
 import { storageError } from './sqlite-errors.ts';
 
@@ -49,7 +49,7 @@ export function openConnection({ path, key, cipher, cacheKib, mayCreate }: Conne
 /** The folder of a file to be opened, made with mode 0700 if need be. Throws STORAGE-OPEN. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(resolve(path)));
   } catch (cause) {
     throw new VitalmeshError('STORAGE-OPEN', { cause, detail: dirname(resolve(path)) });
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../errors.ts';
 
@@ -45,19 +45,28 @@ export function createKeyFile(path: string): Buffer {
   const key = randomBytes(KEY_BYTES);
   const folder = dirname(resolve(path));
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const fd = openSync(path, 'wx', 0o600);
-    try {
-      writeSync(fd, `${key.toString('hex')}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    makeFolders(folder);
+    writeNew(path, `${key.toString('hex')}\n`);
     syncFolder(folder);
   } catch (cause) {
     throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
   }
   return key;
+}
+
+/** The name is given to a file that is whole and on disk: a power cut leaves the whole key or none, never one that no start gets past. */
+function writeNew(path: string, text: string): void {
+  const unnamed = `${path}.${randomBytes(4).toString('hex')}`;
+  const fd = openSync(unnamed, 'wx', 0o600);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+    // Unlike a rename it fails where there is a file of that name.
+    linkSync(unnamed, path);
+  } finally {
+    closeSync(fd);
+    unlinkSync(unnamed);
+  }
 }
 
 /**
@@ -78,6 +87,13 @@ export function checkKeyFile(keyFile: string, databasePath: string): void {
 
 function refuseNewKey(keyFile: string, databasePath: string): void {
   if (existsSync(databasePath)) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${keyFile} is missing, ${databasePath} is there` });
+}
+
+/** Makes a folder, and those above it that are missing, with mode 0700; their names are on disk when it returns. Throws as `node:fs` does. */
+export function makeFolders(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length && made !== dirname(made); made = dirname(made)) syncFolder(dirname(made));
 }
 
 /** Makes the names in a folder durable; without it a power cut can take a file away that was itself fsynced. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { MessageKey } from '../../agent/decoding.ts';
-import type { Outbox } from '../../agent/outbox/outbox.ts';
-import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
+import type { Origin, Outbox } from '../../agent/outbox/outbox.ts';
+import { decodeRecord, type ReadingRecord, type RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 
@@ -37,6 +37,19 @@ function messageKey(name: number, content: number): MessageKey {
 /** The mark of a record made by `markedRecord`. */
 export function markOf(record: ReadingRecord): number {
   return record.readings[0]?.value ?? Number.NaN;
+}
+
+const ORIGIN: Origin = {
+  profile: 'hl7-pcd01',
+  kind: 'hl7',
+  context: { source: 'monitor', zone: 'Europe/Berlin', test: true, bed: 'ICU-4', maxFrameBytes: 1024 },
+  doubtful: false,
+};
+
+function at(keys: readonly RowKey[], index: number): RowKey {
+  const key = keys[index];
+  assert.ok(key);
+  return key;
 }
 
 const marks = (outbox: Outbox, after = 0, limit = 10_000): number[] => outbox.pending(after, limit).map((row) => markOf(row.record));
@@ -249,6 +262,105 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       assert.equal(outbox.status().quarantined, 2);
     });
 
+    outboxTest('quarantine is paged, and each entry has its content', async (under) => {
+      const outbox = await under.open();
+      const keys = await outbox.append([1, 2].map((mark) => markedRecord(mark)));
+      await outbox.quarantine([{ ...at(keys, 0), held: 1 }], 'INGEST-NOT-BOUND');
+      await outbox.quarantine([at(keys, 1)], 'INGEST-NOT-BOUND');
+      await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
+      const again = await under.open();
+      const [newest, second, oldest] = again.quarantined(10);
+      assert.ok(newest && second && oldest);
+      assert.deepEqual(
+        [again.quarantined(1), again.quarantined(10, newest.id), again.quarantined(10, oldest.id)],
+        [[newest], [second, oldest], []],
+      );
+      assert.deepEqual(
+        [newest, second, oldest].map((entry) => entry.class),
+        [null, 'spot', 'spot'],
+      );
+      const { body, ...bytes } = again.content(newest.id) ?? {};
+      assert.deepEqual(bytes, { ...newest, origin: ORIGIN });
+      assert.equal(Buffer.from(body ?? []).toString(), 'MSH|');
+      assert.deepEqual([again.content(oldest.id)?.held, again.content(second.id)?.held], [1, undefined]);
+      assert.deepEqual(decodeRecord(again.content(second.id)?.body ?? new Uint8Array()), markedRecord(2));
+      assert.equal(again.content(newest.id + 1), undefined);
+    });
+
+    outboxTest('a released entry waits once under a new key, and what is not readable stays', async (under) => {
+      verifies('QUARANTINE-REPLAYED-ONCE');
+      const outbox = await under.open();
+      const keys = await outbox.append([markedRecord(1)]);
+      await outbox.quarantine(keys, 'INGEST-NOT-BOUND');
+      await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
+      const [bytes, row] = outbox.quarantined(10);
+      assert.ok(bytes && row);
+      const [key] = await outbox.release(row.id, { records: [markedRecord(1)] });
+      assert.ok(key && key.seq > at(keys, 0).seq);
+      assert.deepEqual(marks(outbox), [1]);
+      await assert.rejects(outbox.release(row.id, { records: [markedRecord(1)] }), { code: 'OUTBOX-NO-ENTRY' });
+      const rest = [{ code: 'DECODE-UNKNOWN-CODE' as const, part: 'OBX[2]', bytes: 3, raw: Buffer.from('OBX') }];
+      await outbox.release(bytes.id, { records: [markedRecord(2), markedRecord(3)], message: messageKey(1, 1), rest });
+      const again = await under.open();
+      assert.deepEqual(marks(again), [1, 2, 3]);
+      assert.equal(again.find(messageKey(1, 1)), 'message');
+      const entries = again.quarantined(10);
+      assert.deepEqual(
+        entries.map(({ code, source, part, at: when }) => [code, source, part, when]),
+        [['DECODE-UNKNOWN-CODE', 'monitor', 'OBX[2]', bytes.at]],
+      );
+      assert.deepEqual(again.content(entries[0]?.id ?? 0)?.origin, ORIGIN);
+      assert.deepEqual([again.status().pending, again.status().quarantined], [3, 1]);
+    });
+
+    outboxTest('what is released while its message comes again is stored once', async (under) => {
+      verifies('QUARANTINE-REPLAYED-ONCE', 'STORED-ONCE');
+      const outbox = await under.open();
+      const message = messageKey(1, 1);
+      for (let i = 0; i < 3; i += 1) await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
+      const ids = outbox.quarantined(10).map(({ id }) => id);
+      const found = { records: [markedRecord(1)], message };
+      const both = await Promise.all([
+        ...ids.slice(0, 2).map((id) => outbox.release(id, found)),
+        outbox.append([markedRecord(1)], { message }),
+      ]);
+      assert.deepEqual(
+        both.map((keys) => keys.length),
+        [1, 0, 0],
+      );
+      assert.deepEqual(await outbox.release(ids[2] ?? 0, found), []);
+      assert.deepEqual([marks(outbox), outbox.quarantined(10)], [[1], []]);
+      // Whoever waits for an entry that is gone is not told that it is stored.
+      const other = { records: [markedRecord(2)], message: messageKey(2, 2) };
+      const answers = await Promise.allSettled([outbox.release(ids[0] ?? 0, other), outbox.append(other.records, other)]);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        ['rejected', 'rejected'],
+      );
+      assert.equal((await outbox.append(other.records, other)).length, 1);
+    });
+
+    outboxTest('a dropped entry is gone; a row that waits cannot be dropped', async (under) => {
+      const outbox = await under.open();
+      const keys = await outbox.append([markedRecord(1), markedRecord(2)]);
+      await outbox.quarantine(keys.slice(0, 1), 'INGEST-INVALID');
+      const [entry] = outbox.quarantined(10);
+      assert.deepEqual(await outbox.drop(entry?.id ?? 0), entry);
+      await assert.rejects(outbox.drop(entry?.id ?? 0), { code: 'OUTBOX-NO-ENTRY' });
+      const again = await under.open();
+      assert.deepEqual([again.status().quarantined, marks(again)], [0, [2]]);
+    });
+
+    outboxTest('rows are counted by class, page by page', async (under) => {
+      const outbox = await under.open();
+      const keys = await outbox.append([markedRecord(1), markedRecord(2, 'continuous'), markedRecord(3)]);
+      await outbox.complete(keys.slice(0, 1));
+      const first = outbox.census(0, 2);
+      assert.deepEqual(first, { last: keys[1]?.seq, pending: { continuous: 1 }, delivered: { spot: 1 } });
+      assert.deepEqual(outbox.census(first.last ?? 0, 2), { last: keys[2]?.seq, pending: { spot: 1 }, delivered: {} });
+      assert.deepEqual(outbox.census(keys[2]?.seq ?? 0, 2), { last: undefined, pending: {}, delivered: {} });
+    });
+
     outboxTest('listeners hear of appends until disposed', async (under) => {
       const outbox = await under.open();
       let heard = 0;
@@ -309,6 +421,7 @@ type Step =
   | { do: 'append'; sizes: number[] }
   | { do: 'message'; name: number; content: number }
   | { do: 'complete' | 'quarantine'; picks: number[]; oldKeys: boolean }
+  | { do: 'replay' | 'drop'; pick: number }
   | { do: 'quarantineBytes' | 'rekey' | 'reopen' };
 
 const picks = fc.array(fc.nat(20), { maxLength: 6 });
@@ -317,6 +430,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('message' as const), name: fc.nat(2), content: fc.nat(2) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('complete' as const), picks, oldKeys: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('quarantine' as const), picks, oldKeys: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('replay' as const, 'drop' as const), pick: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quarantineBytes' as const, 'rekey' as const, 'reopen' as const) }) },
 );
 
@@ -326,7 +440,7 @@ interface ModelRow {
   epoch: string;
   written: string;
   mark: number;
-  state: 'pending' | 'delivered' | 'quarantined';
+  state: 'pending' | 'delivered' | 'quarantined' | 'dropped';
 }
 
 /** Does the steps to an outbox and to a list of rows, comparing the two after each. */
@@ -375,11 +489,28 @@ async function followModel(under: OutboxUnderTest, steps: readonly Step[]): Prom
     for (const { seq, epoch } of keys) model.push({ seq, epoch, written: epoch, mark: markOf(record), state: 'pending' });
   };
 
+  const leave = async (pick: number, how: 'replay' | 'drop'): Promise<void> => {
+    const entry = outbox.quarantined(100).filter((each) => each.class !== null)[pick];
+    if (!entry) return;
+    const record = decodeRecord(outbox.content(entry.id)?.body ?? new Uint8Array());
+    const row = model.find(({ mark: each, state }) => state === 'quarantined' && each === markOf(record));
+    assert.ok(row);
+    if (how === 'drop') {
+      await outbox.drop(entry.id);
+      row.state = 'dropped';
+      return;
+    }
+    const key = at(await outbox.release(entry.id, { records: [record] }), 0);
+    assert.ok(model.every(({ seq }) => seq !== key.seq));
+    Object.assign(row, { seq: key.seq, epoch: key.epoch, written: key.epoch, state: 'pending' });
+  };
+
   for (const todo of steps) {
     if (todo.do === 'append') await append(todo.sizes);
     else if (todo.do === 'message') await appendMessage(todo.name, todo.content);
     else if (todo.do === 'complete') await take(todo.picks, todo.oldKeys, 'delivered');
     else if (todo.do === 'quarantine') await take(todo.picks, todo.oldKeys, 'quarantined');
+    else if (todo.do === 'replay' || todo.do === 'drop') await leave(todo.pick, todo.do);
     else if (todo.do === 'reopen') outbox = await under.open();
     else if (todo.do === 'rekey') {
       const epoch = await outbox.rekey();

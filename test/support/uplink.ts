@@ -1,6 +1,6 @@
-import type { Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
+import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
@@ -28,6 +28,8 @@ export class MemoryOutbox implements Outbox {
   failing: Error | undefined;
   readonly completed: RowKey[] = [];
   readonly refused: { seq: number; code: ErrorCode }[] = [];
+  /** Of rows that were refused: how many of their resources the hub has, where that was said. */
+  readonly heldOfRefused = new Map<number, number>();
   readonly evidence: { code: ErrorCode; part: string }[] = [];
   /** How many rows were read at most at a time. */
   readMost = 0;
@@ -59,9 +61,13 @@ export class MemoryOutbox implements Outbox {
     this.#changed();
   }
 
-  async quarantine(rows: readonly RowKey[], code: ErrorCode): Promise<void> {
+  async quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
     await this.#commit();
-    for (const { seq } of rows) if (this.#rows.delete(seq)) this.refused.push({ seq, code });
+    for (const { seq, held } of rows) {
+      if (!this.#rows.delete(seq)) continue;
+      this.refused.push({ seq, code });
+      if (held !== undefined) this.heldOfRefused.set(seq, held);
+    }
     this.#changed();
   }
 
@@ -80,6 +86,22 @@ export class MemoryOutbox implements Outbox {
 
   quarantined(): QuarantineEntry[] {
     return [];
+  }
+
+  content(): undefined {
+    return undefined;
+  }
+
+  async release(): Promise<RowKey[]> {
+    throw new VitalmeshError('OUTBOX-NO-ENTRY');
+  }
+
+  async drop(): Promise<QuarantineEntry> {
+    throw new VitalmeshError('OUTBOX-NO-ENTRY');
+  }
+
+  census(): Census {
+    return { last: undefined, pending: {}, delivered: {} };
   }
 
   status(): OutboxStatus {

@@ -317,6 +317,10 @@ describe('how SQLite goes about it', () => {
     'row into quarantine': sql.QUARANTINE_ROW,
     'part into quarantine': sql.QUARANTINE_PART,
     'oldest out of quarantine': sql.QUARANTINE_TRIM,
+    'a page of quarantine': sql.QUARANTINE_LIST,
+    'an entry of quarantine': sql.QUARANTINE_CONTENT,
+    'an entry out': sql.QUARANTINE_DROP,
+    'a page of a census': sql.CENSUS,
   };
   for (const [name, text] of Object.entries(hot)) {
     test(`${name}: nothing is looked through or sorted`, () => {

@@ -209,6 +209,7 @@ test('a refused entry sends its row to quarantine with the code; the good entrie
   await at.outbox.empty();
   await stop();
   assert.deepEqual(at.outbox.refused, [{ seq: 2, code: 'INGEST-NOT-BOUND' }]);
+  assert.deepEqual(Object.fromEntries(at.outbox.heldOfRefused), { 2: 2 }, 'two of its three are stored');
   assert.deepEqual(
     at.outbox.completed.map(({ seq }) => seq),
     [1, 3],

@@ -1,0 +1,329 @@
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { OperatorCommand, OperatorPrincipal } from '../../shared/operator/server.ts';
+import type { RowClass } from '../../shared/reading.ts';
+import { cleanText } from '../decoding.ts';
+import type { Outbox, OutboxRow, OutboxStatus, QuarantinedContent, QuarantineEntry } from './outbox.ts';
+import { type ConfiguredSource, reread } from './reread.ts';
+import { type ListedEntry, listedEntry, listedRow, shownEntry, shownRow } from './shown.ts';
+
+/** Largest numbers of one call. */
+export const OUTBOX_LIMITS = { list: 1_000_000, ids: 1000, reason: 200 } as const;
+export const DEFAULT_LIST = 100;
+
+/** Rows read or released at a time: between two pages the devices have their turn. */
+const PAGE = 256;
+
+export interface OutboxCommandOptions {
+  outbox: Outbox;
+  sources: readonly ConfiguredSource[];
+  clock: Clock;
+  log: Logger;
+}
+
+/** The row of `outbox-status`. */
+export interface OutboxReport extends Omit<OutboxStatus, 'pending' | 'delivered' | 'quarantined'> {
+  now: Instant;
+  pending: Counted;
+  delivered: Counted;
+  /** `bytes`: what could not be decoded. */
+  quarantined: Counted;
+}
+
+export interface Counted {
+  total: number;
+  byClass: Partial<Record<RowClass | 'bytes', number>>;
+}
+
+/** What became of one entry that was to be replayed. */
+export interface Replayed {
+  id: string;
+  /** Why it was in quarantine; null when there is no such entry. */
+  code: ErrorCode | null;
+  /** `pending`: it waits for the hub as so many `rows`. `held`: its message was on disk already, and it was taken out. `stays`: see `why`. */
+  outcome: 'pending' | 'held' | 'stays';
+  rows: number;
+  /** Parts of it that went back into quarantine. */
+  rest: number;
+  why: ErrorCode | null;
+}
+
+/** A row of `outbox-drop`. */
+export interface Dropped {
+  id: string;
+  code: ErrorCode | null;
+  outcome: 'dropped' | 'not-found';
+}
+
+/** The operator's commands of the outbox, by name. Errors: USAGE, OUTBOX-NO-ENTRY, STORAGE-*. */
+export function outboxCommands(options: OutboxCommandOptions): Record<string, OperatorCommand> {
+  const { outbox, clock, log } = options;
+  return {
+    'outbox-status': (args) => {
+      only(args, []);
+      return report(outbox, clock);
+    },
+    'outbox-list': (args) => {
+      only(args, ['what', 'source', 'code', 'limit']);
+      return listed(outbox, { ...filterOf(args), limit: limitOf(args.limit) });
+    },
+    'outbox-show': (args, principal) => {
+      only(args, ['id', 'withIdentifiers']);
+      const shown = show(outbox, idOf(args.id), flagOf(args.withIdentifiers));
+      log.warn({ id: shown.id, identifiers: shown.identifiers, principal }, 'an entry of the outbox was shown');
+      return [shown];
+    },
+    'outbox-export': (args, principal) => {
+      only(args, ['what', 'source', 'code', 'withIdentifiers']);
+      return exported(outbox, filterOf(args), flagOf(args.withIdentifiers), principal, log);
+    },
+    'outbox-replay': (args, principal) => {
+      only(args, ['ids', 'code']);
+      if ((args.ids === undefined) === (args.code === undefined)) throw usage('replay takes either ids or --code');
+      const ids = args.code === undefined ? quarantineIds(args.ids) : idsOfCode(outbox, codeOf(args.code));
+      return replay(options, ids, principal);
+    },
+    'outbox-drop': (args, principal) => {
+      only(args, ['ids', 'reason']);
+      return drop(options, quarantineIds(args.ids), reasonOf(args.reason), principal);
+    },
+  };
+}
+
+async function* report(outbox: Outbox, clock: Clock): AsyncGenerator<OutboxReport> {
+  const pending: Counted['byClass'] = {};
+  const delivered: Counted['byClass'] = {};
+  for (let census = outbox.census(0, 8 * PAGE); census.last !== undefined; census = outbox.census(census.last, 8 * PAGE)) {
+    add(pending, census.pending);
+    add(delivered, census.delivered);
+    await turn();
+  }
+  const quarantined: Counted['byClass'] = {};
+  for await (const { class: rowClass } of quarantine(outbox)) add(quarantined, { [rowClass ?? 'bytes']: 1 });
+  const { pending: waiting, delivered: done, quarantined: aside, ...status } = outbox.status();
+  yield {
+    ...status,
+    now: clock.now(),
+    pending: { total: waiting, byClass: pending },
+    delivered: { total: done, byClass: delivered },
+    quarantined: { total: aside, byClass: quarantined },
+  };
+}
+
+function add(to: Counted['byClass'], counts: Counted['byClass']): void {
+  for (const [name, count] of Object.entries(counts) as [RowClass | 'bytes', number][]) to[name] = (to[name] ?? 0) + count;
+}
+
+interface Filter {
+  what: 'quarantine' | 'pending';
+  source: string | undefined;
+  code: ErrorCode | undefined;
+}
+
+async function* listed(outbox: Outbox, { limit, ...filter }: Filter & { limit: number }): AsyncGenerator<ListedEntry> {
+  let left = limit;
+  const entries = filter.what === 'quarantine' ? chosen(outbox, filter) : waiting(outbox, filter);
+  for await (const entry of entries) {
+    yield 'record' in entry ? listedRow(entry) : listedEntry(entry);
+    left -= 1;
+    if (left === 0) break;
+  }
+}
+
+/** Entries of quarantine, the newest first, page by page; what comes in meanwhile is not among them. */
+async function* quarantine(outbox: Outbox): AsyncGenerator<QuarantineEntry> {
+  let before: number | undefined;
+  for (;;) {
+    const page = outbox.quarantined(PAGE, before);
+    yield* page;
+    before = page.at(-1)?.id;
+    if (before === undefined || page.length < PAGE) return;
+    await turn();
+  }
+}
+
+async function* chosen(outbox: Outbox, { source, code }: Pick<Filter, 'source' | 'code'>): AsyncGenerator<QuarantineEntry> {
+  for await (const entry of quarantine(outbox)) {
+    if ((source === undefined || entry.source === source) && (code === undefined || entry.code === code)) yield entry;
+  }
+}
+
+/** Rows that wait, the oldest first, page by page. */
+async function* waiting(outbox: Outbox, { source }: Pick<Filter, 'source'>): AsyncGenerator<OutboxRow> {
+  let after = 0;
+  for (;;) {
+    const page = outbox.pending(after, PAGE);
+    for (const row of page) if (source === undefined || row.record.source === source) yield row;
+    after = page.at(-1)?.seq ?? 0;
+    if (page.length < PAGE) return;
+    await turn();
+  }
+}
+
+interface EntryId {
+  what: 'quarantine' | 'pending';
+  number: number;
+}
+
+function show(outbox: Outbox, { what, number }: EntryId, withIdentifiers: boolean) {
+  if (what === 'quarantine') {
+    const entry = outbox.content(number);
+    if (entry) return shownEntry(entry, withIdentifiers);
+  } else {
+    const row = outbox.pending(number - 1, 1)[0];
+    if (row?.seq === number) return shownRow(row, withIdentifiers);
+  }
+  throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `${what === 'quarantine' ? 'q' : 'r'}${number}` });
+}
+
+async function* exported(outbox: Outbox, filter: Filter, withIdentifiers: boolean, principal: OperatorPrincipal, log: Logger) {
+  let entries = 0;
+  log.warn({ ...filter, withIdentifiers, principal }, 'an export of the outbox begins');
+  try {
+    if (filter.what === 'pending') {
+      for await (const row of waiting(outbox, filter)) {
+        yield shownRow(row, withIdentifiers);
+        entries += 1;
+      }
+      return;
+    }
+    for await (const { id } of chosen(outbox, filter)) {
+      const entry = outbox.content(id);
+      if (entry) yield shownEntry(entry, withIdentifiers);
+      entries += entry ? 1 : 0;
+    }
+  } finally {
+    log.info({ entries }, 'an export of the outbox ended');
+  }
+}
+
+async function* replay(
+  { outbox, sources, clock, log }: OutboxCommandOptions,
+  ids: AsyncIterable<number> | Iterable<number>,
+  principal: OperatorPrincipal,
+): AsyncGenerator<Replayed> {
+  const byName = new Map(sources.map((source) => [source.name, source]));
+  const one = async (id: number): Promise<Replayed> => {
+    const entry = outbox.content(id);
+    if (!entry) return { id: `q${id}`, code: null, outcome: 'stays', rows: 0, rest: 0, why: 'OUTBOX-NO-ENTRY' };
+    const replayed = await release(outbox, entry, byName, clock.now());
+    log.warn({ ...replayed, principal }, 'an entry of quarantine was replayed');
+    return replayed;
+  };
+  let group: Promise<Replayed>[] = [];
+  for await (const id of ids) {
+    group.push(one(id));
+    if (group.length < PAGE) continue;
+    yield* settled(group);
+    group = [];
+  }
+  yield* settled(group);
+}
+
+/** All of a group, in order: what was done of it is told even when one could not be stored. */
+async function* settled<T>(group: readonly Promise<T>[]): AsyncGenerator<T> {
+  for (const result of await Promise.allSettled(group)) {
+    if (result.status === 'rejected') throw result.reason;
+    yield result.value;
+  }
+}
+
+async function release(
+  outbox: Outbox,
+  entry: QuarantinedContent,
+  sources: ReadonlyMap<string, ConfiguredSource>,
+  now: Instant,
+): Promise<Replayed> {
+  const { code } = entry;
+  const id = `q${entry.id}`;
+  const stays = (why: ErrorCode): Replayed => ({ id, code, outcome: 'stays', rows: 0, rest: 0, why });
+  const read = reread(entry, sources, now);
+  if ('stays' in read) return stays(read.stays);
+  try {
+    const rows = (await outbox.release(entry.id, read.found)).length;
+    if (rows === 0) return { id, code, outcome: 'held', rows, rest: 0, why: null };
+    return { id, code, outcome: 'pending', rows, rest: read.found.rest?.length ?? 0, why: null };
+  } catch (thrown) {
+    const error = asVitalmeshError(thrown);
+    if (error.code === 'OUTBOX-NO-ENTRY') return stays(error.code);
+    throw error;
+  }
+}
+
+async function* idsOfCode(outbox: Outbox, code: ErrorCode): AsyncGenerator<number> {
+  for await (const { id } of chosen(outbox, { source: undefined, code })) yield id;
+}
+
+async function* drop(
+  { outbox, log }: OutboxCommandOptions,
+  ids: readonly number[],
+  reason: string,
+  principal: OperatorPrincipal,
+): AsyncGenerator<Dropped> {
+  for (const number of ids) {
+    const id = `q${number}`;
+    const entry = await outbox.drop(number).catch((thrown: unknown) => {
+      if (asVitalmeshError(thrown).code !== 'OUTBOX-NO-ENTRY') throw thrown;
+      return undefined;
+    });
+    if (entry) log.warn({ id, code: entry.code, reason, principal }, 'an entry of quarantine was dropped');
+    yield entry ? { id, code: entry.code, outcome: 'dropped' } : { id, code: null, outcome: 'not-found' };
+  }
+}
+
+function usage(detail: string): VitalmeshError {
+  return new VitalmeshError('USAGE', { detail });
+}
+
+/** Refuses arguments that the command does not know: a filter that is not applied would widen what is done. */
+function only(args: Record<string, unknown>, known: readonly string[]): void {
+  if (Object.keys(args).some((name) => !known.includes(name))) throw usage(`arguments are ${known.join(', ') || 'none'}`);
+}
+
+function filterOf({ what = 'quarantine', source, code }: Record<string, unknown>): Filter {
+  if (what !== 'quarantine' && what !== 'pending') throw usage('what is quarantine or pending');
+  if (source !== undefined && (typeof source !== 'string' || source === '')) throw usage('--source is a name');
+  if (code !== undefined && what === 'pending') throw usage('rows that wait have no --code');
+  return { what, source, code: code === undefined ? undefined : codeOf(code) };
+}
+
+function codeOf(code: unknown): ErrorCode {
+  if (typeof code === 'string' && isErrorCode(code)) return code;
+  throw usage('--code is a code such as INGEST-NOT-BOUND');
+}
+
+function limitOf(limit: unknown = DEFAULT_LIST): number {
+  if (typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= OUTBOX_LIMITS.list) return limit;
+  throw usage(`--limit is a whole number from 1 to ${OUTBOX_LIMITS.list}`);
+}
+
+function flagOf(flag: unknown = false): boolean {
+  if (typeof flag === 'boolean') return flag;
+  throw usage('withIdentifiers is true or false');
+}
+
+function idOf(id: unknown): EntryId {
+  const [, kind, digits] = typeof id === 'string' ? (/^([qr])([1-9]\d{0,14})$/.exec(id) ?? []) : [];
+  if (kind === undefined) throw usage('an id is q and a number (quarantine), or r and a number (a row that waits), as list shows it');
+  return { what: kind === 'q' ? 'quarantine' : 'pending', number: Number(digits) };
+}
+
+/** Rows that wait are replayed by nobody and never dropped: the hub is to have them. */
+function quarantineIds(ids: unknown): number[] {
+  if (!Array.isArray(ids) || ids.length === 0 || ids.length > OUTBOX_LIMITS.ids) throw usage(`give 1 to ${OUTBOX_LIMITS.ids} ids`);
+  const parsed = ids.map(idOf);
+  if (parsed.some(({ what }) => what !== 'quarantine'))
+    throw usage('only entries of quarantine (q…); rows that wait are sent by themselves');
+  return [...new Set(parsed.map(({ number }) => number))];
+}
+
+function reasonOf(reason: unknown): string {
+  const clean = typeof reason === 'string' ? cleanText(reason, OUTBOX_LIMITS.reason) : undefined;
+  if (clean === undefined) throw usage('--reason TEXT is missing; it stands in the log, so name no patient');
+  return clean;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
