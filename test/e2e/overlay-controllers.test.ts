@@ -60,7 +60,7 @@ test('the first controller dies under load, then the second while the first is b
   await hub.until(({ counts }) => counts.observations > 100);
   const before = processes.map(({ stderr }) => stderr.length);
   const useOther = async ({ port }: TcpRelay): Promise<void> => {
-    const told = new RegExp(`"127\\.0\\.0\\.1:${port}","msg":"another controller of the network is used"`);
+    const told = new RegExp(`"controller":"127\\.0\\.0\\.1:${port}"[^\\n]*"msg":"another controller of the network is used"`);
     await Promise.all(processes.map((process) => process.says(told, 'stderr')));
     const { observations } = (await hub.status()).counts;
     await hub.until(({ counts }) => counts.observations > observations + 100);
