@@ -124,7 +124,8 @@ export class KilledSite implements AsyncDisposable {
     await within(Promise.all(this.#devices.map((device) => device.finish())), 'the last acknowledgements');
     const { outbox } = await this.#agent.until((status) => status.outbox.pending === 0);
     assert.equal(outbox.quarantined, 0);
-    const { counts, storeId } = await this.#hub.status();
+    // The one that was started last may still be on its way.
+    const { counts, storeId } = await this.#hub.until(({ uplink }) => uplink.bound);
     assert.equal(counts.quarantined, 0);
     const stored: string[] = [];
     for await (const row of callOperator(this.#hub.operator, 'export')) stored.push(factsOf(row));
