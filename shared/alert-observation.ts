@@ -4,7 +4,7 @@ import { parseInstant } from './clock.ts';
 import type { CheckedEvent, EventCheck } from './event.ts';
 import { type EventFrame, eventFacts, eventFrame, eventShape, limitedText } from './event-observation.ts';
 import { type Coding, type Extension, type Observation, type ObservationComponent, SYSTEMS } from './fhir.ts';
-import { EXTENSIONS, TEXT_LIMITS } from './observation-code.ts';
+import { EXTENSIONS, isSendable, TEXT_LIMITS } from './observation-code.ts';
 import type { Flag } from './reading.ts';
 import { vital } from './vitals.ts';
 
@@ -66,7 +66,7 @@ const component = z.union(
 );
 const ownCode = z.strictObject({ system: limitedText(TEXT_LIMITS.system).refine(isCodeSystem), code: limitedText(TEXT_LIMITS.identifier) });
 const resource = eventShape(CATEGORY, {
-  [URLS.instance]: { type: 'valueString', accepts: (value) => limitedText(TEXT_LIMITS.identifier).safeParse(value).success },
+  [URLS.instance]: { type: 'valueString', accepts: (value) => isSendable(value, TEXT_LIMITS.identifier) },
   [URLS.sourceVital]: { type: 'valueCode', accepts: (key) => vital(key) !== undefined },
   [URLS.sourceMdc]: { type: 'valueCode', accepts: (code) => /^\d{1,9}$/.test(code) },
 }).extend({

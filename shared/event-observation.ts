@@ -7,6 +7,7 @@ import {
   EXTENSIONS,
   hintExtensions,
   IDENTIFIER_SYSTEMS,
+  isSendable,
   subjectOf,
   TEST_LABEL,
   TEXT_LIMITS,
@@ -59,14 +60,9 @@ export function eventFrame(
   };
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-
 /** Text that may be stored: not empty, not longer than the limit, without control characters. */
 export function limitedText(limit: number) {
-  return z
-    .string()
-    .max(limit)
-    .refine((value) => value.trim() !== '' && value.isWellFormed() && !CONTROL.test(value));
+  return z.string().refine((value) => isSendable(value, limit));
 }
 
 /** An instant as FHIR writes it, with its offset. */
@@ -95,7 +91,7 @@ export interface ExtensionRule {
 const isText =
   (limit: number) =>
   (value: string): boolean =>
-    limitedText(limit).safeParse(value).success;
+    isSendable(value, limit);
 
 const COMMON: Readonly<Record<string, ExtensionRule>> = {
   [EXTENSIONS.profile]: { type: 'valueCode', accepts: isText(TEXT_LIMITS.profile) },

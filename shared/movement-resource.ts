@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { formatInstant, type Instant, parseInstant } from './clock.ts';
 import type { CheckedEvent, EventCheck } from './event.ts';
 import { identifierShape, limitedText, metaShape, timeText } from './event-observation.ts';
-import type { Basic, Extension, Identifier } from './fhir.ts';
+import type { Basic, Extension } from './fhir.ts';
 import { type AssignedId, MOVEMENTS, type Movement, type MovementEvent, type MovementParty } from './movement.ts';
-import { authorityOfSystem, EXTENSIONS, systemOfAuthority, TEST_LABEL, TEXT_LIMITS } from './observation-code.ts';
+import { authorityOfSystem, EXTENSIONS, identifierOf, TEST_LABEL, TEXT_LIMITS } from './observation-code.ts';
 import { FLAGS, type Flag } from './reading.ts';
 
 const CODE_SYSTEM = 'https://vitalmesh.org/fhir/CodeSystem/resource';
@@ -72,11 +72,6 @@ function partExtensions({ patient, otherIds = [], visit, account, patientClass, 
     ...text('priorAccount', prior?.account),
     ...text('priorVisit', prior?.visit),
   ];
-}
-
-function identifierOf({ value, authority }: AssignedId): Identifier {
-  const system = systemOfAuthority(authority);
-  return system === undefined ? { value } : { system, value };
 }
 
 const partText = (url: string) => z.strictObject({ url: z.literal(url), valueString: limitedText(TEXT_LIMITS.identifier) });

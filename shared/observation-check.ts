@@ -2,6 +2,7 @@ import { parseInstant } from './clock.ts';
 import { type Observation, SYSTEMS } from './fhir.ts';
 import {
   absentReasonOf,
+  CONTROL_CHARACTERS,
   EXTENSIONS,
   IDENTIFIER_SYSTEMS,
   observationFrame,
@@ -23,7 +24,6 @@ type Verdict = string | undefined;
 
 const STATUSES: ReadonlySet<unknown> = new Set(['final', 'preliminary', 'corrected', 'cancelled', 'entered-in-error']);
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 const MAX_LIST = 32;
 
 const OBSERVATION_FIELDS: ReadonlySet<string> = new Set([
@@ -310,7 +310,7 @@ function checkTime(value: unknown, at: string): Verdict {
 function checkText(value: unknown, limit: number, at: string): Verdict {
   if (typeof value !== 'string' || value.trim() === '') return `${at}: missing`;
   if (value.length > limit) return `${at}: too long`;
-  return CONTROL.test(value) || !value.isWellFormed() ? `${at}: control characters` : undefined;
+  return CONTROL_CHARACTERS.test(value) || !value.isWellFormed() ? `${at}: control characters` : undefined;
 }
 
 function unknownField(fields: Fields, known: ReadonlySet<string>, at: string): Verdict {

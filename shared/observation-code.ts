@@ -2,11 +2,13 @@ import {
   type CodeableConcept,
   type Coding,
   type Extension,
+  type Identifier,
   type LogicalReference,
   type ObservationComponent,
   type Quantity,
   SYSTEMS,
 } from './fhir.ts';
+import type { AssignedId } from './movement.ts';
 import { ABSENT_REASONS, type AbsentReason, type SubjectHints } from './reading.ts';
 import {
   type ObservationCategory,
@@ -51,6 +53,14 @@ export const IDENTIFIER_SYSTEMS = {
 
 /** Longest texts that are sent and taken, in UTF-16 code units. */
 export const TEXT_LIMITS = { identifier: 128, system: 1024, display: 128, limits: 64, unit: 64, profile: 64 } as const;
+
+/** Nothing that is kept or shown holds one of these: C0, C1, and the two separators that some readers take for line ends. */
+export const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Whether a text may be sent and stored: not empty, not longer than the limit, well formed, without control characters. */
+export function isSendable(text: string | undefined, limit: number): boolean {
+  return typeof text === 'string' && text.trim() !== '' && text.length <= limit && text.isWellFormed() && !CONTROL_CHARACTERS.test(text);
+}
 
 const R4_PROFILES = 'http://hl7.org/fhir/StructureDefinition/';
 
@@ -203,15 +213,18 @@ export function authorityOfSystem(system: string | undefined): string {
   }
 }
 
+/** A number with who assigned it. */
+export function identifierOf({ value, authority }: AssignedId): Identifier {
+  const system = systemOfAuthority(authority);
+  return system === undefined ? { value } : { system, value };
+}
+
 /**
  * Whose reading it is, by the best hint there is: patient, else visit, else bed, else the gateway and device that measured. Identifier
  * only: the vital-signs profile demands a subject, and the hub alone decides who it is.
  */
 export function subjectOf({ patient, visit, bed }: SubjectHints, gateway: string, device: string): LogicalReference {
-  if (patient?.value) {
-    const system = systemOfAuthority(patient.authority);
-    return { identifier: { ...(system === undefined ? {} : { system }), value: patient.value } };
-  }
+  if (patient?.value) return { identifier: identifierOf(patient) };
   if (visit) return { identifier: { system: IDENTIFIER_SYSTEMS.visit, value: visit } };
   if (bed) return { identifier: { system: IDENTIFIER_SYSTEMS.bed, value: bed } };
   return { identifier: { system: IDENTIFIER_SYSTEMS.gatewayDevice, value: `${gateway}/${device}` } };

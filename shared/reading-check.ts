@@ -2,14 +2,13 @@ import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { isShowable } from './clock.ts';
 import { DEVICE_LEVELS, type DeviceTree, MAX_PARTS } from './device-tree.ts';
 import type { ErrorCode } from './errors.ts';
-import { systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
+import { isSendable, systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
 import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
 import { vital } from './vitals.ts';
 import { MAX_SAMPLES, MAX_SAMPLES_TEXT, type Wave } from './wave.ts';
 
 /** An index has at most four digits in an observation id. */
 const MAX_READINGS = 1000;
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /**
  * Whatever could later be refused of a reading is refused here, by the decoder that made it: undefined when it will pass, else why not.
@@ -29,10 +28,10 @@ export function checkReading(reading: Reading): ErrorCode | undefined {
   if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
   if (reading.measurement !== undefined && !(Number.isSafeInteger(reading.measurement) && reading.measurement >= 0)) return 'DECODE-FIELD';
   if (original !== undefined && !Number.isFinite(original.value)) return 'DECODE-FIELD';
-  if (original !== undefined && !isClean(original.unit, TEXT_LIMITS.unit)) return 'DECODE-UNIT';
+  if (original !== undefined && !isSendable(original.unit, TEXT_LIMITS.unit)) return 'DECODE-UNIT';
   if (flags !== undefined && !(flags.every((flag) => Object.hasOwn(FLAGS, flag)) && new Set(flags).size === flags.length))
     return 'DECODE-FIELD';
-  if (limits !== undefined && !isClean(limits, TEXT_LIMITS.limits)) return 'DECODE-FIELD';
+  if (limits !== undefined && !isSendable(limits, TEXT_LIMITS.limits)) return 'DECODE-FIELD';
   return undefined;
 }
 
@@ -48,10 +47,10 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
   const hints = [patient?.value, visit, bed].filter((hint) => hint !== undefined && hint !== '');
   // Half of the identifier's length is left for the gateway that stands before a device id.
   const clean =
-    isClean(device.id, TEXT_LIMITS.identifier / 2) &&
-    isClean(profile, TEXT_LIMITS.profile) &&
-    [device.vendor, device.model].every((text) => text === undefined || text === '' || isClean(text, TEXT_LIMITS.display / 2 - 1)) &&
-    hints.every((hint) => isClean(hint, TEXT_LIMITS.identifier)) &&
+    isSendable(device.id, TEXT_LIMITS.identifier / 2) &&
+    isSendable(profile, TEXT_LIMITS.profile) &&
+    [device.vendor, device.model].every((text) => text === undefined || text === '' || isSendable(text, TEXT_LIMITS.display / 2 - 1)) &&
+    hints.every((hint) => isSendable(hint, TEXT_LIMITS.identifier)) &&
     (systemOfAuthority(patient?.authority ?? '') ?? '').length <= TEXT_LIMITS.system;
   if (!clean) return 'DECODE-FIELD';
   for (const reading of readings) {
@@ -72,9 +71,9 @@ export function checkAlert({ code, text, source, instance, ...alert }: DeviceAle
   if (offsetMin !== undefined && !isShowable(0, offsetMin)) return 'DECODE-TIME';
   const isWhole =
     (code !== undefined || text !== undefined) &&
-    (code === undefined || (isClean(code.code, TEXT_LIMITS.identifier) && isCodeSystem(code.system))) &&
-    (text === undefined || isClean(text, TEXT_LIMITS.display)) &&
-    (instance === undefined || isClean(instance, TEXT_LIMITS.identifier)) &&
+    (code === undefined || (isSendable(code.code, TEXT_LIMITS.identifier) && isCodeSystem(code.system))) &&
+    (text === undefined || isSendable(text, TEXT_LIMITS.display)) &&
+    (instance === undefined || isSendable(instance, TEXT_LIMITS.identifier)) &&
     (source?.vital === undefined || vital(source.vital) !== undefined) &&
     (source?.mdc === undefined || (Number.isSafeInteger(source.mdc) && source.mdc >= 0 && source.mdc < 1e9)) &&
     flags.every((flag) => Object.hasOwn(FLAGS, flag));
@@ -94,7 +93,7 @@ export function checkWave({ vital: key, samples, periodMs, effective, offsetMin,
 
 /** Half of the length is left for what is written before it. */
 function isCodeSystem(system: string): boolean {
-  return isClean(system, TEXT_LIMITS.identifier) && encodeURIComponent(system).length <= TEXT_LIMITS.system / 2;
+  return isSendable(system, TEXT_LIMITS.identifier) && encodeURIComponent(system).length <= TEXT_LIMITS.system / 2;
 }
 
 const PART_PATH = /^\d{1,9}(?:\.\d{1,9}){1,3}$/;
@@ -132,8 +131,4 @@ function isOfItsClass({ class: name, readings, alerts, movement, waves, tree }: 
   const own = counts[name === 'spot' || name === 'continuous' ? 'readings' : name];
   const kinds = Object.values(counts).filter((count) => count !== undefined).length;
   return kinds === 1 && own !== undefined && own > 0 && own <= MAX_READINGS;
-}
-
-function isClean(text: string | undefined, limit: number): boolean {
-  return typeof text === 'string' && text.trim() !== '' && text.length <= limit && text.isWellFormed() && !CONTROL.test(text);
 }

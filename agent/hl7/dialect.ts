@@ -23,6 +23,12 @@ export interface MessageRule {
   use: MessageUse;
 }
 
+/** What monitors send; some leave the event out. */
+export const ORU_R01: readonly MessageRule[] = [
+  { type: 'ORU', event: 'R01', use: 'readings' },
+  { type: 'ORU', event: '', use: 'readings' },
+];
+
 /**
  * What an OBX row is beside a value: left aside and counted (HL7-ASIDE: a duplicate, something about the device), a setting under the code of a
  * vital sign (HL7-SETTING, left aside as well), or an alarm.

@@ -91,11 +91,12 @@ export function contentOf(database: Database, id: number): QuarantinedContent | 
   };
 }
 
-/** Takes an entry out for ever, in the transaction under way. Throws OUTBOX-NO-ENTRY. */
-export function takeOut(database: Database, id: number): QuarantineEntry {
-  const row = database.prepare<[number], StoredEntry>(sql.QUARANTINE_DROP).get(id);
+/** Takes an entry out for ever, in the transaction under way; `origin` as it was kept. Throws OUTBOX-NO-ENTRY. */
+export function takeOut(database: Database, id: number): { entry: QuarantineEntry; origin: string | null } {
+  const row = database.prepare<[number], StoredEntry & { origin: string | null }>(sql.QUARANTINE_DROP).get(id);
   if (!row) throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `q${id}` });
-  return entryOf(row);
+  const { origin, ...entry } = row;
+  return { entry: entryOf(entry), origin };
 }
 
 function entryOf({ code, class: number, ...row }: StoredEntry): QuarantineEntry {

@@ -151,7 +151,7 @@ class SqliteOutbox implements Outbox {
   async append(records: readonly ReadingRecord[], { message }: { message?: MessageKey | undefined } = {}): Promise<RowKey[]> {
     if (records.length === 0) return [];
     if (!message) return await this.#append(records);
-    const key = message.name + message.content;
+    const key = digestOf(message);
     const underWay = this.#appending.get(key);
     if (underWay) {
       // What becomes of the first becomes of the second.
@@ -163,7 +163,7 @@ class SqliteOutbox implements Outbox {
 
   /** Lets those that bring the same message meanwhile wait for this one. */
   async #underWay(message: MessageKey, appending: Promise<RowKey[]>): Promise<RowKey[]> {
-    const key = message.name + message.content;
+    const key = digestOf(message);
     this.#appending.set(key, appending);
     this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
     try {
@@ -177,7 +177,7 @@ class SqliteOutbox implements Outbox {
   }
 
   find(message: MessageKey): 'message' | 'name' | undefined {
-    if (this.#appending.has(message.name + message.content)) return 'message';
+    if (this.#appending.has(digestOf(message))) return 'message';
     return this.#messages.find(message) ?? (this.#names.has(message.name) ? 'name' : undefined);
   }
 
@@ -293,7 +293,7 @@ class SqliteOutbox implements Outbox {
   async release(id: number, found: Found): Promise<RowKey[]> {
     const { message } = found;
     if (!message) return await this.#release(id, found);
-    const key = message.name + message.content;
+    const key = digestOf(message);
     // Whatever became of the one before, the file knows.
     for (let before = this.#appending.get(key); before; before = this.#appending.get(key)) await before.catch(() => undefined);
     // A sender that brings it meanwhile shares what becomes of this: when the entry is gone, both are told that nothing was stored.
@@ -303,15 +303,13 @@ class SqliteOutbox implements Outbox {
   async #release(id: number, { records, message, rest = [] }: Found): Promise<RowKey[]> {
     const rows = records.map(storedRow);
     const { keys, code, moved } = await this.#write((database) => {
-      const origin = contentOf(database, id)?.origin;
-      const entry = takeOut(database, id);
+      const { entry, origin } = takeOut(database, id);
       const inserted = this.#insert(database, rows, message);
       const put: Quarantined = { taken: 0, dropped: 0 };
       // When the message was on disk already, so is what could not be read of it.
       for (const { code: why, part, bytes, raw } of inserted.length > 0 ? rest : []) {
         const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
-        const known = origin === undefined ? null : JSON.stringify(origin);
-        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin: known };
+        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin };
         const { taken, dropped } = quarantinePart(database, one, this.#limits);
         put.taken += taken;
         put.dropped += dropped;
@@ -326,7 +324,7 @@ class SqliteOutbox implements Outbox {
   }
 
   async drop(id: number): Promise<QuarantineEntry> {
-    const entry = await this.#write((database) => takeOut(database, id));
+    const { entry } = await this.#write((database) => takeOut(database, id));
     this.#metrics.count('outbox_dropped', entry.code);
     this.#changed({ quarantined: -1 });
     return entry;
@@ -489,4 +487,9 @@ function readRow({ seq, epoch, receivedAt, body }: StoredRow): OutboxRow | undef
 function countRows(database: Database): Counts {
   const count = (text: string): number => database.prepare<[], { n: number }>(text).get()?.n ?? 0;
   return { pending: count(sql.COUNT_PENDING), delivered: count(sql.COUNT_DELIVERED), quarantined: count(sql.COUNT_QUARANTINED) };
+}
+
+/** What tells one message from every other. */
+function digestOf({ name, content }: MessageKey): string {
+  return name + content;
 }

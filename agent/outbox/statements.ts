@@ -36,7 +36,7 @@ export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, p
 export const QUARANTINE_PART = 'INSERT INTO quarantine (kind, at, code, source, part, bytes, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)';
 export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes, class FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?';
 export const QUARANTINE_CONTENT = 'SELECT id, at, code, source, part, bytes, class, held, origin, body FROM quarantine WHERE id = ?';
-export const QUARANTINE_DROP = 'DELETE FROM quarantine WHERE id = ? RETURNING id, at, code, source, part, bytes, class';
+export const QUARANTINE_DROP = 'DELETE FROM quarantine WHERE id = ? RETURNING id, at, code, source, part, bytes, class, origin';
 export const QUARANTINE_TRIM = `DELETE FROM quarantine WHERE id IN
   (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?)`;
 

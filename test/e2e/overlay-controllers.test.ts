@@ -6,8 +6,9 @@ import { type Fabric, startFabric } from '../../provisioning/fabric/fabric.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { verifies } from '../requirements.ts';
-import { type Enrolled, FabricSite, INGEST, storedValues } from '../support/fabric-site.ts';
+import { type Enrolled, FabricSite, INGEST } from '../support/fabric-site.ts';
 import { Oximeter } from '../support/oximeter.ts';
+import { assertAllStoredOnce } from '../support/ziti/counts.ts';
 import { TcpRelay } from '../support/ziti/tcp-relay.ts';
 
 const ANYWHERE = { host: '127.0.0.1', port: 0 };
@@ -72,12 +73,7 @@ test('the first controller dies under load, then the second while the first is b
   relays[1].aim(undefined);
   await useOther(relays[0]);
 
-  const sent = oximeters.flatMap((oximeter) => oximeter.finish()).sort();
-  await hub.until(({ counts }) => counts.observations >= sent.length);
-  await Promise.all(agents.map((agent) => agent.until(({ outbox }) => outbox.pending === 0)));
-  assert.deepEqual(await storedValues(hub), sent);
-  const { counts } = await hub.status();
-  assert.deepEqual([counts.observations, counts.quarantined], [sent.length, 0]);
+  await assertAllStoredOnce(hub, agents, oximeters);
   for (const [i, { stderr }] of processes.entries())
     assert.doesNotMatch(stderr.slice(before[i]), /uplink|channel to an edge router|hosted/, 'nothing was made anew');
 });

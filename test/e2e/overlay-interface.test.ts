@@ -50,7 +50,11 @@ test('the network interfaces are gone and come back, and so do names: everybody 
   site.resolve(config, unresolving.wire, []);
   await hub.process.until((status) => status.gateways.length === agents.length);
 
-  const stored = await assertAllStoredOnce(hub.process, agents);
+  const stored = await assertAllStoredOnce(
+    hub.process,
+    agents.map(({ process }) => process),
+    agents.map(({ oximeter }) => oximeter),
+  );
   for (const [i, count] of connections().entries()) assert.ok(count - (before[i] ?? 0) <= MOST_ATTEMPTS, `${count} connections`);
   context.diagnostic(`${stored} values of ${agents.length} gateways`);
 });

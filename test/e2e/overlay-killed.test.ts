@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { verifies } from '../requirements.ts';
-import { type Enrolled, FabricSite, registryOf, storedValues } from '../support/fabric-site.ts';
+import { type Enrolled, FabricSite, registryOf } from '../support/fabric-site.ts';
 import { testHub } from '../support/hub.ts';
 import { Oximeter } from '../support/oximeter.ts';
 import { MemoryOutbox, until } from '../support/uplink.ts';
+import { assertAllStoredOnce } from '../support/ziti/counts.ts';
 import { drained, sendOverZiti, serveOverZiti, spot, valuesOf } from '../support/ziti-uplink.ts';
 
 describe('the network is killed and comes back', () => {
@@ -41,13 +42,7 @@ describe('the network is killed and comes back', () => {
     // Still under load.
     await hub.until(({ overlay, uplink, counts }) => overlay === 'ready' && uplink.bound && counts.observations > before + 100);
 
-    const sent = oximeters.flatMap((oximeter) => oximeter.finish()).sort();
-    await hub.until(({ counts }) => counts.observations >= sent.length);
-    await Promise.all(agents.map((agent) => agent.until(({ outbox }) => outbox.pending === 0)));
-    assert.deepEqual(await storedValues(hub), sent);
-    const { counts } = await hub.status();
-    assert.deepEqual([counts.observations, counts.quarantined], [sent.length, 0]);
-    for (const agent of agents) assert.equal((await agent.status()).outbox.quarantined, 0);
+    await assertAllStoredOnce(hub, agents, oximeters);
   });
 
   test('right before a batch is committed, and between a commit and its answer: each reading once', async () => {

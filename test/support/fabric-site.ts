@@ -143,7 +143,11 @@ export class FabricSite implements AsyncDisposable {
   }
 
   static async start(...options: string[]): Promise<FabricSite> {
-    const site = new FabricSite(...options);
+    return await FabricSite.ready(new FabricSite(...options));
+  }
+
+  /** Starts the network of a new site, and sets it up. */
+  protected static async ready<T extends FabricSite>(site: T): Promise<T> {
     try {
       await site.startFabric();
       await site.furnish();

@@ -17,15 +17,7 @@ export class OwnFabricSite extends FabricSite {
 
   /** One that is set up. */
   static async with(options: Partial<FabricOptions>): Promise<OwnFabricSite> {
-    const site = new OwnFabricSite(options);
-    try {
-      await site.startFabric();
-      await site.furnish();
-      return site;
-    } catch (error) {
-      await site[Symbol.asyncDispose]();
-      throw error;
-    }
+    return await FabricSite.ready(new OwnFabricSite(options));
   }
 
   get network(): Fabric {

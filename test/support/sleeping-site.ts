@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict';
 import { DeviceServer } from '../agent/sources/device-server.ts';
-import { type AgentProcess, FabricSite, type HubProcess, type SiteProcess, storedValues } from './fabric-site.ts';
+import { type AgentProcess, FabricSite, type HubProcess, type SiteProcess } from './fabric-site.ts';
 import type { Luck } from './luck.ts';
 import { Oximeter } from './oximeter.ts';
+import { assertAllStoredOnce } from './ziti/counts.ts';
 
 /** Stops a process as a machine that sleeps stops its own: its clocks go on, nothing of it runs, the kernel keeps what comes as far as it has room. */
 export async function asleep(processes: readonly SiteProcess[], until: () => Promise<unknown>): Promise<void> {
@@ -66,14 +66,7 @@ export class SleepingSite implements AsyncDisposable {
 
   /** The devices stop, and the hub comes to hold each of their readings once, and nothing else. How many there were. */
   async settle(): Promise<number> {
-    const sent = this.#oximeters.flatMap((oximeter) => oximeter.finish()).sort();
-    await this.hub.until(({ counts }) => counts.observations >= sent.length);
-    await Promise.all(this.agents.map((agent) => agent.until(({ outbox }) => outbox.pending === 0)));
-    assert.deepEqual(await storedValues(this.hub), sent);
-    const { counts } = await this.hub.status();
-    assert.deepEqual([counts.observations, counts.quarantined], [sent.length, 0]);
-    for (const agent of this.agents) assert.equal((await agent.status()).outbox.quarantined, 0);
-    return sent.length;
+    return await assertAllStoredOnce(this.hub, this.agents, this.#oximeters);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

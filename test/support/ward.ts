@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import type { FabricOptions } from '../../provisioning/fabric/fabric.ts';
 import type { FabricController } from '../../provisioning/fabric/placed-controller.ts';
 import { DeviceServer } from '../agent/sources/device-server.ts';
-import { type AgentProcess, type Enrolled, type HubProcess, storedValues } from './fabric-site.ts';
+import type { AgentProcess, Enrolled, HubProcess } from './fabric-site.ts';
 import type { Luck } from './luck.ts';
 import { OwnFabricSite } from './own-fabric-site.ts';
 import { Oximeter } from './oximeter.ts';
+import { assertAllStoredOnce } from './ziti/counts.ts';
 
 /** A hub, agents whose oximeters never rest, and the network that a test does something to. */
 export class Ward implements AsyncDisposable {
@@ -89,13 +90,7 @@ export class Ward implements AsyncDisposable {
 
   /** Everything that was measured is stored once. */
   async settled(): Promise<void> {
-    const sent = this.#oximeters.flatMap((oximeter) => oximeter.finish()).sort();
-    await this.hub.until(({ counts }) => counts.observations >= sent.length);
-    await Promise.all(this.agents.map((agent) => agent.until(({ outbox }) => outbox.pending === 0)));
-    assert.deepEqual(await storedValues(this.hub), sent);
-    const { counts } = await this.hub.status();
-    assert.deepEqual([counts.observations, counts.quarantined], [sent.length, 0]);
-    for (const agent of this.agents) assert.equal((await agent.status()).outbox.quarantined, 0);
+    await assertAllStoredOnce(this.hub, this.agents, this.#oximeters);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

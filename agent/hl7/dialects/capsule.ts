@@ -1,5 +1,5 @@
 import type { CodedUnit, CodedVital } from '../codes.ts';
-import { type Dialect, NO_SENTINELS, type RowUse } from '../dialect.ts';
+import { type Dialect, NO_SENTINELS, ORU_R01, type RowUse } from '../dialect.ts';
 import { componentOf, type Segment } from '../segment.ts';
 
 const NO_VITAL: CodedVital = { rows: [], mdc: undefined };
@@ -12,10 +12,7 @@ export const capsule: Dialect = {
   protocol: 'HL7 v2.3 ORU^R01 over MLLP: numbers of streams and units, waves as NA',
   source: 'public samples of an intensive care unit (devices.md 2.2)',
   connects: { senderCalls: true },
-  messages: [
-    { type: 'ORU', event: 'R01', use: 'readings' },
-    { type: 'ORU', event: '', use: 'readings' },
-  ],
+  messages: ORU_R01,
   uniqueControlIds: true,
   dictionary: 'site',
   obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, use: useOf },

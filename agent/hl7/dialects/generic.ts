@@ -1,5 +1,5 @@
 import { type CodedUnit, type CodedVital, codedUnit } from '../codes.ts';
-import { type Dialect, NO_SENTINELS } from '../dialect.ts';
+import { type Dialect, NO_SENTINELS, ORU_R01 } from '../dialect.ts';
 import { componentOf, type Separators } from '../segment.ts';
 
 const NO_VITAL: CodedVital = { rows: [], mdc: undefined };
@@ -12,10 +12,7 @@ export const generic: Dialect = {
   protocol: 'HL7 v2.1 to 2.8 ORU^R01 over MLLP: codes, units and sentinels of a dialect file',
   source: 'HL7 v2.6 chapters 2 and 7; the dialect file names that of its codes',
   connects: { senderCalls: true },
-  messages: [
-    { type: 'ORU', event: 'R01', use: 'readings' },
-    { type: 'ORU', event: '', use: 'readings' },
-  ],
+  messages: ORU_R01,
   uniqueControlIds: false,
   dictionary: 'site',
   obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, use: () => 'value' },

@@ -1,4 +1,4 @@
-import type { Dialect } from '../dialect.ts';
+import { type Dialect, ORU_R01 } from '../dialect.ts';
 import { MDIL_ROWS } from '../mdil.ts';
 
 /** A bedside monitor that sends what it measures every minute, and its alarms when they come. */
@@ -9,10 +9,7 @@ export const philipsEfficia: Dialect = {
   protocol: 'HL7 v2.4 ORU^R01 over MLLP (LAN, WLAN), numbers under MDIL codes (MDC in hexadecimal)',
   source: 'Efficia CM Series Data Export Guide, chapter 2 (pages 2-8 to 2-20)',
   connects: { senderCalls: true },
-  messages: [
-    { type: 'ORU', event: 'R01', use: 'readings' },
-    { type: 'ORU', event: '', use: 'readings' },
-  ],
+  messages: ORU_R01,
   uniqueControlIds: true,
   obx: MDIL_ROWS,
   alarms: {

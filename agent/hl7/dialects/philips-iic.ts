@@ -1,4 +1,4 @@
-import type { Dialect } from '../dialect.ts';
+import { type Dialect, ORU_R01 } from '../dialect.ts';
 import { MDIL_ROWS } from '../mdil.ts';
 
 /** The central station of IntelliVue monitors: one connection for the patients of a whole ward, each message of one of them. */
@@ -9,10 +9,7 @@ export const philipsIic: Dialect = {
   protocol: 'HL7 v2.2 to 2.6 ORU^R01 over MLLP, numbers under MDIL codes (MDC in hexadecimal), MSH-18 8859/1',
   source: 'IntelliVue Information Center HL7 Programmer’s Reference Guide 4535 642 64661; messages of public samples (devices.md 2.2)',
   connects: { senderCalls: true },
-  messages: [
-    { type: 'ORU', event: 'R01', use: 'readings' },
-    { type: 'ORU', event: '', use: 'readings' },
-  ],
+  messages: ORU_R01,
   uniqueControlIds: true,
   obx: MDIL_ROWS,
   alarms: {

@@ -59,7 +59,11 @@ export async function sickRouters(context: TestContext, sicknesses: readonly Sic
   for (const { wire } of agents) wire.routers[0]?.aim(site.routerTarget(0));
   for (const { process } of agents) await process.until(({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
 
-  const stored = await assertAllStoredOnce(hub, agents);
+  const stored = await assertAllStoredOnce(
+    hub,
+    agents.map(({ process }) => process),
+    agents.map(({ oximeter }) => oximeter),
+  );
   for (const { sickness, sick, wire } of agents) {
     const { connections } = wire.routers[0]?.counts ?? { connections: 0 };
     assert.ok(connections > 0 && connections <= MOST_CONNECTIONS, `${sickness}: ${connections} connections`);
@@ -94,7 +98,11 @@ export async function sickControllers(context: TestContext, sicknesses: readonly
 
   for (const { wire } of agents) wire.controller.aim(site.controllerTarget());
   for (const { process } of agents) await process.until(({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
-  const stored = await assertAllStoredOnce(hub, agents);
+  const stored = await assertAllStoredOnce(
+    hub,
+    agents.map(({ process }) => process),
+    agents.map(({ oximeter }) => oximeter),
+  );
   for (const [i, { wire }] of agents.entries()) {
     const { connections } = wire.controller.counts;
     assert.ok(connections > 0 && connections <= MOST_CONNECTIONS, `${sicknesses[i]}: ${connections} connections`);
@@ -138,7 +146,11 @@ export async function faultyLines(context: TestContext, leastFaults: number, luc
   // One that was given a fault while it was open meets it later.
   for (const relay of relays) relay.cut();
 
-  const stored = await assertAllStoredOnce(hub.process, agents);
+  const stored = await assertAllStoredOnce(
+    hub.process,
+    agents.map(({ process }) => process),
+    agents.map(({ oximeter }) => oximeter),
+  );
   assert.ok(faults() >= leastFaults);
   context.diagnostic(`${faults()} faults, ${sum(relays, ({ counts }) => counts.connections)} connections, ${stored} values`);
 }

@@ -52,15 +52,7 @@ export class WireSite extends OwnFabricSite {
   }
 
   static async open(options: WireSiteOptions = {}): Promise<WireSite> {
-    const site = new WireSite(options);
-    try {
-      await site.startFabric();
-      await site.furnish();
-      return site;
-    } catch (error) {
-      await site[Symbol.asyncDispose]();
-      throw error;
-    }
+    return await OwnFabricSite.ready(new WireSite(options));
   }
 
   /** Relays for the program with this configuration, from its start on. */

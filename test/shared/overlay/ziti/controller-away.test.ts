@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { VitalmeshError } from '../../../../shared/errors.ts';
 import { loadIdentity } from '../../../../shared/identity/identity.ts';
-import { pause } from '../../../../shared/lifecycle.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
+import type { Channel } from '../../../../shared/overlay/ziti/channel/contract.ts';
 import { dialCircuit } from '../../../../shared/overlay/ziti/circuit/dial.ts';
+import { isHeartbeat } from '../../../../shared/overlay/ziti/circuit/frames.ts';
 import { openZitiOverlay } from '../../../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../../../requirements.ts';
 import { echo } from '../../../support/ziti/hub-and-gateway.ts';
@@ -44,6 +45,21 @@ function ended(connection: Duplex): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   connection.on('error', () => undefined);
   connection.once('close', () => resolve(connection.errored ? (connection.errored as VitalmeshError).detail : 'closed'));
+  return promise;
+}
+
+/** Resolves when a circuit that is dialled on this channel from now on has heard a heartbeat. */
+function heartbeatOn(channel: Channel): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const attach = channel.attach.bind(channel);
+  channel.attach = (connId, sink) =>
+    attach(connId, {
+      frame(frame) {
+        sink.frame(frame);
+        if (isHeartbeat(frame)) resolve();
+      },
+      channelLost: (reason) => sink.channelLost(reason),
+    });
   return promise;
 }
 
@@ -95,6 +111,7 @@ describe('connections that are older than a restart of the controller', { timeou
     await hub.bind(BEATING, accepted.resolve);
     const farPort = Number(new URL(far.url).port);
     const { channel, session } = await dialingChannel(fabric, 'gateway', stack, ({ port }) => port === farPort);
+    const beaten = heartbeatOn(channel);
     const { signal } = new AbortController();
     const limits = { heartbeatMs: 450 };
     const connection = await dialCircuit({ channel, session, encryptionRequired: true, callerName: 'gateway', signal, limits });
@@ -103,8 +120,8 @@ describe('connections that are older than a restart of the controller', { timeou
     const told = ended(host);
     host.write('reading');
     await once(connection, 'data');
-    // Both have beaten once: the silence of an end that never did means nothing. Their first beat comes within three ticks of 50 ms of this process.
-    for (let ticks = 0; ticks < 6; ticks += 1) await pause(50);
+    // The silence of an end that never beat means nothing.
+    await beaten;
     await fabric.fabric.controller.stop();
     await fabric.fabric.controller.start();
     assert.notEqual(await told, SILENT);
