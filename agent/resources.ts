@@ -23,6 +23,8 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
       return devicesOf(record, key);
     case 'movement':
       return [movementOf(record, key, options)];
+    case 'gap':
+      throw new VitalmeshError('INTERNAL', { detail: 'gap' });
   }
 }
 

@@ -2,6 +2,7 @@ import type { DeviceAlert } from './alert.ts';
 import type { Instant } from './clock.ts';
 import type { DeviceTree } from './device-tree.ts';
 import { VitalmeshError } from './errors.ts';
+import type { Gap } from './gap.ts';
 import type { Movement } from './movement.ts';
 import type { Wave } from './wave.ts';
 
@@ -77,7 +78,7 @@ export interface SubjectHints {
 }
 
 /** How an outbox treats a row when space runs out, the best protected first. `spot` and `continuous` hold readings, the others what they are called. */
-export const ROW_CLASSES = ['alert', 'movement', 'device', 'spot', 'continuous', 'waveform'] as const;
+export const ROW_CLASSES = ['alert', 'gap', 'movement', 'device', 'spot', 'continuous', 'waveform'] as const;
 export type RowClass = (typeof ROW_CLASSES)[number];
 
 /** What one frame, message or payload gave: the unit that is stored, acknowledged and sent. */
@@ -108,12 +109,14 @@ export interface ReadingRecord {
   waves?: readonly Wave[];
   /** What the device is made of. */
   tree?: DeviceTree;
+  /** What is missing. */
+  gap?: Gap;
 }
 
 const ROW_VERSION = 1;
 
 /** In rows on disk; never changed after a release. */
-const CLASS_CODES: Readonly<Record<RowClass, number>> = { continuous: 0, spot: 1, alert: 2, movement: 3, waveform: 4, device: 5 };
+const CLASS_CODES: Readonly<Record<RowClass, number>> = { continuous: 0, spot: 1, alert: 2, movement: 3, waveform: 4, device: 5, gap: 6 };
 
 /** A record as the outbox keeps it: a version byte, then compact JSON in UTF-8 with short field names. */
 export function encodeRecord(record: ReadingRecord): Buffer {
@@ -142,6 +145,7 @@ export function encodeRecord(record: ReadingRecord): Buffer {
     m: record.movement,
     w: record.waves,
     v: record.tree,
+    g: record.gap,
   };
   const text = JSON.stringify(compact);
   const row = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
@@ -162,6 +166,7 @@ interface CompactRow {
   m?: Movement;
   w?: Wave[];
   v?: DeviceTree;
+  g?: Gap;
   r: [
     string,
     number | AbsentReason,
@@ -196,6 +201,7 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
       ...(c.m && { movement: c.m }),
       ...(c.w && { waves: c.w }),
       ...(c.v && { tree: c.v }),
+      ...(c.g && { gap: c.g }),
     };
   } catch (cause) {
     throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { cause });

@@ -51,6 +51,7 @@ export const MIGRATIONS: readonly Migration[] = [
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
 export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = {
   alert: 10,
+  gap: 15,
   movement: 20,
   device: 25,
   spot: 30,
