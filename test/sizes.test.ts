@@ -28,7 +28,6 @@ test('the benchmark of fleets does what the README tells of, and its bars are wh
     assert.equal(withinMs / 1000, numberIn(within));
     assert.ok(mostConnectS >= 1.5 * numberIn(connected), `${mostConnectS} s`);
     assert.ok(mostHubMB > numberIn(hub), `${mostHubMB} MB`);
-    assert.equal(restarts === undefined, router === 'not measured' && away === 'not measured');
-    for (const measured of [router, ...(away ?? '').split(', ')]) if (restarts) assert.ok(restarts.mostBackS >= 1.5 * numberIn(measured));
+    for (const measured of [router, ...(away ?? '').split(', ')]) assert.ok(restarts.mostBackS >= 1.5 * numberIn(measured), measured);
   }
 });
