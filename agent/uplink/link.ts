@@ -8,18 +8,11 @@ import type { Identity } from '../../shared/identity/identity.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
-import { readBatchResponse } from '../../shared/uplink/kinds.ts';
+import { entryText, readBatchResponse } from '../../shared/uplink/kinds.ts';
 import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/liveness.ts';
-import {
-  type EntryOutcome,
-  FHIR_JSON,
-  readHello,
-  UPLINK_HEADERS,
-  UPLINK_PATHS,
-  UPLINK_VERSION,
-  type UplinkHello,
-} from '../../shared/uplink/protocol.ts';
+import { FHIR_JSON, readHello, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSION } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
+import type { BatchAnswer, Greeting, Link } from './contract.ts';
 
 /** Time limits of a connection, milliseconds. */
 export interface LinkTimes {
@@ -47,22 +40,6 @@ export interface LinkOptions {
   clock: Clock;
 }
 
-/** One connection to the hub. */
-export interface Link {
-  /** The hub's identity id, out of its certificate. */
-  readonly hub: string;
-  /** Resolves when the connection is gone, with the reason. */
-  readonly closed: Promise<VitalmeshError>;
-  /** Errors: UPLINK-VERSION, -ANSWER, and the code with which the hub refuses. */
-  hello(): Promise<UplinkHello>;
-  /** Sends a batch Bundle of the entries `ids`; the hub's outcome of each. Errors: as the hub refuses the whole batch, UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED. */
-  post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]>;
-  /** Ends the connection in order, within the limit. */
-  close(limitMs: number): Promise<void>;
-  /** Lets go of the connection at once. */
-  destroy(): void;
-}
-
 const pack = promisify(zstdCompress);
 
 /** Smaller bundles are packed at once: quicker than a way to the thread pool and back. */
@@ -73,7 +50,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Dials the service, proves both ends to each other by TLS inside the connection, and begins HTTP/2. Nothing of the agent's data
- * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*.
+ * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*. Its `post` rejects as the hub refuses the whole
+ * batch, and with UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED.
  */
 export async function openLink(
   { overlay, service, identity, hubIdentity, times, clock, ...rest }: LinkOptions,
@@ -96,16 +74,17 @@ export async function openLink(
 }
 
 class Http2Link implements Link {
-  readonly hub: string;
+  readonly peer: string;
   readonly closed: Promise<VitalmeshError>;
+  readonly entryText = entryText;
   readonly #session: ClientHttp2Session;
   readonly #carried: Carried;
   readonly #times: LinkTimes;
   readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
   #awaited = 0;
 
-  constructor(raw: Duplex, stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
-    this.hub = hub;
+  constructor(raw: Duplex, stream: Duplex, peer: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
+    this.peer = peer;
     this.#times = times;
     this.#who = who;
     stream.on('error', () => undefined);
@@ -128,15 +107,16 @@ class Http2Link implements Link {
     });
   }
 
-  async hello(): Promise<UplinkHello> {
+  async greet(): Promise<Greeting> {
     const hello = readHello(await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello }));
     if (!hello.versions.includes(UPLINK_VERSION)) {
       throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
     }
-    return hello;
+    const { limits, now, storeId, configRevision } = hello;
+    return { limits: { entries: limits.batchEntries, bytes: limits.batchBytes }, now, storeId, configRevision, lineage: null };
   }
 
-  async post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]> {
+  async post(bundle: string, ids: readonly string[]): Promise<BatchAnswer> {
     const body = bundle.length <= AT_ONCE_CHARS ? zstdCompressSync(bundle) : await pack(bundle);
     const headers = {
       ':method': 'POST',
@@ -145,7 +125,7 @@ class Http2Link implements Link {
       'content-encoding': 'zstd',
       'content-length': body.length,
     };
-    return readBatchResponse(await this.#ask(headers, body), ids);
+    return { outcomes: readBatchResponse(await this.#ask(headers, body), ids) };
   }
 
   close(limitMs: number): Promise<void> {

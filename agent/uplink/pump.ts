@@ -8,8 +8,8 @@ import { bundleText } from '../../shared/uplink/kinds.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { Outbox, OutboxRow } from '../outbox/outbox.ts';
 import type { Collisions } from './collisions.ts';
+import type { BatchLink } from './contract.ts';
 import { type BatchLimits, Departures, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
-import type { Link } from './link.ts';
 import type { RefusalLog } from './refusal-log.ts';
 import { Wake } from './wake.ts';
 
@@ -45,7 +45,7 @@ const CHUNK_ROWS = 64;
  */
 export class Pump {
   readonly #options: PumpOptions;
-  readonly #link: Link;
+  readonly #link: BatchLink;
   readonly #limits: BatchLimits;
   readonly #collisions: Collisions;
   readonly #departures: Departures;
@@ -66,7 +66,7 @@ export class Pump {
   #ended = false;
   #reason: VitalmeshError | undefined;
 
-  constructor(options: PumpOptions, link: Link, limits: BatchLimits, collisions: Collisions) {
+  constructor(options: PumpOptions, link: BatchLink, limits: BatchLimits, collisions: Collisions) {
     this.#options = options;
     this.#link = link;
     this.#limits = limits;
@@ -191,7 +191,7 @@ export class Pump {
   /** Queues the entries of a row; the error when it cannot be sent at all. */
   #board(row: OutboxRow): VitalmeshError | undefined {
     const flight = new RowFlight(row);
-    const entries = entriesOf(flight, this.#options.normalize);
+    const entries = entriesOf(flight, this.#options.normalize, this.#link);
     if (entries instanceof VitalmeshError) return entries;
     this.#flying.set(row.seq, flight);
     this.#collisions.sent(row);
@@ -247,7 +247,7 @@ export class Pump {
         batch.map(({ text }) => text),
         clock.now(),
       );
-      const outcomes = await this.#link.post(bundle, ids);
+      const { outcomes } = await this.#link.post(bundle, ids);
       metrics.count('uplink_batches_sent');
       this.#options.onAnswer(null);
       return outcomes;

@@ -1,0 +1,21 @@
+/** One line of a store's lineage: an epoch, and the last position of the one before it that its data go back to. */
+export interface StoreEpoch {
+  /** 64 random bits as 13 base32 characters (`newEpoch`), drawn whenever the data may have gone back: at a restore, at an opening. */
+  epoch: string;
+  /** The last position that the store held when this epoch began. */
+  from: number;
+}
+
+/** Where in the life of a store a batch was committed. Positions only grow within a store, over all of its epochs. */
+export interface StorePosition {
+  epoch: string;
+  position: number;
+}
+
+/** What a store says of its life so far. */
+export interface Lineage {
+  /** Oldest first; the last one is the present epoch. Very old ones may be left out. */
+  epochs: readonly StoreEpoch[];
+  /** Of the last commit that is on disk. */
+  position: number;
+}
