@@ -76,8 +76,10 @@ export interface EventArrival {
   effective: Instant;
   offsetMin: number;
   receivedAt: Instant;
-  /** By what events are ordered: architecture §3.10. */
+  /** By what events are ordered: architecture §3.10. Of a gap, as `effective`, its beginning. */
   sortTime: Instant;
+  /** Of a gap: its end, in the time of `sortTime`. */
+  until?: Instant;
   test: boolean;
   /** Canonical JSON of the resource as received. */
   received: string;
