@@ -228,6 +228,41 @@ export const ERRORS = {
     retryable: false,
   },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
+  'VERIFY-TOTALS': {
+    message: 'Counts that are kept differ from what is stored.',
+    advice: 'Nothing is lost by it, but status shows wrong counts; see since when, and keep a copy of the file.',
+    retryable: false,
+  },
+  'VERIFY-LATEST': {
+    message: 'What is shown as current differs from what the stored observations say.',
+    advice: 'Do not rely on current values until it is mended: stop the hub, keep a copy of the file, restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-SEEN': {
+    message: 'The keys kept as seen differ from what is stored.',
+    advice: 'A row sent again could be stored twice, or be taken for held; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-BATCH': {
+    message: 'Observations and the batches that they came in do not fit together.',
+    advice: 'Rows are missing or of no batch; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-RESOURCE': {
+    message: 'A stored resource cannot be read, or is not that of its row.',
+    advice: 'Exports stop there; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-AUDIT': {
+    message: 'The chain of evidence does not hold.',
+    advice: 'Entries were altered or removed by somebody who had the key; keep the file as it is and see who.',
+    retryable: false,
+  },
+  'VERIFY-LINEAGE': {
+    message: "The store's lineage is not in order.",
+    advice: 'Agents could not tell what a restored store lacks; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
   'OUTBOX-DAMAGED-ROW': {
     message: 'A row of the outbox cannot be read.',
     advice: 'It was put in quarantine; see vitalmesh-agent status.',

@@ -7,6 +7,9 @@ import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
+import type { RetentionOrder, RetentionStep } from './retention.ts';
+import type { Trend, TrendQuery } from './trend.ts';
+import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 
 /** A part of a panel (`nibp_s` of `nibp`). */
 export interface StoredComponent {
@@ -131,7 +134,24 @@ export interface ObservationFilter {
   since?: Instant;
 }
 
+/** Which measurement: what a device measured at one time of its own. */
+export interface HistoryQuery {
+  patient: string;
+  vital: string;
+  device: string;
+  /** The device's time, as `ObservationFacts.effective`. */
+  effective: Instant;
+}
+
+/** One version of a measurement: as it first came, corrected, or that it was taken back. */
+export interface StoredVersion extends StoredObservation {
+  status: Observation['status'];
+  /** True for what counts: not taken back, not replaced, and not itself a taking back. */
+  stands: boolean;
+}
+
 export interface StoreCounts {
+  /** That are kept; what the retention removed is not among them. */
   observations: number;
   /** Alerts, waves and movements. */
   events: number;
@@ -183,6 +203,14 @@ export interface StoreReader {
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
+  /**
+   * One vital sign of a patient over time, a series a device, in buckets: what was stored late or out of order stands where its sort time
+   * puts it, and what was rolled up counts beside what is still there row by row. The evidence counts values. Throws INTERNAL for edges
+   * that are not ascending or too many.
+   */
+  trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend>;
+  /** Every version that is still kept of one measurement, in order of storing. */
+  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]>;
   /** As `observations`, for alerts, waves and movements. */
   events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>>;
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
@@ -214,4 +242,15 @@ export interface Store extends StoreReader, AsyncDisposable {
   rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
+  /**
+   * Removes some of what is older than the policy keeps it, in one short commit (20 ms at most), with everything that must happen together: rollups
+   * are written, resources packed together stay readable, the keys stay known ("held", whatever the content), totals follow. What is
+   * current (`latest`, the newest of each device) is never removed. To be called again while it says `more`.
+   */
+  retain(order: RetentionOrder): Promise<RetentionStep>;
+  /**
+   * Recomputes what the store keeps twice and compares: totals, `latest`, keys seen, batches and their resources, the chain of evidence,
+   * the lineage. Reads in parts, so that others have their turn; takes minutes for a large store. Rejects with STORAGE-* when it cannot be read.
+   */
+  verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict>;
 }
