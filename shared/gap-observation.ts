@@ -61,8 +61,7 @@ const saidShape = <T extends z.ZodType>(part: 'reason' | 'lost' | 'vital', code:
     code: partShape(part),
     valueCodeableConcept: z.strictObject({ coding: z.tuple([z.strictObject({ system: z.literal(SYSTEMS[part]), code })]) }),
   });
-const countShape = (part: 'rows' | 'values') =>
-  z.strictObject({ code: partShape(part), valueInteger: z.int().min(0).max(MAX_GAP_COUNT) });
+const countShape = (part: 'rows' | 'values') => z.strictObject({ code: partShape(part), valueInteger: z.int().min(0).max(MAX_GAP_COUNT) });
 
 const resource = eventShape(CATEGORY, {})
   .omit({ effectiveDateTime: true })

@@ -456,6 +456,11 @@ export const REQUIREMENTS = {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
   },
+  'GAPS-TOLD': {
+    source: 'architecture §3.4, §4',
+    behaviour:
+      'What was measured and will never arrive reaches the hub as a gap, with its reason and extent, and is shown for the patient of that time alone.',
+  },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
     behaviour: 'What is set on a device is never a vital sign: a known setting is read as one, every other is left aside and counted.',

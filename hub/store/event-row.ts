@@ -1,6 +1,6 @@
+import { parseInstant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
-import { parseInstant } from '../../shared/clock.ts';
 import type { Observation, Resource, StretchObservation } from '../../shared/fhir.ts';
 import { gapFrom } from '../../shared/gap-observation.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
