@@ -227,6 +227,32 @@ export const ERRORS = {
     advice: 'Its log was lost or damaged, or an older copy was put back; the devices were told that they were stored. See who touched it.',
     retryable: false,
   },
+  'STORAGE-URL': {
+    message: 'The file with the URL of the database is missing, malformed or readable by others.',
+    advice:
+      'It must hold postgres://ROLE:PASSWORD@HOST:PORT/DATABASE on one line and have mode 0600. Without TLS only a Unix socket or this machine is taken; see README, PostgreSQL.',
+    retryable: false,
+  },
+  'STORAGE-REMOTE': {
+    message: 'The database server cannot be reached, or gave up the connection.',
+    advice: 'Check that PostgreSQL runs and takes connections; nothing is acknowledged until then.',
+    retryable: true,
+  },
+  'STORAGE-REMOTE-REFUSED': {
+    message: 'The database server refused this role or database.',
+    advice: 'Check role, password and database of the URL file, pg_hba.conf, and the rights that the owner gave.',
+    retryable: false,
+  },
+  'STORAGE-REMOTE-UNSAFE': {
+    message: 'The database server does not keep what the store promises.',
+    advice: 'Change what is named on the server; see README, PostgreSQL.',
+    retryable: false,
+  },
+  'STORAGE-BUSY': {
+    message: 'The database was held by another session for too long.',
+    advice: 'It is tried again. Where it lasts, see pg_stat_activity and pg_locks for who holds vitalmesh.head.',
+    retryable: true,
+  },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
   'VERIFY-TOTALS': {
     message: 'Counts that are kept differ from what is stored.',
@@ -481,7 +507,7 @@ export const ERRORS = {
     retryable: false,
   },
   'UPLINK-ANSWER': {
-    message: 'The hub gave an answer that cannot be read.',
+    message: 'The other end of the uplink gave an answer that cannot be read.',
     advice: 'Check versions on both sides; the agent keeps everything and tries again.',
     retryable: true,
   },
@@ -526,6 +552,58 @@ export const ERRORS = {
     message: 'The hub could not store the batch.',
     advice: 'The agent sends it again by itself; check the disk of the hub.',
     retryable: true,
+  },
+
+  // A FHIR server in the place of a hub
+  'FHIR-UNREACHABLE': {
+    message: 'The FHIR server cannot be reached, or the connection to it was lost.',
+    advice: 'Check uplink.url, the network and the server; it is tried again by itself, and the outbox keeps everything.',
+    retryable: true,
+  },
+  'FHIR-TLS': {
+    message: 'The FHIR server was reached, and TLS with it failed.',
+    advice: 'Check who issued its certificate (uplink.tls.caFile), its name and times, and the clock of this machine; it is tried again.',
+    retryable: true,
+  },
+  'FHIR-CREDENTIALS': {
+    message: 'A file with what proves this agent to the FHIR server cannot be used.',
+    advice: 'Token and key must be in files of mode 0600, a certificate must be PEM and that of its key; the files are read anew by themselves.',
+    retryable: true,
+  },
+  'FHIR-SERVER': {
+    message: 'What answers at the address is no FHIR server of release 4.',
+    advice: 'uplink.url must be the base of a server of FHIR 4.0, the address in front of /metadata; redirects are not followed.',
+    retryable: true,
+  },
+  'FHIR-ABILITY': {
+    message: 'The FHIR server does not do what is needed: batches, and conditional create of Observations.',
+    advice: 'Have them enabled on the server; without conditional create a reading that is sent again would be stored twice.',
+    retryable: true,
+  },
+  'FHIR-SIGN-IN': {
+    message: 'The FHIR server does not accept what proves who this agent is.',
+    advice: 'Put a good token, or certificate and key, in place of the files; they are read anew by themselves.',
+    retryable: true,
+  },
+  'FHIR-DENIED': {
+    message: 'The FHIR server does not allow this agent to write.',
+    advice: 'Give it the right to create resources on the server (scope, role); the outbox keeps everything until then.',
+    retryable: true,
+  },
+  'FHIR-BUSY': {
+    message: 'The FHIR server answers that it cannot take data now.',
+    advice: 'It is asked again by itself, not before it said; look after the server if it lasts.',
+    retryable: true,
+  },
+  'FHIR-REFUSED': {
+    message: 'The FHIR server refused a resource.',
+    advice: 'It is in quarantine; the log of the server says why. When that is mended: vitalmesh-agent outbox replay --code FHIR-REFUSED.',
+    retryable: false,
+  },
+  'FHIR-TWICE': {
+    message: 'The FHIR server holds a resource more than once.',
+    advice: 'Nothing is missing there. Delete the copies on the server, by the identifier of system urn:vitalmesh:resource, then drop the entry.',
+    retryable: false,
   },
 
   // Registry, access, MCP
