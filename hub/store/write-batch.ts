@@ -137,7 +137,7 @@ class BatchWriter {
       .prepare<[number, string, string, number, number | null, number, number, Uint8Array]>(SQL.addBatch)
       .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, received);
     const addObservation = this.#database.prepare<(string | number | null)[]>(SQL.addObservation);
-    const hasWithdrawal = this.#database.prepare<[number]>(SQL.hasWithdrawal).get(patient) !== undefined;
+    let hasWithdrawal = this.#database.prepare<[number]>(SQL.hasWithdrawal).get(patient) !== undefined;
     for (const [i, { arrival: a, writer, id }] of rows.entries()) {
       const key = firstKey + i;
       const mayStand = mayBeCurrent(a.flags, a.status) && !(hasWithdrawal && this.#isWithdrawn(patient, a, writer, id));
@@ -166,7 +166,10 @@ class BatchWriter {
       );
       const row = { key: patient, patient: patientId, vital: a.vital, device: a.device };
       if (mayStand) this.#setLatest(row, { ...a, test: a.test ? 1 : 0, storedAt: at, key });
-      else if (isWithdrawal(a.status)) this.#withdraw(row, a);
+      if (!isWithdrawal(a.status)) continue;
+      this.#withdraw(row, a);
+      // What it takes back may stand behind it in the same batch.
+      hasWithdrawal = true;
     }
     this.#bound(patient, patientId);
     this.#database.prepare<[number, number]>(SQL.touchPatient).run(at, patient);

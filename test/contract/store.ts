@@ -268,6 +268,12 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.equal((await all(store)).length, 12);
   });
 
+  check('what was taken back stays so when it comes behind what takes it back, in the same batch', async (store) => {
+    const back: Arrival = { ...arrivalOf({ seq: 9, value: null, absent: 'error' }), status: 'entered-in-error' };
+    await store.storeBatch(batchOf([back, arrivalOf({ seq: 3, value: 3 }), arrivalOf({ seq: 12, value: 12, device: 'other' })]));
+    assert.deepEqual(await latestValues(store), { 'hr other': 12 });
+  });
+
   check('a test reading never takes the place of a real one, which always takes that of a test one', async (store) => {
     await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1, test: true })]));
     assert.equal((await latestValues(store))['hr monitor-1'], 1);
