@@ -9,6 +9,7 @@ import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
 import { entryText, readBatchResponse } from '../../shared/uplink/kinds.ts';
+import { parseStorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, readHello, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSION } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
@@ -108,12 +109,13 @@ class Http2Link implements Link {
   }
 
   async greet(): Promise<Greeting> {
-    const hello = readHello(await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello }));
+    const hello = readHello((await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello })).json);
     if (!hello.versions.includes(UPLINK_VERSION)) {
       throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
     }
-    const { limits, now, storeId, configRevision } = hello;
-    return { limits: { entries: limits.batchEntries, bytes: limits.batchBytes }, now, storeId, configRevision, lineage: null };
+    const { limits, now, storeId, configRevision, lineage: epochs, position } = hello;
+    const lineage = epochs === undefined || position === undefined ? null : { epochs, position };
+    return { limits: { entries: limits.batchEntries, bytes: limits.batchBytes }, now, storeId, configRevision, lineage };
   }
 
   async post(bundle: string, ids: readonly string[]): Promise<BatchAnswer> {
@@ -125,7 +127,12 @@ class Http2Link implements Link {
       'content-encoding': 'zstd',
       'content-length': body.length,
     };
-    return { outcomes: readBatchResponse(await this.#ask(headers, body), ids) };
+    const { json, committed } = await this.#ask(headers, body);
+    const outcomes = readBatchResponse(json, ids);
+    if (committed === undefined) return { outcomes };
+    const at = parseStorePosition(committed);
+    if (at === undefined) throw new VitalmeshError('UPLINK-ANSWER', { detail: UPLINK_HEADERS.committed });
+    return { outcomes, at };
   }
 
   close(limitMs: number): Promise<void> {
@@ -136,8 +143,8 @@ class Http2Link implements Link {
     cut(this.#carried);
   }
 
-  /** The JSON of a 200 answer; any other answer becomes the error it names. */
-  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<unknown> {
+  /** The JSON of a 200 answer, and where it says that it was committed; any other answer becomes the error it names. */
+  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<{ json: unknown; committed: string | undefined }> {
     if (this.#session.destroyed || this.#session.closed) throw new VitalmeshError('OVERLAY-CLOSED');
     const stream = this.#session.request({
       ...headers,
@@ -149,10 +156,10 @@ class Http2Link implements Link {
     this.#awaited += 1;
     try {
       const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'no answer in time' });
-      const { status, text } = await within(readAnswer(stream), this.#times.answerMs, late);
+      const { status, text, committed } = await within(readAnswer(stream), this.#times.answerMs, late);
       const json = parseJson(text);
       if (status !== 200) throw refusedWith(status, json);
-      return json;
+      return { json, committed };
     } finally {
       this.#awaited -= 1;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
@@ -160,14 +167,16 @@ class Http2Link implements Link {
   }
 }
 
-/** Status and whole body of an answer. Rejects when the stream is cut before its end. */
-function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string }> {
+/** Status, whole body and what an answer says of its commit. Rejects when the stream is cut before its end. */
+function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string; committed: string | undefined }> {
   return new Promise((resolve, reject) => {
     let status = 0;
+    let committed: string | undefined;
     let bytes = 0;
     const chunks: Buffer[] = [];
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
+      committed = headers[UPLINK_HEADERS.committed]?.toString();
     });
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -175,7 +184,7 @@ function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: 
       else chunks.push(chunk);
     });
     stream.on('end', () => {
-      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8') });
+      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8'), committed });
     });
     stream.on('error', (error) => reject(sessionError(error)));
     stream.on('close', () => reject(new VitalmeshError('OVERLAY-CLOSED')));

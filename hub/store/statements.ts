@@ -7,6 +7,11 @@ const READING = 'o.*, w.agent, w.epoch, p.id AS patientId, b.tenant, b.gateway, 
 export const SQL = {
   storeId: "SELECT value FROM meta WHERE name = 'storeId'",
 
+  position: 'SELECT coalesce(max(seq), 0) AS position FROM audit',
+  epochs: 'SELECT epoch, since AS "from" FROM lineage WHERE key > 0 ORDER BY key DESC LIMIT ?',
+  addEpoch: 'INSERT INTO lineage (epoch, since) VALUES (?, ?)',
+  dropEpochs: 'DELETE FROM lineage WHERE since = ?',
+
   findPatient: 'SELECT key FROM patient WHERE tenant = ? AND id = ?',
   addPatient: 'INSERT INTO patient (tenant, id) VALUES (?, ?)',
   touchPatient: 'UPDATE patient SET lastStoredAt = max(coalesce(lastStoredAt, 0), ?) WHERE key = ?',

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
 import type { Observation, Resource } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 import type { Place } from '../clinical/staleness.ts';
@@ -121,7 +122,7 @@ export interface ArrivedBatch {
   sentAt: Instant | null;
   arrivals: readonly (Arrival | EventArrival)[];
   refusals: readonly Refusal[];
-  /** The evidence to be written in the same commit, from what became of the arrivals. */
+  /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }
 
@@ -182,10 +183,11 @@ export interface Currency {
 /** What became of a row of `latest`: its currency, or that it is gone. */
 export type CurrencyChange = Currency | (Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'> & { gone: true });
 
-/** What became of a batch: one result an arrival, in order, and the rows of `latest` that it changed, each once. */
+/** What became of a batch: one result an arrival, in order, the rows of `latest` that it changed, each once, and where it was committed. */
 export interface BatchOutcome {
   results: ArrivalResult[];
   currencies: CurrencyChange[];
+  committed: StorePosition;
 }
 
 /** The evidence of a read, from how many rows it gave; written in the same commit. */
@@ -227,6 +229,13 @@ export interface Store extends StoreReader, AsyncDisposable {
   readonly storeId: string;
   /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome>;
+  /**
+   * Where the life of the store stands, as of what is on disk: a gateway can tell by it what the store does not hold any more after it went
+   * back to a backup. The position of a commit is greater than that of every commit before it, and a backup holds all up to its own.
+   */
+  lineage(): Promise<Lineage>;
+  /** Begins a new epoch. To be called by whoever restored the store from a backup, before anything else is written to it. */
+  beginStoreEpoch(): Promise<StoreEpoch>;
   /** Makes the age unknown of every row of `latest` that was stored after `storedAfter`: the hub's clock was set back since. */
   distrust(storedAfter: Instant): Promise<void>;
   /** Writes evidence of what has no other effect on the store. */

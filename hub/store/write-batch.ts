@@ -18,7 +18,7 @@ import {
 } from './store.ts';
 
 /** Writes a batch within the transaction of the caller. */
-export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): BatchOutcome {
+export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): Omit<BatchOutcome, 'committed'> {
   const writer = new BatchWriter(database, batch);
   const results = batch.arrivals.map((arrival) => writer.arrive(arrival));
   for (const refusal of batch.refusals) writer.quarantine(refusal);

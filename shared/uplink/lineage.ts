@@ -1,3 +1,5 @@
+import { isEpoch } from './key.ts';
+
 /** One line of a store's lineage: an epoch, and the last position of the one before it that its data go back to. */
 export interface StoreEpoch {
   /** 64 random bits as 13 base32 characters (`newEpoch`), drawn whenever the data may have gone back: at a restore, at an opening. */
@@ -18,4 +20,22 @@ export interface Lineage {
   epochs: readonly StoreEpoch[];
   /** Of the last commit that is on disk. */
   position: number;
+}
+
+/** True for what can be a position. */
+export function isPosition(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** `<epoch>.<position>`. */
+export function formatStorePosition({ epoch, position }: StorePosition): string {
+  return `${epoch}.${position}`;
+}
+
+/** Reads what `formatStorePosition` wrote; undefined for anything else. */
+export function parseStorePosition(text: string): StorePosition | undefined {
+  const [epoch = '', digits = '', ...more] = text.split('.');
+  const position = Number(digits);
+  if (more.length > 0 || !isEpoch(epoch) || !/^\d{1,16}$/.test(digits) || !isPosition(position)) return undefined;
+  return { epoch, position };
 }

@@ -42,9 +42,9 @@ class DirectLink implements BatchLink {
     assert.ok(entry.length <= this.ingest.limits.batchEntries, 'too many entries');
     assert.ok(Buffer.byteLength(bundle) <= this.ingest.limits.batchBytes, 'too many bytes');
     try {
-      const outcomes = await this.ingest.batch('gw-1', JSON.parse(bundle));
+      const { outcomes, committed } = await this.ingest.batch('gw-1', JSON.parse(bundle));
       if (this.#reason) throw this.#reason;
-      return { outcomes };
+      return committed ? { outcomes, at: committed } : { outcomes };
     } finally {
       this.#underWay -= 1;
     }
