@@ -253,6 +253,11 @@ export const ERRORS = {
     advice: 'It is tried again. Where it lasts, see pg_stat_activity and pg_locks for who holds vitalmesh.head.',
     retryable: true,
   },
+  'STORAGE-COPY': {
+    message: 'The file could not be copied; the file itself is unharmed.',
+    advice: 'Check path, permissions and free space of where the copy goes to, then try again.',
+    retryable: true,
+  },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
   'VERIFY-TOTALS': {
     message: 'Counts that are kept differ from what is stored.',
@@ -567,7 +572,8 @@ export const ERRORS = {
   },
   'FHIR-CREDENTIALS': {
     message: 'A file with what proves this agent to the FHIR server cannot be used.',
-    advice: 'Token and key must be in files of mode 0600, a certificate must be PEM and that of its key; the files are read anew by themselves.',
+    advice:
+      'Token and key must be in files of mode 0600, a certificate must be PEM and that of its key; the files are read anew by themselves.',
     retryable: true,
   },
   'FHIR-SERVER': {
@@ -601,8 +607,10 @@ export const ERRORS = {
     retryable: false,
   },
   'FHIR-TWICE': {
-    message: 'The FHIR server holds a resource more than once.',
-    advice: 'Nothing is missing there. Delete the copies on the server, by the identifier of system urn:vitalmesh:resource, then drop the entry.',
+    message: 'The FHIR server says that it holds a resource more than once.',
+    advice:
+      'Search it there by its identifier (system urn:vitalmesh:resource). If it is there, delete the copies and drop the entry; if not, the server ' +
+      'does not search by identifier: have that mended, then replay the entry.',
     retryable: false,
   },
 
