@@ -23,8 +23,8 @@ export interface BatchLink {
   /**
    * Sends a batch Bundle (`bundleText`) of the entries `ids`, within the limits of `greet`; resolves once the other end has said what it
    * holds, entry by entry. Outcomes: 200 and 201 held, 409 without a code or with UPLINK-KEY-REUSED takes new keys, other 409 and 422
-   * quarantined, 503 sent again. Rejects with INGEST-UNAVAILABLE (everything waits and is sent again), UPLINK-BUNDLE, UPLINK-TOO-LARGE and
-   * INTERNAL (sent again in halves), anything else ends the connection.
+   * quarantined, 503 sent again. Rejects with INGEST-UNAVAILABLE and FHIR-BUSY (everything waits and is sent again), UPLINK-BUNDLE,
+   * UPLINK-TOO-LARGE, FHIR-REFUSED and INTERNAL (sent again in halves), anything else ends the connection.
    */
   post(bundle: string, ids: readonly string[]): Promise<BatchAnswer>;
 }

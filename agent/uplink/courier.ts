@@ -61,6 +61,12 @@ const SLOW: ReadonlySet<ErrorCode> = new Set([
   'IDENTITY-UNTRUSTED',
   'IDENTITY-CHAIN',
   'IDENTITY-NAME',
+  'FHIR-TLS',
+  'FHIR-CREDENTIALS',
+  'FHIR-SERVER',
+  'FHIR-ABILITY',
+  'FHIR-SIGN-IN',
+  'FHIR-DENIED',
 ]);
 
 /** In shortest pauses: 3 s with the usual 100 ms. */

@@ -33,7 +33,10 @@ export interface PumpOptions {
 }
 
 /** Refusals of a whole batch that one of its entries may have caused: it is sent again in halves, until that one stands alone. */
-const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'INTERNAL']);
+const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'FHIR-REFUSED', 'INTERNAL']);
+
+/** The other end can take nothing at all now: everything waits. */
+const HELD: ReadonlySet<ErrorCode> = new Set(['INGEST-UNAVAILABLE', 'FHIR-BUSY']);
 
 /** Rows read from the outbox at a time. */
 const CHUNK_ROWS = 64;
@@ -254,7 +257,7 @@ export class Pump {
     } catch (thrown) {
       const { code } = asVitalmeshError(thrown);
       metrics.count('uplink_batches_refused', code);
-      if (code === 'INGEST-UNAVAILABLE') {
+      if (HELD.has(code)) {
         this.#hold(code);
         return ids.map((id) => ({ id, status: 503, code }));
       }
