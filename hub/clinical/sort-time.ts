@@ -32,6 +32,11 @@ export function isWithdrawal(status: Observation['status']): boolean {
   return status === 'cancelled' || status === 'entered-in-error';
 }
 
+/** Whether an observation takes the place of what its sender sent before of the same (patient, vital, device, effective), or takes it back. */
+export function isRevision(status: Observation['status']): boolean {
+  return status === 'corrected' || isWithdrawal(status);
+}
+
 /**
  * Whether a reading may become the current one. One that takes another back may not. One out of a device's memory whose
  * clock is in doubt may not: nobody knows when it was measured, and its time of receipt would put it before what was measured since.

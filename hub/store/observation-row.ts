@@ -38,7 +38,10 @@ export interface ObservationRow {
   part: number;
 }
 
-export function readingOf(row: ObservationRow): StoredReading {
+/** What of an observation is read without its resource. */
+export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey'>;
+
+export function readingOf(row: ReadingRow): StoredReading {
   return {
     id: formatObservationId({ agent: row.agent, epoch: row.epoch, seq: row.seq, index: row.part }),
     tenant: row.tenant,

@@ -12,7 +12,7 @@ import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
 import { type EventRow, eventOf } from './event-row.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
-import { type ObservationRow, observationOf, readingOf, unpackReceived } from './observation-row.ts';
+import { type ObservationRow, observationOf, type ReadingRow, readingOf, unpackReceived } from './observation-row.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
 import type {
@@ -107,7 +107,10 @@ class SqliteStore implements Store {
 
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
     return this.#witnessed(
-      (database) => database.prepare<[string, string], ObservationRow>(SQL.latest).all(tenant, patient).map(readingOf),
+      (database) => {
+        const rows = database.prepare<[string, string], Omit<ReadingRow, 'patientId' | 'tenant'>>(SQL.latest).all(tenant, patient);
+        return rows.map((row) => readingOf({ ...row, tenant, patientId: patient })).sort(newestFirst);
+      },
       (rows) => evidence(rows.length),
     );
   }
@@ -252,6 +255,15 @@ class SqliteStore implements Store {
       return result;
     });
   }
+}
+
+function newestFirst(a: StoredReading, b: StoredReading): number {
+  return b.sortTime - a.sortTime || compared(a.vital, b.vital) || compared(a.device, b.device);
+}
+
+function compared(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function fieldsOf({ gateway, kind, name, tenant, patient, since }: KeptBinding): [string, string, string, string, string | null, Instant] {
