@@ -13,7 +13,13 @@ export const REQUIREMENTS = {
   'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
   'STORE-LINEAGE': {
     source: 'issue 7, Uplink and ingest',
-    behaviour: 'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+    behaviour:
+      'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+  },
+  'DISK-RECOVERS': {
+    source: 'issue 7, Outbox and Proof',
+    behaviour:
+      'A disk that is full, read-only or fails costs no acknowledged row; the reason is said, and work goes on without a restart once it works.',
   },
   'KEY-REUSED': {
     source: 'architecture §3.2',
@@ -404,6 +410,14 @@ export const REQUIREMENTS = {
     behaviour:
       'Who has no identity of the network, or no policy for a service, gets no answer from it; the host does not hear of the attempt.',
   },
+  'BACKUP-ONLINE': {
+    source: 'issue: online backup',
+    behaviour: 'A copy of a file that is written to holds every commit up to the position it states, none in part, and opens.',
+  },
+  'BACKUP-NEVER-OVER': {
+    source: 'issue: online backup',
+    behaviour: 'A backup or restore writes over no file, and leaves nothing under a name when it fails.',
+  },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
     source: 'architecture §5',
@@ -464,6 +478,11 @@ export const REQUIREMENTS = {
     source: 'architecture §3.4, §4',
     behaviour:
       'What was measured and will never arrive reaches the hub as a gap, with its reason and extent, and is shown for the patient of that time alone.',
+  },
+  'GATEWAYS-FAIR': {
+    source: 'architecture §4; peers.md §2',
+    behaviour:
+      'A gateway that floods the hub waits for itself: each is held to its rate, batches of all have their turn gateway by gateway, and nothing of it is lost.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
