@@ -252,6 +252,30 @@ export const REQUIREMENTS = {
     source: 'RFC 9113 §10.5',
     behaviour: 'A gateway that floods its connection with frames that must be answered loses that connection.',
   },
+  'FHIR-SERVER-ONCE': {
+    source: 'issue 7, Uplink and ingest; FHIR R4 http.html#ccreate',
+    behaviour:
+      'An agent may send to a FHIR server instead of a hub: each resource is created there once, whatever is sent again, and other content under the same key is no repetition.',
+  },
+  'FHIR-SERVER-ANSWERS': {
+    source: 'issue 7, Uplink and ingest; FHIR R4 http.html#transaction-response',
+    behaviour:
+      'Only what a FHIR server has confirmed is completed; what it refuses is quarantined, and all else is kept and sent again, with a code that says why.',
+  },
+  'FHIR-SERVER-CAPABLE': {
+    source: 'FHIR R4 http.html#capabilities',
+    behaviour:
+      'Nothing is sent to a server whose CapabilityStatement does not name FHIR 4.0, batches and conditional create of Observations.',
+  },
+  'FHIR-SERVER-RETRY-AFTER': {
+    source: 'RFC 9110 §10.2.3',
+    behaviour: 'A FHIR server that cannot take data now is not asked again before it said.',
+  },
+  'FHIR-SERVER-SECRETS': {
+    source: 'SECURITY.md, Secrets',
+    behaviour:
+      'What proves the agent to a FHIR server comes from files that its user alone can read, and goes over TLS to a server whose certificate is good, or stays on this machine.',
+  },
   'OVERLAY-CONTROLLER-AWAY': {
     source: 'openziti-network.md §3.12 to §3.15',
     behaviour:
