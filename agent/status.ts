@@ -53,8 +53,11 @@ export function formatAgentStatus(status: AgentStatus): string {
     ...formatRouters(status.routers),
     ...(fhirServer ? [['FHIR server', fhirServer] satisfies [string, string]] : []),
     ['Uplink', `${uplink.state}${trouble(uplink.code)}${endOf(uplink, fhirServer)}, last answer ${ago(uplink.lastAnswerAt)}`],
-    ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
-    ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],
+    [
+      'Outbox',
+      `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,
+    ],
+    ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
     ...sources.flatMap(({ name, type, state, code, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
       [
         name,
@@ -65,6 +68,14 @@ export function formatAgentStatus(status: AgentStatus): string {
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
+
+function filledTo({ usedBytes, limitBytes }: OutboxStatus): string {
+  return `filled to ${limitBytes > 0 ? Math.floor((100 * usedBytes) / limitBytes) : 0} % of ${mebibytes(limitBytes)} MiB`;
 }
 
 function trouble(code: ErrorCode | null): string {

@@ -3,6 +3,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { MessageKey } from '../decoding.ts';
+import { Amounts } from './amounts.ts';
 import type { OutboxFile } from './file.ts';
 import type { Messages } from './messages.ts';
 import { type NewRow, newRow } from './rows.ts';
@@ -12,6 +13,7 @@ import * as sql from './statements.ts';
 export class Appends {
   readonly #file: OutboxFile;
   readonly #messages: Messages;
+  readonly #room: () => Promise<void> | undefined;
   /** Messages on their way into the file, by both digests. */
   readonly #appending = new Map<string, Promise<RowKey[]>>();
   /** How many of them have a name. */
@@ -19,9 +21,11 @@ export class Appends {
   readonly #listeners = new Set<() => void>();
   #announcing = false;
 
-  constructor(file: OutboxFile, messages: Messages) {
+  /** `room` is asked before rows come in: undefined when there is some, else what to wait for. */
+  constructor(file: OutboxFile, messages: Messages, room: () => Promise<void> | undefined) {
     this.#file = file;
     this.#messages = messages;
+    this.#room = room;
   }
 
   async append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
@@ -70,11 +74,15 @@ export class Appends {
   }
 
   /** After the commit of `insert`. */
-  appended(keys: readonly RowKey[], message: MessageKey | undefined): void {
+  appended(keys: readonly RowKey[], rows: readonly NewRow[], message: MessageKey | undefined): void {
     if (message) this.#messages.add(message);
     this.#file.told();
     this.#file.metrics.count('outbox_appended', '', keys.length);
-    this.#file.changed({ pending: keys.length });
+    if (keys.length > 0) {
+      const came = new Amounts();
+      for (const row of rows) came.add(row.class, row.body.length);
+      this.#file.changed({ came });
+    }
     this.#file.reached(keys.at(-1)?.seq ?? 0);
     if (keys.length > 0) this.#announce();
   }
@@ -87,8 +95,10 @@ export class Appends {
 
   async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {
     const rows = records.map(newRow);
+    const making = this.#room();
+    if (making) await making;
     const keys = await this.#file.write((database) => this.insert(database, rows, message), rows.length);
-    this.appended(keys, message);
+    this.appended(keys, rows, message);
     return keys;
   }
 
