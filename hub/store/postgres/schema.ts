@@ -17,7 +17,7 @@ const OF_A_TENANT = [
   'batch',
   'packed',
   'observation',
-  'withdrawal',
+  'revision',
   'latest',
   'event',
   'quarantine',
@@ -72,7 +72,7 @@ CREATE TABLE patient (
   UNIQUE (tenant, id)
 );
 
--- vitals: of the observations in it, JSON. gone: the rows of latest that it took away, JSON. position: of the commit.
+-- rows: how many of its observations are kept. vitals: of the observations in it, JSON. gone: the rows of latest that it took away, JSON. position: of the commit.
 CREATE TABLE batch (
   key bigint PRIMARY KEY,
   position bigint NOT NULL,
@@ -81,12 +81,13 @@ CREATE TABLE batch (
   sent_at bigint,
   first_key bigint NOT NULL,
   last_key bigint NOT NULL,
+  rows int NOT NULL,
   tenant text COLLATE "C" NOT NULL,
   gateway text NOT NULL,
   vitals text NOT NULL,
   gone text
 );
-CREATE INDEX batch_time ON batch (tenant, stored_at, first_key, last_key);
+CREATE INDEX batch_time ON batch (tenant, stored_at, first_key, rows);
 CREATE INDEX batch_position ON batch (tenant, position);
 
 -- The resources of a batch as the gateway sent them, zstd. They say whose the sender thinks they are.
@@ -126,11 +127,11 @@ CREATE TABLE observation (
   flags text,
   PRIMARY KEY (key, sort_time)
 ) PARTITION BY RANGE (sort_time);
-CREATE INDEX observation_standing ON observation (patient, vital, device, standing, test, sort_time DESC);
+CREATE INDEX observation_series ON observation (patient, vital, device, standing, test, sort_time DESC, key DESC) INCLUDE (value, flags);
 CREATE INDEX observation_set_aside ON observation (patient, vital, device, effective) WHERE effective <> sort_time;
 
--- What takes another observation back, so that the one it takes back is known when it comes later.
-CREATE TABLE withdrawal (
+-- What takes an observation back or corrects it, so that one that was sent before it is known when it comes later.
+CREATE TABLE revision (
   patient bigint NOT NULL,
   writer bigint NOT NULL,
   seq bigint NOT NULL,
@@ -182,6 +183,7 @@ CREATE TABLE event (
 ALTER TABLE event ALTER received SET STORAGE EXTERNAL;
 CREATE INDEX event_time ON event (tenant, kind, sort_time);
 CREATE INDEX event_patient ON event (tenant, patient, kind, sort_time) WHERE patient IS NOT NULL;
+CREATE INDEX event_gap ON event (tenant, patient, until, sort_time) WHERE kind = 'gap';
 
 CREATE TABLE writer (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, agent text NOT NULL, epoch text NOT NULL, UNIQUE (agent, epoch));
 CREATE TABLE seen (

@@ -50,14 +50,14 @@ export const PG = {
     SELECT (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
     FROM given g ORDER BY g.i`,
 
-  // The current row of each, and whether its sender had taken it back already when it came.
+  // The current row of each, and whether its sender had taken it back, or sent a better one, when it came.
   standing: `
     SELECT l.observation AS key, l.test, l.sort_time AS "sortTime", l.stored_at AS "storedAt", l.fresh_at AS "freshAt", l.place,
       EXISTS (
-        SELECT FROM withdrawal t
+        SELECT FROM revision t
         WHERE t.patient = g.patient AND t.vital = g.vital AND t.device = g.device AND t.test = g.test AND t.effective = g.effective
           AND t.writer = g.writer AND (t.seq, t.part) > (g.seq, g.part)
-      ) AS withdrawn
+      ) AS revised
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
       WITH ORDINALITY AS g (patient, vital, device, test, effective, writer, seq, part, i)
     LEFT JOIN LATERAL (
@@ -76,15 +76,18 @@ export const PG = {
       $10::text[])
     ON CONFLICT (patient, vital, device) DO UPDATE SET test = excluded.test, sort_time = excluded.sort_time,
       stored_at = excluded.stored_at, observation = excluded.observation, fresh_at = excluded.fresh_at, place = excluded.place`,
-  addWithdrawal: `
-    INSERT INTO withdrawal (tenant, patient, vital, device, test, effective, writer, seq, part) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it.
+  addRevision: `
+    INSERT INTO revision (tenant, patient, vital, device, test, effective, writer, seq, part) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it. The last four numbers
+  // are the version that does it: itself stays, and so does what the same writer sent after it.
   withdraw: `
     UPDATE observation SET standing = 0
-    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND sort_time = $5 AND effective = $5 AND standing = 1`,
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND sort_time = $5 AND effective = $5 AND standing = 1
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
   withdrawSetAside: `
     UPDATE observation SET standing = 0
-    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND effective <> sort_time AND standing = 1`,
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND effective <> sort_time AND standing = 1
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3
@@ -110,8 +113,8 @@ export const PG = {
     ), touched AS (
       UPDATE patient SET last_stored_at = greatest(coalesce(last_stored_at, 0), $3::bigint) WHERE key = ANY ($7::bigint[])
     )
-    INSERT INTO batch (tenant, gateway, stored_at, sent_at, position, key, patient, first_key, last_key, vitals, gone)
-    SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, key, patient, first_key, last_key, vitals, gone FROM given`,
+    INSERT INTO batch (tenant, gateway, stored_at, sent_at, position, key, patient, first_key, last_key, rows, vitals, gone)
+    SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, key, patient, first_key, last_key, last_key - first_key + 1, vitals, gone FROM given`,
   addEvents: `
     INSERT INTO event (tenant, gateway, stored_at, key, kind, patient, writer, seq, part, device, effective, offset_min, received_at,
       sort_time, until, test, received)
@@ -148,7 +151,7 @@ export const PG = {
   countPatients: 'SELECT count(*) AS patients FROM patient WHERE tenant = $1 AND last_stored_at IS NOT NULL',
 
   firstSince: 'SELECT coalesce(min(first_key), 0) AS key FROM batch WHERE tenant = $1 AND stored_at >= $2',
-  countTenant: 'SELECT coalesce(sum(last_key - first_key + 1), 0)::bigint AS rows FROM batch WHERE tenant = $1 AND stored_at >= $2',
+  countTenant: 'SELECT coalesce(sum(rows), 0)::bigint AS rows FROM batch WHERE tenant = $1 AND stored_at >= $2',
   countPatient: `
     SELECT count(*) AS rows FROM patient p JOIN observation o ON o.patient = p.key
     WHERE p.tenant = $1 AND p.id = $2 AND o.stored_at >= $3`,

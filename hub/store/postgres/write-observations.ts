@@ -1,5 +1,5 @@
 import type { ObservationKey } from '../../../shared/uplink/key.ts';
-import { isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
+import { isRevision, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
@@ -27,7 +27,7 @@ export interface OfPatient {
 type Row = NewRow & Omit<OfPatient, 'rows' | 'key'> & { patientKey: number };
 
 /** A row of `latest` as `PG.standing` gives it; all null where there is none. */
-type Found = { [K in keyof Standing]: Standing[K] | null } & { withdrawn: boolean };
+type Found = { [K in keyof Standing]: Standing[K] | null } & { revised: boolean };
 
 /** What became of the rows of `latest`: each once, and which are gone, by patient. */
 export interface LatestChanges {
@@ -36,8 +36,8 @@ export interface LatestChanges {
 }
 
 /**
- * Writes the new observations of a batch, and `latest`. What takes others back is a step of its own, so that each row meets exactly what
- * was stored before it; all between two of those are written together.
+ * Writes the new observations of a batch, and `latest`. What takes others back or corrects them is a step of its own, so that each row meets
+ * exactly what was stored before it; all between two of those are written together.
  */
 export class ObservationWriter {
   readonly #commit: Commit;
@@ -56,13 +56,13 @@ export class ObservationWriter {
       this.#changed.set(patient, new Map());
       for (const row of rows) {
         const full = { ...row, patient, patientKey, batch };
-        if (!isWithdrawal(row.arrival.status)) {
+        if (!isRevision(row.arrival.status)) {
           together.push(full);
           continue;
         }
         await this.#add(together);
         together = [];
-        await this.#withdraw(full);
+        await this.#revise(full);
       }
     }
     await this.#add(together);
@@ -70,11 +70,15 @@ export class ObservationWriter {
     return this.#changes();
   }
 
-  async #add(rows: readonly Row[]): Promise<void> {
-    if (rows.length === 0) return;
+  /** Gives whether each had been revised when it came. */
+  async #add(rows: readonly Row[]): Promise<boolean[]> {
+    if (rows.length === 0) return [];
     const found = await this.#standing(rows);
-    const mayStand = rows.map(({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.withdrawn === false);
-    await this.#insert(rows, (i) => (mayStand[i] ? 1 : 0));
+    const mayStand = rows.map(({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false);
+    await this.#insert(
+      rows,
+      rows.map(({ arrival }, i) => (isWithdrawal(arrival.status) ? -1 : Number(mayStand[i]))),
+    );
     const current = new Map<string, Standing | undefined>();
     const changed = new Map<string, Row>();
     for (const [i, row] of rows.entries()) {
@@ -89,6 +93,7 @@ export class ObservationWriter {
       if (!changed.has(name)) changed.set(name, row);
     }
     await this.#setLatest([...changed].map(([name, row]) => [row, current.get(name)] as const).flatMap(isSet));
+    return found.map(({ revised }) => revised);
   }
 
   async #standing(rows: readonly Row[]): Promise<Found[]> {
@@ -104,7 +109,7 @@ export class ObservationWriter {
     ]);
   }
 
-  async #insert(rows: readonly Row[], standing: (i: number) => number): Promise<void> {
+  async #insert(rows: readonly Row[], standing: readonly number[]): Promise<void> {
     const { tenant, at } = this.#batch;
     await this.#commit.query(PG.addObservations, [
       ...[tenant, at],
@@ -128,7 +133,7 @@ export class ObservationWriter {
       rows.map(({ arrival }) => arrival.test),
       rows.map(({ arrival }) => arrival.freshAt),
       rows.map(({ arrival }) => arrival.place),
-      rows.map((_, i) => standing(i)),
+      standing,
     ]);
   }
 
@@ -150,14 +155,25 @@ export class ObservationWriter {
       this.#change({ tenant: this.#batch.tenant, patient, vital: arrival.vital, device: arrival.device, freshAt, storedAt, place });
   }
 
-  /** Takes out of `latest` what the row takes back, and puts in its place what remains. */
-  async #withdraw(row: Row): Promise<void> {
-    await this.#insert([row], () => -1);
-    const { patient, patientKey, writer, id } = row;
+  /** What takes another back, or corrects it. */
+  async #revise(row: Row): Promise<void> {
+    const [isRevised] = await this.#add([row]);
+    const { key, patientKey, writer, id } = row;
+    const { vital, device, test, effective, status } = row.arrival;
+    const { tenant } = this.#batch;
+    await this.#commit.query(PG.addRevision, [tenant, patientKey, vital, device, test, effective, writer, id.seq, id.index]);
+    // A correction leaves what the same sender sent after it; what takes back takes back all.
+    if (isWithdrawal(status)) await this.#withdraw(row, [key, 0, 0, 0]);
+    else if (!isRevised) await this.#withdraw(row, [key, writer, id.seq, id.index]);
+  }
+
+  /** Takes out of `latest` what the row takes back or replaces, and puts in its place what remains. `by`: key, writer, row and part of it. */
+  async #withdraw(row: Row, by: readonly [key: number, writer: number, seq: number, part: number]): Promise<void> {
+    const { patient, patientKey } = row;
     const { vital, device, test, effective } = row.arrival;
     const { tenant, at } = this.#batch;
-    await this.#commit.query(PG.addWithdrawal, [tenant, patientKey, vital, device, test, effective, writer, id.seq, id.index]);
-    for (const sql of [PG.withdraw, PG.withdrawSetAside]) await this.#commit.query(sql, [patientKey, vital, device, test, effective]);
+    for (const sql of [PG.withdraw, PG.withdrawSetAside])
+      await this.#commit.query(sql, [patientKey, vital, device, test, effective, ...by]);
     const key = [patientKey, vital, device];
     if ((await this.#commit.query(PG.dropWithdrawn, key)).length === 0) return;
     this.#change({ tenant, patient, vital, device, gone: true });
