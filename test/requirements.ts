@@ -29,6 +29,28 @@ export const REQUIREMENTS = {
     source: 'architecture §3.3',
     behaviour: 'A sentinel or an unplugged sensor becomes an Observation without value and with dataAbsentReason.',
   },
+  'OUTBOX-LIMITS': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour: 'The outbox stays within bytes and ages that are configured, and never takes more than the disk allows.',
+  },
+  'OUTBOX-CLASSES': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour:
+      'When room is short, delivered rows go first, then waves, continuous readings and spot readings; alerts, movements, devices and gaps never.',
+  },
+  'OUTBOX-THINNED': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour: 'Of continuous readings the least, the greatest and the last of each minute, device and vital sign are kept as they were.',
+  },
+  'OUTBOX-GAPS': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour:
+      'Whatever the outbox gives up leaves a durable gap of its device and subject, in the same commit, that covers exactly what is gone.',
+  },
+  'OUTBOX-ALARM': {
+    source: 'issue 7, Outbox',
+    behaviour: 'At 80 % the operator is told once; when nothing is left that may go, nothing is acknowledged, until there is room again.',
+  },
   'NO-SILENT-DROP': {
     source: 'architecture §3.4',
     behaviour: 'Every discarded byte run, frame, message and row is counted with its reason.',
@@ -442,6 +464,14 @@ export const REQUIREMENTS = {
     source: 'issue: online backup',
     behaviour: 'A backup or restore writes over no file, and leaves nothing under a name when it fails.',
   },
+  'KEY-CREDENTIAL': {
+    source: 'issue: keys',
+    behaviour: 'A data key may be a systemd credential: of the same form, readable by nobody else, never made here.',
+  },
+  'REKEY-NEVER-LOCKS-OUT': {
+    source: 'issue: keys; brief: killed at every step',
+    behaviour: 'Killed or cut off at any step of a change of the key, the file opens at the next start with everything in it, by the keys on disk.',
+  },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
     source: 'architecture §5',
@@ -507,6 +537,10 @@ export const REQUIREMENTS = {
     source: 'architecture §4; peers.md §2',
     behaviour:
       'A gateway that floods the hub waits for itself: each is held to its rate, batches of all have their turn gateway by gateway, and nothing of it is lost.',
+  },
+  'QUARANTINE-BOUNDED': {
+    source: 'architecture §3.4, §3.5',
+    behaviour: 'What the hub keeps of one gateway in quarantine is bounded; what goes is the oldest, and is counted and told.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
