@@ -11,6 +11,14 @@ export const REQUIREMENTS = {
   },
   'ANSWER-AFTER-COMMIT': { source: 'architecture §3.2', behaviour: 'The hub answers only for what it has committed, entry by entry.' },
   'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
+  'LIVE-FIRST': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour: 'What comes while a gateway is connected does not wait for what had been waiting before, which advances as well; each of both in order.',
+  },
+  'DRAIN-LIMITED': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour: 'An agent that stops still sends what was stored just before, and takes no longer for it than its limit.',
+  },
   'STORE-LINEAGE': {
     source: 'issue 7, Uplink and ingest',
     behaviour:
