@@ -2,15 +2,13 @@ import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
+import { storeConfig } from './store/config.ts';
 
 /** Everything `hub.yaml` may say. Paths are relative to where the hub is started. */
 export const hubConfigSchema = z.strictObject({
   identity: filePath.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
   registry: filePath.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
-  store: z.strictObject({
-    path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
-    keyFile: filePath.describe('Its key: 64 hexadecimal digits in a file of mode 0600.'),
-  }),
+  store: storeConfig,
   overlay: overlayConfig,
   services: z
     .strictObject({

@@ -8,7 +8,6 @@ import { createLogger, type Logger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
-import { checkKeyFile, ensureKeyFile } from '../shared/storage/key-file.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { createDoor } from './access/store-door.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
@@ -22,7 +21,8 @@ import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
 import { tenantsOf } from './registry/tenants.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { timeFileOf } from './store/config.ts';
+import { checkStore, openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
@@ -38,11 +38,11 @@ async function run(config: HubConfig): Promise<void> {
   const files = new IdentityFiles(config.identity);
   const held = files.open(log);
   const { identity } = held;
-  using time = openKeptClock({ path: `${config.store.path}.time`, identity, log });
+  using time = openKeptClock({ path: timeFileOf(config.store), identity, log });
   const { clock } = time;
   const listed = loadRegistry(config.registry);
-  ensureKeyFile(config.store.keyFile, config.store.path);
-  await using store = openSqliteStore({ ...config.store, metrics, clock });
+  const opened = await openStore(config.store, { metrics, clock, log });
+  await using store = opened.store;
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
@@ -67,6 +67,7 @@ async function run(config: HubConfig): Promise<void> {
       signIn: place.signIn(),
       routers: place.routers(),
       storeId: store.storeId,
+      engine: opened.engine,
       registry: registry.revision,
       gateways: uplink.sessions(),
       knownGateways: registry.gatewayCount,
@@ -75,12 +76,17 @@ async function run(config: HubConfig): Promise<void> {
       metrics: metrics.snapshot(),
     }),
   });
+  // Before the watch reads what is current, so that it misses nothing.
+  const others = opened.others(({ patients, currencies }) => {
+    staleness.changed(currencies);
+    for (const changed of patients) feed.publish({ ...changed, kind: 'stored' });
+  });
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
     reloaded = reloaded.then(() => reload(config.registry, { registry, store, feed, clock, log }));
   });
-  await using _running = await startAll([operator, staleness, uplink, mcp], signal);
+  await using _running = await startAll([operator, ...others, staleness, uplink, mcp], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
@@ -112,13 +118,13 @@ async function reload(path: string, { registry, store, feed, clock, log }: Reloa
 async function check(config: HubConfig): Promise<void> {
   loadIdentity(config.identity);
   loadRegistry(config.registry);
-  checkKeyFile(config.store.keyFile, config.store.path);
+  await checkStore(config.store);
 }
 
 async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
   const registry = loadRegistry(config.registry);
   const metrics = new Metrics();
-  await using store = openSqliteStore({ ...config.store, metrics });
+  await using store = (await openStore(config.store, { metrics })).store;
   const door = createDoor({ store, registry, metrics, zone: config.zone });
   yield* exportAll(door, tenantsOf(registry, store), filter, `local:${process.getuid?.() ?? 0}`);
 }

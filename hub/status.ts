@@ -27,6 +27,7 @@ export interface HubStatus {
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
   storeId: string;
+  engine: 'sqlite' | 'postgres';
   /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
   registry: string;
   /** Over all tenants. */
@@ -56,7 +57,7 @@ export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCo
 
 /** The same for people. */
 export function formatHubStatus(status: HubStatus): string {
-  const { version, pid, identity, now, startedAt, overlay, storeId, counts, gateways, uplink, mcp } = status;
+  const { version, pid, identity, now, startedAt, overlay, storeId, engine, counts, gateways, uplink, mcp } = status;
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
     ['Hub', `${version}, process ${pid}, running for ${seconds(startedAt)}`],
@@ -73,7 +74,7 @@ export function formatHubStatus(status: HubStatus): string {
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     [
       'Store',
-      `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId})`,
+      `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''})`,
     ],
     ['Refused', `${counts.quarantined} in quarantine, ${counts.duplicates} sent twice`],
     ...reasonsOf(status.metrics),

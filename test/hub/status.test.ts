@@ -19,6 +19,7 @@ const status: HubStatus = {
   signIn: 'certificate',
   routers: [{ name: 'router-1', address: '10.0.0.5:3022', connected: false, code: 'OVERLAY-UNREACHABLE' }],
   storeId: 's1',
+  engine: 'sqlite',
   registry: 'abc',
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},

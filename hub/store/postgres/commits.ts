@@ -30,9 +30,13 @@ export class Commit extends Transaction {
   /** Whether other hubs are to be told. */
   tells = false;
 
-  constructor(client: pg.ClientBase, head: Head) {
+  /** Names this process among the hubs of the database. */
+  readonly hub: string;
+
+  constructor(client: pg.ClientBase, head: Head, hub: string) {
     super(client);
     this.#head = { ...head };
+    this.hub = hub;
   }
 
   /** The next `count` keys; gives the first. */
@@ -79,7 +83,7 @@ export class Commit extends Transaction {
   }
 
   /** The last statements of the transaction. */
-  async finish(hub: string): Promise<void> {
+  async finish(): Promise<void> {
     const { epoch, position, hash, lastBatch, lastObservation, lastEvent } = this.#head;
     const rows = this.#evidence;
     if (rows.length > 0)
@@ -91,7 +95,7 @@ export class Commit extends Transaction {
       ]);
     await this.query(PG.setHead, [epoch, position, hash, lastBatch, lastObservation, lastEvent]);
     // Others read by position what changed: nothing of it is in here, for everybody who may connect can listen.
-    if (this.tells) await this.query(PG.notify, [`${hub} ${position}`]);
+    if (this.tells) await this.query(PG.notify, [`${this.hub} ${position}`]);
   }
 
   settled(): void {
@@ -220,9 +224,9 @@ export class Commits {
           const [head] = (taken?.rows ?? []) as Head[];
           if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
           if (head.version !== POSTGRES_MIGRATIONS.length) throw new VitalmeshError('STORAGE-SCHEMA', { detail: `schema ${head.version}` });
-          const begun = new Commit(client, head);
+          const begun = new Commit(client, head, hub);
           await work(begun);
-          await begun.finish(hub);
+          await begun.finish();
           return begun;
         }),
       );

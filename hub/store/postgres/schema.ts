@@ -12,18 +12,7 @@ export function weekOf(time: number): number {
 const WEEKS_BEFORE = 8;
 
 /** Tables of which each row is of one tenant: shown and taken only in a transaction that said which. */
-const OF_A_TENANT = [
-  'patient',
-  'batch',
-  'packed',
-  'observation',
-  'revision',
-  'latest',
-  'event',
-  'quarantine',
-  'total',
-  'binding',
-] as const;
+const OF_A_TENANT = ['patient', 'batch', 'packed', 'observation', 'revision', 'latest', 'event', 'quarantine', 'total', 'binding'] as const;
 
 const OWN_TENANT = "tenant = current_setting('vitalmesh.tenant', true)";
 
@@ -72,7 +61,8 @@ CREATE TABLE patient (
   UNIQUE (tenant, id)
 );
 
--- rows: how many of its observations are kept. vitals: of the observations in it, JSON. gone: the rows of latest that it took away, JSON. position: of the commit.
+-- rows: how many of its observations are kept. vitals: of the observations in it, JSON. gone: the rows of latest that it took away, JSON. position: of the
+-- commit. hub: the process that stored it.
 CREATE TABLE batch (
   key bigint PRIMARY KEY,
   position bigint NOT NULL,
@@ -84,6 +74,7 @@ CREATE TABLE batch (
   rows int NOT NULL,
   tenant text COLLATE "C" NOT NULL,
   gateway text NOT NULL,
+  hub text NOT NULL,
   vitals text NOT NULL,
   gone text
 );

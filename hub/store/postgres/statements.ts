@@ -106,15 +106,15 @@ export const PG = {
     ) RETURNING vital, device`,
   addBatches: `
     WITH given AS MATERIALIZED (
-      SELECT * FROM unnest($6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::text[], $12::text[])
+      SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::text[], $13::text[])
         AS g (key, patient, first_key, last_key, received, vitals, gone)
     ), packs AS (
       INSERT INTO packed (tenant, stored_at, batch, received) SELECT $1, $3::bigint, key, received FROM given
     ), touched AS (
-      UPDATE patient SET last_stored_at = greatest(coalesce(last_stored_at, 0), $3::bigint) WHERE key = ANY ($7::bigint[])
+      UPDATE patient SET last_stored_at = greatest(coalesce(last_stored_at, 0), $3::bigint) WHERE key = ANY ($8::bigint[])
     )
-    INSERT INTO batch (tenant, gateway, stored_at, sent_at, position, key, patient, first_key, last_key, rows, vitals, gone)
-    SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, key, patient, first_key, last_key, last_key - first_key + 1, vitals, gone FROM given`,
+    INSERT INTO batch (tenant, gateway, stored_at, sent_at, position, hub, key, patient, first_key, last_key, rows, vitals, gone)
+    SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, $6, key, patient, first_key, last_key, last_key - first_key + 1, vitals, gone FROM given`,
   addEvents: `
     INSERT INTO event (tenant, gateway, stored_at, key, kind, patient, writer, seq, part, device, effective, offset_min, received_at,
       sort_time, until, test, received)
@@ -188,8 +188,8 @@ export const PG = {
   changed: `
     SELECT b.position, b.patient AS key, p.id AS patient, b.stored_at AS at, b.vitals, b.gone
     FROM batch b JOIN patient p ON p.key = b.patient
-    WHERE b.tenant = $1 AND b.position > $2 AND b.position <= $3
-    ORDER BY b.position, b.key LIMIT 1000`,
+    WHERE b.tenant = $1 AND b.position > $2 AND b.position <= $3 AND b.hub <> $4
+    ORDER BY b.position FETCH FIRST 1000 ROWS WITH TIES`,
   current: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.fresh_at AS "freshAt", l.stored_at AS "storedAt", l.place
     FROM latest l JOIN patient p ON p.key = l.patient

@@ -175,7 +175,7 @@ class BatchWriter {
   async #addBatches(patients: readonly OfPatient[], gone: ReadonlyMap<string, readonly (readonly [string, string])[]>): Promise<void> {
     const { tenant, gateway, at, sentAt } = this.#batch;
     await this.#commit.query(PG.addBatches, [
-      ...[tenant, gateway, at, sentAt, this.#commit.position.position],
+      ...[tenant, gateway, at, sentAt, this.#commit.position.position, this.#commit.hub],
       patients.map(({ batch }) => batch),
       patients.map(({ key }) => key),
       patients.map(({ rows }) => rows[0]?.key ?? 0),

@@ -1,0 +1,51 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { Service } from '../../shared/lifecycle.ts';
+import { type Logger, silentLogger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import { checkKeyFile, ensureKeyFile } from '../../shared/storage/key-file.ts';
+import type { StoreConfig } from './config.ts';
+import { openSqliteStore } from './sqlite.ts';
+import type { CurrencyChange, Store } from './store.ts';
+
+/** What other hubs of the same database stored. */
+export interface OthersStored {
+  /** What of each patient is to be looked at again. */
+  patients: readonly { tenant: string; patient: string; vitals: readonly string[]; at: number }[];
+  currencies: readonly CurrencyChange[];
+}
+
+export interface OpenedStore {
+  store: Store;
+  engine: 'sqlite' | 'postgres';
+  /** Tells what other hubs store, once it was started; where there can be none, there is nothing to start. */
+  others(tell: (stored: OthersStored) => void): readonly Service[];
+}
+
+export interface StoreSurroundings {
+  metrics: Metrics;
+  clock?: Clock;
+  log?: Logger;
+}
+
+/** Opens the store that the configuration names, or makes it; only that engine is loaded. Throws STORAGE-*. */
+export async function openStore(config: StoreConfig, surroundings: StoreSurroundings): Promise<OpenedStore> {
+  if (config.type !== 'postgres') {
+    ensureKeyFile(config.keyFile, config.path);
+    return { store: openSqliteStore({ ...config, ...surroundings }), engine: 'sqlite', others: () => [] };
+  }
+  const { openFromFiles } = await import('./postgres/postgres.ts');
+  const { OtherHubs } = await import('./postgres/other-hubs.ts');
+  const options = { log: silentLogger, ...surroundings };
+  const store = await openFromFiles(config, options);
+  return { store, engine: 'postgres', others: (tell) => [new OtherHubs({ ...options, store, tell })] };
+}
+
+/** Throws the first coded error of the files that the configuration names; opens nothing. */
+export async function checkStore(config: StoreConfig): Promise<void> {
+  if (config.type !== 'postgres') {
+    checkKeyFile(config.keyFile, config.path);
+    return;
+  }
+  const { readAddressFile } = await import('./postgres/address.ts');
+  for (const file of [config.urlFile, config.ownerUrlFile]) if (file !== undefined) readAddressFile(file);
+}

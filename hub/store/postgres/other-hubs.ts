@@ -1,0 +1,184 @@
+import pg from 'pg';
+import { Backoff, pause, type Service } from '../../../shared/lifecycle.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { OthersStored } from '../open-store.ts';
+import type { Currency, CurrencyChange } from '../store.ts';
+import { clientConfig } from './connections.ts';
+import { databaseError } from './errors.ts';
+import type { PostgresStore } from './postgres.ts';
+import { PG } from './statements.ts';
+import type { Transaction } from './transaction.ts';
+
+export interface OtherHubsOptions {
+  store: PostgresStore;
+  log: Logger;
+  /** Called after the commits they speak of, in order; must not throw. */
+  tell: (stored: OthersStored) => void;
+  /** How often the session is asked for a sign of life, and whether anything was missed; 10 s unless told. */
+  everyMs?: number;
+}
+
+/** A batch of another hub. */
+interface ChangedRow {
+  position: number;
+  /** Of the patient. */
+  key: number;
+  patient: string;
+  at: number;
+  vitals: string;
+  gone: string | null;
+}
+
+const CHANNEL = 'vitalmesh';
+/** As many batches as one part of a catching-up reads; the number in the statement. */
+const A_PAGE = 1000;
+
+/**
+ * Tells what other hubs of the database store. Their notifications only wake it: what changed is read by position, so that what was
+ * notified while the session was lost is told as well, once it is back.
+ */
+export class OtherHubs implements Service {
+  readonly name = 'other hubs';
+  readonly #store: PostgresStore;
+  readonly #log: Logger;
+  readonly #tell: (stored: OthersStored) => void;
+  readonly #everyMs: number;
+  readonly #stop = new AbortController();
+  /** Up to where all was told. */
+  #told = 0;
+  #wake: (() => void) | undefined;
+  #isDue = false;
+  #ended: Promise<void> | undefined;
+
+  constructor({ store, log, tell, everyMs = 10_000 }: OtherHubsOptions) {
+    this.#store = store;
+    this.#log = log;
+    this.#tell = tell;
+    this.#everyMs = everyMs;
+  }
+
+  /** What was stored before this resolves is not told. Throws STORAGE-*. */
+  async start(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
+    const client = await this.#listen();
+    try {
+      this.#told = await positionOf(client);
+    } catch (thrown) {
+      await end(client);
+      throw databaseError(thrown);
+    }
+    this.#ended = this.#run(client);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#wake?.();
+    await this.#ended;
+  }
+
+  async #run(first: pg.Client): Promise<void> {
+    const backoff = new Backoff(200, 10_000);
+    let client: pg.Client | undefined = first;
+    while (!this.#stop.signal.aborted) {
+      try {
+        client ??= await this.#listen();
+        backoff.reset();
+        await this.#follow(client);
+      } catch (thrown) {
+        this.#log.warn({ err: databaseError(thrown) }, 'what other hubs store is not told at the moment');
+        await pause(backoff.nextMs(), this.#stop.signal);
+      } finally {
+        if (client) await end(client);
+        client = undefined;
+      }
+    }
+  }
+
+  async #listen(): Promise<pg.Client> {
+    const client = new pg.Client({ ...clientConfig(this.#store.address), query_timeout: this.#everyMs });
+    // What it fails with is thrown by the next question.
+    client.on('error', () => this.#due());
+    client.on('end', () => this.#due());
+    client.on('notification', ({ payload }) => {
+      if (!payload?.startsWith(`${this.#store.hub} `)) this.#due();
+    });
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+      return client;
+    } catch (thrown) {
+      await end(client);
+      throw databaseError(thrown);
+    }
+  }
+
+  /** Until it is stopped, or the session is lost, which it throws. */
+  async #follow(client: pg.Client): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#isDue = false;
+      const position = await positionOf(client);
+      // The data went back to an earlier state: what is stored from here on is new.
+      if (position < this.#told) this.#told = position;
+      if (position > this.#told) await this.#catchUp(position);
+      if (!this.#isDue) await this.#sleep();
+    }
+  }
+
+  async #catchUp(until: number): Promise<void> {
+    await this.#store.refreshTenants();
+    for (const tenant of this.#store.allTenants()) {
+      for (let after = this.#told; after < until && !this.#stop.signal.aborted; ) {
+        const { stored, last } = await this.#store.read((transaction) => this.#page(transaction, tenant, after, until), tenant);
+        if (stored.patients.length > 0) this.#tell(stored);
+        after = last;
+      }
+    }
+    if (!this.#stop.signal.aborted) this.#told = until;
+  }
+
+  /** A part of what is to be told, and up to which position it goes. */
+  async #page(transaction: Transaction, tenant: string, after: number, until: number): Promise<{ stored: OthersStored; last: number }> {
+    const rows = await transaction.query<ChangedRow>(PG.changed, [tenant, after, until, this.#store.hub]);
+    const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string>; at: number; gone: Set<string> }>();
+    for (const { patient, at, vitals, gone } of rows) {
+      const of = patients.get(patient) ?? { tenant, patient, vitals: new Set(), at, gone: new Set() };
+      patients.set(patient, of);
+      of.at = Math.max(of.at, at);
+      for (const vital of JSON.parse(vitals) as string[]) of.vitals.add(vital);
+      for (const row of JSON.parse(gone ?? '[]') as [string, string][]) of.gone.add(JSON.stringify(row));
+    }
+    const keys = [...new Set(rows.map(({ key }) => key))];
+    const current = keys.length === 0 ? [] : await transaction.query<Currency>(PG.current, [keys]);
+    const currencies: CurrencyChange[] = current.filter(({ patient, vital }) => patients.get(patient)?.vitals.has(vital));
+    for (const { patient, gone } of patients.values()) {
+      for (const { vital, device } of current.filter((row) => row.patient === patient)) gone.delete(JSON.stringify([vital, device]));
+      for (const row of gone) {
+        const [vital, device] = JSON.parse(row) as [string, string];
+        currencies.push({ tenant, patient, vital, device, gone: true });
+      }
+    }
+    const told = [...patients.values()].map(({ patient, vitals, at }) => ({ tenant, patient, vitals: [...vitals], at }));
+    return { stored: { patients: told, currencies }, last: rows.length < A_PAGE ? until : (rows.at(-1)?.position ?? until) };
+  }
+
+  #due(): void {
+    this.#isDue = true;
+    this.#wake?.();
+  }
+
+  async #sleep(): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await pause(this.#everyMs, AbortSignal.any([woken.signal, this.#stop.signal]));
+    this.#wake = undefined;
+  }
+}
+
+async function positionOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ position: number }>(PG.head);
+  return rows[0]?.position ?? 0;
+}
+
+async function end(client: pg.Client): Promise<void> {
+  await client.end().catch(() => undefined);
+}
