@@ -2,6 +2,7 @@ import { encodeRecord } from '../../shared/reading.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Outbox, OutboxRow } from '../outbox/outbox.ts';
 import type { Entry, RowFlight } from './flight.ts';
+import { Stretches } from './stretches.ts';
 
 /** As many rows of an incident are copied into quarantine as evidence. */
 const EVIDENCE_ROWS = 10;
@@ -23,8 +24,8 @@ export class Collisions {
   readonly #tries = new Map<number, number>();
   /** Of rows that were stored in part: the indexes that the hub holds under an older key. */
   readonly #stored = new Map<number, ReadonlySet<number>>();
-  /** The greatest `seq` that was ever sent. */
-  #sentThrough = 0;
+  /** Every `seq` that a lane has passed: what is pending of these may have been sent. */
+  readonly #passed = new Stretches();
 
   get size(): number {
     return this.#waiting.size;
@@ -34,8 +35,9 @@ export class Collisions {
     return this.#waiting.has(seq);
   }
 
-  sent({ seq }: OutboxRow): void {
-    this.#sentThrough = Math.max(this.#sentThrough, seq);
+  /** All rows with a `seq` greater than `after`, up to `through`, were sent or are not pending. */
+  passed({ after, through }: { after: number; through: number }): void {
+    this.#passed.add(after, through);
   }
 
   /** The row is no longer pending. */
@@ -51,7 +53,7 @@ export class Collisions {
   /** False for a row that had better wait for its new key: this process wrote it and never sent it. */
   maySend(row: OutboxRow, epoch: string): boolean {
     if (this.#waiting.size === 0) return true;
-    return this.#waiting.size < MAX_WAITING && (row.seq <= this.#sentThrough || row.epoch !== epoch);
+    return this.#waiting.size < MAX_WAITING && (this.#passed.has(row.seq) || row.epoch !== epoch);
   }
 
   /** The entries of a row that the hub does not hold under an older key. */

@@ -5,6 +5,7 @@ import type { Service } from '../../shared/lifecycle.ts';
 import type { Lineage, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { BatchLimits } from './flight.ts';
+import type { LaneName } from './share.ts';
 
 /** What became of a batch at the other end. */
 export interface BatchAnswer {
@@ -24,9 +25,10 @@ export interface BatchLink {
    * Sends a batch Bundle (`bundleText`) of the entries `ids`, within the limits of `greet`; resolves once the other end has said what it
    * holds, entry by entry. Outcomes: 200 and 201 held, 409 without a code or with UPLINK-KEY-REUSED takes new keys, other 409 and 422
    * quarantined, 503 sent again. Rejects with INGEST-UNAVAILABLE and FHIR-BUSY (everything waits and is sent again), UPLINK-BUNDLE,
-   * UPLINK-TOO-LARGE, FHIR-REFUSED and INTERNAL (sent again in halves), anything else ends the connection.
+   * UPLINK-TOO-LARGE, FHIR-REFUSED and INTERNAL (sent again in halves), anything else ends the connection. The batches of a lane are to be
+   * stored in the order of the calls, as far as the other end can do that.
    */
-  post(bundle: string, ids: readonly string[]): Promise<BatchAnswer>;
+  post(bundle: string, ids: readonly string[], lane: LaneName): Promise<BatchAnswer>;
 }
 
 /** What the other end says of itself. Null: it does not say. */

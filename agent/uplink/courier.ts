@@ -194,10 +194,15 @@ export class Courier implements Uplink {
       this.#connectedAtMs ??= this.#options.clock.monotonicMs();
       this.#options.log.info({ service: this.#options.service, hub: link.peer }, 'uplink connected');
       successor = this.#successor(AbortSignal.any([signal, over.signal]), left);
-      const reason = await this.#pump.run(AbortSignal.any([signal, left.signal]));
+      // One limit for what is in flight and for the end of the connection.
+      let drainUntilMs = Number.POSITIVE_INFINITY;
+      using _ending = onAbort(AbortSignal.any([signal, left.signal]), () => {
+        drainUntilMs = this.#options.clock.monotonicMs() + this.#drainMs;
+      });
+      const reason = await this.#pump.run(signal, left.signal);
       over.abort();
       const next = await successor;
-      if (reason === undefined) await link.close(this.#drainMs);
+      if (reason === undefined) await link.close(Math.max(0, drainUntilMs - this.#options.clock.monotonicMs()));
       if (next && reason === undefined && !signal.aborted) return { link: next };
       next?.destroy();
       return reason;

@@ -1,6 +1,7 @@
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Resource } from '../../shared/fhir.ts';
 import { BUNDLE_BYTES } from '../../shared/uplink/kinds.ts';
+import type { StorePosition } from '../../shared/uplink/lineage.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { OutboxRow } from '../outbox/outbox.ts';
 import type { BatchLink } from './contract.ts';
@@ -24,6 +25,8 @@ export class RowFlight {
   readonly stored: string[] = [];
   /** How many of its resources the hub holds under an older key; they are not sent. */
   storedBefore = 0;
+  /** Where the last of its entries was committed, as far as the hub says so. */
+  committed: StorePosition | undefined;
   #unanswered = 0;
   #refused: ErrorCode | undefined;
   #again: ErrorCode | undefined;
@@ -42,11 +45,14 @@ export class RowFlight {
     this.#unanswered += entries;
   }
 
-  /** Notes the outcome of one entry; the verdict once it was the last. */
-  answer({ id, status, code }: EntryOutcome): Verdict | undefined {
+  /** Notes the outcome of one entry, and where it was committed; the verdict once it was the last. */
+  answer({ id, status, code }: EntryOutcome, at?: StorePosition): Verdict | undefined {
     this.#unanswered -= 1;
-    if (status === 200 || status === 201) this.stored.push(id);
-    else if (status === 503) this.#again ??= code ?? 'INGEST-UNAVAILABLE';
+    if (status === 200 || status === 201) {
+      this.stored.push(id);
+      // The hub holds the row for certain where it holds the last of its parts.
+      if (at && at.position >= (this.committed?.position ?? 0)) this.committed = at;
+    } else if (status === 503) this.#again ??= code ?? 'INGEST-UNAVAILABLE';
     else if (status === 409 && (code ?? 'UPLINK-KEY-REUSED') === 'UPLINK-KEY-REUSED') this.#collided = true;
     else this.#refused ??= code ?? 'INGEST-INVALID';
     return this.#unanswered === 0 ? this.#verdict() : undefined;

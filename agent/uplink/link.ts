@@ -14,6 +14,7 @@ import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/
 import { FHIR_JSON, readHello, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSION } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
 import type { BatchAnswer, Greeting, Link } from './contract.ts';
+import type { LaneName } from './share.ts';
 
 /** Time limits of a connection, milliseconds. */
 export interface LinkTimes {
@@ -118,7 +119,7 @@ class Http2Link implements Link {
     return { limits: { entries: limits.batchEntries, bytes: limits.batchBytes }, now, storeId, configRevision, lineage };
   }
 
-  async post(bundle: string, ids: readonly string[]): Promise<BatchAnswer> {
+  async post(bundle: string, ids: readonly string[], lane: LaneName): Promise<BatchAnswer> {
     const body = bundle.length <= AT_ONCE_CHARS ? zstdCompressSync(bundle) : await pack(bundle);
     const headers = {
       ':method': 'POST',
@@ -126,6 +127,7 @@ class Http2Link implements Link {
       'content-type': FHIR_JSON,
       'content-encoding': 'zstd',
       'content-length': body.length,
+      [UPLINK_HEADERS.lane]: lane,
     };
     const { json, committed } = await this.#ask(headers, body);
     const outcomes = readBatchResponse(json, ids);

@@ -1,16 +1,20 @@
 import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Resource } from '../../shared/fhir.ts';
-import { Backoff, pause } from '../../shared/lifecycle.ts';
+import { Backoff } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { bundleText } from '../../shared/uplink/kinds.ts';
+import { onAbort } from '../../shared/overlay/limit.ts';
+import type { StorePosition } from '../../shared/uplink/lineage.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { Outbox, OutboxRow } from '../outbox/outbox.ts';
 import type { Collisions } from './collisions.ts';
 import type { BatchLink } from './contract.ts';
-import { type BatchLimits, Departures, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
+import { type Delivered, deliver } from './delivery.ts';
+import { type BatchLimits, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
+import { Lane } from './lane.ts';
 import type { RefusalLog } from './refusal-log.ts';
+import { type LaneName, laneOrder, mayDepart } from './share.ts';
 import { Wake } from './wake.ts';
 
 export interface PumpOptions {
@@ -32,18 +36,13 @@ export interface PumpOptions {
   onAnswer(trouble: ErrorCode | null): void;
 }
 
-/** Refusals of a whole batch that one of its entries may have caused: it is sent again in halves, until that one stands alone. */
-const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'FHIR-REFUSED', 'INTERNAL']);
-
-/** The other end can take nothing at all now: everything waits. */
-const HELD: ReadonlySet<ErrorCode> = new Set(['INGEST-UNAVAILABLE', 'FHIR-BUSY']);
-
-/** Rows read from the outbox at a time. */
-const CHUNK_ROWS = 64;
+/** Rows that are set aside at a time. */
+const ASIDE_ROWS = 64;
 
 /**
  * Sends what is pending over one connection, until that ends: rows become Observations here, off the path of the device's
- * acknowledgement; several batches are in flight, and each row is completed on its own when all of its entries were answered.
+ * acknowledgement. What came since the connection was made goes before what had been waiting (`share.ts`); within each of both lanes
+ * order is kept. Several batches are in flight, and each row is completed on its own when all of its entries were answered.
  * A row that nobody can send goes to quarantine and holds up nothing. Memory is bounded by the window.
  */
 export class Pump {
@@ -51,22 +50,20 @@ export class Pump {
   readonly #link: BatchLink;
   readonly #limits: BatchLimits;
   readonly #collisions: Collisions;
-  readonly #departures: Departures;
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   readonly #wake = new Wake();
   readonly #backoff: Backoff;
   /** Rows by `seq` that were taken from the outbox and are not finished there. */
   readonly #flying = new Map<number, RowFlight>();
-  #rows: OutboxRow[] = [];
-  #cursor = 0;
-  /** False only when the outbox had nothing behind the cursor. */
-  #more = true;
-  #inFlight = 0;
+  #lastLane: LaneName | undefined;
+  /** When the first of the batches that wait to grow goes; monotonic ms. */
+  #lingerUntil: number | undefined;
   /** When rows that the hub could not take are sent again; monotonic ms. */
   #againAt: number | undefined;
   /** True while the hub or the outbox cannot take anything at all. */
   #held = false;
-  #lingerUntil: number | undefined;
-  #ended = false;
+  /** Whether the run goes on: not at all, to its end with what is in flight, or with what is live as well. */
+  #phase: 'sending' | 'stopping' | 'leaving' | 'over' = 'sending';
   #reason: VitalmeshError | undefined;
 
   constructor(options: PumpOptions, link: BatchLink, limits: BatchLimits, collisions: Collisions) {
@@ -74,7 +71,11 @@ export class Pump {
     this.#link = link;
     this.#limits = limits;
     this.#collisions = collisions;
-    this.#departures = new Departures(limits);
+    const { lastSeq } = options.outbox;
+    this.#lanes = {
+      live: new Lane('live', { after: lastSeq, through: Number.MAX_SAFE_INTEGER }, limits),
+      backlog: new Lane('backlog', { after: 0, through: lastSeq }, limits),
+    };
     this.#backoff = new Backoff(options.retry.minMs, options.retry.maxMs);
   }
 
@@ -83,55 +84,79 @@ export class Pump {
     return this.#flying.size;
   }
 
-  /** Runs until the connection is gone, the hub refuses this gateway, or the signal aborts (undefined; what is in flight gets `drainMs`). */
-  async run(signal: AbortSignal): Promise<VitalmeshError | undefined> {
-    const abort = (): void => this.#end(undefined);
-    signal.addEventListener('abort', abort, { once: true });
+  /**
+   * Runs until the connection is gone, or the hub refuses this gateway: the reason; undefined when it was asked to end. At `stop` what is
+   * in flight and what is live is finished within `drainMs`, at `leave` what is in flight: another connection takes the rest.
+   */
+  async run(stop: AbortSignal, leave?: AbortSignal): Promise<VitalmeshError | undefined> {
+    using _stop = onAbort(stop, () => this.#goOver('stopping'));
+    using _leave = leave && onAbort(leave, () => this.#goOver('leaving'));
     using _appends = this.#options.outbox.onAppend(() => {
-      this.#more = true;
+      this.#lanes.live.lookAgain();
       this.#wake.notify();
     });
     void this.#link.closed.then((reason) => this.#end(reason));
-    if (signal.aborted) abort();
-    try {
-      while (!this.#ended) await this.#step();
-      if (this.#reason === undefined) await this.#drain();
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    while (this.#phase === 'sending') await this.#step();
+    const late = setTimeout(() => this.#goOver('over'), this.#options.drainMs);
+    while (!this.#isDone()) await (this.#phase === 'stopping' ? this.#step() : this.#wake.wait());
+    clearTimeout(late);
+    this.#goOver('over');
     return this.#reason;
   }
 
-  #end(reason: VitalmeshError | undefined): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#reason = reason;
+  get #inFlight(): number {
+    return this.#lanes.live.inFlight + this.#lanes.backlog.inFlight;
+  }
+
+  #isDone(): boolean {
+    if (this.#phase === 'over') return true;
+    return this.#inFlight === 0 && (this.#phase === 'leaving' || this.#lanes.live.isEmpty);
+  }
+
+  #goOver(phase: 'stopping' | 'leaving' | 'over'): void {
+    if (this.#phase !== 'over') this.#phase = phase;
     this.#wake.notify();
   }
 
-  async #drain(): Promise<void> {
-    const limit = new AbortController();
-    const late = pause(this.#options.drainMs, limit.signal);
-    const done = async (): Promise<void> => {
-      while (this.#inFlight > 0) await this.#wake.wait();
-    };
-    await Promise.race([done(), late]);
-    limit.abort();
+  #end(reason: VitalmeshError): void {
+    if (this.#phase === 'sending') this.#reason = reason;
+    this.#goOver('over');
   }
 
   /** One decision: send a batch, take new keys, or sleep until something changes. */
   async #step(): Promise<void> {
     if (this.#againAt !== undefined && this.#nowMs() >= this.#againAt) this.#startOver();
-    if (this.#held || this.#inFlight >= this.#options.windowBatches) return this.#wake.wait(this.#untilMs(this.#againAt));
-    await this.#fill();
-    if (this.#departures.size === 0) return this.#idle();
-    if (!this.#departures.full && this.#inFlight > 0) {
-      this.#lingerUntil ??= this.#nowMs() + this.#options.lingerMs;
-      const waitMs = this.#untilMs(this.#lingerUntil);
-      if (waitMs !== undefined && waitMs > 0) return this.#wake.wait(waitMs);
-    }
+    if (this.#held) return this.#wake.wait(this.#untilMs(this.#againAt));
+    const lane = await this.#nextLane();
+    if (lane === undefined) return this.#idle();
+    if (this.#held || this.#phase === 'over') return;
+    lane.lingerUntil = undefined;
+    this.#lastLane = lane.name;
+    void this.#send(lane, lane.departures.take());
+  }
+
+  /** The lane whose next batch goes now. */
+  async #nextLane(): Promise<Lane | undefined> {
+    const { windowBatches } = this.#options;
+    const { live, backlog } = this.#lanes;
     this.#lingerUntil = undefined;
-    void this.#send(this.#departures.take());
+    for (const name of laneOrder(windowBatches, this.#lastLane)) {
+      const lane = this.#lanes[name];
+      if (lane === backlog && this.#phase !== 'sending') continue;
+      if (!mayDepart(name, windowBatches, { live: live.inFlight, backlog: backlog.inFlight }, !backlog.isEmpty)) continue;
+      await this.#fill(lane);
+      if (lane.departures.size > 0 && !this.#lingers(lane)) return lane;
+    }
+    return undefined;
+  }
+
+  /** Whether a batch had better wait, because it could grow while another one of its lane is in flight. */
+  #lingers(lane: Lane): boolean {
+    if (lane.departures.full || lane.inFlight === 0) return false;
+    lane.lingerUntil ??= this.#nowMs() + this.#options.lingerMs;
+    if (lane.lingerUntil <= this.#nowMs()) return false;
+    this.#lingerUntil = Math.min(this.#lingerUntil ?? lane.lingerUntil, lane.lingerUntil);
+    return true;
   }
 
   async #idle(): Promise<void> {
@@ -139,14 +164,13 @@ export class Pump {
       if (this.#collisions.size > 0) return this.#takeNewKeys();
       if (this.#againAt === undefined) this.#backoff.reset();
     }
-    return this.#wake.wait(this.#untilMs(this.#againAt));
+    const until = Math.min(this.#againAt ?? Number.POSITIVE_INFINITY, this.#lingerUntil ?? Number.POSITIVE_INFINITY);
+    return this.#wake.wait(this.#untilMs(until));
   }
 
-  /** Reads the outbox from its beginning: rows that stayed pending are met again. */
+  /** Reads the lanes from their beginnings: rows that stayed pending are met again. */
   #startOver(): void {
-    this.#rows = [];
-    this.#cursor = 0;
-    this.#more = true;
+    for (const lane of Object.values(this.#lanes)) lane.startOver();
     this.#againAt = undefined;
     this.#held = false;
   }
@@ -162,47 +186,41 @@ export class Pump {
     this.#sendAgainLater();
   }
 
-  async #fill(): Promise<void> {
+  async #fill(lane: Lane): Promise<void> {
     const unsendable: { row: OutboxRow; error: VitalmeshError }[] = [];
-    while (!this.#departures.full) {
-      const row = this.#nextRow();
+    while (!lane.departures.full) {
+      const row = this.#nextRow(lane);
       // While keys are in question, only what may already be at the hub goes out; the rest waits for its new keys.
       if (row === undefined || !this.#collisions.maySend(row, this.#options.outbox.epoch)) break;
-      this.#rows.shift();
-      this.#cursor = row.seq;
+      this.#collisions.passed(lane.take(row));
       if (this.#flying.has(row.seq) || this.#collisions.has(row.seq)) continue;
-      const error = this.#board(row);
+      const error = this.#board(lane, row);
       if (error) unsendable.push({ row, error });
-      if (unsendable.length === CHUNK_ROWS) break;
+      if (unsendable.length === ASIDE_ROWS) break;
     }
     if (unsendable.length > 0) await this.#setAside(unsendable);
   }
 
-  #nextRow(): OutboxRow | undefined {
-    if (this.#rows.length === 0 && this.#more) {
-      this.#more = false;
-      try {
-        this.#rows = this.#options.outbox.pending(this.#cursor, CHUNK_ROWS);
-      } catch (thrown) {
-        this.#hold(asVitalmeshError(thrown).code);
-      }
-      if (this.#rows.length === CHUNK_ROWS) this.#more = true;
+  #nextRow(lane: Lane): OutboxRow | undefined {
+    try {
+      return lane.peek((after, limit) => this.#options.outbox.pending(after, limit));
+    } catch (thrown) {
+      this.#hold(asVitalmeshError(thrown).code);
+      return undefined;
     }
-    return this.#rows[0];
   }
 
   /** Queues the entries of a row; the error when it cannot be sent at all. */
-  #board(row: OutboxRow): VitalmeshError | undefined {
+  #board(lane: Lane, row: OutboxRow): VitalmeshError | undefined {
     const flight = new RowFlight(row);
     const entries = entriesOf(flight, this.#options.normalize, this.#link);
     if (entries instanceof VitalmeshError) return entries;
     this.#flying.set(row.seq, flight);
-    this.#collisions.sent(row);
     const wanted = this.#collisions.without(entries);
     flight.expect(wanted.length);
     flight.storedBefore = entries.length - wanted.length;
     const [fitting, oversized] = divide(wanted, (entry) => !isOversized(entry, this.#limits));
-    this.#departures.push(fitting);
+    lane.departures.push(fitting);
     if (oversized.length > 0) this.#refuseOversized(oversized);
     return undefined;
   }
@@ -210,7 +228,7 @@ export class Pump {
   /** As the hub would, without asking it. */
   #refuseOversized(entries: readonly Entry[]): void {
     const outcomes = entries.map(({ id }): EntryOutcome => ({ id, status: 422, code: 'UPLINK-TOO-LARGE' }));
-    this.#settle(entries, outcomes).catch((thrown: unknown) => this.#end(asVitalmeshError(thrown)));
+    this.#settle([{ entries, outcomes }]).catch((thrown: unknown) => this.#end(asVitalmeshError(thrown)));
   }
 
   async #setAside(unsendable: readonly { row: OutboxRow; error: VitalmeshError }[]): Promise<void> {
@@ -229,57 +247,33 @@ export class Pump {
     this.#wake.notify();
   }
 
-  async #send(batch: readonly Entry[]): Promise<void> {
-    this.#inFlight += 1;
+  async #send(lane: Lane, batch: readonly Entry[]): Promise<void> {
+    const { clock, metrics, onAnswer } = this.#options;
+    lane.inFlight += 1;
     try {
-      await this.#settle(batch, await this.#deliver(batch));
+      const onUnavailable = (code: ErrorCode): void => this.#hold(code);
+      await this.#settle(await deliver(this.#link, lane.name, batch, { clock, metrics, onAnswer, onUnavailable }));
     } catch (thrown) {
       this.#end(asVitalmeshError(thrown));
     } finally {
-      this.#inFlight -= 1;
+      lane.inFlight -= 1;
       this.#wake.notify();
     }
   }
 
-  /** The outcome of each entry. Rejects when the connection, or this gateway on it, is at its end. */
-  async #deliver(batch: readonly Entry[]): Promise<EntryOutcome[]> {
-    const { metrics, clock } = this.#options;
-    const ids = batch.map(({ id }) => id);
-    try {
-      const bundle = bundleText(
-        batch.map(({ text }) => text),
-        clock.now(),
-      );
-      const { outcomes } = await this.#link.post(bundle, ids);
-      metrics.count('uplink_batches_sent');
-      this.#options.onAnswer(null);
-      return outcomes;
-    } catch (thrown) {
-      const { code } = asVitalmeshError(thrown);
-      metrics.count('uplink_batches_refused', code);
-      if (HELD.has(code)) {
-        this.#hold(code);
-        return ids.map((id) => ({ id, status: 503, code }));
-      }
-      if (!DIVIDED.has(code)) throw thrown;
-      // A defect at the hub says nothing about the entry: it stays pending.
-      if (ids.length === 1) return ids.map((id) => ({ id, status: code === 'INTERNAL' ? 503 : 422, code }));
-      const half = batch.length >> 1;
-      return [...(await this.#deliver(batch.slice(0, half))), ...(await this.#deliver(batch.slice(half)))];
-    }
-  }
-
   /** Brings into the outbox what the hub answered, row by row. */
-  async #settle(entries: readonly Entry[], outcomes: readonly EntryOutcome[]): Promise<void> {
+  async #settle(delivered: readonly Delivered[]): Promise<void> {
     const { outbox, metrics, refusals } = this.#options;
-    const held: OutboxRow[] = [];
+    const held: (OutboxRow & { committed?: StorePosition | undefined })[] = [];
     const refused: { row: OutboxRow; code: ErrorCode; held: number }[] = [];
-    for (const [i, outcome] of outcomes.entries()) {
-      const flight = entries[i]?.flight;
+    const answers = delivered.flatMap(({ entries, outcomes, at }) =>
+      outcomes.map((outcome, i) => ({ flight: entries[i]?.flight, outcome, at })),
+    );
+    for (const { flight, outcome, at } of answers) {
       metrics.count('uplink_entries_answered', String(outcome.status));
-      const verdict = flight?.answer(outcome);
+      const verdict = flight?.answer(outcome, at);
       if (flight === undefined || verdict === undefined) continue;
-      if (verdict.is === 'held') held.push(flight.row);
+      if (verdict.is === 'held') held.push({ ...flight.row, committed: flight.committed });
       else if (verdict.is === 'refused') refused.push({ row: flight.row, code: verdict.code, held: flight.held });
       else this.#keepPending(flight, verdict);
     }
@@ -341,7 +335,7 @@ export class Pump {
   }
 
   #untilMs(at: number | undefined): number | undefined {
-    return at === undefined ? undefined : Math.max(0, at - this.#nowMs());
+    return at === undefined || at === Number.POSITIVE_INFINITY ? undefined : Math.max(0, at - this.#nowMs());
   }
 }
 
