@@ -18,6 +18,11 @@ export function mllpFrame(message: Uint8Array): Uint8Array {
   return block;
 }
 
+/** The same of a text, character = byte. */
+export function mllpBlock(message: string): string {
+  return `\x0b${message}\x1c\r`;
+}
+
 /** What stands in blocks made by `mllpFrame`, without them. */
 export function mllpContents(blocks: Uint8Array): Uint8Array {
   return blocks.filter((byte, at) => byte !== START && byte !== END && !(byte === CR && blocks[at - 1] === END));
