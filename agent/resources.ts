@@ -2,7 +2,8 @@ import { alertObservation } from '../shared/alert-observation.ts';
 import { deviceResources } from '../shared/device-resource.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import type { EventFrame } from '../shared/event-observation.ts';
-import type { Basic, Resource } from '../shared/fhir.ts';
+import type { Basic, Resource, StretchObservation } from '../shared/fhir.ts';
+import { gapObservation } from '../shared/gap-observation.ts';
 import { movementResource } from '../shared/movement-resource.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { formatObservationId, type RowKey } from '../shared/uplink/key.ts';
@@ -24,13 +25,19 @@ export function resourcesOf(record: ReadingRecord, key: RowKey & { agent: string
     case 'movement':
       return [movementOf(record, key, options)];
     case 'gap':
-      throw new VitalmeshError('INTERNAL', { detail: 'gap' });
+      return [gapOf(record, key, options)];
   }
 }
 
 function frameOf(record: ReadingRecord, key: RowKey & { agent: string }, index: number, { zone }: NormalizeOptions): EventFrame {
   const id = formatObservationId({ ...key, index });
   return { id, record, gateway: key.agent, device: deviceReference(record.device), offsetMin: offsetOf(record.receivedAt, zone) };
+}
+
+function gapOf(record: ReadingRecord, key: RowKey & { agent: string }, options: NormalizeOptions): StretchObservation {
+  if (!record.gap) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'gap' });
+  const frame = frameOf(record, key, 0, options);
+  return gapObservation(record.gap, { ...frame, offsetMin: offsetOf(record.gap.from, options.zone) });
 }
 
 function devicesOf({ tree, device, profile, receivedAt, test }: ReadingRecord, key: RowKey & { agent: string }): Resource[] {

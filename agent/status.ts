@@ -8,7 +8,7 @@ import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import type { OutboxStatus } from './outbox/outbox.ts';
 import type { SourceStatus } from './sources/source.ts';
 import type { UnknownCode } from './unknown-codes.ts';
-import type { UplinkStatus } from './uplink.ts';
+import type { UplinkStatus } from './uplink/contract.ts';
 
 /** What `vitalmesh-agent status --json` prints. */
 export interface AgentStatus {
@@ -75,7 +75,8 @@ function waitsFor(state: SourceStatus['state'], code: ErrorCode | null): string 
 /** A hub that is not connected now is told as what was: a clock that is right says that somebody is there. */
 function hubOf({ state, hub, lastConnectedAt }: UplinkStatus): string {
   if (hub === null) return '';
-  if (state === 'connected') return `, hub ${hub.identity}, its clock ${signed(hub.clockOffsetMs)} ms`;
+  if (state === 'connected')
+    return `, hub ${hub.identity}${hub.clockOffsetMs === null ? '' : `, its clock ${signed(hub.clockOffsetMs)} ms`}`;
   return lastConnectedAt === null ? '' : `, last connected to ${hub.identity} at ${formatInstant(lastConnectedAt)}`;
 }
 

@@ -1,25 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Instant } from '../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../shared/errors.ts';
-import type { Resource } from '../shared/fhir.ts';
+import { VitalmeshError } from '../shared/errors.ts';
 import type { Identity } from '../shared/identity/identity.ts';
-import { aborted, Backoff, pause, type Service } from '../shared/lifecycle.ts';
-import type { Logger } from '../shared/log.ts';
-import type { Metrics } from '../shared/metrics.ts';
-import { onAbort } from '../shared/overlay/limit.ts';
 import type { Overlay } from '../shared/overlay/overlay.ts';
-import type { ReadingRecord } from '../shared/reading.ts';
-import { isAgentId, type RowKey } from '../shared/uplink/key.ts';
+import { isAgentId } from '../shared/uplink/key.ts';
 import { UPLINK_TIMES } from '../shared/uplink/protocol.ts';
-import type { Outbox } from './outbox/outbox.ts';
-import { resourcesOf } from './resources.ts';
-import { Collisions } from './uplink/collisions.ts';
-import { type Link, type LinkTimes, openLink } from './uplink/link.ts';
-import { Pump } from './uplink/pump.ts';
-import { RefusalLog } from './uplink/refusal-log.ts';
+import type { Uplink } from './uplink/contract.ts';
+import { Courier, type CourierOptions } from './uplink/courier.ts';
+import { type LinkTimes, openLink } from './uplink/link.ts';
 
-export interface UplinkOptions {
-  outbox: Outbox;
+export interface UplinkOptions extends Omit<CourierOptions, 'agent' | 'connect' | 'onNetwork' | 'drainMs'> {
   overlay: Overlay;
   /** The service to dial: `vitals-ingest`, or `vitals-ingest.<site>`. */
   service: string;
@@ -29,74 +18,10 @@ export interface UplinkOptions {
    * included, and is for trials only; it has to be said.
    */
   hubIdentity: readonly string[] | 'any';
-  log: Logger;
-  metrics: Metrics;
-  clock: Clock;
-  /** Most entries in a batch, within the hub's limit; 200 unless told. */
-  batchEntries?: number;
-  /** Largest batch in bytes before packing, within the hub's limit; 1 MiB unless told. */
-  batchBytes?: number;
-  /** Batches in flight at a time; 4 unless told. */
-  windowBatches?: number;
-  /** How long a batch that could grow waits while another is in flight; 2 ms unless told. */
-  lingerMs?: number;
   /** Random per process; for tests alone. */
   instance?: string;
-  /** Waiting before trying again: after what passes by itself, and after what somebody has to mend. */
-  retry?: { minMs: number; maxMs: number; slowMinMs: number; slowMaxMs: number };
   times?: Partial<LinkTimes & { drainMs: number }>;
-  /** Rows → FHIR; `agent/resources.ts` unless told. */
-  normalize?(record: ReadingRecord, key: RowKey & { agent: string }): Resource[];
 }
-
-/** `waiting`: not connected, tried again by itself; everything stays in the outbox. */
-export type UplinkState = 'stopped' | 'connecting' | 'connected' | 'waiting';
-
-export interface UplinkStatus {
-  state: UplinkState;
-  /** UTC ms of the last change of `state`. */
-  since: Instant;
-  /** Why it waits, or what is wrong at the hub although it is connected. */
-  code: ErrorCode | null;
-  /** The hub of the present or last connection; its clock against ours, in milliseconds, positive when it is ahead. */
-  hub: { identity: string; storeId: string; configRevision: string; clockOffsetMs: number } | null;
-  /** Until when it was connected before; null before a connection has ended. */
-  lastConnectedAt: Instant | null;
-  /** Rows on their way. */
-  inFlight: number;
-  lastAnswerAt: Instant | null;
-}
-
-export interface Uplink extends Service {
-  status(): UplinkStatus;
-  /** Goes over to a new connection, which is made before the old one ends: that one shows a certificate which was renewed meanwhile. */
-  moveOver(): void;
-}
-
-const RETRY = { minMs: 100, maxMs: 15_000, slowMinMs: 1000, slowMaxMs: 60_000 };
-
-/** What does not pass until somebody mends it; tried again slowly. */
-const SLOW: ReadonlySet<ErrorCode> = new Set([
-  'UPLINK-UNKNOWN-GATEWAY',
-  'ACCESS-EXPIRED',
-  'UPLINK-VERSION',
-  'UPLINK-INSTANCE',
-  'UPLINK-PEER',
-  'UPLINK-STORE',
-  'UPLINK-REQUEST',
-  'UPLINK-ANSWER',
-  'INTERNAL',
-  'IDENTITY-EXPIRED',
-  'IDENTITY-UNTRUSTED',
-  'IDENTITY-CHAIN',
-  'IDENTITY-NAME',
-]);
-
-/** In shortest pauses: 3 s with the usual 100 ms. */
-const SPREAD = 30;
-
-/** A connection that lived this long shows that the trouble before it is over. */
-const SETTLED_MS = 10_000;
 
 /**
  * Carries the outbox to the hub (uplink 1, architecture §4): dials, proves both ends to each other, sends what is pending, and
@@ -108,222 +33,16 @@ export function createUplink(options: UplinkOptions): Uplink {
     throw new VitalmeshError('CONFIG-INVALID', { detail: 'the identity id must be 1 to 36 letters, digits, dots and hyphens' });
   }
   if (options.hubIdentity.length === 0) throw new VitalmeshError('CONFIG-INVALID', { detail: 'no hub identity is given' });
-  return new OutboxUplink(options);
-}
-
-class OutboxUplink implements Uplink {
-  readonly name = 'uplink';
-  readonly #options: UplinkOptions;
-  readonly #instance: string;
-  readonly #times: LinkTimes & { drainMs: number };
-  readonly #collisions = new Collisions();
-  readonly #refusals: RefusalLog;
-  readonly #stop = new AbortController();
-  readonly #quick: Backoff;
-  readonly #slow: Backoff;
-  #running: Promise<void> | undefined;
-  /** Aborted when the connection is to be left for a new one. */
-  #leaving = new AbortController();
-  #pump: Pump | undefined;
-  #state: UplinkState = 'stopped';
-  #since: Instant;
-  #code: ErrorCode | null = null;
-  #hub: UplinkStatus['hub'] = null;
-  #lastConnectedAt: Instant | null = null;
-  #lastAnswerAt: Instant | null = null;
-  /** When the first connection of the present run was made. */
-  #connectedAtMs: number | undefined;
-
-  constructor(options: UplinkOptions) {
-    this.#options = options;
-    this.#instance = options.instance ?? randomBytes(8).toString('hex');
-    const { setupMs, batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
-    this.#times = { setupMs, answerMs: batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs, ...options.times };
-    const { minMs, maxMs, slowMinMs, slowMaxMs } = options.retry ?? RETRY;
-    this.#quick = new Backoff(minMs, maxMs);
-    this.#slow = new Backoff(slowMinMs, slowMaxMs);
-    this.#since = options.clock.now();
-    this.#refusals = new RefusalLog(options.log, options.clock);
-  }
-
-  /** Resolves at once: an agent works without its hub. */
-  async start(signal: AbortSignal): Promise<void> {
-    this.#running ??= this.#run(AbortSignal.any([signal, this.#stop.signal]));
-  }
-
-  status(): UplinkStatus {
-    return {
-      state: this.#state,
-      since: this.#since,
-      code: this.#code,
-      hub: this.#hub,
-      lastConnectedAt: this.#lastConnectedAt,
-      inFlight: this.#pump?.flying ?? 0,
-      lastAnswerAt: this.#lastAnswerAt,
-    };
-  }
-
-  moveOver(): void {
-    this.#leaving.abort();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
-    const { clock, log, metrics } = this.#options;
-    while (!signal.aborted) {
-      this.#enter('connecting', this.#code);
-      this.#connectedAtMs = undefined;
-      const error = await this.#connectAndSend(signal).catch((thrown: unknown) => asVitalmeshError(thrown));
-      if (signal.aborted || error === undefined) break;
-      // A dial that ran into its time limit has taken as long, and shows nothing.
-      const hasSettled = this.#connectedAtMs !== undefined && clock.monotonicMs() - this.#connectedAtMs > SETTLED_MS;
-      if (hasSettled) this.#settled();
-      const delayMs = SLOW.has(error.code) ? this.#slow.nextMs() : hasSettled ? this.#spreadMs() : this.#quick.nextMs();
-      metrics.count('uplink_lost', error.code);
-      if (error.code !== this.#code) log.warn({ err: error, service: this.#options.service }, 'uplink waits; the outbox keeps everything');
-      this.#enter('waiting', error.code);
-      await this.#pause(delayMs, signal);
-    }
-    this.#enter('stopped', null);
-  }
-
-  /** Ends early when the network comes back: the overlay has waited for that already, each gateway for a time of its own. */
-  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    using _stop = onAbort(signal, () => over.abort());
-    using _watch = this.#options.overlay.onState((state) => {
-      if (state !== 'ready') return;
-      this.#settled();
-      over.abort();
-    });
-    await pause(delayMs, over.signal);
-  }
-
-  /** One connection after the other, each made while the one of before works: the reason of the last one's end, undefined when the agent stops. */
-  async #connectAndSend(signal: AbortSignal): Promise<VitalmeshError | undefined> {
-    for (let link = await this.#dial(signal); ; ) {
-      const ended = await this.#sendOver(link, signal);
-      if (!ended || !('link' in ended)) return ended;
-      link = ended.link;
-    }
-  }
-
-  #dial(signal: AbortSignal): Promise<Link> {
-    const { overlay, service, identity, hubIdentity, outbox, clock } = this.#options;
-    // What asks for a new connection from now on is not satisfied by this one.
-    this.#leaving = new AbortController();
-    return openLink(
-      { overlay, service, identity, hubIdentity, instance: this.#instance, epoch: () => outbox.epoch, times: this.#times, clock },
-      signal,
-    );
-  }
-
-  /** Until the connection ends, or another one is there to take its place. */
-  async #sendOver(link: Link, signal: AbortSignal): Promise<VitalmeshError | { link: Link } | undefined> {
-    const over = new AbortController();
-    const left = new AbortController();
-    let successor: Promise<Link | undefined> = Promise.resolve(undefined);
-    try {
-      const limits = await this.#greet(link);
-      this.#pump = this.#pumpOn(link, limits);
-      this.#enter('connected', null);
-      this.#connectedAtMs ??= this.#options.clock.monotonicMs();
-      this.#options.log.info({ service: this.#options.service, hub: link.hub }, 'uplink connected');
-      successor = this.#successor(AbortSignal.any([signal, over.signal]), left);
-      const reason = await this.#pump.run(AbortSignal.any([signal, left.signal]));
-      over.abort();
-      const next = await successor;
-      if (reason === undefined) await link.close(this.#times.drainMs);
-      if (next && reason === undefined && !signal.aborted) return { link: next };
-      next?.destroy();
-      return reason;
-    } finally {
-      over.abort();
-      this.#pump = undefined;
-      link.destroy();
-    }
-  }
-
-  /** A connection to go over to, once that is asked for; undefined when it is `over` before. `left` is aborted when it is there. */
-  async #successor(over: AbortSignal, left: AbortController): Promise<Link | undefined> {
-    await aborted(AbortSignal.any([over, this.#leaving.signal]));
-    const { minMs, maxMs } = this.#options.retry ?? RETRY;
-    const backoff = new Backoff(minMs, maxMs);
-    while (!over.aborted) {
-      try {
-        const link = await this.#dial(over);
-        left.abort();
-        return link;
-      } catch (thrown) {
-        this.#options.log.debug({ err: asVitalmeshError(thrown) }, 'no new connection yet; the uplink goes on over the old one');
-        await pause(backoff.nextMs(), over);
-      }
-    }
-    return undefined;
-  }
-
-  /** Asks the hub who it is and what it takes. A hub with another store than before is refused: its rows would be split over two. */
-  async #greet(link: Link): Promise<{ entries: number; bytes: number }> {
-    const { clock, batchEntries = 200, batchBytes = 1024 * 1024 } = this.#options;
-    const askedAt = clock.now();
-    const { storeId, configRevision, now, limits } = await link.hello();
-    if (this.#hub !== null && this.#hub.storeId !== storeId) throw new VitalmeshError('UPLINK-STORE');
-    const clockOffsetMs = Math.round(now - (askedAt + clock.now()) / 2);
-    this.#hub = { identity: link.hub, storeId, configRevision, clockOffsetMs };
-    return { entries: Math.min(batchEntries, limits.batchEntries), bytes: Math.min(batchBytes, limits.batchBytes) };
-  }
-
-  #pumpOn(link: Link, limits: { entries: number; bytes: number }): Pump {
-    const { outbox, clock, log, metrics, identity, normalize = resourcesOf, windowBatches = 4, lingerMs = 2 } = this.#options;
-    const { minMs, maxMs } = this.#options.retry ?? RETRY;
-    return new Pump(
-      {
-        outbox,
-        // Without a zone: a row sent again after the configuration changed must be the same to the letter.
-        normalize: ({ record, epoch, seq }) => normalize(record, { agent: identity.id, epoch, seq }),
-        clock,
-        log,
-        metrics,
-        refusals: this.#refusals,
-        windowBatches,
-        lingerMs,
-        retry: { minMs, maxMs },
-        drainMs: this.#times.drainMs,
-        onAnswer: (trouble) => this.#answered(trouble),
-      },
-      link,
-      limits,
-      this.#collisions,
-    );
-  }
-
-  #answered(trouble: ErrorCode | null): void {
-    this.#code = trouble;
-    if (trouble !== null) return;
-    this.#lastAnswerAt = this.#options.clock.now();
-    this.#settled();
-  }
-
-  /** A hub that went away took the connections of all its gateways with it; they come back spread over seconds. */
-  #spreadMs(): number {
-    const { minMs, maxMs } = this.#options.retry ?? RETRY;
-    return Math.random() * Math.min(maxMs, SPREAD * minMs);
-  }
-
-  #settled(): void {
-    this.#quick.reset();
-    this.#slow.reset();
-  }
-
-  #enter(state: UplinkState, code: ErrorCode | null): void {
-    const now = this.#options.clock.now();
-    if (this.#state === 'connected' && state !== 'connected') this.#lastConnectedAt = now;
-    if (state !== this.#state) this.#since = now;
-    this.#state = state;
-    this.#code = code;
-  }
+  const { overlay, service, identity, hubIdentity, instance = randomBytes(8).toString('hex'), times: given, ...carried } = options;
+  const { outbox, clock } = carried;
+  const { setupMs, batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
+  const times = { setupMs, answerMs: batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs, ...given };
+  return new Courier({
+    ...carried,
+    service,
+    agent: identity.id,
+    drainMs: times.drainMs,
+    connect: (signal) => openLink({ overlay, service, identity, hubIdentity, instance, epoch: () => outbox.epoch, times, clock }, signal),
+    onNetwork: (listener) => overlay.onState((state) => state === 'ready' && listener()),
+  });
 }

@@ -68,7 +68,7 @@ export function hubProgram(programs: HubPrograms): Program {
         },
       },
       export: {
-        usage: '--config hub.yaml [--since TIME] [--patient ID] [--kind alert|wave|movement|device]',
+        usage: '--config hub.yaml [--since TIME] [--patient ID] [--kind alert|wave|movement|device|gap]',
         summary:
           'Prints the stored vital signs, or events of one kind, as FHIR, NDJSON in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
         options: { ...config, since: { type: 'string' }, patient: { type: 'string' }, kind: { type: 'string' } },

@@ -39,7 +39,7 @@ export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorComma
       const { patient, since, kind } = checked(
         exportArgs,
         args,
-        'export takes patient (text), since (UTC ms) and kind (alert, wave, movement)',
+        'export takes patient (text), since (UTC ms) and kind (alert, wave, movement, device, gap)',
       );
       const filter = { ...(patient !== undefined && { patient }), ...(since !== undefined && { since }), ...(kind && { kind }) };
       return exportAll(door, tenants(), filter, principal);

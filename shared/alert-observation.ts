@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { parseInstant } from './clock.ts';
 import type { CheckedEvent, EventCheck } from './event.ts';
-import { type EventFrame, eventFacts, eventFrame, eventShape, limitedText } from './event-observation.ts';
+import { type EventFrame, eventFacts, eventFrame, eventShape, hasCategory, limitedText } from './event-observation.ts';
 import { type Coding, type Extension, type Observation, type ObservationComponent, SYSTEMS } from './fhir.ts';
 import { EXTENSIONS, isSendable, TEXT_LIMITS } from './observation-code.ts';
 import type { Flag } from './reading.ts';
@@ -94,19 +94,10 @@ function ownSystem(system: string): string | undefined {
   }
 }
 
-/** Whether any coding of a category is of our system; by hand, since what came may be nested without end. */
-function isOfOurs(category: unknown): boolean {
-  return list(category).some(({ coding }) => list(coding).some(({ system }) => system === CATEGORY.system));
-}
-
-function list(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
-}
-
 /** How the hub knows and checks an alert. */
 export const ALERT_CHECK: EventCheck = {
   kind: 'alert',
-  fits: ({ resourceType, category }) => resourceType === 'Observation' && isOfOurs(category),
+  fits: ({ resourceType, category }) => resourceType === 'Observation' && hasCategory(category, CATEGORY),
   check(value): CheckedEvent {
     const parsed = resource.safeParse(value);
     if (!parsed.success) return { ok: false, rule: `${parsed.error.issues[0]?.path.join('.') || 'Observation'}: not as an alert has it` };

@@ -227,7 +227,73 @@ export const ERRORS = {
     advice: 'Its log was lost or damaged, or an older copy was put back; the devices were told that they were stored. See who touched it.',
     retryable: false,
   },
+  'STORAGE-URL': {
+    message: 'The file with the URL of the database is missing, malformed or readable by others.',
+    advice:
+      'It must hold postgres://ROLE:PASSWORD@HOST:PORT/DATABASE on one line and have mode 0600. Without TLS only a Unix socket or this machine is taken; see README, PostgreSQL.',
+    retryable: false,
+  },
+  'STORAGE-REMOTE': {
+    message: 'The database server cannot be reached, or gave up the connection.',
+    advice: 'Check that PostgreSQL runs and takes connections; nothing is acknowledged until then.',
+    retryable: true,
+  },
+  'STORAGE-REMOTE-REFUSED': {
+    message: 'The database server refused this role or database.',
+    advice: 'Check role, password and database of the URL file, pg_hba.conf, and the rights that the owner gave.',
+    retryable: false,
+  },
+  'STORAGE-REMOTE-UNSAFE': {
+    message: 'The database server does not keep what the store promises.',
+    advice: 'Change what is named on the server; see README, PostgreSQL.',
+    retryable: false,
+  },
+  'STORAGE-BUSY': {
+    message: 'The database was held by another session for too long.',
+    advice: 'It is tried again. Where it lasts, see pg_stat_activity and pg_locks for who holds vitalmesh.head.',
+    retryable: true,
+  },
+  'STORAGE-COPY': {
+    message: 'The file could not be copied; the file itself is unharmed.',
+    advice: 'Check path, permissions and free space of where the copy goes to, then try again.',
+    retryable: true,
+  },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
+  'VERIFY-TOTALS': {
+    message: 'Counts that are kept differ from what is stored.',
+    advice: 'Nothing is lost by it, but status shows wrong counts; see since when, and keep a copy of the file.',
+    retryable: false,
+  },
+  'VERIFY-LATEST': {
+    message: 'What is shown as current differs from what the stored observations say.',
+    advice: 'Do not rely on current values until it is mended: stop the hub, keep a copy of the file, restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-SEEN': {
+    message: 'The keys kept as seen differ from what is stored.',
+    advice: 'A row sent again could be stored twice, or be taken for held; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-BATCH': {
+    message: 'Observations and the batches that they came in do not fit together.',
+    advice: 'Rows are missing or of no batch; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-RESOURCE': {
+    message: 'A stored resource cannot be read, or is not that of its row.',
+    advice: 'Exports stop there; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
+  'VERIFY-AUDIT': {
+    message: 'The chain of evidence does not hold.',
+    advice: 'Entries were altered or removed by somebody who had the key; keep the file as it is and see who.',
+    retryable: false,
+  },
+  'VERIFY-LINEAGE': {
+    message: "The store's lineage is not in order.",
+    advice: 'Agents could not tell what a restored store lacks; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
   'OUTBOX-DAMAGED-ROW': {
     message: 'A row of the outbox cannot be read.',
     advice: 'It was put in quarantine; see vitalmesh-agent status.',
@@ -446,7 +512,7 @@ export const ERRORS = {
     retryable: false,
   },
   'UPLINK-ANSWER': {
-    message: 'The hub gave an answer that cannot be read.',
+    message: 'The other end of the uplink gave an answer that cannot be read.',
     advice: 'Check versions on both sides; the agent keeps everything and tries again.',
     retryable: true,
   },
@@ -491,6 +557,61 @@ export const ERRORS = {
     message: 'The hub could not store the batch.',
     advice: 'The agent sends it again by itself; check the disk of the hub.',
     retryable: true,
+  },
+
+  // A FHIR server in the place of a hub
+  'FHIR-UNREACHABLE': {
+    message: 'The FHIR server cannot be reached, or the connection to it was lost.',
+    advice: 'Check uplink.url, the network and the server; it is tried again by itself, and the outbox keeps everything.',
+    retryable: true,
+  },
+  'FHIR-TLS': {
+    message: 'The FHIR server was reached, and TLS with it failed.',
+    advice: 'Check who issued its certificate (uplink.tls.caFile), its name and times, and the clock of this machine; it is tried again.',
+    retryable: true,
+  },
+  'FHIR-CREDENTIALS': {
+    message: 'A file with what proves this agent to the FHIR server cannot be used.',
+    advice:
+      'Token and key must be in files of mode 0600, a certificate must be PEM and that of its key; the files are read anew by themselves.',
+    retryable: true,
+  },
+  'FHIR-SERVER': {
+    message: 'What answers at the address is no FHIR server of release 4.',
+    advice: 'uplink.url must be the base of a server of FHIR 4.0, the address in front of /metadata; redirects are not followed.',
+    retryable: true,
+  },
+  'FHIR-ABILITY': {
+    message: 'The FHIR server does not do what is needed: batches, and conditional create of Observations.',
+    advice: 'Have them enabled on the server; without conditional create a reading that is sent again would be stored twice.',
+    retryable: true,
+  },
+  'FHIR-SIGN-IN': {
+    message: 'The FHIR server does not accept what proves who this agent is.',
+    advice: 'Put a good token, or certificate and key, in place of the files; they are read anew by themselves.',
+    retryable: true,
+  },
+  'FHIR-DENIED': {
+    message: 'The FHIR server does not allow this agent to write.',
+    advice: 'Give it the right to create resources on the server (scope, role); the outbox keeps everything until then.',
+    retryable: true,
+  },
+  'FHIR-BUSY': {
+    message: 'The FHIR server answers that it cannot take data now.',
+    advice: 'It is asked again by itself, not before it said; look after the server if it lasts.',
+    retryable: true,
+  },
+  'FHIR-REFUSED': {
+    message: 'The FHIR server refused a resource.',
+    advice: 'It is in quarantine; the log of the server says why. When that is mended: vitalmesh-agent outbox replay --code FHIR-REFUSED.',
+    retryable: false,
+  },
+  'FHIR-TWICE': {
+    message: 'The FHIR server says that it holds a resource more than once.',
+    advice:
+      'Search it there by its identifier (system urn:vitalmesh:resource). If it is there, delete the copies and drop the entry; if not, the server ' +
+      'does not search by identifier: have that mended, then replay the entry.',
+    retryable: false,
   },
 
   // Registry, access, MCP

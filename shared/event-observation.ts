@@ -60,6 +60,15 @@ export function eventFrame(
   };
 }
 
+/** Whether any coding of a category is this one; by hand, since what came may be nested without end. */
+export function hasCategory(category: unknown, { system, code }: Coding): boolean {
+  return list(category).some(({ coding }) => list(coding).some((one) => one.system === system && one.code === code));
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
 /** Text that may be stored: not empty, not longer than the limit, without control characters. */
 export function limitedText(limit: number) {
   return z.string().refine((value) => isSendable(value, limit));

@@ -1,9 +1,10 @@
 import type { Instant } from './clock.ts';
 import type { Resource } from './fhir.ts';
+import type { LostClass } from './gap.ts';
 import type { Flag, SubjectHints } from './reading.ts';
 
 /** What travels up beside readings. */
-export const EVENT_KINDS = ['alert', 'wave', 'movement', 'device'] as const;
+export const EVENT_KINDS = ['alert', 'wave', 'movement', 'device', 'gap'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** What the hub needs to know of an event beside its resource. */
@@ -17,6 +18,8 @@ export interface EventFacts {
   offsetMin: number;
   receivedAt: Instant;
   test: boolean;
+  /** Of a gap, which begins at `effective`: its end, and the class of what is missing. */
+  gap?: { until: Instant; lost: LostClass };
 }
 
 /** `rule` names the place and what is wrong there; it never repeats anything that was sent. */

@@ -55,6 +55,7 @@ export interface ObservationComponent {
   code: CodeableConcept;
   valueQuantity?: Quantity;
   valueCodeableConcept?: CodeableConcept;
+  valueInteger?: number;
   dataAbsentReason?: CodeableConcept;
   referenceRange?: { text: string }[];
   extension?: Extension[];
@@ -82,6 +83,14 @@ export interface Observation {
   referenceRange?: { text: string }[];
   component?: ObservationComponent[];
   extension?: Extension[];
+}
+
+/** An Observation over a stretch of time: of what is missing there. */
+export interface StretchObservation extends Omit<Observation, 'effectiveDateTime'> {
+  /** FHIR dateTimes with offset, both included. */
+  effectivePeriod: { start: string; end: string };
+  dataAbsentReason: CodeableConcept;
+  component: ObservationComponent[];
 }
 
 /** What R4 has no resource for; here a movement of a patient, told by its extensions. */
@@ -118,7 +127,7 @@ export interface DeviceMetric {
 }
 
 /** What travels up. */
-export type Resource = Observation | Basic | Device | DeviceMetric;
+export type Resource = Observation | StretchObservation | Basic | Device | DeviceMetric;
 
 export interface OperationOutcome {
   resourceType: 'OperationOutcome';

@@ -32,3 +32,5 @@ export interface Gap {
 }
 
 export const MAX_GAP_VITALS = 64;
+/** Most rows and values that a gap can count (FHIR R4 datatypes, integer); what is more is told as this. */
+export const MAX_GAP_COUNT = 2_147_483_647;

@@ -2,8 +2,9 @@ import { ALERT_FACETS, type AlertFacet, type DeviceAlert } from './alert.ts';
 import { isShowable } from './clock.ts';
 import { DEVICE_LEVELS, type DeviceTree, MAX_PARTS } from './device-tree.ts';
 import type { ErrorCode } from './errors.ts';
+import { GAP_REASONS, type Gap, MAX_GAP_COUNT, MAX_GAP_VITALS } from './gap.ts';
 import { isSendable, systemOfAuthority, TEXT_LIMITS } from './observation-code.ts';
-import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord } from './reading.ts';
+import { ABSENT_REASONS, FLAGS, type Reading, type ReadingRecord, ROW_CLASSES } from './reading.ts';
 import { vital } from './vitals.ts';
 import { MAX_SAMPLES, MAX_SAMPLES_TEXT, type Wave } from './wave.ts';
 
@@ -58,6 +59,7 @@ export function checkRecord(record: ReadingRecord): ErrorCode | undefined {
     if (code !== undefined) return code;
   }
   if (record.tree && !isTree(record.tree)) return 'DECODE-FIELD';
+  if (record.gap) return checkGap(record.gap);
   return [...(record.alerts ?? []).map(checkAlert), ...(record.waves ?? []).map(checkWave)].find((code) => code !== undefined);
 }
 
@@ -91,6 +93,19 @@ export function checkWave({ vital: key, samples, periodMs, effective, offsetMin,
   return isPeriod && isRun && length <= MAX_SAMPLES_TEXT && flags.every((flag) => Object.hasOwn(FLAGS, flag)) ? undefined : 'DECODE-FIELD';
 }
 
+/** As `checkReading`, for a gap: DECODE-TIME (its end before its start too), DECODE-UNKNOWN-CODE (no such vital sign) or DECODE-FIELD. */
+export function checkGap({ reason, lost, from, to, rows, values, vitals }: Gap): ErrorCode | undefined {
+  if (!isShowable(from) || !isShowable(to) || to < from) return 'DECODE-TIME';
+  if (vitals.some((key) => vital(key) === undefined)) return 'DECODE-UNKNOWN-CODE';
+  const isWhole =
+    Object.hasOwn(GAP_REASONS, reason) &&
+    ROW_CLASSES.some((name) => name !== 'gap' && name === lost) &&
+    [rows, values].every((count) => Number.isSafeInteger(count) && count >= 0 && count <= MAX_GAP_COUNT) &&
+    vitals.length <= MAX_GAP_VITALS &&
+    new Set(vitals).size === vitals.length;
+  return isWhole ? undefined : 'DECODE-FIELD';
+}
+
 /** Half of the length is left for what is written before it. */
 function isCodeSystem(system: string): boolean {
   return isSendable(system, TEXT_LIMITS.identifier) && encodeURIComponent(system).length <= TEXT_LIMITS.system / 2;
@@ -120,11 +135,12 @@ function isFacetOf(alert: Pick<DeviceAlert, AlertFacet>): (facet: (typeof ALERT_
 }
 
 /** All content is of one kind, that which the class names, and not more than an index can count. */
-function isOfItsClass({ class: name, readings, alerts, movement, waves, tree }: ReadingRecord): boolean {
+function isOfItsClass({ class: name, readings, alerts, movement, waves, tree, gap }: ReadingRecord): boolean {
   const counts = {
     alert: alerts?.length,
     movement: movement && 1,
     device: tree && 1,
+    gap: gap && 1,
     waveform: waves?.length,
     readings: readings.length || undefined,
   };

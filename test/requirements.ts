@@ -11,6 +11,10 @@ export const REQUIREMENTS = {
   },
   'ANSWER-AFTER-COMMIT': { source: 'architecture §3.2', behaviour: 'The hub answers only for what it has committed, entry by entry.' },
   'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
+  'STORE-LINEAGE': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour: 'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+  },
   'KEY-REUSED': {
     source: 'architecture §3.2',
     behaviour: 'The same key with other content is refused, quarantined on both sides, and the agent re-keys the row under a new epoch.',
@@ -455,6 +459,11 @@ export const REQUIREMENTS = {
   'ALERTS-RELAYED': {
     source: 'IHE PCD TF-2, PCD-04',
     behaviour: 'Alerts of devices reach the hub as the device stated them, what it did not state as unknown, and never as vital signs.',
+  },
+  'GAPS-TOLD': {
+    source: 'architecture §3.4, §4',
+    behaviour:
+      'What was measured and will never arrive reaches the hub as a gap, with its reason and extent, and is shown for the patient of that time alone.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',

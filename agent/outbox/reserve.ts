@@ -6,6 +6,11 @@ const RESERVE_BYTES = 6 * 1024 * 1024;
 /** Below this much free space, what is left is for rows. */
 const ENOUGH_BYTES = 2 * RESERVE_BYTES;
 
+/** The file beside an outbox. */
+export function reserveOf(path: string): string {
+  return `${path}.reserve`;
+}
+
 /** Puts some megabytes aside where there is room for it; a disk without room or an error with it is no reason to stop. */
 export function keepReserve(path: string): void {
   try {

@@ -1,8 +1,9 @@
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Resource } from '../../shared/fhir.ts';
-import { BUNDLE_BYTES, batchEntry } from '../../shared/uplink/kinds.ts';
+import { BUNDLE_BYTES } from '../../shared/uplink/kinds.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { OutboxRow } from '../outbox/outbox.ts';
+import type { BatchLink } from './contract.ts';
 
 /** One observation on its way, as JSON text of its batch entry. */
 export interface Entry {
@@ -67,13 +68,17 @@ export interface BatchLimits {
 }
 
 /** The entries of a row, or why it has none: what `normalize` threw, or OUTBOX-DAMAGED-ROW when it gave nothing. */
-export function entriesOf(flight: RowFlight, normalize: (row: OutboxRow) => Resource[]): Entry[] | VitalmeshError {
+export function entriesOf(
+  flight: RowFlight,
+  normalize: (row: OutboxRow) => Resource[],
+  { entryText }: Pick<BatchLink, 'entryText'>,
+): Entry[] | VitalmeshError {
   try {
-    const observations = normalize(flight.row);
-    if (observations.length === 0) return new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'a row without an observation' });
-    return observations.map((observation) => {
-      const text = JSON.stringify(batchEntry(observation));
-      return { flight, id: observation.id, text, bytes: Buffer.byteLength(text) + 1 };
+    const resources = normalize(flight.row);
+    if (resources.length === 0) return new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'a row without an observation' });
+    return resources.map((resource) => {
+      const text = entryText(resource);
+      return { flight, id: resource.id, text, bytes: Buffer.byteLength(text) + 1 };
     });
   } catch (thrown) {
     return asVitalmeshError(thrown);

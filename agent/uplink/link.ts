@@ -8,18 +8,12 @@ import type { Identity } from '../../shared/identity/identity.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
-import { readBatchResponse } from '../../shared/uplink/kinds.ts';
+import { entryText, readBatchResponse } from '../../shared/uplink/kinds.ts';
+import { parseStorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/liveness.ts';
-import {
-  type EntryOutcome,
-  FHIR_JSON,
-  readHello,
-  UPLINK_HEADERS,
-  UPLINK_PATHS,
-  UPLINK_VERSION,
-  type UplinkHello,
-} from '../../shared/uplink/protocol.ts';
+import { FHIR_JSON, readHello, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSION } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
+import type { BatchAnswer, Greeting, Link } from './contract.ts';
 
 /** Time limits of a connection, milliseconds. */
 export interface LinkTimes {
@@ -47,22 +41,6 @@ export interface LinkOptions {
   clock: Clock;
 }
 
-/** One connection to the hub. */
-export interface Link {
-  /** The hub's identity id, out of its certificate. */
-  readonly hub: string;
-  /** Resolves when the connection is gone, with the reason. */
-  readonly closed: Promise<VitalmeshError>;
-  /** Errors: UPLINK-VERSION, -ANSWER, and the code with which the hub refuses. */
-  hello(): Promise<UplinkHello>;
-  /** Sends a batch Bundle of the entries `ids`; the hub's outcome of each. Errors: as the hub refuses the whole batch, UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED. */
-  post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]>;
-  /** Ends the connection in order, within the limit. */
-  close(limitMs: number): Promise<void>;
-  /** Lets go of the connection at once. */
-  destroy(): void;
-}
-
 const pack = promisify(zstdCompress);
 
 /** Smaller bundles are packed at once: quicker than a way to the thread pool and back. */
@@ -73,7 +51,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Dials the service, proves both ends to each other by TLS inside the connection, and begins HTTP/2. Nothing of the agent's data
- * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*.
+ * is sent before the hub's identity was checked. Errors: OVERLAY-*, UPLINK-PEER, IDENTITY-*. Its `post` rejects as the hub refuses the whole
+ * batch, and with UPLINK-ANSWER, UPLINK-SILENT, OVERLAY-CLOSED.
  */
 export async function openLink(
   { overlay, service, identity, hubIdentity, times, clock, ...rest }: LinkOptions,
@@ -96,16 +75,17 @@ export async function openLink(
 }
 
 class Http2Link implements Link {
-  readonly hub: string;
+  readonly peer: string;
   readonly closed: Promise<VitalmeshError>;
+  readonly entryText = entryText;
   readonly #session: ClientHttp2Session;
   readonly #carried: Carried;
   readonly #times: LinkTimes;
   readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
   #awaited = 0;
 
-  constructor(raw: Duplex, stream: Duplex, hub: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
-    this.hub = hub;
+  constructor(raw: Duplex, stream: Duplex, peer: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
+    this.peer = peer;
     this.#times = times;
     this.#who = who;
     stream.on('error', () => undefined);
@@ -128,15 +108,17 @@ class Http2Link implements Link {
     });
   }
 
-  async hello(): Promise<UplinkHello> {
-    const hello = readHello(await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello }));
+  async greet(): Promise<Greeting> {
+    const hello = readHello((await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello })).json);
     if (!hello.versions.includes(UPLINK_VERSION)) {
       throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
     }
-    return hello;
+    const { limits, now, storeId, configRevision, lineage: epochs, position } = hello;
+    const lineage = epochs === undefined || position === undefined ? null : { epochs, position };
+    return { limits: { entries: limits.batchEntries, bytes: limits.batchBytes }, now, storeId, configRevision, lineage };
   }
 
-  async post(bundle: string, ids: readonly string[]): Promise<EntryOutcome[]> {
+  async post(bundle: string, ids: readonly string[]): Promise<BatchAnswer> {
     const body = bundle.length <= AT_ONCE_CHARS ? zstdCompressSync(bundle) : await pack(bundle);
     const headers = {
       ':method': 'POST',
@@ -145,7 +127,12 @@ class Http2Link implements Link {
       'content-encoding': 'zstd',
       'content-length': body.length,
     };
-    return readBatchResponse(await this.#ask(headers, body), ids);
+    const { json, committed } = await this.#ask(headers, body);
+    const outcomes = readBatchResponse(json, ids);
+    if (committed === undefined) return { outcomes };
+    const at = parseStorePosition(committed);
+    if (at === undefined) throw new VitalmeshError('UPLINK-ANSWER', { detail: UPLINK_HEADERS.committed });
+    return { outcomes, at };
   }
 
   close(limitMs: number): Promise<void> {
@@ -156,8 +143,8 @@ class Http2Link implements Link {
     cut(this.#carried);
   }
 
-  /** The JSON of a 200 answer; any other answer becomes the error it names. */
-  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<unknown> {
+  /** The JSON of a 200 answer, and where it says that it was committed; any other answer becomes the error it names. */
+  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<{ json: unknown; committed: string | undefined }> {
     if (this.#session.destroyed || this.#session.closed) throw new VitalmeshError('OVERLAY-CLOSED');
     const stream = this.#session.request({
       ...headers,
@@ -169,10 +156,10 @@ class Http2Link implements Link {
     this.#awaited += 1;
     try {
       const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'no answer in time' });
-      const { status, text } = await within(readAnswer(stream), this.#times.answerMs, late);
+      const { status, text, committed } = await within(readAnswer(stream), this.#times.answerMs, late);
       const json = parseJson(text);
       if (status !== 200) throw refusedWith(status, json);
-      return json;
+      return { json, committed };
     } finally {
       this.#awaited -= 1;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
@@ -180,14 +167,16 @@ class Http2Link implements Link {
   }
 }
 
-/** Status and whole body of an answer. Rejects when the stream is cut before its end. */
-function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string }> {
+/** Status, whole body and what an answer says of its commit. Rejects when the stream is cut before its end. */
+function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string; committed: string | undefined }> {
   return new Promise((resolve, reject) => {
     let status = 0;
+    let committed: string | undefined;
     let bytes = 0;
     const chunks: Buffer[] = [];
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
+      committed = headers[UPLINK_HEADERS.committed]?.toString();
     });
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -195,7 +184,7 @@ function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: 
       else chunks.push(chunk);
     });
     stream.on('end', () => {
-      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8') });
+      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8'), committed });
     });
     stream.on('error', (error) => reject(sessionError(error)));
     stream.on('close', () => reject(new VitalmeshError('OVERLAY-CLOSED')));

@@ -8,8 +8,8 @@ import { bundleText } from '../../shared/uplink/kinds.ts';
 import type { EntryOutcome } from '../../shared/uplink/protocol.ts';
 import type { Outbox, OutboxRow } from '../outbox/outbox.ts';
 import type { Collisions } from './collisions.ts';
+import type { BatchLink } from './contract.ts';
 import { type BatchLimits, Departures, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
-import type { Link } from './link.ts';
 import type { RefusalLog } from './refusal-log.ts';
 import { Wake } from './wake.ts';
 
@@ -33,7 +33,10 @@ export interface PumpOptions {
 }
 
 /** Refusals of a whole batch that one of its entries may have caused: it is sent again in halves, until that one stands alone. */
-const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'INTERNAL']);
+const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'FHIR-REFUSED', 'INTERNAL']);
+
+/** The other end can take nothing at all now: everything waits. */
+const HELD: ReadonlySet<ErrorCode> = new Set(['INGEST-UNAVAILABLE', 'FHIR-BUSY']);
 
 /** Rows read from the outbox at a time. */
 const CHUNK_ROWS = 64;
@@ -45,7 +48,7 @@ const CHUNK_ROWS = 64;
  */
 export class Pump {
   readonly #options: PumpOptions;
-  readonly #link: Link;
+  readonly #link: BatchLink;
   readonly #limits: BatchLimits;
   readonly #collisions: Collisions;
   readonly #departures: Departures;
@@ -66,7 +69,7 @@ export class Pump {
   #ended = false;
   #reason: VitalmeshError | undefined;
 
-  constructor(options: PumpOptions, link: Link, limits: BatchLimits, collisions: Collisions) {
+  constructor(options: PumpOptions, link: BatchLink, limits: BatchLimits, collisions: Collisions) {
     this.#options = options;
     this.#link = link;
     this.#limits = limits;
@@ -191,7 +194,7 @@ export class Pump {
   /** Queues the entries of a row; the error when it cannot be sent at all. */
   #board(row: OutboxRow): VitalmeshError | undefined {
     const flight = new RowFlight(row);
-    const entries = entriesOf(flight, this.#options.normalize);
+    const entries = entriesOf(flight, this.#options.normalize, this.#link);
     if (entries instanceof VitalmeshError) return entries;
     this.#flying.set(row.seq, flight);
     this.#collisions.sent(row);
@@ -247,14 +250,14 @@ export class Pump {
         batch.map(({ text }) => text),
         clock.now(),
       );
-      const outcomes = await this.#link.post(bundle, ids);
+      const { outcomes } = await this.#link.post(bundle, ids);
       metrics.count('uplink_batches_sent');
       this.#options.onAnswer(null);
       return outcomes;
     } catch (thrown) {
       const { code } = asVitalmeshError(thrown);
       metrics.count('uplink_batches_refused', code);
-      if (code === 'INGEST-UNAVAILABLE') {
+      if (HELD.has(code)) {
         this.#hold(code);
         return ids.map((id) => ({ id, status: 503, code }));
       }

@@ -1,22 +1,14 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import type { Flag } from '../../shared/reading.ts';
+import { MAX_AHEAD_MS, type Sorted, withClock } from '../../shared/sort-time.ts';
 
-/** How far a clock may run ahead of the next one (a device's of the gateway's, a gateway's of the hub's) before it is not believed. */
-export const MAX_AHEAD_MS = 2 * 60_000;
-/** No device that speaks to us measured before this; it is what clocks show after their battery died. */
-export const EARLIEST: Instant = Date.UTC(2015, 0, 1);
+export { EARLIEST, MAX_AHEAD_MS, type Sorted, sortTimeOf } from '../../shared/sort-time.ts';
 
 /** By the hub's clock when it came, and by the sender's when it was sent, where it said so. */
 export interface Arrived {
   at: Instant;
   sentAt: Instant | null;
-}
-
-export interface Sorted {
-  /** By which readings are ordered. */
-  sortTime: Instant;
-  flags: readonly Flag[];
 }
 
 export interface Times extends Sorted {
@@ -35,24 +27,14 @@ export function timesOf({ sortTime, flags }: Sorted, { at, sentAt }: Arrived): T
   return { sortTime: measuredBy, freshAt: measuredBy, flags: withClock(flags) };
 }
 
-/**
- * By which time a reading is ordered, by the sender's clocks: the device's, unless that cannot be right or the device has no clock; then
- * that of its receipt. A device's time that was set aside is marked `clock`; no time is ever rewritten.
- */
-export function sortTimeOf(effective: Instant, receivedAt: Instant, flags: readonly Flag[]): Sorted {
-  const doubtful = flags.includes('clock') || flags.includes('clockless');
-  const believed = !doubtful && effective >= EARLIEST && effective <= receivedAt + MAX_AHEAD_MS;
-  if (believed || effective === receivedAt) return { sortTime: effective, flags };
-  return { sortTime: receivedAt, flags: withClock(flags) };
-}
-
-function withClock(flags: readonly Flag[]): readonly Flag[] {
-  return flags.includes('clock') ? flags : [...flags, 'clock'];
-}
-
 /** Whether an observation takes back the one of the same (patient, vital, device, effective). */
 export function isWithdrawal(status: Observation['status']): boolean {
   return status === 'cancelled' || status === 'entered-in-error';
+}
+
+/** Whether an observation takes the place of what its sender sent before of the same (patient, vital, device, effective), or takes it back. */
+export function isRevision(status: Observation['status']): boolean {
+  return status === 'corrected' || isWithdrawal(status);
 }
 
 /**

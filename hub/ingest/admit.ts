@@ -8,8 +8,8 @@ import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
-import { isBeforeBinding } from '../patients/before-binding.ts';
-import { subjectOf } from '../patients/subject.ts';
+import { boundFrom, isBeforeBinding } from '../patients/before-binding.ts';
+import { type Subject, subjectOf } from '../patients/subject.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Arrival, EventArrival, Refusal } from '../store/store.ts';
 import { canonicalJson } from './canonical.ts';
@@ -70,23 +70,31 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
 /** Why something is refused. */
 type Refused = Pick<Refusal, 'code' | 'rule'>;
 
+type Bound = Exclude<Subject, Refused>;
 type Owned = { patient: string; bed: string | null; times: Times };
+
+const BEFORE_BINDING: Refused = { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
 
 /** Whose something is and when it was, or why this gateway may not send it. */
 function ownerOf(
-  { device, hints, effective, receivedAt, flags }: Pick<EventFacts, 'device' | 'hints' | 'effective' | 'receivedAt' | 'flags'>,
-  { gateway, principal, registry, at }: Sender,
+  { effective, receivedAt, flags, ...claim }: Pick<EventFacts, 'device' | 'hints' | 'effective' | 'receivedAt' | 'flags'>,
+  sender: Sender,
   sentAt: Instant | null,
 ): Owned | Refused {
-  const subject = subjectOf(gateway, { device, hints }, registry);
-  if ('code' in subject) return subject;
-  const { patient, bed, since } = subject;
-  const decision = decide(principal, 'observations.write', { tenant: gateway.tenant, patient }, at);
-  if (!decision.allow) return { code: 'INGEST-NOT-BOUND', rule: `access: ${decision.reason}` };
+  const bound = boundTo(claim, sender);
+  if ('code' in bound) return bound;
+  const { patient, bed, since } = bound;
   const sorted = sortTimeOf(effective, receivedAt, flags);
-  if (isBeforeBinding({ ...sorted, storedAt: at, sentAt }, since))
-    return { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
-  return { patient, bed, times: timesOf(sorted, { at, sentAt }) };
+  if (isBeforeBinding({ ...sorted, storedAt: sender.at, sentAt }, since)) return BEFORE_BINDING;
+  return { patient, bed, times: timesOf(sorted, { at: sender.at, sentAt }) };
+}
+
+/** Whom the gateway is bound to for it, and may write for, whenever it was. */
+function boundTo(claim: Pick<EventFacts, 'device' | 'hints'>, { gateway, principal, registry, at }: Sender): Bound | Refused {
+  const subject = subjectOf(gateway, claim, registry);
+  if ('code' in subject) return subject;
+  const decision = decide(principal, 'observations.write', { tenant: gateway.tenant, patient: subject.patient }, at);
+  return decision.allow ? subject : { code: 'INGEST-NOT-BOUND', rule: `access: ${decision.reason}` };
 }
 
 /**
@@ -94,7 +102,8 @@ function ownerOf(
  * no patient, and its gateway may always say what it is made of.
  */
 function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): Omit<EventArrival, 'id' | 'received'> | Refused {
-  const { hints: _, flags, ...kept } = facts;
+  const { hints: _, flags, gap, ...kept } = facts;
+  if (gap) return admitGap(kept, { ...facts, gap }, sender, sentAt);
   if (facts.kind === 'movement' || facts.kind === 'device') {
     if (facts.kind === 'movement' && !sender.gateway.movements)
       return { code: 'INGEST-NOT-BOUND', rule: 'movements: this gateway may not tell of them' };
@@ -103,6 +112,35 @@ function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): 
   }
   const owned = ownerOf(facts, sender, sentAt);
   return 'code' in owned ? owned : { ...kept, patient: owned.patient, sortTime: owned.times.sortTime };
+}
+
+/**
+ * A stretch of time may begin with one patient and end with the next: only what is surely of the present binding is stored as this one's. What is
+ * missing of movements and devices is missing of nobody, as they are themselves.
+ */
+function admitGap(
+  kept: Omit<EventFacts, 'hints' | 'flags' | 'gap'>,
+  { gap, ...facts }: EventFacts & { gap: NonNullable<EventFacts['gap']> },
+  sender: Sender,
+  sentAt: Instant | null,
+): Omit<EventArrival, 'id' | 'received'> | Refused {
+  const clocks = { storedAt: sender.at, sentAt };
+  const start = sortTimeOf(facts.effective, facts.receivedAt, facts.flags).sortTime;
+  const end = Math.max(start, sortTimeOf(gap.until, facts.receivedAt, facts.flags).sortTime);
+  const stretch = (from: Instant): Pick<EventArrival, 'sortTime' | 'until'> => {
+    const [sortTime, until] = [shownAt(from, sender, sentAt), shownAt(end, sender, sentAt)];
+    return { sortTime, until: Math.max(sortTime, until) };
+  };
+  if (gap.lost === 'movement' || gap.lost === 'device') return { ...kept, patient: null, ...stretch(start) };
+  const bound = boundTo(facts, sender);
+  if ('code' in bound) return bound;
+  const from = Math.max(start, boundFrom(clocks, bound.since));
+  if (from > end || isBeforeBinding({ sortTime: end, flags: facts.flags, ...clocks }, bound.since)) return BEFORE_BINDING;
+  return { ...kept, patient: bound.patient, ...(from > start && { effective: from }), ...stretch(from) };
+}
+
+function shownAt(sortTime: Instant, { at }: Sender, sentAt: Instant | null): Instant {
+  return timesOf({ sortTime, flags: [] }, { at, sentAt }).sortTime;
 }
 
 /** JSON of what was refused, whatever it is; '' for what is nested too deeply to be written. */

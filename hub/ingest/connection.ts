@@ -6,6 +6,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { sessionError, widenWindow } from '../../shared/uplink/http2.ts';
 import { isEpoch } from '../../shared/uplink/key.ts';
 import { batchResponse } from '../../shared/uplink/kinds.ts';
+import { formatStorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
@@ -130,7 +131,7 @@ export class UplinkConnection implements InstanceHolder {
     await this.#admit(headers);
     const path = headers[':path'];
     const method = headers[':method'];
-    if (path === UPLINK_PATHS.hello) return method === 'GET' ? this.#hello() : notAllowed('GET');
+    if (path === UPLINK_PATHS.hello) return method === 'GET' ? await this.#hello() : notAllowed('GET');
     if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers) : notAllowed('POST');
     return { status: 404, body: refusal('UPLINK-REQUEST') };
   }
@@ -164,15 +165,15 @@ export class UplinkConnection implements InstanceHolder {
     return instance === this.instance ? this.#claim : Promise.resolve(false);
   }
 
-  #hello(): Answer {
-    return { status: 200, body: { versions: UPLINK_VERSIONS, ...this.#context.ingest.hello() } };
+  async #hello(): Promise<Answer> {
+    return { status: 200, body: { versions: UPLINK_VERSIONS, ...(await this.#context.ingest.hello()) } };
   }
 
   async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
     if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
     using _turn = await this.#turns.take();
     const { ingest, limits, memory, metrics, clock } = this.#context;
-    const { batchBytes, batchEntries } = ingest.hello().limits;
+    const { batchBytes, batchEntries } = ingest.limits;
     if (Number(headers['content-length'] ?? 0) > batchBytes) throw new VitalmeshError('UPLINK-TOO-LARGE');
     const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'the body did not come in time' });
     const body = await within(readBody(stream, batchBytes), limits.bodyMs, late);
@@ -184,11 +185,12 @@ export class UplinkConnection implements InstanceHolder {
     const { entry } = (bundle ?? {}) as { entry?: unknown };
     if (Array.isArray(entry) && entry.length > batchEntries)
       throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries` });
-    const outcomes = await ingest.batch(this.gateway, bundle);
+    const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
     this.lastBatchAt = clock.now();
     metrics.count('uplink_batches');
     for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
-    return { status: 200, headers: { 'content-type': FHIR_JSON }, body: batchResponse(outcomes) };
+    const position = committed && { [UPLINK_HEADERS.committed]: formatStorePosition(committed) };
+    return { status: 200, headers: { 'content-type': FHIR_JSON, ...position }, body: batchResponse(outcomes) };
   }
 
   #refuse(stream: ServerHttp2Stream, error: VitalmeshError): void {

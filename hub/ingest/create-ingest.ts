@@ -19,7 +19,7 @@ import {
   type Store,
 } from '../store/store.ts';
 import { admit, type Sender } from './admit.ts';
-import type { Ingest } from './ingest.ts';
+import type { Answered, Ingest } from './ingest.ts';
 
 export interface IngestOptions {
   store: Store;
@@ -52,7 +52,7 @@ class HubIngest implements Ingest {
   readonly #log: Logger;
   readonly #reported: Seldom;
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
-  readonly #limits: { batchEntries: number; batchBytes: number };
+  readonly limits: { batchEntries: number; batchBytes: number };
 
   constructor({
     store,
@@ -72,23 +72,26 @@ class HubIngest implements Ingest {
     this.#log = log;
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   gateway(identityId: string): GatewayEntry | undefined {
     return this.#registry.gateway(identityId);
   }
 
-  hello(): ReturnType<Ingest['hello']> {
+  async hello(): ReturnType<Ingest['hello']> {
+    const { epochs, position } = await this.#committed(this.#store.lineage());
     return {
-      limits: { ...this.#limits },
+      limits: { ...this.limits },
       now: this.#clock.now(),
       storeId: this.#store.storeId,
+      lineage: epochs,
+      position,
       configRevision: this.#registry.revision,
     };
   }
 
-  async batch(identityId: string, bundle: unknown): Promise<EntryOutcome[]> {
+  async batch(identityId: string, bundle: unknown): Promise<Answered> {
     const at = this.#clock.now();
     const gateway = this.#registry.gateway(identityId);
     if (!gateway) {
@@ -98,16 +101,16 @@ class HubIngest implements Ingest {
     const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), registry: this.#registry, at };
     await this.#refuseExpired(sender);
     const { entries, sentAt } = this.#entriesOf(bundle);
-    if (entries.length === 0) return [];
+    if (entries.length === 0) return { outcomes: [] };
 
     const parts = entries.map((entry) => admit(entry, sender, sentAt));
     const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
     const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
-    const { results, currencies } = await this.#write(sender, arrivals, refusals, sentAt);
+    const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt);
     this.#staleness?.changed(currencies);
     this.#report(identityId, refusals);
     this.#tell(gateway.tenant, arrivals, results, at);
-    return this.#outcomes(parts, results);
+    return { outcomes: this.#outcomes(parts, results), committed };
   }
 
   async #refuseExpired({ gateway: { tenant, notAfter }, principal, at }: Sender): Promise<void> {
@@ -123,9 +126,9 @@ class HubIngest implements Ingest {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-BUNDLE');
       throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'not a Bundle of type batch' });
     }
-    if (entry.length > this.#limits.batchEntries) {
+    if (entry.length > this.limits.batchEntries) {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-TOO-LARGE');
-      throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries, ${this.#limits.batchEntries} are taken` });
+      throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries, ${this.limits.batchEntries} are taken` });
     }
     return { entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
@@ -150,7 +153,7 @@ class HubIngest implements Ingest {
     );
   }
 
-  /** What could not be committed is to be sent again, whatever the reason. */
+  /** What could not be committed, or read, is to be asked again, whatever the reason. */
   async #committed<T>(commit: Promise<T>): Promise<T> {
     try {
       return await commit;

@@ -1,5 +1,14 @@
+import type { StorePosition } from '../../shared/uplink/lineage.ts';
 import type { EntryOutcome, UplinkHello } from '../../shared/uplink/protocol.ts';
 import type { GatewayEntry } from '../registry/registry.ts';
+
+/** The answer to a batch. */
+export interface Answered {
+  /** One an entry, in order. */
+  outcomes: EntryOutcome[];
+  /** Where it was committed; undefined when there was nothing to commit. */
+  committed?: StorePosition;
+}
 
 /**
  * What an uplink session may ask of the hub. `batch` takes the parsed JSON of a batch Bundle from a gateway whose identity the inner
@@ -9,6 +18,8 @@ import type { GatewayEntry } from '../registry/registry.ts';
  */
 export interface Ingest {
   gateway(identityId: string): GatewayEntry | undefined;
-  hello(): Omit<UplinkHello, 'versions'>;
-  batch(identityId: string, bundle: unknown): Promise<EntryOutcome[]>;
+  readonly limits: UplinkHello['limits'];
+  /** Rejects with INGEST-UNAVAILABLE. */
+  hello(): Promise<Omit<UplinkHello, 'versions'>>;
+  batch(identityId: string, bundle: unknown): Promise<Answered>;
 }

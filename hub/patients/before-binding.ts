@@ -13,6 +13,14 @@ export interface MeasuredAt {
 }
 
 /**
+ * From when on what a stretch of time holds is surely of the binding, by the clock that its times are of; for stretches, as `isBeforeBinding` for
+ * instants.
+ */
+export function boundFrom({ storedAt, sentAt }: Pick<MeasuredAt, 'storedAt' | 'sentAt'>, since: Instant): Instant {
+  return since <= 0 ? Number.NEGATIVE_INFINITY : since + MAX_AHEAD_MS + Math.max(0, (sentAt ?? storedAt) - storedAt);
+}
+
+/**
  * Whether a reading was, or may have been, measured before its binding came into force: it is then whoever's was bound before. Its age by
  * the gateway's own clock stands against that clock being wrong, and a clock that runs ahead by no more than is believed of one never
  * lets an older reading through. Where the order of both cannot be known, it counts as before: a gateway's clock that was set back since,

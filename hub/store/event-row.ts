@@ -1,6 +1,8 @@
+import { parseInstant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
-import type { Resource } from '../../shared/fhir.ts';
+import type { Observation, Resource, StretchObservation } from '../../shared/fhir.ts';
+import { gapFrom } from '../../shared/gap-observation.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import { givenOut, unpackReceived } from './observation-row.ts';
 import type { StoredEvent } from './store.ts';
@@ -26,7 +28,8 @@ export interface EventRow {
 }
 
 /** Throws STORAGE-DAMAGED. */
-export function eventOf({ agent, epoch, seq, part, received, kind, test, ...row }: EventRow): StoredEvent {
+export function eventOf(stored: EventRow): StoredEvent {
+  const { agent, epoch, seq, part, received, kind, test, ...row } = stored;
   const [text] = unpackReceived(received);
   if (text === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'an event without its resource' });
   const resource = JSON.parse(text) as Resource;
@@ -36,6 +39,12 @@ export function eventOf({ agent, epoch, seq, part, received, kind, test, ...row 
     id: formatObservationId({ agent, epoch, seq, index: part }),
     kind: kind as EventKind,
     test: test === 1,
-    resource: resource.resourceType === 'Observation' && patient !== null ? givenOut(resource, patient) : resource,
+    resource: resource.resourceType === 'Observation' && patient !== null ? givenOut(ofBinding(resource, stored), patient) : resource,
   };
+}
+
+/** Of a gap that began before its patient was bound only what came after that is the patient's; its row says from when on. */
+function ofBinding(resource: Observation | StretchObservation, { effective, offsetMin }: EventRow): Observation | StretchObservation {
+  if (!('effectivePeriod' in resource) || parseInstant(resource.effectivePeriod.start)?.at === effective) return resource;
+  return gapFrom(resource, effective, offsetMin);
 }

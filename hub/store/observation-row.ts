@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { VitalmeshError } from '../../shared/errors.ts';
-import type { Observation } from '../../shared/fhir.ts';
+import type { Observation, StretchObservation } from '../../shared/fhir.ts';
 import { EXTENSIONS } from '../../shared/observation.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
@@ -38,7 +38,10 @@ export interface ObservationRow {
   part: number;
 }
 
-export function readingOf(row: ObservationRow): StoredReading {
+/** What of an observation is read without its resource. */
+export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey'>;
+
+export function readingOf(row: ReadingRow): StoredReading {
   return {
     id: formatObservationId({ agent: row.agent, epoch: row.epoch, seq: row.seq, index: row.part }),
     tenant: row.tenant,
@@ -86,7 +89,9 @@ export function observationOf(row: ObservationRow, received: readonly string[]):
 const HINTS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
 
 /** The Observation as it leaves the hub: of the hub's patient, and without what the message said about who that may be. */
-export function givenOut({ resourceType, id, extension, ...received }: Observation, patient: string): Observation {
+export function givenOut(observation: Observation, patient: string): Observation;
+export function givenOut(observation: Observation | StretchObservation, patient: string): Observation | StretchObservation;
+export function givenOut({ resourceType, id, extension, ...received }: Observation | StretchObservation, patient: string): unknown {
   const subject = { identifier: { system: PATIENT_SYSTEM, value: patient } };
   const kept = extension?.filter(({ url }) => !HINTS.has(url)) ?? [];
   return { resourceType, id, ...received, subject, ...(kept.length > 0 && { extension: kept }) };

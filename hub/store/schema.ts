@@ -1,5 +1,6 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
 import { AUDIT_SCHEMA } from '../audit/audit-log.ts';
+import { HISTORY_STEP } from './schema-history.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
@@ -154,4 +155,10 @@ CREATE INDEX eventByTime ON event (tenant, kind, sortTime);
 CREATE INDEX eventByPatient ON event (tenant, patient, kind, sortTime) WHERE patient IS NOT NULL;
 ALTER TABLE total ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+-- The epochs of this file, in order; since is the position (number of the last entry of evidence) that an epoch began behind. See lineage.ts.
+CREATE TABLE lineage (key INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, since INTEGER NOT NULL) STRICT;
+CREATE INDEX lineageBySince ON lineage (since);
+`,
+  HISTORY_STEP,
 ];

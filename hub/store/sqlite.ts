@@ -1,15 +1,18 @@
 import type { Clock, Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Cipher } from '../../shared/storage/connection.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import type { Lineage, StoreEpoch } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
 import { type EventRow, eventOf } from './event-row.ts';
-import { type ObservationRow, observationOf, readingOf, unpackReceived } from './observation-row.ts';
+import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
+import { type ObservationRow, observationOf, type ReadingRow, readingOf, unpackReceived } from './observation-row.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
 import type {
@@ -58,22 +61,38 @@ class SqliteStore implements Store {
   readonly storeId: string;
   readonly #database: Database;
   readonly #commits: GroupCommit;
+  /** The present one of its lineage. */
+  #epoch: string;
 
   constructor(database: Database, commits: GroupCommit) {
     this.#database = database;
     this.#commits = commits;
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
+    this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
 
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
     return this.#commits.run(
       (database) => {
         const outcome = writeBatch(database, batch);
-        appendAudit(database, this.storeId, batch.evidence(outcome.results));
-        return outcome;
+        const evidence = batch.evidence(outcome.results);
+        // Without an entry of its own a batch would share its position with the one before it.
+        if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
+        appendAudit(database, this.storeId, evidence);
+        return { ...outcome, committed: { epoch: this.#epoch, position: positionOf(database) } };
       },
       batch.arrivals.length + batch.refusals.length + 1,
     );
+  }
+
+  async lineage(): Promise<Lineage> {
+    return this.#database.read(() => lineageOf(this.#database));
+  }
+
+  async beginStoreEpoch(): Promise<StoreEpoch> {
+    const begun = await this.#commits.run(beginStoreEpoch);
+    this.#epoch = begun.epoch;
+    return begun;
   }
 
   distrust(storedAfter: Instant): Promise<void> {
@@ -88,7 +107,10 @@ class SqliteStore implements Store {
 
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
     return this.#witnessed(
-      (database) => database.prepare<[string, string], ObservationRow>(SQL.latest).all(tenant, patient).map(readingOf),
+      (database) => {
+        const rows = database.prepare<[string, string], Omit<ReadingRow, 'patientId' | 'tenant'>>(SQL.latest).all(tenant, patient);
+        return rows.map((row) => readingOf({ ...row, tenant, patientId: patient })).sort(newestFirst);
+      },
       (rows) => evidence(rows.length),
     );
   }
@@ -233,6 +255,15 @@ class SqliteStore implements Store {
       return result;
     });
   }
+}
+
+function newestFirst(a: StoredReading, b: StoredReading): number {
+  return b.sortTime - a.sortTime || compared(a.vital, b.vital) || compared(a.device, b.device);
+}
+
+function compared(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function fieldsOf({ gateway, kind, name, tenant, patient, since }: KeptBinding): [string, string, string, string, string | null, Instant] {

@@ -7,6 +7,11 @@ const READING = 'o.*, w.agent, w.epoch, p.id AS patientId, b.tenant, b.gateway, 
 export const SQL = {
   storeId: "SELECT value FROM meta WHERE name = 'storeId'",
 
+  position: 'SELECT coalesce(max(seq), 0) AS position FROM audit',
+  epochs: 'SELECT epoch, since AS "from" FROM lineage WHERE key > 0 ORDER BY key DESC LIMIT ?',
+  addEpoch: 'INSERT INTO lineage (epoch, since) VALUES (?, ?)',
+  dropEpochs: 'DELETE FROM lineage WHERE since = ?',
+
   findPatient: 'SELECT key FROM patient WHERE tenant = ? AND id = ?',
   addPatient: 'INSERT INTO patient (tenant, id) VALUES (?, ?)',
   touchPatient: 'UPDATE patient SET lastStoredAt = max(coalesce(lastStoredAt, 0), ?) WHERE key = ?',
@@ -15,13 +20,14 @@ export const SQL = {
 
   nextBatch: 'SELECT coalesce(max(key), 0) + 1 AS key FROM batch',
   nextObservation: 'SELECT coalesce(max(key), 0) + 1 AS key FROM observation',
-  addBatch: 'INSERT INTO batch (key, tenant, gateway, storedAt, sentAt, firstKey, lastKey, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  addBatch: `
+    INSERT INTO batch (key, tenant, gateway, storedAt, sentAt, firstKey, lastKey, rows, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   addSeen: 'INSERT INTO seen (writer, seq, part, hash) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
     INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
-      offsetMin, receivedAt, sortTime, test, freshAt, place, standing)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // A real reading is before every test reading. What was stored before the hub's clock was set back (the last three numbers: how far
   // a sort time and a time of storing may be ahead of it, and how old what takes their place) does not keep out what is measured now.
   setLatest: `
@@ -31,19 +37,22 @@ export const SQL = {
     WHERE (-excluded.test, excluded.sortTime, excluded.storedAt, excluded.observation) > (-test, sortTime, storedAt, observation)
       OR (excluded.test <= test AND (sortTime > excluded.storedAt + ? OR storedAt > excluded.storedAt + ?)
         AND excluded.freshAt > excluded.storedAt - ?)`,
-  hasWithdrawal: 'SELECT 1 AS found FROM observation INDEXED BY withdrawal WHERE patient = ? AND standing = -1 LIMIT 1',
-  // Its sender had taken it back already when it came.
-  isWithdrawn: `
-    SELECT 1 AS found FROM observation INDEXED BY withdrawal
-    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND standing = -1 AND writer = ? AND (seq, part) > (?, ?)
+  hasRevision: 'SELECT 1 AS found FROM observation INDEXED BY revision WHERE patient = ? AND revises = 1 LIMIT 1',
+  // Its sender had taken it back, or sent a better one, when it came.
+  isRevised: `
+    SELECT 1 AS found FROM observation INDEXED BY revision
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND revises = 1 AND writer = ? AND (seq, part) > (?, ?)
     LIMIT 1`,
-  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it.
+  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it. The last four numbers
+  // are the version that does it: itself stays, and so does what the same writer sent after it.
   withdraw: `
     UPDATE observation SET standing = 0
-    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND sortTime = ? AND effective = ? AND standing = 1`,
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND sortTime = ? AND standing = 1
+      AND key <> ? AND NOT (writer = ? AND (seq, part) > (?, ?))`,
   withdrawSetAside: `
     UPDATE observation INDEXED BY observationSetAside SET standing = 0
-    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND standing = 1`,
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND standing = 1
+      AND key <> ? AND NOT (writer = ? AND (seq, part) > (?, ?))`,
   dropWithdrawn: `
     DELETE FROM latest
     WHERE patient = ? AND vital = ? AND device = ? AND (SELECT standing FROM observation WHERE key = latest.observation) = 0`,
@@ -65,9 +74,9 @@ export const SQL = {
       quarantined = quarantined + excluded.quarantined, events = events + excluded.events`,
 
   addEvent: `
-    INSERT INTO event (kind, tenant, gateway, patient, writer, seq, part, device, effective, offsetMin, receivedAt, sortTime, storedAt,
-      test, received)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO event (kind, tenant, gateway, patient, writer, seq, part, device, effective, offsetMin, receivedAt, sortTime, until,
+      storedAt, test, received)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   lastEvent: 'SELECT coalesce(max(key), 0) AS key FROM event',
   events: `
     SELECT e.*, w.agent, w.epoch
@@ -78,16 +87,16 @@ export const SQL = {
     SELECT count(*) AS rows FROM event
     WHERE tenant = ? AND storedAt >= ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR patient = ?)`,
 
+  // In no order: to sort rows this wide takes as long as to find them.
   latest: `
-    SELECT ${READING}, l.freshAt
+    SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,
+      l.freshAt, o.place, o.test, w.agent, w.epoch, o.seq, o.part, b.gateway, b.storedAt
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation
     JOIN batch b ON b.key = o.batch
     JOIN writer w ON w.key = o.writer
-    WHERE p.tenant = ? AND p.id = ?
-    ORDER BY l.sortTime DESC, l.vital, l.device
-    LIMIT ${MAX_LATEST}`,
+    WHERE p.tenant = ? AND p.id = ?`,
   patients: `
     SELECT p.id, p.lastStoredAt, l.vital
     FROM patient p LEFT JOIN latest l ON l.patient = p.key
@@ -99,7 +108,7 @@ export const SQL = {
 
   lastObservation: 'SELECT coalesce(max(key), 0) AS key FROM observation',
   firstSince: 'SELECT coalesce(min(firstKey), 0) AS key FROM batch WHERE tenant = ? AND storedAt >= ?',
-  countTenant: 'SELECT coalesce(sum(lastKey - firstKey + 1), 0) AS rows FROM batch WHERE tenant = ? AND storedAt >= ?',
+  countTenant: 'SELECT coalesce(sum(rows), 0) AS rows FROM batch WHERE tenant = ? AND storedAt >= ?',
   countPatient: `
     SELECT count(*) AS rows
     FROM patient p JOIN observation o ON o.patient = p.key JOIN batch b ON b.key = o.batch

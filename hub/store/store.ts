@@ -3,10 +3,14 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
 import type { Observation, Resource } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
+import type { RetentionOrder, RetentionStep } from './retention.ts';
+import type { Trend, TrendQuery } from './trend.ts';
+import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 
 /** A part of a panel (`nibp_s` of `nibp`). */
 export interface StoredComponent {
@@ -76,8 +80,10 @@ export interface EventArrival {
   effective: Instant;
   offsetMin: number;
   receivedAt: Instant;
-  /** By what events are ordered: architecture §3.10. */
+  /** By what events are ordered: architecture §3.10. Of a gap, as `effective`, its beginning. */
   sortTime: Instant;
+  /** Of a gap: its end, in the time of `sortTime`. */
+  until?: Instant;
   test: boolean;
   /** Canonical JSON of the resource as received. */
   received: string;
@@ -116,7 +122,7 @@ export interface ArrivedBatch {
   sentAt: Instant | null;
   arrivals: readonly (Arrival | EventArrival)[];
   refusals: readonly Refusal[];
-  /** The evidence to be written in the same commit, from what became of the arrivals. */
+  /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }
 
@@ -129,7 +135,24 @@ export interface ObservationFilter {
   since?: Instant;
 }
 
+/** Which measurement: what a device measured at one time of its own. */
+export interface HistoryQuery {
+  patient: string;
+  vital: string;
+  device: string;
+  /** The device's time, as `ObservationFacts.effective`. */
+  effective: Instant;
+}
+
+/** One version of a measurement: as it first came, corrected, or that it was taken back. */
+export interface StoredVersion extends StoredObservation {
+  status: Observation['status'];
+  /** True for what counts: not taken back, not replaced, and not itself a taking back. */
+  stands: boolean;
+}
+
 export interface StoreCounts {
+  /** That are kept; what the retention removed is not among them. */
   observations: number;
   /** Alerts, waves and movements. */
   events: number;
@@ -160,10 +183,11 @@ export interface Currency {
 /** What became of a row of `latest`: its currency, or that it is gone. */
 export type CurrencyChange = Currency | (Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'> & { gone: true });
 
-/** What became of a batch: one result an arrival, in order, and the rows of `latest` that it changed, each once. */
+/** What became of a batch: one result an arrival, in order, the rows of `latest` that it changed, each once, and where it was committed. */
 export interface BatchOutcome {
   results: ArrivalResult[];
   currencies: CurrencyChange[];
+  committed: StorePosition;
 }
 
 /** The evidence of a read, from how many rows it gave; written in the same commit. */
@@ -181,6 +205,14 @@ export interface StoreReader {
   latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
+  /**
+   * One vital sign of a patient over time, a series a device, in buckets: what was stored late or out of order stands where its sort time
+   * puts it, and what was rolled up counts beside what is still there row by row. The evidence counts values. Throws INTERNAL for edges
+   * that are not ascending or too many.
+   */
+  trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend>;
+  /** Every version that is still kept of one measurement, in order of storing. */
+  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]>;
   /** As `observations`, for alerts, waves and movements. */
   events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>>;
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
@@ -197,6 +229,13 @@ export interface Store extends StoreReader, AsyncDisposable {
   readonly storeId: string;
   /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome>;
+  /**
+   * Where the life of the store stands, as of what is on disk: a gateway can tell by it what the store does not hold any more after it went
+   * back to a backup. The position of a commit is greater than that of every commit before it, and a backup holds all up to its own.
+   */
+  lineage(): Promise<Lineage>;
+  /** Begins a new epoch. To be called by whoever restored the store from a backup, before anything else is written to it. */
+  beginStoreEpoch(): Promise<StoreEpoch>;
   /** Makes the age unknown of every row of `latest` that was stored after `storedAfter`: the hub's clock was set back since. */
   distrust(storedAfter: Instant): Promise<void>;
   /** Writes evidence of what has no other effect on the store. */
@@ -212,4 +251,15 @@ export interface Store extends StoreReader, AsyncDisposable {
   rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
+  /**
+   * Removes some of what is older than the policy keeps it, in one short commit (20 ms at most), with everything that must happen together: rollups
+   * are written, resources packed together stay readable, the keys stay known ("held", whatever the content), totals follow. What is
+   * current (`latest`, the newest of each device) is never removed. To be called again while it says `more`.
+   */
+  retain(order: RetentionOrder): Promise<RetentionStep>;
+  /**
+   * Recomputes what the store keeps twice and compares: totals, `latest`, keys seen, batches and their resources, the chain of evidence,
+   * the lineage. Reads in parts, so that others have their turn; takes minutes for a large store. Rejects with STORAGE-* when it cannot be read.
+   */
+  verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict>;
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
-import { isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
+import { isRevision, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
 import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
 import { packReceived } from './observation-row.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
@@ -18,7 +18,7 @@ import {
 } from './store.ts';
 
 /** Writes a batch within the transaction of the caller. */
-export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): BatchOutcome {
+export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBatch): Omit<BatchOutcome, 'committed'> {
   const writer = new BatchWriter(database, batch);
   const results = batch.arrivals.map((arrival) => writer.arrive(arrival));
   for (const refusal of batch.refusals) writer.quarantine(refusal);
@@ -119,9 +119,10 @@ class BatchWriter {
   }
 
   #addEvent(event: EventArrival, writer: number, { seq, index }: ObservationKey): void {
-    const { kind, patient, device, effective, offsetMin, receivedAt, sortTime, test, received } = event;
+    const { kind, patient, device, effective, offsetMin, receivedAt, sortTime, until = null, test, received } = event;
     const { tenant, gateway, at } = this.#batch;
-    const row = [kind, tenant, gateway, patient, writer, seq, index, device, effective, offsetMin, receivedAt, sortTime, at, test ? 1 : 0];
+    const when = [effective, offsetMin, receivedAt, sortTime, until, at];
+    const row = [kind, tenant, gateway, patient, writer, seq, index, device, ...when, test ? 1 : 0];
     this.#database.prepare<(string | number | null | Uint8Array)[]>(SQL.addEvent).run(...row, packReceived([received]));
     this.#events += 1;
   }
@@ -134,13 +135,14 @@ class BatchWriter {
     const firstKey = this.#nextKey(SQL.nextObservation);
     const received = packReceived(rows.map(({ arrival }) => arrival.received));
     this.#database
-      .prepare<[number, string, string, number, number | null, number, number, Uint8Array]>(SQL.addBatch)
-      .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, received);
+      .prepare<[number, string, string, number, number | null, number, number, number, Uint8Array]>(SQL.addBatch)
+      .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, rows.length, received);
     const addObservation = this.#database.prepare<(string | number | null)[]>(SQL.addObservation);
-    const hasWithdrawal = this.#database.prepare<[number]>(SQL.hasWithdrawal).get(patient) !== undefined;
+    let hasRevision = this.#database.prepare<[number]>(SQL.hasRevision).get(patient) !== undefined;
     for (const [i, { arrival: a, writer, id }] of rows.entries()) {
       const key = firstKey + i;
-      const mayStand = mayBeCurrent(a.flags, a.status) && !(hasWithdrawal && this.#isWithdrawn(patient, a, writer, id));
+      const isRevised = hasRevision && this.#isRevised(patient, a, writer, id);
+      const mayStand = mayBeCurrent(a.flags, a.status) && !isRevised;
       addObservation.run(
         key,
         batch,
@@ -163,10 +165,16 @@ class BatchWriter {
         a.freshAt,
         a.place,
         isWithdrawal(a.status) ? -1 : Number(mayStand),
+        Number(isRevision(a.status)),
       );
       const row = { key: patient, patient: patientId, vital: a.vital, device: a.device };
       if (mayStand) this.#setLatest(row, { ...a, test: a.test ? 1 : 0, storedAt: at, key });
-      else if (isWithdrawal(a.status)) this.#withdraw(row, a);
+      if (!isRevision(a.status)) continue;
+      // A correction leaves what the same sender sent after it; what takes back takes back all.
+      if (isWithdrawal(a.status)) this.#withdraw(row, a, [key, 0, 0, 0]);
+      else if (!isRevised) this.#withdraw(row, a, [key, writer, id.seq, id.index]);
+      // What it revises may stand behind it in the same batch.
+      hasRevision = true;
     }
     this.#bound(patient, patientId);
     this.#database.prepare<[number, number]>(SQL.touchPatient).run(at, patient);
@@ -180,12 +188,12 @@ class BatchWriter {
     if (changes > 0) this.#changed({ tenant: this.#batch.tenant, ...row, freshAt, storedAt, place });
   }
 
-  /** Takes out of `latest` what the arrival takes back, and puts in its place what remains. */
-  #withdraw(row: LatestRow, { effective, test }: Arrival): void {
+  /** Takes out of `latest` what the arrival takes back or replaces, and puts in its place what remains. `by`: the key, writer, row and part of the arrival. */
+  #withdraw(row: LatestRow, { effective, test }: Arrival, by: readonly [key: number, writer: number, seq: number, part: number]): void {
     const { key, patient, vital, device } = row;
     const which = [key, vital, device, test ? 1 : 0, effective];
-    this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective);
-    this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which);
+    this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective, ...by);
+    this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which, ...by);
     if (this.#database.prepare<[number, string, string]>(SQL.dropWithdrawn).run(key, vital, device).changes === 0) return;
     this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
     const best = this.#database.prepare<[number, string, string], Standing>(SQL.bestOf).get(key, vital, device);
@@ -194,9 +202,9 @@ class BatchWriter {
     this.#setLatest(row, isAhead ? { ...best, freshAt: AGE_UNKNOWN } : best);
   }
 
-  #isWithdrawn(patient: number, { vital, device, test, effective }: Arrival, writer: number, { seq, index }: ObservationKey): boolean {
+  #isRevised(patient: number, { vital, device, test, effective }: Arrival, writer: number, { seq, index }: ObservationKey): boolean {
     const found = this.#database
-      .prepare<(string | number)[]>(SQL.isWithdrawn)
+      .prepare<(string | number)[]>(SQL.isRevised)
       .get(patient, vital, device, test ? 1 : 0, effective, writer, seq, index);
     return found !== undefined;
   }

@@ -8,6 +8,11 @@ export function batchEntry(resource: Resource): BatchBundle['entry'][number] {
   return { resource, request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` } };
 }
 
+/** JSON text of `batchEntry`. */
+export function entryText(resource: Resource): string {
+  return JSON.stringify(batchEntry(resource));
+}
+
 /** Bytes of a batch Bundle around its entries. */
 export const BUNDLE_BYTES = bundleText([], 0).length;
 

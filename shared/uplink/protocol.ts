@@ -1,4 +1,6 @@
 import { ERRORS, type ErrorCode, VitalmeshError } from '../errors.ts';
+import { isEpoch } from './key.ts';
+import { isPosition, type StoreEpoch } from './lineage.ts';
 
 /** The version of the uplink that this side speaks; N and N−1 are served. */
 export const UPLINK_VERSION = 1;
@@ -6,12 +8,14 @@ export const UPLINK_VERSION = 1;
 /** The versions that the hub serves: the present one and the one before, as far as there was one. */
 export const UPLINK_VERSIONS: readonly number[] = [UPLINK_VERSION, UPLINK_VERSION - 1].filter((version) => version > 0);
 
-/** Request headers of uplink 1 (HTTP/2, lower case). */
+/** Headers of uplink 1 (HTTP/2, lower case). */
 export const UPLINK_HEADERS = {
   version: 'vitalmesh-uplink',
   /** Random per process. */
   instance: 'vitalmesh-instance',
   epoch: 'vitalmesh-epoch',
+  /** Of the answer to a batch: where it was committed, `<epoch>.<position>`. A hub of before does not say it, an agent of before ignores it. */
+  committed: 'vitalmesh-committed',
 } as const;
 
 export const UPLINK_PATHS = { hello: '/uplink', fhir: '/fhir' } as const;
@@ -50,6 +54,10 @@ export interface UplinkHello {
   now: number;
   /** Random at the making of the hub's store; hubs of one service must share a store. */
   storeId: string;
+  /** Its epochs, oldest first, the last one the present; both are left out by a hub of before. */
+  lineage?: readonly StoreEpoch[];
+  /** Of the last commit that is on disk. */
+  position?: number;
   configRevision: string;
 }
 
@@ -82,14 +90,23 @@ export function refusal(code: ErrorCode): UplinkRefusal {
 /** Reads the answer to `GET /uplink`; unknown fields are left out. Throws UPLINK-ANSWER when a field is missing or has the wrong form. */
 export function readHello(json: unknown): UplinkHello {
   const hello = (isRecord(json) ? json : {}) as Partial<Record<keyof UplinkHello, unknown>>;
-  const { versions, limits, now, storeId, configRevision } = hello;
+  const { versions, limits, now, storeId, lineage, position, configRevision } = hello;
   const { batchEntries, batchBytes } = isRecord(limits) ? limits : {};
   if (!Array.isArray(versions) || !versions.every((version) => typeof version === 'number')) throw unreadable('versions');
   if (!isCount(batchEntries) || !isCount(batchBytes)) throw unreadable('limits');
   if (typeof now !== 'number' || !Number.isSafeInteger(now)) throw unreadable('now');
   if (typeof storeId !== 'string' || storeId === '') throw unreadable('storeId');
   if (typeof configRevision !== 'string') throw unreadable('configRevision');
-  return { versions, limits: { batchEntries, batchBytes }, now, storeId, configRevision };
+  const read = { versions, limits: { batchEntries, batchBytes }, now, storeId, configRevision };
+  if (lineage === undefined) return read;
+  if (!Array.isArray(lineage) || lineage.length === 0 || !isPosition(position)) throw unreadable('lineage');
+  return { ...read, lineage: lineage.map(readEpoch), position };
+}
+
+function readEpoch(value: unknown): StoreEpoch {
+  const { epoch, from } = isRecord(value) ? value : {};
+  if (typeof epoch !== 'string' || !isEpoch(epoch) || !isPosition(from)) throw unreadable('lineage');
+  return { epoch, from };
 }
 
 function unreadable(field: string): VitalmeshError {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import { after, test } from 'node:test';
-import { createUplink, type Uplink, type UplinkOptions, type UplinkStatus } from '../../agent/uplink.ts';
+import type { Uplink, UplinkStatus } from '../../agent/uplink/contract.ts';
+import { createUplink, type UplinkOptions } from '../../agent/uplink.ts';
 import { serveUplink } from '../../hub/ingest/session.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';

@@ -13,6 +13,7 @@ import { writeBatch } from '../../hub/store/write-batch.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import { readObservation } from '../../shared/observation.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import { event } from '../contract/store.ts';
 import { sampleBundle, sampleObservation, TEST_NOW, type TestHub, testHub } from '../support/hub.ts';
 import { type Figure, median } from './figure.ts';
 
@@ -104,7 +105,15 @@ function unchecked(observation: Observation): Arrival {
 }
 
 function batchOf(arrivals: readonly Arrival[]): ArrivedBatch {
-  return { tenant: 'clinic', gateway: 'gw-icu', at: TEST_NOW, sentAt: null, arrivals, refusals: [], evidence: () => [] };
+  return {
+    tenant: 'clinic',
+    gateway: 'gw-icu',
+    at: TEST_NOW,
+    sentAt: null,
+    arrivals,
+    refusals: [],
+    evidence: (results) => [event(results.length)],
+  };
 }
 
 function plainStore(path: string): { write(batch: ArrivedBatch): void; close(): void } {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createUplink, type Uplink } from '../../agent/uplink.ts';
+import type { Uplink } from '../../agent/uplink/contract.ts';
+import { createUplink } from '../../agent/uplink.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { type Identity, parseIdentity } from '../../shared/identity/identity.ts';
 import { pause } from '../../shared/lifecycle.ts';

@@ -268,6 +268,12 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.equal((await all(store)).length, 12);
   });
 
+  check('what was taken back stays so when it comes behind what takes it back, in the same batch', async (store) => {
+    const back: Arrival = { ...arrivalOf({ seq: 9, value: null, absent: 'error' }), status: 'entered-in-error' };
+    await store.storeBatch(batchOf([back, arrivalOf({ seq: 3, value: 3 }), arrivalOf({ seq: 12, value: 12, device: 'other' })]));
+    assert.deepEqual(await latestValues(store), { 'hr other': 12 });
+  });
+
   check('a test reading never takes the place of a real one, which always takes that of a test one', async (store) => {
     await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1, test: true })]));
     assert.equal((await latestValues(store))['hr monitor-1'], 1);
@@ -489,6 +495,53 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(stored?.status === 'fulfilled' && stored.value.results, ['stored']);
     assert.equal((await all(store)).length, 1);
     assert.equal((await gathered(store.audit())).length, 2);
+  });
+
+  check('each batch is committed at a greater position than those before it, whatever became of it', async (store) => {
+    verifies('STORE-LINEAGE');
+    const refused = { id: '', code: 'INGEST-INVALID', rule: 'not an object', received: '1' } as const;
+    const batches = [
+      batchOf([arrivalOf({ seq: 1 })]),
+      batchOf([arrivalOf({ seq: 1 })]),
+      batchOf([], { refusals: [refused] }),
+      batchOf([arrivalOf({ seq: 2 }), arrivalOf({ seq: 3 })]),
+    ];
+    const together = await Promise.all(batches.map((batch) => store.storeBatch(batch)));
+    await store.record([event(0)]);
+    const after = await store.storeBatch(batchOf([arrivalOf({ seq: 4 })]));
+    const positions = [...together, after].map(({ committed }) => committed.position);
+    assert.deepEqual(
+      positions,
+      [...new Set(positions)].toSorted((a, b) => a - b),
+    );
+    const { epochs, position } = await store.lineage();
+    assert.equal(position, positions.at(-1));
+    assert.equal(after.committed.epoch, epochs.at(-1)?.epoch);
+    await assert.rejects(store.storeBatch(batchOf([arrivalOf({ seq: 5 })], { evidence: () => [] })), { code: 'INTERNAL' });
+  });
+
+  check('a lineage names every epoch that something was committed under, with the last position before it', async (store, at) => {
+    verifies('STORE-LINEAGE');
+    const empty = await store.lineage();
+    assert.equal(empty.position, 0);
+    const first = (await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]))).committed;
+    const begun = await store.beginStoreEpoch();
+    assert.deepEqual(begun, { epoch: begun.epoch, from: first.position });
+    const second = (await store.storeBatch(batchOf([arrivalOf({ seq: 2 })]))).committed;
+    assert.equal(second.epoch, begun.epoch);
+    assert.notEqual(second.epoch, first.epoch);
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    const third = (await again.storeBatch(batchOf([arrivalOf({ seq: 3 })]))).committed;
+    const { epochs, position } = await again.lineage();
+    assert.deepEqual(epochs.slice(0, 2), [{ epoch: first.epoch, from: 0 }, begun]);
+    assert.equal(epochs.at(-1)?.epoch, third.epoch);
+    assert.equal(position, third.position);
+    const froms = epochs.map(({ from }) => from);
+    assert.deepEqual(
+      froms,
+      froms.toSorted((a, b) => a - b),
+    );
   });
 
   check('bindings keep their time over a new start, and one that changed meanwhile begins anew', async (store, at) => {

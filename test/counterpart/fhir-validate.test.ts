@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { normalize } from '../../agent/normalize.ts';
 import { resourcesOf } from '../../agent/resources.ts';
+import type { BatchBundle } from '../../shared/fhir.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
 import { VITALS } from '../../shared/vitals.ts';
 import { verifies } from '../requirements.ts';
@@ -58,6 +60,15 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
     const result = await hapiValidate(ndjson(resources));
     assert.equal(result.errors, 0, result.text);
     assert.deepEqual([result.resources, result.valid], [5, 5]);
+  });
+
+  it('finds no error in what tells of missing data', async () => {
+    verifies('GAPS-TOLD');
+    const { entry } = JSON.parse(readFileSync(new URL('../golden/uplink/gap.json', import.meta.url), 'utf8')) as BatchBundle;
+    const resources = entry.map(({ resource }) => resource);
+    const result = await hapiValidate(ndjson(resources));
+    assert.equal(result.errors, 0, result.text);
+    assert.deepEqual([result.resources, result.valid], [2, 2]);
   });
 
   it('does find errors where there are some', async () => {

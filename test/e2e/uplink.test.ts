@@ -168,7 +168,7 @@ test('a key used before with other content: quarantined at the hub, evidence at 
   const { epoch } = outbox;
   // Another life of this disk has sent row 2 already.
   const before = sampleObservation({ agent: 'gw-home', epoch, seq: 2, value: 99 });
-  assert.equal((await hub.ingest.batch('gw-home', sampleBundle([before])))[0]?.status, 201);
+  assert.equal((await hub.ingest.batch('gw-home', sampleBundle([before]))).outcomes[0]?.status, 201);
   await using _server = await listen(network, hub);
   await using _agent = await send(network, outbox);
   await outbox.append([record(undefined, 71), record(undefined, 72), record(undefined, 73)]);

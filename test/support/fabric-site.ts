@@ -31,8 +31,10 @@ export class SiteProcess implements AsyncDisposable {
   stderr = '';
   readonly #heard = new Set<() => void>();
 
-  constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[], luck: Luck = 'any') {
-    this.child = spawn(process.execPath, [CHILD, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: withLuck(luck) });
+  /** `through` is a command that it is run through, and that becomes it: `unshare -rm`, say. */
+  constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[], luck: Luck = 'any', through: readonly string[] = []) {
+    const [command = process.execPath, ...rest] = [...through, process.execPath, CHILD, program, ...args];
+    this.child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: withLuck(luck) });
     this.child.stdin?.on('error', () => undefined);
     for (const stream of ['stdout', 'stderr'] as const) {
       this.child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -91,8 +93,8 @@ export class SiteProcess implements AsyncDisposable {
 export class AskedProcess<Status> extends SiteProcess {
   readonly operator: string;
 
-  constructor(program: 'hub' | 'agent', config: string, operator: string, luck?: Luck) {
-    super(program, ['run', '--config', config], luck);
+  constructor(program: 'hub' | 'agent', config: string, operator: string, luck?: Luck, through?: readonly string[]) {
+    super(program, ['run', '--config', config], luck, through);
     this.operator = operator;
   }
 

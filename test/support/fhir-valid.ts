@@ -128,9 +128,10 @@ function medplumFaults(resource: Json, profile: Definition | undefined): string[
 }
 
 /** Both libraries take a time without a zone. */
-function timeFaults({ effectiveDateTime, issued }: Json): string[] {
+function timeFaults({ effectiveDateTime, effectivePeriod, issued }: Json): string[] {
+  const { start, end } = (effectivePeriod ?? { start: effectiveDateTime, end: effectiveDateTime }) as Json;
   const form = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}[+-]\d{2}:\d{2}$/;
-  return [effectiveDateTime, issued].flatMap((time) =>
+  return [start, end, issued].flatMap((time) =>
     typeof time === 'string' && form.test(time) && !Number.isNaN(Date.parse(time))
       ? []
       : ['time: not ISO 8601 with milliseconds and offset'],

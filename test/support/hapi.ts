@@ -7,7 +7,12 @@ const TOOL = fileURLToPath(new URL('../../../shared/tools/fhir-validate/validate
 
 const OURS = 'https://vitalmesh.org/fhir/CodeSystem/';
 /** Code systems of Vitalmesh, which HAPI cannot know, and those of senders' own alert codes, as many as there are senders. */
-const OWN_SYSTEMS = [`${OURS}observation-category`, `${OURS}resource`, ...Object.keys(ALERT_FACETS).map((name) => `${OURS}alert-${name}`)];
+const OWN_SYSTEMS = [
+  `${OURS}observation-category`,
+  `${OURS}resource`,
+  ...Object.keys(ALERT_FACETS).map((name) => `${OURS}alert-${name}`),
+  ...['gap-part', 'gap-reason', 'row-class', 'vital'].map((name) => `${OURS}${name}`),
+];
 const SENDERS_SYSTEM = /urn:vitalmesh:alert-code:[^"]+/g;
 
 /** What HAPI found; `text` is its whole report, for a person. */

@@ -1,9 +1,10 @@
 import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
-import type { Ingest } from '../../hub/ingest/ingest.ts';
+import type { Answered, Ingest } from '../../hub/ingest/ingest.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
+import type { StoreEpoch } from '../../shared/uplink/lineage.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 
 export { until } from './until.ts';
@@ -170,6 +171,8 @@ export class MemoryIngest implements Ingest {
   readonly gateways = new Set(['gw-1']);
   limits: { batchEntries: number; batchBytes: number } = { ...UPLINK_LIMITS };
   storeId = 'store-1';
+  /** Where its store stands; a hub of before says nothing of it. */
+  lineage: { lineage: StoreEpoch[]; position: number } | undefined;
   /** Runs before anything of a batch is stored: throw to refuse it. */
   before: (ids: string[]) => Promise<void> | void = () => undefined;
   /** Runs after the commit and before the answer. */
@@ -181,18 +184,21 @@ export class MemoryIngest implements Ingest {
     return this.gateways.has(identity) ? { identity, tenant: 'clinic', beds: {}, devices: {} } : undefined;
   }
 
-  hello(): ReturnType<Ingest['hello']> {
-    return { limits: this.limits, now: Date.now(), storeId: this.storeId, configRevision: '0123456789ab' };
+  async hello(): ReturnType<Ingest['hello']> {
+    return { limits: this.limits, now: Date.now(), storeId: this.storeId, configRevision: '0123456789ab', ...this.lineage };
   }
 
-  async batch(_identity: string, bundle: unknown): Promise<EntryOutcome[]> {
+  async batch(_identity: string, bundle: unknown): Promise<Answered> {
     const { entry } = bundle as BatchBundle;
     const ids = entry.map(({ resource }) => resource.id);
     this.batches.push(ids);
     await this.before(ids);
     const outcomes = entry.map(({ resource }) => this.#take(resource.id, JSON.stringify(resource)));
+    if (this.lineage) this.lineage.position += 1;
+    const { position = 0, lineage } = this.lineage ?? {};
+    const epoch = lineage?.at(-1)?.epoch;
     await this.after(outcomes);
-    return outcomes;
+    return epoch === undefined ? { outcomes } : { outcomes, committed: { epoch, position } };
   }
 
   #take(id: string, content: string): EntryOutcome {

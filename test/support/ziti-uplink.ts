@@ -1,5 +1,6 @@
 import type { Outbox } from '../../agent/outbox/outbox.ts';
-import { createUplink, type Uplink } from '../../agent/uplink.ts';
+import type { Uplink } from '../../agent/uplink/contract.ts';
+import { createUplink } from '../../agent/uplink.ts';
 import { operatorPrincipal } from '../../hub/access/principals.ts';
 import { serveUplink, type UplinkServer } from '../../hub/ingest/session.ts';
 import { systemClock } from '../../shared/clock.ts';

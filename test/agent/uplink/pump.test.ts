@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { normalize } from '../../../agent/normalize.ts';
 import { Collisions } from '../../../agent/uplink/collisions.ts';
-import type { Link } from '../../../agent/uplink/link.ts';
+import type { BatchAnswer, BatchLink } from '../../../agent/uplink/contract.ts';
 import { Pump, type PumpOptions } from '../../../agent/uplink/pump.ts';
 import { RefusalLog } from '../../../agent/uplink/refusal-log.ts';
 import { systemClock } from '../../../shared/clock.ts';
@@ -12,13 +12,13 @@ import type { BatchBundle, Observation } from '../../../shared/fhir.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { parseObservationId } from '../../../shared/uplink/key.ts';
-import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
+import { entryText } from '../../../shared/uplink/kinds.ts';
 import { verifies } from '../../requirements.ts';
 import { MemoryIngest, MemoryOutbox, recordOf } from '../../support/uplink.ts';
 
 /** A connection without a network, straight into an ingest. */
-class DirectLink implements Link {
-  readonly hub = 'hub-1';
+class DirectLink implements BatchLink {
+  readonly entryText = entryText;
   readonly closed: Promise<VitalmeshError>;
   readonly ingest: MemoryIngest;
   /** Batches under way, at most. */
@@ -34,11 +34,7 @@ class DirectLink implements Link {
     });
   }
 
-  async hello(): ReturnType<Link['hello']> {
-    return { versions: [1], ...this.ingest.hello() };
-  }
-
-  async post(bundle: string): Promise<EntryOutcome[]> {
+  async post(bundle: string): Promise<BatchAnswer> {
     if (this.#reason) throw this.#reason;
     this.#underWay += 1;
     this.most = Math.max(this.most, this.#underWay);
@@ -46,9 +42,9 @@ class DirectLink implements Link {
     assert.ok(entry.length <= this.ingest.limits.batchEntries, 'too many entries');
     assert.ok(Buffer.byteLength(bundle) <= this.ingest.limits.batchBytes, 'too many bytes');
     try {
-      const outcomes = await this.ingest.batch('gw-1', JSON.parse(bundle));
+      const { outcomes, committed } = await this.ingest.batch('gw-1', JSON.parse(bundle));
       if (this.#reason) throw this.#reason;
-      return outcomes;
+      return committed ? { outcomes, at: committed } : { outcomes };
     } finally {
       this.#underWay -= 1;
     }
@@ -57,14 +53,6 @@ class DirectLink implements Link {
   cut(code: ErrorCode = 'OVERLAY-CLOSED'): void {
     this.#reason = new VitalmeshError(code);
     this.#cut(this.#reason);
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-  }
-
-  destroy(): void {
-    this.cut();
   }
 }
 

@@ -28,7 +28,9 @@ async function reload({ registry, store }: TestHub, at: Instant, was = '', now =
 async function send({ ingest }: TestHub, gateway: string, observation: Observation, sentAt?: Instant): Promise<string> {
   const bundle = sampleBundle([observation]) as Record<string, unknown>;
   if (sentAt !== undefined) bundle.timestamp = new Date(sentAt).toISOString();
-  const [outcome] = await ingest.batch(gateway, bundle);
+  const {
+    outcomes: [outcome],
+  } = await ingest.batch(gateway, bundle);
   return `${outcome?.status} ${outcome?.code ?? ''}`.trim();
 }
 

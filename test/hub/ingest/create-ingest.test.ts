@@ -55,7 +55,7 @@ test('every entry is answered after the commit that holds it, and readers are to
     sampleObservation({ seq: 2, vital: 'spo2', value: 97 }),
     sampleObservation({ seq: 3, bed: 'ICU-02' }),
   ];
-  const outcomes = await h.ingest.batch('gw-icu', sampleBundle(sent));
+  const { outcomes } = await h.ingest.batch('gw-icu', sampleBundle(sent));
   assert.deepEqual(
     outcomes,
     sent.map(({ id }) => ({ id, status: 201 })),
@@ -65,7 +65,7 @@ test('every entry is answered after the commit that holds it, and readers are to
     { tenant: 'clinic', patient: 'pat-icu-02', kind: 'stored', vitals: ['hr'], at: TEST_NOW, version: 2 },
   ]);
   assert.equal(await heldWhenTold, 3);
-  assert.deepEqual(shown(await h.ingest.batch('gw-icu', sampleBundle(sent))), ['200', '200', '200']);
+  assert.deepEqual(shown((await h.ingest.batch('gw-icu', sampleBundle(sent))).outcomes), ['200', '200', '200']);
   assert.equal(told.length, 2, 'what was held already is no news');
   assert.equal(h.metrics.get('ingest_observations', 'stored'), 3);
   assert.equal(h.metrics.get('ingest_observations', 'duplicate'), 3);
@@ -136,7 +136,7 @@ test('a bad entry is answered with its code and kept, and the good ones around i
     sampleBundleEntry(sampleObservation({ seq: 100 + i })),
     bad(sampleObservation({ seq: 500 + i })),
   ]);
-  const outcomes = await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch', entry: entries });
+  const { outcomes } = await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch', entry: entries });
   for (const [i, [what, , answer]] of BAD.entries()) assert.deepEqual(shown(outcomes.slice(2 * i, 2 * i + 2)), ['201', answer], what);
   assert.equal((await stored(h)).length, BAD.length);
   assert.equal((await h.door.counts(operator, { channel: 'operator' })).quarantined, BAD.length);
@@ -151,7 +151,10 @@ test('a key used again with other content is a 409, and nothing of the first is 
   verifies('KEY-REUSED');
   await using h = hub();
   await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 60 })]));
-  const outcomes = await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 61 }), sampleObservation({ seq: 2 })]));
+  const { outcomes } = await h.ingest.batch(
+    'gw-icu',
+    sampleBundle([sampleObservation({ seq: 1, value: 61 }), sampleObservation({ seq: 2 })]),
+  );
   assert.deepEqual(shown(outcomes), ['409 UPLINK-KEY-REUSED', '201']);
   assert.deepEqual(
     (await stored(h)).map(({ value }) => value),
@@ -165,7 +168,7 @@ test('the same content in another order of members is the same', async () => {
   const sent = sampleObservation({ seq: 1 });
   await h.ingest.batch('gw-icu', sampleBundle([sent]));
   const turned = Object.fromEntries(Object.entries(sent).reverse());
-  assert.deepEqual(shown(await h.ingest.batch('gw-icu', sampleBundle([turned]))), ['200']);
+  assert.deepEqual(shown((await h.ingest.batch('gw-icu', sampleBundle([turned]))).outcomes), ['200']);
 });
 
 test('what is no batch is refused whole', async () => {
@@ -183,7 +186,7 @@ test('what is no batch is refused whole', async () => {
     await assert.rejects(h.ingest.batch('gw-icu', bundle), { code: 'UPLINK-BUNDLE' });
   const many = { resourceType: 'Bundle', type: 'batch', entry: new Array(1001).fill(null) };
   await assert.rejects(h.ingest.batch('gw-icu', many), { code: 'UPLINK-TOO-LARGE' });
-  assert.deepEqual(await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch' }), []);
+  assert.deepEqual(await h.ingest.batch('gw-icu', { resourceType: 'Bundle', type: 'batch' }), { outcomes: [] });
   assert.deepEqual(await evidence(h), []);
 });
 
@@ -207,7 +210,7 @@ test('a gateway’s bindings are those of the registry in force', async () => {
   h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW));
   await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
   assert.equal((await stored(h))[0]?.patient, 'pat-icu-09');
-  assert.equal(h.ingest.hello().configRevision, h.registry.revision);
+  assert.equal((await h.ingest.hello()).configRevision, h.registry.revision);
 });
 
 test('each batch leaves its evidence in the chain, without values or names', async () => {
@@ -244,7 +247,7 @@ test('when the store fails, nothing is answered for and the batch may come again
   await assert.rejects(ingest.batch('gw-icu', bundle), { code: 'INGEST-UNAVAILABLE', detail: 'STORAGE-FULL' });
   await assert.rejects(ingest.batch('gw-old', bundle), { code: 'INGEST-UNAVAILABLE' });
   assert.equal(told, 0);
-  assert.deepEqual(shown(await h.ingest.batch('gw-icu', bundle)), ['201']);
+  assert.deepEqual(shown((await h.ingest.batch('gw-icu', bundle)).outcomes), ['201']);
 });
 
 test('the staleness watch is told of what became current or no longer is, and of nothing else', async () => {
@@ -270,10 +273,13 @@ test('the staleness watch is told of what became current or no longer is, and of
 
 test('the greeting says what the hub takes and which store it has', async () => {
   await using h = hub();
-  assert.deepEqual(h.ingest.hello(), {
+  const { committed } = await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
+  assert.deepEqual(await h.ingest.hello(), {
     limits: { batchEntries: 1000, batchBytes: 4 * 1024 * 1024 },
     now: TEST_NOW,
     storeId: h.store.storeId,
+    lineage: [{ epoch: committed?.epoch, from: 0 }],
+    position: committed?.position,
     configRevision: h.registry.revision,
   });
   assert.equal(h.ingest.gateway('gw-icu')?.tenant, 'clinic');
@@ -301,7 +307,10 @@ test('whatever stands in a batch, every entry is answered, good ones are stored,
           return { resource: { ...sampleObservation({ seq }), ...(kind.wrong as object) } };
         return kind;
       });
-      const outcomes = await h.ingest.batch('gw-icu', JSON.parse(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: sent })));
+      const { outcomes } = await h.ingest.batch(
+        'gw-icu',
+        JSON.parse(JSON.stringify({ resourceType: 'Bundle', type: 'batch', entry: sent })),
+      );
       assert.equal(outcomes.length, sent.length);
       for (const [i, kind] of entries.entries()) assert.equal(outcomes[i]?.status, kind === 'good' ? 201 : 422);
     }),

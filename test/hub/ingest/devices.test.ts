@@ -23,7 +23,7 @@ const sent = (agent: string): Resource[] => resourcesOf(RECORD, { agent, epoch: 
 
 async function send({ ingest }: TestHub, gateway: string, resources: readonly Resource[]): Promise<string[]> {
   const entries = resources.map((resource) => JSON.stringify(batchEntry(resource)));
-  const outcomes = await ingest.batch(gateway, JSON.parse(bundleText(entries, TEST_NOW)));
+  const { outcomes } = await ingest.batch(gateway, JSON.parse(bundleText(entries, TEST_NOW)));
   return outcomes.map(({ status, code }) => (code ? `${status} ${code}` : `${status}`));
 }
 

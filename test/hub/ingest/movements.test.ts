@@ -40,7 +40,7 @@ const bundle = (resources: readonly Resource[]): unknown =>
   );
 
 async function send({ ingest }: TestHub, gateway: string, ...resources: Resource[]): Promise<string[]> {
-  return (await ingest.batch(gateway, bundle(resources))).map(({ status, code }) => (code ? `${status} ${code}` : `${status}`));
+  return (await ingest.batch(gateway, bundle(resources))).outcomes.map(({ status, code }) => (code ? `${status} ${code}` : `${status}`));
 }
 
 async function exported({ door }: TestHub, tenant = 'clinic'): Promise<Resource[]> {

@@ -161,10 +161,13 @@ after(() => assert.deepEqual(rejections, []));
 test('a known gateway learns what the hub takes, and its batches are answered entry by entry', async () => {
   verifies('ANSWER-AFTER-COMMIT');
   await using hub = await startHub();
+  hub.ingest.lineage = { lineage: [{ epoch: '0c2qv5n8r1w4z', from: 0 }], position: 6 };
   using gateway = await dial(hub);
   const hello = await gateway.hello();
   assert.equal(hello.status, 200);
-  assert.deepEqual(Object.keys(hello.json as object).sort(), ['configRevision', 'limits', 'now', 'storeId', 'versions']);
+  assert.deepEqual(Object.keys(hello.json as object).sort(), [
+    ...['configRevision', 'limits', 'lineage', 'now', 'position', 'storeId', 'versions'],
+  ]);
   assert.equal(gateway.session.remoteSettings.initialWindowSize, UPLINK_WINDOWS.streamBytes);
   assert.equal(gateway.session.state.remoteWindowSize, UPLINK_WINDOWS.sessionBytes);
   let committed = false;
@@ -175,6 +178,7 @@ test('a known gateway learns what the hub takes, and its batches are answered en
   const answer = await gateway.post(batch(1, 2));
   assert.ok(committed);
   assert.equal(answer.headers['content-type'], 'application/fhir+json');
+  assert.equal(answer.headers['vitalmesh-committed'], '0c2qv5n8r1w4z.7');
   const { type, entry } = answer.json as BatchResponseBundle;
   assert.equal(type, 'batch-response');
   assert.deepEqual(entry, [{ response: { status: '201' } }, { response: { status: '201' } }]);

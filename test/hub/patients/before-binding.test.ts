@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isBeforeBinding, type MeasuredAt } from '../../../hub/patients/before-binding.ts';
+import { boundFrom, isBeforeBinding, type MeasuredAt } from '../../../hub/patients/before-binding.ts';
 import { verifies } from '../../requirements.ts';
 
 const MIN = 60_000;
@@ -51,4 +51,20 @@ test('whatever a steady clock shows, nothing measured before is taken', () => {
     }),
     { numRuns: 200 },
   );
+});
+
+test('the first instant of a stretch that is surely of the binding is taken, and the one before it is not', () => {
+  verifies('SUBJECT-BY-HUB');
+  const minutes = fc.integer({ min: -500, max: 500 });
+  fc.assert(
+    fc.property(minutes, fc.option(minutes), (storedMin, sentMin) => {
+      const clocks = { storedAt: SINCE + storedMin * MIN, sentAt: sentMin === null ? null : SINCE + sentMin * MIN };
+      const first = boundFrom(clocks, SINCE);
+      assert.ok(isBeforeBinding({ ...clocks, sortTime: first - 1, flags: [] }, SINCE));
+      // Where the stretch reaches beyond it to an instant that is taken, so is every one from it on.
+      const taken = (sortTime: number): boolean => !isBeforeBinding({ ...clocks, sortTime, flags: [] }, SINCE);
+      for (const later of [0, MIN, 100 * MIN]) if (taken(first + later)) assert.ok(taken(first));
+    }),
+  );
+  assert.equal(boundFrom({ storedAt: SINCE, sentAt: null }, 0), Number.NEGATIVE_INFINITY);
 });

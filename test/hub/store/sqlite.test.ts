@@ -104,6 +104,27 @@ test('a batch whose resources were damaged is told as such, and what needs no re
   await assert.rejects(gathered(await store.observations('clinic', {}, event)), { code: 'STORAGE-DAMAGED' });
 });
 
+test('a store that is opened begins a new epoch, because its file may have been copied back; one without commits leaves no line', async () => {
+  verifies('STORE-LINEAGE');
+  await using at = await place();
+  const epochs: string[] = [];
+  for (const seq of [1, 2, undefined, 3]) {
+    await using store = await at.open();
+    if (seq !== undefined) await store.storeBatch(batchOf([arrivalOf({ seq })]));
+    epochs.push((await store.lineage()).epochs.at(-1)?.epoch ?? '');
+  }
+  await using store = await at.open();
+  const lineage = await store.lineage();
+  const last = lineage.epochs.at(-1)?.epoch ?? '';
+  assert.equal(new Set([...epochs, last]).size, 5);
+  assert.deepEqual(lineage.epochs, [
+    { epoch: epochs[0], from: 0 },
+    { epoch: epochs[1], from: 1 },
+    { epoch: epochs[3], from: 2 },
+    { epoch: last, from: 3 },
+  ]);
+});
+
 test('a closed store says so', async () => {
   await using at = await place();
   const store = await at.open();

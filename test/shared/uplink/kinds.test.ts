@@ -13,7 +13,7 @@ const golden = (name: string): unknown => JSON.parse(readFileSync(join(import.me
 const entryText = (resource: Resource): string => JSON.stringify(batchEntry(resource));
 
 /** What travels up, by kind: the golden batch of each. */
-const KINDS = ['movement', 'reading'];
+const KINDS = ['gap', 'movement', 'reading'];
 
 test('every kind has a golden batch, and is built as it stands there', () => {
   for (const kind of KINDS) {

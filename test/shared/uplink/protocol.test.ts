@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { newEpoch } from '../../../shared/uplink/key.ts';
+import { formatStorePosition, parseStorePosition } from '../../../shared/uplink/lineage.ts';
 import { readHello, refusal, UPLINK_VERSIONS, type UplinkHello } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 
@@ -32,6 +34,11 @@ test('a hello with a field that is missing or has another form is told by the na
     [{ ...hello, now: 'today' }, 'now'],
     [{ ...hello, storeId: '' }, 'storeId'],
     [{ ...hello, configRevision: 7 }, 'configRevision'],
+    [{ ...hello, lineage: [] }, 'lineage'],
+    [{ ...hello, position: undefined }, 'lineage'],
+    [{ ...hello, position: -1 }, 'lineage'],
+    [{ ...hello, lineage: [{ epoch: 'x', from: 0 }] }, 'lineage'],
+    [{ ...hello, lineage: [{ epoch: hello.lineage?.[0]?.epoch, from: '0' }] }, 'lineage'],
   ];
   for (const [json, field] of broken) {
     assert.throws(
@@ -39,6 +46,29 @@ test('a hello with a field that is missing or has another form is told by the na
       (error: unknown) => error instanceof VitalmeshError && error.code === 'UPLINK-ANSWER' && error.detail === `hello: ${field}`,
     );
   }
+});
+
+test('a hub of before, which says nothing of its lineage, is read as well', () => {
+  verifies('UPLINK-VERSIONED');
+  const { lineage: _, position: __, ...before } = golden('hello.json') as UplinkHello;
+  assert.deepEqual(readHello(before), before);
+});
+
+test('where a batch was committed is read as it was written, and nothing else', () => {
+  verifies('STORE-LINEAGE');
+  const at = { epoch: newEpoch(), position: 4711 };
+  assert.deepEqual(parseStorePosition(formatStorePosition(at)), at);
+  for (const wrong of [
+    '',
+    '1',
+    `${at.epoch}`,
+    `${at.epoch}.`,
+    `${at.epoch}.-1`,
+    `${at.epoch}.1.2`,
+    `${at.epoch}.1e3`,
+    `${at.epoch}.99999999999999999`,
+  ])
+    assert.equal(parseStorePosition(wrong), undefined, wrong);
 });
 
 test('whatever a hub answers, reading it gives a hello or a coded error', () => {

@@ -10,6 +10,9 @@ import type { NetworkClock, Validity } from '../../../time/network-clock.ts';
 const ALPN = ['http/1.1'];
 const KEEP_ALIVE_MS = 60_000;
 
+/** PEM texts of one end. Empty: shows no certificate; trusts the public authorities, by the machine's clock alone. */
+export type TlsCredentials = Pick<Identity, 'keyPem' | 'certPem' | 'caPem'>;
+
 /** When the certificates of all of them are valid. */
 interface JudgedConnections extends Validity {
   /** When the last one was made, by the clock that never jumps. */
@@ -22,14 +25,14 @@ interface JudgedConnections extends Validity {
  */
 export class TlsConnector implements Disposable {
   readonly #context: SecureContext;
-  readonly #identity: Identity;
+  readonly #identity: TlsCredentials;
   readonly #timeoutMs: number;
   readonly #clock: NetworkClock | undefined;
   readonly #sockets = new Set<TLSSocket>();
   readonly #judged = new Map<string, JudgedConnections>();
 
   /** Without a clock, certificates are judged by the machine's. Throws IDENTITY-FILE when key, certificate and CA cannot be used for TLS. */
-  constructor(identity: Identity, timeoutMs: number, clock?: NetworkClock) {
+  constructor(identity: TlsCredentials, timeoutMs: number, clock?: NetworkClock) {
     this.#context = contextOf(identity);
     this.#identity = identity;
     this.#timeoutMs = timeoutMs;
@@ -146,7 +149,7 @@ function untrusted(cause: VitalmeshError): VitalmeshError {
   return new VitalmeshError('OVERLAY-UNREACHABLE', { detail: `${cause.code} (${cause.detail ?? ''})${advice}`, cause });
 }
 
-function contextOf({ keyPem, certPem, caPem }: Identity): SecureContext {
+function contextOf({ keyPem, certPem, caPem }: TlsCredentials): SecureContext {
   try {
     return createSecureContext({ key: keyPem, cert: certPem, ca: caPem, minVersion: 'TLSv1.2' });
   } catch {

@@ -1,0 +1,87 @@
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { RowKey } from '../../shared/uplink/key.ts';
+import type { Appends } from './appends.ts';
+import { inEpochs } from './epochs.ts';
+import type { OutboxFile } from './file.ts';
+import type { Found, Origin, QuarantineEntry } from './outbox.ts';
+import { MAX_RAW_BYTES, type Quarantined, type QuarantineLimits, quarantinePart, quarantineRows, takeOut } from './quarantine.ts';
+import { newRow } from './rows.ts';
+
+/** What goes into quarantine and comes out of it, each in one commit. */
+export class Aside {
+  readonly #file: OutboxFile;
+  readonly #appends: Appends;
+  readonly #limits: QuarantineLimits;
+
+  constructor(file: OutboxFile, appends: Appends, limits: QuarantineLimits) {
+    this.#file = file;
+    this.#appends = appends;
+    this.#limits = limits;
+  }
+
+  async quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
+    if (rows.length === 0) return;
+    const moved = await this.#file.write(
+      (database) => quarantineRows(database, inEpochs(database, rows), code, this.#file.clock.now(), this.#limits),
+      2 * rows.length,
+    );
+    this.#quarantined(moved, code);
+    this.#file.changed({ pending: -moved.taken });
+  }
+
+  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
+    // A copy: the caller may fill its buffer anew before the commit.
+    const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
+    const known = origin === undefined ? null : JSON.stringify(origin);
+    const entry = { at: this.#file.clock.now(), source, code, part, bytes: raw.length, kept, origin: known };
+    const moved = await this.#file.write((database) => quarantinePart(database, entry, this.#limits));
+    this.#quarantined(moved, code);
+  }
+
+  async release(id: number, found: Found): Promise<RowKey[]> {
+    // When the entry is gone, a sender that brings the same message meanwhile is told as well that nothing was stored.
+    return found.message ? await this.#appends.instead(found.message, () => this.#release(id, found)) : await this.#release(id, found);
+  }
+
+  async drop(id: number): Promise<QuarantineEntry> {
+    const { entry } = await this.#file.write((database) => takeOut(database, id));
+    this.#file.metrics.count('outbox_dropped', entry.code);
+    this.#file.changed({ quarantined: -1 });
+    return entry;
+  }
+
+  async #release(id: number, { records, message, rest = [] }: Found): Promise<RowKey[]> {
+    const rows = records.map(newRow);
+    const { keys, code, moved } = await this.#file.write((database) => {
+      const { entry, origin } = takeOut(database, id);
+      const inserted = this.#appends.insert(database, rows, message);
+      const put: Quarantined = { taken: 0, dropped: 0 };
+      // When the message was on disk already, so is what could not be read of it.
+      for (const { code: why, part, bytes, raw } of inserted.length > 0 ? rest : []) {
+        const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
+        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin };
+        const { taken, dropped } = quarantinePart(database, one, this.#limits);
+        put.taken += taken;
+        put.dropped += dropped;
+      }
+      return { keys: inserted, code: entry.code, moved: put };
+    }, rows.length + 1);
+    this.#appends.appended(keys, message);
+    this.#file.metrics.count('outbox_released', code);
+    this.#file.changed({ quarantined: moved.taken - moved.dropped - 1 });
+    this.#tellOfDropped(moved.dropped);
+    return keys;
+  }
+
+  #quarantined({ taken, dropped }: Quarantined, code: ErrorCode): void {
+    this.#file.metrics.count('outbox_quarantined', code, taken);
+    this.#file.changed({ quarantined: taken - dropped });
+    this.#tellOfDropped(dropped);
+  }
+
+  #tellOfDropped(dropped: number): void {
+    if (dropped === 0) return;
+    this.#file.metrics.count('outbox_quarantine_dropped', '', dropped);
+    this.#file.log.warn({ dropped }, 'quarantine is full; its oldest entries were dropped');
+  }
+}

@@ -1,0 +1,89 @@
+import type { Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import type { RowKey } from '../../shared/uplink/key.ts';
+import type { Aside } from './aside.ts';
+import { inEpochs } from './epochs.ts';
+import type { OutboxFile } from './file.ts';
+import type { OutboxRow } from './outbox.ts';
+import { readRow, type StoredRow } from './rows.ts';
+import * as sql from './statements.ts';
+
+export interface DeliveryOptions {
+  keepDeliveredMs: number;
+  keepDeliveredRows: number;
+}
+
+/** How rows leave for the hub: what waits is handed out, and kept for a while when the hub has it. */
+export class Delivery {
+  readonly #file: OutboxFile;
+  readonly #aside: Aside;
+  readonly #options: DeliveryOptions;
+  /** Rows that cannot be read, on their way to quarantine. */
+  readonly #leaving = new Set<number>();
+
+  constructor(file: OutboxFile, aside: Aside, options: DeliveryOptions) {
+    this.#file = file;
+    this.#aside = aside;
+    this.#options = options;
+  }
+
+  pending(after: number, limit: number): OutboxRow[] {
+    const rows: OutboxRow[] = [];
+    let from = after;
+    while (rows.length < limit) {
+      const wanted = limit - rows.length;
+      const found = this.#file.read((database) =>
+        database.prepare<[number, number, number], StoredRow>(sql.PENDING).all(this.#file.rekeyedId, from, wanted),
+      );
+      const damaged: RowKey[] = [];
+      for (const row of found) {
+        from = row.seq;
+        const decoded = this.#leaving.has(row.seq) ? undefined : readRow(row);
+        if (decoded !== undefined) rows.push(decoded);
+        else if (!this.#leaving.has(row.seq)) damaged.push(row);
+      }
+      if (damaged.length > 0) this.#setDamagedAside(damaged);
+      if (found.length < wanted) break;
+    }
+    return rows;
+  }
+
+  async complete(rows: readonly RowKey[]): Promise<void> {
+    if (rows.length === 0) return;
+    const work = (database: Database) => {
+      const now = this.#file.clock.now();
+      const mark = database.prepare<[Instant, number, number, number, number]>(sql.COMPLETE);
+      let delivered = 0;
+      for (const { seq, epochId, writtenFrom } of inEpochs(database, rows)) {
+        delivered += mark.run(now, epochId, seq, writtenFrom, epochId).changes;
+      }
+      return { delivered, pruned: this.#prune(database, now, rows.length) };
+    };
+    // What the hub has must be told so, or it is sent again and again. Rows that come in never get the reserve.
+    const { delivered, pruned } = await this.#file.writeOnReserve(work, rows.length);
+    this.#file.metrics.count('outbox_completed', '', delivered);
+    this.#file.changed({ pending: -delivered, delivered: delivered - pruned });
+  }
+
+  /** Removes delivered rows that are due, at most about twice as many as came in: in small steps, and nothing piles up. How many. */
+  #prune(database: Database, now: Instant, arrived: number): number {
+    const { keepDeliveredMs, keepDeliveredRows } = this.#options;
+    const most = 2 * arrived + 8;
+    const old = database.prepare<[Instant, number]>(sql.PRUNE).run(now - keepDeliveredMs, most).changes;
+    const excess = Math.min(most - old, this.#file.counts.delivered + arrived - old - keepDeliveredRows);
+    return excess > 0 ? old + database.prepare<[number]>(sql.PRUNE_EXCESS).run(excess).changes : old;
+  }
+
+  #setDamagedAside(rows: readonly RowKey[]): void {
+    for (const { seq } of rows) this.#leaving.add(seq);
+    const done = (): void => {
+      for (const { seq } of rows) this.#leaving.delete(seq);
+    };
+    // When it fails, `write` has logged it, the rows stay, and the next `pending` tries again.
+    this.#aside.quarantine(rows, 'OUTBOX-DAMAGED-ROW').then(() => {
+      this.#file.log.error({ err: new VitalmeshError('OUTBOX-DAMAGED-ROW'), rows: rows.length }, 'unreadable rows were set aside');
+      done();
+    }, done);
+  }
+}

@@ -1,0 +1,181 @@
+import type { Clock } from '../../shared/clock.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import { beginEpoch, type Epoch } from './epochs.ts';
+import type { Mark } from './mark.ts';
+import { releaseReserve, reserveOf } from './reserve.ts';
+import * as sql from './statements.ts';
+
+export interface OutboxFileOptions {
+  clock: Clock;
+  log: Logger;
+  metrics: Metrics;
+}
+
+export interface Counts {
+  pending: number;
+  delivered: number;
+  quarantined: number;
+}
+
+/** What the parts of the outbox share: the file and the one way to write to it, the epoch of now, and how much there is. */
+export class OutboxFile implements Disposable {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly #database: Database;
+  readonly #mark: Mark;
+  readonly #commit: GroupCommit;
+  #epoch: Epoch;
+  /** The epoch of the last rekey in the file; 0 when there was none. */
+  #rekeyedId: number;
+  #counts: Counts;
+  #countedOpening: number;
+  #failing: ErrorCode | undefined;
+  /** Found lost at an opening and not told of yet. */
+  #lost = 0;
+  #highest = 0;
+  #markedOpening = 0;
+
+  /** Begins a new epoch. `prepare` runs in the same transaction. */
+  constructor(database: Database, mark: Mark, { clock, log, metrics }: OutboxFileOptions, prepare: (database: Database) => void) {
+    this.#database = database;
+    this.#mark = mark;
+    this.clock = clock;
+    this.log = log;
+    this.metrics = metrics;
+    this.#commit = new GroupCommit(database, { name: 'outbox', metrics, clock });
+    this.#epoch = database.write(() => {
+      const epoch = beginEpoch(database, clock.now(), false);
+      this.passMark();
+      prepare(database);
+      return epoch;
+    });
+    this.told();
+    this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
+    this.#counts = database.read(() => countRows(database));
+    this.#countedOpening = database.openings;
+    metrics.set('outbox_pending', this.#counts.pending);
+  }
+
+  get epoch(): Epoch {
+    return this.#epoch;
+  }
+
+  /** Rows that were written under an older epoch than this one go by this one, where it is greater. */
+  get rekeyedId(): number {
+    return this.#rekeyedId;
+  }
+
+  /** As they are after the last commit that was answered. */
+  get counts(): Readonly<Counts> {
+    return this.#counts;
+  }
+
+  read<T>(work: (database: Database) => T): T {
+    return this.#database.read(() => work(this.#database));
+  }
+
+  /** One unit of the next commit; says once in the log when storing begins to fail and when it works again. */
+  async write<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+    try {
+      const result = await this.#commit.run(work, rows);
+      if (this.#failing !== undefined) this.log.info({ was: this.#failing }, 'the outbox stores again');
+      this.#failing = undefined;
+      return result;
+    } catch (thrown) {
+      const error = asVitalmeshError(thrown);
+      // An entry that is gone says nothing about the file.
+      if (error.code === 'OUTBOX-NO-ENTRY') throw error;
+      if (error.code !== this.#failing && error.code !== 'STORAGE-CLOSED') this.log.error({ err: error }, 'the outbox cannot store');
+      if (error.code !== 'STORAGE-CLOSED') this.#failing = error.code;
+      throw error;
+    }
+  }
+
+  /** The same for what takes no more room, and gives some back: on a full disk the reserve is given up for it. */
+  async writeOnReserve<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+    return await this.write(work, rows).catch((thrown: unknown) => {
+      if (asVitalmeshError(thrown).code !== 'STORAGE-FULL' || !releaseReserve(reserveOf(this.#database.path))) throw thrown;
+      return this.write(work, rows);
+    });
+  }
+
+  /** Takes a new epoch, by which everything that waits goes from now on. */
+  async rekey(): Promise<string> {
+    const epoch = await this.write((database) => beginEpoch(database, this.clock.now(), true));
+    this.#epoch = epoch;
+    this.#rekeyedId = epoch.id;
+    this.metrics.count('outbox_rekeyed');
+    return epoch.text;
+  }
+
+  /**
+   * Once an opening of the file, in the transaction under way: goes on behind the mark, so that no number is given twice, whatever has
+   * become of the rows that had it.
+   */
+  passMark(): void {
+    const database = this.#database;
+    if (this.#markedOpening === database.openings) return;
+    const last = database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0;
+    const highest = Math.max(this.#mark.seq, this.#highest);
+    if (last >= highest) return;
+    this.#lost = highest - last;
+    database.prepare(sql.FORGET_SEQ).run();
+    database.prepare<[number]>(sql.SET_SEQ).run(highest);
+  }
+
+  /** After a commit in which `passMark` ran: says what it found missing. */
+  told(): void {
+    this.#markedOpening = this.#database.openings;
+    if (this.#lost === 0) return;
+    this.metrics.count('outbox_rows_lost', '', this.#lost);
+    const err = new VitalmeshError('STORAGE-ROWS-LOST');
+    this.log.error({ err, rows: this.#lost }, 'rows were lost from the outbox; some of them may have been delivered before');
+    this.#lost = 0;
+  }
+
+  /** A row of this number is committed. */
+  reached(seq: number): void {
+    this.#highest = Math.max(this.#highest, seq);
+  }
+
+  raiseMark(): void {
+    this.#mark.raise(this.#highest);
+  }
+
+  changed(by: Partial<Counts>): void {
+    this.#counts.pending += by.pending ?? 0;
+    this.#counts.delivered += by.delivered ?? 0;
+    this.#counts.quarantined += by.quarantined ?? 0;
+    this.metrics.set('outbox_pending', this.#counts.pending);
+  }
+
+  status(): Counts & { oldestPendingAt: number | null; fileBytes: number } {
+    const fileBytes = this.#database.fileBytes();
+    return this.read((database) => {
+      const oldest = database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get();
+      // A file opened anew may hold what a failed commit had written before it failed.
+      if (this.#countedOpening !== database.openings) {
+        this.#counts = countRows(database);
+        this.#countedOpening = database.openings;
+      }
+      return { ...this.#counts, oldestPendingAt: oldest?.at ?? null, fileBytes };
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#commit.close();
+    this.#database.close();
+    this.raiseMark();
+    this.#mark[Symbol.dispose]();
+  }
+}
+
+function countRows(database: Database): Counts {
+  const count = (text: string): number => database.prepare<[], { n: number }>(text).get()?.n ?? 0;
+  return { pending: count(sql.COUNT_PENDING), delivered: count(sql.COUNT_DELIVERED), quarantined: count(sql.COUNT_QUARANTINED) };
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { filePath } from '../../../shared/config-parts.ts';
+import { isAgentId } from '../../../shared/uplink/key.ts';
+
+/** `uplink` of agent.yaml where there is no hub: a FHIR server takes the data. */
+export const fhirServerConfig = z
+  .strictObject({
+    type: z.literal('fhir-server').describe('A FHIR R4 server in the place of a hub; needs neither identity nor overlay.'),
+    url: z
+      .string()
+      .refine(isFhirBase, 'expected https://host/base (http:// on this machine alone), without user, password or query')
+      .describe('Base of the FHIR server: the address in front of /metadata.'),
+    gateway: z
+      .string()
+      .refine(isAgentId, 'expected 1 to 36 letters, digits, dots and hyphens')
+      .describe('Name of this gateway, as no other one has it that writes to this server; it must stay the same.'),
+    tokenFile: filePath.optional().describe('File of mode 0600 with a bearer token; read anew for each connection.'),
+    tls: z
+      .strictObject({
+        caFile: filePath
+          .optional()
+          .describe('Who may have issued the certificate of the server (PEM); the public authorities unless told.'),
+        certFile: filePath.optional().describe('Certificate of this agent (PEM).'),
+        keyFile: filePath.optional().describe('Its key (PEM), in a file of mode 0600.'),
+      })
+      .optional()
+      .describe('The files are read anew for each connection.'),
+    batchEntries: z.int().min(1).max(1000).default(100).describe('Most resources in a batch; the server has 60 s for one.'),
+    batchBytes: z
+      .int()
+      .min(64 * 1024)
+      .max(4 * 1024 * 1024)
+      .optional()
+      .describe('Largest batch in bytes.'),
+  })
+  .superRefine(({ url, tls }, context) => {
+    if (tls === undefined) return;
+    const wrong = (at: string[], message: string): void => context.addIssue({ code: 'custom', path: ['tls', ...at], message });
+    if (!url.startsWith('https:')) wrong([], 'expected only with an https:// url');
+    if (tls.certFile !== undefined && tls.keyFile === undefined) wrong(['keyFile'], 'missing; a certificate needs its key');
+    if (tls.keyFile !== undefined && tls.certFile === undefined) wrong(['certFile'], 'missing; a key needs its certificate');
+  });
+
+/** Whether a configured address may be called: what is in the clear stays on this machine. */
+function isFhirBase(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, search, hash } = new URL(text);
+  if (username !== '' || password !== '' || search !== '' || hash !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verifies } from '../../requirements.ts';
+import { runStoreModel } from './model-steps.ts';
+
+const RUNS = 100;
+const COMMANDS = 15;
+
+test(`a store does what lists would do, over ${RUNS} runs of any batches, crashes and full disks`, async (context) => {
+  verifies('ANSWER-AFTER-COMMIT', 'EXACTLY-ONCE', 'KEY-REUSED', 'AUDIT-CHAINED');
+  const seed = Date.now() & 0xffff;
+  context.diagnostic(`seed ${seed}`);
+  const met = await runStoreModel(RUNS, COMMANDS, seed);
+  assert.ok(Math.min(...Object.values(met)) > 0, JSON.stringify(met));
+  context.diagnostic(JSON.stringify(met));
+});

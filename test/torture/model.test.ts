@@ -1,0 +1,17 @@
+import { test } from 'node:test';
+import { runOutboxModel } from '../agent/outbox/model-steps.ts';
+import { runStoreModel } from '../hub/store/model-steps.ts';
+
+const RUNS = { outbox: 5000, store: 1000 };
+const COMMANDS = 80;
+
+for (const [name, runs, run] of [
+  ['an outbox', RUNS.outbox, runOutboxModel],
+  ['a store', RUNS.store, runStoreModel],
+] as const) {
+  test(`${name} does what lists would do, over ${runs} runs of any commands, crashes and full disks`, async (context) => {
+    const seed = Date.now() & 0xffff;
+    context.diagnostic(`seed ${seed}`);
+    context.diagnostic(JSON.stringify(await run(runs, COMMANDS, seed)));
+  });
+}
