@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../shared/clock.ts';
 import { loadConfig } from '../shared/config.ts';
-import { filePath, isNoPlaceholder, logConfig, operatorConfig, PLACEHOLDER_HINT } from '../shared/config-parts.ts';
+import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { nearest } from '../shared/nearest.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
@@ -13,6 +13,7 @@ import { MLLP_CLIENT_DEFAULTS } from './sources/mllp-client.ts';
 import { MLLP_SERVER_DEFAULTS } from './sources/mllp-server.ts';
 import { MQTT_DEFAULTS } from './sources/mqtt.ts';
 import { SERIAL_DEFAULTS } from './sources/serial.ts';
+import { uplinkConfig } from './uplink/config.ts';
 
 const milliseconds = z.int().min(1).max(86_400_000);
 const zone = z.string().refine(isZone, 'expected an IANA time zone, such as Europe/Berlin');
@@ -155,28 +156,14 @@ const mqtt = z.strictObject({
   keepaliveSec: z.int().min(5).max(3600).default(MQTT_DEFAULTS.keepaliveSec),
 });
 
-/** Everything `agent.yaml` may say. Paths are relative to where the agent is started. */
-export const agentConfigSchema = z.strictObject({
-  identity: filePath.describe("The gateway's OpenZiti identity file (JSON, mode 0600)."),
+const agentConfig = z.strictObject({
+  identity: filePath.optional().describe("The gateway's OpenZiti identity file (JSON, mode 0600); where there is a hub."),
   outbox: z.strictObject({
     path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
     keyFile: filePath.describe('Its key: 64 hexadecimal digits in a file of mode 0600; made together with the outbox.'),
   }),
-  overlay: overlayConfig,
-  uplink: z.strictObject({
-    service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
-    hub: z
-      .array(z.string().min(1).refine(isNoPlaceholder, PLACEHOLDER_HINT))
-      .min(1)
-      .describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
-    batchEntries: z.int().min(1).max(1000).optional().describe('Most observations in a batch.'),
-    batchBytes: z
-      .int()
-      .min(64 * 1024)
-      .max(4 * 1024 * 1024)
-      .optional()
-      .describe('Largest batch in bytes.'),
-  }),
+  overlay: overlayConfig.optional().describe('The network in which the hub is.'),
+  uplink: uplinkConfig,
   operator: operatorConfig,
   zone: zone.default('UTC').describe('IANA zone of device times that carry none.'),
   test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
@@ -204,6 +191,16 @@ export const agentConfigSchema = z.strictObject({
         }
       }
     }),
+});
+
+/** Everything `agent.yaml` may say. Paths are relative to where the agent is started. */
+export const agentConfigSchema = agentConfig.superRefine((config, context) => {
+  const toHub = config.uplink.type !== 'fhir-server';
+  for (const key of ['identity', 'overlay'] as const) {
+    if (toHub === (config[key] !== undefined)) continue;
+    const message = toHub ? `missing; expected ${key === 'identity' ? 'string' : 'object'}` : 'expected only with a hub';
+    context.addIssue({ code: 'custom', path: [key], message });
+  }
 });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;

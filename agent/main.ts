@@ -1,15 +1,17 @@
 import { systemClock } from '../shared/clock.ts';
 import { type CommandIo, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
+import type { HeldIdentity } from '../shared/identity/held-identity.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
-import { createLogger } from '../shared/log.ts';
+import { createLogger, type Logger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
+import type { NetworkClock } from '../shared/time/network-clock.ts';
 import { type CapturedSource, captureCommand } from './capture/operator.ts';
 import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
@@ -22,7 +24,9 @@ import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
 import { outOfTime, readTls } from './sources/tls.ts';
 import type { AgentStatus } from './status.ts';
-import { createUplink } from './uplink.ts';
+import { destinationOf, type ToFhirServer, type ToHub } from './uplink/config.ts';
+import type { Uplink } from './uplink/contract.ts';
+import { createUplink, type UplinkOptions } from './uplink.ts';
 
 /** What the commands do. */
 export const programs: AgentPrograms = { run, check, decode, capture, replay, outbox, simulate };
@@ -38,18 +42,14 @@ async function run(config: AgentConfig): Promise<void> {
   const metrics = new Metrics();
   const log = createLogger({ component: 'agent', level: config.log.level });
 
-  const files = new IdentityFiles(config.identity);
-  const held = files.open(log);
-  const { identity } = held;
-  using time = openKeptClock({ path: `${config.outbox.path}.time`, identity, log });
+  const destination = destinationOf(config);
+  const own = ownOf(destination, log);
+  using time = openKeptClock({ path: `${config.outbox.path}.time`, identity: own.held?.identity, log });
   const { clock } = time;
-  const prepared = config.sources.map((source) => prepareSource(config, source, identity.id));
+  const prepared = config.sources.map((source) => prepareSource(config, source, own.gateway));
   await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
-  await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
-  const { overlay } = place;
-  const { service, hub, ...batch } = config.uplink;
-  const uplink = createUplink({ ...batch, outbox, overlay, service, identity, hubIdentity: hub, log, metrics, clock });
-  using _moves = place.onRenewed(() => uplink.moveOver());
+  await using end = await openEnd(destination, own, { outbox, log, metrics, clock });
+  const { uplink } = end;
   const taps = new Taps();
   const configured = config.sources.map((source) => configuredSource(config, source));
   const origins = new Map(configured.map(({ name, profile: { name: profile, kind }, context }) => [name, { profile, kind, context }]));
@@ -59,14 +59,10 @@ async function run(config: AgentConfig): Promise<void> {
   const status = (): AgentStatus => ({
     version: packageVersion(),
     pid: process.pid,
-    identity: place.identityStatus(),
     startedAt: time.startedAt,
     now: clock.now(),
     clock: clock.status() ?? null,
-    overlay: overlay.state,
-    controller: place.controller(),
-    signIn: place.signIn(),
-    routers: place.routers(),
+    ...end.network(),
     uplink: uplink.status(),
     outbox: outbox.status(),
     sources: sources.map((source) => source.status()),
@@ -81,9 +77,70 @@ async function run(config: AgentConfig): Promise<void> {
   };
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   await using _running = await startAll([uplink, ...sources, operator], signal);
-  log.info({ gateway: identity.id, sources: sources.map((source) => source.name) }, 'agent runs');
+  log.info({ gateway: own.gateway, sources: sources.map((source) => source.name) }, 'agent runs');
   await aborted(signal);
   log.info('agent stops');
+}
+
+/** Who this agent is: an identity of a network, or a name alone. */
+interface Own {
+  gateway: string;
+  files?: IdentityFiles;
+  held?: HeldIdentity;
+}
+
+function ownOf(destination: ToHub | ToFhirServer, log: Logger): Own {
+  if (destination.to === 'fhir-server') return { gateway: destination.uplink.gateway };
+  const files = new IdentityFiles(destination.identity);
+  const held = files.open(log);
+  return { gateway: held.identity.id, files, held };
+}
+
+/** The way to who takes the data. */
+interface End extends AsyncDisposable {
+  uplink: Uplink;
+  network(): Pick<AgentStatus, 'identity' | 'overlay' | 'controller' | 'signIn' | 'routers' | 'fhirServer'>;
+}
+
+type Carried = Pick<UplinkOptions, 'outbox' | 'log' | 'metrics'> & { clock: NetworkClock };
+
+async function openEnd(destination: ToHub | ToFhirServer, { gateway, files, held }: Own, carried: Carried): Promise<End> {
+  if (destination.to === 'fhir-server') return toFhirServer(destination, gateway, carried);
+  if (!files || !held) throw new VitalmeshError('INTERNAL', { detail: 'a hub without an identity' });
+  return toHub(destination, { files, held }, carried);
+}
+
+async function toHub({ overlay, uplink }: ToHub, own: Required<Pick<Own, 'files' | 'held'>>, carried: Carried): Promise<End> {
+  await using stack = new AsyncDisposableStack();
+  const { clock, log } = carried;
+  const place = stack.use(await openOwnPlace(overlay, { ...own, clock }, log));
+  const { service, hub, type: _, ...batch } = uplink;
+  const { identity } = own.held;
+  const made = createUplink({ ...batch, ...carried, overlay: place.overlay, service, identity, hubIdentity: hub });
+  stack.use(place.onRenewed(() => made.moveOver()));
+  const opened = stack.move();
+  return {
+    uplink: made,
+    network: () => ({
+      identity: place.identityStatus(),
+      overlay: place.overlay.state,
+      controller: place.controller(),
+      signIn: place.signIn(),
+      routers: place.routers(),
+    }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Loaded when called for: an agent with a hub has no use for it. */
+async function toFhirServer({ uplink }: ToFhirServer, agent: string, carried: Carried): Promise<End> {
+  const { createFhirServerUplink } = await import('./uplink/fhir-server/fhir-server.ts');
+  const { url, tokenFile, tls, type: _, gateway: __, ...batch } = uplink;
+  return {
+    uplink: createFhirServerUplink({ ...batch, ...carried, agent, url, files: { tokenFile, tls } }),
+    network: () => ({ identity: null, overlay: null, controller: null, signIn: null, routers: [], fhirServer: url }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
 function configuredSource(config: AgentConfig, source: SourceConfig): ConfiguredSource {
@@ -98,12 +155,20 @@ function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSo
 }
 
 async function check(config: AgentConfig): Promise<void> {
-  const { id } = loadIdentity(config.identity);
+  const gateway = await checkDestination(destinationOf(config));
   for (const source of config.sources) {
-    prepareSource(config, source, id);
+    prepareSource(config, source, gateway);
     checkCertificate(source);
   }
   checkKeyFile(config.outbox.keyFile, config.outbox.path);
+}
+
+/** Reads what proves who this agent is; the name of the gateway. */
+async function checkDestination(destination: ToHub | ToFhirServer): Promise<string> {
+  if (destination.to === 'hub') return loadIdentity(destination.identity).id;
+  const { readCredentials } = await import('./uplink/fhir-server/files.ts');
+  readCredentials(destination.uplink);
+  return destination.uplink.gateway;
 }
 
 /** A running source only logs this, for the other side may not look at it. Throws SOURCE-CERTIFICATE. */

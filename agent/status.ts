@@ -15,19 +15,22 @@ export interface AgentStatus {
   version: string;
   /** The agent's process; the one that a signal must go to, which a launcher is not. */
   pid: number;
-  /** This gateway's own. */
-  identity: IdentityStatus;
+  /** This gateway's own; null where its data goes to a FHIR server, without a network. */
+  identity: IdentityStatus | null;
   startedAt: Instant;
   now: Instant;
   /** Null while the machine's own clock is good. */
   clock: ClockStatus | null;
-  overlay: OverlayState;
+  /** Null where there is no network. */
+  overlay: OverlayState | null;
   /** `host:port` of the controller that served last; null before one has. */
   controller: string | null;
   /** How this identity is signed in; null while it is not, and in a network without controllers. */
   signIn: SignInKind | null;
   /** Edge routers to which a channel is kept or tried. */
   routers: readonly RouterStatus[];
+  /** Base of the FHIR server that takes the data, in the place of a hub. */
+  fhirServer?: string;
   uplink: UplinkStatus;
   outbox: OutboxStatus;
   sources: readonly SourceStatus[];
@@ -38,19 +41,23 @@ export interface AgentStatus {
 
 /** The same for people. */
 export function formatAgentStatus(status: AgentStatus): string {
-  const { version, pid, identity, now, startedAt, overlay, uplink, outbox, sources, observations } = status;
+  const { version, pid, identity, now, startedAt, overlay, fhirServer, uplink, outbox, sources, observations } = status;
   const ago = (at: Instant | null): string => (at === null ? 'never' : `${Math.round((now - at) / 1000)} s ago`);
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
     ['Agent', `${version}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
     ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
-    ['Identity', formatIdentity(identity, now)],
-    ['Overlay', overlay],
+    ...(identity ? [['Identity', formatIdentity(identity, now)] satisfies [string, string]] : []),
+    ...(overlay ? [['Overlay', overlay] satisfies [string, string]] : []),
     ...formatController(status.controller, status.signIn),
     ...formatRouters(status.routers),
-    ['Uplink', `${uplink.state}${trouble(uplink.code)}${hubOf(uplink)}, last answer ${ago(uplink.lastAnswerAt)}`],
-    ['Outbox', `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine`],
-    ['', `${(outbox.fileBytes / 1024 / 1024).toFixed(1)} MiB on disk, ${observations} observations since the start`],
+    ...(fhirServer ? [['FHIR server', fhirServer] satisfies [string, string]] : []),
+    ['Uplink', `${uplink.state}${trouble(uplink.code)}${endOf(uplink, fhirServer)}, last answer ${ago(uplink.lastAnswerAt)}`],
+    [
+      'Outbox',
+      `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,
+    ],
+    ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
     ...sources.flatMap(({ name, type, state, code, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
       [
         name,
@@ -63,6 +70,14 @@ export function formatAgentStatus(status: AgentStatus): string {
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
 }
 
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
+
+function filledTo({ usedBytes, limitBytes }: OutboxStatus): string {
+  return `filled to ${limitBytes > 0 ? Math.floor((100 * usedBytes) / limitBytes) : 0} % of ${mebibytes(limitBytes)} MiB`;
+}
+
 function trouble(code: ErrorCode | null): string {
   return code === null ? '' : `, ${meaningOf(code)}`;
 }
@@ -72,12 +87,12 @@ function waitsFor(state: SourceStatus['state'], code: ErrorCode | null): string 
   return state === 'waiting' && code === null ? ', open but nothing came yet' : trouble(code);
 }
 
-/** A hub that is not connected now is told as what was: a clock that is right says that somebody is there. */
-function hubOf({ state, hub, lastConnectedAt }: UplinkStatus): string {
+/** An end that is not connected now is told as what was: a clock that is right says that somebody is there. */
+function endOf({ state, hub, lastConnectedAt }: UplinkStatus, fhirServer: string | undefined): string {
   if (hub === null) return '';
-  if (state === 'connected')
-    return `, hub ${hub.identity}${hub.clockOffsetMs === null ? '' : `, its clock ${signed(hub.clockOffsetMs)} ms`}`;
-  return lastConnectedAt === null ? '' : `, last connected to ${hub.identity} at ${formatInstant(lastConnectedAt)}`;
+  const clock = hub.clockOffsetMs === null ? '' : `, its clock ${signed(hub.clockOffsetMs)} ms`;
+  if (state === 'connected') return fhirServer ? clock : `, hub ${hub.identity}${clock}`;
+  return lastConnectedAt === null ? '' : `, last connected${fhirServer ? '' : ` to ${hub.identity}`} at ${formatInstant(lastConnectedAt)}`;
 }
 
 /** As many as stand on a line; --json has them all. */

@@ -66,9 +66,9 @@ export function formatHubStatus(status: HubStatus): string {
     ...formatController(status.controller, status.signIn),
     ...formatRouters(status.routers),
     ['Gateways', `${uplink.bound ? '' : `not reachable: ${why(uplink.code)}; `}${howManyOf(status)}`],
-    ...gateways.map(({ gateway, since, lastBatchAt }): [string, string] => [
+    ...gateways.map(({ gateway, since, lastBatchAt, code }): [string, string] => [
       `  ${gateway}`,
-      `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}`,
+      `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}${code === null ? '' : `; ${meaningOf(code)}`}`,
     ]),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     [

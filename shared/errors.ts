@@ -300,6 +300,18 @@ export const ERRORS = {
     retryable: false,
   },
 
+  'OUTBOX-FULL': {
+    message: 'The outbox is full, and nothing is left in it that may be given up.',
+    advice:
+      'Nothing is acknowledged until the hub takes what waits. See vitalmesh-agent status why it does not; outbox.limits.maxBytes can be raised.',
+    retryable: true,
+  },
+  'OUTBOX-NEARLY-FULL': {
+    message: 'The outbox is filled to 80 percent.',
+    advice:
+      'What waits cannot be delivered: see vitalmesh-agent status. From 95 percent on waves are given up, then what else matters least.',
+    retryable: true,
+  },
   'OUTBOX-NO-ENTRY': {
     message: 'There is no such entry in the outbox.',
     advice: 'See vitalmesh-agent outbox list; it may have been replayed or dropped already.',
@@ -556,6 +568,13 @@ export const ERRORS = {
   'INGEST-UNAVAILABLE': {
     message: 'The hub could not store the batch.',
     advice: 'The agent sends it again by itself; check the disk of the hub.',
+    retryable: true,
+  },
+  'INGEST-BUSY': {
+    message: 'The gateway sends more than its rate; its batches wait.',
+    advice:
+      'Nothing is lost: it waits in the outbox and is sent again by itself. If the gateway has that much to send, raise its limits in ' +
+      'registry.yaml; if not, look at what its devices send.',
     retryable: true,
   },
 

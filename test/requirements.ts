@@ -11,9 +11,23 @@ export const REQUIREMENTS = {
   },
   'ANSWER-AFTER-COMMIT': { source: 'architecture §3.2', behaviour: 'The hub answers only for what it has committed, entry by entry.' },
   'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
+  'LIVE-FIRST': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour: 'What comes while a gateway is connected does not wait for what had been waiting before, which advances as well; each of both in order.',
+  },
+  'DRAIN-LIMITED': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour: 'An agent that stops still sends what was stored just before, and takes no longer for it than its limit.',
+  },
   'STORE-LINEAGE': {
     source: 'issue 7, Uplink and ingest',
-    behaviour: 'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+    behaviour:
+      'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+  },
+  'DISK-RECOVERS': {
+    source: 'issue 7, Outbox and Proof',
+    behaviour:
+      'A disk that is full, read-only or fails costs no acknowledged row; the reason is said, and work goes on without a restart once it works.',
   },
   'KEY-REUSED': {
     source: 'architecture §3.2',
@@ -22,6 +36,28 @@ export const REQUIREMENTS = {
   'NOTHING-INVENTED': {
     source: 'architecture §3.3',
     behaviour: 'A sentinel or an unplugged sensor becomes an Observation without value and with dataAbsentReason.',
+  },
+  'OUTBOX-LIMITS': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour: 'The outbox stays within bytes and ages that are configured, and never takes more than the disk allows.',
+  },
+  'OUTBOX-CLASSES': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour:
+      'When room is short, delivered rows go first, then waves, continuous readings and spot readings; alerts, movements, devices and gaps never.',
+  },
+  'OUTBOX-THINNED': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour: 'Of continuous readings the least, the greatest and the last of each minute, device and vital sign are kept as they were.',
+  },
+  'OUTBOX-GAPS': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour:
+      'Whatever the outbox gives up leaves a durable gap of its device and subject, in the same commit, that covers exactly what is gone.',
+  },
+  'OUTBOX-ALARM': {
+    source: 'issue 7, Outbox',
+    behaviour: 'At 80 % the operator is told once; when nothing is left that may go, nothing is acknowledged, until there is room again.',
   },
   'NO-SILENT-DROP': {
     source: 'architecture §3.4',
@@ -246,6 +282,30 @@ export const REQUIREMENTS = {
     source: 'RFC 9113 §10.5',
     behaviour: 'A gateway that floods its connection with frames that must be answered loses that connection.',
   },
+  'FHIR-SERVER-ONCE': {
+    source: 'issue 7, Uplink and ingest; FHIR R4 http.html#ccreate',
+    behaviour:
+      'An agent may send to a FHIR server instead of a hub: each resource is created there once, whatever is sent again, and other content under the same key is no repetition.',
+  },
+  'FHIR-SERVER-ANSWERS': {
+    source: 'issue 7, Uplink and ingest; FHIR R4 http.html#transaction-response',
+    behaviour:
+      'Only what a FHIR server has confirmed is completed; what it refuses is quarantined, and all else is kept and sent again, with a code that says why.',
+  },
+  'FHIR-SERVER-CAPABLE': {
+    source: 'FHIR R4 http.html#capabilities',
+    behaviour:
+      'Nothing is sent to a server whose CapabilityStatement does not name FHIR 4.0, batches and conditional create of Observations.',
+  },
+  'FHIR-SERVER-RETRY-AFTER': {
+    source: 'RFC 9110 §10.2.3',
+    behaviour: 'A FHIR server that cannot take data now is not asked again before it said.',
+  },
+  'FHIR-SERVER-SECRETS': {
+    source: 'SECURITY.md, Secrets',
+    behaviour:
+      'What proves the agent to a FHIR server comes from files that its user alone can read, and goes over TLS to a server whose certificate is good, or stays on this machine.',
+  },
   'OVERLAY-CONTROLLER-AWAY': {
     source: 'openziti-network.md §3.12 to §3.15',
     behaviour:
@@ -404,6 +464,22 @@ export const REQUIREMENTS = {
     behaviour:
       'Who has no identity of the network, or no policy for a service, gets no answer from it; the host does not hear of the attempt.',
   },
+  'BACKUP-ONLINE': {
+    source: 'issue: online backup',
+    behaviour: 'A copy of a file that is written to holds every commit up to the position it states, none in part, and opens.',
+  },
+  'BACKUP-NEVER-OVER': {
+    source: 'issue: online backup',
+    behaviour: 'A backup or restore writes over no file, and leaves nothing under a name when it fails.',
+  },
+  'KEY-CREDENTIAL': {
+    source: 'issue: keys',
+    behaviour: 'A data key may be a systemd credential: of the same form, readable by nobody else, never made here.',
+  },
+  'REKEY-NEVER-LOCKS-OUT': {
+    source: 'issue: keys; brief: killed at every step',
+    behaviour: 'Killed or cut off at any step of a change of the key, the file opens at the next start with everything in it, by the keys on disk.',
+  },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {
     source: 'architecture §5',
@@ -464,6 +540,15 @@ export const REQUIREMENTS = {
     source: 'architecture §3.4, §4',
     behaviour:
       'What was measured and will never arrive reaches the hub as a gap, with its reason and extent, and is shown for the patient of that time alone.',
+  },
+  'GATEWAYS-FAIR': {
+    source: 'architecture §4; peers.md §2',
+    behaviour:
+      'A gateway that floods the hub waits for itself: each is held to its rate, batches of all have their turn gateway by gateway, and nothing of it is lost.',
+  },
+  'QUARANTINE-BOUNDED': {
+    source: 'architecture §3.4, §3.5',
+    behaviour: 'What the hub keeps of one gateway in quarantine is bounded; what goes is the oldest, and is counted and told.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',

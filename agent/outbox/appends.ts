@@ -4,6 +4,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { MessageKey } from '../decoding.ts';
+import { Amounts } from './amounts.ts';
 import type { OutboxFile } from './file.ts';
 import type { Messages } from './messages.ts';
 import { type NewRow, newRow } from './rows.ts';
@@ -24,6 +25,7 @@ const ROWS_A_UNIT = 256;
 export class Appends {
   readonly #file: OutboxFile;
   readonly #messages: Messages;
+  readonly #room: () => Promise<void> | undefined;
   /** What came since the last unit of a commit was taken. */
   #waiting: Waiting[] = [];
   /** Messages on their way into the file, by both digests. */
@@ -33,9 +35,11 @@ export class Appends {
   readonly #listeners = new Set<() => void>();
   #announcing = false;
 
-  constructor(file: OutboxFile, messages: Messages) {
+  /** `room` is asked before rows come in: undefined when there is some, else what to wait for. */
+  constructor(file: OutboxFile, messages: Messages, room: () => Promise<void> | undefined) {
     this.#file = file;
     this.#messages = messages;
+    this.#room = room;
   }
 
   append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
@@ -68,9 +72,11 @@ export class Appends {
   }
 
   /** After the commit of `insert`. */
-  appended(keys: readonly RowKey[], message: MessageKey | undefined): void {
+  appended(keys: readonly RowKey[], rows: readonly NewRow[], message: MessageKey | undefined): void {
     if (message) this.#messages.add(message);
-    this.#committed(keys.length, keys.at(-1)?.seq ?? 0);
+    const came = new Amounts();
+    for (const row of keys.length > 0 ? rows : []) came.add(row.class, row.body.length);
+    this.#committed(keys.length, keys.at(-1)?.seq ?? 0, came);
   }
 
   onAppend(listener: () => void): Disposable {
@@ -82,6 +88,11 @@ export class Appends {
   /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
   #append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
     const rows = records.map(newRow);
+    const making = this.#room();
+    return making ? making.then(() => this.#enqueue(rows, message)) : this.#enqueue(rows, message);
+  }
+
+  #enqueue(rows: readonly NewRow[], message: MessageKey | undefined): Promise<RowKey[]> {
     return new Promise((settle, fail) => {
       const isFirst = this.#waiting.push({ rows, message, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
       if (isFirst) void this.#commitWaiting();
@@ -138,14 +149,16 @@ export class Appends {
   #settle(batch: readonly Waiting[], keys: readonly RowKey[][]): void {
     let rows = 0;
     let highest = 0;
-    for (const [i, { message, settle }] of batch.entries()) {
+    const came = new Amounts();
+    for (const [i, { rows: sent, message, settle }] of batch.entries()) {
       const own = keys[i] ?? [];
       if (message) this.#messages.add(message);
+      for (const row of own.length > 0 ? sent : []) came.add(row.class, row.body.length);
       rows += own.length;
       highest = own.at(-1)?.seq ?? highest;
       settle(own);
     }
-    this.#committed(rows, highest);
+    this.#committed(rows, highest, came);
   }
 
   /** What failed by one of them alone is written one by one; what concerns the file they all are told of. */
@@ -164,12 +177,13 @@ export class Appends {
     }
   }
 
-  #committed(rows: number, highest: number): void {
+  #committed(rows: number, highest: number, came: Amounts): void {
     this.#file.told();
     this.#file.metrics.count('outbox_appended', '', rows);
-    this.#file.changed({ pending: rows });
     this.#file.reached(highest);
-    if (rows > 0) this.#announce();
+    if (rows === 0) return;
+    this.#file.changed({ came });
+    this.#announce();
   }
 
   /** Lets those that bring the same message meanwhile wait for this one. */

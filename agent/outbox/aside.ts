@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import { Amounts } from './amounts.ts';
 import type { Appends } from './appends.ts';
 import { inEpochs } from './epochs.ts';
 import type { OutboxFile } from './file.ts';
@@ -21,12 +22,13 @@ export class Aside {
 
   async quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
     if (rows.length === 0) return;
-    const moved = await this.#file.write(
-      (database) => quarantineRows(database, inEpochs(database, rows), code, this.#file.clock.now(), this.#limits),
-      2 * rows.length,
-    );
+    const { left, ...moved } = await this.#file.write((database) => {
+      const amounts = new Amounts();
+      const at = this.#file.clock.now();
+      return { left: amounts, ...quarantineRows(database, inEpochs(database, rows), { code, at, left: amounts }, this.#limits) };
+    }, 2 * rows.length);
     this.#quarantined(moved, code);
-    this.#file.changed({ pending: -moved.taken });
+    this.#file.changed({ left });
   }
 
   async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
@@ -66,7 +68,7 @@ export class Aside {
       }
       return { keys: inserted, code: entry.code, moved: put };
     }, rows.length + 1);
-    this.#appends.appended(keys, message);
+    this.#appends.appended(keys, rows, message);
     this.#file.metrics.count('outbox_released', code);
     this.#file.changed({ quarantined: moved.taken - moved.dropped - 1 });
     this.#tellOfDropped(moved.dropped);

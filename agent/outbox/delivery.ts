@@ -2,11 +2,13 @@ import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import { Amounts } from './amounts.ts';
 import type { Aside } from './aside.ts';
 import { inEpochs } from './epochs.ts';
 import type { OutboxFile } from './file.ts';
 import type { OutboxRow } from './outbox.ts';
 import { readRow, type StoredRow } from './rows.ts';
+import type { Sent } from './sent.ts';
 import * as sql from './statements.ts';
 
 export interface DeliveryOptions {
@@ -18,17 +20,26 @@ export interface DeliveryOptions {
 export class Delivery {
   readonly #file: OutboxFile;
   readonly #aside: Aside;
+  readonly #sent: Sent;
   readonly #options: DeliveryOptions;
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
 
-  constructor(file: OutboxFile, aside: Aside, options: DeliveryOptions) {
+  constructor(file: OutboxFile, aside: Aside, sent: Sent, options: DeliveryOptions) {
     this.#file = file;
     this.#aside = aside;
+    this.#sent = sent;
     this.#options = options;
   }
 
   pending(after: number, limit: number): OutboxRow[] {
+    const rows = this.waiting(after, limit);
+    const last = rows.at(-1);
+    if (last) this.#file.read((database) => this.#sent.handOut(database, { first: after + 1, last: last.seq }));
+    return rows;
+  }
+
+  waiting(after: number, limit: number): OutboxRow[] {
     const rows: OutboxRow[] = [];
     let from = after;
     while (rows.length < limit) {
@@ -53,26 +64,30 @@ export class Delivery {
     if (rows.length === 0) return;
     const work = (database: Database) => {
       const now = this.#file.clock.now();
-      const mark = database.prepare<[Instant, number, number, number, number]>(sql.COMPLETE);
-      let delivered = 0;
+      const mark = database.prepare<[Instant, number, number, number, number], RowSize>(sql.COMPLETE);
+      const delivered = new Amounts();
       for (const { seq, epochId, writtenFrom } of inEpochs(database, rows)) {
-        delivered += mark.run(now, epochId, seq, writtenFrom, epochId).changes;
+        const row = mark.get(now, epochId, seq, writtenFrom, epochId);
+        if (row) delivered.add(row.class, row.bytes);
       }
       return { delivered, pruned: this.#prune(database, now, rows.length) };
     };
     // What the hub has must be told so, or it is sent again and again. Rows that come in never get the reserve.
     const { delivered, pruned } = await this.#file.writeOnReserve(work, rows.length);
-    this.#file.metrics.count('outbox_completed', '', delivered);
-    this.#file.changed({ pending: -delivered, delivered: delivered - pruned });
+    this.#file.metrics.count('outbox_completed', '', delivered.rows);
+    this.#file.changed({ delivered, pruned });
   }
 
-  /** Removes delivered rows that are due, at most about twice as many as came in: in small steps, and nothing piles up. How many. */
-  #prune(database: Database, now: Instant, arrived: number): number {
+  /** Removes delivered rows that are due, at most about twice as many as came in: in small steps, and nothing piles up. */
+  #prune(database: Database, now: Instant, arrived: number): Amounts {
     const { keepDeliveredMs, keepDeliveredRows } = this.#options;
     const most = 2 * arrived + 8;
-    const old = database.prepare<[Instant, number]>(sql.PRUNE).run(now - keepDeliveredMs, most).changes;
-    const excess = Math.min(most - old, this.#file.counts.delivered + arrived - old - keepDeliveredRows);
-    return excess > 0 ? old + database.prepare<[number]>(sql.PRUNE_EXCESS).run(excess).changes : old;
+    const pruned = new Amounts();
+    const old = database.prepare<[Instant, number], RowSize>(sql.PRUNE).all(now - keepDeliveredMs, most);
+    for (const row of old) pruned.add(row.class, row.bytes);
+    const excess = Math.min(most - old.length, this.#file.delivered.rows + arrived - old.length - keepDeliveredRows);
+    if (excess > 0) pruned.plus(pruneOldest(database, excess));
+    return pruned;
   }
 
   #setDamagedAside(rows: readonly RowKey[]): void {
@@ -86,4 +101,16 @@ export class Delivery {
       done();
     }, done);
   }
+}
+
+interface RowSize {
+  class: number;
+  bytes: number;
+}
+
+/** Removes so many delivered rows, the oldest first, in the transaction under way. */
+export function pruneOldest(database: Database, limit: number): Amounts {
+  const pruned = new Amounts();
+  for (const row of database.prepare<[number], RowSize>(sql.PRUNE_EXCESS).all(limit)) pruned.add(row.class, row.bytes);
+  return pruned;
 }

@@ -4,10 +4,14 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
 import type { Mark } from './mark.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
 import * as sql from './statements.ts';
+
+/** SQLite's and SQLCipher's page size. */
+const PAGE_BYTES = 4096;
 
 export interface OutboxFileOptions {
   clock: Clock;
@@ -18,6 +22,13 @@ export interface OutboxFileOptions {
 export interface Counts {
   pending: number;
   delivered: number;
+  quarantined: number;
+}
+
+/** Rows and their bytes as they are after the last commit that was answered. */
+interface Tally {
+  pending: Amounts;
+  delivered: Amounts;
   quarantined: number;
 }
 
@@ -32,7 +43,7 @@ export class OutboxFile implements Disposable {
   #epoch: Epoch;
   /** The epoch of the last rekey in the file; 0 when there was none. */
   #rekeyedId: number;
-  #counts: Counts;
+  #tally: Tally;
   #countedOpening: number;
   #failing: ErrorCode | undefined;
   /** Found lost at an opening and not told of yet. */
@@ -56,9 +67,9 @@ export class OutboxFile implements Disposable {
     });
     this.told();
     this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
-    this.#counts = database.read(() => countRows(database));
+    this.#tally = database.read(() => countRows(database));
     this.#countedOpening = database.openings;
-    metrics.set('outbox_pending', this.#counts.pending);
+    metrics.set('outbox_pending', this.#tally.pending.rows);
   }
 
   get epoch(): Epoch {
@@ -70,9 +81,26 @@ export class OutboxFile implements Disposable {
     return this.#rekeyedId;
   }
 
-  /** As they are after the last commit that was answered. */
-  get counts(): Readonly<Counts> {
-    return this.#counts;
+  /** Why the last write could not be stored; undefined when it was. */
+  get failing(): ErrorCode | undefined {
+    return this.#failing;
+  }
+
+  get pending(): Amounts {
+    return this.#tally.pending;
+  }
+
+  get delivered(): Amounts {
+    return this.#tally.delivered;
+  }
+
+  /** Bytes of the file that are in use, and all of its bytes; the log beside it is apart. */
+  pageBytes(): { usedBytes: number; fileBytes: number } {
+    return this.read((database) => {
+      const pages = database.prepare<[], { page_count: number }>(sql.PAGE_COUNT).get()?.page_count ?? 0;
+      const free = database.prepare<[], { freelist_count: number }>(sql.FREE_PAGES).get()?.freelist_count ?? 0;
+      return { usedBytes: (pages - free) * PAGE_BYTES, fileBytes: pages * PAGE_BYTES };
+    });
   }
 
   read<T>(work: (database: Database) => T): T {
@@ -131,6 +159,7 @@ export class OutboxFile implements Disposable {
   /** After a commit in which `passMark` ran: says what it found missing. */
   told(): void {
     this.#markedOpening = this.#database.openings;
+    if (this.#countedOpening !== this.#database.openings) this.#countSoon();
     if (this.#lost === 0) return;
     this.metrics.count('outbox_rows_lost', '', this.#lost);
     const err = new VitalmeshError('STORAGE-ROWS-LOST');
@@ -147,23 +176,45 @@ export class OutboxFile implements Disposable {
     this.#mark.raise(this.#highest);
   }
 
-  changed(by: Partial<Counts>): void {
-    this.#counts.pending += by.pending ?? 0;
-    this.#counts.delivered += by.delivered ?? 0;
-    this.#counts.quarantined += by.quarantined ?? 0;
-    this.metrics.set('outbox_pending', this.#counts.pending);
+  /** After a commit: what it changed. */
+  changed({ came, left, delivered, pruned, quarantined = 0 }: Changed): void {
+    const { pending, delivered: kept } = this.#tally;
+    if (came) pending.plus(came);
+    if (left) pending.minus(left);
+    if (delivered) {
+      pending.minus(delivered);
+      kept.plus(delivered);
+    }
+    if (pruned) kept.minus(pruned);
+    this.#tally.quarantined += quarantined;
+    this.metrics.set('outbox_pending', pending.rows);
   }
 
   status(): Counts & { oldestPendingAt: number | null; fileBytes: number } {
     const fileBytes = this.#database.fileBytes();
     return this.read((database) => {
       const oldest = database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get();
-      // A file opened anew may hold what a failed commit had written before it failed.
-      if (this.#countedOpening !== database.openings) {
-        this.#counts = countRows(database);
-        this.#countedOpening = database.openings;
+      this.#countAnew();
+      const { pending, delivered, quarantined } = this.#tally;
+      return { pending: pending.rows, delivered: delivered.rows, quarantined, oldestPendingAt: oldest?.at ?? null, fileBytes };
+    });
+  }
+
+  /** A file opened anew may hold what a failed commit had written before it failed. Not while commits are being answered. */
+  #countAnew(): void {
+    if (this.#countedOpening === this.#database.openings) return;
+    this.#tally = countRows(this.#database);
+    this.#countedOpening = this.#database.openings;
+    this.metrics.set('outbox_pending', this.#tally.pending.rows);
+  }
+
+  #countSoon(): void {
+    setImmediate(() => {
+      try {
+        this.read(() => this.#countAnew());
+      } catch {
+        // It failed again, or is closed; the next opening is counted.
       }
-      return { ...this.#counts, oldestPendingAt: oldest?.at ?? null, fileBytes };
     });
   }
 
@@ -175,7 +226,21 @@ export class OutboxFile implements Disposable {
   }
 }
 
-function countRows(database: Database): Counts {
-  const count = (text: string): number => database.prepare<[], { n: number }>(text).get()?.n ?? 0;
-  return { pending: count(sql.COUNT_PENDING), delivered: count(sql.COUNT_DELIVERED), quarantined: count(sql.COUNT_QUARANTINED) };
+/** What a commit changed: rows that came, left, became delivered, or went after they were delivered; entries of quarantine. */
+export interface Changed {
+  came?: Amounts;
+  left?: Amounts;
+  delivered?: Amounts;
+  pruned?: Amounts;
+  quarantined?: number;
+}
+
+function countRows(database: Database): Tally {
+  const tally: Tally = { pending: new Amounts(), delivered: new Amounts(), quarantined: 0 };
+  const counts = database.prepare<[], { class: number; delivered: number; rows: number; bytes: number }>(sql.COUNT_ROWS).all();
+  for (const { class: rowClass, delivered, rows, bytes } of counts) {
+    (delivered === 1 ? tally.delivered : tally.pending).add(rowClass, bytes, rows);
+  }
+  tally.quarantined = database.prepare<[], { n: number }>(sql.COUNT_QUARANTINED).get()?.n ?? 0;
+  return tally;
 }

@@ -153,7 +153,7 @@ async function* chosen(outbox: Outbox, { source, code }: Pick<Filter, 'source' |
 async function* waiting(outbox: Outbox, { source }: Pick<Filter, 'source'>): AsyncGenerator<OutboxRow> {
   let after = 0;
   for (;;) {
-    const page = outbox.pending(after, PAGE);
+    const page = outbox.waiting(after, PAGE);
     for (const row of page) if (source === undefined || row.record.source === source) yield row;
     after = page.at(-1)?.seq ?? 0;
     if (page.length < PAGE) return;
@@ -171,7 +171,7 @@ function show(outbox: Outbox, { what, number }: EntryId, withIdentifiers: boolea
     const entry = outbox.content(number);
     if (entry) return shownEntry(entry, withIdentifiers);
   } else {
-    const row = outbox.pending(number - 1, 1)[0];
+    const row = outbox.waiting(number - 1, 1)[0];
     if (row?.seq === number) return shownRow(row, withIdentifiers);
   }
   throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `${what === 'quarantine' ? 'q' : 'r'}${number}` });

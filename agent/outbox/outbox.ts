@@ -63,24 +63,39 @@ export interface OutboxStatus {
   oldestPendingAt: Instant | null;
   delivered: number;
   quarantined: number;
+  /** Of the file and its log on disk. */
   fileBytes: number;
+  /** Of the file, what is in use, and how much may be. */
+  usedBytes: number;
+  limitBytes: number;
+  /** What is wrong with it: it cannot store, is full, or becomes full; null while all is well. */
+  code: ErrorCode | null;
 }
 
 /**
  * Durable store-and-forward. Whatever a method resolved for survives a power cut. Rows are handed out in order of `seq`; a row
- * stays until `complete` or `quarantine`. One process owns the file (STORAGE-LOCKED for a second one). Errors: STORAGE-*.
+ * stays until `complete` or `quarantine`, unless room is needed for what matters more, or it becomes too old: then a row of class `gap`
+ * takes its place in the same commit. One process owns the file (STORAGE-LOCKED for a second one). Errors: STORAGE-*.
  */
 export interface Outbox extends AsyncDisposable {
   readonly epoch: string;
+  /** The greatest `seq` given so far, whatever has become of the row; 0 before the first. */
+  readonly lastSeq: number;
   /**
    * Appends one row a record; resolves after the commit that holds them all. Appends of one event-loop turn share a commit. `message` is
-   * what the records came in, kept in the same commit: when it is on disk already, nothing is appended and there are no keys.
+   * what the records came in, kept in the same commit: when it is on disk already, nothing is appended and there are no keys. Rejects with
+   * OUTBOX-FULL when it is full and nothing is left that may go.
    */
   append(records: readonly ReadingRecord[], from?: { message?: MessageKey | undefined }): Promise<RowKey[]>;
   /** Whether this message was appended, as far back as messages are kept (the newest 100,000), or another one of its name. */
   find(message: MessageKey): 'message' | 'name' | undefined;
-  /** Pending rows with `seq` greater than `after`, at most `limit`. Unreadable rows go to quarantine and are left out. */
+  /**
+   * Pending rows with `seq` greater than `after`, at most `limit`, to be sent: from now on the hub may hold them, and they are not
+   * changed any more. Unreadable rows go to quarantine and are left out.
+   */
   pending(after: number, limit: number): OutboxRow[];
+  /** The same rows, to be looked at only. */
+  waiting(after: number, limit: number): OutboxRow[];
   /** Marks rows as held by the hub. */
   complete(rows: readonly RowKey[]): Promise<void>;
   /** Takes rows out of the way with the reason why, keeping their content. `held`: how many of a row's resources the hub has. */

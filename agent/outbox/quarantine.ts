@@ -2,6 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { decodeRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import type { Amounts } from './amounts.ts';
 import type { EpochRow } from './epochs.ts';
 import type { Origin, QuarantinedContent, QuarantineEntry } from './outbox.ts';
 import { classOfNumber, QUARANTINE_KIND } from './schema.ts';
@@ -23,12 +24,14 @@ export interface Quarantined {
   dropped: number;
 }
 
-/** Moves pending rows out of the way, in the transaction under way. Rows that are not pending under their key are left alone. */
+/**
+ * Moves pending rows out of the way, in the transaction under way. Rows that are not pending under their key are left alone. `left` is
+ * told of what is.
+ */
 export function quarantineRows(
   database: Database,
   rows: readonly EpochRow[],
-  code: ErrorCode,
-  at: Instant,
+  { code, at, left }: { code: ErrorCode; at: Instant; left: Amounts },
   limits: QuarantineLimits,
 ): Quarantined {
   const find = database.prepare<[number, number, number], { class: number; body: Buffer }>(sql.QUARANTINE_FIND);
@@ -42,6 +45,7 @@ export function quarantineRows(
     if (row === undefined) continue;
     insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, held, row.body);
     remove.run(seq);
+    left.add(row.class, row.body.length);
     taken += 1;
   }
   return { taken, dropped: trim(database, QUARANTINE_KIND.row, limits.rows) };

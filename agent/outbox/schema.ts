@@ -8,6 +8,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * than the newest `rekeyed` one go by that one, so that taking new keys costs one line however much is waiting.
  * `messages` lists the digests of the newest messages that rows came in, those of one commit in one row, which is numbered by the last of them
  * (see `Messages`).
+ * `sent` lists the numbers of rows that may have been sent (see `Sent`); all there were when the table came. `rows_gaps` finds gaps that wait.
  * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -47,6 +48,12 @@ export const MIGRATIONS: readonly Migration[] = [
    ) STRICT;`,
   `ALTER TABLE quarantine ADD COLUMN held INTEGER;
    ALTER TABLE quarantine ADD COLUMN origin TEXT;`,
+  `CREATE TABLE sent (
+     first INTEGER PRIMARY KEY,
+     last INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO sent (first, last) SELECT 1, seq FROM sqlite_sequence WHERE name = 'rows' AND seq > 0;
+   CREATE INDEX rows_gaps ON rows (seq) WHERE class = 15 AND delivered_at IS NULL;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */

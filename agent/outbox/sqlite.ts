@@ -11,13 +11,17 @@ import { Appends } from './appends.ts';
 import { Aside } from './aside.ts';
 import { Delivery } from './delivery.ts';
 import { OutboxFile } from './file.ts';
+import { GapRows } from './gap-rows.ts';
 import { Mark } from './mark.ts';
 import { Messages } from './messages.ts';
 import type { Census, Found, Origin, Outbox, OutboxRow, OutboxStatus, QuarantinedContent, QuarantineEntry } from './outbox.ts';
 import { contentOf, listQuarantined, type QuarantineLimits } from './quarantine.ts';
 import { keepReserve, releaseReserve, reserveOf } from './reserve.ts';
+import type { Level } from './room.ts';
 import { classOfNumber, MIGRATIONS } from './schema.ts';
+import { Sent } from './sent.ts';
 import * as sql from './statements.ts';
+import { type OutboxLimits, Upkeep } from './upkeep.ts';
 
 export interface OutboxOptions {
   path: string;
@@ -30,6 +34,8 @@ export interface OutboxOptions {
   keepDeliveredMs?: number;
   /** How many delivered rows are kept at most; 1,000,000 (about 1 GB) unless told. */
   keepDeliveredRows?: number;
+  /** How large the file may become, and how long rows wait; 2 GiB and for ever unless told. */
+  limits?: Partial<OutboxLimits>;
   /** How much quarantine keeps; 100,000 rows and 1,000 undecodable parts unless told. The oldest are dropped, counted and logged. */
   quarantineLimits?: QuarantineLimits;
 }
@@ -73,23 +79,37 @@ function open(options: OutboxOptions): Outbox {
   }
 }
 
+const LEVEL_CODES = { calm: null, nearly: 'OUTBOX-NEARLY-FULL', full: 'OUTBOX-FULL' } as const satisfies Record<Level, ErrorCode | null>;
+
 class SqliteOutbox implements Outbox {
   readonly #file: OutboxFile;
   readonly #appends: Appends;
   readonly #aside: Aside;
   readonly #delivery: Delivery;
+  readonly #upkeep: Upkeep;
 
   constructor(database: Database, mark: Mark, options: OutboxOptions) {
     const { keepDeliveredMs = KEEP_DELIVERED_MS, keepDeliveredRows = KEEP_DELIVERED_ROWS } = options;
     const messages = new Messages();
-    this.#file = new OutboxFile(database, mark, options, () => messages.load(database));
-    this.#appends = new Appends(this.#file, messages);
+    const sent = new Sent();
+    this.#file = new OutboxFile(database, mark, options, () => {
+      messages.load(database);
+      sent.load(database);
+    });
+    this.#upkeep = new Upkeep(this.#file, options.path, sent, new GapRows(sent), options.limits ?? {});
+    this.#appends = new Appends(this.#file, messages, () => this.#upkeep.room());
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
-    this.#delivery = new Delivery(this.#file, this.#aside, { keepDeliveredMs, keepDeliveredRows });
+    this.#delivery = new Delivery(this.#file, this.#aside, sent, { keepDeliveredMs, keepDeliveredRows });
+    this.#appends.onAppend(() => this.#upkeep.look());
+    this.#upkeep.look();
   }
 
   get epoch(): string {
     return this.#file.epoch.text;
+  }
+
+  get lastSeq(): number {
+    return this.#file.read((database) => database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0);
   }
 
   append(records: readonly ReadingRecord[], { message }: { message?: MessageKey | undefined } = {}): Promise<RowKey[]> {
@@ -104,8 +124,13 @@ class SqliteOutbox implements Outbox {
     return this.#delivery.pending(after, limit);
   }
 
-  complete(rows: readonly RowKey[]): Promise<void> {
-    return this.#delivery.complete(rows);
+  waiting(after: number, limit: number): OutboxRow[] {
+    return this.#delivery.waiting(after, limit);
+  }
+
+  async complete(rows: readonly RowKey[]): Promise<void> {
+    await this.#delivery.complete(rows);
+    this.#upkeep.look();
   }
 
   quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
@@ -150,7 +175,9 @@ class SqliteOutbox implements Outbox {
   }
 
   status(): OutboxStatus {
-    return { epoch: this.epoch, ...this.#file.status() };
+    const counts = this.#file.status();
+    const { level, usedBytes, limitBytes } = this.#upkeep.fullness;
+    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
   }
 
   onAppend(listener: () => void): Disposable {

@@ -11,16 +11,38 @@ export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.bo
  * Parameters: now, the epoch of the key, `seq`, and the epochs the row may have been written under, from and to. A row answered under
  * the key it had before a rekey is complete, too, and keeps the key that the hub knows it by.
  */
-export const COMPLETE = 'UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL';
+export const COMPLETE = `UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL
+  RETURNING class, length(body) AS bytes`;
 
 export const PRUNE = `DELETE FROM rows WHERE seq IN
-  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)`;
+  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)
+  RETURNING class, length(body) AS bytes`;
 
 export const PRUNE_EXCESS = `DELETE FROM rows WHERE seq IN
-  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at IS NOT NULL ORDER BY delivered_at LIMIT ?)`;
+  (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at IS NOT NULL ORDER BY delivered_at LIMIT ?)
+  RETURNING class, length(body) AS bytes`;
 
 export const OLDEST_PENDING =
   'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
+
+export const OLDEST_SEQ = 'SELECT seq FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
+
+// Making room. Rows that wait, without their content.
+export const WAITING = `SELECT seq, class, received_at AS receivedAt, length(body) AS bytes
+  FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`;
+export const WAITING_BODY = 'SELECT class, body FROM rows WHERE seq = ? AND delivered_at IS NULL';
+/** Of class `gap`, the newest first. */
+export const WAITING_GAPS = `SELECT seq, body FROM rows INDEXED BY rows_gaps
+  WHERE class = 15 AND delivered_at IS NULL ORDER BY seq DESC LIMIT ?`;
+export const REWRITE = 'UPDATE rows SET body = ? WHERE seq = ? AND delivered_at IS NULL';
+export const GIVE_UP = 'DELETE FROM rows WHERE seq = ? AND delivered_at IS NULL';
+
+export const SENT = 'SELECT first, last FROM sent ORDER BY first';
+export const NOTE_SENT = 'INSERT INTO sent (first, last) VALUES (?, ?)';
+export const FORGET_SENT = 'DELETE FROM sent';
+
+export const PAGE_COUNT = 'PRAGMA page_count';
+export const FREE_PAGES = 'PRAGMA freelist_count';
 
 /** Parameters: `after`, the limit. */
 export const CENSUS = 'SELECT seq, class, delivered_at IS NOT NULL AS delivered FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
@@ -46,8 +68,8 @@ export const FORGET_SEQ = "DELETE FROM sqlite_sequence WHERE name = 'rows'";
 export const SET_SEQ = "INSERT INTO sqlite_sequence (name, seq) VALUES ('rows', ?)";
 
 // Counted once an opening; kept up to date in memory from then on.
-export const COUNT_PENDING = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NULL';
-export const COUNT_DELIVERED = 'SELECT count(*) AS n FROM rows WHERE delivered_at IS NOT NULL';
+export const COUNT_ROWS = `SELECT class, delivered_at IS NOT NULL AS delivered, count(*) AS rows, sum(length(body)) AS bytes
+  FROM rows GROUP BY class, delivered_at IS NOT NULL`;
 export const COUNT_QUARANTINED = 'SELECT count(*) AS n FROM quarantine';
 export const COUNT_QUARANTINED_KIND = 'SELECT count(*) AS n FROM quarantine WHERE kind = ?';
 

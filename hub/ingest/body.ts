@@ -1,17 +1,32 @@
 import { isUtf8 } from 'node:buffer';
-import type { ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { constants, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import { constants, gunzip, gunzipSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { deeperThan } from '../../shared/json-depth.ts';
-
-const unpack = promisify(zstdDecompress);
 
 /** Bodies up to this size are unpacked at once: quicker than a way to the thread pool and back, and no longer than a millisecond. */
 const AT_ONCE_BYTES = 16 * 1024;
 
 /** A frame may ask for up to 2 GiB of window; 8 MiB is what the strongest ordinary compression level uses (RFC 8878 §3.1.1.1.2). */
 const WINDOW_LOG = 23;
+
+const unzstd = promisify(zstdDecompress);
+const ungzip: (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer> = promisify(gunzip);
+
+type Unpacking = (body: Buffer, maxOutputLength: number) => Buffer | Promise<Buffer>;
+
+/** The codings of a body beside `identity`. Throws, or rejects, as zlib does. */
+const UNPACKING: ReadonlyMap<string, Unpacking> = new Map<string, Unpacking>([
+  [
+    'zstd',
+    (body, maxOutputLength) => {
+      const options = { maxOutputLength, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } };
+      return body.length <= AT_ONCE_BYTES ? zstdDecompressSync(body, options) : unzstd(body, options);
+    },
+  ],
+  ['gzip', (body, maxOutputLength) => (body.length <= AT_ONCE_BYTES ? gunzipSync : ungzip)(body, { maxOutputLength })],
+]);
 
 /** A Bundle of Observations has about ten levels. */
 const MAX_DEPTH = 32;
@@ -20,7 +35,7 @@ const MAX_DEPTH = 32;
  * The whole body. Rejects with UPLINK-TOO-LARGE above `maxBytes`, UPLINK-REQUEST when the connection breaks. A body that its caller
  * takes back half-way ends here like a whole one; as half a JSON object or zstd frame it is no batch.
  */
-export async function readBody(stream: ServerHttp2Stream, maxBytes: number): Promise<Buffer> {
+export async function readBody(stream: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -62,14 +77,14 @@ export async function parseBody(
 
 async function decode(body: Buffer, coding: string, maxBytes: number): Promise<Buffer> {
   if (coding === 'identity') return body;
-  if (coding !== 'zstd') throw new VitalmeshError('UPLINK-REQUEST', { detail: 'content-encoding is neither zstd nor identity' });
-  const options = { maxOutputLength: maxBytes, params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } };
+  const unpacking = UNPACKING.get(coding);
+  if (unpacking === undefined) throw new VitalmeshError('UPLINK-REQUEST', { detail: 'content-encoding is not zstd, gzip or identity' });
   try {
-    return body.length <= AT_ONCE_BYTES ? zstdDecompressSync(body, options) : await unpack(body, options);
+    return await unpacking(body, maxBytes);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `unpacks to more than ${maxBytes} bytes` });
     }
-    throw new VitalmeshError('UPLINK-BUNDLE', { cause, detail: 'not zstd' });
+    throw new VitalmeshError('UPLINK-BUNDLE', { cause, detail: `not ${coding}` });
   }
 }

@@ -9,19 +9,18 @@ import { batchResponse } from '../../shared/uplink/kinds.ts';
 import { formatStorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
-import { within } from '../../shared/uplink/within.ts';
-import { parseBody, readBody } from './body.ts';
+import type { GatewayEntry } from '../registry/registry.ts';
 import { watchForFlood } from './flood.ts';
 import type { Ingest } from './ingest.ts';
 import type { InstanceHolder, Instances } from './instances.ts';
+import type { Intake } from './intake.ts';
+import { Busy } from './paces.ts';
 import type { SessionLimits } from './session.ts';
-import { Turns } from './turns.ts';
 
 export interface ConnectionContext {
   ingest: Ingest;
   instances: Instances<UplinkConnection>;
-  /** Bytes of JSON in memory, of all connections together. */
-  memory: Turns;
+  intake: Intake;
   log: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -44,6 +43,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'UPLINK-SILENT': 408,
   'UPLINK-INSTANCE': 409,
   'UPLINK-TOO-LARGE': 413,
+  'INGEST-BUSY': 503,
   'INGEST-UNAVAILABLE': 503,
 };
 
@@ -63,7 +63,6 @@ export class UplinkConnection implements InstanceHolder {
   readonly closed: Promise<VitalmeshError | undefined>;
   readonly #carried: Carried;
   readonly #context: ConnectionContext;
-  readonly #turns: Turns;
   #claim: Promise<boolean> | undefined;
   #warned = false;
 
@@ -74,7 +73,6 @@ export class UplinkConnection implements InstanceHolder {
     const { session, raw } = carried;
     this.#carried = carried;
     this.#context = context;
-    this.#turns = new Turns(limits.batchesAtOnce);
     this.closed = new Promise((resolve) => {
       let reason: VitalmeshError | undefined;
       session.on('error', (error) => {
@@ -128,16 +126,16 @@ export class UplinkConnection implements InstanceHolder {
   }
 
   async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
-    await this.#admit(headers);
+    const gateway = await this.#admit(headers);
     const path = headers[':path'];
     const method = headers[':method'];
     if (path === UPLINK_PATHS.hello) return method === 'GET' ? await this.#hello() : notAllowed('GET');
-    if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers) : notAllowed('POST');
+    if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers, gateway) : notAllowed('POST');
     return { status: 404, body: refusal('UPLINK-REQUEST') };
   }
 
   /** Whether this caller may ask anything at all; checked on each request, because the registry may have been read anew. */
-  async #admit(headers: IncomingHttpHeaders): Promise<void> {
+  async #admit(headers: IncomingHttpHeaders): Promise<GatewayEntry> {
     const { ingest, clock } = this.#context;
     const entry = ingest.gateway(this.gateway);
     if (entry === undefined) throw new VitalmeshError('UPLINK-UNKNOWN-GATEWAY');
@@ -151,6 +149,7 @@ export class UplinkConnection implements InstanceHolder {
     if (typeof instance !== 'string' || !INSTANCE.test(instance))
       throw new VitalmeshError('UPLINK-REQUEST', { detail: UPLINK_HEADERS.instance });
     if (!(await this.#claimed(instance))) throw new VitalmeshError('UPLINK-INSTANCE');
+    return entry;
   }
 
   /** The first request says which process this connection belongs to; it stays with that. */
@@ -169,34 +168,24 @@ export class UplinkConnection implements InstanceHolder {
     return { status: 200, body: { versions: UPLINK_VERSIONS, ...(await this.#context.ingest.hello()) } };
   }
 
-  async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
+  async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<Answer> {
     if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
-    using _turn = await this.#turns.take();
-    const { ingest, limits, memory, metrics, clock } = this.#context;
-    const { batchBytes, batchEntries } = ingest.limits;
-    if (Number(headers['content-length'] ?? 0) > batchBytes) throw new VitalmeshError('UPLINK-TOO-LARGE');
-    const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'the body did not come in time' });
-    const body = await within(readBody(stream, batchBytes), limits.bodyMs, late);
-    // Taken for what a packed body may become, and only once all of it is here: a slow caller must not hold the others up.
-    using room = await memory.take(batchBytes);
-    // Nobody waits for the answer, and it is sent again; storing it would only make those wait who do.
-    if (stream.destroyed) throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'taken back' });
-    const bundle = await parseBody(body, headers['content-encoding'], batchBytes, (bytes) => room.lighten(bytes));
-    const { entry } = (bundle ?? {}) as { entry?: unknown };
-    if (Array.isArray(entry) && entry.length > batchEntries)
-      throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries` });
-    const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
-    this.lastBatchAt = clock.now();
-    metrics.count('uplink_batches');
-    for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
-    const position = committed && { [UPLINK_HEADERS.committed]: formatStorePosition(committed) };
-    return { status: 200, headers: { 'content-type': FHIR_JSON, ...position }, body: batchResponse(outcomes) };
+    const { ingest, intake, metrics, clock } = this.#context;
+    const request = { headers, body: stream, isGone: () => stream.destroyed };
+    return intake.take(gateway, request, async (bundle) => {
+      const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
+      this.lastBatchAt = clock.now();
+      metrics.count('uplink_batches');
+      for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
+      const position = committed && { [UPLINK_HEADERS.committed]: formatStorePosition(committed) };
+      return { status: 200, headers: { 'content-type': FHIR_JSON, ...position }, body: batchResponse(outcomes) };
+    });
   }
 
   #refuse(stream: ServerHttp2Stream, error: VitalmeshError): void {
     const status = STATUS[error.code] ?? 500;
     // Codes that are nobody's business outside go as INTERNAL.
-    this.#respond(stream, { status, body: refusal(status === 500 ? 'INTERNAL' : error.code) }, error);
+    this.#respond(stream, { status, headers: laterOf(error), body: refusal(status === 500 ? 'INTERNAL' : error.code) }, error);
     if (FINAL.has(error.code)) stream.once('close', () => void this.close(this.#context.limits.drainMs));
   }
 
@@ -221,6 +210,11 @@ export class UplinkConnection implements InstanceHolder {
     this.#warned = true;
     log.warn({ gateway: this.gateway, code, err: error }, 'uplink request refused');
   }
+}
+
+/** When to come again, where that is known (RFC 9110 §10.2.3). */
+function laterOf(error: VitalmeshError): Record<string, string> {
+  return error instanceof Busy ? { 'retry-after': `${error.afterS}` } : {};
 }
 
 function notAllowed(allow: string): Answer {

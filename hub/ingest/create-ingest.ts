@@ -8,6 +8,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
+import { GATEWAY_LIMITS } from '../registry/gateway-limits.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import {
   type Arrival,
@@ -133,14 +134,15 @@ class HubIngest implements Ingest {
     return { entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
 
-  #write(
+  async #write(
     { gateway, principal, at }: Sender,
     arrivals: (Arrival | EventArrival)[],
     refusals: Refusal[],
     sentAt: Instant | null,
   ): Promise<BatchOutcome> {
-    const { tenant, identity } = gateway;
-    return this.#committed(
+    const { tenant, identity, limits } = gateway;
+    const { quarantineRows: rows, quarantineBytes: bytes } = { ...GATEWAY_LIMITS, ...limits };
+    const outcome = await this.#committed(
       this.#store.storeBatch({
         tenant,
         gateway: identity,
@@ -148,9 +150,18 @@ class HubIngest implements Ingest {
         sentAt,
         arrivals,
         refusals,
+        quarantine: { rows, bytes },
         evidence: (results) => batchEvidence(tenant, principal.id, at, arrivals, refusals, results),
       }),
     );
+    if (outcome.dropped > 0) this.#quarantineFull(identity, outcome.dropped);
+    return outcome;
+  }
+
+  #quarantineFull(gateway: string, dropped: number): void {
+    this.#metrics.count('ingest_quarantine_dropped', '', dropped);
+    const due = this.#reported.due(`${gateway} full`);
+    if (due) this.#log.warn({ gateway, dropped }, 'quarantine of a gateway is full; the oldest of it was given up');
   }
 
   /** What could not be committed, or read, is to be asked again, whatever the reason. */

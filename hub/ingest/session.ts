@@ -17,11 +17,12 @@ import { type ConnectionContext, UplinkConnection } from './connection.ts';
 import { Handshakes } from './handshakes.ts';
 import type { Ingest } from './ingest.ts';
 import { Instances } from './instances.ts';
+import { Intake, type IntakeLimits } from './intake.ts';
+import { Paces } from './paces.ts';
 import { Places } from './places.ts';
-import { Turns } from './turns.ts';
 
 /** What bounds the connections of gateways; times in milliseconds. */
-export interface SessionLimits {
+export interface SessionLimits extends IntakeLimits {
   /** Connections at a time, of all gateways, those still in their handshake included. */
   connections: number;
   /** Connections at a time of one gateway: one that works, and a few that take over or are being refused. */
@@ -30,10 +31,8 @@ export interface SessionLimits {
   unverifiedHandshakes: number;
   /** Requests at a time on one connection. */
   streams: number;
-  /** Batches of one connection that are in memory at a time; the others wait in their HTTP/2 window. */
-  batchesAtOnce: number;
-  /** Bytes of unpacked JSON in memory at a time, of all connections. */
-  jsonBytes: number;
+  /** How long a batch may wait for its gateway's rate; well within the time in which a gateway wants its answer. */
+  paceMs: number;
   headerBytes: number;
   headerPairs: number;
   /** PINGs and SETTINGS of one connection within `controlPerMs`; each makes the hub answer. A gateway sends a few PINGs a minute. */
@@ -42,7 +41,6 @@ export interface SessionLimits {
   /** For the inner TLS. */
   handshakeMs: number;
   firstRequestMs: number;
-  bodyMs: number;
   /** For the caller to take an answer. */
   answerMs: number;
   /** How long nothing may come before a PING goes out. */
@@ -60,6 +58,7 @@ export const SESSION_LIMITS: SessionLimits = {
   streams: 16,
   batchesAtOnce: 4,
   jsonBytes: 64 * 1024 * 1024,
+  paceMs: UPLINK_TIMES.batchMs / 3,
   headerBytes: 8192,
   headerPairs: 32,
   controlFrames: 600,
@@ -96,6 +95,8 @@ export interface UplinkSession {
   epoch: string;
   since: Instant;
   lastBatchAt: Instant | null;
+  /** What is wrong with it although it is connected: INGEST-BUSY where its batches had to wait within the last minute. */
+  code: ErrorCode | null;
 }
 
 export interface UplinkServerStatus {
@@ -127,6 +128,7 @@ class SessionServer implements UplinkServer {
   readonly #context: ConnectionContext;
   /** Every stream taken over from the overlay, with the gateway once it is known. */
   readonly #open = new Map<Duplex, UplinkConnection | undefined>();
+  readonly #paces: Paces;
   readonly #handshakes: Handshakes;
   /** By gateway: the connections that are past their handshake. */
   readonly #places = new Places();
@@ -145,7 +147,9 @@ class SessionServer implements UplinkServer {
     const { ingest, log, metrics, clock } = options;
     const limits = { ...SESSION_LIMITS, ...options.limits };
     const instances = new Instances<UplinkConnection>((connection) => this.#remember(connection));
-    this.#context = { ingest, log, metrics, clock, instances, memory: new Turns(limits.jsonBytes), limits };
+    this.#paces = new Paces({ clock, log, metrics, waitMs: limits.paceMs, stopped: this.#stopped.signal });
+    const intake = new Intake({ limits, batch: () => ingest.limits, paces: this.#paces });
+    this.#context = { ingest, log, metrics, clock, instances, intake, limits };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);
@@ -167,6 +171,7 @@ class SessionServer implements UplinkServer {
       epoch,
       since,
       lastBatchAt,
+      code: this.#paces.isSlowed(gateway) ? 'INGEST-BUSY' : null,
     }));
   }
 

@@ -9,36 +9,74 @@ export interface Turn extends Disposable {
   lighten(weight: number): void;
 }
 
-/** Lets work of at most `limit` in all run at a time; the rest waits in order. What alone weighs more than that runs alone. */
-export class Turns {
-  readonly #limit: number;
-  #free: number;
-  readonly #waiting: Waiting[] = [];
+export interface TurnLimits {
+  /** Weight of the work of all that runs at a time. */
+  limit: number;
+  /** The same of one of them; `limit` unless given. */
+  each?: number;
+}
 
-  constructor(limit: number) {
-    this.#limit = limit;
+/**
+ * Lets work of at most `limit` in all run at a time, and of at most `each` for one key. The rest waits: of one key in order, and the keys take
+ * turns, so that whoever has much to do delays the others by one piece of work and no more. The next in turn is not overtaken by what is
+ * lighter. What alone weighs more than its limit runs when nothing else does that counts to the same limit.
+ */
+export class Turns {
+  readonly #each: number;
+  #free: number;
+  /** Weight under way by key. */
+  readonly #held = new Map<string, number>();
+  /** What waits, by key; in the order in which the keys have their next turn. */
+  readonly #waiting = new Map<string, Waiting[]>();
+
+  constructor({ limit, each = limit }: TurnLimits) {
+    this.#each = Math.min(each, limit);
     this.#free = limit;
   }
 
-  /** Resolves when there is room for `weight`. */
-  async take(weight = 1): Promise<Turn> {
-    let held = Math.min(weight, this.#limit);
-    if (this.#waiting.length === 0 && held <= this.#free) this.#free -= held;
-    else await new Promise<void>((begin) => this.#waiting.push({ weight: held, begin }));
+  /** Resolves when it is the turn of `key`, and there is room for `weight`. */
+  async take(key: string, weight = 1): Promise<Turn> {
+    let held = Math.min(weight, this.#each);
+    await new Promise<void>((begin) => {
+      const waiting = this.#waiting.get(key);
+      if (waiting) waiting.push({ weight: held, begin });
+      else this.#waiting.set(key, [{ weight: held, begin }]);
+      this.#next();
+    });
     const lighten = (to: number): void => {
       if (to >= held) return;
-      this.#give(held - to);
+      this.#give(key, held - to);
       held = to;
     };
     return { lighten, [Symbol.dispose]: () => lighten(0) };
   }
 
-  #give(weight: number): void {
+  #give(key: string, weight: number): void {
     this.#free += weight;
-    for (let next = this.#waiting[0]; next && next.weight <= this.#free; next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#free -= next.weight;
-      next.begin();
+    const left = (this.#held.get(key) ?? 0) - weight;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
+    this.#next();
+  }
+
+  /** Begins whatever may begin. */
+  #next(): void {
+    for (let began = true; began; ) began = this.#beginOne();
+  }
+
+  #beginOne(): boolean {
+    for (const [key, waiting] of this.#waiting) {
+      const [first, ...rest] = waiting;
+      const own = this.#held.get(key) ?? 0;
+      if (!first || own + first.weight > this.#each) continue;
+      if (first.weight > this.#free) return false;
+      this.#waiting.delete(key);
+      if (rest.length > 0) this.#waiting.set(key, rest);
+      this.#free -= first.weight;
+      this.#held.set(key, own + first.weight);
+      first.begin();
+      return true;
     }
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Principal, Role } from '../access/access.ts';
 import type { Binding, BoundSince } from './bindings.ts';
+import type { GatewayLimits } from './gateway-limits.ts';
 
 /** What a gateway may speak for. Exactly the listed; default deny. */
 export interface GatewayEntry {
@@ -16,6 +17,8 @@ export interface GatewayEntry {
   /** May tell who lies where. */
   movements?: boolean;
   notAfter?: Instant;
+  /** Where they are not those of `GATEWAY_LIMITS`. */
+  limits?: Partial<GatewayLimits>;
   /** Since when each of these bindings holds; only the registry in force knows. */
   since?: BoundSince;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../shared/clock.ts';
 import { isNoPlaceholder, PLACEHOLDER_HINT } from '../../shared/config-parts.ts';
+import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
 export const PATIENT_ID = /^(?=.*[a-z])[a-z0-9-]{8,40}$/;
@@ -21,6 +22,8 @@ const notAfter = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const limit = (what: string, usual: number) => z.int().min(1).describe(`${what} ${usual} unless given.`);
+
 const gateway = z.strictObject({
   identity: identityId.describe('Overlay identity id of the gateway.'),
   tenant: tenantId,
@@ -37,6 +40,16 @@ const gateway = z.strictObject({
     .default(false)
     .describe('Whether it may tell who lies where: the gateway that the hospital sends its ADT messages to.'),
   notAfter: notAfter.optional(),
+  limits: z
+    .strictObject({
+      entriesPerSecond: limit('Observations and events a second, on average.', GATEWAY_LIMITS.entriesPerSecond),
+      bytesPerSecond: limit('Bytes of their JSON a second, on average.', GATEWAY_LIMITS.bytesPerSecond),
+      quarantineRows: limit('Refused parts of it that the hub keeps; beyond that the oldest go.', GATEWAY_LIMITS.quarantineRows),
+      quarantineBytes: limit('The same in bytes of JSON.', GATEWAY_LIMITS.quarantineBytes),
+    })
+    .partial()
+    .optional()
+    .describe('How much the hub takes from it; what is above that waits at the gateway.'),
 });
 
 const client = z.strictObject({

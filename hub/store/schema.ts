@@ -1,5 +1,6 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
 import { AUDIT_SCHEMA } from '../audit/audit-log.ts';
+import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 
 /**
@@ -161,4 +162,5 @@ CREATE TABLE lineage (key INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, since
 CREATE INDEX lineageBySince ON lineage (since);
 `,
   HISTORY_STEP,
+  QUARANTINE_STEP,
 ];

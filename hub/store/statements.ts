@@ -68,6 +68,9 @@ export const SQL = {
   addQuarantine: `
     INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
+  quarantineOf: 'SELECT count(*) AS rows, coalesce(sum(bytes), 0) AS bytes FROM quarantine WHERE tenant = ? AND gateway = ?',
+  oldestQuarantine: 'SELECT key, bytes FROM quarantine WHERE tenant = ? AND gateway = ? ORDER BY key LIMIT 2000',
+  dropQuarantine: 'DELETE FROM quarantine WHERE key = ?',
   addTotals: `
     INSERT INTO total (tenant, observations, duplicates, quarantined, events) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET observations = observations + excluded.observations, duplicates = duplicates + excluded.duplicates,

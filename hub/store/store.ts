@@ -122,7 +122,9 @@ export interface ArrivedBatch {
   sentAt: Instant | null;
   arrivals: readonly (Arrival | EventArrival)[];
   refusals: readonly Refusal[];
-  /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. */
+  /** How much is kept of this gateway in quarantine, as it was received; beyond that the oldest goes. Everything is kept unless given. */
+  quarantine?: { rows: number; bytes: number };
+  /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. What it throws undoes the batch. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }
 
@@ -143,6 +145,9 @@ export interface HistoryQuery {
   /** The device's time, as `ObservationFacts.effective`. */
   effective: Instant;
 }
+
+/** Most versions of one measurement that are shown, the oldest of them. */
+export const MAX_VERSIONS = 200;
 
 /** One version of a measurement: as it first came, corrected, or that it was taken back. */
 export interface StoredVersion extends StoredObservation {
@@ -187,6 +192,8 @@ export type CurrencyChange = Currency | (Pick<Currency, 'tenant' | 'patient' | '
 export interface BatchOutcome {
   results: ArrivalResult[];
   currencies: CurrencyChange[];
+  /** How many parts left quarantine to make room. */
+  dropped: number;
   committed: StorePosition;
 }
 
@@ -211,7 +218,7 @@ export interface StoreReader {
    * that are not ascending or too many.
    */
   trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend>;
-  /** Every version that is still kept of one measurement, in order of storing. */
+  /** Every version that is kept of one measurement, in order of storing; of more than `MAX_VERSIONS` the oldest. */
   history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]>;
   /** As `observations`, for alerts, waves and movements. */
   events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>>;

@@ -5,6 +5,7 @@ import { type ObservationKey, parseObservationId } from '../../shared/uplink/key
 import { isRevision, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
 import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
 import { packReceived } from './observation-row.ts';
+import { trimQuarantine } from './quarantine-room.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
 import {
   type Arrival,
@@ -22,7 +23,7 @@ export function writeBatch(database: Pick<Database, 'prepare'>, batch: ArrivedBa
   const writer = new BatchWriter(database, batch);
   const results = batch.arrivals.map((arrival) => writer.arrive(arrival));
   for (const refusal of batch.refusals) writer.quarantine(refusal);
-  return { results, currencies: writer.finish() };
+  return { results, ...writer.finish() };
 }
 
 /** An arrival that is new, with the key of who wrote it. */
@@ -105,17 +106,19 @@ class BatchWriter {
     this.#quarantined += Number(added.changes);
   }
 
-  /** Stores what is new; gives the rows of `latest` that were changed. */
-  finish(): CurrencyChange[] {
+  /** Stores what is new. */
+  finish(): Pick<BatchOutcome, 'currencies' | 'dropped'> {
     for (const [patient, rows] of this.#new) this.#store(patient, rows);
-    if (this.#stored + this.#events + this.#held + this.#quarantined > 0) this.#total();
-    return [...this.#currencies.values()];
+    const { tenant, gateway, quarantine } = this.#batch;
+    const dropped = quarantine && this.#quarantined > 0 ? trimQuarantine(this.#database, tenant, gateway, quarantine) : 0;
+    if (this.#stored + this.#events + this.#held + this.#quarantined > 0) this.#total(dropped);
+    return { currencies: [...this.#currencies.values()], dropped };
   }
 
-  #total(): void {
+  #total(dropped: number): void {
     this.#database
       .prepare<[string, number, number, number, number]>(SQL.addTotals)
-      .run(this.#batch.tenant, this.#stored, this.#held, this.#quarantined, this.#events);
+      .run(this.#batch.tenant, this.#stored, this.#held, this.#quarantined - dropped, this.#events);
   }
 
   #addEvent(event: EventArrival, writer: number, { seq, index }: ObservationKey): void {

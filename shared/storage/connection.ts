@@ -21,7 +21,7 @@ interface ConnectionOptions {
 /** Another process cannot hold the file for long: only a foreign tool can, and waiting blocks the thread. */
 const BUSY_TIMEOUT_MS = 1000;
 /** SQLite's and SQLCipher's page size. */
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */

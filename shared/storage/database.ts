@@ -1,8 +1,9 @@
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import type SQLite from 'better-sqlite3-multiple-ciphers';
 import { type Clock, systemClock } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
 import { type Cipher, makeFolder, openConnection } from './connection.ts';
+import { type CopyOptions, copyLive } from './copy.ts';
 import { readKeyFile } from './key-file.ts';
 import { type Migration, migrate } from './migrations.ts';
 import { acquireOwnerLock } from './owner-lock.ts';
@@ -46,6 +47,9 @@ export class Database implements Disposable {
   #openings = 1;
   /** Which files the connection has open; read after its first commit. */
   #files: string | undefined;
+  /** Of the file, for a copy of it. */
+  #descriptor: number | undefined;
+  #copying = false;
 
   /** Use `openDatabase`. */
   constructor(path: string, clock: Clock, lock: Disposable, open: (mayCreate: boolean) => SQLite.Database) {
@@ -132,6 +136,34 @@ export class Database implements Disposable {
     return total;
   }
 
+  /**
+   * Copies the file while it is in use, see `copyLive`: one copy at a time. A copy under way fails when the file is closed.
+   */
+  async copyTo(path: string, options?: CopyOptions): Promise<number> {
+    if (this.#copying) throw new VitalmeshError('STORAGE-COPY', { detail: 'another copy is being made' });
+    this.#copying = true;
+    try {
+      return await copyLive(
+        {
+          path: this.path,
+          connection: () => {
+            this.#use();
+            return this.#openings;
+          },
+          descriptor: () => {
+            this.#descriptor ??= openSync(this.path, 'r');
+            return this.#descriptor;
+          },
+          pragma: (text) => this.read(() => this.prepare(`PRAGMA ${text}`).get()),
+        },
+        path,
+        options,
+      );
+    } finally {
+      this.#copying = false;
+    }
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -202,6 +234,8 @@ export class Database implements Disposable {
     }
     this.#connection = undefined;
     this.#files = undefined;
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 }
 

@@ -10,8 +10,8 @@ import { NetworkClock } from './network-clock.ts';
 export interface KeptClockOptions {
   /** Where the time is kept for the next start; in a folder that may come to be later. */
   path: string;
-  /** Whose certificate's beginning is a floor. */
-  identity: Identity;
+  /** Whose certificate's beginning is a floor; of a program without an identity there is none. */
+  identity: Identity | undefined;
   log: Logger;
   machine?: Clock;
   /** Time between two writes, an hour unless told: flash memory wears out. */
@@ -26,10 +26,12 @@ export interface KeptClock extends Disposable {
 }
 
 const EVERY_MS = 60 * 60 * 1000;
+/** Without a certificate nothing says how long a kept time can be true: as long as most identities last that are issued for long. */
+const NO_IDENTITY_MS = 5 * 365.25 * 24 * 60 * 60 * 1000;
 
 /** The clock of a program: its floor is when the software was made, when its certificate began, or the time that its last run kept. */
 export function openKeptClock({ path, identity, log, machine = systemClock, everyMs = EVERY_MS }: KeptClockOptions): KeptClock {
-  const { notBefore, notAfter } = validityOf(identity);
+  const { notBefore, notAfter } = identity ? validityOf(identity) : { notBefore: BUILT_AT, notAfter: BUILT_AT + NO_IDENTITY_MS };
   const certain = Math.max(BUILT_AT, notBefore);
   const clock = new NetworkClock({ floors: { certain, kept: readKeptTime(path, notAfter, log) }, log, machine });
   let startedAt = clock.now();

@@ -52,6 +52,7 @@ test('what is left out has its default', () => {
     '{ type: mllp-server, name: monitors, host: 10.0.0.1, port: 2575 }',
     '{ type: mqtt, name: home, url: mqtt://hub, mapping: mqtt-home-hub }',
   ]);
+  assert.ok(config.uplink.type !== 'fhir-server');
   assert.equal(config.uplink.service, 'vitals-ingest');
   assert.equal(config.zone, 'UTC');
   assert.equal(config.test, false);

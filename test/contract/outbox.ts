@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { MessageKey } from '../../agent/decoding.ts';
-import type { Origin, Outbox } from '../../agent/outbox/outbox.ts';
+import type { Origin, Outbox, OutboxStatus } from '../../agent/outbox/outbox.ts';
 import { decodeRecord, type ReadingRecord, type RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
@@ -393,12 +393,22 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
       await outbox.complete(keys.slice(0, 1));
       await outbox.quarantine(keys.slice(1, 2), 'INGEST-INVALID');
-      const { fileBytes, ...status } = outbox.status();
-      const counts = { pending: 1, delivered: 1, quarantined: 1, oldestPendingAt: 1_700_000_000_003 };
-      assert.deepEqual(status, { epoch: outbox.epoch, ...counts });
-      assert.ok(fileBytes > 0);
+      const counts = { pending: 1, delivered: 1, quarantined: 1, oldestPendingAt: 1_700_000_000_003, code: null };
+      const told = ({ pending, delivered, quarantined, oldestPendingAt, code, epoch }: OutboxStatus) => ({
+        ...{ pending, delivered, quarantined, oldestPendingAt, code, epoch },
+      });
+      assert.deepEqual(told(outbox.status()), { epoch: outbox.epoch, ...counts });
+      const { fileBytes, usedBytes, limitBytes } = outbox.status();
+      assert.ok(fileBytes > 0 && usedBytes > 0 && limitBytes > usedBytes);
       const again = await under.open();
-      assert.deepEqual({ ...again.status(), fileBytes: 0 }, { epoch: again.epoch, ...counts, fileBytes: 0 });
+      assert.deepEqual(told(again.status()), { epoch: again.epoch, ...counts });
+    });
+
+    outboxTest('rows are looked at as they are handed out', async (under) => {
+      const outbox = await under.open();
+      await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
+      assert.deepEqual(outbox.waiting(0, 10), outbox.pending(0, 10));
+      assert.deepEqual(outbox.waiting(1, 1), outbox.pending(1, 1));
     });
 
     test('behaves like a small model of itself, whatever is done in whatever order', async () => {

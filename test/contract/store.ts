@@ -13,10 +13,12 @@ import type {
   EventArrival,
   EventFilter,
   ObservationFilter,
+  Refusal,
   Store,
   StoredReading,
 } from '../../hub/store/store.ts';
 import type { Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import { readObservation } from '../../shared/observation.ts';
 import type { Flag } from '../../shared/reading.ts';
@@ -160,6 +162,56 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     );
     assert.doesNotMatch(JSON.stringify(first), /4711|ICU-01/);
     assert.deepEqual(second?.resource, JSON.parse(movement.received));
+  });
+
+  check('what is kept of a gateway in quarantine is bounded, the oldest goes, and nothing of another one', async (store) => {
+    verifies('QUARANTINE-BOUNDED');
+    const refusal = (id: string, bytes = 10): Refusal => ({
+      ...{ id, code: 'INGEST-INVALID', rule: 'value' },
+      received: `${id.padEnd(bytes - 1, 'x')}ä`,
+    });
+    const send = (refusals: Refusal[], quarantine: ArrivedBatch['quarantine'], gateway = 'gw-icu') =>
+      store.storeBatch(batchOf([], { refusals, gateway, ...(quarantine && { quarantine }) })).then(({ dropped }) => dropped);
+    const held = async (): Promise<number> => (await store.counts('clinic', seen)).quarantined;
+    assert.equal(
+      await send(
+        ['a', 'b', 'c', 'd'].map((id) => refusal(id)),
+        undefined,
+        'gw-home',
+      ),
+      0,
+    );
+    const rows = { rows: 3, bytes: 1e6 };
+    assert.equal(await send([refusal('a'), refusal('b'), refusal('c')], rows), 0);
+    assert.equal(await send([refusal('a'), refusal('b')], rows), 0, 'what is there already needs no room');
+    assert.equal(await send([refusal('d'), refusal('e')], rows), 2);
+    assert.equal(await held(), 4 + 3);
+    // `a` and `b` went: they are new again, and push out `c` and `d`.
+    assert.equal(await send([refusal('a'), refusal('b')], rows), 2);
+    // In bytes, as UTF-8: eleven each.
+    assert.equal(await send([refusal('f')], { rows: 100, bytes: 33 }), 1);
+    assert.equal(await send([refusal('g')], { rows: 100, bytes: 32 }), 2);
+    assert.equal(await send([refusal('large', 5000)], { rows: 100, bytes: 32 }), 3, 'what is larger than all room is not kept');
+    assert.equal(await held(), 4);
+    const reused = arrivalOf({ seq: 1, value: 1 });
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+    assert.equal((await store.storeBatch(batchOf([reused], { quarantine: { rows: 0, bytes: 0 } }))).dropped, 1);
+  });
+
+  check('a batch whose evidence fails is not stored, and costs nobody else', async (store) => {
+    verifies('ONE-DOOR');
+    const failing = batchOf([arrivalOf({ seq: 1 }), eventArrival({ seq: 2, kind: 'alert' })], {
+      refusals: [{ id: 'x', code: 'INGEST-INVALID', rule: 'value', received: '{}' }],
+      evidence: () => {
+        throw new VitalmeshError('UPLINK-KEY-REUSED');
+      },
+    });
+    const [bad, good] = await Promise.allSettled([store.storeBatch(failing), store.storeBatch(batchOf([arrivalOf({ seq: 3 })]))]);
+    assert.equal(bad.status === 'rejected' && asVitalmeshError(bad.reason).code, 'UPLINK-KEY-REUSED');
+    assert.equal(good.status, 'fulfilled');
+    await assert.rejects(store.storeBatch(failing), { code: 'UPLINK-KEY-REUSED' });
+    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 0, duplicates: 0, quarantined: 0, patients: 1 });
+    assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1 })]))).results, ['stored'], 'its keys are free');
   });
 
   check('the same key twice in one batch is stored once', async (store) => {

@@ -59,7 +59,7 @@ test('without a hub the agent keeps everything of three kinds of device, and sti
   await broker.until(({ pubacks }) => pubacks === 1);
 
   const status = await agent.until(({ outbox }) => outbox.pending >= 5);
-  assert.equal(status.identity.id, 'gateway-1');
+  assert.equal(status.identity?.id, 'gateway-1');
   assert.equal(status.overlay, 'connecting');
   assert.ok(['waiting', 'connecting'].includes(status.uplink.state));
   assert.ok(status.sources.every(({ records }) => records > 0));

@@ -22,7 +22,7 @@ const status: HubStatus = {
   registry: 'abc',
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},
-  gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000 }],
+  gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
   mcp: {

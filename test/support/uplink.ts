@@ -39,6 +39,10 @@ export class MemoryOutbox implements Outbox {
   readonly #watchers = new Set<() => void>();
   #seq = 0;
 
+  get lastSeq(): number {
+    return this.#seq;
+  }
+
   async append(records: readonly ReadingRecord[]): Promise<RowKey[]> {
     const keys = records.map((record) => this.#add(record));
     await this.#commit();
@@ -54,6 +58,10 @@ export class MemoryOutbox implements Outbox {
     const rows = [...this.#rows.values()].filter(({ seq }) => seq > after).slice(0, limit);
     this.readMost = Math.max(this.readMost, rows.length);
     return rows;
+  }
+
+  waiting(after: number, limit: number): OutboxRow[] {
+    return this.pending(after, limit);
   }
 
   async complete(rows: readonly RowKey[]): Promise<void> {
@@ -114,6 +122,9 @@ export class MemoryOutbox implements Outbox {
       delivered: this.completed.length,
       quarantined: this.refused.length,
       fileBytes: 0,
+      usedBytes: 0,
+      limitBytes: 0,
+      code: null,
     };
   }
 

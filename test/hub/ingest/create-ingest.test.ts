@@ -327,3 +327,15 @@ test('ids are those of the epoch they were written under', async () => {
     [`gw-icu.${TEST_EPOCH}.1.0`, `gw-icu.${other}.1.0`],
   );
 });
+
+test('what is in quarantine of one gateway is bounded by the registry; what goes is counted and told', async () => {
+  verifies('QUARANTINE-BOUNDED');
+  const limited = TEST_REGISTRY.replace('beds: { ICU-01', 'limits: { quarantineRows: 5 }, beds: { ICU-01');
+  await using h = testHub({ clock: new TestClock(), registry: limited });
+  const bad = (seq: number): unknown => ({ ...sampleObservation({ seq }), status: 'registered' });
+  await h.ingest.batch('gw-icu', sampleBundle([1, 2, 3, 4].map(bad)));
+  await h.ingest.batch('gw-icu', sampleBundle([5, 6, 7, 8].map(bad)));
+  await h.ingest.batch('gw-home', sampleBundle([{ ...sampleObservation({ agent: 'gw-home' }), status: 'registered' }]));
+  assert.equal((await h.door.counts(operator, { channel: 'operator' })).quarantined, 5 + 1);
+  assert.equal(h.metrics.get('ingest_quarantine_dropped'), 3);
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { type EventEmitter, once } from 'node:events';
-import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
+import { once } from 'node:events';
+import { constants, type OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { after, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -9,148 +9,29 @@ import { runInNewContext } from 'node:vm';
 import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { Handshakes } from '../../../hub/ingest/handshakes.ts';
-import { type SessionLimits, serveUplink, type UplinkServer } from '../../../hub/ingest/session.ts';
-import { type Clock, systemClock } from '../../../shared/clock.ts';
+import { serveUplink } from '../../../hub/ingest/session.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { BatchResponseBundle } from '../../../shared/fhir.ts';
-import type { Identity } from '../../../shared/identity/identity.ts';
 import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
-import { createMemoryNetwork, type MemoryNetwork } from '../../../shared/overlay/memory.ts';
+import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { secureDialer } from '../../../shared/uplink/inner-tls.ts';
-import { newEpoch } from '../../../shared/uplink/key.ts';
-import { batchEntry, bundleText } from '../../../shared/uplink/kinds.ts';
 import { UPLINK_WINDOWS } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
-import { sampleObservation } from '../../support/hub.ts';
-import { testNetwork } from '../../support/identities.ts';
 import { MemoryIngest, until } from '../../support/uplink.ts';
+import {
+  type Answer,
+  batchOf,
+  dialHub as dial,
+  gone,
+  identityOf,
+  RawGateway,
+  INGEST_SERVICE as SERVICE,
+  startUplinkHub as startHub,
+} from '../../support/uplink-hub.ts';
 
-const SERVICE = 'vitals-ingest';
-const ca = await testNetwork();
-const identities = new Map<string, Identity>();
-for (const id of ['hub-1', 'gw-1', 'gw-2', 'gw-stranger']) identities.set(id, await ca.identity(id));
-
-function identity(id: string): Identity {
-  const found = identities.get(id);
-  assert.ok(found);
-  return found;
-}
-
-interface Hub extends AsyncDisposable {
-  network: MemoryNetwork;
-  ingest: MemoryIngest;
-  metrics: Metrics;
-  server: UplinkServer;
-  abort(): void;
-}
-
-async function startHub(limits: Partial<SessionLimits> = {}, given: { log?: Logger; clock?: Clock } = {}): Promise<Hub> {
-  const network = createMemoryNetwork();
-  const overlay = network.overlay({ id: 'hub-1', name: 'hub' });
-  const ingest = new MemoryIngest();
-  ingest.gateways.add('gw-2');
-  const metrics = new Metrics();
-  const server = serveUplink({
-    overlay,
-    service: SERVICE,
-    identity: identity('hub-1'),
-    ingest,
-    log: silentLogger,
-    metrics,
-    clock: systemClock,
-    limits,
-    ...given,
-  });
-  const stop = new AbortController();
-  await server.start(stop.signal);
-  return {
-    network,
-    ingest,
-    metrics,
-    server,
-    abort: () => stop.abort(),
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      await overlay[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Resolves when it is closed, with an error or without. */
-function gone(emitter: EventEmitter): Promise<void> {
-  emitter.on('error', () => undefined);
-  return new Promise((resolve) => emitter.once('close', () => resolve()));
-}
-
-interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  json: unknown;
-}
-
-/** A gateway that speaks the protocol by hand. */
-class RawGateway implements Disposable {
-  readonly session: ClientHttp2Session;
-  readonly raw: Duplex;
-  readonly closed: Promise<void>;
-  readonly headers: OutgoingHttpHeaders;
-
-  constructor(raw: Duplex, stream: Duplex, instance: string) {
-    this.raw = raw;
-    this.session = connect('http://hub', { createConnection: () => stream });
-    this.session.on('error', () => undefined);
-    stream.on('error', () => undefined);
-    this.closed = gone(this.session);
-    this.headers = { 'vitalmesh-uplink': '1', 'vitalmesh-instance': instance, 'vitalmesh-epoch': newEpoch() };
-  }
-
-  async ask(headers: OutgoingHttpHeaders, body?: string | Buffer): Promise<Answer> {
-    const stream = this.session.request({ ...this.headers, ...headers });
-    const chunks: Buffer[] = [];
-    stream.on('data', (chunk) => chunks.push(chunk));
-    const ended = once(stream, 'end');
-    ended.catch(() => undefined);
-    stream.end(body);
-    const [received] = (await once(stream, 'response')) as [Record<string, unknown>];
-    await ended;
-    const text = Buffer.concat(chunks).toString();
-    return { status: Number(received[':status']), headers: received, json: text === '' ? undefined : JSON.parse(text) };
-  }
-
-  hello(headers: OutgoingHttpHeaders = {}): Promise<Answer> {
-    return this.ask({ ':method': 'GET', ':path': '/uplink', ...headers });
-  }
-
-  post(body: string | Buffer, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
-    return this.ask({ ':method': 'POST', ':path': '/fhir', 'content-type': 'application/fhir+json', ...headers }, body);
-  }
-
-  /** From now on nothing that the hub says reaches this gateway. */
-  stall(): void {
-    this.raw.pause();
-    // TLS would go on reading at the next occasion.
-    this.raw.resume = () => this.raw;
-  }
-
-  [Symbol.dispose](): void {
-    this.session.destroy();
-    this.raw.destroy();
-  }
-}
-
-async function dial({ network }: Hub, id = 'gw-1', instance = randomBytes(8).toString('hex')): Promise<RawGateway> {
-  const raw = await network.overlay({ id, name: id }).dial(SERVICE);
-  raw.on('error', () => undefined);
-  const { stream } = await secureDialer(raw, identity(id), { timeoutMs: 5000 });
-  return new RawGateway(raw, stream, instance);
-}
-
-const batch = (...seqs: number[]): string =>
-  bundleText(
-    seqs.map((seq) => JSON.stringify(batchEntry(sampleObservation({ agent: 'gw-1', seq })))),
-    Date.now(),
-  );
+const batch = (...seqs: number[]): string => batchOf('gw-1', ...seqs);
 
 const codeOf = ({ json }: Answer): unknown => (json as { code?: unknown }).code;
 
@@ -199,7 +80,7 @@ test('the caller is whom its certificate names; an unknown one is refused whatev
   for (const ask of [(g: RawGateway) => g.hello(), (g: RawGateway) => g.post(batch(1)), (g: RawGateway) => g.ask({ ':path': '/else' })]) {
     // The overlay itself says gw-1; only the certificate counts.
     const raw = await hub.network.overlay({ id: 'gw-1', name: 'gw-1' }).dial(SERVICE);
-    const { stream } = await secureDialer(raw, identity('gw-stranger'), { timeoutMs: 5000 });
+    const { stream } = await secureDialer(raw, await identityOf('gw-stranger'), { timeoutMs: 5000 });
     using stranger = new RawGateway(raw, stream, 'instance-1');
     const answer = await ask(stranger);
     assert.deepEqual([answer.status, codeOf(answer)], [403, 'UPLINK-UNKNOWN-GATEWAY']);
@@ -375,7 +256,7 @@ test('garbage behind the TLS handshake ends that connection alone', async () => 
   await good.hello();
   for (const garbage of ['GET / HTTP/1.1\r\nhost: x\r\n\r\n', randomBytes(4096), Buffer.alloc(100)]) {
     const raw = await hub.network.overlay({ id: 'gw-2', name: 'gw-2' }).dial(SERVICE);
-    const { stream } = await secureDialer(raw, identity('gw-2'), { timeoutMs: 5000 });
+    const { stream } = await secureDialer(raw, await identityOf('gw-2'), { timeoutMs: 5000 });
     stream.on('error', () => undefined);
     const cut = gone(stream);
     stream.resume();
@@ -441,7 +322,7 @@ test('frames of any type with any content cost nobody but their sender', async (
   await fc.assert(
     fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 8 }), async (frames) => {
       const raw = await hub.network.overlay({ id: 'gw-1', name: 'gw-1' }).dial(SERVICE);
-      const { stream } = await secureDialer(raw, identity('gw-1'), { timeoutMs: 5000 });
+      const { stream } = await secureDialer(raw, await identityOf('gw-1'), { timeoutMs: 5000 });
       const marker = randomBytes(8);
       const answered = new Promise<void>((resolve) => {
         const received: Buffer[] = [];
@@ -695,7 +576,7 @@ test('a hub that starts without its network binds once that is there', async () 
   const server = serveUplink({
     overlay,
     service: SERVICE,
-    identity: identity('hub-1'),
+    identity: await identityOf('hub-1'),
     ingest: new MemoryIngest(),
     log: silentLogger,
     metrics: new Metrics(),

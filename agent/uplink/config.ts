@@ -1,9 +1,28 @@
 import { z } from 'zod';
-import { filePath } from '../../../shared/config-parts.ts';
-import { isAgentId } from '../../../shared/uplink/key.ts';
+import { filePath, isNoPlaceholder, PLACEHOLDER_HINT } from '../../shared/config-parts.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { overlayConfig } from '../../shared/overlay/config.ts';
+import { isAgentId } from '../../shared/uplink/key.ts';
 
-/** `uplink` of agent.yaml where there is no hub: a FHIR server takes the data. */
-export const fhirServerConfig = z
+const batchBytes = z
+  .int()
+  .min(64 * 1024)
+  .max(4 * 1024 * 1024)
+  .optional()
+  .describe('Largest batch in bytes.');
+
+const hub = z.strictObject({
+  type: z.literal('hub').optional().describe('A hub takes the data; so it is unless told.'),
+  service: z.string().min(1).default('vitals-ingest').describe('Overlay service that the hub hosts.'),
+  hub: z
+    .array(z.string().min(1).refine(isNoPlaceholder, PLACEHOLDER_HINT))
+    .min(1)
+    .describe('Overlay identity ids that the hub may have; nobody else gets anything.'),
+  batchEntries: z.int().min(1).max(1000).optional().describe('Most observations in a batch.'),
+  batchBytes,
+});
+
+const fhirServer = z
   .strictObject({
     type: z.literal('fhir-server').describe('A FHIR R4 server in the place of a hub; needs neither identity nor overlay.'),
     url: z
@@ -26,12 +45,7 @@ export const fhirServerConfig = z
       .optional()
       .describe('The files are read anew for each connection.'),
     batchEntries: z.int().min(1).max(1000).default(100).describe('Most resources in a batch; the server has 60 s for one.'),
-    batchBytes: z
-      .int()
-      .min(64 * 1024)
-      .max(4 * 1024 * 1024)
-      .optional()
-      .describe('Largest batch in bytes.'),
+    batchBytes,
   })
   .superRefine(({ url, tls }, context) => {
     if (tls === undefined) return;
@@ -40,6 +54,39 @@ export const fhirServerConfig = z
     if (tls.certFile !== undefined && tls.keyFile === undefined) wrong(['keyFile'], 'missing; a certificate needs its key');
     if (tls.keyFile !== undefined && tls.certFile === undefined) wrong(['certFile'], 'missing; a key needs its certificate');
   });
+
+/** `uplink` of agent.yaml: who takes the data. */
+export const uplinkConfig = z.discriminatedUnion('type', [hub, fhirServer]);
+
+type UplinkConfig = z.infer<typeof uplinkConfig>;
+type FhirServerConfig = Extract<UplinkConfig, { type: 'fhir-server' }>;
+type OverlayConfig = z.infer<typeof overlayConfig>;
+
+/** A hub with what it takes to reach it: one identity in one network. */
+export interface ToHub {
+  to: 'hub';
+  identity: string;
+  overlay: OverlayConfig;
+  uplink: Exclude<UplinkConfig, FhirServerConfig>;
+}
+
+/** A FHIR server, which needs neither. */
+export interface ToFhirServer {
+  to: 'fhir-server';
+  uplink: FhirServerConfig;
+}
+
+/** Who takes the data, with all that belongs to it. Throws CONFIG-INVALID for what the schema of agent.yaml does not pass. */
+export function destinationOf(config: {
+  identity?: string | undefined;
+  overlay?: OverlayConfig | undefined;
+  uplink: UplinkConfig;
+}): ToHub | ToFhirServer {
+  const { identity, overlay, uplink } = config;
+  if (uplink.type === 'fhir-server') return { to: 'fhir-server', uplink };
+  if (identity === undefined || overlay === undefined) throw new VitalmeshError('CONFIG-INVALID', { detail: 'identity and overlay' });
+  return { to: 'hub', identity, overlay, uplink };
+}
 
 /** Whether a configured address may be called: what is in the clear stays on this machine. */
 function isFhirBase(text: string): boolean {

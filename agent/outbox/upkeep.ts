@@ -1,0 +1,265 @@
+import { statfsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { GapReason } from '../../shared/gap.ts';
+import { pruneOldest } from './delivery.ts';
+import type { OutboxFile } from './file.ts';
+import type { GapRows } from './gap-rows.ts';
+import { type GivenUp, GivingUp } from './giving-up.ts';
+import { Minutes } from './minutes.ts';
+import { DROPPABLE, type DroppableClass, diskLimit, LEVELS, type Level, levelOf, nextStep, type Space, type Step } from './room.ts';
+import { CLASS_NUMBERS } from './schema.ts';
+import type { Sent } from './sent.ts';
+import { type WaitingRow, Walk } from './walk.ts';
+
+export interface OutboxLimits {
+  /** Largest size of the file in bytes, without its log of some megabytes; less when the disk leaves less. */
+  maxBytes: number;
+  /** How long rows of a class may wait, in milliseconds; for ever unless told. */
+  maxAgeMs: Partial<Record<DroppableClass, number>>;
+}
+
+export const DEFAULT_LIMITS: OutboxLimits = { maxBytes: 2 * 1024 ** 3, maxAgeMs: {} };
+
+/** Free space of the disk is asked for at most so often, and old rows looked for. */
+const DISK_EVERY_MS = 5_000;
+const AGE_EVERY_MS = 60_000;
+const DELIVERED_AT_ONCE = 256;
+
+/** How full the outbox is. */
+export interface Fullness {
+  level: Level;
+  usedBytes: number;
+  limitBytes: number;
+}
+
+/**
+ * Keeps the outbox within its limits: looks after each commit how much room there is, tells the operator when it becomes little, and
+ * gives up what matters least in small steps, each a unit of a commit that others share, so that nobody waits long for it.
+ */
+export class Upkeep {
+  readonly #file: OutboxFile;
+  readonly #limits: OutboxLimits;
+  readonly #path: string;
+  readonly #sent: Sent;
+  readonly #givingUp: GivingUp;
+  readonly #minutes: Minutes;
+  readonly #walks: Readonly<Record<DroppableClass | 'sent', Walk>> = {
+    spot: new Walk(),
+    continuous: new Walk(),
+    waveform: new Walk(),
+    sent: new Walk(),
+  };
+  readonly #old = new Walk();
+  /** Given up since this was last told. */
+  readonly #given = new Map<GapReason, GivenUp>();
+  #level: Level = 'calm';
+  #limitBytes: number;
+  #usedBytes = 0;
+  #lookedAtDiskMs = Number.NEGATIVE_INFINITY;
+  #lookedForOldMs = Number.NEGATIVE_INFINITY;
+  #isMakingRoom = false;
+  #working: Promise<void> | undefined;
+
+  constructor(file: OutboxFile, path: string, sent: Sent, gaps: GapRows, limits: Partial<OutboxLimits>) {
+    this.#file = file;
+    this.#path = path;
+    this.#sent = sent;
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#limitBytes = this.#limits.maxBytes;
+    this.#givingUp = new GivingUp(file, sent, gaps);
+    this.#minutes = new Minutes(sent);
+  }
+
+  /** As of the last commit. */
+  get fullness(): Fullness {
+    return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: this.#limitBytes };
+  }
+
+  /** After a commit: looks, and begins to work when there is something to do. */
+  look(): void {
+    try {
+      if (this.#isCalm() && !this.#isTimeForOld()) return;
+      const space = this.#space();
+      this.#watch(space);
+      if (this.#working || (this.#step(space) === undefined && !this.#isTimeForOld())) return;
+    } catch {
+      // A file that cannot be read has told so to whoever wrote last.
+      return;
+    }
+    this.#work();
+  }
+
+  /** Undefined when rows may come in; else resolves once room was made, or rejects with OUTBOX-FULL: nothing is left that may go. */
+  room(): Promise<void> | undefined {
+    return this.#level === 'full' ? this.#awaitRoom() : undefined;
+  }
+
+  async #awaitRoom(): Promise<void> {
+    await (this.#working ?? this.#work());
+    this.#watch(this.#space());
+    if (this.#level === 'full') throw new VitalmeshError('OUTBOX-FULL', { detail: `${this.#usedBytes} of ${this.#limitBytes} bytes` });
+  }
+
+  /** Rows that were passed wait again. */
+  restart(): void {
+    for (const walk of [...Object.values(this.#walks), this.#minutes, this.#old]) walk.restart();
+  }
+
+  #work(): Promise<void> {
+    for (const walk of [...Object.values(this.#walks), this.#minutes]) walk.again();
+    const working = this.#makeRoom().finally(() => {
+      this.#working = undefined;
+    });
+    this.#working = working;
+    return working;
+  }
+
+  async #makeRoom(): Promise<void> {
+    try {
+      if (this.#isTimeForOld()) await this.#dropOld();
+      for (;;) {
+        const space = this.#space();
+        this.#watch(space);
+        const step = this.#step(space);
+        this.#isMakingRoom = step !== undefined && step !== 'delivered';
+        if (step === undefined) return;
+        await this.#do(step);
+        await turn();
+      }
+    } catch {
+      // Whoever writes to the file tells of its faults. What could not be done is found again.
+      this.restart();
+    } finally {
+      this.#tell();
+    }
+  }
+
+  #step(space: Space): Step | undefined {
+    const done = new Set<Step>();
+    for (const step of [...DROPPABLE, 'sent'] as const) if (this.#walks[step].over) done.add(step);
+    if (this.#minutes.over) done.add('thin');
+    return nextStep(space, this.#isMakingRoom, done);
+  }
+
+  async #do(step: Step): Promise<void> {
+    if (step === 'delivered') {
+      const pruned = await this.#file.writeOnReserve((database) => pruneOldest(database, DELIVERED_AT_ONCE), DELIVERED_AT_ONCE);
+      this.#file.changed({ pruned });
+    } else if (step === 'thin') await this.#thin();
+    else await this.#drop(step);
+  }
+
+  async #thin(): Promise<void> {
+    const rows = this.#file.read((database) => this.#minutes.next(database)) ?? [];
+    for (let at = 0; at < rows.length; at += ROWS_A_COMMIT) {
+      this.#note('thinned', await this.#givingUp.thin(rows.slice(at, at + ROWS_A_COMMIT)));
+    }
+  }
+
+  async #drop(what: DroppableClass | 'sent'): Promise<void> {
+    const classes = (what === 'sent' ? DROPPABLE : [what]).map((name) => CLASS_NUMBERS[name]);
+    const isWanted = (row: WaitingRow): boolean => classes.includes(row.class) && this.#sent.has(row.seq) === (what === 'sent');
+    const rows = this.#file.read((database) => this.#walks[what].next(database, isWanted));
+    if (rows.length > 0) await this.#giveUp(rows, 'space');
+  }
+
+  async #dropOld(): Promise<void> {
+    const now = this.#file.clock.now();
+    const limits = new Map(DROPPABLE.map((name) => [CLASS_NUMBERS[name], this.#limits.maxAgeMs[name] ?? Number.POSITIVE_INFINITY]));
+    const least = Math.min(...limits.values());
+    const isOld = (row: WaitingRow): boolean => now - row.receivedAt > (limits.get(row.class) ?? Number.POSITIVE_INFINITY);
+    this.#lookedForOldMs = this.#file.clock.monotonicMs();
+    this.#old.restart();
+    while (!this.#old.over) {
+      const rows = this.#file.read((database) =>
+        this.#old.next(
+          database,
+          (row) => isOld(row) && !this.#sent.has(row.seq),
+          (row) => now - row.receivedAt <= least,
+        ),
+      );
+      if (rows.length > 0) await this.#giveUp(rows, 'age');
+      await turn();
+    }
+  }
+
+  #isTimeForOld(): boolean {
+    if (Object.keys(this.#limits.maxAgeMs).length === 0 || this.#file.pending.rows === 0) return false;
+    return this.#file.clock.monotonicMs() - this.#lookedForOldMs >= AGE_EVERY_MS;
+  }
+
+  async #giveUp(rows: readonly { seq: number }[], reason: GapReason): Promise<void> {
+    this.#note(
+      reason,
+      await this.#givingUp.drop(
+        rows.map(({ seq }) => seq),
+        reason,
+      ),
+    );
+  }
+
+  #note(reason: GapReason, { rows, values }: GivenUp): void {
+    const before = this.#given.get(reason) ?? { rows: 0, values: 0 };
+    this.#given.set(reason, { rows: before.rows + rows, values: before.values + values });
+  }
+
+  #tell(): void {
+    for (const [reason, given] of this.#given) {
+      if (given.rows > 0) this.#file.log.warn({ reason, ...given }, 'the outbox gave up some of what waits; gaps tell of it');
+    }
+    this.#given.clear();
+  }
+
+  /** The quick way of most commits. */
+  #isCalm(): boolean {
+    const { usedBytes, fileBytes } = this.#file.pageBytes();
+    this.#lookAtDisk(fileBytes);
+    this.#usedBytes = usedBytes;
+    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * this.#limitBytes;
+  }
+
+  #space(): Space {
+    const { usedBytes, fileBytes } = this.#file.pageBytes();
+    this.#usedBytes = usedBytes;
+    this.#lookAtDisk(fileBytes);
+    const { delivered, pending } = this.#file;
+    return { usedBytes, limitBytes: this.#limitBytes, delivered, pending: pending.byClass() };
+  }
+
+  #lookAtDisk(fileBytes: number): void {
+    const nowMs = this.#file.clock.monotonicMs();
+    if (nowMs - this.#lookedAtDiskMs < DISK_EVERY_MS) return;
+    this.#lookedAtDiskMs = nowMs;
+    try {
+      const { blocks, bavail, bsize } = statfsSync(dirname(resolve(this.#path)));
+      const allowed = diskLimit({ totalBytes: blocks * bsize, freeBytes: bavail * bsize }, fileBytes);
+      this.#limitBytes = Math.min(this.#limits.maxBytes, allowed);
+    } catch {
+      // A disk that does not say how full it is says so when it is.
+    }
+  }
+
+  #watch(space: Space): void {
+    const before = this.#level;
+    this.#level = levelOf(space, before);
+    this.#file.metrics.set('outbox_used_bytes', space.usedBytes);
+    this.#file.metrics.set('outbox_limit_bytes', space.limitBytes);
+    if (this.#level === before) return;
+    this.#file.metrics.set('outbox_level', { calm: 0, nearly: 1, full: 2 }[this.#level]);
+    const facts = { usedBytes: space.usedBytes, limitBytes: space.limitBytes };
+    const { log } = this.#file;
+    if (this.#level === 'full') log.error({ err: new VitalmeshError('OUTBOX-FULL'), ...facts }, 'the outbox is full');
+    else if (before === 'full') log.info(facts, 'the outbox has room again');
+    else if (this.#level === 'nearly') log.warn({ err: new VitalmeshError('OUTBOX-NEARLY-FULL'), ...facts }, 'the outbox becomes full');
+    else log.info(facts, 'the outbox has enough room again');
+  }
+}
+
+/** Rows changed in one commit of thinning. */
+const ROWS_A_COMMIT = 64;
+
+/** Between two steps the devices have their turn. */
+function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}

@@ -1,0 +1,243 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { type Clock, type Instant, systemClock } from '../../../shared/clock.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { Metrics } from '../../../shared/metrics.ts';
+import type { Lineage, StoreEpoch } from '../../../shared/uplink/lineage.ts';
+import type { AuditEvent } from '../../access/access.ts';
+import type { ChainedEntry } from '../../audit/chain.ts';
+import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
+import type { Binding, KeptBinding } from '../../registry/bindings.ts';
+import type {
+  ArrivedBatch,
+  BatchOutcome,
+  Currency,
+  EventFilter,
+  Evidence,
+  ObservationFilter,
+  Store,
+  StoreCounts,
+  StoredEvent,
+  StoredObservation,
+  StoredPatient,
+  StoredReading,
+} from '../store.ts';
+import { type DatabaseAddress, readAddressFile } from './address.ts';
+import { keepBindings } from './bindings.ts';
+import { Commits } from './commits.ts';
+import { Connections, checkServer, type SessionLimits } from './connections.ts';
+import { beginEpoch, followMark, readLineage } from './epochs.ts';
+import { KnownKeys } from './known-keys.ts';
+import { checkSchema, migrateAs } from './migrate.ts';
+import * as reads from './reads.ts';
+import { PG } from './statements.ts';
+import { inTransaction, Transaction } from './transaction.ts';
+import { type Known, writeBatch } from './write-batch.ts';
+
+export interface PostgresStoreOptions {
+  address: DatabaseAddress;
+  /** Who owns the schema and brings it up to date; without one it must be up to date. */
+  owner?: DatabaseAddress;
+  metrics: Metrics;
+  log: Logger;
+  clock?: Clock;
+  limits?: SessionLimits;
+}
+
+/** Opens the store in a PostgreSQL database that hubs may share. Throws STORAGE-*. */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+  const { address, owner, log, limits } = options;
+  if (owner) await migrateAs(owner, address.user);
+  const prepare = async (client: pg.ClientBase): Promise<void> => {
+    await checkServer(client);
+    await checkSchema(client);
+    await followMark(client);
+  };
+  const connections = new Connections({ address, log, prepare, ...(limits && { limits }) });
+  try {
+    const { storeId, tenants } = await connections.with(async (client) => {
+      const transaction = new Transaction(client);
+      const [head] = await transaction.query<{ storeId: string }>(PG.head);
+      return { storeId: head?.storeId ?? '', tenants: await transaction.query<{ id: string; stored: boolean }>(PG.tenants) };
+    });
+    return new PostgresStore(options, connections, storeId, tenants);
+  } catch (thrown) {
+    await connections[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
+/** As `openPostgresStore`, from files of mode 0600 that hold the URLs. */
+export async function openFromFiles(
+  { urlFile, ownerUrlFile }: { urlFile: string; ownerUrlFile?: string | undefined },
+  options: Omit<PostgresStoreOptions, 'address' | 'owner'>,
+): Promise<PostgresStore> {
+  const address = readAddressFile(urlFile);
+  return await openPostgresStore({ ...options, address, ...(ownerUrlFile !== undefined && { owner: readAddressFile(ownerUrlFile) }) });
+}
+
+export class PostgresStore implements Store {
+  readonly storeId: string;
+  /** Names this process among the hubs of the database. */
+  readonly hub = randomBytes(8).toString('hex');
+  readonly address: DatabaseAddress;
+  readonly #connections: Connections;
+  readonly #commits: Commits;
+  readonly #known: Known = { writers: new KnownKeys(), patients: new KnownKeys(), tenants: new Set(), weeks: new Set() };
+  /** All of them, those too of which nothing is stored. */
+  #tenants = new Set<string>();
+
+  /** Use `openPostgresStore`. */
+  constructor(
+    { address, metrics, clock = systemClock }: PostgresStoreOptions,
+    connections: Connections,
+    storeId: string,
+    tenants: readonly { id: string; stored: boolean }[],
+  ) {
+    this.storeId = storeId;
+    this.address = address;
+    this.#connections = connections;
+    const failed = (): void => {
+      this.#known.weeks.clear();
+      this.#known.writers.clear();
+      this.#known.patients.clear();
+    };
+    this.#commits = new Commits({ connections, hub: this.hub, failed, metrics, clock });
+    this.#learn(tenants);
+  }
+
+  async storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
+    const outcome = await this.#commits.run(
+      (commit) => writeBatch(commit, batch, this.#known),
+      batch.arrivals.length + batch.refusals.length + 1,
+    );
+    this.#tenants.add(batch.tenant);
+    return outcome;
+  }
+
+  lineage(): Promise<Lineage> {
+    return this.read(readLineage);
+  }
+
+  beginStoreEpoch(): Promise<StoreEpoch> {
+    return this.#commits.run(beginEpoch);
+  }
+
+  distrust(storedAfter: Instant): Promise<void> {
+    return this.#commits.run(async (commit) => {
+      for (const tenant of this.#tenants) {
+        await commit.as(tenant);
+        await commit.query(PG.distrust, [AGE_UNKNOWN, tenant, storedAfter]);
+      }
+    });
+  }
+
+  record(events: readonly AuditEvent[]): Promise<void> {
+    return this.#commits.run(async (commit) => commit.append(events), events.length);
+  }
+
+  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
+    return this.#witnessed(
+      tenant,
+      (transaction) => reads.latest(transaction, tenant, patient),
+      (rows) => evidence(rows.length),
+    );
+  }
+
+  async observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>> {
+    const { range } = await this.#witnessed(
+      tenant,
+      (transaction) => reads.countObservations(transaction, tenant, filter),
+      ({ rows }) => evidence(rows),
+    );
+    return { [Symbol.asyncIterator]: () => reads.walkObservations(this, tenant, filter, range) };
+  }
+
+  async events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>> {
+    const { range } = await this.#witnessed(
+      tenant,
+      (transaction) => reads.countEvents(transaction, tenant, filter),
+      ({ rows }) => evidence(rows),
+    );
+    return { [Symbol.asyncIterator]: () => reads.walkEvents(this, tenant, filter, range) };
+  }
+
+  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
+    return this.#witnessed(
+      tenant,
+      (transaction) => reads.patients(transaction, tenant),
+      (rows) => evidence(rows.length),
+    );
+  }
+
+  counts(tenant: string, evidence: Evidence): Promise<StoreCounts> {
+    return this.#witnessed(
+      tenant,
+      (transaction) => reads.counts(transaction, tenant),
+      () => evidence(1),
+    );
+  }
+
+  async *currencies(): AsyncGenerator<Currency> {
+    for (const tenant of [...this.#tenants].sort())
+      yield* await this.read((transaction) => transaction.query<Currency>(PG.currencies, [tenant]), tenant);
+  }
+
+  tenants(): readonly string[] {
+    return [...this.#known.tenants].sort();
+  }
+
+  async rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
+    const kept = await this.#commits.run((commit) => keepBindings(commit, next, at), next.length);
+    await this.refreshTenants();
+    return kept;
+  }
+
+  async *audit(): AsyncGenerator<ChainedEntry> {
+    for (let after = 0; ; ) {
+      const page = await this.read(async (transaction) => {
+        await transaction.query(PG.allEvidence);
+        return await transaction.query<ChainedEntry>(PG.audit, [after]);
+      });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.seq;
+    }
+  }
+
+  /** Looks which tenants there are; other hubs add some. */
+  async refreshTenants(): Promise<void> {
+    this.#learn(await this.read((transaction) => transaction.query<{ id: string; stored: boolean }>(PG.tenants)));
+  }
+
+  /** Every tenant, those too of which nothing is stored yet. */
+  allTenants(): readonly string[] {
+    return [...this.#tenants].sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#commits.close();
+    await this.#connections[Symbol.asyncDispose]();
+  }
+
+  /** Runs reads in one transaction, of one tenant or of none. */
+  read<T>(work: (transaction: Transaction) => Promise<T>, tenant?: string): Promise<T> {
+    const as = tenant === undefined ? '' : `; SET LOCAL vitalmesh.tenant = ${pg.escapeLiteral(tenant)}`;
+    return this.#connections.with((client) =>
+      inTransaction(client, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${as}`, () => work(new Transaction(client, tenant))),
+    );
+  }
+
+  /** A read, given out after the commit of its evidence; the head is not held while it reads. */
+  async #witnessed<T>(tenant: string, work: (transaction: Transaction) => Promise<T>, evidence: (result: T) => AuditEvent): Promise<T> {
+    const result = await this.read(work, tenant);
+    await this.record([evidence(result)]);
+    return result;
+  }
+
+  #learn(tenants: readonly { id: string; stored: boolean }[]): void {
+    this.#tenants = new Set(tenants.map(({ id }) => id));
+    for (const { id, stored } of tenants) if (stored) this.#known.tenants.add(id);
+  }
+}

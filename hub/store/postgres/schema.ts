@@ -1,0 +1,284 @@
+import { SCHEMA } from './connections.ts';
+
+/** One partition holds what belongs to one week of this grid, in milliseconds. */
+export const WEEK_MS = 7 * 24 * 3_600_000;
+
+/** The number of the week in which a time lies. */
+export function weekOf(time: number): number {
+  return Math.floor(time / WEEK_MS);
+}
+
+/** How many weeks before a store was made have partitions of their own; what is older shares one. */
+const WEEKS_BEFORE = 8;
+
+/** Tables of which each row is of one tenant: shown and taken only in a transaction that said which. */
+const OF_A_TENANT = [
+  'patient',
+  'batch',
+  'packed',
+  'observation',
+  'revision',
+  'latest',
+  'event',
+  'quarantine',
+  'total',
+  'binding',
+] as const;
+
+const OWN_TENANT = "tenant = current_setting('vitalmesh.tenant', true)";
+
+/** FORCE: a policy otherwise does not bind the owner of a table. */
+function secured(tables: readonly string[], policy: string): string {
+  return tables
+    .map(
+      (table) =>
+        `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY; ALTER TABLE ${table} FORCE ROW LEVEL SECURITY; ${policy.replaceAll('$', table)}`,
+    )
+    .join('\n');
+}
+
+/**
+ * Schema of the hub's store in PostgreSQL; steps are never changed after a release. What the SQLite schema says of its tables holds here,
+ * too; the names are the same, in lower case with underscores. Whoever writes holds the one row of `head`, so that keys, positions
+ * and the chain of evidence are in order of commit, whichever hub commits.
+ */
+export const POSTGRES_MIGRATIONS: readonly string[] = [
+  `
+-- version: how many steps were taken. lineage_mark: of which server, database and start the present epoch is. position: number of the last
+-- entry of evidence, as audit_hash is its hash. The others: last keys that were given.
+CREATE TABLE head (
+  one boolean PRIMARY KEY CHECK (one),
+  store_id text NOT NULL,
+  version int NOT NULL,
+  epoch text COLLATE "C" NOT NULL,
+  lineage_mark text NOT NULL,
+  position bigint NOT NULL,
+  audit_hash bytea NOT NULL,
+  last_batch bigint NOT NULL,
+  last_observation bigint NOT NULL,
+  last_event bigint NOT NULL
+) WITH (fillfactor = 10);
+CREATE TABLE lineage (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, epoch text NOT NULL UNIQUE, since bigint NOT NULL);
+CREATE INDEX lineage_since ON lineage (since);
+
+-- Names alone, so that a hub can go through its tenants. stored: whether anything was stored or refused of it.
+CREATE TABLE tenant (id text COLLATE "C" PRIMARY KEY, stored boolean NOT NULL);
+
+CREATE TABLE patient (
+  key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  tenant text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  last_stored_at bigint,
+  UNIQUE (tenant, id)
+);
+
+-- rows: how many of its observations are kept. vitals: of the observations in it, JSON. gone: the rows of latest that it took away, JSON. position: of the commit.
+CREATE TABLE batch (
+  key bigint PRIMARY KEY,
+  position bigint NOT NULL,
+  patient bigint NOT NULL,
+  stored_at bigint NOT NULL,
+  sent_at bigint,
+  first_key bigint NOT NULL,
+  last_key bigint NOT NULL,
+  rows int NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  gateway text NOT NULL,
+  vitals text NOT NULL,
+  gone text
+);
+CREATE INDEX batch_time ON batch (tenant, stored_at, first_key, rows);
+CREATE INDEX batch_position ON batch (tenant, position);
+
+-- The resources of a batch as the gateway sent them, zstd. They say whose the sender thinks they are.
+CREATE TABLE packed (
+  batch bigint NOT NULL,
+  stored_at bigint NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  received bytea NOT NULL,
+  PRIMARY KEY (batch, stored_at)
+) PARTITION BY RANGE (stored_at);
+ALTER TABLE packed ALTER received SET STORAGE EXTERNAL;
+
+-- In order of storing. standing: as in SQLite.
+CREATE TABLE observation (
+  key bigint NOT NULL,
+  batch bigint NOT NULL,
+  patient bigint NOT NULL,
+  writer bigint NOT NULL,
+  seq bigint NOT NULL,
+  stored_at bigint NOT NULL,
+  effective bigint NOT NULL,
+  received_at bigint NOT NULL,
+  sort_time bigint NOT NULL,
+  fresh_at bigint NOT NULL,
+  value double precision,
+  part int NOT NULL,
+  offset_min int NOT NULL,
+  standing smallint NOT NULL,
+  test boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  unit text NOT NULL,
+  place text NOT NULL,
+  absent text,
+  components text,
+  flags text,
+  PRIMARY KEY (key, sort_time)
+) PARTITION BY RANGE (sort_time);
+CREATE INDEX observation_series ON observation (patient, vital, device, standing, test, sort_time DESC, key DESC) INCLUDE (value, flags);
+CREATE INDEX observation_set_aside ON observation (patient, vital, device, effective) WHERE effective <> sort_time;
+
+-- What takes an observation back or corrects it, so that one that was sent before it is known when it comes later.
+CREATE TABLE revision (
+  patient bigint NOT NULL,
+  writer bigint NOT NULL,
+  seq bigint NOT NULL,
+  effective bigint NOT NULL,
+  part int NOT NULL,
+  test boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  PRIMARY KEY (patient, vital, device, test, effective, writer, seq, part)
+);
+
+CREATE TABLE latest (
+  patient bigint NOT NULL,
+  sort_time bigint NOT NULL,
+  stored_at bigint NOT NULL,
+  observation bigint NOT NULL,
+  fresh_at bigint NOT NULL,
+  test boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  place text NOT NULL,
+  PRIMARY KEY (patient, vital, device)
+) WITH (fillfactor = 70);
+CREATE INDEX latest_tenant ON latest (tenant);
+
+-- until: the end of a gap.
+CREATE TABLE event (
+  key bigint NOT NULL,
+  writer bigint NOT NULL,
+  seq bigint NOT NULL,
+  effective bigint NOT NULL,
+  received_at bigint NOT NULL,
+  sort_time bigint NOT NULL,
+  stored_at bigint NOT NULL,
+  until bigint,
+  part int NOT NULL,
+  offset_min int NOT NULL,
+  test boolean NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  gateway text NOT NULL,
+  patient text COLLATE "C",
+  device text COLLATE "C" NOT NULL,
+  received bytea NOT NULL,
+  PRIMARY KEY (key, sort_time)
+) PARTITION BY RANGE (sort_time);
+ALTER TABLE event ALTER received SET STORAGE EXTERNAL;
+CREATE INDEX event_time ON event (tenant, kind, sort_time);
+CREATE INDEX event_patient ON event (tenant, patient, kind, sort_time) WHERE patient IS NOT NULL;
+CREATE INDEX event_gap ON event (tenant, patient, until, sort_time) WHERE kind = 'gap';
+
+CREATE TABLE writer (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, agent text NOT NULL, epoch text NOT NULL, UNIQUE (agent, epoch));
+CREATE TABLE seen (
+  writer bigint NOT NULL,
+  seq bigint NOT NULL,
+  part int NOT NULL,
+  hash bytea NOT NULL,
+  PRIMARY KEY (writer, seq, part)
+);
+
+CREATE TABLE quarantine (
+  key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at bigint NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  gateway text NOT NULL,
+  id text NOT NULL,
+  code text NOT NULL,
+  rule text NOT NULL,
+  hash bytea NOT NULL,
+  received text NOT NULL,
+  UNIQUE (tenant, gateway, hash, code)
+);
+
+CREATE TABLE total (
+  tenant text COLLATE "C" PRIMARY KEY,
+  observations bigint NOT NULL,
+  events bigint NOT NULL,
+  duplicates bigint NOT NULL,
+  quarantined bigint NOT NULL
+) WITH (fillfactor = 10);
+
+CREATE TABLE binding (
+  gateway text NOT NULL,
+  kind text NOT NULL,
+  name text NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  patient text,
+  since bigint NOT NULL,
+  PRIMARY KEY (gateway, kind, name)
+);
+
+CREATE TABLE audit (
+  seq bigint PRIMARY KEY,
+  tenant text COLLATE "C" NOT NULL,
+  entry text NOT NULL,
+  hash bytea NOT NULL
+);
+CREATE FUNCTION audit_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN RAISE EXCEPTION 'the evidence is append-only'; END $$;
+CREATE TRIGGER audit_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_only_grows();
+
+${secured(OF_A_TENANT, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
+-- The chain is one for all tenants: entries of each are added in one commit, and it is verified as a whole by whoever says so.
+${secured(
+  ['audit'],
+  `CREATE POLICY readable ON $ FOR SELECT USING (${OWN_TENANT} OR current_setting('vitalmesh.evidence', true) = 'all');
+CREATE POLICY grows ON $ FOR INSERT WITH CHECK (true);`,
+)}
+
+-- The hub's role owns nothing, so partitions are made for it. Attached as it is, a table is no obstacle to readers and writers of the others.
+CREATE FUNCTION make_week(week bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = ${SCHEMA}, pg_temp AS $$
+DECLARE
+  parent text;
+  part text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('vitalmesh.make_week'));
+  FOREACH parent IN ARRAY ARRAY['observation', 'packed', 'event'] LOOP
+    part := format('%s_%s', parent, week);
+    IF week >= (SELECT first_week FROM weeks) AND to_regclass(part) IS NULL THEN
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', part, parent);
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, part, week * ${WEEK_MS}, (week + 1) * ${WEEK_MS});
+    END IF;
+  END LOOP;
+END $$;
+CREATE TABLE weeks AS SELECT floor(extract(epoch FROM now()) * 1000 / ${WEEK_MS})::bigint - ${WEEKS_BEFORE} AS first_week;
+DO $$
+DECLARE
+  parent text;
+BEGIN
+  FOREACH parent IN ARRAY ARRAY['observation', 'packed', 'event'] LOOP
+    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (MINVALUE) TO (%s)', parent || '_before', parent,
+      (SELECT first_week * ${WEEK_MS} FROM weeks));
+  END LOOP;
+END $$;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
+`,
+];
+
+/** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
+export function grantsTo(role: string): string {
+  return `
+GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, tenant, lineage TO ${role};
+GRANT SELECT, UPDATE ON head TO ${role};
+GRANT SELECT ON weeks TO ${role};
+GRANT SELECT, INSERT ON audit TO ${role};
+GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
+}

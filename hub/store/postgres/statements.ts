@@ -1,0 +1,197 @@
+import { MAX_LATEST } from '../statements.ts';
+
+const READING = `
+  o.key, o.batch, o.writer, o.seq, o.part, o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective,
+  o.offset_min AS "offsetMin", o.received_at AS "receivedAt", o.sort_time AS "sortTime", o.place, o.test::int AS test, o.tenant,
+  o.stored_at AS "storedAt", w.agent, w.epoch, p.id AS "patientId", b.gateway, b.first_key AS "firstKey"`;
+
+const EVENT = `
+  e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
+  e.sort_time AS "sortTime", e.stored_at AS "storedAt", e.until, e.test::int AS test, e.seq, e.part, e.received, w.agent, w.epoch`;
+
+/**
+ * Every SQL statement of the store, in one place so that a test can look at the plan of each. Those on tables of a tenant have no
+ * condition for it where row-level security alone is enough. Batches come as arrays, one a column.
+ */
+export const PG = {
+  takeHead: `
+    SELECT version, epoch, position, audit_hash AS hash, last_batch AS "lastBatch", last_observation AS "lastObservation",
+      last_event AS "lastEvent"
+    FROM head FOR UPDATE`,
+  setHead: `
+    UPDATE head SET epoch = $1, position = $2, audit_hash = $3, last_batch = $4, last_observation = $5, last_event = $6`,
+  notify: "SELECT pg_notify('vitalmesh', $1)",
+  head: 'SELECT store_id AS "storeId", position, last_observation AS "lastObservation", last_event AS "lastEvent" FROM head',
+  epochs: 'SELECT epoch, since AS "from" FROM lineage ORDER BY key DESC LIMIT $1',
+  dropEpochs: 'DELETE FROM lineage WHERE since = $1',
+  addEpoch: 'INSERT INTO lineage (epoch, since) VALUES ($1, $2)',
+  makeWeek: 'SELECT make_week($1::bigint)',
+
+  addAudit: `
+    INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
+  allEvidence: "SELECT set_config('vitalmesh.evidence', 'all', true)",
+  audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
+
+  findWriters: `
+    SELECT w.key, g.agent, g.epoch FROM unnest($1::text[], $2::text[]) AS g (agent, epoch)
+    JOIN writer w ON w.agent = g.agent AND w.epoch = g.epoch`,
+  addWriters: `
+    INSERT INTO writer (agent, epoch) SELECT * FROM unnest($1::text[], $2::text[]) RETURNING key, agent, epoch`,
+  findPatients: 'SELECT key, id FROM patient WHERE tenant = $1 AND id = ANY ($2::text[])',
+  addPatients: 'INSERT INTO patient (tenant, id) SELECT $1, id FROM unnest($2::text[]) AS g (id) RETURNING key, id',
+
+  // What was there before the statement is seen by its last part, what it adds is not: no hash means that the key is new.
+  see: `
+    WITH given AS MATERIALIZED (
+      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::bytea[]) WITH ORDINALITY AS g (writer, seq, part, hash, i)
+    ), added AS (
+      INSERT INTO seen (writer, seq, part, hash) SELECT writer, seq, part, hash FROM given ON CONFLICT DO NOTHING
+    )
+    SELECT (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
+    FROM given g ORDER BY g.i`,
+
+  // The current row of each, and whether its sender had taken it back, or sent a better one, when it came.
+  standing: `
+    SELECT l.observation AS key, l.test, l.sort_time AS "sortTime", l.stored_at AS "storedAt", l.fresh_at AS "freshAt", l.place,
+      EXISTS (
+        SELECT FROM revision t
+        WHERE t.patient = g.patient AND t.vital = g.vital AND t.device = g.device AND t.test = g.test AND t.effective = g.effective
+          AND t.writer = g.writer AND (t.seq, t.part) > (g.seq, g.part)
+      ) AS revised
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
+      WITH ORDINALITY AS g (patient, vital, device, test, effective, writer, seq, part, i)
+    LEFT JOIN LATERAL (
+      SELECT * FROM latest l WHERE l.patient = g.patient AND l.vital = g.vital AND l.device = g.device OFFSET 0
+    ) l ON true
+    ORDER BY g.i`,
+  addObservations: `
+    INSERT INTO observation (tenant, stored_at, key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags,
+      effective, offset_min, received_at, sort_time, test, fresh_at, place, standing)
+    SELECT $1, $2::bigint, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[], $9::text[],
+      $10::text[], $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::int[], $18::bigint[],
+      $19::bigint[], $20::boolean[], $21::bigint[], $22::text[], $23::smallint[])`,
+  setLatest: `
+    INSERT INTO latest (tenant, patient, vital, device, test, sort_time, stored_at, observation, fresh_at, place)
+    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+      $10::text[])
+    ON CONFLICT (patient, vital, device) DO UPDATE SET test = excluded.test, sort_time = excluded.sort_time,
+      stored_at = excluded.stored_at, observation = excluded.observation, fresh_at = excluded.fresh_at, place = excluded.place`,
+  addRevision: `
+    INSERT INTO revision (tenant, patient, vital, device, test, effective, writer, seq, part) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+  // The time is given twice, because the index is by the sort time; where that is another, the next one finds it. The last four numbers
+  // are the version that does it: itself stays, and so does what the same writer sent after it.
+  withdraw: `
+    UPDATE observation SET standing = 0
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND sort_time = $5 AND effective = $5 AND standing = 1
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
+  withdrawSetAside: `
+    UPDATE observation SET standing = 0
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND effective <> sort_time AND standing = 1
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
+  dropWithdrawn: `
+    DELETE FROM latest l
+    WHERE patient = $1 AND vital = $2 AND device = $3
+      AND (SELECT standing FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time) = 0
+    RETURNING observation`,
+  bestOf: `
+    SELECT key, test, sort_time AS "sortTime", fresh_at AS "freshAt", place, stored_at AS "storedAt"
+    FROM observation
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1
+    ORDER BY test, sort_time DESC, stored_at DESC, key DESC LIMIT 1`,
+  overfull: `
+    SELECT patient, count(*) AS rows FROM latest WHERE patient = ANY ($1::bigint[]) GROUP BY patient HAVING count(*) > ${MAX_LATEST}`,
+  dropOldest: `
+    DELETE FROM latest WHERE (patient, vital, device) IN (
+      SELECT patient, vital, device FROM latest WHERE patient = $1 ORDER BY test DESC, sort_time, vital, device LIMIT $2
+    ) RETURNING vital, device`,
+  addBatches: `
+    WITH given AS MATERIALIZED (
+      SELECT * FROM unnest($6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[], $11::text[], $12::text[])
+        AS g (key, patient, first_key, last_key, received, vitals, gone)
+    ), packs AS (
+      INSERT INTO packed (tenant, stored_at, batch, received) SELECT $1, $3::bigint, key, received FROM given
+    ), touched AS (
+      UPDATE patient SET last_stored_at = greatest(coalesce(last_stored_at, 0), $3::bigint) WHERE key = ANY ($7::bigint[])
+    )
+    INSERT INTO batch (tenant, gateway, stored_at, sent_at, position, key, patient, first_key, last_key, rows, vitals, gone)
+    SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, key, patient, first_key, last_key, last_key - first_key + 1, vitals, gone FROM given`,
+  addEvents: `
+    INSERT INTO event (tenant, gateway, stored_at, key, kind, patient, writer, seq, part, device, effective, offset_min, received_at,
+      sort_time, until, test, received)
+    SELECT $1, $2, $3::bigint, * FROM unnest($4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::int[], $10::text[],
+      $11::bigint[], $12::int[], $13::bigint[], $14::bigint[], $15::bigint[], $16::boolean[], $17::bytea[])`,
+  addQuarantine: `
+    INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received)
+    SELECT $1::bigint, $2, $3, * FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
+    ON CONFLICT (tenant, gateway, hash, code) DO NOTHING RETURNING key`,
+  addTotals: `
+    INSERT INTO total AS t (tenant, observations, duplicates, quarantined, events) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant) DO UPDATE SET observations = t.observations + excluded.observations, duplicates = t.duplicates + excluded.duplicates,
+      quarantined = t.quarantined + excluded.quarantined, events = t.events + excluded.events`,
+  addTenant: `
+    INSERT INTO tenant AS t (id, stored) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET stored = true WHERE excluded.stored AND NOT t.stored`,
+  tenants: 'SELECT id, stored FROM tenant ORDER BY id',
+
+  latest: `
+    SELECT ${READING}, l.fresh_at AS "freshAt"
+    FROM patient p
+    JOIN latest l ON l.patient = p.key
+    JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time
+    JOIN batch b ON b.key = o.batch
+    JOIN writer w ON w.key = o.writer
+    WHERE p.tenant = $1 AND p.id = $2
+    ORDER BY l.sort_time DESC, l.vital, l.device
+    LIMIT ${MAX_LATEST}`,
+  patients: `
+    SELECT p.id, p.last_stored_at AS "lastStoredAt", l.vital
+    FROM patient p LEFT JOIN latest l ON l.patient = p.key
+    WHERE p.tenant = $1
+    ORDER BY p.id, l.vital`,
+  totals: 'SELECT observations, events, duplicates, quarantined FROM total WHERE tenant = $1',
+  countPatients: 'SELECT count(*) AS patients FROM patient WHERE tenant = $1 AND last_stored_at IS NOT NULL',
+
+  firstSince: 'SELECT coalesce(min(first_key), 0) AS key FROM batch WHERE tenant = $1 AND stored_at >= $2',
+  countTenant: 'SELECT coalesce(sum(rows), 0)::bigint AS rows FROM batch WHERE tenant = $1 AND stored_at >= $2',
+  countPatient: `
+    SELECT count(*) AS rows FROM patient p JOIN observation o ON o.patient = p.key
+    WHERE p.tenant = $1 AND p.id = $2 AND o.stored_at >= $3`,
+  observations: `
+    SELECT ${READING}, o.fresh_at AS "freshAt"
+    FROM observation o
+    JOIN batch b ON b.key = o.batch
+    JOIN patient p ON p.key = o.patient
+    JOIN writer w ON w.key = o.writer
+    WHERE o.key >= $1 AND o.key < $2 AND o.stored_at >= $3 AND ($4::text IS NULL OR p.id = $4)
+    ORDER BY o.key`,
+  received: 'SELECT batch, received FROM packed WHERE batch = ANY ($1::bigint[]) AND stored_at = ANY ($2::bigint[])',
+  events: `
+    SELECT ${EVENT}
+    FROM event e JOIN writer w ON w.key = e.writer
+    WHERE e.key >= $1 AND e.key < $2 AND e.stored_at >= $3 AND ($4::text IS NULL OR e.kind = $4) AND ($5::text IS NULL OR e.patient = $5)
+    ORDER BY e.key`,
+  countEvents: `
+    SELECT count(*) AS rows FROM event
+    WHERE tenant = $1 AND stored_at >= $2 AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR patient = $4)`,
+
+  currencies: `
+    SELECT p.tenant, p.id AS patient, l.vital, l.device, l.fresh_at AS "freshAt", l.stored_at AS "storedAt", l.place
+    FROM latest l JOIN patient p ON p.key = l.patient
+    WHERE l.tenant = $1`,
+  distrust: 'UPDATE latest SET fresh_at = $1 WHERE tenant = $2 AND stored_at > $3',
+
+  bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding WHERE tenant = $1',
+  dropBinding: 'DELETE FROM binding WHERE gateway = $1 AND kind = $2 AND name = $3',
+  setBinding: `
+    INSERT INTO binding (gateway, kind, name, tenant, patient, since) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (gateway, kind, name) DO UPDATE SET patient = excluded.patient, since = excluded.since`,
+
+  changed: `
+    SELECT b.position, b.patient AS key, p.id AS patient, b.stored_at AS at, b.vitals, b.gone
+    FROM batch b JOIN patient p ON p.key = b.patient
+    WHERE b.tenant = $1 AND b.position > $2 AND b.position <= $3
+    ORDER BY b.position, b.key LIMIT 1000`,
+  current: `
+    SELECT p.tenant, p.id AS patient, l.vital, l.device, l.fresh_at AS "freshAt", l.stored_at AS "storedAt", l.place
+    FROM latest l JOIN patient p ON p.key = l.patient
+    WHERE l.patient = ANY ($1::bigint[])`,
+} as const;

@@ -1,0 +1,246 @@
+import { hash } from 'node:crypto';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { type ObservationKey, parseObservationId } from '../../../shared/uplink/key.ts';
+import { packReceived } from '../observation-row.ts';
+import {
+  type Arrival,
+  type ArrivalResult,
+  type ArrivedBatch,
+  type BatchOutcome,
+  type EventArrival,
+  isEvent,
+  type Refusal,
+} from '../store.ts';
+import type { Commit } from './commits.ts';
+import type { KnownKeys } from './known-keys.ts';
+import { PG } from './statements.ts';
+import { makeWeeks } from './weeks.ts';
+import { type NewRow, ObservationWriter, type OfPatient } from './write-observations.ts';
+
+/** What a hub remembers of the database between two commits. */
+export interface Known {
+  /** By agent and epoch. */
+  writers: KnownKeys;
+  /** By tenant and id. */
+  patients: KnownKeys;
+  /** Tenants of which it is on disk that something is stored. */
+  tenants: Set<string>;
+  /** That have partitions. */
+  weeks: Set<number>;
+}
+
+/** Writes a batch and its evidence within a commit. */
+export async function writeBatch(commit: Commit, batch: ArrivedBatch, known: Known): Promise<BatchOutcome> {
+  await makeWeeks(commit, batch, known.weeks);
+  await commit.as(batch.tenant);
+  return await new BatchWriter(commit, batch, known).write();
+}
+
+/** An arrival with its key, the key of who wrote it, and its digest. */
+interface Row {
+  arrival: Arrival | EventArrival;
+  id: ObservationKey;
+  writer: number;
+  digest: Buffer;
+}
+
+class BatchWriter {
+  readonly #commit: Commit;
+  readonly #batch: ArrivedBatch;
+  readonly #known: Known;
+
+  constructor(commit: Commit, batch: ArrivedBatch, known: Known) {
+    this.#commit = commit;
+    this.#batch = batch;
+    this.#known = known;
+  }
+
+  async write(): Promise<BatchOutcome> {
+    const rows = await this.#rows();
+    const { results, reused } = await this.#see(rows);
+    const fresh = rows.filter((_, i) => results[i] === 'stored');
+    const patients = await this.#byPatient(fresh);
+    const events = fresh.flatMap(({ arrival, ...row }) => (isEvent(arrival) ? [{ arrival, ...row }] : []));
+    const { currencies, changes } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
+    if (events.length > 0) await this.#addEvents(events);
+    const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals]);
+    await this.#total({ observations: fresh.length - events.length, events: events.length, held: count(results, 'held'), quarantined });
+    const evidence = this.#batch.evidence(results);
+    if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
+    this.#commit.append(evidence);
+    if (patients.length > 0) await this.#addBatches(patients, changes);
+    return { results, currencies, committed: this.#commit.position };
+  }
+
+  async #rows(): Promise<Row[]> {
+    const parsed = this.#batch.arrivals.map((arrival) => {
+      const id = parseObservationId(arrival.id);
+      // Whoever calls has taken the agent out of it; another id here is a defect.
+      if (id === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an observation id without its parts' });
+      return { arrival, id, digest: hash('sha256', arrival.received, 'buffer') };
+    });
+    const writers = await this.#writers(parsed.map(({ id }) => id));
+    return parsed.map((row) => ({ ...row, writer: writers.get(`${row.id.agent} ${row.id.epoch}`) ?? 0 }));
+  }
+
+  async #writers(ids: readonly ObservationKey[]): Promise<Map<string, number>> {
+    const wanted = new Map(ids.map(({ agent, epoch }) => [`${agent} ${epoch}`, { agent, epoch }]));
+    const keys = new Map<string, number>();
+    for (const [name, { agent, epoch }] of wanted) {
+      const key = this.#known.writers.get(agent, epoch);
+      if (key !== undefined) keys.set(name, key);
+    }
+    for (const sql of [PG.findWriters, PG.addWriters]) {
+      const unknown = [...wanted].flatMap(([name, writer]) => (keys.has(name) ? [] : [writer]));
+      if (unknown.length === 0) break;
+      const arrays = [unknown.map(({ agent }) => agent), unknown.map(({ epoch }) => epoch)];
+      for (const { key, agent, epoch } of await this.#commit.query<{ key: number; agent: string; epoch: string }>(sql, arrays)) {
+        keys.set(`${agent} ${epoch}`, key);
+        this.#commit.afterwards(() => this.#known.writers.set(agent, epoch, key));
+      }
+    }
+    return keys;
+  }
+
+  /** Which of them are new. Those with a key that is known with other content come back as what is to be quarantined. */
+  async #see(rows: readonly Row[]): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
+    const digests = new Map<string, Buffer | undefined>();
+    const first = rows.filter(({ writer, id }) => {
+      const name = `${writer} ${id.seq} ${id.index}`;
+      if (digests.has(name)) return false;
+      digests.set(name, undefined);
+      return true;
+    });
+    const seen =
+      first.length === 0
+        ? []
+        : await this.#commit.query<{ hash: Buffer | null }>(PG.see, [
+            first.map(({ writer }) => writer),
+            first.map(({ id }) => id.seq),
+            first.map(({ id }) => id.index),
+            first.map(({ digest }) => digest),
+          ]);
+    for (const [i, { writer, id }] of first.entries()) digests.set(`${writer} ${id.seq} ${id.index}`, seen[i]?.hash ?? undefined);
+    const reused: Refusal[] = [];
+    const results = rows.map(({ arrival, writer, id, digest }): ArrivalResult => {
+      const name = `${writer} ${id.seq} ${id.index}`;
+      const before = digests.get(name);
+      if (before === undefined) {
+        digests.set(name, digest);
+        return 'stored';
+      }
+      if (before.equals(digest)) return 'held';
+      reused.push({ id: arrival.id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received: arrival.received });
+      return 'reused';
+    });
+    return { results, reused };
+  }
+
+  /** The new observations, by patient in the order in which each first comes, with the keys under which they are stored. */
+  async #byPatient(fresh: readonly Row[]): Promise<OfPatient[]> {
+    const rows = new Map<string, Omit<NewRow, 'key'>[]>();
+    for (const { arrival, id, writer } of fresh) {
+      if (isEvent(arrival)) continue;
+      const of = rows.get(arrival.patient) ?? [];
+      rows.set(arrival.patient, of);
+      of.push({ arrival, id, writer });
+    }
+    if (rows.size === 0) return [];
+    const keys = await this.#patients([...rows.keys()]);
+    return [...rows].map(([patient, of]): OfPatient => {
+      const firstKey = this.#commit.take('lastObservation', of.length);
+      const batch = this.#commit.take('lastBatch', 1);
+      return { patient, key: keys.get(patient) ?? 0, batch, rows: of.map((row, i) => ({ ...row, key: firstKey + i })) };
+    });
+  }
+
+  async #patients(ids: readonly string[]): Promise<Map<string, number>> {
+    const { tenant } = this.#batch;
+    const keys = new Map<string, number>();
+    for (const id of ids) {
+      const key = this.#known.patients.get(tenant, id);
+      if (key !== undefined) keys.set(id, key);
+    }
+    for (const sql of [PG.findPatients, PG.addPatients]) {
+      const unknown = ids.filter((id) => !keys.has(id));
+      if (unknown.length === 0) break;
+      for (const { key, id } of await this.#commit.query<{ key: number; id: string }>(sql, [tenant, unknown])) {
+        keys.set(id, key);
+        this.#commit.afterwards(() => this.#known.patients.set(tenant, id, key));
+      }
+    }
+    return keys;
+  }
+
+  async #addBatches(patients: readonly OfPatient[], gone: ReadonlyMap<string, readonly (readonly [string, string])[]>): Promise<void> {
+    const { tenant, gateway, at, sentAt } = this.#batch;
+    await this.#commit.query(PG.addBatches, [
+      ...[tenant, gateway, at, sentAt, this.#commit.position.position],
+      patients.map(({ batch }) => batch),
+      patients.map(({ key }) => key),
+      patients.map(({ rows }) => rows[0]?.key ?? 0),
+      patients.map(({ rows }) => rows.at(-1)?.key ?? 0),
+      patients.map(({ rows }) => packReceived(rows.map(({ arrival }) => arrival.received))),
+      patients.map(({ rows }) => JSON.stringify([...new Set(rows.map(({ arrival }) => arrival.vital))])),
+      patients.map(({ patient }) => (gone.has(patient) ? JSON.stringify(gone.get(patient)) : null)),
+    ]);
+    this.#commit.tells = true;
+  }
+
+  async #addEvents(rows: readonly (Omit<Row, 'arrival'> & { arrival: EventArrival })[]): Promise<void> {
+    const { tenant, gateway, at } = this.#batch;
+    const firstKey = this.#commit.take('lastEvent', rows.length);
+    await this.#commit.query(PG.addEvents, [
+      ...[tenant, gateway, at],
+      rows.map((_, i) => firstKey + i),
+      rows.map(({ arrival }) => arrival.kind),
+      rows.map(({ arrival }) => arrival.patient),
+      rows.map(({ writer }) => writer),
+      rows.map(({ id }) => id.seq),
+      rows.map(({ id }) => id.index),
+      rows.map(({ arrival }) => arrival.device),
+      rows.map(({ arrival }) => arrival.effective),
+      rows.map(({ arrival }) => arrival.offsetMin),
+      rows.map(({ arrival }) => arrival.receivedAt),
+      rows.map(({ arrival }) => arrival.sortTime),
+      rows.map(({ arrival }) => arrival.until ?? null),
+      rows.map(({ arrival }) => arrival.test),
+      rows.map(({ arrival }) => packReceived([arrival.received])),
+    ]);
+  }
+
+  /** Gives how many are new. */
+  async #quarantine(refusals: readonly Refusal[]): Promise<number> {
+    if (refusals.length === 0) return 0;
+    const { tenant, gateway, at } = this.#batch;
+    const added = await this.#commit.query(PG.addQuarantine, [
+      ...[at, tenant, gateway],
+      refusals.map(({ id }) => withoutNul(id)),
+      refusals.map(({ code }) => code),
+      refusals.map(({ rule }) => rule),
+      refusals.map(({ received }) => hash('sha256', received, 'buffer')),
+      refusals.map(({ received }) => withoutNul(received)),
+    ]);
+    return added.length;
+  }
+
+  async #total(of: { observations: number; events: number; held: number; quarantined: number }): Promise<void> {
+    const { tenant } = this.#batch;
+    const { observations, events, held, quarantined } = of;
+    if (observations + events + held + quarantined === 0) return;
+    await this.#commit.query(PG.addTotals, [tenant, observations, held, quarantined, events]);
+    if (this.#known.tenants.has(tenant)) return;
+    await this.#commit.query(PG.addTenant, [tenant, true]);
+    this.#commit.afterwards(() => this.#known.tenants.add(tenant));
+    this.#commit.tells = true;
+  }
+}
+
+function count(results: readonly ArrivalResult[], wanted: ArrivalResult): number {
+  return results.filter((result) => result === wanted).length;
+}
+
+/** PostgreSQL keeps any character but this one; only what was refused may hold it. */
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '\uFFFD');
+}

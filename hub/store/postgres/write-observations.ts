@@ -1,0 +1,224 @@
+import type { ObservationKey } from '../../../shared/uplink/key.ts';
+import { isRevision, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
+import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
+import { MAX_LATEST } from '../statements.ts';
+import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
+import type { Commit } from './commits.ts';
+import { type Standing, supersedes } from './standing.ts';
+import { PG } from './statements.ts';
+
+/** An observation that is new, with the key that it gets and that of who wrote it. */
+export interface NewRow {
+  key: number;
+  arrival: Arrival;
+  writer: number;
+  id: ObservationKey;
+}
+
+/** What is new of one patient; `rows` have consecutive keys. */
+export interface OfPatient {
+  patient: string;
+  /** Of the patient. */
+  key: number;
+  batch: number;
+  rows: readonly NewRow[];
+}
+
+type Row = NewRow & Omit<OfPatient, 'rows' | 'key'> & { patientKey: number };
+
+/** A row of `latest` as `PG.standing` gives it; all null where there is none. */
+type Found = { [K in keyof Standing]: Standing[K] | null } & { revised: boolean };
+
+/** What became of the rows of `latest`: each once, and which are gone, by patient. */
+export interface LatestChanges {
+  currencies: CurrencyChange[];
+  changes: Map<string, [vital: string, device: string][]>;
+}
+
+/**
+ * Writes the new observations of a batch, and `latest`. What takes others back or corrects them is a step of its own, so that each row meets
+ * exactly what was stored before it; all between two of those are written together.
+ */
+export class ObservationWriter {
+  readonly #commit: Commit;
+  readonly #batch: ArrivedBatch;
+  readonly #changed = new Map<string, Map<string, CurrencyChange>>();
+  readonly #grown = new Set<number>();
+
+  constructor(commit: Commit, batch: ArrivedBatch) {
+    this.#commit = commit;
+    this.#batch = batch;
+  }
+
+  async store(patients: readonly OfPatient[]): Promise<LatestChanges> {
+    let together: Row[] = [];
+    for (const { patient, key: patientKey, batch, rows } of patients) {
+      this.#changed.set(patient, new Map());
+      for (const row of rows) {
+        const full = { ...row, patient, patientKey, batch };
+        if (!isRevision(row.arrival.status)) {
+          together.push(full);
+          continue;
+        }
+        await this.#add(together);
+        together = [];
+        await this.#revise(full);
+      }
+    }
+    await this.#add(together);
+    await this.#bound(patients);
+    return this.#changes();
+  }
+
+  /** Gives whether each had been revised when it came. */
+  async #add(rows: readonly Row[]): Promise<boolean[]> {
+    if (rows.length === 0) return [];
+    const found = await this.#standing(rows);
+    const mayStand = rows.map(({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false);
+    await this.#insert(
+      rows,
+      rows.map(({ arrival }, i) => (isWithdrawal(arrival.status) ? -1 : Number(mayStand[i]))),
+    );
+    const current = new Map<string, Standing | undefined>();
+    const changed = new Map<string, Row>();
+    for (const [i, row] of rows.entries()) {
+      const name = nameOf(row);
+      if (!current.has(name)) current.set(name, standingOf(found[i]));
+      const before = current.get(name);
+      const { test, sortTime, freshAt, place } = row.arrival;
+      const next = { key: row.key, test, sortTime, storedAt: this.#batch.at, freshAt, place };
+      if (!mayStand[i] || (before && !supersedes(next, before))) continue;
+      if (before === undefined) this.#grown.add(row.patientKey);
+      current.set(name, next);
+      if (!changed.has(name)) changed.set(name, row);
+    }
+    await this.#setLatest([...changed].map(([name, row]) => [row, current.get(name)] as const).flatMap(isSet));
+    return found.map(({ revised }) => revised);
+  }
+
+  async #standing(rows: readonly Row[]): Promise<Found[]> {
+    return await this.#commit.query<Found>(PG.standing, [
+      rows.map(({ patientKey }) => patientKey),
+      rows.map(({ arrival }) => arrival.vital),
+      rows.map(({ arrival }) => arrival.device),
+      rows.map(({ arrival }) => arrival.test),
+      rows.map(({ arrival }) => arrival.effective),
+      rows.map(({ writer }) => writer),
+      rows.map(({ id }) => id.seq),
+      rows.map(({ id }) => id.index),
+    ]);
+  }
+
+  async #insert(rows: readonly Row[], standing: readonly number[]): Promise<void> {
+    const { tenant, at } = this.#batch;
+    await this.#commit.query(PG.addObservations, [
+      ...[tenant, at],
+      rows.map(({ key }) => key),
+      rows.map(({ batch }) => batch),
+      rows.map(({ patientKey }) => patientKey),
+      rows.map(({ writer }) => writer),
+      rows.map(({ id }) => id.seq),
+      rows.map(({ id }) => id.index),
+      rows.map(({ arrival }) => arrival.vital),
+      rows.map(({ arrival }) => arrival.device),
+      rows.map(({ arrival }) => arrival.value),
+      rows.map(({ arrival }) => arrival.unit),
+      rows.map(({ arrival }) => arrival.absent),
+      rows.map(({ arrival: { components } }) => (components.length === 0 ? null : JSON.stringify(components))),
+      rows.map(({ arrival: { flags } }) => (flags.length === 0 ? null : flags.join(' '))),
+      rows.map(({ arrival }) => arrival.effective),
+      rows.map(({ arrival }) => arrival.offsetMin),
+      rows.map(({ arrival }) => arrival.receivedAt),
+      rows.map(({ arrival }) => arrival.sortTime),
+      rows.map(({ arrival }) => arrival.test),
+      rows.map(({ arrival }) => arrival.freshAt),
+      rows.map(({ arrival }) => arrival.place),
+      standing,
+    ]);
+  }
+
+  async #setLatest(rows: readonly (readonly [row: Row, standing: Standing])[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#commit.query(PG.setLatest, [
+      this.#batch.tenant,
+      rows.map(([{ patientKey }]) => patientKey),
+      rows.map(([{ arrival }]) => arrival.vital),
+      rows.map(([{ arrival }]) => arrival.device),
+      rows.map(([, { test }]) => test),
+      rows.map(([, { sortTime }]) => sortTime),
+      rows.map(([, { storedAt }]) => storedAt),
+      rows.map(([, { key }]) => key),
+      rows.map(([, { freshAt }]) => freshAt),
+      rows.map(([, { place }]) => place),
+    ]);
+    for (const [{ patient, arrival }, { freshAt, storedAt, place }] of rows)
+      this.#change({ tenant: this.#batch.tenant, patient, vital: arrival.vital, device: arrival.device, freshAt, storedAt, place });
+  }
+
+  /** What takes another back, or corrects it. */
+  async #revise(row: Row): Promise<void> {
+    const [isRevised] = await this.#add([row]);
+    const { key, patientKey, writer, id } = row;
+    const { vital, device, test, effective, status } = row.arrival;
+    const { tenant } = this.#batch;
+    await this.#commit.query(PG.addRevision, [tenant, patientKey, vital, device, test, effective, writer, id.seq, id.index]);
+    // A correction leaves what the same sender sent after it; what takes back takes back all.
+    if (isWithdrawal(status)) await this.#withdraw(row, [key, 0, 0, 0]);
+    else if (!isRevised) await this.#withdraw(row, [key, writer, id.seq, id.index]);
+  }
+
+  /** Takes out of `latest` what the row takes back or replaces, and puts in its place what remains. `by`: key, writer, row and part of it. */
+  async #withdraw(row: Row, by: readonly [key: number, writer: number, seq: number, part: number]): Promise<void> {
+    const { patient, patientKey } = row;
+    const { vital, device, test, effective } = row.arrival;
+    const { tenant, at } = this.#batch;
+    for (const sql of [PG.withdraw, PG.withdrawSetAside])
+      await this.#commit.query(sql, [patientKey, vital, device, test, effective, ...by]);
+    const key = [patientKey, vital, device];
+    if ((await this.#commit.query(PG.dropWithdrawn, key)).length === 0) return;
+    this.#change({ tenant, patient, vital, device, gone: true });
+    const [best] = await this.#commit.query<Standing>(PG.bestOf, key);
+    if (best === undefined) return;
+    const isAhead = best.storedAt > at + STEP_MS;
+    await this.#setLatest([[row, isAhead ? { ...best, freshAt: AGE_UNKNOWN } : best]]);
+  }
+
+  /** Keeps `latest` of each patient bounded; the observations stay. */
+  async #bound(patients: readonly OfPatient[]): Promise<void> {
+    if (this.#grown.size === 0) return;
+    const overfull = await this.#commit.query<{ patient: number; rows: number }>(PG.overfull, [[...this.#grown]]);
+    for (const { patient: key, rows } of overfull) {
+      const of = patients.find((one) => one.key === key)?.patient ?? '';
+      const dropped = await this.#commit.query<{ vital: string; device: string }>(PG.dropOldest, [key, rows - MAX_LATEST]);
+      for (const { vital, device } of dropped) this.#change({ tenant: this.#batch.tenant, patient: of, vital, device, gone: true });
+    }
+  }
+
+  #change(change: CurrencyChange): void {
+    this.#changed.get(change.patient)?.set(JSON.stringify([change.vital, change.device]), change);
+  }
+
+  #changes(): LatestChanges {
+    const currencies = [...this.#changed.values()].flatMap((of) => [...of.values()]);
+    const changes: LatestChanges['changes'] = new Map();
+    for (const [patient, of] of this.#changed) {
+      const gone = [...of.values()].flatMap((change): [string, string][] => ('gone' in change ? [[change.vital, change.device]] : []));
+      if (gone.length > 0) changes.set(patient, gone);
+    }
+    return { currencies, changes };
+  }
+}
+
+function nameOf({ patientKey, arrival: { vital, device } }: Row): string {
+  return JSON.stringify([patientKey, vital, device]);
+}
+
+function standingOf(found: Found | undefined): Standing | undefined {
+  const { key, test, sortTime, storedAt, freshAt, place } = found ?? {};
+  if (key == null || test == null || sortTime == null || storedAt == null || freshAt == null || place == null) return undefined;
+  return { key, test, sortTime, storedAt, freshAt, place };
+}
+
+function isSet([row, standing]: readonly [Row, Standing | undefined]): (readonly [Row, Standing])[] {
+  return standing === undefined ? [] : [[row, standing]];
+}

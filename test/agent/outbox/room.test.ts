@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { diskLimit, LEAST_LIMIT_BYTES, type Level, levelOf, nextStep, type Space, STEPS, type Step } from '../../../agent/outbox/room.ts';
+import { verifies } from '../../requirements.ts';
+
+const MIB = 1024 * 1024;
+
+/** A space of 1000 bytes, filled to `used`, with so many rows of each class of 10 bytes each. */
+function space(used: number, rows: { delivered?: number } & Partial<Record<keyof Space['pending'], number>>): Space {
+  const { delivered = 0, ...pending } = rows;
+  const amount = (count: number) => ({ rows: count, bytes: 10 * count });
+  return {
+    usedBytes: used,
+    limitBytes: 1000,
+    delivered: amount(delivered),
+    pending: Object.fromEntries(Object.entries(pending).map(([name, count]) => [name, amount(count)])),
+  };
+}
+
+describe('what goes next', () => {
+  const all = { delivered: 1, alert: 1, gap: 1, movement: 1, device: 1, spot: 1, continuous: 1, waveform: 1 };
+  const cases: [string, Space, boolean, Step[], Step | undefined][] = [
+    ['nothing while there is room', space(749, all), false, [], undefined],
+    ['delivered rows before anything else', space(750, all), false, [], 'delivered'],
+    ['delivered rows in need as well', space(1000, all), true, [], 'delivered'],
+    ['nothing that waits below 95 %', space(949, { ...all, delivered: 0 }), false, [], undefined],
+    ['waves first', space(950, { ...all, delivered: 0 }), false, [], 'waveform'],
+    ['waves until there is enough room', space(901, { ...all, delivered: 0 }), true, [], 'waveform'],
+    ['no more than enough', space(899, { ...all, delivered: 0 }), true, [], undefined],
+    ['continuous readings are thinned when no wave is left', space(990, { ...all, delivered: 0, waveform: 0 }), true, [], 'thin'],
+    ['a wave that cannot go is passed over', space(990, { ...all, delivered: 0 }), true, ['waveform'], 'thin'],
+    ['what is thinned goes then', space(990, { continuous: 1, spot: 1 }), true, ['thin'], 'continuous'],
+    ['spot readings after all of them', space(990, { spot: 1, alert: 1 }), true, ['thin'], 'spot'],
+    ['what may have been sent comes last', space(990, { spot: 1, waveform: 1 }), true, ['waveform', 'spot'], 'sent'],
+    ['what is never given up', space(2000, { alert: 9, gap: 9, movement: 9, device: 9 }), true, [], undefined],
+    ['nothing when all was tried', space(2000, all), true, [...STEPS], undefined],
+  ];
+  for (const [title, given, isMakingRoom, done, expected] of cases) {
+    test(title, () => {
+      verifies('OUTBOX-CLASSES');
+      assert.equal(nextStep(given, isMakingRoom, new Set(done)), expected);
+    });
+  }
+});
+
+describe('how full it is', () => {
+  const cases: [number, number, Level, Level][] = [
+    [799, 0, 'calm', 'calm'],
+    [800, 0, 'calm', 'nearly'],
+    [701, 0, 'nearly', 'nearly'],
+    [699, 0, 'nearly', 'calm'],
+    [999, 0, 'nearly', 'nearly'],
+    [1000, 0, 'nearly', 'full'],
+    [999, 0, 'full', 'nearly'],
+    [600, 0, 'full', 'calm'],
+    // Delivered rows go by themselves.
+    [900, 20, 'calm', 'calm'],
+    [900, 10, 'calm', 'nearly'],
+  ];
+  for (const [used, delivered, before, expected] of cases) {
+    test(`${used} of 1000 bytes, ${10 * delivered} of them delivered, ${before} before: ${expected}`, () => {
+      verifies('OUTBOX-ALARM');
+      assert.equal(levelOf(space(used, { delivered }), before), expected);
+    });
+  }
+});
+
+test('the disk limits the file, and something is left free on it', () => {
+  verifies('OUTBOX-LIMITS');
+  assert.equal(diskLimit({ totalBytes: 64_000 * MIB, freeBytes: 1000 * MIB }, 500 * MIB), 1436 * MIB);
+  assert.equal(diskLimit({ totalBytes: 200 * MIB, freeBytes: 100 * MIB }, 10 * MIB), 100 * MIB);
+  assert.equal(diskLimit({ totalBytes: 8 * MIB, freeBytes: 0 }, MIB), LEAST_LIMIT_BYTES);
+});

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { DatabaseAddress } from '../../hub/store/postgres/address.ts';
+
+const SUPERUSER = 'vitalmesh_test_root';
+
+/** The newest of Debian's installations; they are not in an ordinary PATH. */
+function program(name: string): string {
+  const found = globSync(`/usr/lib/postgresql/*/bin/${name}`).sort((a, b) => Number(a.split('/')[4]) - Number(b.split('/')[4]));
+  return found.at(-1) ?? name;
+}
+
+/** The server refuses to run as root: its own user then. */
+function serverUser(): { uid: number; gid: number } | Record<string, never> {
+  if (process.getuid?.() !== 0) return {};
+  const numbers = ['-u', '-g'].map((flag) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout));
+  const [uid, gid] = numbers;
+  assert.ok(uid && gid, 'the user postgres, whom the package postgresql makes');
+  return { uid, gid };
+}
+
+/**
+ * A PostgreSQL server of its own in a temporary folder, on a Unix socket alone. With the durability that it has as installed. Fails when
+ * PostgreSQL is not installed.
+ */
+export class PostgresServer implements AsyncDisposable {
+  /** Where its socket is. */
+  readonly folder: string;
+  readonly #user = serverUser();
+  #process: ChildProcess | undefined;
+  #made = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'vitalmesh-pg-')));
+    const { uid, gid } = server.#user;
+    if (uid !== undefined && gid !== undefined) chownSync(server.folder, uid, gid);
+    chmodSync(server.folder, 0o755);
+    const made = spawnSync(
+      program('initdb'),
+      ['-D', join(server.folder, 'data'), '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'],
+      { encoding: 'utf8', cwd: server.folder, ...server.#user },
+    );
+    assert.equal(made.status, 0, `initdb: ${made.error?.message ?? made.stderr}`);
+    const conf = [`listen_addresses = ''`, `unix_socket_directories = '${server.folder}'`, 'max_connections = 60', 'shared_buffers = 32MB'];
+    writeFileSync(join(server.folder, 'data', 'postgresql.auto.conf'), `${[...conf, ...settings].join('\n')}\n`);
+    await server.run();
+    return server;
+  }
+
+  /** Starts the server on what is in its folder, and waits until it takes connections. */
+  async run(): Promise<void> {
+    this.#process = spawn(program('postgres'), ['-D', join(this.folder, 'data')], { stdio: ['ignore', 'ignore', 'pipe'], ...this.#user });
+    const said: string[] = [];
+    const ready = Promise.withResolvers<void>();
+    this.#process.once('exit', (code) => ready.reject(new Error(`postgres ended with ${code}: ${said.join('')}`)));
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      said.push(text);
+      if (text.includes('ready to accept connections')) ready.resolve();
+    });
+    await ready.promise;
+  }
+
+  /** `immediate`: as a crash; what was not synced by then is recovered from the log at the next start. */
+  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    const ended = once(running, 'exit');
+    running.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await ended;
+  }
+
+  /** A new database with an owner and a role for hubs that owns nothing. */
+  async database(): Promise<PostgresDatabase> {
+    this.#made += 1;
+    const name = `d${this.#made}`;
+    const [owner, app] = [`${name}_owner`, `${name}_app`];
+    for (const sql of [`CREATE ROLE ${owner} LOGIN`, `CREATE ROLE ${app} LOGIN`, `CREATE DATABASE ${name} OWNER ${owner}`])
+      await this.asRoot('postgres', (client) => client.query(sql));
+    const at = (user: string): DatabaseAddress => ({ host: this.folder, port: 5432, user, database: name });
+    return {
+      name,
+      owner: at(owner),
+      app: at(app),
+      url: (role) => `postgres:///${name}?host=${this.folder}&user=${at(role === 'owner' ? owner : app).user}`,
+    };
+  }
+
+  /** Runs something as the superuser of the server. */
+  async asRoot<T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = new pg.Client({ host: this.folder, user: SUPERUSER, database });
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('immediate');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export interface PostgresDatabase {
+  name: string;
+  owner: DatabaseAddress;
+  app: DatabaseAddress;
+  /** As it stands in a URL file. */
+  url(role: 'owner' | 'app'): string;
+}
