@@ -70,17 +70,23 @@ export function createIntake(options: IntakeOptions): Intake {
   return {
     reject,
     async store(records, message) {
-      const rejected: { source: string; part: Rejected }[] = [];
-      const stamped = records.map((record) => (isDoubtful(record.receivedAt) ? inDoubt(record) : record));
-      const good = stamped.flatMap((record) => {
-        if (checkRecord(record) === undefined) return [record];
+      const good: ReadingRecord[] = [];
+      const wrong: { source: string; part: Rejected }[] = [];
+      for (const received of records) {
+        const record = isDoubtful(received.receivedAt) ? inDoubt(received) : received;
+        if (checkRecord(record) === undefined) {
+          good.push(record);
+          continue;
+        }
         const { left, part } = divide(record);
-        rejected.push({ source: record.source, part });
-        return left ?? [];
-      });
+        wrong.push({ source: record.source, part });
+        if (left) good.push(left);
+      }
       const isNameUsed = message !== undefined && outbox.find(message) === 'name';
       const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
-      const [keys] = await Promise.all([appending, ...rejected.map(({ source, part }) => reject(source, [part]))]);
+      const rejecting = wrong.map(({ source, part }) => reject(source, [part]));
+      // A failure of the one must not leave the other without somebody who waits for it.
+      const [keys] = rejecting.length > 0 ? await Promise.all([appending, ...rejecting]) : [await appending];
       const outcome: Stored = keys?.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
       if (outcome !== 'held') for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
       return outcome;

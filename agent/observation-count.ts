@@ -9,10 +9,11 @@ const ANY_KEY = { agent: 'count', epoch: '0000000000000', seq: 1 };
  * that were measured together. For records that `checkRecord` passed.
  */
 export function observationCount(record: ReadingRecord): number {
-  const panels = new Map<Panel, Reading[]>();
+  let panels: Map<Panel, Reading[]> | undefined;
   for (const reading of record.readings) {
     const panel = panelOfPart(reading.vital);
     if (!panel) continue;
+    panels ??= new Map();
     const parts = panels.get(panel);
     if (!parts) panels.set(panel, [reading]);
     // Several measurements of one panel in a record are rare, and normalize knows how they are told apart.
@@ -20,7 +21,7 @@ export function observationCount(record: ReadingRecord): number {
     else return normalize(record, ANY_KEY).length;
   }
   let count = record.readings.length;
-  for (const parts of panels.values()) count -= parts.length - 1;
+  for (const parts of panels?.values() ?? []) count -= parts.length - 1;
   return count;
 }
 

@@ -73,11 +73,21 @@ export function zoneOffsetMin(at: Instant, zone: string): number {
 
 /** FHIR dateTime/instant with milliseconds and offset: `2026-11-21T10:00:00.000+01:00` (FHIR R4 datatypes, dateTime). */
 export function formatInstant(at: Instant, offsetMin = 0): string {
-  const shown = new Date(at + offsetMin * 60_000).toISOString().slice(0, 23);
+  const shown = at + offsetMin * 60_000;
+  const second = Math.floor(shown / 1000);
+  if (second !== written.second) written = { second, text: new Date(second * 1000).toISOString().slice(0, 19) };
+  return `${written.text}.${String(shown - second * 1000).padStart(3, '0')}${formatOffset(offsetMin)}`;
+}
+
+/** The second that was written last: what is written together is of one second, mostly. */
+let written = { second: Number.NaN, text: '' };
+
+function formatOffset(offsetMin: number): string {
+  if (offsetMin === 0) return '+00:00';
   const minutes = Math.abs(offsetMin);
   const hh = String(Math.floor(minutes / 60)).padStart(2, '0');
   const mm = String(minutes % 60).padStart(2, '0');
-  return `${shown}${offsetMin < 0 ? '-' : '+'}${hh}:${mm}`;
+  return `${offsetMin < 0 ? '-' : '+'}${hh}:${mm}`;
 }
 
 const ISO_INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;

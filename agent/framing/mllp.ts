@@ -18,6 +18,11 @@ export function mllpFrame(message: Uint8Array): Uint8Array {
   return block;
 }
 
+/** The same of a text, character = byte. */
+export function mllpBlock(message: string): string {
+  return `\x0b${message}\x1c\r`;
+}
+
 /** What stands in blocks made by `mllpFrame`, without them. */
 export function mllpContents(blocks: Uint8Array): Uint8Array {
   return blocks.filter((byte, at) => byte !== START && byte !== END && !(byte === CR && blocks[at - 1] === END));
@@ -42,6 +47,9 @@ export class MllpFramer implements Framer {
   readonly #discarded: Discarded;
   #state: State = 'outside';
   #lineEnds = 0;
+  /** Where in the chunk at hand the next 1C and 0B stand; its length where there is none. Each byte is looked at once for each of them. */
+  #nextEnd = -1;
+  #nextStart = -1;
 
   constructor(maxFrameBytes: number) {
     this.#maxFrameBytes = maxFrameBytes;
@@ -55,6 +63,8 @@ export class MllpFramer implements Framer {
 
   push(chunk: Uint8Array): FramingEvent[] {
     const events: FramingEvent[] = [];
+    this.#nextEnd = -1;
+    this.#nextStart = -1;
     let at = 0;
     while (at < chunk.length) {
       if (this.#state === 'inside') at = this.#inside(chunk, at, events);
@@ -95,7 +105,7 @@ export class MllpFramer implements Framer {
   }
 
   #inside(chunk: Uint8Array, from: number, events: FramingEvent[]): number {
-    const stop = endOrStart(chunk, from, from + this.#maxFrameBytes - this.#carried.length + 1);
+    const stop = this.#endOrStart(chunk, from, from + this.#maxFrameBytes - this.#carried.length + 1);
     if (stop < 0) {
       const rest = Math.min(chunk.length - from, this.#maxFrameBytes - this.#carried.length + 1);
       this.#carried.append(chunk, from, from + rest);
@@ -138,7 +148,7 @@ export class MllpFramer implements Framer {
   }
 
   #oversized(chunk: Uint8Array, from: number, events: FramingEvent[]): number {
-    const stop = endOrStart(chunk, from, chunk.length);
+    const stop = this.#endOrStart(chunk, from, chunk.length);
     const end = stop < 0 ? chunk.length : stop;
     this.#discarded.add(events, 'oversized', end - from);
     if (stop < 0) return end;
@@ -147,14 +157,17 @@ export class MllpFramer implements Framer {
     else this.#behind();
     return stop + 1;
   }
+
+  /** Index of the next 1C or 0B before `limit`, or -1. */
+  #endOrStart(chunk: Uint8Array, from: number, limit: number): number {
+    if (this.#nextEnd < from) this.#nextEnd = indexOf(chunk, END, from);
+    if (this.#nextStart < from) this.#nextStart = indexOf(chunk, START, from);
+    const next = Math.min(this.#nextEnd, this.#nextStart);
+    return next < Math.min(limit, chunk.length) ? next : -1;
+  }
 }
 
-/** Index of the next 1C or 0B before `limit`, or -1. One pass: looking for each by itself would walk a chunk full of the other again and again. */
-function endOrStart(chunk: Uint8Array, from: number, limit: number): number {
-  const to = Math.min(limit, chunk.length);
-  for (let at = from; at < to; at += 1) {
-    const byte = chunk[at];
-    if (byte === END || byte === START) return at;
-  }
-  return -1;
+function indexOf(chunk: Uint8Array, byte: number, from: number): number {
+  const at = chunk.indexOf(byte, from);
+  return at < 0 ? chunk.length : at;
 }

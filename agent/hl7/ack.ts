@@ -1,9 +1,9 @@
 import type { Instant } from '../../shared/clock.ts';
 import { ERRORS, type ErrorCode } from '../../shared/errors.ts';
 import { newEpoch } from '../../shared/uplink/key.ts';
-import { mllpFrame } from '../framing/mllp.ts';
+import { mllpBlock } from '../framing/mllp.ts';
 import { escapeText } from './escapes.ts';
-import type { Segment, Separators } from './segment.ts';
+import { type Segment, type Separators, trimmed } from './segment.ts';
 import { formatHl7Time } from './time.ts';
 
 /** `accept`: taken; `error`: not now, send again; `reject`: never, do not send again (HL7 v2.6 table 0008). */
@@ -20,6 +20,8 @@ const DEFAULT_SEPARATORS: Separators = { field: '|', component: '^', repetition:
 const MAX_ECHO = 256;
 const MAX_ERRORS = 10;
 const OWN_NAME = 'VITALMESH';
+const CONTROL = /[\u0000-\u001f]/;
+const CONTROLS = /[\u0000-\u001f]/g;
 
 /** HL7 table 0357, message error condition codes; 207 for everything that is ours. */
 const CONDITIONS: Partial<Record<ErrorCode, readonly [code: number, text: string]>> = {
@@ -54,7 +56,7 @@ export function acknowledge(header: Segment | undefined, outcome: AckOutcome, er
   const codes = enhanced
     ? [...(isWanted(commit, outcome) ? [`C${letter}`] : []), ...(isWanted(application, outcome) ? [`A${letter}`] : [])]
     : [`A${letter}`];
-  return Buffer.concat(codes.map((code) => mllpFrame(Buffer.from(message(header, code, errors, at), 'latin1'))));
+  return Buffer.from(codes.map((code) => mllpBlock(message(header, code, errors, at))).join(''), 'latin1');
 }
 
 /** HL7 table 0155: always, on error, on success, never. */
@@ -62,7 +64,7 @@ const ACK_CONDITIONS = new Set(['AL', 'ER', 'SU', 'NE']);
 
 /** What MSH-15 or MSH-16 asks for; anything that is not of the table asks for nothing, and leaves the original mode in force. */
 function condition(header: Segment | undefined, field: number): string {
-  const text = header?.component(field, 1).trim() ?? '';
+  const text = trimmed(header?.component(field, 1) ?? '');
   return ACK_CONDITIONS.has(text) ? text : '';
 }
 
@@ -73,9 +75,10 @@ function isWanted(wanted: string, outcome: AckOutcome): boolean {
 function message(header: Segment | undefined, code: string, errors: readonly AckError[], at: Instant): string {
   const separators = header?.separators ?? DEFAULT_SEPARATORS;
   const version = echo(header, 12) || '2.6';
-  const lines = [msh(header, separators, version, at), ['MSA', code, echo(header, 10)]];
-  for (const error of errors.slice(0, MAX_ERRORS)) lines.push(err(error, code, version, separators));
-  return lines.map((fields) => `${fields.join(separators.field)}\r`).join('');
+  const { field } = separators;
+  let text = `${msh(header, separators, version, at).join(field)}\rMSA${field}${code}${field}${echo(header, 10)}\r`;
+  for (const error of errors.slice(0, MAX_ERRORS)) text += `${err(error, code, version, separators).join(field)}\r`;
+  return text;
 }
 
 function msh(header: Segment | undefined, separators: Separators, version: string, at: Instant): string[] {
@@ -133,14 +136,23 @@ function echo(header: Segment | undefined, field: number): string {
 
 /** What cannot stand in an MLLP block is taken out. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f]/g, '');
+  return CONTROL.test(text) ? text.replace(CONTROLS, '') : text;
 }
 
 function isBefore(version: string, other: string): boolean {
   return ordinal(version) < ordinal(other);
 }
 
+/** Senders of one network have one or two versions; whatever else is sent as one is not kept. */
+const ordinals = new Map<string, number>();
+const MAX_ORDINALS = 32;
+
 function ordinal(version: string): number {
+  const known = ordinals.get(version);
+  if (known !== undefined) return known;
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
-  return major * 10_000 + minor * 100 + patch;
+  const found = major * 10_000 + minor * 100 + patch;
+  // A copy of the text: a piece of a message would keep the whole message in memory.
+  if (ordinals.size < MAX_ORDINALS) ordinals.set(Buffer.from(version).toString(), found);
+  return found;
 }

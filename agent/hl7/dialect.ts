@@ -3,7 +3,7 @@ import type { AbsentReason, SubjectHints } from '../../shared/reading.ts';
 import type { CodedUnit, CodedVital } from './codes.ts';
 import { codedUnit, codedVital } from './codes.ts';
 import type { Hl7Message } from './message.ts';
-import { componentOf, firstRepetition, type Segment, type Separators } from './segment.ts';
+import { componentOf, firstRepetition, type Segment, type Separators, trimmed } from './segment.ts';
 
 /**
  * What a message is used for. `readings`: its OBX rows are vital signs, and alarms where the dialect says so; `alerts`: of the form of IHE
@@ -128,9 +128,9 @@ export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinel
 
 /** What a dialect makes of a message, by its header; undefined: it does not know such. */
 export function messageUse({ messages }: Dialect, header: Segment): MessageUse | undefined {
-  const type = header.component(9, 1).trim();
-  const event = header.component(9, 2).trim();
-  const control = header.field(10).trim();
+  const type = trimmed(header.component(9, 1));
+  const event = trimmed(header.component(9, 2));
+  const control = trimmed(header.field(10));
   const fits = (rule: MessageRule): boolean =>
     rule.type === type && (rule.event ?? event) === event && (rule.control ?? control) === control;
   return messages.find(fits)?.use;

@@ -1,5 +1,6 @@
 import type { Flag, Reading } from '../../shared/reading.ts';
 import type { AckError } from './ack.ts';
+import { trimmed } from './segment.ts';
 import { type Hl7Time, parseHl7Time } from './time.ts';
 
 /** Where a time stands: segment, which of its name, field. */
@@ -84,7 +85,7 @@ export class MeasuredAt {
   #parsed(text: string): Hl7Time | undefined {
     if (text !== this.#lastText) {
       this.#lastText = text;
-      this.#lastTime = parseHl7Time(text.trim(), this.#zone);
+      this.#lastTime = parseHl7Time(trimmed(text), this.#zone);
     }
     return this.#lastTime;
   }
@@ -101,6 +102,6 @@ export class MeasuredAt {
 
 function isGiven(text: string): boolean {
   if (text === '') return false;
-  const trimmed = text.trim();
-  return trimmed !== '' && trimmed !== NULL;
+  const said = trimmed(text);
+  return said !== '' && said !== NULL;
 }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Instant } from '../../shared/clock.ts';
 import type { MessageKey } from '../decoding.ts';
 import { headerOf } from './message.ts';
+import { trimmed } from './segment.ts';
 import { parseHl7Time } from './time.ts';
 
 /** Of the 32 that SHA-256 has. */
@@ -27,9 +28,9 @@ interface Receipt {
  */
 export function messageKey(message: Uint8Array, { profile, source, zone, receivedAt }: Receipt): MessageKey | undefined {
   const header = headerOf(message.subarray(0, HEADER_BYTES));
-  const id = header?.field(10).trim() ?? '';
+  const id = trimmed(header?.field(10) ?? '');
   if (!header || id === '') return undefined;
-  const sent = parseHl7Time(header.component(7, 1).trim(), zone);
+  const sent = parseHl7Time(trimmed(header.component(7, 1)), zone);
   if (!sent || Math.abs(receivedAt - sent.at) > MAX_AWAY_MS) return undefined;
   const name = [profile, source, header.field(3), header.field(4), id].join('\u0000');
   return { name: digest(name), content: digest(message) };

@@ -150,8 +150,13 @@ export function headerOf(bytes: Uint8Array): Segment | undefined {
 }
 
 function headerAt(raw: string, from: number): Segment {
-  return new Segment(raw, from, segmentEnd(raw, from), separatorsOf(raw, from));
+  const separators = raw.startsWith(RECOMMENDED_OPENING, from) ? RECOMMENDED : separatorsOf(raw, from);
+  return new Segment(raw, from, segmentEnd(raw, from), separators);
 }
+
+/** What nearly every message begins with (HL7 v2.6 ch. 2.5.4). */
+const RECOMMENDED_OPENING = 'MSH|^~\\&|';
+const RECOMMENDED: Separators = { field: '|', component: '^', repetition: '~', escape: '\\', subcomponent: '&' };
 
 function separatorsOf(text: string, from: number): Separators {
   const field = text.charAt(from + 3);

@@ -5,7 +5,7 @@ import { cleanText } from '../decoding.ts';
 import { toRowUnit } from './codes.ts';
 import type { ObxRules } from './dialect.ts';
 import { unescapeText } from './escapes.ts';
-import { componentOf, firstRepetition, type Segment } from './segment.ts';
+import { componentOf, firstRepetition, type Segment, trimmed } from './segment.ts';
 
 /** What OBX-8 may say about a value (IHE PCD TF-2, HL7 table 0078 as extended there). */
 interface Condition {
@@ -77,7 +77,7 @@ const PLAIN_TEXT = /^[\x21-\x7e][\x20-\x7e]{0,62}[\x21-\x7e]$/;
 
 /** Reads an OBX: OBX-2, 3, 5, 6, 7, 8 and 11 (HL7 v2.6 ch. 7.4.2, IHE PCD TF-2 appendix B.8). */
 export function readObx(obx: Segment, rules: ObxRules): ObxContent {
-  const type = obx.field(2).trim();
+  const type = trimmed(obx.field(2));
   const value = obx.field(5);
   const { rows, mdc, isSetting } = rules.vital(firstRepetition(obx.field(3), obx.separators), obx.separators, obx);
   if (isSetting) return { kind: 'setting' };
@@ -154,7 +154,7 @@ const PLAIN: Circumstances = { status: 'final', absent: undefined, flags: NO_FLA
 
 /** What OBX-8 (all its repetitions) and OBX-11 say about a value; undefined for a status that is not of the table. */
 export function circumstances(obx: Segment): Circumstances | undefined {
-  const found = STATUSES.get(obx.field(11).trim());
+  const found = STATUSES.get(trimmed(obx.field(11)));
   if (!found) return undefined;
   if (found.status === 'final' && found.absent === undefined && obx.field(8) === '') return PLAIN;
   const said = conditionsOf(obx);
@@ -203,7 +203,7 @@ function numberOf(type: string, value: string, componentSeparator: string): numb
     if (!['', '='].includes(comparator.trim()) || separator !== '' || other !== '') return undefined;
     text = number;
   }
-  text = text.trim();
+  text = trimmed(text);
   if (text === '') return 'absent';
   return text.length <= MAX_DIGITS && NUMBER.test(text) ? Number(text) : undefined;
 }

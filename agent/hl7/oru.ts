@@ -14,7 +14,7 @@ import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
 import { CurrentGroup } from './row-group.ts';
-import { componentOf, type Segment } from './segment.ts';
+import { componentOf, type Segment, trimmed } from './segment.ts';
 import { FOREIGN, isLeftAside } from './segment-names.ts';
 import { bedOf, type Hint, namesSomebody, patientOf, visitOf } from './subject.ts';
 import { unknownCode } from './unknown-code.ts';
@@ -90,7 +90,7 @@ class OruReader {
     this.#rules = obx;
     this.#group = new CurrentGroup(message);
     this.#records = new Records({ header: message.header, receivedAt, context, profile }, () => this.#rejectDevice());
-    this.#testMessage = context.test || NOT_PRODUCTION.has(message.header.component(11, 1).trim().toUpperCase());
+    this.#testMessage = context.test || NOT_PRODUCTION.has(trimmed(message.header.component(11, 1)).toUpperCase());
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
       this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
     );
@@ -219,7 +219,10 @@ class OruReader {
   #hints(named: SubjectHints['patient']): SubjectHints {
     const patient = named ?? (this.#namesPatient ? undefined : this.#context.patient);
     const bed = this.#namesBed ? undefined : this.#context.bed;
-    return { ...(patient ? { patient } : {}), ...(bed ? { bed } : {}) };
+    const hints: SubjectHints = {};
+    if (patient) hints.patient = patient;
+    if (bed) hints.bed = bed;
+    return hints;
   }
 
   #visit(pv1: Segment): void {
@@ -234,7 +237,7 @@ class OruReader {
 
   #observation(obx: Segment): void {
     this.#obx += 1;
-    const path = obx.field(4).trim();
+    const path = trimmed(obx.field(4));
     // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
     if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(obx, path);
     const use = this.#rules.use(obx, this.#group);

@@ -9,7 +9,7 @@ import { Connection, mayNameSubject } from './connection.ts';
 import { type Dialect, messageUse } from './dialect.ts';
 import { Hl7Message, headerOf } from './message.ts';
 import { type OruContent, readOru } from './oru.ts';
-import type { Segment } from './segment.ts';
+import { type Segment, trimmed } from './segment.ts';
 
 const VERSION = /^2\.[1-8](?:\.\d)?$/;
 
@@ -32,7 +32,7 @@ export function readHl7(
     return refuse(asVitalmeshError(thrown).code, headerOf(bytes), bytes, receivedAt);
   }
   const { header } = message;
-  const isVersion = VERSION.test(header.component(12, 1).trim());
+  const isVersion = VERSION.test(trimmed(header.component(12, 1)));
   const use = isVersion ? messageUse(dialect, header) : undefined;
   // Only the message for it says whose the rest is; what names anybody elsewhere may be that one, damaged.
   if (dialect.subject && use !== 'subject' && mayNameSubject(message)) connection.lose();
@@ -69,7 +69,7 @@ export function readHl7(
 
 /** Acknowledging an acknowledgement would never end. */
 function isAcknowledgement(header: Segment): boolean {
-  const type = header.component(9, 1).trim().toUpperCase();
+  const type = trimmed(header.component(9, 1)).toUpperCase();
   return type === 'ACK' || type === 'MCF';
 }
 

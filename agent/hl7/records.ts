@@ -132,19 +132,12 @@ export class Records {
       this.#deviceRefused = true;
       return;
     }
-    this.#records.push({
-      source: context.source,
-      profile,
-      device,
-      receivedAt,
-      subject: group.subject,
-      test: group.test,
-      class: group.class,
-      readings: group.readings,
-      ...(group.alerts && { alerts: group.alerts }),
-      ...(group.waves && { waves: group.waves }),
-      ...(group.tree && { tree: group.tree }),
-    });
+    const { subject, test, readings, alerts, waves, tree } = group;
+    const record: ReadingRecord = { source: context.source, profile, device, receivedAt, subject, test, class: group.class, readings };
+    if (alerts) record.alerts = alerts;
+    if (waves) record.waves = waves;
+    if (tree) record.tree = tree;
+    this.#records.push(record);
   }
 
   /** A device that OBX-18 names without saying what kind of number that is, and MSH-3 by the same one. */

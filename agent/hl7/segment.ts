@@ -70,7 +70,8 @@ export class Segment {
 
   /** A component of the first repetition of a field, as it came. */
   component(number: number, component: number): string {
-    return componentOf(firstRepetition(this.field(number), this.separators), component, this.separators.component);
+    const field = this.field(number);
+    return field === '' ? '' : componentOf(firstRepetition(field, this.separators), component, this.separators.component);
   }
 
   /** All repetitions of a field. */
@@ -88,6 +89,16 @@ function next(text: string, separator: string, from: number): number {
 export function firstRepetition(field: string, { repetition }: Separators): string {
   const end = repetition === '' ? -1 : field.indexOf(repetition);
   return end < 0 ? field : field.slice(0, end);
+}
+
+/** As `trim`, which asks the runtime even where there is nothing to take away. */
+export function trimmed(text: string): string {
+  return text === '' || (isVisible(text.charCodeAt(0)) && isVisible(text.charCodeAt(text.length - 1))) ? text : text.trim();
+}
+
+/** Of ASCII. */
+function isVisible(code: number): boolean {
+  return code > 0x20 && code < 0x7f;
 }
 
 /** The nth part of a text, counted from 1; '' when there are fewer. */

@@ -1,7 +1,7 @@
 import type { AssignedId } from '../../shared/movement.ts';
 import { identifier, MAX_DEVICE_ID, MAX_IDENTIFIER } from '../decoding.ts';
 import { unescapeText } from './escapes.ts';
-import { componentOf, firstRepetition, type Segment, type Separators } from './segment.ts';
+import { componentOf, firstRepetition, type Segment, type Separators, trimmed } from './segment.ts';
 
 /** What a field says about whose reading it is. An identifier that is not clean is unreadable: a mended one could be somebody else's. */
 export type Hint<T> = T | 'none' | 'unreadable';
@@ -35,7 +35,7 @@ export function identifiersOf(pid: Segment): string[] {
   const valued = (field: number): string[] => pid.repetitions(field).filter((id) => !isBlank(componentOf(id, 1, component)));
   const own = valued(3);
   const ids = own.length > 0 ? own : valued(2);
-  const record = ids.findIndex((id) => componentOf(id, 5, component).trim() === 'MR');
+  const record = ids.findIndex((id) => trimmed(componentOf(id, 5, component)) === 'MR');
   return record > 0 ? [ids[record] ?? '', ...ids.slice(0, record), ...ids.slice(record + 1)] : ids;
 }
 
@@ -58,8 +58,11 @@ export function assignedId(cx: string, separators: Separators): AssignedId | 'no
  */
 export function bedOf(pv1: Segment, field = 3): Hint<{ text: string }> {
   const place = firstRepetition(pv1.field(field), pv1.separators);
-  const parts = [1, 2, 3].map((n) => componentOf(place, n, pv1.separators.component).trim()).map((part) => (part === NULL ? '' : part));
-  const [unit = '', room = '', bed = ''] = parts.map((part) => unescapeText(part, pv1.separators));
+  const part = (n: number): string => {
+    const text = trimmed(componentOf(place, n, pv1.separators.component));
+    return text === NULL ? '' : unescapeText(text, pv1.separators);
+  };
+  const [unit, room, bed] = [part(1), part(2), part(3)];
   // A part with the joint in it could be read as another place.
   if ([unit, room, bed].some((part) => part.includes('^'))) return 'unreadable';
   return hint(unit === '' && room === '' ? bed : [unit, room, bed].join('^').replace(/\^+$/, ''));
@@ -77,6 +80,6 @@ export function hint(field: string): Hint<{ text: string }> {
 }
 
 function isBlank(field: string): boolean {
-  const text = field.trim();
+  const text = trimmed(field);
   return text === '' || text === NULL;
 }

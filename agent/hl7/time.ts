@@ -19,10 +19,18 @@ const steadyHours = new Map<string, number>();
  * time that does not exist, cannot be shown (see `isShowable`) or has no hour and minute: a date alone says nothing about when something
  * was measured.
  */
-export function parseHl7Time(text: string, zone: string): Hl7Time | undefined {
+export function parseHl7Time(text: string, zone: string): Readonly<Hl7Time> | undefined {
+  if (text === last.text && zone === last.zone) return last.time;
   const time = parsed(text, zone);
-  return time && isShowable(time.at, time.offsetMin) ? time : undefined;
+  const shown = time && isShowable(time.at, time.offsetMin) ? time : undefined;
+  // A copy of the text: a piece of a message would keep the whole message in memory.
+  if (text.length <= LONGEST) last = { text: Buffer.from(text).toString(), zone, time: shown };
+  return shown;
 }
+
+/** A message says the same time several times, and so do monitors that send at the same second. */
+let last: { text: string; zone: string; time: Readonly<Hl7Time> | undefined } = { text: '', zone: '', time: undefined };
+const LONGEST = 32;
 
 function parsed(text: string, zone: string): Hl7Time | undefined {
   const match = DTM.exec(text);
@@ -66,7 +74,12 @@ function daysOf(year: number, month: number): number {
   return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
+/** The second that was written last: acknowledgements of one moment differ in milliseconds. */
+let written = { second: Number.NaN, text: '' };
+
 /** An instant as DTM in UTC with milliseconds: `20261121090000.000+0000`. */
 export function formatHl7Time(at: Instant): string {
-  return `${new Date(at).toISOString().replace(/[-:TZ]/g, '')}+0000`;
+  const second = Math.floor(at / 1000);
+  if (second !== written.second) written = { second, text: new Date(second * 1000).toISOString().slice(0, 19).replace(/[-:T]/g, '') };
+  return `${written.text}.${String(at - second * 1000).padStart(3, '0')}+0000`;
 }

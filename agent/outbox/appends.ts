@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
+import { asVitalmeshError } from '../../shared/errors.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
@@ -9,11 +10,24 @@ import type { Messages } from './messages.ts';
 import { type NewRow, newRow } from './rows.ts';
 import * as sql from './statements.ts';
 
+/** Rows on their way into the file, with who waits for them. */
+interface Waiting {
+  rows: readonly NewRow[];
+  message: MessageKey | undefined;
+  settle(keys: readonly RowKey[]): void;
+  fail(error: unknown): void;
+}
+
+/** Of one unit of a commit, about; see `GroupCommit`. */
+const ROWS_A_UNIT = 256;
+
 /** How rows come into the outbox: each message once, and whoever waits for rows is told. */
 export class Appends {
   readonly #file: OutboxFile;
   readonly #messages: Messages;
   readonly #room: () => Promise<void> | undefined;
+  /** What came since the last unit of a commit was taken. */
+  #waiting: Waiting[] = [];
   /** Messages on their way into the file, by both digests. */
   readonly #appending = new Map<string, Promise<RowKey[]>>();
   /** How many of them have a name. */
@@ -28,17 +42,12 @@ export class Appends {
     this.#room = room;
   }
 
-  async append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
-    if (records.length === 0) return [];
-    if (!message) return await this.#append(records);
-    const key = digestOf(message);
-    const underWay = this.#appending.get(key);
-    if (underWay) {
-      // What becomes of the first becomes of the second.
-      await underWay;
-      return [];
-    }
-    return await this.#underWay(message, this.#append(records, message));
+  append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
+    if (records.length === 0) return Promise.resolve([]);
+    if (!message) return this.#append(records, undefined);
+    // What becomes of the first becomes of the second.
+    const underWay = this.#appending.get(digestOf(message));
+    return underWay ? underWay.then(() => []) : this.#underWay(message, this.#append(records, message));
   }
 
   /**
@@ -53,38 +62,21 @@ export class Appends {
   }
 
   find(message: MessageKey): 'message' | 'name' | undefined {
-    if (this.#appending.has(digestOf(message))) return 'message';
+    if (this.#appending.size > 0 && this.#appending.has(digestOf(message))) return 'message';
     return this.#messages.find(message) ?? (this.#names.has(message.name) ? 'name' : undefined);
   }
 
   /** Writes rows and the message that they came in, in the transaction under way; none when it is known. */
   insert(database: Database, rows: readonly NewRow[], message: MessageKey | undefined): RowKey[] {
-    const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-    const { id, text } = this.#file.epoch;
-    this.#file.passMark();
-    this.#messages.load(database);
-    if (message) {
-      if (this.#messages.find(message) === 'message') return [];
-      this.#messages.write(database, message);
-    }
-    return rows.map((row) => ({
-      epoch: text,
-      seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
-    }));
+    return this.#insert(database, [{ rows, message }])[0] ?? [];
   }
 
   /** After the commit of `insert`. */
   appended(keys: readonly RowKey[], rows: readonly NewRow[], message: MessageKey | undefined): void {
     if (message) this.#messages.add(message);
-    this.#file.told();
-    this.#file.metrics.count('outbox_appended', '', keys.length);
-    if (keys.length > 0) {
-      const came = new Amounts();
-      for (const row of rows) came.add(row.class, row.body.length);
-      this.#file.changed({ came });
-    }
-    this.#file.reached(keys.at(-1)?.seq ?? 0);
-    if (keys.length > 0) this.#announce();
+    const came = new Amounts();
+    for (const row of keys.length > 0 ? rows : []) came.add(row.class, row.body.length);
+    this.#committed(keys.length, keys.at(-1)?.seq ?? 0, came);
   }
 
   onAppend(listener: () => void): Disposable {
@@ -93,28 +85,120 @@ export class Appends {
     return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
   }
 
-  async #append(records: readonly ReadingRecord[], message?: MessageKey): Promise<RowKey[]> {
+  /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
+  #append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
     const rows = records.map(newRow);
     const making = this.#room();
-    if (making) await making;
-    const keys = await this.#file.write((database) => this.insert(database, rows, message), rows.length);
-    this.appended(keys, rows, message);
+    return making ? making.then(() => this.#enqueue(rows, message)) : this.#enqueue(rows, message);
+  }
+
+  #enqueue(rows: readonly NewRow[], message: MessageKey | undefined): Promise<RowKey[]> {
+    return new Promise((settle, fail) => {
+      const isFirst = this.#waiting.push({ rows, message, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
+      if (isFirst) void this.#commitWaiting();
+    });
+  }
+
+  async #commitWaiting(): Promise<void> {
+    let batch: readonly Waiting[] | undefined;
+    const work = (database: Database): RowKey[][] => {
+      // A transaction may be run twice, and each time with the same.
+      batch ??= this.#take();
+      return this.#insert(database, batch);
+    };
+    try {
+      const keys = await this.#file.write(work);
+      this.#settle(batch ?? [], keys);
+    } catch (thrown) {
+      await this.#failed(batch ?? this.#take(), thrown);
+    }
+  }
+
+  /** As much as one unit may hold; what is left is the next one. */
+  #take(): readonly Waiting[] {
+    let rows = 0;
+    let taken = 0;
+    while (taken < this.#waiting.length && rows < ROWS_A_UNIT) {
+      rows += this.#waiting[taken]?.rows.length ?? 0;
+      taken += 1;
+    }
+    const batch = this.#waiting.splice(0, taken);
+    if (this.#waiting.length > 0) void this.#commitWaiting();
+    return batch;
+  }
+
+  /** Writes what came in several messages, and once that it came; no keys for what is known. */
+  #insert(database: Database, batch: readonly Pick<Waiting, 'rows' | 'message'>[]): RowKey[][] {
+    const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
+    const { id, text } = this.#file.epoch;
+    this.#file.passMark();
+    this.#messages.load(database);
+    const news: MessageKey[] = [];
+    const keys = batch.map(({ rows, message }) => {
+      if (message && this.#messages.find(message) === 'message') return [];
+      if (message) news.push(message);
+      return rows.map((row) => ({
+        epoch: text,
+        seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
+      }));
+    });
+    this.#messages.write(database, news);
     return keys;
   }
 
+  #settle(batch: readonly Waiting[], keys: readonly RowKey[][]): void {
+    let rows = 0;
+    let highest = 0;
+    const came = new Amounts();
+    for (const [i, { rows: sent, message, settle }] of batch.entries()) {
+      const own = keys[i] ?? [];
+      if (message) this.#messages.add(message);
+      for (const row of own.length > 0 ? sent : []) came.add(row.class, row.body.length);
+      rows += own.length;
+      highest = own.at(-1)?.seq ?? highest;
+      settle(own);
+    }
+    this.#committed(rows, highest, came);
+  }
+
+  /** What failed by one of them alone is written one by one; what concerns the file they all are told of. */
+  async #failed(batch: readonly Waiting[], thrown: unknown): Promise<void> {
+    const isOfFile = asVitalmeshError(thrown).code.startsWith('STORAGE-');
+    if (isOfFile || batch.length === 1) {
+      for (const { fail } of batch) fail(thrown);
+      return;
+    }
+    for (const one of batch) {
+      try {
+        this.#settle([one], await this.#file.write((database) => this.#insert(database, [one]), one.rows.length));
+      } catch (own) {
+        one.fail(own);
+      }
+    }
+  }
+
+  #committed(rows: number, highest: number, came: Amounts): void {
+    this.#file.told();
+    this.#file.metrics.count('outbox_appended', '', rows);
+    this.#file.reached(highest);
+    if (rows === 0) return;
+    this.#file.changed({ came });
+    this.#announce();
+  }
+
   /** Lets those that bring the same message meanwhile wait for this one. */
-  async #underWay(message: MessageKey, appending: Promise<RowKey[]>): Promise<RowKey[]> {
+  #underWay(message: MessageKey, appending: Promise<RowKey[]>): Promise<RowKey[]> {
     const key = digestOf(message);
     this.#appending.set(key, appending);
     this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
-    try {
-      return await appending;
-    } finally {
+    const over = (): void => {
       this.#appending.delete(key);
       const left = (this.#names.get(message.name) ?? 1) - 1;
       if (left > 0) this.#names.set(message.name, left);
       else this.#names.delete(message.name);
-    }
+    };
+    appending.then(over, over);
+    return appending;
   }
 
   /** Tells the listeners once, however many appends one commit answered. */

@@ -53,14 +53,20 @@ export class Messages {
     const rows = database.prepare<[number], { message: Buffer }>(sql.MESSAGES).all(this.#kept);
     for (const { message } of rows.reverse()) {
       const text = message.toString('latin1');
-      if (text.length === 2 * DIGEST) this.add({ name: text.slice(0, DIGEST), content: text.slice(DIGEST) });
+      for (let at = 0; at + 2 * DIGEST <= text.length; at += 2 * DIGEST) {
+        this.add({ name: text.slice(at, at + DIGEST), content: text.slice(at + DIGEST, at + 2 * DIGEST) });
+      }
     }
     this.#opening = database.openings;
   }
 
-  /** Writes a message, in the transaction under way. */
-  write(database: Database, { name, content }: MessageKey): void {
-    const id = Number(database.prepare<[Buffer]>(sql.ADD_MESSAGE).run(Buffer.from(name + content, 'latin1')).lastInsertRowid);
-    if (id % TRIM_EVERY === 0) database.prepare<[number]>(sql.TRIM_MESSAGES).run(id - this.#kept);
+  /** Writes messages, in the transaction under way: one row, whose number is that of the last one, however many there are. */
+  write(database: Database, messages: readonly MessageKey[]): void {
+    if (messages.length === 0) return;
+    const last = database.prepare<[], { id: number }>(sql.LAST_MESSAGE).get()?.id ?? 0;
+    const id = last + messages.length;
+    const digests = Buffer.from(messages.map(({ name, content }) => name + content).join(''), 'latin1');
+    database.prepare<[number, Buffer]>(sql.ADD_MESSAGES).run(id, digests);
+    if (Math.floor(id / TRIM_EVERY) > Math.floor(last / TRIM_EVERY)) database.prepare<[number]>(sql.TRIM_MESSAGES).run(id - this.#kept);
   }
 }

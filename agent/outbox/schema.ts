@@ -6,7 +6,8 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * for each half keeps both out of the other's way. AUTOINCREMENT: a number is never given twice, even after its row is gone
  * (sqlite.org/autoinc.html). `epochs` has one line a start of the agent, and one a `rekey`: pending rows written under an epoch older
  * than the newest `rekeyed` one go by that one, so that taking new keys costs one line however much is waiting.
- * `messages` lists the digests of the newest messages that rows came in (see `Messages`).
+ * `messages` lists the digests of the newest messages that rows came in, those of one commit in one row, which is numbered by the last of them
+ * (see `Messages`).
  * `sent` lists the numbers of rows that may have been sent (see `Sent`); all there were when the table came. `rows_gaps` finds gaps that wait.
  * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */

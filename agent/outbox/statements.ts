@@ -73,6 +73,7 @@ export const COUNT_ROWS = `SELECT class, delivered_at IS NOT NULL AS delivered, 
 export const COUNT_QUARANTINED = 'SELECT count(*) AS n FROM quarantine';
 export const COUNT_QUARANTINED_KIND = 'SELECT count(*) AS n FROM quarantine WHERE kind = ?';
 
-export const ADD_MESSAGE = 'INSERT INTO messages (message) VALUES (?)';
+export const LAST_MESSAGE = 'SELECT coalesce(max(id), 0) AS id FROM messages';
+export const ADD_MESSAGES = 'INSERT INTO messages (id, message) VALUES (?, ?)';
 export const MESSAGES = 'SELECT message FROM messages ORDER BY id DESC LIMIT ?';
 export const TRIM_MESSAGES = 'DELETE FROM messages WHERE id <= ?';

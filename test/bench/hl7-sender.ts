@@ -61,13 +61,13 @@ const total = (senders: readonly Sender[]): number => senders.reduce((sum, { ack
 
 serveTasks({
   /** Acknowledgements a second when each connection sends the next message as soon as the last one is acknowledged. */
-  flood: async (load: Load) => {
+  flood: async (load: Load & { warmMs: number }) => {
     const senders = await all(load);
     for (const sender of senders) {
       sender.onAcknowledged = () => sender.send();
       sender.send();
     }
-    await passed(500);
+    await passed(load.warmMs);
     const [before, startedAt] = [total(senders), performance.now()];
     await passed(load.forMs);
     const rate = ((total(senders) - before) / (performance.now() - startedAt)) * 1000;

@@ -40,7 +40,7 @@ test('the newest messages are known, the oldest forgotten, in memory and in the 
   for (let i = 0; i < 1000; i += 1) {
     database.write(() => {
       messages.load(database);
-      messages.write(database, key(i));
+      messages.write(database, [key(i)]);
     });
     messages.add(key(i));
   }
@@ -49,6 +49,25 @@ test('the newest messages are known, the oldest forgotten, in memory and in the 
   const anew = new Messages(100);
   database.write(() => anew.load(database));
   for (const i of [0, 899, 900, 950, 999]) assert.equal(anew.find(key(i)), messages.find(key(i)), `message ${i}`);
+});
+
+test('messages of one commit are one row, known again when the file is opened, and forgotten in their order', () => {
+  verifies('STORED-ONCE');
+  using database = openDatabase({ ...file(), migrations: MIGRATIONS });
+  const messages = new Messages(100);
+  for (let i = 0; i < 1000; i += 10) {
+    const batch = Array.from({ length: 10 }, (_, j) => key(i + j));
+    database.write(() => {
+      messages.load(database);
+      messages.write(database, batch);
+    });
+    for (const one of batch) messages.add(one);
+  }
+  assert.ok(count(database) <= (100 + 256) / 10 + 1, `${count(database)} rows are in the file`);
+  const anew = new Messages(100);
+  database.write(() => anew.load(database));
+  for (const i of [0, 899, 900, 905, 999]) assert.equal(anew.find(key(i)), messages.find(key(i)), `message ${i}`);
+  assert.equal(anew.find(key(999)), 'message');
 });
 
 test('a sender that gives every message one name does not fill the memory', () => {
@@ -71,9 +90,9 @@ test('what is damaged in the list of messages costs only itself', () => {
   using database = openDatabase({ ...file(), migrations: MIGRATIONS });
   const messages = new Messages();
   database.write(() => {
-    messages.write(database, key(1));
+    messages.write(database, [key(1)]);
     database.prepare<[Buffer]>('INSERT INTO messages (message) VALUES (?)').run(Buffer.from('short'));
-    messages.write(database, key(2));
+    messages.write(database, [key(2)]);
     messages.load(database);
   });
   assert.deepEqual([messages.find(key(1)), messages.find(key(2))], ['message', 'message']);
