@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isZone } from '../shared/clock.ts';
 import { loadConfig } from '../shared/config.ts';
-import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
+import { dataKeyConfig, filePath, logConfig, oneKey, operatorConfig, withKeyFile } from '../shared/config-parts.ts';
 import { nearest } from '../shared/nearest.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
@@ -158,10 +158,13 @@ const mqtt = z.strictObject({
 
 const agentConfig = z.strictObject({
   identity: filePath.optional().describe("The gateway's OpenZiti identity file (JSON, mode 0600); where there is a hub."),
-  outbox: z.strictObject({
-    path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
-    keyFile: filePath.describe('Its key: 64 hexadecimal digits in a file of mode 0600; made together with the outbox.'),
-  }),
+  outbox: z
+    .strictObject({
+      path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
+      ...dataKeyConfig,
+    })
+    .superRefine(oneKey)
+    .transform(withKeyFile),
   overlay: overlayConfig.optional().describe('The network in which the hub is.'),
   uplink: uplinkConfig,
   operator: operatorConfig,

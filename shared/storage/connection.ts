@@ -98,18 +98,40 @@ function header(path: string): string {
   }
 }
 
+/**
+ * Encrypts a closed file anew, in place, with a pragma of which nobody promises what it leaves when it is cut off: so only ever a
+ * copy that is thrown away then. Throws STORAGE-*.
+ */
+export function recode(path: string, from: Buffer, to: Buffer, cipher: Cipher): void {
+  const connection = new SQLite(path, { fileMustExist: true });
+  try {
+    connection.pragma('locking_mode = EXCLUSIVE');
+    unlock(connection, path, from, cipher);
+    // Out of WAL mode first; then nothing is kept for taking it back.
+    for (const mode of ['DELETE', 'OFF']) connection.pragma(`journal_mode = ${mode}`);
+    connection.pragma(`rekey = ${keyText(to, cipher)}`);
+  } catch (thrown) {
+    throw storageError(thrown);
+  } finally {
+    connection.close();
+  }
+}
+
+function keyText(key: Buffer, cipher: Cipher): string {
+  const hex = key.toString('hex');
+  return cipher === 'sqlcipher' ? `"x'${hex}'"` : `'raw:${hex}'`;
+}
+
 /** Hands the raw key over (no key derivation from a passphrase, which takes 200 ms) and proves it by reading the first page. */
 function unlock(connection: SQLite.Database, path: string, key: Buffer, cipher: Cipher): void {
-  const hex = key.toString('hex');
   if (cipher === 'sqlcipher') {
     connection.pragma("cipher = 'sqlcipher'");
     connection.pragma('legacy = 4');
-    connection.pragma(`key = "x'${hex}'"`);
   } else {
     connection.pragma("cipher = 'aegis'");
     connection.pragma("algorithm = 'aegis-256'");
-    connection.pragma(`key = 'raw:${hex}'`);
   }
+  connection.pragma(`key = ${keyText(key, cipher)}`);
   try {
     connection.pragma('schema_version');
   } catch (cause) {

@@ -7,6 +7,7 @@ import { type CopyOptions, copyLive } from './copy.ts';
 import { readKeyFile } from './key-file.ts';
 import { type Migration, migrate } from './migrations.ts';
 import { acquireOwnerLock } from './owner-lock.ts';
+import { settleRekey } from './rekey.ts';
 import { endsConnection, storageError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
@@ -254,11 +255,11 @@ function identity(path: string): string {
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, clock = systemClock } = options;
-  const key = options.key ?? readKeyFile(options.keyFile ?? '');
-  if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
   makeFolder(path);
   const lock = acquireOwnerLock(path);
   try {
+    const key = options.key ?? currentKey(path, options.keyFile ?? '', cipher);
+    if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
     return new Database(path, clock, lock, (mayCreate) => {
       const connection = openConnection({ path, key, cipher, cacheKib, mayCreate });
       try {
@@ -273,4 +274,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     lock[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** The key in the file, after a change of it that was cut off is finished or undone. */
+function currentKey(path: string, keyFile: string, cipher: Cipher): Buffer {
+  try {
+    settleRekey(path, keyFile, cipher);
+  } catch (thrown) {
+    throw storageError(thrown);
+  }
+  return readKeyFile(keyFile);
 }

@@ -1,10 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { VitalmeshError } from '../errors.ts';
 
 const KEY_BYTES = 32;
 const HEX_KEY = /^[0-9a-f]{64}\n?$/i;
+
+/** Stands for the folder of the credentials in a process that was given none. */
+const NO_CREDENTIALS = '$CREDENTIALS_DIRECTORY';
+
+/** Where systemd puts the credential of this name for the service that this process is (systemd.exec(5), LoadCredentialEncrypted=). */
+export function credentialPath(name: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.CREDENTIALS_DIRECTORY ?? NO_CREDENTIALS, name);
+}
+
+/** True for what `credentialPath` gave: such a key is never made or changed here. */
+export function isCredential(path: string, env: NodeJS.ProcessEnv = process.env): boolean {
+  const folder = dirname(path);
+  return folder === NO_CREDENTIALS || (env.CREDENTIALS_DIRECTORY !== undefined && folder === join(env.CREDENTIALS_DIRECTORY));
+}
 
 /**
  * The 32-byte data key of a file that holds it as 64 hexadecimal digits, with or without a line end. Throws STORAGE-KEY-FILE when
@@ -27,7 +41,9 @@ function readOwnersFile(path: string): string {
   try {
     // Of the open file, so that it cannot be exchanged between the look and the reading.
     const { mode } = fstatSync(fd);
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    // systemd gives the service's user a credential by an access control list, whose mask shows as the group's right to read.
+    const others = isCredential(path) ? 0o037 : 0o077;
+    if (process.platform !== 'win32' && (mode & others) !== 0) {
       throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${path} has mode 0${(mode & 0o777).toString(8)}` });
     }
     const bytes = Buffer.alloc(2 * KEY_BYTES + 2);
@@ -43,6 +59,12 @@ function readOwnersFile(path: string): string {
  */
 export function createKeyFile(path: string): Buffer {
   const key = randomBytes(KEY_BYTES);
+  writeKeyFile(path, key);
+  return key;
+}
+
+/** The same with a key that is there already. */
+export function writeKeyFile(path: string, key: Buffer): void {
   const folder = dirname(resolve(path));
   try {
     makeFolders(folder);
@@ -51,7 +73,6 @@ export function createKeyFile(path: string): Buffer {
   } catch (cause) {
     throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
   }
-  return key;
 }
 
 /** The name is given to a file that is whole and on disk: a power cut leaves the whole key or none, never one that no start gets past. */
@@ -71,17 +92,17 @@ function writeNew(path: string, text: string): void {
 
 /**
  * Makes the key file of a database that does not exist yet. Where there is a database, its key must be there too: a missing one is
- * STORAGE-KEY-FILE, never a new key.
+ * STORAGE-KEY-FILE, never a new key. A credential is not made: reading it says that it is missing.
  */
 export function ensureKeyFile(keyFile: string, databasePath: string): void {
-  if (existsSync(keyFile)) return;
+  if (existsSync(keyFile) || isCredential(keyFile)) return;
   refuseNewKey(keyFile, databasePath);
   createKeyFile(keyFile);
 }
 
 /** Throws STORAGE-KEY-FILE when a database could not be opened because of its key file; makes nothing. */
 export function checkKeyFile(keyFile: string, databasePath: string): void {
-  if (existsSync(keyFile)) readKeyFile(keyFile);
+  if (existsSync(keyFile) || isCredential(keyFile)) readKeyFile(keyFile);
   else refuseNewKey(keyFile, databasePath);
 }
 

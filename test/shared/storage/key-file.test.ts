@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { createKeyFile, ensureKeyFile, readKeyFile } from '../../../shared/storage/key-file.ts';
+import { checkKeyFile, createKeyFile, credentialPath, ensureKeyFile, readKeyFile } from '../../../shared/storage/key-file.ts';
+import { verifies } from '../../requirements.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-key-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -81,5 +82,42 @@ describe('key files', () => {
     writeFileSync(database, '');
     rmSync(keyFile);
     assert.throws(() => ensureKeyFile(keyFile, database), { code: 'STORAGE-KEY-FILE' });
+  });
+});
+
+describe('systemd credentials', () => {
+  const credentials = join(folder, 'credentials');
+  const before = process.env.CREDENTIALS_DIRECTORY;
+  mkdirSync(credentials);
+  process.env.CREDENTIALS_DIRECTORY = credentials;
+  after(() => {
+    if (before === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+    else process.env.CREDENTIALS_DIRECTORY = before;
+  });
+  const held = (name: string, mode: number, content = 'ab'.repeat(32)): string => {
+    const path = credentialPath(name);
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+    return path;
+  };
+
+  test('one is read as systemd hands it out: for its owner alone, or for the one user of its access control list', () => {
+    verifies('KEY-CREDENTIAL');
+    for (const mode of [0o400, 0o440, 0o600]) assert.equal(readKeyFile(held(`mode-${mode}`, mode)).toString('hex'), 'ab'.repeat(32));
+  });
+
+  test('one that others can read or change, or of another form, is refused', () => {
+    verifies('KEY-CREDENTIAL');
+    for (const mode of [0o444, 0o460, 0o404]) assert.throws(() => readKeyFile(held(`open-${mode}`, mode)), { code: 'STORAGE-KEY-FILE' });
+    assert.throws(() => readKeyFile(held('short', 0o400, 'abc')), { code: 'STORAGE-KEY-FILE' });
+  });
+
+  test('one that is missing is an error before there is a file to open, and is never made', () => {
+    verifies('KEY-CREDENTIAL');
+    for (const path of [credentialPath('missing'), credentialPath('missing', {})]) {
+      ensureKeyFile(path, join(folder, 'no-database'));
+      assert.throws(() => readKeyFile(path), { code: 'STORAGE-KEY-FILE', detail: `${path} (ENOENT)` });
+      assert.throws(() => checkKeyFile(path, join(folder, 'no-database')), { code: 'STORAGE-KEY-FILE' });
+    }
   });
 });
