@@ -195,8 +195,10 @@ CREATE TABLE quarantine (
   rule text NOT NULL,
   hash bytea NOT NULL,
   received text NOT NULL,
+  bytes bigint GENERATED ALWAYS AS (octet_length(received)) STORED,
   UNIQUE (tenant, gateway, hash, code)
 );
+CREATE INDEX quarantine_gateway ON quarantine (tenant, gateway, key) INCLUDE (bytes);
 
 CREATE TABLE total (
   tenant text COLLATE "C" PRIMARY KEY,

@@ -124,6 +124,15 @@ export const PG = {
     INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received)
     SELECT $1::bigint, $2, $3, * FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
     ON CONFLICT (tenant, gateway, hash, code) DO NOTHING RETURNING key`,
+  // Of each part, what it and all newer ones of the gateway come to.
+  trimQuarantine: `
+    DELETE FROM quarantine WHERE key IN (
+      SELECT key FROM (
+        SELECT key, count(*) OVER newer AS rows, sum(bytes) OVER newer AS bytes FROM quarantine WHERE tenant = $1 AND gateway = $2
+        WINDOW newer AS (ORDER BY key DESC)
+      ) AS held
+      WHERE rows > $3 OR bytes > $4 ORDER BY key LIMIT 2000
+    ) RETURNING key`,
   addTotals: `
     INSERT INTO total AS t (tenant, observations, duplicates, quarantined, events) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (tenant) DO UPDATE SET observations = t.observations + excluded.observations, duplicates = t.duplicates + excluded.duplicates,

@@ -64,12 +64,16 @@ class BatchWriter {
     const { currencies, changes } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
     if (events.length > 0) await this.#addEvents(events);
     const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals]);
-    await this.#total({ observations: fresh.length - events.length, events: events.length, held: count(results, 'held'), quarantined });
+    const dropped = quarantined > 0 ? await this.#trimQuarantine() : 0;
+    await this.#total(
+      { observations: fresh.length - events.length, events: events.length, held: count(results, 'held'), quarantined },
+      dropped,
+    );
     const evidence = this.#batch.evidence(results);
     if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
     this.#commit.append(evidence);
     if (patients.length > 0) await this.#addBatches(patients, changes);
-    return { results, currencies, committed: this.#commit.position };
+    return { results, currencies, dropped, committed: this.#commit.position };
   }
 
   async #rows(): Promise<Row[]> {
@@ -224,11 +228,18 @@ class BatchWriter {
     return added.length;
   }
 
-  async #total(of: { observations: number; events: number; held: number; quarantined: number }): Promise<void> {
+  /** Lets the oldest of the gateway go until the rest fits; gives how many went. */
+  async #trimQuarantine(): Promise<number> {
+    const { tenant, gateway, quarantine } = this.#batch;
+    if (quarantine === undefined) return 0;
+    return (await this.#commit.query(PG.trimQuarantine, [tenant, gateway, quarantine.rows, quarantine.bytes])).length;
+  }
+
+  async #total(of: { observations: number; events: number; held: number; quarantined: number }, dropped: number): Promise<void> {
     const { tenant } = this.#batch;
     const { observations, events, held, quarantined } = of;
     if (observations + events + held + quarantined === 0) return;
-    await this.#commit.query(PG.addTotals, [tenant, observations, held, quarantined, events]);
+    await this.#commit.query(PG.addTotals, [tenant, observations, held, quarantined - dropped, events]);
     if (this.#known.tenants.has(tenant)) return;
     await this.#commit.query(PG.addTenant, [tenant, true]);
     this.#commit.afterwards(() => this.#known.tenants.add(tenant));
