@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../errors.ts';
@@ -39,6 +39,7 @@ export function openConnection({ path, key, cipher, cacheKib, mayCreate }: Conne
     unlock(connection, path, key, cipher);
     configure(connection, cacheKib);
     checkIntegrity(connection, path);
+    secureLog(connection, path, mayCreate);
     return connection;
   } catch (thrown) {
     connection.close();
@@ -163,4 +164,23 @@ function configure(connection: SQLite.Database, cacheKib: number): void {
 function checkIntegrity(connection: SQLite.Database, path: string): void {
   const found = connection.pragma('quick_check(1)', { simple: true });
   if (found !== 'ok') throw new VitalmeshError('STORAGE-DAMAGED', { detail: path });
+}
+
+/**
+ * Moves into the file what the log held at opening. What SQLite finds there counts as committed, but may never have been synced: a process
+ * that was killed, or a sync that failed, leaves it with the kernel alone, and who has it sent again would be told that it is on disk.
+ * A full disk cannot take it into the file; then the log is synced, which is as good unless a sync of it has failed before.
+ */
+function secureLog(connection: SQLite.Database, path: string, isFirst: boolean): void {
+  try {
+    connection.pragma('wal_checkpoint(PASSIVE)');
+  } catch (thrown) {
+    if (!isFirst || storageError(thrown).code !== 'STORAGE-FULL') throw thrown;
+    const fd = openSync(`${path}-wal`, 'r+');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
 }
