@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { verifyAudit } from '../../hub/audit/chain.ts';
@@ -10,6 +10,7 @@ import { callOperator } from '../../shared/operator/client.ts';
 import { type AgentProcess, AskedProcess, type HubProcess } from '../support/fabric-site.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import type { Luck } from '../support/luck.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 import { factsOf, KeepingDevice } from './keeping-device.ts';
 
 const BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'];
@@ -25,8 +26,8 @@ export interface Toll {
 export type Program = 'hub' | 'agent';
 
 export interface MonitoredSiteOptions {
-  /** Command lines that the programs are run through. */
-  through?: Partial<Record<Program, readonly string[]>>;
+  /** Bytes of a file system of its own for what a program keeps. */
+  disks?: Partial<Record<Program, number>>;
   /** Called with what starts a program each time that one is started. */
   around?: <T>(program: Program, start: () => T) => T;
 }
@@ -37,6 +38,7 @@ export interface SiteFiles {
   configs: Record<Program, string>;
   /** Folders of what the programs keep, with mode 0700; nothing else is in there. */
   folders: Record<Program, string>;
+  disks: Partial<Record<Program, SmallDisk>>;
 }
 
 /**
@@ -67,10 +69,10 @@ export class MonitoredSite implements AsyncDisposable {
   }
 
   static async start(options: MonitoredSiteOptions = {}): Promise<MonitoredSite> {
-    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(), options));
+    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(options.disks), options));
   }
 
-  protected static async furnish(): Promise<SiteFiles> {
+  protected static async furnish(sizes: Partial<Record<Program, number>> = {}): Promise<SiteFiles> {
     const network = await LocalNetwork.start();
     const { folder } = network;
     const overlay = { type: 'local', socket: network.socketPath };
@@ -101,7 +103,12 @@ export class MonitoredSite implements AsyncDisposable {
         sources: [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }],
       }),
     );
-    return files;
+    const { hub, agent } = sizes;
+    const disks = {
+      ...(hub !== undefined && { hub: await SmallDisk.over(files.folders.hub, hub) }),
+      ...(agent !== undefined && { agent: await SmallDisk.over(files.folders.agent, agent) }),
+    };
+    return { ...files, disks };
   }
 
   protected static async ready<T extends MonitoredSite>(site: T): Promise<T> {
@@ -112,6 +119,10 @@ export class MonitoredSite implements AsyncDisposable {
       await site[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get disks(): Partial<Record<Program, SmallDisk>> {
+    return this.files.disks;
   }
 
   /** Messages that were acknowledged so far. */
@@ -130,11 +141,11 @@ export class MonitoredSite implements AsyncDisposable {
     await within(new Promise<void>((reached) => this.#watchers.push({ count, reached })), `${by} acknowledgements`);
   }
 
-  /** Resolves once the monitors have sent so many more messages again. */
-  async repeatedMore(by: number): Promise<void> {
+  /** Resolves once the monitors have sent so many more messages again; does `meanwhile` again and again until then. */
+  async repeatedMore(by: number, meanwhile: () => void = () => undefined): Promise<void> {
     const count = this.repeated + by;
     const isEnough = async (): Promise<void> => {
-      while (this.repeated < count) await pause(10);
+      for (; this.repeated < count; await pause(10)) meanwhile();
     };
     await within(isEnough(), `${by} messages sent again`);
   }
@@ -160,7 +171,9 @@ export class MonitoredSite implements AsyncDisposable {
     assert.ok(acknowledged.length > 0);
     assertSame(stored, acknowledged);
     await this.hub.stop();
+    // Where a disk of its own was, its files are brought over: SQLite follows the way there to a place that is not here.
     const { hub: folder } = this.files.folders;
+    if (this.disks.hub) cpSync(this.disks.hub.path, folder, { recursive: true });
     await using store = openSqliteStore({ path: join(folder, 'store.db'), keyFile: join(folder, 'store.key'), metrics: new Metrics() });
     const verdict = await verifyAudit(store.audit(), storeId);
     assert.ok(verdict.intact, JSON.stringify(verdict));
@@ -170,6 +183,7 @@ export class MonitoredSite implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#devices.map((device) => device[Symbol.asyncDispose]()));
     for (const process of [this.agent, this.hub]) await process[Symbol.asyncDispose]();
+    for (const disk of Object.values(this.disks)) await disk[Symbol.asyncDispose]();
     await this.files.network[Symbol.asyncDispose]();
   }
 
@@ -182,9 +196,11 @@ export class MonitoredSite implements AsyncDisposable {
   }
 
   #begin<T>(program: Program, start: (config: string, operator: string, luck: Luck, through: readonly string[]) => T): T {
-    const { around = (_, begin) => begin(), through = {} } = this.#options;
-    const { configs, network } = this.files;
-    return around(program, () => start(configs[program], join(network.folder, `${program}.sock`), 'short pauses', through[program] ?? []));
+    const { around = (_, begin) => begin() } = this.#options;
+    const { configs, network, disks } = this.files;
+    return around(program, () =>
+      start(configs[program], join(network.folder, `${program}.sock`), 'short pauses', disks[program]?.through ?? []),
+    );
   }
 
   async #port(): Promise<number> {
