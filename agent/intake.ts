@@ -6,6 +6,7 @@ import type { Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
 import type { Origin, Outbox } from './outbox/outbox.ts';
 import type { Intake, Stored } from './sources/source.ts';
+import { Unstored } from './unstored.ts';
 
 /** Counters of the intake; the label of rejections is `source/code`. */
 export const INTAKE_METRICS = {
@@ -40,6 +41,7 @@ const HOUR_MS = 3_600_000;
 export function createIntake(options: IntakeOptions): Intake {
   const { outbox, metrics, clock, isDoubtful = () => false, origins, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 } = options;
   const allowances = new Map<string, Allowance>();
+  const unstored = new Unstored({ outbox, clock, metrics });
 
   const keep = (source: string, { raw, bytes }: Rejected): Uint8Array | undefined => {
     if (!raw || raw.byteLength === 0) return undefined;
@@ -69,7 +71,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     reject,
-    async store(records, message) {
+    async store(records, message, sendsAgain = true) {
       const good: ReadingRecord[] = [];
       const wrong: { source: string; part: Rejected }[] = [];
       for (const received of records) {
@@ -84,9 +86,11 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       const isNameUsed = message !== undefined && outbox.find(message) === 'name';
       const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
+      if (!sendsAgain) appending?.catch(() => unstored.add(good));
       const rejecting = wrong.map(({ source, part }) => reject(source, [part]));
       // A failure of the one must not leave the other without somebody who waits for it.
       const [keys] = rejecting.length > 0 ? await Promise.all([appending, ...rejecting]) : [await appending];
+      if (unstored.some) void unstored.store();
       const outcome: Stored = keys?.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
       if (outcome !== 'held') for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
       return outcome;

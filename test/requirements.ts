@@ -13,7 +13,8 @@ export const REQUIREMENTS = {
   'EXACTLY-ONCE': { source: 'architecture §3.2', behaviour: 'A row sent again is stored once.' },
   'LIVE-FIRST': {
     source: 'issue 7, Uplink and ingest',
-    behaviour: 'What comes while a gateway is connected does not wait for what had been waiting before, which advances as well; each of both in order.',
+    behaviour:
+      'What comes while a gateway is connected does not wait for what had been waiting before, which advances as well; each of both in order.',
   },
   'DRAIN-LIMITED': {
     source: 'issue 7, Uplink and ingest',
@@ -23,6 +24,27 @@ export const REQUIREMENTS = {
     source: 'issue 7, Uplink and ingest',
     behaviour:
       'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
+  },
+  'STORE-SHARED': {
+    source: 'issue 7, Store',
+    behaviour: 'Hubs that share a database store each row once, in one order and one chain of evidence, whichever of them it comes to.',
+  },
+  'STORE-SHARED-FEED': {
+    source: 'issue 7, Store',
+    behaviour: 'What one hub stores, the clients of the others are told of; what was missed while the line was lost is told after it.',
+  },
+  'STORE-TENANT-ROWS': {
+    source: 'issue 7, Store',
+    behaviour: 'In a shared database a query that forgets the tenant gets no row, and the role of the hub owns nothing.',
+  },
+  'STORE-REMOTE-DURABLE': {
+    source: 'issue 7, Store',
+    behaviour:
+      'A database server that answers before its disk, or loses the hub, costs no acknowledged row, and the hub goes on by itself.',
+  },
+  'STORE-REMOTE-TLS': {
+    source: 'issue 7, Store',
+    behaviour: 'A database on another machine is reached by TLS alone, with its name proved.',
   },
   'DISK-RECOVERS': {
     source: 'issue 7, Outbox and Proof',
@@ -54,6 +76,10 @@ export const REQUIREMENTS = {
     source: 'issue 7, Outbox; architecture §3.4',
     behaviour:
       'Whatever the outbox gives up leaves a durable gap of its device and subject, in the same commit, that covers exactly what is gone.',
+  },
+  'GAP-OF-UNSTORED': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour: 'Of what could not be stored and its device cannot send again, a gap is stored as soon as storing works.',
   },
   'OUTBOX-ALARM': {
     source: 'issue 7, Outbox',
@@ -478,7 +504,8 @@ export const REQUIREMENTS = {
   },
   'REKEY-NEVER-LOCKS-OUT': {
     source: 'issue: keys; brief: killed at every step',
-    behaviour: 'Killed or cut off at any step of a change of the key, the file opens at the next start with everything in it, by the keys on disk.',
+    behaviour:
+      'Killed or cut off at any step of a change of the key, the file opens at the next start with everything in it, by the keys on disk.',
   },
   'OWNER-LOCK': { source: 'architecture §3.7', behaviour: 'A second process on the same file is refused with STORAGE-LOCKED.' },
   'ENCRYPTED-AT-REST': {

@@ -13,8 +13,9 @@ const NAME_USED: readonly Rejected[] = [{ code: 'HL7-DUPLICATE-ID', part: 'MSH-1
  * told, one that can be told of a failure does.
  */
 export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable?: boolean): Promise<boolean> {
+  const sendsAgain = replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
   try {
-    const storing = part.records.length > 0 ? intake.store(part.records, part.message) : undefined;
+    const storing = part.records.length > 0 ? intake.store(part.records, part.message, sendsAgain) : undefined;
     if (part.rejected.length > 0) tally.rejected(part.rejected);
     const rejecting = part.rejected.length > 0 ? intake.reject(tally.name, part.rejected) : undefined;
     // A refusal of the one must not leave the other without somebody who waits for it.
@@ -27,8 +28,7 @@ export async function deliver(part: Decoded, intake: Intake, tally: SourceTally,
     }
     return true;
   } catch (error) {
-    const kept = replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
-    tally.unstored(asVitalmeshError(error), kept ? 0 : part.records.length);
+    tally.unstored(asVitalmeshError(error), sendsAgain ? 0 : part.records.length);
     return false;
   }
 }

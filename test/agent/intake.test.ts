@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createIntake, INTAKE_METRICS } from '../../agent/intake.ts';
 import { normalize } from '../../agent/normalize.ts';
 import { observationCount } from '../../agent/observation-count.ts';
+import { UNREMEMBERED } from '../../agent/unstored.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
@@ -140,7 +141,7 @@ test('a reading that could never be sent goes to quarantine, and costs the other
 test('a record that could never be sent is kept whole in quarantine', async () => {
   const { intake, appended, kept } = setUp();
   await intake.store([{ ...RECORD, receivedAt: Number.NaN }]);
-  assert.deepEqual(appended, []);
+  assert.equal(appended.length, 0);
   assert.deepEqual(
     kept.map(({ code, part }) => [code, part]),
     [['DECODE-TIME', 'record']],
@@ -198,4 +199,43 @@ test('what was received while the time was not known is marked so on disk, each 
     events.map((event) => event.flags),
     [['clock'], ['clock'], ['clock']],
   );
+});
+
+test('of what could not be stored and is not sent again a gap is stored as soon as storing works; of what is sent again none', async () => {
+  verifies('GAP-OF-UNSTORED');
+  const { intake, held, appended, metrics } = setUp();
+  const second = (at: number, bed: string): ReadingRecord => ({ ...RECORD, receivedAt: RECORD.receivedAt + 1000 * at, subject: { bed } });
+  held.append = Promise.reject(new VitalmeshError('STORAGE-FULL'));
+  for (let at = 0; at < 10; at += 1) {
+    await assert.rejects(intake.store([second(at, 'BED-1'), second(at, 'BED-2')], undefined, false), { code: 'STORAGE-FULL' });
+    await assert.rejects(intake.store([second(at, 'BED-3')]), { code: 'STORAGE-FULL' });
+  }
+  assert.equal(appended.length, 0);
+  held.append = Promise.resolve();
+  await intake.store([second(20, 'BED-1')]);
+  await intake.store([second(21, 'BED-1')]);
+  const gaps = appended.flatMap((record) => (record.gap ? [{ bed: record.subject.bed, ...record.gap }] : []));
+  const [from, to] = [RECORD.receivedAt, RECORD.receivedAt + 9000];
+  const each = { reason: 'storage', lost: 'continuous', from, to, rows: 10, values: 10, vitals: ['spo2'] };
+  assert.deepEqual(gaps, [
+    { bed: 'BED-1', ...each },
+    { bed: 'BED-2', ...each },
+  ]);
+  assert.equal(metrics.get(UNREMEMBERED), 0);
+});
+
+test('gaps that cannot be stored either are remembered, within bounds', async () => {
+  verifies('GAP-OF-UNSTORED');
+  const { intake, held, appended, metrics } = setUp();
+  const of = (bed: number): ReadingRecord => ({ ...RECORD, subject: { bed: `BED-${bed}` } });
+  held.append = Promise.reject(new VitalmeshError('OUTBOX-FULL'));
+  for (let bed = 0; bed < 1100; bed += 1) await assert.rejects(intake.store([of(bed)], undefined, false));
+  await assert.rejects(intake.store([of(0)], undefined, false));
+  held.append = Promise.resolve();
+  await intake.store([of(0)]);
+  await intake.store([of(0)]);
+  const gaps = appended.flatMap((record) => record.gap ?? []);
+  assert.equal(gaps.length, 1000);
+  assert.equal(gaps[0]?.rows, 2);
+  assert.equal(metrics.get(UNREMEMBERED), 100);
 });
