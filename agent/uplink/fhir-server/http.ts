@@ -1,4 +1,4 @@
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type buildConnector, type Dispatcher } from 'undici';
 import type { Clock } from '../../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
 import { deeperThan } from '../../../shared/json-depth.ts';
@@ -63,6 +63,8 @@ export class FhirHttp {
   readonly #agent: Agent;
   readonly #path: string;
   readonly #stop = new AbortController();
+  /** By which the server refused this agent's certificate, or that there is none. */
+  #alert: Error | undefined;
 
   constructor(options: FhirHttpOptions) {
     const { base, credentials, times, clock } = options;
@@ -73,7 +75,7 @@ export class FhirHttp {
     this.#connector = isSecure ? new TlsConnector(credentials.tls, times.setupMs, this.#clock) : undefined;
     this.#path = base.pathname.replace(/\/$/, '');
     this.#agent = new Agent({
-      connect: this.#connector?.connect ?? { timeout: times.setupMs },
+      connect: this.#connector ? this.#secured(this.#connector) : { timeout: times.setupMs },
       allowH2: false,
       connections: CONNECTIONS,
       pipelining: 1,
@@ -110,6 +112,17 @@ export class FhirHttp {
     void this.#agent.destroy();
   }
 
+  /** In TLS 1.3 a certificate is refused behind the handshake, and what undici tells of it is only that the connection ended. */
+  #secured(connector: TlsConnector): buildConnector.connector {
+    return (options, callback) =>
+      connector.connect(options, (...outcome) => {
+        outcome[1]?.on('error', (error: NodeJS.ErrnoException) => {
+          if (CERTIFICATE_ALERT.test(error.code ?? '')) this.#alert ??= error;
+        });
+        callback(...outcome);
+      });
+  }
+
   async #ask(request: FhirRequest, token: string | undefined): Promise<FhirAnswer> {
     const { base, times, clock } = this.#options;
     const over = new AbortController();
@@ -121,7 +134,7 @@ export class FhirHttp {
       this.#takeTime(answer.date, askedMs);
       return answer;
     } catch (thrown) {
-      throw failureOf(thrown, base.host);
+      throw failureOf(this.#alert ?? thrown, base.host);
     } finally {
       over.abort();
     }
