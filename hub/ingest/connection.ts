@@ -11,6 +11,7 @@ import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/u
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import type { GatewayEntry } from '../registry/registry.ts';
 import { watchForFlood } from './flood.ts';
+import { InOrder } from './in-order.ts';
 import type { Ingest } from './ingest.ts';
 import type { InstanceHolder, Instances } from './instances.ts';
 import type { Intake } from './intake.ts';
@@ -63,6 +64,7 @@ export class UplinkConnection implements InstanceHolder {
   readonly closed: Promise<VitalmeshError | undefined>;
   readonly #carried: Carried;
   readonly #context: ConnectionContext;
+  readonly #order = new InOrder();
   #claim: Promise<boolean> | undefined;
   #warned = false;
 
@@ -171,8 +173,11 @@ export class UplinkConnection implements InstanceHolder {
   async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<Answer> {
     if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
     const { ingest, intake, metrics, clock } = this.#context;
-    const request = { headers, body: stream, isGone: () => stream.destroyed };
-    return intake.take(gateway, request, async (bundle) => {
+    const lane = headers[UPLINK_HEADERS.lane];
+    // Who names none asks for no order.
+    using place = lane === 'live' || lane === 'backlog' ? this.#order.place(lane) : undefined;
+    const request = { headers, body: stream, isGone: () => stream.destroyed, ...(place && { turn: place.turn }) };
+    return await intake.take(gateway, request, async (bundle) => {
       const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
       this.lastBatchAt = clock.now();
       metrics.count('uplink_batches');

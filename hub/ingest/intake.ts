@@ -28,6 +28,8 @@ export interface IntakeOptions {
 export interface BatchRequest {
   headers: IncomingHttpHeaders;
   body: Readable;
+  /** Resolves when what is to be stored before this one is. */
+  turn?: Promise<void>;
   /** Whether nobody waits for the answer any more. */
   isGone(): boolean;
 }
@@ -65,6 +67,8 @@ export class Intake {
     if (Number(headers['content-length'] ?? 0) > batchBytes) throw new VitalmeshError('UPLINK-TOO-LARGE');
     const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'the body did not come in time' });
     const body = await within(readBody(stream, batchBytes), own.bodyMs, late);
+    // Before there is a claim on memory: who waits for another one must not keep that one from it.
+    await request.turn;
     // Taken for what a packed body may become, and only once all of it is here: a slow caller must not hold the others up.
     using room = await this.#memory.take(identity, batchBytes);
     // Nobody waits for the answer, and it is sent again; storing it would only make those wait who do.

@@ -14,7 +14,7 @@ export const UPLINK_HEADERS = {
   /** Random per process. */
   instance: 'vitalmesh-instance',
   epoch: 'vitalmesh-epoch',
-  /** Of a batch, any word: batches of one lane of a connection are stored in the order in which they were sent. */
+  /** Of a batch, `live` or `backlog`: the batches of a lane of a connection are stored in the order in which they were sent. */
   lane: 'vitalmesh-lane',
   /** Of the answer to a batch: where it was committed, `<epoch>.<position>`. A hub of before does not say it, an agent of before ignores it. */
   committed: 'vitalmesh-committed',

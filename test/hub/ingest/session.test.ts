@@ -17,6 +17,7 @@ import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { secureDialer } from '../../../shared/uplink/inner-tls.ts';
+import { parseObservationId } from '../../../shared/uplink/key.ts';
 import { UPLINK_WINDOWS } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 import { MemoryIngest, until } from '../../support/uplink.ts';
@@ -406,6 +407,35 @@ test('a body that does not come to its end in time is refused, and holds up no o
   stalled.resume();
   await gone(stalled);
   assert.equal((await gateway.post(batch(2))).status, 200);
+});
+
+test('batches of a lane are stored in the order in which they were sent, and another lane does not wait for them', async () => {
+  verifies('LIVE-FIRST');
+  await using hub = await startHub();
+  using gateway = await dial(hub);
+  await gateway.hello();
+  const slow = gateway.session.request({
+    ...gateway.headers,
+    ':method': 'POST',
+    ':path': '/fhir',
+    'content-type': 'application/fhir+json',
+    'vitalmesh-lane': 'backlog',
+  });
+  const over = gone(slow);
+  const body = batch(1);
+  slow.write(body.slice(0, 20));
+  const behind = gateway.post(zstdCompressSync(batch(2)), { 'content-encoding': 'zstd', 'vitalmesh-lane': 'backlog' });
+  assert.equal((await gateway.post(batch(3), { 'vitalmesh-lane': 'live' })).status, 200);
+  assert.equal((await gateway.post(batch(4))).status, 200, 'nor does who names none');
+  assert.equal(hub.ingest.batches.length, 2);
+  slow.end(body.slice(20));
+  slow.resume();
+  assert.equal((await behind).status, 200);
+  await over;
+  assert.deepEqual(
+    hub.ingest.batches.flat().map((id) => parseObservationId(id)?.seq),
+    [3, 4, 1, 2],
+  );
 });
 
 test('a request that its caller takes back half-way is not a batch', async () => {
