@@ -7,6 +7,7 @@ import { overlayConfig } from '../shared/overlay/config.ts';
 import { type DecodeContext, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Profile } from './decoding.ts';
 import { DEFAULT_MAX_FRAME_BYTES } from './framing/framing.ts';
 import type { Dialect } from './hl7/dialect.ts';
+import { outboxLimitsConfig } from './outbox/config.ts';
 import { PROFILES } from './profiles.ts';
 import { parseLineAddress } from './sources/line.ts';
 import { MLLP_CLIENT_DEFAULTS } from './sources/mllp-client.ts';
@@ -162,6 +163,7 @@ const agentConfig = z.strictObject({
     .strictObject({
       path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
       ...dataKeyConfig,
+      limits: outboxLimitsConfig,
     })
     .superRefine(oneKey)
     .transform(withKeyFile),

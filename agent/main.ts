@@ -17,6 +17,7 @@ import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
 import { type AgentConfig, decodeContext, type SourceConfig } from './config.ts';
 import { createIntake, INTAKE_METRICS } from './intake.ts';
+import { outboxLimits } from './outbox/config.ts';
 import { outboxCommands } from './outbox/operator.ts';
 import type { ConfiguredSource } from './outbox/reread.ts';
 import { openOutbox } from './outbox/sqlite.ts';
@@ -47,7 +48,7 @@ async function run(config: AgentConfig): Promise<void> {
   using time = openKeptClock({ path: `${config.outbox.path}.time`, identity: own.held?.identity, log });
   const { clock } = time;
   const prepared = config.sources.map((source) => prepareSource(config, source, own.gateway));
-  await using outbox = await openOutbox({ ...config.outbox, clock, log, metrics });
+  await using outbox = await openOutbox({ ...config.outbox, ...outboxLimits(config.outbox.limits), clock, log, metrics });
   await using end = await openEnd(destination, own, { outbox, log, metrics, clock });
   const { uplink } = end;
   const taps = new Taps();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type AgentConfig, agentConfigSchema, decodeContext, loadAgentConfig } from '../../agent/config.ts';
+import { outboxLimits } from '../../agent/outbox/config.ts';
 import { prepareSource } from '../../agent/sources/create-source.ts';
 import { configJsonSchema, parseConfig } from '../../shared/config.ts';
 import type { VitalmeshError } from '../../shared/errors.ts';
@@ -44,6 +45,18 @@ test('a placeholder in the place of an identity id is no id', () => {
   assert.deepEqual(problems([SERIAL], head), [
     'agent.yaml:5: uplink.hub[1]: still a placeholder; expected an identity id, as `vitalmesh enroll` prints it',
   ]);
+});
+
+test('the limits of the outbox', () => {
+  verifies('OUTBOX-LIMITS');
+  const limitsOf = (limits: string) => parse([SERIAL], HEAD.replace('outbox.key }', `outbox.key, limits: ${limits} }`)).outbox.limits;
+  const usual = outboxLimits(parse([SERIAL]).outbox.limits);
+  assert.deepEqual(usual, { limits: { maxBytes: 2 * 1024 ** 3, maxAgeMs: {} }, keepDeliveredMs: 7 * 86_400_000 });
+  const { limits, keepDeliveredMs } = outboxLimits(limitsOf('{ maxBytes: 16777216, maxAgeHours: { waveform: 2 }, keepDeliveredHours: 0 }'));
+  assert.deepEqual([limits, keepDeliveredMs], [{ maxBytes: 16_777_216, maxAgeMs: { waveform: 7_200_000 } }, 0]);
+  assert.match(problems([SERIAL], HEAD.replace('outbox.key }', 'outbox.key, limits: { maxBytes: 1000 } }')).join(), /limits\.maxBytes/);
+  // What is never given up has no age.
+  assert.match(problems([SERIAL], HEAD.replace('outbox.key }', 'outbox.key, limits: { maxAgeHours: { alert: 1 } } }')).join(), /alert/);
 });
 
 test('what is left out has its default', () => {
