@@ -46,6 +46,11 @@ export const REQUIREMENTS = {
     source: 'issue 7, Store',
     behaviour: 'A database on another machine is reached by TLS alone, with its name proved.',
   },
+  'CLOCK-STEPS': {
+    source: 'issue 7, Proof; architecture §3.10',
+    behaviour:
+      'A clock that is set back or ahead while agent or hub run costs no reading, stores none twice, and changes no time; what it makes doubtful is marked.',
+  },
   'DISK-RECOVERS': {
     source: 'issue 7, Outbox and Proof',
     behaviour:
@@ -493,6 +498,24 @@ export const REQUIREMENTS = {
   'BACKUP-ONLINE': {
     source: 'issue: online backup',
     behaviour: 'A copy of a file that is written to holds every commit up to the position it states, none in part, and opens.',
+  },
+  'BACKUP-SEALED': {
+    source: 'issue: online backup; RFC 9180',
+    behaviour:
+      'A backup opens with the recovery key of one of its recipients alone, none is made without one, and a changed byte is found.',
+  },
+  'BACKUP-RESTORES': {
+    source: 'issue: restore proven on another machine’s folder',
+    behaviour:
+      'What is restored in another folder, under a new key, reads the same as the store of that position, as a new epoch of the same store.',
+  },
+  'BACKUP-EVIDENCE': {
+    source: 'architecture §3.8',
+    behaviour: 'A backup, a restore and a change of the key are decided and leave evidence in every tenant.',
+  },
+  'STORE-NEVER-ANEW': {
+    source: 'issue 7: damaged file',
+    behaviour: 'Where a store was, and its file is gone, empty or damaged, the hub does not begin an empty one.',
   },
   'BACKUP-NEVER-OVER': {
     source: 'issue: online backup',
