@@ -86,6 +86,7 @@ export const REQUIREMENTS = {
     source: 'issue 7, Outbox; architecture §3.4',
     behaviour: 'Of what could not be stored and its device cannot send again, a gap is stored as soon as storing works.',
   },
+  'OUTBOX-WEAR': { source: 'issue 7, Outbox', behaviour: 'What the outbox writes in a day is counted, for memory cards wear out.' },
   'OUTBOX-ALARM': {
     source: 'issue 7, Outbox',
     behaviour: 'At 80 % the operator is told once; when nothing is left that may go, nothing is acknowledged, until there is room again.',
@@ -599,6 +600,11 @@ export const REQUIREMENTS = {
   'QUARANTINE-BOUNDED': {
     source: 'architecture §3.4, §3.5',
     behaviour: 'What the hub keeps of one gateway in quarantine is bounded; what goes is the oldest, and is counted and told.',
+  },
+  'FOREIGN-CLIENTS': {
+    source: 'architecture §4; FHIR R4 http, transaction and batch',
+    behaviour:
+      'Any FHIR client that is listed as a gateway may send batches and transactions of Observations: they are stored as ours under ids of its own, or refused with what is wrong.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',
