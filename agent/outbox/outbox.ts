@@ -68,6 +68,8 @@ export interface OutboxStatus {
   /** Of the file, what is in use, and how much may be. */
   usedBytes: number;
   limitBytes: number;
+  /** What was written to the disk, by day in UTC: pages to the log, and at most as many as were moved to the file. */
+  writtenBytes: { today: number; yesterday: number };
   /** What is wrong with it: it cannot store, is full, or becomes full; null while all is well. */
   code: ErrorCode | null;
 }

@@ -100,8 +100,8 @@ class SqliteOutbox implements Outbox {
     this.#appends = new Appends(this.#file, messages, () => this.#upkeep.room());
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
     this.#delivery = new Delivery(this.#file, this.#aside, sent, { keepDeliveredMs, keepDeliveredRows });
-    this.#appends.onAppend(() => this.#upkeep.look());
-    this.#upkeep.look();
+    this.#appends.onAppend(() => this.#look());
+    this.#look();
   }
 
   get epoch(): string {
@@ -130,7 +130,7 @@ class SqliteOutbox implements Outbox {
 
   async complete(rows: readonly RowKey[]): Promise<void> {
     await this.#delivery.complete(rows);
-    this.#upkeep.look();
+    this.#look();
   }
 
   quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
@@ -177,11 +177,18 @@ class SqliteOutbox implements Outbox {
   status(): OutboxStatus {
     const counts = this.#file.status();
     const { level, usedBytes, limitBytes } = this.#upkeep.fullness;
-    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
+    const { today, yesterday } = this.#file.written;
+    const writtenBytes = { today, yesterday };
+    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, writtenBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
   }
 
   onAppend(listener: () => void): Disposable {
     return this.#appends.onAppend(listener);
+  }
+
+  #look(): void {
+    this.#file.keepNotes();
+    this.#upkeep.look();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,6 +43,8 @@ export const FORGET_SENT = 'DELETE FROM sent';
 
 export const PAGE_COUNT = 'PRAGMA page_count';
 export const FREE_PAGES = 'PRAGMA freelist_count';
+/** Pages in the log, and how many of them are in the file as well; moves none (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+export const LOG_STATE = 'PRAGMA wal_checkpoint(NOOP)';
 
 /** Parameters: `after`, the limit. */
 export const CENSUS = 'SELECT seq, class, delivered_at IS NOT NULL AS delivered FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';

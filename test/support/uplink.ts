@@ -124,6 +124,7 @@ export class MemoryOutbox implements Outbox {
       fileBytes: 0,
       usedBytes: 0,
       limitBytes: 0,
+      writtenBytes: { today: 0, yesterday: 0 },
       code: null,
     };
   }
@@ -210,6 +211,11 @@ export class MemoryIngest implements Ingest {
     const epoch = lineage?.at(-1)?.epoch;
     await this.after(outcomes);
     return epoch === undefined ? { outcomes } : { outcomes, committed: { epoch, position } };
+  }
+
+  /** Takes nothing from foreign clients. */
+  async foreign(): Promise<never> {
+    throw new VitalmeshError('UPLINK-BUNDLE');
   }
 
   #take(id: string, content: string): EntryOutcome {
