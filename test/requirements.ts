@@ -557,6 +557,34 @@ export const REQUIREMENTS = {
     behaviour:
       'A patient named for what follows holds on its connection alone, up to the next one named; behind what may have named another and cannot be read nothing is taken.',
   },
+  'TREND-BUCKETS': {
+    source: 'issue 7, Store; architecture §3.10',
+    behaviour: 'A trend has least, greatest, mean, last and number of each bucket; late data lie where their sort time puts them.',
+  },
+  'TREND-APART': {
+    source: 'issue 7, Store',
+    behaviour: 'A trend never joins two devices, vital signs (sites, methods), or test data with real ones; a change of device is told.',
+  },
+  'TREND-EXCLUDED': {
+    source: 'issue 7, Store; architecture §3.3',
+    behaviour: 'What a trend leaves out of its numbers is counted with its reason, bucket by bucket.',
+  },
+  'TREND-COVERAGE': {
+    source: 'issue 7, Store',
+    behaviour: 'Each bucket says in which share of its time a value was current.',
+  },
+  'TREND-GAPS': {
+    source: 'architecture §3.4',
+    behaviour: 'Data that will never arrive are told to whoever reads that stretch.',
+  },
+  'CORRECTION-REPLACES': {
+    source: 'issue 7, Store',
+    behaviour: 'A corrected value takes the place of what its sender sent before of the same measurement.',
+  },
+  'VERSIONS-KEPT': {
+    source: 'issue 7, Store',
+    behaviour: 'Every version of a measurement is kept, in order of storing, with which one stands.',
+  },
   'STORED-ONCE': {
     source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
     behaviour:
