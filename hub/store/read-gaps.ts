@@ -8,12 +8,18 @@ import { unpackReceived } from './observation-row.ts';
 import type { TrendGap, TrendQuery } from './trend.ts';
 import { TREND_SQL } from './trend-statements.ts';
 
+export type GapRow = EventRow & { until: number };
+
 /** The gaps that overlap a trend and are, or may be, of its vital sign and device. Throws STORAGE-DAMAGED. */
-export function readGaps(database: Pick<Database, 'prepare'>, tenant: string, { patient, vital, device, edges }: TrendQuery): TrendGap[] {
+export function readGaps(database: Pick<Database, 'prepare'>, tenant: string, query: TrendQuery): TrendGap[] {
+  const { patient, edges } = query;
+  const rows = database.prepare<(string | number)[], GapRow>(TREND_SQL.gaps).all(tenant, patient, edges[0] ?? 0, edges.at(-1) ?? 0);
+  return gapsOf(rows, query);
+}
+
+/** Of the gaps that overlap a trend those that are, or may be, of its vital sign and device. Throws STORAGE-DAMAGED. */
+export function gapsOf(rows: readonly GapRow[], { vital, device }: TrendQuery): TrendGap[] {
   const keys = new Set([vital, ...Object.values(panel(vital)?.parts ?? {})]);
-  const rows = database
-    .prepare<(string | number)[], EventRow & { until: number }>(TREND_SQL.gaps)
-    .all(tenant, patient, edges[0] ?? 0, edges.at(-1) ?? 0);
   return rows.flatMap((row): TrendGap[] => {
     if (device !== undefined && row.device !== device) return [];
     const gap = readGap(JSON.parse(unpackReceived(row.received)[0] ?? 'null'));

@@ -31,7 +31,8 @@ export function* readTrend(database: Reader, tenant: string, query: TrendQuery):
   return { series, changes: deviceChanges(series), gaps, omittedDevices: Math.max(0, known.length - MAX_TREND_DEVICES) };
 }
 
-function checkEdges(edges: readonly Instant[]): void {
+/** Throws INTERNAL for edges that are not ascending, or too many. */
+export function checkEdges(edges: readonly Instant[]): void {
   const ascending = edges.every((edge, i) => i === 0 || edge > (edges[i - 1] ?? edge));
   if (edges.length >= 2 && edges.length <= MAX_TREND_BUCKETS + 1 && ascending) return;
   throw new VitalmeshError('INTERNAL', { detail: 'edges of a trend' });
@@ -131,23 +132,24 @@ interface Slice {
 }
 
 /** Sort time, value or components, flags. */
-type Row = readonly [Instant, unknown, string | null];
+export type Row = readonly [Instant, unknown, string | null];
 type PointsName = 'standing' | 'setAside' | 'allStanding' | 'allSetAside';
 
-interface PanelPoint {
+export interface PanelPoint {
   at: Instant;
   components: readonly StoredComponent[];
   flags: string | null;
 }
 
-const NONE: Readings = { standing: [], setAside: [], rollups: [] };
+export const NONE: Readings = { standing: [], setAside: [], rollups: [] };
 
-function panelOf([at, components, flags]: Row): PanelPoint {
+/** A reading of a panel, with the column components in the place of the value. */
+export function panelOf([at, components, flags]: Row): PanelPoint {
   return { at, components: typeof components === 'string' ? (JSON.parse(components) as StoredComponent[]) : [], flags };
 }
 
 /** One part of each panel that has it. */
-function pointsOf(points: readonly PanelPoint[], part: string): Point[] {
+export function pointsOf(points: readonly PanelPoint[], part: string): Point[] {
   return points.flatMap(({ at, components, flags }): Point[] => {
     const found = components.find(({ vital }) => vital === part);
     return found ? [[at, found.value, flags]] : [];

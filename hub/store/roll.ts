@@ -61,6 +61,11 @@ export class Rolling {
     addCell(this.#cell(into), cell, reachOf(key.vital));
   }
 
+  /** What was collected, to be added to what is kept of each. */
+  collected(): Iterable<{ key: RollupKey; cell: Cell }> {
+    return this.#cells.values();
+  }
+
   write(database: Pick<Database, 'prepare'>): void {
     const put = database.prepare<(string | number | null)[]>(RETENTION_SQL.putRollup);
     for (const { key, cell } of this.#cells.values()) {
@@ -82,7 +87,7 @@ export class Rolling {
   }
 }
 
-/** In a bed: at home only what is measured now and then lasts longer, and that lasts longer than an hour here too. */
-function reachOf(vital: string): number {
+/** How long a value is current, in milliseconds. In a bed: at home only what is measured now and then lasts longer, and that lasts longer than an hour here too. */
+export function reachOf(vital: string): number {
   return staleAfterMs(vital, 'bed');
 }

@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { vital } from '../../shared/vitals.ts';
 import { addCell, addReading, addSetAside, type Cell, emptyCell, inOrder, type Point, whyExcluded } from './cell.ts';
 import { Coverage } from './coverage.ts';
-import type { DeviceChange, Excluded, TrendBucket, TrendSeries } from './trend.ts';
+import type { DeviceChange, Excluded, Trend, TrendBucket, TrendSeries } from './trend.ts';
 
 /** A stretch of a series that was rolled up; it counts where it begins. */
 export interface Rollup {
@@ -164,4 +164,9 @@ export function deviceChanges(series: readonly TrendSeries[]): DeviceChange[] {
     before = there;
   }
   return changes;
+}
+
+/** How many values a trend shows; what its evidence counts. */
+export function valuesIn({ series }: Pick<Trend, 'series'>): number {
+  return series.flatMap(({ buckets }) => buckets).reduce((sum, { n }) => sum + n, 0);
 }
