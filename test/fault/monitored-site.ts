@@ -14,7 +14,7 @@ import { testNetwork } from '../support/identities.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import type { Luck } from '../support/luck.ts';
 import { SmallDisk } from '../support/small-disk.ts';
-import { factsOf, KeepingDevice } from './keeping-device.ts';
+import { type DeviceTime, factsOf, KeepingDevice } from './keeping-device.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'];
@@ -32,6 +32,10 @@ export type Program = 'hub' | 'agent';
 export interface MonitoredSiteOptions {
   /** Bytes of a file system of its own for what a program keeps. */
   disks?: Partial<Record<Program, number>>;
+  /** The clock of the monitors; the true time, with its offset, unless told. */
+  time?: DeviceTime;
+  /** Zone of times without an offset; UTC unless told. */
+  zone?: string;
   /** Called with what starts a program each time that one is started, and the folder of the site. */
   around?: <T>(program: Program, folder: string, start: () => T) => T;
 }
@@ -68,15 +72,16 @@ export class MonitoredSite implements AsyncDisposable {
           bed,
           () => this.#port(),
           () => this.#heard(),
+          options.time,
         ),
       );
   }
 
   static async start(options: MonitoredSiteOptions = {}): Promise<MonitoredSite> {
-    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(options.disks), options));
+    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(options), options));
   }
 
-  protected static async furnish(sizes: Partial<Record<Program, number>> = {}): Promise<SiteFiles> {
+  protected static async furnish({ disks: sizes = {}, zone = 'UTC' }: MonitoredSiteOptions = {}): Promise<SiteFiles> {
     // Of yesterday, for a gateway is older than a clock that is an hour late.
     const yesterday = { ...systemClock, now: () => systemClock.now() - DAY_MS };
     const network = await LocalNetwork.start({}, await testNetwork({ clock: yesterday }));
@@ -106,6 +111,7 @@ export class MonitoredSite implements AsyncDisposable {
         uplink: { hub: ['hub-1'] },
         operator: { socket: join(folder, 'agent.sock') },
         test: true,
+        zone,
         sources: [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }],
       }),
     );
