@@ -87,6 +87,11 @@ export const REQUIREMENTS = {
     behaviour: 'Of what could not be stored and its device cannot send again, a gap is stored as soon as storing works.',
   },
   'OUTBOX-WEAR': { source: 'issue 7, Outbox', behaviour: 'What the outbox writes in a day is counted, for memory cards wear out.' },
+  'DAMAGED-SET-ASIDE': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour:
+      'A damaged outbox is set aside whole, a new one takes over at once, what can be read is taken over once, and a gap tells of the rest; a wrong key is no damage.',
+  },
   'OUTBOX-ALARM': {
     source: 'issue 7, Outbox',
     behaviour: 'At 80 % the operator is told once; when nothing is left that may go, nothing is acknowledged, until there is room again.',
@@ -584,6 +589,32 @@ export const REQUIREMENTS = {
   'VERSIONS-KEPT': {
     source: 'issue 7, Store',
     behaviour: 'Every version of a measurement is kept, in order of storing, with which one stands.',
+  },
+  'RETENTION-ROLLUP': {
+    source: 'issue 7, Store',
+    behaviour:
+      'Readings that are removed leave rollups behind in the same commit: a trend over whole minutes says the same before and after.',
+  },
+  'RETENTION-KEYS': {
+    source: 'issue 7, Store; architecture §3.2',
+    behaviour: 'The keys of what was removed stay known: a row sent again is held, and a part that was never stored is stored.',
+  },
+  'RETENTION-CURRENT': {
+    source: 'issue 7, Store',
+    behaviour: 'What is current is never removed, however old; once it is not, it goes.',
+  },
+  'RETENTION-CLASSES': {
+    source: 'issue 7, Store',
+    behaviour:
+      'Each class is kept for as long as the policy says; what stays of a batch can still be read, and the evidence is never touched.',
+  },
+  'RETENTION-SMALL-STEPS': {
+    source: 'issue 7, Store',
+    behaviour: 'The retention works in small steps, between which others write; a clock that leapt ahead removes little.',
+  },
+  'STORE-VERIFIED': {
+    source: 'issue 7, Store',
+    behaviour: 'verify recomputes what the store keeps twice and names each disagreement by code.',
   },
   'STORED-ONCE': {
     source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
