@@ -11,8 +11,6 @@ import { digestOf, type Label, trailerOf } from './container.ts';
 
 export interface BackupOptions {
   store: Store;
-  /** The key that the store is open with, 32 bytes. */
-  dataKey: Buffer;
   /** Absolute path of the new file. */
   to: string;
   recipients: readonly string[];
@@ -30,7 +28,7 @@ export interface BackupReport extends Omit<Label, 'format' | 'cipher'> {
  * Backs up a store that is in use. The file has mode 0600 and gets its name once it is whole and on disk; nothing is left of one that
  * fails. Throws BACKUP-NO-RECIPIENT, BACKUP-FILE, USAGE (the engine is no file), STORAGE-COPY, STORAGE-CLOSED, and the reason of the signal.
  */
-export async function makeBackup({ store, dataKey, to, recipients, clock, signal }: BackupOptions): Promise<BackupReport> {
+export async function makeBackup({ store, to, recipients, clock, signal }: BackupOptions): Promise<BackupReport> {
   if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
   if (!store.copyTo) throw new VitalmeshError('USAGE', { detail: 'the store is a PostgreSQL database: back it up with its own tools' });
   if (existsSync(to)) throw new VitalmeshError('BACKUP-FILE', { detail: `${to} (EEXIST)` });
@@ -41,9 +39,9 @@ export async function makeBackup({ store, dataKey, to, recipients, clock, signal
       const { position, epochs } = await store.lineage();
       Object.assign(at, { position, epoch: epochs.at(-1)?.epoch ?? '' });
     };
-    const bodyBytes = await store.copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
+    const { bytes: bodyBytes, key } = await store.copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
     const known = { storeId: store.storeId, ...at, bodyBytes, madeAt: clock.now(), software: packageVersion() };
-    const { sha256 } = await finish(unnamed, known, dataKey, recipients);
+    const { sha256 } = await finish(unnamed, known, key, recipients);
     await link(unnamed, to);
     return { file: to, version: 1, ...known, sha256, recipients: recipients.length };
   } catch (thrown) {

@@ -2,7 +2,7 @@ import type { Clock, Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Cipher } from '../../shared/storage/connection.ts';
-import type { CopyOptions } from '../../shared/storage/copy.ts';
+import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { Lineage, StoreEpoch } from '../../shared/uplink/lineage.ts';
@@ -38,6 +38,7 @@ import type {
   StoredVersion,
 } from './store.ts';
 import type { Trend, TrendQuery } from './trend.ts';
+import { valuesIn } from './trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 import { verifyStore } from './verify.ts';
 import { writeBatch } from './write-batch.ts';
@@ -108,7 +109,7 @@ class SqliteStore implements Store {
     return begun;
   }
 
-  copyTo(path: string, options?: CopyOptions): Promise<number> {
+  copyTo(path: string, options?: CopyOptions): Promise<Copied> {
     return this.#database.copyTo(path, options);
   }
 
@@ -330,10 +331,6 @@ class SqliteStore implements Store {
       return result;
     });
   }
-}
-
-function valuesIn({ series }: Trend): number {
-  return series.flatMap(({ buckets }) => buckets).reduce((sum, { n }) => sum + n, 0);
 }
 
 function newestFirst(a: StoredReading, b: StoredReading): number {

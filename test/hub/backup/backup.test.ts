@@ -81,7 +81,7 @@ test('a store is backed up under load; in another folder it is whole up to the s
   const before = number;
   const to = join(hub.home, 'backup');
   let done = false;
-  const making = makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock }).finally(() => {
+  const making = makeBackup({ store, to, recipients, clock }).finally(() => {
     done = true;
   });
   while (!done) await Promise.all([put(), put(), put()]);
@@ -125,7 +125,7 @@ test('what was stored after the backup can be told by the lineage of the restore
   const to = join(hub.home, 'backup');
   await using store = hub.open();
   await store.storeBatch(batchOfNumber(0));
-  await makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock });
+  await makeBackup({ store, to, recipients, clock });
   const late = (await store.storeBatch(batchOfNumber(1))).committed;
   const place = emptyPlace();
   const { epoch, position } = await restored(to, place);
@@ -145,9 +145,9 @@ test('a backup opens for each of its recipients, and for nobody else; none is ma
   createRecoveryKey(stranger);
   await using store = hub.open();
   await store.storeBatch(batchOfNumber(0));
-  await assert.rejects(makeBackup({ store, dataKey: hub.dataKey, to, recipients: [], clock }), { code: 'BACKUP-NO-RECIPIENT' });
+  await assert.rejects(makeBackup({ store, to, recipients: [], clock }), { code: 'BACKUP-NO-RECIPIENT' });
   assert.ok(!existsSync(to));
-  await makeBackup({ store, dataKey: hub.dataKey, to, recipients: both, clock });
+  await makeBackup({ store, to, recipients: both, clock });
   for (const keyFile of [recoveryKeyFile, second]) assert.equal((await restored(to, emptyPlace(), keyFile)).observations, ROWS);
   const nobody = emptyPlace();
   await assert.rejects(restored(to, nobody, stranger), { code: 'BACKUP-KEY' });
@@ -165,7 +165,7 @@ test('a backup that was cut off or changed anywhere is refused, and leaves nothi
   const to = join(hub.home, 'backup');
   await using store = hub.open();
   await store.storeBatch(batchOfNumber(0));
-  const { bodyBytes } = await makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock });
+  const { bodyBytes } = await makeBackup({ store, to, recipients, clock });
   const whole = readFileSync(to);
   const label = whole.indexOf('storeId', bodyBytes);
   const position = whole.indexOf('position', bodyBytes) + 'position\\":'.length;
@@ -192,13 +192,13 @@ test('nothing is written over: neither by a backup nor by a restore, and a resto
   const to = join(hub.home, 'backup');
   await using store = hub.open();
   await store.storeBatch(batchOfNumber(0));
-  await makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock });
+  await makeBackup({ store, to, recipients, clock });
   const content = readFileSync(to);
-  await assert.rejects(makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock }), { code: 'BACKUP-FILE' });
+  await assert.rejects(makeBackup({ store, to, recipients, clock }), { code: 'BACKUP-FILE' });
   assert.ok(readFileSync(to).equals(content));
   assert.throws(() => createRecoveryKey(recoveryKeyFile), { code: 'BACKUP-FILE' });
   const missing = join(hub.home, 'no', 'folder');
-  await assert.rejects(makeBackup({ store, dataKey: hub.dataKey, to: missing, recipients, clock }), { code: 'STORAGE-COPY' });
+  await assert.rejects(makeBackup({ store, to: missing, recipients, clock }), { code: 'STORAGE-COPY' });
   for (const taken of ['store.db', 'store.db-wal', 'store.key']) {
     const place = emptyPlace();
     mkdirSync(join(place.home, 'deep'));
@@ -216,11 +216,11 @@ test('a backup whose caller goes away, and one of a store that is closed, leave 
   const gone = new AbortController();
   const before = readdirSync(hub.home).sort();
   const to = join(hub.home, 'backup');
-  const first = makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock, signal: gone.signal });
+  const first = makeBackup({ store, to, recipients, clock, signal: gone.signal });
   gone.abort(new Error('gone'));
   await assert.rejects(first, /gone/);
   assert.deepEqual(readdirSync(hub.home).sort(), before);
-  const second = makeBackup({ store, dataKey: hub.dataKey, to, recipients, clock });
+  const second = makeBackup({ store, to, recipients, clock });
   await store[Symbol.asyncDispose]();
   await assert.rejects(second, { code: 'STORAGE-CLOSED' });
   assert.ok(!existsSync(to));
