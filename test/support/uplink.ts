@@ -1,4 +1,4 @@
-import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
+import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry, Redelivered } from '../../agent/outbox/outbox.ts';
 import type { Answered, Ingest } from '../../hub/ingest/ingest.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
@@ -26,6 +26,7 @@ export function recordOf(...values: number[]): ReadingRecord {
 /** An outbox without a file, for tests of what stands in front of it. Set `failing` to make its commits fail. */
 export class MemoryOutbox implements Outbox {
   epoch = newEpoch();
+  storeId: string | null = null;
   failing: Error | undefined;
   readonly completed: RowKey[] = [];
   readonly refused: { seq: number; code: ErrorCode }[] = [];
@@ -62,6 +63,15 @@ export class MemoryOutbox implements Outbox {
 
   waiting(after: number, limit: number): OutboxRow[] {
     return this.pending(after, limit);
+  }
+
+  async setStoreId(storeId: string): Promise<number> {
+    this.storeId = storeId;
+    return 0;
+  }
+
+  async redeliver(): Promise<Redelivered> {
+    return { rows: 0, gaps: 0 };
   }
 
   async complete(rows: readonly RowKey[]): Promise<void> {
