@@ -131,7 +131,13 @@ export type Resource = Observation | StretchObservation | Basic | Device | Devic
 
 export interface OperationOutcome {
   resourceType: 'OperationOutcome';
-  issue: { severity: 'error' | 'warning' | 'information'; code: string; details?: CodeableConcept; diagnostics?: string }[];
+  issue: {
+    severity: 'error' | 'warning' | 'information';
+    code: string;
+    details?: CodeableConcept;
+    diagnostics?: string;
+    expression?: string[];
+  }[];
 }
 
 export interface BatchBundle {

@@ -11,42 +11,24 @@ import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/u
 import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import type { GatewayEntry } from '../registry/registry.ts';
 import { watchForFlood } from './flood.ts';
+import type { FhirEndpoint } from './foreign/endpoint.ts';
+import { type HttpAnswer, refusalOf } from './http.ts';
 import { InOrder } from './in-order.ts';
 import type { Ingest } from './ingest.ts';
 import type { InstanceHolder, Instances } from './instances.ts';
 import type { Intake } from './intake.ts';
-import { Busy } from './paces.ts';
 import type { SessionLimits } from './session.ts';
 
 export interface ConnectionContext {
   ingest: Ingest;
   instances: Instances<UplinkConnection>;
   intake: Intake;
+  fhir: FhirEndpoint;
   log: Logger;
   metrics: Metrics;
   clock: Clock;
   limits: SessionLimits;
 }
-
-interface Answer {
-  status: number;
-  headers?: Record<string, string>;
-  body: unknown;
-}
-
-/** HTTP status of a refused request; what is not listed is a defect of ours. */
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  'UPLINK-REQUEST': 400,
-  'UPLINK-VERSION': 400,
-  'UPLINK-BUNDLE': 400,
-  'UPLINK-UNKNOWN-GATEWAY': 403,
-  'ACCESS-EXPIRED': 403,
-  'UPLINK-SILENT': 408,
-  'UPLINK-INSTANCE': 409,
-  'UPLINK-TOO-LARGE': 413,
-  'INGEST-BUSY': 503,
-  'INGEST-UNAVAILABLE': 503,
-};
 
 /** Refusals after which the connection is of no use: the gateway comes back with a new one. */
 const FINAL: ReadonlySet<ErrorCode> = new Set(['UPLINK-VERSION', 'UPLINK-UNKNOWN-GATEWAY', 'ACCESS-EXPIRED', 'UPLINK-INSTANCE']);
@@ -127,13 +109,16 @@ export class UplinkConnection implements InstanceHolder {
     }
   }
 
-  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Answer> {
+  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<HttpAnswer> {
+    const { ':path': path = '', ':method': method = '' } = headers;
+    if (isForeign(headers)) {
+      const request = { headers, method, path, body: stream, isGone: () => stream.destroyed };
+      return this.#context.fhir.answer(this.gateway, request);
+    }
     const gateway = await this.#admit(headers);
-    const path = headers[':path'];
-    const method = headers[':method'];
     if (path === UPLINK_PATHS.hello) return method === 'GET' ? await this.#hello() : notAllowed('GET');
     if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers, gateway) : notAllowed('POST');
-    return { status: 404, body: refusal('UPLINK-REQUEST') };
+    return { status: 404, code: 'UPLINK-REQUEST', body: refusal('UPLINK-REQUEST') };
   }
 
   /** Whether this caller may ask anything at all; checked on each request, because the registry may have been read anew. */
@@ -166,12 +151,13 @@ export class UplinkConnection implements InstanceHolder {
     return instance === this.instance ? this.#claim : Promise.resolve(false);
   }
 
-  async #hello(): Promise<Answer> {
+  async #hello(): Promise<HttpAnswer> {
     return { status: 200, body: { versions: UPLINK_VERSIONS, ...(await this.#context.ingest.hello()) } };
   }
 
-  async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<Answer> {
-    if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON) return { status: 415, body: refusal('UPLINK-REQUEST') };
+  async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<HttpAnswer> {
+    if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON)
+      return { status: 415, code: 'UPLINK-REQUEST', body: refusal('UPLINK-REQUEST') };
     const { ingest, intake, metrics, clock } = this.#context;
     const lane = headers[UPLINK_HEADERS.lane];
     // Who names none asks for no order.
@@ -188,14 +174,13 @@ export class UplinkConnection implements InstanceHolder {
   }
 
   #refuse(stream: ServerHttp2Stream, error: VitalmeshError): void {
-    const status = STATUS[error.code] ?? 500;
-    // Codes that are nobody's business outside go as INTERNAL.
-    this.#respond(stream, { status, headers: laterOf(error), body: refusal(status === 500 ? 'INTERNAL' : error.code) }, error);
-    if (FINAL.has(error.code)) stream.once('close', () => void this.close(this.#context.limits.drainMs));
+    const refused = refusalOf(error);
+    this.#respond(stream, { ...refused, body: refusal(refused.code) }, error);
   }
 
-  #respond(stream: ServerHttp2Stream, { status, headers, body }: Answer, error?: VitalmeshError): void {
-    if (status !== 200) this.#note((body as { code: ErrorCode }).code, error);
+  #respond(stream: ServerHttp2Stream, { status, headers, body, code }: HttpAnswer, error?: VitalmeshError): void {
+    if (code !== undefined) this.#note(code, error);
+    if (code !== undefined && FINAL.has(code)) stream.once('close', () => void this.close(this.#context.limits.drainMs));
     if (stream.destroyed || stream.closed) return;
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), this.#context.limits.answerMs);
     stream.once('close', () => clearTimeout(timer));
@@ -217,11 +202,11 @@ export class UplinkConnection implements InstanceHolder {
   }
 }
 
-/** When to come again, where that is known (RFC 9110 §10.2.3). */
-function laterOf(error: VitalmeshError): Record<string, string> {
-  return error instanceof Busy ? { 'retry-after': `${error.afterS}` } : {};
+/** Whether a request is that of any FHIR client, which knows nothing of the uplink. */
+function isForeign(headers: IncomingHttpHeaders): boolean {
+  return headers[':path'] !== UPLINK_PATHS.hello && Object.values(UPLINK_HEADERS).every((name) => headers[name] === undefined);
 }
 
-function notAllowed(allow: string): Answer {
-  return { status: 405, headers: { allow }, body: refusal('UPLINK-REQUEST') };
+function notAllowed(allow: string): HttpAnswer {
+  return { status: 405, code: 'UPLINK-REQUEST', headers: { allow }, body: refusal('UPLINK-REQUEST') };
 }

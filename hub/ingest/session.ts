@@ -14,6 +14,8 @@ import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
 import { Comings } from './comings.ts';
 import { type ConnectionContext, UplinkConnection } from './connection.ts';
+import { FhirEndpoint } from './foreign/endpoint.ts';
+import { Http1, type Http1Connection, type Http1Limits } from './foreign/http1.ts';
 import { Handshakes } from './handshakes.ts';
 import type { Ingest } from './ingest.ts';
 import { Instances } from './instances.ts';
@@ -22,7 +24,7 @@ import { Paces } from './paces.ts';
 import { Places } from './places.ts';
 
 /** What bounds the connections of gateways; times in milliseconds. */
-export interface SessionLimits extends IntakeLimits {
+export interface SessionLimits extends IntakeLimits, Http1Limits {
   /** Connections at a time, of all gateways, those still in their handshake included. */
   connections: number;
   /** Connections at a time of one gateway: one that works, and a few that take over or are being refused. */
@@ -33,16 +35,11 @@ export interface SessionLimits extends IntakeLimits {
   streams: number;
   /** How long a batch may wait for its gateway's rate; well within the time in which a gateway wants its answer. */
   paceMs: number;
-  headerBytes: number;
-  headerPairs: number;
   /** PINGs and SETTINGS of one connection within `controlPerMs`; each makes the hub answer. A gateway sends a few PINGs a minute. */
   controlFrames: number;
   controlPerMs: number;
   /** For the inner TLS. */
   handshakeMs: number;
-  firstRequestMs: number;
-  /** For the caller to take an answer. */
-  answerMs: number;
   /** How long nothing may come before a PING goes out. */
   pingEveryMs: number;
   pingLimitMs: number;
@@ -57,6 +54,7 @@ export const SESSION_LIMITS: SessionLimits = {
   unverifiedHandshakes: 64,
   streams: 16,
   batchesAtOnce: 4,
+  idleMs: 120_000,
   jsonBytes: 64 * 1024 * 1024,
   paceMs: UPLINK_TIMES.batchMs / 3,
   headerBytes: 8192,
@@ -127,8 +125,9 @@ class SessionServer implements UplinkServer {
   readonly #options: ServeUplinkOptions;
   readonly #context: ConnectionContext;
   /** Every stream taken over from the overlay, with the gateway once it is known. */
-  readonly #open = new Map<Duplex, UplinkConnection | undefined>();
+  readonly #open = new Map<Duplex, UplinkConnection | Http1Connection | undefined>();
   readonly #paces: Paces;
+  readonly #http1: Http1;
   readonly #handshakes: Handshakes;
   /** By gateway: the connections that are past their handshake. */
   readonly #places = new Places();
@@ -149,7 +148,12 @@ class SessionServer implements UplinkServer {
     const instances = new Instances<UplinkConnection>((connection) => this.#remember(connection));
     this.#paces = new Paces({ clock, log, metrics, waitMs: limits.paceMs, stopped: this.#stopped.signal });
     const intake = new Intake({ limits, batch: () => ingest.limits, paces: this.#paces });
-    this.#context = { ingest, log, metrics, clock, instances, intake, limits };
+    const onBundle = (at: Instant): void => {
+      this.#lastBatchAt = latest(this.#lastBatchAt, at);
+    };
+    const fhir = new FhirEndpoint({ ingest, intake, metrics, clock, onBundle });
+    this.#http1 = new Http1(fhir, limits, metrics);
+    this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);
@@ -196,6 +200,7 @@ class SessionServer implements UplinkServer {
     const { drainMs } = this.#context.limits;
     const closing = [...this.#open].map(([stream, connection]) => (connection ? connection.close(drainMs) : stream.destroy()));
     await Promise.all(closing);
+    this.#http1[Symbol.dispose]();
     this.#comings[Symbol.dispose]();
   }
 
@@ -228,7 +233,8 @@ class SessionServer implements UplinkServer {
   async #serve(raw: Duplex, caller: Caller, handshake: Disposable): Promise<void> {
     const { metrics, log, clock, limits } = this.#context;
     metrics.set('uplink_connections', this.#open.size);
-    const { stream, peer } = await secureListener(raw, this.#options.identity, { clock, timeoutMs: limits.handshakeMs });
+    const tls = { clock, timeoutMs: limits.handshakeMs, protocols: ['h2', 'http/1.1'] as const };
+    const { stream, peer, protocol } = await secureListener(raw, this.#options.identity, tls);
     handshake[Symbol.dispose]();
     stream.on('error', () => undefined);
     const gateway = peer.identityId;
@@ -244,17 +250,21 @@ class SessionServer implements UplinkServer {
     }
     using place = this.#places.take(gateway, limits.perGateway);
     if (!place) return this.#turnAway(stream, caller, 'too many connections of one gateway');
-    const { streams, headerBytes, headerPairs } = limits;
-    const session = performServerHandshake(stream, {
-      settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
-      maxHeaderListPairs: headerPairs,
-    });
-    const connection = new UplinkConnection({ session, raw }, gateway, this.#context);
+    const connection = protocol === 'h2' ? this.#http2({ stream, raw }, gateway) : this.#http1.accept({ stream, raw }, gateway);
     this.#open.set(raw, connection);
     this.#comings.connected(gateway);
     const reason = await connection.closed;
     if (reason) metrics.count('uplink_ended', reason.code);
     this.#comings.disconnected(gateway, reason);
+  }
+
+  #http2({ stream, raw }: { stream: Duplex; raw: Duplex }, gateway: string): UplinkConnection {
+    const { streams, headerBytes, headerPairs } = this.#context.limits;
+    const session = performServerHandshake(stream, {
+      settings: { ...UPLINK_SETTINGS, maxConcurrentStreams: streams, maxHeaderListSize: headerBytes },
+      maxHeaderListPairs: headerPairs,
+    });
+    return new UplinkConnection({ session, raw }, gateway, this.#context);
   }
 
   #remember({ lastBatchAt }: UplinkConnection): void {

@@ -23,16 +23,22 @@ export interface InnerTlsOptions {
   clock?: Clock;
   /** For the whole handshake. */
   timeoutMs: number;
+  /** Of the listening side: what may be spoken inside, the best first; HTTP/2 alone unless given. Who names none speaks HTTP/1.1. */
+  protocols?: readonly Protocol[];
 }
+
+/** By its ALPN name (RFC 7301). */
+export type Protocol = 'h2' | 'http/1.1';
 
 export interface SecuredConnection {
   /** Half-closes like the connection below it: who reads its end has still to `end()`. */
   stream: TLSSocket;
   /** Who the other side proved to be, by its certificate and its key. */
   peer: VerifiedIdentity;
+  protocol: Protocol;
 }
 
-const ALPN = 'h2';
+const ALPN: readonly Protocol[] = ['h2'];
 /** Why the TLS library refused a path, by OpenSSL's names (openssl-verification-options(1)); the rest is a lack of trust. */
 const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   CERT_HAS_EXPIRED: 'IDENTITY-EXPIRED',
@@ -55,7 +61,7 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
 export async function secureDialer(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
   const own = credentialsFor(raw, identity);
   const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
-    const dialing = connect({ secureContext: own.context, ALPNProtocols: [ALPN], socket: raw, rejectUnauthorized: false });
+    const dialing = connect({ secureContext: own.context, ALPNProtocols: [...ALPN], socket: raw, rejectUnauthorized: false });
     dialing.on('error', failed);
     dialing.once('secureConnect', () => {
       dialing.off('error', failed);
@@ -75,7 +81,10 @@ export async function secureDialer(raw: Duplex, identity: Identity, options: Inn
 /** The listening side; as `secureDialer`. Here the TLS library verifies the path too, and both must find it good. */
 export async function secureListener(raw: Duplex, identity: Identity, options: InnerTlsOptions): Promise<SecuredConnection> {
   const own = credentialsFor(raw, identity);
-  const server = own.idle.pop() ?? createServer({ ...contextOf(own), requestCert: true, rejectUnauthorized: false, ALPNProtocols: [ALPN] });
+  const { protocols = ALPN } = options;
+  const idle = idleServers(own, protocols);
+  const server =
+    idle.pop() ?? createServer({ ...contextOf(own), requestCert: true, rejectUnauthorized: false, ALPNProtocols: [...protocols] });
   const stream = await handshake(raw, options.timeoutMs, (ready, failed) => {
     // It never listens, and is handed one connection at a time. One that failed may still speak of it; such a server is not used again.
     server.once('secureConnection', ready);
@@ -83,7 +92,7 @@ export async function secureListener(raw: Duplex, identity: Identity, options: I
     server.emit('connection', raw);
   });
   server.removeAllListeners('secureConnection').removeAllListeners('tlsClientError');
-  if (own.idle.length < MAX_IDLE) own.idle.push(server);
+  if (idle.length < MAX_IDLE) idle.push(server);
   return judged(stream, options, () => verifyCaller(stream, own, options));
 }
 
@@ -141,14 +150,16 @@ function guardEnd(raw: Duplex, stream: TLSSocket): void {
   });
 }
 
-function judged(stream: TLSSocket, { expectedPeer }: InnerTlsOptions, verify: () => VerifiedIdentity): SecuredConnection {
+function judged(stream: TLSSocket, { expectedPeer, protocols = ALPN }: InnerTlsOptions, verify: () => VerifiedIdentity): SecuredConnection {
   try {
     if (stream.errored) throw asVitalmeshError(stream.errored, 'OVERLAY-CLOSED');
     const peer = verify();
     if (stream.destroyed) throw new VitalmeshError('OVERLAY-CLOSED');
-    if (stream.alpnProtocol !== ALPN) throw new VitalmeshError('UPLINK-PEER', { detail: 'another application protocol' });
+    const spoken = stream.alpnProtocol || 'http/1.1';
+    const protocol = protocols.find((name) => name === spoken);
+    if (protocol === undefined) throw new VitalmeshError('UPLINK-PEER', { detail: 'another application protocol' });
     if (expectedPeer && !expectedPeer(peer.identityId)) throw new VitalmeshError('UPLINK-PEER', { detail: `identity ${peer.identityId}` });
-    return { stream, peer };
+    return { stream, peer, protocol };
   } catch (error) {
     stream.destroy();
     throw error;
@@ -216,12 +227,18 @@ interface Credentials extends Pick<Identity, 'keyPem' | 'certPem' | 'caPem' | 't
   readonly trusted: readonly X509Certificate[];
   /** Of the dialing side. */
   readonly context: SecureContext;
-  /** Of the listening side: servers that have no handshake to do. */
-  readonly idle: Server[];
+  /** Of the listening side: servers that have no handshake to do, by their protocols. */
+  readonly idle: Map<string, Server[]>;
 }
 
 const MAX_IDLE = 64;
 const CREDENTIALS = new WeakMap<Identity, Credentials>();
+
+function idleServers({ idle }: Credentials, protocols: readonly Protocol[]): Server[] {
+  const servers = idle.get(protocols.join()) ?? [];
+  idle.set(protocols.join(), servers);
+  return servers;
+}
 
 /** Errors: IDENTITY-FILE; then the connection is destroyed. */
 function credentialsFor(raw: Duplex, identity: Identity): Credentials {
@@ -239,7 +256,13 @@ function credentialsOf(identity: Identity): Credentials {
   const kept = CREDENTIALS.get(identity);
   if (kept?.keyPem === keyPem && kept.certPem === certPem && kept.caPem === caPem) return kept;
   const pems = { keyPem, certPem, caPem };
-  const made = { ...pems, trustDomain, trusted: readCertificates(caPem, 'ca'), context: contextFor(pems), idle: [] };
+  const made = {
+    ...pems,
+    trustDomain,
+    trusted: readCertificates(caPem, 'ca'),
+    context: contextFor(pems),
+    idle: new Map<string, Server[]>(),
+  };
   CREDENTIALS.set(identity, made);
   return made;
 }
