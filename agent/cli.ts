@@ -27,6 +27,8 @@ export interface AgentPrograms {
   replay(values: CommandValues, io: CommandIo): Promise<number>;
   /** `vitalmesh-agent outbox NAME`, at the agent behind this operator socket: resolves with the exit code. */
   outbox(name: OutboxCommand, values: CommandValues, socket: string, io: CommandIo): Promise<number>;
+  /** `vitalmesh-agent rekey`: resolves with the exit code. */
+  rekey(config: AgentConfig, values: CommandValues, io: CommandIo): Promise<number>;
   /** `vitalmesh-agent simulate ARGV`: resolves with the exit code. */
   simulate(argv: string[], io: CommandIo): Promise<number>;
 }
@@ -101,6 +103,13 @@ export function agentProgram(programs: AgentPrograms): Program {
         run: (values, io) => programs.replay(values, io),
       },
       outbox: outboxGroup(programs),
+      rekey: {
+        usage: '--config agent.yaml [--new-key FILE] [--json]',
+        summary: 'Encrypts the outbox anew, under a new data key; the agent must not run.',
+        explained: ['--new-key FILE  where the new key goes, when it is a systemd credential: make the credential of it afterwards'],
+        options: { ...config, json: { type: 'boolean' }, 'new-key': { type: 'string' } },
+        run: (values, io) => programs.rekey(load(values), values, io),
+      },
       simulate: {
         usage: 'PROFILE --to HOST:PORT | PROFILE --listen HOST:PORT | --list',
         summary: 'Behaves as a device, with made-up values marked as a test, and makes the mistakes of real devices when asked (--fault).',

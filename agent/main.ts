@@ -1,5 +1,5 @@
 import { systemClock } from '../shared/clock.ts';
-import { type CommandIo, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import type { HeldIdentity } from '../shared/identity/held-identity.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
@@ -10,6 +10,7 @@ import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer, type OperatorCommand } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { checkKeyFile } from '../shared/storage/key-file.ts';
+import { refuseRekey } from '../shared/storage/refuse-rekey.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import type { NetworkClock } from '../shared/time/network-clock.ts';
 import { type CapturedSource, captureCommand } from './capture/operator.ts';
@@ -30,7 +31,7 @@ import type { Uplink } from './uplink/contract.ts';
 import { createUplink, type UplinkOptions } from './uplink.ts';
 
 /** What the commands do. */
-export const programs: AgentPrograms = { run, check, decode, capture, replay, outbox, simulate };
+export const programs: AgentPrograms = { run, check, decode, capture, replay, outbox, rekey, simulate };
 
 /** `vitalmesh-agent ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
@@ -75,6 +76,7 @@ async function run(config: AgentConfig): Promise<void> {
     status: () => [status()],
     capture: captureCommand({ sources: captured, taps, clock, log }),
     ...outboxCommands({ outbox, sources: configured, clock, log }),
+    rekey: refuseRekey,
   };
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
   await using _running = await startAll([uplink, ...sources, operator], signal);
@@ -195,6 +197,10 @@ async function capture(...args: Parameters<AgentPrograms['capture']>): Promise<n
 
 async function outbox(...args: Parameters<AgentPrograms['outbox']>): Promise<number> {
   return (await import('./outbox/command.ts')).runOutbox(...args);
+}
+
+async function rekey({ outbox: { path, keyFile }, operator }: AgentConfig, ...rest: [CommandValues, CommandIo]): Promise<number> {
+  return (await import('../shared/storage/rekey-command.ts')).runRekey({ path, keyFile, socket: operator.socket }, ...rest);
 }
 
 async function replay(...args: Parameters<AgentPrograms['replay']>): Promise<number> {

@@ -28,8 +28,8 @@ export interface ExportFilter {
 
 const config = { config: { type: 'string' } } as const;
 
-/** The commands of `vitalmesh-hub`. */
-export function hubProgram(programs: HubPrograms): Program {
+/** The commands of `vitalmesh-hub`, with `more` of other rooms. */
+export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}): Program {
   return {
     name: 'vitalmesh-hub',
     summary: 'takes the observations of all gateways and serves them to AI clients by MCP, without any listening port.',
@@ -84,6 +84,7 @@ export function hubProgram(programs: HubPrograms): Program {
           return EXIT.ok;
         },
       },
+      ...more,
     },
   };
 }

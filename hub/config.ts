@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
+import { isRecipient } from './backup/recovery-key.ts';
 import { storeConfig } from './store/config.ts';
 
 /** Everything `hub.yaml` may say. Paths are relative to where the hub is started. */
@@ -14,6 +15,15 @@ export const hubConfigSchema = z.strictObject({
     .strictObject({
       ingest: z.string().min(1).default('vitals-ingest').describe('Overlay service that agents dial.'),
       mcp: z.string().min(1).default('vitals-mcp').describe('Overlay service that AI clients dial.'),
+    })
+    .prefault({}),
+  backup: z
+    .strictObject({
+      recipients: z
+        .array(z.string().refine(isRecipient, 'expected a recipient, as `vitalmesh-hub backup keygen` prints it'))
+        .max(16)
+        .default([])
+        .describe('Who can open backups: what `vitalmesh-hub backup keygen` printed. Without any there is no backup.'),
     })
     .prefault({}),
   operator: operatorConfig,

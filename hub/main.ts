@@ -1,15 +1,21 @@
-import type { Clock } from '../shared/clock.ts';
-import { exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
+import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { asVitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
-import { createLogger, type Logger } from '../shared/log.ts';
+import { createLogger, type Logger, silentLogger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
+import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
+import { recordMaintenance } from './access/maintenance.ts';
 import { createDoor } from './access/store-door.ts';
+import type { BackupReport } from './backup/backup.ts';
+import { backupCommands } from './backup/cli.ts';
+import { backUp, backupOperatorCommands } from './backup/operator.ts';
+import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
 import { StalenessWatch } from './clinical/staleness-watch.ts';
 import type { HubConfig } from './config.ts';
@@ -21,13 +27,13 @@ import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
 import { tenantsOf } from './registry/tenants.ts';
-import { timeFileOf } from './store/config.ts';
+import { asFile, timeFileOf } from './store/config.ts';
 import { checkStore, openStore } from './store/open-store.ts';
 import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
-  return exitWith(runProgram(hubProgram({ run, check, exportOffline }), argv));
+  return exitWith(runProgram(hubProgram({ run, check, exportOffline }, backupCommands({ backup, restore, rekey })), argv));
 }
 
 async function run(config: HubConfig): Promise<void> {
@@ -81,7 +87,12 @@ async function run(config: HubConfig): Promise<void> {
     staleness.changed(currencies);
     for (const changed of patients) feed.publish({ ...changed, kind: 'stored' });
   });
-  const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
+  const backups = { store, tenants: () => tenantsOf(registry, store), recipients: config.backup.recipients, clock, log };
+  const operator = createOperatorServer({
+    socketPath: config.operator.socket,
+    commands: { ...commands, ...backupOperatorCommands(backups) },
+    log,
+  });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
     reloaded = reloaded.then(() => reload(config.registry, { registry, store, feed, clock, log }));
@@ -126,7 +137,33 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
   const metrics = new Metrics();
   await using store = (await openStore(config.store, { metrics })).store;
   const door = createDoor({ store, registry, metrics, zone: config.zone });
-  yield* exportAll(door, tenantsOf(registry, store), filter, `local:${process.getuid?.() ?? 0}`);
+  yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
+}
+
+async function backup(config: HubConfig, to: string): Promise<BackupReport> {
+  asFile(config.store, 'back it up with its own tools');
+  const registry = loadRegistry(config.registry);
+  await using store = (await openStore(config.store, { metrics: new Metrics() })).store;
+  const tenants = () => tenantsOf(registry, store);
+  return await backUp({ store, tenants, recipients: config.backup.recipients, clock: systemClock, log: silentLogger }, to, ownUid());
+}
+
+function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {
+  return restoreBackup({ ...options, clock: systemClock, uid: ownUid() });
+}
+
+async function rekey(config: HubConfig, values: CommandValues, io: CommandIo): Promise<number> {
+  const file = asFile(config.store, 'its encryption is the matter of whoever runs it');
+  const registry = loadRegistry(config.registry);
+  const before = async (): Promise<void> => {
+    await using store = (await openStore(file, { metrics: new Metrics() })).store;
+    await recordMaintenance(store, { tenants: tenantsOf(registry, store), uid: ownUid(), action: 'store.rekey', at: systemClock.now() });
+  };
+  return await runRekey({ ...file, socket: config.operator.socket, before }, values, io);
+}
+
+function ownUid(): number {
+  return process.getuid?.() ?? 0;
 }
 
 if (import.meta.main) await main(process.argv.slice(2));

@@ -201,7 +201,8 @@ export const ERRORS = {
   },
   'STORAGE-KEY': {
     message: 'The file cannot be opened with this key.',
-    advice: 'Give the key the file was made with; a new file is never made over an old one.',
+    advice:
+      'Give the key the file was made with, or its last rekey; a new file is never made over an old one. Without that key only a backup and its recovery key help.',
     retryable: false,
   },
   'STORAGE-KEY-FILE': {
@@ -209,7 +210,11 @@ export const ERRORS = {
     advice: 'It must hold 32 bytes as 64 hexadecimal digits and have mode 0600.',
     retryable: false,
   },
-  'STORAGE-DAMAGED': { message: 'The file is damaged.', advice: 'Set it aside and restore it from a backup.', retryable: false },
+  'STORAGE-DAMAGED': {
+    message: 'The file is damaged.',
+    advice: 'Set it aside, with what begins with its name, and restore it from a backup (hub: vitalmesh-hub restore).',
+    retryable: false,
+  },
   'STORAGE-SCHEMA': { message: 'The file was written by a newer version.', advice: 'Use that version, or a newer one.', retryable: false },
   'STORAGE-FULL': { message: 'The disk is full.', advice: 'Free space; nothing is acknowledged until then.', retryable: true },
   'STORAGE-OPEN': {
@@ -257,6 +262,43 @@ export const ERRORS = {
     message: 'The file could not be copied; the file itself is unharmed.',
     advice: 'Check path, permissions and free space of where the copy goes to, then try again.',
     retryable: true,
+  },
+  'STORAGE-RUNNING': {
+    message: 'The running process uses this file.',
+    advice: 'Stop it, give the command again, then start it.',
+    retryable: false,
+  },
+  'STORAGE-MISSING': {
+    message: 'There was a store here, and its file is gone or empty.',
+    advice:
+      'Put the file back, or restore it from a backup (vitalmesh-hub restore). Only where all of it is to begin anew, remove the file that ends in .id beside it.',
+    retryable: false,
+  },
+  'BACKUP-NO-RECIPIENT': {
+    message: 'No backup without somebody who can open it: there is no recipient of its key.',
+    advice:
+      'Make a recovery key (vitalmesh-hub backup keygen --out FILE), keep its file away from this machine, and put what it prints under backup.recipients of hub.yaml.',
+    retryable: false,
+  },
+  'BACKUP-FILE': {
+    message: 'The file or folder of a backup, restore or key cannot be used.',
+    advice: 'An existing file is never written over: choose another path, and check permissions and free space.',
+    retryable: false,
+  },
+  'BACKUP-KEY': {
+    message: 'The recovery key cannot be read, or is not one for which this backup was made.',
+    advice: 'Give the file that vitalmesh-hub backup keygen made (mode 0600) for one of the recipients of then.',
+    retryable: false,
+  },
+  'BACKUP-DAMAGED': {
+    message: 'The file is no whole backup, or was changed since it was made.',
+    advice: 'Copy it again from where it was kept, or take another backup; nothing was restored.',
+    retryable: false,
+  },
+  'BACKUP-VERSION': {
+    message: 'The backup was made by a newer version.',
+    advice: 'Restore it with that version, or a newer one.',
+    retryable: false,
   },
   'STORAGE-CLOSED': { message: 'The file is closed.', advice: 'The process is stopping.', retryable: true },
   'VERIFY-TOTALS': {

@@ -1,3 +1,4 @@
+import { convert, convertGlucose } from './units.ts';
 import { VITAL_ROWS } from './vitals-table.ts';
 
 /** Codes of http://terminology.hl7.org/CodeSystem/observation-category that the table uses. */
@@ -98,6 +99,11 @@ function listUnder<K>(index: Map<K, Vital[]>, code: K, vital: Vital): void {
 /** False for a value outside the plausible range of its row; without a value or a range there is nothing to doubt. */
 export function isPlausible({ range }: Vital, value: number | null | undefined): boolean {
   return range === undefined || value === null || value === undefined || !(value < range.min || value > range.max);
+}
+
+/** A value in the unit of a row; undefined when the units have nothing to do with each other. */
+export function toRowUnit({ key, ucum: own }: Vital, value: number, ucum: string): number | undefined {
+  return key === 'glu' || key === 'glu_si' ? convertGlucose(value, ucum, own) : convert(value, ucum, own);
 }
 
 export function vital(key: string): Vital | undefined {

@@ -46,6 +46,11 @@ export const REQUIREMENTS = {
     source: 'issue 7, Store',
     behaviour: 'A database on another machine is reached by TLS alone, with its name proved.',
   },
+  'CLOCK-STEPS': {
+    source: 'issue 7, Proof; architecture §3.10',
+    behaviour:
+      'A clock that is set back or ahead while agent or hub run costs no reading, stores none twice, and changes no time; what it makes doubtful is marked.',
+  },
   'DISK-RECOVERS': {
     source: 'issue 7, Outbox and Proof',
     behaviour:
@@ -80,6 +85,12 @@ export const REQUIREMENTS = {
   'GAP-OF-UNSTORED': {
     source: 'issue 7, Outbox; architecture §3.4',
     behaviour: 'Of what could not be stored and its device cannot send again, a gap is stored as soon as storing works.',
+  },
+  'OUTBOX-WEAR': { source: 'issue 7, Outbox', behaviour: 'What the outbox writes in a day is counted, for memory cards wear out.' },
+  'DAMAGED-SET-ASIDE': {
+    source: 'issue 7, Outbox; peers.md §2.6',
+    behaviour:
+      'A damaged outbox is set aside whole, a new one takes over at once, what can be read is taken over once, and a gap tells of the rest; a wrong key is no damage.',
   },
   'OUTBOX-ALARM': {
     source: 'issue 7, Outbox',
@@ -494,6 +505,24 @@ export const REQUIREMENTS = {
     source: 'issue: online backup',
     behaviour: 'A copy of a file that is written to holds every commit up to the position it states, none in part, and opens.',
   },
+  'BACKUP-SEALED': {
+    source: 'issue: online backup; RFC 9180',
+    behaviour:
+      'A backup opens with the recovery key of one of its recipients alone, none is made without one, and a changed byte is found.',
+  },
+  'BACKUP-RESTORES': {
+    source: 'issue: restore proven on another machine’s folder',
+    behaviour:
+      'What is restored in another folder, under a new key, reads the same as the store of that position, as a new epoch of the same store.',
+  },
+  'BACKUP-EVIDENCE': {
+    source: 'architecture §3.8',
+    behaviour: 'A backup, a restore and a change of the key are decided and leave evidence in every tenant.',
+  },
+  'STORE-NEVER-ANEW': {
+    source: 'issue 7: damaged file',
+    behaviour: 'Where a store was, and its file is gone, empty or damaged, the hub does not begin an empty one.',
+  },
   'BACKUP-NEVER-OVER': {
     source: 'issue: online backup',
     behaviour: 'A backup or restore writes over no file, and leaves nothing under a name when it fails.',
@@ -532,6 +561,60 @@ export const REQUIREMENTS = {
     source: 'devices.md §2.2, Mindray PDS',
     behaviour:
       'A patient named for what follows holds on its connection alone, up to the next one named; behind what may have named another and cannot be read nothing is taken.',
+  },
+  'TREND-BUCKETS': {
+    source: 'issue 7, Store; architecture §3.10',
+    behaviour: 'A trend has least, greatest, mean, last and number of each bucket; late data lie where their sort time puts them.',
+  },
+  'TREND-APART': {
+    source: 'issue 7, Store',
+    behaviour: 'A trend never joins two devices, vital signs (sites, methods), or test data with real ones; a change of device is told.',
+  },
+  'TREND-EXCLUDED': {
+    source: 'issue 7, Store; architecture §3.3',
+    behaviour: 'What a trend leaves out of its numbers is counted with its reason, bucket by bucket.',
+  },
+  'TREND-COVERAGE': {
+    source: 'issue 7, Store',
+    behaviour: 'Each bucket says in which share of its time a value was current.',
+  },
+  'TREND-GAPS': {
+    source: 'architecture §3.4',
+    behaviour: 'Data that will never arrive are told to whoever reads that stretch.',
+  },
+  'CORRECTION-REPLACES': {
+    source: 'issue 7, Store',
+    behaviour: 'A corrected value takes the place of what its sender sent before of the same measurement.',
+  },
+  'VERSIONS-KEPT': {
+    source: 'issue 7, Store',
+    behaviour: 'Every version of a measurement is kept, in order of storing, with which one stands.',
+  },
+  'RETENTION-ROLLUP': {
+    source: 'issue 7, Store',
+    behaviour:
+      'Readings that are removed leave rollups behind in the same commit: a trend over whole minutes says the same before and after.',
+  },
+  'RETENTION-KEYS': {
+    source: 'issue 7, Store; architecture §3.2',
+    behaviour: 'The keys of what was removed stay known: a row sent again is held, and a part that was never stored is stored.',
+  },
+  'RETENTION-CURRENT': {
+    source: 'issue 7, Store',
+    behaviour: 'What is current is never removed, however old; once it is not, it goes.',
+  },
+  'RETENTION-CLASSES': {
+    source: 'issue 7, Store',
+    behaviour:
+      'Each class is kept for as long as the policy says; what stays of a batch can still be read, and the evidence is never touched.',
+  },
+  'RETENTION-SMALL-STEPS': {
+    source: 'issue 7, Store',
+    behaviour: 'The retention works in small steps, between which others write; a clock that leapt ahead removes little.',
+  },
+  'STORE-VERIFIED': {
+    source: 'issue 7, Store',
+    behaviour: 'verify recomputes what the store keeps twice and names each disagreement by code.',
   },
   'STORED-ONCE': {
     source: 'HL7 v2.6 ch. 2.9.3, MSH-10',
@@ -576,6 +659,11 @@ export const REQUIREMENTS = {
   'QUARANTINE-BOUNDED': {
     source: 'architecture §3.4, §3.5',
     behaviour: 'What the hub keeps of one gateway in quarantine is bounded; what goes is the oldest, and is counted and told.',
+  },
+  'FOREIGN-CLIENTS': {
+    source: 'architecture §4; FHIR R4 http, transaction and batch',
+    behaviour:
+      'Any FHIR client that is listed as a gateway may send batches and transactions of Observations: they are stored as ours under ids of its own, or refused with what is wrong.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',

@@ -1,4 +1,4 @@
-import { convert, convertGlucose, ucumOfMdcUnit, ucumOfText } from '../../shared/units.ts';
+import { convert, ucumOfMdcUnit, ucumOfText } from '../../shared/units.ts';
 import { type Vital, vitalByBareTerm, vitalsByMdc } from '../../shared/vitals.ts';
 import { componentOf, type Separators } from './segment.ts';
 
@@ -68,11 +68,6 @@ function unitOf(field: string, first: number, separators: Separators): string | 
 /** The UCUM unit of an MDC code, whole or bare. */
 export function mdcUnit(code: number): string | undefined {
   return ucumOfMdcUnit(code < BARE_TERMS ? code + UNIT_PARTITION : code);
-}
-
-/** A value in the unit of a row; undefined when the units have nothing to do with each other. */
-export function toRowUnit(row: Vital, value: number, ucum: string): number | undefined {
-  return row.key === 'glu' || row.key === 'glu_si' ? convertGlucose(value, ucum, row.ucum) : convert(value, ucum, row.ucum);
 }
 
 /** The full MDC code of the identifier that begins with component `first` (1, or 4 for the alternate one). */

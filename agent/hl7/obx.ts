@@ -1,8 +1,7 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AbsentReason, Flag, Reading, ReadingStatus } from '../../shared/reading.ts';
-import type { Vital } from '../../shared/vitals.ts';
+import { toRowUnit, type Vital } from '../../shared/vitals.ts';
 import { cleanText } from '../decoding.ts';
-import { toRowUnit } from './codes.ts';
 import type { ObxRules } from './dialect.ts';
 import { unescapeText } from './escapes.ts';
 import { componentOf, firstRepetition, type Segment, trimmed } from './segment.ts';

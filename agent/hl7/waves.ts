@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { checkWave } from '../../shared/reading-check.ts';
-import type { Vital } from '../../shared/vitals.ts';
+import { toRowUnit, type Vital } from '../../shared/vitals.ts';
 import { MAX_SAMPLES, type Wave } from '../../shared/wave.ts';
-import { mdcOf, toRowUnit } from './codes.ts';
+import { mdcOf } from './codes.ts';
 import type { ObxRules } from './dialect.ts';
 import type { Hl7Message } from './message.ts';
 import { circumstances, NULL, NUMBER } from './obx.ts';

@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { isZone } from '../../shared/clock.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { FLAGS, type Flag } from '../../shared/reading.ts';
-import { vital } from '../../shared/vitals.ts';
+import { toRowUnit, vital } from '../../shared/vitals.ts';
 import { timePattern } from '../devices/time-pattern.ts';
-import { toRowUnit } from '../hl7/codes.ts';
 
 /** A path that the schema has accepted, compiled once (RFC 9535). */
 export type CompiledPath = JSONPathQuery;

@@ -2,10 +2,9 @@ import { type Instant, isZone, parseInstant, type ZonedInstant, zonedInstant } f
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Flag, Reading, ReadingRecord } from '../../shared/reading.ts';
 import { checkReading } from '../../shared/reading-check.ts';
-import { vital } from '../../shared/vitals.ts';
+import { toRowUnit, vital } from '../../shared/vitals.ts';
 import { type DecodeContext, type Decoded, identifier, MAX_DEVICE_ID, MAX_IDENTIFIER, type Rejected } from '../decoding.ts';
 import { timePattern } from '../devices/time-pattern.ts';
-import { toRowUnit } from '../hl7/codes.ts';
 import { type Json, parseJson } from './json.ts';
 import type { CompiledPath, Mapping, Metric, Predicate } from './mapping.ts';
 

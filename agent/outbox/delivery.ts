@@ -6,10 +6,12 @@ import { Amounts } from './amounts.ts';
 import type { Aside } from './aside.ts';
 import { inEpochs } from './epochs.ts';
 import type { OutboxFile } from './file.ts';
-import type { OutboxRow } from './outbox.ts';
+import type { DeliveredRow, OutboxRow } from './outbox.ts';
+import { pruneOld, pruneOldest } from './pruned.ts';
 import { readRow, type StoredRow } from './rows.ts';
 import type { Sent } from './sent.ts';
 import * as sql from './statements.ts';
+import type { DeliveredAt, StoreLife } from './store-life.ts';
 
 export interface DeliveryOptions {
   keepDeliveredMs: number;
@@ -21,14 +23,16 @@ export class Delivery {
   readonly #file: OutboxFile;
   readonly #aside: Aside;
   readonly #sent: Sent;
+  readonly #life: StoreLife;
   readonly #options: DeliveryOptions;
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
 
-  constructor(file: OutboxFile, aside: Aside, sent: Sent, options: DeliveryOptions) {
+  constructor(file: OutboxFile, aside: Aside, sent: Sent, life: StoreLife, options: DeliveryOptions) {
     this.#file = file;
     this.#aside = aside;
     this.#sent = sent;
+    this.#life = life;
     this.#options = options;
   }
 
@@ -45,7 +49,9 @@ export class Delivery {
     while (rows.length < limit) {
       const wanted = limit - rows.length;
       const found = this.#file.read((database) =>
-        database.prepare<[number, number, number], StoredRow>(sql.PENDING).all(this.#file.rekeyedId, from, wanted),
+        database
+          .prepare<[number, number, number, number], StoredRow>(sql.PENDING)
+          .all(this.#file.rekeyedId, this.#file.rekeyedId, from, wanted),
       );
       const damaged: RowKey[] = [];
       for (const row of found) {
@@ -60,20 +66,23 @@ export class Delivery {
     return rows;
   }
 
-  async complete(rows: readonly RowKey[]): Promise<void> {
+  async complete(rows: readonly DeliveredRow[]): Promise<void> {
     if (rows.length === 0) return;
     const work = (database: Database) => {
       const now = this.#file.clock.now();
-      const mark = database.prepare<[Instant, number, number, number, number], RowSize>(sql.COMPLETE);
+      const mark = database.prepare<(number | null)[], RowSize>(sql.COMPLETE);
       const delivered = new Amounts();
-      for (const { seq, epochId, writtenFrom } of inEpochs(database, rows)) {
-        const row = mark.get(now, epochId, seq, writtenFrom, epochId);
+      const told = new Map<string, DeliveredAt>();
+      for (const { seq, epochId, writtenFrom, committed } of inEpochs(database, rows)) {
+        const at = committed && this.#life.deliveredAt(database, committed, told);
+        const row = mark.get(now, epochId, at?.epochId ?? null, at?.position ?? null, seq, writtenFrom, epochId);
         if (row) delivered.add(row.class, row.bytes);
       }
-      return { delivered, pruned: this.#prune(database, now, rows.length) };
+      return { delivered, told, pruned: this.#prune(database, now, rows.length) };
     };
     // What the hub has must be told so, or it is sent again and again. Rows that come in never get the reserve.
-    const { delivered, pruned } = await this.#file.writeOnReserve(work, rows.length);
+    const { delivered, told, pruned } = await this.#file.writeOnReserve(work, rows.length);
+    this.#life.told(told.values());
     this.#file.metrics.count('outbox_completed', '', delivered.rows);
     this.#file.changed({ delivered, pruned });
   }
@@ -82,10 +91,8 @@ export class Delivery {
   #prune(database: Database, now: Instant, arrived: number): Amounts {
     const { keepDeliveredMs, keepDeliveredRows } = this.#options;
     const most = 2 * arrived + 8;
-    const pruned = new Amounts();
-    const old = database.prepare<[Instant, number], RowSize>(sql.PRUNE).all(now - keepDeliveredMs, most);
-    for (const row of old) pruned.add(row.class, row.bytes);
-    const excess = Math.min(most - old.length, this.#file.delivered.rows + arrived - old.length - keepDeliveredRows);
+    const pruned = pruneOld(database, now - keepDeliveredMs, most);
+    const excess = Math.min(most - pruned.rows, this.#file.delivered.rows + arrived - pruned.rows - keepDeliveredRows);
     if (excess > 0) pruned.plus(pruneOldest(database, excess));
     return pruned;
   }
@@ -106,11 +113,4 @@ export class Delivery {
 interface RowSize {
   class: number;
   bytes: number;
-}
-
-/** Removes so many delivered rows, the oldest first, in the transaction under way. */
-export function pruneOldest(database: Database, limit: number): Amounts {
-  const pruned = new Amounts();
-  for (const row of database.prepare<[number], RowSize>(sql.PRUNE_EXCESS).all(limit)) pruned.add(row.class, row.bytes);
-  return pruned;
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
+import type { StorePosition } from '../../shared/uplink/lineage.ts';
 import * as sql from './statements.ts';
 
 /** An epoch and its number in the file. */
@@ -16,6 +17,8 @@ export interface EpochRow {
   writtenFrom: number;
   /** How many of its resources the hub holds, where that is known. */
   held?: number;
+  /** Where the hub committed it, where that is known. */
+  committed?: StorePosition;
 }
 
 /** Begins a new epoch, in the transaction under way. */
@@ -26,17 +29,17 @@ export function beginEpoch(database: Database, at: Instant, rekeyed: boolean): E
 }
 
 /** Rows with the numbers of their epochs; those of epochs that this file never had are left out. */
-export function inEpochs(database: Database, rows: readonly (RowKey & { held?: number })[]): EpochRow[] {
+export function inEpochs(database: Database, rows: readonly (RowKey & Pick<EpochRow, 'held' | 'committed'>)[]): EpochRow[] {
   const find = database.prepare<[string], { id: number; rekeyed: number }>(sql.EPOCH_ID);
   const epochs = new Map<string, { id: number; rekeyed: number } | undefined>();
   const found: EpochRow[] = [];
-  for (const { seq, epoch, held } of rows) {
+  for (const { seq, epoch, held, committed } of rows) {
     if (!epochs.has(epoch)) epochs.set(epoch, find.get(epoch));
     const entry = epochs.get(epoch);
     // A key of a rekey may belong to a row written under any earlier epoch.
     if (entry === undefined) continue;
     const writtenFrom = entry.rekeyed === 1 ? 0 : entry.id;
-    found.push({ seq, epochId: entry.id, writtenFrom, ...(held === undefined ? {} : { held }) });
+    found.push({ seq, epochId: entry.id, writtenFrom, ...(held !== undefined && { held }), ...(committed && { committed }) });
   }
   return found;
 }

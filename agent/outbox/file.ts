@@ -1,4 +1,4 @@
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -9,6 +9,10 @@ import { beginEpoch, type Epoch } from './epochs.ts';
 import type { Mark } from './mark.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
 import * as sql from './statements.ts';
+import { Wear, type Written } from './wear.ts';
+
+/** How often the mark is told more than a number. */
+const NOTE_EVERY_MS = 10_000;
 
 /** SQLite's and SQLCipher's page size. */
 const PAGE_BYTES = 4096;
@@ -39,6 +43,7 @@ export class OutboxFile implements Disposable {
   readonly metrics: Metrics;
   readonly #database: Database;
   readonly #mark: Mark;
+  readonly #wear: Wear;
   readonly #commit: GroupCommit;
   #epoch: Epoch;
   /** The epoch of the last rekey in the file; 0 when there was none. */
@@ -50,11 +55,13 @@ export class OutboxFile implements Disposable {
   #lost = 0;
   #highest = 0;
   #markedOpening = 0;
+  #notedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Begins a new epoch. `prepare` runs in the same transaction. */
   constructor(database: Database, mark: Mark, { clock, log, metrics }: OutboxFileOptions, prepare: (database: Database) => void) {
     this.#database = database;
     this.#mark = mark;
+    this.#wear = new Wear(clock, mark.noted.written);
     this.clock = clock;
     this.log = log;
     this.metrics = metrics;
@@ -79,6 +86,31 @@ export class OutboxFile implements Disposable {
   /** Rows that were written under an older epoch than this one go by this one, where it is greater. */
   get rekeyedId(): number {
     return this.#rekeyedId;
+  }
+
+  /** Bytes that were written, about. */
+  get written(): Written {
+    return this.#wear.written;
+  }
+
+  /** After a commit: counts what it wrote, and notes now and then what is worth knowing should the file be damaged. */
+  keepNotes(): void {
+    const nowMs = this.clock.monotonicMs();
+    try {
+      this.read((database) => this.#wear.commit(database));
+      if (nowMs - this.#notedAtMs < NOTE_EVERY_MS) return;
+      this.#notedAtMs = nowMs;
+      const oldest = this.read((database) => database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get()?.at);
+      this.#note(oldest ?? this.clock.now());
+    } catch {
+      // Whoever writes next tells of the fault.
+    }
+  }
+
+  #note(oldestAt: Instant): void {
+    const { written } = this.#wear;
+    this.#mark.note({ oldestAt, written });
+    this.metrics.set('outbox_written_today_bytes', written.today);
   }
 
   /** Why the last write could not be stored; undefined when it was. */
@@ -193,6 +225,7 @@ export class OutboxFile implements Disposable {
   status(): Counts & { oldestPendingAt: number | null; fileBytes: number } {
     const fileBytes = this.#database.fileBytes();
     return this.read((database) => {
+      this.#wear.measure(database);
       const oldest = database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get();
       this.#countAnew();
       const { pending, delivered, quarantined } = this.#tally;
@@ -220,6 +253,8 @@ export class OutboxFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#commit.close();
+    this.#notedAtMs = Number.NEGATIVE_INFINITY;
+    this.keepNotes();
     this.#database.close();
     this.raiseMark();
     this.#mark[Symbol.dispose]();

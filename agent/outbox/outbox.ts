@@ -2,12 +2,24 @@ import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import type { Lineage, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { DecodeContext, MessageKey, Profile } from '../decoding.ts';
 
 export interface OutboxRow extends RowKey {
   class: RowClass;
   receivedAt: Instant;
   record: ReadingRecord;
+}
+
+/** A row that the hub holds, and where it committed it. */
+export interface DeliveredRow extends RowKey {
+  committed?: StorePosition;
+}
+
+/** What a hub that went back to an earlier state costs: rows that wait again, and gaps in the place of those that were gone. */
+export interface Redelivered {
+  rows: number;
+  gaps: number;
 }
 
 export interface QuarantineEntry {
@@ -68,6 +80,8 @@ export interface OutboxStatus {
   /** Of the file, what is in use, and how much may be. */
   usedBytes: number;
   limitBytes: number;
+  /** What was written to the disk, by day in UTC: pages to the log, and at most as many as were moved to the file. */
+  writtenBytes: { today: number; yesterday: number };
   /** What is wrong with it: it cannot store, is full, or becomes full; null while all is well. */
   code: ErrorCode | null;
 }
@@ -96,8 +110,21 @@ export interface Outbox extends AsyncDisposable {
   pending(after: number, limit: number): OutboxRow[];
   /** The same rows, to be looked at only. */
   waiting(after: number, limit: number): OutboxRow[];
-  /** Marks rows as held by the hub. */
-  complete(rows: readonly RowKey[]): Promise<void>;
+  /** Marks rows as held by the hub, with where it committed them, as far as it says so. */
+  complete(rows: readonly DeliveredRow[]): Promise<void>;
+  /** Id of the hub's store that the data go to; null before the first. */
+  readonly storeId: string | null;
+  /**
+   * From now on the data go to this store. Resolves with how many rows are sent again, because they were delivered to another one before and
+   * nothing was told of where; the others follow with `redeliver`.
+   */
+  setStoreId(storeId: string): Promise<number>;
+  /**
+   * Compares what was delivered with what the hub's store says of its life. Rows that it does not hold any more are pending again, with the
+   * keys that they had; a gap of class `restored` stands for those that were removed here meanwhile. To be called before rows are handed out
+   * over a new connection.
+   */
+  redeliver(lineage: Lineage): Promise<Redelivered>;
   /** Takes rows out of the way with the reason why, keeping their content. `held`: how many of a row's resources the hub has. */
   quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void>;
   /** Keeps bytes that could not be decoded, with what was known of their source. */

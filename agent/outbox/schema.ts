@@ -9,6 +9,10 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * `messages` lists the digests of the newest messages that rows came in, those of one commit in one row, which is numbered by the last of them
  * (see `Messages`).
  * `sent` lists the numbers of rows that may have been sent (see `Sent`); all there were when the table came. `rows_gaps` finds gaps that wait.
+ * `store` names the hub's store, `store_epochs` its epochs (shared/uplink/lineage.ts). A delivered row has the epoch and position of the
+ * commit that the hub answered with; null where it did not say. `pruned` remembers stretches of delivered rows that are gone, as the gaps
+ * that they become should the hub lose them. `rows.pinned` is of a row that became pending again: the last rekey of then, which does not
+ * concern it, because the hub may hold it under the key that it has.
  * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -54,6 +58,21 @@ export const MIGRATIONS: readonly Migration[] = [
    ) STRICT;
    INSERT INTO sent (first, last) SELECT 1, seq FROM sqlite_sequence WHERE name = 'rows' AND seq > 0;
    CREATE INDEX rows_gaps ON rows (seq) WHERE class = 15 AND delivered_at IS NULL;`,
+  `CREATE TABLE store (only INTEGER PRIMARY KEY CHECK (only = 1), id TEXT NOT NULL) STRICT;
+   CREATE TABLE store_epochs (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE) STRICT;
+   CREATE TABLE pruned (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     store_epoch INTEGER NOT NULL,
+     place BLOB NOT NULL,
+     last_position INTEGER NOT NULL,
+     gap BLOB NOT NULL
+   ) STRICT;
+   CREATE INDEX pruned_places ON pruned (store_epoch, place, id);
+   ALTER TABLE rows ADD COLUMN store_epoch INTEGER;
+   ALTER TABLE rows ADD COLUMN position INTEGER;
+   ALTER TABLE rows ADD COLUMN pinned INTEGER;
+   DROP INDEX rows_delivered;
+   CREATE INDEX rows_delivered ON rows (delivered_at, store_epoch, position) WHERE delivered_at IS NOT NULL;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */

@@ -6,6 +6,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
+import type { Lineage } from '../../shared/uplink/lineage.ts';
 import type { MessageKey } from '../decoding.ts';
 import { Appends } from './appends.ts';
 import { Aside } from './aside.ts';
@@ -14,13 +15,25 @@ import { OutboxFile } from './file.ts';
 import { GapRows } from './gap-rows.ts';
 import { Mark } from './mark.ts';
 import { Messages } from './messages.ts';
-import type { Census, Found, Origin, Outbox, OutboxRow, OutboxStatus, QuarantinedContent, QuarantineEntry } from './outbox.ts';
+import type {
+  Census,
+  DeliveredRow,
+  Found,
+  Origin,
+  Outbox,
+  OutboxRow,
+  OutboxStatus,
+  QuarantinedContent,
+  QuarantineEntry,
+  Redelivered,
+} from './outbox.ts';
 import { contentOf, listQuarantined, type QuarantineLimits } from './quarantine.ts';
 import { keepReserve, releaseReserve, reserveOf } from './reserve.ts';
 import type { Level } from './room.ts';
 import { classOfNumber, MIGRATIONS } from './schema.ts';
 import { Sent } from './sent.ts';
 import * as sql from './statements.ts';
+import { StoreLife } from './store-life.ts';
 import { type OutboxLimits, Upkeep } from './upkeep.ts';
 
 export interface OutboxOptions {
@@ -87,6 +100,7 @@ class SqliteOutbox implements Outbox {
   readonly #aside: Aside;
   readonly #delivery: Delivery;
   readonly #upkeep: Upkeep;
+  readonly #life: StoreLife;
 
   constructor(database: Database, mark: Mark, options: OutboxOptions) {
     const { keepDeliveredMs = KEEP_DELIVERED_MS, keepDeliveredRows = KEEP_DELIVERED_ROWS } = options;
@@ -99,9 +113,10 @@ class SqliteOutbox implements Outbox {
     this.#upkeep = new Upkeep(this.#file, options.path, sent, new GapRows(sent), options.limits ?? {});
     this.#appends = new Appends(this.#file, messages, () => this.#upkeep.room());
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
-    this.#delivery = new Delivery(this.#file, this.#aside, sent, { keepDeliveredMs, keepDeliveredRows });
-    this.#appends.onAppend(() => this.#upkeep.look());
-    this.#upkeep.look();
+    this.#life = new StoreLife(this.#file, sent);
+    this.#delivery = new Delivery(this.#file, this.#aside, sent, this.#life, { keepDeliveredMs, keepDeliveredRows });
+    this.#appends.onAppend(() => this.#look());
+    this.#look();
   }
 
   get epoch(): string {
@@ -128,9 +143,25 @@ class SqliteOutbox implements Outbox {
     return this.#delivery.waiting(after, limit);
   }
 
-  async complete(rows: readonly RowKey[]): Promise<void> {
+  get storeId(): string | null {
+    return this.#life.storeId;
+  }
+
+  async setStoreId(storeId: string): Promise<number> {
+    const rows = await this.#life.setStoreId(storeId);
+    if (rows > 0) this.#upkeep.restart();
+    return rows;
+  }
+
+  async redeliver(lineage: Lineage): Promise<Redelivered> {
+    const back = await this.#life.redeliver(lineage);
+    if (back.rows > 0) this.#upkeep.restart();
+    return back;
+  }
+
+  async complete(rows: readonly DeliveredRow[]): Promise<void> {
     await this.#delivery.complete(rows);
-    this.#upkeep.look();
+    this.#look();
   }
 
   quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
@@ -177,11 +208,18 @@ class SqliteOutbox implements Outbox {
   status(): OutboxStatus {
     const counts = this.#file.status();
     const { level, usedBytes, limitBytes } = this.#upkeep.fullness;
-    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
+    const { today, yesterday } = this.#file.written;
+    const writtenBytes = { today, yesterday };
+    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, writtenBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
   }
 
   onAppend(listener: () => void): Disposable {
     return this.#appends.onAppend(listener);
+  }
+
+  #look(): void {
+    this.#file.keepNotes();
+    this.#upkeep.look();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,25 +2,29 @@
 
 export const APPEND = 'INSERT INTO rows (epoch, class, received_at, body) VALUES (?, ?, ?, ?)';
 
-/** Parameters: the id of the last rekey, `after`, the limit. */
+/** Parameters: the id of the last rekey, twice, `after`, the limit. */
 export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.body
-  FROM rows AS r INDEXED BY rows_pending CROSS JOIN epochs AS e ON e.id = max(r.epoch, ?)
+  FROM rows AS r INDEXED BY rows_pending
+  CROSS JOIN epochs AS e ON e.id = CASE WHEN r.pinned >= ? THEN r.epoch ELSE max(r.epoch, ?) END
   WHERE r.delivered_at IS NULL AND r.seq > ? ORDER BY r.seq LIMIT ?`;
 
 /**
- * Parameters: now, the epoch of the key, `seq`, and the epochs the row may have been written under, from and to. A row answered under
+ * Parameters: now, the epoch of the key, epoch and position of the hub's store, `seq`, and the epochs the row may have been written under, from and to. A row answered under
  * the key it had before a rekey is complete, too, and keeps the key that the hub knows it by.
  */
-export const COMPLETE = `UPDATE rows SET delivered_at = ?, epoch = ? WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL
+export const COMPLETE = `UPDATE rows SET delivered_at = ?, epoch = ?, store_epoch = ?, position = ?
+  WHERE seq = ? AND epoch BETWEEN ? AND ? AND delivered_at IS NULL
   RETURNING class, length(body) AS bytes`;
+
+const PRUNED = 'class, length(body) AS bytes, store_epoch AS storeEpoch, position, iif(position IS NULL, NULL, body) AS body';
 
 export const PRUNE = `DELETE FROM rows WHERE seq IN
   (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at < ? ORDER BY delivered_at LIMIT ?)
-  RETURNING class, length(body) AS bytes`;
+  RETURNING ${PRUNED}`;
 
 export const PRUNE_EXCESS = `DELETE FROM rows WHERE seq IN
   (SELECT seq FROM rows INDEXED BY rows_delivered WHERE delivered_at IS NOT NULL ORDER BY delivered_at LIMIT ?)
-  RETURNING class, length(body) AS bytes`;
+  RETURNING ${PRUNED}`;
 
 export const OLDEST_PENDING =
   'SELECT received_at AS at FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > 0 ORDER BY seq LIMIT 1';
@@ -43,6 +47,8 @@ export const FORGET_SENT = 'DELETE FROM sent';
 
 export const PAGE_COUNT = 'PRAGMA page_count';
 export const FREE_PAGES = 'PRAGMA freelist_count';
+/** Pages in the log, and how many of them are in the file as well; moves none (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+export const LOG_STATE = 'PRAGMA wal_checkpoint(NOOP)';
 
 /** Parameters: `after`, the limit. */
 export const CENSUS = 'SELECT seq, class, delivered_at IS NOT NULL AS delivered FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
@@ -77,3 +83,26 @@ export const LAST_MESSAGE = 'SELECT coalesce(max(id), 0) AS id FROM messages';
 export const ADD_MESSAGES = 'INSERT INTO messages (id, message) VALUES (?, ?)';
 export const MESSAGES = 'SELECT message FROM messages ORDER BY id DESC LIMIT ?';
 export const TRIM_MESSAGES = 'DELETE FROM messages WHERE id <= ?';
+
+export const STORE_ID = 'SELECT id FROM store WHERE only = 1';
+export const SET_STORE_ID = 'INSERT INTO store (only, id) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET id = excluded.id';
+export const STORE_EPOCH = 'SELECT id FROM store_epochs WHERE epoch = ?';
+export const STORE_EPOCHS = 'SELECT id, epoch FROM store_epochs ORDER BY id';
+export const ADD_STORE_EPOCH = 'INSERT INTO store_epochs (epoch) VALUES (?)';
+/** Once an opening: up to where the store told of commits. */
+export const TOLD = `SELECT storeEpoch, max(position) AS position FROM (
+    SELECT store_epoch AS storeEpoch, position FROM rows INDEXED BY rows_delivered WHERE delivered_at IS NOT NULL AND position IS NOT NULL
+    UNION ALL SELECT store_epoch, last_position FROM pruned)
+  GROUP BY storeEpoch`;
+/** Rows that the hub does not hold any more, the newest first. Parameters: epoch and position, a time of delivery, the limit. */
+export const DELIVERED_BEHIND = `SELECT seq, delivered_at AS at FROM rows INDEXED BY rows_delivered
+  WHERE store_epoch = ? AND position > ? AND delivered_at <= ? ORDER BY delivered_at DESC LIMIT ?`;
+export const DELIVERED_UNTOLD = `SELECT seq, delivered_at AS at FROM rows INDEXED BY rows_delivered
+  WHERE position IS NULL AND delivered_at <= ? ORDER BY delivered_at DESC LIMIT ?`;
+export const RETURN = `UPDATE rows SET delivered_at = NULL, store_epoch = NULL, position = NULL, pinned = ?
+  WHERE seq = ? AND delivered_at IS NOT NULL RETURNING class, length(body) AS bytes`;
+export const LAST_PRUNED = 'SELECT id, gap FROM pruned WHERE store_epoch = ? AND place = ? ORDER BY id DESC LIMIT 1';
+export const ADD_PRUNED = 'INSERT INTO pruned (store_epoch, place, last_position, gap) VALUES (?, ?, ?, ?)';
+export const GROW_PRUNED = 'UPDATE pruned SET gap = ?, last_position = max(last_position, ?) WHERE id = ?';
+export const TRIM_PRUNED = 'DELETE FROM pruned WHERE id <= (SELECT max(id) FROM pruned) - ?';
+export const TAKE_PRUNED = 'DELETE FROM pruned WHERE store_epoch = ? AND last_position > ? RETURNING gap';

@@ -11,7 +11,7 @@ import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { resourcesOf } from '../resources.ts';
 import { Collisions } from './collisions.ts';
-import type { Connect, Link, Uplink, UplinkState, UplinkStatus } from './contract.ts';
+import type { Connect, Greeting, Link, Uplink, UplinkState, UplinkStatus } from './contract.ts';
 import type { BatchLimits } from './flight.ts';
 import { Pump } from './pump.ts';
 import { RefusalLog } from './refusal-log.ts';
@@ -231,15 +231,31 @@ export class Courier implements Uplink {
     return undefined;
   }
 
-  /** Asks the hub who it is and what it takes. A hub with another store than before is refused: its rows would be split over two. */
+  /** Asks the other end who it is and what it takes, and settles with it what it holds. */
   async #greet(link: Link): Promise<BatchLimits> {
     const { clock, batchEntries = 200, batchBytes = 1024 * 1024 } = this.#options;
     const askedAt = clock.now();
-    const { storeId, configRevision, now, limits } = await link.greet();
-    if (this.#hub !== null && this.#hub.storeId !== storeId) throw new VitalmeshError('UPLINK-STORE');
+    const greeting = await link.greet();
+    const { storeId, configRevision, now, limits } = greeting;
+    await this.#settleStore(greeting);
     const clockOffsetMs = now === null ? null : Math.round(now - (askedAt + clock.now()) / 2);
     this.#hub = { identity: link.peer, storeId, configRevision, clockOffsetMs };
     return { entries: Math.min(batchEntries, limits.entries), bytes: Math.min(batchBytes, limits.bytes) };
+  }
+
+  /**
+   * Another store than before is refused, over restarts as well: the data would be split over two. What a store that went back to an
+   * earlier state does not hold any more waits again.
+   */
+  async #settleStore({ storeId, lineage }: Greeting): Promise<void> {
+    if (storeId === null) return;
+    const { outbox, log } = this.#options;
+    if (outbox.storeId === null) await outbox.setStoreId(storeId);
+    else if (outbox.storeId !== storeId)
+      throw new VitalmeshError('UPLINK-STORE', { detail: `its store is ${storeId}, the data went to ${outbox.storeId} until now` });
+    if (lineage === null) return;
+    const { rows, gaps } = await outbox.redeliver(lineage);
+    if (rows + gaps > 0) log.warn({ rows, gaps }, 'the hub went back to an earlier state; what it does not hold any more is sent again');
   }
 
   #pumpOn(link: Link, limits: BatchLimits): Pump {

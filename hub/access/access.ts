@@ -22,6 +22,9 @@ export const ACTIONS = [
   'observations.write',
   'observations.export',
   'status.read',
+  'store.backup',
+  'store.restore',
+  'store.rekey',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

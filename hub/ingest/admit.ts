@@ -144,7 +144,7 @@ function shownAt(sortTime: Instant, { at }: Sender, sentAt: Instant | null): Ins
 }
 
 /** JSON of what was refused, whatever it is; '' for what is nested too deeply to be written. */
-function asReceived(value: unknown): string {
+export function asReceived(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';
   } catch {

@@ -1,5 +1,5 @@
 import { type Clock, type Instant, parseInstant, systemClock } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { Seldom } from '../../shared/seldom.ts';
@@ -19,8 +19,10 @@ import {
   type Refusal,
   type Store,
 } from '../store/store.ts';
-import { admit, type Sender } from './admit.ts';
-import type { Answered, Ingest } from './ingest.ts';
+import { type Admitted, admit, type Sender } from './admit.ts';
+import { batchEvidence, writeEvidence } from './evidence.ts';
+import { admitForeign } from './foreign/admit.ts';
+import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts';
 
 export interface IngestOptions {
   store: Store;
@@ -35,9 +37,6 @@ export interface IngestOptions {
 }
 
 const REPORT_EVERY_MS = 60_000;
-
-/** What may be asked for an entry: its arrival, or why it was refused. */
-type Part = { arrival: Arrival | EventArrival } | { refusal: Refusal };
 
 /** The hub's end of the uplink, behind the session. */
 export function createIngest(options: IngestOptions): Ingest {
@@ -93,6 +92,45 @@ class HubIngest implements Ingest {
   }
 
   async batch(identityId: string, bundle: unknown): Promise<Answered> {
+    const sender = await this.#senderOf(identityId);
+    const { entries, sentAt } = this.#entriesOf(bundle, ['batch']);
+    if (entries.length === 0) return { outcomes: [] };
+    const parts = entries.map((entry) => admit(entry, sender, sentAt));
+    const { outcomes, committed } = await this.#take(sender, parts, sentAt);
+    return { outcomes, committed };
+  }
+
+  async foreign(identityId: string, bundle: unknown): Promise<ForeignAnswer> {
+    const sender = await this.#senderOf(identityId);
+    const { type, entries, sentAt } = this.#entriesOf(bundle, ['batch', 'transaction']);
+    const parts = entries.map((entry) => {
+      const { part, leftOut } = admitForeign(entry, sender, sentAt);
+      for (const field of leftOut) this.#metrics.count('ingest_left_out', field);
+      return part;
+    });
+    if (entries.length === 0) return { type, outcomes: [] };
+    if (type === 'batch') return { type, outcomes: ruled(parts, (await this.#take(sender, parts, sentAt)).outcomes) };
+    return this.#takeWhole(sender, parts, sentAt);
+  }
+
+  /** All or nothing: what one entry is refused for keeps all the others out, and is kept itself. */
+  async #takeWhole(sender: Sender, parts: readonly Admitted[], sentAt: Instant | null): Promise<ForeignAnswer> {
+    let judged = parts;
+    if (parts.every((part) => 'arrival' in part)) {
+      try {
+        return { type: 'transaction', outcomes: (await this.#take(sender, parts, sentAt, true)).outcomes };
+      } catch (thrown) {
+        if (!(thrown instanceof Conflict)) throw thrown;
+        judged = thrown.parts;
+      }
+    }
+    const bad = judged.filter((part) => 'refusal' in part);
+    const outcomes = ruled(bad, (await this.#take(sender, bad, sentAt)).outcomes);
+    return { type: 'transaction', refused: judged.map((part) => ('refusal' in part ? (outcomes.shift() ?? null) : null)) };
+  }
+
+  /** Who sends. Throws UPLINK-UNKNOWN-GATEWAY and ACCESS-EXPIRED. */
+  async #senderOf(identityId: string): Promise<Sender> {
     const at = this.#clock.now();
     const gateway = this.#registry.gateway(identityId);
     if (!gateway) {
@@ -101,37 +139,48 @@ class HubIngest implements Ingest {
     }
     const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), registry: this.#registry, at };
     await this.#refuseExpired(sender);
-    const { entries, sentAt } = this.#entriesOf(bundle);
-    if (entries.length === 0) return { outcomes: [] };
+    return sender;
+  }
 
-    const parts = entries.map((entry) => admit(entry, sender, sentAt));
+  /** Stores what may be, keeps what is refused, and tells everybody concerned. `whole`: throws Conflict, and stores nothing, where a key was used before. */
+  async #take(
+    sender: Sender,
+    parts: readonly Admitted[],
+    sentAt: Instant | null,
+    whole = false,
+  ): Promise<{ outcomes: EntryOutcome[]; committed: BatchOutcome['committed'] }> {
     const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
     const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
-    const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt);
+    const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt, whole);
     this.#staleness?.changed(currencies);
-    this.#report(identityId, refusals);
-    this.#tell(gateway.tenant, arrivals, results, at);
+    this.#report(sender.gateway.identity, refusals);
+    this.#tell(sender.gateway.tenant, arrivals, results, sender.at);
     return { outcomes: this.#outcomes(parts, results), committed };
   }
 
   async #refuseExpired({ gateway: { tenant, notAfter }, principal, at }: Sender): Promise<void> {
     if (notAfter === undefined || at <= notAfter) return;
     this.#metrics.count('ingest_refused_batches', 'ACCESS-EXPIRED');
-    await this.#committed(this.#store.record([evidence(tenant, principal.id, at, { outcome: 'denied', reason: 'expired' })]));
+    const denied = writeEvidence({ tenant, principal: principal.id, at }, { outcome: 'denied', reason: 'expired' });
+    await this.#committed(this.#store.record([denied]));
     throw new VitalmeshError('ACCESS-EXPIRED', { detail: principal.id });
   }
 
-  #entriesOf(bundle: unknown): { entries: readonly unknown[]; sentAt: Instant | null } {
-    const { resourceType, type, entry = [], timestamp } = (bundle ?? {}) as Record<string, unknown>;
-    if (resourceType !== 'Bundle' || type !== 'batch' || !Array.isArray(entry)) {
+  #entriesOf<T extends 'batch' | 'transaction'>(
+    bundle: unknown,
+    types: readonly T[],
+  ): { type: T; entries: readonly unknown[]; sentAt: Instant | null } {
+    const { resourceType, type: given, entry = [], timestamp } = (bundle ?? {}) as Record<string, unknown>;
+    const type = types.find((one) => one === given);
+    if (resourceType !== 'Bundle' || type === undefined || !Array.isArray(entry)) {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-BUNDLE');
-      throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'not a Bundle of type batch' });
+      throw new VitalmeshError('UPLINK-BUNDLE', { detail: `not a Bundle of type ${types.join(' or ')}` });
     }
     if (entry.length > this.limits.batchEntries) {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-TOO-LARGE');
       throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entry.length} entries, ${this.limits.batchEntries} are taken` });
     }
-    return { entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
+    return { type, entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
 
   async #write(
@@ -139,21 +188,16 @@ class HubIngest implements Ingest {
     arrivals: (Arrival | EventArrival)[],
     refusals: Refusal[],
     sentAt: Instant | null,
+    whole: boolean,
   ): Promise<BatchOutcome> {
     const { tenant, identity, limits } = gateway;
     const { quarantineRows: rows, quarantineBytes: bytes } = { ...GATEWAY_LIMITS, ...limits };
-    const outcome = await this.#committed(
-      this.#store.storeBatch({
-        tenant,
-        gateway: identity,
-        at,
-        sentAt,
-        arrivals,
-        refusals,
-        quarantine: { rows, bytes },
-        evidence: (results) => batchEvidence(tenant, principal.id, at, arrivals, refusals, results),
-      }),
-    );
+    const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => {
+      if (whole && results.includes('reused')) throw new Conflict(arrivals, results);
+      return batchEvidence({ tenant, principal: principal.id, at }, arrivals, refusals, results);
+    };
+    const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
+    const outcome = await this.#committed(this.#store.storeBatch(batch));
     if (outcome.dropped > 0) this.#quarantineFull(identity, outcome.dropped);
     return outcome;
   }
@@ -169,6 +213,7 @@ class HubIngest implements Ingest {
     try {
       return await commit;
     } catch (cause) {
+      if (cause instanceof Conflict) throw cause;
       const error = asVitalmeshError(cause);
       this.#metrics.count('ingest_unavailable', error.code);
       this.#log.error({ err: error }, 'batch not stored');
@@ -194,56 +239,42 @@ class HubIngest implements Ingest {
     }
   }
 
-  #outcomes(parts: readonly Part[], results: readonly ArrivalResult[]): EntryOutcome[] {
+  #outcomes(parts: readonly Admitted[], results: readonly ArrivalResult[]): EntryOutcome[] {
     let next = 0;
     return parts.map((part): EntryOutcome => {
-      if ('refusal' in part) return this.#refused(part.refusal.id, 422, part.refusal.code);
+      if ('refusal' in part) return this.#refused(part.refusal);
       const result = results[next];
       next += 1;
-      if (result === 'reused') return this.#refused(part.arrival.id, 409, 'UPLINK-KEY-REUSED');
+      if (result === 'reused') return this.#refused({ id: part.arrival.id, code: 'UPLINK-KEY-REUSED' });
       this.#metrics.count('ingest_observations', result === 'stored' ? 'stored' : 'duplicate');
       return { id: part.arrival.id, status: result === 'stored' ? 201 : 200 };
     });
   }
 
-  #refused(id: string, status: 409 | 422, code: ErrorCode): EntryOutcome {
+  #refused({ id, code }: Pick<Refusal, 'id' | 'code'>): EntryOutcome {
     this.#metrics.count('ingest_quarantined', code);
-    return { id, status, code };
+    return { id, status: code === 'UPLINK-KEY-REUSED' ? 409 : 422, code };
   }
 }
 
-/** One entry for what was taken, and one for each reason for which something was refused. */
-function batchEvidence(
-  tenant: string,
-  principal: string,
-  at: Instant,
-  arrivals: readonly (Arrival | EventArrival)[],
-  refusals: readonly Refusal[],
-  results: readonly ArrivalResult[],
-): AuditEvent[] {
-  const events: AuditEvent[] = [];
-  const taken = arrivals.filter((_, i) => results[i] !== 'reused');
-  if (taken.length > 0) {
-    const [first] = taken;
-    const patient = first && taken.every((arrival) => arrival.patient === first.patient) ? first.patient : null;
-    const count = results.filter((result) => result === 'stored').length;
-    events.push(evidence(tenant, principal, at, { patient, outcome: 'allowed', reason: 'granted', count }));
+/** A transaction with a key that was used before with other content: its parts, with those keys as refusals. */
+class Conflict extends VitalmeshError {
+  readonly parts: Admitted[];
+
+  constructor(arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[]) {
+    super('UPLINK-KEY-REUSED');
+    this.parts = arrivals.map((arrival, i) => {
+      if (results[i] !== 'reused') return { arrival };
+      const { id, received } = arrival;
+      return { refusal: { id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received } };
+    });
   }
-  const refused = new Map<ErrorCode, number>();
-  for (const { code } of refusals) refused.set(code, (refused.get(code) ?? 0) + 1);
-  if (taken.length < arrivals.length) refused.set('UPLINK-KEY-REUSED', arrivals.length - taken.length);
-  for (const [reason, count] of refused) {
-    const outcome = reason === 'INGEST-NOT-BOUND' || reason === 'INGEST-FOREIGN-ID' ? 'denied' : 'failed';
-    events.push(evidence(tenant, principal, at, { outcome, reason, count }));
-  }
-  return events;
 }
 
-function evidence(
-  tenant: string,
-  principal: string,
-  at: Instant,
-  { patient = null, count = 0, ...outcome }: Pick<AuditEvent, 'outcome' | 'reason'> & Partial<AuditEvent>,
-): AuditEvent {
-  return { at, tenant, principal, role: 'gateway', action: 'observations.write', patient, count, channel: 'uplink', ...outcome };
+/** Outcomes with the rules that were broken, for whoever has no table of our codes. */
+function ruled(parts: readonly Admitted[], outcomes: readonly EntryOutcome[]): RuledOutcome[] {
+  return outcomes.map((outcome, i) => {
+    const part = parts[i];
+    return part && 'refusal' in part ? { ...outcome, rule: part.refusal.rule } : outcome;
+  });
 }

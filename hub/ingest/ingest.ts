@@ -10,6 +10,16 @@ export interface Answered {
   committed?: StorePosition;
 }
 
+/** What became of an entry of a foreign client; `rule` says for people why it was refused, and repeats nothing that was sent. */
+export interface RuledOutcome extends EntryOutcome {
+  rule?: string;
+}
+
+/** The answer to a Bundle of a foreign client. Of a transaction that is refused nothing is stored; null stands for entries that are good. */
+export type ForeignAnswer =
+  | { type: 'batch' | 'transaction'; outcomes: RuledOutcome[] }
+  | { type: 'transaction'; refused: (RuledOutcome | null)[] };
+
 /**
  * What an uplink session may ask of the hub. `batch` takes the parsed JSON of a batch Bundle from a gateway whose identity the inner
  * TLS proved; it checks, stores or quarantines each entry, commits once, publishes the changes, and only then resolves with one
@@ -22,4 +32,6 @@ export interface Ingest {
   /** Rejects with INGEST-UNAVAILABLE. */
   hello(): Promise<Omit<UplinkHello, 'versions'>>;
   batch(identityId: string, bundle: unknown): Promise<Answered>;
+  /** As `batch`, for a batch or transaction Bundle of Observations of any FHIR client: they are mapped into ours, or refused with a rule. */
+  foreign(identityId: string, bundle: unknown): Promise<ForeignAnswer>;
 }

@@ -15,8 +15,8 @@ export interface Cell extends Omit<Excluded, 'test'> {
   lastAt: Instant | null;
   /** Milliseconds between `firstAt` and `lastAt` in which a value was no older than its limit. */
   coveredMs: number;
-  /** Of the values that count. */
-  flags: Set<Flag>;
+  /** Of the values that count; undefined for none, as nearly always. */
+  flags: Set<Flag> | undefined;
 }
 
 /** A reading as the store's index has it: sort time, value (null: absent), flags parted by spaces. */
@@ -34,7 +34,7 @@ export function emptyCell(): Cell {
     firstAt: null,
     lastAt: null,
     coveredMs: 0,
-    flags: new Set(),
+    flags: undefined,
     absent: 0,
     withdrawn: 0,
     undated: 0,
@@ -48,12 +48,12 @@ export function whyExcluded(value: number | null, flags: string | null): 'absent
   return flags !== null && flagsOf(flags).some((flag) => NOT_A_MEASUREMENT.includes(flag)) ? 'doubtful' : undefined;
 }
 
-/** Adds a reading that stands. Of equal times the one added later is the last. */
-export function addReading(cell: Cell, [at, value, flags]: Point): void {
+/** Adds a reading that stands; true when it counts. Of equal times the one added later is the last. */
+export function addReading(cell: Cell, [at, value, flags]: Point): boolean {
   const why = whyExcluded(value, flags);
   if (why !== undefined || value === null) {
     cell[why ?? 'absent'] += 1;
-    return;
+    return false;
   }
   cell.n += 1;
   cell.sum += value;
@@ -64,7 +64,8 @@ export function addReading(cell: Cell, [at, value, flags]: Point): void {
     cell.lastAt = at;
     cell.last = value;
   }
-  if (flags !== null) for (const flag of flagsOf(flags)) cell.flags.add(flag);
+  if (flags !== null) addFlags(cell, flagsOf(flags));
+  return true;
 }
 
 /** Counts a reading that does not stand: taken back or replaced, or of an unknown time (`mayBeCurrent`). */
@@ -86,7 +87,7 @@ export function addCell(cell: Cell, other: Cell, reachMs: number): void {
   if (other.lastAt !== null && (cell.lastAt === null || other.lastAt >= cell.lastAt)) cell.last = other.last;
   cell.firstAt = least(cell.firstAt, other.firstAt);
   cell.lastAt = greatest(cell.lastAt, other.lastAt);
-  for (const flag of other.flags) cell.flags.add(flag);
+  if (other.flags) addFlags(cell, other.flags);
   for (const why of ['absent', 'withdrawn', 'undated', 'doubtful'] as const) cell[why] += other[why];
 }
 
@@ -98,14 +99,21 @@ function coveredBy(a: Cell, b: Cell, reachMs: number): number {
   return Math.min(span, a.coveredMs + b.coveredMs + Math.min(reachMs, Math.max(0, between)));
 }
 
-/** The flags of a text, cut at its spaces; in the order of the table for a set. */
+function addFlags(cell: Cell, flags: Iterable<Flag>): void {
+  cell.flags ??= new Set();
+  for (const flag of flags) cell.flags.add(flag);
+}
+
+/** The flags of a text, parted by spaces. */
 export function flagsOf(flags: string): Flag[] {
   return flags.split(' ') as Flag[];
 }
 
+const NO_FLAGS: readonly Flag[] = [];
+
 /** In the order of the table. */
-export function inOrder(flags: ReadonlySet<Flag>): Flag[] {
-  return flags.size === 0 ? [] : ORDER.filter((flag) => flags.has(flag));
+export function inOrder(flags: ReadonlySet<Flag> | undefined): readonly Flag[] {
+  return flags === undefined ? NO_FLAGS : ORDER.filter((flag) => flags.has(flag));
 }
 
 function least(a: number | null, b: number | null): number | null {

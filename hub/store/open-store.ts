@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { checkKeyFile, ensureKeyFile } from '../../shared/storage/key-file.ts';
 import type { StoreConfig } from './config.ts';
+import { noteStore, refuseLost } from './presence.ts';
 import { openSqliteStore } from './sqlite.ts';
 import type { CurrencyChange, Store } from './store.ts';
 
@@ -30,8 +31,11 @@ export interface StoreSurroundings {
 /** Opens the store that the configuration names, or makes it; only that engine is loaded. Throws STORAGE-*. */
 export async function openStore(config: StoreConfig, surroundings: StoreSurroundings): Promise<OpenedStore> {
   if (config.type !== 'postgres') {
+    refuseLost(config.path);
     ensureKeyFile(config.keyFile, config.path);
-    return { store: openSqliteStore({ ...config, ...surroundings }), engine: 'sqlite', others: () => [] };
+    const store = openSqliteStore({ ...config, ...surroundings });
+    noteStore(config.path, store.storeId);
+    return { store, engine: 'sqlite', others: () => [] };
   }
   const { openFromFiles } = await import('./postgres/postgres.ts');
   const { OtherHubs } = await import('./postgres/other-hubs.ts');

@@ -2,17 +2,23 @@ import type { Clock, Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Cipher } from '../../shared/storage/connection.ts';
+import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { Lineage, StoreEpoch } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
-import type { ChainedEntry } from '../audit/chain.ts';
+import { type ChainedEntry, verifyAudit } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
 import { type EventRow, eventOf } from './event-row.ts';
+import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { type ObservationRow, observationOf, type ReadingRow, readingOf, unpackReceived } from './observation-row.ts';
+import { readTrend } from './read-trend.ts';
+import { readVersions } from './read-versions.ts';
+import { retainSome } from './retain.ts';
+import type { RetentionOrder, RetentionStep } from './retention.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
 import { SQL } from './statements.ts';
 import type {
@@ -21,6 +27,7 @@ import type {
   Currency,
   EventFilter,
   Evidence,
+  HistoryQuery,
   ObservationFilter,
   Store,
   StoreCounts,
@@ -28,7 +35,12 @@ import type {
   StoredObservation,
   StoredPatient,
   StoredReading,
+  StoredVersion,
 } from './store.ts';
+import type { Trend, TrendQuery } from './trend.ts';
+import { valuesIn } from './trend-series.ts';
+import type { StoreVerdict, VerifyProgress } from './verdict.ts';
+import { verifyStore } from './verify.ts';
 import { writeBatch } from './write-batch.ts';
 
 export interface SqliteStoreOptions {
@@ -63,6 +75,8 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   /** The present one of its lineage. */
   #epoch: string;
+  /** Reads in several turns: while there are any, nothing is removed. */
+  #longReads = 0;
 
   constructor(database: Database, commits: GroupCommit) {
     this.#database = database;
@@ -93,6 +107,10 @@ class SqliteStore implements Store {
     const begun = await this.#commits.run(beginStoreEpoch);
     this.#epoch = begun.epoch;
     return begun;
+  }
+
+  copyTo(path: string, options?: CopyOptions): Promise<Copied> {
+    return this.#database.copyTo(path, options);
   }
 
   distrust(storedAfter: Instant): Promise<void> {
@@ -157,6 +175,36 @@ class SqliteStore implements Store {
       }
       yield observationOf(row, received);
     }
+  }
+
+  /** A short one in one commit with its evidence; a long one in turns, its evidence behind it. */
+  async trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend> {
+    const short = await this.#commits.run((database) => {
+      const step = readTrend(database, tenant, query).next();
+      if (step.done) appendAudit(database, this.storeId, [evidence(valuesIn(step.value))]);
+      return step.done ? step.value : undefined;
+    });
+    if (short) return short;
+    this.#longReads += 1;
+    try {
+      const reading = readTrend(this.#database, tenant, query);
+      for (let step = this.#database.read(() => reading.next()); ; step = this.#database.read(() => reading.next())) {
+        if (step.done) {
+          await this.record([evidence(valuesIn(step.value))]);
+          return step.value;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      this.#longReads -= 1;
+    }
+  }
+
+  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]> {
+    return this.#witnessed(
+      (database) => readVersions(database, tenant, query),
+      (versions) => evidence(versions.length),
+    );
   }
 
   events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>> {
@@ -239,7 +287,35 @@ class SqliteStore implements Store {
   }
 
   async *audit(): AsyncGenerator<ChainedEntry> {
-    yield* readAudit(this.#database);
+    for (const entry of readAudit(this.#database)) {
+      yield entry;
+      // Others have their turn now and then.
+      if (entry.seq % KEYS_A_PAGE === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async retain(order: RetentionOrder): Promise<RetentionStep> {
+    if (this.#longReads > 0) return { removed: {}, more: true };
+    return this.#commits.run((database) => retainSome(database, order, () => performance.now()));
+  }
+
+  async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {
+    this.#longReads += 1;
+    try {
+      const findings = new Findings();
+      const reading = this.#database.read(() => verifyStore(this.#database, findings));
+      let step = this.#database.read(() => reading.next());
+      for (; !step.done; step = this.#database.read(() => reading.next())) {
+        progress?.(step.value);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const chain = await verifyAudit(this.audit(), this.storeId);
+      if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
+      const counts = { ...step.value, evidence: chain.intact ? chain.entries : chain.seq - 1 };
+      return { storeId: this.storeId, counts, findings: findings.list() };
+    } finally {
+      this.#longReads -= 1;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
 import type { Observation, Resource } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry } from '../audit/chain.ts';
@@ -243,6 +244,11 @@ export interface Store extends StoreReader, AsyncDisposable {
   lineage(): Promise<Lineage>;
   /** Begins a new epoch. To be called by whoever restored the store from a backup, before anything else is written to it. */
   beginStoreEpoch(): Promise<StoreEpoch>;
+  /**
+   * Copies the store as of one commit, while it is in use, to a new file with the same key; only where the engine is a file. Throws
+   * STORAGE-COPY, STORAGE-CLOSED.
+   */
+  copyTo?(path: string, options?: CopyOptions): Promise<Copied>;
   /** Makes the age unknown of every row of `latest` that was stored after `storedAfter`: the hub's clock was set back since. */
   distrust(storedAfter: Instant): Promise<void>;
   /** Writes evidence of what has no other effect on the store. */

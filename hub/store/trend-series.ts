@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { vital } from '../../shared/vitals.ts';
 import { addCell, addReading, addSetAside, type Cell, emptyCell, inOrder, type Point, whyExcluded } from './cell.ts';
 import { Coverage } from './coverage.ts';
-import type { DeviceChange, TrendBucket, TrendSeries } from './trend.ts';
+import type { DeviceChange, Excluded, Trend, TrendBucket, TrendSeries } from './trend.ts';
 
 /** A stretch of a series that was rolled up; it counts where it begins. */
 export interface Rollup {
@@ -10,23 +10,13 @@ export interface Rollup {
   cell: Cell;
 }
 
-/** What the store has of one device and vital sign, real or test. */
+/** What the store has of one series in one stretch of time. All ascending; of equal times in order of storing. */
 export interface Readings {
-  /** That stand; ascending, of equal times in order of storing. Those before the first edge are for the coverage alone. */
+  /** That stand. */
   standing: readonly Point[];
-  /** That do not stand. */
+  /** That were taken back or replaced, or are of an unknown time. */
   setAside: readonly Point[];
-  /** Ascending; those that begin before the first edge are for the coverage alone. */
   rollups: readonly Rollup[];
-}
-
-export const NO_READINGS: Readings = { standing: [], setAside: [], rollups: [] };
-
-export interface SeriesOf {
-  device: string;
-  vital: string;
-  real: Readings;
-  test: Readings;
 }
 
 export interface Frame {
@@ -36,120 +26,122 @@ export interface Frame {
   reachMs: number;
 }
 
+const EMPTY: Readonly<Cell> = emptyCell();
+const NONE_EXCLUDED: Excluded = { absent: 0, withdrawn: 0, undated: 0, doubtful: 0, test: 0 };
+
 /**
- * One series in buckets; undefined where nothing lies in any. Test readings count only where there is no real one from the first edge to
- * the last, whatever it is worth; else they are counted as left out. Pure.
+ * One device's series in buckets; undefined where nothing lies in any. Test readings count only where there is no real one in the whole
+ * trend, whatever it is worth; else they are counted as left out. Pure.
  */
-export function seriesOf({ device, vital: key, real, test }: SeriesOf, frame: Frame): TrendSeries | undefined {
-  const isTest = !hasAny(real, frame);
-  if (isTest && !hasAny(test, frame)) return undefined;
-  const cells = new Cells(frame);
-  const { standing, setAside, rollups } = isTest ? test : real;
-  for (const point of standing) cells.at(point[0], (cell) => addReading(cell, point));
-  for (const [at, , flags] of setAside) cells.at(at, (cell) => addSetAside(cell, flags));
-  for (const { start, cell: rolled } of rollups) cells.at(start, (cell) => addCell(cell, rolled, frame.reachMs), true);
-  if (!isTest) {
-    for (const [at] of [...test.standing, ...test.setAside]) cells.leaveOut(at, 1);
-    for (const { start, cell } of test.rollups) cells.leaveOut(start, sizeOf(cell));
-  }
-  const covered = coverageOf(standing, rollups, frame);
-  return { device, vital: key, unit: vital(key)?.ucum ?? '', test: isTest, buckets: cells.buckets(covered) };
+export function seriesOf(device: string, key: string, real: Strand, test: Strand): TrendSeries | undefined {
+  if (!real.hasAny && !test.hasAny) return undefined;
+  const buckets = real.hasAny ? real.buckets(test) : test.buckets();
+  return { device, vital: key, unit: vital(key)?.ucum ?? '', test: !real.hasAny, buckets };
 }
 
-function hasAny({ standing, setAside, rollups }: Readings, { edges }: Frame): boolean {
-  const from = edges[0] ?? 0;
-  return standing.some(([at]) => at >= from) || setAside.some(([at]) => at >= from) || rollups.some(({ start }) => start >= from);
-}
-
-/** Readings of a cell, counted or not. */
-function sizeOf({ n, absent, withdrawn, undated, doubtful }: Cell): number {
-  return n + absent + withdrawn + undated + doubtful;
-}
-
-/** Rollups are rare among readings, so the two are only put in one order where there are any. */
-function coverageOf(standing: readonly Point[], rollups: readonly Rollup[], { edges, now, reachMs }: Frame): Coverage {
-  const coverage = new Coverage(edges, now, reachMs);
-  let next = 0;
-  const rolledBefore = (at: Instant): void => {
-    for (let rollup = rollups[next]; rollup !== undefined && rollup.start <= at; rollup = rollups[next]) {
-      const { firstAt, lastAt, coveredMs } = rollup.cell;
-      if (firstAt !== null && lastAt !== null) coverage.stretch(firstAt, lastAt, coveredMs);
-      next += 1;
-    }
-  };
-  for (const [at, value, flags] of standing) {
-    rolledBefore(at);
-    if (whyExcluded(value, flags) === undefined) coverage.value(at);
-  }
-  rolledBefore(Number.POSITIVE_INFINITY);
-  return coverage;
-}
-
-/** The buckets of a series while they are filled. */
-class Cells {
-  readonly #edges: readonly Instant[];
+/** The buckets of one device's real or test readings while they are filled, from the beginning to the end. */
+export class Strand {
+  readonly #frame: Frame;
   readonly #cells: (Cell | undefined)[];
-  readonly #tests: number[];
   readonly #rolled = new Set<number>();
-  /** Where the last one lay: readings come in order, so the next one is there or beside it. */
+  readonly #coverage: Coverage;
+  #hasAny = false;
+  /** Where the last one lay: the next one is there or soon after. */
   #hint = 0;
 
-  constructor({ edges }: Frame) {
-    this.#edges = edges;
-    this.#cells = new Array<Cell | undefined>(edges.length - 1).fill(undefined);
-    this.#tests = new Array<number>(edges.length - 1).fill(0);
+  constructor(frame: Frame) {
+    this.#frame = frame;
+    this.#cells = new Array<Cell | undefined>(frame.edges.length - 1).fill(undefined);
+    this.#coverage = new Coverage(frame.edges, frame.now, frame.reachMs);
   }
 
-  at(at: Instant, add: (cell: Cell) => void, rolledUp = false): void {
-    const index = this.#indexOf(at);
-    if (index === undefined) return;
-    let cell = this.#cells[index];
-    if (cell === undefined) {
-      cell = emptyCell();
-      this.#cells[index] = cell;
+  /** True once anything lay between the first edge and the last. */
+  get hasAny(): boolean {
+    return this.#hasAny;
+  }
+
+  /** Adds what comes behind everything added before. What lies before the first edge is for the coverage alone. */
+  add({ standing, setAside, rollups }: Readings): void {
+    let next = 0;
+    const rolledBefore = (at: Instant): void => {
+      for (let rollup = rollups[next]; rollup !== undefined && rollup.start <= at; rollup = rollups[next]) {
+        this.#addRollup(rollup);
+        next += 1;
+      }
+    };
+    for (const point of standing) {
+      rolledBefore(point[0]);
+      const cell = this.#cellAt(point[0]);
+      const counts = cell ? addReading(cell, point) : whyExcluded(point[1], point[2]) === undefined;
+      if (counts) this.#coverage.value(point[0]);
     }
-    add(cell);
-    if (rolledUp) this.#rolled.add(index);
+    rolledBefore(Number.POSITIVE_INFINITY);
+    for (const [at, , flags] of setAside) {
+      const cell = this.#cellAt(at);
+      if (cell) addSetAside(cell, flags);
+    }
   }
 
-  leaveOut(at: Instant, readings: number): void {
-    const index = this.#indexOf(at);
-    if (index !== undefined) this.#tests[index] = (this.#tests[index] ?? 0) + readings;
-  }
-
-  buckets(coverage: Coverage): TrendBucket[] {
+  /** Ascending; where tests are given, with how many of them lie in each. */
+  buckets(tests?: Strand): TrendBucket[] {
     const buckets: TrendBucket[] = [];
     for (let index = 0; index < this.#cells.length; index += 1) {
       const cell = this.#cells[index];
-      const test = this.#tests[index] ?? 0;
-      const share = coverage.of(index);
-      if (cell === undefined && test === 0 && share === 0) continue;
-      const { n, min, max, sum, last, lastAt, flags, absent, withdrawn, undated, doubtful } = cell ?? emptyCell();
+      const test = tests?.readingsIn(index) ?? 0;
+      const coverage = this.#coverage.of(index);
+      if (cell === undefined && test === 0 && coverage === 0) continue;
+      const { n, min, max, sum, last, lastAt, flags, absent, withdrawn, undated, doubtful } = cell ?? EMPTY;
+      const mean = n === 0 ? null : sum / n;
+      const left = absent + withdrawn + undated + doubtful + test;
+      const excluded = left === 0 ? NONE_EXCLUDED : { absent, withdrawn, undated, doubtful, test };
       buckets.push({
         index,
         n,
         min,
         max,
-        mean: n === 0 ? null : sum / n,
+        mean,
         last,
         lastAt,
-        excluded: { absent, withdrawn, undated, doubtful, test },
+        excluded,
         flags: inOrder(flags),
-        coverage: share,
+        coverage,
         rolledUp: this.#rolled.has(index),
       });
     }
     return buckets;
   }
 
-  #indexOf(at: Instant): number | undefined {
-    const edges = this.#edges;
+  /** Counted or not. */
+  readingsIn(index: number): number {
+    const cell = this.#cells[index];
+    return cell === undefined ? 0 : cell.n + cell.absent + cell.withdrawn + cell.undated + cell.doubtful;
+  }
+
+  #addRollup({ start, cell: rolled }: Rollup): void {
+    const { firstAt, lastAt, coveredMs } = rolled;
+    const cell = this.#cellAt(start);
+    if (cell) {
+      addCell(cell, rolled, this.#frame.reachMs);
+      this.#rolled.add(this.#hint);
+    }
+    if (firstAt !== null && lastAt !== null) this.#coverage.stretch(firstAt, lastAt, coveredMs);
+  }
+
+  /** The cell of the bucket in which this instant lies; undefined outside of all. */
+  #cellAt(at: Instant): Cell | undefined {
+    const { edges } = this.#frame;
     let index = this.#hint;
     while (index > 0 && at < (edges[index] ?? 0)) index -= 1;
     while (index < edges.length - 1 && at >= (edges[index + 1] ?? 0)) index += 1;
     if (at < (edges[0] ?? 0) || index >= edges.length - 1) return undefined;
     this.#hint = index;
-    return index;
+    this.#hasAny = true;
+    let cell = this.#cells[index];
+    if (cell === undefined) {
+      cell = emptyCell();
+      this.#cells[index] = cell;
+    }
+    return cell;
   }
 }
 
@@ -166,10 +158,15 @@ export function deviceChanges(series: readonly TrendSeries[]): DeviceChange[] {
   const changes: DeviceChange[] = [];
   let before: ReadonlySet<string> | undefined;
   for (const [index, there] of [...devices].sort(([a], [b]) => a - b)) {
-    const began = before ? [...there.difference(before)].sort() : [];
-    const ended = before ? [...before.difference(there)].sort() : [];
+    const began = before ? [...there].filter((device) => !before?.has(device)).sort() : [];
+    const ended = before ? [...before].filter((device) => !there.has(device)).sort() : [];
     if (began.length + ended.length > 0) changes.push({ index, began, ended });
     before = there;
   }
   return changes;
+}
+
+/** How many values a trend shows; what its evidence counts. */
+export function valuesIn({ series }: Pick<Trend, 'series'>): number {
+  return series.flatMap(({ buckets }) => buckets).reduce((sum, { n }) => sum + n, 0);
 }

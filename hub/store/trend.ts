@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { GapReason, LostClass } from '../../shared/gap.ts';
 import type { Flag } from '../../shared/reading.ts';
+import type { Place } from '../clinical/staleness.ts';
 
 /** Most buckets of one trend. */
 export const MAX_TREND_BUCKETS = 2000;
@@ -15,6 +16,8 @@ export interface TrendQuery {
   device?: string;
   /** Ascending; bucket i holds what lies in [edges[i], edges[i + 1]). 2 to `MAX_TREND_BUCKETS` + 1 of them; `bucketEdges` makes them. */
   edges: readonly Instant[];
+  /** Where the patient is: by whose limits of age the coverage is reckoned. */
+  place: Place;
   /** Now, by the hub's clock: nothing after it counts as not covered. */
   now: Instant;
 }
@@ -88,8 +91,9 @@ export interface TrendGap {
   to: Instant;
   reason: GapReason;
   lost: LostClass;
-  rows: number;
-  values: number;
+  /** Rows and values that are missing; null where a part of the gap is not this patient's. */
+  rows: number | null;
+  values: number | null;
   test: boolean;
 }
 
@@ -99,6 +103,9 @@ export interface Trend {
   changes: readonly DeviceChange[];
   /** Those that concern this vital sign, or may; by time, the oldest `MAX_TREND_GAPS`. */
   gaps: readonly TrendGap[];
+  /** Devices that are not shown, because there are more than `MAX_TREND_DEVICES`; the first by id are. */
+  omittedDevices: number;
 }
 
 export const MAX_TREND_GAPS = 200;
+export const MAX_TREND_DEVICES = 256;

@@ -6,6 +6,7 @@ import { isRevision, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinica
 import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
 import { packReceived } from './observation-row.ts';
 import { trimQuarantine } from './quarantine-room.ts';
+import { isInRange, lastSeenRow } from './seen-ranges.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
 import {
   type Arrival,
@@ -59,6 +60,7 @@ class BatchWriter {
   readonly #database: Pick<Database, 'prepare'>;
   readonly #batch: ArrivedBatch;
   readonly #writers = new Map<string, number>();
+  readonly #ranges = new Map<number, number>();
   readonly #new = new Map<string, New[]>();
   readonly #currencies = new Map<string, CurrencyChange>();
   readonly #addSeen;
@@ -79,6 +81,10 @@ class BatchWriter {
     if (id === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an observation id without its parts' });
     const writer = this.#writer(id.agent, id.epoch);
     const contentHash = hash('sha256', arrival.received, 'buffer');
+    if (id.seq <= this.#lastRange(writer) && isInRange(this.#database, writer, id.seq, id.index)) {
+      this.#held += 1;
+      return 'held';
+    }
     if (this.#addSeen.run(writer, id.seq, id.index, contentHash).changes === 0) {
       const seen = this.#database.prepare<[number, number, number], { hash: Buffer }>(SQL.seenHash).get(writer, id.seq, id.index);
       if (seen?.hash.equals(contentHash)) {
@@ -230,6 +236,16 @@ class BatchWriter {
 
   #nextKey(sql: string): number {
     return this.#database.prepare<[], { key: number }>(sql).get()?.key ?? 1;
+  }
+
+  /** The greatest row of a writer of which anything was removed; 0 for none, as it is while the writer is at work. */
+  #lastRange(writer: number): number {
+    let last = this.#ranges.get(writer);
+    if (last === undefined) {
+      last = lastSeenRow(this.#database, writer) ?? 0;
+      this.#ranges.set(writer, last);
+    }
+    return last;
   }
 
   #writer(agent: string, epoch: string): number {

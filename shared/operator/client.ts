@@ -27,6 +27,11 @@ export async function askOperator(socketPath: string, command: string, args: Rec
   return row;
 }
 
+/** True for the error of a call to a socket behind which there is nobody: the file of that process may be opened then. */
+export function nobodyRuns(error: unknown, socketPath: string): boolean {
+  return error instanceof VitalmeshError && error.code === 'OPERATOR-NOT-RUNNING' && error.detail === socketPath;
+}
+
 /** Only a socket that is not there, or has nobody behind it, means that no process runs: others act on that. */
 function unanswered(socketPath: string, cause: NodeJS.ErrnoException): VitalmeshError {
   const { code = 'no answer' } = cause;

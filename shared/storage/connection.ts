@@ -124,7 +124,7 @@ function keyText(key: Buffer, cipher: Cipher): string {
 }
 
 /** Hands the raw key over (no key derivation from a passphrase, which takes 200 ms) and proves it by reading the first page. */
-function unlock(connection: SQLite.Database, path: string, key: Buffer, cipher: Cipher): void {
+export function unlock(connection: SQLite.Database, path: string, key: Buffer, cipher: Cipher): void {
   if (cipher === 'sqlcipher') {
     connection.pragma("cipher = 'sqlcipher'");
     connection.pragma('legacy = 4');

@@ -25,6 +25,13 @@ export interface CopyOptions {
   beforeEnd?: () => Promise<void>;
 }
 
+/** A copy that is on disk. */
+export interface Copied {
+  bytes: number;
+  /** The key that it opens with: that of the file it was copied from. */
+  key: Buffer;
+}
+
 /** Pages a step: the thread is held for the reading of the log alone, one step's worth of commits. */
 const PAGES_A_STEP = 256;
 /** Where SQLite moves the log into the file by itself. */

@@ -1,13 +1,15 @@
 import { closeSync, openSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
 import type SQLite from 'better-sqlite3-multiple-ciphers';
 import { type Clock, systemClock } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
 import { type Cipher, makeFolder, openConnection } from './connection.ts';
-import { type CopyOptions, copyLive } from './copy.ts';
+import { type Copied, type CopyOptions, copyLive } from './copy.ts';
 import { readKeyFile } from './key-file.ts';
 import { type Migration, migrate } from './migrations.ts';
 import { acquireOwnerLock } from './owner-lock.ts';
 import { settleRekey } from './rekey.ts';
+import { setAside } from './set-aside.ts';
 import { endsConnection, storageError } from './sqlite-errors.ts';
 
 export interface DatabaseOptions {
@@ -22,6 +24,11 @@ export interface DatabaseOptions {
   /** Page cache of the connection, in KiB; 8192 unless told. */
   cacheKib?: number;
   clock?: Clock;
+  /**
+   * Told when a damaged file was set aside under that name, with what was wrong; a new one has taken its place then, at a start or while it was
+   * in use. Without it a damaged file is refused and left alone.
+   */
+  onSetAside?: (name: string, error: VitalmeshError) => void;
 }
 
 export type Statement<P extends unknown[], R> = SQLite.Statement<P, R>;
@@ -38,6 +45,9 @@ const REOPEN_DAMAGED_AFTER_MS = 60_000;
 export class Database implements Disposable {
   readonly path: string;
   readonly #open: (mayCreate: boolean) => SQLite.Database;
+  readonly #key: Buffer;
+  /** A damaged file is not waited for: a new one takes its place. */
+  readonly #isReplaced: boolean;
   readonly #lock: Disposable;
   readonly #clock: Clock;
   readonly #statements = new Map<string, SQLite.Statement>();
@@ -53,11 +63,20 @@ export class Database implements Disposable {
   #copying = false;
 
   /** Use `openDatabase`. */
-  constructor(path: string, clock: Clock, lock: Disposable, open: (mayCreate: boolean) => SQLite.Database) {
+  constructor(
+    path: string,
+    key: Buffer,
+    clock: Clock,
+    lock: Disposable,
+    open: (mayCreate: boolean) => SQLite.Database,
+    isReplaced: boolean,
+  ) {
     this.path = path;
+    this.#key = key;
     this.#clock = clock;
     this.#lock = lock;
     this.#open = open;
+    this.#isReplaced = isReplaced;
     this.#connection = open(true);
   }
 
@@ -140,11 +159,11 @@ export class Database implements Disposable {
   /**
    * Copies the file while it is in use, see `copyLive`: one copy at a time. A copy under way fails when the file is closed.
    */
-  async copyTo(path: string, options?: CopyOptions): Promise<number> {
+  async copyTo(path: string, options?: CopyOptions): Promise<Copied> {
     if (this.#copying) throw new VitalmeshError('STORAGE-COPY', { detail: 'another copy is being made' });
     this.#copying = true;
     try {
-      return await copyLive(
+      const bytes = await copyLive(
         {
           path: this.path,
           connection: () => {
@@ -160,6 +179,7 @@ export class Database implements Disposable {
         path,
         options,
       );
+      return { bytes, key: this.#key };
     } finally {
       this.#copying = false;
     }
@@ -181,7 +201,7 @@ export class Database implements Disposable {
     if (this.#closed) throw new VitalmeshError('STORAGE-CLOSED', { detail: this.path });
     const fault = this.#fault;
     const nowMs = this.#clock.monotonicMs();
-    const waitMs = fault?.error.code === 'STORAGE-DAMAGED' ? REOPEN_DAMAGED_AFTER_MS : REOPEN_AFTER_MS;
+    const waitMs = fault?.error.code === 'STORAGE-DAMAGED' && !this.#isReplaced ? REOPEN_DAMAGED_AFTER_MS : REOPEN_AFTER_MS;
     if (fault !== undefined && nowMs - fault.atMs < waitMs) throw fault.error;
     try {
       this.#connection = this.#open(false);
@@ -260,7 +280,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   try {
     const key = options.key ?? currentKey(path, options.keyFile ?? '', cipher);
     if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
-    return new Database(path, clock, lock, (mayCreate) => {
+    const openOne = (mayCreate: boolean): SQLite.Database => {
       const connection = openConnection({ path, key, cipher, cacheKib, mayCreate });
       try {
         migrate(connection, migrations);
@@ -269,10 +289,41 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw storageError(thrown);
       }
       return connection;
-    });
+    };
+    const { onSetAside } = options;
+    const open = onSetAside ? (mayCreate: boolean) => openOrReplace(path, mayCreate, clock, openOne, onSetAside) : openOne;
+    return new Database(path, key, clock, lock, open, onSetAside !== undefined);
   } catch (thrown) {
     lock[Symbol.dispose]();
     throw thrown;
+  }
+}
+
+/** What opens, or else a new file in the place of a damaged one. A wrong key is no damage. */
+function openOrReplace(
+  path: string,
+  mayCreate: boolean,
+  clock: Clock,
+  open: (mayCreate: boolean) => SQLite.Database,
+  onSetAside: (name: string, error: VitalmeshError) => void,
+): SQLite.Database {
+  try {
+    return open(mayCreate);
+  } catch (thrown) {
+    const error = storageError(thrown);
+    if (error.code !== 'STORAGE-DAMAGED') throw error;
+    const name = basename(moveAside(path, clock));
+    const connection = open(true);
+    onSetAside(name, error);
+    return connection;
+  }
+}
+
+function moveAside(path: string, clock: Clock): string {
+  try {
+    return setAside(path, clock.now());
+  } catch (cause) {
+    throw new VitalmeshError('STORAGE-OPEN', { cause, detail: `${path} is damaged and cannot be set aside` });
   }
 }
 

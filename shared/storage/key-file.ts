@@ -27,7 +27,7 @@ export function isCredential(path: string, env: NodeJS.ProcessEnv = process.env)
 export function readKeyFile(path: string): Buffer {
   let text: string;
   try {
-    text = readOwnersFile(path);
+    text = readOwnersFile(path, 2 * KEY_BYTES + 2);
   } catch (cause) {
     if (cause instanceof VitalmeshError) throw cause;
     throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})` });
@@ -36,7 +36,10 @@ export function readKeyFile(path: string): Buffer {
   return Buffer.from(text.slice(0, 2 * KEY_BYTES), 'hex');
 }
 
-function readOwnersFile(path: string): string {
+/**
+ * The first `maxBytes` bytes of a file, latin1. Throws STORAGE-KEY-FILE when anybody but its owner can read it, and as `node:fs` does.
+ */
+export function readOwnersFile(path: string, maxBytes: number): string {
   const fd = openSync(path, 'r');
   try {
     // Of the open file, so that it cannot be exchanged between the look and the reading.
@@ -46,7 +49,7 @@ function readOwnersFile(path: string): string {
     if (process.platform !== 'win32' && (mode & others) !== 0) {
       throw new VitalmeshError('STORAGE-KEY-FILE', { detail: `${path} has mode 0${(mode & 0o777).toString(8)}` });
     }
-    const bytes = Buffer.alloc(2 * KEY_BYTES + 2);
+    const bytes = Buffer.alloc(maxBytes);
     return bytes.toString('latin1', 0, readSync(fd, bytes));
   } finally {
     closeSync(fd);
@@ -65,14 +68,19 @@ export function createKeyFile(path: string): Buffer {
 
 /** The same with a key that is there already. */
 export function writeKeyFile(path: string, key: Buffer): void {
-  const folder = dirname(resolve(path));
   try {
-    makeFolders(folder);
-    writeNew(path, `${key.toString('hex')}\n`);
-    syncFolder(folder);
+    writeOwnersFile(path, `${key.toString('hex')}\n`);
   } catch (cause) {
     throw new VitalmeshError('STORAGE-KEY-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
   }
+}
+
+/** Makes a file of mode 0600 with this text; it is on disk when this returns. Throws as `node:fs` does, EEXIST where there is one. */
+export function writeOwnersFile(path: string, text: string): void {
+  const folder = dirname(resolve(path));
+  makeFolders(folder);
+  writeNew(path, text);
+  syncFolder(folder);
 }
 
 /** The name is given to a file that is whole and on disk: a power cut leaves the whole key or none, never one that no start gets past. */

@@ -64,6 +64,7 @@ const STATUS: AgentStatus = {
     fileBytes: 1_572_864,
     usedBytes: 1_740_000,
     limitBytes: 2_097_152,
+    writtenBytes: { today: 0, yesterday: 0 },
     code: 'OUTBOX-NEARLY-FULL',
   },
   sources: [

@@ -66,3 +66,19 @@ test("a hub's disk fails in each way: no row is taken for stored meanwhile, devi
   const { acknowledged, held } = await site.settled();
   context.diagnostic(`${acknowledged} acknowledged, ${held} held: none missing, none twice`);
 });
+
+test('disks on which every sync takes a tenth of a second: agent and hub get slower, and nothing else happens', async (context) => {
+  verifies('ACK-AFTER-COMMIT', 'EXACTLY-ONCE');
+  await using site = await MonitoredSite.start();
+  await site.acknowledgedMore(20);
+  await using stack = new AsyncDisposableStack();
+  const slow = { calls: SYNCS, becomes: 'delay_exit=100000' };
+  for (const program of ['agent', 'hub'] satisfies Program[])
+    stack.use(await DiskFault.begin(site[program].pid, { files: filesOf(site, program), ...slow }));
+  await site.acknowledgedMore(100);
+  const { outbox, uplink } = await site.agent.until((status) => status.outbox.pending < 20);
+  assert.deepEqual([uplink.state, uplink.code, outbox.quarantined, site.repeated], ['connected', null, 0, 0]);
+  await stack.disposeAsync();
+  const { acknowledged, held } = await site.settled();
+  context.diagnostic(`${acknowledged} acknowledged, ${held} held: none missing, none twice`);
+});

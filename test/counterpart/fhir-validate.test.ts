@@ -71,6 +71,16 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
     assert.deepEqual([result.resources, result.valid], [2, 2]);
   });
 
+  it('finds no error in the batch that a FHIR server gets: one record of each class, with the identifier of its key', async () => {
+    verifies('FHIR-SERVER-ONCE');
+    const bundle: unknown = JSON.parse(readFileSync(new URL('../golden/uplink/fhir-server.json', import.meta.url), 'utf8'));
+    const result = await hapiValidate(ndjson([bundle]));
+    assert.equal(result.errors, 0, result.text);
+    const { entry } = bundle as BatchBundle;
+    // The Bundle itself, and each of its entries.
+    assert.deepEqual([result.resources, result.valid], [1 + entry.length, 1 + entry.length]);
+  });
+
   it('does find errors where there are some', async () => {
     const [golden] = observationGoldens();
     const [observation] = golden?.observations ?? [];

@@ -10,6 +10,22 @@ const PATIENCE_MS = 10_000;
 const ACK = /MSA\|(A[AER])\|([^\r|]+)/g;
 
 /**
+ * What the clock of a device shows at its message of this number, as DTM, and which instant that has to be taken for. `before` is the instant
+ * of the message before; no two may be alike.
+ */
+export type DeviceTime = (number: number, before: number) => { at: number; text: string };
+
+const universalTime: DeviceTime = (_, before) => {
+  const at = Math.max(before + 1, Date.now());
+  return { at, text: `${digitsOf(at)}+0000` };
+};
+
+/** An instant as DTM in UTC, without its offset. */
+export function digitsOf(at: number): string {
+  return `${new Date(at).toISOString().replaceAll(/[-:TZ]/g, '')}0`;
+}
+
+/**
  * A bedside monitor that measures without rest and forgets a message only when its AA has come: otherwise it sends the same message, under
  * the same MSH-10, until it does. A message holds a saturation and a blood pressure, and no two are measured in the same millisecond.
  */
@@ -23,13 +39,15 @@ export class KeepingDevice implements AsyncDisposable {
   readonly #running: Promise<void>;
   readonly #stopped = new AbortController();
   readonly #onAcknowledged: () => void;
+  readonly #time: DeviceTime;
   #finishing = false;
   #number = 0;
   #lastAt = 0;
   #line: Line | undefined;
 
   /** `port` says where the agent listens now; rejects while it does not. */
-  constructor(bed: string, port: () => Promise<number>, onAcknowledged: () => void) {
+  constructor(bed: string, port: () => Promise<number>, onAcknowledged: () => void, time: DeviceTime = universalTime) {
+    this.#time = time;
     this.#bed = bed;
     this.#port = port;
     this.#onAcknowledged = onAcknowledged;
@@ -83,11 +101,10 @@ export class KeepingDevice implements AsyncDisposable {
 
   #measure(): { id: string; frame: Uint8Array; facts: string[] } {
     this.#number += 1;
-    this.#lastAt = Math.max(this.#lastAt + 1, Date.now());
-    const at = new Date(this.#lastAt);
+    const { at, text: time } = this.#time(this.#number, this.#lastAt);
+    this.#lastAt = at;
     const [saturation, systolic, diastolic] = [50 + (this.#number % 50), 100 + (this.#number % 80), 40 + (this.#number % 50)];
     const id = `${this.#bed}-${this.#number}`;
-    const time = `${at.toISOString().replaceAll(/[-:TZ]/g, '')}0+0000`;
     const rows = [
       ['150456^MDC_PULS_OXIM_SAT_O2^MDC', '1.2.1.1', saturation, '262688^MDC_DIM_PERCENT^MDC'],
       ['150021^MDC_PRESS_BLD_NONINV_SYS^MDC', '1.5.1.1', systolic, '266016^MDC_DIM_MMHG^MDC'],
@@ -102,7 +119,7 @@ export class KeepingDevice implements AsyncDisposable {
       ...rows,
       '',
     ].join('\r');
-    const of = `pat-${this.#bed.toLowerCase()} ${this.#lastAt}`;
+    const of = `pat-${this.#bed.toLowerCase()} ${at}`;
     return { id, frame: mllpFrame(Buffer.from(message)), facts: [`${of} ${saturation}`, `${of} ${systolic}/${diastolic}`] };
   }
 }

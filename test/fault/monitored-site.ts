@@ -4,15 +4,19 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import type { Store } from '../../hub/store/store.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { callOperator } from '../../shared/operator/client.ts';
 import { type AgentProcess, AskedProcess, type HubProcess } from '../support/fabric-site.ts';
+import { testNetwork } from '../support/identities.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import type { Luck } from '../support/luck.ts';
 import { SmallDisk } from '../support/small-disk.ts';
-import { factsOf, KeepingDevice } from './keeping-device.ts';
+import { type DeviceTime, factsOf, KeepingDevice } from './keeping-device.ts';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 const BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'];
 
 /** What came of it, for whoever reads the result. */
@@ -28,8 +32,12 @@ export type Program = 'hub' | 'agent';
 export interface MonitoredSiteOptions {
   /** Bytes of a file system of its own for what a program keeps. */
   disks?: Partial<Record<Program, number>>;
-  /** Called with what starts a program each time that one is started. */
-  around?: <T>(program: Program, start: () => T) => T;
+  /** The clock of the monitors; the true time, with its offset, unless told. */
+  time?: DeviceTime;
+  /** Zone of times without an offset; UTC unless told. */
+  zone?: string;
+  /** Called with what starts a program each time that one is started, and the folder of the site. */
+  around?: <T>(program: Program, folder: string, start: () => T) => T;
 }
 
 /** The files of a site, and its network. */
@@ -64,16 +72,19 @@ export class MonitoredSite implements AsyncDisposable {
           bed,
           () => this.#port(),
           () => this.#heard(),
+          options.time,
         ),
       );
   }
 
   static async start(options: MonitoredSiteOptions = {}): Promise<MonitoredSite> {
-    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(options.disks), options));
+    return await MonitoredSite.ready(new MonitoredSite(await MonitoredSite.furnish(options), options));
   }
 
-  protected static async furnish(sizes: Partial<Record<Program, number>> = {}): Promise<SiteFiles> {
-    const network = await LocalNetwork.start();
+  protected static async furnish({ disks: sizes = {}, zone = 'UTC' }: MonitoredSiteOptions = {}): Promise<SiteFiles> {
+    // Of yesterday, for a gateway is older than a clock that is an hour late.
+    const yesterday = { ...systemClock, now: () => systemClock.now() - DAY_MS };
+    const network = await LocalNetwork.start({}, await testNetwork({ clock: yesterday }));
     const { folder } = network;
     const overlay = { type: 'local', socket: network.socketPath };
     const files = { network, configs: inFolder(folder, '.yaml'), folders: inFolder(folder, '') };
@@ -100,6 +111,7 @@ export class MonitoredSite implements AsyncDisposable {
         uplink: { hub: ['hub-1'] },
         operator: { socket: join(folder, 'agent.sock') },
         test: true,
+        zone,
         sources: [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }],
       }),
     );
@@ -171,13 +183,18 @@ export class MonitoredSite implements AsyncDisposable {
     assert.ok(acknowledged.length > 0);
     assertSame(stored, acknowledged);
     await this.hub.stop();
-    // Where a disk of its own was, its files are brought over: SQLite follows the way there to a place that is not here.
-    const { hub: folder } = this.files.folders;
-    if (this.disks.hub) cpSync(this.disks.hub.path, folder, { recursive: true });
-    await using store = openSqliteStore({ path: join(folder, 'store.db'), keyFile: join(folder, 'store.key'), metrics: new Metrics() });
+    await using store = this.openStore();
     const verdict = await verifyAudit(store.audit(), storeId);
     assert.ok(verdict.intact, JSON.stringify(verdict));
     return { acknowledged: acknowledged.length, repeated: this.repeated, held: counts.duplicates };
+  }
+
+  /** What the hub has stored, once it is stopped. */
+  openStore(): Store {
+    const { hub: folder } = this.files.folders;
+    // Where a disk of its own was, its files are brought over: SQLite follows the way there to a place that is not here.
+    if (this.disks.hub) cpSync(this.disks.hub.path, folder, { recursive: true });
+    return openSqliteStore({ path: join(folder, 'store.db'), keyFile: join(folder, 'store.key'), metrics: new Metrics() });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -196,9 +213,9 @@ export class MonitoredSite implements AsyncDisposable {
   }
 
   #begin<T>(program: Program, start: (config: string, operator: string, luck: Luck, through: readonly string[]) => T): T {
-    const { around = (_, begin) => begin() } = this.#options;
+    const { around = (_, __, begin) => begin() } = this.#options;
     const { configs, network, disks } = this.files;
-    return around(program, () =>
+    return around(program, network.folder, () =>
       start(configs[program], join(network.folder, `${program}.sock`), 'short pauses', disks[program]?.through ?? []),
     );
   }

@@ -16,6 +16,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { askOperator } from '../../shared/operator/client.ts';
 import { openZitiOverlay } from '../../shared/overlay/ziti/ziti.ts';
 import { verifies } from '../requirements.ts';
+import { FhirTestServer } from '../support/fhir-server.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
@@ -29,7 +30,8 @@ function blocks(language: string, text = readme): string[] {
 /** Lines of the shell blocks, in order; those under the heading of a real network apart. */
 const linesOf = (text: string): string[] => blocks('sh', text).flatMap((block) => block.trim().split('\n'));
 const realNetwork = /^## On a real OpenZiti network\n[\s\S]*?(?=^## )/m.exec(readme)?.[0] ?? '';
-const commands = linesOf(readme.replace(realNetwork, ''));
+const fhirServer = /^### Without a hub: a FHIR server\n[\s\S]*?(?=^##)/m.exec(readme)?.[0] ?? '';
+const commands = linesOf(readme.replace(realNetwork, '').replace(fhirServer, ''));
 
 test('every npm command of the README is a script of the package', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
@@ -98,7 +100,8 @@ test('in an empty folder the commands of the README, in its order, make a networ
       }
     }
     assert.equal(running.length, 3);
-    await sendsToTheHub(join(folder, 'state', 'agent', 'operator.sock'));
+    const operator = join(folder, 'state', 'agent', 'operator.sock');
+    await connects(operator, ({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
     const hub = running.find(({ spawnargs }) => spawnargs.join(' ').includes('vitalmesh-hub'));
     const { pid } = (await askOperator(join(folder, 'state', 'hub', 'operator.sock'), 'status')) as HubStatus;
     const readAgain = says(hub, /"msg":"registry read again"/);
@@ -115,6 +118,41 @@ test('in an empty folder the commands of the README, in its order, make a networ
     running.map(({ exitCode }) => exitCode),
     [0, 0, 0],
   );
+});
+
+test('what it says of a FHIR server makes an agent that sends there, with the token that was typed', async () => {
+  verifies('README-WORKS', 'FHIR-SERVER-ONCE');
+  const folder = mkdtempSync(join(tmpdir(), 'vm-readme-'));
+  await using server = await FhirTestServer.listen();
+  server.token = 'typed-4711';
+  const [block = ''] = blocks('yaml', fhirServer);
+  const [, name = ''] = /^# (\S+\.yaml)\n/.exec(block) ?? [];
+  writeFileSync(join(folder, name), block);
+  const here = { VITALMESH_AGENT__uplink__url: server.url, VITALMESH_AGENT__sources__0__port: '0' };
+  const env = { ...process.env, VITALMESH_NODE: process.execPath, ...here };
+  const lines = linesOf(fhirServer);
+  assert.equal(lines.length, 4);
+  let agent: ChildProcess | undefined;
+  try {
+    for (const line of lines) {
+      if (line.includes(' run ')) {
+        agent = spawn('sh', ['-c', `exec ${inCheckout(line)}`], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+        await saysItRuns(agent);
+        await connects(join(folder, 'state', 'agent', 'operator.sock'), ({ uplink }) => uplink.state === 'connected');
+      } else {
+        // What Node gives a child for its input is a socket, which cannot be opened by name.
+        const typed = line.includes('/dev/stdin') ? "printf 'typed-4711\\n' | " : '';
+        const { stdout } = await run('sh', ['-c', `${typed}${inCheckout(line)}`], { cwd: folder, env });
+        assert.match(stdout, typed ? /^$/ : /good|^Uplink +connected/m, line);
+      }
+    }
+    assert.deepEqual(server.requests[0]?.line, 'GET /fhir/metadata');
+  } finally {
+    agent?.kill('SIGTERM');
+    if (agent?.exitCode === null) await once(agent, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  }
+  assert.equal(agent?.exitCode, 0);
 });
 
 /** Does what OpenZiti's own tool would do (openziti.md §1), with the embedded network's controller; any other command fails the test. */
@@ -194,13 +232,13 @@ function says(child: ChildProcess | undefined, what: RegExp): Promise<void> {
   });
 }
 
-/** Resolves when the agent is connected with the hub, over the network that the README made; rejects after 20 s. */
-async function sendsToTheHub(operator: string): Promise<void> {
+/** Resolves when the agent is connected as it should be; rejects after 20 s. */
+async function connects(operator: string, isConnected: (status: AgentStatus) => boolean): Promise<void> {
   const late = AbortSignal.timeout(20_000);
   for (;;) {
-    const { overlay, uplink } = (await askOperator(operator, 'status')) as AgentStatus;
-    if (overlay === 'ready' && uplink.state === 'connected') return;
-    assert.ok(!late.aborted, JSON.stringify({ overlay, uplink }));
+    const status = (await askOperator(operator, 'status')) as AgentStatus;
+    if (isConnected(status)) return;
+    assert.ok(!late.aborted, JSON.stringify([status.overlay, status.uplink]));
     await pause(20);
   }
 }

@@ -1,4 +1,4 @@
-import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry } from '../../agent/outbox/outbox.ts';
+import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry, Redelivered } from '../../agent/outbox/outbox.ts';
 import type { Answered, Ingest } from '../../hub/ingest/ingest.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
@@ -26,6 +26,7 @@ export function recordOf(...values: number[]): ReadingRecord {
 /** An outbox without a file, for tests of what stands in front of it. Set `failing` to make its commits fail. */
 export class MemoryOutbox implements Outbox {
   epoch = newEpoch();
+  storeId: string | null = null;
   failing: Error | undefined;
   readonly completed: RowKey[] = [];
   readonly refused: { seq: number; code: ErrorCode }[] = [];
@@ -62,6 +63,15 @@ export class MemoryOutbox implements Outbox {
 
   waiting(after: number, limit: number): OutboxRow[] {
     return this.pending(after, limit);
+  }
+
+  async setStoreId(storeId: string): Promise<number> {
+    this.storeId = storeId;
+    return 0;
+  }
+
+  async redeliver(): Promise<Redelivered> {
+    return { rows: 0, gaps: 0 };
   }
 
   async complete(rows: readonly RowKey[]): Promise<void> {
@@ -124,6 +134,7 @@ export class MemoryOutbox implements Outbox {
       fileBytes: 0,
       usedBytes: 0,
       limitBytes: 0,
+      writtenBytes: { today: 0, yesterday: 0 },
       code: null,
     };
   }
@@ -210,6 +221,11 @@ export class MemoryIngest implements Ingest {
     const epoch = lineage?.at(-1)?.epoch;
     await this.after(outcomes);
     return epoch === undefined ? { outcomes } : { outcomes, committed: { epoch, position } };
+  }
+
+  /** Takes nothing from foreign clients. */
+  async foreign(): Promise<never> {
+    throw new VitalmeshError('UPLINK-BUNDLE');
   }
 
   #take(id: string, content: string): EntryOutcome {

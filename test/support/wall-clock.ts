@@ -11,10 +11,10 @@ const TOLERANCE_MS = 60_000;
 export class WallClock {
   readonly #file: string;
 
-  /** In this folder. */
-  constructor(folder: string, name: string) {
+  /** In this folder; it begins so far ahead of the true time. */
+  constructor(folder: string, name: string, aheadMs = 0) {
     this.#file = join(folder, `${name}.clock`);
-    this.#write(0);
+    this.#write(aheadMs);
   }
 
   /** What `start` starts before its first wait goes by this clock. */

@@ -95,7 +95,11 @@ export class OtherHubs implements Service {
   }
 
   async #listen(): Promise<pg.Client> {
-    const client = new pg.Client({ ...clientConfig(this.#store.address), query_timeout: this.#everyMs });
+    const client = new pg.Client({
+      ...clientConfig(this.#store.address),
+      application_name: 'vitalmesh-hub listens',
+      query_timeout: this.#everyMs,
+    });
     // What it fails with is thrown by the next question.
     client.on('error', () => this.#due());
     client.on('end', () => this.#due());

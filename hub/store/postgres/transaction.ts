@@ -56,10 +56,10 @@ export class Transaction {
 
 /** Runs `work` in a transaction that `begin` (plain SQL) opens, and gives what it gave after the commit. */
 export async function inTransaction<T>(client: pg.ClientBase, begin: string, work: (opened: pg.QueryResult[]) => Promise<T>): Promise<T> {
-  // Several statements at once give a result each.
-  const opened = (await client.query(begin)) as unknown as pg.QueryResult | pg.QueryResult[];
   let result: T;
   try {
+    // Several statements at once give a result each.
+    const opened = (await client.query(begin)) as unknown as pg.QueryResult | pg.QueryResult[];
     result = await work(Array.isArray(opened) ? opened : [opened]);
   } catch (thrown) {
     // A session that cannot even do this is given up by its lender.

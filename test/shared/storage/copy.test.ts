@@ -62,7 +62,7 @@ for (const cipher of ['sqlcipher', 'aegis256'] as const) {
     const beforeEnd = async (): Promise<void> => {
       atEnd = number;
     };
-    const bytes = database.copyTo(to, { beforeEnd }).finally(() => {
+    const copied = database.copyTo(to, { beforeEnd }).finally(() => {
       copying = false;
     });
     const before = number;
@@ -71,7 +71,7 @@ for (const cipher of ['sqlcipher', 'aegis256'] as const) {
       for (let i = 0; i < 40; i += 1) commit(database, number++, 2000);
       await turn();
     }
-    assert.equal(statSync(to).size, await bytes);
+    assert.equal(statSync(to).size, (await copied).bytes);
     assert.equal(statSync(to).mode & 0o777, 0o600);
     using copy = openCopy();
     const held = commitsIn(copy);

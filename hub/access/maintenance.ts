@@ -1,0 +1,31 @@
+import type { Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Action, AuditEvent } from './access.ts';
+import { decide } from './decide.ts';
+import { operatorPrincipal } from './principals.ts';
+
+/** What concerns a store as a whole. */
+export interface Maintenance {
+  /** Every tenant that has data in it. */
+  tenants: readonly string[];
+  /** User id of whoever does it, at the machine. */
+  uid: number;
+  action: Extract<Action, 'store.backup' | 'store.restore' | 'store.rekey'>;
+  at: Instant;
+}
+
+/**
+ * Decides and records what is done to a store as a whole, in each of its tenants; resolves after the commit, before it is done. Throws
+ * ACCESS-DENIED, STORAGE-*: then it must not be done.
+ */
+export async function recordMaintenance(store: Pick<Store, 'record'>, { tenants, uid, action, at }: Maintenance): Promise<void> {
+  const events = tenants.map((tenant): AuditEvent => {
+    const { id, role, ...principal } = operatorPrincipal(uid, tenant);
+    const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, at);
+    const outcome = allow ? 'allowed' : 'denied';
+    return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator' };
+  });
+  await store.record(events);
+  if (events.some(({ outcome }) => outcome === 'denied')) throw new VitalmeshError('ACCESS-DENIED');
+}

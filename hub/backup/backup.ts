@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { link, open, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Clock } from '../../shared/clock.ts';
+import { packageVersion } from '../../shared/command-line.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { syncFolder } from '../../shared/storage/key-file.ts';
+import { newEpoch } from '../../shared/uplink/key.ts';
+import type { Store } from '../store/store.ts';
+import { digestOf, type Label, trailerOf } from './container.ts';
+
+export interface BackupOptions {
+  store: Store;
+  /** Absolute path of the new file. */
+  to: string;
+  recipients: readonly string[];
+  clock: Clock;
+  signal?: AbortSignal;
+}
+
+/** What `vitalmesh-hub backup --json` prints. */
+export interface BackupReport extends Omit<Label, 'format' | 'cipher'> {
+  file: string;
+  recipients: number;
+}
+
+/**
+ * Backs up a store that is in use. The file has mode 0600 and gets its name once it is whole and on disk; nothing is left of one that
+ * fails. Throws BACKUP-NO-RECIPIENT, BACKUP-FILE, USAGE (the engine is no file), STORAGE-COPY, STORAGE-CLOSED, and the reason of the signal.
+ */
+export async function makeBackup({ store, to, recipients, clock, signal }: BackupOptions): Promise<BackupReport> {
+  if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
+  if (!store.copyTo) throw new VitalmeshError('USAGE', { detail: 'the store is a PostgreSQL database: back it up with its own tools' });
+  if (existsSync(to)) throw new VitalmeshError('BACKUP-FILE', { detail: `${to} (EEXIST)` });
+  const unnamed = `${to}.${newEpoch()}.part`;
+  try {
+    const at = { position: 0, epoch: '' };
+    const beforeEnd = async (): Promise<void> => {
+      const { position, epochs } = await store.lineage();
+      Object.assign(at, { position, epoch: epochs.at(-1)?.epoch ?? '' });
+    };
+    const { bytes: bodyBytes, key } = await store.copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
+    const known = { storeId: store.storeId, ...at, bodyBytes, madeAt: clock.now(), software: packageVersion() };
+    const { sha256 } = await finish(unnamed, known, key, recipients);
+    await link(unnamed, to);
+    return { file: to, version: 1, ...known, sha256, recipients: recipients.length };
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    if (thrown instanceof VitalmeshError) throw thrown;
+    throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (${(thrown as NodeJS.ErrnoException).code ?? 'error'})` });
+  } finally {
+    await rm(unnamed, { force: true });
+    if (existsSync(dirname(to))) syncFolder(dirname(resolve(to)));
+  }
+}
+
+/** Digest, label and sealed keys behind the body. */
+async function finish(
+  path: string,
+  known: Omit<Label, 'format' | 'version' | 'cipher' | 'sha256'>,
+  dataKey: Buffer,
+  recipients: readonly string[],
+): Promise<Label> {
+  await using file = await open(path, 'r+');
+  const sha256 = await digestOf(file, known.bodyBytes);
+  const label: Label = { format: 'vitalmesh-backup', version: 1, cipher: 'sqlcipher', ...known, sha256 };
+  const trailer = trailerOf(label, dataKey, recipients);
+  for (let done = 0; done < trailer.length; ) {
+    done += (await file.write(trailer, done, trailer.length - done, known.bodyBytes + done)).bytesWritten;
+  }
+  await file.sync();
+  return label;
+}

@@ -1,0 +1,47 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { OperatorCommand } from '../../shared/operator/server.ts';
+import { refuseRekey } from '../../shared/storage/refuse-rekey.ts';
+import { recordMaintenance } from '../access/maintenance.ts';
+import type { Store } from '../store/store.ts';
+import { type BackupReport, makeBackup } from './backup.ts';
+
+export interface BackupSurroundings {
+  store: Store;
+  tenants(): readonly string[];
+  recipients: readonly string[];
+  clock: Clock;
+  log: Logger;
+}
+
+const backupArgs = z.strictObject({ to: z.string().refine((path) => isAbsolute(path)) });
+
+/** Decides, records and makes a backup for the user of this id. Throws as `makeBackup` and `recordMaintenance` do. */
+export async function backUp(
+  { store, tenants, recipients, clock, log }: BackupSurroundings,
+  to: string,
+  uid: number,
+  signal?: AbortSignal,
+): Promise<BackupReport> {
+  // Refused before it is recorded, because nothing is done.
+  if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
+  await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.backup', at: clock.now() });
+  const report = await makeBackup({ store, to, recipients, clock, ...(signal && { signal }) });
+  log.info({ position: report.position, bytes: report.bodyBytes, sha256: report.sha256 }, 'store backed up');
+  return report;
+}
+
+/** The operator's commands of a running hub that concern the store as a whole. */
+export function backupOperatorCommands(surroundings: BackupSurroundings): Record<'backup' | 'rekey', OperatorCommand> {
+  return {
+    backup: async function* (args, principal, gone) {
+      const { success, data } = backupArgs.safeParse(args);
+      if (!success) throw new VitalmeshError('USAGE', { detail: 'backup takes to: the absolute path of a new file' });
+      yield await backUp(surroundings, data.to, Number(principal.slice('local:'.length)), gone);
+    },
+    rekey: refuseRekey,
+  };
+}

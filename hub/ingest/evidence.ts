@@ -1,0 +1,45 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import type { AuditEvent } from '../access/access.ts';
+import type { Arrival, ArrivalResult, EventArrival, Refusal } from '../store/store.ts';
+
+/** Who sent it, and when the hub had it. */
+export interface SentBy {
+  tenant: string;
+  /** Id of the principal. */
+  principal: string;
+  at: Instant;
+}
+
+/** One entry for what was taken, and one for each reason for which something was refused. */
+export function batchEvidence(
+  by: SentBy,
+  arrivals: readonly (Arrival | EventArrival)[],
+  refusals: readonly Refusal[],
+  results: readonly ArrivalResult[],
+): AuditEvent[] {
+  const events: AuditEvent[] = [];
+  const taken = arrivals.filter((_, i) => results[i] !== 'reused');
+  if (taken.length > 0) {
+    const [first] = taken;
+    const patient = first && taken.every((arrival) => arrival.patient === first.patient) ? first.patient : null;
+    const count = results.filter((result) => result === 'stored').length;
+    events.push(writeEvidence(by, { patient, outcome: 'allowed', reason: 'granted', count }));
+  }
+  const refused = new Map<ErrorCode, number>();
+  for (const { code } of refusals) refused.set(code, (refused.get(code) ?? 0) + 1);
+  if (taken.length < arrivals.length) refused.set('UPLINK-KEY-REUSED', arrivals.length - taken.length);
+  for (const [reason, count] of refused) {
+    const outcome = reason === 'INGEST-NOT-BOUND' || reason === 'INGEST-FOREIGN-ID' ? 'denied' : 'failed';
+    events.push(writeEvidence(by, { outcome, reason, count }));
+  }
+  return events;
+}
+
+/** One entry of a gateway's write. */
+export function writeEvidence(
+  { tenant, principal, at }: SentBy,
+  { patient = null, count = 0, ...outcome }: Pick<AuditEvent, 'outcome' | 'reason'> & Partial<AuditEvent>,
+): AuditEvent {
+  return { at, tenant, principal, role: 'gateway', action: 'observations.write', patient, count, channel: 'uplink', ...outcome };
+}

@@ -1,0 +1,40 @@
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { writeOwnersFile } from '../../shared/storage/key-file.ts';
+
+/** Beside the file of a store, once it was opened: which store is here. */
+const noteOf = (path: string): string => `${path}.id`;
+
+/**
+ * Throws STORAGE-MISSING where a store was and its file is gone or empty: SQLite would begin a new one in its place. To be called before it is
+ * opened.
+ */
+export function refuseLost(path: string): void {
+  const storeId = read(path);
+  if (storeId === undefined || size(path) > 0) return;
+  // A log without its file has an error of its own, that of damage.
+  if (size(`${path}-wal`) === 0) throw new VitalmeshError('STORAGE-MISSING', { detail: `${path} (store ${storeId})` });
+}
+
+/** Notes that this store is here; a failure with it is no reason to stop. */
+export function noteStore(path: string, storeId: string): void {
+  if (read(path) === storeId) return;
+  try {
+    rmSync(noteOf(path), { force: true });
+    writeOwnersFile(noteOf(path), `${storeId}\n`);
+  } catch {
+    // Without the note an emptied file is not told from a first start.
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(noteOf(path), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function size(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,39 @@
+/** Statements of `verify`; each reads a page of an index or table from where the last one ended. */
+export const VERIFY_SQL = {
+  lastKeys: `
+    SELECT (SELECT coalesce(max(key), 0) FROM batch) AS batch, (SELECT coalesce(max(key), 0) FROM observation) AS observation,
+      (SELECT coalesce(max(key), 0) FROM event) AS event, (SELECT coalesce(max(key), 0) FROM patient) AS patient`,
+  allTotals: 'SELECT tenant, observations, events, quarantined FROM total ORDER BY tenant',
+  quarantined: 'SELECT tenant, count(*) AS rows FROM quarantine GROUP BY tenant',
+  batchPage: 'SELECT key, tenant, firstKey, lastKey, rows, received FROM batch WHERE key > ? AND key <= ? ORDER BY key LIMIT 50',
+  batchRowsOf: `
+    SELECT o.key, o.batch, o.writer, o.seq, o.part, w.agent, w.epoch, s.hash
+    FROM observation o
+    LEFT JOIN writer w ON w.key = o.writer
+    LEFT JOIN seen s ON s.writer = o.writer AND s.seq = o.seq AND s.part = o.part
+    WHERE o.key >= ? AND o.key <= ? ORDER BY o.key`,
+  observationCount: 'SELECT count(*) AS rows FROM observation WHERE key > ? AND key <= ?',
+  eventPage: `
+    SELECT e.key, e.tenant, e.writer, e.seq, e.part, e.received, w.agent, w.epoch, s.hash
+    FROM event e
+    LEFT JOIN writer w ON w.key = e.writer
+    LEFT JOIN seen s ON s.writer = e.writer AND s.seq = e.seq AND s.part = e.part
+    WHERE e.key > ? AND e.key <= ? ORDER BY e.key LIMIT 200`,
+  writerOfObservation: 'SELECT DISTINCT writer FROM observation WHERE key > ?',
+  writerOfEvent: 'SELECT DISTINCT writer FROM event WHERE key > ?',
+  seenPage: 'SELECT writer, seq, part FROM seen WHERE (writer, seq, part) > (?, ?, ?) ORDER BY writer, seq, part LIMIT 2000',
+  rangePage: 'SELECT writer, first, last FROM seenRange WHERE (writer, first) > (?, ?) ORDER BY writer, first LIMIT 2000',
+  patientPage: 'SELECT key FROM patient WHERE key > ? AND key <= ? ORDER BY key LIMIT 20',
+  currentOf: `
+    SELECT l.vital, l.device, l.test, l.sortTime, l.storedAt, l.observation, o.standing, o.sortTime AS ownSortTime, o.test AS ownTest, o.key
+    FROM latest l
+    LEFT JOIN observation o ON o.key = l.observation AND o.patient = l.patient AND o.vital = l.vital AND o.device = l.device
+    WHERE l.patient = ?`,
+  nextSeries: `
+    SELECT vital, device FROM observation WHERE patient = ? AND (vital, device) > (?, ?) ORDER BY vital, device LIMIT 1`,
+  // Stored behind the one of the key when the hub's clock stood before it.
+  steppedBack: `
+    SELECT 1 AS found FROM observation o JOIN batch b ON b.key = o.batch
+    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1 AND o.key > ? AND (b.storedAt < ? OR b.storedAt < ?) LIMIT 1`,
+  lineage: 'SELECT key, since FROM lineage ORDER BY key',
+} as const;

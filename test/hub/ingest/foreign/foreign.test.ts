@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { operatorPrincipal } from '../../../../hub/access/principals.ts';
+import { verifyAudit } from '../../../../hub/audit/chain.ts';
+import { foreignId } from '../../../../hub/ingest/foreign/name.ts';
+import type { ForeignAnswer } from '../../../../hub/ingest/ingest.ts';
+import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
+import type { StoredObservation } from '../../../../hub/store/store.ts';
+import { newEpoch, parseObservationId } from '../../../../shared/uplink/key.ts';
+import { verifies } from '../../../requirements.ts';
+import { assertValidFhir } from '../../../support/fhir-valid.ts';
+import {
+  gathered,
+  sampleBundle,
+  sampleObservation,
+  TEST_NOW,
+  TEST_REGISTRY,
+  TestClock,
+  type TestHub,
+  testHub,
+} from '../../../support/hub.ts';
+
+type Json = Record<string, unknown>;
+type Entry = { resource: Json; request: Json };
+
+const golden = (): { type: string; timestamp: string; entry: Entry[] } =>
+  JSON.parse(readFileSync(new URL('../../../golden/foreign/home-monitoring.json', import.meta.url), 'utf8'));
+
+const hub = (): TestHub => testHub({ clock: new TestClock() });
+
+async function stored({ door }: TestHub): Promise<StoredObservation[]> {
+  return gathered(await door.export(operatorPrincipal(1000, 'clinic'), {}, { channel: 'operator' }));
+}
+
+const shown = (answer: ForeignAnswer): string[] =>
+  ('outcomes' in answer ? answer.outcomes : answer.refused).map((outcome) =>
+    outcome === null ? 'good' : `${outcome.status} ${outcome.code ?? ''} ${outcome.rule ?? ''}`.trim(),
+  );
+
+/** A heart rate as some client may write it. */
+const RATE: Json = {
+  resourceType: 'Observation',
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] },
+  subject: { reference: 'Patient/1' },
+  effectiveDateTime: '2026-11-21T10:00:00+01:00',
+  valueQuantity: { value: 72, unit: 'beats/min', system: 'http://unitsofmeasure.org', code: '{beats}/min' },
+};
+const entryOf = (change: Json = {}, request: Json = { method: 'POST', url: 'Observation' }): Entry => ({
+  resource: { ...RATE, ...change },
+  request,
+});
+const bundleOf = (entry: unknown[], type = 'batch'): Json => JSON.parse(JSON.stringify({ resourceType: 'Bundle', type, entry }));
+
+test('a transaction as another vendor writes it is stored as ours, of the hub’s patient, and nothing of a name comes with it', async () => {
+  verifies('FOREIGN-CLIENTS', 'SUBJECT-BY-HUB');
+  await using h = hub();
+  const bundle = golden();
+  const answer = await h.ingest.foreign('gw-home', bundle);
+  assert.deepEqual([answer.type, shown(answer)], ['transaction', ['201', '201', '201']]);
+  const rows = await stored(h);
+  assertValidFhir(rows.map(({ resource }) => resource));
+  assert.doesNotMatch(JSON.stringify(rows), /SYNTHETIC|4f1c0b2e|MRN-00042|vendor/);
+  assert.deepEqual(
+    rows.map(({ patient, vital, value, unit, absent, components, device, effective, receivedAt }) => [
+      ...[patient, vital, value, unit, absent, components.map((part) => [part.vital, part.value]), device],
+      ...[new Date(effective).toISOString(), new Date(receivedAt).toISOString()],
+    ]),
+    [
+      [
+        ...['pat-home-01', 'nibp', null, 'mm[Hg]', null],
+        [
+          ['nibp_s', 128],
+          ['nibp_d', 82],
+        ],
+        ...['bp-0001', '2026-11-21T08:58:30.000Z', '2026-11-21T08:59:00.250Z'],
+      ],
+      ['pat-home-01', 'temp', 37, 'Cel', null, [], '', '2026-11-21T08:57:00.000Z', '2026-11-21T08:57:00.000Z'],
+      ['pat-home-01', 'spo2', null, '%', 'unknown', [], '', '2026-11-21T08:58:31.500Z', '2026-11-21T08:58:31.500Z'],
+    ],
+  );
+  assert.deepEqual(shown(await h.ingest.foreign('gw-home', bundle)), ['200', '200', '200'], 'sent again it is held');
+  const counted = ['bodySite', 'text', 'interpretation', 'note'].map((field) => h.metrics.get('ingest_left_out', field));
+  assert.deepEqual(counted, [2, 2, 2, 2]);
+});
+
+test('the same name with the same content is held, with other content refused, and names of two clients never meet', async () => {
+  verifies('FOREIGN-CLIENTS', 'EXACTLY-ONCE', 'KEY-REUSED');
+  await using h = hub();
+  const requests: Json[] = [
+    { method: 'PUT', url: 'Observation/rate-1' },
+    { method: 'PUT', url: 'Observation?identifier=urn:x|1' },
+    { method: 'POST', url: 'Observation', ifNoneExist: 'identifier=urn:x|2' },
+  ];
+  const other = { valueQuantity: { value: 73, system: 'http://unitsofmeasure.org', code: '/min' } };
+  for (const request of requests) {
+    const send = async (change: Json = {}) => shown(await h.ingest.foreign('gw-home', bundleOf([entryOf(change, request)])));
+    assert.deepEqual(await send(), ['201'], JSON.stringify(request));
+    assert.deepEqual(await send(), ['200']);
+    assert.deepEqual(await send(other), ['409 UPLINK-KEY-REUSED']);
+  }
+  const nameless = async (change: Json = {}) => shown(await h.ingest.foreign('gw-home', bundleOf([entryOf(change)])));
+  assert.deepEqual([await nameless(), await nameless(), await nameless(other)], [['201'], ['200'], ['201']]);
+  const [request] = requests;
+  const elsewhere = await h.ingest.foreign('gw-other', bundleOf([entryOf(other, request)]));
+  assert.deepEqual(shown(elsewhere), ['201']);
+  assert.equal((await stored(h)).length, 5);
+});
+
+test('an id that names a row of an agent reaches none, whoever sends it', async () => {
+  verifies('FOREIGN-CLIENTS', 'EXACTLY-ONCE');
+  await using h = hub();
+  const own = sampleObservation({ agent: 'gw-home', vital: 'hr' });
+  for (const id of [own.id, sampleObservation({ agent: 'gw-icu' }).id]) {
+    const answer = await h.ingest.foreign('gw-home', bundleOf([entryOf({ id }, { method: 'PUT', url: `Observation/${id}` })]));
+    assert.deepEqual(shown(answer), ['201']);
+    assert.notEqual('outcomes' in answer && answer.outcomes[0]?.id, id);
+  }
+  const { outcomes } = await h.ingest.batch('gw-home', sampleBundle([own]));
+  assert.deepEqual(outcomes, [{ id: own.id, status: 201 }], 'the agent’s own key is free');
+});
+
+test('ids are behind the client’s own, of its own epochs, and as the store wants them', () => {
+  verifies('FOREIGN-CLIENTS');
+  const client = fc.string({ unit: fc.constantFrom(...'aZ9-.'), minLength: 1, maxLength: 36 });
+  const by = fc.constantFrom('id' as const, 'identifier' as const, 'content' as const);
+  fc.assert(
+    fc.property(client, by, fc.string(), (agent, named, text) => {
+      const id = foreignId(agent, { by: named, text });
+      const key = parseObservationId(id);
+      assert.equal(key?.agent, agent);
+      assert.match(key?.epoch ?? '', /^z0{10}/);
+      assert.equal(foreignId(agent, { by: named, text }), id);
+      assert.doesNotMatch(newEpoch(), /^z/);
+    }),
+  );
+  const ids = new Set(Array.from({ length: 20_000 }, (_, i) => foreignId('gw', { by: 'id', text: `${i}` })));
+  assert.equal(ids.size, 20_000);
+});
+
+/** What is refused, and why. */
+const REFUSED: readonly [what: string, entry: unknown, rule: RegExp][] = [
+  [
+    'no Observation',
+    { resource: { resourceType: 'Patient', name: [{ family: 'X' }] }, request: { method: 'POST', url: 'Patient' } },
+    /^resourceType/,
+  ],
+  ['not a resource', 17, /^resourceType/],
+  ['a status that is none', entryOf({ status: 'registered' }), /^status/],
+  ['a code nobody knows', entryOf({ code: { coding: [{ system: 'http://loinc.org', code: '11948-7' }] } }), /^code/],
+  [
+    'codes that disagree',
+    entryOf({ code: { coding: ['8867-4', '8310-5'].map((code) => ({ system: 'http://loinc.org', code })) } }),
+    /^code/,
+  ],
+  ['a local code alone', entryOf({ code: { coding: [{ system: 'https://vendor.example', code: 'HR' }], text: 'heart rate' } }), /^code/],
+  ['no UCUM', entryOf({ valueQuantity: { value: 72, unit: 'bpm' } }), /UCUM/],
+  ['a unit of something else', entryOf({ valueQuantity: { value: 72, system: 'http://unitsofmeasure.org', code: 'kg' } }), /converted/],
+  [
+    'more than a value',
+    entryOf({ valueQuantity: { value: 72, comparator: '>', system: 'http://unitsofmeasure.org', code: '/min' } }),
+    /comparator/,
+  ],
+  ['a value as text', entryOf({ valueQuantity: undefined, valueString: '72' }), /^value/],
+  ['no value', entryOf({ valueQuantity: undefined }), /^value/],
+  [
+    'value and reason',
+    entryOf({ dataAbsentReason: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'error' }] } }),
+    /beside/,
+  ],
+  ['nobody', entryOf({ subject: undefined }), /^subject/],
+  ['a group', entryOf({ subject: { reference: 'Group/1' } }), /^subject/],
+  ['a contained patient', entryOf({ subject: { reference: '#p' } }), /^subject/],
+  ['a name alone', entryOf({ subject: { display: 'Erika Mustermann' } }), /^subject/],
+  ['a location for a device', entryOf({ device: { reference: 'Location/1' } }), /^device/],
+  ['a day', entryOf({ effectiveDateTime: '2026-11-21' }), /^effective/],
+  ['a time without offset', entryOf({ effectiveDateTime: '2026-11-21T10:00:00' }), /^effective/],
+  ['a stretch of time', entryOf({ effectivePeriod: { start: '2026-11-21T10:00:00Z' } }), /^effective/],
+  ['a focus', entryOf({ focus: [{ reference: 'Patient/fetus' }] }), /^focus/],
+  ['a modifier', entryOf({ modifierExtension: [{ url: 'https://x.example/not', valueBoolean: true }] }), /^modifierExtension/],
+  ['contained resources', entryOf({ contained: [{ resourceType: 'Patient', id: 'p' }] }), /^contained/],
+  ['an unknown field', entryOf({ colour: 'blue' }), /field/],
+  [
+    'a confidential label',
+    entryOf({ meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'V' }] } }),
+    /^meta\.security/,
+  ],
+  [
+    'parts of no panel',
+    entryOf({ valueQuantity: undefined, component: [{ code: RATE.code, valueQuantity: RATE.valueQuantity }] }),
+    /^component/,
+  ],
+  ['a DELETE', entryOf({}, { method: 'DELETE', url: 'Observation/1' }), /^request/],
+  ['a PATCH', entryOf({}, { method: 'PATCH', url: 'Observation/1' }), /^request/],
+  ['an update of a version', entryOf({}, { method: 'PUT', url: 'Observation/1', ifMatch: 'W/"1"' }), /ifMatch/],
+  ['a condition by something else', entryOf({}, { method: 'POST', url: 'Observation', ifNoneExist: 'code=8867-4' }), /ifNoneExist/],
+  ['a condition by two', entryOf({}, { method: 'POST', url: 'Observation', ifNoneExist: 'identifier=a|1&identifier=a|2' }), /ifNoneExist/],
+  ['no request', { resource: RATE }, /^request/],
+  ['another id than the URL', entryOf({ id: 'b' }, { method: 'PUT', url: 'Observation/a' }), /^id/],
+];
+
+test('what cannot be stored as ours is refused with what is wrong, kept, and holds up nothing of a batch', async () => {
+  verifies('FOREIGN-CLIENTS', 'GOOD-PARTS-SURVIVE', 'NO-SILENT-DROP');
+  await using h = hub();
+  const good = (i: number): Entry => entryOf({}, { method: 'PUT', url: `Observation/good-${i}` });
+  const answer = await h.ingest.foreign('gw-home', bundleOf(REFUSED.flatMap(([, entry], i) => [entry, good(i)])));
+  const outcomes = shown(answer);
+  for (const [i, [what, , rule]] of REFUSED.entries()) {
+    assert.match(outcomes[2 * i] ?? '', /^422 INGEST-INVALID /, what);
+    assert.match((outcomes[2 * i] ?? '').slice('422 INGEST-INVALID '.length), rule, what);
+    assert.equal(outcomes[2 * i + 1], '201', what);
+  }
+  assert.equal((await stored(h)).length, REFUSED.length);
+  const { quarantined } = await h.door.counts(operatorPrincipal(1000, 'clinic'), { channel: 'operator' });
+  assert.equal(quarantined, REFUSED.length);
+  assert.doesNotMatch(JSON.stringify(answer), /Mustermann|blue|vendor/);
+});
+
+test('a transaction is stored whole or not at all: for a bad entry, for one of nobody, and for a name that was used', async () => {
+  verifies('FOREIGN-CLIENTS', 'SUBJECT-BY-HUB');
+  await using h = hub();
+  const put = (name: string, change: Json = {}): Entry => entryOf(change, { method: 'PUT', url: `Observation/${name}` });
+  await h.ingest.foreign('gw-home', bundleOf([put('used')]));
+  const other = { status: 'corrected' };
+  const cases: [Entry[], string[]][] = [
+    [
+      [put('a'), put('b', { status: 'unknown' })],
+      ['good', '422 INGEST-INVALID status: not one that is taken'],
+    ],
+    [
+      [put('a'), put('used', other)],
+      ['good', '409 UPLINK-KEY-REUSED same key, other content'],
+    ],
+    [
+      [put('a'), put('a', other)],
+      ['good', '409 UPLINK-KEY-REUSED same key, other content'],
+    ],
+    [
+      [put('a'), put('b', { subject: { identifier: { system: 'urn:vitalmesh:patient', value: 'pat-icu-01' } } })],
+      ['good', '422 INGEST-NOT-BOUND the patient stated is another'],
+    ],
+  ];
+  for (const [entries, expected] of cases) {
+    const answer = await h.ingest.foreign('gw-home', bundleOf(entries, 'transaction'));
+    assert.ok('refused' in answer);
+    assert.deepEqual(shown(answer), expected);
+    assert.equal((await stored(h)).length, 1, 'nothing of it');
+  }
+  const whole = await h.ingest.foreign('gw-home', bundleOf([put('a'), put('used')], 'transaction'));
+  assert.deepEqual(shown(whole), ['201', '200'], 'names of what was refused are free, and what is held may be in it');
+  const evidence = await gathered(h.store.audit());
+  assert.ok(await verifyAudit(h.store.audit(), h.store.storeId));
+  assert.ok(evidence.length >= 6, 'each leaves its evidence');
+});
+
+test('any change of a good entry is answered, and never costs the others', async () => {
+  verifies('FOREIGN-CLIENTS', 'GOOD-PARTS-SURVIVE');
+  await using h = hub();
+  const [first] = golden().entry;
+  const junk = fc.oneof(
+    fc.constant(null),
+    fc.constant(undefined),
+    fc.constant({}),
+    fc.constant([]),
+    fc.string(),
+    fc.integer(),
+    fc.jsonValue({ maxDepth: 3 }),
+  );
+  const paths = fc.constantFrom(
+    ...['resource', 'request', 'resource.code', 'resource.code.coding', 'resource.subject', 'resource.status', 'resource.component'],
+    ...[
+      'resource.component.0',
+      'resource.component.1.valueQuantity',
+      'resource.component.1.code.coding.0.code',
+      'resource.device',
+      'resource.meta',
+    ],
+    ...[
+      'resource.effectiveDateTime',
+      'resource.issued',
+      'resource.extension',
+      'request.url',
+      'request.ifNoneExist',
+      'resource.text',
+      'resource.x',
+    ],
+  );
+  let n = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(paths, junk), { minLength: 1, maxLength: 3 }), async (changes) => {
+      const bad = structuredClone(first) as unknown as Json;
+      for (const [path, value] of changes) setAt(bad, path.split('.'), value);
+      n += 1;
+      const answer = await h.ingest.foreign('gw-home', bundleOf([entryOf({}, { method: 'PUT', url: `Observation/n${n}` }), bad]));
+      const [good, ...rest] = shown(answer);
+      assert.equal(good, '201');
+      assert.match(rest[0] ?? '', /^(?:20[01]|409|422) ?/);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+function setAt(target: Json, [name = '', ...rest]: string[], value: unknown): void {
+  const inner = target[name];
+  if (rest.length === 0) target[name] = value;
+  else if (typeof inner === 'object' && inner !== null) setAt(inner as Json, rest, value);
+}
+
+test('the time of sending is that of the Bundle, so that a clock that is ahead never makes an older value another patient’s', async () => {
+  verifies('SUBJECT-BY-HUB');
+  await using h = hub();
+  const before = parseRegistry(TEST_REGISTRY);
+  await h.store.rebind(before.bindings(), TEST_NOW - 60 * 60_000 - 1);
+  const next = parseRegistry(TEST_REGISTRY.replace('patient: pat-home-01', 'patient: pat-home-09'));
+  h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW - 30 * 60_000));
+  // Measured at 09:20 by the hub's clock.
+  const ahead = { ...bundleOf([entryOf({ effectiveDateTime: '2026-11-21T10:20:00Z' })]), timestamp: '2026-11-21T11:00:00Z' };
+  assert.match(shown(await h.ingest.foreign('gw-home', ahead))[0] ?? '', /^422 INGEST-BEFORE-BINDING/);
+  const now = bundleOf([entryOf({ effectiveDateTime: '2026-11-21T09:55:00Z' })]);
+  assert.deepEqual(shown(await h.ingest.foreign('gw-home', now)), ['201']);
+});
