@@ -71,7 +71,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     reject,
-    async store(records, message, sendsAgain = true) {
+    async store(records, message, sendsAgain = () => true) {
       const good: ReadingRecord[] = [];
       const wrong: { source: string; part: Rejected }[] = [];
       for (const received of records) {
@@ -86,7 +86,9 @@ export function createIntake(options: IntakeOptions): Intake {
       }
       const isNameUsed = message !== undefined && outbox.find(message) === 'name';
       const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
-      if (!sendsAgain) appending?.catch(() => unstored.add(good));
+      appending?.catch(() => {
+        if (!sendsAgain()) unstored.add(good);
+      });
       const rejecting = wrong.map(({ source, part }) => reject(source, [part]));
       // A failure of the one must not leave the other without somebody who waits for it.
       const [keys] = rejecting.length > 0 ? await Promise.all([appending, ...rejecting]) : [await appending];

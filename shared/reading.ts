@@ -113,7 +113,8 @@ export interface ReadingRecord {
   gap?: Gap;
 }
 
-const ROW_VERSION = 1;
+/** Of rows that are written. Those of version 1 are still read: their readings have all fields, and times that count from 1970. */
+const ROW_VERSION = 2;
 
 /** In rows on disk; never changed after a release. */
 const CLASS_CODES: Readonly<Record<RowClass, number>> = { continuous: 0, spot: 1, alert: 2, movement: 3, waveform: 4, device: 5, gap: 6 };
@@ -128,19 +129,7 @@ export function encodeRecord(record: ReadingRecord): Buffer {
     u: record.subject,
     x: record.test ? 1 : undefined,
     c: CLASS_CODES[record.class] || undefined,
-    r: record.readings.map((r) => [
-      r.vital,
-      r.value ?? r.absent,
-      r.effective,
-      r.offsetMin,
-      r.flags,
-      r.status,
-      r.mdc,
-      r.original && [r.original.value, r.original.unit],
-      r.limits,
-      // Left out by nearly every reading, and unknown to rows of before.
-      ...(r.measurement === undefined ? [] : [r.measurement]),
-    ]),
+    r: record.readings.map((reading) => compactReading(reading, record.receivedAt)),
     a: record.alerts,
     m: record.movement,
     w: record.waves,
@@ -152,6 +141,26 @@ export function encodeRecord(record: ReadingRecord): Buffer {
   row[0] = ROW_VERSION;
   row.write(text, 1);
   return row;
+}
+
+/** The fields of a reading in the order of how often they are there, up to the last one that is; its time counts from that of receipt. */
+function compactReading(reading: Reading, receivedAt: Instant): unknown[] {
+  const { vital, value, absent, effective, offsetMin, flags, status, mdc, original, limits, measurement } = reading;
+  const ago = effective === undefined ? undefined : effective - receivedAt;
+  const fields = [
+    vital,
+    value ?? absent,
+    ago,
+    offsetMin,
+    flags,
+    status,
+    mdc,
+    original && [original.value, original.unit],
+    limits,
+    measurement,
+  ];
+  while (fields.at(-1) === undefined) fields.pop();
+  return fields;
 }
 
 interface CompactRow {
@@ -167,23 +176,27 @@ interface CompactRow {
   w?: Wave[];
   v?: DeviceTree;
   g?: Gap;
-  r: [
-    string,
-    number | AbsentReason,
-    number | null,
-    number | null,
-    Flag[] | null,
-    ReadingStatus | null,
-    number | null,
-    [number, string] | null,
-    string | null,
-    number?,
-  ][];
+  r: CompactReading[];
 }
+
+type CompactReading = [
+  vital: string,
+  content: number | AbsentReason,
+  effective?: number | null,
+  offsetMin?: number | null,
+  flags?: Flag[] | null,
+  status?: ReadingStatus | null,
+  mdc?: number | null,
+  original?: [number, string] | null,
+  limits?: string | null,
+  measurement?: number,
+];
 
 /** Reads what `encodeRecord` wrote. Throws OUTBOX-DAMAGED-ROW for anything else. */
 export function decodeRecord(row: Uint8Array): ReadingRecord {
-  if (row[0] !== ROW_VERSION) throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: `row version ${row[0] ?? 'none'}` });
+  const [version] = row;
+  if (version !== 1 && version !== ROW_VERSION)
+    throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: `row version ${version ?? 'none'}` });
   let c: CompactRow;
   try {
     c = JSON.parse(Buffer.from(row.buffer, row.byteOffset + 1, row.byteLength - 1).toString('utf8')) as CompactRow;
@@ -196,7 +209,7 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
       subject: c.u,
       test: c.x === 1,
       class: classOf(c.c),
-      readings: c.r.map(decodeReading),
+      readings: decodeReadings(c.r, version === 1 ? 0 : c.t),
       ...(c.a && { alerts: c.a }),
       ...(c.m && { movement: c.m }),
       ...(c.w && { waves: c.w }),
@@ -214,16 +227,22 @@ function classOf(code = 0): RowClass {
   return found;
 }
 
-function decodeReading(row: CompactRow['r'][number]): Reading {
-  const [vital, content, effective, offsetMin, flags, status, mdc, original, limits, measurement] = row;
-  const reading: Reading = typeof content === 'number' ? { vital, value: content } : { vital, absent: content };
-  if (effective !== null) reading.effective = effective;
-  if (offsetMin !== null) reading.offsetMin = offsetMin;
-  if (flags !== null) reading.flags = flags;
-  if (status !== null) reading.status = status;
-  if (mdc !== null) reading.mdc = mdc;
-  if (original !== null) reading.original = { value: original[0], unit: original[1] };
-  if (limits !== null) reading.limits = limits;
-  if (measurement !== undefined) reading.measurement = measurement;
-  return reading;
+/** `from`: the instant that their times count from. */
+function decodeReadings(rows: readonly CompactReading[], from: Instant): Reading[] {
+  return rows.map(([vital, content, effective, offsetMin, flags, status, mdc, original, limits, measurement]) => {
+    const reading: Reading = typeof content === 'number' ? { vital, value: content } : { vital, absent: content };
+    if (isThere(effective)) reading.effective = from + effective;
+    if (isThere(offsetMin)) reading.offsetMin = offsetMin;
+    if (isThere(flags)) reading.flags = flags;
+    if (isThere(status)) reading.status = status;
+    if (isThere(mdc)) reading.mdc = mdc;
+    if (isThere(original)) reading.original = { value: original[0], unit: original[1] };
+    if (isThere(limits)) reading.limits = limits;
+    if (measurement !== undefined) reading.measurement = measurement;
+    return reading;
+  });
+}
+
+function isThere<T>(field: T | null | undefined): field is T {
+  return field !== null && field !== undefined;
 }

@@ -35,6 +35,7 @@ export class Hl7Message {
   /** Whether a line end may have been lost before a segment that says whose the rest is. */
   readonly #mayBeJoined: boolean;
   readonly #segment: Segment;
+  readonly #bytes: Uint8Array | undefined;
 
   /** Throws HL7-NO-MSH when the bytes do not begin with an MSH segment, HL7-SEPARATORS for separators that cannot be ones, HL7-CHARSET when MSH-18 is not known and would matter. */
   constructor(bytes: Uint8Array) {
@@ -57,7 +58,8 @@ export class Hl7Message {
     this.#bounds = boundsOf(this.text, start, mark);
     this.#mayHide = this.text.includes(mark === '\r' ? '\n' : '\r');
     this.#mayBeJoined = mayBeJoined(this.text, start, this.separators.field);
-    this.#segment = new Segment(this.text, 0, 0, this.separators);
+    this.#bytes = this.bytewise ? bytes : undefined;
+    this.#segment = new Segment(this.text, 0, 0, this.separators, this.#bytes);
   }
 
   get segments(): number {
@@ -111,7 +113,7 @@ export class Hl7Message {
 
   /** A segment of its own, that stays valid. */
   segment(index: number): Segment {
-    return new Segment(this.text, this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0, this.separators);
+    return new Segment(this.text, this.#bounds[2 * index] ?? 0, this.#bounds[2 * index + 1] ?? 0, this.separators, this.#bytes);
   }
 
   /** The bytes of segments `from` up to `to`, as they came, or in UTF-8 where they had to be decoded. A copy. */

@@ -89,7 +89,7 @@ export function readObx(obx: Segment, rules: ObxRules): ObxContent {
   const about = circumstances(obx);
   if (!about) return { kind: 'refused', code: 'DECODE-FIELD', field: 11, vital: metric.key };
   const number = about.absent === undefined ? numberOf(type, value, obx.separators.component) : 'absent';
-  const sentinel = typeof number === 'number' ? rules.sentinels.get(number) : undefined;
+  const sentinel = typeof number === 'number' && rules.sentinels.size > 0 ? rules.sentinels.get(number) : undefined;
   if (number === undefined) return { kind: 'refused', code: 'DECODE-FIELD', field: 5, vital: metric.key };
 
   const reading: Reading = { vital: metric.key };

@@ -13,7 +13,8 @@ const NAME_USED: readonly Rejected[] = [{ code: 'HL7-DUPLICATE-ID', part: 'MSH-1
  * told, one that can be told of a failure does.
  */
 export async function deliver(part: Decoded, intake: Intake, tally: SourceTally, replayable?: boolean): Promise<boolean> {
-  const sendsAgain = replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
+  // Asked only when something failed: to know it the refusal has to be written.
+  const sendsAgain = (): boolean => replayable ?? (part.reply?.failed.byteLength ?? 0) > 0;
   try {
     const storing = part.records.length > 0 ? intake.store(part.records, part.message, sendsAgain) : undefined;
     if (part.rejected.length > 0) tally.rejected(part.rejected);
@@ -28,7 +29,7 @@ export async function deliver(part: Decoded, intake: Intake, tally: SourceTally,
     }
     return true;
   } catch (error) {
-    tally.unstored(asVitalmeshError(error), sendsAgain ? 0 : part.records.length);
+    tally.unstored(asVitalmeshError(error), sendsAgain() ? 0 : part.records.length);
     return false;
   }
 }

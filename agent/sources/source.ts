@@ -18,7 +18,7 @@ export interface Intake {
    * they came in, where its sender gives names to messages: one that is on disk already is not stored again. `sendsAgain`: whether the
    * device does when it is not told that they are stored; true unless told. Of what else could not be stored, a gap is remembered.
    */
-  store(records: readonly ReadingRecord[], message?: MessageKey, sendsAgain?: boolean): Promise<Stored>;
+  store(records: readonly ReadingRecord[], message?: MessageKey, sendsAgain?: () => boolean): Promise<Stored>;
   /** Counts a rejected part and keeps it in quarantine when it has bytes. Durable before it resolves. */
   reject(source: string, rejected: readonly Rejected[]): Promise<void>;
 }

@@ -207,7 +207,7 @@ test('of what could not be stored and is not sent again a gap is stored as soon 
   const second = (at: number, bed: string): ReadingRecord => ({ ...RECORD, receivedAt: RECORD.receivedAt + 1000 * at, subject: { bed } });
   held.append = Promise.reject(new VitalmeshError('STORAGE-FULL'));
   for (let at = 0; at < 10; at += 1) {
-    await assert.rejects(intake.store([second(at, 'BED-1'), second(at, 'BED-2')], undefined, false), { code: 'STORAGE-FULL' });
+    await assert.rejects(intake.store([second(at, 'BED-1'), second(at, 'BED-2')], undefined, () => false), { code: 'STORAGE-FULL' });
     await assert.rejects(intake.store([second(at, 'BED-3')]), { code: 'STORAGE-FULL' });
   }
   assert.equal(appended.length, 0);
@@ -229,8 +229,8 @@ test('gaps that cannot be stored either are remembered, within bounds', async ()
   const { intake, held, appended, metrics } = setUp();
   const of = (bed: number): ReadingRecord => ({ ...RECORD, subject: { bed: `BED-${bed}` } });
   held.append = Promise.reject(new VitalmeshError('OUTBOX-FULL'));
-  for (let bed = 0; bed < 1100; bed += 1) await assert.rejects(intake.store([of(bed)], undefined, false));
-  await assert.rejects(intake.store([of(0)], undefined, false));
+  for (let bed = 0; bed < 1100; bed += 1) await assert.rejects(intake.store([of(bed)], undefined, () => false));
+  await assert.rejects(intake.store([of(0)], undefined, () => false));
   held.append = Promise.resolve();
   await intake.store([of(0)]);
   await intake.store([of(0)]);
