@@ -128,7 +128,7 @@ test('status shows them below the source', () => {
     ...{ observations: 0, metrics: {} },
     identity: { id: 'g', name: 'g', notAfter: 0, enrolled: true },
     uplink: { state: 'idle', code: null, hub: null, lastAnswerAt: null },
-    outbox: { pending: 0, delivered: 0, quarantined: 0, oldestPendingAt: null, fileBytes: 0 },
+    outbox: { pending: 0, delivered: 0, quarantined: 0, oldestPendingAt: null, fileBytes: 0, usedBytes: 0, limitBytes: 1, code: null },
     sources: [{ ...source, unknownCodes: [{ code: '2047', count: 9 }] }],
   };
   const text = formatAgentStatus(status as unknown as Parameters<typeof formatAgentStatus>[0]);
