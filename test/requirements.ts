@@ -20,11 +20,17 @@ export const REQUIREMENTS = {
     source: 'issue 7, Uplink and ingest',
     behaviour: 'An agent that stops still sends what was stored just before, and takes no longer for it than its limit.',
   },
+  'HUB-RESTORED': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour:
+      'A hub that went back to a backup, or a copy, is sent again what it lost, under the keys of then; what no gateway has any more becomes a gap.',
+  },
   'STORE-LINEAGE': {
     source: 'issue 7, Uplink and ingest',
     behaviour:
       'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
   },
+  'STORE-ALIKE': { source: 'issue 7, Store', behaviour: 'Both engines of the store give the same answers to the same batches.' },
   'STORE-SHARED': {
     source: 'issue 7, Store',
     behaviour: 'Hubs that share a database store each row once, in one order and one chain of evidence, whichever of them it comes to.',
@@ -664,6 +670,10 @@ export const REQUIREMENTS = {
     source: 'architecture §4; FHIR R4 http, transaction and batch',
     behaviour:
       'Any FHIR client that is listed as a gateway may send batches and transactions of Observations: they are stored as ours under ids of its own, or refused with what is wrong.',
+  },
+  'HUBS-SHARE-A-STORE': {
+    source: 'architecture §1, §4',
+    behaviour: 'Hubs that bind one service without sharing a store are found out by the store id: an agent keeps to one and says so.',
   },
   'SETTINGS-APART': {
     source: 'devices.md §2.1, IHE PCD TF-2 (OBX-17)',

@@ -24,7 +24,7 @@ export interface BatchLink {
   /**
    * Sends a batch Bundle (`bundleText`) of the entries `ids`, within the limits of `greet`; resolves once the other end has said what it
    * holds, entry by entry. Outcomes: 200 and 201 held, 409 without a code or with UPLINK-KEY-REUSED takes new keys, other 409 and 422
-   * quarantined, 503 sent again. Rejects with INGEST-UNAVAILABLE and FHIR-BUSY (everything waits and is sent again), UPLINK-BUNDLE,
+   * quarantined, 503 sent again. Rejects with INGEST-UNAVAILABLE, INGEST-BUSY and FHIR-BUSY (everything waits and is sent again), UPLINK-BUNDLE,
    * UPLINK-TOO-LARGE, FHIR-REFUSED and INTERNAL (sent again in halves), anything else ends the connection. The batches of a lane are to be
    * stored in the order of the calls, as far as the other end can do that.
    */

@@ -28,7 +28,7 @@ export interface DeliveryOptions {
 const DIVIDED: ReadonlySet<ErrorCode> = new Set(['UPLINK-BUNDLE', 'UPLINK-TOO-LARGE', 'FHIR-REFUSED', 'INTERNAL']);
 
 /** The other end can take nothing at all now: everything waits. */
-const HELD: ReadonlySet<ErrorCode> = new Set(['INGEST-UNAVAILABLE', 'FHIR-BUSY']);
+const HELD: ReadonlySet<ErrorCode> = new Set(['INGEST-UNAVAILABLE', 'INGEST-BUSY', 'FHIR-BUSY']);
 
 /** Sends a batch, if need be in parts. Rejects when the connection, or this gateway on it, is at its end. */
 export async function deliver(link: BatchLink, lane: LaneName, entries: readonly Entry[], options: DeliveryOptions): Promise<Delivered[]> {

@@ -5,7 +5,7 @@ import type { Uplink, UplinkStatus } from '../../agent/uplink/contract.ts';
 import { createUplink, type UplinkOptions } from '../../agent/uplink.ts';
 import { serveUplink } from '../../hub/ingest/session.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import { ERRORS, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Identity } from '../../shared/identity/identity.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
@@ -371,6 +371,25 @@ test('a hub with another store is refused, and the one before it is taken again'
   await using _hub = await startHub(network, ingest);
   await agent.outbox.empty();
   assert.deepEqual([ingest.held.size, other.held.size], [2, 0]);
+});
+
+test('of two hubs with a store each that bind one service at once, one is used, and the status says what is wrong and what to do', async () => {
+  verifies('HUBS-SHARE-A-STORE');
+  const network = createMemoryNetwork();
+  const ingests = ['store-1', 'store-2'].map((storeId) => Object.assign(new MemoryIngest(), { storeId }));
+  const [one = new MemoryIngest(), two = new MemoryIngest()] = ingests;
+  await using _one = await startHub(network, one, identity('hub-1'));
+  await using _two = await startHub(network, two, identity('hub-2'));
+  await using agent = await startAgent(network, { hubIdentity: ['hub-1', 'hub-2'] });
+  for (let i = 0; i < 6; i += 1) {
+    await agent.outbox.append([recordOf(60 + i)]);
+    await agent.outbox.empty();
+    network.down();
+    network.up();
+  }
+  assert.deepEqual(ingests.map(({ held }) => held.size).toSorted(), [0, 6], 'nothing is split over two stores');
+  assert.ok(agent.metrics.get('uplink_lost', 'UPLINK-STORE') > 0, 'the network gave it the other one, too');
+  assert.match(ERRORS['UPLINK-STORE'].advice, /must share a store/);
 });
 
 test('a second process on the same identity is refused while the first one works, and takes its place when it is gone', async () => {

@@ -278,25 +278,26 @@ test('an entry larger than any batch goes to quarantine; the rest of its row is 
   );
 });
 
-test('a hub that cannot store leaves everything pending, is asked again after a while, and holds nothing twice', async () => {
-  const at = setting();
-  let failures = 3;
-  at.ingest.before = () => {
-    if (failures > 0) {
-      failures -= 1;
-      throw new VitalmeshError('INGEST-UNAVAILABLE');
-    }
-  };
-  await at.outbox.append([recordOf(71), recordOf(72)]);
-  const { stop } = pumpOn(at);
-  await at.outbox.empty();
-  await stop();
-  assert.equal(failures, 0);
-  assert.deepEqual(at.troubles.filter((code) => code !== null).slice(0, 1), ['INGEST-UNAVAILABLE']);
-  assert.equal(at.troubles.at(-1), null);
-  assert.deepEqual(at.outbox.refused, []);
-  assert.equal(at.ingest.held.size, 2);
-});
+for (const code of ['INGEST-UNAVAILABLE', 'INGEST-BUSY'] as const)
+  test(`a hub that answers ${code} leaves everything pending, is asked again after a while, and holds nothing twice`, async () => {
+    const at = setting();
+    let failures = 3;
+    at.ingest.before = () => {
+      if (failures > 0) {
+        failures -= 1;
+        throw new VitalmeshError(code);
+      }
+    };
+    await at.outbox.append([recordOf(71), recordOf(72)]);
+    const { stop } = pumpOn(at);
+    await at.outbox.empty();
+    await stop();
+    assert.equal(failures, 0);
+    assert.deepEqual(at.troubles.filter((trouble) => trouble !== null).slice(0, 1), [code]);
+    assert.equal(at.troubles.at(-1), null);
+    assert.deepEqual(at.outbox.refused, []);
+    assert.equal(at.ingest.held.size, 2);
+  });
 
 test('an entry to be sent again keeps its whole row pending, and the others go on meanwhile', async () => {
   verifies('EXACTLY-ONCE');
