@@ -21,6 +21,7 @@ import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { outboxLimits } from './outbox/config.ts';
 import { outboxCommands } from './outbox/operator.ts';
 import type { ConfiguredSource } from './outbox/reread.ts';
+import type { GapSource } from './outbox/salvage.ts';
 import { openOutbox } from './outbox/sqlite.ts';
 import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
@@ -49,9 +50,17 @@ async function run(config: AgentConfig): Promise<void> {
   using time = openKeptClock({ path: `${config.outbox.path}.time`, identity: own.held?.identity, log });
   const { clock } = time;
   const prepared = config.sources.map((source) => prepareSource(config, source, own.gateway));
-  await using outbox = await openOutbox({ ...config.outbox, ...outboxLimits(config.outbox.limits), clock, log, metrics });
+  await using outbox = await openOutbox({
+    ...config.outbox,
+    ...outboxLimits(config.outbox.limits),
+    sources: gapSources(config),
+    clock,
+    log,
+    metrics,
+  });
   await using end = await openEnd(destination, own, { outbox, log, metrics, clock });
   const { uplink } = end;
+  using _returns = outbox.onReturn(() => uplink.moveOver());
   const taps = new Taps();
   const configured = config.sources.map((source) => configuredSource(config, source));
   const origins = new Map(configured.map(({ name, profile: { name: profile, kind }, context }) => [name, { profile, kind, context }]));
@@ -151,6 +160,16 @@ function configuredSource(config: AgentConfig, source: SourceConfig): Configured
   return { name: source.name, profile, context: decodeContext(config, source) };
 }
 
+/** Whose data a source brings, as far as the configuration says so. */
+function gapSources(config: AgentConfig): GapSource[] {
+  return config.sources.map((source) => {
+    const { name, profile, context } = configuredSource(config, source);
+    const { patient, bed, deviceId, test } = context;
+    const subject = { ...(patient && { patient }), ...(bed !== undefined && { bed }) };
+    return { source: name, profile: profile.name, device: { id: deviceId ?? name, idType: 'config' }, subject, test };
+  });
+}
+
 function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSource {
   const profile = profileOrFile(source.type === 'mqtt' ? source.mapping : source.profile);
   const framing = 'framing' in source ? { framing: source.framing } : {};
@@ -166,11 +185,13 @@ async function check(config: AgentConfig): Promise<void> {
   checkKeyFile(config.outbox.keyFile, config.outbox.path);
 }
 
-/** Reads what proves who this agent is; the name of the gateway. */
+/** Reads what proves who this agent is; the name of the gateway. Throws IDENTITY-*, FHIR-CREDENTIALS. */
 async function checkDestination(destination: ToHub | ToFhirServer): Promise<string> {
   if (destination.to === 'hub') return loadIdentity(destination.identity).id;
   const { readCredentials } = await import('./uplink/fhir-server/files.ts');
-  readCredentials(destination.uplink);
+  const { tls } = readCredentials(destination.uplink);
+  const trouble = tls.certPem === '' ? undefined : outOfTime({ cert: tls.certPem }, systemClock.now());
+  if (trouble) throw new VitalmeshError('FHIR-CREDENTIALS', { detail: `uplink.tls.certFile: ${trouble.detail}`, cause: trouble });
   return destination.uplink.gateway;
 }
 

@@ -17,10 +17,10 @@ export class RefusalLog {
     this.#seldom = new Seldom(clock, EVERY_MS);
   }
 
-  /** The hub does not take them. */
+  /** The other end does not take them. */
   note(code: ErrorCode, rows: number): void {
     const all = this.#dueRows(`hub ${code}`, rows);
-    if (all !== undefined) this.#log.warn({ code, rows: all }, 'the hub refused rows; they go to quarantine');
+    if (all !== undefined) this.#log.warn({ code, rows: all }, 'rows were refused; they go to quarantine');
   }
 
   /** This agent cannot make of them what could be sent. */

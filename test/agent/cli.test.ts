@@ -64,6 +64,7 @@ const STATUS: AgentStatus = {
     fileBytes: 1_572_864,
     usedBytes: 1_740_000,
     limitBytes: 2_097_152,
+    setAside: [],
     writtenBytes: { today: 0, yesterday: 0 },
     code: 'OUTBOX-NEARLY-FULL',
   },
@@ -122,6 +123,29 @@ test('status for people fits the states that matter', () => {
   assert.ok(ox);
   const open = formatAgentStatus({ ...STATUS, sources: [{ ...ox, code: null }] });
   assert.match(open, /^ox {9}serial waiting at \/dev\/ttyUSB0, open but nothing came yet: 0 readings/m);
+});
+
+test('where a FHIR server takes the data, the status says which, and nothing of a network', () => {
+  verifies('STATUS-SILENCE-SHOWN');
+  const hub = { identity: 'https://fhir.example/r4', storeId: null, configRevision: null, clockOffsetMs: 250 };
+  const rows = (uplink: Partial<AgentStatus['uplink']>): string[] => {
+    const network = { identity: null, overlay: null, controller: null, signIn: null, routers: [] };
+    const text = formatAgentStatus({
+      ...STATUS,
+      ...network,
+      fhirServer: 'https://fhir.example/r4',
+      uplink: { ...STATUS.uplink, hub, ...uplink },
+    });
+    return text.split('\n').slice(1, 3);
+  };
+  assert.deepEqual(rows({}), ['FHIR server https://fhir.example/r4', 'Uplink      connected, its clock +250 ms, last answer 5 s ago']);
+  const lost = rows({ state: 'waiting', code: 'FHIR-BUSY' })[1];
+  assert.equal(
+    lost,
+    'Uplink      waiting, FHIR-BUSY (The FHIR server answers that it cannot take data now), last connected at 1970-01-01T00:16:45.000+00:00, last answer 5 s ago',
+  );
+  const never = rows({ state: 'waiting', code: 'FHIR-SERVER', hub: null, lastConnectedAt: null, lastAnswerAt: null })[1];
+  assert.match(never ?? '', /^Uplink {6}waiting, FHIR-SERVER \(.*\), last answer never$/);
 });
 
 test('a hub that is lost is told as what was', () => {

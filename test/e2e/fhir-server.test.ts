@@ -14,6 +14,15 @@ import { agentCommand, startAgent } from './agent-process.ts';
 
 const TOKEN = 'token-4711';
 
+interface SiteOptions {
+  devicePort: number;
+  url: string;
+  caPem: string;
+  tokenMode?: number;
+  /** Shown to the server. */
+  own?: { cert: string; key: string };
+}
+
 /** A folder with an agent that reads one oximeter and sends to a FHIR server, with a token in a file of this mode. */
 class FhirSite implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-fhir-'));
@@ -21,12 +30,13 @@ class FhirSite implements Disposable {
   readonly operator = join(this.folder, 'run', 'operator.sock');
   readonly outbox = join(this.folder, 'outbox.db');
 
-  constructor({ devicePort, url, caPem, tokenMode = 0o600 }: { devicePort: number; url: string; caPem: string; tokenMode?: number }) {
+  constructor({ devicePort, url, caPem, tokenMode = 0o600, own }: SiteOptions) {
     const file = (name: string, content: string, mode: number): string => {
       writeFileSync(join(this.folder, name), content, { mode });
       return join(this.folder, name);
     };
-    const uplink = { tokenFile: file('token', `${TOKEN}\n`, tokenMode), tls: { caFile: file('ca.pem', caPem, 0o644) } };
+    const pair = own && { certFile: file('own.pem', own.cert, 0o644), keyFile: file('own.key', own.key, 0o600) };
+    const uplink = { tokenFile: file('token', `${TOKEN}\n`, tokenMode), tls: { caFile: file('ca.pem', caPem, 0o644), ...pair } };
     const oximeter = { type: 'serial', name: 'oximeter', port: `tcp://127.0.0.1:${devicePort}`, profile: 'nonin-df8' };
     file(
       'agent.yaml',
@@ -89,15 +99,22 @@ test('without a hub, what a device sends is on the FHIR server once, through a k
 
 test('check reads the files that prove who the agent is', async () => {
   verifies('FHIR-SERVER-SECRETS');
-  const { pem: caPem } = await TestAuthority.make();
+  const authority = await TestAuthority.make();
+  const { pem: caPem } = authority;
   const url = 'https://fhir.example/r4';
   {
     using site = new FhirSite({ devicePort: 4001, url, caPem });
     const { code, stdout } = await agentCommand('check', '--config', site.config);
     assert.deepEqual([code, stdout], [0, 'The configuration is good.\n']);
   }
-  using site = new FhirSite({ devicePort: 4001, url, caPem, tokenMode: 0o644 });
-  const { code, stderr } = await agentCommand('check', '--config', site.config);
-  assert.equal(code, 1);
-  assert.match(stderr, /^FHIR-CREDENTIALS: .*token has mode 0644/m);
+  const cases: [Partial<SiteOptions>, RegExp][] = [
+    [{ tokenMode: 0o644 }, /^FHIR-CREDENTIALS: .*token has mode 0644/m],
+    [{ own: await authority.issue('gw', { lastDay: -1 }) }, /^FHIR-CREDENTIALS: .*expired at/m],
+  ];
+  for (const [changes, expected] of cases) {
+    using site = new FhirSite({ devicePort: 4001, url, caPem, ...changes });
+    const { code, stderr } = await agentCommand('check', '--config', site.config);
+    assert.equal(code, 1);
+    assert.match(stderr, expected);
+  }
 });

@@ -17,7 +17,7 @@ export interface FhirLinkOptions extends Omit<FhirHttpOptions, 'credentials'> {
 /** A server that is asked for less refuses by itself (413), and then gets less. */
 const LIMITS = { entries: 1000, bytes: 4 * 1024 * 1024 } as const;
 /** As many of each are remembered as may be in flight, and the same again. */
-const REMEMBERED = 8192;
+const REMEMBERED = 4096;
 
 /**
  * How a FHIR server is connected to: its credentials are read, and its capability statement must show what is needed, before anything is sent.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
 import type { Uplink, UplinkStatus } from '../../../../agent/uplink/contract.ts';
 import { createFhirServerUplink, type FhirServerUplinkOptions } from '../../../../agent/uplink/fhir-server/fhir-server.ts';
 import { systemClock } from '../../../../shared/clock.ts';
@@ -7,7 +8,7 @@ import type { ErrorCode } from '../../../../shared/errors.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { Metrics } from '../../../../shared/metrics.ts';
 import { verifies } from '../../../requirements.ts';
-import { capability, type Fault, FhirTestServer, outcome } from '../../../support/fhir-server.ts';
+import { type Answer, type BatchResponse, capability, type Fault, FhirTestServer, outcome } from '../../../support/fhir-server.ts';
 import { MemoryOutbox, recordOf, until } from '../../../support/uplink.ts';
 
 const rejections: unknown[] = [];
@@ -97,6 +98,54 @@ test('an answer that is lost at any point costs nothing and doubles nothing', as
     assert.equal(agent.outbox.completed.length, 24);
     assert.deepEqual(agent.outbox.refused, []);
   }
+});
+
+test('whatever goes wrong with which batches, each reading is there once at the end', async () => {
+  verifies('FHIR-SERVER-ONCE', 'EXACTLY-ONCE');
+  const partial = (honest: BatchResponse, status: string): Answer => {
+    const entry = honest.entry.map((one, i) => (i % 2 === 0 ? { response: { status } } : one));
+    return { status: 200, body: { ...honest, entry } };
+  };
+  const anyFault = fc.constantFrom<Fault>(
+    { cut: 'before' },
+    { cut: 'after' },
+    { refuse: { status: 503, body: '' } },
+    { refuse: { status: 401, body: '' } },
+    { refuse: { status: 413, body: '' } },
+    { answer: () => ({ status: 500, body: '' }) },
+    { answer: () => ({ status: 200, body: 'garbage' }) },
+    { answer: (honest) => ({ status: 200, body: { ...honest, entry: honest.entry.slice(1) } }) },
+    { answer: (honest) => partial(honest, '503') },
+    { answer: (honest) => partial(honest, '409 Conflict') },
+    { answer: (honest) => partial(honest, '202') },
+    { slow: Promise.resolve() },
+  );
+  const rows = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(rows, fc.array(anyFault, { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (sizes, faults, batchEntries) => {
+      await using server = await FhirTestServer.listen();
+      server.faults.push(...faults);
+      await using agent = await startAgent(server.url, { batchEntries });
+      const wanted: number[] = [];
+      for (const size of sizes) {
+        const row = Array.from({ length: size }, (_, i) => 30 + wanted.length + i);
+        wanted.push(...row);
+        await agent.outbox.append([recordOf(...row)]);
+      }
+      await agent.outbox.empty();
+      // A lone entry that is said to be too large, or in conflict twice, is quarantined; the server may hold it or not, but never twice.
+      const refused = new Set(agent.outbox.refused.map(({ seq }) => seq));
+      const first = sizes.map((_, i) => 30 + sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
+      const held = values(server);
+      for (const [i, size] of sizes.entries()) {
+        if (refused.has(i + 1)) continue;
+        for (let k = 0; k < size; k += 1) assert.ok(held.includes((first[i] ?? 0) + k), `row ${i + 1} is completed and not held`);
+      }
+      assert.equal(new Set(held).size, held.length);
+      assert.equal(agent.outbox.completed.length + refused.size, sizes.length);
+    }),
+    { numRuns: 25 },
+  );
 });
 
 test('an agent that starts again sends again what it has no answer for, and the server keeps one of each', async () => {
