@@ -22,6 +22,16 @@ export interface Lineage {
   position: number;
 }
 
+/**
+ * The greatest position of an epoch up to which a store with this lineage holds all commits, whatever it has gone back to; -1 for none. Pure.
+ * An epoch that the lineage does not name is none of its life: another copy of its data led it.
+ */
+export function heldThrough({ epochs, position }: Lineage, epoch: string): number {
+  const at = epochs.findIndex((one) => one.epoch === epoch);
+  if (at < 0) return -1;
+  return Math.min(position, ...epochs.slice(at + 1).map(({ from }) => from));
+}
+
 /** True for what can be a position. */
 export function isPosition(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
