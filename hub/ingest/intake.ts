@@ -73,15 +73,20 @@ export class Intake {
     using room = await this.#memory.take(identity, batchBytes);
     // Nobody waits for the answer, and it is sent again; storing it would only make those wait who do.
     if (request.isGone()) throw new VitalmeshError('UPLINK-BUNDLE', { detail: 'taken back' });
-    let jsonBytes = 0;
-    const bundle = await parseBody(body, headers['content-encoding'], batchBytes, (bytes) => {
-      jsonBytes = bytes;
-      room.lighten(bytes);
-    });
-    const { entry } = (bundle ?? {}) as { entry?: unknown };
-    const entries = Array.isArray(entry) ? entry.length : 0;
-    paces.spend(identity, rates, entries, jsonBytes);
-    if (entries > batchEntries) throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${entries} entries` });
+    // What is no batch costs as much to find out.
+    const cost = { entries: 1, bytes: body.length };
+    let bundle: unknown;
+    try {
+      bundle = await parseBody(body, headers['content-encoding'], batchBytes, (bytes) => {
+        cost.bytes = bytes;
+        room.lighten(bytes);
+      });
+      const { entry } = (bundle ?? {}) as { entry?: unknown };
+      if (Array.isArray(entry)) cost.entries = Math.max(1, entry.length);
+    } finally {
+      paces.spend(identity, rates, cost.entries, cost.bytes);
+    }
+    if (cost.entries > batchEntries) throw new VitalmeshError('UPLINK-TOO-LARGE', { detail: `${cost.entries} entries` });
     return await use(bundle);
   }
 }

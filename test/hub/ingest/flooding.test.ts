@@ -78,3 +78,13 @@ test('a gateway above the rate of the registry is told when to come again, the o
   );
   assert.equal(hub.metrics.get('uplink_refused', 'INGEST-BUSY'), 1);
 });
+
+test('what is no batch counts for the rate as well', async () => {
+  verifies('GATEWAYS-FAIR');
+  await using hub = await startUplinkHub({ paceMs: 0 });
+  hub.ingest.gateway = (identity) => ({ identity, tenant: 'clinic', beds: {}, devices: {}, limits: { bytesPerSecond: 1000 } });
+  using flood = await dialHub(hub, 'gw-flood');
+  const answers: number[] = [];
+  for (let i = 0; i < 3; i += 1) answers.push((await flood.post('x'.repeat(1_000_000))).status);
+  assert.deepEqual(answers, [400, 503, 503]);
+});
