@@ -7,20 +7,24 @@ export interface StoredAt {
 }
 
 /**
- * How many of the first rows were stored before `cutoff`, and all before them. The clock may have been wrong: a row is as young as one that was
- * stored after it, so that a clock that stood behind removes nothing early; one dated ahead of `now` says nothing, and goes by what was stored
- * after it. Pure.
+ * How many of the first rows were stored before `cutoff`, and all before them. The clock may have been wrong: what is dated before something that
+ * was stored earlier, or ahead of `now`, is as young as the next that is dated believably, so that nothing is removed early. `since`: the
+ * greatest believable date of what was stored before these rows. Pure.
  */
-export function countDue(rows: readonly StoredAt[], cutoff: Instant, now: Instant): number {
-  let due = 0;
+export function countDue(rows: readonly StoredAt[], { cutoff, now, since }: { cutoff: Instant; now: Instant; since: Instant }): number {
+  let newest = since;
   for (const [i, { storedAt }] of rows.entries()) {
-    const next = rows.slice(i + 1).find((row) => row.storedAt <= now)?.storedAt;
-    const own = storedAt <= now ? storedAt : undefined;
-    if (own === undefined && next === undefined) break;
-    if (Math.max(own ?? Number.NEGATIVE_INFINITY, next ?? Number.NEGATIVE_INFINITY) >= cutoff) break;
-    due = i + 1;
+    const isBelievable = (date: Instant): boolean => date >= newest && date <= now;
+    const date = isBelievable(storedAt) ? storedAt : rows.slice(i + 1).find((row) => isBelievable(row.storedAt))?.storedAt;
+    if (date === undefined || date >= cutoff) return i;
+    if (isBelievable(storedAt)) newest = storedAt;
   }
-  return due;
+  return rows.length;
+}
+
+/** The greatest date of these that may be believed. */
+export function newestOf(rows: readonly StoredAt[], now: Instant, since: Instant): Instant {
+  return rows.reduce((newest, { storedAt }) => (storedAt <= now ? Math.max(newest, storedAt) : newest), since);
 }
 
 const HOUR_MS = 3_600_000;

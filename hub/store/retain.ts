@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import { countDue, type StoredAt } from './due.ts';
+import { countDue, newestOf, type StoredAt } from './due.ts';
 import { type BatchRow, type ReadingClass, ReadingRemoval, readingClassOf } from './retain-readings.ts';
 import { RETAINED, RETAINED_EVENTS, type Retained, type RetentionOrder, type RetentionStep } from './retention.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
@@ -27,7 +27,6 @@ export function retainSome(database: Pick<Database, 'prepare'>, order: Retention
   const step = new Step(database, order, monotonicMs() + STEP_MS, monotonicMs);
   for (const name of RETAINED) {
     const { removed, more } = step.of(name);
-    // One class a step, so that the next begins with a clean account of its time.
     if (removed > 0 || more) return { removed: removed > 0 ? { [name]: removed } : {}, more: true };
   }
   return step.keptBack();
@@ -73,6 +72,7 @@ class Step {
     const removal = new ReadingRemoval(this.#database);
     const after = this.#upTo('keptBack');
     const rows = this.#database.prepare<[number], { observation: number }>(RETENTION_SQL.keptBack).all(after);
+    const lastBatch = this.#database.prepare<[], { key: number }>(RETENTION_SQL.lastBatch).get()?.key;
     const removed: Partial<Record<ReadingClass, number>> = {};
     let last = 0;
     for (const { observation } of rows) {
@@ -85,7 +85,8 @@ class Step {
         throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'a row that was kept back is gone' });
       const name = readingClassOf(found.vital);
       // The policy may keep it longer than when it was noted.
-      if (this.#isDue(name, batch) && removal.keptBack(batch, observation)) removed[name] = (removed[name] ?? 0) + 1;
+      if (batch.key !== lastBatch && this.#isDue(name, batch) && removal.keptBack(batch, observation))
+        removed[name] = (removed[name] ?? 0) + 1;
       if (this.#isLate()) break;
     }
     removal.finish();
@@ -101,17 +102,17 @@ class Step {
 
   #readings(name: ReadingClass, cutoff: Instant): Turn {
     const page = this.#database.prepare<[number], BatchRow>(RETENTION_SQL.batches).all(this.#upTo(name));
-    const due = page.slice(0, countDue(page, cutoff, this.#order.now));
+    const due = this.#due(name, page, cutoff);
     const removal = new ReadingRemoval(this.#database);
     let removed = 0;
     let done = 0;
     for (const batch of due) {
       removed += removal.ofClass(batch, name);
       done += 1;
-      this.#setUpTo(name, batch.key);
       if (this.#isLate()) break;
     }
     removal.finish();
+    this.#passed(name, due.slice(0, done));
     return { removed, more: done < due.length || (done > 0 && done === page.length) };
   }
 
@@ -139,7 +140,7 @@ class Step {
 
   #events(kind: EventKind, cutoff: Instant): Turn {
     const page = this.#database.prepare<[string, number], EventRow>(RETENTION_SQL.oldEvents).all(kind, this.#upTo(kind));
-    const due = page.slice(0, countDue(page, cutoff, this.#order.now));
+    const due = this.#due(kind, page, cutoff);
     const drop = this.#database.prepare<[number]>(RETENTION_SQL.dropEvent);
     const dropSeen = this.#database.prepare<[number, number, number]>(RETENTION_SQL.dropSeen);
     const less = this.#database.prepare<[number, number, number, string]>(RETENTION_SQL.lessTotals);
@@ -155,7 +156,8 @@ class Step {
     }
     const more = due.length > 0 && due.length === page.length;
     // Devices are gone through from the beginning again: what is the newest of one now need not be so later.
-    this.#setUpTo(kind, kind === 'device' && !more ? 0 : (due.at(-1)?.key ?? this.#upTo(kind)));
+    if (kind === 'device' && !more) this.#restart(kind);
+    else this.#passed(kind, due);
     return { removed, more };
   }
 
@@ -166,14 +168,32 @@ class Step {
 
   #quarantine(cutoff: Instant): Turn {
     const page = this.#database.prepare<[number], StoredAt & { tenant: string }>(RETENTION_SQL.oldQuarantine).all(0);
-    const due = page.slice(0, countDue(page, cutoff, this.#order.now));
+    const due = this.#due('quarantine', page, cutoff);
     const drop = this.#database.prepare<[number]>(RETENTION_SQL.dropQuarantine);
     const less = this.#database.prepare<[number, number, number, string]>(RETENTION_SQL.lessTotals);
     for (const { key, tenant } of due) {
       drop.run(key);
       less.run(0, 0, 1, tenant);
     }
+    this.#passed('quarantine', due);
     return { removed: due.length, more: due.length > 0 && due.length === page.length };
+  }
+
+  #due<T extends StoredAt>(name: Retained, page: readonly T[], cutoff: Instant): readonly T[] {
+    return page.slice(0, countDue(page, { cutoff, now: this.#order.now, since: this.#upTo(`${name}At`) }));
+  }
+
+  /** Notes how far a class has come: the key, and the newest date of what went. */
+  #passed(name: Retained, rows: readonly StoredAt[]): void {
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    this.#setUpTo(name, last.key);
+    this.#setUpTo(`${name}At`, newestOf(rows, this.#order.now, this.#upTo(`${name}At`)));
+  }
+
+  #restart(name: Retained): void {
+    this.#setUpTo(name, 0);
+    this.#setUpTo(`${name}At`, 0);
   }
 
   #isLate(): boolean {

@@ -10,7 +10,11 @@ export const RETENTION_SQL = {
 
   upTo: 'SELECT upTo FROM retained WHERE class = ?',
   setUpTo: 'INSERT OR REPLACE INTO retained (class, upTo) VALUES (?, ?)',
-  batches: 'SELECT key, tenant, storedAt, firstKey, lastKey, rows FROM batch WHERE key > ? ORDER BY key LIMIT 100',
+  // Never the newest: the keys of what comes next are counted from it, and none may be given twice.
+  batches: `
+    SELECT key, tenant, storedAt, firstKey, lastKey, rows FROM batch
+    WHERE key > ? AND key < (SELECT max(key) FROM batch) ORDER BY key LIMIT 100`,
+  lastBatch: 'SELECT max(key) AS key FROM batch',
   batch: 'SELECT key, tenant, storedAt, firstKey, lastKey, rows FROM batch WHERE key = ?',
   batchRows: `
     SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, sortTime, test, standing
@@ -40,7 +44,7 @@ export const RETENTION_SQL = {
 
   oldEvents: `
     SELECT key, tenant, gateway, device, storedAt, sortTime, writer, seq, part FROM event INDEXED BY eventByKind
-    WHERE kind = ? AND key > ? ORDER BY key LIMIT 100`,
+    WHERE kind = ? AND key > ? AND key < (SELECT max(key) FROM event) ORDER BY key LIMIT 100`,
   newerDevice: `
     SELECT 1 AS found FROM event INDEXED BY eventByDevice
     WHERE kind = 'device' AND tenant = ? AND gateway = ? AND device = ? AND (sortTime, key) > (?, ?) LIMIT 1`,

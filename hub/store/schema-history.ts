@@ -59,7 +59,7 @@ CREATE TABLE seenRange (
   PRIMARY KEY (writer, first)
 ) STRICT, WITHOUT ROWID;
 
--- How far the retention has come in each class (a key), and what is due but still the current one.
+-- How far the retention has come in each class (a key; under NAMEAt the newest date of what went), and what is due but still the current one.
 CREATE TABLE retained (class TEXT PRIMARY KEY, upTo INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE keptBack (observation INTEGER PRIMARY KEY) STRICT;
 `;

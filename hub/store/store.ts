@@ -267,7 +267,7 @@ export interface Store extends StoreReader, AsyncDisposable {
   /**
    * Removes some of what is older than the policy keeps it, in one short commit (20 ms at most), with everything that must happen together: rollups
    * are written, resources packed together stay readable, the keys stay known ("held", whatever the content), totals follow. What is
-   * current (`latest`, the newest of each device) is never removed. To be called again while it says `more`.
+   * current (`latest`, the newest of each device) is never removed, and the newest of all need not be. To be called again while it says `more`.
    */
   retain(order: RetentionOrder): Promise<RetentionStep>;
   /**

@@ -6,6 +6,7 @@ import type { Findings } from './findings.ts';
 import { positionOf } from './lineage.ts';
 import { unpackReceived } from './observation-row.ts';
 import { isInRange, lastSeenRow } from './seen-ranges.ts';
+import { added, idOf, type Tally } from './tally.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 import { verifyLatest } from './verify-latest.ts';
 import { VERIFY_SQL } from './verify-statements.ts';
@@ -29,12 +30,6 @@ interface BatchPageRow {
   lastKey: number;
   rows: number;
   received: Buffer;
-}
-
-/** Of a set of keys: how many, and a sum that no other set of as many is likely to have. */
-interface Tally {
-  rows: number;
-  sum: number;
 }
 
 /**
@@ -250,18 +245,4 @@ interface TotalRow {
   observations: number;
   events: number;
   quarantined: number;
-}
-
-/** The order in which keys come makes no difference. */
-function added({ rows, sum }: Tally, seq: number, part: number): Tally {
-  const mixed = (Math.imul(seq | 0, 0x9e3779b1) ^ Math.imul(part + 1, 0x85ebca6b) ^ Math.floor(seq / 2 ** 32)) >>> 0;
-  return { rows: rows + 1, sum: (sum + mixed * (mixed % 1021)) % 2 ** 52 };
-}
-
-function idOf(text: string): unknown {
-  try {
-    return (JSON.parse(text) as { id?: unknown }).id;
-  } catch {
-    return undefined;
-  }
 }
