@@ -60,6 +60,7 @@ const commands = {
   docs: [['scripts/device-pages.ts']],
   bench: [['test/bench/run.ts']],
   torture: [['--test', '--test-timeout=7200000', '--test-concurrency=1', 'test/torture/**/*.test.ts']],
+  soak: [['test/soak/soak.ts']],
   strip: [['scripts/strip.ts']],
   unstrip: [['scripts/strip.ts', '--remove']],
 };

@@ -249,7 +249,7 @@ export class FabricSite implements AsyncDisposable {
     const config = this.hubConfig;
     const registry = join(this.folder, 'registry.yaml');
     const operator = join(this.folder, 'hub', 'operator.sock');
-    writeFileSync(registry, registryOf(gateways.map(({ id }) => id)));
+    writeFileSync(registry, this.registryOf(gateways));
     writeFileSync(
       config,
       stringify({
@@ -264,6 +264,16 @@ export class FabricSite implements AsyncDisposable {
     const hub: HubProcess = new AskedProcess('hub', config, operator, this.luck);
     this.#processes.push(hub);
     return hub;
+  }
+
+  /** What the hub knows of these gateways: each has a patient of its own, unless a site has it otherwise. */
+  protected registryOf(gateways: readonly Enrolled[]): string {
+    return registryOf(gateways.map(({ id }) => id));
+  }
+
+  /** What an agent reads: an oximeter behind this port of a serial device server, unless a site has it otherwise. */
+  protected sourceOf(devicePort: number): object {
+    return { type: 'serial', name: 'oximeter', port: `tcp://127.0.0.1:${devicePort}`, profile: 'nonin-df8', device: 'NONIN-0001' };
   }
 
   /** An agent that reads an oximeter (Nonin, format 8) behind a serial device server on this port; resolves when it is connected to this hub. */
@@ -287,7 +297,7 @@ export class FabricSite implements AsyncDisposable {
         uplink: { service: INGEST, hub: [hub.id] },
         operator: { socket: operator },
         test: true,
-        sources: [{ type: 'serial', name: 'oximeter', port: `tcp://127.0.0.1:${devicePort}`, profile: 'nonin-df8', device: 'NONIN-0001' }],
+        sources: [this.sourceOf(devicePort)],
       }),
     );
     const agent: AgentProcess = new AskedProcess('agent', config, operator, this.luck);
