@@ -172,6 +172,13 @@ function outboxGroup(programs: AgentPrograms): CommandGroup {
         explained: ['--with-identifiers  leaves names and numbers of patients in it; never send such a file to anybody'],
         options: { ...which, ...identifiers },
       }),
+      'accept-store': command('accept-store', {
+        usage: '--config agent.yaml STORE_ID [--json]',
+        summary: 'Says that the hub has a new store on purpose: what it is not known to hold is sent to it, and what comes from now on.',
+        explained: ['STORE_ID  as `vitalmesh-hub status` shows it; while another store is expected, the uplink waits with UPLINK-STORE'],
+        options,
+        positionals: ['STORE_ID'],
+      }),
       drop: command('drop', {
         usage: '--config agent.yaml ID... --reason TEXT [--json]',
         summary: 'Removes entries of quarantine for ever; id, code and reason stand in the log.',

@@ -354,6 +354,12 @@ export const ERRORS = {
       'What waits cannot be delivered: see vitalmesh-agent status. From 95 percent on waves are given up, then what else matters least.',
     retryable: true,
   },
+  'OUTBOX-SET-ASIDE': {
+    message: 'The outbox was damaged and set aside; a new one took over.',
+    advice:
+      'What could be read of it is in the new one, and a gap tells of the rest. See to the disk, then move the file that was set aside away.',
+    retryable: false,
+  },
   'OUTBOX-NO-ENTRY': {
     message: 'There is no such entry in the outbox.',
     advice: 'See vitalmesh-agent outbox list; it may have been replayed or dropped already.',
@@ -552,7 +558,8 @@ export const ERRORS = {
   },
   'UPLINK-STORE': {
     message: 'The hub that answered keeps another store than the one before it.',
-    advice: 'Hubs of one service must share a store. If the store was replaced on purpose, restart the agent.',
+    advice:
+      'Hubs of one service must share a store. If the store was replaced on purpose: `vitalmesh-agent outbox accept-store STORE_ID` at each agent.',
     retryable: true,
   },
   'UPLINK-SILENT': {

@@ -25,6 +25,16 @@ export const REQUIREMENTS = {
     behaviour:
       'A hub that went back to a backup, or a copy, is sent again what it lost, under the keys of then; what no gateway has any more becomes a gap.',
   },
+  'STORE-KNOWN': {
+    source: 'architecture §1, issue 7',
+    behaviour:
+      'A gateway knows its hub’s store over restarts, and takes another one only when an operator names it; that one is sent what is kept.',
+  },
+  'ONE-INSTANCE': {
+    source: 'architecture §4',
+    behaviour:
+      'Of two processes on one identity the second is refused while the first answers; both sides say so, and the status has the code.',
+  },
   'STORE-LINEAGE': {
     source: 'issue 7, Uplink and ingest',
     behaviour:

@@ -56,6 +56,13 @@ export interface Dropped {
   outcome: 'dropped' | 'not-found';
 }
 
+/** The row of `outbox-accept-store`. */
+export interface AcceptedStore {
+  storeId: string;
+  /** Where the data went until then; null when they went nowhere yet. */
+  before: string | null;
+}
+
 /** The operator's commands of the outbox, by name. Errors: USAGE, OUTBOX-NO-ENTRY, STORAGE-*. */
 export function outboxCommands(options: OutboxCommandOptions): Record<string, OperatorCommand> {
   const { outbox, clock, log } = options;
@@ -88,7 +95,23 @@ export function outboxCommands(options: OutboxCommandOptions): Record<string, Op
       only(args, ['ids', 'reason']);
       return drop(options, quarantineIds(args.ids), reasonOf(args.reason), principal);
     },
+    'outbox-accept-store': (args, principal) => {
+      only(args, ['storeId']);
+      return acceptStore(options, storeIdOf(args.storeId), principal);
+    },
   };
+}
+
+/** What was delivered to the store before is sent to this one as well, as far as it is kept. */
+async function* acceptStore(
+  { outbox, log }: OutboxCommandOptions,
+  storeId: string,
+  principal: OperatorPrincipal,
+): AsyncGenerator<AcceptedStore> {
+  const before = outbox.storeId;
+  await outbox.setStoreId(storeId);
+  log.warn({ storeId, before, principal }, 'from now on the data go to this store of the hub');
+  yield { storeId, before };
 }
 
 async function* report(outbox: Outbox, clock: Clock): AsyncGenerator<OutboxReport> {
@@ -316,6 +339,12 @@ function quarantineIds(ids: unknown): number[] {
   if (parsed.some(({ what }) => what !== 'quarantine'))
     throw usage('only entries of quarantine (q…); rows that wait are sent by themselves');
   return [...new Set(parsed.map(({ number }) => number))];
+}
+
+function storeIdOf(value: unknown): string {
+  if (typeof value !== 'string' || !/^[\w.-]{1,64}$/.test(value))
+    throw usage('STORE_ID is the id of a store, as `vitalmesh-hub status` shows it');
+  return value;
 }
 
 function reasonOf(reason: unknown): string {

@@ -7,7 +7,7 @@ import { serveUplink } from '../../hub/ingest/session.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { ERRORS, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Identity } from '../../shared/identity/identity.ts';
-import { silentLogger } from '../../shared/log.ts';
+import { type Logger, silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '../../shared/overlay/memory.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
@@ -40,14 +40,19 @@ interface Bound extends AsyncDisposable {
 }
 
 /** A real hub's session server in front of `ingest`. */
-async function startHub(network: MemoryNetwork, ingest: MemoryIngest, as: Identity = identity('hub-1')): Promise<Bound> {
+async function startHub(
+  network: MemoryNetwork,
+  ingest: MemoryIngest,
+  as: Identity = identity('hub-1'),
+  log: Logger = silentLogger,
+): Promise<Bound> {
   const overlay = network.overlay({ id: as.id, name: as.id });
   const server = serveUplink({
     overlay,
     service: SERVICE,
     identity: as,
     ingest,
-    log: silentLogger,
+    log,
     metrics: new Metrics(),
     clock: systemClock,
     limits: { instancePingMs: 500, drainMs: 200 },
@@ -394,13 +399,25 @@ test('of two hubs with a store each that bind one service at once, one is used, 
 
 test('a second process on the same identity is refused while the first one works, and takes its place when it is gone', async () => {
   const network = createMemoryNetwork();
+  verifies('ONE-INSTANCE');
   const ingest = new MemoryIngest();
-  await using _hub = await startHub(network, ingest);
-  const first = await startAgent(network);
+  const said: { by: string; code: unknown }[] = [];
+  const logOf = (by: string): Logger => ({
+    ...silentLogger,
+    warn: (fields: { err?: VitalmeshError; code?: unknown }) => said.push({ by, code: fields.code ?? fields.err?.code }),
+  });
+  await using _hub = await startHub(network, ingest, identity('hub-1'), logOf('hub'));
+  const first = await startAgent(network, { log: logOf('first') });
   await status(first, ({ state }) => state === 'connected');
-  await using second = await startAgent(network);
+  await using second = await startAgent(network, { log: logOf('second') });
   await second.outbox.append([recordOf(72)]);
   await waitingFor(second, 'UPLINK-INSTANCE');
+  for (const by of ['hub', 'second'])
+    assert.ok(
+      said.some((line) => line.by === by && line.code === 'UPLINK-INSTANCE'),
+      by,
+    );
+  assert.ok(!said.some(({ by }) => by === 'first'));
   await first.outbox.append([recordOf(71)]);
   await first.outbox.empty();
   assert.equal(second.outbox.status().pending, 1);

@@ -131,6 +131,31 @@ test('a hub restored from a copy that is older than what the gateway keeps is to
   assert.equal((await countsOf(hub)).events, 1);
 });
 
+test('a hub with a new store gets nothing before an operator names it, and then all that the gateway keeps', async () => {
+  verifies('STORE-KNOWN', 'EXACTLY-ONCE');
+  const network = createMemoryNetwork();
+  const { open } = outboxFile();
+  {
+    await using hub = testHub();
+    await using _server = await listen(network, hub);
+    await using outbox = await open();
+    await using _agent = await send(network, outbox);
+    await append(outbox, range(40, 49));
+    await drained(outbox);
+  }
+  await using hub = testHub();
+  await using _server = await listen(network, hub);
+  await using outbox = await open();
+  await append(outbox, range(50, 54));
+  await using agent = await send(network, outbox);
+  await until(() => agent.uplink.status().code === 'UPLINK-STORE');
+  assert.deepEqual(await storedValuesOf(hub), []);
+  await outbox.setStoreId(hub.store.storeId);
+  await drained(outbox);
+  await until(() => outbox.status().delivered === 15);
+  assert.deepEqual(await storedValuesOf(hub), range(40, 54));
+});
+
 test('an agent restored from an old image of its disk sends again what the hub has, and nothing is stored twice', async () => {
   verifies('EXACTLY-ONCE', 'KEY-REUSED');
   const network = createMemoryNetwork();

@@ -363,6 +363,20 @@ describe('outbox list, show, export, drop, status', () => {
     );
   });
 
+  test('a store of the hub that is new on purpose is named, and logged with who named it', async () => {
+    verifies('STORE-KNOWN');
+    await using agent = await Running.start();
+    await agent.outbox.setStoreId('old');
+    assert.equal((await agent.call('accept-store')).code, 2);
+    assert.equal((await agent.call('accept-store', 'no id')).code, 2);
+    assert.equal(agent.outbox.storeId, 'old');
+    assert.match((await agent.call('accept-store', 'new')).stdout, /the data go to store new/);
+    assert.deepEqual(await agent.json('accept-store', 'new'), [{ storeId: 'new', before: 'new' }]);
+    assert.equal(agent.outbox.storeId, 'new');
+    const [said] = agent.logged.filter(({ message }) => message === 'from now on the data go to this store of the hub');
+    assert.deepEqual([said?.storeId, said?.before, said?.principal], ['new', 'old', `local:${process.getuid?.()}`]);
+  });
+
   test('what is asked wrongly is refused, and does nothing', async () => {
     await using agent = await Running.start();
     await agent.refuse(markedRecord(1), 'INGEST-INVALID');
