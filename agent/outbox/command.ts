@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type CommandIo, type CommandValues, EXIT, required } from '../../shared/command-line.ts';
 import { meaningOf, VitalmeshError } from '../../shared/errors.ts';
 import { askOperator, callOperator } from '../../shared/operator/client.ts';
-import type { Counted, Dropped, OutboxReport, Replayed } from './operator.ts';
+import type { AcceptedStore, Counted, Dropped, OutboxReport, Replayed } from './operator.ts';
 import type { ListedEntry, ShownContent, ShownEntry } from './shown.ts';
 
 /** The commands of `vitalmesh-agent outbox`. */
-export type OutboxCommand = 'status' | 'list' | 'show' | 'replay' | 'export' | 'drop';
+export type OutboxCommand = 'status' | 'list' | 'show' | 'replay' | 'export' | 'drop' | 'accept-store';
 
 type Run = (values: CommandValues, socket: string, io: CommandIo) => Promise<number>;
 
@@ -75,6 +75,15 @@ const COMMANDS: Readonly<Record<OutboxCommand, Run>> = {
       );
     }
     return missing === 0 ? EXIT.ok : EXIT.failed;
+  },
+
+  async 'accept-store'(values, socket, io) {
+    const args = { storeId: required(values, 'STORE_ID', 'STORE_ID') };
+    const accepted = (await askOperator(socket, 'outbox-accept-store', args)) as AcceptedStore;
+    const { storeId, before } = accepted;
+    const text = before === storeId ? `The data go to store ${storeId} already.` : `From now on the data go to store ${storeId}.`;
+    await print(io, values.json ? JSON.stringify(accepted) : text);
+    return EXIT.ok;
   },
 };
 
