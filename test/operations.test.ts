@@ -98,6 +98,7 @@ test('the outage that it shows is what the status prints', () => {
       fileBytes: 0,
       usedBytes: 0,
       limitBytes: 1,
+      setAside: [],
       writtenBytes: { today: 0, yesterday: 0 },
       code: null,
     },

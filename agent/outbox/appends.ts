@@ -131,7 +131,7 @@ export class Appends {
   #insert(database: Database, batch: readonly Pick<Waiting, 'rows' | 'message'>[]): RowKey[][] {
     const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
     const { id, text } = this.#file.epoch;
-    this.#file.passMark();
+    this.#file.enter(database);
     this.#messages.load(database);
     const news: MessageKey[] = [];
     const keys = batch.map(({ rows, message }) => {

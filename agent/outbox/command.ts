@@ -162,6 +162,7 @@ function formatReport({ now, epoch, oldestPendingAt, pending, delivered, quarant
     `In quarantine        ${formatCounted(quarantined)}${quarantined.total === 0 ? '' : '; see vitalmesh-agent outbox list'}`,
     `File                 ${mebibytes(file.fileBytes)} MiB; ${mebibytes(file.usedBytes)} of ${mebibytes(file.limitBytes)} MiB are in use; epoch ${epoch}`,
     `Written              ${mebibytes(file.writtenBytes.today)} MiB today, ${mebibytes(file.writtenBytes.yesterday)} yesterday (UTC; log and file, about)`,
+    ...file.setAside.map((name) => `Set aside            ${name}`),
     ...(file.code === null ? [] : [`Trouble              ${meaningOf(file.code)}`]),
   ].join('\n');
 }

@@ -6,10 +6,14 @@ import type { Database } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
+import { inherit, unlisted } from './inheritance.ts';
 import type { Mark } from './mark.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
 import * as sql from './statements.ts';
 import { Wear, type Written } from './wear.ts';
+
+/** Numbers that nobody gets: a mark that was not synced is some commits behind. */
+const NUMBERS_LEFT_OUT = 1_000_000;
 
 /** How often the mark is told more than a number. */
 const NOTE_EVERY_MS = 10_000;
@@ -21,6 +25,15 @@ export interface OutboxFileOptions {
   clock: Clock;
   log: Logger;
   metrics: Metrics;
+  path: string;
+  keyFile: string;
+  /**
+   * Once an opening, in the first transaction that brings rows. `inherited`: the file is a new one in the place of one that was set aside, in
+   * which rows had numbers up to this.
+   */
+  entered(database: Database, inherited: number | undefined): void;
+  /** After a commit that listed a file which was set aside. */
+  onInherited(): void;
 }
 
 export interface Counts {
@@ -45,20 +58,25 @@ export class OutboxFile implements Disposable {
   readonly #mark: Mark;
   readonly #wear: Wear;
   readonly #commit: GroupCommit;
-  #epoch: Epoch;
+  readonly #options: OutboxFileOptions;
+  #epoch: Epoch = { id: 0, text: '' };
   /** The epoch of the last rekey in the file; 0 when there was none. */
-  #rekeyedId: number;
+  #rekeyedId = 0;
   #tally: Tally;
   #countedOpening: number;
   #failing: ErrorCode | undefined;
+  /** Files that were set aside and listed in the transaction that entered. */
+  #inherited = 0;
   /** Found lost at an opening and not told of yet. */
   #lost = 0;
   #highest = 0;
   #markedOpening = 0;
   #notedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Begins a new epoch. `prepare` runs in the same transaction. */
-  constructor(database: Database, mark: Mark, { clock, log, metrics }: OutboxFileOptions, prepare: (database: Database) => void) {
+  /** Begins a new epoch. */
+  constructor(database: Database, mark: Mark, options: OutboxFileOptions) {
+    const { clock, log, metrics } = options;
+    this.#options = options;
     this.#database = database;
     this.#mark = mark;
     this.#wear = new Wear(clock, mark.noted.written);
@@ -67,16 +85,13 @@ export class OutboxFile implements Disposable {
     this.metrics = metrics;
     this.#commit = new GroupCommit(database, { name: 'outbox', metrics, clock });
     this.#epoch = database.write(() => {
-      const epoch = beginEpoch(database, clock.now(), false);
-      this.passMark();
-      prepare(database);
-      return epoch;
+      this.enter(database);
+      return beginEpoch(database, clock.now(), false);
     });
-    this.told();
-    this.#rekeyedId = database.read(() => database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0);
     this.#tally = database.read(() => countRows(database));
     this.#countedOpening = database.openings;
     metrics.set('outbox_pending', this.#tally.pending.rows);
+    this.told();
   }
 
   get epoch(): Epoch {
@@ -166,7 +181,11 @@ export class OutboxFile implements Disposable {
 
   /** Takes a new epoch, by which everything that waits goes from now on. */
   async rekey(): Promise<string> {
-    const epoch = await this.write((database) => beginEpoch(database, this.clock.now(), true));
+    const epoch = await this.write((database) => {
+      this.enter(database);
+      return beginEpoch(database, this.clock.now(), true);
+    });
+    this.told();
     this.#epoch = epoch;
     this.#rekeyedId = epoch.id;
     this.metrics.count('outbox_rekeyed');
@@ -174,24 +193,47 @@ export class OutboxFile implements Disposable {
   }
 
   /**
-   * Once an opening of the file, in the transaction under way: goes on behind the mark, so that no number is given twice, whatever has
-   * become of the rows that had it.
+   * Once an opening of the file, at the beginning of each transaction that brings rows: goes on behind the mark, so that no number is given
+   * twice, whatever has become of the rows that had it; and a file in the place of a damaged one begins with what that one knew.
    */
-  passMark(): void {
-    const database = this.#database;
+  enter(database: Database): void {
     if (this.#markedOpening === database.openings) return;
+    const inherited = this.#inherit(database);
+    this.#passMark(database, inherited);
+    this.#rekeyedId = database.prepare<[], { id: number }>(sql.LAST_REKEY).get()?.id ?? 0;
+    const isKnown = this.#epoch.id === 0 || database.prepare<[string], { id: number }>(sql.EPOCH_ID).get(this.#epoch.text) !== undefined;
+    if (!isKnown || (inherited !== undefined && this.#epoch.id !== 0)) this.#epoch = beginEpoch(database, this.clock.now(), false);
+    this.#options.entered(database, inherited);
+  }
+
+  /** The greatest number of rows in files that were set aside and are not in the list of this one; undefined when there are none. */
+  #inherit(database: Database): number | undefined {
+    const { path, keyFile } = this.#options;
+    const names = unlisted(database, path);
+    this.#inherited = names.length;
+    const oldestAt = this.#mark.noted.oldestAt || null;
+    const known = { at: this.clock.now(), oldestAt, highestSeq: Math.max(this.#mark.seq, this.#highest) };
+    const highest = names.map((name) => inherit(database, path, keyFile, name, known));
+    return highest.length > 0 ? Math.max(...highest) : undefined;
+  }
+
+  #passMark(database: Database, inherited: number | undefined): void {
     const last = database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0;
-    const highest = Math.max(this.#mark.seq, this.#highest);
+    // The mark may be some commits behind.
+    const highest = inherited === undefined ? Math.max(this.#mark.seq, this.#highest) : inherited + NUMBERS_LEFT_OUT;
+    this.#lost = 0;
     if (last >= highest) return;
-    this.#lost = highest - last;
+    if (inherited === undefined) this.#lost = highest - last;
     database.prepare(sql.FORGET_SEQ).run();
     database.prepare<[number]>(sql.SET_SEQ).run(highest);
   }
 
-  /** After a commit in which `passMark` ran: says what it found missing. */
+  /** After a commit in which `enter` ran: says what it found missing. */
   told(): void {
+    if (this.#markedOpening === this.#database.openings) return;
     this.#markedOpening = this.#database.openings;
     if (this.#countedOpening !== this.#database.openings) this.#countSoon();
+    if (this.#inherited > 0) this.#options.onInherited();
     if (this.#lost === 0) return;
     this.metrics.count('outbox_rows_lost', '', this.#lost);
     const err = new VitalmeshError('STORAGE-ROWS-LOST');

@@ -63,7 +63,7 @@ export class GivingUp {
     const { losses, changes } = await this.#file.writeOnReserve((database) => {
       const found: Losses = { gaps: [], came: new Amounts(), went: new Amounts() };
       work(database, found);
-      this.#file.passMark();
+      this.#file.enter(database);
       return { losses: found, changes: this.#gaps.write(database, collected(found.gaps), this.#file.epoch.id, found) };
     }, rows);
     this.#gaps.committed(changes);

@@ -21,7 +21,7 @@ export interface Noted {
  */
 export class Mark implements Disposable {
   readonly #fd: number | undefined;
-  readonly #noted: Noted;
+  #noted: Noted;
   #seq: number;
 
   constructor(path: string) {
@@ -36,7 +36,7 @@ export class Mark implements Disposable {
     return this.#seq;
   }
 
-  /** As the process before left it. */
+  /** As it was noted last. */
   get noted(): Noted {
     return this.#noted;
   }
@@ -47,7 +47,10 @@ export class Mark implements Disposable {
     this.#write([seq], 0);
   }
 
-  note({ oldestAt, written: { day, today, yesterday } }: Noted): void {
+  note(noted: Noted): void {
+    this.#noted = noted;
+    const { oldestAt, written } = noted;
+    const { day, today, yesterday } = written;
     this.#write([oldestAt, day, today, yesterday], LINE);
   }
 

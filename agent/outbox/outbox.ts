@@ -82,6 +82,8 @@ export interface OutboxStatus {
   limitBytes: number;
   /** What was written to the disk, by day in UTC: pages to the log, and at most as many as were moved to the file. */
   writtenBytes: { today: number; yesterday: number };
+  /** Names of damaged files that were set aside and are still there. */
+  setAside: readonly string[];
   /** What is wrong with it: it cannot store, is full, or becomes full; null while all is well. */
   code: ErrorCode | null;
 }
@@ -148,4 +150,6 @@ export interface Outbox extends AsyncDisposable {
   status(): OutboxStatus;
   /** Called after rows became pending, until disposed. */
   onAppend(listener: () => void): Disposable;
+  /** Called after rows became pending that come before some which were handed out, until disposed: they are met from the beginning only. */
+  onReturn(listener: () => void): Disposable;
 }

@@ -13,6 +13,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * commit that the hub answered with; null where it did not say. `pruned` remembers stretches of delivered rows that are gone, as the gaps
  * that they become should the hub lose them. `rows.pinned` is of a row that became pending again: the last rekey of then, which does not
  * concern it, because the hub may hold it under the key that it has.
+ * `aside` lists damaged files that were set aside, and how far each was taken over (see `Salvage`).
  * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -73,6 +74,19 @@ export const MIGRATIONS: readonly Migration[] = [
    ALTER TABLE rows ADD COLUMN pinned INTEGER;
    DROP INDEX rows_delivered;
    CREATE INDEX rows_delivered ON rows (delivered_at, store_epoch, position) WHERE delivered_at IS NOT NULL;`,
+  `CREATE TABLE aside (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     name TEXT NOT NULL UNIQUE,
+     at INTEGER NOT NULL,
+     oldest_at INTEGER,
+     last_seq INTEGER NOT NULL,
+     cut_off INTEGER NOT NULL,
+     next_seq INTEGER NOT NULL DEFAULT 0,
+     next_quarantine INTEGER NOT NULL DEFAULT 0,
+     lost_from INTEGER,
+     lost_to INTEGER,
+     done_at INTEGER
+   ) STRICT;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */

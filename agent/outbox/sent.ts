@@ -32,6 +32,15 @@ export class Sent {
     for (const range of this.#noted) add(this.#ranges, range);
   }
 
+  /** All rows up to this number may have been sent, in the transaction under way. */
+  cover(database: Database, last: number): void {
+    add(this.#ranges, { first: 1, last });
+    const noted = this.#noted.map((each) => ({ ...each }));
+    add(noted, { first: 1, last });
+    this.#write(database, noted);
+    this.#noted = noted;
+  }
+
   has(seq: number): boolean {
     return this.#ranges.some(({ first, last }) => first <= seq && seq <= last);
   }

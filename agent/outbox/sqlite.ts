@@ -1,10 +1,11 @@
 import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { filesAside } from '../../shared/storage/set-aside.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { Lineage } from '../../shared/uplink/lineage.ts';
 import type { MessageKey } from '../decoding.ts';
@@ -30,6 +31,7 @@ import type {
 import { contentOf, listQuarantined, type QuarantineLimits } from './quarantine.ts';
 import { keepReserve, releaseReserve, reserveOf } from './reserve.ts';
 import type { Level } from './room.ts';
+import { type GapSource, Salvage } from './salvage.ts';
 import { classOfNumber, MIGRATIONS } from './schema.ts';
 import { Sent } from './sent.ts';
 import * as sql from './statements.ts';
@@ -49,6 +51,8 @@ export interface OutboxOptions {
   keepDeliveredRows?: number;
   /** How large the file may become, and how long rows wait; 2 GiB and for ever unless told. */
   limits?: Partial<OutboxLimits>;
+  /** Of which a gap tells when the file was damaged; none unless told. */
+  sources?: readonly GapSource[];
   /** How much quarantine keeps; 100,000 rows and 1,000 undecodable parts unless told. The oldest are dropped, counted and logged. */
   quarantineLimits?: QuarantineLimits;
 }
@@ -59,7 +63,7 @@ const QUARANTINE_LIMITS: QuarantineLimits = { rows: 100_000, parts: 1_000 };
 
 /**
  * Opens the outbox, or makes it where there is none, and begins a new epoch. On a full disk the reserve beside it is given up for that.
- * Rejects with STORAGE-LOCKED, -KEY-FILE, -KEY, -DAMAGED, -SCHEMA, -OPEN, -FULL, -IO.
+ * A damaged one is set aside, and what can be read of it taken over. Rejects with STORAGE-LOCKED, -KEY-FILE, -KEY, -SCHEMA, -OPEN, -FULL, -IO.
  */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   ensureKeyFile(options.keyFile, options.path);
@@ -81,6 +85,11 @@ function open(options: OutboxOptions): Outbox {
     migrations: MIGRATIONS,
     cacheKib: 4096,
     clock: options.clock,
+    onSetAside(name, error) {
+      options.metrics.count('outbox_set_aside');
+      const err = new VitalmeshError('OUTBOX-SET-ASIDE', { detail: name, cause: error });
+      options.log.error({ err, file: name }, 'the outbox is damaged; it was set aside, and a new one takes over');
+    },
   });
   const mark = new Mark(`${options.path}.mark`);
   try {
@@ -101,22 +110,35 @@ class SqliteOutbox implements Outbox {
   readonly #delivery: Delivery;
   readonly #upkeep: Upkeep;
   readonly #life: StoreLife;
+  readonly #path: string;
+  readonly #salvage: Salvage | undefined;
+  readonly #returns = new Set<() => void>();
 
   constructor(database: Database, mark: Mark, options: OutboxOptions) {
     const { keepDeliveredMs = KEEP_DELIVERED_MS, keepDeliveredRows = KEEP_DELIVERED_ROWS } = options;
     const messages = new Messages();
     const sent = new Sent();
-    this.#file = new OutboxFile(database, mark, options, () => {
-      messages.load(database);
-      sent.load(database);
+    const gaps = new GapRows(sent);
+    this.#path = options.path;
+    this.#file = new OutboxFile(database, mark, {
+      ...options,
+      entered(_, inherited) {
+        messages.load(database);
+        sent.load(database);
+        if (inherited !== undefined) sent.cover(database, inherited);
+      },
+      onInherited: () => this.#salvage?.begin(),
     });
-    this.#upkeep = new Upkeep(this.#file, options.path, sent, new GapRows(sent), options.limits ?? {});
+    this.#upkeep = new Upkeep(this.#file, options.path, sent, gaps, options.limits ?? {});
+    const { path, keyFile, sources = [] } = options;
+    this.#salvage = new Salvage(this.#file, gaps, { path, keyFile, sources, onReturned: () => this.#returned() });
     this.#appends = new Appends(this.#file, messages, () => this.#upkeep.room());
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
     this.#life = new StoreLife(this.#file, sent);
     this.#delivery = new Delivery(this.#file, this.#aside, sent, this.#life, { keepDeliveredMs, keepDeliveredRows });
     this.#appends.onAppend(() => this.#look());
     this.#look();
+    this.#salvage.begin();
   }
 
   get epoch(): string {
@@ -209,17 +231,38 @@ class SqliteOutbox implements Outbox {
     const counts = this.#file.status();
     const { level, usedBytes, limitBytes } = this.#upkeep.fullness;
     const { today, yesterday } = this.#file.written;
+    const setAside = filesAside(this.#path);
     const writtenBytes = { today, yesterday };
-    return { epoch: this.epoch, ...counts, usedBytes, limitBytes, writtenBytes, code: this.#file.failing ?? LEVEL_CODES[level] };
+    return {
+      epoch: this.epoch,
+      ...counts,
+      usedBytes,
+      limitBytes,
+      writtenBytes,
+      setAside,
+      code: this.#file.failing ?? LEVEL_CODES[level] ?? (setAside.length > 0 ? 'OUTBOX-SET-ASIDE' : null),
+    };
   }
 
   onAppend(listener: () => void): Disposable {
     return this.#appends.onAppend(listener);
   }
 
+  onReturn(listener: () => void): Disposable {
+    const entry = (): void => listener();
+    this.#returns.add(entry);
+    return { [Symbol.dispose]: () => void this.#returns.delete(entry) };
+  }
+
+  #returned(): void {
+    this.#upkeep.restart();
+    for (const listener of [...this.#returns]) listener();
+  }
+
   #look(): void {
     this.#file.keepNotes();
     this.#upkeep.look();
+    this.#salvage?.again();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -45,6 +45,16 @@ export const SENT = 'SELECT first, last FROM sent ORDER BY first';
 export const NOTE_SENT = 'INSERT INTO sent (first, last) VALUES (?, ?)';
 export const FORGET_SENT = 'DELETE FROM sent';
 
+// Taking over what can be read of a damaged file.
+export const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'";
+export const EPOCH_IDS = 'SELECT id FROM epochs';
+export const ASIDE_NAMES = 'SELECT name FROM aside';
+export const ADD_ASIDE = 'INSERT INTO aside (name, at, oldest_at, last_seq, cut_off) VALUES (?, ?, ?, ?, ?)';
+export const ASIDE_UNFINISHED = `SELECT id, name, at, oldest_at AS oldestAt, last_seq AS lastSeq, cut_off AS cutOff, next_seq AS nextSeq,
+  next_quarantine AS nextQuarantine, lost_from AS lostFrom, lost_to AS lostTo FROM aside WHERE done_at IS NULL ORDER BY id LIMIT 1`;
+export const ASIDE_PROGRESS = 'UPDATE aside SET next_seq = ?, next_quarantine = ?, lost_from = ?, lost_to = ? WHERE id = ?';
+export const ASIDE_DONE = 'UPDATE aside SET done_at = ? WHERE id = ?';
+
 export const PAGE_COUNT = 'PRAGMA page_count';
 export const FREE_PAGES = 'PRAGMA freelist_count';
 /** Pages in the log, and how many of them are in the file as well; moves none (sqlite.org/pragma.html#pragma_wal_checkpoint). */

@@ -114,7 +114,7 @@ export class StoreLife {
       const amounts = new Amounts();
       let seq = 0;
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-      this.#file.passMark();
+      this.#file.enter(database);
       for (const record of collected(takeLost(database, storeEpoch, held))) {
         const row = newRow({ ...record, receivedAt: this.#file.clock.now() });
         seq = Number(insert.run(this.#file.epoch.id, row.class, row.receivedAt, row.body).lastInsertRowid);

@@ -35,10 +35,13 @@ export function filesAside(path: string): string[] {
 export class DamagedFile implements Disposable {
   readonly #path: string;
   readonly #connection: SQLite.Database;
+  /** What reading it makes beside it; nothing is in it that was not there before. */
+  readonly #made: readonly string[];
 
   /** `name` stands beside `path`. Throws STORAGE-* when nothing of it can be read. */
   constructor(path: string, name: string, key: Buffer, cipher: Cipher = 'sqlcipher') {
     this.#path = join(dirname(resolve(path)), name);
+    this.#made = ['-wal', '-shm'].map((suffix) => this.#path + suffix).filter((file) => !existsSync(file));
     try {
       this.#connection = new SQLite(this.#path, { readonly: true, fileMustExist: true });
     } catch (thrown) {
@@ -64,7 +67,6 @@ export class DamagedFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#connection.close();
-    // Made by reading the log; nothing is in it that is not in the log.
-    rmSync(`${this.#path}-shm`, { force: true });
+    for (const file of this.#made) rmSync(file, { force: true });
   }
 }

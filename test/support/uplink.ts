@@ -135,8 +135,13 @@ export class MemoryOutbox implements Outbox {
       usedBytes: 0,
       limitBytes: 0,
       writtenBytes: { today: 0, yesterday: 0 },
+      setAside: [],
       code: null,
     };
+  }
+
+  onReturn(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
   }
 
   onAppend(listener: () => void): Disposable {

@@ -1,0 +1,103 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import { readKeyFile } from '../../shared/storage/key-file.ts';
+import { DamagedFile, filesAside } from '../../shared/storage/set-aside.ts';
+import { type AnyRow, DamagedTable } from './damaged-table.ts';
+import * as sql from './statements.ts';
+
+/** A file that was set aside, as far as it was taken over. */
+export interface Inherited {
+  id: number;
+  name: string;
+  at: Instant;
+  /** Received when the oldest row that may have waited was; null where nobody knows. */
+  oldestAt: Instant | null;
+  /** Greatest number that a row of it may have. */
+  lastSeq: number;
+  /** 1 when rows behind its last one were committed, and are gone with its log. */
+  cutOff: number;
+  nextSeq: number;
+  nextQuarantine: number;
+  /** Between which times what cannot be read was received; null when all could be read so far. */
+  lostFrom: Instant | null;
+  lostTo: Instant | null;
+}
+
+/** Large tables are taken over later, piece by piece; what may have been sent is all that there was. */
+const NOT_AT_ONCE: ReadonlySet<string> = new Set(['rows', 'quarantine', 'sent']);
+
+/** What an opening knew of the file that was set aside. */
+export interface Known {
+  at: Instant;
+  oldestAt: Instant | null;
+  highestSeq: number;
+}
+
+/** Names of files that were set aside and are not in the list of this one; the list of files in the folder is the durable record. */
+export function unlisted(database: Database, path: string): string[] {
+  const names = filesAside(path);
+  if (names.length === 0) return [];
+  const known = new Set(
+    database
+      .prepare<[], { name: string }>(sql.ASIDE_NAMES)
+      .all()
+      .map(({ name }) => name),
+  );
+  return names.filter((name) => !known.has(name));
+}
+
+/**
+ * Lists a file that was set aside, in the transaction that begins the new one, and takes over at once what a row needs to keep its key and
+ * a message to be known: everything but the rows. Returns the greatest number that a row of it may have.
+ */
+export function inherit(database: Database, path: string, keyFile: string, name: string, known: Known): number {
+  let last: number | undefined;
+  try {
+    using damaged = new DamagedFile(path, name, readKeyFile(keyFile));
+    last = lastSeq(damaged);
+    for (const { name: table } of database.prepare<[], { name: string }>(sql.TABLES).all()) {
+      if (!NOT_AT_ONCE.has(table)) copyTable(database, damaged, table);
+    }
+  } catch {
+    // Nothing of it can be read; that is told when the rest is to be taken over.
+  }
+  // Behind its last commit that is known of, rows are missing with the log.
+  const isCutOff = last === undefined || last < known.highestSeq;
+  const highest = Math.max(known.highestSeq, last ?? 0);
+  database
+    .prepare<[string, Instant, Instant | null, number, number]>(sql.ADD_ASIDE)
+    .run(name, known.at, known.oldestAt, highest, isCutOff ? 1 : 0);
+  return highest;
+}
+
+function lastSeq(damaged: DamagedFile): number | undefined {
+  try {
+    return damaged.all<{ seq: number }>(sql.LAST_SEQ)[0]?.seq ?? 0;
+  } catch {
+    // That page is damaged, too.
+    return undefined;
+  }
+}
+
+function copyTable(database: Database, damaged: DamagedFile, name: string): void {
+  try {
+    const table = new DamagedTable(damaged, name);
+    while (!table.over) for (const row of table.next().rows) insertAny(database, name, row);
+  } catch {
+    // A file of an older version has no such table.
+  }
+}
+
+/** Writes a row as it is, with the columns that both files know; false when one of its number is there. */
+export function insertAny(database: Database, table: string, row: AnyRow, without: readonly string[] = []): boolean {
+  const columns = columnsOf(database, table).filter((column) => Object.hasOwn(row, column) && !without.includes(column));
+  const text = `INSERT OR IGNORE INTO "${table}" (${columns.map((column) => `"${column}"`).join()}) VALUES (${columns.map(() => '?').join()})`;
+  return database.prepare<AnyRow[string][]>(text).run(...columns.map((column) => row[column] ?? null)).changes > 0;
+}
+
+function columnsOf(database: Database, table: string): string[] {
+  return database
+    .prepare<[], { name: string }>(`PRAGMA table_info("${table}")`)
+    .all()
+    .map(({ name }) => name);
+}

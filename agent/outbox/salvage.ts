@@ -1,0 +1,256 @@
+import type { Instant } from '../../shared/clock.ts';
+import { asVitalmeshError } from '../../shared/errors.ts';
+import type { LostClass } from '../../shared/gap.ts';
+import type { ReadingRecord } from '../../shared/reading.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import { readKeyFile } from '../../shared/storage/key-file.ts';
+import { DamagedFile } from '../../shared/storage/set-aside.ts';
+import { Amounts } from './amounts.ts';
+import { type AnyRow, DamagedTable } from './damaged-table.ts';
+import type { OutboxFile } from './file.ts';
+import type { GapRows } from './gap-rows.ts';
+import { collected, type GapRecord, placeOf } from './gaps.ts';
+import { readable } from './giving-up.ts';
+import { type Inherited, insertAny } from './inheritance.ts';
+import { QUARANTINE_KIND } from './schema.ts';
+import * as sql from './statements.ts';
+
+/** Where data of a source may be missing from, as it is configured. */
+export type GapSource = Pick<ReadingRecord, 'source' | 'profile' | 'device' | 'subject' | 'test'>;
+
+export interface SalvageOptions {
+  path: string;
+  keyFile: string;
+  sources: readonly GapSource[];
+  /** Rows came back, before those that were handed out last. */
+  onReturned(): void;
+}
+
+const AGAIN_AFTER_MS = 60_000;
+
+/** Devices and subjects of a damaged file that are told of. */
+const MOST_PLACES = 1000;
+
+/**
+ * Takes over what can be read of files that were set aside, piece by piece beside the work of the day: rows with the keys that they had, so
+ * that whatever the hub holds of them is not stored again, and quarantine. Then a gap tells of what could not be read. Goes on
+ * after a restart where it was.
+ */
+export class Salvage {
+  readonly #file: OutboxFile;
+  readonly #gaps: GapRows;
+  readonly #options: SalvageOptions;
+  #working: Promise<void> | undefined;
+  #againAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(file: OutboxFile, gaps: GapRows, options: SalvageOptions) {
+    this.#file = file;
+    this.#gaps = gaps;
+    this.#options = options;
+  }
+
+  /** After a commit: tries again what could not be done. */
+  again(): void {
+    if (this.#file.clock.monotonicMs() >= this.#againAtMs) this.begin();
+  }
+
+  /** Begins, where there is something to do and it is not under way. */
+  begin(): void {
+    this.#againAtMs = Number.POSITIVE_INFINITY;
+    this.#working ??= this.#all()
+      .catch((thrown: unknown) => {
+        const error = asVitalmeshError(thrown);
+        if (error.code === 'STORAGE-CLOSED') return;
+        this.#againAtMs = this.#file.clock.monotonicMs() + AGAIN_AFTER_MS;
+        this.#file.log.error({ err: error }, 'a damaged outbox is not taken over yet; it is tried again');
+      })
+      .finally(() => {
+        this.#working = undefined;
+      });
+  }
+
+  async #all(): Promise<void> {
+    for (;;) {
+      const entry = this.#file.read((database) => database.prepare<[], Inherited>(sql.ASIDE_UNFINISHED).get());
+      if (!entry) return;
+      await this.#one(entry);
+    }
+  }
+
+  async #one(entry: Inherited): Promise<void> {
+    const places = new Map<string, GapRecord>();
+    const taken = { rows: 0, quarantined: 0 };
+    try {
+      using damaged = new DamagedFile(this.#options.path, entry.name, readKeyFile(this.#options.keyFile));
+      await this.#rows(damaged, entry, places, taken);
+      await this.#quarantine(damaged, entry, taken);
+    } catch (thrown) {
+      const error = asVitalmeshError(thrown);
+      if (error.code === 'STORAGE-CLOSED' || error.code === 'STORAGE-FULL' || error.code === 'STORAGE-IO') throw error;
+      // Not even its first pages can be read.
+      entry.lostFrom ??= entry.oldestAt ?? entry.at;
+      entry.lostTo = entry.at;
+    }
+    await this.#finish(entry, places);
+    const lost = entry.lostFrom === null ? {} : { lostFrom: entry.lostFrom, lostTo: entry.lostTo };
+    this.#file.log.warn({ file: entry.name, ...taken, ...lost }, 'what can be read of a damaged outbox was taken over');
+    if (taken.rows > 0) this.#options.onReturned();
+  }
+
+  async #rows(damaged: DamagedFile, entry: Inherited, places: Map<string, GapRecord>, taken: { rows: number }): Promise<void> {
+    const table = new DamagedTable(damaged, 'rows', { after: entry.nextSeq, last: entry.lastSeq });
+    const epochs = new Set(
+      this.#file.read((database) =>
+        database
+          .prepare<[], { id: number }>(sql.EPOCH_IDS)
+          .all()
+          .map(({ id }) => id),
+      ),
+    );
+    let lastAt: Instant | undefined;
+    let isOpen = false;
+    while (!table.over) {
+      const { rows, hole } = table.next();
+      if (hole) {
+        entry.lostFrom ??= lastAt ?? entry.oldestAt ?? entry.at;
+        isOpen = true;
+      }
+      const first = rows[0];
+      if (isOpen && first && hole) {
+        entry.lostTo = Math.max(Number(first.received_at), entry.lostTo ?? 0);
+        isOpen = false;
+      }
+      lastAt = rows.length > 0 ? Number(rows.at(-1)?.received_at) : lastAt;
+      for (const row of rows) this.#remember(row, places, entry.at);
+      entry.nextSeq = table.after;
+      if (rows.length > 0) await this.#take(entry, rows, epochs, taken);
+      await turn();
+    }
+    // Up to when it was set aside, if its end is missing.
+    if (!isOpen && entry.cutOff === 0) return;
+    entry.lostFrom ??= lastAt ?? entry.oldestAt ?? entry.at;
+    entry.lostTo = entry.at;
+  }
+
+  async #take(entry: Inherited, rows: readonly AnyRow[], epochs: ReadonlySet<number>, taken: { rows: number }): Promise<void> {
+    const { came, delivered, aside } = await this.#file.write((database) => {
+      const found = { came: new Amounts(), delivered: new Amounts(), aside: 0 };
+      for (const row of rows) {
+        const bytes = Buffer.isBuffer(row.body) ? row.body.length : 0;
+        if (!epochs.has(Number(row.epoch))) {
+          // Under which key the hub may hold it, nobody knows: it is not sent again by itself.
+          if (row.delivered_at === null) found.aside += setRowAside(database, row, this.#file.clock.now());
+          continue;
+        }
+        if (!insertAny(database, 'rows', row)) continue;
+        found.came.add(Number(row.class), bytes);
+        if (row.delivered_at !== null) found.delivered.add(Number(row.class), bytes);
+      }
+      progress(database, entry);
+      return found;
+    }, rows.length);
+    taken.rows += came.rows - delivered.rows;
+    this.#file.changed({ came, delivered, quarantined: aside });
+    this.#file.metrics.count('outbox_salvaged_rows', '', came.rows);
+  }
+
+  async #quarantine(damaged: DamagedFile, entry: Inherited, taken: { quarantined: number }): Promise<void> {
+    const table = new DamagedTable(damaged, 'quarantine', { after: entry.nextQuarantine });
+    while (!table.over) {
+      const { rows } = table.next();
+      entry.nextQuarantine = table.after;
+      if (rows.length > 0) {
+        const count = await this.#file.write((database) => {
+          const known = new Set(
+            database
+              .prepare<[], { id: number }>(sql.EPOCH_IDS)
+              .all()
+              .map(({ id }) => id),
+          );
+          let inserted = 0;
+          for (const row of rows) {
+            const without = row.epoch === null || known.has(Number(row.epoch)) ? ['id'] : ['id', 'epoch'];
+            inserted += insertAny(database, 'quarantine', row, without) ? 1 : 0;
+          }
+          progress(database, entry);
+          return inserted;
+        }, rows.length);
+        taken.quarantined += count;
+        this.#file.changed({ quarantined: count });
+      }
+      await turn();
+    }
+  }
+
+  /** One commit: the gaps, and that this file is done with. */
+  async #finish(entry: Inherited, places: ReadonlyMap<string, GapRecord>): Promise<void> {
+    const gaps = this.#lost(entry, places);
+    const { came, went, changes } = await this.#file.write((database) => {
+      const amounts = { came: new Amounts(), went: new Amounts() };
+      this.#file.enter(database);
+      const written = this.#gaps.write(database, gaps, this.#file.epoch.id, amounts);
+      progress(database, entry);
+      database.prepare<[Instant, number]>(sql.ASIDE_DONE).run(this.#file.clock.now(), entry.id);
+      return { ...amounts, changes: written };
+    }, gaps.length);
+    this.#gaps.committed(changes);
+    this.#file.told();
+    for (const { seq } of changes.values()) this.#file.reached(seq);
+    this.#file.changed({ came, left: went });
+    if (gaps.length > 0) this.#options.onReturned();
+  }
+
+  #lost(entry: Inherited, places: ReadonlyMap<string, GapRecord>): GapRecord[] {
+    if (entry.lostFrom === null) return [];
+    const from = entry.lostFrom;
+    const to = Math.max(from, entry.lostTo ?? entry.at);
+    const gaps = new Map<string, GapRecord>();
+    for (const gap of [...this.#options.sources.map((source) => gapAt(source, 'continuous', entry.at)), ...places.values()]) {
+      const one = { ...gap, gap: { ...gap.gap, from, to } };
+      gaps.set(placeOf(one), one);
+    }
+    return collected(gaps.values());
+  }
+
+  #remember(row: AnyRow, places: Map<string, GapRecord>, at: Instant): void {
+    if (places.size >= MOST_PLACES || !Buffer.isBuffer(row.body)) return;
+    const record = readable(row.body);
+    if (!record || record.class === 'gap') return;
+    const gap = gapAt(record, record.class, at);
+    places.set(placeOf(gap), gap);
+  }
+}
+
+function gapAt({ source, profile, device, subject, test }: GapSource, lost: LostClass, at: Instant): GapRecord {
+  const gap = { reason: 'damaged', lost, from: at, to: at, rows: 0, values: 0, vitals: [] } as const;
+  return { source, profile, device, receivedAt: at, subject, test, class: 'gap', readings: [], gap };
+}
+
+function setRowAside(database: Database, row: AnyRow, at: Instant): number {
+  const body = Buffer.isBuffer(row.body) ? row.body : Buffer.alloc(0);
+  const source = readable(body)?.source ?? '';
+  const insert = database.prepare<(number | string | Buffer | null)[]>(sql.QUARANTINE_ROW);
+  return insert.run(
+    QUARANTINE_KIND.row,
+    at,
+    'OUTBOX-DAMAGED-ROW',
+    source,
+    body.length,
+    Number(row.seq),
+    null,
+    Number(row.class),
+    null,
+    body,
+  ).changes;
+}
+
+function progress(database: Database, { id, nextSeq, nextQuarantine, lostFrom, lostTo }: Inherited): void {
+  database
+    .prepare<[number, number, Instant | null, Instant | null, number]>(sql.ASIDE_PROGRESS)
+    .run(nextSeq, nextQuarantine, lostFrom, lostTo, id);
+}
+
+/** Between two pieces the devices have their turn. */
+function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { Outbox } from '../../../agent/outbox/outbox.ts';
+import { type OutboxOptions, openOutbox } from '../../../agent/outbox/sqlite.ts';
+import { createLogger } from '../../../shared/log.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import { markedRecord, markOf } from '../../contract/outbox.ts';
+import { verifies } from '../../requirements.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'vitalmesh-damage-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const PAGE = 4096;
+const ASIDE = 'outbox.db.damaged-20260101T120000Z';
+const START = Date.UTC(2026, 0, 1, 12);
+
+const SOURCE = {
+  source: 'oximeter',
+  profile: 'nonin-df8',
+  device: { id: 'oximeter', idType: 'config' as const },
+  subject: { bed: 'BED-1' },
+  test: false,
+};
+
+function setUp(options: Partial<OutboxOptions> = {}) {
+  const folder = mkdtempSync(join(root, 'd-'));
+  const clock = { ms: START, now: () => clock.ms, monotonicMs: () => clock.ms };
+  const lines: string[] = [];
+  const metrics = new Metrics();
+  const log = createLogger({ component: 'test', destination: { write: (line: string) => void lines.push(line) } });
+  const [path, keyFile] = [join(folder, 'outbox.db'), join(folder, 'outbox.key')];
+  const open = (): Promise<Outbox> => openOutbox({ path, keyFile, clock, log, metrics, sources: [SOURCE], ...options });
+  const close = async (outbox: Outbox): Promise<void> => await outbox[Symbol.asyncDispose]();
+  return { folder, path, clock, lines, metrics, open, close };
+}
+
+/** Writes over a part of pages, counted from 1; the last ones when they are negative. */
+function spoil(path: string, ...pages: number[]): void {
+  const bytes = readFileSync(path);
+  for (const page of pages) {
+    const at = (page > 0 ? page - 1 : bytes.length / PAGE + page) * PAGE;
+    bytes.fill(0x55, at + 500, at + 600);
+  }
+  writeFileSync(path, bytes);
+}
+
+function returned(outbox: Outbox): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outbox.onReturn(resolve);
+  return promise;
+}
+
+const readings = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class !== 'gap');
+const gaps = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class === 'gap');
+
+/** A closed outbox of 400 rows, of which 100 were delivered and 50 more handed out; and what waits in it. */
+async function filled(at: ReturnType<typeof setUp>) {
+  const outbox = await at.open();
+  for (let i = 0; i < 400; i += 20) await outbox.append(Array.from({ length: 20 }, (_, k) => markedRecord(i + k + 1)));
+  await outbox.complete(outbox.pending(0, 100));
+  outbox.pending(100, 50);
+  const waiting = readings(outbox);
+  await at.close(outbox);
+  return waiting;
+}
+
+describe('a damaged outbox', () => {
+  test('is set aside at a start; the new one takes rows at once, has what could be read under the same keys, and a gap for the rest', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'EXACTLY-ONCE', 'OUTBOX-GAPS');
+    const at = setUp();
+    const before = await filled(at);
+    spoil(at.path, 30, 31);
+    const outbox = await at.open();
+    const back = returned(outbox);
+    const [key] = await outbox.append([markedRecord(1000)]);
+    assert.ok(key && key.seq > 400 && before.every((row) => row.epoch !== key.epoch));
+    assert.deepEqual(outbox.status().setAside, [ASIDE]);
+    assert.equal(outbox.status().code, 'OUTBOX-SET-ASIDE');
+    await back;
+    const rows = readings(outbox);
+    const there = new Map(rows.map((row) => [markOf(row.record), row]));
+    assert.equal(there.size, rows.length, 'nothing is there twice');
+    const missing = before.filter((row) => !there.has(markOf(row.record)));
+    assert.ok(missing.length > 0 && missing.length < 60, `${missing.length} rows stood on those pages`);
+    for (const row of before)
+      if (!missing.includes(row)) assert.deepEqual(there.get(markOf(row.record)), row, 'the same key, the same content');
+    assert.ok(there.has(1000));
+    const places = gaps(outbox).map(({ record: { subject, gap } }) => [subject.bed ?? subject.patient?.value, gap?.reason, gap?.lost]);
+    assert.deepEqual(places, [
+      ['BED-1', 'damaged', 'continuous'],
+      ['P-0001', 'damaged', 'spot'],
+    ]);
+    for (const { record } of gaps(outbox)) {
+      for (const row of missing) assert.ok((record.gap?.from ?? Infinity) <= row.receivedAt && row.receivedAt <= (record.gap?.to ?? 0));
+      assert.ok((record.gap?.to ?? 0) < START - 1000, 'no more than is needed');
+    }
+    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [rows.length + 2, 100]);
+    assert.equal(at.metrics.get('outbox_set_aside'), 1);
+    assert.equal(at.metrics.get('outbox_rows_lost'), 0);
+    assert.ok(at.lines.some((line) => line.includes('OUTBOX-SET-ASIDE')));
+    assert.ok(!at.lines.some((line) => /P-0001|BED-1/.test(line)), 'no log line names anybody');
+    // All of it is durable, done once, and counted the same.
+    const [all, status] = [outbox.waiting(0, 100_000), outbox.status()];
+    await at.close(outbox);
+    const again = await at.open();
+    assert.deepEqual(again.waiting(0, 100_000), all);
+    assert.deepEqual([again.status().pending, again.status().delivered], [status.pending, status.delivered]);
+    await again.complete(again.pending(0, 1000));
+    assert.equal(again.status().pending, 0);
+    rmSync(join(at.folder, ASIDE));
+    assert.equal(again.status().code, null);
+    await at.close(again);
+  });
+
+  test('goes on taking over after a restart, with nothing twice', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'EXACTLY-ONCE');
+    const at = setUp();
+    const before = await filled(at);
+    spoil(at.path, 30);
+    for (let stops = 0; stops < 3; stops += 1) {
+      const cut = await at.open();
+      await cut.append([markedRecord(2000 + stops)]);
+      await at.close(cut);
+    }
+    await using outbox = await at.open();
+    if (gaps(outbox).length === 0) await returned(outbox);
+    const found = readings(outbox).map((row) => markOf(row.record));
+    assert.equal(new Set(found).size, found.length);
+    const kept = before.filter((row) => found.includes(markOf(row.record))).length;
+    assert.ok(kept > 240 && kept < 300, `${kept}`);
+    assert.deepEqual(found.filter((mark) => mark >= 2000).sort(), [2000, 2001, 2002]);
+    assert.equal(gaps(outbox).length >= 1, true);
+    assert.equal(readdirSync(at.folder).filter((name) => name.includes('damaged')).length, 1);
+  });
+
+  test('of which every row can be read leaves no gap', async () => {
+    verifies('DAMAGED-SET-ASIDE');
+    const at = setUp();
+    const before = await filled(at);
+    const pages = readFileSync(at.path).length / PAGE;
+    const tried: string[] = [];
+    // Some page of the file is one of an index.
+    for (let page = pages; page > 2 && !tried.includes('whole'); page -= 1) {
+      const copy = setUp();
+      for (const file of ['outbox.db', 'outbox.key', 'outbox.db.mark'])
+        writeFileSync(join(copy.folder, file), readFileSync(join(at.folder, file)), { mode: 0o600 });
+      spoil(copy.path, page);
+      const outbox = await copy.open();
+      await returned(outbox);
+      const isWhole = readings(outbox).length === before.length && outbox.status().delivered === 100;
+      if (isWhole) assert.deepEqual(gaps(outbox), []);
+      else assert.ok(gaps(outbox).length > 0);
+      tried.push(isWhole ? 'whole' : 'gap');
+      await copy.close(outbox);
+    }
+    assert.ok(tried.includes('whole'));
+  });
+
+  test('of which nothing can be read leaves a gap for each source, from the oldest row that waited', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'OUTBOX-GAPS');
+    const at = setUp();
+    const before = await filled(at);
+    writeFileSync(at.path, 'no database');
+    at.clock.ms += 60_000;
+    await using outbox = await at.open();
+    await returned(outbox);
+    assert.deepEqual(readings(outbox), []);
+    const [gap, ...more] = gaps(outbox);
+    assert.deepEqual(more, []);
+    const { reason, from, to } = gap?.record.gap ?? {};
+    assert.deepEqual([reason, from, to], ['damaged', before[0]?.receivedAt, START + 60_000]);
+    assert.deepEqual(gap?.record.subject, SOURCE.subject);
+    assert.ok((await outbox.append([markedRecord(1)])).every((key) => key.seq > 400));
+  });
+
+  test('is replaced while the agent runs; what was refused meanwhile comes again and is stored', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'ACK-AFTER-COMMIT');
+    const at = setUp();
+    const before = await filled(at);
+    const outbox = await at.open();
+    const epoch = outbox.epoch;
+    const pages = readFileSync(at.path).length / PAGE;
+    spoil(at.path, ...Array.from({ length: pages - 12 }, (_, i) => 11 + i));
+    // Whatever makes it look at the file again.
+    rmSync(`${at.path}-wal`);
+    const back = returned(outbox);
+    const codes: unknown[] = [];
+    let stored = 0;
+    for (let i = 0; stored < 3; i += 1) {
+      try {
+        await outbox.append([markedRecord(5000 + stored)]);
+        stored += 1;
+      } catch (error) {
+        codes.push((error as { code?: string }).code);
+        at.clock.ms += 1000;
+      }
+      assert.ok(i < 20);
+    }
+    assert.deepEqual(new Set(codes), new Set(['STORAGE-IO']));
+    await back;
+    assert.notEqual(outbox.epoch, epoch);
+    const found = readings(outbox).map((row) => markOf(row.record));
+    assert.deepEqual(
+      found.filter((mark) => mark >= 5000),
+      [5000, 5001, 5002],
+    );
+    assert.ok(found.length >= 3 && found.length < before.length + 3);
+    assert.ok(gaps(outbox).length > 0);
+    await outbox.complete(outbox.pending(0, 1000));
+    assert.equal(outbox.status().pending, 0);
+    await at.close(outbox);
+  });
+
+  test('hands over quarantine, and which messages were stored', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'STORED-ONCE');
+    const at = setUp();
+    const message = { name: 'n'.repeat(16), content: 'c'.repeat(16) };
+    const first = await at.open();
+    for (let i = 0; i < 100; i += 1) await first.append([markedRecord(i)]);
+    await first.append([markedRecord(200)], { message });
+    await first.quarantine(first.pending(0, 1), 'INGEST-NOT-BOUND');
+    await first.quarantineBytes('bench', 'HL7-TYPE', 'message', Buffer.from('MSH|'));
+    const aside = first.quarantined(10).map(({ id: _, ...entry }) => entry);
+    await at.close(first);
+    spoil(at.path, -3);
+    await using outbox = await at.open();
+    assert.deepEqual(await outbox.append([markedRecord(200)], { message }), [], 'known at once');
+    await returned(outbox);
+    assert.deepEqual(
+      outbox.quarantined(10).map(({ id: _, ...entry }) => entry),
+      aside,
+    );
+    assert.equal(outbox.status().quarantined, 2);
+  });
+
+  test('a wrong key is no damage: nothing is set aside, and nothing new is made', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'ENCRYPTED-AT-REST');
+    const at = setUp();
+    const before = await filled(at);
+    const right = readFileSync(join(at.folder, 'outbox.key'));
+    writeFileSync(join(at.folder, 'outbox.key'), 'ab'.repeat(32));
+    await assert.rejects(at.open(), { code: 'STORAGE-KEY' });
+    assert.ok(!readdirSync(at.folder).some((name) => name.includes('damaged')));
+    writeFileSync(join(at.folder, 'outbox.key'), right);
+    await using outbox = await at.open();
+    assert.deepEqual(readings(outbox), before);
+  });
+});
