@@ -6,10 +6,11 @@ import type { Duplex } from 'node:stream';
 import { after, test } from 'node:test';
 import { connect } from 'node:tls';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import type { SessionLimits } from '../../../../hub/ingest/session.ts';
 import type { OperationOutcome } from '../../../../shared/fhir.ts';
 import { verifies } from '../../../requirements.ts';
-import { TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
+import { gathered, TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
 import { until } from '../../../support/until.ts';
 import { dialHub, gone, INGEST_SERVICE, identityOf, serveUplinkOf, type UplinkHub } from '../../../support/uplink-hub.ts';
 
@@ -131,6 +132,22 @@ test('a client of HTTP/1.1 posts a transaction, packed or not, at any name of th
     assert.deepEqual([statuses(packed), statuses(denser)], [new Array(3).fill('200 OK'), new Array(3).fill('200 OK')]);
   }
   assert.notEqual(s.uplink.server.status().lastBatchAt, null);
+});
+
+test('the request of the README does what is said of it', async () => {
+  verifies('FOREIGN-CLIENTS', 'README-WORKS');
+  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+  const [, method = '', path = '', header = '', body = ''] =
+    /^```http\n(\S+) (\S+) HTTP\/1\.1\nContent-Type: (.+)\n\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  await using s = await site();
+  using client = await Http1Client.dial(s);
+  const send = (text: string): Promise<Response> => client.send(method, path, { 'content-type': header }, text);
+  assert.deepEqual(statuses(await send(body)), ['201 Created']);
+  assert.deepEqual(statuses(await send(body)), ['200 OK']);
+  const other = await send(body.replace('98.6', '99.6'));
+  assert.deepEqual([other.status, codes(other)], [409, ['UPLINK-KEY-REUSED']]);
+  const [stored] = await gathered(await s.hub.door.export(operatorPrincipal(1000, 'clinic'), {}, { channel: 'operator' }));
+  assert.deepEqual([stored?.patient, stored?.vital, stored?.value, stored?.unit], ['pat-home-01', 'temp', 37, 'Cel']);
 });
 
 test('a client of HTTP/2 without a word of ours posts the same, and the two never meet the agent of that name', async () => {
