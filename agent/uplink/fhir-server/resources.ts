@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Identifier, Resource } from '../../../shared/fhir.ts';
-import { encodeRecord, type ReadingRecord } from '../../../shared/reading.ts';
+import type { ReadingRecord } from '../../../shared/reading.ts';
 import type { RowKey } from '../../../shared/uplink/key.ts';
 import { resourcesOf } from '../../resources.ts';
 
@@ -18,7 +18,7 @@ type Identified = Resource & { identifier?: Identifier[] };
  * image, a resumed snapshot), that content has another identifier, and is not taken for what is held already.
  */
 export function identifiedResources(row: ReadingRecord, key: RowKey & { agent: string }): Resource[] {
-  const digest = createHash('sha256').update(encodeRecord(row)).digest('base64url').slice(0, DIGEST_CHARS);
+  const digest = createHash('sha256').update(inOrder(row)).digest('base64url').slice(0, DIGEST_CHARS);
   return resourcesOf(row, key).map((resource: Identified): Identified => {
     const own = { system: RESOURCE_SYSTEM, value: `${resource.id}.${digest}` };
     return { ...resource, identifier: [...(resource.identifier ?? []), own] };
@@ -35,4 +35,12 @@ export function createEntryText(resource: Identified): string {
   if (!own) throw new VitalmeshError('INTERNAL', { detail: 'a resource without the identifier of its key' });
   const request = { method: 'POST', url: resource.resourceType, ifNoneExist: `identifier=${RESOURCE_SYSTEM}|${own.value}` };
   return JSON.stringify({ resource: content, request });
+}
+
+/** JSON with the keys of every object in order: the same for the same record, in whatever form a version of the outbox has kept it. */
+function inOrder(record: ReadingRecord): string {
+  return JSON.stringify(record, (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }

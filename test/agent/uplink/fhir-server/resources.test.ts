@@ -82,6 +82,18 @@ test('an entry creates its resource, without an id, unless its identifier is the
   }
 });
 
+test('a row that an older version wrote has the identifiers that the older version gave it', () => {
+  verifies('FHIR-SERVER-ONCE');
+  const one: ReadingRecord = { ...common, class: 'continuous', readings: [{ vital: 'hr', value: 71, effective: receivedAt - 500 }] };
+  // As version 1 wrote it: all fields of a reading, and times that count from 1970.
+  const compact = { s: 'monitors', p: 'hl7-pcd01', d: ['MON-0001', 'serial', 'SIM', null], t: receivedAt, u: common.subject, x: 1 };
+  const reading = ['hr', 71, receivedAt - 500, null, null, null, null, null, null];
+  const row = Buffer.concat([Buffer.of(1), Buffer.from(JSON.stringify({ ...compact, r: [reading] }))]);
+  const ids = (record: ReadingRecord): string[] => identifiedResources(record, { ...KEY, seq: 9 }).flatMap(keysOf);
+  assert.deepEqual(ids(decodeRecord(row)), ids(decodeRecord(encodeRecord(one))));
+  assert.deepEqual(ids(decodeRecord(row)), ['home-7.0123456789abc.9.0.jXSIGv61sN21N44TK86K8I']);
+});
+
 test('what is no identified resource is not sent', () => {
   const [resource] = identifiedResources({ ...common, class: 'spot', readings: [{ vital: 'hr', value: 71 }] }, { ...KEY, seq: 1 });
   assert.ok(resource);
