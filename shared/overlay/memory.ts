@@ -140,7 +140,13 @@ class MemoryOverlay implements Overlay {
     const [near, far] = connectionPair();
     this.adopt(near);
     host.owner.adopt(far);
-    setImmediate(() => this.#handOver(far, host.listener));
+    // Cut before they have an owner, they are nobody's; from then on whoever does not listen is told by the process's end, as with any overlay.
+    for (const end of [near, far]) end.on('error', ignore);
+    setImmediate(() => {
+      near.off('error', ignore);
+      this.#handOver(far, host.listener);
+      far.off('error', ignore);
+    });
     return near;
   }
 
@@ -175,6 +181,8 @@ class MemoryOverlay implements Overlay {
     else this.#network.hosts.delete(service);
   }
 }
+
+const ignore = (): void => undefined;
 
 function connectionPair(): [OverlayConnection, OverlayConnection] {
   const near = new MemoryTransport();
