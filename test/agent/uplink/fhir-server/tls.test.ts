@@ -145,6 +145,17 @@ test('a token is read from its file for each connection, and is in no log', asyn
   assert.match(logged, /FHIR-SIGN-IN/);
   assert.doesNotMatch(logged, /token-/);
   assert.doesNotMatch(logged, /P-0001/);
+  assert.doesNotMatch(logged, /without TLS/);
+});
+
+test('that data goes without TLS is said at the start, in the log that an operator reads', async () => {
+  verifies('FHIR-SERVER-SECRETS');
+  await using server = await FhirTestServer.listen();
+  const lines: string[] = [];
+  const log = createLogger({ component: 'agent', destination: { write: (line: string) => void lines.push(line) } });
+  await using agent = await startAgent(server.url, { files: {}, log });
+  assert.match(lines.join(''), /"level":"warn".*the FHIR server is called without TLS/);
+  await agent.outbox.empty();
 });
 
 test('files that others can read, or that hold something else, are not used', async () => {
