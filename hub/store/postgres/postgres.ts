@@ -5,15 +5,18 @@ import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { Lineage, StoreEpoch } from '../../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import type { ChainedEntry } from '../../audit/chain.ts';
+import { type ChainedEntry, verifyAudit } from '../../audit/chain.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
+import { Findings } from '../findings.ts';
+import type { RetentionOrder, RetentionStep } from '../retention.ts';
 import type {
   ArrivedBatch,
   BatchOutcome,
   Currency,
   EventFilter,
   Evidence,
+  HistoryQuery,
   ObservationFilter,
   Store,
   StoreCounts,
@@ -21,17 +24,24 @@ import type {
   StoredObservation,
   StoredPatient,
   StoredReading,
+  StoredVersion,
 } from '../store.ts';
+import type { Trend, TrendQuery } from '../trend.ts';
+import { valuesIn } from '../trend-series.ts';
+import type { StoreVerdict, VerifyProgress } from '../verdict.ts';
 import { type DatabaseAddress, readAddressFile } from './address.ts';
 import { keepBindings } from './bindings.ts';
-import { Commits } from './commits.ts';
+import { type Commit, Commits } from './commits.ts';
 import { Connections, checkServer, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
 import { KnownKeys } from './known-keys.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
+import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
+import { retainSome } from './retain.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
+import { verifyStore } from './verify.ts';
 import { type Known, writeBatch } from './write-batch.ts';
 
 export interface PostgresStoreOptions {
@@ -153,6 +163,35 @@ export class PostgresStore implements Store {
     return { [Symbol.asyncIterator]: () => reads.walkObservations(this, tenant, filter, range) };
   }
 
+  trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend> {
+    return this.#witnessed(
+      tenant,
+      (transaction) => readTrend(transaction, tenant, query),
+      (trend) => evidence(valuesIn(trend)),
+    );
+  }
+
+  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]> {
+    return this.#witnessed(
+      tenant,
+      (transaction) => readVersions(transaction, tenant, query),
+      (versions) => evidence(versions.length),
+    );
+  }
+
+  retain(order: RetentionOrder): Promise<RetentionStep> {
+    return retainSome(this, order);
+  }
+
+  async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {
+    const findings = new Findings();
+    const counts = await this.read((transaction) => verifyStore(transaction, findings, progress));
+    const chain = await verifyAudit(this.audit(), this.storeId);
+    if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
+    const evidence = chain.intact ? chain.entries : chain.seq - 1;
+    return { storeId: this.storeId, counts: { ...counts, evidence }, findings: findings.list() };
+  }
+
   async events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>> {
     const { range } = await this.#witnessed(
       tenant,
@@ -227,6 +266,14 @@ export class PostgresStore implements Store {
     return this.#connections.with((client) =>
       inTransaction(client, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${as}`, () => work(new Transaction(client, tenant))),
     );
+  }
+
+  /** Runs `work` in a commit, in the name of a tenant. */
+  commit<T>(work: (commit: Commit) => Promise<T>, tenant: string): Promise<T> {
+    return this.#commits.run(async (commit) => {
+      await commit.as(tenant);
+      return await work(commit);
+    });
   }
 
   /** A read, given out after the commit of its evidence; the head is not held while it reads. */

@@ -12,7 +12,21 @@ export function weekOf(time: number): number {
 const WEEKS_BEFORE = 8;
 
 /** Tables of which each row is of one tenant: shown and taken only in a transaction that said which. */
-const OF_A_TENANT = ['patient', 'batch', 'packed', 'observation', 'revision', 'latest', 'event', 'quarantine', 'total', 'binding'] as const;
+const OF_A_TENANT = [
+  'patient',
+  'batch',
+  'packed',
+  'observation',
+  'revision',
+  'latest',
+  'event',
+  'quarantine',
+  'total',
+  'binding',
+  'rollup',
+  'retained',
+  'kept_back',
+] as const;
 
 const OWN_TENANT = "tenant = current_setting('vitalmesh.tenant', true)";
 
@@ -79,6 +93,7 @@ CREATE TABLE batch (
   gone text
 );
 CREATE INDEX batch_time ON batch (tenant, stored_at, first_key, rows);
+CREATE INDEX batch_tenant ON batch (tenant, key);
 CREATE INDEX batch_position ON batch (tenant, position);
 
 -- The resources of a batch as the gateway sent them, zstd. They say whose the sender thinks they are.
@@ -174,6 +189,8 @@ CREATE TABLE event (
 ALTER TABLE event ALTER received SET STORAGE EXTERNAL;
 CREATE INDEX event_time ON event (tenant, kind, sort_time);
 CREATE INDEX event_patient ON event (tenant, patient, kind, sort_time) WHERE patient IS NOT NULL;
+CREATE INDEX event_kind ON event (tenant, kind, key);
+CREATE INDEX event_device ON event (tenant, gateway, device, sort_time, key) WHERE kind = 'device';
 CREATE INDEX event_gap ON event (tenant, patient, until, sort_time) WHERE kind = 'gap';
 
 CREATE TABLE writer (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, agent text NOT NULL, epoch text NOT NULL, UNIQUE (agent, epoch));
@@ -183,6 +200,15 @@ CREATE TABLE seen (
   part int NOT NULL,
   hash bytea NOT NULL,
   PRIMARY KEY (writer, seq, part)
+);
+
+-- Ids that were stored and whose rows were removed: in each row from first to last the same parts.
+CREATE TABLE seen_range (
+  writer bigint NOT NULL,
+  first bigint NOT NULL,
+  last bigint NOT NULL,
+  parts int4multirange NOT NULL,
+  PRIMARY KEY (writer, first)
 );
 
 CREATE TABLE quarantine (
@@ -198,7 +224,45 @@ CREATE TABLE quarantine (
   bytes bigint GENERATED ALWAYS AS (octet_length(received)) STORED,
   UNIQUE (tenant, gateway, hash, code)
 );
+CREATE INDEX quarantine_tenant ON quarantine (tenant, key);
 CREATE INDEX quarantine_gateway ON quarantine (tenant, gateway, key) INCLUDE (bytes);
+
+-- What remains of observations that were removed, by the minute or the hour (width, in milliseconds). part: of a panel, else ''.
+CREATE TABLE rollup (
+  patient bigint NOT NULL,
+  start bigint NOT NULL,
+  width bigint NOT NULL,
+  n bigint NOT NULL,
+  least double precision,
+  greatest double precision,
+  sum double precision NOT NULL,
+  last double precision,
+  first_at bigint,
+  last_at bigint,
+  covered_ms bigint NOT NULL,
+  absent bigint NOT NULL,
+  withdrawn bigint NOT NULL,
+  undated bigint NOT NULL,
+  doubtful bigint NOT NULL,
+  test boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  part text COLLATE "C" NOT NULL,
+  flags text,
+  PRIMARY KEY (patient, vital, device, part, test, start, width)
+);
+CREATE INDEX rollup_age ON rollup (tenant, width, start);
+
+-- How far the retention has come in each class (a key), and what is due but still the current one.
+CREATE TABLE retained (tenant text COLLATE "C" NOT NULL, class text COLLATE "C" NOT NULL, up_to bigint NOT NULL, PRIMARY KEY (tenant, class));
+CREATE TABLE kept_back (
+  observation bigint PRIMARY KEY,
+  sort_time bigint NOT NULL,
+  batch bigint NOT NULL,
+  tenant text COLLATE "C" NOT NULL
+);
+CREATE INDEX kept_back_tenant ON kept_back (tenant, observation);
 
 CREATE TABLE total (
   tenant text COLLATE "C" PRIMARY KEY,
@@ -269,7 +333,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
 export function grantsTo(role: string): string {
   return `
 GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, tenant, lineage TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
 GRANT SELECT, INSERT ON audit TO ${role};

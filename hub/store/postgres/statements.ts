@@ -40,14 +40,18 @@ export const PG = {
   findPatients: 'SELECT key, id FROM patient WHERE tenant = $1 AND id = ANY ($2::text[])',
   addPatients: 'INSERT INTO patient (tenant, id) SELECT $1, id FROM unnest($2::text[]) AS g (id) RETURNING key, id',
 
-  // What was there before the statement is seen by its last part, what it adds is not: no hash means that the key is new.
+  // What was there before the statement is seen by its last part, what it adds is not: no hash means that the key is new. ranged: it was
+  // stored, and removed since.
   see: `
     WITH given AS MATERIALIZED (
-      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::bytea[]) WITH ORDINALITY AS g (writer, seq, part, hash, i)
+      SELECT g.*, coalesce((
+        SELECT r.last >= g.seq AND r.parts @> g.part FROM seen_range r WHERE r.writer = g.writer AND r.first <= g.seq
+        ORDER BY r.first DESC LIMIT 1), false) AS ranged
+      FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::bytea[]) WITH ORDINALITY AS g (writer, seq, part, hash, i)
     ), added AS (
-      INSERT INTO seen (writer, seq, part, hash) SELECT writer, seq, part, hash FROM given ON CONFLICT DO NOTHING
+      INSERT INTO seen (writer, seq, part, hash) SELECT writer, seq, part, hash FROM given WHERE NOT ranged ON CONFLICT DO NOTHING
     )
-    SELECT (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
+    SELECT g.ranged, (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
     FROM given g ORDER BY g.i`,
 
   // The current row of each, and whether its sender had taken it back, or sent a better one, when it came.

@@ -108,36 +108,37 @@ class BatchWriter {
 
   /** Which of them are new. Those with a key that is known with other content come back as what is to be quarantined. */
   async #see(rows: readonly Row[]): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
-    const digests = new Map<string, Buffer | undefined>();
-    const first = rows.filter(({ writer, id }) => {
-      const name = `${writer} ${id.seq} ${id.index}`;
-      if (digests.has(name)) return false;
-      digests.set(name, undefined);
+    const known = new Map<string, Buffer | 'removed' | undefined>();
+    const first = rows.filter((row) => {
+      if (known.has(keyOf(row))) return false;
+      known.set(keyOf(row), undefined);
       return true;
     });
-    const seen =
-      first.length === 0
-        ? []
-        : await this.#commit.query<{ hash: Buffer | null }>(PG.see, [
-            first.map(({ writer }) => writer),
-            first.map(({ id }) => id.seq),
-            first.map(({ id }) => id.index),
-            first.map(({ digest }) => digest),
-          ]);
-    for (const [i, { writer, id }] of first.entries()) digests.set(`${writer} ${id.seq} ${id.index}`, seen[i]?.hash ?? undefined);
+    const found = first.length === 0 ? [] : await this.#addSeen(first);
+    for (const [i, row] of first.entries()) known.set(keyOf(row), found[i]?.ranged ? 'removed' : (found[i]?.hash ?? undefined));
     const reused: Refusal[] = [];
-    const results = rows.map(({ arrival, writer, id, digest }): ArrivalResult => {
-      const name = `${writer} ${id.seq} ${id.index}`;
-      const before = digests.get(name);
+    const results = rows.map((row): ArrivalResult => {
+      const before = known.get(keyOf(row));
       if (before === undefined) {
-        digests.set(name, digest);
+        known.set(keyOf(row), row.digest);
         return 'stored';
       }
-      if (before.equals(digest)) return 'held';
-      reused.push({ id: arrival.id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received: arrival.received });
+      // Of what was removed the content is not known any more.
+      if (before === 'removed' || before.equals(row.digest)) return 'held';
+      const { id, received } = row.arrival;
+      reused.push({ id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received });
       return 'reused';
     });
     return { results, reused };
+  }
+
+  #addSeen(rows: readonly Row[]): Promise<{ hash: Buffer | null; ranged: boolean }[]> {
+    return this.#commit.query(PG.see, [
+      rows.map(({ writer }) => writer),
+      rows.map(({ id }) => id.seq),
+      rows.map(({ id }) => id.index),
+      rows.map(({ digest }) => digest),
+    ]);
   }
 
   /** The new observations, by patient in the order in which each first comes, with the keys under which they are stored. */
@@ -245,6 +246,10 @@ class BatchWriter {
     this.#commit.afterwards(() => this.#known.tenants.add(tenant));
     this.#commit.tells = true;
   }
+}
+
+function keyOf({ writer, id }: Row): string {
+  return `${writer} ${id.seq} ${id.index}`;
 }
 
 function count(results: readonly ArrivalResult[], wanted: ArrivalResult): number {
