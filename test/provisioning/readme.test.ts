@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseArgs, promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/status.ts';
+import { publicKeyOf } from '../../hub/backup/hpke.ts';
+import { formatRecipient, readRecoveryKey } from '../../hub/backup/recovery-key.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
 import { startFabric } from '../../provisioning/fabric/fabric.ts';
@@ -100,6 +102,7 @@ test('in an empty folder the commands of the README, in its order, make a networ
       }
     }
     assert.equal(running.length, 3);
+    for (const made of ['store.db', 'store.key']) assert.ok(existsSync(join(folder, 'restored', made)), made);
     const operator = join(folder, 'state', 'agent', 'operator.sock');
     await connects(operator, ({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
     const hub = running.find(({ spawnargs }) => spawnargs.join(' ').includes('vitalmesh-hub'));
@@ -210,7 +213,8 @@ function writeConfiguration(folder: string): void {
       /([A-Z]+)-IDENTITY-ID/g,
       (_all, who: string) => loadIdentity(join(folder, `${who.toLowerCase()}.json`)).id,
     );
-    writeFileSync(join(folder, name), content);
+    const recipient = () => formatRecipient(publicKeyOf(readRecoveryKey(join(folder, 'recovery.key'))));
+    writeFileSync(join(folder, name), content.replace('RECOVERY-RECIPIENT', recipient));
   }
 }
 
