@@ -4,6 +4,7 @@ import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../errors.ts';
 import { makeFolders, syncFolder } from './key-file.ts';
 import { createEmpty } from './owner-lock.ts';
+import { provesKey } from './page-mac.ts';
 import { storageError } from './sqlite-errors.ts';
 
 /** `sqlcipher`: AES-256-CBC with HMAC-SHA512 a page, the format of SQLCipher 4. `aegis256`: AEGIS-256, faster where the CPU has AES instructions. */
@@ -137,7 +138,9 @@ export function unlock(connection: SQLite.Database, path: string, key: Buffer, c
     connection.pragma('schema_version');
   } catch (cause) {
     if ((cause as { code?: string }).code !== 'SQLITE_NOTADB') throw cause;
-    // The first page proves itself with the key; a wrong key and a damaged first page look the same.
+    if (cipher === 'sqlcipher' && provesKey(path, key))
+      throw new VitalmeshError('STORAGE-DAMAGED', { cause, detail: `${path}: its first page` });
+    // The first page proves itself with the key; where no other page does, a wrong key and a damaged first page look the same.
     throw new VitalmeshError('STORAGE-KEY', { cause, detail: `${path}: wrong key, or a damaged first page` });
   }
 }

@@ -111,11 +111,13 @@ for (const cipher of ['sqlcipher', 'aegis256'] as const) {
       const good = readFileSync(path);
       const pages = good.length / 4096;
       assert.ok(pages > 50);
+      // Whether another page can prove the key where the first one does not.
+      const isProven = cipher === 'sqlcipher';
       for (let page = 0; page < pages; page += 7) {
         const damaged = Buffer.from(good);
         damaged.writeUInt8(damaged.readUInt8(page * 4096 + 2000) ^ 0x10, page * 4096 + 2000);
         writeFileSync(path, damaged);
-        assert.throws(() => open(path, { cipher }), { code: page === 0 ? 'STORAGE-KEY' : 'STORAGE-DAMAGED' }, `page ${page}`);
+        assert.throws(() => open(path, { cipher }), { code: page === 0 && !isProven ? 'STORAGE-KEY' : 'STORAGE-DAMAGED' }, `page ${page}`);
         assert.deepEqual(readFileSync(path), damaged, 'a damaged file is left for its rescuers');
       }
     });

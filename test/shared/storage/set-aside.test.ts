@@ -106,13 +106,30 @@ describe('a damaged file', () => {
         code: 'STORAGE-KEY',
       },
     );
-    // A damaged first page cannot be told from a wrong key.
-    spoil(at.path, 1);
+    // What the key is made with is gone: nothing tells that from a wrong key.
+    const bytes = Buffer.from(before);
+    bytes.fill(0, 0, 16);
+    writeFileSync(at.path, bytes);
     assert.throws(at.open, { code: 'STORAGE-KEY' });
     writeFileSync(at.path, before);
     assert.deepEqual([at.told, filesAside(at.path)], [[], []]);
     using database = at.open();
     assert.equal(count(database), 10);
+  });
+
+  test('in its first page is one when another page proves the key', () => {
+    verifies('DAMAGED-SET-ASIDE');
+    const at = setUp();
+    {
+      using database = at.open();
+      fill(database, 10);
+    }
+    spoil(at.path, 1);
+    assert.throws(() => openDatabase({ path: at.path, key: Buffer.alloc(32, 8), migrations: MIGRATIONS }), { code: 'STORAGE-KEY' });
+    assert.throws(() => openDatabase({ path: at.path, key: KEY, migrations: MIGRATIONS }), { code: 'STORAGE-DAMAGED' });
+    using database = at.open();
+    assert.equal(count(database), 0);
+    assert.equal(at.told.length, 1);
   });
 
   test('is read page by page, with what its log holds, and nothing of it is changed', () => {
