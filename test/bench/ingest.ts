@@ -3,8 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Principal } from '../../hub/access/access.ts';
-import type { Door } from '../../hub/access/door.ts';
 import { gatewayPrincipal } from '../../hub/access/principals.ts';
 import { admit } from '../../hub/ingest/admit.ts';
 import { STORE_MIGRATIONS } from '../../hub/store/schema.ts';
@@ -25,7 +23,7 @@ const VITALS = ['hr', 'spo2', 'pr_oxi', 'rr', 'temp', 'etco2', 'abp_m', 'cvp'] a
 /**
  * The hub's taking-in of batches of 100, beside plain unencrypted SQLite with the same schema and statements in the same run: the store
  * alone (de-duplication, AES-256, evidence; rows made beforehand), and ingest as a whole (every check too) against a plain
- * store that must read the columns out of the same Observations but checks nothing. Then audited reads of one patient.
+ * store that must read the columns out of the same Observations but checks nothing.
  */
 export async function benchIngest(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-bench-'));
@@ -59,7 +57,6 @@ export async function benchIngest(): Promise<Figure[]> {
         unit: 'obs/s',
         ratio: { to, value: median(ms.plainIngest) / median(ms.ingest) },
       },
-      { name: 'door.latest, audited, p50', value: await readMs(hub.door, hub.registry.principal('ai-monitor')), unit: 'ms' },
     ];
   } finally {
     plain.close();
@@ -142,11 +139,4 @@ async function timed<T>(items: readonly T[], work: (item: T) => unknown): Promis
   const startMs = performance.now();
   for (const item of items) await work(item);
   return performance.now() - startMs;
-}
-
-async function readMs(door: Door, principal: Principal | undefined): Promise<number> {
-  if (!principal) throw new Error('no principal');
-  const times: number[] = [];
-  for (let i = 0; i < 300; i += 1) times.push(await timed([principal], (who) => door.latest(who, 'pat-icu-01', { channel: 'mcp-2026' })));
-  return median(times);
 }

@@ -1,35 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { stringify } from 'yaml';
-import { pcd01 } from '../../agent/simulate/dialects/pcd01.ts';
-import { simulatedPatient } from '../../agent/simulate/physiology.ts';
-import type { AgentStatus } from '../../agent/status.ts';
-import type { HubStatus } from '../../hub/status.ts';
-import { Latencies } from '../../provisioning/demo/latency.ts';
-import { invite, startNetwork } from '../../provisioning/demo/network.ts';
-import { answering, ownProgram, Processes } from '../../provisioning/demo/processes.ts';
-import { type DemoSite, MEMBERS, makeSite, SERVICES, writeAgentConfig } from '../../provisioning/demo/site.ts';
-import { createCa, newIdentityId, writeIdentity } from '../../provisioning/fabric/ca.ts';
-import { systemClock } from '../../shared/clock.ts';
-import { loadIdentity } from '../../shared/identity/identity.ts';
-import { silentLogger } from '../../shared/log.ts';
-import { connectMcp } from '../../shared/mcp-client.ts';
-import { askOperator } from '../../shared/operator/client.ts';
-import { openOverlay } from '../../shared/overlay/config.ts';
-import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
-import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import { embeddedNetwork, localNetwork, type StartNetwork, withBenchSite } from './bench-site.ts';
 import type { Figure } from './figure.ts';
 
-const BEDS = 40;
-/** 40 beds, one message of 8 values in 320 ms each: 1,000 observations a second. */
-const INTERVAL_MS = 320;
 const WARM_UP_MS = 3000;
 const MEASURE_MS = 10_000;
-
-/** A network with everybody in it. */
-type Network = Pick<DemoSite, 'overlay' | 'identities'>;
 
 /**
  * Device byte to MCP notification at 1,000 observations a second, over the local overlay and over the embedded network: monitors and AI
@@ -43,117 +17,19 @@ export async function benchLatency(): Promise<Figure[]> {
   ];
 }
 
-async function localNetwork(processes: Processes, stack: AsyncDisposableStack): Promise<Network> {
-  const home = processes.folder;
-  const ca = await createCa({ trustDomain: 'bench.vitalmesh', commonName: 'Vitalmesh bench' });
-  const issued = await Promise.all(
-    Object.keys(MEMBERS).map(async (name) => {
-      const [id, file] = [newIdentityId(), join(home, `${name}.json`)];
-      writeIdentity(file, await ca.issueIdentity({ id, name }));
-      return [name, { id, file }];
-    }),
-  );
-  const folder = join(home, 'switch');
-  mkdirSync(folder, { mode: 0o700 });
-  const { socketPath } = stack.use(await startLocalSwitch({ folder, trusted: ca.caPem, log: silentLogger }));
-  return { overlay: { type: 'local', socket: socketPath }, identities: Object.fromEntries(issued) as Network['identities'] };
-}
-
-async function embeddedNetwork(processes: Processes): Promise<Network> {
-  const home = processes.folder;
-  const identities = await invite(await startNetwork(processes, join(home, 'network')), home);
-  await Promise.all(
-    Object.values(identities).map(({ token, file }) =>
-      enroll({ token: readFileSync(token, 'utf8'), identityPath: file, now: systemClock.now }),
-    ),
-  );
-  return { overlay: { type: 'ziti' }, identities };
-}
-
-async function measure(
-  name: string,
-  startNetworkOf: (processes: Processes, stack: AsyncDisposableStack) => Promise<Network>,
-  mostMs: { p50: number; p99: number },
-): Promise<Figure[]> {
-  const home = mkdtempSync(join(tmpdir(), 'vm-bench-'));
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => rmSync(home, { recursive: true, force: true }));
-  const processes = new Processes(home);
-  stack.defer(async () => void (await processes.stop()));
-  const site = makeSite({ home, ...(await startNetworkOf(processes, stack)) });
-  const patients = new Map(Array.from({ length: BEDS }, (_, i) => [`BENCH-${i}`, `p-bench-${String(i).padStart(4, '0')}`]));
-  writeFileSync(
-    join(home, 'registry.yaml'),
-    stringify({
-      gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients) }],
-      clients: [{ identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: 'all' }],
-    }),
-  );
-  const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
-  const hub = processes.start('hub', 'hub', ownProgram('hub/main', ['run', '--config', site.hub.config]));
-  await answering(hub, async () => (((await askOperator(site.hub.operator, 'status')) as HubStatus).mcp.bound ? true : undefined));
-  const agent = processes.start('agent', 'agent', ownProgram('agent/main', ['run', '--config', agentConfig]));
-  const status = await answering(agent, async () => (await askOperator(site.agents.icu.operator, 'status')) as AgentStatus);
-  const [, port = '0'] = /:(\d+)$/.exec(status.sources[0]?.endpoint ?? '') ?? [];
-
-  const client = stack.use(await openOverlay(site.overlay, loadIdentity(site.identities.client.file), silentLogger));
-  const mcp = stack.use(await connectMcp({ overlay: client, service: SERVICES.mcp, name: 'bench' }));
-  const latencies = new Latencies();
-  const sentAt = new Map<string, number>();
-  let measuring = false;
-  await mcp.listen(
-    [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`),
-    (uri) => {
-      const sent = sentAt.get(uri);
-      sentAt.delete(uri);
-      if (measuring && sent !== undefined) latencies.add(performance.now() - sent);
-    },
-  );
-  const monitors = [...patients].map(([bed, patient], i) =>
-    monitor(Number(port), bed, i, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)),
-  );
-  await passed(WARM_UP_MS);
-  measuring = true;
-  await passed(MEASURE_MS);
-  measuring = false;
-  for (const end of monitors) end();
-  const figure = `device → MCP notification, 1,000 obs/s, ${name}`;
-  return [
-    { name: `${figure}, p50`, value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p50 } },
-    { name: `${figure}, p99`, value: latencies.percentile(0.99) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p99 } },
-    { name: `notifications measured, ${name}`, value: latencies.count, unit: '' },
-  ];
-}
-
-/** Sends one message an interval, each bed at its own moment of it; returns what ends it. */
-function monitor(port: number, bed: string, index: number, onSend: (at: number) => void): () => void {
-  const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
-  socket.on('error', () => socket.destroy());
-  socket.resume();
-  const patient = simulatedPatient({ seed: index });
-  let number = 0;
-  const send = (): void => {
-    number += 1;
-    const vitals = patient.next(INTERVAL_MS / 1000);
-    const moment = { at: Date.now(), beat: number, seed: index, bed, patient: `TEST-${index}`, vitals, pressure: true, demo: false };
-    const text = pcd01.messages(moment)[0]?.text ?? '';
-    onSend(performance.now());
-    socket.write(`\x0b${text}\x1c\r`);
-  };
-  let every: NodeJS.Timeout | undefined;
-  const first = setTimeout(
-    () => {
-      every = setInterval(send, INTERVAL_MS);
-    },
-    (index * INTERVAL_MS) / BEDS,
-  );
-  return () => {
-    clearTimeout(first);
-    clearInterval(every);
-    socket.destroy();
-  };
-}
-
-function passed(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function measure(name: string, startNetworkOf: StartNetwork, mostMs: { p50: number; p99: number }): Promise<Figure[]> {
+  return withBenchSite(startNetworkOf, async (site) => {
+    site.startMonitors();
+    await pause(WARM_UP_MS);
+    site.measure(true);
+    await pause(MEASURE_MS);
+    site.measure(false);
+    const figure = `device → MCP notification, 1,000 obs/s, ${name}`;
+    const { latencies } = site;
+    return [
+      { name: `${figure}, p50`, value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p50 } },
+      { name: `${figure}, p99`, value: latencies.percentile(0.99) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p99 } },
+      { name: `notifications measured, ${name}`, value: latencies.count, unit: '' },
+    ];
+  });
 }

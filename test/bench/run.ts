@@ -6,6 +6,8 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   hl7: async () => (await import('./hl7.ts')).benchHl7(),
   outbox: async () => (await import('./outbox.ts')).benchOutbox(),
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
+  store: async () => (await import('./store.ts')).benchStore(),
+  recovery: async () => (await import('./recovery.ts')).benchRecovery(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
   'overlay-idle': async () => (await import('./overlay-idle.ts')).benchOverlayIdle(),

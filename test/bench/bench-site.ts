@@ -1,0 +1,160 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { pcd01 } from '../../agent/simulate/dialects/pcd01.ts';
+import { simulatedPatient } from '../../agent/simulate/physiology.ts';
+import type { AgentStatus } from '../../agent/status.ts';
+import type { HubStatus } from '../../hub/status.ts';
+import { Latencies } from '../../provisioning/demo/latency.ts';
+import { invite, startNetwork } from '../../provisioning/demo/network.ts';
+import { answering, ownProgram, Processes } from '../../provisioning/demo/processes.ts';
+import { type DemoSite, MEMBERS, makeSite, SERVICES, writeAgentConfig } from '../../provisioning/demo/site.ts';
+import { createCa, newIdentityId, writeIdentity } from '../../provisioning/fabric/ca.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { loadIdentity } from '../../shared/identity/identity.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { connectMcp } from '../../shared/mcp-client.ts';
+import { askOperator } from '../../shared/operator/client.ts';
+import { openOverlay } from '../../shared/overlay/config.ts';
+import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
+import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
+
+const BEDS = 40;
+/** 40 beds, one message of 8 values in 320 ms each: 1,000 observations a second. */
+const INTERVAL_MS = 320;
+
+/** A network with everybody in it. */
+export type Network = Pick<DemoSite, 'overlay' | 'identities'>;
+
+export type StartNetwork = (processes: Processes, stack: AsyncDisposableStack) => Promise<Network>;
+
+/** Name of a bed. */
+export const benchBed = (index: number): string => `BENCH-${index}`;
+export const BENCH_BEDS = BEDS;
+
+/** Hub and agent as processes of their own, an AI client in this one that is told of every change, and monitors that can be started. */
+export interface BenchSite {
+  /** Of every message since `measure` was called: from its writing to the socket until the client is told that its patient changed. */
+  readonly latencies: Latencies;
+  measure(on: boolean): void;
+  /** 1,000 observations a second, of 40 beds. */
+  startMonitors(): void;
+  agentStatus(): Promise<AgentStatus>;
+}
+
+/** Runs `work` with a site; `prepare` may put something into its files before the agent starts. */
+export async function withBenchSite<T>(
+  startNetworkOf: StartNetwork,
+  work: (site: BenchSite) => Promise<T>,
+  prepare: (outbox: { path: string; keyFile: string }) => Promise<void> = async () => undefined,
+): Promise<T> {
+  const home = mkdtempSync(join(tmpdir(), 'vm-bench-'));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rmSync(home, { recursive: true, force: true }));
+  const processes = new Processes(home);
+  stack.defer(async () => void (await processes.stop()));
+  const site = makeSite({ home, ...(await startNetworkOf(processes, stack)) });
+  const patients = new Map(Array.from({ length: BEDS }, (_, i) => [benchBed(i), `p-bench-${String(i).padStart(4, '0')}`]));
+  writeFileSync(
+    join(home, 'registry.yaml'),
+    stringify({
+      gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients) }],
+      clients: [{ identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: 'all' }],
+    }),
+  );
+  const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
+  await prepare({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
+  const hub = processes.start('hub', 'hub', ownProgram('hub/main', ['run', '--config', site.hub.config]));
+  await answering(hub, async () => (((await askOperator(site.hub.operator, 'status')) as HubStatus).mcp.bound ? true : undefined));
+
+  const client = stack.use(await openOverlay(site.overlay, loadIdentity(site.identities.client.file), silentLogger));
+  const mcp = stack.use(await connectMcp({ overlay: client, service: SERVICES.mcp, name: 'bench' }));
+  const latencies = new Latencies();
+  const sentAt = new Map<string, number>();
+  let measuring = false;
+  await mcp.listen(
+    [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`),
+    (uri) => {
+      const sent = sentAt.get(uri);
+      sentAt.delete(uri);
+      if (measuring && sent !== undefined) latencies.add(performance.now() - sent);
+    },
+  );
+  const agent = processes.start('agent', 'agent', ownProgram('agent/main', ['run', '--config', agentConfig]));
+  const agentStatus = async (): Promise<AgentStatus> => (await askOperator(site.agents.icu.operator, 'status')) as AgentStatus;
+  const status = await answering(agent, agentStatus);
+  const [, port = '0'] = /:(\d+)$/.exec(status.sources[0]?.endpoint ?? '') ?? [];
+  const ends: (() => void)[] = [];
+  stack.defer(() => {
+    for (const end of ends) end();
+  });
+  return await work({
+    latencies,
+    agentStatus,
+    measure: (on) => {
+      measuring = on;
+    },
+    startMonitors: () => {
+      for (const [i, [bed, patient]] of [...patients].entries())
+        ends.push(monitor(Number(port), bed, i, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)));
+    },
+  });
+}
+
+export async function localNetwork(processes: Processes, stack: AsyncDisposableStack): Promise<Network> {
+  const home = processes.folder;
+  const ca = await createCa({ trustDomain: 'bench.vitalmesh', commonName: 'Vitalmesh bench' });
+  const issued = await Promise.all(
+    Object.keys(MEMBERS).map(async (name) => {
+      const [id, file] = [newIdentityId(), join(home, `${name}.json`)];
+      writeIdentity(file, await ca.issueIdentity({ id, name }));
+      return [name, { id, file }];
+    }),
+  );
+  const folder = join(home, 'switch');
+  mkdirSync(folder, { mode: 0o700 });
+  const { socketPath } = stack.use(await startLocalSwitch({ folder, trusted: ca.caPem, log: silentLogger }));
+  return { overlay: { type: 'local', socket: socketPath }, identities: Object.fromEntries(issued) as Network['identities'] };
+}
+
+export async function embeddedNetwork(processes: Processes): Promise<Network> {
+  const home = processes.folder;
+  const identities = await invite(await startNetwork(processes, join(home, 'network')), home);
+  await Promise.all(
+    Object.values(identities).map(({ token, file }) =>
+      enroll({ token: readFileSync(token, 'utf8'), identityPath: file, now: systemClock.now }),
+    ),
+  );
+  return { overlay: { type: 'ziti' }, identities };
+}
+
+/** Sends one message an interval, each bed at its own moment of it; returns what ends it. */
+function monitor(port: number, bed: string, index: number, onSend: (at: number) => void): () => void {
+  const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
+  socket.on('error', () => socket.destroy());
+  socket.resume();
+  const patient = simulatedPatient({ seed: index });
+  let number = 0;
+  const send = (): void => {
+    number += 1;
+    const vitals = patient.next(INTERVAL_MS / 1000);
+    const moment = { at: Date.now(), beat: number, seed: index, bed, patient: `TEST-${index}`, vitals, pressure: true, demo: false };
+    const text = pcd01.messages(moment)[0]?.text ?? '';
+    onSend(performance.now());
+    socket.write(`\x0b${text}\x1c\r`);
+  };
+  let every: NodeJS.Timeout | undefined;
+  const first = setTimeout(
+    () => {
+      every = setInterval(send, INTERVAL_MS);
+    },
+    (index * INTERVAL_MS) / BEDS,
+  );
+  return () => {
+    clearTimeout(first);
+    clearInterval(every);
+    socket.destroy();
+  };
+}
