@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { normalize } from '../../agent/normalize.ts';
 import { resourcesOf } from '../../agent/resources.ts';
+import { operatorPrincipal } from '../../hub/access/principals.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
 import { VITALS } from '../../shared/vitals.ts';
 import { verifies } from '../requirements.ts';
 import { observationGoldens } from '../support/goldens.ts';
 import { hapiValidate } from '../support/hapi.ts';
+import { gathered, testHub } from '../support/hub.ts';
 
 function ndjson(observations: readonly unknown[]): string {
   return observations.map((o) => `${JSON.stringify(o)}\n`).join('');
@@ -79,6 +81,18 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
     const { entry } = bundle as BatchBundle;
     // The Bundle itself, and each of its entries.
     assert.deepEqual([result.resources, result.valid], [1 + entry.length, 1 + entry.length]);
+  });
+
+  it('finds no error in what the hub makes of another vendor’s Bundle', async () => {
+    verifies('FOREIGN-CLIENTS');
+    await using hub = testHub();
+    const bundle = JSON.parse(readFileSync(new URL('../golden/foreign/home-monitoring.json', import.meta.url), 'utf8'));
+    await hub.ingest.foreign('gw-home', bundle);
+    const stored = await gathered(await hub.door.export(operatorPrincipal(1000, 'clinic'), {}, { channel: 'operator' }));
+    const result = await hapiValidate(ndjson(stored.map(({ resource }) => resource)));
+    assert.equal(result.errors, 0, result.text);
+    assert.deepEqual([result.resources, result.valid], [3, 3]);
+    for (const profile of ['bp', 'bodytemp', 'oxygensat']) assert.ok(result.profiles[profile], profile);
   });
 
   it('does find errors where there are some', async () => {

@@ -9,6 +9,7 @@ import type { ForeignAnswer } from '../../../../hub/ingest/ingest.ts';
 import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
 import type { StoredObservation } from '../../../../hub/store/store.ts';
 import { newEpoch, parseObservationId } from '../../../../shared/uplink/key.ts';
+import { panelOfPart, vital } from '../../../../shared/vitals.ts';
 import { verifies } from '../../../requirements.ts';
 import { assertValidFhir } from '../../../support/fhir-valid.ts';
 import {
@@ -21,6 +22,7 @@ import {
   type TestHub,
   testHub,
 } from '../../../support/hub.ts';
+import { READABLE } from '../../../support/records.ts';
 
 type Json = Record<string, unknown>;
 type Entry = { resource: Json; request: Json };
@@ -254,6 +256,45 @@ test('a transaction is stored whole or not at all: for a bad entry, for one of n
   assert.ok(await verifyAudit(h.store.audit(), h.store.storeId));
   assert.ok(evidence.length >= 6, 'each leaves its evidence');
 });
+
+test('every vital sign of the table is taken by LOINC, by MDC and by both, with a value in its unit and without one', async () => {
+  verifies('FOREIGN-CLIENTS', 'VOCABULARY-TRUE');
+  await using h = hub();
+  const absent = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/data-absent-reason', code: 'error' }] };
+  const sent = READABLE.filter(({ key }) => !panelOfPart(key)).flatMap(({ key, loinc, mdc, ucum }) => {
+    const byLoinc = loinc.map((code) => ({ system: 'http://loinc.org', code }));
+    const byMdc = mdc ? [{ system: 'urn:iso:std:iso:11073:10101', code: `${mdc.code}` }] : [];
+    const ways = [[...byLoinc, ...byMdc], byLoinc, byLoinc.slice(-1), byMdc].filter((coding) => coding.length > 0);
+    return ways.flatMap((coding, i) => [
+      { key, ucum, whole: i === 0, coding, value: { valueQuantity: { value: 30, system: 'http://unitsofmeasure.org', code: ucum } } },
+      { key, ucum, whole: false, coding, value: { valueQuantity: undefined, dataAbsentReason: absent } },
+    ]);
+  });
+  const ids: string[] = [];
+  for (let from = 0; from < sent.length; from += 500) {
+    const entries = sent
+      .slice(from, from + 500)
+      .map(({ coding, value }, i) => entryOf({ code: { coding }, ...value }, { method: 'PUT', url: `Observation/${from + i}` }));
+    const answer = await h.ingest.foreign('gw-home', bundleOf(entries));
+    assert.deepEqual(new Set(shown(answer)), new Set(['201']));
+    ids.push(...('outcomes' in answer ? answer.outcomes.map(({ id }) => id) : []));
+  }
+  const rows = new Map((await stored(h)).map((row) => [row.id, row]));
+  assert.ok(sent.length > 300 && rows.size === sent.length);
+  for (const [i, { key, ucum, whole, value }] of sent.entries()) {
+    const row = rows.get(ids[i] ?? '');
+    assert.ok(row);
+    assert.deepEqual([row.value, row.absent], value.valueQuantity ? [30, null] : [null, 'error'], key);
+    // A LOINC code of several rows is that of the first; two rows of one quantity are told apart by the unit alone.
+    if (whole) assert.deepEqual([row.vital, row.unit], [key, ucum]);
+    else assert.ok(sharesCode(key, row.vital), `${key}: ${row.vital}`);
+  }
+});
+
+function sharesCode(key: string, other: string): boolean {
+  const [a, b] = [vital(key), vital(other)];
+  return a !== undefined && b !== undefined && (a.mdc?.code === b.mdc?.code || a.loinc.some((code) => b.loinc.includes(code)));
+}
 
 test('any change of a good entry is answered, and never costs the others', async () => {
   verifies('FOREIGN-CLIENTS', 'GOOD-PARTS-SURVIVE');
