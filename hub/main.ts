@@ -10,6 +10,7 @@ import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
+import { readKeptTime } from '../shared/time/kept-time.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createDoor } from './access/store-door.ts';
 import type { BackupReport } from './backup/backup.ts';
@@ -22,6 +23,9 @@ import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { serveUplink } from './ingest/session.ts';
+import { inspectionCliCommands } from './inspection/cli.ts';
+import { inspectionCommands, verifyAs } from './inspection/operator.ts';
+import type { VerifyNews } from './inspection/verifying.ts';
 import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
@@ -29,11 +33,18 @@ import { loadRegistry } from './registry/load-registry.ts';
 import { tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
 import { checkStore, openStore } from './store/open-store.ts';
+import { retentionPolicy } from './store/retention-config.ts';
+import { RetentionRun } from './store/retention-run.ts';
 import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
-  return exitWith(runProgram(hubProgram({ run, check, exportOffline }, backupCommands({ backup, restore, rekey })), argv));
+  return exitWith(
+    runProgram(
+      hubProgram({ run, check, exportOffline }, { ...backupCommands({ backup, restore, rekey }), ...inspectionCliCommands({ verify }) }),
+      argv,
+    ),
+  );
 }
 
 async function run(config: HubConfig): Promise<void> {
@@ -44,6 +55,7 @@ async function run(config: HubConfig): Promise<void> {
   const files = new IdentityFiles(config.identity);
   const held = files.open(log);
   const { identity } = held;
+  const since = readKeptTime(timeFileOf(config.store), Number.POSITIVE_INFINITY, log);
   using time = openKeptClock({ path: timeFileOf(config.store), identity, log });
   const { clock } = time;
   const listed = loadRegistry(config.registry);
@@ -90,14 +102,15 @@ async function run(config: HubConfig): Promise<void> {
   const backups = { store, tenants: () => tenantsOf(registry, store), recipients: config.backup.recipients, clock, log };
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
-    commands: { ...commands, ...backupOperatorCommands(backups) },
+    commands: { ...commands, ...backupOperatorCommands(backups), ...inspectionCommands({ ...backups, door }) },
     log,
   });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
     reloaded = reloaded.then(() => reload(config.registry, { registry, store, feed, clock, log }));
   });
-  await using _running = await startAll([operator, ...others, staleness, uplink, mcp], signal);
+  const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
+  await using _running = await startAll([operator, ...others, staleness, uplink, mcp, retention], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
@@ -146,6 +159,12 @@ async function backup(config: HubConfig, to: string): Promise<BackupReport> {
   await using store = (await openStore(config.store, { metrics: new Metrics() })).store;
   const tenants = () => tenantsOf(registry, store);
   return await backUp({ store, tenants, recipients: config.backup.recipients, clock: systemClock, log: silentLogger }, to, ownUid());
+}
+
+async function* verify(config: HubConfig): AsyncGenerator<VerifyNews> {
+  const registry = loadRegistry(config.registry);
+  await using store = (await openStore(config.store, { metrics: new Metrics() })).store;
+  yield* verifyAs({ store, tenants: () => tenantsOf(registry, store), clock: systemClock }, ownUid());
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {

@@ -25,6 +25,7 @@ export const ACTIONS = [
   'store.backup',
   'store.restore',
   'store.rekey',
+  'store.verify',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

@@ -6,7 +6,16 @@ export const POLICY: Readonly<Record<Role, readonly Action[]>> = {
   gateway: ['observations.write'],
   clinician: ['patients.list', 'vitals.read', 'vitals.subscribe'],
   monitor: ['patients.list', 'vitals.read', 'vitals.subscribe'],
-  operator: ['patients.list', 'vitals.read', 'observations.export', 'status.read', 'store.backup', 'store.restore', 'store.rekey'],
+  operator: [
+    'patients.list',
+    'vitals.read',
+    'observations.export',
+    'status.read',
+    'store.backup',
+    'store.restore',
+    'store.rekey',
+    'store.verify',
+  ],
 };
 
 /** Actions that name no patient: what they give is filtered, patient by patient, to whom the caller may see. */

@@ -1,8 +1,9 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Change } from '../feed.ts';
-import type { EventFilter, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
+import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Principal } from './access.ts';
+import type { TrendView, VersionView } from './history-views.ts';
 
 /** How a call reaches the hub; part of the evidence. */
 export interface CallContext {
@@ -50,6 +51,17 @@ export interface LatestView {
   notice: string;
 }
 
+export interface TrendAsked {
+  /** Key of the parameter table or of a panel. */
+  vital: string;
+  device?: string | undefined;
+  /** UTC ms; the beginning of the first bucket, and the end of the last. */
+  from: Instant;
+  to: Instant;
+  /** 1 to `MAX_TREND_BUCKETS`. */
+  points: number;
+}
+
 /**
  * The one door to the store. Each call decides (`decide`), records the evidence in the same commit as the effect, and resolves
  * after that commit; a refusal is recorded too and rejects with ACCESS-DENIED or ACCESS-EXPIRED. A patient the caller may not
@@ -58,6 +70,15 @@ export interface LatestView {
 export interface Door {
   listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]>;
   latest(principal: Principal, patient: string, context: CallContext): Promise<LatestView>;
+  /** One vital sign over time, in at most `points` buckets of a usual width that begin where the hospital's clock does. Throws USAGE besides. */
+  trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView>;
+  /** Every version of one measurement, in order of storing. */
+  history(
+    principal: Principal,
+    patient: string,
+    query: Omit<HistoryQuery, 'patient'>,
+    context: CallContext,
+  ): Promise<readonly VersionView[]>;
   /** Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. */
   openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void>;
   closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void>;

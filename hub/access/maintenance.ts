@@ -11,7 +11,7 @@ export interface Maintenance {
   tenants: readonly string[];
   /** User id of whoever does it, at the machine. */
   uid: number;
-  action: Extract<Action, 'store.backup' | 'store.restore' | 'store.rekey'>;
+  action: Extract<Action, `store.${string}`>;
   at: Instant;
 }
 

@@ -1,12 +1,24 @@
 import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { bucketEdges } from '../clinical/bucket-edges.ts';
 import type { Change } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { EventFilter, Evidence, ObservationFilter, Store, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
+import type {
+  EventFilter,
+  Evidence,
+  HistoryQuery,
+  ObservationFilter,
+  Store,
+  StoreCounts,
+  StoredEvent,
+  StoredObservation,
+} from '../store/store.ts';
+import { MAX_TREND_BUCKETS } from '../store/trend.ts';
 import type { Action, AuditEvent, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
-import type { CallContext, Door, LatestView, PatientSummary } from './door.ts';
+import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from './door.ts';
+import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
 import { NOTICE, vitalViews } from './views.ts';
 
 export interface DoorOptions {
@@ -73,6 +85,32 @@ class StoreDoor implements Door {
       vitals: vitalViews(rows, now),
       notice: NOTICE,
     };
+  }
+
+  async trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
+    const { vital, device, from, to, points } = query;
+    const call = this.#call(principal, 'vitals.read', context);
+    await this.#require(call, patient);
+    if (!(from < to && points >= 1 && points <= MAX_TREND_BUCKETS))
+      throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
+    const bed = this.#registry.patient(principal.tenant, patient)?.bed ?? null;
+    const edges = bucketEdges({ from, to, points, zone: this.#zone });
+    const now = this.#clock.now();
+    const wanted = { patient, vital, edges, now, place: bed === null ? 'home' : 'bed', ...(device !== undefined && { device }) } as const;
+    const trend = await this.#store.trend(principal.tenant, wanted, (values) => granted(call, patient, values));
+    return trendView(trend, { patient, bed, vital, edges, now, zone: this.#zone });
+  }
+
+  async history(
+    principal: Principal,
+    patient: string,
+    query: Omit<HistoryQuery, 'patient'>,
+    context: CallContext,
+  ): Promise<readonly VersionView[]> {
+    const call = this.#call(principal, 'vitals.read', context);
+    await this.#require(call, patient);
+    const versions = await this.#store.history(principal.tenant, { patient, ...query }, (rows) => granted(call, patient, rows));
+    return versions.map(versionView);
   }
 
   async openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void> {

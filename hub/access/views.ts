@@ -76,6 +76,7 @@ function compared(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function nameOf(key: string): string {
+/** Plain English of a vital sign or panel; its key for one that is not in the table. */
+export function nameOf(key: string): string {
   return vital(key)?.name ?? panel(key)?.name ?? key;
 }

@@ -1,5 +1,8 @@
 import { type Instant, zoneOffsetMin } from '../../shared/clock.ts';
 
+/** Most buckets of one trend. */
+export const MAX_TREND_BUCKETS = 2000;
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;

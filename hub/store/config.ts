@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { dataKeyConfig, filePath, oneKey, withKeyFile } from '../../shared/config-parts.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { retentionConfig } from './retention-config.ts';
 
 const sqlite = z
   .strictObject({
     type: z.literal('sqlite').optional().describe('An encrypted file of this hub alone; so it is unless told.'),
     path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
     ...dataKeyConfig,
+    retention: retentionConfig,
   })
   .superRefine(oneKey)
   .transform(withKeyFile);
@@ -20,6 +22,7 @@ const postgres = z.strictObject({
     .optional()
     .describe('The same for the role that owns the tables; needed when they are made or brought up to date, and only then.'),
   timeFile: filePath.default('hub.time').describe('Where the hub keeps the time last confirmed, for its next start.'),
+  retention: retentionConfig,
 });
 
 /** `store` of hub.yaml: where everything is kept. */

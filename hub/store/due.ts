@@ -27,15 +27,13 @@ export function newestOf(rows: readonly StoredAt[], now: Instant, since: Instant
   return rows.reduce((newest, { storedAt }) => (storedAt <= now ? Math.max(newest, storedAt) : newest), since);
 }
 
-const HOUR_MS = 3_600_000;
 /** So much faster than time itself the retention may catch up, after the hub stood still for long. */
 const CATCH_UP = 24;
 
 /**
  * By which time ages are reckoned: the hub's clock, held back where it leapt ahead, because what is removed does not come back when the clock is
- * put right. `last` is what this gave when it was asked `elapsedMs` (of the monotonic clock) ago; within a start of the hub it grows a day
- * an hour at most, and so does it over a stop of unknown length. Pure.
+ * put right. `last` is what this gave `elapsedMs` (of the monotonic clock) ago. Pure.
  */
 export function retentionNow(last: Instant | undefined, now: Instant, elapsedMs: number): Instant {
-  return last === undefined ? now : Math.min(now, last + CATCH_UP * (elapsedMs + HOUR_MS));
+  return last === undefined ? now : Math.min(now, last + CATCH_UP * elapsedMs);
 }

@@ -3,8 +3,7 @@ import type { GapReason, LostClass } from '../../shared/gap.ts';
 import type { Flag } from '../../shared/reading.ts';
 import type { Place } from '../clinical/staleness.ts';
 
-/** Most buckets of one trend. */
-export const MAX_TREND_BUCKETS = 2000;
+export { MAX_TREND_BUCKETS } from '../clinical/bucket-edges.ts';
 
 /** Which trend is wanted. Times are sort times (architecture §3.10), UTC ms. */
 export interface TrendQuery {

@@ -364,3 +364,49 @@ test('an import around the door would be found', () => {
   assert.ok(storeImports("const s = await import('../store/sqlite.ts');"));
   assert.ok(!storeImports("import type { StoreCounts } from '../store/store.ts';"));
 });
+
+test('a trend is decided and recorded like any read, and its buckets begin where the hospital’s clock does', async () => {
+  verifies('ONE-DOOR', 'AUDIT-CHAINED', 'TREND-BUCKETS');
+  await using h = await filled();
+  const asked = { vital: 'hr', from: TEST_NOW - 90_000, to: TEST_NOW + 1, points: 3 };
+  const view = await h.door.trend(h.who('ai-nurse'), 'pat-icu-01', asked, context);
+  assert.deepEqual(
+    [view.patient, view.bed, view.name, view.asOf],
+    ['pat-icu-01', 'ICU-01', 'Heart rate (ECG)', '2026-11-21T10:00:00.000+00:00'],
+  );
+  assert.deepEqual(view.edges, [
+    '2026-11-21T09:58:30.000+00:00',
+    '2026-11-21T09:59:00.000+00:00',
+    '2026-11-21T10:00:00.000+00:00',
+    '2026-11-21T10:00:00.001+00:00',
+  ]);
+  assert.deepEqual(
+    view.series.map(({ device, buckets }) => [device, buckets.map(({ index, last }) => [index, last])]),
+    [['monitor-1', [[1, 72]]]],
+  );
+  assert.match(view.notice, /^Not an alarm system/);
+  await assert.rejects(h.door.trend(h.who('ai-nurse'), 'pat-icu-02', asked, context), { code: 'NOT-FOUND' });
+  for (const wrong of [{ from: TEST_NOW + 1 }, { points: 0 }, { points: 2001 }])
+    await assert.rejects(h.door.trend(h.who('ai-nurse'), 'pat-icu-01', { ...asked, ...wrong }, context), { code: 'USAGE' });
+  assert.deepEqual(await evidence(h), [
+    ['vitals.read', 'pat-icu-01', 'allowed', 'granted', 1],
+    ['vitals.read', 'pat-icu-02', 'denied', 'patient', 0],
+  ]);
+});
+
+test('the versions of a measurement are decided and recorded like any read', async () => {
+  verifies('ONE-DOOR', 'AUDIT-CHAINED', 'VERSIONS-KEPT');
+  await using h = await filled();
+  const which = { vital: 'hr', device: 'monitor-1', effective: TEST_NOW - 2500 };
+  const [version, ...more] = await h.door.history(h.who('ai-monitor'), 'pat-icu-01', which, context);
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    [version?.status, version?.stands, version?.value, version?.effective],
+    ['final', true, 72, '2026-11-21T10:59:57.500+01:00'],
+  );
+  await assert.rejects(h.door.history(h.who('ai-other'), 'pat-icu-01', which, context), { code: 'NOT-FOUND' });
+  assert.deepEqual(await evidence(h), [
+    ['vitals.read', 'pat-icu-01', 'allowed', 'granted', 1],
+    ['vitals.read', null, 'denied', 'unknown', 0],
+  ]);
+});

@@ -91,6 +91,14 @@ export class ScriptedDoor implements Door {
     return who.tenant === change.tenant && (who.patients === 'all' || who.patients.includes(change.patient));
   }
 
+  async trend(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async history(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
   async export(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
   }

@@ -1,0 +1,68 @@
+import { formatInstant, zoneOffsetMin } from '../../shared/clock.ts';
+import type { Observation } from '../../shared/fhir.ts';
+import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { StoredComponent, StoredVersion } from '../store/store.ts';
+import type { Trend } from '../store/trend.ts';
+import { NOTICE, nameOf } from './views.ts';
+
+/** One vital sign of a patient over time, as a reader gets it. */
+export interface TrendView extends Trend {
+  patient: string;
+  bed: string | null;
+  /** ISO 8601. */
+  asOf: string;
+  vital: string;
+  name: string;
+  /** ISO 8601, one more than buckets; bucket i goes from the i-th to the next. */
+  edges: readonly string[];
+  notice: string;
+}
+
+/** One version of a measurement, as a reader gets it. */
+export interface VersionView {
+  observation: string;
+  status: Observation['status'];
+  /** True for what counts. */
+  stands: boolean;
+  vital: string;
+  name: string;
+  value: number | null;
+  unit: string;
+  absent: AbsentReason | null;
+  components: readonly StoredComponent[];
+  flags: readonly Flag[];
+  device: string;
+  gateway: string;
+  test: boolean;
+  /** ISO 8601 with the device's offset, by its own clock. */
+  effective: string;
+  /** UTC ms. */
+  receivedAt: number;
+  storedAt: number;
+}
+
+/** Whose a trend is and how it is shown. */
+export interface TrendFrame {
+  patient: string;
+  bed: string | null;
+  vital: string;
+  edges: readonly number[];
+  now: number;
+  /** IANA. */
+  zone: string;
+}
+
+export function trendView(trend: Trend, { patient, bed, vital, edges, now, zone }: TrendFrame): TrendView {
+  const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
+  return { patient, bed, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: NOTICE };
+}
+
+export function versionView(version: StoredVersion): VersionView {
+  const { id, status, stands, vital, value, unit, absent, components, flags, device, gateway, test, receivedAt, storedAt } = version;
+  return {
+    ...{ observation: id, status, stands, vital, name: nameOf(vital), value, unit, absent, components, flags, device, gateway, test },
+    effective: formatInstant(version.effective, version.offsetMin),
+    receivedAt,
+    storedAt,
+  };
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { OperatorCommand } from '../../shared/operator/server.ts';
+import type { Principal } from '../access/access.ts';
+import type { CallContext, Door } from '../access/door.ts';
+import { recordMaintenance } from '../access/maintenance.ts';
+import { operatorPrincipal } from '../access/principals.ts';
+import type { Store } from '../store/store.ts';
+import { historyArgs, parsed, trendArgs } from './arguments.ts';
+import { type VerifyNews, verifying } from './verifying.ts';
+
+export interface InspectionSurroundings {
+  door: Door;
+  store: Pick<Store, 'verify' | 'record'>;
+  tenants(): readonly string[];
+  clock: Clock;
+}
+
+const CONTEXT: CallContext = { channel: 'operator' };
+
+/** What an operator may ask of what is stored, beside its export; decided and recorded like any other read. */
+export function inspectionCommands(surroundings: InspectionSurroundings): Record<'trend' | 'history' | 'verify', OperatorCommand> {
+  const { door } = surroundings;
+  const callerOf = (principal: string, tenant: string | undefined): Principal =>
+    operatorPrincipal(uidOf(principal), tenantOf(surroundings.tenants(), tenant));
+  return {
+    trend: async function* (args, principal) {
+      const allowed = 'trend takes tenant, patient, vital and device (text), from and to (UTC ms, from before to) and points (1 to 2000)';
+      const { tenant, patient, ...query } = parsed(trendArgs, args, allowed);
+      yield await door.trend(callerOf(principal, tenant), patient, query, CONTEXT);
+    },
+    history: async function* (args, principal) {
+      const { tenant, patient, ...query } = parsed(
+        historyArgs,
+        args,
+        'history takes tenant, patient, vital and device (text) and effective (UTC ms)',
+      );
+      yield* await door.history(callerOf(principal, tenant), patient, query, CONTEXT);
+    },
+    verify: async function* (args, principal) {
+      if (Object.keys(args).length > 0) throw new VitalmeshError('USAGE', { detail: 'verify takes no arguments' });
+      yield* verifyAs(surroundings, uidOf(principal));
+    },
+  };
+}
+
+/** Decides and records a verification by the user of this id, and does it. */
+export async function* verifyAs({ store, tenants, clock }: Omit<InspectionSurroundings, 'door'>, uid: number): AsyncGenerator<VerifyNews> {
+  await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.verify', at: clock.now() });
+  yield* verifying(store);
+}
+
+function uidOf(principal: string): number {
+  return Number(principal.slice('local:'.length));
+}
+
+/** The one that was named, or the only one there is. */
+function tenantOf(tenants: readonly string[], named: string | undefined): string {
+  const [only, ...more] = tenants;
+  const tenant = named ?? (more.length === 0 ? only : undefined);
+  if (tenant === undefined || !tenants.includes(tenant))
+    throw new VitalmeshError('USAGE', { detail: `--tenant is one of: ${tenants.join(', ')}` });
+  return tenant;
+}
