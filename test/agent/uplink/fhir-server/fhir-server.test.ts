@@ -331,6 +331,20 @@ test('an entry that the server cannot take now is sent again, without those that
   );
 });
 
+test('a server that takes nothing of a batch gets no more of a backlog until it is tried again', async () => {
+  verifies('FHIR-SERVER-ANSWERS');
+  await using server = await FhirTestServer.listen();
+  server.fault = () => ({ answer: each('503') });
+  const retry = { minMs: 600_000, maxMs: 600_000, slowMinMs: 1, slowMaxMs: 5 };
+  const outbox = new MemoryOutbox();
+  await outbox.append(Array.from({ length: 50 }, (_, i) => recordOf(50 + i)));
+  await using agent = await startAgent(server.url, { outbox, batchEntries: 1, retry });
+  await says(agent, 'FHIR-BUSY');
+  for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
+  assert.ok(server.batches.length <= 2, `${server.batches.length} batches`);
+  assert.equal(outbox.status().pending, 50);
+});
+
 test('a server that is busy is asked again when it said, and not before', async () => {
   verifies('FHIR-SERVER-RETRY-AFTER');
   await using server = await FhirTestServer.listen();
