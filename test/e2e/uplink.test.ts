@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { operatorPrincipal } from '../../hub/access/principals.ts';
+import type { Gap } from '../../shared/gap.ts';
+import { readGap } from '../../shared/gap-observation.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '../../shared/overlay/memory.ts';
 import { verifies } from '../requirements.ts';
-import { sampleBundle, sampleObservation, testHub } from '../support/hub.ts';
+import { gathered, sampleBundle, sampleObservation, TEST_REGISTRY, testHub } from '../support/hub.ts';
 import { countsOf, drained, homeRecord, listen, outboxFile, send, storedValuesOf } from '../support/uplink-site.ts';
 
 test('from an encrypted outbox through TLS and HTTP/2 into the encrypted store: each reading once', async () => {
@@ -89,4 +92,44 @@ test('a key used before with other content: quarantined at the hub, evidence at 
     outbox.quarantined(10).map(({ code, part }) => [code, part]),
     [['UPLINK-KEY-REUSED', `row ${epoch}.2`]],
   );
+});
+
+test('a gap travels up as any other record does, and stands at the hub as the gateway kept it', async () => {
+  verifies('GAPS-TOLD');
+  const network = createMemoryNetwork();
+  await using hub = testHub();
+  await using outbox = await outboxFile().open();
+  const gap: Gap = {
+    ...{ reason: 'space', lost: 'continuous', from: 1_795_251_600_000, to: 1_795_255_200_000, rows: 9, values: 18 },
+    vitals: ['hr'],
+  };
+  await outbox.append([{ ...homeRecord(undefined), class: 'gap', gap }, homeRecord(undefined, 71)]);
+  await using _server = await listen(network, hub);
+  await using _agent = await send(network, outbox);
+  await drained(outbox);
+  const events = await gathered(await hub.door.exportEvents(operatorPrincipal(1000, 'clinic'), { kind: 'gap' }, { channel: 'operator' }));
+  assert.deepEqual(
+    events.map(({ patient, resource }) => [patient, readGap(resource)]),
+    [['pat-home-01', gap]],
+  );
+  assert.deepEqual(await storedValuesOf(hub), [71]);
+});
+
+test('an agent that drains faster than its rate waits, and everything arrives once', async () => {
+  verifies('GATEWAYS-FAIR', 'EXACTLY-ONCE');
+  const network = createMemoryNetwork();
+  const registry = TEST_REGISTRY.replace('identity: gw-home', 'identity: gw-home, limits: { entriesPerSecond: 500 }');
+  await using hub = testHub({ registry });
+  await using outbox = await outboxFile().open();
+  const values = Array.from({ length: 1400 }, (_, i) => i);
+  await outbox.append(values.map((value) => homeRecord(undefined, value)));
+  await using _server = await listen(network, hub);
+  await using _agent = await send(network, outbox);
+  await drained(outbox);
+  assert.deepEqual(
+    (await storedValuesOf(hub)).toSorted((a, b) => (a ?? 0) - (b ?? 0)),
+    values,
+  );
+  assert.equal((await countsOf(hub)).observations, values.length);
+  assert.ok(hub.metrics.get('ingest_slowed_batches') > 0);
 });
