@@ -37,7 +37,7 @@ export const WAITING = `SELECT seq, class, received_at AS receivedAt, length(bod
 export const WAITING_BODY = 'SELECT class, body FROM rows WHERE seq = ? AND delivered_at IS NULL';
 /** Of class `gap`, the newest first. */
 export const WAITING_GAPS = `SELECT seq, body FROM rows INDEXED BY rows_gaps
-  WHERE class = 15 AND delivered_at IS NULL ORDER BY seq DESC LIMIT ?`;
+  WHERE class = 15 AND delivered_at IS NULL AND seq > 0 ORDER BY seq DESC LIMIT ?`;
 export const REWRITE = 'UPDATE rows SET body = ? WHERE seq = ? AND delivered_at IS NULL';
 export const GIVE_UP = 'DELETE FROM rows WHERE seq = ? AND delivered_at IS NULL';
 

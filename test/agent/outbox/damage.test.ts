@@ -53,6 +53,11 @@ function returned(outbox: Outbox): Promise<void> {
   return promise;
 }
 
+function emptied(path: string): void {
+  writeFileSync(path, '');
+  writeFileSync(`${path}-wal`, 'a log');
+}
+
 const readings = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class !== 'gap');
 const gaps = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class === 'gap');
 
@@ -159,22 +164,28 @@ describe('a damaged outbox', () => {
     assert.ok(tried.includes('whole'));
   });
 
-  test('of which nothing can be read leaves a gap for each source, from the oldest row that waited', async () => {
-    verifies('DAMAGED-SET-ASIDE', 'OUTBOX-GAPS');
-    const at = setUp();
-    const before = await filled(at);
-    writeFileSync(at.path, 'no database');
-    at.clock.ms += 60_000;
-    await using outbox = await at.open();
-    await returned(outbox);
-    assert.deepEqual(readings(outbox), []);
-    const [gap, ...more] = gaps(outbox);
-    assert.deepEqual(more, []);
-    const { reason, from, to } = gap?.record.gap ?? {};
-    assert.deepEqual([reason, from, to], ['damaged', before[0]?.receivedAt, START + 60_000]);
-    assert.deepEqual(gap?.record.subject, SOURCE.subject);
-    assert.ok((await outbox.append([markedRecord(1)])).every((key) => key.seq > 400));
-  });
+  const unreadable: [string, (path: string) => void][] = [
+    ['that was written over', (path) => writeFileSync(path, 'no database')],
+    ['whose first page is damaged', (path) => spoil(path, 1)],
+    ['that was cut to nothing, with a log', (path) => emptied(path)],
+  ];
+  for (const [what, damage] of unreadable)
+    test(`${what} leaves a gap for each source, from the oldest row that waited`, async () => {
+      verifies('DAMAGED-SET-ASIDE', 'OUTBOX-GAPS');
+      const at = setUp();
+      const before = await filled(at);
+      damage(at.path);
+      at.clock.ms += 60_000;
+      await using outbox = await at.open();
+      await returned(outbox);
+      assert.deepEqual(readings(outbox), []);
+      const [gap, ...more] = gaps(outbox);
+      assert.deepEqual(more, []);
+      const { reason, from, to } = gap?.record.gap ?? {};
+      assert.deepEqual([reason, from, to], ['damaged', before[0]?.receivedAt, START + 60_000]);
+      assert.deepEqual(gap?.record.subject, SOURCE.subject);
+      assert.ok((await outbox.append([markedRecord(1)])).every((key) => key.seq > 400));
+    });
 
   test('is replaced while the agent runs; what was refused meanwhile comes again and is stored', async () => {
     verifies('DAMAGED-SET-ASIDE', 'ACK-AFTER-COMMIT');

@@ -314,6 +314,13 @@ describe('how SQLite goes about it', () => {
     'an entry of quarantine': sql.QUARANTINE_CONTENT,
     'an entry out': sql.QUARANTINE_DROP,
     'a page of a census': sql.CENSUS,
+    'the oldest row': sql.OLDEST_SEQ,
+    'rows that may go': sql.WAITING,
+    'content of a row that may go': sql.WAITING_BODY,
+    'gaps that wait': sql.WAITING_GAPS,
+    'a row written anew': sql.REWRITE,
+    'a row given up': sql.GIVE_UP,
+    'a damaged file further': sql.ASIDE_PROGRESS,
   };
   for (const [name, text] of Object.entries(hot)) {
     test(`${name}: nothing is looked through or sorted`, () => {
