@@ -112,6 +112,8 @@ test('a store is backed up under load; in another folder it is whole up to the s
   assert.equal(committed[batches - 1], after.position);
   assert.deepEqual([again.storeId, after.storeId, after.observations], [store.storeId, store.storeId, ids.length]);
   assert.ok((await verifyAudit(again.audit(), again.storeId)).intact);
+  const { findings } = await again.verify();
+  assert.deepEqual(findings, []);
   assert.equal((await actions(again)).filter((action) => action === 'store.restore').length, 1);
   await using original = store;
   const expected = await gathered(await original.observations('clinic', {}, (rows) => event(rows)));
