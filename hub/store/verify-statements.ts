@@ -1,3 +1,6 @@
+/** Rows of a page of small ones. */
+export const VERIFY_PAGE = 2000;
+
 /** Statements of `verify`; each reads a page of an index or table from where the last one ended. */
 export const VERIFY_SQL = {
   lastKeys: `
@@ -21,8 +24,8 @@ export const VERIFY_SQL = {
     WHERE e.key > ? AND e.key <= ? ORDER BY e.key LIMIT 200`,
   writerOfObservation: 'SELECT DISTINCT writer FROM observation WHERE key > ?',
   writerOfEvent: 'SELECT DISTINCT writer FROM event WHERE key > ?',
-  seenPage: 'SELECT writer, seq, part FROM seen WHERE (writer, seq, part) > (?, ?, ?) ORDER BY writer, seq, part LIMIT 2000',
-  rangePage: 'SELECT writer, first, last FROM seenRange WHERE (writer, first) > (?, ?) ORDER BY writer, first LIMIT 2000',
+  seenPage: `SELECT writer, seq, part FROM seen WHERE (writer, seq, part) > (?, ?, ?) ORDER BY writer, seq, part LIMIT ${VERIFY_PAGE}`,
+  rangePage: `SELECT writer, first, last FROM seenRange WHERE (writer, first) > (?, ?) ORDER BY writer, first LIMIT ${VERIFY_PAGE}`,
   patientPage: 'SELECT key FROM patient WHERE key > ? AND key <= ? ORDER BY key LIMIT 20',
   currentOf: `
     SELECT l.vital, l.device, l.test, l.sortTime, l.storedAt, l.observation, o.standing, o.sortTime AS ownSortTime, o.test AS ownTest, o.key

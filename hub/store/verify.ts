@@ -9,7 +9,7 @@ import { isInRange, lastSeenRow } from './seen-ranges.ts';
 import { added, idOf, type Tally } from './tally.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 import { verifyLatest } from './verify-latest.ts';
-import { VERIFY_SQL } from './verify-statements.ts';
+import { VERIFY_PAGE, VERIFY_SQL } from './verify-statements.ts';
 
 type Reader = Pick<Database, 'prepare'>;
 
@@ -195,10 +195,11 @@ class Verification {
       const rows = page.all(after.writer, after.seq, after.part);
       for (const { writer, seq, part } of rows) seen.set(writer, added(seen.get(writer) ?? { rows: 0, sum: 0 }, seq, part));
       this.#counts.seen += rows.length;
-      const last = rows.at(-1);
-      if (last === undefined) break;
-      after = last;
       yield { part: 'seen', done: this.#counts.seen, of: this.#counts.observations + this.#counts.events };
+      // A page that is not full is the end: what is added meanwhile could be followed for ever.
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < VERIFY_PAGE) break;
+      after = last;
     }
     const busy = new Set([...this.#writersSince('writerOfObservation', 'observation'), ...this.#writersSince('writerOfEvent', 'event')]);
     for (const writer of new Set([...seen.keys(), ...this.#stored.keys()])) {
@@ -222,7 +223,7 @@ class Verification {
         before = range;
       }
       this.#counts.ranges += ranges.length;
-      if (ranges.length === 0) return;
+      if (ranges.length < VERIFY_PAGE) return;
       yield { part: 'ranges', done: this.#counts.ranges, of: this.#counts.ranges };
     }
   }

@@ -4,8 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { packReceived } from '../../../hub/store/observation-row.ts';
 import { RETENTION_SQL } from '../../../hub/store/retention-statements.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
+import { HISTORY_STEP } from '../../../hub/store/schema-history.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
 import { SQL } from '../../../hub/store/statements.ts';
 import { TREND_SQL } from '../../../hub/store/trend-statements.ts';
@@ -14,9 +16,9 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
-import { storeTrendContract } from '../../contract/store-trend.ts';
+import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
 import { verifies } from '../../requirements.ts';
-import { gathered } from '../../support/hub.ts';
+import { gathered, TEST_EPOCH, TEST_NOW } from '../../support/hub.ts';
 
 interface Place extends StorePlace {
   folder: string;
@@ -153,4 +155,42 @@ test('a closed store says so', async () => {
   const store = await at.open();
   await store[Symbol.asyncDispose]();
   await assert.rejects(store.storeBatch(batchOf([arrivalOf()])), { code: 'STORAGE-CLOSED' });
+});
+
+test('a store of before trends and retention is opened with everything in it, and goes on', async () => {
+  await using at = await place();
+  const file = { path: join(at.folder, 'hub.db'), key: at.key };
+  const before = STORE_MIGRATIONS.slice(0, STORE_MIGRATIONS.indexOf(HISTORY_STEP));
+  const [text, gap] = [arrivalOf({ seq: 1 }).received, gapArrival(3, {})];
+  {
+    using database = openDatabase({ ...file, migrations: before });
+    const row = "'hr', 'monitor-1', 72, '/min', NULL, NULL, NULL";
+    const when = [TEST_NOW, 0, TEST_NOW, TEST_NOW].join();
+    const run = (sql: string, ...values: (string | number | Buffer)[]): unknown =>
+      database.prepare<(string | number | Buffer)[]>(sql).run(...values);
+    database.write(() => {
+      run("INSERT INTO patient (key, tenant, id, lastStoredAt) VALUES (1, 'clinic', 'pat-icu-01', 0)");
+      run("INSERT INTO writer (key, agent, epoch) VALUES (1, 'gw-icu', ?)", TEST_EPOCH);
+      run("INSERT INTO batch VALUES (1, 'clinic', 'gw-icu', ?, NULL, 1, 2, ?)", TEST_NOW, packReceived([text, text]));
+      const observation =
+        'INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective, offsetMin, receivedAt, sortTime, test, standing)';
+      run(`${observation} VALUES (1, 1, 1, 1, 1, 0, ${row}, ${when}, 0, 0)`);
+      run(`${observation} VALUES (2, 1, 1, 1, 2, 0, ${row}, ${when}, 0, -1)`);
+      run(
+        `INSERT INTO event (kind, tenant, gateway, patient, writer, seq, part, device, effective, offsetMin, receivedAt, sortTime, storedAt, test, received)
+         VALUES ('gap', 'clinic', 'gw-icu', 'pat-icu-01', 1, 3, 0, 'monitor-1', ?, 0, ?, ?, ?, 0, ?)`,
+        ...[gap.effective, gap.receivedAt, gap.sortTime, TEST_NOW, packReceived([gap.received])],
+      );
+    });
+  }
+  await using store = await at.open();
+  const query = { patient: 'pat-icu-01', vital: 'hr', edges: [TEST_NOW - 3_600_000, TEST_NOW + 1], place: 'bed', now: TEST_NOW } as const;
+  const { series, gaps } = await store.trend('clinic', query, event);
+  assert.deepEqual([series[0]?.buckets[0]?.excluded.withdrawn, gaps.length], [1, 1]);
+  // What took it back then takes back what comes behind it now.
+  assert.deepEqual((await store.storeBatch(batchOf([{ ...arrivalOf({ seq: 1, value: 5 }), id: `gw-icu.${TEST_EPOCH}.1.1` }]))).results, [
+    'stored',
+  ]);
+  assert.deepEqual(await store.latest('clinic', 'pat-icu-01', event), []);
+  assert.equal((await gathered(await store.observations('clinic', {}, event))).length, 3);
 });
