@@ -4,12 +4,13 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
-import { Amounts } from './amounts.ts';
+import type { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
 import { inherit, unlisted } from './inheritance.ts';
 import type { Mark } from './mark.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
 import * as sql from './statements.ts';
+import { applyChange, type Changed, countRows, type Tally } from './tally.ts';
 import { Wear, type Written } from './wear.ts';
 
 /** Numbers that nobody gets: a mark that was not synced is some commits behind. */
@@ -39,13 +40,6 @@ export interface OutboxFileOptions {
 export interface Counts {
   pending: number;
   delivered: number;
-  quarantined: number;
-}
-
-/** Rows and their bytes as they are after the last commit that was answered. */
-interface Tally {
-  pending: Amounts;
-  delivered: Amounts;
   quarantined: number;
 }
 
@@ -251,28 +245,28 @@ export class OutboxFile implements Disposable {
   }
 
   /** After a commit: what it changed. */
-  changed({ came, left, delivered, pruned, quarantined = 0 }: Changed): void {
-    const { pending, delivered: kept } = this.#tally;
-    if (came) pending.plus(came);
-    if (left) pending.minus(left);
-    if (delivered) {
-      pending.minus(delivered);
-      kept.plus(delivered);
-    }
-    if (pruned) kept.minus(pruned);
-    this.#tally.quarantined += quarantined;
-    this.metrics.set('outbox_pending', pending.rows);
+  changed(by: Changed): void {
+    applyChange(this.#tally, by);
+    this.metrics.set('outbox_pending', this.#tally.pending.rows);
   }
 
-  status(): Counts & { oldestPendingAt: number | null; fileBytes: number } {
+  /** While the file cannot be read, what was known last, and why. */
+  status(): Counts & { oldestPendingAt: Instant | null; fileBytes: number; trouble: ErrorCode | null } {
+    let oldestPendingAt: Instant | null = null;
+    let trouble: ErrorCode | null = null;
+    try {
+      oldestPendingAt = this.read((database) => {
+        this.#wear.measure(database);
+        this.#countAnew();
+        return database.prepare<[], { at: Instant }>(sql.OLDEST_PENDING).get()?.at ?? null;
+      });
+    } catch (thrown) {
+      trouble = asVitalmeshError(thrown).code;
+      if (trouble === 'STORAGE-CLOSED') throw thrown;
+    }
+    const { pending, delivered, quarantined } = this.#tally;
     const fileBytes = this.#database.fileBytes();
-    return this.read((database) => {
-      this.#wear.measure(database);
-      const oldest = database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get();
-      this.#countAnew();
-      const { pending, delivered, quarantined } = this.#tally;
-      return { pending: pending.rows, delivered: delivered.rows, quarantined, oldestPendingAt: oldest?.at ?? null, fileBytes };
-    });
+    return { pending: pending.rows, delivered: delivered.rows, quarantined, oldestPendingAt, fileBytes, trouble };
   }
 
   /** A file opened anew may hold what a failed commit had written before it failed. Not while commits are being answered. */
@@ -301,23 +295,4 @@ export class OutboxFile implements Disposable {
     this.raiseMark();
     this.#mark[Symbol.dispose]();
   }
-}
-
-/** What a commit changed: rows that came, left, became delivered, or went after they were delivered; entries of quarantine. */
-export interface Changed {
-  came?: Amounts;
-  left?: Amounts;
-  delivered?: Amounts;
-  pruned?: Amounts;
-  quarantined?: number;
-}
-
-function countRows(database: Database): Tally {
-  const tally: Tally = { pending: new Amounts(), delivered: new Amounts(), quarantined: 0 };
-  const counts = database.prepare<[], { class: number; delivered: number; rows: number; bytes: number }>(sql.COUNT_ROWS).all();
-  for (const { class: rowClass, delivered, rows, bytes } of counts) {
-    (delivered === 1 ? tally.delivered : tally.pending).add(rowClass, bytes, rows);
-  }
-  tally.quarantined = database.prepare<[], { n: number }>(sql.COUNT_QUARANTINED).get()?.n ?? 0;
-  return tally;
 }

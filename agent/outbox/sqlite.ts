@@ -228,7 +228,7 @@ class SqliteOutbox implements Outbox {
   }
 
   status(): OutboxStatus {
-    const counts = this.#file.status();
+    const { trouble, ...counts } = this.#file.status();
     const { level, usedBytes, limitBytes } = this.#upkeep.fullness;
     const { today, yesterday } = this.#file.written;
     const setAside = filesAside(this.#path);
@@ -240,7 +240,7 @@ class SqliteOutbox implements Outbox {
       limitBytes,
       writtenBytes,
       setAside,
-      code: this.#file.failing ?? LEVEL_CODES[level] ?? (setAside.length > 0 ? 'OUTBOX-SET-ASIDE' : null),
+      code: trouble ?? this.#file.failing ?? LEVEL_CODES[level] ?? (setAside.length > 0 ? 'OUTBOX-SET-ASIDE' : null),
     };
   }
 

@@ -27,8 +27,17 @@ export function setAside(path: string, at: Instant): string {
 /** Names of the files that were set aside from this one and are still there, the oldest first; without their folder. */
 export function filesAside(path: string): string[] {
   const own = basename(path);
-  const names = readdirSync(dirname(resolve(path))).map((name) => BESIDE.reduce((short, suffix) => short.replace(suffix, ''), name));
+  const names = namesBeside(path).map((name) => BESIDE.reduce((short, suffix) => short.replace(suffix, ''), name));
   return [...new Set(names.filter((name) => name.startsWith(own) && ASIDE.test(name.slice(own.length))))].sort();
+}
+
+function namesBeside(path: string): string[] {
+  try {
+    return readdirSync(dirname(resolve(path)));
+  } catch {
+    // Whoever opens a file in it tells of what is wrong with the folder.
+    return [];
+  }
 }
 
 /** A damaged file, read as far as it can be; nothing of it is changed. A page that is not whole is an error and never data: each has a MAC. */

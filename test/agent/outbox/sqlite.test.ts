@@ -126,6 +126,7 @@ describe('the outbox file', () => {
       await outbox.append([markedRecord(1)]);
       rmSync(at.path + suffix);
       await assert.rejects(outbox.append([markedRecord(2)]), { code: 'STORAGE-IO' });
+      assert.deepEqual([outbox.status().code, outbox.status().pending], ['STORAGE-IO', 1], 'what was known last, and why');
       at.clock.ms += 1000;
       await outbox.append([markedRecord(3)]);
       if (suffix === '') assert.deepEqual(marks(outbox), [3], 'a log without its file is set aside, and a new file takes over');
