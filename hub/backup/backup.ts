@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { link, open, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { packageVersion } from '../../shared/command-line.ts';
@@ -42,16 +42,31 @@ export async function makeBackup({ store, to, recipients, clock, signal }: Backu
     const { bytes: bodyBytes, key } = await store.copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
     const known = { storeId: store.storeId, ...at, bodyBytes, madeAt: clock.now(), software: packageVersion() };
     const { sha256 } = await finish(unnamed, known, key, recipients);
-    await link(unnamed, to);
+    await name(unnamed, to);
     return { file: to, version: 1, ...known, sha256, recipients: recipients.length };
   } catch (thrown) {
+    await rm(unnamed, { force: true }).catch(() => undefined);
     signal?.throwIfAborted();
     if (thrown instanceof VitalmeshError) throw thrown;
     throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (${(thrown as NodeJS.ErrnoException).code ?? 'error'})` });
-  } finally {
-    await rm(unnamed, { force: true });
-    if (existsSync(dirname(to))) syncFolder(dirname(resolve(to)));
   }
+}
+
+/** File systems of sticks and shares that know no second name of a file. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Gives a whole file its name, where there is none of that name. */
+async function name(unnamed: string, to: string): Promise<void> {
+  try {
+    // Unlike a rename it fails where there is one.
+    await link(unnamed, to);
+    await rm(unnamed);
+  } catch (thrown) {
+    if (!NO_LINKS.has((thrown as NodeJS.ErrnoException).code)) throw thrown;
+    if (existsSync(to)) throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (EEXIST)` });
+    await rename(unnamed, to);
+  }
+  syncFolder(dirname(resolve(to)));
 }
 
 /** Digest, label and sealed keys behind the body. */

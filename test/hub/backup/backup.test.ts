@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -226,6 +228,35 @@ test('a backup whose caller goes away, and one of a store that is closed, leave 
   await store[Symbol.asyncDispose]();
   await assert.rejects(second, { code: 'STORAGE-CLOSED' });
   assert.ok(!existsSync(to));
+});
+
+test('a place that knows no second names of files, as sticks and shares do, takes a backup all the same, and nothing is written over there', async (context) => {
+  verifies('BACKUP-NEVER-OVER');
+  const refused = context.mock.method(promises, 'link', () => Promise.reject(Object.assign(new Error('no links'), { code: 'EPERM' })));
+  syncBuiltinESMExports();
+  try {
+    const hub = hubFolder();
+    const to = join(hub.home, 'backup');
+    await using store = hub.open();
+    await store.storeBatch(batchOfNumber(0));
+    await makeBackup({ store, to, recipients, clock });
+    assert.equal(refused.mock.callCount(), 1);
+    const content = readFileSync(to);
+    await assert.rejects(makeBackup({ store, to, recipients, clock }), { code: 'BACKUP-FILE' });
+    assert.ok(readFileSync(to).equals(content));
+    assert.deepEqual(
+      readdirSync(hub.home).filter((name) => name.startsWith('backup')),
+      ['backup'],
+    );
+  } finally {
+    refused.mock.restore();
+    syncBuiltinESMExports();
+  }
+  const [hub, place] = [hubFolder(), emptyPlace()];
+  await using store = hub.open();
+  await store.storeBatch(batchOfNumber(0));
+  await makeBackup({ store, to: join(hub.home, 'backup'), recipients, clock });
+  assert.equal((await restored(join(hub.home, 'backup'), place)).observations, ROWS);
 });
 
 function flipped(bytes: Buffer, at: number): Buffer {
