@@ -76,7 +76,7 @@ export function formatHubStatus(status: HubStatus): string {
       'Store',
       `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''})`,
     ],
-    ['Refused', `${counts.quarantined} in quarantine, ${counts.duplicates} sent twice`],
+    ['Refused', `${counts.quarantined} in quarantine${givenUp(status.metrics)}, ${counts.duplicates} sent twice`],
     ...reasonsOf(status.metrics),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
@@ -93,6 +93,12 @@ function howManyOf({ gateways, knownGateways, uplink: { lastConnectedAt, lastBat
 
 function why(code: ErrorCode | null): string {
   return code === null ? 'binding' : meaningOf(code);
+}
+
+/** What left quarantine for want of room since the start. */
+function givenUp(metrics: Readonly<Record<string, number>>): string {
+  const dropped = metrics.ingest_quarantine_dropped ?? 0;
+  return dropped === 0 ? '' : `, ${dropped} given up for want of room`;
 }
 
 /** Why parts and whole batches were refused since the start, with their codes. */

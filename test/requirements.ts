@@ -62,6 +62,10 @@ export const REQUIREMENTS = {
     source: 'issue 7, Store',
     behaviour: 'A database on another machine is reached by TLS alone, with its name proved.',
   },
+  'RELIABILITY-REPEATABLE': {
+    source: 'issue 7, Done means',
+    behaviour: 'What RELIABILITY.md says was tried can be repeated by the command that stands beside it.',
+  },
   'CLOCK-STEPS': {
     source: 'issue 7, Proof; architecture §3.10',
     behaviour:

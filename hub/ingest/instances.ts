@@ -40,6 +40,11 @@ export class Instances<H extends InstanceHolder> {
     this.#over(holder);
   }
 
+  /** Whether an agent process speaks for the gateway at present. */
+  has(gateway: string): boolean {
+    return this.#holders.has(gateway);
+  }
+
   holders(): Iterable<[gateway: string, holder: H]> {
     return this.#holders;
   }

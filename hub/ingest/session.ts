@@ -151,7 +151,7 @@ class SessionServer implements UplinkServer {
     const onBundle = (at: Instant): void => {
       this.#lastBatchAt = latest(this.#lastBatchAt, at);
     };
-    const fhir = new FhirEndpoint({ ingest, intake, metrics, clock, onBundle });
+    const fhir = new FhirEndpoint({ ingest, intake, metrics, clock, isTaken: (client) => instances.has(client), onBundle });
     this.#http1 = new Http1(fhir, limits, metrics);
     this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });

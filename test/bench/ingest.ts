@@ -5,14 +5,19 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { gatewayPrincipal } from '../../hub/access/principals.ts';
 import { admit } from '../../hub/ingest/admit.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { STORE_MIGRATIONS } from '../../hub/store/schema.ts';
-import { type Arrival, type ArrivedBatch, isEvent } from '../../hub/store/store.ts';
+import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import { type Arrival, type ArrivedBatch, isEvent, type Store } from '../../hub/store/store.ts';
 import { writeBatch } from '../../hub/store/write-batch.ts';
 import type { Observation } from '../../shared/fhir.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
 import { readObservation } from '../../shared/observation.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { event } from '../contract/store.ts';
 import { sampleBundle, sampleObservation, TEST_NOW, type TestHub, testHub } from '../support/hub.ts';
+import { PostgresServer } from '../support/postgres.ts';
 import { type Figure, median } from './figure.ts';
 
 const BATCH = 100;
@@ -23,20 +28,31 @@ const VITALS = ['hr', 'spo2', 'pr_oxi', 'rr', 'temp', 'etco2', 'abp_m', 'cvp'] a
 /**
  * The hub's taking-in of batches of 100, beside plain unencrypted SQLite with the same schema and statements in the same run: the store
  * alone (de-duplication, AES-256, evidence; rows made beforehand), and ingest as a whole (every check too) against a plain
- * store that must read the columns out of the same Observations but checks nothing.
+ * store that must read the columns out of the same Observations but checks nothing. PostgreSQL stands beside it, with its durability.
  */
 export async function benchIngest(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-bench-'));
+  await using postgres = await postgresStore();
   const plain = plainStore(join(folder, 'plain.db'));
   const hub = testHub({ dir: folder, key: randomBytes(32) });
+  const aegis = openSqliteStore({ path: join(folder, 'aegis.db'), key: randomBytes(32), cipher: 'aegis256', metrics: new Metrics() });
   try {
-    const ms = { store: [] as number[], plainStore: [] as number[], ingest: [] as number[], plainIngest: [] as number[] };
+    const ms = {
+      aegis: [] as number[],
+      postgres: [] as number[],
+      store: [] as number[],
+      plainStore: [] as number[],
+      ingest: [] as number[],
+      plainIngest: [] as number[],
+    };
     let number = 0;
     const next = (): Observation[][] => Array.from({ length: BATCHES_A_ROUND }, () => observationsOf(number++));
     for (let round = 0; round < ROUNDS; round += 1) {
       const made = next().map((batch) => batchOf(admitted(hub, batch)));
       ms.plainStore.push(await timed(made, (batch) => plain.write(batch)));
       ms.store.push(await timed(made, (batch) => hub.store.storeBatch(batch)));
+      ms.aegis.push(await timed(made, (batch) => aegis.storeBatch(batch)));
+      if (postgres) ms.postgres.push(await timed(made, (batch) => postgres.store.storeBatch(batch)));
       const observations = next();
       const bundles = observations.map(sampleBundle);
       ms.plainIngest.push(await timed(observations, (batch) => plain.write(batchOf(batch.map(unchecked)))));
@@ -50,18 +66,53 @@ export async function benchIngest(): Promise<Figure[]> {
         value: perSecond(ms.store),
         unit: 'obs/s',
         ratio: { to, value: median(ms.plainStore) / median(ms.store) },
+        bar: { least: 0.4 },
       },
+      {
+        name: 'store with AEGIS-256, batches of 100',
+        value: perSecond(ms.aegis),
+        unit: 'obs/s',
+        ratio: { to, value: median(ms.plainStore) / median(ms.aegis) },
+        bar: { least: 0.75 },
+      },
+      ...(postgres
+        ? [
+            {
+              name: 'store in PostgreSQL, batches of 100',
+              value: perSecond(ms.postgres),
+              unit: 'obs/s',
+              ratio: { to, value: median(ms.plainStore) / median(ms.postgres) },
+            },
+          ]
+        : []),
       {
         name: 'ingest, batches of 100',
         value: perSecond(ms.ingest),
         unit: 'obs/s',
         ratio: { to, value: median(ms.plainIngest) / median(ms.ingest) },
+        bar: { least: 0.4 },
       },
     ];
   } finally {
     plain.close();
+    await aegis[Symbol.asyncDispose]();
     await hub.close();
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A store in a database server of this machine's own, on a Unix socket; undefined where PostgreSQL is not installed. */
+async function postgresStore(): Promise<(AsyncDisposable & { store: Store }) | undefined> {
+  await using stack = new AsyncDisposableStack();
+  try {
+    const server = stack.use(await PostgresServer.start());
+    const { app, owner } = await server.database();
+    const store = stack.use(await openPostgresStore({ address: app, owner, metrics: new Metrics(), log: silentLogger }));
+    const running = stack.move();
+    return { store, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  } catch (error) {
+    process.stderr.write(`without PostgreSQL: ${error instanceof Error ? error.message : error}\n`);
+    return undefined;
   }
 }
 

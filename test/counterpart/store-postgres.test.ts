@@ -3,6 +3,8 @@ import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { type StorePlace, storeContract } from '../contract/store.ts';
+import { storeRetentionContract } from '../contract/store-retention.ts';
+import { storeTrendContract } from '../contract/store-trend.ts';
 import { PostgresServer } from '../support/postgres.ts';
 
 const server = await PostgresServer.start();
@@ -17,3 +19,5 @@ async function place(): Promise<StorePlace> {
 }
 
 storeContract('postgres', place);
+storeTrendContract('postgres', place);
+storeRetentionContract('postgres', place);

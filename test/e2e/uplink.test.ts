@@ -118,10 +118,11 @@ test('a gap travels up as any other record does, and stands at the hub as the ga
 test('an agent that drains faster than its rate waits, and everything arrives once', async () => {
   verifies('GATEWAYS-FAIR', 'EXACTLY-ONCE');
   const network = createMemoryNetwork();
-  const registry = TEST_REGISTRY.replace('identity: gw-home', 'identity: gw-home, limits: { entriesPerSecond: 500 }');
+  const registry = TEST_REGISTRY.replace('identity: gw-home', 'identity: gw-home, limits: { entriesPerSecond: 10 }');
   await using hub = testHub({ registry });
+  Object.assign(hub.ingest, { limits: { ...hub.ingest.limits, batchEntries: 4 } });
   await using outbox = await outboxFile().open();
-  const values = Array.from({ length: 1400 }, (_, i) => i);
+  const values = Array.from({ length: 40 }, (_, i) => i);
   await outbox.append(values.map((value) => homeRecord(undefined, value)));
   await using _server = await listen(network, hub);
   await using _agent = await send(network, outbox);

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadAgentConfig } from '../../agent/config.ts';
+import { publicKeyOf } from '../../hub/backup/hpke.ts';
+import { formatRecipient } from '../../hub/backup/recovery-key.ts';
 import { loadHubConfig } from '../../hub/config.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { verifies } from '../requirements.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-hub-config-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,4 +61,39 @@ test('a sign-in that does not exist is refused alike by hub and agent: by its va
     refusal(() => loadAgentConfig(agent, { VITALMESH_AGENT__overlay__signIn: 'foo' })),
     said('VITALMESH_AGENT__overlay__signIn'),
   );
+});
+
+test('the data key comes from a file or from a systemd credential: of both, of none and of a path it is said what is expected', () => {
+  verifies('KEY-CREDENTIAL');
+  const before = process.env.CREDENTIALS_DIRECTORY;
+  process.env.CREDENTIALS_DIRECTORY = '/run/credentials/vitalmesh-hub.service';
+  try {
+    const of = (store: string, outbox: string) => [
+      () => loadHubConfig(written('hub.yaml', HUB.replace('keyFile: store.key', store)), {}).store,
+      () => loadAgentConfig(written('agent.yaml', AGENT.replace('keyFile: outbox.key', outbox)), {}).outbox,
+    ];
+    for (const load of of('keyCredential: vm-key', 'keyCredential: vm-key')) {
+      assert.equal((load() as { keyFile: string }).keyFile, '/run/credentials/vitalmesh-hub.service/vm-key');
+    }
+    const refusals: [string, RegExp][] = [
+      ['keyFile: x.key, keyCredential: vm-key', /keyFile: expected either keyFile or keyCredential$/],
+      ['', /keyFile: expected either keyFile or keyCredential$/],
+      ['keyCredential: ../key', /keyCredential: expected the name of a systemd credential$/],
+    ];
+    for (const [key, said] of refusals) {
+      for (const load of of(key, key)) assert.match(refusal(load).detail ?? '', said, key);
+    }
+  } finally {
+    if (before === undefined) delete process.env.CREDENTIALS_DIRECTORY;
+    else process.env.CREDENTIALS_DIRECTORY = before;
+  }
+});
+
+test('a recipient of backups is what keygen printed, and nothing else', () => {
+  const recipient = formatRecipient(publicKeyOf(Buffer.alloc(32, 7)));
+  const load = (text: string) => loadHubConfig(written('hub.yaml', `${HUB}backup: { recipients: ['${text}'] }\n`), {}).backup.recipients;
+  assert.deepEqual(load(recipient), [recipient]);
+  for (const text of ['RECOVERY-RECIPIENT', `${recipient}x`, recipient.slice(0, -1), `${recipient.slice(0, -1)}_`]) {
+    assert.match(refusal(() => load(text)).detail ?? '', /backup\.recipients\[0\]: expected a recipient/, text);
+  }
 });

@@ -57,6 +57,20 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
 });
 
+test('a gateway whose batches wait is told apart, and so is what quarantine had no room for', () => {
+  verifies('GATEWAYS-FAIR', 'QUARANTINE-BOUNDED');
+  const [gateway] = status.gateways;
+  assert.ok(gateway);
+  const text = formatHubStatus({
+    ...status,
+    gateways: [gateway, { ...gateway, gateway: 'gw2', code: 'INGEST-BUSY' }],
+    metrics: { ingest_quarantine_dropped: 3 },
+  });
+  assert.match(text, /^ {2}gw1 .* last data 5 s ago$/m);
+  assert.match(text, /^ {2}gw2 .* last data 5 s ago; INGEST-BUSY \(The gateway sends more than its rate; its batches wait\)$/m);
+  assert.match(text, /^Refused +2 in quarantine, 3 given up for want of room, 1 sent twice$/m);
+});
+
 test('where no gateway is connected the status says of how many, since when, and when the last values came', () => {
   verifies('STATUS-SILENCE-SHOWN');
   const row = (uplink: Partial<HubStatus['uplink']>): string | undefined =>

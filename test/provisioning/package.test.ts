@@ -44,7 +44,7 @@ test('the packed package installs into an empty folder and its commands run on t
 
 test('it holds what is needed and nothing else', () => {
   const top = readdirSync(join(folder, 'node_modules', 'vitalmesh')).sort();
-  const texts = ['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'OPERATIONS.md', 'README.md', 'SECURITY.md', 'THREATS.md'];
+  const texts = ['ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE', 'OPERATIONS.md', 'README.md', 'RELIABILITY.md', 'SECURITY.md', 'THREATS.md'];
   assert.deepEqual(top, [...texts, 'bin', 'dist', 'docs', 'package.json']);
   for (const file of ['mappings/home-hub.yaml', 'hl7/dialects/example-site.yaml'])
     assert.ok(existsSync(join(folder, 'node_modules', 'vitalmesh', 'dist', 'agent', file)), file);

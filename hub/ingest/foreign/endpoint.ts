@@ -13,6 +13,8 @@ export interface FhirEndpointOptions {
   intake: Intake;
   metrics: Metrics;
   clock: Clock;
+  /** Whether an agent speaks for this identity at present; then nobody else does. */
+  isTaken(client: string): boolean;
   /** Called when a Bundle is on disk. */
   onBundle(at: Instant): void;
 }
@@ -49,6 +51,7 @@ export class FhirEndpoint {
     const { ingest } = this.#options;
     const gateway = ingest.gateway(client);
     if (gateway === undefined) return fhirRefusal(403, 'UPLINK-UNKNOWN-GATEWAY');
+    if (this.#options.isTaken(client)) return fhirRefusal(409, 'UPLINK-INSTANCE');
     const [path = ''] = request.path.split('?');
     if (path === '/fhir/metadata')
       return request.method === 'GET'

@@ -78,7 +78,9 @@ class TrendReading {
           strand.test.add(test[i] ?? NONE);
         }
         from = to;
-      } else widthMs = Math.max(1, Math.floor(widthMs / 2));
+        // Where there is little, few questions are enough.
+        widthMs *= 2;
+      } else widthMs = Math.max(1, Math.floor((to - from) / 2));
     }
     return strands.map(({ key, real, test }) => seriesOf(device, key, real, test)).filter((series) => series !== undefined);
   }

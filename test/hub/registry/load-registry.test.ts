@@ -64,6 +64,16 @@ test('a registry says who a gateway may speak for, who a client is, and where pa
   assert.match(registry.revision, /^[0-9a-f]{12}$/);
 });
 
+test('how much a gateway may send and have in quarantine is said in its row, and only as numbers that mean something', () => {
+  verifies('GATEWAYS-FAIR', 'QUARANTINE-BOUNDED');
+  const limited = (limits: string): string => GOOD.replace('identity: gw-icu\n', `identity: gw-icu\n    limits: ${limits}\n`);
+  const registry = parseRegistry(limited('{ entriesPerSecond: 50, quarantineRows: 10 }'));
+  assert.deepEqual(registry.gateway('gw-icu')?.limits, { entriesPerSecond: 50, quarantineRows: 10 });
+  assert.equal(registry.gateway('gw-other')?.limits, undefined);
+  for (const wrong of ['{ entriesPerSecond: 0 }', '{ bytesPerSecond: fast }', '{ quarantineBytes: 1.5 }', '{ rate: 5 }', '50'])
+    assert.match(complaints(limited(wrong)), /limits/, wrong);
+});
+
 test('patients are known within their tenant alone', () => {
   verifies('TENANT-EVERYWHERE');
   const registry = parseRegistry(GOOD);

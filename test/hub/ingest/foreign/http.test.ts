@@ -150,17 +150,25 @@ test('the request of the README does what is said of it', async () => {
   assert.deepEqual([stored?.patient, stored?.vital, stored?.value, stored?.unit], ['pat-home-01', 'temp', 37, 'Cel']);
 });
 
-test('a client of HTTP/2 without a word of ours posts the same, and the two never meet the agent of that name', async () => {
+test('a client of HTTP/2 without a word of ours posts the same, but not beside an agent of its identity', async () => {
   verifies('FOREIGN-CLIENTS');
   await using s = await site();
   using agent = await dialHub(s.uplink, 'gw-home');
   assert.equal((await agent.hello()).status, 200);
+  const post = async (): Promise<Response> => {
+    using client = await dialHub(s.uplink, 'gw-home');
+    for (const name of Object.keys(client.headers)) delete client.headers[name];
+    return (await client.post(GOLDEN)) as Response;
+  };
+  const beside = await post();
+  assert.deepEqual([beside.status, codes(beside)], [409, ['UPLINK-INSTANCE']]);
+  assert.equal((await agent.hello()).status, 200, 'the agent goes on');
+  agent[Symbol.dispose]();
+  await until(() => s.uplink.server.sessions().length === 0);
+  const alone = await post();
+  assert.deepEqual([alone.status, statuses(alone)], [200, new Array(3).fill('201 Created')]);
   using foreign = await dialHub(s.uplink, 'gw-home');
   for (const name of Object.keys(foreign.headers)) delete foreign.headers[name];
-  const answer = await foreign.post(GOLDEN);
-  assert.deepEqual([answer.status, statuses(answer as Response)], [200, new Array(3).fill('201 Created')]);
-  assert.equal((await agent.hello()).status, 200, 'no instance takes over another');
-  assert.equal(s.uplink.server.sessions().length, 1);
   const metadata = await foreign.ask({ ':method': 'GET', ':path': '/fhir/metadata' });
   assert.deepEqual((({ resourceType, fhirVersion }) => [resourceType, fhirVersion])(metadata.json as Record<string, unknown>), [
     'CapabilityStatement',
