@@ -28,6 +28,7 @@ export class Appends {
   readonly #room: () => Promise<void> | undefined;
   /** What came since the last unit of a commit was taken. */
   #waiting: Waiting[] = [];
+  #waitingRows = 0;
   /** Messages on their way into the file, by both digests. */
   readonly #appending = new Map<string, Promise<RowKey[]>>();
   /** How many of them have a name. */
@@ -94,6 +95,7 @@ export class Appends {
 
   #enqueue(rows: readonly NewRow[], message: MessageKey | undefined): Promise<RowKey[]> {
     return new Promise((settle, fail) => {
+      this.#waitingRows += rows.length;
       const isFirst = this.#waiting.push({ rows, message, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
       if (isFirst) void this.#commitWaiting();
     });
@@ -107,7 +109,7 @@ export class Appends {
       return this.#insert(database, batch);
     };
     try {
-      const keys = await this.#file.write(work);
+      const keys = await this.#file.write(work, () => this.#waitingRows);
       this.#settle(batch ?? [], keys);
     } catch (thrown) {
       await this.#failed(batch ?? this.#take(), thrown);
@@ -123,6 +125,7 @@ export class Appends {
       taken += 1;
     }
     const batch = this.#waiting.splice(0, taken);
+    this.#waitingRows -= rows;
     if (this.#waiting.length > 0) void this.#commitWaiting();
     return batch;
   }

@@ -3,7 +3,7 @@ import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/e
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import { GroupCommit } from '../../shared/storage/group-commit.ts';
+import { GroupCommit, type RowCount } from '../../shared/storage/group-commit.ts';
 import type { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
 import { inherit, unlisted } from './inheritance.ts';
@@ -149,7 +149,7 @@ export class OutboxFile implements Disposable {
   }
 
   /** One unit of the next commit; says once in the log when storing begins to fail and when it works again. */
-  async write<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+  async write<T>(work: (database: Database) => T, rows: RowCount = 1): Promise<T> {
     try {
       const result = await this.#commit.run(work, rows);
       if (this.#failing !== undefined) this.log.info({ was: this.#failing }, 'the outbox stores again');

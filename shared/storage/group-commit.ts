@@ -13,10 +13,15 @@ export interface GroupCommitOptions {
   maxRows?: number;
   /** A transaction takes no further unit once it has run this long, in milliseconds; 5 unless told. */
   maxMs?: number;
+  /** How long a transaction waits for more, in milliseconds, as long as each turn of the event loop brings some; 1 unless told. */
+  gatherMs?: number;
 }
 
+/** How many rows a unit writes, about; asked again until it is run, where more may come to it. */
+export type RowCount = number | (() => number);
+
 interface Unit {
-  rows: number;
+  rows: RowCount;
   /** Does the work and keeps its result; throws what the work throws. */
   run(): void;
   resolve(): void;
@@ -24,7 +29,8 @@ interface Unit {
 }
 
 /**
- * Collects the writes of one turn of the event loop into one transaction, so that many callers share one fsync. A unit of work that
+ * Collects writes into one transaction, so that many callers share one fsync: those of one turn of the event loop, and of the turns behind it
+ * as long as each brings more, because a commit costs as much as some twenty rows. Who writes alone waits for one turn. A unit of work that
  * fails costs nobody else: the batch is run again with a savepoint around each unit. Counts `storage_commits` and `storage_failed_commits`.
  */
 export class GroupCommit {
@@ -34,17 +40,22 @@ export class GroupCommit {
   readonly #clock: Clock;
   readonly #maxRows: number;
   readonly #maxMs: number;
+  readonly #gatherMs: number;
+  /** Rows that waited at the last turn, and since when the first of them does; monotonic ms. */
+  #gathered = 0;
+  #sinceMs = 0;
   #queue: Unit[] = [];
   #scheduled: NodeJS.Immediate | undefined;
   #closed = false;
 
-  constructor(database: Database, { name, metrics, clock = systemClock, maxRows = 256, maxMs = 5 }: GroupCommitOptions) {
+  constructor(database: Database, { name, metrics, clock = systemClock, maxRows = 256, maxMs = 5, gatherMs = 1 }: GroupCommitOptions) {
     this.#database = database;
     this.#name = name;
     this.#metrics = metrics;
     this.#clock = clock;
     this.#maxRows = maxRows;
     this.#maxMs = maxMs;
+    this.#gatherMs = gatherMs;
   }
 
   /**
@@ -53,7 +64,7 @@ export class GroupCommit {
    * threw, or STORAGE-FULL, -DAMAGED, -CLOSED: nothing of it is stored then; or with STORAGE-IO: what a disk did with a commit that it
    * reported as failed shows when the file is opened anew, and it may be there after all.
    */
-  run<T>(work: (database: Database) => T, rows = 1): Promise<T> {
+  run<T>(work: (database: Database) => T, rows: RowCount = 1): Promise<T> {
     if (this.#closed) return Promise.reject(new VitalmeshError('STORAGE-CLOSED', { detail: this.#database.path }));
     return new Promise<T>((resolve, reject) => {
       let result: T;
@@ -65,7 +76,9 @@ export class GroupCommit {
         resolve: () => resolve(result),
         reject,
       });
-      this.#scheduled ??= setImmediate(() => this.#turn());
+      if (this.#scheduled) return;
+      this.#sinceMs = this.#clock.monotonicMs();
+      this.#scheduled = setImmediate(() => this.#turn());
     });
   }
 
@@ -78,7 +91,14 @@ export class GroupCommit {
   }
 
   #turn(): void {
+    const waiting = this.#queue.reduce((sum, { rows }) => sum + numberOf(rows), 0);
+    if (waiting > this.#gathered && waiting < this.#maxRows && this.#clock.monotonicMs() - this.#sinceMs < this.#gatherMs) {
+      this.#gathered = waiting;
+      this.#scheduled = setImmediate(() => this.#turn());
+      return;
+    }
     this.#scheduled = undefined;
+    this.#gathered = 0;
     this.#commitSome();
     if (this.#queue.length > 0) this.#scheduled ??= setImmediate(() => this.#turn());
   }
@@ -93,8 +113,8 @@ export class GroupCommit {
         let rows = 0;
         for (const unit of this.#queue) {
           taken += 1;
+          rows += numberOf(unit.rows);
           unit.run();
-          rows += unit.rows;
           if (rows >= this.#maxRows || this.#clock.monotonicMs() >= endMs) break;
         }
       });
@@ -144,6 +164,10 @@ export class GroupCommit {
     this.#metrics.count('storage_failed_commits', `${this.#name} ${error.code}`);
     for (const unit of batch) unit.reject(error);
   }
+}
+
+function numberOf(rows: RowCount): number {
+  return typeof rows === 'number' ? rows : rows();
 }
 
 /** True for errors that every unit of the transaction meets alike. */
