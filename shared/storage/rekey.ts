@@ -5,6 +5,7 @@ import { VitalmeshError } from '../errors.ts';
 import { type Cipher, openConnection, recode } from './connection.ts';
 import { isCredential, readKeyFile, syncFolder, writeKeyFile } from './key-file.ts';
 import { acquireOwnerLock } from './owner-lock.ts';
+import { provesKey } from './page-mac.ts';
 import { storageError } from './sqlite-errors.ts';
 
 export interface RekeyOptions {
@@ -69,15 +70,17 @@ export function settleRekey(named: string, namedKey: string, cipher: Cipher = 's
     rmSync(next);
     syncFolder(dirname(next));
     removeCopy(path);
-  } else if (opens(path, next, cipher)) swap(next, keyFile);
+  } else if (isOf(path, next, cipher)) swap(next, keyFile);
 }
 
-function opens(path: string, keyFile: string, cipher: Cipher): boolean {
+/** True when the file is one of this key, damaged or not. */
+function isOf(path: string, keyFile: string, cipher: Cipher): boolean {
   try {
     openConnection({ path, key: readKeyFile(keyFile), cipher, cacheKib: CACHE_KIB, mayCreate: false }).close();
     return true;
   } catch (thrown) {
     const { code } = storageError(thrown);
+    if (code === 'STORAGE-DAMAGED') return provesKey(path, readKeyFile(keyFile));
     if (code === 'STORAGE-KEY' || code === 'STORAGE-KEY-FILE') return false;
     throw thrown;
   }

@@ -252,11 +252,6 @@ test('a place that knows no second names of files, as sticks and shares do, take
     refused.mock.restore();
     syncBuiltinESMExports();
   }
-  const [hub, place] = [hubFolder(), emptyPlace()];
-  await using store = hub.open();
-  await store.storeBatch(batchOfNumber(0));
-  await makeBackup({ store, to: join(hub.home, 'backup'), recipients, clock });
-  assert.equal((await restored(join(hub.home, 'backup'), place)).observations, ROWS);
 });
 
 function flipped(bytes: Buffer, at: number): Buffer {

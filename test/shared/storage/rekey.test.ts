@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -94,6 +94,27 @@ test('a file that is in use, and one whose key is wrong, stay as they are', () =
   assert.throws(() => rekeyFile({ path: at.path, keyFile: other.keyFile }), { code: 'STORAGE-KEY' });
   works(at);
   works(other);
+});
+
+test('a start finds the exchange done also in a file that was damaged since, and takes a stray new key for none', () => {
+  verifies('REKEY-NEVER-LOCKS-OUT');
+  for (const isExchanged of [true, false]) {
+    const at = place();
+    const [old, next] = [`${at.keyFile}.old`, `${at.keyFile}.next`];
+    copyFileSync(at.keyFile, old);
+    if (isExchanged) {
+      rekeyFile(at);
+      // As a power cut leaves it between the two exchanges; then a page goes bad.
+      renameSync(at.keyFile, next);
+      copyFileSync(old, at.keyFile);
+    } else createKeyFile(next);
+    const key = readKeyFile(isExchanged ? next : old);
+    const bytes = readFileSync(at.path);
+    bytes.fill(0x5a, 3 * 4096, 4 * 4096);
+    writeFileSync(at.path, bytes);
+    for (let start = 0; start < 2; start += 1) assert.throws(at.open, { code: 'STORAGE-DAMAGED' });
+    assert.deepEqual(readKeyFile(at.keyFile), key);
+  }
 });
 
 test('with a credential the new key goes where it is told, and the file opens with that', () => {
