@@ -43,10 +43,11 @@ export class StoreLife {
   /** From now on the data go to this store. What was delivered without a position is sent again when it is another one. */
   async setStoreId(storeId: string): Promise<number> {
     if (storeId === this.#storeId) return 0;
-    const isFirst = this.#storeId === null;
-    await this.#file.write((database) => database.prepare<[string]>(sql.SET_STORE_ID).run(storeId));
+    // First: cut off in between, they wait, and the store is not known yet.
+    const rows = this.#storeId === null ? 0 : await this.#returnRows(sql.DELIVERED_UNTOLD, []);
+    await this.#file.writeOnReserve((database) => database.prepare<[string]>(sql.SET_STORE_ID).run(storeId));
     this.#storeId = storeId;
-    return isFirst ? 0 : await this.#returnRows(sql.DELIVERED_UNTOLD, []);
+    return rows;
   }
 
   /** Where a row was delivered, in the transaction under way. `told` collects the greatest position of each epoch, for `told`. */
@@ -94,7 +95,7 @@ export class StoreLife {
       const seqs = rows.map(({ seq }) => seq);
       // The hub may hold them after all: they keep their content as well as their key.
       this.#file.read((database) => this.#sent.handOut(database, { first: Math.min(...seqs), last: Math.max(...seqs) }));
-      const returned = await this.#file.write((database) => {
+      const returned = await this.#file.writeOnReserve((database) => {
         const amounts = new Amounts();
         const back = database.prepare<[number, number], { class: number; bytes: number }>(sql.RETURN);
         for (const seq of seqs) {
@@ -110,7 +111,7 @@ export class StoreLife {
 
   /** Rows in the place of those that are neither at the hub nor here. */
   async #tellOfGone(storeEpoch: number, held: number): Promise<number> {
-    const { came, last } = await this.#file.write((database) => {
+    const { came, last } = await this.#file.writeOnReserve((database) => {
       const amounts = new Amounts();
       let seq = 0;
       const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
