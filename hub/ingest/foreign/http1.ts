@@ -100,7 +100,7 @@ export class Http1 implements Disposable {
     text: string,
   ): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => request.socket.destroy(), this.#limits.answerMs);
+      const timer = setTimeout(() => client.cut(), this.#limits.answerMs);
       response.once('close', () => {
         clearTimeout(timer);
         resolve();
@@ -126,12 +126,12 @@ class Client implements Http1Connection {
     this.gateway = gateway;
     this.#stream = stream;
     this.#raw = raw;
-    this.#first = setTimeout(() => this.#end(), firstRequestMs);
+    this.#first = setTimeout(() => this.cut(), firstRequestMs);
     this.closed = new Promise((resolve) => {
       const gone = (): void => {
         clearTimeout(this.#first);
         const reason = stream.errored ?? raw.errored;
-        this.#end();
+        this.cut();
         resolve(reason ? asVitalmeshError(reason, 'OVERLAY-CLOSED') : undefined);
       };
       raw.once('close', gone);
@@ -158,14 +158,14 @@ class Client implements Http1Connection {
 
   async close(limitMs: number): Promise<void> {
     this.closing = true;
-    if (this.#underWay === 0) this.#end();
-    const timer = setTimeout(() => this.#end(), limitMs);
+    if (this.#underWay === 0) this.cut();
+    const timer = setTimeout(() => this.cut(), limitMs);
     await this.closed;
     clearTimeout(timer);
   }
 
   /** Lets go of both: TLS alone may wait for the other end for ever. */
-  #end(): void {
+  cut(): void {
     this.#stream.destroy();
     this.#raw.destroy();
   }

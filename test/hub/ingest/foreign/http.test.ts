@@ -5,6 +5,8 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHtt
 import type { Duplex } from 'node:stream';
 import { after, test } from 'node:test';
 import { connect } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import type { SessionLimits } from '../../../../hub/ingest/session.ts';
@@ -293,6 +295,27 @@ test('a client that says nothing, or half of something, or garbage, is let go', 
     await client.closed;
   }
   await until(() => s.uplink.metrics.get('uplink_connections') === 0);
+});
+
+test('a client that stops reading while the hub has much to say is let go, and what it left does not harm the process', async () => {
+  await using s = await site({ answerMs: 30 });
+  using stalled = await Http1Client.dial(s);
+  await stalled.send('GET', '/fhir/metadata');
+  stalled.raw.pause();
+  // TLS would go on reading at the next occasion.
+  stalled.raw.resume = () => stalled.raw;
+  const much = gzipSync(bundle(Array.from({ length: 1000 }, (_, i) => ({ ...rate(`bad-${i}`), resource: {} }))));
+  stalled.post(much, { 'content-encoding': 'gzip' }).catch(() => undefined);
+  await until(() => s.uplink.metrics.get('ingest_foreign_bundles', 'batch') === 1);
+  await until(() => s.uplink.metrics.get('uplink_connections') === 0);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let i = 0; i < 5; i += 1) {
+    await new Promise(setImmediate);
+    collect();
+  }
+  using next = await Http1Client.dial(s);
+  assert.deepEqual(statuses(await next.post(bundle([rate('a')]))), ['201 Created']);
 });
 
 test('at the end of the hub a Bundle under way is answered, and an idle connection closed', async () => {
