@@ -8,7 +8,7 @@ const days = z.union([z.number().min(1).max(36_500), z.literal('forever')]);
 /** `store.retention` of hub.yaml: how many days each is kept after it was stored. */
 export const retentionConfig = z
   .strictObject({
-    spot: days.default('forever').describe('Measurements now and then, in days or `forever`; an hour each remains.'),
+    spot: days.default('forever').describe('Measurements now and then, in days or `forever`; a minute each remains.'),
     continuous: days.default(400).describe('Measurements of monitors; a minute each remains.'),
     minute: days.default(3650).describe('The minutes that remain of measurements; an hour each remains.'),
     hour: days.default('forever').describe('The hours that remain of minutes.'),
