@@ -17,9 +17,11 @@ export interface Met {
   /** Unanswered work that was found done after a crash, and that was found undone. */
   done: number;
   undone: number;
+  /** Rows that waited again because the hub had lost them. */
+  returned: number;
 }
 
-export const nothingMet = (): Met => ({ refused: 0, crashes: 0, done: 0, undone: 0 });
+export const nothingMet = (): Met => ({ refused: 0, crashes: 0, done: 0, undone: 0, returned: 0 });
 
 /** The real one, in a process that can die. */
 export class CrashingOutbox implements AsyncDisposable {

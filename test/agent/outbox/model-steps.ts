@@ -62,11 +62,22 @@ const commands: fc.Arbitrary<Step>[] = [
   fc
     .array(anyFrame, { minLength: 1, maxLength: 4 })
     .map((frames) => step(`append ${JSON.stringify(frames)}`, (m, r) => appendAll(m, r, frames))),
-  fc.record({ picks, old: fc.boolean() }).map(({ picks: which, old }) =>
-    step(`complete ${which}${old ? ' under old keys' : ''}`, async (model, real) => {
+  fc.record({ picks, old: fc.boolean(), told: fc.boolean() }).map(({ picks: which, old, told }) =>
+    step(`complete ${which}${old ? ' under old keys' : ''}${told ? ', told where' : ''}`, async (model, real) => {
       const rows = picked(model.pending, which);
-      if (!(await real.done(real.outbox.complete(rows.map((row) => (old ? row.old : row.key)))))) return;
-      for (const row of rows) row.state = 'delivered';
+      const at = told ? model.hub.take(rows) : undefined;
+      const keys = rows.map((row) => ({ ...(old ? row.old : row.key), ...(at && { committed: at }) }));
+      if (await real.done(real.outbox.complete(keys))) model.complete(rows, old, at);
+    }),
+  ),
+  fc.record({ back: fc.nat({ max: 5 }), isRestore: fc.boolean() }).map(({ back, isRestore }) =>
+    step(`the hub goes back by ${back} commits${isRestore ? ', restored' : ''}`, async (model, real) => {
+      model.hub.goBack(Math.max(0, model.hub.position - back), isRestore);
+      real.setFull(false);
+      const { epochs, position } = model.hub;
+      const { rows, gaps } = await real.outbox.redeliver({ epochs, position });
+      assert.deepEqual([rows, gaps], [model.redeliver(), 0]);
+      real.met.returned += rows;
     }),
   ),
   picks.map((which) =>

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { MessageKey } from '../../../agent/decoding.ts';
 import type { Outbox } from '../../../agent/outbox/outbox.ts';
 import { decodeRecord, type ReadingRecord } from '../../../shared/reading.ts';
-import type { RowKey } from '../../../shared/uplink/key.ts';
+import { newEpoch, type RowKey } from '../../../shared/uplink/key.ts';
+import type { StoreEpoch, StorePosition } from '../../../shared/uplink/lineage.ts';
 import { markedRecord, markOf } from '../../contract/outbox.ts';
 
 /** Of messages. */
@@ -15,6 +16,35 @@ export interface Row {
   /** A key that it had before, under which it may still be answered. */
   old: RowKey;
   state: 'pending' | 'delivered';
+  /** Where the hub said that it committed it. */
+  committed?: StorePosition;
+}
+
+/** The hub's store: what it holds, and what it says of its life. It can go back to what it was. */
+class Hub {
+  epochs: StoreEpoch[] = [{ epoch: newEpoch(), from: 0 }];
+  position = 0;
+  /** By mark: the position of the commit. */
+  readonly #held = new Map<number, number>();
+
+  /** One commit of these. */
+  take(rows: readonly Row[]): StorePosition {
+    this.position += 1;
+    for (const { mark } of rows) if (!this.#held.has(mark)) this.#held.set(mark, this.position);
+    return { epoch: this.epochs.at(-1)?.epoch ?? '', position: this.position };
+  }
+
+  /** Goes back to what it was at this position: by a restore that begins an epoch, or by a file that somebody copied back. */
+  goBack(position: number, isRestore: boolean): void {
+    for (const [mark, at] of this.#held) if (at > position) this.#held.delete(mark);
+    this.epochs = this.epochs.filter(({ from }, i) => i === 0 || from <= position);
+    if (isRestore) this.epochs.push({ epoch: newEpoch(), from: position });
+    this.position = position;
+  }
+
+  holds({ mark }: Row): boolean {
+    return this.#held.has(mark);
+  }
 }
 
 /** What an outbox holds, as plain lists: what everything that its methods resolved for comes to. */
@@ -25,6 +55,7 @@ export class Model {
   /** Contents by name. */
   readonly messages = new Map<string, Set<string>>();
   readonly epochs = new Set<string>();
+  readonly hub = new Hub();
   lastSeq = 0;
   #marks = 0;
 
@@ -48,6 +79,23 @@ export class Model {
   knows({ name, content }: MessageKey): 'message' | 'name' | undefined {
     const contents = this.messages.get(name);
     return contents && (contents.has(content) ? 'message' : 'name');
+  }
+
+  /** Under the key that they have, or had before; `committed` is what the hub said. */
+  complete(rows: readonly Row[], old: boolean, committed?: StorePosition): void {
+    for (const row of rows) {
+      row.state = 'delivered';
+      if (old) row.key = row.old;
+      if (committed) row.committed = committed;
+      else delete row.committed;
+    }
+  }
+
+  /** What the hub said that it committed and does not hold any more waits again, under its old key. How many. */
+  redeliver(): number {
+    const gone = this.rows.filter((row) => row.state === 'delivered' && row.committed && !this.hub.holds(row));
+    for (const row of gone) row.state = 'pending';
+    return gone.length;
   }
 
   setAside(rows: readonly Row[]): void {
@@ -115,7 +163,7 @@ export function found(model: Model, outbox: Outbox, { appends, completing, rekey
     done += Number(isDone);
   }
   const isCompleted = completing.length > 0 && !there.has(completing[0]?.mark ?? 0);
-  if (isCompleted) for (const row of completing) row.state = 'delivered';
+  if (isCompleted) model.complete(completing, false);
   const [epoch] = rows.map((row) => row.epoch);
   if (rekeying && epoch !== undefined && !model.epochs.has(epoch)) model.rekey(epoch);
   if (rekeying && epoch !== undefined) model.epochs.add(epoch);
