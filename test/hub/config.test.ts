@@ -45,6 +45,22 @@ function refusal(load: () => unknown): { code: string; detail: string | undefine
   assert.fail('it was taken');
 }
 
+test('a store is a file unless a database is named, and each is told what belongs to the other', () => {
+  verifies('CONFIG-ERRORS-HELP');
+  const withStore = (store: string): string => written('store.yaml', HUB.replace(/^store: .*$/m, `store: ${store}`));
+  const file = loadHubConfig(written('hub.yaml', HUB), {}).store;
+  assert.ok(file.type === undefined && file.path === 'store.db' && file.keyFile === 'store.key');
+  const database = loadHubConfig(withStore('{ type: postgres, urlFile: pg.url }'), {}).store;
+  assert.ok(database.type === 'postgres' && database.urlFile === 'pg.url' && database.timeFile === 'hub.time');
+  const wrong: readonly [store: string, said: RegExp][] = [
+    ['{ type: postgres, path: store.db }', /store\.urlFile: missing/],
+    ['{ type: postgres, urlFile: pg.url, keyFile: store.key }', /store\.keyFile: unknown key/],
+    ['{ path: store.db, keyFile: store.key, urlFile: pg.url }', /store\.urlFile: unknown key/],
+    ['{ type: mysql, urlFile: pg.url }', /store\.type: no known type/],
+  ];
+  for (const [store, said] of wrong) assert.match(refusal(() => loadHubConfig(withStore(store), {})).detail ?? '', said);
+});
+
 test('a sign-in that does not exist is refused alike by hub and agent: by its variable and key, and with those that do', () => {
   const [hub, agent] = [written('hub.yaml', HUB), written('agent.yaml', AGENT)];
   assert.deepEqual(loadHubConfig(hub, { VITALMESH_HUB__overlay__signIn: 'oidc' }).overlay, { type: 'ziti', signIn: 'oidc' });

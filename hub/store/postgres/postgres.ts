@@ -135,9 +135,9 @@ export class PostgresStore implements Store {
 
   distrust(storedAfter: Instant): Promise<void> {
     return this.#commits.run(async (commit) => {
-      for (const tenant of this.#tenants) {
-        await commit.as(tenant);
-        await commit.query(PG.distrust, [AGE_UNKNOWN, tenant, storedAfter]);
+      for (const { id } of await commit.query<{ id: string }>(PG.tenants)) {
+        await commit.as(id);
+        await commit.query(PG.distrust, [AGE_UNKNOWN, id, storedAfter]);
       }
     });
   }
@@ -218,7 +218,8 @@ export class PostgresStore implements Store {
   }
 
   async *currencies(): AsyncGenerator<Currency> {
-    for (const tenant of [...this.#tenants].sort())
+    await this.refreshTenants();
+    for (const tenant of this.allTenants())
       yield* await this.read((transaction) => transaction.query<Currency>(PG.currencies, [tenant]), tenant);
   }
 
