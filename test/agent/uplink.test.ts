@@ -310,6 +310,35 @@ test('answers that cannot be read leave everything in the outbox', async () => {
   }
 });
 
+test('where a batch was committed goes into the outbox with its rows; said in another form, the answer is none', async () => {
+  verifies('STORE-LINEAGE');
+  const entry = [{ response: { status: '201' } }];
+  for (const [committed, isTaken] of [
+    ['0123456789abc.7', true],
+    ['0123456789abc', false],
+    ['0123456789abc.-7', false],
+  ] as const) {
+    const network = createMemoryNetwork();
+    await using _hub = await scriptedHub(network, (stream, path) => {
+      if (path === '/uplink') return answerJson(stream, HELLO);
+      stream.resume();
+      stream.respond({ ':status': 200, 'vitalmesh-committed': committed });
+      stream.end(JSON.stringify({ resourceType: 'Bundle', type: 'batch-response', entry }));
+    });
+    await using agent = await startAgent(network);
+    const told: unknown[] = [];
+    const complete = agent.outbox.complete.bind(agent.outbox);
+    agent.outbox.complete = (rows) => {
+      told.push(...rows.map((row) => row.committed));
+      return complete(rows);
+    };
+    await agent.outbox.append([recordOf(71)]);
+    if (isTaken) await agent.outbox.empty();
+    else await waitingFor(agent, 'UPLINK-ANSWER');
+    assert.deepEqual(told, isTaken ? [{ epoch: '0123456789abc', position: 7 }] : []);
+  }
+});
+
 test('an overloaded hub that says so in its own words is asked again', async () => {
   const network = createMemoryNetwork();
   let refusals = 2;

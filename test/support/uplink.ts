@@ -1,4 +1,4 @@
-import type { Census, Outbox, OutboxRow, OutboxStatus, QuarantineEntry, Redelivered } from '../../agent/outbox/outbox.ts';
+import type { Census, DeliveredRow, Outbox, OutboxRow, OutboxStatus, QuarantineEntry, Redelivered } from '../../agent/outbox/outbox.ts';
 import type { Answered, Ingest } from '../../hub/ingest/ingest.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
@@ -74,7 +74,7 @@ export class MemoryOutbox implements Outbox {
     return { rows: 0, gaps: 0 };
   }
 
-  async complete(rows: readonly RowKey[]): Promise<void> {
+  async complete(rows: readonly DeliveredRow[]): Promise<void> {
     await this.#commit();
     for (const { seq, epoch } of rows) if (this.#rows.delete(seq)) this.completed.push({ seq, epoch });
     this.#changed();
