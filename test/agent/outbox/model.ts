@@ -86,6 +86,8 @@ export class Model {
     for (const row of rows) {
       row.state = 'delivered';
       if (old) row.key = row.old;
+      // Delivered under it, it is known by no other.
+      row.old = row.key;
       if (committed) row.committed = committed;
       else delete row.committed;
     }
