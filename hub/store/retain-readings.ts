@@ -67,7 +67,7 @@ export class ReadingRemoval {
 
   finish(): void {
     this.#rolling.write(this.#database);
-    for (const { writer, seq, parts } of this.#keys.values()) addToRanges(this.#database, writer, seq, parts);
+    addToRanges(this.#database, [...this.#keys.values()]);
     const less = this.#database.prepare<[number, number, number, string]>(RETENTION_SQL.lessTotals);
     for (const [tenant, rows] of this.#removed) less.run(rows, 0, 0, tenant);
   }

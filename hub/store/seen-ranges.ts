@@ -20,29 +20,63 @@ export function isInRange(database: Writing, writer: number, seq: number, part: 
   return range !== undefined && partsOf(range.parts).has(part);
 }
 
-/** Adds parts of a row that were removed, so that they stay known when nothing else of them is left. */
-export function addToRanges(database: Writing, writer: number, seq: number, parts: Iterable<number>): void {
+/** Parts of a row of a writer. */
+export interface SeenRow {
+  writer: number;
+  seq: number;
+  parts: readonly number[];
+}
+
+/** Adds parts of rows that were removed, each row once, so that they stay known when nothing else of them is left. */
+export function addToRanges(database: Writing, rows: readonly SeenRow[]): void {
+  const ordered = rows.toSorted((a, b) => a.writer - b.writer || a.seq - b.seq).map((row) => ({ ...row, text: formatParts(row.parts) }));
+  for (let from = 0; from < ordered.length; ) {
+    const first = ordered[from];
+    if (first === undefined) return;
+    let to = from + 1;
+    // Rows of the same parts, one behind the other, are one range: mostly whole batches.
+    while (ordered[to]?.writer === first.writer && ordered[to]?.seq === first.seq + to - from && ordered[to]?.text === first.text) to += 1;
+    const last = first.seq + to - from - 1;
+    const before = rangeBefore(database, first.writer, last);
+    if (before === undefined || before.last < first.seq) putRange(database, first.writer, { first: first.seq, last, parts: first.text });
+    else for (const { writer, seq, parts } of ordered.slice(from, to)) addRow(database, writer, seq, parts);
+    from = to;
+  }
+}
+
+function addRow(database: Writing, writer: number, seq: number, parts: readonly number[]): void {
   const around = rangeOf(database, writer, seq);
   const text = formatParts([...(around ? partsOf(around.parts) : []), ...parts]);
   if (around?.parts === text) return;
-  const put = database.prepare<[number, number, number, string]>(RETENTION_SQL.putRange);
-  const drop = database.prepare<[number, number]>(RETENTION_SQL.dropRange);
   if (around) {
-    drop.run(writer, around.first);
+    const put = database.prepare<[number, number, number, string]>(RETENTION_SQL.putRange);
+    database.prepare<[number, number]>(RETENTION_SQL.dropRange).run(writer, around.first);
     if (around.first < seq) put.run(writer, around.first, seq - 1, around.parts);
     if (around.last > seq) put.run(writer, seq + 1, around.last, around.parts);
   }
-  const left = rangeOf(database, writer, seq - 1);
-  const right = rangeOf(database, writer, seq + 1);
-  const first = left?.parts === text ? left.first : seq;
-  const last = right?.parts === text ? right.last : seq;
-  if (last > seq) drop.run(writer, seq + 1);
-  put.run(writer, first, last, text);
+  putRange(database, writer, { first: seq, last: seq, parts: text });
 }
 
+/** Puts a range where there is none, as one with those beside it that are alike. */
+function putRange(database: Writing, writer: number, range: SeenRange): void {
+  const left = rangeOf(database, writer, range.first - 1);
+  const right = rangeOf(database, writer, range.last + 1);
+  const isLike = (other: SeenRange | undefined): other is SeenRange => other?.parts === range.parts;
+  if (isLike(right)) database.prepare<[number, number]>(RETENTION_SQL.dropRange).run(writer, right.first);
+  const first = isLike(left) ? left.first : range.first;
+  const last = isLike(right) ? right.last : range.last;
+  database.prepare<[number, number, number, string]>(RETENTION_SQL.putRange).run(writer, first, last, range.parts);
+}
+
+/** The range in which a row lies. */
 function rangeOf(database: Writing, writer: number, seq: number): SeenRange | undefined {
-  const range = database.prepare<[number, number], SeenRange>(RETENTION_SQL.rangeAt).get(writer, seq);
+  const range = rangeBefore(database, writer, seq);
   return range !== undefined && range.last >= seq ? range : undefined;
+}
+
+/** The last range that begins at a row or before it. */
+function rangeBefore(database: Writing, writer: number, seq: number): SeenRange | undefined {
+  return database.prepare<[number, number], SeenRange>(RETENTION_SQL.rangeAt).get(writer, seq);
 }
 
 /** `0-2,5` for 0, 1, 2 and 5, in any order and however often. */

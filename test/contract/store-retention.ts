@@ -296,7 +296,7 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
       const [step, written] = await Promise.all([store.retain(order), store.storeBatch(live)]);
       assert.ok(steps < 1000, 'it comes to no end');
       assert.deepEqual(written.results, ['stored']);
-      // 6 ms of work end a step, and no machine removes so many in that time.
+      // A few milliseconds of work end a step, and no machine removes so many in that time.
       assert.ok((step.removed.continuous ?? 0) < 4000);
       more = step.more;
     }

@@ -31,10 +31,16 @@ test('ranges hold exactly what was added, in any order, and rows of the same par
     let writer = 0;
     const key = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.nat({ max: 4 }));
     fc.assert(
-      fc.property(fc.array(key, { maxLength: 40 }), (keys) => {
+      fc.property(fc.array(key, { maxLength: 40 }), fc.integer({ min: 1, max: 12 }), (keys, together) => {
         writer += 1;
         database.write(() => {
-          for (const [seq, part] of keys) addToRanges(database, writer, seq, [part]);
+          for (let i = 0; i < keys.length; i += together) {
+            const rows = Map.groupBy(keys.slice(i, i + together), ([seq]) => seq);
+            addToRanges(
+              database,
+              [...rows].map(([seq, those]) => ({ writer, seq, parts: those.map(([, part]) => part) })),
+            );
+          }
         });
         const added = new Set(keys.map(([seq, part]) => `${seq} ${part}`));
         for (let seq = 0; seq <= 13; seq += 1)
@@ -49,7 +55,7 @@ test('ranges hold exactly what was added, in any order, and rows of the same par
           assert.ok(before === undefined || before.last < range.first - 1 || before.parts !== range.parts, 'two ranges where one would do');
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   } finally {
     rmSync(folder, { recursive: true, force: true });
