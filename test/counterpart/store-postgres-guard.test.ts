@@ -267,3 +267,29 @@ test('readings of many years lie in the partitions of their weeks, and what is o
   assert.equal((await gathered(await store.observations('clinic', {}, event))).length, 5);
   assert.equal((await store.latest('clinic', 'pat-icu-01', event))[0]?.value, 0);
 });
+
+test('a database put back to an earlier state says so: its lineage ends in a new epoch behind what it still has', async () => {
+  verifies('STORE-LINEAGE', 'STORE-REMOTE-DURABLE');
+  const database = await server.database();
+  const stored = async (place: PostgresDatabase, seq: number) => {
+    await using store = await open(place, false);
+    return (await store.storeBatch(batchOf([arrivalOf({ seq })]))).committed;
+  };
+  await (await open(database))[Symbol.asyncDispose]();
+  const kept = await stored(database, 1);
+  const name = `${database.name}_backup`;
+  await server.asRoot('postgres', (client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${database.name}`));
+  const lost = await stored(database, 2);
+  assert.equal(lost.epoch, kept.epoch, 'a hub that starts begins no epoch');
+  const restored = { ...database, app: { ...database.app, database: name } };
+  await using store = await open(restored, false);
+  const { epochs, position } = await store.lineage();
+  assert.ok(epochs.some(({ epoch }) => epoch === kept.epoch));
+  const last = epochs.at(-1);
+  assert.ok(last && last.epoch !== kept.epoch && last.from >= kept.position && last.from < lost.position, JSON.stringify({ epochs, lost }));
+  assert.equal(position, last.from);
+  // What the gateway sends again is new to it.
+  const again = await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2 })]));
+  assert.deepEqual(again.results, ['held', 'stored']);
+  assert.equal(again.committed.epoch, last.epoch);
+});

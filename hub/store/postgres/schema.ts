@@ -41,7 +41,8 @@ function secured(tables: readonly string[], policy: string): string {
 }
 
 /**
- * Schema of the hub's store in PostgreSQL; steps are never changed after a release. What the SQLite schema says of its tables holds here,
+ * Schema of the hub's store in PostgreSQL; steps are never changed after a release. One that changes rows takes FORCE off for its length: it
+ * is run by the owner, who is shown none either. What the SQLite schema says of its tables holds here,
  * too; the names are the same, in lower case with underscores. Whoever writes holds the one row of `head`, so that keys, positions
  * and the chain of evidence are in order of commit, whichever hub commits.
  */
