@@ -32,6 +32,7 @@ test("a gateway's disk fails in each way: no device is acknowledged meanwhile, t
     await using disk = await DiskFault.begin(agent.pid, { files: filesOf(site, 'agent'), ...fault });
     await site.repeatedMore(8);
     assert.match(agent.stderr.slice(saidBefore), new RegExp(`"code":"${code}".*the outbox cannot store`), name);
+    await agent.until(({ outbox }) => outbox.code === code);
     const { acknowledged } = site;
     // Long enough for the file to be opened anew in vain.
     await site.repeatedMore(200);
@@ -39,6 +40,7 @@ test("a gateway's disk fails in each way: no device is acknowledged meanwhile, t
     const met = await disk.end();
     assert.ok(met > 0);
     await site.acknowledgedMore(20);
+    await agent.until(({ outbox }) => outbox.code === null);
     context.diagnostic(`${name}: ${met} calls failed`);
   }
   assert.ok(agent.running);
