@@ -25,7 +25,7 @@ const ROWS_A_UNIT = 256;
 export class Appends {
   readonly #file: OutboxFile;
   readonly #messages: Messages;
-  readonly #room: () => Promise<void> | undefined;
+  readonly #room: (records: readonly ReadingRecord[]) => Promise<void> | undefined;
   /** What came since the last unit of a commit was taken. */
   #waiting: Waiting[] = [];
   #waitingRows = 0;
@@ -37,7 +37,7 @@ export class Appends {
   #announcing = false;
 
   /** `room` is asked before rows come in: undefined when there is some, else what to wait for. */
-  constructor(file: OutboxFile, messages: Messages, room: () => Promise<void> | undefined) {
+  constructor(file: OutboxFile, messages: Messages, room: (records: readonly ReadingRecord[]) => Promise<void> | undefined) {
     this.#file = file;
     this.#messages = messages;
     this.#room = room;
@@ -89,7 +89,7 @@ export class Appends {
   /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
   #append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
     const rows = records.map(newRow);
-    const making = this.#room();
+    const making = this.#room(records);
     return making ? making.then(() => this.#enqueue(rows, message)) : this.#enqueue(rows, message);
   }
 

@@ -48,13 +48,22 @@ export function nextStep(space: Space, isMakingRoom: boolean, done: ReadonlySet<
   );
 }
 
-/** `nearly`: the operator is to be told. `full`: nothing comes in any more. Delivered rows do not count, for they go by themselves. */
+/**
+ * `nearly`: the operator is to be told; delivered rows do not count, for they go by themselves. `full`: nothing comes in any more, or only
+ * what is never given up: there is so much of that alone that anything else would be given up as soon as it is acknowledged.
+ */
 export type Level = 'calm' | 'nearly' | 'full';
 
-export function levelOf({ usedBytes, limitBytes, delivered }: Space, before: Level): Level {
-  if (usedBytes >= limitBytes) return 'full';
+export function levelOf({ usedBytes, limitBytes, delivered, pending }: Space, before: Level): Level {
+  const mayGo = delivered.rows > 0 || DROPPABLE.some((name) => (pending[name]?.rows ?? 0) > 0);
+  if (usedBytes >= (mayGo ? 1 : LEVELS.giveUp) * limitBytes) return 'full';
   const share = (usedBytes - delivered.bytes) / limitBytes;
   return share >= (before === 'calm' ? LEVELS.alarm : LEVELS.calm) ? 'nearly' : 'calm';
+}
+
+/** Whether a row of this class may ever be given up. */
+export function isDroppable(rowClass: RowClass): boolean {
+  return DROPPABLE.some((name) => name === rowClass);
 }
 
 /** Bytes that the disk leaves to the file; what is kept free is for the log, and for everybody else. */

@@ -2,12 +2,24 @@ import { statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { GapReason } from '../../shared/gap.ts';
+import type { RowClass } from '../../shared/reading.ts';
 import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
 import { type GivenUp, GivingUp } from './giving-up.ts';
 import { Minutes } from './minutes.ts';
 import { pruneOldest } from './pruned.ts';
-import { DROPPABLE, type DroppableClass, diskLimit, LEVELS, type Level, levelOf, nextStep, type Space, type Step } from './room.ts';
+import {
+  DROPPABLE,
+  type DroppableClass,
+  diskLimit,
+  isDroppable,
+  LEVELS,
+  type Level,
+  levelOf,
+  nextStep,
+  type Space,
+  type Step,
+} from './room.ts';
 import { CLASS_NUMBERS } from './schema.ts';
 import type { Sent } from './sent.ts';
 import { type WaitingRow, Walk } from './walk.ts';
@@ -59,6 +71,7 @@ export class Upkeep {
   #lookedAtDiskMs = Number.NEGATIVE_INFINITY;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
   #isMakingRoom = false;
+  #nothingDelivered = false;
   #working: Promise<void> | undefined;
 
   constructor(file: OutboxFile, path: string, sent: Sent, gaps: GapRows, limits: Partial<OutboxLimits>) {
@@ -82,7 +95,9 @@ export class Upkeep {
       if (this.#isCalm() && !this.#isTimeForOld()) return;
       const space = this.#space();
       this.#watch(space);
-      if (this.#working || (this.#step(space) === undefined && !this.#isTimeForOld())) return;
+      if (this.#working) return;
+      this.#again();
+      if (this.#step(space) === undefined && !this.#isTimeForOld()) return;
     } catch {
       // A file that cannot be read has told so to whoever wrote last.
       return;
@@ -90,9 +105,14 @@ export class Upkeep {
     this.#work();
   }
 
-  /** Undefined when rows may come in; else resolves once room was made, or rejects with OUTBOX-FULL: nothing is left that may go. */
-  room(): Promise<void> | undefined {
-    return this.#level === 'full' ? this.#awaitRoom() : undefined;
+  /**
+   * Undefined when rows of these classes may come in; else resolves once room was made, or rejects with OUTBOX-FULL: nothing is left that may
+   * go. The last of the room is for what is never given up.
+   */
+  room(records: readonly { class: RowClass }[]): Promise<void> | undefined {
+    if (this.#level !== 'full') return undefined;
+    if (this.#usedBytes < this.#limitBytes && records.some((record) => !isDroppable(record.class))) return undefined;
+    return this.#awaitRoom();
   }
 
   async #awaitRoom(): Promise<void> {
@@ -106,8 +126,14 @@ export class Upkeep {
     for (const walk of [...Object.values(this.#walks), this.#minutes, this.#old]) walk.restart();
   }
 
-  #work(): Promise<void> {
+  /** Rows may have come in behind the end of each walk. */
+  #again(): void {
     for (const walk of [...Object.values(this.#walks), this.#minutes]) walk.again();
+    this.#nothingDelivered = false;
+  }
+
+  #work(): Promise<void> {
+    this.#again();
     const working = this.#makeRoom().finally(() => {
       this.#working = undefined;
     });
@@ -139,6 +165,7 @@ export class Upkeep {
     const done = new Set<Step>();
     for (const step of [...DROPPABLE, 'sent'] as const) if (this.#walks[step].over) done.add(step);
     if (this.#minutes.over) done.add('thin');
+    if (this.#nothingDelivered) done.add('delivered');
     return nextStep(space, this.#isMakingRoom, done);
   }
 
@@ -146,6 +173,7 @@ export class Upkeep {
     if (step === 'delivered') {
       const pruned = await this.#file.writeOnReserve((database) => pruneOldest(database, DELIVERED_AT_ONCE), DELIVERED_AT_ONCE);
       this.#file.changed({ pruned });
+      this.#nothingDelivered = pruned.rows === 0;
     } else if (step === 'thin') await this.#thin();
     else await this.#drop(step);
   }
@@ -216,6 +244,7 @@ export class Upkeep {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
     this.#lookAtDisk(fileBytes);
     this.#usedBytes = usedBytes;
+    this.#file.metrics.set('outbox_used_bytes', usedBytes);
     return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * this.#limitBytes;
   }
 

@@ -191,6 +191,25 @@ describe('an outbox that becomes full', () => {
     assert.deepEqual([outbox.status().pending, outbox.status().delivered], [pending, delivered]);
   });
 
+  test('what would be given up at once is not acknowledged: the last of the room is for what is never given up', async () => {
+    verifies('OUTBOX-CLASSES', 'OUTBOX-ALARM', 'ACK-AFTER-COMMIT');
+    const at = setUp();
+    await using outbox = await at.open();
+    let alerts = 0;
+    for (; outbox.status().usedBytes < 0.96 * LIMIT; alerts += 1) await outbox.append([record(alerts, 'alert')]);
+    assert.equal(outbox.status().code, 'OUTBOX-FULL');
+    for (const rowClass of ['spot', 'continuous', 'waveform'] as const) {
+      await assert.rejects(outbox.append([record(0, rowClass)]), { code: 'OUTBOX-FULL' });
+    }
+    await outbox.append([record(alerts, 'alert'), record(0, 'spot')]);
+    await settled(outbox);
+    assert.deepEqual([ofClass(outbox, 'alert').length, ofClass(outbox, 'spot').length], [alerts + 1, 0], 'an alert is worth it');
+    assert.deepEqual([sum(gapsIn(outbox), 'rows'), gapsIn(outbox)[0]?.lost], [1, 'spot']);
+    await outbox.complete(outbox.pending(0, 300));
+    await outbox.append([record(0, 'spot')]);
+    assert.equal(ofClass(outbox, 'spot').length, 1);
+  });
+
   test('with alerts alone it is told at 80 %, refuses when full, keeps all it took, and recovers when the hub takes rows', async () => {
     verifies('OUTBOX-ALARM', 'ACK-AFTER-COMMIT', 'OUTBOX-LIMITS');
     const at = setUp();

@@ -60,9 +60,17 @@ describe('how full it is', () => {
   for (const [used, delivered, before, expected] of cases) {
     test(`${used} of 1000 bytes, ${10 * delivered} of them delivered, ${before} before: ${expected}`, () => {
       verifies('OUTBOX-ALARM');
-      assert.equal(levelOf(space(used, { delivered }), before), expected);
+      assert.equal(levelOf(space(used, { delivered, spot: 1 }), before), expected);
     });
   }
+});
+
+test('with nothing left that may go, it is full before its end', () => {
+  verifies('OUTBOX-ALARM');
+  assert.deepEqual(
+    [949, 950].map((used) => levelOf(space(used, { alert: 90 }), 'nearly')),
+    ['nearly', 'full'],
+  );
 });
 
 test('the disk limits the file, and something is left free on it', () => {
