@@ -151,17 +151,28 @@ class SqliteStore implements Store {
 
   async *#walk(tenant: string, { patient, since = 0 }: ObservationFilter, first: number, last: number): AsyncGenerator<StoredObservation> {
     const wanted = patient ?? null;
-    for (let from = Math.max(first, 1); from <= last; from += KEYS_A_PAGE) {
-      const until = Math.min(from + KEYS_A_PAGE, last + 1);
-      const page = this.#database.read(() =>
-        this.#database
-          .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
-          .all(from, until, tenant, tenant, since, wanted, wanted),
-      );
-      yield* this.#withResources(page);
-      // Others have their turn between two parts.
-      await new Promise((resolve) => setImmediate(resolve));
+    this.#longReads += 1;
+    try {
+      for (let from = Math.max(first, 1); from <= last; from = this.#next(SQL.nextKept, from + KEYS_A_PAGE)) {
+        const until = Math.min(from + KEYS_A_PAGE, last + 1);
+        const page = this.#database.read(() =>
+          this.#database
+            .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
+            .all(from, until, tenant, tenant, since, wanted, wanted),
+        );
+        yield* this.#withResources(page);
+        // Others have their turn between two parts.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      this.#longReads -= 1;
     }
+  }
+
+  /** The first key from one on that is still there: between them may be millions that were removed. */
+  #next(sql: string, from: number): number {
+    const found = this.#database.read(() => this.#database.prepare<[number], { key: number | null }>(sql).get(from));
+    return found?.key ?? Number.POSITIVE_INFINITY;
   }
 
   *#withResources(rows: readonly ObservationRow[]): Generator<StoredObservation> {
@@ -229,7 +240,7 @@ class SqliteStore implements Store {
     wanted: readonly [string | null, string | null, string | null, string | null],
     last: number,
   ): AsyncGenerator<StoredEvent> {
-    for (let from = 1; from <= last; from += KEYS_A_PAGE) {
+    for (let from = 1; from <= last; from = this.#next(SQL.nextKeptEvent, from + KEYS_A_PAGE)) {
       const until = Math.min(from + KEYS_A_PAGE, last + 1);
       const page = this.#database.read(() =>
         this.#database

@@ -124,6 +124,8 @@ export const SQL = {
     JOIN writer w ON w.key = o.writer
     WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ? AND (? IS NULL OR p.id = ?)
     ORDER BY o.key`,
+  nextKept: 'SELECT min(key) AS key FROM observation WHERE key >= ?',
+  nextKeptEvent: 'SELECT min(key) AS key FROM event WHERE key >= ?',
   received: 'SELECT received FROM batch WHERE key = ?',
   currencies: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.freshAt, l.storedAt, l.place

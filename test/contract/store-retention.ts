@@ -285,6 +285,24 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
     await intact(store);
   });
 
+  check('what is being read out is not removed under its reader, and goes afterwards', async (store) => {
+    verifies('RETENTION-CLASSES');
+    await store.storeBatch(batchOf([ago(1, HOUR), ago(2, HOUR - 1, { vital: 'temp', value: 37 }), ago(3, 1)]));
+    await newer(store);
+    const shown: string[] = [];
+    for await (const { id, resource } of await store.observations('clinic', { patient: 'pat-icu-01' }, seen)) {
+      await store.retain({ policy: policy({ continuous: DAY, spot: DAY }), now: LATER });
+      assert.equal(resource.id, id);
+      shown.push(id);
+    }
+    assert.deepEqual(
+      shown,
+      [1, 2, 3].map((seq) => idOf(seq)),
+    );
+    assert.deepEqual(await retained(store, { continuous: DAY }), { continuous: 1 });
+    assert.deepEqual(await ids(store), [idOf(2), idOf(3)]);
+  });
+
   check('many rows go in many steps, between which others write', async (store) => {
     verifies('RETENTION-SMALL-STEPS');
     for (let i = 0; i < 40; i += 1)
