@@ -11,10 +11,9 @@ import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import { type ChainedEntry, verifyAudit } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
-import { type EventRow, eventOf } from './event-row.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
-import { type ObservationRow, observationOf, type ReadingRow, readingOf, unpackReceived } from './observation-row.ts';
+import { type ReadingRow, readingOf } from './observation-row.ts';
 import { readTrend } from './read-trend.ts';
 import { readVersions } from './read-versions.ts';
 import { retainSome } from './retain.ts';
@@ -41,6 +40,7 @@ import type { Trend, TrendQuery } from './trend.ts';
 import { valuesIn } from './trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
 import { verifyStore } from './verify.ts';
+import { KEYS_A_PAGE, turn, Walks } from './walks.ts';
 import { writeBatch } from './write-batch.ts';
 
 export interface SqliteStoreOptions {
@@ -54,9 +54,6 @@ export interface SqliteStoreOptions {
   /** AES-256 unless told. */
   cipher?: Cipher;
 }
-
-/** How many keys one part of a walk covers: 20 ms of the thread at most, even when none of them is wanted. */
-const KEYS_A_PAGE = 1000;
 
 /** Opens the hub's encrypted SQLite store, or makes one. One process owns the file. Throws STORAGE-* as `openDatabase` does. */
 export function openSqliteStore({ metrics, ...options }: SqliteStoreOptions): Store {
@@ -73,14 +70,14 @@ class SqliteStore implements Store {
   readonly storeId: string;
   readonly #database: Database;
   readonly #commits: GroupCommit;
+  readonly #walks: Walks;
   /** The present one of its lineage. */
   #epoch: string;
-  /** Reads in several turns: while there are any, nothing is removed. */
-  #longReads = 0;
 
   constructor(database: Database, commits: GroupCommit) {
     this.#database = database;
     this.#commits = commits;
+    this.#walks = new Walks(database);
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
@@ -143,49 +140,10 @@ class SqliteStore implements Store {
           patient === undefined
             ? database.prepare<[string, number], { rows: number }>(SQL.countTenant).get(tenant, since)
             : database.prepare<[string, string, number], { rows: number }>(SQL.countPatient).get(tenant, patient, since);
-        return { rows: counted?.rows ?? 0, walk: { [Symbol.asyncIterator]: () => this.#walk(tenant, filter, first, last) } };
+        return { rows: counted?.rows ?? 0, walk: { [Symbol.asyncIterator]: () => this.#walks.observations(tenant, filter, first, last) } };
       },
       ({ rows }) => evidence(rows),
     ).then(({ walk }) => walk);
-  }
-
-  async *#walk(tenant: string, { patient, since = 0 }: ObservationFilter, first: number, last: number): AsyncGenerator<StoredObservation> {
-    const wanted = patient ?? null;
-    this.#longReads += 1;
-    try {
-      for (let from = Math.max(first, 1); from <= last; from = this.#next(SQL.nextKept, from + KEYS_A_PAGE)) {
-        const until = Math.min(from + KEYS_A_PAGE, last + 1);
-        const page = this.#database.read(() =>
-          this.#database
-            .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
-            .all(from, until, tenant, tenant, since, wanted, wanted),
-        );
-        yield* this.#withResources(page);
-        // Others have their turn between two parts.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    } finally {
-      this.#longReads -= 1;
-    }
-  }
-
-  /** The first key from one on that is still there: between them may be millions that were removed. */
-  #next(sql: string, from: number): number {
-    const found = this.#database.read(() => this.#database.prepare<[number], { key: number | null }>(sql).get(from));
-    return found?.key ?? Number.POSITIVE_INFINITY;
-  }
-
-  *#withResources(rows: readonly ObservationRow[]): Generator<StoredObservation> {
-    let batch: number | undefined;
-    let received: string[] = [];
-    for (const row of rows) {
-      if (row.batch !== batch) {
-        batch = row.batch;
-        const packed = this.#database.read(() => this.#database.prepare<[number], { received: Buffer }>(SQL.received).get(row.batch));
-        received = packed ? unpackReceived(packed.received) : [];
-      }
-      yield observationOf(row, received);
-    }
   }
 
   /** A short one in one commit with its evidence; a long one in turns, its evidence behind it. */
@@ -196,18 +154,15 @@ class SqliteStore implements Store {
       return step.done ? step.value : undefined;
     });
     if (short) return short;
-    this.#longReads += 1;
-    try {
-      const reading = readTrend(this.#database, tenant, query);
-      for (let step = this.#database.read(() => reading.next()); ; step = this.#database.read(() => reading.next())) {
-        if (step.done) {
-          await this.record([evidence(valuesIn(step.value))]);
-          return step.value;
-        }
-        await new Promise((resolve) => setImmediate(resolve));
+    using _held = this.#walks.hold();
+    const reading = readTrend(this.#database, tenant, query);
+    for (;;) {
+      const step = this.#database.read(() => reading.next());
+      if (step.done) {
+        await this.record([evidence(valuesIn(step.value))]);
+        return step.value;
       }
-    } finally {
-      this.#longReads -= 1;
+      await turn();
     }
   }
 
@@ -227,29 +182,11 @@ class SqliteStore implements Store {
           .prepare<[string, number, ...typeof wanted], { rows: number }>(SQL.countEvents)
           .get(tenant, since, ...wanted);
         const last = database.prepare<[], { key: number }>(SQL.lastEvent).get()?.key ?? 0;
-        const walk = { [Symbol.asyncIterator]: () => this.#walkEvents(tenant, since, wanted, last) };
+        const walk = { [Symbol.asyncIterator]: () => this.#walks.events(tenant, since, wanted, last) };
         return { rows: counted?.rows ?? 0, walk };
       },
       ({ rows }) => evidence(rows),
     ).then(({ walk }) => walk);
-  }
-
-  async *#walkEvents(
-    tenant: string,
-    since: Instant,
-    wanted: readonly [string | null, string | null, string | null, string | null],
-    last: number,
-  ): AsyncGenerator<StoredEvent> {
-    for (let from = 1; from <= last; from = this.#next(SQL.nextKeptEvent, from + KEYS_A_PAGE)) {
-      const until = Math.min(from + KEYS_A_PAGE, last + 1);
-      const page = this.#database.read(() =>
-        this.#database
-          .prepare<[number, number, string, number, ...typeof wanted], EventRow>(SQL.events)
-          .all(from, until, tenant, since, ...wanted),
-      );
-      for (const row of page) yield eventOf(row);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
   }
 
   patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
@@ -301,32 +238,28 @@ class SqliteStore implements Store {
     for (const entry of readAudit(this.#database)) {
       yield entry;
       // Others have their turn now and then.
-      if (entry.seq % KEYS_A_PAGE === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (entry.seq % KEYS_A_PAGE === 0) await turn();
     }
   }
 
   async retain(order: RetentionOrder): Promise<RetentionStep> {
-    if (this.#longReads > 0) return { removed: {}, more: true };
+    if (this.#walks.areUnderWay) return { removed: {}, more: true };
     return this.#commits.run((database) => retainSome(database, order, () => performance.now()));
   }
 
   async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {
-    this.#longReads += 1;
-    try {
-      const findings = new Findings();
-      const reading = this.#database.read(() => verifyStore(this.#database, findings));
-      let step = this.#database.read(() => reading.next());
-      for (; !step.done; step = this.#database.read(() => reading.next())) {
-        progress?.(step.value);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      const chain = await verifyAudit(this.audit(), this.storeId);
-      if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
-      const counts = { ...step.value, evidence: chain.intact ? chain.entries : chain.seq - 1 };
-      return { storeId: this.storeId, counts, findings: findings.list() };
-    } finally {
-      this.#longReads -= 1;
+    using _held = this.#walks.hold();
+    const findings = new Findings();
+    const reading = this.#database.read(() => verifyStore(this.#database, findings));
+    let step = this.#database.read(() => reading.next());
+    for (; !step.done; step = this.#database.read(() => reading.next())) {
+      progress?.(step.value);
+      await turn();
     }
+    const chain = await verifyAudit(this.audit(), this.storeId);
+    if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
+    const counts = { ...step.value, evidence: chain.intact ? chain.entries : chain.seq - 1 };
+    return { storeId: this.storeId, counts, findings: findings.list() };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

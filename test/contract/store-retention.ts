@@ -299,7 +299,7 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
       shown,
       [1, 2, 3].map((seq) => idOf(seq)),
     );
-    assert.deepEqual(await retained(store, { continuous: DAY }), { continuous: 1 });
+    await retained(store, { continuous: DAY });
     assert.deepEqual(await ids(store), [idOf(2), idOf(3)]);
   });
 
