@@ -37,6 +37,8 @@ interface Run {
   /** Says what is sent under each number. */
   plan: number;
   batches: number;
+  /** The greatest that was answered. */
+  position: number;
 }
 
 type Step = fc.AsyncCommand<Run, CrashingStore>;
@@ -71,6 +73,25 @@ async function assertAgree(model: Model, { store }: CrashingStore): Promise<void
   model.entries += PATIENTS.length + 3;
 }
 
+const EDGES = [TEST_NOW - 5000, TEST_NOW - 3500, TEST_NOW - 2000, TEST_NOW - 500];
+
+async function assertTrend(model: Model, { store }: CrashingStore, vital: string): Promise<void> {
+  for (const patient of PATIENTS) {
+    const query = { patient, vital, edges: EDGES, place: 'bed' as const, now: TEST_NOW };
+    const { series } = await store.trend('clinic', query, (rows) => event(rows));
+    model.entries += 1;
+    const found = EDGES.slice(1).map((_, bucket) => {
+      const shown = series.flatMap(({ device, buckets }) =>
+        buckets.filter(({ index, n }) => index === bucket && n > 0).map(({ n, min, max, last }) => [device, [n, min, max, last]] as const),
+      );
+      return Object.fromEntries(shown);
+    });
+    const span = [EDGES[0] ?? 0, EDGES.at(-1) ?? 0] as const;
+    const expected = EDGES.slice(1).map((to, i) => model.summary(patient, vital, [EDGES[i] ?? 0, to], span));
+    assert.deepEqual(found, expected);
+  }
+}
+
 async function assertChain(model: Model, { store }: CrashingStore): Promise<void> {
   const verdict = await verifyAudit(store.audit(), store.storeId);
   assert.ok(verdict.intact && verdict.entries === model.entries, `${JSON.stringify(verdict)}, not ${model.entries}`);
@@ -100,7 +121,7 @@ const anyBatch = fc.array(fc.record({ seq: fc.integer({ min: 1, max: KEYS }), ot
 type Batch = typeof anyBatch extends fc.Arbitrary<infer T> ? T : never;
 
 function sentOf({ plan }: Run, batch: Batch): Sent[] {
-  return batch.map(({ seq, other }) => ({ ...plannedOf(plan, seq), value: seq + (other ? 100 : 0) }));
+  return batch.map(({ seq, other }) => ({ ...plannedOf(plan, seq), value: 40 + seq / 2 + (other ? 20 : 0) }));
 }
 
 function send(run: Run, { store }: CrashingStore, batch: Batch): { sent: Sent[]; at: number; storing: Promise<BatchOutcome> } {
@@ -108,6 +129,12 @@ function send(run: Run, { store }: CrashingStore, batch: Batch): { sent: Sent[];
   const at = TEST_NOW + run.batches;
   const sent = sentOf(run, batch);
   return { sent, at, storing: store.storeBatch(batchOf(sent.map(arrivalFor), { at })) };
+}
+
+/** A gateway tells by the position what a store holds, so none is given twice, whatever happens. */
+function assertNext(run: Run, { committed }: BatchOutcome): void {
+  assert.ok(committed.position > run.position, `${committed.position} after ${run.position}`);
+  run.position = committed.position;
 }
 
 const batches = fc.array(anyBatch, { minLength: 1, maxLength: 3 });
@@ -119,7 +146,9 @@ const commands: fc.Arbitrary<Step>[] = [
       const sending = several.map((batch) => send(run, real, batch));
       for (const [i, outcome] of (await Promise.all(sending.map(({ storing }) => real.done(storing)))).entries()) {
         const { sent, at } = sending[i] ?? assert.fail();
-        if (outcome) assert.deepEqual(outcome.value.results, run.model.take(sent, at));
+        if (!outcome) continue;
+        assert.deepEqual(outcome.value.results, run.model.take(sent, at));
+        assertNext(run, outcome.value);
       }
     }),
   ),
@@ -128,8 +157,12 @@ const commands: fc.Arbitrary<Step>[] = [
     step('reopen', async ({ model }, real) => {
       await real.reopen();
       await assertChain(model, real);
+      assert.deepEqual((await real.store.verify()).findings, []);
     }),
   ),
+  fc
+    .constantFrom('hr', 'spo2')
+    .map((vital) => step(`trend of ${vital}`, ({ model }, real) => real.withRoom(() => assertTrend(model, real, vital)))),
   fc.record({ batch: anyBatch, turns: fc.nat({ max: 2 }) }).map(({ batch, turns }) =>
     step(`crash after ${turns} turns of ${JSON.stringify(batch)}`, async (run, real) => {
       const { sent, at, storing } = send(run, real, batch);
@@ -157,7 +190,7 @@ export async function runStoreModel(numRuns: number, maxCommands: number, seed: 
   await fc.assert(
     fc.asyncProperty(fc.nat({ max: 0xffff }), fc.commands(commands, { maxCommands, size: 'max' }), async (plan, steps) => {
       await using real = new CrashingStore(met);
-      await fc.asyncModelRun(() => ({ model: { model: new Model(), plan, batches: 0 }, real }), steps);
+      await fc.asyncModelRun(() => ({ model: { model: new Model(), plan, batches: 0, position: 0 }, real }), steps);
     }),
     { numRuns, seed },
   );

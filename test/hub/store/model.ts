@@ -22,6 +22,9 @@ interface Row extends Sent {
   standing: boolean;
 }
 
+/** The end is not included. */
+export type Stretch = readonly [from: number, to: number];
+
 const sameMeasurement = (a: Sent, b: Sent): boolean =>
   a.patient === b.patient && a.vital === b.vital && a.device === b.device && a.test === b.test && a.effective === b.effective;
 
@@ -62,6 +65,23 @@ export class Model {
     const takenBack = this.rows.some((row) => row.withdrawn && sameMeasurement(row, sent) && row.seq > sent.seq);
     if (sent.withdrawn) for (const row of this.rows) if (sameMeasurement(row, sent)) row.standing = false;
     this.rows.push({ ...sent, at, standing: !sent.withdrawn && !sent.doubtful && !takenBack });
+  }
+
+  /**
+   * Of each device: how many values of a vital sign count between two times, the least, the greatest and the last of them. Test values count
+   * where a device has sent none but those in all the time that is looked at (`span`).
+   */
+  summary(patient: string, vital: string, [from, to]: Stretch, span: Stretch): Record<string, readonly number[]> {
+    const within = ({ effective }: Row, [first, end]: Stretch): boolean => effective >= first && effective < end;
+    const sent = this.rows.filter((row) => !row.withdrawn && row.patient === patient && row.vital === vital && within(row, span));
+    const summaries = [...Map.groupBy(sent, ({ device }) => device)].flatMap(([device, rows]) => {
+      const isTest = rows.every(({ test }) => test);
+      const values = rows.filter((row) => row.standing && row.test === isTest && within(row, [from, to]));
+      const last = values.toSorted((a, b) => a.effective - b.effective).at(-1);
+      const numbers = values.map(({ value }) => value);
+      return last ? [[device, [values.length, Math.min(...numbers), Math.max(...numbers), last.value]] as const] : [];
+    });
+    return Object.fromEntries(summaries.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Numbers of the current rows by vital sign and device: a real one before a test, then the newest, then what was stored last. */
