@@ -6,6 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../hub/store/postgres/address.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import type { StorePlace } from '../contract/store.ts';
 
 const SUPERUSER = 'vitalmesh_test_root';
 
@@ -118,4 +122,15 @@ export interface PostgresDatabase {
   app: DatabaseAddress;
   /** As it stands in a URL file. */
   url(role: 'owner' | 'app'): string;
+}
+
+/** Empty stores on this server, for the suites of a contract. */
+export function storePlaces(server: PostgresServer): () => Promise<StorePlace> {
+  return async () => {
+    const { app, owner } = await server.database();
+    return {
+      open: () => openPostgresStore({ address: app, owner, metrics: new Metrics(), log: silentLogger }),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  };
 }
