@@ -207,7 +207,10 @@ test('of what could not be stored and is not sent again a gap is stored as soon 
   const second = (at: number, bed: string): ReadingRecord => ({ ...RECORD, receivedAt: RECORD.receivedAt + 1000 * at, subject: { bed } });
   held.append = Promise.reject(new VitalmeshError('STORAGE-FULL'));
   for (let at = 0; at < 10; at += 1) {
-    await assert.rejects(intake.store([second(at, 'BED-1'), second(at, 'BED-2')], undefined, () => false), { code: 'STORAGE-FULL' });
+    await assert.rejects(
+      intake.store([second(at, 'BED-1'), second(at, 'BED-2')], undefined, () => false),
+      { code: 'STORAGE-FULL' },
+    );
     await assert.rejects(intake.store([second(at, 'BED-3')]), { code: 'STORAGE-FULL' });
   }
   assert.equal(appended.length, 0);
