@@ -147,6 +147,7 @@ export class Strand {
 
 /** Where the set of devices that gave values is another than in the bucket before that has any; pure. */
 export function deviceChanges(series: readonly TrendSeries[]): DeviceChange[] {
+  if (series.every(({ device }) => device === series[0]?.device)) return [];
   const devices = new Map<number, Set<string>>();
   for (const { device, buckets } of series) {
     for (const { index, n } of buckets) {
