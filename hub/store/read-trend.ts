@@ -80,7 +80,8 @@ class TrendReading {
           strand.test.add(test[i] ?? NONE);
         }
         from = to;
-      } else widthMs = Math.max(1, Math.floor(widthMs / 2));
+        widthMs *= 2;
+      } else widthMs = Math.max(1, Math.floor((to - from) / 2));
       if (this.#rows < ROWS_A_TURN) continue;
       this.#rows = 0;
       yield;
