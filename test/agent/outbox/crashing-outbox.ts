@@ -19,9 +19,11 @@ export interface Met {
   undone: number;
   /** Rows that waited again because the hub had lost them. */
   returned: number;
+  /** Values that were given up for want of room, in one outbox at most. */
+  given: number;
 }
 
-export const nothingMet = (): Met => ({ refused: 0, crashes: 0, done: 0, undone: 0, returned: 0 });
+export const nothingMet = (): Met => ({ refused: 0, crashes: 0, done: 0, undone: 0, returned: 0, given: 0 });
 
 /** The real one, in a process that can die. */
 export class CrashingOutbox implements AsyncDisposable {
@@ -33,16 +35,19 @@ export class CrashingOutbox implements AsyncDisposable {
   readonly #metrics = new Metrics();
   readonly #dead: Outbox[] = [];
 
-  private constructor(folder: CrashFolder, outbox: Outbox, met: Met) {
-    [this.#folder, this.outbox, this.met] = [folder, outbox, met];
+  readonly #maxBytes: number | undefined;
+
+  private constructor(folder: CrashFolder, outbox: Outbox, met: Met, maxBytes: number | undefined) {
+    [this.#folder, this.outbox, this.met, this.#maxBytes] = [folder, outbox, met, maxBytes];
   }
 
-  static async create(met: Met): Promise<CrashingOutbox> {
+  /** Of at most so many bytes, where that is said. */
+  static async create(met: Met, maxBytes?: number): Promise<CrashingOutbox> {
     const folder = new CrashFolder();
     // One of no length spares the writing of megabytes an outbox.
     mkdirSync(join(folder.path, 'outbox'));
     writeFileSync(join(folder.path, 'outbox', 'outbox.db.reserve'), '');
-    return new CrashingOutbox(folder, await openIn(folder, new Metrics()), met);
+    return new CrashingOutbox(folder, await openIn(folder, new Metrics(), maxBytes), met, maxBytes);
   }
 
   setFull(full: boolean): void {
@@ -64,17 +69,18 @@ export class CrashingOutbox implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    this.outbox = await openIn(this.#folder, this.#metrics);
+    this.outbox = await openIn(this.#folder, this.#metrics, this.#maxBytes);
     this.full = false;
     assert.equal(this.#metrics.get('outbox_rows_lost'), 0, 'told of lost rows');
   }
 
-  /** Whether it was done. Only a full disk is a reason not to do it. */
+  /** Whether it was done. Only a full disk, or a limit that is reached, is a reason not to do it. */
   async done<T>(work: Promise<T>): Promise<{ value: T } | undefined> {
     try {
       return { value: await work };
     } catch (thrown) {
-      assert.deepEqual([asVitalmeshError(thrown).code, this.full], ['STORAGE-FULL', true]);
+      const { code } = asVitalmeshError(thrown);
+      assert.ok((code === 'STORAGE-FULL' && this.full) || (code === 'OUTBOX-FULL' && this.#maxBytes !== undefined), code);
       this.met.refused += 1;
       return undefined;
     }
@@ -86,7 +92,14 @@ export class CrashingOutbox implements AsyncDisposable {
   }
 }
 
-function openIn(folder: CrashFolder, metrics: Metrics): Promise<Outbox> {
+function openIn(folder: CrashFolder, metrics: Metrics, maxBytes: number | undefined): Promise<Outbox> {
   const [path, keyFile] = [join(folder.path, 'outbox', 'outbox.db'), join(folder.path, 'outbox.key')];
-  return openOutbox({ path, keyFile, clock: systemClock, log: silentLogger, metrics });
+  return openOutbox({
+    path,
+    keyFile,
+    clock: systemClock,
+    log: silentLogger,
+    metrics,
+    ...(maxBytes !== undefined && { limits: { maxBytes } }),
+  });
 }
