@@ -35,11 +35,15 @@ export class GivingUp {
     this.#gaps = gaps;
   }
 
-  /** Rows go as a whole. Those that were delivered meanwhile, or cannot be read, are left alone. */
-  drop(seqs: readonly number[], reason: GapReason): Promise<GivenUp> {
+  /**
+   * Rows go as a whole. Those that were delivered meanwhile, or cannot be read, are left alone; unless `evenSent`, those that were handed out
+   * since they were chosen as well: the hub may hold them.
+   */
+  drop(seqs: readonly number[], reason: GapReason, evenSent: boolean): Promise<GivenUp> {
     return this.#commit(seqs.length, reason, (database, losses) => {
       const at = this.#file.clock.now();
       for (const seq of seqs) {
+        if (!evenSent && this.#sent.has(seq)) continue;
         const row = database.prepare<[number], { class: number; body: Buffer }>(sql.WAITING_BODY).get(seq);
         const record = row && readable(row.body);
         if (!row || !record) continue;

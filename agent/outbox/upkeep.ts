@@ -189,7 +189,7 @@ export class Upkeep {
     const classes = (what === 'sent' ? DROPPABLE : [what]).map((name) => CLASS_NUMBERS[name]);
     const isWanted = (row: WaitingRow): boolean => classes.includes(row.class) && this.#sent.has(row.seq) === (what === 'sent');
     const rows = this.#file.read((database) => this.#walks[what].next(database, isWanted));
-    if (rows.length > 0) await this.#giveUp(rows, 'space');
+    if (rows.length > 0) await this.#giveUp(rows, 'space', what === 'sent');
   }
 
   async #dropOld(): Promise<void> {
@@ -207,7 +207,7 @@ export class Upkeep {
           (row) => now - row.receivedAt <= least,
         ),
       );
-      if (rows.length > 0) await this.#giveUp(rows, 'age');
+      if (rows.length > 0) await this.#giveUp(rows, 'age', false);
       await turn();
     }
   }
@@ -217,12 +217,13 @@ export class Upkeep {
     return this.#file.clock.monotonicMs() - this.#lookedForOldMs >= AGE_EVERY_MS;
   }
 
-  async #giveUp(rows: readonly { seq: number }[], reason: GapReason): Promise<void> {
+  async #giveUp(rows: readonly { seq: number }[], reason: GapReason, evenSent: boolean): Promise<void> {
     this.#note(
       reason,
       await this.#givingUp.drop(
         rows.map(({ seq }) => seq),
         reason,
+        evenSent,
       ),
     );
   }
