@@ -42,6 +42,7 @@ export interface BenchSite {
   /** 1,000 observations a second, of 40 beds. */
   startMonitors(): void;
   agentStatus(): Promise<AgentStatus>;
+  hubStatus(): Promise<HubStatus>;
 }
 
 /** Runs `work` with a site; `prepare` may put something into its files before the agent starts. */
@@ -67,7 +68,8 @@ export async function withBenchSite<T>(
   const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
   await prepare({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
   const hub = processes.start('hub', 'hub', ownProgram('hub/main', ['run', '--config', site.hub.config]));
-  await answering(hub, async () => (((await askOperator(site.hub.operator, 'status')) as HubStatus).mcp.bound ? true : undefined));
+  const hubStatus = async (): Promise<HubStatus> => (await askOperator(site.hub.operator, 'status')) as HubStatus;
+  await answering(hub, async () => ((await hubStatus()).mcp.bound ? true : undefined));
 
   const client = stack.use(await openOverlay(site.overlay, loadIdentity(site.identities.client.file), silentLogger));
   const mcp = stack.use(await connectMcp({ overlay: client, service: SERVICES.mcp, name: 'bench' }));
@@ -93,6 +95,7 @@ export async function withBenchSite<T>(
   return await work({
     latencies,
     agentStatus,
+    hubStatus,
     measure: (on) => {
       measuring = on;
     },

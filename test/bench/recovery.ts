@@ -9,7 +9,7 @@ import type { Figure } from './figure.ts';
 
 /** What came in during an outage of two minutes, at 500 observations a second. */
 const BACKLOG = 60_000;
-const VITALS = ['spo2', 'pr_oxi', 'hr_ecg', 'rr', 'temp_core', 'cvp', 'etco2', 'abp_m'];
+const VITALS = ['hr', 'spo2', 'pr_oxi', 'rr', 'temp', 'etco2', 'abp_m', 'cvp'];
 const OUTAGE_MS = 120_000;
 const AT_ONCE = 250;
 const ASK_EVERY_MS = 20;
@@ -23,6 +23,9 @@ export async function benchRecovery(): Promise<Figure[]> {
   return await withBenchSite(
     localNetwork,
     async (site) => {
+      let status = await site.agentStatus();
+      for (; status.uplink.state !== 'connected'; status = await site.agentStatus()) await pause(ASK_EVERY_MS);
+      const waiting = status.outbox.pending * VITALS.length;
       site.startMonitors();
       site.measure(true);
       const startMs = performance.now();
@@ -33,9 +36,11 @@ export async function benchRecovery(): Promise<Figure[]> {
       }
       const seconds = (performance.now() - startMs) / 1000;
       site.measure(false);
+      const { counts } = await site.hubStatus();
+      if (counts.observations < BACKLOG || counts.quarantined > 0) throw new Error(`not all is stored: ${JSON.stringify(counts)}`);
       const { latencies } = site;
       return [
-        { name: 'backlog drained, beside 1,000 obs/s live', value: BACKLOG / seconds, unit: 'obs/s', bar: { least: 5000 } },
+        { name: 'backlog drained, beside 1,000 obs/s live', value: waiting / seconds, unit: 'obs/s', bar: { least: 5000 } },
         { name: 'live meanwhile, device → MCP notification, p50', value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms' },
         {
           name: 'live meanwhile, device → MCP notification, p99',
