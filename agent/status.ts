@@ -58,13 +58,18 @@ export function formatAgentStatus(status: AgentStatus): string {
       `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,
     ],
     ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
-    ...sources.flatMap(({ name, type, state, code, endpoint, readings, rejected, lastRecordAt, unknownCodes }): [string, string][] => [
-      [
-        name,
-        `${type} ${state} at ${endpoint}${waitsFor(state, code)}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+    ...sources.flatMap(
+      ({ name, type, state, code, endpoint, readings, rejected, storedAgain, lastRecordAt, unknownCodes }): [string, string][] => [
+        [
+          name,
+          `${type} ${state} at ${endpoint}${waitsFor(state, code)}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+        ],
+        ...(storedAgain
+          ? [['', `${storedAgain} messages came under the name of an earlier one; all were stored`] as [string, string]]
+          : []),
+        ...(unknownCodes ? [['', `not in the table: ${mostFrequent(unknownCodes)}`] as [string, string]] : []),
       ],
-      ...(unknownCodes ? [['', `not in the table: ${mostFrequent(unknownCodes)}`] as [string, string]] : []),
-    ]),
+    ),
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');

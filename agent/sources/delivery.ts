@@ -4,9 +4,6 @@ import type { Decoded, Rejected, StreamDecoder } from '../decoding.ts';
 import type { Intake } from './source.ts';
 import type { SourceTally } from './tally.ts';
 
-/** Counted, and nothing more: the message was stored. */
-const NAME_USED: readonly Rejected[] = [{ code: 'HL7-DUPLICATE-ID', part: 'MSH-10', bytes: 0 }];
-
 /**
  * Hands one decoded part to the intake and counts what came of it. The call itself hands over in order; the promise resolves
  * to whether all of the part is on disk, and never rejects. `replayable`: the device sends again what was not acknowledged; unless
@@ -23,10 +20,7 @@ export async function deliver(part: Decoded, intake: Intake, tally: SourceTally,
     const [stored] = rejecting ? await Promise.all([storing, rejecting]) : [await storing];
     if (stored === 'held') tally.repeated();
     else tally.stored(part.records);
-    if (stored === 'stored-again') {
-      tally.rejected(NAME_USED);
-      await intake.reject(tally.name, NAME_USED);
-    }
+    if (stored === 'stored-again') tally.storedAgain();
     return true;
   } catch (error) {
     tally.unstored(asVitalmeshError(error), sendsAgain() ? 0 : part.records.length);

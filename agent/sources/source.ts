@@ -52,6 +52,8 @@ export interface SourceStatus {
   records: number;
   readings: number;
   rejected: number;
+  /** Messages that were stored under the name of an earlier one with other content; left out where none were. */
+  storedAgain?: number;
   /** UTC ms of the last record, or null. */
   lastRecordAt: number | null;
   /** How often codes came that are not in the table, the most frequent first; left out where none did. */

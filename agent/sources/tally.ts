@@ -14,6 +14,8 @@ export const TALLY_METRICS = {
   lost: 'source_lost_records_total',
   /** Messages that were sent again although they were on disk: acknowledged, and not stored twice. */
   repeated: 'source_repeated_total',
+  /** Messages that were stored although their name was an earlier one's: their content is another. */
+  storedAgain: 'source_stored_again_total',
   /** Times the source was opened again. */
   reopened: 'source_reopened_total',
   /** Connections cut or refused, by reason. */
@@ -40,6 +42,7 @@ export class SourceTally {
   #records = 0;
   #readings = 0;
   #rejected = 0;
+  #storedAgain = 0;
   #lastRecordAt: number | null = null;
 
   constructor(name: string, type: string, endpoint: string, environment: Pick<SourceEnvironment, 'clock' | 'log' | 'metrics' | 'taps'>) {
@@ -82,6 +85,16 @@ export class SourceTally {
   repeated(): void {
     this.#environment.metrics.count(TALLY_METRICS.repeated, this.name);
     this.stored([]);
+  }
+
+  /** Counts a message that was stored under the name of an earlier one with other content; the first is logged. */
+  storedAgain(): void {
+    this.#storedAgain += 1;
+    const { metrics, log } = this.#environment;
+    metrics.count(TALLY_METRICS.storedAgain, this.name);
+    if (this.#storedAgain > 1) return;
+    const code: ErrorCode = 'HL7-DUPLICATE-ID';
+    log.warn({ source: this.name, code }, 'a message has the name of an earlier one; both were stored; more of this kind are only counted');
   }
 
   /** Counts a part that could not be stored; `lost` are records that nobody will send again. */
@@ -164,6 +177,7 @@ export class SourceTally {
       records: this.#records,
       readings: this.#readings,
       rejected: this.#rejected,
+      ...(this.#storedAgain > 0 && { storedAgain: this.#storedAgain }),
       lastRecordAt: this.#lastRecordAt,
       ...(unknownCodes.length > 0 && { unknownCodes }),
     };

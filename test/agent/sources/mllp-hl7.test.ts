@@ -253,8 +253,9 @@ test('another message under the id of an earlier one is stored, and told of', as
       outbox.pending(0, 10).map(({ record }) => record.readings[0]?.value),
       [97, 91],
     );
-    assert.equal(environment.metrics.get('intake_rejected_total', 'icu/HL7-DUPLICATE-ID'), 1);
-    assert.equal(source.status().rejected, 1);
+    assert.equal(environment.metrics.get('source_stored_again_total', 'icu'), 1);
+    assert.deepEqual([source.status().rejected, source.status().storedAgain], [0, 1]);
+    assert.equal(environment.metrics.get('intake_rejected_total', 'icu/HL7-DUPLICATE-ID'), 0);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SourceStatus } from '../../agent/sources/source.ts';
+import { type AgentStatus, formatAgentStatus } from '../../agent/status.ts';
+import { verifies } from '../requirements.ts';
+
+const SOURCE: SourceStatus = {
+  ...{ name: 'icu', type: 'mllp-server', state: 'running' as const, code: null, endpoint: '127.0.0.1:1' },
+  ...{ records: 3, readings: 3, rejected: 0, lastRecordAt: null },
+};
+
+const STATUS: AgentStatus = {
+  ...{
+    version: '0',
+    pid: 1,
+    startedAt: 0,
+    now: 0,
+    clock: null,
+    identity: null,
+    overlay: null,
+    controller: null,
+    signIn: null,
+    routers: [],
+  },
+  uplink: { state: 'waiting', since: 0, code: null, hub: null, lastConnectedAt: null, inFlight: 0, lastAnswerAt: null },
+  outbox: {
+    ...{ epoch: 'e', pending: 0, delivered: 0, quarantined: 0, oldestPendingAt: null, fileBytes: 0, usedBytes: 0, limitBytes: 1 },
+    ...{ writtenBytes: { today: 0, yesterday: 0 }, setAside: [], code: null },
+  },
+  ...{ sources: [SOURCE], observations: 0, metrics: {} },
+};
+
+test('a message that came under the name of an earlier one is told as stored, and not as rejected', () => {
+  verifies('NO-SILENT-DROP');
+  const text = formatAgentStatus({ ...STATUS, sources: [{ ...SOURCE, storedAgain: 2 }] });
+  assert.match(text, /3 readings, 0 rejected, last never\n +2 messages came under the name of an earlier one; all were stored/);
+  assert.doesNotMatch(formatAgentStatus(STATUS), /name of an earlier/);
+});
