@@ -235,7 +235,8 @@ export class Upkeep {
 
   #tell(): void {
     for (const [reason, given] of this.#given) {
-      if (given.rows > 0) this.#file.log.warn({ reason, ...given }, 'the outbox gave up some of what waits; gaps tell of it');
+      const { rows, values } = given;
+      if (rows > 0) this.#file.log.warn({ reason, rows, valueCount: values }, 'the outbox gave up some of what waits; gaps tell of it');
     }
     this.#given.clear();
   }

@@ -30,7 +30,7 @@ export async function backUp(
   if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
   await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.backup', at: clock.now() });
   const report = await makeBackup({ store, to, recipients, clock, ...(signal && { signal }) });
-  log.info({ position: report.position, bytes: report.bodyBytes, sha256: report.sha256 }, 'store backed up');
+  log.info({ position: report.position, size: report.bodyBytes, sha256: report.sha256 }, 'store backed up');
   return report;
 }
 

@@ -138,6 +138,8 @@ describe('an outbox that becomes full', () => {
     assert.deepEqual(rowsOf(again), rows);
     assert.equal(again.status().pending, status.pending);
     assert.ok(!at.lines.some((line) => /P-[ab]|"a"/.test(line)), 'no log line names anybody');
+    const [told] = at.lines.filter((line) => line.includes('gave up some')).map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual([typeof told?.rows, typeof told?.valueCount], ['number', 'number'], 'counts are no secret');
   });
 
   test('gaps of one place that were not sent become one row; one that may have been sent is left as it is', async () => {
