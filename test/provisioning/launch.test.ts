@@ -27,7 +27,15 @@ test('a command in a clone or a package without any packages says how to install
 test('the benchmarks are listed without being run', () => {
   const { status, stdout } = spawnSync(process.execPath, [join(root, 'test', 'bench', 'run.ts'), '--help'], { encoding: 'utf8' });
   assert.equal(status, 0);
-  assert.match(stdout, /hl7, outbox, ingest, latency, overlay, overlay-idle, overlay-fleet\n$/);
+  assert.match(stdout, /hl7, outbox, ingest, store, recovery, latency, overlay, overlay-idle, overlay-fleet\n$/);
+});
+
+test('the soak says what is wrong with how it was called, and runs nothing', () => {
+  for (const args of [['--minute', '1'], ['--minutes', 'x'], ['--minutes'], ['1']]) {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'test', 'soak', 'soak.ts'), ...args], { encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.match(stderr, /^USAGE: [^\n]*\n {2}See --help\.\nnpm run soak -- \[--minutes N\] \[--json\]\n$/);
+  }
 });
 
 for (const name of ['test', 'torture', 'counterpart'])

@@ -2,6 +2,8 @@
 // A line a minute and a summary at the end; exit code 1 when anything acknowledged is missing or stored twice, or when memory or descriptors
 // grow beyond the bounds of growth.ts.
 import { parseArgs } from 'node:util';
+import { EXIT, errorText } from '../../shared/command-line.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { BOUNDS, type Growth, growthOf, type Sample, sampleOf } from './growth.ts';
 import { SoakSite } from './site.ts';
@@ -12,20 +14,38 @@ const SAMPLE_MS = 5000;
 const CUT_MS = 5000;
 const USAGE = 'npm run soak -- [--minutes N] [--json]\n';
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '5' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
-});
+const values = parsed();
 const minutes = Number(values.minutes);
-if (values.help || !(minutes > 0)) {
-  (values.help ? process.stdout : process.stderr).write(USAGE);
-  process.exit(values.help ? 0 : 2);
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(EXIT.ok);
 }
+if (!(minutes > 0 && Number.isFinite(minutes))) calledWrongly('--minutes is a number above 0');
 const say = (text: string): void => void (values.json ? process.stderr : process.stdout).write(`${text}\n`);
 
 /** The processes that live from beginning to end are the ones whose growth says something; the others are replaced by the disturbances. */
 const samples: Record<'hub' | 'gateway-1', Sample[]> = { hub: [], 'gateway-1': [] };
 let disturbances = 0;
 const site = await SoakSite.open();
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '5' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch {
+    return calledWrongly('an unknown or incomplete option');
+  }
+}
+
+function calledWrongly(detail: string): never {
+  process.stderr.write(`${errorText(new VitalmeshError('USAGE', { detail }))}\n${USAGE}`);
+  process.exit(EXIT.usage);
+}
 
 function take(): void {
   const atMs = performance.now();
