@@ -26,7 +26,7 @@ trial. Ends with --count, or when it is told to stop (Ctrl-C), and says what bec
   --listen HOST:PORT  where a device listens that listens, and serial lines; port 0 takes any free one
   --tls-ca FILE       calls by TLS; FILE holds the authority of the gateway's certificate (PEM)
   --tls-name NAME     the name in that certificate, where it is not the host of --to
-  --bed NAME          the bed (BED-1)
+  --bed NAME          the bed alone, without unit and room (BED-1)
   --patient ID        the number of the patient (TEST-0001)
   --seed N            another number, another patient and device (1)
   --every MS          interval; 0 sends one after the other (that of the device unless told)
@@ -175,6 +175,7 @@ function whole(option: string, text: string, most: number): number {
 }
 
 function name(option: string, text: string): string {
+  if (option === 'bed' && text.includes('^')) throw usage('--bed is the bed alone: these devices send neither unit nor room');
   if (!NAME.test(text)) throw usage(`--${option} may have letters, digits, dots, dashes and underscores, at most 32`);
   return text;
 }

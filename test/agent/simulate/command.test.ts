@@ -60,6 +60,12 @@ test('a format without a place for a mark says so before it begins', async () =>
   assert.match(stderr, /^NOTHING in the format nonin-df8 says that this is a test/);
 });
 
+test('a bed with its unit is refused with the form that is taken', async () => {
+  const { code, stderr } = await call(['hl7-pcd01', '--to', '127.0.0.1:1', '--bed', 'ICU^^BED-1']);
+  assert.equal(code, 2);
+  assert.match(stderr, /^USAGE: .*--bed is the bed alone/);
+});
+
 test('nobody there is an error of its own, and a port in use too', async () => {
   await using end = await AgentEnd.start({ type: 'mllp-server', host: '127.0.0.1', port: 0 });
   const taken = `127.0.0.1:${end.target.port}`;
