@@ -3,6 +3,7 @@ import { type Command, type CommandIo, type CommandValues, EXIT, required } from
 import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import type { TrendView, VersionView } from '../access/history-views.ts';
+import { MAX_TREND_BUCKETS } from '../clinical/bucket-edges.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import { formatHistory, formatTrend, formatVerdict } from './format.ts';
 import type { VerifyNews } from './verifying.ts';
@@ -24,8 +25,9 @@ export function inspectionCliCommands(programs: InspectionPrograms): Readonly<Re
         'Shows one vital sign of a patient over time: what the running hub has, in at most N buckets (60 unless told), a series a device.',
       options: { ...common, from: text, to: text, points: text },
       run: async (values, io) => {
-        const points = values.points === undefined ? {} : { points: Number(values.points) };
-        const args = { ...named(values, ['tenant', 'device']), ...points, from: instantOf(values, 'from'), to: instantOf(values, 'to') };
+        const [from, to] = [instantOf(values, 'from'), instantOf(values, 'to')];
+        if (!(from < to)) throw new VitalmeshError('USAGE', { detail: '--from must be before --to' });
+        const args = { ...named(values, ['tenant', 'device']), ...pointsOf(values), from, to };
         const [trend] = await asked<TrendView>(values, 'trend', {
           ...args,
           patient: required(values, 'patient'),
@@ -79,8 +81,21 @@ async function* verified(programs: InspectionPrograms, config: HubConfig): Async
 async function asked<T>(values: CommandValues, command: string, args: Record<string, unknown>): Promise<T[]> {
   const rows: T[] = [];
   const { operator } = loadHubConfig(required(values, 'config'));
-  for await (const row of callOperator(operator.socket, command, args)) rows.push(row as T);
+  try {
+    for await (const row of callOperator(operator.socket, command, args)) rows.push(row as T);
+  } catch (cause) {
+    if (!(cause instanceof VitalmeshError && cause.code === 'NOT-FOUND')) throw cause;
+    throw new VitalmeshError('NOT-FOUND', { detail: '--patient names nobody of this tenant; registry.yaml lists its patients', cause });
+  }
   return rows;
+}
+
+function pointsOf({ points }: CommandValues): { points?: number } {
+  if (typeof points !== 'string') return {};
+  const wanted = /^\d{1,6}$/.test(points) ? Number(points) : 0;
+  if (wanted < 1 || wanted > MAX_TREND_BUCKETS)
+    throw new VitalmeshError('USAGE', { detail: `--points is a whole number from 1 to ${MAX_TREND_BUCKETS}` });
+  return { points: wanted };
 }
 
 function named(values: CommandValues, names: readonly string[]): Record<string, unknown> {

@@ -43,9 +43,20 @@ export function formatHistory(versions: readonly VersionView[]): string {
     .join('\n');
 }
 
+/** What `verify` counts, in words for whoever does not know the tables. */
+const LOOKED_AT: Readonly<Record<string, string>> = {
+  batches: 'deliveries of gateways',
+  observations: 'measurements',
+  events: 'events (alerts, waves, movements, devices, gaps)',
+  latest: 'current values',
+  seen: 'keys of what came in, each once',
+  ranges: 'ranges of such keys whose rows were removed for their age',
+  evidence: 'records of who did what',
+};
+
 /** A verdict for people. */
 export function formatVerdict({ storeId, counts, findings }: StoreVerdict): string {
-  const looked = Object.entries(counts).map(([table, rows]) => `${rows} ${table}`);
+  const looked = Object.entries(counts).map(([table, rows]) => `${rows} ${LOOKED_AT[table] ?? table}`);
   const found = findings.map(({ code, rows, detail }) => `${meaningOf(code)} (${rows}; the first: ${detail})`);
-  return [`Store ${storeId}: ${looked.join(', ')}.`, ...(found.length > 0 ? found : ['Everything agrees.'])].join('\n');
+  return [`Store ${storeId}. Looked at: ${looked.join(', ')}.`, ...(found.length > 0 ? found : ['Everything agrees.'])].join('\n');
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { OperatorCommand } from '../../shared/operator/server.ts';
+import { panel, vital } from '../../shared/vitals.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
@@ -27,7 +28,9 @@ export function inspectionCommands(surroundings: InspectionSurroundings): Record
     trend: async function* (args, principal) {
       const allowed = 'trend takes tenant, patient, vital and device (text), from and to (UTC ms, from before to) and points (1 to 2000)';
       const { tenant, patient, ...query } = parsed(trendArgs, args, allowed);
-      yield await door.trend(callerOf(principal, tenant), patient, query, CONTEXT);
+      const caller = callerOf(principal, tenant);
+      await known(door, caller, patient, query.vital);
+      yield await door.trend(caller, patient, query, CONTEXT);
     },
     history: async function* (args, principal) {
       const { tenant, patient, ...query } = parsed(
@@ -35,7 +38,9 @@ export function inspectionCommands(surroundings: InspectionSurroundings): Record
         args,
         'history takes tenant, patient, vital and device (text) and effective (UTC ms)',
       );
-      yield* await door.history(callerOf(principal, tenant), patient, query, CONTEXT);
+      const caller = callerOf(principal, tenant);
+      await known(door, caller, patient, query.vital);
+      yield* await door.history(caller, patient, query, CONTEXT);
     },
     verify: async function* (args, principal) {
       if (Object.keys(args).length > 0) throw new VitalmeshError('USAGE', { detail: 'verify takes no arguments' });
@@ -48,6 +53,19 @@ export function inspectionCommands(surroundings: InspectionSurroundings): Record
 export async function* verifyAs({ store, tenants, clock }: Omit<InspectionSurroundings, 'door'>, uid: number): AsyncGenerator<VerifyNews> {
   await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.verify', at: clock.now() });
   yield* verifying(store);
+}
+
+/**
+ * Returns where `key` is a vital sign: of the parameter table, or any that the patient has. Throws USAGE, which names those that the patient has;
+ * NOT-FOUND where the caller may not see the patient, or there is none, without a difference between the two.
+ */
+async function known(door: Door, caller: Principal, patient: string, key: string): Promise<void> {
+  if (vital(key) ?? panel(key)) return;
+  const { vitals } = await door.latest(caller, patient, CONTEXT);
+  const keys = [...new Set(vitals.map((shown) => shown.vital))].sort();
+  if (keys.includes(key)) return;
+  const has = keys.length === 0 ? 'this patient has none yet' : `this patient has ${keys.join(', ')}`;
+  throw new VitalmeshError('USAGE', { detail: `--vital is no vital sign that is known; ${has}` });
 }
 
 function uidOf(principal: string): number {

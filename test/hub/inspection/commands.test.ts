@@ -59,7 +59,7 @@ async function commands(
   });
   const stop = new AbortController();
   if (verdict === undefined) await server.start(stop.signal);
-  const nothing = async (): Promise<void> => undefined;
+  const nothing = async (): Promise<undefined> => undefined;
   const programs = { run: nothing, check: nothing, exportOffline: () => assert.fail() };
   const program = hubProgram(programs, inspectionCliCommands({ verify: () => offline(verdict ?? GOOD) }));
   const run = async (name = '', ...argv: string[]): Promise<Ran> => {
@@ -102,8 +102,27 @@ test('trend shows what the hub has, bucket by bucket, and leaves its evidence', 
     ]);
     const wrong = await run('trend', ...WHOSE, '--from', '2026-11-21T10:00:00Z', '--to', '2026-11-21T10:00:00Z');
     assert.equal(wrong.code, 2);
-    assert.equal((await run('trend', '--patient', 'pat-none', '--vital', 'hr', ...times)).code, 1);
+    assert.match(wrong.stderr, /--from must be before --to\n/);
+    assert.match(
+      (await run('trend', ...WHOSE, ...times, '--points', 'many')).stderr,
+      /^USAGE: .*--points is a whole number from 1 to 2000/,
+    );
+    const nobody = await run('trend', '--patient', 'pat-none', '--vital', 'hr', ...times);
+    assert.equal(nobody.code, 1);
+    assert.match(nobody.stderr, /^NOT-FOUND: .*--patient names nobody of this tenant; registry\.yaml lists/);
     assert.equal((await run('trend', ...WHOSE, ...times, '--tenant', 'elsewhere')).code, 2);
+  }));
+
+test('a vital sign that nobody knows is an error that names those of the patient, and of a patient that is not there tells nothing', () =>
+  commands(async (run) => {
+    verifies('TREND-BUCKETS', 'ONE-DOOR');
+    const times = ['--from', '2026-11-21T09:58:00Z', '--to', '2026-11-21T10:00:00Z'];
+    const typo = await run('trend', '--patient', 'pat-icu-01', '--vital', 'heart-rate', ...times);
+    assert.equal(typo.code, 2);
+    assert.match(typo.stderr, /^USAGE: .*--vital is no vital sign that is known; this patient has hr\n/);
+    assert.equal((await run('trend', '--patient', 'pat-none', '--vital', 'heart-rate', ...times)).code, 1);
+    const which = ['--vital', 'heart-rate', '--device', 'monitor-1', '--effective', '2026-11-21T09:59:59Z'];
+    assert.equal((await run('history', '--patient', 'pat-icu-01', ...which)).code, 2);
   }));
 
 test('history shows each version of a measurement, and which one stands', () =>
@@ -125,7 +144,9 @@ test('verify asks the running hub, which records it', () =>
     verifies('STORE-VERIFIED', 'OPERATOR-SOCKET');
     const { code, stdout } = await run('verify');
     assert.equal(code, 0);
-    assert.match(stdout, /^Store [0-9a-f]{32}: 1 batches, 3 observations, .*\nEverything agrees\.\n$/);
+    assert.match(stdout, /^Store [0-9a-f]{32}\. Looked at: 1 deliveries of gateways, 3 measurements, .*\nEverything agrees\.\n$/);
+    assert.match(stdout, /\d current values, .*\d records of who did what\./);
+    assert.doesNotMatch(stdout, /\b(latest|seen|evidence)\b/);
     assert.deepEqual(await evidence(), [['store.verify', null, 'allowed', 0]]);
   }));
 
