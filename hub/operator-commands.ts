@@ -47,18 +47,31 @@ export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorComma
   };
 }
 
-/** The stored vital signs of every tenant, or the events of one kind, tenant by tenant, in order of storing. */
+/**
+ * The stored vital signs of every tenant, or the events of one kind, tenant by tenant, in order of storing. Throws NOT-FOUND at the end when nothing
+ * of the patient asked for matched, and no tenant has a patient of that id whom the caller may see.
+ */
 export async function* exportAll(
   door: Door,
   tenants: readonly string[],
   filter: ExportFilter,
   principal: OperatorPrincipal,
 ): AsyncGenerator<unknown> {
+  let found = false;
   for (const tenant of tenants) {
     const caller = actAs(principal, tenant);
     const stored = filter.kind ? await door.exportEvents(caller, filter, CONTEXT) : await door.export(caller, filter, CONTEXT);
-    for await (const { resource } of stored) yield resource;
+    for await (const { resource } of stored) {
+      found = true;
+      yield resource;
+    }
   }
+  if (found || filter.patient === undefined) return;
+  for (const tenant of tenants) {
+    const visible = await door.listPatients(actAs(principal, tenant), CONTEXT);
+    if (visible.some(({ patient }) => patient === filter.patient)) return;
+  }
+  throw new VitalmeshError('NOT-FOUND', { detail: 'nothing that is stored matches, and registry.yaml lists no patient of this id' });
 }
 
 function actAs(principal: OperatorPrincipal, tenant: string): Principal {
