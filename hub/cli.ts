@@ -12,8 +12,8 @@ import { formatHubStatus, type HubStatus } from './status.ts';
 export interface HubPrograms {
   /** Runs the hub until SIGINT or SIGTERM. */
   run(config: HubConfig): Promise<void>;
-  /** Reads everything the configuration names, without starting; throws the first coded error. */
-  check(config: HubConfig): Promise<void>;
+  /** Reads everything the configuration names, without starting; throws the first coded error. Resolves with what else is to be known. */
+  check(config: HubConfig): Promise<string | undefined>;
   /** Observations of a store whose hub does not run, under the same owner lock and through the same door. */
   exportOffline(config: HubConfig, filter: ExportFilter): AsyncIterable<unknown>;
 }
@@ -51,8 +51,8 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
         run: async (values, io) => {
           if (values['print-schema']) io.stdout.write(`${JSON.stringify(configJsonSchema(hubConfigSchema), null, 2)}\n`);
           else {
-            await programs.check(loadHubConfig(required(values, 'config')));
-            io.stdout.write('The configuration is good.\n');
+            const note = await programs.check(loadHubConfig(required(values, 'config')));
+            io.stdout.write(`The configuration is good.\n${note === undefined ? '' : `${note}\n`}`);
           }
           return EXIT.ok;
         },
@@ -70,7 +70,7 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
       export: {
         usage: '--config hub.yaml [--since TIME] [--patient ID] [--kind alert|wave|movement|device|gap]',
         summary:
-          'Prints the stored vital signs, or events of one kind, as FHIR, NDJSON in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
+          'Prints the stored vital signs, or events of one kind, as FHIR, one JSON object a line (NDJSON), in order of storing; TIME with offset, as 2026-11-21T10:00:00+01:00.',
         options: { ...config, since: { type: 'string' }, patient: { type: 'string' }, kind: { type: 'string' } },
         run: async (values, io) => {
           const loaded = loadHubConfig(required(values, 'config'));

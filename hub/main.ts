@@ -32,7 +32,7 @@ import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
 import { tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
-import { checkStore, openStore } from './store/open-store.ts';
+import { checkStore, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
 import type { Store } from './store/store.ts';
@@ -139,16 +139,16 @@ async function reload(path: string, { registry, store, feed, clock, log }: Reloa
   }
 }
 
-async function check(config: HubConfig): Promise<void> {
+async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
   loadRegistry(config.registry);
-  await checkStore(config.store);
+  return await checkStore(config.store);
 }
 
 async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
   const registry = loadRegistry(config.registry);
   const metrics = new Metrics();
-  await using store = (await openStore(config.store, { metrics })).store;
+  await using store = await openExistingStore(config.store, { metrics });
   const door = createDoor({ store, registry, metrics, zone: config.zone });
   yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
 }
@@ -156,14 +156,14 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
 async function backup(config: HubConfig, to: string): Promise<BackupReport> {
   asFile(config.store, 'back it up with its own tools');
   const registry = loadRegistry(config.registry);
-  await using store = (await openStore(config.store, { metrics: new Metrics() })).store;
+  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   const tenants = () => tenantsOf(registry, store);
   return await backUp({ store, tenants, recipients: config.backup.recipients, clock: systemClock, log: silentLogger }, to, ownUid());
 }
 
 async function* verify(config: HubConfig): AsyncGenerator<VerifyNews> {
   const registry = loadRegistry(config.registry);
-  await using store = (await openStore(config.store, { metrics: new Metrics() })).store;
+  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   yield* verifyAs({ store, tenants: () => tenantsOf(registry, store), clock: systemClock }, ownUid());
 }
 
@@ -175,7 +175,7 @@ async function rekey(config: HubConfig, values: CommandValues, io: CommandIo): P
   const file = asFile(config.store, 'its encryption is the matter of whoever runs it');
   const registry = loadRegistry(config.registry);
   const before = async (): Promise<void> => {
-    await using store = (await openStore(file, { metrics: new Metrics() })).store;
+    await using store = await openExistingStore(file, { metrics: new Metrics() });
     await recordMaintenance(store, { tenants: tenantsOf(registry, store), uid: ownUid(), action: 'store.rekey', at: systemClock.now() });
   };
   return await runRekey({ ...file, socket: config.operator.socket, before }, values, io);

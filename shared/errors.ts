@@ -269,9 +269,9 @@ export const ERRORS = {
     retryable: false,
   },
   'STORAGE-MISSING': {
-    message: 'There was a store here, and its file is gone or empty.',
+    message: 'There is no store, or an empty file in its place.',
     advice:
-      'Put the file back, or restore it from a backup (vitalmesh-hub restore). Only where all of it is to begin anew, remove the file that ends in .id beside it.',
+      'Check store.path of hub.yaml (an agent: outbox.path of agent.yaml), and the folder the command was given in. Where a store was, put its file back, or restore it from a backup (vitalmesh-hub restore). Only where all of it is to begin anew, remove the file that ends in .id beside it, and start the hub.',
     retryable: false,
   },
   'BACKUP-NO-RECIPIENT': {

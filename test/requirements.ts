@@ -543,6 +543,10 @@ export const REQUIREMENTS = {
     source: 'issue 7: damaged file',
     behaviour: 'Where a store was, and its file is gone, empty or damaged, the hub does not begin an empty one.',
   },
+  'STORE-ONLY-RUN-MAKES': {
+    source: 'issue 7: a path that was mistyped',
+    behaviour: 'No command but `run` (and `restore`) makes a store or outbox: where there is none, it says so and leaves nothing behind.',
+  },
   'BACKUP-NEVER-OVER': {
     source: 'issue: online backup',
     behaviour: 'A backup or restore writes over no file, and leaves nothing under a name when it fails.',

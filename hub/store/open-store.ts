@@ -3,6 +3,7 @@ import type { Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { checkKeyFile, ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { isAbsent, refuseAbsent } from '../../shared/storage/presence.ts';
 import type { StoreConfig } from './config.ts';
 import { noteStore, refuseLost } from './presence.ts';
 import { openSqliteStore } from './sqlite.ts';
@@ -32,9 +33,11 @@ export interface StoreSurroundings {
 export async function openStore(config: StoreConfig, surroundings: StoreSurroundings): Promise<OpenedStore> {
   if (config.type !== 'postgres') {
     refuseLost(config.path);
+    const isNew = isAbsent(config.path);
     ensureKeyFile(config.keyFile, config.path);
     const store = openSqliteStore({ ...config, ...surroundings });
     noteStore(config.path, store.storeId);
+    if (isNew) surroundings.log?.warn({ store: config.path, storeId: store.storeId }, 'a new, empty store was begun at this path');
     return { store, engine: 'sqlite', others: () => [] };
   }
   const { openFromFiles } = await import('./postgres/postgres.ts');
@@ -44,12 +47,29 @@ export async function openStore(config: StoreConfig, surroundings: StoreSurround
   return { store, engine: 'postgres', others: (tell) => [new OtherHubs({ ...options, store, tell })] };
 }
 
-/** Throws the first coded error of the files that the configuration names; opens nothing. */
-export async function checkStore(config: StoreConfig): Promise<void> {
+/**
+ * Opens a store that is there, and makes nothing: a command that was given a wrong path must not find an empty store whole. Tables of PostgreSQL
+ * are not made or changed either. Throws STORAGE-*; STORAGE-MISSING when there is none.
+ */
+export async function openExistingStore(config: StoreConfig, surroundings: StoreSurroundings): Promise<Store> {
   if (config.type !== 'postgres') {
+    refuseAbsent(config.path);
+    return openSqliteStore({ ...config, ...surroundings });
+  }
+  return (await openStore({ ...config, ownerUrlFile: undefined }, surroundings)).store;
+}
+
+/**
+ * Throws the first coded error of the files that the configuration names; opens nothing. Gives what an operator should know of a store that
+ * is not there yet.
+ */
+export async function checkStore(config: StoreConfig): Promise<string | undefined> {
+  if (config.type !== 'postgres') {
+    refuseLost(config.path);
     checkKeyFile(config.keyFile, config.path);
-    return;
+    return isAbsent(config.path) ? `There is no store at ${config.path} yet: run begins a new, empty one there.` : undefined;
   }
   const { readAddressFile } = await import('./postgres/address.ts');
   for (const file of [config.urlFile, config.ownerUrlFile]) if (file !== undefined) readAddressFile(file);
+  return undefined;
 }

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { writeOwnersFile } from '../../shared/storage/key-file.ts';
+import { isAbsent } from '../../shared/storage/presence.ts';
 
 /** Beside the file of a store, once it was opened: which store is here. */
 const noteOf = (path: string): string => `${path}.id`;
@@ -11,9 +12,7 @@ const noteOf = (path: string): string => `${path}.id`;
  */
 export function refuseLost(path: string): void {
   const storeId = read(path);
-  if (storeId === undefined || size(path) > 0) return;
-  // A log without its file has an error of its own, that of damage.
-  if (size(`${path}-wal`) === 0) throw new VitalmeshError('STORAGE-MISSING', { detail: `${path} (store ${storeId})` });
+  if (storeId !== undefined && isAbsent(path)) throw new VitalmeshError('STORAGE-MISSING', { detail: `${path} (store ${storeId})` });
 }
 
 /** Notes that this store is here; a failure with it is no reason to stop. */
@@ -33,8 +32,4 @@ function read(path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function size(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -3,6 +3,7 @@ import { type CommandIo, type CommandValues, EXIT, required } from '../command-l
 import { VitalmeshError } from '../errors.ts';
 import { askOperator, nobodyRuns } from '../operator/client.ts';
 import { isCredential } from './key-file.ts';
+import { refuseAbsent } from './presence.ts';
 import { rekeyFile } from './rekey.ts';
 
 /** What `rekey --json` prints. */
@@ -23,7 +24,7 @@ export interface RekeyCommandOptions {
 
 /**
  * `rekey` of hub and agent: changes the data key of the file of a process that does not run; resolves with the exit code. Throws
- * STORAGE-RUNNING, and as `rekeyFile` does.
+ * STORAGE-RUNNING, STORAGE-MISSING, and as `rekeyFile` does.
  */
 export async function runRekey(
   { path, keyFile, socket, before }: RekeyCommandOptions,
@@ -35,6 +36,7 @@ export async function runRekey(
   if (isCredential(keyFile) !== (newKeyFile !== undefined)) {
     throw new VitalmeshError('USAGE', { detail: '--new-key FILE is given exactly when the key is a credential' });
   }
+  refuseAbsent(path);
   await before?.();
   rekeyFile({ path, keyFile, ...(newKeyFile !== undefined && { newKeyFile }) });
   const report: RekeyReport = { file: path, keyFile: newKeyFile ?? keyFile };

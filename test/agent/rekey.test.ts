@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -59,6 +59,15 @@ test('rekey gives the outbox of an agent that does not run a new key; what waits
     outbox.pending(0, 100).map(({ record }) => markOf(record)),
     marks,
   );
+});
+
+test('rekey where there is no outbox makes none', async () => {
+  verifies('STORE-ONLY-RUN-MAKES');
+  using site = await AgentSite.make([SOURCE]);
+  const before = readdirSync(site.folder).sort();
+  const refused = await rekey(site.config);
+  assert.deepEqual([refused.code, refused.stderr.split(':')[0]], [1, 'STORAGE-MISSING']);
+  assert.deepEqual(readdirSync(site.folder).sort(), before);
 });
 
 test('rekey wants a place for the new key exactly when the key is a credential', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,7 +11,7 @@ import type { RestoreReport } from '../../../hub/backup/restore.ts';
 import { openStore } from '../../../hub/store/open-store.ts';
 import type { Store } from '../../../hub/store/store.ts';
 import { systemClock } from '../../../shared/clock.ts';
-import { silentLogger } from '../../../shared/log.ts';
+import { createLogger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { arrivalOf, batchOf } from '../../contract/store.ts';
@@ -83,6 +83,7 @@ async function asked<T>(home: string, ...argv: string[]): Promise<T> {
 test('keygen, backup, rekey and restore by command: the store of another machine exports the same, and each has left evidence', async () => {
   verifies('BACKUP-RESTORES', 'BACKUP-EVIDENCE', 'BACKUP-SEALED');
   const nobody = machine('nobody', []);
+  await (await storeOf(nobody))[Symbol.asyncDispose]();
   const refused = await hub(nobody, 'backup', ...STORE, '--to', 'today.backup');
   assert.deepEqual([refused.code, refused.stderr.split(':')[0]], [1, 'BACKUP-NO-RECIPIENT']);
   assert.match(refused.stderr, /vitalmesh-hub backup keygen --out FILE/);
@@ -114,6 +115,19 @@ test('keygen, backup, rekey and restore by command: the store of another machine
   assert.deepEqual([again.code, again.stderr.split(':')[0]], [1, 'BACKUP-FILE']);
 });
 
+test('where there is no store, no command but run makes one: each says so and leaves nothing behind', async () => {
+  verifies('STORE-ONLY-RUN-MAKES');
+  const { recipient } = await asked<{ recipient: string }>(folder, 'backup', 'keygen', '--out', 'third.key');
+  const home = machine('empty', [recipient]);
+  const before = readdirSync(home).sort();
+  for (const argv of [['verify'], ['export'], ['rekey'], ['backup', '--to', 'today.backup']]) {
+    const refused = await hub(home, ...argv, ...STORE);
+    assert.deepEqual([refused.code, refused.stdout, refused.stderr.split(':')[0]], [1, '', 'STORAGE-MISSING'], argv[0]);
+    assert.match(refused.stderr, /state\/store\.db.*\n?.*Check store\.path of hub\.yaml/s);
+    assert.deepEqual(readdirSync(home).sort(), before, argv[0]);
+  }
+});
+
 test('while a hub runs, it makes the backup itself, and refuses a change of the key', async () => {
   verifies('BACKUP-ONLINE', 'BACKUP-EVIDENCE');
   const { recipient } = await asked<{ recipient: string }>(folder, 'backup', 'keygen', '--out', 'second.key');
@@ -121,7 +135,9 @@ test('while a hub runs, it makes the backup itself, and refuses a change of the 
   {
     await using store = await storeOf(here);
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
-    const surroundings = { store, tenants: () => store.tenants(), recipients: [recipient], clock: systemClock, log: silentLogger };
+    const lines: string[] = [];
+    const log = createLogger({ component: 'test', destination: { write: (line: string) => void lines.push(line) } });
+    const surroundings = { store, tenants: () => store.tenants(), recipients: [recipient], clock: systemClock, log };
     await using operator = createOperatorServer({
       socketPath: join(here, 'run', 'operator.sock'),
       commands: backupOperatorCommands(surroundings),
@@ -130,6 +146,7 @@ test('while a hub runs, it makes the backup itself, and refuses a change of the 
     await operator.start(AbortSignal.abort());
     const made = await asked<BackupReport>(here, 'backup', ...STORE, '--to', 'today.backup');
     assert.ok(existsSync(made.file));
+    assert.match(lines.join(''), new RegExp(`"size":${made.bodyBytes},`), 'how large it is is no secret');
     const refused = await hub(here, 'rekey', ...STORE);
     assert.deepEqual([refused.code, refused.stderr.split(':')[0]], [1, 'STORAGE-RUNNING']);
     const twice = await hub(here, 'backup', ...STORE, '--to', 'today.backup');

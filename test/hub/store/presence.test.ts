@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { openStore } from '../../../hub/store/open-store.ts';
+import { checkStore, openStore } from '../../../hub/store/open-store.ts';
+import { createLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createKeyFile } from '../../../shared/storage/key-file.ts';
 import { verifies } from '../../requirements.ts';
@@ -69,4 +70,22 @@ test('a first start is one also with a key that was made before, and a store tha
   rmSync(first.path);
   rmSync(`${first.path}.id`);
   assert.notEqual(await opened(first), other);
+});
+
+test('a store that was begun is told of in the log, once, and the check says beforehand that there is none', async () => {
+  verifies('STORE-ONLY-RUN-MAKES');
+  const at = place();
+  const lines: string[] = [];
+  const log = createLogger({ component: 'hub', destination: { write: (line) => void lines.push(line) } });
+  assert.match((await checkStore(at)) ?? '', /^There is no store at .*store\.db yet/);
+  assert.ok(!existsSync(at.path) && !existsSync(at.keyFile));
+  for (let start = 0; start < 2; start += 1) {
+    await using _ = (await openStore(at, { metrics: new Metrics(), log })).store;
+  }
+  assert.equal(await checkStore(at), undefined);
+  const [line = '{}', ...more] = lines;
+  const { level, store, msg } = JSON.parse(line) as Record<string, unknown>;
+  assert.deepEqual([level, store, msg, more], ['warn', at.path, 'a new, empty store was begun at this path', []]);
+  rmSync(at.path);
+  await assert.rejects(checkStore(at), { code: 'STORAGE-MISSING' });
 });
