@@ -52,15 +52,18 @@ export function unlisted(database: Database, path: string): string[] {
  */
 export function inherit(database: Database, path: string, keyFile: string, name: string, known: Known): number {
   let last: number | undefined;
+  let lastEpoch = 0;
   try {
     using damaged = new DamagedFile(path, name, readKeyFile(keyFile));
-    last = lastSeq(damaged);
+    last = lastSeq(damaged, sql.LAST_SEQ);
+    lastEpoch = lastSeq(damaged, sql.LAST_EPOCH) ?? 0;
     for (const { name: table } of database.prepare<[], { name: string }>(sql.TABLES).all()) {
       if (!NOT_AT_ONCE.has(table)) copyTable(database, damaged, table);
     }
   } catch {
     // Nothing of it can be read; that is told when the rest is to be taken over.
   }
+  passEpochs(database, lastEpoch);
   // Behind its last commit that is known of, rows are missing with the log.
   const isCutOff = last === undefined || last < known.highestSeq;
   const highest = Math.max(known.highestSeq, last ?? 0);
@@ -70,9 +73,35 @@ export function inherit(database: Database, path: string, keyFile: string, name:
   return highest;
 }
 
-function lastSeq(damaged: DamagedFile): number | undefined {
+/** Epochs that a damaged file may have begun and that cannot be read; it begins one with each start. */
+const EPOCHS_LEFT_OUT = 1_000_000;
+
+/** The new file's epochs get numbers behind all that the damaged one may have given, in the transaction under way. */
+function passEpochs(database: Database, damaged: number): void {
+  const own = database.prepare<[], { seq: number }>(sql.LAST_EPOCH).get()?.seq ?? 0;
+  database.prepare(sql.FORGET_LAST_EPOCH).run();
+  database.prepare<[number]>(sql.SET_LAST_EPOCH).run(Math.max(own, damaged) + EPOCHS_LEFT_OUT);
+}
+
+/**
+ * Numbers of epochs that mean the same in the damaged file and in this one: only a row of such an epoch is known to keep its key. Nothing
+ * before a part of the list that cannot be read counts, for a rekey may stand there.
+ */
+export function epochsKept(database: Database, damaged: DamagedFile): Set<number> {
+  const kept = new Set<number>();
+  const find = database.prepare<[number], { epoch: string }>(sql.EPOCH_TEXT);
+  const table = new DamagedTable(damaged, 'epochs');
+  while (!table.over) {
+    const { rows, hole } = table.next();
+    if (hole) kept.clear();
+    for (const { rowid_: id, epoch } of rows) if (find.get(id)?.epoch === epoch) kept.add(id);
+  }
+  return kept;
+}
+
+function lastSeq(damaged: DamagedFile, statement: string): number | undefined {
   try {
-    return damaged.all<{ seq: number }>(sql.LAST_SEQ)[0]?.seq ?? 0;
+    return damaged.all<{ seq: number }>(statement)[0]?.seq ?? 0;
   } catch {
     // That page is damaged, too.
     return undefined;

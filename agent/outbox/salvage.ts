@@ -11,7 +11,7 @@ import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
 import { collected, type GapRecord, placeOf } from './gaps.ts';
 import { readable } from './giving-up.ts';
-import { type Inherited, insertAny } from './inheritance.ts';
+import { epochsKept, type Inherited, insertAny } from './inheritance.ts';
 import { QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
@@ -82,8 +82,9 @@ export class Salvage {
     const taken = { rows: 0, quarantined: 0 };
     try {
       using damaged = new DamagedFile(this.#options.path, entry.name, readKeyFile(this.#options.keyFile));
-      await this.#rows(damaged, entry, places, taken);
-      await this.#quarantine(damaged, entry, taken);
+      const epochs = this.#file.read((database) => epochsKept(database, damaged));
+      await this.#rows(damaged, entry, epochs, places, taken);
+      await this.#quarantine(damaged, entry, epochs, taken);
     } catch (thrown) {
       const error = asVitalmeshError(thrown);
       if (error.code === 'STORAGE-CLOSED' || error.code === 'STORAGE-FULL' || error.code === 'STORAGE-IO') throw error;
@@ -97,16 +98,14 @@ export class Salvage {
     if (taken.rows > 0) this.#options.onReturned();
   }
 
-  async #rows(damaged: DamagedFile, entry: Inherited, places: Map<string, GapRecord>, taken: { rows: number }): Promise<void> {
+  async #rows(
+    damaged: DamagedFile,
+    entry: Inherited,
+    epochs: ReadonlySet<number>,
+    places: Map<string, GapRecord>,
+    taken: { rows: number },
+  ): Promise<void> {
     const table = new DamagedTable(damaged, 'rows', { after: entry.nextSeq, last: entry.lastSeq });
-    const epochs = new Set(
-      this.#file.read((database) =>
-        database
-          .prepare<[], { id: number }>(sql.EPOCH_IDS)
-          .all()
-          .map(({ id }) => id),
-      ),
-    );
     let lastAt: Instant | undefined;
     let isOpen = false;
     while (!table.over) {
@@ -154,22 +153,16 @@ export class Salvage {
     this.#file.metrics.count('outbox_salvaged_rows', '', came.rows);
   }
 
-  async #quarantine(damaged: DamagedFile, entry: Inherited, taken: { quarantined: number }): Promise<void> {
+  async #quarantine(damaged: DamagedFile, entry: Inherited, epochs: ReadonlySet<number>, taken: { quarantined: number }): Promise<void> {
     const table = new DamagedTable(damaged, 'quarantine', { after: entry.nextQuarantine });
     while (!table.over) {
       const { rows } = table.next();
       entry.nextQuarantine = table.after;
       if (rows.length > 0) {
         const count = await this.#file.write((database) => {
-          const known = new Set(
-            database
-              .prepare<[], { id: number }>(sql.EPOCH_IDS)
-              .all()
-              .map(({ id }) => id),
-          );
           let inserted = 0;
           for (const row of rows) {
-            const without = row.epoch === null || known.has(Number(row.epoch)) ? ['id'] : ['id', 'epoch'];
+            const without = row.epoch === null || epochs.has(Number(row.epoch)) ? ['id'] : ['id', 'epoch'];
             inserted += insertAny(database, 'quarantine', row, without) ? 1 : 0;
           }
           progress(database, entry);

@@ -47,7 +47,10 @@ export const FORGET_SENT = 'DELETE FROM sent';
 
 // Taking over what can be read of a damaged file.
 export const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'";
-export const EPOCH_IDS = 'SELECT id FROM epochs';
+export const EPOCH_TEXT = 'SELECT epoch FROM epochs WHERE id = ?';
+export const LAST_EPOCH = "SELECT seq FROM sqlite_sequence WHERE name = 'epochs'";
+export const FORGET_LAST_EPOCH = "DELETE FROM sqlite_sequence WHERE name = 'epochs'";
+export const SET_LAST_EPOCH = "INSERT INTO sqlite_sequence (name, seq) VALUES ('epochs', ?)";
 export const ASIDE_NAMES = 'SELECT name FROM aside';
 export const ADD_ASIDE = 'INSERT INTO aside (name, at, oldest_at, last_seq, cut_off) VALUES (?, ?, ?, ?, ?)';
 export const ASIDE_UNFINISHED = `SELECT id, name, at, oldest_at AS oldestAt, last_seq AS lastSeq, cut_off AS cutOff, next_seq AS nextSeq,

@@ -3,10 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Outbox } from '../../../agent/outbox/outbox.ts';
+import { MIGRATIONS } from '../../../agent/outbox/schema.ts';
 import { type OutboxOptions, openOutbox } from '../../../agent/outbox/sqlite.ts';
 import { createLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
 import { markedRecord, markOf } from '../../contract/outbox.ts';
 import { verifies } from '../../requirements.ts';
 
@@ -45,6 +48,20 @@ function spoil(path: string, ...pages: number[]): void {
     bytes.fill(0x55, at + 500, at + 600);
   }
   writeFileSync(path, bytes);
+}
+
+function withDatabase<T>(path: string, work: (database: Database) => T): T {
+  const database = openDatabase({ path, keyFile: path.replace(/db$/, 'key'), migrations: MIGRATIONS });
+  try {
+    return database.read(() => work(database));
+  } finally {
+    database.close();
+  }
+}
+
+function firstPage(path: string, table: string): number {
+  const find = 'SELECT rootpage AS page FROM sqlite_schema WHERE name = ?';
+  return withDatabase(path, (database) => database.prepare<[string], { page: number }>(find).get(table)?.page ?? 0);
 }
 
 function returned(outbox: Outbox): Promise<void> {
@@ -245,6 +262,34 @@ describe('a damaged outbox', () => {
       aside,
     );
     assert.equal(outbox.status().quarantined, 2);
+  });
+
+  test('rows whose epochs cannot be read never go under another key: they are set aside, and so they stay', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'EXACTLY-ONCE');
+    const at = setUp();
+    const first = await at.open();
+    await first.append([markedRecord(900)]);
+    await first.quarantine(first.pending(0, 1), 'INGEST-NOT-BOUND');
+    await at.close(first);
+    await filled(at);
+    spoil(at.path, firstPage(at.path, 'epochs'));
+    const outbox = await at.open();
+    await outbox.append([markedRecord(1000)]);
+    // 300 that wait, and the one that lay there before.
+    while (outbox.status().quarantined < 301) await turn();
+    assert.deepEqual(
+      readings(outbox).map(({ record, epoch }) => [markOf(record), epoch]),
+      [[1000, outbox.epoch]],
+    );
+    await at.close(outbox);
+    withDatabase(at.path, (database) => {
+      const n = database.prepare<[], { n: number }>('SELECT count(*) AS n FROM quarantine WHERE epoch IS NOT NULL').get()?.n;
+      assert.equal(n, 0, 'nor does an entry of quarantine name an epoch of the new file');
+      const least = database.prepare<[], { id: number }>('SELECT min(id) AS id FROM epochs').get()?.id ?? 0;
+      assert.ok(least > 1000, 'no number of an epoch is given again');
+    });
+    await using again = await at.open();
+    assert.deepEqual([readings(again).length, again.status().quarantined], [1, 301]);
   });
 
   test('a wrong key is no damage: nothing is set aside, and nothing new is made', async () => {
