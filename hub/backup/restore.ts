@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { type FileHandle, link, open, rm } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, link, open, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { recode } from '../../shared/storage/connection.ts';
 import { openDatabase } from '../../shared/storage/database.ts';
-import { makeFolders, syncFolder, writeKeyFile } from '../../shared/storage/key-file.ts';
+import { makeFolders, readKeyFile, syncFolder, writeKeyFile } from '../../shared/storage/key-file.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
 import { STORE_MIGRATIONS } from '../store/schema.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { type Container, digestOf, openDataKey, readContainer } from './container.ts';
+import { fileError, refuseTaken } from './file-error.ts';
 import { readRecoveryKey } from './recovery-key.ts';
 
 export interface RestoreOptions {
@@ -48,10 +49,12 @@ export interface RestoreReport {
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
   const { from, recoveryKeyFile, to, keyFile } = options;
   const recoveryKey = readRecoveryKey(recoveryKeyFile);
-  for (const path of [to, `${to}-wal`, `${to}-journal`, keyFile]) {
-    if (existsSync(path)) throw new VitalmeshError('BACKUP-FILE', { detail: `${path} (EEXIST)` });
-  }
+  for (const path of [to, `${to}-wal`, `${to}-journal`, keyFile]) refuseTaken(path);
+  if (['', '-wal', '-journal', '.lock', '.restoring'].some((suffix) => resolve(keyFile) === resolve(to) + suffix))
+    throw new VitalmeshError('BACKUP-FILE', { detail: `${keyFile} (the store itself, or a file of it)` });
   const unnamed = `${to}.restoring`;
+  const missing = [...missingFolders(to), ...missingFolders(keyFile)];
+  let isMade = false;
   try {
     makeFolders(dirname(resolve(to)));
     await removeAll(unnamed);
@@ -63,13 +66,48 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     await link(unnamed, to);
     syncFolder(dirname(resolve(to)));
     // Behind the store: with the key alone, a hub would begin an empty one.
-    writeKeyFile(keyFile, key);
+    await writeKey(keyFile, key, to);
+    isMade = true;
     return { store: to, keyFile, ...report };
   } catch (thrown) {
     if (thrown instanceof VitalmeshError) throw thrown;
-    throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (${(thrown as NodeJS.ErrnoException).code ?? 'error'})` });
+    throw fileError(to, thrown);
   } finally {
-    await removeAll(unnamed);
+    await removeAll(unnamed).catch(() => undefined);
+    if (!isMade) await removeEmpty(missing);
+  }
+}
+
+/** The folders of a file that are not there, the innermost first. */
+function missingFolders(file: string): string[] {
+  const missing: string[] = [];
+  for (let folder = dirname(resolve(file)); !existsSync(folder); folder = dirname(folder)) missing.push(folder);
+  return missing;
+}
+
+/** What a restore that failed made on its way; a folder that somebody put something into stays. */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await rmdir(folder).catch(() => undefined);
+}
+
+/** Writes the key of a store that was just named; where that fails, the store goes again, for nobody could open it. */
+async function writeKey(keyFile: string, key: Buffer, store: string): Promise<void> {
+  try {
+    writeKeyFile(keyFile, key);
+  } catch (thrown) {
+    // The name may have been given before what failed; a key of another store is not touched.
+    if (isKeyIn(keyFile, key)) await rm(keyFile, { force: true });
+    await rm(store, { force: true });
+    syncFolder(dirname(resolve(store)));
+    throw thrown;
+  }
+}
+
+function isKeyIn(keyFile: string, key: Buffer): boolean {
+  try {
+    return readKeyFile(keyFile).equals(key);
+  } catch {
+    return false;
   }
 }
 
@@ -87,11 +125,16 @@ async function takeBody(from: string, to: string): Promise<Container> {
 }
 
 async function opened(from: string): Promise<FileHandle> {
+  let file: FileHandle;
   try {
-    return await open(from, 'r');
+    // Without O_NONBLOCK the opening of a FIFO waits for whoever writes into it.
+    file = await open(from, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    throw new VitalmeshError('BACKUP-FILE', { cause, detail: `${from} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
+    throw fileError(from, cause);
   }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new VitalmeshError('BACKUP-FILE', { detail: `${from} (not a regular file)` });
 }
 
 /** Checks the whole file, and opens it as a store, which begins a new epoch of it. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
@@ -202,7 +203,8 @@ test('nothing is written over: neither by a backup nor by a restore, and a resto
   assert.ok(readFileSync(to).equals(content));
   assert.throws(() => createRecoveryKey(recoveryKeyFile), { code: 'BACKUP-FILE' });
   const missing = join(hub.home, 'no', 'folder');
-  await assert.rejects(makeBackup({ store, to: missing, recipients, clock }), { code: 'STORAGE-COPY' });
+  await assert.rejects(makeBackup({ store, to: missing, recipients, clock }), { code: 'BACKUP-FILE', detail: /no such folder as .*mkdir/ });
+  await assert.rejects(makeBackup({ store, to: hub.home, recipients, clock }), { code: 'BACKUP-FILE', detail: /is a folder: name a file/ });
   for (const taken of ['store.db', 'store.db-wal', 'store.key']) {
     const place = emptyPlace();
     mkdirSync(join(place.home, 'deep'));
@@ -210,6 +212,26 @@ test('nothing is written over: neither by a backup nor by a restore, and a resto
     await assert.rejects(restored(to, place), { code: 'BACKUP-FILE' });
     assert.deepEqual(readdirSync(join(place.home, 'deep')), [taken]);
   }
+});
+
+test('a restore takes no FIFO for a backup, and one whose key cannot be written leaves no store that nobody can open', async () => {
+  verifies('BACKUP-NEVER-OVER');
+  const hub = hubFolder();
+  const to = join(hub.home, 'backup');
+  await using store = hub.open();
+  await store.storeBatch(batchOfNumber(0));
+  await makeBackup({ store, to, recipients, clock });
+  const place = emptyPlace();
+  const fifo = join(hub.home, 'fifo');
+  assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+  await assert.rejects(restored(fifo, place), { code: 'BACKUP-FILE' });
+  await assert.rejects(restored(hub.home, place), { code: 'BACKUP-FILE' });
+  for (const suffix of ['', '-wal', '.lock', '.restoring'])
+    await assert.rejects(restored(to, { ...place, keyFile: place.to + suffix }), { code: 'BACKUP-FILE' });
+  await assert.rejects(restored(to, { ...place, keyFile: join(hub.keyFile, 'key') }), { code: 'STORAGE-KEY-FILE' });
+  assert.deepEqual(readdirSync(join(place.home, 'deep')), []);
+  assert.ok(readKeyFile(hub.keyFile).equals(hub.dataKey));
+  assert.equal((await restored(to, place)).observations, ROWS);
 });
 
 test('a backup whose caller goes away, and one of a store that is closed, leave nothing', async () => {
@@ -259,3 +281,23 @@ function flipped(bytes: Buffer, at: number): Buffer {
   copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
   return copy;
 }
+
+test('a restore that fails leaves no folder that it made, and says why it could not', async () => {
+  verifies('BACKUP-NEVER-OVER');
+  const place = emptyPlace();
+  const keyFile = join(place.home, 'keys', 'of', 'store.key');
+  const nowhere = join(place.home, 'no.backup');
+  await assert.rejects(restored(nowhere, { ...place, keyFile }), { code: 'BACKUP-FILE', detail: `${nowhere} is not there (ENOENT)` });
+  writeFileSync(nowhere, 'no backup');
+  await assert.rejects(restored(nowhere, { ...place, keyFile }), { code: 'BACKUP-DAMAGED' });
+  assert.deepEqual(readdirSync(place.home), ['no.backup']);
+  await assert.rejects(restored(nowhere, { ...place, to: place.home }), { code: 'BACKUP-FILE', detail: /is a folder: name a file in it/ });
+});
+
+test('a store that is a database is refused as one, before anything is said of recipients', async () => {
+  const store = {} as Store;
+  await assert.rejects(makeBackup({ store, to: '/x', recipients: [], clock }), {
+    code: 'USAGE',
+    detail: /PostgreSQL.*backup is not for it/,
+  });
+});
