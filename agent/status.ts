@@ -52,7 +52,10 @@ export function formatAgentStatus(status: AgentStatus): string {
     ...formatController(status.controller, status.signIn),
     ...formatRouters(status.routers),
     ...(fhirServer ? [['FHIR server', fhirServer] satisfies [string, string]] : []),
-    ['Uplink', `${uplink.state}${trouble(uplink.code)}${endOf(uplink, fhirServer)}, last answer ${ago(uplink.lastAnswerAt)}`],
+    [
+      'Uplink',
+      `${uplink.state}${trouble(uplink.code)}${uplink.detail === undefined ? '' : `: ${uplink.detail}`}${endOf(uplink, fhirServer)}, last answer ${ago(uplink.lastAnswerAt)}`,
+    ],
     [
       'Outbox',
       `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,

@@ -66,6 +66,8 @@ export interface UplinkStatus {
   since: Instant;
   /** Why it waits, or what is wrong at the hub although it is connected. */
   code: ErrorCode | null;
+  /** With UPLINK-PEER and UPLINK-STORE: who answered instead, by the ids that the log has too. */
+  detail?: string;
   /** The other end of the present or last connection; its clock against ours, in milliseconds, positive when it is ahead. Null: it does not say. */
   hub: { identity: string; storeId: string | null; configRevision: string | null; clockOffsetMs: number | null } | null;
   /** Until when it was connected before; null before a connection has ended. */

@@ -69,6 +69,9 @@ const SLOW: ReadonlySet<ErrorCode> = new Set([
   'FHIR-DENIED',
 ]);
 
+/** Whose detail is the id of whoever answered: with it an operator finds a second hub that binds the service by mistake. */
+const NAMES_WHO: ReadonlySet<ErrorCode> = new Set(['UPLINK-PEER', 'UPLINK-STORE']);
+
 /** In shortest pauses: 3 s with the usual 100 ms. */
 const SPREAD = 30;
 
@@ -95,6 +98,8 @@ export class Courier implements Uplink {
   #state: UplinkState = 'stopped';
   #since: Instant;
   #code: ErrorCode | null = null;
+  /** What the log said to that code. */
+  #detail: string | undefined;
   #hub: UplinkStatus['hub'] = null;
   #lastConnectedAt: Instant | null = null;
   #lastAnswerAt: Instant | null = null;
@@ -121,6 +126,7 @@ export class Courier implements Uplink {
       state: this.#state,
       since: this.#since,
       code: this.#code,
+      ...(this.#code !== null && NAMES_WHO.has(this.#code) && this.#detail !== undefined && { detail: this.#detail }),
       hub: this.#hub,
       lastConnectedAt: this.#lastConnectedAt,
       inFlight: this.#pump?.flying ?? 0,
@@ -151,6 +157,7 @@ export class Courier implements Uplink {
       metrics.count('uplink_lost', error.code);
       if (error.code !== this.#code) log.warn({ err: error, service: this.#options.service }, 'uplink waits; the outbox keeps everything');
       this.#enter('waiting', error.code);
+      this.#detail = error.detail;
       await this.#pause(delayMs, signal);
     }
     this.#enter('stopped', null);

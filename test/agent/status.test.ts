@@ -36,3 +36,8 @@ test('a message that came under the name of an earlier one is told as stored, an
   assert.match(text, /3 readings, 0 rejected, last never\n +2 messages came under the name of an earlier one; all were stored/);
   assert.doesNotMatch(formatAgentStatus(STATUS), /name of an earlier/);
 });
+
+test('a hub that is not the configured one is named', () => {
+  const uplink = { ...STATUS.uplink, code: 'UPLINK-PEER' as const, detail: 'identity hub-2' };
+  assert.match(formatAgentStatus({ ...STATUS, uplink }), /^Uplink +waiting, UPLINK-PEER \(.*\): identity hub-2, last answer never$/m);
+});

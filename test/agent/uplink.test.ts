@@ -216,7 +216,7 @@ test('a hub with another identity than the expected one gets nothing', async () 
   await using _hub = await startHub(network, ingest, identity('hub-2'));
   await using agent = await startAgent(network);
   await agent.outbox.append([recordOf(71)]);
-  await waitingFor(agent, 'UPLINK-PEER');
+  assert.equal((await waitingFor(agent, 'UPLINK-PEER')).detail, 'identity hub-2');
   assert.deepEqual(ingest.batches, []);
   assert.equal(agent.outbox.status().pending, 1);
 });
