@@ -40,6 +40,16 @@ export const REQUIREMENTS = {
     behaviour:
       'The hub says at connection which life its store leads and how far it has come, and in each answer where a batch was committed.',
   },
+  'STORE-BACK-BELOW': {
+    source: 'issue 7, Store',
+    behaviour:
+      'A database that goes back to an earlier state below a running hub begins an epoch, and no key that the hub remembers of before is used.',
+  },
+  'UPLINK-BACK-BELOW': {
+    source: 'issue 7, Uplink and ingest',
+    behaviour:
+      'A store that goes back while gateways are connected is told of by the next answer: the gateway connects anew, and sends again what was lost.',
+  },
   'STORE-ALIKE': { source: 'issue 7, Store', behaviour: 'Both engines of the store give the same answers to the same batches.' },
   'STORE-SHARED': {
     source: 'issue 7, Store',

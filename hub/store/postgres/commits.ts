@@ -20,6 +20,8 @@ export interface Head {
   lastBatch: number;
   lastObservation: number;
   lastEvent: number;
+  /** Which table it stands in: another one once the database was filled from a dump. */
+  table: number;
 }
 
 /** A transaction that holds the head of the store. */
@@ -59,6 +61,15 @@ export class Commit extends Transaction {
   /** Where what was written so far stands. */
   get position(): StorePosition {
     return { epoch: this.#head.epoch, position: this.#head.position };
+  }
+
+  /** Of the chain of evidence up to there. */
+  get hash(): Buffer {
+    return this.#head.hash;
+  }
+
+  get table(): number {
+    return this.#head.table;
   }
 
   /** From here on what is written is of this epoch. */
@@ -107,6 +118,8 @@ export interface CommitsOptions {
   connections: Connections;
   /** Of this process; what it commits it need not be told. */
   hub: string;
+  /** Called first in each transaction, once it holds the head. */
+  begun: (commit: Commit) => Promise<void>;
   /** Called with every error that may leave what is remembered of the database wrong. */
   failed: () => void;
   metrics: Metrics;
@@ -217,7 +230,7 @@ export class Commits {
   }
 
   async #write(work: (commit: Commit) => Promise<void>): Promise<void> {
-    const { connections, hub, failed } = this.#options;
+    const { connections, hub, begun: onBegun, failed } = this.#options;
     try {
       const commit = await connections.with((client) =>
         inTransaction(client, `BEGIN; ${PG.takeHead}`, async ([, taken]) => {
@@ -225,6 +238,7 @@ export class Commits {
           if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
           if (head.version !== POSTGRES_MIGRATIONS.length) throw new VitalmeshError('STORAGE-SCHEMA', { detail: `schema ${head.version}` });
           const begun = new Commit(client, head, hub);
+          await onBegun(begun);
           await work(begun);
           await begun.finish();
           return begun;

@@ -34,7 +34,7 @@ import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
 import { Connections, checkServer, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
-import { KnownKeys } from './known-keys.ts';
+import { Known } from './known.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
 import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
@@ -42,7 +42,7 @@ import { retainSome } from './retain.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
 import { verifyStore } from './verify.ts';
-import { type Known, writeBatch } from './write-batch.ts';
+import { writeBatch } from './write-batch.ts';
 
 export interface PostgresStoreOptions {
   address: DatabaseAddress;
@@ -93,7 +93,7 @@ export class PostgresStore implements Store {
   readonly address: DatabaseAddress;
   readonly #connections: Connections;
   readonly #commits: Commits;
-  readonly #known: Known = { writers: new KnownKeys(), patients: new KnownKeys(), tenants: new Set(), weeks: new Set() };
+  readonly #known = new Known();
   /** All of them, those too of which nothing is stored. */
   #tenants = new Set<string>();
 
@@ -107,12 +107,10 @@ export class PostgresStore implements Store {
     this.storeId = storeId;
     this.address = address;
     this.#connections = connections;
-    const failed = (): void => {
-      this.#known.weeks.clear();
-      this.#known.writers.clear();
-      this.#known.patients.clear();
-    };
-    this.#commits = new Commits({ connections, hub: this.hub, failed, metrics, clock });
+    const known = this.#known;
+    const failed = (): void => known.forget();
+    const begun = (commit: Commit): Promise<void> => known.follow(commit);
+    this.#commits = new Commits({ connections, hub: this.hub, begun, failed, metrics, clock });
     this.#learn(tenants);
   }
 

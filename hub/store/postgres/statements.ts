@@ -16,7 +16,7 @@ const EVENT = `
 export const PG = {
   takeHead: `
     SELECT version, epoch, position, audit_hash AS hash, last_batch AS "lastBatch", last_observation AS "lastObservation",
-      last_event AS "lastEvent"
+      last_event AS "lastEvent", tableoid AS table
     FROM head FOR UPDATE`,
   setHead: `
     UPDATE head SET epoch = $1, position = $2, audit_hash = $3, last_batch = $4, last_observation = $5, last_event = $6`,

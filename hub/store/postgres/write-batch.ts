@@ -12,22 +12,10 @@ import {
   type Refusal,
 } from '../store.ts';
 import type { Commit } from './commits.ts';
-import type { KnownKeys } from './known-keys.ts';
+import type { Known } from './known.ts';
 import { PG } from './statements.ts';
 import { makeWeeks } from './weeks.ts';
 import { type NewRow, ObservationWriter, type OfPatient } from './write-observations.ts';
-
-/** What a hub remembers of the database between two commits. */
-export interface Known {
-  /** By agent and epoch. */
-  writers: KnownKeys;
-  /** By tenant and id. */
-  patients: KnownKeys;
-  /** Tenants of which it is on disk that something is stored. */
-  tenants: Set<string>;
-  /** That have partitions. */
-  weeks: Set<number>;
-}
 
 /** Writes a batch and its evidence within a commit. */
 export async function writeBatch(commit: Commit, batch: ArrivedBatch, known: Known): Promise<BatchOutcome> {

@@ -1,0 +1,64 @@
+import type { Commit } from './commits.ts';
+import { beginEpoch } from './epochs.ts';
+import { KnownKeys } from './known-keys.ts';
+import { PG } from './statements.ts';
+
+/** Where the last own commit ended. */
+interface Seen {
+  epoch: string;
+  table: number;
+  position: number;
+  hash: Buffer;
+}
+
+/**
+ * What a hub remembers of the database between two commits. It holds for one epoch of the store: a database that went back to an earlier
+ * state gives the same keys again, to others.
+ */
+export class Known {
+  /** By agent and epoch. */
+  readonly writers = new KnownKeys();
+  /** By tenant and id. */
+  readonly patients = new KnownKeys();
+  /** Tenants of which it is on disk that something is stored. */
+  readonly tenants = new Set<string>();
+  /** That have partitions. */
+  readonly weeks = new Set<number>();
+  #last: Seen | undefined;
+
+  /** Nothing of the keys is certain any more. */
+  forget(): void {
+    this.writers.clear();
+    this.patients.clear();
+    this.weeks.clear();
+  }
+
+  /**
+   * To be called before anything else of a commit, which holds the head: forgets everything when the data are of another life than at the
+   * last commit. Where they went back under sessions that stayed, so that none of them could tell, it begins the epoch for it.
+   */
+  async follow(commit: Commit): Promise<void> {
+    const last = this.#last;
+    commit.afterwards(() => {
+      this.#last = seenBy(commit);
+    });
+    if (last === undefined) return;
+    const now = seenBy(commit);
+    const isUntold = now.epoch === last.epoch && hasGoneBack(last, now);
+    if (now.epoch === last.epoch && !isUntold) return;
+    this.forget();
+    if (isUntold) await beginEpoch(commit);
+    this.tenants.clear();
+    for (const { id, stored } of await commit.query<{ id: string; stored: boolean }>(PG.tenants)) if (stored) this.tenants.add(id);
+  }
+}
+
+function seenBy({ position: { epoch, position }, hash, table }: Commit): Seen {
+  return { epoch, table, position, hash };
+}
+
+/** Positions only grow, and each has one hash; a table that was made anew was filled from elsewhere. */
+function hasGoneBack(last: Seen, now: Seen): boolean {
+  if (now.table !== last.table || now.position < last.position) return true;
+  return now.position === last.position && !now.hash.equals(last.hash);
+}
