@@ -149,6 +149,11 @@ class Description {
       return;
     }
     if (issue.code === 'invalid_union') {
+      const values = plainAlternatives(issue);
+      if (values !== undefined) {
+        this.#describe(path, () => values);
+        return;
+      }
       // The alternative with the fewest complaints is the one that was meant.
       const [meant = []] = [...issue.errors].sort((a, b) => a.length - b.length);
       for (const inner of meant) this.add(inner as z.core.$ZodIssue, path);
@@ -177,11 +182,24 @@ class Description {
   }
 }
 
+/** What was expected where each alternative is a value by itself, as a number or a word: `number or forever`. Undefined where one is not. */
+function plainAlternatives({ errors }: z.core.$ZodIssueInvalidUnion): string | undefined {
+  const words = errors.map(([only, ...more]) => {
+    if (only === undefined || more.length > 0 || only.path.length > 0) return undefined;
+    if (only.code === 'invalid_value') return only.values.map(String).join(', ');
+    // What is another kind of thing at all was meant as one of those that hold something.
+    return only.code === 'invalid_type' && ['object', 'array', 'record'].includes(only.expected) ? undefined : bare(expected(only));
+  });
+  return words.length > 0 && words.every((word) => word !== undefined) ? `expected ${words.join(' or ')}` : undefined;
+}
+
+const bare = (text: string): string => text.replace(/^expected /, '');
+
 /** What was expected, in words, without what was found. */
 function expected(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? `missing; expected ${issue.expected}` : `expected ${issue.expected}`;
+      return issue.input === undefined ? `missing; expected ${issue.expected}` : `expected ${issue.expected}${digitsHint(issue)}`;
     case 'invalid_value':
       return `expected one of ${issue.values.map(String).join(', ')}`;
     case 'too_small':
@@ -193,6 +211,11 @@ function expected(issue: z.core.$ZodIssue): string {
     default:
       return issue.message;
   }
+}
+
+/** `30MB` and `7d` are texts: the unit of a number stands in the name of its key. */
+function digitsHint({ expected: kind, input }: z.core.$ZodIssueInvalidType): string {
+  return (kind === 'number' || kind === 'int') && typeof input === 'string' && /^\d/.test(input) ? ' (digits alone, without a unit)' : '';
 }
 
 /** A path with `*` for the keys that the schema does not name. */

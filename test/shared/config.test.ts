@@ -154,3 +154,19 @@ test('a key that is there twice is named where it comes again, however deep', ()
   assert.deepEqual(problems(`${GOOD}    port: 2576\n`), ['CONFIG-YAML', 'agent.yaml:8:5: duplicate key']);
   assert.deepEqual(problems('zone: a\n"zone": b\n'), ['CONFIG-YAML', 'agent.yaml:2:1: duplicate key']);
 });
+
+test('a number with a unit, and a value that is one of several kinds, are told in the form that is taken', () => {
+  const schema = z.strictObject({ maxBytes: z.int().default(1), keep: z.union([z.number().min(1), z.literal('forever')]).default(1) });
+  const said = (text: string): string => {
+    try {
+      parseConfig(schema, text, { name: 'a.yaml' });
+    } catch (error) {
+      return (error as VitalmeshError).detail ?? '';
+    }
+    return assert.fail('it was taken');
+  };
+  assert.equal(said('maxBytes: 30MB'), 'a.yaml:1: maxBytes: expected number (digits alone, without a unit)');
+  assert.equal(said('maxBytes: many'), 'a.yaml:1: maxBytes: expected number');
+  assert.equal(said('keep: never'), 'a.yaml:1: keep: expected number or forever');
+  assert.equal(said('keep: 30d'), 'a.yaml:1: keep: expected number (digits alone, without a unit) or forever');
+});
