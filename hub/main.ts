@@ -13,7 +13,7 @@ import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createDoor } from './access/store-door.ts';
-import type { BackupReport } from './backup/backup.ts';
+import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
 import { backupCommands } from './backup/cli.ts';
 import { backUp, backupOperatorCommands } from './backup/operator.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
@@ -154,7 +154,7 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
 }
 
 async function backup(config: HubConfig, to: string): Promise<BackupReport> {
-  asFile(config.store, 'back it up with its own tools');
+  asFile(config.store, WITH_ITS_TOOLS);
   const registry = loadRegistry(config.registry);
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   const tenants = () => tenantsOf(registry, store);

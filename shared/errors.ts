@@ -282,7 +282,7 @@ export const ERRORS = {
   },
   'BACKUP-FILE': {
     message: 'The file or folder of a backup, restore or key cannot be used.',
-    advice: 'An existing file is never written over: choose another path, and check permissions and free space.',
+    advice: 'Mend what is named, or give another path. Nothing was made, and no file is ever written over.',
     retryable: false,
   },
   'BACKUP-KEY': {

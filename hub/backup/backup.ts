@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Clock } from '../../shared/clock.ts';
@@ -8,6 +7,7 @@ import { syncFolder } from '../../shared/storage/key-file.ts';
 import { newEpoch } from '../../shared/uplink/key.ts';
 import type { Store } from '../store/store.ts';
 import { digestOf, type Label, trailerOf } from './container.ts';
+import { fileError, refuseNoFolder, refuseTaken } from './file-error.ts';
 
 export interface BackupOptions {
   store: Store;
@@ -21,36 +21,49 @@ export interface BackupOptions {
 /** What `vitalmesh-hub backup --json` prints. */
 export interface BackupReport extends Omit<Label, 'format' | 'cipher'> {
   file: string;
-  recipients: number;
+  /** Of those who can open it, as they stand in hub.yaml. */
+  recipients: readonly string[];
 }
 
 /**
  * Backs up a store that is in use. The file has mode 0600 and gets its name once it is whole and on disk; nothing is left of one that
- * fails. Throws BACKUP-NO-RECIPIENT, BACKUP-FILE, USAGE (the engine is no file), STORAGE-COPY, STORAGE-CLOSED, and the reason of the signal.
+ * fails. Throws USAGE (the engine is no file), BACKUP-NO-RECIPIENT, BACKUP-FILE, STORAGE-COPY, STORAGE-CLOSED, and the reason of the signal.
  */
 export async function makeBackup({ store, to, recipients, clock, signal }: BackupOptions): Promise<BackupReport> {
-  if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
-  if (!store.copyTo) throw new VitalmeshError('USAGE', { detail: 'the store is a PostgreSQL database: back it up with its own tools' });
-  if (existsSync(to)) throw new VitalmeshError('BACKUP-FILE', { detail: `${to} (EEXIST)` });
+  const copyTo = refuseVain(store, recipients);
+  refuseTaken(to);
+  refuseNoFolder(to);
   const unnamed = `${to}.${newEpoch()}.part`;
   try {
     const at = { position: 0, epoch: '' };
+    // Before the copy: what is bound at this time is in it, whoever is bound later.
+    const madeAt = clock.now();
     const beforeEnd = async (): Promise<void> => {
       const { position, epochs } = await store.lineage();
       Object.assign(at, { position, epoch: epochs.at(-1)?.epoch ?? '' });
     };
-    const { bytes: bodyBytes, key } = await store.copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
-    const known = { storeId: store.storeId, ...at, bodyBytes, madeAt: clock.now(), software: packageVersion() };
+    const { bytes: bodyBytes, key } = await copyTo(unnamed, { beforeEnd, ...(signal && { signal }) });
+    const known = { storeId: store.storeId, ...at, bodyBytes, madeAt, software: packageVersion() };
     const { sha256 } = await finish(unnamed, known, key, recipients);
     await name(unnamed, to);
-    return { file: to, version: 1, ...known, sha256, recipients: recipients.length };
+    return { file: to, version: 1, ...known, sha256, recipients };
   } catch (thrown) {
     await rm(unnamed, { force: true }).catch(() => undefined);
     signal?.throwIfAborted();
     if (thrown instanceof VitalmeshError) throw thrown;
-    throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (${(thrown as NodeJS.ErrnoException).code ?? 'error'})` });
+    throw fileError(to, thrown);
   }
 }
+
+/** How the store is copied. Throws USAGE when it is no file, and BACKUP-NO-RECIPIENT. */
+export function refuseVain(store: Store, recipients: readonly string[]): NonNullable<Store['copyTo']> {
+  if (!store.copyTo) throw new VitalmeshError('USAGE', { detail: `the store is a PostgreSQL database: ${WITH_ITS_TOOLS}` });
+  if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
+  return store.copyTo.bind(store);
+}
+
+/** What is to be done with a database instead. */
+export const WITH_ITS_TOOLS = 'vitalmesh-hub backup is not for it; back it up with its own tools (README, PostgreSQL)';
 
 /** File systems of sticks and shares that know no second name of a file. */
 const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
@@ -63,7 +76,7 @@ async function name(unnamed: string, to: string): Promise<void> {
     await rm(unnamed);
   } catch (thrown) {
     if (!NO_LINKS.has((thrown as NodeJS.ErrnoException).code)) throw thrown;
-    if (existsSync(to)) throw new VitalmeshError('BACKUP-FILE', { cause: thrown, detail: `${to} (EEXIST)` });
+    refuseTaken(to);
     await rename(unnamed, to);
   }
   syncFolder(dirname(resolve(to)));

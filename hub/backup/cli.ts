@@ -4,6 +4,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { askOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { BackupReport } from './backup.ts';
+import { refuseTaken } from './file-error.ts';
 import { createRecoveryKey } from './recovery-key.ts';
 import type { RestoreOptions, RestoreReport } from './restore.ts';
 
@@ -33,7 +34,8 @@ export function backupCommands(programs: BackupPrograms): Readonly<Record<'backu
       run: async (values, io) => {
         if (values.keygen !== undefined) return keygen(values, io);
         const loaded = loadHubConfig(required(values, 'config'));
-        const report = await backedUp(programs, loaded, resolve(required(values, 'to')));
+        const report = await backedUp(programs, loaded, resolve(fileOf(values, 'to')));
+        warnOfOthers(report, loaded, io);
         return print(io, values.json ? JSON.stringify(report) : formatBackup(report));
       },
     },
@@ -43,7 +45,7 @@ export function backupCommands(programs: BackupPrograms): Readonly<Record<'backu
       explained: ['--key-file FILE  where the new data key goes; unless told, beside the store, with .key in place of .db'],
       options: { ...json, from: { type: 'string' }, key: { type: 'string' }, to: { type: 'string' }, 'key-file': { type: 'string' } },
       run: async (values, io) => {
-        const to = required(values, 'to');
+        const to = fileOf(values, 'to');
         const keyFile = values['key-file'] === undefined ? `${to.replace(/\.db$/, '')}.key` : required(values, 'key-file');
         const report = await programs.restore({ from: required(values, 'from'), recoveryKeyFile: required(values, 'key'), to, keyFile });
         return print(io, values.json ? JSON.stringify(report) : formatRestore(report));
@@ -75,10 +77,26 @@ async function backedUp(programs: BackupPrograms, config: HubConfig, to: string)
   }
 }
 
+/** Throws BACKUP-FILE for what cannot be the name of a file; `resolve` would make one of it. */
+function fileOf(values: CommandValues, name: string): string {
+  const path = required(values, name);
+  if (path.endsWith('/')) refuseTaken(path);
+  return path;
+}
+
+/** A running hub seals for the recipients that it read at its start: whoever changed them since must be told. */
+function warnOfOthers({ recipients }: BackupReport, { backup }: HubConfig, io: CommandIo): void {
+  if (recipients.length === backup.recipients.length && recipients.every((one) => backup.recipients.includes(one))) return;
+  io.stderr.write(
+    `WARNING: the hub runs with other recipients than backup.recipients of this file names (${backup.recipients.join(', ') || 'none'}). Restart it, and back up again.\n`,
+  );
+}
+
 function formatBackup({ file, storeId, position, bodyBytes, recipients, sha256 }: BackupReport): string {
   return [
     `Backed up to ${file} (${(bodyBytes / 1024 / 1024).toFixed(1)} MiB): store ${storeId}, every commit up to position ${position}.`,
-    `It opens with ${recipients === 1 ? 'the recovery key' : `any of ${recipients} recovery keys`}. SHA-256 of the database in it: ${sha256}`,
+    `It opens with the recovery key of ${recipients.length === 1 ? 'this recipient' : `any of these ${recipients.length} recipients`}: ${recipients.join(', ')}`,
+    `SHA-256 of the database in it: ${sha256}`,
   ].join('\n');
 }
 

@@ -7,7 +7,7 @@ import type { OperatorCommand } from '../../shared/operator/server.ts';
 import { refuseRekey } from '../../shared/storage/refuse-rekey.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
 import type { Store } from '../store/store.ts';
-import { type BackupReport, makeBackup } from './backup.ts';
+import { type BackupReport, makeBackup, refuseVain } from './backup.ts';
 
 export interface BackupSurroundings {
   store: Store;
@@ -27,7 +27,7 @@ export async function backUp(
   signal?: AbortSignal,
 ): Promise<BackupReport> {
   // Refused before it is recorded, because nothing is done.
-  if (recipients.length === 0) throw new VitalmeshError('BACKUP-NO-RECIPIENT');
+  refuseVain(store, recipients);
   await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.backup', at: clock.now() });
   const report = await makeBackup({ store, to, recipients, clock, ...(signal && { signal }) });
   log.info({ position: report.position, size: report.bodyBytes, sha256: report.sha256 }, 'store backed up');

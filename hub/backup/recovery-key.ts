@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { readOwnersFile, writeOwnersFile } from '../../shared/storage/key-file.ts';
+import { fileError } from './file-error.ts';
 import { publicKeyOf } from './hpke.ts';
 
 /** How a recipient is written in hub.yaml: this and 32 bytes, base64url. */
@@ -32,7 +33,7 @@ export function createRecoveryKey(path: string): string {
   try {
     writeOwnersFile(path, `${SECRET}${secret.toString('base64url')}\n`);
   } catch (cause) {
-    throw new VitalmeshError('BACKUP-FILE', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'error'})` });
+    throw fileError(path, cause);
   }
   return formatRecipient(publicKeyOf(secret));
 }

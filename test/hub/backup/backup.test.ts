@@ -160,7 +160,7 @@ test('a backup opens for each of its recipients, and for nobody else; none is ma
   await assert.rejects(restored(to, nobody, second), { code: 'BACKUP-KEY' });
   writeFileSync(stranger, 'no key');
   await assert.rejects(restored(to, nobody, stranger), { code: 'BACKUP-KEY' });
-  assert.deepEqual(readdirSync(join(nobody.home, 'deep')), []);
+  assert.deepEqual(readdirSync(nobody.home), []);
   assert.ok(!readFileSync(to).includes(hub.dataKey) && !readFileSync(to, 'utf8').includes(hub.dataKey.toString('hex')));
 });
 
@@ -187,7 +187,7 @@ test('a backup that was cut off or changed anywhere is refused, and leaves nothi
     const [changed, place] = [join(hub.home, 'changed'), emptyPlace()];
     writeFileSync(changed, content);
     await assert.rejects(restored(changed, place), { code }, name);
-    assert.deepEqual(readdirSync(join(place.home, 'deep')), [], name);
+    assert.deepEqual(readdirSync(place.home), [], name);
   }
 });
 
@@ -229,7 +229,7 @@ test('a restore takes no FIFO for a backup, and one whose key cannot be written 
   for (const suffix of ['', '-wal', '.lock', '.restoring'])
     await assert.rejects(restored(to, { ...place, keyFile: place.to + suffix }), { code: 'BACKUP-FILE' });
   await assert.rejects(restored(to, { ...place, keyFile: join(hub.keyFile, 'key') }), { code: 'STORAGE-KEY-FILE' });
-  assert.deepEqual(readdirSync(join(place.home, 'deep')), []);
+  assert.deepEqual(readdirSync(place.home), []);
   assert.ok(readKeyFile(hub.keyFile).equals(hub.dataKey));
   assert.equal((await restored(to, place)).observations, ROWS);
 });

@@ -146,13 +146,22 @@ test('while a hub runs, it makes the backup itself, and refuses a change of the 
     await operator.start(AbortSignal.abort());
     const made = await asked<BackupReport>(here, 'backup', ...STORE, '--to', 'today.backup');
     assert.ok(existsSync(made.file));
+    assert.deepEqual(made.recipients, [recipient]);
+    const { recipient: later } = await asked<{ recipient: string }>(folder, 'backup', 'keygen', '--out', 'later.key');
+    const changed = readFileSync(join(here, 'hub.yaml'), 'utf8').replace(recipient, later);
+    writeFileSync(join(here, 'changed.yaml'), changed);
+    const other = await hub(here, 'backup', '--config', 'changed.yaml', '--to', 'other.backup');
+    assert.ok(other.stdout.includes(recipient) && !other.stdout.includes(later), 'it is told who can open it');
+    assert.match(other.stderr, /^WARNING: the hub runs with other recipients .*Restart it/);
+    const folderNamed = await hub(here, 'backup', ...STORE, '--to', 'backups/');
+    assert.match(folderNamed.stderr, /^BACKUP-FILE: .*backups\/ is a folder: name a file in it/);
     assert.match(lines.join(''), new RegExp(`"size":${made.bodyBytes},`), 'how large it is is no secret');
     const refused = await hub(here, 'rekey', ...STORE);
     assert.deepEqual([refused.code, refused.stderr.split(':')[0]], [1, 'STORAGE-RUNNING']);
     const twice = await hub(here, 'backup', ...STORE, '--to', 'today.backup');
     assert.deepEqual([twice.code, twice.stderr.split(':')[0]], [1, 'BACKUP-FILE']);
   }
-  assert.deepEqual(await evidence(here), ['store.backup', 'store.backup']);
+  assert.deepEqual(await evidence(here), ['store.backup', 'store.backup', 'store.backup']);
 });
 
 test('a backup goes to an absolute path, and nothing else is taken for one', async () => {
