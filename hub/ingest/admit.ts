@@ -116,7 +116,8 @@ function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): 
 
 /**
  * A stretch of time may begin with one patient and end with the next: only what is surely of the present binding is stored as this one's. What is
- * missing of movements and devices is missing of nobody, as they are themselves.
+ * missing of movements and devices is missing of nobody, as they are themselves; and so is what a gateway with several patients cannot say
+ * whose it was, such as all of a damaged file: it is told without a patient, and never as anybody's.
  */
 function admitGap(
   kept: Omit<EventFacts, 'hints' | 'flags' | 'gap'>,
@@ -131,12 +132,18 @@ function admitGap(
     const [sortTime, until] = [shownAt(from, sender, sentAt), shownAt(end, sender, sentAt)];
     return { sortTime, until: Math.max(sortTime, until) };
   };
-  if (gap.lost === 'movement' || gap.lost === 'device') return { ...kept, patient: null, ...stretch(start) };
+  if (gap.lost === 'movement' || gap.lost === 'device' || isOfNobody(facts, sender)) return { ...kept, patient: null, ...stretch(start) };
   const bound = boundTo(facts, sender);
   if ('code' in bound) return bound;
   const from = Math.max(start, boundFrom(clocks, bound.since));
   if (from > end || isBeforeBinding({ sortTime: end, flags: facts.flags, ...clocks }, bound.since)) return BEFORE_BINDING;
   return { ...kept, patient: bound.patient, ...(from > start && { effective: from }), ...stretch(from) };
+}
+
+/** Names nobody, and the gateway has no patient of its own. What names somebody whom the gateway may not speak for is not nobody's. */
+function isOfNobody({ device, hints }: EventFacts, { gateway, registry }: Sender): boolean {
+  const isUnnamed = hints.patient === undefined && hints.bed === undefined && hints.visit === undefined;
+  return isUnnamed && 'code' in subjectOf(gateway, { device, hints }, registry);
 }
 
 function shownAt(sortTime: Instant, { at }: Sender, sentAt: Instant | null): Instant {

@@ -70,17 +70,29 @@ test('a gap is stored once, of the hub’s patient, and given out as it came', a
   assert.equal(await send(h, { subject, gap: { rows: 13 } }), '409 UPLINK-KEY-REUSED');
 });
 
-test('a gap of nobody the gateway speaks for is refused; what is missing of movements and devices is of nobody', async () => {
+test('a gap of somebody the gateway does not speak for is refused; one that names nobody is stored, and is no patient’s', async () => {
   verifies('GAPS-TOLD', 'SUBJECT-BY-HUB');
   await using h = testHub({ clock: new TestClock() });
   assert.equal(await send(h, { subject: { bed: 'OR-1' } }), '422 INGEST-NOT-BOUND');
-  assert.equal(await send(h, { subject: {} }), '422 INGEST-NOT-BOUND');
+  assert.equal(
+    await send(h, { subject: { patient: { value: 'pat-icu-09', authority: 'urn:vitalmesh:patient' } } }),
+    '422 INGEST-NOT-BOUND',
+  );
+  assert.equal(await send(h, { subject: {}, gap: { reason: 'damaged', vitals: [] } }), '201');
   assert.equal(await send(h, { subject: {}, gap: { lost: 'movement', vitals: [] }, seq: 2 }), '201');
   assert.equal(await send(h, { subject: {}, gap: { lost: 'device', vitals: [] }, seq: 3 }), '201');
   assert.deepEqual(
-    (await exported(h)).map(({ patient }) => patient),
-    [null, null],
+    (await exported(h)).map(({ patient, gateway }) => [patient, gateway]),
+    [
+      [null, 'gw-icu'],
+      [null, 'gw-icu'],
+      [null, 'gw-icu'],
+    ],
   );
+  for (const patient of ['pat-icu-01', 'pat-icu-09']) {
+    const asked = await h.door.exportEvents(operatorPrincipal(1000, 'clinic'), { kind: 'gap', patient }, { channel: 'operator' });
+    assert.deepEqual(await gathered(asked), []);
+  }
 });
 
 test('a gap that began before its patient lay there is shown from then on, without what is known of the whole alone', async () => {
