@@ -35,6 +35,11 @@ export class Amounts {
     for (const [number, { rows, bytes }] of other.#byNumber) this.add(number, -bytes, -rows);
   }
 
+  /** Classes of which there are rows, by number. */
+  byNumber(): Map<number, Amount> {
+    return new Map([...this.#byNumber].filter(([, { rows }]) => rows > 0).map(([number, amount]) => [number, { ...amount }]));
+  }
+
   /** Classes of which there are rows, by name. */
   byClass(): Partial<Record<RowClass, Amount>> {
     const named: Partial<Record<RowClass, Amount>> = {};

@@ -133,8 +133,9 @@ export class Appends {
   /** Writes what came in several messages, and once that it came; no keys for what is known. */
   #insert(database: Database, batch: readonly Pick<Waiting, 'rows' | 'message'>[]): RowKey[][] {
     const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-    const { id, text } = this.#file.epoch;
     this.#file.enter(database);
+    // Entering a file anew may begin another one.
+    const { id, text } = this.#file.epoch;
     this.#messages.load(database);
     const news: MessageKey[] = [];
     const keys = batch.map(({ rows, message }) => {

@@ -46,43 +46,45 @@ export class Aside {
   }
 
   async drop(id: number): Promise<QuarantineEntry> {
-    const { entry } = await this.#file.write((database) => takeOut(database, id));
+    const { entry, taken } = await this.#file.write((database) => takeOut(database, id));
     this.#file.metrics.count('outbox_dropped', entry.code);
-    this.#file.changed({ quarantined: -1 });
+    this.#file.changed({ unquarantined: taken });
     return entry;
   }
 
   async #release(id: number, { records, message, rest = [] }: Found): Promise<RowKey[]> {
     const rows = records.map(newRow);
-    const { keys, code, moved } = await this.#file.write((database) => {
-      const { entry, origin } = takeOut(database, id);
+    const { keys, code, moved, out } = await this.#file.write((database) => {
+      const { entry, origin, taken: out } = takeOut(database, id);
       const inserted = this.#appends.insert(database, rows, message);
-      const put: Quarantined = { taken: 0, dropped: 0 };
+      const put: Quarantined = { taken: new Amounts(), dropped: new Amounts() };
       // When the message was on disk already, so is what could not be read of it.
       for (const { code: why, part, bytes, raw } of inserted.length > 0 ? rest : []) {
         const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
         const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin };
         const { taken, dropped } = quarantinePart(database, one, this.#limits);
-        put.taken += taken;
-        put.dropped += dropped;
+        put.taken.plus(taken);
+        put.dropped.plus(dropped);
       }
-      return { keys: inserted, code: entry.code, moved: put };
+      return { keys: inserted, code: entry.code, moved: put, out };
     }, rows.length + 1);
     this.#appends.appended(keys, rows, message);
     this.#file.metrics.count('outbox_released', code);
-    this.#file.changed({ quarantined: moved.taken - moved.dropped - 1 });
-    this.#tellOfDropped(moved.dropped);
+    this.#file.changed({ quarantined: moved.taken, unquarantined: out });
+    this.#dropped(moved.dropped);
     return keys;
   }
 
   #quarantined({ taken, dropped }: Quarantined, code: ErrorCode): void {
-    this.#file.metrics.count('outbox_quarantined', code, taken);
-    this.#file.changed({ quarantined: taken - dropped });
-    this.#tellOfDropped(dropped);
+    this.#file.metrics.count('outbox_quarantined', code, taken.rows);
+    this.#file.changed({ quarantined: taken });
+    this.#dropped(dropped);
   }
 
-  #tellOfDropped(dropped: number): void {
+  #dropped(gone: Amounts): void {
+    const dropped = gone.rows;
     if (dropped === 0) return;
+    this.#file.changed({ unquarantined: gone });
     this.#file.metrics.count('outbox_quarantine_dropped', '', dropped);
     this.#file.log.warn({ dropped }, 'quarantine is full; its oldest entries were dropped');
   }

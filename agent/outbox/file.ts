@@ -131,6 +131,11 @@ export class OutboxFile implements Disposable {
     return this.#tally.pending;
   }
 
+  /** Undecodable parts under `PART_NUMBER`. */
+  get quarantined(): Amounts {
+    return this.#tally.quarantined;
+  }
+
   get delivered(): Amounts {
     return this.#tally.delivered;
   }
@@ -266,7 +271,7 @@ export class OutboxFile implements Disposable {
     }
     const { pending, delivered, quarantined } = this.#tally;
     const fileBytes = this.#database.fileBytes();
-    return { pending: pending.rows, delivered: delivered.rows, quarantined, oldestPendingAt, fileBytes, trouble };
+    return { pending: pending.rows, delivered: delivered.rows, quarantined: quarantined.rows, oldestPendingAt, fileBytes, trouble };
   }
 
   /** A file opened anew may hold what a failed commit had written before it failed. Not while commits are being answered. */

@@ -7,6 +7,7 @@ import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
 import { collected, type GapRecord, gapOf, goneOf, goneReadings } from './gaps.ts';
 import { newRow } from './rows.ts';
+import { PART_NUMBER } from './schema.ts';
 import type { Sent } from './sent.ts';
 import * as sql from './statements.ts';
 import type { ThinnedRow } from './thinning.ts';
@@ -15,12 +16,16 @@ import type { ThinnedRow } from './thinning.ts';
 export interface GivenUp {
   rows: number;
   values: number;
+  /** Entries of quarantine, whether or not a gap could be told of each. */
+  quarantined: number;
 }
 
 interface Losses {
   gaps: GapRecord[];
   came: Amounts;
   went: Amounts;
+  /** What went from quarantine. */
+  unquarantined: Amounts;
 }
 
 /** Gives up rows that wait, each time in one commit with the gaps that tell of it. */
@@ -54,6 +59,22 @@ export class GivingUp {
     });
   }
 
+  /**
+   * The oldest entries of one class go from quarantine, `number` as in its counts: with a gap where it can be read, for they were measured and
+   * will not arrive. A gap that was refused is not told again.
+   */
+  dropQuarantined(number: number, most: number): Promise<GivenUp> {
+    return this.#commit(most, 'space', (database, losses) => {
+      const at = this.#file.clock.now();
+      const remove = database.prepare<[number | null, number], { class: number | null; body: Buffer }>(sql.QUARANTINE_GIVE_UP);
+      for (const { class: rowClass, body } of remove.all(number === PART_NUMBER ? null : number, most)) {
+        losses.unquarantined.add(number, body.length);
+        const record = rowClass === null ? undefined : readable(body);
+        if (record && record.class !== 'gap') losses.gaps.push(gapOf(record, 'space', goneOf(record), at));
+      }
+    });
+  }
+
   /** Some readings of rows go. Rows that were handed out since they were read are left alone: the hub may hold them as they are. */
   thin(rows: readonly ThinnedRow[]): Promise<GivenUp> {
     return this.#commit(rows.length, 'thinned', (database, losses) => {
@@ -65,7 +86,7 @@ export class GivingUp {
   /** What is given up frees space: on a full disk the reserve is there for it. */
   async #commit(rows: number, reason: GapReason, work: (database: Database, losses: Losses) => void): Promise<GivenUp> {
     const { losses, changes } = await this.#file.writeOnReserve((database) => {
-      const found: Losses = { gaps: [], came: new Amounts(), went: new Amounts() };
+      const found: Losses = { gaps: [], came: new Amounts(), went: new Amounts(), unquarantined: new Amounts() };
       work(database, found);
       this.#file.enter(database);
       return { losses: found, changes: this.#gaps.write(database, collected(found.gaps), this.#file.epoch.id, found) };
@@ -73,8 +94,10 @@ export class GivingUp {
     this.#gaps.committed(changes);
     this.#file.told();
     for (const { seq } of changes.values()) this.#file.reached(seq);
-    this.#file.changed({ came: losses.came, left: losses.went });
-    const given = { rows: losses.gaps.length, values: losses.gaps.reduce((sum, { gap }) => sum + gap.values, 0) };
+    this.#file.changed({ came: losses.came, left: losses.went, unquarantined: losses.unquarantined });
+    const quarantined = losses.unquarantined.rows;
+    if (quarantined > 0) this.#file.metrics.count('outbox_quarantine_dropped', '', quarantined);
+    const given = { quarantined, rows: losses.gaps.length, values: losses.gaps.reduce((sum, { gap }) => sum + gap.values, 0) };
     for (const { gap } of losses.gaps) {
       this.#file.metrics.count('outbox_given_up_rows', `${reason}/${gap.lost}`);
       this.#file.metrics.count('outbox_given_up_values', `${reason}/${gap.lost}`, gap.values);

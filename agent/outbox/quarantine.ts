@@ -2,10 +2,10 @@ import type { Instant } from '../../shared/clock.ts';
 import { type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { decodeRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import type { Amounts } from './amounts.ts';
+import { Amounts } from './amounts.ts';
 import type { EpochRow } from './epochs.ts';
 import type { Origin, QuarantinedContent, QuarantineEntry } from './outbox.ts';
-import { classOfNumber, QUARANTINE_KIND } from './schema.ts';
+import { classOfNumber, PART_NUMBER, QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
 /** Of undecodable bytes, this much is kept; the rest of such a part is only counted. */
@@ -20,8 +20,8 @@ export interface QuarantineLimits {
 
 /** What one step moved: rows or parts taken in, and how many old ones were dropped for them. */
 export interface Quarantined {
-  taken: number;
-  dropped: number;
+  taken: Amounts;
+  dropped: Amounts;
 }
 
 /**
@@ -39,14 +39,14 @@ export function quarantineRows(
   const insert = database.prepare<[number, Instant, string, string, number, number, number, number, number | null, Buffer]>(
     sql.QUARANTINE_ROW,
   );
-  let taken = 0;
+  const taken = new Amounts();
   for (const { seq, epochId, writtenFrom, held = null } of rows) {
     const row = find.get(seq, writtenFrom, epochId);
     if (row === undefined) continue;
     insert.run(QUARANTINE_KIND.row, at, code, sourceOf(row.body), row.body.length, seq, epochId, row.class, held, row.body);
     remove.run(seq);
     left.add(row.class, row.body.length);
-    taken += 1;
+    taken.add(row.class, row.body.length);
   }
   return { taken, dropped: trim(database, QUARANTINE_KIND.row, limits.rows) };
 }
@@ -67,7 +67,9 @@ export function quarantinePart(database: Database, entry: QuarantinePart, limits
   database
     .prepare<[number, Instant, string, string, string, number, string | null, Buffer]>(sql.QUARANTINE_PART)
     .run(QUARANTINE_KIND.bytes, entry.at, entry.code, entry.source, entry.part, entry.bytes, entry.origin, entry.kept);
-  return { taken: 1, dropped: trim(database, QUARANTINE_KIND.bytes, limits.parts) };
+  const taken = new Amounts();
+  taken.add(PART_NUMBER, entry.kept.length);
+  return { taken, dropped: trim(database, QUARANTINE_KIND.bytes, limits.parts) };
 }
 
 interface StoredEntry extends Omit<QuarantineEntry, 'code' | 'class'> {
@@ -96,22 +98,28 @@ export function contentOf(database: Database, id: number): QuarantinedContent | 
 }
 
 /** Takes an entry out for ever, in the transaction under way; `origin` as it was kept. Throws OUTBOX-NO-ENTRY. */
-export function takeOut(database: Database, id: number): { entry: QuarantineEntry; origin: string | null } {
-  const row = database.prepare<[number], StoredEntry & { origin: string | null }>(sql.QUARANTINE_DROP).get(id);
+export function takeOut(database: Database, id: number): { entry: QuarantineEntry; origin: string | null; taken: Amounts } {
+  const row = database.prepare<[number], StoredEntry & { origin: string | null; kept: number }>(sql.QUARANTINE_DROP).get(id);
   if (!row) throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `q${id}` });
-  const { origin, ...entry } = row;
-  return { entry: entryOf(entry), origin };
+  const { origin, kept, ...entry } = row;
+  return { entry: entryOf(entry), origin, taken: amountsOf([{ class: row.class, kept }]) };
 }
 
 function entryOf({ code, class: number, ...row }: StoredEntry): QuarantineEntry {
   return { ...row, code: isErrorCode(code) ? code : 'INTERNAL', class: number === null ? null : (classOfNumber(number) ?? null) };
 }
 
-/** Drops the oldest entries of a kind beyond `keep`; how many. */
-function trim(database: Database, kind: number, keep: number): number {
+function amountsOf(entries: readonly { class: number | null; kept: number }[]): Amounts {
+  const amounts = new Amounts();
+  for (const { class: number, kept } of entries) amounts.add(number ?? PART_NUMBER, kept);
+  return amounts;
+}
+
+/** Drops the oldest entries of a kind beyond `keep`; what they were. */
+function trim(database: Database, kind: number, keep: number): Amounts {
   const held = database.prepare<[number], { n: number }>(sql.COUNT_QUARANTINED_KIND).get(kind)?.n ?? 0;
-  if (held <= keep) return 0;
-  return database.prepare<[number, number]>(sql.QUARANTINE_TRIM).run(kind, held - keep).changes;
+  if (held <= keep) return new Amounts();
+  return amountsOf(database.prepare<[number, number], { class: number | null; kept: number }>(sql.QUARANTINE_TRIM).all(kind, held - keep));
 }
 
 function sourceOf(body: Buffer): string {

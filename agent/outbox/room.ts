@@ -1,4 +1,5 @@
 import type { RowClass } from '../../shared/reading.ts';
+import { CLASS_NUMBERS } from './schema.ts';
 
 /** Rows and the bytes of their content. */
 export interface Amount {
@@ -13,6 +14,8 @@ export interface Space {
   limitBytes: number;
   delivered: Amount;
   pending: Readonly<Partial<Record<RowClass, Amount>>>;
+  /** What is in quarantine, by number of the class. */
+  quarantined: ReadonlyMap<number, Amount>;
 }
 
 /** Classes of which rows are given up when there is no other way. */
@@ -20,11 +23,26 @@ export const DROPPABLE = ['spot', 'continuous', 'waveform'] as const satisfies r
 export type DroppableClass = (typeof DROPPABLE)[number];
 
 /**
- * What goes next: delivered rows; waves; continuous readings beyond the extremes of each minute, then all of those; spot readings; and
- * at last what may have been sent of these, because a gap would be told of data that the hub may hold.
+ * What goes next: delivered rows; quarantine beyond its share; refused waves and continuous readings, before anything that the hub may yet
+ * take; waves; continuous readings beyond the extremes of each minute, then all of those; spot readings, refused ones first; and at last
+ * what may have been sent of these, because a gap would be told of data that the hub may hold.
  */
-export const STEPS = ['delivered', 'waveform', 'thin', 'continuous', 'spot', 'sent'] as const;
+export const STEPS = ['delivered', 'excess', 'refused', 'waveform', 'thin', 'continuous', 'refusedSpot', 'spot', 'sent'] as const;
 export type Step = (typeof STEPS)[number];
+
+/** Steps that take from quarantine, and the best protected class that each may take, by number. */
+const FROM_QUARANTINE = { excess: 0, refused: CLASS_NUMBERS.continuous, refusedSpot: CLASS_NUMBERS.spot } as const;
+export type QuarantineStep = keyof typeof FROM_QUARANTINE;
+
+export function isFromQuarantine(step: Step): step is QuarantineStep {
+  return Object.hasOwn(FROM_QUARANTINE, step);
+}
+
+/** Number of the class that goes from quarantine in such a step, what is least protected first; undefined when there is nothing. */
+export function classToGo(quarantined: Space['quarantined'], step: QuarantineStep): number | undefined {
+  const numbers = [...quarantined.keys()].filter((number) => number >= FROM_QUARANTINE[step]);
+  return numbers.length > 0 ? Math.max(...numbers) : undefined;
+}
 
 /** Shares of the limit. */
 export const LEVELS = {
@@ -36,16 +54,17 @@ export const LEVELS = {
   /** From here on what waits is given up, until there is `enough` room. */
   giveUp: 0.95,
   enough: 0.9,
+  /** Quarantine takes no more than this, so that what the hub refused never keeps out what it would take. */
+  quarantine: 0.25,
 } as const;
 
 /** What to do next to make room; undefined when there is enough, or nothing left that may go. `done`: steps that found nothing to do. */
 export function nextStep(space: Space, isMakingRoom: boolean, done: ReadonlySet<Step>): Step | undefined {
   const { usedBytes, limitBytes, delivered } = space;
   if (usedBytes >= LEVELS.deliveredGo * limitBytes && delivered.rows > 0 && !done.has('delivered')) return 'delivered';
+  if (hasExcess(space) && !done.has('excess')) return 'excess';
   if (usedBytes < (isMakingRoom ? LEVELS.enough : LEVELS.giveUp) * limitBytes) return undefined;
-  return STEPS.find(
-    (step) => step !== 'delivered' && !done.has(step) && classesOf(step).some((name) => (space.pending[name]?.rows ?? 0) > 0),
-  );
+  return STEPS.find((step) => step !== 'delivered' && step !== 'excess' && !done.has(step) && hasAny(space, step));
 }
 
 /**
@@ -54,8 +73,9 @@ export function nextStep(space: Space, isMakingRoom: boolean, done: ReadonlySet<
  */
 export type Level = 'calm' | 'nearly' | 'full';
 
-export function levelOf({ usedBytes, limitBytes, delivered, pending }: Space, before: Level): Level {
-  const mayGo = delivered.rows > 0 || DROPPABLE.some((name) => (pending[name]?.rows ?? 0) > 0);
+export function levelOf({ usedBytes, limitBytes, delivered, pending, quarantined }: Space, before: Level): Level {
+  const isRefused = classToGo(quarantined, 'refusedSpot') !== undefined;
+  const mayGo = delivered.rows > 0 || isRefused || DROPPABLE.some((name) => (pending[name]?.rows ?? 0) > 0);
   if (usedBytes >= (mayGo ? 1 : LEVELS.giveUp) * limitBytes) return 'full';
   const share = (usedBytes - delivered.bytes) / limitBytes;
   return share >= (before === 'calm' ? LEVELS.alarm : LEVELS.calm) ? 'nearly' : 'calm';
@@ -75,7 +95,18 @@ export function diskLimit(disk: { totalBytes: number; freeBytes: number }, fileB
 /** A disk that leaves less than this is not filled by the outbox: it takes nothing then, and gives nothing up. */
 export const LEAST_LIMIT_BYTES = 16 * 1024 * 1024;
 
-function classesOf(step: Exclude<Step, 'delivered'>): readonly RowClass[] {
+/** Whether quarantine takes more than its share. */
+export function hasExcess({ limitBytes, quarantined }: Pick<Space, 'limitBytes' | 'quarantined'>): boolean {
+  const bytes = [...quarantined.values()].reduce((sum, amount) => sum + amount.bytes, 0);
+  return bytes > LEVELS.quarantine * limitBytes;
+}
+
+function hasAny({ pending, quarantined }: Space, step: Exclude<Step, 'delivered'>): boolean {
+  if (isFromQuarantine(step)) return classToGo(quarantined, step) !== undefined;
+  return classesOf(step).some((name) => (pending[name]?.rows ?? 0) > 0);
+}
+
+function classesOf(step: Exclude<Step, 'delivered' | QuarantineStep>): readonly RowClass[] {
   if (step === 'sent') return DROPPABLE;
   return [step === 'thin' ? 'continuous' : step];
 }

@@ -12,7 +12,7 @@ import type { GapRows } from './gap-rows.ts';
 import { collected, type GapRecord, placeOf } from './gaps.ts';
 import { readable } from './giving-up.ts';
 import { epochsKept, type Inherited, insertAny } from './inheritance.ts';
-import { QUARANTINE_KIND } from './schema.ts';
+import { PART_NUMBER, QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
 /** Where data of a source may be missing from, as it is configured. */
@@ -133,12 +133,14 @@ export class Salvage {
 
   async #take(entry: Inherited, rows: readonly AnyRow[], epochs: ReadonlySet<number>, taken: { rows: number }): Promise<void> {
     const { came, delivered, aside } = await this.#file.write((database) => {
-      const found = { came: new Amounts(), delivered: new Amounts(), aside: 0 };
+      const found = { came: new Amounts(), delivered: new Amounts(), aside: new Amounts() };
       for (const row of rows) {
         const bytes = Buffer.isBuffer(row.body) ? row.body.length : 0;
         if (!epochs.has(Number(row.epoch))) {
           // Under which key the hub may hold it, nobody knows: it is not sent again by itself.
-          if (row.delivered_at === null) found.aside += setRowAside(database, row, this.#file.clock.now());
+          if (row.delivered_at !== null) continue;
+          setRowAside(database, row, this.#file.clock.now());
+          found.aside.add(Number(row.class), bytes);
           continue;
         }
         if (!insertAny(database, 'rows', row)) continue;
@@ -160,15 +162,17 @@ export class Salvage {
       entry.nextQuarantine = table.after;
       if (rows.length > 0) {
         const count = await this.#file.write((database) => {
-          let inserted = 0;
+          const inserted = new Amounts();
           for (const row of rows) {
             const without = row.epoch === null || epochs.has(Number(row.epoch)) ? ['id'] : ['id', 'epoch'];
-            inserted += insertAny(database, 'quarantine', row, without) ? 1 : 0;
+            const bytes = Buffer.isBuffer(row.body) ? row.body.length : 0;
+            const number = row.class === null ? PART_NUMBER : Number(row.class);
+            if (insertAny(database, 'quarantine', row, without)) inserted.add(number, bytes);
           }
           progress(database, entry);
           return inserted;
         }, rows.length);
-        taken.quarantined += count;
+        taken.quarantined += count.rows;
         this.#file.changed({ quarantined: count });
       }
       await turn();
@@ -219,22 +223,11 @@ function gapAt({ source, profile, device, subject, test }: GapSource, lost: Lost
   return { source, profile, device, receivedAt: at, subject, test, class: 'gap', readings: [], gap };
 }
 
-function setRowAside(database: Database, row: AnyRow, at: Instant): number {
+function setRowAside(database: Database, row: AnyRow, at: Instant): void {
   const body = Buffer.isBuffer(row.body) ? row.body : Buffer.alloc(0);
   const source = readable(body)?.source ?? '';
   const insert = database.prepare<(number | string | Buffer | null)[]>(sql.QUARANTINE_ROW);
-  return insert.run(
-    QUARANTINE_KIND.row,
-    at,
-    'OUTBOX-DAMAGED-ROW',
-    source,
-    body.length,
-    Number(row.seq),
-    null,
-    Number(row.class),
-    null,
-    body,
-  ).changes;
+  insert.run(QUARANTINE_KIND.row, at, 'OUTBOX-DAMAGED-ROW', source, body.length, Number(row.seq), null, Number(row.class), null, body);
 }
 
 function progress(database: Database, { id, nextSeq, nextQuarantine, lostFrom, lostTo }: Inherited): void {

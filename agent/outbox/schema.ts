@@ -14,7 +14,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * that they become should the hub lose them. `rows.pinned` is of a row that became pending again: the last rekey of then, which does not
  * concern it, because the hub may hold it under the key that it has.
  * `aside` lists damaged files that were set aside, and how far each was taken over (see `Salvage`).
- * `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
+ * `quarantine_class` finds what goes first when quarantine takes too much room. `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE epochs (
@@ -87,6 +87,7 @@ export const MIGRATIONS: readonly Migration[] = [
      lost_to INTEGER,
      done_at INTEGER
    ) STRICT;`,
+  'CREATE INDEX quarantine_class ON quarantine (class, id);',
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */
@@ -99,6 +100,9 @@ export const CLASS_NUMBERS: Readonly<Record<RowClass, number>> = {
   continuous: 40,
   waveform: 50,
 };
+
+/** Counts of quarantine have undecodable parts, which are of no class, under this number: they go before what is never given up. */
+export const PART_NUMBER = 29;
 
 /** The class of a number; undefined for one that this version does not know. */
 export function classOfNumber(number: number): RowClass | undefined {

@@ -186,12 +186,14 @@ class SqliteOutbox implements Outbox {
     this.#look();
   }
 
-  quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
-    return this.#aside.quarantine(rows, code);
+  async quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void> {
+    await this.#aside.quarantine(rows, code);
+    this.#look();
   }
 
-  quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
-    return this.#aside.quarantineBytes(source, code, part, raw, origin);
+  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
+    await this.#aside.quarantineBytes(source, code, part, raw, origin);
+    this.#look();
   }
 
   rekey(): Promise<string> {
@@ -235,6 +237,7 @@ class SqliteOutbox implements Outbox {
     const writtenBytes = { today, yesterday };
     return {
       epoch: this.epoch,
+      storeId: this.storeId,
       ...counts,
       usedBytes,
       limitBytes,

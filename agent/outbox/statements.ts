@@ -77,9 +77,13 @@ export const QUARANTINE_ROW = `INSERT INTO quarantine (kind, at, code, source, p
 export const QUARANTINE_PART = 'INSERT INTO quarantine (kind, at, code, source, part, bytes, origin, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)';
 export const QUARANTINE_LIST = 'SELECT id, at, code, source, part, bytes, class FROM quarantine WHERE id < ? ORDER BY id DESC LIMIT ?';
 export const QUARANTINE_CONTENT = 'SELECT id, at, code, source, part, bytes, class, held, origin, body FROM quarantine WHERE id = ?';
-export const QUARANTINE_DROP = 'DELETE FROM quarantine WHERE id = ? RETURNING id, at, code, source, part, bytes, class, origin';
+export const QUARANTINE_DROP =
+  'DELETE FROM quarantine WHERE id = ? RETURNING id, at, code, source, part, bytes, class, origin, length(body) AS kept';
 export const QUARANTINE_TRIM = `DELETE FROM quarantine WHERE id IN
-  (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?)`;
+  (SELECT id FROM quarantine WHERE kind = ? ORDER BY id LIMIT ?) RETURNING class, length(body) AS kept`;
+/** Parameters: the class, the limit. */
+export const QUARANTINE_GIVE_UP = `DELETE FROM quarantine WHERE id IN
+  (SELECT id FROM quarantine INDEXED BY quarantine_class WHERE class IS ? ORDER BY id LIMIT ?) RETURNING class, body`;
 
 // SQLite's own table of the numbers given so far (sqlite.org/autoinc.html); it has no line before the first row.
 export const LAST_SEQ = "SELECT seq FROM sqlite_sequence WHERE name = 'rows'";
@@ -89,7 +93,7 @@ export const SET_SEQ = "INSERT INTO sqlite_sequence (name, seq) VALUES ('rows', 
 // Counted once an opening; kept up to date in memory from then on.
 export const COUNT_ROWS = `SELECT class, delivered_at IS NOT NULL AS delivered, count(*) AS rows, sum(length(body)) AS bytes
   FROM rows GROUP BY class, delivered_at IS NOT NULL`;
-export const COUNT_QUARANTINED = 'SELECT count(*) AS n FROM quarantine';
+export const COUNT_QUARANTINED = 'SELECT class, count(*) AS rows, sum(length(body)) AS bytes FROM quarantine GROUP BY class';
 export const COUNT_QUARANTINED_KIND = 'SELECT count(*) AS n FROM quarantine WHERE kind = ?';
 
 export const LAST_MESSAGE = 'SELECT coalesce(max(id), 0) AS id FROM messages';

@@ -9,14 +9,18 @@ import { type GivenUp, GivingUp } from './giving-up.ts';
 import { Minutes } from './minutes.ts';
 import { pruneOldest } from './pruned.ts';
 import {
+  classToGo,
   DROPPABLE,
   type DroppableClass,
   diskLimit,
+  hasExcess,
   isDroppable,
+  isFromQuarantine,
   LEVELS,
   type Level,
   levelOf,
   nextStep,
+  type QuarantineStep,
   type Space,
   type Step,
 } from './room.ts';
@@ -71,7 +75,8 @@ export class Upkeep {
   #lookedAtDiskMs = Number.NEGATIVE_INFINITY;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
   #isMakingRoom = false;
-  #nothingDelivered = false;
+  /** Steps without a walk that found nothing to do. */
+  readonly #foundNothing = new Set<Step>();
   #working: Promise<void> | undefined;
 
   constructor(file: OutboxFile, path: string, sent: Sent, gaps: GapRows, limits: Partial<OutboxLimits>) {
@@ -129,7 +134,7 @@ export class Upkeep {
   /** Rows may have come in behind the end of each walk. */
   #again(): void {
     for (const walk of [...Object.values(this.#walks), this.#minutes]) walk.again();
-    this.#nothingDelivered = false;
+    this.#foundNothing.clear();
   }
 
   #work(): Promise<void> {
@@ -148,7 +153,7 @@ export class Upkeep {
         const space = this.#space();
         this.#watch(space);
         const step = this.#step(space);
-        this.#isMakingRoom = step !== undefined && step !== 'delivered';
+        this.#isMakingRoom = step !== undefined && step !== 'delivered' && step !== 'excess';
         if (step === undefined) return;
         await this.#do(step);
         await turn();
@@ -162,10 +167,9 @@ export class Upkeep {
   }
 
   #step(space: Space): Step | undefined {
-    const done = new Set<Step>();
+    const done = new Set<Step>(this.#foundNothing);
     for (const step of [...DROPPABLE, 'sent'] as const) if (this.#walks[step].over) done.add(step);
     if (this.#minutes.over) done.add('thin');
-    if (this.#nothingDelivered) done.add('delivered');
     return nextStep(space, this.#isMakingRoom, done);
   }
 
@@ -173,9 +177,17 @@ export class Upkeep {
     if (step === 'delivered') {
       const pruned = await this.#file.writeOnReserve((database) => pruneOldest(database, DELIVERED_AT_ONCE), DELIVERED_AT_ONCE);
       this.#file.changed({ pruned });
-      this.#nothingDelivered = pruned.rows === 0;
-    } else if (step === 'thin') await this.#thin();
+      if (pruned.rows === 0) this.#foundNothing.add(step);
+    } else if (isFromQuarantine(step)) await this.#dropQuarantined(step);
+    else if (step === 'thin') await this.#thin();
     else await this.#drop(step);
+  }
+
+  async #dropQuarantined(step: QuarantineStep): Promise<void> {
+    const number = classToGo(this.#file.quarantined.byNumber(), step);
+    const given = number === undefined ? undefined : await this.#givingUp.dropQuarantined(number, ROWS_A_COMMIT);
+    if (given) this.#note('space', given);
+    if (!given?.quarantined) this.#foundNothing.add(step);
   }
 
   async #thin(): Promise<void> {
@@ -228,14 +240,19 @@ export class Upkeep {
     );
   }
 
-  #note(reason: GapReason, { rows, values }: GivenUp): void {
-    const before = this.#given.get(reason) ?? { rows: 0, values: 0 };
-    this.#given.set(reason, { rows: before.rows + rows, values: before.values + values });
+  #note(reason: GapReason, { rows, values, quarantined }: GivenUp): void {
+    const before = this.#given.get(reason) ?? { rows: 0, values: 0, quarantined: 0 };
+    this.#given.set(reason, {
+      rows: before.rows + rows,
+      values: before.values + values,
+      quarantined: before.quarantined + quarantined,
+    });
   }
 
   #tell(): void {
     for (const [reason, given] of this.#given) {
-      const { rows, values } = given;
+      const { rows, values, quarantined: dropped } = given;
+      if (dropped > 0) this.#file.log.warn({ dropped }, 'quarantine took too much room; what matters least of it was dropped');
       if (rows > 0) this.#file.log.warn({ reason, rows, valueCount: values }, 'the outbox gave up some of what waits; gaps tell of it');
     }
     this.#given.clear();
@@ -247,6 +264,7 @@ export class Upkeep {
     this.#lookAtDisk(fileBytes);
     this.#usedBytes = usedBytes;
     this.#file.metrics.set('outbox_used_bytes', usedBytes);
+    if (hasExcess({ limitBytes: this.#limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
     return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * this.#limitBytes;
   }
 
@@ -254,8 +272,9 @@ export class Upkeep {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
     this.#usedBytes = usedBytes;
     this.#lookAtDisk(fileBytes);
-    const { delivered, pending } = this.#file;
-    return { usedBytes, limitBytes: this.#limitBytes, delivered, pending: pending.byClass() };
+    const { delivered, pending, quarantined } = this.#file;
+    const counts = { pending: pending.byClass(), quarantined: quarantined.byNumber() };
+    return { usedBytes, limitBytes: this.#limitBytes, delivered, ...counts };
   }
 
   #lookAtDisk(fileBytes: number): void {

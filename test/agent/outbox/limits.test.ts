@@ -185,7 +185,7 @@ describe('an outbox that becomes full', () => {
     await using outbox = await at.open();
     await append(outbox, 40, 'waveform');
     const sent = outbox.pending(0, 40);
-    await append(outbox, 740, 'alert');
+    await append(outbox, 720, 'alert');
     assert.deepEqual(ofClass(outbox, 'waveform'), []);
     const { pending, delivered } = outbox.status();
     await outbox.complete(sent);
@@ -244,6 +244,71 @@ describe('an outbox that becomes full', () => {
     assert.equal(outbox.status().code, null);
     assert.equal(ofClass(outbox, 'alert').length, taken - Math.ceil(taken / 2) + 1);
     assert.ok(outbox.status().usedBytes <= LIMIT);
+  });
+
+  test('what the hub refused takes no more than its share: good rows stay, an alert is taken, gaps tell of what is gone', async () => {
+    verifies('OUTBOX-CLASSES', 'OUTBOX-LIMITS', 'OUTBOX-GAPS');
+    const at = setUp();
+    const outbox = await at.open();
+    await append(outbox, 100, 'spot', 0, 'good');
+    for (let i = 0; i < 2000; i += 20) {
+      const rows = Array.from({ length: 20 }, (_, k) => record(i + k, 'waveform', 'unbound'));
+      await outbox.quarantine(await outbox.append(rows), 'INGEST-NOT-BOUND');
+      await settled(outbox);
+    }
+    await outbox.append([record(9999, 'alert')]);
+    const { code, usedBytes, quarantined } = outbox.status();
+    assert.deepEqual([ofClass(outbox, 'spot').length, ofClass(outbox, 'alert').length, code], [100, 1, null]);
+    assert.ok(usedBytes < 0.7 * LIMIT, `${usedBytes}`);
+    const lost = gapsIn(outbox);
+    assert.ok(quarantined > 0 && lost.every((gap) => gap.reason === 'space' && gap.lost === 'waveform'));
+    assert.equal(sum(lost, 'rows') + quarantined, 2000, 'each is in quarantine, or a gap counts it');
+    assert.equal(at.metrics.get('outbox_quarantine_dropped'), sum(lost, 'rows'));
+    assert.ok(at.lines.some((line) => line.includes('quarantine took too much room')));
+    await outbox[Symbol.asyncDispose]();
+    await using again = await at.open();
+    assert.equal(again.status().quarantined, quarantined);
+  });
+
+  test('refused rows that may be given up go before good ones, and before an alert is refused', async () => {
+    verifies('OUTBOX-CLASSES', 'OUTBOX-GAPS');
+    const at = setUp();
+    await using outbox = await at.open();
+    for (const rowClass of ['waveform', 'continuous', 'spot'] as const) {
+      const rows = Array.from({ length: 40 }, (_, k) => record(k, rowClass, 'unbound'));
+      await outbox.quarantine(await outbox.append(rows), 'INGEST-NOT-BOUND');
+    }
+    assert.equal(outbox.status().quarantined, 120);
+    await append(outbox, 20, 'waveform', 0, 'good');
+    let alerts = 0;
+    const left = () => new Set(outbox.quarantined(1000).map((entry) => entry.class));
+    for (; left().has('continuous'); alerts += 1) {
+      await outbox.append([record(alerts, 'alert')]);
+      await settled(outbox);
+    }
+    assert.deepEqual([...left()], ['spot']);
+    assert.equal(ofClass(outbox, 'waveform').length, 20, 'good waves are still there');
+    for (; outbox.status().quarantined > 0; alerts += 1) {
+      await outbox.append([record(alerts, 'alert')]);
+      await settled(outbox);
+    }
+    assert.equal(ofClass(outbox, 'alert').length, alerts);
+    assert.equal(sum(gapsIn(outbox), 'rows'), 140);
+  });
+
+  test('a refused gap that goes from quarantine is not told again, and what cannot be read goes as well', async () => {
+    verifies('OUTBOX-LIMITS', 'OUTBOX-GAPS');
+    const at = setUp({ quarantineLimits: { rows: 100_000, parts: 1000 } });
+    await using outbox = await at.open();
+    for (let i = 0; i < 100; i += 1) await outbox.quarantineBytes('bench', 'HL7-TYPE', 'message', Buffer.alloc(16 * 1024));
+    await settled(outbox);
+    assert.ok(outbox.status().quarantined <= 16 && outbox.status().quarantined > 8);
+    const gap = { reason: 'space', lost: 'waveform', from: 0, to: 1, rows: 1, values: 1, vitals: [] } as const;
+    const refused = Array.from({ length: 1000 }, (_, k) => ({ ...record(k, 'gap'), readings: [], gap }));
+    for (let i = 0; i < 1000; i += 100) await outbox.quarantine(await outbox.append(refused.slice(i, i + 100)), 'INGEST-NOT-BOUND');
+    await settled(outbox);
+    assert.ok(outbox.status().quarantined < 1000);
+    assert.deepEqual(gapsIn(outbox), []);
   });
 
   test('however much comes, it never grows beyond its limit by more than a commit, and all is there or in a gap', async () => {

@@ -1,19 +1,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { diskLimit, LEAST_LIMIT_BYTES, type Level, levelOf, nextStep, type Space, STEPS, type Step } from '../../../agent/outbox/room.ts';
+import {
+  classToGo,
+  diskLimit,
+  LEAST_LIMIT_BYTES,
+  type Level,
+  levelOf,
+  nextStep,
+  type Space,
+  STEPS,
+  type Step,
+} from '../../../agent/outbox/room.ts';
 import { verifies } from '../../requirements.ts';
 
 const MIB = 1024 * 1024;
 
+/** `refused`: in quarantine, by number of the class. */
+type Rows = { delivered?: number; refused?: Record<number, number> } & Partial<Record<keyof Space['pending'], number>>;
+
 /** A space of 1000 bytes, filled to `used`, with so many rows of each class of 10 bytes each. */
-function space(used: number, rows: { delivered?: number } & Partial<Record<keyof Space['pending'], number>>): Space {
-  const { delivered = 0, ...pending } = rows;
+function space(used: number, rows: Rows): Space {
+  const { delivered = 0, refused = {}, ...pending } = rows;
   const amount = (count: number) => ({ rows: count, bytes: 10 * count });
   return {
     usedBytes: used,
     limitBytes: 1000,
     delivered: amount(delivered),
     pending: Object.fromEntries(Object.entries(pending).map(([name, count]) => [name, amount(count)])),
+    quarantined: new Map(Object.entries(refused).map(([number, count]) => [Number(number), amount(count)])),
   };
 }
 
@@ -32,6 +46,19 @@ describe('what goes next', () => {
     ['what is thinned goes then', space(990, { continuous: 1, spot: 1 }), true, ['thin'], 'continuous'],
     ['spot readings after all of them', space(990, { spot: 1, alert: 1 }), true, ['thin'], 'spot'],
     ['what may have been sent comes last', space(990, { spot: 1, waveform: 1 }), true, ['waveform', 'spot'], 'sent'],
+    ['refused waves before good ones', space(950, { waveform: 1, refused: { 50: 1 } }), false, [], 'refused'],
+    ['refused continuous readings as well', space(950, { waveform: 1, refused: { 40: 1 } }), false, [], 'refused'],
+    ['nothing refused while there is room', space(949, { refused: { 50: 25 } }), false, [], undefined],
+    ['quarantine beyond its share, though there is room', space(300, { refused: { 10: 26 } }), false, [], 'excess'],
+    [
+      'refused spot readings after continuous ones',
+      space(950, { continuous: 1, spot: 1, refused: { 30: 1 } }),
+      true,
+      ['thin'],
+      'continuous',
+    ],
+    ['refused spot readings before good ones', space(950, { spot: 1, refused: { 30: 1 } }), true, [], 'refusedSpot'],
+    ['what is refused and never given up', space(2000, { refused: { 10: 9, 20: 9, 29: 2 } }), true, [], undefined],
     ['what is never given up', space(2000, { alert: 9, gap: 9, movement: 9, device: 9 }), true, [], undefined],
     ['nothing when all was tried', space(2000, all), true, [...STEPS], undefined],
   ];
@@ -41,6 +68,23 @@ describe('what goes next', () => {
       assert.equal(nextStep(given, isMakingRoom, new Set(done)), expected);
     });
   }
+});
+
+test('from quarantine goes what is least protected, undecodable parts after what may be given up', () => {
+  verifies('OUTBOX-CLASSES');
+  const { quarantined } = space(0, { refused: { 10: 1, 25: 1, 29: 1, 30: 1, 40: 1, 50: 1 } });
+  const order: (number | undefined)[] = [];
+  for (const left = new Map(quarantined); left.size > 0; ) {
+    const next = classToGo(left, 'excess');
+    order.push(next);
+    left.delete(next ?? 0);
+    assert.ok(order.length < 10);
+  }
+  assert.deepEqual(order, [50, 40, 30, 29, 25, 10]);
+  assert.deepEqual(
+    (['refused', 'refusedSpot'] as const).map((step) => classToGo(space(0, { refused: { 29: 1, 30: 1 } }).quarantined, step)),
+    [undefined, 30],
+  );
 });
 
 describe('how full it is', () => {
@@ -71,6 +115,7 @@ test('with nothing left that may go, it is full before its end', () => {
     [949, 950].map((used) => levelOf(space(used, { alert: 90 }), 'nearly')),
     ['nearly', 'full'],
   );
+  assert.equal(levelOf(space(950, { alert: 90, refused: { 30: 1 } }), 'nearly'), 'nearly', 'what was refused may go');
 });
 
 test('the disk limits the file, and something is left free on it', () => {

@@ -311,6 +311,7 @@ describe('how SQLite goes about it', () => {
     'row into quarantine': sql.QUARANTINE_ROW,
     'part into quarantine': sql.QUARANTINE_PART,
     'oldest out of quarantine': sql.QUARANTINE_TRIM,
+    'out of quarantine for room': sql.QUARANTINE_GIVE_UP,
     'a page of quarantine': sql.QUARANTINE_LIST,
     'an entry of quarantine': sql.QUARANTINE_CONTENT,
     'an entry out': sql.QUARANTINE_DROP,
