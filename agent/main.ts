@@ -28,7 +28,7 @@ import { prepareSource } from './sources/create-source.ts';
 import { outOfTime, readTls } from './sources/tls.ts';
 import type { AgentStatus } from './status.ts';
 import { destinationOf, type ToFhirServer, type ToHub } from './uplink/config.ts';
-import type { Uplink } from './uplink/contract.ts';
+import type { Uplink, UplinkStatus } from './uplink/contract.ts';
 import { createUplink, type UplinkOptions } from './uplink.ts';
 
 /** What the commands do. */
@@ -84,7 +84,7 @@ async function run(config: AgentConfig): Promise<void> {
   const commands: Record<string, OperatorCommand> = {
     status: () => [status()],
     capture: captureCommand({ sources: captured, taps, clock, log }),
-    ...outboxCommands({ outbox, sources: configured, clock, log }),
+    ...outboxCommands({ outbox, sources: configured, clock, log, answeringStore: () => answeringStore(uplink.status()) }),
     rekey: refuseRekey,
   };
   const operator = createOperatorServer({ socketPath: config.operator.socket, commands, log });
@@ -168,6 +168,11 @@ function gapSources(config: AgentConfig): GapSource[] {
     const subject = { ...(patient && { patient }), ...(bed !== undefined && { bed }) };
     return { source: name, profile: profile.name, device: { id: deviceId ?? name, idType: 'config' }, subject, test };
   });
+}
+
+/** The store of the hub that answers: the one that was refused last, or the one that it is connected to. */
+function answeringStore({ state, hub, refusedStore }: UplinkStatus): string | null {
+  return refusedStore ?? (state === 'connected' ? (hub?.storeId ?? null) : null);
 }
 
 function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSource {

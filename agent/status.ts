@@ -60,6 +60,7 @@ export function formatAgentStatus(status: AgentStatus): string {
       'Outbox',
       `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,
     ],
+    ...storesOf(outbox, uplink),
     ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
     ...sources.flatMap(
       ({ name, type, state, code, endpoint, readings, rejected, storedAgain, lastRecordAt, unknownCodes }): [string, string][] => [
@@ -76,6 +77,12 @@ export function formatAgentStatus(status: AgentStatus): string {
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+/** Which store of the hub the data go to; and which one answers while that is another. */
+function storesOf({ storeId }: OutboxStatus, { refusedStore }: UplinkStatus): [string, string][] {
+  if (!storeId) return [];
+  return [['', `for store ${storeId} of the hub${refusedStore ? `; the store that answers is ${refusedStore}, which is refused` : ''}`]];
 }
 
 function mebibytes(bytes: number): string {

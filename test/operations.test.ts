@@ -91,6 +91,7 @@ test('the outage that it shows is what the status prints', () => {
     },
     outbox: {
       epoch: 'e',
+      storeId: null,
       pending: 1200,
       delivered: 52_000,
       quarantined: 0,

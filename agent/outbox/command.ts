@@ -154,12 +154,13 @@ function formatReplayed({ id, code, outcome, rows, rest, why }: Replayed): strin
   return `${id}  ${code ?? 'unknown'}: stays${why === null ? '' : `, ${meaningOf(why)}`}`;
 }
 
-function formatReport({ now, epoch, oldestPendingAt, pending, delivered, quarantined, ...file }: OutboxReport): string {
+function formatReport({ now, epoch, storeId, oldestPendingAt, pending, delivered, quarantined, ...file }: OutboxReport): string {
   const oldest = oldestPendingAt === null ? '' : `; the oldest came ${Math.round((now - oldestPendingAt) / 1000)} s ago`;
   return [
     `Waits for the hub    ${formatCounted(pending)}${oldest}`,
     `The hub has          ${formatCounted(delivered)} (kept for a while in case that it is restored)`,
     `In quarantine        ${formatCounted(quarantined)}${quarantined.total === 0 ? '' : '; see vitalmesh-agent outbox list'}`,
+    ...(storeId === null ? [] : [`Goes to the store    ${storeId}`]),
     `File                 ${mebibytes(file.fileBytes)} MiB; ${mebibytes(file.usedBytes)} of ${mebibytes(file.limitBytes)} MiB are in use; epoch ${epoch}`,
     `Written              ${mebibytes(file.writtenBytes.today)} MiB today, ${mebibytes(file.writtenBytes.yesterday)} yesterday (UTC; log and file, about)`,
     ...file.setAside.map((name) => `Set aside            ${name}`),

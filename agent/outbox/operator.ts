@@ -20,6 +20,8 @@ export interface OutboxCommandOptions {
   sources: readonly ConfiguredSource[];
   clock: Clock;
   log: Logger;
+  /** Id of the hub's store that answers, or answered last, even when it is refused; null while nobody knows. */
+  answeringStore?(): string | null;
 }
 
 /** The row of `outbox-status`. */
@@ -104,11 +106,13 @@ export function outboxCommands(options: OutboxCommandOptions): Record<string, Op
 
 /** What was delivered to the store before is sent to this one as well, as far as it is kept. */
 async function* acceptStore(
-  { outbox, log }: OutboxCommandOptions,
+  { outbox, log, answeringStore }: OutboxCommandOptions,
   storeId: string,
   principal: OperatorPrincipal,
 ): AsyncGenerator<AcceptedStore> {
   const before = outbox.storeId;
+  const answers = answeringStore?.() ?? null;
+  if (answers !== null && answers !== storeId && before !== storeId) throw usage(`the hub that answers has the store ${answers}`);
   await outbox.setStoreId(storeId);
   log.warn({ storeId, before, principal }, 'from now on the data go to this store of the hub');
   yield { storeId, before };
@@ -342,8 +346,8 @@ function quarantineIds(ids: unknown): number[] {
 }
 
 function storeIdOf(value: unknown): string {
-  if (typeof value !== 'string' || !/^[\w.-]{1,64}$/.test(value))
-    throw usage('STORE_ID is the id of a store, as `vitalmesh-hub status` shows it');
+  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value))
+    throw usage('STORE_ID is 32 hexadecimal digits, as `vitalmesh-hub status` shows it');
   return value;
 }
 

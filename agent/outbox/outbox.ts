@@ -71,6 +71,8 @@ export interface Census {
 
 export interface OutboxStatus {
   epoch: string;
+  /** Id of the hub's store that the data go to; null before the first, and where there is no hub. */
+  storeId: string | null;
   pending: number;
   oldestPendingAt: Instant | null;
   delivered: number;

@@ -61,6 +61,8 @@ export type Connect = (signal: AbortSignal) => Promise<Link>;
 export type UplinkState = 'stopped' | 'connecting' | 'connected' | 'waiting';
 
 export interface UplinkStatus {
+  /** Id of the store that was refused last, because the data go to another; left out where none was since. */
+  refusedStore?: string;
   state: UplinkState;
   /** UTC ms of the last change of `state`. */
   since: Instant;

@@ -101,6 +101,7 @@ export class Courier implements Uplink {
   /** What the log said to that code. */
   #detail: string | undefined;
   #hub: UplinkStatus['hub'] = null;
+  #refusedStore: string | undefined;
   #lastConnectedAt: Instant | null = null;
   #lastAnswerAt: Instant | null = null;
   /** When the first connection of the present run was made. */
@@ -128,6 +129,7 @@ export class Courier implements Uplink {
       code: this.#code,
       ...(this.#code !== null && NAMES_WHO.has(this.#code) && this.#detail !== undefined && { detail: this.#detail }),
       hub: this.#hub,
+      ...(this.#refusedStore !== undefined && { refusedStore: this.#refusedStore }),
       lastConnectedAt: this.#lastConnectedAt,
       inFlight: this.#pump?.flying ?? 0,
       lastAnswerAt: this.#lastAnswerAt,
@@ -259,8 +261,11 @@ export class Courier implements Uplink {
     const { outbox, log } = this.#options;
     // On a disk that takes nothing what waits must get out all the same; the id is kept at a later connection.
     if (outbox.storeId === null) await outbox.setStoreId(storeId).catch(() => 0);
-    else if (outbox.storeId !== storeId)
+    else if (outbox.storeId !== storeId) {
+      this.#refusedStore = storeId;
       throw new VitalmeshError('UPLINK-STORE', { detail: `its store is ${storeId}, the data went to ${outbox.storeId} until now` });
+    }
+    this.#refusedStore = undefined;
     if (lineage === null) return;
     const { rows, gaps } = await outbox.redeliver(lineage);
     if (rows + gaps > 0) log.warn({ rows, gaps }, 'the hub went back to an earlier state; what it does not hold any more is sent again');

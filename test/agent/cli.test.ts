@@ -57,6 +57,7 @@ const STATUS: AgentStatus = {
   },
   outbox: {
     epoch: '0000000000000',
+    storeId: null,
     pending: 3,
     oldestPendingAt: 1_060_000,
     delivered: 40,

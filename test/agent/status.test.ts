@@ -24,7 +24,17 @@ const STATUS: AgentStatus = {
   },
   uplink: { state: 'waiting', since: 0, code: null, hub: null, lastConnectedAt: null, inFlight: 0, lastAnswerAt: null },
   outbox: {
-    ...{ epoch: 'e', pending: 0, delivered: 0, quarantined: 0, oldestPendingAt: null, fileBytes: 0, usedBytes: 0, limitBytes: 1 },
+    ...{
+      epoch: 'e',
+      storeId: null,
+      pending: 0,
+      delivered: 0,
+      quarantined: 0,
+      oldestPendingAt: null,
+      fileBytes: 0,
+      usedBytes: 0,
+      limitBytes: 1,
+    },
     ...{ writtenBytes: { today: 0, yesterday: 0 }, setAside: [], code: null },
   },
   ...{ sources: [SOURCE], observations: 0, metrics: {} },
@@ -40,4 +50,12 @@ test('a message that came under the name of an earlier one is told as stored, an
 test('a hub that is not the configured one is named', () => {
   const uplink = { ...STATUS.uplink, code: 'UPLINK-PEER' as const, detail: 'identity hub-2' };
   assert.match(formatAgentStatus({ ...STATUS, uplink }), /^Uplink +waiting, UPLINK-PEER \(.*\): identity hub-2, last answer never$/m);
+});
+
+test('which store of the hub the data go to is told, and which one was refused', () => {
+  verifies('STORE-KNOWN');
+  const outbox = { ...STATUS.outbox, storeId: 'aa' };
+  assert.match(formatAgentStatus({ ...STATUS, outbox }), /\n +for store aa of the hub\n/);
+  const refused = formatAgentStatus({ ...STATUS, outbox, uplink: { ...STATUS.uplink, refusedStore: 'bb' } });
+  assert.match(refused, /for store aa of the hub; the store that answers is bb, which is refused/);
 });

@@ -401,6 +401,7 @@ test('a hub with another store is refused, and the one before it is taken again'
     await using _hub = await startHub(network, other);
     await agent.outbox.append([recordOf(72)]);
     await waitingFor(agent, 'UPLINK-STORE');
+    assert.equal(agent.uplink.status().refusedStore, other.storeId);
   }
   await using _hub = await startHub(network, ingest);
   await agent.outbox.empty();

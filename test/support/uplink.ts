@@ -124,9 +124,10 @@ export class MemoryOutbox implements Outbox {
   }
 
   status(): OutboxStatus {
-    const { epoch } = this;
+    const { epoch, storeId } = this;
     return {
       epoch,
+      storeId,
       pending: this.#rows.size,
       oldestPendingAt: null,
       delivered: this.completed.length,

@@ -51,6 +51,8 @@ class Running implements AsyncDisposable {
   /** What the gateway's clock says. */
   readonly time: { now: number };
   context: DecodeContext = CONTEXT;
+  /** Id of the store that answers. */
+  answering: string | null = null;
 
   private constructor(folder: string, outbox: Outbox, site: AgentSite, time: { now: number }) {
     this.#folder = folder;
@@ -71,7 +73,7 @@ class Running implements AsyncDisposable {
       Object.keys(outboxCommands({ outbox, sources: [], clock, log })).map((name) => [
         name,
         (args: Record<string, unknown>, principal: `local:${number}`) =>
-          outboxCommands({ outbox, sources: [source()], clock, log })[name]?.(args, principal) ?? [],
+          outboxCommands({ outbox, sources: [source()], clock, log, answeringStore: () => this.answering })[name]?.(args, principal) ?? [],
       ]),
     );
     this.#server = createOperatorServer({ socketPath: site.operator, commands, log: silentLogger });
@@ -366,15 +368,22 @@ describe('outbox list, show, export, drop, status', () => {
   test('a store of the hub that is new on purpose is named, and logged with who named it', async () => {
     verifies('STORE-KNOWN');
     await using agent = await Running.start();
-    await agent.outbox.setStoreId('old');
+    const [old, fresh, other] = ['a', 'b', 'c'].map((digit) => digit.repeat(32)) as [string, string, string];
+    await agent.outbox.setStoreId(old);
     assert.equal((await agent.call('accept-store')).code, 2);
-    assert.equal((await agent.call('accept-store', 'no id')).code, 2);
-    assert.equal(agent.outbox.storeId, 'old');
-    assert.match((await agent.call('accept-store', 'new')).stdout, /the data go to store new/);
-    assert.deepEqual(await agent.json('accept-store', 'new'), [{ storeId: 'new', before: 'new' }]);
-    assert.equal(agent.outbox.storeId, 'new');
+    for (const id of ['no id', 'anything', fresh.slice(1), fresh.toUpperCase()])
+      assert.equal((await agent.call('accept-store', id)).code, 2);
+    agent.answering = fresh;
+    const refused = await agent.call('accept-store', other);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, new RegExp(`the hub that answers has the store ${fresh}`));
+    assert.equal(agent.outbox.storeId, old);
+    assert.match((await agent.call('accept-store', fresh)).stdout, new RegExp(`the data go to store ${fresh}`));
+    assert.deepEqual(await agent.json('accept-store', fresh), [{ storeId: fresh, before: fresh }]);
+    assert.equal(agent.outbox.storeId, fresh);
+    assert.match((await agent.call('status')).stdout, new RegExp(`Goes to the store +${fresh}`));
     const [said] = agent.logged.filter(({ message }) => message === 'from now on the data go to this store of the hub');
-    assert.deepEqual([said?.storeId, said?.before, said?.principal], ['new', 'old', `local:${process.getuid?.()}`]);
+    assert.deepEqual([said?.storeId, said?.before, said?.principal], [fresh, old, `local:${process.getuid?.()}`]);
   });
 
   test('what is asked wrongly is refused, and does nothing', async () => {
