@@ -631,7 +631,8 @@ export const REQUIREMENTS = {
   },
   'RETENTION-KEYS': {
     source: 'issue 7, Store; architecture §3.2',
-    behaviour: 'The keys of what was removed stay known: a row sent again is held, and a part that was never stored is stored.',
+    behaviour:
+      'The keys of what was removed stay known: a row sent again is held, a part that was never stored is stored, and what was received later than all that was removed is refused.',
   },
   'RETENTION-CURRENT': {
     source: 'issue 7, Store',

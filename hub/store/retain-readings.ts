@@ -24,6 +24,7 @@ interface ReadingRow extends Rolled {
   writer: number;
   seq: number;
   part: number;
+  receivedAt: number;
 }
 
 /** Of a vital sign or a panel; settings and waveform parameters come as often as continuous ones, and what is unknown is kept as long as any. */
@@ -37,7 +38,7 @@ export class ReadingRemoval {
   readonly #database: Pick<Database, 'prepare'>;
   readonly #rolling = new Rolling();
   /** Parts by writer and row. */
-  readonly #keys = new Map<string, { writer: number; seq: number; parts: number[] }>();
+  readonly #keys = new Map<string, { writer: number; seq: number; parts: number[]; receivedAt: number }>();
   readonly #removed = new Map<string, number>();
 
   constructor(database: Pick<Database, 'prepare'>) {
@@ -99,11 +100,14 @@ export class ReadingRemoval {
     this.#database.prepare<[number, Uint8Array, number]>(RETENTION_SQL.repack).run(left, packReceived(lines), key);
   }
 
-  #noteKey({ writer, seq, part }: ReadingRow): void {
+  #noteKey({ writer, seq, part, receivedAt }: ReadingRow): void {
     const name = `${writer} ${seq}`;
     const noted = this.#keys.get(name);
-    if (noted) noted.parts.push(part);
-    else this.#keys.set(name, { writer, seq, parts: [part] });
+    if (noted === undefined) this.#keys.set(name, { writer, seq, parts: [part], receivedAt });
+    else {
+      noted.parts.push(part);
+      noted.receivedAt = Math.max(noted.receivedAt, receivedAt);
+    }
   }
 
   #rowsOf({ firstKey, lastKey }: BatchRow): ReadingRow[] {

@@ -36,6 +36,7 @@ interface EventRow extends StoredAt {
   tenant: string;
   gateway: string;
   device: string;
+  receivedAt: Instant;
   sortTime: Instant;
   writer: number;
   seq: number;
@@ -145,12 +146,12 @@ class Step {
     const dropSeen = this.#database.prepare<[number, number, number]>(RETENTION_SQL.dropSeen);
     const less = this.#database.prepare<[number, number, number, string]>(RETENTION_SQL.lessTotals);
     let removed = 0;
-    for (const { key, tenant, writer, seq, part, ...row } of due) {
+    for (const { key, tenant, writer, seq, part, receivedAt, ...row } of due) {
       // What a device is made of now stays, however long ago it was said.
       if (kind === 'device' && !this.#isReplaced({ key, tenant, ...row })) continue;
       drop.run(key);
       dropSeen.run(writer, seq, part);
-      addToRanges(this.#database, [{ writer, seq, parts: [part] }]);
+      addToRanges(this.#database, [{ writer, seq, parts: [part], receivedAt }]);
       less.run(0, 1, 0, tenant);
       removed += 1;
     }

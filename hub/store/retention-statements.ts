@@ -6,6 +6,8 @@ export const RETENTION_SQL = {
   rangeAt: 'SELECT first, last, parts FROM seenRange WHERE writer = ? AND first <= ? ORDER BY first DESC LIMIT 1',
   putRange: 'INSERT OR REPLACE INTO seenRange (writer, first, last, parts) VALUES (?, ?, ?, ?)',
   dropRange: 'DELETE FROM seenRange WHERE writer = ? AND first = ?',
+  removedUpTo: 'SELECT removedUpTo FROM writer WHERE key = ?',
+  setRemovedUpTo: 'UPDATE writer SET removedUpTo = max(coalesce(removedUpTo, -9007199254740991), ?) WHERE key = ?',
   dropSeen: 'DELETE FROM seen WHERE writer = ? AND seq = ? AND part = ?',
 
   upTo: 'SELECT upTo FROM retained WHERE class = ?',
@@ -17,7 +19,8 @@ export const RETENTION_SQL = {
   lastBatch: 'SELECT max(key) AS key FROM batch',
   batch: 'SELECT key, tenant, storedAt, firstKey, lastKey, rows FROM batch WHERE key = ?',
   batchRows: `
-    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, sortTime, test, standing
+    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, receivedAt, sortTime, test,
+      standing
     FROM observation WHERE key >= ? AND key <= ? ORDER BY key`,
   isCurrent: 'SELECT 1 AS found FROM latest WHERE patient = ? AND vital = ? AND device = ? AND observation = ?',
   keepBack: 'INSERT OR IGNORE INTO keptBack (observation) VALUES (?)',
@@ -43,7 +46,7 @@ export const RETENTION_SQL = {
     DELETE FROM rollup WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start = ? AND width = ?`,
 
   oldEvents: `
-    SELECT key, tenant, gateway, device, storedAt, sortTime, writer, seq, part FROM event INDEXED BY eventByKind
+    SELECT key, tenant, gateway, device, storedAt, receivedAt, sortTime, writer, seq, part FROM event INDEXED BY eventByKind
     WHERE kind = ? AND key > ? AND key < (SELECT max(key) FROM event) ORDER BY key LIMIT 100`,
   newerDevice: `
     SELECT 1 AS found FROM event INDEXED BY eventByDevice

@@ -59,6 +59,9 @@ CREATE TABLE seenRange (
   PRIMARY KEY (writer, first)
 ) STRICT, WITHOUT ROWID;
 
+-- The greatest time of receipt of what was removed of a writer; null while nothing was. What was received later is not what was removed.
+ALTER TABLE writer ADD COLUMN removedUpTo INTEGER;
+
 -- How far the retention has come in each class (a key; under NAMEAt the newest date of what went), and what is due but still the current one.
 CREATE TABLE retained (class TEXT PRIMARY KEY, upTo INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE keptBack (observation INTEGER PRIMARY KEY) STRICT;

@@ -1,3 +1,4 @@
+import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
 
@@ -20,15 +21,28 @@ export function isInRange(database: Writing, writer: number, seq: number, part: 
   return range !== undefined && partsOf(range.parts).has(part);
 }
 
-/** Parts of a row of a writer. */
+/** Until when what was removed of a writer was received at the latest; undefined when that is not known. */
+export function removedUpTo(database: Writing, writer: number): Instant | undefined {
+  return database.prepare<[number], { removedUpTo: number | null }>(RETENTION_SQL.removedUpTo).get(writer)?.removedUpTo ?? undefined;
+}
+
+/** Parts of a row of a writer, and when the last of them was received. */
 export interface SeenRow {
   writer: number;
   seq: number;
   parts: readonly number[];
+  receivedAt: Instant;
 }
 
 /** Adds parts of rows that were removed, each row once, so that they stay known when nothing else of them is left. */
 export function addToRanges(database: Writing, rows: readonly SeenRow[]): void {
+  const note = database.prepare<[number, number]>(RETENTION_SQL.setRemovedUpTo);
+  for (const [writer, of] of Map.groupBy(rows, (row) => row.writer)) {
+    note.run(
+      of.reduce((latest, { receivedAt }) => Math.max(latest, receivedAt), Number.MIN_SAFE_INTEGER),
+      writer,
+    );
+  }
   const ordered = rows.toSorted((a, b) => a.writer - b.writer || a.seq - b.seq).map((row) => ({ ...row, text: formatParts(row.parts) }));
   for (let from = 0; from < ordered.length; ) {
     const first = ordered[from];

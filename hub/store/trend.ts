@@ -51,7 +51,10 @@ export interface TrendBucket {
   last: number | null;
   lastAt: Instant | null;
   excluded: Excluded;
-  /** Flags that any of the counted values has, in the order of the table. */
+  /**
+   * Flags that any of the counted values has, in the order of the table. `questionable`: one of them was taken back or corrected when nothing but
+   * its rollup was left; which one cannot be told, and the numbers are those from before.
+   */
   flags: readonly Flag[];
   /** Share, 0 to 1, of the bucket's time before `now` in which a value that counts was no older than its limit (`STALE_AFTER_MS`). */
   coverage: number;

@@ -4,9 +4,10 @@ import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
 import { isRevision, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
 import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
+import { doubtRollups, rollupsAt } from './doubt.ts';
 import { packReceived } from './observation-row.ts';
 import { trimQuarantine } from './quarantine-room.ts';
-import { isInRange, lastSeenRow } from './seen-ranges.ts';
+import { isInRange, lastSeenRow, removedUpTo } from './seen-ranges.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
 import {
   type Arrival,
@@ -55,6 +56,9 @@ interface Standing {
 /** What takes the place of a row from ahead of the hub's clock was measured within this time: it comes live. */
 const LIVE_MS = 60_000;
 
+/** Why what comes under the key of something that was removed is something else. */
+export const LATER_THAN_REMOVED = 'same key, received later than what was removed';
+
 /** The state of one batch while it is written. Keys are looked up once a batch and not kept, because a transaction may be undone. */
 class BatchWriter {
   readonly #database: Pick<Database, 'prepare'>;
@@ -82,8 +86,12 @@ class BatchWriter {
     const writer = this.#writer(id.agent, id.epoch);
     const contentHash = hash('sha256', arrival.received, 'buffer');
     if (id.seq <= this.#lastRange(writer) && isInRange(this.#database, writer, id.seq, id.index)) {
-      this.#held += 1;
-      return 'held';
+      // Its content is not known any more, but until when it was received at the latest.
+      if (arrival.receivedAt <= (removedUpTo(this.#database, writer) ?? Number.POSITIVE_INFINITY)) {
+        this.#held += 1;
+        return 'held';
+      }
+      return this.#reuse(arrival, LATER_THAN_REMOVED);
     }
     if (this.#addSeen.run(writer, id.seq, id.index, contentHash).changes === 0) {
       const seen = this.#database.prepare<[number, number, number], { hash: Buffer }>(SQL.seenHash).get(writer, id.seq, id.index);
@@ -91,8 +99,7 @@ class BatchWriter {
         this.#held += 1;
         return 'held';
       }
-      this.quarantine({ id: arrival.id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received: arrival.received });
-      return 'reused';
+      return this.#reuse(arrival, 'same key, other content');
     }
     if (isEvent(arrival)) {
       this.#addEvent(arrival, writer, id);
@@ -102,6 +109,11 @@ class BatchWriter {
     if (ofPatient) ofPatient.push({ arrival, writer, id });
     else this.#new.set(arrival.patient, [{ arrival, writer, id }]);
     return 'stored';
+  }
+
+  #reuse({ id, received }: Arrival | EventArrival, rule: string): 'reused' {
+    this.quarantine({ id, code: 'UPLINK-KEY-REUSED', rule, received });
+    return 'reused';
   }
 
   quarantine({ id, code, rule, received }: Refusal): void {
@@ -201,8 +213,11 @@ class BatchWriter {
   #withdraw(row: LatestRow, { effective, test }: Arrival, by: readonly [key: number, writer: number, seq: number, part: number]): void {
     const { key, patient, vital, device } = row;
     const which = [key, vital, device, test ? 1 : 0, effective];
-    this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective, ...by);
-    this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which, ...by);
+    const inOrder = this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective, ...by);
+    const setAside = this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which, ...by);
+    // Not kept any more, it may still be in a rollup.
+    if (inOrder.changes + setAside.changes === 0)
+      doubtRollups(this.#database, rollupsAt({ patient: key, vital, device, test: test ? 1 : 0 }, effective));
     if (this.#database.prepare<[number, string, string]>(SQL.dropWithdrawn).run(key, vital, device).changes === 0) return;
     this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
     const best = this.#database.prepare<[number, string, string], Standing>(SQL.bestOf).get(key, vital, device);

@@ -127,6 +127,45 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
     await intact(store);
   });
 
+  check('what is taken back or corrected when only its rollup is left makes that doubtful, and no other', async (store) => {
+    verifies('RETENTION-ROLLUP');
+    const start = TEST_NOW - 10 * MINUTE;
+    const from = start - (start % HOUR);
+    const at = (seq: number, minute: number, value: number): Arrival => {
+      const time = from + minute * MINUTE + seq;
+      return arrivalOf({ seq, value, effective: time, receivedAt: time });
+    };
+    await store.storeBatch(batchOf([at(1, 0, 220), at(2, 0, 70), at(3, 1, 71), at(4, 2, 72), at(5, 9, 73)]));
+    await newer(store);
+    assert.deepEqual(await retained(store, { continuous: DAY }), { continuous: 4 });
+    const revised = async (seq: number, of: Arrival, status: Arrival['status'], value: number | null): Promise<void> => {
+      const { effective } = of;
+      const sent = { ...arrivalOf({ seq, value, effective, receivedAt: LATER, ...(value === null && { absent: 'error' }) }), status };
+      assert.deepEqual((await store.storeBatch(batchOf([sent], { at: LATER }))).results, ['stored']);
+    };
+    const flags = async (change: object = {}): Promise<unknown> =>
+      (await trendOf(store, from, 10, change)).series.map(({ buckets }) =>
+        buckets.filter(({ n }) => n > 0).map((bucket) => [bucket.index, bucket.n, ...bucket.flags]),
+      );
+    await revised(10, at(1, 0, 220), 'entered-in-error', null);
+    await revised(11, at(3, 1, 71), 'corrected', 61);
+    await revised(12, at(4, 2, 72), 'entered-in-error', null);
+    await revised(13, at(5, 9, 73), 'corrected', 63);
+    assert.deepEqual(await flags(), [
+      [
+        [0, 2, 'questionable'],
+        [1, 2, 'questionable'],
+        [2, 1, 'questionable'],
+        [9, 1],
+      ],
+    ]);
+    await retained(store, { continuous: DAY, minute: DAY });
+    await revised(14, at(2, 0, 70), 'entered-in-error', null);
+    const [hour] = (await trendOf(store, from, 0, { edges: [from, from + HOUR] })).series;
+    assert.deepEqual(hour?.buckets[0]?.flags, ['questionable'], 'of the hour that it became part of');
+    await intact(store);
+  });
+
   check('what is current stays until something else is, and then goes', async (store) => {
     verifies('RETENTION-CURRENT');
     await store.storeBatch(batchOf([ago(1, HOUR), ago(2, HOUR - 1, { device: 'other' })]));
@@ -212,6 +251,27 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
     await again.storeBatch(batchOf([ago(901, 1)]));
     await retained(again, { continuous: DAY });
     assert.deepEqual((await again.storeBatch(batchOf([...rows, moved, ...fresh]))).results, new Array(11).fill('held'));
+    await intact(again);
+  });
+
+  check('what was received later than all that was removed is not held for it: its key was used again', async (store, at) => {
+    verifies('RETENTION-KEYS', 'KEY-REUSED');
+    const gap = gapArrival(3, {}, { receivedAt: TEST_NOW - HOUR });
+    await store.storeBatch(batchOf([ago(1, HOUR + 1), ago(2, HOUR), gap, ago(900, 1)]));
+    await newer(store);
+    assert.deepEqual(await retained(store, { continuous: DAY, gap: DAY }), { continuous: 2, gap: 1 });
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    const other = (seq: number, receivedAt: Instant) => arrivalOf({ seq, value: 199, effective: LATER, receivedAt });
+    const batch = batchOf(
+      [other(1, TEST_NOW - HOUR), other(1, TEST_NOW - HOUR + 1), other(2, LATER), { ...gap, receivedAt: LATER }, gap, ago(2, HOUR)],
+      { at: LATER },
+    );
+    const results = ['held', 'reused', 'reused', 'reused', 'held', 'held'];
+    assert.deepEqual((await again.storeBatch(batch)).results, results);
+    assert.deepEqual((await again.storeBatch(batch)).results, results, 'and nothing of it was noted as seen');
+    assert.deepEqual(await ids(again), [idOf(900)]);
+    assert.equal((await again.counts('clinic', seen)).quarantined, 3, 'each once');
     await intact(again);
   });
 

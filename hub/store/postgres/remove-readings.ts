@@ -23,6 +23,7 @@ interface ReadingRow extends Rolled {
   seq: number;
   part: number;
   effective: number;
+  receivedAt: number;
   /** Whether it is the current one of its device. */
   current: boolean;
 }

@@ -17,7 +17,8 @@ export const RETENTION_PG = {
     SELECT key, stored_at AS "storedAt", first_key AS "firstKey", last_key AS "lastKey", rows
     FROM batch WHERE key = ANY ($1::bigint[]) ORDER BY key`,
   readings: `
-    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, effective, sort_time AS "sortTime",
+    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, effective,
+      received_at AS "receivedAt", sort_time AS "sortTime",
       test::int AS test, standing,
       EXISTS (
         SELECT FROM latest l WHERE l.patient = o.patient AND l.vital = o.vital AND l.device = o.device AND l.observation = o.key
@@ -59,6 +60,7 @@ export const RETENTION_PG = {
       AND first >= coalesce((SELECT max(first) FROM seen_range WHERE writer = $1 AND first <= $2), 0)
     ORDER BY first`,
   dropRanges: 'DELETE FROM seen_range WHERE writer = $1 AND first = ANY ($2::bigint[])',
+  setRemovedUpTo: 'UPDATE writer SET removed_up_to = greatest(removed_up_to, $2) WHERE key = $1',
   putRanges: `
     INSERT INTO seen_range (writer, first, last, parts) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::int4multirange[])`,
 
@@ -89,7 +91,7 @@ export const RETENTION_PG = {
       AND r.start = g.start AND r.width = g.width`,
 
   events: `
-    SELECT e.key, e.stored_at AS "storedAt", e.sort_time AS "sortTime", e.writer, e.seq, e.part,
+    SELECT e.key, e.stored_at AS "storedAt", e.received_at AS "receivedAt", e.sort_time AS "sortTime", e.writer, e.seq, e.part,
       EXISTS (
         SELECT FROM event n
         WHERE n.kind = 'device' AND n.tenant = e.tenant AND n.gateway = e.gateway AND n.device = e.device

@@ -1,4 +1,5 @@
 import { addCell, type Cell, emptyCell } from '../cell.ts';
+import { doubt } from '../doubt.ts';
 import { type RollupKey, reachOf } from '../roll.ts';
 import { cellOf, columnsOf, type RollupRow } from '../rollup-row.ts';
 import type { Commit } from './commits.ts';
@@ -37,4 +38,15 @@ export async function writeRollups(commit: Commit, tenant: string, cells: readon
   });
   const columns = (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null));
   await commit.query(RETENTION_PG.putRollups, [...which, ...columns, tenant]);
+}
+
+/** Casts doubt on those of these rollups that are kept and in which a value counts. */
+export async function doubtRollups(commit: Commit, tenant: string, keys: readonly RollupKey[]): Promise<void> {
+  const found = await commit.query<RollupRow & { i: number }>(RETENTION_PG.rollups, keyColumns(keys));
+  const counted = new Set(found.filter(({ n }) => n > 0).map(({ i }) => i - 1));
+  await writeRollups(
+    commit,
+    tenant,
+    keys.filter((_, i) => counted.has(i)).map((key) => ({ key, cell: doubt() })),
+  );
 }

@@ -195,6 +195,8 @@ CREATE INDEX event_device ON event (tenant, gateway, device, sort_time, key) WHE
 CREATE INDEX event_gap ON event (tenant, patient, until, sort_time) WHERE kind = 'gap';
 
 CREATE TABLE writer (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, agent text NOT NULL, epoch text NOT NULL, UNIQUE (agent, epoch));
+-- The greatest time of receipt of what was removed of a writer; null while nothing was. What was received later is not what was removed.
+ALTER TABLE writer ADD COLUMN removed_up_to bigint;
 CREATE TABLE seen (
   writer bigint NOT NULL,
   seq bigint NOT NULL,

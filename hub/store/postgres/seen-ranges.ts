@@ -14,12 +14,15 @@ export interface RemovedKey {
   writer: number;
   seq: number;
   part: number;
+  receivedAt: number;
 }
 
 /** Adds keys whose rows were removed, so that they stay known when nothing else of them is left. */
 export async function addToRanges(commit: Commit, keys: readonly RemovedKey[]): Promise<void> {
   for (const [writer, removed] of Map.groupBy(keys, (key) => key.writer)) {
     const rows = new Map([...Map.groupBy(removed, ({ seq }) => seq)].map(([seq, of]) => [seq, of.map(({ part }) => part)]));
+    const latest = removed.reduce((until, { receivedAt }) => Math.max(until, receivedAt), Number.MIN_SAFE_INTEGER);
+    await commit.query(RETENTION_PG.setRemovedUpTo, [writer, latest]);
     const [least, greatest] = [Math.min(...rows.keys()), Math.max(...rows.keys())];
     const found = await commit.query<SeenRange>(RETENTION_PG.ranges, [writer, least - 1, greatest + 1]);
     const merged = withRows(

@@ -51,7 +51,8 @@ export const PG = {
     ), added AS (
       INSERT INTO seen (writer, seq, part, hash) SELECT writer, seq, part, hash FROM given WHERE NOT ranged ON CONFLICT DO NOTHING
     )
-    SELECT g.ranged, (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
+    SELECT g.ranged, CASE WHEN g.ranged THEN (SELECT w.removed_up_to FROM writer w WHERE w.key = g.writer) END AS "removedUpTo",
+      (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
     FROM given g ORDER BY g.i`,
 
   // The current row of each, and whether its sender had taken it back, or sent a better one, when it came.
@@ -87,11 +88,13 @@ export const PG = {
   withdraw: `
     UPDATE observation SET standing = 0
     WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND sort_time = $5 AND effective = $5 AND standing = 1
-      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))
+    RETURNING key`,
   withdrawSetAside: `
     UPDATE observation SET standing = 0
     WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND effective <> sort_time AND standing = 1
-      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))`,
+      AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))
+    RETURNING key`,
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3

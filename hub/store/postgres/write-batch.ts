@@ -11,6 +11,7 @@ import {
   isEvent,
   type Refusal,
 } from '../store.ts';
+import { LATER_THAN_REMOVED } from '../write-batch.ts';
 import type { Commit } from './commits.ts';
 import type { Known } from './known.ts';
 import { PG } from './statements.ts';
@@ -31,6 +32,9 @@ interface Row {
   writer: number;
   digest: Buffer;
 }
+
+/** Until when what was removed of a writer was received at the latest; infinite when that is not known. */
+type RemovedUpTo = number;
 
 class BatchWriter {
   readonly #commit: Commit;
@@ -96,14 +100,17 @@ class BatchWriter {
 
   /** Which of them are new. Those with a key that is known with other content come back as what is to be quarantined. */
   async #see(rows: readonly Row[]): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
-    const known = new Map<string, Buffer | 'removed' | undefined>();
+    const known = new Map<string, Buffer | RemovedUpTo | undefined>();
     const first = rows.filter((row) => {
       if (known.has(keyOf(row))) return false;
       known.set(keyOf(row), undefined);
       return true;
     });
     const found = first.length === 0 ? [] : await this.#addSeen(first);
-    for (const [i, row] of first.entries()) known.set(keyOf(row), found[i]?.ranged ? 'removed' : (found[i]?.hash ?? undefined));
+    for (const [i, row] of first.entries()) {
+      const before = found[i];
+      known.set(keyOf(row), before?.ranged ? (before.removedUpTo ?? Number.POSITIVE_INFINITY) : (before?.hash ?? undefined));
+    }
     const reused: Refusal[] = [];
     const results = rows.map((row): ArrivalResult => {
       const before = known.get(keyOf(row));
@@ -111,16 +118,17 @@ class BatchWriter {
         known.set(keyOf(row), row.digest);
         return 'stored';
       }
-      // Of what was removed the content is not known any more.
-      if (before === 'removed' || before.equals(row.digest)) return 'held';
-      const { id, received } = row.arrival;
-      reused.push({ id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received });
+      const { id, received, receivedAt } = row.arrival;
+      const isRemoved = typeof before === 'number';
+      // Of what was removed the content is not known any more, but until when it was received at the latest.
+      if (isRemoved ? receivedAt <= before : before.equals(row.digest)) return 'held';
+      reused.push({ id, code: 'UPLINK-KEY-REUSED', rule: isRemoved ? LATER_THAN_REMOVED : 'same key, other content', received });
       return 'reused';
     });
     return { results, reused };
   }
 
-  #addSeen(rows: readonly Row[]): Promise<{ hash: Buffer | null; ranged: boolean }[]> {
+  #addSeen(rows: readonly Row[]): Promise<{ hash: Buffer | null; ranged: boolean; removedUpTo: number | null }[]> {
     return this.#commit.query(PG.see, [
       rows.map(({ writer }) => writer),
       rows.map(({ id }) => id.seq),

@@ -1,9 +1,11 @@
 import type { ObservationKey } from '../../../shared/uplink/key.ts';
 import { isRevision, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
+import { rollupsAt } from '../doubt.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
+import { doubtRollups } from './rollups.ts';
 import { type Standing, supersedes } from './standing.ts';
 import { PG } from './statements.ts';
 
@@ -172,8 +174,12 @@ export class ObservationWriter {
     const { patient, patientKey } = row;
     const { vital, device, test, effective } = row.arrival;
     const { tenant, at } = this.#batch;
-    for (const sql of [PG.withdraw, PG.withdrawSetAside])
-      await this.#commit.query(sql, [patientKey, vital, device, test, effective, ...by]);
+    const which = [patientKey, vital, device, test, effective, ...by];
+    const inOrder = await this.#commit.query(PG.withdraw, which);
+    const setAside = await this.#commit.query(PG.withdrawSetAside, which);
+    // Not kept any more, it may still be in a rollup.
+    if (inOrder.length + setAside.length === 0)
+      await doubtRollups(this.#commit, tenant, rollupsAt({ patient: patientKey, vital, device, test: test ? 1 : 0 }, effective));
     const key = [patientKey, vital, device];
     if ((await this.#commit.query(PG.dropWithdrawn, key)).length === 0) return;
     this.#change({ tenant, patient, vital, device, gone: true });

@@ -38,7 +38,7 @@ test('ranges hold exactly what was added, in any order, and rows of the same par
             const rows = Map.groupBy(keys.slice(i, i + together), ([seq]) => seq);
             addToRanges(
               database,
-              [...rows].map(([seq, those]) => ({ writer, seq, parts: those.map(([, part]) => part) })),
+              [...rows].map(([seq, those]) => ({ writer, seq, parts: those.map(([, part]) => part), receivedAt: seq })),
             );
           }
         });
