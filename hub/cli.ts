@@ -6,7 +6,7 @@ import { VitalmeshError } from '../shared/errors.ts';
 import { EVENT_KINDS, type EventKind } from '../shared/event.ts';
 import { askOperator, callOperator } from '../shared/operator/client.ts';
 import { type HubConfig, hubConfigSchema, loadHubConfig } from './config.ts';
-import { formatHubStatus, type HubStatus } from './status.ts';
+import { formatHubStatus, type HubStatus, type StorelessStatus } from './status.ts';
 
 /** What the commands need from the composition root. */
 export interface HubPrograms {
@@ -62,7 +62,7 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
         summary: 'Shows how the running hub is: overlay, gateways, AI clients, counts.',
         options: { ...config, json: { type: 'boolean' } },
         run: async (values, io) => {
-          const status = (await askOperator(socketOf(values), 'status')) as HubStatus;
+          const status = (await askOperator(socketOf(values), 'status')) as HubStatus | StorelessStatus;
           io.stdout.write(values.json ? `${JSON.stringify(status)}\n` : `${formatHubStatus(status)}\n`);
           return EXIT.ok;
         },

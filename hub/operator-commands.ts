@@ -1,19 +1,19 @@
 import { z } from 'zod';
-import { VitalmeshError } from '../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../shared/errors.ts';
 import { EVENT_KINDS } from '../shared/event.ts';
 import type { OperatorCommand, OperatorPrincipal } from '../shared/operator/server.ts';
 import type { Principal } from './access/access.ts';
 import type { CallContext, Door } from './access/door.ts';
 import { operatorPrincipal } from './access/principals.ts';
 import type { ExportFilter } from './cli.ts';
-import { type HubStatus, totalOf } from './status.ts';
+import { type HubStatus, type StorelessStatus, totalOf } from './status.ts';
 import type { StoreCounts } from './store/store.ts';
 
 export interface OperatorCommandsOptions {
   door: Door;
   tenants(): readonly string[];
   /** Everything of the status that is not behind the door. */
-  vitalSigns(): Omit<HubStatus, 'counts' | 'tenants'>;
+  vitalSigns(): Omit<HubStatus, 'counts' | 'tenants' | 'storeCode'>;
 }
 
 // Strict: a filter that was misspelt and left out would hand out everybody's data.
@@ -29,11 +29,19 @@ const CONTEXT: CallContext = { channel: 'operator' };
 /** What an operator may ask of a running hub; each is decided and recorded in each tenant it touches, as `local:<uid>`. */
 export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorCommandsOptions): Record<'status' | 'export', OperatorCommand> {
   return {
-    status: async function* (args, principal): AsyncGenerator<HubStatus> {
+    status: async function* (args, principal): AsyncGenerator<HubStatus | StorelessStatus> {
       checked(statusArgs, args, 'status takes no arguments');
       const counts: Record<string, StoreCounts> = {};
-      for (const tenant of tenants()) counts[tenant] = await door.counts(actAs(principal, tenant), CONTEXT);
-      yield { ...vitalSigns(), counts: totalOf(counts), tenants: counts };
+      try {
+        for (const tenant of tenants()) counts[tenant] = await door.counts(actAs(principal, tenant), CONTEXT);
+      } catch (thrown) {
+        // What else is to be known of the hub is needed most while its store is away.
+        const { code } = asVitalmeshError(thrown);
+        if (!code.startsWith('STORAGE-')) throw thrown;
+        yield { ...vitalSigns(), counts: null, tenants: null, storeCode: code };
+        return;
+      }
+      yield { ...vitalSigns(), counts: totalOf(counts), tenants: counts, storeCode: null };
     },
     export: (args, principal) => {
       const { patient, since, kind } = checked(

@@ -9,7 +9,7 @@ import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
 
-/** What `vitalmesh-hub status --json` prints. */
+/** What `vitalmesh-hub status --json` prints while the store answers. */
 export interface HubStatus {
   version: string;
   /** The hub's process; the one that SIGHUP must go to, which a launcher is not. */
@@ -33,6 +33,8 @@ export interface HubStatus {
   /** Over all tenants. */
   counts: StoreCounts;
   tenants: Record<string, StoreCounts>;
+  /** Why the store cannot be asked; null while it answers. */
+  storeCode: null;
   /** Gateways that are connected. */
   gateways: readonly UplinkSession[];
   /** How many registry.yaml lists, of all tenants. */
@@ -40,6 +42,13 @@ export interface HubStatus {
   uplink: UplinkServerStatus;
   mcp: McpStatus;
   metrics: Record<string, number>;
+}
+
+/** The same while it does not: what is stored is not known, all else is. */
+export interface StorelessStatus extends Omit<HubStatus, 'counts' | 'tenants' | 'storeCode'> {
+  counts: null;
+  tenants: null;
+  storeCode: ErrorCode;
 }
 
 /** Adds up the counts of all tenants. */
@@ -56,8 +65,8 @@ export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCo
 }
 
 /** The same for people. */
-export function formatHubStatus(status: HubStatus): string {
-  const { version, pid, identity, now, startedAt, overlay, storeId, engine, counts, gateways, uplink, mcp } = status;
+export function formatHubStatus(status: HubStatus | StorelessStatus): string {
+  const { version, pid, identity, now, startedAt, overlay, gateways, uplink, mcp } = status;
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
     ['Hub', `${version}, process ${pid}, running for ${seconds(startedAt)}`],
@@ -72,18 +81,26 @@ export function formatHubStatus(status: HubStatus): string {
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}${code === null ? '' : `; ${meaningOf(code)}`}`,
     ]),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
-    [
-      'Store',
-      `${counts.observations} observations of ${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'} (store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''})`,
-    ],
-    ['Refused', `${counts.quarantined} in quarantine${givenUp(status.metrics)}, ${counts.duplicates} sent twice`],
+    ...storeRows(status),
     ...reasonsOf(status.metrics),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
 }
 
+function storeRows(status: HubStatus | StorelessStatus): [string, string][] {
+  const { counts, storeCode, storeId, engine, metrics } = status;
+  const which = `store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''}`;
+  if (counts === null) return [['Store', `not reachable: ${meaningOf(storeCode)} (${which})`]];
+  const patients = `${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'}`;
+  return [
+    ['Store', `${counts.observations} observations of ${patients} (${which})`],
+    ['Refused', `${counts.quarantined} in quarantine${givenUp(metrics)}, ${counts.duplicates} sent twice`],
+  ];
+}
+
 /** Where none is connected, nobody may read calm out of it: since when, and when the last values came. */
-function howManyOf({ gateways, knownGateways, uplink: { lastConnectedAt, lastBatchAt } }: HubStatus): string {
+function howManyOf({ gateways, knownGateways, uplink }: Pick<HubStatus, 'gateways' | 'knownGateways' | 'uplink'>): string {
+  const { lastConnectedAt, lastBatchAt } = uplink;
   const count = `${gateways.length} of ${knownGateways} known connected`;
   if (gateways.length > 0) return count;
   if (lastConnectedAt === null) return `${count}, none since the start`;

@@ -101,7 +101,7 @@ export const REQUIREMENTS = {
   'OUTBOX-CLASSES': {
     source: 'issue 7, Outbox; peers.md §2.6',
     behaviour:
-      'When room is short, delivered rows go first, then waves, continuous readings and spot readings; alerts, movements, devices and gaps never.',
+      'When room is short, delivered rows go first, then waves, continuous readings and spot readings, refused ones before good ones; alerts, movements, devices and gaps never. Quarantine takes a quarter of the room at most.',
   },
   'OUTBOX-THINNED': {
     source: 'issue 7, Outbox; peers.md §2.6',
@@ -552,6 +552,10 @@ export const REQUIREMENTS = {
   'STORE-NEVER-ANEW': {
     source: 'issue 7: damaged file',
     behaviour: 'Where a store was, and its file is gone, empty or damaged, the hub does not begin an empty one.',
+  },
+  'STATUS-STORE-AWAY': {
+    source: 'issue 7: a database that is away',
+    behaviour: 'While the store cannot be asked, the status of the hub says so with the code, and shows all else.',
   },
   'STORE-ONLY-RUN-MAKES': {
     source: 'issue 7: a path that was mistyped',

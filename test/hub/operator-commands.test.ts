@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Door } from '../../hub/access/door.ts';
 import { hubOperatorCommands } from '../../hub/operator-commands.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { verifies } from '../requirements.ts';
 import { gathered, sampleBundle, sampleObservation, testHub } from '../support/hub.ts';
 
 const door = { export: () => assert.fail('the door was asked') } as unknown as Door;
@@ -34,4 +36,17 @@ test('an export of a patient nobody knows fails, of one without data does not', 
   const [withoutData] = h.registry.patients('clinic').filter(({ patient }) => patient !== 'pat-icu-01');
   assert.equal(await rows(withoutData?.patient ?? ''), 0);
   await assert.rejects(rows('pat-typo'), { code: 'NOT-FOUND' });
+});
+
+test('while the store cannot be asked, status tells all else and why; a refusal stays one', async () => {
+  verifies('STATUS-STORE-AWAY');
+  const asked = async (thrown: VitalmeshError): Promise<unknown> => {
+    const failing = { counts: () => Promise.reject(thrown) } as unknown as Door;
+    const signs = { storeId: 's1' } as ReturnType<Parameters<typeof hubOperatorCommands>[0]['vitalSigns']>;
+    const commands = hubOperatorCommands({ door: failing, tenants: () => ['clinic'], vitalSigns: () => signs });
+    return (await (commands.status({}, 'local:0') as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()).value;
+  };
+  const away = { storeId: 's1', counts: null, tenants: null, storeCode: 'STORAGE-REMOTE' };
+  assert.deepEqual(await asked(new VitalmeshError('STORAGE-REMOTE')), away);
+  await assert.rejects(asked(new VitalmeshError('ACCESS-DENIED')), { code: 'ACCESS-DENIED' });
 });

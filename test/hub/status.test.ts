@@ -23,6 +23,7 @@ const status: HubStatus = {
   registry: 'abc',
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},
+  storeCode: null,
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
@@ -85,6 +86,15 @@ test('where no gateway is connected the status says of how many, since when, and
     row({ bound: false, code: 'OVERLAY-DENIED', lastConnectedAt: 57_000 }) ?? '',
     /not reachable: OVERLAY-DENIED \(.*\); 0 of 3 known connected, last at /,
   );
+});
+
+test('while the store does not answer, the status says so with the code, and shows all else', () => {
+  verifies('STATUS-STORE-AWAY');
+  const away = formatHubStatus({ ...status, engine: 'postgres', counts: null, tenants: null, storeCode: 'STORAGE-REMOTE' });
+  assert.match(away, /^Store +not reachable: STORAGE-REMOTE \(The database server .*\) \(store s1 in PostgreSQL\)$/m);
+  assert.match(away, /^Gateways +1 of 3 known connected$/m);
+  assert.match(away, /2 times +INGEST-NOT-BOUND/);
+  assert.doesNotMatch(away, /observations|in quarantine/);
 });
 
 test('counts of tenants add up', () => {

@@ -108,11 +108,16 @@ export class AskedProcess<Status> extends SiteProcess {
     let last: Status | undefined;
     while (this.running && performance.now() < giveUpAt) {
       last = await this.status().catch(() => undefined);
-      if (last && condition(last)) return last;
+      if (last && knowsItsStore(last) && condition(last)) return last;
       await pause(50);
     }
     throw new Error(`waited in vain for: ${condition.toString()}\n${JSON.stringify(last)}\n${this.stderr}`);
   }
+}
+
+/** False for the status of a hub whose store does not answer: it has no counts. */
+function knowsItsStore(status: object): boolean {
+  return !('storeCode' in status) || status.storeCode === null;
 }
 
 export type HubProcess = AskedProcess<HubStatus>;
