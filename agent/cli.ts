@@ -76,7 +76,7 @@ export function agentProgram(programs: AgentPrograms): Program {
       },
       decode: {
         usage: '--profile NAME [--patient ID] < bytes | --list',
-        summary: 'Prints the Observations of recorded bytes as NDJSON, and what was rejected on standard error.',
+        summary: 'Prints the Observations of recorded bytes, one JSON object a line (NDJSON), and what was rejected on standard error.',
         raw: programs.decode,
       },
       capture: {

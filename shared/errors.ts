@@ -202,12 +202,13 @@ export const ERRORS = {
   'STORAGE-KEY': {
     message: 'The file cannot be opened with this key.',
     advice:
-      'Give the key the file was made with, or its last rekey; a new file is never made over an old one. Without that key only a backup and its recovery key help.',
+      'Put back the key that the file was made with, or got by its last rekey; a new file is never made over an old one. Without that key, at a hub: restore a backup with its recovery key. At an agent, which has neither: move the outbox aside with what begins with its name, and the key; what had not been delivered is lost then.',
     retryable: false,
   },
   'STORAGE-KEY-FILE': {
     message: 'The key file is missing, malformed or readable by others.',
-    advice: 'It must hold 32 bytes as 64 hexadecimal digits and have mode 0600.',
+    advice:
+      'It must hold 32 bytes as 64 hexadecimal digits and have mode 0600. Put a missing one back from where keys are kept: a new one would not open the file that is there, so none is made. Where there is none any more, do as for STORAGE-KEY (OPERATIONS.md).',
     retryable: false,
   },
   'STORAGE-DAMAGED': {
@@ -562,6 +563,12 @@ export const ERRORS = {
       'Hubs of one service must share a store. If the store was replaced on purpose: `vitalmesh-agent outbox accept-store STORE_ID` at each agent.',
     retryable: true,
   },
+  'UPLINK-EPOCH': {
+    message: 'The store of the hub goes on in another epoch of its life than the one that the connection began with.',
+    advice:
+      'Nothing: the gateway connects anew and sends again what the store does not hold any more. Where it comes often, see why the database starts anew.',
+    retryable: true,
+  },
   'UPLINK-SILENT': {
     message: 'The other end of the uplink stopped answering.',
     advice: 'The connection is made again by itself; check the hub when it goes on.',
@@ -606,7 +613,8 @@ export const ERRORS = {
     message: 'Measured before this bed, device or gateway was given to its patient.',
     advice:
       'Whose it is cannot be known by the hub, or not yet within two minutes of a change; the data is in quarantine. Check the clock of the ' +
-      'gateway; let its backlog arrive before a bed, device or gateway gets another patient in registry.yaml.',
+      'gateway; let its backlog arrive before a bed, device or gateway gets another patient in registry.yaml. After a restore of the hub see ' +
+      'OPERATIONS.md (confirmed).',
     retryable: false,
   },
   'INGEST-INVALID': {
@@ -685,7 +693,9 @@ export const ERRORS = {
   // Registry, access, MCP
   'REGISTRY-INVALID': {
     message: 'The registry has errors.',
-    advice: 'Correct the lines named; a running hub keeps the last good one in force.',
+    advice:
+      'Correct the lines named (* stands for a key of yours, such as a bed: it may be a name, and is not repeated); a running hub keeps the last ' +
+      'good one in force.',
     retryable: false,
   },
   'ACCESS-DENIED': {

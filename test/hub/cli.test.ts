@@ -42,3 +42,7 @@ test('an export that finds nothing says so beside its output, and does not fail'
   assert.deepEqual(await exporting(stored, '--patient', 'nobody'), { code: 0, stdout: '', stderr: 'Nothing that is stored matches.\n' });
   assert.deepEqual(await exporting([]), { code: 0, stdout: '', stderr: 'Nothing is stored yet.\n' });
 });
+
+test('the help of export says that it prints JSON, line by line', async () => {
+  assert.match((await exporting([], '--help')).stdout, /one JSON object a line/);
+});

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { bindingsFrom } from '../../../hub/registry/bindings.ts';
 import { LiveRegistry } from '../../../hub/registry/live-registry.ts';
 import { loadRegistry, parseRegistry } from '../../../hub/registry/load-registry.ts';
-import { VitalmeshError } from '../../../shared/errors.ts';
+import { ERRORS, VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
 
 const GOOD = `
@@ -38,6 +38,14 @@ function complaints(text: string): string {
   }
   return assert.fail('the registry was taken');
 }
+
+test('what is wrong in a bed is found by its line, and the advice says what the asterisk is', () => {
+  assert.match(
+    complaints('gateways:\n  - identity: gw\n    tenant: clinic\n    beds:\n      A: pat-bed-01\n      B: X\n'),
+    /:6: gateways\[0\]\.beds\.\*: /,
+  );
+  assert.match(ERRORS['REGISTRY-INVALID'].advice, /\* stands for a key of yours/);
+});
 
 test('a registry says who a gateway may speak for, who a client is, and where patients are', () => {
   const registry = parseRegistry(GOOD);
