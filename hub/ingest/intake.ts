@@ -34,6 +34,9 @@ export interface BatchRequest {
   isGone(): boolean;
 }
 
+/** Requests of one gateway that wait for their turn: several times what an agent sends at once. */
+const MOST_WAITING = 256;
+
 /** What one gateway may have of the memory. */
 const SHARE = 4;
 
@@ -49,7 +52,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     const { batchesAtOnce, jsonBytes } = options.limits;
-    this.#bodies = new Turns({ limit: Number.POSITIVE_INFINITY, each: batchesAtOnce });
+    this.#bodies = new Turns({ limit: Number.POSITIVE_INFINITY, each: batchesAtOnce, waiting: MOST_WAITING });
     this.#memory = new Turns({ limit: jsonBytes, each: Math.ceil(jsonBytes / SHARE) });
   }
 

@@ -1,3 +1,8 @@
+import { Busy } from './paces.ts';
+
+/** When to come again, where too much waits. */
+const BUSY_MS = 5000;
+
 interface Waiting {
   weight: number;
   begin: () => void;
@@ -14,6 +19,8 @@ export interface TurnLimits {
   limit: number;
   /** The same of one of them; `limit` unless given. */
   each?: number;
+  /** How much of one key may wait; no bound unless given. */
+  waiting?: number;
 }
 
 /**
@@ -23,19 +30,22 @@ export interface TurnLimits {
  */
 export class Turns {
   readonly #each: number;
+  readonly #most: number;
   #free: number;
   /** Weight under way by key. */
   readonly #held = new Map<string, number>();
   /** What waits, by key; in the order in which the keys have their next turn. */
   readonly #waiting = new Map<string, Waiting[]>();
 
-  constructor({ limit, each = limit }: TurnLimits) {
+  constructor({ limit, each = limit, waiting = Number.POSITIVE_INFINITY }: TurnLimits) {
+    this.#most = waiting;
     this.#each = Math.min(each, limit);
     this.#free = limit;
   }
 
-  /** Resolves when it is the turn of `key`, and there is room for `weight`. */
+  /** Resolves when it is the turn of `key`, and there is room for `weight`. Rejects with `Busy` where too much of it waits already. */
   async take(key: string, weight = 1): Promise<Turn> {
+    if ((this.#waiting.get(key)?.length ?? 0) >= this.#most) throw new Busy(BUSY_MS);
     let held = Math.min(weight, this.#each);
     await new Promise<void>((begin) => {
       const waiting = this.#waiting.get(key);
@@ -66,12 +76,13 @@ export class Turns {
 
   #beginOne(): boolean {
     for (const [key, waiting] of this.#waiting) {
-      const [first, ...rest] = waiting;
+      const [first] = waiting;
       const own = this.#held.get(key) ?? 0;
       if (!first || own + first.weight > this.#each) continue;
       if (first.weight > this.#free) return false;
       this.#waiting.delete(key);
-      if (rest.length > 0) this.#waiting.set(key, rest);
+      waiting.shift();
+      if (waiting.length > 0) this.#waiting.set(key, waiting);
       this.#free -= first.weight;
       this.#held.set(key, own + first.weight);
       first.begin();

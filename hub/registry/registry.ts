@@ -14,6 +14,8 @@ export interface GatewayEntry {
   beds: Readonly<Record<string, string | null>>;
   /** Devices bound straight to a patient, by device id. */
   devices: Readonly<Record<string, string>>;
+  /** Names under which a FHIR client knows its patients, each with the opaque id of whom it means: a reference without version, or `system|value`. */
+  subjects?: Readonly<Record<string, string>>;
   /** May tell who lies where. */
   movements?: boolean;
   notAfter?: Instant;

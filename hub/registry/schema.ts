@@ -24,6 +24,9 @@ const notAfter = z.string().transform((text, context) => {
 
 const limit = (what: string, usual: number) => z.int().min(1).describe(`${what} ${usual} unless given.`);
 
+/** A subject as a FHIR client writes it. */
+const subjectName = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,1200}$/u, 'expected 1 to 1200 characters without control characters');
+
 const gateway = z.strictObject({
   identity: identityId.describe('Overlay identity id of the gateway.'),
   tenant: tenantId,
@@ -35,6 +38,12 @@ const gateway = z.strictObject({
       'Beds it may speak for, each with who lies there; null while empty. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
     ),
   devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
+  subjects: z
+    .record(subjectName, patientId)
+    .optional()
+    .describe(
+      'Of another FHIR client: what it may write as the subject, each with the patient that is meant. A reference without version (Patient/1, https://example.org/fhir/Patient/1) or an identifier (system|value, or the value where it has no system). It names nobody else.',
+    ),
   movements: z
     .boolean()
     .default(false)

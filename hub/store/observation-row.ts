@@ -1,4 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { formatInstant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Observation, StretchObservation } from '../../shared/fhir.ts';
 import { EXTENSIONS } from '../../shared/observation.ts';
@@ -83,16 +84,22 @@ export function unpackReceived(packed: Uint8Array): string[] {
 export function observationOf(row: ObservationRow, received: readonly string[]): StoredObservation {
   const text = received[row.key - row.firstKey];
   if (text === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'a batch without one of its resources' });
-  return { ...readingOf(row), resource: givenOut(JSON.parse(text) as Observation, row.patientId) };
+  const kept = JSON.parse(text) as Observation | Omit<Observation, 'issued'>;
+  // What the hub itself received is kept without the time of that.
+  const resource = 'issued' in kept ? kept : { ...kept, issued: formatInstant(row.receivedAt, row.offsetMin) };
+  return { ...readingOf(row), resource: givenOut(resource, row.patientId) };
 }
 
-const HINTS: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit]);
+/** Extension of what is kept of a FHIR client's resource: valueString, the digest of it as it was sent. Never given out, for it could be used to guess what was left out. */
+export const SENT_DIGEST = 'urn:vitalmesh:sent-digest';
+
+const KEPT_BACK: ReadonlySet<string> = new Set([EXTENSIONS.bed, EXTENSIONS.visit, SENT_DIGEST]);
 
 /** The Observation as it leaves the hub: of the hub's patient, and without what the message said about who that may be. */
 export function givenOut(observation: Observation, patient: string): Observation;
 export function givenOut(observation: Observation | StretchObservation, patient: string): Observation | StretchObservation;
 export function givenOut({ resourceType, id, extension, ...received }: Observation | StretchObservation, patient: string): unknown {
   const subject = { identifier: { system: PATIENT_SYSTEM, value: patient } };
-  const kept = extension?.filter(({ url }) => !HINTS.has(url)) ?? [];
+  const kept = extension?.filter(({ url }) => !KEPT_BACK.has(url)) ?? [];
   return { resourceType, id, ...received, subject, ...(kept.length > 0 && { extension: kept }) };
 }

@@ -1,12 +1,22 @@
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../canonical.ts';
 import { type Fields, fields, text } from './fields.ts';
 import { type ForeignName, foreignId } from './name.ts';
-import { ourObservation } from './observation.ts';
+import { ourObservation, type Unnamed } from './observation.ts';
 
-/** An entry in the form in which an agent of ours sends it, with the fields that had no place there; or the rule that it breaks. */
-export type OurEntry =
-  | { entry: { resource: object; request: object }; id: string; leftOut: readonly string[] }
-  | { rule: string; id: string };
+/** An entry as ours; or the rule that it breaks. */
+export type OurEntry = Taken | { rule: string; id: string };
+
+interface Taken {
+  observation: Unnamed & { id: string };
+  id: string;
+  /** As it was sent. */
+  subject: unknown;
+  /** SHA-256 of the resource as it was sent, every field of it: what is left out here may be why the client sends it again. */
+  digest: string;
+  /** Fields that have no place here. */
+  leftOut: readonly string[];
+}
 
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
@@ -20,19 +30,20 @@ export function ourEntry(entry: unknown, client: string): OurEntry {
   const mapped = ourObservation(resource);
   if ('rule' in mapped) return { rule: mapped.rule, id: '' };
   const { observation, leftOut } = mapped;
-  const name = nameOf(fields(request), fields(resource), () => canonicalJson(observation));
+  const digest = hash('sha256', canonicalJson(resource));
+  const name = nameOf(fields(request), fields(resource), digest);
   if (typeof name === 'string') return { rule: name, id: '' };
   const id = foreignId(client, name);
-  return { entry: { resource: { ...observation, id }, request: { method: 'PUT', url: `Observation/${id}` } }, id, leftOut };
+  return { observation: { ...observation, id }, id, subject: fields(resource).subject, digest, leftOut };
 }
 
 /** What the client calls it, or the rule that its request breaks. */
-function nameOf({ method, url, ifNoneExist, ifMatch }: Fields, { id }: Fields, content: () => string): ForeignName | string {
+function nameOf({ method, url, ifNoneExist, ifMatch }: Fields, { id }: Fields, content: string): ForeignName | string {
   if (ifMatch !== undefined) return 'request.ifMatch: nothing that is stored is changed';
   const [path = '', query, ...more] = (text(url) ?? '').split('?');
   if (more.length > 0) return 'request.url: not one that is taken';
   if (method === 'POST' && path === 'Observation' && query === undefined) {
-    if (ifNoneExist === undefined) return { by: 'content', text: content() };
+    if (ifNoneExist === undefined) return { by: 'content', text: content };
     return byIdentifier(text(ifNoneExist) ?? '') ?? 'request.ifNoneExist: only by one identifier';
   }
   if (method !== 'PUT') return 'request.method: only PUT and POST are taken';

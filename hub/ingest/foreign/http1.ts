@@ -79,6 +79,12 @@ export class Http1 implements Disposable {
       request.socket.destroy();
       return;
     }
+    // Node gives out what is pipelined as fast as it can be read, and all of it would wait.
+    if (client.answering) {
+      this.#metrics.count('uplink_refused', 'UPLINK-REQUEST');
+      client.cut();
+      return;
+    }
     using _exchange = client.begin();
     const { status, headers, body, code } = await this.#endpoint.answer(client.gateway, {
       method: request.method ?? '',
@@ -109,6 +115,7 @@ export class Http1 implements Disposable {
       const last = !request.complete || client.closing || status === 403;
       response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text), ...(last && { connection: 'close' }) });
       response.end(text);
+      client.answering = false;
     });
   }
 }
@@ -117,6 +124,8 @@ class Client implements Http1Connection {
   readonly gateway: string;
   readonly closed: Promise<VitalmeshError | undefined>;
   closing = false;
+  /** From when a request came until its answer was written; the client may have read it before it is told here that all of it got out. */
+  answering = false;
   readonly #stream: Duplex;
   readonly #raw: Duplex;
   readonly #first: NodeJS.Timeout;
@@ -148,6 +157,7 @@ class Client implements Http1Connection {
   begin(): Disposable {
     clearTimeout(this.#first);
     this.#underWay += 1;
+    this.answering = true;
     return {
       [Symbol.dispose]: () => {
         this.#underWay -= 1;

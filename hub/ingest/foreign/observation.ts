@@ -11,11 +11,14 @@ import {
 } from '../../../shared/observation-code.ts';
 import type { Panel, Vital } from '../../../shared/vitals.ts';
 import { type Fields, fields, list, text } from './fields.ts';
-import { logicalReference } from './reference.ts';
+import { identifierText, logicalReference } from './reference.ts';
 import { codeOf, knownCode, ourValue, unitOf } from './value.ts';
 
 /** An Observation as ours, without an id, and what of it had no place; or the rule that it breaks, which repeats nothing that was sent. */
-export type Mapped = { observation: Omit<Observation, 'id'>; leftOut: string[] } | { rule: string };
+export type Mapped = { observation: Unnamed; leftOut: string[] } | { rule: string };
+
+/** `issued` only where it was said. */
+export type Unnamed = Omit<Observation, 'id' | 'issued'> & Partial<Pick<Observation, 'issued'>>;
 
 /** Statuses that are taken, as ours (FHIR R4 observation-status). */
 const STATUSES: ReadonlyMap<unknown, Observation['status']> = new Map<unknown, Observation['status']>([
@@ -92,7 +95,7 @@ interface About {
   subject: Observation['subject'];
   device?: NonNullable<Observation['device']>;
   meta?: { security: NonNullable<NonNullable<Observation['meta']>['security']> };
-  times: Pick<Observation, 'effectiveDateTime' | 'issued'>;
+  times: Pick<Unnamed, 'effectiveDateTime' | 'issued'>;
 }
 
 /** Whose it is, what measured it, when, and whether it is a test. */
@@ -103,17 +106,17 @@ function aboutOf(given: Fields): About | string {
   if (device === null) return 'device: not a device, by identifier or reference';
   const effectiveDateTime = timeOf(given.effectiveDateTime ?? given.effectiveInstant);
   if (effectiveDateTime === undefined) return 'effective: not a time with seconds and offset';
-  // Where nobody says when it was received, it was then at the earliest; another time would be another one at the next sending.
-  const issued = given.issued === undefined ? effectiveDateTime : timeOf(given.issued);
-  if (issued === undefined) return 'issued: not a time with seconds and offset';
+  const issued = timeOf(given.issued);
+  if (given.issued !== undefined && issued === undefined) return 'issued: not a time with seconds and offset';
   const security = list(fields(given.meta).security).map(fields);
   if (security.some(({ system, code }) => system !== TEST_LABEL.system || code !== TEST_LABEL.code))
     return 'meta.security: a label that this hub could not keep to';
   return {
     subject,
-    ...(device && { device }),
+    // A device is bound by what is listed: the same number of another system is another device.
+    ...(device && { device: { identifier: { value: identifierText(device.identifier) } } }),
     ...(security.length > 0 && { meta: { security: [TEST_LABEL] } }),
-    times: { effectiveDateTime, issued },
+    times: { effectiveDateTime, ...(issued !== undefined && { issued }) },
   };
 }
 

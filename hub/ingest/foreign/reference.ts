@@ -2,7 +2,7 @@ import type { Identifier, LogicalReference } from '../../../shared/fhir.ts';
 import { fields, text } from './fields.ts';
 
 /** A literal reference: `Patient/1`, `https://example.org/fhir/Patient/1`, the same with a version. */
-const LITERAL = /^(?:(https?:\/\/[^?#]+)\/)?([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
+const LITERAL = /^(?:(https?:\/\/[^?#|]+)\/)?([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 const URN = /^urn:(?:uuid|oid):[A-Za-z0-9.-]+$/;
 /** FHIR R4 datatypes, Identifier: the system of a value that is itself a URI. */
 const URI_SYSTEM = 'urn:ietf:rfc:3986';
@@ -21,11 +21,23 @@ export function logicalReference(value: unknown, type: string): LogicalReference
   return found && { identifier: found };
 }
 
-function identifierOf(value: unknown): Identifier | undefined {
+/** An identifier; undefined where it says nothing, null where its text could be that of another one. */
+export function identifierOf(value: unknown): Identifier | undefined | null {
   const { system, value: number } = fields(value);
   const [given, name] = [text(number), text(system)];
   if (given === undefined) return undefined;
+  if ((name ?? given).includes('|')) return null;
   return name === undefined ? { value: given } : { system: name, value: given };
+}
+
+/** As the registry has it: `system|value` (FHIR R4 search, token), or the value alone where there is no system. */
+export function identifierText({ system, value }: Identifier): string {
+  return system === undefined ? value : `${system}|${value}`;
+}
+
+/** A literal reference without its version. */
+export function unversioned(reference: string): string {
+  return reference.replace(/\/_history\/[^/]*$/, '');
 }
 
 function identifierOfLiteral(reference: unknown, type: string): Identifier | undefined | null {

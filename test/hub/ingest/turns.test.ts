@@ -119,3 +119,21 @@ test('whatever the pieces weigh, the limits hold and everything has its turn', a
     { numRuns: 50 },
   );
 });
+
+test('of one key no more waits than may, and what waits longest begins first', async () => {
+  verifies('GATEWAYS-FAIR');
+  const turns = new Turns({ limit: 1, waiting: 2 });
+  const begun: string[] = [];
+  const take = async (key: string, name: string): Promise<void> => {
+    using _turn = await turns.take(key);
+    begun.push(name);
+  };
+  const first = await turns.take('gw');
+  const waiting = [take('gw', 'a'), take('gw', 'b')];
+  await assert.rejects(take('gw', 'c'), { code: 'INGEST-BUSY' });
+  waiting.push(take('other', 'd'));
+  first[Symbol.dispose]();
+  await Promise.all(waiting);
+  await take('gw', 'e');
+  assert.deepEqual(begun, ['a', 'd', 'b', 'e']);
+});

@@ -12,16 +12,8 @@ import { newEpoch, parseObservationId } from '../../../../shared/uplink/key.ts';
 import { panelOfPart, vital } from '../../../../shared/vitals.ts';
 import { verifies } from '../../../requirements.ts';
 import { assertValidFhir } from '../../../support/fhir-valid.ts';
-import {
-  gathered,
-  sampleBundle,
-  sampleObservation,
-  TEST_NOW,
-  TEST_REGISTRY,
-  TestClock,
-  type TestHub,
-  testHub,
-} from '../../../support/hub.ts';
+import { FOREIGN_REGISTRY } from '../../../support/foreign.ts';
+import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
 import { READABLE } from '../../../support/records.ts';
 
 type Json = Record<string, unknown>;
@@ -30,7 +22,7 @@ type Entry = { resource: Json; request: Json };
 const golden = (): { type: string; timestamp: string; entry: Entry[] } =>
   JSON.parse(readFileSync(new URL('../../../golden/foreign/home-monitoring.json', import.meta.url), 'utf8'));
 
-const hub = (): TestHub => testHub({ clock: new TestClock() });
+const hub = (clock = new TestClock()): TestHub => testHub({ clock, registry: FOREIGN_REGISTRY });
 
 async function stored({ door }: TestHub): Promise<StoredObservation[]> {
   return gathered(await door.export(operatorPrincipal(1000, 'clinic'), {}, { channel: 'operator' }));
@@ -79,8 +71,8 @@ test('a transaction as another vendor writes it is stored as ours, of the hub’
         ],
         ...['bp-0001', '2026-11-21T08:58:30.000Z', '2026-11-21T08:59:00.250Z'],
       ],
-      ['pat-home-01', 'temp', 37, 'Cel', null, [], '', '2026-11-21T08:57:00.000Z', '2026-11-21T08:57:00.000Z'],
-      ['pat-home-01', 'spo2', null, '%', 'unknown', [], '', '2026-11-21T08:58:31.500Z', '2026-11-21T08:58:31.500Z'],
+      ['pat-home-01', 'temp', 37, 'Cel', null, [], '', '2026-11-21T08:57:00.000Z', '2026-11-21T10:00:00.000Z'],
+      ['pat-home-01', 'spo2', null, '%', 'unknown', [], '', '2026-11-21T08:58:31.500Z', '2026-11-21T10:00:00.000Z'],
     ],
   );
   assert.deepEqual(shown(await h.ingest.foreign('gw-home', bundle)), ['200', '200', '200'], 'sent again it is held');
@@ -352,13 +344,139 @@ function setAt(target: Json, [name = '', ...rest]: string[], value: unknown): vo
 test('the time of sending is that of the Bundle, so that a clock that is ahead never makes an older value another patient’s', async () => {
   verifies('SUBJECT-BY-HUB');
   await using h = hub();
-  const before = parseRegistry(TEST_REGISTRY);
+  const before = parseRegistry(FOREIGN_REGISTRY);
   await h.store.rebind(before.bindings(), TEST_NOW - 60 * 60_000 - 1);
-  const next = parseRegistry(TEST_REGISTRY.replace('patient: pat-home-01', 'patient: pat-home-09'));
+  const next = parseRegistry(FOREIGN_REGISTRY.replaceAll('pat-home-01', 'pat-home-09'));
   h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW - 30 * 60_000));
   // Measured at 09:20 by the hub's clock.
   const ahead = { ...bundleOf([entryOf({ effectiveDateTime: '2026-11-21T10:20:00Z' })]), timestamp: '2026-11-21T11:00:00Z' };
   assert.match(shown(await h.ingest.foreign('gw-home', ahead))[0] ?? '', /^422 INGEST-BEFORE-BINDING/);
   const now = bundleOf([entryOf({ effectiveDateTime: '2026-11-21T09:55:00Z' })]);
   assert.deepEqual(shown(await h.ingest.foreign('gw-home', now)), ['201']);
+});
+
+const WHO = 'urn:oid:2.16.840.1.113883.19.5';
+
+test('a subject that the registry does not list for the patient is nobody’s, and two of one client are never both its one patient', async () => {
+  verifies('SUBJECT-BY-HUB', 'FOREIGN-CLIENTS');
+  await using h = hub();
+  const unlisted = '422 INGEST-NOT-BOUND subject: not listed for this patient under `subjects` of the gateway in registry.yaml';
+  const refused: Json[] = [
+    { reference: 'Patient/bert-0815' },
+    { reference: 'https://elsewhere.example/fhir/Patient/1' },
+    { reference: 'Patient/pat-home-01' },
+    { identifier: { system: 'https://other-hospital.example/mrn', value: 'MRN-00042' } },
+    { identifier: { value: 'MRN-00042' } },
+    { identifier: { system: 'urn:vitalmesh:visit', value: 'V1' } },
+    { identifier: { system: 'urn:vitalmesh:gateway-device', value: 'gw-icu/x' } },
+    { identifier: { system: WHO, value: 'MRN-00042' }, reference: 'Patient/bert-0815' },
+    { identifier: { system: 'urn:vitalmesh:patient', value: 'pat-home-01' }, reference: 'Patient/bert-0815' },
+    { reference: 'Patient/2' },
+    { reference: 'Patient/constructor' },
+    { identifier: { value: 'constructor' } },
+  ];
+  for (const subject of refused) {
+    const whole = await h.ingest.foreign('gw-home', bundleOf([entryOf(), entryOf({ subject })], 'transaction'));
+    assert.deepEqual(shown(whole), ['good', unlisted], JSON.stringify(subject));
+  }
+  assert.equal((await stored(h)).length, 0);
+  const { quarantined } = await h.door.counts(operatorPrincipal(1000, 'clinic'), { channel: 'operator' });
+  assert.equal(quarantined, refused.length, 'kept for whoever lists them');
+  const taken: Json[] = [
+    { reference: 'Patient/1' },
+    { reference: 'Patient/1/_history/3' },
+    { reference: 'https://vendor.example/fhir/Patient/4f1c0b2e' },
+    { identifier: { system: WHO, value: 'MRN-00042' }, reference: 'Patient/1' },
+    { identifier: { system: 'urn:vitalmesh:patient', value: 'pat-home-01' } },
+    { identifier: { system: 'urn:vitalmesh:gateway-device', value: 'gw-home/x' } },
+  ];
+  const answer = await h.ingest.foreign('gw-home', bundleOf(taken.map((subject) => entryOf({ subject }))));
+  assert.deepEqual(shown(answer), new Array(taken.length).fill('201'));
+  assert.deepEqual(new Set((await stored(h)).map(({ patient }) => patient)), new Set(['pat-home-01']));
+  const without = parseRegistry(FOREIGN_REGISTRY.replace('Patient/1: pat-home-01,', ''));
+  h.registry.replace(without, await h.store.rebind(without.bindings(), TEST_NOW));
+  assert.deepEqual(shown(await h.ingest.foreign('gw-home', bundleOf([entryOf({ subject: taken[1] })]))), [unlisted]);
+});
+
+test('a device is bound by its number together with its system, and its patient must be the one that is named', async () => {
+  verifies('SUBJECT-BY-HUB', 'FOREIGN-CLIENTS');
+  await using h = hub();
+  const send = async (device: Json, reference: string): Promise<string> => {
+    const [outcome = ''] = shown(await h.ingest.foreign('gw-home', bundleOf([entryOf({ device, subject: { reference } })])));
+    return outcome;
+  };
+  assert.match(await send({ reference: 'Device/scale-2' }, 'Patient/1'), /^422 INGEST-NOT-BOUND subject/);
+  assert.equal(await send({ reference: 'Device/scale-2' }, 'Patient/2'), '201');
+  const elsewhere = { identifier: { system: 'https://other.example/dev', value: 'scale-2' } };
+  assert.match(await send(elsewhere, 'Patient/2'), /^422 INGEST-NOT-BOUND subject/);
+  assert.equal(await send(elsewhere, 'Patient/1'), '201');
+  assert.match(await send({ identifier: { value: 'https://other.example/dev|scale-2' } }, 'Patient/1'), /^422 INGEST-INVALID device/);
+  assert.deepEqual(
+    (await stored(h)).map(({ patient, device }) => [patient, device]),
+    [
+      ['pat-home-02', 'scale-2'],
+      ['pat-home-01', 'https://other.example/dev|scale-2'],
+    ],
+  );
+  const listed = parseRegistry(FOREIGN_REGISTRY.replace('scale-2:', '"https://other.example/dev|scale-2": pat-home-02, scale-2:'));
+  h.registry.replace(listed, await h.store.rebind(listed.bindings(), TEST_NOW - 4 * 60 * 60_000));
+  assert.match(await send(elsewhere, 'Patient/1'), /^422 INGEST-NOT-BOUND/);
+});
+
+test('what differs in any field is other content, also in one that has no place here', async () => {
+  verifies('KEY-REUSED', 'FOREIGN-CLIENTS');
+  await using h = hub();
+  const changes: Json[] = [
+    {},
+    { note: [{ text: 'sensor was on the wrong patient' }] },
+    { identifier: [{ system: 'urn:a', value: '1' }] },
+    { bodySite: { text: 'left' } },
+    { bodySite: { text: 'right' } },
+    { subject: { reference: 'Patient/1', display: 'SYNTHETIC' } },
+    { status: 'amended' },
+    { status: 'corrected' },
+    { issued: '2026-11-21T09:00:00Z' },
+  ];
+  for (const [i, change] of changes.entries()) {
+    const nameless = bundleOf([entryOf(change)]);
+    assert.deepEqual(
+      [shown(await h.ingest.foreign('gw-home', nameless)), shown(await h.ingest.foreign('gw-home', nameless))],
+      [['201'], ['200']],
+    );
+    const put = { method: 'PUT', url: 'Observation/x' };
+    const named = shown(await h.ingest.foreign('gw-home', bundleOf([entryOf(change, put)])));
+    assert.deepEqual(named, [i === 0 ? '201' : '409 UPLINK-KEY-REUSED'], JSON.stringify(change));
+  }
+  const rows = await stored(h);
+  assert.equal(rows.length, changes.length + 1);
+  assert.doesNotMatch(JSON.stringify(rows), /digest|SYNTHETIC|wrong patient/);
+  assertValidFhir(rows.map(({ resource }) => resource));
+});
+
+test('who does not say when it had a value is believed its time only where the hub could have received it then', async () => {
+  verifies('FOREIGN-CLIENTS');
+  const clock = new TestClock();
+  await using h = hub(clock);
+  const now = TEST_NOW;
+  const cases: [effective: string, more: Json, issued: string | undefined, sortTime: number, flags: string[]][] = [
+    ['2026-11-14T09:00:00Z', {}, undefined, Date.parse('2026-11-14T09:00:00Z'), []],
+    ['2026-11-21T10:01:59Z', {}, undefined, now + 119_000, []],
+    ['2026-11-21T10:02:01Z', {}, undefined, now, ['clock']],
+    ['2099-01-01T00:00:00Z', {}, undefined, now, ['clock']],
+    ['2099-01-01T00:00:00Z', { timestamp: '2099-01-01T01:00:00Z' }, undefined, now - 3_600_000, ['clock']],
+    ['1970-01-01T00:00:01Z', {}, undefined, now, ['clock']],
+    ['1970-01-01T00:00:02Z', { timestamp: '1970-01-01T00:00:02Z' }, undefined, now, ['clock']],
+    ['1970-01-01T00:00:03Z', {}, '1970-01-01T00:00:03Z', now, ['clock']],
+  ];
+  for (const [i, [effectiveDateTime, more, issued, sortTime, flags]] of cases.entries()) {
+    const entry = entryOf({ effectiveDateTime, ...(issued !== undefined && { issued }) }, { method: 'PUT', url: `Observation/t${i}` });
+    const send = async () => shown(await h.ingest.foreign('gw-home', { ...bundleOf([entry]), ...more }));
+    assert.deepEqual(await send(), ['201'], effectiveDateTime);
+    const row = (await stored(h)).at(-1);
+    assert.deepEqual([row?.sortTime, row?.flags, row?.receivedAt, row?.effective], [sortTime, flags, now, Date.parse(effectiveDateTime)]);
+    clock.advance(60_000);
+    assert.deepEqual(await send(), ['200'], 'sent again, later, it is the same');
+    clock.set(now);
+  }
+  assertValidFhir((await stored(h)).map(({ resource }) => resource));
 });

@@ -12,7 +12,8 @@ import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import type { SessionLimits } from '../../../../hub/ingest/session.ts';
 import type { OperationOutcome } from '../../../../shared/fhir.ts';
 import { verifies } from '../../../requirements.ts';
-import { gathered, TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
+import { FOREIGN_REGISTRY } from '../../../support/foreign.ts';
+import { gathered, TEST_NOW, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
 import { until } from '../../../support/until.ts';
 import { dialHub, gone, INGEST_SERVICE, identityOf, serveUplinkOf, type UplinkHub } from '../../../support/uplink-hub.ts';
 
@@ -23,7 +24,7 @@ interface Site extends AsyncDisposable {
   uplink: UplinkHub<TestHub['ingest']>;
 }
 
-async function site(limits: Partial<SessionLimits> = {}, registry = TEST_REGISTRY): Promise<Site> {
+async function site(limits: Partial<SessionLimits> = {}, registry = FOREIGN_REGISTRY): Promise<Site> {
   const hub = testHub({ clock: new TestClock(), registry });
   const uplink = await serveUplinkOf(hub.ingest, limits);
   return {
@@ -271,13 +272,35 @@ test('a client that floods the hub over many connections waits for itself, and t
 
 test('a client above its rate is told when to come again', async () => {
   verifies('FOREIGN-CLIENTS', 'GATEWAYS-FAIR');
-  const registry = TEST_REGISTRY.replace('patient: pat-home-01', 'limits: { entriesPerSecond: 1 }, patient: pat-home-01');
+  const registry = FOREIGN_REGISTRY.replace('patient: pat-home-01', 'limits: { entriesPerSecond: 1 }, patient: pat-home-01');
   await using s = await site({ paceMs: 0 }, registry);
   using client = await Http1Client.dial(s);
   await client.post(bundle(Array.from({ length: 50 }, (_, i) => rate(`a-${i}`))));
   const answer = await client.post(bundle([rate('b')]));
   assert.deepEqual([answer.status, codes(answer)], [503, ['INGEST-BUSY']]);
   assert.ok(Number(answer.headers['retry-after']) > 40);
+});
+
+test('what a client sends before it was answered is not taken, so that nothing piles up here', async () => {
+  verifies('FOREIGN-CLIENTS', 'GATEWAYS-FAIR');
+  await using s = await site();
+  const { gateway } = s.hub.ingest;
+  let asked = 0;
+  s.hub.ingest.gateway = (identity) => {
+    asked += 1;
+    return gateway.call(s.hub.ingest, identity);
+  };
+  using eager = await Http1Client.dial(s);
+  eager.stream.resume();
+  const before = asked;
+  const body = bundle([rate('a')]);
+  const one = `POST /fhir HTTP/1.1\r\nhost: hub\r\ncontent-type: application/fhir+json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  eager.stream.write(one.repeat(100));
+  await eager.closed;
+  assert.equal(asked, before + 1);
+  await until(() => s.uplink.metrics.get('uplink_connections') === 0);
+  using next = await Http1Client.dial(s);
+  for (let i = 0; i < 20; i += 1) assert.equal((await next.post(bundle([rate(`b-${i}`)]))).status, 200);
 });
 
 test('a client that says nothing, or half of something, or garbage, is let go', async () => {
