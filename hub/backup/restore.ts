@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, link, open, rm, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { recode } from '../../shared/storage/connection.ts';
@@ -11,6 +11,7 @@ import { makeFolders, readKeyFile, syncFolder, writeKeyFile } from '../../shared
 import { recordMaintenance } from '../access/maintenance.ts';
 import { STORE_MIGRATIONS } from '../store/schema.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
+import { SQL } from '../store/statements.ts';
 import { type Container, digestOf, openDataKey, readContainer } from './container.ts';
 import { fileError, refuseTaken } from './file-error.ts';
 import { readRecoveryKey } from './recovery-key.ts';
@@ -144,7 +145,7 @@ async function begun(
   { label }: Container,
   { clock, uid }: RestoreOptions,
 ): Promise<Omit<RestoreReport, 'store' | 'keyFile'>> {
-  const held = checked(path, key, label);
+  const held = checked(path, key, label, clock.now());
   await using store = openSqliteStore({ path, key, metrics: new Metrics(), clock });
   const last = (await store.lineage()).epochs.at(-1);
   if (store.storeId !== label.storeId || last?.from !== held.position)
@@ -157,14 +158,21 @@ const HELD = `
   SELECT (SELECT coalesce(max(seq), 0) FROM audit) AS position, coalesce(sum(observations), 0) AS observations, coalesce(sum(events), 0) AS events
   FROM total`;
 
-/** What is in a file in which every page, index and row is as it must be. */
-function checked(path: string, key: Buffer, label: Container['label']): Pick<RestoreReport, 'position' | 'observations' | 'events'> {
+/** What is in a file in which every page, index and row is as it must be; from the backup on its bindings are unknown. */
+function checked(
+  path: string,
+  key: Buffer,
+  label: Container['label'],
+  now: Instant,
+): Pick<RestoreReport, 'position' | 'observations' | 'events'> {
   using database = openDatabase({ path, key, migrations: STORE_MIGRATIONS });
   const found = database.read(() => database.prepare<[], { integrity_check: string }>('PRAGMA integrity_check(1)').get());
   if (found?.integrity_check !== 'ok') throw new VitalmeshError('BACKUP-DAMAGED', { detail: 'the database in it is not whole' });
   const held = database.read(() => database.prepare<[], ReturnType<typeof checked>>(HELD).get());
   if (!held || held.position < label.position)
     throw new VitalmeshError('BACKUP-DAMAGED', { detail: 'it ends before the position that it states' });
+  // Who lay in which bed from then on, the backup does not know.
+  database.write(() => database.prepare<[Instant, Instant]>(SQL.addUnknown).run(label.madeAt, now));
   return held;
 }
 

@@ -8,8 +8,9 @@ import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
-import { boundFrom, isBeforeBinding } from '../patients/before-binding.ts';
+import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
 import { type Subject, subjectOf } from '../patients/subject.ts';
+import type { UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Arrival, EventArrival, Refusal } from '../store/store.ts';
 import { canonicalJson } from './canonical.ts';
@@ -75,6 +76,16 @@ type Owned = { patient: string; bed: string | null; times: Times };
 
 const BEFORE_BINDING: Refused = { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
 
+const UNKNOWN_BINDING: Refused = {
+  code: 'INGEST-BEFORE-BINDING',
+  rule: 'time: the store was put back, and nobody confirmed who was bound since',
+};
+
+/** When the bindings of a gateway are not known and nobody confirmed them since. A confirmation from the future would hold for restores to come. */
+function unknownOf({ gateway: { since, confirmed = 0 }, at }: Sender): UnknownStretch[] {
+  return (since?.unknown ?? []).filter(({ found }) => confirmed > at || confirmed < found);
+}
+
 /** Whose something is and when it was, or why this gateway may not send it. */
 function ownerOf(
   { effective, receivedAt, flags, ...claim }: Pick<EventFacts, 'device' | 'hints' | 'effective' | 'receivedAt' | 'flags'>,
@@ -85,7 +96,9 @@ function ownerOf(
   if ('code' in bound) return bound;
   const { patient, bed, since } = bound;
   const sorted = sortTimeOf(effective, receivedAt, flags);
-  if (isBeforeBinding({ ...sorted, storedAt: sender.at, sentAt }, since)) return BEFORE_BINDING;
+  const measured = { ...sorted, storedAt: sender.at, sentAt };
+  if (isBeforeBinding(measured, since)) return BEFORE_BINDING;
+  if (unknownOf(sender).some((stretch) => mayReachInto(stretch, measured))) return UNKNOWN_BINDING;
   return { patient, bed, times: timesOf(sorted, { at: sender.at, sentAt }) };
 }
 
@@ -135,8 +148,11 @@ function admitGap(
   if (gap.lost === 'movement' || gap.lost === 'device' || isOfNobody(facts, sender)) return { ...kept, patient: null, ...stretch(start) };
   const bound = boundTo(facts, sender);
   if ('code' in bound) return bound;
-  const from = Math.max(start, boundFrom(clocks, bound.since));
-  if (from > end || isBeforeBinding({ sortTime: end, flags: facts.flags, ...clocks }, bound.since)) return BEFORE_BINDING;
+  const measured = { flags: facts.flags, ...clocks };
+  const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, { ...measured, sortTime: start }, end));
+  const since = Math.max(bound.since, ...unknown.map(({ until }) => until));
+  const from = Math.max(start, boundFrom(clocks, since));
+  if (from > end || isBeforeBinding({ ...measured, sortTime: end }, since)) return unknown.length > 0 ? UNKNOWN_BINDING : BEFORE_BINDING;
   return { ...kept, patient: bound.patient, ...(from > start && { effective: from }), ...stretch(from) };
 }
 

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { MAX_AHEAD_MS } from '../clinical/sort-time.ts';
+import type { UnknownStretch } from '../registry/bindings.ts';
 
 /** When a reading was measured, as far as the hub can tell. */
 export interface MeasuredAt {
@@ -32,4 +33,16 @@ export function isBeforeBinding({ sortTime, flags, storedAt, sentAt }: MeasuredA
   const ageMs = (sentAt ?? storedAt) - sortTime;
   if (ageMs < -MAX_AHEAD_MS) return true;
   return Math.min(sortTime, storedAt - Math.max(0, ageMs)) < since + MAX_AHEAD_MS;
+}
+
+/**
+ * Whether what was measured from `sortTime` to `end` reaches, or may reach, into a stretch of which no binding is known. What is surely older than the
+ * stretch is whoever's the store says; without the sender's clock at sending, or where a clock is in doubt, nothing surely is.
+ */
+export function mayReachInto({ from, until }: UnknownStretch, measured: MeasuredAt, end: Instant = measured.sortTime): boolean {
+  if (!isBeforeBinding(measured, until)) return false;
+  const { flags, storedAt, sentAt } = measured;
+  if (sentAt === null || flags.includes('clock') || flags.includes('clockless')) return true;
+  const ageMs = sentAt - end;
+  return ageMs < -MAX_AHEAD_MS || Math.max(end, storedAt - ageMs) >= from - MAX_AHEAD_MS;
 }

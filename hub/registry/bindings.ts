@@ -18,6 +18,18 @@ export interface Binding {
 /** A binding with the hub's time of when it came into force; 0 when the store was new, so that what was kept before is taken. */
 export interface KeptBinding extends Binding {
   since: Instant;
+  /** When nobody knows whose it was, whatever `since` says; oldest first. */
+  unknown?: readonly UnknownStretch[];
+}
+
+/**
+ * A stretch of the hub's time of which no binding is known: at `found`, a store was put back to what it held at `from`. Until `until`, when the
+ * registry was next read, beds may have changed hands and changed back.
+ */
+export interface UnknownStretch {
+  from: Instant;
+  found: Instant;
+  until: Instant;
 }
 
 /**
@@ -28,6 +40,8 @@ export interface BoundSince {
   patient?: Instant;
   beds: ReadonlyMap<string, Instant>;
   devices: ReadonlyMap<string, Instant>;
+  /** When none of them is known. */
+  unknown?: readonly UnknownStretch[];
 }
 
 /** The part of a row of registry.yaml that binds. */
@@ -65,11 +79,20 @@ export function bindingsFrom(kept: readonly KeptBinding[], next: readonly Bindin
   return result;
 }
 
+/** Bindings with the stretches that the store keeps for all of them. */
+export function withUnknown(bindings: readonly KeptBinding[], unknown: readonly UnknownStretch[]): readonly KeptBinding[] {
+  return unknown.length === 0 ? bindings : bindings.map((binding) => ({ ...binding, unknown }));
+}
+
 /** The same, by gateway, for admission. */
 export function sinceByGateway(kept: readonly KeptBinding[]): Map<string, BoundSince> {
-  const gateways = new Map<string, { patient?: Instant; beds: Map<string, Instant>; devices: Map<string, Instant> }>();
-  for (const { gateway, kind, name, since } of kept) {
-    const of = gateways.get(gateway) ?? { beds: new Map<string, Instant>(), devices: new Map<string, Instant>() };
+  const gateways = new Map<string, BoundSince & { beds: Map<string, Instant>; devices: Map<string, Instant> }>();
+  for (const { gateway, kind, name, since, unknown } of kept) {
+    const of = gateways.get(gateway) ?? {
+      beds: new Map<string, Instant>(),
+      devices: new Map<string, Instant>(),
+      ...(unknown && { unknown }),
+    };
     gateways.set(gateway, of);
     if (kind === 'patient') of.patient = since;
     else (kind === 'bed' ? of.beds : of.devices).set(name, since);

@@ -21,6 +21,8 @@ export interface GatewayEntry {
   notAfter?: Instant;
   /** Where they are not those of `GATEWAY_LIMITS`. */
   limits?: Partial<GatewayLimits>;
+  /** When somebody confirmed that they held through every restore of the store before. */
+  confirmed?: Instant;
   /** Since when each of these bindings holds; only the registry in force knows. */
   since?: BoundSince;
 }

@@ -15,9 +15,9 @@ const identityId = z
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
 /** A bed or device as it stands in a message; compared as it is. */
 const label = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,128}$/u, 'expected 1 to 128 characters without control characters');
-const notAfter = z.string().transform((text, context) => {
-  const instant = parseInstant(text);
-  if (instant) return instant.at;
+const instant = z.string().transform((text, context) => {
+  const parsed = parseInstant(text);
+  if (parsed) return parsed.at;
   context.addIssue({ code: 'custom', message: 'expected a time with its offset, such as 2027-03-31T23:59:59Z' });
   return z.NEVER;
 });
@@ -48,7 +48,12 @@ const gateway = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether it may tell who lies where: the gateway that the hospital sends its ADT messages to.'),
-  notAfter: notAfter.optional(),
+  notAfter: instant.optional(),
+  confirmed: instant
+    .optional()
+    .describe(
+      'Says, as of this time, that whoever is listed here had bed, device or gateway all along, also where the store was put back to a backup before it. Later restores need a later time.',
+    ),
   limits: z
     .strictObject({
       entriesPerSecond: limit('Observations and events a second, on average.', GATEWAY_LIMITS.entriesPerSecond),
@@ -67,7 +72,7 @@ const client = z.strictObject({
   kind: z.enum(['person', 'software']),
   role: z.enum(['clinician', 'monitor']),
   patients: z.union([z.literal('all'), z.array(patientId)]).describe('Whom it may see: all of its tenant, or the listed.'),
-  notAfter: notAfter.optional(),
+  notAfter: instant.optional(),
 });
 
 type GatewayRow = z.output<typeof gateway>;

@@ -163,4 +163,8 @@ CREATE INDEX lineageBySince ON lineage (since);
 `,
   HISTORY_STEP,
   QUARANTINE_STEP,
+  `
+-- When no binding is known: the store was put back, at found, to what it held at start; until the registry was next read (NULL: not yet).
+CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, found INTEGER NOT NULL, until INTEGER) STRICT;
+`,
 ];

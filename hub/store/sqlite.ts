@@ -10,7 +10,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import { type ChainedEntry, verifyAudit } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
-import { type Binding, bindingsFrom, type KeptBinding } from '../registry/bindings.ts';
+import { type Binding, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { type ReadingRow, readingOf } from './observation-row.ts';
@@ -230,7 +230,8 @@ class SqliteStore implements Store {
       const set = database.prepare<[string, string, string, string, string | null, Instant]>(SQL.setBinding);
       const unchanged = new Set(kept.map((binding) => JSON.stringify(fieldsOf(binding))));
       for (const fields of bindings.map(fieldsOf)) if (!unchanged.has(JSON.stringify(fields))) set.run(...fields);
-      return bindings;
+      database.prepare<[Instant]>(SQL.endUnknown).run(at);
+      return withUnknown(bindings, database.prepare<[], UnknownStretch>(SQL.unknown).all());
     }, next.length);
   }
 

@@ -198,6 +198,8 @@ const WHOLE: readonly string[] = [
   'dropEpochs',
   'bindings',
   'lineage',
+  'endUnknown',
+  'unknown',
 ];
 
 interface Plan {
@@ -288,6 +290,9 @@ test('a database put back to an earlier state says so: its lineage ends in a new
   const last = epochs.at(-1);
   assert.ok(last && last.epoch !== kept.epoch && last.from >= kept.position && last.from < lost.position, JSON.stringify({ epochs, lost }));
   assert.equal(position, last.from);
+  const [bound] = await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' }], 5e15);
+  assert.equal(bound?.unknown?.length, 1, 'whose what was measured in between is, nobody knows');
+  assert.equal(bound.unknown[0]?.until, 5e15);
   // What the gateway sends again is new to it.
   const again = await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2 })]));
   assert.deepEqual(again.results, ['held', 'stored']);

@@ -1,10 +1,10 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { type Binding, bindingsFrom, type KeptBinding } from '../../registry/bindings.ts';
+import { type Binding, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../../registry/bindings.ts';
 import type { Commit } from './commits.ts';
 import { PG } from './statements.ts';
 
 /** Keeps what `bindingsFrom` makes of the bindings within a commit: of hubs that do it at the same time the second finds what the first kept. */
-export async function keepBindings(commit: Commit, next: readonly Binding[], at: Instant): Promise<KeptBinding[]> {
+export async function keepBindings(commit: Commit, next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
   const kept: KeptBinding[] = [];
   for (const { id } of await commit.query<{ id: string }>(PG.tenants)) {
     await commit.as(id);
@@ -25,7 +25,8 @@ export async function keepBindings(commit: Commit, next: readonly Binding[], at:
     await commit.as(tenant);
     await commit.query(PG.setBinding, [gateway, kind, name, tenant, patient, since]);
   }
-  return bindings;
+  await commit.query(PG.endUnknown, [at]);
+  return withUnknown(bindings, await commit.query<UnknownStretch>(PG.unknown));
 }
 
 function keyOf({ gateway, kind, name }: Binding): string {

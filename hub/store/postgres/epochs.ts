@@ -28,9 +28,23 @@ export async function followMark(client: pg.ClientBase): Promise<void> {
     const { rows: now } = await client.query<{ known: string }>('SELECT lineage_mark AS known FROM head');
     if (head === undefined || now[0]?.known === found.mark) return;
     const epoch = newEpoch();
-    await addEpoch(new Transaction(client), epoch, head.position);
+    const transaction = new Transaction(client);
+    await addEpoch(transaction, epoch, head.position);
+    // A new database has known no life before this one.
+    if (found.known !== '' && lifeOf(found.mark) !== lifeOf(found.known)) await addUnknown(transaction, head.position);
     await client.query('UPDATE head SET epoch = $1, lineage_mark = $2', [epoch, found.mark]);
   });
+}
+
+/** A mark without the start of the server: one that was started again, and nothing else, has the data that it had. */
+function lifeOf(mark: string): string {
+  return mark.split('.').slice(0, 4).join('.');
+}
+
+/** From the last entry of evidence on nobody knows who was bound: what changed behind it may be gone. */
+async function addUnknown(transaction: Transaction, position: number): Promise<void> {
+  await transaction.query(PG.allEvidence);
+  await transaction.query(PG.addUnknown, [position]);
 }
 
 /** Begins a new epoch within a commit. */

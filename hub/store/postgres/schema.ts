@@ -65,6 +65,9 @@ CREATE TABLE head (
 CREATE TABLE lineage (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, epoch text NOT NULL UNIQUE, since bigint NOT NULL);
 CREATE INDEX lineage_since ON lineage (since);
 
+-- When no binding is known: the data were found put back to what they held at start; until the registry was next read (NULL: not yet).
+CREATE TABLE unknown_binding (key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, start bigint NOT NULL, found bigint NOT NULL, until bigint);
+
 -- Names alone, so that a hub can go through its tenants. stored: whether anything was stored or refused of it.
 CREATE TABLE tenant (id text COLLATE "C" PRIMARY KEY, stored boolean NOT NULL);
 
@@ -336,7 +339,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
 export function grantsTo(role: string): string {
   return `
 GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
 GRANT SELECT, INSERT ON audit TO ${role};

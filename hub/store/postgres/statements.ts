@@ -195,6 +195,11 @@ export const PG = {
     WHERE l.tenant = $1`,
   distrust: 'UPDATE latest SET fresh_at = $1 WHERE tenant = $2 AND stored_at > $3',
 
+  addUnknown: `
+    INSERT INTO unknown_binding (start, found)
+    VALUES (coalesce((SELECT (entry::json->>'at')::bigint FROM audit WHERE seq = $1), 0), (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`,
+  endUnknown: 'UPDATE unknown_binding SET until = $1 WHERE until IS NULL',
+  unknown: 'SELECT start AS "from", found, until FROM unknown_binding ORDER BY key',
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding WHERE tenant = $1',
   dropBinding: 'DELETE FROM binding WHERE gateway = $1 AND kind = $2 AND name = $3',
   setBinding: `

@@ -41,7 +41,17 @@ storeTrendContract('sqlite', place);
 storeRetentionContract('sqlite', place);
 
 /** Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding or an epoch, and of the bounded quarantine. */
-const WHOLE: readonly string[] = ['currencies', 'distrust', 'tenants', 'bindings', 'allTotals', 'quarantined', 'lineage'];
+const WHOLE: readonly string[] = [
+  'currencies',
+  'distrust',
+  'tenants',
+  'bindings',
+  'allTotals',
+  'quarantined',
+  'lineage',
+  'endUnknown',
+  'unknown',
+];
 
 /** Of no table: a constant, and the few devices that a statement found itself. */
 const NO_TABLE: readonly string[] = ['SCAN CONSTANT ROW', 'SCAN found'];
