@@ -13,7 +13,7 @@ import { resourcesOf } from '../resources.ts';
 import { Collisions } from './collisions.ts';
 import type { Connect, Greeting, Link, Uplink, UplinkState, UplinkStatus } from './contract.ts';
 import type { BatchLimits } from './flight.ts';
-import { Pump } from './pump.ts';
+import { Pump, type PumpOptions } from './pump.ts';
 import { RefusalLog } from './refusal-log.ts';
 
 export interface CourierOptions {
@@ -241,15 +241,16 @@ export class Courier implements Uplink {
   }
 
   /** Asks the other end who it is and what it takes, and settles with it what it holds. */
-  async #greet(link: Link): Promise<BatchLimits> {
+  async #greet(link: Link): Promise<BatchLimits & Pick<PumpOptions, 'storeEpoch'>> {
     const { clock, batchEntries = 200, batchBytes = 1024 * 1024 } = this.#options;
     const askedAt = clock.now();
     const greeting = await link.greet();
-    const { storeId, configRevision, now, limits } = greeting;
+    const { storeId, configRevision, now, limits, lineage } = greeting;
     await this.#settleStore(greeting);
     const clockOffsetMs = now === null ? null : Math.round(now - (askedAt + clock.now()) / 2);
     this.#hub = { identity: link.peer, storeId, configRevision, clockOffsetMs };
-    return { entries: Math.min(batchEntries, limits.entries), bytes: Math.min(batchBytes, limits.bytes) };
+    const storeEpoch = lineage?.epochs.at(-1)?.epoch;
+    return { entries: Math.min(batchEntries, limits.entries), bytes: Math.min(batchBytes, limits.bytes), storeEpoch };
   }
 
   /**
@@ -271,7 +272,7 @@ export class Courier implements Uplink {
     if (rows + gaps > 0) log.warn({ rows, gaps }, 'the hub went back to an earlier state; what it does not hold any more is sent again');
   }
 
-  #pumpOn(link: Link, limits: BatchLimits): Pump {
+  #pumpOn(link: Link, { storeEpoch, ...limits }: BatchLimits & Pick<PumpOptions, 'storeEpoch'>): Pump {
     const { outbox, clock, log, metrics, agent, normalize = resourcesOf, windowBatches = 4, lingerMs = 2 } = this.#options;
     const { minMs, maxMs } = this.#options.retry ?? RETRY;
     return new Pump(
@@ -287,6 +288,7 @@ export class Courier implements Uplink {
         lingerMs,
         retry: { minMs, maxMs },
         drainMs: this.#drainMs,
+        storeEpoch,
         onAnswer: (trouble) => this.#answered(trouble),
       },
       link,

@@ -32,6 +32,8 @@ export interface PumpOptions {
   retry: { minMs: number; maxMs: number };
   /** What is in flight gets this long when the agent stops. */
   drainMs: number;
+  /** The epoch of the hub's store that the rows of before were compared with; undefined where it does not say. */
+  storeEpoch?: string | undefined;
   /** Called at each batch that the hub answered, with the code of what is wrong at the hub, if anything. */
   onAnswer(trouble: ErrorCode | null): void;
 }
@@ -65,6 +67,10 @@ export class Pump {
   /** Whether the run goes on: not at all, to its end with what is in flight, or with what is live as well. */
   #phase: 'sending' | 'stopping' | 'leaving' | 'over' = 'sending';
   #reason: VitalmeshError | undefined;
+  /** What is on its way into the outbox. */
+  readonly #settling = new Set<Promise<void>>();
+  /** The store began an epoch since the connection was made. */
+  #isOutdated = false;
 
   constructor(options: PumpOptions, link: BatchLink, limits: BatchLimits, collisions: Collisions) {
     this.#options = options;
@@ -86,7 +92,8 @@ export class Pump {
 
   /**
    * Runs until the connection is gone, or the hub refuses this gateway: the reason; undefined when it was asked to end. At `stop` what is
-   * in flight and what is live is finished within `drainMs`, at `leave` what is in flight: another connection takes the rest.
+   * in flight and what is live is finished within `drainMs`, at `leave` what is in flight: another connection takes the rest. What was
+   * answered is in the outbox by then.
    */
   async run(stop: AbortSignal, leave?: AbortSignal): Promise<VitalmeshError | undefined> {
     using _stop = onAbort(stop, () => this.#goOver('stopping'));
@@ -101,6 +108,8 @@ export class Pump {
     while (!this.#isDone()) await (this.#phase === 'stopping' ? this.#step() : this.#wake.wait());
     clearTimeout(late);
     this.#goOver('over');
+    // The next connection compares what the outbox says with what the hub holds.
+    await Promise.allSettled([...this.#settling]);
     return this.#reason;
   }
 
@@ -160,7 +169,7 @@ export class Pump {
   }
 
   async #idle(): Promise<void> {
-    if (this.#flying.size === 0 && !this.#held) {
+    if (this.#flying.size === 0 && this.#inFlight === 0 && !this.#held) {
       if (this.#collisions.size > 0) return this.#takeNewKeys();
       if (this.#againAt === undefined) this.#backoff.reset();
     }
@@ -250,15 +259,32 @@ export class Pump {
   async #send(lane: Lane, batch: readonly Entry[]): Promise<void> {
     const { clock, metrics, onAnswer } = this.#options;
     lane.inFlight += 1;
+    let settling: Promise<void> | undefined;
     try {
       const onUnavailable = (code: ErrorCode): void => this.#hold(code);
-      await this.#settle(await deliver(this.#link, lane.name, batch, { clock, metrics, onAnswer, onUnavailable }));
+      const delivered = await deliver(this.#link, lane.name, batch, { clock, metrics, onAnswer, onUnavailable });
+      this.#checkEpoch(delivered);
+      settling = this.#settle(delivered);
+      this.#settling.add(settling);
+      await settling;
     } catch (thrown) {
       this.#end(asVitalmeshError(thrown));
     } finally {
+      if (settling) this.#settling.delete(settling);
       lane.inFlight -= 1;
       this.#wake.notify();
     }
+  }
+
+  /**
+   * A store that began an epoch may have gone back: nothing more is taken for held over this connection, until the next one has shown what
+   * the store holds of what it held before. What was stored meanwhile is sent again and found held. Throws UPLINK-EPOCH.
+   */
+  #checkEpoch(delivered: readonly Delivered[]): void {
+    const { storeEpoch } = this.#options;
+    if (storeEpoch === undefined) return;
+    this.#isOutdated ||= delivered.some(({ at }) => at !== undefined && at.epoch !== storeEpoch);
+    if (this.#isOutdated) throw new VitalmeshError('UPLINK-EPOCH');
   }
 
   /** Brings into the outbox what the hub answered, row by row. */

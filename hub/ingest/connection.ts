@@ -28,6 +28,8 @@ export interface ConnectionContext {
   metrics: Metrics;
   clock: Clock;
   limits: SessionLimits;
+  /** Called with the epoch of the store in which a batch was committed. */
+  onCommit: (storeEpoch: string) => void;
 }
 
 /** Refusals after which the connection is of no use: the gateway comes back with a new one. */
@@ -47,6 +49,7 @@ export class UplinkConnection implements InstanceHolder {
   readonly #carried: Carried;
   readonly #context: ConnectionContext;
   readonly #order = new InOrder();
+  #storeEpoch: string | undefined;
   #claim: Promise<boolean> | undefined;
   #warned = false;
 
@@ -88,6 +91,14 @@ export class UplinkConnection implements InstanceHolder {
   replace(): void {
     this.#context.metrics.count('uplink_replaced');
     cut(this.#carried);
+  }
+
+  /**
+   * Ends the connection unless this is the epoch of the store that its gateway was told of: at the next one the gateway compares what it
+   * delivered with what the store holds, though it may have nothing to send.
+   */
+  endUnlessTold(storeEpoch: string): void {
+    if (this.#storeEpoch !== undefined && this.#storeEpoch !== storeEpoch) void this.close(this.#context.limits.drainMs);
   }
 
   /** Takes no new request, finishes those it has, and is gone after `limitMs` at the latest. */
@@ -152,13 +163,15 @@ export class UplinkConnection implements InstanceHolder {
   }
 
   async #hello(): Promise<HttpAnswer> {
-    return { status: 200, body: { versions: UPLINK_VERSIONS, ...(await this.#context.ingest.hello()) } };
+    const hello = await this.#context.ingest.hello();
+    this.#storeEpoch = hello.lineage?.at(-1)?.epoch;
+    return { status: 200, body: { versions: UPLINK_VERSIONS, ...hello } };
   }
 
   async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<HttpAnswer> {
     if (headers['content-type']?.split(';', 1)[0]?.trim() !== FHIR_JSON)
       return { status: 415, code: 'UPLINK-REQUEST', body: refusal('UPLINK-REQUEST') };
-    const { ingest, intake, metrics, clock } = this.#context;
+    const { ingest, intake, metrics, clock, onCommit } = this.#context;
     const lane = headers[UPLINK_HEADERS.lane];
     // Who names none asks for no order.
     using place = lane === 'live' || lane === 'backlog' ? this.#order.place(lane) : undefined;
@@ -167,6 +180,7 @@ export class UplinkConnection implements InstanceHolder {
       const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
       this.lastBatchAt = clock.now();
       metrics.count('uplink_batches');
+      if (committed) onCommit(committed.epoch);
       for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
       const position = committed && { [UPLINK_HEADERS.committed]: formatStorePosition(committed) };
       return { status: 200, headers: { 'content-type': FHIR_JSON, ...position }, body: batchResponse(outcomes) };

@@ -139,6 +139,8 @@ class SessionServer implements UplinkServer {
   /** Of connections that are over. */
   #lastConnectedAt: Instant | null = null;
   #lastBatchAt: Instant | null = null;
+  /** In which a batch was committed last. */
+  #storeEpoch: string | undefined;
   #end: Promise<void> | undefined;
 
   constructor(options: ServeUplinkOptions) {
@@ -153,7 +155,7 @@ class SessionServer implements UplinkServer {
     };
     const fhir = new FhirEndpoint({ ingest, intake, metrics, clock, isTaken: (client) => instances.has(client), onBundle });
     this.#http1 = new Http1(fhir, limits, metrics);
-    this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits };
+    this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits, onCommit: (epoch) => this.#followStore(epoch) };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);
@@ -265,6 +267,13 @@ class SessionServer implements UplinkServer {
       maxHeaderListPairs: headerPairs,
     });
     return new UplinkConnection({ session, raw }, gateway, this.#context);
+  }
+
+  /** Once a batch is committed in another epoch of the store, gateways that were told of an older one are to ask again. */
+  #followStore(epoch: string): void {
+    if (epoch === this.#storeEpoch) return;
+    this.#storeEpoch = epoch;
+    for (const [, connection] of this.#context.instances.holders()) connection.endUnlessTold(epoch);
   }
 
   #remember({ lastBatchAt }: UplinkConnection): void {

@@ -75,6 +75,28 @@ test('a known gateway learns what the hub takes, and its batches are answered en
   assert.ok(session?.lastBatchAt !== null);
 });
 
+test('once the store began an epoch, gateways that were told of another one are let go, those too that send nothing', async () => {
+  verifies('UPLINK-BACK-BELOW');
+  await using hub = await startHub();
+  hub.ingest.gateways.add('gw-2').add('gw-3');
+  const first = { epoch: '0c2qv5n8r1w4z', from: 0 };
+  hub.ingest.lineage = { lineage: [first], position: 6 };
+  using sending = await dial(hub);
+  using silent = await dial(hub, 'gw-2');
+  for (const gateway of [sending, silent]) assert.equal((await gateway.hello()).status, 200);
+  assert.equal((await sending.post(batch(1))).status, 200);
+  assert.equal(hub.server.sessions().length, 2);
+  hub.ingest.lineage = { lineage: [first, { epoch: '1c2qv5n8r1w4z', from: 3 }], position: 3 };
+  using told = await dial(hub, 'gw-3');
+  await told.hello();
+  assert.equal((await sending.post(batch(2))).headers['vitalmesh-committed'], '1c2qv5n8r1w4z.4');
+  await Promise.all([sending.closed, silent.closed]);
+  assert.deepEqual(
+    hub.server.sessions().map(({ gateway }) => gateway),
+    ['gw-3'],
+  );
+});
+
 test('the caller is whom its certificate names; an unknown one is refused whatever it asks, and so is an expired one', async () => {
   verifies('CALLER-FROM-CERTIFICATE');
   await using hub = await startHub();
