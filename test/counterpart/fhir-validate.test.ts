@@ -8,6 +8,7 @@ import type { BatchBundle } from '../../shared/fhir.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
 import { VITALS } from '../../shared/vitals.ts';
 import { verifies } from '../requirements.ts';
+import { FOREIGN_REGISTRY } from '../support/foreign.ts';
 import { observationGoldens } from '../support/goldens.ts';
 import { hapiValidate } from '../support/hapi.ts';
 import { gathered, testHub } from '../support/hub.ts';
@@ -85,7 +86,7 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
 
   it('finds no error in what the hub makes of another vendor’s Bundle', async () => {
     verifies('FOREIGN-CLIENTS');
-    await using hub = testHub();
+    await using hub = testHub({ registry: FOREIGN_REGISTRY });
     const bundle = JSON.parse(readFileSync(new URL('../golden/foreign/home-monitoring.json', import.meta.url), 'utf8'));
     await hub.ingest.foreign('gw-home', bundle);
     const stored = await gathered(await hub.door.export(operatorPrincipal(1000, 'clinic'), {}, { channel: 'operator' }));

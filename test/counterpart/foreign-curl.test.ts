@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { verifies } from '../requirements.ts';
+import { FOREIGN_REGISTRY } from '../support/foreign.ts';
 import { TestClock, testHub } from '../support/hub.ts';
 import { INGEST_SERVICE, identityOf, serveUplinkOf } from '../support/uplink-hub.ts';
 
@@ -17,7 +18,7 @@ const BUNDLE = fileURLToPath(new URL('../golden/foreign/home-monitoring.json', i
 
 test('curl posts a Bundle over HTTP/1.1 and HTTP/2 with the key and certificate of its identity, as behind a tunneler', async () => {
   verifies('FOREIGN-CLIENTS');
-  await using hub = testHub({ clock: new TestClock() });
+  await using hub = testHub({ clock: new TestClock(), registry: FOREIGN_REGISTRY });
   await using uplink = await serveUplinkOf(hub.ingest);
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-curl-'));
   const { keyPem, certPem } = await identityOf('gw-home');
