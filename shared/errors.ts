@@ -202,7 +202,7 @@ export const ERRORS = {
   'STORAGE-KEY': {
     message: 'The file cannot be opened with this key.',
     advice:
-      'Put back the key that the file was made with, or got by its last rekey; a new file is never made over an old one. Without that key, at a hub: restore a backup with its recovery key. At an agent, which has neither: move the outbox aside with what begins with its name, and the key; what had not been delivered is lost then.',
+      'Put back the key that the file was made with, or got by its last rekey; a new file is never made over an old one. Without that key, at a hub: restore a backup with its recovery key. At an agent, which has neither: rename the outbox to its name and .damaged-20261122T030000Z (the time, UTC), its -wal alike, move the key away, and start: what had not been delivered is lost, and a gap says so for each source.',
     retryable: false,
   },
   'STORAGE-KEY-FILE': {
