@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -290,6 +290,47 @@ describe('a damaged outbox', () => {
     });
     await using again = await at.open();
     assert.deepEqual([readings(again).length, again.status().quarantined], [1, 301]);
+  });
+
+  test('what lies before a hole in the list of epochs is set aside as well: a rekey may have stood there', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'EXACTLY-ONCE');
+    const at = setUp();
+    const first = await at.open();
+    await first.append([markedRecord(1)]);
+    // Enough epochs for several pages, of which one is spoiled.
+    for (let i = 0; i < 600; i += 1) await first.rekey();
+    await at.close(first);
+    const second = await at.open();
+    await second.append([markedRecord(2)]);
+    const [old, recent] = second.pending(0, 10);
+    assert.ok(old && recent && old.epoch !== recent.epoch);
+    await at.close(second);
+    const pages = withDatabase(at.path, (database) =>
+      database
+        .prepare<[], { page: number }>("SELECT pageno AS page FROM dbstat WHERE name = 'epochs' AND pagetype = 'leaf' ORDER BY path")
+        .all(),
+    );
+    assert.ok(pages.length > 2);
+    spoil(at.path, pages[1]?.page ?? 0);
+    await using outbox = await at.open();
+    while (outbox.status().quarantined + readings(outbox).length < 2) await turn();
+    assert.deepEqual([readings(outbox), outbox.quarantined(10).map((entry) => entry.code)], [[recent], ['OUTBOX-DAMAGED-ROW']]);
+  });
+
+  test('one whose key is lost, renamed as a damaged one by hand, is followed by a new one with a gap for each source', async () => {
+    verifies('DAMAGED-SET-ASIDE');
+    const at = setUp();
+    await filled(at);
+    renameSync(at.path, join(at.folder, ASIDE));
+    rmSync(join(at.folder, 'outbox.key'));
+    await using outbox = await at.open();
+    await outbox.append([markedRecord(1000)]);
+    while (gaps(outbox).length === 0) await turn();
+    assert.deepEqual(
+      gaps(outbox).map(({ record: { subject, gap } }) => [subject, gap?.reason]),
+      [[SOURCE.subject, 'damaged']],
+    );
+    assert.equal(readings(outbox).length, 1);
   });
 
   test('a wrong key is no damage: nothing is set aside, and nothing new is made', async () => {
