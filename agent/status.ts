@@ -58,7 +58,7 @@ export function formatAgentStatus(status: AgentStatus): string {
     ],
     [
       'Outbox',
-      `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}`,
+      `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}${refusing(outbox.code)}`,
     ],
     ...storesOf(outbox, uplink),
     ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
@@ -77,6 +77,11 @@ export function formatAgentStatus(status: AgentStatus): string {
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+/** What cannot store or has no room takes nothing from devices. */
+function refusing(code: ErrorCode | null): string {
+  return code === 'OUTBOX-FULL' || code?.startsWith('STORAGE-') ? '; devices are being refused, and nothing of theirs is stored' : '';
 }
 
 /** Which store of the hub the data go to; and which one answers while that is another. */

@@ -12,6 +12,8 @@ export interface Space {
   /** Bytes of the file that are in use: pages that are free again do not count. */
   usedBytes: number;
   limitBytes: number;
+  /** What the disk has room for, where that is less than the limit. */
+  roomBytes: number;
   delivered: Amount;
   pending: Readonly<Partial<Record<RowClass, Amount>>>;
   /** What is in quarantine, by number of the class. */
@@ -73,11 +75,11 @@ export function nextStep(space: Space, isMakingRoom: boolean, done: ReadonlySet<
  */
 export type Level = 'calm' | 'nearly' | 'full';
 
-export function levelOf({ usedBytes, limitBytes, delivered, pending, quarantined }: Space, before: Level): Level {
+export function levelOf({ usedBytes, limitBytes, roomBytes, delivered, pending, quarantined }: Space, before: Level): Level {
   const isRefused = classToGo(quarantined, 'refusedSpot') !== undefined;
   const mayGo = delivered.rows > 0 || isRefused || DROPPABLE.some((name) => (pending[name]?.rows ?? 0) > 0);
   if (usedBytes >= (mayGo ? 1 : LEVELS.giveUp) * limitBytes) return 'full';
-  const share = (usedBytes - delivered.bytes) / limitBytes;
+  const share = (usedBytes - delivered.bytes) / Math.min(limitBytes, roomBytes);
   return share >= (before === 'calm' ? LEVELS.alarm : LEVELS.calm) ? 'nearly' : 'calm';
 }
 
@@ -91,6 +93,19 @@ export function diskLimit(disk: { totalBytes: number; freeBytes: number }, fileB
   const keepFree = Math.min(64 * 1024 * 1024, 0.05 * disk.totalBytes);
   return Math.max(LEAST_LIMIT_BYTES, Math.floor(fileBytes + disk.freeBytes - keepFree));
 }
+
+/**
+ * Of that, what the disk really has room for, which may be less than the outbox ever gives anything up for: by this the operator is told
+ * before the disk is full. `logBytes`: what the log beside the file takes already of the room that it needs.
+ */
+export function diskRoom(disk: { totalBytes: number; freeBytes: number }, fileBytes: number, logBytes: number): number {
+  const keepFree = Math.max(LOG_BYTES, Math.min(64 * 1024 * 1024, 0.05 * disk.totalBytes));
+  return Math.max(PAGE_BYTES, Math.floor(fileBytes + logBytes + disk.freeBytes - keepFree));
+}
+
+/** The log grows to 1000 pages of 4 KiB before SQLite begins it anew. */
+const PAGE_BYTES = 4096;
+const LOG_BYTES = 1000 * PAGE_BYTES;
 
 /** A disk that leaves less than this is not filled by the outbox: it takes nothing then, and gives nothing up. */
 export const LEAST_LIMIT_BYTES = 16 * 1024 * 1024;

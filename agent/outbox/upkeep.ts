@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { GapReason } from '../../shared/gap.ts';
@@ -13,6 +13,7 @@ import {
   DROPPABLE,
   type DroppableClass,
   diskLimit,
+  diskRoom,
   hasExcess,
   isDroppable,
   isFromQuarantine,
@@ -71,6 +72,7 @@ export class Upkeep {
   readonly #given = new Map<GapReason, GivenUp>();
   #level: Level = 'calm';
   #limitBytes: number;
+  #roomBytes = Number.POSITIVE_INFINITY;
   #usedBytes = 0;
   #lookedAtDiskMs = Number.NEGATIVE_INFINITY;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
@@ -91,7 +93,7 @@ export class Upkeep {
 
   /** As of the last commit. */
   get fullness(): Fullness {
-    return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: this.#limitBytes };
+    return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: Math.min(this.#limitBytes, this.#roomBytes) };
   }
 
   /** After a commit: looks, and begins to work when there is something to do. */
@@ -265,7 +267,7 @@ export class Upkeep {
     this.#usedBytes = usedBytes;
     this.#file.metrics.set('outbox_used_bytes', usedBytes);
     if (hasExcess({ limitBytes: this.#limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
-    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * this.#limitBytes;
+    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * Math.min(this.#limitBytes, this.#roomBytes);
   }
 
   #space(): Space {
@@ -274,7 +276,7 @@ export class Upkeep {
     this.#lookAtDisk(fileBytes);
     const { delivered, pending, quarantined } = this.#file;
     const counts = { pending: pending.byClass(), quarantined: quarantined.byNumber() };
-    return { usedBytes, limitBytes: this.#limitBytes, delivered, ...counts };
+    return { usedBytes, limitBytes: this.#limitBytes, roomBytes: this.#roomBytes, delivered, ...counts };
   }
 
   #lookAtDisk(fileBytes: number): void {
@@ -283,8 +285,10 @@ export class Upkeep {
     this.#lookedAtDiskMs = nowMs;
     try {
       const { blocks, bavail, bsize } = statfsSync(dirname(resolve(this.#path)));
-      const allowed = diskLimit({ totalBytes: blocks * bsize, freeBytes: bavail * bsize }, fileBytes);
-      this.#limitBytes = Math.min(this.#limits.maxBytes, allowed);
+      const disk = { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
+      this.#limitBytes = Math.min(this.#limits.maxBytes, diskLimit(disk, fileBytes));
+      const logBytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+      this.#roomBytes = diskRoom(disk, fileBytes, logBytes);
     } catch {
       // A disk that does not say how full it is says so when it is.
     }
@@ -294,10 +298,10 @@ export class Upkeep {
     const before = this.#level;
     this.#level = levelOf(space, before);
     this.#file.metrics.set('outbox_used_bytes', space.usedBytes);
-    this.#file.metrics.set('outbox_limit_bytes', space.limitBytes);
+    this.#file.metrics.set('outbox_limit_bytes', Math.min(space.limitBytes, space.roomBytes));
     if (this.#level === before) return;
     this.#file.metrics.set('outbox_level', { calm: 0, nearly: 1, full: 2 }[this.#level]);
-    const facts = { usedBytes: space.usedBytes, limitBytes: space.limitBytes };
+    const facts = { usedBytes: space.usedBytes, limitBytes: Math.min(space.limitBytes, space.roomBytes) };
     const { log } = this.#file;
     if (this.#level === 'full') log.error({ err: new VitalmeshError('OUTBOX-FULL'), ...facts }, 'the outbox is full');
     else if (before === 'full') log.info(facts, 'the outbox has room again');

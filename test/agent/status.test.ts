@@ -59,3 +59,11 @@ test('which store of the hub the data go to is told, and which one was refused',
   const refused = formatAgentStatus({ ...STATUS, outbox, uplink: { ...STATUS.uplink, refusedStore: 'bb' } });
   assert.match(refused, /for store aa of the hub; the store that answers is bb, which is refused/);
 });
+
+test('an outbox that can store nothing says that devices are refused, and why', () => {
+  verifies('OUTBOX-ALARM');
+  const lineOf = (code: AgentStatus['outbox']['code']): string => formatAgentStatus({ ...STATUS, outbox: { ...STATUS.outbox, code } });
+  for (const code of ['STORAGE-FULL', 'OUTBOX-FULL'] as const)
+    assert.match(lineOf(code), new RegExp(`^Outbox .*${code} \\(.*; devices are being refused, and nothing of theirs is stored$`, 'm'));
+  for (const code of [null, 'OUTBOX-NEARLY-FULL'] as const) assert.doesNotMatch(lineOf(code), /refused/);
+});

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import {
   classToGo,
   diskLimit,
+  diskRoom,
   LEAST_LIMIT_BYTES,
   type Level,
   levelOf,
@@ -25,6 +26,7 @@ function space(used: number, rows: Rows): Space {
   return {
     usedBytes: used,
     limitBytes: 1000,
+    roomBytes: 1000,
     delivered: amount(delivered),
     pending: Object.fromEntries(Object.entries(pending).map(([name, count]) => [name, amount(count)])),
     quarantined: new Map(Object.entries(refused).map(([number, count]) => [Number(number), amount(count)])),
@@ -123,4 +125,20 @@ test('the disk limits the file, and something is left free on it', () => {
   assert.equal(diskLimit({ totalBytes: 64_000 * MIB, freeBytes: 1000 * MIB }, 500 * MIB), 1436 * MIB);
   assert.equal(diskLimit({ totalBytes: 200 * MIB, freeBytes: 100 * MIB }, 10 * MIB), 100 * MIB);
   assert.equal(diskLimit({ totalBytes: 8 * MIB, freeBytes: 0 }, MIB), LEAST_LIMIT_BYTES);
+});
+
+test('a disk that is too small for the least limit brings the alarm before it is full, and nothing is given up for it', () => {
+  verifies('OUTBOX-ALARM');
+  const disk = (fileBytes: number, logBytes: number) => ({ totalBytes: 14 * MIB, freeBytes: 8 * MIB - fileBytes - logBytes });
+  const rooms = [0, 4 * MIB].map((log) => diskRoom(disk(MIB, log), MIB, log));
+  assert.deepEqual(rooms, [8 * MIB - 4_096_000, 8 * MIB - 4_096_000], 'the same while the log grows');
+  const roomBytes = rooms[0] ?? 0;
+  const at = (share: number): Space => ({
+    ...space(0, { spot: 1 }),
+    limitBytes: LEAST_LIMIT_BYTES,
+    roomBytes,
+    usedBytes: share * roomBytes,
+  });
+  assert.deepEqual([levelOf(at(0.79), 'calm'), levelOf(at(0.81), 'calm')], ['calm', 'nearly']);
+  assert.equal(nextStep(at(0.99), false, new Set()), undefined);
 });
