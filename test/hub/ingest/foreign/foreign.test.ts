@@ -324,7 +324,7 @@ test('any change of a good entry is answered, and never costs the others', async
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(paths, junk), { minLength: 1, maxLength: 3 }), async (changes) => {
       const bad = structuredClone(first) as unknown as Json;
-      for (const [path, value] of changes) setAt(bad, path.split('.'), value);
+      for (const [path, value] of changes) setAt(bad, path.split('.'), structuredClone(value));
       n += 1;
       const answer = await h.ingest.foreign('gw-home', bundleOf([entryOf({}, { method: 'PUT', url: `Observation/n${n}` }), bad]));
       const [good, ...rest] = shown(answer);
