@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { boundFrom, isBeforeBinding, type MeasuredAt } from '../../../hub/patients/before-binding.ts';
+import { boundFrom, isBeforeBinding, type MeasuredAt, mayReachInto } from '../../../hub/patients/before-binding.ts';
 import { verifies } from '../../requirements.ts';
 
 const MIN = 60_000;
@@ -67,4 +67,34 @@ test('the first instant of a stretch that is surely of the binding is taken, and
     }),
   );
   assert.equal(boundFrom({ storedAt: SINCE, sentAt: null }, 0), Number.NEGATIVE_INFINITY);
+});
+
+test('what is surely older than an unknown stretch, or surely later, is not of it; anything in doubt is', () => {
+  verifies('SUBJECT-BY-HUB');
+  const MIN = 60_000;
+  const [from, until] = [SINCE, SINCE + 100 * MIN];
+  const storedAt = until + 100 * MIN;
+  const stretch = { from, found: until - MIN, until };
+  const at = (sortTime: number, more: Partial<MeasuredAt> = {}): MeasuredAt => ({
+    sortTime,
+    flags: [],
+    storedAt,
+    sentAt: storedAt,
+    ...more,
+  });
+  const cases: [string, MeasuredAt, number, boolean][] = [
+    ['older', at(from - 3 * MIN), 0, false],
+    ['as old as a clock may be off', at(from - MIN), 0, true],
+    ['within', at(from + MIN), 0, true],
+    ['shortly after', at(until + MIN), 0, true],
+    ['later', at(until + 3 * MIN), 0, false],
+    ['older, and nobody says by which clock', at(from - 3 * MIN, { sentAt: null }), 0, true],
+    ['older, by a clock in doubt', at(from - 3 * MIN, { flags: ['clock'] }), 0, true],
+    ['older, by a clock that is behind', at(from - 3 * MIN, { sentAt: storedAt - 30 * MIN }), 0, true],
+    ['begins before and ends within', at(from - 30 * MIN), 40 * MIN, true],
+    ['begins before and ends behind', at(from - 30 * MIN), 150 * MIN, true],
+    ['begins and ends before', at(from - 30 * MIN), 20 * MIN, false],
+  ];
+  for (const [what, measured, lasts, reaches] of cases)
+    assert.equal(mayReachInto(stretch, measured, measured.sortTime + lasts), reaches, what);
 });
