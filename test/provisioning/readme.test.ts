@@ -9,6 +9,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/status.ts';
 import { publicKeyOf } from '../../hub/backup/hpke.ts';
 import { formatRecipient, readRecoveryKey } from '../../hub/backup/recovery-key.ts';
+import { loadRegistry } from '../../hub/registry/load-registry.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
 import { startFabric } from '../../provisioning/fabric/fabric.ts';
@@ -102,6 +103,7 @@ test('in an empty folder the commands of the README, in its order, make a networ
       }
     }
     assert.equal(running.length, 3);
+    assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
     for (const made of ['store.db', 'store.key']) assert.ok(existsSync(join(folder, 'restored', made)), made);
     const operator = join(folder, 'state', 'agent', 'operator.sock');
     await connects(operator, ({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
