@@ -42,4 +42,7 @@ test('growth is bounded for a process that has warmed up, and not for one that l
   );
   assert.ok(!leaking.isBounded && leaking.hours > 11 && leaking.rssMb > BOUNDS.rssMb + BOUNDS.rssMbAnHour * leaking.hours);
   assert.ok(!grown(wave, (hour) => 30 + 3 * hour).isBounded);
+  const minutes = (mbAMinute: number): boolean =>
+    growthOf(Array.from({ length: 24 }, (_, i) => ({ atMs: i * 5000, rssMb: 250 + (i / 12) * mbAMinute, fds: 30 }))).isBounded;
+  assert.deepEqual([minutes(70), minutes(400)], [true, false], 'a process of two minutes still warms up');
 });
