@@ -140,8 +140,9 @@ function assertNext(run: Run, { committed }: BatchOutcome): void {
 const batches = fc.array(anyBatch, { minLength: 1, maxLength: 3 });
 
 const commands: fc.Arbitrary<Step>[] = [
-  batches.map((several) =>
-    step(`store ${JSON.stringify(several)}`, async (run, real) => {
+  fc.record({ several: batches, full: oneIn(4) }).map(({ several, full }) =>
+    step(`store ${JSON.stringify(several)}${full ? ', the disk being full' : ''}`, async (run, real) => {
+      if (full) real.setFull(true);
       // In one turn of the event loop, and so in one commit.
       const sending = several.map((batch) => send(run, real, batch));
       for (const [i, outcome] of (await Promise.all(sending.map(({ storing }) => real.done(storing)))).entries()) {
