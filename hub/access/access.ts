@@ -1,19 +1,64 @@
 import type { Instant } from '../../shared/clock.ts';
+import type { MaskProfile } from './masking/contract.ts';
+import type { Policy } from './policy.ts';
 
-/** Somebody or something that reaches data, from whatever credential it came. */
+/** Somebody or something that reaches data, from whatever credential it came. One credential, one tenant, one role. */
 export interface Principal {
-  /** Overlay identity id, or `local:<uid>` at the operator's socket. */
+  /** Overlay identity id, `oauth:<issuer's name in hub.yaml>:<subject>`, or `local:<uid>` at the operator's socket. */
   id: string;
   tenant: string;
   kind: 'gateway' | 'person' | 'software' | 'operator';
   role: Role;
-  /** Patients it may see, as opaque ids; `all` within its tenant. */
+  /** Patients it may see, as opaque ids; `all` within its tenant. Besides them those of `wards` and `panels`. */
   patients: readonly string[] | 'all';
+  /** Wards of the registry: whoever lies there now. */
+  wards?: readonly string[];
+  /** Panels of the registry: whoever is on the list. */
+  panels?: readonly string[];
+  /** Why it reaches for data; `TREAT` unless told. */
+  purpose?: Purpose;
+  /** What its access token is for; absent without one, and then nothing is narrowed. */
+  scopes?: readonly Scope[];
+  /** Until when the registry, or its token, lets it; the earlier of both. */
   notAfter?: Instant;
+  /** By what it was told who it is; of an overlay identity unless given. */
+  credential?: Credential;
+  /** What it says of itself; never part of a decision. */
+  claimed?: Claimed;
 }
 
-export const ROLES = ['gateway', 'clinician', 'monitor', 'operator'] as const;
-export type Role = (typeof ROLES)[number];
+/** A name of `policy.yaml`; that of a registry row must be one of them. */
+export type Role = string;
+
+/** HL7 v3 ActReason, PurposeOfUse (terminology.hl7.org/ValueSet/v3-PurposeOfUse). */
+export const PURPOSES = ['TREAT', 'ETREAT', 'HOPERAT', 'HRESCH', 'PATRQT', 'HSYSADMIN'] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+/** SMART App Launch 2.2, scopes v2: `<context>/<resource>.<cruds>?category=…`. */
+export interface Scope {
+  context: 'patient' | 'user' | 'system';
+  /** FHIR resource type, or `*`. */
+  resource: string;
+  /** Letters out of `cruds`. */
+  may: string;
+  /** Code of the category it is narrowed to. */
+  category?: string;
+}
+
+export interface Credential {
+  kind: 'overlay' | 'oauth' | 'both' | 'local';
+  /** Overlay identity id, where there is one. */
+  overlay?: string;
+  /** Name of the issuer in hub.yaml, and its subject. */
+  oauth?: { issuer: string; subject: string };
+}
+
+/** What a client says of itself: shown to auditors, marked as claimed. */
+export interface Claimed {
+  client?: string;
+  version?: string;
+  model?: string;
+}
 
 export const ACTIONS = [
   'patients.list',
@@ -26,6 +71,13 @@ export const ACTIONS = [
   'store.restore',
   'store.rekey',
   'store.verify',
+  'audit.read',
+  'audit.export',
+  'audit.verify',
+  'patient.export',
+  'patient.erase',
+  'registry.change',
+  'session.open',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -33,15 +85,43 @@ export interface AccessResource {
   tenant: string;
   /** Opaque patient id, where the action is about one. */
   patient?: string;
+  /** The ward in which the patient is now, where it is in one. */
+  ward?: string;
+  /** The panels that the patient is on. */
+  panels?: readonly string[];
+  /** FHIR type and category of what is read or written; of vital signs unless given. */
+  type?: string;
+  category?: string;
 }
+
+/** What a decision hangs on beside who, what and whose. */
+export interface AccessContext {
+  at: Instant;
+  policy: Policy;
+}
+
+/** What must be done where a decision allows. */
+export interface Obligations {
+  /** How what is shown is masked. */
+  mask: MaskProfile;
+  /** Somebody else must approve first; nothing grants that yet, so whoever needs it is refused. */
+  approve: boolean;
+  /** Everything is recorded; `full` keeps what was shown as well, so that it can be rebuilt. */
+  audit: 'full' | 'brief';
+}
+
+/** Of the first that did not hold, in this order. */
+export type DecisionReason = 'granted' | 'expired' | 'role' | 'tenant' | 'scope' | 'purpose' | 'patient' | 'forbidden' | 'approval';
 
 export interface Decision {
   allow: boolean;
-  /** A code of the reason, for the audit: `role`, `tenant`, `patient`, `expired`, `granted`. */
-  reason: 'granted' | 'role' | 'tenant' | 'patient' | 'expired';
+  reason: DecisionReason;
+  obligations: Obligations;
+  /** The rules of the policy that decided, by id; for `access explain`. */
+  rules: readonly string[];
 }
 
-/** One line of the evidence: who did what to whose data, and whether it was allowed. */
+/** One line of the evidence: who did what to whose data, why, and whether it was allowed. */
 export interface AuditEvent {
   at: Instant;
   tenant: string;
@@ -55,4 +135,25 @@ export interface AuditEvent {
   count: number;
   /** Where it came from: `mcp-2025`, `mcp-2026`, `uplink`, `operator`. */
   channel: string;
+  detail?: AuditDetail;
+}
+
+/** What is known of an access beside. */
+export interface AuditDetail {
+  credential?: Credential;
+  claimed?: Claimed;
+  purpose?: Purpose;
+  /** `Policy.version`. */
+  policy?: string;
+  mask?: MaskProfile;
+  /** From the call to the writing of this, ms. */
+  latencyMs?: number;
+  /** Of the canonical JSON of what was shown. */
+  bytes?: number;
+  /** SHA-256 of that, hex. */
+  response?: string;
+  /** What was asked for; nothing in it but what the hub knows itself: keys of vital signs, numbers, its own ids. */
+  args?: Readonly<Record<string, string | number | boolean | null>>;
+  /** What was shown: ids of observations, each with its version (`storedAt`, UTC ms). */
+  shown?: readonly (readonly [observation: string, storedAt: Instant])[];
 }

@@ -1,41 +1,83 @@
-import type { Instant } from '../../shared/clock.ts';
-import type { AccessResource, Action, Decision, Principal, Role } from './access.ts';
+import type { AccessContext, AccessResource, Action, Decision, DecisionReason, Obligations, Principal, Purpose, Scope } from './access.ts';
+import { MASK_PROFILES } from './masking/contract.ts';
+import type { Rule } from './policy.ts';
 
-/** What each role may do; what is not listed is denied. */
-export const POLICY: Readonly<Record<Role, readonly Action[]>> = {
-  gateway: ['observations.write'],
-  clinician: ['patients.list', 'vitals.read', 'vitals.subscribe'],
-  monitor: ['patients.list', 'vitals.read', 'vitals.subscribe'],
-  operator: [
-    'patients.list',
-    'vitals.read',
-    'observations.export',
-    'status.read',
-    'store.backup',
-    'store.restore',
-    'store.rekey',
-    'store.verify',
-  ],
-};
+/** What is owed where nothing is shown. */
+const NOTHING: Obligations = { mask: 'deidentified', approve: false, audit: 'full' };
 
 /** Actions that name no patient: what they give is filtered, patient by patient, to whom the caller may see. */
-const OF_THE_TENANT: readonly Action[] = ['patients.list', 'vitals.subscribe', 'status.read'];
+const OF_THE_TENANT: readonly Action[] = ['patients.list', 'vitals.subscribe', 'status.read', 'session.open'];
+
+/** What a token's scope must allow, by letter of SMART's `cruds`; actions that are not listed need no scope of a token, and no token gives them. */
+const LETTERS: Partial<Record<Action, string>> = {
+  'patients.list': 's',
+  'vitals.read': 'r',
+  'vitals.subscribe': 'r',
+  'observations.write': 'c',
+  'observations.export': 's',
+  'session.open': '',
+};
 
 /**
- * May this principal do this, at this instant? Total and pure; default deny. Every rule must hold: the role lists the action, the
- * tenant is the principal's own, the patient is within its scope, and the right has not expired. The reason is that of the first rule
- * broken, the expiry first, since it is what renewing would mend.
+ * May this principal do this, in this context? Total and pure; default deny. Every condition must hold: the right has not expired, a rule permits the role
+ * the action for its purpose, the tenant is the principal's own, its token's scopes cover it, the patient is within its reach, and no rule
+ * forbids. The reason is that of the first that does not hold, the expiry first, since it is what renewing would mend.
  */
-export function decide(principal: Principal, action: Action, resource: AccessResource, at: Instant): Decision {
+export function decide(principal: Principal, action: Action, resource: AccessResource, context: AccessContext): Decision {
+  const { policy, at } = context;
   // Negated, so that a bound that is not a number denies.
-  if (principal.notAfter !== undefined && !(at <= principal.notAfter)) return { allow: false, reason: 'expired' };
-  if (!Object.hasOwn(POLICY, principal.role) || !POLICY[principal.role].includes(action)) return { allow: false, reason: 'role' };
-  if (principal.tenant === '' || principal.tenant !== resource.tenant) return { allow: false, reason: 'tenant' };
-  if (!inScope(principal.patients, action, resource.patient)) return { allow: false, reason: 'patient' };
-  return { allow: true, reason: 'granted' };
+  if (principal.notAfter !== undefined && !(at <= principal.notAfter)) return denied('expired');
+  const named = policy.rules.filter(({ roles, actions }) => roles.includes(principal.role) && actions.includes(action));
+  const permits = named.filter(({ effect }) => effect === 'permit');
+  if (permits.length === 0) return denied('role');
+  if (principal.tenant === '' || principal.tenant !== resource.tenant) return denied('tenant');
+  if (!covered(principal.scopes, action, resource)) return denied('scope');
+  const purpose = principal.purpose ?? 'TREAT';
+  const applying = permits.filter((rule) => isFor(rule, purpose));
+  if (applying.length === 0) return denied('purpose', permits);
+  if (!inReach(principal, action, resource)) return denied('patient', applying);
+  const forbids = named.filter((rule) => rule.effect === 'forbid' && isFor(rule, purpose));
+  if (forbids.length > 0) return denied('forbidden', forbids);
+  const obligations = obligationsOf(applying);
+  if (obligations.approve) return { ...denied('approval', applying), obligations };
+  return { allow: true, reason: 'granted', obligations, rules: applying.map(({ id }) => id) };
 }
 
-function inScope(scope: Principal['patients'], action: Action, patient: string | undefined): boolean {
-  if (scope === 'all') return true;
-  return patient === undefined ? OF_THE_TENANT.includes(action) : scope.includes(patient);
+function denied(reason: DecisionReason, rules: readonly Rule[] = []): Decision {
+  return { allow: false, reason, obligations: NOTHING, rules: rules.map(({ id }) => id) };
+}
+
+function isFor({ purposes }: Rule, purpose: Purpose): boolean {
+  return purposes === undefined || purposes.includes(purpose);
+}
+
+/** Of several rules that permit, whatever asks least of each: one more never takes anything away. */
+function obligationsOf(permits: readonly Rule[]): Obligations {
+  const shown = Math.max(...permits.map(({ mask = 'none' }) => MASK_PROFILES.indexOf(mask)));
+  return {
+    mask: MASK_PROFILES[shown] ?? 'deidentified',
+    approve: permits.every(({ approve = false }) => approve),
+    audit: permits.every(({ audit = 'full' }) => audit === 'brief') ? 'brief' : 'full',
+  };
+}
+
+function inReach(principal: Principal, action: Action, { patient, ward, panels = [] }: AccessResource): boolean {
+  if (principal.patients === 'all') return true;
+  if (patient === undefined) return OF_THE_TENANT.includes(action);
+  if (principal.patients.includes(patient)) return true;
+  if (ward !== undefined && principal.wards?.includes(ward)) return true;
+  return panels.some((panel) => principal.panels?.includes(panel));
+}
+
+function covered(scopes: readonly Scope[] | undefined, action: Action, resource: AccessResource): boolean {
+  if (scopes === undefined) return true;
+  const letter = LETTERS[action];
+  if (letter === undefined) return false;
+  const { type = 'Observation', category = 'vital-signs' } = resource;
+  return scopes.some(
+    (scope) =>
+      (scope.resource === '*' || scope.resource === type) &&
+      (letter === '' || scope.may.includes(letter)) &&
+      (scope.category === undefined || scope.category === category),
+  );
 }

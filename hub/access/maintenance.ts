@@ -3,6 +3,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Action, AuditEvent } from './access.ts';
 import { decide } from './decide.ts';
+import { DEFAULT_POLICY } from './default-policy.ts';
 import { operatorPrincipal } from './principals.ts';
 
 /** What concerns a store as a whole. */
@@ -22,7 +23,7 @@ export interface Maintenance {
 export async function recordMaintenance(store: Pick<Store, 'record'>, { tenants, uid, action, at }: Maintenance): Promise<void> {
   const events = tenants.map((tenant): AuditEvent => {
     const { id, role, ...principal } = operatorPrincipal(uid, tenant);
-    const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, at);
+    const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, { at, policy: DEFAULT_POLICY });
     const outcome = allow ? 'allowed' : 'denied';
     return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator' };
   });

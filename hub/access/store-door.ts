@@ -15,8 +15,9 @@ import type {
   StoredObservation,
 } from '../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../store/trend.ts';
-import type { Action, AuditEvent, Decision, Principal } from './access.ts';
+import type { AccessContext, Action, AuditEvent, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
+import { DEFAULT_POLICY } from './default-policy.ts';
 import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from './door.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
 import { NOTICE, vitalViews } from './views.ts';
@@ -64,7 +65,7 @@ class StoreDoor implements Door {
     const { tenant } = principal;
     const shown = this.#registry
       .patients(tenant)
-      .filter(({ patient }) => decide(principal, call.action, { tenant, patient }, call.at).allow);
+      .filter(({ patient }) => decide(principal, call.action, { tenant, patient }, this.#context(call.at)).allow);
     const stored = await this.#store.patients(tenant, () => granted(call, null, shown.length));
     const known = new Map(stored.map((row) => [row.patient, row]));
     return shown.map(({ patient, bed }) => {
@@ -126,7 +127,7 @@ class StoreDoor implements Door {
   }
 
   maySee(principal: Principal, { tenant, patient }: Change): boolean {
-    return decide(principal, 'vitals.subscribe', { tenant, patient }, this.#clock.now()).allow;
+    return decide(principal, 'vitals.subscribe', { tenant, patient }, this.#context(this.#clock.now())).allow;
   }
 
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
@@ -150,10 +151,19 @@ class StoreDoor implements Door {
     read: (evidence: Evidence) => Promise<T>,
   ): Promise<T> {
     const call = this.#call(principal, 'observations.export', context);
-    const decision = decide(principal, call.action, { tenant: principal.tenant, ...(patient !== undefined && { patient }) }, call.at);
+    const decision = decide(
+      principal,
+      call.action,
+      { tenant: principal.tenant, ...(patient !== undefined && { patient }) },
+      this.#context(call.at),
+    );
     if (!decision.allow) await this.#refuse(call, decision.reason, this.#known(principal, patient));
     // The filter is free text until a patient answers to it, and free text has no place in the evidence.
     return await read((rows) => granted(call, rows > 0 ? (patient ?? null) : this.#known(principal, patient), rows));
+  }
+
+  #context(at: Instant): AccessContext {
+    return { at, policy: DEFAULT_POLICY };
   }
 
   #call(principal: Principal, action: Action, context: CallContext): Call {
@@ -164,7 +174,7 @@ class StoreDoor implements Door {
   async #require(call: Call, patient?: string): Promise<void> {
     const { principal, action, at } = call;
     const { tenant } = principal;
-    const decision = decide(principal, action, { tenant, ...(patient !== undefined && { patient }) }, at);
+    const decision = decide(principal, action, { tenant, ...(patient !== undefined && { patient }) }, this.#context(at));
     const known = this.#known(principal, patient);
     if (!decision.allow) await this.#refuse(call, decision.reason, known);
     if (patient !== undefined && known === null) await this.#refuse(call, 'unknown', null);

@@ -29,8 +29,8 @@ export function genesisHash(storeId: string): Buffer {
 
 /** The one form in which an event is hashed and kept: JSON with these members in this order. */
 export function canonicalEvent(event: AuditEvent): string {
-  const { at, tenant, principal, role, action, patient, outcome, reason, count, channel } = event;
-  return JSON.stringify({ at, tenant, principal, role, action, patient, outcome, reason, count, channel });
+  const { at, tenant, principal, role, action, patient, outcome, reason, count, channel, detail } = event;
+  return JSON.stringify({ at, tenant, principal, role, action, patient, outcome, reason, count, channel, detail });
 }
 
 /** The hash that ties an entry to all before it. */

@@ -6,6 +6,7 @@ import { checkObservation, readObservation } from '../../shared/observation.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
+import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
 import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
@@ -106,7 +107,12 @@ function ownerOf(
 function boundTo(claim: Pick<EventFacts, 'device' | 'hints'>, { gateway, principal, registry, at }: Sender): Bound | Refused {
   const subject = subjectOf(gateway, claim, registry);
   if ('code' in subject) return subject;
-  const decision = decide(principal, 'observations.write', { tenant: gateway.tenant, patient: subject.patient }, at);
+  const decision = decide(
+    principal,
+    'observations.write',
+    { tenant: gateway.tenant, patient: subject.patient },
+    { at, policy: DEFAULT_POLICY },
+  );
   return decision.allow ? subject : { code: 'INGEST-NOT-BOUND', rule: `access: ${decision.reason}` };
 }
 

@@ -120,13 +120,13 @@ class SqliteStore implements Store {
     return this.#commits.run((database) => appendAudit(database, this.storeId, events), events.length);
   }
 
-  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
+  latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]> {
     return this.#witnessed(
       (database) => {
         const rows = database.prepare<[string, string], Omit<ReadingRow, 'patientId' | 'tenant'>>(SQL.latest).all(tenant, patient);
         return rows.map((row) => readingOf({ ...row, tenant, patientId: patient })).sort(newestFirst);
       },
-      (rows) => evidence(rows.length),
+      (rows) => evidence(rows.length, rows),
     );
   }
 
@@ -142,15 +142,15 @@ class SqliteStore implements Store {
             : database.prepare<[string, string, number], { rows: number }>(SQL.countPatient).get(tenant, patient, since);
         return { rows: counted?.rows ?? 0, walk: { [Symbol.asyncIterator]: () => this.#walks.observations(tenant, filter, first, last) } };
       },
-      ({ rows }) => evidence(rows),
+      ({ rows }) => evidence(rows, undefined),
     ).then(({ walk }) => walk);
   }
 
   /** A short one in one commit with its evidence; a long one in turns, its evidence behind it. */
-  async trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend> {
+  async trend(tenant: string, query: TrendQuery, evidence: Evidence<Trend>): Promise<Trend> {
     const short = await this.#commits.run((database) => {
       const step = readTrend(database, tenant, query).next();
-      if (step.done) appendAudit(database, this.storeId, [evidence(valuesIn(step.value))]);
+      if (step.done) appendAudit(database, this.storeId, [evidence(valuesIn(step.value), step.value)]);
       return step.done ? step.value : undefined;
     });
     if (short) return short;
@@ -159,17 +159,17 @@ class SqliteStore implements Store {
     for (;;) {
       const step = this.#database.read(() => reading.next());
       if (step.done) {
-        await this.record([evidence(valuesIn(step.value))]);
+        await this.record([evidence(valuesIn(step.value), step.value)]);
         return step.value;
       }
       await turn();
     }
   }
 
-  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]> {
+  history(tenant: string, query: HistoryQuery, evidence: Evidence<StoredVersion[]>): Promise<StoredVersion[]> {
     return this.#witnessed(
       (database) => readVersions(database, tenant, query),
-      (versions) => evidence(versions.length),
+      (versions) => evidence(versions.length, versions),
     );
   }
 
@@ -185,11 +185,11 @@ class SqliteStore implements Store {
         const walk = { [Symbol.asyncIterator]: () => this.#walks.events(tenant, since, wanted, last) };
         return { rows: counted?.rows ?? 0, walk };
       },
-      ({ rows }) => evidence(rows),
+      ({ rows }) => evidence(rows, undefined),
     ).then(({ walk }) => walk);
   }
 
-  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
+  patients(tenant: string, evidence: Evidence<StoredPatient[]>): Promise<StoredPatient[]> {
     return this.#witnessed(
       (database) => {
         const patients = new Map<string, StoredPatient & { vitals: string[] }>();
@@ -200,18 +200,18 @@ class SqliteStore implements Store {
         }
         return [...patients.values()];
       },
-      (rows) => evidence(rows.length),
+      (rows) => evidence(rows.length, rows),
     );
   }
 
-  counts(tenant: string, evidence: Evidence): Promise<StoreCounts> {
+  counts(tenant: string, evidence: Evidence<StoreCounts>): Promise<StoreCounts> {
     return this.#witnessed(
       (database) => {
         const totals = database.prepare<[string], Omit<StoreCounts, 'patients'>>(SQL.totals).get(tenant);
         const patients = database.prepare<[string], { patients: number }>(SQL.countPatients).get(tenant)?.patients ?? 0;
         return { ...(totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 }), patients };
       },
-      () => evidence(1),
+      (counts) => evidence(1, counts),
     );
   }
 

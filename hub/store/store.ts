@@ -198,8 +198,8 @@ export interface BatchOutcome {
   committed: StorePosition;
 }
 
-/** The evidence of a read, from how many rows it gave; written in the same commit. */
-export type Evidence = (rows: number) => AuditEvent;
+/** The evidence of a read, from how many rows it gave, and which; written in the same commit. What it throws undoes the read. */
+export type Evidence<T = unknown> = (rows: number, read: T) => AuditEvent;
 
 /**
  * Reads of one tenant; a row of another tenant is never given out, whatever is asked. Each resolves after the commit that holds its
@@ -210,7 +210,7 @@ export interface StoreReader {
    * The current row of every (vital, device) of a patient, newest first: a real one before a test one, then the greatest (sortTime,
    * storedAt, order of storing) of what was not taken back. Of more than 512 the newest.
    */
-  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]>;
+  latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
   observations(tenant: string, filter: ObservationFilter, evidence: Evidence): Promise<AsyncIterable<StoredObservation>>;
   /**
@@ -218,13 +218,13 @@ export interface StoreReader {
    * puts it, and what was rolled up counts beside what is still there row by row. The evidence counts values. Throws INTERNAL for edges
    * that are not ascending or too many.
    */
-  trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend>;
+  trend(tenant: string, query: TrendQuery, evidence: Evidence<Trend>): Promise<Trend>;
   /** Every version that is kept of one measurement, in order of storing; of more than `MAX_VERSIONS` the oldest. */
-  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]>;
+  history(tenant: string, query: HistoryQuery, evidence: Evidence<StoredVersion[]>): Promise<StoredVersion[]>;
   /** As `observations`, for alerts, waves and movements. */
   events(tenant: string, filter: EventFilter, evidence: Evidence): Promise<AsyncIterable<StoredEvent>>;
-  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]>;
-  counts(tenant: string, evidence: Evidence): Promise<StoreCounts>;
+  patients(tenant: string, evidence: Evidence<StoredPatient[]>): Promise<StoredPatient[]>;
+  counts(tenant: string, evidence: Evidence<StoreCounts>): Promise<StoreCounts>;
 }
 
 export function isEvent(arrival: Arrival | EventArrival): arrival is EventArrival {

@@ -266,8 +266,8 @@ test('readings of many years lie in the partitions of their weeks, and what is o
   });
   assert.equal(found.length, 4, found.join());
   assert.ok(found.includes('observation_before'));
-  assert.equal((await gathered(await store.observations('clinic', {}, event))).length, 5);
-  assert.equal((await store.latest('clinic', 'pat-icu-01', event))[0]?.value, 0);
+  assert.equal((await gathered(await store.observations('clinic', {}, (rows) => event(rows)))).length, 5);
+  assert.equal((await store.latest('clinic', 'pat-icu-01', (rows) => event(rows)))[0]?.value, 0);
 });
 
 test('a database put back to an earlier state says so: its lineage ends in a new epoch behind what it still has', async () => {

@@ -92,14 +92,14 @@ test(`a database server killed ${KILLS} times under two hubs: what was acknowled
   ended.abort();
   await Promise.all(sending);
   const promised = gateways.flatMap((gateway) => gateway.acknowledged);
-  const stored = (await gathered(await a.observations('clinic', {}, event))).map(({ id }) => id);
+  const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
   assert.equal(new Set(stored).size, stored.length, 'none twice');
   assert.deepEqual(
     promised.filter((id) => !new Set(stored).has(id)),
     [],
     'none missing',
   );
-  assert.equal((await a.counts('clinic', event)).observations, stored.length);
+  assert.equal((await a.counts('clinic', (rows) => event(rows))).observations, stored.length);
   const verdict = await verifyAudit(b.audit(), b.storeId);
   assert.ok(verdict.intact, JSON.stringify(verdict));
   // A server that came back may have come back to an earlier state, so that gateways look what it still has.

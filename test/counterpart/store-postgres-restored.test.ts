@@ -42,7 +42,7 @@ async function bertIsNotAnna(store: PostgresStore): Promise<void> {
   await store.storeBatch(reading('pat-anna', 71));
   await store.storeBatch(reading('pat-clara', 81, 'annex'));
   const values = async (tenant: string) =>
-    (await gathered(await store.observations(tenant, {}, event))).map(({ patient, value }) => `${patient} ${value}`);
+    (await gathered(await store.observations(tenant, {}, (rows) => event(rows)))).map(({ patient, value }) => `${patient} ${value}`);
   assert.deepEqual(await values('clinic'), ['pat-1 61', 'pat-bert 130', 'pat-anna 71']);
   assert.deepEqual(await values('annex'), ['pat-clara 81']);
   assert.deepEqual([...store.allTenants()], ['annex', 'clinic']);

@@ -144,11 +144,11 @@ export class PostgresStore implements Store {
     return this.#commits.run(async (commit) => commit.append(events), events.length);
   }
 
-  latest(tenant: string, patient: string, evidence: Evidence): Promise<StoredReading[]> {
+  latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]> {
     return this.#witnessed(
       tenant,
       (transaction) => reads.latest(transaction, tenant, patient),
-      (rows) => evidence(rows.length),
+      (rows) => evidence(rows.length, rows),
     );
   }
 
@@ -156,24 +156,24 @@ export class PostgresStore implements Store {
     const { range } = await this.#witnessed(
       tenant,
       (transaction) => reads.countObservations(transaction, tenant, filter),
-      ({ rows }) => evidence(rows),
+      ({ rows }) => evidence(rows, undefined),
     );
     return { [Symbol.asyncIterator]: () => reads.walkObservations(this, tenant, filter, range) };
   }
 
-  trend(tenant: string, query: TrendQuery, evidence: Evidence): Promise<Trend> {
+  trend(tenant: string, query: TrendQuery, evidence: Evidence<Trend>): Promise<Trend> {
     return this.#witnessed(
       tenant,
       (transaction) => readTrend(transaction, tenant, query),
-      (trend) => evidence(valuesIn(trend)),
+      (trend) => evidence(valuesIn(trend), trend),
     );
   }
 
-  history(tenant: string, query: HistoryQuery, evidence: Evidence): Promise<StoredVersion[]> {
+  history(tenant: string, query: HistoryQuery, evidence: Evidence<StoredVersion[]>): Promise<StoredVersion[]> {
     return this.#witnessed(
       tenant,
       (transaction) => readVersions(transaction, tenant, query),
-      (versions) => evidence(versions.length),
+      (versions) => evidence(versions.length, versions),
     );
   }
 
@@ -194,24 +194,24 @@ export class PostgresStore implements Store {
     const { range } = await this.#witnessed(
       tenant,
       (transaction) => reads.countEvents(transaction, tenant, filter),
-      ({ rows }) => evidence(rows),
+      ({ rows }) => evidence(rows, undefined),
     );
     return { [Symbol.asyncIterator]: () => reads.walkEvents(this, tenant, filter, range) };
   }
 
-  patients(tenant: string, evidence: Evidence): Promise<StoredPatient[]> {
+  patients(tenant: string, evidence: Evidence<StoredPatient[]>): Promise<StoredPatient[]> {
     return this.#witnessed(
       tenant,
       (transaction) => reads.patients(transaction, tenant),
-      (rows) => evidence(rows.length),
+      (rows) => evidence(rows.length, rows),
     );
   }
 
-  counts(tenant: string, evidence: Evidence): Promise<StoreCounts> {
+  counts(tenant: string, evidence: Evidence<StoreCounts>): Promise<StoreCounts> {
     return this.#witnessed(
       tenant,
       (transaction) => reads.counts(transaction, tenant),
-      () => evidence(1),
+      (counts) => evidence(1, counts),
     );
   }
 

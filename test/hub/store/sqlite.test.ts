@@ -105,7 +105,7 @@ test('nothing of an observation is legible on disk, and another key does not ope
   const wrong = { path: join(at.folder, 'hub.db'), key: randomBytes(32), metrics: new Metrics() };
   assert.throws(() => openSqliteStore(wrong), { code: 'STORAGE-KEY' });
   await using store = await at.open();
-  assert.equal((await store.counts('clinic', event)).observations, 1);
+  assert.equal((await store.counts('clinic', (rows) => event(rows))).observations, 1);
 });
 
 test('a second owner of the store is refused', async () => {
@@ -135,8 +135,8 @@ test('a batch whose resources were damaged is told as such, and what needs no re
     database.write(() => database.prepare<[Buffer]>('UPDATE batch SET received = ?').run(randomBytes(40)));
   }
   await using store = await at.open();
-  assert.equal((await store.latest('clinic', 'pat-icu-01', event)).length, 1);
-  await assert.rejects(gathered(await store.observations('clinic', {}, event)), { code: 'STORAGE-DAMAGED' });
+  assert.equal((await store.latest('clinic', 'pat-icu-01', (rows) => event(rows))).length, 1);
+  await assert.rejects(gathered(await store.observations('clinic', {}, (rows) => event(rows))), { code: 'STORAGE-DAMAGED' });
 });
 
 test('a store that is opened begins a new epoch, because its file may have been copied back; one without commits leaves no line', async () => {
@@ -195,12 +195,12 @@ test('a store of before trends and retention is opened with everything in it, an
   }
   await using store = await at.open();
   const query = { patient: 'pat-icu-01', vital: 'hr', edges: [TEST_NOW - 3_600_000, TEST_NOW + 1], place: 'bed', now: TEST_NOW } as const;
-  const { series, gaps } = await store.trend('clinic', query, event);
+  const { series, gaps } = await store.trend('clinic', query, (rows) => event(rows));
   assert.deepEqual([series[0]?.buckets[0]?.excluded.withdrawn, gaps.length], [1, 1]);
   // What took it back then takes back what comes behind it now.
   assert.deepEqual((await store.storeBatch(batchOf([{ ...arrivalOf({ seq: 1, value: 5 }), id: `gw-icu.${TEST_EPOCH}.1.1` }]))).results, [
     'stored',
   ]);
-  assert.deepEqual(await store.latest('clinic', 'pat-icu-01', event), []);
-  assert.equal((await gathered(await store.observations('clinic', {}, event))).length, 3);
+  assert.deepEqual(await store.latest('clinic', 'pat-icu-01', (rows) => event(rows)), []);
+  assert.equal((await gathered(await store.observations('clinic', {}, (rows) => event(rows)))).length, 3);
 });
