@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { checkKeyFile, ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { isAbsent, refuseAbsent } from '../../shared/storage/presence.ts';
+import type { Change } from '../feed.ts';
 import type { StoreConfig } from './config.ts';
 import { noteStore, refuseLost } from './presence.ts';
 import { openSqliteStore } from './sqlite.ts';
@@ -12,7 +13,7 @@ import type { CurrencyChange, Store } from './store.ts';
 /** What other hubs of the same database stored. */
 export interface OthersStored {
   /** What of each patient is to be looked at again. */
-  patients: readonly { tenant: string; patient: string; vitals: readonly string[]; at: number }[];
+  patients: readonly Omit<Change, 'version'>[];
   currencies: readonly CurrencyChange[];
 }
 

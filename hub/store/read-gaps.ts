@@ -1,21 +1,12 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import { readGap } from '../../shared/gap-observation.ts';
-import type { Database } from '../../shared/storage/database.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import { panel } from '../../shared/vitals.ts';
 import type { EventRow } from './event-row.ts';
 import { unpackReceived } from './observation-row.ts';
 import type { TrendGap, TrendQuery } from './trend.ts';
-import { TREND_SQL } from './trend-statements.ts';
 
 export type GapRow = EventRow & { until: number };
-
-/** The gaps that overlap a trend and are, or may be, of its vital sign and device. Throws STORAGE-DAMAGED. */
-export function readGaps(database: Pick<Database, 'prepare'>, tenant: string, query: TrendQuery): TrendGap[] {
-  const { patient, edges } = query;
-  const rows = database.prepare<(string | number)[], GapRow>(TREND_SQL.gaps).all(tenant, patient, edges[0] ?? 0, edges.at(-1) ?? 0);
-  return gapsOf(rows, query);
-}
 
 /** Of the gaps that overlap a trend those that are, or may be, of its vital sign and device. Throws STORAGE-DAMAGED. */
 export function gapsOf(rows: readonly GapRow[], { vital, device }: TrendQuery): TrendGap[] {

@@ -1,36 +1,13 @@
 import type { Database } from '../../shared/storage/database.ts';
-import { panel, vital } from '../../shared/vitals.ts';
+import { type DueBatch, type DueReading, type ReadingClass, readingClassOf } from './due-reading.ts';
 import { packReceived, unpackReceived } from './observation-row.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
-import { type Rolled, Rolling } from './roll.ts';
+import { Rolling } from './roll.ts';
 import { addToRanges } from './seen-ranges.ts';
 
-/** The classes of readings that the retention tells apart. */
-export type ReadingClass = 'spot' | 'continuous';
-
-/** A batch as the retention looks at it. */
-export interface BatchRow {
-  key: number;
+/** Of any tenant. */
+export interface BatchRow extends DueBatch {
   tenant: string;
-  storedAt: number;
-  firstKey: number;
-  lastKey: number;
-  rows: number;
-}
-
-interface ReadingRow extends Rolled {
-  key: number;
-  batch: number;
-  writer: number;
-  seq: number;
-  part: number;
-  receivedAt: number;
-}
-
-/** Of a vital sign or a panel; settings and waveform parameters come as often as continuous ones, and what is unknown is kept as long as any. */
-export function readingClassOf(key: string): ReadingClass {
-  const row = vital(key) ?? vital(panel(key)?.parts.systolic ?? '');
-  return row === undefined || row.class === 'spot' ? 'spot' : 'continuous';
 }
 
 /** Removes readings of batches within the transaction of the caller; `finish` writes what has to be there in their place. */
@@ -47,7 +24,7 @@ export class ReadingRemoval {
 
   /** Removes the readings of a class, but for those that are the current ones: these are noted, to be looked at again. Gives how many. */
   ofClass(batch: BatchRow, wanted: ReadingClass): number {
-    const due: ReadingRow[] = [];
+    const due: DueReading[] = [];
     for (const row of this.#rowsOf(batch)) {
       if (readingClassOf(row.vital) !== wanted) continue;
       if (this.#isCurrent(row)) this.#database.prepare<[number]>(RETENTION_SQL.keepBack).run(row.key);
@@ -73,7 +50,7 @@ export class ReadingRemoval {
     for (const [tenant, rows] of this.#removed) less.run(rows, 0, 0, tenant);
   }
 
-  #remove(batch: BatchRow, rows: readonly ReadingRow[]): void {
+  #remove(batch: BatchRow, rows: readonly DueReading[]): void {
     if (rows.length === 0) return;
     const dropRow = this.#database.prepare<[number]>(RETENTION_SQL.dropObservation);
     const dropSeen = this.#database.prepare<[number, number, number]>(RETENTION_SQL.dropSeen);
@@ -88,7 +65,7 @@ export class ReadingRemoval {
   }
 
   /** The lines of what was removed go out of the batch's resources; the others keep their numbers. */
-  #repack({ key, firstKey, rows }: BatchRow, gone: readonly ReadingRow[]): void {
+  #repack({ key, firstKey, rows }: BatchRow, gone: readonly DueReading[]): void {
     if (gone.length >= rows) {
       this.#database.prepare<[number]>(RETENTION_SQL.dropBatch).run(key);
       return;
@@ -100,7 +77,7 @@ export class ReadingRemoval {
     this.#database.prepare<[number, Uint8Array, number]>(RETENTION_SQL.repack).run(left, packReceived(lines), key);
   }
 
-  #noteKey({ writer, seq, part, receivedAt }: ReadingRow): void {
+  #noteKey({ writer, seq, part, receivedAt }: DueReading): void {
     const name = `${writer} ${seq}`;
     const noted = this.#keys.get(name);
     if (noted === undefined) this.#keys.set(name, { writer, seq, parts: [part], receivedAt });
@@ -110,11 +87,11 @@ export class ReadingRemoval {
     }
   }
 
-  #rowsOf({ firstKey, lastKey }: BatchRow): ReadingRow[] {
-    return this.#database.prepare<[number, number], ReadingRow>(RETENTION_SQL.batchRows).all(firstKey, lastKey);
+  #rowsOf({ firstKey, lastKey }: BatchRow): DueReading[] {
+    return this.#database.prepare<[number, number], DueReading>(RETENTION_SQL.batchRows).all(firstKey, lastKey);
   }
 
-  #isCurrent({ key, patient, vital: of, device }: ReadingRow): boolean {
+  #isCurrent({ key, patient, vital: of, device }: DueReading): boolean {
     return this.#database.prepare<(string | number)[]>(RETENTION_SQL.isCurrent).get(patient, of, device, key) !== undefined;
   }
 }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { Backoff, pause, type Service } from '../../../shared/lifecycle.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { Change } from '../../feed.ts';
 import type { OthersStored } from '../open-store.ts';
 import type { Currency, CurrencyChange } from '../store.ts';
 import { clientConfig } from './connections.ts';
@@ -27,6 +28,16 @@ interface ChangedRow {
   at: number;
   vitals: string;
   gone: string | null;
+}
+
+/** What of a patient the batches of other hubs changed. */
+interface ChangedPatient {
+  patient: string;
+  vitals: Set<string>;
+  /** When each of the batches was stored. */
+  at: number[];
+  /** The rows of `latest` that they took away: vital and device, JSON. */
+  gone: Set<string>;
 }
 
 const CHANNEL = 'vitalmesh';
@@ -143,17 +154,18 @@ export class OtherHubs implements Service {
   /** A part of what is to be told, and up to which position it goes. */
   async #page(transaction: Transaction, tenant: string, after: number, until: number): Promise<{ stored: OthersStored; last: number }> {
     const rows = await transaction.query<ChangedRow>(PG.changed, [tenant, after, until, this.#store.hub]);
-    const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string>; at: number; gone: Set<string> }>();
+    const patients = new Map<string, ChangedPatient>();
     for (const { patient, at, vitals, gone } of rows) {
-      const of = patients.get(patient) ?? { tenant, patient, vitals: new Set(), at, gone: new Set() };
+      const of = patients.get(patient) ?? { patient, vitals: new Set(), at: [], gone: new Set() };
       patients.set(patient, of);
-      of.at = Math.max(of.at, at);
+      of.at.push(at);
       for (const vital of JSON.parse(vitals) as string[]) of.vitals.add(vital);
       for (const row of JSON.parse(gone ?? '[]') as [string, string][]) of.gone.add(JSON.stringify(row));
     }
     const keys = [...new Set(rows.map(({ key }) => key))];
     const current = keys.length === 0 ? [] : await transaction.query<Currency>(PG.current, [keys]);
     const currencies: CurrencyChange[] = current.filter(({ patient, vital }) => patients.get(patient)?.vitals.has(vital));
+    const told = [...patients.values()].map((changed) => changeOf(tenant, changed, current));
     for (const { patient, gone } of patients.values()) {
       for (const { vital, device } of current.filter((row) => row.patient === patient)) gone.delete(JSON.stringify([vital, device]));
       for (const row of gone) {
@@ -161,7 +173,6 @@ export class OtherHubs implements Service {
         currencies.push({ tenant, patient, vital, device, gone: true });
       }
     }
-    const told = [...patients.values()].map(({ patient, vitals, at }) => ({ tenant, patient, vitals: [...vitals], at }));
     return { stored: { patients: told, currencies }, last: rows.length < A_PAGE ? until : (rows.at(-1)?.position ?? until) };
   }
 
@@ -176,6 +187,14 @@ export class OtherHubs implements Service {
     await pause(this.#everyMs, AbortSignal.any([woken.signal, this.#stop.signal]));
     this.#wake = undefined;
   }
+}
+
+/** What readers of a patient are told; `current` is what stands in `latest` by now, of this patient among others. */
+function changeOf(tenant: string, { patient, vitals, at, gone }: ChangedPatient, current: readonly Currency[]): Omit<Change, 'version'> {
+  const when = { tenant, patient, at: Math.max(...at) };
+  const changed = new Set(current.filter((row) => row.patient === patient && at.includes(row.storedAt)).map(({ vital }) => vital));
+  for (const row of gone) changed.add((JSON.parse(row) as [string, string])[0]);
+  return changed.size > 0 ? { ...when, kind: 'stored', vitals: [...changed] } : { ...when, kind: 'late', vitals: [...vitals] };
 }
 
 async function positionOf(client: pg.Client): Promise<number> {

@@ -1,35 +1,20 @@
+import { type DueBatch, type DueReading, type ReadingClass, readingClassOf } from '../due-reading.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
-import { type ReadingClass, readingClassOf } from '../retain-readings.ts';
-import { type Rolled, Rolling } from '../roll.ts';
+import { Rolling } from '../roll.ts';
 import type { Commit } from './commits.ts';
 import { RETENTION_PG } from './retention-statements.ts';
 import { writeRollups } from './rollups.ts';
 import { addToRanges } from './seen-ranges.ts';
 import { PG } from './statements.ts';
 
-/** A batch as the retention looks at it. */
-export interface BatchRow {
-  key: number;
-  storedAt: number;
-  firstKey: number;
-  lastKey: number;
-  rows: number;
-}
-
-interface ReadingRow extends Rolled {
-  key: number;
-  batch: number;
-  writer: number;
-  seq: number;
-  part: number;
+interface ReadingRow extends DueReading {
   effective: number;
-  receivedAt: number;
   /** Whether it is the current one of its device. */
   current: boolean;
 }
 
 /** Removes the readings of a class from batches of a tenant, but for the current ones: these are noted, to be looked at again. Gives how many. */
-export async function removeReadings(commit: Commit, tenant: string, batches: readonly BatchRow[], wanted: ReadingClass): Promise<number> {
+export async function removeReadings(commit: Commit, tenant: string, batches: readonly DueBatch[], wanted: ReadingClass): Promise<number> {
   const rows = (await readingsOf(commit, batches)).filter(({ vital }) => readingClassOf(vital) === wanted);
   const kept = rows.filter(({ current }) => current);
   if (kept.length > 0)
@@ -48,7 +33,7 @@ export async function removeReadings(commit: Commit, tenant: string, batches: re
 export async function removeKeptBack(
   commit: Commit,
   tenant: string,
-  batches: readonly BatchRow[],
+  batches: readonly DueBatch[],
   keys: readonly number[],
 ): Promise<Partial<Record<ReadingClass, number>>> {
   const due = (await readingsOf(commit, batches)).filter(({ key, current }) => !current && keys.includes(key));
@@ -59,14 +44,14 @@ export async function removeKeptBack(
   return removed;
 }
 
-async function readingsOf(commit: Commit, batches: readonly BatchRow[]): Promise<ReadingRow[]> {
+async function readingsOf(commit: Commit, batches: readonly DueBatch[]): Promise<ReadingRow[]> {
   if (batches.length === 0) return [];
   const first = Math.min(...batches.map(({ firstKey }) => firstKey));
   const last = Math.max(...batches.map(({ lastKey }) => lastKey));
   return await commit.query<ReadingRow>(RETENTION_PG.readings, [first, last, batches.map(({ key }) => key)]);
 }
 
-async function remove(commit: Commit, tenant: string, batches: readonly BatchRow[], due: readonly ReadingRow[]): Promise<void> {
+async function remove(commit: Commit, tenant: string, batches: readonly DueBatch[], due: readonly ReadingRow[]): Promise<void> {
   if (due.length === 0) return;
   const rolling = new Rolling();
   for (const row of due) rolling.reading(row);
@@ -88,7 +73,7 @@ async function remove(commit: Commit, tenant: string, batches: readonly BatchRow
 }
 
 /** The lines of what was removed go out of the batches' resources; the others keep their numbers. */
-async function repack(commit: Commit, batches: readonly BatchRow[], due: readonly ReadingRow[]): Promise<void> {
+async function repack(commit: Commit, batches: readonly DueBatch[], due: readonly ReadingRow[]): Promise<void> {
   const goneOf = Map.groupBy(due, ({ batch }) => batch);
   const whole = batches.filter(({ key, rows }) => (goneOf.get(key)?.length ?? 0) >= rows);
   if (whole.length > 0) {

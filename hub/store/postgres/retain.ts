@@ -1,12 +1,12 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { EventKind } from '../../../shared/event.ts';
 import { countDue, newestOf, type StoredAt } from '../due.ts';
-import { type ReadingClass, readingClassOf } from '../retain-readings.ts';
+import { type DueBatch, type ReadingClass, readingClassOf } from '../due-reading.ts';
 import { RETAINED, type Retained, type RetentionOrder, type RetentionStep } from '../retention.ts';
 import { HOUR_MS, MINUTE_MS, Rolling, type RollupKey } from '../roll.ts';
 import { cellOf, type RollupRow } from '../rollup-row.ts';
 import type { Commit } from './commits.ts';
-import { type BatchRow, removeKeptBack, removeReadings } from './remove-readings.ts';
+import { removeKeptBack, removeReadings } from './remove-readings.ts';
 import { RETENTION_PG } from './retention-statements.ts';
 import { keyColumns, writeRollups } from './rollups.ts';
 import { addToRanges, type RemovedKey } from './seen-ranges.ts';
@@ -72,10 +72,10 @@ async function fulfil<T>(place: RetentionPlace, tenant: string, duty: Duty<T>): 
   return await place.commit(async (commit) => duty.remove(commit, await duty.find(commit)), tenant);
 }
 
-function readings(tenant: string, name: ReadingClass, limits: Limits): Duty<BatchRow> {
+function readings(tenant: string, name: ReadingClass, limits: Limits): Duty<DueBatch> {
   return {
     async find(transaction) {
-      const page = await transaction.query<BatchRow>(RETENTION_PG.batches, [tenant, await upTo(transaction, tenant, name)]);
+      const page = await transaction.query<DueBatch>(RETENTION_PG.batches, [tenant, await upTo(transaction, tenant, name)]);
       const due = page.slice(0, countDue(page, { ...limits, since: await upTo(transaction, tenant, `${name}At`) }));
       let rows = 0;
       const enough = due.findIndex((batch) => {
@@ -117,7 +117,7 @@ function keptBack(tenant: string, { policy, now }: RetentionOrder): Duty<KeptBac
       }
     },
     async remove(commit, due) {
-      const batches = await commit.query<BatchRow>(RETENTION_PG.batchesOf, [[...new Set(due.map(({ batch }) => batch))]]);
+      const batches = await commit.query<DueBatch>(RETENTION_PG.batchesOf, [[...new Set(due.map(({ batch }) => batch))]]);
       return await removeKeptBack(
         commit,
         tenant,
