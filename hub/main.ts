@@ -30,9 +30,9 @@ import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { loadRegistry } from './registry/load-registry.ts';
-import { tenantsOf } from './registry/tenants.ts';
+import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
-import { checkStore, openExistingStore, openStore } from './store/open-store.ts';
+import { checkStore, type OpenedStore, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
 import type { Store } from './store/store.ts';
@@ -61,6 +61,7 @@ async function run(config: HubConfig): Promise<void> {
   const listed = loadRegistry(config.registry);
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
+  refuseMixed(tenantsOf(listed, store), opened.engine);
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
@@ -107,7 +108,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloaded = reloaded.then(() => reload(config.registry, { registry, store, feed, clock, log }));
+    reloaded = reloaded.then(() => reload(config.registry, { registry, store, engine: opened.engine, feed, clock, log }));
   });
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
   await using _running = await startAll([operator, ...others, staleness, uplink, mcp, retention], signal);
@@ -119,6 +120,7 @@ async function run(config: HubConfig): Promise<void> {
 interface Reloading {
   registry: LiveRegistry;
   store: Store;
+  engine: OpenedStore['engine'];
   feed: Feed;
   clock: Clock;
   log: Logger;
@@ -128,9 +130,10 @@ interface Reloading {
  * Puts a changed registry.yaml in force, or leaves the last good one there. Since when its bindings hold is on disk before: a hub that is
  * killed in between knows at its next start. One reload at a time.
  */
-async function reload(path: string, { registry, store, feed, clock, log }: Reloading): Promise<void> {
+async function reload(path: string, { registry, store, engine, feed, clock, log }: Reloading): Promise<void> {
   try {
     const next = loadRegistry(path);
+    refuseMixed(tenantsOf(next, store), engine);
     const moved = registry.replace(next, await store.rebind(next.bindings(), clock.now()));
     for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: clock.now() });
     log.info({ revision: registry.revision }, 'registry read again');
@@ -141,7 +144,7 @@ async function reload(path: string, { registry, store, feed, clock, log }: Reloa
 
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
-  loadRegistry(config.registry);
+  refuseMixed(loadRegistry(config.registry).tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   return await checkStore(config.store);
 }
 

@@ -698,6 +698,13 @@ export const ERRORS = {
       'good one in force.',
     retryable: false,
   },
+  'REGISTRY-TENANTS': {
+    message: 'Several tenants would share one store file.',
+    advice:
+      'Run a hub for each tenant, each with a store file, a registry and services of its own, or keep the store in PostgreSQL, which refuses each tenant the rows of ' +
+      'the others by itself. A tenant of whom data is stored counts even where the registry no longer lists it.',
+    retryable: false,
+  },
   'ACCESS-DENIED': {
     message: 'This caller may not do that.',
     advice: 'Ask for a role that may; the refusal was recorded.',

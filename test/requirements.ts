@@ -157,6 +157,11 @@ export const REQUIREMENTS = {
     source: 'architecture §3.8, peers.md §5',
     behaviour: 'The evidence stands in the same commit as its effect, can only be added to, and every change to it is found.',
   },
+  'TENANT-APART': {
+    source: 'issue 8, Tenants',
+    behaviour:
+      'A store file holds one tenant; several are kept in a file each, by a hub each, or in PostgreSQL, which keeps them apart by itself.',
+  },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'THREE-INSTANTS': {

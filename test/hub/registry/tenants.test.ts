@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exportAll } from '../../../hub/operator-commands.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
-import { tenantsOf } from '../../../hub/registry/tenants.ts';
+import { refuseMixed, tenantsOf } from '../../../hub/registry/tenants.ts';
 import type { Observation } from '../../../shared/fhir.ts';
 import { verifies } from '../../requirements.ts';
 import { gathered, sampleBundle, sampleObservation, testHub } from '../../support/hub.ts';
@@ -23,4 +23,16 @@ test('the data of a tenant that is listed no longer is still exported', async ()
     ['gw-icu', 'gw-other'],
   );
   assert.equal((await ids({ patient: 'pat-other-01' })).length, 1);
+});
+
+test('one file holds one tenant, those of whom it holds data counted; PostgreSQL keeps them apart by itself', async () => {
+  verifies('TENANT-APART');
+  await using h = testHub();
+  await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
+  const same = parseRegistry('gateways: [{ identity: gw-icu, tenant: clinic, patient: pat-home-01 }]');
+  refuseMixed(tenantsOf(same, h.store), 'sqlite');
+  const next = parseRegistry('gateways: [{ identity: gw-new, tenant: third, patient: pat-new-01 }]');
+  const refused = { code: 'REGISTRY-TENANTS', detail: 'clinic, third' };
+  assert.throws(() => refuseMixed(tenantsOf(next, h.store), 'sqlite'), refused);
+  refuseMixed(tenantsOf(next, h.store), 'postgres');
 });
