@@ -60,6 +60,8 @@ export function inherit(database: Database, path: string, keyFile: string, name:
     for (const { name: table } of database.prepare<[], { name: string }>(sql.TABLES).all()) {
       if (!NOT_AT_ONCE.has(table)) copyTable(database, damaged, table);
     }
+    // Of which epoch they tell is not known, and a number is given again.
+    database.prepare(sql.FORGET_PRUNED).run();
   } catch {
     // Nothing of it can be read; that is told when the rest is to be taken over.
   }
@@ -97,6 +99,29 @@ export function epochsKept(database: Database, damaged: DamagedFile): Set<number
     for (const { rowid_: id, epoch } of rows) if (find.get(id)?.epoch === epoch) kept.add(id);
   }
   return kept;
+}
+
+/**
+ * Numbers of the store's epochs that mean the same in both files. This one gives the others anew, for epochs that the hub has told since: what
+ * was delivered in one of those is not known any more.
+ */
+export function storeEpochsKept(database: Database, damaged: DamagedFile): Set<number> {
+  const kept = new Set<number>();
+  const find = database.prepare<[number], { epoch: string }>(sql.STORE_EPOCH_TEXT);
+  try {
+    const table = new DamagedTable(damaged, 'store_epochs');
+    while (!table.over) for (const { rowid_: id, epoch } of table.next().rows) if (find.get(id)?.epoch === epoch) kept.add(id);
+  } catch {
+    // A file of an older version has no such table, and told of no epochs.
+  }
+  return kept;
+}
+
+/** A row out of the damaged file as it is in this one: where nobody knows any more in which epoch the hub took it, it waits again under its key. */
+export function inKnownEpoch(row: AnyRow, storeEpochs: ReadonlySet<number>, rekeyedId: number): AnyRow {
+  const epoch = row.store_epoch ?? null;
+  if (epoch === null || storeEpochs.has(Number(epoch))) return row;
+  return { ...row, delivered_at: null, store_epoch: null, position: null, pinned: rekeyedId };
 }
 
 function lastSeq(damaged: DamagedFile, statement: string): number | undefined {

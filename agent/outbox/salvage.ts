@@ -11,7 +11,7 @@ import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
 import { collected, type GapRecord, placeOf } from './gaps.ts';
 import { readable } from './giving-up.ts';
-import { epochsKept, type Inherited, insertAny } from './inheritance.ts';
+import { epochsKept, type Inherited, inKnownEpoch, insertAny, storeEpochsKept } from './inheritance.ts';
 import { PART_NUMBER, QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
 
@@ -22,8 +22,16 @@ export interface SalvageOptions {
   path: string;
   keyFile: string;
   sources: readonly GapSource[];
+  /** All that could be read of a file was taken over, delivered rows with it. */
+  onTaken(): void;
   /** Rows came back, before those that were handed out last. */
   onReturned(): void;
+}
+
+/** Epochs whose numbers mean the same in the damaged file and in the new one: of the agent's keys, and of the hub's store. */
+interface KnownEpochs {
+  epochs: ReadonlySet<number>;
+  storeEpochs: ReadonlySet<number>;
 }
 
 const AGAIN_AFTER_MS = 60_000;
@@ -83,7 +91,8 @@ export class Salvage {
     try {
       using damaged = new DamagedFile(this.#options.path, entry.name, readKeyFile(this.#options.keyFile));
       const epochs = this.#file.read((database) => epochsKept(database, damaged));
-      await this.#rows(damaged, entry, epochs, places, taken);
+      const storeEpochs = this.#file.read((database) => storeEpochsKept(database, damaged));
+      await this.#rows(damaged, entry, { epochs, storeEpochs }, places, taken);
       await this.#quarantine(damaged, entry, epochs, taken);
     } catch (thrown) {
       const error = asVitalmeshError(thrown);
@@ -93,6 +102,7 @@ export class Salvage {
       entry.lostTo = entry.at;
     }
     await this.#finish(entry, places);
+    this.#options.onTaken();
     const lost = entry.lostFrom === null ? {} : { lostFrom: entry.lostFrom, lostTo: entry.lostTo };
     this.#file.log.warn({ file: entry.name, ...taken, ...lost }, 'what can be read of a damaged outbox was taken over');
     if (taken.rows > 0) this.#options.onReturned();
@@ -101,7 +111,7 @@ export class Salvage {
   async #rows(
     damaged: DamagedFile,
     entry: Inherited,
-    epochs: ReadonlySet<number>,
+    known: KnownEpochs,
     places: Map<string, GapRecord>,
     taken: { rows: number },
   ): Promise<void> {
@@ -122,7 +132,7 @@ export class Salvage {
       lastAt = rows.length > 0 ? Number(rows.at(-1)?.received_at) : lastAt;
       for (const row of rows) this.#remember(row, places, entry.at);
       entry.nextSeq = table.after;
-      if (rows.length > 0) await this.#take(entry, rows, epochs, taken);
+      if (rows.length > 0) await this.#take(entry, rows, known, taken);
       await turn();
     }
     // Up to when it was set aside, if its end is missing.
@@ -131,7 +141,7 @@ export class Salvage {
     entry.lostTo = entry.at;
   }
 
-  async #take(entry: Inherited, rows: readonly AnyRow[], epochs: ReadonlySet<number>, taken: { rows: number }): Promise<void> {
+  async #take(entry: Inherited, rows: readonly AnyRow[], { epochs, storeEpochs }: KnownEpochs, taken: { rows: number }): Promise<void> {
     const { came, delivered, aside } = await this.#file.write((database) => {
       const found = { came: new Amounts(), delivered: new Amounts(), aside: new Amounts() };
       for (const row of rows) {
@@ -143,9 +153,10 @@ export class Salvage {
           found.aside.add(Number(row.class), bytes);
           continue;
         }
-        if (!insertAny(database, 'rows', row)) continue;
+        const kept = inKnownEpoch(row, storeEpochs, this.#file.rekeyedId);
+        if (!insertAny(database, 'rows', kept)) continue;
         found.came.add(Number(row.class), bytes);
-        if (row.delivered_at !== null) found.delivered.add(Number(row.class), bytes);
+        if (kept.delivered_at !== null) found.delivered.add(Number(row.class), bytes);
       }
       progress(database, entry);
       return found;

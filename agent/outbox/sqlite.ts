@@ -131,7 +131,11 @@ class SqliteOutbox implements Outbox {
     });
     this.#upkeep = new Upkeep(this.#file, options.path, sent, gaps, options.limits ?? {});
     const { path, keyFile, sources = [] } = options;
-    this.#salvage = new Salvage(this.#file, gaps, { path, keyFile, sources, onReturned: () => this.#returned() });
+    this.#salvage = new Salvage(this.#file, gaps, {
+      ...{ path, keyFile, sources },
+      onTaken: () => this.#life.learn(),
+      onReturned: () => this.#returned(),
+    });
     this.#appends = new Appends(this.#file, messages, (records) => this.#upkeep.room(records));
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
     this.#life = new StoreLife(this.#file, sent);

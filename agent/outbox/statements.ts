@@ -48,6 +48,8 @@ export const FORGET_SENT = 'DELETE FROM sent';
 // Taking over what can be read of a damaged file.
 export const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_'";
 export const EPOCH_TEXT = 'SELECT epoch FROM epochs WHERE id = ?';
+export const STORE_EPOCH_TEXT = 'SELECT epoch FROM store_epochs WHERE id = ?';
+export const FORGET_PRUNED = 'DELETE FROM pruned WHERE store_epoch NOT IN (SELECT id FROM store_epochs)';
 export const LAST_EPOCH = "SELECT seq FROM sqlite_sequence WHERE name = 'epochs'";
 export const FORGET_LAST_EPOCH = "DELETE FROM sqlite_sequence WHERE name = 'epochs'";
 export const SET_LAST_EPOCH = "INSERT INTO sqlite_sequence (name, seq) VALUES ('epochs', ?)";

@@ -31,7 +31,12 @@ export class StoreLife {
     this.#file = file;
     this.#sent = sent;
     this.#storeId = file.read((database) => database.prepare<[], { id: string }>(sql.STORE_ID).get()?.id ?? null);
-    const told = file.read((database) => database.prepare<[], { storeEpoch: number; position: number }>(sql.TOLD).all());
+    this.learn();
+  }
+
+  /** Looks up to where the file says that rows were delivered: at an opening, and when delivered rows came out of another file. */
+  learn(): void {
+    const told = this.#file.read((database) => database.prepare<[], { storeEpoch: number; position: number }>(sql.TOLD).all());
     for (const { storeEpoch, position } of told) this.#raise(storeEpoch, position);
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Outbox } from '../../../agent/outbox/outbox.ts';
+import type { Outbox, OutboxRow } from '../../../agent/outbox/outbox.ts';
 import { MIGRATIONS } from '../../../agent/outbox/schema.ts';
 import { type OutboxOptions, openOutbox } from '../../../agent/outbox/sqlite.ts';
 import { createLogger } from '../../../shared/log.ts';
@@ -262,6 +262,60 @@ describe('a damaged outbox', () => {
       aside,
     );
     assert.equal(outbox.status().quarantined, 2);
+  });
+
+  test('rows that were delivered in an epoch of the store that cannot be read any more wait again, under the keys that they had', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'HUB-RESTORED', 'EXACTLY-ONCE');
+    const [old, recent] = ['aaaaaaaaaaaaa', 'bbbbbbbbbbbbb'];
+    const deliver = async (outbox: Outbox, rows: readonly OutboxRow[], epoch: string): Promise<void> =>
+      await outbox.complete(rows.map((row, i) => ({ ...row, committed: { epoch, position: i + 1 } })));
+    const at = setUp();
+    const first = await at.open();
+    await first.append(Array.from({ length: 30 }, (_, i) => markedRecord(i + 1)));
+    const before = first.pending(0, 100);
+    await deliver(first, before, old);
+    await at.close(first);
+    spoil(at.path, firstPage(at.path, 'store_epochs'));
+    const outbox = await at.open();
+    await outbox.append([markedRecord(1000)]);
+    while (readings(outbox).length < 31) await turn();
+    const rows = readings(outbox);
+    assert.deepEqual(rows.slice(0, 30), before);
+    // The first epoch of the store that the new file is told of gets the number that the other one had.
+    await deliver(outbox, rows.slice(30), recent);
+    assert.deepEqual([readings(outbox).length, outbox.status().delivered], [30, 1]);
+    // The hub goes back to before all of that; what it held of the first epoch nobody takes for held.
+    const restored = {
+      epochs: [
+        { epoch: recent, from: 0 },
+        { epoch: 'ccccccccccccc', from: 0 },
+      ],
+      position: 0,
+    };
+    assert.deepEqual(await outbox.redeliver(restored), { rows: 1, gaps: 0 });
+    await at.close(outbox);
+  });
+
+  test('rows that were delivered and could be read are known to a hub that goes back right after', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'HUB-RESTORED');
+    const epoch = 'aaaaaaaaaaaaa';
+    const at = setUp();
+    const first = await at.open();
+    await first.append(Array.from({ length: 40 }, (_, i) => markedRecord(i + 1)));
+    await first.complete(first.pending(0, 40).map((row, i) => ({ ...row, committed: { epoch, position: i + 1 } })));
+    await at.close(first);
+    spoil(at.path, firstPage(at.path, 'quarantine'));
+    await using outbox = await at.open();
+    while (outbox.status().delivered < 40) await turn();
+    while (!at.lines.some((line) => line.includes('was taken over'))) await turn();
+    const restored = {
+      epochs: [
+        { epoch, from: 0 },
+        { epoch: 'ccccccccccccc', from: 30 },
+      ],
+      position: 30,
+    };
+    assert.equal((await outbox.redeliver(restored)).rows, 10);
   });
 
   test('rows whose epochs cannot be read never go under another key: they are set aside, and so they stay', async () => {
