@@ -164,6 +164,11 @@ export const REQUIREMENTS = {
   },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
+  'NEW-STORE-NOBODYS': {
+    source: 'architecture §3.9, issue 7',
+    behaviour:
+      'What was, or may have been, measured before a new store first read a registry is nobody’s until somebody confirms who was bound; what is measured from then on is taken at once.',
+  },
   'THREE-INSTANTS': {
     source: 'architecture §3.10',
     behaviour: 'latest follows the sort time; a doubtful clock or a memory reading never overtakes a newer one.',
@@ -638,6 +643,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Readings that are removed leave rollups behind in the same commit: a trend over whole minutes says the same before and after.',
   },
+  'PRELIMINARY-ONCE': {
+    source: 'issue 7, Store; HL7 v2.6 table 0085',
+    behaviour: 'A preliminary value and its final one of the same measurement count once: the final one, in whatever order they come.',
+  },
   'RETENTION-KEYS': {
     source: 'issue 7, Store; architecture §3.2',
     behaviour:
@@ -820,6 +829,10 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'What is replayed out of quarantine is sent exactly once, with its own time, patient and mark of a test, whenever the agent is killed; what cannot be taken stays.',
+  },
+  'OUTBOX-GAP-SHOWN': {
+    source: 'issue 7, Outbox',
+    behaviour: 'The operator is told of each gap that waits why data are missing, which, and of which period, and never whose.',
   },
   'QUARANTINE-BLANKED': {
     source: 'issue 7',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type CommandIo, type CommandValues, EXIT, required } from '../../shared/command-line.ts';
 import { meaningOf, VitalmeshError } from '../../shared/errors.ts';
+import { GAP_REASONS, type Gap } from '../../shared/gap.ts';
 import { askOperator, callOperator } from '../../shared/operator/client.ts';
 import type { AcceptedStore, Counted, Dropped, OutboxReport, Replayed } from './operator.ts';
 import type { ListedEntry, ShownContent, ShownEntry } from './shown.ts';
@@ -39,7 +40,12 @@ const COMMANDS: Readonly<Record<OutboxCommand, Run>> = {
   async show(values, socket, io) {
     const args = { id: required(values, 'ID', 'ID'), withIdentifiers: identifiersOf(values, io) };
     const entry = (await askOperator(socket, 'outbox-show', args)) as ShownEntry;
-    await print(io, values.json ? JSON.stringify(entry) : `${HEAD}\n${formatEntry(entry)}\n\n${formatContent(entry.content)}`);
+    await print(
+      io,
+      values.json
+        ? JSON.stringify(entry)
+        : `${HEAD}\n${formatEntry(entry)}\n\n${entry.gap ? formatGap(entry.gap) : ''}${formatContent(entry.content)}`,
+    );
     return EXIT.ok;
   },
 
@@ -123,8 +129,16 @@ function row(...[id = '', when = '', kind = '', code = '', bytes = '', source = 
   return `${id.padEnd(9)} ${when.padEnd(20)} ${kind.padEnd(10)} ${code.padEnd(24)} ${bytes.padStart(7)}  ${source}`;
 }
 
-function formatEntry({ id, at, class: rowClass, code, source, part, bytes }: ListedEntry): string {
-  return row(id, formatTime(at), rowClass ?? 'bytes', code ?? '', String(bytes), `${plain(source)}, ${plain(part)}`);
+function formatEntry({ id, at, class: rowClass, code, source, part, bytes, gap }: ListedEntry): string {
+  const what = gap ? `gap (${gap.reason})` : plain(part);
+  return row(id, formatTime(at), rowClass ?? 'bytes', code ?? '', String(bytes), `${plain(source)}, ${what}`);
+}
+
+/** What is missing, from when to when, why, and how much. */
+function formatGap({ reason, lost, from, to, rows, values, vitals }: Gap): string {
+  const what = vitals.length > 0 ? `: ${vitals.map(plain).join(', ')}` : '';
+  const count = rows > 0 ? `\n  ${rows} ${rows === 1 ? 'row' : 'rows'}, ${values} ${values === 1 ? 'value' : 'values'}` : '';
+  return `Missing ${lost} from ${formatTime(from)} to ${formatTime(to)}${what}\n  ${reason}: ${GAP_REASONS[reason]}${count}\n\n`;
 }
 
 function formatTime(at: number): string {

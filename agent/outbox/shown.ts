@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
+import type { Gap } from '../../shared/gap.ts';
 import { decodeRecord, encodeRecord, type Reading, type ReadingRecord, type RowClass } from '../../shared/reading.ts';
 import { blankerFor } from '../capture/blank.ts';
 import type { OutboxRow, QuarantinedContent, QuarantineEntry } from './outbox.ts';
@@ -17,6 +18,8 @@ export interface ListedEntry {
   source: string;
   part: string;
   bytes: number;
+  /** Of a gap: why data are missing, which, and of which period; null for everything else, and for a gap in quarantine until it is shown. */
+  gap: Gap | null;
 }
 
 /** What an entry holds: a record, bytes as text or base64; or why it is not shown. */
@@ -46,25 +49,25 @@ export interface BlankedRecord {
   alerts: number;
   waves: number;
   movement: boolean;
+  /** Of a gap, what it tells: nothing in it says whose it is. */
+  gap?: Gap;
 }
 
 export function listedEntry({ id, ...entry }: QuarantineEntry): ListedEntry {
   const { at, class: rowClass, code, source, part, bytes } = entry;
-  return { id: `q${id}`, at, class: rowClass, code, source, part, bytes };
+  return { id: `q${id}`, at, class: rowClass, code, source, part, bytes, gap: null };
 }
 
 export function listedRow({ seq, receivedAt, class: rowClass, record }: OutboxRow): ListedEntry {
   const bytes = encodeRecord(record).length;
-  return { id: `r${seq}`, at: receivedAt, class: rowClass, code: null, source: record.source, part: 'row', bytes };
+  return { id: `r${seq}`, at: receivedAt, class: rowClass, code: null, source: record.source, part: 'row', bytes, gap: record.gap ?? null };
 }
 
 /** An entry of quarantine as an operator sees it. */
 export function shownEntry(entry: QuarantinedContent, withIdentifiers: boolean): ShownEntry {
-  return {
-    ...listedEntry(entry),
-    identifiers: withIdentifiers ? 'kept' : 'blanked',
-    content: isRecord(entry) ? shownBody(entry.body, withIdentifiers) : shownBytes(entry, withIdentifiers),
-  };
+  const content = isRecord(entry) ? shownBody(entry.body, withIdentifiers) : shownBytes(entry, withIdentifiers);
+  const gap = 'record' in content ? (content.record.gap ?? null) : null;
+  return { ...listedEntry(entry), gap, identifiers: withIdentifiers ? 'kept' : 'blanked', content };
 }
 
 /** A row that waits, as an operator sees it. */
@@ -108,7 +111,7 @@ function bytesAs(body: Uint8Array): ShownContent {
 }
 
 function blankedRecord(record: ReadingRecord): BlankedRecord {
-  const { profile, class: rowClass, receivedAt, test, device, subject, readings, alerts = [], waves = [], movement } = record;
+  const { profile, class: rowClass, receivedAt, test, device, subject, readings, alerts = [], waves = [], movement, gap } = record;
   const hints = { patient: subject.patient?.value, authority: subject.patient?.authority, visit: subject.visit, bed: subject.bed };
   return {
     ...{ profile, class: rowClass, receivedAt, test },
@@ -116,6 +119,7 @@ function blankedRecord(record: ReadingRecord): BlankedRecord {
     subject: Object.fromEntries(Object.entries(hints).flatMap(([name, value]) => (value ? [[name, blanked(value)]] : []))),
     readings: readings.map(({ limits: _, ...reading }) => reading),
     ...{ alerts: alerts.length, waves: waves.length, movement: movement !== undefined },
+    ...(gap && { gap }),
   };
 }
 

@@ -14,6 +14,7 @@ import type { Outbox } from '../../../agent/outbox/outbox.ts';
 import { openOutbox } from '../../../agent/outbox/sqlite.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
+import type { Gap } from '../../../shared/gap.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
@@ -329,6 +330,44 @@ describe('outbox list, show, export, drop, status', () => {
       message: shown.at(-1)?.message,
     });
     assert.doesNotMatch(JSON.stringify(agent.logged), names);
+  });
+
+  test('a gap is told from rows of data, with why, what and which period is missing, and without whose it is', async () => {
+    verifies('OUTBOX-GAP-SHOWN', 'QUARANTINE-BLANKED');
+    await using agent = await Running.start();
+    const gap: Gap = {
+      reason: 'space',
+      lost: 'continuous',
+      from: RECEIVED - 60_000,
+      to: RECEIVED,
+      rows: 3,
+      values: 6,
+      vitals: ['hr', 'spo2'],
+    };
+    const { readings: _, ...record } = markedRecord(1);
+    await agent.outbox.append([markedRecord(1), { ...record, class: 'gap', readings: [], gap }]);
+    assert.deepEqual(
+      (await agent.json('list', '--pending')).map((entry) => [entry.class, entry.gap]),
+      [
+        ['spot', null],
+        ['gap', gap],
+      ],
+    );
+    const list = (await agent.call('list', '--pending')).stdout.split('\n');
+    assert.match(list[1] ?? '', /spot .*, row$/);
+    assert.match(list[2] ?? '', /gap .*, gap \(space\)$/);
+    const [shown] = await agent.json('show', 'r2');
+    assert.deepEqual([shown.gap, shown.content.record.gap], [gap, gap]);
+    const { stdout } = await agent.call('show', 'r2');
+    assert.match(
+      stdout,
+      /Missing continuous from 2026-11-21T09:59:00Z to 2026-11-21T10:00:00Z: hr, spo2\n {2}space: The gateway had no room/,
+    );
+    assert.match(stdout, /3 rows, 6 values/);
+    assert.doesNotMatch(stdout, /P-0001/);
+    // In quarantine as well.
+    await agent.outbox.quarantine(agent.outbox.pending(1, 1), 'INGEST-INVALID');
+    assert.deepEqual((await agent.json('show', 'q1'))[0].gap, gap);
   });
 
   test('a list is chosen by source and code, and as long as told', async () => {
