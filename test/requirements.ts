@@ -157,6 +157,11 @@ export const REQUIREMENTS = {
     source: 'architecture §3.8, peers.md §5',
     behaviour: 'The evidence stands in the same commit as its effect, can only be added to, and every change to it is found.',
   },
+  'AUDIT-DETAIL': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The evidence of a read says by what credential, why, under which policy and mask it was, how long it took, and which observations in which version were shown, with size and hash of the view; nothing that a caller wrote stands in it but what the hub knows itself.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:

@@ -1,6 +1,7 @@
 import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { panel, vital } from '../../shared/vitals.ts';
 import { bucketEdges } from '../clinical/bucket-edges.ts';
 import type { Change } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -15,17 +16,23 @@ import type {
   StoredObservation,
 } from '../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../store/trend.ts';
-import type { AccessContext, Action, AuditEvent, Decision, Principal } from './access.ts';
+import type { AccessContext, AccessResource, Action, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from './door.ts';
+import { type Call, granted, refused } from './evidence-of-call.ts';
+import { exportClosed, witnessed } from './export-evidence.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
+import type { Policy } from './policy.ts';
+import { resourceOf, type Whereabouts } from './resource.ts';
 import { NOTICE, vitalViews } from './views.ts';
 
 export interface DoorOptions {
   store: Store;
   registry: Registry;
   metrics: Metrics;
+  /** The policy in force, asked anew at each call; the built-in one unless given. */
+  policy?: () => Policy;
   clock?: Clock;
   /** IANA zone in which `asOf` is shown; UTC unless told. */
   zone?: string;
@@ -36,25 +43,19 @@ export function createDoor(options: DoorOptions): Door {
   return new StoreDoor(options);
 }
 
-/** Who asks for what, and how; what all evidence of one call has in common. */
-interface Call {
-  principal: Principal;
-  action: Action;
-  context: CallContext;
-  at: Instant;
-}
-
 class StoreDoor implements Door {
   readonly #store: Store;
   readonly #registry: Registry;
   readonly #metrics: Metrics;
+  readonly #policy: () => Policy;
   readonly #clock: Clock;
   readonly #zone: string;
 
-  constructor({ store, registry, metrics, clock = systemClock, zone = 'UTC' }: DoorOptions) {
+  constructor({ store, registry, metrics, policy = () => DEFAULT_POLICY, clock = systemClock, zone = 'UTC' }: DoorOptions) {
     this.#store = store;
     this.#registry = registry;
     this.#metrics = metrics;
+    this.#policy = policy;
     this.#clock = clock;
     this.#zone = zone;
   }
@@ -63,29 +64,33 @@ class StoreDoor implements Door {
     const call = this.#call(principal, 'patients.list', context);
     await this.#require(call);
     const { tenant } = principal;
-    const shown = this.#registry
-      .patients(tenant)
-      .filter(({ patient }) => decide(principal, call.action, { tenant, patient }, this.#context(call.at)).allow);
-    const stored = await this.#store.patients(tenant, () => granted(call, null, shown.length));
-    const known = new Map(stored.map((row) => [row.patient, row]));
-    return shown.map(({ patient, bed }) => {
-      const row = known.get(patient);
-      return { patient, bed, lastStoredAt: row?.lastStoredAt ?? null, vitals: row?.vitals ?? [] };
-    });
+    const shown = this.#registry.patients(tenant).filter(({ patient }) => decide(principal, call.action, this.#resource(tenant, patient), call).allow);
+    return await this.#shown((show) =>
+      this.#store.patients(tenant, (_, stored) => {
+        const known = new Map(stored.map((row) => [row.patient, row]));
+        const view = show(
+          shown.map(({ patient, bed }): PatientSummary => {
+            const row = known.get(patient);
+            return { patient, bed, lastStoredAt: row?.lastStoredAt ?? null, vitals: row?.vitals ?? [] };
+          }),
+        );
+        return granted(call, null, view.length, { view });
+      }),
+    );
   }
 
   async latest(principal: Principal, patient: string, context: CallContext): Promise<LatestView> {
     const call = this.#call(principal, 'vitals.read', context);
     await this.#require(call, patient);
-    const rows = await this.#store.latest(principal.tenant, patient, (count) => granted(call, patient, count));
-    const now = this.#clock.now();
-    return {
-      patient,
-      bed: this.#registry.patient(principal.tenant, patient)?.bed ?? null,
-      asOf: formatInstant(now, zoneOffsetMin(now, this.#zone)),
-      vitals: vitalViews(rows, now),
-      notice: NOTICE,
-    };
+    const bed = this.#registry.patient(principal.tenant, patient)?.bed ?? null;
+    return await this.#shown((show) =>
+      this.#store.latest(principal.tenant, patient, (count, rows) => {
+        const now = this.#clock.now();
+        const asOf = formatInstant(now, zoneOffsetMin(now, this.#zone));
+        const view = show<LatestView>({ patient, bed, asOf, vitals: vitalViews(rows, now), notice: NOTICE });
+        return granted(call, patient, count, { view, rows });
+      }),
+    );
   }
 
   async trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
@@ -98,8 +103,17 @@ class StoreDoor implements Door {
     const edges = bucketEdges({ from, to, points, zone: this.#zone });
     const now = this.#clock.now();
     const wanted = { patient, vital, edges, now, place: bed === null ? 'home' : 'bed', ...(device !== undefined && { device }) } as const;
-    const trend = await this.#store.trend(principal.tenant, wanted, (values) => granted(call, patient, values));
-    return trendView(trend, { patient, bed, vital, edges, now, zone: this.#zone });
+    return await this.#shown((show) =>
+      this.#store.trend(principal.tenant, wanted, (values, trend) => {
+        const view = show(trendView(trend, { patient, bed, vital, edges, now, zone: this.#zone }));
+        const { series } = trend;
+        const args = {
+          vital: series.length > 0 ? vital : keyOf(vital),
+          device: series.find((one) => one.device === device)?.device ?? null,
+        };
+        return granted(call, patient, values, { view, args: { ...args, from, to, points } });
+      }),
+    );
   }
 
   async history(
@@ -110,8 +124,14 @@ class StoreDoor implements Door {
   ): Promise<readonly VersionView[]> {
     const call = this.#call(principal, 'vitals.read', context);
     await this.#require(call, patient);
-    const versions = await this.#store.history(principal.tenant, { patient, ...query }, (rows) => granted(call, patient, rows));
-    return versions.map(versionView);
+    return await this.#shown((show) =>
+      this.#store.history(principal.tenant, { patient, ...query }, (count, rows) => {
+        const view = show(rows.map(versionView));
+        const { vital, device, effective } = query;
+        const args = count > 0 ? { vital, device, effective } : { vital: keyOf(vital), device: null, effective };
+        return granted(call, patient, count, { view, args, rows });
+      }),
+    );
   }
 
   async openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void> {
@@ -126,8 +146,8 @@ class StoreDoor implements Door {
     await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, delivered), reason: 'closed' })));
   }
 
-  maySee(principal: Principal, { tenant, patient }: Change): boolean {
-    return decide(principal, 'vitals.subscribe', { tenant, patient }, this.#context(this.#clock.now())).allow;
+  maySee(principal: Principal, { tenant, patient }: Pick<Change, 'tenant' | 'patient'>, place?: Whereabouts): boolean {
+    return decide(principal, 'vitals.subscribe', this.#resource(tenant, patient, place), this.#context(this.#clock.now())).allow;
   }
 
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
@@ -144,45 +164,65 @@ class StoreDoor implements Door {
     return this.#store.counts(principal.tenant, () => granted(call, null, 1));
   }
 
-  async #exported<T>(
+  async #exported<T extends { resource: unknown }>(
     principal: Principal,
-    { patient }: ObservationFilter,
+    { patient, since, kind }: EventFilter,
     context: CallContext,
-    read: (evidence: Evidence) => Promise<T>,
-  ): Promise<T> {
+    read: (evidence: Evidence) => Promise<AsyncIterable<T>>,
+  ): Promise<AsyncIterable<T>> {
     const call = this.#call(principal, 'observations.export', context);
-    const decision = decide(
-      principal,
-      call.action,
-      { tenant: principal.tenant, ...(patient !== undefined && { patient }) },
-      this.#context(call.at),
-    );
+    const decision = decide(principal, call.action, this.#resource(principal.tenant, patient), call);
     if (!decision.allow) await this.#refuse(call, decision.reason, this.#known(principal, patient));
-    // The filter is free text until a patient answers to it, and free text has no place in the evidence.
-    return await read((rows) => granted(call, rows > 0 ? (patient ?? null) : this.#known(principal, patient), rows));
+    call.obligations = decision.obligations;
+    const args = { since: since ?? null, kind: kind ?? null };
+    let whose: string | null = null;
+    const walk = await read((rows) => {
+      // The filter is free text until a patient answers to it, and free text has no place in the evidence.
+      whose = rows > 0 ? (patient ?? null) : this.#known(principal, patient);
+      return granted(call, whose, rows, { args });
+    });
+    return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, whose, out, whole)]));
   }
 
   #context(at: Instant): AccessContext {
-    return { at, policy: DEFAULT_POLICY };
+    return { at, policy: this.#policy() };
+  }
+
+  #resource(tenant: string, patient?: string, place?: Whereabouts): AccessResource {
+    return resourceOf(this.#registry, tenant, patient, place);
   }
 
   #call(principal: Principal, action: Action, context: CallContext): Call {
-    return { principal, action, context, at: this.#clock.now() };
+    const clock = this.#clock;
+    const { at, policy } = this.#context(clock.now());
+    return { principal, action, context, policy, at, startedMs: clock.monotonicMs(), clock };
+  }
+
+  /** A read whose view is made, and shown to the evidence, before the commit that lets it out. */
+  async #shown<V>(read: (show: <T extends V>(view: T) => T) => Promise<unknown>): Promise<V> {
+    let shown: { view: V } | undefined;
+    await read((view) => {
+      shown = { view };
+      return view;
+    });
+    if (shown === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a read without evidence' });
+    return shown.view;
   }
 
   /** Returns when the call is allowed; else records the refusal and throws. A patient of the registry that is not the tenant's is as unknown as any. */
   async #require(call: Call, patient?: string): Promise<void> {
-    const { principal, action, at } = call;
+    const { principal, action } = call;
     const { tenant } = principal;
-    const decision = decide(principal, action, { tenant, ...(patient !== undefined && { patient }) }, this.#context(at));
+    const decision = decide(principal, action, this.#resource(tenant, patient), call);
     const known = this.#known(principal, patient);
     if (!decision.allow) await this.#refuse(call, decision.reason, known);
     if (patient !== undefined && known === null) await this.#refuse(call, 'unknown', null);
+    call.obligations = decision.obligations;
   }
 
   async #refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null): Promise<never> {
     this.#metrics.count('access_denied', reason);
-    await this.#store.record([{ ...granted(call, patient, 0), outcome: 'denied', reason }]);
+    await this.#store.record([refused(call, patient, reason)]);
     if (reason === 'patient' || reason === 'unknown') throw new VitalmeshError('NOT-FOUND');
     throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
   }
@@ -198,7 +238,7 @@ function streamOf(patients: readonly string[]): readonly (string | null)[] {
   return patients.length === 0 ? [null] : patients;
 }
 
-function granted({ principal, action, context, at }: Call, patient: string | null, count: number): AuditEvent {
-  const { tenant, id, role } = principal;
-  return { at, tenant, principal: id, role, action, patient, outcome: 'allowed', reason: 'granted', count, channel: context.channel };
+/** A key of the tables of vital signs, as it is; anything else a caller may write is null, for free text has no place in the evidence. */
+function keyOf(asked: string): string | null {
+  return (vital(asked) ?? panel(asked)) ? asked : null;
 }

@@ -301,9 +301,13 @@ test('the operator exports and counts within a tenant, and it is recorded', asyn
   });
   assert.deepEqual(await evidence(h), [
     ['observations.export', null, 'allowed', 'granted', 4],
+    ['observations.export', null, 'allowed', 'closed', 4],
     ['observations.export', 'pat-home-01', 'allowed', 'granted', 1],
+    ['observations.export', 'pat-home-01', 'allowed', 'closed', 1],
     ['observations.export', null, 'allowed', 'granted', 0],
+    ['observations.export', null, 'allowed', 'closed', 0],
     ['observations.export', null, 'allowed', 'granted', 0],
+    ['observations.export', null, 'allowed', 'closed', 0],
     ['status.read', null, 'allowed', 'granted', 1],
   ]);
 });

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { AuditEvent } from './access.ts';
+import { type Call, granted } from './evidence-of-call.ts';
+
+/** What was handed out of an export, in the order in which it went. */
+export interface HandedOut {
+  rows: number;
+  /** Of the resources as JSON, one a line, line ends included. */
+  bytes: number;
+  /** SHA-256 of that, hex: what `sha256sum` says of the exported file of one tenant. */
+  response: string;
+}
+
+/**
+ * The walk of an export, at whose end `closed` is told what was handed out: of one that is given up, what went before. An export that nobody
+ * walks is never closed.
+ */
+export async function* witnessed<T extends { resource: unknown }>(
+  walk: AsyncIterable<T>,
+  closed: (out: HandedOut, whole: boolean) => Promise<void>,
+): AsyncGenerator<T> {
+  const digest = createHash('sha256');
+  let rows = 0;
+  let bytes = 0;
+  let whole = false;
+  try {
+    for await (const row of walk) {
+      const line = `${JSON.stringify(row.resource)}\n`;
+      digest.update(line);
+      rows += 1;
+      bytes += Buffer.byteLength(line);
+      yield row;
+    }
+    whole = true;
+  } finally {
+    await closed({ rows, bytes, response: digest.digest('hex') }, whole);
+  }
+}
+
+/** The entry at the end of an export. `cut`: whoever read it stopped, or could not be given more. */
+export function exportClosed(call: Call, patient: string | null, { rows, bytes, response }: HandedOut, whole: boolean): AuditEvent {
+  const event = granted(call, patient, rows);
+  return { ...event, reason: whole ? 'closed' : 'cut', detail: { ...event.detail, bytes, response } };
+}
