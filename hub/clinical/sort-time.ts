@@ -37,6 +37,11 @@ export function isRevision(status: Observation['status']): boolean {
   return status === 'corrected' || isWithdrawal(status);
 }
 
+/** Whether an observation takes the place of preliminary ones of the same (patient, vital, device, effective), in whatever order they come. */
+export function isSettled(status: Observation['status']): boolean {
+  return status === 'final' || status === 'corrected';
+}
+
 /**
  * Whether a reading may become the current one. One that takes another back may not. One out of a device's memory whose
  * clock is in doubt may not: nobody knows when it was measured, and its time of receipt would put it before what was measured since.

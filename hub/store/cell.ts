@@ -68,7 +68,7 @@ export function addReading(cell: Cell, [at, value, flags]: Point): boolean {
   return true;
 }
 
-/** Counts a reading that does not stand: taken back or replaced, or of an unknown time (`mayBeCurrent`). */
+/** Counts a reading that does not stand: taken back or replaced (by a corrected or final one), or of an unknown time (`mayBeCurrent`). */
 export function addSetAside(cell: Cell, flags: string | null): void {
   const has = new Set(flags === null ? [] : flagsOf(flags));
   cell[has.has('memory') && (has.has('clock') || has.has('clockless')) ? 'undated' : 'withdrawn'] += 1;

@@ -28,5 +28,8 @@ export interface DueReading extends Rolled {
   writer: number;
   seq: number;
   part: number;
+  /** The device's time. */
+  effective: Instant;
   receivedAt: Instant;
+  preliminary: number;
 }

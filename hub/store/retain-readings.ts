@@ -3,6 +3,7 @@ import { type DueBatch, type DueReading, type ReadingClass, readingClassOf } fro
 import { packReceived, unpackReceived } from './observation-row.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
 import { Rolling } from './roll.ts';
+import { rolledFrom } from './rolled-from.ts';
 import { addToRanges } from './seen-ranges.ts';
 
 /** Of any tenant. */
@@ -60,6 +61,9 @@ export class ReadingRemoval {
       dropSeen.run(row.writer, row.seq, row.part);
       this.#noteKey(row);
     }
+    const note = this.#database.prepare<(string | number)[]>(RETENTION_SQL.noteRolledFrom);
+    for (const { patient, vital: of, device, test, effective, preliminary, start } of rolledFrom(rows))
+      note.run(patient, of, device, test, effective, preliminary, start);
     this.#removed.set(batch.tenant, (this.#removed.get(batch.tenant) ?? 0) + rows.length);
     this.#repack(batch, rows);
   }

@@ -127,7 +127,10 @@ class Step {
   }
 
   #hours(cutoff: Instant): Turn {
-    return this.#dropRollups(this.#rollups(HOUR_MS, cutoff));
+    const rows = this.#rollups(HOUR_MS, cutoff);
+    const drop = this.#database.prepare<(string | number)[]>(RETENTION_SQL.dropRolledFrom);
+    for (const { patient, vital, device, test, start } of rows) drop.run(patient, vital, device, test, start, start + HOUR_MS);
+    return this.#dropRollups(rows);
   }
 
   #rollups(width: number, cutoff: Instant): (RollupKey & RollupRow)[] {

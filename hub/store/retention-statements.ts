@@ -19,8 +19,8 @@ export const RETENTION_SQL = {
   lastBatch: 'SELECT max(key) AS key FROM batch',
   batch: 'SELECT key, tenant, storedAt, firstKey, lastKey, rows FROM batch WHERE key = ?',
   batchRows: `
-    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, receivedAt, sortTime, test,
-      standing
+    SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, effective, receivedAt, sortTime,
+      test, standing, preliminary
     FROM observation WHERE key >= ? AND key <= ? ORDER BY key`,
   isCurrent: 'SELECT 1 AS found FROM latest WHERE patient = ? AND vital = ? AND device = ? AND observation = ?',
   keepBack: 'INSERT OR IGNORE INTO keptBack (observation) VALUES (?)',
@@ -39,6 +39,12 @@ export const RETENTION_SQL = {
   putRollup: `
     INSERT OR REPLACE INTO rollup (patient, vital, device, part, test, start, width, ${CELL})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  noteRolledFrom: `
+    INSERT OR IGNORE INTO rolledFrom (patient, vital, device, test, effective, preliminary, start) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  rolledFrom: `
+    SELECT DISTINCT start FROM rolledFrom
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND preliminary >= ?`,
+  dropRolledFrom: 'DELETE FROM rolledFrom WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND start >= ? AND start < ?',
   oldRollups: `
     SELECT patient, vital, device, part, test, start, width, ${CELL} FROM rollup INDEXED BY rollupByAge
     WHERE width = ? AND start < ? ORDER BY start LIMIT 200`,

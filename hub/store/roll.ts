@@ -10,6 +10,11 @@ import type { StoredComponent } from './store.ts';
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
+/** The beginning of the minute in which a time lies. */
+export function minuteOf(time: Instant): Instant {
+  return Math.floor(time / MINUTE_MS) * MINUTE_MS;
+}
+
 /** Whose stretch of what series a rollup is of. */
 export interface RollupKey {
   patient: number;
@@ -43,7 +48,7 @@ export class Rolling {
   /** Into its minute. What takes another back is no measurement and leaves nothing. */
   reading({ patient, vital, device, value, components, flags, sortTime, test, standing }: Rolled): void {
     if (standing < 0) return;
-    const start = Math.floor(sortTime / MINUTE_MS) * MINUTE_MS;
+    const start = minuteOf(sortTime);
     const parts = components === null ? [] : (JSON.parse(components) as StoredComponent[]);
     const values = panel(vital) ? parts.map((part) => ({ part: part.vital, value: part.value })) : [{ part: '', value }];
     for (const { part, value: measured } of values) {

@@ -2,6 +2,7 @@ import type { Migration } from '../../shared/storage/migrations.ts';
 import { AUDIT_SCHEMA } from '../audit/audit-log.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
+import { PRELIMINARY_STEP } from './schema-preliminary.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
@@ -167,4 +168,5 @@ CREATE INDEX lineageBySince ON lineage (since);
 -- When no binding is known: the store was put back, at found, to what it held at start; until the registry was next read (NULL: not yet).
 CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, found INTEGER NOT NULL, until INTEGER) STRICT;
 `,
+  PRELIMINARY_STEP,
 ];

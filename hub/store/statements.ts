@@ -26,8 +26,8 @@ export const SQL = {
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
     INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
-      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises, preliminary)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // A real reading is before every test reading. What was stored before the hub's clock was set back (the last three numbers: how far
   // a sort time and a time of storing may be ahead of it, and how old what takes their place) does not keep out what is measured now.
   setLatest: `
@@ -53,6 +53,25 @@ export const SQL = {
     UPDATE observation INDEXED BY observationSetAside SET standing = 0
     WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND standing = 1
       AND key <> ? AND NOT (writer = ? AND (seq, part) > (?, ?))`,
+  // What one row of a sender holds are different measurements, as of two pressure lines.
+  hasPreliminary: `
+    SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM observation INDEXED BY preliminary WHERE patient = ? AND preliminary = 1)
+      OR EXISTS (SELECT 1 FROM rolledFrom INDEXED BY rolledFromPreliminary WHERE patient = ? AND preliminary = 1)`,
+  settle: `
+    UPDATE observation INDEXED BY preliminary SET standing = 0
+    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND preliminary = 1 AND standing = 1
+      AND NOT (writer = ? AND seq = ?)`,
+  // The time is given twice, as with withdraw.
+  isSettled: `
+    SELECT 1 AS found FROM observation
+    WHERE patient = ? AND vital = ? AND device = ? AND standing = 1 AND test = ? AND effective = ? AND sortTime = ? AND preliminary = 0
+      AND NOT (writer = ? AND seq = ?)
+    LIMIT 1`,
+  isSettledAside: `
+    SELECT 1 AS found FROM observation INDEXED BY observationSetAside
+    WHERE patient = ? AND vital = ? AND device = ? AND standing = 1 AND test = ? AND effective = ? AND effective <> sortTime
+      AND preliminary = 0 AND NOT (writer = ? AND seq = ?)
+    LIMIT 1`,
   dropWithdrawn: `
     DELETE FROM latest
     WHERE patient = ? AND vital = ? AND device = ? AND (SELECT standing FROM observation WHERE key = latest.observation) = 0`,

@@ -25,7 +25,7 @@ export interface TrendQuery {
 export interface Excluded {
   /** Without a value: a sensor off, a sentinel. */
   absent: number;
-  /** Taken back (cancelled, entered in error), or replaced by a corrected one. */
+  /** Taken back (cancelled, entered in error), or replaced by a corrected one, or a preliminary one by the final one. */
   withdrawn: number;
   /** Out of a device's memory with a clock in doubt: nobody knows when it was measured. */
   undated: number;

@@ -2,19 +2,17 @@ import { hash } from 'node:crypto';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
-import { isRevision, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
-import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
-import { doubtRollups, rollupsAt } from './doubt.ts';
+import { isRevision, isWithdrawal } from '../clinical/sort-time.ts';
 import { packReceived } from './observation-row.ts';
 import { trimQuarantine } from './quarantine-room.ts';
 import { isInRange, lastSeenRow, removedUpTo } from './seen-ranges.ts';
-import { MAX_LATEST, SQL } from './statements.ts';
+import { StandingVersions } from './standing.ts';
+import { SQL } from './statements.ts';
 import {
   type Arrival,
   type ArrivalResult,
   type ArrivedBatch,
   type BatchOutcome,
-  type CurrencyChange,
   type EventArrival,
   isEvent,
   type Refusal,
@@ -35,27 +33,6 @@ interface New {
   id: ObservationKey;
 }
 
-/** Whose row of `latest`: the key of the patient, and its id. */
-interface LatestRow {
-  key: number;
-  patient: string;
-  vital: string;
-  device: string;
-}
-
-/** What may stand in `latest`, with the key of its observation. */
-interface Standing {
-  key: number;
-  test: number;
-  sortTime: number;
-  storedAt: number;
-  freshAt: number;
-  place: Place;
-}
-
-/** What takes the place of a row from ahead of the hub's clock was measured within this time: it comes live. */
-const LIVE_MS = 60_000;
-
 /** Why what comes under the key of something that was removed is something else. */
 export const LATER_THAN_REMOVED = 'same key, received later than what was removed';
 
@@ -66,7 +43,7 @@ class BatchWriter {
   readonly #writers = new Map<string, number>();
   readonly #ranges = new Map<number, number>();
   readonly #new = new Map<string, New[]>();
-  readonly #currencies = new Map<string, CurrencyChange>();
+  readonly #standing;
   readonly #addSeen;
   #stored = 0;
   #events = 0;
@@ -76,6 +53,7 @@ class BatchWriter {
   constructor(database: Pick<Database, 'prepare'>, batch: ArrivedBatch) {
     this.#database = database;
     this.#batch = batch;
+    this.#standing = new StandingVersions(database, batch);
     this.#addSeen = database.prepare<[number, number, number, Uint8Array]>(SQL.addSeen);
   }
 
@@ -130,7 +108,7 @@ class BatchWriter {
     const { tenant, gateway, quarantine } = this.#batch;
     const dropped = quarantine && this.#quarantined > 0 ? trimQuarantine(this.#database, tenant, gateway, quarantine) : 0;
     if (this.#stored + this.#events + this.#held + this.#quarantined > 0) this.#total(dropped);
-    return { currencies: [...this.#currencies.values()], dropped };
+    return { currencies: this.#standing.currencies(), dropped };
   }
 
   #total(dropped: number): void {
@@ -159,11 +137,11 @@ class BatchWriter {
       .prepare<[number, string, string, number, number | null, number, number, number, Uint8Array]>(SQL.addBatch)
       .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, rows.length, received);
     const addObservation = this.#database.prepare<(string | number | null)[]>(SQL.addObservation);
-    let hasRevision = this.#database.prepare<[number]>(SQL.hasRevision).get(patient) !== undefined;
+    const standing = this.#standing.of(patient, patientId);
     for (const [i, { arrival: a, writer, id }] of rows.entries()) {
       const key = firstKey + i;
-      const isRevised = hasRevision && this.#isRevised(patient, a, writer, id);
-      const mayStand = mayBeCurrent(a.flags, a.status) && !isRevised;
+      const version = { key, arrival: a, writer, id };
+      const mayStand = standing.mayStand(version);
       addObservation.run(
         key,
         batch,
@@ -187,66 +165,13 @@ class BatchWriter {
         a.place,
         isWithdrawal(a.status) ? -1 : Number(mayStand),
         Number(isRevision(a.status)),
+        Number(a.status === 'preliminary'),
       );
-      const row = { key: patient, patient: patientId, vital: a.vital, device: a.device };
-      if (mayStand) this.#setLatest(row, { ...a, test: a.test ? 1 : 0, storedAt: at, key });
-      if (!isRevision(a.status)) continue;
-      // A correction leaves what the same sender sent after it; what takes back takes back all.
-      if (isWithdrawal(a.status)) this.#withdraw(row, a, [key, 0, 0, 0]);
-      else if (!isRevised) this.#withdraw(row, a, [key, writer, id.seq, id.index]);
-      // What it revises may stand behind it in the same batch.
-      hasRevision = true;
+      standing.stored(version);
     }
-    this.#bound(patient, patientId);
+    standing.finish();
     this.#database.prepare<[number, number]>(SQL.touchPatient).run(at, patient);
     this.#stored += rows.length;
-  }
-
-  #setLatest({ key: patient, ...row }: LatestRow, { test, sortTime, storedAt, key, freshAt, place }: Standing): void {
-    const { changes } = this.#database
-      .prepare<(string | number)[]>(SQL.setLatest)
-      .run(patient, row.vital, row.device, test, sortTime, storedAt, key, freshAt, place, MAX_AHEAD_MS, STEP_MS, LIVE_MS);
-    if (changes > 0) this.#changed({ tenant: this.#batch.tenant, ...row, freshAt, storedAt, place });
-  }
-
-  /** Takes out of `latest` what the arrival takes back or replaces, and puts in its place what remains. `by`: the key, writer, row and part of the arrival. */
-  #withdraw(row: LatestRow, { effective, test }: Arrival, by: readonly [key: number, writer: number, seq: number, part: number]): void {
-    const { key, patient, vital, device } = row;
-    const which = [key, vital, device, test ? 1 : 0, effective];
-    const inOrder = this.#database.prepare<(string | number)[]>(SQL.withdraw).run(...which, effective, ...by);
-    const setAside = this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which, ...by);
-    // Not kept any more, it may still be in a rollup.
-    if (inOrder.changes + setAside.changes === 0)
-      doubtRollups(this.#database, rollupsAt({ patient: key, vital, device, test: test ? 1 : 0 }, effective));
-    if (this.#database.prepare<[number, string, string]>(SQL.dropWithdrawn).run(key, vital, device).changes === 0) return;
-    this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
-    const best = this.#database.prepare<[number, string, string], Standing>(SQL.bestOf).get(key, vital, device);
-    if (best === undefined) return;
-    const isAhead = best.storedAt > this.#batch.at + STEP_MS;
-    this.#setLatest(row, isAhead ? { ...best, freshAt: AGE_UNKNOWN } : best);
-  }
-
-  #isRevised(patient: number, { vital, device, test, effective }: Arrival, writer: number, { seq, index }: ObservationKey): boolean {
-    const found = this.#database
-      .prepare<(string | number)[]>(SQL.isRevised)
-      .get(patient, vital, device, test ? 1 : 0, effective, writer, seq, index);
-    return found !== undefined;
-  }
-
-  /** Keeps `latest` of a patient bounded; the observations stay. */
-  #bound(key: number, patient: string): void {
-    const rows = this.#database.prepare<[number], { rows: number }>(SQL.countLatest).get(key)?.rows ?? 0;
-    if (rows <= MAX_LATEST) return;
-    const drop = this.#database.prepare<[number, string, string]>(SQL.dropLatest);
-    const oldest = this.#database.prepare<[number, number], { vital: string; device: string }>(SQL.oldestLatest);
-    for (const { vital, device } of oldest.all(key, rows - MAX_LATEST)) {
-      drop.run(key, vital, device);
-      this.#changed({ tenant: this.#batch.tenant, patient, vital, device, gone: true });
-    }
-  }
-
-  #changed(change: CurrencyChange): void {
-    this.#currencies.set(JSON.stringify([change.patient, change.vital, change.device]), change);
   }
 
   #nextKey(sql: string): number {

@@ -166,6 +166,57 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
     await intact(store);
   });
 
+  check(
+    'what is taken back, and lies in the rollup of its receipt, makes that doubtful; so does a final one that comes behind',
+    async (store) => {
+      verifies('RETENTION-ROLLUP', 'PRELIMINARY-ONCE');
+      const start = TEST_NOW - 10 * MINUTE;
+      const from = start - (start % HOUR);
+      const received = (minute: number): Instant => from + minute * MINUTE + 1;
+      const ahead = (day: number, minute: number): Sample => ({ effective: Date.UTC(2028, 0, day), receivedAt: received(minute) });
+      const preliminary = (arrival: Arrival): Arrival => ({ ...arrival, status: 'preliminary' });
+      await store.storeBatch(
+        batchOf([
+          ago(61, 0, ahead(1, 0)),
+          ago(62, 0, ahead(2, 1)),
+          preliminary(ago(63, 0, { effective: received(2), receivedAt: received(2) })),
+          preliminary(ago(64, 0, ahead(4, 3))),
+          preliminary(ago(65, 0, { effective: received(4), receivedAt: received(4) })),
+          ago(66, 0, { effective: received(4), receivedAt: received(4) }),
+          ago(67, 0, { effective: received(5), receivedAt: received(5) }),
+          ago(69, 0, { effective: received(9), receivedAt: received(9) }),
+        ]),
+      );
+      await newer(store);
+      assert.deepEqual(await retained(store, { continuous: DAY }), { continuous: 7 });
+      const later = async (seq: number, status: Arrival['status'], effective: Instant): Promise<void> => {
+        const of = status === 'final' ? { value: seq } : { value: null, absent: 'error' as const };
+        const sent = { ...arrivalOf({ seq, effective, receivedAt: LATER, ...of }), status };
+        assert.deepEqual((await store.storeBatch(batchOf([sent], { at: LATER }))).results, ['stored']);
+      };
+      const flagged = async (change: object = {}): Promise<unknown> =>
+        (await trendOf(store, from, 10, change)).series.flatMap(({ buckets }) =>
+          buckets.filter(({ flags }) => flags.includes('questionable')).map(({ index }) => index),
+        );
+      assert.deepEqual(await flagged(), []);
+      await later(71, 'entered-in-error', Date.UTC(2028, 0, 1));
+      assert.deepEqual(await flagged(), [0]);
+      await later(73, 'final', received(2));
+      await later(74, 'final', Date.UTC(2028, 0, 4));
+      // These had their final one, or were none.
+      await later(75, 'final', received(4));
+      await later(76, 'final', received(5));
+      assert.deepEqual(await flagged(), [0, 2, 3]);
+      await retained(store, { minute: DAY });
+      await later(72, 'entered-in-error', Date.UTC(2028, 0, 2));
+      assert.deepEqual(await flagged({ edges: [from, from + HOUR] }), [0], 'of the hour that it became part of');
+      await intact(store);
+      assert.ok(((await retained(store, { hour: DAY })).hour ?? 0) > 0);
+      await later(77, 'entered-in-error', Date.UTC(2028, 0, 2));
+      await intact(store);
+    },
+  );
+
   check('what is current stays until something else is, and then goes', async (store) => {
     verifies('RETENTION-CURRENT');
     await store.storeBatch(batchOf([ago(1, HOUR), ago(2, HOUR - 1, { device: 'other' })]));

@@ -332,6 +332,49 @@ export function storeTrendContract(name: string, place: () => Promise<StorePlace
     },
   );
 
+  check('a preliminary value counts until a final one of the same measurement is there, in whatever order they come', async (store) => {
+    verifies('PRELIMINARY-ONCE', 'THREE-INSTANTS');
+    const numbers = async (afterMs: number): Promise<unknown[]> =>
+      (await trendOf(store, { edges: [FROM + afterMs, FROM + afterMs + 1] })).series.flatMap(({ buckets }) =>
+        buckets.filter(({ n, excluded }) => n + excluded.withdrawn > 0).map(({ n, last, excluded }) => [n, last, excluded.withdrawn]),
+      );
+    const latest = async (): Promise<unknown[]> => (await store.latest('clinic', 'pat-icu-01', (rows) => event(rows))).map(({ value }) => value);
+    await store.storeBatch(batchOf([status(at(60, 1000), 'preliminary')]));
+    assert.deepEqual([await numbers(1000), await latest()], [[[1, 60, 0]], [60]]);
+    await store.storeBatch(batchOf([at(61, 1000)]));
+    assert.deepEqual([await numbers(1000), await latest()], [[[1, 61, 1]], [61]]);
+    await store.storeBatch(batchOf([at(62, 2000), status(at(63, 2000), 'preliminary')]));
+    assert.deepEqual([await numbers(2000), await latest()], [[[1, 62, 1]], [62]], 'behind its final one, in one batch');
+    await store.storeBatch(batchOf([status(at(65, 3000), 'preliminary'), status(at(64, 3000), 'corrected')]));
+    assert.deepEqual([await numbers(3000), await latest()], [[[1, 64, 1]], [64]], 'sent after a correction');
+    await store.storeBatch(
+      batchOf([status(at(66, 4000, { test: true }), 'preliminary'), status(at(67, 4000, { device: 'x' }), 'preliminary')]),
+    );
+    await store.storeBatch(batchOf([at(68, 4000), at(69, 4001)]));
+    assert.deepEqual(
+      (await trendOf(store, { edges: [FROM + 4000, FROM + 4001] })).series.map(({ device, buckets }) => [device, buckets[0]?.n]),
+      [
+        ['monitor-1', 1],
+        ['x', 1],
+      ],
+      'test data, and another device, are other measurements',
+    );
+    const partOf = (arrival: Arrival, index: number): Arrival => {
+      const id = arrival.id.replace(/0$/, String(index));
+      return { ...arrival, id, received: arrival.received.replace(arrival.id, id) };
+    };
+    await store.storeBatch(batchOf([status(at(80, 5000), 'preliminary'), partOf(at(80, 5000), 1)]));
+    assert.deepEqual(await numbers(5000), [[2, 80, 0]], 'what one message holds are different measurements');
+    const ahead = { effective: Date.UTC(2028, 0, 1) };
+    await store.storeBatch(batchOf([status(at(90, 0, { ...ahead, receivedAt: FROM + 6000 }), 'preliminary')]));
+    await store.storeBatch(batchOf([at(91, 0, { ...ahead, receivedAt: FROM + 7000 })]));
+    assert.deepEqual([await numbers(6000), await numbers(7000)], [[[0, null, 1]], [[1, 91, 0]]], 'of a time that was set aside');
+    await store.storeBatch(batchOf([status(at(92, 0, { ...ahead, receivedAt: FROM + 8000 }), 'preliminary')]));
+    assert.deepEqual(await numbers(8000), [[0, null, 1]]);
+    const { findings } = await store.verify();
+    assert.deepEqual(findings, []);
+  });
+
   check('the history of a measurement has every version in order of storing, and says which one stands', async (store) => {
     verifies('VERSIONS-KEPT', 'TENANT-EVERYWHERE');
     const query = { patient: 'pat-icu-01', vital: 'hr', device: 'monitor-1', effective: FROM };

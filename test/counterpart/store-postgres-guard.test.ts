@@ -10,7 +10,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
-import { gathered } from '../support/hub.ts';
+import { gathered, TEST_NOW } from '../support/hub.ts';
 import { type PostgresDatabase, PostgresServer } from '../support/postgres.ts';
 
 const server = await PostgresServer.start();
@@ -33,8 +33,9 @@ async function asHub<T>({ app }: PostgresDatabase, work: (client: pg.Client) => 
 async function filled(database: PostgresDatabase): Promise<void> {
   await using store = await open(database);
   const withdrawn = { ...arrivalOf({ seq: 9, value: null, absent: 'error' }), status: 'cancelled' as const };
+  const preliminary = { ...arrivalOf({ seq: 10, vital: 'spo2', effective: TEST_NOW - 1 }), status: 'preliminary' as const };
   const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
-  await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, vital: 'spo2' }), withdrawn], { refusals }));
+  await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, vital: 'spo2' }), withdrawn, preliminary], { refusals }));
   await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' }], 1);
 }
 
@@ -74,7 +75,7 @@ test('a query that forgets the tenant gets no row of any, and one of another ten
 });
 
 /** Tables that nothing fills in this test. */
-const EMPTY: readonly string[] = ['event', 'rollup', 'retained', 'kept_back'];
+const EMPTY: readonly string[] = ['event', 'rollup', 'rolled_from', 'retained', 'kept_back'];
 
 test('the role of the hub can neither write for another tenant, nor read past the policies, nor change the evidence or the tables', async () => {
   verifies('STORE-TENANT-ROWS', 'AUDIT-CHAINED');

@@ -3,12 +3,12 @@ import { packReceived, unpackReceived } from '../observation-row.ts';
 import { Rolling } from '../roll.ts';
 import type { Commit } from './commits.ts';
 import { RETENTION_PG } from './retention-statements.ts';
+import { noteRolledFrom } from './rolled-from.ts';
 import { writeRollups } from './rollups.ts';
 import { addToRanges } from './seen-ranges.ts';
 import { PG } from './statements.ts';
 
 interface ReadingRow extends DueReading {
-  effective: number;
   /** Whether it is the current one of its device. */
   current: boolean;
 }
@@ -58,14 +58,17 @@ async function remove(commit: Commit, tenant: string, batches: readonly DueBatch
   await writeRollups(commit, tenant, [...rolling.collected()]);
   await commit.query(RETENTION_PG.dropObservations, [due.map(({ key }) => key), due.map(({ sortTime }) => sortTime)]);
   const keys = [due.map(({ writer }) => writer), due.map(({ seq }) => seq), due.map(({ part }) => part)];
-  await commit.query(RETENTION_PG.dropRevisions, [
+  await noteRolledFrom(commit, tenant, due);
+  const versions = [
     due.map(({ patient }) => patient),
     due.map(({ vital }) => vital),
     due.map(({ device }) => device),
     due.map(({ test }) => test === 1),
     due.map(({ effective }) => effective),
     ...keys,
-  ]);
+  ];
+  await commit.query(RETENTION_PG.dropRevisions, versions);
+  await commit.query(RETENTION_PG.dropPreliminary, versions);
   await commit.query(RETENTION_PG.dropSeen, keys);
   await addToRanges(commit, due);
   await repack(commit, batches, due);

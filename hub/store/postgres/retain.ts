@@ -8,6 +8,7 @@ import { cellOf, type RollupRow } from '../rollup-row.ts';
 import type { Commit } from './commits.ts';
 import { removeKeptBack, removeReadings } from './remove-readings.ts';
 import { RETENTION_PG } from './retention-statements.ts';
+import { dropRolledFrom } from './rolled-from.ts';
 import { keyColumns, writeRollups } from './rollups.ts';
 import { addToRanges, type RemovedKey } from './seen-ranges.ts';
 import type { Transaction } from './transaction.ts';
@@ -140,6 +141,7 @@ function rollups(tenant: string, name: 'minute' | 'hour', width: number, cutoff:
         }
         await writeRollups(commit, tenant, [...rolling.collected()]);
       }
+      await dropRolledFrom(commit, due);
       await commit.query(RETENTION_PG.dropRollups, keyColumns(due));
       return due.length > 0 ? { [name]: due.length } : {};
     },

@@ -1,3 +1,6 @@
+import { HOUR_MS } from '../roll.ts';
+import { IS_PRELIMINARY } from './statements.ts';
+
 const CELL = `
   n, least, greatest, sum, last, first_at AS "firstAt", last_at AS "lastAt", covered_ms AS "coveredMs", flags, absent, withdrawn,
   undated, doubtful`;
@@ -19,7 +22,7 @@ export const RETENTION_PG = {
   readings: `
     SELECT key, batch, patient, writer, seq, part, vital, device, value, components, flags, effective,
       received_at AS "receivedAt", sort_time AS "sortTime",
-      test::int AS test, standing,
+      test::int AS test, standing, ${IS_PRELIMINARY}::int AS preliminary,
       EXISTS (
         SELECT FROM latest l WHERE l.patient = o.patient AND l.vital = o.vital AND l.device = o.device AND l.observation = o.key
       ) AS current
@@ -44,6 +47,24 @@ export const RETENTION_PG = {
       AS g (patient, vital, device, test, effective, writer, seq, part)
     WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.effective = g.effective
       AND r.writer = g.writer AND r.seq = g.seq AND r.part = g.part`,
+  dropPreliminary: `
+    DELETE FROM preliminary r
+    USING unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
+      AS g (patient, vital, device, test, effective, writer, seq, part)
+    WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.effective = g.effective
+      AND r.writer = g.writer AND r.seq = g.seq AND r.part = g.part`,
+  noteRolledFrom: `
+    INSERT INTO rolled_from (tenant, patient, vital, device, test, effective, preliminary, start)
+    SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::boolean[], $8::bigint[])
+    ON CONFLICT DO NOTHING`,
+  rolledFrom: `
+    SELECT DISTINCT start FROM rolled_from
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND (preliminary OR NOT $6::boolean)`,
+  dropRolledFrom: `
+    DELETE FROM rolled_from r USING unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[])
+      AS g (patient, vital, device, test, start)
+    WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.start >= g.start
+      AND r.start < g.start + ${HOUR_MS}`,
   dropSeen: `
     DELETE FROM seen s USING unnest($1::bigint[], $2::bigint[], $3::int[]) AS g (writer, seq, part)
     WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part`,

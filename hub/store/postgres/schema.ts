@@ -28,6 +28,9 @@ const OF_A_TENANT = [
   'kept_back',
 ] as const;
 
+/** Those that the second step added. */
+const OF_A_TENANT_SINCE_2 = ['preliminary', 'rolled_from'] as const;
+
 const OWN_TENANT = "tenant = current_setting('vitalmesh.tenant', true)";
 
 /** FORCE: a policy otherwise does not bind the owner of a table. */
@@ -333,13 +336,45 @@ BEGIN
 END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
 `,
+  `
+-- Preliminary values that are kept and stand: until a final one of the same measurement is there.
+CREATE TABLE preliminary (
+  patient bigint NOT NULL,
+  writer bigint NOT NULL,
+  seq bigint NOT NULL,
+  effective bigint NOT NULL,
+  observation bigint NOT NULL,
+  sort_time bigint NOT NULL,
+  part int NOT NULL,
+  test boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  PRIMARY KEY (patient, vital, device, test, effective, writer, seq, part)
+);
+
+-- As in SQLite.
+CREATE TABLE rolled_from (
+  patient bigint NOT NULL,
+  effective bigint NOT NULL,
+  start bigint NOT NULL,
+  test boolean NOT NULL,
+  preliminary boolean NOT NULL,
+  tenant text COLLATE "C" NOT NULL,
+  vital text COLLATE "C" NOT NULL,
+  device text COLLATE "C" NOT NULL,
+  PRIMARY KEY (patient, vital, device, test, effective, preliminary, start)
+);
+CREATE INDEX rolled_from_start ON rolled_from (patient, vital, device, test, start);
+${secured(OF_A_TENANT_SINCE_2, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
+`,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
 export function grantsTo(role: string): string {
   return `
 GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${[...OF_A_TENANT, ...OF_A_TENANT_SINCE_2].join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
 GRANT SELECT, INSERT ON audit TO ${role};

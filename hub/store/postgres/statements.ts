@@ -9,6 +9,12 @@ const EVENT = `
   e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
   e.sort_time AS "sortTime", e.stored_at AS "storedAt", e.until, e.test::int AS test, e.seq, e.part, e.received, w.agent, w.epoch`;
 
+/** Of an observation `o`. */
+export const IS_PRELIMINARY = `EXISTS (
+      SELECT FROM preliminary p
+      WHERE p.patient = o.patient AND p.vital = o.vital AND p.device = o.device AND p.test = o.test AND p.effective = o.effective
+        AND p.writer = o.writer AND p.seq = o.seq AND p.part = o.part)`;
+
 /**
  * Every SQL statement of the store, in one place so that a test can look at the plan of each. Those on tables of a tenant have no
  * condition for it where row-level security alone is enough. Batches come as arrays, one a column.
@@ -55,14 +61,26 @@ export const PG = {
       (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
     FROM given g ORDER BY g.i`,
 
-  // The current row of each, and whether its sender had taken it back, or sent a better one, when it came.
+  // The current row of each, whether its sender had taken it back, or sent a better one, when it came, and whether a preliminary one of the same
+  // measurement is kept, or was rolled up. What one row of a sender holds are different measurements, as of two pressure lines.
   standing: `
     SELECT l.observation AS key, l.test, l.sort_time AS "sortTime", l.stored_at AS "storedAt", l.fresh_at AS "freshAt", l.place,
       EXISTS (
         SELECT FROM revision t
         WHERE t.patient = g.patient AND t.vital = g.vital AND t.device = g.device AND t.test = g.test AND t.effective = g.effective
           AND t.writer = g.writer AND (t.seq, t.part) > (g.seq, g.part)
-      ) AS revised
+      ) AS revised,
+      coalesce((
+        SELECT true FROM preliminary t
+        WHERE t.patient = g.patient AND t.vital = g.vital AND t.device = g.device AND t.test = g.test AND t.effective = g.effective
+          AND NOT (t.writer = g.writer AND t.seq = g.seq)
+        LIMIT 1
+      ), (
+        SELECT true FROM rolled_from t
+        WHERE t.patient = g.patient AND t.vital = g.vital AND t.device = g.device AND t.test = g.test
+          AND t.effective = g.effective - mod(g.effective, 60000) AND t.preliminary
+        LIMIT 1
+      ), false) AS "hasPreliminary"
     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
       WITH ORDINALITY AS g (patient, vital, device, test, effective, writer, seq, part, i)
     LEFT JOIN LATERAL (
@@ -95,6 +113,29 @@ export const PG = {
     WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND effective <> sort_time AND standing = 1
       AND key <> $6 AND NOT (writer = $7 AND (seq, part) > ($8, $9))
     RETURNING key`,
+  addPreliminary: `
+    INSERT INTO preliminary (tenant, patient, vital, device, test, effective, writer, seq, part, observation, sort_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+  settle: `
+    WITH replaced AS (
+      DELETE FROM preliminary
+      WHERE patient = $1 AND vital = $2 AND device = $3 AND test = $4 AND effective = $5 AND NOT (writer = $6 AND seq = $7)
+      RETURNING observation, sort_time
+    )
+    UPDATE observation o SET standing = 0 FROM replaced r
+    WHERE o.key = r.observation AND o.sort_time = r.sort_time AND o.standing = 1
+    RETURNING o.key`,
+  // The time is given twice, as with withdraw.
+  isSettled: `
+    SELECT EXISTS (
+      SELECT FROM observation o
+      WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.sort_time = $5 AND o.effective = $5 AND o.standing = 1
+        AND NOT (o.writer = $6 AND o.seq = $7) AND NOT ${IS_PRELIMINARY}
+    ) OR EXISTS (
+      SELECT FROM observation o
+      WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.effective = $5 AND o.effective <> o.sort_time
+        AND o.standing = 1 AND NOT (o.writer = $6 AND o.seq = $7) AND NOT ${IS_PRELIMINARY}
+    ) AS settled`,
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3

@@ -1,10 +1,13 @@
+import type { Instant } from '../../../shared/clock.ts';
 import type { ObservationKey } from '../../../shared/uplink/key.ts';
-import { isRevision, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
+import { isRevision, isSettled, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
 import { rollupsAt } from '../doubt.ts';
+import type { Series } from '../rolled-from.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
+import { startsRolledFrom } from './rolled-from.ts';
 import { doubtRollups } from './rollups.ts';
 import { type Standing, supersedes } from './standing.ts';
 import { PG } from './statements.ts';
@@ -29,7 +32,7 @@ export interface OfPatient {
 type Row = NewRow & Omit<OfPatient, 'rows' | 'key'> & { patientKey: number };
 
 /** A row of `latest` as `PG.standing` gives it; all null where there is none. */
-type Found = { [K in keyof Standing]: Standing[K] | null } & { revised: boolean };
+type Found = { [K in keyof Standing]: Standing[K] | null } & { revised: boolean; hasPreliminary: boolean };
 
 /** What became of the rows of `latest`: each once, and which are gone, by patient. */
 export interface LatestChanges {
@@ -38,7 +41,7 @@ export interface LatestChanges {
 }
 
 /**
- * Writes the new observations of a batch, and `latest`. What takes others back or corrects them is a step of its own, so that each row meets
+ * Writes the new observations of a batch, and `latest`. What takes others back or corrects them, or is preliminary, is a step of its own, so that each row meets
  * exactly what was stored before it; all between two of those are written together.
  */
 export class ObservationWriter {
@@ -58,13 +61,15 @@ export class ObservationWriter {
       this.#changed.set(patient, new Map());
       for (const row of rows) {
         const full = { ...row, patient, patientKey, batch };
-        if (!isRevision(row.arrival.status)) {
+        const { status } = row.arrival;
+        if (!isRevision(status) && status !== 'preliminary') {
           together.push(full);
           continue;
         }
         await this.#add(together);
         together = [];
-        await this.#revise(full);
+        if (isRevision(status)) await this.#revise(full);
+        else await this.#addPreliminary(full);
       }
     }
     await this.#add(together);
@@ -72,11 +77,13 @@ export class ObservationWriter {
     return this.#changes();
   }
 
-  /** Gives whether each had been revised when it came. */
-  async #add(rows: readonly Row[]): Promise<boolean[]> {
+  /** `isReplaced`: none of them stands, whatever else. Gives what was found of each when it came, and whether it stands. */
+  async #add(rows: readonly Row[], isReplaced = false): Promise<{ revised: boolean; hasPreliminary: boolean; stands: boolean }[]> {
     if (rows.length === 0) return [];
     const found = await this.#standing(rows);
-    const mayStand = rows.map(({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false);
+    const mayStand = rows.map(
+      ({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false && !isReplaced,
+    );
     await this.#insert(
       rows,
       rows.map(({ arrival }, i) => (isWithdrawal(arrival.status) ? -1 : Number(mayStand[i]))),
@@ -95,7 +102,9 @@ export class ObservationWriter {
       if (!changed.has(name)) changed.set(name, row);
     }
     await this.#setLatest([...changed].map(([name, row]) => [row, current.get(name)] as const).flatMap(isSet));
-    return found.map(({ revised }) => revised);
+    for (const [i, row] of rows.entries())
+      if (mayStand[i] && found[i]?.hasPreliminary && row.arrival.status === 'final') await this.#settle(row);
+    return found.map(({ revised, hasPreliminary }, i) => ({ revised, hasPreliminary, stands: mayStand[i] ?? false }));
   }
 
   async #standing(rows: readonly Row[]): Promise<Found[]> {
@@ -157,29 +166,65 @@ export class ObservationWriter {
       this.#change({ tenant: this.#batch.tenant, patient, vital: arrival.vital, device: arrival.device, freshAt, storedAt, place });
   }
 
+  /** A preliminary value: it stands unless a final one of the same measurement is there. */
+  async #addPreliminary(row: Row): Promise<void> {
+    const { key, patientKey, writer, id } = row;
+    const { vital, device, test, effective, sortTime } = row.arrival;
+    const which = [patientKey, vital, device, test, effective, writer, id.seq];
+    const [found] = await this.#commit.query<{ settled: boolean }>(PG.isSettled, which);
+    const [added] = await this.#add([row], found?.settled ?? false);
+    if (added?.stands) await this.#commit.query(PG.addPreliminary, [this.#batch.tenant, ...which, id.index, key, sortTime]);
+  }
+
+  /** Sets aside the preliminary values whose place the row takes. */
+  async #settle(row: Row): Promise<void> {
+    const { patientKey: patient, writer, id } = row;
+    const { vital, device, test, effective } = row.arrival;
+    const settled = await this.#commit.query(PG.settle, [patient, vital, device, test, effective, writer, id.seq]);
+    if (settled.length === 0) await this.#doubt({ patient, vital, device, test: test ? 1 : 0 }, effective, 'preliminary');
+    await this.#replaceWithdrawn(row);
+  }
+
+  /** Casts doubt on the rollups in which a value of this time of its device may be: `any`, or a preliminary one. */
+  async #doubt(of: Series, effective: Instant, which: 'any' | 'preliminary'): Promise<void> {
+    const starts = await startsRolledFrom(this.#commit, of, effective, which);
+    if (which === 'any') starts.push(effective);
+    if (starts.length === 0) return;
+    const keys = new Map(starts.flatMap((start) => rollupsAt(of, start)).map((key) => [JSON.stringify(key), key]));
+    await doubtRollups(this.#commit, this.#batch.tenant, [...keys.values()]);
+  }
+
   /** What takes another back, or corrects it. */
   async #revise(row: Row): Promise<void> {
-    const [isRevised] = await this.#add([row]);
+    const [added] = await this.#add([row]);
     const { key, patientKey, writer, id } = row;
     const { vital, device, test, effective, status } = row.arrival;
     const { tenant } = this.#batch;
     await this.#commit.query(PG.addRevision, [tenant, patientKey, vital, device, test, effective, writer, id.seq, id.index]);
     // A correction leaves what the same sender sent after it; what takes back takes back all.
     if (isWithdrawal(status)) await this.#withdraw(row, [key, 0, 0, 0]);
-    else if (!isRevised) await this.#withdraw(row, [key, writer, id.seq, id.index]);
+    else if (!added?.revised) await this.#withdraw(row, [key, writer, id.seq, id.index]);
+    if (added?.stands && added.hasPreliminary && isSettled(status)) await this.#settle(row);
   }
 
-  /** Takes out of `latest` what the row takes back or replaces, and puts in its place what remains. `by`: key, writer, row and part of it. */
+  /** Sets aside what the row takes back or replaces. `by`: key, writer, row and part of it. */
   async #withdraw(row: Row, by: readonly [key: number, writer: number, seq: number, part: number]): Promise<void> {
-    const { patient, patientKey } = row;
+    const { patientKey } = row;
     const { vital, device, test, effective } = row.arrival;
-    const { tenant, at } = this.#batch;
     const which = [patientKey, vital, device, test, effective, ...by];
     const inOrder = await this.#commit.query(PG.withdraw, which);
     const setAside = await this.#commit.query(PG.withdrawSetAside, which);
     // Not kept any more, it may still be in a rollup.
     if (inOrder.length + setAside.length === 0)
-      await doubtRollups(this.#commit, tenant, rollupsAt({ patient: patientKey, vital, device, test: test ? 1 : 0 }, effective));
+      await this.#doubt({ patient: patientKey, vital, device, test: test ? 1 : 0 }, effective, 'any');
+    await this.#replaceWithdrawn(row);
+  }
+
+  /** Where the current row is none any more, puts in its place what remains. */
+  async #replaceWithdrawn(row: Row): Promise<void> {
+    const { patient, patientKey } = row;
+    const { vital, device } = row.arrival;
+    const { tenant, at } = this.#batch;
     const key = [patientKey, vital, device];
     if ((await this.#commit.query(PG.dropWithdrawn, key)).length === 0) return;
     this.#change({ tenant, patient, vital, device, gone: true });
