@@ -172,7 +172,7 @@ function checked(
   if (!held || held.position < label.position)
     throw new VitalmeshError('BACKUP-DAMAGED', { detail: 'it ends before the position that it states' });
   // Who lay in which bed from then on, the backup does not know.
-  database.write(() => database.prepare<[Instant, Instant]>(SQL.addUnknown).run(label.madeAt, now));
+  database.write(() => database.prepare<[Instant, Instant, Instant | null]>(SQL.addUnknown).run(label.madeAt, now, null));
   return held;
 }
 

@@ -11,7 +11,7 @@ import { withRange } from '../clinical/plausible.ts';
 import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
 import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
 import { type Subject, subjectOf } from '../patients/subject.ts';
-import type { UnknownStretch } from '../registry/bindings.ts';
+import { isBeforeStore, type UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Arrival, EventArrival, Refusal } from '../store/store.ts';
 import { canonicalJson } from './canonical.ts';
@@ -82,9 +82,18 @@ const UNKNOWN_BINDING: Refused = {
   rule: 'time: the store was put back, and nobody confirmed who was bound since',
 };
 
+const UNKNOWN_BEFORE_STORE: Refused = {
+  code: 'INGEST-BEFORE-BINDING',
+  rule: 'time: before this store began, and nobody confirmed who was bound then',
+};
+
 /** When the bindings of a gateway are not known and nobody confirmed them since. A confirmation from the future would hold for restores to come. */
 function unknownOf({ gateway: { since, confirmed = 0 }, at }: Sender): UnknownStretch[] {
   return (since?.unknown ?? []).filter(({ found }) => confirmed > at || confirmed < found);
+}
+
+function unknownIn(stretches: readonly UnknownStretch[]): Refused {
+  return stretches.every(isBeforeStore) ? UNKNOWN_BEFORE_STORE : UNKNOWN_BINDING;
 }
 
 /** Whose something is and when it was, or why this gateway may not send it. */
@@ -97,9 +106,11 @@ function ownerOf(
   if ('code' in bound) return bound;
   const { patient, bed, since } = bound;
   const sorted = sortTimeOf(effective, receivedAt, flags);
-  const measured = { ...sorted, storedAt: sender.at, sentAt };
+  // Nothing is measured after it was received, so a device whose clock is ahead makes nothing newer than that.
+  const measured = { ...sorted, sortTime: Math.min(sorted.sortTime, receivedAt), storedAt: sender.at, sentAt };
   if (isBeforeBinding(measured, since)) return BEFORE_BINDING;
-  if (unknownOf(sender).some((stretch) => mayReachInto(stretch, measured))) return UNKNOWN_BINDING;
+  const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, measured));
+  if (unknown.length > 0) return unknownIn(unknown);
   return { patient, bed, times: timesOf(sorted, { at: sender.at, sentAt }) };
 }
 
@@ -158,7 +169,7 @@ function admitGap(
   const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, { ...measured, sortTime: start }, end));
   const since = Math.max(bound.since, ...unknown.map(({ until }) => until));
   const from = Math.max(start, boundFrom(clocks, since));
-  if (from > end || isBeforeBinding({ ...measured, sortTime: end }, since)) return unknown.length > 0 ? UNKNOWN_BINDING : BEFORE_BINDING;
+  if (from > end || isBeforeBinding({ ...measured, sortTime: end }, since)) return unknown.length > 0 ? unknownIn(unknown) : BEFORE_BINDING;
   return { ...kept, patient: bound.patient, ...(from > start && { effective: from }), ...stretch(from) };
 }
 

@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
+import { MAX_AHEAD_MS } from '../clinical/sort-time.ts';
 
 /** What a gateway's readings are told apart by: a bed, a device, or nothing but the gateway. */
 export type BindingKind = 'bed' | 'device' | 'patient';
@@ -15,8 +16,9 @@ export interface Binding {
   patient: string | null;
 }
 
-/** A binding with the hub's time of when it came into force; 0 when the store was new, so that what was kept before is taken. */
+/** A binding as the store keeps it. */
 export interface KeptBinding extends Binding {
+  /** Hub's time of when it came into force; 0 for what a new store found at first, of which the stretch `before` says what is not known. */
   since: Instant;
   /** When nobody knows whose it was, whatever `since` says; oldest first. */
   unknown?: readonly UnknownStretch[];
@@ -24,12 +26,26 @@ export interface KeptBinding extends Binding {
 
 /**
  * A stretch of the hub's time of which no binding is known: at `found`, a store was put back to what it held at `from`. Until `until`, when the
- * registry was next read, beds may have changed hands and changed back.
+ * registry was next read, beds may have changed hands and changed back. One `from` 0 is all that was before a new store.
  */
 export interface UnknownStretch {
   from: Instant;
   found: Instant;
   until: Instant;
+}
+
+/**
+ * What a new store does not know when a registry is first read at `at`: whose anything was before. Two minutes less than to the reading, for those
+ * that are added to every end stand for a bed that changes hands at that moment, and no first reading comes of that; what is measured from
+ * then on is taken at once.
+ */
+export function before(at: Instant): UnknownStretch {
+  return { from: 0, found: at, until: at - MAX_AHEAD_MS };
+}
+
+/** True for what was before a new store, rather than between a backup and its restore. */
+export function isBeforeStore({ from }: UnknownStretch): boolean {
+  return from === 0;
 }
 
 /**
@@ -64,18 +80,17 @@ export function bindingsOf({ identity: gateway, tenant, patient, beds, devices }
 
 /**
  * What is to be kept when `next` comes into force at `now` (hub's clock) where `kept` was known: a binding that stays as it was keeps
- * its `since`, and one that is new, of another patient or tenant, or gone has `now`. Nothing kept means a new store: all hold since 0.
+ * its `since`, and one that is new, of another patient or tenant, or gone has `now`.
  */
 export function bindingsFrom(kept: readonly KeptBinding[], next: readonly Binding[], now: Instant): KeptBinding[] {
-  const before = new Map(kept.map((binding) => [keyOf(binding), binding]));
-  const first = kept.length === 0 ? 0 : now;
+  const known = new Map(kept.map((binding) => [keyOf(binding), binding]));
   const result = next.map((binding): KeptBinding => {
-    const was = before.get(keyOf(binding));
-    before.delete(keyOf(binding));
+    const was = known.get(keyOf(binding));
+    known.delete(keyOf(binding));
     const same = was !== undefined && was.tenant === binding.tenant && was.patient === binding.patient;
-    return { ...binding, since: same ? was.since : first };
+    return { ...binding, since: same ? was.since : now };
   });
-  for (const gone of before.values()) result.push(gone.patient === null ? gone : { ...gone, patient: null, since: now });
+  for (const gone of known.values()) result.push(gone.patient === null ? gone : { ...gone, patient: null, since: now });
   return result;
 }
 

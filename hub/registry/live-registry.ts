@@ -1,5 +1,5 @@
 import type { Principal } from '../access/access.ts';
-import { type Binding, type BoundSince, bindingsFrom, type KeptBinding, sinceByGateway } from './bindings.ts';
+import { type Binding, type BoundSince, type KeptBinding, sinceByGateway } from './bindings.ts';
 import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
 
 /**
@@ -10,8 +10,8 @@ export class LiveRegistry implements Registry {
   #current: Registry;
   #since: ReadonlyMap<string, BoundSince>;
 
-  /** `bindings` are those that the store keeps of it; without any they all hold since ever, as with a new store. */
-  constructor(first: Registry, bindings: readonly KeptBinding[] = bindingsFrom([], first.bindings(), 0)) {
+  /** `bindings` are those that the store keeps of it; of what is not among them nothing is taken. */
+  constructor(first: Registry, bindings: readonly KeptBinding[]) {
     this.#current = first;
     this.#since = sinceByGateway(bindings);
   }

@@ -10,7 +10,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, readAudit } from '../audit/audit-log.ts';
 import { type ChainedEntry, verifyAudit } from '../audit/chain.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
-import { type Binding, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
+import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { type ReadingRow, readingOf } from './observation-row.ts';
@@ -226,12 +226,16 @@ class SqliteStore implements Store {
   rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
     return this.#commits.run((database) => {
       const kept = database.prepare<[], KeptBinding>(SQL.bindings).all();
-      const bindings = bindingsFrom(kept, next, at);
+      const unknown = (): UnknownStretch[] => database.prepare<[], UnknownStretch>(SQL.unknown).all();
+      const isNew = kept.length === 0 && unknown().length === 0;
+      const bindings = bindingsFrom(kept, next, isNew ? 0 : at);
       const set = database.prepare<[string, string, string, string, string | null, Instant]>(SQL.setBinding);
       const unchanged = new Set(kept.map((binding) => JSON.stringify(fieldsOf(binding))));
       for (const fields of bindings.map(fieldsOf)) if (!unchanged.has(JSON.stringify(fields))) set.run(...fields);
+      const { from, found, until } = before(at);
+      if (isNew) database.prepare<[Instant, Instant, Instant]>(SQL.addUnknown).run(from, found, until);
       database.prepare<[Instant]>(SQL.endUnknown).run(at);
-      return withUnknown(bindings, database.prepare<[], UnknownStretch>(SQL.unknown).all());
+      return withUnknown(bindings, unknown());
     }, next.length);
   }
 

@@ -151,7 +151,7 @@ export const SQL = {
     FROM latest l JOIN patient p ON p.key = l.patient`,
   tenants: 'SELECT tenant FROM total ORDER BY tenant',
 
-  addUnknown: 'INSERT INTO unknownBinding (start, found) VALUES (?, ?)',
+  addUnknown: 'INSERT INTO unknownBinding (start, found, until) VALUES (?, ?, ?)',
   endUnknown: 'UPDATE unknownBinding SET until = ? WHERE until IS NULL',
   unknown: 'SELECT start AS "from", found, until FROM unknownBinding ORDER BY key',
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding',

@@ -610,6 +610,24 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 5000), { A: 3000, B: 4000 });
   });
 
+  check('a new store knows nothing of before the first reading of a registry, and says so of every binding for ever', async (store, at) => {
+    verifies('NEW-STORE-NOBODYS');
+    const gateway = { gateway: 'gw-icu', kind: 'bed', tenant: 'clinic' } as const;
+    const first = 1_000_000_000_000;
+    const before = { from: 0, found: first, until: first - 120_000 };
+    const a = { ...gateway, name: 'A', patient: 'pat-icu-01' };
+    const b = { ...gateway, name: 'B', patient: 'pat-icu-02' };
+    assert.deepEqual(await store.rebind([], first), []);
+    // A gateway that tells of movements alone is no binding, and what comes behind it is not the first any more.
+    assert.deepEqual(await store.rebind([a], first + 1), [{ ...a, since: first + 1, unknown: [before] }]);
+    await store[Symbol.asyncDispose]();
+    await using again = await at.open();
+    assert.deepEqual(await again.rebind([a, b], first + 2), [
+      { ...a, since: first + 1, unknown: [before] },
+      { ...b, since: first + 2, unknown: [before] },
+    ]);
+  });
+
   check('every tenant that has anything is named', async (store) => {
     assert.deepEqual(store.tenants(), []);
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 })], { tenant: 'other' }));

@@ -8,8 +8,10 @@ import { createDoor } from '../../hub/access/store-door.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
+import { bindingsFrom } from '../../hub/registry/bindings.ts';
 import { LiveRegistry } from '../../hub/registry/live-registry.ts';
 import { parseRegistry } from '../../hub/registry/load-registry.ts';
+import type { Registry } from '../../hub/registry/registry.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
@@ -81,11 +83,16 @@ export interface TestHub extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The registry in force of a hub that has known all of its bindings since ever. */
+export function boundSinceEver(registry: Registry): LiveRegistry {
+  return new LiveRegistry(registry, bindingsFrom([], registry.bindings(), 0));
+}
+
 /** The hub without its wires: store, registry, feed, door and ingest. Close it (or `await using`), or its folder stays. */
 export function testHub({ dir, key = randomBytes(32), registry = TEST_REGISTRY, clock = systemClock }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
-  const live = new LiveRegistry(parseRegistry(registry));
+  const live = boundSinceEver(parseRegistry(registry));
   const feed = new Feed();
   const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
   const close = async (): Promise<void> => {

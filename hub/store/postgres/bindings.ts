@@ -1,5 +1,5 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { type Binding, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../../registry/bindings.ts';
+import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../../registry/bindings.ts';
 import type { Commit } from './commits.ts';
 import { PG } from './statements.ts';
 
@@ -10,11 +10,12 @@ export async function keepBindings(commit: Commit, next: readonly Binding[], at:
     await commit.as(id);
     kept.push(...(await commit.query<KeptBinding>(PG.bindings, [id])));
   }
-  const before = new Map(kept.map((binding) => [keyOf(binding), binding]));
-  const bindings = bindingsFrom(kept, next, at);
+  const isNew = kept.length === 0 && (await commit.query(PG.unknown)).length === 0;
+  const known = new Map(kept.map((binding) => [keyOf(binding), binding]));
+  const bindings = bindingsFrom(kept, next, isNew ? 0 : at);
   for (const tenant of new Set(bindings.map((binding) => binding.tenant))) await commit.query(PG.addTenant, [tenant, false]);
   for (const binding of bindings) {
-    const was = before.get(keyOf(binding));
+    const was = known.get(keyOf(binding));
     if (was && was.tenant === binding.tenant && was.patient === binding.patient && was.since === binding.since) continue;
     const { gateway, kind, name, tenant, patient, since } = binding;
     if (was && was.tenant !== tenant) {
@@ -25,6 +26,8 @@ export async function keepBindings(commit: Commit, next: readonly Binding[], at:
     await commit.as(tenant);
     await commit.query(PG.setBinding, [gateway, kind, name, tenant, patient, since]);
   }
+  const { from, found, until } = before(at);
+  if (isNew) await commit.query(PG.addUnknownBefore, [from, found, until]);
   await commit.query(PG.endUnknown, [at]);
   return withUnknown(bindings, await commit.query<UnknownStretch>(PG.unknown));
 }

@@ -239,6 +239,7 @@ export const PG = {
   addUnknown: `
     INSERT INTO unknown_binding (start, found)
     VALUES (coalesce((SELECT (entry::json->>'at')::bigint FROM audit WHERE seq = $1), 0), (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`,
+  addUnknownBefore: 'INSERT INTO unknown_binding (start, found, until) VALUES ($1, $2, $3)',
   endUnknown: 'UPDATE unknown_binding SET until = $1 WHERE until IS NULL',
   unknown: 'SELECT start AS "from", found, until FROM unknown_binding ORDER BY key',
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding WHERE tenant = $1',

@@ -100,7 +100,7 @@ test('a reload that leaves a binding as it is costs its backlog nothing', async 
   verifies('GOOD-PARTS-SURVIVE');
   const clock = new TestClock();
   await using h = testHub({ clock });
-  await reload(h, TEST_NOW - MINUTE);
+  await reload(h, TEST_NOW - 61 * MINUTE);
   clock.advance(MINUTE);
   await reload(h, clock.now(), 'ICU-02: pat-icu-02', 'ICU-02: pat-icu-09');
   assert.equal(await send(h, 'gw-icu', sampleObservation({ seq: 1, receivedAt: TEST_NOW - 60 * MINUTE })), '201');

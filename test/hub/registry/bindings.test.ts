@@ -27,7 +27,7 @@ test('a binding keeps its time while it stays as it was, and every change begins
     ['other tenant', [kept('patient', '', 'pat-home-01', 7)], [kept('patient', '', 'pat-home-01', NOW, 'other')]],
     ['device', [kept('device', 'A', 'pat-bed-01', 7)], [kept('device', 'A', 'pat-bed-02', NOW)]],
     ['new beside known', [kept('bed', 'A', null, 7)], [kept('bed', 'A', null, 7), kept('device', 'A', 'pat-bed-01', NOW)]],
-    ['new store', [], [kept('bed', 'A', 'pat-bed-01', 0), kept('patient', '', 'pat-home-01', 0)]],
+    ['first listed', [], [kept('bed', 'A', 'pat-bed-01', NOW), kept('patient', '', 'pat-home-01', NOW)]],
   ];
   for (const [what, before, after] of cases)
     assert.deepEqual(
@@ -69,7 +69,7 @@ test('every place of a gateway is a binding, empty beds too', () => {
 
 test('the registry in force says since when', () => {
   const registry = parseRegistry('gateways: [{ identity: gw-a, tenant: clinic, beds: { A: pat-bed-01 } }]');
-  assert.equal(new LiveRegistry(registry).gateway('gw-a')?.since?.beds.get('A'), 0);
+  assert.equal(new LiveRegistry(registry, []).gateway('gw-a')?.since, undefined);
   const live = new LiveRegistry(registry, [kept('bed', 'A', 'pat-bed-01', 7), kept('device', 'A', null, 8), kept('patient', '', null, 9)]);
   const since = live.gateway('gw-a')?.since;
   assert.deepEqual([since?.beds.get('A'), since?.devices.get('A'), since?.patient], [7, 8, 9]);

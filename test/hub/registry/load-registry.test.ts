@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bindingsFrom } from '../../../hub/registry/bindings.ts';
-import { LiveRegistry } from '../../../hub/registry/live-registry.ts';
 import { loadRegistry, parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { ERRORS, VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
+import { boundSinceEver } from '../../support/hub.ts';
 
 const GOOD = `
 gateways:
@@ -188,7 +188,7 @@ test('a reload replaces everything at once, and a bad file leaves the last good 
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'registry.yaml');
   writeFileSync(path, GOOD);
-  const live = new LiveRegistry(loadRegistry(path));
+  const live = boundSinceEver(loadRegistry(path));
   const first = live.revision;
   writeFileSync(path, 'gateways: [{}]');
   const reload = () => {

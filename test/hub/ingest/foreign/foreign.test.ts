@@ -6,6 +6,7 @@ import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import { verifyAudit } from '../../../../hub/audit/chain.ts';
 import { foreignId } from '../../../../hub/ingest/foreign/name.ts';
 import type { ForeignAnswer } from '../../../../hub/ingest/ingest.ts';
+import { bindingsFrom } from '../../../../hub/registry/bindings.ts';
 import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
 import type { StoredObservation } from '../../../../hub/store/store.ts';
 import { newEpoch, parseObservationId } from '../../../../shared/uplink/key.ts';
@@ -394,7 +395,7 @@ test('a subject that the registry does not list for the patient is nobody’s, a
   assert.deepEqual(shown(answer), new Array(taken.length).fill('201'));
   assert.deepEqual(new Set((await stored(h)).map(({ patient }) => patient)), new Set(['pat-home-01']));
   const without = parseRegistry(FOREIGN_REGISTRY.replace('Patient/1: pat-home-01,', ''));
-  h.registry.replace(without, await h.store.rebind(without.bindings(), TEST_NOW));
+  h.registry.replace(without, bindingsFrom([], without.bindings(), 0));
   assert.deepEqual(shown(await h.ingest.foreign('gw-home', bundleOf([entryOf({ subject: taken[1] })]))), [unlisted]);
 });
 
@@ -419,7 +420,7 @@ test('a device is bound by its number together with its system, and its patient 
     ],
   );
   const listed = parseRegistry(FOREIGN_REGISTRY.replace('scale-2:', '"https://other.example/dev|scale-2": pat-home-02, scale-2:'));
-  h.registry.replace(listed, await h.store.rebind(listed.bindings(), TEST_NOW - 4 * 60 * 60_000));
+  h.registry.replace(listed, bindingsFrom([], listed.bindings(), 0));
   assert.match(await send(elsewhere, 'Patient/1'), /^422 INGEST-NOT-BOUND/);
 });
 
