@@ -4,6 +4,7 @@ import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Principal } from './access.ts';
 import type { TrendView, VersionView } from './history-views.ts';
+import type { Masked } from './masking/contract.ts';
 
 /** How a call reaches the hub; part of the evidence. */
 export interface CallContext {
@@ -13,11 +14,16 @@ export interface CallContext {
 export interface PatientSummary {
   /** Opaque id. */
   patient: string;
-  /** Bed, or null for somebody at home. */
+  /** Bed, or null for somebody at home, or where it is masked. */
   bed: string | null;
+  /** Ward, where the registry knows one and it is not masked. */
+  ward?: string;
   /** UTC ms of the newest stored observation, or null. */
   lastStoredAt: Instant | null;
+  /** Seconds since then, where it is masked and its time need not be a real one. */
+  ageSeconds?: number;
   vitals: readonly string[];
+  masked?: Masked;
 }
 
 /** One vital sign as a reader gets it. Once stale, `value` is null and the number stands in `lastKnown` alone. */
@@ -44,11 +50,15 @@ export interface VitalView {
 
 export interface LatestView {
   patient: string;
+  /** Null at home, and where it is masked. */
   bed: string | null;
+  ward?: string;
   /** ISO 8601. */
   asOf: string;
   vitals: readonly VitalView[];
   notice: string;
+  /** Where identifiers were replaced or left out. */
+  masked?: Masked;
 }
 
 export interface TrendAsked {
@@ -82,8 +92,11 @@ export interface Door {
   /** Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. */
   openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void>;
   closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void>;
-  /** Pure check without evidence, for filtering each change of an open subscription. */
-  maySee(principal: Principal, change: Change): boolean;
+  /**
+   * Pure check without evidence, for filtering each change of an open subscription: by where the patient is now, or as of `place`, where the
+   * patient was.
+   */
+  maySee(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, place?: Change['was']): boolean;
   export(
     principal: Principal,
     filter: { patient?: string; since?: Instant },

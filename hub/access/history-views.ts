@@ -3,12 +3,14 @@ import type { Observation } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { StoredComponent, StoredVersion } from '../store/store.ts';
 import type { Trend } from '../store/trend.ts';
+import type { Masked } from './masking/contract.ts';
 import { NOTICE, nameOf } from './views.ts';
 
 /** One vital sign of a patient over time, as a reader gets it. */
 export interface TrendView extends Trend {
   patient: string;
   bed: string | null;
+  ward?: string;
   /** ISO 8601. */
   asOf: string;
   vital: string;
@@ -16,6 +18,7 @@ export interface TrendView extends Trend {
   /** ISO 8601, one more than buckets; bucket i goes from the i-th to the next. */
   edges: readonly string[];
   notice: string;
+  masked?: Masked;
 }
 
 /** One version of a measurement, as a reader gets it. */
@@ -39,6 +42,7 @@ export interface VersionView {
   /** UTC ms. */
   receivedAt: number;
   storedAt: number;
+  masked?: Masked;
 }
 
 /** Whose a trend is and how it is shown. */

@@ -1,0 +1,64 @@
+import type { Masking, Maskings, MaskProfile } from './contract.ts';
+import { timeOf } from './frame.ts';
+import { Pseudonyms } from './pseudonyms.ts';
+import { maskedEvent, maskedObservation } from './resources.ts';
+import { maskedLatest, maskedSummary, maskedTrend, maskedVersions } from './views.ts';
+
+/** How many principals' names are remembered; those of others are made again. */
+const MOST_PRINCIPALS = 256;
+
+/** Shows everything as it is. */
+const UNMASKED: Masking = {
+  profile: 'none',
+  patient: (patient) => patient,
+  patientOf: (shown, among) => {
+    for (const patient of among) if (patient === shown) return patient;
+    return undefined;
+  },
+  device: (_patient, device) => device,
+  summary: (row) => row,
+  latest: (view) => view,
+  trend: (view) => view,
+  versions: (rows) => rows,
+  observation: (row) => row,
+  event: (row) => row,
+  at: (at) => at,
+  instantOf: (shown) => shown,
+};
+
+/** The maskings of a hub. `secret`: 32 bytes; whoever has it, and the pseudonyms, can find out whom they stand for among the patients that he knows. */
+export function createMaskings(secret: Uint8Array): Maskings {
+  const made = new Map<string, Masking>();
+  return {
+    of({ tenant, id }, profile) {
+      if (profile === 'none') return UNMASKED;
+      const key = JSON.stringify([tenant, id, profile]);
+      const masking = made.get(key) ?? masked(secret, [tenant, id, profile], profile);
+      // Put behind the others, so that the first is the one that nobody used for longest.
+      made.delete(key);
+      made.set(key, masking);
+      const [oldest] = made.keys();
+      if (made.size > MOST_PRINCIPALS && oldest !== undefined) made.delete(oldest);
+      return masking;
+    },
+  };
+}
+
+function masked(secret: Uint8Array, whose: readonly string[], profile: Exclude<MaskProfile, 'none'>): Masking {
+  const names = new Pseudonyms(secret, whose);
+  const frame = { profile, names };
+  return {
+    profile,
+    patient: (patient) => names.patient(patient),
+    patientOf: (shown, among) => names.patientOf(shown, among),
+    device: (patient, device) => names.device(patient, device),
+    summary: (row, now) => maskedSummary(frame, row, now),
+    latest: (view) => maskedLatest(frame, view),
+    trend: (view) => maskedTrend(frame, view),
+    versions: (rows, patient) => maskedVersions(frame, rows, patient),
+    observation: (row) => maskedObservation(frame, row),
+    event: (row) => maskedEvent(frame, row),
+    at: (at, patient) => timeOf(frame, at, patient),
+    instantOf: (shown, patient) => (profile === 'deidentified' ? shown - names.shiftMs(patient) : shown),
+  };
+}
