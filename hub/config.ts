@@ -9,6 +9,9 @@ import { storeConfig } from './store/config.ts';
 export const hubConfigSchema = z.strictObject({
   identity: filePath.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
   registry: filePath.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
+  access: z
+    .strictObject({ policy: filePath.optional().describe('Who may do what (policy.yaml); the built-in policy unless given.') })
+    .prefault({}),
   store: storeConfig,
   overlay: overlayConfig,
   services: z

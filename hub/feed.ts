@@ -5,8 +5,11 @@ export interface Change {
   tenant: string;
   /** Opaque patient id. */
   patient: string;
-  kind: 'stored' | 'stale' | 'patients';
+  /** `stored` where a current value changed; `late` where something was stored and none did, as with what waited during an outage. */
+  kind: 'stored' | 'late' | 'stale' | 'patients';
   vitals: readonly string[];
+  /** Of `patients`: where somebody was before who has moved or gone, so that whoever looked after that place is told. */
+  was?: { ward?: string; panels?: readonly string[] };
   /** UTC ms of the event at the hub. */
   at: Instant;
   /** Rises by one with every change of this hub process. */

@@ -11,6 +11,7 @@ import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
+import { LivePolicy, loadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createDoor } from './access/store-door.ts';
 import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
@@ -29,7 +30,6 @@ import type { VerifyNews } from './inspection/verifying.ts';
 import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
-import { loadRegistry } from './registry/load-registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
 import { checkStore, type OpenedStore, openExistingStore, openStore } from './store/open-store.ts';
@@ -58,7 +58,10 @@ async function run(config: HubConfig): Promise<void> {
   const since = readKeptTime(timeFileOf(config.store), Number.POSITIVE_INFINITY, log);
   using time = openKeptClock({ path: timeFileOf(config.store), identity, log });
   const { clock } = time;
-  const listed = loadRegistry(config.registry);
+  const rules = loadRules(config);
+  const listed = rules.registry;
+  const policies = new LivePolicy(rules.policy);
+  const policy = () => policies.current;
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
@@ -66,11 +69,11 @@ async function run(config: HubConfig): Promise<void> {
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const feed = new Feed();
-  const door = createDoor({ store, registry, metrics, clock, zone: config.zone });
+  const door = createDoor({ store, registry, metrics, policy, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
-  const ingest = createIngest({ store, registry, feed, metrics, clock, log, staleness });
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness });
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock });
-  const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, clock, log, metrics });
+  const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, policy, clock, log, metrics });
   const commands = hubOperatorCommands({
     door,
     tenants: () => tenantsOf(registry, store),
@@ -98,9 +101,9 @@ async function run(config: HubConfig): Promise<void> {
   // Before the watch reads what is current, so that it misses nothing.
   const others = opened.others(({ patients, currencies }) => {
     staleness.changed(currencies);
-    for (const changed of patients) feed.publish({ ...changed, kind: 'stored' });
+    for (const changed of patients) feed.publish(changed);
   });
-  const backups = { store, tenants: () => tenantsOf(registry, store), recipients: config.backup.recipients, clock, log };
+  const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
     commands: { ...commands, ...backupOperatorCommands(backups), ...inspectionCommands({ ...backups, door }) },
@@ -108,7 +111,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloaded = reloaded.then(() => reload(config.registry, { registry, store, engine: opened.engine, feed, clock, log }));
+    reloaded = reloaded.then(() => reload(config, { registry, policies, store, engine: opened.engine, feed, clock, log }));
   });
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
   await using _running = await startAll([operator, ...others, staleness, uplink, mcp, retention], signal);
@@ -119,6 +122,7 @@ async function run(config: HubConfig): Promise<void> {
 
 interface Reloading {
   registry: LiveRegistry;
+  policies: LivePolicy;
   store: Store;
   engine: OpenedStore['engine'];
   feed: Feed;
@@ -127,16 +131,18 @@ interface Reloading {
 }
 
 /**
- * Puts a changed registry.yaml in force, or leaves the last good one there. Since when its bindings hold is on disk before: a hub that is
+ * Puts a changed registry.yaml and policy.yaml in force, or leaves the last good ones there: both, for each is checked against the other. Since when its bindings hold is on disk before: a hub that is
  * killed in between knows at its next start. One reload at a time.
  */
-async function reload(path: string, { registry, store, engine, feed, clock, log }: Reloading): Promise<void> {
+async function reload(config: HubConfig, { registry, policies, store, engine, feed, clock, log }: Reloading): Promise<void> {
   try {
-    const next = loadRegistry(path);
+    const { registry: next, policy } = loadRules(config);
     refuseMixed(tenantsOf(next, store), engine);
-    const moved = registry.replace(next, await store.rebind(next.bindings(), clock.now()));
-    for (const { tenant, patient } of moved) feed.publish({ tenant, patient, kind: 'patients', vitals: [], at: clock.now() });
-    log.info({ revision: registry.revision }, 'registry read again');
+    const bindings = await store.rebind(next.bindings(), clock.now());
+    const moved = registry.replace(next, bindings);
+    policies.replace(policy);
+    for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
+    log.info({ revision: registry.revision, policy: policy.version }, 'registry read again');
   } catch (error) {
     log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');
   }
@@ -144,30 +150,37 @@ async function reload(path: string, { registry, store, engine, feed, clock, log 
 
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
-  refuseMixed(loadRegistry(config.registry).tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
+  refuseMixed(loadRules(config).registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   return await checkStore(config.store);
 }
 
 async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
-  const registry = loadRegistry(config.registry);
+  const { registry, policy: rules } = loadRules(config);
+  const policy = () => rules;
   const metrics = new Metrics();
   await using store = await openExistingStore(config.store, { metrics });
-  const door = createDoor({ store, registry, metrics, zone: config.zone });
+  const door = createDoor({ store, registry, metrics, policy, zone: config.zone });
   yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
 }
 
 async function backup(config: HubConfig, to: string): Promise<BackupReport> {
   asFile(config.store, WITH_ITS_TOOLS);
-  const registry = loadRegistry(config.registry);
+  const { registry, policy: rules } = loadRules(config);
+  const policy = () => rules;
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   const tenants = () => tenantsOf(registry, store);
-  return await backUp({ store, tenants, recipients: config.backup.recipients, clock: systemClock, log: silentLogger }, to, ownUid());
+  return await backUp(
+    { store, tenants, policy, recipients: config.backup.recipients, clock: systemClock, log: silentLogger },
+    to,
+    ownUid(),
+  );
 }
 
 async function* verify(config: HubConfig): AsyncGenerator<VerifyNews> {
-  const registry = loadRegistry(config.registry);
+  const { registry, policy: rules } = loadRules(config);
+  const policy = () => rules;
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
-  yield* verifyAs({ store, tenants: () => tenantsOf(registry, store), clock: systemClock }, ownUid());
+  yield* verifyAs({ store, tenants: () => tenantsOf(registry, store), policy, clock: systemClock }, ownUid());
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {
@@ -176,10 +189,11 @@ function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<Restor
 
 async function rekey(config: HubConfig, values: CommandValues, io: CommandIo): Promise<number> {
   const file = asFile(config.store, 'its encryption is the matter of whoever runs it');
-  const registry = loadRegistry(config.registry);
+  const { registry, policy: rules } = loadRules(config);
   const before = async (): Promise<void> => {
     await using store = await openExistingStore(file, { metrics: new Metrics() });
-    await recordMaintenance(store, { tenants: tenantsOf(registry, store), uid: ownUid(), action: 'store.rekey', at: systemClock.now() });
+    const tenants = tenantsOf(registry, store);
+    await recordMaintenance(store, { tenants, uid: ownUid(), action: 'store.rekey', at: systemClock.now(), policy: rules });
   };
   return await runRekey({ ...file, socket: config.operator.socket, before }, values, io);
 }

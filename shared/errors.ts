@@ -361,6 +361,11 @@ export const ERRORS = {
       'What could be read of it is in the new one, and a gap tells of the rest. See to the disk, then move the file that was set aside away.',
     retryable: false,
   },
+  'OUTBOX-PLACES': {
+    message: 'The list of whose data wait in the outbox is damaged, or of another key.',
+    advice: 'Nothing is to be done: it is made anew out of what waits. Should it happen again, see to the disk.',
+    retryable: false,
+  },
   'OUTBOX-NO-ENTRY': {
     message: 'There is no such entry in the outbox.',
     advice: 'See vitalmesh-agent outbox list; it may have been replayed or dropped already.',
@@ -703,6 +708,13 @@ export const ERRORS = {
     advice:
       'Run a hub for each tenant, each with a store file, a registry and services of its own, or keep the store in PostgreSQL, which refuses each tenant the rows of ' +
       'the others by itself. A tenant of whom data is stored counts even where the registry no longer lists it.',
+    retryable: false,
+  },
+  'POLICY-INVALID': {
+    message: 'The access policy has errors.',
+    advice:
+      'Correct the lines named in policy.yaml; `vitalmesh-hub access policy` prints the policy that is built in, to begin from. A running hub keeps the last good one ' +
+      'in force.',
     retryable: false,
   },
   'ACCESS-DENIED': {

@@ -50,6 +50,7 @@ const RETRY = { minMs: 100, maxMs: 15_000, slowMinMs: 1000, slowMaxMs: 60_000 };
 const SLOW: ReadonlySet<ErrorCode> = new Set([
   'UPLINK-UNKNOWN-GATEWAY',
   'ACCESS-EXPIRED',
+  'ACCESS-DENIED',
   'UPLINK-VERSION',
   'UPLINK-INSTANCE',
   'UPLINK-PEER',

@@ -15,6 +15,9 @@ export interface Principal {
   wards?: readonly string[];
   /** Panels of the registry: whoever is on the list. */
   panels?: readonly string[];
+  /** Of a gateway: the beds and devices it may speak for. */
+  beds?: readonly string[];
+  devices?: readonly string[];
   /** Why it reaches for data; `TREAT` unless told. */
   purpose?: Purpose;
   /** What its access token is for; absent without one, and then nothing is narrowed. */
@@ -89,6 +92,9 @@ export interface AccessResource {
   ward?: string;
   /** The panels that the patient is on. */
   panels?: readonly string[];
+  /** Of a write: the bed or the device by which it is this patient's. */
+  bed?: string;
+  device?: string;
   /** FHIR type and category of what is read or written; of vital signs unless given. */
   type?: string;
   category?: string;
@@ -111,7 +117,17 @@ export interface Obligations {
 }
 
 /** Of the first that did not hold, in this order. */
-export type DecisionReason = 'granted' | 'expired' | 'role' | 'tenant' | 'scope' | 'purpose' | 'patient' | 'forbidden' | 'approval';
+export type DecisionReason =
+  | 'granted'
+  | 'expired'
+  | 'role'
+  | 'tenant'
+  | 'scope'
+  | 'purpose'
+  | 'patient'
+  | 'binding'
+  | 'forbidden'
+  | 'approval';
 
 export interface Decision {
   allow: boolean;

@@ -1,12 +1,26 @@
-import type { AccessContext, AccessResource, Action, Decision, DecisionReason, Obligations, Principal, Purpose, Scope } from './access.ts';
+import {
+  type AccessContext,
+  type AccessResource,
+  type Action,
+  type Decision,
+  type DecisionReason,
+  type Obligations,
+  type Principal,
+  PURPOSES,
+  type Purpose,
+  type Scope,
+} from './access.ts';
 import { MASK_PROFILES } from './masking/contract.ts';
 import type { Rule } from './policy.ts';
 
 /** What is owed where nothing is shown. */
 const NOTHING: Obligations = { mask: 'deidentified', approve: false, audit: 'full' };
 
-/** Actions that name no patient: what they give is filtered, patient by patient, to whom the caller may see. */
-const OF_THE_TENANT: readonly Action[] = ['patients.list', 'vitals.subscribe', 'status.read', 'session.open'];
+/**
+ * Actions that may name no patient: what they give is filtered, patient by patient, to whom the caller may see; and what is written of nobody says
+ * itself what it is about (a movement, a device, a gap).
+ */
+const OF_THE_TENANT: readonly Action[] = ['patients.list', 'vitals.subscribe', 'status.read', 'session.open', 'observations.write'];
 
 /** What a token's scope must allow, by letter of SMART's `cruds`; actions that are not listed need no scope of a token, and no token gives them. */
 const LETTERS: Partial<Record<Action, string>> = {
@@ -20,8 +34,8 @@ const LETTERS: Partial<Record<Action, string>> = {
 
 /**
  * May this principal do this, in this context? Total and pure; default deny. Every condition must hold: the right has not expired, a rule permits the role
- * the action for its purpose, the tenant is the principal's own, its token's scopes cover it, the patient is within its reach, and no rule
- * forbids. The reason is that of the first that does not hold, the expiry first, since it is what renewing would mend.
+ * the action for its purpose, the tenant is the principal's own, its token's scopes cover it, the patient is within its reach, a bed or device that is written for is its own, and
+ * no rule forbids. The reason is that of the first that does not hold, the expiry first, since it is what renewing would mend.
  */
 export function decide(principal: Principal, action: Action, resource: AccessResource, context: AccessContext): Decision {
   const { policy, at } = context;
@@ -36,6 +50,7 @@ export function decide(principal: Principal, action: Action, resource: AccessRes
   const applying = permits.filter((rule) => isFor(rule, purpose));
   if (applying.length === 0) return denied('purpose', permits);
   if (!inReach(principal, action, resource)) return denied('patient', applying);
+  if (!speaksFor(principal, resource)) return denied('binding', applying);
   const forbids = named.filter((rule) => rule.effect === 'forbid' && isFor(rule, purpose));
   if (forbids.length > 0) return denied('forbidden', forbids);
   const obligations = obligationsOf(applying);
@@ -47,13 +62,14 @@ function denied(reason: DecisionReason, rules: readonly Rule[] = []): Decision {
   return { allow: false, reason, obligations: NOTHING, rules: rules.map(({ id }) => id) };
 }
 
-function isFor({ purposes }: Rule, purpose: Purpose): boolean {
-  return purposes === undefined || purposes.includes(purpose);
+/** A purpose that is none of the table is no purpose, whatever a rule leaves open. */
+function isFor({ purposes = PURPOSES }: Rule, purpose: Purpose): boolean {
+  return PURPOSES.includes(purpose) && purposes.includes(purpose);
 }
 
 /** Of several rules that permit, whatever asks least of each: one more never takes anything away. */
 function obligationsOf(permits: readonly Rule[]): Obligations {
-  const shown = Math.max(...permits.map(({ mask = 'none' }) => MASK_PROFILES.indexOf(mask)));
+  const shown = permits.reduce((most, { mask = 'none' }) => Math.max(most, MASK_PROFILES.indexOf(mask)), 0);
   return {
     mask: MASK_PROFILES[shown] ?? 'deidentified',
     approve: permits.every(({ approve = false }) => approve),
@@ -67,6 +83,10 @@ function inReach(principal: Principal, action: Action, { patient, ward, panels =
   if (principal.patients.includes(patient)) return true;
   if (ward !== undefined && principal.wards?.includes(ward)) return true;
   return panels.some((panel) => principal.panels?.includes(panel));
+}
+
+function speaksFor({ beds = [], devices = [] }: Principal, { bed, device }: AccessResource): boolean {
+  return (bed === undefined || beds.includes(bed)) && (device === undefined || devices.includes(device));
 }
 
 function covered(scopes: readonly Scope[] | undefined, action: Action, resource: AccessResource): boolean {

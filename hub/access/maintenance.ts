@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { Action, AuditEvent } from './access.ts';
 import { decide } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
+import type { Policy } from './policy.ts';
 import { operatorPrincipal } from './principals.ts';
 
 /** What concerns a store as a whole. */
@@ -14,16 +15,21 @@ export interface Maintenance {
   uid: number;
   action: Extract<Action, `store.${string}`>;
   at: Instant;
+  /** The built-in one unless given: a store that is restored has no hub yet. */
+  policy?: Policy;
 }
 
 /**
  * Decides and records what is done to a store as a whole, in each of its tenants; resolves after the commit, before it is done. Throws
  * ACCESS-DENIED, STORAGE-*: then it must not be done.
  */
-export async function recordMaintenance(store: Pick<Store, 'record'>, { tenants, uid, action, at }: Maintenance): Promise<void> {
+export async function recordMaintenance(
+  store: Pick<Store, 'record'>,
+  { tenants, uid, action, at, policy = DEFAULT_POLICY }: Maintenance,
+): Promise<void> {
   const events = tenants.map((tenant): AuditEvent => {
     const { id, role, ...principal } = operatorPrincipal(uid, tenant);
-    const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, { at, policy: DEFAULT_POLICY });
+    const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, { at, policy });
     const outcome = allow ? 'allowed' : 'denied';
     return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator' };
   });

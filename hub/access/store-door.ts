@@ -64,7 +64,9 @@ class StoreDoor implements Door {
     const call = this.#call(principal, 'patients.list', context);
     await this.#require(call);
     const { tenant } = principal;
-    const shown = this.#registry.patients(tenant).filter(({ patient }) => decide(principal, call.action, this.#resource(tenant, patient), call).allow);
+    const shown = this.#registry
+      .patients(tenant)
+      .filter(({ patient }) => decide(principal, call.action, this.#resource(tenant, patient), call).allow);
     return await this.#shown((show) =>
       this.#store.patients(tenant, (_, stored) => {
         const known = new Map(stored.map((row) => [row.patient, row]));

@@ -4,9 +4,9 @@ import type { EventFacts } from '../../shared/event.ts';
 import { EVENT_CHECKS } from '../../shared/event-checks.ts';
 import { checkObservation, readObservation } from '../../shared/observation.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
-import type { Principal } from '../access/access.ts';
+import type { AccessResource, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
-import { DEFAULT_POLICY } from '../access/default-policy.ts';
+import type { Policy } from '../access/policy.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
 import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
@@ -21,6 +21,7 @@ export interface Sender {
   gateway: GatewayEntry;
   principal: Principal;
   registry: Registry;
+  policy: Policy;
   at: Instant;
 }
 
@@ -115,16 +116,23 @@ function ownerOf(
 }
 
 /** Whom the gateway is bound to for it, and may write for, whenever it was. */
-function boundTo(claim: Pick<EventFacts, 'device' | 'hints'>, { gateway, principal, registry, at }: Sender): Bound | Refused {
+function boundTo(claim: Pick<EventFacts, 'device' | 'hints'>, sender: Sender): Bound | Refused {
+  const { gateway, registry } = sender;
   const subject = subjectOf(gateway, claim, registry);
   if ('code' in subject) return subject;
-  const decision = decide(
-    principal,
-    'observations.write',
-    { tenant: gateway.tenant, patient: subject.patient },
-    { at, policy: DEFAULT_POLICY },
-  );
-  return decision.allow ? subject : { code: 'INGEST-NOT-BOUND', rule: `access: ${decision.reason}` };
+  const { patient, bed } = subject;
+  const { device } = claim;
+  const by = Object.hasOwn(gateway.devices, device) ? { device } : bed === null ? {} : { bed };
+  return refusedWrite({ patient, ...by }, sender) ?? subject;
+}
+
+/** Why the gateway may not write this; undefined where it may. */
+function refusedWrite(
+  of: Pick<AccessResource, 'patient' | 'bed' | 'device'>,
+  { gateway, principal, policy, at }: Sender,
+): Refused | undefined {
+  const { allow, reason } = decide(principal, 'observations.write', { tenant: gateway.tenant, ...of }, { at, policy });
+  return allow ? undefined : { code: 'INGEST-NOT-BOUND', rule: `access: ${reason}` };
 }
 
 /**

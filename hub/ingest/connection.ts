@@ -33,7 +33,13 @@ export interface ConnectionContext {
 }
 
 /** Refusals after which the connection is of no use: the gateway comes back with a new one. */
-const FINAL: ReadonlySet<ErrorCode> = new Set(['UPLINK-VERSION', 'UPLINK-UNKNOWN-GATEWAY', 'ACCESS-EXPIRED', 'UPLINK-INSTANCE']);
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'UPLINK-VERSION',
+  'UPLINK-UNKNOWN-GATEWAY',
+  'ACCESS-EXPIRED',
+  'ACCESS-DENIED',
+  'UPLINK-INSTANCE',
+]);
 
 const INSTANCE = /^[A-Za-z0-9._-]{8,64}$/;
 

@@ -5,6 +5,9 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { Seldom } from '../../shared/seldom.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 import type { AuditEvent } from '../access/access.ts';
+import { decide } from '../access/decide.ts';
+import { DEFAULT_POLICY } from '../access/default-policy.ts';
+import type { Policy } from '../access/policy.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
@@ -14,6 +17,7 @@ import {
   type Arrival,
   type ArrivalResult,
   type BatchOutcome,
+  type CurrencyChange,
   type EventArrival,
   isEvent,
   type Refusal,
@@ -27,6 +31,8 @@ import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts'
 export interface IngestOptions {
   store: Store;
   registry: Registry;
+  /** The policy in force, asked anew for every batch; the built-in one unless given. */
+  policy?: () => Policy;
   feed: Feed;
   metrics: Metrics;
   clock?: Clock;
@@ -46,6 +52,7 @@ export function createIngest(options: IngestOptions): Ingest {
 class HubIngest implements Ingest {
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #policy: () => Policy;
   readonly #feed: Feed;
   readonly #metrics: Metrics;
   readonly #clock: Clock;
@@ -57,6 +64,7 @@ class HubIngest implements Ingest {
   constructor({
     store,
     registry,
+    policy = () => DEFAULT_POLICY,
     feed,
     metrics,
     clock = systemClock,
@@ -66,6 +74,7 @@ class HubIngest implements Ingest {
   }: IngestOptions) {
     this.#store = store;
     this.#registry = registry;
+    this.#policy = policy;
     this.#feed = feed;
     this.#metrics = metrics;
     this.#clock = clock;
@@ -129,7 +138,7 @@ class HubIngest implements Ingest {
     return { type: 'transaction', refused: judged.map((part) => ('refusal' in part ? (outcomes.shift() ?? null) : null)) };
   }
 
-  /** Who sends. Throws UPLINK-UNKNOWN-GATEWAY and ACCESS-EXPIRED. */
+  /** Who sends. Throws UPLINK-UNKNOWN-GATEWAY, ACCESS-EXPIRED and ACCESS-DENIED. */
   async #senderOf(identityId: string): Promise<Sender> {
     const at = this.#clock.now();
     const gateway = this.#registry.gateway(identityId);
@@ -137,8 +146,8 @@ class HubIngest implements Ingest {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-UNKNOWN-GATEWAY');
       throw new VitalmeshError('UPLINK-UNKNOWN-GATEWAY', { detail: identityId });
     }
-    const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), registry: this.#registry, at };
-    await this.#refuseExpired(sender);
+    const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), registry: this.#registry, policy: this.#policy(), at };
+    await this.#refuseDenied(sender);
     return sender;
   }
 
@@ -154,16 +163,19 @@ class HubIngest implements Ingest {
     const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt, whole);
     this.#staleness?.changed(currencies);
     this.#report(sender.gateway.identity, refusals);
-    this.#tell(sender.gateway.tenant, arrivals, results, sender.at);
+    this.#tell(sender, arrivals, results, currencies);
     return { outcomes: this.#outcomes(parts, results), committed };
   }
 
-  async #refuseExpired({ gateway: { tenant, notAfter }, principal, at }: Sender): Promise<void> {
-    if (notAfter === undefined || at <= notAfter) return;
-    this.#metrics.count('ingest_refused_batches', 'ACCESS-EXPIRED');
-    const denied = writeEvidence({ tenant, principal: principal.id, at }, { outcome: 'denied', reason: 'expired' });
+  /** What this gateway may not do at all is refused as a whole, and stays with it: in quarantine it would be lost to a mistake in the policy. */
+  async #refuseDenied({ gateway: { tenant }, principal, policy, at }: Sender): Promise<void> {
+    const { allow, reason } = decide(principal, 'observations.write', { tenant }, { at, policy });
+    if (allow) return;
+    const code = reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED';
+    this.#metrics.count('ingest_refused_batches', code);
+    const denied = writeEvidence({ tenant, principal: principal.id, at }, { outcome: 'denied', reason });
     await this.#committed(this.#store.record([denied]));
-    throw new VitalmeshError('ACCESS-EXPIRED', { detail: principal.id });
+    throw new VitalmeshError(code, { detail: principal.id });
   }
 
   #entriesOf<T extends 'batch' | 'transaction'>(
@@ -221,15 +233,18 @@ class HubIngest implements Ingest {
     }
   }
 
-  #tell(tenant: string, arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[], at: Instant): void {
-    const stored = arrivals.filter((arrival, i): arrival is Arrival => results[i] === 'stored' && !isEvent(arrival));
-    const vitals = new Map<string, Set<string>>();
-    for (const { patient, vital } of stored) {
-      const changed = vitals.get(patient);
-      if (changed) changed.add(vital);
-      else vitals.set(patient, new Set([vital]));
+  #tell(
+    { gateway: { tenant }, at }: Sender,
+    arrivals: readonly (Arrival | EventArrival)[],
+    results: readonly ArrivalResult[],
+    currencies: readonly CurrencyChange[],
+  ): void {
+    const stored = vitalsByPatient(arrivals.filter((arrival, i): arrival is Arrival => results[i] === 'stored' && !isEvent(arrival)));
+    const current = vitalsByPatient(currencies);
+    for (const [patient, vitals] of stored) {
+      const changed = current.get(patient);
+      this.#feed.publish({ tenant, patient, kind: changed ? 'stored' : 'late', vitals: [...(changed ?? vitals)], at });
     }
-    for (const [patient, changed] of vitals) this.#feed.publish({ tenant, patient, kind: 'stored', vitals: [...changed], at });
   }
 
   /** Tells the operator why parts are in quarantine: rule by rule, each once a minute and gateway. */
@@ -269,6 +284,16 @@ class Conflict extends VitalmeshError {
       return { refusal: { id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received } };
     });
   }
+}
+
+function vitalsByPatient(rows: readonly { patient: string; vital: string }[]): Map<string, Set<string>> {
+  const vitals = new Map<string, Set<string>>();
+  for (const { patient, vital } of rows) {
+    const of = vitals.get(patient);
+    if (of) of.add(vital);
+    else vitals.set(patient, new Set([vital]));
+  }
+  return vitals;
 }
 
 /** Outcomes with the rules that were broken, for whoever has no table of our codes. */

@@ -24,7 +24,7 @@ export type ForeignAnswer =
  * What an uplink session may ask of the hub. `batch` takes the parsed JSON of a batch Bundle from a gateway whose identity the inner
  * TLS proved; it checks, stores or quarantines each entry, commits once, publishes the changes, and only then resolves with one
  * outcome an entry, in order. It rejects with UPLINK-BUNDLE (not a batch Bundle), UPLINK-TOO-LARGE, UPLINK-UNKNOWN-GATEWAY,
- * ACCESS-EXPIRED, or INGEST-UNAVAILABLE (nothing was stored; send again).
+ * ACCESS-EXPIRED, ACCESS-DENIED, or INGEST-UNAVAILABLE (nothing was stored; send again).
  */
 export interface Ingest {
   gateway(identityId: string): GatewayEntry | undefined;

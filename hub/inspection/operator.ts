@@ -5,6 +5,7 @@ import { panel, vital } from '../../shared/vitals.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
+import type { Policy } from '../access/policy.ts';
 import { operatorPrincipal } from '../access/principals.ts';
 import type { Store } from '../store/store.ts';
 import { historyArgs, parsed, trendArgs } from './arguments.ts';
@@ -14,6 +15,7 @@ export interface InspectionSurroundings {
   door: Door;
   store: Pick<Store, 'verify' | 'record'>;
   tenants(): readonly string[];
+  policy(): Policy;
   clock: Clock;
 }
 
@@ -50,8 +52,11 @@ export function inspectionCommands(surroundings: InspectionSurroundings): Record
 }
 
 /** Decides and records a verification by the user of this id, and does it. */
-export async function* verifyAs({ store, tenants, clock }: Omit<InspectionSurroundings, 'door'>, uid: number): AsyncGenerator<VerifyNews> {
-  await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.verify', at: clock.now() });
+export async function* verifyAs(
+  { store, tenants, policy, clock }: Omit<InspectionSurroundings, 'door'>,
+  uid: number,
+): AsyncGenerator<VerifyNews> {
+  await recordMaintenance(store, { tenants: tenants(), uid, action: 'store.verify', at: clock.now(), policy: policy() });
   yield* verifying(store);
 }
 

@@ -3,6 +3,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
 import type { Door } from '../access/door.ts';
+import type { Policy } from '../access/policy.ts';
 import type { Change, Feed } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Note } from './coalescer.ts';
@@ -17,6 +18,7 @@ export interface FanoutOptions {
   door: Door;
   feed: Feed;
   registry: Pick<Registry, 'principal'>;
+  policy: () => Policy;
   clock: Clock;
   log: Logger;
   limits: McpLimits;
@@ -31,7 +33,8 @@ export class Fanout implements Disposable {
   readonly #subscription: Disposable;
   /** By tenant and resource. */
   readonly #readers = new Map<string, Set<Subscriber>>();
-  readonly #all = new Set<Subscriber>();
+  /** All that are open, each with the version of the policy by which it was opened. */
+  readonly #all = new Map<Subscriber, string>();
   /** Streams open or being opened, by caller. */
   readonly #streams = new Map<string, number>();
   /** Patients who had data since this process began; their first data changes the list. */
@@ -48,11 +51,11 @@ export class Fanout implements Disposable {
 
   [Symbol.dispose](): void {
     this.#subscription[Symbol.dispose]();
-    for (const subscriber of [...this.#all]) subscriber.end('shutdown');
+    for (const subscriber of [...this.#all.keys()]) subscriber.end('shutdown');
   }
 
-  get subscribers(): ReadonlySet<Subscriber> {
-    return this.#all;
+  get subscribers(): Iterable<Subscriber> {
+    return this.#all.keys();
   }
 
   /** How many event streams are open. */
@@ -94,7 +97,7 @@ export class Fanout implements Disposable {
 
   /** Has its right looked over from now on, before it subscribes to anything. */
   enroll(subscriber: Subscriber): void {
-    this.#all.add(subscriber);
+    this.#all.set(subscriber, this.#options.policy().version);
   }
 
   watch(subscriber: Subscriber, uri: string): void {
@@ -145,14 +148,17 @@ export class Fanout implements Disposable {
 
   /** Ends every stream whose reader has lost the right to it. */
   sweep(): void {
-    for (const subscriber of [...this.#all]) this.#entitled(subscriber);
+    for (const subscriber of [...this.#all.keys()]) this.#entitled(subscriber);
   }
 
   #onChange(change: Change): void {
     this.#version = change.version;
     const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' };
-    const list = change.kind === 'patients' || (change.kind === 'stored' && this.#isNew(change));
+    const isStored = change.kind === 'stored' || change.kind === 'late';
+    const list = change.kind === 'patients' || (isStored && this.#isNew(change));
     if (list) this.#deliver(PATIENTS_URI, change, note);
+    // It would tell of nothing, and hold up what is current: a resource has one notification in an interval.
+    if (change.kind === 'late') return;
     // A patient who came, went or changed beds changes what is read of that patient, too.
     this.#deliver(latestUri(change.patient), change, note);
   }
@@ -169,18 +175,32 @@ export class Fanout implements Disposable {
     if (!readers) return;
     for (const subscriber of [...readers]) {
       const principal = this.#entitled(subscriber);
-      if (principal && this.#options.door.maySee(principal, change)) subscriber.notify(uri, note);
+      if (!principal) continue;
+      const { door } = this.#options;
+      if (door.maySee(principal, change)) subscriber.notify(uri, note);
+      else if (uri !== PATIENTS_URI) this.#end(subscriber, 'changed');
+      else if (change.was && door.maySee(principal, change, change.was)) subscriber.notify(uri, note);
     }
   }
 
   /** The caller as the registry has it now; undefined, and the subscriber ended, when that is not what the stream was opened with. */
   #entitled(subscriber: Subscriber): Principal | undefined {
     const fresh = this.#options.registry.principal(subscriber.principal.id);
-    const reason = lapse(subscriber.principal, fresh, this.#options.clock.now());
+    const reason = lapse(subscriber.principal, fresh, this.#options.clock.now()) ?? this.#overtaken(subscriber);
     if (reason === undefined) return fresh;
+    this.#end(subscriber, reason);
+    return undefined;
+  }
+
+  /** By another policy it may be masked otherwise, or not be there at all: it is opened anew by that. */
+  #overtaken(subscriber: Subscriber): EndReason | undefined {
+    return this.#all.get(subscriber) === this.#options.policy().version ? undefined : 'changed';
+  }
+
+  /** A stream that went on without some of its patients would pass their silence off as calm. */
+  #end(subscriber: Subscriber, reason: EndReason): void {
     this.#options.log.info({ caller: subscriber.principal.id, reason }, 'a subscription ended with the right to it');
     subscriber.end(reason);
-    return undefined;
   }
 }
 
@@ -188,11 +208,17 @@ export class Fanout implements Disposable {
 export function lapse(opened: Principal, fresh: Principal | undefined, now: number): EndReason | undefined {
   if (!fresh) return 'removed';
   if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
-  const same = fresh.tenant === opened.tenant && fresh.role === opened.role && samePatients(fresh.patients, opened.patients);
+  const same =
+    fresh.tenant === opened.tenant &&
+    fresh.role === opened.role &&
+    fresh.purpose === opened.purpose &&
+    sameNames(fresh.patients, opened.patients) &&
+    sameNames(fresh.wards ?? [], opened.wards ?? []) &&
+    sameNames(fresh.panels ?? [], opened.panels ?? []);
   return same ? undefined : 'changed';
 }
 
-function samePatients(a: Principal['patients'], b: Principal['patients']): boolean {
+function sameNames(a: Principal['patients'], b: Principal['patients']): boolean {
   if (a === b) return true;
   if (a === 'all' || b === 'all' || a.length !== b.length) return false;
   return a.every((patient, i) => patient === b[i]);

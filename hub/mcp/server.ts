@@ -11,7 +11,9 @@ import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
 import { Seldom } from '../../shared/seldom.ts';
 import type { Principal } from '../access/access.ts';
+import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
+import type { Policy } from '../access/policy.ts';
 import type { Feed } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Connection, Connections } from './connections.ts';
@@ -31,6 +33,8 @@ export interface McpOptions {
   feed: Feed;
   /** Asked anew for every request and every delivery; a registry that is replaced in place takes effect at once. */
   registry: Pick<Registry, 'principal'>;
+  /** The policy in force, asked anew for every delivery; the built-in one unless given. */
+  policy?: () => Policy;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -88,12 +92,12 @@ class McpEndpoint implements McpService {
 
   constructor(options: McpOptions) {
     this.#options = options;
-    const { door, feed, registry, clock, log, metrics } = options;
+    const { door, feed, registry, policy = () => DEFAULT_POLICY, clock, log, metrics } = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#unknown = new Seldom(clock, LOG_EVERY_MS);
     const limits = this.#limits;
     this.#hosts = (options.hosts ?? [options.service]).map((host) => host.toLowerCase());
-    this.#fanout = new Fanout({ door, feed, registry, clock, log, limits });
+    this.#fanout = new Fanout({ door, feed, registry, policy, clock, log, limits });
     this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
     const principalOf = (identityId: string): Principal => this.#listed(identityId);
     this.#sessions = new Sessions({ door, fanout: this.#fanout, clock, log, metrics, limits, principalOf });

@@ -18,19 +18,21 @@ export class LiveRegistry implements Registry {
 
   /**
    * `bindings` are those that the store has kept of `next`. Returns the patients of whom a reader of the list is told something new:
-   * come, gone, or in another bed.
+   * come, gone, or in another bed, ward or panel; with where they were.
    */
-  replace(next: Registry, bindings: readonly KeptBinding[]): { tenant: string; patient: string }[] {
+  replace(next: Registry, bindings: readonly KeptBinding[]): { tenant: string; patient: string; was?: PatientPlace }[] {
     const before = this.#current;
     this.#since = sinceByGateway(bindings);
     this.#current = next;
-    const moved: { tenant: string; patient: string }[] = [];
+    const moved: { tenant: string; patient: string; was?: PatientPlace }[] = [];
     for (const tenant of new Set([...before.tenants(), ...next.tenants()])) {
-      for (const { patient, bed } of next.patients(tenant)) {
+      for (const place of next.patients(tenant)) {
+        const { patient } = place;
         const was = before.patient(tenant, patient);
-        if (!was || was.bed !== bed) moved.push({ tenant, patient });
+        if (!was) moved.push({ tenant, patient });
+        else if (!isSamePlace(was, place)) moved.push({ tenant, patient, was });
       }
-      for (const { patient } of before.patients(tenant)) if (!next.patient(tenant, patient)) moved.push({ tenant, patient });
+      for (const was of before.patients(tenant)) if (!next.patient(tenant, was.patient)) moved.push({ tenant, patient: was.patient, was });
     }
     return moved;
   }
@@ -76,4 +78,9 @@ export class LiveRegistry implements Registry {
   tenants(): readonly string[] {
     return this.#current.tenants();
   }
+}
+
+function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
+  const [before = [], now = []] = [a.panels, b.panels];
+  return a.bed === b.bed && a.ward === b.ward && before.length === now.length && before.every((panel, i) => panel === now[i]);
 }

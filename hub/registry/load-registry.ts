@@ -4,29 +4,31 @@ import { basename } from 'node:path';
 import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { parseConfig } from '../../shared/config.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
-import type { Principal } from '../access/access.ts';
+import type { Principal, Role } from '../access/access.ts';
 import { type Binding, bindingsOf } from './bindings.ts';
+import { careGroupsOf } from './care-groups.ts';
 import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
 import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 
 /**
  * Reads `registry.yaml`. A file with any error is refused whole: REGISTRY-INVALID, with every problem on a line of its own
- * (`registry.yaml:12: gateways[0].beds.*: …`). Nothing of the file is repeated in it, names of beds and devices neither.
+ * (`registry.yaml:12: gateways[0].beds.*: …`). Nothing of the file is repeated in it, names of beds and devices neither. `roles` are those of
+ * the policy in force, the built-in one unless given.
  */
-export function loadRegistry(path: string): Registry {
+export function loadRegistry(path: string, roles?: readonly Role[]): Registry {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new VitalmeshError('REGISTRY-INVALID', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
   }
-  return parseRegistry(text, basename(path));
+  return parseRegistry(text, basename(path), roles);
 }
 
 /** A registry from the text of its file; errors as of `loadRegistry`. */
-export function parseRegistry(text: string, name = 'registry.yaml'): Registry {
+export function parseRegistry(text: string, name = 'registry.yaml', roles?: readonly Role[]): Registry {
   try {
-    const file = parseConfig(registrySchema, text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
+    const file = parseConfig(registrySchema(roles), text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
     refuseUnquotedKeys(text, name);
     return new FileRegistry(file, createHash('sha256').update(text).digest('hex').slice(0, 12));
   } catch (cause) {
@@ -73,6 +75,9 @@ class FileRegistry implements Registry {
       this.#places.set(row.tenant, places);
       for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });
     }
+    const groups = careGroupsOf(file);
+    for (const [tenant, places] of this.#places)
+      for (const place of places.values()) places.set(place.patient, { ...place, ...groups(tenant, place) });
     for (const [tenant, places] of this.#places)
       this.#ordered.set(
         tenant,

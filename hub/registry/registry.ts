@@ -42,6 +42,10 @@ export interface PatientPlace {
   patient: string;
   /** Bed, or null for somebody at home. */
   bed: string | null;
+  /** The ward that the bed is in. */
+  ward?: string;
+  /** The panels that the patient is on, in order of name. */
+  panels?: readonly string[];
 }
 
 /** Who is who. Keyed by overlay identity *ids*, because names can be used again. */

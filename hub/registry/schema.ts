@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { parseInstant } from '../../shared/clock.ts';
 import { isNoPlaceholder, PLACEHOLDER_HINT } from '../../shared/config-parts.ts';
+import { PURPOSES, type Role } from '../access/access.ts';
+import { DEFAULT_POLICY } from '../access/default-policy.ts';
+import { OWN_ROLES } from '../access/policy-schema.ts';
+import { checkCareGroups } from './care-groups.ts';
 import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
@@ -15,6 +19,8 @@ const identityId = z
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
 /** A bed or device as it stands in a message; compared as it is. */
 const label = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,128}$/u, 'expected 1 to 128 characters without control characters');
+/** A ward or panel. */
+const groupName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -');
 const instant = z.string().transform((text, context) => {
   const parsed = parseInstant(text);
   if (parsed) return parsed.at;
@@ -70,22 +76,43 @@ const client = z.strictObject({
   identity: identityId.describe('Overlay identity id of the AI client.'),
   tenant: tenantId,
   kind: z.enum(['person', 'software']),
-  role: z.enum(['clinician', 'monitor']),
-  patients: z.union([z.literal('all'), z.array(patientId)]).describe('Whom it may see: all of its tenant, or the listed.'),
+  role: z.string().min(1).describe('A role of the policy in force.'),
+  patients: z
+    .union([z.literal('all'), z.array(patientId)])
+    .default([])
+    .describe('Whom it may see, beside those of its wards and panels: all of its tenant, or the listed.'),
+  wards: z.array(groupName).optional().describe('Wards below: it may see whoever lies there now.'),
+  panels: z.array(groupName).optional().describe('Panels below: it may see whoever is on the list.'),
+  purpose: z.enum(PURPOSES).optional().describe('Why it reaches for data (HL7 v3 PurposeOfUse); TREAT unless given.'),
   notAfter: instant.optional(),
+});
+
+const ward = z.strictObject({
+  tenant: tenantId,
+  beds: z.array(label).min(1).describe('Its beds, each as it stands with its gateway; a bed is in one ward.'),
+});
+
+const panel = z.strictObject({
+  tenant: tenantId,
+  patients: z.array(patientId).describe('Whoever somebody looks after, wherever they are.'),
 });
 
 type GatewayRow = z.output<typeof gateway>;
 
 /** One complaint, with the path it is shown at. */
-type Complain = (path: (string | number)[], message: string) => void;
+export type Complain = (path: (string | number)[], message: string) => void;
 
-/** The schema of `registry.yaml`, with the rules that hold between its rows. */
-export const registrySchema = z
+const registryFile = z
   // A file that an editor is writing just now reads as an empty one, and must not lock everybody out.
-  .strictObject({ gateways: z.array(gateway).min(1), clients: z.array(client).default([]) })
+  .strictObject({
+    gateways: z.array(gateway).min(1),
+    clients: z.array(client).default([]),
+    wards: z.record(groupName, ward).default({}).describe('Beds that are looked after together, by name.'),
+    panels: z.record(groupName, panel).default({}).describe('Patients that are looked after together, by name.'),
+  })
   .superRefine((file, context) => {
     const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
+    checkCareGroups(file, complain);
     oneRowAnIdentity(file.gateways, file.clients, complain);
     onePlaceAPatient(file.gateways, complain);
     for (const [i, row] of file.gateways.entries()) {
@@ -103,7 +130,17 @@ export const registrySchema = z
     }
   });
 
-export type RegistryFile = z.output<typeof registrySchema>;
+export type RegistryFile = z.output<typeof registryFile>;
+
+/** The schema of `registry.yaml`, with the rules that hold between its rows; `roles` are those of the policy in force. */
+export function registrySchema(roles: readonly Role[] = DEFAULT_POLICY.roles): z.ZodType<RegistryFile> {
+  const given = roles.filter((role) => !OWN_ROLES.includes(role));
+  return registryFile.superRefine(({ clients }, context) => {
+    for (const [i, { role }] of clients.entries())
+      if (!given.includes(role))
+        context.addIssue({ code: 'custom', path: ['clients', i, 'role'], message: `expected a role of the policy: ${given.join(', ')}` });
+  });
+}
 
 interface Binding {
   patient: string;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DEFAULT_POLICY } from '../../hub/access/default-policy.ts';
 import { gatewayPrincipal } from '../../hub/access/principals.ts';
 import { admit } from '../../hub/ingest/admit.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
@@ -130,7 +131,7 @@ function observationsOf(number: number): Observation[] {
 function admitted({ registry }: TestHub, observations: readonly Observation[]): Arrival[] {
   const gateway = registry.gateway('gw-icu');
   if (!gateway) throw new Error('no gateway');
-  const sender = { gateway, principal: gatewayPrincipal(gateway), registry, at: TEST_NOW };
+  const sender = { gateway, principal: gatewayPrincipal(gateway), registry, policy: DEFAULT_POLICY, at: TEST_NOW };
   return observations.map((resource) => {
     const part = admit({ resource, request: { method: 'PUT', url: `Observation/${resource.id}` } }, sender);
     if ('refusal' in part) throw new Error(part.refusal.rule);

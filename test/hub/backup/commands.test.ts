@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { AuditEvent } from '../../../hub/access/access.ts';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import type { BackupReport } from '../../../hub/backup/backup.ts';
 import { backupOperatorCommands } from '../../../hub/backup/operator.ts';
 import type { RestoreReport } from '../../../hub/backup/restore.ts';
@@ -137,7 +138,14 @@ test('while a hub runs, it makes the backup itself, and refuses a change of the 
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
     const lines: string[] = [];
     const log = createLogger({ component: 'test', destination: { write: (line: string) => void lines.push(line) } });
-    const surroundings = { store, tenants: () => store.tenants(), recipients: [recipient], clock: systemClock, log };
+    const surroundings = {
+      store,
+      tenants: () => store.tenants(),
+      policy: () => DEFAULT_POLICY,
+      recipients: [recipient],
+      clock: systemClock,
+      log,
+    };
     await using operator = createOperatorServer({
       socketPath: join(here, 'run', 'operator.sock'),
       commands: backupOperatorCommands(surroundings),
@@ -165,7 +173,14 @@ test('while a hub runs, it makes the backup itself, and refuses a change of the 
 });
 
 test('a backup goes to an absolute path, and nothing else is taken for one', async () => {
-  const surroundings = { store: {} as Store, tenants: () => [], recipients: ['x'], clock: systemClock, log: silentLogger };
+  const surroundings = {
+    store: {} as Store,
+    tenants: () => [],
+    policy: () => DEFAULT_POLICY,
+    recipients: ['x'],
+    clock: systemClock,
+    log: silentLogger,
+  };
   const { backup } = backupOperatorCommands(surroundings);
   const first = (args: Record<string, unknown>) => (backup(args, 'local:0') as AsyncIterable<unknown>)[Symbol.asyncIterator]().next();
   for (const args of [{}, { to: 'here' }, { to: 1 }, { to: '/x', more: 1 }]) await assert.rejects(first(args), { code: 'USAGE' });

@@ -6,6 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { AuditEvent } from '../../../hub/access/access.ts';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import { hubProgram } from '../../../hub/cli.ts';
 import { inspectionCliCommands } from '../../../hub/inspection/cli.ts';
 import { inspectionCommands } from '../../../hub/inspection/operator.ts';
@@ -54,7 +55,7 @@ async function commands(
   const tenants = () => h.store.tenants();
   const server = createOperatorServer({
     socketPath,
-    commands: inspectionCommands({ door: h.door, store: h.store, tenants, clock }),
+    commands: inspectionCommands({ door: h.door, store: h.store, tenants, policy: () => DEFAULT_POLICY, clock }),
     log: silentLogger,
   });
   const stop = new AbortController();
