@@ -727,6 +727,31 @@ export const ERRORS = {
     advice: 'Add the identity id to registry.yaml.',
     retryable: false,
   },
+  'ACCESS-TOKEN-NEEDED': {
+    message: 'This caller must show an access token.',
+    advice: 'Get one from an issuer that the service names (/.well-known/oauth-protected-resource/mcp), for its resource and scopes.',
+    retryable: false,
+  },
+  'ACCESS-TOKEN': {
+    message: 'The access token was refused.',
+    advice: 'Get a new one for this service; where that is refused as well, compare issuer, audience and type with access.issuers of hub.yaml.',
+    retryable: false,
+  },
+  'ACCESS-SCOPE': {
+    message: 'The access token is not for that.',
+    advice: 'Get one with the scopes that the answer names; the refusal was recorded.',
+    retryable: false,
+  },
+  'ACCESS-CREDENTIALS': {
+    message: 'Overlay identity and access token are not those of one row of the registry.',
+    advice: 'List both in the row of registry.yaml, and use the token through the identity that it was got for.',
+    retryable: false,
+  },
+  'ACCESS-ISSUER-KEYS': {
+    message: 'The keys of an issuer of access tokens cannot be had, or cannot be used.',
+    advice: 'Check access.issuers of hub.yaml: the file, or the overlay service and who may dial it; the keys of before count for a day.',
+    retryable: true,
+  },
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },

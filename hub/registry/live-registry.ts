@@ -1,6 +1,7 @@
 import type { Principal } from '../access/access.ts';
 import { type Binding, type BoundSince, type KeptBinding, sinceByGateway } from './bindings.ts';
-import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
+import type { IssuedToken } from './client-credentials.ts';
+import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './registry.ts';
 
 /**
  * The registry in force. `replace` puts another in its place at once, for all callers; whoever made the new one has checked it, so a
@@ -49,6 +50,26 @@ export class LiveRegistry implements Registry {
     const entry = this.#current.gateway(identityId);
     const since = this.#since.get(identityId);
     return entry && since ? { ...entry, since } : entry;
+  }
+
+  gateways(): readonly GatewayEntry[] {
+    return this.#current.gateways();
+  }
+
+  clients(): readonly ClientEntry[] {
+    return this.#current.clients();
+  }
+
+  clientByIdentity(identityId: string): ClientEntry | undefined {
+    return this.#current.clientByIdentity(identityId);
+  }
+
+  clientByToken(issuer: string, subject: string): ClientEntry | undefined {
+    return this.#current.clientByToken(issuer, subject);
+  }
+
+  isRevoked(token: IssuedToken): boolean {
+    return this.#current.isRevoked(token);
   }
 
   principal(identityId: string): Principal | undefined {

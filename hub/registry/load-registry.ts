@@ -5,9 +5,11 @@ import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { parseConfig } from '../../shared/config.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Principal, Role } from '../access/access.ts';
+import { clientPrincipal } from '../access/principals.ts';
 import { type Binding, bindingsOf } from './bindings.ts';
 import { careGroupsOf } from './care-groups.ts';
-import type { GatewayEntry, PatientPlace, Registry } from './registry.ts';
+import { type IssuedToken, isRevoked, type Revocation, subjectKey } from './client-credentials.ts';
+import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './registry.ts';
 import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 
 /**
@@ -54,7 +56,10 @@ function refuseUnquotedKeys(text: string, name: string): void {
 class FileRegistry implements Registry {
   readonly revision: string;
   readonly #gateways: ReadonlyMap<string, GatewayEntry>;
-  readonly #principals: ReadonlyMap<string, Principal>;
+  readonly #clients: readonly ClientEntry[];
+  readonly #byIdentity: ReadonlyMap<string, ClientEntry>;
+  readonly #byToken: ReadonlyMap<string, ClientEntry>;
+  readonly #revoked: readonly Revocation[];
   readonly #places = new Map<string, Map<string, PatientPlace>>();
   readonly #ordered = new Map<string, readonly PatientPlace[]>();
   readonly #beds = new Map<string, Map<string, string | null>>();
@@ -65,7 +70,10 @@ class FileRegistry implements Registry {
     this.revision = revision;
     this.#tenants = [...new Set([...file.gateways, ...file.clients].map(({ tenant }) => tenant))].sort();
     this.#gateways = new Map(file.gateways.map((row) => [row.identity, row]));
-    this.#principals = new Map(file.clients.map(({ identity, ...row }) => [identity, { ...row, id: identity }]));
+    this.#clients = file.clients;
+    this.#byIdentity = new Map(file.clients.flatMap((row) => (row.identity === undefined ? [] : [[row.identity, row]])));
+    this.#byToken = new Map(file.clients.flatMap((row) => (row.token ? [[subjectKey(row.token.issuer, row.token.subject), row]] : [])));
+    this.#revoked = file.revoked;
     this.#bindings = file.gateways.flatMap(bindingsOf);
     for (const row of file.gateways) {
       const beds = this.#beds.get(row.tenant) ?? new Map<string, string | null>();
@@ -93,8 +101,29 @@ class FileRegistry implements Registry {
     return this.#gateways.get(identityId);
   }
 
+  gateways(): readonly GatewayEntry[] {
+    return [...this.#gateways.values()];
+  }
+
+  clients(): readonly ClientEntry[] {
+    return this.#clients;
+  }
+
+  clientByIdentity(identityId: string): ClientEntry | undefined {
+    return this.#byIdentity.get(identityId);
+  }
+
+  clientByToken(issuer: string, subject: string): ClientEntry | undefined {
+    return this.#byToken.get(subjectKey(issuer, subject));
+  }
+
+  isRevoked(token: IssuedToken): boolean {
+    return isRevoked(this.#revoked, token);
+  }
+
   principal(identityId: string): Principal | undefined {
-    return this.#principals.get(identityId);
+    const row = this.#byIdentity.get(identityId);
+    return row && clientPrincipal(row, { overlay: identityId });
   }
 
   patients(tenant: string): readonly PatientPlace[] {

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
-import type { Principal, Role } from '../access/access.ts';
+import type { Principal, Purpose, Role } from '../access/access.ts';
 import type { Binding, BoundSince } from './bindings.ts';
+import type { IssuedToken, TokenSubject } from './client-credentials.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 
 /** What a gateway may speak for. Exactly the listed; default deny. */
@@ -27,12 +28,18 @@ export interface GatewayEntry {
   since?: BoundSince;
 }
 
+/** Who an AI client is and what it may see. One credential stands in one row. */
 export interface ClientEntry {
-  identity: string;
+  /** Overlay identity id. */
+  identity?: string;
+  token?: TokenSubject;
   tenant: string;
   kind: 'person' | 'software';
   role: Role;
   patients: readonly string[] | 'all';
+  wards?: readonly string[];
+  panels?: readonly string[];
+  purpose?: Purpose;
   notAfter?: Instant;
 }
 
@@ -51,7 +58,14 @@ export interface PatientPlace {
 /** Who is who. Keyed by overlay identity *ids*, because names can be used again. */
 export interface Registry {
   gateway(identityId: string): GatewayEntry | undefined;
-  /** The principal behind an AI client's identity; undefined when it is not listed. Checks no dates: `decide` does. */
+  gateways(): readonly GatewayEntry[];
+  clients(): readonly ClientEntry[];
+  clientByIdentity(identityId: string): ClientEntry | undefined;
+  /** By the name of an issuer in hub.yaml, and its subject. */
+  clientByToken(issuer: string, subject: string): ClientEntry | undefined;
+  /** True for a token that is good by itself and not taken any more. */
+  isRevoked(token: IssuedToken): boolean;
+  /** The principal of the row with this identity, as if that alone had to be proven, which is for `whoIs` to say. Checks no dates: `decide` does. */
   principal(identityId: string): Principal | undefined;
   /** Every patient id named in the registry, with its bed or null for home, within a tenant; in order of id. */
   patients(tenant: string): readonly PatientPlace[];

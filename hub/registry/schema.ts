@@ -5,6 +5,7 @@ import { PURPOSES, type Role } from '../access/access.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
 import { checkCareGroups } from './care-groups.ts';
+import { checkCredentials, revocation, tokenSubject } from './client-credentials.ts';
 import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
@@ -73,10 +74,10 @@ const gateway = z.strictObject({
 });
 
 const client = z.strictObject({
-  identity: identityId.describe('Overlay identity id of the AI client.'),
+  identity: identityId.optional().describe('Overlay identity id of the AI client.'),
+  token: tokenSubject.optional().describe('Whose access tokens are those of this client.'),
   tenant: tenantId,
   kind: z.enum(['person', 'software']),
-  role: z.string().min(1).describe('A role of the policy in force.'),
   patients: z
     .union([z.literal('all'), z.array(patientId)])
     .default([])
@@ -102,44 +103,44 @@ type GatewayRow = z.output<typeof gateway>;
 /** One complaint, with the path it is shown at. */
 export type Complain = (path: (string | number)[], message: string) => void;
 
-const registryFile = z
-  // A file that an editor is writing just now reads as an empty one, and must not lock everybody out.
-  .strictObject({
-    gateways: z.array(gateway).min(1),
-    clients: z.array(client).default([]),
-    wards: z.record(groupName, ward).default({}).describe('Beds that are looked after together, by name.'),
-    panels: z.record(groupName, panel).default({}).describe('Patients that are looked after together, by name.'),
-  })
-  .superRefine((file, context) => {
-    const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
-    checkCareGroups(file, complain);
-    oneRowAnIdentity(file.gateways, file.clients, complain);
-    onePlaceAPatient(file.gateways, complain);
-    for (const [i, row] of file.gateways.entries()) {
-      if (row.patient === undefined && !row.movements && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
-        complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
-    }
-    const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
-    for (const [i, row] of file.clients.entries()) {
-      if (row.patients === 'all') continue;
-      for (const [k, patient] of row.patients.entries()) {
-        const tenant = tenantOf.get(patient);
-        if (tenant !== undefined && tenant !== row.tenant)
-          complain(['clients', i, 'patients', k], 'expected a patient of the same tenant; this one belongs to another');
+const fileWith = (role: z.ZodType<Role, Role>) =>
+  z
+    // A file that an editor is writing just now reads as an empty one, and must not lock everybody out.
+    .strictObject({
+      gateways: z.array(gateway).min(1),
+      clients: z.array(client.extend({ role })).default([]),
+      wards: z.record(groupName, ward).default({}).describe('Beds that are looked after together, by name.'),
+      panels: z.record(groupName, panel).default({}).describe('Patients that are looked after together, by name.'),
+      revoked: z.array(revocation(instant)).max(10_000).default([]).describe('Access tokens that are not taken any more.'),
+    })
+    .superRefine((file, context) => {
+      const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
+      checkCareGroups(file, complain);
+      oneRowAnIdentity(file.gateways, file.clients, complain);
+      checkCredentials(file.clients, complain);
+      onePlaceAPatient(file.gateways, complain);
+      for (const [i, row] of file.gateways.entries()) {
+        if (row.patient === undefined && !row.movements && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
+          complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
       }
-    }
-  });
+      const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
+      for (const [i, row] of file.clients.entries()) {
+        if (row.patients === 'all') continue;
+        for (const [k, patient] of row.patients.entries()) {
+          const tenant = tenantOf.get(patient);
+          if (tenant !== undefined && tenant !== row.tenant)
+            complain(['clients', i, 'patients', k], 'expected a patient of the same tenant; this one belongs to another');
+        }
+      }
+    });
 
-export type RegistryFile = z.output<typeof registryFile>;
+export type RegistryFile = z.output<ReturnType<typeof fileWith>>;
 
 /** The schema of `registry.yaml`, with the rules that hold between its rows; `roles` are those of the policy in force. */
 export function registrySchema(roles: readonly Role[] = DEFAULT_POLICY.roles): z.ZodType<RegistryFile> {
   const given = roles.filter((role) => !OWN_ROLES.includes(role));
-  return registryFile.superRefine(({ clients }, context) => {
-    for (const [i, { role }] of clients.entries())
-      if (!given.includes(role))
-        context.addIssue({ code: 'custom', path: ['clients', i, 'role'], message: `expected a role of the policy: ${given.join(', ')}` });
-  });
+  const role = z.string().refine((name) => given.includes(name), `expected a role of the policy: ${given.join(', ')}`);
+  return fileWith(role.describe('A role of the policy in force.'));
 }
 
 interface Binding {
@@ -159,13 +160,18 @@ export function boundTo(row: GatewayRow): Binding[] {
   return bindings;
 }
 
-function oneRowAnIdentity(gateways: readonly { identity: string }[], clients: readonly { identity: string }[], complain: Complain): void {
+function oneRowAnIdentity(
+  gateways: readonly { identity: string }[],
+  clients: readonly { identity?: string | undefined }[],
+  complain: Complain,
+): void {
   const seen = new Set<string>();
   for (const [list, rows] of [
     ['gateways', gateways],
     ['clients', clients],
   ] as const) {
     for (const [i, { identity }] of rows.entries()) {
+      if (identity === undefined) continue;
       if (seen.has(identity)) complain([list, i, 'identity'], 'expected every identity once; this one is listed already');
       seen.add(identity);
     }
