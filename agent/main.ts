@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { systemClock } from '../shared/clock.ts';
 import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
@@ -20,8 +21,9 @@ import { type AgentConfig, decodeContext, type SourceConfig } from './config.ts'
 import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { outboxLimits } from './outbox/config.ts';
 import { outboxCommands } from './outbox/operator.ts';
+import type { GapSource } from './outbox/places.ts';
+import { placesOf } from './outbox/places-file.ts';
 import type { ConfiguredSource } from './outbox/reread.ts';
-import type { GapSource } from './outbox/salvage.ts';
 import { openOutbox } from './outbox/sqlite.ts';
 import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
@@ -226,7 +228,10 @@ async function outbox(...args: Parameters<AgentPrograms['outbox']>): Promise<num
 }
 
 async function rekey({ outbox: { path, keyFile }, operator }: AgentConfig, ...rest: [CommandValues, CommandIo]): Promise<number> {
-  return (await import('../shared/storage/rekey-command.ts')).runRekey({ path, keyFile, socket: operator.socket }, ...rest);
+  const code = await (await import('../shared/storage/rekey-command.ts')).runRekey({ path, keyFile, socket: operator.socket }, ...rest);
+  // It has the old key; the next start makes it anew.
+  rmSync(placesOf(path), { force: true });
+  return code;
 }
 
 async function replay(...args: Parameters<AgentPrograms['replay']>): Promise<number> {

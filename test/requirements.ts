@@ -122,6 +122,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A damaged outbox is set aside whole, a new one takes over at once, what can be read is taken over once, and a gap tells of the rest; a wrong key is no damage.',
   },
+  'DAMAGED-WHOSE': {
+    source: 'issue 7, Outbox; architecture §3.4',
+    behaviour:
+      'Of an outbox of which nothing can be read, everybody whose data may have waited in it gets a gap of their own; the list for it is encrypted, bounded, and never stops a start.',
+  },
   'OUTBOX-ALARM': {
     source: 'issue 7, Outbox',
     behaviour: 'At 80 % the operator is told once; when nothing is left that may go, nothing is acknowledged, until there is room again.',
@@ -162,10 +167,43 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence of a read says by what credential, why, under which policy and mask it was, how long it took, and which observations in which version were shown, with size and hash of the view; nothing that a caller wrote stands in it but what the hub knows itself.',
   },
+  'AUDIT-SEALED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'What tells of a patient in the evidence is sealed under a key of that patient: it is opened for auditors, found by patient without a search, and gone with the key, after which the chain still verifies.',
+  },
+  'AUDIT-SIGNED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The hub signs how far the chain of evidence has come, keeps these notes and hands them to its gateways: a chain that was written anew or cut, whoever did it, disagrees with one of them.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
       'A store file holds one tenant; several are kept in a file each, by a hub each, or in PostgreSQL, which keeps them apart by itself.',
+  },
+  'POLICY-AS-DATA': {
+    source: 'issue 8, What',
+    behaviour:
+      'Who may do what stands in policy.yaml: checked whole, every error with its line, its version in the evidence; a bad one leaves the last good one in force.',
+  },
+  'POLICY-DECIDES': {
+    source: 'issue 8, What',
+    behaviour:
+      'decide() is total and denies by default; a forbid outweighs every permit, one more permit or wider reach never takes away nor masks more, and the order of rules means nothing.',
+  },
+  'WARDS-AND-PANELS': {
+    source: 'issue 8, Who',
+    behaviour: 'Who has a ward reaches whoever lies there now, who has a panel whoever is on it, and nobody else.',
+  },
+  'REACH-NOW': {
+    source: 'issue 8, Who',
+    behaviour: 'Who leaves a ward or panel is out of its reach at once, open streams included; whoever listened is told.',
+  },
+  'GATEWAY-OWN-ONLY': {
+    source: 'issue 8, What',
+    behaviour:
+      'A gateway writes for its own patients, beds and devices alone, and under its own ids; all else is refused with a code, kept in quarantine, and recorded.',
   },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
@@ -665,6 +703,11 @@ export const REQUIREMENTS = {
     source: 'issue 7, Store',
     behaviour:
       'Each class is kept for as long as the policy says; what stays of a batch can still be read, and the evidence is never touched.',
+  },
+  'RETENTION-PARTITIONS': {
+    source: 'issue 7, Store: partitions by time',
+    behaviour:
+      'A partition of PostgreSQL that the retention left empty is dropped, once nobody reads what was in it; readers and writers go on meanwhile.',
   },
   'RETENTION-SMALL-STEPS': {
     source: 'issue 7, Store',

@@ -138,14 +138,17 @@ export class Appends {
     const { id, text } = this.#file.epoch;
     this.#messages.load(database);
     const news: MessageKey[] = [];
+    const placed: { record: ReadingRecord; seq: number }[] = [];
     const keys = batch.map(({ rows, message }) => {
       if (message && this.#messages.find(message) === 'message') return [];
       if (message) news.push(message);
-      return rows.map((row) => ({
-        epoch: text,
-        seq: Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid),
-      }));
+      return rows.map((row) => {
+        const seq = Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid);
+        placed.push({ record: row.record, seq });
+        return { epoch: text, seq };
+      });
     });
+    this.#file.placed(database, placed);
     this.#messages.write(database, news);
     return keys;
   }

@@ -2,12 +2,14 @@ import type { Clock, Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { GroupCommit, type RowCount } from '../../shared/storage/group-commit.ts';
 import type { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
 import { inherit, unlisted } from './inheritance.ts';
 import type { Mark } from './mark.ts';
+import type { Places } from './places.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
 import * as sql from './statements.ts';
 import { applyChange, type Changed, countRows, type Tally } from './tally.ts';
@@ -28,6 +30,7 @@ export interface OutboxFileOptions {
   metrics: Metrics;
   path: string;
   keyFile: string;
+  places: Places;
   /**
    * Once an opening, in the first transaction that brings rows. `inherited`: the file is a new one in the place of one that was set aside, in
    * which rows had numbers up to this.
@@ -207,11 +210,11 @@ export class OutboxFile implements Disposable {
 
   /** The greatest number of rows in files that were set aside and are not in the list of this one; undefined when there are none. */
   #inherit(database: Database): number | undefined {
-    const { path, keyFile } = this.#options;
+    const { path, keyFile, places } = this.#options;
     const names = unlisted(database, path);
     this.#inherited = names.length;
     const oldestAt = this.#mark.noted.oldestAt || null;
-    const known = { at: this.clock.now(), oldestAt, highestSeq: Math.max(this.#mark.seq, this.#highest) };
+    const known = { at: this.clock.now(), oldestAt, highestSeq: Math.max(this.#mark.seq, this.#highest), places: places.all };
     const highest = names.map((name) => inherit(database, path, keyFile, name, known));
     return highest.length > 0 ? Math.max(...highest) : undefined;
   }
@@ -238,6 +241,13 @@ export class OutboxFile implements Disposable {
     const err = new VitalmeshError('STORAGE-ROWS-LOST');
     this.log.error({ err, rows: this.#lost }, 'rows were lost from the outbox; some of them may have been delivered before');
     this.#lost = 0;
+  }
+
+  /** In a transaction that brings rows, behind them: whose they are. */
+  placed(database: Database, rows: Iterable<{ record: ReadingRecord; seq: number }>): void {
+    const { places } = this.#options;
+    for (const { record, seq } of rows) places.note(record, seq);
+    places.keep(() => database.prepare<[], { seq: number }>(sql.OLDEST_SEQ).get()?.seq);
   }
 
   /** A row of this number is committed. */

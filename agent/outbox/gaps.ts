@@ -102,7 +102,8 @@ function vitalsOf(vitals: readonly string[]): string[] {
   return [...new Set(vitals)].sort().slice(0, MAX_GAP_VITALS);
 }
 
-function lostClass({ class: rowClass }: ReadingRecord): LostClass {
+/** What is lost with a record. */
+export function lostClass({ class: rowClass }: Pick<ReadingRecord, 'class'>): LostClass {
   // A gap is never given up; one that was damaged is a stretch of whatever it told of.
   return rowClass === 'gap' ? 'continuous' : rowClass;
 }

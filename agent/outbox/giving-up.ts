@@ -89,7 +89,9 @@ export class GivingUp {
       const found: Losses = { gaps: [], came: new Amounts(), went: new Amounts(), unquarantined: new Amounts() };
       work(database, found);
       this.#file.enter(database);
-      return { losses: found, changes: this.#gaps.write(database, collected(found.gaps), this.#file.epoch.id, found) };
+      const written = this.#gaps.write(database, collected(found.gaps), this.#file.epoch.id, found);
+      this.#file.placed(database, written.values());
+      return { losses: found, changes: written };
     }, rows);
     this.#gaps.committed(changes);
     this.#file.told();

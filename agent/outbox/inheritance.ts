@@ -3,6 +3,7 @@ import type { Database } from '../../shared/storage/database.ts';
 import { readKeyFile } from '../../shared/storage/key-file.ts';
 import { DamagedFile, filesAside } from '../../shared/storage/set-aside.ts';
 import { type AnyRow, DamagedTable } from './damaged-table.ts';
+import type { Place } from './places.ts';
 import * as sql from './statements.ts';
 
 /** A file that was set aside, as far as it was taken over. */
@@ -21,6 +22,8 @@ export interface Inherited {
   /** Between which times what cannot be read was received; null when all could be read so far. */
   lostFrom: Instant | null;
   lostTo: Instant | null;
+  /** Whose rows may have been in it: a list of `Place` as JSON; null where a version before this one listed it. */
+  places: string | null;
 }
 
 /** Large tables are taken over later, piece by piece; what may have been sent is all that there was. */
@@ -31,6 +34,7 @@ export interface Known {
   at: Instant;
   oldestAt: Instant | null;
   highestSeq: number;
+  places: readonly Place[];
 }
 
 /** Names of files that were set aside and are not in the list of this one; the list of files in the folder is the durable record. */
@@ -70,8 +74,8 @@ export function inherit(database: Database, path: string, keyFile: string, name:
   const isCutOff = last === undefined || last < known.highestSeq;
   const highest = Math.max(known.highestSeq, last ?? 0);
   database
-    .prepare<[string, Instant, Instant | null, number, number]>(sql.ADD_ASIDE)
-    .run(name, known.at, known.oldestAt, highest, isCutOff ? 1 : 0);
+    .prepare<[string, Instant, Instant | null, number, number, string]>(sql.ADD_ASIDE)
+    .run(name, known.at, known.oldestAt, highest, isCutOff ? 1 : 0, JSON.stringify(known.places));
   return highest;
 }
 

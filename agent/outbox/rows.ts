@@ -6,13 +6,14 @@ import { CLASS_NUMBERS } from './schema.ts';
 
 /** A record as it goes into the file. */
 export interface NewRow {
+  record: ReadingRecord;
   class: number;
   receivedAt: Instant;
   body: Buffer;
 }
 
 export function newRow(record: ReadingRecord): NewRow {
-  return { class: CLASS_NUMBERS[record.class], receivedAt: record.receivedAt, body: encodeRecord(record) };
+  return { record, class: CLASS_NUMBERS[record.class], receivedAt: record.receivedAt, body: encodeRecord(record) };
 }
 
 /** A row as it comes out of the file. */

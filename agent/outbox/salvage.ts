@@ -1,7 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError } from '../../shared/errors.ts';
 import type { LostClass } from '../../shared/gap.ts';
-import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { readKeyFile } from '../../shared/storage/key-file.ts';
 import { DamagedFile } from '../../shared/storage/set-aside.ts';
@@ -9,18 +8,17 @@ import { Amounts } from './amounts.ts';
 import { type AnyRow, DamagedTable } from './damaged-table.ts';
 import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
-import { collected, type GapRecord, placeOf } from './gaps.ts';
+import { collected, type GapRecord, lostClass, placeOf } from './gaps.ts';
 import { readable } from './giving-up.ts';
 import { epochsKept, type Inherited, inKnownEpoch, insertAny, storeEpochsKept } from './inheritance.ts';
+import { type GapSource, MOST_PLACES, type Place } from './places.ts';
 import { PART_NUMBER, QUARANTINE_KIND } from './schema.ts';
 import * as sql from './statements.ts';
-
-/** Where data of a source may be missing from, as it is configured. */
-export type GapSource = Pick<ReadingRecord, 'source' | 'profile' | 'device' | 'subject' | 'test'>;
 
 export interface SalvageOptions {
   path: string;
   keyFile: string;
+  /** As they are configured. */
   sources: readonly GapSource[];
   /** All that could be read of a file was taken over, delivered rows with it. */
   onTaken(): void;
@@ -35,9 +33,6 @@ interface KnownEpochs {
 }
 
 const AGAIN_AFTER_MS = 60_000;
-
-/** Devices and subjects of a damaged file that are told of. */
-const MOST_PLACES = 1000;
 
 /**
  * Takes over what can be read of files that were set aside, piece by piece beside the work of the day: rows with the keys that they had, so
@@ -87,6 +82,7 @@ export class Salvage {
 
   async #one(entry: Inherited): Promise<void> {
     const places = new Map<string, GapRecord>();
+    for (const place of listed(entry)) remember(places, gapAt(place, place.lost, entry.at));
     const taken = { rows: 0, quarantined: 0 };
     try {
       using damaged = new DamagedFile(this.#options.path, entry.name, readKeyFile(this.#options.keyFile));
@@ -130,7 +126,7 @@ export class Salvage {
         isOpen = false;
       }
       lastAt = rows.length > 0 ? Number(rows.at(-1)?.received_at) : lastAt;
-      for (const row of rows) this.#remember(row, places, entry.at);
+      for (const row of rows) rememberRow(places, row, entry.at);
       entry.nextSeq = table.after;
       if (rows.length > 0) await this.#take(entry, rows, known, taken);
       await turn();
@@ -197,6 +193,7 @@ export class Salvage {
       const amounts = { came: new Amounts(), went: new Amounts() };
       this.#file.enter(database);
       const written = this.#gaps.write(database, gaps, this.#file.epoch.id, amounts);
+      this.#file.placed(database, written.values());
       progress(database, entry);
       database.prepare<[Instant, number]>(sql.ASIDE_DONE).run(this.#file.clock.now(), entry.id);
       return { ...amounts, changes: written };
@@ -219,14 +216,22 @@ export class Salvage {
     }
     return collected(gaps.values());
   }
+}
 
-  #remember(row: AnyRow, places: Map<string, GapRecord>, at: Instant): void {
-    if (places.size >= MOST_PLACES || !Buffer.isBuffer(row.body)) return;
-    const record = readable(row.body);
-    if (!record || record.class === 'gap') return;
-    const gap = gapAt(record, record.class, at);
-    places.set(placeOf(gap), gap);
-  }
+/** Whose rows may have been in it, whatever of it can be read. */
+function listed({ places }: Inherited): Place[] {
+  return places === null ? [] : (JSON.parse(places) as Place[]);
+}
+
+function rememberRow(places: Map<string, GapRecord>, row: AnyRow, at: Instant): void {
+  if (places.size >= 2 * MOST_PLACES || !Buffer.isBuffer(row.body)) return;
+  const record = readable(row.body);
+  // A gap that could be read tells of nothing that could not be.
+  if (record && record.class !== 'gap') remember(places, gapAt(record, lostClass(record), at));
+}
+
+function remember(places: Map<string, GapRecord>, gap: GapRecord): void {
+  places.set(placeOf(gap), gap);
 }
 
 function gapAt({ source, profile, device, subject, test }: GapSource, lost: LostClass, at: Instant): GapRecord {

@@ -13,7 +13,8 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * commit that the hub answered with; null where it did not say. `pruned` remembers stretches of delivered rows that are gone, as the gaps
  * that they become should the hub lose them. `rows.pinned` is of a row that became pending again: the last rekey of then, which does not
  * concern it, because the hub may hold it under the key that it has.
- * `aside` lists damaged files that were set aside, and how far each was taken over (see `Salvage`).
+ * `aside` lists damaged files that were set aside, how far each was taken over (see `Salvage`), and until then whose rows may have been in it
+ * (see `Places`), as JSON.
  * `quarantine_class` finds what goes first when quarantine takes too much room. `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -88,6 +89,7 @@ export const MIGRATIONS: readonly Migration[] = [
      done_at INTEGER
    ) STRICT;`,
   'CREATE INDEX quarantine_class ON quarantine (class, id);',
+  'ALTER TABLE aside ADD COLUMN places TEXT;',
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */

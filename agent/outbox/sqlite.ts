@@ -4,7 +4,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
-import { ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { ensureKeyFile, readKeyFile } from '../../shared/storage/key-file.ts';
 import { filesAside } from '../../shared/storage/set-aside.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { Lineage } from '../../shared/uplink/lineage.ts';
@@ -28,10 +28,12 @@ import type {
   QuarantineEntry,
   Redelivered,
 } from './outbox.ts';
+import { type GapSource, Places } from './places.ts';
+import { placesOf, provesKey } from './places-file.ts';
 import { contentOf, listQuarantined, type QuarantineLimits } from './quarantine.ts';
 import { keepReserve, releaseReserve, reserveOf } from './reserve.ts';
 import type { Level } from './room.ts';
-import { type GapSource, Salvage } from './salvage.ts';
+import { Salvage } from './salvage.ts';
 import { classOfNumber, MIGRATIONS } from './schema.ts';
 import { Sent } from './sent.ts';
 import * as sql from './statements.ts';
@@ -56,6 +58,9 @@ export interface OutboxOptions {
   /** How much quarantine keeps; 100,000 rows and 1,000 undecodable parts unless told. The oldest are dropped, counted and logged. */
   quarantineLimits?: QuarantineLimits;
 }
+
+/** Rows that are looked at in one turn. */
+const ROWS_AT_ONCE = 256;
 
 const KEEP_DELIVERED_MS = 7 * 24 * 3_600_000;
 const KEEP_DELIVERED_ROWS = 1_000_000;
@@ -85,6 +90,7 @@ function open(options: OutboxOptions): Outbox {
     migrations: MIGRATIONS,
     cacheKib: 4096,
     clock: options.clock,
+    isRightKey: (key) => provesKey(placesOf(options.path), key),
     onSetAside(name, error) {
       options.metrics.count('outbox_set_aside');
       const err = new VitalmeshError('OUTBOX-SET-ASIDE', { detail: name, cause: error });
@@ -93,12 +99,17 @@ function open(options: OutboxOptions): Outbox {
   });
   const mark = new Mark(`${options.path}.mark`);
   try {
-    return new SqliteOutbox(database, mark, options);
+    return new SqliteOutbox(database, mark, placesBeside(database, options), options);
   } catch (thrown) {
     mark[Symbol.dispose]();
     database.close();
     throw thrown;
   }
+}
+
+function placesBeside(database: Database, { path, keyFile, clock, log, metrics }: OutboxOptions): Places {
+  const lastSeq = database.read(() => database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0);
+  return new Places({ path: placesOf(path), key: readKeyFile(keyFile), clock, log, metrics, lastSeq });
 }
 
 const LEVEL_CODES = { calm: null, nearly: 'OUTBOX-NEARLY-FULL', full: 'OUTBOX-FULL' } as const satisfies Record<Level, ErrorCode | null>;
@@ -113,8 +124,9 @@ class SqliteOutbox implements Outbox {
   readonly #path: string;
   readonly #salvage: Salvage | undefined;
   readonly #returns = new Set<() => void>();
+  #placing: Promise<void> | undefined;
 
-  constructor(database: Database, mark: Mark, options: OutboxOptions) {
+  constructor(database: Database, mark: Mark, places: Places, options: OutboxOptions) {
     const { keepDeliveredMs = KEEP_DELIVERED_MS, keepDeliveredRows = KEEP_DELIVERED_ROWS } = options;
     const messages = new Messages();
     const sent = new Sent();
@@ -122,6 +134,7 @@ class SqliteOutbox implements Outbox {
     this.#path = options.path;
     this.#file = new OutboxFile(database, mark, {
       ...options,
+      places,
       entered(_, inherited) {
         messages.load(database);
         sent.load(database);
@@ -143,6 +156,7 @@ class SqliteOutbox implements Outbox {
     this.#appends.onAppend(() => this.#look());
     this.#look();
     this.#salvage.begin();
+    if (!places.isWhole) this.#again();
   }
 
   get epoch(): string {
@@ -175,13 +189,13 @@ class SqliteOutbox implements Outbox {
 
   async setStoreId(storeId: string): Promise<number> {
     const rows = await this.#life.setStoreId(storeId);
-    if (rows > 0) this.#upkeep.restart();
+    if (rows > 0) this.#again();
     return rows;
   }
 
   async redeliver(lineage: Lineage): Promise<Redelivered> {
     const back = await this.#life.redeliver(lineage);
-    if (back.rows > 0) this.#upkeep.restart();
+    if (back.rows + back.gaps > 0) this.#again();
     return back;
   }
 
@@ -261,8 +275,31 @@ class SqliteOutbox implements Outbox {
     return { [Symbol.dispose]: () => void this.#returns.delete(entry) };
   }
 
-  #returned(): void {
+  /** Rows wait again that were passed, and whose they are may not be listed any more. */
+  #again(): void {
     this.#upkeep.restart();
+    this.#placing ??= this.#place().finally(() => {
+      this.#placing = undefined;
+    });
+  }
+
+  /** Looks through what waits for whose it is, beside the work of the day. */
+  async #place(): Promise<void> {
+    try {
+      let after = 0;
+      for (let rows = this.waiting(after, ROWS_AT_ONCE); rows.length > 0; rows = this.waiting(after, ROWS_AT_ONCE)) {
+        const found = rows;
+        this.#file.read((database) => this.#file.placed(database, found));
+        after = rows.at(-1)?.seq ?? after;
+        await turn();
+      }
+    } catch {
+      // Whoever writes to the file tells of its faults; the next opening looks again.
+    }
+  }
+
+  #returned(): void {
+    this.#again();
     for (const listener of [...this.#returns]) listener();
   }
 
@@ -275,4 +312,9 @@ class SqliteOutbox implements Outbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#file[Symbol.dispose]();
   }
+}
+
+/** Between two pieces the devices have their turn. */
+function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
 }

@@ -54,11 +54,11 @@ export const LAST_EPOCH = "SELECT seq FROM sqlite_sequence WHERE name = 'epochs'
 export const FORGET_LAST_EPOCH = "DELETE FROM sqlite_sequence WHERE name = 'epochs'";
 export const SET_LAST_EPOCH = "INSERT INTO sqlite_sequence (name, seq) VALUES ('epochs', ?)";
 export const ASIDE_NAMES = 'SELECT name FROM aside';
-export const ADD_ASIDE = 'INSERT INTO aside (name, at, oldest_at, last_seq, cut_off) VALUES (?, ?, ?, ?, ?)';
+export const ADD_ASIDE = 'INSERT INTO aside (name, at, oldest_at, last_seq, cut_off, places) VALUES (?, ?, ?, ?, ?, ?)';
 export const ASIDE_UNFINISHED = `SELECT id, name, at, oldest_at AS oldestAt, last_seq AS lastSeq, cut_off AS cutOff, next_seq AS nextSeq,
-  next_quarantine AS nextQuarantine, lost_from AS lostFrom, lost_to AS lostTo FROM aside WHERE done_at IS NULL ORDER BY id LIMIT 1`;
+  next_quarantine AS nextQuarantine, lost_from AS lostFrom, lost_to AS lostTo, places FROM aside WHERE done_at IS NULL ORDER BY id LIMIT 1`;
 export const ASIDE_PROGRESS = 'UPDATE aside SET next_seq = ?, next_quarantine = ?, lost_from = ?, lost_to = ? WHERE id = ?';
-export const ASIDE_DONE = 'UPDATE aside SET done_at = ? WHERE id = ?';
+export const ASIDE_DONE = 'UPDATE aside SET done_at = ?, places = NULL WHERE id = ?';
 
 export const PAGE_COUNT = 'PRAGMA page_count';
 export const FREE_PAGES = 'PRAGMA freelist_count';

@@ -29,6 +29,8 @@ export interface DatabaseOptions {
    * in use. Without it a damaged file is refused and left alone.
    */
   onSetAside?: (name: string, error: VitalmeshError) => void;
+  /** With `onSetAside`: true where something else than the file proves its key, so that one of which no page opens is damaged. */
+  isRightKey?: (key: Buffer) => boolean;
 }
 
 export type Statement<P extends unknown[], R> = SQLite.Statement<P, R>;
@@ -291,7 +293,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       return connection;
     };
     const { onSetAside } = options;
-    const open = onSetAside ? (mayCreate: boolean) => openOrReplace(path, mayCreate, clock, openOne, onSetAside) : openOne;
+    const isDamage = ({ code }: VitalmeshError): boolean =>
+      code === 'STORAGE-DAMAGED' || (code === 'STORAGE-KEY' && (options.isRightKey?.(key) ?? false));
+    const open = onSetAside ? (mayCreate: boolean) => openOrReplace(path, mayCreate, clock, openOne, { isDamage, onSetAside }) : openOne;
     return new Database(path, key, clock, lock, open, onSetAside !== undefined);
   } catch (thrown) {
     lock[Symbol.dispose]();
@@ -305,13 +309,13 @@ function openOrReplace(
   mayCreate: boolean,
   clock: Clock,
   open: (mayCreate: boolean) => SQLite.Database,
-  onSetAside: (name: string, error: VitalmeshError) => void,
+  { isDamage, onSetAside }: { isDamage(error: VitalmeshError): boolean; onSetAside(name: string, error: VitalmeshError): void },
 ): SQLite.Database {
   try {
     return open(mayCreate);
   } catch (thrown) {
     const error = storageError(thrown);
-    if (error.code !== 'STORAGE-DAMAGED') throw error;
+    if (!isDamage(error)) throw error;
     const name = basename(moveAside(path, clock));
     const connection = open(true);
     onSetAside(name, error);

@@ -187,8 +187,8 @@ describe('a damaged outbox', () => {
     ['that was cut to nothing, with a log', (path) => emptied(path)],
   ];
   for (const [what, damage] of unreadable)
-    test(`${what} leaves a gap for each source, from the oldest row that waited`, async () => {
-      verifies('DAMAGED-SET-ASIDE', 'OUTBOX-GAPS');
+    test(`${what} leaves a gap for each source and for whoever sent, from the oldest row that waited`, async () => {
+      verifies('DAMAGED-SET-ASIDE', 'DAMAGED-WHOSE', 'OUTBOX-GAPS');
       const at = setUp();
       const before = await filled(at);
       damage(at.path);
@@ -196,11 +196,12 @@ describe('a damaged outbox', () => {
       await using outbox = await at.open();
       await returned(outbox);
       assert.deepEqual(readings(outbox), []);
-      const [gap, ...more] = gaps(outbox);
-      assert.deepEqual(more, []);
-      const { reason, from, to } = gap?.record.gap ?? {};
-      assert.deepEqual([reason, from, to], ['damaged', before[0]?.receivedAt, START + 60_000]);
-      assert.deepEqual(gap?.record.subject, SOURCE.subject);
+      const told = gaps(outbox).map(({ record: { subject, gap } }) => [subject, gap?.reason, gap?.lost, gap?.from, gap?.to]);
+      const period = [before[0]?.receivedAt, START + 60_000];
+      assert.deepEqual(told, [
+        [SOURCE.subject, 'damaged', 'continuous', ...period],
+        [before[0]?.record.subject, 'damaged', 'spot', ...period],
+      ]);
       assert.ok((await outbox.append([markedRecord(1)])).every((key) => key.seq > 400));
     });
 
