@@ -4,7 +4,7 @@ import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Principal } from './access.ts';
 import type { TrendView, VersionView } from './history-views.ts';
-import type { Masked } from './masking/contract.ts';
+import type { Masked, MaskProfile } from './masking/contract.ts';
 
 /** How a call reaches the hub; part of the evidence. */
 export interface CallContext {
@@ -75,7 +75,7 @@ export interface TrendAsked {
 /**
  * The one door to the store. Each call decides (`decide`), records the evidence in the same commit as the effect, and resolves
  * after that commit; a refusal is recorded too and rejects with ACCESS-DENIED or ACCESS-EXPIRED. A patient the caller may not
- * see and one that does not exist look the same: NOT-FOUND.
+ * see and one that does not exist look the same: NOT-FOUND. Whoever is masked knows patients and devices by its own pseudonyms, and times as they were shown to it: it names them so, and by nothing else.
  */
 export interface Door {
   listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]>;
@@ -97,6 +97,10 @@ export interface Door {
    * patient was.
    */
   maySee(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, place?: Change['was']): boolean;
+  /** The id under which the principal knows the patient of a change, or undefined where it may not see it. As pure as `maySee`. */
+  shownAs(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>): string | undefined;
+  /** How what it subscribes to is masked, without regard to one patient. As pure as `maySee`. */
+  maskOf(principal: Principal): MaskProfile;
   export(
     principal: Principal,
     filter: { patient?: string; since?: Instant },

@@ -49,6 +49,7 @@ export interface VersionView {
 export interface TrendFrame {
   patient: string;
   bed: string | null;
+  ward?: string;
   vital: string;
   edges: readonly number[];
   now: number;
@@ -56,9 +57,10 @@ export interface TrendFrame {
   zone: string;
 }
 
-export function trendView(trend: Trend, { patient, bed, vital, edges, now, zone }: TrendFrame): TrendView {
+export function trendView(trend: Trend, { patient, bed, ward, vital, edges, now, zone }: TrendFrame): TrendView {
   const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
-  return { patient, bed, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: NOTICE };
+  const place = { bed, ...(ward !== undefined && { ward }) };
+  return { patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: NOTICE };
 }
 
 export function versionView(version: StoredVersion): VersionView {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -23,6 +24,11 @@ import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from '
 import { type Call, granted, refused } from './evidence-of-call.ts';
 import { exportClosed, witnessed } from './export-evidence.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
+import { inOrderOfName, maskedWalk, sinceOf } from './masked-reading.ts';
+import type { Masking, Maskings, MaskProfile } from './masking/contract.ts';
+import { createMaskings } from './masking/masking.ts';
+import { isPseudonym } from './masking/pseudonyms.ts';
+import { behind, type Meant, meant } from './meant.ts';
 import type { Policy } from './policy.ts';
 import { resourceOf, type Whereabouts } from './resource.ts';
 import { NOTICE, vitalViews } from './views.ts';
@@ -33,6 +39,8 @@ export interface DoorOptions {
   metrics: Metrics;
   /** The policy in force, asked anew at each call; the built-in one unless given. */
   policy?: () => Policy;
+  /** Pseudonyms of a secret that nobody knows again, unless given. */
+  maskings?: Maskings;
   clock?: Clock;
   /** IANA zone in which `asOf` is shown; UTC unless told. */
   zone?: string;
@@ -48,66 +56,77 @@ class StoreDoor implements Door {
   readonly #registry: Registry;
   readonly #metrics: Metrics;
   readonly #policy: () => Policy;
+  readonly #maskings: Maskings;
   readonly #clock: Clock;
   readonly #zone: string;
 
-  constructor({ store, registry, metrics, policy = () => DEFAULT_POLICY, clock = systemClock, zone = 'UTC' }: DoorOptions) {
-    this.#store = store;
-    this.#registry = registry;
-    this.#metrics = metrics;
-    this.#policy = policy;
-    this.#clock = clock;
-    this.#zone = zone;
+  constructor(options: DoorOptions) {
+    this.#store = options.store;
+    this.#registry = options.registry;
+    this.#metrics = options.metrics;
+    this.#policy = options.policy ?? (() => DEFAULT_POLICY);
+    this.#maskings = options.maskings ?? createMaskings(randomBytes(32));
+    this.#clock = options.clock ?? systemClock;
+    this.#zone = options.zone ?? 'UTC';
   }
 
   async listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
     const call = this.#call(principal, 'patients.list', context);
     await this.#require(call);
     const { tenant } = principal;
-    const shown = this.#registry
-      .patients(tenant)
-      .filter(({ patient }) => decide(principal, call.action, this.#resource(tenant, patient), call).allow);
+    const seen = this.#registry.patients(tenant).flatMap((place) => {
+      const { allow, obligations } = decide(principal, call.action, this.#resource(tenant, place.patient, place), call);
+      return allow ? [{ place, masking: this.#maskings.of(principal, obligations.mask) }] : [];
+    });
     return await this.#shown((show) =>
       this.#store.patients(tenant, (_, stored) => {
         const known = new Map(stored.map((row) => [row.patient, row]));
-        const view = show(
-          shown.map(({ patient, bed }): PatientSummary => {
-            const row = known.get(patient);
-            return { patient, bed, lastStoredAt: row?.lastStoredAt ?? null, vitals: row?.vitals ?? [] };
-          }),
-        );
+        const rows = seen.map(({ place: { patient, bed, ward }, masking }) => {
+          const { lastStoredAt = null, vitals = [] } = known.get(patient) ?? {};
+          return masking.summary({ patient, bed, ...(ward !== undefined && { ward }), lastStoredAt, vitals }, call.at);
+        });
+        const view = show(inOrderOfName(rows));
         return granted(call, null, view.length, { view });
       }),
     );
   }
 
-  async latest(principal: Principal, patient: string, context: CallContext): Promise<LatestView> {
+  async latest(principal: Principal, name: string, context: CallContext): Promise<LatestView> {
     const call = this.#call(principal, 'vitals.read', context);
-    await this.#require(call, patient);
-    const bed = this.#registry.patient(principal.tenant, patient)?.bed ?? null;
+    const { patient, masking } = await this.#about(call, name);
+    const place = this.#placeOf(principal, patient);
     return await this.#shown((show) =>
       this.#store.latest(principal.tenant, patient, (count, rows) => {
         const now = this.#clock.now();
         const asOf = formatInstant(now, zoneOffsetMin(now, this.#zone));
-        const view = show<LatestView>({ patient, bed, asOf, vitals: vitalViews(rows, now), notice: NOTICE });
+        const view = show(masking.latest({ patient, ...place, asOf, vitals: vitalViews(rows, now), notice: NOTICE }));
         return granted(call, patient, count, { view, rows });
       }),
     );
   }
 
-  async trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
-    const { vital, device, from, to, points } = query;
+  async trend(principal: Principal, name: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
+    const { vital, points } = query;
     const call = this.#call(principal, 'vitals.read', context);
-    await this.#require(call, patient);
-    if (!(from < to && points >= 1 && points <= MAX_TREND_BUCKETS))
+    const { patient, masking } = await this.#about(call, name);
+    if (!(query.from < query.to && points >= 1 && points <= MAX_TREND_BUCKETS))
       throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
-    const bed = this.#registry.patient(principal.tenant, patient)?.bed ?? null;
+    const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
+    const device = await this.#deviceOf(call, { patient, masking }, query.device);
+    const place = this.#placeOf(principal, patient);
     const edges = bucketEdges({ from, to, points, zone: this.#zone });
     const now = this.#clock.now();
-    const wanted = { patient, vital, edges, now, place: bed === null ? 'home' : 'bed', ...(device !== undefined && { device }) } as const;
+    const wanted = {
+      patient,
+      vital,
+      edges,
+      now,
+      place: place.bed === null ? 'home' : 'bed',
+      ...(device !== undefined && { device }),
+    } as const;
     return await this.#shown((show) =>
       this.#store.trend(principal.tenant, wanted, (values, trend) => {
-        const view = show(trendView(trend, { patient, bed, vital, edges, now, zone: this.#zone }));
+        const view = show(masking.trend(trendView(trend, { patient, ...place, vital, edges, now, zone: this.#zone })));
         const { series } = trend;
         const args = {
           vital: series.length > 0 ? vital : keyOf(vital),
@@ -120,31 +139,35 @@ class StoreDoor implements Door {
 
   async history(
     principal: Principal,
-    patient: string,
+    name: string,
     query: Omit<HistoryQuery, 'patient'>,
     context: CallContext,
   ): Promise<readonly VersionView[]> {
+    const { vital } = query;
     const call = this.#call(principal, 'vitals.read', context);
-    await this.#require(call, patient);
+    const { patient, masking } = await this.#about(call, name);
+    const effective = masking.instantOf(query.effective, patient);
+    const device = (await this.#deviceOf(call, { patient, masking }, query.device)) ?? query.device;
     return await this.#shown((show) =>
-      this.#store.history(principal.tenant, { patient, ...query }, (count, rows) => {
-        const view = show(rows.map(versionView));
-        const { vital, device, effective } = query;
+      this.#store.history(principal.tenant, { patient, vital, device, effective }, (count, rows) => {
+        const view = show(masking.versions(rows.map(versionView), patient));
         const args = count > 0 ? { vital, device, effective } : { vital: keyOf(vital), device: null, effective };
         return granted(call, patient, count, { view, args, rows });
       }),
     );
   }
 
-  async openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void> {
+  async openSubscription(principal: Principal, names: readonly string[], context: CallContext): Promise<void> {
     const call = this.#call(principal, 'vitals.subscribe', context);
-    if (patients.length === 0) await this.#require(call);
-    for (const patient of patients) await this.#require(call, patient);
+    if (names.length === 0) await this.#require(call);
+    const patients: string[] = [];
+    for (const name of names) patients.push((await this.#about(call, name)).patient);
     await this.#store.record(streamOf(patients).map((patient) => granted(call, patient, 0)));
   }
 
-  async closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void> {
+  async closeSubscription(principal: Principal, names: readonly string[], context: CallContext, delivered: number): Promise<void> {
     const call = this.#call(principal, 'vitals.subscribe', context);
+    const patients = names.map((name) => (isPseudonym(name) ? (behind(principal, name, this.#naming)?.patient ?? null) : name));
     await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, delivered), reason: 'closed' })));
   }
 
@@ -152,12 +175,25 @@ class StoreDoor implements Door {
     return decide(principal, 'vitals.subscribe', this.#resource(tenant, patient, place), this.#context(this.#clock.now())).allow;
   }
 
+  shownAs(principal: Principal, { tenant, patient }: Pick<Change, 'tenant' | 'patient'>): string | undefined {
+    const { allow, obligations } = decide(principal, 'vitals.subscribe', this.#resource(tenant, patient), this.#context(this.#clock.now()));
+    return allow ? this.#maskings.of(principal, obligations.mask).patient(patient) : undefined;
+  }
+
+  maskOf(principal: Principal): MaskProfile {
+    return decide(principal, 'vitals.subscribe', { tenant: principal.tenant }, this.#context(this.#clock.now())).obligations.mask;
+  }
+
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
-    return this.#exported(principal, filter, context, (evidence) => this.#store.observations(principal.tenant, filter, evidence));
+    return this.#exported(principal, filter, context, async (asked, masking, evidence) =>
+      maskedWalk(await this.#store.observations(principal.tenant, asked, evidence), (row) => masking.observation(row)),
+    );
   }
 
   exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>> {
-    return this.#exported(principal, filter, context, (evidence) => this.#store.events(principal.tenant, filter, evidence));
+    return this.#exported(principal, filter, context, async (asked, masking, evidence) =>
+      maskedWalk(await this.#store.events(principal.tenant, asked, evidence), (row) => masking.event(row)),
+    );
   }
 
   async counts(principal: Principal, context: CallContext): Promise<StoreCounts> {
@@ -168,20 +204,25 @@ class StoreDoor implements Door {
 
   async #exported<T extends { resource: unknown }>(
     principal: Principal,
-    { patient, since, kind }: EventFilter,
+    asked: EventFilter,
     context: CallContext,
-    read: (evidence: Evidence) => Promise<AsyncIterable<T>>,
+    read: (filter: EventFilter, masking: Masking, evidence: Evidence) => Promise<AsyncIterable<T>>,
   ): Promise<AsyncIterable<T>> {
     const call = this.#call(principal, 'observations.export', context);
-    const decision = decide(principal, call.action, this.#resource(principal.tenant, patient), call);
-    if (!decision.allow) await this.#refuse(call, decision.reason, this.#known(principal, patient));
+    const { decision, patient: known = null, masking } = this.#meant(call, asked.patient);
+    if (!decision.allow) await this.#refuse(call, decision.reason, known);
     call.obligations = decision.obligations;
-    const args = { since: since ?? null, kind: kind ?? null };
+    // What is stored of somebody whom the registry no longer names can still be exported, by whoever is not masked.
+    const patient = known ?? (masking.profile === 'none' ? asked.patient : undefined);
+    if (asked.patient !== undefined && patient === undefined) await this.#refuse(call, 'unknown', this.#known(principal, asked.patient));
+    const since = sinceOf(masking, asked.since, patient);
+    const { kind } = asked;
+    const filter = { ...(patient !== undefined && { patient }), ...(since !== undefined && { since }), ...(kind && { kind }) };
     let whose: string | null = null;
-    const walk = await read((rows) => {
+    const walk = await read(filter, masking, (rows) => {
       // The filter is free text until a patient answers to it, and free text has no place in the evidence.
-      whose = rows > 0 ? (patient ?? null) : this.#known(principal, patient);
-      return granted(call, whose, rows, { args });
+      whose = rows > 0 ? (patient ?? null) : known;
+      return granted(call, whose, rows, { args: { since: since ?? null, kind: kind ?? null } });
     });
     return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, whose, out, whole)]));
   }
@@ -211,15 +252,41 @@ class StoreDoor implements Door {
     return shown.view;
   }
 
+  get #naming() {
+    return { registry: this.#registry, maskings: this.#maskings };
+  }
+
+  #meant(call: Call, name?: string): Meant {
+    return meant(call, name, call, this.#naming);
+  }
+
   /** Returns when the call is allowed; else records the refusal and throws. A patient of the registry that is not the tenant's is as unknown as any. */
-  async #require(call: Call, patient?: string): Promise<void> {
-    const { principal, action } = call;
-    const { tenant } = principal;
-    const decision = decide(principal, action, this.#resource(tenant, patient), call);
-    const known = this.#known(principal, patient);
-    if (!decision.allow) await this.#refuse(call, decision.reason, known);
-    if (patient !== undefined && known === null) await this.#refuse(call, 'unknown', null);
+  async #require(call: Call, name?: string): Promise<Meant> {
+    const found = this.#meant(call, name);
+    const { decision, patient } = found;
+    if (!decision.allow) await this.#refuse(call, decision.reason, patient ?? null);
+    if (name !== undefined && patient === undefined) await this.#refuse(call, 'unknown', this.#known(call.principal, name));
     call.obligations = decision.obligations;
+    return found;
+  }
+
+  /** The patient whom the caller means by a name, and how it is shown, once the call is allowed. */
+  async #about(call: Call, name: string): Promise<{ patient: string; masking: Masking }> {
+    const { patient, masking } = await this.#require(call, name);
+    if (patient === undefined) throw new VitalmeshError('NOT-FOUND');
+    return { patient, masking };
+  }
+
+  #placeOf({ tenant }: Principal, patient: string): { bed: string | null; ward?: string } {
+    const { bed = null, ward } = this.#registry.patient(tenant, patient) ?? {};
+    return { bed, ...(ward !== undefined && { ward }) };
+  }
+
+  /** The device that a caller means by the name under which it knows it; a name that it was not given stays one that nothing has. */
+  async #deviceOf(call: Call, { patient, masking }: { patient: string; masking: Masking }, name?: string): Promise<string | undefined> {
+    if (name === undefined || masking.profile === 'none') return name;
+    const rows = await this.#store.latest(call.principal.tenant, patient, () => granted(call, patient, 0));
+    return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? name;
   }
 
   async #refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null): Promise<never> {
@@ -236,7 +303,7 @@ class StoreDoor implements Door {
 }
 
 /** The patients of a stream; one of none is over the list of patients. */
-function streamOf(patients: readonly string[]): readonly (string | null)[] {
+function streamOf(patients: readonly (string | null)[]): readonly (string | null)[] {
   return patients.length === 0 ? [null] : patients;
 }
 

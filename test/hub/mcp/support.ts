@@ -91,6 +91,14 @@ export class ScriptedDoor implements Door {
     return who.tenant === change.tenant && (who.patients === 'all' || who.patients.includes(change.patient));
   }
 
+  shownAs(who: Principal, change: Change): string | undefined {
+    return this.maySee(who, change) ? change.patient : undefined;
+  }
+
+  maskOf(): 'none' {
+    return 'none';
+  }
+
   async trend(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
   }

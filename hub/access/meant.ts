@@ -1,0 +1,60 @@
+import type { Registry } from '../registry/registry.ts';
+import type { AccessContext, Action, Decision, Principal } from './access.ts';
+import { decide } from './decide.ts';
+import type { Masked, Masking, Maskings } from './masking/contract.ts';
+import { isPseudonym } from './masking/pseudonyms.ts';
+import { resourceOf } from './resource.ts';
+
+/** What is decided about whom a caller names. */
+export interface Meant {
+  decision: Decision;
+  /** The patient's own id; undefined where nobody was named, or nobody of the tenant is. */
+  patient: string | undefined;
+  masking: Masking;
+}
+
+export interface Naming {
+  registry: Pick<Registry, 'patient' | 'patients'>;
+  maskings: Maskings;
+}
+
+const PROFILES: readonly Masked[] = ['limited', 'deidentified'];
+
+/**
+ * Decides about the patient that a caller names as it knows it: by a pseudonym of its own where it is masked, else by the opaque id. Whoever is masked knows nobody by
+ * their id, and the pseudonym of another principal, or of another profile, is nobody's: then the decision is one about a stranger.
+ */
+export function meant(
+  { principal, action }: { principal: Principal; action: Action },
+  shown: string | undefined,
+  context: AccessContext,
+  naming: Naming,
+): Meant {
+  const { tenant } = principal;
+  const { registry, maskings } = naming;
+  const decided = (patient?: string): Decision => decide(principal, action, resourceOf(registry, tenant, patient), context);
+  const named = shown !== undefined && isPseudonym(shown) ? behind(principal, shown, naming) : undefined;
+  const decision = decided(named?.patient ?? shown);
+  const masking = maskings.of(principal, decision.obligations.mask);
+  if (shown === undefined) return { decision, patient: undefined, masking };
+  const profile = named?.profile ?? 'none';
+  const isItsName = !decision.allow || masking.profile === profile;
+  return { decision, patient: isItsName ? registry.patient(tenant, named?.patient ?? shown)?.patient : undefined, masking };
+}
+
+/** For whom of its tenant, and under which profile, a principal would know this pseudonym. */
+export function behind(
+  principal: Pick<Principal, 'id' | 'tenant'>,
+  name: string,
+  { registry, maskings }: Naming,
+): { patient: string; profile: Masked } | undefined {
+  const places = registry.patients(principal.tenant);
+  for (const profile of PROFILES) {
+    const patient = maskings.of(principal, profile).patientOf(
+      name,
+      places.values().map((place) => place.patient),
+    );
+    if (patient !== undefined) return { patient, profile };
+  }
+  return undefined;
+}
