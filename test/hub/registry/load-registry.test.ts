@@ -201,7 +201,7 @@ test('a reload replaces everything at once, and a bad file leaves the last good 
   writeFileSync(path, GOOD.replace('ICU-02: null', 'ICU-02: pat-icu-02').replace('ICU-01: pat-icu-01', 'ICU-01: null'));
   assert.deepEqual(reload(), [
     { tenant: 'clinic', patient: 'pat-icu-02' },
-    { tenant: 'clinic', patient: 'pat-icu-01' },
+    { tenant: 'clinic', patient: 'pat-icu-01', was: { patient: 'pat-icu-01', bed: 'ICU-01' } },
   ]);
   assert.notEqual(live.revision, first);
   assert.equal(live.patient('clinic', 'pat-icu-01'), undefined);
