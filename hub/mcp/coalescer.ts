@@ -2,9 +2,9 @@ import type { Instant } from '../../shared/clock.ts';
 
 /** What a notification says besides which resource: a hint of how new it is. */
 export interface Note {
-  /** Version of the feed's change. */
-  version: number;
-  at: Instant;
+  /** Version of the feed's change; without it and the time for a reader whose data have no real time. */
+  version?: number;
+  at?: Instant;
   /** Goes out at once, however short the time since the last one. */
   urgent: boolean;
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
+import { inScope } from '../access/decide.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Change, Feed } from '../feed.ts';
@@ -31,8 +32,10 @@ export interface FanoutOptions {
 export class Fanout implements Disposable {
   readonly #options: FanoutOptions;
   readonly #subscription: Disposable;
-  /** By tenant and resource. */
-  readonly #readers = new Map<string, Set<Subscriber>>();
+  /** By tenant and resource, that of a patient by their own id: the readers, each with the URI by which it knows the resource. */
+  readonly #readers = new Map<string, Map<Subscriber, string>>();
+  /** The key of each URI of a reader. */
+  readonly #keys = new Map<Subscriber, Map<string, string>>();
   /** All that are open, each with the version of the policy by which it was opened. */
   readonly #all = new Map<Subscriber, string>();
   /** Streams open or being opened, by caller. */
@@ -91,8 +94,8 @@ export class Fanout implements Disposable {
   }
 
   /** What a reader is told that comes without having seen anything. */
-  catchUp(): Note {
-    return { version: this.#version, at: this.#options.clock.now(), urgent: true };
+  catchUp(subscriber: Subscriber): Note {
+    return this.#noteFor(subscriber, { version: this.#version, at: this.#options.clock.now(), urgent: true });
   }
 
   /** Has its right looked over from now on, before it subscribes to anything. */
@@ -102,19 +105,40 @@ export class Fanout implements Disposable {
 
   watch(subscriber: Subscriber, uri: string): void {
     subscriber.add(uri);
-    const key = readersKey(subscriber.principal.tenant, uri);
-    const readers = this.#readers.get(key);
-    if (readers) readers.add(subscriber);
-    else this.#readers.set(key, new Set([subscriber]));
+    const key = this.#keyOf(subscriber, uri);
+    if (key === undefined) {
+      this.#end(subscriber, 'changed');
+      return;
+    }
+    const keys = this.#keys.get(subscriber) ?? new Map<string, string>();
+    this.#keys.set(subscriber, keys.set(uri, key));
+    const readers = this.#readers.get(key) ?? new Map<Subscriber, string>();
+    this.#readers.set(key, readers.set(subscriber, uri));
   }
 
   /** Returns how many notifications of it were sent. */
   unwatch(subscriber: Subscriber, uri: string): number {
-    const key = readersKey(subscriber.principal.tenant, uri);
+    const keys = this.#keys.get(subscriber);
+    const key = keys?.get(uri) ?? '';
     const readers = this.#readers.get(key);
     readers?.delete(subscriber);
     if (readers?.size === 0) this.#readers.delete(key);
+    keys?.delete(uri);
+    if (keys?.size === 0) this.#keys.delete(subscriber);
     return subscriber.remove(uri);
+  }
+
+  /** Where changes of what a reader subscribes to are looked for; undefined when its name for a patient is nobody's any more. */
+  #keyOf({ principal }: Subscriber, uri: string): string | undefined {
+    const ref = parseUri(uri);
+    if (ref?.kind !== 'latest') return readersKey(principal.tenant, uri);
+    const patient = this.#options.door.patientBehind(principal, ref.patient);
+    return patient === undefined ? undefined : readersKey(principal.tenant, latestUri(patient));
+  }
+
+  /** Who is deidentified gets no time; and the count of the hub's changes would say which of two readers' patients are the same. */
+  #noteFor({ principal }: Subscriber, note: Note): Note {
+    return this.#options.door.maskOf(principal) === 'deidentified' ? { urgent: note.urgent } : note;
   }
 
   /** Takes a subscriber out, with all it subscribed to; the end of it goes into the evidence. */
@@ -170,16 +194,17 @@ export class Fanout implements Disposable {
     return true;
   }
 
-  #deliver(uri: string, change: Change, note: Note): void {
-    const readers = this.#readers.get(readersKey(change.tenant, uri));
+  #deliver(resource: string, change: Change, note: Note): void {
+    const readers = this.#readers.get(readersKey(change.tenant, resource));
     if (!readers) return;
-    for (const subscriber of [...readers]) {
+    for (const [subscriber, uri] of [...readers]) {
       const principal = this.#entitled(subscriber);
       if (!principal) continue;
       const { door } = this.#options;
-      if (door.maySee(principal, change)) subscriber.notify(uri, note);
-      else if (uri !== PATIENTS_URI) this.#end(subscriber, 'changed');
-      else if (change.was && door.maySee(principal, change, change.was)) subscriber.notify(uri, note);
+      if (door.maySee(principal, change)) {
+        if (concerns(principal, change)) subscriber.notify(uri, this.#noteFor(subscriber, note));
+      } else if (resource !== PATIENTS_URI) this.#end(subscriber, 'changed');
+      else if (change.was && door.maySee(principal, change, change.was)) subscriber.notify(uri, this.#noteFor(subscriber, note));
     }
   }
 
@@ -202,6 +227,11 @@ export class Fanout implements Disposable {
     this.#options.log.info({ caller: subscriber.principal.id, reason }, 'a subscription ended with the right to it');
     subscriber.end(reason);
   }
+}
+
+/** Whether a change is of anything that the reader's token is for. */
+function concerns(principal: Principal, { vitals }: Change): boolean {
+  return vitals.length === 0 || vitals.some((key) => inScope(principal, 'vitals.subscribe', key));
 }
 
 /** Why a stream opened by `opened` must end, or undefined while the right to it stands unchanged. */

@@ -124,7 +124,7 @@ export class ListenStreams implements ServerEventBus {
         listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } });
       },
     };
-    subscriber.attach(outlet, fanout.catchUp());
+    subscriber.attach(outlet, fanout.catchUp(subscriber));
     // The SDK waits for the signal of a Request, which is never raised once the Request was collected (nodejs/node#55428).
     exchange.response.once('close', () => subscriber.end('closed'));
     return () => subscriber.end('closed');

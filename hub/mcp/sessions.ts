@@ -157,7 +157,7 @@ export class Sessions {
     }
     if (subscriber.ended || subscriber.has(uri)) return fanout.recordClose(subscriber, [uri], 0);
     fanout.watch(subscriber, uri);
-    subscriber.notify(uri, fanout.catchUp());
+    subscriber.notify(uri, fanout.catchUp(subscriber));
   }
 
   async #unsubscribe({ subscriber }: Session, uri: string): Promise<void> {
@@ -174,7 +174,7 @@ export class Sessions {
     session.stream = stream;
     const answer = await session.transport.handleRequest(call.request);
     if (session.stream === stream) {
-      if (answer.ok) session.subscriber.attach(stream.outlet, this.#options.fanout.catchUp());
+      if (answer.ok) session.subscriber.attach(stream.outlet, this.#options.fanout.catchUp(session.subscriber));
       else this.#release(session);
     }
     return answer.ok ? stream.passage.lead(answer) : answer;

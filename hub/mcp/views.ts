@@ -1,10 +1,20 @@
 import { z } from 'zod';
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import type { LatestView, PatientSummary, VitalView } from '../access/door.ts';
+import { MASK_PROFILES } from '../access/masking/contract.ts';
 import { latestUri } from './uris.ts';
 
 /** Rows of one answer; more are cut with `truncated`. */
 const MAX_ROWS = 256;
+
+const masked = z
+  .enum(MASK_PROFILES)
+  .exclude(['none'])
+  .optional()
+  .describe(
+    'There when identifiers were replaced by pseudonyms or left out; deidentified: times are shifted by an unknown number of days, the same for all of one patient, and are no real times.',
+  );
+const ward = z.string().optional().describe('Ward, where it is known and may be shown.');
 
 const part = z.object({
   vital: z.string(),
@@ -42,16 +52,19 @@ const vital = z.object({
 /** What `vitals://patient/{id}/latest` and `get_latest_vitals` give. */
 export const latestSchema = z.object({
   patient: z.string().describe('Opaque patient id.'),
-  bed: z.string().nullable().describe('Bed, or null at home.'),
+  bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
+  ward,
   asOf: z.string().describe('When this answer was made, ISO 8601.'),
   notice: z.string(),
+  masked,
   vitals: z.array(vital),
   truncated: z.boolean().describe('True when there are more rows than shown.'),
 });
 
 const patient = z.object({
   patient: z.string().describe('Opaque patient id.'),
-  bed: z.string().nullable().describe('Bed, or null at home.'),
+  bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
+  ward,
   lastDataAt: z.string().nullable().describe('When the hub last stored something for this patient, ISO 8601; null when never.'),
   ageSeconds: z.number().nullable().describe('Seconds since then.'),
   vitals: z.array(z.string()).describe('Keys of the vital signs on record.'),
@@ -60,7 +73,8 @@ const patient = z.object({
 
 /** What `vitals://patients` and `list_patients` give. */
 export const patientsSchema = z.object({
-  asOf: z.string(),
+  asOf: z.string().describe('When this answer was made, ISO 8601; the year alone where it is deidentified.'),
+  masked,
   total: z.number().describe('How many patients this caller may see.'),
   patients: z.array(patient),
   truncated: z.boolean().describe('True when there are more than shown.'),
@@ -76,8 +90,10 @@ export function compactLatest(view: LatestView): Latest {
   return {
     patient: view.patient,
     bed: view.bed,
+    ...(view.ward !== undefined && { ward: view.ward }),
     asOf: view.asOf,
     notice: view.notice,
+    ...(view.masked && { masked: view.masked }),
     vitals: view.vitals.slice(0, MAX_ROWS).map(compactRow),
     truncated: view.vitals.length > MAX_ROWS,
   };
@@ -139,8 +155,10 @@ export function compactPatients(all: readonly PatientSummary[], now: Instant, pa
   const shown = rest.slice(0, page);
   const truncated = rest.length > shown.length;
   const last = shown.at(-1)?.patient;
+  const profile = MASK_PROFILES.find((name) => all.some((row) => row.masked === name));
   return {
-    asOf: formatInstant(now),
+    asOf: profile === 'deidentified' ? formatInstant(now).slice(0, 4) : formatInstant(now),
+    ...(profile && profile !== 'none' && { masked: profile }),
     total: all.length,
     patients: shown.map((summary) => compactPatient(summary, now)),
     truncated,
@@ -148,12 +166,14 @@ export function compactPatients(all: readonly PatientSummary[], now: Instant, pa
   };
 }
 
-function compactPatient({ patient, bed, lastStoredAt, vitals }: PatientSummary, now: Instant): Patients['patients'][number] {
+function compactPatient(row: PatientSummary, now: Instant): Patients['patients'][number] {
+  const { patient, bed, ward, lastStoredAt, ageSeconds, vitals } = row;
   return {
     patient,
     bed,
+    ...(ward !== undefined && { ward }),
     lastDataAt: lastStoredAt === null ? null : formatInstant(lastStoredAt),
-    ageSeconds: lastStoredAt === null ? null : Math.max(0, Math.round((now - lastStoredAt) / 1000)),
+    ageSeconds: lastStoredAt === null ? null : (ageSeconds ?? Math.max(0, Math.round((now - lastStoredAt) / 1000))),
     vitals: [...vitals],
     uri: latestUri(patient),
   };

@@ -3,14 +3,27 @@ import type { Latest, LatestRow, Patients } from './views.ts';
 
 /** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
 export function latestText(latest: Latest): string {
-  const where = latest.bed === null ? 'at home' : `bed ${latest.bed}`;
-  const lines = [`Patient ${latest.patient} (${where}), as of ${latest.asOf}.`];
+  const lines = [`Patient ${latest.patient} (${whereOf(latest, latest.masked)}), as of ${latest.asOf}.`];
+  if (latest.masked) lines.push(MASKED_WORDS[latest.masked]);
   if (latest.vitals.some(({ test }) => test)) lines.push('TEST DATA: not measured on a person.');
   if (latest.vitals.length === 0) lines.push('No vital signs are on record. This is missing data, not a normal finding.');
   for (const row of latest.vitals) lines.push(`- ${rowText(row)}`);
   if (latest.truncated) lines.push('There are more rows than shown here.');
   lines.push(latest.notice);
   return lines.join('\n');
+}
+
+/** What a reader of words must know of an answer that is masked. */
+const MASKED_WORDS: Readonly<Record<NonNullable<Latest['masked']>, string>> = {
+  limited: 'MASKED: pseudonyms stand for patients and devices; beds, gateways and free text are left out.',
+  deidentified:
+    'DEIDENTIFIED: pseudonyms stand for patients and devices; places and free text are left out, and times are shifted by an unknown number of days, so none of them is a real date.',
+};
+
+function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {
+  if (bed !== null) return `bed ${bed}`;
+  if (ward !== undefined) return `ward ${ward}`;
+  return masked ? 'place not shown' : 'at home';
 }
 
 function rowText(row: LatestRow): string {
@@ -49,15 +62,16 @@ function lastKnownText({ lastKnown, unit, components }: LatestRow): string | und
 }
 
 /** One line a patient. */
-export function patientsText({ patients, total, truncated, nextCursor }: Patients): string {
+export function patientsText({ patients, total, truncated, nextCursor, masked }: Patients): string {
   if (total === 0) return 'There is no patient this caller may see.';
-  const lines = patients.map(({ patient, bed, ageSeconds, vitals }) => {
-    const where = bed === null ? 'at home' : `bed ${bed}`;
+  const lines = patients.map(({ patient, bed, ward, ageSeconds, vitals }) => {
+    const where = whereOf({ bed, ward }, masked);
     const data = ageSeconds === null ? 'no data yet' : `${vitals.length} vital signs on record, last data ${ageText(ageSeconds)} ago`;
     return `- ${patient} (${where}): ${data}`;
   });
   const more = truncated ? [`More follow: call list_patients with cursor ${nextCursor}.`] : [];
-  return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...lines, ...more].join('\n');
+  const note = masked ? [MASKED_WORDS[masked]] : [];
+  return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...note, ...lines, ...more].join('\n');
 }
 
 /** `4 s`, `14 min`, `3 h 20 min`, `2 d 5 h`. */

@@ -53,7 +53,7 @@ test('whatever comes when: the newest of each resource goes out, in order, never
       const sendDue = (nowMs: number): void => {
         for (const uri of coalescer.due(nowMs)) {
           const taken = coalescer.take(uri, nowMs);
-          if (taken) sent.set(uri, [...(sent.get(uri) ?? []), { version: taken.version, atMs: nowMs, urgent: taken.urgent }]);
+          if (taken) sent.set(uri, [...(sent.get(uri) ?? []), { version: taken.version ?? -1, atMs: nowMs, urgent: taken.urgent }]);
         }
       };
       let nowMs = 0;
