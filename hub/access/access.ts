@@ -95,10 +95,13 @@ export interface AccessResource {
   /** Of a write: the bed or the device by which it is this patient's. */
   bed?: string;
   device?: string;
-  /** FHIR type and category of what is read or written; of vital signs unless given. */
+  /** FHIR type and category of what is read or written; of vital signs unless given. `ANY_CATEGORY` asks whether there is any at all. */
   type?: string;
   category?: string;
 }
+
+/** What is then shown is looked at row by row: by `inScope`. */
+export const ANY_CATEGORY = '*';
 
 /** What a decision hangs on beside who, what and whose. */
 export interface AccessContext {

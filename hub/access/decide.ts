@@ -1,7 +1,9 @@
+import { panel, vital } from '../../shared/vitals.ts';
 import {
   type AccessContext,
   type AccessResource,
   type Action,
+  ANY_CATEGORY,
   type Decision,
   type DecisionReason,
   type Obligations,
@@ -89,6 +91,11 @@ function speaksFor({ beds = [], devices = [] }: Principal, { bed, device }: Acce
   return (bed === undefined || beds.includes(bed)) && (device === undefined || devices.includes(device));
 }
 
+/** What a token's scope must allow for an action, in letters of SMART's `cruds`; undefined for what no token gives. */
+export function scopeLetters(action: Action): string | undefined {
+  return LETTERS[action];
+}
+
 function covered(scopes: readonly Scope[] | undefined, action: Action, resource: AccessResource): boolean {
   if (scopes === undefined) return true;
   const letter = LETTERS[action];
@@ -98,6 +105,12 @@ function covered(scopes: readonly Scope[] | undefined, action: Action, resource:
     (scope) =>
       (scope.resource === '*' || scope.resource === type) &&
       (letter === '' || scope.may.includes(letter)) &&
-      (scope.category === undefined || scope.category === category),
+      (scope.category === undefined || scope.category === category || category === ANY_CATEGORY),
   );
+}
+
+/** Whether this vital sign, by its key, is of a category that the caller's token is for; without a token all are. Asked row by row, and event by event. */
+export function inScope({ scopes, tenant }: Principal, action: Action, key: string): boolean {
+  const category = vital(key)?.category ?? (panel(key) ? 'vital-signs' : '');
+  return covered(scopes, action, { tenant, category });
 }
