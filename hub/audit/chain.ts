@@ -11,6 +11,13 @@ export interface ChainedEntry {
   hash: Uint8Array;
 }
 
+/** A signed note of how far the chain had come, as it is kept. */
+export interface StoredCheckpoint {
+  seq: number;
+  /** Text of the note, see checkpoint.ts. */
+  note: string;
+}
+
 /** Somebody's note of how far the chain had come; one kept elsewhere finds a chain cut at its end. */
 export interface AuditCheckpoint {
   seq: number;

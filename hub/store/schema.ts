@@ -1,5 +1,5 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
-import { AUDIT_SCHEMA } from '../audit/audit-log.ts';
+import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../audit/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
@@ -168,5 +168,6 @@ CREATE INDEX lineageBySince ON lineage (since);
 -- When no binding is known: the store was put back, at found, to what it held at start; until the registry was next read (NULL: not yet).
 CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, found INTEGER NOT NULL, until INTEGER) STRICT;
 `,
+  EVIDENCE_STEP,
   PRELIMINARY_STEP,
 ];

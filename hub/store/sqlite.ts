@@ -7,8 +7,9 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { Lineage, StoreEpoch } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
-import { appendAudit, readAudit } from '../audit/audit-log.ts';
-import { type ChainedEntry, verifyAudit } from '../audit/chain.ts';
+import { appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
+import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
+import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
@@ -244,6 +245,28 @@ class SqliteStore implements Store {
       yield entry;
       // Others have their turn now and then.
       if (entry.seq % KEYS_A_PAGE === 0) await turn();
+    }
+  }
+
+  async *evidence(tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
+    for (const page of readEvidence(this.#database, this.storeId, tenant, filter)) {
+      yield* page;
+      await turn();
+    }
+  }
+
+  async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
+    return this.#database.read(() => headOf(this.#database, this.storeId));
+  }
+
+  keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {
+    return this.#commits.run((database) => keepCheckpoint(database, checkpoint));
+  }
+
+  async *checkpoints(): AsyncGenerator<StoredCheckpoint> {
+    for (const page of readCheckpoints(this.#database)) {
+      yield* page;
+      await turn();
     }
   }
 

@@ -6,7 +6,8 @@ import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
-import type { ChainedEntry } from '../audit/chain.ts';
+import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
+import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
@@ -264,6 +265,17 @@ export interface Store extends StoreReader, AsyncDisposable {
   rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
+  /**
+   * The entries of a tenant that the filter names, opened: those of one patient in order of the chain, others in order of when it was done. To be
+   * decided and recorded by whoever shows them.
+   */
+  evidence(tenant: string, filter: EvidenceFilter): AsyncIterable<EvidenceRecord>;
+  /** The last entry of the chain, as it is on disk; number 0 before the first. */
+  auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
+  /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */
+  keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
+  /** The notes, in order. */
+  checkpoints(): AsyncIterable<StoredCheckpoint>;
   /**
    * Removes some of what is older than the policy keeps it, in one short commit (20 ms at most), with everything that must happen together: rollups
    * are written, resources packed together stay readable, the keys stay known ("held", whatever the content), totals follow. What is

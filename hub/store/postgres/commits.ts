@@ -4,9 +4,9 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { StorePosition } from '../../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import { canonicalEvent, chainHash } from '../../audit/chain.ts';
 import type { Connections } from './connections.ts';
 import { databaseError } from './errors.ts';
+import { writeEvidence } from './evidence.ts';
 import { POSTGRES_MIGRATIONS } from './schema.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
@@ -27,18 +27,20 @@ export interface Head {
 /** A transaction that holds the head of the store. */
 export class Commit extends Transaction {
   readonly #head: Head;
-  #evidence: { seq: number; tenant: string; entry: string; hash: Buffer }[] = [];
+  #evidence: AuditEvent[] = [];
   #after: (() => void)[] = [];
   /** Whether other hubs are to be told. */
   tells = false;
 
   /** Names this process among the hubs of the database. */
   readonly hub: string;
+  readonly #storeId: string;
 
-  constructor(client: pg.ClientBase, head: Head, hub: string) {
+  constructor(client: pg.ClientBase, head: Head, { hub, storeId }: Pick<CommitsOptions, 'hub' | 'storeId'>) {
     super(client);
     this.#head = { ...head };
     this.hub = hub;
+    this.#storeId = storeId;
   }
 
   /** The next `count` keys; gives the first. */
@@ -50,12 +52,8 @@ export class Commit extends Transaction {
 
   /** Adds events to the chain; written when the transaction ends. */
   append(events: readonly AuditEvent[]): void {
-    for (const event of events) {
-      const entry = canonicalEvent(event);
-      this.#head.position += 1;
-      this.#head.hash = chainHash(this.#head.hash, entry);
-      this.#evidence.push({ seq: this.#head.position, tenant: event.tenant, entry, hash: this.#head.hash });
-    }
+    this.#evidence.push(...events);
+    this.#head.position += events.length;
   }
 
   /** Where what was written so far stands. */
@@ -63,7 +61,7 @@ export class Commit extends Transaction {
     return { epoch: this.#head.epoch, position: this.#head.position };
   }
 
-  /** Of the chain of evidence up to there. */
+  /** Of the chain of evidence up to where it was written: what was added is not, before the transaction ends. */
   get hash(): Buffer {
     return this.#head.hash;
   }
@@ -95,15 +93,10 @@ export class Commit extends Transaction {
 
   /** The last statements of the transaction. */
   async finish(): Promise<void> {
+    const events = this.#evidence;
+    const end = { storeId: this.#storeId, seq: this.#head.position - events.length, hash: this.#head.hash };
+    if (events.length > 0) this.#head.hash = await writeEvidence(this, events, end);
     const { epoch, position, hash, lastBatch, lastObservation, lastEvent } = this.#head;
-    const rows = this.#evidence;
-    if (rows.length > 0)
-      await this.query(PG.addAudit, [
-        rows.map(({ seq }) => seq),
-        rows.map(({ tenant }) => tenant),
-        rows.map(({ entry }) => entry),
-        rows.map((row) => row.hash),
-      ]);
     await this.query(PG.setHead, [epoch, position, hash, lastBatch, lastObservation, lastEvent]);
     // Others read by position what changed: nothing of it is in here, for everybody who may connect can listen.
     if (this.tells) await this.query(PG.notify, [`${this.hub} ${position}`]);
@@ -118,6 +111,7 @@ export interface CommitsOptions {
   connections: Connections;
   /** Of this process; what it commits it need not be told. */
   hub: string;
+  storeId: string;
   /** Called first in each transaction, once it holds the head. */
   begun: (commit: Commit) => Promise<void>;
   /** Called with every error that may leave what is remembered of the database wrong. */
@@ -230,14 +224,14 @@ export class Commits {
   }
 
   async #write(work: (commit: Commit) => Promise<void>): Promise<void> {
-    const { connections, hub, begun: onBegun, failed } = this.#options;
+    const { connections, begun: onBegun, failed } = this.#options;
     try {
       const commit = await connections.with((client) =>
         inTransaction(client, `BEGIN; ${PG.takeHead}`, async ([, taken]) => {
           const [head] = (taken?.rows ?? []) as Head[];
           if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
           if (head.version !== POSTGRES_MIGRATIONS.length) throw new VitalmeshError('STORAGE-SCHEMA', { detail: `schema ${head.version}` });
-          const begun = new Commit(client, head, hub);
+          const begun = new Commit(client, head, this.#options);
           await onBegun(begun);
           await work(begun);
           await begun.finish();

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { type Clock, type Instant, systemClock } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { Lineage, StoreEpoch } from '../../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import { type ChainedEntry, verifyAudit } from '../../audit/chain.ts';
+import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
+import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
 import { Findings } from '../findings.ts';
@@ -30,10 +32,12 @@ import type { Trend, TrendQuery } from '../trend.ts';
 import { valuesIn } from '../trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from '../verdict.ts';
 import { type DatabaseAddress, readAddressFile } from './address.ts';
+import { AUDIT_PG } from './audit-statements.ts';
 import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
 import { Connections, checkServer, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
+import { walkEvidence } from './evidence.ts';
 import { Known } from './known.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
 import { readTrend, readVersions } from './read-trend.ts';
@@ -110,7 +114,7 @@ export class PostgresStore implements Store {
     const known = this.#known;
     const failed = (): void => known.forget();
     const begun = (commit: Commit): Promise<void> => known.follow(commit);
-    this.#commits = new Commits({ connections, hub: this.hub, begun, failed, metrics, clock });
+    this.#commits = new Commits({ connections, hub: this.hub, storeId, begun, failed, metrics, clock });
     this.#learn(tenants);
   }
 
@@ -235,8 +239,32 @@ export class PostgresStore implements Store {
     for (let after = 0; ; ) {
       const page = await this.read(async (transaction) => {
         await transaction.query(PG.allEvidence);
-        return await transaction.query<ChainedEntry>(PG.audit, [after]);
+        return await transaction.query<ChainedEntry>(AUDIT_PG.audit, [after]);
       });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.seq;
+    }
+  }
+
+  evidence(tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
+    return walkEvidence((work) => this.read(work, tenant), this.storeId, tenant, filter);
+  }
+
+  async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
+    const [head] = await this.read((transaction) => transaction.query<Pick<ChainedEntry, 'seq' | 'hash'>>(AUDIT_PG.auditHead));
+    if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
+    return head;
+  }
+
+  async keepCheckpoint({ seq, note }: StoredCheckpoint): Promise<void> {
+    await this.#commits.run(async (commit) => void (await commit.query(AUDIT_PG.addCheckpoint, [seq, note])));
+  }
+
+  async *checkpoints(): AsyncGenerator<StoredCheckpoint> {
+    for (let after = 0; ; ) {
+      const page = await this.read((transaction) => transaction.query<StoredCheckpoint>(AUDIT_PG.checkpoints, [after]));
       yield* page;
       const last = page.at(-1);
       if (last === undefined) return;

@@ -1,4 +1,5 @@
 import { SCHEMA } from './connections.ts';
+import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 
 /** One partition holds what belongs to one week of this grid, in milliseconds. */
 export const WEEK_MS = 7 * 24 * 3_600_000;
@@ -336,6 +337,7 @@ BEGIN
 END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
 `,
+  EVIDENCE_STEP,
   `
 -- Preliminary values that are kept and stand: until a final one of the same measurement is there.
 CREATE TABLE preliminary (
@@ -377,6 +379,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${[...OF_A_TENANT, ...OF_A_TENANT_SINCE_2].join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

@@ -33,10 +33,7 @@ export const PG = {
   addEpoch: 'INSERT INTO lineage (epoch, since) VALUES ($1, $2)',
   makeWeek: 'SELECT make_week($1::bigint)',
 
-  addAudit: `
-    INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
   allEvidence: "SELECT set_config('vitalmesh.evidence', 'all', true)",
-  audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
 
   findWriters: `
     SELECT w.key, g.agent, g.epoch FROM unnest($1::text[], $2::text[]) AS g (agent, epoch)

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { AuditEvent, Principal } from '../../../hub/access/access.ts';
+import type { Principal } from '../../../hub/access/access.ts';
 import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { createDoor } from '../../../hub/access/store-door.ts';
 import type { Store } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
 import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -35,8 +36,7 @@ async function filled(): Promise<Fixture> {
 
 /** What was recorded since the fixture was filled. */
 async function evidence({ store }: TestHub): Promise<[string, string | null, string, string, number][]> {
-  return (await gathered(store.audit()))
-    .map(({ entry }) => JSON.parse(entry) as AuditEvent)
+  return (await evidenceOf(store))
     .filter(({ action }) => action !== 'observations.write')
     .map(({ action, patient, outcome, reason, count }) => [action, patient, outcome, reason, count]);
 }

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { AUDIT_SCHEMA, appendAudit, readAudit } from '../../../hub/audit/audit-log.ts';
+import type { AuditEvent } from '../../../hub/access/access.ts';
+import { appendAudit, readAudit, readEvidence } from '../../../hub/audit/audit-log.ts';
 import { type ChainedEntry, canonicalEvent, chainHash, genesisHash, verifyAudit } from '../../../hub/audit/chain.ts';
+import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../../../hub/audit/schema.ts';
 import { type Database, openDatabase } from '../../../shared/storage/database.ts';
 import { event } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
@@ -76,7 +78,7 @@ test('an event has one form, whatever the order of its members', async () => {
 async function withDatabase(body: (database: Database) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-audit-'));
   try {
-    using database = openDatabase({ path: join(folder, 'audit.db'), key: randomBytes(32), migrations: [AUDIT_SCHEMA] });
+    using database = openDatabase({ path: join(folder, 'audit.db'), key: randomBytes(32), migrations: [AUDIT_SCHEMA, EVIDENCE_STEP] });
     await body(database);
   } finally {
     rmSync(folder, { recursive: true });
@@ -159,4 +161,54 @@ test('a long chain is walked in parts', async () => {
     const verdict = await verifyAudit(readAudit(database), STORE);
     assert.ok(verdict.intact && verdict.entries === 2500);
   });
+});
+
+test('a patient’s key that is destroyed takes what it sealed along, and the chain still verifies', async () => {
+  verifies('AUDIT-SEALED');
+  await withDatabase(async (database) => {
+    const about = (patient: string): AuditEvent => event(1, { patient });
+    database.write(() => appendAudit(database, STORE, [about('pat-1'), about('pat-2'), about('pat-1')]));
+    database.write(() => database.prepare("DELETE FROM patientKey WHERE patient = 'pat-1'").run());
+    const read = [...readEvidence(database, STORE, 'clinic', {})].flat();
+    assert.deepEqual(
+      read.map(({ event: { patient }, erased }) => [patient, erased]),
+      [
+        [null, true],
+        ['pat-2', false],
+        [null, true],
+      ],
+    );
+    assert.deepEqual([...readEvidence(database, STORE, 'clinic', { patient: 'pat-1' })].flat(), []);
+    assert.ok((await verifyAudit(readAudit(database), STORE)).intact);
+    database.write(() => appendAudit(database, STORE, [about('pat-1')]));
+    const subjects = [...readEvidence(database, STORE, 'clinic', {})].flat().map(({ subject }) => subject);
+    assert.deepEqual(subjects, [1, 2, 1, 3], 'a number is never given again');
+  });
+});
+
+test('entries of before, which name their patient, are found by patient once the store is opened by this version', async () => {
+  verifies('AUDIT-SEALED');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-audit-'));
+  try {
+    const [path, key] = [join(folder, 'audit.db'), randomBytes(32)];
+    {
+      using old = openDatabase({ path, key, migrations: [AUDIT_SCHEMA] });
+      const append = (seq: number, entry: string, hash: Buffer): void =>
+        void old.write(() =>
+          old.prepare<[number, string, Buffer]>('INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)').run(seq, entry, hash),
+        );
+      let hash = genesisHash(STORE);
+      for (const [i, recorded] of [event(1, { patient: 'pat-1' }), event(2), event(3, { patient: 'pat-1' })].entries()) {
+        hash = chainHash(hash, canonicalEvent(recorded));
+        append(i + 1, canonicalEvent(recorded), hash);
+      }
+    }
+    using database = openDatabase({ path, key, migrations: [AUDIT_SCHEMA, EVIDENCE_STEP] });
+    database.write(() => appendAudit(database, STORE, [event(4, { patient: 'pat-1' })]));
+    const counts = [...readEvidence(database, STORE, 'clinic', { patient: 'pat-1' })].flat().map(({ event: { count } }) => count);
+    assert.deepEqual(counts, [1, 3, 4]);
+    assert.ok((await verifyAudit(readAudit(database), STORE)).intact);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { AuditEvent } from '../../../hub/access/access.ts';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import type { BackupReport } from '../../../hub/backup/backup.ts';
 import { backupOperatorCommands } from '../../../hub/backup/operator.ts';
@@ -17,7 +16,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { arrivalOf, batchOf } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
-import { gathered } from '../../support/hub.ts';
+import { evidenceOf } from '../../support/evidence.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vm-backup-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -64,8 +63,7 @@ async function storeOf(home: string): Promise<Store> {
 async function evidence(home: string): Promise<string[]> {
   await using store = await storeOf(home);
   const uid = process.getuid?.() ?? 0;
-  return (await gathered(store.audit()))
-    .map(({ entry }) => JSON.parse(entry) as AuditEvent)
+  return (await evidenceOf(store))
     .filter(({ action }) => action.startsWith('store.'))
     .map(({ action, principal, tenant, outcome }) => {
       assert.deepEqual([principal, tenant, outcome], [`local:${uid}`, 'clinic', 'allowed']);

@@ -12,6 +12,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Observation } from '../../../shared/fhir.ts';
 import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
 import {
   gathered,
   sampleBundle,
@@ -35,7 +36,7 @@ async function stored({ door }: TestHub, tenant = 'clinic'): Promise<StoredObser
 }
 
 async function evidence({ store }: TestHub): Promise<AuditEvent[]> {
-  return (await gathered(store.audit())).map(({ entry }) => JSON.parse(entry) as AuditEvent);
+  return await evidenceOf(store);
 }
 
 const shown = (outcomes: readonly EntryOutcome[]): string[] =>

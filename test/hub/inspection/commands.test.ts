@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import type { AuditEvent } from '../../../hub/access/access.ts';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import { hubProgram } from '../../../hub/cli.ts';
 import { inspectionCliCommands } from '../../../hub/inspection/cli.ts';
@@ -16,7 +15,8 @@ import { runProgram } from '../../../shared/command-line.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { verifies } from '../../requirements.ts';
-import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
 
 interface Ran {
   code: number;
@@ -69,8 +69,7 @@ async function commands(
     return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
   };
   const evidence = async (): Promise<unknown[]> =>
-    (await gathered(h.store.audit()))
-      .map(({ entry }) => JSON.parse(entry) as AuditEvent)
+    (await evidenceOf(h.store))
       .filter(({ channel }) => channel === 'operator')
       .map(({ action, patient, outcome, count }) => [action, patient, outcome, count]);
   try {

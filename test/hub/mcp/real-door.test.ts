@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AuditEvent } from '../../../hub/access/access.ts';
 import { serveMcp } from '../../../hub/mcp/server.ts';
 import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { verifies } from '../../requirements.ts';
-import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
 import { CONNECTORS } from '../../support/mcp-clients.ts';
 import { SERVICE } from './support.ts';
 
@@ -63,7 +63,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     await service[Symbol.asyncDispose]();
 
     const channel = revision.startsWith('2025') ? 'mcp-2025' : 'mcp-2026';
-    const events = (await gathered(store.audit())).map(({ entry }) => JSON.parse(entry) as AuditEvent);
+    const events = await evidenceOf(store);
     const acts = events.filter((event) => event.channel === channel).map(({ action, outcome, reason }) => `${action} ${outcome} ${reason}`);
     assert.deepEqual([...new Set(acts)].sort(), [
       'patients.list allowed granted',

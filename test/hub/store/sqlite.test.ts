@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { AUDIT_SQL } from '../../../hub/audit/audit-log.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
 import { RETENTION_SQL } from '../../../hub/store/retention-statements.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
@@ -15,6 +16,7 @@ import { VERIFY_SQL } from '../../../hub/store/verify-statements.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
+import { storeEvidenceContract } from '../../contract/store-evidence.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
 import { verifies } from '../../requirements.ts';
@@ -39,6 +41,7 @@ async function place(): Promise<Place> {
 storeContract('sqlite', place);
 storeTrendContract('sqlite', place);
 storeRetentionContract('sqlite', place);
+storeEvidenceContract('sqlite', place);
 
 /** Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding or an epoch, and of the bounded quarantine. */
 const WHOLE: readonly string[] = [
@@ -60,7 +63,7 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) => Object.entries<string>(all))) {
+  for (const [name, sql] of [SQL, AUDIT_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) => Object.entries<string>(all))) {
     const wanted = sql.split('?').length - 1;
     const plan = database.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...new Array<null>(wanted).fill(null));
     assert.ok(plan.every(({ detail }) => typeof detail === 'string'));

@@ -1,0 +1,29 @@
+import { EVIDENCE_PAGE } from '../../audit/evidence.ts';
+
+/** Statements on the evidence. */
+export const AUDIT_PG = {
+  addAudit: `
+    INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
+  audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
+  auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
+  findKeys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE tenant = $1 AND patient = ANY ($2::text[])',
+  addKeys: `
+    INSERT INTO patient_key (tenant, patient, secret) SELECT $1, * FROM unnest($2::text[], $3::bytea[])
+    RETURNING key AS subject, patient, secret`,
+  keys: 'SELECT key AS subject, secret FROM patient_key WHERE key = ANY ($1::bigint[])',
+  addSubjects: 'INSERT INTO audit_subject (tenant, subject, seq) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[])',
+  ofTime: `
+    SELECT seq, entry, hash FROM audit
+    WHERE tenant = $1 AND (entry::json ->> 'at')::bigint < $4 AND ((entry::json ->> 'at')::bigint, seq) > ($2::bigint, $3::bigint)
+      AND ($5::text IS NULL OR entry::json ->> 'principal' = $5) AND seq >= $6 AND seq <= $7
+    ORDER BY tenant, (entry::json ->> 'at')::bigint, seq LIMIT ${EVIDENCE_PAGE}`,
+  ofPatient: `
+    SELECT a.seq, a.entry, a.hash
+    FROM patient_key k JOIN audit_subject s ON s.subject = k.key JOIN audit a ON a.seq = s.seq
+    WHERE k.tenant = $1 AND k.patient = $2 AND s.seq > $3 AND s.seq <= $4
+    ORDER BY s.seq LIMIT ${EVIDENCE_PAGE}`,
+  addCheckpoint: `
+    INSERT INTO audit_checkpoint (seq, note) SELECT $1::bigint, $2
+    WHERE $1::bigint > (SELECT coalesce(max(seq), 0) FROM audit_checkpoint) AND $1::bigint <= (SELECT position FROM head)`,
+  checkpoints: 'SELECT seq, note FROM audit_checkpoint WHERE seq > $1 ORDER BY seq LIMIT 1000',
+} as const;
