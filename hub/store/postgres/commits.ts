@@ -20,6 +20,8 @@ export interface Head {
   lastBatch: number;
   lastObservation: number;
   lastEvent: number;
+  /** How many partitions were ever dropped. */
+  droppedWeeks: number;
   /** Which table it stands in: another one once the database was filled from a dump. */
   table: number;
 }
@@ -64,6 +66,10 @@ export class Commit extends Transaction {
   /** Of the chain of evidence up to where it was written: what was added is not, before the transaction ends. */
   get hash(): Buffer {
     return this.#head.hash;
+  }
+
+  get droppedWeeks(): number {
+    return this.#head.droppedWeeks;
   }
 
   get table(): number {

@@ -24,6 +24,7 @@ export class Known {
   readonly tenants = new Set<string>();
   /** That have partitions. */
   readonly weeks = new Set<number>();
+  #droppedWeeks = 0;
   #last: Seen | undefined;
 
   /** Nothing of the keys is certain any more. */
@@ -38,6 +39,8 @@ export class Known {
    * last commit. Where they went back under sessions that stayed, so that none of them could tell, it begins the epoch for it.
    */
   async follow(commit: Commit): Promise<void> {
+    if (commit.droppedWeeks !== this.#droppedWeeks) this.weeks.clear();
+    this.#droppedWeeks = commit.droppedWeeks;
     const last = this.#last;
     commit.afterwards(() => {
       this.#last = seenBy(commit);

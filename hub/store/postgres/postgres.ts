@@ -46,6 +46,7 @@ import { retainSome } from './retain.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
 import { verifyStore } from './verify.ts';
+import { HOLD_WEEKS } from './weeks.ts';
 import { writeBatch } from './write-batch.ts';
 
 export interface PostgresStoreOptions {
@@ -287,11 +288,20 @@ export class PostgresStore implements Store {
     await this.#connections[Symbol.asyncDispose]();
   }
 
-  /** Runs reads in one transaction, of one tenant or of none. */
+  /** Runs reads in one transaction, of one tenant or of none. What it sees stays while it lasts: no partition goes under it. */
   read<T>(work: (transaction: Transaction) => Promise<T>, tenant?: string): Promise<T> {
     const as = tenant === undefined ? '' : `; SET LOCAL vitalmesh.tenant = ${pg.escapeLiteral(tenant)}`;
     return this.#connections.with((client) =>
-      inTransaction(client, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${as}`, () => work(new Transaction(client, tenant))),
+      inTransaction(client, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${HOLD_WEEKS}${as}`, () =>
+        work(new Transaction(client, tenant)),
+      ),
+    );
+  }
+
+  /** Runs `work` in a transaction beside the commits, in which nothing waits for a lock longer than this. */
+  apart<T>(lockMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#connections.with((client) =>
+      inTransaction(client, `BEGIN; SET LOCAL lock_timeout = ${lockMs}`, () => work(new Transaction(client))),
     );
   }
 

@@ -12,14 +12,15 @@ import { dropRolledFrom } from './rolled-from.ts';
 import { keyColumns, writeRollups } from './rollups.ts';
 import { addToRanges, type RemovedKey } from './seen-ranges.ts';
 import type { Transaction } from './transaction.ts';
+import { dropEmptyWeek, type WeeksPlace } from './weeks.ts';
 
 /** What one step removes at most, about, so that others do not wait for the head for long. */
 const ROWS_A_STEP = 500;
 
 /** What lends transactions to the retention. */
-export interface RetentionPlace {
+export interface RetentionPlace extends WeeksPlace {
   allTenants(): readonly string[];
-  read<T>(work: (transaction: Transaction) => Promise<T>, tenant: string): Promise<T>;
+  read<T>(work: (transaction: Transaction) => Promise<T>, tenant?: string): Promise<T>;
   commit<T>(work: (commit: Commit) => Promise<T>, tenant: string): Promise<T>;
 }
 
@@ -36,7 +37,7 @@ interface Duty<T> {
   remove(commit: Commit, due: readonly T[]): Promise<RetentionStep['removed']>;
 }
 
-/** One step of the retention: of the first class and tenant of which anything is due. It is looked for without holding the head. */
+/** One step of the retention: of the first class and tenant of which anything is due, and then the partitions that this left empty. It is looked for without holding the head. */
 export async function retainSome(place: RetentionPlace, order: RetentionOrder): Promise<RetentionStep> {
   for (const name of [...RETAINED, 'keptBack'] as const) {
     for (const tenant of place.allTenants()) {
@@ -44,7 +45,7 @@ export async function retainSome(place: RetentionPlace, order: RetentionOrder): 
       if (removed !== undefined) return { removed, more: true };
     }
   }
-  return { removed: {}, more: false };
+  return { removed: {}, more: await dropEmptyWeek(place, order) };
 }
 
 /** What went, if anything is due; undefined else. */

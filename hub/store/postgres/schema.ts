@@ -1,13 +1,9 @@
 import { SCHEMA } from './connections.ts';
+import { OWN_TENANT, secured } from './own-tenant.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
-
-/** One partition holds what belongs to one week of this grid, in milliseconds. */
-export const WEEK_MS = 7 * 24 * 3_600_000;
-
-/** The number of the week in which a time lies. */
-export function weekOf(time: number): number {
-  return Math.floor(time / WEEK_MS);
-}
+import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
+import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
+import { WEEK_MS } from './week.ts';
 
 /** How many weeks before a store was made have partitions of their own; what is older shares one. */
 const WEEKS_BEFORE = 8;
@@ -28,21 +24,6 @@ const OF_A_TENANT = [
   'retained',
   'kept_back',
 ] as const;
-
-/** Those that the second step added. */
-const OF_A_TENANT_SINCE_2 = ['preliminary', 'rolled_from'] as const;
-
-const OWN_TENANT = "tenant = current_setting('vitalmesh.tenant', true)";
-
-/** FORCE: a policy otherwise does not bind the owner of a table. */
-function secured(tables: readonly string[], policy: string): string {
-  return tables
-    .map(
-      (table) =>
-        `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY; ALTER TABLE ${table} FORCE ROW LEVEL SECURITY; ${policy.replaceAll('$', table)}`,
-    )
-    .join('\n');
-}
 
 /**
  * Schema of the hub's store in PostgreSQL; steps are never changed after a release. One that changes rows takes FORCE off for its length: it
@@ -338,47 +319,17 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
 `,
   EVIDENCE_STEP,
-  `
--- Preliminary values that are kept and stand: until a final one of the same measurement is there.
-CREATE TABLE preliminary (
-  patient bigint NOT NULL,
-  writer bigint NOT NULL,
-  seq bigint NOT NULL,
-  effective bigint NOT NULL,
-  observation bigint NOT NULL,
-  sort_time bigint NOT NULL,
-  part int NOT NULL,
-  test boolean NOT NULL,
-  tenant text COLLATE "C" NOT NULL,
-  vital text COLLATE "C" NOT NULL,
-  device text COLLATE "C" NOT NULL,
-  PRIMARY KEY (patient, vital, device, test, effective, writer, seq, part)
-);
-
--- As in SQLite.
-CREATE TABLE rolled_from (
-  patient bigint NOT NULL,
-  effective bigint NOT NULL,
-  start bigint NOT NULL,
-  test boolean NOT NULL,
-  preliminary boolean NOT NULL,
-  tenant text COLLATE "C" NOT NULL,
-  vital text COLLATE "C" NOT NULL,
-  device text COLLATE "C" NOT NULL,
-  PRIMARY KEY (patient, vital, device, test, effective, preliminary, start)
-);
-CREATE INDEX rolled_from_start ON rolled_from (patient, vital, device, test, start);
-${secured(OF_A_TENANT_SINCE_2, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
-`,
+  PRELIMINARY_STEP,
+  WEEKS_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
 export function grantsTo(role: string): string {
   return `
 GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ${[...OF_A_TENANT, ...OF_A_TENANT_SINCE_2].join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

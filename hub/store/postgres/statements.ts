@@ -22,7 +22,7 @@ export const IS_PRELIMINARY = `EXISTS (
 export const PG = {
   takeHead: `
     SELECT version, epoch, position, audit_hash AS hash, last_batch AS "lastBatch", last_observation AS "lastObservation",
-      last_event AS "lastEvent", tableoid AS table
+      last_event AS "lastEvent", dropped_weeks AS "droppedWeeks", tableoid AS table
     FROM head FOR UPDATE`,
   setHead: `
     UPDATE head SET epoch = $1, position = $2, audit_hash = $3, last_batch = $4, last_observation = $5, last_event = $6`,
@@ -32,6 +32,8 @@ export const PG = {
   dropEpochs: 'DELETE FROM lineage WHERE since = $1',
   addEpoch: 'INSERT INTO lineage (epoch, since) VALUES ($1, $2)',
   makeWeek: 'SELECT make_week($1::bigint)',
+  emptyWeek: 'SELECT parent, week FROM empty_week($1::bigint)',
+  dropWeek: 'SELECT drop_week($1::text, $2::bigint) AS dropped',
 
   allEvidence: "SELECT set_config('vitalmesh.evidence', 'all', true)",
 
