@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
+import { maskingConfig } from './access/masking/secret.ts';
 import { isRecipient } from './backup/recovery-key.ts';
 import { storeConfig } from './store/config.ts';
 
@@ -12,6 +13,7 @@ export const hubConfigSchema = z.strictObject({
   access: z
     .strictObject({ policy: filePath.optional().describe('Who may do what (policy.yaml); the built-in policy unless given.') })
     .prefault({}),
+  masking: maskingConfig,
   store: storeConfig,
   overlay: overlayConfig,
   services: z

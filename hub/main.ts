@@ -13,6 +13,8 @@ import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
 import { LivePolicy, loadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
+import { createMaskings } from './access/masking/masking.ts';
+import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
 import { createDoor } from './access/store-door.ts';
 import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
 import { backupCommands } from './backup/cli.ts';
@@ -69,7 +71,8 @@ async function run(config: HubConfig): Promise<void> {
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const feed = new Feed();
-  const door = createDoor({ store, registry, metrics, policy, clock, zone: config.zone });
+  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+  const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness });
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock });
@@ -151,6 +154,7 @@ async function reload(config: HubConfig, { registry, policies, store, engine, fe
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
   refuseMixed(loadRules(config).registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
+  checkMaskingSecret(config.masking, config.store);
   return await checkStore(config.store);
 }
 
@@ -159,7 +163,8 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
   const policy = () => rules;
   const metrics = new Metrics();
   await using store = await openExistingStore(config.store, { metrics });
-  const door = createDoor({ store, registry, metrics, policy, zone: config.zone });
+  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+  const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
   yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
 }
 

@@ -3,6 +3,7 @@ import { parseInstant } from '../../shared/clock.ts';
 import { isNoPlaceholder, PLACEHOLDER_HINT } from '../../shared/config-parts.ts';
 import { PURPOSES, type Role } from '../access/access.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
+import { isPseudonym, PSEUDONYM_PREFIX } from '../access/masking/pseudonyms.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
 import { checkCareGroups } from './care-groups.ts';
 import { checkCredentials, revocation, tokenSubject } from './client-credentials.ts';
@@ -11,7 +12,10 @@ import { GATEWAY_LIMITS } from './gateway-limits.ts';
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
 export const PATIENT_ID = /^(?=.*[a-z])[a-z0-9-]{8,40}$/;
 
-const patientId = z.string().regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it');
+const patientId = z
+  .string()
+  .regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it')
+  .refine((id) => !isPseudonym(id), `expected an id that does not begin with ${PSEUDONYM_PREFIX}, as pseudonyms do`);
 /** Identity ids of OpenZiti and of our own fabric; they begin observation ids, hence FHIR's alphabet (FHIR R4 datatypes, id). */
 const identityId = z
   .string()

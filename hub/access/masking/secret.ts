@@ -34,3 +34,9 @@ export function openMaskingSecret(config: MaskingConfig, store: StoreConfig): Bu
   const path = secretFile(config, store);
   return existsSync(path) || isCredential(path) ? readKeyFile(path) : createKeyFile(path);
 }
+
+/** Throws STORAGE-KEY-FILE when the secret is there and cannot be used; makes nothing. */
+export function checkMaskingSecret(config: MaskingConfig, store: StoreConfig): void {
+  const path = secretFile(config, store);
+  if (existsSync(path) || isCredential(path)) readKeyFile(path);
+}
