@@ -101,6 +101,12 @@ export const ERRORS = {
     advice: 'See vitalmesh-agent decode --list for the profiles and what each reads.',
     retryable: false,
   },
+  'HL7-EVENT': {
+    message: 'MSH-9 and EVN-1 name different events.',
+    advice:
+      'Where both come down to the same, MSH-9 counted and nothing is lost; a message in which they contradict each other was refused. Let the interface engine write both alike, or leave EVN-1 empty.',
+    retryable: false,
+  },
   'HL7-CHARSET': {
     message: 'MSH-18 names a character set that is not known.',
     advice: 'Set ASCII, 8859/1 or UNICODE UTF-8 on the sender.',
@@ -734,7 +740,8 @@ export const ERRORS = {
   },
   'ACCESS-TOKEN': {
     message: 'The access token was refused.',
-    advice: 'Get a new one for this service; where that is refused as well, compare issuer, audience and type with access.issuers of hub.yaml.',
+    advice:
+      'Get a new one for this service; where that is refused as well, compare issuer, audience and type with access.issuers of hub.yaml.',
     retryable: false,
   },
   'ACCESS-SCOPE': {

@@ -802,6 +802,11 @@ export const REQUIREMENTS = {
     source: 'HL7 v2.6 chapter 3',
     behaviour: 'ADT events become movements of identifiers, beds and visits, without names, and reach the hub as they were read.',
   },
+  'MOVEMENT-EVENT': {
+    source: 'HL7 v2.6 ch. 3.4.1.1; issue 7',
+    behaviour:
+      'The event of a movement is that of MSH-9; an EVN-1 that was left behind is counted where both come down to the same, and the message refused where they contradict each other.',
+  },
   'MOVEMENTS-WHOLE': {
     source: 'architecture §3.9',
     behaviour: 'A movement is read whole or refused: half of one would move somebody wrongly.',

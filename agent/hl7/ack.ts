@@ -29,6 +29,7 @@ const CONDITIONS: Partial<Record<ErrorCode, readonly [code: number, text: string
   'HL7-SEPARATORS': [102, 'Data type error'],
   'HL7-SEGMENT': [100, 'Segment sequence error'],
   'HL7-TYPE': [200, 'Unsupported message type'],
+  'HL7-EVENT': [201, 'Unsupported event code'],
   'HL7-VERSION': [203, 'Unsupported version id'],
   'HL7-CHARSET': [103, 'Table value not found'],
   'DECODE-FIELD': [102, 'Data type error'],

@@ -1,9 +1,10 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import { type AssignedId, MOVEMENTS, type Movement, type MovementEvent, type MovementParty } from '../../shared/movement.ts';
+import type { AssignedId, Movement, MovementEvent, MovementParty } from '../../shared/movement.ts';
 import type { Flag } from '../../shared/reading.ts';
 import type { DecodeContext } from '../decoding.ts';
 import type { AckError } from './ack.ts';
+import { adtEvent } from './adt-event.ts';
 import { senderOf } from './device.ts';
 import { MeasuredAt } from './measured-at.ts';
 import type { Hl7Message } from './message.ts';
@@ -87,14 +88,27 @@ export function readAdt(message: Hl7Message, receivedAt: Instant, context: Decod
     test,
     class: 'movement' as const,
     readings: [],
-    movement: read,
+    movement: read.movement,
   };
-  return { records: [record], rejected: [], errors: [] };
+  // Counted, so that the operator sees it; the sender is told that all is well.
+  const rejected = read.staleBytes > 0 ? [{ code: 'HL7-EVENT' as const, part: 'EVN-1', bytes: read.staleBytes }] : [];
+  return { records: [record], rejected, errors: [] };
 }
 
-function movementOf(message: Hl7Message, { zone }: DecodeContext): Movement | Refused {
-  const event = eventOf(message);
-  if (event === undefined) return new Refused('HL7-TYPE', 'MSH', 1, 9);
+/** A movement, and where EVN-1 said another event than it, how long that is. */
+interface Read {
+  movement: Movement;
+  staleBytes: number;
+}
+
+function movementOf(message: Hl7Message, { zone }: DecodeContext): Read | Refused {
+  const evn = segmentOf(message, 'EVN');
+  const stated = evn?.component(1, 1).trim() ?? '';
+  const said = adtEvent(message.header.component(9, 2).trim(), stated);
+  if (said === 'unknown') return new Refused('HL7-TYPE', 'MSH', 1, 9);
+  if (said === 'contradiction') return new Refused('HL7-EVENT', 'EVN', 1, 1);
+  const { event } = said;
+  const [recordedAt, happenedAt] = [evn?.component(2, 1) ?? '', evn?.component(6, 1) ?? ''];
   const parties = partiesOf(message);
   if (parties instanceof Refused) return parties;
   const fault = faultOf(RULES[event], parties);
@@ -102,19 +116,9 @@ function movementOf(message: Hl7Message, { zone }: DecodeContext): Movement | Re
   const flags: Flag[] = [];
   const movement: Movement = { event, parties };
   const times = new MeasuredAt(message.header.component(7, 1), zone, () => undefined);
-  const evn = segmentOf(message, 'EVN');
-  times.group(evn?.component(2, 1) ?? '', 1);
-  times.stamp(movement, flags, '', evn?.component(6, 1) ?? '', 1);
-  return flags.length > 0 ? { ...movement, flags } : movement;
-}
-
-/** MSH-9.2, or EVN-1 where older senders put it alone; undefined where both are there and differ. */
-function eventOf(message: Hl7Message): MovementEvent | undefined {
-  const named = message.header.component(9, 2).trim();
-  const stated = segmentOf(message, 'EVN')?.component(1, 1).trim() ?? '';
-  const event = named || stated;
-  if (named !== '' && stated !== '' && named !== stated) return undefined;
-  return Object.hasOwn(MOVEMENTS, event) ? (event as MovementEvent) : undefined;
+  times.group(recordedAt, 1);
+  times.stamp(movement, flags, '', happenedAt, 1);
+  return { movement: flags.length > 0 ? { ...movement, flags } : movement, staleBytes: said.isStale ? stated.length : 0 };
 }
 
 function segmentOf(message: Hl7Message, name: string): Segment | undefined {

@@ -19,4 +19,10 @@ export const adt: Dialect = {
   uniqueControlIds: true,
   obx: MDC_ROWS,
   alarms: { form: 'none', says: [], limits: 'A source of movements says nothing about alarms.' },
+  limits: [
+    'MSH-9 says which event it is. An EVN-1 that an interface engine left behind does not count where both come down to the same (A04 made ' +
+      'of A01, A40 of A34), or where it is no event of HL7; it is counted as HL7-EVENT.',
+    'Where EVN-1 names an event that says something else (a discharge in MSH-9, an admission in EVN-1), the message is refused and kept, for ' +
+      'nobody can tell which of them happened: let the interface engine write both alike, or leave EVN-1 empty.',
+  ],
 };
