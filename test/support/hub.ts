@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { normalize } from '../../agent/normalize.ts';
+import { DEFAULT_POLICY } from '../../hub/access/default-policy.ts';
 import type { Door } from '../../hub/access/door.ts';
+import type { Policy } from '../../hub/access/policy.ts';
 import { createDoor } from '../../hub/access/store-door.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
@@ -69,6 +71,8 @@ export interface TestHubOptions {
   key?: Buffer;
   /** Text of registry.yaml. */
   registry?: string;
+  /** The policy in force; the built-in one unless given. */
+  policy?: () => Policy;
   clock?: Clock;
 }
 
@@ -89,10 +93,16 @@ export function boundSinceEver(registry: Registry): LiveRegistry {
 }
 
 /** The hub without its wires: store, registry, feed, door and ingest. Close it (or `await using`), or its folder stays. */
-export function testHub({ dir, key = randomBytes(32), registry = TEST_REGISTRY, clock = systemClock }: TestHubOptions = {}): TestHub {
+export function testHub({
+  dir,
+  key = randomBytes(32),
+  registry = TEST_REGISTRY,
+  policy = () => DEFAULT_POLICY,
+  clock = systemClock,
+}: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
-  const live = boundSinceEver(parseRegistry(registry));
+  const live = boundSinceEver(parseRegistry(registry, 'registry.yaml', policy().roles));
   const feed = new Feed();
   const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
   const close = async (): Promise<void> => {
@@ -103,8 +113,8 @@ export function testHub({ dir, key = randomBytes(32), registry = TEST_REGISTRY, 
     store,
     feed,
     registry: live,
-    door: createDoor({ store, registry: live, metrics, clock }),
-    ingest: createIngest({ store, registry: live, feed, metrics, clock }),
+    door: createDoor({ store, registry: live, policy, metrics, clock }),
+    ingest: createIngest({ store, registry: live, policy, feed, metrics, clock }),
     metrics,
     key,
     close,
