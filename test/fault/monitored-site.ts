@@ -11,6 +11,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { callOperator } from '../../shared/operator/client.ts';
 import { type AgentProcess, AskedProcess, type HubProcess } from '../support/fabric-site.ts';
 import { testNetwork } from '../support/identities.ts';
+import { CONFIRMED, makeKnownStore } from '../support/known-store.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import type { Luck } from '../support/luck.ts';
 import { SmallDisk } from '../support/small-disk.ts';
@@ -91,13 +92,17 @@ export class MonitoredSite implements AsyncDisposable {
     for (const place of Object.values(files.folders)) mkdirSync(place, { mode: 0o700 });
     const registry = join(folder, 'registry.yaml');
     const beds = Object.fromEntries(BEDS.map((bed) => [bed, `pat-${bed.toLowerCase()}`]));
-    writeFileSync(registry, stringify({ gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds }], clients: [] }));
+    const listed = stringify({ gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds, confirmed: CONFIRMED }], clients: [] });
+    writeFileSync(registry, listed);
+    const store = { path: join(files.folders.hub, 'store.db'), keyFile: join(files.folders.hub, 'store.key') };
+    // The clocks of these tests go where nothing of a new store would be known; a disk of its own begins empty.
+    if (sizes.hub === undefined) await makeKnownStore(store, listed);
     writeFileSync(
       files.configs.hub,
       stringify({
         identity: await network.network.identityFile(folder, 'hub-1'),
         registry,
-        store: { path: join(files.folders.hub, 'store.db'), keyFile: join(files.folders.hub, 'store.key') },
+        store,
         overlay,
         operator: { socket: join(folder, 'hub.sock') },
       }),
