@@ -634,6 +634,21 @@ export const REQUIREMENTS = {
   },
   'MCP-BOTH-ERAS': { source: 'mcp.md §0.2', behaviour: 'Clients of 2025-11-25 and of 2026-07-28 read, call and receive updates.' },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MASK-ALLOW-LIST': {
+    source: 'issue 8, Masking; 45 CFR 164.514(b)(2) and (e)(2)',
+    behaviour:
+      'Whoever is masked is shown what was decided on, field by field: a new field is hidden, and so is every text, and every number, that no table of ours knows.',
+  },
+  'MASK-PSEUDONYMS': {
+    source: 'issue 8, Masking; 45 CFR 164.514(c)',
+    behaviour:
+      'Whoever is masked knows patients, devices and observations by names made of a secret: the same every time, others for every principal, tenant and profile, and understood from their own principal alone.',
+  },
+  'MASK-TIMES': {
+    source: 'issue 8, Masking; 45 CFR 164.514(b)(2)(i)(C)',
+    behaviour:
+      'Whoever is deidentified gets no real time: those of a patient are shifted by a secret number of whole days, differences and time of day stay, and what it asks for by such a time is found.',
+  },
   'CONFIG-ERRORS-HELP': { source: 'README', behaviour: 'A configuration error names line, path, what was expected and the nearest key.' },
   'LOG-CLEAN': { source: 'DEVELOPERS, Patient data', behaviour: 'Patient data and secrets never reach a log or an error text.' },
   'IMPORT-DIRECTIONS': {
