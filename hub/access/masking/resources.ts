@@ -46,7 +46,7 @@ export function maskedObservation(frame: MaskFrame, row: StoredObservation): Sto
     receivedAt: timeOf(frame, row.receivedAt, patient),
     sortTime: timeOf(frame, row.sortTime, patient),
     freshAt: timeOf(frame, row.freshAt, patient),
-    place: row.place,
+    place: row.place === 'home' ? 'home' : 'bed',
     test: row.test,
     storedAt: timeOf(frame, row.storedAt, patient),
   });

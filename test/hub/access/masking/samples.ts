@@ -1,0 +1,207 @@
+import type { LatestView, PatientSummary, VitalView } from '../../../../hub/access/door.ts';
+import { trendView, type VersionView } from '../../../../hub/access/history-views.ts';
+import { NOTICE } from '../../../../hub/access/views.ts';
+import type { StoredEvent, StoredObservation } from '../../../../hub/store/store.ts';
+import type { Trend } from '../../../../hub/store/trend.ts';
+import { alertObservation } from '../../../../shared/alert-observation.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
+import type { EventFrame } from '../../../../shared/event-observation.ts';
+import { gapObservation } from '../../../../shared/gap-observation.ts';
+import { movementResource } from '../../../../shared/movement-resource.ts';
+import { readObservation } from '../../../../shared/observation.ts';
+import { waveObservation } from '../../../../shared/wave-observation.ts';
+import { sampleObservation, TEST_NOW } from '../../../support/hub.ts';
+
+/** What identifies somebody in the samples below, and must be in no masked form of them. */
+export const REAL = ['pat-icu-01', 'ICU-01', 'monitor-1', 'gw-icu', 'Mustermann', 'MDIL-4711', 'V-0815', 'call 555'] as const;
+
+export const SUMMARY: PatientSummary = {
+  patient: 'pat-icu-01',
+  bed: 'ICU-01',
+  ward: 'north',
+  lastStoredAt: TEST_NOW - 4000,
+  vitals: ['hr', 'nibp'],
+};
+
+const VITAL: VitalView = {
+  vital: 'nibp',
+  name: 'Blood pressure, non-invasive',
+  value: null,
+  unit: 'mm[Hg]',
+  absent: null,
+  components: [
+    { vital: 'nibp_s', name: 'Systolic', value: 121, unit: 'mm[Hg]', absent: null },
+    { vital: 'nibp_d', name: 'Diastolic', value: null, unit: 'mm[Hg]', absent: 'unknown' },
+  ],
+  at: formatInstant(TEST_NOW - 5000, 60),
+  ageSeconds: 5,
+  stale: false,
+  lastKnown: null,
+  flags: ['motion'],
+  device: 'monitor-1',
+  gateway: 'gw-icu',
+  test: false,
+  observation: 'gw-icu.0123456789abc.1.0',
+  receivedAt: TEST_NOW - 4500,
+  storedAt: TEST_NOW - 4000,
+};
+
+export const LATEST: LatestView = {
+  patient: 'pat-icu-01',
+  bed: 'ICU-01',
+  ward: 'north',
+  asOf: formatInstant(TEST_NOW, 60),
+  vitals: [
+    VITAL,
+    {
+      ...VITAL,
+      vital: 'hr',
+      name: 'Heart rate (ECG)',
+      unit: '/min',
+      components: [],
+      stale: true,
+      lastKnown: { value: 72, components: [{ vital: 'nibp_s', value: 120 }], at: formatInstant(TEST_NOW - 90_000, 60) },
+    },
+  ],
+  notice: NOTICE,
+};
+
+const TREND: Trend = {
+  series: ['monitor-2', 'monitor-1'].map((device) => ({
+    device,
+    vital: 'hr',
+    unit: '/min',
+    test: false,
+    buckets: [
+      {
+        index: 0,
+        n: 2,
+        min: 60,
+        max: 80,
+        mean: 70,
+        last: 80,
+        lastAt: TEST_NOW - 30_000,
+        excluded: { absent: 1, withdrawn: 0, undated: 0, doubtful: 0, test: 0 },
+        flags: ['motion'],
+        coverage: 0.5,
+        rolledUp: false,
+      },
+    ],
+  })),
+  changes: [{ index: 0, began: ['monitor-1'], ended: ['monitor-2'] }],
+  gaps: [
+    {
+      id: 'gw-icu.0123456789abc.9.0',
+      device: 'monitor-1',
+      gateway: 'gw-icu',
+      from: TEST_NOW - 50_000,
+      to: TEST_NOW - 40_000,
+      reason: 'space',
+      lost: 'continuous',
+      rows: 3,
+      values: 9,
+      test: false,
+    },
+  ],
+  omittedDevices: 0,
+};
+
+export const TREND_VIEW = trendView(TREND, {
+  patient: 'pat-icu-01',
+  bed: 'ICU-01',
+  ward: 'north',
+  vital: 'hr',
+  edges: [TEST_NOW - 60_000, TEST_NOW],
+  now: TEST_NOW,
+  zone: 'Europe/Berlin',
+});
+
+export const VERSION: VersionView = {
+  ...{ observation: 'gw-icu.0123456789abc.1.0', status: 'corrected', stands: true, vital: 'hr', name: 'Heart rate (ECG)', value: 72 },
+  ...{ unit: '/min', absent: null, components: [], flags: ['memory'], device: 'monitor-1', gateway: 'gw-icu', test: false },
+  ...{ effective: formatInstant(TEST_NOW - 3_600_000, 60), receivedAt: TEST_NOW - 3000, storedAt: TEST_NOW - 2000 },
+};
+
+const resource = sampleObservation({
+  vital: 'nibp_s',
+  value: 121,
+  limits: 'call 555-0100',
+  flags: ['motion'],
+  patient: { value: 'Mustermann', authority: '' },
+  test: true,
+});
+const { hints: _, status: _status, ...facts } = readObservation(resource);
+
+export const OBSERVATION: StoredObservation = {
+  ...facts,
+  id: resource.id,
+  tenant: 'clinic',
+  gateway: 'gw-icu',
+  patient: 'pat-icu-01',
+  sortTime: facts.effective,
+  freshAt: facts.receivedAt,
+  place: 'bed',
+  storedAt: TEST_NOW,
+  resource,
+};
+
+const frame: EventFrame = {
+  id: 'gw-icu.0123456789abc.2.0',
+  record: {
+    device: { id: 'monitor-1', idType: 'serial', vendor: 'Mustermann' },
+    receivedAt: TEST_NOW - 1000,
+    subject: { patient: { value: 'Mustermann', authority: 'ICU-01' }, visit: 'V-0815', bed: 'ICU-01' },
+    test: true,
+    profile: 'hl7-mustermann',
+  },
+  gateway: 'gw-icu',
+  device: { identifier: { system: 'urn:vitalmesh:device:serial', value: 'monitor-1' }, display: 'Mustermann' },
+  offsetMin: 60,
+};
+
+const about: Omit<StoredEvent, 'kind' | 'resource'> = {
+  id: frame.id,
+  tenant: 'clinic',
+  gateway: 'gw-icu',
+  patient: 'pat-icu-01',
+  device: 'monitor-1',
+  effective: TEST_NOW - 2000,
+  offsetMin: 60,
+  receivedAt: TEST_NOW - 1000,
+  sortTime: TEST_NOW - 2000,
+  test: true,
+  storedAt: TEST_NOW,
+};
+
+export const EVENTS: readonly StoredEvent[] = [
+  {
+    ...about,
+    kind: 'alert',
+    resource: alertObservation(
+      {
+        ...{ code: { system: 'MDIL', code: 'MDIL-4711' }, text: 'Mustermann: call 555-0100', instance: 'V-0815' },
+        ...{ phase: 'start', state: 'active', priority: 'high', type: 'physiological', source: { vital: 'spo2' }, flags: ['device-alarm'] },
+      },
+      frame,
+    ),
+  },
+  {
+    ...about,
+    kind: 'gap',
+    until: TEST_NOW - 1500,
+    resource: gapObservation(
+      { reason: 'space', lost: 'continuous', from: TEST_NOW - 2000, to: TEST_NOW - 1500, rows: 3, values: 9, vitals: ['hr'] },
+      frame,
+    ),
+  },
+  { ...about, kind: 'wave', resource: waveObservation({ vital: 'w_pleth', samples: [1, 2, null], periodMs: 8 }, frame) },
+  {
+    ...about,
+    kind: 'movement',
+    patient: null,
+    resource: movementResource(
+      { event: 'A01', parties: [{ patient: { value: 'Mustermann', authority: '' }, bed: 'ICU-01', visit: 'V-0815' }] },
+      { id: frame.id, source: 'hl7', profile: 'hl7', receivedAt: TEST_NOW, offsetMin: 60, test: false },
+    ),
+  },
+];
