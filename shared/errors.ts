@@ -343,6 +343,17 @@ export const ERRORS = {
     advice: 'Agents could not tell what a restored store lacks; keep a copy of the file and restore from a backup.',
     retryable: false,
   },
+  'AUDIT-KEY': {
+    message: 'The key that signs the evidence cannot be read or made, or the list of its public keys cannot.',
+    advice:
+      'See the file that is named: an Ed25519 key (PKCS #8, PEM), mode 0600. Where it is lost, take the file away: the next start makes another one, whose public key is added to the list.',
+    retryable: false,
+  },
+  'AUDIT-WITNESS': {
+    message: 'This is no export of a gateway with what it kept of the evidence, or it was changed.',
+    advice: 'Take what `vitalmesh-agent witness export` prints at the gateway itself.',
+    retryable: false,
+  },
   'OUTBOX-DAMAGED-ROW': {
     message: 'A row of the outbox cannot be read.',
     advice: 'It was put in quarantine; see vitalmesh-agent status.',

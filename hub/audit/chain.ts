@@ -18,16 +18,24 @@ export interface StoredCheckpoint {
   note: string;
 }
 
-/** Somebody's note of how far the chain had come; one kept elsewhere finds a chain cut at its end. */
-export interface AuditCheckpoint {
+/** Somebody's note of how far the chain had come: a checkpoint that the store keeps, or one that a gateway kept. */
+export interface Noted {
   seq: number;
-  hash: Uint8Array;
+  /** Null: what should be a checkpoint of this chain is none that its key signed. */
+  hash: Uint8Array | null;
 }
+
+/**
+ * `altered`: the entry or its hash is not as it was written. `missing`: an entry stands elsewhere or nowhere. `cut`: the chain ends before what a note
+ * knows of. `rewritten`: all of it agrees with itself, but not with a note. `forged`: a note that the key of the hub did not sign.
+ * `unsigned`: no note of a key that is known.
+ */
+export type AuditFault = 'altered' | 'missing' | 'cut' | 'rewritten' | 'forged' | 'unsigned';
 
 export type AuditVerdict =
   | { intact: true; entries: number; head: Uint8Array }
   /** `seq` is the first number at which the chain does not hold. */
-  | { intact: false; seq: number; fault: 'altered' | 'missing' | 'cut' };
+  | { intact: false; seq: number; fault: AuditFault };
 
 /** The hash before the first entry: of the store's id, so that a chain of another store does not fit here. */
 export function genesisHash(storeId: string): Buffer {
@@ -46,14 +54,16 @@ export function chainHash(previous: Uint8Array, entry: string): Buffer {
 }
 
 /**
- * Walks the chain from its beginning and names the first entry that was altered, is missing or stands elsewhere. A chain cut at its
- * end is found by a checkpoint that was noted before.
+ * Walks the chain from its beginning and names the first entry that was altered, is missing or stands elsewhere. A chain that was cut at its end or
+ * written anew as a whole is found by notes, which are to be given in order of their numbers.
  */
 export async function verifyAudit(
   chain: AsyncIterable<ChainedEntry> | Iterable<ChainedEntry>,
   storeId: string,
-  checkpoint?: AuditCheckpoint,
+  notes: AsyncIterable<Noted> | Iterable<Noted> = [],
 ): Promise<AuditVerdict> {
+  const pending = Symbol.asyncIterator in notes ? notes[Symbol.asyncIterator]() : notes[Symbol.iterator]();
+  let note = await pending.next();
   let head = genesisHash(storeId);
   let entries = 0;
   for await (const { seq, entry, hash } of chain) {
@@ -61,8 +71,11 @@ export async function verifyAudit(
     head = chainHash(head, entry);
     if (!head.equals(hash)) return { intact: false, seq, fault: 'altered' };
     entries = seq;
-    if (checkpoint?.seq === seq && !head.equals(checkpoint.hash)) return { intact: false, seq, fault: 'altered' };
+    for (; !note.done && note.value.seq <= seq; note = await pending.next()) {
+      if (note.value.hash === null) return { intact: false, seq: note.value.seq, fault: 'forged' };
+      if (!head.equals(note.value.hash)) return { intact: false, seq, fault: 'rewritten' };
+    }
   }
-  if (checkpoint && checkpoint.seq > entries) return { intact: false, seq: entries + 1, fault: 'cut' };
+  if (!note.done) return { intact: false, seq: entries + 1, fault: 'cut' };
   return { intact: true, entries, head };
 }

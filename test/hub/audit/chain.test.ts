@@ -61,9 +61,9 @@ test('a chain cut at its end, or written anew, is found by a checkpoint', async 
   verifies('AUDIT-CHAINED');
   const chain = chainOf(10);
   const { seq, hash } = chain[7] ?? assert.fail();
-  assert.ok((await verifyAudit(chain, STORE, { seq, hash })).intact);
-  assert.deepEqual(await verifyAudit(chain.slice(0, 5), STORE, { seq, hash }), { intact: false, seq: 6, fault: 'cut' });
-  assert.deepEqual(await verifyAudit(chain, STORE, { seq, hash: randomBytes(32) }), { intact: false, seq, fault: 'altered' });
+  assert.ok((await verifyAudit(chain, STORE, [{ seq, hash }])).intact);
+  assert.deepEqual(await verifyAudit(chain.slice(0, 5), STORE, [{ seq, hash }]), { intact: false, seq: 6, fault: 'cut' });
+  assert.deepEqual(await verifyAudit(chain, STORE, [{ seq, hash: randomBytes(32) }]), { intact: false, seq, fault: 'rewritten' });
 });
 
 test('a chain of another store does not fit', async () => {

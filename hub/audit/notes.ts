@@ -1,0 +1,95 @@
+import { originOf, readCheckpoint, signedBy } from '../../shared/signed-note.ts';
+import type { ChainedEntry, Noted, StoredCheckpoint } from './chain.ts';
+import { type AuditFault, verifyAudit } from './chain.ts';
+import type { Witness } from './witness.ts';
+
+/** What a chain is held against. */
+export interface Against {
+  storeId: string;
+  /** The last entry when the verification begins: what is noted of later ones is left out. */
+  upTo: number;
+  /** Kept by the store, in order. */
+  checkpoints: AsyncIterable<StoredCheckpoint> | Iterable<StoredCheckpoint>;
+  /** Verifier keys that are known to be of this hub. */
+  keys: readonly string[];
+  /** Kept by gateways. */
+  witnesses?: readonly Witness[];
+}
+
+/** What was found of a chain, with everything that it was held against. */
+export interface EvidenceVerdict {
+  storeId: string;
+  intact: boolean;
+  entries: number;
+  /** The first fault, and the number of the entry at which it shows. */
+  fault: AuditFault | null;
+  seq: number | null;
+  /** Hash of the last entry, hex. */
+  head: string | null;
+  /** Number of the last entry that a note of a known key covers; 0 for none. */
+  signedUpTo: number;
+  checkpoints: number;
+  /** Notes of gateways that speak of this store. */
+  witnesses: number;
+  /** Ids of keys that signed a note and are not known here. */
+  unknownKeys: readonly string[];
+}
+
+/** Verifies a chain of evidence against its checkpoints and what witnesses kept of them. Without any entry nothing needs to be signed. */
+export async function verifyEvidence(
+  chain: AsyncIterable<ChainedEntry> | Iterable<ChainedEntry>,
+  against: Against,
+): Promise<EvidenceVerdict> {
+  const { storeId } = against;
+  const tally = { checkpoints: 0, witnesses: 0, signedUpTo: 0, unknown: new Set<string>() };
+  const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally), witnessNotes(against, tally)));
+  const { unknown, ...counts } = tally;
+  const common = { storeId, ...counts, unknownKeys: [...unknown].sort() };
+  if (!verdict.intact) return { ...common, intact: false, entries: verdict.seq - 1, fault: verdict.fault, seq: verdict.seq, head: null };
+  const { entries, head } = verdict;
+  const unsigned = entries > 0 && tally.signedUpTo === 0;
+  const fault = unsigned ? { intact: false, fault: 'unsigned' as const, seq: 1 } : { intact: true, fault: null, seq: null };
+  return { ...common, ...fault, entries, head: Buffer.from(head).toString('hex') };
+}
+
+interface Tally {
+  checkpoints: number;
+  witnesses: number;
+  signedUpTo: number;
+  unknown: Set<string>;
+}
+
+async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally: Tally): AsyncGenerator<Noted> {
+  for await (const { seq, note } of checkpoints) {
+    if (seq > upTo) return;
+    tally.checkpoints += 1;
+    const read = readCheckpoint(note);
+    const signed = read ? signedBy(read, keys) : 'bad';
+    if (!read || signed === 'bad' || read.origin !== originOf(storeId) || read.size !== seq) {
+      yield { seq, hash: null };
+      continue;
+    }
+    if (signed === 'unknown') for (const { keyId } of read.signatures) tally.unknown.add(keyId);
+    else tally.signedUpTo = Math.max(tally.signedUpTo, seq);
+    yield { seq, hash: read.hash };
+  }
+}
+
+/** What a gateway kept came to it from the hub itself, so it counts whichever key the hub signs with now. */
+function witnessNotes({ witnesses = [], storeId }: Against, tally: Tally): Noted[] {
+  const own = witnesses.filter(({ checkpoint }) => checkpoint.origin === originOf(storeId));
+  tally.witnesses = own.length;
+  return own.map(({ checkpoint: { size, hash } }) => ({ seq: size, hash })).sort((a, b) => a.seq - b.seq);
+}
+
+async function* inOrder(stored: AsyncGenerator<Noted>, kept: readonly Noted[]): AsyncGenerator<Noted> {
+  let next = 0;
+  for await (const note of stored) {
+    for (let one = kept[next]; one !== undefined && one.seq <= note.seq; one = kept[next]) {
+      yield one;
+      next += 1;
+    }
+    yield note;
+  }
+  yield* kept.slice(next);
+}
