@@ -635,8 +635,8 @@ export const ERRORS = {
     message: 'Measured before this bed, device or gateway was given to its patient.',
     advice:
       'Whose it is cannot be known by the hub, or not yet within two minutes of a change; the data is in quarantine. Check the clock of the ' +
-      'gateway; let its backlog arrive before a bed, device or gateway gets another patient in registry.yaml. After a restore of the hub see ' +
-      'OPERATIONS.md (confirmed).',
+      'gateway; let its backlog arrive before a bed, device or gateway gets another patient in registry.yaml. With a hub that is new, has a new ' +
+      'store or was restored: where somebody knows who was bound, say so by `confirmed` in registry.yaml, and send it again (OPERATIONS.md).',
     retryable: false,
   },
   'INGEST-INVALID': {

@@ -22,7 +22,7 @@ export interface GatewayEntry {
   notAfter?: Instant;
   /** Where they are not those of `GATEWAY_LIMITS`. */
   limits?: Partial<GatewayLimits>;
-  /** When somebody confirmed that they held through every restore of the store before. */
+  /** When somebody confirmed that they held before the store began, and through every restore of it up to then. */
   confirmed?: Instant;
   /** Since when each of these bindings holds; only the registry in force knows. */
   since?: BoundSince;

@@ -63,7 +63,7 @@ const gateway = z.strictObject({
   confirmed: instant
     .optional()
     .describe(
-      'Says, as of this time, that whoever is listed here had bed, device or gateway all along, also where the store was put back to a backup before it. Later restores need a later time.',
+      'Says, as of this time, that whoever is listed here had bed, device or gateway all along, also before the store began, or where it was put back to a backup before it. Later restores and new stores need a later time.',
     ),
   limits: z
     .strictObject({

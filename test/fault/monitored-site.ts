@@ -95,8 +95,8 @@ export class MonitoredSite implements AsyncDisposable {
     const listed = stringify({ gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds, confirmed: CONFIRMED }], clients: [] });
     writeFileSync(registry, listed);
     const store = { path: join(files.folders.hub, 'store.db'), keyFile: join(files.folders.hub, 'store.key') };
-    // The clocks of these tests go where nothing of a new store would be known; a disk of its own begins empty.
-    if (sizes.hub === undefined) await makeKnownStore(store, listed);
+    // The clocks of these tests go where nothing of a new store would be known, and the monitors begin before the hub.
+    await makeKnownStore(store, listed);
     writeFileSync(
       files.configs.hub,
       stringify({
@@ -125,6 +125,7 @@ export class MonitoredSite implements AsyncDisposable {
       ...(hub !== undefined && { hub: await SmallDisk.over(files.folders.hub, hub) }),
       ...(agent !== undefined && { agent: await SmallDisk.over(files.folders.agent, agent) }),
     };
+    if (disks.hub) cpSync(files.folders.hub, disks.hub.path, { recursive: true });
     return { ...files, disks };
   }
 
