@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { filePath, logConfig, operatorConfig } from '../shared/config-parts.ts';
 import { overlayConfig } from '../shared/overlay/config.ts';
+import { accessConfig } from './access/config.ts';
 import { maskingConfig } from './access/masking/secret.ts';
+import { auditConfig } from './audit/config.ts';
 import { isRecipient } from './backup/recovery-key.ts';
 import { storeConfig } from './store/config.ts';
 
@@ -10,9 +12,7 @@ import { storeConfig } from './store/config.ts';
 export const hubConfigSchema = z.strictObject({
   identity: filePath.describe("The hub's OpenZiti identity file (JSON, mode 0600)."),
   registry: filePath.describe('Who is who: gateways, beds, patients and AI clients (registry.yaml).'),
-  access: z
-    .strictObject({ policy: filePath.optional().describe('Who may do what (policy.yaml); the built-in policy unless given.') })
-    .prefault({}),
+  access: accessConfig,
   masking: maskingConfig,
   store: storeConfig,
   overlay: overlayConfig,
@@ -31,6 +31,7 @@ export const hubConfigSchema = z.strictObject({
         .describe('Who can open backups: what `vitalmesh-hub backup keygen` printed. Without any there is no backup.'),
     })
     .prefault({}),
+  audit: auditConfig,
   operator: operatorConfig,
   zone: z.string().default('UTC').describe('IANA time zone of the hospital; answers show its offset.'),
   log: logConfig,

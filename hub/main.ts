@@ -11,11 +11,18 @@ import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
+import { createExplainer } from './access/explain/audited.ts';
+import { explainCliCommands } from './access/explain/cli.ts';
+import type { Explanation, Rights } from './access/explain/explain.ts';
+import { type ExplainSurroundings, explainedTo, explainOperatorCommands, listedTo } from './access/explain/operator.ts';
 import { LivePolicy, loadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
+import { type Access, checkAccess, openAccess } from './access/open-access.ts';
+import { recordRegistry } from './access/registry-evidence.ts';
 import { createDoor } from './access/store-door.ts';
+import { openCheckpoints } from './audit/open-checkpoints.ts';
 import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
 import { backupCommands } from './backup/cli.ts';
 import { backUp, backupOperatorCommands } from './backup/operator.ts';
@@ -43,7 +50,14 @@ import type { Store } from './store/store.ts';
 export function main(argv: readonly string[]): Promise<void> {
   return exitWith(
     runProgram(
-      hubProgram({ run, check, exportOffline }, { ...backupCommands({ backup, restore, rekey }), ...inspectionCliCommands({ verify }) }),
+      hubProgram(
+        { run, check, exportOffline },
+        {
+          ...backupCommands({ backup, restore, rekey }),
+          ...inspectionCliCommands({ verify }),
+          ...explainCliCommands({ explain: explainOffline, list: listOffline }),
+        },
+      ),
       argv,
     ),
   );
@@ -67,6 +81,7 @@ async function run(config: HubConfig): Promise<void> {
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
+  await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
@@ -75,8 +90,13 @@ async function run(config: HubConfig): Promise<void> {
   const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness });
-  const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock });
-  const mcp = serveMcp({ overlay, service: config.services.mcp, door, feed, registry, policy, clock, log, metrics });
+  const checkpoints = openCheckpoints(config, { store, clock, metrics, log });
+  const checkpoint = () => checkpoints.newest;
+  const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
+  const service = config.services.mcp;
+  const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
+  const { callers, resource } = access;
+  const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
   const commands = hubOperatorCommands({
     door,
     tenants: () => tenantsOf(registry, store),
@@ -97,6 +117,7 @@ async function run(config: HubConfig): Promise<void> {
       gateways: uplink.sessions(),
       knownGateways: registry.gatewayCount,
       uplink: uplink.status(),
+      access: access.status(),
       mcp: mcp.status(),
       metrics: metrics.snapshot(),
     }),
@@ -107,17 +128,23 @@ async function run(config: HubConfig): Promise<void> {
     for (const changed of patients) feed.publish(changed);
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
+  const explaining = { explainer: createExplainer({ store, registry, policy, clock }), tenants: backups.tenants };
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
-    commands: { ...commands, ...backupOperatorCommands(backups), ...inspectionCommands({ ...backups, door }) },
+    commands: {
+      ...commands,
+      ...backupOperatorCommands(backups),
+      ...inspectionCommands({ ...backups, door }),
+      ...explainOperatorCommands(explaining),
+    },
     log,
   });
   let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloaded = reloaded.then(() => reload(config, { registry, policies, store, engine: opened.engine, feed, clock, log }));
+    reloaded = reloaded.then(() => reload(config, { registry, policies, access, store, engine: opened.engine, feed, clock, log }));
   });
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
-  await using _running = await startAll([operator, ...others, staleness, uplink, mcp, retention], signal);
+  await using _running = await startAll([checkpoints, operator, ...others, staleness, uplink, mcp, retention], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
@@ -126,6 +153,7 @@ async function run(config: HubConfig): Promise<void> {
 interface Reloading {
   registry: LiveRegistry;
   policies: LivePolicy;
+  access: Access;
   store: Store;
   engine: OpenedStore['engine'];
   feed: Feed;
@@ -137,15 +165,17 @@ interface Reloading {
  * Puts a changed registry.yaml and policy.yaml in force, or leaves the last good ones there: both, for each is checked against the other. Since when its bindings hold is on disk before: a hub that is
  * killed in between knows at its next start. One reload at a time.
  */
-async function reload(config: HubConfig, { registry, policies, store, engine, feed, clock, log }: Reloading): Promise<void> {
+async function reload(config: HubConfig, { registry, policies, access, store, engine, feed, clock, log }: Reloading): Promise<void> {
   try {
     const { registry: next, policy } = loadRules(config);
     refuseMixed(tenantsOf(next, store), engine);
+    await recordRegistry(store, { before: registry.current, next, uid: ownUid(), at: clock.now(), policy: policies.current });
     const bindings = await store.rebind(next.bindings(), clock.now());
     const moved = registry.replace(next, bindings);
     policies.replace(policy);
     for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
     log.info({ revision: registry.revision, policy: policy.version }, 'registry read again');
+    await access.renew();
   } catch (error) {
     log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');
   }
@@ -153,9 +183,12 @@ async function reload(config: HubConfig, { registry, policies, store, engine, fe
 
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
-  refuseMixed(loadRules(config).registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
+  const { registry } = loadRules(config);
+  const note = await checkAccess(config.access, registry);
+  refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
-  return await checkStore(config.store);
+  const found = [note, await checkStore(config.store)].filter((one) => one !== undefined);
+  return found.length === 0 ? undefined : found.join('\n');
 }
 
 async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
@@ -186,6 +219,21 @@ async function* verify(config: HubConfig): AsyncGenerator<VerifyNews> {
   const policy = () => rules;
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   yield* verifyAs({ store, tenants: () => tenantsOf(registry, store), policy, clock: systemClock }, ownUid());
+}
+
+async function* explainOffline(config: HubConfig, args: Record<string, unknown>): AsyncGenerator<Explanation> {
+  yield* explainingOffline(config, (surroundings) => explainedTo(surroundings, ownUid(), args));
+}
+
+async function* listOffline(config: HubConfig, args: Record<string, unknown>): AsyncGenerator<Rights> {
+  yield* explainingOffline(config, (surroundings) => listedTo(surroundings, ownUid(), args));
+}
+
+async function* explainingOffline<T>(config: HubConfig, use: (surroundings: ExplainSurroundings) => AsyncIterable<T>): AsyncGenerator<T> {
+  const { registry, policy } = loadRules(config);
+  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
+  const explainer = createExplainer({ store, registry, policy: () => policy, clock: systemClock });
+  yield* use({ explainer, tenants: () => tenantsOf(registry, store) });
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {

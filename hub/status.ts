@@ -5,6 +5,7 @@ import { formatController, type SignInKind } from '../shared/overlay/controller-
 import type { OverlayState } from '../shared/overlay/overlay.ts';
 import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
+import { type AccessStatus, formatAccess } from './access/access-status.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
@@ -40,6 +41,7 @@ export interface HubStatus {
   /** How many registry.yaml lists, of all tenants. */
   knownGateways: number;
   uplink: UplinkServerStatus;
+  access: AccessStatus;
   mcp: McpStatus;
   metrics: Record<string, number>;
 }
@@ -80,6 +82,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
       `  ${gateway}`,
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}${code === null ? '' : `; ${meaningOf(code)}`}`,
     ]),
+    ...formatAccess(status.access),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),
     ...reasonsOf(status.metrics),

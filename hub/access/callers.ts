@@ -1,6 +1,6 @@
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Principal } from './access.ts';
+import type { Principal, Role } from './access.ts';
 import { type AdmissionRules, type Proof, whoIs } from './credentials.ts';
 import { type AccessToken, TokenRefusal } from './tokens/token.ts';
 import type { TokenVerifier } from './tokens/verifier.ts';
@@ -18,12 +18,22 @@ export interface Callers {
    * ACCESS-UNVERIFIED, ACCESS-UNKNOWN-CALLER, ACCESS-TOKEN-NEEDED, ACCESS-TOKEN (TokenRefusal), ACCESS-CREDENTIALS, ACCESS-ISSUER-KEYS.
    */
   identify(overlay: string | undefined, authorization: string | undefined): Promise<Identified>;
+  /** Of whom it is evidence that somebody with this identity was refused: its row, and for a stranger each tenant. */
+  rowsConcerned(overlay: string | undefined): readonly ConcernedRow[];
   /** The same as the registry has it now. Throws the same, without looking at keys again. */
   fresh(proof: Proof): Principal;
 }
 
+/** Who was refused, as one tenant's evidence has it. */
+export interface ConcernedRow {
+  tenant: string;
+  /** Overlay identity id, or `unverified`. */
+  principal: string;
+  role: Role;
+}
+
 export interface CallersOptions extends AdmissionRules {
-  registry: Pick<Registry, 'clientByIdentity' | 'clientByToken' | 'isRevoked'>;
+  registry: Pick<Registry, 'clientByIdentity' | 'clientByToken' | 'isRevoked' | 'tenants'>;
   verifier: Pick<TokenVerifier, 'verify'>;
   metrics: Metrics;
 }
@@ -45,6 +55,13 @@ export function createCallers({ registry, verifier, metrics, ...rules }: Callers
       const token = authorization === undefined ? undefined : await verified(authorization);
       const proof = { ...(overlay !== undefined && { overlay }), ...(token && { token }) };
       return { principal: whoIs(registry, rules, proof), proof };
+    },
+    rowsConcerned: (overlay) => {
+      const row = overlay === undefined ? undefined : registry.clientByIdentity(overlay);
+      const principal = overlay ?? 'unverified';
+      return row
+        ? [{ tenant: row.tenant, principal, role: row.role }]
+        : registry.tenants().map((tenant) => ({ tenant, principal, role: 'none' }));
     },
     fresh: (proof) => whoIs(registry, rules, proof),
   };

@@ -12,6 +12,9 @@ const text = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 printab
 /** `iss` and addresses; compared as they stand. */
 const httpsUrl = z.string().refine(isHttpsUrl, 'expected an address that begins with https://, without user, query and fragment');
 
+/** Where clients find the service; HTTP without TLS is what goes over the overlay. */
+const resourceUrl = z.string().refine(isMcpUrl, 'expected http:// or https://, a host, and the path /mcp');
+
 const jwks = z.union([
   z.strictObject({ file: filePath.describe('Its JWK set: the public keys, as JSON.') }),
   z.strictObject({
@@ -76,7 +79,8 @@ export const accessConfig = z
       .describe(
         `What an AI client must prove (${MODES}). Of people both unless given, of software every credential that its row of registry.yaml lists.`,
       ),
-    resource: httpsOrOverlay().optional().describe('Resource identifier of the MCP service (RFC 8707); http://SERVICE/mcp unless given.'),
+    resource: resourceUrl.optional().describe('Resource identifier of the MCP service (RFC 8707); http://SERVICE/mcp unless given.'),
+    policy: filePath.optional().describe('Who may do what (policy.yaml); the built-in policy unless given.'),
     issuers: z.array(issuer).max(16).default([]).describe('Whose access tokens are taken.'),
   })
   .superRefine(({ issuers }, context) => {
@@ -131,12 +135,12 @@ function isHttpsUrl(value: string): boolean {
   return URL.canParse(value) && new URL(value).protocol === 'https:' && isPlain(new URL(value));
 }
 
-function isPlain({ username, password, search, hash }: URL): boolean {
-  return `${username}${password}${search}${hash}` === '';
+function isMcpUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  return /^https?:$/.test(url.protocol) && url.pathname === '/mcp' && isPlain(url);
 }
 
-function httpsOrOverlay() {
-  return z
-    .string()
-    .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && isPlain(new URL(value)), 'expected an address');
+function isPlain({ username, password, search, hash }: URL): boolean {
+  return `${username}${password}${search}${hash}` === '';
 }

@@ -38,7 +38,8 @@ export function whoIs(rows: Rows, { modes, takesTokens }: AdmissionRules, { over
   if (token && rows.isRevoked(token)) throw new TokenRefusal('revoked');
   const named = overlay === undefined ? undefined : rows.clientByIdentity(overlay);
   const row = token ? rows.clientByToken(token.issuer, token.subject) : named;
-  if (!row) throw new VitalmeshError(codeOfUnknown(overlay, token, takesTokens));
+  if (!row && token) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER', { detail: `oauth:${token.issuer}:${token.subject}` });
+  if (!row) throw new VitalmeshError(codeOfStranger(overlay, takesTokens));
   // One whom the network names as somebody of another tenant acts for that tenant alone.
   if (named && named.tenant !== row.tenant) throw new VitalmeshError('ACCESS-CREDENTIALS');
   const needs = needsOf(row, modes);
@@ -57,8 +58,7 @@ export function needsOf({ kind, identity, token }: Pick<ClientEntry, 'kind' | 'i
   return token ? 'both' : 'overlay';
 }
 
-function codeOfUnknown(overlay: string | undefined, token: AccessToken | undefined, takesTokens: boolean) {
-  if (token) return 'ACCESS-UNKNOWN-CALLER';
+function codeOfStranger(overlay: string | undefined, takesTokens: boolean) {
   if (takesTokens) return 'ACCESS-TOKEN-NEEDED';
   return overlay === undefined ? 'ACCESS-UNVERIFIED' : 'ACCESS-UNKNOWN-CALLER';
 }

@@ -2,7 +2,8 @@ import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
-import type { Principal } from './access.ts';
+import type { Action, Principal } from './access.ts';
+import type { ConcernedRow } from './callers.ts';
 import type { TrendView, VersionView } from './history-views.ts';
 import type { Masked, MaskProfile } from './masking/contract.ts';
 
@@ -97,10 +98,17 @@ export interface Door {
    * patient was.
    */
   maySee(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, place?: Change['was']): boolean;
-  /** The id under which the principal knows the patient of a change, or undefined where it may not see it. As pure as `maySee`. */
-  shownAs(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>): string | undefined;
+  /** Whom the principal would mean by a name, where it may see them: undefined for a pseudonym that is nobody's. As pure as `maySee`. */
+  patientBehind(principal: Principal, name: string): string | undefined;
   /** How what it subscribes to is masked, without regard to one patient. As pure as `maySee`. */
   maskOf(principal: Principal): MaskProfile;
+  /**
+   * Refuses what the caller's token is not for, before anything of it is looked at: records it, and rejects with ACCESS-SCOPE. Whatever else
+   * there is to be said of the action is said when it is done.
+   */
+  requireScope(principal: Principal, action: Action, context: CallContext): Promise<void>;
+  /** Records that somebody was not let in at all, in the evidence of each of these tenants. */
+  turnAway(rows: readonly ConcernedRow[], reason: string, context: CallContext): Promise<void>;
   export(
     principal: Principal,
     filter: { patient?: string; since?: Instant },

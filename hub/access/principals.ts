@@ -53,26 +53,19 @@ function lastInstantOf(token: AccessToken | undefined): number {
   return token ? token.expiresAt - 1 : Number.POSITIVE_INFINITY;
 }
 
+/** True when both are the same caller, told by the same credentials. */
+export function isSameCaller(a: Principal, b: Principal): boolean {
+  return a.id === b.id && JSON.stringify(a.credential) === JSON.stringify(b.credential);
+}
+
 /**
- * True when two principals are the same one with the same rights: until when, and what a token was issued for, aside, since both are
+ * True when two principals are the same caller with the same rights: until when, and what a token was issued for, aside, since both are
  * looked at whenever something is shown.
  */
 export function sameRights(a: Principal, b: Principal): boolean {
-  return rightsOf(a) === rightsOf(b);
+  return isSameCaller(a, b) && rightsOf(a) === rightsOf(b);
 }
 
-function rightsOf({ id, tenant, kind, role, patients, wards = [], panels = [], purpose = 'TREAT', credential }: Principal): string {
-  return JSON.stringify([
-    id,
-    tenant,
-    kind,
-    role,
-    patients,
-    wards,
-    panels,
-    purpose,
-    credential?.kind,
-    credential?.overlay,
-    credential?.oauth,
-  ]);
+function rightsOf({ tenant, kind, role, patients, wards = [], panels = [], purpose = 'TREAT' }: Principal): string {
+  return JSON.stringify([tenant, kind, role, patients, wards, panels, purpose]);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
-import { VitalmeshError } from '../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { panel, vital } from '../../shared/vitals.ts';
 import { bucketEdges } from '../clinical/bucket-edges.ts';
@@ -18,7 +18,8 @@ import type {
 } from '../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../store/trend.ts';
 import type { AccessContext, AccessResource, Action, Decision, Principal } from './access.ts';
-import { decide } from './decide.ts';
+import type { ConcernedRow } from './callers.ts';
+import { decide, inScope } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from './door.ts';
 import { type Call, granted, refused } from './evidence-of-call.ts';
@@ -51,6 +52,8 @@ export function createDoor(options: DoorOptions): Door {
   return new StoreDoor(options);
 }
 
+const CODES: Partial<Record<string, ErrorCode>> = { expired: 'ACCESS-EXPIRED', scope: 'ACCESS-SCOPE' };
+
 class StoreDoor implements Door {
   readonly #store: Store;
   readonly #registry: Registry;
@@ -82,7 +85,8 @@ class StoreDoor implements Door {
       this.#store.patients(tenant, (_, stored) => {
         const known = new Map(stored.map((row) => [row.patient, row]));
         const rows = seen.map(({ place: { patient, bed, ward }, masking }) => {
-          const { lastStoredAt = null, vitals = [] } = known.get(patient) ?? {};
+          const { lastStoredAt = null, vitals: all = [] } = known.get(patient) ?? {};
+          const vitals = all.filter((key) => inScope(principal, call.action, key));
           return masking.summary({ patient, bed, ...(ward !== undefined && { ward }), lastStoredAt, vitals }, call.at);
         });
         const view = show(inOrderOfName(rows));
@@ -96,11 +100,12 @@ class StoreDoor implements Door {
     const { patient, masking } = await this.#about(call, name);
     const place = this.#placeOf(principal, patient);
     return await this.#shown((show) =>
-      this.#store.latest(principal.tenant, patient, (count, rows) => {
+      this.#store.latest(principal.tenant, patient, (_, all) => {
+        const rows = all.filter((row) => inScope(principal, call.action, row.vital));
         const now = this.#clock.now();
         const asOf = formatInstant(now, zoneOffsetMin(now, this.#zone));
         const view = show(masking.latest({ patient, ...place, asOf, vitals: vitalViews(rows, now), notice: NOTICE }));
-        return granted(call, patient, count, { view, rows });
+        return granted(call, patient, rows.length, { view, rows });
       }),
     );
   }
@@ -108,7 +113,7 @@ class StoreDoor implements Door {
   async trend(principal: Principal, name: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
     const { vital, points } = query;
     const call = this.#call(principal, 'vitals.read', context);
-    const { patient, masking } = await this.#about(call, name);
+    const { patient, masking } = await this.#about(call, name, vital);
     if (!(query.from < query.to && points >= 1 && points <= MAX_TREND_BUCKETS))
       throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
     const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
@@ -145,7 +150,7 @@ class StoreDoor implements Door {
   ): Promise<readonly VersionView[]> {
     const { vital } = query;
     const call = this.#call(principal, 'vitals.read', context);
-    const { patient, masking } = await this.#about(call, name);
+    const { patient, masking } = await this.#about(call, name, vital);
     const effective = masking.instantOf(query.effective, patient);
     const device = (await this.#deviceOf(call, { patient, masking }, query.device)) ?? query.device;
     return await this.#shown((show) =>
@@ -167,7 +172,7 @@ class StoreDoor implements Door {
 
   async closeSubscription(principal: Principal, names: readonly string[], context: CallContext, delivered: number): Promise<void> {
     const call = this.#call(principal, 'vitals.subscribe', context);
-    const patients = names.map((name) => (isPseudonym(name) ? (behind(principal, name, this.#naming)?.patient ?? null) : name));
+    const patients = names.map((name) => this.patientBehind(principal, name) ?? null);
     await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, delivered), reason: 'closed' })));
   }
 
@@ -175,13 +180,25 @@ class StoreDoor implements Door {
     return decide(principal, 'vitals.subscribe', this.#resource(tenant, patient, place), this.#context(this.#clock.now())).allow;
   }
 
-  shownAs(principal: Principal, { tenant, patient }: Pick<Change, 'tenant' | 'patient'>): string | undefined {
-    const { allow, obligations } = decide(principal, 'vitals.subscribe', this.#resource(tenant, patient), this.#context(this.#clock.now()));
-    return allow ? this.#maskings.of(principal, obligations.mask).patient(patient) : undefined;
+  patientBehind(principal: Principal, name: string): string | undefined {
+    return isPseudonym(name) ? behind(principal, name, this.#naming)?.patient : name;
   }
 
   maskOf(principal: Principal): MaskProfile {
-    return decide(principal, 'vitals.subscribe', { tenant: principal.tenant }, this.#context(this.#clock.now())).obligations.mask;
+    return decide(principal, 'vitals.subscribe', this.#resource(principal.tenant), this.#context(this.#clock.now())).obligations.mask;
+  }
+
+  async requireScope(principal: Principal, action: Action, context: CallContext): Promise<void> {
+    const call = this.#call(principal, action, context);
+    const { reason } = decide(principal, action, this.#resource(principal.tenant), call);
+    if (reason === 'scope') await this.#refuse(call, reason, null);
+  }
+
+  async turnAway(rows: readonly ConcernedRow[], reason: string, { channel }: CallContext): Promise<void> {
+    const at = this.#clock.now();
+    await this.#store.record(
+      rows.map((row) => ({ ...row, at, action: 'session.open', patient: null, outcome: 'denied', reason, count: 0, channel })),
+    );
   }
 
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
@@ -270,10 +287,11 @@ class StoreDoor implements Door {
     return found;
   }
 
-  /** The patient whom the caller means by a name, and how it is shown, once the call is allowed. */
-  async #about(call: Call, name: string): Promise<{ patient: string; masking: Masking }> {
+  /** The patient whom the caller means by a name, and how it is shown, once the call is allowed; for the one vital sign that it is about, if any. */
+  async #about(call: Call, name: string, key?: string): Promise<{ patient: string; masking: Masking }> {
     const { patient, masking } = await this.#require(call, name);
     if (patient === undefined) throw new VitalmeshError('NOT-FOUND');
+    if (key !== undefined && !inScope(call.principal, call.action, key)) await this.#refuse(call, 'scope', patient);
     return { patient, masking };
   }
 
@@ -293,7 +311,7 @@ class StoreDoor implements Door {
     this.#metrics.count('access_denied', reason);
     await this.#store.record([refused(call, patient, reason)]);
     if (reason === 'patient' || reason === 'unknown') throw new VitalmeshError('NOT-FOUND');
-    throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
+    throw new VitalmeshError(CODES[reason] ?? 'ACCESS-DENIED');
   }
 
   /** The patient's id if it is one of the caller's tenant: nothing else that a caller sends gets into the evidence. */

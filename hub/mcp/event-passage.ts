@@ -21,6 +21,7 @@ export class EventPassage {
   #waitingBytes = 0;
   #full = false;
   #ended = false;
+  #last: unknown;
 
   /** `onRoom` is called when a reader that was not `ready` is so again; a reader that leaves the end unread is cut after `stallMs`. */
   constructor(response: ServerResponse, stallMs: number, onRoom: () => void) {
@@ -50,6 +51,7 @@ export class EventPassage {
       start: (controller) => {
         this.#controller = controller;
         controller.enqueue(encode(': open\n\n'));
+        if (this.#ended) this.#close(this.#last);
       },
       transform: (frame, controller) => {
         controller.enqueue(frame);
@@ -68,10 +70,15 @@ export class EventPassage {
       this.#controller?.terminate();
       return;
     }
-    if (message !== undefined) this.#controller?.enqueue(encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`));
-    this.#controller?.terminate();
+    this.#last = message;
+    this.#close(message);
     const timer = setTimeout(() => response.destroy(), this.#stallMs);
     response.once('close', () => clearTimeout(timer));
+  }
+
+  #close(message: unknown): void {
+    if (message !== undefined) this.#controller?.enqueue(encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`));
+    this.#controller?.terminate();
   }
 
   /** Takes the connection from a reader that does not read. */

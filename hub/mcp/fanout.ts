@@ -2,11 +2,14 @@ import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
+import type { Callers } from '../access/callers.ts';
+import type { Proof } from '../access/credentials.ts';
 import { inScope } from '../access/decide.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
+import { sameRights } from '../access/principals.ts';
+import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Change, Feed } from '../feed.ts';
-import type { Registry } from '../registry/registry.ts';
 import type { Note } from './coalescer.ts';
 import type { McpLimits } from './limits.ts';
 import { Opens } from './opens.ts';
@@ -18,7 +21,7 @@ type Reader = Pick<Subscriber, 'principal' | 'context'>;
 export interface FanoutOptions {
   door: Door;
   feed: Feed;
-  registry: Pick<Registry, 'principal'>;
+  callers: Pick<Callers, 'fresh'>;
   policy: () => Policy;
   clock: Clock;
   log: Logger;
@@ -208,13 +211,30 @@ export class Fanout implements Disposable {
     }
   }
 
+  /** False, and the subscriber ended, when it lost its right while something was awaited. */
+  stillMay(subscriber: Subscriber): boolean {
+    return !subscriber.ended && this.#entitled(subscriber) !== undefined;
+  }
+
   /** The caller as the registry has it now; undefined, and the subscriber ended, when that is not what the stream was opened with. */
   #entitled(subscriber: Subscriber): Principal | undefined {
-    const fresh = this.#options.registry.principal(subscriber.principal.id);
+    const fresh = this.#fresh(subscriber.proof);
+    if (typeof fresh === 'string') {
+      this.#end(subscriber, fresh);
+      return undefined;
+    }
     const reason = lapse(subscriber.principal, fresh, this.#options.clock.now()) ?? this.#overtaken(subscriber);
     if (reason === undefined) return fresh;
     this.#end(subscriber, reason);
     return undefined;
+  }
+
+  #fresh(proof: Proof): Principal | EndReason {
+    try {
+      return this.#options.callers.fresh(proof);
+    } catch (error) {
+      return error instanceof TokenRefusal ? 'revoked' : 'removed';
+    }
   }
 
   /** By another policy it may be masked otherwise, or not be there at all: it is opened anew by that. */
@@ -235,23 +255,9 @@ function concerns(principal: Principal, { vitals }: Change): boolean {
 }
 
 /** Why a stream opened by `opened` must end, or undefined while the right to it stands unchanged. */
-export function lapse(opened: Principal, fresh: Principal | undefined, now: number): EndReason | undefined {
-  if (!fresh) return 'removed';
+function lapse(opened: Principal, fresh: Principal, now: number): EndReason | undefined {
   if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
-  const same =
-    fresh.tenant === opened.tenant &&
-    fresh.role === opened.role &&
-    fresh.purpose === opened.purpose &&
-    sameNames(fresh.patients, opened.patients) &&
-    sameNames(fresh.wards ?? [], opened.wards ?? []) &&
-    sameNames(fresh.panels ?? [], opened.panels ?? []);
-  return same ? undefined : 'changed';
-}
-
-function sameNames(a: Principal['patients'], b: Principal['patients']): boolean {
-  if (a === b) return true;
-  if (a === 'all' || b === 'all' || a.length !== b.length) return false;
-  return a.every((patient, i) => patient === b[i]);
+  return sameRights(fresh, opened) ? undefined : 'changed';
 }
 
 /** The patients that resources are about; the list of patients is about nobody in particular. */

@@ -33,7 +33,7 @@ export interface McpLimits {
   sessionsPerCaller: number;
   /** How long a session lives without a request and without an open stream. */
   sessionIdleMs: number;
-  /** How often rights, sessions and connections are looked over. */
+  /** How often rights, sessions and connections are looked over: what was taken back acts within a second. */
   sweepMs: number;
   /** Entries of one page of a list. */
   page: number;
@@ -60,6 +60,6 @@ export const DEFAULT_LIMITS: McpLimits = {
   sessions: 1024,
   sessionsPerCaller: 32,
   sessionIdleMs: 600_000,
-  sweepMs: 1_000,
+  sweepMs: 500,
   page: 100,
 };

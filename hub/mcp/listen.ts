@@ -5,6 +5,8 @@ import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Principal } from '../access/access.ts';
+import type { Identified } from '../access/callers.ts';
+import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Note } from './coalescer.ts';
 import { EventPassage } from './event-passage.ts';
@@ -21,6 +23,7 @@ const CONTEXT: CallContext = { channel: 'mcp-2026' };
 /** A `subscriptions/listen` that was allowed; what the SDK then opens for it belongs to it. */
 export interface Ticket {
   principal: Principal;
+  proof: Proof;
   id: string | number;
   uris: readonly string[];
   place: Disposable;
@@ -29,7 +32,7 @@ export interface Ticket {
 
 /** What the handler of one request of 2026-07-28 must know, wherever the SDK calls back. */
 export interface Exchange {
-  principal: Principal;
+  proof: Proof;
   response: ServerResponse;
   ticket: Ticket | undefined;
 }
@@ -66,7 +69,7 @@ export class ListenStreams implements ServerEventBus {
    * Decides a listen request before the SDK sees it. Undefined when it asks for no resource, or in a form that the SDK refuses
    * itself. Throws NOT-FOUND (unknown and forbidden look the same), MCP-LIMIT, ACCESS-DENIED, ACCESS-EXPIRED.
    */
-  async admit(body: unknown, principal: Principal): Promise<Ticket | undefined> {
+  async admit(body: unknown, { principal, proof }: Identified): Promise<Ticket | undefined> {
     const wanted = listenRequest(body);
     if (!wanted || wanted.uris.length === 0) return undefined;
     const uris = checkedUris(wanted.uris, this.#options.limits.urisPerStream);
@@ -77,7 +80,7 @@ export class ListenStreams implements ServerEventBus {
       place[Symbol.dispose]();
       throw error;
     }
-    return { principal, id: wanted.id, uris, place };
+    return { principal, proof, id: wanted.id, uris, place };
   }
 
   /** When the SDK did not open what was admitted, the evidence says so: closed with nothing delivered. */
@@ -100,6 +103,7 @@ export class ListenStreams implements ServerEventBus {
     const { fanout, clock, metrics, limits } = this.#options;
     const subscriber = new Subscriber({
       principal: ticket.principal,
+      proof: ticket.proof,
       context: CONTEXT,
       clock,
       metrics,
@@ -124,7 +128,8 @@ export class ListenStreams implements ServerEventBus {
         listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } });
       },
     };
-    subscriber.attach(outlet, fanout.catchUp(subscriber));
+    // Its right may have ended between its admission and now.
+    if (fanout.stillMay(subscriber)) subscriber.attach(outlet, fanout.catchUp(subscriber));
     // The SDK waits for the signal of a Request, which is never raised once the Request was collected (nodejs/node#55428).
     exchange.response.once('close', () => subscriber.end('closed'));
     return () => subscriber.end('closed');

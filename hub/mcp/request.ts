@@ -1,19 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonContentType } from '@modelcontextprotocol/server';
-import type { VitalmeshError } from '../../shared/errors.ts';
 import { deeperThan } from '../../shared/json-depth.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import type { McpLimits } from './limits.ts';
+import type { Refusal } from './refusal.ts';
 
 export const MCP_PATH = '/mcp';
 const METHODS = ['GET', 'POST', 'DELETE'];
 
-/** Who may be named as Host: names as configured, without regard to case or port. */
-export function checkHead(request: IncomingMessage, hosts: readonly string[]): void {
+/** Throws HttpRefusal unless the request names one of these as its Host, without regard to case or port, and comes from no browser. */
+export function checkHost(request: IncomingMessage, hosts: readonly string[]): void {
   const host = request.headers.host?.toLowerCase().replace(/:\d+$/, '');
   if (host === undefined || !hosts.includes(host)) throw new HttpRefusal(403, 'MCP-REQUEST', 'Host is not the name of this service');
   // No browser has any business on the overlay; refusing them all ends DNS rebinding and cross-site requests.
   if (request.headers.origin !== undefined) throw new HttpRefusal(403, 'MCP-REQUEST', 'requests with an Origin are refused');
+}
+
+/** Throws HttpRefusal for another path or method than those of the endpoint. */
+export function checkTarget(request: IncomingMessage): void {
   if (request.url !== MCP_PATH) throw new HttpRefusal(404, 'MCP-REQUEST', `the only path is ${MCP_PATH}`);
   if (!METHODS.includes(request.method ?? '')) throw new HttpRefusal(405, 'MCP-REQUEST', `the methods are ${METHODS.join(', ')}`);
 }
@@ -82,7 +86,7 @@ export function checkIds(body: unknown): void {
 }
 
 /** Answers with a coded error in the form of JSON-RPC. A refused connection is not used again. */
-export function refuse(response: ServerResponse, status: number, error: VitalmeshError, id: string | number | null = null): void {
+export function refuse(response: ServerResponse, { status, error, challenge }: Refusal, id: string | number | null = null): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
@@ -92,6 +96,7 @@ export function refuse(response: ServerResponse, status: number, error: Vitalmes
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
+    ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
     ...(status === 200 || status === 404 ? {} : { connection: 'close' }),
   });

@@ -3,25 +3,28 @@ import type { Duplex } from 'node:stream';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
-import { Seldom } from '../../shared/seldom.ts';
-import type { Principal } from '../access/access.ts';
+import type { Callers, Identified } from '../access/callers.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
+import type { ProtectedResource } from '../access/tokens/issuer.ts';
 import type { Feed } from '../feed.ts';
-import type { Registry } from '../registry/registry.ts';
+import { Admission } from './admission.ts';
+import { serveMetadata } from './challenge.ts';
 import { type Connection, Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
-import { checkHead, checkIds, isObject, MCP_PATH, readBody, refuse } from './request.ts';
+import { operationsOf, scopesOf } from './operations.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
+import { checkHost, checkIds, checkTarget, isObject, MCP_PATH, readBody, refuse } from './request.ts';
 import { Sessions } from './sessions.ts';
 import { buildSurface } from './surface.ts';
 
@@ -32,13 +35,15 @@ export interface McpOptions {
   door: Door;
   feed: Feed;
   /** Asked anew for every request and every delivery; a registry that is replaced in place takes effect at once. */
-  registry: Pick<Registry, 'principal'>;
+  callers: Callers;
+  /** What a client must know to get an access token, where any are taken. */
+  resource?: ProtectedResource | undefined;
   /** The policy in force, asked anew for every delivery; the built-in one unless given. */
   policy?: () => Policy;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
-  /** Names that may stand in Host; the service name unless told. */
+  /** Names that may stand in Host; the service name, and the host of the resource, unless told. */
   hosts?: readonly string[];
   limits?: Partial<McpLimits>;
 }
@@ -64,15 +69,12 @@ export type McpService = Service & { status(): McpStatus };
 
 /**
  * The MCP endpoint (Streamable HTTP, `/mcp`) on an overlay service: revisions 2026-07-28 and 2025-11-25 on one endpoint. It has no
- * port; every connection comes from the overlay, from a caller the network vouches for and the registry lists as a client, or it is
- * refused (401 ACCESS-UNVERIFIED, 403 ACCESS-UNKNOWN-CALLER). When the network is not there at the start it keeps trying.
+ * port; every connection comes from the overlay, and every request from a caller whom the registry lists as a client and who proves what
+ * its row needs, or it is refused (401 and 403 with a code, `Callers.identify`). When the network is not there at the start it keeps trying.
  */
 export function serveMcp(options: McpOptions): McpService {
   return new McpEndpoint(options);
 }
-
-/** A caller that the registry does not know is logged once in this time, however often it asks. */
-const LOG_EVERY_MS = 60_000;
 
 class McpEndpoint implements McpService {
   readonly name = 'mcp';
@@ -86,21 +88,20 @@ class McpEndpoint implements McpService {
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
   readonly #hosted: HostedService;
-  readonly #unknown: Seldom;
+  readonly #admission: Admission;
   #sweeping: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
   constructor(options: McpOptions) {
     this.#options = options;
-    const { door, feed, registry, policy = () => DEFAULT_POLICY, clock, log, metrics } = options;
+    const { door, feed, callers, policy = () => DEFAULT_POLICY, clock, log, metrics } = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#unknown = new Seldom(clock, LOG_EVERY_MS);
     const limits = this.#limits;
-    this.#hosts = (options.hosts ?? [options.service]).map((host) => host.toLowerCase());
-    this.#fanout = new Fanout({ door, feed, registry, policy, clock, log, limits });
+    this.#hosts = hostsOf(options);
+    this.#fanout = new Fanout({ door, feed, callers, policy, clock, log, limits });
     this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
-    const principalOf = (identityId: string): Principal => this.#listed(identityId);
-    this.#sessions = new Sessions({ door, fanout: this.#fanout, clock, log, metrics, limits, principalOf });
+    this.#admission = new Admission({ callers, door, clock, log });
+    this.#sessions = new Sessions({ door, fanout: this.#fanout, clock, log, metrics, limits, callers });
     this.#connections = new Connections(limits, clock);
     this.#modern = createMcpHandler(() => this.#modernSurface(), {
       legacy: 'reject',
@@ -199,57 +200,61 @@ class McpEndpoint implements McpService {
     try {
       const connection = this.#connections.of(request.socket);
       if (!connection) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
-      const principal = this.#callerOf(connection);
       const exchange = this.#connections.begin(connection, response);
-      checkHead(request, this.#hosts);
+      if (this.#servesMetadata(connection, request, response)) return;
+      const caller = await this.#admission.identify(connection, request);
+      checkHost(request, this.#hosts);
+      checkTarget(request);
       const body = request.method === 'POST' ? await readBody(request, this.#limits) : undefined;
       checkIds(body);
       const legacy = await isLegacyRequest(probe(request), body);
       this.#options.metrics.count('mcp_requests', legacy ? 'mcp-2025' : 'mcp-2026');
+      if (!(await this.#isInScope(response, caller, body, legacy))) return;
       exchange.endless = isStream(request, body);
-      if (legacy) await this.#serveLegacy(request, response, principal, body);
-      else await this.#serveModern(request, response, principal, body);
+      if (legacy) await this.#serveLegacy(request, response, caller, body);
+      else await this.#serveModern(request, response, caller, body);
     } catch (thrown) {
       this.#refuse(response, thrown);
     }
   }
 
-  #callerOf({ caller }: Connection): Principal {
-    if (!caller.verified || caller.identityId === undefined) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
-    const principal = this.#options.registry.principal(caller.identityId);
-    if (!principal) {
-      if (this.#unknown.due(caller.identityId)) this.#options.log.warn({ caller: caller.identityId }, 'an unknown caller was refused');
-      throw new HttpRefusal(403, 'ACCESS-UNKNOWN-CALLER');
-    }
-    return principal;
+  /** Whoever the network vouches for may read where to get a token, without one. */
+  #servesMetadata({ caller }: Connection, request: IncomingMessage, response: ServerResponse): boolean {
+    const { resource } = this.#options;
+    if (!resource || !caller.verified) return false;
+    checkHost(request, this.#hosts);
+    return serveMetadata(request, response, resource);
   }
 
-  #listed(identityId: string): Principal {
-    const principal = this.#options.registry.principal(identityId);
-    if (!principal) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER');
-    return principal;
+  /** What a token is not for is refused in terms of HTTP, before the SDK sees it: the answer then says which scopes it takes. */
+  async #isInScope(response: ServerResponse, { principal }: Identified, body: unknown, legacy: boolean): Promise<boolean> {
+    const actions = operationsOf(body);
+    try {
+      for (const action of actions) await this.#options.door.requireScope(principal, action, { channel: legacy ? 'mcp-2025' : 'mcp-2026' });
+      return true;
+    } catch (thrown) {
+      refuse(response, this.#refusal(thrown, scopesOf(principal.kind, actions)), idOf(body));
+      return false;
+    }
   }
 
   #modernSurface() {
     const { door, clock, log } = this.#options;
-    const caller = this.#listens.current()?.principal;
-    const principal = (): Principal => {
-      if (!caller) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER');
-      return this.#listed(caller.id);
-    };
+    const proof = this.#listens.current()?.proof ?? {};
+    const principal = () => this.#options.callers.fresh(proof);
     return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal });
   }
 
-  async #serveModern(request: IncomingMessage, response: ServerResponse, principal: Principal, body: unknown): Promise<void> {
+  async #serveModern(request: IncomingMessage, response: ServerResponse, caller: Identified, body: unknown): Promise<void> {
     let ticket: Ticket | undefined;
     try {
-      ticket = await this.#listens.admit(body, principal);
+      ticket = await this.#listens.admit(body, caller);
     } catch (thrown) {
       // Like the SDK's own refusals of a listen: an error of JSON-RPC, in an answer that HTTP calls good.
-      refuse(response, 200, this.#refusal(thrown).error, idOf(body));
+      refuse(response, { status: 200, error: this.#refusal(thrown).error }, idOf(body));
       return;
     }
-    const exchange: Exchange = { principal, response, ticket };
+    const exchange: Exchange = { proof: caller.proof, response, ticket };
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
         const answer = await this.#modern.fetch(webRequest, fetchOptions);
@@ -263,11 +268,11 @@ class McpEndpoint implements McpService {
     }
   }
 
-  async #serveLegacy(request: IncomingMessage, response: ServerResponse, principal: Principal, body: unknown): Promise<void> {
+  async #serveLegacy(request: IncomingMessage, response: ServerResponse, caller: Identified, body: unknown): Promise<void> {
     const handle = toNodeHandler({
       fetch: async (webRequest) => {
         try {
-          return await this.#sessions.handle({ principal, request: webRequest, body, response });
+          return await this.#sessions.handle({ ...caller, request: webRequest, body, response });
         } catch (thrown) {
           const { status, error } = this.#refusal(thrown);
           return Response.json(rpcError(error, idOf(body)), { status });
@@ -278,16 +283,15 @@ class McpEndpoint implements McpService {
   }
 
   #refuse(response: ServerResponse, thrown: unknown): void {
-    const { status, error } = this.#refusal(thrown);
-    refuse(response, status, error);
+    refuse(response, this.#refusal(thrown));
   }
 
-  #refusal(thrown: unknown): { status: number; error: VitalmeshError } {
-    const error = asVitalmeshError(thrown);
-    this.#options.metrics.count('mcp_refused', error.code);
-    if (error.code === 'INTERNAL') this.#options.log.error({ err: thrown }, 'an MCP request failed');
-    if (error instanceof HttpRefusal) return { status: error.status, error };
-    return { status: error.code === 'MCP-LIMIT' ? 429 : 500, error };
+  #refusal(thrown: unknown, scopes?: readonly string[]): Refusal {
+    const { log, metrics, resource } = this.#options;
+    const refusal = refusalOf(thrown, resource, scopes);
+    metrics.count('mcp_refused', refusal.error.code);
+    if (refusal.error.code === 'INTERNAL') log.error({ err: thrown }, 'an MCP request failed');
+    return refusal;
   }
 
   #sweep(): void {
@@ -295,6 +299,12 @@ class McpEndpoint implements McpService {
     this.#sessions.sweep();
     this.#connections.sweep();
   }
+}
+
+/** Names that may stand in Host. */
+function hostsOf({ hosts, service, resource }: Pick<McpOptions, 'hosts' | 'service' | 'resource'>): string[] {
+  const named = hosts ?? [service, ...(resource ? [new URL(resource.resource).hostname] : [])];
+  return named.map((host) => host.toLowerCase());
 }
 
 /** The part of a request by which the SDK tells the revisions apart; the body is passed beside it. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { isInitializeRequest, type McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
@@ -6,7 +7,10 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Principal } from '../access/access.ts';
+import type { Callers } from '../access/callers.ts';
+import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
+import { isSameCaller } from '../access/principals.ts';
 import { HttpRefusal, protocolError } from './errors.ts';
 import { EventPassage } from './event-passage.ts';
 import { type Fanout, patientsOf } from './fanout.ts';
@@ -42,12 +46,12 @@ export interface SessionsOptions {
   log: Logger;
   metrics: Metrics;
   limits: McpLimits;
-  /** The caller as the registry has it now. Throws ACCESS-UNKNOWN-CALLER. */
-  principalOf: (identityId: string) => Principal;
+  callers: Pick<Callers, 'fresh'>;
 }
 
 export interface LegacyRequest {
   principal: Principal;
+  proof: Proof;
   request: Request;
   /** Parsed, for POST. */
   body: unknown;
@@ -61,6 +65,8 @@ export interface LegacyRequest {
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #sessions = new Map<string, Session>();
+  /** By what the request that is answered proved who it is. */
+  readonly #proofs = new AsyncLocalStorage<Proof>();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -71,12 +77,17 @@ export class Sessions {
   }
 
   /** Answers a request of the older revision. Throws HttpRefusal (MCP-SESSION, MCP-LIMIT). */
-  async handle(call: LegacyRequest): Promise<Response> {
+  handle(call: LegacyRequest): Promise<Response> {
+    return this.#proofs.run(call.proof, () => this.#handle(call));
+  }
+
+  async #handle(call: LegacyRequest): Promise<Response> {
     const id = call.request.headers.get('mcp-session-id');
     if (id === null) return this.#open(call);
     const session = this.#sessions.get(id);
-    if (!session || session.subscriber.principal.id !== call.principal.id) throw new HttpRefusal(404, 'MCP-SESSION');
+    if (!session || !isSameCaller(session.subscriber.principal, call.principal)) throw new HttpRefusal(404, 'MCP-SESSION');
     session.lastSeenMs = this.#options.clock.monotonicMs();
+    session.subscriber.renew(call.proof);
     if (call.request.method === 'GET') return this.#stream(session, call);
     const response = await session.transport.handleRequest(call.request, { parsedBody: call.body });
     if (call.request.method === 'DELETE' && response.ok) session.subscriber.end('closed');
@@ -100,18 +111,19 @@ export class Sessions {
       sessionIdGenerator: () => id,
       keepAliveMs: this.#options.limits.keepAliveMs,
     });
-    const session = this.#build(id, call.principal, transport);
+    const session = this.#build(id, call, transport);
     await session.server.connect(transport);
     const response = await transport.handleRequest(call.request, { parsedBody: call.body });
     if (transport.sessionId === undefined) session.subscriber.end('closed');
     return response;
   }
 
-  #build(id: string, principal: Principal, transport: WebStandardStreamableHTTPServerTransport): Session {
-    const { door, fanout, clock, log, metrics, limits, principalOf } = this.#options;
-    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => principalOf(principal.id) });
+  #build(id: string, { principal, proof }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
+    const { door, fanout, clock, log, metrics, limits } = this.#options;
+    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => this.#asking() });
     const subscriber = new Subscriber({
       principal,
+      proof,
       context: CONTEXT,
       clock,
       metrics,
@@ -130,6 +142,13 @@ export class Sessions {
       return {};
     });
     return session;
+  }
+
+  /** Who sends the request that is answered, as the registry has it now. Throws ACCESS-*. */
+  #asking(): Principal {
+    const proof = this.#proofs.getStore();
+    if (!proof) throw new VitalmeshError('ACCESS-UNVERIFIED');
+    return this.#options.callers.fresh(proof);
   }
 
   /** Takes a session out. What its subscriber still had is closed in the evidence. */
@@ -151,11 +170,11 @@ export class Sessions {
       if (subscriber.size >= limits.urisPerStream) {
         throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
       }
-      await door.openSubscription(this.#options.principalOf(subscriber.principal.id), patientsOf([uri]), CONTEXT);
+      await door.openSubscription(this.#asking(), patientsOf([uri]), CONTEXT);
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }
-    if (subscriber.ended || subscriber.has(uri)) return fanout.recordClose(subscriber, [uri], 0);
+    if (!fanout.stillMay(subscriber) || subscriber.has(uri)) return fanout.recordClose(subscriber, [uri], 0);
     fanout.watch(subscriber, uri);
     subscriber.notify(uri, fanout.catchUp(subscriber));
   }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Principal } from '../access/access.ts';
+import type { Proof } from '../access/credentials.ts';
 import type { CallContext } from '../access/door.ts';
 import { Coalescer, type Note } from './coalescer.ts';
 import type { McpLimits } from './limits.ts';
@@ -12,10 +13,12 @@ export interface Outlet {
   send(uri: string, note: Note): void;
 }
 
-export type EndReason = 'closed' | 'expired' | 'removed' | 'changed' | 'stalled' | 'idle' | 'evicted' | 'shutdown';
+export type EndReason = 'closed' | 'expired' | 'removed' | 'revoked' | 'changed' | 'stalled' | 'idle' | 'evicted' | 'shutdown';
 
 export interface SubscriberOptions {
   principal: Principal;
+  /** By what it was told who it is; asked of again for as long as it lasts. */
+  proof: Proof;
   context: CallContext;
   clock: Clock;
   metrics: Metrics;
@@ -31,6 +34,7 @@ export interface SubscriberOptions {
 export class Subscriber {
   readonly principal: Principal;
   readonly context: CallContext;
+  #proof: Proof;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
   readonly #limits: McpLimits;
@@ -48,11 +52,21 @@ export class Subscriber {
   constructor(options: SubscriberOptions) {
     this.principal = options.principal;
     this.context = options.context;
+    this.#proof = options.proof;
     this.#clock = options.clock;
     this.#metrics = options.metrics;
     this.#limits = options.limits;
     this.#onEnd = options.onEnd;
     this.#coalescer = new Coalescer(options.limits.coalesceMs);
+  }
+
+  get proof(): Proof {
+    return this.#proof;
+  }
+
+  /** The same caller has shown a token again: one that lasts longer is what it goes by from now on. */
+  renew(proof: Proof): void {
+    if ((proof.token?.expiresAt ?? 0) > (this.#proof.token?.expiresAt ?? 0)) this.#proof = proof;
   }
 
   get ended(): boolean {

@@ -1,6 +1,6 @@
 import type { Principal } from '../access/access.ts';
 import { type Binding, type BoundSince, type KeptBinding, sinceByGateway } from './bindings.ts';
-import type { IssuedToken } from './client-credentials.ts';
+import type { IssuedToken, Revocation } from './client-credentials.ts';
 import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './registry.ts';
 
 /**
@@ -38,6 +38,11 @@ export class LiveRegistry implements Registry {
     return moved;
   }
 
+  /** The one that was read last; another than this as soon as it is replaced. */
+  get current(): Registry {
+    return this.#current;
+  }
+
   get revision(): string {
     return this.#current.revision;
   }
@@ -66,6 +71,10 @@ export class LiveRegistry implements Registry {
 
   clientByToken(issuer: string, subject: string): ClientEntry | undefined {
     return this.#current.clientByToken(issuer, subject);
+  }
+
+  revocations(): readonly Revocation[] {
+    return this.#current.revocations();
   }
 
   isRevoked(token: IssuedToken): boolean {

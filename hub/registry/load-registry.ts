@@ -117,6 +117,10 @@ class FileRegistry implements Registry {
     return this.#byToken.get(subjectKey(issuer, subject));
   }
 
+  revocations(): readonly Revocation[] {
+    return this.#revoked;
+  }
+
   isRevoked(token: IssuedToken): boolean {
     return isRevoked(this.#revoked, token);
   }

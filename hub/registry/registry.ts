@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Principal, Purpose, Role } from '../access/access.ts';
 import type { Binding, BoundSince } from './bindings.ts';
-import type { IssuedToken, TokenSubject } from './client-credentials.ts';
+import type { IssuedToken, Revocation, TokenSubject } from './client-credentials.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
 
 /** What a gateway may speak for. Exactly the listed; default deny. */
@@ -63,6 +63,7 @@ export interface Registry {
   clientByIdentity(identityId: string): ClientEntry | undefined;
   /** By the name of an issuer in hub.yaml, and its subject. */
   clientByToken(issuer: string, subject: string): ClientEntry | undefined;
+  revocations(): readonly Revocation[];
   /** True for a token that is good by itself and not taken any more. */
   isRevoked(token: IssuedToken): boolean;
   /** The principal of the row with this identity, as if that alone had to be proven, which is for `whoIs` to say. Checks no dates: `decide` does. */

@@ -27,6 +27,7 @@ const status: HubStatus = {
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
+  access: { mcp: { person: 'both', software: 'listed' }, issuers: [], unusable: 0 },
   mcp: {
     service: 'vitals-mcp',
     bound: false,

@@ -17,7 +17,7 @@ export interface IssuerKeysOptions {
 /** After that they are looked at again, beside the requests of the day. */
 const FRESH_MS = 300_000;
 /** At most once in this time, whatever the tokens ask for. */
-const RETRY_MS = 30_000;
+const RETRY_MS = 10_000;
 /** For so long keys count that cannot be had again: an issuer that is away must not lock a ward out, and one that is gone must not stand for ever. */
 const STALE_MS = 24 * 3_600_000;
 

@@ -33,6 +33,14 @@ export interface Issuer {
   maxLifetimeSeconds: number;
 }
 
+/** What a client must know to get an access token for the MCP service. */
+export interface ProtectedResource {
+  /** Its identifier (RFC 8707): the address of the MCP endpoint, whose path is `/mcp`. */
+  resource: string;
+  /** `iss` of those whose tokens are taken. */
+  issuers: readonly string[];
+}
+
 type Preset = Pick<Issuer, 'types' | 'claims' | 'require' | 'maxLifetimeSeconds'>;
 
 /** How the access tokens of these products look, as they come. */

@@ -5,6 +5,7 @@ import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { verifies } from '../../requirements.ts';
+import { overlayCallers } from '../../support/callers.ts';
 import { evidenceOf } from '../../support/evidence.ts';
 import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
 import { CONNECTORS } from '../../support/mcp-clients.ts';
@@ -26,7 +27,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
       service: SERVICE,
       door,
       feed,
-      registry,
+      callers: overlayCallers(registry, metrics),
       clock: { now: () => clock.now(), monotonicMs: () => performance.now() },
       log: silentLogger,
       metrics,

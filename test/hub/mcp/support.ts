@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Principal } from '../../../hub/access/access.ts';
+import type { Callers, ConcernedRow } from '../../../hub/access/callers.ts';
+import type { Proof } from '../../../hub/access/credentials.ts';
 import type { CallContext, Door, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
 import type { McpLimits } from '../../../hub/mcp/limits.ts';
@@ -55,6 +57,7 @@ export interface DoorCall {
 /** A door that answers from a list and keeps a record of who called. Decides like the real one: tenant, scope, expiry. */
 export class ScriptedDoor implements Door {
   readonly calls: DoorCall[] = [];
+  readonly turnedAway: { principal: string; reason: string; channel: string }[] = [];
   readonly patients = new Map<string, LatestView>();
   readonly #clock: Clock;
   /** Resolved one by one as calls come in. */
@@ -91,8 +94,8 @@ export class ScriptedDoor implements Door {
     return who.tenant === change.tenant && (who.patients === 'all' || who.patients.includes(change.patient));
   }
 
-  shownAs(who: Principal, change: Change): string | undefined {
-    return this.maySee(who, change) ? change.patient : undefined;
+  patientBehind(_who: Principal, name: string): string {
+    return name;
   }
 
   maskOf(): 'none' {
@@ -131,6 +134,14 @@ export class ScriptedDoor implements Door {
       this.#waiting.push({ holds, resolve });
       AbortSignal.timeout(PATIENCE_MS).addEventListener('abort', () => reject(new Error('the door was not called')));
     });
+  }
+
+  async requireScope(): Promise<void> {
+    // Nobody here has a token.
+  }
+
+  async turnAway(rows: readonly ConcernedRow[], reason: string, context: CallContext): Promise<void> {
+    for (const { principal: id } of rows) this.turnedAway.push({ principal: id, reason, channel: context.channel });
   }
 
   #inScope(who: Principal, patient: string): boolean {
@@ -216,7 +227,7 @@ export async function startEndpoint({
     service: SERVICE,
     door,
     feed,
-    registry: { principal: (id) => registry.get(id) },
+    callers: callersOf(registry),
     clock,
     log,
     metrics,
@@ -240,6 +251,24 @@ export async function startEndpoint({
       await service[Symbol.asyncDispose]();
       for (const overlay of overlays) await overlay[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Callers by their overlay identity alone, out of a list of principals. */
+function callersOf(registry: ReadonlyMap<string, Principal>): Callers {
+  const fresh = ({ overlay }: Proof): Principal => {
+    if (overlay === undefined) throw new VitalmeshError('ACCESS-UNVERIFIED');
+    const found = registry.get(overlay);
+    if (!found) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER');
+    return found;
+  };
+  return {
+    identify: async (overlay) => {
+      const proof = overlay === undefined ? {} : { overlay };
+      return { principal: fresh(proof), proof };
+    },
+    fresh,
+    rowsConcerned: (overlay = 'unverified') => [{ tenant: 'clinic', principal: overlay, role: 'none' }],
   };
 }
 

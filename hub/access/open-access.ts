@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import type { Clock } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { Metrics } from '../../shared/metrics.ts';
+import type { Overlay } from '../../shared/overlay/overlay.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type AccessStatus, statusOf } from './access-status.ts';
+import { type Callers, createCallers } from './callers.ts';
+import { type AccessConfig, type IssuerConfig, issuerOf, modesOf, resourceOf } from './config.ts';
+import { unusableRows } from './credentials.ts';
+import type { ProtectedResource } from './tokens/issuer.ts';
+import { IssuerKeys } from './tokens/issuer-keys.ts';
+import { parseKeySet } from './tokens/key-set.ts';
+import { keysFromFile, keysOverOverlay } from './tokens/key-sources.ts';
+import { TokenVerifier } from './tokens/verifier.ts';
+
+export interface AccessOptions {
+  /** The registry in force. */
+  registry: Registry;
+  overlay: Pick<Overlay, 'dial'>;
+  /** Name of the MCP service. */
+  service: string;
+  clock: Clock;
+  metrics: Metrics;
+  log: Logger;
+}
+
+/** Who is let in, as hub.yaml has it. */
+export interface Access {
+  callers: Callers;
+  /** Undefined where no tokens are taken. */
+  resource: ProtectedResource | undefined;
+  /** Gets the keys of all issuers anew, and says what of the registry in force cannot be used. Never rejects. */
+  renew(): Promise<void>;
+  status(): AccessStatus;
+}
+
+/** Opens what `access` of hub.yaml names. Rejects with ACCESS-ISSUER-KEYS when a file of keys cannot be used; keys over the overlay may come later. */
+export async function openAccess(config: AccessConfig, options: AccessOptions): Promise<Access> {
+  const { registry, overlay, service, clock, metrics, log } = options;
+  const modes = modesOf(config);
+  const resource = resourceOf(config, service);
+  const trusted = config.issuers.map((issuer) => {
+    const load = sourceOf(issuer, overlay);
+    const onFailure = (err: VitalmeshError): void => log.warn({ err, issuer: issuer.name }, 'the keys of an issuer were not got');
+    return { issuer: issuerOf(issuer, resource), keys: new IssuerKeys({ load, clock, onFailure }), isFile: 'file' in issuer.jwks };
+  });
+  const names = config.issuers.map(({ name }) => name);
+  const unusable = () => unusableRows(registry.clients(), modes, names).length;
+  const complain = (): void => {
+    if (unusable() > 0)
+      log.warn({ clients: unusable() }, 'clients of the registry lack a credential that they need: nobody can get in as they');
+  };
+  for (const { keys, isFile } of trusted) {
+    // Over the overlay they are got when first needed: a hub starts without waiting for its network.
+    if (isFile) await keys.refresh();
+    if (keys.failure) throw keys.failure;
+  }
+  if (modes.person !== 'both') log.warn({ people: modes.person }, 'FOR A TRIAL: people are let in by one credential alone (access.mcp)');
+  complain();
+  return {
+    callers: createCallers({ registry, modes, takesTokens: trusted.length > 0, verifier: new TokenVerifier(trusted, clock), metrics }),
+    resource: trusted.length === 0 ? undefined : { resource, issuers: trusted.map(({ issuer }) => issuer.issuer) },
+    renew: async () => {
+      complain();
+      await Promise.all(trusted.map(({ keys }) => keys.refresh()));
+    },
+    status: () =>
+      statusOf({ modes, issuers: trusted.map(({ issuer, keys }) => ({ name: issuer.name, ...keys.status() })), unusable: unusable() }),
+  };
+}
+
+/** Reads the files that `access` names, and says which rows of the registry nobody could use. Rejects with ACCESS-ISSUER-KEYS. */
+export async function checkAccess(config: AccessConfig, registry: Pick<Registry, 'clients'>): Promise<string | undefined> {
+  for (const { jwks } of config.issuers) {
+    if ('file' in jwks) parseKeySet(await keysFromFile(jwks.file));
+    else caOf(jwks.ca);
+  }
+  const { length } = unusableRows(
+    registry.clients(),
+    modesOf(config),
+    config.issuers.map(({ name }) => name),
+  );
+  return length === 0
+    ? undefined
+    : `${length} of the clients in registry.yaml cannot get in: each lacks an identity or a token that it needs, or its issuer is none of access.issuers.`;
+}
+
+function sourceOf({ jwks }: IssuerConfig, overlay: Pick<Overlay, 'dial'>): () => Promise<unknown> {
+  if ('file' in jwks) return () => keysFromFile(jwks.file);
+  const { service, url } = jwks;
+  const ca = caOf(jwks.ca);
+  return () => keysOverOverlay({ overlay, service, url, ...(ca !== undefined && { ca }) });
+}
+
+function caOf(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new VitalmeshError('ACCESS-ISSUER-KEYS', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
+  }
+}
