@@ -200,6 +200,11 @@ export const REQUIREMENTS = {
     source: 'issue 8, Who',
     behaviour: 'Who leaves a ward or panel is out of its reach at once, open streams included; whoever listened is told.',
   },
+  'ACCESS-EXPLAINED': {
+    source: 'issue 8, What',
+    behaviour:
+      'An operator can ask whether somebody may do something, and is told yes or no, the rules, and why in plain words, by the same decision as a real call; the asking is decided and recorded.',
+  },
   'GATEWAY-OWN-ONLY': {
     source: 'issue 8, What',
     behaviour:

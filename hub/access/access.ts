@@ -81,6 +81,7 @@ export const ACTIONS = [
   'patient.erase',
   'registry.change',
   'session.open',
+  'access.explain',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 

@@ -21,7 +21,12 @@ export const DEFAULT_POLICY: Policy = {
       purposes: ['HRESCH'],
       mask: 'deidentified',
     },
-    { id: 'auditors-read-evidence', effect: 'permit', roles: ['auditor'], actions: ['audit.read', 'audit.export', 'audit.verify'] },
+    {
+      id: 'auditors-read-evidence',
+      effect: 'permit',
+      roles: ['auditor'],
+      actions: ['audit.read', 'audit.export', 'audit.verify', 'access.explain'],
+    },
     { id: 'privacy-officers', effect: 'permit', roles: ['privacy'], actions: ['audit.read', 'patient.export', 'patient.erase'] },
     {
       id: 'operators-at-the-machine',
@@ -42,6 +47,7 @@ export const DEFAULT_POLICY: Policy = {
         'patient.export',
         'patient.erase',
         'registry.change',
+        'access.explain',
       ],
     },
   ],

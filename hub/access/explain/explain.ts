@@ -1,0 +1,145 @@
+import type { Instant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { ClientEntry, Registry } from '../../registry/registry.ts';
+import {
+  ACTIONS,
+  type AccessResource,
+  type Action,
+  type DecisionReason,
+  type Obligations,
+  type Principal,
+  type Purpose,
+} from '../access.ts';
+import { decide } from '../decide.ts';
+import type { Policy } from '../policy.ts';
+import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
+import { resourceOf } from '../resource.ts';
+import { parseScopes } from '../tokens/scopes.ts';
+import { inWords } from './words.ts';
+
+/** What is to be explained: may `as` do this? */
+export interface ExplainAsked {
+  /** A principal's id: of an overlay identity, `oauth:<issuer>:<subject>`, or `local:<uid>`. */
+  as: string;
+  action: Action;
+  /** Opaque id. */
+  patient?: string;
+  /** Of a write. */
+  bed?: string;
+  device?: string;
+  /** Of its token, as they would stand in it; everything is covered unless given. */
+  scopes?: readonly string[];
+}
+
+export interface Explanation {
+  as: string;
+  tenant: string;
+  kind: Principal['kind'];
+  role: string;
+  purpose: Purpose;
+  action: Action;
+  patient: string | null;
+  allow: boolean;
+  /** `unknown`: nobody of this tenant has that patient id. */
+  reason: DecisionReason | 'unknown';
+  /** The same in plain words. */
+  says: string;
+  rules: readonly string[];
+  obligations: Obligations;
+  /** Versions by which it was decided. */
+  policy: string;
+  registry: string;
+}
+
+export interface Rights {
+  as: string;
+  kind: Principal['kind'];
+  role: string;
+  purpose: Purpose;
+  notAfter: Instant | null;
+  /** Of whom: all of the tenant, or how many by name, wards and panels. */
+  patients: 'all' | number;
+  wards: readonly string[];
+  panels: readonly string[];
+  /** What it may do where a patient is in its reach, and how much of it is shown. */
+  may: readonly { action: Action; mask: Obligations['mask']; rules: readonly string[] }[];
+}
+
+/** By what is explained. */
+export interface Grounds {
+  registry: Registry;
+  policy: Policy;
+  at: Instant;
+}
+
+/**
+ * Whether somebody may do something, as the hub would decide it now, and why. Throws NOT-FOUND where no row of this tenant, no gateway and no
+ * operator has that id.
+ */
+export function explain(
+  { as, action, patient, bed, device, scopes }: ExplainAsked,
+  tenant: string,
+  { registry, policy, at }: Grounds,
+): Explanation {
+  const found = principalOf(registry, as, tenant);
+  const principal: Principal = { ...found, ...(scopes && { scopes: parseScopes(scopes) }) };
+  const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
+  const resource: AccessResource = {
+    ...resourceOf(registry, tenant, patient),
+    ...(bed !== undefined && { bed }),
+    ...(device !== undefined && { device }),
+  };
+  const decision = decide(principal, action, resource, { at, policy });
+  const allow = decision.allow && known;
+  const reason = decision.allow && !known ? ('unknown' as const) : decision.reason;
+  const { kind, role, purpose = 'TREAT' } = principal;
+  return {
+    ...{ as, tenant, kind, role, purpose, action },
+    patient: known ? (patient ?? null) : null,
+    ...{ allow, reason },
+    says: inWords(reason, { principal, action, resource, policy, decision }),
+    rules: decision.rules,
+    obligations: decision.obligations,
+    policy: policy.version,
+    registry: registry.revision,
+  };
+}
+
+/** Who may do what within a tenant, a row each, as the hub would decide it now. */
+export function rightsOf(tenant: string, { registry, policy, at }: Grounds): Rights[] {
+  const gateways = registry.gateways().map(gatewayPrincipal);
+  const clients = registry.clients().map((row) => clientOf(row, idOf(row)));
+  return [...gateways, ...clients]
+    .filter((principal) => principal.tenant === tenant)
+    .map((principal): Rights => {
+      const { id, kind, role, purpose = 'TREAT', notAfter = null, patients, wards = [], panels = [] } = principal;
+      const may = ACTIONS.flatMap((action) => {
+        const { allow, obligations, rules } = decide({ ...principal, patients: 'all' }, action, { tenant }, { at, policy });
+        return allow ? [{ action, mask: obligations.mask, rules }] : [];
+      });
+      return { as: id, kind, role, purpose, notAfter, patients: patients === 'all' ? 'all' : patients.length, wards, panels, may };
+    });
+}
+
+function principalOf(registry: Registry, as: string, tenant: string): Principal {
+  const [, uid] = /^local:(\d{1,10})$/.exec(as) ?? [];
+  if (uid !== undefined) return operatorPrincipal(Number(uid), tenant);
+  const gateway = registry.gateway(as);
+  const row = registry.clients().find((client) => idOf(client) === as || client.identity === as || tokenId(client) === as);
+  const principal = gateway ? gatewayPrincipal(gateway) : row && clientOf(row, as);
+  if (principal?.tenant !== tenant)
+    throw new VitalmeshError('NOT-FOUND', { detail: '--as names nobody whom registry.yaml lists in this tenant' });
+  return principal;
+}
+
+function clientOf({ identity: _, token: __, ...rights }: ClientEntry, id: string): Principal {
+  return { ...rights, id };
+}
+
+function idOf(row: ClientEntry): string {
+  return row.identity ?? tokenId(row) ?? '';
+}
+
+function tokenId({ token }: ClientEntry): string | undefined {
+  return token && `oauth:${token.issuer}:${token.subject}`;
+}
