@@ -15,13 +15,9 @@ export interface SigningKey {
 
 const MAX_PEM_BYTES = 1024;
 
-/** Where the public halves of all keys that ever signed for a store stand, one a line: what a verification trusts. */
-export function verifiersFileOf(keysBeside: string): string {
-  return `${keysBeside}.audit-keys`;
-}
-
 /**
- * Reads the key (Ed25519, PKCS #8, PEM, mode 0600), or makes it; a systemd credential is never made. Its public half is added to `verifiers`. Throws AUDIT-KEY.
+ * Reads the key (Ed25519, PKCS #8, PEM, mode 0600), or makes it; a systemd credential is never made. Its public half is added to the list in the file
+ * `verifiers`, which is what a verification trusts. Throws AUDIT-KEY.
  */
 export function openSigningKey(path: string, storeId: string, verifiers: string): SigningKey {
   const isNew = !isCredential(path) && !existsSync(path);

@@ -8,7 +8,8 @@ import { isEpoch } from '../../shared/uplink/key.ts';
 import { batchResponse } from '../../shared/uplink/kinds.ts';
 import { formatStorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/uplink/liveness.ts';
-import { FHIR_JSON, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
+import { FHIR_JSON, formatCheckpoint, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
+import type { Told } from '../audit/checkpoints.ts';
 import type { GatewayEntry } from '../registry/registry.ts';
 import { watchForFlood } from './flood.ts';
 import type { FhirEndpoint } from './foreign/endpoint.ts';
@@ -30,6 +31,8 @@ export interface ConnectionContext {
   limits: SessionLimits;
   /** Called with the epoch of the store in which a batch was committed. */
   onCommit: (storeEpoch: string) => void;
+  /** What gateways are to keep of the evidence. */
+  checkpoint: () => Told | undefined;
 }
 
 /** Refusals after which the connection is of no use: the gateway comes back with a new one. */
@@ -56,6 +59,8 @@ export class UplinkConnection implements InstanceHolder {
   readonly #context: ConnectionContext;
   readonly #order = new InOrder();
   #storeEpoch: string | undefined;
+  /** The note that this gateway was handed last. */
+  #told: string | undefined;
   #claim: Promise<boolean> | undefined;
   #warned = false;
 
@@ -171,7 +176,7 @@ export class UplinkConnection implements InstanceHolder {
   async #hello(): Promise<HttpAnswer> {
     const hello = await this.#context.ingest.hello();
     this.#storeEpoch = hello.lineage?.at(-1)?.epoch;
-    return { status: 200, body: { versions: UPLINK_VERSIONS, ...hello } };
+    return { status: 200, headers: this.#news(), body: { versions: UPLINK_VERSIONS, ...hello } };
   }
 
   async #batch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gateway: GatewayEntry): Promise<HttpAnswer> {
@@ -189,8 +194,16 @@ export class UplinkConnection implements InstanceHolder {
       if (committed) onCommit(committed.epoch);
       for (const { status } of outcomes) metrics.count('uplink_entries', String(status));
       const position = committed && { [UPLINK_HEADERS.committed]: formatStorePosition(committed) };
-      return { status: 200, headers: { 'content-type': FHIR_JSON, ...position }, body: batchResponse(outcomes) };
+      return { status: 200, headers: { 'content-type': FHIR_JSON, ...position, ...this.#news() }, body: batchResponse(outcomes) };
     });
+  }
+
+  /** What the evidence has come to since the last answer on this connection. */
+  #news(): Record<string, string> {
+    const newest = this.#context.checkpoint();
+    if (newest === undefined || newest.note === this.#told) return {};
+    this.#told = newest.note;
+    return { [UPLINK_HEADERS.checkpoint]: formatCheckpoint(newest) };
   }
 
   #refuse(stream: ServerHttp2Stream, error: VitalmeshError): void {

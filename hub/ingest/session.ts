@@ -12,6 +12,7 @@ import { Seldom } from '../../shared/seldom.ts';
 import { UPLINK_SETTINGS } from '../../shared/uplink/http2.ts';
 import { secureListener } from '../../shared/uplink/inner-tls.ts';
 import { UPLINK_TIMES } from '../../shared/uplink/protocol.ts';
+import type { Told } from '../audit/checkpoints.ts';
 import { Comings } from './comings.ts';
 import { type ConnectionContext, UplinkConnection } from './connection.ts';
 import { FhirEndpoint } from './foreign/endpoint.ts';
@@ -81,6 +82,8 @@ export interface ServeUplinkOptions {
   metrics: Metrics;
   clock: Clock;
   limits?: Partial<SessionLimits>;
+  /** The newest note of how far the evidence has come, which gateways keep; nothing of it is handed out unless given. */
+  checkpoint?: () => Told | undefined;
 }
 
 /** A caller that is turned away, or fails, again and again is logged once in this time. */
@@ -155,7 +158,9 @@ class SessionServer implements UplinkServer {
     };
     const fhir = new FhirEndpoint({ ingest, intake, metrics, clock, isTaken: (client) => instances.has(client), onBundle });
     this.#http1 = new Http1(fhir, limits, metrics);
-    this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits, onCommit: (epoch) => this.#followStore(epoch) };
+    const onCommit = (epoch: string): void => this.#followStore(epoch);
+    const { checkpoint = () => undefined } = options;
+    this.#context = { ingest, log, metrics, clock, instances, intake, fhir, limits, onCommit, checkpoint };
     this.#handshakes = new Handshakes({ perCaller: limits.perGateway + 2, unverified: limits.unverifiedHandshakes });
     this.#turnedAway = new Seldom(clock, LOG_EVERY_MS);
     this.#failed = new Seldom(clock, LOG_EVERY_MS);

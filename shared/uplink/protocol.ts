@@ -18,6 +18,8 @@ export const UPLINK_HEADERS = {
   lane: 'vitalmesh-lane',
   /** Of the answer to a batch: where it was committed, `<epoch>.<position>`. A hub of before does not say it, an agent of before ignores it. */
   committed: 'vitalmesh-committed',
+  /** Of an answer: how far the hub's evidence has come, for the gateway to keep; as `formatCheckpoint` writes it. Who does not know it ignores it. */
+  checkpoint: 'vitalmesh-checkpoint',
 } as const;
 
 export const UPLINK_PATHS = { hello: '/uplink', fhir: '/fhir' } as const;
@@ -44,6 +46,18 @@ export const UPLINK_TIMES = {
   /** What is in flight gets this long when a side stops. */
   drainMs: 2000,
 } as const;
+
+/** A signed note and the key that it is verified with, as a header has them: base64 of the note, a blank, the key. */
+export function formatCheckpoint({ note, key }: { note: string; key: string }): string {
+  return `${Buffer.from(note).toString('base64')} ${key}`;
+}
+
+/** Takes that apart; whether the note is one, and signed by the key, is another question. */
+export function parseCheckpoint(header: string): { note: string; key: string } | undefined {
+  const [encoded, key, ...more] = header.split(' ');
+  if (!encoded || !key || more.length > 0 || header.length > 4096) return undefined;
+  return { note: Buffer.from(encoded, 'base64').toString('utf8'), key };
+}
 
 /** Media types of uplink 1. */
 export const FHIR_JSON = 'application/fhir+json';
