@@ -300,11 +300,12 @@ class StoreDoor implements Door {
     return { bed, ...(ward !== undefined && { ward }) };
   }
 
-  /** The device that a caller means by the name under which it knows it; a name that it was not given stays one that nothing has. */
+  /** The device that a caller means by the name under which it knows it; by any other one that nothing has. */
   async #deviceOf(call: Call, { patient, masking }: { patient: string; masking: Masking }, name?: string): Promise<string | undefined> {
     if (name === undefined || masking.profile === 'none') return name;
     const rows = await this.#store.latest(call.principal.tenant, patient, () => granted(call, patient, 0));
-    return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? name;
+    // What it was not given leads to nothing, also where a device is called so: else names could be tried.
+    return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? masking.device(patient, name);
   }
 
   async #refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null): Promise<never> {
