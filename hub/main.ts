@@ -33,6 +33,7 @@ import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { serveUplink } from './ingest/session.ts';
+import { UnboundPlaces } from './ingest/unbound.ts';
 import { inspectionCliCommands } from './inspection/cli.ts';
 import { inspectionCommands, verifyAs } from './inspection/operator.ts';
 import type { VerifyNews } from './inspection/verifying.ts';
@@ -89,7 +90,8 @@ async function run(config: HubConfig): Promise<void> {
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
   const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
-  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness });
+  const unbound = new UnboundPlaces();
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound });
   const checkpoints = openCheckpoints(config, { store, clock, metrics, log });
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
@@ -115,6 +117,7 @@ async function run(config: HubConfig): Promise<void> {
       engine: opened.engine,
       registry: registry.revision,
       gateways: uplink.sessions(),
+      unbound: unbound.list(),
       knownGateways: registry.gatewayCount,
       uplink: uplink.status(),
       access: access.status(),

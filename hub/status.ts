@@ -7,6 +7,7 @@ import { formatRouters, type RouterStatus } from '../shared/overlay/router-statu
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import { type AccessStatus, formatAccess } from './access/access-status.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
+import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
 
@@ -38,6 +39,8 @@ export interface HubStatus {
   storeCode: null;
   /** Gateways that are connected. */
   gateways: readonly UplinkSession[];
+  /** Places of gateways of which something was refused since the start, because they are bound to nobody; the last refused first. */
+  unbound: readonly UnboundPlace[];
   /** How many registry.yaml lists, of all tenants. */
   knownGateways: number;
   uplink: UplinkServerStatus;
@@ -86,6 +89,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),
     ...reasonsOf(status.metrics),
+    ...unboundRows(status),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
 }
@@ -99,6 +103,20 @@ function storeRows(status: HubStatus | StorelessStatus): [string, string][] {
     ['Store', `${counts.observations} observations of ${patients} (${which})`],
     ['Refused', `${counts.quarantined} in quarantine${givenUp(metrics)}, ${counts.duplicates} sent twice`],
   ];
+}
+
+/** Places that the text shows; all of them stand in `--json`. */
+const MOST_PLACES = 20;
+
+/** Beds in the words of their sources, to be compared with registry.yaml. */
+function unboundRows({ unbound, now }: Pick<HubStatus, 'unbound' | 'now'>): [string, string][] {
+  const rows = unbound.slice(0, MOST_PLACES).map(({ gateway, place, rule, count, lastAt }): [string, string] => {
+    const named = place === null ? 'no bed' : `bed ${JSON.stringify(place)}`;
+    return [`  ${gateway}`, `${named}: ${rule} (${count} times, last ${Math.round((now - lastAt) / 1000)} s ago)`];
+  });
+  const more = unbound.length - rows.length;
+  if (more > 0) rows.push(['', `and ${more} more, see --json`]);
+  return rows.length === 0 ? [] : [['Not bound', 'compare with registry.yaml, as it is written here:'], ...rows];
 }
 
 /** Where none is connected, nobody may read calm out of it: since when, and when the last values came. */

@@ -217,6 +217,11 @@ export const REQUIREMENTS = {
     behaviour:
       'What was, or may have been, measured before a new store first read a registry is nobody’s until somebody confirms who was bound; what is measured from then on is taken at once.',
   },
+  'UNBOUND-PLACES': {
+    source: 'issue 7',
+    behaviour:
+      'Which beds a gateway named that are bound to nobody is shown to operators of the hub’s machine, bounded in number, and stands in no log.',
+  },
   'THREE-INSTANTS': {
     source: 'architecture §3.10',
     behaviour: 'latest follows the sort time; a doubtful clock or a memory reading never overtakes a newer one.',

@@ -25,7 +25,8 @@ export interface Sender {
   at: Instant;
 }
 
-export type Admitted = { arrival: Arrival | EventArrival } | { refusal: Refusal };
+/** `bed` is the one that the source names, where something well-formed was refused. */
+export type Admitted = { arrival: Arrival | EventArrival } | { refusal: Refusal; bed?: string | undefined };
 
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
@@ -38,8 +39,9 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   const { resource, request } = fields(entry);
   const { id } = fields(resource);
   const named = typeof id === 'string' && FHIR_ID.test(id) ? id : '';
-  const refuse = (code: ErrorCode, rule: string): Admitted => ({
+  const refuse = (code: ErrorCode, rule: string, bed?: string): Admitted => ({
     refusal: { id: named, code, rule, received: asReceived(resource ?? entry) },
+    bed,
   });
 
   const key = parseObservationId(named);
@@ -56,13 +58,13 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   if ('facts' in checked) {
     const admitted = admitEvent(checked.facts, sender, sentAt);
     return 'code' in admitted
-      ? refuse(admitted.code, admitted.rule)
+      ? refuse(admitted.code, admitted.rule, checked.facts.hints.bed)
       : { arrival: { ...admitted, id: named, received: canonicalJson(checked.resource) } };
   }
   const { observation } = checked;
   const { hints, flags: given, ...facts } = readObservation(observation);
   const owned = ownerOf({ ...facts, hints, flags: given }, sender, sentAt);
-  if ('code' in owned) return refuse(owned.code, owned.rule);
+  if ('code' in owned) return refuse(owned.code, owned.rule, hints.bed);
   const { patient, bed, times } = owned;
   const { sortTime, freshAt, flags } = times;
   const place = bed === null && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';

@@ -27,6 +27,7 @@ import { type Admitted, admit, type Sender } from './admit.ts';
 import { batchEvidence, writeEvidence } from './evidence.ts';
 import { admitForeign } from './foreign/admit.ts';
 import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts';
+import type { UnboundPlaces } from './unbound.ts';
 
 export interface IngestOptions {
   store: Store;
@@ -39,6 +40,8 @@ export interface IngestOptions {
   log?: Logger;
   /** Told of every row that became the current one or no longer is, so that it knows when each goes stale. */
   staleness?: Pick<StalenessWatch, 'changed'>;
+  /** Told of every place that is bound to nobody. */
+  unbound?: Pick<UnboundPlaces, 'note'>;
   limits?: { batchEntries: number; batchBytes: number };
 }
 
@@ -59,6 +62,7 @@ class HubIngest implements Ingest {
   readonly #log: Logger;
   readonly #reported: Seldom;
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
+  readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
   readonly limits: { batchEntries: number; batchBytes: number };
 
   constructor({
@@ -70,6 +74,7 @@ class HubIngest implements Ingest {
     clock = systemClock,
     log = silentLogger,
     staleness,
+    unbound,
     limits = UPLINK_LIMITS,
   }: IngestOptions) {
     this.#store = store;
@@ -81,6 +86,7 @@ class HubIngest implements Ingest {
     this.#log = log;
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
+    this.#unbound = unbound;
     this.limits = limits;
   }
 
@@ -163,6 +169,7 @@ class HubIngest implements Ingest {
     const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt, whole);
     this.#staleness?.changed(currencies);
     this.#report(sender.gateway.identity, refusals);
+    for (const part of parts) if ('refusal' in part) this.#unbound?.note(sender.gateway.identity, part.refusal, part.bed, sender.at);
     this.#tell(sender, arrivals, results, currencies);
     return { outcomes: this.#outcomes(parts, results), committed };
   }

@@ -25,6 +25,7 @@ const status: HubStatus = {
   tenants: {},
   storeCode: null,
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
+  unbound: [],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
   access: { mcp: { person: 'both', software: 'listed' }, issuers: [], unusable: 0 },
@@ -57,6 +58,19 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /5 observations of 1 patient /);
   assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);
   assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
+  assert.doesNotMatch(text, /Not bound/);
+});
+
+test('beds that are bound to nobody are named as their sources write them, the last ones, and the rest is counted', () => {
+  verifies('UNBOUND-PLACES');
+  const refused = { gateway: 'gw1', code: 'INGEST-NOT-BOUND', rule: 'the bed is not one of the gateway', count: 3, lastAt: 50_000 } as const;
+  const unbound = [{ ...refused, place: null }, ...Array.from({ length: 22 }, (_, i) => ({ ...refused, place: `ICU^1${i}^A` }))];
+  const text = formatHubStatus({ ...status, unbound });
+  assert.match(text, /^Not bound +compare with registry\.yaml, as it is written here:$/m);
+  assert.match(text, /^ +gw1 +no bed: the bed is not one of the gateway \(3 times, last 10 s ago\)$/m);
+  assert.match(text, /^ +gw1 +bed "ICU\^118\^A": the bed is not one of the gateway \(3 times, last 10 s ago\)$/m);
+  assert.doesNotMatch(text, /ICU\^119\^A/);
+  assert.match(text, /^ +and 3 more, see --json$/m);
 });
 
 test('a gateway whose batches wait is told apart, and so is what quarantine had no room for', () => {
