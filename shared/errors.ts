@@ -770,6 +770,13 @@ export const ERRORS = {
     advice: 'Check access.issuers of hub.yaml: the file, or the overlay service and who may dial it; the keys of before count for a day.',
     retryable: true,
   },
+  'ACCESS-LIMIT': {
+    message: 'This caller has asked for as much as it may for now.',
+    advice:
+      'Ask again after the time that the answer names (retryAfterMs). Subscribe to what is read again and again: reads of that are not counted. ' +
+      'Limits of a day, and of patients who are in none of its wards and panels, stand in policy.yaml (limits).',
+    retryable: true,
+  },
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },

@@ -1,4 +1,5 @@
 import type { Action, Purpose, Role } from './access.ts';
+import type { PolicyLimits } from './budgets/limits.ts';
 import type { MaskProfile } from './masking/contract.ts';
 
 /**
@@ -11,6 +12,8 @@ export interface Policy {
   /** Every role that there is. */
   roles: readonly Role[];
   rules: readonly Rule[];
+  /** Where they are not those of `LIMITS`. */
+  limits?: PolicyLimits | undefined;
 }
 
 export interface Rule {
