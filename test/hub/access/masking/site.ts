@@ -23,6 +23,7 @@ export const MASKING_REGISTRY = `${TEST_REGISTRY}
   - { identity: ai-research, tenant: clinic, kind: software, role: researcher, purpose: HRESCH, patients: all }
   - { identity: ai-research-2, tenant: clinic, kind: software, role: researcher, purpose: HRESCH, patients: all }
   - { identity: ai-quality, tenant: clinic, kind: person, role: quality, patients: [pat-icu-01] }
+  - { identity: ai-ward, tenant: clinic, kind: person, role: quality, wards: [north] }
   - { identity: ai-extract, tenant: clinic, kind: software, role: extractor, patients: all }
   - { identity: ai-extract-2, tenant: clinic, kind: software, role: limited-extractor, patients: all }
 wards:
