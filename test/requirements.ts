@@ -177,6 +177,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The hub signs how far the chain of evidence has come, keeps these notes and hands them to its gateways: a chain that was written anew or cut, whoever did it, disagrees with one of them.',
   },
+  'AUDIT-WITNESSED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
@@ -644,6 +649,50 @@ export const REQUIREMENTS = {
   },
   'MCP-BOTH-ERAS': { source: 'mcp.md §0.2', behaviour: 'Clients of 2025-11-25 and of 2026-07-28 read, call and receive updates.' },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'TOKEN-CHECKED': {
+    source: 'issue 8, Who; RFC 9068 §4, RFC 8707',
+    behaviour:
+      'An access token counts only with a signature of its own issuer by an algorithm of the list, for this service, of the configured type, in its time, and with subject and client.',
+  },
+  'TOKEN-ATTACKS': {
+    source: 'issue 8, Proof; RFC 8725',
+    behaviour:
+      'Tokens that are unsigned, signed with a public key for a secret, bring their own keys, are for another service or of another issuer, are no access tokens, or are odd in any claim, are refused, and nothing of them is repeated.',
+  },
+  'TOKEN-SCOPES': {
+    source: 'issue 8, Who; SMART App Launch 2.2',
+    behaviour: 'A token opens what its scopes of SMART say and nothing else; a scope that is not understood opens nothing.',
+  },
+  'TOKEN-SHAPES': {
+    source: 'issue 8, Who; mcp.md §5',
+    behaviour: 'Tokens as Keycloak, Entra ID and Okta issue them are read by configuration alone.',
+  },
+  'ISSUER-KEYS': {
+    source: 'issue 8, Who',
+    behaviour:
+      'Keys of an issuer come from a file, or over the overlay with TLS within; new ones are found when a token needs them, the last good ones count for a day, and private or shared ones are refused.',
+  },
+  'CALLER-PROVES': {
+    source: 'issue 8, Who',
+    behaviour:
+      'A caller is let in by what its row needs, identity, token or both of one row: of people both unless told; a stolen token alone or a stolen identity alone opens nothing.',
+  },
+  'TOKEN-CHALLENGE': {
+    source: 'issue 8, Who; RFC 9728, RFC 6750 §3',
+    behaviour: 'Whoever lacks a token, or a scope, is told where to get it and which: 401 and 403 with WWW-Authenticate, and a metadata document.',
+  },
+  'RIGHTS-END-STREAMS': {
+    source: 'issue 8, Who',
+    behaviour: 'Expiry of a token or row, a revocation and a changed row end what is open within a second, though nothing is asked meanwhile.',
+  },
+  'REFUSALS-RECORDED': {
+    source: 'issue 8, Evidence',
+    behaviour: 'Who is not let in, and what a token is not for, stands in the evidence, without anything of the token.',
+  },
+  'REGISTRY-RECORDED': {
+    source: 'issue 8, Who',
+    behaviour: 'What a registry gives, takes or changes of clients, gateways, groups and tokens stands in the evidence before it is in force.',
+  },
   'MASK-ALLOW-LIST': {
     source: 'issue 8, Masking; 45 CFR 164.514(b)(2) and (e)(2)',
     behaviour:
@@ -907,6 +956,11 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'What is replayed out of quarantine is sent exactly once, with its own time, patient and mark of a test, whenever the agent is killed; what cannot be taken stays.',
+  },
+  'ROW-AGAIN': {
+    source: 'issue 7, Outbox',
+    behaviour:
+      'A rejected row of an HL7 message is kept with what gives it its meaning: read again by a mended profile, it gives its own reading, of the patient, bed, device and time of then, and nothing of its neighbours.',
   },
   'OUTBOX-GAP-SHOWN': {
     source: 'issue 7, Outbox',
