@@ -12,6 +12,7 @@ import { askOperator } from '../shared/operator/client.ts';
 import { type AgentConfig, agentConfigSchema, loadAgentConfig } from './config.ts';
 import type { OutboxCommand } from './outbox/command.ts';
 import { type AgentStatus, formatAgentStatus } from './status.ts';
+import { exportWitness, showWitness, witnessFileOf } from './witness/command.ts';
 
 /** What the commands need from the composition root. */
 export interface AgentPrograms {
@@ -103,6 +104,7 @@ export function agentProgram(programs: AgentPrograms): Program {
         run: (values, io) => programs.replay(values, io),
       },
       outbox: outboxGroup(programs),
+      witness: witnessGroup(),
       rekey: {
         usage: '--config agent.yaml [--new-key FILE] [--json]',
         summary: 'Encrypts the outbox anew, under a new data key; the agent must not run.',
@@ -186,6 +188,28 @@ function outboxGroup(programs: AgentPrograms): CommandGroup {
         options: { ...options, reason: { type: 'string' } },
         more: 'ID',
       }),
+    },
+  };
+}
+
+/** What hubs told of how far their evidence has come; read from its file, whether the agent runs or not. */
+function witnessGroup(): CommandGroup {
+  const file = (values: CommandValues): string => witnessFileOf(load(values).outbox.path);
+  return {
+    summary: 'what the hub told of its evidence, by which it can be found rewritten or cut.',
+    commands: {
+      show: {
+        usage: '--config agent.yaml [--json]',
+        summary: 'Shows of which stores signed notes are kept, how many, and how far the newest reaches.',
+        options: { ...config, json: { type: 'boolean' } },
+        run: async (values, io) => showWitness(file(values), values.json === true, io),
+      },
+      export: {
+        usage: '--config agent.yaml [--json] > FILE',
+        summary: 'Prints all notes as JSON, for `vitalmesh-hub audit verify --witness FILE`. There are no patient data in it.',
+        options: { ...config, json: { type: 'boolean' } },
+        run: async (values, io) => exportWitness(file(values), io),
+      },
     },
   };
 }

@@ -32,6 +32,8 @@ import type { AgentStatus } from './status.ts';
 import { destinationOf, type ToFhirServer, type ToHub } from './uplink/config.ts';
 import type { Uplink, UplinkStatus } from './uplink/contract.ts';
 import { createUplink, type UplinkOptions } from './uplink.ts';
+import { witnessFileOf } from './witness/command.ts';
+import { WitnessFile } from './witness/witness-file.ts';
 
 /** What the commands do. */
 export const programs: AgentPrograms = { run, check, decode, capture, replay, outbox, rekey, simulate };
@@ -60,7 +62,7 @@ async function run(config: AgentConfig): Promise<void> {
     log,
     metrics,
   });
-  await using end = await openEnd(destination, own, { outbox, log, metrics, clock });
+  await using end = await openEnd(destination, own, { outbox, log, metrics, clock }, witnessFileOf(config.outbox.path));
   const { uplink } = end;
   using _returns = outbox.onReturn(() => uplink.moveOver());
   const taps = new Taps();
@@ -118,19 +120,30 @@ interface End extends AsyncDisposable {
 
 type Carried = Pick<UplinkOptions, 'outbox' | 'log' | 'metrics'> & { clock: NetworkClock };
 
-async function openEnd(destination: ToHub | ToFhirServer, { gateway, files, held }: Own, carried: Carried): Promise<End> {
+async function openEnd(
+  destination: ToHub | ToFhirServer,
+  { gateway, files, held }: Own,
+  carried: Carried,
+  witnessFile: string,
+): Promise<End> {
   if (destination.to === 'fhir-server') return toFhirServer(destination, gateway, carried);
   if (!files || !held) throw new VitalmeshError('INTERNAL', { detail: 'a hub without an identity' });
-  return toHub(destination, { files, held }, carried);
+  return toHub(destination, { files, held }, carried, witnessFile);
 }
 
-async function toHub({ overlay, uplink }: ToHub, own: Required<Pick<Own, 'files' | 'held'>>, carried: Carried): Promise<End> {
+async function toHub(
+  { overlay, uplink }: ToHub,
+  own: Required<Pick<Own, 'files' | 'held'>>,
+  carried: Carried,
+  witnessFile: string,
+): Promise<End> {
   await using stack = new AsyncDisposableStack();
   const { clock, log } = carried;
   const place = stack.use(await openOwnPlace(overlay, { ...own, clock }, log));
   const { service, hub, type: _, ...batch } = uplink;
   const { identity } = own.held;
-  const made = createUplink({ ...batch, ...carried, overlay: place.overlay, service, identity, hubIdentity: hub });
+  const witness = new WitnessFile({ path: witnessFile, gateway: identity.id, ...carried });
+  const made = createUplink({ ...batch, ...carried, overlay: place.overlay, service, identity, hubIdentity: hub, witness });
   stack.use(place.onRenewed(() => made.moveOver()));
   const opened = stack.move();
   return {

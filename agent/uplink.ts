@@ -7,6 +7,7 @@ import { UPLINK_TIMES } from '../shared/uplink/protocol.ts';
 import type { Uplink } from './uplink/contract.ts';
 import { Courier, type CourierOptions } from './uplink/courier.ts';
 import { type LinkTimes, openLink } from './uplink/link.ts';
+import type { WitnessFile } from './witness/witness-file.ts';
 
 export interface UplinkOptions extends Omit<CourierOptions, 'agent' | 'connect' | 'onNetwork' | 'drainMs'> {
   overlay: Overlay;
@@ -21,6 +22,8 @@ export interface UplinkOptions extends Omit<CourierOptions, 'agent' | 'connect' 
   /** Random per process; for tests alone. */
   instance?: string;
   times?: Partial<LinkTimes & { drainMs: number }>;
+  /** Keeps what the hub tells of its evidence. */
+  witness?: Pick<WitnessFile, 'keep'>;
 }
 
 /**
@@ -33,16 +36,18 @@ export function createUplink(options: UplinkOptions): Uplink {
     throw new VitalmeshError('CONFIG-INVALID', { detail: 'the identity id must be 1 to 36 letters, digits, dots and hyphens' });
   }
   if (options.hubIdentity.length === 0) throw new VitalmeshError('CONFIG-INVALID', { detail: 'no hub identity is given' });
-  const { overlay, service, identity, hubIdentity, instance = randomBytes(8).toString('hex'), times: given, ...carried } = options;
+  const { overlay, service, identity, hubIdentity, instance = randomBytes(8).toString('hex'), times: given, witness, ...carried } = options;
   const { outbox, clock } = carried;
   const { setupMs, batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
   const times = { setupMs, answerMs: batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs, ...given };
+  const to = { overlay, service, identity, hubIdentity };
+  const onCheckpoint = witness && ((header: string): void => witness.keep(header));
   return new Courier({
     ...carried,
     service,
     agent: identity.id,
     drainMs: times.drainMs,
-    connect: (signal) => openLink({ overlay, service, identity, hubIdentity, instance, epoch: () => outbox.epoch, times, clock }, signal),
+    connect: (signal) => openLink({ ...to, instance, epoch: () => outbox.epoch, times, clock, onCheckpoint }, signal),
     onNetwork: (listener) => overlay.onState((state) => state === 'ready' && listener()),
   });
 }

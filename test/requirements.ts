@@ -182,6 +182,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
   },
+  'AUDIT-WITNESSED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:

@@ -9,7 +9,7 @@ import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { sessionError, UPLINK_SETTINGS, widenWindow } from '../../shared/uplink/http2.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
 import { entryText, readBatchResponse } from '../../shared/uplink/kinds.ts';
-import { parseStorePosition } from '../../shared/uplink/lineage.ts';
+import { formatTold, parseStorePosition, type StorePosition } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, readHello, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSION } from '../../shared/uplink/protocol.ts';
 import { within } from '../../shared/uplink/within.ts';
@@ -40,6 +40,8 @@ export interface LinkOptions {
   epoch(): string;
   times: LinkTimes;
   clock: Clock;
+  /** Takes what the hub tells of its evidence (`UPLINK_HEADERS.checkpoint`). */
+  onCheckpoint?: ((header: string) => void) | undefined;
 }
 
 const pack = promisify(zstdCompress);
@@ -82,10 +84,10 @@ class Http2Link implements Link {
   readonly #session: ClientHttp2Session;
   readonly #carried: Carried;
   readonly #times: LinkTimes;
-  readonly #who: Pick<LinkOptions, 'instance' | 'epoch'>;
+  readonly #who: Pick<LinkOptions, 'instance' | 'epoch' | 'onCheckpoint'>;
   #awaited = 0;
 
-  constructor(raw: Duplex, stream: Duplex, peer: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch'>) {
+  constructor(raw: Duplex, stream: Duplex, peer: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch' | 'onCheckpoint'>) {
     this.peer = peer;
     this.#times = times;
     this.#who = who;
@@ -109,8 +111,9 @@ class Http2Link implements Link {
     });
   }
 
-  async greet(): Promise<Greeting> {
-    const hello = readHello((await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello })).json);
+  async greet(told: readonly StorePosition[]): Promise<Greeting> {
+    const before = told.length > 0 && { [UPLINK_HEADERS.told]: formatTold(told) };
+    const hello = readHello((await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello, ...before })).json);
     if (!hello.versions.includes(UPLINK_VERSION)) {
       throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
     }
@@ -158,9 +161,10 @@ class Http2Link implements Link {
     this.#awaited += 1;
     try {
       const late = (): VitalmeshError => new VitalmeshError('UPLINK-SILENT', { detail: 'no answer in time' });
-      const { status, text, committed } = await within(readAnswer(stream), this.#times.answerMs, late);
+      const { status, text, committed, checkpoint } = await within(readAnswer(stream), this.#times.answerMs, late);
       const json = parseJson(text);
       if (status !== 200) throw refusedWith(status, json);
+      if (checkpoint !== undefined) this.#who.onCheckpoint?.(checkpoint);
       return { json, committed };
     } finally {
       this.#awaited -= 1;
@@ -169,16 +173,25 @@ class Http2Link implements Link {
   }
 }
 
-/** Status, whole body and what an answer says of its commit. Rejects when the stream is cut before its end. */
-function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: string; committed: string | undefined }> {
+interface Answer {
+  status: number;
+  text: string;
+  committed: string | undefined;
+  checkpoint: string | undefined;
+}
+
+/** Status, whole body and what an answer says of its commit, and of the hub's evidence. Rejects when the stream is cut before its end. */
+function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let status = 0;
     let committed: string | undefined;
+    let checkpoint: string | undefined;
     let bytes = 0;
     const chunks: Buffer[] = [];
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
       committed = headers[UPLINK_HEADERS.committed]?.toString();
+      checkpoint = headers[UPLINK_HEADERS.checkpoint]?.toString();
     });
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -186,7 +199,8 @@ function readAnswer(stream: ClientHttp2Stream): Promise<{ status: number; text: 
       else chunks.push(chunk);
     });
     stream.on('end', () => {
-      if (status !== 0 && !stream.aborted) resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8'), committed });
+      if (status === 0 || stream.aborted) return;
+      resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8'), committed, checkpoint });
     });
     stream.on('error', (error) => reject(sessionError(error)));
     stream.on('close', () => reject(new VitalmeshError('OVERLAY-CLOSED')));

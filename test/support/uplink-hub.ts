@@ -3,10 +3,10 @@ import { type EventEmitter, once } from 'node:events';
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
-import { type SessionLimits, serveUplink, type UplinkServer } from '../../hub/ingest/session.ts';
-import { type Clock, systemClock } from '../../shared/clock.ts';
+import { type ServeUplinkOptions, type SessionLimits, serveUplink, type UplinkServer } from '../../hub/ingest/session.ts';
+import { systemClock } from '../../shared/clock.ts';
 import type { Identity } from '../../shared/identity/identity.ts';
-import { type Logger, silentLogger } from '../../shared/log.ts';
+import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '../../shared/overlay/memory.ts';
 import { secureDialer } from '../../shared/uplink/inner-tls.ts';
@@ -37,7 +37,10 @@ export interface UplinkHub<I extends Ingest = MemoryIngest> extends AsyncDisposa
 }
 
 /** Starts one with an ingest of its own, which knows `gw-1` and `gw-2`. */
-export function startUplinkHub(limits: Partial<SessionLimits> = {}, given: { log?: Logger; clock?: Clock } = {}): Promise<UplinkHub> {
+export function startUplinkHub(
+  limits: Partial<SessionLimits> = {},
+  given: Partial<Pick<ServeUplinkOptions, 'log' | 'clock' | 'checkpoint'>> = {},
+): Promise<UplinkHub> {
   const ingest = new MemoryIngest();
   ingest.gateways.add('gw-2');
   return serveUplinkOf(ingest, limits, given);
@@ -47,7 +50,7 @@ export function startUplinkHub(limits: Partial<SessionLimits> = {}, given: { log
 export async function serveUplinkOf<I extends Ingest>(
   ingest: I,
   limits: Partial<SessionLimits> = {},
-  given: { log?: Logger; clock?: Clock } = {},
+  given: Partial<Pick<ServeUplinkOptions, 'log' | 'clock' | 'checkpoint'>> = {},
 ): Promise<UplinkHub<I>> {
   const network = createMemoryNetwork();
   const overlay = network.overlay({ id: 'hub-1', name: 'hub' });
