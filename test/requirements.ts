@@ -182,11 +182,6 @@ export const REQUIREMENTS = {
     behaviour:
       'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
   },
-  'AUDIT-WITNESSED': {
-    source: 'issue 8, Evidence',
-    behaviour:
-      'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
-  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
@@ -215,6 +210,10 @@ export const REQUIREMENTS = {
     behaviour:
       'An operator can ask whether somebody may do something, and is told yes or no, the rules, and why in plain words, by the same decision as a real call; the asking is decided and recorded.',
   },
+  'LIMITS-KEPT': {
+    source: 'issue 8, What',
+    behaviour: 'What a caller has used up of its day and month is counted in the commit of its evidence, and still counts after a restart.',
+  },
   'GATEWAY-OWN-ONLY': {
     source: 'issue 8, What',
     behaviour:
@@ -226,6 +225,11 @@ export const REQUIREMENTS = {
     source: 'architecture §3.9, issue 7',
     behaviour:
       'What was, or may have been, measured before a new store first read a registry is nobody’s until somebody confirms who was bound; what is measured from then on is taken at once.',
+  },
+  'PUT-BACK-NOBODYS': {
+    source: 'issue 7',
+    behaviour:
+      'A store that went back without a restore makes the stretch without bindings that a restore makes, once, as soon as a gateway or a hub knows of what it lost.',
   },
   'UNBOUND-PLACES': {
     source: 'issue 7',
@@ -684,11 +688,13 @@ export const REQUIREMENTS = {
   },
   'TOKEN-CHALLENGE': {
     source: 'issue 8, Who; RFC 9728, RFC 6750 §3',
-    behaviour: 'Whoever lacks a token, or a scope, is told where to get it and which: 401 and 403 with WWW-Authenticate, and a metadata document.',
+    behaviour:
+      'Whoever lacks a token, or a scope, is told where to get it and which: 401 and 403 with WWW-Authenticate, and a metadata document.',
   },
   'RIGHTS-END-STREAMS': {
     source: 'issue 8, Who',
-    behaviour: 'Expiry of a token or row, a revocation and a changed row end what is open within a second, though nothing is asked meanwhile.',
+    behaviour:
+      'Expiry of a token or row, a revocation and a changed row end what is open within a second, though nothing is asked meanwhile.',
   },
   'REFUSALS-RECORDED': {
     source: 'issue 8, Evidence',
@@ -696,7 +702,8 @@ export const REQUIREMENTS = {
   },
   'REGISTRY-RECORDED': {
     source: 'issue 8, Who',
-    behaviour: 'What a registry gives, takes or changes of clients, gateways, groups and tokens stands in the evidence before it is in force.',
+    behaviour:
+      'What a registry gives, takes or changes of clients, gateways, groups and tokens stands in the evidence before it is in force.',
   },
   'MASK-ALLOW-LIST': {
     source: 'issue 8, Masking; 45 CFR 164.514(b)(2) and (e)(2)',

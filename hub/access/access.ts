@@ -156,6 +156,8 @@ export interface AuditEvent {
   /** Where it came from: `mcp-2025`, `mcp-2026`, `uplink`, `operator`. */
   channel: string;
   detail?: AuditDetail;
+  /** What the store counts against its caller's limits in the same commit; no part of the entry. `other`: its patient is in none of the caller's wards and panels. */
+  usage?: { calls: 0 | 1; other: boolean };
 }
 
 /** What is known of an access beside. */

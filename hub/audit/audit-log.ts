@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../../shared/storage/database.ts';
 import type { AuditEvent } from '../access/access.ts';
+import { countUsage } from '../store/usage.ts';
 import { type ChainedEntry, chainHash, genesisHash, type StoredCheckpoint } from './chain.ts';
 import { EVIDENCE_PAGE, type EvidenceFilter, type EvidenceRecord, isWanted } from './evidence.ts';
 import { entryText, openEntry, type SubjectKey } from './sealed.ts';
@@ -44,6 +45,7 @@ export function appendAudit(database: Reader, storeId: string, events: readonly 
     hash = chainHash(hash, entry);
     append.run(seq, entry, hash);
     if (key) database.prepare<[number, number]>(AUDIT_SQL.addSubject).run(key.subject, seq);
+    countUsage(database, event, key?.subject);
   }
 }
 

@@ -3,6 +3,7 @@ import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../audit/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
+import { USAGE_STEP } from './usage.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
@@ -170,4 +171,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
 `,
   EVIDENCE_STEP,
   PRELIMINARY_STEP,
+  USAGE_STEP,
 ];

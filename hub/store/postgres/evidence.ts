@@ -5,6 +5,7 @@ import { type EvidenceFilter, type EvidenceRecord, isWanted } from '../../audit/
 import { entryText, openEntry, type SubjectKey, subjectOf } from '../../audit/sealed.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import type { Transaction } from './transaction.ts';
+import { countUsage } from './usage.ts';
 
 /** Where the chain stands before what is added. */
 interface ChainEnd {
@@ -35,6 +36,7 @@ export async function writeEvidence(transaction: Transaction, events: readonly A
     await transaction.as(tenant);
     await transaction.query(AUDIT_PG.addSubjects, [tenant, own.map(({ subject }) => subject), own.map((row) => row.seq)]);
   }
+  await countUsage(transaction, events, ({ tenant, patient }) => (patient === null ? undefined : keys.get(tenant)?.get(patient)?.subject));
   return hash;
 }
 

@@ -3,6 +3,7 @@ import { OWN_TENANT, secured } from './own-tenant.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
+import { USAGE_STEP, usageGrantsTo } from './usage.ts';
 import { WEEK_MS } from './week.ts';
 
 /** How many weeks before a store was made have partitions of their own; what is older shares one. */
@@ -321,6 +322,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   EVIDENCE_STEP,
   PRELIMINARY_STEP,
   WEEKS_STEP,
+  USAGE_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -330,6 +332,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

@@ -12,6 +12,7 @@ import { HISTORY_STEP } from '../../../hub/store/schema-history.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
 import { SQL } from '../../../hub/store/statements.ts';
 import { TREND_SQL } from '../../../hub/store/trend-statements.ts';
+import { USAGE_SQL } from '../../../hub/store/usage.ts';
 import { VERIFY_SQL } from '../../../hub/store/verify-statements.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
@@ -19,6 +20,7 @@ import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../..
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
+import { storeUsageContract } from '../../contract/store-usage.ts';
 import { verifies } from '../../requirements.ts';
 import { gathered, TEST_EPOCH, TEST_NOW } from '../../support/hub.ts';
 
@@ -42,6 +44,7 @@ storeContract('sqlite', place);
 storeTrendContract('sqlite', place);
 storeRetentionContract('sqlite', place);
 storeEvidenceContract('sqlite', place);
+storeUsageContract('sqlite', place);
 
 /** Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding or an epoch, and of the bounded quarantine. */
 const WHOLE: readonly string[] = [
@@ -63,7 +66,9 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, AUDIT_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) => Object.entries<string>(all))) {
+  for (const [name, sql] of [SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) =>
+    Object.entries<string>(all),
+  )) {
     const wanted = sql.split('?').length - 1;
     const plan = database.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...new Array<null>(wanted).fill(null));
     assert.ok(plan.every(({ detail }) => typeof detail === 'string'));
