@@ -14,8 +14,17 @@ export interface Rejected {
   bytes: number;
   /** The bytes themselves where they may hold a measurement (quarantine); nothing for plain noise. */
   raw?: Uint8Array;
+  /** The same with what gives it its meaning before it, so that it can be read again by itself: see `ReadAgain`. */
+  again?: ReadAgain;
   /** The code that is not in the table, for the operator: `2047`, `unit 87`. Never a text. */
   unknown?: string;
+}
+
+/** A row of a message as a message of its own, of which only the last segment counts. */
+export interface ReadAgain {
+  raw: Uint8Array;
+  /** Of the configuration, what was in force for the row where it names nobody itself. */
+  subject: Pick<DecodeContext, 'patient' | 'bed'>;
 }
 
 /**
@@ -102,9 +111,9 @@ export interface Hl7Profile extends ProfileBase {
   dialect: Dialect;
   /**
    * Reads one message without its MLLP framing. `reply` is framed. Messages of one connection share its `connection`, which is told of
-   * what was discarded between them, too; without one a message stands alone.
+   * what was discarded between them, too; without one a message stands alone. `only` its last row: see `ReadAgain`.
    */
-  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext, connection?: Connection): Decoded;
+  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext, connection?: Connection, only?: 'last'): Decoded;
   /** What to answer for a message that was discarded for its size, from its first bytes. */
   refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded;
 }

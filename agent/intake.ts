@@ -2,7 +2,7 @@ import type { Clock, Instant } from '../shared/clock.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import { encodeRecord, type Flag, type Reading, type ReadingRecord } from '../shared/reading.ts';
 import { checkReading, checkRecord } from '../shared/reading-check.ts';
-import type { Rejected } from './decoding.ts';
+import type { ReadAgain, Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
 import type { Origin, Outbox } from './outbox/outbox.ts';
 import type { Intake, Stored } from './sources/source.ts';
@@ -43,7 +43,8 @@ export function createIntake(options: IntakeOptions): Intake {
   const allowances = new Map<string, Allowance>();
   const unstored = new Unstored({ outbox, clock, metrics });
 
-  const keep = (source: string, { raw, bytes }: Rejected): Uint8Array | undefined => {
+  const keep = (source: string, { bytes, ...part }: Rejected): Uint8Array | undefined => {
+    const raw = part.again?.raw ?? part.raw;
     if (!raw || raw.byteLength === 0) return undefined;
     let allowance = allowances.get(source);
     if (!allowance) {
@@ -64,7 +65,10 @@ export function createIntake(options: IntakeOptions): Intake {
       metrics.count(INTAKE_METRICS.rejected, `${source}/${part.code}`);
       metrics.count(INTAKE_METRICS.rejectedBytes, `${source}/${part.code}`, part.bytes);
       const kept = keep(source, part);
-      if (kept) writes.push(outbox.quarantineBytes(source, part.code, part.part, kept, origin));
+      if (!kept) continue;
+      const whole = (part.again?.raw ?? part.raw)?.byteLength;
+      const own = part.again && origin ? rowOrigin(origin, part.again) : origin;
+      writes.push(outbox.quarantineBytes(source, part.code, part.part, kept, own, whole));
     }
     await Promise.all(writes);
   };
@@ -98,6 +102,11 @@ export function createIntake(options: IntakeOptions): Intake {
       return outcome;
     },
   };
+}
+
+/** The origin of one row of a message: whose it is was decided by the whole of it. */
+export function rowOrigin({ context: { patient: _, bed: __, ...context }, ...origin }: Origin, { subject }: ReadAgain): Origin {
+  return { ...origin, context: { ...context, ...subject }, row: true };
 }
 
 /** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */

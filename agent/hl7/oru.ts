@@ -13,6 +13,7 @@ import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
+import { rowAgain } from './row-again.ts';
 import { CurrentGroup } from './row-group.ts';
 import { componentOf, type Segment, trimmed } from './segment.ts';
 import { FOREIGN, isLeftAside } from './segment-names.ts';
@@ -22,6 +23,8 @@ import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
+/** So many rows of a message can be read again by themselves; the rest is kept as it came. */
+const MOST_AGAIN = 64;
 const NOBODY: SubjectHints = {};
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
 export const NOT_PRODUCTION = new Set(['D', 'T', 'N']);
@@ -30,6 +33,13 @@ export interface OruContent {
   rejected: Rejected[];
   /** The rejected parts that the sender is told of. */
   errors: AckError[];
+}
+
+/** What of a message is read. */
+interface Reading {
+  use: 'readings' | 'alerts';
+  /** Its last row; those before it only say what it is of. */
+  only?: 'last' | undefined;
 }
 
 /**
@@ -43,9 +53,9 @@ export function readOru(
   receivedAt: Instant,
   context: DecodeContext,
   dialect: Dialect,
-  use: 'readings' | 'alerts' = 'readings',
+  reading: Reading = { use: 'readings' },
 ): OruContent {
-  return new OruReader(message, receivedAt, context, dialect, use).read();
+  return new OruReader(message, receivedAt, context, dialect, reading).read();
 }
 
 const ASIDE: WaveContent = { kind: 'aside' };
@@ -72,19 +82,17 @@ class OruReader {
   #lastDevice: { mds: string; device: Hint<Device> } | undefined;
   /** Where it is told what devices are made of. */
   readonly #containment: Containment | undefined;
+  /** Number of the first segment that is read for itself. */
+  readonly #onlyFrom: number;
+  /** Rejected rows that were made into messages of their own. */
+  #again = 0;
   #hasPatient = false;
   #subject: SubjectHints;
   #index = 0;
   #obr = 0;
   #obx = 0;
 
-  constructor(
-    message: Hl7Message,
-    receivedAt: Instant,
-    context: DecodeContext,
-    { name: profile, obx }: Dialect,
-    use: 'readings' | 'alerts',
-  ) {
+  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, { name: profile, obx }: Dialect, { use, only }: Reading) {
     this.#message = message;
     this.#context = context;
     this.#rules = obx;
@@ -97,7 +105,8 @@ class OruReader {
     this.#namesPatient = names(message, 'PID', namesSomebody);
     this.#namesBed = names(message, 'PV1', (pv1) => bedOf(pv1) !== 'none');
     this.#subject = this.#hints(undefined);
-    this.#containment = context.containment && use === 'readings' ? new Containment() : undefined;
+    this.#onlyFrom = only === 'last' ? message.segments - 1 : 0;
+    this.#containment = context.containment && use === 'readings' && !only ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
   }
 
@@ -241,6 +250,10 @@ class OruReader {
     // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
     if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(obx, path);
     const use = this.#rules.use(obx, this.#group);
+    if (this.#index < this.#onlyFrom) {
+      if (use === 'value' && readObx(obx, this.#rules).kind === 'structure') this.#structure(obx, path);
+      return;
+    }
     if (use === 'alarm') {
       this.#alarm(obx, path);
       return;
@@ -321,7 +334,19 @@ class OruReader {
   /** Texts and codes are counted; what looks like a number may be a measurement, and is kept. */
   #otherType(obx: Segment, keep: boolean): void {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...(raw ? { raw } : {}) });
+    const kept = raw ? { raw, ...this.#readAgain() } : {};
+    this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...kept });
+  }
+
+  /** A dialect that is mended later may know the row; alerts are of several, and a wave has rows beneath it. */
+  #readAgain(): Pick<Rejected, 'again'> {
+    if (this.#alerts || this.#wavePath !== '' || this.#again >= MOST_AGAIN) return {};
+    const raw = rowAgain(this.#message, this.#index, this.#rules);
+    if (!raw) return {};
+    this.#again += 1;
+    const { patient, bed } = this.#context;
+    const subject = { ...(patient && !this.#namesPatient && { patient }), ...(bed !== undefined && !this.#namesBed && { bed }) };
+    return { again: { raw, subject } };
   }
 
   /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
@@ -403,8 +428,11 @@ class OruReader {
   }
 
   #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true, unknown?: string): void {
+    // What is before the one row that is read was told when the message came.
+    if (this.#index < this.#onlyFrom) return;
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...(raw ? { raw } : {}), ...(unknown === undefined ? {} : { unknown }) });
+    const kept = raw ? { raw, ...(location?.segment === 'OBX' ? this.#readAgain() : {}) } : {};
+    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...kept, ...(unknown === undefined ? {} : { unknown }) });
     this.#errors.push({ code, ...(location ? { location } : {}) });
   }
 }

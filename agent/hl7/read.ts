@@ -15,7 +15,7 @@ const VERSION = /^2\.[1-8](?:\.\d)?$/;
 
 /**
  * Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. `connection` is what
- * those before it on the same connection said about whose it is.
+ * those before it on the same connection said about whose it is. `only` the last row: the others were read before.
  */
 export function readHl7(
   dialect: Dialect,
@@ -23,6 +23,7 @@ export function readHl7(
   receivedAt: Instant,
   context: DecodeContext,
   connection: Connection = new Connection(),
+  only?: 'last',
 ): Decoded {
   let message: Hl7Message;
   try {
@@ -43,7 +44,7 @@ export function readHl7(
     case 'alerts': {
       const own = dialect.subject ? connection.contextOf(context) : context;
       if (!own) return refuse('HL7-PATIENT-LOST', header, bytes, receivedAt);
-      return answered(header, readOru(message, receivedAt, own, dialect, use), receivedAt);
+      return answered(header, readOru(message, receivedAt, own, dialect, { use, only }), receivedAt);
     }
     case 'subject': {
       const subject = dialect.subject?.(message);
@@ -123,7 +124,7 @@ function refuse(code: ErrorCode, header: Segment | undefined, bytes: Uint8Array,
 /** A dialect as a way of reading bytes, over MLLP or from a file. */
 export function hl7Profile(dialect: Dialect): Hl7Profile {
   const { name, vendor, models, protocol, source } = dialect;
-  const read: Hl7Profile['read'] = (message, receivedAt, context, connection) => readHl7(dialect, message, receivedAt, context, connection);
+  const read: Hl7Profile['read'] = (...args) => readHl7(dialect, ...args);
   return {
     ...{ name, kind: 'hl7', vendor, models, protocol, source, dialect },
     read,

@@ -31,11 +31,18 @@ export class Aside {
     this.#file.changed({ left });
   }
 
-  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
+  async quarantineBytes(
+    source: string,
+    code: ErrorCode,
+    part: string,
+    raw: Uint8Array,
+    origin?: Origin,
+    bytes: number = raw.length,
+  ): Promise<void> {
     // A copy: the caller may fill its buffer anew before the commit.
     const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
     const known = origin === undefined ? null : JSON.stringify(origin);
-    const entry = { at: this.#file.clock.now(), source, code, part, bytes: raw.length, kept, origin: known };
+    const entry = { at: this.#file.clock.now(), source, code, part, bytes, kept, origin: known };
     const moved = await this.#file.write((database) => quarantinePart(database, entry, this.#limits));
     this.#quarantined(moved, code);
   }
@@ -59,9 +66,10 @@ export class Aside {
       const inserted = this.#appends.insert(database, rows, message);
       const put: Quarantined = { taken: new Amounts(), dropped: new Amounts() };
       // When the message was on disk already, so is what could not be read of it.
-      for (const { code: why, part, bytes, raw } of inserted.length > 0 ? rest : []) {
+      for (const { code: why, part, bytes, raw, origin: own } of inserted.length > 0 ? rest : []) {
         const kept = Buffer.from(raw.subarray(0, MAX_RAW_BYTES));
-        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin };
+        const known = own ? JSON.stringify(own) : origin;
+        const one = { at: entry.at, source: entry.source, code: why, part, bytes, kept, origin: known };
         const { taken, dropped } = quarantinePart(database, one, this.#limits);
         put.taken.plus(taken);
         put.dropped.plus(dropped);

@@ -40,6 +40,8 @@ export interface Origin {
   context: DecodeContext;
   /** The time of receipt was stamped while the time was not known. */
   doubtful: boolean;
+  /** The bytes are one row of a message behind what gives it its meaning: of them only the last segment is read (`ReadAgain`). */
+  row?: true;
 }
 
 /** An entry of quarantine with what it holds. */
@@ -57,8 +59,8 @@ export interface Found {
   records: readonly ReadingRecord[];
   /** The message that they came in. */
   message?: MessageKey | undefined;
-  /** Parts of it that cannot be read yet. */
-  rest?: readonly { code: ErrorCode; part: string; bytes: number; raw: Uint8Array }[];
+  /** Parts of it that cannot be read yet; of the origin that the entry had, unless they have one of their own. */
+  rest?: readonly { code: ErrorCode; part: string; bytes: number; raw: Uint8Array; origin?: Origin }[];
 }
 
 /** Some rows counted by class. */
@@ -123,6 +125,8 @@ export interface Outbox extends AsyncDisposable {
    * nothing was told of where; the others follow with `redeliver`.
    */
   setStoreId(storeId: string): Promise<number>;
+  /** Up to where the hub's store told of commits that hold delivered rows, in the order in which its epochs were met. */
+  toldOf(): readonly StorePosition[];
   /**
    * Compares what was delivered with what the hub's store says of its life. Rows that it does not hold any more are pending again, with the
    * keys that they had; a gap of class `restored` stands for those that were removed here meanwhile. To be called before rows are handed out
@@ -131,8 +135,8 @@ export interface Outbox extends AsyncDisposable {
   redeliver(lineage: Lineage): Promise<Redelivered>;
   /** Takes rows out of the way with the reason why, keeping their content. `held`: how many of a row's resources the hub has. */
   quarantine(rows: readonly (RowKey & { held?: number })[], code: ErrorCode): Promise<void>;
-  /** Keeps bytes that could not be decoded, with what was known of their source. */
-  quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void>;
+  /** Keeps bytes that could not be decoded, with what was known of their source; `bytes`: how many there were, where `raw` is their beginning. */
+  quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin, bytes?: number): Promise<void>;
   /** Takes a new epoch and gives every pending row a key under it: after UPLINK-KEY-REUSED. Returns the new epoch. */
   rekey(): Promise<string>;
   /** Entries of quarantine with an id less than `before`, the newest first, at most `limit`. */

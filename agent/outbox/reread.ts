@@ -2,10 +2,10 @@ import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
 import { decodeRecord, type ReadingRecord } from '../../shared/reading.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
-import type { DecodeContext, Decoded, Hl7Profile, Profile } from '../decoding.ts';
+import type { DecodeContext, Decoded, Hl7Profile, Profile, Rejected } from '../decoding.ts';
 import { Connection } from '../hl7/connection.ts';
 import { messageKey } from '../hl7/message-key.ts';
-import { inDoubt } from '../intake.ts';
+import { inDoubt, rowOrigin } from '../intake.ts';
 import type { Found, Origin, QuarantinedContent } from './outbox.ts';
 
 /** A source as the configuration has it now. */
@@ -19,8 +19,8 @@ export interface ConfiguredSource {
 export type Reread = { found: Found } | { stays: ErrorCode };
 
 /**
- * What an entry of quarantine amounts to now. A row is what it was. Bytes are read only where they are a whole HL7 message, which says
- * itself when it was sent and of what: by the profile and the list of devices that the source has now, and with the patient, bed and
+ * What an entry of quarantine amounts to now. A row is what it was. Bytes are read only where they are a whole HL7 message, or a row of one
+ * with what gives it its meaning, which says itself when it was sent and of what: by the profile and the list of devices that the source has now, and with the patient, bed and
  * zone that it had when they came, which may be somebody else's now. They keep their time of receipt. Pure; `now` is the gateway's clock.
  */
 export function reread(entry: QuarantinedContent, sources: ReadonlyMap<string, ConfiguredSource>, now: Instant): Reread {
@@ -48,13 +48,13 @@ function isSingle({ readings, alerts = [], waves = [], movement, tree }: Reading
 
 function rereadBytes(entry: QuarantinedContent, sources: ReadonlyMap<string, ConfiguredSource>, now: Instant): Reread {
   const { origin, part, body, bytes, at, source: name } = entry;
-  if (origin?.kind !== 'hl7' || part !== 'message' || body.length !== bytes) return { stays: 'OUTBOX-NOT-WHOLE' };
+  if (origin?.kind !== 'hl7' || (part !== 'message' && !origin.row) || body.length !== bytes) return { stays: 'OUTBOX-NOT-WHOLE' };
   const source = sources.get(name);
   if (source?.profile.kind !== 'hl7') return { stays: 'OUTBOX-SOURCE-GONE' };
   const context = contextOf(origin, source);
   let decoded: Decoded;
   try {
-    decoded = read(body, at, source.profile, context);
+    decoded = origin.row ? readRow(body, at, source.profile, context) : read(body, at, source.profile, context);
   } catch (thrown) {
     return { stays: asVitalmeshError(thrown).code };
   }
@@ -65,8 +65,11 @@ function rereadBytes(entry: QuarantinedContent, sources: ReadonlyMap<string, Con
   if (wrong !== undefined) return { stays: wrong };
   // A clock that ran ahead then must not make this the newest of all.
   const isDoubtful = origin.doubtful || at > now;
-  const rest = rejected.flatMap(({ raw, ...why }) => (raw ? [{ ...why, raw }] : []));
-  const message = messageKey(body, { profile: source.profile.name, source: name, zone: context.zone, receivedAt: at });
+  const rest = rejected.flatMap((one) => restOf(one, origin));
+  // The message of a row was stored with the rest of it.
+  const message = origin.row
+    ? undefined
+    : messageKey(body, { profile: source.profile.name, source: name, zone: context.zone, receivedAt: at });
   return { found: { records: isDoubtful ? records.map(inDoubt) : records, ...(message && { message }), rest } };
 }
 
@@ -75,6 +78,19 @@ function read(message: Uint8Array, at: Instant, profile: Hl7Profile, context: De
   const connection = new Connection();
   connection.lose();
   return profile.read(message, at, context, connection);
+}
+
+function restOf({ code, part, bytes, raw, again }: Rejected, origin: Origin): NonNullable<Found['rest']> {
+  if (again) return [{ code, part, bytes: again.raw.length, raw: again.raw, origin: rowOrigin(origin, again) }];
+  return raw ? [{ code, part, bytes, raw }] : [];
+}
+
+/** Whose it is was decided when its message came: it says so itself, or `context` does. */
+function readRow(row: Uint8Array, at: Instant, profile: Hl7Profile, context: DecodeContext): Decoded {
+  const { patient, bed } = context;
+  const connection = new Connection();
+  connection.say({ ...(patient && { patient }), ...(bed !== undefined && { bed }) });
+  return profile.read(row, at, context, connection, 'last');
 }
 
 /** What came while the source was being tried out, or comes while it is, is test data. */

@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { ensureKeyFile, readKeyFile } from '../../shared/storage/key-file.ts';
 import { filesAside } from '../../shared/storage/set-aside.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
-import type { Lineage } from '../../shared/uplink/lineage.ts';
+import type { Lineage, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { MessageKey } from '../decoding.ts';
 import { Appends } from './appends.ts';
 import { Aside } from './aside.ts';
@@ -20,7 +20,6 @@ import type {
   Census,
   DeliveredRow,
   Found,
-  Origin,
   Outbox,
   OutboxRow,
   OutboxStatus,
@@ -193,6 +192,10 @@ class SqliteOutbox implements Outbox {
     return rows;
   }
 
+  toldOf(): readonly StorePosition[] {
+    return this.#life.toldOf();
+  }
+
   async redeliver(lineage: Lineage): Promise<Redelivered> {
     const back = await this.#life.redeliver(lineage);
     if (back.rows + back.gaps > 0) this.#again();
@@ -209,8 +212,8 @@ class SqliteOutbox implements Outbox {
     this.#look();
   }
 
-  async quarantineBytes(source: string, code: ErrorCode, part: string, raw: Uint8Array, origin?: Origin): Promise<void> {
-    await this.#aside.quarantineBytes(source, code, part, raw, origin);
+  async quarantineBytes(...args: Parameters<Outbox['quarantineBytes']>): Promise<void> {
+    await this.#aside.quarantineBytes(...args);
     this.#look();
   }
 

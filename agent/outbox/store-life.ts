@@ -26,6 +26,7 @@ export class StoreLife {
   #storeId: string | null;
   /** By number of the epoch in the file: the greatest position that a row was delivered at, or more. */
   readonly #told = new Map<number, number>();
+  #isOfAnother = false;
 
   constructor(file: OutboxFile, sent: Sent) {
     this.#file = file;
@@ -51,8 +52,21 @@ export class StoreLife {
     // First: cut off in between, they wait, and the store is not known yet.
     const rows = this.#storeId === null ? 0 : await this.#returnRows(sql.DELIVERED_UNTOLD, []);
     await this.#file.writeOnReserve((database) => database.prepare<[string]>(sql.SET_STORE_ID).run(storeId));
+    this.#isOfAnother = this.#storeId !== null;
     this.#storeId = storeId;
     return rows;
+  }
+
+  /**
+   * Up to where the store told of commits, in the order in which its epochs were met. Nothing between the naming of another store and its first
+   * `redeliver`: until then it is of the store before.
+   */
+  toldOf(): StorePosition[] {
+    if (this.#isOfAnother) return [];
+    return this.#epochs().flatMap(({ id, epoch }) => {
+      const position = this.#told.get(id) ?? -1;
+      return position < 0 ? [] : [{ epoch, position }];
+    });
   }
 
   /** Where a row was delivered, in the transaction under way. `told` collects the greatest position of each epoch, for `told`. */
@@ -71,16 +85,20 @@ export class StoreLife {
   /** See `Outbox.redeliver`. Cut off in the middle, it goes on at the next call. */
   async redeliver(lineage: Lineage): Promise<Redelivered> {
     const all: Redelivered = { rows: 0, gaps: 0 };
-    const epochs = this.#file.read((database) => database.prepare<[], { id: number; epoch: string }>(sql.STORE_EPOCHS).all());
-    for (const { id, epoch } of epochs) {
+    for (const { id, epoch } of this.#epochs()) {
       const held = heldThrough(lineage, epoch);
       if ((this.#told.get(id) ?? -1) <= held) continue;
       all.rows += await this.#returnRows(sql.DELIVERED_BEHIND, [id, held]);
       all.gaps += await this.#tellOfGone(id, held);
       this.#told.set(id, held);
     }
+    this.#isOfAnother = false;
     this.#file.metrics.count('outbox_redelivered', '', all.rows);
     return all;
+  }
+
+  #epochs(): { id: number; epoch: string }[] {
+    return this.#file.read((database) => database.prepare<[], { id: number; epoch: string }>(sql.STORE_EPOCHS).all());
   }
 
   #raise(id: number, position: number): void {

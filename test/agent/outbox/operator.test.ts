@@ -6,7 +6,11 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { agentProgram } from '../../../agent/cli.ts';
-import type { DecodeContext } from '../../../agent/decoding.ts';
+import type { DecodeContext, Hl7Profile } from '../../../agent/decoding.ts';
+import { codedVital } from '../../../agent/hl7/codes.ts';
+import { MDC_ROWS } from '../../../agent/hl7/dialect.ts';
+import { pcd01 } from '../../../agent/hl7/dialects/pcd01.ts';
+import { hl7Profile } from '../../../agent/hl7/read.ts';
 import { createIntake } from '../../../agent/intake.ts';
 import { programs } from '../../../agent/main.ts';
 import { outboxCommands } from '../../../agent/outbox/operator.ts';
@@ -52,6 +56,7 @@ class Running implements AsyncDisposable {
   /** What the gateway's clock says. */
   readonly time: { now: number };
   context: DecodeContext = CONTEXT;
+  profile: Hl7Profile = hl7Pcd01;
   /** Id of the store that answers. */
   answering: string | null = null;
 
@@ -63,9 +68,9 @@ class Running implements AsyncDisposable {
     const note = (fields: Record<string, unknown>, message: string): void => void this.logged.push({ ...fields, message });
     const log = { ...silentLogger, warn: note, info: note } as typeof silentLogger;
     const clock = { now: () => time.now, monotonicMs: () => 0 };
-    const source = (): { name: string; profile: typeof hl7Pcd01; context: DecodeContext } => ({
+    const source = (): { name: string; profile: Hl7Profile; context: DecodeContext } => ({
       name: 'monitors',
-      profile: hl7Pcd01,
+      profile: this.profile,
       context: this.context,
     });
     const origins = new Map([['monitors', { profile: 'hl7-pcd01', kind: 'hl7' as const, context: CONTEXT }]]);
@@ -99,6 +104,13 @@ class Running implements AsyncDisposable {
   async reject(message: string, code: ErrorCode = 'HL7-TYPE', part = 'message'): Promise<void> {
     const raw = Buffer.from(message);
     await this.#intake.reject('monitors', [{ code, part, bytes: raw.length, raw }]);
+  }
+
+  /** What a source does with a message. */
+  async receive(message: string): Promise<void> {
+    const { records, rejected } = this.profile.read(Buffer.from(message), RECEIVED, this.context);
+    await this.#intake.store(records);
+    await this.#intake.reject('monitors', rejected);
   }
 
   async refuse(record: ReadingRecord, code: ErrorCode, held?: number): Promise<void> {
@@ -261,6 +273,69 @@ describe('outbox replay', () => {
     assert.equal(agent.pending().length, 1);
   });
 
+  test('a row that its profile did not know is read once that was mended: alone, once, of whom and of when it was', async () => {
+    verifies('ROW-AGAIN', 'QUARANTINE-REPLAYED-ONCE', 'QUARANTINE-BLANKED');
+    await using agent = await Running.start();
+    const own = '7^SAT^99SITE';
+    const vital: (typeof MDC_ROWS)['vital'] = (field, separators) =>
+      codedVital(field === own ? '150456^MDC_PULS_OXIM_SAT_O2^MDC' : field, separators);
+    await agent.receive(oru('M-1', ['A'], 97) + oru('M-1', ['A'], 93, own).replace(/^.*OBX\|1/s, 'OBX|2'));
+    // A message that names nobody is of the bed that its source had then.
+    await agent.receive(oru('M-2', ['B'], 92, own).replace(/PID[^\r]*\r/, ''));
+    assert.equal(agent.pending().length, 1);
+    assert.deepEqual(
+      (await agent.json('replay', '--code', 'DECODE-UNKNOWN-CODE')).map(({ outcome, why }) => [outcome, why]),
+      [
+        ['stays', 'DECODE-UNKNOWN-CODE'],
+        ['stays', 'DECODE-UNKNOWN-CODE'],
+      ],
+    );
+    const shown = await agent.call('show', 'q1');
+    assert.match(shown.stdout, /7\^SAT\^99SITE/);
+    assert.doesNotMatch(shown.stdout, /Doe|Jane|P-0001/);
+    agent.profile = hl7Profile({ ...pcd01, obx: { ...MDC_ROWS, vital } });
+    agent.context = { ...CONTEXT, bed: 'ICU-9' };
+    agent.time.now += 30 * DAY;
+    const replayed = await agent.json('replay', '--code', 'DECODE-UNKNOWN-CODE');
+    assert.deepEqual(
+      replayed.map(({ outcome, rows, rest }) => [outcome, rows, rest]),
+      [
+        ['pending', 1, 0],
+        ['pending', 1, 0],
+      ],
+    );
+    assert.deepEqual(
+      agent
+        .pending()
+        .map(({ subject, device, receivedAt, readings: [reading] }) => [
+          subject.patient?.value ?? subject.bed,
+          [device.id, receivedAt, reading?.value, reading?.effective],
+        ]),
+      [
+        ['P-0001', ['A', RECEIVED, 97, RECEIVED]],
+        ['ICU-4', ['B', RECEIVED, 92, RECEIVED]],
+        ['P-0001', ['A', RECEIVED, 93, RECEIVED]],
+      ],
+    );
+    assert.deepEqual(await agent.json('list'), []);
+  });
+
+  test('of a message that is longer than what is kept, nothing is read: its last value may be cut', async () => {
+    verifies('QUARANTINE-REPLAYED-ONCE', 'NOTHING-INVENTED');
+    await using agent = await Running.start();
+    const long = oru(
+      'M-1',
+      Array.from({ length: 700 }, (_, i) => `A${i}`),
+    );
+    assert.ok(long.length > 65_536);
+    await agent.reject(long);
+    assert.deepEqual(
+      (await agent.json('replay', 'q1')).map(({ outcome, why }) => [outcome, why]),
+      [['stays', 'OUTBOX-NOT-WHOLE']],
+    );
+    assert.deepEqual(agent.pending(), []);
+  });
+
   test('a time of receipt that lies ahead makes nothing current', async () => {
     verifies('QUARANTINE-REPLAYED-ONCE', 'THREE-INSTANTS');
     await using agent = await Running.start();
@@ -283,6 +358,17 @@ describe('outbox replay', () => {
     assert.deepEqual(
       (await agent.json('list')).map(({ id, code, part, at }) => [id, code, part, at]),
       [['q2', 'DECODE-UNKNOWN-CODE', 'OBX[2]', RECEIVED]],
+    );
+    // By itself as well, once its code is known.
+    const vital: (typeof MDC_ROWS)['vital'] = (_, separators) => codedVital('150456^MDC_PULS_OXIM_SAT_O2^MDC', separators);
+    agent.profile = hl7Profile({ ...pcd01, obx: { ...MDC_ROWS, vital } });
+    assert.equal((await agent.json('replay', 'q2'))[0].outcome, 'pending');
+    assert.deepEqual(
+      agent.pending().map(({ subject, readings }) => [subject.patient?.value, readings.map(({ value }) => value)]),
+      [
+        ['P-0001', [97]],
+        ['P-0001', [1]],
+      ],
     );
   });
 });
