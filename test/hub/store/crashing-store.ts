@@ -15,9 +15,24 @@ export interface Met {
   /** Batches that were found stored after a crash without having been answered, and those that were found not stored. */
   done: number;
   undone: number;
+  /** Rows and events that the retention removed, and minutes that became hours. */
+  removed: number;
+  thinned: number;
+  /** Retentions in which the process died, and while the disk was full. */
+  retentionsCut: number;
+  retentionsFull: number;
 }
 
-export const nothingMet = (): Met => ({ refused: 0, crashes: 0, done: 0, undone: 0 });
+export const nothingMet = (): Met => ({
+  refused: 0,
+  crashes: 0,
+  done: 0,
+  undone: 0,
+  removed: 0,
+  thinned: 0,
+  retentionsCut: 0,
+  retentionsFull: 0,
+});
 
 /** The real store, in a process that can die. */
 export class CrashingStore implements AsyncDisposable {

@@ -3,11 +3,20 @@ import { test } from 'node:test';
 import { verifies } from '../../requirements.ts';
 import { runStoreModel } from './model-steps.ts';
 
-const RUNS = 100;
+const RUNS = 80;
 const COMMANDS = 15;
 
-test(`a store does what lists would do, over ${RUNS} runs of any batches, crashes and full disks`, async (context) => {
-  verifies('ANSWER-AFTER-COMMIT', 'EXACTLY-ONCE', 'KEY-REUSED', 'AUDIT-CHAINED');
+test(`a store does what lists would do, over ${RUNS} runs of any batches, retentions, crashes and full disks`, async (context) => {
+  verifies(
+    'ANSWER-AFTER-COMMIT',
+    'EXACTLY-ONCE',
+    'KEY-REUSED',
+    'AUDIT-CHAINED',
+    'RETENTION-ROLLUP',
+    'RETENTION-KEYS',
+    'RETENTION-CURRENT',
+    'PRELIMINARY-ONCE',
+  );
   const seed = Date.now() & 0xffff;
   context.diagnostic(`seed ${seed}`);
   const met = await runStoreModel(RUNS, COMMANDS, seed);
