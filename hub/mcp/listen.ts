@@ -4,7 +4,7 @@ import { SERVER_INFO_META_KEY, type ServerEvent, type ServerEventBus, SUBSCRIPTI
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Principal } from '../access/access.ts';
+import type { Claimed, Principal } from '../access/access.ts';
 import type { Identified } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
@@ -33,6 +33,8 @@ export interface Ticket {
 /** What the handler of one request of 2026-07-28 must know, wherever the SDK calls back. */
 export interface Exchange {
   proof: Proof;
+  /** What the client says of itself in it. */
+  claimed: Claimed;
   response: ServerResponse;
   ticket: Ticket | undefined;
 }

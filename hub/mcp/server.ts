@@ -17,6 +17,7 @@ import type { ProtectedResource } from '../access/tokens/issuer.ts';
 import type { Feed } from '../feed.ts';
 import { Admission } from './admission.ts';
 import { serveMetadata } from './challenge.ts';
+import { claimedIn, claiming } from './claimed.ts';
 import { type Connection, Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
@@ -240,21 +241,22 @@ class McpEndpoint implements McpService {
 
   #modernSurface() {
     const { door, clock, log } = this.#options;
-    const proof = this.#listens.current()?.proof ?? {};
-    const principal = () => this.#options.callers.fresh(proof);
+    const { proof = {}, claimed = {} } = this.#listens.current() ?? {};
+    const principal = () => claiming(this.#options.callers.fresh(proof), claimed);
     return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal });
   }
 
   async #serveModern(request: IncomingMessage, response: ServerResponse, caller: Identified, body: unknown): Promise<void> {
+    const claimed = claimedIn(body);
     let ticket: Ticket | undefined;
     try {
-      ticket = await this.#listens.admit(body, caller);
+      ticket = await this.#listens.admit(body, { ...caller, principal: claiming(caller.principal, claimed) });
     } catch (thrown) {
       // Like the SDK's own refusals of a listen: an error of JSON-RPC, in an answer that HTTP calls good.
       refuse(response, { status: 200, error: this.#refusal(thrown).error }, idOf(body));
       return;
     }
-    const exchange: Exchange = { proof: caller.proof, response, ticket };
+    const exchange: Exchange = { proof: caller.proof, claimed, response, ticket };
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
         const answer = await this.#modern.fetch(webRequest, fetchOptions);

@@ -6,11 +6,12 @@ import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { Principal } from '../access/access.ts';
+import type { Claimed, Principal } from '../access/access.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { isSameCaller } from '../access/principals.ts';
+import { claimedIn, claiming } from './claimed.ts';
 import { HttpRefusal, protocolError } from './errors.ts';
 import { EventPassage } from './event-passage.ts';
 import { type Fanout, patientsOf } from './fanout.ts';
@@ -27,6 +28,8 @@ interface Session {
   transport: WebStandardStreamableHTTPServerTransport;
   server: McpServer;
   subscriber: Subscriber;
+  /** What its client said of itself when it opened it. */
+  claimed: Claimed;
   /** By the clock that never jumps. */
   lastSeenMs: number;
   stream: EventStream | undefined;
@@ -118,11 +121,12 @@ export class Sessions {
     return response;
   }
 
-  #build(id: string, { principal, proof }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
+  #build(id: string, { principal, proof, body }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
     const { door, fanout, clock, log, metrics, limits } = this.#options;
-    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => this.#asking() });
+    const claimed = claimedIn(body);
+    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => this.#asking(claimed) });
     const subscriber = new Subscriber({
-      principal,
+      principal: claiming(principal, claimed),
       proof,
       context: CONTEXT,
       clock,
@@ -130,7 +134,7 @@ export class Sessions {
       limits,
       onEnd: (reason) => this.#drop(id, reason),
     });
-    const session: Session = { transport, server, subscriber, lastSeenMs: clock.monotonicMs(), stream: undefined };
+    const session: Session = { transport, server, subscriber, claimed, lastSeenMs: clock.monotonicMs(), stream: undefined };
     this.#sessions.set(id, session);
     fanout.enroll(subscriber);
     server.server.setRequestHandler('resources/subscribe', async ({ params }) => {
@@ -145,10 +149,10 @@ export class Sessions {
   }
 
   /** Who sends the request that is answered, as the registry has it now. Throws ACCESS-*. */
-  #asking(): Principal {
+  #asking(claimed: Claimed): Principal {
     const proof = this.#proofs.getStore();
     if (!proof) throw new VitalmeshError('ACCESS-UNVERIFIED');
-    return this.#options.callers.fresh(proof);
+    return claiming(this.#options.callers.fresh(proof), claimed);
   }
 
   /** Takes a session out. What its subscriber still had is closed in the evidence. */
@@ -162,7 +166,7 @@ export class Sessions {
     this.#options.fanout.retire(session.subscriber);
   }
 
-  async #subscribe({ subscriber }: Session, uri: string): Promise<void> {
+  async #subscribe({ subscriber, claimed }: Session, uri: string): Promise<void> {
     const { door, fanout, limits } = this.#options;
     try {
       if (subscriber.has(uri)) return;
@@ -170,7 +174,7 @@ export class Sessions {
       if (subscriber.size >= limits.urisPerStream) {
         throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
       }
-      await door.openSubscription(this.#asking(), patientsOf([uri]), CONTEXT);
+      await door.openSubscription(this.#asking(claimed), patientsOf([uri]), CONTEXT);
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }
