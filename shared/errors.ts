@@ -390,7 +390,8 @@ export const ERRORS = {
   },
   'OUTBOX-NOT-WHOLE': {
     message: 'These bytes do not say by themselves whose they are.',
-    advice: 'Only whole HL7 messages are read again; the rest stays for a bug report. Ask the sender to send it once more.',
+    advice:
+      'Only whole HL7 messages, and rows that were kept with what they are of, are read again; the rest stays for a bug report. Ask the sender to send it once more.',
     retryable: false,
   },
   'OUTBOX-PARTLY-SENT': {
