@@ -79,12 +79,16 @@ function obligationsOf(permits: readonly Rule[]): Obligations {
   };
 }
 
-function inReach(principal: Principal, action: Action, { patient, ward, panels = [] }: AccessResource): boolean {
+function inReach(principal: Principal, action: Action, resource: AccessResource): boolean {
   if (principal.patients === 'all') return true;
-  if (patient === undefined) return OF_THE_TENANT.includes(action);
-  if (principal.patients.includes(patient)) return true;
-  if (ward !== undefined && principal.wards?.includes(ward)) return true;
-  return panels.some((panel) => principal.panels?.includes(panel));
+  return resource.patient === undefined ? OF_THE_TENANT.includes(action) : isOwn(principal, resource);
+}
+
+/** Whether a patient is listed by name, in one of the principal's wards or on one of its panels, and not just one of all. */
+export function isOwn({ patients, wards, panels: own }: Principal, { patient, ward, panels = [] }: AccessResource): boolean {
+  if (patient !== undefined && patients !== 'all' && patients.includes(patient)) return true;
+  if (ward !== undefined && wards?.includes(ward)) return true;
+  return panels.some((panel) => own?.includes(panel));
 }
 
 function speaksFor({ beds = [], devices = [] }: Principal, { bed, device }: AccessResource): boolean {

@@ -18,6 +18,9 @@ import type {
 } from '../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../store/trend.ts';
 import type { AccessContext, AccessResource, Action, Decision, Principal } from './access.ts';
+import { AccessLimit } from './budgets/access-limit.ts';
+import { Budgets } from './budgets/budgets.ts';
+import { type Counted, spend } from './budgets/spending.ts';
 import type { ConcernedRow } from './callers.ts';
 import { decide, inScope } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
@@ -59,6 +62,7 @@ class StoreDoor implements Door {
   readonly #registry: Registry;
   readonly #metrics: Metrics;
   readonly #policy: () => Policy;
+  readonly #budgets: Budgets;
   readonly #maskings: Maskings;
   readonly #clock: Clock;
   readonly #zone: string;
@@ -69,6 +73,7 @@ class StoreDoor implements Door {
     this.#metrics = options.metrics;
     this.#policy = options.policy ?? (() => DEFAULT_POLICY);
     this.#maskings = options.maskings ?? createMaskings(randomBytes(32));
+    this.#budgets = new Budgets(options.store);
     this.#clock = options.clock ?? systemClock;
     this.#zone = options.zone ?? 'UTC';
   }
@@ -76,6 +81,7 @@ class StoreDoor implements Door {
   async listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
     const call = this.#call(principal, 'patients.list', context);
     await this.#require(call);
+    const counted = await this.#spend(call, []);
     const { tenant } = principal;
     const seen = this.#registry.patients(tenant).flatMap((place) => {
       const { allow, obligations } = decide(principal, call.action, this.#resource(tenant, place.patient, place), call);
@@ -90,7 +96,7 @@ class StoreDoor implements Door {
           return masking.summary({ patient, bed, ...(ward !== undefined && { ward }), lastStoredAt, vitals }, call.at);
         });
         const view = show(inOrderOfName(rows));
-        return granted(call, null, view.length, { view });
+        return { ...granted(call, null, view.length, { view }), ...counted() };
       }),
     );
   }
@@ -98,6 +104,7 @@ class StoreDoor implements Door {
   async latest(principal: Principal, name: string, context: CallContext): Promise<LatestView> {
     const call = this.#call(principal, 'vitals.read', context);
     const { patient, masking } = await this.#about(call, name);
+    const counted = await this.#spend(call, [patient]);
     const place = this.#placeOf(principal, patient);
     return await this.#shown((show) =>
       this.#store.latest(principal.tenant, patient, (_, all) => {
@@ -105,7 +112,7 @@ class StoreDoor implements Door {
         const now = this.#clock.now();
         const asOf = formatInstant(now, zoneOffsetMin(now, this.#zone));
         const view = show(masking.latest({ patient, ...place, asOf, vitals: vitalViews(rows, now), notice: NOTICE }));
-        return granted(call, patient, rows.length, { view, rows });
+        return { ...granted(call, patient, rows.length, { view, rows }), ...counted(patient) };
       }),
     );
   }
@@ -116,6 +123,7 @@ class StoreDoor implements Door {
     const { patient, masking } = await this.#about(call, name, vital);
     if (!(query.from < query.to && points >= 1 && points <= MAX_TREND_BUCKETS))
       throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
+    const counted = await this.#spend(call, [patient]);
     const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
     const device = await this.#deviceOf(call, { patient, masking }, query.device);
     const place = this.#placeOf(principal, patient);
@@ -137,7 +145,7 @@ class StoreDoor implements Door {
           vital: series.length > 0 ? vital : keyOf(vital),
           device: series.find((one) => one.device === device)?.device ?? null,
         };
-        return granted(call, patient, values, { view, args: { ...args, from, to, points } });
+        return { ...granted(call, patient, values, { view, args: { ...args, from, to, points } }), ...counted(patient) };
       }),
     );
   }
@@ -151,13 +159,14 @@ class StoreDoor implements Door {
     const { vital } = query;
     const call = this.#call(principal, 'vitals.read', context);
     const { patient, masking } = await this.#about(call, name, vital);
+    const counted = await this.#spend(call, [patient]);
     const effective = masking.instantOf(query.effective, patient);
     const device = (await this.#deviceOf(call, { patient, masking }, query.device)) ?? query.device;
     return await this.#shown((show) =>
       this.#store.history(principal.tenant, { patient, vital, device, effective }, (count, rows) => {
         const view = show(masking.versions(rows.map(versionView), patient));
         const args = count > 0 ? { vital, device, effective } : { vital: keyOf(vital), device: null, effective };
-        return granted(call, patient, count, { view, args, rows });
+        return { ...granted(call, patient, count, { view, args, rows }), ...counted(patient) };
       }),
     );
   }
@@ -167,7 +176,8 @@ class StoreDoor implements Door {
     if (names.length === 0) await this.#require(call);
     const patients: string[] = [];
     for (const name of names) patients.push((await this.#about(call, name)).patient);
-    await this.#store.record(streamOf(patients).map((patient) => granted(call, patient, 0)));
+    const counted = await this.#spend(call, patients);
+    await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, 0), ...counted(patient) })));
   }
 
   async closeSubscription(principal: Principal, names: readonly string[], context: CallContext, delivered: number): Promise<void> {
@@ -306,6 +316,19 @@ class StoreDoor implements Door {
     const rows = await this.#store.latest(call.principal.tenant, patient, () => granted(call, patient, 0));
     // What it was not given leads to nothing, also where a device is called so: else names could be tried.
     return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? masking.device(patient, name);
+  }
+
+  /** Takes the call out of what its caller has left; else records the refusal and throws ACCESS-LIMIT. */
+  async #spend(call: Call, patients: readonly string[]): Promise<Counted> {
+    try {
+      return await spend(call, patients, { budgets: this.#budgets, registry: this.#registry });
+    } catch (thrown) {
+      if (!(thrown instanceof AccessLimit)) throw thrown;
+      this.#metrics.count('access_limited', thrown.limit);
+      const [only = null, ...more] = patients;
+      await this.#store.record([refused(call, more.length === 0 ? only : null, 'limit')]);
+      throw thrown;
+    }
   }
 
   async #refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null): Promise<never> {

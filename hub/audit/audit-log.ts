@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../../shared/storage/database.ts';
 import type { AuditEvent } from '../access/access.ts';
-import { countUsage } from '../store/usage.ts';
 import { type ChainedEntry, chainHash, genesisHash, type StoredCheckpoint } from './chain.ts';
 import { EVIDENCE_PAGE, type EvidenceFilter, type EvidenceRecord, isWanted } from './evidence.ts';
 import { entryText, openEntry, type SubjectKey } from './sealed.ts';
+import { countUsage } from './usage.ts';
 
 /** Statements on the evidence of an SQLite store. */
 export const AUDIT_SQL = {

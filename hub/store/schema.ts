@@ -1,9 +1,9 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../audit/schema.ts';
+import { USAGE_STEP } from '../audit/usage.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
-import { USAGE_STEP } from './usage.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AuditEvent } from '../../hub/access/access.ts';
+import { MS_A_DAY } from '../../hub/audit/usage.ts';
 import type { Store } from '../../hub/store/store.ts';
-import { MS_A_DAY } from '../../hub/store/usage.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, TEST_NOW } from '../support/hub.ts';
 import { event, type StorePlace } from './store.ts';

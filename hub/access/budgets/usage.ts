@@ -45,9 +45,14 @@ export function monthOf(at: Instant): { first: number; next: number } {
 
 /**
  * Takes a use out of what is left, or throws AccessLimit and takes nothing. `patients` is how many the tenant has: who looks after none of them
- * gets to see less than a tenth of them in a day. Pure but for `usage`, which it brings up to date.
+ * gets to see less than a tenth of them in a day. Gives those patients of others who are new. Pure but for `usage`, which it brings up to date.
  */
-export function take(usage: Usage, { calls, others }: Use, limits: Caps, { at, patients }: { at: Instant; patients: number }): void {
+export function take(
+  usage: Usage,
+  { calls, others }: Use,
+  limits: Caps,
+  { at, patients }: { at: Instant; patients: number },
+): ReadonlySet<string> {
   forget(usage, at);
   const [today, month] = [dayOf(at), monthOf(at)];
   const used = usage.calls.get(today) ?? 0;
@@ -63,6 +68,7 @@ export function take(usage: Usage, { calls, others }: Use, limits: Caps, { at, p
   }
   for (const patient of added) usage.others.set(patient, at);
   if (calls > 0) usage.calls.set(today, used + calls);
+  return added;
 }
 
 /** Throws when there were more than `most` within the time before, those that are added among them. */

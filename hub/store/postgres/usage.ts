@@ -1,12 +1,12 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import { type KeptUsage, MS_A_DAY, type UsageSince } from '../usage.ts';
+import { type KeptUsage, MS_A_DAY, type UsageSince } from '../../audit/usage.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
 import type { Transaction } from './transaction.ts';
 
 const TABLES = ['usage', 'usage_other'];
 
-/** As hub/store/usage.ts has it for SQLite. */
+/** As hub/audit/usage.ts has it for SQLite. */
 export const USAGE_STEP = `
 CREATE TABLE usage (
   tenant text COLLATE "C" NOT NULL,
