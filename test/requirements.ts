@@ -16,6 +16,18 @@ export const REQUIREMENTS = {
     behaviour:
       'What comes while a gateway is connected does not wait for what had been waiting before, which advances as well; each of both in order.',
   },
+  'LANE-BY-DEVICE': {
+    source: 'architecture §6, drain after an outage',
+    behaviour: 'In a lane the rows of each device keep their order, and go together as far as they were read together.',
+  },
+  'LATE-UNTOLD': {
+    source: 'architecture §6, drain after an outage',
+    behaviour: 'What is stored and does not become current is told to nobody who follows what is, and holds up no notification that is.',
+  },
+  'LOG-AFTER-ANSWER': {
+    source: 'architecture §6, drain after an outage',
+    behaviour: 'A long log is moved into its file when those have their answer who waited for a commit.',
+  },
   'DRAIN-LIMITED': {
     source: 'issue 7, Uplink and ingest',
     behaviour: 'An agent that stops still sends what was stored just before, and takes no longer for it than its limit.',
@@ -719,6 +731,11 @@ export const REQUIREMENTS = {
     source: 'issue 8, Masking; 45 CFR 164.514(b)(2)(i)(C)',
     behaviour:
       'Whoever is deidentified gets no real time: those of a patient are shifted by a secret number of whole days, differences and time of day stay, and what it asks for by such a time is found.',
+  },
+  'MASK-CORPUS': {
+    source: 'issue 8, Masking; 45 CFR 164.514(b)(2)(i)',
+    behaviour:
+      'Of a hospital whose every field holds an identifier of one of the eighteen kinds, none leaves by any output for whoever is masked, denied or a stranger, nor by logs, metrics, errors or evidence; an output that is not looked at fails the test.',
   },
   'CONFIG-ERRORS-HELP': { source: 'README', behaviour: 'A configuration error names line, path, what was expected and the nearest key.' },
   'LOG-CLEAN': { source: 'DEVELOPERS, Patient data', behaviour: 'Patient data and secrets never reach a log or an error text.' },

@@ -122,12 +122,12 @@ export class Departures {
     }
   }
 
-  /** The next batch: as many entries as fit, and no empty one while there are any. */
-  take(): Entry[] {
+  /** The next batch: as many entries as fit, at most `entries`, and no empty one while there are any. */
+  take(entries = this.#limits.entries): Entry[] {
     let bytes = BUNDLE_BYTES;
     let count = 0;
     for (const entry of this.#entries) {
-      if (count === this.#limits.entries || (count > 0 && bytes + entry.bytes > this.#limits.bytes)) break;
+      if (count === entries || (count > 0 && bytes + entry.bytes > this.#limits.bytes)) break;
       bytes += entry.bytes;
       count += 1;
     }

@@ -2,10 +2,15 @@ import type { OutboxRow } from '../outbox/outbox.ts';
 import { type BatchLimits, Departures } from './flight.ts';
 import type { LaneName } from './share.ts';
 
-/** Rows read from the outbox at a time. */
-const CHUNK_ROWS = 64;
+/**
+ * Rows read from the outbox at a time. A chunk of the backlog holds several rows of each device; they are some two kilobytes each in memory.
+ */
+const CHUNK_ROWS: Readonly<Record<LaneName, number>> = { live: 64, backlog: 512 };
 
-/** A stretch of the outbox that is read from its beginning to its end, and what of it waits to be sent, in order. */
+/**
+ * A stretch of the outbox that is read from its beginning to its end, and what of it waits to be sent: in order for each device, and the rows of
+ * a device together as far as one chunk holds them. What came from many beds in turn would cost the hub a page of its index for each value.
+ */
 export class Lane {
   readonly name: LaneName;
   readonly departures: Departures;
@@ -15,7 +20,9 @@ export class Lane {
   lingerUntil: number | undefined;
   readonly #after: number;
   readonly #through: number;
+  /** What is left of the chunk that was read last, and which stretch of numbers that was. */
   #rows: OutboxRow[] = [];
+  #chunk = { after: 0, through: 0 };
   #cursor: number;
   /** False only when there was nothing behind the cursor. */
   #more: boolean;
@@ -51,18 +58,23 @@ export class Lane {
   peek(pending: (after: number, limit: number) => OutboxRow[]): OutboxRow | undefined {
     if (this.#rows.length === 0 && this.#more) {
       this.#more = false;
-      const found = pending(this.#cursor, CHUNK_ROWS);
-      this.#rows = found.filter(({ seq }) => seq <= this.#through);
-      this.#more = this.#rows.length === CHUNK_ROWS;
+      const found = pending(this.#cursor, CHUNK_ROWS[this.name]).filter(({ seq }) => seq <= this.#through);
+      this.#chunk = { after: this.#cursor, through: found.at(-1)?.seq ?? this.#cursor };
+      this.#cursor = this.#chunk.through;
+      this.#more = found.length === CHUNK_ROWS[this.name];
+      this.#rows = byDevice(found).reverse();
     }
-    return this.#rows[0];
+    return this.#rows.at(-1);
   }
 
-  /** Takes the row that `peek` gave; the stretch of numbers that is behind the cursor by that. */
-  take({ seq }: OutboxRow): { after: number; through: number } {
-    this.#rows.shift();
-    const after = this.#cursor;
-    this.#cursor = seq;
-    return { after, through: seq };
+  /** Takes the row that `peek` gave; the stretch of numbers that is being sent with it, in no order. */
+  take(): { after: number; through: number } {
+    this.#rows.pop();
+    return this.#chunk;
   }
+}
+
+/** The rows of each device together, in the order that they had. */
+function byDevice(rows: readonly OutboxRow[]): OutboxRow[] {
+  return [...Map.groupBy(rows, ({ record: { device } }) => `${device.idType} ${device.id}`).values()].flat();
 }

@@ -14,7 +14,7 @@ import { type Delivered, deliver } from './delivery.ts';
 import { type BatchLimits, type Entry, entriesOf, isOversized, RowFlight, type Verdict } from './flight.ts';
 import { Lane } from './lane.ts';
 import type { RefusalLog } from './refusal-log.ts';
-import { type LaneName, laneOrder, mayDepart } from './share.ts';
+import { batchShare, type Flying, type LaneName, laneOrder, mayDepart } from './share.ts';
 import { Wake } from './wake.ts';
 
 export interface PumpOptions {
@@ -113,6 +113,10 @@ export class Pump {
     return this.#reason;
   }
 
+  get #flyingBatches(): Flying {
+    return { live: this.#lanes.live.inFlight, backlog: this.#lanes.backlog.inFlight };
+  }
+
   get #inFlight(): number {
     return this.#lanes.live.inFlight + this.#lanes.backlog.inFlight;
   }
@@ -141,18 +145,18 @@ export class Pump {
     if (this.#held || this.#phase === 'over') return;
     lane.lingerUntil = undefined;
     this.#lastLane = lane.name;
-    void this.#send(lane, lane.departures.take());
+    void this.#send(lane, lane.departures.take(batchShare(lane.name, this.#limits.entries, this.#flyingBatches)));
   }
 
   /** The lane whose next batch goes now. */
   async #nextLane(): Promise<Lane | undefined> {
     const { windowBatches } = this.#options;
-    const { live, backlog } = this.#lanes;
+    const { backlog } = this.#lanes;
     this.#lingerUntil = undefined;
     for (const name of laneOrder(windowBatches, this.#lastLane)) {
       const lane = this.#lanes[name];
       if (lane === backlog && this.#phase !== 'sending') continue;
-      if (!mayDepart(name, windowBatches, { live: live.inFlight, backlog: backlog.inFlight }, !backlog.isEmpty)) continue;
+      if (!mayDepart(name, windowBatches, this.#flyingBatches, !backlog.isEmpty)) continue;
       await this.#fill(lane);
       if (lane.departures.size > 0 && !this.#lingers(lane)) return lane;
     }
@@ -201,7 +205,7 @@ export class Pump {
       const row = this.#nextRow(lane);
       // While keys are in question, only what may already be at the hub goes out; the rest waits for its new keys.
       if (row === undefined || !this.#collisions.maySend(row, this.#options.outbox.epoch)) break;
-      this.#collisions.passed(lane.take(row));
+      this.#collisions.passed(lane.take());
       if (this.#flying.has(row.seq) || this.#collisions.has(row.seq)) continue;
       const error = this.#board(lane, row);
       if (error) unsendable.push({ row, error });

@@ -167,7 +167,7 @@ test('what one hub stores, the other is told of: whose, which vital signs, how c
   const row = arrivalOf({ seq: 2, value: 71 });
   await a.storeBatch(batchOf([row, arrivalOf({ seq: 3, vital: 'spo2', value: 97 })]));
   const [first] = await told.of('pat-icu-01');
-  assert.deepEqual(first?.patients, [{ tenant: 'clinic', patient: 'pat-icu-01', vitals: ['hr', 'spo2'], at: TEST_NOW }]);
+  assert.deepEqual(first?.patients, [{ tenant: 'clinic', patient: 'pat-icu-01', kind: 'stored', vitals: ['hr', 'spo2'], at: TEST_NOW }]);
   const current = { tenant: 'clinic', patient: 'pat-icu-01', device: 'monitor-1', freshAt: TEST_NOW, storedAt: TEST_NOW, place: 'bed' };
   assert.deepEqual(
     first?.currencies.toSorted((x, y) => (x.vital < y.vital ? -1 : 1)),
@@ -179,12 +179,17 @@ test('what one hub stores, the other is told of: whose, which vital signs, how c
   await a.storeBatch(
     batchOf([{ ...arrivalOf({ seq: 4, value: null, absent: 'error' }), status: 'cancelled' }], { tenant: 'clinic', at: TEST_NOW + 1 }),
   );
+  const waited = { effective: TEST_NOW - 60_000, sortTime: TEST_NOW - 60_000 };
+  await a.storeBatch(batchOf([{ ...arrivalOf({ seq: 5, vital: 'spo2' }), ...waited }], { tenant: 'clinic', at: TEST_NOW + 2 }));
   await a.storeBatch(batchOf([arrivalOf({ agent: 'gw-other', seq: 1, patientId: 'pat-new-01' })], { tenant: 'new', gateway: 'gw-other' }));
   const all = await told.of('pat-new-01');
   assert.deepEqual(
     all.flatMap(({ currencies }) => currencies).filter((change) => 'gone' in change),
     [{ tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor-1', gone: true }],
   );
+  const last = all.flatMap(({ patients }) => patients.filter(({ patient }) => patient === 'pat-icu-01')).at(-1);
+  assert.ok(last?.kind === 'late' || last?.vitals.includes('hr'), 'what is not current is told as late, or not beside what is');
+  assert.ok(!(last?.kind === 'stored' && last.vitals.includes('spo2')));
   assert.ok(b.tenants().includes('new'));
   assert.doesNotMatch(JSON.stringify(all), /pat-own-01/);
 });

@@ -180,6 +180,36 @@ test('whatever comes and whenever it is answered, both lanes advance in order an
   );
 });
 
+test('the rows of each device keep their order, and go together as far as they were read together', async () => {
+  verifies('LANE-BY-DEVICE', 'EXACTLY-ONCE');
+  const rows = 1500;
+  const readTogether = 512;
+  const devices = 9;
+  const outbox = new MemoryOutbox();
+  const deviceOf = (seq: number): string => `MON-${(seq * 7) % devices}`;
+  await outbox.append(records(rows).map((record, i) => ({ ...record, device: { id: deviceOf(i + 1), idType: 'serial' as const } })));
+  const { link, quiet, stop } = pumpOf(outbox, 4);
+  for (await quiet(); link.inFlight().length > 0; await quiet()) for (const posted of link.inFlight()) posted.answer();
+  const sent = link.seqs('backlog');
+  assert.deepEqual(
+    [...sent].sort((a, b) => a - b),
+    ascending(1, rows),
+  );
+  for (const [device, seqs] of Map.groupBy(sent, deviceOf))
+    assert.deepEqual(
+      [...seqs].sort((a, b) => a - b),
+      seqs,
+      device,
+    );
+  for (let from = 0; from < rows; from += readTogether) {
+    const chunk = sent.slice(from, from + readTogether);
+    assert.deepEqual(Math.max(...chunk), Math.min(rows, from + readTogether), 'no device is far ahead of the others');
+    const changes = chunk.filter((seq, i) => i > 0 && deviceOf(seq) !== deviceOf(chunk[i - 1] ?? 0));
+    assert.equal(changes.length, new Set(chunk.map(deviceOf)).size - 1);
+  }
+  await stop();
+});
+
 test('with a window of one, live and backlog go by turns', async () => {
   verifies('LIVE-FIRST');
   const outbox = new MemoryOutbox();

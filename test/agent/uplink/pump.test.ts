@@ -170,7 +170,7 @@ test('no more batches are in flight than the window allows, and no more rows are
   await stop();
   assert.equal(link.most, 3, 'and one place is kept for what is live');
   assert.ok(mostFlying <= 8, `${mostFlying} rows were taken`);
-  assert.ok(at.outbox.readMost <= 64);
+  assert.ok(at.outbox.readMost <= 512);
   assert.equal(at.ingest.held.size, 500);
 });
 

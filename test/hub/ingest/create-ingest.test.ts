@@ -72,6 +72,25 @@ test('every entry is answered after the commit that holds it, and readers are to
   assert.equal(h.metrics.get('ingest_observations', 'duplicate'), 3);
 });
 
+test('what is stored and not current is told as late, and beside what is, not at all', async () => {
+  verifies('LATE-UNTOLD');
+  await using h = hub();
+  const told: Pick<Change, 'kind' | 'vitals'>[] = [];
+  h.feed.subscribe(({ kind, vitals }) => told.push({ kind, vitals }));
+  const waited = { effective: TEST_NOW - 60_000, receivedAt: TEST_NOW - 60_000 };
+  for (const batch of [
+    [sampleObservation({ seq: 1 })],
+    [sampleObservation({ seq: 2, ...waited })],
+    [sampleObservation({ seq: 3, ...waited }), sampleObservation({ seq: 4, vital: 'spo2', value: 97 })],
+  ])
+    await h.ingest.batch('gw-icu', sampleBundle(batch));
+  assert.deepEqual(told, [
+    { kind: 'stored', vitals: ['hr'] },
+    { kind: 'late', vitals: ['hr'] },
+    { kind: 'stored', vitals: ['spo2'] },
+  ]);
+});
+
 test('the hub sets the patient, from the bed or the home', async () => {
   verifies('SUBJECT-BY-HUB');
   await using h = hub();
@@ -211,7 +230,7 @@ test('a gateway’s bindings are those of the registry in force', async () => {
   h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW));
   await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
   assert.equal((await stored(h))[0]?.patient, 'pat-icu-09');
-  assert.equal((await h.ingest.hello()).configRevision, h.registry.revision);
+  assert.equal((await h.ingest.hello('gw-icu', [])).configRevision, h.registry.revision);
 });
 
 test('each batch leaves its evidence in the chain, without values or names', async () => {
@@ -275,7 +294,7 @@ test('the staleness watch is told of what became current or no longer is, and of
 test('the greeting says what the hub takes and which store it has', async () => {
   await using h = hub();
   const { committed } = await h.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1 })]));
-  assert.deepEqual(await h.ingest.hello(), {
+  assert.deepEqual(await h.ingest.hello('gw-icu', []), {
     limits: { batchEntries: 1000, batchBytes: 4 * 1024 * 1024 },
     now: TEST_NOW,
     storeId: h.store.storeId,

@@ -66,6 +66,21 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.deepEqual([...new Set(updates.seen.map(({ version }) => version))], [0, 5]);
   });
 
+  test(`${revision}: what is stored late changes nothing that is current, and is not told, but for a patient who is new`, async () => {
+    verifies('LATE-UNTOLD');
+    await using endpoint = await startEndpoint({ limits: { coalesceMs: 0 } });
+    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    const updates = await client.subscribe([LATEST, 'vitals://patients']);
+    await updates.count('vitals://patients', 1);
+    endpoint.change('pat-0001', { kind: 'late' });
+    endpoint.change('pat-0001', { kind: 'late' });
+    endpoint.change('pat-0001');
+    await updates.until(({ version }) => version === 3);
+    const versions = (uri: string) => updates.seen.filter((update) => update.uri === uri).map(({ version }) => version);
+    assert.deepEqual(versions(LATEST), [0, 3]);
+    assert.deepEqual(versions('vitals://patients'), [0, 1]);
+  });
+
   test(`${revision}: opening and closing stand in the evidence, with how much was told`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
