@@ -92,6 +92,9 @@ function formatOffset(offsetMin: number): string {
 
 const ISO_INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
 
+/** With nine decimals and an offset. */
+const LONGEST_INSTANT = 35;
+
 /** First and last instant that a FHIR dateTime with any offset can show with a year of four digits. */
 const EARLIEST: Instant = Date.parse('0001-01-02T00:00:00Z');
 const LATEST: Instant = Date.UTC(9999, 11, 31);
@@ -103,8 +106,20 @@ export function isShowable(at: Instant, offsetMin = 0): boolean {
   return Number.isInteger(at) && at >= EARLIEST && at <= LATEST && Number.isInteger(offsetMin) && Math.abs(offsetMin) <= MAX_OFFSET_MIN;
 }
 
+type Read = { readonly at: Instant; readonly offsetMin: number };
+
+/** The two times that were read last: the values of a message have the same, and each is looked at more than once. */
+let last: { text: string; read: Read | undefined } = { text: '', read: undefined };
+let beforeLast = last;
+
 /** Reads an ISO 8601 time that carries its offset; anything else (no offset, impossible date, none that `isShowable`) is undefined. */
-export function parseInstant(text: string): { at: Instant; offsetMin: number } | undefined {
+export function parseInstant(text: string): Read | undefined {
+  if (text.length > LONGEST_INSTANT) return undefined;
+  if (text !== last.text) [last, beforeLast] = text === beforeLast.text ? [beforeLast, last] : [{ text, read: readInstant(text) }, last];
+  return last.read;
+}
+
+function readInstant(text: string): Read | undefined {
   const m = ISO_INSTANT.exec(text);
   if (!m) return undefined;
   const [, y, mo, d, h, mi, s, frac = '', zone = 'Z'] = m;

@@ -55,3 +55,17 @@ test('times without offset, and impossible ones, are refused', () => {
   }
   assert.equal(parseInstant('2026-11-21T10:00:00.5Z')?.at, Date.UTC(2026, 10, 21, 10, 0, 0, 500));
 });
+
+test('times that are read again and again, in any order, give what they say', () => {
+  const texts = ['2026-11-22T05:00:00.000+00:00', '2026-11-22T06:00:00.5+01:00', '2026-11-22T05:00:01Z', 'no time', '', '2'.repeat(1000)];
+  const expected = texts.map((text) => parseInstant(text) && { ...parseInstant(text) });
+  assert.deepEqual(
+    expected.map((read) => read?.at),
+    [Date.UTC(2026, 10, 22, 5), Date.UTC(2026, 10, 22, 5, 0, 0, 500), Date.UTC(2026, 10, 22, 5, 0, 1), undefined, undefined, undefined],
+  );
+  fc.assert(
+    fc.property(fc.array(fc.nat(texts.length - 1)), (order) => {
+      for (const i of order) assert.deepEqual(parseInstant(texts[i] ?? ''), expected[i]);
+    }),
+  );
+});
