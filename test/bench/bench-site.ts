@@ -21,9 +21,11 @@ import { openOverlay } from '../../shared/overlay/config.ts';
 import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 
-const BEDS = 40;
-/** 40 beds, one message of 8 values in 320 ms each: 1,000 observations a second. */
-const INTERVAL_MS = 320;
+const BEDS = 54;
+/** 54 beds, one message in 324 ms each: 1,000 Observations a second. */
+const INTERVAL_MS = 324;
+/** Of a message of 8 values, three of which are one blood pressure. */
+export const BENCH_OBSERVATIONS = 6;
 
 /** A network with everybody in it. */
 export type Network = Pick<DemoSite, 'overlay' | 'identities'>;
@@ -39,7 +41,7 @@ export interface BenchSite {
   /** Of every message since `measure` was called: from its writing to the socket until the client is told that its patient changed. */
   readonly latencies: Latencies;
   measure(on: boolean): void;
-  /** 1,000 observations a second, of 40 beds. */
+  /** 1,000 observations a second, of 54 beds. */
   startMonitors(): void;
   agentStatus(): Promise<AgentStatus>;
   hubStatus(): Promise<HubStatus>;
@@ -61,7 +63,9 @@ export async function withBenchSite<T>(
   writeFileSync(
     join(home, 'registry.yaml'),
     stringify({
-      gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients) }],
+      gateways: [
+        { identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients), confirmed: new Date().toISOString() },
+      ],
       clients: [{ identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: 'all' }],
     }),
   );
@@ -100,8 +104,8 @@ export async function withBenchSite<T>(
       measuring = on;
     },
     startMonitors: () => {
-      for (const [i, [bed, patient]] of [...patients].entries())
-        ends.push(monitor(Number(port), bed, i, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)));
+      for (const [i, patient] of [...patients.values()].entries())
+        ends.push(monitor(Number(port), i, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)));
     },
   });
 }
@@ -133,18 +137,26 @@ export async function embeddedNetwork(processes: Processes): Promise<Network> {
   return { overlay: { type: 'ziti' }, identities };
 }
 
+/** The messages of a bed's monitor, one an interval. */
+export function benchMonitor(index: number): (at: number) => string {
+  const patient = simulatedPatient({ seed: index });
+  let beat = 0;
+  return (at) => {
+    beat += 1;
+    const vitals = patient.next(INTERVAL_MS / 1000);
+    const of = { seed: index, bed: benchBed(index), patient: `TEST-${index}`, pressure: true, demo: false };
+    return pcd01.messages({ ...of, at, beat, vitals })[0]?.text ?? '';
+  };
+}
+
 /** Sends one message an interval, each bed at its own moment of it; returns what ends it. */
-function monitor(port: number, bed: string, index: number, onSend: (at: number) => void): () => void {
+function monitor(port: number, index: number, onSend: (at: number) => void): () => void {
   const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
   socket.on('error', () => socket.destroy());
   socket.resume();
-  const patient = simulatedPatient({ seed: index });
-  let number = 0;
+  const next = benchMonitor(index);
   const send = (): void => {
-    number += 1;
-    const vitals = patient.next(INTERVAL_MS / 1000);
-    const moment = { at: Date.now(), beat: number, seed: index, bed, patient: `TEST-${index}`, vitals, pressure: true, demo: false };
-    const text = pcd01.messages(moment)[0]?.text ?? '';
+    const text = next(Date.now());
     onSend(performance.now());
     socket.write(`\x0b${text}\x1c\r`);
   };

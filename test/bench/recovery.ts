@@ -4,12 +4,12 @@ import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
-import { BENCH_BEDS, benchBed, localNetwork, withBenchSite } from './bench-site.ts';
+import { hl7Pcd01 } from '../support/hl7.ts';
+import { BENCH_BEDS, BENCH_OBSERVATIONS, benchMonitor, localNetwork, withBenchSite } from './bench-site.ts';
 import type { Figure } from './figure.ts';
 
 /** What came in during an outage of two minutes, at 500 observations a second. */
 const BACKLOG = 60_000;
-const VITALS = ['hr', 'spo2', 'pr_oxi', 'rr', 'temp', 'etco2', 'abp_m', 'cvp'];
 const OUTAGE_MS = 120_000;
 const AT_ONCE = 250;
 const ASK_EVERY_MS = 20;
@@ -25,7 +25,6 @@ export async function benchRecovery(): Promise<Figure[]> {
     async (site) => {
       let status = await site.agentStatus();
       for (; status.uplink.state !== 'connected'; status = await site.agentStatus()) await pause(ASK_EVERY_MS);
-      const waiting = status.outbox.pending * VITALS.length;
       site.startMonitors();
       site.measure(true);
       const startMs = performance.now();
@@ -40,7 +39,7 @@ export async function benchRecovery(): Promise<Figure[]> {
       if (counts.observations < BACKLOG || counts.quarantined > 0) throw new Error(`not all is stored: ${JSON.stringify(counts)}`);
       const { latencies } = site;
       return [
-        { name: 'backlog drained, beside 1,000 obs/s live', value: waiting / seconds, unit: 'obs/s', bar: { least: 5000 } },
+        { name: 'backlog drained, beside 1,000 obs/s live', value: BACKLOG / seconds, unit: 'obs/s', bar: { least: 5000 } },
         { name: 'live meanwhile, device → MCP notification, p50', value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms' },
         {
           name: 'live meanwhile, device → MCP notification, p99',
@@ -55,28 +54,18 @@ export async function benchRecovery(): Promise<Figure[]> {
   );
 }
 
-/** Puts what came during the outage into the outbox, as the agent would have. */
+/** Puts what came during the outage into the outbox, as the agent would have: of the monitors that go on sending. */
 async function fill(place: { path: string; keyFile: string }, until: number): Promise<void> {
   await using outbox = await openOutbox({ ...place, clock: systemClock, log: silentLogger, metrics: new Metrics() });
-  const rows = BACKLOG / VITALS.length;
-  for (let row = 0; row < rows; row += AT_ONCE) {
-    const records = Array.from({ length: Math.min(AT_ONCE, rows - row) }, (_, i) =>
-      record(row + i, until - OUTAGE_MS + ((row + i) / rows) * OUTAGE_MS),
-    );
+  const context = { source: 'monitors', zone: 'UTC', test: true, maxFrameBytes: 1024 * 1024 };
+  const monitors = Array.from({ length: BENCH_BEDS }, (_, bed) => benchMonitor(bed));
+  const messages = BACKLOG / BENCH_OBSERVATIONS;
+  for (let sent = 0; sent < messages; sent += AT_ONCE) {
+    const records: ReadingRecord[] = [];
+    for (let number = sent; number < Math.min(sent + AT_ONCE, messages); number += 1) {
+      const at = Math.floor(until - OUTAGE_MS + (number / messages) * OUTAGE_MS);
+      records.push(...hl7Pcd01.read(Buffer.from(monitors[number % BENCH_BEDS]?.(at) ?? ''), at, context).records);
+    }
     await outbox.append(records);
   }
-}
-
-function record(number: number, at: number): ReadingRecord {
-  const receivedAt = Math.floor(at);
-  return {
-    source: 'monitors',
-    profile: 'hl7-pcd01',
-    device: { id: `BENCH${number % BENCH_BEDS}`, idType: 'serial' },
-    receivedAt,
-    subject: { bed: benchBed(number % BENCH_BEDS) },
-    test: true,
-    class: 'continuous',
-    readings: VITALS.map((vital, i) => ({ vital, value: 40 + i, effective: receivedAt })),
-  };
 }
