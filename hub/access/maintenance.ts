@@ -31,7 +31,8 @@ export async function recordMaintenance(
     const { id, role, ...principal } = operatorPrincipal(uid, tenant);
     const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, { at, policy });
     const outcome = allow ? 'allowed' : 'denied';
-    return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator' };
+    const detail = { credential: { kind: 'local' }, policy: policy.version } as const;
+    return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator', detail };
   });
   await store.record(events);
   if (events.some(({ outcome }) => outcome === 'denied')) throw new VitalmeshError('ACCESS-DENIED');

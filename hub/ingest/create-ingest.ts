@@ -180,7 +180,7 @@ class HubIngest implements Ingest {
     if (allow) return;
     const code = reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED';
     this.#metrics.count('ingest_refused_batches', code);
-    const denied = writeEvidence({ tenant, principal: principal.id, at }, { outcome: 'denied', reason });
+    const denied = writeEvidence({ tenant, principal: principal.id, policy: policy.version, at }, { outcome: 'denied', reason });
     await this.#committed(this.#store.record([denied]));
     throw new VitalmeshError(code, { detail: principal.id });
   }
@@ -203,7 +203,7 @@ class HubIngest implements Ingest {
   }
 
   async #write(
-    { gateway, principal, at }: Sender,
+    { gateway, principal, policy, at }: Sender,
     arrivals: (Arrival | EventArrival)[],
     refusals: Refusal[],
     sentAt: Instant | null,
@@ -213,7 +213,7 @@ class HubIngest implements Ingest {
     const { quarantineRows: rows, quarantineBytes: bytes } = { ...GATEWAY_LIMITS, ...limits };
     const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => {
       if (whole && results.includes('reused')) throw new Conflict(arrivals, results);
-      return batchEvidence({ tenant, principal: principal.id, at }, arrivals, refusals, results);
+      return batchEvidence({ tenant, principal: principal.id, policy: policy.version, at }, arrivals, refusals, results);
     };
     const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
     const outcome = await this.#committed(this.#store.storeBatch(batch));

@@ -8,6 +8,8 @@ export interface SentBy {
   tenant: string;
   /** Id of the principal. */
   principal: string;
+  /** `Policy.version` of the one that it was decided by. */
+  policy: string;
   at: Instant;
 }
 
@@ -38,8 +40,9 @@ export function batchEvidence(
 
 /** One entry of a gateway's write. */
 export function writeEvidence(
-  { tenant, principal, at }: SentBy,
+  { tenant, principal, policy, at }: SentBy,
   { patient = null, count = 0, ...outcome }: Pick<AuditEvent, 'outcome' | 'reason'> & Partial<AuditEvent>,
 ): AuditEvent {
-  return { at, tenant, principal, role: 'gateway', action: 'observations.write', patient, count, channel: 'uplink', ...outcome };
+  const detail = { credential: { kind: 'overlay', overlay: principal }, policy } as const;
+  return { at, tenant, principal, role: 'gateway', action: 'observations.write', patient, count, channel: 'uplink', detail, ...outcome };
 }

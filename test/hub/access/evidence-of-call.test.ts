@@ -108,3 +108,13 @@ test('an export that is given up is closed with what went before', async () => {
   const { reason, count } = await last(h);
   assert.deepEqual([reason, count], ['cut', 1]);
 });
+
+test('what a gateway writes says by what credential and policy it may', async () => {
+  verifies('AUDIT-DETAIL');
+  await using h = await filled();
+  const writes = (await evidenceOf(h.store)).filter(({ action }) => action === 'observations.write');
+  assert.deepEqual(
+    writes.map(({ detail }) => detail),
+    [{ credential: { kind: 'overlay', overlay: 'gw-icu' }, policy: 'built-in-1' }],
+  );
+});
