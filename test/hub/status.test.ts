@@ -63,7 +63,13 @@ test('the status tells people who is connected, what is not reachable and why, a
 
 test('beds that are bound to nobody are named as their sources write them, the last ones, and the rest is counted', () => {
   verifies('UNBOUND-PLACES');
-  const refused = { gateway: 'gw1', code: 'INGEST-NOT-BOUND', rule: 'the bed is not one of the gateway', count: 3, lastAt: 50_000 } as const;
+  const refused = {
+    gateway: 'gw1',
+    code: 'INGEST-NOT-BOUND',
+    rule: 'the bed is not one of the gateway',
+    count: 3,
+    lastAt: 50_000,
+  } as const;
   const unbound = [{ ...refused, place: null }, ...Array.from({ length: 22 }, (_, i) => ({ ...refused, place: `ICU^1${i}^A` }))];
   const text = formatHubStatus({ ...status, unbound });
   assert.match(text, /^Not bound +compare with registry\.yaml, as it is written here:$/m);

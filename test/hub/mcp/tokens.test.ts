@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JWTPayload } from 'jose';
+import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, sampleObservation } from '../../support/hub.ts';
+
+import { codeOf, INITIALIZE, listen, modern, type RawHttp, rawHttp, readToEnd, requestBytes, SERVICE } from './support.ts';
+import { REGISTRY, type TokenSite, tokenSite } from './token-site.ts';
+
+const METADATA = '/.well-known/oauth-protected-resource/mcp';
+const LATEST = 'vitals://patient/pat-icu-01/latest';
+const READ = modern('resources/read', { uri: LATEST });
+const LIST = modern('resources/read', { uri: 'vitals://patients' });
+
+const bearer = async ({ idp }: TokenSite, claims: JWTPayload = {}): Promise<{ authorization: string }> => ({
+  authorization: `Bearer ${await idp.sign(claims)}`,
+});
+
+/** Status, our code, and `WWW-Authenticate`. */
+async function refusal(response: Response): Promise<[number, string | undefined, string | null]> {
+  return [response.status, await codeOf(response), response.headers.get('www-authenticate')];
+}
+
+async function answered(response: Response): Promise<number> {
+  await response.text();
+  return response.status;
+}
+
+async function sessionOf(http: RawHttp, headers: Record<string, string>): Promise<string> {
+  const response = await http.post(INITIALIZE, headers);
+  await response.text();
+  return response.headers.get('mcp-session-id') ?? '';
+}
+
+/** An answer that has no end of its own. */
+interface Stream {
+  /** All of it, once the hub has ended it. */
+  whole: Promise<string>;
+  /** Resolves when this has come. */
+  until(text: string): Promise<void>;
+}
+
+function streamed(response: Response): Stream {
+  assert.equal(response.status, 200);
+  let seen = '';
+  const waiting: { text: string; resolve: () => void }[] = [];
+  const read = async (): Promise<string> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      seen += decoder.decode(chunk as Uint8Array, { stream: true });
+      for (const one of waiting) if (seen.includes(one.text)) one.resolve();
+    }
+    return seen;
+  };
+  const whole = read();
+  const until = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ text, resolve });
+      if (seen.includes(text)) resolve();
+      whole.then(() => reject(new Error(`it ended without ${text}`)), reject);
+    });
+  return { whole, until };
+}
+
+test('who needs a token is told where to get one, gets there by what the answer says, and then gets in', async () => {
+  verifies('TOKEN-CHALLENGE', 'CALLER-PROVES');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const [status, code, challenge] = await refusal(await http.post(READ));
+  assert.deepEqual([status, code], [401, 'ACCESS-TOKEN-NEEDED']);
+  assert.equal(
+    challenge,
+    `Bearer scope="user/Observation.rs?category=vital-signs system/Observation.rs?category=vital-signs", resource_metadata="http://${SERVICE}${METADATA}"`,
+  );
+  const document = await http.request('GET', METADATA);
+  assert.equal(document.headers.get('content-type'), 'application/json');
+  assert.deepEqual(await document.json(), {
+    resource: `http://${SERVICE}/mcp`,
+    authorization_servers: [site.idp.issuer.issuer],
+    scopes_supported: ['user/Observation.rs?category=vital-signs', 'system/Observation.rs?category=vital-signs'],
+    bearer_methods_supported: ['header'],
+    resource_name: 'Vitalmesh',
+  });
+  assert.equal(await answered(await http.post(READ, await bearer(site))), 200);
+  for (const path of [`${METADATA}/`, '/.well-known/oauth-protected-resource', `${METADATA}?x=1`])
+    assert.equal(await answered(await http.request('GET', path, await bearer(site))), 404, path);
+  assert.equal(await answered(await http.request('POST', METADATA, await bearer(site), '{}')), 404);
+});
+
+test('every request shows its token anew: what the one before proved is not taken for it', async () => {
+  verifies('CALLER-PROVES');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const good = await bearer(site);
+  assert.equal(await answered(await http.post(READ, good)), 200);
+  assert.deepEqual((await refusal(await http.post(READ))).slice(0, 2), [401, 'ACCESS-TOKEN-NEEDED']);
+  const session = { 'mcp-session-id': await sessionOf(http, good) };
+  const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
+  assert.equal(await answered(await http.post(list, { ...session, ...good })), 200);
+  assert.deepEqual((await refusal(await http.post(list, session))).slice(0, 2), [401, 'ACCESS-TOKEN-NEEDED']);
+});
+
+test('a stolen token alone and a stolen identity alone open nothing', async () => {
+  verifies('CALLER-PROVES', 'TENANT-EVERYWHERE');
+  await using site = await tokenSite();
+  const nurse = await bearer(site);
+  const cases: [identity: string, headers: Record<string, string>, status: number, code: string][] = [
+    ['ai-nurse', {}, 401, 'ACCESS-TOKEN-NEEDED'],
+    ['ai-doctor', nurse, 403, 'ACCESS-CREDENTIALS'],
+    ['ai-monitor', nurse, 403, 'ACCESS-CREDENTIALS'],
+    ['ai-stranger', nurse, 403, 'ACCESS-CREDENTIALS'],
+    ['gw-icu', nurse, 403, 'ACCESS-CREDENTIALS'],
+    ['ai-other', nurse, 403, 'ACCESS-CREDENTIALS'],
+    ['ai-nurse', await bearer(site, { sub: 'other-1' }), 403, 'ACCESS-CREDENTIALS'],
+    ['ai-other', await bearer(site, { sub: 'early-warning' }), 403, 'ACCESS-CREDENTIALS'],
+    ['ai-nurse', await bearer(site, { sub: 'stranger' }), 403, 'ACCESS-UNKNOWN-CALLER'],
+  ];
+  for (const [identity, headers, status, code] of cases) {
+    await using http = rawHttp(site.as(identity));
+    for (const body of [INITIALIZE, READ, listen([LATEST])])
+      assert.deepEqual((await refusal(await http.post(body, headers))).slice(0, 2), [status, code], `${identity} ${status}`);
+  }
+  const shown = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'allowed');
+  assert.deepEqual(shown, []);
+  await using program = rawHttp(site.as('ai-stranger'));
+  assert.equal(await answered(await program.post(READ, await bearer(site, { sub: 'early-warning' }))), 200);
+});
+
+test('a token that is not good is refused with 401, whatever is wrong with it, and the answer says what', async () => {
+  verifies('TOKEN-CHALLENGE', 'TOKEN-ATTACKS');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const { authorization } = await bearer(site);
+  const [head = '', payload = ''] = authorization.split('.');
+  const cases: [headers: Record<string, string>, words: RegExp][] = [
+    [await bearer(site, { aud: 'https://other.example' }), /it was not issued for this service/],
+    [await bearer(site, { exp: site.clock.now() / 1000 - 1 }), /it has expired/],
+    [await bearer(site, { nbf: site.clock.now() / 1000 + 120 }), /it is not valid yet/],
+    [await bearer(site, { iss: 'https://evil.example' }), /its issuer is not known/],
+    [{ authorization: `${head}.${payload}.${'A'.repeat(86)}` }, /its signature does not hold/],
+    [{ authorization: 'Bearer x' }, /it is not a signed JWT/],
+    [{ authorization: 'Bearer' }, /it is not a signed JWT/],
+    [{ authorization: 'Basic bnVyc2U6c2VjcmV0' }, /it is not a signed JWT/],
+    [{ authorization: `Bearer ${'a'.repeat(9000)}` }, /it is too long/],
+  ];
+  for (const [headers, words] of cases) {
+    const [status, code, challenge] = await refusal(await http.post(READ, headers));
+    assert.deepEqual([status, code], [401, 'ACCESS-TOKEN'], String(words));
+    assert.match(challenge ?? '', /^Bearer error="invalid_token", error_description="[a-zA-Z ,]+", resource_metadata="/);
+    assert.match(challenge ?? '', words);
+  }
+  const twice = await site.as('ai-nurse').dial(SERVICE);
+  twice.write(requestBytes(READ, { authorization }).replace('\r\n\r\n', `\r\nauthorization: ${authorization}\r\n\r\n`));
+  assert.match(await readToEnd(twice), /^HTTP\/1\.1 401 [\s\S]*"code":"ACCESS-TOKEN"/);
+});
+
+test('a token counts also where none is needed', async () => {
+  verifies('CALLER-PROVES');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-monitor'));
+  assert.equal(await answered(await http.post(READ)), 200);
+  assert.equal((await http.post(READ, await bearer(site, { aud: 'x' }))).status, 401);
+  assert.equal((await http.post(READ, { authorization: 'Bearer x' })).status, 401);
+});
+
+test('a token that is for listing alone opens no value, by no way, and each refusal says which scope it takes and is recorded', async () => {
+  verifies('TOKEN-CHALLENGE', 'TOKEN-SCOPES', 'REFUSALS-RECORDED');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const lists = await bearer(site, {
+    scope: 'openid user/Observation.s system/Observation.rs patient/Patient.rs launch/patient',
+  });
+  assert.equal(await answered(await http.post(LIST, lists)), 200);
+  const session = { 'mcp-session-id': await sessionOf(http, lists), ...lists };
+  const legacy = (method: string, params: object) => ({ jsonrpc: '2.0', id: 2, method, params });
+  const tool = { name: 'get_latest_vitals', arguments: { patient: 'pat-icu-01' } };
+  const attempts: [body: unknown, headers: Record<string, string>][] = [
+    [READ, lists],
+    [modern('tools/call', tool), lists],
+    [listen([LATEST]), lists],
+    [listen(['vitals://patients']), lists],
+    [legacy('resources/subscribe', { uri: LATEST }), session],
+    [legacy('resources/subscribe', { uri: 'vitals://patients' }), session],
+    [legacy('resources/read', { uri: LATEST }), session],
+    [legacy('tools/call', tool), session],
+    [[legacy('tools/list', {}), legacy('tools/call', tool)], session],
+  ];
+  for (const [body, headers] of attempts) {
+    const [status, code, challenge] = await refusal(await http.post(body, headers));
+    assert.deepEqual([status, code], [403, 'ACCESS-SCOPE'], JSON.stringify(body));
+    assert.match(
+      challenge ?? '',
+      /^Bearer error="insufficient_scope", scope="user\/Observation\.r\?category=vital-signs", resource_metadata="/,
+    );
+  }
+  const denied = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'denied');
+  assert.deepEqual(
+    denied.map(({ action, reason, principal }) => `${principal} ${action} ${reason}`),
+    attempts.map(([body]) => `ai-nurse ${/subscri/.test(JSON.stringify(body)) ? 'vitals.subscribe' : 'vitals.read'} scope`),
+  );
+  assert.equal(site.service.status().subscriptions, 0);
+
+  const nothing = await bearer(site, { scope: 'openid profile' });
+  for (const body of [LIST, READ, modern('resources/list', {}), modern('tools/call', { name: 'list_patients', arguments: {} })])
+    assert.equal((await refusal(await http.post(body, nothing)))[0], 403);
+});
+
+test('a session is of the token’s subject as well: nobody else gets into it, not with the same identity either', async () => {
+  verifies('CALLER-PROVES', 'MCP-GATED');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const nurse = await bearer(site);
+  const session = await sessionOf(http, nurse);
+  const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' };
+  await using doctor = rawHttp(site.as('ai-doctor'));
+  assert.deepEqual(
+    (await refusal(await doctor.post(list, { ...(await bearer(site, { sub: 'doctor-1' })), 'mcp-session-id': session }))).slice(0, 2),
+    [404, 'MCP-SESSION'],
+  );
+  site.reload(REGISTRY.replace('subject: nurse-1', 'subject: nurse-2'));
+  const successor = await bearer(site, { sub: 'nurse-2' });
+  assert.deepEqual((await refusal(await http.post(list, { ...successor, 'mcp-session-id': session }))).slice(0, 2), [404, 'MCP-SESSION']);
+  assert.deepEqual((await refusal(await http.post(list, { ...nurse, 'mcp-session-id': session }))).slice(0, 2), [
+    403,
+    'ACCESS-UNKNOWN-CALLER',
+  ]);
+});
+
+const LAPSES: Record<string, (site: TokenSite) => void> = {
+  expired: ({ clock }) => clock.advance(300_000),
+  revoked: ({ reload }) => reload(`${REGISTRY}revoked: [{ issuer: hospital, jti: token-1 }]\n`),
+  removed: ({ reload }) => reload(REGISTRY.replace('subject: nurse-1', 'subject: nurse-2')),
+  changed: ({ reload }) => reload(REGISTRY.replace('patients: [pat-icu-01]', 'patients: [pat-icu-01, pat-icu-02]')),
+};
+for (const [reason, lapse] of Object.entries(LAPSES)) {
+  test(`streams of both revisions end when their token or row is ${reason}, though no token is seen again`, async () => {
+    verifies('RIGHTS-END-STREAMS');
+    await using site = await tokenSite();
+    await using http = rawHttp(site.as('ai-nurse'));
+    const nurse = await bearer(site);
+    const modernStream = streamed(await http.post(listen([LATEST]), nurse));
+    await modernStream.until('resources/updated');
+    const session = { 'mcp-session-id': await sessionOf(http, nurse), ...nurse };
+    const legacyStream = streamed(await http.request('GET', '/mcp', { accept: 'text/event-stream', ...session }));
+    assert.equal(
+      await answered(await http.post({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: LATEST } }, session)),
+      200,
+    );
+    await legacyStream.until('resources/updated');
+    lapse(site);
+    assert.match(await modernStream.whole, new RegExp(`"vitalmesh/ended":"${reason}"`));
+    await legacyStream.whole;
+    const { sessions, streams, subscriptions } = site.service.status();
+    assert.deepEqual([sessions, streams, subscriptions], [0, 0, 0]);
+  });
+}
+
+test('a session lives on with a newer token, and ends with the newest', async () => {
+  verifies('RIGHTS-END-STREAMS');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const id = { 'mcp-session-id': await sessionOf(http, await bearer(site)) };
+  const first = await bearer(site);
+  const stream = streamed(await http.request('GET', '/mcp', { accept: 'text/event-stream', ...id, ...first }));
+  const subscribe = { jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: LATEST } };
+  assert.equal(await answered(await http.post(subscribe, { ...id, ...first })), 200);
+  await stream.until('resources/updated');
+  site.clock.advance(200_000);
+  assert.equal(
+    await answered(await http.post({ ...subscribe, method: 'tools/list', params: {} }, { ...id, ...(await bearer(site)) })),
+    200,
+  );
+  site.clock.advance(200_000);
+  await site.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ receivedAt: site.clock.now() })]));
+  const before = site.service.status().sessions;
+  site.clock.advance(100_001);
+  await stream.whole;
+  assert.deepEqual([before, site.service.status().sessions], [1, 0]);
+});
+
+test('a right that is taken back between admission and delivery delivers nothing', async () => {
+  verifies('RIGHTS-END-STREAMS');
+  await using site = await tokenSite();
+  const open = site.hub.door.openSubscription.bind(site.hub.door);
+  site.hub.door.openSubscription = async (...args) => {
+    await open(...args);
+    LAPSES.revoked?.(site);
+  };
+  await using http = rawHttp(site.as('ai-nurse'));
+  const nurse = await bearer(site);
+  const whole = await streamed(await http.post(listen([LATEST]), nurse)).whole;
+  assert.match(whole, /"vitalmesh\/ended":"revoked"/);
+  assert.doesNotMatch(whole, /resources\/updated/);
+  site.reload(REGISTRY);
+  const session = { 'mcp-session-id': await sessionOf(http, nurse), ...nurse };
+  const stream = streamed(await http.request('GET', '/mcp', { accept: 'text/event-stream', ...session }));
+  await answered(await http.post({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: LATEST } }, session));
+  assert.doesNotMatch(await stream.whole, /resources\/updated/);
+  assert.equal(site.service.status().subscriptions, 0);
+  assert.equal((await refusal(await http.post(READ, nurse)))[1], 'ACCESS-TOKEN');
+});
+
+test('an issuer whose keys cannot be had is told as that, with 503, and opens nothing', async () => {
+  verifies('ISSUER-KEYS');
+  await using site = await tokenSite();
+  site.loseKeys();
+  await using http = rawHttp(site.as('ai-nurse'));
+  assert.deepEqual(await refusal(await http.post(READ, await bearer(site))), [503, 'ACCESS-ISSUER-KEYS', null]);
+});
+
+test('who is turned away is recorded and logged once, with nothing of the token, and no subject names a metric', async () => {
+  verifies('REFUSALS-RECORDED', 'LOG-CLEAN');
+  await using site = await tokenSite();
+  const tokens: string[] = [];
+  const attempt = async (identity: string, claims?: JWTPayload): Promise<void> => {
+    await using http = rawHttp(site.as(identity));
+    const headers = claims ? await bearer(site, { ...claims, secret: 'Erika Mustermann' }) : undefined;
+    if (headers) tokens.push(headers.authorization.slice(7));
+    for (let i = 0; i < 3; i += 1) await answered(await http.post(READ, headers ?? {}));
+  };
+  await attempt('ai-nurse');
+  await attempt('ai-doctor', {});
+  await attempt('ai-nurse', { aud: 'https://other.example' });
+  await attempt('ai-stranger', { sub: 'stranger-1' });
+  await attempt('ai-nurse', {});
+  const entries = await evidenceOf(site.hub.store);
+  const turned = entries.filter(({ action }) => action === 'session.open');
+  assert.deepEqual(
+    turned.map(({ tenant, principal, outcome, reason, role }) => `${tenant} ${principal} ${role} ${outcome} ${reason}`).sort(),
+    [
+      'clinic ai-doctor clinician denied ACCESS-CREDENTIALS',
+      'clinic ai-nurse clinician denied audience',
+      'clinic ai-stranger none denied ACCESS-UNKNOWN-CALLER',
+      'other ai-stranger none denied ACCESS-UNKNOWN-CALLER',
+    ],
+  );
+  const out = [JSON.stringify(entries), ...site.logged, JSON.stringify(site.hub.metrics.snapshot())].join('\n');
+  for (const token of tokens) for (const part of token.split('.')) assert.ok(!out.includes(part));
+  assert.doesNotMatch(out, /Mustermann|eyJ/);
+  assert.doesNotMatch(JSON.stringify(site.hub.metrics.snapshot()), /nurse-1|stranger-1|doctor-1/);
+  assert.equal(site.logged.filter((line) => line.includes('refused')).length, 3);
+});
