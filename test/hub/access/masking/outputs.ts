@@ -1,0 +1,311 @@
+import { join } from 'node:path';
+import type { Principal } from '../../../../hub/access/access.ts';
+import type { CallContext, Door } from '../../../../hub/access/door.ts';
+import { parseInstant } from '../../../../shared/clock.ts';
+import { asVitalmeshError } from '../../../../shared/errors.ts';
+import { EVENT_KINDS } from '../../../../shared/event.ts';
+import { evidenceOf } from '../../../support/evidence.ts';
+import { gathered, TEST_NOW } from '../../../support/hub.ts';
+import { CONNECTORS, type TestClient } from '../../../support/mcp-clients.ts';
+import { MARKERS, type MarkerName } from '../../../support/planted-identifiers.ts';
+import { SERVICE } from '../../mcp/support.ts';
+import type { PlantedSite } from './planted-site.ts';
+
+/**
+ * One way in which something leaves the hub. Whatever is registered anywhere (tools, resources, operator commands, methods of the door) has a row here, or the test fails: a
+ * new output joins by adding its row.
+ */
+export interface Output {
+  /** Under which name it is registered. */
+  name: string;
+  /** What may stand in it by design, and why. */
+  may?: { markers: readonly MarkerName[]; why: string };
+  /** All that it says. */
+  run(site: PlantedSite): Promise<string>;
+}
+
+const LIMITED = {
+  markers: ['ward', 'measured', 'measuredMs'],
+  why: 'a limited data set has real times and the ward (45 CFR 164.514(e)(2))',
+} as const;
+const AS_STORED = {
+  markers: Object.keys(MARKERS) as MarkerName[],
+  why: 'whoever holds the hub’s machine exports what is stored, as the devices sent it',
+};
+
+const MCP: CallContext = { channel: 'mcp-2026' };
+const AT_MACHINE: CallContext = { channel: 'operator' };
+
+type Connect = (typeof CONNECTORS)[keyof typeof CONNECTORS];
+
+/** Runs with a client of this caller. */
+async function asClient(
+  site: PlantedSite,
+  identity: string,
+  connect: Connect,
+  run: (client: TestClient) => Promise<unknown>,
+): Promise<string> {
+  await using client = await connect(site.as(identity), SERVICE);
+  return JSON.stringify(await run(client));
+}
+
+async function names(client: TestClient): Promise<string[]> {
+  const { patients } = (await client.read('vitals://patients')) as { patients: { patient: string }[] };
+  return patients.map(({ patient }) => patient);
+}
+
+async function failure(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return { unexpected: await call };
+  } catch (error) {
+    const { message, data } = error as { message?: string; data?: unknown };
+    return { message, data };
+  }
+}
+
+/** What a client of MCP can be told, by what it is registered as. */
+const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site: PlantedSite) => Promise<unknown>>> = {
+  'list of resources': (client) => client.resources(),
+  'list of templates': (client) => client.templates(),
+  'list of tools': (client) => client.tools(),
+  'resource vitals://patients': (client) => client.read('vitals://patients'),
+  'template vitals://patient/{id}/latest': async (client) =>
+    await Promise.all((await names(client)).map((name) => client.read(`vitals://patient/${name}/latest`))),
+  'tool list_patients': (client) => client.call('list_patients', {}),
+  'tool get_latest_vitals': async (client) =>
+    await Promise.all((await names(client)).map((patient) => client.call('get_latest_vitals', { patient }))),
+  'capability completions': async (client) => [await client.completePatient(''), await client.completePatient('pat')],
+  'notification resources/updated': async (client, site) => {
+    const uris = (await names(client)).map((name) => `vitals://patient/${name}/latest`);
+    const updates = await client.subscribe(['vitals://patients', ...uris]);
+    for (const uri of uris) await updates.count(uri, 1);
+    await site.change();
+    for (const uri of uris) await updates.count(uri, 2);
+    return updates.seen;
+  },
+  errors: async (client) => [
+    await failure(client.read(`vitals://patient/${MARKERS.patient.text}-01/latest`)),
+    await failure(client.read('vitals://patient/masked-aaaaaaaaaaaaaaaaaaaa/latest')),
+    await client.call('get_latest_vitals', { patient: `${MARKERS.patient.text}-02` }),
+    await client.call('list_patients', { cursor: 'AAAA' }),
+    await failure(client.subscribe([`vitals://patient/${MARKERS.patient.text}-01/latest`])),
+  ],
+};
+
+/** Of each revision and each caller that is masked; the last row is every byte that was written to it. */
+function mcpOutputs(): Output[] {
+  return Object.entries(CONNECTORS).flatMap(([revision, connect]) =>
+    ['ai-research', 'ai-quality'].flatMap((identity) => {
+      const may = identity === 'ai-quality' ? { may: LIMITED } : {};
+      const said = Object.entries(SAID_TO_CLIENTS).map(
+        ([name, run]): Output => ({
+          name: `mcp ${revision} ${identity}: ${name}`,
+          ...may,
+          run: (site) => asClient(site, identity, connect, (client) => run(client, site)),
+        }),
+      );
+      return [...said, { name: `mcp ${revision} ${identity}: wire`, ...may, run: async (site) => site.wire(identity) }];
+    }),
+  );
+}
+
+/** Somebody of another tenant, and somebody who is not listed. */
+function refusalOutputs(): Output[] {
+  return Object.entries(CONNECTORS).flatMap(([revision, connect]): Output[] => [
+    {
+      name: `mcp ${revision}: denied`,
+      may: { markers: ['measured'], why: 'the day on which its own, empty list was made' },
+      run: (site) =>
+        asClient(site, 'ai-denied', connect, async (client) => [
+          ...(await Promise.all(
+            ['resource vitals://patients', 'tool list_patients', 'errors'].map((name) => SAID_TO_CLIENTS[name]?.(client, site)),
+          )),
+          await client.resources(),
+        ]),
+    },
+    {
+      name: `mcp ${revision}: stranger`,
+      run: async (site) => JSON.stringify(await failure(connect(site.as('ai-stranger'), SERVICE))) + site.wire('ai-stranger'),
+    },
+  ]);
+}
+
+type DoorCall = (door: Door, who: Principal) => Promise<unknown>;
+
+async function everybody(door: Door, who: Principal, call: (name: string) => Promise<unknown>): Promise<unknown[]> {
+  return await Promise.all((await door.listPatients(who, MCP)).map(({ patient }) => call(patient)));
+}
+
+/** Each method of the door, as somebody who is masked calls it. */
+const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
+  listPatients: (door, who) => door.listPatients(who, MCP),
+  latest: (door, who) => everybody(door, who, (name) => door.latest(who, name, MCP)),
+  trend: (door, who) =>
+    everybody(door, who, async (name) => {
+      const { asOf, vitals } = await door.latest(who, name, MCP);
+      const to = (parseInstant(asOf)?.at ?? 0) + 1000;
+      return await Promise.all(vitals.map(({ vital }) => door.trend(who, name, { vital, from: to - 3_600_000, to, points: 12 }, MCP)));
+    }),
+  history: (door, who) =>
+    everybody(door, who, async (name) => {
+      const { vitals } = await door.latest(who, name, MCP);
+      return await Promise.all(
+        vitals.map(async ({ vital, device, at }) => {
+          const versions = await door.history(who, name, { vital, device, effective: parseInstant(at)?.at ?? 0 }, MCP);
+          if (versions.length === 0) throw new Error('nothing was found by what was shown');
+          return versions;
+        }),
+      );
+    }),
+  openSubscription: (door, who) => everybody(door, who, (name) => door.openSubscription(who, [name], MCP)),
+  closeSubscription: (door, who) => everybody(door, who, (name) => door.closeSubscription(who, [name], MCP, 1)),
+  counts: (door, who) => failure(door.counts(who, MCP)),
+  requireScope: (door, who) => failure(door.requireScope(who, 'vitals.read', MCP)),
+  turnAway: (door) => door.turnAway([{ tenant: 'clinic', principal: 'ai-stranger', role: 'none' }], 'corpus', MCP),
+};
+
+/** Of the door's methods, those that say nothing to a caller: what the hub asks for itself. */
+export const ASKED_BY_THE_HUB = ['maySee', 'patientBehind', 'maskOf'] as const;
+
+/** Of those who are masked: who reads, and who takes data away. */
+const DEIDENTIFIED = { reader: 'ai-research', extractor: 'ai-extract' };
+const LIMITED_ONES = { reader: 'ai-quality', extractor: 'ai-extract-2' };
+
+function doorOutputs(): Output[] {
+  const principal = ({ hub }: PlantedSite, identity: string): Principal => {
+    const found = hub.registry.principal(identity);
+    if (!found) throw new Error(`${identity} is not listed`);
+    return found;
+  };
+  return [DEIDENTIFIED, LIMITED_ONES].flatMap(({ reader, extractor }): Output[] => {
+    const may = reader === 'ai-quality' ? { may: LIMITED } : {};
+    const resources = async (site: PlantedSite, kinds: readonly (typeof EVENT_KINDS)[number][]) => {
+      const who = principal(site, extractor);
+      if (kinds.length === 0) return gathered(await site.hub.door.export(who, {}, AT_MACHINE));
+      return await Promise.all(kinds.map(async (kind) => gathered(await site.hub.door.exportEvents(who, { kind }, AT_MACHINE))));
+    };
+    return [
+      ...Object.entries(SAID_AT_THE_DOOR).map(
+        ([name, call]): Output => ({
+          name: `door ${reader}: ${name}`,
+          ...may,
+          run: async (site) => JSON.stringify((await call(site.hub.door, principal(site, reader))) ?? null),
+        }),
+      ),
+      { name: `door ${reader}: export`, ...may, run: async (site) => JSON.stringify(await resources(site, [])) },
+      { name: `door ${reader}: exportEvents`, ...may, run: async (site) => JSON.stringify(await resources(site, EVENT_KINDS)) },
+    ];
+  });
+}
+
+const PATIENT = `${MARKERS.patient.text}-01`;
+
+/** Each command of the operator's socket, with arguments that make it say most. */
+const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) => object[]; may?: Output['may'] }>> = {
+  status: {
+    args: () => [{}],
+    may: {
+      markers: ['gateway', 'bed', 'town'],
+      why: 'gateways, and places that a gateway named and nobody is bound to, which an operator has to find',
+    },
+  },
+  export: { args: () => [{}, ...EVENT_KINDS.map((kind) => ({ kind })), { patient: PATIENT }], may: AS_STORED },
+  trend: {
+    args: () => [{ tenant: 'clinic', patient: PATIENT, vital: 'spo2', from: TEST_NOW - 60_000, to: TEST_NOW + 1000 }],
+    may: AS_STORED,
+  },
+  history: {
+    args: () => [{ tenant: 'clinic', patient: PATIENT, vital: 'spo2', device: MARKERS.eui.text, effective: TEST_NOW - 2000 }],
+    may: AS_STORED,
+  },
+  verify: { args: () => [{}] },
+  backup: {
+    args: ({ folder }) => [{ to: join(folder, 'store.backup') }],
+    may: { markers: ['measuredMs'], why: 'when it was made' },
+  },
+  rekey: { args: () => [{}] },
+  'access-explain': {
+    args: () => [
+      { tenant: 'clinic', as: 'ai-research', action: 'vitals.read', patient: PATIENT },
+      { tenant: 'clinic', as: 'ai-research', action: 'vitals.read', patient: MARKERS.name.text },
+    ],
+    may: { markers: ['patient', 'gateway', 'bed', 'town', 'ward'], why: 'whom and where it was asked about' },
+  },
+  'access-list': {
+    args: () => [{ tenant: 'clinic' }],
+    may: { markers: ['patient', 'gateway', 'ward'], why: 'who is listed, and for whom' },
+  },
+};
+
+function operatorOutputs(): Output[] {
+  return Object.entries(ASKED_BY_OPERATORS).map(([name, { args, may }]) => ({
+    name: `operator ${name}`,
+    ...(may && { may }),
+    run: async (site) => {
+      const said: unknown[] = [];
+      for (const given of args(site)) said.push(await answerTo(site, name, given));
+      return JSON.stringify(said);
+    },
+  }));
+}
+
+async function answerTo({ operator }: PlantedSite, name: string, args: object): Promise<unknown> {
+  const answer: unknown[] = [];
+  try {
+    for await (const item of operator[name]?.(args as Record<string, unknown>, 'local:1000', new AbortController().signal) ?? [])
+      answer.push(item);
+  } catch (thrown) {
+    const { code, message, detail, advice } = asVitalmeshError(thrown);
+    return [...answer, { code, message, detail, advice }];
+  }
+  return answer;
+}
+
+/** What the hub says to nobody in particular; read when all else was run. */
+function ownOutputs(): Output[] {
+  return [
+    { name: 'metrics', run: async ({ hub }) => JSON.stringify(hub.metrics.snapshot()) },
+    {
+      name: 'log',
+      may: { markers: ['gateway'], why: 'gateways and callers are named by their identities' },
+      run: async ({ log }) => log.join(''),
+    },
+    {
+      name: 'evidence',
+      may: {
+        markers: ['patient', 'gateway', 'measured', 'measuredMs', 'eui', 'mac', 'serial', 'homeSerial'],
+        why: 'whose data it was, what was shown by id and version, and of which device it was asked',
+      },
+      run: async ({ hub }) => JSON.stringify(await evidenceOf(hub.store)),
+    },
+  ];
+}
+
+/** Every output that exists. The order is that in which they are run. */
+export const OUTPUTS: readonly Output[] = [...mcpOutputs(), ...refusalOutputs(), ...doorOutputs(), ...operatorOutputs(), ...ownOutputs()];
+
+/** What has a row, by where it is registered. */
+export const COVERED = {
+  mcp: Object.keys(SAID_TO_CLIENTS),
+  door: [...Object.keys(SAID_AT_THE_DOOR), 'export', 'exportEvents', ...ASKED_BY_THE_HUB],
+  operator: Object.keys(ASKED_BY_OPERATORS),
+};
+
+/**
+ * The commands of `vitalmesh-hub`: each prints what an operator command answers, or the same of a store whose hub does not run, or nothing that comes out of a store.
+ */
+export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_OPERATORS | 'nothing of the store'>> = {
+  run: 'nothing of the store',
+  check: 'nothing of the store',
+  status: 'status',
+  export: 'export',
+  trend: 'trend',
+  history: 'history',
+  verify: 'verify',
+  backup: 'backup',
+  restore: 'nothing of the store',
+  rekey: 'rekey',
+  'access explain': 'access-explain',
+  'access list': 'access-list',
+  'access policy': 'nothing of the store',
+};

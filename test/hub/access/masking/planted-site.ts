@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { createExplainer } from '../../../../hub/access/explain/audited.ts';
+import { explainOperatorCommands } from '../../../../hub/access/explain/operator.ts';
+import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
+import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
+import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
+import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
+import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
+import { serveMcp } from '../../../../hub/mcp/server.ts';
+import { hubOperatorCommands } from '../../../../hub/operator-commands.ts';
+import type { HubStatus } from '../../../../hub/status.ts';
+import { createLogger } from '../../../../shared/log.ts';
+import type { OperatorCommand } from '../../../../shared/operator/server.ts';
+import { createMemoryNetwork } from '../../../../shared/overlay/memory.ts';
+import type { Overlay } from '../../../../shared/overlay/overlay.ts';
+import { overlayCallers } from '../../../support/callers.ts';
+import { TestClock, type TestHub, testHub } from '../../../support/hub.ts';
+import { PLANTED_REGISTRY, plant } from '../../../support/planted-identifiers.ts';
+import { SERVICE } from '../../mcp/support.ts';
+import { MASKING_POLICY } from './site.ts';
+
+/** The planted hospital, served, with everything listened to that the hub says. */
+export interface PlantedSite extends AsyncDisposable {
+  hub: TestHub;
+  clock: TestClock;
+  /** Lines of its log, at every level. */
+  log: string[];
+  /** Everything that was written to the connections of a caller, byte by byte. */
+  wire(identity: string): string;
+  as(identity: string): Overlay;
+  /** What an operator may ask of it, by name. */
+  operator: Readonly<Record<string, OperatorCommand>>;
+  /** Sends changes of every patient. */
+  change(): Promise<void>;
+  /** An empty place for files. */
+  folder: string;
+  planted: { stored: number; refused: number };
+}
+
+export async function plantedSite(): Promise<PlantedSite> {
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'vm-planted-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const clock = new TestClock();
+  const policy = () => MASKING_POLICY;
+  const hub = stack.use(testHub({ clock, registry: PLANTED_REGISTRY, policy }));
+  const { store, registry, feed, metrics, door } = hub;
+  const log: string[] = [];
+  const logger = createLogger({ component: 'hub', level: 'debug', destination: { write: (line) => void log.push(line) } });
+  const unbound = new UnboundPlaces();
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log: logger, unbound });
+  const planted = await plant(ingest);
+
+  const network = createMemoryNetwork();
+  const written = new Map<string, Buffer[]>();
+  const overlay = tapped(stack.use(network.overlay({ id: 'hub', name: 'hub' })), written);
+  const mcp = stack.use(
+    serveMcp({
+      ...{ overlay, service: SERVICE, door, feed, callers: overlayCallers(registry, metrics), policy },
+      clock: { now: () => clock.now(), monotonicMs: () => performance.now() },
+      ...{ log: logger, metrics, limits: { coalesceMs: 5 } },
+    }),
+  );
+  await mcp.start(new AbortController().signal);
+
+  const tenants = () => registry.tenants();
+  const recipients = [createRecoveryKey(join(folder, 'recovery.key'))];
+  const surroundings = { store, tenants, policy, recipients, clock, log: logger };
+  const vitalSigns = () =>
+    ({
+      unbound: unbound.list(),
+      metrics: metrics.snapshot(),
+      mcp: mcp.status(),
+      storeId: store.storeId,
+      registry: registry.revision,
+    }) as unknown as HubStatus;
+  const dispose = stack.move();
+  return {
+    ...{ hub, clock, log, folder, planted },
+    wire: (identity) => Buffer.concat(written.get(identity) ?? []).toString('latin1'),
+    as: (identity) => dispose.use(network.overlay({ id: identity, name: identity })),
+    operator: {
+      ...hubOperatorCommands({ door, tenants, vitalSigns }),
+      ...backupOperatorCommands(surroundings),
+      ...inspectionCommands({ ...surroundings, door }),
+      ...explainOperatorCommands({ explainer: createExplainer({ store, registry, policy, clock }), tenants }),
+    },
+    change: async () => {
+      for (const { patient } of registry.patients('clinic'))
+        feed.publish({ tenant: 'clinic', patient, kind: 'stored', vitals: ['hr'], at: clock.now() });
+    },
+    [Symbol.asyncDispose]: () => dispose.disposeAsync(),
+  };
+}
+
+/** An overlay whose services write down what they send to whom. */
+function tapped(overlay: Overlay, written: Map<string, Buffer[]>): Overlay {
+  const tap = (stream: Duplex, identity: string): Duplex => {
+    const kept = written.get(identity) ?? [];
+    written.set(identity, kept);
+    const [write, end] = [stream.write.bind(stream), stream.end.bind(stream)];
+    stream.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
+      kept.push(Buffer.from(chunk as Uint8Array));
+      return write(chunk, ...rest);
+    }) as Duplex['write'];
+    stream.end = ((chunk: unknown, ...rest: never[]) => {
+      if (typeof chunk === 'string' || chunk instanceof Uint8Array) kept.push(Buffer.from(chunk as Uint8Array));
+      return end(chunk as Uint8Array, ...rest);
+    }) as Duplex['end'];
+    return stream;
+  };
+  return {
+    dial: (service, options) => overlay.dial(service, options),
+    bind: (service, listener) => overlay.bind(service, (stream, who) => listener(tap(stream, who.identityId ?? ''), who)),
+    services: () => overlay.services(),
+    get state() {
+      return overlay.state;
+    },
+    onState: (listener) => overlay.onState(listener),
+    [Symbol.asyncDispose]: () => overlay[Symbol.asyncDispose](),
+  };
+}
