@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { type AccessStatus, formatAccess } from '../../../hub/access/access-status.ts';
+import { type AccessConfig, accessConfig, issuerOf, modesOf, resourceOf } from '../../../hub/access/config.ts';
+import { checkAccess, openAccess } from '../../../hub/access/open-access.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { type Logger, silentLogger } from '../../../shared/log.ts';
+import { Metrics } from '../../../shared/metrics.ts';
+import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
+import { verifies } from '../../requirements.ts';
+import { TEST_REGISTRY, TestClock } from '../../support/hub.ts';
+import { ISSUER, testIssuer } from '../../support/tokens.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-access-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const config = (text: string): AccessConfig => parseConfig(accessConfig, text, { name: 'hub.yaml' });
+const issuers = (more: string): string => `issuers:\n  - { name: hospital, issuer: ${ISSUER}, jwks: { file: keys.json }, ${more} }\n`;
+
+function complaint(text: string): string {
+  try {
+    config(text);
+  } catch (error) {
+    assert.ok(error instanceof VitalmeshError);
+    return error.detail ?? '';
+  }
+  return assert.fail('it was taken');
+}
+
+test('of people both are needed unless hub.yaml says otherwise', () => {
+  verifies('CALLER-PROVES');
+  assert.deepEqual(modesOf(config('{}')), { person: 'both', software: undefined });
+  assert.deepEqual(modesOf(config('mcp: overlay')), { person: 'overlay', software: 'overlay' });
+  assert.deepEqual(modesOf(config('mcp: { software: oauth }')), { person: 'both', software: 'oauth' });
+  assert.match(complaint('mcp: none'), /mcp: /);
+  assert.match(complaint('mcp: { people: overlay }'), /mcp/);
+});
+
+test('an issuer is as its product has it, and each thing may be said otherwise', () => {
+  verifies('TOKEN-SHAPES');
+  const {
+    issuers: [keycloak],
+  } = config(issuers('like: keycloak'));
+  assert.ok(keycloak);
+  const usual = issuerOf(keycloak, 'http://vitals-mcp/mcp');
+  assert.deepEqual(
+    [usual.audiences, usual.types, usual.claims.client, usual.require],
+    [['http://vitals-mcp/mcp'], ['jwt', 'at+jwt'], ['azp', 'client_id'], { typ: 'Bearer' }],
+  );
+  const {
+    issuers: [other],
+  } = config(
+    issuers(
+      'like: entra, audiences: ["api://x"], claims: { subject: sub }, maxLifetimeSeconds: 600, scopeNames: { V.Read: [user/Observation.rs] }',
+    ),
+  );
+  assert.ok(other);
+  const { audiences, claims, maxLifetimeSeconds, scopeNames } = issuerOf(other, 'http://vitals-mcp/mcp');
+  assert.deepEqual(
+    [audiences, claims, maxLifetimeSeconds],
+    [['api://x'], { subject: 'sub', scopes: ['scp', 'roles'], client: ['azp'] }, 600],
+  );
+  assert.deepEqual(scopeNames, { 'V.Read': ['user/Observation.rs'] });
+  assert.equal(resourceOf(config('{}'), 'vitals-mcp'), 'http://vitals-mcp/mcp');
+  assert.equal(resourceOf(config('resource: https://vitals.example/mcp'), 'x'), 'https://vitals.example/mcp');
+});
+
+test('what must not stand in it is refused: shared secrets, plain HTTP, doubles, scopes that are none', () => {
+  verifies('CONFIG-ERRORS-HELP', 'TOKEN-ATTACKS');
+  for (const algorithm of ['none', 'HS256', 'RS1', 'A128GCM']) assert.match(complaint(issuers(`algorithms: [${algorithm}]`)), /algorithms/);
+  assert.match(complaint(issuers('').replace('https:', 'http:')), /issuer: expected an address that begins with https/);
+  assert.match(complaint(issuers('jwks: x').replace('jwks: { file: keys.json }, ', '')), /jwks/);
+  assert.match(
+    complaint(`issuers: [{ name: a, issuer: ${ISSUER}, jwks: { service: sso, url: "http://sso/keys" } }]`),
+    /expected an address/,
+  );
+  assert.match(
+    complaint(
+      `issuers:\n  - { name: a, issuer: ${ISSUER}, jwks: { file: k } }\n  - { name: a, issuer: "https://b.example", jwks: { file: k } }`,
+    ),
+    /once/,
+  );
+  assert.match(
+    complaint(`issuers:\n  - { name: a, issuer: ${ISSUER}, jwks: { file: k } }\n  - { name: b, issuer: ${ISSUER}, jwks: { file: k } }`),
+    /once/,
+  );
+  assert.match(complaint(issuers('scopeNames: { a: [openid] }')), /expected a scope of SMART/);
+  assert.match(complaint('resource: http://vitals-mcp/other'), /path \/mcp/);
+});
+
+test('a hub starts only with keys that it can use, says when people need one credential alone, and which clients cannot get in', async () => {
+  verifies('CALLER-PROVES', 'ISSUER-KEYS');
+  const clock = new TestClock();
+  const idp = await testIssuer({ now: () => clock.now() });
+  const file = join(folder, 'keys.json');
+  const logged: string[] = [];
+  const log = { ...silentLogger, warn: (_: object, text: string) => logged.push(text) } as unknown as Logger;
+  await using overlay = createMemoryNetwork().overlay({ id: 'hub', name: 'hub' });
+  const registry = parseRegistry(TEST_REGISTRY);
+  const open = (text: string) => openAccess(config(text), { registry, overlay, service: 'vitals-mcp', clock, metrics: new Metrics(), log });
+  const withKeys = issuers('').replace('keys.json', file);
+
+  await assert.rejects(open(withKeys), { code: 'ACCESS-ISSUER-KEYS', detail: /ENOENT/ });
+  await assert.rejects(checkAccess(config(withKeys), registry), { code: 'ACCESS-ISSUER-KEYS' });
+  writeFileSync(file, JSON.stringify({ keys: [{ ...idp.jwks.keys[0], d: 'AAAA' }] }));
+  await assert.rejects(open(withKeys), { code: 'ACCESS-ISSUER-KEYS', detail: /private/ });
+  writeFileSync(file, JSON.stringify(idp.jwks));
+  logged.length = 0;
+  const access = await open(withKeys);
+  assert.deepEqual(access.resource, { resource: 'http://vitals-mcp/mcp', issuers: [ISSUER] });
+  assert.deepEqual(access.status(), {
+    mcp: { person: 'both', software: 'listed' },
+    issuers: [{ name: 'hospital', keys: 1, at: clock.now(), code: null }],
+    unusable: 2,
+  });
+  assert.match((await checkAccess(config(withKeys), registry)) ?? '', /^2 of the clients in registry\.yaml cannot get in/);
+  assert.deepEqual(logged, ['clients of the registry lack a credential that they need: nobody can get in as they']);
+  writeFileSync(file, '{');
+  await access.renew();
+  assert.equal(access.status().issuers[0]?.code, 'ACCESS-ISSUER-KEYS');
+  assert.equal((await access.callers.identify('ai-monitor', undefined)).principal.id, 'ai-monitor');
+  await assert.rejects(access.callers.identify('ai-nurse', undefined), { code: 'ACCESS-TOKEN-NEEDED' });
+
+  logged.length = 0;
+  const trial = await open('mcp: overlay');
+  assert.deepEqual(logged, ['FOR A TRIAL: people are let in by one credential alone (access.mcp)']);
+  assert.equal((await trial.callers.identify('ai-nurse', undefined)).principal.id, 'ai-nurse');
+  assert.equal(await checkAccess(config('mcp: overlay'), registry), undefined);
+  await assert.rejects(trial.callers.identify('ai-nurse', 'Bearer a.b.c'), { code: 'ACCESS-TOKEN' });
+});
+
+test('the status says loudly what is for a trial, and nothing where all is as it must be', () => {
+  const status: AccessStatus = {
+    mcp: { person: 'both', software: 'listed' },
+    issuers: [{ name: 'hospital', keys: 2, at: 0, code: null }],
+    unusable: 0,
+  };
+  assert.deepEqual(formatAccess(status), []);
+  assert.deepEqual(formatAccess({ ...status, mcp: { person: 'overlay', software: 'overlay' } }), [
+    ['Access', 'FOR A TRIAL: people are let in by their overlay identity alone (access.mcp of hub.yaml)'],
+  ]);
+  const [[, unusable = ''] = []] = formatAccess({ ...status, unusable: 1 });
+  assert.match(unusable, /^1 client of registry\.yaml cannot get in/);
+  const [[name, lost = ''] = []] = formatAccess({
+    ...status,
+    issuers: [{ name: 'hospital', keys: null, at: null, code: 'ACCESS-ISSUER-KEYS' }],
+  });
+  assert.match(`${name}: ${lost}`, /^Issuer hospital: no keys; ACCESS-ISSUER-KEYS \(/);
+});
