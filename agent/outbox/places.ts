@@ -25,6 +25,12 @@ export interface PlacesOptions {
   lastSeq: number;
 }
 
+/** With the greatest row number of it. */
+interface Entry {
+  place: Place;
+  seq: number;
+}
+
 /** So many places are told of at most; of more, those that sent last. */
 export const MOST_PLACES = 1000;
 
@@ -39,8 +45,9 @@ const HOUR_MS = 3_600_000;
  */
 export class Places {
   readonly #options: PlacesOptions;
-  /** With the greatest row number of each. */
-  readonly #entries = new Map<string, { place: Place; seq: number }>();
+  readonly #entries = new Map<string, Entry>();
+  /** The last one of each device: nearly every row is of the place that the row before it was of, and a key costs a tenth of a row. */
+  readonly #recent = new Map<string, Entry>();
   /** It was there and could be read: whose rows wait is known without looking at them. */
   readonly isWhole: boolean;
   #isDue = false;
@@ -68,16 +75,27 @@ export class Places {
   note(record: ReadingRecord, seq: number): void {
     if (seq > this.#highest) this.#highest = seq;
     const lost = record.gap?.lost ?? lostClass(record);
-    const key = keyOf(record, lost);
-    const entry = this.#entries.get(key);
-    if (entry) {
-      if (seq > entry.seq) entry.seq = seq;
+    const recent = this.#recent.get(record.device.id);
+    if (recent && isOf(recent.place, record, lost)) {
+      if (seq > recent.seq) recent.seq = seq;
       return;
     }
+    const key = keyOf(record, lost);
+    const known = this.#entries.get(key);
+    const entry = known ?? this.#add(key, record, lost, seq);
+    if (seq > entry.seq) entry.seq = seq;
+    this.#recent.set(record.device.id, entry);
+  }
+
+  #add(key: string, record: ReadingRecord, lost: LostClass, seq: number): Entry {
     const { source, profile, device, subject, test } = record;
     if (this.#entries.size >= MOST_PLACES) this.#forgetOldest();
-    this.#entries.set(key, { place: { source, profile, device, subject, test, lost }, seq });
+    // A copy: parts of a message's text would hold all of it in memory.
+    const place = JSON.parse(JSON.stringify({ source, profile, device, subject, test, lost })) as Place;
+    const entry = { place, seq };
+    this.#entries.set(key, entry);
     this.#isDue = true;
+    return entry;
   }
 
   /** Writes what is new, as far as it may write now. `oldestSeq`: the least number of a row that waits; asked for once an hour. */
@@ -114,12 +132,14 @@ export class Places {
       this.#isDue = true;
     }
     this.#prunedSeq = this.#highest;
+    this.#recent.clear();
   }
 
   #forgetOldest(): void {
     let oldest: [key: string, seq: number] | undefined;
     for (const [key, { seq }] of this.#entries) if (!oldest || seq < oldest[1]) oldest = [key, seq];
     if (oldest) this.#entries.delete(oldest[0]);
+    this.#recent.clear();
     this.#options.metrics.count('outbox_places_forgotten');
   }
 
@@ -137,6 +157,21 @@ export class Places {
       this.#isFailing = true;
     }
   }
+}
+
+/** What `keyOf` would say of both. */
+function isOf(place: Place, { source, device, subject, test }: Omit<GapSource, 'profile'>, lost: LostClass): boolean {
+  const there = place.subject;
+  return (
+    place.lost === lost &&
+    place.source === source &&
+    place.test === test &&
+    place.device.id === device.id &&
+    there.patient?.value === subject.patient?.value &&
+    there.patient?.authority === subject.patient?.authority &&
+    there.visit === subject.visit &&
+    there.bed === subject.bed
+  );
 }
 
 /** Identifiers hold no control characters. */
