@@ -22,7 +22,12 @@ import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.t
 import { type Access, checkAccess, openAccess } from './access/open-access.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { createDoor } from './access/store-door.ts';
+import { createAuditor } from './audit/auditor.ts';
+import { auditCliCommands } from './audit/cli.ts';
+import { auditFilesOf } from './audit/config.ts';
 import { openCheckpoints } from './audit/open-checkpoints.ts';
+import { type AuditCommand, auditOperatorCommands } from './audit/operator.ts';
+import { readVerifiers } from './audit/signing-key.ts';
 import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
 import { backupCommands } from './backup/cli.ts';
 import { backUp, backupOperatorCommands } from './backup/operator.ts';
@@ -57,6 +62,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...backupCommands({ backup, restore, rekey }),
           ...inspectionCliCommands({ verify }),
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
+          ...auditCliCommands({ audit: auditOffline }),
         },
       ),
       argv,
@@ -91,7 +97,13 @@ async function run(config: HubConfig): Promise<void> {
   const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
   const unbound = new UnboundPlaces();
-  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound });
+  let reloaded = Promise.resolve();
+  const rebind = (): Promise<void> => {
+    const rebound = reloaded.then(async () => registry.rebound(await store.rebind(registry.bindings(), clock.now())));
+    reloaded = rebound.catch(() => undefined);
+    return rebound;
+  };
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, rebind });
   const checkpoints = openCheckpoints(config, { store, clock, metrics, log });
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
@@ -132,6 +144,8 @@ async function run(config: HubConfig): Promise<void> {
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const explaining = { explainer: createExplainer({ store, registry, policy, clock }), tenants: backups.tenants };
+  const keys = (): string[] => readVerifiers(auditFilesOf(config.audit, config.store).verifiers);
+  const auditor = createAuditor({ store, policy, keys, clock });
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
     commands: {
@@ -139,10 +153,10 @@ async function run(config: HubConfig): Promise<void> {
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
       ...explainOperatorCommands(explaining),
+      ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
     },
     log,
   });
-  let reloaded = Promise.resolve();
   process.on('SIGHUP', () => {
     reloaded = reloaded.then(() => reload(config, { registry, policies, access, store, engine: opened.engine, feed, clock, log }));
   });
@@ -237,6 +251,14 @@ async function* explainingOffline<T>(config: HubConfig, use: (surroundings: Expl
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   const explainer = createExplainer({ store, registry, policy: () => policy, clock: systemClock });
   yield* use({ explainer, tenants: () => tenantsOf(registry, store) });
+}
+
+async function* auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
+  const { registry, policy: rules } = loadRules(config);
+  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
+  const keys = (): string[] => readVerifiers(auditFilesOf(config.audit, config.store).verifiers);
+  const auditor = createAuditor({ store, policy: () => rules, keys, clock: systemClock });
+  yield* auditOperatorCommands({ auditor, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {

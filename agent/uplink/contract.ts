@@ -46,8 +46,8 @@ export interface Greeting {
 export interface Link extends BatchLink {
   /** Who the other end is: the hub's identity id out of its certificate, or the server's address. */
   readonly peer: string;
-  /** Errors: UPLINK-VERSION, -ANSWER, and the code with which the other end refuses. */
-  greet(): Promise<Greeting>;
+  /** Tells a hub what it `told` of commits before. Errors: UPLINK-VERSION, -ANSWER, and the code with which the other end refuses. */
+  greet(told: readonly StorePosition[]): Promise<Greeting>;
   /** Ends the connection in order, within the limit. */
   close(limitMs: number): Promise<void>;
   /** Lets go of the connection at once. */

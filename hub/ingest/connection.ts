@@ -6,7 +6,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import { sessionError, widenWindow } from '../../shared/uplink/http2.ts';
 import { isEpoch } from '../../shared/uplink/key.ts';
 import { batchResponse } from '../../shared/uplink/kinds.ts';
-import { formatStorePosition } from '../../shared/uplink/lineage.ts';
+import { formatStorePosition, parseTold } from '../../shared/uplink/lineage.ts';
 import { type Carried, closeInOrder, cut, keepAlive, ping } from '../../shared/uplink/liveness.ts';
 import { FHIR_JSON, formatCheckpoint, refusal, UPLINK_HEADERS, UPLINK_PATHS, UPLINK_VERSIONS } from '../../shared/uplink/protocol.ts';
 import type { Told } from '../audit/checkpoints.ts';
@@ -138,7 +138,7 @@ export class UplinkConnection implements InstanceHolder {
       return this.#context.fhir.answer(this.gateway, request);
     }
     const gateway = await this.#admit(headers);
-    if (path === UPLINK_PATHS.hello) return method === 'GET' ? await this.#hello() : notAllowed('GET');
+    if (path === UPLINK_PATHS.hello) return method === 'GET' ? await this.#hello(headers) : notAllowed('GET');
     if (path === UPLINK_PATHS.fhir) return method === 'POST' ? this.#batch(stream, headers, gateway) : notAllowed('POST');
     return { status: 404, code: 'UPLINK-REQUEST', body: refusal('UPLINK-REQUEST') };
   }
@@ -173,8 +173,8 @@ export class UplinkConnection implements InstanceHolder {
     return instance === this.instance ? this.#claim : Promise.resolve(false);
   }
 
-  async #hello(): Promise<HttpAnswer> {
-    const hello = await this.#context.ingest.hello();
+  async #hello({ [UPLINK_HEADERS.told]: told }: IncomingHttpHeaders): Promise<HttpAnswer> {
+    const hello = await this.#context.ingest.hello(this.gateway, typeof told === 'string' ? parseTold(told) : []);
     this.#storeEpoch = hello.lineage?.at(-1)?.epoch;
     return { status: 200, headers: this.#news(), body: { versions: UPLINK_VERSIONS, ...hello } };
   }

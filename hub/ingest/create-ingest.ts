@@ -3,6 +3,7 @@ import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { Seldom } from '../../shared/seldom.ts';
+import type { StorePosition } from '../../shared/uplink/lineage.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
@@ -40,6 +41,8 @@ export interface IngestOptions {
   log?: Logger;
   /** Told of every row that became the current one or no longer is, so that it knows when each goes stale. */
   staleness?: Pick<StalenessWatch, 'changed'>;
+  /** Reads since when the bindings of the registry hold anew, once the store has something new to say of that. */
+  rebind?: () => Promise<void>;
   /** Told of every place that is bound to nobody. */
   unbound?: Pick<UnboundPlaces, 'note'>;
   limits?: { batchEntries: number; batchBytes: number };
@@ -62,6 +65,7 @@ class HubIngest implements Ingest {
   readonly #log: Logger;
   readonly #reported: Seldom;
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
+  readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
   readonly limits: { batchEntries: number; batchBytes: number };
 
@@ -75,6 +79,7 @@ class HubIngest implements Ingest {
     log = silentLogger,
     staleness,
     unbound,
+    rebind,
     limits = UPLINK_LIMITS,
   }: IngestOptions) {
     this.#store = store;
@@ -87,6 +92,7 @@ class HubIngest implements Ingest {
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
     this.#unbound = unbound;
+    this.#rebind = rebind;
     this.limits = limits;
   }
 
@@ -94,7 +100,8 @@ class HubIngest implements Ingest {
     return this.#registry.gateway(identityId);
   }
 
-  async hello(): ReturnType<Ingest['hello']> {
+  async hello(gateway: string, told: readonly StorePosition[]): ReturnType<Ingest['hello']> {
+    await this.#followBack(gateway, told);
     const { epochs, position } = await this.#committed(this.#store.lineage());
     return {
       limits: { ...this.limits },
@@ -104,6 +111,13 @@ class HubIngest implements Ingest {
       position,
       configRevision: this.#registry.revision,
     };
+  }
+
+  /** Where the store went back since a gateway was told of commits, what it sends again must not meet bindings of before. */
+  async #followBack(gateway: string, told: readonly StorePosition[]): Promise<void> {
+    if (!(await this.#committed(this.#store.noticeLoss(told, this.#clock.now())))) return;
+    this.#log.warn({ gateway }, 'the store went back to an earlier state; who was bound since is not known until somebody confirms it');
+    await this.#committed(this.#rebind?.() ?? Promise.resolve());
   }
 
   async batch(identityId: string, bundle: unknown): Promise<Answered> {

@@ -29,8 +29,8 @@ export type ForeignAnswer =
 export interface Ingest {
   gateway(identityId: string): GatewayEntry | undefined;
   readonly limits: UplinkHello['limits'];
-  /** Rejects with INGEST-UNAVAILABLE. */
-  hello(): Promise<Omit<UplinkHello, 'versions'>>;
+  /** `told`: what this gateway was told of commits before. Rejects with INGEST-UNAVAILABLE. */
+  hello(identityId: string, told: readonly StorePosition[]): Promise<Omit<UplinkHello, 'versions'>>;
   batch(identityId: string, bundle: unknown): Promise<Answered>;
   /** As `batch`, for a batch or transaction Bundle of Observations of any FHIR client: they are mapped into ours, or refused with a rule. */
   foreign(identityId: string, bundle: unknown): Promise<ForeignAnswer>;

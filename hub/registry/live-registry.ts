@@ -43,6 +43,11 @@ export class LiveRegistry implements Registry {
     return this.#current;
   }
 
+  /** What the store says now of the bindings of the same registry. */
+  rebound(bindings: readonly KeptBinding[]): void {
+    this.#since = sinceByGateway(bindings);
+  }
+
   get revision(): string {
     return this.#current.revision;
   }

@@ -24,7 +24,8 @@ export function positionOf(database: Pick<Database, 'prepare'>): number {
   return database.prepare<[], { position: number }>(SQL.position).get()?.position ?? 0;
 }
 
-export function lineageOf(database: Pick<Database, 'prepare'>): Lineage {
-  const newest = database.prepare<[number], StoreEpoch>(SQL.epochs).all(TOLD);
+/** The newest epochs, as many as a gateway is told of unless said otherwise. */
+export function lineageOf(database: Pick<Database, 'prepare'>, most = TOLD): Lineage {
+  const newest = database.prepare<[number], StoreEpoch>(SQL.epochs).all(most);
   return { epochs: newest.reverse(), position: positionOf(database) };
 }

@@ -5,7 +5,7 @@ import type { Cipher } from '../../shared/storage/connection.ts';
 import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
-import type { Lineage, StoreEpoch } from '../../shared/uplink/lineage.ts';
+import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
@@ -15,6 +15,8 @@ import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStret
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { type ReadingRow, readingOf } from './observation-row.ts';
+import { lossIn } from './loss.ts';
+import { noteLoss } from './note-loss.ts';
 import { readTrend } from './read-trend.ts';
 import { readVersions } from './read-versions.ts';
 import { retainSome } from './retain.ts';
@@ -75,6 +77,8 @@ class SqliteStore implements Store {
   /** The present one of its lineage. */
   #epoch: string;
 
+  /** Losses that were noted since the opening without knowing which they are, by position. */
+  readonly #uncertain = new Set<number>();
   constructor(database: Database, commits: GroupCommit) {
     this.#database = database;
     this.#commits = commits;
@@ -102,6 +106,16 @@ class SqliteStore implements Store {
   }
 
   async beginStoreEpoch(): Promise<StoreEpoch> {
+  async noticeLoss(told: readonly StorePosition[], at: Instant): Promise<boolean> {
+    const isOpen = (): boolean => this.#database.prepare<[], { found: number }>(SQL.isUnknownOpen).get() !== undefined;
+    const isQuick = this.#database.read(() => lossIn(lineageOf(this.#database), told) === undefined);
+    if (isQuick) return this.#database.read(isOpen);
+    return await this.#commits.run((database) => {
+      noteLoss(database, told, at, this.#uncertain);
+      return isOpen();
+    });
+  }
+
     const begun = await this.#commits.run(beginStoreEpoch);
     this.#epoch = begun.epoch;
     return begun;

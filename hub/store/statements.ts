@@ -152,6 +152,8 @@ export const SQL = {
   tenants: 'SELECT tenant FROM total ORDER BY tenant',
 
   addUnknown: 'INSERT INTO unknownBinding (start, found, until) VALUES (?, ?, ?)',
+  evidenceAt: "SELECT json_extract(entry, '$.at') AS at FROM audit WHERE seq = ?",
+  isUnknownOpen: 'SELECT 1 AS found FROM unknownBinding WHERE until IS NULL LIMIT 1',
   endUnknown: 'UPDATE unknownBinding SET until = ? WHERE until IS NULL',
   unknown: 'SELECT start AS "from", found, until FROM unknownBinding ORDER BY key',
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding',

@@ -42,6 +42,22 @@ export function formatStorePosition({ epoch, position }: StorePosition): string 
   return `${epoch}.${position}`;
 }
 
+/** Epochs that a gateway tells of, the newest. */
+const MOST_TOLD = 64;
+
+/** Positions in one line, `,` between them; of more than 64 the last. */
+export function formatTold(told: readonly StorePosition[]): string {
+  return told.slice(-MOST_TOLD).map(formatStorePosition).join(',');
+}
+
+/** Reads what `formatTold` wrote; what is none is left out, and so is what is beyond 64. */
+export function parseTold(text: string): StorePosition[] {
+  return text
+    .split(',', MOST_TOLD)
+    .map(parseStorePosition)
+    .filter((position) => position !== undefined);
+}
+
 /** Reads what `formatStorePosition` wrote; undefined for anything else. */
 export function parseStorePosition(text: string): StorePosition | undefined {
   const [epoch = '', digits = '', ...more] = text.split('.');

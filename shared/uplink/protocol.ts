@@ -16,6 +16,8 @@ export const UPLINK_HEADERS = {
   epoch: 'vitalmesh-epoch',
   /** Of a batch, `live` or `backlog`: the batches of a lane of a connection are stored in the order in which they were sent. */
   lane: 'vitalmesh-lane',
+  /** Of the hello's question: what the gateway was told of commits, see `formatTold`. A hub of before ignores it. */
+  told: 'vitalmesh-told',
   /** Of the answer to a batch: where it was committed, `<epoch>.<position>`. A hub of before does not say it, an agent of before ignores it. */
   committed: 'vitalmesh-committed',
   /** Of an answer: how far the hub's evidence has come, for the gateway to keep; as `formatCheckpoint` writes it. Who does not know it ignores it. */

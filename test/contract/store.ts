@@ -610,6 +610,34 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 5000), { A: 3000, B: 4000 });
   });
 
+  check('what a store lost of what it told of makes a stretch without bindings, once, until a registry is read again', async (store) => {
+    verifies('PUT-BACK-NOBODYS');
+    const bed: Binding = { gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' };
+    const foreign = 'zzzzzzzzzzzzz';
+    const stretches = async (at: Instant) =>
+      ((await store.rebind([bed], at))[0]?.unknown ?? []).map(({ from, found, until }) => [from, found, until]);
+    await store.rebind([bed], 1000);
+    const kept = (await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]))).committed;
+    await store.beginStoreEpoch();
+    const present = (await store.storeBatch(batchOf([arrivalOf({ seq: 2 })]))).committed;
+    const before = [0, 1000, 1000 - 120_000];
+    for (const told of [[], [kept], [kept, present], [{ ...present, position: present.position + 5 }]])
+      assert.equal(await store.noticeLoss(told, 2000), false, JSON.stringify(told));
+    const lost = { ...kept, position: kept.position + 5 };
+    assert.equal(await store.noticeLoss([lost], 2000), true);
+    assert.equal(await store.noticeLoss([], 2500), true, 'until the registry is read');
+    const [, stretch, ...more] = await stretches(3000);
+    assert.deepEqual([stretch?.slice(1), more], [[2000, 3000], []]);
+    assert.ok((stretch?.[0] ?? 0) > 0, 'from the last commit that is held');
+    // The same loss, as another gateway knows it, by the name of an epoch that this store never led.
+    for (const told of [[lost], [kept, { epoch: foreign, position: 99 }]]) assert.equal(await store.noticeLoss(told, 4000), false);
+    // One of which nobody knows when is not taken for another.
+    assert.equal(await store.noticeLoss([{ epoch: foreign, position: 99 }], 5000), true);
+    assert.deepEqual((await stretches(6000)).slice(0, 2), [before, stretch]);
+    assert.equal(await store.noticeLoss([{ epoch: foreign, position: 99 }], 7000), false);
+    assert.equal((await stretches(8000)).length, 3);
+  });
+
   check('a new store knows nothing of before the first reading of a registry, and says so of every binding for ever', async (store, at) => {
     verifies('NEW-STORE-NOBODYS');
     const gateway = { gateway: 'gw-icu', kind: 'bed', tenant: 'clinic' } as const;

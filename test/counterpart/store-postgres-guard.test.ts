@@ -200,6 +200,7 @@ const WHOLE: readonly string[] = [
   'bindings',
   'lineage',
   'endUnknown',
+  'isUnknownOpen',
   'unknown',
 ];
 

@@ -9,7 +9,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
-import { gathered } from '../support/hub.ts';
+import { gathered, TEST_NOW } from '../support/hub.ts';
 import { type PostgresDatabase, PostgresServer } from '../support/postgres.ts';
 
 const server = await PostgresServer.start();
@@ -51,10 +51,18 @@ async function bertIsNotAnna(store: PostgresStore): Promise<void> {
   assert.deepEqual((await store.verify()).findings, []);
   const { epochs: now } = await store.lineage();
   assert.ok(now.length >= 2);
+  // As when a backup is restored: from the last commit that is held until the registry is read, nobody knows who was bound.
+  assert.equal(await store.noticeLoss([], TEST_NOW), true);
+  const [bound] = await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-1' }], Date.now());
+  assert.deepEqual(
+    bound?.unknown?.map(({ from }) => from),
+    [TEST_NOW],
+  );
+  assert.equal(await store.noticeLoss([], TEST_NOW), false);
 }
 
 test('a server that is restored while its hub has nothing to do: nobody is stored under the key that another one had', async () => {
-  verifies('STORE-BACK-BELOW');
+  verifies('STORE-BACK-BELOW', 'PUT-BACK-NOBODYS');
   const [data, backup] = ['data', 'backup'].map((name) => join(server.folder, name)) as [string, string];
   await using store = await putBack(await server.database(), {
     async keep() {

@@ -7,7 +7,7 @@ import type { Uplink } from '../../agent/uplink/contract.ts';
 import { createUplink } from '../../agent/uplink.ts';
 import { operatorPrincipal } from '../../hub/access/principals.ts';
 import { serveUplink } from '../../hub/ingest/session.ts';
-import { systemClock } from '../../shared/clock.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import type { MemoryNetwork } from '../../shared/overlay/memory.ts';
@@ -70,8 +70,12 @@ export function outboxFile(): OutboxFile {
   return { path, open };
 }
 
-/** The home gateway sends what is in the outbox until this is disposed. */
-export async function send(network: MemoryNetwork, outbox: Outbox): Promise<{ uplink: Uplink } & AsyncDisposable> {
+/** The home gateway sends what is in the outbox until this is disposed; `clock` is what it says of its time. */
+export async function send(
+  network: MemoryNetwork,
+  outbox: Outbox,
+  clock: Clock = systemClock,
+): Promise<{ uplink: Uplink } & AsyncDisposable> {
   const overlay = network.overlay({ id: 'gw-home', name: 'home' });
   const uplink = createUplink({
     outbox,
@@ -81,7 +85,7 @@ export async function send(network: MemoryNetwork, outbox: Outbox): Promise<{ up
     hubIdentity: ['hub-1'],
     log: silentLogger,
     metrics: new Metrics(),
-    clock: systemClock,
+    clock: { ...systemClock, now: () => clock.now() },
     retry: { minMs: 1, maxMs: 5, slowMinMs: 1, slowMaxMs: 5 },
   });
   await uplink.start(new AbortController().signal);

@@ -4,7 +4,7 @@ import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { newEpoch, type RowKey } from '../../shared/uplink/key.ts';
-import type { StoreEpoch } from '../../shared/uplink/lineage.ts';
+import type { StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import { type EntryOutcome, UPLINK_LIMITS } from '../../shared/uplink/protocol.ts';
 
 export { until } from './until.ts';
@@ -68,6 +68,10 @@ export class MemoryOutbox implements Outbox {
   async setStoreId(storeId: string): Promise<number> {
     this.storeId = storeId;
     return 0;
+  }
+
+  toldOf(): readonly StorePosition[] {
+    return [];
   }
 
   async redeliver(): Promise<Redelivered> {

@@ -27,7 +27,7 @@ export async function keepBindings(commit: Commit, next: readonly Binding[], at:
     await commit.query(PG.setBinding, [gateway, kind, name, tenant, patient, since]);
   }
   const { from, found, until } = before(at);
-  if (isNew) await commit.query(PG.addUnknownBefore, [from, found, until]);
+  if (isNew) await commit.query(PG.addUnknownStretch, [from, found, until]);
   await commit.query(PG.endUnknown, [at]);
   return withUnknown(bindings, await commit.query<UnknownStretch>(PG.unknown));
 }

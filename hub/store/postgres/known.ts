@@ -1,6 +1,8 @@
+import type { Clock } from '../../../shared/clock.ts';
 import type { Commit } from './commits.ts';
 import { beginEpoch } from './epochs.ts';
 import { KnownKeys } from './known-keys.ts';
+import { noteLoss } from './losses.ts';
 import { PG } from './statements.ts';
 
 /** Where the last own commit ended. */
@@ -26,6 +28,12 @@ export class Known {
   readonly weeks = new Set<number>();
   #droppedWeeks = 0;
   #last: Seen | undefined;
+  readonly #clock: Clock;
+  readonly #uncertain = new Set<number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Nothing of the keys is certain any more. */
   forget(): void {
@@ -36,7 +44,8 @@ export class Known {
 
   /**
    * To be called before anything else of a commit, which holds the head: forgets everything when the data are of another life than at the
-   * last commit. Where they went back under sessions that stayed, so that none of them could tell, it begins the epoch for it.
+   * last commit. Where they went back under sessions that stayed, so that none of them could tell, it begins the epoch for it. What was lost of
+   * what this hub committed makes a stretch without bindings: a server whose folder was copied back looks like one that was started again.
    */
   async follow(commit: Commit): Promise<void> {
     if (commit.droppedWeeks !== this.#droppedWeeks) this.weeks.clear();
@@ -51,6 +60,7 @@ export class Known {
     if (now.epoch === last.epoch && !isUntold) return;
     this.forget();
     if (isUntold) await beginEpoch(commit);
+    await noteLoss(commit, [last], this.#clock.now(), this.#uncertain);
     this.tenants.clear();
     for (const { id, stored } of await commit.query<{ id: string; stored: boolean }>(PG.tenants)) if (stored) this.tenants.add(id);
   }

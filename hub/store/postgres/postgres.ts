@@ -4,7 +4,7 @@ import { type Clock, type Instant, systemClock } from '../../../shared/clock.ts'
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
-import type { Lineage, StoreEpoch } from '../../../shared/uplink/lineage.ts';
+import type { Lineage, StoreEpoch, StorePosition } from '../../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../../access/access.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
@@ -12,6 +12,7 @@ import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
 import { Findings } from '../findings.ts';
 import type { RetentionOrder, RetentionStep } from '../retention.ts';
+import { lossIn } from '../loss.ts';
 import type {
   ArrivedBatch,
   BatchOutcome,
@@ -40,6 +41,7 @@ import { beginEpoch, followMark, readLineage } from './epochs.ts';
 import { walkEvidence } from './evidence.ts';
 import { Known } from './known.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
+import { isUnknownOpen, noteLoss } from './losses.ts';
 import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
@@ -98,7 +100,9 @@ export class PostgresStore implements Store {
   readonly address: DatabaseAddress;
   readonly #connections: Connections;
   readonly #commits: Commits;
-  readonly #known = new Known();
+  readonly #known: Known;
+  /** Losses that were noted since the opening without knowing which they are, by position. */
+  readonly #uncertain = new Set<number>();
   /** All of them, those too of which nothing is stored. */
   #tenants = new Set<string>();
 
@@ -112,7 +116,8 @@ export class PostgresStore implements Store {
     this.storeId = storeId;
     this.address = address;
     this.#connections = connections;
-    const known = this.#known;
+    const known = new Known(clock);
+    this.#known = known;
     const failed = (): void => known.forget();
     const begun = (commit: Commit): Promise<void> => known.follow(commit);
     this.#commits = new Commits({ connections, hub: this.hub, storeId, begun, failed, metrics, clock });
@@ -134,6 +139,15 @@ export class PostgresStore implements Store {
 
   beginStoreEpoch(): Promise<StoreEpoch> {
     return this.#commits.run(beginEpoch);
+  async noticeLoss(told: readonly StorePosition[], at: Instant): Promise<boolean> {
+    const isQuick = await this.read(async (transaction) => lossIn(await readLineage(transaction), told) === undefined);
+    if (isQuick) return await this.read(isUnknownOpen);
+    return await this.#commits.run(async (commit) => {
+      await noteLoss(commit, told, at, this.#uncertain);
+      return await isUnknownOpen(commit);
+    });
+  }
+
   }
 
   distrust(storedAfter: Instant): Promise<void> {

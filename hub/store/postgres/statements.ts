@@ -36,6 +36,7 @@ export const PG = {
   dropWeek: 'SELECT drop_week($1::text, $2::bigint) AS dropped',
 
   allEvidence: "SELECT set_config('vitalmesh.evidence', 'all', true)",
+  ownEvidence: "SELECT set_config('vitalmesh.evidence', '', true)",
 
   findWriters: `
     SELECT w.key, g.agent, g.epoch FROM unnest($1::text[], $2::text[]) AS g (agent, epoch)
@@ -238,7 +239,9 @@ export const PG = {
   addUnknown: `
     INSERT INTO unknown_binding (start, found)
     VALUES (coalesce((SELECT (entry::json->>'at')::bigint FROM audit WHERE seq = $1), 0), (extract(epoch FROM clock_timestamp()) * 1000)::bigint)`,
-  addUnknownBefore: 'INSERT INTO unknown_binding (start, found, until) VALUES ($1, $2, $3)',
+  addUnknownStretch: 'INSERT INTO unknown_binding (start, found, until) VALUES ($1, $2, $3)',
+  evidenceAt: "SELECT (entry::json->>'at')::bigint AS at FROM audit WHERE seq = $1",
+  isUnknownOpen: 'SELECT 1 AS found FROM unknown_binding WHERE until IS NULL LIMIT 1',
   endUnknown: 'UPDATE unknown_binding SET until = $1 WHERE until IS NULL',
   unknown: 'SELECT start AS "from", found, until FROM unknown_binding ORDER BY key',
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding WHERE tenant = $1',

@@ -56,6 +56,7 @@ const WHOLE: readonly string[] = [
   'quarantined',
   'lineage',
   'endUnknown',
+  'isUnknownOpen',
   'unknown',
 ];
 
