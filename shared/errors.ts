@@ -778,6 +778,11 @@ export const ERRORS = {
       'Limits of a day, and of patients who are in none of its wards and panels, stand in policy.yaml (limits).',
     retryable: true,
   },
+  'ACCESS-TOO-LARGE': {
+    message: 'The answer is larger than this caller may have at once.',
+    advice: 'Ask for less at a time; the limits resultBytes and tokensPerCall stand in policy.yaml.',
+    retryable: false,
+  },
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
@@ -794,6 +799,11 @@ export const ERRORS = {
   'MCP-JSON': {
     message: 'The body of a request is not JSON that is read here.',
     advice: 'Send one JSON-RPC message in UTF-8.',
+    retryable: false,
+  },
+  'MCP-METHOD': {
+    message: 'The hub does not serve this method.',
+    advice: 'Ask what it serves: initialize or server/discover, tools/list, resources/list. It asks its callers nothing and runs no tasks.',
     retryable: false,
   },
   'MCP-ID': {

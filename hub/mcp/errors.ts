@@ -1,7 +1,9 @@
 import { ProtocolError } from '@modelcontextprotocol/server';
 import { ERRORS, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import { AccessLimit } from '../access/budgets/access-limit.ts';
 
 const INVALID_REQUEST = -32600;
+const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 const PARSE_ERROR = -32700;
@@ -11,7 +13,8 @@ const LIMIT = -32011;
 
 function rpcCode(code: ErrorCode): number {
   if (code === 'NOT-FOUND' || code === 'MCP-CURSOR') return INVALID_PARAMS;
-  if (code === 'MCP-LIMIT') return LIMIT;
+  if (code === 'MCP-LIMIT' || code === 'ACCESS-LIMIT') return LIMIT;
+  if (code === 'MCP-METHOD') return METHOD_NOT_FOUND;
   if (code === 'MCP-ID') return INVALID_REQUEST;
   if (code === 'MCP-JSON') return PARSE_ERROR;
   if (code.startsWith('ACCESS-') || code.startsWith('MCP-')) return REFUSED;
@@ -29,10 +32,16 @@ export function callerMessage(error: VitalmeshError): string {
   return error.code.startsWith('MCP-') ? error.message : ERRORS[error.code].message;
 }
 
+/** When the same may be asked again; undefined where that is not a matter of time. */
+export function waitOf(error: VitalmeshError): number | undefined {
+  return error instanceof TooOften || error instanceof AccessLimit ? error.retryAfterMs : undefined;
+}
+
 /** A coded error as JSON-RPC has it: our code and what to do stand in `data`. */
 export function rpcError(error: VitalmeshError, id: string | number | null = null): RpcErrorBody {
   const { code, advice, retryable } = error;
-  const wait = error instanceof TooOften ? { retryAfterMs: error.retryAfterMs } : {};
+  const retryAfterMs = waitOf(error);
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   return { jsonrpc: '2.0', id, error: { code: rpcCode(code), message: callerMessage(error), data: { code, advice, retryable, ...wait } } };
 }
 

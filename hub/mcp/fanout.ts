@@ -108,7 +108,7 @@ export class Fanout implements Disposable {
 
   watch(subscriber: Subscriber, uri: string): void {
     subscriber.add(uri);
-    const key = this.#keyOf(subscriber, uri);
+    const key = this.#keyOf(subscriber.principal, uri);
     if (key === undefined) {
       this.#end(subscriber, 'changed');
       return;
@@ -131,8 +131,16 @@ export class Fanout implements Disposable {
     return subscriber.remove(uri);
   }
 
+  /** Whether somebody has this resource subscribed to, over any connection. */
+  follows(principal: Principal, uri: string): boolean {
+    const key = this.#keyOf(principal, uri);
+    for (const subscriber of (key === undefined ? undefined : this.#readers.get(key))?.keys() ?? [])
+      if (subscriber.principal.id === principal.id) return true;
+    return false;
+  }
+
   /** Where changes of what a reader subscribes to are looked for; undefined when its name for a patient is nobody's any more. */
-  #keyOf({ principal }: Subscriber, uri: string): string | undefined {
+  #keyOf(principal: Principal, uri: string): string | undefined {
     const ref = parseUri(uri);
     if (ref?.kind !== 'latest') return readersKey(principal.tenant, uri);
     const patient = this.#options.door.patientBehind(principal, ref.patient);

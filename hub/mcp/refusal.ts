@@ -19,6 +19,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'ACCESS-CREDENTIALS': 403,
   'ACCESS-SCOPE': 403,
   'ACCESS-ISSUER-KEYS': 503,
+  'ACCESS-LIMIT': 429,
   'MCP-LIMIT': 429,
 };
 

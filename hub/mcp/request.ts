@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import { deeperThan } from '../../shared/json-depth.ts';
-import { HttpRefusal, rpcError } from './errors.ts';
+import { HttpRefusal, rpcError, waitOf } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -92,11 +92,14 @@ export function refuse(response: ServerResponse, { status, error, challenge }: R
     return;
   }
   const body = JSON.stringify(rpcError(error, id));
+  const retryAfterMs = waitOf(error);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+    // RFC 9110 §10.2.3, in seconds.
+    ...(status === 429 && retryAfterMs !== undefined ? { 'retry-after': `${Math.ceil(retryAfterMs / 1000)}` } : {}),
     ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
     ...(status === 200 || status === 404 ? {} : { connection: 'close' }),
   });

@@ -9,6 +9,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
+import type { Principal } from '../access/access.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
@@ -23,6 +24,8 @@ import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
+import { Metering } from './metering.ts';
+import { checkMethods } from './methods.ts';
 import { operationsOf, scopesOf } from './operations.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { checkHost, checkIds, checkTarget, isObject, MCP_PATH, readBody, refuse } from './request.ts';
@@ -85,6 +88,7 @@ class McpEndpoint implements McpService {
   readonly #fanout: Fanout;
   readonly #listens: ListenStreams;
   readonly #sessions: Sessions;
+  readonly #metering: Metering;
   readonly #connections: Connections;
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
@@ -102,7 +106,8 @@ class McpEndpoint implements McpService {
     this.#fanout = new Fanout({ door, feed, callers, policy, clock, log, limits });
     this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
     this.#admission = new Admission({ callers, door, clock, log });
-    this.#sessions = new Sessions({ door, fanout: this.#fanout, clock, log, metrics, limits, callers });
+    this.#sessions = new Sessions({ door, fanout: this.#fanout, policy, clock, log, metrics, limits, callers });
+    this.#metering = new Metering({ door, fanout: this.#fanout, policy, clock, log, notifyMs: limits.coalesceMs });
     this.#connections = new Connections(limits, clock);
     this.#modern = createMcpHandler(() => this.#modernSurface(), {
       legacy: 'reject',
@@ -210,12 +215,28 @@ class McpEndpoint implements McpService {
       checkIds(body);
       const legacy = await isLegacyRequest(probe(request), body);
       this.#options.metrics.count('mcp_requests', legacy ? 'mcp-2025' : 'mcp-2026');
+      if (!(await this.#isServed(response, caller, body, legacy))) return;
       if (!(await this.#isInScope(response, caller, body, legacy))) return;
       exchange.endless = isStream(request, body);
       if (legacy) await this.#serveLegacy(request, response, caller, body);
       else await this.#serveModern(request, response, caller, body);
     } catch (thrown) {
       this.#refuse(response, thrown);
+    }
+  }
+
+  /** What no revision serves, and what comes too fast, is refused before any handler: in an answer of JSON-RPC, where there is a question to be answered. */
+  async #isServed(response: ServerResponse, { principal }: Identified, body: unknown, legacy: boolean): Promise<boolean> {
+    const channel = legacy ? 'mcp-2025' : 'mcp-2026';
+    try {
+      checkMethods(body, channel);
+      await this.#metering.spend(principal, body, { channel });
+      return true;
+    } catch (thrown) {
+      const refusal = this.#refusal(thrown);
+      const isAnswer = idOf(body) !== null && refusal.error.code === 'ACCESS-LIMIT';
+      refuse(response, isAnswer ? { ...refusal, status: 200 } : refusal, idOf(body));
+      return false;
     }
   }
 
@@ -240,10 +261,11 @@ class McpEndpoint implements McpService {
   }
 
   #modernSurface() {
-    const { door, clock, log } = this.#options;
+    const { door, clock, log, policy = () => DEFAULT_POLICY } = this.#options;
     const { proof = {}, claimed = {} } = this.#listens.current() ?? {};
     const principal = () => claiming(this.#options.callers.fresh(proof), claimed);
-    return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal });
+    const follows = (caller: Principal, uri: string): boolean => this.#fanout.follows(caller, uri);
+    return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal, follows, policy });
   }
 
   async #serveModern(request: IncomingMessage, response: ServerResponse, caller: Identified, body: unknown): Promise<void> {
@@ -300,6 +322,7 @@ class McpEndpoint implements McpService {
     this.#fanout.sweep();
     this.#sessions.sweep();
     this.#connections.sweep();
+    this.#metering.sweep();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Claimed, Principal } from '../access/access.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
+import type { Policy } from '../access/policy.ts';
 import { isSameCaller } from '../access/principals.ts';
 import { claimedIn, claiming } from './claimed.ts';
 import { HttpRefusal, protocolError } from './errors.ts';
@@ -45,6 +46,7 @@ interface EventStream {
 export interface SessionsOptions {
   door: Door;
   fanout: Fanout;
+  policy: () => Policy;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
@@ -122,9 +124,13 @@ export class Sessions {
   }
 
   #build(id: string, { principal, proof, body }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
-    const { door, fanout, clock, log, metrics, limits } = this.#options;
+    const { door, fanout, policy, clock, log, metrics, limits } = this.#options;
     const claimed = claimedIn(body);
-    const server = buildSurface({ door, clock, log, limits, context: CONTEXT, principal: () => this.#asking(claimed) });
+    const server = buildSurface({
+      ...{ door, clock, log, limits, policy, context: CONTEXT },
+      principal: () => this.#asking(claimed),
+      follows: (caller, uri) => fanout.follows(caller, uri),
+    });
     const subscriber = new Subscriber({
       principal: claiming(principal, claimed),
       proof,

@@ -4,12 +4,24 @@ import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
+import { limitsOf } from '../access/budgets/limits.ts';
 import type { CallContext, Door } from '../access/door.ts';
-import { callerMessage, protocolError } from './errors.ts';
+import type { Policy } from '../access/policy.ts';
+import { callerMessage, protocolError, waitOf } from './errors.ts';
+import { fitted, roomOf } from './fitting.ts';
 import type { McpLimits } from './limits.ts';
 import { INSTRUCTIONS, SERVER_INFO } from './server-info.ts';
 import { LATEST_TEMPLATE, latestUri, PATIENTS_URI, parseUri } from './uris.ts';
-import { compactLatest, compactPatients, decodeCursor, latestSchema, patientsSchema, traceableLatest } from './views.ts';
+import {
+  compactLatest,
+  compactPatients,
+  decodeCursor,
+  type Latest,
+  latestSchema,
+  MAX_ROWS,
+  patientsSchema,
+  traceableLatest,
+} from './views.ts';
 import { latestText, patientsText } from './wording.ts';
 
 const JSON_TYPE = 'application/json';
@@ -28,6 +40,9 @@ export interface SurfaceOptions {
   context: CallContext;
   /** The caller as the registry has it now. Throws ACCESS-UNKNOWN-CALLER once it is no longer listed. */
   principal: () => Principal;
+  /** Whether somebody has a resource subscribed to. */
+  follows: (principal: Principal, uri: string) => boolean;
+  policy: () => Policy;
 }
 
 /** What one caller is served: resources and tools, the same in both revisions, every answer through the door. */
@@ -98,14 +113,23 @@ function startOf(cursor: string): string {
   return after;
 }
 
-async function readResource(uri: string, { door, context, principal, clock }: SurfaceOptions): Promise<ReadResourceResult> {
+async function readResource(uri: string, options: SurfaceOptions): Promise<ReadResourceResult> {
+  const { door, principal, clock } = options;
   const ref = parseUri(uri);
   if (!ref) throw new VitalmeshError('NOT-FOUND');
+  const caller = principal();
+  const context = { ...options.context, followed: options.follows(caller, uri) };
+  const room = roomFor(options, caller, 'resource');
   if (ref.kind === 'patients') {
-    const all = await door.listPatients(principal(), context);
-    return { contents: [jsonContents(uri, compactPatients(all, clock.now(), MAX_LISTED))] };
+    const all = await door.listPatients(caller, context);
+    return fitted(MAX_LISTED, room, (rows) => ({ contents: [jsonContents(uri, compactPatients(all, clock.now(), rows))] }));
   }
-  return { contents: [jsonContents(uri, traceableLatest(await door.latest(principal(), ref.patient, context)))] };
+  const latest = await door.latest(caller, ref.patient, context);
+  return fitted(MAX_ROWS, room, (rows) => ({ contents: [jsonContents(uri, traceableLatest(latest, rows))] }));
+}
+
+function roomFor({ policy }: SurfaceOptions, caller: Principal, of: 'tool' | 'resource'): number {
+  return roomOf(limitsOf(policy(), caller), of);
 }
 
 function jsonContents(uri: string, value: unknown): { uri: string; mimeType: string; text: string } {
@@ -126,20 +150,9 @@ function registerTools(server: McpServer, options: SurfaceOptions): void {
     },
     ({ patient }) =>
       answered(options, async () => {
-        const latest = compactLatest(await door.latest(principal(), patient, context));
-        return {
-          content: [
-            { type: 'text', text: latestText(latest) },
-            {
-              type: 'resource_link',
-              uri: latestUri(latest.patient),
-              name: `latest-${latest.patient}`,
-              description: 'The same values; subscribe to it to be told when they change.',
-              mimeType: JSON_TYPE,
-            },
-          ],
-          structuredContent: latest,
-        };
+        const caller = principal();
+        const view = await door.latest(caller, patient, context);
+        return fitted(MAX_ROWS, roomFor(options, caller, 'tool'), (rows) => latestAnswer(compactLatest(view, rows)));
       }),
   );
   server.registerTool(
@@ -154,8 +167,12 @@ function registerTools(server: McpServer, options: SurfaceOptions): void {
     ({ cursor }) =>
       answered(options, async () => {
         const after = cursor === undefined ? '' : startOf(cursor);
-        const patients = compactPatients(await door.listPatients(principal(), context), clock.now(), limits.page, after);
-        return { content: [{ type: 'text', text: patientsText(patients) }], structuredContent: patients };
+        const caller = principal();
+        const all = await door.listPatients(caller, context);
+        return fitted(limits.page, roomFor(options, caller, 'tool'), (rows) => {
+          const patients = compactPatients(all, clock.now(), rows, after);
+          return { content: [{ type: 'text', text: patientsText(patients) }], structuredContent: patients } satisfies ToolAnswer;
+        });
       }),
   );
 }
@@ -168,14 +185,33 @@ interface ToolAnswer {
   [field: string]: unknown;
 }
 
+function latestAnswer(latest: Latest): ToolAnswer {
+  return {
+    content: [
+      { type: 'text', text: latestText(latest) },
+      {
+        type: 'resource_link',
+        uri: latestUri(latest.patient),
+        name: `latest-${latest.patient}`,
+        description: 'The same values; subscribe to it to be told when they change.',
+        mimeType: JSON_TYPE,
+      },
+    ],
+    structuredContent: latest,
+  };
+}
+
 /** A tool's failure is an answer that a model can act on: code, what happened, what to do. */
 async function answered(options: SurfaceOptions, call: () => Promise<ToolAnswer>): Promise<ToolAnswer> {
   try {
     return await call();
   } catch (thrown) {
     const error = known(options, thrown);
-    const text = `${error.code}: ${callerMessage(error)} ${error.advice}`;
-    return { content: [{ type: 'text', text }], isError: true, _meta: { 'vitalmesh/code': error.code } };
+    const retryAfterMs = waitOf(error);
+    const when = retryAfterMs === undefined ? '' : ` Ask again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+    const text = `${error.code}: ${callerMessage(error)} ${error.advice}${when}`;
+    const wait = retryAfterMs === undefined ? {} : { 'vitalmesh/retryAfterMs': retryAfterMs };
+    return { content: [{ type: 'text', text }], isError: true, _meta: { 'vitalmesh/code': error.code, ...wait } };
   }
 }
 

@@ -5,7 +5,7 @@ import { MASK_PROFILES } from '../access/masking/contract.ts';
 import { latestUri } from './uris.ts';
 
 /** Rows of one answer; more are cut with `truncated`. */
-const MAX_ROWS = 256;
+export const MAX_ROWS = 256;
 
 const masked = z
   .enum(MASK_PROFILES)
@@ -86,7 +86,7 @@ export type LatestRow = Latest['vitals'][number];
 export type Patients = z.infer<typeof patientsSchema>;
 
 /** Compact form for a model: what does not apply is left out. */
-export function compactLatest(view: LatestView): Latest {
+export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
   return {
     patient: view.patient,
     bed: view.bed,
@@ -94,14 +94,14 @@ export function compactLatest(view: LatestView): Latest {
     asOf: view.asOf,
     notice: view.notice,
     ...(view.masked && { masked: view.masked }),
-    vitals: view.vitals.slice(0, MAX_ROWS).map(compactRow),
-    truncated: view.vitals.length > MAX_ROWS,
+    vitals: view.vitals.slice(0, rows).map(compactRow),
+    truncated: view.vitals.length > rows,
   };
 }
 
 /** The same with what a program needs to follow a value back: the Observation's id and when it was stored. */
-export function traceableLatest(view: LatestView): Latest {
-  const latest = compactLatest(view);
+export function traceableLatest(view: LatestView, rows = MAX_ROWS): Latest {
+  const latest = compactLatest(view, rows);
   const vitals = latest.vitals.map((row, i) => {
     const { observation, storedAt } = view.vitals[i] ?? {};
     return { ...row, observation, storedAt };

@@ -1,8 +1,8 @@
 import { AccessLimit } from './access-limit.ts';
 import type { Limits } from './limits.ts';
 
-/** What a request is counted as: a tool's call, a read of what its caller has subscribed to, or anything else. */
-export type Spent = { as: 'call' | 'read' } | { as: 'followed'; resource: string };
+/** What a request is counted as: a tool's call, a read of what its caller has subscribed to, subscribing to it, or anything else. */
+export type Spent = { as: 'call' | 'read' } | { as: 'followed' | 'subscribed'; resource: string };
 
 export interface Account {
   /** Of the principal, and its limits. */
@@ -16,13 +16,13 @@ interface Bucket {
 }
 
 const MINUTE_MS = 60_000;
-/** Reads that a notification may bring about: of whoever reads twice, or over two connections. */
-const READS_A_NOTIFICATION = 4;
+/** So many reads of one resource at once, of whoever reads over several connections; and so many subscriptions to it in a minute. */
+const BURST = 4;
 
 /**
  * How often each caller may ask, minute by minute: a bucket a kind of request that fills evenly. What it has subscribed to has a bucket a
- * resource, which fills as fast as notifications of it come, so that whoever reads what it is told of waits for nothing. Pure: it is
- * told the time, in milliseconds of a clock that never goes back. Memory is bounded by `sweep`.
+ * resource, which fills as fast as notifications of it come, so that whoever reads what it is told of waits for nothing; subscribing has one as
+ * well, so that nobody with many patients waits for that. What is above them is counted as any other request. Pure: it is told the time, in milliseconds of a clock that never goes back. Memory is bounded by `sweep`.
  */
 export class Rates {
   readonly #notifyMs: number;
@@ -40,9 +40,9 @@ export class Rates {
   /** Counts a request. Throws AccessLimit when its caller has to wait. */
   spend(account: Account, spent: Spent, nowMs: number): void {
     const { id, limits } = account;
-    if (spent.as === 'followed') {
-      const key = `${id} followed ${spent.resource}`;
-      if (this.#take(key, READS_A_NOTIFICATION, READS_A_NOTIFICATION / this.#notifyMs, nowMs) === 0) return;
+    if ('resource' in spent) {
+      const perMs = spent.as === 'followed' ? 1 / this.#notifyMs : BURST / MINUTE_MS;
+      if (this.#take(`${id} ${spent.as} ${spent.resource}`, BURST, perMs, nowMs) === 0) return;
     }
     const limit = spent.as === 'call' ? 'callsPerMinute' : 'readsPerMinute';
     const waitMs = this.#take(`${id} ${limit}`, limits[limit], limits[limit] / MINUTE_MS, nowMs);
