@@ -47,7 +47,7 @@ export interface TrendBucket {
   min: number | null;
   max: number | null;
   mean: number | null;
-  /** The one with the greatest (sort time, order of storing). */
+  /** The one with the greatest (sort time, order of storing); of those of one time that were rolled up any. */
   last: number | null;
   lastAt: Instant | null;
   excluded: Excluded;

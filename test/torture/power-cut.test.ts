@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeOutbox } from '../support/power-cut/outbox-judge.ts';
 import { type Judge, record, replay } from '../support/power-cut/replay.ts';
+import { judgeRetention } from '../support/power-cut/retention-judge.ts';
 import { judgeStore } from '../support/power-cut/store-judge.ts';
 
 interface Workload {
@@ -20,6 +21,15 @@ const WORKLOADS: readonly Workload[] = [
   { name: 'the outbox with its real log', judge: judgeOutbox, child: 'outbox-child.ts', turns: 120, pages: 1000, every: 23, draws: 2 },
   { name: 'the store, every cut', judge: judgeStore, child: 'store-child.ts', turns: 12, pages: 20, every: 1, draws: 3 },
   { name: 'the store with its real log', judge: judgeStore, child: 'store-child.ts', turns: 80, pages: 1000, every: 23, draws: 2 },
+  {
+    name: 'the store while its retention runs, every cut',
+    judge: judgeRetention,
+    child: 'retention-child.ts',
+    turns: 24,
+    pages: 20,
+    every: 1,
+    draws: 2,
+  },
 ];
 
 for (const { name, judge, child, turns, pages, every, draws } of WORKLOADS) {

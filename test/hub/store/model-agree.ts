@@ -5,7 +5,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../hub/store/roll.ts';
 import { event } from '../../contract/store.ts';
 import { gathered, TEST_NOW } from '../../support/hub.ts';
 import type { CrashingStore } from './crashing-store.ts';
-import { latestOf, type Model, seqOf } from './model.ts';
+import { latestOf, type Model, type Summary, seqOf } from './model.ts';
 import { PATIENTS } from './model-sent.ts';
 
 export interface Run {
@@ -68,16 +68,19 @@ export async function assertSeries(model: Model, { store }: CrashingStore, vital
     const query = { patient, vital, edges, place: 'bed' as const, now: TEST_NOW };
     const { series, gaps } = await store.trend('clinic', query, (rows) => event(rows));
     model.entries += 1;
+    const span = [edges[0] ?? 0, edges.at(-1) ?? 0] as const;
+    const expected = edges.slice(1).map((to, i) => model.summary(patient, vital, [edges[i] ?? 0, to], span));
     const found = edges.slice(1).map((_, bucket) => {
       const shown = series.flatMap(({ device, buckets }) =>
         buckets
           .filter(({ index, n }) => index === bucket && n > 0)
-          .map(({ n, min, max, mean, last, flags }) => [device, [n, min, max, mean, last, flags.includes('questionable')]] as const),
+          .map(({ n, min, max, mean, last, flags }): [string, Summary] => {
+            const lasts = expected[bucket]?.[device]?.lasts.includes(last) ? expected[bucket][device].lasts : [last];
+            return [device, { numbers: [n, min, max, mean], lasts, isDoubtful: flags.includes('questionable') }];
+          }),
       );
       return Object.fromEntries(shown);
     });
-    const span = [edges[0] ?? 0, edges.at(-1) ?? 0] as const;
-    const expected = edges.slice(1).map((to, i) => model.summary(patient, vital, [edges[i] ?? 0, to], span));
     assert.deepEqual(found, expected);
     told.push(gaps.map(({ id }) => seqOf(id)).sort());
   }

@@ -41,6 +41,13 @@ export interface Cutoffs {
 /** As the parameter table has it. */
 const SPOT: readonly string[] = ['pr_nibp'];
 
+/** What a bucket of a trend says: n, least, greatest and mean; which values may be its last; whether any is in doubt. */
+export interface Summary {
+  numbers: readonly (number | null)[];
+  lasts: readonly (number | null)[];
+  isDoubtful: boolean;
+}
+
 /** The end is not included. */
 export type Stretch = readonly [from: number, to: number];
 
@@ -140,10 +147,10 @@ export class Model {
   }
 
   /**
-   * Of each device: how many values of a vital sign count between two times, kept or rolled up, the least, the greatest, their mean, the last, and
+   * Of each device: how many values of a vital sign count between two times, kept or rolled up, the least, the greatest, their mean, what may be the last, and
    * whether one of them is in doubt. Test values count where a device has sent none but those in all the time that is looked at (`span`).
    */
-  summary(patient: string, vital: string, [from, to]: Stretch, span: Stretch): Record<string, readonly (number | boolean)[]> {
+  summary(patient: string, vital: string, [from, to]: Stretch, span: Stretch): Record<string, Summary> {
     const within = ({ sortTime }: Row, [first, end]: Stretch): boolean => sortTime >= first && sortTime < end;
     const sent = [...this.rolled.rows(), ...this.rows].filter(
       (row) => !row.withdrawn && row.patient === patient && row.vital === vital && within(row, span),
@@ -156,7 +163,10 @@ export class Model {
       const numbers = values.map(({ value }) => value);
       const mean = numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
       const isDoubtful = this.rolled.isDoubtful({ patient, vital, device, test: isTest }, from, to);
-      return [[device, [values.length, Math.min(...numbers), Math.max(...numbers), mean, last.value, isDoubtful]] as const];
+      // Of those of one time that were rolled up it is not known any more which was stored last.
+      const together = values.filter(({ effective }) => effective === last.effective);
+      const lasts = together.every((row) => this.rows.includes(row)) ? [last.value] : together.map(({ value }) => value);
+      return [[device, { numbers: [values.length, Math.min(...numbers), Math.max(...numbers), mean], lasts, isDoubtful }] as const];
     });
     return Object.fromEntries(summaries.sort(([a], [b]) => (a < b ? -1 : 1)));
   }

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { random } from '../../agent/simulate/physiology.ts';
+import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { verifies } from '../requirements.ts';
+import { judgeRetained } from '../support/retained-store.ts';
+
+const RETAINER = join(import.meta.dirname, 'store-retainer.ts');
+const KILLS = 10;
+
+interface Said {
+  /** The greatest number that was stored; -1 for none. */
+  stored: number;
+  removed: number;
+}
+
+/** Runs the process until it has said so many lines, and kills it some milliseconds later. */
+async function run(folder: string, first: number, lines: number, afterMs: number): Promise<Said> {
+  const child = spawn(process.execPath, [RETAINER, folder, `${first}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  const said = { stored: -1, removed: 0 };
+  let heard = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [what, number] = line.split(' ');
+    if (what === 'STORED') said.stored = Number(number);
+    else said.removed += Number(number);
+    heard += 1;
+    if (heard === lines) void pause(afterMs).then(() => child.kill('SIGKILL'));
+  }
+  assert.deepEqual((await exit)[1], 'SIGKILL');
+  return said;
+}
+
+test(`a store killed ${KILLS} times while its retention runs: each value counts once, in its row or its rollup, and is known when it comes again`, async (context) => {
+  verifies('RETENTION-ROLLUP', 'RETENTION-KEYS', 'EXACTLY-ONCE');
+  const seed = Date.now() & 0xffff;
+  context.diagnostic(`seed ${seed}`);
+  const uniform = random(seed);
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-retainer-'));
+  try {
+    const [path, keyFile] = [join(folder, 'hub.db'), join(folder, 'hub.key')];
+    ensureKeyFile(keyFile, path);
+    let removed = 0;
+    let found = { batches: 0, rows: 0 };
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const said = await run(folder, found.batches, 30 + Math.floor(uniform() * 120), uniform() * 20);
+      removed += said.removed;
+      await using store = openSqliteStore({ path, keyFile, metrics: new Metrics() });
+      found = await judgeRetained(store, said.stored + 1, kill === KILLS - 1 ? 1 : 20);
+    }
+    assert.ok(removed > 100 && found.rows < found.batches, `${removed} removed`);
+    context.diagnostic(
+      `${KILLS} kills, ${found.batches} batches of three stored, ${removed} rows and minutes removed: none missing, none counted twice`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
