@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { VitalmeshError } from '../errors.ts';
-import { PAGE_BYTES } from './connection.ts';
+import { LOG_PAGES, LOG_PAGES_AT_COMMIT, PAGE_BYTES } from './connection.ts';
 import { syncFolder } from './key-file.ts';
 import { LogReader } from './log-reader.ts';
 
@@ -34,10 +34,8 @@ export interface Copied {
 
 /** Pages a step: the thread is held for the reading of the log alone, one step's worth of commits. */
 const PAGES_A_STEP = 256;
-/** Where SQLite moves the log into the file by itself. */
-const CHECKPOINT_PAGES = 1000;
 /**
- * The same while a copy is made, which does it in SQLite's place; a copy that gets stuck (a share that does not answer) must not make the log
+ * From so many pages on SQLite moves the log into the file by itself while a copy is made, which does it in its place; a copy that gets stuck (a share that does not answer) must not make the log
  * grow for ever. When SQLite moves it then, the copy fails.
  */
 const CHECKPOINT_STUCK_PAGES = 65_536;
@@ -110,7 +108,7 @@ async function copied(live: LiveFile, copy: FileHandle, { signal, beforeEnd }: C
 
 function resume(live: LiveFile, connection: number): void {
   try {
-    if (live.connection() === connection) live.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    if (live.connection() === connection) live.pragma(`wal_autocheckpoint = ${LOG_PAGES_AT_COMMIT}`);
   } catch {
     // A connection that was given up has taken the setting with it.
   }
@@ -134,7 +132,7 @@ class Overlay {
     this.#copy = copy;
   }
 
-  /** Takes what was committed since the last call. Moves the log into the file as often as SQLite would, or `now`: never before it was read. */
+  /** Takes what was committed since the last call. Moves the log into the file as often as it would be, or `now`: never before it was read. */
   async apply(now = false): Promise<void> {
     if (this.#live.connection() !== this.#connection)
       throw new VitalmeshError('STORAGE-COPY', { detail: 'the file was opened anew meanwhile' });
@@ -143,7 +141,7 @@ class Overlay {
     const isTouched = this.#writtenAt !== undefined && this.#writtenAt !== writtenAt;
     if (isTouched) throw new VitalmeshError('STORAGE-COPY', { detail: 'the log was moved into the file while it was copied' });
     const { pages, databasePages } = this.#log.read();
-    if (now || this.#log.frames >= CHECKPOINT_PAGES) {
+    if (now || this.#log.frames >= LOG_PAGES) {
       const { log, checkpointed } = this.#live.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number };
       if (log === checkpointed) this.#log.checkpointed();
     }

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type SQLite from 'better-sqlite3-multiple-ciphers';
 import { type Clock, systemClock } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
-import { type Cipher, makeFolder, openConnection } from './connection.ts';
+import { type Cipher, LOG_PAGES, makeFolder, openConnection } from './connection.ts';
 import { type Copied, type CopyOptions, copyLive } from './copy.ts';
 import { readKeyFile } from './key-file.ts';
 import { type Migration, migrate } from './migrations.ts';
@@ -151,6 +151,20 @@ export class Database implements Disposable {
     }
   }
 
+  /**
+   * Moves the log into the file if it has become long. That takes some twenty milliseconds: to be called between commits, when what they
+   * resolved is on its way. Never throws: what a disk refuses here stays in the log, and shows at a commit.
+   */
+  moveLog(): void {
+    if (this.#connection === undefined || this.#copying) return;
+    try {
+      const { log = 0, checkpointed = 0 } = this.prepare<[], LogState>('PRAGMA wal_checkpoint(NOOP)').get() ?? {};
+      if (log - checkpointed >= LOG_PAGES) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+    } catch {
+      // As SQLite itself does it within a commit.
+    }
+  }
+
   /** Bytes of the file and its log on disk. */
   fileBytes(): number {
     let total = 0;
@@ -260,6 +274,12 @@ export class Database implements Disposable {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
+}
+
+/** Pages in the log, and how many of them are in the file as well (sqlite.org/pragma.html#pragma_wal_checkpoint). */
+interface LogState {
+  log: number;
+  checkpointed: number;
 }
 
 const GONE = 'gone';

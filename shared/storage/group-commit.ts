@@ -46,6 +46,8 @@ export class GroupCommit {
   #sinceMs = 0;
   #queue: Unit[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  /** When the log is looked after. */
+  #tidying: NodeJS.Immediate | undefined;
   #closed = false;
 
   constructor(database: Database, { name, metrics, clock = systemClock, maxRows = 256, maxMs = 5, gatherMs = 1 }: GroupCommitOptions) {
@@ -88,6 +90,8 @@ export class GroupCommit {
     while (this.#queue.length > 0) this.#commitSome();
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
+    clearImmediate(this.#tidying);
+    this.#tidying = undefined;
   }
 
   #turn(): void {
@@ -158,6 +162,18 @@ export class GroupCommit {
       if (error === undefined) unit.resolve();
       else unit.reject(error);
     }
+    this.#tidyLater();
+  }
+
+  /** Behind the answers to those who waited, which HTTP/2 writes one turn later: nobody waits for the log to be moved who need not. */
+  #tidyLater(): void {
+    if (this.#closed) return;
+    this.#tidying ??= setImmediate(() => {
+      this.#tidying = setImmediate(() => {
+        this.#tidying = undefined;
+        this.#database.moveLog();
+      });
+    });
   }
 
   #reject(batch: readonly Unit[], error: VitalmeshError): void {

@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import SQLite from 'better-sqlite3-multiple-ciphers';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { type Database, openDatabase } from '../../../shared/storage/database.ts';
 import { GroupCommit, type GroupCommitOptions } from '../../../shared/storage/group-commit.ts';
+import { verifies } from '../../requirements.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'vitalmesh-commit-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -51,6 +53,26 @@ async function outcomes(promises: readonly Promise<unknown>[]): Promise<unknown[
 }
 
 describe('group commit', () => {
+  test('a long log is moved into the file when those who waited for the commit have their answer', async () => {
+    verifies('LOG-AFTER-ANSWER');
+    using at = setUp();
+    const log = (): { log: number; checkpointed: number } => {
+      const state = at.database.read(() => at.database.prepare<[], ReturnType<typeof log>>('PRAGMA wal_checkpoint(NOOP)').get());
+      return state ?? { log: 0, checkpointed: 0 };
+    };
+    await at.put('short');
+    for (let turns = 0; turns < 10; turns += 1) await setImmediate();
+    assert.equal(log().checkpointed, 0, 'a short one stays');
+    await at.commit.run((db) => {
+      for (let row = 0; row < 500; row += 1) insert(db, `${row}`.padEnd(3000, '.'));
+    });
+    const { log: pages, checkpointed } = log();
+    assert.ok(pages > 1000 && pages < 2000, `${pages} pages`);
+    assert.equal(checkpointed, 0);
+    while (log().checkpointed < pages) await setImmediate();
+    assert.equal(at.notes().length, 501);
+  });
+
   test('what is asked for in one turn shares a commit, and each gets its own result', async () => {
     using at = setUp();
     assert.deepEqual(await Promise.all([at.put('a'), at.put('b'), at.put('c')]), [1, 2, 3]);
