@@ -68,6 +68,8 @@ function writeHubConfig({ home, overlay, identities, hub }: DemoSite): void {
     registry: join(home, 'registry.yaml'),
     store: { path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') },
     overlay,
+    // There is no issuer of tokens in the demo.
+    access: { mcp: 'overlay' },
     services: SERVICES,
     operator: { socket: hub.operator },
     log: { level: 'info' },

@@ -7,8 +7,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseArgs, promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/status.ts';
+import { modesOf } from '../../hub/access/config.ts';
+import { unusableRows } from '../../hub/access/credentials.ts';
 import { publicKeyOf } from '../../hub/backup/hpke.ts';
 import { formatRecipient, readRecoveryKey } from '../../hub/backup/recovery-key.ts';
+import { loadHubConfig } from '../../hub/config.ts';
 import { loadRegistry } from '../../hub/registry/load-registry.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
@@ -104,6 +107,8 @@ test('in an empty folder the commands of the README, in its order, make a networ
     }
     assert.equal(running.length, 3);
     assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
+    const { access, registry } = loadHubConfig(join(folder, 'hub-people.yaml'), {});
+    assert.deepEqual(unusableRows(loadRegistry(join(folder, registry)).clients(), modesOf(access), ['hospital']), []);
     for (const made of ['store.db', 'store.key']) assert.ok(existsSync(join(folder, 'restored', made)), made);
     const operator = join(folder, 'state', 'agent', 'operator.sock');
     await connects(operator, ({ overlay, uplink }) => overlay === 'ready' && uplink.state === 'connected');
