@@ -14,9 +14,9 @@ import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
-import { type ReadingRow, readingOf } from './observation-row.ts';
 import { lossIn } from './loss.ts';
 import { noteLoss } from './note-loss.ts';
+import { type ReadingRow, readingOf } from './observation-row.ts';
 import { readTrend } from './read-trend.ts';
 import { readVersions } from './read-versions.ts';
 import { retainSome } from './retain.ts';
@@ -76,9 +76,9 @@ class SqliteStore implements Store {
   readonly #walks: Walks;
   /** The present one of its lineage. */
   #epoch: string;
-
   /** Losses that were noted since the opening without knowing which they are, by position. */
   readonly #uncertain = new Set<number>();
+
   constructor(database: Database, commits: GroupCommit) {
     this.#database = database;
     this.#commits = commits;
@@ -105,7 +105,6 @@ class SqliteStore implements Store {
     return this.#database.read(() => lineageOf(this.#database));
   }
 
-  async beginStoreEpoch(): Promise<StoreEpoch> {
   async noticeLoss(told: readonly StorePosition[], at: Instant): Promise<boolean> {
     const isOpen = (): boolean => this.#database.prepare<[], { found: number }>(SQL.isUnknownOpen).get() !== undefined;
     const isQuick = this.#database.read(() => lossIn(lineageOf(this.#database), told) === undefined);
@@ -116,6 +115,7 @@ class SqliteStore implements Store {
     });
   }
 
+  async beginStoreEpoch(): Promise<StoreEpoch> {
     const begun = await this.#commits.run(beginStoreEpoch);
     this.#epoch = begun.epoch;
     return begun;

@@ -243,13 +243,13 @@ export interface Store extends StoreReader, AsyncDisposable {
    * back to a backup. The position of a commit is greater than that of every commit before it, and a backup holds all up to its own.
    */
   lineage(): Promise<Lineage>;
-  /** Begins a new epoch. To be called by whoever restored the store from a backup, before anything else is written to it. */
   /**
    * Compares what a gateway was told of commits, in the order in which their epochs were met, with what the store holds. What it lost since makes
    * a stretch of which no binding is known, from the last commit that is held until the next `rebind`, once for each loss. Resolves with
    * whether there is one that awaits that, to be called before anything of the gateway is taken. `at`: hub's clock.
    */
   noticeLoss(told: readonly StorePosition[], at: Instant): Promise<boolean>;
+  /** Begins a new epoch. To be called by whoever restored the store from a backup, before anything else is written to it. */
   beginStoreEpoch(): Promise<StoreEpoch>;
   /**
    * Copies the store as of one commit, while it is in use, to a new file with the same key; only where the engine is a file. Throws

@@ -11,8 +11,8 @@ import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
 import { Findings } from '../findings.ts';
-import type { RetentionOrder, RetentionStep } from '../retention.ts';
 import { lossIn } from '../loss.ts';
+import type { RetentionOrder, RetentionStep } from '../retention.ts';
 import type {
   ArrivedBatch,
   BatchOutcome,
@@ -40,8 +40,8 @@ import { Connections, checkServer, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
 import { walkEvidence } from './evidence.ts';
 import { Known } from './known.ts';
-import { checkSchema, migrateAs } from './migrate.ts';
 import { isUnknownOpen, noteLoss } from './losses.ts';
+import { checkSchema, migrateAs } from './migrate.ts';
 import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
@@ -137,8 +137,6 @@ export class PostgresStore implements Store {
     return this.read(readLineage);
   }
 
-  beginStoreEpoch(): Promise<StoreEpoch> {
-    return this.#commits.run(beginEpoch);
   async noticeLoss(told: readonly StorePosition[], at: Instant): Promise<boolean> {
     const isQuick = await this.read(async (transaction) => lossIn(await readLineage(transaction), told) === undefined);
     if (isQuick) return await this.read(isUnknownOpen);
@@ -148,6 +146,8 @@ export class PostgresStore implements Store {
     });
   }
 
+  beginStoreEpoch(): Promise<StoreEpoch> {
+    return this.#commits.run(beginEpoch);
   }
 
   distrust(storedAfter: Instant): Promise<void> {
