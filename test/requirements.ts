@@ -194,6 +194,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A gateway keeps what its hub signs of its evidence, bounded and over years; it tells when two of it contradict each other, and exports it for a verification.',
   },
+  'AUDIT-READ': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The evidence is listed by patient, principal, time and by what was shown, and summed up for a patient, from a running hub or a store alone; that is decided, and recorded before it is shown.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
@@ -221,6 +226,28 @@ export const REQUIREMENTS = {
     source: 'issue 8, What',
     behaviour:
       'An operator can ask whether somebody may do something, and is told yes or no, the rules, and why in plain words, by the same decision as a real call; the asking is decided and recorded.',
+  },
+  'LIMITS-RATES': {
+    source: 'issue 8, What',
+    behaviour:
+      'A caller has so many calls and reads a minute; what it has subscribed to it reads as often as it is told of. More is refused with a code and the time after which it is answered.',
+  },
+  'LIMITS-DAYS': {
+    source: 'issue 8, What',
+    behaviour: 'A caller has so many calls a day and a month; no answer is larger than its limits, and what was left out is said.',
+  },
+  'LIMITS-OTHERS': {
+    source: 'issue 8, What',
+    behaviour:
+      'Of patients in none of its wards and panels a caller sees so many an hour and a day, by reads and subscriptions, and never a tenth of the hospital.',
+  },
+  'LIMITS-WORKABLE': {
+    source: 'issue 8, What',
+    behaviour: 'A charge nurse’s agent with 24 beds and an RPM nurse’s with 2,000 homes work a whole day without being refused.',
+  },
+  'MCP-METHODS-LISTED': {
+    source: 'issue 8, What',
+    behaviour: 'A method that a revision does not serve, and an answer to a question that nobody asked, are refused before any handler.',
   },
   'LIMITS-KEPT': {
     source: 'issue 8, What',

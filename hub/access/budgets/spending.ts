@@ -24,6 +24,7 @@ export async function spend(
   const { tenant } = principal;
   const others = patients.filter((patient) => !isOwn(principal, resourceOf(registry, tenant, patient)));
   let calls: 0 | 1 = context.followed ? 0 : 1;
+  if (calls === 0 && others.length === 0) return () => ({});
   const now = { at, atMs: call.clock.monotonicMs(), patients: registry.patients(tenant).length };
   const added = await budgets.take(principal, { calls, others }, limits, now);
   return (patient = null) => {
