@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { explainCliCommands } from '../../../../hub/access/explain/cli.ts';
+import { auditCliCommands } from '../../../../hub/audit/cli.ts';
 import { backupCommands } from '../../../../hub/backup/cli.ts';
 import { hubProgram } from '../../../../hub/cli.ts';
 import { inspectionCliCommands } from '../../../../hub/inspection/cli.ts';
@@ -93,8 +94,14 @@ test('whatever is registered has its row among the outputs: a tool, a resource, 
 });
 
 /** What main.ts makes the commands of; more of them than these must join `plantedSite` or the program below. */
-const OPERATOR_ROOMS = ['backupOperatorCommands', 'explainOperatorCommands', 'hubOperatorCommands', 'inspectionCommands'];
-const CLI_ROOMS = ['backupCommands', 'explainCliCommands', 'hubProgram', 'inspectionCliCommands'];
+const OPERATOR_ROOMS = [
+  'auditOperatorCommands',
+  'backupOperatorCommands',
+  'explainOperatorCommands',
+  'hubOperatorCommands',
+  'inspectionCommands',
+];
+const CLI_ROOMS = ['auditCliCommands', 'backupCommands', 'explainCliCommands', 'hubProgram', 'inspectionCliCommands'];
 
 test('every room whose commands the hub takes in is known to the corpus, and every command has what it prints', () => {
   verifies('MASK-CORPUS');
@@ -105,7 +112,12 @@ test('every room whose commands the hub takes in is known to the corpus, and eve
   assert.deepEqual([...rooms].sort(), [...OPERATOR_ROOMS, ...CLI_ROOMS].sort());
 
   const none = {} as never;
-  const program = hubProgram(none, { ...backupCommands(none), ...inspectionCliCommands(none), ...explainCliCommands(none) });
+  const program = hubProgram(none, {
+    ...backupCommands(none),
+    ...inspectionCliCommands(none),
+    ...explainCliCommands(none),
+    ...auditCliCommands(none),
+  });
   assert.deepEqual(commandsOf(program).sort(), Object.keys(PRINTED_BY_THE_CLI).sort(), 'commands of vitalmesh-hub (outputs.ts)');
 });
 

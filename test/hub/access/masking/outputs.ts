@@ -198,6 +198,12 @@ function doorOutputs(): Output[] {
   });
 }
 
+/** What the evidence has: nothing that the hub does not know itself. */
+const EVIDENCE = {
+  markers: ['patient', 'gateway', 'measured', 'measuredMs', 'eui', 'mac', 'serial', 'homeSerial'],
+  why: 'whose data it was, what was shown by id and version, and of which device it was asked',
+} as const;
+
 const PATIENT = `${MARKERS.patient.text}-01`;
 
 /** Each command of the operator's socket, with arguments that make it say most. */
@@ -231,6 +237,9 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     ],
     may: { markers: ['patient', 'gateway', 'bed', 'town', 'ward'], why: 'whom and where it was asked about' },
   },
+  'audit-list': { args: () => [{ tenant: 'clinic' }], may: EVIDENCE },
+  'audit-report': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: EVIDENCE },
+  'audit-verify': { args: () => [{}] },
   'access-list': {
     args: () => [{ tenant: 'clinic' }],
     may: { markers: ['patient', 'gateway', 'ward'], why: 'who is listed, and for whom' },
@@ -272,10 +281,7 @@ function ownOutputs(): Output[] {
     },
     {
       name: 'evidence',
-      may: {
-        markers: ['patient', 'gateway', 'measured', 'measuredMs', 'eui', 'mac', 'serial', 'homeSerial'],
-        why: 'whose data it was, what was shown by id and version, and of which device it was asked',
-      },
+      may: EVIDENCE,
       run: async ({ hub }) => JSON.stringify(await evidenceOf(hub.store)),
     },
   ];
@@ -308,4 +314,8 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'access explain': 'access-explain',
   'access list': 'access-list',
   'access policy': 'nothing of the store',
+  'audit list': 'audit-list',
+  'audit show': 'audit-list',
+  'audit report': 'audit-report',
+  'audit verify': 'audit-verify',
 };

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createExplainer } from '../../../../hub/access/explain/audited.ts';
 import { explainOperatorCommands } from '../../../../hub/access/explain/operator.ts';
+import { createAuditor } from '../../../../hub/audit/auditor.ts';
+import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
 import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
@@ -61,7 +63,7 @@ export async function plantedSite(): Promise<PlantedSite> {
     serveMcp({
       ...{ overlay, service: SERVICE, door, feed, callers: overlayCallers(registry, metrics), policy },
       clock: { now: () => clock.now(), monotonicMs: () => performance.now() },
-      ...{ log: logger, metrics, limits: { coalesceMs: 5 } },
+      ...{ log: logger, metrics, limits: { coalesceMs: 5, opensBurst: 1000 } },
     }),
   );
   await mcp.start(new AbortController().signal);
@@ -87,6 +89,7 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
       ...explainOperatorCommands({ explainer: createExplainer({ store, registry, policy, clock }), tenants }),
+      ...auditOperatorCommands({ auditor: createAuditor({ store, policy, keys: () => [], clock }), tenants }),
     },
     change: async () => {
       for (const { patient } of registry.patients('clinic'))
