@@ -6,7 +6,7 @@ import type { Witness } from './witness.ts';
 /** What a chain is held against. */
 export interface Against {
   storeId: string;
-  /** The last entry when the verification begins: what is noted of later ones is left out. */
+  /** The last entry, or the last that is noted, when the verification begins: what is noted later is left out. */
   upTo: number;
   /** Kept by the store, in order. */
   checkpoints: AsyncIterable<StoredCheckpoint> | Iterable<StoredCheckpoint>;

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { type Instant, parseInstant } from '../../shared/clock.ts';
+import { type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../shared/command-line.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
+import { type HubConfig, loadHubConfig } from '../config.ts';
+import type { EvidenceRecord } from './evidence.ts';
+import { formatRecord, formatReport, formatVerdict, formatWhole } from './format.ts';
+import type { EvidenceVerdict } from './notes.ts';
+import type { AuditCommand } from './operator.ts';
+import type { AccessReport } from './report.ts';
+import { readWitnessFile, type Witness } from './witness.ts';
+
+/** What these commands need from the composition root, where no hub runs. */
+export interface AuditPrograms {
+  audit(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncIterable<unknown>;
+}
+
+const text = { type: 'string' } as const;
+const common = { config: text, tenant: text, json: { type: 'boolean' } } as const;
+
+/** `vitalmesh-hub audit …`: the evidence, of a hub that runs or of a store alone. */
+export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup } {
+  async function* asked<T>(values: CommandValues, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<T> {
+    const config = loadHubConfig(required(values, 'config'));
+    try {
+      yield* callOperator(config.operator.socket, command, args) as AsyncGenerator<T>;
+    } catch (error) {
+      if (!nobodyRuns(error, config.operator.socket)) throw error;
+      yield* programs.audit(config, command, args) as AsyncIterable<T>;
+    }
+  }
+  return {
+    audit: {
+      summary: 'Who did what with whose data: the evidence, which cannot be changed without being found.',
+      commands: {
+        list: {
+          usage: '--config hub.yaml [--patient ID] [--as PRINCIPAL] [--saw OBSERVATION] [--from TIME] [--to TIME] [--tenant NAME] [--json]',
+          summary: 'Lists entries of the evidence, a line each; of one patient in order of the chain, others by when it was done.',
+          explained: [
+            '--as    who did it: an overlay identity, oauth:ISSUER:SUBJECT, or local:UID',
+            '--saw   only where this observation was shown; every entry is looked at, so name the patient or the time as well',
+          ],
+          options: { ...common, patient: text, as: text, saw: text, from: text, to: text },
+          run: async (values, io) => {
+            for await (const record of asked<EvidenceRecord>(values, 'audit-list', filterOf(values)))
+              await print(io, values.json ? JSON.stringify(record) : formatRecord(record));
+            return EXIT.ok;
+          },
+        },
+        show: {
+          usage: '--config hub.yaml SEQ [--tenant NAME] [--json]',
+          summary: 'Shows one entry with everything that is known of it.',
+          options: common,
+          positionals: ['SEQ'],
+          run: async (values, io) => {
+            const seq = Number(/^\d{1,15}$/.exec(required(values, 'SEQ', 'SEQ'))?.[0] ?? 0);
+            if (seq < 1) throw new VitalmeshError('USAGE', { detail: 'SEQ is the number of an entry' });
+            for await (const record of asked<EvidenceRecord>(values, 'audit-list', { ...tenantOf(values), fromSeq: seq, toSeq: seq })) {
+              await print(io, values.json ? JSON.stringify(record) : formatWhole(record));
+              return EXIT.ok;
+            }
+            throw new VitalmeshError('NOT-FOUND', { detail: 'this tenant has no entry of that number' });
+          },
+        },
+        report: {
+          usage: '--config hub.yaml --patient ID [--tenant NAME] [--json]',
+          summary: 'Sums up who saw this person: by whom, what, how often, from when to when.',
+          options: { ...common, patient: text },
+          run: async (values, io) => {
+            const args = { ...tenantOf(values), patient: required(values, 'patient') };
+            for await (const report of asked<AccessReport>(values, 'audit-report', args))
+              await print(io, values.json ? JSON.stringify(report) : formatReport(report));
+            return EXIT.ok;
+          },
+        },
+        verify: {
+          usage: '--config hub.yaml [--witness FILE] [--json]',
+          summary: 'Recomputes the chain of evidence and holds it against what was signed of it; fails when it was changed in any way.',
+          explained: [
+            '--witness  what `vitalmesh-agent witness export` printed at a gateway: finds what even the hub could have rewritten',
+          ],
+          options: { config: text, witness: text, json: { type: 'boolean' } },
+          run: async (values, io) => {
+            const witnesses = typeof values.witness === 'string' ? packed(readWitnessFile(values.witness)) : [];
+            for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', { witnesses })) {
+              await print(io, values.json ? JSON.stringify(verdict) : formatVerdict(verdict));
+              return verdict.intact ? EXIT.ok : EXIT.failed;
+            }
+            throw new VitalmeshError('INTERNAL', { detail: 'a verification without a verdict' });
+          },
+        },
+      },
+    },
+  };
+}
+
+/** As the operator's socket takes them. */
+function packed(witnesses: readonly Witness[]): unknown[] {
+  const groups = new Map<string, { gateway: string; origin: string; notes: [number, string][] }>();
+  for (const { gateway, checkpoint } of witnesses) {
+    const { origin, size, hash } = checkpoint;
+    const group = groups.get(origin) ?? { gateway, origin, notes: [] };
+    groups.set(origin, group);
+    group.notes.push([size, Buffer.from(hash).toString('base64')]);
+  }
+  return [...groups.values()];
+}
+
+function filterOf(values: CommandValues): Record<string, unknown> {
+  const { patient, as, saw } = values;
+  const bounds = Object.fromEntries(
+    ['from', 'to'].flatMap((name) => (values[name] === undefined ? [] : [[name, instantOf(values, name)]])),
+  );
+  return { ...tenantOf(values), ...bounds, ...(patient && { patient }), ...(as && { principal: as }), ...(saw && { saw }) };
+}
+
+function tenantOf({ tenant }: CommandValues): Record<string, unknown> {
+  return tenant === undefined ? {} : { tenant };
+}
+
+function instantOf(values: CommandValues, name: string): Instant {
+  const instant = parseInstant(required(values, name));
+  if (!instant) throw new VitalmeshError('USAGE', { detail: `--${name} is a time with offset, as 2026-11-21T10:00:00+01:00` });
+  return instant.at;
+}
+
+async function print(io: CommandIo, line: string): Promise<void> {
+  if (!io.stdout.write(`${line}\n`)) await once(io.stdout, 'drain');
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { OperatorCommand, OperatorPrincipal } from '../../shared/operator/server.ts';
+import type { Principal } from '../access/access.ts';
+import type { CallContext } from '../access/door.ts';
+import { operatorPrincipal } from '../access/principals.ts';
+import type { AuditFilter, Auditor } from './auditor.ts';
+import type { Witness } from './witness.ts';
+
+export interface AuditSurroundings {
+  auditor: Auditor;
+  tenants(): readonly string[];
+}
+
+export type AuditCommand = 'audit-list' | 'audit-report' | 'audit-verify';
+
+const CONTEXT: CallContext = { channel: 'operator' };
+
+const text = z.string().min(1).max(256);
+const listArgs = z.strictObject({
+  tenant: text.optional(),
+  patient: text.optional(),
+  principal: text.optional(),
+  saw: text.optional(),
+  from: z.int().optional(),
+  to: z.int().optional(),
+  fromSeq: z.int().min(1).optional(),
+  toSeq: z.int().min(1).optional(),
+});
+const reportArgs = z.strictObject({ tenant: text.optional(), patient: text });
+const verifyArgs = z.strictObject({
+  /** Notes by gateway and origin: size and hash (base64). */
+  witnesses: z
+    .array(z.strictObject({ gateway: text, origin: text, notes: z.array(z.tuple([z.int().min(0), z.base64()])).max(10_000) }))
+    .max(64)
+    .default([]),
+});
+
+/** What an operator may ask of the evidence, of a hub that runs or of a store alone; recorded as `local:<uid>`. */
+export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): Record<AuditCommand, OperatorCommand> {
+  return {
+    'audit-list': async function* (args, principal) {
+      const { tenant, ...given } = checked(listArgs, args, '--patient, --as and --saw are text, --from and --to times, --seq is a number');
+      const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as AuditFilter;
+      yield* auditor.list(callerOf(tenants(), principal, tenant), filter, CONTEXT);
+    },
+    'audit-report': async function* (args, principal) {
+      const { tenant, patient } = checked(reportArgs, args, '--patient is text');
+      yield await auditor.report(callerOf(tenants(), principal, tenant), patient, CONTEXT);
+    },
+    'audit-verify': async function* (args, principal) {
+      const { witnesses } = checked(verifyArgs, args, 'witnesses are what a gateway exported');
+      const uid = uidOf(principal);
+      const kept = witnesses.flatMap(({ gateway, origin, notes }) =>
+        notes.map(([size, hash]): Witness => ({ gateway, checkpoint: { origin, size, hash: Buffer.from(hash, 'base64') } })),
+      );
+      const callers = tenants().map((tenant) => operatorPrincipal(uid, tenant));
+      yield await auditor.verify(callers, kept, CONTEXT);
+    },
+  };
+}
+
+/** What arrived may be a patient's id in the wrong place, so only what is allowed is named. Throws USAGE. */
+function checked<T>(schema: z.ZodType<T>, args: unknown, allowed: string): T {
+  const { success, data } = schema.safeParse(args);
+  if (!success) throw new VitalmeshError('USAGE', { detail: allowed });
+  return data;
+}
+
+function callerOf(tenants: readonly string[], principal: OperatorPrincipal, named: string | undefined): Principal {
+  const [only, ...more] = tenants;
+  const tenant = named ?? (more.length === 0 ? only : undefined);
+  if (tenant === undefined || !tenants.includes(tenant))
+    throw new VitalmeshError('USAGE', { detail: `--tenant is one of: ${tenants.join(', ')}` });
+  return operatorPrincipal(uidOf(principal), tenant);
+}
+
+function uidOf(principal: OperatorPrincipal): number {
+  return Number(principal.slice('local:'.length));
+}

@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
+import { createAuditor } from '../../../hub/audit/auditor.ts';
+import { Checkpoints } from '../../../hub/audit/checkpoints.ts';
+import { auditCliCommands } from '../../../hub/audit/cli.ts';
+import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
+import type { EvidenceVerdict } from '../../../hub/audit/notes.ts';
+import { auditOperatorCommands } from '../../../hub/audit/operator.ts';
+import type { AccessReport } from '../../../hub/audit/report.ts';
+import { openSigningKey, type SigningKey } from '../../../hub/audit/signing-key.ts';
+import { hubProgram } from '../../../hub/cli.ts';
+import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
+import { runProgram } from '../../../shared/command-line.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { createOperatorServer } from '../../../shared/operator/server.ts';
+import { originOf } from '../../../shared/signed-note.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
+import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, sampleObservation, TEST_EPOCH, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+interface Site {
+  folder: string;
+  hub: TestHub;
+  signing: SigningKey;
+  /** Signs what there is. */
+  sign(): Promise<void>;
+  audit(...argv: string[]): Promise<Ran>;
+  /** Changes the store's file while no hub has it. */
+  tamper(work: (database: Database) => void): Promise<void>;
+}
+
+/** A hub with two reads of one patient by two callers, one refused; `running`: whether it has an operator's socket. */
+async function site(body: (site: Site) => Promise<void>, { running = true } = {}): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-audit-'));
+  const socketPath = join(folder, 'hub.sock');
+  const config = join(folder, 'hub.yaml');
+  const key = randomBytes(32);
+  const clock = new TestClock();
+  const open = (): TestHub => testHub({ dir: folder, key, clock });
+  const base = 'identity: hub.json\nregistry: registry.yaml\nstore: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\n';
+  writeFileSync(config, `${base}operator: { socket: ${socketPath} }\n`);
+  const at: { hub: TestHub } = { hub: open() };
+  const signing = openSigningKey(join(folder, 'key'), at.hub.store.storeId, join(folder, 'keys'));
+  const surroundings = {
+    get auditor() {
+      return createAuditor({ store: at.hub.store, policy: () => DEFAULT_POLICY, keys: () => [signing.verifier], clock });
+    },
+    tenants: () => at.hub.store.tenants(),
+  };
+  const commands = Object.fromEntries(
+    (['audit-list', 'audit-report', 'audit-verify'] as const).map((name) => [
+      name,
+      (...call: Parameters<ReturnType<typeof auditOperatorCommands>[typeof name]>) => auditOperatorCommands(surroundings)[name](...call),
+    ]),
+  );
+  const server = createOperatorServer({ socketPath, commands, log: silentLogger });
+  const stop = new AbortController();
+  try {
+    if (running) await server.start(stop.signal);
+    const { hub } = at;
+    await hub.ingest.batch(
+      'gw-icu',
+      sampleBundle([sampleObservation({ seq: 1 }), sampleObservation({ seq: 2, vital: 'spo2', value: 97 })]),
+    );
+    for (const id of ['ai-nurse', 'ai-monitor'])
+      await hub.door.latest(hub.registry.principal(id) ?? assert.fail(), 'pat-icu-01', { channel: 'mcp-2026' });
+    await hub.door.listPatients(hub.registry.principal('ai-nurse') ?? assert.fail(), { channel: 'mcp-2026' });
+    await assert.rejects(hub.door.latest(hub.registry.principal('ai-nurse') ?? assert.fail(), 'pat-icu-02', { channel: 'mcp-2026' }));
+    const nothing = async (): Promise<undefined> => undefined;
+    const program = hubProgram(
+      { run: nothing, check: nothing, exportOffline: () => assert.fail() },
+      auditCliCommands({ audit: (_, name, args) => auditOperatorCommands(surroundings)[name](args, 'local:7') as AsyncIterable<unknown> }),
+    );
+    await body({
+      folder,
+      get hub() {
+        return at.hub;
+      },
+      signing,
+      async sign() {
+        const checkpoints = new Checkpoints({ ...at.hub, key: signing, everyEntries: 1, everyMs: 1 });
+        await checkpoints.start(AbortSignal.abort());
+        await checkpoints[Symbol.asyncDispose]();
+      },
+      async audit(name = '', ...argv) {
+        const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+        const io = { stdin: Readable.from([]), stdout, stderr };
+        const code = await runProgram(program, ['audit', name, '--config', config, ...argv], io);
+        return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
+      },
+      async tamper(work) {
+        await at.hub.close();
+        using database = openDatabase({ path: join(folder, 'hub.db'), key, migrations: STORE_MIGRATIONS });
+        database.write(() => work(database));
+        database[Symbol.dispose]();
+        at.hub = open();
+      },
+    });
+  } finally {
+    stop.abort();
+    await server[Symbol.asyncDispose]();
+    await at.hub.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const rows = <T>({ stdout }: Ran): T[] =>
+  stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as T);
+
+for (const running of [true, false]) {
+  const where = running ? 'of a running hub' : 'of a store without its hub';
+  test(`the evidence ${where} is listed by patient, by who, and by what was shown, and reading it is recorded`, async () => {
+    verifies('AUDIT-READ');
+    await site(
+      async ({ audit, hub }) => {
+        const about = rows<EvidenceRecord>(await audit('list', '--patient', 'pat-icu-01', '--tenant', 'clinic', '--json'));
+        assert.deepEqual(
+          about.map(({ event: { principal, action, patient } }) => [principal, action, patient]),
+          [
+            ['gw-icu', 'observations.write', 'pat-icu-01'],
+            ['ai-nurse', 'vitals.read', 'pat-icu-01'],
+            ['ai-monitor', 'vitals.read', 'pat-icu-01'],
+          ],
+        );
+        const observation = `gw-icu.${TEST_EPOCH}.1.0`;
+        const saw = rows<EvidenceRecord>(await audit('list', '--saw', observation, '--json'));
+        assert.deepEqual(new Set(saw.map(({ event }) => event.principal)), new Set(['ai-nurse', 'ai-monitor']));
+        const nurse = await audit('list', '--as', 'ai-nurse');
+        assert.match(nurse.stdout, /ai-nurse \(clinician\) {2}vitals.read {2}pat-icu-02 {2}denied: patient/);
+        assert.equal(rows(await audit('list', '--from', '2030-01-01T00:00:00Z', '--json')).length, 0);
+        const own = (await evidenceOf(hub.store)).filter(({ action }) => action === 'audit.read');
+        const uid = running ? process.getuid?.() : 7;
+        assert.deepEqual(
+          own.map(({ principal, patient, reason, count }) => [principal, patient, reason, count]),
+          [
+            [`local:${uid}`, 'pat-icu-01', 'granted', 0],
+            [`local:${uid}`, 'pat-icu-01', 'closed', 3],
+            [`local:${uid}`, null, 'granted', 0],
+            [`local:${uid}`, null, 'closed', 2],
+            [`local:${uid}`, null, 'granted', 0],
+            [`local:${uid}`, null, 'closed', 3],
+            [`local:${uid}`, null, 'granted', 0],
+            [`local:${uid}`, null, 'closed', 0],
+          ],
+        );
+        assert.equal(own[4]?.detail?.args?.principal, 'ai-nurse');
+      },
+      { running },
+    );
+  });
+}
+
+test('one entry is shown whole, and one that is not there is told', async () => {
+  verifies('AUDIT-READ');
+  await site(async ({ audit }) => {
+    const { stdout, code } = await audit('show', '2');
+    assert.equal(code, 0);
+    assert.match(stdout, /^2 {2}2026-11-21T10:00:00.000/);
+    assert.match(stdout, /"response": "[0-9a-f]{64}"/);
+    assert.match((await audit('show', '999')).stderr, /^NOT-FOUND/);
+    assert.match((await audit('show', 'x')).stderr, /^USAGE/);
+  });
+});
+
+test('who saw a person is summed up, with the lists in which it may have been', async () => {
+  verifies('AUDIT-READ');
+  await site(async ({ audit }) => {
+    const [report] = rows<AccessReport>(await audit('report', '--patient', 'pat-icu-01', '--json'));
+    assert.deepEqual(
+      new Set(report?.accesses.map(({ principal, action, times, rows: shown }) => `${principal} ${action} ${times} ${shown}`)),
+      new Set(['gw-icu observations.write 1 2', 'ai-nurse vitals.read 1 2', 'ai-monitor vitals.read 1 2']),
+    );
+    assert.deepEqual(
+      report?.general.map(({ principal, action }) => [principal, action]),
+      [['ai-nurse', 'patients.list']],
+    );
+    assert.match((await audit('report', '--patient', 'nobody')).stdout, /Nobody, as far as the evidence goes/);
+  });
+});
+
+test('a name that nothing answers to is not kept in the evidence', async () => {
+  verifies('AUDIT-READ', 'AUDIT-DETAIL');
+  await site(async ({ audit, hub }) => {
+    await audit('list', '--patient', 'Jane Doe');
+    await audit('list', '--as', 'Jane Doe', '--saw', 'Jane Doe');
+    await audit('report', '--patient', 'Jane Doe');
+    assert.doesNotMatch(JSON.stringify(await evidenceOf(hub.store)), /Jane/);
+  });
+});
+
+const verdictOf = (ran: Ran): EvidenceVerdict => rows<EvidenceVerdict>(ran)[0] ?? assert.fail(ran.stderr);
+
+test('a chain that nobody touched is intact and signed, and verifying it is recorded', async () => {
+  verifies('AUDIT-SIGNED');
+  await site(async ({ audit, hub, sign }) => {
+    const unsigned = await audit('verify', '--json');
+    assert.deepEqual([unsigned.code, verdictOf(unsigned).fault], [1, 'unsigned']);
+    await sign();
+    const ran = await audit('verify', '--json');
+    const { intact, entries, signedUpTo } = verdictOf(ran);
+    assert.deepEqual([ran.code, intact], [0, true]);
+    assert.ok(entries > signedUpTo && signedUpTo > 5);
+    assert.match((await audit('verify')).stdout, /entries are intact/);
+    const last = (await evidenceOf(hub.store)).at(-1);
+    assert.deepEqual([last?.action, last?.outcome], ['audit.verify', 'allowed']);
+  });
+});
+
+test('whoever changes the file is found: an entry altered, dropped, exchanged, the end cut, a note forged or taken away', async () => {
+  verifies('AUDIT-CHAINED', 'AUDIT-SIGNED');
+  const drop = ['audit_no_update', 'audit_no_delete', 'audit_only_next', 'auditCheckpoint_no_update', 'auditCheckpoint_no_delete'];
+  const cases: [string, string[], string, number | undefined][] = [
+    ['an outcome', [`UPDATE audit SET entry = replace(entry, '"denied"', '"allowed"') WHERE entry LIKE '%"denied"%'`], 'altered', 5],
+    ['a hash', ['UPDATE audit SET hash = zeroblob(32) WHERE seq = 3'], 'altered', 3],
+    ['an entry gone', ['DELETE FROM audit WHERE seq = 3'], 'missing', 3],
+    [
+      'two exchanged',
+      ['UPDATE audit SET seq = -1 WHERE seq = 2', 'UPDATE audit SET seq = 2 WHERE seq = 3', 'UPDATE audit SET seq = 3 WHERE seq = -1'],
+      'altered',
+      2,
+    ],
+    ['the end cut, behind which the hub went on', ['DELETE FROM audit WHERE seq > 4'], 'rewritten', undefined],
+    ['a note forged', ["UPDATE auditCheckpoint SET note = replace(note, substr(note, 45, 8), 'AAAAAAAA')"], 'forged', undefined],
+    ['all notes gone', ['DELETE FROM auditCheckpoint'], 'unsigned', 1],
+  ];
+  for (const [what, statements, fault, seq] of cases) {
+    await site(async ({ audit, sign, tamper }) => {
+      await sign();
+      await tamper((database) => {
+        for (const trigger of drop) database.prepare(`DROP TRIGGER ${trigger}`).run();
+        for (const statement of statements) database.prepare(statement).run();
+      });
+      const ran = await audit('verify', '--json');
+      const verdict = verdictOf(ran);
+      assert.deepEqual([ran.code, verdict.intact, verdict.fault], [1, false, fault], what);
+      if (seq !== undefined) assert.equal(verdict.seq, seq, what);
+      assert.match((await audit('verify')).stdout, /does not hold/);
+    });
+  }
+});
+
+test('a hub that rewrites and signs its own evidence is found by what a gateway kept of it', async () => {
+  verifies('AUDIT-WITNESSED', 'AUDIT-SIGNED');
+  await site(async ({ audit, hub, sign, folder, signing, tamper }) => {
+    await sign();
+    const notes = await (async () => {
+      const kept: { at: number; note: string }[] = [];
+      for await (const { note } of hub.store.checkpoints()) kept.push({ at: TEST_NOW, note });
+      return kept;
+    })();
+    const witness = join(folder, 'witness.json');
+    const stores = [{ origin: originOf(hub.store.storeId), key: signing.verifier, notes }];
+    writeFileSync(witness, JSON.stringify({ witness: 1, gateway: 'gw-icu', stores }));
+    const good = await audit('verify', '--witness', witness, '--json');
+    assert.deepEqual([good.code, verdictOf(good).witnesses], [0, 1]);
+    await tamper((database) => {
+      for (const name of ['audit', 'auditCheckpoint']) {
+        const drop = database
+          .prepare<[string], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?")
+          .all(name);
+        for (const trigger of drop) database.prepare(`DROP TRIGGER ${trigger.name}`).run();
+        database.prepare(`DELETE FROM ${name}`).run();
+      }
+    });
+    for (let i = 0; i < 8; i += 1) await audit('list');
+    await sign();
+    assert.equal((await audit('verify', '--json')).code, 0, 'the hub alone says that all is well');
+    const found = await audit('verify', '--witness', witness, '--json');
+    assert.deepEqual([found.code, verdictOf(found).fault], [1, 'rewritten']);
+    writeFileSync(witness, '{}');
+    assert.match((await audit('verify', '--witness', witness)).stderr, /^AUDIT-WITNESS/);
+  });
+});
