@@ -7,7 +7,7 @@ import { pcd01 } from '../../agent/simulate/dialects/pcd01.ts';
 import { simulatedPatient } from '../../agent/simulate/physiology.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { HubStatus } from '../../hub/status.ts';
-import { Latencies } from '../../provisioning/demo/latency.ts';
+import type { Latencies } from '../../provisioning/demo/latency.ts';
 import { invite, startNetwork } from '../../provisioning/demo/network.ts';
 import { answering, ownProgram, Processes } from '../../provisioning/demo/processes.ts';
 import { type DemoSite, MEMBERS, makeSite, SERVICES, writeAgentConfig } from '../../provisioning/demo/site.ts';
@@ -38,9 +38,8 @@ export const BENCH_BEDS = BEDS;
 
 /** Hub and agent as processes of their own, an AI client in this one that is told of every change, and monitors that can be started. */
 export interface BenchSite {
-  /** Of every message since `measure` was called: from its writing to the socket until the client is told that its patient changed. */
-  readonly latencies: Latencies;
-  measure(on: boolean): void;
+  /** Adds of every message, from now on: from its writing to the socket until the client is told that its patient changed. */
+  measure(latencies: Latencies | undefined): void;
   /** 1,000 observations a second, of 54 beds. */
   startMonitors(): void;
   agentStatus(): Promise<AgentStatus>;
@@ -77,15 +76,14 @@ export async function withBenchSite<T>(
 
   const client = stack.use(await openOverlay(site.overlay, loadIdentity(site.identities.client.file), silentLogger));
   const mcp = stack.use(await connectMcp({ overlay: client, service: SERVICES.mcp, name: 'bench' }));
-  const latencies = new Latencies();
   const sentAt = new Map<string, number>();
-  let measuring = false;
+  let measured: Latencies | undefined;
   await mcp.listen(
     [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`),
     (uri) => {
       const sent = sentAt.get(uri);
       sentAt.delete(uri);
-      if (measuring && sent !== undefined) latencies.add(performance.now() - sent);
+      if (sent !== undefined) measured?.add(performance.now() - sent);
     },
   );
   const agent = processes.start('agent', 'agent', ownProgram('agent/main', ['run', '--config', agentConfig]));
@@ -97,11 +95,10 @@ export async function withBenchSite<T>(
     for (const end of ends) end();
   });
   return await work({
-    latencies,
     agentStatus,
     hubStatus,
-    measure: (on) => {
-      measuring = on;
+    measure: (latencies) => {
+      measured = latencies;
     },
     startMonitors: () => {
       for (const [i, patient] of [...patients.values()].entries())

@@ -1,3 +1,4 @@
+import { Latencies } from '../../provisioning/demo/latency.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { embeddedNetwork, localNetwork, type StartNetwork, withBenchSite } from './bench-site.ts';
 import type { Figure } from './figure.ts';
@@ -21,11 +22,11 @@ function measure(name: string, startNetworkOf: StartNetwork, mostMs: { p50: numb
   return withBenchSite(startNetworkOf, async (site) => {
     site.startMonitors();
     await pause(WARM_UP_MS);
-    site.measure(true);
+    const latencies = new Latencies();
+    site.measure(latencies);
     await pause(MEASURE_MS);
-    site.measure(false);
+    site.measure(undefined);
     const figure = `device → MCP notification, 1,000 obs/s, ${name}`;
-    const { latencies } = site;
     return [
       { name: `${figure}, p50`, value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p50 } },
       { name: `${figure}, p99`, value: latencies.percentile(0.99) ?? Number.NaN, unit: 'ms', bar: { most: mostMs.p99 } },

@@ -1,4 +1,5 @@
 import { openOutbox } from '../../agent/outbox/sqlite.ts';
+import { Latencies } from '../../provisioning/demo/latency.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -13,6 +14,8 @@ const BACKLOG = 60_000;
 const OUTAGE_MS = 120_000;
 const AT_ONCE = 250;
 const ASK_EVERY_MS = 20;
+/** In an outage agent and hub go on running; here both have just been started, and their code is not compiled yet. */
+const WARM_UP_MS = 2000;
 
 /**
  * After an outage: an agent whose outbox holds what came during two minutes connects to its hub, and goes on taking 1,000 observations a
@@ -26,18 +29,18 @@ export async function benchRecovery(): Promise<Figure[]> {
       let status = await site.agentStatus();
       for (; status.uplink.state !== 'connected'; status = await site.agentStatus()) await pause(ASK_EVERY_MS);
       site.startMonitors();
-      site.measure(true);
+      const [cold, latencies] = [new Latencies(), new Latencies()];
       const startMs = performance.now();
       for (;;) {
+        site.measure(performance.now() - startMs < WARM_UP_MS ? cold : latencies);
         const { outbox } = await site.agentStatus();
         if (outbox.oldestPendingAt === null || outbox.oldestPendingAt >= beganAt) break;
         await pause(ASK_EVERY_MS);
       }
       const seconds = (performance.now() - startMs) / 1000;
-      site.measure(false);
+      site.measure(undefined);
       const { counts } = await site.hubStatus();
       if (counts.observations < BACKLOG || counts.quarantined > 0) throw new Error(`not all is stored: ${JSON.stringify(counts)}`);
-      const { latencies } = site;
       return [
         { name: 'backlog drained, beside 1,000 obs/s live', value: BACKLOG / seconds, unit: 'obs/s', bar: { least: 5000 } },
         { name: 'live meanwhile, device → MCP notification, p50', value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms' },
@@ -48,6 +51,7 @@ export async function benchRecovery(): Promise<Figure[]> {
           bar: { most: 100 },
         },
         { name: 'notifications measured', value: latencies.count, unit: '' },
+        { name: 'in the first two seconds, p99', value: cold.percentile(0.99) ?? Number.NaN, unit: 'ms' },
       ];
     },
     (outbox) => fill(outbox, beganAt),
