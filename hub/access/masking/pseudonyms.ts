@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Instant } from '../../../shared/clock.ts';
 
 /** Begins every pseudonym. registry.yaml takes no patient id that begins like it, so nobody is ever known by one. */
@@ -8,7 +8,7 @@ export const PSEUDONYM_PREFIX = 'masked-';
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 /** 100 bits of a patient or an observation, which are told apart within a tenant; 60 of a device, which is told apart within a patient. */
 const CHARS = { patient: 20, observation: 20, device: 12 } as const;
-/** Of patients: how many one principal's names are remembered of before all are forgotten, and made again. */
+/** How many names of one kind are remembered of one principal before all are forgotten, and made again. */
 const MOST_REMEMBERED = 50_000;
 
 const DAY_MS = 86_400_000;
@@ -26,28 +26,25 @@ export function isPseudonym(name: string): boolean {
  * nothing of what they stand for can be told from them (45 CFR 164.514(c): not derived from information about the individual by anybody who lacks the secret).
  */
 export class Pseudonyms {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   readonly #byPatient = new Map<string, string>();
   readonly #byName = new Map<string, string>();
+  readonly #devices = new Map<string, string>();
+  readonly #shifts = new Map<string, number>();
 
   /** `secret`: 32 bytes. `whose`: what they differ by (tenant, principal, profile). */
   constructor(secret: Uint8Array, whose: readonly string[]) {
-    this.#key = createHmac('sha256', secret)
-      .update(JSON.stringify(['vitalmesh-masking-1', ...whose]))
-      .digest();
+    const of = JSON.stringify(['vitalmesh-masking-1', ...whose]);
+    this.#key = createSecretKey(createHmac('sha256', secret).update(of).digest());
   }
 
   patient(patient: string): string {
-    const known = this.#byPatient.get(patient);
-    if (known !== undefined) return known;
-    if (this.#byPatient.size >= MOST_REMEMBERED) {
-      this.#byPatient.clear();
-      this.#byName.clear();
-    }
-    const name = this.#name('patient', [patient]);
-    this.#byPatient.set(patient, name);
-    this.#byName.set(name, patient);
-    return name;
+    return remembered(this.#byPatient, patient, () => {
+      if (this.#byName.size >= MOST_REMEMBERED) this.#byName.clear();
+      const name = this.#name('patient', [patient]);
+      this.#byName.set(name, patient);
+      return name;
+    });
   }
 
   /** Whom a pseudonym of this principal stands for, if it is one of `among`. */
@@ -60,7 +57,7 @@ export class Pseudonyms {
 
   /** Of a device within one patient: one that goes from bed to bed is another one there. */
   device(patient: string, device: string): string {
-    return this.#name('device', [patient, device]);
+    return remembered(this.#devices, JSON.stringify([patient, device]), () => this.#name('device', [patient, device]));
   }
 
   /** Of an observation or event; its id names the gateway. */
@@ -70,8 +67,10 @@ export class Pseudonyms {
 
   /** How far a patient's times are shifted for this principal: whole days, so that time of day (UTC) and differences stay. Milliseconds. */
   shiftMs(patient: string): number {
-    const days = LEAST_SHIFT_DAYS + (this.#bits('shift', [patient]).readUIntBE(0, 6) % SHIFTS_DAYS);
-    return days * DAY_MS;
+    return remembered(this.#shifts, patient, () => {
+      const days = LEAST_SHIFT_DAYS + (this.#bits('shift', [patient]).readUIntBE(0, 6) % SHIFTS_DAYS);
+      return days * DAY_MS;
+    });
   }
 
   #name(kind: keyof typeof CHARS, of: readonly string[]): string {
@@ -86,6 +85,15 @@ export class Pseudonyms {
       .update(JSON.stringify([kind, ...of]))
       .digest();
   }
+}
+
+function remembered<T>(made: Map<string, T>, key: string, make: () => T): T {
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  if (made.size >= MOST_REMEMBERED) made.clear();
+  const value = make();
+  made.set(key, value);
+  return value;
 }
 
 /** A time moved by whole days; one that says that it is unknown (0, `AGE_UNKNOWN`) still does. */
