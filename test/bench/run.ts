@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   outbox: async () => (await import('./outbox.ts')).benchOutbox(),
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
   store: async () => (await import('./store.ts')).benchStore(),
+  access: async () => (await import('./access.ts')).benchAccess(),
   recovery: async () => (await import('./recovery.ts')).benchRecovery(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
