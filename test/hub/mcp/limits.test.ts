@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { latestUri } from '../../../hub/mcp/uris.ts';
+import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
+import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, sampleObservation } from '../../support/hub.ts';
+import { CONNECTORS, type TestClient } from '../../support/mcp-clients.ts';
+import { LIMITED_REGISTRY, limitedSite } from './limited-site.ts';
+import { modern, openSession, rawHttp, SERVICE } from './support.ts';
+
+interface Refused {
+  code: number;
+  data: { code: string; retryAfterMs: number };
+}
+
+async function refusedWith(asked: Promise<unknown>): Promise<Refused> {
+  return await asked.then(
+    () => assert.fail('answered'),
+    (thrown: Refused) => thrown,
+  );
+}
+
+/** What a tool's failure says to a model. */
+async function toldBy(client: TestClient, patient: string) {
+  const { isError, content, _meta } = await client.call('get_latest_vitals', { patient });
+  const [first] = content as { text?: string }[];
+  return { isError: isError === true, text: first?.text ?? '', meta: _meta ?? {} };
+}
+
+for (const [revision, connect] of Object.entries(CONNECTORS)) {
+  test(`${revision}: a person’s client has 30 calls a minute, is told when the next is answered, and has it then`, async () => {
+    verifies('LIMITS-RATES');
+    await using site = await limitedSite();
+    await using client = await connect(site.as('ai-ward'), SERVICE);
+    for (let i = 0; i < 30; i += 1) assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
+    const { code, data } = await refusedWith(client.call('get_latest_vitals', { patient: 'pat-icu-01' }));
+    assert.deepEqual([code, data.code, data.retryAfterMs], [-32011, 'ACCESS-LIMIT', 2000]);
+    await refusedWith(client.call('list_patients', {}));
+    await client.read('vitals://patients');
+    site.clock.advance(data.retryAfterMs);
+    assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
+    const denied = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'denied');
+    assert.deepEqual(
+      denied.map(({ principal, action, reason }) => [principal, action, reason]),
+      [['ai-ward', 'session.open', 'limit']],
+      'once a minute',
+    );
+  });
+
+  test(`${revision}: what is subscribed to can be read at each notification, whatever a minute’s reads are`, async () => {
+    verifies('LIMITS-RATES');
+    await using site = await limitedSite({ limits: { person: { readsPerMinute: 8, callsPerDay: 20 } }, runs: true });
+    await using client = await connect(site.as('ai-ward'), SERVICE);
+    const uri = latestUri('pat-icu-01');
+    const updates = await client.subscribe([uri]);
+    await updates.count(uri, 1);
+    for (let seq = 1; seq <= 30; seq += 1) {
+      site.clock.advance(1000);
+      await site.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq, value: 60 + seq, receivedAt: site.clock.now() })]));
+      await updates.count(uri, seq + 1);
+      assert.equal(latestSchema.parse(await client.read(uri)).vitals[0]?.value, 60 + seq);
+    }
+    let refused = 0;
+    for (let i = 0; i < 12; i += 1)
+      await client.read(latestUri('pat-icu-02')).catch(({ data }: Refused) => {
+        assert.equal(data.code, 'ACCESS-LIMIT');
+        refused += 1;
+      });
+    assert.ok(refused >= 4, `${refused}`);
+  });
+
+  test(`${revision}: of others’ patients a program sees so many an hour, by tools, resources and subscriptions, over a restart of the hub as well`, async (t) => {
+    verifies('LIMITS-OTHERS', 'LIMITS-KEPT');
+    const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-limits-'));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    const options = { limits: { roles: { monitor: { othersPerHour: 2 } } }, dir, key: randomBytes(32) };
+    {
+      await using site = await limitedSite(options);
+      await using client = await connect(site.as('ai-all'), SERVICE);
+      assert.equal((await toldBy(client, 'pat-step-01')).isError, false);
+      await client.read(latestUri('pat-step-02'));
+      const { isError, text, meta } = await toldBy(client, 'pat-step-03');
+      assert.ok(isError);
+      assert.match(text, /^ACCESS-LIMIT: .* Ask again in 3600 s\.$/);
+      assert.deepEqual([meta['vitalmesh/code'], meta['vitalmesh/retryAfterMs']], ['ACCESS-LIMIT', 3_600_000]);
+      assert.equal((await refusedWith(client.read(latestUri('pat-step-03')))).data.code, 'ACCESS-LIMIT');
+      await assert.rejects(client.subscribe([latestUri('pat-step-03')]));
+      for (const own of ['pat-icu-01', 'pat-icu-02', 'pat-step-01']) assert.equal((await toldBy(client, own)).isError, false);
+      assert.equal(patientsSchema.parse(await client.read('vitals://patients')).total, 5, 'whom there is, is told');
+      const limited = (await evidenceOf(site.hub.store)).filter(({ reason }) => reason === 'limit');
+      assert.deepEqual(
+        limited.map(({ action, patient }) => [action, patient]),
+        [
+          ['vitals.read', 'pat-step-03'],
+          ['vitals.read', 'pat-step-03'],
+          ['vitals.subscribe', 'pat-step-03'],
+        ],
+      );
+    }
+    await using site = await limitedSite(options);
+    await using client = await connect(site.as('ai-all'), SERVICE);
+    assert.ok((await toldBy(client, 'pat-step-03')).isError);
+    assert.equal((await toldBy(client, 'pat-step-02')).isError, false);
+    await client.close();
+    site.clock.advance(3_600_000);
+    await using later = await connect(site.as('ai-all'), SERVICE);
+    assert.equal((await toldBy(later, 'pat-step-03')).isError, false);
+  });
+
+  test(`${revision}: a day’s calls are over when they are, restarts included`, async (t) => {
+    verifies('LIMITS-DAYS', 'LIMITS-KEPT');
+    const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-limits-'));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    const options = { limits: { person: { callsPerDay: 3 } }, dir, key: randomBytes(32) };
+    for (const through of [2, 1]) {
+      await using site = await limitedSite(options);
+      await using client = await connect(site.as('ai-ward'), SERVICE);
+      for (let i = 0; i < through; i += 1) assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
+    }
+    await using site = await limitedSite(options);
+    await using client = await connect(site.as('ai-ward'), SERVICE);
+    assert.match((await toldBy(client, 'pat-icu-01')).text, /^ACCESS-LIMIT/);
+    await client.close();
+    site.clock.advance(86_400_000);
+    await using later = await connect(site.as('ai-ward'), SERVICE);
+    assert.equal((await toldBy(later, 'pat-icu-01')).isError, false);
+  });
+
+  test(`${revision}: an answer is no larger than its tokens: the rows that matter least are left out, and it says so`, async () => {
+    verifies('LIMITS-DAYS');
+    await using site = await limitedSite({ limits: { person: { tokensPerCall: 1024, resultBytes: 8192 } } });
+    const rows = Array.from({ length: 60 }, (_, i) => sampleObservation({ seq: i + 1, vital: i === 40 ? 'spo2' : 'hr', device: `d-${i}` }));
+    await site.hub.ingest.batch('gw-icu', sampleBundle(rows));
+    await using client = await connect(site.as('ai-ward'), SERVICE);
+    const { content, structuredContent } = await client.call('get_latest_vitals', { patient: 'pat-icu-01' });
+    const latest = latestSchema.parse(structuredContent);
+    assert.ok(Buffer.byteLength(JSON.stringify({ content, structuredContent })) <= 4096);
+    assert.ok(latest.truncated && latest.vitals.length > 2 && latest.vitals.length < 20, `${latest.vitals.length}`);
+    assert.deepEqual([...new Set(latest.vitals.slice(0, 2).map(({ vital }) => vital))].sort(), ['hr', 'spo2']);
+    assert.match(JSON.stringify(content), /There are more rows than shown here/);
+    const resource = await client.read(latestUri('pat-icu-01'));
+    assert.ok(Buffer.byteLength(JSON.stringify(resource)) <= 8192);
+    const more = latestSchema.parse(resource);
+    assert.ok(more.truncated && more.vitals.length > latest.vitals.length);
+  });
+
+  test(`${revision}: a stream ends when one of its patients is moved out of the ward, and when the policy is another one`, async () => {
+    verifies('REACH-NOW', 'POLICY-AS-DATA');
+    await using site = await limitedSite({ runs: true });
+    const [moving, staying] = [latestUri('pat-icu-01'), latestUri('pat-icu-02')];
+    await using both = await connect(site.as('ai-ward'), SERVICE);
+    await using one = await connect(site.as('ai-ward'), SERVICE);
+    await (await both.subscribe([moving, staying])).count(moving, 1);
+    const updates = await one.subscribe([staying, 'vitals://patients']);
+    await updates.count(staying, 1);
+    await updates.count('vitals://patients', 1);
+    site.reload(LIMITED_REGISTRY.replace('ICU-01: pat-icu-01', 'ICU-01: null').replace('S-4: null', 'S-4: pat-icu-01'));
+    await both.ended;
+    await updates.count('vitals://patients', 2);
+    const { patients } = patientsSchema.parse(await one.read('vitals://patients'));
+    assert.deepEqual(
+      patients.map(({ patient }) => patient),
+      ['pat-icu-02'],
+    );
+    await site.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ bed: 'ICU-02' })]));
+    await updates.count(staying, 2);
+    site.policy = { ...site.policy, version: 'another' };
+    await one.ended;
+  });
+}
+
+test('where there is nothing to answer in terms of JSON-RPC, it is 429 with Retry-After', async () => {
+  verifies('LIMITS-RATES');
+  await using site = await limitedSite({ limits: { person: { readsPerMinute: 2 } } });
+  await using http = rawHttp(site.as('ai-ward'));
+  const note = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } };
+  const session = await openSession(http);
+  const headers = { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' };
+  const statuses: number[] = [];
+  let last = await http.post(note, headers);
+  for (let i = 0; i < 3; i += 1) {
+    statuses.push(last.status);
+    await last.text();
+    last = await http.post(note, headers);
+  }
+  assert.equal(last.status, 429, statuses.join());
+  assert.equal(last.headers.get('retry-after'), '30');
+  assert.equal(((await last.json()) as { error: Refused }).error.data.code, 'ACCESS-LIMIT');
+  site.clock.advance(60_000);
+  const listing = { jsonrpc: '2.0', id: 7, method: 'tools/list', params: {} };
+  const answers: { status: number; id: unknown; code: number | undefined }[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    const answer = await http.post(modern('tools/list', {}, 7));
+    const { id, error } = (await answer.json()) as { id: unknown; error?: { code: number } };
+    answers.push({ status: answer.status, id, code: error?.code });
+  }
+  assert.deepEqual(answers[2], { status: 200, id: 7, code: -32011 });
+  const many = await http.post(JSON.stringify(Array.from({ length: 5 }, () => listing)), headers);
+  assert.equal(many.status, 429, 'what asks for much at once is counted for all of it');
+});
