@@ -20,6 +20,7 @@ import { askOperator } from '../../shared/operator/client.ts';
 import { openOverlay } from '../../shared/overlay/config.ts';
 import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
+import { CONFIRMED, makeKnownStore } from '../support/known-store.ts';
 
 const BEDS = 54;
 /** 54 beds, one message in 324 ms each: 1,000 Observations a second. */
@@ -59,15 +60,15 @@ export async function withBenchSite<T>(
   stack.defer(async () => void (await processes.stop()));
   const site = makeSite({ home, ...(await startNetworkOf(processes, stack)) });
   const patients = new Map(Array.from({ length: BEDS }, (_, i) => [benchBed(i), `p-bench-${String(i).padStart(4, '0')}`]));
-  writeFileSync(
-    join(home, 'registry.yaml'),
-    stringify({
-      gateways: [
-        { identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients), confirmed: new Date().toISOString() },
-      ],
-      clients: [{ identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: 'all' }],
-    }),
-  );
+  const registry = stringify({
+    gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients), confirmed: CONFIRMED }],
+    clients: [
+      { identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: [...patients.values()] },
+    ],
+  });
+  writeFileSync(join(home, 'registry.yaml'), registry);
+  // Of what came during an outage, a new store would know of nobody whose it is.
+  await makeKnownStore({ path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') }, registry);
   const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
   await prepare({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
   const hub = processes.start('hub', 'hub', ownProgram('hub/main', ['run', '--config', site.hub.config]));
