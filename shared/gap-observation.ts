@@ -121,6 +121,20 @@ export function readGap(value: unknown): Gap | undefined {
   return parsed.success ? gapOf(parsed.data) : undefined;
 }
 
+/** What is left of a gap in the part that `gapFrom` gives. */
+const remainder = resource.extend({ component: z.tuple([saidShape('reason', z.enum(REASONS)), saidShape('lost', z.enum(LOST))]) });
+
+/** Why there is a gap, and in what, of a whole one or of the part of one that `gapFrom` gives; undefined for anything else. */
+export function readGapPart(value: unknown): Pick<Gap, 'reason' | 'lost' | 'from' | 'to'> | undefined {
+  const parsed = remainder.safeParse(value);
+  if (!parsed.success) return readGap(value);
+  const { effectivePeriod, component } = parsed.data;
+  const [reason, lost] = component;
+  const [from, to] = [parseInstant(effectivePeriod.start)?.at, parseInstant(effectivePeriod.end)?.at];
+  if (from === undefined || to === undefined || to < from) return undefined;
+  return { reason: reason.valueCodeableConcept.coding[0].code, lost: lost.valueCodeableConcept.coding[0].code, from, to };
+}
+
 /**
  * The part of a gap from `from` on, for whom the rest does not concern: only that something is missing there, and why. How much, and of which
  * vital signs, is known of the whole alone.

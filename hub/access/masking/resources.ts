@@ -3,7 +3,7 @@ import { alertObservation, readAlert } from '../../../shared/alert-observation.t
 import { formatInstant, type Instant } from '../../../shared/clock.ts';
 import type { EventFrame } from '../../../shared/event-observation.ts';
 import type { Coding, Observation, ObservationComponent, Resource } from '../../../shared/fhir.ts';
-import { gapObservation, readGap } from '../../../shared/gap-observation.ts';
+import { gapFrom, gapObservation, readGap, readGapPart } from '../../../shared/gap-observation.ts';
 import { absentConcept, EXTENSIONS, IDENTIFIER_SYSTEMS, observationFrame, quantity, TEST_LABEL } from '../../../shared/observation-code.ts';
 import type { AbsentReason } from '../../../shared/reading.ts';
 import { vital } from '../../../shared/vitals.ts';
@@ -131,9 +131,31 @@ function eventResource(row: Omit<StoredEvent, 'resource'>, was: Resource, at: (i
     const alert = readAlert(was);
     return alert && ofPatient(alertObservation({ ...maskedAlert(alert), effective, offsetMin }, frame), row);
   }
-  const gap = row.kind === 'gap' ? readGap(was) : undefined;
-  if (!gap) return undefined;
-  return ofPatient(gapObservation({ ...gap, from: at(gap.from), to: at(gap.to), vitals: gap.vitals.filter(isVital) }, frame), row);
+  return row.kind === 'gap' ? gapResource(row, was, frame, at) : undefined;
+}
+
+/** Of a gap that began before its patient was bound, how much is missing is known of the whole alone, and is not said here either. */
+function gapResource(
+  row: Omit<StoredEvent, 'resource'>,
+  was: Resource,
+  frame: EventFrame,
+  at: (instant: Instant) => Instant,
+): Resource | undefined {
+  const part = readGapPart(was);
+  if (!part) return undefined;
+  const { rows, values, vitals } = readGap(was) ?? {};
+  const [from, to] = [at(part.from), at(part.to)];
+  const gap = {
+    reason: part.reason,
+    lost: part.lost,
+    from,
+    to,
+    rows: rows ?? 0,
+    values: values ?? 0,
+    vitals: vitals?.filter(isVital) ?? [],
+  };
+  const made = ofPatient(gapObservation(gap, frame), row);
+  return rows === undefined ? gapFrom(made, from, frame.offsetMin) : made;
 }
 
 /** Whose it is, by the name that is shown, and that its identifiers were replaced. */

@@ -9,7 +9,8 @@ import { isPseudonym } from '../../../../hub/access/masking/pseudonyms.ts';
 import { PATIENT_ID } from '../../../../hub/registry/schema.ts';
 import { parseInstant } from '../../../../shared/clock.ts';
 import type { Observation } from '../../../../shared/fhir.ts';
-import { checkObservation } from '../../../../shared/observation.ts';
+import { readGap, readGapPart } from '../../../../shared/gap-observation.ts';
+import { checkObservation, TEST_LABEL } from '../../../../shared/observation.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { EVENTS, LATEST, OBSERVATION, REAL, SUMMARY, TREND_VIEW, VERSION } from './samples.ts';
@@ -149,8 +150,26 @@ test('waves, movements and what is not in the table are shown to nobody who is m
   verifies('MASK-ALLOW-LIST');
   for (const profile of PROFILES) {
     const kinds = EVENTS.filter((event) => masking(profile).event(event) !== undefined).map(({ kind }) => kind);
-    assert.deepEqual(kinds, ['alert', 'gap']);
+    assert.deepEqual(kinds, ['alert', 'gap', 'gap']);
     assert.equal(masking(profile).observation({ ...OBSERVATION, vital: 'shoe-size' }), undefined);
+  }
+});
+
+test('a gap is told of as a whole, and the part of one without how much, which is known of the whole alone', () => {
+  for (const profile of PROFILES) {
+    const m = masking(profile);
+    const gaps = EVENTS.flatMap((event) => (event.kind === 'gap' ? (m.event(event) ?? []) : []));
+    const at = (instant: number): number => m.at(instant, 'pat-icu-01');
+    assert.deepEqual(
+      gaps.map(({ resource }) => readGap({ ...resource, meta: { security: [TEST_LABEL] } })),
+      [
+        { reason: 'space', lost: 'continuous', from: at(TEST_NOW - 2000), to: at(TEST_NOW - 1500), rows: 3, values: 9, vitals: ['hr'] },
+        undefined,
+      ],
+    );
+    assert.deepEqual(readGapPart({ ...gaps[1]?.resource, meta: { security: [TEST_LABEL] } }), {
+      ...{ reason: 'age', lost: 'spot', from: at(TEST_NOW - 2000), to: at(TEST_NOW - 1500) },
+    });
   }
 });
 

@@ -6,7 +6,7 @@ import type { Trend } from '../../../../hub/store/trend.ts';
 import { alertObservation } from '../../../../shared/alert-observation.ts';
 import { formatInstant } from '../../../../shared/clock.ts';
 import type { EventFrame } from '../../../../shared/event-observation.ts';
-import { gapObservation } from '../../../../shared/gap-observation.ts';
+import { gapFrom, gapObservation } from '../../../../shared/gap-observation.ts';
 import { movementResource } from '../../../../shared/movement-resource.ts';
 import { readObservation } from '../../../../shared/observation.ts';
 import { waveObservation } from '../../../../shared/wave-observation.ts';
@@ -192,6 +192,19 @@ export const EVENTS: readonly StoredEvent[] = [
     resource: gapObservation(
       { reason: 'space', lost: 'continuous', from: TEST_NOW - 2000, to: TEST_NOW - 1500, rows: 3, values: 9, vitals: ['hr'] },
       frame,
+    ),
+  },
+  {
+    ...about,
+    kind: 'gap',
+    until: TEST_NOW - 1500,
+    resource: gapFrom(
+      gapObservation(
+        { reason: 'age', lost: 'spot', from: TEST_NOW - 9000, to: TEST_NOW - 1500, rows: 777, values: 999, vitals: ['hr'] },
+        frame,
+      ),
+      TEST_NOW - 2000,
+      60,
     ),
   },
   { ...about, kind: 'wave', resource: waveObservation({ vital: 'w_pleth', samples: [1, 2, null], periodMs: 8 }, frame) },
