@@ -42,12 +42,15 @@ export interface ObservationRow {
 /** What of an observation is read without its resource. */
 export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey'>;
 
-export function readingOf(row: ReadingRow): StoredReading {
+/** Whose it is and who wrote it: of many rows the same. */
+export type Origin = Pick<ReadingRow, 'tenant' | 'patientId' | 'agent' | 'epoch'>;
+
+export function readingOf(row: Omit<ReadingRow, keyof Origin>, origin: Origin): StoredReading {
   return {
-    id: formatObservationId({ agent: row.agent, epoch: row.epoch, seq: row.seq, index: row.part }),
-    tenant: row.tenant,
+    id: formatObservationId({ agent: origin.agent, epoch: origin.epoch, seq: row.seq, index: row.part }),
+    tenant: origin.tenant,
     gateway: row.gateway,
-    patient: row.patientId,
+    patient: origin.patientId,
     vital: row.vital,
     device: row.device,
     value: row.value,
@@ -87,7 +90,7 @@ export function observationOf(row: ObservationRow, received: readonly string[]):
   const kept = JSON.parse(text) as Observation | Omit<Observation, 'issued'>;
   // What the hub itself received is kept without the time of that.
   const resource = 'issued' in kept ? kept : { ...kept, issued: formatInstant(row.receivedAt, row.offsetMin) };
-  return { ...readingOf(row), resource: givenOut(resource, row.patientId) };
+  return { ...readingOf(row, row), resource: givenOut(resource, row.patientId) };
 }
 
 /** Extension of what is kept of a FHIR client's resource: valueString, the digest of it as it was sent. Never given out, for it could be used to guess what was left out. */

@@ -16,7 +16,7 @@ import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { lossIn } from './loss.ts';
 import { noteLoss } from './note-loss.ts';
-import { type ReadingRow, readingOf } from './observation-row.ts';
+import { readLatest } from './read-latest.ts';
 import { readTrend } from './read-trend.ts';
 import { readVersions } from './read-versions.ts';
 import { retainSome } from './retain.ts';
@@ -137,10 +137,7 @@ class SqliteStore implements Store {
 
   latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]> {
     return this.#witnessed(
-      (database) => {
-        const rows = database.prepare<[string, string], Omit<ReadingRow, 'patientId' | 'tenant'>>(SQL.latest).all(tenant, patient);
-        return rows.map((row) => readingOf({ ...row, tenant, patientId: patient })).sort(newestFirst);
-      },
+      (database) => readLatest(database, tenant, patient),
       (rows) => evidence(rows.length, rows),
     );
   }
@@ -317,15 +314,6 @@ class SqliteStore implements Store {
       return result;
     });
   }
-}
-
-function newestFirst(a: StoredReading, b: StoredReading): number {
-  return b.sortTime - a.sortTime || compared(a.vital, b.vital) || compared(a.device, b.device);
-}
-
-function compared(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 function fieldsOf({ gateway, kind, name, tenant, patient, since }: KeptBinding): [string, string, string, string, string | null, Instant] {

@@ -78,7 +78,8 @@ function* asked<Q extends TrendQuestion>(question: Q): Asking<readonly TrendAnsw
 
 /** Throws INTERNAL for edges that are not ascending, or too many. */
 function checkEdges(edges: readonly Instant[]): void {
-  const ascending = edges.every((edge, i) => i === 0 || edge > (edges[i - 1] ?? edge));
+  let ascending = true;
+  for (let i = 1; i < edges.length; i += 1) ascending &&= (edges[i] ?? 0) > (edges[i - 1] ?? 0);
   if (edges.length >= 2 && edges.length <= MAX_TREND_BUCKETS + 1 && ascending) return;
   throw new VitalmeshError('INTERNAL', { detail: 'edges of a trend' });
 }

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ObservationRow, readingOf } from '../../hub/store/observation-row.ts';
+import { readLatest } from '../../hub/store/read-latest.ts';
 import { readTrend } from '../../hub/store/read-trend.ts';
 import { STORE_MIGRATIONS } from '../../hub/store/schema.ts';
-import { SQL } from '../../hub/store/statements.ts';
 import type { TrendQuery } from '../../hub/store/trend.ts';
 import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { arrivalOf, batchOf } from '../contract/store.ts';
@@ -35,9 +34,7 @@ export async function benchStore(): Promise<Figure[]> {
     let next = 0;
     const latest = (): void => {
       const patient = PATIENTS[next++ % PATIENTS.length] ?? '';
-      const rows = database.read(() =>
-        database.prepare<[string, string], ObservationRow>(SQL.latest).all('clinic', patient).map(readingOf),
-      );
+      const rows = database.read(() => readLatest(database, 'clinic', patient));
       if (rows.length !== VITALS.length) throw new Error(`${rows.length} rows`);
     };
     return [

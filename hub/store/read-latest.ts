@@ -1,0 +1,40 @@
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { Database } from '../../shared/storage/database.ts';
+import { type Origin, type ReadingRow, readingOf } from './observation-row.ts';
+import { SQL } from './statements.ts';
+import type { StoredReading } from './store.ts';
+
+type LatestRow = Omit<ReadingRow, keyof Origin> & { writer: number };
+
+/** The current rows of a patient, newest first. Throws STORAGE-DAMAGED. */
+export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, patient: string): StoredReading[] {
+  const rows = database.prepare<[string, string], LatestRow>(SQL.latest).all(tenant, patient);
+  let key: number | undefined;
+  let origin: Origin | undefined;
+  const known = new Map<number, Origin>();
+  const readings = rows.map((row) => {
+    if (origin === undefined || row.writer !== key) {
+      key = row.writer;
+      origin = known.get(key) ?? { tenant, patientId: patient, ...writerOf(database, key) };
+      known.set(key, origin);
+    }
+    return readingOf(row, origin);
+  });
+  return readings.sort(newestFirst);
+}
+
+/** Looked up anew for each read: what was added and undone leaves its key to another. */
+function writerOf(database: Pick<Database, 'prepare'>, key: number): Pick<Origin, 'agent' | 'epoch'> {
+  const writer = database.prepare<[number], Pick<Origin, 'agent' | 'epoch'>>(SQL.writer).get(key);
+  if (writer === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'an observation of nobody' });
+  return writer;
+}
+
+function newestFirst(a: StoredReading, b: StoredReading): number {
+  return b.sortTime - a.sortTime || compared(a.vital, b.vital) || compared(a.device, b.device);
+}
+
+function compared(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
