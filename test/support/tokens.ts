@@ -1,4 +1,4 @@
-import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import type { Issuer } from '../../hub/access/tokens/issuer.ts';
 import { ALGORITHMS, PRESETS, type PresetName } from '../../hub/access/tokens/issuer.ts';
 import { IssuerKeys } from '../../hub/access/tokens/issuer-keys.ts';
