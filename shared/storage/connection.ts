@@ -24,9 +24,9 @@ const BUSY_TIMEOUT_MS = 1000;
 /** SQLite's and SQLCipher's page size. */
 export const PAGE_BYTES = 4096;
 /** From so many pages on the log is moved into the file, when nobody waits for a commit (`Database.moveLog`). */
-export const LOG_PAGES = 1000;
-/** From so many on SQLite does it by itself within a commit, as it must where commits do not go through GroupCommit. */
-export const LOG_PAGES_AT_COMMIT = 2 * LOG_PAGES;
+export const LOG_PAGES = 500;
+/** From so many on SQLite does it by itself within a commit (sqlite.org/pragma.html#pragma_wal_autocheckpoint), unless told otherwise. */
+export const LOG_PAGES_AT_COMMIT = 1000;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
@@ -150,7 +150,6 @@ export function unlock(connection: SQLite.Database, path: string, key: Buffer, c
 }
 
 function configure(connection: SQLite.Database, cacheKib: number): void {
-  connection.pragma(`wal_autocheckpoint = ${LOG_PAGES_AT_COMMIT}`);
   const journal = connection.pragma('journal_mode = WAL', { simple: true });
   // FULL fsyncs the log at every commit; NORMAL would lose the last commits in a power cut (sqlite.org/pragma.html#pragma_synchronous).
   connection.pragma('synchronous = FULL');

@@ -152,7 +152,7 @@ export class Database implements Disposable {
   }
 
   /**
-   * Moves the log into the file if it has become long. That takes some twenty milliseconds: to be called between commits, when what they
+   * Moves the log into the file if it has become long. That takes ten to thirty milliseconds: to be called between commits, when what they
    * resolved is on its way. Never throws: what a disk refuses here stays in the log, and shows at a commit.
    */
   moveLog(): void {

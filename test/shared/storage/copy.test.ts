@@ -130,7 +130,7 @@ test('after a copy the log is moved into the file as before, and the next copy w
     await database.copyTo(`${to}.${round}`);
     assert.deepEqual(
       database.read(() => database.prepare('PRAGMA wal_autocheckpoint').get()),
-      { wal_autocheckpoint: 2000 },
+      { wal_autocheckpoint: 1000 },
     );
     commit(database, round);
   }
