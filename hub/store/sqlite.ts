@@ -10,6 +10,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
@@ -264,6 +265,10 @@ class SqliteStore implements Store {
       yield* page;
       await turn();
     }
+  }
+
+  async usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage> {
+    return this.#database.read(() => readUsage(this.#database, tenant, principal, since));
   }
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {

@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lin
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
@@ -276,6 +277,8 @@ export interface Store extends StoreReader, AsyncDisposable {
    * decided and recorded by whoever shows them.
    */
   evidence(tenant: string, filter: EvidenceFilter): AsyncIterable<EvidenceRecord>;
+  /** What the evidence counted of a principal (`AuditEvent.usage`), as far as limits look back. */
+  usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage>;
   /** The last entry of the chain, as it is on disk; number 0 before the first. */
   auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
   /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */

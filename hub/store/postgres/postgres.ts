@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../../shared/uplink/
 import type { AuditEvent } from '../../access/access.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
+import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
 import { Findings } from '../findings.ts';
@@ -47,6 +48,7 @@ import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
+import { readUsage } from './usage.ts';
 import { verifyStore } from './verify.ts';
 import { HOLD_WEEKS } from './weeks.ts';
 import { writeBatch } from './write-batch.ts';
@@ -265,6 +267,10 @@ export class PostgresStore implements Store {
 
   evidence(tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
     return walkEvidence((work) => this.read(work, tenant), this.storeId, tenant, filter);
+  }
+
+  usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage> {
+    return this.read((transaction) => readUsage(transaction, tenant, principal, since), tenant);
   }
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
