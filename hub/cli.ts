@@ -36,7 +36,7 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
     commands: {
       run: {
         usage: '--config hub.yaml',
-        summary: 'Runs the hub until it is told to stop (SIGINT, SIGTERM). SIGHUP reads registry.yaml again.',
+        summary: 'Runs the hub until it is told to stop (SIGINT, SIGTERM). SIGHUP reads registry.yaml and policy.yaml again.',
         options: config,
         run: async (values) => {
           await programs.run(loadHubConfig(required(values, 'config')));

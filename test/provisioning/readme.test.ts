@@ -9,6 +9,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { AgentStatus } from '../../agent/status.ts';
 import { modesOf } from '../../hub/access/config.ts';
 import { unusableRows } from '../../hub/access/credentials.ts';
+import { loadPolicy } from '../../hub/access/load-policy.ts';
 import { publicKeyOf } from '../../hub/backup/hpke.ts';
 import { formatRecipient, readRecoveryKey } from '../../hub/backup/recovery-key.ts';
 import { loadHubConfig } from '../../hub/config.ts';
@@ -108,6 +109,8 @@ test('in an empty folder the commands of the README, in its order, make a networ
     assert.equal(running.length, 3);
     assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
     const { access, registry } = loadHubConfig(join(folder, 'hub-people.yaml'), {});
+    const { roles } = loadPolicy(join(folder, 'policy.yaml'));
+    assert.deepEqual(loadRegistry(join(folder, 'registry-wards.yaml'), roles).clients()[0]?.wards, ['icu']);
     assert.deepEqual(unusableRows(loadRegistry(join(folder, registry)).clients(), modesOf(access), ['hospital']), []);
     for (const made of ['store.db', 'store.key']) assert.ok(existsSync(join(folder, 'restored', made)), made);
     const operator = join(folder, 'state', 'agent', 'operator.sock');
