@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { resourcesOf } from '../../../../agent/resources.ts';
 import type { Principal } from '../../../../hub/access/access.ts';
 import { isPseudonym } from '../../../../hub/access/masking/pseudonyms.ts';
 import { canonicalJson } from '../../../../hub/ingest/canonical.ts';
 import { parseInstant } from '../../../../shared/clock.ts';
+import type { ReadingRecord } from '../../../../shared/reading.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
-import { gathered, sampleBundle, sampleObservation, TEST_NOW } from '../../../support/hub.ts';
+import { gathered, sampleBundle, sampleObservation, TEST_EPOCH, TEST_NOW } from '../../../support/hub.ts';
+import { READABLE } from '../../../support/records.ts';
 import { type MaskingSite, maskingSite } from './site.ts';
 
 const context = { channel: 'mcp-2026' } as const;
@@ -227,4 +231,48 @@ test('an export is masked row by row, of all or of one patient by pseudonym, and
     assert.ok(ofMask(await evidenceOf(site.store)).includes(identity === 'ai-extract' ? 'deidentified' : 'limited'));
   }
   await assert.rejects(site.door.export(site.who('ai-extract'), { since: TEST_NOW }, { channel: 'operator' }), { code: 'USAGE' });
+});
+
+test('whatever is written into any field of text of any record, it is in nothing that is shown to who is masked', async () => {
+  verifies('MASK-ALLOW-LIST');
+  await using site = maskingSite();
+  const text = fc.stringMatching(/^[A-Z]{10}$/);
+  const reading = fc.record({ row: fc.constantFrom(...READABLE), value: fc.double({ min: 0, max: 1e7, noNaN: true }), limits: text });
+  const readers = ['ai-research', 'ai-research-2', 'ai-quality'].map((identity) => site.who(identity));
+  let seq = 0;
+  let stored = 0;
+  const written = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(reading, { minLength: 1, maxLength: 4 }),
+      fc.array(text, { minLength: 8, maxLength: 8 }),
+      async (rows, words) => {
+        const [id = '', vendor = '', model = '', source = '', value = '', authority = '', visit = '', profile = ''] = words;
+        seq += 1;
+        const record: ReadingRecord = {
+          ...{ source, profile, device: { id, idType: 'serial', vendor, model }, receivedAt: site.clock.now() },
+          ...{ subject: { patient: { value, authority }, visit, bed: 'ICU-01' }, test: false, class: 'spot' },
+          readings: rows.map(({ row, value: measured, limits }) => ({ vital: row.key, value: measured, limits })),
+        };
+        const sent = resourcesOf(record, { agent: 'gw-icu', epoch: TEST_EPOCH, seq });
+        const { outcomes } = await site.ingest.batch('gw-icu', sampleBundle(sent));
+        stored += outcomes.filter(({ status }) => status === 201).length;
+        const all = [...words, ...rows.map(({ limits }) => limits)];
+        for (const who of readers) {
+          const names = (await site.door.listPatients(who, context))
+            .filter(({ vitals }) => vitals.length > 0)
+            .map(({ patient }) => patient);
+          const views = await Promise.all(names.map((name) => site.door.latest(who, name, context)));
+          const shown = JSON.stringify([names, views]);
+          for (const word of all) assert.ok(!shown.includes(word), `${word} is shown to ${who.id}`);
+        }
+      },
+    ),
+    { numRuns: 25 },
+  );
+  assert.ok(stored > 25);
+  for (const identity of ['ai-extract', 'ai-extract-2']) {
+    const exported = JSON.stringify(await gathered(await site.door.export(site.who(identity), {}, { channel: 'operator' })));
+    for (const word of written) assert.ok(!exported.includes(word), `${word} is exported`);
+  }
 });
