@@ -338,7 +338,8 @@ export function storeTrendContract(name: string, place: () => Promise<StorePlace
       (await trendOf(store, { edges: [FROM + afterMs, FROM + afterMs + 1] })).series.flatMap(({ buckets }) =>
         buckets.filter(({ n, excluded }) => n + excluded.withdrawn > 0).map(({ n, last, excluded }) => [n, last, excluded.withdrawn]),
       );
-    const latest = async (): Promise<unknown[]> => (await store.latest('clinic', 'pat-icu-01', (rows) => event(rows))).map(({ value }) => value);
+    const latest = async (): Promise<unknown[]> =>
+      (await store.latest('clinic', 'pat-icu-01', (rows) => event(rows))).map(({ value }) => value);
     await store.storeBatch(batchOf([status(at(60, 1000), 'preliminary')]));
     assert.deepEqual([await numbers(1000), await latest()], [[[1, 60, 0]], [60]]);
     await store.storeBatch(batchOf([at(61, 1000)]));
