@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -30,7 +29,6 @@ import { exportClosed, witnessed } from './export-evidence.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
 import { inOrderOfName, maskedWalk, sinceOf } from './masked-reading.ts';
 import type { Masking, Maskings, MaskProfile } from './masking/contract.ts';
-import { createMaskings } from './masking/masking.ts';
 import { isPseudonym } from './masking/pseudonyms.ts';
 import { behind, type Meant, meant } from './meant.ts';
 import type { Policy } from './policy.ts';
@@ -43,8 +41,7 @@ export interface DoorOptions {
   metrics: Metrics;
   /** The policy in force, asked anew at each call; the built-in one unless given. */
   policy?: () => Policy;
-  /** Pseudonyms of a secret that nobody knows again, unless given. */
-  maskings?: Maskings;
+  maskings: Maskings;
   clock?: Clock;
   /** IANA zone in which `asOf` is shown; UTC unless told. */
   zone?: string;
@@ -72,7 +69,7 @@ class StoreDoor implements Door {
     this.#registry = options.registry;
     this.#metrics = options.metrics;
     this.#policy = options.policy ?? (() => DEFAULT_POLICY);
-    this.#maskings = options.maskings ?? createMaskings(randomBytes(32));
+    this.#maskings = options.maskings;
     this.#budgets = new Budgets(options.store);
     this.#clock = options.clock ?? systemClock;
     this.#zone = options.zone ?? 'UTC';

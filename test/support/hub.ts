@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { normalize } from '../../agent/normalize.ts';
 import { DEFAULT_POLICY } from '../../hub/access/default-policy.ts';
 import type { Door } from '../../hub/access/door.ts';
+import { createMaskings } from '../../hub/access/masking/masking.ts';
 import type { Policy } from '../../hub/access/policy.ts';
 import { createDoor } from '../../hub/access/store-door.ts';
 import { Feed } from '../../hub/feed.ts';
@@ -113,7 +114,7 @@ export function testHub({
     store,
     feed,
     registry: live,
-    door: createDoor({ store, registry: live, policy, metrics, clock }),
+    door: createDoor({ store, registry: live, policy, maskings: createMaskings(randomBytes(32)), metrics, clock }),
     ingest: createIngest({ store, registry: live, policy, feed, metrics, clock }),
     metrics,
     key,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Principal } from '../../../hub/access/access.ts';
+import { createMaskings } from '../../../hub/access/masking/masking.ts';
 import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { createDoor } from '../../../hub/access/store-door.ts';
 import type { Store } from '../../../hub/store/store.ts';
@@ -334,7 +336,7 @@ test('the door asks the store for the caller’s own tenant and no other', async
       };
     },
   }) as Store;
-  const door = createDoor({ store: spied, registry: h.registry, metrics: h.metrics, clock: h.clock });
+  const door = createDoor({ ...h, store: spied, maskings: createMaskings(randomBytes(32)) });
   const other = { ...operatorPrincipal(0, 'other'), patients: 'all' } as const;
   await door.listPatients(other, context);
   await door.latest(other, 'pat-other-01', context);
