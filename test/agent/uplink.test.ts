@@ -296,6 +296,7 @@ test('answers that cannot be read leave everything in the outbox', async () => {
     ['<html>', 502, 'UPLINK-ANSWER'],
     [{ code: 'NO-SUCH-CODE' }, 418, 'UPLINK-ANSWER'],
     [{ code: 'ACCESS-EXPIRED' }, 403, 'ACCESS-EXPIRED'],
+    [{ code: 'ACCESS-DENIED' }, 403, 'ACCESS-DENIED'],
   ];
   for (const [answer, httpStatus, code] of answers) {
     const network = createMemoryNetwork();

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LIMITS, limitsOf } from '../../../hub/access/budgets/limits.ts';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import { loadPolicy, parsePolicy } from '../../../hub/access/load-policy.ts';
 import { loadRules } from '../../../hub/access/load-rules.ts';
@@ -79,6 +80,26 @@ test('every error is told with its line, and nothing of the file is taken', () =
   }
   assert.match(complaints(''), /roles: missing/);
   assert.throws(() => loadPolicy('/nowhere/policy.yaml'), { code: 'POLICY-INVALID', detail: '/nowhere/policy.yaml (ENOENT)' });
+});
+
+test('limits are those of the kind, where a policy says nothing, and those of the role count more than both', () => {
+  verifies('POLICY-AS-DATA', 'LIMITS-DAYS');
+  const limits = 'limits:\n  person: { callsPerMinute: 10, othersPerDay: 0 }\n  roles: { student: { callsPerMinute: 5 } }\n';
+  const policy = parsePolicy(GOOD + limits);
+  const of = (kind: 'person' | 'software', role: string) => limitsOf(policy, { kind, role });
+  assert.deepEqual(of('person', 'clinician'), { ...LIMITS.person, callsPerMinute: 10, othersPerDay: 0 });
+  assert.deepEqual(of('person', 'student'), { ...LIMITS.person, callsPerMinute: 5, othersPerDay: 0 });
+  assert.deepEqual(of('software', 'student'), { ...LIMITS.software, callsPerMinute: 5 });
+  assert.deepEqual(of('software', 'constructor'), LIMITS.software);
+  assert.deepEqual(limitsOf(DEFAULT_POLICY, { kind: 'person', role: 'clinician' }), LIMITS.person);
+  for (const kind of ['gateway', 'operator'] as const) assert.equal(limitsOf(policy, { kind, role: 'student' }), undefined);
+  for (const [bad, wanted] of [
+    ['callsPerMinute: 0', /:14: limits\.person\.callsPerMinute: expected at least 1/],
+    ['callsPerMinute: many', /:14: .*expected number/],
+    ['callPerMinute: 5', /:14: .*did you mean 'callsPerMinute'/],
+  ] as const)
+    assert.match(complaints(GOOD + limits.replace('callsPerMinute: 10', bad)), wanted);
+  assert.match(complaints(GOOD + limits.replace('student', 'studnet')), /:15: limits\.roles\.\w+: expected one of the roles above/);
 });
 
 test('policy and registry are read together, and fit each other or are refused', (t) => {
