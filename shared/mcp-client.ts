@@ -1,6 +1,6 @@
-import { Client, type McpSubscription, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client, type McpSubscription, SdkHttpError, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { type Instant, parseInstant } from './clock.ts';
-import { VitalmeshError } from './errors.ts';
+import { type ErrorCode, isErrorCode, VitalmeshError } from './errors.ts';
 import { overlayHttp } from './overlay/http-client.ts';
 import type { Overlay } from './overlay/overlay.ts';
 
@@ -48,7 +48,8 @@ export interface McpConnection extends AsyncDisposable {
 
 /**
  * Connects an MCP client to a service of the overlay. Throws the overlay's error when the service cannot be dialled, CONFIG-INVALID
- * for an impossible service name, MCP-PEER when what answers does not speak this revision or refuses.
+ * for an impossible service name, the hub's own code when it refuses the caller (ACCESS-UNKNOWN-CALLER, ACCESS-TOKEN-NEEDED), MCP-PEER when
+ * what answers does not speak this revision, or refuses in other words.
  */
 export async function connectMcp({ overlay, service, name, timeoutMs = 30_000 }: ConnectMcpOptions): Promise<McpConnection> {
   const http = overlayHttp(overlay, service, { dialTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs });
@@ -109,10 +110,23 @@ function hintOf(meta: Record<string, unknown> | undefined): UpdateHint {
   return { ...(typeof version === 'number' ? { version } : {}), ...(instant === undefined ? {} : { at: instant }) };
 }
 
-/** The overlay's own error lies beneath what fetch and the SDK made of it. */
+/** The overlay's own error, or the hub's refusal, lies beneath what fetch and the SDK made of it. */
 function ownError(thrown: unknown): VitalmeshError {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 8; error = error.cause, depth += 1) {
     if (error instanceof VitalmeshError) return error;
+    const code = error instanceof SdkHttpError ? refusalIn(error.data.text) : undefined;
+    if (code !== undefined) return new VitalmeshError(code, { cause: thrown });
   }
   return new VitalmeshError('MCP-PEER', { cause: thrown });
+}
+
+/** The code of a refusal, out of the answer's text; of another's words nothing is taken but a code that we know. */
+function refusalIn(text: unknown): ErrorCode | undefined {
+  try {
+    const { error } = JSON.parse(String(text)) as { error?: { data?: { code?: unknown } } };
+    const code = error?.data?.code;
+    return typeof code === 'string' && isErrorCode(code) ? code : undefined;
+  } catch {
+    return undefined;
+  }
 }

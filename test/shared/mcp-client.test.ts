@@ -47,6 +47,24 @@ test('a subscription that is refused leaves nothing open, and says why', async (
   assert.equal(endpoint.service.status().streams, 0);
 });
 
+test('whom the hub refuses is told its code; of other answers no word is taken for one', async () => {
+  await using endpoint = await startEndpoint();
+  const stranger = { overlay: endpoint.as('ai-stranger'), service: SERVICE, name: 'viewer' };
+  await assert.rejects(connectMcp(stranger), { code: 'ACCESS-UNKNOWN-CALLER', retryable: false });
+
+  for (const body of ['no JSON', 'null', '{"error":{"data":{"code":"toString"}}}', '{"error":{"data":{"code":1}}}']) {
+    const network = createMemoryNetwork();
+    await using client = network.overlay({ id: 'ai', name: 'ai' });
+    await using hub = network.overlay({ id: 'hub', name: 'hub' });
+    const other = createServer((_request, response) => response.writeHead(403, { 'content-type': 'application/json' }).end(body));
+    await using _binding = await hub.bind(SERVICE, (connection) => {
+      connection.on('error', () => undefined);
+      other.emit('connection', connection);
+    });
+    await assert.rejects(connectMcp({ overlay: client, service: SERVICE, name: 'viewer' }), { code: 'MCP-PEER' }, body);
+  }
+});
+
 test("the overlay's error comes through, and a peer that is not the hub is named as such", async () => {
   const network = createMemoryNetwork();
   await using client = network.overlay({ id: 'ai', name: 'ai' });
