@@ -37,6 +37,8 @@ async function filled(database: PostgresDatabase): Promise<void> {
   const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
   await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, vital: 'spo2' }), withdrawn, preliminary], { refusals }));
   await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' }], 1);
+  await store.record([event(1, { patient: 'pat-icu-01' })]);
+  await store.keepCheckpoint({ seq: 1, note: 'signed' });
 }
 
 test('a query that forgets the tenant gets no row of any, and one of another tenant none of this one', async () => {
@@ -94,6 +96,8 @@ test('the role of the hub can neither write for another tenant, nor read past th
     "UPDATE audit SET entry = 'x'",
     'DELETE FROM audit',
     'TRUNCATE audit',
+    "UPDATE audit_checkpoint SET note = 'x'",
+    "UPDATE patient_key SET secret = ''",
     'ALTER TABLE observation DISABLE ROW LEVEL SECURITY',
     'DROP TABLE observation',
     'CREATE TABLE mine ()',
@@ -108,7 +112,13 @@ test('the role of the hub can neither write for another tenant, nor read past th
   });
   // Not even whoever owns the table changes what is evidence.
   await server.asRoot(database.name, async (client) => {
-    for (const sql of ["UPDATE vitalmesh.audit SET entry = 'x'", 'DELETE FROM vitalmesh.audit', 'TRUNCATE vitalmesh.audit'])
+    for (const sql of [
+      "UPDATE vitalmesh.audit SET entry = 'x'",
+      'DELETE FROM vitalmesh.audit',
+      'TRUNCATE vitalmesh.audit',
+      'DELETE FROM vitalmesh.audit_checkpoint',
+      'TRUNCATE vitalmesh.audit_checkpoint',
+    ])
       await assert.rejects(client.query(sql), /append-only/);
   });
 });
