@@ -18,6 +18,8 @@ export interface Callers {
    * ACCESS-UNVERIFIED, ACCESS-UNKNOWN-CALLER, ACCESS-TOKEN-NEEDED, ACCESS-TOKEN (TokenRefusal), ACCESS-CREDENTIALS, ACCESS-ISSUER-KEYS.
    */
   identify(overlay: string | undefined, authorization: string | undefined): Promise<Identified>;
+  /** Of the client with this identity, as the registry has it; undefined where there is none. */
+  kindOf(overlay: string): Principal['kind'] | undefined;
   /** Of whom it is evidence that somebody with this identity was refused: its row, and for a stranger each tenant. */
   rowsConcerned(overlay: string | undefined): readonly ConcernedRow[];
   /** The same as the registry has it now. Throws the same, without looking at keys again. */
@@ -56,6 +58,7 @@ export function createCallers({ registry, verifier, metrics, ...rules }: Callers
       const proof = { ...(overlay !== undefined && { overlay }), ...(token && { token }) };
       return { principal: whoIs(registry, rules, proof), proof };
     },
+    kindOf: (overlay) => registry.clientByIdentity(overlay)?.kind,
     rowsConcerned: (overlay) => {
       const row = overlay === undefined ? undefined : registry.clientByIdentity(overlay);
       const principal = overlay ?? 'unverified';

@@ -9,6 +9,8 @@ const MODES = 'overlay: the identity that the network vouches for; oauth: an acc
 
 const mode = z.enum(ACCESS_MODES);
 const text = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 printable characters without blanks');
+/** RFC 6749 §3.3. */
+const scopeName = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, 'expected the name of a scope: no blanks and quotes');
 /** `iss` and addresses; compared as they stand. */
 const httpsUrl = z.string().refine(isHttpsUrl, 'expected an address that begins with https://, without user, query and fragment');
 
@@ -80,6 +82,11 @@ export const accessConfig = z
         `What an AI client must prove (${MODES}). Of people both unless given, of software every credential that its row of registry.yaml lists.`,
       ),
     resource: resourceUrl.optional().describe('Resource identifier of the MCP service (RFC 8707); http://SERVICE/mcp unless given.'),
+    scopes: z
+      .strictObject({ person: z.array(scopeName).min(1), software: z.array(scopeName).min(1) })
+      .partial()
+      .optional()
+      .describe('What clients are told to ask the issuer for, where it has other names than those of SMART.'),
     policy: filePath.optional().describe('Who may do what (policy.yaml); the built-in policy unless given.'),
     issuers: z.array(issuer).max(16).default([]).describe('Whose access tokens are taken.'),
   })

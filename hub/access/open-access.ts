@@ -61,7 +61,10 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
   complain();
   return {
     callers: createCallers({ registry, modes, takesTokens: trusted.length > 0, verifier: new TokenVerifier(trusted, clock), metrics }),
-    resource: trusted.length === 0 ? undefined : { resource, issuers: trusted.map(({ issuer }) => issuer.issuer) },
+    resource:
+      trusted.length === 0
+        ? undefined
+        : { resource, issuers: trusted.map(({ issuer }) => issuer.issuer), ...(config.scopes && { scopes: config.scopes }) },
     renew: async () => {
       complain();
       await Promise.all(trusted.map(({ keys }) => keys.refresh()));

@@ -37,7 +37,7 @@ export function clientPrincipal(row: ClientEntry, { overlay, token }: ClientProo
     ...rights,
     id: overlay ?? `oauth:${token.issuer}:${token.subject}`,
     ...(Number.isFinite(end) && { notAfter: end }),
-    ...(token && { scopes: usableScopes(row.kind, token.scopes) }),
+    ...(token && { scopes: usableScopes(row, token.scopes) }),
     ...(credential.kind !== 'overlay' && { credential }),
   };
 }

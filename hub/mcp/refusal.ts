@@ -23,8 +23,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'MCP-LIMIT': 429,
 };
 
-/** What was thrown, as HTTP has it; `scopes` are those that the operation needs. */
-export function refusalOf(thrown: unknown, resource: ProtectedResource | undefined, scopes?: readonly string[]): Refusal {
+/** What was thrown, as HTTP has it; `scopes` are those to be asked for. */
+export function refusalOf(thrown: unknown, resource: ProtectedResource | undefined, scopes: readonly string[]): Refusal {
   const error = asVitalmeshError(thrown);
   const status = error instanceof HttpRefusal ? error.status : (STATUS[error.code] ?? 500);
   return { status, error, challenge: challengeOf(error, resource, scopes) };

@@ -9,7 +9,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
-import type { Principal } from '../access/access.ts';
+import type { Action, Principal } from '../access/access.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
@@ -17,7 +17,7 @@ import type { Policy } from '../access/policy.ts';
 import type { ProtectedResource } from '../access/tokens/issuer.ts';
 import type { Feed } from '../feed.ts';
 import { Admission } from './admission.ts';
-import { serveMetadata } from './challenge.ts';
+import { scopesToAsk, serveMetadata } from './challenge.ts';
 import { claimedIn, claiming } from './claimed.ts';
 import { type Connection, Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
@@ -26,7 +26,7 @@ import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
 import { Metering } from './metering.ts';
 import { checkMethods } from './methods.ts';
-import { operationsOf, scopesOf } from './operations.ts';
+import { operationsOf } from './operations.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import { checkHost, checkIds, checkTarget, isObject, MCP_PATH, readBody, refuse } from './request.ts';
 import { Sessions } from './sessions.ts';
@@ -221,8 +221,14 @@ class McpEndpoint implements McpService {
       if (legacy) await this.#serveLegacy(request, response, caller, body);
       else await this.#serveModern(request, response, caller, body);
     } catch (thrown) {
-      this.#refuse(response, thrown);
+      refuse(response, this.#refusal(thrown, this.#kindOf(this.#connections.of(request.socket))));
     }
+  }
+
+  /** As the row with this connection's identity has it; undefined where there is none. */
+  #kindOf(connection: Connection | undefined): Principal['kind'] | undefined {
+    const { verified = false, identityId } = connection?.caller ?? {};
+    return verified && identityId !== undefined ? this.#options.callers.kindOf(identityId) : undefined;
   }
 
   /** What no revision serves, and what comes too fast, is refused before any handler: in an answer of JSON-RPC, where there is a question to be answered. */
@@ -241,11 +247,11 @@ class McpEndpoint implements McpService {
   }
 
   /** Whoever the network vouches for may read where to get a token, without one. */
-  #servesMetadata({ caller }: Connection, request: IncomingMessage, response: ServerResponse): boolean {
+  #servesMetadata(connection: Connection, request: IncomingMessage, response: ServerResponse): boolean {
     const { resource } = this.#options;
-    if (!resource || !caller.verified) return false;
+    if (!resource || !connection.caller.verified) return false;
     checkHost(request, this.#hosts);
-    return serveMetadata(request, response, resource);
+    return serveMetadata(request, response, resource, this.#kindOf(connection));
   }
 
   /** What a token is not for is refused in terms of HTTP, before the SDK sees it: the answer then says which scopes it takes. */
@@ -255,7 +261,7 @@ class McpEndpoint implements McpService {
       for (const action of actions) await this.#options.door.requireScope(principal, action, { channel: legacy ? 'mcp-2025' : 'mcp-2026' });
       return true;
     } catch (thrown) {
-      refuse(response, this.#refusal(thrown, scopesOf(principal.kind, actions)), idOf(body));
+      refuse(response, this.#refusal(thrown, principal.kind, actions), idOf(body));
       return false;
     }
   }
@@ -306,13 +312,9 @@ class McpEndpoint implements McpService {
     await handle(request, response, body);
   }
 
-  #refuse(response: ServerResponse, thrown: unknown): void {
-    refuse(response, this.#refusal(thrown));
-  }
-
-  #refusal(thrown: unknown, scopes?: readonly string[]): Refusal {
+  #refusal(thrown: unknown, kind?: Principal['kind'], actions?: readonly Action[]): Refusal {
     const { log, metrics, resource } = this.#options;
-    const refusal = refusalOf(thrown, resource, scopes);
+    const refusal = refusalOf(thrown, resource, scopesToAsk(resource, kind, actions));
     metrics.count('mcp_refused', refusal.error.code);
     if (refusal.error.code === 'INTERNAL') log.error({ err: thrown }, 'an MCP request failed');
     return refusal;

@@ -14,7 +14,7 @@ import { decide } from '../decide.ts';
 import type { Policy } from '../policy.ts';
 import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
 import { resourceOf } from '../resource.ts';
-import { parseScopes } from '../tokens/scopes.ts';
+import { parseScopes, usableScopes } from '../tokens/scopes.ts';
 import { inWords } from './words.ts';
 
 /** What is to be explained: may `as` do this? */
@@ -82,7 +82,7 @@ export function explain(
   { registry, policy, at }: Grounds,
 ): Explanation {
   const found = principalOf(registry, as, tenant);
-  const principal: Principal = { ...found, ...(scopes && { scopes: parseScopes(scopes) }) };
+  const principal: Principal = { ...found, ...(scopes && { scopes: usableScopes(found, parseScopes(scopes)) }) };
   const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
   const resource: AccessResource = {
     ...resourceOf(registry, tenant, patient),

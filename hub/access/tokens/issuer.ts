@@ -39,6 +39,8 @@ export interface ProtectedResource {
   resource: string;
   /** `iss` of those whose tokens are taken. */
   issuers: readonly string[];
+  /** What clients of each kind are told to ask for, where their issuer has other names for it than SMART. */
+  scopes?: { person?: readonly string[] | undefined; software?: readonly string[] | undefined } | undefined;
 }
 
 type Preset = Pick<Issuer, 'types' | 'claims' | 'require' | 'maxLifetimeSeconds'>;

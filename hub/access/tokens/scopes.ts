@@ -39,8 +39,15 @@ export function formatScope({ context, resource, may, category }: Scope): string
   return `${context}/${resource}.${may}${category === undefined ? '' : `?category=${category}`}`;
 }
 
-/** Those that count for somebody of this kind: `user/` needs a user, and `system/` is for programs that have none (SMART App Launch 2.2). */
-export function usableScopes(kind: Principal['kind'], scopes: readonly Scope[]): Scope[] {
-  const without: Scope['context'] = kind === 'person' ? 'system' : 'user';
-  return scopes.filter(({ context }) => context !== without);
+/**
+ * Those that count for somebody with these rights (SMART App Launch 2.2): `user/` needs a user, `system/` is for programs that have none, and `patient/` is
+ * for the patients that were chosen, which are those that a row names one by one.
+ */
+export function usableScopes(
+  { kind, patients, wards, panels }: Pick<Principal, 'kind' | 'patients' | 'wards' | 'panels'>,
+  scopes: readonly Scope[],
+): Scope[] {
+  const isChosen = patients !== 'all' && patients.length > 0 && wards === undefined && panels === undefined;
+  const usable: Record<Scope['context'], boolean> = { user: kind === 'person', system: kind !== 'person', patient: isChosen };
+  return scopes.filter(({ context }) => usable[context]);
 }

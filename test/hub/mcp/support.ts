@@ -268,6 +268,7 @@ function callersOf(registry: ReadonlyMap<string, Principal>): Callers {
       return { principal: fresh(proof), proof };
     },
     fresh,
+    kindOf: (overlay) => registry.get(overlay)?.kind,
     rowsConcerned: (overlay = 'unverified') => [{ tenant: 'clinic', principal: overlay, role: 'none' }],
   };
 }

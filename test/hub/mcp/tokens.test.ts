@@ -69,20 +69,21 @@ test('who needs a token is told where to get one, gets there by what the answer 
   await using http = rawHttp(site.as('ai-nurse'));
   const [status, code, challenge] = await refusal(await http.post(READ));
   assert.deepEqual([status, code], [401, 'ACCESS-TOKEN-NEEDED']);
-  assert.equal(
-    challenge,
-    `Bearer scope="user/Observation.rs?category=vital-signs system/Observation.rs?category=vital-signs", resource_metadata="http://${SERVICE}${METADATA}"`,
-  );
+  assert.equal(challenge, `Bearer scope="user/Observation.rs?category=vital-signs", resource_metadata="http://${SERVICE}${METADATA}"`);
   const document = await http.request('GET', METADATA);
   assert.equal(document.headers.get('content-type'), 'application/json');
   assert.deepEqual(await document.json(), {
     resource: `http://${SERVICE}/mcp`,
     authorization_servers: [site.idp.issuer.issuer],
-    scopes_supported: ['user/Observation.rs?category=vital-signs', 'system/Observation.rs?category=vital-signs'],
+    scopes_supported: ['user/Observation.rs?category=vital-signs'],
     bearer_methods_supported: ['header'],
     resource_name: 'Vitalmesh',
   });
   assert.equal(await answered(await http.post(READ, await bearer(site))), 200);
+  await using stranger = rawHttp(site.as('ai-stranger'));
+  assert.equal((await refusal(await stranger.post(READ)))[2], `Bearer resource_metadata="http://${SERVICE}${METADATA}"`);
+  const { scopes_supported: both } = (await (await stranger.request('GET', METADATA)).json()) as { scopes_supported: string[] };
+  assert.deepEqual(both, ['user/Observation.rs?category=vital-signs', 'system/Observation.rs?category=vital-signs']);
   for (const path of [`${METADATA}/`, '/.well-known/oauth-protected-resource', `${METADATA}?x=1`])
     assert.equal(await answered(await http.request('GET', path, await bearer(site))), 404, path);
   assert.equal(await answered(await http.request('POST', METADATA, await bearer(site), '{}')), 404);

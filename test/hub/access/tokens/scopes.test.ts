@@ -62,10 +62,16 @@ test('any text is read without harm, and what is read is written as it was meant
   );
 });
 
-test('a scope of a user is for people, and one of the system for programs', () => {
+test('a scope of a user is for people, one of the system for programs, one of a patient for those that a row names', () => {
   verifies('TOKEN-SCOPES');
   const all = parseScopes(['patient/Observation.r', 'user/Observation.r', 'system/Observation.r']);
-  const contexts = (kind: 'person' | 'software') => usableScopes(kind, all).map(({ context }) => context);
-  assert.deepEqual(contexts('person'), ['patient', 'user']);
-  assert.deepEqual(contexts('software'), ['patient', 'system']);
+  const contexts = (row: Parameters<typeof usableScopes>[0]) => usableScopes(row, all).map(({ context }) => context);
+  assert.deepEqual(contexts({ kind: 'person', patients: 'all' }), ['user']);
+  assert.deepEqual(contexts({ kind: 'software', patients: 'all' }), ['system']);
+  const patients = ['pat-icu-01', 'pat-icu-02'];
+  assert.deepEqual(contexts({ kind: 'person', patients }), ['patient', 'user']);
+  assert.deepEqual(contexts({ kind: 'software', patients }), ['patient', 'system']);
+  assert.deepEqual(contexts({ kind: 'person', patients: [] }), ['user']);
+  assert.deepEqual(contexts({ kind: 'person', patients, wards: ['icu'] }), ['user']);
+  assert.deepEqual(contexts({ kind: 'software', patients, panels: ['hearts'] }), ['system']);
 });
