@@ -2,6 +2,7 @@ import type { MqttProfile } from '../../agent/decoding.ts';
 import { profile } from '../../agent/profiles.ts';
 import { resourcesOf } from '../../agent/resources.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
+import { asVitalmeshError } from '../../shared/errors.ts';
 import type { Resource } from '../../shared/fhir.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { batchEntry } from '../../shared/uplink/kinds.ts';
@@ -163,6 +164,8 @@ const RECORDS: readonly ReadingRecord[] = [
       },
     ],
   },
+  // Of a bed that nobody is bound to: refused, and shown to operators by the name that the sender has for it.
+  { ...base('continuous'), subject: { bed: `${BED}-2` }, readings: [{ vital: 'hr', value: 70 }] },
   { ...base('waveform'), waves: [{ vital: 'w_pleth', samples: [...MARKERS.wave.text.split(' ').map(Number), null], periodMs: 8 }] },
   {
     ...base('gap'),
@@ -207,8 +210,15 @@ const REFUSED = {
   contained: [{ resourceType: 'Binary', contentType: 'image/jpeg', data: MARKERS.photo.text }],
 };
 
-/** Sends everything, good and bad, by every way in. Gives how many parts were stored and how many refused. */
-export async function plant(ingest: Ingest): Promise<{ stored: number; refused: number }> {
+/** What came of planting: how many parts were stored and how many refused, and all that was answered to those who sent them. */
+export interface Planted {
+  stored: number;
+  refused: number;
+  answers: readonly unknown[];
+}
+
+/** Sends everything, good and bad, by every way in. */
+export async function plant(ingest: Ingest): Promise<Planted> {
   const context = { source: 'monitor', zone: 'Europe/Berlin', test: false, maxFrameBytes: 64 * 1024 };
   const home = profile('mqtt-home-hub') as MqttProfile;
   const { topic, payload } = mqttPayload();
@@ -228,7 +238,16 @@ export async function plant(ingest: Ingest): Promise<{ stored: number; refused: 
   ];
   const outcomes = sent.flatMap((answer) => ('outcomes' in answer ? answer.outcomes : []));
   const stored = outcomes.filter(({ status }) => status === 201).length;
-  return { stored, refused: outcomes.length - stored };
+  return { stored, refused: outcomes.length - stored, answers: [...sent, await refusalOf(ingest.batch(ICU, FREE_TEXT))] };
+}
+
+async function refusalOf(call: Promise<unknown>): Promise<unknown> {
+  try {
+    return await call;
+  } catch (thrown) {
+    const { code, message, detail } = asVitalmeshError(thrown);
+    return { code, message, detail };
+  }
 }
 
 function bundleOf(resources: readonly Resource[]): unknown {

@@ -211,8 +211,8 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   status: {
     args: () => [{}],
     may: {
-      markers: ['gateway', 'bed', 'town'],
-      why: 'gateways, and places that a gateway named and nobody is bound to, which an operator has to find',
+      markers: ['gateway', 'bed', 'town', 'measuredMs'],
+      why: 'gateways, and places that one named, with when, and nobody is bound to: an operator has to find them',
     },
   },
   export: { args: () => [{}, ...EVENT_KINDS.map((kind) => ({ kind })), { patient: PATIENT }], may: AS_STORED },
@@ -273,6 +273,11 @@ async function answerTo({ operator }: PlantedSite, name: string, args: object): 
 /** What the hub says to nobody in particular; read when all else was run. */
 function ownOutputs(): Output[] {
   return [
+    {
+      name: 'answers to gateways and FHIR clients',
+      may: { markers: ['gateway'], why: 'each is told of what it sent by the id that it gave it' },
+      run: async ({ planted }) => JSON.stringify(planted.answers),
+    },
     { name: 'metrics', run: async ({ hub }) => JSON.stringify(hub.metrics.snapshot()) },
     {
       name: 'log',

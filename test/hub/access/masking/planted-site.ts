@@ -20,7 +20,7 @@ import { createMemoryNetwork } from '../../../../shared/overlay/memory.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { overlayCallers } from '../../../support/callers.ts';
 import { TestClock, type TestHub, testHub } from '../../../support/hub.ts';
-import { PLANTED_REGISTRY, plant } from '../../../support/planted-identifiers.ts';
+import { PLANTED_REGISTRY, type Planted, plant } from '../../../support/planted-identifiers.ts';
 import { SERVICE } from '../../mcp/support.ts';
 import { MASKING_POLICY } from './site.ts';
 
@@ -39,7 +39,7 @@ export interface PlantedSite extends AsyncDisposable {
   change(): Promise<void>;
   /** An empty place for files. */
   folder: string;
-  planted: { stored: number; refused: number };
+  planted: Planted;
 }
 
 export async function plantedSite(): Promise<PlantedSite> {
