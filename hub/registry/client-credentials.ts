@@ -37,15 +37,33 @@ export interface IssuedToken {
   issuedAt: Instant;
 }
 
-/** True when one of these means the token: all that it names must hold. */
-export function isRevoked(revoked: readonly Revocation[], { issuer, subject, id, issuedAt }: IssuedToken): boolean {
-  return revoked.some(
-    (one) =>
-      one.issuer === issuer &&
-      (one.jti === undefined || one.jti === id) &&
-      (one.subject === undefined || one.subject === subject) &&
-      (one.before === undefined || issuedAt < one.before),
-  );
+/** What was revoked, so that a token is looked up among thousands at every delivery of a stream. */
+export class Revocations {
+  readonly list: readonly Revocation[];
+  readonly #byName = new Map<string, Revocation[]>();
+
+  constructor(list: readonly Revocation[]) {
+    this.list = list;
+    for (const one of list) {
+      const name = nameOf(one.issuer, one.jti, one.subject);
+      const same = this.#byName.get(name);
+      if (same) same.push(one);
+      else this.#byName.set(name, [one]);
+    }
+  }
+
+  /** True when one of them means the token: all that it names must hold. */
+  include({ issuer, subject, id, issuedAt }: IssuedToken): boolean {
+    if (this.list.length === 0) return false;
+    const names = [nameOf(issuer), nameOf(issuer, undefined, subject)];
+    if (id !== undefined) names.push(nameOf(issuer, id), nameOf(issuer, id, subject));
+    return names.some((name) => this.#byName.get(name)?.some(({ before }) => before === undefined || issuedAt < before));
+  }
+}
+
+/** No name of an issuer, and no claim, holds a blank. */
+function nameOf(issuer: string, jti = '', subject = ''): string {
+  return `${issuer} ${jti} ${subject}`;
 }
 
 /** Each client must be told by something, and a subject stands in one row: one credential, one tenant, one role. */

@@ -8,7 +8,7 @@ import type { Principal, Role } from '../access/access.ts';
 import { clientPrincipal } from '../access/principals.ts';
 import { type Binding, bindingsOf } from './bindings.ts';
 import { careGroupsOf } from './care-groups.ts';
-import { type IssuedToken, isRevoked, type Revocation, subjectKey } from './client-credentials.ts';
+import { type IssuedToken, type Revocation, Revocations, subjectKey } from './client-credentials.ts';
 import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './registry.ts';
 import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 
@@ -59,7 +59,7 @@ class FileRegistry implements Registry {
   readonly #clients: readonly ClientEntry[];
   readonly #byIdentity: ReadonlyMap<string, ClientEntry>;
   readonly #byToken: ReadonlyMap<string, ClientEntry>;
-  readonly #revoked: readonly Revocation[];
+  readonly #revoked: Revocations;
   readonly #places = new Map<string, Map<string, PatientPlace>>();
   readonly #ordered = new Map<string, readonly PatientPlace[]>();
   readonly #beds = new Map<string, Map<string, string | null>>();
@@ -73,7 +73,7 @@ class FileRegistry implements Registry {
     this.#clients = file.clients;
     this.#byIdentity = new Map(file.clients.flatMap((row) => (row.identity === undefined ? [] : [[row.identity, row]])));
     this.#byToken = new Map(file.clients.flatMap((row) => (row.token ? [[subjectKey(row.token.issuer, row.token.subject), row]] : [])));
-    this.#revoked = file.revoked;
+    this.#revoked = new Revocations(file.revoked);
     this.#bindings = file.gateways.flatMap(bindingsOf);
     for (const row of file.gateways) {
       const beds = this.#beds.get(row.tenant) ?? new Map<string, string | null>();
@@ -118,11 +118,11 @@ class FileRegistry implements Registry {
   }
 
   revocations(): readonly Revocation[] {
-    return this.#revoked;
+    return this.#revoked.list;
   }
 
   isRevoked(token: IssuedToken): boolean {
-    return isRevoked(this.#revoked, token);
+    return this.#revoked.include(token);
   }
 
   principal(identityId: string): Principal | undefined {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { registryChanges } from '../../../hub/registry/changes.ts';
+import { Revocations } from '../../../hub/registry/client-credentials.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
@@ -48,6 +50,28 @@ test('a client is told by identity, by token or by both, and each credential sta
     ['revoked: [{ jti: x }]', /issuer: missing/],
   ];
   for (const [text, said] of wrong) assert.match(complaint(text), said, text);
+});
+
+test('a token is found among what was revoked by all that each entry names, and by nothing less', () => {
+  verifies('CALLER-PROVES');
+  const name = fc.constantFrom('a', 'b', 'c');
+  const one = fc.record({ issuer: name, jti: name, subject: name, before: fc.constantFrom(5, 10) }, { requiredKeys: ['issuer'] });
+  const token = fc.record(
+    { issuer: name, subject: name, id: name, issuedAt: fc.constantFrom(4, 5, 9, 10) },
+    { requiredKeys: ['issuer', 'subject', 'issuedAt'] },
+  );
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 4 }), token, (list, { issuer, subject, id, issuedAt }) => {
+      const meant = list.some(
+        (entry) =>
+          entry.issuer === issuer &&
+          (entry.jti === undefined || entry.jti === id) &&
+          (entry.subject === undefined || entry.subject === subject) &&
+          (entry.before === undefined || issuedAt < entry.before),
+      );
+      assert.equal(new Revocations(list).include({ issuer, subject, issuedAt, ...(id !== undefined && { id }) }), meant);
+    }),
+  );
 });
 
 test('what a registry changes is told as ids and fields, tenant by tenant', () => {
