@@ -996,6 +996,11 @@ export const REQUIREMENTS = {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
   },
+  'DEMO-CALLERS': {
+    source: 'issue 8, Done means',
+    behaviour:
+      "npm run demo shows one patient as a nurse's agent, a masked research agent and a refused stranger get it, verifies the evidence, and fails where one of these is not as it should be.",
+  },
   'SIMULATOR-PER-DIALECT': {
     source: 'issue 6',
     behaviour: 'Each dialect has a simulated device that behaves as the real one and makes its mistakes on demand.',

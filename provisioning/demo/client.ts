@@ -1,20 +1,24 @@
 import { EXIT, exitWith, type Program, required, runProgram } from '../../shared/command-line.ts';
-import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { loadIdentity } from '../../shared/identity/identity.ts';
 import { aborted, pause, processSignal } from '../../shared/lifecycle.ts';
 import { createLogger } from '../../shared/log.ts';
 import { connectMcp, type McpConnection } from '../../shared/mcp-client.ts';
 import { openOverlay } from '../../shared/overlay/config.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
+import { patientUris, type Sight, sightsOf } from './callers.ts';
 import { SERVICES } from './site.ts';
 import { type Shown, Viewer } from './viewer.ts';
 
-/** What the demo's AI client says, one JSON object a line. */
+/** What an AI client of the demo says, one JSON object a line. */
 export type ClientLine =
   | { event: 'subscribed'; patients: number }
   | ({ event: 'shown' } & Shown)
   /** After SIGTERM, when every resource that changed has been read again. */
-  | ({ event: 'done' } & ClientTotals);
+  | ({ event: 'done' } & ClientTotals)
+  /** Of one that looks once: what it was shown, or that the hub does not let it in. */
+  | { event: 'seen'; sights: readonly Sight[] }
+  | { event: 'refused'; code: ErrorCode };
 
 export interface ClientTotals {
   /** How many patients at least one value came for. */
@@ -22,6 +26,8 @@ export interface ClientTotals {
   notifications: number;
   /** From the device's own time of a measurement to the arrival of the notification. */
   latencyMs: { p50: number | null; p99: number | null };
+  /** Everything that it was shown at the end. */
+  sights: readonly Sight[];
 }
 
 /** The hub hosts its services while the client starts. */
@@ -30,14 +36,23 @@ const CONNECT_EVERY_MS = 100;
 
 const program: Program = {
   name: 'demo-client',
-  summary: 'The AI client of the demo: subscribes to every patient it may see, and says what it is told, as JSON lines.',
+  summary: 'An AI client of the demo: reads every patient it may see, and says what it is told, as JSON lines.',
   commands: {
     watch: {
       usage: '--identity FILE',
-      summary: 'Watches until SIGTERM.',
+      summary: 'Subscribes to all of them until SIGTERM.',
       options: { identity: { type: 'string' } },
       run: async (values) => {
         await watch(required(values, 'identity'), processSignal());
+        return EXIT.ok;
+      },
+    },
+    look: {
+      usage: '--identity FILE',
+      summary: 'Reads all of them once.',
+      options: { identity: { type: 'string' } },
+      run: async (values) => {
+        await look(required(values, 'identity'), processSignal());
         return EXIT.ok;
       },
     },
@@ -53,14 +68,27 @@ async function watch(identityFile: string, signal: AbortSignal): Promise<void> {
   await using overlay = await openOverlay({ type: 'ziti' }, loadIdentity(identityFile), log);
   await using mcp = await connected(overlay, signal);
   const viewer = new Viewer(mcp.client, (shown) => say({ event: 'shown', ...shown }));
-  const uris = patientUris(await mcp.client.readResource({ uri: 'vitals://patients' }));
+  const uris = await patientUris(mcp.client);
   const listening = await mcp.listen(uris, (uri) => viewer.updated(uri));
   say({ event: 'subscribed', patients: uris.length });
   await Promise.race([aborted(signal), listening.closed]);
   if (!signal.aborted) throw new VitalmeshError('MCP-PEER', { detail: 'the subscription ended' });
   await viewer.quiet();
   const { patients, notifications, latencies } = viewer;
-  say({ event: 'done', patients, notifications, latencyMs: { p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) } });
+  const latencyMs = { p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) };
+  say({ event: 'done', patients, notifications, latencyMs, sights: await sightsOf(mcp.client) });
+}
+
+async function look(identityFile: string, signal: AbortSignal): Promise<void> {
+  await using overlay = await openOverlay({ type: 'ziti' }, loadIdentity(identityFile), createLogger({ component: 'client' }));
+  try {
+    await using mcp = await connected(overlay, signal);
+    say({ event: 'seen', sights: await sightsOf(mcp.client) });
+  } catch (error) {
+    const { code } = asVitalmeshError(error);
+    if (!code.startsWith('ACCESS-')) throw error;
+    say({ event: 'refused', code });
+  }
 }
 
 /** Dials until the hub is there. */
@@ -74,12 +102,6 @@ async function connected(overlay: Overlay, signal: AbortSignal): Promise<McpConn
       await pause(CONNECT_EVERY_MS, over);
     }
   }
-}
-
-function patientUris({ contents }: { contents: readonly unknown[] }): string[] {
-  const [content] = contents as readonly { text?: string }[];
-  const { patients = [] } = JSON.parse(content?.text ?? '{}') as { patients?: { patient: string }[] };
-  return patients.map(({ patient }) => `vitals://patient/${patient}/latest`);
 }
 
 function say(line: ClientLine): void {

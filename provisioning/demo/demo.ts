@@ -7,6 +7,7 @@ import type { Observation } from '../../shared/fhir.ts';
 import { pause, processSignal } from '../../shared/lifecycle.ts';
 import { EXTENSIONS } from '../../shared/observation.ts';
 import { callOperator } from '../../shared/operator/client.ts';
+import { compare } from './callers.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { listeningSockets } from './listening.ts';
 import { Processes } from './processes.ts';
@@ -99,13 +100,16 @@ async function watch({ hub }: Fleet, seconds: number | undefined, signal: AbortS
   return sockets;
 }
 
-/** Stops the devices, follows the last reading to the store and to the AI client, and sums up. */
+/** Stops the devices, follows the last reading to the store and to the AI client, lets two others ask, verifies the evidence, and sums up. */
 async function finish(fleet: Fleet, sockets: number, exportFile: string | undefined): Promise<DemoSummary> {
   await fleet.stopDevices();
   await drained(fleet);
   const client = await fleet.stopClient();
+  const { research, stranger } = await fleet.askOthers();
   return summarize({
     client,
+    callers: compare(client.sights, research, stranger),
+    evidence: await fleet.verifyEvidence(),
     agents: await fleet.agentStatuses(),
     hub: await fleet.hubStatus(),
     sources: await storedBySource(fleet.site.hub.operator, exportFile),

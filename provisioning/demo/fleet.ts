@@ -1,18 +1,23 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentStatus } from '../../agent/status.ts';
+import { witnessFileOf } from '../../agent/witness/command.ts';
+import type { EvidenceVerdict } from '../../hub/audit/notes.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { askOperator } from '../../shared/operator/client.ts';
+import type { Sight } from './callers.ts';
 import type { ClientLine, ClientTotals } from './client.ts';
 import { listeningSockets } from './listening.ts';
 import { type Invited, invite, startNetwork } from './network.ts';
-import { answering, type DemoProcess, ownProgram, type Processes } from './processes.ts';
+import { answering, type DemoProcess, ownProgram, type Processes, type ProcessLine } from './processes.ts';
 import { agentConfigOf, type DemoSite, MASIMO, type Member, MONITORED_BEDS, makeSite, NONIN, SERVICES, writeAgentConfig } from './site.ts';
 import type { Shown } from './viewer.ts';
 
 const SIMULATOR = join(import.meta.dirname, '..', '..', 'test', 'sim', 'main.ts');
 const MONITORS = 'monitors';
+/** Who runs from the beginning to the end. */
+type Running = Exclude<Member, 'research' | 'stranger'>;
 /** What of all that a device tells is waited for. */
 const AWAITED: ReadonlySet<unknown> = new Set(['ready', 'done']);
 
@@ -28,6 +33,10 @@ export interface Fleet {
   stopDevices(): Promise<void>;
   /** Stops the AI client once it has read everything it was told of. */
   stopClient(): Promise<ClientTotals>;
+  /** Lets the two others enrol, dial and read: what the research agent is shown, and with which code the stranger is refused, if it is. */
+  askOthers(): Promise<{ research: readonly Sight[]; stranger: string | null }>;
+  /** What `vitalmesh-hub audit verify` finds, held against what a gateway kept of the evidence where it kept something. */
+  verifyEvidence(): Promise<EvidenceVerdict>;
 }
 
 /** What tells of the start and of what arrives. */
@@ -78,6 +87,14 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
       const [done] = await Promise.all([members.client.line(({ event }) => event === 'done'), members.client.stop()]);
       return done as unknown as ClientTotals;
     },
+    askOthers: async () => {
+      const [research, stranger] = await Promise.all([
+        look(processes, 'research', invited.research),
+        look(processes, 'stranger', invited.stranger),
+      ]);
+      return { research: research.event === 'seen' ? research.sights : [], stranger: stranger.event === 'refused' ? stranger.code : null };
+    },
+    verifyEvidence: () => verifyEvidence(processes, site),
   };
 }
 
@@ -100,7 +117,7 @@ function startMembers(
   site: DemoSite,
   invited: Record<Member, Invited>,
   shown: (shown: Shown) => void,
-): Record<Member, DemoProcess> {
+): Record<Running, DemoProcess> {
   const take = (line: object): boolean => {
     const said = line as ClientLine;
     if (said.event === 'shown') shown(said);
@@ -118,10 +135,25 @@ function startMembers(
   };
 }
 
+/** An AI client that enrols, reads once and ends. */
+async function look(processes: Processes, name: string, invited: Invited): Promise<ClientLine> {
+  const args = ownProgram('provisioning/demo/client', ['look', '--identity', invited.file], invited);
+  const process = processes.start('client', name, args, { ends: true });
+  process.go();
+  return (await process.line(({ event }) => event === 'seen' || event === 'refused')) as ClientLine;
+}
+
+async function verifyEvidence(processes: Processes, { hub, agents }: DemoSite): Promise<EvidenceVerdict> {
+  const witness = [agents.icu, agents.home].map(({ outbox }) => witnessFileOf(outbox)).find((file) => existsSync(file));
+  const args = ['audit', 'verify', '--config', hub.config, ...(witness === undefined ? [] : ['--witness', witness]), '--json'];
+  const verdict = await processes.start('hub', 'audit-verify', ownProgram('hub/main', args), { ends: true }).line(() => true);
+  return verdict as unknown as EvidenceVerdict;
+}
+
 /** Lets the agents dial, and read the devices that wait. */
 async function startAgents(
   site: DemoSite,
-  members: Record<Member, DemoProcess>,
+  members: Record<Running, DemoProcess>,
   [noninLine, masimoLine, broker]: readonly string[],
   say: (text: string) => void,
 ): Promise<void> {

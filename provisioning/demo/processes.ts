@@ -27,6 +27,8 @@ export interface DemoProcess {
 export interface StartOptions {
   /** Takes lines as they come and says so; the others are kept for `line`. */
   take?: (line: ProcessLine) => boolean;
+  /** It ends by itself, which breaks nothing. */
+  ends?: boolean;
 }
 
 /** What processes are, in the order in which they are stopped: that of the data's way. */
@@ -37,7 +39,7 @@ const STOP_LIMIT_MS = 8000;
 const READY_LIMIT_MS = 30_000;
 const ASK_EVERY_MS = 25;
 
-/** Processes that belong together: when one ends that nobody stopped, `broken` aborts. Each writes standard error to `NAME.log` in `folder`. */
+/** Processes that belong together: when one ends that nobody stopped and that is to stay, `broken` aborts. Each writes standard error to `NAME.log` in `folder`. */
 export class Processes {
   readonly folder: string;
   readonly #started: { stage: Stage; child: Child }[] = [];
@@ -62,7 +64,7 @@ export class Processes {
     const child = new Child(name, args, join(this.folder, `${name}.log`), options);
     this.#started.push({ stage, child });
     void child.ended.then(() => {
-      if (!child.asked) this.#broken.abort(failed(child));
+      if (!child.asked && !options.ends) this.#broken.abort(failed(child));
     });
     return child;
   }

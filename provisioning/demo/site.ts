@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createKeyFile } from '../../shared/storage/key-file.ts';
 
-/** Who takes part in the demo's network, and the role attribute by which policies mean it. */
-export const MEMBERS = { hub: 'hubs', home: 'gateways', icu: 'gateways', client: 'clients' } as const;
+/** Who takes part in the demo's network, and the role attribute by which policies mean it; `client` is a nurse's agent. */
+export const MEMBERS = {
+  hub: 'hubs',
+  home: 'gateways',
+  icu: 'gateways',
+  client: 'clients',
+  research: 'clients',
+  stranger: 'clients',
+} as const;
 export type Member = keyof typeof MEMBERS;
 
 /** Where everything of one demo lies, and who is who in it. */
@@ -14,7 +21,7 @@ export interface DemoSite {
   overlay: { type: 'ziti' } | { type: 'local'; socket: string };
   identities: Record<Member, { id: string; file: string }>;
   hub: { config: string; operator: string };
-  agents: Record<'home' | 'icu', { operator: string }>;
+  agents: Record<'home' | 'icu', { operator: string; outbox: string }>;
 }
 
 /** The simulated hospital: four monitored beds, one bed with an oximeter alone, three people at home. */
@@ -31,6 +38,7 @@ export const NONIN = { source: 'oximeter', device: 'NONIN-0001' } as const;
 export const MASIMO = { source: 'masimo', bed: 'BED-5' } as const;
 
 const TENANT = 'sandbox';
+const SEEING_ALL = { tenant: TENANT, kind: 'software', wards: ['icu'], panels: ['home'] } as const;
 
 /** Lays out the demo in `home` (mode 0700), and writes keys, registry and the hub's configuration. The identity files may come later. */
 export function makeSite({ home, overlay, identities }: Pick<DemoSite, 'home' | 'overlay' | 'identities'>): DemoSite {
@@ -39,11 +47,15 @@ export function makeSite({ home, overlay, identities }: Pick<DemoSite, 'home' | 
     overlay,
     identities,
     hub: { config: join(home, 'hub.yaml'), operator: join(home, 'hub', 'operator.sock') },
-    agents: { home: { operator: join(home, 'home', 'operator.sock') }, icu: { operator: join(home, 'icu', 'operator.sock') } },
+    agents: { home: filesOf(join(home, 'home')), icu: filesOf(join(home, 'icu')) },
   };
   writeRegistry(site);
   writeHubConfig(site);
   return site;
+}
+
+function filesOf(folder: string): { operator: string; outbox: string } {
+  return { operator: join(folder, 'operator.sock'), outbox: join(folder, 'outbox.db') };
 }
 
 function writeRegistry({ home, identities }: DemoSite): void {
@@ -56,7 +68,13 @@ function writeRegistry({ home, identities }: DemoSite): void {
       { identity: identities.icu.id, tenant: TENANT, beds: PATIENTS.beds },
       { identity: identities.home.id, tenant: TENANT, devices },
     ],
-    clients: [{ identity: identities.client.id, tenant: TENANT, kind: 'software', role: 'clinician', patients: 'all' }],
+    // Of the stranger there is nothing: the network lets it dial, and the hub does not know it.
+    clients: [
+      { identity: identities.client.id, ...SEEING_ALL, role: 'clinician', purpose: 'TREAT' },
+      { identity: identities.research.id, ...SEEING_ALL, role: 'researcher', purpose: 'HRESCH' },
+    ],
+    wards: { icu: { tenant: TENANT, beds: Object.keys(PATIENTS.beds) } },
+    panels: { home: { tenant: TENANT, patients: [...Object.values(PATIENTS.home), PATIENTS.oximeter] } },
   };
   write(join(home, 'registry.yaml'), registry);
 }
@@ -88,7 +106,7 @@ export function writeAgentConfig(site: DemoSite, which: 'home' | 'icu', sources:
   createKeyFile(join(home, `${which}.key`));
   write(file, {
     identity: identities[which].file,
-    outbox: { path: join(home, which, 'outbox.db'), keyFile: join(home, `${which}.key`) },
+    outbox: { path: agents[which].outbox, keyFile: join(home, `${which}.key`) },
     overlay,
     uplink: { service: SERVICES.ingest, hub: [identities.hub.id] },
     operator: { socket: agents[which].operator },

@@ -1,5 +1,7 @@
 import type { AgentStatus } from '../../agent/status.ts';
+import type { EvidenceVerdict } from '../../hub/audit/notes.ts';
 import type { HubStatus } from '../../hub/status.ts';
+import { type CallersTold, callerFaults, formatCallers } from './callers.ts';
 import type { ClientTotals } from './client.ts';
 
 /** What `--json` prints: one object on standard output. */
@@ -13,6 +15,9 @@ export interface DemoSummary {
   latencyMs: { p50: number | null; p99: number | null };
   /** Sockets in state LISTEN among the hub's own descriptors, the most ever seen. */
   hubListeningSockets: number;
+  callers: CallersTold;
+  /** Whether the hub's evidence is as it was written, and how many notes of gateways it was held against. */
+  evidence: { entries: number; intact: boolean; witnesses: number };
 }
 
 export interface DemoFindings {
@@ -21,9 +26,11 @@ export interface DemoFindings {
   hub: HubStatus;
   sources: DemoSummary['sources'];
   hubListeningSockets: number;
+  callers: CallersTold;
+  evidence: EvidenceVerdict;
 }
 
-export function summarize({ client, agents, hub, sources, hubListeningSockets }: DemoFindings): DemoSummary {
+export function summarize({ client, agents, hub, sources, hubListeningSockets, callers, evidence }: DemoFindings): DemoSummary {
   const total = (of: (agent: AgentStatus) => number): number => agents.reduce((sum, agent) => sum + of(agent), 0);
   return {
     patients: client.patients,
@@ -37,23 +44,28 @@ export function summarize({ client, agents, hub, sources, hubListeningSockets }:
     notifications: client.notifications,
     latencyMs: client.latencyMs,
     hubListeningSockets,
+    callers,
+    evidence: { entries: evidence.entries, intact: evidence.intact, witnesses: evidence.witnesses },
   };
 }
 
-/** What is wrong with a run, in words; empty when every decoded observation is stored, each protocol delivered, and nothing listens. */
-export function faults({ observations, sources, hubListeningSockets }: DemoSummary): string[] {
+/** What is wrong with a run, in words; empty when every decoded observation is stored, each protocol delivered, nothing listens, each caller was shown what it may see, and the evidence holds. */
+export function faults({ observations, sources, hubListeningSockets, callers, evidence }: DemoSummary): string[] {
   const found: string[] = [];
   if (observations.decoded === 0) found.push('nothing was decoded');
   if (observations.stored !== observations.decoded)
     found.push(`${observations.decoded} observations were decoded, ${observations.stored} are stored`);
   for (const [protocol, count] of Object.entries(sources)) if (count === 0) found.push(`nothing arrived by ${protocol}`);
   if (hubListeningSockets !== 0) found.push(`the hub has ${hubListeningSockets} listening sockets`);
+  found.push(...callerFaults(callers));
+  if (evidence.entries === 0) found.push('there is no evidence');
+  if (!evidence.intact) found.push('the evidence is not as it was written');
   return found;
 }
 
 /** The summary for people. */
 export function formatSummary(summary: DemoSummary): string {
-  const { patients, sources, observations, notifications, latencyMs, hubListeningSockets } = summary;
+  const { patients, sources, observations, notifications, latencyMs, hubListeningSockets, callers, evidence } = summary;
   const rows: [string, string][] = [
     ['Patients', String(patients)],
     [
@@ -65,5 +77,7 @@ export function formatSummary(summary: DemoSummary): string {
     ['Device to notification', `p50 ${latencyMs.p50 ?? '—'} ms, p99 ${latencyMs.p99 ?? '—'} ms`],
     ['Hub listening sockets', String(hubListeningSockets)],
   ];
-  return rows.map(([name, value]) => `${name.padEnd(24)} ${value}`).join('\n');
+  const lines = rows.map(([name, value]) => `${name.padEnd(24)} ${value}`);
+  const chain = `evidence: ${evidence.entries} entries, ${evidence.intact ? 'chain intact' : 'the chain does not hold'}`;
+  return [formatCallers(callers), '', ...lines, chain].join('\n');
 }

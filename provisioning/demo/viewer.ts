@@ -19,7 +19,8 @@ interface ShownVital {
   storedAt: number;
 }
 
-interface ShownPatient {
+/** The resource `vitals://patient/{id}/latest`; what the demo reads of it. */
+export interface ShownPatient {
   patient: string;
   bed: string | null;
   vitals: readonly ShownVital[];
@@ -127,7 +128,7 @@ const REASONS: Record<string, string> = {
 };
 
 /** A value with its unit as a nurse writes it; without a value, the reason. */
-function shownValue(vital: ShownVital): string {
+export function shownValue(vital: ShownVital): string {
   const known = vital.stale ? vital.lastKnown : vital;
   const numbers = known?.components?.length
     ? known.components

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isPseudonym } from '../../hub/access/masking/pseudonyms.ts';
 import { loadIdentity } from '../../shared/identity/identity.ts';
 import { verifies } from '../requirements.ts';
 import { demo, RunningDemo, summaryOf } from '../support/demo.ts';
 
 test('two demos side by side: everything decoded from three protocols reaches a subscribed client, everybody is a process of its own', async () => {
-  verifies('DEMO-WORKS', 'NO-LISTENING-SOCKET');
+  verifies('DEMO-WORKS', 'DEMO-CALLERS', 'NO-LISTENING-SOCKET');
   const limited = demo('--seconds', '12', '--json');
   const running = new RunningDemo();
   await running.says(/first reading/);
@@ -44,6 +45,19 @@ test('two demos side by side: everything decoded from three protocols reaches a 
   assert.ok(summary.notifications > 0);
   assert.ok((summary.latencyMs.p50 ?? -1) >= 0);
   assert.equal(summary.hubListeningSockets, 0);
+
+  const { nurse, research, stranger } = summary.callers;
+  assert.ok(nurse && research, JSON.stringify(summary));
+  assert.match(nurse.patient, /^p-icu-000\d$/);
+  assert.match(nurse.bed ?? '', /^BED-\d$/);
+  assert.ok(Math.abs(Date.parse(nurse.at) - Date.now()) < 10 * 60_000, nurse.at);
+  assert.ok(isPseudonym(research.patient), research.patient);
+  assert.equal(research.bed, null);
+  assert.match(research.at, /^21\d\d-/);
+  assert.deepEqual([research.vital, research.value, research.patients], [nurse.vital, nurse.value, nurse.patients]);
+  assert.equal(stranger, 'ACCESS-UNKNOWN-CALLER');
+  assert.equal(summary.evidence.intact, true);
+  assert.ok(summary.evidence.entries > summary.patients, JSON.stringify(summary.evidence));
 });
 
 for (const [phase, said] of Object.entries({ 'the network starts': /files of this run/, 'identities enrol': /policies/ })) {
