@@ -10,7 +10,7 @@ import type { Sight } from './callers.ts';
 import type { ClientLine, ClientTotals } from './client.ts';
 import { listeningSockets } from './listening.ts';
 import { type Invited, invite, startNetwork } from './network.ts';
-import { answering, type DemoProcess, ownProgram, type Processes, type ProcessLine } from './processes.ts';
+import { answering, type DemoProcess, ownProgram, type Processes } from './processes.ts';
 import { agentConfigOf, type DemoSite, MASIMO, type Member, MONITORED_BEDS, makeSite, NONIN, SERVICES, writeAgentConfig } from './site.ts';
 import type { Shown } from './viewer.ts';
 
