@@ -109,3 +109,9 @@ export function refuse(response: ServerResponse, { status, error, challenge }: R
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** The id of the question that a body asks; null where it asks none. */
+export function idOf(body: unknown): string | number | null {
+  const id = isObject(body) ? body.id : null;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { toNodeHandler } from '@modelcontextprotocol/node';
-import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
+import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Clock } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Service } from '../../shared/lifecycle.ts';
@@ -9,26 +9,22 @@ import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { HostedService } from '../../shared/overlay/hosted-service.ts';
 import type { Caller, Overlay } from '../../shared/overlay/overlay.ts';
-import type { Action, Principal } from '../access/access.ts';
+import type { Principal } from '../access/access.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { ProtectedResource } from '../access/tokens/issuer.ts';
 import type { Feed } from '../feed.ts';
-import { Admission } from './admission.ts';
-import { scopesToAsk, serveMetadata } from './challenge.ts';
 import { claimedIn, claiming } from './claimed.ts';
-import { type Connection, Connections } from './connections.ts';
+import { Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
 import { Fanout } from './fanout.ts';
+import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
 import { Metering } from './metering.ts';
-import { checkMethods } from './methods.ts';
-import { operationsOf } from './operations.ts';
-import { type Refusal, refusalOf } from './refusal.ts';
-import { checkHost, checkIds, checkTarget, isObject, MCP_PATH, readBody, refuse } from './request.ts';
+import { idOf, isObject, refuse } from './request.ts';
 import { Sessions } from './sessions.ts';
 import { buildSurface } from './surface.ts';
 
@@ -84,7 +80,6 @@ class McpEndpoint implements McpService {
   readonly name = 'mcp';
   readonly #options: McpOptions;
   readonly #limits: McpLimits;
-  readonly #hosts: readonly string[];
   readonly #fanout: Fanout;
   readonly #listens: ListenStreams;
   readonly #sessions: Sessions;
@@ -93,7 +88,7 @@ class McpEndpoint implements McpService {
   readonly #modern: McpHttpHandler;
   readonly #http: Server;
   readonly #hosted: HostedService;
-  readonly #admission: Admission;
+  readonly #gate: Gate;
   #sweeping: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -102,12 +97,12 @@ class McpEndpoint implements McpService {
     const { door, feed, callers, policy = () => DEFAULT_POLICY, clock, log, metrics } = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const limits = this.#limits;
-    this.#hosts = hostsOf(options);
     this.#fanout = new Fanout({ door, feed, callers, policy, clock, log, limits });
     this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
-    this.#admission = new Admission({ callers, door, clock, log });
     this.#sessions = new Sessions({ door, fanout: this.#fanout, policy, clock, log, metrics, limits, callers });
     this.#metering = new Metering({ door, fanout: this.#fanout, policy, clock, log, notifyMs: limits.coalesceMs });
+    const { resource } = options;
+    this.#gate = new Gate({ callers, door, metering: this.#metering, resource, hosts: hostsOf(options), clock, log, metrics, limits });
     this.#connections = new Connections(limits, clock);
     this.#modern = createMcpHandler(() => this.#modernSurface(), {
       legacy: 'reject',
@@ -197,7 +192,7 @@ class McpEndpoint implements McpService {
       this.#options.metrics.count('mcp_connections');
       this.#http.emit('connection', stream);
     } catch (thrown) {
-      this.#connections.turnAway(stream, this.#refusal(thrown).error);
+      this.#connections.turnAway(stream, this.#gate.refusal(thrown).error);
     }
   }
 
@@ -207,62 +202,14 @@ class McpEndpoint implements McpService {
       const connection = this.#connections.of(request.socket);
       if (!connection) throw new HttpRefusal(401, 'ACCESS-UNVERIFIED');
       const exchange = this.#connections.begin(connection, response);
-      if (this.#servesMetadata(connection, request, response)) return;
-      const caller = await this.#admission.identify(connection, request);
-      checkHost(request, this.#hosts);
-      checkTarget(request);
-      const body = request.method === 'POST' ? await readBody(request, this.#limits) : undefined;
-      checkIds(body);
-      const legacy = await isLegacyRequest(probe(request), body);
-      this.#options.metrics.count('mcp_requests', legacy ? 'mcp-2025' : 'mcp-2026');
-      if (!(await this.#isServed(response, caller, body, legacy))) return;
-      if (!(await this.#isInScope(response, caller, body, legacy))) return;
+      const passed = await this.#gate.pass(connection, request, response);
+      if (!passed) return;
+      const { caller, body, channel } = passed;
       exchange.endless = isStream(request, body);
-      if (legacy) await this.#serveLegacy(request, response, caller, body);
+      if (channel === 'mcp-2025') await this.#serveLegacy(request, response, caller, body);
       else await this.#serveModern(request, response, caller, body);
     } catch (thrown) {
-      refuse(response, this.#refusal(thrown, this.#kindOf(this.#connections.of(request.socket))));
-    }
-  }
-
-  /** As the row with this connection's identity has it; undefined where there is none. */
-  #kindOf(connection: Connection | undefined): Principal['kind'] | undefined {
-    const { verified = false, identityId } = connection?.caller ?? {};
-    return verified && identityId !== undefined ? this.#options.callers.kindOf(identityId) : undefined;
-  }
-
-  /** What no revision serves, and what comes too fast, is refused before any handler: in an answer of JSON-RPC, where there is a question to be answered. */
-  async #isServed(response: ServerResponse, { principal }: Identified, body: unknown, legacy: boolean): Promise<boolean> {
-    const channel = legacy ? 'mcp-2025' : 'mcp-2026';
-    try {
-      checkMethods(body, channel);
-      await this.#metering.spend(principal, body, { channel });
-      return true;
-    } catch (thrown) {
-      const refusal = this.#refusal(thrown);
-      const isAnswer = idOf(body) !== null && refusal.error.code === 'ACCESS-LIMIT';
-      refuse(response, isAnswer ? { ...refusal, status: 200 } : refusal, idOf(body));
-      return false;
-    }
-  }
-
-  /** Whoever the network vouches for may read where to get a token, without one. */
-  #servesMetadata(connection: Connection, request: IncomingMessage, response: ServerResponse): boolean {
-    const { resource } = this.#options;
-    if (!resource || !connection.caller.verified) return false;
-    checkHost(request, this.#hosts);
-    return serveMetadata(request, response, resource, this.#kindOf(connection));
-  }
-
-  /** What a token is not for is refused in terms of HTTP, before the SDK sees it: the answer then says which scopes it takes. */
-  async #isInScope(response: ServerResponse, { principal }: Identified, body: unknown, legacy: boolean): Promise<boolean> {
-    const actions = operationsOf(body);
-    try {
-      for (const action of actions) await this.#options.door.requireScope(principal, action, { channel: legacy ? 'mcp-2025' : 'mcp-2026' });
-      return true;
-    } catch (thrown) {
-      refuse(response, this.#refusal(thrown, principal.kind, actions), idOf(body));
-      return false;
+      refuse(response, this.#gate.refusal(thrown));
     }
   }
 
@@ -281,7 +228,7 @@ class McpEndpoint implements McpService {
       ticket = await this.#listens.admit(body, { ...caller, principal: claiming(caller.principal, claimed) });
     } catch (thrown) {
       // Like the SDK's own refusals of a listen: an error of JSON-RPC, in an answer that HTTP calls good.
-      refuse(response, { status: 200, error: this.#refusal(thrown).error }, idOf(body));
+      refuse(response, { status: 200, error: this.#gate.refusal(thrown).error }, idOf(body));
       return;
     }
     const exchange: Exchange = { proof: caller.proof, claimed, response, ticket };
@@ -304,20 +251,12 @@ class McpEndpoint implements McpService {
         try {
           return await this.#sessions.handle({ ...caller, request: webRequest, body, response });
         } catch (thrown) {
-          const { status, error } = this.#refusal(thrown);
+          const { status, error } = this.#gate.refusal(thrown);
           return Response.json(rpcError(error, idOf(body)), { status });
         }
       },
     });
     await handle(request, response, body);
-  }
-
-  #refusal(thrown: unknown, kind?: Principal['kind'], actions?: readonly Action[]): Refusal {
-    const { log, metrics, resource } = this.#options;
-    const refusal = refusalOf(thrown, resource, scopesToAsk(resource, kind, actions));
-    metrics.count('mcp_refused', refusal.error.code);
-    if (refusal.error.code === 'INTERNAL') log.error({ err: thrown }, 'an MCP request failed');
-    return refusal;
   }
 
   #sweep(): void {
@@ -334,22 +273,8 @@ function hostsOf({ hosts, service, resource }: Pick<McpOptions, 'hosts' | 'servi
   return named.map((host) => host.toLowerCase());
 }
 
-/** The part of a request by which the SDK tells the revisions apart; the body is passed beside it. */
-function probe(request: IncomingMessage): Request {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
-  return new Request(`http://${request.headers.host}${MCP_PATH}`, { method: request.method ?? 'GET', headers });
-}
-
 function isStream(request: IncomingMessage, body: unknown): boolean {
   return request.method === 'GET' || (isObject(body) && body.method === 'subscriptions/listen');
-}
-
-function idOf(body: unknown): string | number | null {
-  const id = isObject(body) ? body.id : null;
-  return typeof id === 'string' || typeof id === 'number' ? id : null;
 }
 
 function statusOf(code: string | undefined): string {
