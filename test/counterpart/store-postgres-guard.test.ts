@@ -5,6 +5,7 @@ import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/
 import { RETENTION_PG } from '../../hub/store/postgres/retention-statements.ts';
 import { PG } from '../../hub/store/postgres/statements.ts';
 import { TREND_PG } from '../../hub/store/postgres/trend-statements.ts';
+import { USAGE_PG } from '../../hub/store/postgres/usage.ts';
 import { VERIFY_PG } from '../../hub/store/postgres/verify-statements.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
@@ -37,7 +38,7 @@ async function filled(database: PostgresDatabase): Promise<void> {
   const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
   await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, vital: 'spo2' }), withdrawn, preliminary], { refusals }));
   await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' }], 1);
-  await store.record([event(1, { patient: 'pat-icu-01' })]);
+  await store.record([event(1, { patient: 'pat-icu-01', usage: { calls: 1, other: true } })]);
   await store.keepCheckpoint({ seq: 1, note: 'signed' });
 }
 
@@ -251,7 +252,7 @@ test('no statement walks a table', async () => {
       await client.query('DEALLOCATE looked_at');
       return rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => walksOf(Plan, firstColumns)));
     };
-    for (const [name, sql] of [PG, TREND_PG, RETENTION_PG, VERIFY_PG].flatMap((table) => Object.entries(table))) {
+    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG].flatMap((table) => Object.entries(table))) {
       if (WHOLE.includes(name)) continue;
       walks.push(...(await walked(sql)).map((walk) => `${name}: ${walk}`));
     }

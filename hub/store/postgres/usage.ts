@@ -30,7 +30,8 @@ export function usageGrantsTo(role: string): string {
   return `\nGRANT SELECT, INSERT, UPDATE ON ${TABLES.join(', ')} TO ${role};`;
 }
 
-const SQL = {
+/** Statements on it. */
+export const USAGE_PG = {
   addCalls: `
     INSERT INTO usage (tenant, principal, day, calls) SELECT $1, p, d, sum(c) FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS u (p, d, c) GROUP BY p, d
     ON CONFLICT (tenant, principal, day) DO UPDATE SET calls = usage.calls + excluded.calls`,
@@ -57,7 +58,7 @@ export async function countUsage(
     const calls = own.filter(({ usage }) => usage?.calls === 1);
     if (calls.length > 0) {
       const days = calls.map(({ at }) => Math.floor(at / MS_A_DAY));
-      await transaction.query(SQL.addCalls, [tenant, calls.map(({ principal }) => principal), days, calls.map(() => 1)]);
+      await transaction.query(USAGE_PG.addCalls, [tenant, calls.map(({ principal }) => principal), days, calls.map(() => 1)]);
     }
     const others = own.flatMap((event) => {
       const subject = event.usage?.other ? subjectOf(event) : undefined;
@@ -65,14 +66,14 @@ export async function countUsage(
     });
     if (others.length > 0) {
       const bound = [others.map((one) => one.principal), others.map(({ subject }) => subject), others.map(({ at }) => at)];
-      await transaction.query(SQL.setOthers, [tenant, ...bound]);
+      await transaction.query(USAGE_PG.setOthers, [tenant, ...bound]);
     }
   }
 }
 
 /** Within a transaction of the tenant. */
 export async function readUsage(transaction: Transaction, tenant: string, principal: string, { day, at }: UsageSince): Promise<KeptUsage> {
-  const calls = await transaction.query<{ day: number; calls: number }>(SQL.calls, [tenant, principal, day]);
-  const others = await transaction.query<{ patient: string; at: Instant }>(SQL.others, [tenant, principal, at - MS_A_DAY]);
+  const calls = await transaction.query<{ day: number; calls: number }>(USAGE_PG.calls, [tenant, principal, day]);
+  const others = await transaction.query<{ patient: string; at: Instant }>(USAGE_PG.others, [tenant, principal, at - MS_A_DAY]);
   return { calls: calls.map((row) => [row.day, row.calls]), others: others.map((row) => [row.patient, row.at]) };
 }
