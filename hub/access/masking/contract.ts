@@ -6,6 +6,7 @@ import type { TrendView, VersionView } from '../history-views.ts';
 /**
  * How much of a patient is shown, least first. `deidentified` leaves out the eighteen kinds of identifiers of 45 CFR 164.514(b)(2) (Safe Harbor); `limited`
  * shows real times and the ward beside pseudonyms, but no bed, gateway, serial number or free text (45 CFR 164.514(e)(2)); `none` shows what there is.
+ * Names, ages and dates of birth are in no view at all: gateways do not send them.
  */
 export const MASK_PROFILES = ['deidentified', 'limited', 'none'] as const;
 export type MaskProfile = (typeof MASK_PROFILES)[number];

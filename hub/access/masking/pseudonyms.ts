@@ -12,7 +12,10 @@ const CHARS = { patient: 20, observation: 20, device: 12 } as const;
 const MOST_REMEMBERED = 50_000;
 
 const DAY_MS = 86_400_000;
-/** Shifted times lie from 2101 to 2183 for whatever was measured from 2015 to 2026, so that nobody takes one for a real time. */
+/**
+ * Of a real date only the year may stay (45 CFR 164.514(b)(2)(i)(C)); a shifted one has nothing of it. They lie from 2101 to 2183 for whatever was measured from
+ * 2015 to 2026, so that nobody takes one for real.
+ */
 const LEAST_SHIFT_DAYS = 31_412;
 const SHIFTS_DAYS = 26_000;
 
