@@ -179,6 +179,10 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence of a read says by what credential, why, under which policy and mask it was, how long it took, and which observations in which version were shown, with size and hash of the view; nothing that a caller wrote stands in it but what the hub knows itself.',
   },
+  'AUDIT-BEFORE-SHOWN': {
+    source: 'issue 8, Proof',
+    behaviour: 'Nothing is shown whose entry of evidence is not on disk: whenever the hub is killed, what a client was shown stands in it.',
+  },
   'AUDIT-SEALED': {
     source: 'issue 8, Evidence',
     behaviour:

@@ -55,6 +55,11 @@ export class HubProcess implements AsyncDisposable {
     await this.says(/"msg":"registry read again"/, from);
   }
 
+  /** At once (SIGKILL). */
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   async stop(): Promise<number | null> {
     this.#child.kill('SIGTERM');
     return await this.#closed;
