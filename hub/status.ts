@@ -32,6 +32,8 @@ export interface HubStatus {
   engine: 'sqlite' | 'postgres';
   /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
   registry: string;
+  /** `Policy.version` of the policy in force. */
+  policy: string;
   /** Over all tenants. */
   counts: StoreCounts;
   tenants: Record<string, StoreCounts>;
