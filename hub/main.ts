@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../shared/clock.ts';
+import { systemClock } from '../shared/clock.ts';
 import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { asVitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
@@ -11,6 +11,7 @@ import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
+import type { NetworkClock } from '../shared/time/network-clock.ts';
 import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
@@ -89,7 +90,7 @@ async function run(config: HubConfig): Promise<void> {
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
-  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
+  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), clock.trust !== 'floor'));
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const feed = new Feed();
@@ -99,10 +100,16 @@ async function run(config: HubConfig): Promise<void> {
   const unbound = new UnboundPlaces();
   let reloaded = Promise.resolve();
   const rebind = (): Promise<void> => {
-    const rebound = reloaded.then(async () => registry.rebound(await store.rebind(registry.bindings(), clock.now())));
+    const rebound = reloaded.then(async () =>
+      registry.rebound(await store.rebind(registry.bindings(), clock.now(), clock.trust !== 'floor')),
+    );
     reloaded = rebound.catch(() => undefined);
     return rebound;
   };
+  using _known = clock.onChange(({ before, trust }) => {
+    if (before === 'floor' && trust !== 'floor')
+      rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
+  });
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, rebind });
   const checkpoints = openCheckpoints(config, { store, clock, metrics, log });
   const checkpoint = () => checkpoints.newest;
@@ -128,6 +135,7 @@ async function run(config: HubConfig): Promise<void> {
       storeId: store.storeId,
       engine: opened.engine,
       registry: registry.revision,
+      policy: policies.current.version,
       gateways: uplink.sessions(),
       unbound: unbound.list(),
       knownGateways: registry.gatewayCount,
@@ -174,7 +182,7 @@ interface Reloading {
   store: Store;
   engine: OpenedStore['engine'];
   feed: Feed;
-  clock: Clock;
+  clock: NetworkClock;
   log: Logger;
 }
 
@@ -187,7 +195,7 @@ async function reload(config: HubConfig, { registry, policies, access, store, en
     const { registry: next, policy } = loadRules(config);
     refuseMixed(tenantsOf(next, store), engine);
     await recordRegistry(store, { before: registry.current, next, uid: ownUid(), at: clock.now(), policy: policies.current });
-    const bindings = await store.rebind(next.bindings(), clock.now());
+    const bindings = await store.rebind(next.bindings(), clock.now(), clock.trust !== 'floor');
     const moved = registry.replace(next, bindings);
     policies.replace(policy);
     for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });

@@ -34,6 +34,9 @@ export interface UnknownStretch {
   until: Instant;
 }
 
+/** End of a stretch that has none yet, and when it was found while nobody knows that: later than any instant, and exact in every engine. */
+export const NO_END: Instant = Number.MAX_SAFE_INTEGER;
+
 /**
  * What a new store does not know when a registry is first read at `at`: whose anything was before. Two minutes less than to the reading, for those
  * that are added to every end stand for a bed that changes hands at that moment, and no first reading comes of that; what is measured from

@@ -12,7 +12,7 @@ import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
-import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
+import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { lossIn } from './loss.ts';
@@ -236,7 +236,7 @@ class SqliteStore implements Store {
     return this.#database.read(() => this.#database.prepare<[], { tenant: string }>(SQL.tenants).all()).map(({ tenant }) => tenant);
   }
 
-  rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
+  rebind(next: readonly Binding[], at: Instant, isTimeKnown = true): Promise<readonly KeptBinding[]> {
     return this.#commits.run((database) => {
       const kept = database.prepare<[], KeptBinding>(SQL.bindings).all();
       const unknown = (): UnknownStretch[] => database.prepare<[], UnknownStretch>(SQL.unknown).all();
@@ -245,9 +245,9 @@ class SqliteStore implements Store {
       const set = database.prepare<[string, string, string, string, string | null, Instant]>(SQL.setBinding);
       const unchanged = new Set(kept.map((binding) => JSON.stringify(fieldsOf(binding))));
       for (const fields of bindings.map(fieldsOf)) if (!unchanged.has(JSON.stringify(fields))) set.run(...fields);
-      const { from, found, until } = before(at);
-      if (isNew) database.prepare<[Instant, Instant, Instant]>(SQL.addUnknown).run(from, found, until);
-      database.prepare<[Instant]>(SQL.endUnknown).run(at);
+      const { from, until } = before(at);
+      if (isNew) database.prepare<[Instant, Instant, null]>(SQL.addUnknown).run(from, NO_END, null);
+      if (isTimeKnown) database.prepare<[Instant, Instant, Instant]>(SQL.endUnknown).run(until, at, at);
       return withUnknown(bindings, unknown());
     }, next.length);
   }

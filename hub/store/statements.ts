@@ -1,3 +1,5 @@
+import { NO_END } from '../registry/bindings.ts';
+
 /** How many rows of `latest` a patient has at most: device ids that keep changing would add to them for ever. */
 export const MAX_LATEST = 512;
 
@@ -155,8 +157,8 @@ export const SQL = {
   addUnknown: 'INSERT INTO unknownBinding (start, found, until) VALUES (?, ?, ?)',
   evidenceAt: "SELECT json_extract(entry, '$.at') AS at FROM audit WHERE seq = ?",
   isUnknownOpen: 'SELECT 1 AS found FROM unknownBinding WHERE until IS NULL LIMIT 1',
-  endUnknown: 'UPDATE unknownBinding SET until = ? WHERE until IS NULL',
-  unknown: 'SELECT start AS "from", found, until FROM unknownBinding ORDER BY key',
+  endUnknown: 'UPDATE unknownBinding SET until = iif(start = 0, ?, ?), found = min(found, ?) WHERE until IS NULL',
+  unknown: `SELECT start AS "from", found, coalesce(until, ${NO_END}) AS until FROM unknownBinding ORDER BY key`,
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding',
   setBinding: `
     INSERT INTO binding (gateway, kind, name, tenant, patient, since) VALUES (?, ?, ?, ?, ?, ?)

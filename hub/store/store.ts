@@ -267,9 +267,10 @@ export interface Store extends StoreReader, AsyncDisposable {
   tenants(): readonly string[];
   /**
    * Compares the bindings of a registry with those kept and keeps what `bindingsFrom` makes of them at `at` (hub's clock), in one commit;
-   * resolves with that. To be called before the registry comes into force.
+   * resolves with that. To be called before the registry comes into force. While the hub does not know the time (`isTimeKnown`), stretches of which
+   * no binding is known have no end: to be called again once it does.
    */
-  rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]>;
+  rebind(next: readonly Binding[], at: Instant, isTimeKnown?: boolean): Promise<readonly KeptBinding[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
   /**

@@ -5,7 +5,7 @@ import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { sortTimeOf, timesOf } from '../../hub/clinical/sort-time.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
-import type { Binding } from '../../hub/registry/bindings.ts';
+import { type Binding, NO_END } from '../../hub/registry/bindings.ts';
 import type {
   Arrival,
   ArrivalResult,
@@ -654,6 +654,19 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       { ...a, since: first + 1, unknown: [before] },
       { ...b, since: first + 2, unknown: [before] },
     ]);
+  });
+
+  check('a hub that does not know the time knows no binding until it does', async (store) => {
+    verifies('NEW-STORE-NOBODYS');
+    const bed: Binding = { gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' };
+    const [floor, known] = [1_000_000_000_000, 1_700_000_000_000];
+    const stretch = async (at: Instant, isTimeKnown: boolean) => (await store.rebind([bed], at, isTimeKnown))[0]?.unknown;
+    const endless = { from: 0, found: NO_END, until: NO_END };
+    assert.deepEqual(await stretch(floor, false), [endless]);
+    assert.deepEqual(await stretch(floor + 1, false), [endless], 'a reload changes nothing of that');
+    const before = { from: 0, found: known, until: known - 120_000 };
+    assert.deepEqual(await stretch(known, true), [before]);
+    assert.deepEqual(await stretch(known + 1, true), [before]);
   });
 
   check('every tenant that has anything is named', async (store) => {

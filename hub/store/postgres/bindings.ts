@@ -1,10 +1,15 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { type Binding, before, bindingsFrom, type KeptBinding, type UnknownStretch, withUnknown } from '../../registry/bindings.ts';
+import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../../registry/bindings.ts';
 import type { Commit } from './commits.ts';
 import { PG } from './statements.ts';
 
 /** Keeps what `bindingsFrom` makes of the bindings within a commit: of hubs that do it at the same time the second finds what the first kept. */
-export async function keepBindings(commit: Commit, next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
+export async function keepBindings(
+  commit: Commit,
+  next: readonly Binding[],
+  at: Instant,
+  isTimeKnown: boolean,
+): Promise<readonly KeptBinding[]> {
   const kept: KeptBinding[] = [];
   for (const { id } of await commit.query<{ id: string }>(PG.tenants)) {
     await commit.as(id);
@@ -26,9 +31,9 @@ export async function keepBindings(commit: Commit, next: readonly Binding[], at:
     await commit.as(tenant);
     await commit.query(PG.setBinding, [gateway, kind, name, tenant, patient, since]);
   }
-  const { from, found, until } = before(at);
-  if (isNew) await commit.query(PG.addUnknownStretch, [from, found, until]);
-  await commit.query(PG.endUnknown, [at]);
+  const { from, until } = before(at);
+  if (isNew) await commit.query(PG.addUnknownStretch, [from, NO_END, null]);
+  if (isTimeKnown) await commit.query(PG.endUnknown, [until, at]);
   return withUnknown(bindings, await commit.query<UnknownStretch>(PG.unknown));
 }
 

@@ -246,8 +246,8 @@ export class PostgresStore implements Store {
     return [...this.#known.tenants].sort();
   }
 
-  async rebind(next: readonly Binding[], at: Instant): Promise<readonly KeptBinding[]> {
-    const kept = await this.#commits.run((commit) => keepBindings(commit, next, at), next.length);
+  async rebind(next: readonly Binding[], at: Instant, isTimeKnown = true): Promise<readonly KeptBinding[]> {
+    const kept = await this.#commits.run((commit) => keepBindings(commit, next, at, isTimeKnown), next.length);
     await this.refreshTenants();
     return kept;
   }

@@ -1,3 +1,4 @@
+import { NO_END } from '../../registry/bindings.ts';
 import { MAX_LATEST } from '../statements.ts';
 
 const READING = `
@@ -242,8 +243,9 @@ export const PG = {
   addUnknownStretch: 'INSERT INTO unknown_binding (start, found, until) VALUES ($1, $2, $3)',
   evidenceAt: "SELECT (entry::json->>'at')::bigint AS at FROM audit WHERE seq = $1",
   isUnknownOpen: 'SELECT 1 AS found FROM unknown_binding WHERE until IS NULL LIMIT 1',
-  endUnknown: 'UPDATE unknown_binding SET until = $1 WHERE until IS NULL',
-  unknown: 'SELECT start AS "from", found, until FROM unknown_binding ORDER BY key',
+  endUnknown: `
+    UPDATE unknown_binding SET until = CASE start WHEN 0 THEN $1::bigint ELSE $2::bigint END, found = least(found, $2::bigint) WHERE until IS NULL`,
+  unknown: `SELECT start AS "from", found, coalesce(until, ${NO_END}) AS until FROM unknown_binding ORDER BY key`,
   bindings: 'SELECT gateway, kind, name, tenant, patient, since FROM binding WHERE tenant = $1',
   dropBinding: 'DELETE FROM binding WHERE gateway = $1 AND kind = $2 AND name = $3',
   setBinding: `

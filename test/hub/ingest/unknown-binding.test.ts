@@ -27,9 +27,9 @@ function listing(patient: string, confirmed?: number): Registry {
 }
 
 /** A hub that starts with what its registry says now. */
-async function start(name: string, clock: TestClock, listed: Registry) {
+async function start(name: string, clock: TestClock, listed: Registry, isTimeKnown = true) {
   const store = openSqliteStore({ path: join(folder, `${name}.db`), keyFile: join(folder, `${name}.key`), metrics: new Metrics(), clock });
-  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now()));
+  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), isTimeKnown));
   const ingest = createIngest({ store, registry, feed: new Feed(), metrics: new Metrics(), clock });
   return {
     store,
@@ -85,4 +85,23 @@ test('what was measured between a backup and its restore is nobody’s, though t
   assert.equal(await third.send(2, BERT), refused, 'confirmed for what is yet to come');
   await third.read(listing('pat-icu-anna', clock.now()));
   assert.equal(await third.send(2, BERT), '201', 'confirmed');
+});
+
+test('a hub that does not know the time takes nothing, and once it does, nothing that was measured before', async () => {
+  verifies('SUBJECT-BY-HUB', 'NEW-STORE-NOBODYS');
+  createKeyFile(join(folder, 'clockless.key'));
+  const floor = TEST_NOW - 30 * 24 * HOUR;
+  const clock = new TestClock(floor);
+  const listed = listing('pat-icu-anna', floor + HOUR);
+  await using hub = await start('clockless', clock, listed, false);
+  assert.equal(await hub.send(1, TEST_NOW - HOUR), '422 INGEST-BEFORE-BINDING');
+  clock.advance(TEST_NOW - floor);
+  await hub.read(listed);
+  assert.equal(
+    await hub.send(2, TEST_NOW - HOUR),
+    '422 INGEST-BEFORE-BINDING',
+    'between the floor and the time, though somebody confirmed before',
+  );
+  clock.advance(1000);
+  assert.equal(await hub.send(3, clock.now()), '201');
 });
