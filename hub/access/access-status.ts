@@ -1,15 +1,14 @@
 import { formatInstant } from '../../shared/clock.ts';
 import { meaningOf } from '../../shared/errors.ts';
 import type { AccessMode, AccessModes } from './credentials.ts';
+import { gapsInWords, type RegistryGaps } from './registry-gaps.ts';
 import type { KeysStatus } from './tokens/issuer-keys.ts';
 
 /** For `vitalmesh-hub status`: what callers must prove, and whether they can. */
-export interface AccessStatus {
+export interface AccessStatus extends RegistryGaps {
   /** `listed`: every credential that the row lists. */
   mcp: { person: AccessMode; software: AccessMode | 'listed' };
   issuers: readonly ({ name: string } & KeysStatus)[];
-  /** Clients of the registry as whom nobody can get in. */
-  unusable: number;
 }
 
 export function statusOf({ modes, ...rest }: Omit<AccessStatus, 'mcp'> & { modes: AccessModes }): AccessStatus {
@@ -19,13 +18,10 @@ export function statusOf({ modes, ...rest }: Omit<AccessStatus, 'mcp'> & { modes
 const ALONE = { overlay: 'by their overlay identity alone', oauth: 'by an access token alone' } as const;
 
 /** Rows of the status for people; none where all is as it must be. */
-export function formatAccess({ mcp, issuers, unusable }: AccessStatus): [string, string][] {
+export function formatAccess({ mcp, issuers, ...gaps }: AccessStatus): [string, string][] {
   const rows: [string, string][] = [];
   if (mcp.person !== 'both') rows.push(['Access', `FOR A TRIAL: people are let in ${ALONE[mcp.person]} (access.mcp of hub.yaml)`]);
-  if (unusable > 0) {
-    const clients = unusable === 1 ? '1 client' : `${unusable} clients`;
-    rows.push(['Access', `${clients} of registry.yaml cannot get in: an identity, a token or its issuer is missing`]);
-  }
+  for (const said of gapsInWords(gaps)) rows.push(['Access', said]);
   for (const { name, keys, at, code } of issuers) {
     const held = keys === null || at === null ? 'no keys' : `${keys} ${keys === 1 ? 'key' : 'keys'} of ${formatInstant(at)}`;
     if (code !== null) rows.push([`Issuer ${name}`, `${held}; ${meaningOf(code)}`]);

@@ -8,7 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type AccessStatus, statusOf } from './access-status.ts';
 import { type Callers, createCallers } from './callers.ts';
 import { type AccessConfig, type IssuerConfig, issuerOf, modesOf, resourceOf } from './config.ts';
-import { unusableRows } from './credentials.ts';
+import { gapsInWords, registryGaps } from './registry-gaps.ts';
 import type { ProtectedResource } from './tokens/issuer.ts';
 import { IssuerKeys } from './tokens/issuer-keys.ts';
 import { parseKeySet } from './tokens/key-set.ts';
@@ -47,10 +47,9 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
     return { issuer: issuerOf(issuer, resource), keys: new IssuerKeys({ load, clock, onFailure }), isFile: 'file' in issuer.jwks };
   });
   const names = config.issuers.map(({ name }) => name);
-  const unusable = () => unusableRows(registry.clients(), modes, names).length;
+  const gaps = () => registryGaps(registry, modes, names);
   const complain = (): void => {
-    if (unusable() > 0)
-      log.warn({ clients: unusable() }, 'clients of the registry lack a credential that they need: nobody can get in as they');
+    for (const said of gapsInWords(gaps())) log.warn(said);
   };
   for (const { keys, isFile } of trusted) {
     // Over the overlay they are got when first needed: a hub starts without waiting for its network.
@@ -69,25 +68,19 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
       complain();
       await Promise.all(trusted.map(({ keys }) => keys.refresh()));
     },
-    status: () =>
-      statusOf({ modes, issuers: trusted.map(({ issuer, keys }) => ({ name: issuer.name, ...keys.status() })), unusable: unusable() }),
+    status: () => statusOf({ modes, issuers: trusted.map(({ issuer, keys }) => ({ name: issuer.name, ...keys.status() })), ...gaps() }),
   };
 }
 
-/** Reads the files that `access` names, and says which rows of the registry nobody could use. Rejects with ACCESS-ISSUER-KEYS. */
-export async function checkAccess(config: AccessConfig, registry: Pick<Registry, 'clients'>): Promise<string | undefined> {
+/** Reads the files that `access` names, and tells what the registry says in vain. Rejects with ACCESS-ISSUER-KEYS. */
+export async function checkAccess(config: AccessConfig, registry: Pick<Registry, 'clients' | 'revocations'>): Promise<string | undefined> {
   for (const { jwks } of config.issuers) {
     if ('file' in jwks) parseKeySet(await keysFromFile(jwks.file));
     else caOf(jwks.ca);
   }
-  const { length } = unusableRows(
-    registry.clients(),
-    modesOf(config),
-    config.issuers.map(({ name }) => name),
-  );
-  return length === 0
-    ? undefined
-    : `${length} of the clients in registry.yaml cannot get in: each lacks an identity or a token that it needs, or its issuer is none of access.issuers.`;
+  const names = config.issuers.map(({ name }) => name);
+  const said = gapsInWords(registryGaps(registry, modesOf(config), names));
+  return said.length === 0 ? undefined : said.map((one) => `${one}.`).join('\n');
 }
 
 function sourceOf({ jwks }: IssuerConfig, overlay: Pick<Overlay, 'dial'>): () => Promise<unknown> {

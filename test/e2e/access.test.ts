@@ -47,7 +47,7 @@ access: ${access}
   writeFileSync(at('keys.json'), JSON.stringify(idp.jwks));
   const checked = await hubCommand('check', '--config', at('hub.yaml'));
   assert.deepEqual([checked.code, checked.stderr], [0, '']);
-  assert.match(checked.stdout, /^1 of the clients in registry\.yaml cannot get in/m);
+  assert.match(checked.stdout, /^1 client of registry\.yaml cannot get in/m);
 
   const token = await idp.sign();
   {

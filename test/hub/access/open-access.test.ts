@@ -99,7 +99,7 @@ test('a hub starts only with keys that it can use, says when people need one cre
   const idp = await testIssuer({ now: () => clock.now() });
   const file = join(folder, 'keys.json');
   const logged: string[] = [];
-  const log = { ...silentLogger, warn: (_: object, text: string) => logged.push(text) } as unknown as Logger;
+  const log = { ...silentLogger, warn: (what: object | string, text?: string) => logged.push(text ?? String(what)) } as unknown as Logger;
   await using overlay = createMemoryNetwork().overlay({ id: 'hub', name: 'hub' });
   const registry = parseRegistry(TEST_REGISTRY);
   const open = (text: string) => openAccess(config(text), { registry, overlay, service: 'vitals-mcp', clock, metrics: new Metrics(), log });
@@ -117,9 +117,12 @@ test('a hub starts only with keys that it can use, says when people need one cre
     mcp: { person: 'both', software: 'listed' },
     issuers: [{ name: 'hospital', keys: 1, at: clock.now(), code: null }],
     unusable: 2,
+    stray: 0,
   });
-  assert.match((await checkAccess(config(withKeys), registry)) ?? '', /^2 of the clients in registry\.yaml cannot get in/);
-  assert.deepEqual(logged, ['clients of the registry lack a credential that they need: nobody can get in as they']);
+  assert.match((await checkAccess(config(withKeys), registry)) ?? '', /^2 clients of registry\.yaml cannot get in/);
+  const revoked = parseRegistry(`${TEST_REGISTRY}revoked: [{ issuer: hospital, jti: a }, { issuer: hospitl, jti: a }]\n`);
+  assert.match((await checkAccess(config(withKeys), revoked)) ?? '', /^1 revocation of registry\.yaml without effect: no issuer/m);
+  assert.deepEqual(logged, ['2 clients of registry.yaml cannot get in: an identity, a token or its issuer is missing']);
   writeFileSync(file, '{');
   await access.renew();
   assert.equal(access.status().issuers[0]?.code, 'ACCESS-ISSUER-KEYS');
@@ -139,6 +142,7 @@ test('the status says loudly what is for a trial, and nothing where all is as it
     mcp: { person: 'both', software: 'listed' },
     issuers: [{ name: 'hospital', keys: 2, at: 0, code: null }],
     unusable: 0,
+    stray: 0,
   };
   assert.deepEqual(formatAccess(status), []);
   assert.deepEqual(formatAccess({ ...status, mcp: { person: 'overlay', software: 'overlay' } }), [
@@ -146,6 +150,8 @@ test('the status says loudly what is for a trial, and nothing where all is as it
   ]);
   const [[, unusable = ''] = []] = formatAccess({ ...status, unusable: 1 });
   assert.match(unusable, /^1 client of registry\.yaml cannot get in/);
+  const [[, stray = ''] = []] = formatAccess({ ...status, stray: 2 });
+  assert.match(stray, /^2 revocations of registry\.yaml without effect/);
   const [[name, lost = ''] = []] = formatAccess({
     ...status,
     issuers: [{ name: 'hospital', keys: null, at: null, code: 'ACCESS-ISSUER-KEYS' }],
