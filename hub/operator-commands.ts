@@ -4,6 +4,7 @@ import { EVENT_KINDS } from '../shared/event.ts';
 import type { OperatorCommand, OperatorPrincipal } from '../shared/operator/server.ts';
 import type { Principal } from './access/access.ts';
 import type { CallContext, Door } from './access/door.ts';
+import { uidOf } from './access/operator-caller.ts';
 import { operatorPrincipal } from './access/principals.ts';
 import type { ExportFilter } from './cli.ts';
 import { type HubStatus, type StorelessStatus, totalOf } from './status.ts';
@@ -83,7 +84,7 @@ export async function* exportAll(
 }
 
 function actAs(principal: OperatorPrincipal, tenant: string): Principal {
-  return operatorPrincipal(Number(principal.slice('local:'.length)), tenant);
+  return operatorPrincipal(uidOf(principal), tenant);
 }
 
 /** What arrived may be a patient's id in the wrong place, so only what is allowed is named. Throws USAGE. */

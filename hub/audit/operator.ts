@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { VitalmeshError } from '../../shared/errors.ts';
-import type { OperatorCommand, OperatorPrincipal } from '../../shared/operator/server.ts';
-import type { Principal } from '../access/access.ts';
+import type { OperatorCommand } from '../../shared/operator/server.ts';
 import type { CallContext } from '../access/door.ts';
+import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import { operatorPrincipal } from '../access/principals.ts';
 import type { AuditFilter, Auditor } from './auditor.ts';
 import type { Witness } from './witness.ts';
@@ -12,7 +12,7 @@ export interface AuditSurroundings {
   tenants(): readonly string[];
 }
 
-export type AuditCommand = 'audit-list' | 'audit-report' | 'audit-verify';
+export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-report' | 'audit-verify';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -26,6 +26,14 @@ const listArgs = z.strictObject({
   to: z.int().optional(),
   fromSeq: z.int().min(1).optional(),
   toSeq: z.int().min(1).optional(),
+});
+const exportArgs = z.strictObject({
+  tenant: text.optional(),
+  patient: text.optional(),
+  principal: text.optional(),
+  from: z.int().optional(),
+  to: z.int().optional(),
+  format: z.enum(['fhir', 'json']),
 });
 const reportArgs = z.strictObject({ tenant: text.optional(), patient: text });
 const verifyArgs = z.strictObject({
@@ -41,12 +49,16 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
   return {
     'audit-list': async function* (args, principal) {
       const { tenant, ...given } = checked(listArgs, args, '--patient, --as and --saw are text, --from and --to times, --seq is a number');
-      const filter = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as AuditFilter;
-      yield* auditor.list(callerOf(tenants(), principal, tenant), filter, CONTEXT);
+      yield* auditor.list(operatorWithin(tenants(), uidOf(principal), tenant), filterOf(given), CONTEXT);
+    },
+    'audit-export': async function* (args, principal) {
+      const allowed = '--patient and --as are text, --from and --to times, --format is fhir or json';
+      const { tenant, format, ...given } = checked(exportArgs, args, allowed);
+      yield* auditor.export(operatorWithin(tenants(), uidOf(principal), tenant), filterOf(given), format, CONTEXT);
     },
     'audit-report': async function* (args, principal) {
       const { tenant, patient } = checked(reportArgs, args, '--patient is text');
-      yield await auditor.report(callerOf(tenants(), principal, tenant), patient, CONTEXT);
+      yield await auditor.report(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'audit-verify': async function* (args, principal) {
       const { witnesses } = checked(verifyArgs, args, 'witnesses are what a gateway exported');
@@ -67,14 +79,7 @@ function checked<T>(schema: z.ZodType<T>, args: unknown, allowed: string): T {
   return data;
 }
 
-function callerOf(tenants: readonly string[], principal: OperatorPrincipal, named: string | undefined): Principal {
-  const [only, ...more] = tenants;
-  const tenant = named ?? (more.length === 0 ? only : undefined);
-  if (tenant === undefined || !tenants.includes(tenant))
-    throw new VitalmeshError('USAGE', { detail: `--tenant is one of: ${tenants.join(', ')}` });
-  return operatorPrincipal(uidOf(principal), tenant);
-}
-
-function uidOf(principal: OperatorPrincipal): number {
-  return Number(principal.slice('local:'.length));
+/** Without what was not given. */
+function filterOf(given: { readonly [K in keyof AuditFilter]?: AuditFilter[K] | undefined }): AuditFilter {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as AuditFilter;
 }

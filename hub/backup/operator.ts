@@ -6,6 +6,7 @@ import type { Logger } from '../../shared/log.ts';
 import type { OperatorCommand } from '../../shared/operator/server.ts';
 import { refuseRekey } from '../../shared/storage/refuse-rekey.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
+import { uidOf } from '../access/operator-caller.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
 import { type BackupReport, makeBackup, refuseVain } from './backup.ts';
@@ -42,7 +43,7 @@ export function backupOperatorCommands(surroundings: BackupSurroundings): Record
     backup: async function* (args, principal, gone) {
       const { success, data } = backupArgs.safeParse(args);
       if (!success) throw new VitalmeshError('USAGE', { detail: 'backup takes to: the absolute path of a new file' });
-      yield await backUp(surroundings, data.to, Number(principal.slice('local:'.length)), gone);
+      yield await backUp(surroundings, data.to, uidOf(principal), gone);
     },
     rekey: refuseRekey,
   };

@@ -5,8 +5,8 @@ import { panel, vital } from '../../shared/vitals.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
+import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import type { Policy } from '../access/policy.ts';
-import { operatorPrincipal } from '../access/principals.ts';
 import type { Store } from '../store/store.ts';
 import { historyArgs, parsed, trendArgs } from './arguments.ts';
 import { type VerifyNews, verifying } from './verifying.ts';
@@ -25,7 +25,7 @@ const CONTEXT: CallContext = { channel: 'operator' };
 export function inspectionCommands(surroundings: InspectionSurroundings): Record<'trend' | 'history' | 'verify', OperatorCommand> {
   const { door } = surroundings;
   const callerOf = (principal: string, tenant: string | undefined): Principal =>
-    operatorPrincipal(uidOf(principal), tenantOf(surroundings.tenants(), tenant));
+    operatorWithin(surroundings.tenants(), uidOf(principal), tenant);
   return {
     trend: async function* (args, principal) {
       const allowed = 'trend takes tenant, patient, vital and device (text), from and to (UTC ms, from before to) and points (1 to 2000)';
@@ -71,17 +71,4 @@ async function known(door: Door, caller: Principal, patient: string, key: string
   if (keys.includes(key)) return;
   const has = keys.length === 0 ? 'this patient has none yet' : `this patient has ${keys.join(', ')}`;
   throw new VitalmeshError('USAGE', { detail: `--vital is no vital sign that is known; ${has}` });
-}
-
-function uidOf(principal: string): number {
-  return Number(principal.slice('local:'.length));
-}
-
-/** The one that was named, or the only one there is. */
-function tenantOf(tenants: readonly string[], named: string | undefined): string {
-  const [only, ...more] = tenants;
-  const tenant = named ?? (more.length === 0 ? only : undefined);
-  if (tenant === undefined || !tenants.includes(tenant))
-    throw new VitalmeshError('USAGE', { detail: `--tenant is one of: ${tenants.join(', ')}` });
-  return tenant;
 }

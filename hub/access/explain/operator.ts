@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { OperatorCommand } from '../../../shared/operator/server.ts';
-import { ACTIONS, type Principal } from '../access.ts';
+import { ACTIONS } from '../access.ts';
 import type { CallContext } from '../door.ts';
-import { operatorPrincipal } from '../principals.ts';
+import { operatorWithin, uidOf } from '../operator-caller.ts';
 import type { Explainer } from './audited.ts';
 import type { Explanation, Rights } from './explain.ts';
 
@@ -47,24 +47,12 @@ export async function* explainedTo({ explainer, tenants }: ExplainSurroundings, 
     });
   const { tenant, ...given } = data;
   const asked = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as typeof given;
-  yield await explainer.explain(callerOf(tenants(), uid, tenant), asked as Parameters<Explainer['explain']>[1], CONTEXT);
+  yield await explainer.explain(operatorWithin(tenants(), uid, tenant), asked as Parameters<Explainer['explain']>[1], CONTEXT);
 }
 
 /** As `explainedTo`: a row for everybody who is listed. */
 export async function* listedTo({ explainer, tenants }: ExplainSurroundings, uid: number, args: unknown): AsyncGenerator<Rights> {
   const { success, data } = listArgs.safeParse(args);
   if (!success) throw new VitalmeshError('USAGE', { detail: '--tenant is text' });
-  yield* await explainer.list(callerOf(tenants(), uid, data.tenant), CONTEXT);
-}
-
-function callerOf(tenants: readonly string[], uid: number, named: string | undefined): Principal {
-  const [only, ...more] = tenants;
-  const tenant = named ?? (more.length === 0 ? only : undefined);
-  if (tenant === undefined || !tenants.includes(tenant))
-    throw new VitalmeshError('USAGE', { detail: `--tenant is one of: ${tenants.join(', ')}` });
-  return operatorPrincipal(uid, tenant);
-}
-
-function uidOf(principal: string): number {
-  return Number(principal.slice('local:'.length));
+  yield* await explainer.list(operatorWithin(tenants(), uid, data.tenant), CONTEXT);
 }
