@@ -33,7 +33,8 @@ export interface TokenSite extends AsyncDisposable {
   logged: string[];
   /** Takes the issuer's keys away, before they were ever got. */
   loseKeys(): void;
-  as(identity: string): Overlay;
+  /** The overlay of somebody who dials; its name is what the identity calls itself. */
+  as(identity: string, name?: string): Overlay;
   /** Puts another registry in force, as a reload does. */
   reload(text: string): void;
 }
@@ -79,8 +80,8 @@ export async function tokenSite(): Promise<TokenSite> {
     loseKeys: () => {
       hasKeys = false;
     },
-    as: (id) => {
-      const place = network.overlay({ id, name: id });
+    as: (id, name = id) => {
+      const place = network.overlay({ id, name });
       overlays.push(place);
       return place;
     },

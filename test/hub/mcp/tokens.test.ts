@@ -122,6 +122,11 @@ test('a stolen token alone and a stolen identity alone open nothing', async () =
     for (const body of [INITIALIZE, READ, listen([LATEST])])
       assert.deepEqual((await refusal(await http.post(body, headers))).slice(0, 2), [status, code], `${identity} ${status}`);
   }
+  for (const name of ['ai-nurse', 'nurse-1', 'hub']) {
+    await using named = rawHttp(site.as(`ai-${name}-2`, name));
+    assert.equal((await refusal(await named.post(READ, nurse)))[1], 'ACCESS-CREDENTIALS', `it calls itself ${name}`);
+    assert.equal((await refusal(await named.post(READ)))[1], 'ACCESS-TOKEN-NEEDED', `it calls itself ${name}`);
+  }
   const shown = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'allowed');
   assert.deepEqual(shown, []);
   await using program = rawHttp(site.as('ai-stranger'));
