@@ -203,6 +203,16 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence is listed by patient, principal, time and by what was shown, and summed up for a patient, from a running hub or a store alone; that is decided, and recorded before it is shown.',
   },
+  'HOSTILE-INPUT': {
+    source: 'issue 8, Proof',
+    behaviour:
+      'Whatever a client or gateway writes, as the name of a member, an id or a text, adds no right, changes no object of the process, and neither stands in a log nor breaks a line of the evidence.',
+  },
+  'AUDIT-EXPORT': {
+    source: 'issue 8, Evidence; IHE BALP 1.1.4',
+    behaviour:
+      'The evidence is exported as FHIR R4 AuditEvents shaped by IHE BALP, or as it is kept, a JSON object a line; that is decided, recorded before the first line, and closed with how much was given out and its SHA-256.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
