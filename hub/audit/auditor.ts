@@ -1,12 +1,14 @@
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
-import type { Action, Principal } from '../access/access.ts';
+import type { Action, AuditDetail, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
 import { type Call, granted, refused } from '../access/evidence-of-call.ts';
+import { exportClosed, witnessed } from '../access/export-evidence.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
 import type { EvidenceFilter, EvidenceRecord } from './evidence.ts';
+import { auditEventOf } from './fhir.ts';
 import { type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type AccessReport, reportOf } from './report.ts';
 import type { Witness } from './witness.ts';
@@ -25,9 +27,14 @@ export interface AuditFilter extends EvidenceFilter {
   saw?: string;
 }
 
+/** `fhir`: FHIR R4 AuditEvents; `json`: entries as `list` gives them. */
+export type AuditFormat = 'fhir' | 'json';
+
 /** Gives out the evidence: decided, and recorded before the first entry is shown and after the last. Throws ACCESS-DENIED, STORAGE-*. */
 export interface Auditor {
   list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord>;
+  /** As `list`, for others to keep: at its end it is recorded how much was given out, with its SHA-256 as one line a resource. */
+  export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown>;
   /** Who saw one patient. */
   report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport>;
   /** The whole chain, of all tenants; `caller` once for each of them. */
@@ -48,29 +55,46 @@ class StoreAuditor implements Auditor {
   async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
     const { saw, ...bounds } = filter;
-    // What is recorded from here on, this reading too, is not of it.
-    const { seq } = await this.#options.store.auditHead();
-    const walk = this.#options.store.evidence(caller.tenant, { ...bounds, toSeq: Math.min(seq, filter.toSeq ?? seq) });
-    const records = walk[Symbol.asyncIterator]();
-    let next = await records.next();
-    // A name that nothing answers to is free text, and has no place in the evidence.
-    const whose = next.done ? null : (filter.patient ?? null);
-    const args = {
-      principal: next.done ? null : (filter.principal ?? null),
-      ...{ from: filter.from ?? null, to: filter.to ?? null, fromSeq: filter.fromSeq ?? null, toSeq: filter.toSeq ?? null },
-    };
-    await this.#options.store.record([granted(call, whose, 0, { args })]);
+    const { records, whose } = await this.#open(call, bounds);
     let rows = 0;
+    let whole = false;
     try {
-      for (; !next.done; next = await records.next()) {
-        if (saw !== undefined && !next.value.event.detail?.shown?.some(([observation]) => observation === saw)) continue;
+      for await (const record of records) {
+        if (saw !== undefined && !record.event.detail?.shown?.some(([observation]) => observation === saw)) continue;
         rows += 1;
-        yield next.value;
+        yield record;
       }
+      whole = true;
     } finally {
-      await records.return?.(undefined);
-      await this.#options.store.record([{ ...granted(call, whose, rows), reason: next.done ? 'closed' : 'cut' }]);
+      await this.#options.store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);
     }
+  }
+
+  async *export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown> {
+    const { store } = this.#options;
+    const call = await this.#begin(caller, 'audit.export', context, filter.patient);
+    const { records, whose } = await this.#open(call, filter, { format });
+    const rows = mapped(records, (record) => ({ resource: format === 'fhir' ? auditEventOf(record, store.storeId) : record }));
+    const closed = witnessed(rows, (out, whole) => store.record([exportClosed(call, whose, out, whole)]));
+    for await (const { resource } of closed) yield resource;
+  }
+
+  /** The entries of before this call that a filter names, once it is recorded that they are read. */
+  async #open(
+    call: Call,
+    filter: EvidenceFilter,
+    more: AuditDetail['args'] = {},
+  ): Promise<{ records: AsyncIterable<EvidenceRecord>; whose: string | null }> {
+    const { store } = this.#options;
+    // What is recorded from here on, this reading too, is not of it.
+    const { seq } = await store.auditHead();
+    const { from = null, to = null, fromSeq = null, toSeq = null, patient = null, principal = null } = filter;
+    const walk = store.evidence(call.principal.tenant, { ...filter, toSeq: Math.min(seq, toSeq ?? seq) })[Symbol.asyncIterator]();
+    const first = await walk.next();
+    // A name that nothing answers to is free text, and has no place in the evidence.
+    const [whose, who] = first.done ? [null, null] : [patient, principal];
+    await store.record([granted(call, whose, 0, { args: { principal: who, from, to, fromSeq, toSeq, ...more } })]);
+    return { records: resumed(first, walk), whose };
   }
 
   async report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport> {
@@ -105,4 +129,16 @@ class StoreAuditor implements Auditor {
     call.obligations = obligations;
     return call;
   }
+}
+
+async function* resumed<T>(first: IteratorResult<T>, walk: AsyncIterator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = first; !next.done; next = await walk.next()) yield next.value;
+  } finally {
+    await walk.return?.();
+  }
+}
+
+async function* mapped<A, B>(rows: AsyncIterable<A>, shown: (row: A) => B): AsyncGenerator<B> {
+  for await (const row of rows) yield shown(row);
 }

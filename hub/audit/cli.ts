@@ -63,6 +63,21 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             throw new VitalmeshError('NOT-FOUND', { detail: 'this tenant has no entry of that number' });
           },
         },
+        export: {
+          usage: '--config hub.yaml [--patient ID] [--as PRINCIPAL] [--from TIME] [--to TIME] [--tenant NAME] [--format fhir|json]',
+          summary: 'Writes entries for other systems, a JSON object a line; what was given out is recorded with its SHA-256.',
+          explained: [
+            '--format  fhir: FHIR R4 AuditEvent, of the IHE BALP profiles where one fits; json: entries as `list --json` gives them',
+          ],
+          options: { config: text, tenant: text, patient: text, as: text, from: text, to: text, format: text },
+          run: async (values, io) => {
+            const { format = 'fhir' } = values;
+            if (format !== 'fhir' && format !== 'json') throw new VitalmeshError('USAGE', { detail: '--format is fhir or json' });
+            for await (const line of asked<unknown>(values, 'audit-export', { ...filterOf(values), format }))
+              await print(io, JSON.stringify(line));
+            return EXIT.ok;
+          },
+        },
         report: {
           usage: '--config hub.yaml --patient ID [--tenant NAME] [--json]',
           summary: 'Sums up who saw this person: by whom, what, how often, from when to when.',

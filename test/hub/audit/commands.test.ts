@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,10 +7,13 @@ import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
+import type { Policy } from '../../../hub/access/policy.ts';
+import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { createAuditor } from '../../../hub/audit/auditor.ts';
 import { Checkpoints } from '../../../hub/audit/checkpoints.ts';
 import { auditCliCommands } from '../../../hub/audit/cli.ts';
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
+import type { FhirAuditEvent } from '../../../hub/audit/fhir.ts';
 import type { EvidenceVerdict } from '../../../hub/audit/notes.ts';
 import { auditOperatorCommands } from '../../../hub/audit/operator.ts';
 import type { AccessReport } from '../../../hub/audit/report.ts';
@@ -44,7 +47,10 @@ interface Site {
 }
 
 /** A hub with two reads of one patient by two callers, one refused; `running`: whether it has an operator's socket. */
-async function site(body: (site: Site) => Promise<void>, { running = true } = {}): Promise<void> {
+async function site(
+  body: (site: Site) => Promise<void>,
+  { running = true, policy = DEFAULT_POLICY }: { running?: boolean; policy?: Policy } = {},
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-audit-'));
   const socketPath = join(folder, 'hub.sock');
   const config = join(folder, 'hub.yaml');
@@ -57,12 +63,12 @@ async function site(body: (site: Site) => Promise<void>, { running = true } = {}
   const signing = openSigningKey(join(folder, 'key'), at.hub.store.storeId, join(folder, 'keys'));
   const surroundings = {
     get auditor() {
-      return createAuditor({ store: at.hub.store, policy: () => DEFAULT_POLICY, keys: () => [signing.verifier], clock });
+      return createAuditor({ store: at.hub.store, policy: () => policy, keys: () => [signing.verifier], clock });
     },
     tenants: () => at.hub.store.tenants(),
   };
   const commands = Object.fromEntries(
-    (['audit-list', 'audit-report', 'audit-verify'] as const).map((name) => [
+    (['audit-list', 'audit-export', 'audit-report', 'audit-verify'] as const).map((name) => [
       name,
       (...call: Parameters<ReturnType<typeof auditOperatorCommands>[typeof name]>) => auditOperatorCommands(surroundings)[name](...call),
     ]),
@@ -166,6 +172,82 @@ for (const running of [true, false]) {
     );
   });
 }
+
+for (const running of [true, false]) {
+  const where = running ? 'of a running hub' : 'of a store without its hub';
+  test(`the evidence ${where} is exported as FHIR or as it is, and what was given out is recorded with its hash`, async () => {
+    verifies('AUDIT-EXPORT');
+    await site(
+      async ({ audit, hub }) => {
+        const ran = await audit('export', '--patient', 'pat-icu-01');
+        const events = rows<FhirAuditEvent>(ran);
+        assert.deepEqual(
+          events.map(({ resourceType, subtype, outcome }) => [resourceType, subtype?.[0]?.code, outcome]),
+          [
+            ['AuditEvent', 'create', '0'],
+            ['AuditEvent', 'read', '0'],
+            ['AuditEvent', 'read', '0'],
+          ],
+        );
+        assert.ok(events.every(({ id }) => id.startsWith(hub.store.storeId)));
+        const own = (await evidenceOf(hub.store)).filter(({ action }) => action === 'audit.export');
+        assert.deepEqual(
+          own.map(({ patient, reason, count, detail }) => [patient, reason, count, detail?.args?.format, detail?.response]),
+          [
+            ['pat-icu-01', 'granted', 0, 'fhir', undefined],
+            ['pat-icu-01', 'closed', 3, undefined, hash('sha256', ran.stdout)],
+          ],
+        );
+        assert.equal(own[1]?.detail?.bytes, Buffer.byteLength(ran.stdout));
+        const plain = rows<EvidenceRecord>(await audit('export', '--as', 'ai-nurse', '--format', 'json'));
+        assert.deepEqual(
+          plain.map(({ event }) => [event.principal, event.action, event.outcome]),
+          [
+            ['ai-nurse', 'vitals.read', 'allowed'],
+            ['ai-nurse', 'patients.list', 'allowed'],
+            ['ai-nurse', 'vitals.read', 'denied'],
+          ],
+        );
+        const later = await audit('export', '--from', '2030-01-01T00:00:00Z');
+        assert.deepEqual([later.code, later.stdout], [0, '']);
+        assert.match((await audit('export', '--format', 'xml')).stderr, /^USAGE/);
+      },
+      { running },
+    );
+  });
+}
+
+test('who may not export evidence gets none of it, and that is recorded before anything is shown', async () => {
+  verifies('AUDIT-EXPORT');
+  const rules = DEFAULT_POLICY.rules.map((rule) => ({ ...rule, actions: rule.actions.filter((action) => action !== 'audit.export') }));
+  await site(
+    async ({ audit, hub }) => {
+      const ran = await audit('export');
+      assert.deepEqual([ran.stdout, /^ACCESS-DENIED/.test(ran.stderr)], ['', true]);
+      const last = (await evidenceOf(hub.store)).at(-1);
+      assert.deepEqual([last?.action, last?.outcome, last?.reason], ['audit.export', 'denied', 'role']);
+    },
+    { policy: { ...DEFAULT_POLICY, rules } },
+  );
+});
+
+test('an export that is given up is closed with what went before', async () => {
+  verifies('AUDIT-EXPORT');
+  await site(async ({ hub, signing }) => {
+    const auditor = createAuditor({
+      store: hub.store,
+      policy: () => DEFAULT_POLICY,
+      keys: () => [signing.verifier],
+      clock: new TestClock(),
+    });
+    const walk = auditor.export(operatorPrincipal(1, 'clinic'), {}, 'fhir', { channel: 'operator' });
+    await walk.next();
+    assert.deepEqual((await evidenceOf(hub.store)).at(-1)?.reason, 'granted', 'recorded before the first line');
+    await walk.return(undefined);
+    const last = (await evidenceOf(hub.store)).at(-1);
+    assert.deepEqual([last?.action, last?.reason, last?.count], ['audit.export', 'cut', 1]);
+  });
+});
 
 test('one entry is shown whole, and one that is not there is told', async () => {
   verifies('AUDIT-READ');

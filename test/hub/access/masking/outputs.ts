@@ -238,6 +238,13 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     may: { markers: ['patient', 'gateway', 'bed', 'town', 'ward'], why: 'whom and where it was asked about' },
   },
   'audit-list': { args: () => [{ tenant: 'clinic' }], may: EVIDENCE },
+  'audit-export': {
+    args: () => [
+      { tenant: 'clinic', format: 'fhir' },
+      { tenant: 'clinic', format: 'json' },
+    ],
+    may: EVIDENCE,
+  },
   'audit-report': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: EVIDENCE },
   'audit-verify': { args: () => [{}] },
   'access-list': {
@@ -321,6 +328,7 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'access policy': 'nothing of the store',
   'audit list': 'audit-list',
   'audit show': 'audit-list',
+  'audit export': 'audit-export',
   'audit report': 'audit-report',
   'audit verify': 'audit-verify',
 };
