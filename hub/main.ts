@@ -194,7 +194,8 @@ async function reload(config: HubConfig, { registry, policies, access, store, en
   try {
     const { registry: next, policy } = loadRules(config);
     refuseMixed(tenantsOf(next, store), engine);
-    await recordRegistry(store, { before: registry.current, next, uid: ownUid(), at: clock.now(), policy: policies.current });
+    const inForce = { before: registry.current, policy: policies.current };
+    await recordRegistry(store, { ...inForce, next, nextPolicy: policy, uid: ownUid(), at: clock.now() });
     const bindings = await store.rebind(next.bindings(), clock.now(), clock.trust !== 'floor');
     const moved = registry.replace(next, bindings);
     policies.replace(policy);

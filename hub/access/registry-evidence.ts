@@ -15,15 +15,22 @@ export interface RegistryEvidence {
   /** User id of the hub's process, to whose files whoever changed them had access. */
   uid: number;
   at: Instant;
+  /** In force until now. */
   policy: Policy;
+  /** In force with `next`; the same one unless given. */
+  nextPolicy?: Policy;
 }
 
 /**
- * Decides and records what a registry changes in the rights of clients, gateways and tokens, and at a start how many it lists; resolves after the commit, before it
+ * Decides and records what a registry, and a policy with it, changes in the rights of clients, gateways and tokens, and at a start how many it lists; resolves after the commit, before it
  * comes into force. Throws ACCESS-DENIED, STORAGE-*: then it must not.
  */
-export async function recordRegistry(store: Pick<Store, 'record'>, { before, next, uid, at, policy }: RegistryEvidence): Promise<void> {
-  const told = before ? registryChanges(before, next).map((change) => changed(change, next.revision)) : loaded(next);
+export async function recordRegistry(
+  store: Pick<Store, 'record'>,
+  { before, next, uid, at, policy, nextPolicy = policy }: RegistryEvidence,
+): Promise<void> {
+  const rows = before ? registryChanges(before, next).map((change) => changed(change, next.revision)) : loaded(next);
+  const told = [...rows, ...(nextPolicy.version === policy.version ? [] : repolicied(next, nextPolicy))];
   const events = told.map(({ tenant, patient, reason, count, args }): AuditEvent => {
     const principal = operatorPrincipal(uid, tenant);
     const decision = decide(principal, 'registry.change', { tenant }, { at, policy });
@@ -55,6 +62,11 @@ interface Told {
 
 function changed({ tenant, what, row, id, fields }: RegistryChange, registry: string): Told {
   return { tenant, patient: row === 'patient' ? id : null, reason: what, count: 1, args: { row, id, fields: fields.join(','), registry } };
+}
+
+/** Another policy changes what every role may do. */
+function repolicied(next: Registry, { version }: Policy): Told[] {
+  return next.tenants().map((tenant) => ({ tenant, patient: null, reason: 'changed', count: 1, args: { row: 'policy', id: version } }));
 }
 
 function loaded(next: Registry): Told[] {

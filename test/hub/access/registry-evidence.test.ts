@@ -22,6 +22,7 @@ test('what a registry lists at the start, and what each reload changes, stands i
     ),
   );
   await recordRegistry(hub.store, { ...at, before, next });
+  await recordRegistry(hub.store, { ...at, before: next, next, nextPolicy: { ...DEFAULT_POLICY, version: 'policy-2' } });
   const told = (await evidenceOf(hub.store)).map(({ tenant, principal, action, patient, outcome, reason, count, channel, detail }) => {
     assert.deepEqual([principal, action, patient, outcome, channel], ['local:1000', 'registry.change', null, 'allowed', 'operator']);
     return [tenant, reason, count, detail?.args];
@@ -32,6 +33,8 @@ test('what a registry lists at the start, and what each reload changes, stands i
     ['other', 'loaded', 2, { registry, clients: 1, gateways: 1 }],
     ['clinic', 'changed', 1, { row: 'client', id: 'ai-nurse', fields: 'patients,role', registry: next.revision }],
     ['other', 'removed', 1, { row: 'client', id: 'ai-other', fields: '', registry: next.revision }],
+    ['clinic', 'changed', 1, { row: 'policy', id: 'policy-2' }],
+    ['other', 'changed', 1, { row: 'policy', id: 'policy-2' }],
   ]);
 });
 
