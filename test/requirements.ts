@@ -1006,6 +1006,10 @@ export const REQUIREMENTS = {
     source: 'THREATS.md',
     behaviour: 'Each line of the threat model names what proves it, which exists, or says that nothing protects.',
   },
+  'SECURITY-PROVEN': {
+    source: 'SECURITY.md',
+    behaviour: 'Each protection, and each technical safeguard of HIPAA (45 CFR 164.312), names requirements that exist.',
+  },
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',

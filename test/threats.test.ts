@@ -8,6 +8,8 @@ import { REQUIREMENTS, verifies } from './requirements.ts';
 const root = join(import.meta.dirname, '..');
 const text = readFileSync(join(root, 'THREATS.md'), 'utf8');
 
+const security = readFileSync(join(root, 'SECURITY.md'), 'utf8');
+
 const isRequirement = (name: string): boolean => Object.hasOwn(REQUIREMENTS, name);
 const isTest = (name: string): boolean => /^test\/\S+\.test\.ts$/.test(name) && existsSync(join(root, name));
 const quotedIn = (part: string): string[] => [...part.matchAll(/`([^`]+)`/g)].map(([, quoted = '']) => quoted);
@@ -47,4 +49,42 @@ test('every attacker has something that nothing prevents: a list without it woul
   const sections = text.split(/^## /m).slice(1);
   assert.ok(sections.length > 0);
   for (const section of sections) assert.match(section, /^\| can \|/m, section.split('\n')[0]);
+});
+
+/** Standards and implementation specifications of 45 CFR 164.312. */
+const SAFEGUARDS = [
+  '(a)(1)',
+  '(a)(2)(i)',
+  '(a)(2)(ii)',
+  '(a)(2)(iii)',
+  '(a)(2)(iv)',
+  '(b)',
+  '(c)(1)',
+  '(c)(2)',
+  '(d)',
+  '(e)(1)',
+  '(e)(2)(i)',
+  '(e)(2)(ii)',
+];
+
+test('each safeguard of the Security Rule names requirements that exist', () => {
+  verifies('SECURITY-PROVEN');
+  const cells = (line: string): string[] => line.split('|').map((cell) => cell.trim());
+  const table = security.split('\n').filter((line) => /^\| \([a-e]\)/.test(line));
+  assert.deepEqual(
+    table.map((line) => cells(line)[1]),
+    SAFEGUARDS,
+  );
+  for (const line of table) {
+    const named = quotedIn(cells(line)[4] ?? '');
+    assert.ok(named.length > 0, line);
+    for (const name of named) assert.ok(isRequirement(name), `${name}: ${line}`);
+  }
+});
+
+test('every requirement that SECURITY.md names exists', () => {
+  verifies('SECURITY-PROVEN');
+  const named = quotedIn(security).filter((name) => /^[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+$/.test(name));
+  assert.ok(named.length > 20);
+  for (const name of named) assert.ok(isRequirement(name), name);
 });
