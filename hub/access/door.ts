@@ -78,7 +78,8 @@ export interface TrendAsked {
 /**
  * The one door to the store. Each call decides (`decide`), records the evidence in the same commit as the effect, and resolves
  * after that commit; a refusal is recorded too and rejects with ACCESS-DENIED or ACCESS-EXPIRED. A patient the caller may not
- * see and one that does not exist look the same: NOT-FOUND. Who has used up what it may gets ACCESS-LIMIT (`AccessLimit`). Whoever is masked knows patients and devices by its own pseudonyms, and times as they were shown to it: it names them so, and by nothing else.
+ * see and one that does not exist look the same: NOT-FOUND. Who has used up what it may gets ACCESS-LIMIT (`AccessLimit`). Whoever is
+ * masked knows patients and devices by its own pseudonyms, and times as they were shown to it: it names them so, and by nothing else.
  */
 export interface Door {
   listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]>;

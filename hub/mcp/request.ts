@@ -85,6 +85,12 @@ export function checkIds(body: unknown): void {
   }
 }
 
+/** When to come again, of what is refused for its haste (RFC 9110 §10.2.3, in seconds). */
+export function retryHeader({ status, error }: Pick<Refusal, 'status' | 'error'>): Record<string, string> {
+  const retryAfterMs = waitOf(error);
+  return status === 429 && retryAfterMs !== undefined ? { 'retry-after': `${Math.ceil(retryAfterMs / 1000)}` } : {};
+}
+
 /** Answers with a coded error in the form of JSON-RPC. A refused connection is not used again. */
 export function refuse(response: ServerResponse, { status, error, challenge }: Refusal, id: string | number | null = null): void {
   if (response.headersSent || response.destroyed) {
@@ -92,14 +98,12 @@ export function refuse(response: ServerResponse, { status, error, challenge }: R
     return;
   }
   const body = JSON.stringify(rpcError(error, id));
-  const retryAfterMs = waitOf(error);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
-    // RFC 9110 §10.2.3, in seconds.
-    ...(status === 429 && retryAfterMs !== undefined ? { 'retry-after': `${Math.ceil(retryAfterMs / 1000)}` } : {}),
+    ...retryHeader({ status, error }),
     ...(status === 405 ? { allow: METHODS.join(', ') } : {}),
     ...(status === 200 || status === 404 ? {} : { connection: 'close' }),
   });

@@ -24,7 +24,7 @@ import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
 import { Metering } from './metering.ts';
-import { idOf, isObject, refuse } from './request.ts';
+import { idOf, isObject, refuse, retryHeader } from './request.ts';
 import { Sessions } from './sessions.ts';
 import { buildSurface } from './surface.ts';
 
@@ -251,8 +251,8 @@ class McpEndpoint implements McpService {
         try {
           return await this.#sessions.handle({ ...caller, request: webRequest, body, response });
         } catch (thrown) {
-          const { status, error } = this.#gate.refusal(thrown);
-          return Response.json(rpcError(error, idOf(body)), { status });
+          const refusal = this.#gate.refusal(thrown);
+          return Response.json(rpcError(refusal.error, idOf(body)), { status: refusal.status, headers: retryHeader(refusal) });
         }
       },
     });

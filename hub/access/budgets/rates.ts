@@ -22,7 +22,8 @@ const BURST = 4;
 /**
  * How often each caller may ask, minute by minute: a bucket a kind of request that fills evenly. What it has subscribed to has a bucket a
  * resource, which fills as fast as notifications of it come, so that whoever reads what it is told of waits for nothing; subscribing has one as
- * well, so that nobody with many patients waits for that. What is above them is counted as any other request. Pure: it is told the time, in milliseconds of a clock that never goes back. Memory is bounded by `sweep`.
+ * well, so that nobody with many patients waits for that. What is above them is counted as any other request. Pure: it is told the
+ * time, in milliseconds of a clock that never goes back. Memory is bounded by `sweep`.
  */
 export class Rates {
   readonly #notifyMs: number;

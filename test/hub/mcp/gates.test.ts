@@ -315,6 +315,7 @@ test('a caller that opens sessions or streams without end is told to wait, and t
     const { error } = (await response.json()) as { error: { data: { code: string; retryable: boolean; retryAfterMs: number } } };
     assert.deepEqual([response.status, error.data.code, error.data.retryable], [status, 'MCP-LIMIT', true]);
     assert.ok(error.data.retryAfterMs > 0 && error.data.retryAfterMs <= 60_000);
+    assert.equal(response.headers.get('retry-after'), status === 429 ? `${Math.ceil(error.data.retryAfterMs / 1000)}` : null);
   }
   assert.deepEqual(endpoint.door.calls, []);
   await using other = rawHttp(endpoint.as('ai-one'));
