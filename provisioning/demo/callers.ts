@@ -71,12 +71,12 @@ export function callerFaults({ nurse, research, stranger }: CallersTold): string
   return found;
 }
 
-/** A line a caller, of at most 100 columns. */
+/** A line a caller, of about 110 columns. */
 export function formatCallers({ nurse, research, stranger }: CallersTold): string {
   const line = (who: string, told: Told | null): string => {
     if (told === null) return `${who.padEnd(15)} was not shown it`;
     const { patient, bed, vital, value, at } = told;
-    return `${who.padEnd(15)} ${patient.padEnd(25)} ${(bed ?? '-').padEnd(5)}  ${at.slice(0, 19).replace('T', ' ')}  ${vital} ${value}`;
+    return `${who.padEnd(15)} ${patient.padEnd(27)} ${(bed ?? '-').padEnd(5)}  ${at.slice(0, 19).replace('T', ' ')}  ${vital} ${value}`;
   };
   return [
     'One patient, as three callers get it:',

@@ -102,7 +102,7 @@ test('in an empty folder the commands of the README, in its order, make a networ
         running.push(child);
         await saysItRuns(child);
       } else {
-        const { stdout } = await run('sh', ['-c', inCheckout(line)], { cwd: folder, env });
+        const { stdout } = await run('sh', ['-c', withIds(inCheckout(line), folder)], { cwd: folder, env });
         assert.ok(stdout.length > 0 || line.includes(' export '), line);
       }
     }
@@ -214,15 +214,17 @@ function inCheckout(line: string): string {
   return line.replaceAll(/npx (vitalmesh\S*)/g, (_all, name: string) => `'${join(root, 'bin', `${name}.mjs`)}'`);
 }
 
+/** With the ids of those who enrolled. */
+function withIds(text: string, folder: string): string {
+  return text.replace(/([A-Z]+)-IDENTITY-ID/g, (_all, who: string) => loadIdentity(join(folder, `${who.toLowerCase()}.json`)).id);
+}
+
 /** The YAML blocks as files, with the ids of those who enrolled. */
 function writeConfiguration(folder: string): void {
   for (const block of blocks('yaml')) {
     const name = /^# (\S+\.yaml)\n/.exec(block)?.[1];
     assert.ok(name, 'a YAML block begins with the name of its file');
-    const content = block.replace(
-      /([A-Z]+)-IDENTITY-ID/g,
-      (_all, who: string) => loadIdentity(join(folder, `${who.toLowerCase()}.json`)).id,
-    );
+    const content = withIds(block, folder);
     const recipient = () => formatRecipient(publicKeyOf(readRecoveryKey(join(folder, 'recovery.key'))));
     writeFileSync(join(folder, name), content.replace('RECOVERY-RECIPIENT', recipient));
   }
