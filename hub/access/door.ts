@@ -101,7 +101,10 @@ export interface Door {
    * patient was.
    */
   maySee(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, place?: Change['was']): boolean;
-  /** Whom the principal would mean by a name, where it may see them: undefined for a pseudonym that is nobody's. As pure as `maySee`. */
+  /**
+   * Whom of the tenant the principal means by a name, where it may see them: undefined for a name that is nobody's, and for whoever is masked by
+   * a patient's own id. As pure as `maySee`.
+   */
   patientBehind(principal: Principal, name: string): string | undefined;
   /** How what it subscribes to is masked, without regard to one patient. As pure as `maySee`. */
   maskOf(principal: Principal): MaskProfile;

@@ -1,4 +1,4 @@
-import { type Clock, formatInstant, type Instant, systemClock, zoneOffsetMin } from '../../shared/clock.ts';
+import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { panel, vital } from '../../shared/vitals.ts';
@@ -33,7 +33,7 @@ import { isPseudonym } from './masking/pseudonyms.ts';
 import { behind, type Meant, meant } from './meant.ts';
 import type { Policy } from './policy.ts';
 import { resourceOf, type Whereabouts } from './resource.ts';
-import { NOTICE, vitalViews } from './views.ts';
+import { latestView } from './views.ts';
 
 export interface DoorOptions {
   store: Store;
@@ -106,9 +106,8 @@ class StoreDoor implements Door {
     return await this.#shown((show) =>
       this.#store.latest(principal.tenant, patient, (_, all) => {
         const rows = all.filter((row) => inScope(principal, call.action, row.vital));
-        const now = this.#clock.now();
-        const asOf = formatInstant(now, zoneOffsetMin(now, this.#zone));
-        const view = show(masking.latest({ patient, ...place, asOf, vitals: vitalViews(rows, now), notice: NOTICE }));
+        const frame = { patient, ...place, now: this.#clock.now(), zone: this.#zone };
+        const view = show(masking.latest(latestView(rows, frame)));
         return { ...granted(call, patient, rows.length, { view, rows }), ...counted(patient) };
       }),
     );
@@ -179,7 +178,7 @@ class StoreDoor implements Door {
 
   async closeSubscription(principal: Principal, names: readonly string[], context: CallContext, delivered: number): Promise<void> {
     const call = this.#call(principal, 'vitals.subscribe', context);
-    const patients = names.map((name) => this.patientBehind(principal, name) ?? null);
+    const patients = names.map((name) => this.#opened(principal, name));
     await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, delivered), reason: 'closed' })));
   }
 
@@ -188,7 +187,8 @@ class StoreDoor implements Door {
   }
 
   patientBehind(principal: Principal, name: string): string | undefined {
-    return isPseudonym(name) ? behind(principal, name, this.#naming)?.patient : name;
+    const { decision, patient } = meant({ principal, action: 'vitals.subscribe' }, name, this.#context(this.#clock.now()), this.#naming);
+    return decision.allow ? patient : undefined;
   }
 
   maskOf(principal: Principal): MaskProfile {
@@ -313,6 +313,11 @@ class StoreDoor implements Door {
     const rows = await this.#store.latest(call.principal.tenant, patient, () => granted(call, patient, 0));
     // What it was not given leads to nothing, also where a device is called so: else names could be tried.
     return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? masking.device(patient, name);
+  }
+
+  /** The patient of a subscription that was opened by this name, for its end: also where the right to it, or the patient's place, is gone. */
+  #opened(principal: Principal, name: string): string | null {
+    return isPseudonym(name) ? (behind(principal, name, this.#naming)?.patient ?? null) : name;
   }
 
   /** Takes the call out of what its caller has left; else records the refusal and throws ACCESS-LIMIT. */

@@ -106,11 +106,16 @@ export class Fanout implements Disposable {
     this.#all.set(subscriber, this.#options.policy().version);
   }
 
+  /** Of a subscription that stands in the evidence as opened. Ends the subscriber where its name for a patient is nobody's any more. */
   watch(subscriber: Subscriber, uri: string): void {
+    if (subscriber.ended) {
+      void this.recordClose(subscriber, [uri], 0);
+      return;
+    }
     subscriber.add(uri);
     const key = this.#keyOf(subscriber.principal, uri);
     if (key === undefined) {
-      this.#end(subscriber, 'changed');
+      if (this.stillMay(subscriber)) this.#end(subscriber, 'changed');
       return;
     }
     const keys = this.#keys.get(subscriber) ?? new Map<string, string>();

@@ -12,7 +12,7 @@ import { isObject } from './request.ts';
 import { parseUri } from './uris.ts';
 
 export interface MeteringOptions {
-  door: Pick<Door, 'maySee' | 'patientBehind' | 'turnAway'>;
+  door: Pick<Door, 'patientBehind' | 'turnAway'>;
   fanout: Pick<Fanout, 'follows'>;
   policy: () => Policy;
   clock: Clock;
@@ -64,12 +64,14 @@ export class Metering {
     return { as: 'read' };
   }
 
-  /** What is there, and in its reach: only so much is remembered of anybody. */
+  /**
+   * What is there, and in its reach, by the name that it has for it: only so much is remembered of anybody, and what is counted otherwise
+   * tells nobody who is there.
+   */
   #mayFollow(principal: Principal, uri: string): boolean {
     const ref = parseUri(uri);
     if (ref?.kind !== 'latest') return ref !== undefined;
-    const patient = this.#options.door.patientBehind(principal, ref.patient);
-    return patient !== undefined && this.#options.door.maySee(principal, { tenant: principal.tenant, patient });
+    return this.#options.door.patientBehind(principal, ref.patient) !== undefined;
   }
 
   async #tell({ tenant, id, role }: Principal, { limit }: AccessLimit, context: CallContext): Promise<void> {

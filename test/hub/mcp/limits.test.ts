@@ -174,6 +174,17 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   });
 }
 
+test('names that nobody has give nobody a place of their own in what is counted, whoever may see all patients', async () => {
+  verifies('LIMITS-RATES');
+  await using site = await limitedSite({ limits: { software: { readsPerMinute: 20 } } });
+  await using client = await CONNECTORS['2025-11-25'](site.as('ai-all'), SERVICE);
+  const codes: string[] = [];
+  for (let i = 0; i < 60; i += 1) codes.push((await refusedWith(client.subscribe([latestUri(`pat-made-up-${i}`)]))).data.code);
+  assert.ok(codes.filter((code) => code === 'NOT-FOUND').length <= 20, codes.join());
+  assert.equal(codes.at(-1), 'ACCESS-LIMIT');
+  await client.subscribe([latestUri('pat-icu-01')]);
+});
+
 test('where there is nothing to answer in terms of JSON-RPC, it is 429 with Retry-After', async () => {
   verifies('LIMITS-RATES');
   await using site = await limitedSite({ limits: { person: { readsPerMinute: 2 } } });

@@ -21,8 +21,8 @@ interface Served extends AsyncDisposable {
   as(identity: string): Overlay;
 }
 
-/** A masked site behind the endpoint. */
-async function served(): Promise<Served> {
+/** A masked site behind the endpoint; `runs`: rates go by time as it is, else time stands until it is moved. */
+async function served({ runs = true } = {}): Promise<Served> {
   await using stack = new AsyncDisposableStack();
   const site = stack.use(maskingSite());
   const network = createMemoryNetwork();
@@ -30,7 +30,7 @@ async function served(): Promise<Served> {
   const { door, feed, registry, metrics, clock } = site;
   const service = serveMcp({
     ...{ overlay, service: SERVICE, door, feed, callers: overlayCallers(registry, metrics), policy: () => MASKING_POLICY },
-    clock: { now: () => clock.now(), monotonicMs: () => performance.now() },
+    clock: runs ? { now: () => clock.now(), monotonicMs: () => performance.now() } : clock,
     ...{ log: silentLogger, metrics, limits: { coalesceMs: 5 } },
   });
   stack.use(service);
@@ -41,6 +41,19 @@ async function served(): Promise<Served> {
     as: (identity) => dispose.use(network.overlay({ id: identity, name: identity })),
     [Symbol.asyncDispose]: () => dispose.disposeAsync(),
   };
+}
+
+async function codeOf(asked: Promise<unknown>): Promise<string> {
+  return await asked.then(
+    () => 'answered',
+    (thrown: { data: { code: string } }) => thrown.data.code,
+  );
+}
+
+/** Reads what is not there until it may read no more in this minute. */
+async function exhaust(client: TestClient): Promise<void> {
+  for (let i = 0; i < 500; i += 1) if ((await codeOf(client.read(latestUri('nobody')))) === 'ACCESS-LIMIT') return;
+  assert.fail('there is no limit');
 }
 
 async function listed(client: TestClient) {
@@ -81,6 +94,23 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     await assert.rejects(two.read(uris[0] ?? ''), 'the name of another');
     await assert.rejects(one.read(latestUri('pat-icu-01')), 'a real id');
   });
+
+  for (const who of ['ai-research', 'ai-ward'])
+    test(`${revision}: what is counted of ${who} does not tell whether an id is a patient’s, nor whose a pseudonym is`, async () => {
+      verifies('MASK-PSEUDONYMS', 'LIMITS-RATES');
+      await using hub = await served({ runs: false });
+      await hub.site.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 70 })]));
+      await using client = await connect(hub.as(who), SERVICE);
+      const icu = (await listed(client)).patients.find(({ vitals }) => vitals.includes('hr'));
+      await client.subscribe([icu?.uri ?? '']);
+      await exhaust(client);
+      for (const id of ['pat-icu-01', 'pat-icu-02', 'pat-home-01', 'pat-other-01', 'pat-none-01'])
+        assert.equal(await codeOf(client.read(latestUri(id))), 'ACCESS-LIMIT', id);
+      if (revision === '2025-11-25')
+        for (const id of ['pat-icu-01', 'pat-icu-02', 'pat-home-01', 'pat-other-01', 'pat-none-01'])
+          assert.equal(await codeOf(client.subscribe([latestUri(id)])), 'ACCESS-LIMIT', id);
+      await client.read(icu?.uri ?? '');
+    });
 
   test(`${revision}: lists, completions and words of who is masked`, async () => {
     verifies('MASK-ALLOW-LIST');

@@ -68,7 +68,7 @@ class Site {
       }),
     });
     this.#metering = new Metering({
-      door: { maySee: () => true, patientBehind: (_, name) => name, turnAway: async () => undefined },
+      door: { patientBehind: (_, name) => name, turnAway: async () => undefined },
       fanout: { follows: (_, uri) => this.#followed.has(uri) },
       policy: () => this.#policy,
       clock: this.clock,
