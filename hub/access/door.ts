@@ -64,6 +64,13 @@ export interface LatestView {
   masked?: Masked;
 }
 
+/** The end of what was subscribed to, of one patient; null for the list of patients. */
+export interface Ended {
+  patient: string | null;
+  /** Notifications of it that were sent. */
+  delivered: number;
+}
+
 export interface TrendAsked {
   /** Key of the parameter table or of a panel. */
   vital: string;
@@ -95,7 +102,7 @@ export interface Door {
   ): Promise<readonly VersionView[]>;
   /** Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. */
   openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void>;
-  closeSubscription(principal: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void>;
+  closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void>;
   /**
    * Pure check without evidence, for filtering each change of an open subscription: by where the patient is now, or as of `place`, where the
    * patient was.

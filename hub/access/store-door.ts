@@ -23,7 +23,7 @@ import { type Counted, spend } from './budgets/spending.ts';
 import type { ConcernedRow } from './callers.ts';
 import { decide, inScope } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
-import type { CallContext, Door, LatestView, PatientSummary, TrendAsked } from './door.ts';
+import type { CallContext, Door, Ended, LatestView, PatientSummary, TrendAsked } from './door.ts';
 import { type Call, granted, refused } from './evidence-of-call.ts';
 import { exportClosed, witnessed } from './export-evidence.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
@@ -176,10 +176,11 @@ class StoreDoor implements Door {
     await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, 0), ...counted(patient) })));
   }
 
-  async closeSubscription(principal: Principal, names: readonly string[], context: CallContext, delivered: number): Promise<void> {
+  async closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
     const call = this.#call(principal, 'vitals.subscribe', context);
-    const patients = names.map((name) => this.#opened(principal, name));
-    await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, delivered), reason: 'closed' })));
+    await this.#store.record(
+      ended.map(({ patient, delivered }) => ({ ...granted(call, this.#opened(principal, patient), delivered), reason: 'closed' })),
+    );
   }
 
   maySee(principal: Principal, { tenant, patient }: Pick<Change, 'tenant' | 'patient'>, place?: Whereabouts): boolean {
@@ -316,8 +317,8 @@ class StoreDoor implements Door {
   }
 
   /** The patient of a subscription that was opened by this name, for its end: also where the right to it, or the patient's place, is gone. */
-  #opened(principal: Principal, name: string): string | null {
-    return isPseudonym(name) ? (behind(principal, name, this.#naming)?.patient ?? null) : name;
+  #opened(principal: Principal, name: string | null): string | null {
+    return name !== null && isPseudonym(name) ? (behind(principal, name, this.#naming)?.patient ?? null) : name;
   }
 
   /** Takes the call out of what its caller has left; else records the refusal and throws ACCESS-LIMIT. */

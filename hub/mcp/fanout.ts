@@ -5,7 +5,7 @@ import type { Principal } from '../access/access.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import { inScope } from '../access/decide.ts';
-import type { Door } from '../access/door.ts';
+import type { Door, Ended } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import { sameRights } from '../access/principals.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
@@ -17,6 +17,12 @@ import type { EndReason, Subscriber } from './subscriber.ts';
 import { latestUri, PATIENTS_URI, parseUri } from './uris.ts';
 
 type Reader = Pick<Subscriber, 'principal' | 'context'>;
+
+/** The end of a resource subscribed to, and how many notifications of it were sent. */
+export interface Closed {
+  uri: string;
+  delivered: number;
+}
 
 export interface FanoutOptions {
   door: Door;
@@ -109,7 +115,7 @@ export class Fanout implements Disposable {
   /** Of a subscription that stands in the evidence as opened. Ends the subscriber where its name for a patient is nobody's any more. */
   watch(subscriber: Subscriber, uri: string): void {
     if (subscriber.ended) {
-      void this.recordClose(subscriber, [uri], 0);
+      void this.recordClose(subscriber, [{ uri, delivered: 0 }]);
       return;
     }
     subscriber.add(uri);
@@ -161,13 +167,13 @@ export class Fanout implements Disposable {
   retire(subscriber: Subscriber): void {
     this.#all.delete(subscriber);
     const uris = [...subscriber.uris];
-    const delivered = uris.reduce((sum, uri) => sum + this.unwatch(subscriber, uri), 0);
-    if (uris.length > 0) void this.recordClose(subscriber, uris, delivered);
+    const ended = uris.map((uri) => ({ uri, delivered: this.unwatch(subscriber, uri) }));
+    if (ended.length > 0) void this.recordClose(subscriber, ended);
   }
 
   /** Evidence that somebody no longer listens. Never rejects: the stream is over either way, and a failure is the operator's to know. */
-  async recordClose(reader: Reader, uris: readonly string[], delivered: number): Promise<void> {
-    const recording = this.#record(reader, uris, delivered);
+  async recordClose(reader: Reader, ended: readonly Closed[]): Promise<void> {
+    const recording = this.#record(reader, ended);
     this.#recording.add(recording);
     await recording;
     this.#recording.delete(recording);
@@ -178,9 +184,9 @@ export class Fanout implements Disposable {
     await Promise.all(this.#recording);
   }
 
-  async #record({ principal, context }: Reader, uris: readonly string[], delivered: number): Promise<void> {
+  async #record({ principal, context }: Reader, ended: readonly Closed[]): Promise<void> {
     try {
-      await this.#options.door.closeSubscription(principal, patientsOf(uris), context, delivered);
+      await this.#options.door.closeSubscription(principal, endedOf(ended), context);
     } catch (err) {
       this.#options.log.error({ err, caller: principal.id }, 'the end of a subscription could not be recorded');
     }
@@ -279,6 +285,12 @@ export function patientsOf(uris: readonly string[]): string[] {
     const ref = parseUri(uri);
     return ref?.kind === 'latest' ? [ref.patient] : [];
   });
+}
+
+/** As it was opened: with one entry a patient, and one of the list alone where it was all there was. */
+function endedOf(closed: readonly Closed[]): Ended[] {
+  const ofPatients = closed.flatMap(({ uri, delivered }) => patientsOf([uri]).map((patient) => ({ patient, delivered })));
+  return ofPatients.length > 0 ? ofPatients : [{ patient: null, delivered: closed.reduce((sum, { delivered }) => sum + delivered, 0) }];
 }
 
 function readersKey(tenant: string, what: string): string {

@@ -89,7 +89,11 @@ export class ListenStreams implements ServerEventBus {
   async settle(ticket: Ticket): Promise<void> {
     if (ticket.open) return;
     ticket.place[Symbol.dispose]();
-    await this.#options.fanout.recordClose({ principal: ticket.principal, context: CONTEXT }, ticket.uris, 0);
+    const reader = { principal: ticket.principal, context: CONTEXT };
+    await this.#options.fanout.recordClose(
+      reader,
+      ticket.uris.map((uri) => ({ uri, delivered: 0 })),
+    );
   }
 
   /** Events reach subscribers through the fan-out alone. */

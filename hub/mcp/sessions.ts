@@ -184,7 +184,7 @@ export class Sessions {
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }
-    if (!fanout.stillMay(subscriber) || subscriber.has(uri)) return fanout.recordClose(subscriber, [uri], 0);
+    if (!fanout.stillMay(subscriber) || subscriber.has(uri)) return fanout.recordClose(subscriber, [{ uri, delivered: 0 }]);
     fanout.watch(subscriber, uri);
     subscriber.notify(uri, fanout.catchUp(subscriber));
   }
@@ -192,7 +192,7 @@ export class Sessions {
   async #unsubscribe({ subscriber }: Session, uri: string): Promise<void> {
     if (!subscriber.has(uri)) return;
     const { fanout } = this.#options;
-    await fanout.recordClose(subscriber, [uri], fanout.unwatch(subscriber, uri));
+    await fanout.recordClose(subscriber, [{ uri, delivered: fanout.unwatch(subscriber, uri) }]);
   }
 
   /** Opens the event stream; a second one takes over, because the first is most often a connection that died unnoticed. */

@@ -258,14 +258,18 @@ test('a subscription is recorded for each patient when it opens and when it clos
   await using h = await filled();
   const nurse = h.who('ai-nurse');
   await h.door.openSubscription(nurse, ['pat-icu-01', 'pat-home-01'], context);
-  await h.door.closeSubscription(nurse, ['pat-icu-01', 'pat-home-01'], context, 7);
+  const ended = [
+    { patient: 'pat-icu-01', delivered: 7 },
+    { patient: 'pat-home-01', delivered: 2 },
+  ];
+  await h.door.closeSubscription(nurse, ended, context);
   await h.door.openSubscription(nurse, [], context);
   await assert.rejects(h.door.openSubscription(nurse, ['pat-icu-01', 'pat-icu-02'], context), { code: 'NOT-FOUND' });
   assert.deepEqual(await evidence(h), [
     ['vitals.subscribe', 'pat-icu-01', 'allowed', 'granted', 0],
     ['vitals.subscribe', 'pat-home-01', 'allowed', 'granted', 0],
     ['vitals.subscribe', 'pat-icu-01', 'allowed', 'closed', 7],
-    ['vitals.subscribe', 'pat-home-01', 'allowed', 'closed', 7],
+    ['vitals.subscribe', 'pat-home-01', 'allowed', 'closed', 2],
     ['vitals.subscribe', null, 'allowed', 'granted', 0],
     ['vitals.subscribe', 'pat-icu-02', 'denied', 'patient', 0],
   ]);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { latestUri } from '../../../hub/mcp/uris.ts';
 import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
 import { verifies } from '../../requirements.ts';
@@ -147,6 +148,31 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.ok(Buffer.byteLength(JSON.stringify(resource)) <= 8192);
     const more = latestSchema.parse(resource);
     assert.ok(more.truncated && more.vitals.length > latest.vitals.length);
+  });
+
+  test(`${revision}: the end of a stream tells how often it was told of each patient`, async () => {
+    verifies('MCP-GATED');
+    await using site = await limitedSite({ runs: true });
+    const client = await connect(site.as('ai-ward'), SERVICE);
+    const [often, once] = [latestUri('pat-icu-01'), latestUri('pat-icu-02')];
+    const updates = await client.subscribe([often, once, 'vitals://patients']);
+    await updates.count(once, 1);
+    for (let seq = 1; seq <= 3; seq += 1) {
+      await updates.count(often, seq);
+      await site.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq, value: 60 + seq })]));
+    }
+    await updates.count(often, 4);
+    await client.close();
+    site.policy = { ...site.policy, version: 'another' };
+    const closed = async () => (await evidenceOf(site.hub.store)).filter(({ reason, patient }) => reason === 'closed' && patient !== null);
+    for (let i = 0; i < 500 && (await closed()).length < 2; i += 1) await delay(10);
+    assert.deepEqual(
+      new Map((await closed()).map(({ patient, count }) => [patient, count])),
+      new Map([
+        ['pat-icu-01', 4],
+        ['pat-icu-02', 1],
+      ]),
+    );
   });
 
   test(`${revision}: a stream ends when one of its patients is moved out of the ward, and when the policy is another one`, async () => {

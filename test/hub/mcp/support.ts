@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Principal } from '../../../hub/access/access.ts';
 import type { Callers, ConcernedRow } from '../../../hub/access/callers.ts';
 import type { Proof } from '../../../hub/access/credentials.ts';
-import type { CallContext, Door, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
+import type { CallContext, Door, Ended, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
 import type { McpLimits } from '../../../hub/mcp/limits.ts';
 import { type McpService, serveMcp } from '../../../hub/mcp/server.ts';
@@ -86,7 +86,9 @@ export class ScriptedDoor implements Door {
     if (!patients.every((patient) => this.#inScope(who, patient) && this.patients.has(patient))) throw new VitalmeshError('NOT-FOUND');
   }
 
-  async closeSubscription(who: Principal, patients: readonly string[], context: CallContext, delivered: number): Promise<void> {
+  async closeSubscription(who: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
+    const patients = ended.flatMap(({ patient }) => patient ?? []);
+    const delivered = ended.reduce((sum, one) => sum + one.delivered, 0);
     this.#note('closeSubscription', who, patients, context, delivered);
   }
 

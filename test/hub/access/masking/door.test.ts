@@ -195,7 +195,7 @@ test('a subscription by pseudonym stands in the evidence with the patient, from 
   assert.equal(site.door.patientBehind(who, name), 'pat-home-01');
   assert.equal(site.door.patientBehind(site.who('ai-research-2'), name), undefined);
   assert.deepEqual([site.door.maskOf(who), site.door.maskOf(site.who('ai-nurse'))], ['deidentified', 'none']);
-  await site.door.closeSubscription(who, [name], context, 3);
+  await site.door.closeSubscription(who, [{ patient: name, delivered: 3 }], context);
   const events = (await evidenceOf(site.store)).slice(before);
   assert.deepEqual(
     events.map(({ patient, reason, count }) => [patient, reason, count]),

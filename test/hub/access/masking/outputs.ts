@@ -158,7 +158,7 @@ const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
       );
     }),
   openSubscription: (door, who) => everybody(door, who, (name) => door.openSubscription(who, [name], MCP)),
-  closeSubscription: (door, who) => everybody(door, who, (name) => door.closeSubscription(who, [name], MCP, 1)),
+  closeSubscription: (door, who) => everybody(door, who, (name) => door.closeSubscription(who, [{ patient: name, delivered: 1 }], MCP)),
   counts: (door, who) => failure(door.counts(who, MCP)),
   requireScope: (door, who) => failure(door.requireScope(who, 'vitals.read', MCP)),
   turnAway: (door) => door.turnAway([{ tenant: 'clinic', principal: 'ai-stranger', role: 'none' }], 'corpus', MCP),
@@ -204,6 +204,11 @@ const EVIDENCE = {
   why: 'whose data it was, what was shown by id and version, and of which device it was asked',
 } as const;
 
+const REPLAY = {
+  markers: [...EVIDENCE.markers, 'typedPhone'] as const,
+  why: `${EVIDENCE.why}; values as devices sent them, whatever was typed there, as whoever holds the hub’s machine exports them`,
+} as const;
+
 const PATIENT = `${MARKERS.patient.text}-01`;
 
 /** Each command of the operator's socket, with arguments that make it say most. */
@@ -245,6 +250,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     ],
     may: EVIDENCE,
   },
+  'audit-replay': { args: () => [{ tenant: 'clinic', principal: 'ai-quality' }], may: REPLAY },
   'audit-report': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: EVIDENCE },
   'audit-verify': { args: () => [{}] },
   'access-list': {
@@ -329,6 +335,7 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'audit list': 'audit-list',
   'audit show': 'audit-list',
   'audit export': 'audit-export',
+  'audit replay': 'audit-replay',
   'audit report': 'audit-report',
   'audit verify': 'audit-verify',
 };
