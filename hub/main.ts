@@ -23,9 +23,10 @@ import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.t
 import { type Access, checkAccess, openAccess } from './access/open-access.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { createDoor } from './access/store-door.ts';
-import { createAuditor } from './audit/auditor.ts';
+import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
 import { auditCliCommands } from './audit/cli.ts';
 import { auditFilesOf } from './audit/config.ts';
+import { readKeptNote } from './audit/kept-note.ts';
 import { openCheckpoints } from './audit/open-checkpoints.ts';
 import { type AuditCommand, auditOperatorCommands } from './audit/operator.ts';
 import { readVerifiers } from './audit/signing-key.ts';
@@ -89,6 +90,7 @@ async function run(config: HubConfig): Promise<void> {
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
+  const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), clock.trust !== 'floor'));
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
@@ -111,7 +113,6 @@ async function run(config: HubConfig): Promise<void> {
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
   });
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, rebind });
-  const checkpoints = openCheckpoints(config, { store, clock, metrics, log });
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
   const service = config.services.mcp;
@@ -141,6 +142,7 @@ async function run(config: HubConfig): Promise<void> {
       knownGateways: registry.gatewayCount,
       uplink: uplink.status(),
       access: access.status(),
+      evidence: checkpoints.status(),
       mcp: mcp.status(),
       metrics: metrics.snapshot(),
     }),
@@ -152,8 +154,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const explaining = { explainer: createExplainer({ store, registry, policy, clock }), tenants: backups.tenants };
-  const keys = (): string[] => readVerifiers(auditFilesOf(config.audit, config.store).verifiers);
-  const auditor = createAuditor({ store, policy, keys, clock });
+  const auditor = createAuditor({ store, policy, ...notesOf(config), clock });
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
     commands: {
@@ -265,9 +266,14 @@ async function* explainingOffline<T>(config: HubConfig, use: (surroundings: Expl
 async function* auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
   const { registry, policy: rules } = loadRules(config);
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
-  const keys = (): string[] => readVerifiers(auditFilesOf(config.audit, config.store).verifiers);
-  const auditor = createAuditor({ store, policy: () => rules, keys, clock: systemClock });
+  const auditor = createAuditor({ store, policy: () => rules, ...notesOf(config), clock: systemClock });
   yield* auditOperatorCommands({ auditor, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
+}
+
+/** What the evidence of a store is held against, outside of it. */
+function notesOf({ audit, store }: HubConfig): Pick<AuditorOptions, 'keys' | 'kept' | 'everyEntries'> {
+  const { verifiers, note } = auditFilesOf(audit, store);
+  return { keys: () => readVerifiers(verifiers), kept: () => readKeptNote(note), everyEntries: audit.checkpointEntries };
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {

@@ -6,6 +6,7 @@ import type { OverlayState } from '../shared/overlay/overlay.ts';
 import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import { type AccessStatus, formatAccess } from './access/access-status.ts';
+import type { EvidenceStatus } from './audit/checkpoints.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
@@ -48,6 +49,7 @@ export interface HubStatus {
   uplink: UplinkServerStatus;
   access: AccessStatus;
   mcp: McpStatus;
+  evidence: EvidenceStatus;
   metrics: Record<string, number>;
 }
 
@@ -90,6 +92,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ...formatAccess(status.access),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),
+    ...status.evidence.alarms.map((code): [string, string] => ['Evidence', meaningOf(code)]),
     ...reasonsOf(status.metrics),
     ...unboundRows(status),
   ];

@@ -349,6 +349,23 @@ export const ERRORS = {
       'See the file that is named: an Ed25519 key (PKCS #8, PEM), mode 0600. Where it is lost, take the file away: the next start makes another one, whose public key is added to the list.',
     retryable: false,
   },
+  'AUDIT-NOT-EXTENDED': {
+    message: 'The evidence in the store does not go on from what this hub signed last: it was cut, written anew, or an older store was put back.',
+    advice:
+      'Nothing of it is signed until this is cleared. Where it was no restore, keep store and files as they are and find out who had the key of the store. After a restore take the named file away and start the hub again.',
+    retryable: false,
+  },
+  'AUDIT-KEY-UNLISTED': {
+    message: 'The evidence was there before the key that signs it from here on, which is not in the list of known keys.',
+    advice:
+      'Where the key was lost or a store moved without it, put key and list back, or add the public key that is named to the list (….audit-keys). Where nobody took them away, find out who did: the evidence may have been written anew.',
+    retryable: false,
+  },
+  'AUDIT-NOTE-LOST': {
+    message: 'What the hub keeps outside of the store of what it signed last is missing or unreadable.',
+    advice: 'After a restore this is expected once. Otherwise somebody took it away: verify the evidence with what a gateway kept (--witness).',
+    retryable: false,
+  },
   'AUDIT-WITNESS': {
     message: 'This is no export of a gateway with what it kept of the evidence, or it was changed.',
     advice: 'Take what `vitalmesh-agent witness export` prints at the gateway itself.',

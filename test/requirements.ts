@@ -193,6 +193,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The hub signs how far the chain of evidence has come, keeps these notes and hands them to its gateways: a chain that was written anew or cut, whoever did it, disagrees with one of them.',
   },
+  'AUDIT-NOTE-KEPT': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The newest note that a hub signed of its evidence lies outside of the store as well: evidence that does not go on from it is not signed, is told of in log and status, and fails its verification; so does a key that comes to evidence of before, until an operator lists it.',
+  },
   'AUDIT-WITNESSED': {
     source: 'issue 8, Evidence',
     behaviour:

@@ -9,6 +9,7 @@ import { countUsage } from './usage.ts';
 /** Statements on the evidence of an SQLite store. */
 export const AUDIT_SQL = {
   head: 'SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)',
+  hash: 'SELECT hash FROM audit WHERE seq = ?',
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',

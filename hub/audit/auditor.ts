@@ -18,6 +18,10 @@ export interface AuditorOptions {
   policy: () => Policy;
   /** The public keys that the hub's notes are verified with. */
   keys: () => readonly string[];
+  /** The note that is kept outside of the store. None unless given. */
+  kept?: () => string | undefined;
+  /** So many entries are signed at the latest. */
+  everyEntries?: number;
   clock: Clock;
 }
 
@@ -108,13 +112,16 @@ class StoreAuditor implements Auditor {
   }
 
   async verify(callers: readonly Principal[], witnesses: readonly Witness[], context: CallContext): Promise<EvidenceVerdict> {
-    const { store, keys } = this.#options;
+    const { store, keys, everyEntries } = this.#options;
     const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.verify', context)));
+    // Before the head, behind which it would otherwise lie when a hub signs meanwhile.
+    const kept = this.#options.kept?.();
     let { seq: upTo } = await store.auditHead();
     for await (const { seq } of store.checkpoints()) upTo = Math.max(upTo, seq);
     await store.record(calls.map((call) => granted(call, null, 0)));
     const { storeId } = store;
-    return await verifyEvidence(store.audit(), { storeId, upTo, checkpoints: store.checkpoints(), keys: keys(), witnesses });
+    const notes = { checkpoints: store.checkpoints(), keys: keys(), witnesses, kept };
+    return await verifyEvidence(store.audit(), { storeId, upTo, ...notes, ...(everyEntries !== undefined && { everyEntries }) });
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

@@ -1,15 +1,18 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { asVitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { pause, type Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { originOf, signCheckpoint } from '../../shared/signed-note.ts';
+import { originOf, readCheckpoint, signCheckpoint } from '../../shared/signed-note.ts';
 import type { Store } from '../store/store.ts';
+import { readKeptNote, writeKeptNote } from './kept-note.ts';
 import type { SigningKey } from './signing-key.ts';
 
 export interface CheckpointsOptions {
-  store: Pick<Store, 'storeId' | 'auditHead' | 'keepCheckpoint'>;
+  store: Pick<Store, 'storeId' | 'auditHead' | 'auditHash' | 'keepCheckpoint'>;
   key: SigningKey;
+  /** Where the newest note is kept outside of the store; `isDue`: there was evidence before this start, so a note must be there. Nowhere unless given. */
+  kept?: { path: string; isDue: boolean };
   /** After so many entries. */
   everyEntries: number;
   /** After so long, where there is any entry. */
@@ -30,13 +33,26 @@ export interface Told {
   key: string;
 }
 
-/** Signs how far the evidence has come: at the start, every so often, and at the end. Start it before what writes evidence, so that it ends after. */
+/** What stands against the evidence, as the hub says it at its start and in its status. */
+export interface EvidenceStatus {
+  /** The last entry that was signed by this run. */
+  signedUpTo: number;
+  alarms: readonly ErrorCode[];
+}
+
+type Options = Required<Omit<CheckpointsOptions, 'kept'>> & Pick<CheckpointsOptions, 'kept'>;
+
+/** Signs how far the evidence has come: at the start, every so often, and at the end. Start it before what writes evidence, so that it ends after.
+ * What does not go on from what was signed last is not signed: with a signature it could not be told from the truth. */
 export class Checkpoints implements Service {
   readonly name = 'audit-checkpoints';
-  readonly #options: Required<CheckpointsOptions>;
+  readonly #options: Options;
   readonly #stop = new AbortController();
   #signed = { seq: 0, atMs: Number.NEGATIVE_INFINITY };
   #told: Told | undefined;
+  readonly #alarms = new Set<ErrorCode>();
+  /** What the chain must go on from. */
+  #last: { seq: number; hash: Uint8Array } | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: CheckpointsOptions) {
@@ -48,8 +64,13 @@ export class Checkpoints implements Service {
     return this.#told;
   }
 
+  status(): EvidenceStatus {
+    return { signedUpTo: this.#signed.seq, alarms: [...this.#alarms] };
+  }
+
   /** Signs what there is. A store that cannot take the note now does not hold up the start. */
   async start(signal: AbortSignal): Promise<void> {
+    this.#recall();
     await this.#look(true);
     this.#running = this.#run(AbortSignal.any([signal, this.#stop.signal]));
   }
@@ -68,15 +89,53 @@ export class Checkpoints implements Service {
     }
   }
 
+  /** Takes up what an earlier run signed last. */
+  #recall(): void {
+    const { store, key, kept } = this.#options;
+    if (!key.isListed) this.#alarm('AUDIT-KEY-UNLISTED', key.verifier);
+    if (kept === undefined) return;
+    try {
+      const text = readKeptNote(kept.path);
+      const note = text === undefined ? undefined : readCheckpoint(text);
+      if (note?.origin === originOf(store.storeId)) this.#last = { seq: note.size, hash: note.hash };
+      else if (note !== undefined) this.#last = { seq: note.size, hash: Buffer.alloc(0) };
+      else if (kept.isDue || text !== undefined) this.#alarm('AUDIT-NOTE-LOST', kept.path);
+    } catch {
+      this.#alarm('AUDIT-NOTE-LOST', kept.path);
+    }
+  }
+
+  #alarm(code: ErrorCode, detail: string): void {
+    if (this.#alarms.has(code)) return;
+    this.#alarms.add(code);
+    this.#options.metrics.count('audit_alarms');
+    this.#options.log.error({ err: new VitalmeshError(code, { detail }) }, 'the evidence of this store is not beyond doubt');
+  }
+
+  /** False, and told, for a chain that does not go on from what was signed last. */
+  async #isExtended(): Promise<boolean> {
+    if (this.#last === undefined) return true;
+    // Until an operator has looked: what grows behind it is not to be signed either.
+    if (this.#alarms.has('AUDIT-NOT-EXTENDED')) return false;
+    const { store, kept } = this.#options;
+    const hash = await store.auditHash(this.#last.seq);
+    if (hash !== undefined && Buffer.from(hash).equals(this.#last.hash)) return true;
+    this.#alarm('AUDIT-NOT-EXTENDED', kept === undefined ? `entry ${this.#last.seq}` : `entry ${this.#last.seq}, ${kept.path}`);
+    return false;
+  }
+
   async #look(now: boolean): Promise<void> {
-    const { store, key, everyEntries, everyMs, clock, metrics, log } = this.#options;
+    const { store, key, kept, everyEntries, everyMs, clock, metrics, log } = this.#options;
     try {
       const { seq, hash } = await store.auditHead();
+      if (!(await this.#isExtended())) return;
       const grown = seq - this.#signed.seq;
       const nowMs = clock.monotonicMs();
       if (grown <= 0 || !(now || grown >= everyEntries || nowMs - this.#signed.atMs >= everyMs)) return;
       const note = signCheckpoint({ origin: originOf(store.storeId), size: seq, hash }, key.privateKey);
       await store.keepCheckpoint({ seq, note });
+      if (kept !== undefined) writeKeptNote(kept.path, note);
+      this.#last = { seq, hash };
       this.#signed = { seq, atMs: nowMs };
       this.#told = { note, key: key.verifier };
       metrics.count('audit_checkpoints');

@@ -27,9 +27,12 @@ export const auditConfig = z
 
 export type AuditConfig = z.infer<typeof auditConfig>;
 
-/** Where the signing key lies, and the list of the public halves of all that there were. */
-export function auditFilesOf({ keyFile, keyCredential }: AuditConfig, store: StoreConfig): { key: string; verifiers: string } {
+/** Where the signing key lies, the list of the public halves of all that there were, and the newest note that was signed. */
+export function auditFilesOf(
+  { keyFile, keyCredential }: AuditConfig,
+  store: StoreConfig,
+): { key: string; verifiers: string; note: string } {
   const beside = store.type === 'postgres' ? store.timeFile : store.path;
   const key = keyCredential === undefined ? (keyFile ?? `${beside}.audit-key`) : credentialPath(keyCredential);
-  return { key, verifiers: `${beside}.audit-keys` };
+  return { key, verifiers: `${beside}.audit-keys`, note: `${keyCredential === undefined ? key : `${beside}.audit-key`}.note` };
 }

@@ -14,7 +14,14 @@ export interface Against {
   keys: readonly string[];
   /** Kept by gateways. */
   witnesses?: readonly Witness[];
+  /** The note that the hub keeps outside of the store, which is the newest that it signed. */
+  kept?: string | undefined;
+  /** So many entries are signed at the latest; without it the end of the chain may be unsigned for as long as it is. */
+  everyEntries?: number;
 }
+
+/** Entries that a hub writes until it has looked and signed. */
+const UNSIGNED_SLACK = 5000;
 
 /** What was found of a chain, with everything that it was held against. */
 export interface EvidenceVerdict {
@@ -41,14 +48,18 @@ export async function verifyEvidence(
   against: Against,
 ): Promise<EvidenceVerdict> {
   const { storeId } = against;
-  const tally = { checkpoints: 0, witnesses: 0, signedUpTo: 0, unknown: new Set<string>() };
-  const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally), witnessNotes(against, tally)));
-  const { unknown, ...counts } = tally;
+  const tally = { checkpoints: 0, witnesses: 0, signedUpTo: 0, unknownUpTo: 0, unknown: new Set<string>() };
+  const own = keptNote(against);
+  const others = [...witnessNotes(against, tally), ...(own ? [own] : [])].sort((a, b) => a.seq - b.seq);
+  const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally), others));
+  const { unknown, unknownUpTo: _, ...counts } = tally;
   const common = { storeId, ...counts, unknownKeys: [...unknown].sort() };
   if (!verdict.intact) return { ...common, intact: false, entries: verdict.seq - 1, fault: verdict.fault, seq: verdict.seq, head: null };
   const { entries, head } = verdict;
-  const unsigned = entries > 0 && tally.signedUpTo === 0;
-  const fault = unsigned ? { intact: false, fault: 'unsigned' as const, seq: 1 } : { intact: true, fault: null, seq: null };
+  const { signedUpTo } = tally;
+  const most = against.everyEntries === undefined ? Number.POSITIVE_INFINITY : against.everyEntries + UNSIGNED_SLACK;
+  const unsigned = entries > 0 && (signedUpTo === 0 || tally.unknownUpTo > signedUpTo || against.upTo - signedUpTo > most);
+  const fault = unsigned ? { intact: false, fault: 'unsigned' as const, seq: signedUpTo + 1 } : { intact: true, fault: null, seq: null };
   return { ...common, ...fault, entries, head: Buffer.from(head).toString('hex') };
 }
 
@@ -56,6 +67,8 @@ interface Tally {
   checkpoints: number;
   witnesses: number;
   signedUpTo: number;
+  /** The last entry that a note of a key covers which is not known. */
+  unknownUpTo: number;
   unknown: Set<string>;
 }
 
@@ -69,8 +82,10 @@ async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally
       yield { seq, hash: null };
       continue;
     }
-    if (signed === 'unknown') for (const { keyId } of read.signatures) tally.unknown.add(keyId);
-    else tally.signedUpTo = Math.max(tally.signedUpTo, seq);
+    if (signed === 'unknown') {
+      tally.unknownUpTo = Math.max(tally.unknownUpTo, seq);
+      for (const { keyId } of read.signatures) tally.unknown.add(keyId);
+    } else tally.signedUpTo = Math.max(tally.signedUpTo, seq);
     yield { seq, hash: read.hash };
   }
 }
@@ -80,6 +95,14 @@ function witnessNotes({ witnesses = [], storeId }: Against, tally: Tally): Noted
   const own = witnesses.filter(({ checkpoint }) => checkpoint.origin === originOf(storeId));
   tally.witnesses = own.length;
   return own.map(({ checkpoint: { size, hash } }) => ({ seq: size, hash })).sort((a, b) => a.seq - b.seq);
+}
+
+/** Whichever key signed it: somebody who takes away the list of keys does not make it untrue. */
+function keptNote({ kept, storeId, keys }: Against): Noted | undefined {
+  if (kept === undefined) return undefined;
+  const read = readCheckpoint(kept);
+  if (!read || read.origin !== originOf(storeId) || signedBy(read, keys) === 'bad') return { seq: 1, hash: null };
+  return { seq: read.size, hash: read.hash };
 }
 
 async function* inOrder(stored: AsyncGenerator<Noted>, kept: readonly Noted[]): AsyncGenerator<Noted> {

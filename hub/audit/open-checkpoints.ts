@@ -1,21 +1,26 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { originOf, readKey } from '../../shared/signed-note.ts';
 import type { StoreConfig } from '../store/config.ts';
 import type { Store } from '../store/store.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type AuditConfig, auditFilesOf } from './config.ts';
 import { openSigningKey, readVerifiers } from './signing-key.ts';
 
-/** Reads or makes the signing key of a store. Throws AUDIT-KEY. */
-export function openCheckpoints(
+/**
+ * Reads or makes the signing key of a store. To be called before anything is recorded in a new store: a key that comes to evidence of before
+ * is not trusted by itself. Throws AUDIT-KEY, STORAGE-*.
+ */
+export async function openCheckpoints(
   config: { audit: AuditConfig; store: StoreConfig },
   { store, clock, metrics, log }: { store: Store; clock: Clock; metrics: Metrics; log: Logger },
-): Checkpoints {
+): Promise<Checkpoints> {
   const files = auditFilesOf(config.audit, config.store);
-  const signedBefore = readVerifiers(files.verifiers).length > 0;
-  const key = openSigningKey(files.key, store.storeId, files.verifiers);
-  if (key.isNew && signedBefore) log.warn({ key: key.verifier }, 'another key than before signs the evidence from here on');
+  const isFirst = (await store.auditHead()).seq === 0;
+  const isKnown = readVerifiers(files.verifiers).some((line) => readKey(line)?.name === originOf(store.storeId));
+  const key = openSigningKey(files.key, store.storeId, files.verifiers, isFirst && !isKnown);
   const { checkpointEntries: everyEntries, checkpointMinutes } = config.audit;
-  return new Checkpoints({ store, key, everyEntries, everyMs: checkpointMinutes * 60_000, clock, metrics, log });
+  const kept = { path: files.note, isDue: !isFirst };
+  return new Checkpoints({ store, key, kept, everyEntries, everyMs: checkpointMinutes * 60_000, clock, metrics, log });
 }

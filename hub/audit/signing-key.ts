@@ -11,15 +11,17 @@ export interface SigningKey {
   verifier: string;
   /** It was made now. */
   isNew: boolean;
+  /** It stands in the list of keys that a verification trusts. */
+  isListed: boolean;
 }
 
 const MAX_PEM_BYTES = 1024;
 
 /**
  * Reads the key (Ed25519, PKCS #8, PEM, mode 0600), or makes it; a systemd credential is never made. Its public half is added to the list in the file
- * `verifiers`, which is what a verification trusts. Throws AUDIT-KEY.
+ * `verifiers`, which is what a verification trusts, unless `mayList` is false: a key that comes to evidence of before is trusted by nobody but an operator. Throws AUDIT-KEY.
  */
-export function openSigningKey(path: string, storeId: string, verifiers: string): SigningKey {
+export function openSigningKey(path: string, storeId: string, verifiers: string, mayList = true): SigningKey {
   const isNew = !isCredential(path) && !existsSync(path);
   try {
     if (isNew) {
@@ -29,8 +31,8 @@ export function openSigningKey(path: string, storeId: string, verifiers: string)
     const privateKey = createPrivateKey(readOwnersFile(path, MAX_PEM_BYTES));
     if (privateKey.asymmetricKeyType !== 'ed25519') throw new VitalmeshError('AUDIT-KEY', { detail: `${path} is not an Ed25519 key` });
     const verifier = verifierKey(originOf(storeId), createPublicKey(privateKey));
-    remember(verifiers, verifier);
-    return { privateKey, verifier, isNew };
+    if (mayList) remember(verifiers, verifier);
+    return { privateKey, verifier, isNew, isListed: readVerifiers(verifiers).includes(verifier) };
   } catch (cause) {
     if (cause instanceof VitalmeshError && cause.code === 'AUDIT-KEY') throw cause;
     throw new VitalmeshError('AUDIT-KEY', { detail: path, cause });

@@ -7,7 +7,7 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
-import { appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
+import { AUDIT_SQL, appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
@@ -273,6 +273,10 @@ class SqliteStore implements Store {
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
     return this.#database.read(() => headOf(this.#database, this.storeId));
+  }
+
+  async auditHash(seq: number): Promise<Uint8Array | undefined> {
+    return this.#database.read(() => this.#database.prepare<[number], { hash: Uint8Array }>(AUDIT_SQL.hash).get(seq)?.hash);
   }
 
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {

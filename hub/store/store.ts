@@ -282,6 +282,8 @@ export interface Store extends StoreReader, AsyncDisposable {
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage>;
   /** The last entry of the chain, as it is on disk; number 0 before the first. */
   auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
+  /** The hash of one entry of the chain; undefined where there is none of that number. */
+  auditHash(seq: number): Promise<Uint8Array | undefined>;
   /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** The notes, in order. */

@@ -40,6 +40,7 @@ const status: HubStatus = {
     subscribers: { 'mcp-2025': 0, 'mcp-2026': 0 },
     subscriptions: 0,
   },
+  evidence: { signedUpTo: 7, alarms: [] },
   metrics: { 'ingest_quarantined{INGEST-NOT-BOUND}': 2, 'ingest_refused_batches{UPLINK-UNKNOWN-GATEWAY}': 7, other: 1 },
 };
 
@@ -57,6 +58,9 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /gw1 +since .* last data 5 s ago/);
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);
   assert.match(text, /5 observations of 1 patient /);
+  assert.doesNotMatch(text, /^Evidence/m);
+  const alarmed = formatHubStatus({ ...status, evidence: { signedUpTo: 0, alarms: ['AUDIT-NOT-EXTENDED'] } });
+  assert.match(alarmed, /^Evidence +AUDIT-NOT-EXTENDED \(The evidence in the store does not go on/m);
   assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);
   assert.match(text, /7 times +UPLINK-UNKNOWN-GATEWAY/);
   assert.doesNotMatch(text, /Not bound/);

@@ -6,6 +6,7 @@ export const AUDIT_PG = {
     INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
   audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
+  auditHash: 'SELECT hash FROM audit WHERE seq = $1',
   findKeys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE tenant = $1 AND patient = ANY ($2::text[])',
   addKeys: `
     INSERT INTO patient_key (tenant, patient, secret) SELECT $1, * FROM unnest($2::text[], $3::bytea[])

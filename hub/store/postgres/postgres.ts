@@ -273,6 +273,13 @@ export class PostgresStore implements Store {
     return this.read((transaction) => readUsage(transaction, tenant, principal, since), tenant);
   }
 
+  async auditHash(seq: number): Promise<Uint8Array | undefined> {
+    return await this.read(async (transaction) => {
+      await transaction.query(PG.allEvidence);
+      return (await transaction.query<{ hash: Uint8Array }>(AUDIT_PG.auditHash, [seq]))[0]?.hash;
+    });
+  }
+
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
     const [head] = await this.read((transaction) => transaction.query<Pick<ChainedEntry, 'seq' | 'hash'>>(AUDIT_PG.auditHead));
     if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });

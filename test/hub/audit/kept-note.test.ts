@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { chainHash, genesisHash } from '../../../hub/audit/chain.ts';
+import { auditConfig, auditFilesOf } from '../../../hub/audit/config.ts';
+import { readKeptNote } from '../../../hub/audit/kept-note.ts';
+import { type EvidenceVerdict, verifyEvidence } from '../../../hub/audit/notes.ts';
+import { openCheckpoints } from '../../../hub/audit/open-checkpoints.ts';
+import { readVerifiers } from '../../../hub/audit/signing-key.ts';
+import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { readCheckpoint } from '../../../shared/signed-note.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
+import { event } from '../../contract/store.ts';
+import { verifies } from '../../requirements.ts';
+import { gathered, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+
+interface Site {
+  hub: TestHub;
+  files: ReturnType<typeof auditFilesOf>;
+  /** A run of the hub that records so many entries; what it says against the evidence. */
+  run(entries: number): Promise<readonly string[]>;
+  verdict(): Promise<EvidenceVerdict>;
+  sizes(): Promise<number[]>;
+  /** Changes the store's file without its triggers while no hub has it. */
+  tamper(work: (database: Database) => void): Promise<void>;
+}
+
+async function site(body: (site: Site) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-kept-'));
+  const key = Buffer.alloc(32, 7);
+  const clock = new TestClock();
+  const open = (): TestHub => testHub({ dir, key, clock });
+  const at = { hub: open() };
+  let next = 0;
+  const store = { type: 'sqlite', path: join(dir, 'hub.db') } as Parameters<typeof auditFilesOf>[1];
+  const audit = auditConfig.parse({ checkpointEntries: 1 });
+  const files = auditFilesOf(audit, store);
+  try {
+    await body({
+      get hub() {
+        return at.hub;
+      },
+      files,
+      async run(entries) {
+        const made = await openCheckpoints({ audit, store }, { store: at.hub.store, clock, metrics: at.hub.metrics, log: silentLogger });
+        await made.start(AbortSignal.abort());
+        if (entries > 0) await at.hub.store.record(Array.from({ length: entries }, () => event(next++)));
+        await made[Symbol.asyncDispose]();
+        return made.status().alarms;
+      },
+      async verdict() {
+        const kept = readKeptNote(files.note);
+        const { seq: upTo } = await at.hub.store.auditHead();
+        return verifyEvidence(at.hub.store.audit(), {
+          ...{ storeId: at.hub.store.storeId, upTo, checkpoints: at.hub.store.checkpoints(), keys: readVerifiers(files.verifiers), kept },
+        });
+      },
+      sizes: async () => (await gathered(at.hub.store.checkpoints())).map(({ seq }) => seq),
+      async tamper(work) {
+        await at.hub.close();
+        {
+          using database = openDatabase({ path: join(dir, 'hub.db'), key, migrations: STORE_MIGRATIONS });
+          database.write(() => {
+            const triggers = database
+              .prepare<[], { name: string; sql: string }>(
+                "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'audit%'",
+              )
+              .all();
+            for (const { name } of triggers) database.prepare(`DROP TRIGGER ${name}`).run();
+            work(database);
+            for (const { sql } of triggers) database.prepare(sql).run();
+          });
+        }
+        at.hub = open();
+      },
+    });
+  } finally {
+    await at.hub.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Writes all entries behind a number anew, so that they agree with each other. */
+function rewrite(database: Database, storeId: string, after: number): void {
+  const [base] = database.prepare<[number], { hash: Uint8Array }>('SELECT hash FROM audit WHERE seq = ?').all(after);
+  let hash: Uint8Array = base?.hash ?? genesisHash(storeId);
+  const rows = database
+    .prepare<[number], { seq: number; entry: string }>('SELECT seq, entry FROM audit WHERE seq > ? ORDER BY seq')
+    .all(after);
+  for (const { seq, entry } of rows) {
+    const forged = entry.replace('"principal":"', '"principal":"other-');
+    hash = chainHash(hash, forged);
+    database.prepare<[string, Uint8Array, number]>('UPDATE audit SET entry = ?, hash = ? WHERE seq = ?').run(forged, hash, seq);
+  }
+}
+
+test('the newest note is kept outside of the store, for its owner alone, and a run goes on from it', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ files, run, verdict }) => {
+    assert.deepEqual(await run(3), []);
+    assert.equal(readCheckpoint(readFileSync(files.note, 'utf8'))?.size, 3);
+    assert.equal(statSync(files.note).mode & 0o777, 0o600);
+    assert.deepEqual(await run(2), []);
+    assert.equal(readCheckpoint(readFileSync(files.note, 'utf8'))?.size, 5);
+    const { intact, signedUpTo } = await verdict();
+    assert.deepEqual([intact, signedUpTo], [true, 5]);
+  });
+});
+
+test('evidence that was cut back to an earlier note, notes and all, is found, and not signed any more', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ run, verdict, sizes, tamper }) => {
+    await run(2);
+    await run(3);
+    await tamper((database) => {
+      for (const table of ['auditSubject', 'audit', 'auditCheckpoint']) database.prepare(`DELETE FROM ${table} WHERE seq > 2`).run();
+    });
+    const cut = await verdict();
+    assert.deepEqual([cut.intact, cut.fault, cut.seq], [false, 'cut', 3]);
+    assert.deepEqual(await run(4), ['AUDIT-NOT-EXTENDED']);
+    assert.deepEqual(await sizes(), [2]);
+    const grown = await verdict();
+    assert.deepEqual([grown.intact, grown.fault, grown.seq], [false, 'rewritten', 5]);
+  });
+});
+
+test('evidence that was written anew behind an earlier note is found, and gets no signature', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ hub, run, verdict, sizes, tamper }) => {
+    await run(2);
+    await run(3);
+    await tamper((database) => {
+      database.prepare('DELETE FROM auditCheckpoint WHERE seq > 2').run();
+      rewrite(database, hub.store.storeId, 2);
+    });
+    const { fault, seq } = await verdict();
+    assert.deepEqual([fault, seq], ['rewritten', 5]);
+    assert.deepEqual(await run(1), ['AUDIT-NOT-EXTENDED']);
+    assert.deepEqual(await sizes(), [2]);
+    assert.equal((await verdict()).intact, false);
+  });
+});
+
+test('a key that comes to evidence of before is told of and trusted by nobody until an operator lists it', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ hub, files, run, verdict, tamper }) => {
+    await run(3);
+    await tamper((database) => {
+      database.prepare('DELETE FROM auditCheckpoint').run();
+      rewrite(database, hub.store.storeId, 0);
+    });
+    for (const file of Object.values(files)) rmSync(file);
+    assert.deepEqual(await run(1), ['AUDIT-KEY-UNLISTED', 'AUDIT-NOTE-LOST']);
+    assert.deepEqual(await run(1), ['AUDIT-KEY-UNLISTED'], 'said at every start');
+    const { fault, unknownKeys } = await verdict();
+    assert.deepEqual([fault, unknownKeys.length], ['unsigned', 1]);
+  });
+});
+
+test('a lost key whose list is still there leaves what comes after it uncovered', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ files, run, verdict }) => {
+    await run(3);
+    rmSync(files.key);
+    assert.deepEqual(await run(2), ['AUDIT-KEY-UNLISTED']);
+    const { fault, seq } = await verdict();
+    assert.deepEqual([fault, seq], ['unsigned', 4]);
+  });
+});
+
+test('a kept note that is missing, open to others or none is told of', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  await site(async ({ files, run, verdict }) => {
+    await run(1);
+    rmSync(files.note);
+    assert.deepEqual(await run(0), ['AUDIT-NOTE-LOST']);
+    writeFileSync(files.note, 'nothing');
+    assert.equal((await verdict()).fault, 'forged');
+    assert.deepEqual(await run(0), ['AUDIT-NOTE-LOST']);
+    rmSync(files.note);
+    writeFileSync(files.note, 'nothing', { mode: 0o644 });
+    assert.throws(() => readKeptNote(files.note), { code: 'AUDIT-NOTE-LOST' });
+  });
+});
