@@ -117,6 +117,7 @@ export function writeAgentConfig(site: DemoSite, which: 'home' | 'icu', sources:
   return file;
 }
 
+/** What is named twice is written twice: no anchors. */
 function write(path: string, content: unknown): void {
-  writeFileSync(path, stringify(content), { mode: 0o600, flag: 'wx' });
+  writeFileSync(path, stringify(content, { aliasDuplicateObjects: false }), { mode: 0o600, flag: 'wx' });
 }
