@@ -10,7 +10,7 @@ import type { Masked, MaskProfile } from './masking/contract.ts';
 /** How a call reaches the hub; part of the evidence. */
 export interface CallContext {
   channel: 'mcp-2025' | 'mcp-2026' | 'uplink' | 'operator';
-  /** A read of what the caller has subscribed to. */
+  /** A read of what the caller has subscribed to, or a subscription beside others that were counted: it takes no call out of the caller's day. */
   followed?: boolean;
 }
 

@@ -34,6 +34,8 @@ interface Session {
   /** By the clock that never jumps. */
   lastSeenMs: number;
   stream: EventStream | undefined;
+  /** Subscriptions that go with a call that was counted already. */
+  covered: number;
 }
 
 /** The one event stream (GET) of a session, with the caller's place for it. */
@@ -140,7 +142,7 @@ export class Sessions {
       limits,
       onEnd: (reason) => this.#drop(id, reason),
     });
-    const session: Session = { transport, server, subscriber, claimed, lastSeenMs: clock.monotonicMs(), stream: undefined };
+    const session: Session = { transport, server, subscriber, claimed, lastSeenMs: clock.monotonicMs(), stream: undefined, covered: 0 };
     this.#sessions.set(id, session);
     fanout.enroll(subscriber);
     server.server.setRequestHandler('resources/subscribe', async ({ params }) => {
@@ -172,21 +174,38 @@ export class Sessions {
     this.#options.fanout.retire(session.subscriber);
   }
 
-  async #subscribe({ subscriber, claimed }: Session, uri: string): Promise<void> {
-    const { door, fanout, limits } = this.#options;
+  async #subscribe(session: Session, uri: string): Promise<void> {
+    const { subscriber } = session;
+    const { fanout, limits } = this.#options;
     try {
       if (subscriber.has(uri)) return;
       if (!parseUri(uri)) throw new VitalmeshError('NOT-FOUND');
       if (subscriber.size >= limits.urisPerStream) {
         throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
       }
-      await door.openSubscription(this.#asking(claimed), patientsOf([uri]), CONTEXT);
+      await this.#openSubscription(session, uri);
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }
     if (!fanout.stillMay(subscriber) || subscriber.has(uri)) return fanout.recordClose(subscriber, [{ uri, delivered: 0 }]);
     fanout.watch(subscriber, uri);
     subscriber.notify(uri, fanout.catchUp(subscriber));
+  }
+
+  /**
+   * A session names its resources one by one, a stream of the newer revision all at once: both are one call for as many as a stream may have, or
+   * a client with many patients would use up its day by coming back.
+   */
+  async #openSubscription(session: Session, uri: string): Promise<void> {
+    const followed = session.covered > 0;
+    // Taken before anything is awaited: clients subscribe to many at the same time.
+    session.covered = followed ? session.covered - 1 : this.#options.limits.urisPerStream - 1;
+    try {
+      await this.#options.door.openSubscription(this.#asking(session.claimed), patientsOf([uri]), { ...CONTEXT, followed });
+    } catch (error) {
+      if (!followed) session.covered = 0;
+      throw error;
+    }
   }
 
   async #unsubscribe({ subscriber }: Session, uri: string): Promise<void> {

@@ -12,7 +12,7 @@ export interface Usage {
 
 /** What one call takes. */
 export interface Use {
-  /** 1 for a call; 0 for a read of what the caller has subscribed to, which only brings in patients. */
+  /** 1 for a call; 0 for a read of what the caller has subscribed to, and for more subscriptions of a session, which only bring in patients. */
   calls: 0 | 1;
   /** Patients of others whom it is about. */
   others: readonly string[];

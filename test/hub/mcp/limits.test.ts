@@ -113,6 +113,24 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.equal((await toldBy(later, 'pat-step-03')).isError, false);
   });
 
+  test(`${revision}: whoever comes back and subscribes anew to all of its patients takes one call a session, of others’ patients as well`, async () => {
+    verifies('LIMITS-WORKABLE', 'LIMITS-OTHERS');
+    await using site = await limitedSite({ limits: { software: { callsPerDay: 4, othersPerHour: 1 } } });
+    const own = [latestUri('pat-icu-01'), latestUri('pat-icu-02')];
+    for (let session = 0; session < 3; session += 1) {
+      await using client = await connect(site.as('ai-all'), SERVICE);
+      if (revision === '2025-11-25') await assert.rejects(client.subscribe([latestUri('pat-none-01')]));
+      await client.subscribe([...own, latestUri('pat-step-01')]);
+      if (revision === '2025-11-25')
+        assert.equal((await refusedWith(client.subscribe([latestUri('pat-step-02')]))).data.code, 'ACCESS-LIMIT');
+    }
+    await using client = await connect(site.as('ai-all'), SERVICE);
+    assert.equal((await toldBy(client, 'pat-icu-01')).isError, false, 'the fourth call');
+    assert.match((await toldBy(client, 'pat-icu-01')).text, /^ACCESS-LIMIT/);
+    if (revision === '2025-11-25')
+      assert.equal((await refusedWith(client.subscribe(own))).data.code, 'ACCESS-LIMIT', 'a session without a call');
+  });
+
   test(`${revision}: a day’s calls are over when they are, restarts included`, async (t) => {
     verifies('LIMITS-DAYS', 'LIMITS-KEPT');
     const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-limits-'));
