@@ -16,7 +16,7 @@ import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
 import { type ExplainSurroundings, explainedTo, explainOperatorCommands, listedTo } from './access/explain/operator.ts';
-import { LivePolicy, loadRules } from './access/load-rules.ts';
+import { LivePolicy, loadRules, reloadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
@@ -193,7 +193,7 @@ interface Reloading {
  */
 async function reload(config: HubConfig, { registry, policies, access, store, engine, feed, clock, log }: Reloading): Promise<void> {
   try {
-    const { registry: next, policy } = loadRules(config);
+    const { registry: next, policy, kept } = await reloadRules(config, registry.revocations());
     refuseMixed(tenantsOf(next, store), engine);
     const inForce = { before: registry.current, policy: policies.current };
     await recordRegistry(store, { ...inForce, next, nextPolicy: policy, uid: ownUid(), at: clock.now() });
@@ -202,6 +202,7 @@ async function reload(config: HubConfig, { registry, policies, access, store, en
     policies.replace(policy);
     for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
     log.info({ revision: registry.revision, policy: policy.version }, 'registry read again');
+    if (kept > 0) log.warn({ kept }, 'revocations that the registry no longer lists stay in force until the hub is started again');
     await access.renew();
   } catch (error) {
     log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');

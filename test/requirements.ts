@@ -758,6 +758,16 @@ export const REQUIREMENTS = {
     source: 'issue 8, Evidence',
     behaviour: 'Who is not let in, and what a token is not for, stands in the evidence, without anything of the token.',
   },
+  'REGISTRY-PLAIN': {
+    source: 'issue 8, Who',
+    behaviour:
+      'registry.yaml and policy.yaml mean what they look like: no anchor, alias or lost key, and no two beds or devices of a gateway that look the same.',
+  },
+  'REVOCATIONS-STAND': {
+    source: 'issue 8, Who',
+    behaviour:
+      'What is revoked stays so until the hub ends, whatever a registry that is read meanwhile leaves out; files that are being written are waited for; a revocation of no issuer is an error.',
+  },
   'REGISTRY-RECORDED': {
     source: 'issue 8, Who',
     behaviour:

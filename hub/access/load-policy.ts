@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseConfig } from '../../shared/config.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { refuseUnplain } from '../plain-yaml.ts';
 import type { Policy } from './policy.ts';
 import { policySchema } from './policy-schema.ts';
 
@@ -21,6 +22,7 @@ export function loadPolicy(path: string): Policy {
 export function parsePolicy(text: string, name = 'policy.yaml'): Policy {
   try {
     const file = parseConfig(policySchema, text, { name, code: 'POLICY-INVALID' });
+    refuseUnplain(text, { name, code: 'POLICY-INVALID' });
     return { version: createHash('sha256').update(text).digest('hex').slice(0, 12), ...file };
   } catch (cause) {
     const error = asVitalmeshError(cause);

@@ -82,6 +82,28 @@ export function checkCredentials(
   }
 }
 
+/** A revocation of an issuer that hub.yaml does not have revokes nothing, and whoever wrote it believes otherwise. */
+export function checkRevocations(
+  revoked: readonly { issuer: string }[],
+  issuers: readonly string[],
+  complain: (path: (string | number)[], message: string) => void,
+): void {
+  if (issuers.length === 0) return;
+  for (const [i, { issuer }] of revoked.entries()) {
+    if (!issuers.includes(issuer)) complain(['revoked', i, 'issuer'], `expected an issuer of hub.yaml: ${issuers.join(', ')}`);
+  }
+}
+
+/** Those of `standing` that `listed` leaves out. */
+export function unlisted(standing: readonly Revocation[], listed: readonly Revocation[]): Revocation[] {
+  const known = new Set(listed.map(keyOf));
+  return standing.filter((one) => !known.has(keyOf(one)));
+}
+
+function keyOf({ issuer, jti = null, subject = null, before = null }: Revocation): string {
+  return JSON.stringify([issuer, jti, subject, before]);
+}
+
 /** No name of an issuer holds a blank. */
 export function subjectKey(issuer: string, subject: string): string {
   return `${issuer} ${subject}`;

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { parseConfig } from '../../shared/config.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Principal, Role } from '../access/access.ts';
 import { clientPrincipal } from '../access/principals.ts';
+import { refuseUnplain } from '../plain-yaml.ts';
 import { type Binding, bindingsOf } from './bindings.ts';
 import { careGroupsOf } from './care-groups.ts';
 import { type IssuedToken, type Revocation, Revocations, subjectKey } from './client-credentials.ts';
@@ -15,23 +15,23 @@ import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
 /**
  * Reads `registry.yaml`. A file with any error is refused whole: REGISTRY-INVALID, with every problem on a line of its own
  * (`registry.yaml:12: gateways[0].beds.*: …`). Nothing of the file is repeated in it, names of beds and devices neither. `roles` are those of
- * the policy in force, the built-in one unless given.
+ * the policy in force, the built-in one unless given; `issuers` the names of those in hub.yaml, where they are known.
  */
-export function loadRegistry(path: string, roles?: readonly Role[]): Registry {
+export function loadRegistry(path: string, roles?: readonly Role[], issuers?: readonly string[]): ListedRegistry {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
     throw new VitalmeshError('REGISTRY-INVALID', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
   }
-  return parseRegistry(text, basename(path), roles);
+  return parseRegistry(text, basename(path), roles, issuers);
 }
 
 /** A registry from the text of its file; errors as of `loadRegistry`. */
-export function parseRegistry(text: string, name = 'registry.yaml', roles?: readonly Role[]): Registry {
+export function parseRegistry(text: string, name = 'registry.yaml', roles?: readonly Role[], issuers?: readonly string[]): ListedRegistry {
   try {
-    const file = parseConfig(registrySchema(roles), text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
-    refuseUnquotedKeys(text, name);
+    const file = parseConfig(registrySchema(roles, issuers), text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
+    refuseUnplain(text, { name, code: 'REGISTRY-INVALID', quotedKeys: true });
     return new FileRegistry(file, createHash('sha256').update(text).digest('hex').slice(0, 12));
   } catch (cause) {
     const error = asVitalmeshError(cause);
@@ -40,21 +40,15 @@ export function parseRegistry(text: string, name = 'registry.yaml', roles?: read
   }
 }
 
-/** YAML reads the serial number 0123 as the number 123, and then the binding is of another device: such keys must stand in quotes. */
-function refuseUnquotedKeys(text: string, name: string): void {
-  const lines = new LineCounter();
-  const problems: string[] = [];
-  visit(parseDocument(text, { lineCounter: lines }), {
-    Pair(_, { key }) {
-      if (isScalar(key) && typeof key.value !== 'string')
-        problems.push(`${name}:${lines.linePos(key.range?.[0] ?? 0).line}: a key that is a number must stand in quotes`);
-    },
-  });
-  if (problems.length > 0) throw new VitalmeshError('REGISTRY-INVALID', { detail: problems.join('\n') });
+/** A registry as a file lists it. */
+export interface ListedRegistry extends Registry {
+  /** The same, with more that is revoked. */
+  revoking(more: readonly Revocation[]): Registry;
 }
 
-class FileRegistry implements Registry {
+class FileRegistry implements ListedRegistry {
   readonly revision: string;
+  readonly #file: RegistryFile;
   readonly #gateways: ReadonlyMap<string, GatewayEntry>;
   readonly #clients: readonly ClientEntry[];
   readonly #byIdentity: ReadonlyMap<string, ClientEntry>;
@@ -68,6 +62,7 @@ class FileRegistry implements Registry {
 
   constructor(file: RegistryFile, revision: string) {
     this.revision = revision;
+    this.#file = file;
     this.#tenants = [...new Set([...file.gateways, ...file.clients].map(({ tenant }) => tenant))].sort();
     this.#gateways = new Map(file.gateways.map((row) => [row.identity, row]));
     this.#clients = file.clients;
@@ -119,6 +114,10 @@ class FileRegistry implements Registry {
 
   revocations(): readonly Revocation[] {
     return this.#revoked.list;
+  }
+
+  revoking(more: readonly Revocation[]): Registry {
+    return new FileRegistry({ ...this.#file, revoked: [...this.#file.revoked, ...more] }, this.revision);
   }
 
   isRevoked(token: IssuedToken): boolean {

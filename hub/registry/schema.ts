@@ -5,8 +5,9 @@ import { PURPOSES, type Role } from '../access/access.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import { isPseudonym, PSEUDONYM_PREFIX } from '../access/masking/pseudonyms.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
+import { refuseAlike } from './alike.ts';
 import { checkCareGroups } from './care-groups.ts';
-import { checkCredentials, revocation, tokenSubject } from './client-credentials.ts';
+import { checkCredentials, checkRevocations, revocation, tokenSubject } from './client-credentials.ts';
 import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
@@ -107,7 +108,7 @@ type GatewayRow = z.output<typeof gateway>;
 /** One complaint, with the path it is shown at. */
 export type Complain = (path: (string | number)[], message: string) => void;
 
-const fileWith = (role: z.ZodType<Role, Role>) =>
+const fileWith = (role: z.ZodType<Role, Role>, issuers: readonly string[]) =>
   z
     // A file that an editor is writing just now reads as an empty one, and must not lock everybody out.
     .strictObject({
@@ -120,8 +121,10 @@ const fileWith = (role: z.ZodType<Role, Role>) =>
     .superRefine((file, context) => {
       const complain: Complain = (path, message) => context.addIssue({ code: 'custom', path, message });
       checkCareGroups(file, complain);
+      refuseAlike(file.gateways, complain);
       oneRowAnIdentity(file.gateways, file.clients, complain);
       checkCredentials(file.clients, complain);
+      checkRevocations(file.revoked, issuers, complain);
       onePlaceAPatient(file.gateways, complain);
       for (const [i, row] of file.gateways.entries()) {
         if (row.patient === undefined && !row.movements && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
@@ -140,11 +143,14 @@ const fileWith = (role: z.ZodType<Role, Role>) =>
 
 export type RegistryFile = z.output<ReturnType<typeof fileWith>>;
 
-/** The schema of `registry.yaml`, with the rules that hold between its rows; `roles` are those of the policy in force. */
-export function registrySchema(roles: readonly Role[] = DEFAULT_POLICY.roles): z.ZodType<RegistryFile> {
+/**
+ * The schema of `registry.yaml`, with the rules that hold between its rows; `roles` are those of the policy in force, `issuers` the names of those in
+ * hub.yaml, none where they are not known.
+ */
+export function registrySchema(roles: readonly Role[] = DEFAULT_POLICY.roles, issuers: readonly string[] = []): z.ZodType<RegistryFile> {
   const given = roles.filter((role) => !OWN_ROLES.includes(role));
   const role = z.string().refine((name) => given.includes(name), `expected a role of the policy: ${given.join(', ')}`);
-  return fileWith(role.describe('A role of the policy in force.'));
+  return fileWith(role.describe('A role of the policy in force.'), issuers);
 }
 
 interface Binding {

@@ -70,6 +70,9 @@ access: ${access}
     writeFileSync(at('registry.yaml'), `${REGISTRY}revoked: [{ issuer: hospital, jti: token-1 }]\n`);
     await hub.reload();
     assert.match(await whole, /"vitalmesh\/ended":"revoked"/);
+    writeFileSync(at('registry.yaml'), REGISTRY);
+    await hub.reload();
+    await hub.says(/"kept":1,"msg":"revocations that the registry no longer lists stay in force/);
     assert.equal(await codeOf(await http.post(READ, bearer)), 'ACCESS-TOKEN');
     const next = await http.post(READ, { authorization: `Bearer ${await idp.sign({ jti: 'token-2' })}` });
     assert.match(await next.text(), /pat-icu-01/);
