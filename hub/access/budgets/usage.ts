@@ -88,9 +88,15 @@ function refuseBeyond(
   throw new AccessLimit(name, leaving === undefined ? withinMs : leaving + withinMs - at);
 }
 
-/** What no limit looks at any more. A clock that was set back leaves what was counted; it does not count twice. */
+/**
+ * What no limit looks at any more. A clock that was set back leaves what was counted; it does not count twice. Patients asked for by a clock that
+ * was far ahead are asked for anew: else whoever asked then would be locked out until that time has come.
+ */
 function forget({ calls, others }: Usage, at: Instant): void {
   const { first } = monthOf(at);
   for (const day of calls.keys()) if (day < first) calls.delete(day);
-  for (const [patient, since] of others) if (at - since >= DAY_MS) others.delete(patient);
+  for (const [patient, since] of others) {
+    if (at - since >= DAY_MS || since - at > HOUR_MS) others.delete(patient);
+    else if (since > at) others.set(patient, at);
+  }
 }

@@ -49,6 +49,25 @@ test('patients of others are counted once in 24 hours, and the wait goes to when
   assert.equal(refused(usage, { others: ['g'] }, NOON + DAY_MS), undefined);
 });
 
+test('patients counted by a clock that was ahead lock nobody out, and do not count twice where it was a little', () => {
+  verifies('LIMITS-OTHERS');
+  const ahead = (byMs: number): Usage => ({ calls: new Map(), others: new Map(['a', 'b', 'c'].map((patient) => [patient, NOON + byMs])) });
+  const far = ahead(30 * DAY_MS);
+  assert.equal(refused(far, { others: ['d', 'a'] }, NOON), undefined);
+  assert.deepEqual(
+    [...far.others],
+    [
+      ['d', NOON],
+      ['a', NOON],
+    ],
+    'who is asked for again is counted again',
+  );
+  const little = ahead(HOUR_MS);
+  assert.deepEqual(refused(little, { others: ['d'] }, NOON), ['othersPerHour', HOUR_MS]);
+  assert.equal(refused(little, { others: ['a', 'b', 'c'] }, NOON + 1), undefined);
+  assert.equal(refused(little, { others: ['d'] }, NOON + HOUR_MS), undefined);
+});
+
 test('of a refused use nothing is taken, of many patients at once neither', () => {
   verifies('LIMITS-OTHERS');
   const usage = noUsage();
