@@ -10,7 +10,15 @@ export interface Meant {
   decision: Decision;
   /** The patient's own id; undefined where nobody was named, or nobody of the tenant is. */
   patient: string | undefined;
+  /** Where that patient was when it was decided: who may see somebody there is not to be told where they went while it was answered. */
+  place: Place | undefined;
   masking: Masking;
+}
+
+export interface Place {
+  /** Null at home. */
+  bed: string | null;
+  ward?: string;
 }
 
 export interface Naming {
@@ -36,10 +44,12 @@ export function meant(
   const named = shown !== undefined && isPseudonym(shown) ? behind(principal, shown, naming) : undefined;
   const decision = decided(named?.patient ?? shown);
   const masking = maskings.of(principal, decision.obligations.mask);
-  if (shown === undefined) return { decision, patient: undefined, masking };
+  if (shown === undefined) return { decision, patient: undefined, place: undefined, masking };
   const profile = named?.profile ?? 'none';
   const isItsName = !decision.allow || masking.profile === profile;
-  return { decision, patient: isItsName ? registry.patient(tenant, named?.patient ?? shown)?.patient : undefined, masking };
+  const found = isItsName ? registry.patient(tenant, named?.patient ?? shown) : undefined;
+  const place = found && { bed: found.bed, ...(found.ward !== undefined && { ward: found.ward }) };
+  return { decision, patient: found?.patient, place, masking };
 }
 
 /** For whom of its tenant, and under which profile, a principal would know this pseudonym. */

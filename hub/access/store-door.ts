@@ -30,7 +30,7 @@ import { type TrendView, trendView, type VersionView, versionView } from './hist
 import { inOrderOfName, maskedWalk, sinceOf } from './masked-reading.ts';
 import type { Masking, Maskings, MaskProfile } from './masking/contract.ts';
 import { isPseudonym } from './masking/pseudonyms.ts';
-import { behind, type Meant, meant } from './meant.ts';
+import { behind, type Meant, meant, type Place } from './meant.ts';
 import type { Policy } from './policy.ts';
 import { resourceOf, type Whereabouts } from './resource.ts';
 import { latestView } from './views.ts';
@@ -100,9 +100,8 @@ class StoreDoor implements Door {
 
   async latest(principal: Principal, name: string, context: CallContext): Promise<LatestView> {
     const call = this.#call(principal, 'vitals.read', context);
-    const { patient, masking } = await this.#about(call, name);
+    const { patient, place, masking } = await this.#about(call, name);
     const counted = await this.#spend(call, [patient]);
-    const place = this.#placeOf(principal, patient);
     return await this.#shown((show) =>
       this.#store.latest(principal.tenant, patient, (_, all) => {
         const rows = all.filter((row) => inScope(principal, call.action, row.vital));
@@ -116,13 +115,12 @@ class StoreDoor implements Door {
   async trend(principal: Principal, name: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
     const { vital, points } = query;
     const call = this.#call(principal, 'vitals.read', context);
-    const { patient, masking } = await this.#about(call, name, vital);
+    const { patient, place, masking } = await this.#about(call, name, vital);
     if (!(query.from < query.to && points >= 1 && points <= MAX_TREND_BUCKETS))
       throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
     const counted = await this.#spend(call, [patient]);
     const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
     const device = await this.#deviceOf(call, { patient, masking }, query.device);
-    const place = this.#placeOf(principal, patient);
     const edges = bucketEdges({ from, to, points, zone: this.#zone });
     const now = this.#clock.now();
     const wanted = {
@@ -295,17 +293,12 @@ class StoreDoor implements Door {
     return found;
   }
 
-  /** The patient whom the caller means by a name, and how it is shown, once the call is allowed; for the one vital sign that it is about, if any. */
-  async #about(call: Call, name: string, key?: string): Promise<{ patient: string; masking: Masking }> {
-    const { patient, masking } = await this.#require(call, name);
-    if (patient === undefined) throw new VitalmeshError('NOT-FOUND');
+  /** The patient whom the caller means by a name, where it is and how it is shown, once the call is allowed; for the one vital sign that it is about, if any. */
+  async #about(call: Call, name: string, key?: string): Promise<{ patient: string; place: Place; masking: Masking }> {
+    const { patient, place, masking } = await this.#require(call, name);
+    if (patient === undefined || place === undefined) throw new VitalmeshError('NOT-FOUND');
     if (key !== undefined && !inScope(call.principal, call.action, key)) await this.#refuse(call, 'scope', patient);
-    return { patient, masking };
-  }
-
-  #placeOf({ tenant }: Principal, patient: string): { bed: string | null; ward?: string } {
-    const { bed = null, ward } = this.#registry.patient(tenant, patient) ?? {};
-    return { bed, ...(ward !== undefined && { ward }) };
+    return { patient, place, masking };
   }
 
   /** The device that a caller means by the name under which it knows it; by any other one that nothing has. */

@@ -64,6 +64,20 @@ test('who is moved out of the ward is out of its reach with the same registry, f
   assert.ok(hub.door.maySee(ward, change));
 });
 
+test('whoever asked before a patient was moved away is not told where to', async () => {
+  verifies('REACH-NOW');
+  await using hub = testHub({ registry: REGISTRY, clock: new TestClock() });
+  await hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, value: 61 })]));
+  const ward = who(hub, 'ai-ward');
+  const [from, to] = [TEST_NOW - 3_600_000, TEST_NOW + 1];
+  const asked = [
+    hub.door.latest(ward, 'pat-icu-01', context),
+    hub.door.trend(ward, 'pat-icu-01', { vital: 'hr', from, to, points: 10 }, context),
+  ];
+  reload(hub, MOVED);
+  for (const { bed, ward: shown } of await Promise.all(asked)) assert.deepEqual([bed, shown], ['ICU-01', 'icu']);
+});
+
 test('each decision’s evidence names the policy it was made by, and another policy counts from its first call', async () => {
   verifies('POLICY-AS-DATA');
   const rules = (actions: string) => `
