@@ -41,7 +41,7 @@ export function createUplink(options: UplinkOptions): Uplink {
   const { setupMs, batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs } = UPLINK_TIMES;
   const times = { setupMs, answerMs: batchMs, pingEveryMs, awaitingPingEveryMs, pingLimitMs, drainMs, ...given };
   const to = { overlay, service, identity, hubIdentity };
-  const onCheckpoint = witness && ((header: string): void => witness.keep(header));
+  const onCheckpoint = witness && ((header: string, storeId: string): void => witness.keep(header, storeId));
   return new Courier({
     ...carried,
     service,

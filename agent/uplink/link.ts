@@ -40,8 +40,8 @@ export interface LinkOptions {
   epoch(): string;
   times: LinkTimes;
   clock: Clock;
-  /** Takes what the hub tells of its evidence (`UPLINK_HEADERS.checkpoint`). */
-  onCheckpoint?: ((header: string) => void) | undefined;
+  /** Takes what the hub tells of its evidence (`UPLINK_HEADERS.checkpoint`), with the store that its greeting named. */
+  onCheckpoint?: ((header: string, storeId: string) => void) | undefined;
 }
 
 const pack = promisify(zstdCompress);
@@ -86,6 +86,8 @@ class Http2Link implements Link {
   readonly #times: LinkTimes;
   readonly #who: Pick<LinkOptions, 'instance' | 'epoch' | 'onCheckpoint'>;
   #awaited = 0;
+  /** As the greeting named it. */
+  #storeId: string | undefined;
 
   constructor(raw: Duplex, stream: Duplex, peer: string, times: LinkTimes, who: Pick<LinkOptions, 'instance' | 'epoch' | 'onCheckpoint'>) {
     this.peer = peer;
@@ -113,7 +115,10 @@ class Http2Link implements Link {
 
   async greet(told: readonly StorePosition[]): Promise<Greeting> {
     const before = told.length > 0 && { [UPLINK_HEADERS.told]: formatTold(told) };
-    const hello = readHello((await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello, ...before })).json);
+    const { json, checkpoint } = await this.#ask({ ':method': 'GET', ':path': UPLINK_PATHS.hello, ...before });
+    const hello = readHello(json);
+    this.#storeId = hello.storeId;
+    this.#witness(checkpoint);
     if (!hello.versions.includes(UPLINK_VERSION)) {
       throw new VitalmeshError('UPLINK-VERSION', { detail: `the hub serves ${hello.versions.slice(0, 8).join(', ')}` });
     }
@@ -132,7 +137,8 @@ class Http2Link implements Link {
       'content-length': body.length,
       [UPLINK_HEADERS.lane]: lane,
     };
-    const { json, committed } = await this.#ask(headers, body);
+    const { json, committed, checkpoint } = await this.#ask(headers, body);
+    this.#witness(checkpoint);
     const outcomes = readBatchResponse(json, ids);
     if (committed === undefined) return { outcomes };
     const at = parseStorePosition(committed);
@@ -148,8 +154,12 @@ class Http2Link implements Link {
     cut(this.#carried);
   }
 
-  /** The JSON of a 200 answer, and where it says that it was committed; any other answer becomes the error it names. */
-  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<{ json: unknown; committed: string | undefined }> {
+  #witness(checkpoint: string | undefined): void {
+    if (checkpoint !== undefined && this.#storeId !== undefined) this.#who.onCheckpoint?.(checkpoint, this.#storeId);
+  }
+
+  /** The JSON of a 200 answer, where it says that it was committed and what it tells of the evidence; any other answer becomes the error it names. */
+  async #ask(headers: OutgoingHttpHeaders, body?: Buffer): Promise<Pick<Answer, 'committed' | 'checkpoint'> & { json: unknown }> {
     if (this.#session.destroyed || this.#session.closed) throw new VitalmeshError('OVERLAY-CLOSED');
     const stream = this.#session.request({
       ...headers,
@@ -164,8 +174,7 @@ class Http2Link implements Link {
       const { status, text, committed, checkpoint } = await within(readAnswer(stream), this.#times.answerMs, late);
       const json = parseJson(text);
       if (status !== 200) throw refusedWith(status, json);
-      if (checkpoint !== undefined) this.#who.onCheckpoint?.(checkpoint);
-      return { json, committed };
+      return { json, committed, checkpoint };
     } finally {
       this.#awaited -= 1;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);

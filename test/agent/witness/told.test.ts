@@ -45,12 +45,15 @@ test('an agent hands on to its file what the hub tells', async () => {
   await using uplink = createUplink({
     ...{ outbox, overlay, service: INGEST_SERVICE, identity: await identityOf('gw-home'), hubIdentity: ['hub-1'] },
     ...{ log: silentLogger, metrics: new Metrics(), clock: systemClock },
-    witness: { keep: (header) => void kept.push(header) },
+    witness: { keep: (header, storeId) => void kept.push(`${storeId}: ${header}`) },
   });
   await uplink.start(new AbortController().signal);
   await until(() => kept.length === 1);
   newest = toldOf(2);
   await outbox.append([homeRecord(undefined, 70)]);
   await drained(outbox);
-  assert.deepEqual(kept, [toldOf(1), toldOf(2)].map(formatCheckpoint));
+  assert.deepEqual(
+    kept,
+    [toldOf(1), toldOf(2)].map((told) => `${hub.ingest.storeId}: ${formatCheckpoint(told)}`),
+  );
 });

@@ -56,9 +56,9 @@ test('what the hub told is kept over a restart, for the owner alone', async () =
   await inFolder(({ path, open, sizes }) => {
     const first = open();
     assert.equal(existsSync(path), false, 'nothing is made before anything came');
-    first.keep(headerOf(5));
-    first.keep(headerOf(5));
-    open().keep(headerOf(9));
+    first.keep(headerOf(5), 'store-1');
+    first.keep(headerOf(5), 'store-1');
+    open().keep(headerOf(9), 'store-1');
     assert.deepEqual(sizes(), [5, 9]);
     assert.equal(statSync(path).mode & 0o777, 0o600);
   });
@@ -71,7 +71,7 @@ test('what is no note, or not signed by the key beside it, is not kept', async (
     const stranger = verifierKey(ORIGIN, generateKeyPairSync('ed25519').publicKey);
     const [note = ''] = headerOf(5).split(' ');
     for (const header of ['', 'x', note, `${note} ${stranger}`, `${note} ${KEY} x`, randomBytes(9000).toString('base64')])
-      file.keep(header);
+      file.keep(header, 'store-1');
     assert.deepEqual([sizes(), metrics.get('witness_refused')], [[], 6]);
   });
 });
@@ -80,13 +80,45 @@ test('a hub that tells of another chain of as many entries is noticed, and both 
   verifies('AUDIT-WITNESSED');
   await inFolder(({ open, sizes, metrics }) => {
     const file = open();
-    file.keep(headerOf(5));
-    file.keep(headerOf(6));
+    file.keep(headerOf(5), 'store-1');
+    file.keep(headerOf(6), 'store-1');
     assert.equal(metrics.get('witness_contradicted'), 0);
-    file.keep(headerOf(5, Buffer.alloc(32, 99)));
+    file.keep(headerOf(5, Buffer.alloc(32, 99)), 'store-1');
     assert.deepEqual([sizes(), metrics.get('witness_contradicted')], [[5, 6, 5], 1]);
-    file.keep(headerOf(6, Buffer.alloc(32, 99), generateKeyPairSync('ed25519')));
+    file.keep(headerOf(6, Buffer.alloc(32, 99), generateKeyPairSync('ed25519')), 'store-1');
     assert.equal(metrics.get('witness_contradicted'), 2, 'under another key as well');
+  });
+});
+
+test('fewer entries than before are noticed, and the note that proves it stays however many come after it', async () => {
+  verifies('AUDIT-WITNESSED');
+  await inFolder(({ open, sizes, metrics }) => {
+    const file = open();
+    for (const size of [100, 200, 300]) file.keep(headerOf(size), 'store-1');
+    const other = (size: number): string => headerOf(size, Buffer.alloc(32, size + 1));
+    for (const size of [150, 260, 350]) file.keep(other(size), 'store-1');
+    assert.equal(metrics.get('witness_contradicted'), 2);
+    for (let size = 351; size < 450; size += 1) file.keep(other(size), 'store-1');
+    assert.deepEqual([metrics.get('witness_contradicted'), sizes().includes(300)], [2, true]);
+  });
+});
+
+test('only notes of the store that the hub named are kept, and made-up stores and keys do not drive out one of long ago', async () => {
+  verifies('AUDIT-WITNESSED');
+  await inFolder(({ open, path, clock, metrics }) => {
+    const file = open();
+    file.keep(headerOf(5), 'store-1');
+    file.keep(headerOf(6), 'store-2');
+    assert.deepEqual([metrics.get('witness_refused'), readWitness(path)?.stores[0]?.notes.length], [1, 1]);
+    for (let i = 0; i < 40; i += 1) {
+      clock.set(TEST_NOW + i + 1);
+      const keys = generateKeyPairSync('ed25519');
+      const origin = originOf(`made-up-${i}`);
+      const note = signCheckpoint({ origin, size: 1, hash: Buffer.alloc(32) }, keys.privateKey);
+      file.keep(formatCheckpoint({ note, key: verifierKey(origin, keys.publicKey) }), `made-up-${i}`);
+    }
+    const kept = readWitness(path)?.stores.map(({ origin }) => origin) ?? [];
+    assert.deepEqual([kept.length, kept.includes(ORIGIN), kept.at(-1)], [16, true, originOf('made-up-39')]);
   });
 });
 
@@ -95,7 +127,7 @@ test('the file stays small, and keeps a note of each day of a year', async () =>
   await inFolder(({ open, sizes, clock, path }) => {
     const file = open();
     for (let day = 0; day < 500; day += 1) {
-      for (let i = 1; i <= 3; i += 1) file.keep(headerOf(3 * day + i));
+      for (let i = 1; i <= 3; i += 1) file.keep(headerOf(3 * day + i), 'store-1');
       clock.set(TEST_NOW + (day + 1) * DAY_MS);
     }
     const kept = sizes();
@@ -109,7 +141,7 @@ test('a file that cannot be read is set aside, and one that cannot be written co
   await inFolder(({ open, path, folder, sizes }) => {
     writeFileSync(path, '{');
     assert.throws(() => readWitness(path), { code: 'STORAGE-DAMAGED' });
-    open().keep(headerOf(1));
+    open().keep(headerOf(1), 'store-1');
     assert.deepEqual(sizes(), [1]);
     assert.equal(readdirSync(folder).filter((name) => name.includes('.damaged-')).length, 1);
     const nowhere = new WitnessFile({
@@ -119,7 +151,7 @@ test('a file that cannot be read is set aside, and one that cannot be written co
       log: silentLogger,
       metrics: new Metrics(),
     });
-    nowhere.keep(headerOf(2));
+    nowhere.keep(headerOf(2), 'store-1');
   });
 });
 
@@ -134,8 +166,8 @@ test('show counts, and export is what the hub verifies with', async () => {
     assert.equal((await ran((io) => exportWitness(path, io)))[0], 1);
     assert.match((await ran((io) => showWitness(path, false, io)))[1], /^No hub/);
     const file = open();
-    file.keep(headerOf(5));
-    file.keep(headerOf(8));
+    file.keep(headerOf(5), 'store-1');
+    file.keep(headerOf(8), 'store-1');
     assert.match(
       (await ran((io) => showWitness(path, false, io)))[1],
       /^vitalmesh\/store-1: 2 notes .* of 8 entries; key vitalmesh\/store-1\+/,
