@@ -100,8 +100,8 @@ export function unlisted(standing: readonly Revocation[], listed: readonly Revoc
   return standing.filter((one) => !known.has(keyOf(one)));
 }
 
-function keyOf({ issuer, jti = null, subject = null, before = null }: Revocation): string {
-  return JSON.stringify([issuer, jti, subject, before]);
+function keyOf({ issuer, jti, subject, before }: Revocation): string {
+  return JSON.stringify([issuer, jti ?? null, subject ?? null, before ?? null]);
 }
 
 /** No name of an issuer holds a blank. */
