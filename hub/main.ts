@@ -154,7 +154,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const explaining = { explainer: createExplainer({ store, registry, policy, clock }), tenants: backups.tenants };
-  const auditor = createAuditor({ store, policy, ...notesOf(config), clock });
+  const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone: config.zone }, clock });
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
     commands: {
@@ -267,7 +267,11 @@ async function* explainingOffline<T>(config: HubConfig, use: (surroundings: Expl
 async function* auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
   const { registry, policy: rules } = loadRules(config);
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
-  const auditor = createAuditor({ store, policy: () => rules, ...notesOf(config), clock: systemClock });
+  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+  const policy = () => rules;
+  const { zone } = config;
+  const door = createDoor({ store, registry, metrics: new Metrics(), policy, maskings, zone });
+  const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone }, clock: systemClock });
   yield* auditOperatorCommands({ auditor, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 

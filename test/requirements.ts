@@ -218,6 +218,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence is exported as FHIR R4 AuditEvents shaped by IHE BALP, or as it is kept, a JSON object a line; that is decided, recorded before the first line, and closed with how much was given out and its SHA-256.',
   },
+  'AUDIT-REPLAY': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'Everything that one principal asked and was shown is replayed in order, with the values as they are kept now, read through the door; a view is said to be the one that was shown only where it has the recorded hash, and else why not.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:

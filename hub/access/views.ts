@@ -1,8 +1,8 @@
-import { formatInstant, type Instant } from '../../shared/clock.ts';
+import { formatInstant, type Instant, zoneOffsetMin } from '../../shared/clock.ts';
 import { panel, vital } from '../../shared/vitals.ts';
 import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { StoredReading } from '../store/store.ts';
-import type { VitalView } from './door.ts';
+import type { LatestView, VitalView } from './door.ts';
 
 /** Stands under everything that shows values. */
 export const NOTICE =
@@ -42,6 +42,21 @@ export function vitalView(row: StoredReading, now: Instant): VitalView {
     receivedAt: row.receivedAt,
     storedAt: row.storedAt,
   };
+}
+
+/** Whose rows they are, and when they are shown. */
+export interface LatestFrame {
+  patient: string;
+  bed: string | null;
+  ward?: string;
+  now: Instant;
+  /** IANA. */
+  zone: string;
+}
+
+/** What is current of a patient, not masked. */
+export function latestView(rows: readonly StoredReading[], { now, zone, ...whose }: LatestFrame): LatestView {
+  return { ...whose, asOf: formatInstant(now, zoneOffsetMin(now, zone)), vitals: vitalViews(rows, now), notice: NOTICE };
 }
 
 /**

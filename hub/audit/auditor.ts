@@ -11,6 +11,7 @@ import type { EvidenceFilter, EvidenceRecord } from './evidence.ts';
 import { auditEventOf } from './fhir.ts';
 import { type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type AccessReport, reportOf } from './report.ts';
+import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
@@ -22,6 +23,8 @@ export interface AuditorOptions {
   kept?: () => string | undefined;
   /** So many entries are signed at the latest. */
   everyEntries?: number;
+  /** Where what was shown is read again. */
+  replay: ReplaySource;
   clock: Clock;
 }
 
@@ -39,6 +42,8 @@ export interface Auditor {
   list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord>;
   /** As `list`, for others to keep: at its end it is recorded how much was given out, with its SHA-256 as one line a resource. */
   export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown>;
+  /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
+  replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep>;
   /** Who saw one patient. */
   report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport>;
   /** The whole chain, of all tenants; `caller` once for each of them. */
@@ -78,9 +83,24 @@ class StoreAuditor implements Auditor {
     const { store } = this.#options;
     const call = await this.#begin(caller, 'audit.export', context, filter.patient);
     const { records, whose } = await this.#open(call, filter, { format });
-    const rows = mapped(records, (record) => ({ resource: format === 'fhir' ? auditEventOf(record, store.storeId) : record }));
-    const closed = witnessed(rows, (out, whole) => store.record([exportClosed(call, whose, out, whole)]));
-    for await (const { resource } of closed) yield resource;
+    yield* this.#closing(
+      call,
+      whose,
+      mapped(records, (record) => (format === 'fhir' ? auditEventOf(record, store.storeId) : record)),
+    );
+  }
+
+  async *replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep> {
+    const call = await this.#begin(caller, 'audit.read', context, filter.patient);
+    const { records, whose } = await this.#open(call, filter, { replay: true });
+    yield* this.#closing(call, whose, replayed(records, this.#options.replay, { principal: caller, context }));
+  }
+
+  /** Gives out what is walked, and records at the end how much it was. */
+  async *#closing<T>(call: Call, whose: string | null, walk: AsyncIterable<T>): AsyncGenerator<T> {
+    const { store } = this.#options;
+    const rows = mapped(walk, (resource) => ({ resource }));
+    for await (const { resource } of witnessed(rows, (out, whole) => store.record([exportClosed(call, whose, out, whole)]))) yield resource;
   }
 
   /** The entries of before this call that a filter names, once it is recorded that they are read. */

@@ -5,9 +5,10 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { EvidenceRecord } from './evidence.ts';
-import { formatRecord, formatReport, formatVerdict, formatWhole } from './format.ts';
+import { formatRecord, formatReport, formatStep, formatVerdict, formatWhole } from './format.ts';
 import type { EvidenceVerdict } from './notes.ts';
 import type { AuditCommand } from './operator.ts';
+import type { ReplayStep } from './replay.ts';
 import type { AccessReport } from './report.ts';
 import { readWitnessFile, type Witness } from './witness.ts';
 
@@ -75,6 +76,21 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             if (format !== 'fhir' && format !== 'json') throw new VitalmeshError('USAGE', { detail: '--format is fhir or json' });
             for await (const line of asked<unknown>(values, 'audit-export', { ...filterOf(values), format }))
               await print(io, JSON.stringify(line));
+            return EXIT.ok;
+          },
+        },
+        replay: {
+          usage: '--config hub.yaml --as PRINCIPAL [--from TIME] [--to TIME] [--tenant NAME] [--json]',
+          summary: 'Shows everything that one principal asked and was shown, in order, with the values as they are kept now.',
+          explained: [
+            'A view that can be made again from what is kept is held against its recorded hash; where that does not go, it says why.',
+            'Values are read as by `export`: who may not do that sees which observations were shown, and not what they say.',
+          ],
+          options: { ...common, as: text, from: text, to: text },
+          run: async (values, io) => {
+            const args = { ...filterOf(values), principal: required(values, 'as') };
+            for await (const step of asked<ReplayStep>(values, 'audit-replay', args))
+              await print(io, values.json ? JSON.stringify(step) : formatStep(step));
             return EXIT.ok;
           },
         },

@@ -2,6 +2,7 @@ import { formatInstant } from '../../shared/clock.ts';
 import type { AuditFault } from './chain.ts';
 import type { EvidenceRecord } from './evidence.ts';
 import type { EvidenceVerdict } from './notes.ts';
+import type { Rebuilt, ReplayStep } from './replay.ts';
 import type { AccessReport, AccessSummary } from './report.ts';
 
 /** An entry for people, on one line. */
@@ -17,6 +18,31 @@ export function formatRecord({ seq, event, erased }: EvidenceRecord): string {
 /** An entry with everything in it. */
 export function formatWhole(record: EvidenceRecord): string {
   return `${formatRecord(record)}\n${JSON.stringify(record, null, 2)}`;
+}
+
+const REBUILT: Readonly<Record<Rebuilt, string | null>> = {
+  same: 'made again from what is kept: exactly this was shown',
+  none: null,
+  brief: 'which observations it was is not kept, by the policy',
+  kind: 'not made again: lists, trends, histories and exports are not; its hash is kept',
+  erased: 'the patient was erased',
+  masked: 'not made again: it was masked',
+  withheld: 'the values may not be read by whoever asks',
+  gone: 'not made again: not all of it is kept any more',
+  differs: 'not proven: what is kept makes another view, for instance if the patient is in another bed now',
+};
+
+/** A step of a replay for people: what was asked, then a line for each observation that was shown. */
+export function formatStep({ seq, at, action, patient, outcome, reason, count, args, shown, rebuilt }: ReplayStep): string {
+  const what = outcome === 'allowed' ? `${count} rows` : `${outcome}: ${reason}`;
+  const asked = args === null ? '' : `  ${JSON.stringify(args)}`;
+  const rows = shown.map(({ observation, storedAt, kept }) => {
+    const value = kept && (kept.value === null ? (kept.absent ?? 'parts') : `${kept.value} ${kept.unit}`);
+    return `    ${observation}  stored ${formatInstant(storedAt)}  ${kept ? `${kept.vital} ${value} of ${formatInstant(kept.sortTime)}` : '-'}`;
+  });
+  const proof = REBUILT[rebuilt];
+  const lines = [`${seq}  ${formatInstant(at)}  ${action}  ${patient ?? '-'}  ${what}${asked}`, ...rows];
+  return [...lines, ...(proof === null ? [] : [`    ${proof}`])].join('\n');
 }
 
 export function formatReport({ patient, accesses, general }: AccessReport): string {

@@ -12,7 +12,7 @@ export interface AuditSurroundings {
   tenants(): readonly string[];
 }
 
-export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-report' | 'audit-verify';
+export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-replay' | 'audit-report' | 'audit-verify';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -35,6 +35,7 @@ const exportArgs = z.strictObject({
   to: z.int().optional(),
   format: z.enum(['fhir', 'json']),
 });
+const replayArgs = z.strictObject({ tenant: text.optional(), principal: text, from: z.int().optional(), to: z.int().optional() });
 const reportArgs = z.strictObject({ tenant: text.optional(), patient: text });
 const verifyArgs = z.strictObject({
   /** Notes by gateway and origin: size and hash (base64). */
@@ -55,6 +56,11 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       const allowed = '--patient and --as are text, --from and --to times, --format is fhir or json';
       const { tenant, format, ...given } = checked(exportArgs, args, allowed);
       yield* auditor.export(operatorWithin(tenants(), uidOf(principal), tenant), filterOf(given), format, CONTEXT);
+    },
+    'audit-replay': async function* (args, principal) {
+      const { tenant, ...given } = checked(replayArgs, args, '--as is text, --from and --to are times');
+      const filter = { ...filterOf(given), principal: given.principal };
+      yield* auditor.replay(operatorWithin(tenants(), uidOf(principal), tenant), filter, CONTEXT);
     },
     'audit-report': async function* (args, principal) {
       const { tenant, patient } = checked(reportArgs, args, '--patient is text');

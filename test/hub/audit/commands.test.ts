@@ -16,6 +16,7 @@ import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
 import type { FhirAuditEvent } from '../../../hub/audit/fhir.ts';
 import type { EvidenceVerdict } from '../../../hub/audit/notes.ts';
 import { auditOperatorCommands } from '../../../hub/audit/operator.ts';
+import type { ReplayStep } from '../../../hub/audit/replay.ts';
 import type { AccessReport } from '../../../hub/audit/report.ts';
 import { openSigningKey, type SigningKey } from '../../../hub/audit/signing-key.ts';
 import { hubProgram } from '../../../hub/cli.ts';
@@ -56,19 +57,19 @@ async function site(
   const config = join(folder, 'hub.yaml');
   const key = randomBytes(32);
   const clock = new TestClock();
-  const open = (): TestHub => testHub({ dir: folder, key, clock });
+  const open = (): TestHub => testHub({ dir: folder, key, clock, policy: () => policy });
   const base = 'identity: hub.json\nregistry: registry.yaml\nstore: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\n';
   writeFileSync(config, `${base}operator: { socket: ${socketPath} }\n`);
   const at: { hub: TestHub } = { hub: open() };
   const signing = openSigningKey(join(folder, 'key'), at.hub.store.storeId, join(folder, 'keys'));
   const surroundings = {
     get auditor() {
-      return createAuditor({ store: at.hub.store, policy: () => policy, keys: () => [signing.verifier], clock });
+      return createAuditor({ ...at.hub, replay: { ...at.hub, zone: 'UTC' }, policy: () => policy, keys: () => [signing.verifier], clock });
     },
     tenants: () => at.hub.store.tenants(),
   };
   const commands = Object.fromEntries(
-    (['audit-list', 'audit-export', 'audit-report', 'audit-verify'] as const).map((name) => [
+    (['audit-list', 'audit-export', 'audit-replay', 'audit-report', 'audit-verify'] as const).map((name) => [
       name,
       (...call: Parameters<ReturnType<typeof auditOperatorCommands>[typeof name]>) => auditOperatorCommands(surroundings)[name](...call),
     ]),
@@ -217,6 +218,65 @@ for (const running of [true, false]) {
   });
 }
 
+for (const running of [true, false]) {
+  const where = running ? 'of a running hub' : 'of a store without its hub';
+  test(`what a principal asked and was shown is replayed in order ${where}, with values and proof, and that is recorded`, async () => {
+    verifies('AUDIT-REPLAY');
+    await site(
+      async ({ audit, hub }) => {
+        const ran = await audit('replay', '--as', 'ai-nurse', '--json');
+        const steps = rows<ReplayStep>(ran);
+        assert.deepEqual(
+          steps.map(({ action, outcome, rebuilt, shown }) => [action, outcome, rebuilt, shown.length]),
+          [
+            ['vitals.read', 'allowed', 'same', 2],
+            ['patients.list', 'allowed', 'kind', 0],
+            ['vitals.read', 'denied', 'none', 0],
+          ],
+        );
+        const values = steps[0]?.shown.map(({ observation, kept }) => [observation, kept?.vital, kept?.value]) ?? [];
+        assert.deepEqual(
+          values.toSorted(([a = ''], [b = '']) => (String(a) < String(b) ? -1 : 1)),
+          [
+            [`gw-icu.${TEST_EPOCH}.1.0`, 'hr', 72],
+            [`gw-icu.${TEST_EPOCH}.2.0`, 'spo2', 97],
+          ],
+        );
+        const local = (await evidenceOf(hub.store)).filter(({ principal }) => principal.startsWith('local:'));
+        assert.deepEqual(
+          local.map(({ action, patient, count }) => [action, patient, count]),
+          [
+            ['audit.read', null, 0],
+            ['observations.export', 'pat-icu-01', 2],
+            ['observations.export', 'pat-icu-01', 2],
+            ['audit.read', null, 3],
+          ],
+        );
+        assert.deepEqual([local[0]?.detail?.args?.principal, local[0]?.detail?.args?.replay], ['ai-nurse', true]);
+        assert.equal(local[3]?.detail?.response, hash('sha256', ran.stdout));
+        const people = await audit('replay', '--as', 'ai-nurse');
+        assert.match(people.stdout, /exactly this was shown/);
+        assert.match(people.stdout, / hr 72 /);
+        assert.equal((await audit('replay', '--as', 'ai-nurse', '--from', '2030-01-01T00:00:00Z')).stdout, '');
+        assert.match((await audit('replay')).stderr, /^USAGE/);
+      },
+      { running },
+    );
+  });
+}
+
+test('a replay by whom the policy gives no values shows which observations it was, and says so', async () => {
+  verifies('AUDIT-REPLAY');
+  const rules = DEFAULT_POLICY.rules.map((rule) => ({ ...rule, actions: rule.actions.filter((name) => name !== 'observations.export') }));
+  await site(
+    async ({ audit }) => {
+      const [step] = rows<ReplayStep>(await audit('replay', '--as', 'ai-nurse', '--json'));
+      assert.deepEqual([step?.rebuilt, step?.shown.length, step?.shown.some(({ kept }) => kept)], ['withheld', 2, false]);
+    },
+    { policy: { ...DEFAULT_POLICY, rules } },
+  );
+});
+
 test('who may not export evidence gets none of it, and that is recorded before anything is shown', async () => {
   verifies('AUDIT-EXPORT');
   const rules = DEFAULT_POLICY.rules.map((rule) => ({ ...rule, actions: rule.actions.filter((action) => action !== 'audit.export') }));
@@ -234,11 +294,9 @@ test('who may not export evidence gets none of it, and that is recorded before a
 test('an export that is given up is closed with what went before', async () => {
   verifies('AUDIT-EXPORT');
   await site(async ({ hub, signing }) => {
+    const replay = { ...hub, zone: 'UTC' };
     const auditor = createAuditor({
-      store: hub.store,
-      policy: () => DEFAULT_POLICY,
-      keys: () => [signing.verifier],
-      clock: new TestClock(),
+      ...{ store: hub.store, replay, policy: () => DEFAULT_POLICY, keys: () => [signing.verifier], clock: new TestClock() },
     });
     const walk = auditor.export(operatorPrincipal(1, 'clinic'), {}, 'fhir', { channel: 'operator' });
     await walk.next();

@@ -89,7 +89,10 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
       ...explainOperatorCommands({ explainer: createExplainer({ store, registry, policy, clock }), tenants }),
-      ...auditOperatorCommands({ auditor: createAuditor({ store, policy, keys: () => [], clock }), tenants }),
+      ...auditOperatorCommands({
+        auditor: createAuditor({ store, policy, keys: () => [], replay: { door, registry, zone: 'UTC' }, clock }),
+        tenants,
+      }),
     },
     change: async () => {
       for (const { patient } of registry.patients('clinic'))
