@@ -122,6 +122,10 @@ export interface Door {
   requireScope(principal: Principal, action: Action, context: CallContext): Promise<void>;
   /** Records that somebody was not let in at all, in the evidence of each of these tenants. */
   turnAway(rows: readonly ConcernedRow[], reason: string, context: CallContext): Promise<void>;
+  /**
+   * In order of storing; for whoever is deidentified, of all patients, patient by patient in the order of their names, and of each in that of
+   * storing: what was stored beside what would tell how their times are shifted.
+   */
   export(
     principal: Principal,
     filter: { patient?: string; since?: Instant },

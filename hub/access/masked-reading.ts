@@ -18,6 +18,19 @@ export async function* maskedWalk<T>(rows: AsyncIterable<T>, shown: (row: T) => 
   }
 }
 
+/**
+ * Reads one patient after the other, in the order of the names under which they are shown. In order of storing, rows of two patients beside each
+ * other were stored at about the same time, and would tell how far the times of one are shifted against those of the other.
+ */
+export async function* patientByPatient<T>(
+  patients: readonly string[],
+  masking: Pick<Masking, 'patient'>,
+  read: (patient: string) => Promise<AsyncIterable<T>>,
+): AsyncGenerator<T> {
+  const named = patients.map((patient) => ({ patient, name: masking.patient(patient) }));
+  for (const { patient } of named.toSorted((a, b) => (a.name < b.name ? -1 : 1))) yield* await read(patient);
+}
+
 /** The registry's order is that of ids; whoever gets pseudonyms gets them in an order of their own. */
 export function inOrderOfName(rows: readonly PatientSummary[]): readonly PatientSummary[] {
   return rows.some(({ masked }) => masked) ? rows.toSorted((a, b) => (a.patient < b.patient ? -1 : 1)) : rows;

@@ -27,7 +27,7 @@ import type { CallContext, Door, Ended, LatestView, PatientSummary, TrendAsked }
 import { type Call, granted, refused } from './evidence-of-call.ts';
 import { exportClosed, witnessed } from './export-evidence.ts';
 import { type TrendView, trendView, type VersionView, versionView } from './history-views.ts';
-import { inOrderOfName, maskedWalk, sinceOf } from './masked-reading.ts';
+import { inOrderOfName, maskedWalk, patientByPatient, sinceOf } from './masked-reading.ts';
 import type { Masking, Maskings, MaskProfile } from './masking/contract.ts';
 import { isPseudonym } from './masking/pseudonyms.ts';
 import { behind, type Meant, meant, type Place } from './meant.ts';
@@ -240,12 +240,22 @@ class StoreDoor implements Door {
     if (asked.patient !== undefined && patient === undefined) await this.#refuse(call, 'unknown', this.#known(principal, asked.patient));
     const since = sinceOf(masking, asked.since, patient);
     const { kind } = asked;
-    const filter = { ...(patient !== undefined && { patient }), ...(since !== undefined && { since }), ...(kind && { kind }) };
+    const filter = { ...(since !== undefined && { since }), ...(kind && { kind }) };
+    const args = { since: since ?? null, kind: kind ?? null };
+    if (patient === undefined && masking.profile === 'deidentified') {
+      // Said first that all are exported, then of each patient when it is read: whoever stops has had those alone.
+      const stored = await this.#store.patients(principal.tenant, () => granted(call, null, 0, { args }));
+      const names = stored.map((row) => row.patient);
+      const walk = patientByPatient(names, masking, (one) =>
+        read({ ...filter, patient: one }, masking, (rows) => granted(call, one, rows, { args })),
+      );
+      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, null, out, whole)]));
+    }
     let whose: string | null = null;
-    const walk = await read(filter, masking, (rows) => {
+    const walk = await read({ ...filter, ...(patient !== undefined && { patient }) }, masking, (rows) => {
       // The filter is free text until a patient answers to it, and free text has no place in the evidence.
       whose = rows > 0 ? (patient ?? null) : known;
-      return granted(call, whose, rows, { args: { since: since ?? null, kind: kind ?? null } });
+      return granted(call, whose, rows, { args });
     });
     return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, whose, out, whole)]));
   }

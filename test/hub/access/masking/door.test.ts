@@ -233,6 +233,33 @@ test('an export is masked row by row, of all or of one patient by pseudonym, and
   await assert.rejects(site.door.export(site.who('ai-extract'), { since: TEST_NOW }, { channel: 'operator' }), { code: 'USAGE' });
 });
 
+test('the order of a deidentified export tells nothing of how two patients’ times are shifted against each other', async () => {
+  verifies('MASK-TIMES');
+  await using site = maskingSite();
+  for (let seq = 1; seq <= 12; seq += 1) {
+    const bed = seq % 2 === 0 ? 'ICU-01' : 'ICU-02';
+    await site.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq, bed, value: 60 + seq, receivedAt: site.clock.now() })]));
+    site.clock.advance(1000);
+  }
+  const before = (await evidenceOf(site.store)).length;
+  const rows = await gathered(await site.door.export(site.who('ai-extract'), {}, { channel: 'operator' }));
+  const order = rows.map(({ patient }) => patient);
+  assert.deepEqual([order.length, new Set(order).size], [12, 2]);
+  assert.deepEqual(order, order.toSorted(), 'of one patient, then of the next');
+  const events = (await evidenceOf(site.store)).slice(before).map(({ patient, reason, count }) => [patient, reason, count]);
+  assert.deepEqual(
+    [events[0], events.at(-1)],
+    [
+      [null, 'granted', 0],
+      [null, 'closed', 12],
+    ],
+  );
+  assert.deepEqual(events.slice(1, -1).sort(), [
+    ['pat-icu-01', 'granted', 6],
+    ['pat-icu-02', 'granted', 6],
+  ]);
+});
+
 test('whatever is written into any field of text of any record, it is in nothing that is shown to who is masked', async () => {
   verifies('MASK-ALLOW-LIST');
   await using site = maskingSite();
