@@ -198,6 +198,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The newest note that a hub signed of its evidence lies outside of the store as well: evidence that does not go on from it is not signed, is told of in log and status, and fails its verification; so does a key that comes to evidence of before, until an operator lists it.',
   },
+  'AUDIT-FILED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'What the index of patients and their keys say of the evidence is held against the entries themselves: one that hides an entry or gives it to another patient fails the verification, and a report goes by the entries. An entry that cannot be opened hides no other.',
+  },
   'AUDIT-WITNESSED': {
     source: 'issue 8, Evidence',
     behaviour:

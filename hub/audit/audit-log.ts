@@ -10,6 +10,10 @@ import { countUsage } from './usage.ts';
 export const AUDIT_SQL = {
   head: 'SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)',
   hash: 'SELECT hash FROM audit WHERE seq = ?',
+  subjects: `
+    SELECT s.seq, s.subject, k.patient, k.secret
+    FROM auditSubject s JOIN audit a ON a.seq = s.seq LEFT JOIN patientKey k ON k.key = s.subject AND k.tenant = ?
+    WHERE s.seq BETWEEN ? AND ? AND json_extract(a.entry, '$.tenant') = ?`,
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',

@@ -9,13 +9,14 @@ import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
 import type { EvidenceFilter, EvidenceRecord } from './evidence.ts';
 import { auditEventOf } from './fhir.ts';
+import { misfiledEntry } from './indexed.ts';
 import { type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type AccessReport, reportOf } from './report.ts';
 import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
-  store: Pick<Store, 'storeId' | 'audit' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'>;
+  store: Pick<Store, 'storeId' | 'audit' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'>;
   policy: () => Policy;
   /** The public keys that the hub's notes are verified with. */
   keys: () => readonly string[];
@@ -125,7 +126,7 @@ class StoreAuditor implements Auditor {
     const { store } = this.#options;
     const call = await this.#begin(caller, 'audit.read', context, patient);
     const { seq: toSeq } = await store.auditHead();
-    const report = await reportOf(patient, store.evidence(caller.tenant, { patient, toSeq }), store.evidence(caller.tenant, { toSeq }));
+    const report = await reportOf(patient, store.evidence(caller.tenant, { toSeq }));
     const whose = report.accesses.length > 0 ? patient : null;
     await store.record([granted(call, whose, report.accesses.length, { view: report })]);
     return report;
@@ -141,7 +142,9 @@ class StoreAuditor implements Auditor {
     await store.record(calls.map((call) => granted(call, null, 0)));
     const { storeId } = store;
     const notes = { checkpoints: store.checkpoints(), keys: keys(), witnesses, kept };
-    return await verifyEvidence(store.audit(), { storeId, upTo, ...notes, ...(everyEntries !== undefined && { everyEntries }) });
+    const verdict = await verifyEvidence(store.audit(), { storeId, upTo, ...notes, ...(everyEntries !== undefined && { everyEntries }) });
+    const misfiled = verdict.intact ? await misfiledEntry(store) : null;
+    return misfiled === null ? verdict : { ...verdict, intact: false, fault: 'misfiled', seq: misfiled };
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

@@ -6,11 +6,11 @@ import type { Rebuilt, ReplayStep } from './replay.ts';
 import type { AccessReport, AccessSummary } from './report.ts';
 
 /** An entry for people, on one line. */
-export function formatRecord({ seq, event, erased }: EvidenceRecord): string {
+export function formatRecord({ seq, event, erased, damaged }: EvidenceRecord): string {
   const { at, principal, role, action, outcome, reason, count, detail } = event;
   const { client, model } = detail?.claimed ?? {};
   const claims = [client, model].filter((name) => name !== undefined).join(', ');
-  const whose = erased ? 'erased' : (event.patient ?? '-');
+  const whose = damaged ? 'DAMAGED' : erased ? 'erased' : (event.patient ?? '-');
   const what = outcome === 'allowed' ? `${count} rows` : `${outcome}: ${reason}`;
   return `${seq}  ${formatInstant(at)}  ${principal} (${role}${claims ? `, claims to be ${claims}` : ''})  ${action}  ${whose}  ${what}`;
 }
@@ -45,13 +45,15 @@ export function formatStep({ seq, at, action, patient, outcome, reason, count, a
   return [...lines, ...(proof === null ? [] : [`    ${proof}`])].join('\n');
 }
 
-export function formatReport({ patient, accesses, general }: AccessReport): string {
+export function formatReport({ patient, accesses, general, unopened }: AccessReport): string {
   const own = accesses.length === 0 ? ['Nobody, as far as the evidence goes.'] : accesses.map(formatSummary);
   const others =
     general.length === 0
       ? []
       : ['Lists and exports of many patients, this one among them if it was within reach:', ...general.map(formatSummary)];
-  return [`Who saw ${patient}:`, ...own, ...others].join('\n');
+  const closed =
+    unopened === 0 ? [] : [`${unopened} entries cannot be opened, of erased patients or damaged: each may have been about this one.`];
+  return [`Who saw ${patient}:`, ...own, ...others, ...closed].join('\n');
 }
 
 function formatSummary({ principal, role, action, outcome, claimed, times, rows, first, last }: AccessSummary): string {
@@ -65,7 +67,8 @@ const FAULTS: Readonly<Record<AuditFault, string>> = {
   cut: 'the chain ends before this entry, of which somebody has a note',
   rewritten: 'the chain up to here was written anew: it differs from a note that was signed',
   forged: 'the note that is kept of this entry was not signed by the hub',
-  unsigned: 'nothing of the chain is signed with a key that is known here',
+  unsigned: 'from here on nothing is signed with a key that is known here',
+  misfiled: 'the index of patients, or the key of this patient, does not agree with it: reports and lists by patient may lack it',
 };
 
 export function formatVerdict({ storeId, entries, fault, seq, signedUpTo, checkpoints, witnesses, unknownKeys }: EvidenceVerdict): string {

@@ -25,32 +25,38 @@ export interface AccessReport {
   accesses: readonly AccessSummary[];
   /** Lists and exports of many patients at once, this one among them as far as it was within reach then. */
   general: readonly AccessSummary[];
+  /** Entries that could not be opened, damaged or of patients without a key: each may have been about this one. */
+  unopened: number;
 }
 
 /** What shows many patients at once. */
 const GENERAL: readonly Action[] = ['patients.list', 'observations.export'];
 
-/** Sums up who saw a patient, those who did most first. */
-export async function reportOf(
-  patient: string,
-  own: AsyncIterable<EvidenceRecord>,
-  all: AsyncIterable<EvidenceRecord>,
-): Promise<AccessReport> {
-  const isGeneral = ({ patient: about, action, count }: AuditEvent): boolean => about === null && count > 0 && GENERAL.includes(action);
-  return { patient, accesses: await summed(own, () => true), general: await summed(all, isGeneral) };
+/** Sums up who saw a patient, those who did most first: by what the entries themselves say, for the index of patients can be changed without its being seen. */
+export async function reportOf(patient: string, records: AsyncIterable<EvidenceRecord>): Promise<AccessReport> {
+  const own: Sums = new Map();
+  const general: Sums = new Map();
+  let unopened = 0;
+  for await (const { event, erased, damaged } of records) {
+    const { patient: about, action, count } = event;
+    if (erased || damaged) unopened += 1;
+    else if (about === patient) add(own, event);
+    else if (about === null && count > 0 && GENERAL.includes(action)) add(general, event);
+  }
+  return { patient, accesses: inOrder(own), general: inOrder(general), unopened };
 }
 
-async function summed(records: AsyncIterable<EvidenceRecord>, wanted: (event: AuditEvent) => boolean): Promise<AccessSummary[]> {
-  const sums = new Map<string, AccessSummary & { claimed: string[] }>();
-  for await (const { event } of records) {
-    if (!wanted(event)) continue;
-    const { principal, role, action, outcome, count, at, detail } = event;
-    const key = JSON.stringify([principal, role, action, outcome]);
-    const sum = sums.get(key) ?? { principal, role, action, outcome, claimed: [], times: 0, rows: 0, first: at, last: at };
-    sums.set(key, { ...sum, times: sum.times + 1, rows: sum.rows + count, first: Math.min(sum.first, at), last: Math.max(sum.last, at) });
-    const { client, model } = detail?.claimed ?? {};
-    for (const name of [client, model])
-      if (name !== undefined && !sum.claimed.includes(name) && sum.claimed.length < 16) sum.claimed.push(name);
-  }
+type Sums = Map<string, AccessSummary & { claimed: string[] }>;
+
+function add(sums: Sums, { principal, role, action, outcome, count, at, detail }: AuditEvent): void {
+  const key = JSON.stringify([principal, role, action, outcome]);
+  const sum = sums.get(key) ?? { principal, role, action, outcome, claimed: [], times: 0, rows: 0, first: at, last: at };
+  sums.set(key, { ...sum, times: sum.times + 1, rows: sum.rows + count, first: Math.min(sum.first, at), last: Math.max(sum.last, at) });
+  const { client, model } = detail?.claimed ?? {};
+  for (const name of [client, model])
+    if (name !== undefined && !sum.claimed.includes(name) && sum.claimed.length < 16) sum.claimed.push(name);
+}
+
+function inOrder(sums: Sums): AccessSummary[] {
   return [...sums.values()].sort((a, b) => b.times - a.times || (a.principal < b.principal ? -1 : 1));
 }

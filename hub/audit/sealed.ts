@@ -18,6 +18,8 @@ export interface OpenedEntry {
   subject: number | null;
   /** The key of its patient is destroyed. */
   erased: boolean;
+  /** What is sealed is not as it was written: it is shown as an entry of an erased patient is. */
+  damaged?: true;
 }
 
 /** What tells of one patient; the hash does, for what it is of can be guessed. */
@@ -46,16 +48,23 @@ export function entryText(event: AuditEvent, key: SubjectKey | undefined, storeI
 }
 
 /**
- * An entry as it was recorded. `secretOf` gives the key of a subject while there is one. Throws what `JSON.parse` and the cipher throw for a text that is
- * not as it was written: the chain says so, too.
+ * An entry as it was recorded. `secretOf` gives the key of a subject while there is one. A sealed part that is not as it was written leaves what is legible,
+ * so that one entry hides no other; the chain says so, too. Throws what `JSON.parse` does.
  */
 export function openEntry(entry: string, storeId: string, secretOf: (subject: number) => Uint8Array | undefined): OpenedEntry {
   const written = JSON.parse(entry) as AuditEvent & { v?: number; subject?: number; sealed?: string };
   if (written.sealed === undefined || written.subject === undefined) return { event: written, subject: null, erased: false };
   const { v: _, subject, sealed, detail, ...legible } = written;
   const secret = secretOf(subject);
-  if (secret === undefined) return { event: { ...legible, patient: null, ...(detail && { detail }) }, subject, erased: true };
-  const { patient, ...hidden } = unseal(sealed, secret, bound(storeId, subject));
+  const open = { ...legible, patient: null, ...(detail && { detail }) };
+  if (secret === undefined) return { event: open, subject, erased: true };
+  let content: Sealed;
+  try {
+    content = unseal(sealed, secret, bound(storeId, subject));
+  } catch {
+    return { event: open, subject, erased: false, damaged: true };
+  }
+  const { patient, ...hidden } = content;
   return { event: { ...legible, patient, detail: { ...detail, ...hidden } }, subject, erased: false };
 }
 

@@ -10,6 +10,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { AUDIT_SQL, appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { IndexedSubject } from '../audit/indexed.ts';
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
@@ -273,6 +274,12 @@ class SqliteStore implements Store {
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {
     return this.#database.read(() => headOf(this.#database, this.storeId));
+  }
+
+  async auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<IndexedSubject[]> {
+    return this.#database.read(() =>
+      this.#database.prepare<[string, number, number, string], IndexedSubject>(AUDIT_SQL.subjects).all(tenant, fromSeq, toSeq, tenant),
+    );
   }
 
   async auditHash(seq: number): Promise<Uint8Array | undefined> {

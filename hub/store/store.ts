@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lin
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { IndexedSubject } from '../audit/indexed.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
@@ -282,6 +283,8 @@ export interface Store extends StoreReader, AsyncDisposable {
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage>;
   /** The last entry of the chain, as it is on disk; number 0 before the first. */
   auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
+  /** What the index of patients says of a tenant's entries from one number to another, both included. */
+  auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<readonly IndexedSubject[]>;
   /** The hash of one entry of the chain; undefined where there is none of that number. */
   auditHash(seq: number): Promise<Uint8Array | undefined>;
   /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */

@@ -94,6 +94,8 @@ export function storeEvidenceContract(name: string, place: () => Promise<StorePl
     await store.record([event(1), event(2), event(3)]);
     const { seq, hash } = await store.auditHead();
     assert.deepEqual([seq, Buffer.from(hash)], [3, Buffer.from((await gathered(store.audit())).at(-1)?.hash ?? [])]);
+    assert.deepEqual(Buffer.from((await store.auditHash(3)) ?? []), Buffer.from(hash));
+    assert.equal(await store.auditHash(4), undefined);
     await store.keepCheckpoint({ seq: 2, note: 'two' });
     await store.keepCheckpoint({ seq: 2, note: 'two again' });
     await store.keepCheckpoint({ seq: 1, note: 'one' });

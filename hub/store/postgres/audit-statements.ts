@@ -6,6 +6,9 @@ export const AUDIT_PG = {
     INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
   audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
+  auditSubjects: `
+    SELECT s.seq, s.subject, k.patient, k.secret FROM audit_subject s LEFT JOIN patient_key k ON k.key = s.subject AND k.tenant = s.tenant
+    WHERE s.tenant = $1 AND s.seq BETWEEN $2 AND $3`,
   auditHash: 'SELECT hash FROM audit WHERE seq = $1',
   findKeys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE tenant = $1 AND patient = ANY ($2::text[])',
   addKeys: `

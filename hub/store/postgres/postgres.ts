@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../../shared/uplink/
 import type { AuditEvent } from '../../access/access.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
+import type { IndexedSubject } from '../../audit/indexed.ts';
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
@@ -271,6 +272,10 @@ export class PostgresStore implements Store {
 
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage> {
     return this.read((transaction) => readUsage(transaction, tenant, principal, since), tenant);
+  }
+
+  auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<IndexedSubject[]> {
+    return this.read((transaction) => transaction.query<IndexedSubject>(AUDIT_PG.auditSubjects, [tenant, fromSeq, toSeq]), tenant);
   }
 
   async auditHash(seq: number): Promise<Uint8Array | undefined> {

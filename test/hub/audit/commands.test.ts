@@ -411,7 +411,7 @@ test('a hub that rewrites and signs its own evidence is found by what a gateway 
     const good = await audit('verify', '--witness', witness, '--json');
     assert.deepEqual([good.code, verdictOf(good).witnesses], [0, 1]);
     await tamper((database) => {
-      for (const name of ['audit', 'auditCheckpoint']) {
+      for (const name of ['auditSubject', 'audit', 'auditCheckpoint']) {
         const drop = database
           .prepare<[string], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?")
           .all(name);

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { formatRecord, formatReport } from '../../../hub/audit/format.ts';
+import { misfiledEntry } from '../../../hub/audit/indexed.ts';
+import { reportOf } from '../../../hub/audit/report.ts';
+import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
+import { type Database, openDatabase } from '../../../shared/storage/database.ts';
+import { event } from '../../contract/store.ts';
+import { verifies } from '../../requirements.ts';
+import { gathered, type TestHub, testHub } from '../../support/hub.ts';
+
+const TENANT = 'clinic';
+const BY = [
+  ['nurse-1', 'pat-icu-01'],
+  ['nurse-2', 'pat-icu-02'],
+  ['nurse-3', 'pat-icu-01'],
+  ['nurse-4', null],
+] as const;
+
+interface Tampered {
+  hub: TestHub;
+  /** Who is said to have seen a patient, and how many entries could not be opened. */
+  seen(patient: string): Promise<[string[], number]>;
+}
+
+/** A store with four entries, changed without its triggers. */
+async function tampered(work: (database: Database) => void, body: (at: Tampered) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-filed-'));
+  const key = randomBytes(32);
+  let hub = testHub({ dir, key });
+  try {
+    await hub.store.record(BY.map(([principal, patient], i) => ({ ...event(i), tenant: TENANT, principal, patient })));
+    assert.equal(await misfiledEntry(hub.store), null);
+    await hub.close();
+    {
+      using database = openDatabase({ path: join(dir, 'hub.db'), key, migrations: STORE_MIGRATIONS });
+      database.write(() => {
+        const triggers = database
+          .prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name LIKE 'audit%'")
+          .all();
+        for (const { name } of triggers) database.prepare(`DROP TRIGGER ${name}`).run();
+        work(database);
+      });
+    }
+    hub = testHub({ dir, key });
+    const seen = async (patient: string): Promise<[string[], number]> => {
+      const { accesses, unopened } = await reportOf(patient, hub.store.evidence(TENANT, {}));
+      return [accesses.map(({ principal }) => principal), unopened];
+    };
+    await body({ hub, seen });
+  } finally {
+    await hub.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+test('an entry that the index of patients leaves out, or lists beside, is found, and the report still has it', async () => {
+  verifies('AUDIT-FILED');
+  const drop = (database: Database): unknown => database.prepare('DELETE FROM auditSubject WHERE seq = 3').run();
+  await tampered(drop, async ({ hub, seen }) => {
+    assert.equal(await misfiledEntry(hub.store), 3);
+    assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
+  });
+  const add = (database: Database): unknown => database.prepare('INSERT INTO auditSubject (subject, seq) VALUES (1, 2), (1, 4)').run();
+  await tampered(add, async ({ hub, seen }) => {
+    assert.equal(await misfiledEntry(hub.store), 2);
+    assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
+  });
+});
+
+test('names of patients that were swapped are found, and the report goes by the entries', async () => {
+  verifies('AUDIT-FILED');
+  const swap = (database: Database): void => {
+    for (const [from, to] of [['pat-icu-01', 'x'] as const, ['pat-icu-02', 'pat-icu-01'] as const, ['x', 'pat-icu-02'] as const])
+      database.prepare<[string, string]>('UPDATE patientKey SET patient = ? WHERE patient = ?').run(to, from);
+  };
+  await tampered(swap, async ({ hub, seen }) => {
+    assert.equal(await misfiledEntry(hub.store), 1);
+    assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
+    assert.deepEqual(await seen('pat-icu-02'), [['nurse-2'], 0]);
+  });
+});
+
+test('a key that is missing is found where no erasure was recorded, and the report says what it cannot open', async () => {
+  verifies('AUDIT-FILED');
+  const drop = (database: Database): unknown => database.prepare("DELETE FROM patientKey WHERE patient = 'pat-icu-02'").run();
+  await tampered(drop, async ({ hub, seen }) => {
+    assert.equal(await misfiledEntry(hub.store), 2);
+    assert.deepEqual(await seen('pat-icu-02'), [[], 1]);
+  });
+  const all = (database: Database): void => {
+    for (const table of ['auditSubject', 'patientKey']) database.prepare(`DELETE FROM ${table}`).run();
+  };
+  await tampered(all, async ({ hub, seen }) => {
+    assert.equal(await misfiledEntry(hub.store), 1);
+    const [, unopened] = await seen('pat-icu-01');
+    assert.equal(unopened, 3);
+    assert.match(formatReport(await reportOf('pat-icu-01', hub.store.evidence(TENANT, {}))), /^3 entries cannot be opened/m);
+  });
+});
+
+test('the key of a patient whose erasure stands in the evidence may be gone', async () => {
+  verifies('AUDIT-FILED');
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-filed-'));
+  const key = randomBytes(32);
+  let hub = testHub({ dir, key });
+  try {
+    await hub.store.record(
+      [event(1), event(2, { action: 'patient.erase' })].map((one) => ({ ...one, tenant: TENANT, patient: 'pat-icu-01' })),
+    );
+    await hub.close();
+    {
+      using database = openDatabase({ path: join(dir, 'hub.db'), key, migrations: STORE_MIGRATIONS });
+      database.write(() => database.prepare('DELETE FROM patientKey').run());
+    }
+    hub = testHub({ dir, key });
+    assert.equal(await misfiledEntry(hub.store), null);
+  } finally {
+    await hub.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test('a damaged entry is shown as damaged, and hides no other', async () => {
+  verifies('AUDIT-FILED');
+  const damage = (database: Database): unknown =>
+    database.prepare(`UPDATE audit SET entry = replace(entry, '"sealed":"', '"sealed":"AA') WHERE seq = 1`).run();
+  await tampered(damage, async ({ hub, seen }) => {
+    const records = await gathered(hub.store.evidence(TENANT, {}));
+    assert.deepEqual(
+      records.map(({ event: { principal, patient }, damaged = false }) => [principal, patient, damaged]),
+      BY.map(([principal, patient], i) => [principal, i === 0 ? null : patient, i === 0]),
+    );
+    assert.match(records[0] ? formatRecord(records[0]) : '', / DAMAGED /);
+    assert.deepEqual(await seen('pat-icu-01'), [['nurse-3'], 1]);
+    assert.deepEqual(await seen('pat-icu-02'), [['nurse-2'], 1]);
+    assert.equal(await misfiledEntry(hub.store), 1);
+  });
+});
