@@ -29,8 +29,9 @@ export interface Noted {
  * `altered`: the entry or its hash is not as it was written. `missing`: an entry stands elsewhere or nowhere. `cut`: the chain ends before what a note
  * knows of. `rewritten`: all of it agrees with itself, but not with a note. `forged`: a note that the key of the hub did not sign.
  * `unsigned`: no note of a key that is known covers the beginning, or what came since. `misfiled`: the index of patients or a patient's key does not agree with the entry.
+ * `unknown-key`: a gateway's file has notes that a key signed which is not known here: another hub's, or made up; or the list of keys was exchanged.
  */
-export type AuditFault = 'altered' | 'missing' | 'cut' | 'rewritten' | 'forged' | 'unsigned' | 'misfiled';
+export type AuditFault = 'unknown-key' | 'altered' | 'missing' | 'cut' | 'rewritten' | 'forged' | 'unsigned' | 'misfiled';
 
 export type AuditVerdict =
   | { intact: true; entries: number; head: Uint8Array }

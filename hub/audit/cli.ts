@@ -115,7 +115,7 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           run: async (values, io) => {
             const witnesses = typeof values.witness === 'string' ? packed(readWitnessFile(values.witness)) : [];
             for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', { witnesses })) {
-              await print(io, values.json ? JSON.stringify(verdict) : formatVerdict(verdict));
+              await print(io, values.json ? JSON.stringify(verdict) : formatVerdict(verdict, String(values.witness ?? '')));
               return verdict.intact ? EXIT.ok : EXIT.failed;
             }
             throw new VitalmeshError('INTERNAL', { detail: 'a verification without a verdict' });
@@ -128,11 +128,11 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
 
 /** As the operator's socket takes them. */
 function packed(witnesses: readonly Witness[]): unknown[] {
-  const groups = new Map<string, { gateway: string; origin: string; notes: [number, string][] }>();
-  for (const { gateway, checkpoint } of witnesses) {
+  const groups = new Map<string, { gateway: string; origin: string; key: string; notes: [number, string][] }>();
+  for (const { gateway, key, checkpoint } of witnesses) {
     const { origin, size, hash } = checkpoint;
-    const group = groups.get(origin) ?? { gateway, origin, notes: [] };
-    groups.set(origin, group);
+    const group = groups.get(`${origin} ${key}`) ?? { gateway, origin, key, notes: [] };
+    groups.set(`${origin} ${key}`, group);
     group.notes.push([size, Buffer.from(hash).toString('base64')]);
   }
   return [...groups.values()];

@@ -62,6 +62,8 @@ function formatSummary({ principal, role, action, outcome, claimed, times, rows,
 }
 
 const FAULTS: Readonly<Record<AuditFault, string>> = {
+  'unknown-key':
+    'a note in the file of a gateway is signed with a key that is not known here: it is not of this hub, or the list of keys was exchanged',
   altered: 'this entry, or its hash, is not as it was written',
   missing: 'this entry is missing or stands elsewhere',
   cut: 'the chain ends before this entry, of which somebody has a note',
@@ -71,8 +73,13 @@ const FAULTS: Readonly<Record<AuditFault, string>> = {
   misfiled: 'the index of patients, or the key of this patient, does not agree with it: reports and lists by patient may lack it',
 };
 
-export function formatVerdict({ storeId, entries, fault, seq, signedUpTo, checkpoints, witnesses, unknownKeys }: EvidenceVerdict): string {
+export function formatVerdict(
+  { storeId, entries, fault, seq, signedUpTo, checkpoints, witnesses, unknownKeys, witnessKeys }: EvidenceVerdict,
+  file: string,
+): string {
   const unknown = unknownKeys.length === 0 ? [] : [`Some notes are signed with keys that are not known here: ${unknownKeys.join(', ')}.`];
+  for (const { gateway, key, known } of witnessKeys)
+    unknown.push(`${file}: notes kept by ${gateway}, signed with ${known ? 'the known key' : 'a key that is not known'} ${key}`);
   const held = `${checkpoints} notes of the hub and ${witnesses} of gateways`;
   if (fault !== null) return [`Store ${storeId}: the evidence does not hold. Entry ${seq}: ${FAULTS[fault]}.`, ...unknown].join('\n');
   return [`Store ${storeId}: ${entries} entries are intact, held against ${held}; signed up to entry ${signedUpTo}.`, ...unknown].join(

@@ -36,8 +36,10 @@ export interface EvidenceVerdict {
   /** Number of the last entry that a note of a known key covers; 0 for none. */
   signedUpTo: number;
   checkpoints: number;
-  /** Notes of gateways that speak of this store. */
+  /** Notes of gateways that speak of this store, of keys that are known. */
   witnesses: number;
+  /** Whose notes of this store were given: the gateway that its file names, and the verifier key. */
+  witnessKeys: readonly { gateway: string; key: string; known: boolean }[];
   /** Ids of keys that signed a note and are not known here. */
   unknownKeys: readonly string[];
 }
@@ -50,16 +52,20 @@ export async function verifyEvidence(
   const { storeId } = against;
   const tally = { checkpoints: 0, witnesses: 0, signedUpTo: 0, unknownUpTo: 0, unknown: new Set<string>() };
   const own = keptNote(against);
+  const { witnessKeys, strangers } = whose(against);
   const others = [...witnessNotes(against, tally), ...(own ? [own] : [])].sort((a, b) => a.seq - b.seq);
   const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally), others));
   const { unknown, unknownUpTo: _, ...counts } = tally;
-  const common = { storeId, ...counts, unknownKeys: [...unknown].sort() };
+  const common = { storeId, ...counts, witnessKeys, unknownKeys: [...unknown].sort() };
   if (!verdict.intact) return { ...common, intact: false, entries: verdict.seq - 1, fault: verdict.fault, seq: verdict.seq, head: null };
   const { entries, head } = verdict;
   const { signedUpTo } = tally;
   const most = against.everyEntries === undefined ? Number.POSITIVE_INFINITY : against.everyEntries + UNSIGNED_SLACK;
   const unsigned = entries > 0 && (signedUpTo === 0 || tally.unknownUpTo > signedUpTo || against.upTo - signedUpTo > most);
-  const fault = unsigned ? { intact: false, fault: 'unsigned' as const, seq: signedUpTo + 1 } : { intact: true, fault: null, seq: null };
+  const faultAt = (fault: AuditFault, seq: number) => ({ intact: false, fault, seq });
+  const first = strangers[0];
+  const unknownKey = first === undefined ? { intact: true, fault: null, seq: null } : faultAt('unknown-key', first);
+  const fault = unsigned ? faultAt('unsigned', signedUpTo + 1) : unknownKey;
   return { ...common, ...fault, entries, head: Buffer.from(head).toString('hex') };
 }
 
@@ -90,9 +96,17 @@ async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally
   }
 }
 
-/** What a gateway kept came to it from the hub itself, so it counts whichever key the hub signs with now. */
-function witnessNotes({ witnesses = [], storeId }: Against, tally: Tally): Noted[] {
+/** Which keys signed what gateways kept of this store; `strangers` are the numbers that notes of a key cover which is not known, in order. */
+function whose({ witnesses = [], storeId, keys }: Against): Pick<EvidenceVerdict, 'witnessKeys'> & { strangers: number[] } {
   const own = witnesses.filter(({ checkpoint }) => checkpoint.origin === originOf(storeId));
+  const found = new Map(own.map(({ gateway, key }) => [`${gateway} ${key}`, { gateway, key, known: keys.includes(key) }]));
+  const strange = own.filter(({ key }) => !keys.includes(key));
+  return { witnessKeys: [...found.values()], strangers: strange.map(({ checkpoint }) => checkpoint.size).sort((a, b) => a - b) };
+}
+
+/** Anybody can make a file and sign it, so only notes of known keys speak against the chain. */
+function witnessNotes({ witnesses = [], storeId, keys }: Against, tally: Tally): Noted[] {
+  const own = witnesses.filter(({ key, checkpoint }) => checkpoint.origin === originOf(storeId) && keys.includes(key));
   tally.witnesses = own.length;
   return own.map(({ checkpoint: { size, hash } }) => ({ seq: size, hash })).sort((a, b) => a.seq - b.seq);
 }

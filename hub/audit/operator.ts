@@ -38,9 +38,9 @@ const exportArgs = z.strictObject({
 const replayArgs = z.strictObject({ tenant: text.optional(), principal: text, from: z.int().optional(), to: z.int().optional() });
 const reportArgs = z.strictObject({ tenant: text.optional(), patient: text });
 const verifyArgs = z.strictObject({
-  /** Notes by gateway and origin: size and hash (base64). */
+  /** Notes by gateway, origin and key: size and hash (base64). */
   witnesses: z
-    .array(z.strictObject({ gateway: text, origin: text, notes: z.array(z.tuple([z.int().min(0), z.base64()])).max(10_000) }))
+    .array(z.strictObject({ gateway: text, origin: text, key: text, notes: z.array(z.tuple([z.int().min(0), z.base64()])).max(10_000) }))
     .max(64)
     .default([]),
 });
@@ -69,8 +69,8 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
     'audit-verify': async function* (args, principal) {
       const { witnesses } = checked(verifyArgs, args, 'witnesses are what a gateway exported');
       const uid = uidOf(principal);
-      const kept = witnesses.flatMap(({ gateway, origin, notes }) =>
-        notes.map(([size, hash]): Witness => ({ gateway, checkpoint: { origin, size, hash: Buffer.from(hash, 'base64') } })),
+      const kept = witnesses.flatMap(({ gateway, origin, key, notes }) =>
+        notes.map(([size, hash]): Witness => ({ gateway, key, checkpoint: { origin, size, hash: Buffer.from(hash, 'base64') } })),
       );
       const callers = tenants().map((tenant) => operatorPrincipal(uid, tenant));
       yield await auditor.verify(callers, kept, CONTEXT);

@@ -6,6 +6,8 @@ import { type Checkpoint, readCheckpoint, signedBy } from '../../shared/signed-n
 /** A note that a gateway kept. */
 export interface Witness {
   gateway: string;
+  /** The verifier key that it is signed with. */
+  key: string;
   checkpoint: Checkpoint;
 }
 
@@ -33,7 +35,7 @@ export function readWitnessFile(path: string): Witness[] {
       const read = readCheckpoint(note);
       if (!read || signedBy(read, [key]) !== 'good')
         throw new VitalmeshError('AUDIT-WITNESS', { detail: `${path} holds a note that is not signed` });
-      return { gateway: data.gateway, checkpoint: { origin: read.origin, size: read.size, hash: read.hash } };
+      return { gateway: data.gateway, key, checkpoint: { origin: read.origin, size: read.size, hash: read.hash } };
     }),
   );
 }

@@ -51,6 +51,7 @@ test('a chain that its notes cover is intact, and the verdict says up to where i
     signedUpTo: 12,
     checkpoints: 3,
     witnesses: 0,
+    witnessKeys: [],
     unknownKeys: [],
   });
 });
@@ -91,13 +92,26 @@ test('a chain written anew and signed with the hub’s own key is found by what 
   assert.deepEqual(await faultOf(rewritten, { checkpoints: signed }), [null, null], 'the hub alone cannot tell');
   const kept = (seq: number) => ({
     gateway: 'gw',
+    key: KEY,
     checkpoint: { origin: originOf(STORE), size: seq, hash: CHAIN[seq - 1]?.hash ?? Buffer.of() },
   });
   assert.deepEqual(await faultOf(rewritten, { checkpoints: signed, witnesses: [kept(9), kept(2)] }), ['rewritten', 2]);
   assert.deepEqual(await faultOf(CHAIN.slice(0, 5), { checkpoints: [noteOf(CHAIN, 4)], upTo: 5, witnesses: [kept(9)] }), ['cut', 6]);
-  const elsewhere = { gateway: 'gw', checkpoint: { origin: originOf('store-2'), size: 2, hash: Buffer.alloc(32) } };
+  const elsewhere = { gateway: 'gw', key: KEY, checkpoint: { origin: originOf('store-2'), size: 2, hash: Buffer.alloc(32) } };
   const verdict = await verdictOf(CHAIN, { witnesses: [kept(12), kept(3), elsewhere] });
   assert.deepEqual([verdict.intact, verdict.witnesses], [true, 2]);
+});
+
+test('a note of a key that is not known says nothing against the chain, and is a verdict of its own', async () => {
+  verifies('AUDIT-SIGNED');
+  const key = verifierKey(originOf(STORE), other.publicKey);
+  const made = { gateway: 'gw', key, checkpoint: { origin: originOf(STORE), size: 5, hash: Buffer.alloc(32) } };
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made] }), ['unknown-key', 5]);
+  const { witnesses, witnessKeys } = await verdictOf(CHAIN, { witnesses: [made] });
+  assert.deepEqual([witnesses, witnessKeys], [0, [{ gateway: 'gw', key, known: false }]]);
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made], keys: [KEY, key] }), ['rewritten', 5], 'of a key that is known it counts');
+  const rewritten = chainOf(12, 100);
+  assert.deepEqual(await faultOf(rewritten, { witnesses: [made] }), ['rewritten', 4], 'what the chain itself shows comes first');
 });
 
 test('what is noted while a chain is verified does not count against it', async () => {
