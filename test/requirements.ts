@@ -268,7 +268,7 @@ export const REQUIREMENTS = {
   'LIMITS-OTHERS': {
     source: 'issue 8, What',
     behaviour:
-      'Of patients in none of its wards and panels a caller sees so many an hour and a day, by reads and subscriptions, and never a tenth of the hospital.',
+      'Of patients in none of its wards and panels a caller sees so many an hour and a day, by reads and subscriptions, and never a tenth of the hospital, but for eight of them.',
   },
   'LIMITS-WORKABLE': {
     source: 'issue 8, What',
