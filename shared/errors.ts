@@ -346,7 +346,7 @@ export const ERRORS = {
   'AUDIT-KEY': {
     message: 'The key that signs the evidence cannot be read or made, or the list of its public keys cannot.',
     advice:
-      'See the file that is named: an Ed25519 key (PKCS #8, PEM), mode 0600. Where it is lost, take the file away: the next start makes another one, whose public key is added to the list.',
+      'See the file that is named: an Ed25519 key (PKCS #8, PEM), mode 0600. Where it is lost, take the file away: the next start makes another one, which counts once you add its public key to the list.',
     retryable: false,
   },
   'AUDIT-NOT-EXTENDED': {

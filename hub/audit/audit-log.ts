@@ -12,8 +12,10 @@ export const AUDIT_SQL = {
   hash: 'SELECT hash FROM audit WHERE seq = ?',
   subjects: `
     SELECT s.seq, s.subject, k.patient, k.secret
-    FROM auditSubject s JOIN audit a ON a.seq = s.seq LEFT JOIN patientKey k ON k.key = s.subject AND k.tenant = ?
-    WHERE s.seq BETWEEN ? AND ? AND json_extract(a.entry, '$.tenant') = ?`,
+    FROM audit a JOIN auditSubject s ON s.seq = a.seq AND s.subject = coalesce(json_extract(a.entry, '$.subject'), (
+      SELECT key FROM patientKey WHERE tenant = json_extract(a.entry, '$.tenant') AND patient = json_extract(a.entry, '$.patient')))
+    LEFT JOIN patientKey k ON k.key = s.subject AND k.tenant = ?
+    WHERE a.seq BETWEEN ? AND ? AND json_extract(a.entry, '$.tenant') = ?`,
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',

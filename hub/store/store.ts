@@ -283,7 +283,7 @@ export interface Store extends StoreReader, AsyncDisposable {
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage>;
   /** The last entry of the chain, as it is on disk; number 0 before the first. */
   auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
-  /** What the index of patients says of a tenant's entries from one number to another, both included. */
+  /** What the index of patients says of a tenant's entries from one number to another, both included, as far as it lists them under their own patients. */
   auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<readonly IndexedSubject[]>;
   /** The hash of one entry of the chain; undefined where there is none of that number. */
   auditHash(seq: number): Promise<Uint8Array | undefined>;

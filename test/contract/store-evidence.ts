@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import type { EvidenceFilter } from '../../hub/audit/evidence.ts';
+import { misfiledEntry } from '../../hub/audit/indexed.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { verifies } from '../requirements.ts';
 import { evidenceOf } from '../support/evidence.ts';
@@ -87,6 +88,9 @@ export function storeEvidenceContract(name: string, place: () => Promise<StorePl
     assert.deepEqual(await found(store, { patient: 'pat-1' }), [1]);
     assert.deepEqual(await found(store, { patient: 'pat-1' }, 'other'), [2]);
     assert.deepEqual(await found(store, {}, 'other'), [2, 3]);
+    const [row, ...more] = await store.auditSubjects('other', 1, 3);
+    assert.deepEqual([row?.seq, row?.patient, row?.secret?.length, more.length], [2, 'pat-1', 32, 0]);
+    assert.equal(await misfiledEntry(store), null);
   });
 
   check('notes of how far the chain had come are kept in order, and only of what there is', async (store) => {

@@ -7,8 +7,11 @@ export const AUDIT_PG = {
   audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
   auditSubjects: `
-    SELECT s.seq, s.subject, k.patient, k.secret FROM audit_subject s LEFT JOIN patient_key k ON k.key = s.subject AND k.tenant = s.tenant
-    WHERE s.tenant = $1 AND s.seq BETWEEN $2 AND $3`,
+    SELECT s.seq, s.subject, k.patient, k.secret FROM audit a
+    JOIN audit_subject s ON s.seq = a.seq AND s.subject = coalesce((a.entry::json ->> 'subject')::bigint, (
+      SELECT p.key FROM patient_key p WHERE p.tenant = a.tenant AND p.patient = a.entry::json ->> 'patient'))
+    LEFT JOIN patient_key k ON k.key = s.subject AND k.tenant = s.tenant
+    WHERE a.tenant = $1 AND a.seq BETWEEN $2 AND $3`,
   auditHash: 'SELECT hash FROM audit WHERE seq = $1',
   findKeys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE tenant = $1 AND patient = ANY ($2::text[])',
   addKeys: `

@@ -58,16 +58,11 @@ async function tampered(work: (database: Database) => void, body: (at: Tampered)
   }
 }
 
-test('an entry that the index of patients leaves out, or lists beside, is found, and the report still has it', async () => {
+test('an entry that the index of patients leaves out is found, and the report still has it', async () => {
   verifies('AUDIT-FILED');
   const drop = (database: Database): unknown => database.prepare('DELETE FROM auditSubject WHERE seq = 3').run();
   await tampered(drop, async ({ hub, seen }) => {
     assert.equal(await misfiledEntry(hub.store), 3);
-    assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
-  });
-  const add = (database: Database): unknown => database.prepare('INSERT INTO auditSubject (subject, seq) VALUES (1, 2), (1, 4)').run();
-  await tampered(add, async ({ hub, seen }) => {
-    assert.equal(await misfiledEntry(hub.store), 2);
     assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
   });
 });
