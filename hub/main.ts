@@ -21,6 +21,7 @@ import { recordMaintenance } from './access/maintenance.ts';
 import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
 import { type Access, checkAccess, openAccess } from './access/open-access.ts';
+import { takenInWords } from './access/operator-gaps.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { createDoor } from './access/store-door.ts';
 import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
@@ -211,11 +212,11 @@ async function reload(config: HubConfig, { registry, policies, access, store, en
 
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
-  const { registry } = loadRules(config);
+  const { registry, policy } = loadRules(config);
   const note = await checkAccess(config.access, registry);
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
-  const found = [note, await checkStore(config.store)].filter((one) => one !== undefined);
+  const found = [note, takenInWords(policy), await checkStore(config.store)].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }
 

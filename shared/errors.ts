@@ -350,7 +350,8 @@ export const ERRORS = {
     retryable: false,
   },
   'AUDIT-NOT-EXTENDED': {
-    message: 'The evidence in the store does not go on from what this hub signed last: it was cut, written anew, or an older store was put back.',
+    message:
+      'The evidence in the store does not go on from what this hub signed last: it was cut, written anew, or an older store was put back.',
     advice:
       'Nothing of it is signed until this is cleared. Where it was no restore, keep store and files as they are and find out who had the key of the store. After a restore take the named file away and start the hub again.',
     retryable: false,
@@ -363,7 +364,8 @@ export const ERRORS = {
   },
   'AUDIT-NOTE-LOST': {
     message: 'What the hub keeps outside of the store of what it signed last is missing or unreadable.',
-    advice: 'After a restore this is expected once. Otherwise somebody took it away: verify the evidence with what a gateway kept (--witness).',
+    advice:
+      'After a restore this is expected once. Otherwise somebody took it away: verify the evidence with what a gateway kept (--witness).',
     retryable: false,
   },
   'AUDIT-WITNESS': {
@@ -759,7 +761,8 @@ export const ERRORS = {
   },
   'ACCESS-UNKNOWN-CALLER': {
     message: 'The registry does not know this caller.',
-    advice: 'Add the identity id to registry.yaml.',
+    advice:
+      'Ask whoever runs the hub to list you in registry.yaml: the identity id of the overlay, and where you show an access token its issuer and subject.',
     retryable: false,
   },
   'ACCESS-TOKEN-NEEDED': {

@@ -238,6 +238,15 @@ export const REQUIREMENTS = {
     behaviour:
       'Who may do what stands in policy.yaml: checked whole, every error with its line, its version in the evidence; a bad one leaves the last good one in force.',
   },
+  'TOKEN-TRACED': {
+    source: 'issue 8, Who',
+    behaviour:
+      'The evidence names the id of a token and the overlay identity it came over, where it was taken and where it was refused; to another tenant than its own it names no token.',
+  },
+  'POLICY-OPERATOR': {
+    source: 'issue 8, What',
+    behaviour: 'check names what a policy takes from the operator of what the built-in one gives it; the one in the README takes nothing.',
+  },
   'POLICY-DECIDES': {
     source: 'issue 8, What',
     behaviour:
@@ -739,6 +748,11 @@ export const REQUIREMENTS = {
   'TOKEN-SCOPES': {
     source: 'issue 8, Who; SMART App Launch 2.2',
     behaviour: 'A token opens what its scopes of SMART say and nothing else; a scope that is not understood opens nothing.',
+  },
+  'TOKEN-WITHHELD': {
+    source: 'issue 8, Who',
+    behaviour:
+      'Where a token hides what is measured, the answer names what it hides and gives no time of it: a chart that is hidden never reads as an empty one. The evidence says so, too.',
   },
   'TOKEN-SHAPES': {
     source: 'issue 8, Who; mcp.md §5',

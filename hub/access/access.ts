@@ -50,10 +50,10 @@ export interface Scope {
 
 export interface Credential {
   kind: 'overlay' | 'oauth' | 'both' | 'local';
-  /** Overlay identity id, where there is one. */
+  /** Overlay identity id, where there is one: of `oauth`, that of the connection the token came over, whosever it is. */
   overlay?: string;
-  /** Name of the issuer in hub.yaml, and its subject. */
-  oauth?: { issuer: string; subject: string };
+  /** Name of the issuer in hub.yaml, its subject, and the id of the token (`jti`), where it has one. */
+  oauth?: { issuer: string; subject: string; jti?: string };
 }
 
 /** What a client says of itself: shown to auditors, marked as claimed. */

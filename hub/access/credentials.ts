@@ -38,13 +38,13 @@ export function whoIs(rows: Rows, { modes, takesTokens }: AdmissionRules, { over
   if (token && rows.isRevoked(token)) throw new TokenRefusal('revoked');
   const named = overlay === undefined ? undefined : rows.clientByIdentity(overlay);
   const row = token ? rows.clientByToken(token.issuer, token.subject) : named;
-  if (!row && token) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER', { detail: `oauth:${token.issuer}:${token.subject}` });
+  if (!row && token) throw new VitalmeshError('ACCESS-UNKNOWN-CALLER', { detail: 'no row lists the issuer and subject of its token' });
   if (!row) throw new VitalmeshError(codeOfStranger(overlay, takesTokens));
   // One whom the network names as somebody of another tenant acts for that tenant alone.
   if (named && named.tenant !== row.tenant) throw new VitalmeshError('ACCESS-CREDENTIALS');
   const needs = needsOf(row, modes);
   if (needs !== 'overlay' && !token) throw new VitalmeshError('ACCESS-TOKEN-NEEDED');
-  if (needs === 'oauth' && token) return clientPrincipal(row, { token });
+  if (needs === 'oauth' && token) return clientPrincipal(row, { token, over: overlay });
   if (overlay === undefined) throw new VitalmeshError('ACCESS-UNVERIFIED');
   if (row.identity !== overlay) throw new VitalmeshError('ACCESS-CREDENTIALS');
   return clientPrincipal(row, { overlay, ...(token && { token }) });

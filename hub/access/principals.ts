@@ -25,13 +25,14 @@ export function operatorPrincipal(uid: number, tenant: string): Principal {
   return { id: `local:${uid}`, tenant, kind: 'operator', role: 'operator', patients: 'all' };
 }
 
-/** What an AI client was told by: its overlay identity, its token, or both. */
-export type ClientProof = { overlay: string; token?: AccessToken } | { overlay?: undefined; token: AccessToken };
+/** What an AI client was told by: its overlay identity, its token, or both. `over`: the identity that a token alone came over, for the evidence. */
+export type ClientProof = { overlay: string; token?: AccessToken } | { overlay?: undefined; token: AccessToken; over?: string | undefined };
 
 /** An AI client as its row has it, narrowed by its token: by what that is for, and by its end. */
-export function clientPrincipal(row: ClientEntry, { overlay, token }: ClientProof): Principal {
+export function clientPrincipal(row: ClientEntry, proof: ClientProof): Principal {
+  const { overlay, token } = proof;
   const { identity, token: _listed, notAfter, ...rights } = row;
-  const credential = credentialOf(overlay, token);
+  const credential = credentialOf(proof);
   const end = Math.min(notAfter ?? Number.POSITIVE_INFINITY, lastInstantOf(token));
   return {
     ...rights,
@@ -42,10 +43,18 @@ export function clientPrincipal(row: ClientEntry, { overlay, token }: ClientProo
   };
 }
 
-function credentialOf(overlay: string | undefined, token: AccessToken | undefined): Credential {
-  const oauth = token && { issuer: token.issuer, subject: token.subject };
-  if (overlay === undefined) return { kind: 'oauth', ...(oauth && { oauth }) };
-  return oauth ? { kind: 'both', overlay, oauth } : { kind: 'overlay', overlay };
+function credentialOf(proof: ClientProof): Credential {
+  if (proof.overlay === undefined) {
+    const { token, over } = proof;
+    return { kind: 'oauth', ...(over !== undefined && { overlay: over }), oauth: tokenNamed(token) };
+  }
+  const { overlay, token } = proof;
+  return token ? { kind: 'both', overlay, oauth: tokenNamed(token) } : { kind: 'overlay', overlay };
+}
+
+/** What the evidence names a token by: by none of it can it be used. */
+export function tokenNamed({ issuer, subject, id }: AccessToken): NonNullable<Credential['oauth']> {
+  return { issuer, subject, ...(id !== undefined && { jti: id }) };
 }
 
 /** A right holds up to and with its last instant, a token up to the instant of its end. */
@@ -53,13 +62,12 @@ function lastInstantOf(token: AccessToken | undefined): number {
   return token ? token.expiresAt - 1 : Number.POSITIVE_INFINITY;
 }
 
-/** True when both are the same caller, told by the same credentials. */
+/** True when both are the same caller, told by the same kind of credentials: another token of the same subject is, and so is a token alone over another connection. */
 export function isSameCaller(a: Principal, b: Principal): boolean {
   const [one, other] = [a.credential, b.credential];
   return (
     a.id === b.id &&
     one?.kind === other?.kind &&
-    one?.overlay === other?.overlay &&
     one?.oauth?.issuer === other?.oauth?.issuer &&
     one?.oauth?.subject === other?.oauth?.subject
   );

@@ -203,7 +203,10 @@ class StoreDoor implements Door {
   async turnAway(rows: readonly ConcernedRow[], reason: string, { channel }: CallContext): Promise<void> {
     const at = this.#clock.now();
     await this.#store.record(
-      rows.map((row) => ({ ...row, at, action: 'session.open', patient: null, outcome: 'denied', reason, count: 0, channel })),
+      rows.map(({ credential, ...row }) => ({
+        ...{ ...row, at, action: 'session.open', patient: null, outcome: 'denied', reason, count: 0, channel },
+        ...(credential && { detail: { credential } }),
+      })),
     );
   }
 

@@ -4,6 +4,7 @@ import { asVitalmeshError, type VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import { Seldom } from '../../shared/seldom.ts';
 import type { Callers, Identified } from '../access/callers.ts';
+import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Connection } from './connections.ts';
@@ -31,26 +32,31 @@ export class Admission {
     this.#told = new Seldom(options.clock, ONCE_MS);
   }
 
-  /** Rejects as `Callers.identify`, after the evidence of it. */
+  /** Rejects as `Callers.prove` and `Callers.fresh`, after the evidence of it. */
   async identify({ caller }: Connection, request: IncomingMessage): Promise<Identified> {
+    const { callers } = this.#options;
     const overlay = caller.verified ? caller.identityId : undefined;
+    let proof: Proof = overlay === undefined ? {} : { overlay };
     try {
-      return await this.#options.callers.identify(overlay, authorizationOf(request));
+      proof = await callers.prove(overlay, authorizationOf(request));
+      return { principal: callers.fresh(proof), proof };
     } catch (thrown) {
-      await this.#tell(overlay, asVitalmeshError(thrown), channelOf(request));
+      await this.#tell(proof, asVitalmeshError(thrown), channelOf(request));
       throw thrown;
     }
   }
 
-  async #tell(overlay: string | undefined, error: VitalmeshError, channel: CallContext['channel']): Promise<void> {
+  async #tell(proof: Proof, error: VitalmeshError, channel: CallContext['channel']): Promise<void> {
     const { callers, door, log } = this.#options;
+    const { overlay, token } = proof;
     const reason = error instanceof TokenRefusal ? error.fault : error.code;
-    if (ORDINARY.includes(error.code) || !this.#told.due(`${overlay} ${reason}`)) return;
-    // The detail of a caller that no row lists is the subject of a good token, which the operator has to list.
-    if (error.code === 'ACCESS-UNKNOWN-CALLER') log.warn({ caller: error.detail ?? overlay }, 'an unknown caller was refused');
+    const subject = token && `oauth:${token.issuer}:${token.subject}`;
+    if (ORDINARY.includes(error.code) || !this.#told.due(`${overlay} ${reason} ${subject}`)) return;
+    // Of a caller that no row lists it is the subject of a good token that the operator has to list.
+    if (error.code === 'ACCESS-UNKNOWN-CALLER') log.warn({ caller: subject ?? overlay }, 'an unknown caller was refused');
     else log.warn({ caller: overlay, reason }, 'a caller was refused');
     try {
-      await door.turnAway(callers.rowsConcerned(overlay), reason, { channel });
+      await door.turnAway(callers.rowsConcerned(proof), reason, { channel });
     } catch (err) {
       log.error({ err, caller: overlay }, 'the refusal of a caller could not be recorded');
     }

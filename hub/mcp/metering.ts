@@ -74,12 +74,16 @@ export class Metering {
     return this.#options.door.patientBehind(principal, ref.patient) !== undefined;
   }
 
-  async #tell({ tenant, id, role }: Principal, { limit }: AccessLimit, context: CallContext): Promise<void> {
+  async #tell(
+    { tenant, id, role, credential = { kind: 'overlay', overlay: id } }: Principal,
+    { limit }: AccessLimit,
+    context: CallContext,
+  ): Promise<void> {
     const { door, log } = this.#options;
     if (!this.#told.due(`${tenant} ${id} ${limit}`)) return;
     log.warn({ caller: id, limit }, 'a caller asks faster than it may');
     try {
-      await door.turnAway([{ tenant, principal: id, role }], 'limit', context);
+      await door.turnAway([{ tenant, principal: id, role, credential }], 'limit', context);
     } catch (err) {
       log.error({ err, caller: id }, 'that a caller asks too fast could not be recorded');
     }

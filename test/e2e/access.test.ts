@@ -94,7 +94,11 @@ access: ${access}
     'ai-nurse session.open denied revoked',
   ]);
   const read = entries.find(({ action, outcome }) => action === 'patients.list' && outcome === 'allowed');
-  assert.deepEqual(read?.detail?.credential, { kind: 'both', overlay: 'ai-nurse', oauth: { issuer: 'hospital', subject: 'nurse-1' } });
+  assert.deepEqual(read?.detail?.credential, {
+    kind: 'both',
+    overlay: 'ai-nurse',
+    oauth: { issuer: 'hospital', subject: 'nurse-1', jti: 'token-1' },
+  });
   for (const part of token.split('.')) assert.ok(!JSON.stringify(entries).includes(part));
 });
 

@@ -24,7 +24,7 @@ rules:
 const FORBIDS = '  - { id: closed, effect: forbid, roles: [charge-nurse], actions: [vitals.read, vitals.subscribe] }\n';
 
 test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the last good one, and explains itself, running or not', async () => {
-  verifies('POLICY-AS-DATA', 'ACCESS-EXPLAINED', 'REACH-NOW');
+  verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'REACH-NOW');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
   const identity = await site.network.identityFile(site.folder, 'hub');
@@ -47,6 +47,12 @@ access: { mcp: overlay, policy: ${at('policy.yaml')} }
   writeFileSync(at('policy.yaml'), POLICY.replace('effect: permit', 'effect: allow'));
   assert.match((await hubCommand('check', '--config', at('hub.yaml'))).stderr, /POLICY-INVALID.*policy\.yaml:3: rules\[0\]\.effect/s);
   writeFileSync(at('policy.yaml'), POLICY);
+  const checked = await hubCommand('check', '--config', at('hub.yaml'));
+  assert.equal(checked.code, 0);
+  assert.match(
+    checked.stdout,
+    /^The policy takes from the role operator .*: patients\.list, vitals\.read, observations\.export, store\.backup,/m,
+  );
 
   const explained = () =>
     hubCommand('access', 'explain', '--config', at('hub.yaml'), '--as', 'ai-ward', '--action', 'vitals.read', '--patient', 'pat-icu-01');

@@ -10,6 +10,7 @@ import type { AgentStatus } from '../../agent/status.ts';
 import { modesOf } from '../../hub/access/config.ts';
 import { unusableRows } from '../../hub/access/credentials.ts';
 import { loadPolicy } from '../../hub/access/load-policy.ts';
+import { takenFromOperator } from '../../hub/access/operator-gaps.ts';
 import { publicKeyOf } from '../../hub/backup/hpke.ts';
 import { formatRecipient, readRecoveryKey } from '../../hub/backup/recovery-key.ts';
 import { loadHubConfig } from '../../hub/config.ts';
@@ -89,7 +90,7 @@ test('what it says to do on a real OpenZiti network makes a network on which hub
 });
 
 test('in an empty folder the commands of the README, in its order, make a network, enrol, and run hub and agent over it', async () => {
-  verifies('README-WORKS');
+  verifies('README-WORKS', 'POLICY-OPERATOR');
   const folder = mkdtempSync(join(tmpdir(), 'vm-readme-'));
   const env = { ...process.env, VITALMESH_NODE: process.execPath, VITALMESH_AGENT__sources__0__port: '0' };
   const running: ChildProcess[] = [];
@@ -109,7 +110,9 @@ test('in an empty folder the commands of the README, in its order, make a networ
     assert.equal(running.length, 3);
     assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
     const { access, registry } = loadHubConfig(join(folder, 'hub-people.yaml'), {});
-    const { roles } = loadPolicy(join(folder, 'policy.yaml'));
+    const policy = loadPolicy(join(folder, 'policy.yaml'));
+    assert.deepEqual(takenFromOperator(policy), [], 'an operator with this policy could not go on with the commands here');
+    const { roles } = policy;
     assert.deepEqual(loadRegistry(join(folder, 'registry-wards.yaml'), roles).clients()[0]?.wards, ['icu']);
     assert.deepEqual(unusableRows(loadRegistry(join(folder, registry)).clients(), modesOf(access), ['hospital']), []);
     for (const made of ['store.db', 'store.key']) assert.ok(existsSync(join(folder, 'restored', made)), made);

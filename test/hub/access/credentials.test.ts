@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Principal } from '../../../hub/access/access.ts';
 import { ACCESS_MODES, type AccessModes, needsOf, type Proof, unusableRows, whoIs } from '../../../hub/access/credentials.ts';
+import { isSameCaller } from '../../../hub/access/principals.ts';
 import type { AccessToken } from '../../../hub/access/tokens/token.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -128,7 +129,11 @@ test('the principal has the earlier end of row and token, the scopes of its kind
     nurse.scopes?.map(({ context }) => context),
     ['user'],
   );
-  assert.deepEqual(nurse.credential, { kind: 'both', overlay: 'ai-nurse', oauth: { issuer: 'hospital', subject: 'nurse-1' } });
+  assert.deepEqual(nurse.credential, {
+    kind: 'both',
+    overlay: 'ai-nurse',
+    oauth: { issuer: 'hospital', subject: 'nurse-1', jti: 'token-1' },
+  });
   const doctor = outcome({ overlay: 'ai-doctor', token: token('doctor-1') });
   assert.ok(typeof doctor !== 'string');
   assert.equal(doctor.notAfter, TEST_NOW + 60_000);
@@ -138,7 +143,12 @@ test('the principal has the earlier end of row and token, the scopes of its kind
     program.scopes?.map(({ context }) => context),
     ['system'],
   );
-  assert.deepEqual(program.credential, { kind: 'oauth', oauth: { issuer: 'hospital', subject: 'early-warning' } });
+  const oauth = { issuer: 'hospital', subject: 'early-warning', jti: 'token-1' };
+  assert.deepEqual(program.credential, { kind: 'oauth', oauth });
+  const over = outcome({ overlay: 'ai-stranger', token: token('early-warning') }) as Principal;
+  assert.deepEqual([over.id, over.credential], ['oauth:hospital:early-warning', { kind: 'oauth', overlay: 'ai-stranger', oauth }]);
+  assert.ok(isSameCaller(program, over));
+  assert.ok(isSameCaller(over, outcome({ overlay: 'ai-stranger', token: token('early-warning', { id: 'token-2' }) }) as Principal));
   assert.equal('credential' in (outcome({ overlay: 'ai-monitor' }) as Principal), false);
 });
 

@@ -126,15 +126,15 @@ test('a hub starts only with keys that it can use, says when people need one cre
   writeFileSync(file, '{');
   await access.renew();
   assert.equal(access.status().issuers[0]?.code, 'ACCESS-ISSUER-KEYS');
-  assert.equal((await access.callers.identify('ai-monitor', undefined)).principal.id, 'ai-monitor');
-  await assert.rejects(access.callers.identify('ai-nurse', undefined), { code: 'ACCESS-TOKEN-NEEDED' });
+  assert.equal(access.callers.fresh(await access.callers.prove('ai-monitor', undefined)).id, 'ai-monitor');
+  assert.throws(() => access.callers.fresh({ overlay: 'ai-nurse' }), { code: 'ACCESS-TOKEN-NEEDED' });
 
   logged.length = 0;
   const trial = await open('mcp: overlay');
   assert.deepEqual(logged, ['FOR A TRIAL: people are let in by one credential alone (access.mcp)']);
-  assert.equal((await trial.callers.identify('ai-nurse', undefined)).principal.id, 'ai-nurse');
+  assert.equal(trial.callers.fresh(await trial.callers.prove('ai-nurse', undefined)).id, 'ai-nurse');
   assert.equal(await checkAccess(config('mcp: overlay'), registry), undefined);
-  await assert.rejects(trial.callers.identify('ai-nurse', 'Bearer a.b.c'), { code: 'ACCESS-TOKEN' });
+  await assert.rejects(trial.callers.prove('ai-nurse', 'Bearer a.b.c'), { code: 'ACCESS-TOKEN' });
 });
 
 test('the status says loudly what is for a trial, and nothing where all is as it must be', () => {

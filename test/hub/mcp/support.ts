@@ -265,13 +265,10 @@ function callersOf(registry: ReadonlyMap<string, Principal>): Callers {
     return found;
   };
   return {
-    identify: async (overlay) => {
-      const proof = overlay === undefined ? {} : { overlay };
-      return { principal: fresh(proof), proof };
-    },
+    prove: async (overlay) => (overlay === undefined ? {} : { overlay }),
     fresh,
     kindOf: (overlay) => registry.get(overlay)?.kind,
-    rowsConcerned: (overlay = 'unverified') => [{ tenant: 'clinic', principal: overlay, role: 'none' }],
+    rowsConcerned: ({ overlay = 'unverified' }) => [{ tenant: 'clinic', principal: overlay, role: 'none' }],
   };
 }
 

@@ -341,9 +341,45 @@ test('who is turned away is recorded and logged once, with nothing of the token,
       'other ai-stranger none denied ACCESS-UNKNOWN-CALLER',
     ],
   );
+  const credentialOf = (by: string, tenant = 'clinic') =>
+    turned.find(({ principal, tenant: of }) => principal === by && of === tenant)?.detail?.credential;
+  const nurse = { issuer: 'hospital', subject: 'nurse-1', jti: 'token-1' };
+  const stranger = { kind: 'both', overlay: 'ai-stranger', oauth: { ...nurse, subject: 'stranger-1' } };
+  assert.deepEqual(credentialOf('ai-doctor'), { kind: 'both', overlay: 'ai-doctor', oauth: nurse });
+  assert.deepEqual([credentialOf('ai-stranger'), credentialOf('ai-stranger', 'other')], [stranger, stranger]);
+  assert.deepEqual(credentialOf('ai-nurse'), { kind: 'overlay', overlay: 'ai-nurse' }, 'nothing of a token that does not hold');
   const out = [JSON.stringify(entries), ...site.logged, JSON.stringify(site.hub.metrics.snapshot())].join('\n');
   for (const token of tokens) for (const part of token.split('.')) assert.ok(!out.includes(part));
   assert.doesNotMatch(out, /Mustermann|eyJ/);
   assert.doesNotMatch(JSON.stringify(site.hub.metrics.snapshot()), /nurse-1|stranger-1|doctor-1/);
   assert.equal(site.logged.filter((line) => line.includes('refused')).length, 3);
+});
+
+test('a stolen token is found in the evidence by its id and by the identity it came over, where it was taken and where it was not', async () => {
+  verifies('TOKEN-TRACED');
+  await using site = await tokenSite();
+  const ask = async (identity: string, claims: JWTPayload): Promise<Response> => {
+    await using http = rawHttp(site.as(identity));
+    const response = await http.post(READ, await bearer(site, claims));
+    return new Response(await response.text(), { status: response.status });
+  };
+  assert.equal((await ask('gw-icu', { sub: 'early-warning', jti: 'stolen' })).status, 200);
+  assert.equal((await ask('ai-other', { sub: 'early-warning', jti: 'stolen' })).status, 403);
+  const unlisted = await (await ask('ai-nurse', { sub: 'secret-subject' })).text();
+  assert.match(unlisted, /issuer and subject/);
+  assert.doesNotMatch(unlisted, /secret-subject|hospital/);
+  site.reload(`${REGISTRY}revoked: [{ issuer: hospital, jti: stolen }]\n`);
+  assert.equal((await ask('gw-icu', { sub: 'early-warning', jti: 'stolen' })).status, 401);
+  const told = (await evidenceOf(site.hub.store)).flatMap(({ tenant, outcome, reason, detail }) => {
+    const { kind, overlay, oauth } = detail?.credential ?? {};
+    return overlay === undefined ? [] : [[tenant, outcome, reason, kind, overlay, oauth?.subject, oauth?.jti].join(' ').trimEnd()];
+  });
+  assert.deepEqual(told.sort(), [
+    'clinic allowed granted oauth gw-icu early-warning stolen',
+    'clinic denied ACCESS-CREDENTIALS both ai-other early-warning stolen',
+    'clinic denied ACCESS-UNKNOWN-CALLER both ai-nurse secret-subject token-1',
+    'clinic denied revoked both gw-icu early-warning stolen',
+    'other denied ACCESS-CREDENTIALS overlay ai-other',
+    'other denied revoked overlay gw-icu',
+  ]);
 });
