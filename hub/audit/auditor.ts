@@ -11,8 +11,8 @@ import type { EvidenceFilter, EvidenceRecord } from './evidence.ts';
 import { auditEventOf } from './fhir.ts';
 import { misfiledEntry } from './indexed.ts';
 import { type EvidenceVerdict, verifyEvidence } from './notes.ts';
-import { type AccessReport, reportOf } from './report.ts';
 import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
+import { type AccessReport, reportOf } from './report.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
@@ -45,7 +45,7 @@ export interface Auditor {
   export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown>;
   /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
   replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep>;
-  /** Who saw one patient. */
+  /** Who saw one patient. Rejects with NOT-FOUND for one whom neither the evidence nor the registry knows, unless there are entries that cannot be opened. */
   report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport>;
   /** The whole chain, of all tenants; `caller` once for each of them. */
   verify(callers: readonly Principal[], witnesses: readonly Witness[], context: CallContext): Promise<EvidenceVerdict>;
@@ -123,12 +123,15 @@ class StoreAuditor implements Auditor {
   }
 
   async report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport> {
-    const { store } = this.#options;
+    const { store, replay } = this.#options;
     const call = await this.#begin(caller, 'audit.read', context, patient);
     const { seq: toSeq } = await store.auditHead();
     const report = await reportOf(patient, store.evidence(caller.tenant, { toSeq }));
     const whose = report.accesses.length > 0 ? patient : null;
     await store.record([granted(call, whose, report.accesses.length, { view: report })]);
+    // A mistyped id must not read as a patient whom nobody saw.
+    const isKnown = whose !== null || report.unopened > 0 || replay.registry.patient(caller.tenant, patient) !== undefined;
+    if (!isKnown) throw new VitalmeshError('NOT-FOUND', { detail: 'neither the evidence nor registry.yaml has a patient of this id' });
     return report;
   }
 

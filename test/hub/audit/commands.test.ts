@@ -331,7 +331,13 @@ test('who saw a person is summed up, with the lists in which it may have been', 
       report?.general.map(({ principal, action }) => [principal, action]),
       [['ai-nurse', 'patients.list']],
     );
-    assert.match((await audit('report', '--patient', 'nobody')).stdout, /Nobody, as far as the evidence goes/);
+    const unseen = await audit('report', '--patient', 'pat-home-01');
+    assert.deepEqual([unseen.code, unseen.stderr], [0, '']);
+    assert.match(unseen.stdout, /Nobody, as far as the evidence goes/);
+    const unknown = await audit('report', '--patient', 'nobody');
+    assert.deepEqual([unknown.code, unknown.stdout], [1, '']);
+    assert.match(unknown.stderr, /^NOT-FOUND.*neither the evidence nor registry\.yaml/);
+    assert.doesNotMatch(unknown.stderr, /nobody/);
   });
 });
 
