@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
+import type { ObservationCategory } from '../../shared/vitals.ts';
 import type { MaskProfile } from './masking/contract.ts';
 import type { Policy } from './policy.ts';
 
@@ -104,6 +105,13 @@ export interface AccessResource {
 /** What is then shown is looked at row by row: by `inScope`. */
 export const ANY_CATEGORY = '*';
 
+/** What a token can keep from its caller: categories of the parameter table, and `other`, which is in none of them. */
+export const WITHHOLDABLE = ['vital-signs', 'laboratory', 'activity', 'exam', 'procedure', 'other'] as const satisfies readonly (
+  | ObservationCategory
+  | 'other'
+)[];
+export type Withheld = (typeof WITHHOLDABLE)[number];
+
 /** What a decision hangs on beside who, what and whose. */
 export interface AccessContext {
   at: Instant;
@@ -168,6 +176,8 @@ export interface AuditDetail {
   /** `Policy.version`. */
   policy?: string;
   mask?: MaskProfile;
+  /** What the token kept from its caller. */
+  withheld?: readonly Withheld[];
   /** From the call to the writing of this, ms. */
   latencyMs?: number;
   /** Of the canonical JSON of what was shown. */

@@ -11,6 +11,8 @@ import {
   PURPOSES,
   type Purpose,
   type Scope,
+  WITHHOLDABLE,
+  type Withheld,
 } from './access.ts';
 import { MASK_PROFILES } from './masking/contract.ts';
 import type { Rule } from './policy.ts';
@@ -117,4 +119,12 @@ function covered(scopes: readonly Scope[] | undefined, action: Action, resource:
 export function inScope({ scopes, tenant }: Principal, action: Action, key: string): boolean {
   const category = vital(key)?.category ?? (panel(key) ? 'vital-signs' : '');
   return covered(scopes, action, { tenant, category });
+}
+
+/**
+ * What the caller's token is not for, by category of what is measured: by the token alone, so that it tells nothing of what is stored. Empty where
+ * there is no token. `inScope` shows no row of these.
+ */
+export function withheldFrom({ scopes, tenant }: Principal, action: Action): readonly Withheld[] {
+  return WITHHOLDABLE.filter((name) => !covered(scopes, action, { tenant, category: name === 'other' ? '' : name }));
 }

@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
-import type { Action, Principal } from './access.ts';
+import type { Action, Principal, Withheld } from './access.ts';
 import type { ConcernedRow } from './callers.ts';
 import type { TrendView, VersionView } from './history-views.ts';
 import type { Masked, MaskProfile } from './masking/contract.ts';
@@ -21,11 +21,13 @@ export interface PatientSummary {
   bed: string | null;
   /** Ward, where the registry knows one and it is not masked. */
   ward?: string;
-  /** UTC ms of the newest stored observation, or null. */
+  /** UTC ms of the newest that is stored, or null; null also where that may be something that is not shown. */
   lastStoredAt: Instant | null;
   /** Seconds since then, where it is masked and its time need not be a real one. */
   ageSeconds?: number;
   vitals: readonly string[];
+  /** What the caller's token is not for, where there is any; that none of it is here says nothing about the patient. */
+  withheld?: readonly Withheld[];
   masked?: Masked;
 }
 
@@ -59,6 +61,8 @@ export interface LatestView {
   /** ISO 8601. */
   asOf: string;
   vitals: readonly VitalView[];
+  /** As in `PatientSummary`. */
+  withheld?: readonly Withheld[];
   notice: string;
   /** Where identifiers were replaced or left out. */
   masked?: Masked;

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Clock, Instant } from '../../shared/clock.ts';
 import { canonicalJson } from '../ingest/canonical.ts';
-import type { Action, AuditDetail, AuditEvent, Obligations, Principal } from './access.ts';
+import type { Action, AuditDetail, AuditEvent, Obligations, Principal, Withheld } from './access.ts';
 import type { CallContext } from './door.ts';
 import type { Policy } from './policy.ts';
 
@@ -28,16 +28,19 @@ export interface Shown {
   args?: AuditDetail['args'];
   /** The observations in it, with their versions. */
   rows?: readonly { id: string; storedAt: Instant }[];
+  /** What the token kept back. */
+  withheld?: readonly Withheld[];
 }
 
 /** The evidence of a call that was allowed; `count`: rows shown. Where the policy asks for a brief one, it does not say which. */
-export function granted(call: Call, patient: string | null, count: number, { view, args, rows }: Shown = {}): AuditEvent {
+export function granted(call: Call, patient: string | null, count: number, { view, args, rows, withheld = [] }: Shown = {}): AuditEvent {
   const { tenant, id, role } = call.principal;
   const text = view === undefined ? undefined : canonicalJson(view);
   const isFull = call.obligations?.audit !== 'brief';
   const detail: AuditDetail = {
     ...frameOf(call),
     ...(text !== undefined && { bytes: Buffer.byteLength(text), response: hash('sha256', text) }),
+    ...(withheld.length > 0 && { withheld }),
     ...(args !== undefined && { args }),
     ...(rows !== undefined && isFull && { shown: rows.map((row) => [row.id, row.storedAt] as const) }),
   };

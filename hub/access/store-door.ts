@@ -21,7 +21,7 @@ import { AccessLimit } from './budgets/access-limit.ts';
 import { Budgets } from './budgets/budgets.ts';
 import { type Counted, spend } from './budgets/spending.ts';
 import type { ConcernedRow } from './callers.ts';
-import { decide, inScope } from './decide.ts';
+import { decide, inScope, withheldFrom } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import type { CallContext, Door, Ended, LatestView, PatientSummary, TrendAsked } from './door.ts';
 import { type Call, granted, refused } from './evidence-of-call.ts';
@@ -33,7 +33,7 @@ import { isPseudonym } from './masking/pseudonyms.ts';
 import { behind, type Meant, meant, type Place } from './meant.ts';
 import type { Policy } from './policy.ts';
 import { resourceOf, type Whereabouts } from './resource.ts';
-import { latestView } from './views.ts';
+import { lastShownAt, latestView } from './views.ts';
 
 export interface DoorOptions {
   store: Store;
@@ -80,6 +80,7 @@ class StoreDoor implements Door {
     await this.#require(call);
     const counted = await this.#spend(call, []);
     const { tenant } = principal;
+    const withheld = withheldFrom(principal, call.action);
     const seen = this.#registry.patients(tenant).flatMap((place) => {
       const { allow, obligations } = decide(principal, call.action, this.#resource(tenant, place.patient, place), call);
       return allow ? [{ place, masking: this.#maskings.of(principal, obligations.mask) }] : [];
@@ -88,12 +89,14 @@ class StoreDoor implements Door {
       this.#store.patients(tenant, (_, stored) => {
         const known = new Map(stored.map((row) => [row.patient, row]));
         const rows = seen.map(({ place: { patient, bed, ward }, masking }) => {
-          const { lastStoredAt = null, vitals: all = [] } = known.get(patient) ?? {};
-          const vitals = all.filter((key) => inScope(principal, call.action, key));
-          return masking.summary({ patient, bed, ...(ward !== undefined && { ward }), lastStoredAt, vitals }, call.at);
+          const { lastStoredAt: at = null, vitals: stored = [] } = known.get(patient) ?? {};
+          const vitals = stored.filter((key) => inScope(principal, call.action, key));
+          const lastStoredAt = lastShownAt(at, { shown: vitals, stored, withheld });
+          const told = { ...(ward !== undefined && { ward }), lastStoredAt, vitals, ...(withheld.length > 0 && { withheld }) };
+          return masking.summary({ patient, bed, ...told }, call.at);
         });
         const view = show(inOrderOfName(rows));
-        return { ...granted(call, null, view.length, { view }), ...counted() };
+        return { ...granted(call, null, view.length, { view, withheld }), ...counted() };
       }),
     );
   }
@@ -105,9 +108,10 @@ class StoreDoor implements Door {
     return await this.#shown((show) =>
       this.#store.latest(principal.tenant, patient, (_, all) => {
         const rows = all.filter((row) => inScope(principal, call.action, row.vital));
-        const frame = { patient, ...place, now: this.#clock.now(), zone: this.#zone };
+        const withheld = withheldFrom(principal, call.action);
+        const frame = { patient, ...place, withheld, now: this.#clock.now(), zone: this.#zone };
         const view = show(masking.latest(latestView(rows, frame)));
-        return { ...granted(call, patient, rows.length, { view, rows }), ...counted(patient) };
+        return { ...granted(call, patient, rows.length, { view, rows, withheld }), ...counted(patient) };
       }),
     );
   }

@@ -2,6 +2,7 @@ import { formatInstant, type Instant, zoneOffsetMin } from '../../shared/clock.t
 import { panel, vital } from '../../shared/vitals.ts';
 import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { StoredReading } from '../store/store.ts';
+import type { Withheld } from './access.ts';
 import type { LatestView, VitalView } from './door.ts';
 
 /** Stands under everything that shows values. */
@@ -49,14 +50,22 @@ export interface LatestFrame {
   patient: string;
   bed: string | null;
   ward?: string;
+  /** What the reader's token is not for. */
+  withheld: readonly Withheld[];
   now: Instant;
   /** IANA. */
   zone: string;
 }
 
 /** What is current of a patient, not masked. */
-export function latestView(rows: readonly StoredReading[], { now, zone, ...whose }: LatestFrame): LatestView {
-  return { ...whose, asOf: formatInstant(now, zoneOffsetMin(now, zone)), vitals: vitalViews(rows, now), notice: NOTICE };
+export function latestView(rows: readonly StoredReading[], { now, zone, withheld, ...whose }: LatestFrame): LatestView {
+  return {
+    ...whose,
+    asOf: formatInstant(now, zoneOffsetMin(now, zone)),
+    vitals: vitalViews(rows, now),
+    ...(withheld.length > 0 && { withheld }),
+    notice: NOTICE,
+  };
 }
 
 /**
@@ -94,4 +103,16 @@ function compared(a: string, b: string): number {
 /** Plain English of a vital sign or panel; its key for one that is not in the table. */
 export function nameOf(key: string): string {
   return vital(key)?.name ?? panel(key)?.name ?? key;
+}
+
+/**
+ * When the newest was stored of what a reader is shown: where a token keeps something back, only if nothing of the patient was left out, else null.
+ * The store knows one time for all of a patient, and that of what is hidden would pass for the age of what is seen.
+ */
+export function lastShownAt(
+  lastStoredAt: Instant | null,
+  { shown, stored, withheld }: { shown: readonly string[]; stored: readonly string[]; withheld: readonly Withheld[] },
+): Instant | null {
+  const isWhole = withheld.length === 0 || (shown.length > 0 && shown.length === stored.length);
+  return isWhole ? lastStoredAt : null;
 }

@@ -217,11 +217,12 @@ function detailsOf({
   erased,
   event: { reason, count, channel, detail = {} },
 }: EvidenceRecord): { type: string; valueString: string }[] {
-  const { credential, claimed, mask, latencyMs, bytes, response, args, shown = [] } = detail;
+  const { credential, claimed, mask, withheld, latencyMs, bytes, response, args, shown = [] } = detail;
   const { client, version, model } = claimed ?? {};
   const told = {
     ...{ hash, erased: erased || undefined, reason, rows: count, channel, credential: credential?.kind },
     ...{ claimedClient: client, claimedVersion: version, claimedModel: model, mask, latencyMs, bytes, response },
+    withheld: withheld?.join(' '),
     args: args && canonicalJson(args),
   };
   return [

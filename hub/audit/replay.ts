@@ -151,7 +151,7 @@ export function stepOf(record: EvidenceRecord, rows: ReadonlyMap<string, StoredR
 
 function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, StoredReading> | undefined, place: Place): Rebuilt {
   const { action, patient, at, detail = {} } = event;
-  const { response, args, shown, mask, latencyMs = 0 } = detail;
+  const { response, args, shown, mask, withheld = [], latencyMs = 0 } = detail;
   if (erased) return 'erased';
   if (response === undefined) return 'none';
   if (action !== 'vitals.read' || args !== undefined || patient === null) return 'kind';
@@ -162,7 +162,7 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
   if (readings.length < shown.length) return 'gone';
   const instants = Math.min(Math.ceil(latencyMs) + 2, MOST_INSTANTS);
   for (let i = 0; i < instants; i += 1) {
-    const view = latestView(readings, { patient, ...place, now: at + i });
+    const view = latestView(readings, { patient, ...place, withheld, now: at + i });
     if (hash('sha256', canonicalJson(view)) === response) return 'same';
   }
   return 'differs';

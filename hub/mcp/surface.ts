@@ -159,7 +159,8 @@ function registerTools(server: McpServer, options: SurfaceOptions): void {
     'list_patients',
     {
       title: 'Patients',
-      description: 'Lists the patients this caller may see, with bed, age of their newest data and the vital signs on record.',
+      description:
+        'Lists the patients this caller may see, with bed, age of their newest data and the vital signs on record that its access token covers.',
       inputSchema: z.object({ cursor: z.string().max(512).optional().describe('nextCursor of the page before.') }),
       outputSchema: patientsSchema,
       annotations: READ_ONLY,

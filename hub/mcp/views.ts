@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatInstant, type Instant } from '../../shared/clock.ts';
+import { WITHHOLDABLE } from '../access/access.ts';
 import type { LatestView, PatientSummary, VitalView } from '../access/door.ts';
 import { MASK_PROFILES } from '../access/masking/contract.ts';
 import { latestUri } from './uris.ts';
@@ -13,6 +14,12 @@ const masked = z
   .optional()
   .describe(
     'There when identifiers were replaced by pseudonyms or left out; deidentified: times are shifted by an unknown number of days, the same for all of one patient, and are no real times.',
+  );
+const withheld = z
+  .array(z.enum(WITHHOLDABLE))
+  .optional()
+  .describe(
+    'What the access token of this caller does not cover. None of it is shown, whether or not there is any: missing is not normal.',
   );
 const ward = z.string().optional().describe('Ward, where it is known and may be shown.');
 
@@ -57,6 +64,7 @@ export const latestSchema = z.object({
   asOf: z.string().describe('When this answer was made, ISO 8601.'),
   notice: z.string(),
   masked,
+  withheld,
   vitals: z.array(vital),
   truncated: z.boolean().describe('True when there are more rows than shown.'),
 });
@@ -65,9 +73,14 @@ const patient = z.object({
   patient: z.string().describe('Opaque patient id.'),
   bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
   ward,
-  lastDataAt: z.string().nullable().describe('When the hub last stored something for this patient, ISO 8601; null when never.'),
+  lastDataAt: z
+    .string()
+    .nullable()
+    .describe(
+      'When the hub last stored something for this patient, ISO 8601; null when never, or when it may be something that is not shown.',
+    ),
   ageSeconds: z.number().nullable().describe('Seconds since then.'),
-  vitals: z.array(z.string()).describe('Keys of the vital signs on record.'),
+  vitals: z.array(z.string()).describe('Keys of the vital signs on record, of those that the access token covers.'),
   uri: z.string().describe('Resource with the latest values; can be subscribed to.'),
 });
 
@@ -75,6 +88,7 @@ const patient = z.object({
 export const patientsSchema = z.object({
   asOf: z.string().describe('When this answer was made, ISO 8601; the year alone where it is deidentified.'),
   masked,
+  withheld,
   total: z.number().describe('How many patients this caller may see.'),
   patients: z.array(patient),
   truncated: z.boolean().describe('True when there are more than shown.'),
@@ -94,6 +108,7 @@ export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
     asOf: view.asOf,
     notice: view.notice,
     ...(view.masked && { masked: view.masked }),
+    ...(view.withheld && { withheld: [...view.withheld] }),
     vitals: view.vitals.slice(0, rows).map(compactRow),
     truncated: view.vitals.length > rows,
   };
@@ -156,9 +171,12 @@ export function compactPatients(all: readonly PatientSummary[], now: Instant, pa
   const truncated = rest.length > shown.length;
   const last = shown.at(-1)?.patient;
   const profile = MASK_PROFILES.find((name) => all.some((row) => row.masked === name));
+  // By the caller's token: the same in every row.
+  const withheld = all.find((row) => row.withheld)?.withheld;
   return {
     asOf: profile === 'deidentified' ? formatInstant(now).slice(0, 4) : formatInstant(now),
     ...(profile && profile !== 'none' && { masked: profile }),
+    ...(withheld && { withheld: [...withheld] }),
     total: all.length,
     patients: shown.map((summary) => compactPatient(summary, now)),
     truncated,

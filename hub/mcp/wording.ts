@@ -1,4 +1,5 @@
 import { withUnit } from '../../shared/observation-code.ts';
+import type { Withheld } from '../access/access.ts';
 import type { Latest, LatestRow, Patients } from './views.ts';
 
 /** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
@@ -6,7 +7,8 @@ export function latestText(latest: Latest): string {
   const lines = [`Patient ${latest.patient} (${whereOf(latest, latest.masked)}), as of ${latest.asOf}.`];
   if (latest.masked) lines.push(MASKED_WORDS[latest.masked]);
   if (latest.vitals.some(({ test }) => test)) lines.push('TEST DATA: not measured on a person.');
-  if (latest.vitals.length === 0) lines.push('No vital signs are on record. This is missing data, not a normal finding.');
+  if (latest.withheld) lines.push(`${withheldText(latest.withheld)}; this says nothing about the patient.`);
+  else if (latest.vitals.length === 0) lines.push('No vital signs are on record. This is missing data, not a normal finding.');
   for (const row of latest.vitals) lines.push(`- ${rowText(row)}`);
   if (latest.truncated) lines.push('There are more rows than shown here.');
   lines.push(latest.notice);
@@ -19,6 +21,20 @@ const MASKED_WORDS: Readonly<Record<NonNullable<Latest['masked']>, string>> = {
   deidentified:
     'DEIDENTIFIED: pseudonyms stand for patients and devices; places and free text are left out, and times are shifted by an unknown number of days, so none of them is a real date.',
 };
+
+const WITHHELD_WORDS: Readonly<Record<Withheld, string>> = {
+  'vital-signs': 'vital signs',
+  laboratory: 'laboratory values',
+  activity: 'activity',
+  exam: 'examinations',
+  procedure: 'settings of devices',
+  other: 'other measurements',
+};
+
+/** That something is not shown because of the token, whether or not there is any: it must not read as if there were none. */
+function withheldText(withheld: readonly Withheld[]): string {
+  return `Your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}`;
+}
 
 function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {
   if (bed !== null) return `bed ${bed}`;
@@ -62,16 +78,28 @@ function lastKnownText({ lastKnown, unit, components }: LatestRow): string | und
 }
 
 /** One line a patient. */
-export function patientsText({ patients, total, truncated, nextCursor, masked }: Patients): string {
+export function patientsText({ patients, total, truncated, nextCursor, masked, withheld }: Patients): string {
   if (total === 0) return 'There is no patient this caller may see.';
   const lines = patients.map(({ patient, bed, ward, ageSeconds, vitals }) => {
     const where = whereOf({ bed, ward }, masked);
-    const data = ageSeconds === null ? 'no data yet' : `${vitals.length} vital signs on record, last data ${ageText(ageSeconds)} ago`;
-    return `- ${patient} (${where}): ${data}`;
+    return `- ${patient} (${where}): ${withheld ? coveredText(vitals.length, ageSeconds) : recordText(vitals.length, ageSeconds)}`;
   });
   const more = truncated ? [`More follow: call list_patients with cursor ${nextCursor}.`] : [];
-  const note = masked ? [MASKED_WORDS[masked]] : [];
+  const note = [
+    ...(masked ? [MASKED_WORDS[masked]] : []),
+    ...(withheld ? [`${withheldText(withheld)}; this says nothing about the patients.`] : []),
+  ];
   return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...note, ...lines, ...more].join('\n');
+}
+
+function recordText(vitals: number, ageSeconds: number | null): string {
+  return ageSeconds === null ? 'no data yet' : `${vitals} vital signs on record, last data ${ageText(ageSeconds)} ago`;
+}
+
+/** The same where a token shows a part alone: how much there is, nobody with it can know. */
+function coveredText(shown: number, ageSeconds: number | null): string {
+  if (shown === 0) return 'nothing that your access token covers';
+  return `${shown} shown that your access token covers${ageSeconds === null ? '' : `, last data ${ageText(ageSeconds)} ago`}`;
 }
 
 /** `4 s`, `14 min`, `3 h 20 min`, `2 d 5 h`. */

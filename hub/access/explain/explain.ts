@@ -5,17 +5,20 @@ import {
   ACTIONS,
   type AccessResource,
   type Action,
+  type Decision,
   type DecisionReason,
   type Obligations,
   type Principal,
   type Purpose,
+  type Withheld,
 } from '../access.ts';
-import { decide } from '../decide.ts';
+import { decide, withheldFrom } from '../decide.ts';
 import type { Policy } from '../policy.ts';
 import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
 import { resourceOf } from '../resource.ts';
 import { parseScopes, usableScopes } from '../tokens/scopes.ts';
 import { inWords } from './words.ts';
+import { writtenBy } from './written-by.ts';
 
 /** What is to be explained: may `as` do this? */
 export interface ExplainAsked {
@@ -42,6 +45,8 @@ export interface Explanation {
   allow: boolean;
   /** `unknown`: nobody of this tenant has that patient id. */
   reason: DecisionReason | 'unknown';
+  /** What its token keeps back of what is shown: rows of these categories are left out, though the call is allowed. */
+  withheld: readonly Withheld[];
   /** The same in plain words. */
   says: string;
   rules: readonly string[];
@@ -65,6 +70,9 @@ export interface Rights {
   may: readonly { action: Action; mask: Obligations['mask']; rules: readonly string[] }[];
 }
 
+/** What shows rows, each of which is looked at by its category. */
+const SHOWING: readonly Action[] = ['patients.list', 'vitals.read', 'vitals.subscribe'];
+
 /** By what is explained. */
 export interface Grounds {
   registry: Registry;
@@ -84,25 +92,35 @@ export function explain(
   const found = principalOf(registry, as, tenant);
   const principal: Principal = { ...found, ...(scopes && { scopes: usableScopes(found, parseScopes(scopes)) }) };
   const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
+  const asked = { ...(patient !== undefined && { patient }), ...(bed !== undefined && { bed }), ...(device !== undefined && { device }) };
+  const gateway = action === 'observations.write' && (bed !== undefined || device !== undefined) ? registry.gateway(as) : undefined;
+  const written = gateway && writtenBy(gateway, asked, registry);
   const resource: AccessResource = {
     ...resourceOf(registry, tenant, patient),
-    ...(bed !== undefined && { bed }),
-    ...(device !== undefined && { device }),
+    ...(written === undefined ? asked : 'rule' in written ? {} : written),
   };
   const decision = decide(principal, action, resource, { at, policy });
-  const allow = decision.allow && known;
-  const reason = decision.allow && !known ? ('unknown' as const) : decision.reason;
+  const rule = decision.allow && known && written && 'rule' in written ? written.rule : undefined;
+  const allow = decision.allow && known && rule === undefined;
+  const reason = reasonOf(decision, known, rule);
+  const withheld = allow && SHOWING.includes(action) ? withheldFrom(principal, action) : [];
   const { kind, role, purpose = 'TREAT' } = principal;
   return {
     ...{ as, tenant, kind, role, purpose, action },
     patient: known ? (patient ?? null) : null,
-    ...{ allow, reason },
-    says: inWords(reason, { principal, action, resource, policy, decision }),
+    ...{ allow, reason, withheld },
+    says: inWords(reason, { principal, action, resource, policy, decision, withheld, ...(rule !== undefined && { rule }) }),
     rules: decision.rules,
     obligations: decision.obligations,
     policy: policy.version,
     registry: registry.revision,
   };
+}
+
+function reasonOf({ allow, reason }: Decision, known: boolean, rule: string | undefined): Explanation['reason'] {
+  if (!allow) return reason;
+  if (!known) return 'unknown';
+  return rule === undefined ? reason : 'binding';
 }
 
 /** Who may do what within a tenant, a row each, as the hub would decide it now. */

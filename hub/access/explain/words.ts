@@ -1,5 +1,5 @@
 import { formatInstant } from '../../../shared/clock.ts';
-import type { AccessResource, Action, Decision, DecisionReason, Principal } from '../access.ts';
+import type { AccessResource, Action, Decision, DecisionReason, Principal, Withheld } from '../access.ts';
 import type { Policy } from '../policy.ts';
 import { formatScope } from '../tokens/scopes.ts';
 
@@ -10,6 +10,10 @@ export interface Decided {
   resource: AccessResource;
   policy: Policy;
   decision: Decision;
+  /** What its token keeps back of what is shown. */
+  withheld: readonly Withheld[];
+  /** Why ingest would refuse it, where the bindings of the registry do. */
+  rule?: string;
 }
 
 /** Why, in one or two sentences for whoever writes registry.yaml and policy.yaml. */
@@ -18,9 +22,11 @@ export function inWords(reason: DecisionReason | 'unknown', decided: Decided): s
 }
 
 const WORDS: Readonly<Record<DecisionReason | 'unknown', (decided: Decided) => string>> = {
-  granted: ({ decision: { obligations, rules } }) => {
+  granted: ({ decision: { obligations, rules }, withheld }) => {
     const shown = { none: 'Everything is shown', limited: 'What is shown is limited', deidentified: 'What is shown is de-identified' };
-    return `Allowed by ${ruleNames(rules)}. ${shown[obligations.mask]}; the evidence is ${obligations.audit}.`;
+    const what = withheld.length === 0 ? shown[obligations.mask] : `${shown[obligations.mask]} that its token covers`;
+    const hidden = withheld.length === 0 ? '' : ` Its token hides, by category: ${withheld.join(', ')}.`;
+    return `Allowed by ${ruleNames(rules)}. ${what}; the evidence is ${obligations.audit}.${hidden}`;
   },
   unknown: () => 'Nobody of this tenant has that patient id: the answer would be the same as for a patient out of reach.',
   expired: ({ principal: { notAfter } }) =>
@@ -43,7 +49,10 @@ const WORDS: Readonly<Record<DecisionReason | 'unknown', (decided: Decided) => s
     resource.patient === undefined
       ? 'It may do this for patients in its reach alone, and none is named.'
       : `The patient is out of its reach: it has ${reachOf(principal)}; the patient is ${placeOf(resource)}.`,
-  binding: () => 'The gateway may write for this patient, but not for this bed or device.',
+  binding: ({ rule }) =>
+    rule === undefined
+      ? 'The gateway may write for this patient, but not for this bed or device.'
+      : `By the bindings of registry.yaml the hub would not take it: ${rule}.`,
   forbidden: ({ decision: { rules } }) => `Forbidden by ${ruleNames(rules)}, which outweighs what permits it.`,
   approval: ({ decision: { rules } }) => `By ${ruleNames(rules)} somebody else must approve it first, and nothing can approve it yet.`,
 };

@@ -3,6 +3,7 @@ import { GAP_REASONS, type GapReason, type LostClass } from '../../../shared/gap
 import { ROW_CLASSES } from '../../../shared/reading.ts';
 import type { StoredComponent } from '../../store/store.ts';
 import type { TrendBucket, TrendGap, TrendSeries } from '../../store/trend.ts';
+import { WITHHOLDABLE } from '../access.ts';
 import type { LatestView, PatientSummary, VitalView } from '../door.ts';
 import type { TrendView, VersionView } from '../history-views.ts';
 import { NOTICE, nameOf } from '../views.ts';
@@ -30,6 +31,11 @@ function wardOf({ profile }: MaskFrame, ward: string | undefined): string | unde
   return profile === 'limited' ? ward : undefined;
 }
 
+/** Words of our own table about the reader's token, none about a patient. */
+function withheldOf(withheld: PatientSummary['withheld']): PatientSummary['withheld'] {
+  return withheld && WITHHOLDABLE.filter((name) => withheld.includes(name));
+}
+
 export function maskedSummary(frame: MaskFrame, row: PatientSummary, now: Instant): PatientSummary {
   const { patient, lastStoredAt } = row;
   return shownOf<PatientSummary>({
@@ -39,6 +45,7 @@ export function maskedSummary(frame: MaskFrame, row: PatientSummary, now: Instan
     lastStoredAt: lastStoredAt === null ? null : timeOf(frame, lastStoredAt, patient),
     ageSeconds: lastStoredAt === null ? undefined : Math.max(0, Math.round((now - lastStoredAt) / 1000)),
     vitals: row.vitals.filter(isVital),
+    withheld: withheldOf(row.withheld),
     masked: frame.profile,
   });
 }
@@ -51,6 +58,7 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
     ward: wardOf(frame, view.ward),
     asOf: timeTextOf(frame, view.asOf, patient),
     vitals: view.vitals.filter(({ vital }) => isVital(vital)).map((row) => maskedVital(frame, row, patient)),
+    withheld: withheldOf(view.withheld),
     notice: NOTICE,
     masked: frame.profile,
   });

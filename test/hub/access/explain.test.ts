@@ -23,7 +23,7 @@ import { TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
 
 const REGISTRY = `
 gateways:
-  - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02 } }
+  - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02, ICU-03: null }, devices: { pump-1: pat-icu-02 } }
   - { identity: gw-home, tenant: clinic, patient: pat-home-01 }
 clients:
   - { identity: ai-ward, tenant: clinic, kind: person, role: clinician, wards: [icu], patients: [pat-home-01] }
@@ -93,7 +93,16 @@ test('every reason is told in words that name the rule, the reach or the time, a
     ],
     [{ as: 'ai-ward', action: 'vitals.read', patient: 'pat-icu-01', scopes: ['nonsense'] }, 'scope', /nothing that the hub knows/],
     [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-01', bed: 'ICU-01' }, 'granted', /gateways/],
-    [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-01', bed: 'ICU-09' }, 'binding', /not for this bed or device/],
+    [
+      { as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-01', bed: 'ICU-09' },
+      'binding',
+      /the bed is not one of the gateway\.$/,
+    ],
+    [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-02', bed: 'ICU-01' }, 'binding', /it is another patient\.$/],
+    [{ as: 'gw-icu', action: 'observations.write', bed: 'ICU-03' }, 'binding', /nobody lies in the bed\.$/],
+    [{ as: 'gw-icu', action: 'observations.write', bed: 'ICU-02' }, 'granted', /gateways/],
+    [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-02', device: 'pump-1' }, 'granted', /gateways/],
+    [{ as: 'gw-icu', action: 'observations.write', bed: 'ICU-01', device: 'pump-1' }, 'binding', /of different patients\.$/],
     [
       { as: 'gw-home', action: 'observations.write', patient: 'pat-icu-01' },
       'patient',
@@ -112,6 +121,24 @@ test('every reason is told in words that name the rule, the reach or the time, a
   for (const as of ['ai-nobody', 'oauth:idp:u-2', 'local:x', 'constructor'])
     assert.throws(() => explain({ as, action: 'vitals.read' }, 'clinic', grounds), { code: 'NOT-FOUND' });
   assert.throws(() => explain({ as: 'ai-ward', action: 'vitals.read' }, 'other', grounds), { code: 'NOT-FOUND' });
+});
+
+test('what a narrowed token hides is told of whatever shows rows, and of nothing else', () => {
+  verifies('ACCESS-EXPLAINED', 'TOKEN-WITHHELD');
+  const withheld = (action: ExplainAsked['action'], ...scopes: string[]) =>
+    explain({ as: 'ai-ward', action, patient: 'pat-icu-01', ...(scopes.length > 0 && { scopes }) }, 'clinic', grounds).withheld;
+  const all = ['vital-signs', 'laboratory', 'activity', 'exam', 'procedure', 'other'];
+  assert.deepEqual(
+    withheld('vitals.read', 'user/Observation.rs?category=laboratory'),
+    all.filter((name) => name !== 'laboratory'),
+  );
+  assert.deepEqual(
+    withheld('patients.list', 'user/Observation.s?category=vital-signs', 'user/Observation.r'),
+    all.filter((name) => name !== 'vital-signs'),
+  );
+  assert.deepEqual(withheld('vitals.read', 'user/Observation.rs'), []);
+  assert.deepEqual(withheld('vitals.read'), []);
+  assert.deepEqual(withheld('vitals.read', 'user/Encounter.rs'), [], 'what is denied shows nothing that could be hidden');
 });
 
 test('everybody of the registry is listed with what they may do', () => {
@@ -185,7 +212,10 @@ for (const running of [true, false]) {
       '--scopes',
       'user/Observation.rs?category=laboratory',
     );
-    assert.match(scoped.stdout, /^Allowed/);
+    assert.match(
+      scoped.stdout,
+      /^Allowed: .*\nAllowed by .*Everything is shown that its token covers.* Its token hides, by category: vital-signs, activity, exam, procedure, other\.$/m,
+    );
     const wrong = await ask('--as', 'ai-ward', '--action', 'vitals.reed');
     assert.match(wrong.stderr, /^USAGE: .*--action is one of patients\.list/);
     assert.match((await ask('--as', 'Erika', '--action', 'vitals.read')).stderr, /^NOT-FOUND: .*--as names nobody/);

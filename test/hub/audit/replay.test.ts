@@ -17,10 +17,11 @@ const READING: StoredReading = {
   ...{ value: 72, unit: '/min', absent: null, components: [], flags: [], effective: STORED, offsetMin: 60, receivedAt: STORED },
   ...{ sortTime: STORED, freshAt: STORED, place: 'bed', test: false },
 };
+const WHOLE = { withheld: [] } as const;
 const PLACE = { bed: 'ICU-01', ward: 'icu', zone: 'Europe/Berlin' };
 const KEPT = new Map([[`${STORED} gw.e.1.0`, READING]]);
 /** The call came at `TEST_NOW`, and its view was made 3 ms later, before it took 4 ms in all. */
-const VIEW = latestView([READING], { patient: 'pat-icu-01', ...PLACE, now: TEST_NOW + 3 });
+const VIEW = latestView([READING], { patient: 'pat-icu-01', ...PLACE, ...WHOLE, now: TEST_NOW + 3 });
 const DETAIL: AuditDetail = {
   ...{ mask: 'none', latencyMs: 3.6, response: hash('sha256', canonicalJson(VIEW)) },
   shown: [['gw.e.1.0', STORED]],

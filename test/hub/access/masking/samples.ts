@@ -21,6 +21,7 @@ export const SUMMARY: PatientSummary = {
   ward: 'north',
   lastStoredAt: TEST_NOW - 4000,
   vitals: ['hr', 'nibp'],
+  withheld: ['laboratory', 'other'],
 };
 
 const VITAL: VitalView = {
@@ -51,6 +52,7 @@ export const LATEST: LatestView = {
   bed: 'ICU-01',
   ward: 'north',
   asOf: formatInstant(TEST_NOW, 60),
+  withheld: ['laboratory', 'other'],
   vitals: [
     VITAL,
     {
