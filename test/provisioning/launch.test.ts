@@ -27,7 +27,7 @@ test('a command in a clone or a package without any packages says how to install
 test('the benchmarks are listed without being run', () => {
   const { status, stdout } = spawnSync(process.execPath, [join(root, 'test', 'bench', 'run.ts'), '--help'], { encoding: 'utf8' });
   assert.equal(status, 0);
-  assert.match(stdout, /hl7, outbox, ingest, store, recovery, latency, overlay, overlay-idle, overlay-fleet\n$/);
+  assert.match(stdout, /hl7, outbox, ingest, store, access, recovery, latency, overlay, overlay-idle, overlay-fleet\n$/);
 });
 
 test('the soak says what is wrong with how it was called, and runs nothing', () => {
