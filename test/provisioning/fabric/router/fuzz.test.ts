@@ -33,7 +33,7 @@ const frame = fc
 describe('embedded router: anything at all', { timeout: 60_000 }, () => {
   test('frames of every kind, in any order and cut anywhere, harm no neighbour and leave nothing behind', async () => {
     verifies('FABRIC-ROUTER-BOUNDED');
-    await using s = await Stage.start({ hostAnswerMs: 5 });
+    await using s = await Stage.start({ hostAnswerMs: 50 });
     const host = await s.host();
     const neighbour = await s.channel('gw2');
     const hostConnId = await s.circuit(neighbour, host, 1, 'gw2');
