@@ -1,8 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { VitalmeshError } from '../../shared/errors.ts';
-import { syncFolder } from '../../shared/storage/key-file.ts';
+import { replaceFile } from '../../shared/storage/replace-file.ts';
 import type { Place } from './places.ts';
 
 /** Of this form; another version has another one. */
@@ -47,21 +46,7 @@ export function writePlaces(path: string, key: Buffer, places: readonly Place[])
   const cipher = createCipheriv('aes-256-gcm', ownKey(key), nonce);
   const sealed = Buffer.concat([cipher.update(JSON.stringify(places)), cipher.final()]);
   const bytes = Buffer.concat([FORM, nonce, cipher.getAuthTag(), sealed]);
-  const draft = `${path}.draft`;
-  try {
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(fd, bytes);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, path);
-    syncFolder(dirname(resolve(path)));
-  } catch (thrown) {
-    rmSync(draft, { force: true });
-    throw thrown;
-  }
+  replaceFile(path, bytes);
   return bytes.length;
 }
 

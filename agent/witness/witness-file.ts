@@ -1,11 +1,10 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Clock, Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { type Checkpoint, originOf, readCheckpoint, signedBy } from '../../shared/signed-note.ts';
-import { syncFolder } from '../../shared/storage/key-file.ts';
+import { replaceFile } from '../../shared/storage/replace-file.ts';
 import { setAside } from '../../shared/storage/set-aside.ts';
 import { parseCheckpoint } from '../../shared/uplink/protocol.ts';
 
@@ -114,17 +113,8 @@ export class WitnessFile {
 
   #write(): void {
     const { path, log, metrics } = this.#options;
-    const draft = `${path}.next`;
     try {
-      const fd = openSync(draft, 'w', 0o600);
-      try {
-        writeSync(fd, `${JSON.stringify(this.#record)}\n`);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(draft, path);
-      syncFolder(dirname(resolve(path)));
+      replaceFile(path, `${JSON.stringify(this.#record)}\n`);
     } catch (thrown) {
       metrics.count('witness_unwritten');
       log.warn({ err: asVitalmeshError(thrown) }, 'what the hub told of its evidence could not be kept');

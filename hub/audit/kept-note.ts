@@ -1,8 +1,6 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { readOwnerFile } from '../../shared/identity/owner-file.ts';
-import { syncFolder } from '../../shared/storage/key-file.ts';
+import { replaceFile } from '../../shared/storage/replace-file.ts';
 
 /**
  * The newest signed note of a file outside of the store: whoever has the store alone cannot take the evidence back behind it. Undefined where there is no such
@@ -18,19 +16,9 @@ export function readKeptNote(path: string): string | undefined {
 
 /** Keeps a note: the file (mode 0600) is replaced by a whole one that is on disk. Throws STORAGE-IO. */
 export function writeKeptNote(path: string, note: string): void {
-  const draft = `${path}.draft`;
   try {
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(fd, note);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, path);
-    syncFolder(dirname(path));
+    replaceFile(path, note);
   } catch (cause) {
-    rmSync(draft, { force: true });
     throw new VitalmeshError('STORAGE-IO', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
   }
 }

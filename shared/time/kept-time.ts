@@ -1,10 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { formatInstant, type Instant, parseInstant } from '../clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../errors.ts';
 import { readOwnerFile } from '../identity/owner-file.ts';
 import type { Logger } from '../log.ts';
-import { syncFolder } from '../storage/key-file.ts';
+import { replaceFile } from '../storage/replace-file.ts';
 
 /**
  * The time that an earlier run kept in this file; undefined when there is none. One that cannot be read, or lies after `notAfter` (beyond
@@ -27,19 +25,9 @@ export function readKeptTime(path: string, notAfter: Instant, log: Logger): Inst
 
 /** Keeps a time: the file is replaced by a whole one that is on disk. Throws STORAGE-IO. */
 export function writeKeptTime(path: string, at: Instant): void {
-  const draft = `${path}.draft`;
   try {
-    const fd = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(fd, `${formatInstant(at)}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(draft, path);
-    syncFolder(dirname(path));
+    replaceFile(path, `${formatInstant(at)}\n`);
   } catch (cause) {
-    rmSync(draft, { force: true });
     throw new VitalmeshError('STORAGE-IO', { cause, detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'not writable'})` });
   }
 }

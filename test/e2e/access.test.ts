@@ -14,7 +14,7 @@ import { verifies } from '../requirements.ts';
 import { evidenceOf } from '../support/evidence.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import { ISSUER, testIssuer } from '../support/tokens.ts';
-import { HubProcess, hubCommand } from './hub-process.ts';
+import { HubProcess, hubCommand, writeHubConfig } from './hub-process.ts';
 
 const READ = modern('resources/read', { uri: 'vitals://patients' });
 const ROW = 'tenant: clinic, kind: person, role: clinician, patients: [pat-icu-01]';
@@ -29,19 +29,7 @@ test('a running hub lets people in by identity and token, ends their streams at 
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
   const idp = await testIssuer({ now: () => systemClock.now() });
-  const identity = await site.network.identityFile(site.folder, 'hub');
-  const configure = (access: string): void =>
-    writeFileSync(
-      at('hub.yaml'),
-      `identity: ${identity}
-registry: ${at('registry.yaml')}
-store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
-overlay: { type: local, socket: ${site.socketPath} }
-operator: { socket: ${at('op/hub.sock')} }
-access: ${access}
-`,
-    );
-  configure(`{ issuers: [{ name: hospital, issuer: "${ISSUER}", jwks: { file: ${at('keys.json')} } }] }`);
+  await writeHubConfig(site, `{ issuers: [{ name: hospital, issuer: "${ISSUER}", jwks: { file: ${at('keys.json')} } }] }`);
   writeFileSync(at('registry.yaml'), REGISTRY);
   assert.match((await hubCommand('check', '--config', at('hub.yaml'))).stderr, /ACCESS-ISSUER-KEYS/);
   writeFileSync(at('keys.json'), JSON.stringify(idp.jwks));
@@ -106,18 +94,8 @@ test('a hub that lets people in by their identity alone says so, in log and stat
   verifies('CALLER-PROVES');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
-  const identity = await site.network.identityFile(site.folder, 'hub');
   writeFileSync(at('registry.yaml'), REGISTRY);
-  writeFileSync(
-    at('hub.yaml'),
-    `identity: ${identity}
-registry: ${at('registry.yaml')}
-store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
-overlay: { type: local, socket: ${site.socketPath} }
-operator: { socket: ${at('op/hub.sock')} }
-access: { mcp: overlay }
-`,
-  );
+  await writeHubConfig(site, '{ mcp: overlay }');
   await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));
   await hub.says(/FOR A TRIAL: people are let in by one credential alone/);
   assert.match(

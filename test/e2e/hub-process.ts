@@ -1,11 +1,27 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HubStatus } from '../../hub/status.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { askOperator } from '../../shared/operator/client.ts';
+import type { LocalNetwork } from '../support/local-network.ts';
 import type { Finished } from './agent-process.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'hub', 'main.ts');
+
+/** Writes the hub.yaml of a hub on a local network, everything of which lies in its folder; `access` as YAML. */
+export async function writeHubConfig({ folder, network, socketPath }: LocalNetwork, access?: string): Promise<void> {
+  const at = (name: string): string => join(folder, name);
+  writeFileSync(
+    at('hub.yaml'),
+    `identity: ${await network.identityFile(folder, 'hub')}
+registry: ${at('registry.yaml')}
+store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
+overlay: { type: local, socket: ${socketPath} }
+operator: { socket: ${at('op/hub.sock')} }
+${access === undefined ? '' : `access: ${access}\n`}`,
+  );
+}
 
 /** A `vitalmesh-hub run` of its own, whose log is kept as text. */
 export class HubProcess implements AsyncDisposable {

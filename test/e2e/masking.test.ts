@@ -8,22 +8,13 @@ import { SERVICE } from '../hub/mcp/support.ts';
 import { verifies } from '../requirements.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import { connectModern } from '../support/mcp-clients.ts';
-import { HubProcess } from './hub-process.ts';
+import { HubProcess, writeHubConfig } from './hub-process.ts';
 
 test('a running hub gives a researcher names of its own, and the same ones after a restart', async () => {
   verifies('MASK-PSEUDONYMS', 'MASK-ALLOW-LIST');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
-  const identity = await site.network.identityFile(site.folder, 'hub');
-  writeFileSync(
-    at('hub.yaml'),
-    `identity: ${identity}
-registry: ${at('registry.yaml')}
-store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
-overlay: { type: local, socket: ${site.socketPath} }
-operator: { socket: ${at('op/hub.sock')} }
-`,
-  );
+  await writeHubConfig(site);
   writeFileSync(
     at('registry.yaml'),
     `gateways: [{ identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02 } }]

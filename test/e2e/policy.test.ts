@@ -7,7 +7,7 @@ import { askOperator } from '../../shared/operator/client.ts';
 import { codeOf, listen, modern, rawHttp } from '../hub/mcp/support.ts';
 import { verifies } from '../requirements.ts';
 import { LocalNetwork } from '../support/local-network.ts';
-import { HubProcess, hubCommand } from './hub-process.ts';
+import { HubProcess, hubCommand, writeHubConfig } from './hub-process.ts';
 
 const LATEST = 'vitals://patient/pat-icu-01/latest';
 const READ = modern('resources/read', { uri: LATEST });
@@ -27,17 +27,7 @@ test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the 
   verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'REACH-NOW');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
-  const identity = await site.network.identityFile(site.folder, 'hub');
-  writeFileSync(
-    at('hub.yaml'),
-    `identity: ${identity}
-registry: ${at('registry.yaml')}
-store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
-overlay: { type: local, socket: ${site.socketPath} }
-operator: { socket: ${at('op/hub.sock')} }
-access: { mcp: overlay, policy: ${at('policy.yaml')} }
-`,
-  );
+  await writeHubConfig(site, `{ mcp: overlay, policy: ${at('policy.yaml')} }`);
   writeFileSync(at('registry.yaml'), REGISTRY);
   writeFileSync(at('policy.yaml'), POLICY.replaceAll('charge-nurse', 'nurse'));
   assert.match(

@@ -7,7 +7,7 @@ import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { readKeyFile } from '../../shared/storage/key-file.ts';
-import { HubProcess } from '../e2e/hub-process.ts';
+import { HubProcess, writeHubConfig } from '../e2e/hub-process.ts';
 import { modern, rawHttp } from '../hub/mcp/support.ts';
 import { verifies } from '../requirements.ts';
 import { evidenceOf } from '../support/evidence.ts';
@@ -22,22 +22,13 @@ test('a hub is killed while it answers: whatever a client was shown stands in th
   verifies('AUDIT-BEFORE-SHOWN', 'AUDIT-CHAINED');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
-  const identity = await site.network.identityFile(site.folder, 'hub');
   writeFileSync(
     at('registry.yaml'),
     `gateways: [{ identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01 } }]
 clients: [{ identity: ai-one, tenant: clinic, kind: software, role: clinician, patients: [pat-icu-01] }]
 `,
   );
-  writeFileSync(
-    at('hub.yaml'),
-    `identity: ${identity}
-registry: ${at('registry.yaml')}
-store: { path: ${at('hub.db')}, keyFile: ${at('hub.key')} }
-overlay: { type: local, socket: ${site.socketPath} }
-operator: { socket: ${at('op/hub.sock')} }
-`,
-  );
+  await writeHubConfig(site);
   let [asked, shown] = [0, 0];
   for (const answers of KILLED_AFTER) {
     await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));

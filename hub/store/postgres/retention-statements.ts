@@ -7,6 +7,16 @@ const CELL = `
 
 const ROLLUP_KEY = '$1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[]';
 
+/** Of versions that stand in a table of their own, by what was measured and who wrote it. */
+function dropVersions(table: 'revision' | 'preliminary'): string {
+  return `
+    DELETE FROM ${table} r
+    USING unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
+      AS g (patient, vital, device, test, effective, writer, seq, part)
+    WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.effective = g.effective
+      AND r.writer = g.writer AND r.seq = g.seq AND r.part = g.part`;
+}
+
 /** Statements of the retention, and of what it leaves behind; for one tenant each. None looks at more rows than it says at its end. */
 export const RETENTION_PG = {
   upTo: 'SELECT up_to AS "upTo" FROM retained WHERE tenant = $1 AND class = $2',
@@ -41,18 +51,8 @@ export const RETENTION_PG = {
     ORDER BY k.observation LIMIT 100`,
   dropKeptBack: 'DELETE FROM kept_back WHERE observation = ANY ($1::bigint[])',
   dropObservations: 'DELETE FROM observation WHERE key = ANY ($1::bigint[]) AND sort_time = ANY ($2::bigint[])',
-  dropRevisions: `
-    DELETE FROM revision r
-    USING unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
-      AS g (patient, vital, device, test, effective, writer, seq, part)
-    WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.effective = g.effective
-      AND r.writer = g.writer AND r.seq = g.seq AND r.part = g.part`,
-  dropPreliminary: `
-    DELETE FROM preliminary r
-    USING unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[])
-      AS g (patient, vital, device, test, effective, writer, seq, part)
-    WHERE r.patient = g.patient AND r.vital = g.vital AND r.device = g.device AND r.test = g.test AND r.effective = g.effective
-      AND r.writer = g.writer AND r.seq = g.seq AND r.part = g.part`,
+  dropRevisions: dropVersions('revision'),
+  dropPreliminary: dropVersions('preliminary'),
   noteRolledFrom: `
     INSERT INTO rolled_from (tenant, patient, vital, device, test, effective, preliminary, start)
     SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::boolean[], $8::bigint[])
