@@ -20,7 +20,7 @@ import { LivePolicy, loadRules, reloadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
-import { type Access, checkAccess, openAccess } from './access/open-access.ts';
+import { type Access, checkAccess, entranceOf, openAccess } from './access/open-access.ts';
 import { takenInWords } from './access/operator-gaps.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { createDoor } from './access/store-door.ts';
@@ -50,7 +50,7 @@ import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
-import { checkStore, type OpenedStore, openExistingStore, openStore } from './store/open-store.ts';
+import { checkStore, isNotBegun, type OpenedStore, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
 import type { Store } from './store/store.ts';
@@ -154,7 +154,10 @@ async function run(config: HubConfig): Promise<void> {
     for (const changed of patients) feed.publish(changed);
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
-  const explaining = { explainer: createExplainer({ store, registry, policy, clock }), tenants: backups.tenants };
+  const explaining = {
+    explainer: createExplainer({ store, registry, policy, entrance: entranceOf(config.access), clock }),
+    tenants: backups.tenants,
+  };
   const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone: config.zone }, clock });
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
@@ -213,7 +216,7 @@ async function reload(config: HubConfig, { registry, policies, access, store, en
 async function check(config: HubConfig): Promise<string | undefined> {
   loadIdentity(config.identity);
   const { registry, policy } = loadRules(config);
-  const note = await checkAccess(config.access, registry);
+  const note = await checkAccess(config.access, registry, systemClock.now());
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
   const found = [note, takenInWords(policy), await checkStore(config.store)].filter((one) => one !== undefined);
@@ -260,9 +263,16 @@ async function* listOffline(config: HubConfig, args: Record<string, unknown>): A
 
 async function* explainingOffline<T>(config: HubConfig, use: (surroundings: ExplainSurroundings) => AsyncIterable<T>): AsyncGenerator<T> {
   const { registry, policy } = loadRules(config);
-  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
-  const explainer = createExplainer({ store, registry, policy: () => policy, clock: systemClock });
-  yield* use({ explainer, tenants: () => tenantsOf(registry, store) });
+  // Before the first start there is nobody's data, and no evidence to append to: the files say all there is.
+  await using store = isNotBegun(config.store) ? undefined : await openExistingStore(config.store, { metrics: new Metrics() });
+  const explainer = createExplainer({
+    store: store ?? { record: async () => undefined },
+    registry,
+    policy: () => policy,
+    entrance: entranceOf(config.access),
+    clock: systemClock,
+  });
+  yield* use({ explainer, tenants: () => (store ? tenantsOf(registry, store) : registry.tenants()) });
 }
 
 async function* auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {

@@ -260,6 +260,15 @@ export const REQUIREMENTS = {
     source: 'issue 8, Who',
     behaviour: 'Who leaves a ward or panel is out of its reach at once, open streams included; whoever listened is told.',
   },
+  'ROWS-BARRED-TOLD': {
+    source: 'issue 8, Who',
+    behaviour:
+      'Rows of registry.yaml as which nobody can get in, whatever he shows, are named with what bars them by check, status, the log and access list; access explain says that the credential step refuses them.',
+  },
+  'ACCESS-BEFORE-START': {
+    source: 'issue 8, What',
+    behaviour: 'access list and access explain answer before the first start by registry.yaml and policy.yaml alone, and make no store.',
+  },
   'ACCESS-EXPLAINED': {
     source: 'issue 8, What',
     behaviour:

@@ -62,12 +62,3 @@ function codeOfStranger(overlay: string | undefined, takesTokens: boolean) {
   if (takesTokens) return 'ACCESS-TOKEN-NEEDED';
   return overlay === undefined ? 'ACCESS-UNVERIFIED' : 'ACCESS-UNKNOWN-CALLER';
 }
-
-/** Rows that nobody can use, because they do not list what their callers must prove, or name an issuer that there is none of. */
-export function unusableRows(clients: readonly ClientEntry[], modes: AccessModes, issuers: readonly string[]): ClientEntry[] {
-  return clients.filter((row) => {
-    const needs = needsOf(row, modes);
-    if (needs !== 'oauth' && row.identity === undefined) return true;
-    return needs !== 'overlay' && (row.token === undefined || !issuers.includes(row.token.issuer));
-  });
-}

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { Clock } from '../../shared/clock.ts';
+import type { Clock, Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type AccessStatus, statusOf } from './access-status.ts';
+import type { Entrance } from './barred.ts';
 import { type Callers, createCallers } from './callers.ts';
 import { type AccessConfig, type IssuerConfig, issuerOf, modesOf, resourceOf } from './config.ts';
 import { gapsInWords, registryGaps } from './registry-gaps.ts';
@@ -46,8 +47,8 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
     const onFailure = (err: VitalmeshError): void => log.warn({ err, issuer: issuer.name }, 'the keys of an issuer were not got');
     return { issuer: issuerOf(issuer, resource), keys: new IssuerKeys({ load, clock, onFailure }), isFile: 'file' in issuer.jwks };
   });
-  const names = config.issuers.map(({ name }) => name);
-  const gaps = () => registryGaps(registry, modes, names);
+  const entrance = entranceOf(config);
+  const gaps = () => registryGaps(registry, entrance, clock.now());
   const complain = (): void => {
     for (const said of gapsInWords(gaps())) log.warn(said);
   };
@@ -73,14 +74,22 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
 }
 
 /** Reads the files that `access` names, and tells what the registry says in vain. Rejects with ACCESS-ISSUER-KEYS. */
-export async function checkAccess(config: AccessConfig, registry: Pick<Registry, 'clients' | 'revocations'>): Promise<string | undefined> {
+export async function checkAccess(
+  config: AccessConfig,
+  registry: Pick<Registry, 'clients' | 'revocations'>,
+  at: Instant,
+): Promise<string | undefined> {
   for (const { jwks } of config.issuers) {
     if ('file' in jwks) parseKeySet(await keysFromFile(jwks.file));
     else caOf(jwks.ca);
   }
-  const names = config.issuers.map(({ name }) => name);
-  const said = gapsInWords(registryGaps(registry, modesOf(config), names));
+  const said = gapsInWords(registryGaps(registry, entranceOf(config), at));
   return said.length === 0 ? undefined : said.map((one) => `${one}.`).join('\n');
+}
+
+/** What callers must prove, by hub.yaml. */
+export function entranceOf(config: Pick<AccessConfig, 'mcp' | 'issuers'>): Entrance {
+  return { modes: modesOf(config), issuers: config.issuers.map(({ name }) => name) };
 }
 
 function sourceOf({ jwks }: IssuerConfig, overlay: Pick<Overlay, 'dial'>): () => Promise<unknown> {

@@ -60,6 +60,13 @@ export async function openExistingStore(config: StoreConfig, surroundings: Store
   return (await openStore({ ...config, ownerUrlFile: undefined }, surroundings)).store;
 }
 
+/** True where a first start would begin a new store. Throws STORAGE-MISSING where one was and is gone; of PostgreSQL only its tables could tell. */
+export function isNotBegun(config: StoreConfig): boolean {
+  if (config.type === 'postgres') return false;
+  refuseLost(config.path);
+  return isAbsent(config.path);
+}
+
 /**
  * Throws the first coded error of the files that the configuration names; opens nothing. Gives what an operator should know of a store that
  * is not there yet.

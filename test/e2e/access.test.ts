@@ -35,13 +35,30 @@ test('a running hub lets people in by identity and token, ends their streams at 
   writeFileSync(at('keys.json'), JSON.stringify(idp.jwks));
   const checked = await hubCommand('check', '--config', at('hub.yaml'));
   assert.deepEqual([checked.code, checked.stderr], [0, '']);
-  assert.match(checked.stdout, /^1 client of registry\.yaml cannot get in/m);
+  assert.match(checked.stdout, /^1 client of registry\.yaml cannot get in: ai-old \(its row lists no token, which must be shown\)/m);
 
   const token = await idp.sign();
   {
     await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));
     const status = (await askOperator(at('op/hub.sock'), 'status')) as HubStatus;
-    assert.deepEqual([status.access.mcp.person, status.access.unusable, status.access.issuers[0]?.keys], ['both', 1, 1]);
+    assert.deepEqual(
+      [status.access.mcp.person, status.access.unusable, status.access.issuers[0]?.keys],
+      ['both', [{ as: 'ai-old', tenant: 'clinic', why: 'token' }], 1],
+    );
+    const explained = await hubCommand(
+      'access',
+      'explain',
+      '--config',
+      at('hub.yaml'),
+      '--as',
+      'ai-old',
+      '--action',
+      'vitals.read',
+      '--patient',
+      'pat-icu-01',
+    );
+    assert.equal(explained.code, 1);
+    assert.match(explained.stdout, /^Denied: vitals\.read .*\nThe credential step refuses it .*lists no token/);
     await using nurse = await site.open('ai-nurse');
     await using http = rawHttp(nurse);
     const bearer = { authorization: `Bearer ${token}` };

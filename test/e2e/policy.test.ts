@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HubStatus } from '../../hub/status.ts';
@@ -24,7 +24,7 @@ rules:
 const FORBIDS = '  - { id: closed, effect: forbid, roles: [charge-nurse], actions: [vitals.read, vitals.subscribe] }\n';
 
 test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the last good one, and explains itself, running or not', async () => {
-  verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'REACH-NOW');
+  verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'ACCESS-BEFORE-START', 'REACH-NOW');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
   await writeHubConfig(site, `{ mcp: overlay, policy: ${at('policy.yaml')} }`);
@@ -46,6 +46,12 @@ test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the 
 
   const explained = () =>
     hubCommand('access', 'explain', '--config', at('hub.yaml'), '--as', 'ai-ward', '--action', 'vitals.read', '--patient', 'pat-icu-01');
+  // Before the first start the files say all there is; no store is made for it.
+  const before = await hubCommand('access', 'list', '--config', at('hub.yaml'));
+  assert.deepEqual([before.code, before.stderr], [0, '']);
+  assert.match(before.stdout, /^ai-ward {2}software, role charge-nurse/m);
+  assert.match((await explained()).stdout, /^Allowed: vitals\.read/);
+  assert.equal(existsSync(at('hub.db')), false);
   {
     await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));
     const { pid } = (await askOperator(at('op/hub.sock'), 'status')) as HubStatus;

@@ -29,7 +29,7 @@ const status: HubStatus = {
   unbound: [],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
-  access: { mcp: { person: 'both', software: 'listed' }, issuers: [], unusable: 0, stray: 0 },
+  access: { mcp: { person: 'both', software: 'listed' }, issuers: [], unusable: [], stray: 0 },
   mcp: {
     service: 'vitals-mcp',
     bound: false,

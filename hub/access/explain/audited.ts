@@ -3,6 +3,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Store } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
+import type { Entrance } from '../barred.ts';
 import { decide } from '../decide.ts';
 import type { CallContext } from '../door.ts';
 import { type Call, granted, refused, type Shown } from '../evidence-of-call.ts';
@@ -13,6 +14,7 @@ export interface ExplainerOptions {
   store: Pick<Store, 'record'>;
   registry: Registry;
   policy: () => Policy;
+  entrance: Entrance;
   clock: Clock;
 }
 
@@ -24,14 +26,14 @@ export interface Explainer {
   list(caller: Principal, context: CallContext): Promise<Rights[]>;
 }
 
-export function createExplainer({ store, registry, policy, clock }: ExplainerOptions): Explainer {
+export function createExplainer({ store, registry, policy, entrance, clock }: ExplainerOptions): Explainer {
   async function told<T>(
     caller: Principal,
     context: CallContext,
     what: (grounds: Grounds) => { view: T; patient: string | null; shown: Shown },
   ): Promise<T> {
     const at = clock.now();
-    const grounds: Grounds = { registry, policy: policy(), at };
+    const grounds: Grounds = { registry, policy: policy(), at, entrance };
     const call: Call = {
       principal: caller,
       action: 'access.explain',

@@ -3,6 +3,8 @@ import { formatInstant } from '../../../shared/clock.ts';
 import { type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
+import { barredInWords } from '../barred.ts';
+import type { AccessMode } from '../credentials.ts';
 import { DEFAULT_POLICY } from '../default-policy.ts';
 import type { Explanation, Rights } from './explain.ts';
 
@@ -95,7 +97,13 @@ function formatExplanation({ as, kind, role, purpose, action, patient, allow, sa
   ].join('\n');
 }
 
-function formatRights({ as, kind, role, purpose, notAfter, patients, wards, panels, may }: Rights): string {
+const SHOWN: Readonly<Record<AccessMode, string>> = {
+  overlay: 'its overlay identity',
+  oauth: 'an access token',
+  both: 'its overlay identity and an access token',
+};
+
+function formatRights({ as, kind, role, purpose, notAfter, needs, barred, patients, wards, panels, may }: Rights): string {
   const until = notAfter === null ? '' : `, until ${formatInstant(notAfter)}`;
   const reach = [
     patients === 'all' ? 'all patients' : `${patients} patients by name`,
@@ -103,7 +111,13 @@ function formatRights({ as, kind, role, purpose, notAfter, patients, wards, pane
     ...(panels.length > 0 ? [`panels ${panels.join(', ')}`] : []),
   ];
   const can = may.map(({ action, mask }) => (mask === 'none' ? action : `${action} (${mask})`));
-  return `${as}  ${kind}, role ${role}, purpose ${purpose}${until}\n  of: ${reach.join('; ')}\n  may: ${can.length === 0 ? 'nothing' : can.join(', ')}`;
+  return [
+    `${as}  ${kind}, role ${role}, purpose ${purpose}${until}`,
+    ...(barred === null ? [] : [`  CANNOT GET IN: ${barredInWords(barred)}`]),
+    ...(needs === null ? [] : [`  must show: ${SHOWN[needs]}`]),
+    `  of: ${reach.join('; ')}`,
+    `  may: ${can.length === 0 ? 'nothing' : can.join(', ')}`,
+  ].join('\n');
 }
 
 function named(values: CommandValues, names: readonly string[]): Record<string, unknown> {

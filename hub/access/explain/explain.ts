@@ -12,6 +12,8 @@ import {
   type Purpose,
   type Withheld,
 } from '../access.ts';
+import { type Barred, barredBy, clientId, type Entrance, tokenId } from '../barred.ts';
+import { type AccessMode, needsOf } from '../credentials.ts';
 import { decide, withheldFrom } from '../decide.ts';
 import type { Policy } from '../policy.ts';
 import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
@@ -43,8 +45,8 @@ export interface Explanation {
   action: Action;
   patient: string | null;
   allow: boolean;
-  /** `unknown`: nobody of this tenant has that patient id. */
-  reason: DecisionReason | 'unknown';
+  /** `credential`: nobody gets in as this row, so nothing is decided. `unknown`: nobody of this tenant has that patient id. */
+  reason: ExplainedReason;
   /** What its token keeps back of what is shown: rows of these categories are left out, though the call is allowed. */
   withheld: readonly Withheld[];
   /** The same in plain words. */
@@ -56,12 +58,18 @@ export interface Explanation {
   registry: string;
 }
 
+export type ExplainedReason = DecisionReason | 'credential' | 'unknown';
+
 export interface Rights {
   as: string;
   kind: Principal['kind'];
   role: string;
   purpose: Purpose;
   notAfter: Instant | null;
+  /** What must be shown to get in, where a row of clients says it. */
+  needs: AccessMode | null;
+  /** Why nobody gets in as this row. */
+  barred: Barred | null;
   /** Of whom: all of the tenant, or how many by name, wards and panels. */
   patients: 'all' | number;
   wards: readonly string[];
@@ -78,6 +86,8 @@ export interface Grounds {
   registry: Registry;
   policy: Policy;
   at: Instant;
+  /** What hub.yaml asks of callers before. */
+  entrance: Entrance;
 }
 
 /**
@@ -87,9 +97,9 @@ export interface Grounds {
 export function explain(
   { as, action, patient, bed, device, scopes }: ExplainAsked,
   tenant: string,
-  { registry, policy, at }: Grounds,
+  { registry, policy, at, entrance }: Grounds,
 ): Explanation {
-  const found = principalOf(registry, as, tenant);
+  const { found, row } = principalOf(registry, as, tenant);
   const principal: Principal = { ...found, ...(scopes && { scopes: usableScopes(found, parseScopes(scopes)) }) };
   const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
   const asked = { ...(patient !== undefined && { patient }), ...(bed !== undefined && { bed }), ...(device !== undefined && { device }) };
@@ -101,15 +111,27 @@ export function explain(
   };
   const decision = decide(principal, action, resource, { at, policy });
   const rule = decision.allow && known && written && 'rule' in written ? written.rule : undefined;
-  const allow = decision.allow && known && rule === undefined;
-  const reason = reasonOf(decision, known, rule);
+  const barred = row && barredBy(row, entrance, { at, revocations: registry.revocations() });
+  // That its time is over is for the decision to say, as it says it to a caller.
+  const refused = barred === 'expired' ? undefined : barred;
+  const allow = decision.allow && known && rule === undefined && refused === undefined;
+  const reason = refused === undefined ? reasonOf(decision, known, rule) : 'credential';
   const withheld = allow && SHOWING.includes(action) ? withheldFrom(principal, action) : [];
   const { kind, role, purpose = 'TREAT' } = principal;
   return {
     ...{ as, tenant, kind, role, purpose, action },
     patient: known ? (patient ?? null) : null,
     ...{ allow, reason, withheld },
-    says: inWords(reason, { principal, action, resource, policy, decision, withheld, ...(rule !== undefined && { rule }) }),
+    says: inWords(reason, {
+      principal,
+      action,
+      resource,
+      policy,
+      decision,
+      withheld,
+      ...(rule !== undefined && { rule }),
+      ...(refused && { refused }),
+    }),
     rules: decision.rules,
     obligations: decision.obligations,
     policy: policy.version,
@@ -117,47 +139,47 @@ export function explain(
   };
 }
 
-function reasonOf({ allow, reason }: Decision, known: boolean, rule: string | undefined): Explanation['reason'] {
+function reasonOf({ allow, reason }: Decision, known: boolean, rule: string | undefined): ExplainedReason {
   if (!allow) return reason;
   if (!known) return 'unknown';
   return rule === undefined ? reason : 'binding';
 }
 
 /** Who may do what within a tenant, a row each, as the hub would decide it now. */
-export function rightsOf(tenant: string, { registry, policy, at }: Grounds): Rights[] {
-  const gateways = registry.gateways().map(gatewayPrincipal);
-  const clients = registry.clients().map((row) => clientOf(row, idOf(row)));
+export function rightsOf(tenant: string, { registry, policy, at, entrance }: Grounds): Rights[] {
+  const gateways = registry.gateways().map((gateway): Listed => ({ principal: gatewayPrincipal(gateway) }));
+  const clients = registry.clients().map((row): Listed => ({ principal: clientOf(row, clientId(row)), row }));
+  const now = { at, revocations: registry.revocations() };
   return [...gateways, ...clients]
-    .filter((principal) => principal.tenant === tenant)
-    .map((principal): Rights => {
+    .filter(({ principal }) => principal.tenant === tenant)
+    .map(({ principal, row }): Rights => {
       const { id, kind, role, purpose = 'TREAT', notAfter = null, patients, wards = [], panels = [] } = principal;
       const may = ACTIONS.flatMap((action) => {
         const { allow, obligations, rules } = decide({ ...principal, patients: 'all' }, action, { tenant }, { at, policy });
         return allow ? [{ action, mask: obligations.mask, rules }] : [];
       });
-      return { as: id, kind, role, purpose, notAfter, patients: patients === 'all' ? 'all' : patients.length, wards, panels, may };
+      const entering = { needs: row ? needsOf(row, entrance.modes) : null, barred: (row && barredBy(row, entrance, now)) ?? null };
+      const reach = { patients: patients === 'all' ? 'all' : patients.length, wards, panels } as const;
+      return { as: id, kind, role, purpose, notAfter, ...entering, ...reach, may };
     });
 }
 
-function principalOf(registry: Registry, as: string, tenant: string): Principal {
+interface Listed {
+  principal: Principal;
+  row?: ClientEntry;
+}
+
+function principalOf(registry: Registry, as: string, tenant: string): { found: Principal; row?: ClientEntry } {
   const [, uid] = /^local:(\d{1,10})$/.exec(as) ?? [];
-  if (uid !== undefined) return operatorPrincipal(Number(uid), tenant);
+  if (uid !== undefined) return { found: operatorPrincipal(Number(uid), tenant) };
   const gateway = registry.gateway(as);
-  const row = registry.clients().find((client) => idOf(client) === as || client.identity === as || tokenId(client) === as);
+  const row = registry.clients().find((client) => client.identity === as || tokenId(client) === as);
   const principal = gateway ? gatewayPrincipal(gateway) : row && clientOf(row, as);
   if (principal?.tenant !== tenant)
     throw new VitalmeshError('NOT-FOUND', { detail: '--as names nobody whom registry.yaml lists in this tenant' });
-  return principal;
+  return gateway || !row ? { found: principal } : { found: principal, row };
 }
 
 function clientOf({ identity: _, token: __, ...rights }: ClientEntry, id: string): Principal {
   return { ...rights, id };
-}
-
-function idOf(row: ClientEntry): string {
-  return row.identity ?? tokenId(row) ?? '';
-}
-
-function tokenId({ token }: ClientEntry): string | undefined {
-  return token && `oauth:${token.issuer}:${token.subject}`;
 }

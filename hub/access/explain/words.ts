@@ -1,7 +1,9 @@
 import { formatInstant } from '../../../shared/clock.ts';
-import type { AccessResource, Action, Decision, DecisionReason, Principal, Withheld } from '../access.ts';
+import type { AccessResource, Action, Decision, Principal, Withheld } from '../access.ts';
+import { type Barred, barredInWords } from '../barred.ts';
 import type { Policy } from '../policy.ts';
 import { formatScope } from '../tokens/scopes.ts';
+import type { ExplainedReason } from './explain.ts';
 
 /** What was decided on. */
 export interface Decided {
@@ -14,20 +16,24 @@ export interface Decided {
   withheld: readonly Withheld[];
   /** Why ingest would refuse it, where the bindings of the registry do. */
   rule?: string;
+  /** What bars its row, before anything is decided. */
+  refused?: Barred;
 }
 
 /** Why, in one or two sentences for whoever writes registry.yaml and policy.yaml. */
-export function inWords(reason: DecisionReason | 'unknown', decided: Decided): string {
+export function inWords(reason: ExplainedReason, decided: Decided): string {
   return WORDS[reason](decided);
 }
 
-const WORDS: Readonly<Record<DecisionReason | 'unknown', (decided: Decided) => string>> = {
+const WORDS: Readonly<Record<ExplainedReason, (decided: Decided) => string>> = {
   granted: ({ decision: { obligations, rules }, withheld }) => {
     const shown = { none: 'Everything is shown', limited: 'What is shown is limited', deidentified: 'What is shown is de-identified' };
     const what = withheld.length === 0 ? shown[obligations.mask] : `${shown[obligations.mask]} that its token covers`;
     const hidden = withheld.length === 0 ? '' : ` Its token hides, by category: ${withheld.join(', ')}.`;
     return `Allowed by ${ruleNames(rules)}. ${what}; the evidence is ${obligations.audit}.${hidden}`;
   },
+  credential: ({ refused, decision: { allow } }) =>
+    `The credential step refuses it before anything is decided${refused ? `: ${barredInWords(refused)}` : ''}. ${allow ? 'The policy would permit it.' : 'The policy would not permit it either.'}`,
   unknown: () => 'Nobody of this tenant has that patient id: the answer would be the same as for a patient out of reach.',
   expired: ({ principal: { notAfter } }) =>
     notAfter !== undefined && Number.isFinite(notAfter)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Principal } from '../../../hub/access/access.ts';
-import { ACCESS_MODES, type AccessModes, needsOf, type Proof, unusableRows, whoIs } from '../../../hub/access/credentials.ts';
+import { ACCESS_MODES, type AccessModes, needsOf, type Proof, whoIs } from '../../../hub/access/credentials.ts';
 import { isSameCaller } from '../../../hub/access/principals.ts';
 import type { AccessToken } from '../../../hub/access/tokens/token.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
@@ -162,12 +162,4 @@ test('a token that was revoked is refused: by its id, by subject and time, by is
   assert.ok(!refused({ issuedAt: TEST_NOW - 1000 }, 'doctor-1'));
   assert.ok(!refused({ issuedAt: TEST_NOW - 1001 }));
   assert.ok(refused({ issuer: 'clinic' }));
-});
-
-test('rows as which nobody can get in are told', () => {
-  const idsOf = (modes: AccessModes, issuers = ['hospital']): string[] =>
-    unusableRows(REGISTRY.clients(), modes, issuers).map(({ identity, token: listed }) => identity ?? listed?.subject ?? '');
-  assert.deepEqual(idsOf(MODES), ['ai-old']);
-  assert.deepEqual(idsOf({ person: 'overlay', software: 'overlay' }), ['early-warning']);
-  assert.deepEqual(idsOf(MODES, []), ['ai-nurse', 'ai-doctor', 'ai-old', 'early-warning', 'ai-strict']);
 });

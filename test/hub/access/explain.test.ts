@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { ACTIONS, type DecisionReason } from '../../../hub/access/access.ts';
+import { ACTIONS } from '../../../hub/access/access.ts';
+import type { Entrance } from '../../../hub/access/barred.ts';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import { createExplainer } from '../../../hub/access/explain/audited.ts';
 import { explainCliCommands } from '../../../hub/access/explain/cli.ts';
-import { type ExplainAsked, type Explanation, explain, rightsOf } from '../../../hub/access/explain/explain.ts';
+import { type ExplainAsked, type ExplainedReason, type Explanation, explain, rightsOf } from '../../../hub/access/explain/explain.ts';
 import { explainedTo, explainOperatorCommands, listedTo } from '../../../hub/access/explain/operator.ts';
 import { parsePolicy } from '../../../hub/access/load-policy.ts';
 import { hubProgram } from '../../../hub/cli.ts';
@@ -26,11 +27,13 @@ gateways:
   - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02, ICU-03: null }, devices: { pump-1: pat-icu-02 } }
   - { identity: gw-home, tenant: clinic, patient: pat-home-01 }
 clients:
-  - { identity: ai-ward, tenant: clinic, kind: person, role: clinician, wards: [icu], patients: [pat-home-01] }
+  - { identity: ai-ward, token: { issuer: idp, subject: u-0 }, tenant: clinic, kind: person, role: clinician, wards: [icu], patients: [pat-home-01] }
   - { identity: ai-late, tenant: clinic, kind: software, role: clinician, panels: [heart], notAfter: 2026-01-01T00:00:00Z }
   - { identity: ai-study, tenant: clinic, kind: software, role: researcher, patients: all, purpose: HRESCH }
   - { identity: ai-study-2, tenant: clinic, kind: software, role: researcher, patients: all }
-  - { token: { issuer: idp, subject: u-1 }, tenant: clinic, kind: person, role: student, wards: [icu] }
+  - { identity: ai-student, token: { issuer: idp, subject: u-1 }, tenant: clinic, kind: person, role: student, wards: [icu] }
+  - { identity: ai-bare, tenant: clinic, kind: person, role: clinician, wards: [icu] }
+  - { identity: ai-else, token: { issuer: other, subject: u-2 }, tenant: clinic, kind: person, role: clinician, wards: [icu] }
 wards:
   icu: { tenant: clinic, beds: [ICU-01] }
 panels:
@@ -47,11 +50,12 @@ rules:
   - { id: machine, effect: permit, roles: [operator], actions: [access.explain, vitals.read] }
 `);
 const registry = parseRegistry(REGISTRY, 'registry.yaml', POLICY.roles);
-const grounds = { registry, policy: POLICY, at: TEST_NOW };
+const entrance: Entrance = { modes: { person: 'both' }, issuers: ['idp'] };
+const grounds = { registry, policy: POLICY, at: TEST_NOW, entrance };
 
 test('every reason is told in words that name the rule, the reach or the time, and nobody else’s patient', () => {
-  verifies('ACCESS-EXPLAINED');
-  const cases: [ExplainAsked, DecisionReason | 'unknown', RegExp][] = [
+  verifies('ACCESS-EXPLAINED', 'ROWS-BARRED-TOLD');
+  const cases: [ExplainAsked, ExplainedReason, RegExp][] = [
     [
       { as: 'ai-ward', action: 'vitals.read', patient: 'pat-icu-01' },
       'granted',
@@ -110,6 +114,13 @@ test('every reason is told in words that name the rule, the reach or the time, a
     ],
     [{ as: 'ai-study', action: 'vitals.read', patient: 'Erika Mustermann' }, 'unknown', /^Nobody of this tenant/],
     [{ as: 'local:0', action: 'store.rekey' }, 'role', /role operator/],
+    [
+      { as: 'ai-bare', action: 'vitals.read', patient: 'pat-icu-01' },
+      'credential',
+      /^The credential step refuses it before anything is decided: its row lists no token, which must be shown\. The policy would permit it\.$/,
+    ],
+    [{ as: 'ai-bare', action: 'store.backup' }, 'credential', /The policy would not permit it either\.$/],
+    [{ as: 'oauth:other:u-2', action: 'vitals.read', patient: 'pat-icu-01' }, 'credential', /issuer of its token is none of hub\.yaml/],
   ];
   for (const [asked, reason, words] of cases) {
     const { allow, reason: told, says, patient } = explain(asked, 'clinic', grounds);
@@ -118,7 +129,7 @@ test('every reason is told in words that name the rule, the reach or the time, a
     assert.equal(allow, reason === 'granted');
     assert.equal(patient, reason === 'unknown' ? null : (asked.patient ?? null));
   }
-  for (const as of ['ai-nobody', 'oauth:idp:u-2', 'local:x', 'constructor'])
+  for (const as of ['ai-nobody', 'oauth:idp:u-2', 'oauth:other:u-1', 'local:x', 'constructor'])
     assert.throws(() => explain({ as, action: 'vitals.read' }, 'clinic', grounds), { code: 'NOT-FOUND' });
   assert.throws(() => explain({ as: 'ai-ward', action: 'vitals.read' }, 'other', grounds), { code: 'NOT-FOUND' });
 });
@@ -157,8 +168,24 @@ test('everybody of the registry is listed with what they may do', () => {
     ['ai-late', 0, [], ['heart'], []],
     ['ai-study', 'all', [], [], ['patients.list', 'vitals.read']],
     ['ai-study-2', 'all', [], [], []],
-    ['oauth:idp:u-1', 0, ['icu'], [], ['patients.list']],
+    ['ai-student', 0, ['icu'], [], ['patients.list']],
+    ['ai-bare', 0, ['icu'], [], ['patients.list', 'vitals.read']],
+    ['ai-else', 0, ['icu'], [], ['patients.list', 'vitals.read']],
   ]);
+  assert.deepEqual(
+    rightsOf('clinic', grounds).map(({ needs, barred }) => [needs, barred]),
+    [
+      [null, null],
+      [null, null],
+      ['both', null],
+      ['overlay', 'expired'],
+      ['overlay', null],
+      ['overlay', null],
+      ['both', null],
+      ['both', 'token'],
+      ['both', 'issuer'],
+    ],
+  );
   assert.deepEqual(rightsOf('other', grounds), []);
 });
 
@@ -175,7 +202,7 @@ for (const running of [true, false]) {
     let policy = POLICY;
     const clock = new TestClock();
     await using h = testHub({ registry: REGISTRY, policy: () => policy, clock });
-    const explainer = createExplainer({ store: h.store, registry: h.registry, policy: () => policy, clock });
+    const explainer = createExplainer({ store: h.store, registry: h.registry, policy: () => policy, entrance, clock });
     const surroundings = { explainer, tenants: () => h.registry.tenants() };
     const server = createOperatorServer({ socketPath, commands: explainOperatorCommands(surroundings), log: silentLogger });
     await using _server = server;
@@ -224,7 +251,10 @@ for (const running of [true, false]) {
       list.stdout,
       /^gw-icu {2}gateway, role gateway, purpose TREAT\n {2}of: 2 patients by name\n {2}may: observations\.write\n/,
     );
-    assert.match(list.stdout, /ai-late {2}.*, until 2026-01-01.*\n {2}of: 0 patients by name; panels heart\n {2}may: nothing\n/);
+    assert.match(
+      list.stdout,
+      /ai-late {2}.*, until 2026-01-01.*\n {2}CANNOT GET IN: its notAfter has passed\n {2}must show: its overlay identity\n {2}of: 0 patients by name; panels heart\n {2}may: nothing\n/,
+    );
     assert.match(list.stdout, /may: patients\.list \(deidentified\), vitals\.read \(deidentified\)\n/);
     policy = { ...POLICY, rules: POLICY.rules.filter(({ id }) => id !== 'machine') };
     assert.match((await ask('--as', 'ai-ward', '--action', 'vitals.read')).stderr, /^ACCESS-DENIED/);

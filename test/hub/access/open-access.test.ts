@@ -13,7 +13,7 @@ import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { verifies } from '../../requirements.ts';
-import { TEST_REGISTRY, TestClock } from '../../support/hub.ts';
+import { TEST_NOW, TEST_REGISTRY, TestClock } from '../../support/hub.ts';
 import { ISSUER, testIssuer } from '../../support/tokens.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-access-'));
@@ -106,7 +106,7 @@ test('a hub starts only with keys that it can use, says when people need one cre
   const withKeys = issuers('').replace('keys.json', file);
 
   await assert.rejects(open(withKeys), { code: 'ACCESS-ISSUER-KEYS', detail: /ENOENT/ });
-  await assert.rejects(checkAccess(config(withKeys), registry), { code: 'ACCESS-ISSUER-KEYS' });
+  await assert.rejects(checkAccess(config(withKeys), registry, TEST_NOW), { code: 'ACCESS-ISSUER-KEYS' });
   writeFileSync(file, JSON.stringify({ keys: [{ ...idp.jwks.keys[0], d: 'AAAA' }] }));
   await assert.rejects(open(withKeys), { code: 'ACCESS-ISSUER-KEYS', detail: /private/ });
   writeFileSync(file, JSON.stringify(idp.jwks));
@@ -116,13 +116,24 @@ test('a hub starts only with keys that it can use, says when people need one cre
   assert.deepEqual(access.status(), {
     mcp: { person: 'both', software: 'listed' },
     issuers: [{ name: 'hospital', keys: 1, at: clock.now(), code: null }],
-    unusable: 2,
+    unusable: [
+      { as: 'ai-nurse', tenant: 'clinic', why: 'token' },
+      { as: 'ai-old', tenant: 'clinic', why: 'token' },
+    ],
     stray: 0,
   });
-  assert.match((await checkAccess(config(withKeys), registry)) ?? '', /^2 clients of registry\.yaml cannot get in/);
+  assert.match(
+    (await checkAccess(config(withKeys), registry, TEST_NOW)) ?? '',
+    /^2 clients of registry\.yaml cannot get in: ai-nurse \(its row lists no token, which must be shown\); ai-old/,
+  );
   const revoked = parseRegistry(`${TEST_REGISTRY}revoked: [{ issuer: hospital, jti: a }, { issuer: hospitl, jti: a }]\n`);
-  assert.match((await checkAccess(config(withKeys), revoked)) ?? '', /^1 revocation of registry\.yaml without effect: no issuer/m);
-  assert.deepEqual(logged, ['2 clients of registry.yaml cannot get in: an identity, a token or its issuer is missing']);
+  assert.match(
+    (await checkAccess(config(withKeys), revoked, TEST_NOW)) ?? '',
+    /^1 revocation of registry\.yaml without effect: no issuer/m,
+  );
+  assert.deepEqual(logged, [
+    '2 clients of registry.yaml cannot get in: ai-nurse (its row lists no token, which must be shown); ai-old (its row lists no token, which must be shown)',
+  ]);
   writeFileSync(file, '{');
   await access.renew();
   assert.equal(access.status().issuers[0]?.code, 'ACCESS-ISSUER-KEYS');
@@ -131,9 +142,12 @@ test('a hub starts only with keys that it can use, says when people need one cre
 
   logged.length = 0;
   const trial = await open('mcp: overlay');
-  assert.deepEqual(logged, ['FOR A TRIAL: people are let in by one credential alone (access.mcp)']);
+  assert.deepEqual(logged, [
+    'FOR A TRIAL: people are let in by one credential alone (access.mcp)',
+    '1 client of registry.yaml cannot get in: ai-old (its notAfter has passed)',
+  ]);
   assert.equal(trial.callers.fresh(await trial.callers.prove('ai-nurse', undefined)).id, 'ai-nurse');
-  assert.equal(await checkAccess(config('mcp: overlay'), registry), undefined);
+  assert.equal(await checkAccess(config('mcp: overlay'), parseRegistry(TEST_REGISTRY.replace(/.*ai-old.*\n/, '')), TEST_NOW), undefined);
   await assert.rejects(trial.callers.prove('ai-nurse', 'Bearer a.b.c'), { code: 'ACCESS-TOKEN' });
 });
 
@@ -141,15 +155,18 @@ test('the status says loudly what is for a trial, and nothing where all is as it
   const status: AccessStatus = {
     mcp: { person: 'both', software: 'listed' },
     issuers: [{ name: 'hospital', keys: 2, at: 0, code: null }],
-    unusable: 0,
+    unusable: [],
     stray: 0,
   };
   assert.deepEqual(formatAccess(status), []);
   assert.deepEqual(formatAccess({ ...status, mcp: { person: 'overlay', software: 'overlay' } }), [
     ['Access', 'FOR A TRIAL: people are let in by their overlay identity alone (access.mcp of hub.yaml)'],
   ]);
-  const [[, unusable = ''] = []] = formatAccess({ ...status, unusable: 1 });
-  assert.match(unusable, /^1 client of registry\.yaml cannot get in/);
+  const [[, unusable = ''] = []] = formatAccess({ ...status, unusable: [{ as: 'ai-bare', tenant: 'clinic', why: 'issuer' }] });
+  assert.match(unusable, /^1 client of registry\.yaml cannot get in: ai-bare \(the issuer of its token is none of hub\.yaml\)$/);
+  const many = Array.from({ length: 22 }, (_, i) => ({ as: `ai-${i}`, tenant: 'clinic', why: 'token' as const }));
+  const [[, more = ''] = []] = formatAccess({ ...status, unusable: many });
+  assert.match(more, /^22 clients .*; ai-19 \([^;]*; and 2 more$/);
   const [[, stray = ''] = []] = formatAccess({ ...status, stray: 2 });
   assert.match(stray, /^2 revocations of registry\.yaml without effect/);
   const [[name, lost = ''] = []] = formatAccess({

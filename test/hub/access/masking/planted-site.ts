@@ -88,7 +88,10 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...hubOperatorCommands({ door, tenants, vitalSigns }),
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
-      ...explainOperatorCommands({ explainer: createExplainer({ store, registry, policy, clock }), tenants }),
+      ...explainOperatorCommands({
+        explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
+        tenants,
+      }),
       ...auditOperatorCommands({
         auditor: createAuditor({ store, policy, keys: () => [], replay: { door, registry, zone: 'UTC' }, clock }),
         tenants,
