@@ -41,6 +41,7 @@ import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { serveUplink } from './ingest/session.ts';
+import { Storing } from './ingest/storing.ts';
 import { UnboundPlaces } from './ingest/unbound.ts';
 import { inspectionCliCommands } from './inspection/cli.ts';
 import { inspectionCommands, verifyAs } from './inspection/operator.ts';
@@ -101,6 +102,7 @@ async function run(config: HubConfig): Promise<void> {
   const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
   const staleness = new StalenessWatch({ store, feed, clock });
   const unbound = new UnboundPlaces();
+  const storing = new Storing();
   let reloaded = Promise.resolve();
   const rebind = (): Promise<void> => {
     const rebound = reloaded.then(async () =>
@@ -113,7 +115,7 @@ async function run(config: HubConfig): Promise<void> {
     if (before === 'floor' && trust !== 'floor')
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
   });
-  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, rebind });
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind });
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
   const service = config.services.mcp;
@@ -139,6 +141,7 @@ async function run(config: HubConfig): Promise<void> {
       registry: registry.revision,
       policy: policies.current.version,
       gateways: uplink.sessions(),
+      storeRefusal: storing.refusal(),
       unbound: unbound.list(),
       knownGateways: registry.gatewayCount,
       uplink: uplink.status(),

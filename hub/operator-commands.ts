@@ -42,7 +42,8 @@ export function hubOperatorCommands({ door, tenants, vitalSigns }: OperatorComma
         yield { ...vitalSigns(), counts: null, tenants: null, storeCode: code };
         return;
       }
-      yield { ...vitalSigns(), counts: totalOf(counts), tenants: counts, storeCode: null };
+      const signs = vitalSigns();
+      yield { ...signs, counts: totalOf(counts), tenants: counts, storeCode: signs.storeRefusal?.code ?? null };
     },
     export: (args, principal) => {
       const { patient, since, kind } = checked(

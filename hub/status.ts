@@ -8,6 +8,7 @@ import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import { type AccessStatus, formatAccess } from './access/access-status.ts';
 import type { EvidenceStatus } from './audit/checkpoints.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
+import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
 import type { StoreCounts } from './store/store.ts';
@@ -38,8 +39,10 @@ export interface HubStatus {
   /** Over all tenants. */
   counts: StoreCounts;
   tenants: Record<string, StoreCounts>;
-  /** Why the store cannot be asked; null while it answers. */
-  storeCode: null;
+  /** Why the store takes no batches, as in `storeRefusal`; null while it does. */
+  storeCode: ErrorCode | null;
+  /** Null while the store takes what gateways send, whatever else it can do. */
+  storeRefusal: StoreRefusal | null;
   /** Gateways that are connected. */
   gateways: readonly UplinkSession[];
   /** Places of gateways of which something was refused since the start, because they are bound to nobody; the last refused first. */
@@ -57,6 +60,7 @@ export interface HubStatus {
 export interface StorelessStatus extends Omit<HubStatus, 'counts' | 'tenants' | 'storeCode'> {
   counts: null;
   tenants: null;
+  /** Why it cannot be asked. */
   storeCode: ErrorCode;
 }
 
@@ -102,12 +106,21 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
 function storeRows(status: HubStatus | StorelessStatus): [string, string][] {
   const { counts, storeCode, storeId, engine, metrics } = status;
   const which = `store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''}`;
-  if (counts === null) return [['Store', `not reachable: ${meaningOf(storeCode)} (${which})`]];
+  if (counts === null) return [['Store', `not reachable: ${meaningOf(storeCode)} (${which})`], ...notStored(status)];
   const patients = `${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'}`;
   return [
     ['Store', `${counts.observations} observations of ${patients} (${which})`],
+    ...notStored(status),
     ['Refused', `${counts.quarantined} in quarantine${givenUp(metrics)}, ${counts.duplicates} sent twice`],
   ];
+}
+
+/** What waits at the gateways, because the store does not take it. */
+function notStored({ storeRefusal, now }: Pick<HubStatus, 'storeRefusal' | 'now'>): [string, string][] {
+  if (storeRefusal === null) return [];
+  const { code, since, lastAt, batches } = storeRefusal;
+  const last = `${batches} batches since ${formatInstant(since)}, last ${Math.round((now - lastAt) / 1000)} s ago`;
+  return [['Not stored', `what gateways send: ${meaningOf(code)} (${last})`]];
 }
 
 /** Places that the text shows; all of them stand in `--json`. */

@@ -749,6 +749,11 @@ export const REQUIREMENTS = {
     behaviour:
       'An access token counts only with a signature of its own issuer by an algorithm of the list, for this service, of the configured type, in its time, and with subject and client.',
   },
+  'STATUS-STORE-REFUSES': {
+    source: 'issue 7: state clear when the disk is full',
+    behaviour:
+      'While the store takes no batches, the status of the hub says why and since when, whatever else the store still takes, until the rows of one are stored.',
+  },
   'TOKEN-ATTACKS': {
     source: 'issue 8, Proof; RFC 8725',
     behaviour:

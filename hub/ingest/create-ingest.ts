@@ -17,6 +17,7 @@ import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import {
   type Arrival,
   type ArrivalResult,
+  type ArrivedBatch,
   type BatchOutcome,
   type CurrencyChange,
   type EventArrival,
@@ -28,6 +29,7 @@ import { type Admitted, admit, type Sender } from './admit.ts';
 import { batchEvidence, writeEvidence } from './evidence.ts';
 import { admitForeign } from './foreign/admit.ts';
 import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts';
+import type { Storing } from './storing.ts';
 import type { UnboundPlaces } from './unbound.ts';
 
 export interface IngestOptions {
@@ -45,6 +47,8 @@ export interface IngestOptions {
   rebind?: () => Promise<void>;
   /** Told of every place that is bound to nobody. */
   unbound?: Pick<UnboundPlaces, 'note'>;
+  /** Told of every batch that the store took, or did not. */
+  storing?: Pick<Storing, 'refused' | 'stored'>;
   limits?: { batchEntries: number; batchBytes: number };
 }
 
@@ -67,6 +71,7 @@ class HubIngest implements Ingest {
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
   readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
+  readonly #storing: Pick<Storing, 'refused' | 'stored'> | undefined;
   readonly limits: { batchEntries: number; batchBytes: number };
 
   constructor({
@@ -79,6 +84,7 @@ class HubIngest implements Ingest {
     log = silentLogger,
     staleness,
     unbound,
+    storing,
     rebind,
     limits = UPLINK_LIMITS,
   }: IngestOptions) {
@@ -92,6 +98,7 @@ class HubIngest implements Ingest {
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
     this.#unbound = unbound;
+    this.#storing = storing;
     this.#rebind = rebind;
     this.limits = limits;
   }
@@ -230,9 +237,21 @@ class HubIngest implements Ingest {
       return batchEvidence({ tenant, principal: principal.id, policy: policy.version, at }, arrivals, refusals, results);
     };
     const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
-    const outcome = await this.#committed(this.#store.storeBatch(batch));
+    const outcome = await this.#committed(this.#stored(batch));
     if (outcome.dropped > 0) this.#quarantineFull(identity, outcome.dropped);
     return outcome;
+  }
+
+  /** What was held already writes evidence alone, for which a store that is full may still have room. */
+  async #stored(batch: ArrivedBatch): Promise<BatchOutcome> {
+    try {
+      const outcome = await this.#store.storeBatch(batch);
+      if (batch.refusals.length > 0 || outcome.results.some((result) => result !== 'held')) this.#storing?.stored();
+      return outcome;
+    } catch (thrown) {
+      if (!(thrown instanceof Conflict)) this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());
+      throw thrown;
+    }
   }
 
   #quarantineFull(gateway: string, dropped: number): void {

@@ -56,8 +56,8 @@ test("a hub's disk fails in each way: no row is taken for stored meanwhile, devi
     await agent.until(({ uplink, outbox }) => uplink.code === null && outbox.pending < 10);
     await using disk = await DiskFault.begin(hub.pid, { files: filesOf(site, 'hub'), ...fault });
     const { outbox } = await agent.until(({ uplink }) => uplink.code === 'INGEST-UNAVAILABLE');
-    const { storeCode }: { storeCode: string | null } = await hub.status();
-    assert.equal(storeCode, code, name);
+    const { storeCode, storeRefusal } = await hub.status();
+    assert.deepEqual([storeCode, storeRefusal?.code], [code, code], name);
     const later = await agent.until((status) => status.outbox.pending >= outbox.pending + 150);
     assert.equal(later.outbox.delivered, outbox.delivered, name);
     const met = await disk.end();

@@ -6,6 +6,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, sampleBundle, sampleObservation, testHub } from '../support/hub.ts';
 
+type Signs = ReturnType<Parameters<typeof hubOperatorCommands>[0]['vitalSigns']>;
+
 const door = { export: () => assert.fail('the door was asked') } as unknown as Door;
 const { export: exporting, status } = hubOperatorCommands({ door, tenants: () => ['clinic'], vitalSigns: () => assert.fail() });
 
@@ -42,11 +44,24 @@ test('while the store cannot be asked, status tells all else and why; a refusal 
   verifies('STATUS-STORE-AWAY');
   const asked = async (thrown: VitalmeshError): Promise<unknown> => {
     const failing = { counts: () => Promise.reject(thrown) } as unknown as Door;
-    const signs = { storeId: 's1' } as ReturnType<Parameters<typeof hubOperatorCommands>[0]['vitalSigns']>;
+    const signs = { storeId: 's1' } as Signs;
     const commands = hubOperatorCommands({ door: failing, tenants: () => ['clinic'], vitalSigns: () => signs });
     return (await (commands.status({}, 'local:0') as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()).value;
   };
   const away = { storeId: 's1', counts: null, tenants: null, storeCode: 'STORAGE-REMOTE' };
   assert.deepEqual(await asked(new VitalmeshError('STORAGE-REMOTE')), away);
   await assert.rejects(asked(new VitalmeshError('ACCESS-DENIED')), { code: 'ACCESS-DENIED' });
+});
+
+test('a store that can be asked and takes no batches has the code of that', async () => {
+  verifies('STATUS-STORE-REFUSES');
+  await using h = testHub();
+  const storeRefusal = { code: 'STORAGE-FULL', since: 1, lastAt: 2, batches: 3 } as const;
+  for (const refusal of [null, storeRefusal]) {
+    const signs = { storeId: 's1', storeRefusal: refusal } as Signs;
+    const commands = hubOperatorCommands({ door: h.door, tenants: () => ['clinic'], vitalSigns: () => signs });
+    const [shown] = await gathered(commands.status({}, 'local:0') as AsyncIterable<{ storeCode: string | null; counts: unknown }>);
+    assert.equal(shown?.storeCode, refusal?.code ?? null);
+    assert.ok(shown?.counts);
+  }
 });

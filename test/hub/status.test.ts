@@ -25,6 +25,7 @@ const status: HubStatus = {
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},
   storeCode: null,
+  storeRefusal: null,
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   unbound: [],
   knownGateways: 3,
@@ -121,6 +122,17 @@ test('while the store does not answer, the status says so with the code, and sho
   assert.match(away, /^Gateways +1 of 3 known connected$/m);
   assert.match(away, /2 times +INGEST-NOT-BOUND/);
   assert.doesNotMatch(away, /observations|in quarantine/);
+});
+
+test('while the store takes no batches, the status says why and since when, whether or not it can be asked', () => {
+  verifies('STATUS-STORE-REFUSES');
+  assert.doesNotMatch(formatHubStatus(status), /^Not stored/m);
+  const storeRefusal = { code: 'STORAGE-FULL', since: 20_000, lastAt: 57_000, batches: 12 } as const;
+  const row = /^Not stored +what gateways send: STORAGE-FULL \(.+\) \(12 batches since 1970-01-01T00:00:20\.000\+00:00, last 3 s ago\)$/m;
+  const refusing = formatHubStatus({ ...status, storeCode: 'STORAGE-FULL', storeRefusal });
+  assert.match(refusing, row);
+  assert.match(refusing, /^Store +5 observations of 1 patient /m);
+  assert.match(formatHubStatus({ ...status, counts: null, tenants: null, storeCode: 'STORAGE-FULL', storeRefusal }), row);
 });
 
 test('counts of tenants add up', () => {

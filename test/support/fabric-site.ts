@@ -117,7 +117,7 @@ export class AskedProcess<Status> extends SiteProcess {
 
 /** False for the status of a hub whose store does not answer: it has no counts. */
 function knowsItsStore(status: object): boolean {
-  return !('storeCode' in status) || status.storeCode === null;
+  return !('counts' in status) || status.counts !== null;
 }
 
 export type HubProcess = AskedProcess<HubStatus>;

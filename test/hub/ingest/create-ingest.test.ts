@@ -6,6 +6,7 @@ import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { verifyAudit } from '../../../hub/audit/chain.ts';
 import type { Change } from '../../../hub/feed.ts';
 import { createIngest } from '../../../hub/ingest/create-ingest.ts';
+import { Storing } from '../../../hub/ingest/storing.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import type { CurrencyChange, Store, StoredObservation } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
@@ -268,6 +269,34 @@ test('when the store fails, nothing is answered for and the batch may come again
   await assert.rejects(ingest.batch('gw-old', bundle), { code: 'INGEST-UNAVAILABLE' });
   assert.equal(told, 0);
   assert.deepEqual(shown((await h.ingest.batch('gw-icu', bundle)).outcomes), ['201']);
+});
+
+test('that the store takes no batches is remembered until the rows of one are stored, whatever else it takes', async () => {
+  verifies('STATUS-STORE-REFUSES');
+  await using h = hub();
+  const clock = new TestClock();
+  const storing = new Storing();
+  let full = false;
+  const storeBatch: Store['storeBatch'] = (batch) =>
+    full ? Promise.reject(new VitalmeshError('STORAGE-FULL')) : h.store.storeBatch(batch);
+  const record: Store['record'] = (events) => h.store.record(events);
+  const ingest = createIngest({ ...h, store: { storeId: h.store.storeId, storeBatch, record } as Store, clock, storing });
+  const held = sampleBundle([sampleObservation({ seq: 1 })]);
+  await ingest.batch('gw-icu', held);
+  assert.equal(storing.refusal(), null);
+  full = true;
+  for (const seq of [2, 3]) {
+    await assert.rejects(ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq })])), { code: 'INGEST-UNAVAILABLE' });
+    clock.advance(1000);
+  }
+  const refusal = { code: 'STORAGE-FULL', since: TEST_NOW, lastAt: TEST_NOW + 1000, batches: 2 };
+  assert.deepEqual(storing.refusal(), refusal);
+  full = false;
+  await assert.rejects(ingest.batch('gw-old', held), { code: 'ACCESS-EXPIRED' });
+  await ingest.batch('gw-icu', held);
+  assert.deepEqual(storing.refusal(), refusal, 'small evidence was written, and nothing else');
+  await ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 3 })]));
+  assert.equal(storing.refusal(), null);
 });
 
 test('the staleness watch is told of what became current or no longer is, and of nothing else', async () => {

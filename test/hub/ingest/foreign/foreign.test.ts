@@ -4,8 +4,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import { verifyAudit } from '../../../../hub/audit/chain.ts';
+import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { foreignId } from '../../../../hub/ingest/foreign/name.ts';
 import type { ForeignAnswer } from '../../../../hub/ingest/ingest.ts';
+import { Storing } from '../../../../hub/ingest/storing.ts';
 import { bindingsFrom } from '../../../../hub/registry/bindings.ts';
 import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
 import type { StoredObservation } from '../../../../hub/store/store.ts';
@@ -216,6 +218,8 @@ test('what cannot be stored as ours is refused with what is wrong, kept, and hol
 test('a transaction is stored whole or not at all: for a bad entry, for one of nobody, and for a name that was used', async () => {
   verifies('FOREIGN-CLIENTS', 'SUBJECT-BY-HUB');
   await using h = hub();
+  const storing = new Storing();
+  const ingest = createIngest({ ...h, clock: new TestClock(), storing });
   const put = (name: string, change: Json = {}): Entry => entryOf(change, { method: 'PUT', url: `Observation/${name}` });
   await h.ingest.foreign('gw-home', bundleOf([put('used')]));
   const other = { status: 'corrected' };
@@ -238,10 +242,11 @@ test('a transaction is stored whole or not at all: for a bad entry, for one of n
     ],
   ];
   for (const [entries, expected] of cases) {
-    const answer = await h.ingest.foreign('gw-home', bundleOf(entries, 'transaction'));
+    const answer = await ingest.foreign('gw-home', bundleOf(entries, 'transaction'));
     assert.ok('refused' in answer);
     assert.deepEqual(shown(answer), expected);
     assert.equal((await stored(h)).length, 1, 'nothing of it');
+    assert.equal(storing.refusal(), null, 'which is no fault of the store');
   }
   const whole = await h.ingest.foreign('gw-home', bundleOf([put('a'), put('used')], 'transaction'));
   assert.deepEqual(shown(whole), ['201', '200'], 'names of what was refused are free, and what is held may be in it');

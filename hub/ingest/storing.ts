@@ -1,0 +1,38 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+
+/** That the store does not take batches. */
+export interface StoreRefusal {
+  /** Why, of the last one. */
+  code: ErrorCode;
+  /** When the first was refused since one was stored; hub's clock. */
+  since: Instant;
+  /** When the last was. */
+  lastAt: Instant;
+  /** How many were refused since. */
+  batches: number;
+}
+
+/**
+ * Whether the store takes batches. That it can be read, and that small evidence fits into what room it has left, says nothing of it: a refusal
+ * stands until the rows of a batch are on disk.
+ */
+export class Storing {
+  #refusal: StoreRefusal | null = null;
+
+  /** The store did not take a batch. */
+  refused(code: ErrorCode, at: Instant): void {
+    const { since = at, batches = 0 } = this.#refusal ?? {};
+    this.#refusal = { code, since, lastAt: at, batches: batches + 1 };
+  }
+
+  /** It took one, of which something was new. */
+  stored(): void {
+    this.#refusal = null;
+  }
+
+  /** Null while batches are stored, and before the first. */
+  refusal(): StoreRefusal | null {
+    return this.#refusal;
+  }
+}
