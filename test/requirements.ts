@@ -228,6 +228,35 @@ export const REQUIREMENTS = {
     behaviour:
       'Everything that one principal asked and was shown is replayed in order, with the values as they are kept now, read through the door; a view is said to be the one that was shown only where it has the recorded hash, and else why not.',
   },
+  'FEED-IN-ORDER': {
+    source: 'issue 8, Evidence (live feed)',
+    behaviour:
+      'Each entry of the evidence goes to the SIEM in order of the chain, at least once, with its number, its hash and the hash before it: a receiver sees what comes twice and what is missing.',
+  },
+  'FEED-GOES-ON': {
+    source: 'issue 8, Evidence (live feed)',
+    behaviour:
+      'The feed goes on where its receiver surely has everything before, after a restart, a kill, a cut line, a receiver that was away, refused or stalled, a full disk and a rotated file; of hubs that share a store one feeds at a time.',
+  },
+  'FEED-GAP-ALARM': {
+    source: 'issue 8, Evidence (gap alarm)',
+    behaviour:
+      'A heartbeat tells the newest number at an interval; a feed that is behind by more than its limits is told of in status, log and metrics, and so is every reason for which it waits.',
+  },
+  'FEED-HOLDS-UP-NOTHING': {
+    source: 'issue 8, Evidence (live feed)',
+    behaviour: 'A receiver that is slow or does not read holds up neither reads nor ingest, and takes no memory: the feed falls behind.',
+  },
+  'FEED-CLEAN': {
+    source: 'issue 8, Evidence (live feed)',
+    behaviour:
+      'What is sent is made anew out of decided fields and tells of no patient but by the number that the evidence has; no text in it can end a line or a message, begin another field, or look otherwise than it is.',
+  },
+  'FEED-TLS': {
+    source: 'issue 8, Evidence (live feed); RFC 5425',
+    behaviour:
+      'Syslog goes over TLS alone, to a receiver whose certificate is of the named authority and for the named host, over TCP or an overlay service; the hub only dials.',
+  },
   'TENANT-APART': {
     source: 'issue 8, Tenants',
     behaviour:
@@ -306,6 +335,11 @@ export const REQUIREMENTS = {
       'A gateway writes for its own patients, beds and devices alone, and under its own ids; all else is refused with a code, kept in quarantine, and recorded.',
   },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
+  'STAYS-FROM-MOVEMENTS': {
+    source: 'issue: the right patient; HL7 v2.6 ch. 3.3',
+    behaviour:
+      'Who lay where follows from all movements, in whatever order they were heard, late and cancelled and merged ones too; where they contradict each other it is nobody’s bed.',
+  },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'NEW-STORE-NOBODYS': {
     source: 'architecture §3.9, issue 7',
@@ -720,6 +754,11 @@ export const REQUIREMENTS = {
     source: 'issue 7: a database that is away',
     behaviour: 'While the store cannot be asked, the status of the hub says so with the code, and shows all else.',
   },
+  'STATUS-STORE-REFUSES': {
+    source: 'issue 7: state clear when the disk is full',
+    behaviour:
+      'While the store takes no batches, the status of the hub says why and since when, whatever else the store still takes, until the rows of one are stored.',
+  },
   'STORE-ONLY-RUN-MAKES': {
     source: 'issue 7: a path that was mistyped',
     behaviour: 'No command but `run` (and `restore`) makes a store or outbox: where there is none, it says so and leaves nothing behind.',
@@ -748,11 +787,6 @@ export const REQUIREMENTS = {
     source: 'issue 8, Who; RFC 9068 §4, RFC 8707',
     behaviour:
       'An access token counts only with a signature of its own issuer by an algorithm of the list, for this service, of the configured type, in its time, and with subject and client.',
-  },
-  'STATUS-STORE-REFUSES': {
-    source: 'issue 7: state clear when the disk is full',
-    behaviour:
-      'While the store takes no batches, the status of the hub says why and since when, whatever else the store still takes, until the rows of one are stored.',
   },
   'TOKEN-ATTACKS': {
     source: 'issue 8, Proof; RFC 8725',
