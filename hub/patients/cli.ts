@@ -1,0 +1,72 @@
+import { formatInstant, parseInstant } from '../../shared/clock.ts';
+import { type CommandGroup, EXIT, required } from '../../shared/command-line.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
+import { type HubConfig, loadHubConfig } from '../config.ts';
+import type { Whereabouts } from './operator.ts';
+import type { BedAt } from './where.ts';
+
+/** What these commands need from the composition root, where no hub runs. */
+export interface PatientsPrograms {
+  where(config: HubConfig, args: Record<string, unknown>): AsyncIterable<unknown>;
+}
+
+const text = { type: 'string' } as const;
+
+/** `vitalmesh-hub patients …`: who lay where. */
+export function patientsCliCommands(programs: PatientsPrograms): { patients: CommandGroup } {
+  return {
+    patients: {
+      summary: 'Who lay where, by what the hospital’s movements (ADT) said.',
+      commands: {
+        where: {
+          usage: '--config hub.yaml [--at TIME] [--bed BED] [--tenant NAME] [--json]',
+          summary:
+            'Shows who lay in each bed, or in one, now or at TIME, by every movement that was stored; registry.yaml alone says whose readings are.',
+          explained: [
+            'occupied     one person lay there',
+            'unconfirmed  perhaps: what was said contradicts itself, so a movement was missed',
+            'conflict     several were said to be there at once',
+          ],
+          options: { config: text, at: text, bed: text, tenant: text, json: { type: 'boolean' } },
+          run: async (values, io) => {
+            const config = loadHubConfig(required(values, 'config'));
+            const at = typeof values.at === 'string' ? parseInstant(values.at)?.at : undefined;
+            if (values.at !== undefined && at === undefined)
+              throw new VitalmeshError('USAGE', { detail: '--at is a time with offset, as 2026-11-21T10:00:00+01:00' });
+            const { bed, tenant } = values;
+            const args = { ...(at !== undefined && { at }), ...(bed !== undefined && { bed }), ...(tenant !== undefined && { tenant }) };
+            for await (const where of asked(programs, config, args))
+              io.stdout.write(`${values.json ? JSON.stringify(where) : formatWhereabouts(where)}\n`);
+            return EXIT.ok;
+          },
+        },
+      },
+    },
+  };
+}
+
+async function* asked(programs: PatientsPrograms, config: HubConfig, args: Record<string, unknown>): AsyncGenerator<Whereabouts> {
+  try {
+    yield* callOperator(config.operator.socket, 'patients-where', args) as AsyncGenerator<Whereabouts>;
+  } catch (error) {
+    if (!nobodyRuns(error, config.operator.socket)) throw error;
+    yield* programs.where(config, args) as AsyncIterable<Whereabouts>;
+  }
+}
+
+/** A line a bed. */
+export function formatWhereabouts({ at, beds, movements, tests }: Whereabouts): string {
+  const from = `By ${movements} movement${movements === 1 ? '' : 's'}${tests === 0 ? '' : ` (${tests} marked as test left out)`}`;
+  const head = `${from}, as of ${formatInstant(at)}:`;
+  const wide = Math.max(...beds.map(({ bed }) => bed.length), 0);
+  return [head, ...(beds.length === 0 ? ['nothing was said of any bed'] : beds.map((bed) => formatBed(bed, wide)))].join('\n');
+}
+
+function formatBed({ bed, state, patients, since, until }: BedAt, wide: number): string {
+  const who = patients.map(({ authority, value }) => (authority === '' ? value : `${authority}|${value}`)).join(' or ');
+  const times = [since !== null && `since ${formatInstant(since)}`, until !== null && `until ${formatInstant(until)}`]
+    .filter(Boolean)
+    .join(', ');
+  return `${bed.padEnd(wide)}  ${state.padEnd(11)}  ${[who, times].filter(Boolean).join('  ')}`.trimEnd();
+}
