@@ -80,6 +80,15 @@ export const REQUIREMENTS = {
     behaviour:
       'A database server that answers before its disk, or loses the hub, costs no acknowledged row, and the hub goes on by itself.',
   },
+  'STORE-COMMIT-UNSURE': {
+    source: 'issue 7, Store and Proof: answer lost at any point',
+    behaviour:
+      'What a commit stored whose answer from the database was lost is told to readers of this hub as well, though its sender was refused and finds it held.',
+  },
+  'STORE-REMOTE-DIRECT': {
+    source: 'issue 7, Store: LISTEN/NOTIFY',
+    behaviour: 'Through a pooler nothing is opened, made or changed, with a code that says so.',
+  },
   'STORE-REMOTE-TLS': {
     source: 'issue 7, Store',
     behaviour: 'A database on another machine is reached by TLS alone, with its name proved.',
@@ -201,7 +210,17 @@ export const REQUIREMENTS = {
   'AUDIT-FILED': {
     source: 'issue 8, Evidence',
     behaviour:
-      'What the index of patients and their keys say of the evidence is held against the entries themselves: one that hides an entry or gives it to another patient fails the verification, and a report goes by the entries. An entry that cannot be opened hides no other.',
+      'Verification recomputes the index of patients from the entries: a row more, less or under another patient is named by the entry that it is of, as are a key that is missing without an erasure and a name of a patient that its entries do not bear. An entry that cannot be opened hides no other.',
+  },
+  'AUDIT-SHOWN': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The evidence of a list or an export of many patients says whom it showed, by numbers that say nothing once a patient is erased: it is found by each of them, and a report names no list or export that did not show its patient.',
+  },
+  'AUDIT-UNREAD': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'What stands in the chain and is no entry of a known form stops nothing: the others are listed, shown, exported, summed up and verified, and it is said that it is there.',
   },
   'AUDIT-WITNESSED': {
     source: 'issue 8, Evidence',
@@ -289,6 +308,15 @@ export const REQUIREMENTS = {
     source: 'issue 8, Who',
     behaviour: 'Who leaves a ward or panel is out of its reach at once, open streams included; whoever listened is told.',
   },
+  'RELOAD-TOLD': {
+    source: 'issue 8, Who: registry, policy and keys in force',
+    behaviour:
+      'Which of registry.yaml, policy.yaml and the files of keys is not in force as it is on disk, since when and with which code, stands in the status, as text and as JSON, and in metrics, until it is in force.',
+  },
+  'RELOAD-ASIDE': {
+    source: 'issue 8, Who: expiry and revocation act within a second',
+    behaviour: 'A registry and a policy of any size are checked beside the thread that takes readings and tells of them.',
+  },
   'ROWS-BARRED-TOLD': {
     source: 'issue 8, Who',
     behaviour:
@@ -335,8 +363,12 @@ export const REQUIREMENTS = {
       'A gateway writes for its own patients, beds and devices alone, and under its own ids; all else is refused with a code, kept in quarantine, and recorded.',
   },
   'TENANT-EVERYWHERE': { source: 'architecture §3.8', behaviour: 'A caller of one tenant never sees or writes data of another.' },
+  'PATIENT-ID-CHECKED': {
+    source: 'issue 9, Who is this',
+    behaviour: 'A new patient id has 84 random bits and a check character; a mistyped one is an error, and never somebody else.',
+  },
   'STAYS-FROM-MOVEMENTS': {
-    source: 'issue: the right patient; HL7 v2.6 ch. 3.3',
+    source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
     behaviour:
       'Who lay where follows from all movements, in whatever order they were heard, late and cancelled and merged ones too; where they contradict each other it is nobody’s bed.',
   },

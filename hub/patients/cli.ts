@@ -4,6 +4,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { Whereabouts } from './operator.ts';
+import { newPatientId } from './public-id.ts';
 import type { BedAt } from './where.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
@@ -13,12 +14,28 @@ export interface PatientsPrograms {
 
 const text = { type: 'string' } as const;
 
+/** Most ids that one call makes. */
+const MOST_IDS = 5000;
+
 /** `vitalmesh-hub patients …`: who lay where. */
 export function patientsCliCommands(programs: PatientsPrograms): { patients: CommandGroup } {
   return {
     patients: {
-      summary: 'Who lay where, by what the hospital’s movements (ADT) said.',
+      summary: 'Ids for new patients, and who lay where by what the hospital’s movements (ADT) said.',
       commands: {
+        id: {
+          usage: '[--count N]',
+          summary:
+            'Makes N new patient ids (one unless told) for registry.yaml: random, and with a character by which a mistyped one is known.',
+          options: { count: text },
+          run: async ({ count = '1' }, io) => {
+            const wanted = /^\d{1,4}$/.test(String(count)) ? Number(count) : 0;
+            if (wanted < 1 || wanted > MOST_IDS)
+              throw new VitalmeshError('USAGE', { detail: `--count is a whole number from 1 to ${MOST_IDS}` });
+            for (let made = 0; made < wanted; made += 1) io.stdout.write(`${newPatientId()}\n`);
+            return EXIT.ok;
+          },
+        },
         where: {
           usage: '--config hub.yaml [--at TIME] [--bed BED] [--tenant NAME] [--json]',
           summary:

@@ -5,6 +5,7 @@ import { PURPOSES, type Role } from '../access/access.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import { isPseudonym, PSEUDONYM_PREFIX } from '../access/masking/pseudonyms.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
+import { isMistyped } from '../patients/public-id.ts';
 import { refuseAlike } from './alike.ts';
 import { checkCareGroups } from './care-groups.ts';
 import { checkCredentials, checkRevocations, revocation, tokenSubject } from './client-credentials.ts';
@@ -16,7 +17,8 @@ export const PATIENT_ID = /^(?=.*[a-z])[a-z0-9-]{8,40}$/;
 const patientId = z
   .string()
   .regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it')
-  .refine((id) => !isPseudonym(id), `expected an id that does not begin with ${PSEUDONYM_PREFIX}, as pseudonyms do`);
+  .refine((id) => !isPseudonym(id), `expected an id that does not begin with ${PSEUDONYM_PREFIX}, as pseudonyms do`)
+  .refine((id) => !isMistyped(id), 'expected an id as `vitalmesh-hub patients id` made it; a character of this one is wrong');
 /** Identity ids of OpenZiti and of our own fabric; they begin observation ids, hence FHIR's alphabet (FHIR R4 datatypes, id). */
 const identityId = z
   .string()

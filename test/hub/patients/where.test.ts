@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { patientsCliCommands } from '../../../hub/patients/cli.ts';
 import { patientsOperatorCommands } from '../../../hub/patients/operator.ts';
+import { isMistyped } from '../../../hub/patients/public-id.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import type { MovementEvent, MovementParty } from '../../../shared/movement.ts';
@@ -129,3 +130,15 @@ test('what cannot be asked is said, without what was given', () =>
     assert.match((await run('--tenant', 'elsewhere')).stderr, /--tenant is one of: clinic/);
     assert.match((await run('--bed', 'x'.repeat(300))).stderr, /patients-where takes tenant and bed \(text\)/);
   }));
+
+test('ids for new patients are made as many as asked for, without a hub', async () => {
+  verifies('PATIENT-ID-CHECKED');
+  const where = (): AsyncIterable<unknown> => assert.fail();
+  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where }) };
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const io = { stdin: Readable.from([]), stdout, stderr };
+  assert.equal(await runProgram(program, ['patients', 'id', '--count', '3'], io), 0);
+  for (const count of ['0', '5001', 'many']) assert.equal(await runProgram(program, ['patients', 'id', '--count', count], io), 2);
+  const ids = (await text(stdout.end())).trimEnd().split('\n');
+  assert.deepEqual([ids.length, new Set(ids).size, ids.some(isMistyped)], [3, 3, false]);
+});

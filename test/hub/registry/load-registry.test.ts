@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { newPatientId } from '../../../hub/patients/public-id.ts';
 import { bindingsFrom } from '../../../hub/registry/bindings.ts';
 import { loadRegistry, parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { ERRORS, VitalmeshError } from '../../../shared/errors.ts';
@@ -95,6 +96,7 @@ test('patients are known within their tenant alone', () => {
 const gateway = (rest: string): string => `gateways:\n  - { identity: gw-a, tenant: clinic, ${rest} }\n`;
 
 test('each rule is told with its line', () => {
+  verifies('PATIENT-ID-CHECKED');
   verifies('CONFIG-ERRORS-HELP');
   assert.match(
     complaints(`${gateway('patient: pat-home-01')}  - { identity: gw-a, tenant: clinic, patient: pat-home-02 }`),
@@ -126,6 +128,8 @@ test('each rule is told with its line', () => {
   assert.match(complaints(gateway('beds: {}')), /speak for nobody/);
   assert.match(complaints(gateway('patient: 12345678')), /expected string/);
   assert.match(complaints(gateway('patient: "12345678"')), /opaque patient id/);
+  assert.match(complaints(gateway('patient: p-00000-00000-00000-001')), /a character of this one is wrong/);
+  assert.equal(parseRegistry(`gateways:\n  - { identity: gw, tenant: clinic, patient: ${newPatientId()} }\n`).gatewayCount, 1);
   assert.match(complaints(gateway('patient: pat-home-01, notAfter: tomorrow')), /time with its offset/);
   assert.match(complaints(gateway('patient: pat-home-01, bed: A')), /did you mean 'beds'/);
   assert.match(complaints(gateway('devices: { 0123: pat-home-01 }')), /:2: .*quotes/);
