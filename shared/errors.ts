@@ -373,6 +373,34 @@ export const ERRORS = {
     advice: 'Take what `vitalmesh-agent witness export` prints at the gateway itself.',
     retryable: false,
   },
+  'AUDIT-FEED-UNREACHABLE': {
+    message: 'The receiver of the live feed of the evidence cannot be reached, or does not take it.',
+    advice:
+      'Nothing is lost: the feed goes on where the receiver surely had everything. See the address, the line and the receiver itself; who closes without answering our end confirms nothing.',
+    retryable: true,
+  },
+  'AUDIT-FEED-TLS': {
+    message: 'The receiver of the live feed of the evidence is not who it must be, or does not accept this hub.',
+    advice:
+      'Nothing was sent. See the authority (caFile), the name in the certificate of the receiver, its last day, and whether it wants a certificate of the hub (certFile, keyFile).',
+    retryable: true,
+  },
+  'AUDIT-FEED-FILE': {
+    message: 'The file of the live feed of the evidence cannot be written.',
+    advice: 'Free space, or see to whom file and folder belong. Nothing is lost: it goes on where the file was whole.',
+    retryable: true,
+  },
+  'AUDIT-FEED-BEHIND': {
+    message: 'The live feed of the evidence is behind by more than its limits.',
+    advice: 'The evidence itself is whole, in the store. See for what the feed waits; a receiver that is slow catches up by itself.',
+    retryable: true,
+  },
+  'AUDIT-FEED-REWRITTEN': {
+    message: 'The evidence in the store does not go on from what the live feed sent last: it was cut or written anew.',
+    advice:
+      'Keep store and receiver as they are: what the receiver got before is what was there. All of the evidence is sent again; find out who had the key of the store.',
+    retryable: false,
+  },
   'OUTBOX-DAMAGED-ROW': {
     message: 'A row of the outbox cannot be read.',
     advice: 'It was put in quarantine; see vitalmesh-agent status.',

@@ -18,6 +18,7 @@ export const AUDIT_SQL = {
     WHERE a.seq BETWEEN ? AND ? AND json_extract(a.entry, '$.tenant') = ?`,
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
+  behind: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?',
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',
   addKey: 'INSERT INTO patientKey (tenant, patient, secret) VALUES (?, ?, ?)',
   secret: 'SELECT secret FROM patientKey WHERE key = ?',

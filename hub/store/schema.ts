@@ -1,4 +1,5 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
+import { FEED_STEP } from '../audit/feed/place.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
@@ -172,4 +173,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   EVIDENCE_STEP,
   PRELIMINARY_STEP,
   USAGE_STEP,
+  FEED_STEP,
 ];

@@ -10,6 +10,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { AUDIT_SQL, appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import { type FeedPlace, feedPlaceOf, setFeedPlace } from '../audit/feed/place.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
@@ -284,6 +285,23 @@ class SqliteStore implements Store {
 
   async auditHash(seq: number): Promise<Uint8Array | undefined> {
     return this.#database.read(() => this.#database.prepare<[number], { hash: Uint8Array }>(AUDIT_SQL.hash).get(seq)?.hash);
+  }
+
+  async auditBehind(after: number, limit: number): Promise<readonly ChainedEntry[]> {
+    return this.#database.read(() => this.#database.prepare<[number, number], ChainedEntry>(AUDIT_SQL.behind).all(after, limit));
+  }
+
+  async takeFeed(): Promise<FeedPlace> {
+    return this.#database.read(() => feedPlaceOf(this.#database));
+  }
+
+  async keepFeed(place: FeedPlace): Promise<boolean> {
+    await this.#commits.run((database) => setFeedPlace(database, place));
+    return true;
+  }
+
+  async leaveFeed(): Promise<void> {
+    // The file is this hub's alone.
   }
 
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {

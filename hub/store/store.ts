@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lin
 import type { AuditEvent } from '../access/access.ts';
 import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { FeedPlace } from '../audit/feed/place.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
@@ -287,6 +288,17 @@ export interface Store extends StoreReader, AsyncDisposable {
   auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<readonly IndexedSubject[]>;
   /** The hash of one entry of the chain; undefined where there is none of that number. */
   auditHash(seq: number): Promise<Uint8Array | undefined>;
+  /** Entries of the chain behind a number, in order, so many at most; for whoever goes along with it. */
+  auditBehind(after: number, limit: number): Promise<readonly ChainedEntry[]>;
+  /**
+   * Takes the live feed of the evidence for so long from now on, or keeps it; undefined while another hub that shares the store has it. Resolves with how
+   * far it has come.
+   */
+  takeFeed(forMs: number): Promise<FeedPlace | undefined>;
+  /** Keeps how far the feed has come; false where another hub has taken it meanwhile, and then nothing is kept. */
+  keepFeed(place: FeedPlace): Promise<boolean>;
+  /** Lets another hub have it at once. */
+  leaveFeed(): Promise<void>;
   /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** The notes, in order. */

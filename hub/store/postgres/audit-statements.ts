@@ -5,6 +5,7 @@ export const AUDIT_PG = {
   addAudit: `
     INSERT INTO audit (seq, tenant, entry, hash) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[])`,
   audit: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000',
+  auditBehind: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
   auditSubjects: `
     SELECT s.seq, s.subject, k.patient, k.secret FROM audit a

@@ -8,6 +8,7 @@ import type { Lineage, StoreEpoch, StorePosition } from '../../../shared/uplink/
 import type { AuditEvent } from '../../access/access.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
+import type { FeedPlace } from '../../audit/feed/place.ts';
 import type { IndexedSubject } from '../../audit/indexed.ts';
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
@@ -35,6 +36,7 @@ import type { Trend, TrendQuery } from '../trend.ts';
 import { valuesIn } from '../trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from '../verdict.ts';
 import { type DatabaseAddress, readAddressFile } from './address.ts';
+import { isFeedFree, keepFeed, leaveFeed, takeFeed } from './audit-feed.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
@@ -283,6 +285,26 @@ export class PostgresStore implements Store {
       await transaction.query(PG.allEvidence);
       return (await transaction.query<{ hash: Uint8Array }>(AUDIT_PG.auditHash, [seq]))[0]?.hash;
     });
+  }
+
+  async auditBehind(after: number, limit: number): Promise<readonly ChainedEntry[]> {
+    return await this.read(async (transaction) => {
+      await transaction.query(PG.allEvidence);
+      return await transaction.query<ChainedEntry>(AUDIT_PG.auditBehind, [after, limit]);
+    });
+  }
+
+  async takeFeed(forMs: number): Promise<FeedPlace | undefined> {
+    if (!(await this.read((transaction) => isFeedFree(transaction, this.hub)))) return undefined;
+    return await this.#commits.run((commit) => takeFeed(commit, this.hub, forMs));
+  }
+
+  keepFeed(place: FeedPlace): Promise<boolean> {
+    return this.#commits.run((commit) => keepFeed(commit, this.hub, place));
+  }
+
+  leaveFeed(): Promise<void> {
+    return this.#commits.run((commit) => leaveFeed(commit, this.hub));
   }
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {

@@ -1,3 +1,4 @@
+import { FEED_STEP, feedGrantsTo } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
@@ -323,6 +324,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   PRELIMINARY_STEP,
   WEEKS_STEP,
   USAGE_STEP,
+  FEED_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -332,6 +334,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

@@ -18,6 +18,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
+import { storeFeedContract } from '../../contract/store-feed.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
 import { storeUsageContract } from '../../contract/store-usage.ts';
@@ -45,6 +46,7 @@ storeTrendContract('sqlite', place);
 storeRetentionContract('sqlite', place);
 storeEvidenceContract('sqlite', place);
 storeUsageContract('sqlite', place);
+storeFeedContract('sqlite', place);
 
 /** Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding or an epoch, and of the bounded quarantine. */
 const WHOLE: readonly string[] = [

@@ -1,0 +1,207 @@
+import { once } from 'node:events';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { pause } from '../../../shared/lifecycle.ts';
+import type { FeedEvent, FeedSink } from './contract.ts';
+import { framed, type SyslogSender, syslogMessage } from './syslog-message.ts';
+
+export interface SyslogSinkOptions {
+  /** For whom its certificate must be: a name or an address. */
+  host: string;
+  to: string;
+  /** Opens what TLS goes over: TCP, or an overlay service. */
+  dial(signal: AbortSignal): Promise<Duplex>;
+  /** Read anew for each connection, so that they can be replaced. Throws AUDIT-FEED-TLS. */
+  credentials(): Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
+  sender: SyslogSender;
+  round?: { entries: number; ms: number };
+  /** For a handshake, for a piece that is not taken, and for the end that answers ours. */
+  limitMs?: number;
+}
+
+/** Handed over at a time. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Syslog over TLS (RFC 5425). It has no acknowledgement, but a connection has an end: a receiver that ends it *in answer to our end* has read all that stood
+ * before it. So each round of entries is a connection; one that breaks, or that the receiver ends by itself, confirms nothing.
+ */
+export class SyslogSink implements FeedSink {
+  readonly kind = 'syslog';
+  readonly to: string;
+  readonly round;
+  readonly #options: SyslogSinkOptions & { limitMs: number };
+  #line: Line | undefined;
+  /** More than heartbeats was sent since the last confirmation. */
+  #owes = false;
+
+  constructor(options: SyslogSinkOptions) {
+    this.#options = { limitMs: 30_000, ...options };
+    this.to = options.to;
+    this.round = options.round ?? { entries: 10_000, ms: 60_000 };
+  }
+
+  async send(events: readonly FeedEvent[], signal: AbortSignal): Promise<void> {
+    const { sender } = this.#options;
+    // Nothing is lost with a connection that ended while nothing was on its way.
+    if (this.#line?.failure && !this.#owes) this.#drop();
+    this.#line ??= await Line.open(this.#options, signal);
+    this.#owes ||= events.some(({ type }) => type !== 'heartbeat');
+    await this.#guarded(async (line) => {
+      let piece: Buffer[] = [];
+      let bytes = 0;
+      for (const event of events) {
+        const frame = framed(syslogMessage(event, sender));
+        piece.push(frame);
+        bytes += frame.length;
+        if (bytes < PIECE_BYTES) continue;
+        await line.write(Buffer.concat(piece), signal);
+        [piece, bytes] = [[], 0];
+      }
+      if (bytes > 0) await line.write(Buffer.concat(piece), signal);
+    });
+  }
+
+  async confirm(signal: AbortSignal): Promise<void> {
+    if (!this.#line) return;
+    await this.#guarded((line) => line.end(signal));
+    this.#drop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#drop();
+  }
+
+  async #guarded(work: (line: Line) => Promise<void>): Promise<void> {
+    try {
+      if (!this.#line) throw new VitalmeshError('AUDIT-FEED-UNREACHABLE', { detail: `${this.to}: the connection is gone` });
+      await work(this.#line);
+    } catch (thrown) {
+      this.#drop();
+      throw thrown;
+    }
+  }
+
+  #drop(): void {
+    this.#line?.destroy();
+    this.#line = undefined;
+    this.#owes = false;
+  }
+}
+
+/** One connection. */
+class Line {
+  readonly #socket: TLSSocket;
+  readonly #to: string;
+  readonly #limitMs: number;
+  readonly #over = new AbortController();
+  #isEnding = false;
+  #hasEnded = false;
+  failure: VitalmeshError | undefined;
+
+  private constructor(socket: TLSSocket, below: Duplex, { to, limitMs }: { to: string; limitMs: number }) {
+    this.#socket = socket;
+    this.#to = to;
+    this.#limitMs = limitMs;
+    socket.on('error', (error) => this.#fail(refusal(error, to)));
+    below.on('error', (error) => this.#fail(refusal(error, to)));
+    socket.once('close', () => below.destroy());
+    socket.once('end', () => {
+      if (!this.#isEnding) this.#fail(unreachable(to, 'the receiver ended the connection'));
+      this.#hasEnded = true;
+    });
+    socket.once('close', () => this.#fail(unreachable(to, 'the connection was cut')));
+    // A receiver has nothing to say, but its end is only heard by who reads.
+    socket.resume();
+  }
+
+  static async open(options: SyslogSinkOptions & { limitMs: number }, signal: AbortSignal): Promise<Line> {
+    const { host, to, dial, credentials, limitMs } = options;
+    const within = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const trusted = credentials();
+    let below: Duplex;
+    try {
+      below = await dial(within);
+    } catch (error) {
+      throw refusal(error, to);
+    }
+    let socket: TLSSocket;
+    try {
+      socket = connect({ socket: below, host, ...(isIP(host) === 0 && { servername: host }), minVersion: 'TLSv1.2', ...trusted });
+    } catch (cause) {
+      below.destroy();
+      throw new VitalmeshError('AUDIT-FEED-TLS', { detail: `${to}: certificate or key cannot be used`, cause });
+    }
+    const line = new Line(socket, below, options);
+    try {
+      await once(socket, 'secureConnect', { signal: within });
+    } catch (error) {
+      line.destroy();
+      throw line.failure ?? (within.aborted ? unreachable(to, 'no TLS in time') : refusal(error, to));
+    }
+    return line;
+  }
+
+  /** Resolves once the line has taken it. */
+  async write(bytes: Buffer, signal: AbortSignal): Promise<void> {
+    await this.#within(signal, (resolve) => this.#socket.write(bytes, (error) => void (error ?? resolve())), 'the receiver does not read');
+  }
+
+  /** Ends it, and resolves once the receiver has ended it in answer and nothing went wrong until it was closed. */
+  async end(signal: AbortSignal): Promise<void> {
+    if (this.failure) throw this.failure;
+    this.#isEnding = true;
+    await this.#within(
+      signal,
+      (resolve) => {
+        this.#socket.once('close', (hadError) => {
+          if (this.#hasEnded && !hadError && !this.failure?.cause) resolve();
+        });
+        this.#socket.end();
+      },
+      'the receiver does not end the connection in answer',
+    );
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #fail(failure: VitalmeshError): void {
+    this.failure ??= failure;
+    this.#socket.destroy();
+    this.#over.abort();
+  }
+
+  async #within(signal: AbortSignal, work: (resolve: () => void) => void, late: string): Promise<void> {
+    const limit = new AbortController();
+    const until = AbortSignal.any([signal, this.#over.signal, limit.signal]);
+    let isDone = false;
+    if (!until.aborted)
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          isDone = true;
+          limit.abort();
+          resolve();
+        };
+        void pause(this.#limitMs, until).then(resolve);
+        work(done);
+      });
+    if (isDone) return;
+    throw this.failure ?? unreachable(this.#to, signal.aborted ? 'the hub stops' : late);
+  }
+}
+
+function unreachable(to: string, why: string): VitalmeshError {
+  return new VitalmeshError('AUDIT-FEED-UNREACHABLE', { detail: `${to}: ${why}` });
+}
+
+/** What certificates and handshakes say begins otherwise than what the system says of lines. */
+function refusal(error: unknown, to: string): VitalmeshError {
+  if (error instanceof DOMException) return unreachable(to, 'no connection in time');
+  const { code = 'no reason given', syscall } = error as NodeJS.ErrnoException;
+  const isLine = syscall !== undefined || error instanceof VitalmeshError || /^(?:E[A-Z]+|no reason given)$/.test(code);
+  return new VitalmeshError(isLine ? 'AUDIT-FEED-UNREACHABLE' : 'AUDIT-FEED-TLS', { detail: `${to} (${code})`, cause: error });
+}
