@@ -183,6 +183,11 @@ export const REQUIREMENTS = {
     source: 'architecture §3.8, peers.md §5',
     behaviour: 'The evidence stands in the same commit as its effect, can only be added to, and every change to it is found.',
   },
+  'AUDIT-RETAINED': {
+    source: 'architecture §3.8, 45 CFR 164.316(b)(2)(i)',
+    behaviour:
+      'Evidence is removed by class, never before its time and never by a clock that nobody confirmed: behind a signed anchor, with an entry that tells of it, in one commit. What remains verifies, and whatever else is missing is found.',
+  },
   'AUDIT-DETAIL': {
     source: 'issue 8, Evidence',
     behaviour:
@@ -1051,6 +1056,11 @@ export const REQUIREMENTS = {
     source: 'HL7 v2.6 ch. 2.7, 2.15.9.18; table 0211',
     behaviour:
       'Text is read in the character sets that MSH-18 names; half a character or a set that is not known never moves a field or costs another segment.',
+  },
+  'KNOWN-ROWS-SAME': {
+    source: 'issue 6, Figures; HL7 v2.6 ch. 7.4.2',
+    behaviour:
+      'A row that is, but for its number and its time, one that came before is read as if it were the first, and what is kept for that is bounded.',
   },
   'WAVES-ASKED': {
     source: 'devices.md §5.3; HL7 v2.6 ch. 2A.46',

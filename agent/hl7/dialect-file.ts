@@ -193,6 +193,7 @@ function rulesOf(file: DialectFile, base: ObxRules): ObxRules {
   const rows = file.rows.map(({ is, ...row }) => ({ ...row, is: is.toUpperCase() }));
   return {
     ...base,
+    ofRowAlone: base.ofRowAlone === true && rows.every(({ field }) => field !== 5 && field !== 14),
     sentinels: new Map([...base.sentinels, ...file.sentinels.map(({ value, absent }) => [value, absent] as const)]),
     vital: (field, separators, obx) => entries.of(field, separators, obx)?.coded ?? base.vital(field, separators, obx),
     unit(field, separators, obx) {

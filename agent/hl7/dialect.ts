@@ -53,6 +53,11 @@ export interface ObxRules {
   sentinels: ReadonlyMap<number, AbsentReason>;
   /** OBX-18 stands in the first row of a device alone, and holds for the rows behind it of the same MDS and OBR. */
   deviceOnce?: true;
+  /**
+   * What a row of a number (NM) means is said by itself alone, and by nothing in it that changes with the measurement: `use`, `vital` and `unit`
+   * ask neither for its group nor for OBX-5 and OBX-14 then, and a row like one before is known by its text (`KnownRows`).
+   */
+  ofRowAlone?: boolean;
   /** Asked of every row before anything else of it is read. */
   use(obx: Segment, group: RowGroup): RowUse;
   /**
@@ -124,7 +129,7 @@ export function mdcRowUse(obx: Segment): 'value' | 'setting' {
 }
 
 /** Codes of IEEE 11073-10101 (MDC), also as Philips writes them (MDIL); every row is a value, or a setting by its method. */
-export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinels: NO_SENTINELS, use: mdcRowUse };
+export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinels: NO_SENTINELS, ofRowAlone: true, use: mdcRowUse };
 
 /** What a dialect makes of a message, by its header; undefined: it does not know such. */
 export function messageUse({ messages }: Dialect, header: Segment): MessageUse | undefined {

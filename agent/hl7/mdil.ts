@@ -30,7 +30,15 @@ const UNKNOWN_ALERT = { priority: 'unknown', type: 'unknown' } as const;
 const PRESENT = new Set(['', 'F', 'R']);
 
 /** Rows of Philips: MDIL codes, which are MDC in hexadecimal, in OBX-3 and OBX-6, and alarms among them. */
-export const MDIL_ROWS: ObxRules = { vital: mdilVital, unit: codedUnit, sentinels: NO_SENTINELS, use: useOf, alarm: alertOf };
+export const MDIL_ROWS: ObxRules = {
+  vital: mdilVital,
+  unit: codedUnit,
+  sentinels: NO_SENTINELS,
+  // Its group is asked for where it is a text only.
+  ofRowAlone: true,
+  use: useOf,
+  alarm: alertOf,
+};
 
 /** Philips counts by codes, not by labels, which the user can change; its first identifier alone says what a row is. */
 function mdilVital(field: string, separators: Separators): CodedVital {

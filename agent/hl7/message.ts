@@ -66,6 +66,16 @@ export class Hl7Message {
     return this.#bounds.length / 2;
   }
 
+  /** Where in the text a segment begins. */
+  from(index: number): number {
+    return this.#bounds[2 * index] ?? 0;
+  }
+
+  /** Where it ends, without its line end. */
+  to(index: number): number {
+    return this.#bounds[2 * index + 1] ?? 0;
+  }
+
   /** Name of a segment, or '' when what stands there does not begin as a segment does. */
   name(index: number): string {
     const from = this.#bounds[2 * index] ?? 0;

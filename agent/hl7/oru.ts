@@ -1,6 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import type { ReadingRecord, SubjectHints } from '../../shared/reading.ts';
+import type { Reading, ReadingRecord, SubjectHints } from '../../shared/reading.ts';
 import { checkAlert, checkReading } from '../../shared/reading-check.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
@@ -8,6 +8,7 @@ import { AlertGroups } from './alert-groups.ts';
 import { Containment, onlyNews } from './containment.ts';
 import { type Device, deviceOf } from './device.ts';
 import type { Dialect, ObxRules } from './dialect.ts';
+import { type KnownRow, type KnownRows, knownRows } from './known-rows.ts';
 import { MAX_PATH, MeasuredAt } from './measured-at.ts';
 import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
@@ -36,7 +37,7 @@ export interface OruContent {
 }
 
 /** What of a message is read. */
-interface Reading {
+interface Extent {
   use: 'readings' | 'alerts';
   /** Its last row; those before it only say what it is of. */
   only?: 'last' | undefined;
@@ -53,9 +54,9 @@ export function readOru(
   receivedAt: Instant,
   context: DecodeContext,
   dialect: Dialect,
-  reading: Reading = { use: 'readings' },
+  extent: Extent = { use: 'readings' },
 ): OruContent {
-  return new OruReader(message, receivedAt, context, dialect, reading).read();
+  return new OruReader(message, receivedAt, context, dialect, extent).read();
 }
 
 const ASIDE: WaveContent = { kind: 'aside' };
@@ -64,6 +65,8 @@ class OruReader {
   readonly #message: Hl7Message;
   readonly #context: DecodeContext;
   readonly #rules: ObxRules;
+  /** Rows of numbers that came before; where each row has to be read, undefined. */
+  readonly #known: KnownRows | undefined;
   readonly #testMessage: boolean;
   readonly #rejected: Rejected[] = [];
   readonly #errors: AckError[] = [];
@@ -92,7 +95,7 @@ class OruReader {
   #obr = 0;
   #obx = 0;
 
-  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, { name: profile, obx }: Dialect, { use, only }: Reading) {
+  constructor(message: Hl7Message, receivedAt: Instant, context: DecodeContext, { name: profile, obx }: Dialect, { use, only }: Extent) {
     this.#message = message;
     this.#context = context;
     this.#rules = obx;
@@ -108,6 +111,7 @@ class OruReader {
     this.#onlyFrom = only === 'last' ? message.segments - 1 : 0;
     this.#containment = context.containment && use === 'readings' && !only ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
+    this.#known = use === 'readings' && !only ? knownRows(obx, message.separators) : undefined;
   }
 
   read(): OruContent {
@@ -118,6 +122,11 @@ class OruReader {
       if (this.#rejected.length >= MAX_REJECTED) {
         this.#rejectUpTo(message.segments, 'HL7-SEGMENT', 'rest');
         break;
+      }
+      const known = this.#wavePath === '' ? this.#known?.next(message.text, message.from(this.#index), message.to(this.#index)) : undefined;
+      if (known && (this.#hasPatient || !this.#namesPatient)) {
+        this.#knownRow(known);
+        continue;
       }
       const name = message.name(this.#index);
       const hidden = message.hidden(this.#index);
@@ -245,10 +254,17 @@ class OruReader {
   }
 
   #observation(obx: Segment): void {
+    const message = this.#message;
+    const known =
+      this.#wavePath === '' ? this.#known?.find(message.text, message.from(this.#index), message.to(this.#index), obx) : undefined;
+    if (known) {
+      this.#knownRow(known);
+      return;
+    }
     this.#obx += 1;
     const path = trimmed(obx.field(4));
     // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
-    if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(obx, path);
+    if (this.#rules.deviceOnce && obx.field(2) !== '') this.#deviceOf(deviceOf(obx), componentOf(path, 1, '.'));
     const use = this.#rules.use(obx, this.#group);
     if (this.#index < this.#onlyFrom) {
       if (use === 'value' && readObx(obx, this.#rules).kind === 'structure') this.#structure(obx, path);
@@ -289,15 +305,44 @@ class OruReader {
         break;
       case 'reading': {
         const { reading, flags, row, test } = content;
+        const said = [...flags];
         this.#containment?.metric(path, row, reading.mdc);
         this.#times.stamp(reading, flags, path, obx.component(14, 1), this.#obx);
         if (measurement) reading.measurement = measurement;
         if (flags.length > 0) reading.flags = flags;
         const refused = checkReading(reading);
         if (refused !== undefined) this.#rejectObx(refused, 5);
-        else this.#add({ class: row.class === 'spot' ? 'spot' : 'continuous', reading }, path, test, obx);
+        else {
+          const mds = componentOf(path, 1, '.');
+          const device = deviceOf(obx);
+          this.#known?.learn(message.text, message.from(this.#index), message.to(this.#index), obx, {
+            ...content,
+            flags: said,
+            path,
+            mds,
+            device,
+          });
+          this.#add({ class: row.class === 'spot' ? 'spot' : 'continuous', reading }, mds, test, device);
+        }
       }
     }
+  }
+
+  /** A row like one before. That one passed every check, and neither a number in digits nor a time that was read can be what is refused. */
+  #knownRow({ path, mds, row, reading: said, flags: known, test, device, isPart }: KnownRow): void {
+    this.#obx += 1;
+    if (this.#rules.deviceOnce) this.#deviceOf(device, mds);
+    const reading: Reading = { vital: row.key, value: this.#known?.value ?? Number.NaN };
+    if (said.mdc !== undefined) reading.mdc = said.mdc;
+    if (said.status !== undefined) reading.status = said.status;
+    if (said.limits !== undefined) reading.limits = said.limits;
+    const flags = known.length > 0 ? [...known] : [];
+    const measurement = isPart ? this.#measurements.of(row.key, path) : undefined;
+    this.#containment?.metric(path, row, said.mdc);
+    this.#times.stamp(reading, flags, path, this.#known?.time(this.#message.text) ?? '', this.#obx);
+    if (measurement !== undefined && measurement > 0) reading.measurement = measurement;
+    if (flags.length > 0) reading.flags = flags;
+    this.#add({ class: row.class === 'spot' ? 'spot' : 'continuous', reading }, mds, test, device);
   }
 
   /** A row by which the sender tells of an alarm, in its own form. */
@@ -313,7 +358,7 @@ class OruReader {
       if (flags.length > 0) alert.flags = flags;
     }
     const refused = checkAlert(alert);
-    if (refused === undefined) this.#add({ class: 'alert', alert }, path, isTestRow(obx), obx);
+    if (refused === undefined) this.#add({ class: 'alert', alert }, componentOf(path, 1, '.'), isTestRow(obx), deviceOf(obx));
     else this.#rejectObx(refused, 5);
   }
 
@@ -327,7 +372,7 @@ class OruReader {
       const { wave, flags, test } = content;
       this.#times.stamp(wave, flags, path, obx.component(14, 1), this.#obx);
       if (flags.length > 0) wave.flags = flags;
-      this.#add({ class: 'waveform', wave }, path, test, obx);
+      this.#add({ class: 'waveform', wave }, componentOf(path, 1, '.'), test, deviceOf(obx));
     }
   }
 
@@ -363,18 +408,15 @@ class OruReader {
     if (device !== 'none' && mds !== '' && below.every((part) => part === '0')) this.#records.setDevice(mds, device);
   }
 
-  #add(item: Item, path: string, testRow: boolean, obx: Segment): void {
-    const mds = componentOf(path, 1, '.');
+  #add(item: Item, mds: string, testRow: boolean, own: Hint<Device>): void {
     const test = testRow || this.#testMessage;
-    const device = this.#deviceOf(obx, path);
+    const device = this.#deviceOf(own, mds);
     if (!this.#records.add({ item, subject: this.#subject, mds, device, test })) this.#rejectObx('DECODE-FIELD', 18);
   }
 
   /** OBX-18 of a row, or that of a row before it where the dialect says so. */
-  #deviceOf(obx: Segment, path: string): Hint<Device> {
-    const own = deviceOf(obx);
+  #deviceOf(own: Hint<Device>, mds: string): Hint<Device> {
     if (!this.#rules.deviceOnce) return own;
-    const mds = componentOf(path, 1, '.');
     if (own !== 'none') this.#lastDevice = { mds, device: own };
     return this.#lastDevice?.mds === mds ? this.#lastDevice.device : own;
   }

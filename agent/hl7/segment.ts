@@ -85,6 +85,11 @@ export class Segment {
     return from < to ? this.#text.slice(from, to) : '';
   }
 
+  /** Where in the text a field begins; -1 for one that is not there. */
+  start(number: number): number {
+    return number <= this.fields ? (this.#starts[number - this.#shift] ?? -1) : -1;
+  }
+
   /** A component of the first repetition of a field, as it came. */
   component(number: number, component: number): string {
     const field = this.field(number);

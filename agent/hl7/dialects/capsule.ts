@@ -15,7 +15,7 @@ export const capsule: Dialect = {
   messages: ORU_R01,
   uniqueControlIds: true,
   dictionary: 'site',
-  obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, use: useOf },
+  obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, ofRowAlone: true, use: useOf },
   alarms: {
     form: 'none',
     says: [],

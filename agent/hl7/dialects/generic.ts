@@ -15,7 +15,7 @@ export const generic: Dialect = {
   messages: ORU_R01,
   uniqueControlIds: false,
   dictionary: 'site',
-  obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, use: () => 'value' },
+  obx: { vital: () => NO_VITAL, unit: unitOf, sentinels: NO_SENTINELS, ofRowAlone: true, use: () => 'value' },
   alarms: {
     form: 'none',
     says: [],

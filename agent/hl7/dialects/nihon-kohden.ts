@@ -38,7 +38,7 @@ export const nihonKohden: Dialect = {
   messages: [{ type: 'ORU', event: 'R01', use: 'readings' }],
   // The day and a number that counts: where it goes on after a restart is not known, and what is taken for a repetition is lost.
   uniqueControlIds: false,
-  obx: { vital: vitalOf, unit: codedUnit, sentinels: NO_SENTINELS, use: useOf },
+  obx: { vital: vitalOf, unit: codedUnit, sentinels: NO_SENTINELS, ofRowAlone: true, use: useOf },
   alarms: {
     form: 'none',
     says: [],
