@@ -4,25 +4,25 @@ import { asVitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
-import { createLogger, type Logger, silentLogger } from '../shared/log.ts';
+import { createLogger, silentLogger } from '../shared/log.ts';
 import { Metrics } from '../shared/metrics.ts';
 import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { readKeptTime } from '../shared/time/kept-time.ts';
-import type { NetworkClock } from '../shared/time/network-clock.ts';
 import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
 import { type ExplainSurroundings, explainedTo, explainOperatorCommands, listedTo } from './access/explain/operator.ts';
-import { LivePolicy, loadRules, reloadRules } from './access/load-rules.ts';
+import { LivePolicy, loadRules } from './access/load-rules.ts';
 import { recordMaintenance } from './access/maintenance.ts';
 import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
-import { type Access, checkAccess, entranceOf, openAccess } from './access/open-access.ts';
+import { checkAccess, entranceOf, openAccess } from './access/open-access.ts';
 import { takenInWords } from './access/operator-gaps.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
+import { Reloads } from './access/rules/reloads.ts';
 import { createDoor } from './access/store-door.ts';
 import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
 import { auditCliCommands } from './audit/cli.ts';
@@ -48,13 +48,14 @@ import { inspectionCommands, verifyAs } from './inspection/operator.ts';
 import type { VerifyNews } from './inspection/verifying.ts';
 import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
+import { patientsCliCommands } from './patients/cli.ts';
+import { patientsOperatorCommands } from './patients/operator.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
-import { checkStore, isNotBegun, type OpenedStore, openExistingStore, openStore } from './store/open-store.ts';
+import { checkStore, isNotBegun, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
-import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
 export function main(argv: readonly string[]): Promise<void> {
@@ -67,6 +68,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...inspectionCliCommands({ verify }),
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
+          ...patientsCliCommands({ where: whereOffline }),
         },
       ),
       argv,
@@ -103,14 +105,11 @@ async function run(config: HubConfig): Promise<void> {
   const staleness = new StalenessWatch({ store, feed, clock });
   const unbound = new UnboundPlaces();
   const storing = new Storing();
-  let reloaded = Promise.resolve();
-  const rebind = (): Promise<void> => {
-    const rebound = reloaded.then(async () =>
-      registry.rebound(await store.rebind(registry.bindings(), clock.now(), clock.trust !== 'floor')),
-    );
-    reloaded = rebound.catch(() => undefined);
-    return rebound;
-  };
+  const service = config.services.mcp;
+  const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
+  const { engine } = opened;
+  const reloads = new Reloads({ config, registry, policies, access, store, engine, feed, clock, metrics, log, uid: ownUid() });
+  const rebind = (): Promise<void> => reloads.rebind();
   using _known = clock.onChange(({ before, trust }) => {
     if (before === 'floor' && trust !== 'floor')
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
@@ -118,8 +117,6 @@ async function run(config: HubConfig): Promise<void> {
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind });
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
-  const service = config.services.mcp;
-  const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
   const { callers, resource } = access;
   const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
   const commands = hubOperatorCommands({
@@ -137,8 +134,9 @@ async function run(config: HubConfig): Promise<void> {
       signIn: place.signIn(),
       routers: place.routers(),
       storeId: store.storeId,
-      engine: opened.engine,
+      engine,
       registry: registry.revision,
+      notInForce: reloads.notInForce(),
       policy: policies.current.version,
       gateways: uplink.sessions(),
       storeRefusal: storing.refusal(),
@@ -168,52 +166,18 @@ async function run(config: HubConfig): Promise<void> {
       ...commands,
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
+      ...patientsOperatorCommands({ ...backups, door }),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
     },
     log,
   });
-  process.on('SIGHUP', () => {
-    reloaded = reloaded.then(() => reload(config, { registry, policies, access, store, engine: opened.engine, feed, clock, log }));
-  });
+  process.on('SIGHUP', () => void reloads.reload());
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
   await using _running = await startAll([checkpoints, operator, ...others, staleness, uplink, mcp, retention], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
-}
-
-interface Reloading {
-  registry: LiveRegistry;
-  policies: LivePolicy;
-  access: Access;
-  store: Store;
-  engine: OpenedStore['engine'];
-  feed: Feed;
-  clock: NetworkClock;
-  log: Logger;
-}
-
-/**
- * Puts a changed registry.yaml and policy.yaml in force, or leaves the last good ones there: both, for each is checked against the other. Since when its bindings hold is on disk before: a hub that is
- * killed in between knows at its next start. One reload at a time.
- */
-async function reload(config: HubConfig, { registry, policies, access, store, engine, feed, clock, log }: Reloading): Promise<void> {
-  try {
-    const { registry: next, policy, kept } = await reloadRules(config, registry.revocations());
-    refuseMixed(tenantsOf(next, store), engine);
-    const inForce = { before: registry.current, policy: policies.current };
-    await recordRegistry(store, { ...inForce, next, nextPolicy: policy, uid: ownUid(), at: clock.now() });
-    const bindings = await store.rebind(next.bindings(), clock.now(), clock.trust !== 'floor');
-    const moved = registry.replace(next, bindings);
-    policies.replace(policy);
-    for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
-    log.info({ revision: registry.revision, policy: policy.version }, 'registry read again');
-    if (kept > 0) log.warn({ kept }, 'revocations that the registry no longer lists stay in force until the hub is started again');
-    await access.renew();
-  } catch (error) {
-    log.error({ err: asVitalmeshError(error, 'REGISTRY-INVALID') }, 'registry left as it was');
-  }
 }
 
 async function check(config: HubConfig): Promise<string | undefined> {
@@ -234,6 +198,17 @@ async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGen
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
   const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
   yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
+}
+
+async function* whereOffline(config: HubConfig, args: Record<string, unknown>): AsyncGenerator<unknown> {
+  const { registry, policy: rules } = loadRules(config);
+  const policy = () => rules;
+  const metrics = new Metrics();
+  await using store = await openExistingStore(config.store, { metrics });
+  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+  const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
+  const tenants = () => tenantsOf(registry, store);
+  yield* patientsOperatorCommands({ door, tenants, clock: systemClock })['patients-where'](args, `local:${ownUid()}`);
 }
 
 async function backup(config: HubConfig, to: string): Promise<BackupReport> {

@@ -6,6 +6,7 @@ import type { OverlayState } from '../shared/overlay/overlay.ts';
 import { formatRouters, type RouterStatus } from '../shared/overlay/router-status.ts';
 import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import { type AccessStatus, formatAccess } from './access/access-status.ts';
+import { formatNotInForce, type NotInForce } from './access/rules/reloads.ts';
 import type { EvidenceStatus } from './audit/checkpoints.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
@@ -34,6 +35,8 @@ export interface HubStatus {
   engine: 'sqlite' | 'postgres';
   /** First 12 hexadecimal digits of the SHA-256 of registry.yaml. */
   registry: string;
+  /** Files on disk that were refused at a reload, so that others are in force. */
+  notInForce: readonly NotInForce[];
   /** `Policy.version` of the policy in force. */
   policy: string;
   /** Over all tenants. */
@@ -93,6 +96,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
       `  ${gateway}`,
       `since ${formatInstant(since)}, last data ${lastBatchAt === null ? 'never' : `${seconds(lastBatchAt)} ago`}${code === null ? '' : `; ${meaningOf(code)}`}`,
     ]),
+    ...formatNotInForce(status.notInForce),
     ...formatAccess(status.access),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),

@@ -8,7 +8,8 @@ import type { KeysStatus } from './tokens/issuer-keys.ts';
 export interface AccessStatus extends RegistryGaps {
   /** `listed`: every credential that the row lists. */
   mcp: { person: AccessMode; software: AccessMode | 'listed' };
-  issuers: readonly ({ name: string } & KeysStatus)[];
+  /** `from`: the file, or the overlay service, of its keys. */
+  issuers: readonly ({ name: string; from: string } & KeysStatus)[];
 }
 
 export function statusOf({ modes, ...rest }: Omit<AccessStatus, 'mcp'> & { modes: AccessModes }): AccessStatus {
@@ -22,9 +23,10 @@ export function formatAccess({ mcp, issuers, ...gaps }: AccessStatus): [string, 
   const rows: [string, string][] = [];
   if (mcp.person !== 'both') rows.push(['Access', `FOR A TRIAL: people are let in ${ALONE[mcp.person]} (access.mcp of hub.yaml)`]);
   for (const said of gapsInWords(gaps)) rows.push(['Access', said]);
-  for (const { name, keys, at, code } of issuers) {
+  for (const { name, from, keys, at, code, since } of issuers) {
+    if (code === null || since === null) continue;
     const held = keys === null || at === null ? 'no keys' : `${keys} ${keys === 1 ? 'key' : 'keys'} of ${formatInstant(at)}`;
-    if (code !== null) rows.push([`Issuer ${name}`, `${held}; ${meaningOf(code)}`]);
+    rows.push([`Issuer ${name}`, `${from} NOT IN FORCE since ${formatInstant(since)}, but ${held}; ${meaningOf(code)}`]);
   }
   return rows;
 }

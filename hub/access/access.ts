@@ -78,6 +78,7 @@ export const ACTIONS = [
   'audit.read',
   'audit.export',
   'audit.verify',
+  'audit.retain',
   'patient.export',
   'patient.erase',
   'registry.change',
@@ -157,6 +158,8 @@ export interface AuditEvent {
   role: string;
   action: Action;
   patient: string | null;
+  /** Of what showed many at once: each of whom there was a row. */
+  patients?: readonly string[];
   outcome: 'allowed' | 'denied' | 'failed';
   reason: string;
   /** How many rows were shown or written. */
@@ -165,7 +168,7 @@ export interface AuditEvent {
   channel: string;
   detail?: AuditDetail;
   /** What the store counts against its caller's limits in the same commit; no part of the entry. `other`: its patient is in none of the caller's wards and panels. */
-  usage?: { calls: 0 | 1; other: boolean };
+  usage?: { calls: number; other: boolean };
 }
 
 /** What is known of an access beside. */

@@ -30,10 +30,17 @@ export interface Shown {
   rows?: readonly { id: string; storedAt: Instant }[];
   /** What the token kept back. */
   withheld?: readonly Withheld[];
+  /** Of what shows many at once: whom. */
+  patients?: readonly string[];
 }
 
 /** The evidence of a call that was allowed; `count`: rows shown. Where the policy asks for a brief one, it does not say which. */
-export function granted(call: Call, patient: string | null, count: number, { view, args, rows, withheld = [] }: Shown = {}): AuditEvent {
+export function granted(
+  call: Call,
+  patient: string | null,
+  count: number,
+  { view, args, rows, withheld = [], patients }: Shown = {},
+): AuditEvent {
   const { tenant, id, role } = call.principal;
   const text = view === undefined ? undefined : canonicalJson(view);
   const isFull = call.obligations?.audit !== 'brief';
@@ -48,6 +55,7 @@ export function granted(call: Call, patient: string | null, count: number, { vie
     at: call.at,
     ...{ tenant, principal: id, role, action: call.action, patient },
     ...{ outcome: 'allowed', reason: 'granted', count, channel: call.context.channel, detail },
+    ...(patients && { patients }),
   };
 }
 

@@ -37,8 +37,13 @@ export async function* witnessed<T extends { resource: unknown }>(
   }
 }
 
+/** Whom an export was about: one patient, or everybody, of whom it showed these; null among them for what says itself whose it is (movements). */
+type Whose = string | null | ReadonlySet<string | null>;
+
 /** The entry at the end of an export. `cut`: whoever read it stopped, or could not be given more. */
-export function exportClosed(call: Call, patient: string | null, { rows, bytes, response }: HandedOut, whole: boolean): AuditEvent {
-  const event = granted(call, patient, rows);
+export function exportClosed(call: Call, whose: Whose, { rows, bytes, response }: HandedOut, whole: boolean): AuditEvent {
+  const isOfOne = whose === null || typeof whose === 'string';
+  const patients = isOfOne || whose.has(null) ? undefined : [...whose].filter((patient) => patient !== null);
+  const event = granted(call, isOfOne ? whose : null, rows, patients && { patients });
   return { ...event, reason: whole ? 'closed' : 'cut', detail: { ...event.detail, bytes, response } };
 }

@@ -9,13 +9,16 @@ import { policySchema } from './policy-schema.ts';
 
 /** Reads `policy.yaml`. A file with any error is refused whole: POLICY-INVALID, with every problem on a line of its own (`policy.yaml:12: rules[0].roles[1]: …`). */
 export function loadPolicy(path: string): Policy {
-  let text: string;
+  return parsePolicy(readPolicyText(path), basename(path));
+}
+
+/** What policy.yaml holds. Throws POLICY-INVALID when it cannot be read. */
+export function readPolicyText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new VitalmeshError('POLICY-INVALID', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
   }
-  return parsePolicy(text, basename(path));
 }
 
 /** A policy from the text of its file; errors as of `loadPolicy`. */

@@ -44,8 +44,14 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
   const resource = resourceOf(config, service);
   const trusted = config.issuers.map((issuer) => {
     const load = sourceOf(issuer, overlay);
-    const onFailure = (err: VitalmeshError): void => log.warn({ err, issuer: issuer.name }, 'the keys of an issuer were not got');
-    return { issuer: issuerOf(issuer, resource), keys: new IssuerKeys({ load, clock, onFailure }), isFile: 'file' in issuer.jwks };
+    const onFailure = (err: VitalmeshError): void => {
+      metrics.count('issuer_keys', err.code);
+      log.warn({ err, issuer: issuer.name }, 'the keys of an issuer were not got');
+    };
+    const onSuccess = (): void => metrics.count('issuer_keys', 'good');
+    const isFile = 'file' in issuer.jwks;
+    const from = 'file' in issuer.jwks ? issuer.jwks.file : `service ${issuer.jwks.service}`;
+    return { issuer: issuerOf(issuer, resource), keys: new IssuerKeys({ load, clock, onFailure, onSuccess }), isFile, from };
   });
   const entrance = entranceOf(config);
   const gaps = () => registryGaps(registry, entrance, clock.now());
@@ -69,7 +75,8 @@ export async function openAccess(config: AccessConfig, options: AccessOptions): 
       complain();
       await Promise.all(trusted.map(({ keys }) => keys.refresh()));
     },
-    status: () => statusOf({ modes, issuers: trusted.map(({ issuer, keys }) => ({ name: issuer.name, ...keys.status() })), ...gaps() }),
+    status: () =>
+      statusOf({ modes, issuers: trusted.map(({ issuer, keys, from }) => ({ name: issuer.name, from, ...keys.status() })), ...gaps() }),
   };
 }
 

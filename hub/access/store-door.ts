@@ -78,13 +78,14 @@ class StoreDoor implements Door {
   async listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
     const call = this.#call(principal, 'patients.list', context);
     await this.#require(call);
-    const counted = await this.#spend(call, []);
     const { tenant } = principal;
     const withheld = withheldFrom(principal, call.action);
     const seen = this.#registry.patients(tenant).flatMap((place) => {
       const { allow, obligations } = decide(principal, call.action, this.#resource(tenant, place.patient, place), call);
       return allow ? [{ place, masking: this.#maskings.of(principal, obligations.mask) }] : [];
     });
+    const patients = seen.map(({ place }) => place.patient);
+    const counted = await this.#spend(call, [], patients);
     return await this.#shown((show) =>
       this.#store.patients(tenant, (_, stored) => {
         const known = new Map(stored.map((row) => [row.patient, row]));
@@ -96,7 +97,7 @@ class StoreDoor implements Door {
           return masking.summary({ patient, bed, ...told }, call.at);
         });
         const view = show(inOrderOfName(rows));
-        return { ...granted(call, null, view.length, { view, withheld }), ...counted() };
+        return { ...granted(call, null, view.length, { view, withheld, patients }), ...counted() };
       }),
     );
   }
@@ -215,14 +216,14 @@ class StoreDoor implements Door {
   }
 
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
-    return this.#exported(principal, filter, context, async (asked, masking, evidence) =>
-      maskedWalk(await this.#store.observations(principal.tenant, asked, evidence), (row) => masking.observation(row)),
+    return this.#exported(principal, filter, context, async (asked, masking, evidence, seen) =>
+      maskedWalk(await this.#store.observations(principal.tenant, asked, evidence), (row) => seen(row, masking.observation(row))),
     );
   }
 
   exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>> {
-    return this.#exported(principal, filter, context, async (asked, masking, evidence) =>
-      maskedWalk(await this.#store.events(principal.tenant, asked, evidence), (row) => masking.event(row)),
+    return this.#exported(principal, filter, context, async (asked, masking, evidence, seen) =>
+      maskedWalk(await this.#store.events(principal.tenant, asked, evidence), (row) => seen(row, masking.event(row))),
     );
   }
 
@@ -236,7 +237,7 @@ class StoreDoor implements Door {
     principal: Principal,
     asked: EventFilter,
     context: CallContext,
-    read: (filter: EventFilter, masking: Masking, evidence: Evidence) => Promise<AsyncIterable<T>>,
+    read: (filter: EventFilter, masking: Masking, evidence: Evidence, seen: Seen) => Promise<AsyncIterable<T>>,
   ): Promise<AsyncIterable<T>> {
     const call = this.#call(principal, 'observations.export', context);
     const { decision, patient: known = null, masking } = this.#meant(call, asked.patient);
@@ -249,22 +250,30 @@ class StoreDoor implements Door {
     const { kind } = asked;
     const filter = { ...(since !== undefined && { since }), ...(kind && { kind }) };
     const args = { since: since ?? null, kind: kind ?? null };
+    // Of all whom an export of everybody shows, for its end: at its beginning nobody knows how far it will be read.
+    const shown = new Set<string | null>();
+    const seen: Seen = (row, masked) => {
+      if (masked !== undefined) shown.add(row.patient);
+      return masked;
+    };
     if (patient === undefined && masking.profile === 'deidentified') {
       // Said first that all are exported, then of each patient when it is read: whoever stops has had those alone.
       const stored = await this.#store.patients(principal.tenant, () => granted(call, null, 0, { args }));
       const names = stored.map((row) => row.patient);
       const walk = patientByPatient(names, masking, (one) =>
-        read({ ...filter, patient: one }, masking, (rows) => granted(call, one, rows, { args })),
+        read({ ...filter, patient: one }, masking, (rows) => granted(call, one, rows, { args }), seen),
       );
-      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, null, out, whole)]));
+      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, shown, out, whole)]));
     }
     let whose: string | null = null;
-    const walk = await read({ ...filter, ...(patient !== undefined && { patient }) }, masking, (rows) => {
+    const counted: Evidence = (rows) => {
       // The filter is free text until a patient answers to it, and free text has no place in the evidence.
       whose = rows > 0 ? (patient ?? null) : known;
       return granted(call, whose, rows, { args });
-    });
-    return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, whose, out, whole)]));
+    };
+    const walk = await read({ ...filter, ...(patient !== undefined && { patient }) }, masking, counted, seen);
+    const of = () => (patient === undefined ? shown : whose);
+    return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, of(), out, whole)]));
   }
 
   #context(at: Instant): AccessContext {
@@ -332,9 +341,9 @@ class StoreDoor implements Door {
   }
 
   /** Takes the call out of what its caller has left; else records the refusal and throws ACCESS-LIMIT. */
-  async #spend(call: Call, patients: readonly string[]): Promise<Counted> {
+  async #spend(call: Call, patients: readonly string[], listed: readonly string[] = []): Promise<Counted> {
     try {
-      return await spend(call, patients, { budgets: this.#budgets, registry: this.#registry });
+      return await spend(call, { patients, listed }, { budgets: this.#budgets, registry: this.#registry });
     } catch (thrown) {
       if (!(thrown instanceof AccessLimit)) throw thrown;
       this.#metrics.count('access_limited', thrown.limit);
@@ -356,6 +365,9 @@ class StoreDoor implements Door {
     return patient === undefined ? null : (this.#registry.patient(principal.tenant, patient)?.patient ?? null);
   }
 }
+
+/** Notes whose row is handed out, and gives it on as it is shown. */
+type Seen = <T>(row: { patient: string | null }, masked: T | undefined) => T | undefined;
 
 /** The patients of a stream; one of none is over the list of patients. */
 function streamOf(patients: readonly (string | null)[]): readonly (string | null)[] {

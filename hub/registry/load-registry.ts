@@ -18,26 +18,49 @@ import { boundTo, type RegistryFile, registrySchema } from './schema.ts';
  * the policy in force, the built-in one unless given; `issuers` the names of those in hub.yaml, where they are known.
  */
 export function loadRegistry(path: string, roles?: readonly Role[], issuers?: readonly string[]): ListedRegistry {
-  let text: string;
+  return parseRegistry(readRegistryText(path), basename(path), roles, issuers);
+}
+
+/** What registry.yaml holds. Throws REGISTRY-INVALID when it cannot be read. */
+export function readRegistryText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new VitalmeshError('REGISTRY-INVALID', { detail: `${path} (${(cause as NodeJS.ErrnoException).code ?? 'unreadable'})`, cause });
   }
-  return parseRegistry(text, basename(path), roles, issuers);
 }
 
 /** A registry from the text of its file; errors as of `loadRegistry`. */
 export function parseRegistry(text: string, name = 'registry.yaml', roles?: readonly Role[], issuers?: readonly string[]): ListedRegistry {
+  return registryFrom(checkRegistry(text, name, roles, issuers));
+}
+
+/** What a registry is made of, checked: plain data, which can go from one thread to another. */
+export interface CheckedRegistry {
+  file: RegistryFile;
+  revision: string;
+}
+
+export function registryFrom({ file, revision }: CheckedRegistry): ListedRegistry {
+  return new FileRegistry(file, revision);
+}
+
+/** The long part of `parseRegistry`: some half a millisecond a gateway. Errors as of `loadRegistry`. */
+export function checkRegistry(text: string, name: string, roles?: readonly Role[], issuers?: readonly string[]): CheckedRegistry {
   try {
     const file = parseConfig(registrySchema(roles, issuers), text, { name, code: 'REGISTRY-INVALID', hideKeys: true });
     refuseUnplain(text, { name, code: 'REGISTRY-INVALID', quotedKeys: true });
-    return new FileRegistry(file, createHash('sha256').update(text).digest('hex').slice(0, 12));
+    return { file, revision: revisionOf(text) };
   } catch (cause) {
     const error = asVitalmeshError(cause);
     if (error.code !== 'CONFIG-YAML') throw error;
     throw new VitalmeshError('REGISTRY-INVALID', { cause, ...(error.detail === undefined ? {} : { detail: error.detail }) });
   }
+}
+
+/** By which a file is known: first 12 hexadecimal digits of its SHA-256. */
+export function revisionOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /** A registry as a file lists it. */

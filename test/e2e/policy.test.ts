@@ -24,7 +24,7 @@ rules:
 const FORBIDS = '  - { id: closed, effect: forbid, roles: [charge-nurse], actions: [vitals.read, vitals.subscribe] }\n';
 
 test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the last good one, and explains itself, running or not', async () => {
-  verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'ACCESS-BEFORE-START', 'REACH-NOW');
+  verifies('POLICY-AS-DATA', 'POLICY-OPERATOR', 'ACCESS-EXPLAINED', 'ACCESS-BEFORE-START', 'REACH-NOW', 'RELOAD-TOLD');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
   await writeHubConfig(site, `{ mcp: overlay, policy: ${at('policy.yaml')} }`);
@@ -69,6 +69,15 @@ test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the 
 
     writeFileSync(at('policy.yaml'), `${POLICY}  - { id: care }\n`);
     await leftAsItWas();
+    const left = (await askOperator(at('op/hub.sock'), 'status')) as HubStatus;
+    assert.deepEqual(
+      left.notInForce.map(({ file, code }) => [file, code]),
+      [[at('policy.yaml'), 'POLICY-INVALID']],
+    );
+    assert.match(
+      (await hubCommand('status', '--config', at('hub.yaml'))).stdout,
+      /^NOT IN FORCE +\S+policy\.yaml as it is on disk, since .*: POLICY-INVALID/m,
+    );
     writeFileSync(at('policy.yaml'), POLICY.replaceAll('charge-nurse', 'nurse'));
     await leftAsItWas();
     assert.equal(await codeOf(await http.post(READ)), undefined);
@@ -76,6 +85,7 @@ test('a running hub goes by policy.yaml, takes another one at SIGHUP, keeps the 
     const stream = (await http.post(listen([LATEST]))).text();
     writeFileSync(at('policy.yaml'), POLICY + FORBIDS);
     await hub.reload();
+    assert.deepEqual(((await askOperator(at('op/hub.sock'), 'status')) as HubStatus).notInForce, []);
     assert.match(await stream, /"vitalmesh\/ended":"changed"/);
     assert.equal(await codeOf(await http.post(READ)), 'ACCESS-DENIED');
     assert.match((await explained()).stdout, /^Denied: .*\nForbidden by the rule closed,/);

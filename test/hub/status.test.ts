@@ -21,6 +21,7 @@ const status: HubStatus = {
   storeId: 's1',
   engine: 'sqlite',
   registry: 'abc',
+  notInForce: [],
   policy: 'built-in-1',
   counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
   tenants: {},

@@ -12,8 +12,8 @@ export interface Usage {
 
 /** What one call takes. */
 export interface Use {
-  /** 1 for a call; 0 for a read of what the caller has subscribed to, and for more subscriptions of a session, which only bring in patients. */
-  calls: 0 | 1;
+  /** 1 for a call, more for one that lists many; 0 for a read of what the caller has subscribed to, and for more subscriptions of a session, which only bring in patients. */
+  calls: number;
   /** Patients of others whom it is about. */
   others: readonly string[];
 }

@@ -12,6 +12,8 @@ export interface IssuerKeysOptions {
   clock: Clock;
   /** Called at each failure of getting them. */
   onFailure: (error: VitalmeshError) => void;
+  /** Called whenever they were got. */
+  onSuccess?: () => void;
 }
 
 /** After that they are looked at again, beside the requests of the day. */
@@ -27,8 +29,9 @@ export interface KeysStatus {
   keys: number | null;
   /** When they were got last. */
   at: Instant | null;
-  /** Why they cannot be got now. */
+  /** Why they cannot be got now, and since when: those above stay in force. */
   code: ErrorCode | null;
+  since: Instant | null;
 }
 
 /** The keys of one issuer: got anew now and then, at a key that is not known, and when told; the last good ones stay. */
@@ -38,6 +41,7 @@ export class IssuerKeys {
   #triedMs = Number.NEGATIVE_INFINITY;
   #loading: Promise<void> | undefined;
   #failure: VitalmeshError | undefined;
+  #failingSince: Instant | null = null;
 
   constructor(options: IssuerKeysOptions) {
     this.#options = options;
@@ -70,7 +74,7 @@ export class IssuerKeys {
   }
 
   status(): KeysStatus {
-    return { keys: this.#held?.count ?? null, at: this.#held?.at ?? null, code: this.#failure?.code ?? null };
+    return { keys: this.#held?.count ?? null, at: this.#held?.at ?? null, code: this.#failure?.code ?? null, since: this.#failingSince };
   }
 
   async #keys(): Promise<KeySet> {
@@ -92,14 +96,17 @@ export class IssuerKeys {
   }
 
   async #load(): Promise<void> {
-    const { load, clock, onFailure } = this.#options;
+    const { load, clock, onFailure, onSuccess } = this.#options;
     this.#triedMs = clock.monotonicMs();
     try {
       const set = parseKeySet(await load());
       this.#held = { set: createLocalJWKSet(set), count: set.keys.length, at: clock.now(), atMs: clock.monotonicMs() };
       this.#failure = undefined;
+      this.#failingSince = null;
+      onSuccess?.();
     } catch (thrown) {
       this.#failure = asVitalmeshError(thrown, 'ACCESS-ISSUER-KEYS');
+      this.#failingSince ??= clock.now();
       onFailure(this.#failure);
     }
   }

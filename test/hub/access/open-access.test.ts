@@ -94,15 +94,16 @@ test('what must not stand in it is refused: shared secrets, plain HTTP, doubles,
 });
 
 test('a hub starts only with keys that it can use, says when people need one credential alone, and which clients cannot get in', async () => {
-  verifies('CALLER-PROVES', 'ISSUER-KEYS');
+  verifies('CALLER-PROVES', 'ISSUER-KEYS', 'RELOAD-TOLD');
   const clock = new TestClock();
   const idp = await testIssuer({ now: () => clock.now() });
   const file = join(folder, 'keys.json');
   const logged: string[] = [];
+  const metrics = new Metrics();
   const log = { ...silentLogger, warn: (what: object | string, text?: string) => logged.push(text ?? String(what)) } as unknown as Logger;
   await using overlay = createMemoryNetwork().overlay({ id: 'hub', name: 'hub' });
   const registry = parseRegistry(TEST_REGISTRY);
-  const open = (text: string) => openAccess(config(text), { registry, overlay, service: 'vitals-mcp', clock, metrics: new Metrics(), log });
+  const open = (text: string) => openAccess(config(text), { registry, overlay, service: 'vitals-mcp', clock, metrics, log });
   const withKeys = issuers('').replace('keys.json', file);
 
   await assert.rejects(open(withKeys), { code: 'ACCESS-ISSUER-KEYS', detail: /ENOENT/ });
@@ -115,7 +116,7 @@ test('a hub starts only with keys that it can use, says when people need one cre
   assert.deepEqual(access.resource, { resource: 'http://vitals-mcp/mcp', issuers: [ISSUER] });
   assert.deepEqual(access.status(), {
     mcp: { person: 'both', software: 'listed' },
-    issuers: [{ name: 'hospital', keys: 1, at: clock.now(), code: null }],
+    issuers: [{ name: 'hospital', from: file, keys: 1, at: clock.now(), code: null, since: null }],
     unusable: [
       { as: 'ai-nurse', tenant: 'clinic', why: 'token' },
       { as: 'ai-old', tenant: 'clinic', why: 'token' },
@@ -136,7 +137,9 @@ test('a hub starts only with keys that it can use, says when people need one cre
   ]);
   writeFileSync(file, '{');
   await access.renew();
-  assert.equal(access.status().issuers[0]?.code, 'ACCESS-ISSUER-KEYS');
+  const [failed] = access.status().issuers;
+  assert.deepEqual([failed?.code, failed?.since, failed?.from, failed?.keys], ['ACCESS-ISSUER-KEYS', clock.now(), file, 1]);
+  assert.deepEqual([metrics.get('issuer_keys', 'good'), metrics.get('issuer_keys', 'ACCESS-ISSUER-KEYS') > 0], [1, true]);
   assert.equal(access.callers.fresh(await access.callers.prove('ai-monitor', undefined)).id, 'ai-monitor');
   assert.throws(() => access.callers.fresh({ overlay: 'ai-nurse' }), { code: 'ACCESS-TOKEN-NEEDED' });
 
@@ -154,7 +157,7 @@ test('a hub starts only with keys that it can use, says when people need one cre
 test('the status says loudly what is for a trial, and nothing where all is as it must be', () => {
   const status: AccessStatus = {
     mcp: { person: 'both', software: 'listed' },
-    issuers: [{ name: 'hospital', keys: 2, at: 0, code: null }],
+    issuers: [{ name: 'hospital', from: 'keys.json', keys: 2, at: 0, code: null, since: null }],
     unusable: [],
     stray: 0,
   };
@@ -171,7 +174,10 @@ test('the status says loudly what is for a trial, and nothing where all is as it
   assert.match(stray, /^2 revocations of registry\.yaml without effect/);
   const [[name, lost = ''] = []] = formatAccess({
     ...status,
-    issuers: [{ name: 'hospital', keys: null, at: null, code: 'ACCESS-ISSUER-KEYS' }],
+    issuers: [{ name: 'hospital', from: 'keys.json', keys: null, at: null, code: 'ACCESS-ISSUER-KEYS', since: TEST_NOW }],
   });
-  assert.match(`${name}: ${lost}`, /^Issuer hospital: no keys; ACCESS-ISSUER-KEYS \(/);
+  assert.match(
+    `${name}: ${lost}`,
+    /^Issuer hospital: keys\.json NOT IN FORCE since 2026-11-21T10:00:00\.000\+00:00, but no keys; ACCESS-ISSUER-KEYS \(/,
+  );
 });

@@ -7,7 +7,7 @@ import type { Use } from '../../../../hub/access/budgets/usage.ts';
 import type { KeptUsage } from '../../../../hub/audit/usage.ts';
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import { verifies } from '../../../requirements.ts';
-import { TEST_NOW } from '../../../support/hub.ts';
+import { TEST_NOW, testHub } from '../../../support/hub.ts';
 
 const who: Principal = { id: 'ai-1', tenant: 'clinic', kind: 'person', role: 'clinician', patients: 'all' };
 const limits = { ...LIMITS.person, callsPerDay: 3, othersPerHour: 2 };
@@ -68,4 +68,27 @@ test('while the store cannot say what was used up, nothing is let through', asyn
   kept.fails = false;
   for (let i = 0; i < 3; i += 1) await budgets.take(who, CALL, limits, at(1));
   await assert.rejects(budgets.take(who, CALL, limits, at(1)), { code: 'ACCESS-LIMIT' });
+});
+
+test('a list counts as reading: one call for each twenty patients of others in it, none more for one’s own', async () => {
+  verifies('LIMITS-DAYS');
+  const beds = Array.from({ length: 45 }, (_, i) => `B-${i}: pat-${i}`).join(', ');
+  const registry = `
+gateways:
+  - { identity: gw, tenant: clinic, beds: { ${beds} } }
+wards:
+  icu: { tenant: clinic, beds: [${Array.from({ length: 45 }, (_, i) => `B-${i}`).join(', ')}] }
+clients:
+  - { identity: all, tenant: clinic, kind: software, role: monitor, patients: all }
+  - { identity: own, tenant: clinic, kind: software, role: monitor, wards: [icu] }
+`;
+  await using hub = testHub({ registry });
+  const used = async (id: string): Promise<number> => {
+    const who = hub.registry.principal(id) ?? assert.fail();
+    assert.equal((await hub.door.listPatients(who, { channel: 'mcp-2026' })).length, 45);
+    await hub.door.listPatients(who, { channel: 'mcp-2026', followed: true });
+    const { calls } = await hub.store.usage('clinic', id, { day: 0, at: 0 });
+    return calls.reduce((sum, [, count]) => sum + count, 0);
+  };
+  assert.deepEqual([await used('all'), await used('own')], [3, 1]);
 });

@@ -89,7 +89,7 @@ class Site {
         ...{ principal: this.#who, action: 'vitals.read' as const, context, policy: this.#policy, at: this.clock.now() },
         ...{ startedMs: this.clock.monotonicMs(), clock: this.clock },
       };
-      this.#keep(await spend(call, patients, { budgets: this.#budgets, registry: REGISTRY }), patients);
+      this.#keep(await spend(call, { patients }, { budgets: this.#budgets, registry: REGISTRY }), patients);
     } catch (thrown) {
       assert.ok(thrown instanceof AccessLimit);
       return thrown.retryAfterMs;

@@ -93,7 +93,7 @@ test('a key that is new to the hub is looked for when a token needs it, and not 
   assert.equal(loads, 2);
   for (let i = 0; i < 20; i += 1) await assert.rejects(verifier.verify(await foreign.sign()), { fault: 'key' });
   assert.equal(loads, 2);
-  assert.deepEqual(keys.status(), { keys: 2, at: clock.now(), code: null });
+  assert.deepEqual(keys.status(), { keys: 2, at: clock.now(), code: null, since: null });
 });
 
 test('an issuer that is away locks nobody out for a day, and after that nobody gets in', async () => {

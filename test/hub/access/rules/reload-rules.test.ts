@@ -3,8 +3,9 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { loadRules, reloadRules } from '../../../hub/access/load-rules.ts';
-import { verifies } from '../../requirements.ts';
+import { loadRules } from '../../../../hub/access/load-rules.ts';
+import { reloadRules } from '../../../../hub/access/rules/reload-rules.ts';
+import { verifies } from '../../../requirements.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-reload-'));
 after(() => rmSync(folder, { recursive: true }));
