@@ -250,6 +250,11 @@ export const ERRORS = {
     advice: 'Check that PostgreSQL runs and takes connections; nothing is acknowledged until then.',
     retryable: true,
   },
+  'STORAGE-REMOTE-POOLED': {
+    message: 'A pooler lies between the hub and its database server.',
+    advice: 'Name the server itself in the URL file: a hub keeps nine sessions at most, and listens in one of them, which a pooler does not let it.',
+    retryable: false,
+  },
   'STORAGE-REMOTE-REFUSED': {
     message: 'The database server refused this role or database.',
     advice: 'Check role, password and database of the URL file, pg_hba.conf, and the rights that the owner gave.',

@@ -242,11 +242,11 @@ class HubIngest implements Ingest {
     return outcome;
   }
 
-  /** What was held already writes evidence alone, for which a store that is full may still have room. */
+  /** Stores a batch, and remembers whether the store took it. */
   async #stored(batch: ArrivedBatch): Promise<BatchOutcome> {
     try {
       const outcome = await this.#store.storeBatch(batch);
-      if (batch.refusals.length > 0 || outcome.results.some((result) => result !== 'held')) this.#storing?.stored();
+      this.#storing?.stored(batch.refusals.length > 0 || outcome.results.some((result) => result !== 'held'));
       return outcome;
     } catch (thrown) {
       if (!(thrown instanceof Conflict)) this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());

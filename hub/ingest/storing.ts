@@ -14,8 +14,8 @@ export interface StoreRefusal {
 }
 
 /**
- * Whether the store takes batches. That it can be read, and that small evidence fits into what room it has left, says nothing of it: a refusal
- * stands until the rows of a batch are on disk.
+ * Whether the store takes batches. That it can be read says nothing of it; nor, where it is full, does the small evidence of what was held before, for
+ * which there may still be room: that stands until new rows of a batch are on disk.
  */
 export class Storing {
   #refusal: StoreRefusal | null = null;
@@ -26,9 +26,9 @@ export class Storing {
     this.#refusal = { code, since, lastAt: at, batches: batches + 1 };
   }
 
-  /** It took one, of which something was new. */
-  stored(): void {
-    this.#refusal = null;
+  /** It took one. `isNew`: with rows that it did not hold before. */
+  stored(isNew: boolean): void {
+    if (isNew || this.#refusal?.code !== 'STORAGE-FULL') this.#refusal = null;
   }
 
   /** Null while batches are stored, and before the first. */

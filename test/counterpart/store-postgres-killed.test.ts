@@ -4,59 +4,18 @@ import { random } from '../../agent/simulate/physiology.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import type { OthersStored } from '../../hub/store/open-store.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
-import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
-import { asVitalmeshError } from '../../shared/errors.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
-import { gathered, TEST_NOW } from '../support/hub.ts';
+import { gathered } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
+import { PatientGateway } from '../support/postgres-gateway.ts';
 
 const KILLS = 5;
 const GATEWAYS = 4;
-/** What a store says while its server is away, or before it knows that it is. */
-const PASSING: readonly string[] = ['STORAGE-REMOTE', 'STORAGE-BUSY'];
-
-/** A gateway that sends a batch until it is answered for, now over the one hub, now over the other. */
-class Gateway {
-  readonly #hubs: readonly PostgresStore[];
-  readonly #agent: string;
-  readonly #uniform: () => number;
-  readonly acknowledged: string[] = [];
-  tries = 0;
-  #seq = 0;
-
-  constructor(agent: string, hubs: readonly PostgresStore[], uniform: () => number) {
-    this.#agent = agent;
-    this.#hubs = hubs;
-    this.#uniform = uniform;
-  }
-
-  async batch(): Promise<void> {
-    const rows = Array.from({ length: 1 + Math.floor(this.#uniform() * 20) }, () => {
-      this.#seq += 1;
-      const patientId = `pat-${this.#agent}`;
-      return arrivalOf({ agent: this.#agent, seq: this.#seq, value: 40 + (this.#seq % 100), effective: TEST_NOW + this.#seq, patientId });
-    });
-    for (;;) {
-      const hub = this.#hubs[Math.floor(this.#uniform() * this.#hubs.length)] ?? assert.fail();
-      this.tries += 1;
-      try {
-        const { results } = await hub.storeBatch(batchOf(rows, { gateway: this.#agent }));
-        assert.ok(results.every((result) => result === 'stored' || result === 'held'));
-        break;
-      } catch (error) {
-        const { code } = asVitalmeshError(error);
-        assert.ok(PASSING.includes(code), code);
-        await pause(5);
-      }
-    }
-    this.acknowledged.push(...rows.map(({ id }) => id));
-  }
-}
-
 test(`a database server killed ${KILLS} times under two hubs: what was acknowledged is there, once, in a chain that holds, and was told`, async (context) => {
   verifies('STORE-REMOTE-DURABLE', 'STORE-SHARED', 'EXACTLY-ONCE', 'ANSWER-AFTER-COMMIT', 'STORE-SHARED-FEED', 'STORE-LINEAGE');
   const seed = Date.now() & 0xffff;
@@ -73,7 +32,7 @@ test(`a database server killed ${KILLS} times under two hubs: what was acknowled
   };
   await using others = new OtherHubs({ store: b, log: silentLogger, tell });
   await others.start(new AbortController().signal);
-  const gateways = Array.from({ length: GATEWAYS }, (_, i) => new Gateway(`gw-${i}`, [a, b], uniform));
+  const gateways = Array.from({ length: GATEWAYS }, (_, i) => new PatientGateway(`gw-${i}`, [a, b], uniform));
   const ended = new AbortController();
   const sending = gateways.map(async (gateway) => {
     while (!ended.signal.aborted) await gateway.batch();

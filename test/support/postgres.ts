@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -35,16 +35,19 @@ function serverUser(): { uid: number; gid: number } | Record<string, never> {
 export class PostgresServer implements AsyncDisposable {
   /** Where its socket is. */
   readonly folder: string;
+  /** Also of its TCP address, where it has one. */
+  readonly port: number;
   readonly #user = serverUser();
   #process: ChildProcess | undefined;
   #made = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, port: number) {
     this.folder = folder;
+    this.port = port;
   }
 
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
-    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'vitalmesh-pg-')));
+  static async start(settings: readonly string[] = [], port = 5432): Promise<PostgresServer> {
+    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'vitalmesh-pg-')), port);
     const { uid, gid } = server.#user;
     if (uid !== undefined && gid !== undefined) chownSync(server.folder, uid, gid);
     chmodSync(server.folder, 0o755);
@@ -54,10 +57,41 @@ export class PostgresServer implements AsyncDisposable {
       { encoding: 'utf8', cwd: server.folder, ...server.#user },
     );
     assert.equal(made.status, 0, `initdb: ${made.error?.message ?? made.stderr}`);
-    const conf = [`listen_addresses = ''`, `unix_socket_directories = '${server.folder}'`, 'max_connections = 60', 'shared_buffers = 32MB'];
-    writeFileSync(join(server.folder, 'data', 'postgresql.auto.conf'), `${[...conf, ...settings].join('\n')}\n`);
+    const conf = [
+      `listen_addresses = ''`,
+      `port = ${port}`,
+      `unix_socket_directories = '${server.folder}'`,
+      'max_connections = 60',
+      'shared_buffers = 32MB',
+    ];
+    writeFileSync(server.#conf, `${[...conf, ...settings].join('\n')}\n`);
     await server.run();
     return server;
+  }
+
+  get #conf(): string {
+    return join(this.folder, 'data', 'postgresql.auto.conf');
+  }
+
+  /** Starts it again, with further settings. */
+  async change(...settings: string[]): Promise<void> {
+    await this.stop();
+    appendFileSync(this.#conf, `${settings.join('\n')}\n`);
+    await this.run();
+  }
+
+  /** Writes a file that only the server can read; gives its path. */
+  keep(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    const { uid, gid } = this.#user;
+    if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+    return path;
+  }
+
+  /** Runs another program as the server's user. */
+  beside(command: string, args: readonly string[]): ChildProcess {
+    return spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...this.#user });
   }
 
   /** Starts the server on what is in its folder, and waits until it takes connections. */
@@ -90,7 +124,7 @@ export class PostgresServer implements AsyncDisposable {
     const [owner, app] = [`${name}_owner`, `${name}_app`];
     for (const sql of [`CREATE ROLE ${owner} LOGIN`, `CREATE ROLE ${app} LOGIN`, `CREATE DATABASE ${name} OWNER ${owner}`])
       await this.asRoot('postgres', (client) => client.query(sql));
-    const at = (user: string): DatabaseAddress => ({ host: this.folder, port: 5432, user, database: name });
+    const at = (user: string): DatabaseAddress => ({ host: this.folder, port: this.port, user, database: name });
     return {
       name,
       owner: at(owner),
@@ -101,7 +135,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Runs something as the superuser of the server. */
   async asRoot<T>(database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-    const client = new pg.Client({ host: this.folder, user: SUPERUSER, database });
+    const client = new pg.Client({ host: this.folder, port: this.port, user: SUPERUSER, database });
     await client.connect();
     try {
       return await work(client);

@@ -120,8 +120,11 @@ export interface CommitsOptions {
   storeId: string;
   /** Called first in each transaction, once it holds the head. */
   begun: (commit: Commit) => Promise<void>;
-  /** Called with every error that may leave what is remembered of the database wrong. */
-  failed: () => void;
+  /**
+   * Called with every error that may leave what is remembered of the database wrong. `unsureFrom`: where the commit began, if it may be there all the
+   * same, because it was asked for and its answer did not come.
+   */
+  failed: (unsureFrom: number | undefined) => void;
   metrics: Metrics;
   clock?: Clock;
   /** A transaction takes no further unit once it holds this many rows; 1024 unless told. */
@@ -237,6 +240,7 @@ export class Commits {
           const [head] = (taken?.rows ?? []) as Head[];
           if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
           if (head.version !== POSTGRES_MIGRATIONS.length) throw new VitalmeshError('STORAGE-SCHEMA', { detail: `schema ${head.version}` });
+    let asked: number | undefined;
           const begun = new Commit(client, head, this.#options);
           await onBegun(begun);
           await work(begun);
@@ -246,7 +250,8 @@ export class Commits {
       );
       commit.settled();
     } catch (thrown) {
-      failed();
+      failed(asked);
+          asked = head.position;
       throw thrown;
     }
   }

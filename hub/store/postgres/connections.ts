@@ -122,6 +122,15 @@ export class Connections implements AsyncDisposable {
 }
 
 /**
+ * Throws STORAGE-REMOTE-POOLED where a pooler lies between: the process that the session was said to be is not the one that serves it. From one that
+ * lends sessions by the transaction nobody can listen, and names of statements and limits are of whoever had the session before.
+ */
+export async function refusePooler(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  if (rows[0]?.pid !== (client as { processID?: unknown }).processID) throw new VitalmeshError('STORAGE-REMOTE-POOLED');
+}
+
+/**
  * Throws STORAGE-REMOTE-UNSAFE when this server or role does not keep what the store promises: an answer only for what is on disk, and no
  * row of another tenant, whatever is asked. STORAGE-REMOTE for a standby.
  */

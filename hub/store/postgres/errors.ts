@@ -42,6 +42,8 @@ export function databaseError(thrown: unknown): VitalmeshError {
   if (thrown instanceof VitalmeshError) return thrown;
   if (!(thrown instanceof Error)) return new VitalmeshError('INTERNAL', { detail: 'no error was thrown' });
   const { code = '', severity, constraint, message } = thrown as ServerError;
+  // PgBouncer knows but a few settings of a session, and PostgreSQL all that are asked for.
+  if (code === '08P01' && /unsupported startup parameter/i.test(message)) return new VitalmeshError('STORAGE-REMOTE-POOLED');
   if (severity !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
     const known = CODES.filter(([prefix]) => code.startsWith(prefix)).sort(([a], [b]) => b.length - a.length)[0]?.[1];
     return new VitalmeshError(known ?? 'INTERNAL', { detail: `SQLSTATE ${code}${constraint === undefined ? '' : ` ${constraint}`}` });

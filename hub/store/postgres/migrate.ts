@@ -4,7 +4,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import { newEpoch } from '../../../shared/uplink/key.ts';
 import { genesisHash } from '../../audit/chain.ts';
 import type { DatabaseAddress } from './address.ts';
-import { clientConfig, SCHEMA } from './connections.ts';
+import { clientConfig, refusePooler, SCHEMA } from './connections.ts';
 import { databaseError } from './errors.ts';
 import { grantsTo, POSTGRES_MIGRATIONS } from './schema.ts';
 
@@ -21,6 +21,7 @@ export async function migrateAs(owner: DatabaseAddress, role: string): Promise<v
   client.on('error', () => undefined);
   try {
     await client.connect();
+    await refusePooler(client);
     await client.query("BEGIN; SELECT pg_advisory_xact_lock(hashtext('vitalmesh.migrate'))");
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
     const taken = await stepsTaken(client);

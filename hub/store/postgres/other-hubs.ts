@@ -4,7 +4,7 @@ import type { Logger } from '../../../shared/log.ts';
 import type { Change } from '../../feed.ts';
 import type { OthersStored } from '../open-store.ts';
 import type { Currency, CurrencyChange } from '../store.ts';
-import { clientConfig } from './connections.ts';
+import { clientConfig, refusePooler } from './connections.ts';
 import { databaseError } from './errors.ts';
 import type { PostgresStore } from './postgres.ts';
 import { PG } from './statements.ts';
@@ -44,9 +44,12 @@ const CHANNEL = 'vitalmesh';
 /** As many batches as one part of a catching-up reads; the number in the statement. */
 const A_PAGE = 1000;
 
+/** Nobody's: of hubs other than this are all of them. */
+const NO_HUB = '';
+
 /**
- * Tells what other hubs of the database store. Their notifications only wake it: what changed is read by position, so that what was
- * notified while the session was lost is told as well, once it is back.
+ * Tells what other hubs of the database store, and what this one may have stored without knowing it. Their notifications only wake it: what changed is
+ * read by position, so that what was notified while the session was lost is told as well, once it is back.
  */
 export class OtherHubs implements Service {
   readonly name = 'other hubs';
@@ -66,6 +69,7 @@ export class OtherHubs implements Service {
     this.#log = log;
     this.#tell = tell;
     this.#everyMs = everyMs;
+    store.unsure.onNoted(() => this.#due());
   }
 
   /** What was stored before this resolves is not told. Throws STORAGE-*. */
@@ -119,6 +123,7 @@ export class OtherHubs implements Service {
     });
     try {
       await client.connect();
+      await refusePooler(client);
       await client.query(`LISTEN ${CHANNEL}`);
       return client;
     } catch (thrown) {
@@ -134,26 +139,48 @@ export class OtherHubs implements Service {
       const position = await positionOf(client);
       // The data went back to an earlier state: what is stored from here on is new.
       if (position < this.#told) this.#told = position;
-      if (position > this.#told) await this.#catchUp(position);
+      await this.#lookUpOwn();
+      if (position > this.#told) {
+        await this.#catchUp(this.#told, position, this.#store.hub);
+        if (!this.#stop.signal.aborted) this.#told = position;
+      }
       if (!this.#isDue) await this.#sleep();
     }
   }
 
-  async #catchUp(until: number): Promise<void> {
+  /** Tells of commits of this hub whose answer was lost, if they are there: what came behind them may be told twice. */
+  async #lookUpOwn(): Promise<void> {
+    const { unsure } = this.#store;
+    const from = unsure.take();
+    if (from === undefined) return;
+    try {
+      await this.#store.resolved();
+      const { position } = await this.#store.lineage();
+      await this.#catchUp(from, position, NO_HUB);
+    } catch (thrown) {
+      unsure.note(from);
+      throw thrown;
+    }
+  }
+
+  /** Tells of what was stored behind `from`, up to `until`, by other hubs than this. */
+  async #catchUp(from: number, until: number, hub: string): Promise<void> {
     await this.#store.refreshTenants();
     for (const tenant of this.#store.allTenants()) {
-      for (let after = this.#told; after < until && !this.#stop.signal.aborted; ) {
-        const { stored, last } = await this.#store.read((transaction) => this.#page(transaction, tenant, after, until), tenant);
+      for (let after = from; after < until && !this.#stop.signal.aborted; ) {
+        const { stored, last } = await this.#store.read((transaction) => this.#page(transaction, { tenant, after, until, hub }), tenant);
         if (stored.patients.length > 0) this.#tell(stored);
         after = last;
       }
     }
-    if (!this.#stop.signal.aborted) this.#told = until;
   }
 
   /** A part of what is to be told, and up to which position it goes. */
-  async #page(transaction: Transaction, tenant: string, after: number, until: number): Promise<{ stored: OthersStored; last: number }> {
-    const rows = await transaction.query<ChangedRow>(PG.changed, [tenant, after, until, this.#store.hub]);
+  async #page(
+    transaction: Transaction,
+    { tenant, after, until, hub }: { tenant: string; after: number; until: number; hub: string },
+  ): Promise<{ stored: OthersStored; last: number }> {
+    const rows = await transaction.query<ChangedRow>(PG.changed, [tenant, after, until, hub]);
     const patients = new Map<string, ChangedPatient>();
     for (const { patient, at, vitals, gone } of rows) {
       const of = patients.get(patient) ?? { patient, vitals: new Set(), at: [], gone: new Set() };

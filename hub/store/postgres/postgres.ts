@@ -40,7 +40,7 @@ import { isFeedFree, keepFeed, leaveFeed, takeFeed } from './audit-feed.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
-import { Connections, checkServer, type SessionLimits } from './connections.ts';
+import { Connections, checkServer, refusePooler, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
 import { walkEvidence } from './evidence.ts';
 import { Known } from './known.ts';
@@ -65,6 +65,7 @@ export interface PostgresStoreOptions {
   clock?: Clock;
   limits?: SessionLimits;
 }
+import { Unsure } from './unsure.ts';
 
 /** Opens the store in a PostgreSQL database that hubs may share. Throws STORAGE-*. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -85,6 +86,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return new PostgresStore(options, connections, storeId, tenants);
   } catch (thrown) {
     await connections[Symbol.asyncDispose]();
+    await refusePooler(client);
     throw thrown;
   }
 }
@@ -123,9 +125,14 @@ export class PostgresStore implements Store {
     this.#connections = connections;
     const known = new Known(clock);
     this.#known = known;
-    const failed = (): void => known.forget();
+    const failed = (unsureFrom: number | undefined): void => {
+      known.forget();
+      if (unsureFrom !== undefined) this.unsure.note(unsureFrom);
+    };
     const begun = (commit: Commit): Promise<void> => known.follow(commit);
     this.#commits = new Commits({ connections, hub: this.hub, storeId, begun, failed, metrics, clock });
+  /** What of its own this process must look up to know, and tell. */
+  readonly unsure = new Unsure();
     this.#learn(tenants);
   }
 
@@ -379,3 +386,8 @@ export class PostgresStore implements Store {
     for (const { id, stored } of tenants) if (stored) this.#known.tenants.add(id);
   }
 }
+  /** Resolves once every commit that was asked for before is there, or never will be: a server that lost its client may still be at it, and holds the head until then. */
+  async resolved(): Promise<void> {
+    await this.#commits.run(async () => undefined);
+  }
+

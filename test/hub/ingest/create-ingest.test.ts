@@ -276,27 +276,31 @@ test('that the store takes no batches is remembered until the rows of one are st
   await using h = hub();
   const clock = new TestClock();
   const storing = new Storing();
-  let full = false;
-  const storeBatch: Store['storeBatch'] = (batch) =>
-    full ? Promise.reject(new VitalmeshError('STORAGE-FULL')) : h.store.storeBatch(batch);
+  let fails: 'STORAGE-FULL' | 'STORAGE-REMOTE' | undefined;
+  const storeBatch: Store['storeBatch'] = (batch) => (fails ? Promise.reject(new VitalmeshError(fails)) : h.store.storeBatch(batch));
   const record: Store['record'] = (events) => h.store.record(events);
   const ingest = createIngest({ ...h, store: { storeId: h.store.storeId, storeBatch, record } as Store, clock, storing });
   const held = sampleBundle([sampleObservation({ seq: 1 })]);
   await ingest.batch('gw-icu', held);
   assert.equal(storing.refusal(), null);
-  full = true;
+  fails = 'STORAGE-FULL';
   for (const seq of [2, 3]) {
     await assert.rejects(ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq })])), { code: 'INGEST-UNAVAILABLE' });
     clock.advance(1000);
   }
   const refusal = { code: 'STORAGE-FULL', since: TEST_NOW, lastAt: TEST_NOW + 1000, batches: 2 };
   assert.deepEqual(storing.refusal(), refusal);
-  full = false;
+  fails = undefined;
   await assert.rejects(ingest.batch('gw-old', held), { code: 'ACCESS-EXPIRED' });
   await ingest.batch('gw-icu', held);
   assert.deepEqual(storing.refusal(), refusal, 'small evidence was written, and nothing else');
   await ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 3 })]));
   assert.equal(storing.refusal(), null);
+  fails = 'STORAGE-REMOTE';
+  await assert.rejects(ingest.batch('gw-icu', held), { code: 'INGEST-UNAVAILABLE' });
+  fails = undefined;
+  await ingest.batch('gw-icu', held);
+  assert.equal(storing.refusal(), null, 'the answer was lost, and the rows are there');
 });
 
 test('the staleness watch is told of what became current or no longer is, and of nothing else', async () => {

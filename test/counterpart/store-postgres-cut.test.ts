@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { random } from '../../agent/simulate/physiology.ts';
+import { verifyAudit } from '../../hub/audit/chain.ts';
+import type { OthersStored } from '../../hub/store/open-store.ts';
+import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { arrivalOf, batchOf, event } from '../contract/store.ts';
+import { verifies } from '../requirements.ts';
+import { gathered } from '../support/hub.ts';
+import { PostgresServer } from '../support/postgres.ts';
+import { type Cut, PostgresCutter } from '../support/postgres-cutter.ts';
+import { PatientGateway } from '../support/postgres-gateway.ts';
+
+const CUTS: readonly Cut[] = ['during', 'answer', 'half', 'before'];
+const ROUNDS = 6;
+const GATEWAYS = 4;
+
+test('a batch whose commit lost its answer is refused, held when it comes again, and told to whoever follows its patient here', async () => {
+  verifies('STORE-REMOTE-DURABLE', 'EXACTLY-ONCE', 'STORE-COMMIT-UNSURE');
+  await using server = await PostgresServer.start();
+  await using cutter = await PostgresCutter.to(server.folder);
+  const { app, owner } = await server.database();
+  await using store = await openPostgresStore({
+    address: { ...app, host: cutter.folder },
+    owner,
+    metrics: new Metrics(),
+    log: silentLogger,
+  });
+  const told: OthersStored[] = [];
+  let heard = Promise.withResolvers<void>();
+  await using others = new OtherHubs({
+    store,
+    log: silentLogger,
+    tell: (stored) => {
+      told.push(stored);
+      heard.resolve();
+    },
+    // Long, so that it is told because it is known to be unsure.
+    everyMs: 60_000,
+  });
+  await others.start(new AbortController().signal);
+  const isThere = { before: false, during: true, answer: true, half: true };
+  for (const [i, cut] of CUTS.entries()) {
+    const patientId = `pat-${cut}`;
+    const batch = batchOf([arrivalOf({ seq: 2 * i + 1, patientId }), arrivalOf({ seq: 2 * i + 2, vital: 'spo2', value: 97, patientId })]);
+    heard = Promise.withResolvers<void>();
+    const isCut = cutter.cut(cut);
+    await assert.rejects(store.storeBatch(batch), { code: 'STORAGE-REMOTE' }, cut);
+    await isCut;
+    if (isThere[cut]) await heard.promise;
+    const { results } = await store.storeBatch(batch);
+    assert.deepEqual(results, isThere[cut] ? ['held', 'held'] : ['stored', 'stored'], cut);
+  }
+  const patients = told.flatMap((one) => one.patients.map(({ patient, kind, vitals }) => ({ patient, kind, vitals })));
+  for (const cut of ['during', 'answer', 'half'])
+    assert.deepEqual(
+      patients.find(({ patient }) => patient === `pat-${cut}`),
+      { patient: `pat-${cut}`, kind: 'stored', vitals: ['hr', 'spo2'] },
+      cut,
+    );
+  const current = new Set(told.flatMap(({ currencies }) => currencies.map(({ patient, vital }) => `${patient} ${vital}`)));
+  for (const cut of ['during', 'answer', 'half']) for (const vital of ['hr', 'spo2']) assert.ok(current.has(`pat-${cut} ${vital}`), cut);
+  assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
+});
+
+test(`${ROUNDS * CUTS.length} connections cut in the middle of commits of two hubs: nothing acknowledged is missing, nothing is there twice`, async (context) => {
+  verifies('STORE-REMOTE-DURABLE', 'STORE-SHARED', 'EXACTLY-ONCE', 'ANSWER-AFTER-COMMIT');
+  const seed = Date.now() & 0xffff;
+  context.diagnostic(`seed ${seed}`);
+  const uniform = random(seed);
+  await using server = await PostgresServer.start();
+  await using cutter = await PostgresCutter.to(server.folder);
+  const { app, owner } = await server.database();
+  const options = { address: { ...app, host: cutter.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  await using a = await openPostgresStore(options);
+  await using b = await openPostgresStore(options);
+  const gateways = Array.from({ length: GATEWAYS }, (_, i) => new PatientGateway(`gw-${i}`, [a, b], uniform));
+  const ended = new AbortController();
+  const sending = gateways.map(async (gateway) => {
+    while (!ended.signal.aborted) await gateway.batch();
+  });
+  const acknowledged = (): number => gateways.reduce((sum, one) => sum + one.acknowledged.length, 0);
+  for (let round = 0; round < ROUNDS; round += 1)
+    for (const cut of CUTS) {
+      await cutter.cut(cut);
+      const enough = acknowledged() + 20 + Math.floor(uniform() * 200);
+      while (acknowledged() < enough) await pause(1);
+    }
+  ended.abort();
+  await Promise.all(sending);
+  const promised = gateways.flatMap((gateway) => gateway.acknowledged);
+  const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
+  assert.deepEqual(stored.toSorted(), promised.toSorted(), 'none missing, none twice');
+  const verdict = await verifyAudit(b.audit(), b.storeId);
+  assert.ok(verdict.intact, JSON.stringify(verdict));
+  const held = gateways.reduce((sum, one) => sum + one.held, 0);
+  assert.ok(held > 0, 'answers of commits that are there were lost');
+  context.diagnostic(
+    `${ROUNDS * CUTS.length} cuts, ${promised.length} acknowledged, ${held} of them held from a commit whose answer was lost`,
+  );
+});
