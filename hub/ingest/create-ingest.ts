@@ -1,5 +1,5 @@
 import { type Clock, type Instant, parseInstant, systemClock } from '../../shared/clock.ts';
-import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { Seldom } from '../../shared/seldom.ts';
@@ -53,6 +53,9 @@ export interface IngestOptions {
 }
 
 const REPORT_EVERY_MS = 60_000;
+
+/** What the store itself does not take, with its code. */
+const REFUSED: Partial<Record<ArrivalResult, ErrorCode>> = { reused: 'UPLINK-KEY-REUSED', erased: 'INGEST-ERASED' };
 
 /** The hub's end of the uplink, behind the session. */
 export function createIngest(options: IngestOptions): Ingest {
@@ -233,7 +236,7 @@ class HubIngest implements Ingest {
     const { tenant, identity, limits } = gateway;
     const { quarantineRows: rows, quarantineBytes: bytes } = { ...GATEWAY_LIMITS, ...limits };
     const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => {
-      if (whole && results.includes('reused')) throw new Conflict(arrivals, results);
+      if (whole && results.some((result) => REFUSED[result])) throw new Conflict(arrivals, results);
       return batchEvidence({ tenant, principal: principal.id, policy: policy.version, at }, arrivals, refusals, results);
     };
     const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
@@ -300,7 +303,8 @@ class HubIngest implements Ingest {
       if ('refusal' in part) return this.#refused(part.refusal);
       const result = results[next];
       next += 1;
-      if (result === 'reused') return this.#refused({ id: part.arrival.id, code: 'UPLINK-KEY-REUSED' });
+      const code = result && REFUSED[result];
+      if (code) return this.#refused({ id: part.arrival.id, code });
       this.#metrics.count('ingest_observations', result === 'stored' ? 'stored' : 'duplicate');
       return { id: part.arrival.id, status: result === 'stored' ? 201 : 200 };
     });
@@ -319,9 +323,12 @@ class Conflict extends VitalmeshError {
   constructor(arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[]) {
     super('UPLINK-KEY-REUSED');
     this.parts = arrivals.map((arrival, i) => {
-      if (results[i] !== 'reused') return { arrival };
+      const result = results[i];
+      const code = result && REFUSED[result];
+      if (!code) return { arrival };
       const { id, received } = arrival;
-      return { refusal: { id, code: 'UPLINK-KEY-REUSED', rule: 'same key, other content', received } };
+      if (code === 'INGEST-ERASED') return { refusal: { id, code, rule: 'erased: nothing of it is kept', received: '' } };
+      return { refusal: { id, code, rule: 'same key, other content', received } };
     });
   }
 }

@@ -13,6 +13,9 @@ export interface SentBy {
   at: Instant;
 }
 
+/** The gateway may not write it. All else is wrong with what it wrote. */
+const DENIED: readonly ErrorCode[] = ['INGEST-NOT-BOUND', 'INGEST-FOREIGN-ID', 'INGEST-ERASED'];
+
 /** One entry for what was taken, and one for each reason for which something was refused. */
 export function batchEvidence(
   by: SentBy,
@@ -21,7 +24,7 @@ export function batchEvidence(
   results: readonly ArrivalResult[],
 ): AuditEvent[] {
   const events: AuditEvent[] = [];
-  const taken = arrivals.filter((_, i) => results[i] !== 'reused');
+  const taken = arrivals.filter((_, i) => results[i] !== 'reused' && results[i] !== 'erased');
   if (taken.length > 0) {
     const [first] = taken;
     const patient = first && taken.every((arrival) => arrival.patient === first.patient) ? first.patient : null;
@@ -30,9 +33,12 @@ export function batchEvidence(
   }
   const refused = new Map<ErrorCode, number>();
   for (const { code } of refusals) refused.set(code, (refused.get(code) ?? 0) + 1);
-  if (taken.length < arrivals.length) refused.set('UPLINK-KEY-REUSED', arrivals.length - taken.length);
+  for (const [result, code] of [['reused', 'UPLINK-KEY-REUSED'] as const, ['erased', 'INGEST-ERASED'] as const]) {
+    const rows = results.filter((one) => one === result).length;
+    if (rows > 0) refused.set(code, rows);
+  }
   for (const [reason, count] of refused) {
-    const outcome = reason === 'INGEST-NOT-BOUND' || reason === 'INGEST-FOREIGN-ID' ? 'denied' : 'failed';
+    const outcome = DENIED.includes(reason) ? 'denied' : 'failed';
     events.push(writeEvidence(by, { outcome, reason, count }));
   }
   return events;

@@ -26,7 +26,11 @@ export const VERIFY_SQL = {
   writerOfEvent: 'SELECT DISTINCT writer FROM event WHERE key > ?',
   seenPage: `SELECT writer, seq, part FROM seen WHERE (writer, seq, part) > (?, ?, ?) ORDER BY writer, seq, part LIMIT ${VERIFY_PAGE}`,
   rangePage: `SELECT writer, first, last FROM seenRange WHERE (writer, first) > (?, ?) ORDER BY writer, first LIMIT ${VERIFY_PAGE}`,
-  patientPage: 'SELECT key FROM patient WHERE key > ? AND key <= ? ORDER BY key LIMIT 20',
+  // Of whoever is being erased nothing is current any more.
+  patientPage: `
+    SELECT p.key FROM patient p
+    WHERE p.key > ? AND p.key <= ? AND NOT EXISTS (SELECT 1 FROM erasure e INDEXED BY erasureUnderWay WHERE e.patient IS NOT NULL AND e.patient = p.id AND e.tenant = p.tenant)
+    ORDER BY p.key LIMIT 20`,
   currentOf: `
     SELECT l.vital, l.device, l.test, l.sortTime, l.storedAt, l.observation, o.standing, o.sortTime AS ownSortTime, o.test AS ownTest, o.key
     FROM latest l

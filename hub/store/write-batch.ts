@@ -3,6 +3,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
 import { isRevision, isWithdrawal } from '../clinical/sort-time.ts';
+import { erasedPeople } from './erasing/erased-sqlite.ts';
+import { hushed, isOfErased } from './erasing/hushed.ts';
 import { packReceived } from './observation-row.ts';
 import { trimQuarantine } from './quarantine-room.ts';
 import { isInRange, lastSeenRow, removedUpTo } from './seen-ranges.ts';
@@ -45,6 +47,7 @@ class BatchWriter {
   readonly #new = new Map<string, New[]>();
   readonly #standing;
   readonly #addSeen;
+  readonly #erased;
   #stored = 0;
   #events = 0;
   #held = 0;
@@ -55,6 +58,7 @@ class BatchWriter {
     this.#batch = batch;
     this.#standing = new StandingVersions(database, batch);
     this.#addSeen = database.prepare<[number, number, number, Uint8Array]>(SQL.addSeen);
+    this.#erased = erasedPeople(database, batch.tenant);
   }
 
   arrive(arrival: Arrival | EventArrival): ArrivalResult {
@@ -63,6 +67,8 @@ class BatchWriter {
     if (id === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an observation id without its parts' });
     const writer = this.#writer(id.agent, id.epoch);
     const contentHash = hash('sha256', arrival.received, 'buffer');
+    if (this.#erased && isOfErased(arrival, this.#erased))
+      return this.#refuseErased(arrival, isInRange(this.#database, writer, id.seq, id.index));
     if (id.seq <= this.#lastRange(writer) && isInRange(this.#database, writer, id.seq, id.index)) {
       // Its content is not known any more, but until when it was received at the latest.
       if (arrival.receivedAt <= (removedUpTo(this.#database, writer) ?? Number.POSITIVE_INFINITY)) {
@@ -89,16 +95,24 @@ class BatchWriter {
     return 'stored';
   }
 
+  /** What is known already was of this person before they were erased: it comes again, and its sender may forget it. */
+  #refuseErased({ id }: Arrival | EventArrival, isKnown: boolean): 'held' | 'erased' {
+    if (!isKnown) this.quarantine({ id, code: 'INGEST-ERASED', rule: 'erased: nothing of it is kept', received: '' });
+    else this.#held += 1;
+    return isKnown ? 'held' : 'erased';
+  }
+
   #reuse({ id, received }: Arrival | EventArrival, rule: string): 'reused' {
     this.quarantine({ id, code: 'UPLINK-KEY-REUSED', rule, received });
     return 'reused';
   }
 
-  quarantine({ id, code, rule, received }: Refusal): void {
+  quarantine(refusal: Refusal): void {
     const { at, tenant, gateway } = this.#batch;
+    const { id, code, rule, received, digest } = hushed(refusal, gateway, this.#erased);
     const added = this.#database
       .prepare<[number, string, string, string, string, string, Uint8Array, string]>(SQL.addQuarantine)
-      .run(at, tenant, gateway, id, code, rule, hash('sha256', received, 'buffer'), received);
+      .run(at, tenant, gateway, id, code, rule, digest, received);
     this.#quarantined += Number(added.changes);
   }
 

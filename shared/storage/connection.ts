@@ -15,6 +15,8 @@ interface ConnectionOptions {
   key: Buffer;
   cipher: Cipher;
   cacheKib: number;
+  /** Whether what is removed is written over with zeros (sqlite.org/pragma.html#pragma_secure_delete); not unless told. */
+  erases?: boolean;
   /** False when the file was open before: one that has gone meanwhile is an error then, not a reason for a new one. */
   mayCreate: boolean;
 }
@@ -30,7 +32,7 @@ export const LOG_PAGES_AT_COMMIT = 1000;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
-export function openConnection({ path, key, cipher, cacheKib, mayCreate }: ConnectionOptions): SQLite.Database {
+export function openConnection({ path, key, cipher, cacheKib, erases = false, mayCreate }: ConnectionOptions): SQLite.Database {
   prepareFile(path, mayCreate);
   let connection: SQLite.Database;
   try {
@@ -43,6 +45,7 @@ export function openConnection({ path, key, cipher, cacheKib, mayCreate }: Conne
     connection.pragma('locking_mode = EXCLUSIVE');
     unlock(connection, path, key, cipher);
     configure(connection, cacheKib);
+    if (erases) connection.pragma('secure_delete = ON');
     checkIntegrity(connection, path);
     secureLog(connection, path, mayCreate);
     return connection;

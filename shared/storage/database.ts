@@ -23,6 +23,8 @@ export interface DatabaseOptions {
   cipher?: Cipher;
   /** Page cache of the connection, in KiB; 8192 unless told. */
   cacheKib?: number;
+  /** What is removed is written over with zeros, so that nothing of it stays in free space of the file; not unless told. */
+  erases?: boolean;
   clock?: Clock;
   /**
    * Told when a damaged file was set aside under that name, with what was wrong; a new one has taken its place then, at a start or while it was
@@ -165,6 +167,15 @@ export class Database implements Disposable {
     }
   }
 
+  /**
+   * Moves all of the log into the file and makes the log empty, so that nothing stays in it of what was removed. False while a copy is being made, which
+   * reads the log: to be called again. Throws as `read` does.
+   */
+  emptyLog(): boolean {
+    if (this.#copying) return false;
+    return this.read(() => this.prepare<[], { busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)').get()?.busy === 0);
+  }
+
   /** Bytes of the file and its log on disk. */
   fileBytes(): number {
     let total = 0;
@@ -296,14 +307,14 @@ function identity(path: string): string {
  * as it is), STORAGE-DAMAGED, STORAGE-SCHEMA (from a newer version), STORAGE-OPEN, STORAGE-FULL, STORAGE-IO.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, clock = systemClock } = options;
+  const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, erases = false, clock = systemClock } = options;
   makeFolder(path);
   const lock = acquireOwnerLock(path);
   try {
     const key = options.key ?? currentKey(path, options.keyFile ?? '', cipher);
     if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
     const openOne = (mayCreate: boolean): SQLite.Database => {
-      const connection = openConnection({ path, key, cipher, cacheKib, mayCreate });
+      const connection = openConnection({ path, key, cipher, cacheKib, erases, mayCreate });
       try {
         migrate(connection, migrations);
       } catch (thrown) {

@@ -22,6 +22,8 @@ export interface Head {
   lastEvent: number;
   /** How many partitions were ever dropped. */
   droppedWeeks: number;
+  /** How many erasures of people were ever begun. */
+  erasures: number;
   /** Which table it stands in: another one once the database was filled from a dump. */
   table: number;
 }
@@ -70,6 +72,10 @@ export class Commit extends Transaction {
 
   get droppedWeeks(): number {
     return this.#head.droppedWeeks;
+  }
+
+  get erasures(): number {
+    return this.#head.erasures;
   }
 
   get table(): number {
@@ -234,24 +240,24 @@ export class Commits {
 
   async #write(work: (commit: Commit) => Promise<void>): Promise<void> {
     const { connections, begun: onBegun, failed } = this.#options;
+    let asked: number | undefined;
     try {
       const commit = await connections.with((client) =>
         inTransaction(client, `BEGIN; ${PG.takeHead}`, async ([, taken]) => {
           const [head] = (taken?.rows ?? []) as Head[];
           if (head === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'the table head is empty' });
           if (head.version !== POSTGRES_MIGRATIONS.length) throw new VitalmeshError('STORAGE-SCHEMA', { detail: `schema ${head.version}` });
-    let asked: number | undefined;
           const begun = new Commit(client, head, this.#options);
           await onBegun(begun);
           await work(begun);
           await begun.finish();
+          asked = head.position;
           return begun;
         }),
       );
       commit.settled();
     } catch (thrown) {
       failed(asked);
-          asked = head.position;
       throw thrown;
     }
   }

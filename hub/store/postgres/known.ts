@@ -1,6 +1,8 @@
 import type { Clock } from '../../../shared/clock.ts';
+import type { ErasedPeople } from '../erasing/tombstone.ts';
 import type { Commit } from './commits.ts';
 import { beginEpoch } from './epochs.ts';
+import { erasedOf } from './erase.ts';
 import { KnownKeys } from './known-keys.ts';
 import { noteLoss } from './losses.ts';
 import { PG } from './statements.ts';
@@ -27,6 +29,8 @@ export class Known {
   /** That have partitions. */
   readonly weeks = new Set<number>();
   #droppedWeeks = 0;
+  /** As of so many erasures, by tenant. */
+  #erased: { erasures: number; of: Map<string, ErasedPeople> } = { erasures: 0, of: new Map() };
   #last: Seen | undefined;
   readonly #clock: Clock;
   readonly #uncertain = new Set<number>();
@@ -40,6 +44,19 @@ export class Known {
     this.writers.clear();
     this.patients.clear();
     this.weeks.clear();
+    this.#erased.of.clear();
+  }
+
+  /** The people of a tenant, of which the commit is, who were erased; undefined where there are none. */
+  async erased(commit: Commit, tenant: string): Promise<ErasedPeople | undefined> {
+    if (commit.erasures === 0) return undefined;
+    if (this.#erased.erasures !== commit.erasures) this.#erased = { erasures: commit.erasures, of: new Map() };
+    const remembered = this.#erased.of.get(tenant);
+    if (remembered) return remembered.isEmpty ? undefined : remembered;
+    const { people, isSettled } = await erasedOf(commit, tenant);
+    const { of } = this.#erased;
+    if (isSettled) commit.afterwards(() => of.set(tenant, people));
+    return people.isEmpty ? undefined : people;
   }
 
   /**

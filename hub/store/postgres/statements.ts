@@ -23,7 +23,7 @@ export const IS_PRELIMINARY = `EXISTS (
 export const PG = {
   takeHead: `
     SELECT version, epoch, position, audit_hash AS hash, last_batch AS "lastBatch", last_observation AS "lastObservation",
-      last_event AS "lastEvent", dropped_weeks AS "droppedWeeks", tableoid AS table
+      last_event AS "lastEvent", dropped_weeks AS "droppedWeeks", erasures, tableoid AS table
     FROM head FOR UPDATE`,
   setHead: `
     UPDATE head SET epoch = $1, position = $2, audit_hash = $3, last_batch = $4, last_observation = $5, last_event = $6`,
@@ -61,6 +61,12 @@ export const PG = {
     SELECT g.ranged, CASE WHEN g.ranged THEN (SELECT w.removed_up_to FROM writer w WHERE w.key = g.writer) END AS "removedUpTo",
       (SELECT s.hash FROM seen s WHERE s.writer = g.writer AND s.seq = g.seq AND s.part = g.part) AS hash
     FROM given g ORDER BY g.i`,
+
+  // As the number of each among those given.
+  ranged: `
+    SELECT g.i::int AS i FROM unnest($1::bigint[], $2::bigint[], $3::int[]) WITH ORDINALITY AS g (writer, seq, part, i)
+    WHERE (
+      SELECT r.last >= g.seq AND r.parts @> g.part FROM seen_range r WHERE r.writer = g.writer AND r.first <= g.seq ORDER BY r.first DESC LIMIT 1)`,
 
   // The current row of each, whether its sender had taken it back, or sent a better one, when it came, and whether a preliminary one of the same
   // measurement is kept, or was rolled up. What one row of a sender holds are different measurements, as of two pressure lines.

@@ -23,7 +23,11 @@ export const VERIFY_PG = {
     WHERE e.key > $1 AND e.key <= $2 ORDER BY e.key`,
   seen: 'SELECT writer, seq, part FROM seen WHERE (writer, seq, part) > ($1, $2, $3) ORDER BY writer, seq, part LIMIT 2000',
   ranges: 'SELECT writer, first, last FROM seen_range WHERE (writer, first) > ($1, $2) ORDER BY writer, first LIMIT 2000',
-  patients: 'SELECT key FROM patient WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 20',
+  // Of whoever is being erased nothing is current any more.
+  patients: `
+    SELECT p.key FROM patient p
+    WHERE p.tenant = $1 AND p.key > $2 AND NOT EXISTS (SELECT FROM erasure e WHERE e.tenant = p.tenant AND e.patient IS NOT NULL AND e.patient = p.id)
+    ORDER BY p.key LIMIT 20`,
   current: `
     SELECT l.vital, l.device, l.test, l.sort_time AS "sortTime", l.observation, o.standing, o.test AS "ownTest"
     FROM latest l

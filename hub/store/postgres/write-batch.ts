@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { type ObservationKey, parseObservationId } from '../../../shared/uplink/key.ts';
+import { hushed, isOfErased } from '../erasing/hushed.ts';
+import type { ErasedPeople } from '../erasing/tombstone.ts';
 import { packReceived } from '../observation-row.ts';
 import {
   type Arrival,
@@ -48,14 +50,15 @@ class BatchWriter {
   }
 
   async write(): Promise<BatchOutcome> {
+    const erased = await this.#known.erased(this.#commit, this.#batch.tenant);
     const rows = await this.#rows();
-    const { results, reused } = await this.#see(rows);
+    const { results, reused } = await this.#see(rows, erased);
     const fresh = rows.filter((_, i) => results[i] === 'stored');
     const patients = await this.#byPatient(fresh);
     const events = fresh.flatMap(({ arrival, ...row }) => (isEvent(arrival) ? [{ arrival, ...row }] : []));
     const { currencies, changes } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
     if (events.length > 0) await this.#addEvents(events);
-    const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals]);
+    const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals], erased);
     const dropped = quarantined > 0 ? await this.#trimQuarantine() : 0;
     await this.#total(
       { observations: fresh.length - events.length, events: events.length, held: count(results, 'held'), quarantined },
@@ -99,10 +102,11 @@ class BatchWriter {
   }
 
   /** Which of them are new. Those with a key that is known with other content come back as what is to be quarantined. */
-  async #see(rows: readonly Row[]): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
+  async #see(rows: readonly Row[], erased: ErasedPeople | undefined): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
     const known = new Map<string, Buffer | RemovedUpTo | undefined>();
+    const refused = new Set(erased ? rows.filter(({ arrival }) => isOfErased(arrival, erased)) : []);
     const first = rows.filter((row) => {
-      if (known.has(keyOf(row))) return false;
+      if (refused.has(row) || known.has(keyOf(row))) return false;
       known.set(keyOf(row), undefined);
       return true;
     });
@@ -112,7 +116,14 @@ class BatchWriter {
       known.set(keyOf(row), before?.ranged ? (before.removedUpTo ?? Number.POSITIVE_INFINITY) : (before?.hash ?? undefined));
     }
     const reused: Refusal[] = [];
+    const ranged = await this.#removed([...refused]);
     const results = rows.map((row): ArrivalResult => {
+      if (refused.has(row)) {
+        // What is known already was of this person before: it comes again, and its sender may forget it.
+        if (ranged.has(keyOf(row))) return 'held';
+        reused.push({ id: row.arrival.id, code: 'INGEST-ERASED', rule: 'erased: nothing of it is kept', received: '' });
+        return 'erased';
+      }
       const before = known.get(keyOf(row));
       if (before === undefined) {
         known.set(keyOf(row), row.digest);
@@ -126,6 +137,17 @@ class BatchWriter {
       return 'reused';
     });
     return { results, reused };
+  }
+
+  /** Which of them were stored and removed. */
+  async #removed(rows: readonly Row[]): Promise<ReadonlySet<string>> {
+    if (rows.length === 0) return new Set();
+    const known = await this.#commit.query<{ i: number }>(PG.ranged, [
+      rows.map(({ writer }) => writer),
+      rows.map(({ id }) => id.seq),
+      rows.map(({ id }) => id.index),
+    ]);
+    return new Set(known.flatMap(({ i }) => rows[i - 1] ?? []).map(keyOf));
   }
 
   #addSeen(rows: readonly Row[]): Promise<{ hash: Buffer | null; ranged: boolean; removedUpTo: number | null }[]> {
@@ -211,15 +233,16 @@ class BatchWriter {
   }
 
   /** Gives how many are new. */
-  async #quarantine(refusals: readonly Refusal[]): Promise<number> {
-    if (refusals.length === 0) return 0;
+  async #quarantine(given: readonly Refusal[], erased: ErasedPeople | undefined): Promise<number> {
+    if (given.length === 0) return 0;
     const { tenant, gateway, at } = this.#batch;
+    const refusals = given.map((refusal) => hushed(refusal, gateway, erased));
     const added = await this.#commit.query(PG.addQuarantine, [
       ...[at, tenant, gateway],
       refusals.map(({ id }) => withoutNul(id)),
       refusals.map(({ code }) => code),
       refusals.map(({ rule }) => rule),
-      refusals.map(({ received }) => hash('sha256', received, 'buffer')),
+      refusals.map(({ digest }) => digest),
       refusals.map(({ received }) => withoutNul(received)),
     ]);
     return added.length;

@@ -1,0 +1,327 @@
+import { randomBytes } from 'node:crypto';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Database } from '../../../shared/storage/database.ts';
+import { type EventRow, eventOf } from '../event-row.ts';
+import { unpackReceived } from '../observation-row.ts';
+import { RETENTION_SQL } from '../retention-statements.ts';
+import { addToRanges } from '../seen-ranges.ts';
+import { SQL } from '../statements.ts';
+import type { CurrencyChange } from '../store.ts';
+import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
+import { NOTHING_REMOVED } from './erasing.ts';
+import { ERASING_SQL } from './statements.ts';
+import { markOf, namesIn, type Tombstone } from './tombstone.ts';
+
+type Writing = Pick<Database, 'prepare'>;
+
+/** A row of the table. */
+export interface ErasureRow {
+  key: number;
+  tenant: string;
+  secret: Buffer;
+  mark: Buffer;
+  subject: number | null;
+  at: number;
+  reason: string;
+  principal: string;
+  others: string;
+  patient: string | null;
+  gateways: string | null;
+  names: string | null;
+  lastEvent: number;
+  removed: string;
+}
+
+/** A step ends with the part in which it passes this. */
+const STEP_MS = 5;
+
+export function tombstoneOf({ tenant, secret, mark, at, reason, principal, others }: ErasureRow): Tombstone {
+  return { tenant, secret, mark, at, reason, principal, others: JSON.parse(others) as string[] };
+}
+
+/** The row of a person who was erased; undefined for all others. */
+export function erasureOf(database: Writing, tenant: string, patient: string): ErasureRow | undefined {
+  for (const { secret } of database.prepare<[string], { secret: Buffer }>(ERASING_SQL.secrets).all(tenant)) {
+    const mark = markOf(secret, 'patient', tenant, patient);
+    const row = database.prepare<[string, Uint8Array, Uint8Array], ErasureRow>(ERASING_SQL.erasureOf).get(tenant, secret, mark);
+    if (row !== undefined) return row;
+  }
+  return undefined;
+}
+
+/** Begins an erasure within the transaction of the caller: nothing of the person is current from here on. */
+export function beginErasure(database: Writing, order: Omit<ErasureOrder, 'evidence'>): { row: ErasureRow; gone: CurrencyChange[] } {
+  const { tenant, patient } = order;
+  if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw new VitalmeshError('PATIENT-HELD');
+  const before = erasureOf(database, tenant, patient);
+  if (before?.patient) return { row: before, gone: [] };
+  if (!isKnown(database, tenant, patient)) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  return begin(database, order, before);
+}
+
+/** As `beginErasure`, for a tombstone from elsewhere, hold or not; undefined where the store knows nobody by its mark. */
+export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean; patient?: string } {
+  const { tenant, secret, mark, at, reason, principal, others } = tombstone;
+  const find = database.prepare<[string, Uint8Array, Uint8Array], ErasureRow>(ERASING_SQL.erasureOf);
+  const held = find.get(tenant, secret, mark);
+  if (held?.patient) return { isNew: false };
+  const ids = database.prepare<[string, string], { id: string }>(ERASING_SQL.knownPatients).all(tenant, tenant);
+  const patient = ids.find(({ id }) => markOf(secret, 'patient', tenant, id).equals(mark))?.id;
+  if (held === undefined)
+    database
+      .prepare<(string | number | null | Uint8Array)[]>(ERASING_SQL.addErasure)
+      .run(tenant, secret, mark, null, at, reason, principal, JSON.stringify(others), null, null, null);
+  if (patient === undefined) return { isNew: held === undefined };
+  database.prepare<[string, string]>(ERASING_SQL.dropHold).run(tenant, patient);
+  begin(database, { tenant, patient, at, reason, principal }, find.get(tenant, secret, mark));
+  return { isNew: held === undefined, patient };
+}
+
+function begin(
+  database: Writing,
+  { tenant, patient, at, reason, principal }: Omit<ErasureOrder, 'evidence'>,
+  before: ErasureRow | undefined,
+): { row: ErasureRow; gone: CurrencyChange[] } {
+  const key = keyOf(database, tenant, patient) ?? 0;
+  const secret = before?.secret ?? database.prepare<[], { secret: Buffer }>(ERASING_SQL.newestSecret).get()?.secret ?? randomBytes(32);
+  const gateways = [
+    ...database.prepare<[number], { gateway: string }>(ERASING_SQL.currentGateways).all(key),
+    ...database.prepare<[string, string], { gateway: string }>(ERASING_SQL.boundGateways).all(tenant, patient),
+  ].map(({ gateway }) => gateway);
+  const subject = database.prepare<[string, string], { key: number }>(ERASING_SQL.hasKey).get(tenant, patient)?.key ?? null;
+  const mark = markOf(secret, 'patient', tenant, patient);
+  if (before) {
+    database
+      .prepare<(string | number | null)[]>(ERASING_SQL.beginAgain)
+      .run(subject ?? before.subject, patient, JSON.stringify([]), JSON.stringify([]), before.key);
+  } else {
+    database
+      .prepare<(string | number | null | Uint8Array)[]>(ERASING_SQL.addErasure)
+      .run(tenant, secret, mark, subject, at, reason, principal, '[]', patient, '[]', '[]');
+  }
+  const row = erasureOf(database, tenant, patient);
+  if (row === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an erasure that is not there' });
+  const current = database.prepare<[number], { vital: string; device: string }>(ERASING_SQL.currentOfPatient).all(key);
+  database.prepare<[number]>(ERASING_SQL.dropCurrent).run(key);
+  new Progress(database, row).found(gateways, []);
+  return { row: erasureOf(database, tenant, patient) ?? row, gone: current.map((of) => ({ tenant, patient, ...of, gone: true })) };
+}
+
+function isKnown(database: Writing, tenant: string, patient: string): boolean {
+  return (
+    keyOf(database, tenant, patient) !== undefined ||
+    [ERASING_SQL.hasKey, ERASING_SQL.hasEvent].some((sql) => database.prepare<[string, string]>(sql).get(tenant, patient) !== undefined)
+  );
+}
+
+function keyOf(database: Writing, tenant: string, patient: string): number | undefined {
+  return database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, patient)?.key;
+}
+
+/** What is known of an erasure that is under way, kept with each change of it. */
+class Progress {
+  readonly #database: Writing;
+  readonly row: ErasureRow;
+  readonly #others: Set<string>;
+  readonly gateways: Set<string>;
+  readonly names: Set<string>;
+  lastEvent: number;
+  removed: Removed;
+
+  constructor(database: Writing, row: ErasureRow) {
+    this.#database = database;
+    this.row = row;
+    this.#others = new Set(JSON.parse(row.others) as string[]);
+    this.gateways = new Set(JSON.parse(row.gateways ?? '[]') as string[]);
+    this.names = new Set(JSON.parse(row.names ?? '[]') as string[]);
+    this.lastEvent = row.lastEvent;
+    this.removed = { ...NOTHING_REMOVED, ...(JSON.parse(row.removed) as Partial<Removed>) };
+  }
+
+  found(gateways: readonly string[], names: readonly string[]): void {
+    const { secret, tenant } = this.row;
+    for (const gateway of gateways)
+      if (!this.gateways.has(gateway)) this.#others.add(markOf(secret, 'gateway', tenant, gateway).toString('hex'));
+    for (const name of names) if (!this.names.has(name)) this.#others.add(markOf(secret, 'name', tenant, name).toString('hex'));
+    for (const gateway of gateways) this.gateways.add(gateway);
+    for (const name of names) this.names.add(name);
+    this.keep();
+  }
+
+  count(of: keyof Removed, rows: number): void {
+    this.removed = { ...this.removed, [of]: this.removed[of] + rows };
+  }
+
+  keep(): void {
+    const lists = [this.#others, this.gateways, this.names].map((set) => JSON.stringify([...set]));
+    this.#database
+      .prepare<(string | number)[]>(ERASING_SQL.progress)
+      .run(...lists, this.lastEvent, JSON.stringify(this.removed), this.row.key);
+  }
+}
+
+interface BatchOf {
+  key: number;
+  gateway: string;
+  firstKey: number;
+  lastKey: number;
+  received: Buffer;
+}
+
+interface RemovedRow {
+  writer: number;
+  seq: number;
+  part: number;
+  receivedAt: number;
+}
+
+/**
+ * Removes some of what is under way within the transaction of the caller: until 5 ms are over (`monotonicMs`: a clock that is never set). True once nothing
+ * is left but the row of the erasure itself.
+ */
+export function eraseRows(database: Writing, row: ErasureRow, monotonicMs: () => number): boolean {
+  const endMs = monotonicMs() + STEP_MS;
+  const erasing = new Erasing(database, row);
+  for (const part of [erasing.batch, erasing.rollups, erasing.events, erasing.movements, erasing.quarantine])
+    while (part.call(erasing)) if (monotonicMs() >= endMs) return erasing.kept(false);
+  erasing.person();
+  return erasing.kept(true);
+}
+
+/** Each part removes a little, and says whether it did. */
+class Erasing {
+  readonly #database: Writing;
+  readonly #progress: Progress;
+  readonly #tenant: string;
+  readonly #patient: string;
+  readonly #key: number;
+
+  constructor(database: Writing, row: ErasureRow) {
+    this.#database = database;
+    this.#progress = new Progress(database, row);
+    this.#tenant = row.tenant;
+    this.#patient = row.patient ?? '';
+    this.#key = keyOf(database, row.tenant, this.#patient) ?? 0;
+  }
+
+  kept(isDone: boolean): boolean {
+    this.#progress.keep();
+    return isDone;
+  }
+
+  batch(): boolean {
+    const batch = this.#database.prepare<[number], BatchOf>(ERASING_SQL.batchOfPatient).get(this.#key);
+    if (batch === undefined) return false;
+    const { firstKey, lastKey } = batch;
+    const rows = this.#database.prepare<[number, number], RemovedRow & { patient: number }>(ERASING_SQL.rowsOfBatch).all(firstKey, lastKey);
+    if (rows.some(({ patient }) => patient !== this.#key))
+      throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'a batch of two patients' });
+    this.#progress.found([batch.gateway], unpackReceived(batch.received).flatMap(namesOfText));
+    this.#database.prepare<[number, number]>(ERASING_SQL.dropRowsOfBatch).run(firstKey, lastKey);
+    this.#database.prepare<[number, number]>(ERASING_SQL.dropKeptBackOf).run(firstKey, lastKey);
+    this.#database.prepare<[number]>(RETENTION_SQL.dropBatch).run(batch.key);
+    this.#forget(rows);
+    this.#less(rows.length, 0, 0);
+    this.#progress.count('observations', rows.length);
+    return true;
+  }
+
+  rollups(): boolean {
+    const rollups = Number(this.#database.prepare<[number]>(ERASING_SQL.dropRollupsOf).run(this.#key).changes);
+    const noted = Number(this.#database.prepare<[number]>(ERASING_SQL.dropRolledFromOf).run(this.#key).changes);
+    this.#progress.count('rollups', rollups);
+    return rollups + noted > 0;
+  }
+
+  events(): boolean {
+    const rows = this.#database
+      .prepare<[string, string], RemovedRow & { key: number; gateway: string; received: Buffer }>(ERASING_SQL.eventsOfPatient)
+      .all(this.#tenant, this.#patient);
+    if (rows.length === 0) return false;
+    this.#progress.found(
+      rows.map(({ gateway }) => gateway),
+      rows.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
+    );
+    this.#dropEvents(rows, 'events');
+    return true;
+  }
+
+  /** They are nobody's in the store: whoever they name by an identifier that the person had. */
+  movements(): boolean {
+    const { names } = this.#progress;
+    if (names.size === 0) return false;
+    const page = this.#database
+      .prepare<[number], EventRow & RemovedRow & { key: number }>(ERASING_SQL.movementPage)
+      .all(this.#progress.lastEvent);
+    const last = page.at(-1);
+    if (last === undefined) return false;
+    this.#progress.lastEvent = last.key;
+    const own = page.filter((row) => row.tenant === this.#tenant && isNamed(row, names));
+    this.#dropEvents(own, 'movements');
+    return true;
+  }
+
+  quarantine(): boolean {
+    const rows = [...this.#progress.gateways].flatMap((gateway) =>
+      this.#database.prepare<[string, string], { key: number }>(ERASING_SQL.quarantineOfGateway).all(this.#tenant, gateway),
+    );
+    const drop = this.#database.prepare<[number]>(RETENTION_SQL.dropQuarantine);
+    for (const { key } of rows) drop.run(key);
+    this.#less(0, 0, rows.length);
+    this.#progress.count('quarantine', rows.length);
+    return rows.length > 0;
+  }
+
+  /** Whoever it was is known to nobody from here on, and what the evidence says of them cannot be opened any more. */
+  person(): void {
+    const of = [this.#tenant, this.#patient] as const;
+    this.#database.prepare<[number]>(ERASING_SQL.dropCurrent).run(this.#key);
+    this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
+    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropHold, ERASING_SQL.dropKey])
+      this.#database.prepare<[string, string]>(sql).run(...of);
+  }
+
+  #dropEvents(rows: readonly (RemovedRow & { key: number })[], of: 'events' | 'movements'): void {
+    if (rows.length === 0) return;
+    const drop = this.#database.prepare<[number]>(RETENTION_SQL.dropEvent);
+    for (const { key } of rows) drop.run(key);
+    this.#forget(rows);
+    this.#less(0, rows.length, 0);
+    this.#progress.count(of, rows.length);
+  }
+
+  /** Their keys stay known, but not the digests of what came under them: these could be used to guess it. */
+  #forget(rows: readonly RemovedRow[]): void {
+    const drop = this.#database.prepare<[number, number, number]>(RETENTION_SQL.dropSeen);
+    for (const { writer, seq, part } of rows) drop.run(writer, seq, part);
+    const byRow = Map.groupBy(rows, ({ writer, seq }) => `${writer} ${seq}`);
+    addToRanges(
+      this.#database,
+      [...byRow.values()].flatMap((of) => {
+        const [first] = of;
+        const receivedAt = of.reduce((latest, row) => Math.max(latest, row.receivedAt), Number.MIN_SAFE_INTEGER);
+        return first ? [{ writer: first.writer, seq: first.seq, parts: of.map(({ part }) => part), receivedAt }] : [];
+      }),
+    );
+  }
+
+  #less(observations: number, events: number, quarantined: number): void {
+    this.#database.prepare<[number, number, number, string]>(RETENTION_SQL.lessTotals).run(observations, events, quarantined, this.#tenant);
+  }
+}
+
+/** Ends an erasure of which all rows are gone. */
+export function endErasure(database: Writing, row: ErasureRow): ErasureEnd {
+  const { removed } = new Progress(database, row);
+  database.prepare<[number]>(ERASING_SQL.endErasure).run(row.key);
+  return { tombstone: tombstoneOf(row), patient: row.patient ?? '', removed };
+}
+
+export function namesOfText(text: string): string[] {
+  return text === '' ? [] : namesIn(JSON.parse(text));
+}
+
+/** Whether a movement is of somebody of these names. */
+export function isNamed(row: EventRow, names: ReadonlySet<string>): boolean {
+  return namesIn(eventOf(row).resource).some((name) => names.has(name));
+}

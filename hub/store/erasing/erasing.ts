@@ -1,0 +1,103 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { AuditEvent } from '../../access/access.ts';
+import type { CurrencyChange, StoredEvent } from '../store.ts';
+import type { Tombstone } from './tombstone.ts';
+
+/** Of whom something is to be kept whatever an erasure asks. */
+export interface LegalHold {
+  tenant: string;
+  patient: string;
+  /** A code or a ticket. */
+  reason: string;
+  principal: string;
+  at: Instant;
+}
+
+/** Whose data are to go. */
+export interface ErasureOrder {
+  tenant: string;
+  patient: string;
+  reason: string;
+  principal: string;
+  at: Instant;
+  /** Written in the commit that begins it. */
+  evidence: (tombstone: Tombstone) => AuditEvent;
+}
+
+export interface ErasureBegun {
+  tombstone: Tombstone;
+  /** The rows of `latest` that are gone, as `BatchOutcome.currencies` has them. */
+  gone: readonly CurrencyChange[];
+}
+
+/** What was removed of one person, in rows. `quarantine`: of gateways that spoke for them, for what is there is of nobody that the hub knows. */
+export type Removed = Readonly<Record<'observations' | 'rollups' | 'events' | 'movements' | 'quarantine', number>>;
+
+export const NOTHING_REMOVED: Removed = { observations: 0, rollups: 0, events: 0, movements: 0, quarantine: 0 };
+
+export interface ErasureEnd {
+  tombstone: Tombstone;
+  patient: string;
+  removed: Removed;
+}
+
+export interface ErasureStep {
+  /** What was finished in this step. */
+  ended?: ErasureEnd;
+  /** True while anything is left to be done. */
+  more: boolean;
+}
+
+/** What the retention left of readings: a stretch of one vital sign (or a part of a panel) of one device. */
+export interface StoredRollup {
+  vital: string;
+  device: string;
+  /** '' for the vital sign itself. */
+  part: string;
+  test: boolean;
+  start: Instant;
+  widthMs: number;
+  n: number;
+  least: number | null;
+  greatest: number | null;
+  sum: number;
+  last: number | null;
+}
+
+export interface ErasureCounts {
+  erased: number;
+  /** Of those, not finished. */
+  underWay: number;
+  held: number;
+}
+
+/**
+ * What a store can do for and about one person. An erasure is begun in one commit, from which on nothing is stored for the person, and goes on in
+ * short ones; how far it came is in the store. Its last one destroys the key of the person's evidence. Errors besides: STORAGE-*.
+ */
+export interface ErasingStore {
+  /** Nobody erases the person until it is released; another reason takes the place of one that is there. */
+  hold(hold: LegalHold, evidence: AuditEvent): Promise<void>;
+  /** Throws NOT-FOUND where there is no hold. */
+  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void>;
+  /**
+   * Begins to erase a person; one whose erasure is under way already is not begun anew. Throws PATIENT-HELD, PATIENT-ERASED, and NOT-FOUND where the store holds
+   * nothing of a patient of this id.
+   */
+  beginErasure(order: ErasureOrder): Promise<ErasureBegun>;
+  /** One step of what is under way; `evidence` is written with the last one of each. To be called again while it says `more`. */
+  eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep>;
+  /** Of all tenants, in order. */
+  tombstones(): Promise<readonly Tombstone[]>;
+  /**
+   * Takes over tombstones that the store does not have: it was put back to a state of before. What it holds of these people is begun to be erased, whether
+   * on hold or not. Gives how many were new.
+   */
+  adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number>;
+  erasureCounts(): Promise<ErasureCounts>;
+  /** True for a person whose erasure was begun, or is done. */
+  isErased(tenant: string, patient: string): Promise<boolean>;
+  rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup>;
+  /** Movements that name the person by an identifier that stands in what is stored of them. */
+  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent>;
+}

@@ -1,0 +1,26 @@
+import { hash } from 'node:crypto';
+import { type Arrival, type EventArrival, isEvent, type Refusal } from '../store.ts';
+import { type ErasedPeople, earliestTimeIn, namesIn } from './tombstone.ts';
+
+/** Whether something that arrives is of a person who was erased: given to them, or a movement of before that names them. */
+export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople): boolean {
+  if (arrival.patient !== null) return erased.isPatient(arrival.patient);
+  if (!isEvent(arrival) || arrival.kind !== 'movement') return false;
+  return namesIn(JSON.parse(arrival.received)).some((name) => isUpTo(arrival.effective, erased.namedUpTo(name)));
+}
+
+/**
+ * A refused part as it is kept, with the digest by which the same one is known. What may be of a person who was erased is kept without its content: it
+ * is refused because the hub can give it to nobody, and the gateway spoke for that person when it was measured.
+ */
+export function hushed(refusal: Refusal, gateway: string, erased: ErasedPeople | undefined): Refusal & { digest: Buffer } {
+  const { id, received } = refusal;
+  const isTheirs = received !== '' && erased !== undefined && isUpTo(earliestTimeIn(received), erased.spokeUpTo(gateway));
+  if (!isTheirs && received !== '') return { ...refusal, digest: hash('sha256', received, 'buffer') };
+  // The digest of the content could be used to guess it.
+  return { ...refusal, received: '', digest: hash('sha256', `erased ${id}`, 'buffer') };
+}
+
+function isUpTo(time: number | undefined, upTo: number | undefined): boolean {
+  return time !== undefined && upTo !== undefined && time <= upTo;
+}

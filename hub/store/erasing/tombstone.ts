@@ -1,0 +1,133 @@
+import { createHmac } from 'node:crypto';
+import { type Instant, parseInstant } from '../../../shared/clock.ts';
+import type { AuditEvent } from '../../access/access.ts';
+
+/** What remains of a person who was erased: nothing that tells who it was to anybody who does not know already. */
+export interface Tombstone {
+  tenant: string;
+  /** 32 bytes, by which the marks are made; those of one store share it. */
+  secret: Uint8Array;
+  /** Mark of the patient's id. */
+  mark: Uint8Array;
+  /** UTC ms. */
+  at: Instant;
+  /** A code or a ticket, as the operator gave it. */
+  reason: string;
+  /** Who did it. */
+  principal: string;
+  /** Marks (hex) of the gateways that spoke for the person, and of the identifiers by which others' records named them. */
+  others: readonly string[];
+}
+
+/** What a mark is of: the hub's id of a patient, a gateway's identity, or an identifier (`system|value`) of a message. */
+export type Marked = 'patient' | 'gateway' | 'name';
+
+/** HMAC-SHA-256 of a value; of different kinds and tenants never the same. */
+export function markOf(secret: Uint8Array, kind: Marked, tenant: string, value: string): Buffer {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify(['vitalmesh-erased-1', kind, tenant, value]))
+    .digest();
+}
+
+interface Group {
+  secret: Uint8Array;
+  patients: Set<string>;
+  others: Map<string, Instant>;
+}
+
+/** The people of one tenant who were erased, to be asked about what arrives. */
+export class ErasedPeople {
+  readonly #tenant: string;
+  readonly #groups: readonly Group[];
+
+  constructor(tenant: string, tombstones: readonly Pick<Tombstone, 'secret' | 'mark' | 'at' | 'others'>[]) {
+    this.#tenant = tenant;
+    const groups = new Map<string, Group>();
+    for (const { secret, mark, at, others } of tombstones) {
+      const name = hex(secret);
+      const group = groups.get(name) ?? { secret, patients: new Set(), others: new Map() };
+      groups.set(name, group);
+      group.patients.add(hex(mark));
+      for (const other of others) group.others.set(other, Math.max(at, group.others.get(other) ?? at));
+    }
+    this.#groups = [...groups.values()];
+  }
+
+  get isEmpty(): boolean {
+    return this.#groups.length === 0;
+  }
+
+  isPatient(id: string): boolean {
+    return this.#groups.some(({ secret, patients }) => patients.has(hex(markOf(secret, 'patient', this.#tenant, id))));
+  }
+
+  /** Until when what names this identifier (`system|value`) may be of somebody who was erased; undefined where it names nobody of them. */
+  namedUpTo(name: string): Instant | undefined {
+    return this.#upTo('name', name);
+  }
+
+  /**
+   * The same for what a gateway sends and the hub can give to nobody: it spoke for somebody who was erased then, so that what was measured up to
+   * then may be theirs.
+   */
+  spokeUpTo(gateway: string): Instant | undefined {
+    return this.#upTo('gateway', gateway);
+  }
+
+  #upTo(kind: Marked, value: string): Instant | undefined {
+    const found = this.#groups.flatMap(({ secret, others }) => others.get(hex(markOf(secret, kind, this.#tenant, value))) ?? []);
+    return found.length === 0 ? undefined : Math.max(...found);
+  }
+}
+
+/** Identifiers (`system|value`) by which a resource names somebody, as it was received: an Observation's subject, and the parties of a movement. */
+export function namesIn(resource: unknown): string[] {
+  const { subject, extension } = fieldsOf(resource);
+  return [...nameOf(fieldsOf(subject).identifier), ...named(extension)];
+}
+
+function named(extensions: unknown): string[] {
+  if (!Array.isArray(extensions)) return [];
+  return extensions.flatMap((one) => {
+    const { valueIdentifier, extension } = fieldsOf(one);
+    return [...nameOf(valueIdentifier), ...named(extension)];
+  });
+}
+
+/** What stands for a place or a device is no name of a person. */
+const OF_PLACES = /^urn:vitalmesh:(?:bed|gateway-device)\b/;
+
+function nameOf(identifier: unknown): string[] {
+  const { system = '', value } = fieldsOf(identifier);
+  if (typeof value !== 'string' || value === '' || typeof system !== 'string' || OF_PLACES.test(system)) return [];
+  return [`${system}|${value}`];
+}
+
+const TIME = /"(?:effectiveDateTime|effectiveInstant|issued|start|valueDateTime)"\s*:\s*"([^"]{10,40})"/g;
+
+/** The earliest time that a refused part states, whatever it is; undefined where it states none. */
+export function earliestTimeIn(received: string): Instant | undefined {
+  const times = [...received.matchAll(TIME)].flatMap(([, text = '']) => parseInstant(text)?.at ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
+
+/**
+ * An event as it is recorded once somebody was erased and has no key any more: that it was done, by whom and why, and nothing of whose it was. `isForgotten`
+ * says of whom that holds; nobody gets a new key.
+ */
+export function withoutErased(event: AuditEvent, isForgotten: ((patient: string) => boolean) | undefined): AuditEvent {
+  if (isForgotten === undefined) return event;
+  const { patients } = event;
+  if (patients?.some(isForgotten)) return { ...event, patients: patients.filter((patient) => !isForgotten(patient)) };
+  if (event.patient === null || !isForgotten(event.patient)) return event;
+  const { response: _, args: __, shown: ___, ...open } = event.detail ?? {};
+  return { ...event, patient: null, detail: open };
+}

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { type ErasureRow, isNamed, namesOfText, tombstoneOf } from '../erasing/erase-sqlite.ts';
+import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
+import { ErasedPeople, markOf, type Tombstone } from '../erasing/tombstone.ts';
+import type { EventRow } from '../event-row.ts';
+import { unpackReceived } from '../observation-row.ts';
+import type { CurrencyChange } from '../store.ts';
+import type { Commit } from './commits.ts';
+import { ERASING_PG } from './erasing-statements.ts';
+import { RETENTION_PG } from './retention-statements.ts';
+import { addToRanges, type RemovedKey } from './seen-ranges.ts';
+import { PG } from './statements.ts';
+import type { Transaction } from './transaction.ts';
+
+/** The people of a tenant who were erased; `isSettled` unless one of them is under way, of whom more may become known. The transaction is of the tenant. */
+export async function erasedOf(transaction: Transaction, tenant: string): Promise<{ people: ErasedPeople; isSettled: boolean }> {
+  type Row = { secret: Buffer; mark: Buffer; at: number; others: string; isUnderWay: boolean };
+  const rows = await transaction.query<Row>(ERASING_PG.erasedOf, [tenant]);
+  const people = new ErasedPeople(
+    tenant,
+    rows.map(({ others, ...row }) => ({ ...row, others: JSON.parse(others) as string[] })),
+  );
+  return { people, isSettled: rows.every(({ isUnderWay }) => !isUnderWay) };
+}
+
+/** The row of a person who was erased; undefined for all others. */
+async function erasureOf(transaction: Transaction, tenant: string, patient: string): Promise<ErasureRow | undefined> {
+  const rows = await transaction.query<ErasureRow>(ERASING_PG.erasures, [tenant]);
+  return rows.find(({ secret, mark }) => markOf(secret, 'patient', tenant, patient).equals(mark));
+}
+
+/** As `beginErasure` of an SQLite store. The commit is of the tenant. */
+export async function beginErasure(
+  commit: Commit,
+  order: Omit<ErasureOrder, 'evidence'>,
+): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
+  const { tenant, patient } = order;
+  if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw new VitalmeshError('PATIENT-HELD');
+  const before = await erasureOf(commit, tenant, patient);
+  if (before?.patient) return { row: before, gone: [] };
+  if (!(await isKnown(commit, tenant, patient))) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  return await begin(commit, order, before);
+}
+
+/** As `adopt` of an SQLite store. The commit is of the tenant. */
+export async function adopt(commit: Commit, tombstone: Tombstone): Promise<{ isNew: boolean; patient?: string }> {
+  const { tenant, secret, mark, at, reason, principal, others } = tombstone;
+  const find = async (): Promise<ErasureRow | undefined> =>
+    (await commit.query<ErasureRow>(ERASING_PG.erasureOf, [tenant, secret, mark]))[0];
+  const held = await find();
+  if (held?.patient) return { isNew: false };
+  const ids = await commit.query<{ id: string }>(ERASING_PG.knownPatients, [tenant]);
+  const patient = ids.find(({ id }) => markOf(secret, 'patient', tenant, id).equals(mark))?.id;
+  const isNew = held === undefined;
+  if (isNew)
+    await add(commit, { tenant, secret, mark, subject: null, at, reason, principal, others: JSON.stringify(others), patient: null });
+  if (patient === undefined) return { isNew };
+  await commit.query(ERASING_PG.dropHold, [tenant, patient]);
+  await begin(commit, { tenant, patient, at, reason, principal }, await find());
+  return { isNew, patient };
+}
+
+async function add(
+  commit: Commit,
+  row: Pick<ErasureRow, 'tenant' | 'subject' | 'at' | 'reason' | 'principal' | 'others' | 'patient'> & Pick<Tombstone, 'secret' | 'mark'>,
+): Promise<void> {
+  const { tenant, secret, mark, subject, at, reason, principal, others, patient } = row;
+  const lists = patient === null ? [null, null] : ['[]', '[]'];
+  const whole = [tenant, secret, mark, subject, at, reason, principal, others, patient, ...lists, commit.position.position + 1, commit.hub];
+  await commit.query(ERASING_PG.addErasure, whole);
+  await commit.query(ERASING_PG.countErasure);
+  commit.tells = true;
+}
+
+async function begin(
+  commit: Commit,
+  { tenant, patient, at, reason, principal }: Omit<ErasureOrder, 'evidence'>,
+  before: ErasureRow | undefined,
+): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
+  const key = await keyOf(commit, tenant, patient);
+  const [newest] = (await commit.query<ErasureRow>(ERASING_PG.erasures, [tenant])).slice(-1);
+  const secret = before?.secret ?? newest?.secret ?? randomBytes(32);
+  const [subject] = await commit.query<{ key: number }>(ERASING_PG.subjectOf, [tenant, patient]);
+  const gateways = await commit.query<{ gateway: string }>(ERASING_PG.gatewaysOf, [key, tenant, patient]);
+  if (before) {
+    await commit.query(ERASING_PG.beginAgain, [before.key, subject?.key ?? null, patient, commit.position.position + 1, commit.hub]);
+    await commit.query(ERASING_PG.countErasure);
+    commit.tells = true;
+  } else {
+    const mark = markOf(secret, 'patient', tenant, patient);
+    await add(commit, { tenant, secret, mark, subject: subject?.key ?? null, at, reason, principal, others: '[]', patient });
+  }
+  const gone = await commit.query<{ vital: string; device: string }>(ERASING_PG.dropLatest, [key]);
+  const row = await erasureOf(commit, tenant, patient);
+  if (row === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an erasure that is not there' });
+  const progress = new Progress(row);
+  progress.found(
+    gateways.map(({ gateway }) => gateway),
+    [],
+  );
+  await progress.keep(commit);
+  return {
+    row: { ...row, others: progress.others },
+    gone: gone.map((of) => ({ tenant, patient, ...of, gone: true })),
+  };
+}
+
+async function isKnown(commit: Commit, tenant: string, patient: string): Promise<boolean> {
+  for (const sql of [ERASING_PG.keyOf, ERASING_PG.subjectOf, ERASING_PG.hasEvent])
+    if ((await commit.query(sql, [tenant, patient])).length > 0) return true;
+  return false;
+}
+
+export async function keyOf(transaction: Transaction, tenant: string, patient: string): Promise<number> {
+  return (await transaction.query<{ key: number }>(ERASING_PG.keyOf, [tenant, patient]))[0]?.key ?? 0;
+}
+
+/** What is known of an erasure that is under way, kept with each change of it. */
+class Progress {
+  readonly row: ErasureRow;
+  readonly #others: Set<string>;
+  readonly gateways: Set<string>;
+  readonly names: Set<string>;
+  lastEvent: number;
+  removed: Removed;
+
+  constructor(row: ErasureRow) {
+    this.row = row;
+    this.#others = new Set(JSON.parse(row.others) as string[]);
+    this.gateways = new Set(JSON.parse(row.gateways ?? '[]') as string[]);
+    this.names = new Set(JSON.parse(row.names ?? '[]') as string[]);
+    this.lastEvent = row.lastEvent;
+    this.removed = { ...NOTHING_REMOVED, ...(JSON.parse(row.removed) as Partial<Removed>) };
+  }
+
+  get others(): string {
+    return JSON.stringify([...this.#others]);
+  }
+
+  found(gateways: readonly string[], names: readonly string[]): void {
+    const { secret, tenant } = this.row;
+    const note = (kind: 'gateway' | 'name', known: Set<string>, values: readonly string[]): void => {
+      for (const value of values) if (!known.has(value)) this.#others.add(markOf(secret, kind, tenant, value).toString('hex'));
+      for (const value of values) known.add(value);
+    };
+    note('gateway', this.gateways, gateways);
+    note('name', this.names, names);
+  }
+
+  count(of: keyof Removed, rows: number): void {
+    this.removed = { ...this.removed, [of]: this.removed[of] + rows };
+  }
+
+  async keep(commit: Commit): Promise<void> {
+    const lists = [this.others, ...[this.gateways, this.names].map((set) => JSON.stringify([...set]))];
+    await commit.query(ERASING_PG.progress, [this.row.key, ...lists, this.lastEvent, JSON.stringify(this.removed)]);
+  }
+}
+
+interface BatchOf {
+  key: number;
+  gateway: string;
+  storedAt: number;
+  firstKey: number;
+  lastKey: number;
+}
+
+/** Removes some of what is under way within a commit of the tenant. True once nothing is left but the row of the erasure itself. */
+export async function eraseRows(commit: Commit, row: ErasureRow): Promise<boolean> {
+  const progress = new Progress(row);
+  const erasing = new Erasing(commit, progress, await keyOf(commit, row.tenant, row.patient ?? ''));
+  for (const part of [erasing.batches, erasing.rollups, erasing.events, erasing.movements, erasing.quarantine]) {
+    if (!(await part.call(erasing))) continue;
+    await progress.keep(commit);
+    return false;
+  }
+  await erasing.person();
+  return true;
+}
+
+/** Each part removes a little, and says whether it did. */
+class Erasing {
+  readonly #commit: Commit;
+  readonly #progress: Progress;
+  readonly #tenant: string;
+  readonly #patient: string;
+  readonly #key: number;
+
+  constructor(commit: Commit, progress: Progress, key: number) {
+    this.#commit = commit;
+    this.#progress = progress;
+    this.#tenant = progress.row.tenant;
+    this.#patient = progress.row.patient ?? '';
+    this.#key = key;
+  }
+
+  async batches(): Promise<boolean> {
+    const batches = await this.#commit.query<BatchOf>(ERASING_PG.batchesOf, [this.#key]);
+    if (batches.length === 0) return false;
+    const keys = batches.map(({ key }) => key);
+    const times = batches.map(({ storedAt }) => storedAt);
+    const packed = await this.#commit.query<{ batch: number; received: Buffer }>(PG.received, [keys, times]);
+    this.#progress.found(
+      batches.map(({ gateway }) => gateway),
+      packed.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
+    );
+    const rows = await this.#commit.query<RemovedKey & { key: number }>(ERASING_PG.dropObservations, [
+      batches.map(({ firstKey }) => firstKey),
+      batches.map(({ lastKey }) => lastKey),
+      this.#key,
+    ]);
+    await this.#commit.query(ERASING_PG.dropKeptBack, [rows.map(({ key }) => key)]);
+    await this.#commit.query(RETENTION_PG.dropPacked, [keys, times]);
+    await this.#commit.query(RETENTION_PG.dropBatches, [keys]);
+    await this.#forget(rows);
+    await this.#less(rows.length, 0, 0);
+    this.#progress.count('observations', rows.length);
+    return true;
+  }
+
+  async rollups(): Promise<boolean> {
+    const rollups = await this.#commit.query(ERASING_PG.dropRollups, [this.#key]);
+    this.#progress.count('rollups', rollups.length);
+    let others = 0;
+    for (const sql of [ERASING_PG.dropRolledFrom, ERASING_PG.dropRevisions, ERASING_PG.dropPreliminary])
+      others += (await this.#commit.query(sql, [this.#key])).length;
+    return rollups.length + others > 0;
+  }
+
+  async events(): Promise<boolean> {
+    type Row = RemovedKey & { key: number; gateway: string; sortTime: number; received: Buffer };
+    const rows = await this.#commit.query<Row>(ERASING_PG.eventsOf, [this.#tenant, this.#patient]);
+    if (rows.length === 0) return false;
+    this.#progress.found(
+      rows.map(({ gateway }) => gateway),
+      rows.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
+    );
+    await this.#dropEvents(rows, 'events');
+    return true;
+  }
+
+  async movements(): Promise<boolean> {
+    const { names } = this.#progress;
+    if (names.size === 0) return false;
+    type Row = EventRow & RemovedKey & { key: number };
+    const page = await this.#commit.query<Row>(ERASING_PG.movementPage, [this.#tenant, this.#progress.lastEvent]);
+    const last = page.at(-1);
+    if (last === undefined) return false;
+    this.#progress.lastEvent = last.key;
+    await this.#dropEvents(
+      page.filter((row) => isNamed(row, names)),
+      'movements',
+    );
+    return true;
+  }
+
+  async quarantine(): Promise<boolean> {
+    const rows = await this.#commit.query(ERASING_PG.dropQuarantine, [this.#tenant, [...this.#progress.gateways]]);
+    await this.#less(0, 0, rows.length);
+    this.#progress.count('quarantine', rows.length);
+    return rows.length > 0;
+  }
+
+  async person(): Promise<void> {
+    await this.#commit.query(ERASING_PG.dropLatest, [this.#key]);
+    await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
+    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropHold, ERASING_PG.dropKey])
+      await this.#commit.query(sql, [this.#tenant, this.#patient]);
+  }
+
+  async #dropEvents(rows: readonly (RemovedKey & { key: number; sortTime: number })[], of: 'events' | 'movements'): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#commit.query(RETENTION_PG.dropEvents, [rows.map(({ key }) => key), rows.map(({ sortTime }) => sortTime)]);
+    await this.#forget(rows);
+    await this.#less(0, rows.length, 0);
+    this.#progress.count(of, rows.length);
+  }
+
+  async #forget(rows: readonly RemovedKey[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#commit.query(RETENTION_PG.dropSeen, [
+      rows.map(({ writer }) => writer),
+      rows.map(({ seq }) => seq),
+      rows.map(({ part }) => part),
+    ]);
+    await addToRanges(this.#commit, rows);
+  }
+
+  async #less(observations: number, events: number, quarantined: number): Promise<void> {
+    await this.#commit.query(RETENTION_PG.lessTotals, [this.#tenant, observations, events, quarantined]);
+  }
+}
+
+/** Ends an erasure of which all rows are gone. */
+export async function endErasure(commit: Commit, row: ErasureRow): Promise<ErasureEnd> {
+  const { removed } = new Progress(row);
+  await commit.query(ERASING_PG.endErasure, [row.key]);
+  return { tombstone: tombstoneOf(row), patient: row.patient ?? '', removed };
+}

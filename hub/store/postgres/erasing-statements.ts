@@ -1,0 +1,81 @@
+const TOMBSTONE =
+  'key, tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names, last_event AS "lastEvent", removed';
+
+/** Of a table whose primary key begins with the patient. */
+function dropOf(table: 'revision' | 'preliminary' | 'rollup' | 'rolled_from'): string {
+  return `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE patient = $1 LIMIT 500)) RETURNING patient`;
+}
+
+/** Statements on people who were erased, or must not be; for one tenant each. None looks at more rows than it says at its end. */
+export const ERASING_PG = {
+  erasedOf: 'SELECT secret, mark, at, others, patient IS NOT NULL AS "isUnderWay" FROM erasure WHERE tenant = $1',
+  erasures: `SELECT ${TOMBSTONE} FROM erasure WHERE tenant = $1 ORDER BY key`,
+  erasureOf: `SELECT ${TOMBSTONE} FROM erasure WHERE tenant = $1 AND secret = $2 AND mark = $3`,
+  underWay: `SELECT ${TOMBSTONE} FROM erasure WHERE tenant = $1 AND patient IS NOT NULL ORDER BY key LIMIT 1`,
+  addErasure: `
+    INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names, position, hub)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+  countErasure: 'UPDATE head SET erasures = erasures + 1',
+  beginAgain: `
+    UPDATE erasure SET subject = coalesce($2, subject), patient = $3, gateways = '[]', names = '[]', last_event = 0, position = $4, hub = $5
+    WHERE key = $1`,
+  progress: 'UPDATE erasure SET others = $2, gateways = $3, names = $4, last_event = $5, removed = $6 WHERE key = $1',
+  endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL, names = NULL WHERE key = $1',
+  counts: 'SELECT count(*) AS erased, count(*) FILTER (WHERE patient IS NOT NULL) AS "underWay" FROM erasure WHERE tenant = $1',
+  toldOf: 'SELECT 1 AS found FROM erasure WHERE tenant = $1 AND position > $2 AND position <= $3 AND hub <> $4 LIMIT 1',
+
+  findHold: 'SELECT 1 AS found FROM legal_hold WHERE tenant = $1 AND patient = $2',
+  countHolds: 'SELECT count(*) AS held FROM legal_hold WHERE tenant = $1',
+  setHold: `
+    INSERT INTO legal_hold (tenant, patient, reason, principal, at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (tenant, patient) DO UPDATE SET reason = excluded.reason, principal = excluded.principal, at = excluded.at`,
+  dropHold: 'DELETE FROM legal_hold WHERE tenant = $1 AND patient = $2 RETURNING patient',
+
+  knownPatients: 'SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1',
+  keyOf: 'SELECT key FROM patient WHERE tenant = $1 AND id = $2',
+  subjectOf: 'SELECT key FROM patient_key WHERE tenant = $1 AND patient = $2',
+  hasEvent: 'SELECT 1 AS found FROM event WHERE tenant = $1 AND patient = $2 LIMIT 1',
+  gatewaysOf: `
+    SELECT DISTINCT b.gateway FROM latest l
+    JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time JOIN batch b ON b.key = o.batch
+    WHERE l.patient = $1
+    UNION SELECT gateway FROM binding WHERE tenant = $2 AND patient = $3`,
+  dropLatest: 'DELETE FROM latest WHERE patient = $1 RETURNING vital, device',
+
+  batchesOf: `
+    SELECT key, gateway, stored_at AS "storedAt", first_key AS "firstKey", last_key AS "lastKey" FROM batch
+    WHERE key IN (SELECT batch FROM (SELECT batch FROM observation WHERE patient = $1 LIMIT 500) AS found)
+    ORDER BY key LIMIT 20`,
+  dropObservations: `
+    DELETE FROM observation o USING unnest($1::bigint[], $2::bigint[]) AS g (first, last)
+    WHERE o.key >= g.first AND o.key <= g.last AND o.patient = $3
+    RETURNING o.key, o.writer, o.seq, o.part, o.received_at AS "receivedAt"`,
+  dropKeptBack: 'DELETE FROM kept_back WHERE observation = ANY ($1::bigint[])',
+  dropRevisions: dropOf('revision'),
+  dropPreliminary: dropOf('preliminary'),
+  dropRollups: dropOf('rollup'),
+  dropRolledFrom: dropOf('rolled_from'),
+  eventsOf: `
+    SELECT key, gateway, sort_time AS "sortTime", writer, seq, part, received_at AS "receivedAt", received FROM event
+    WHERE tenant = $1 AND patient = $2 LIMIT 100`,
+  movementPage: `
+    SELECT e.key, e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
+      e.sort_time AS "sortTime", e.stored_at AS "storedAt", e.until, e.test::int AS test, e.writer, e.seq, e.part, e.received, w.agent, w.epoch
+    FROM event e JOIN writer w ON w.key = e.writer
+    WHERE e.tenant = $1 AND e.kind = 'movement' AND e.key > $2 ORDER BY e.key LIMIT 100`,
+  dropQuarantine: `
+    DELETE FROM quarantine WHERE key = ANY (ARRAY(
+      SELECT key FROM quarantine WHERE tenant = $1 AND gateway = ANY ($2::text[]) LIMIT 500)) RETURNING key`,
+  dropPatient: 'DELETE FROM patient WHERE key = $1',
+  dropKey: 'DELETE FROM patient_key WHERE tenant = $1 AND patient = $2',
+  unbind: 'UPDATE binding SET patient = NULL WHERE tenant = $1 AND patient = $2',
+  rollupPage: `
+    SELECT vital, device, part, test::int AS test, start, width AS "widthMs", n, least, greatest, sum, last FROM rollup
+    WHERE patient = $1 AND (vital, device, part, test, start, width) > ($2, $3, $4, $5, $6, $7)
+    ORDER BY vital, device, part, test, start, width LIMIT 500`,
+  receivedPage: `
+    SELECT k.batch, k.received FROM packed k
+    WHERE (k.batch, k.stored_at) IN (
+      SELECT b.key, b.stored_at FROM batch b WHERE b.tenant = $1 AND b.patient = $2 AND b.key > $3 ORDER BY b.key LIMIT 100)
+    ORDER BY k.batch`,
+} as const;

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AuditEvent } from '../../hub/access/access.ts';
+import { verifyAudit } from '../../hub/audit/chain.ts';
+import { misfiledEntry } from '../../hub/audit/indexed.ts';
+import { canonicalJson } from '../../hub/ingest/canonical.ts';
+import type { ErasureEnd } from '../../hub/store/erasing/erasing.ts';
+import type { Tombstone } from '../../hub/store/erasing/tombstone.ts';
+import type { Arrival, EventArrival, Store } from '../../hub/store/store.ts';
+import { movementResource } from '../../shared/movement-resource.ts';
+import { formatObservationId } from '../../shared/uplink/key.ts';
+import { verifies } from '../requirements.ts';
+import { gathered, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
+import { orderAt } from '../support/retained-store.ts';
+import { arrivalOf, batchOf, event, type StorePlace } from './store.ts';
+import { gapArrival } from './store-trend.ts';
+
+const WHO = 'pat-icu-01';
+const MRN = { value: 'MRN-4711', authority: 'HIS' };
+const MINUTE = 60_000;
+
+const seen = (rows: number): AuditEvent => event(rows, { patient: WHO });
+
+export function erasureEvent(patient: string | null): AuditEvent {
+  return event(0, { action: 'patient.erase', patient, principal: 'local:0', role: 'operator' });
+}
+
+export function movementOf(seq: number, mrn: typeof MRN, effective = TEST_NOW - MINUTE): EventArrival {
+  const id = formatObservationId({ agent: 'gw-icu', epoch: TEST_EPOCH, seq, index: 0 });
+  const about = { id, source: 'adt', profile: 'adt', receivedAt: effective, offsetMin: 0, test: false };
+  const resource = movementResource({ event: 'A01', effective, offsetMin: 0, parties: [{ patient: mrn, bed: 'ICU-01' }] }, about);
+  const facts = { kind: 'movement' as const, patient: null, device: '', test: false };
+  return { ...facts, id, effective, offsetMin: 0, receivedAt: effective, sortTime: effective, received: canonicalJson(resource) };
+}
+
+/** Everything that a store can hold of one person, and as much of another. */
+export async function filled(store: Store): Promise<void> {
+  const of = (seq: number, change: Parameters<typeof arrivalOf>[0] = {}): Arrival =>
+    arrivalOf({ seq, patient: MRN, effective: TEST_NOW - seq * 1000, ...change });
+  await store.storeBatch(
+    batchOf([
+      of(1),
+      of(2, { vital: 'spo2', value: 97 }),
+      of(3, { patientId: 'pat-icu-02', patient: { value: 'MRN-9', authority: 'HIS' } }),
+    ]),
+  );
+  await store.storeBatch(
+    batchOf([
+      { ...of(4), status: 'preliminary' },
+      { ...of(5), status: 'corrected' },
+    ]),
+  );
+  await store.storeBatch(batchOf([gapArrival(6, {}), movementOf(7, MRN), movementOf(8, { value: 'MRN-9', authority: 'HIS' })]));
+  const refusals = [{ id: of(9).id, code: 'INGEST-NOT-BOUND' as const, rule: 'bed: none', received: of(9).received }];
+  await store.storeBatch(batchOf([], { refusals }));
+  await store.storeBatch(batchOf([], { gateway: 'gw-else', refusals }));
+  await store.rebind([{ tenant: 'clinic', gateway: 'gw-icu', kind: 'bed', name: 'ICU-01', patient: WHO }], TEST_NOW);
+  await store.latest('clinic', WHO, seen);
+  await store.latest('clinic', 'pat-icu-02', (rows) => event(rows, { patient: 'pat-icu-02' }));
+}
+
+/** Erases to the end. */
+export async function erased(store: Store, patient = WHO, tenant = 'clinic'): Promise<ErasureEnd> {
+  await store.beginErasure({ tenant, patient, reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(patient) });
+  return await finished(store, patient);
+}
+
+export async function finished(store: Store, patient = WHO): Promise<ErasureEnd> {
+  let end: ErasureEnd | undefined;
+  for (let more = true; more; ) {
+    const step = await store.eraseSome(() => erasureEvent(patient));
+    end = step.ended ?? end;
+    more = step.more;
+  }
+  return end ?? assert.fail('nothing was erased');
+}
+
+async function ids(store: Store, patient: string): Promise<number> {
+  return (await gathered(await store.observations('clinic', { patient }, seen))).length;
+}
+
+/** What every engine must do about one person. */
+export function storeErasingContract(name: string, place: () => Promise<StorePlace>): void {
+  const check = (what: string, body: (store: Store, at: StorePlace) => Promise<void>): void => {
+    test(`${name}: ${what}`, async () => {
+      await using at = await place();
+      await using store = await at.open();
+      await body(store, at);
+    });
+  };
+
+  check('of a person who is erased nothing is left, all of everybody else is, and the store agrees with itself', async (store) => {
+    verifies('ERASE-ROWS');
+    await filled(store);
+    const others = await ids(store, 'pat-icu-02');
+    const end = await erased(store);
+    assert.deepEqual(end.removed, { observations: 4, rollups: 0, events: 1, movements: 1, quarantine: 1 });
+    assert.equal(end.patient, WHO);
+    assert.deepEqual(await store.latest('clinic', WHO, seen), []);
+    assert.equal(await ids(store, WHO), 0);
+    assert.deepEqual(
+      (await gathered(await store.events('clinic', {}, seen))).map(({ kind }) => kind),
+      ['movement'],
+    );
+    assert.deepEqual(
+      (await store.patients('clinic', () => event(0))).map(({ patient }) => patient),
+      ['pat-icu-02'],
+    );
+    assert.equal(await ids(store, 'pat-icu-02'), others);
+    const { observations, events, quarantined } = await store.counts('clinic', () => event(0));
+    assert.deepEqual([observations, events, quarantined], [1, 1, 1]);
+    assert.deepEqual((await store.verify()).findings, []);
+    assert.deepEqual(await store.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
+    const [kept] = await store.tombstones();
+    assert.deepEqual([kept?.reason, kept?.principal, kept?.at], ['DSR-7', 'local:0', TEST_NOW]);
+    assert.doesNotMatch(JSON.stringify([...(await store.tombstones())]), /pat-icu|MRN|gw-icu/);
+  });
+
+  check(
+    'the evidence of before cannot be opened any more, that of the erasure can, and the chain and its index are whole',
+    async (store) => {
+      verifies('ERASE-EVIDENCE');
+      await filled(store);
+      await erased(store);
+      const records = await gathered(store.evidence('clinic', {}));
+      const own = records.filter(({ erased: isErased }) => isErased);
+      assert.ok(own.some(({ event: { action, principal } }) => action === 'patient.erase' && principal === 'local:0'));
+      assert.ok(own.some(({ event: { action } }) => action === 'vitals.read'));
+      assert.doesNotMatch(JSON.stringify(own), new RegExp(WHO));
+      // What comes behind says that it was done, and not whose it was; and nobody gets a new key.
+      await store.record([event(1, { patient: WHO, detail: { args: { vital: 'hr' }, response: 'ff', policy: 'p' } })]);
+      const last = (await gathered(store.evidence('clinic', {}))).at(-1);
+      assert.deepEqual([last?.event.patient, last?.subject, last?.event.detail], [null, null, { policy: 'p' }]);
+      assert.deepEqual(await gathered(store.evidence('clinic', { patient: WHO })), []);
+      assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
+      assert.equal(await misfiledEntry(store), null);
+    },
+  );
+
+  check('what comes late for a person who was erased is refused with a code of its own, and nothing of it is kept', async (store, at) => {
+    verifies('ERASE-LATE');
+    await filled(store);
+    await erased(store);
+    const late = arrivalOf({ seq: 100, patient: MRN, value: 66, effective: TEST_NOW - MINUTE });
+    const again = arrivalOf({ seq: 1, patient: MRN, effective: TEST_NOW - 1000 });
+    const movement = movementOf(101, MRN);
+    const anew = movementOf(102, MRN, TEST_NOW + MINUTE);
+    const other = arrivalOf({ seq: 103, patientId: 'pat-icu-02' });
+    const { results } = await store.storeBatch(batchOf([late, again, movement, anew, other]));
+    assert.deepEqual(results, ['erased', 'held', 'erased', 'stored', 'stored']);
+    assert.deepEqual((await store.storeBatch(batchOf([late, again]))).results, ['erased', 'held']);
+    assert.equal((await store.counts('clinic', () => event(0))).quarantined, 3);
+    assert.equal(await ids(store, WHO), 0);
+    // Also in a process that has not seen it erased.
+    await store[Symbol.asyncDispose]();
+    await using next = await at.open();
+    assert.deepEqual((await next.storeBatch(batchOf([{ ...late, id: arrivalOf({ seq: 200 }).id }]))).results, ['erased']);
+    assert.ok(await next.isErased('clinic', WHO));
+    assert.ok(!(await next.isErased('other', WHO)) && !(await next.isErased('clinic', 'pat-icu-02')));
+  });
+
+  check('nobody is erased who is on hold, unknown, erased already, or of another tenant', async (store) => {
+    verifies('ERASE-HOLD');
+    await filled(store);
+    const order = { tenant: 'clinic', patient: WHO, reason: 'r', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(WHO) };
+    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW }, event(0, { patient: WHO }));
+    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-HELD' });
+    assert.deepEqual(await store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
+    await store.release('clinic', WHO, event(0, { patient: WHO }));
+    await assert.rejects(store.release('clinic', WHO, event(0)), { code: 'NOT-FOUND' });
+    await assert.rejects(store.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'NOT-FOUND' });
+    await assert.rejects(store.beginErasure({ ...order, tenant: 'other' }), { code: 'NOT-FOUND' });
+    assert.equal(await ids(store, WHO), 4);
+    await erased(store);
+    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-ERASED' });
+    await assert.rejects(store.hold({ ...order, patient: WHO }, event(0)), { code: 'PATIENT-ERASED' });
+  });
+
+  check('an erasure that was cut off goes on in the next process, and nothing is stored for the person meanwhile', async (store, at) => {
+    verifies('ERASE-RESUMED');
+    await filled(store);
+    await store.beginErasure({
+      tenant: 'clinic',
+      patient: WHO,
+      reason: 'r',
+      principal: 'local:0',
+      at: TEST_NOW,
+      evidence: () => erasureEvent(WHO),
+    });
+    assert.deepEqual(await store.latest('clinic', WHO, seen), []);
+    assert.deepEqual((await store.verify()).findings, []);
+    await store[Symbol.asyncDispose]();
+    await using next = await at.open();
+    assert.deepEqual(await next.erasureCounts(), { erased: 1, underWay: 1, held: 0 });
+    assert.deepEqual((await next.storeBatch(batchOf([arrivalOf({ seq: 300 })]))).results, ['erased']);
+    await finished(next);
+    assert.equal(await ids(next, WHO), 0);
+    assert.equal((await next.erasureCounts()).underWay, 0);
+    assert.deepEqual((await next.verify()).findings, []);
+  });
+
+  check('a store of before takes the tombstone over and erases the person again, on hold or not', async (store) => {
+    verifies('ERASE-READOPTED');
+    let tombstones: readonly Tombstone[];
+    {
+      await using elsewhere = await place();
+      await using later = await elsewhere.open();
+      await filled(later);
+      await erased(later);
+      tombstones = await later.tombstones();
+    }
+    await filled(store);
+    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW }, event(0, { patient: WHO }));
+    const told: string[] = [];
+    const evidence = (_: Tombstone, patient: string): AuditEvent => {
+      told.push(patient);
+      return erasureEvent(patient);
+    };
+    assert.equal(await store.adoptTombstones(tombstones, evidence), 1);
+    await finished(store);
+    assert.deepEqual(told, [WHO]);
+    assert.equal(await ids(store, WHO), 0);
+    assert.equal(await store.adoptTombstones(tombstones, evidence), 0);
+    assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 300 })]))).results, ['erased']);
+    assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
+    assert.equal(await misfiledEntry(store), null);
+  });
+
+  check('what the retention left of the person goes, too', async (store) => {
+    verifies('ERASE-ROWS');
+    const old = TEST_NOW - 400 * 24 * 60 * MINUTE;
+    for (const seq of [1, 2, 3]) {
+      const arrival = arrivalOf({ seq, effective: old + seq * MINUTE, receivedAt: old + seq * MINUTE });
+      await store.storeBatch(batchOf([arrival], { at: old + seq * MINUTE }));
+    }
+    await store.storeBatch(batchOf([arrivalOf({ seq: 9 })]));
+    const policy = { ...orderAt(0).policy, spot: MINUTE, continuous: MINUTE, minute: null, hour: null };
+    while ((await store.retain({ policy, now: TEST_NOW })).more);
+    assert.ok((await gathered(store.rollupsOf('clinic', WHO))).length > 0);
+    const { removed } = await erased(store);
+    assert.ok(removed.rollups > 0);
+    assert.deepEqual(await gathered(store.rollupsOf('clinic', WHO)), []);
+    assert.deepEqual((await store.verify()).findings, []);
+    assert.deepEqual(
+      (await store.storeBatch(batchOf([arrivalOf({ seq: 1, effective: old + MINUTE, receivedAt: old + MINUTE })]))).results,
+      ['held'],
+    );
+  });
+
+  check('movements of a person are found by the identifiers of what is stored of them', async (store) => {
+    verifies('EXPORT-PATIENT');
+    await filled(store);
+    const found = await gathered(store.movementsOf('clinic', WHO));
+    assert.deepEqual(
+      found.map(({ id }) => id),
+      [movementOf(7, MRN).id],
+    );
+    assert.deepEqual(await gathered(store.movementsOf('clinic', 'pat-nobody')), []);
+    assert.deepEqual(await gathered(store.movementsOf('other', WHO)), []);
+  });
+
+  check('a part that can be given to nobody and may be theirs is kept without its content', async (store) => {
+    verifies('ERASE-LATE');
+    await filled(store);
+    await erased(store);
+    const refusal = (seq: number, effective: number) => {
+      const { id, received } = arrivalOf({ seq, patient: MRN, effective, receivedAt: effective });
+      return { id, code: 'INGEST-BEFORE-BINDING' as const, rule: 'time', received };
+    };
+    const refusals = [refusal(400, TEST_NOW - MINUTE), refusal(401, TEST_NOW + MINUTE)];
+    await store.storeBatch(batchOf([], { refusals }));
+    await store.storeBatch(batchOf([], { refusals }));
+    // Each once, and one more of another gateway.
+    assert.equal((await store.counts('clinic', () => event(0))).quarantined, 3);
+  });
+}
