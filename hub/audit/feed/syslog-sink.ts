@@ -19,26 +19,31 @@ export interface SyslogSinkOptions {
   round?: { entries: number; ms: number };
   /** For a handshake, for a piece that is not taken, and for the end that answers ours. */
   limitMs?: number;
+  /** How long a line is watched between the last piece and our end. Longer than a round trip. */
+  settleMs?: number;
 }
+
+type Options = SyslogSinkOptions & { limitMs: number; settleMs: number };
 
 /** Handed over at a time. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
  * Syslog over TLS (RFC 5425). It has no acknowledgement, but a connection has an end: a receiver that ends it *in answer to our end* has read all that stood
- * before it. So each round of entries is a connection; one that breaks, or that the receiver ends by itself, confirms nothing.
+ * before it. So each round of entries is a connection; one that breaks, or that the receiver ends by itself, confirms nothing. Before our end the line is watched
+ * for a moment: an end that the receiver had sent before it read everything, or a reset in answer to what it did not read, has come by then.
  */
 export class SyslogSink implements FeedSink {
   readonly kind = 'syslog';
   readonly to: string;
   readonly round;
-  readonly #options: SyslogSinkOptions & { limitMs: number };
+  readonly #options: Options;
   #line: Line | undefined;
   /** More than heartbeats was sent since the last confirmation. */
   #owes = false;
 
   constructor(options: SyslogSinkOptions) {
-    this.#options = { limitMs: 30_000, ...options };
+    this.#options = { limitMs: 30_000, settleMs: 1000, ...options };
     this.to = options.to;
     this.round = options.round ?? { entries: 10_000, ms: 60_000 };
   }
@@ -94,17 +99,16 @@ export class SyslogSink implements FeedSink {
 /** One connection. */
 class Line {
   readonly #socket: TLSSocket;
-  readonly #to: string;
-  readonly #limitMs: number;
+  readonly #options: Options;
   readonly #over = new AbortController();
   #isEnding = false;
   #hasEnded = false;
   failure: VitalmeshError | undefined;
 
-  private constructor(socket: TLSSocket, below: Duplex, { to, limitMs }: { to: string; limitMs: number }) {
+  private constructor(socket: TLSSocket, below: Duplex, options: Options) {
+    const { to } = options;
     this.#socket = socket;
-    this.#to = to;
-    this.#limitMs = limitMs;
+    this.#options = options;
     socket.on('error', (error) => this.#fail(refusal(error, to)));
     below.on('error', (error) => this.#fail(refusal(error, to)));
     socket.once('close', () => below.destroy());
@@ -117,7 +121,7 @@ class Line {
     socket.resume();
   }
 
-  static async open(options: SyslogSinkOptions & { limitMs: number }, signal: AbortSignal): Promise<Line> {
+  static async open(options: Options, signal: AbortSignal): Promise<Line> {
     const { host, to, dial, credentials, limitMs } = options;
     const within = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
     const trusted = credentials();
@@ -151,6 +155,7 @@ class Line {
 
   /** Ends it, and resolves once the receiver has ended it in answer and nothing went wrong until it was closed. */
   async end(signal: AbortSignal): Promise<void> {
+    await pause(this.#options.settleMs, AbortSignal.any([signal, this.#over.signal]));
     if (this.failure) throw this.failure;
     this.#isEnding = true;
     await this.#within(
@@ -186,11 +191,11 @@ class Line {
           limit.abort();
           resolve();
         };
-        void pause(this.#limitMs, until).then(resolve);
+        void pause(this.#options.limitMs, until).then(resolve);
         work(done);
       });
     if (isDone) return;
-    throw this.failure ?? unreachable(this.#to, signal.aborted ? 'the hub stops' : late);
+    throw this.failure ?? unreachable(this.#options.to, signal.aborted ? 'the hub stops' : late);
   }
 }
 
