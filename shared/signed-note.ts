@@ -35,9 +35,15 @@ export function verifierKey(name: string, publicKey: KeyObject): string {
   return `${name}+${keyIdOf(name, raw)}+${Buffer.concat([Buffer.of(ED25519), raw]).toString('base64')}`;
 }
 
+/** The text of a checkpoint; `extension`: a line of whoever signs it, which others pass over. */
+export function checkpointText({ origin, size, hash: head }: Checkpoint, extension?: string): string {
+  return `${origin}\n${size}\n${Buffer.from(head).toString('base64')}\n${extension === undefined ? '' : `${extension}\n`}`;
+}
+
 /** A checkpoint as a signed note (c2sp.org/tlog-checkpoint, c2sp.org/signed-note), under the name of its origin. */
-export function signCheckpoint({ origin, size, hash: head }: Checkpoint, privateKey: KeyObject): string {
-  const text = `${origin}\n${size}\n${Buffer.from(head).toString('base64')}\n`;
+export function signCheckpoint(checkpoint: Checkpoint, privateKey: KeyObject, extension?: string): string {
+  const { origin } = checkpoint;
+  const text = checkpointText(checkpoint, extension);
   const keyId = Buffer.from(keyIdOf(origin, rawOf(createPublicKey(privateKey))), 'hex');
   const signature = Buffer.concat([keyId, sign(null, Buffer.from(text), privateKey)]);
   return `${text}\n\u2014 ${origin} ${signature.toString('base64')}\n`;

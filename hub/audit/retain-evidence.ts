@@ -1,0 +1,73 @@
+import type { Database } from '../../shared/storage/database.ts';
+import type { Anchor } from './anchors.ts';
+import { appendAudit } from './audit-log.ts';
+import type { ChainedEntry } from './chain.ts';
+import { countOf, type EvidenceOrder, type EvidenceStep, type Plan, planOf, RETAIN_PAGE, stretches } from './retention.ts';
+import { MS_A_DAY } from './usage.ts';
+
+/** Statements of the retention of evidence in an SQLite store. */
+export const EVIDENCE_RETENTION_SQL = {
+  anchors: 'SELECT what, seq, hash, at, note FROM auditAnchor',
+  // Not REPLACE: that deletes without asking the trigger.
+  addAnchor: 'INSERT INTO auditAnchor (what, seq, hash, at, note) VALUES (?, ?, ?, ?, ?)',
+  setAnchor: 'UPDATE auditAnchor SET seq = ?, hash = ?, at = ?, note = ? WHERE what = ?',
+  page: `SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ${RETAIN_PAGE}`,
+  empty: 'UPDATE audit SET entry = ? WHERE seq = ?',
+  drop: 'DELETE FROM audit WHERE seq <= ?',
+  dropCheckpoints: 'DELETE FROM auditCheckpoint WHERE seq <= ?',
+  dropSubjects: 'DELETE FROM auditSubject WHERE seq = ? RETURNING subject',
+  dropKey: 'DELETE FROM patientKey WHERE key = ? AND NOT EXISTS (SELECT 1 FROM auditSubject WHERE subject = ?)',
+  dropUsage: 'DELETE FROM usage WHERE day < ?',
+  dropOthers: 'DELETE FROM usageOther WHERE at < ?',
+} as const;
+
+const SQL = EVIDENCE_RETENTION_SQL;
+type Tables = Pick<Database, 'prepare'>;
+
+/** How far the retention has come, in no order. */
+export function readAnchors(database: Tables): Anchor[] {
+  return database.prepare<[], Anchor>(SQL.anchors).all();
+}
+
+/** Does one step of the retention of evidence within the transaction of the caller. Throws AUDIT-NOT-REMOVED. */
+export function retainEvidence(database: Tables, storeId: string, order: EvidenceOrder): EvidenceStep {
+  for (const stretch of stretches(storeId, readAnchors(database), order.policy)) {
+    const page = database.prepare<[number], ChainedEntry>(SQL.page).all(stretch.after.seq);
+    const plan = planOf(stretch, page, order.now);
+    if (plan !== undefined) return carryOut(database, storeId, plan, order);
+  }
+  return { removed: {}, more: false };
+}
+
+function carryOut(database: Tables, storeId: string, { anchor, emptied, unlisted, removal }: Plan, order: EvidenceOrder): EvidenceStep {
+  setAnchor(database, { ...anchor, note: order.sign(anchor) });
+  const count = countOf(removal);
+  if (count === 0) return { removed: {}, more: true };
+  // Before anything goes, so that the chain has an end at every moment.
+  appendAudit(database, storeId, order.told(removal));
+  const empty = database.prepare<[string, number]>(SQL.empty);
+  for (const { seq, entry } of emptied) empty.run(entry, seq);
+  unlist(database, unlisted);
+  if (anchor.what === 'entries') {
+    database.prepare<[number]>(SQL.drop).run(anchor.seq);
+    database.prepare<[number]>(SQL.dropCheckpoints).run(anchor.seq);
+    database.prepare<[number]>(SQL.dropUsage).run(Math.floor(anchor.at / MS_A_DAY));
+    database.prepare<[number]>(SQL.dropOthers).run(anchor.at);
+  }
+  return { removed: { [anchor.what]: count }, more: true };
+}
+
+function setAnchor(database: Tables, { what, seq, hash, at, note }: Anchor): void {
+  const set = database.prepare<[number, Uint8Array, number, string, string]>(SQL.setAnchor).run(seq, hash, at, note, what);
+  if (set.changes > 0) return;
+  database.prepare<[string, number, Uint8Array, number, string]>(SQL.addAnchor).run(what, seq, hash, at, note);
+}
+
+/** Takes entries out of the index of patients, and the keys with which no entry is sealed any more. */
+function unlist(database: Tables, entries: readonly ChainedEntry[]): void {
+  const touched = new Set<number>();
+  const drop = database.prepare<[number], { subject: number }>(SQL.dropSubjects);
+  for (const { seq } of entries) for (const { subject } of drop.all(seq)) touched.add(subject);
+  const dropKey = database.prepare<[number, number]>(SQL.dropKey);
+  for (const subject of touched) dropKey.run(subject, subject);
+}
