@@ -86,6 +86,7 @@ const SHAPES: Readonly<Record<Action, Shape>> = {
   'audit.read': QUERY,
   'audit.export': QUERY,
   'audit.verify': { type: dicom('110101', 'Audit Log Used'), action: 'E' },
+  'audit.retain': { type: dicom('110101', 'Audit Log Used'), action: 'D' },
   'patient.export': { type: dicom('110106', 'Export'), action: 'R' },
   'patient.erase': DELETE,
   'registry.change': {
