@@ -863,6 +863,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Expiry of a token or row, a revocation and a changed row end what is open within a second, though nothing is asked meanwhile.',
   },
+  'REFUSALS-COUNTED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'Of refusals that whoever is refused can cause as fast as it likes, the first is recorded before it is answered, and alike ones of the same minute as one entry with their exact number, at the latest when the hub stops; a killed hub loses the numbers of that minute.',
+  },
   'REFUSALS-RECORDED': {
     source: 'issue 8, Evidence',
     behaviour: 'Who is not let in, and what a token is not for, stands in the evidence, without anything of the token.',

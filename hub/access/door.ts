@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
-import type { Action, Principal, Withheld } from './access.ts';
+import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { ConcernedRow } from './callers.ts';
 import type { TrendView, VersionView } from './history-views.ts';
 import type { Masked, MaskProfile } from './masking/contract.ts';
@@ -124,8 +124,8 @@ export interface Door {
    * there is to be said of the action is said when it is done.
    */
   requireScope(principal: Principal, action: Action, context: CallContext): Promise<void>;
-  /** Records that somebody was not let in at all, in the evidence of each of these tenants. */
-  turnAway(rows: readonly ConcernedRow[], reason: string, context: CallContext): Promise<void>;
+  /** Records that somebody was not let in at all, in the evidence of each of these tenants. `args`: what the hub itself says of it beside. */
+  turnAway(rows: readonly ConcernedRow[], reason: string, context: CallContext, args?: AuditDetail['args']): Promise<void>;
   /**
    * In order of storing; for whoever is deidentified, of all patients, patient by patient in the order of their names, and of each in that of
    * storing: what was stored beside what would tell how their times are shifted.

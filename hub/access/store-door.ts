@@ -16,7 +16,7 @@ import type {
   StoredObservation,
 } from '../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../store/trend.ts';
-import type { AccessContext, AccessResource, Action, Decision, Principal } from './access.ts';
+import type { AccessContext, AccessResource, Action, AuditDetail, Decision, Principal } from './access.ts';
 import { AccessLimit } from './budgets/access-limit.ts';
 import { Budgets } from './budgets/budgets.ts';
 import { type Counted, spend } from './budgets/spending.ts';
@@ -205,12 +205,12 @@ class StoreDoor implements Door {
     if (reason === 'scope') await this.#refuse(call, reason, null);
   }
 
-  async turnAway(rows: readonly ConcernedRow[], reason: string, { channel }: CallContext): Promise<void> {
+  async turnAway(rows: readonly ConcernedRow[], reason: string, { channel }: CallContext, args?: AuditDetail['args']): Promise<void> {
     const at = this.#clock.now();
     await this.#store.record(
       rows.map(({ credential, ...row }) => ({
         ...{ ...row, at, action: 'session.open', patient: null, outcome: 'denied', reason, count: 0, channel },
-        ...(credential && { detail: { credential } }),
+        ...((credential || args) && { detail: { ...(credential && { credential }), ...(args && { args }) } }),
       })),
     );
   }

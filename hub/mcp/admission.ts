@@ -1,35 +1,28 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, type VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
-import { Seldom } from '../../shared/seldom.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
-import type { CallContext, Door } from '../access/door.ts';
+import type { CallContext } from '../access/door.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Connection } from './connections.ts';
-
-/** Who is refused for the same reason is logged and recorded once in this time, however often it asks. */
-const ONCE_MS = 60_000;
+import type { RefusalTally } from './refusal-tally.ts';
 
 /** Refusals that say nothing of anybody: the first step of every client that gets a token, and an issuer that is away. */
 const ORDINARY: readonly string[] = ['ACCESS-TOKEN-NEEDED', 'ACCESS-ISSUER-KEYS'];
 
 export interface AdmissionOptions {
   callers: Callers;
-  door: Pick<Door, 'turnAway'>;
-  clock: Clock;
+  refusals: Pick<RefusalTally, 'add'>;
   log: Logger;
 }
 
 /** Who sends each request, anew at each: what the connection, the session or the request before proved is not taken for it. */
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #told: Seldom;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    this.#told = new Seldom(options.clock, ONCE_MS);
   }
 
   /** Rejects as `Callers.prove` and `Callers.fresh`, after the evidence of it. */
@@ -47,19 +40,16 @@ export class Admission {
   }
 
   async #tell(proof: Proof, error: VitalmeshError, channel: CallContext['channel']): Promise<void> {
-    const { callers, door, log } = this.#options;
+    const { callers, refusals, log } = this.#options;
     const { overlay, token } = proof;
     const reason = error instanceof TokenRefusal ? error.fault : error.code;
     const subject = token && `oauth:${token.issuer}:${token.subject}`;
-    if (ORDINARY.includes(error.code) || !this.#told.due(`${overlay} ${reason} ${subject}`)) return;
+    if (ORDINARY.includes(error.code)) return;
+    const rows = callers.rowsConcerned(proof);
+    if (!(await refusals.add(`${overlay} ${reason} ${subject}`, { rows, reason, context: { channel } }))) return;
     // Of a caller that no row lists it is the subject of a good token that the operator has to list.
     if (error.code === 'ACCESS-UNKNOWN-CALLER') log.warn({ caller: subject ?? overlay }, 'an unknown caller was refused');
     else log.warn({ caller: overlay, reason }, 'a caller was refused');
-    try {
-      await door.turnAway(callers.rowsConcerned(proof), reason, { channel });
-    } catch (err) {
-      log.error({ err, caller: overlay }, 'the refusal of a caller could not be recorded');
-    }
   }
 }
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLegacyRequest } from '@modelcontextprotocol/server';
-import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Action, Principal } from '../access/access.ts';
@@ -15,17 +14,18 @@ import type { Metering } from './metering.ts';
 import { checkMethods } from './methods.ts';
 import { operationsOf } from './operations.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
+import type { RefusalTally } from './refusal-tally.ts';
 import { checkHost, checkIds, checkTarget, idOf, MCP_PATH, readBody, refuse } from './request.ts';
 
 export interface GateOptions {
   callers: Callers;
-  door: Pick<Door, 'turnAway' | 'requireScope'>;
+  door: Pick<Door, 'requireScope'>;
+  refusals: Pick<RefusalTally, 'add'>;
   metering: Pick<Metering, 'spend'>;
   /** What a client must know to get an access token, where any are taken. */
   resource: ProtectedResource | undefined;
   /** Names that may stand in Host, in small letters. */
   hosts: readonly string[];
-  clock: Clock;
   log: Logger;
   metrics: Metrics;
   limits: McpLimits;

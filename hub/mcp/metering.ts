@@ -1,6 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/log.ts';
-import { Seldom } from '../../shared/seldom.ts';
 import type { Principal } from '../access/access.ts';
 import { AccessLimit } from '../access/budgets/access-limit.ts';
 import { limitsOf } from '../access/budgets/limits.ts';
@@ -8,11 +7,13 @@ import { Rates, type Spent } from '../access/budgets/rates.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Fanout } from './fanout.ts';
+import type { RefusalTally } from './refusal-tally.ts';
 import { isObject } from './request.ts';
 import { parseUri } from './uris.ts';
 
 export interface MeteringOptions {
-  door: Pick<Door, 'patientBehind' | 'turnAway'>;
+  door: Pick<Door, 'patientBehind'>;
+  refusals: Pick<RefusalTally, 'add'>;
   fanout: Pick<Fanout, 'follows'>;
   policy: () => Policy;
   clock: Clock;
@@ -21,19 +22,14 @@ export interface MeteringOptions {
   notifyMs: number;
 }
 
-/** That somebody asks too fast is recorded once in this time, however often it asks. */
-const ONCE_MS = 60_000;
-
 /** How fast each caller may ask, before anything of a request is looked at. */
 export class Metering {
   readonly #options: MeteringOptions;
   readonly #rates: Rates;
-  readonly #told: Seldom;
 
   constructor(options: MeteringOptions) {
     this.#options = options;
     this.#rates = new Rates(options.notifyMs);
-    this.#told = new Seldom(options.clock, ONCE_MS);
   }
 
   /** Counts every message of a request. Rejects with AccessLimit, after the evidence of it. */
@@ -79,13 +75,9 @@ export class Metering {
     { limit }: AccessLimit,
     context: CallContext,
   ): Promise<void> {
-    const { door, log } = this.#options;
-    if (!this.#told.due(`${tenant} ${id} ${limit}`)) return;
-    log.warn({ caller: id, limit }, 'a caller asks faster than it may');
-    try {
-      await door.turnAway([{ tenant, principal: id, role, credential }], 'limit', context);
-    } catch (err) {
-      log.error({ err, caller: id }, 'that a caller asks too fast could not be recorded');
-    }
+    const { refusals, log } = this.#options;
+    const rows = [{ tenant, principal: id, role, credential }];
+    const isFirst = await refusals.add(`limit ${tenant} ${id} ${limit}`, { rows, reason: 'limit', context, args: { limit } });
+    if (isFirst) log.warn({ caller: id, limit }, 'a caller asks faster than it may');
   }
 }

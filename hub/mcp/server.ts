@@ -24,6 +24,7 @@ import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
 import { Metering } from './metering.ts';
+import { RefusalTally } from './refusal-tally.ts';
 import { idOf, isObject, refuse, retryHeader } from './request.ts';
 import { Sessions } from './sessions.ts';
 import { buildSurface } from './surface.ts';
@@ -83,6 +84,7 @@ class McpEndpoint implements McpService {
   readonly #fanout: Fanout;
   readonly #listens: ListenStreams;
   readonly #sessions: Sessions;
+  readonly #refusals: RefusalTally;
   readonly #metering: Metering;
   readonly #connections: Connections;
   readonly #modern: McpHttpHandler;
@@ -100,9 +102,11 @@ class McpEndpoint implements McpService {
     this.#fanout = new Fanout({ door, feed, callers, policy, clock, log, limits });
     this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
     this.#sessions = new Sessions({ door, fanout: this.#fanout, policy, clock, log, metrics, limits, callers });
-    this.#metering = new Metering({ door, fanout: this.#fanout, policy, clock, log, notifyMs: limits.coalesceMs });
+    this.#refusals = new RefusalTally({ door, clock, log });
+    const refusals = this.#refusals;
+    this.#metering = new Metering({ door, refusals, fanout: this.#fanout, policy, clock, log, notifyMs: limits.coalesceMs });
     const { resource } = options;
-    this.#gate = new Gate({ callers, door, metering: this.#metering, resource, hosts: hostsOf(options), clock, log, metrics, limits });
+    this.#gate = new Gate({ callers, door, refusals, metering: this.#metering, resource, hosts: hostsOf(options), log, metrics, limits });
     this.#connections = new Connections(limits, clock);
     this.#modern = createMcpHandler(() => this.#modernSurface(), {
       legacy: 'reject',
@@ -160,6 +164,7 @@ class McpEndpoint implements McpService {
     await this.#modern.close();
     await this.#fanout.settled();
     await this.#connections.drain();
+    await this.#refusals.flush();
     // Stops the check of timeouts; that it was never listening is what it then complains about.
     this.#http.close(() => undefined);
   }
@@ -264,6 +269,7 @@ class McpEndpoint implements McpService {
     this.#sessions.sweep();
     this.#connections.sweep();
     this.#metering.sweep();
+    void this.#refusals.sweep();
   }
 }
 

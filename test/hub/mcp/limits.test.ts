@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { AuditEvent } from '../../../hub/access/access.ts';
 import { latestUri } from '../../../hub/mcp/uris.ts';
 import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
 import type { Store } from '../../../hub/store/store.ts';
@@ -46,9 +47,21 @@ function closings(store: Store, count: number): Promise<void> {
   return promise;
 }
 
+/** Resolves with the first entry of which this holds, past or to come. */
+async function recorded(store: Store, holds: (event: AuditEvent) => boolean): Promise<AuditEvent> {
+  const { promise, resolve } = Promise.withResolvers<AuditEvent>();
+  const record = store.record.bind(store);
+  store.record = async (events) => {
+    await record(events);
+    for (const event of events) if (holds(event)) resolve(event);
+  };
+  const past = (await evidenceOf(store)).find(holds);
+  return past ?? (await promise);
+}
+
 for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: a person’s client has 30 calls a minute, is told when the next is answered, and has it then`, async () => {
-    verifies('LIMITS-RATES');
+    verifies('LIMITS-RATES', 'REFUSALS-COUNTED');
     await using site = await limitedSite();
     await using client = await connect(site.as('ai-ward'), SERVICE);
     for (let i = 0; i < 30; i += 1) assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
@@ -60,10 +73,12 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
     const denied = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'denied');
     assert.deepEqual(
-      denied.map(({ principal, action, reason }) => [principal, action, reason]),
-      [['ai-ward', 'session.open', 'limit']],
-      'once a minute',
+      denied.map(({ principal, action, reason, detail }) => [principal, action, reason, detail?.args]),
+      [['ai-ward', 'session.open', 'limit', { limit: 'callsPerMinute' }]],
     );
+    site.clock.advance(60_000);
+    const { detail } = await recorded(site.hub.store, ({ detail: told }) => told?.args?.more !== undefined);
+    assert.deepEqual(detail?.args, { limit: 'callsPerMinute', more: 1, since: '2026-11-21T10:00:00.000+00:00' });
   });
 
   test(`${revision}: what is subscribed to can be read at each notification, whatever a minute’s reads are`, async () => {

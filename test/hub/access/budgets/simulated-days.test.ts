@@ -68,7 +68,8 @@ class Site {
       }),
     });
     this.#metering = new Metering({
-      door: { patientBehind: (_, name) => name, turnAway: async () => undefined },
+      door: { patientBehind: (_, name) => name },
+      refusals: { add: async () => true },
       fanout: { follows: (_, uri) => this.#followed.has(uri) },
       policy: () => this.#policy,
       clock: this.clock,
