@@ -52,13 +52,14 @@ let acknowledgements = 0;
 export function acknowledge(header: Segment | undefined, outcome: AckOutcome, errors: readonly AckError[], at: Instant): Uint8Array {
   const commit = condition(header, 15);
   const application = condition(header, 16);
-  const letter = { accept: 'A', error: 'E', reject: 'R' }[outcome];
   const enhanced = commit !== '' || application !== '';
-  const codes = enhanced
-    ? [...(isWanted(commit, outcome) ? [`C${letter}`] : []), ...(isWanted(application, outcome) ? [`A${letter}`] : [])]
-    : [`A${letter}`];
-  return Buffer.from(codes.map((code) => mllpBlock(message(header, code, errors, at))).join(''), 'latin1');
+  let blocks = '';
+  if (isWanted(commit, outcome)) blocks += mllpBlock(message(header, `C${LETTERS[outcome]}`, errors, at));
+  if (!enhanced || isWanted(application, outcome)) blocks += mllpBlock(message(header, `A${LETTERS[outcome]}`, errors, at));
+  return Buffer.from(blocks, 'latin1');
 }
+
+const LETTERS: Readonly<Record<AckOutcome, string>> = { accept: 'A', error: 'E', reject: 'R' };
 
 /** HL7 table 0155: always, on error, on success, never. */
 const ACK_CONDITIONS = new Set(['AL', 'ER', 'SU', 'NE']);
@@ -74,36 +75,27 @@ function isWanted(wanted: string, outcome: AckOutcome): boolean {
 }
 
 function message(header: Segment | undefined, code: string, errors: readonly AckError[], at: Instant): string {
+  const echoed = new Echo(header);
   const separators = header?.separators ?? DEFAULT_SEPARATORS;
-  const version = echo(header, 12) || '2.6';
+  const version = echoed.field(12) || '2.6';
   const { field } = separators;
-  let text = `${msh(header, separators, version, at).join(field)}\rMSA${field}${code}${field}${echo(header, 10)}\r`;
+  let text = `${msh(echoed, separators, version, at)}\rMSA${field}${code}${field}${echoed.field(10)}\r`;
   for (const error of errors.slice(0, MAX_ERRORS)) text += `${err(error, code, version, separators).join(field)}\r`;
   return text;
 }
 
-function msh(header: Segment | undefined, separators: Separators, version: string, at: Instant): string[] {
-  const { component } = separators;
-  const event = printable(header?.component(9, 2) ?? '').slice(0, 3);
-  const type = event === '' ? ['ACK'] : isBefore(version, '2.3.1') ? ['ACK', event] : ['ACK', event, 'ACK'];
+function msh(echoed: Echo, separators: Separators, version: string, at: Instant): string {
+  const { component, field } = separators;
+  const event = echoed.component(9, 2).slice(0, 3);
+  const type = event === '' ? 'ACK' : isBefore(version, '2.3.1') ? `ACK${component}${event}` : `ACK${component}${event}${component}ACK`;
   acknowledgements += 1;
   const id = origin + (acknowledgements % 36 ** 7).toString(36).toUpperCase();
-  const fields = [
-    'MSH',
-    echo(header, 2) || component + separators.repetition + separators.escape + separators.subcomponent,
-    echo(header, 5) || OWN_NAME,
-    echo(header, 6),
-    echo(header, 3),
-    echo(header, 4),
-    formatHl7Time(at),
-    '',
-    type.join(component),
-    id,
-    echo(header, 11) || 'P',
-    version,
-  ];
-  const charset = echo(header, 18);
-  return charset === '' ? fields : [...fields, '', '', '', '', '', charset];
+  const characters = echoed.field(2) || component + separators.repetition + separators.escape + separators.subcomponent;
+  const parties = `${echoed.field(5) || OWN_NAME}${field}${echoed.field(6)}${field}${echoed.field(3)}${field}${echoed.field(4)}`;
+  const opening = `MSH${field}${characters}${field}${parties}${field}${formatHl7Time(at)}${field}${field}${type}`;
+  const text = `${opening}${field}${id}${field}${echoed.field(11) || 'P'}${field}${version}`;
+  const charset = echoed.field(18);
+  return charset === '' ? text : text + field.repeat(6) + charset;
 }
 
 /** ERR in the form of 2.5 and later, or the one field of before (v2.6 ch. 2.14.5). A refused part of an accepted message is a warning. */
@@ -130,14 +122,29 @@ function err({ code, location }: AckError, ackCode: string, version: string, sep
   ];
 }
 
-/** A field of the sender as it came. */
-function echo(header: Segment | undefined, field: number): string {
-  return printable((header?.field(field) ?? '').slice(0, MAX_ECHO));
-}
+/** What of the sender's header is said again: as it came, without what cannot stand in an MLLP block. */
+class Echo {
+  readonly #header: Segment | undefined;
+  /** Nearly every header: asked of all of it once. */
+  readonly #isClean: boolean;
 
-/** What cannot stand in an MLLP block is taken out. */
-function printable(text: string): string {
-  return CONTROL.test(text) ? text.replace(CONTROLS, '') : text;
+  constructor(header: Segment | undefined) {
+    this.#header = header;
+    this.#isClean = header === undefined || !CONTROL.test(header.content);
+  }
+
+  field(number: number): string {
+    const said = this.#header?.field(number) ?? '';
+    return this.#printable(said.length > MAX_ECHO ? said.slice(0, MAX_ECHO) : said);
+  }
+
+  component(number: number, component: number): string {
+    return this.#printable(this.#header?.component(number, component) ?? '');
+  }
+
+  #printable(text: string): string {
+    return this.#isClean ? text : text.replace(CONTROLS, '');
+  }
 }
 
 function isBefore(version: string, other: string): boolean {

@@ -70,6 +70,11 @@ export class Segment {
     return this.#end - this.#from;
   }
 
+  /** All of it, as it came. */
+  get content(): string {
+    return this.#text.slice(this.#from, this.#end);
+  }
+
   /** Number of the last field. */
   get fields(): number {
     return this.#fields + this.#shift;
