@@ -863,6 +863,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Expiry of a token or row, a revocation and a changed row end what is open within a second, though nothing is asked meanwhile.',
   },
+  'MCP-ERRORS-COUNTED': {
+    source: 'issue 8, Who',
+    behaviour: 'A connection of an AI client counts as failed where it ends before an answer or for any other cause than that its client closes it.',
+  },
   'REFUSALS-COUNTED': {
     source: 'issue 8, Evidence',
     behaviour:

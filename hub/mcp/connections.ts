@@ -92,6 +92,12 @@ export class Connections {
     }
   }
 
+  /** Whether this is how a client ends that has all that it asked for: it closes, while nobody waits for an answer. */
+  isOrderly(stream: Duplex, { code, detail, cause }: VitalmeshError): boolean {
+    const awaited = [...(this.of(stream)?.exchanges ?? [])].some(({ endless }) => !endless);
+    return code === 'OVERLAY-CLOSED' && detail === undefined && cause === undefined && !awaited;
+  }
+
   /** Answers a connection that is not taken, before any request was read, and closes it. */
   turnAway(stream: Duplex, error: VitalmeshError): void {
     const body = JSON.stringify(rpcError(error));

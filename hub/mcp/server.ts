@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, type McpHttpHandler } from '@modelcontextprotocol/server';
 import type { Clock } from '../../shared/clock.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
@@ -179,6 +179,8 @@ class McpEndpoint implements McpService {
     });
     server.on('request', (request, response) => void this.#onRequest(request, response));
     server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+      // Of the connection, not of what came over it: counted where it is accepted.
+      if (error instanceof VitalmeshError) return;
       this.#options.metrics.count('mcp_refused', 'http');
       if (stream.writable) this.#connections.dismiss(stream, `HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\n\r\n`);
       else stream.destroy();
@@ -187,7 +189,10 @@ class McpEndpoint implements McpService {
   }
 
   #accept(stream: Duplex, caller: Caller): void {
-    stream.on('error', () => this.#options.metrics.count('mcp_connection_errors'));
+    stream.on('error', (thrown) => {
+      const error = asVitalmeshError(thrown);
+      if (!this.#connections.isOrderly(stream, error)) this.#options.metrics.count('mcp_connection_errors', error.code);
+    });
     if (this.#stopped) {
       stream.destroy();
       return;

@@ -333,3 +333,33 @@ test('an unknown caller is counted at every request, and logged at the first', a
   assert.equal(endpoint.metrics.get('mcp_refused', 'ACCESS-UNKNOWN-CALLER'), 5);
   assert.deepEqual(logged, [{ caller: 'ai-stranger' }]);
 });
+
+for (const [revision, connect] of Object.entries(CONNECTORS)) {
+  test(`${revision}: a client that has all that it asked for and leaves is no error of a connection; one that leaves before its answer is`, async () => {
+    verifies('MCP-ERRORS-COUNTED');
+    await using endpoint = await startEndpoint();
+    const { metrics, service, door } = endpoint;
+    const faults = () => Object.keys(metrics.snapshot()).filter((name) => /^mcp_(connection_errors|refused)/.test(name));
+    const client = await connect(endpoint.as('ai-one'), SERVICE);
+    const updates = await client.subscribe(['vitals://patients']);
+    await client.read('vitals://patients');
+    assert.ok(updates);
+    await client.close();
+    await eventually(() => service.status().connections === 0);
+    assert.deepEqual(faults(), []);
+
+    const never = Promise.withResolvers<never>();
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    door.latest = () => {
+      resolve();
+      return never.promise;
+    };
+    const connection = await endpoint.as('ai-one').dial(SERVICE);
+    connection.write(requestBytes(modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' })));
+    await asked;
+    connection.destroy();
+    await eventually(() => service.status().connections === 0);
+    assert.deepEqual(faults(), ['mcp_connection_errors{OVERLAY-CLOSED}']);
+    never.reject(new Error('nobody waits'));
+  });
+}
