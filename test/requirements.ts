@@ -1102,6 +1102,10 @@ export const REQUIREMENTS = {
     behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',
   },
   'PACKAGE-WORKS': { source: 'architecture §2', behaviour: 'The packed package installs into an empty folder and its commands run.' },
+  'MEMORY-LAUNCHER': {
+    source: 'architecture §6',
+    behaviour: 'The commands run as one process, whose heap has the limits of bin/flags.json unless NODE_OPTIONS says otherwise.',
+  },
   'README-WORKS': {
     source: 'README',
     behaviour:
@@ -1187,6 +1191,47 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'Quarantine is listed without content and shown without names and numbers unless asked for; who looked or dropped is logged.',
+  },
+  'ERASE-ROWS': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'Of a person who is erased no row of readings, rollups, gaps, events or quarantine is left, everybody else keeps theirs, and the store agrees with itself.',
+  },
+  'ERASE-EVIDENCE': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'An erasure destroys the key of the person’s evidence and stands in the evidence itself; the chain and its index still verify, and nobody ever makes a new key for them.',
+  },
+  'ERASE-LATE': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'What comes late for a person who was erased, sent again, replayed or found in an old backup, is not stored: it is refused with a code of its own, and nothing of its content is kept.',
+  },
+  'ERASE-HOLD': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'Nobody is erased who is under legal hold, still stands in the registry, is of another tenant, or is named only once.',
+  },
+  'ERASE-RESUMED': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'An erasure that was cut off at any point goes on at the next start until it is finished.',
+  },
+  'ERASE-READOPTED': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'A store that was put back to a state of before erases those people again, by what is kept of them beside it.',
+  },
+  'ERASE-BYTES': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'Behind an erasure neither the id of the person, nor their identifiers, nor their values stand in the file of the store, its log or any file beside it.',
+  },
+  'ERASE-TOLD': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'Streams that follow a person end when the person is erased, on every hub of the store.',
+  },
+  'EXPORT-PATIENT': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'An export of one person has all that the hub holds of them as FHIR R4, with who saw them; it is decided and recorded, written to a new file of mode 0600, and nothing is left of one that fails.',
   },
   'DEVICE-PAGES': {
     source: 'issue 6',
