@@ -27,6 +27,7 @@ import { createDoor } from './access/store-door.ts';
 import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
 import { auditCliCommands } from './audit/cli.ts';
 import { auditFilesOf } from './audit/config.ts';
+import { checkFeed, openFeed } from './audit/feed/open-feed.ts';
 import { readKeptNote } from './audit/kept-note.ts';
 import { openCheckpoints } from './audit/open-checkpoints.ts';
 import { type AuditCommand, auditOperatorCommands } from './audit/operator.ts';
@@ -119,6 +120,7 @@ async function run(config: HubConfig): Promise<void> {
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
   const { callers, resource } = access;
   const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
+  const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
   const commands = hubOperatorCommands({
     door,
     tenants: () => tenantsOf(registry, store),
@@ -145,6 +147,7 @@ async function run(config: HubConfig): Promise<void> {
       uplink: uplink.status(),
       access: access.status(),
       evidence: checkpoints.status(),
+      evidenceFeed: siem?.status() ?? null,
       mcp: mcp.status(),
       metrics: metrics.snapshot(),
     }),
@@ -174,7 +177,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   process.on('SIGHUP', () => void reloads.reload());
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
-  await using _running = await startAll([checkpoints, operator, ...others, staleness, uplink, mcp, retention], signal);
+  await using _running = await startAll([checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, uplink, mcp, retention], signal);
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
@@ -186,6 +189,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   const note = await checkAccess(config.access, registry, systemClock.now());
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
+  checkFeed(config.audit.feed);
   const found = [note, takenInWords(policy), await checkStore(config.store)].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }

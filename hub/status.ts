@@ -8,6 +8,7 @@ import { type ClockStatus, formatClock } from '../shared/time/clock-status.ts';
 import { type AccessStatus, formatAccess } from './access/access-status.ts';
 import { formatNotInForce, type NotInForce } from './access/rules/reloads.ts';
 import type { EvidenceStatus } from './audit/checkpoints.ts';
+import { type FeedStatus, feedRows } from './audit/feed/behind.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
@@ -56,6 +57,8 @@ export interface HubStatus {
   access: AccessStatus;
   mcp: McpStatus;
   evidence: EvidenceStatus;
+  /** The live feed of the evidence; null where none is configured. */
+  evidenceFeed: FeedStatus | null;
   metrics: Record<string, number>;
 }
 
@@ -101,6 +104,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),
     ...status.evidence.alarms.map((code): [string, string] => ['Evidence', meaningOf(code)]),
+    ...feedRows(status.evidenceFeed),
     ...reasonsOf(status.metrics),
     ...unboundRows(status),
   ];

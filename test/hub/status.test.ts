@@ -43,6 +43,7 @@ const status: HubStatus = {
     subscriptions: 0,
   },
   evidence: { signedUpTo: 7, alarms: [] },
+  evidenceFeed: null,
   metrics: { 'ingest_quarantined{INGEST-NOT-BOUND}': 2, 'ingest_refused_batches{UPLINK-UNKNOWN-GATEWAY}': 7, other: 1 },
 };
 
@@ -61,6 +62,11 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);
   assert.match(text, /5 observations of 1 patient /);
   assert.doesNotMatch(text, /^Evidence/m);
+  assert.doesNotMatch(text, /SIEM/);
+  const fed = { kind: 'syslog', to: 'siem.example port 6514', state: 'waiting', code: 'AUDIT-FEED-TLS', alarms: ['AUDIT-FEED-BEHIND'] } as const;
+  const behind = formatHubStatus({ ...status, evidenceFeed: { ...fed, sent: 7, confirmed: 5, newest: 20_000, behindMs: 61_000 } });
+  assert.match(behind, /^Feed to SIEM +syslog siem\.example port 6514: it has entry 5 of 20000, behind for 61 s$/m);
+  assert.match(behind, /^ +AUDIT-FEED-TLS \(.*\n +AUDIT-FEED-BEHIND \(/m);
   const alarmed = formatHubStatus({ ...status, evidence: { signedUpTo: 0, alarms: ['AUDIT-NOT-EXTENDED'] } });
   assert.match(alarmed, /^Evidence +AUDIT-NOT-EXTENDED \(The evidence in the store does not go on/m);
   assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../shared/errors.ts';
+import { type ErrorCode, meaningOf } from '../../../shared/errors.ts';
 
 /** From when on a feed is behind. */
 export interface FeedLimits {
@@ -24,11 +24,16 @@ export interface FeedStatus {
   behindMs: number | null;
 }
 
-/** One line for people. */
-export function formatFeed({ kind, to, state, confirmed, newest, behindMs }: FeedStatus): string {
-  if (state === 'standby') return `${kind} ${to}: another hub feeds`;
+/** The same for people: how far it is, why it waits, and what else is wrong. */
+export function feedRows(status: FeedStatus | null): [string, string][] {
+  if (status === null) return [];
+  const { kind, to, state, code, alarms, confirmed, newest, behindMs } = status;
   const late = behindMs === null ? '' : `, behind for ${Math.round(behindMs / 1000)} s`;
-  return `${kind} ${to}: it has entry ${confirmed} of ${newest}${late}`;
+  const far = state === 'standby' ? 'another hub feeds' : `it has entry ${confirmed} of ${newest}${late}`;
+  return [
+    ['Feed to SIEM', `${kind} ${to}: ${far}`],
+    ...[...(code === null ? [] : [code]), ...alarms].map((one): [string, string] => ['', meaningOf(one)]),
+  ];
 }
 
 /** Says how far a feed is behind, by the clock that never jumps. */

@@ -5,6 +5,7 @@ import { visible, withinBytes } from './visible.ts';
 
 /** What is sent of an entry: where it stands there, and how many bytes of it at most (texts). Whatever is not named here stays in the store. */
 const FIELDS: readonly (readonly [name: string, path: readonly string[], maxBytes: number])[] = [
+  ['class', ['class'], 16],
   ['tenant', ['tenant'], 64],
   ['who', ['principal'], 300],
   ['role', ['role'], 64],
@@ -17,6 +18,8 @@ const FIELDS: readonly (readonly [name: string, path: readonly string[], maxByte
   ['credential', ['detail', 'credential', 'kind'], 16],
   ['purpose', ['detail', 'purpose'], 16],
   ['mask', ['detail', 'mask'], 16],
+  // In the place of most of these, where the retention removed them before they were sent.
+  ['gone', ['gone'], 64],
 ];
 
 /** Of an entry about one patient: the number that stands for the patient in the evidence, and for nobody once the patient is erased. */

@@ -122,6 +122,8 @@ test('a message is never longer than every receiver takes, whatever stands in th
   );
   const number = fc.oneof(fc.integer(), fc.double(), fc.constant(Number.MAX_VALUE));
   const written = fc.record({
+    class: text,
+    gone: text,
     at: number,
     tenant: text,
     principal: text,
