@@ -75,6 +75,8 @@ class OruReader {
   readonly #group: CurrentGroup;
   /** Whether patient and bed are named by the message, or may have been: then those of the configuration are not in force. */
   #namesPatient: boolean;
+  /** The PID that was looked at for that last, by number of its segment. */
+  #named: { index: number; patient: ReturnType<typeof patientOf> } | undefined;
   #namesBed: boolean;
   #measurements = new Measurements();
   /** OBX-4 of the last wave, whose attributes may follow; '' where there is none, or it has none. */
@@ -105,7 +107,10 @@ class OruReader {
     this.#times = new MeasuredAt(message.header.component(7, 1), context.zone, ({ segment, sequence, field }) =>
       this.#reject('DECODE-TIME', `${segment}[${sequence}]-${field}`, { segment, sequence, ...(field ? { field } : {}) }, false),
     );
-    this.#namesPatient = names(message, 'PID', namesSomebody);
+    this.#namesPatient = names(message, 'PID', (pid, index) => {
+      this.#named = { index, patient: patientOf(pid) };
+      return namesSomebody(pid, this.#named.patient);
+    });
     this.#namesBed = names(message, 'PV1', (pv1) => bedOf(pv1) !== 'none');
     this.#subject = this.#hints(undefined);
     this.#onlyFrom = only === 'last' ? message.segments - 1 : 0;
@@ -228,7 +233,7 @@ class OruReader {
     this.#measurements = new Measurements();
     this.#times.group('', this.#obr);
     this.#group.begin(0);
-    const patient = patientOf(pid);
+    const patient = this.#named?.index === this.#index ? this.#named.patient : patientOf(pid);
     this.#hasPatient = true;
     if (patient === 'unreadable') this.#rejectUpToPatient('DECODE-FIELD', 'PID-3', { segment: 'PID', sequence: 1, field: 3 });
     else this.#subject = this.#hints(patient === 'none' ? undefined : patient);
@@ -246,11 +251,16 @@ class OruReader {
   #visit(pv1: Segment): void {
     this.#alerts?.place();
     const subject = this.#hints(this.#subject.patient);
-    for (const [key, field, hint] of [['bed', 3, bedOf(pv1)] as const, ['visit', 19, visitOf(pv1)] as const]) {
-      if (hint === 'unreadable') this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
-      else if (hint !== 'none') subject[key] = hint.text;
-    }
+    const [bed, visit] = [bedOf(pv1), visitOf(pv1)];
+    if (bed === 'unreadable') this.#rejectVisit(3);
+    else if (bed !== 'none') subject.bed = bed.text;
+    if (visit === 'unreadable') this.#rejectVisit(19);
+    else if (visit !== 'none') subject.visit = visit.text;
     this.#subject = subject;
+  }
+
+  #rejectVisit(field: number): void {
+    this.#reject('DECODE-FIELD', `PV1-${field}`, { segment: 'PV1', sequence: 1, field });
   }
 
   #observation(obx: Segment): void {
@@ -486,11 +496,11 @@ function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
 }
 
 /** Whether any segment of this name says whom or where it is about, be it readable or not; up to where another message begins. */
-function names(message: Hl7Message, segment: 'PID' | 'PV1', says: (segment: Segment) => boolean): boolean {
+function names(message: Hl7Message, segment: 'PID' | 'PV1', says: (segment: Segment, index: number) => boolean): boolean {
   for (let i = 1; i < message.segments; i += 1) {
     const name = message.name(i);
     if (name === 'MSH') return false;
-    if (name === segment && says(message.open(i))) return true;
+    if (name === segment && says(message.open(i), i)) return true;
   }
   return false;
 }

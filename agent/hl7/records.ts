@@ -77,7 +77,7 @@ export class Records {
 
   /** No device of one patient is that of the next, whatever their numbers. */
   nextPatient(): void {
-    for (const mds of this.#groups.keys()) this.#close(mds);
+    if (this.#groups.size > 0) for (const mds of this.#groups.keys()) this.#close(mds);
     this.#devices.clear();
   }
 

@@ -19,10 +19,10 @@ export function patientOf(pid: Segment): Hint<AssignedId> {
 
 /**
  * Whether a PID is about somebody: by its identifier, readable or not, or by an alternate one (PID-4), a family or given name (PID-5) or
- * an account (PID-18) alone. Who that is nobody can tell then, and it need not be who the configuration says.
+ * an account (PID-18) alone. `patient`: what `patientOf` says of it. Who that is nobody can tell then, and it need not be who the configuration says.
  */
-export function namesSomebody(pid: Segment): boolean {
-  if (patientOf(pid) !== 'none') return true;
+export function namesSomebody(pid: Segment, patient: ReturnType<typeof patientOf> = patientOf(pid)): boolean {
+  if (patient !== 'none') return true;
   const { component, subcomponent } = pid.separators;
   const isSaid = (field: number, part: number): boolean =>
     pid.repetitions(field).some((said) => !isBlank(componentOf(componentOf(said, part, component), 1, subcomponent)));
@@ -32,11 +32,18 @@ export function namesSomebody(pid: Segment): boolean {
 /** The identifiers of a patient (PID-3, else PID-2) as they came, the medical record number first. */
 export function identifiersOf(pid: Segment): string[] {
   const { component } = pid.separators;
-  const valued = (field: number): string[] => pid.repetitions(field).filter((id) => !isBlank(componentOf(id, 1, component)));
-  const own = valued(3);
-  const ids = own.length > 0 ? own : valued(2);
+  const own = valued(pid, 3);
+  const ids = own.length > 0 ? own : valued(pid, 2);
+  if (ids.length <= 1) return ids;
   const record = ids.findIndex((id) => trimmed(componentOf(id, 5, component)) === 'MR');
   return record > 0 ? [ids[record] ?? '', ...ids.slice(0, record), ...ids.slice(record + 1)] : ids;
+}
+
+function valued(pid: Segment, field: number): string[] {
+  const { component, repetition } = pid.separators;
+  const all = pid.field(field);
+  if (repetition === '' || !all.includes(repetition)) return isBlank(componentOf(all, 1, component)) ? [] : [all];
+  return pid.repetitions(field).filter((id) => !isBlank(componentOf(id, 1, component)));
 }
 
 /** An identifier (CX) with who assigned it. */
@@ -47,7 +54,9 @@ export function assignedId(cx: string, separators: Separators): AssignedId | 'no
   const value = identifier(unescapeText(number, separators), MAX_IDENTIFIER);
   // HD: an object identifier is unique everywhere, a namespace only where it is known.
   const assigner = componentOf(cx, 4, component);
-  const named = [2, 1].map((n) => componentOf(assigner, n, subcomponent)).find((text) => !isBlank(text)) ?? '';
+  let named = assigner === '' ? '' : componentOf(assigner, 2, subcomponent);
+  if (isBlank(named)) named = componentOf(assigner, 1, subcomponent);
+  if (isBlank(named)) named = '';
   const authority = named === '' ? '' : identifier(unescapeText(named, separators), MAX_DEVICE_ID);
   return value === undefined || authority === undefined ? 'unreadable' : { value, authority };
 }
@@ -58,14 +67,19 @@ export function assignedId(cx: string, separators: Separators): AssignedId | 'no
  */
 export function bedOf(pv1: Segment, field = 3): Hint<{ text: string }> {
   const place = firstRepetition(pv1.field(field), pv1.separators);
-  const part = (n: number): string => {
-    const text = trimmed(componentOf(place, n, pv1.separators.component));
-    return text === NULL ? '' : unescapeText(text, pv1.separators);
-  };
-  const [unit, room, bed] = [part(1), part(2), part(3)];
+  if (place === '') return 'none';
+  const unit = partOf(place, 1, pv1.separators);
+  const room = partOf(place, 2, pv1.separators);
+  const bed = partOf(place, 3, pv1.separators);
   // A part with the joint in it could be read as another place.
-  if ([unit, room, bed].some((part) => part.includes('^'))) return 'unreadable';
-  return hint(unit === '' && room === '' ? bed : [unit, room, bed].join('^').replace(/\^+$/, ''));
+  if (unit.includes('^') || room.includes('^') || bed.includes('^')) return 'unreadable';
+  if (unit === '' && room === '') return hint(bed);
+  return hint(bed === '' ? (room === '' ? unit : `${unit}^${room}`) : `${unit}^${room}^${bed}`);
+}
+
+function partOf(place: string, number: number, separators: Separators): string {
+  const text = trimmed(componentOf(place, number, separators.component));
+  return text === '' || text === NULL ? '' : unescapeText(text, separators);
 }
 
 /** PV1-19, the number of the visit. */
