@@ -31,6 +31,8 @@ import { checkFeed, openFeed } from './audit/feed/open-feed.ts';
 import { readKeptNote } from './audit/kept-note.ts';
 import { openCheckpoints } from './audit/open-checkpoints.ts';
 import { type AuditCommand, auditOperatorCommands } from './audit/operator.ts';
+import { evidencePolicy } from './audit/retention-config.ts';
+import { EvidenceRetention } from './audit/retention-run.ts';
 import { readVerifiers } from './audit/signing-key.ts';
 import { type BackupReport, WITH_ITS_TOOLS } from './backup/backup.ts';
 import { backupCommands } from './backup/cli.ts';
@@ -121,6 +123,11 @@ async function run(config: HubConfig): Promise<void> {
   const { callers, resource } = access;
   const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
   const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
+  const evidenceRetention = new EvidenceRetention({
+    ...{ store, policy: evidencePolicy(config.audit.retention), key: checkpoints.key, since, metrics, clock, log },
+    knownTime: () => clock.toKeep(),
+    isDoubted: () => checkpoints.status().alarms.length > 0,
+  });
   const commands = hubOperatorCommands({
     door,
     tenants: () => tenantsOf(registry, store),
@@ -147,6 +154,7 @@ async function run(config: HubConfig): Promise<void> {
       uplink: uplink.status(),
       access: access.status(),
       evidence: checkpoints.status(),
+      evidenceKept: evidenceRetention.status(),
       evidenceFeed: siem?.status() ?? null,
       mcp: mcp.status(),
       metrics: metrics.snapshot(),
@@ -162,7 +170,14 @@ async function run(config: HubConfig): Promise<void> {
     explainer: createExplainer({ store, registry, policy, entrance: entranceOf(config.access), clock }),
     tenants: backups.tenants,
   };
-  const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone: config.zone }, clock });
+  const auditor = createAuditor({
+    store,
+    policy,
+    ...notesOf(config),
+    doubts: checkpoints,
+    replay: { door, registry, zone: config.zone },
+    clock,
+  });
   const operator = createOperatorServer({
     socketPath: config.operator.socket,
     commands: {
@@ -177,7 +192,10 @@ async function run(config: HubConfig): Promise<void> {
   });
   process.on('SIGHUP', () => void reloads.reload());
   const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
-  await using _running = await startAll([checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, uplink, mcp, retention], signal);
+  await using _running = await startAll(
+    [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, uplink, mcp, retention, evidenceRetention],
+    signal,
+  );
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');

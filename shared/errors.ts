@@ -252,7 +252,8 @@ export const ERRORS = {
   },
   'STORAGE-REMOTE-POOLED': {
     message: 'A pooler lies between the hub and its database server.',
-    advice: 'Name the server itself in the URL file: a hub keeps nine sessions at most, and listens in one of them, which a pooler does not let it.',
+    advice:
+      'Name the server itself in the URL file: a hub keeps nine sessions at most, and listens in one of them, which a pooler does not let it.',
     retryable: false,
   },
   'STORAGE-REMOTE-REFUSED': {
@@ -358,7 +359,7 @@ export const ERRORS = {
     message:
       'The evidence in the store does not go on from what this hub signed last: it was cut, written anew, or an older store was put back.',
     advice:
-      'Nothing of it is signed until this is cleared. Where it was no restore, keep store and files as they are and find out who had the key of the store. After a restore take the named file away and start the hub again.',
+      'Nothing of it is signed until this is cleared. Where it was no restore, keep store and files as they are and find out who had the key of the store. After a restore say so: vitalmesh-hub audit acknowledge --alarm AUDIT-NOT-EXTENDED, which is recorded.',
     retryable: false,
   },
   'AUDIT-KEY-UNLISTED': {
@@ -370,7 +371,18 @@ export const ERRORS = {
   'AUDIT-NOTE-LOST': {
     message: 'What the hub keeps outside of the store of what it signed last is missing or unreadable.',
     advice:
-      'After a restore this is expected once. Otherwise somebody took it away: verify the evidence with what a gateway kept (--witness).',
+      'Told until somebody answers for it. After a restore on another machine it is expected: vitalmesh-hub audit acknowledge --alarm AUDIT-NOTE-LOST, which is recorded. Otherwise somebody took it away: verify the evidence with what a gateway kept (--witness) first.',
+    retryable: false,
+  },
+  'AUDIT-NOT-REMOVED': {
+    message: 'Evidence that is older than it is kept is not as it was written, and is not removed.',
+    advice:
+      'Keep a copy of the store, run `vitalmesh-hub audit verify`, and find out who could write to it. It stays until it is as it was.',
+    retryable: false,
+  },
+  'AUDIT-NO-HUB': {
+    message: 'Only a hub that runs can be told that an alarm of its evidence is acknowledged.',
+    advice: 'Start the hub, and give the command again.',
     retryable: false,
   },
   'AUDIT-WITNESS': {
@@ -697,6 +709,12 @@ export const ERRORS = {
     advice: 'The data is in quarantine; see the rule named.',
     retryable: false,
   },
+  'INGEST-ERASED': {
+    message: 'Somebody was erased at their own request, and this is of them.',
+    advice:
+      'Nothing of it is stored, and it is not to be sent again: drop it from the quarantine of the gateway. Whoever is treated again gets another opaque id in registry.yaml.',
+    retryable: false,
+  },
   'INGEST-UNAVAILABLE': {
     message: 'The hub could not store the batch.',
     advice: 'The agent sends it again by itself; check the disk of the hub.',
@@ -837,6 +855,33 @@ export const ERRORS = {
     retryable: false,
   },
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
+  'PATIENT-BOUND': {
+    message: 'The patient still stands in registry.yaml, so data would go on coming in.',
+    advice:
+      'Take the id out of what is named there (beds, devices, patient and subjects of gateways, wards, panels, patients of clients), reload it (SIGHUP), and call again.',
+    retryable: false,
+  },
+  'PATIENT-HELD': {
+    message: 'The patient is under legal hold: nothing of them may be erased.',
+    advice: 'Ask whoever ordered the hold; `vitalmesh-hub patient release` ends it.',
+    retryable: false,
+  },
+  'PATIENT-ERASED': {
+    message: 'The patient was erased already.',
+    advice: 'There is nothing left to be done in this store; its backups of before still hold the data.',
+    retryable: false,
+  },
+  'PATIENT-FILE': {
+    message: 'The file of an export cannot be made.',
+    advice: 'Mend what is named, or give another name: no file is ever written over, and nothing is left of an export that fails.',
+    retryable: false,
+  },
+  'PATIENT-TOMBSTONES': {
+    message: 'The list of the people who were erased, beside the store, cannot be read or written.',
+    advice:
+      'Put it back from a copy, readable by the hub alone (mode 0600). Without it a store that was put back would show people again who were erased; take it away only where the store itself is known to be newer than every erasure.',
+    retryable: false,
+  },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
   'ACCESS-UNVERIFIED': {

@@ -79,8 +79,10 @@ export const ACTIONS = [
   'audit.export',
   'audit.verify',
   'audit.retain',
+  'audit.acknowledge',
   'patient.export',
   'patient.erase',
+  'patient.hold',
   'registry.change',
   'session.open',
   'access.explain',
@@ -189,6 +191,8 @@ export interface AuditDetail {
   response?: string;
   /** What was asked for; nothing in it but what the hub knows itself: keys of vital signs, numbers, its own ids. */
   args?: Readonly<Record<string, string | number | boolean | null>>;
+  /** Of an erasure: its code, and the mark (hex) by which the person's tombstone is found; nothing of who it was. */
+  erasure?: { reason: string; mark: string };
   /** What was shown: ids of observations, each with its version (`storedAt`, UTC ms). */
   shown?: readonly (readonly [observation: string, storedAt: Instant])[];
 }

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Store } from '../store/store.ts';
-import type { Action, AuditEvent } from './access.ts';
+import type { Action, AuditDetail, AuditEvent } from './access.ts';
 import { decide } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import type { Policy } from './policy.ts';
@@ -15,6 +15,8 @@ export interface Maintenance {
   uid: number;
   action: Extract<Action, `store.${string}`>;
   at: Instant;
+  /** What else is to be known of it. */
+  args?: AuditDetail['args'];
   /** The built-in one unless given: a store that is restored has no hub yet. */
   policy?: Policy;
 }
@@ -25,13 +27,13 @@ export interface Maintenance {
  */
 export async function recordMaintenance(
   store: Pick<Store, 'record'>,
-  { tenants, uid, action, at, policy = DEFAULT_POLICY }: Maintenance,
+  { tenants, uid, action, at, args, policy = DEFAULT_POLICY }: Maintenance,
 ): Promise<void> {
   const events = tenants.map((tenant): AuditEvent => {
     const { id, role, ...principal } = operatorPrincipal(uid, tenant);
     const { allow, reason } = decide({ id, role, ...principal }, action, { tenant }, { at, policy });
     const outcome = allow ? 'allowed' : 'denied';
-    const detail = { credential: { kind: 'local' }, policy: policy.version } as const;
+    const detail = { credential: { kind: 'local' }, policy: policy.version, ...(args && { args }) } as const;
     return { at, tenant, principal: id, role, action, patient: null, outcome, reason, count: 0, channel: 'operator', detail };
   });
   await store.record(events);

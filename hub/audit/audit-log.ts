@@ -1,9 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../../shared/storage/database.ts';
 import type { AuditEvent } from '../access/access.ts';
-import { type ChainedEntry, chainHash, genesisHash, type StoredCheckpoint } from './chain.ts';
-import { EVIDENCE_PAGE, type EvidenceFilter, type EvidenceRecord, isWanted } from './evidence.ts';
-import { entryText, openEntry, type SubjectKey } from './sealed.ts';
+import { isForgotten } from '../store/erasing/erased-sqlite.ts';
+import { withoutErased } from '../store/erasing/tombstone.ts';
+import { type ChainedEntry, genesisHash, type StoredCheckpoint } from './chain.ts';
+import {
+  EVIDENCE_PAGE,
+  type EvidenceFilter,
+  type EvidenceRecord,
+  isWanted,
+  openedRow,
+  type TimedEntry,
+  type UnreadEntry,
+  unreadEntry,
+  whoseOf,
+} from './evidence.ts';
+import { chainHash } from './link.ts';
+import { MEMBER, UNREAD } from './schema.ts';
+import { entryText, type NamedKey, type SubjectKey } from './sealed.ts';
 import { countUsage } from './usage.ts';
 
 /** Statements on the evidence of an SQLite store. */
@@ -11,26 +25,25 @@ export const AUDIT_SQL = {
   head: 'SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)',
   hash: 'SELECT hash FROM audit WHERE seq = ?',
   subjects: `
-    SELECT s.seq, s.subject, k.patient, k.secret
-    FROM audit a JOIN auditSubject s ON s.seq = a.seq AND s.subject = coalesce(json_extract(a.entry, '$.subject'), (
-      SELECT key FROM patientKey WHERE tenant = json_extract(a.entry, '$.tenant') AND patient = json_extract(a.entry, '$.patient')))
-    LEFT JOIN patientKey k ON k.key = s.subject AND k.tenant = ?
-    WHERE a.seq BETWEEN ? AND ? AND json_extract(a.entry, '$.tenant') = ?`,
+    SELECT s.seq, s.subject, k.patient, k.secret FROM auditSubject s LEFT JOIN patientKey k ON k.key = s.subject
+    WHERE s.seq BETWEEN ? AND ? AND (k.tenant IS NULL OR k.tenant = ?) ORDER BY s.seq, s.subject`,
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
   behind: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?',
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',
   addKey: 'INSERT INTO patientKey (tenant, patient, secret) VALUES (?, ?, ?)',
-  secret: 'SELECT secret FROM patientKey WHERE key = ?',
+  key: 'SELECT patient, secret FROM patientKey WHERE key = ?',
   addSubject: 'INSERT INTO auditSubject (subject, seq) VALUES (?, ?)',
   ofTime: `
-    SELECT seq, entry, hash FROM audit
-    WHERE json_extract(entry, '$.tenant') = ? AND json_extract(entry, '$.at') >= ? AND json_extract(entry, '$.at') < ?
-      AND (json_extract(entry, '$.at') > ? OR seq > ?) AND (? IS NULL OR json_extract(entry, '$.principal') = ?)
+    SELECT seq, ${MEMBER.at} AS at, entry, hash FROM audit
+    WHERE ${MEMBER.tenant} = ? AND ${MEMBER.at} >= ? AND ${MEMBER.at} < ?
+      AND (${MEMBER.at} > ? OR seq > ?) AND (? IS NULL OR ${MEMBER.principal} = ?)
       AND seq >= ? AND seq <= ?
-    ORDER BY json_extract(entry, '$.at'), seq LIMIT ${EVIDENCE_PAGE}`,
+    ORDER BY ${MEMBER.at}, seq LIMIT ${EVIDENCE_PAGE}`,
+  unread: `
+    SELECT seq, hash FROM audit WHERE ${UNREAD} AND seq > ? AND seq <= ? ORDER BY seq LIMIT ${EVIDENCE_PAGE}`,
   ofPatient: `
-    SELECT a.seq, a.entry, a.hash
+    SELECT a.seq, 0 AS at, a.entry, a.hash
     FROM patientKey k JOIN auditSubject s ON s.subject = k.key JOIN audit a ON a.seq = s.seq
     WHERE k.tenant = ? AND k.patient = ? AND s.seq > ? AND s.seq <= ?
     ORDER BY s.seq LIMIT ${EVIDENCE_PAGE}`,
@@ -46,14 +59,15 @@ export function appendAudit(database: Reader, storeId: string, events: readonly 
   if (events.length === 0) return;
   const append = database.prepare<[number, string, Uint8Array]>(AUDIT_SQL.append);
   let { seq, hash } = headOf(database, storeId);
-  for (const event of events) {
-    const key = event.patient === null ? undefined : keyOf(database, event.tenant, event.patient);
-    const entry = entryText(event, key, storeId);
+  for (const told of events) {
+    const event = withoutErased(told, isForgotten(database, told.tenant));
+    const keys = whoseOf(event).map((patient) => keyOf(database, event.tenant, patient));
+    const entry = entryText(event, keys, storeId);
     seq += 1;
     hash = chainHash(hash, entry);
     append.run(seq, entry, hash);
-    if (key) database.prepare<[number, number]>(AUDIT_SQL.addSubject).run(key.subject, seq);
-    countUsage(database, event, key?.subject);
+    for (const { subject } of keys) database.prepare<[number, number]>(AUDIT_SQL.addSubject).run(subject, seq);
+    countUsage(database, event, keys[0]?.subject);
   }
 }
 
@@ -62,12 +76,12 @@ export function headOf(database: Reader, storeId: string): Pick<ChainedEntry, 's
   return database.prepare<[], Pick<ChainedEntry, 'seq' | 'hash'>>(AUDIT_SQL.head).get() ?? { seq: 0, hash: genesisHash(storeId) };
 }
 
-function keyOf(database: Reader, tenant: string, patient: string): SubjectKey {
+function keyOf(database: Reader, tenant: string, patient: string): NamedKey {
   const found = database.prepare<[string, string], SubjectKey>(AUDIT_SQL.findKey).get(tenant, patient);
-  if (found) return found;
+  if (found) return { ...found, patient };
   const secret = randomBytes(32);
   const { lastInsertRowid } = database.prepare<[string, string, Uint8Array]>(AUDIT_SQL.addKey).run(tenant, patient, secret);
-  return { subject: Number(lastInsertRowid), secret };
+  return { subject: Number(lastInsertRowid), secret, patient, isNew: true };
 }
 
 /** The chain from its beginning, read in parts so that no statement stays open while it is walked. */
@@ -81,40 +95,50 @@ export function* readAudit(database: Database): Generator<ChainedEntry> {
   }
 }
 
-/** The entries of a tenant that a filter names, opened, a page at a time: of one patient in their order, others by when it was done. */
+/**
+ * The entries of a tenant that a filter names, opened, a page at a time: of one patient in their order, others by when it was done. What cannot be read
+ * says of no tenant, patient or time that it is theirs, so it is told of in any case, at the end.
+ */
 export function* readEvidence(
   database: Database,
   storeId: string,
   tenant: string,
   filter: EvidenceFilter,
+  unread: (entry: UnreadEntry) => void = () => undefined,
 ): Generator<readonly EvidenceRecord[]> {
-  const secrets = new Map<number, Uint8Array | undefined>();
-  const open = ({ seq, entry, hash }: ChainedEntry): EvidenceRecord => {
-    const secretOf = (subject: number): Uint8Array | undefined => {
-      if (!secrets.has(subject))
-        secrets.set(subject, database.prepare<[number], { secret: Uint8Array }>(AUDIT_SQL.secret).get(subject)?.secret);
-      return secrets.get(subject);
-    };
-    return { seq, hash: Buffer.from(hash).toString('hex'), ...openEntry(entry, storeId, secretOf) };
+  const keys = new Map<number, PatientKey | undefined>();
+  const keyOf = (subject: number): PatientKey | undefined => {
+    if (!keys.has(subject)) keys.set(subject, database.prepare<[number], PatientKey>(AUDIT_SQL.key).get(subject));
+    return keys.get(subject);
   };
   const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0, to = Number.MAX_SAFE_INTEGER, patient, principal = null } = filter;
   for (let after = { seq: fromSeq - 1, at: from }; ; ) {
-    const page = database.read(() => {
+    const { rows, page } = database.read(() => {
       const rows =
         patient === undefined
           ? database
-              .prepare<(string | number | null)[], ChainedEntry>(AUDIT_SQL.ofTime)
+              .prepare<(string | number | null)[], TimedEntry>(AUDIT_SQL.ofTime)
               .all(tenant, after.at, to, after.at, after.seq, principal, principal, fromSeq, toSeq)
-          : database.prepare<(string | number)[], ChainedEntry>(AUDIT_SQL.ofPatient).all(tenant, patient, after.seq, toSeq);
-      secrets.clear();
-      return rows.map(open);
+          : database.prepare<(string | number)[], TimedEntry>(AUDIT_SQL.ofPatient).all(tenant, patient, after.seq, toSeq);
+      keys.clear();
+      return { rows, page: rows.map((row) => openedRow(row, storeId, keyOf)) };
     });
-    const last = page.at(-1);
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    for (const record of page) if ('unread' in record) unread(record);
+    yield page.flatMap((record) => ('unread' in record || !isWanted(record, filter) ? [] : [record]));
+    after = { seq: last.seq, at: last.at };
+  }
+  for (let after = fromSeq - 1; ; ) {
+    const rows = database.read(() => database.prepare<[number, number], Omit<ChainedEntry, 'entry'>>(AUDIT_SQL.unread).all(after, toSeq));
+    const last = rows.at(-1);
     if (last === undefined) return;
-    yield page.filter((record) => isWanted(record, filter));
-    after = { seq: last.seq, at: last.event.at };
+    for (const row of rows) unread(unreadEntry(row));
+    after = last.seq;
   }
 }
+
+type PatientKey = Pick<NamedKey, 'patient' | 'secret'>;
 
 /** Signed notes of how far the chain had come, a page at a time, in order. */
 export function* readCheckpoints(database: Database): Generator<readonly StoredCheckpoint[]> {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Action, AuditDetail, Principal } from '../access/access.ts';
@@ -7,21 +8,27 @@ import { type Call, granted, refused } from '../access/evidence-of-call.ts';
 import { exportClosed, witnessed } from '../access/export-evidence.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
-import type { EvidenceFilter, EvidenceRecord } from './evidence.ts';
+import type { Acknowledgeable, Checkpoints } from './checkpoints.ts';
+import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from './evidence.ts';
 import { auditEventOf } from './fhir.ts';
 import { misfiledEntry } from './indexed.ts';
-import { type EvidenceVerdict, verifyEvidence } from './notes.ts';
+import { type Against, type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
 import { type AccessReport, reportOf } from './report.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
-  store: Pick<Store, 'storeId' | 'audit' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'>;
+  store: Pick<
+    Store,
+    'storeId' | 'audit' | 'anchors' | 'holdEvidence' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'
+  >;
   policy: () => Policy;
   /** The public keys that the hub's notes are verified with. */
   keys: () => readonly string[];
   /** The note that is kept outside of the store. None unless given. */
   kept?: () => string | undefined;
+  /** What stands against the evidence of a hub that runs; without one nothing can be acknowledged. */
+  doubts?: Pick<Checkpoints, 'standing' | 'acknowledge'>;
   /** So many entries are signed at the latest. */
   everyEntries?: number;
   /** Where what was shown is read again. */
@@ -38,18 +45,37 @@ export interface AuditFilter extends EvidenceFilter {
 /** `fhir`: FHIR R4 AuditEvents; `json`: entries as `list` gives them. */
 export type AuditFormat = 'fhir' | 'json';
 
-/** Gives out the evidence: decided, and recorded before the first entry is shown and after the last. Throws ACCESS-DENIED, STORAGE-*. */
+/**
+ * Gives out the evidence: decided, and recorded before the first entry is shown and after the last. What cannot be read comes last, by its number: whatever was
+ * asked for, it may be of it. Throws ACCESS-DENIED, STORAGE-*.
+ */
 export interface Auditor {
-  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord>;
+  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord | UnreadEntry>;
   /** As `list`, for others to keep: at its end it is recorded how much was given out, with its SHA-256 as one line a resource. */
-  export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown>;
+  export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown | UnreadEntry>;
   /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
   replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep>;
   /** Who saw one patient. Rejects with NOT-FOUND for one whom neither the evidence nor the registry knows, unless there are entries that cannot be opened. */
   report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport>;
   /** The whole chain, of all tenants; `caller` once for each of them. */
-  verify(callers: readonly Principal[], witnesses: readonly Witness[], context: CallContext): Promise<EvidenceVerdict>;
+  verify(callers: readonly Principal[], given: VerifyAgainst, context: CallContext): Promise<EvidenceVerdict>;
+  /**
+   * Records that an operator answers for what stands against the evidence, and takes it back. Rejects with NOT-FOUND where it does not stand, and with
+   * AUDIT-NO-HUB where no hub runs.
+   */
+  acknowledge(callers: readonly Principal[], alarm: Acknowledgeable, context: CallContext): Promise<{ alarm: Acknowledgeable }>;
 }
+
+/** What a verification is given besides what the store has. */
+export interface VerifyAgainst {
+  witnesses: readonly Witness[];
+  /** Keys that are trusted instead of those of the hub's own list. */
+  keys?: readonly string[];
+  /** Entries of restores that whoever verifies knows of. */
+  knownRestores?: readonly number[];
+}
+
+const VERIFY_TRIES = 5;
 
 export function createAuditor(options: AuditorOptions): Auditor {
   return new StoreAuditor(options);
@@ -62,10 +88,11 @@ class StoreAuditor implements Auditor {
     this.#options = options;
   }
 
-  async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord> {
+  async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord | UnreadEntry> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
     const { saw, ...bounds } = filter;
-    const { records, whose } = await this.#open(call, bounds);
+    const unread: UnreadEntry[] = [];
+    const { records, whose } = await this.#open(call, bounds, {}, unread);
     let rows = 0;
     let whole = false;
     try {
@@ -74,6 +101,7 @@ class StoreAuditor implements Auditor {
         rows += 1;
         yield record;
       }
+      yield* unread;
       whole = true;
     } finally {
       await this.#options.store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);
@@ -83,17 +111,20 @@ class StoreAuditor implements Auditor {
   async *export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown> {
     const { store } = this.#options;
     const call = await this.#begin(caller, 'audit.export', context, filter.patient);
-    const { records, whose } = await this.#open(call, filter, { format });
+    const unread: UnreadEntry[] = [];
+    const { records, whose } = await this.#open(call, filter, { format }, unread);
     yield* this.#closing(
       call,
       whose,
       mapped(records, (record) => (format === 'fhir' ? auditEventOf(record, store.storeId) : record)),
     );
+    // What is no event has no form in FHIR; whoever asked is told all the same.
+    yield* unread;
   }
 
   async *replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
-    const { records, whose } = await this.#open(call, filter, { replay: true });
+    const { records, whose } = await this.#open(call, filter, { replay: true }, []);
     yield* this.#closing(call, whose, replayed(records, this.#options.replay, { principal: caller, context }));
   }
 
@@ -108,34 +139,43 @@ class StoreAuditor implements Auditor {
   async #open(
     call: Call,
     filter: EvidenceFilter,
-    more: AuditDetail['args'] = {},
+    more: AuditDetail['args'],
+    unread: UnreadEntry[],
   ): Promise<{ records: AsyncIterable<EvidenceRecord>; whose: string | null }> {
     const { store } = this.#options;
     // What is recorded from here on, this reading too, is not of it.
     const { seq } = await store.auditHead();
     const { from = null, to = null, fromSeq = null, toSeq = null, patient = null, principal = null } = filter;
-    const walk = store.evidence(call.principal.tenant, { ...filter, toSeq: Math.min(seq, toSeq ?? seq) })[Symbol.asyncIterator]();
+    const walk = store
+      .evidence(call.principal.tenant, { ...filter, toSeq: Math.min(seq, toSeq ?? seq) }, (entry) => unread.push(entry))
+      [Symbol.asyncIterator]();
     const first = await walk.next();
     // A name that nothing answers to is free text, and has no place in the evidence.
     const [whose, who] = first.done ? [null, null] : [patient, principal];
     await store.record([granted(call, whose, 0, { args: { principal: who, from, to, fromSeq, toSeq, ...more } })]);
-    return { records: resumed(first, walk), whose };
+    return { records: mapped(resumed(first, walk), (record) => ofOne(record, patient)), whose };
   }
 
   async report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport> {
     const { store, replay } = this.#options;
     const call = await this.#begin(caller, 'audit.read', context, patient);
     const { seq: toSeq } = await store.auditHead();
-    const report = await reportOf(patient, store.evidence(caller.tenant, { toSeq }));
+    const unread: number[] = [];
+    const report = await reportOf(
+      patient,
+      store.evidence(caller.tenant, { toSeq }, ({ seq }) => unread.push(seq)),
+      unread,
+    );
     const whose = report.accesses.length > 0 ? patient : null;
     await store.record([granted(call, whose, report.accesses.length, { view: report })]);
     // A mistyped id must not read as a patient whom nobody saw.
-    const isKnown = whose !== null || report.unopened > 0 || replay.registry.patient(caller.tenant, patient) !== undefined;
+    const isKnown =
+      whose !== null || report.unopened + report.unread.length > 0 || replay.registry.patient(caller.tenant, patient) !== undefined;
     if (!isKnown) throw new VitalmeshError('NOT-FOUND', { detail: 'neither the evidence nor registry.yaml has a patient of this id' });
     return report;
   }
 
-  async verify(callers: readonly Principal[], witnesses: readonly Witness[], context: CallContext): Promise<EvidenceVerdict> {
+  async verify(callers: readonly Principal[], given: VerifyAgainst, context: CallContext): Promise<EvidenceVerdict> {
     const { store, keys, everyEntries } = this.#options;
     const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.verify', context)));
     // Before the head, behind which it would otherwise lie when a hub signs meanwhile.
@@ -143,11 +183,41 @@ class StoreAuditor implements Auditor {
     let { seq: upTo } = await store.auditHead();
     for await (const { seq } of store.checkpoints()) upTo = Math.max(upTo, seq);
     await store.record(calls.map((call) => granted(call, null, 0)));
-    const { storeId } = store;
-    const notes = { checkpoints: store.checkpoints(), keys: keys(), witnesses, kept };
-    const verdict = await verifyEvidence(store.audit(), { storeId, upTo, ...notes, ...(everyEntries !== undefined && { everyEntries }) });
-    const misfiled = verdict.intact ? await misfiledEntry(store) : null;
-    return misfiled === null ? verdict : { ...verdict, intact: false, fault: 'misfiled', seq: misfiled };
+    using _held = store.holdEvidence();
+    for (let tries = 1; ; tries += 1) {
+      const anchors = await store.anchors();
+      const against = {
+        storeId: store.storeId,
+        upTo,
+        keys: keys(),
+        ...given,
+        anchors,
+        kept,
+        ...(everyEntries !== undefined && { everyEntries }),
+      };
+      const verdict = await this.#verified(against);
+      // Another hub that shares the store may have removed what is old while this one read it.
+      if (verdict.intact || tries === VERIFY_TRIES || isDeepStrictEqual(anchors, await store.anchors())) return verdict;
+    }
+  }
+
+  async #verified(against: Omit<Against, 'checkpoints'>): Promise<EvidenceVerdict> {
+    const { store } = this.#options;
+    const verdict = await verifyEvidence(store.audit(), { ...against, checkpoints: store.checkpoints() });
+    const unread: number[] = [];
+    const misfiled = verdict.intact ? await misfiledEntry(store, (seq) => unread.push(seq)) : null;
+    return misfiled === null ? { ...verdict, unread } : { ...verdict, unread, intact: false, fault: 'misfiled', seq: misfiled };
+  }
+
+  async acknowledge(callers: readonly Principal[], alarm: Acknowledgeable, context: CallContext): Promise<{ alarm: Acknowledgeable }> {
+    const { store, doubts } = this.#options;
+    const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.acknowledge', context)));
+    if (doubts === undefined) throw new VitalmeshError('AUDIT-NO-HUB');
+    const since = doubts.standing(alarm);
+    if (since === undefined) throw new VitalmeshError('NOT-FOUND', { detail: `${alarm} does not stand: see vitalmesh-hub status` });
+    await store.record(calls.map((call) => granted(call, null, 0, { args: { alarm, since } })));
+    await doubts.acknowledge(alarm);
+    return { alarm };
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {
@@ -170,6 +240,13 @@ async function* resumed<T>(first: IteratorResult<T>, walk: AsyncIterator<T>): As
   } finally {
     await walk.return?.();
   }
+}
+
+/** What is asked of one patient names no other who was shown beside. */
+function ofOne(record: EvidenceRecord, patient: string | null): EvidenceRecord {
+  if (patient === null || record.event.patients === undefined) return record;
+  const { subjects: _, ...rest } = record;
+  return { ...rest, event: { ...record.event, patients: [patient] } };
 }
 
 async function* mapped<A, B>(rows: AsyncIterable<A>, shown: (row: A) => B): AsyncGenerator<B> {

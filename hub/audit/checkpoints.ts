@@ -1,15 +1,17 @@
+import { existsSync } from 'node:fs';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { pause, type Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { originOf, readCheckpoint, signCheckpoint } from '../../shared/signed-note.ts';
+import { originOf, type ReadNote, readCheckpoint, signCheckpoint, signedBy } from '../../shared/signed-note.ts';
 import type { Store } from '../store/store.ts';
+import { DOUBTS, type Doubt, doubtsIn, linesOf } from './doubts.ts';
 import { readKeptNote, writeKeptNote } from './kept-note.ts';
 import type { SigningKey } from './signing-key.ts';
 
 export interface CheckpointsOptions {
-  store: Pick<Store, 'storeId' | 'auditHead' | 'auditHash' | 'keepCheckpoint'>;
+  store: Pick<Store, 'storeId' | 'auditHead' | 'auditHash' | 'keepCheckpoint' | 'checkpoints'>;
   key: SigningKey;
   /** Where the newest note is kept outside of the store; `isDue`: there was evidence before this start, so a note must be there. Nowhere unless given. */
   kept?: { path: string; isDue: boolean };
@@ -40,6 +42,10 @@ export interface EvidenceStatus {
   alarms: readonly ErrorCode[];
 }
 
+/** What an operator can answer for. */
+export const ACKNOWLEDGEABLE = [...DOUBTS, 'AUDIT-NOT-EXTENDED'] as const;
+export type Acknowledgeable = (typeof ACKNOWLEDGEABLE)[number];
+
 type Options = Required<Omit<CheckpointsOptions, 'kept'>> & Pick<CheckpointsOptions, 'kept'>;
 
 /** Signs how far the evidence has come: at the start, every so often, and at the end. Start it before what writes evidence, so that it ends after.
@@ -51,12 +57,19 @@ export class Checkpoints implements Service {
   #signed = { seq: 0, atMs: Number.NEGATIVE_INFINITY };
   #told: Told | undefined;
   readonly #alarms = new Set<ErrorCode>();
+  /** What each note says to stand against the evidence, until an operator answers for it. */
+  #doubts: readonly Doubt[] = [];
   /** What the chain must go on from. */
   #last: { seq: number; hash: Uint8Array } | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: CheckpointsOptions) {
     this.#options = { clock: systemClock, log: silentLogger, wait: pause, ...options };
+  }
+
+  /** By which it signs. */
+  get key(): SigningKey {
+    return this.#options.key;
   }
 
   /** The newest note; undefined while there is no evidence. */
@@ -70,7 +83,7 @@ export class Checkpoints implements Service {
 
   /** Signs what there is. A store that cannot take the note now does not hold up the start. */
   async start(signal: AbortSignal): Promise<void> {
-    this.#recall();
+    await this.#recall();
     await this.#look(true);
     this.#running = this.#run(AbortSignal.any([signal, this.#stop.signal]));
   }
@@ -89,20 +102,54 @@ export class Checkpoints implements Service {
     }
   }
 
-  /** Takes up what an earlier run signed last. */
-  #recall(): void {
+  /** What `acknowledge` would answer for: the code with the last entry that was beyond doubt; undefined for what does not stand. */
+  standing(code: Acknowledgeable): number | undefined {
+    if (!this.#alarms.has(code)) return undefined;
+    return code === 'AUDIT-NOT-EXTENDED' ? this.#last?.seq : this.#doubts.find((doubt) => doubt.code === code)?.since;
+  }
+
+  /** Takes back what stands against the evidence, once it is recorded that an operator answers for it, and signs what there is. */
+  async acknowledge(code: Acknowledgeable): Promise<void> {
+    this.#alarms.delete(code);
+    this.#doubts = this.#doubts.filter((doubt) => doubt.code !== code);
+    if (code === 'AUDIT-NOT-EXTENDED') this.#last = undefined;
+    await this.#look(true);
+  }
+
+  /** Takes up what an earlier run signed last, and what it left to be told. */
+  async #recall(): Promise<void> {
     const { store, key, kept } = this.#options;
     if (!key.isListed) this.#alarm('AUDIT-KEY-UNLISTED', key.verifier);
     if (kept === undefined) return;
-    try {
-      const text = readKeptNote(kept.path);
-      const note = text === undefined ? undefined : readCheckpoint(text);
-      if (note?.origin === originOf(store.storeId)) this.#last = { seq: note.size, hash: note.hash };
-      else if (note !== undefined) this.#last = { seq: note.size, hash: Buffer.alloc(0) };
-      else if (kept.isDue || text !== undefined) this.#alarm('AUDIT-NOTE-LOST', kept.path);
-    } catch {
-      this.#alarm('AUDIT-NOTE-LOST', kept.path);
+    const found = this.#keptNote(kept.path);
+    if (found !== undefined) {
+      const isOwn = found.origin === originOf(store.storeId);
+      this.#last = { seq: found.size, hash: isOwn ? found.hash : Buffer.alloc(0) };
     }
+    // Whoever takes the note away takes what it says along; the store's newest says the same.
+    const last = found ?? (await this.#newestStored());
+    if (last !== undefined && signedBy(last, [key.verifier]) !== 'bad') this.#doubts = doubtsIn(last);
+    const isLost = found === undefined && (kept.isDue || existsSync(kept.path));
+    if (isLost && !this.#doubts.some(({ code }) => code === 'AUDIT-NOTE-LOST')) {
+      const { seq } = await store.auditHead();
+      this.#doubts = [...this.#doubts, { code: 'AUDIT-NOTE-LOST', since: seq }];
+    }
+    for (const { code, since } of this.#doubts) this.#alarm(code, `${kept.path}, since entry ${since}`);
+  }
+
+  #keptNote(path: string): ReadNote | undefined {
+    try {
+      const text = readKeptNote(path);
+      return text === undefined ? undefined : readCheckpoint(text);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #newestStored(): Promise<ReadNote | undefined> {
+    let newest: string | undefined;
+    for await (const { note } of this.#options.store.checkpoints()) newest = note;
+    return newest === undefined ? undefined : readCheckpoint(newest);
   }
 
   #alarm(code: ErrorCode, detail: string): void {
@@ -132,7 +179,11 @@ export class Checkpoints implements Service {
       const grown = seq - this.#signed.seq;
       const nowMs = clock.monotonicMs();
       if (grown <= 0 || !(now || grown >= everyEntries || nowMs - this.#signed.atMs >= everyMs)) return;
-      const note = signCheckpoint({ origin: originOf(store.storeId), size: seq, hash }, key.privateKey);
+      const note = signCheckpoint(
+        { origin: originOf(store.storeId), size: seq, hash },
+        key.privateKey,
+        linesOf(this.#doubts).join('\n') || undefined,
+      );
       await store.keepCheckpoint({ seq, note });
       if (kept !== undefined) writeKeptNote(kept.path, note);
       this.#last = { seq, hash };

@@ -22,6 +22,7 @@ const CLASSES: Readonly<Record<Action, EvidenceClass>> = {
   'audit.export': 'reads',
   'audit.verify': 'operation',
   'audit.retain': 'administration',
+  'audit.acknowledge': 'administration',
   'patient.export': 'reads',
   'patient.erase': 'administration',
   'registry.change': 'administration',

@@ -4,12 +4,14 @@ import { type CommandGroup, type CommandIo, type CommandValues, EXIT, required }
 import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
-import type { EvidenceRecord } from './evidence.ts';
-import { formatRecord, formatReport, formatStep, formatVerdict, formatWhole } from './format.ts';
+import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
+import { formatRecord, formatReport, formatStep, formatUnread, formatWhole } from './format.ts';
+import { formatVerdict } from './format-verdict.ts';
 import type { EvidenceVerdict } from './notes.ts';
 import type { AuditCommand } from './operator.ts';
 import type { ReplayStep } from './replay.ts';
 import type { AccessReport } from './report.ts';
+import { readVerifiers } from './signing-key.ts';
 import { readWitnessFile, type Witness } from './witness.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
@@ -44,8 +46,8 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           ],
           options: { ...common, patient: text, as: text, saw: text, from: text, to: text },
           run: async (values, io) => {
-            for await (const record of asked<EvidenceRecord>(values, 'audit-list', filterOf(values)))
-              await print(io, values.json ? JSON.stringify(record) : formatRecord(record));
+            for await (const record of asked<EvidenceRecord | UnreadEntry>(values, 'audit-list', filterOf(values)))
+              await print(io, values.json ? JSON.stringify(record) : 'unread' in record ? formatUnread(record) : formatRecord(record));
             return EXIT.ok;
           },
         },
@@ -55,9 +57,12 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           options: common,
           positionals: ['SEQ'],
           run: async (values, io) => {
-            const seq = Number(/^\d{1,15}$/.exec(required(values, 'SEQ', 'SEQ'))?.[0] ?? 0);
-            if (seq < 1) throw new VitalmeshError('USAGE', { detail: 'SEQ is the number of an entry' });
-            for await (const record of asked<EvidenceRecord>(values, 'audit-list', { ...tenantOf(values), fromSeq: seq, toSeq: seq })) {
+            const seq = seqOf(values, 'SEQ', 'SEQ');
+            for await (const record of asked<EvidenceRecord | UnreadEntry>(values, 'audit-list', {
+              ...tenantOf(values),
+              fromSeq: seq,
+              toSeq: seq,
+            })) {
               await print(io, values.json ? JSON.stringify(record) : formatWhole(record));
               return EXIT.ok;
             }
@@ -74,8 +79,11 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           run: async (values, io) => {
             const { format = 'fhir' } = values;
             if (format !== 'fhir' && format !== 'json') throw new VitalmeshError('USAGE', { detail: '--format is fhir or json' });
-            for await (const line of asked<unknown>(values, 'audit-export', { ...filterOf(values), format }))
-              await print(io, JSON.stringify(line));
+            for await (const line of asked<object>(values, 'audit-export', { ...filterOf(values), format })) {
+              // No line of the file, whose digest is in the evidence.
+              if ('unread' in line) io.stderr.write(`${formatUnread(line as UnreadEntry)}\n`);
+              else await print(io, JSON.stringify(line));
+            }
             return EXIT.ok;
           },
         },
@@ -105,16 +113,31 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             return EXIT.ok;
           },
         },
+        acknowledge: {
+          usage: '--config hub.yaml --alarm CODE',
+          summary: 'Answers for what stands against the evidence (status, alarms), once you know why: recorded, and signed from then on.',
+          explained: ['--alarm  AUDIT-NOTE-LOST, or AUDIT-NOT-EXTENDED after a restore'],
+          options: { config: text, alarm: text },
+          run: async (values, io) => {
+            for await (const { alarm } of asked<{ alarm: string }>(values, 'audit-acknowledge', { alarm: required(values, 'alarm') }))
+              await print(io, `${alarm} is acknowledged: that you did stands in the evidence.`);
+            return EXIT.ok;
+          },
+        },
         verify: {
-          usage: '--config hub.yaml [--witness FILE] [--json]',
+          usage: '--config hub.yaml [--witness FILE] [--keys FILE] [--known-restore SEQ] [--json]',
           summary: 'Recomputes the chain of evidence and holds it against what was signed of it; fails when it was changed in any way.',
           explained: [
             '--witness  what `vitalmesh-agent witness export` printed at a gateway: finds what even the hub could have rewritten',
+            '--keys     your own copy of the list of keys (….audit-keys), which is trusted instead of the one at the hub',
+            '--known-restore  the entry of a restore that you know of; notes of what it lost then count as accounted for',
           ],
-          options: { config: text, witness: text, json: { type: 'boolean' } },
+          options: { config: text, witness: text, keys: text, 'known-restore': text, json: { type: 'boolean' } },
           run: async (values, io) => {
             const witnesses = typeof values.witness === 'string' ? packed(readWitnessFile(values.witness)) : [];
-            for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', { witnesses })) {
+            const keys = typeof values.keys === 'string' ? { keys: keysIn(values.keys) } : {};
+            const known = values['known-restore'] === undefined ? {} : { knownRestores: [seqOf(values, 'known-restore')] };
+            for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', { witnesses, ...keys, ...known })) {
               await print(io, values.json ? JSON.stringify(verdict) : formatVerdict(verdict, String(values.witness ?? '')));
               return verdict.intact ? EXIT.ok : EXIT.failed;
             }
@@ -126,14 +149,21 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
   };
 }
 
+/** The keys of a file that must be there. Throws AUDIT-KEY. */
+function keysIn(path: string): string[] {
+  const keys = readVerifiers(path);
+  if (keys.length === 0) throw new VitalmeshError('AUDIT-KEY', { detail: `${path} lists no key` });
+  return keys;
+}
+
 /** As the operator's socket takes them. */
 function packed(witnesses: readonly Witness[]): unknown[] {
-  const groups = new Map<string, { gateway: string; origin: string; key: string; notes: [number, string][] }>();
-  for (const { gateway, key, checkpoint } of witnesses) {
+  const groups = new Map<string, { gateway: string; origin: string; key: string; notes: [number, string, Instant | null][] }>();
+  for (const { gateway, key, checkpoint, at = null } of witnesses) {
     const { origin, size, hash } = checkpoint;
     const group = groups.get(`${origin} ${key}`) ?? { gateway, origin, key, notes: [] };
     groups.set(`${origin} ${key}`, group);
-    group.notes.push([size, Buffer.from(hash).toString('base64')]);
+    group.notes.push([size, Buffer.from(hash).toString('base64'), at]);
   }
   return [...groups.values()];
 }
@@ -144,6 +174,12 @@ function filterOf(values: CommandValues): Record<string, unknown> {
     ['from', 'to'].flatMap((name) => (values[name] === undefined ? [] : [[name, instantOf(values, name)]])),
   );
   return { ...tenantOf(values), ...bounds, ...(patient && { patient }), ...(as && { principal: as }), ...(saw && { saw }) };
+}
+
+function seqOf(values: CommandValues, name: string, shown = `--${name}`): number {
+  const seq = Number(/^\d{1,15}$/.exec(required(values, name, shown))?.[0] ?? 0);
+  if (seq < 1) throw new VitalmeshError('USAGE', { detail: `${shown} is the number of an entry` });
+  return seq;
 }
 
 function tenantOf({ tenant }: CommandValues): Record<string, unknown> {

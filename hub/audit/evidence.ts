@@ -1,5 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
-import type { OpenedEntry } from './sealed.ts';
+import type { AuditEvent } from '../access/access.ts';
+import type { ChainedEntry } from './chain.ts';
+import { type NamedKey, type OpenedEntry, openEntry } from './sealed.ts';
 
 /** One entry of the evidence as auditors read it. */
 export interface EvidenceRecord extends OpenedEntry {
@@ -7,6 +9,14 @@ export interface EvidenceRecord extends OpenedEntry {
   seq: number;
   /** SHA-256 that ties it to all before it, hex. */
   hash: string;
+}
+
+/** What stands in the chain and is no entry of a form that is known here: written by a later version, or not by a hub at all. */
+export interface UnreadEntry {
+  seq: number;
+  /** Hex. */
+  hash: string;
+  unread: true;
 }
 
 /** Which entries; all of them that hold. */
@@ -27,7 +37,31 @@ export interface EvidenceFilter {
 export const EVIDENCE_PAGE = 500;
 
 /** True for an entry that a page gave, which goes by number alone where a patient is named. */
-export function isWanted({ event: { at, principal } }: EvidenceRecord, filter: EvidenceFilter): boolean {
+export function isWanted({ event: { at, principal }, gone }: EvidenceRecord, filter: EvidenceFilter): boolean {
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
-  return at >= from && at < to && (filter.principal === undefined || principal === filter.principal);
+  return !gone && at >= from && at < to && (filter.principal === undefined || principal === filter.principal);
+}
+
+/** An entry as a page gives it; `at`: by what the page is ordered besides. */
+export interface TimedEntry extends ChainedEntry {
+  at: Instant;
+}
+
+/** A row of a page as auditors read it. */
+export function openedRow(
+  { seq, entry, hash }: ChainedEntry,
+  storeId: string,
+  keyOf: (subject: number) => Pick<NamedKey, 'patient' | 'secret'> | undefined,
+): EvidenceRecord | UnreadEntry {
+  const opened = openEntry(entry, storeId, keyOf);
+  return opened === undefined ? unreadEntry({ seq, hash }) : { seq, hash: Buffer.from(hash).toString('hex'), ...opened };
+}
+
+export function unreadEntry({ seq, hash }: Omit<ChainedEntry, 'entry'>): UnreadEntry {
+  return { seq, hash: Buffer.from(hash).toString('hex'), unread: true };
+}
+
+/** Each patient whom an event is about, once. */
+export function whoseOf({ patient, patients }: Pick<AuditEvent, 'patient' | 'patients'>): readonly string[] {
+  return patients === undefined ? (patient === null ? [] : [patient]) : [...new Set(patients)];
 }

@@ -86,9 +86,11 @@ const SHAPES: Readonly<Record<Action, Shape>> = {
   'audit.read': QUERY,
   'audit.export': QUERY,
   'audit.verify': { type: dicom('110101', 'Audit Log Used'), action: 'E' },
+  'audit.acknowledge': { type: dicom('110101', 'Audit Log Used'), action: 'U' },
   'audit.retain': { type: dicom('110101', 'Audit Log Used'), action: 'D' },
   'patient.export': { type: dicom('110106', 'Export'), action: 'R' },
   'patient.erase': DELETE,
+  'patient.hold': { type: dicom('110100', 'Application Activity'), action: 'U' },
   'registry.change': {
     type: dicom('110113', 'Security Alert'),
     subtype: [dicom('110137', 'User Security Attributes Changed')],
@@ -218,13 +220,15 @@ function detailsOf({
   erased,
   event: { reason, count, channel, detail = {} },
 }: EvidenceRecord): { type: string; valueString: string }[] {
-  const { credential, claimed, mask, withheld, latencyMs, bytes, response, args, shown = [] } = detail;
+  const { credential, claimed, mask, withheld, latencyMs, bytes, response, args, erasure, shown = [] } = detail;
   const { client, version, model } = claimed ?? {};
   const told = {
     ...{ hash, erased: erased || undefined, reason, rows: count, channel, credential: credential?.kind },
     ...{ claimedClient: client, claimedVersion: version, claimedModel: model, mask, latencyMs, bytes, response },
     withheld: withheld?.join(' '),
     args: args && canonicalJson(args),
+    erasureReason: erasure?.reason,
+    erasureMark: erasure?.mark,
   };
   return [
     ...Object.entries(told).flatMap(([type, value]) => (value === undefined || value === '' ? [] : [{ type, valueString: String(value) }])),

@@ -1,7 +1,5 @@
 import { formatInstant } from '../../shared/clock.ts';
-import type { AuditFault } from './chain.ts';
-import type { EvidenceRecord } from './evidence.ts';
-import type { EvidenceVerdict } from './notes.ts';
+import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
 import type { Rebuilt, ReplayStep } from './replay.ts';
 import type { AccessReport, AccessSummary } from './report.ts';
 
@@ -10,14 +8,19 @@ export function formatRecord({ seq, event, erased, damaged }: EvidenceRecord): s
   const { at, principal, role, action, outcome, reason, count, detail } = event;
   const { client, model } = detail?.claimed ?? {};
   const claims = [client, model].filter((name) => name !== undefined).join(', ');
-  const whose = damaged ? 'DAMAGED' : erased ? 'erased' : (event.patient ?? '-');
+  const whose = damaged ? 'DAMAGED' : erased ? 'erased' : (event.patient ?? (event.patients ? `${event.patients.length} patients` : '-'));
   const what = outcome === 'allowed' ? `${count} rows` : `${outcome}: ${reason}`;
   return `${seq}  ${formatInstant(at)}  ${principal} (${role}${claims ? `, claims to be ${claims}` : ''})  ${action}  ${whose}  ${what}`;
 }
 
+/** What is no entry that can be read, on one line. */
+export function formatUnread({ seq }: Pick<UnreadEntry, 'seq'>): string {
+  return `${seq}  CANNOT BE READ: it is no entry of a form that this version knows; what was done there, and whose data it was, is not known`;
+}
+
 /** An entry with everything in it. */
-export function formatWhole(record: EvidenceRecord): string {
-  return `${formatRecord(record)}\n${JSON.stringify(record, null, 2)}`;
+export function formatWhole(record: EvidenceRecord | UnreadEntry): string {
+  return `${'unread' in record ? formatUnread(record) : formatRecord(record)}\n${JSON.stringify(record, null, 2)}`;
 }
 
 const REBUILT: Readonly<Record<Rebuilt, string | null>> = {
@@ -45,44 +48,25 @@ export function formatStep({ seq, at, action, patient, outcome, reason, count, a
   return [...lines, ...(proof === null ? [] : [`    ${proof}`])].join('\n');
 }
 
-export function formatReport({ patient, accesses, general, unopened }: AccessReport): string {
+export function formatReport({ patient, accesses, general, unopened, unread }: AccessReport): string {
   const own = accesses.length === 0 ? ['Nobody, as far as the evidence goes.'] : accesses.map(formatSummary);
   const others =
     general.length === 0
       ? []
-      : ['Lists and exports of many patients, this one among them if it was within reach:', ...general.map(formatSummary)];
+      : [
+          'Lists and exports of which it is not kept whom they showed, this one among them if it was within reach:',
+          ...general.map(formatSummary),
+        ];
   const closed =
     unopened === 0 ? [] : [`${unopened} entries cannot be opened, of erased patients or damaged: each may have been about this one.`];
-  return [`Who saw ${patient}:`, ...own, ...others, ...closed].join('\n');
+  const strange =
+    unread.length === 0
+      ? []
+      : ['What cannot be read, and may have been about this one:', ...unread.map((seq) => `  ${formatUnread({ seq })}`)];
+  return [`Who saw ${patient}:`, ...own, ...others, ...closed, ...strange].join('\n');
 }
 
 function formatSummary({ principal, role, action, outcome, claimed, times, rows, first, last }: AccessSummary): string {
   const claims = claimed.length > 0 ? `, claims to be ${claimed.join(', ')}` : '';
   return `  ${principal} (${role}${claims})  ${action} ${outcome}, ${times} times, ${rows} rows, ${formatInstant(first)} to ${formatInstant(last)}`;
-}
-
-const FAULTS: Readonly<Record<AuditFault, string>> = {
-  'unknown-key':
-    'a note in the file of a gateway is signed with a key that is not known here: it is not of this hub, or the list of keys was exchanged',
-  altered: 'this entry, or its hash, is not as it was written',
-  missing: 'this entry is missing or stands elsewhere',
-  cut: 'the chain ends before this entry, of which somebody has a note',
-  rewritten: 'the chain up to here was written anew: it differs from a note that was signed',
-  forged: 'the note that is kept of this entry was not signed by the hub',
-  unsigned: 'from here on nothing is signed with a key that is known here',
-  misfiled: 'the index of patients, or the key of this patient, does not agree with it: reports and lists by patient may lack it',
-};
-
-export function formatVerdict(
-  { storeId, entries, fault, seq, signedUpTo, checkpoints, witnesses, unknownKeys, witnessKeys }: EvidenceVerdict,
-  file: string,
-): string {
-  const unknown = unknownKeys.length === 0 ? [] : [`Some notes are signed with keys that are not known here: ${unknownKeys.join(', ')}.`];
-  for (const { gateway, key, known } of witnessKeys)
-    unknown.push(`${file}: notes kept by ${gateway}, signed with ${known ? 'the known key' : 'a key that is not known'} ${key}`);
-  const held = `${checkpoints} notes of the hub and ${witnesses} of gateways`;
-  if (fault !== null) return [`Store ${storeId}: the evidence does not hold. Entry ${seq}: ${FAULTS[fault]}.`, ...unknown].join('\n');
-  return [`Store ${storeId}: ${entries} entries are intact, held against ${held}; signed up to entry ${signedUpTo}.`, ...unknown].join(
-    '\n',
-  );
 }

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../access/access.ts';
 import type { Store } from '../store/store.ts';
 import type { ChainedEntry } from './chain.ts';
-import { type OpenedEntry, openEntry } from './sealed.ts';
+import { openEntry } from './sealed.ts';
 
 /** What the index says of one entry: the number of its patient, and who that is while the key is there. */
 export interface IndexedSubject {
@@ -15,14 +15,20 @@ export interface IndexedSubject {
 const PAGE = 1000;
 
 /**
- * The number of the first entry with which the index of patients, or a patient's key, does not agree: it is listed under nobody or somebody else, cannot be
- * opened, or its key is missing though no `patient.erase` says so. Null where all agrees. The chain does not cover index and keys, but the sealed
- * part of an entry names its patient. Throws STORAGE-*.
+ * The number of the first entry with which the index of patients, or a patient's key, does not agree: it is listed under others than it is about, cannot be
+ * opened, or its key is missing though no `patient.erase` says so; or the index lists an entry that is not there. Null where all agrees. The chain
+ * does not cover index and keys, but the sealed part of an entry, and the first one that has a patient's number, names its patient. What
+ * is written while it goes on is left out. `unread` is told of what is no entry of a known form. Throws STORAGE-*.
  */
-export async function misfiledEntry(store: Pick<Store, 'storeId' | 'audit' | 'auditSubjects'>): Promise<number | null> {
-  const found: Found = { keyless: new Map(), erased: new Set() };
+export async function misfiledEntry(
+  store: Pick<Store, 'storeId' | 'audit' | 'auditSubjects' | 'auditHead'>,
+  unread: (seq: number) => void = () => undefined,
+): Promise<number | null> {
+  const found: Found = { keyless: new Map(), erased: new Set(), tenants: new Set(), upTo: 0, unread };
+  const { seq: end } = await store.auditHead();
   let page: ChainedEntry[] = [];
   for await (const entry of store.audit()) {
+    if (entry.seq > end) break;
     page.push(entry);
     if (page.length < PAGE) continue;
     const seq = await misfiledOf(page, store, found);
@@ -31,6 +37,13 @@ export async function misfiledEntry(store: Pick<Store, 'storeId' | 'audit' | 'au
   }
   const last = await misfiledOf(page, store, found);
   if (last !== null) return last;
+  for (const tenant of found.tenants) {
+    const behind = await store.auditSubjects(tenant, end + 1, Number.MAX_SAFE_INTEGER);
+    // What was written meanwhile is behind the end, too, but there.
+    const { seq: now } = await store.auditHead();
+    const stray = behind.find(({ seq }) => seq > now);
+    if (stray) return stray.seq;
+  }
   for (const [subject, seq] of found.keyless) if (!found.erased.has(subject)) return seq;
   return null;
 }
@@ -39,6 +52,10 @@ interface Found {
   /** Patients without a key, each with the first entry that is about them. */
   keyless: Map<number, number>;
   erased: Set<number>;
+  tenants: Set<string>;
+  /** The last entry that was compared. */
+  upTo: number;
+  unread: (seq: number) => void;
 }
 
 async function misfiledOf(
@@ -46,26 +63,71 @@ async function misfiledOf(
   store: Pick<Store, 'storeId' | 'auditSubjects'>,
   found: Found,
 ): Promise<number | null> {
-  const [first, last] = [page[0], page.at(-1)];
-  if (first === undefined || last === undefined) return null;
-  const tenants = new Set(page.map(({ entry }) => (JSON.parse(entry) as AuditEvent).tenant));
-  const rows = new Map<number, IndexedSubject[]>();
-  for (const tenant of tenants)
-    for (const row of await store.auditSubjects(tenant, first.seq, last.seq)) rows.set(row.seq, [...(rows.get(row.seq) ?? []), row]);
-  for (const { seq, entry } of page) {
-    const [row, ...more] = rows.get(seq) ?? [];
-    const opened = openEntry(entry, store.storeId, (subject) => (row?.subject === subject ? (row.secret ?? undefined) : undefined));
-    if (more.length > 0 || !isFiled(opened, row)) return seq;
-    if (row === undefined) continue;
-    if (row.secret === null && !found.keyless.has(row.subject)) found.keyless.set(row.subject, seq);
-    if (opened.event.action === 'patient.erase' && opened.event.outcome === 'allowed') found.erased.add(row.subject);
+  const last = page.at(-1);
+  if (last === undefined) return null;
+  for (const { entry } of page) for (const tenant of tenantOf(entry)) found.tenants.add(tenant);
+  const rows = new Map<number, Map<number, IndexedSubject>>();
+  for (const tenant of found.tenants) {
+    for (const row of await store.auditSubjects(tenant, found.upTo + 1, last.seq)) {
+      const ofEntry = rows.get(row.seq) ?? new Map<number, IndexedSubject>();
+      rows.set(row.seq, ofEntry.set(row.subject, row));
+    }
   }
-  return null;
+  found.upTo = last.seq;
+  for (const { seq, entry } of page) {
+    const own = rows.get(seq);
+    rows.delete(seq);
+    const filed = isFiled(entry, store.storeId, own);
+    if (filed === false) return seq;
+    if (filed === undefined) found.unread(seq);
+    for (const { subject, secret } of own?.values() ?? []) {
+      if (secret === null && !found.keyless.has(subject)) found.keyless.set(subject, seq);
+      if (isErasure(entry)) found.erased.add(subject);
+    }
+  }
+  // Of entries that are not there.
+  const [stray = null] = rows.keys();
+  return stray;
 }
 
-function isFiled({ event, subject, damaged }: OpenedEntry, row: IndexedSubject | undefined): boolean {
+function tenantOf(entry: string): readonly string[] {
+  try {
+    const { tenant } = JSON.parse(entry) as Partial<AuditEvent>;
+    return tenant === undefined ? [] : [tenant];
+  } catch {
+    return [];
+  }
+}
+
+function isErasure(entry: string): boolean {
+  if (!entry.includes('"patient.erase"')) return false;
+  const { action, outcome } = JSON.parse(entry) as AuditEvent;
+  return action === 'patient.erase' && outcome === 'allowed';
+}
+
+const NOBODY: ReadonlyMap<number, IndexedSubject> = new Map();
+
+/** Whether an entry is listed under exactly those whom it is about, and by the names that it says itself; undefined for what cannot be read, and is listed under nobody. */
+function isFiled(entry: string, storeId: string, rows = NOBODY): boolean | undefined {
+  const opened = openEntry(entry, storeId, (subject) => {
+    const { patient, secret } = rows.get(subject) ?? {};
+    return patient && secret ? { patient, secret } : undefined;
+  });
+  if (opened === undefined) return rows.size === 0 ? undefined : false;
+  const { event, subject, subjects, damaged, gone } = opened;
+  if (gone) return true;
+  if (damaged) return false;
+  if (subjects !== undefined) {
+    const names = new Set(event.patients);
+    return rows.size === subjects.length && subjects.every((one) => rows.has(one) && isNamed(rows.get(one), names));
+  }
+  const [row, ...more] = rows.values();
+  if (more.length > 0) return false;
   if (row === undefined) return subject === null && event.patient === null;
-  if (damaged || (subject !== null && subject !== row.subject)) return false;
-  if (subject === null && event.patient === null) return false;
+  if (subject === null ? event.patient === null : subject !== row.subject) return false;
   return row.secret === null || row.patient === event.patient;
+}
+
+function isNamed(row: IndexedSubject | undefined, names: ReadonlySet<string>): boolean {
+  return row === undefined || row.patient === null || names.has(row.patient);
 }

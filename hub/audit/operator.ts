@@ -5,6 +5,7 @@ import type { CallContext } from '../access/door.ts';
 import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import { operatorPrincipal } from '../access/principals.ts';
 import type { AuditFilter, Auditor } from './auditor.ts';
+import { ACKNOWLEDGEABLE } from './checkpoints.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditSurroundings {
@@ -12,7 +13,7 @@ export interface AuditSurroundings {
   tenants(): readonly string[];
 }
 
-export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-replay' | 'audit-report' | 'audit-verify';
+export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-replay' | 'audit-report' | 'audit-verify' | 'audit-acknowledge';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -38,12 +39,22 @@ const exportArgs = z.strictObject({
 const replayArgs = z.strictObject({ tenant: text.optional(), principal: text, from: z.int().optional(), to: z.int().optional() });
 const reportArgs = z.strictObject({ tenant: text.optional(), patient: text });
 const verifyArgs = z.strictObject({
-  /** Notes by gateway, origin and key: size and hash (base64). */
+  /** Notes by gateway, origin and key: size, hash (base64), and when the gateway got it. */
   witnesses: z
-    .array(z.strictObject({ gateway: text, origin: text, key: text, notes: z.array(z.tuple([z.int().min(0), z.base64()])).max(10_000) }))
+    .array(
+      z.strictObject({
+        gateway: text,
+        origin: text,
+        key: text,
+        notes: z.array(z.tuple([z.int().min(0), z.base64(), z.int().nullable()])).max(10_000),
+      }),
+    )
     .max(64)
     .default([]),
+  keys: z.array(z.string().max(512)).min(1).max(64).optional(),
+  knownRestores: z.array(z.int().min(1)).max(64).optional(),
 });
+const acknowledgeArgs = z.strictObject({ alarm: z.enum(ACKNOWLEDGEABLE) });
 
 /** What an operator may ask of the evidence, of a hub that runs or of a store alone; recorded as `local:<uid>`. */
 export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): Record<AuditCommand, OperatorCommand> {
@@ -67,13 +78,28 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       yield await auditor.report(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'audit-verify': async function* (args, principal) {
-      const { witnesses } = checked(verifyArgs, args, 'witnesses are what a gateway exported');
+      const { witnesses, keys, knownRestores } = checked(verifyArgs, args, 'witnesses are what a gateway exported, keys a list of keys');
       const uid = uidOf(principal);
       const kept = witnesses.flatMap(({ gateway, origin, key, notes }) =>
-        notes.map(([size, hash]): Witness => ({ gateway, key, checkpoint: { origin, size, hash: Buffer.from(hash, 'base64') } })),
+        notes.map(
+          ([size, hash, at]): Witness => ({
+            ...{ gateway, key, checkpoint: { origin, size, hash: Buffer.from(hash, 'base64') } },
+            ...(at !== null && { at }),
+          }),
+        ),
       );
       const callers = tenants().map((tenant) => operatorPrincipal(uid, tenant));
-      yield await auditor.verify(callers, kept, CONTEXT);
+      const given = { witnesses: kept, ...(keys && { keys }), ...(knownRestores && { knownRestores }) };
+      yield await auditor.verify(callers, given, CONTEXT);
+    },
+    'audit-acknowledge': async function* (args, principal) {
+      const { alarm } = checked(acknowledgeArgs, args, `--alarm is ${ACKNOWLEDGEABLE.join(' or ')}`);
+      const uid = uidOf(principal);
+      yield await auditor.acknowledge(
+        tenants().map((tenant) => operatorPrincipal(uid, tenant)),
+        alarm,
+        CONTEXT,
+      );
     },
   };
 }

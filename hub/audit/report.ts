@@ -21,29 +21,50 @@ export interface AccessSummary {
 /** Who saw one patient. */
 export interface AccessReport {
   patient: string;
-  /** What was about this patient alone. */
+  /** What was about this patient, alone or among others; of lists and exports of many each counts as one row. */
   accesses: readonly AccessSummary[];
-  /** Lists and exports of many patients at once, this one among them as far as it was within reach then. */
+  /** Lists and exports of many patients whose evidence does not say whom they showed: this one, if it was within reach then. */
   general: readonly AccessSummary[];
   /** Entries that could not be opened, damaged or of patients without a key: each may have been about this one. */
   unopened: number;
+  /** Numbers of what stands in the chain and is no entry of a form that is known: anything may have been done there. */
+  unread: readonly number[];
 }
 
 /** What shows many patients at once. */
 const GENERAL: readonly Action[] = ['patients.list', 'observations.export'];
 
-/** Sums up who saw a patient, those who did most first: by what the entries themselves say, for the index of patients can be changed without its being seen. */
-export async function reportOf(patient: string, records: AsyncIterable<EvidenceRecord>): Promise<AccessReport> {
+/**
+ * Sums up who saw a patient, those who did most first: by what the entries themselves say, for the index of patients can be changed without its being seen.
+ * An export of everybody says at its end whom it showed; one that has no end may have shown anybody.
+ */
+export async function reportOf(
+  patient: string,
+  records: AsyncIterable<EvidenceRecord>,
+  unread: readonly number[] = [],
+): Promise<AccessReport> {
   const own: Sums = new Map();
   const general: Sums = new Map();
+  const open = new Map<string, AuditEvent[]>();
   let unopened = 0;
   for await (const { event, erased, damaged } of records) {
-    const { patient: about, action, count } = event;
+    const { patient: about, patients, action, count, principal } = event;
     if (erased || damaged) unopened += 1;
     else if (about === patient) add(own, event);
-    else if (about === null && count > 0 && GENERAL.includes(action)) add(general, event);
+    else if (patients !== undefined) {
+      if (action === 'observations.export') open.get(principal)?.shift();
+      if (patients.includes(patient)) add(own, { ...event, count: 1 });
+    } else if (about === null && count > 0 && GENERAL.includes(action)) {
+      if (isOpening(event)) open.set(principal, [...(open.get(principal) ?? []), event]);
+      else add(general, event);
+    }
   }
-  return { patient, accesses: inOrder(own), general: inOrder(general), unopened };
+  for (const event of [...open.values()].flat()) add(general, event);
+  return { patient, accesses: inOrder(own), general: inOrder(general), unopened, unread };
+}
+
+function isOpening({ action, reason }: AuditEvent): boolean {
+  return action === 'observations.export' && reason === 'granted';
 }
 
 type Sums = Map<string, AccessSummary & { claimed: string[] }>;

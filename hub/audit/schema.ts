@@ -48,3 +48,21 @@ CREATE TRIGGER auditCheckpoint_only_next BEFORE INSERT ON auditCheckpoint
 CREATE TRIGGER auditCheckpoint_no_update BEFORE UPDATE ON auditCheckpoint BEGIN SELECT RAISE(ABORT, 'the evidence is append-only'); END;
 CREATE TRIGGER auditCheckpoint_no_delete BEFORE DELETE ON auditCheckpoint BEGIN SELECT RAISE(ABORT, 'the evidence is append-only'); END;
 `;
+
+/** A member of an entry; null where the entry is no JSON. */
+const member = (name: string): string => `CASE WHEN json_valid(entry) THEN json_extract(entry, '$.${name}') END`;
+
+/** By what entries are found, as the index has it: of what is legible in them, so that no column can say otherwise. */
+export const MEMBER = { tenant: `(${member('tenant')})`, at: `(${member('at')})`, principal: `(${member('principal')})` } as const;
+
+/** Holds for what no time or tenant can be read of. */
+export const UNREAD = `
+  coalesce(CASE WHEN json_valid(entry) THEN json_type(entry, '$.tenant') = 'text' AND json_type(entry, '$.at') = 'integer' END, 0) = 0`;
+
+/** The index of patients from the side of the entries, by which it is verified as a whole; and reading that nothing stops which is no entry. */
+export const PROOF_STEP: Migration = `
+CREATE INDEX auditSubjectByEntry ON auditSubject (seq, subject);
+DROP INDEX auditByTime;
+CREATE INDEX auditByTime ON audit (${MEMBER.tenant}, ${MEMBER.at}, ${MEMBER.principal});
+CREATE INDEX auditUnread ON audit (seq) WHERE ${UNREAD};
+`;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { type Checkpoint, readCheckpoint, signedBy } from '../../shared/signed-note.ts';
 
@@ -9,12 +10,18 @@ export interface Witness {
   /** The verifier key that it is signed with. */
   key: string;
   checkpoint: Checkpoint;
+  /** When the gateway got it, by its own clock, if its file says so. */
+  at?: Instant;
 }
 
 const witnessFile = z.object({
   witness: z.literal(1),
   gateway: z.string().max(256),
-  stores: z.array(z.object({ key: z.string().max(512), notes: z.array(z.object({ note: z.string().max(2048) })).max(10_000) })).max(64),
+  stores: z
+    .array(
+      z.object({ key: z.string().max(512), notes: z.array(z.object({ at: z.int().optional(), note: z.string().max(2048) })).max(10_000) }),
+    )
+    .max(64),
 });
 
 /**
@@ -31,11 +38,16 @@ export function readWitnessFile(path: string): Witness[] {
   const { success, data } = witnessFile.safeParse(json);
   if (!success) throw new VitalmeshError('AUDIT-WITNESS', { detail: `${path} is not the export of a gateway` });
   return data.stores.flatMap(({ key, notes }) =>
-    notes.map(({ note }) => {
+    notes.map(({ at, note }) => {
       const read = readCheckpoint(note);
       if (!read || signedBy(read, [key]) !== 'good')
         throw new VitalmeshError('AUDIT-WITNESS', { detail: `${path} holds a note that is not signed` });
-      return { gateway: data.gateway, key, checkpoint: { origin: read.origin, size: read.size, hash: read.hash } };
+      return {
+        gateway: data.gateway,
+        key,
+        checkpoint: { origin: read.origin, size: read.size, hash: read.hash },
+        ...(at !== undefined && { at }),
+      };
     }),
   );
 }

@@ -150,7 +150,10 @@ async function begun(
   const last = (await store.lineage()).epochs.at(-1);
   if (store.storeId !== label.storeId || last?.from !== held.position)
     throw new VitalmeshError('BACKUP-DAMAGED', { detail: 'it is of another store' });
-  await recordMaintenance(store, { tenants: store.tenants(), uid, action: 'store.restore', at: clock.now() });
+  // By which a verification tells what came behind the backup from what was cut off.
+  const { hash } = await store.auditHead();
+  const args = { position: held.position, digest: Buffer.from(hash).toString('hex'), madeAt: label.madeAt, backup: label.sha256 };
+  await recordMaintenance(store, { tenants: store.tenants(), uid, action: 'store.restore', at: clock.now(), args });
   return { storeId: store.storeId, madeAt: label.madeAt, epoch: last.epoch, ...held };
 }
 

@@ -1,7 +1,9 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
 import { FEED_STEP } from '../audit/feed/place.ts';
-import { AUDIT_SCHEMA, EVIDENCE_STEP } from '../audit/schema.ts';
+import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
+import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
+import { ERASING_STEP } from './erasing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
@@ -174,4 +176,7 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   PRELIMINARY_STEP,
   USAGE_STEP,
   FEED_STEP,
+  ERASING_STEP,
+  PROOF_STEP,
+  EVIDENCE_RETENTION_STEP,
 ];

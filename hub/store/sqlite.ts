@@ -7,14 +7,20 @@ import { type Database, openDatabase } from '../../shared/storage/database.ts';
 import { GroupCommit } from '../../shared/storage/group-commit.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
+import { type Anchor, remainsOf } from '../audit/anchors.ts';
 import { AUDIT_SQL, appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
-import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../audit/evidence.ts';
 import { type FeedPlace, feedPlaceOf, setFeedPlace } from '../audit/feed/place.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
+import { readAnchors, retainEvidence } from '../audit/retain-evidence.ts';
+import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../audit/retention.ts';
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
+import type { ErasureBegun, ErasureCounts, ErasureEnd, ErasureOrder, ErasureStep, LegalHold, StoredRollup } from './erasing/erasing.ts';
+import { SqliteErasing } from './erasing/sqlite-erasing.ts';
+import type { Tombstone } from './erasing/tombstone.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { lossIn } from './loss.ts';
@@ -63,7 +69,7 @@ export interface SqliteStoreOptions {
 
 /** Opens the hub's encrypted SQLite store, or makes one. One process owns the file. Throws STORAGE-* as `openDatabase` does. */
 export function openSqliteStore({ metrics, ...options }: SqliteStoreOptions): Store {
-  const database = openDatabase({ ...options, migrations: STORE_MIGRATIONS, cacheKib: 32 * 1024 });
+  const database = openDatabase({ ...options, migrations: STORE_MIGRATIONS, cacheKib: 32 * 1024, erases: true });
   try {
     return new SqliteStore(database, new GroupCommit(database, { name: 'store', metrics, ...(options.clock && { clock: options.clock }) }));
   } catch (thrown) {
@@ -77,6 +83,7 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #commits: GroupCommit;
   readonly #walks: Walks;
+  readonly #erasing: SqliteErasing;
   /** The present one of its lineage. */
   #epoch: string;
   /** Losses that were noted since the opening without knowing which they are, by position. */
@@ -87,6 +94,7 @@ class SqliteStore implements Store {
     this.#commits = commits;
     this.#walks = new Walks(database);
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
+    this.#erasing = new SqliteErasing({ database, commits, walks: this.#walks, storeId: this.storeId });
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
 
@@ -262,8 +270,8 @@ class SqliteStore implements Store {
     }
   }
 
-  async *evidence(tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
-    for (const page of readEvidence(this.#database, this.storeId, tenant, filter)) {
+  async *evidence(tenant: string, filter: EvidenceFilter, unread?: (entry: UnreadEntry) => void): AsyncGenerator<EvidenceRecord> {
+    for (const page of readEvidence(this.#database, this.storeId, tenant, filter, unread)) {
       yield* page;
       await turn();
     }
@@ -279,7 +287,7 @@ class SqliteStore implements Store {
 
   async auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<IndexedSubject[]> {
     return this.#database.read(() =>
-      this.#database.prepare<[string, number, number, string], IndexedSubject>(AUDIT_SQL.subjects).all(tenant, fromSeq, toSeq, tenant),
+      this.#database.prepare<[number, number, string], IndexedSubject>(AUDIT_SQL.subjects).all(fromSeq, toSeq, tenant),
     );
   }
 
@@ -315,9 +323,62 @@ class SqliteStore implements Store {
     }
   }
 
+  async anchors(): Promise<Anchor[]> {
+    return this.#database.read(() => readAnchors(this.#database));
+  }
+
+  async retainEvidence(order: EvidenceOrder): Promise<EvidenceStep> {
+    if (this.#walks.areUnderWay) return { removed: {}, more: true };
+    return await this.#commits.run((database) => retainEvidence(database, this.storeId, order), RETAIN_PAGE);
+  }
+
+  holdEvidence(): Disposable {
+    return this.#walks.hold();
+  }
+
   async retain(order: RetentionOrder): Promise<RetentionStep> {
     if (this.#walks.areUnderWay) return { removed: {}, more: true };
     return this.#commits.run((database) => retainSome(database, order, () => performance.now()));
+  }
+
+  hold(hold: LegalHold, evidence: AuditEvent): Promise<void> {
+    return this.#erasing.hold(hold, evidence);
+  }
+
+  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void> {
+    return this.#erasing.release(tenant, patient, evidence);
+  }
+
+  beginErasure(order: ErasureOrder): Promise<ErasureBegun> {
+    return this.#erasing.beginErasure(order);
+  }
+
+  eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
+    return this.#erasing.eraseSome(evidence);
+  }
+
+  tombstones(): Promise<readonly Tombstone[]> {
+    return this.#erasing.tombstones();
+  }
+
+  adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {
+    return this.#erasing.adoptTombstones(tombstones, evidence);
+  }
+
+  erasureCounts(): Promise<ErasureCounts> {
+    return this.#erasing.erasureCounts();
+  }
+
+  isErased(tenant: string, patient: string): Promise<boolean> {
+    return this.#erasing.isErased(tenant, patient);
+  }
+
+  rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup> {
+    return this.#erasing.rollupsOf(tenant, patient);
+  }
+
+  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent> {
+    return this.#erasing.movementsOf(tenant, patient);
   }
 
   async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {
@@ -329,7 +390,7 @@ class SqliteStore implements Store {
       progress?.(step.value);
       await turn();
     }
-    const chain = await verifyAudit(this.audit(), this.storeId);
+    const chain = await verifyAudit(this.audit(), this.storeId, [], remainsOf(await this.anchors()));
     if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
     const counts = { ...step.value, evidence: chain.intact ? chain.entries : chain.seq - 1 };
     return { storeId: this.storeId, counts, findings: findings.list() };

@@ -6,13 +6,16 @@ import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { Copied, CopyOptions } from '../../shared/storage/copy.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../access/access.ts';
+import type { Anchor } from '../audit/anchors.ts';
 import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
-import type { EvidenceFilter, EvidenceRecord } from '../audit/evidence.ts';
+import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../audit/evidence.ts';
 import type { FeedPlace } from '../audit/feed/place.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
+import type { EvidenceOrder, EvidenceStep } from '../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
+import type { ErasingStore } from './erasing/erasing.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
 import type { Trend, TrendQuery } from './trend.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
@@ -133,8 +136,11 @@ export interface ArrivedBatch {
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }
 
-/** `held`: the same key with the same content was stored before. `reused`: with other content; it is in quarantine. */
-export type ArrivalResult = 'stored' | 'held' | 'reused';
+/**
+ * `held`: the same key with the same content was stored before. `reused`: with other content; it is in quarantine. `erased`: of somebody who was erased; that
+ * it came is in quarantine, and nothing of what it was.
+ */
+export type ArrivalResult = 'stored' | 'held' | 'reused' | 'erased';
 
 export interface ObservationFilter {
   patient?: string;
@@ -236,7 +242,7 @@ export function isEvent(arrival: Arrival | EventArrival): arrival is EventArriva
 }
 
 /** Every engine keeps this contract and passes test/contract/store.ts. */
-export interface Store extends StoreReader, AsyncDisposable {
+export interface Store extends StoreReader, ErasingStore, AsyncDisposable {
   /** Random at the making of the store: hubs of one service must share one. */
   readonly storeId: string;
   /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
@@ -277,14 +283,14 @@ export interface Store extends StoreReader, AsyncDisposable {
   audit(): AsyncIterable<ChainedEntry>;
   /**
    * The entries of a tenant that the filter names, opened: those of one patient in order of the chain, others in order of when it was done. To be
-   * decided and recorded by whoever shows them.
+   * decided and recorded by whoever shows them. `unread` is told of what is no entry of a known form between `fromSeq` and `toSeq`.
    */
-  evidence(tenant: string, filter: EvidenceFilter): AsyncIterable<EvidenceRecord>;
+  evidence(tenant: string, filter: EvidenceFilter, unread?: (entry: UnreadEntry) => void): AsyncIterable<EvidenceRecord>;
   /** What the evidence counted of a principal (`AuditEvent.usage`), as far as limits look back. */
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage>;
   /** The last entry of the chain, as it is on disk; number 0 before the first. */
   auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>>;
-  /** What the index of patients says of a tenant's entries from one number to another, both included, as far as it lists them under their own patients. */
+  /** All that the index of patients says from one number to another, both included, of a tenant's patients and of those whose keys are gone. */
   auditSubjects(tenant: string, fromSeq: number, toSeq: number): Promise<readonly IndexedSubject[]>;
   /** The hash of one entry of the chain; undefined where there is none of that number. */
   auditHash(seq: number): Promise<Uint8Array | undefined>;
@@ -303,6 +309,15 @@ export interface Store extends StoreReader, AsyncDisposable {
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** The notes, in order. */
   checkpoints(): AsyncIterable<StoredCheckpoint>;
+  /** Up to where the retention of the evidence may have removed something; whether the hub said so is to be verified (`isSigned`). */
+  anchors(): Promise<readonly Anchor[]>;
+  /**
+   * Removes some of the evidence that is older than the policy keeps it, in one short commit with the anchor that covers it and the entries that tell of it. Nothing while
+   * it is held. To be called again while it says `more`. Rejects with AUDIT-NOT-REMOVED where the evidence is not as it was written: then it stays.
+   */
+  retainEvidence(order: EvidenceOrder): Promise<EvidenceStep>;
+  /** Until it is disposed, this process removes no evidence: whoever compares parts of it with each other sees one state. */
+  holdEvidence(): Disposable;
   /**
    * Removes some of what is older than the policy keeps it, in one short commit (20 ms at most), with everything that must happen together: rollups
    * are written, resources packed together stay readable, the keys stay known ("held", whatever the content), totals follow. What is

@@ -8,25 +8,25 @@ export const AUDIT_PG = {
   auditBehind: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
   auditSubjects: `
-    SELECT s.seq, s.subject, k.patient, k.secret FROM audit a
-    JOIN audit_subject s ON s.seq = a.seq AND s.subject = coalesce((a.entry::json ->> 'subject')::bigint, (
-      SELECT p.key FROM patient_key p WHERE p.tenant = a.tenant AND p.patient = a.entry::json ->> 'patient'))
+    SELECT s.seq, s.subject, k.patient, k.secret FROM audit_subject s
     LEFT JOIN patient_key k ON k.key = s.subject AND k.tenant = s.tenant
-    WHERE a.tenant = $1 AND a.seq BETWEEN $2 AND $3`,
+    WHERE s.tenant = $1 AND s.seq BETWEEN $2 AND $3 ORDER BY s.seq, s.subject`,
   auditHash: 'SELECT hash FROM audit WHERE seq = $1',
   findKeys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE tenant = $1 AND patient = ANY ($2::text[])',
   addKeys: `
     INSERT INTO patient_key (tenant, patient, secret) SELECT $1, * FROM unnest($2::text[], $3::bytea[])
     RETURNING key AS subject, patient, secret`,
-  keys: 'SELECT key AS subject, secret FROM patient_key WHERE key = ANY ($1::bigint[])',
+  keys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE key = ANY ($1::bigint[])',
   addSubjects: 'INSERT INTO audit_subject (tenant, subject, seq) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[])',
   ofTime: `
-    SELECT seq, entry, hash FROM audit
-    WHERE tenant = $1 AND (entry::json ->> 'at')::bigint < $4 AND ((entry::json ->> 'at')::bigint, seq) > ($2::bigint, $3::bigint)
-      AND ($5::text IS NULL OR entry::json ->> 'principal' = $5) AND seq >= $6 AND seq <= $7
-    ORDER BY tenant, (entry::json ->> 'at')::bigint, seq LIMIT ${EVIDENCE_PAGE}`,
+    SELECT seq, entry_at(entry) AS at, entry, hash FROM audit
+    WHERE tenant = $1 AND entry_at(entry) < $4 AND (entry_at(entry), seq) > ($2::bigint, $3::bigint)
+      AND ($5::text IS NULL OR entry_principal(entry) = $5) AND seq >= $6 AND seq <= $7
+    ORDER BY tenant, entry_at(entry), seq LIMIT ${EVIDENCE_PAGE}`,
+  unread: `
+    SELECT seq, hash FROM audit WHERE tenant = $1 AND entry_at(entry) IS NULL AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT ${EVIDENCE_PAGE}`,
   ofPatient: `
-    SELECT a.seq, a.entry, a.hash
+    SELECT a.seq, 0 AS at, a.entry, a.hash
     FROM patient_key k JOIN audit_subject s ON s.subject = k.key JOIN audit a ON a.seq = s.seq
     WHERE k.tenant = $1 AND k.patient = $2 AND s.seq > $3 AND s.seq <= $4
     ORDER BY s.seq LIMIT ${EVIDENCE_PAGE}`,

@@ -1,9 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditEvent } from '../../access/access.ts';
-import { type ChainedEntry, chainHash } from '../../audit/chain.ts';
-import { type EvidenceFilter, type EvidenceRecord, isWanted } from '../../audit/evidence.ts';
-import { entryText, openEntry, type SubjectKey, subjectOf } from '../../audit/sealed.ts';
+import type { ChainedEntry } from '../../audit/chain.ts';
+import {
+  type EvidenceFilter,
+  type EvidenceRecord,
+  isWanted,
+  openedRow,
+  type TimedEntry,
+  type UnreadEntry,
+  unreadEntry,
+  whoseOf,
+} from '../../audit/evidence.ts';
+import { chainHash } from '../../audit/link.ts';
+import { entryText, type NamedKey, subjectsOf } from '../../audit/sealed.ts';
+import { withoutErased } from '../erasing/tombstone.ts';
 import { AUDIT_PG } from './audit-statements.ts';
+import { erasedOf } from './erase.ts';
 import type { Transaction } from './transaction.ts';
 import { countUsage } from './usage.ts';
 
@@ -15,15 +27,18 @@ interface ChainEnd {
 }
 
 /** Writes events behind the end of the chain, within a commit that holds the head; gives the new last hash. */
-export async function writeEvidence(transaction: Transaction, events: readonly AuditEvent[], end: ChainEnd): Promise<Buffer> {
-  const keys = await keysOf(transaction, events);
+export async function writeEvidence(transaction: Transaction, told: readonly AuditEvent[], end: ChainEnd): Promise<Buffer> {
+  const { keys, forgotten } = await keysOf(transaction, told);
+  const events = told.map((event) => withoutErased(event, forgotten.get(event.tenant)));
   let { seq, hash } = end;
   const rows = events.map((event) => {
-    const key = event.patient === null ? undefined : keys.get(event.tenant)?.get(event.patient);
-    const entry = entryText(event, key, end.storeId);
+    const own = whoseOf(event).flatMap((patient) => keys.get(event.tenant)?.get(patient) ?? []);
+    const entry = entryText(event, own, end.storeId);
+    // What the first entry says of a new number is not said again.
+    for (const key of own) key.isNew = false;
     seq += 1;
     hash = chainHash(hash, entry);
-    return { seq, tenant: event.tenant, entry, hash, subject: key?.subject };
+    return { seq, tenant: event.tenant, entry, hash, subjects: own.map(({ subject }) => subject) };
   });
   await transaction.query(AUDIT_PG.addAudit, [
     rows.map((row) => row.seq),
@@ -32,7 +47,7 @@ export async function writeEvidence(transaction: Transaction, events: readonly A
     rows.map((row) => row.hash),
   ]);
   for (const tenant of keys.keys()) {
-    const own = rows.flatMap((row) => (row.tenant === tenant && row.subject !== undefined ? [{ subject: row.subject, seq: row.seq }] : []));
+    const own = rows.flatMap((row) => (row.tenant === tenant ? row.subjects.map((subject) => ({ subject, seq: row.seq })) : []));
     await transaction.as(tenant);
     await transaction.query(AUDIT_PG.addSubjects, [tenant, own.map(({ subject }) => subject), own.map((row) => row.seq)]);
   }
@@ -40,51 +55,77 @@ export async function writeEvidence(transaction: Transaction, events: readonly A
   return hash;
 }
 
-/** The keys of all patients of some events, by tenant; made for those who have none. */
-async function keysOf(transaction: Transaction, events: readonly AuditEvent[]): Promise<Map<string, Map<string, SubjectKey>>> {
+interface Keys {
+  keys: Map<string, Map<string, NamedKey>>;
+  /** Of whom the evidence must not speak any more. */
+  forgotten: Map<string, (patient: string) => boolean>;
+}
+
+/** The keys of all patients of some events, by tenant; made for those who have none, but for whoever was erased. */
+async function keysOf(transaction: Transaction, events: readonly AuditEvent[]): Promise<Keys> {
+  const forgotten: Keys['forgotten'] = new Map();
   const wanted = new Map<string, Set<string>>();
-  for (const { tenant, patient } of events) {
-    if (patient === null) continue;
-    const patients = wanted.get(tenant) ?? new Set();
-    wanted.set(tenant, patients.add(patient));
+  for (const event of events) {
+    for (const patient of whoseOf(event)) {
+      const patients = wanted.get(event.tenant) ?? new Set();
+      wanted.set(event.tenant, patients.add(patient));
+    }
   }
-  const keys = new Map<string, Map<string, SubjectKey>>();
+  const keys = new Map<string, Map<string, NamedKey>>();
   for (const [tenant, patients] of wanted) {
     await transaction.as(tenant);
-    type Row = SubjectKey & { patient: string };
-    const found = await transaction.query<Row>(AUDIT_PG.findKeys, [tenant, [...patients]]);
+    const found = await transaction.query<NamedKey>(AUDIT_PG.findKeys, [tenant, [...patients]]);
     const known = new Set(found.map(({ patient }) => patient));
-    const missing = [...patients].filter((patient) => !known.has(patient));
+    const unknown = [...patients].filter((patient) => !known.has(patient));
+    const erased = unknown.length === 0 ? undefined : (await erasedOf(transaction, tenant)).people;
+    const isForgotten = (patient: string): boolean => unknown.includes(patient) && (erased?.isPatient(patient) ?? false);
+    forgotten.set(tenant, isForgotten);
+    const missing = unknown.filter((patient) => !isForgotten(patient));
     const secrets = missing.map(() => randomBytes(32));
-    const added = missing.length === 0 ? [] : await transaction.query<Row>(AUDIT_PG.addKeys, [tenant, missing, secrets]);
-    keys.set(tenant, new Map([...found, ...added].map(({ patient, ...key }) => [patient, key])));
+    const added = missing.length === 0 ? [] : await transaction.query<NamedKey>(AUDIT_PG.addKeys, [tenant, missing, secrets]);
+    const all = [...found, ...added.map((key) => ({ ...key, isNew: true }))];
+    keys.set(tenant, new Map(all.map((key) => [key.patient, key])));
   }
-  return keys;
+  return { keys, forgotten };
 }
 
 /** Reads within one transaction of a tenant. */
 type Read = <T>(work: (transaction: Transaction) => Promise<T>, tenant: string) => Promise<T>;
 
 /** The entries of a tenant that a filter names, opened; as `readEvidence` of an SQLite store. */
-export async function* walkEvidence(read: Read, storeId: string, tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
+export async function* walkEvidence(
+  read: Read,
+  storeId: string,
+  tenant: string,
+  filter: EvidenceFilter,
+  unread: (entry: UnreadEntry) => void = () => undefined,
+): AsyncGenerator<EvidenceRecord> {
   const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0, to = Number.MAX_SAFE_INTEGER, patient, principal = null } = filter;
   for (let after = { seq: fromSeq - 1, at: from }; ; ) {
-    const page = await read(async (transaction) => {
+    const { rows, page } = await read(async (transaction) => {
       const rows =
         patient === undefined
-          ? await transaction.query<ChainedEntry>(AUDIT_PG.ofTime, [tenant, after.at, after.seq, to, principal, fromSeq, toSeq])
-          : await transaction.query<ChainedEntry>(AUDIT_PG.ofPatient, [tenant, patient, after.seq, toSeq]);
-      const subjects = new Set(rows.flatMap(({ entry }) => subjectOf(entry) ?? []));
-      const keys = await transaction.query<SubjectKey>(AUDIT_PG.keys, [[...subjects]]);
-      const secrets = new Map(keys.map(({ subject, secret }) => [subject, secret]));
-      return rows.map(({ seq, entry, hash }): EvidenceRecord => {
-        const opened = openEntry(entry, storeId, (subject) => secrets.get(subject));
-        return { seq, hash: Buffer.from(hash).toString('hex'), ...opened };
-      });
+          ? await transaction.query<TimedEntry>(AUDIT_PG.ofTime, [tenant, after.at, after.seq, to, principal, fromSeq, toSeq])
+          : await transaction.query<TimedEntry>(AUDIT_PG.ofPatient, [tenant, patient, after.seq, toSeq]);
+      const subjects = new Set(rows.flatMap(({ entry }) => subjectsOf(entry)));
+      const found = await transaction.query<NamedKey>(AUDIT_PG.keys, [[...subjects]]);
+      const keys = new Map(found.map((key) => [key.subject, key]));
+      return { rows, page: rows.map((row) => openedRow(row, storeId, (subject) => keys.get(subject))) };
     }, tenant);
-    const last = page.at(-1);
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    for (const record of page) {
+      if ('unread' in record) unread(record);
+      else if (isWanted(record, filter)) yield record;
+    }
+    after = { seq: last.seq, at: last.at };
+  }
+  for (let after = fromSeq - 1; ; ) {
+    const asked = [tenant, after, toSeq];
+    const rows = await read((transaction) => transaction.query<Omit<ChainedEntry, 'entry'>>(AUDIT_PG.unread, asked), tenant);
+    const last = rows.at(-1);
     if (last === undefined) return;
-    for (const record of page) if (isWanted(record, filter)) yield record;
-    after = { seq: last.seq, at: last.event.at };
+    for (const row of rows) unread(unreadEntry(row));
+    after = last.seq;
   }
 }

@@ -6,13 +6,17 @@ import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { Lineage, StoreEpoch, StorePosition } from '../../../shared/uplink/lineage.ts';
 import type { AuditEvent } from '../../access/access.ts';
+import { type Anchor, remainsOf } from '../../audit/anchors.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
-import type { EvidenceFilter, EvidenceRecord } from '../../audit/evidence.ts';
+import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../../audit/evidence.ts';
 import type { FeedPlace } from '../../audit/feed/place.ts';
 import type { IndexedSubject } from '../../audit/indexed.ts';
+import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
+import type { ErasureBegun, ErasureCounts, ErasureEnd, ErasureOrder, ErasureStep, LegalHold, StoredRollup } from '../erasing/erasing.ts';
+import type { Tombstone } from '../erasing/tombstone.ts';
 import { Findings } from '../findings.ts';
 import { lossIn } from '../loss.ts';
 import type { RetentionOrder, RetentionStep } from '../retention.ts';
@@ -42,7 +46,9 @@ import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
 import { Connections, checkServer, refusePooler, type SessionLimits } from './connections.ts';
 import { beginEpoch, followMark, readLineage } from './epochs.ts';
+import { PostgresErasing } from './erasing.ts';
 import { walkEvidence } from './evidence.ts';
+import { readAnchors, retainEvidence } from './evidence-retention.ts';
 import { Known } from './known.ts';
 import { isUnknownOpen, noteLoss } from './losses.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
@@ -51,6 +57,7 @@ import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
+import { Unsure } from './unsure.ts';
 import { readUsage } from './usage.ts';
 import { verifyStore } from './verify.ts';
 import { HOLD_WEEKS } from './weeks.ts';
@@ -65,13 +72,13 @@ export interface PostgresStoreOptions {
   clock?: Clock;
   limits?: SessionLimits;
 }
-import { Unsure } from './unsure.ts';
 
 /** Opens the store in a PostgreSQL database that hubs may share. Throws STORAGE-*. */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
   const { address, owner, log, limits } = options;
   if (owner) await migrateAs(owner, address.user);
   const prepare = async (client: pg.ClientBase): Promise<void> => {
+    await refusePooler(client);
     await checkServer(client);
     await checkSchema(client);
     await followMark(client);
@@ -86,7 +93,6 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return new PostgresStore(options, connections, storeId, tenants);
   } catch (thrown) {
     await connections[Symbol.asyncDispose]();
-    await refusePooler(client);
     throw thrown;
   }
 }
@@ -108,10 +114,14 @@ export class PostgresStore implements Store {
   readonly #connections: Connections;
   readonly #commits: Commits;
   readonly #known: Known;
+  readonly #erasing: PostgresErasing = new PostgresErasing(this);
   /** Losses that were noted since the opening without knowing which they are, by position. */
   readonly #uncertain = new Set<number>();
+  #evidenceHolds = 0;
   /** All of them, those too of which nothing is stored. */
   #tenants = new Set<string>();
+  /** What of its own this process must look up to know, and tell. */
+  readonly unsure = new Unsure();
 
   /** Use `openPostgresStore`. */
   constructor(
@@ -131,8 +141,6 @@ export class PostgresStore implements Store {
     };
     const begun = (commit: Commit): Promise<void> => known.follow(commit);
     this.#commits = new Commits({ connections, hub: this.hub, storeId, begun, failed, metrics, clock });
-  /** What of its own this process must look up to know, and tell. */
-  readonly unsure = new Unsure();
     this.#learn(tenants);
   }
 
@@ -208,6 +216,46 @@ export class PostgresStore implements Store {
     );
   }
 
+  hold(hold: LegalHold, evidence: AuditEvent): Promise<void> {
+    return this.#erasing.hold(hold, evidence);
+  }
+
+  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void> {
+    return this.#erasing.release(tenant, patient, evidence);
+  }
+
+  beginErasure(order: ErasureOrder): Promise<ErasureBegun> {
+    return this.#erasing.beginErasure(order);
+  }
+
+  eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
+    return this.#erasing.eraseSome(evidence);
+  }
+
+  tombstones(): Promise<readonly Tombstone[]> {
+    return this.#erasing.tombstones();
+  }
+
+  adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {
+    return this.#erasing.adoptTombstones(tombstones, evidence);
+  }
+
+  erasureCounts(): Promise<ErasureCounts> {
+    return this.#erasing.erasureCounts();
+  }
+
+  isErased(tenant: string, patient: string): Promise<boolean> {
+    return this.#erasing.isErased(tenant, patient);
+  }
+
+  rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup> {
+    return this.#erasing.rollupsOf(tenant, patient);
+  }
+
+  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent> {
+    return this.#erasing.movementsOf(tenant, patient);
+  }
+
   retain(order: RetentionOrder): Promise<RetentionStep> {
     return retainSome(this, order);
   }
@@ -215,7 +263,8 @@ export class PostgresStore implements Store {
   async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {
     const findings = new Findings();
     const counts = await this.read((transaction) => verifyStore(transaction, findings, progress));
-    const chain = await verifyAudit(this.audit(), this.storeId);
+    using _held = this.holdEvidence();
+    const chain = await verifyAudit(this.audit(), this.storeId, [], remainsOf(await this.anchors()));
     if (!chain.intact) findings.add('VERIFY-AUDIT', `entry ${chain.seq}: ${chain.fault}`);
     const evidence = chain.intact ? chain.entries : chain.seq - 1;
     return { storeId: this.storeId, counts: { ...counts, evidence }, findings: findings.list() };
@@ -275,8 +324,8 @@ export class PostgresStore implements Store {
     }
   }
 
-  evidence(tenant: string, filter: EvidenceFilter): AsyncGenerator<EvidenceRecord> {
-    return walkEvidence((work) => this.read(work, tenant), this.storeId, tenant, filter);
+  evidence(tenant: string, filter: EvidenceFilter, unread?: (entry: UnreadEntry) => void): AsyncGenerator<EvidenceRecord> {
+    return walkEvidence((work) => this.read(work, tenant), this.storeId, tenant, filter, unread);
   }
 
   usage(tenant: string, principal: string, since: UsageSince): Promise<KeptUsage> {
@@ -334,6 +383,24 @@ export class PostgresStore implements Store {
     }
   }
 
+  anchors(): Promise<Anchor[]> {
+    return this.read(readAnchors);
+  }
+
+  async retainEvidence(order: EvidenceOrder): Promise<EvidenceStep> {
+    if (this.#evidenceHolds > 0) return { removed: {}, more: true };
+    return await this.#commits.run((commit) => retainEvidence(commit, this.storeId, this.allTenants(), order), RETAIN_PAGE);
+  }
+
+  holdEvidence(): Disposable {
+    this.#evidenceHolds += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#evidenceHolds -= 1;
+      },
+    };
+  }
+
   /** Looks which tenants there are; other hubs add some. */
   async refreshTenants(): Promise<void> {
     this.#learn(await this.read((transaction) => transaction.query<{ id: string; stored: boolean }>(PG.tenants)));
@@ -366,6 +433,11 @@ export class PostgresStore implements Store {
     );
   }
 
+  /** Resolves once every commit that was asked for before is there, or never will be: a server that lost its client may still be at it, and holds the head until then. */
+  async resolved(): Promise<void> {
+    await this.#commits.run(async () => undefined);
+  }
+
   /** Runs `work` in a commit, in the name of a tenant. */
   commit<T>(work: (commit: Commit) => Promise<T>, tenant: string): Promise<T> {
     return this.#commits.run(async (commit) => {
@@ -386,8 +458,3 @@ export class PostgresStore implements Store {
     for (const { id, stored } of tenants) if (stored) this.#known.tenants.add(id);
   }
 }
-  /** Resolves once every commit that was asked for before is there, or never will be: a server that lost its client may still be at it, and holds the head until then. */
-  async resolved(): Promise<void> {
-    await this.#commits.run(async () => undefined);
-  }
-

@@ -139,11 +139,13 @@ for (const running of [true, false]) {
       async ({ audit, hub }) => {
         const about = rows<EvidenceRecord>(await audit('list', '--patient', 'pat-icu-01', '--tenant', 'clinic', '--json'));
         assert.deepEqual(
-          about.map(({ event: { principal, action, patient } }) => [principal, action, patient]),
+          about.map(({ event: { principal, action, patient, patients } }) => [principal, action, patient, patients]),
           [
-            ['gw-icu', 'observations.write', 'pat-icu-01'],
-            ['ai-nurse', 'vitals.read', 'pat-icu-01'],
-            ['ai-monitor', 'vitals.read', 'pat-icu-01'],
+            ['gw-icu', 'observations.write', 'pat-icu-01', undefined],
+            ['ai-nurse', 'vitals.read', 'pat-icu-01', undefined],
+            ['ai-monitor', 'vitals.read', 'pat-icu-01', undefined],
+            // Of the others on the list it says nothing.
+            ['ai-nurse', 'patients.list', null, ['pat-icu-01']],
           ],
         );
         const observation = `gw-icu.${TEST_EPOCH}.1.0`;
@@ -158,7 +160,7 @@ for (const running of [true, false]) {
           own.map(({ principal, patient, reason, count }) => [principal, patient, reason, count]),
           [
             [`local:${uid}`, 'pat-icu-01', 'granted', 0],
-            [`local:${uid}`, 'pat-icu-01', 'closed', 3],
+            [`local:${uid}`, 'pat-icu-01', 'closed', 4],
             [`local:${uid}`, null, 'granted', 0],
             [`local:${uid}`, null, 'closed', 2],
             [`local:${uid}`, null, 'granted', 0],
@@ -188,6 +190,7 @@ for (const running of [true, false]) {
             ['AuditEvent', 'create', '0'],
             ['AuditEvent', 'read', '0'],
             ['AuditEvent', 'read', '0'],
+            ['AuditEvent', 'search', '0'],
           ],
         );
         assert.ok(events.every(({ id }) => id.startsWith(hub.store.storeId)));
@@ -196,7 +199,7 @@ for (const running of [true, false]) {
           own.map(({ patient, reason, count, detail }) => [patient, reason, count, detail?.args?.format, detail?.response]),
           [
             ['pat-icu-01', 'granted', 0, 'fhir', undefined],
-            ['pat-icu-01', 'closed', 3, undefined, hash('sha256', ran.stdout)],
+            ['pat-icu-01', 'closed', 4, undefined, hash('sha256', ran.stdout)],
           ],
         );
         assert.equal(own[1]?.detail?.bytes, Buffer.byteLength(ran.stdout));
@@ -319,19 +322,31 @@ test('one entry is shown whole, and one that is not there is told', async () => 
   });
 });
 
-test('who saw a person is summed up, with the lists in which it may have been', async () => {
+test('who saw a person is summed up, with the lists and exports that showed it and none that did not', async () => {
+  verifies('AUDIT-READ', 'AUDIT-SHOWN');
+  await site(async ({ audit, hub }) => {
+    const nurse = hub.registry.principal('ai-nurse') ?? assert.fail();
+    for await (const _ of await hub.door.export(operatorPrincipal(1, 'clinic'), {}, { channel: 'operator' }));
+    await hub.door.export(operatorPrincipal(2, 'clinic'), {}, { channel: 'operator' });
+    const summed = async (patient: string): Promise<[Set<string>, string[]]> => {
+      const [report] = rows<AccessReport>(await audit('report', '--patient', patient, '--json'));
+      const said = report?.accesses.map(({ principal, action, times, rows: shown }) => `${principal} ${action} ${times} ${shown}`);
+      return [new Set(said), report?.general.map(({ principal, action }) => `${principal} ${action}`) ?? []];
+    };
+    const reads = ['gw-icu observations.write 1 2', 'ai-nurse vitals.read 1 2', 'ai-monitor vitals.read 1 2'];
+    const [seen, general] = await summed('pat-icu-01');
+    assert.deepEqual(seen, new Set([...reads, 'ai-nurse patients.list 1 1', 'local:1 observations.export 1 1']));
+    assert.deepEqual(general, ['local:2 observations.export'], 'an export without an end may have shown anybody');
+    assert.deepEqual(nurse.patients, ['pat-icu-01', 'pat-home-01']);
+    assert.deepEqual(await summed('pat-home-01'), [new Set(['ai-nurse patients.list 1 1']), general]);
+    assert.deepEqual(await summed('pat-home-02'), [new Set(), general]);
+  });
+});
+
+test('a report on a patient of whom nothing was shown says so, and one on nobody is not found', async () => {
   verifies('AUDIT-READ');
   await site(async ({ audit }) => {
-    const [report] = rows<AccessReport>(await audit('report', '--patient', 'pat-icu-01', '--json'));
-    assert.deepEqual(
-      new Set(report?.accesses.map(({ principal, action, times, rows: shown }) => `${principal} ${action} ${times} ${shown}`)),
-      new Set(['gw-icu observations.write 1 2', 'ai-nurse vitals.read 1 2', 'ai-monitor vitals.read 1 2']),
-    );
-    assert.deepEqual(
-      report?.general.map(({ principal, action }) => [principal, action]),
-      [['ai-nurse', 'patients.list']],
-    );
-    const unseen = await audit('report', '--patient', 'pat-home-01');
+    const unseen = await audit('report', '--patient', 'pat-home-02');
     assert.deepEqual([unseen.code, unseen.stderr], [0, '']);
     assert.match(unseen.stdout, /Nobody, as far as the evidence goes/);
     const unknown = await audit('report', '--patient', 'nobody');

@@ -30,6 +30,7 @@ const TABLE: Readonly<Record<Action, [codes: string, patient: string | undefined
   'audit.read': ['rest search E', 'PatientQuery', 'Query'],
   'audit.export': ['rest search E', 'PatientQuery', 'Query'],
   'audit.verify': ['110101 E', undefined, undefined],
+  'audit.acknowledge': ['110101 U', undefined, undefined],
   'audit.retain': ['110101 D', undefined, undefined],
   'patient.export': ['110106 R', undefined, undefined],
   'patient.erase': ['rest delete D', 'PatientDelete', 'Delete'],

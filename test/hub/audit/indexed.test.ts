@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { UnreadEntry } from '../../../hub/audit/evidence.ts';
 import { formatRecord, formatReport } from '../../../hub/audit/format.ts';
 import { misfiledEntry } from '../../../hub/audit/indexed.ts';
 import { reportOf } from '../../../hub/audit/report.ts';
@@ -135,4 +136,79 @@ test('a damaged entry is shown as damaged, and hides no other', async () => {
     assert.deepEqual(await seen('pat-icu-02'), [['nurse-2'], 1]);
     assert.equal(await misfiledEntry(hub.store), 1);
   });
+});
+
+test('a row of the index that is of no entry, or of another one, is found by the entry that it names', async () => {
+  verifies('AUDIT-FILED');
+  const cases: [string, string, number][] = [
+    ['an entry about nobody', 'INSERT INTO auditSubject (subject, seq) VALUES (1, 4)', 4],
+    ['another patient beside its own', 'INSERT INTO auditSubject (subject, seq) VALUES (2, 3)', 3],
+    ['another patient instead', 'UPDATE auditSubject SET subject = 2 WHERE seq = 1', 1],
+    ['an entry that is not there', 'INSERT INTO auditSubject (subject, seq) VALUES (1, 99)', 99],
+    ['a patient who is not there', 'INSERT INTO auditSubject (subject, seq) VALUES (77, 2)', 2],
+  ];
+  for (const [what, statement, seq] of cases) {
+    await tampered(
+      (database) => database.prepare(statement).run(),
+      async ({ hub }) => assert.equal(await misfiledEntry(hub.store), seq, what),
+    );
+  }
+});
+
+test('whom a list showed is listed as well: a row less, one more, and a name of nobody else are found', async () => {
+  verifies('AUDIT-FILED', 'AUDIT-SHOWN');
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-filed-'));
+  const key = randomBytes(32);
+  const list = { ...event(9, { action: 'patients.list', patients: ['pat-a', 'pat-b'] }), tenant: TENANT };
+  for (const [statement, seq] of [
+    ['SELECT 1', null],
+    ['DELETE FROM auditSubject WHERE subject = 2', 1],
+    ['INSERT INTO auditSubject (subject, seq) VALUES (3, 1)', 1],
+    ["UPDATE patientKey SET patient = 'pat-c' WHERE patient = 'pat-b'", 1],
+  ] as const) {
+    let hub = testHub({ dir, key });
+    try {
+      await hub.store.record([list, list]);
+      await hub.close();
+      {
+        using database = openDatabase({ path: join(dir, 'hub.db'), key, migrations: STORE_MIGRATIONS });
+        database.write(() => (statement.startsWith('SELECT') ? undefined : database.prepare(statement).run()));
+      }
+      hub = testHub({ dir, key });
+      assert.equal(await misfiledEntry(hub.store), seq, statement);
+    } finally {
+      await hub.close();
+      rmSync(dir, { recursive: true, force: true });
+      mkdirSync(dir);
+    }
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+test('what is no entry stops no reading, whether the index over the entries still stands or not, and is told of', async () => {
+  verifies('AUDIT-UNREAD');
+  for (const [text, index] of [
+    ['not JSON', true],
+    ['not JSON', false],
+    ['{"v":3,"tenant":"clinic","class":"reads"}', true],
+    ['{"v":4,"tenant":"clinic","at":1}', true],
+    ['[]', false],
+  ] as const) {
+    const broken = (database: Database): void => {
+      if (!index) database.prepare('DROP INDEX auditByTime').run();
+      database.prepare<[string]>('UPDATE audit SET entry = ? WHERE seq = 2').run(text);
+      database.prepare('DELETE FROM auditSubject WHERE seq = 2').run();
+    };
+    await tampered(broken, async ({ hub, seen }) => {
+      const unread: UnreadEntry[] = [];
+      const records = await gathered(hub.store.evidence(TENANT, {}, (entry) => unread.push(entry)));
+      assert.deepEqual([records.map(({ seq }) => seq), unread.map(({ seq }) => seq)], [[1, 3, 4], [2]], text);
+      assert.deepEqual(await seen('pat-icu-01'), [['nurse-1', 'nurse-3'], 0]);
+      const report = await reportOf('pat-icu-01', hub.store.evidence(TENANT, {}), [2]);
+      assert.match(formatReport(report), /may have been about this one:\n {2}2 {2}CANNOT BE READ/);
+      const told: number[] = [];
+      assert.equal(await misfiledEntry(hub.store, (seq) => told.push(seq)), null);
+      assert.deepEqual(told, [2]);
+    });
+  }
 });

@@ -72,7 +72,7 @@ test('while the store cannot say what was used up, nothing is let through', asyn
 
 test('a list counts as reading: one call for each twenty patients of others in it, none more for one’s own', async () => {
   verifies('LIMITS-DAYS');
-  const beds = Array.from({ length: 45 }, (_, i) => `B-${i}: pat-${i}`).join(', ');
+  const beds = Array.from({ length: 45 }, (_, i) => `B-${i}: pat-test-${i}`).join(', ');
   const registry = `
 gateways:
   - { identity: gw, tenant: clinic, beds: { ${beds} } }

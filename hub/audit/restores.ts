@@ -1,0 +1,62 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { AuditEvent } from '../access/access.ts';
+import type { ChainedEntry, Noted } from './chain.ts';
+
+/** What an entry of `store.restore` says, where it stands right behind the end of the backup that it names. */
+export interface Restore {
+  /** Number of the entry. */
+  seq: number;
+  at: Instant;
+  /** Who did it. */
+  by: string;
+  /** Last entry of the backup, whose hash the entry names rightly. */
+  position: number;
+  /** When the backup was made; null where it is not said. */
+  madeAt: Instant | null;
+}
+
+/** That an operator answered for what stood against the evidence. */
+export interface Acknowledged {
+  seq: number;
+  at: Instant;
+  by: string;
+  alarm: string;
+}
+
+/** A gateway's clock may be so far from the hub's. */
+const CLOCK_SLACK_MS = 600_000;
+
+/** Goes along with a chain and keeps what it says of restores and of what was acknowledged. Nothing of it is more than a claim until it is signed. */
+export class Claims {
+  readonly restores: Restore[] = [];
+  readonly acknowledged: Acknowledged[] = [];
+  #last: Pick<ChainedEntry, 'seq' | 'hash'> = { seq: 0, hash: Buffer.alloc(0) };
+
+  visit(entry: ChainedEntry): void {
+    this.#read(entry);
+    this.#last = entry;
+  }
+
+  /** The restore that accounts for a note which the chain does not agree with: the last one that went back behind it, unless the note was taken afterwards. */
+  behind({ seq, at }: Pick<Noted, 'seq' | 'at'>): Restore | undefined {
+    return this.restores.findLast((one) => one.position < seq && (at === undefined || at <= one.at + CLOCK_SLACK_MS));
+  }
+
+  #read({ seq, entry }: ChainedEntry): void {
+    // Nothing that a caller writes can hold a quotation mark, so this is a member and no text.
+    const isRestore = entry.includes('"action":"store.restore"');
+    if (!isRestore && !entry.includes('"action":"audit.acknowledge"')) return;
+    let event: AuditEvent;
+    try {
+      event = JSON.parse(entry) as AuditEvent;
+    } catch {
+      return;
+    }
+    const { at, principal: by, outcome } = event;
+    const { position, digest, madeAt, alarm } = event.detail?.args ?? {};
+    if (outcome !== 'allowed') return;
+    if (typeof alarm === 'string') this.acknowledged.push({ seq, at, by, alarm });
+    const isOfEnd = position === seq - 1 && this.#last.seq === position && digest === Buffer.from(this.#last.hash).toString('hex');
+    if (isRestore && isOfEnd) this.restores.push({ seq, at, by, position, madeAt: typeof madeAt === 'number' ? madeAt : null });
+  }
+}
