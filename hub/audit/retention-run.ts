@@ -25,6 +25,8 @@ export interface EvidenceRetentionOptions {
   key: SigningKey;
   /** The time that the network told in this run, never later than the hub's own clock; undefined while it has told none. */
   knownTime: () => Instant | undefined;
+  /** Whether anything stands against the evidence: then nothing of it is removed. */
+  isDoubted: () => boolean;
   /** The time that an earlier run of the hub kept last; undefined for a new hub. */
   since: Instant | undefined;
   metrics: Metrics;
@@ -47,8 +49,8 @@ export interface EvidenceRetentionStatus {
   kept: readonly KeptEvidence[];
   /** Entries up to this one are gone. */
   removedUpTo: number;
-  /** Nothing is removed while the network has not told the time. */
-  waitsForTime: boolean;
+  /** Why nothing is removed now: the network has not told the time, or something stands against the evidence; null where it is. */
+  waitsFor: 'time' | 'evidence' | null;
   alarms: readonly ErrorCode[];
 }
 
@@ -64,7 +66,7 @@ export class EvidenceRetention implements Service {
   #now: Instant | undefined;
   #lastMs: number | undefined;
   #kept: Pick<EvidenceRetentionStatus, 'kept' | 'removedUpTo'> = { kept: [], removedUpTo: 0 };
-  #waitsForTime = false;
+  #waitsFor: EvidenceRetentionStatus['waitsFor'] = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: EvidenceRetentionOptions) {
@@ -73,7 +75,7 @@ export class EvidenceRetention implements Service {
   }
 
   status(): EvidenceRetentionStatus {
-    return { ...this.#kept, waitsForTime: this.#waitsForTime, alarms: [...this.#alarms] };
+    return { ...this.#kept, waitsFor: this.#waitsFor, alarms: [...this.#alarms] };
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -106,12 +108,12 @@ export class EvidenceRetention implements Service {
     }
   }
 
-  /** False while the time is not known. */
+  /** False while nothing may be removed. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { store, policy, key, knownTime, clock, metrics, log, wait } = this.#options;
+    const { store, policy, key, knownTime, isDoubted, clock, metrics, log, wait } = this.#options;
     const known = knownTime();
-    this.#waitsForTime = known === undefined;
-    if (known === undefined) return false;
+    this.#waitsFor = known === undefined ? 'time' : isDoubted() ? 'evidence' : null;
+    if (known === undefined || this.#waitsFor !== null) return false;
     const now = this.#moment(known);
     const order = {
       policy,
