@@ -30,6 +30,14 @@ const syslog = z
     caFile: filePath.describe('Certificates (PEM) of who may have issued the certificate of the receiver.'),
     certFile: filePath.optional().describe('Certificate of the hub (PEM), where the receiver asks for one.'),
     keyFile: filePath.optional().describe('Its key (PEM, mode 0600).'),
+    confirmSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(60)
+      .describe(
+        'After so long a connection is ended, because only its end tells what has arrived. What came since is sent again after a failure.',
+      ),
     ...common,
   })
   .superRefine(({ certFile, keyFile }, context) => {

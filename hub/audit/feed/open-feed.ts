@@ -18,6 +18,9 @@ import { SyslogSink } from './syslog-sink.ts';
 
 type SyslogConfig = Extract<FeedConfig, { type: 'syslog' }>;
 
+/** That may come twice after a failure. */
+const ROUND_ENTRIES = 10_000;
+
 export interface FeedSurroundings {
   store: Store;
   overlay: Pick<Overlay, 'dial'>;
@@ -44,13 +47,14 @@ export function checkFeed(config: FeedConfig | undefined): void {
 
 function sinkOf(config: FeedConfig, overlay: Pick<Overlay, 'dial'>): FeedSink {
   if (config.type === 'file') return new FileSink(config.path);
-  const { host, port, service } = config;
+  const { host, port, service, confirmSeconds } = config;
   return new SyslogSink({
     host,
     to: service === undefined ? `${host} port ${port}` : `${host} over service ${service}`,
     dial: (signal) => (service === undefined ? dialTcp(host, port, signal) : overlay.dial(service, { signal })),
     credentials: () => credentialsOf(config),
     sender: { host: hostname(), pid: process.pid },
+    round: { entries: ROUND_ENTRIES, ms: confirmSeconds * 1000 },
   });
 }
 

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { connect, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { pause } from '../../../shared/lifecycle.ts';
-import type { FeedEvent, FeedSink } from './contract.ts';
+import type { FeedEvent, FeedRound, FeedSink } from './contract.ts';
 import { framed, type SyslogSender, syslogMessage } from './syslog-message.ts';
 
 export interface SyslogSinkOptions {
@@ -16,7 +16,7 @@ export interface SyslogSinkOptions {
   /** Read anew for each connection, so that they can be replaced. Throws AUDIT-FEED-TLS. */
   credentials(): Pick<SecureContextOptions, 'ca' | 'cert' | 'key'>;
   sender: SyslogSender;
-  round?: { entries: number; ms: number };
+  round: FeedRound;
   /** For a handshake, for a piece that is not taken, and for the end that answers ours. */
   limitMs?: number;
   /** How long a line is watched between the last piece and our end. Longer than a round trip. */
@@ -36,7 +36,7 @@ const PIECE_BYTES = 64 * 1024;
 export class SyslogSink implements FeedSink {
   readonly kind = 'syslog';
   readonly to: string;
-  readonly round;
+  readonly round: FeedRound;
   readonly #options: Options;
   #line: Line | undefined;
   /** More than heartbeats was sent since the last confirmation. */
@@ -45,7 +45,7 @@ export class SyslogSink implements FeedSink {
   constructor(options: SyslogSinkOptions) {
     this.#options = { limitMs: 30_000, settleMs: 1000, ...options };
     this.to = options.to;
-    this.round = options.round ?? { entries: 10_000, ms: 60_000 };
+    this.round = options.round;
   }
 
   async send(events: readonly FeedEvent[], signal: AbortSignal): Promise<void> {

@@ -25,6 +25,7 @@ function optionsFor(receiver: SyslogReceiver, change: Partial<SyslogSinkOptions>
     credentials: () => ({ ca: receiver.authority.pem }),
     sender: { host: 'hub-1', pid: 4711 },
     settleMs: 20,
+    round: { entries: 1000, ms: 1000 },
     ...change,
   };
 }
