@@ -135,8 +135,9 @@ export const MDC_ROWS: ObxRules = { vital: codedVital, unit: codedUnit, sentinel
 export function messageUse({ messages }: Dialect, header: Segment): MessageUse | undefined {
   const type = trimmed(header.component(9, 1));
   const event = trimmed(header.component(9, 2));
-  const control = trimmed(header.field(10));
-  const fits = (rule: MessageRule): boolean =>
-    rule.type === type && (rule.event ?? event) === event && (rule.control ?? control) === control;
-  return messages.find(fits)?.use;
+  for (const rule of messages) {
+    if (rule.type !== type || (rule.event !== undefined && rule.event !== event)) continue;
+    if (rule.control === undefined || rule.control === trimmed(header.field(10))) return rule.use;
+  }
+  return undefined;
 }

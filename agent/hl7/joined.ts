@@ -11,14 +11,14 @@ const OBX_CODES: ReadonlySet<number> = new Set([4, 6, 7, 8, 9, 10, 11, 12, 13, 1
 /** The applications of MSH have names, what comes from here on has none. */
 const MSH_CODES_FROM = 9;
 
-/** Whether a name of a segment and its separator stand anywhere but where a line begins. */
-export function mayBeJoined(text: string, start: number, separator: string): boolean {
+/** Whether the name of a segment and its separator stand in a segment, behind its own beginning and anywhere but where a line begins. */
+export function mayBeJoined(segment: string, separator: string): boolean {
   // Without its first letter a name is found in a third of the time: M and P are everywhere.
   for (const name of NAMING) {
     const tail = separator === '|' ? TAILS[name] : name.slice(1) + separator;
-    for (let at = text.indexOf(tail, start + name.length); at >= 0; at = text.indexOf(tail, at + 1)) {
-      const before = text.charCodeAt(at - 2);
-      if (before !== CR && before !== LF && text.charCodeAt(at - 1) === name.charCodeAt(0)) return true;
+    for (let at = segment.indexOf(tail, 2); at >= 0; at = segment.indexOf(tail, at + 1)) {
+      const before = segment.charCodeAt(at - 2);
+      if (before !== CR && before !== LF && segment.charCodeAt(at - 1) === name.charCodeAt(0)) return true;
     }
   }
   return false;

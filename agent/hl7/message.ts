@@ -32,8 +32,6 @@ export class Hl7Message {
   readonly #bounds: number[];
   /** Whether the other line end stands anywhere, and a segment could hide behind it. */
   readonly #mayHide: boolean;
-  /** Whether a line end may have been lost before a segment that says whose the rest is. */
-  readonly #mayBeJoined: boolean;
   readonly #segment: Segment;
   readonly #bytes: Uint8Array | undefined;
 
@@ -57,7 +55,6 @@ export class Hl7Message {
     const mark = segmentMark(this.text, start);
     this.#bounds = boundsOf(this.text, start, mark);
     this.#mayHide = this.text.includes(mark === '\r' ? '\n' : '\r');
-    this.#mayBeJoined = mayBeJoined(this.text, start, this.separators.field);
     this.#bytes = this.bytewise ? bytes : undefined;
     this.#segment = new Segment(this.text, 0, 0, this.separators, this.#bytes);
   }
@@ -104,7 +101,9 @@ export class Hl7Message {
   hidden(index: number): string | undefined {
     const behindOther = this.#mayHide ? this.#behindOtherEnd(index) : undefined;
     if (behindOther !== undefined && NAMING_SEGMENTS.has(behindOther)) return behindOther;
-    return (this.#mayBeJoined ? joined(this.name(index), this.segment(index)) : undefined) ?? behindOther;
+    // A line end may have been lost before a segment that says whose the rest is.
+    const isJoined = mayBeJoined(this.text.slice(this.from(index), this.to(index)), this.separators.field);
+    return (isJoined ? joined(this.name(index), this.segment(index)) : undefined) ?? behindOther;
   }
 
   #behindOtherEnd(index: number): string | undefined {
