@@ -3,6 +3,7 @@ import { filePath } from '../../shared/config-parts.ts';
 import { credentialPath } from '../../shared/storage/key-file.ts';
 import type { StoreConfig } from '../store/config.ts';
 import { feedConfig } from './feed/config.ts';
+import { evidenceRetentionConfig } from './retention-config.ts';
 
 /** `audit` of hub.yaml: how the evidence is signed. */
 export const auditConfig = z
@@ -20,6 +21,7 @@ export const auditConfig = z
     checkpointEntries: z.int().min(1).max(1_000_000).default(10_000).describe('Signed after so many entries at the latest.'),
     checkpointMinutes: z.int().min(1).max(1440).default(5).describe('Signed after so long at the latest, where there is anything new.'),
     feed: feedConfig.optional().describe('Where every entry is sent as it comes (SIEM); nowhere unless given.'),
+    retention: evidenceRetentionConfig,
   })
   .superRefine(({ keyFile, keyCredential }, context) => {
     if (keyFile !== undefined && keyCredential !== undefined)

@@ -1,6 +1,7 @@
 import { formatInstant } from '../../shared/clock.ts';
 import type { AuditFault } from './chain.ts';
 import { formatUnread } from './format.ts';
+import { formatRemoved } from './format-kept.ts';
 import type { EvidenceVerdict } from './notes.ts';
 
 const FAULTS: Readonly<Record<AuditFault, string>> = {
@@ -27,7 +28,7 @@ export function formatVerdict(verdict: EvidenceVerdict, file: string): string {
   const held = `${checkpoints} notes of the hub and ${witnesses} of gateways`;
   const first =
     fault === null
-      ? `Store ${storeId}: ${entries} entries are intact, held against ${held}; signed up to entry ${signedUpTo}.`
+      ? `Store ${storeId}: ${entries - verdict.removedUpTo} entries are intact, held against ${held}; signed up to entry ${signedUpTo}.`
       : `Store ${storeId}: the evidence does not hold. Entry ${seq}: ${FAULTS[fault]}.`;
   return [first, ...beside(verdict, file)].join('\n');
 }
@@ -37,6 +38,7 @@ function beside(verdict: EvidenceVerdict, file: string): string[] {
   const { unknownKeys, witnessKeys, unread = [], unsigned, strangers, restores, acknowledged, doubts } = verdict;
   const since = unsigned.since === null ? '' : ` since ${formatInstant(unsigned.since)}`;
   return [
+    ...formatRemoved(verdict),
     ...(unsigned.entries === 0
       ? []
       : [`Nothing signed covers the last ${unsigned.entries} entries yet${since}: of them only the chain itself speaks.`]),

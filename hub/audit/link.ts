@@ -31,7 +31,7 @@ export function canonicalEvent(event: AuditEvent): string {
 export function chainHash(previous: Uint8Array, entry: string): Buffer {
   if (!entry.startsWith(LINKED)) return createHash('sha256').update(previous).update(entry).digest();
   const at = entry.indexOf(CONTENT, LINKED.length);
-  if (at >= 0) return linked(previous, entry.slice(0, at), hash('sha256', entry.slice(at), 'latin1'));
+  if (at >= 0) return linked(previous, entry.slice(0, at), hash('sha256', entry.slice(at), 'binary'));
   const digest = digestIn(entry);
   return digest === undefined ? Buffer.alloc(0) : linked(previous, entry.slice(0, goneAt(entry)), digest);
 }
@@ -46,7 +46,7 @@ function linked(previous: Uint8Array, head: string, digest: string): Buffer {
   bytes.set(previous, 0);
   const end = HASH_BYTES + bytes.write(head, HASH_BYTES);
   bytes.write(digest, end, HASH_BYTES, 'latin1');
-  return Buffer.from(hash('sha256', bytes.subarray(0, end + HASH_BYTES), 'latin1'), 'latin1');
+  return Buffer.from(hash('sha256', bytes.subarray(0, end + HASH_BYTES), 'binary'), 'latin1');
 }
 
 /** The entry without its content; undefined for one of before, which cannot be without. */

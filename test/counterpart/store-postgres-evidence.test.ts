@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { storeEvidenceContract } from '../contract/store-evidence.ts';
 import { storeFeedContract } from '../contract/store-feed.ts';
+import { storeEvidenceRetentionContract } from '../contract/store-evidence-retention.ts';
 import { storeUsageContract } from '../contract/store-usage.ts';
 import { verifies } from '../requirements.ts';
 import { PostgresServer, storePlaces } from '../support/postgres.ts';
@@ -10,6 +11,7 @@ const server = await PostgresServer.start();
 after(() => server[Symbol.asyncDispose]());
 
 storeEvidenceContract('postgres', storePlaces(server));
+storeEvidenceRetentionContract('postgres', storePlaces(server), 8);
 storeUsageContract('postgres', storePlaces(server));
 storeFeedContract('postgres', storePlaces(server));
 

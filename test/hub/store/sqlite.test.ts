@@ -18,6 +18,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
+import { storeEvidenceRetentionContract } from '../../contract/store-evidence-retention.ts';
 import { storeFeedContract } from '../../contract/store-feed.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
@@ -45,6 +46,7 @@ storeContract('sqlite', place);
 storeTrendContract('sqlite', place);
 storeRetentionContract('sqlite', place);
 storeEvidenceContract('sqlite', place);
+storeEvidenceRetentionContract('sqlite', place, 30);
 storeUsageContract('sqlite', place);
 storeFeedContract('sqlite', place);
 
