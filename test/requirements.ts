@@ -227,6 +227,20 @@ export const REQUIREMENTS = {
     behaviour:
       'What stands in the chain and is no entry of a known form stops nothing: the others are listed, shown, exported, summed up and verified, and it is said that it is there.',
   },
+  'AUDIT-ACKNOWLEDGED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'That the note outside of the store was lost stands in every note that the hub signs since, in its log and status at every start, and fails each verification, until an operator answers for it by a command that is recorded; evidence that went back is signed again only once an operator did.',
+  },
+  'AUDIT-TAIL': {
+    source: 'issue 8, Evidence',
+    behaviour: 'A verification says how many entries nothing signed covers, and since when.',
+  },
+  'AUDIT-RESTORED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'The evidence of a restore names the end of the backup by number and hash: a verification with notes of what came behind it tells a restore from a cut, names the entries that only their witnesses know of, and says what of it is proven; only a restore that whoever verifies knows of is accounted for.',
+  },
   'AUDIT-WITNESSED': {
     source: 'issue 8, Evidence',
     behaviour:
@@ -865,7 +879,12 @@ export const REQUIREMENTS = {
   },
   'MCP-ERRORS-COUNTED': {
     source: 'issue 8, Who',
-    behaviour: 'A connection of an AI client counts as failed where it ends before an answer or for any other cause than that its client closes it.',
+    behaviour:
+      'A connection of an AI client counts as failed where it ends before an answer or for any other cause than that its client closes it.',
+  },
+  'ACCESS-HIDDEN': {
+    source: 'issue 8, Proof: id guessing',
+    behaviour: 'That nobody is there is answered at the same beat whether nobody is or the patient is out of reach.',
   },
   'REFUSALS-COUNTED': {
     source: 'issue 8, Evidence',

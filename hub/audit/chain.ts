@@ -102,7 +102,7 @@ export async function verifyAudit(
   let gone = 0;
   // Of what the retention removed nothing is left to compare, but for its last entry.
   for (; !note.done && note.value.seq <= entries; note = await pending.next())
-    if (note.value.hash === null || (note.value.seq === entries && !head.equals(note.value.hash)))
+    if (note.value.hash === null || (note.value.seq === entries && !head.equals(note.value.hash) && !along.differs(note.value)))
       return { intact: false, seq: note.value.seq, fault: note.value.hash === null ? 'forged' : 'rewritten' };
   for await (const chained of chain) {
     const { seq, entry, hash } = chained;

@@ -42,7 +42,7 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           summary: 'Lists entries of the evidence, a line each; of one patient in order of the chain, others by when it was done.',
           explained: [
             '--as    who did it: an overlay identity, oauth:ISSUER:SUBJECT, or local:UID',
-            '--saw   only where this observation was shown; every entry is looked at, so name the patient or the time as well',
+            '--saw   only where this observation was shown, with --patient (its subject) or --from: each entry of these is opened',
           ],
           options: { ...common, patient: text, as: text, saw: text, from: text, to: text },
           run: async (values, io) => {

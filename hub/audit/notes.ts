@@ -29,7 +29,7 @@ export interface Against {
 }
 
 /** Entries that a hub writes until it has looked and signed. */
-const UNSIGNED_SLACK = 5000;
+export const UNSIGNED_SLACK = 5000;
 
 /** What was found of a chain, with everything that it was held against. */
 export interface EvidenceVerdict {

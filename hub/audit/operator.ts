@@ -18,16 +18,19 @@ export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-replay' | 'aud
 const CONTEXT: CallContext = { channel: 'operator' };
 
 const text = z.string().min(1).max(256);
-const listArgs = z.strictObject({
-  tenant: text.optional(),
-  patient: text.optional(),
-  principal: text.optional(),
-  saw: text.optional(),
-  from: z.int().optional(),
-  to: z.int().optional(),
-  fromSeq: z.int().min(1).optional(),
-  toSeq: z.int().min(1).optional(),
-});
+const listArgs = z
+  .strictObject({
+    tenant: text.optional(),
+    patient: text.optional(),
+    principal: text.optional(),
+    saw: text.optional(),
+    from: z.int().optional(),
+    to: z.int().optional(),
+    fromSeq: z.int().min(1).optional(),
+    toSeq: z.int().min(1).optional(),
+  })
+  // What was shown is sealed and in no index, so each entry in question is opened: those of one patient, or of a time, and never all.
+  .refine(({ saw, patient, from }) => saw === undefined || patient !== undefined || from !== undefined);
 const exportArgs = z.strictObject({
   tenant: text.optional(),
   patient: text.optional(),
@@ -60,7 +63,11 @@ const acknowledgeArgs = z.strictObject({ alarm: z.enum(ACKNOWLEDGEABLE) });
 export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): Record<AuditCommand, OperatorCommand> {
   return {
     'audit-list': async function* (args, principal) {
-      const { tenant, ...given } = checked(listArgs, args, '--patient, --as and --saw are text, --from and --to times, --seq is a number');
+      const { tenant, ...given } = checked(
+        listArgs,
+        args,
+        '--patient, --as and --saw are text, --from and --to times; --saw needs --patient (the subject of the observation) or --from',
+      );
       yield* auditor.list(operatorWithin(tenants(), uidOf(principal), tenant), filterOf(given), CONTEXT);
     },
     'audit-export': async function* (args, principal) {

@@ -69,7 +69,7 @@ async function site(
     tenants: () => at.hub.store.tenants(),
   };
   const commands = Object.fromEntries(
-    (['audit-list', 'audit-export', 'audit-replay', 'audit-report', 'audit-verify'] as const).map((name) => [
+    (['audit-list', 'audit-export', 'audit-replay', 'audit-report', 'audit-verify', 'audit-acknowledge'] as const).map((name) => [
       name,
       (...call: Parameters<ReturnType<typeof auditOperatorCommands>[typeof name]>) => auditOperatorCommands(surroundings)[name](...call),
     ]),
@@ -149,8 +149,12 @@ for (const running of [true, false]) {
           ],
         );
         const observation = `gw-icu.${TEST_EPOCH}.1.0`;
-        const saw = rows<EvidenceRecord>(await audit('list', '--saw', observation, '--json'));
-        assert.deepEqual(new Set(saw.map(({ event }) => event.principal)), new Set(['ai-nurse', 'ai-monitor']));
+        const both = ['ai-nurse', 'ai-monitor'];
+        const saw = rows<EvidenceRecord>(await audit('list', '--saw', observation, '--patient', 'pat-icu-01', '--json'));
+        assert.deepEqual(
+          saw.map(({ event }) => event.principal),
+          both,
+        );
         const nurse = await audit('list', '--as', 'ai-nurse');
         assert.match(nurse.stdout, /ai-nurse \(clinician\) {2}vitals.read {2}pat-icu-02 {2}denied: patient/);
         assert.equal(rows(await audit('list', '--from', '2030-01-01T00:00:00Z', '--json')).length, 0);
@@ -161,8 +165,8 @@ for (const running of [true, false]) {
           [
             [`local:${uid}`, 'pat-icu-01', 'granted', 0],
             [`local:${uid}`, 'pat-icu-01', 'closed', 4],
-            [`local:${uid}`, null, 'granted', 0],
-            [`local:${uid}`, null, 'closed', 2],
+            [`local:${uid}`, 'pat-icu-01', 'granted', 0],
+            [`local:${uid}`, 'pat-icu-01', 'closed', 2],
             [`local:${uid}`, null, 'granted', 0],
             [`local:${uid}`, null, 'closed', 3],
             [`local:${uid}`, null, 'granted', 0],
@@ -356,11 +360,51 @@ test('a report on a patient of whom nothing was shown says so, and one on nobody
   });
 });
 
+test('who saw an observation is looked for among the entries of its patient or of a time, never among all, nor among those of the looking', async () => {
+  verifies('AUDIT-READ');
+  await site(async ({ audit }) => {
+    const observation = `gw-icu.${TEST_EPOCH}.1.0`;
+    const all = await audit('list', '--saw', observation);
+    assert.deepEqual([all.code === 0, all.stdout], [false, '']);
+    assert.match(all.stderr, /^USAGE.*--saw needs --patient/);
+    for (let again = 0; again < 3; again += 1) {
+      const found = rows<EvidenceRecord>(await audit('list', '--saw', observation, '--from', '2026-11-21T00:00:00Z', '--json'));
+      assert.deepEqual(
+        found.map(({ event }) => event.action),
+        ['vitals.read', 'vitals.read'],
+      );
+    }
+    // A replay reads the values again, and is told as the reading of an auditor, not as a showing.
+    await audit('replay', '--as', 'ai-nurse');
+    assert.equal(rows(await audit('list', '--saw', observation, '--patient', 'pat-icu-01', '--json')).length, 2);
+    const later = await audit('list', '--saw', observation, '--from', '2030-01-01T00:00:00Z', '--json');
+    assert.equal(later.stdout, '');
+  });
+});
+
+test('an alarm of the evidence is acknowledged by a hub that runs, and by no other; the keys and restores that one knows of are taken as such', async () => {
+  verifies('AUDIT-ACKNOWLEDGED', 'AUDIT-SIGNED');
+  await site(async ({ audit, sign, folder, signing }) => {
+    assert.match((await audit('acknowledge', '--alarm', 'AUDIT-NOTE-LOST')).stderr, /^AUDIT-NO-HUB/);
+    assert.match((await audit('acknowledge', '--alarm', 'AUDIT-KEY')).stderr, /^USAGE.*AUDIT-NOTE-LOST or AUDIT-NOT-EXTENDED/);
+    await sign();
+    const copy = join(folder, 'copy-of-keys');
+    writeFileSync(copy, `${signing.verifier}\n`);
+    assert.equal((await audit('verify', '--keys', copy, '--known-restore', '3')).code, 0);
+    const other = openSigningKey(join(folder, 'other'), originOf('x').slice(10), join(folder, 'other-keys'));
+    writeFileSync(copy, `${other.verifier}\n`);
+    assert.equal(verdictOf(await audit('verify', '--keys', copy, '--json')).fault, 'unsigned');
+    writeFileSync(copy, '');
+    assert.match((await audit('verify', '--keys', copy)).stderr, /^AUDIT-KEY/);
+    assert.match((await audit('verify', '--known-restore', 'x')).stderr, /^USAGE/);
+  });
+});
+
 test('a name that nothing answers to is not kept in the evidence', async () => {
   verifies('AUDIT-READ', 'AUDIT-DETAIL');
   await site(async ({ audit, hub }) => {
     await audit('list', '--patient', 'Jane Doe');
-    await audit('list', '--as', 'Jane Doe', '--saw', 'Jane Doe');
+    await audit('list', '--as', 'Jane Doe', '--saw', 'Jane Doe', '--from', '2020-01-01T00:00:00Z');
     await audit('report', '--patient', 'Jane Doe');
     assert.doesNotMatch(JSON.stringify(await evidenceOf(hub.store)), /Jane/);
   });

@@ -3,9 +3,15 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { chainHash, genesisHash } from '../../../hub/audit/chain.ts';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
+import { operatorPrincipal } from '../../../hub/access/principals.ts';
+import { createAuditor } from '../../../hub/audit/auditor.ts';
+import { genesisHash } from '../../../hub/audit/chain.ts';
+import type { Checkpoints } from '../../../hub/audit/checkpoints.ts';
 import { auditConfig, auditFilesOf } from '../../../hub/audit/config.ts';
+import { formatVerdict } from '../../../hub/audit/format-verdict.ts';
 import { readKeptNote } from '../../../hub/audit/kept-note.ts';
+import { chainHash } from '../../../hub/audit/link.ts';
 import { type EvidenceVerdict, verifyEvidence } from '../../../hub/audit/notes.ts';
 import { openCheckpoints } from '../../../hub/audit/open-checkpoints.ts';
 import { readVerifiers } from '../../../hub/audit/signing-key.ts';
@@ -15,7 +21,7 @@ import { readCheckpoint } from '../../../shared/signed-note.ts';
 import { type Database, openDatabase } from '../../../shared/storage/database.ts';
 import { event } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
-import { gathered, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+import { gathered, TEST_NOW, TestClock, type TestHub, testHub } from '../../support/hub.ts';
 
 interface Site {
   hub: TestHub;
@@ -23,6 +29,8 @@ interface Site {
   /** A run of the hub that records so many entries; what it says against the evidence. */
   run(entries: number): Promise<readonly string[]>;
   verdict(): Promise<EvidenceVerdict>;
+  /** What signs, before it starts. */
+  checkpoints(): Promise<Checkpoints>;
   sizes(): Promise<number[]>;
   /** Changes the store's file without its triggers while no hub has it. */
   tamper(work: (database: Database) => void): Promise<void>;
@@ -38,14 +46,17 @@ async function site(body: (site: Site) => Promise<void>): Promise<void> {
   const store = { type: 'sqlite', path: join(dir, 'hub.db') } as Parameters<typeof auditFilesOf>[1];
   const audit = auditConfig.parse({ checkpointEntries: 1 });
   const files = auditFilesOf(audit, store);
+  const checkpoints = (): Promise<Checkpoints> =>
+    openCheckpoints({ audit, store }, { store: at.hub.store, clock, metrics: at.hub.metrics, log: silentLogger });
   try {
     await body({
       get hub() {
         return at.hub;
       },
       files,
+      checkpoints,
       async run(entries) {
-        const made = await openCheckpoints({ audit, store }, { store: at.hub.store, clock, metrics: at.hub.metrics, log: silentLogger });
+        const made = await checkpoints();
         await made.start(AbortSignal.abort());
         if (entries > 0) await at.hub.store.record(Array.from({ length: entries }, () => event(next++)));
         await made[Symbol.asyncDispose]();
@@ -81,6 +92,15 @@ async function site(body: (site: Site) => Promise<void>): Promise<void> {
     await at.hub.close();
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** What an operator of such a hub asks, and as whom. */
+function operatorOf(hub: TestHub, doubts?: Checkpoints) {
+  const auditor = createAuditor({
+    ...{ store: hub.store, policy: () => DEFAULT_POLICY, keys: () => [], replay: { ...hub, zone: 'UTC' }, clock: new TestClock() },
+    ...(doubts && { doubts }),
+  });
+  return { auditor, callers: [operatorPrincipal(5, 'clinic')] };
 }
 
 /** Writes all entries behind a number anew, so that they agree with each other. */
@@ -154,7 +174,7 @@ test('a key that comes to evidence of before is told of and trusted by nobody un
     });
     for (const file of Object.values(files)) rmSync(file);
     assert.deepEqual(await run(1), ['AUDIT-KEY-UNLISTED', 'AUDIT-NOTE-LOST']);
-    assert.deepEqual(await run(1), ['AUDIT-KEY-UNLISTED'], 'said at every start');
+    assert.deepEqual(await run(1), ['AUDIT-KEY-UNLISTED', 'AUDIT-NOTE-LOST'], 'said at every start');
     const { fault, unknownKeys } = await verdict();
     assert.deepEqual([fault, unknownKeys.length], ['unsigned', 1]);
   });
@@ -183,5 +203,76 @@ test('a kept note that is missing, open to others or none is told of', async () 
     rmSync(files.note);
     writeFileSync(files.note, 'nothing', { mode: 0o644 });
     assert.throws(() => readKeptNote(files.note), { code: 'AUDIT-NOTE-LOST' });
+  });
+});
+
+test('a note that was lost stays told, whatever becomes of it since, until an operator answers for it, which is recorded', async () => {
+  verifies('AUDIT-ACKNOWLEDGED');
+  await site(async ({ files, hub, run, verdict, checkpoints }) => {
+    await run(2);
+    rmSync(files.note);
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST'], 'the new note says so');
+    const doubted = await verdict();
+    assert.deepEqual(
+      [doubted.intact, doubted.fault, doubted.seq, doubted.doubts],
+      [false, 'doubted', 2, [{ code: 'AUDIT-NOTE-LOST', since: 2 }]],
+    );
+    rmSync(files.note);
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    assert.deepEqual((await verdict()).doubts, [{ code: 'AUDIT-NOTE-LOST', since: 2 }], 'as before: the notes in the store say so, too');
+    const signing = await checkpoints();
+    await signing.start(AbortSignal.abort());
+    const { auditor, callers } = operatorOf(hub, signing);
+    await assert.rejects(auditor.acknowledge(callers, 'AUDIT-NOT-EXTENDED', { channel: 'operator' }), { code: 'NOT-FOUND' });
+    await assert.rejects(operatorOf(hub).auditor.acknowledge(callers, 'AUDIT-NOTE-LOST', { channel: 'operator' }), {
+      code: 'AUDIT-NO-HUB',
+    });
+    await auditor.acknowledge(callers, 'AUDIT-NOTE-LOST', { channel: 'operator' });
+    assert.deepEqual(signing.status().alarms, []);
+    await signing[Symbol.asyncDispose]();
+    assert.deepEqual(await run(1), []);
+    const { intact, doubts, acknowledged } = await verdict();
+    assert.deepEqual([intact, doubts], [true, []]);
+    assert.deepEqual(
+      acknowledged.map(({ by, alarm }) => [by, alarm]),
+      [['local:5', 'AUDIT-NOTE-LOST']],
+    );
+  });
+});
+
+test('whoever cuts the evidence back to an earlier note, and takes the kept one away, is told of at every start', async () => {
+  verifies('AUDIT-ACKNOWLEDGED');
+  await site(async ({ files, run, verdict, tamper }) => {
+    await run(2);
+    await run(3);
+    await tamper((database) => {
+      for (const table of ['auditSubject', 'audit', 'auditCheckpoint']) database.prepare(`DELETE FROM ${table} WHERE seq > 2`).run();
+    });
+    rmSync(files.note);
+    for (let start = 0; start < 3; start += 1) assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    // What was cut off once can be cut off again, but not the telling.
+    await tamper((database) => {
+      for (const table of ['auditSubject', 'audit', 'auditCheckpoint']) database.prepare(`DELETE FROM ${table} WHERE seq > 2`).run();
+    });
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST', 'AUDIT-NOT-EXTENDED']);
+    rmSync(files.note);
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    assert.equal((await verdict()).fault, 'doubted');
+  });
+});
+
+test('what grows behind the last signature is signed by nobody, and verify says how much and since when', async () => {
+  verifies('AUDIT-TAIL');
+  await site(async ({ hub, run, verdict }) => {
+    await run(3);
+    assert.deepEqual((await verdict()).unsigned, { entries: 0, since: null });
+    const at = TEST_NOW + 60_000;
+    await hub.store.record([event(1, { at }), event(2, { at: at + 5000 })]);
+    const found = await verdict();
+    assert.deepEqual([found.intact, found.unsigned], [true, { entries: 2, since: at }]);
+    assert.match(formatVerdict(found, ''), /^Nothing signed covers the last 2 entries yet since 2026-11-21T10:01:00/m);
+    await run(0);
+    assert.deepEqual((await verdict()).unsigned, { entries: 0, since: null });
   });
 });

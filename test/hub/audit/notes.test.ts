@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { type ChainedEntry, canonicalEvent, chainHash, genesisHash, type StoredCheckpoint } from '../../../hub/audit/chain.ts';
-import { type Against, verifyEvidence } from '../../../hub/audit/notes.ts';
+import { type ChainedEntry, genesisHash, type StoredCheckpoint } from '../../../hub/audit/chain.ts';
+import { canonicalEvent, chainHash } from '../../../hub/audit/link.ts';
+import { type Against, UNSIGNED_SLACK, verifyEvidence } from '../../../hub/audit/notes.ts';
 import { originOf, signCheckpoint, verifierKey } from '../../../shared/signed-note.ts';
 import { event } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
@@ -45,14 +46,23 @@ test('a chain that its notes cover is intact, and the verdict says up to where i
     storeId: STORE,
     intact: true,
     entries: 12,
+    removedUpTo: 0,
+    emptied: 0,
     fault: null,
     seq: null,
     head: Buffer.from(CHAIN.at(-1)?.hash ?? []).toString('hex'),
     signedUpTo: 12,
     checkpoints: 3,
     witnesses: 0,
+    olderWitnesses: 0,
     witnessKeys: [],
     unknownKeys: [],
+    unsigned: { entries: 0, since: null },
+    strangers: { agree: 0, differ: 0 },
+    restores: [],
+    lost: null,
+    doubts: [],
+    acknowledged: [],
   });
 });
 
@@ -102,16 +112,48 @@ test('a chain written anew and signed with the hub’s own key is found by what 
   assert.deepEqual([verdict.intact, verdict.witnesses], [true, 2]);
 });
 
-test('a note of a key that is not known says nothing against the chain, and is a verdict of its own', async () => {
+test('notes of a key that is not known are a verdict of their own, which says whether the chain agrees with them', async () => {
   verifies('AUDIT-SIGNED');
   const key = verifierKey(originOf(STORE), other.publicKey);
-  const made = { gateway: 'gw', key, checkpoint: { origin: originOf(STORE), size: 5, hash: Buffer.alloc(32) } };
-  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made] }), ['unknown-key', 5]);
-  const { witnesses, witnessKeys } = await verdictOf(CHAIN, { witnesses: [made] });
+  const made = (seq: number, hash = CHAIN[seq - 1]?.hash ?? Buffer.of()) => ({
+    gateway: 'gw',
+    key,
+    checkpoint: { origin: originOf(STORE), size: seq, hash },
+  });
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made(5)] }), ['unknown-key', 5]);
+  const { witnesses, witnessKeys } = await verdictOf(CHAIN, { witnesses: [made(5)] });
   assert.deepEqual([witnesses, witnessKeys], [0, [{ gateway: 'gw', key, known: false }]]);
-  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made], keys: [KEY, key] }), ['rewritten', 5], 'of a key that is known it counts');
+  const [wrong, beyond] = [made(5, Buffer.alloc(32)), made(99, Buffer.alloc(32))];
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [made(3), wrong] }), ['disputed', 5]);
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [beyond] }), ['disputed', 99]);
+  assert.deepEqual((await verdictOf(CHAIN, { witnesses: [made(3), wrong, beyond] })).strangers, { agree: 1, differ: 2 });
+  assert.deepEqual(await faultOf(CHAIN, { witnesses: [wrong], keys: [KEY, key] }), ['rewritten', 5], 'of a key that is known it counts');
+  assert.deepEqual(await faultOf(chainOf(12, 100), { witnesses: [wrong] }), ['rewritten', 4], 'what the chain itself shows comes first');
+});
+
+test('a chain written anew under a list of keys that was exchanged is disputed by what gateways kept, and rewritten by a copy of the list', async () => {
+  verifies('AUDIT-SIGNED');
+  const exchanged = verifierKey(originOf(STORE), other.publicKey);
   const rewritten = chainOf(12, 100);
-  assert.deepEqual(await faultOf(rewritten, { witnesses: [made] }), ['rewritten', 4], 'what the chain itself shows comes first');
+  const checkpoints = [noteOf(rewritten, 12, other.privateKey)];
+  const kept = { gateway: 'gw', key: KEY, checkpoint: { origin: originOf(STORE), size: 8, hash: CHAIN[7]?.hash ?? Buffer.of() } };
+  assert.deepEqual(await faultOf(rewritten, { checkpoints, keys: [exchanged] }), [null, null], 'the hub alone cannot tell');
+  assert.deepEqual(await faultOf(rewritten, { checkpoints, keys: [exchanged], witnesses: [kept] }), ['disputed', 8]);
+  assert.deepEqual(await faultOf(rewritten, { checkpoints, keys: [KEY], witnesses: [kept] }), ['rewritten', 8]);
+});
+
+test('how much may be unsigned is what is signed at once and what a hub writes until it looks, to the entry', async () => {
+  verifies('AUDIT-SIGNED');
+  const everyEntries = 10;
+  const most = everyEntries + UNSIGNED_SLACK;
+  const at = (upTo: number) => faultOf(CHAIN, { checkpoints: NOTES.slice(0, 1), upTo, everyEntries });
+  assert.deepEqual(await at(4 + most), [null, null]);
+  assert.deepEqual(await at(4 + most + 1), ['unsigned', 5]);
+  assert.deepEqual(
+    await faultOf(CHAIN, { checkpoints: NOTES.slice(0, 1), upTo: 4 + most + 1 }),
+    [null, null],
+    'where nobody says how often it is signed',
+  );
 });
 
 test('what is noted while a chain is verified does not count against it', async () => {
