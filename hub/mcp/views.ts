@@ -19,7 +19,7 @@ const withheld = z
   .array(z.enum(WITHHOLDABLE))
   .optional()
   .describe(
-    'What the access token of this caller does not cover. None of it is shown, whether or not there is any: missing is not normal.',
+    'Scope, not a finding: what the access token of this caller does not cover. It stands here whether or not there is any of it, and none of it is shown: missing is not normal.',
   );
 const ward = z.string().optional().describe('Ward, where it is known and may be shown.');
 

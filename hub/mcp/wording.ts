@@ -7,8 +7,9 @@ export function latestText(latest: Latest): string {
   const lines = [`Patient ${latest.patient} (${whereOf(latest, latest.masked)}), as of ${latest.asOf}.`];
   if (latest.masked) lines.push(MASKED_WORDS[latest.masked]);
   if (latest.vitals.some(({ test }) => test)) lines.push('TEST DATA: not measured on a person.');
-  if (latest.withheld) lines.push(`${withheldText(latest.withheld)}; this says nothing about the patient.`);
-  else if (latest.vitals.length === 0) lines.push('No vital signs are on record. This is missing data, not a normal finding.');
+  if (latest.withheld) lines.push(`${scopeText(latest.withheld)} This says nothing about the patient.`);
+  if (latest.vitals.length === 0 && !latest.withheld?.includes('vital-signs'))
+    lines.push('No vital signs are on record. This is missing data, not a normal finding.');
   for (const row of latest.vitals) lines.push(`- ${rowText(row)}`);
   if (latest.truncated) lines.push('There are more rows than shown here.');
   lines.push(latest.notice);
@@ -31,9 +32,9 @@ const WITHHELD_WORDS: Readonly<Record<Withheld, string>> = {
   other: 'other measurements',
 };
 
-/** That something is not shown because of the token, whether or not there is any: it must not read as if there were none. */
-function withheldText(withheld: readonly Withheld[]): string {
-  return `Your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}`;
+/** What the token is for, which is no finding: whether there is anything beyond it is not told, and must not read as if there were none, or some. */
+function scopeText(withheld: readonly Withheld[]): string {
+  return `Scope: your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}, whether or not there are any.`;
 }
 
 function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {
@@ -87,7 +88,7 @@ export function patientsText({ patients, total, truncated, nextCursor, masked, w
   const more = truncated ? [`More follow: call list_patients with cursor ${nextCursor}.`] : [];
   const note = [
     ...(masked ? [MASKED_WORDS[masked]] : []),
-    ...(withheld ? [`${withheldText(withheld)}; this says nothing about the patients.`] : []),
+    ...(withheld ? [`${scopeText(withheld)} This says nothing about the patients.`] : []),
   ];
   return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...note, ...lines, ...more].join('\n');
 }

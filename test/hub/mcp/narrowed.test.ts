@@ -38,8 +38,14 @@ test('a full chart does not look empty to a token that hides it: what is hidden 
   const hidden = ['vital-signs', 'activity', 'exam', 'procedure', 'other'];
   assert.deepEqual([latest.vitals, latest.withheld, patients.withheld], [[], hidden, hidden]);
   assert.deepEqual([row.vitals, row.lastDataAt, row.ageSeconds], [[], null, null]);
-  assert.match(said, /^Your access token does not cover vital signs, .*; this says nothing about the patient\.$/m);
-  assert.match(listed, /^Your access token does not cover vital signs, .*; this says nothing about the patients\.$/m);
+  assert.match(
+    said,
+    /^Scope: your access token does not cover vital signs, .*, whether or not there are any\. This says nothing about the patient\.$/m,
+  );
+  assert.match(
+    listed,
+    /^Scope: your access token does not cover vital signs, .*, whether or not there are any\. This says nothing about the patients\.$/m,
+  );
   assert.match(listed, /^- pat-icu-01 \(bed ICU-01\): nothing that your access token covers$/m);
   for (const words of [said, listed]) assert.doesNotMatch(words, /on record|no data yet|No vital signs|missing data|ago/);
 });
@@ -57,6 +63,19 @@ test('a token that hides a part: what it covers is shown with its age, which is 
   assert.deepEqual([part.row.vitals, part.row.lastDataAt, part.row.ageSeconds], [['hr'], null, null]);
   assert.match(part.listed, /^- pat-icu-01 .*: 1 shown that your access token covers$/m);
   assert.doesNotMatch(JSON.stringify(part), /glu/);
+});
+
+test('a token that covers vital signs is told that there are none, beside its scope, which is the same whatever there is', async () => {
+  verifies('TOKEN-WITHHELD');
+  await using empty = await charted([]);
+  await using full = await charted(['hr', 'glu']);
+  const [none, some] = await Promise.all(
+    [empty, full].map((site) => site.read(site.withToken('user/Observation.rs?category=vital-signs'))),
+  );
+  assert.match(none?.said ?? '', /^No vital signs are on record\. This is missing data, not a normal finding\.$/m);
+  const scopeOf = (said = ''): string | undefined => said.split('\n').find((line) => line.startsWith('Scope: '));
+  assert.equal(scopeOf(none?.said), scopeOf(some?.said));
+  assert.match(scopeOf(none?.said) ?? '', /does not cover laboratory values/);
 });
 
 test('a token for everything, and none, hide nothing and say so of nothing', async () => {

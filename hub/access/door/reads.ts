@@ -1,0 +1,163 @@
+import type { Clock } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { panel, vital } from '../../../shared/vitals.ts';
+import { bucketEdges } from '../../clinical/bucket-edges.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { HistoryQuery, Store } from '../../store/store.ts';
+import { MAX_TREND_BUCKETS } from '../../store/trend.ts';
+import type { Principal } from '../access.ts';
+import { decide, inScope, withheldFrom } from '../decide.ts';
+import type { CallContext, LatestView, PatientSummary, TrendAsked } from '../door.ts';
+import { type Call, granted } from '../evidence-of-call.ts';
+import { type TrendView, trendView, type VersionView, versionView } from '../history-views.ts';
+import { inOrderOfName } from '../masked-reading.ts';
+import type { Masking, Maskings } from '../masking/contract.ts';
+import { lastShownAt, latestView } from '../views.ts';
+import type { Calls } from './calls.ts';
+
+export interface ReadsOptions {
+  calls: Calls;
+  store: Store;
+  registry: Registry;
+  maskings: Maskings;
+  clock: Clock;
+  zone: string;
+}
+
+/** What is shown of patients: who there is, what is current, and how it was. */
+export class Reads {
+  readonly #calls: Calls;
+  readonly #store: Store;
+  readonly #registry: Registry;
+  readonly #maskings: Maskings;
+  readonly #clock: Clock;
+  readonly #zone: string;
+
+  constructor({ calls, store, registry, maskings, clock, zone }: ReadsOptions) {
+    this.#calls = calls;
+    this.#store = store;
+    this.#registry = registry;
+    this.#maskings = maskings;
+    this.#clock = clock;
+    this.#zone = zone;
+  }
+
+  async listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
+    const call = this.#calls.begin(principal, 'patients.list', context);
+    await this.#calls.require(call);
+    const { tenant } = principal;
+    const withheld = withheldFrom(principal, call.action);
+    const seen = this.#registry.patients(tenant).flatMap((place) => {
+      const { allow, obligations } = decide(principal, call.action, this.#calls.resource(tenant, place.patient, place), call);
+      return allow ? [{ place, masking: this.#maskings.of(principal, obligations.mask) }] : [];
+    });
+    const patients = seen.map(({ place }) => place.patient);
+    const counted = await this.#calls.spend(call, [], patients);
+    return await shownAfter((show) =>
+      this.#store.patients(tenant, (_, stored) => {
+        const known = new Map(stored.map((row) => [row.patient, row]));
+        const rows = seen.map(({ place: { patient, bed, ward }, masking }) => {
+          const { lastStoredAt: at = null, vitals: stored = [] } = known.get(patient) ?? {};
+          const vitals = stored.filter((key) => inScope(principal, call.action, key));
+          const lastStoredAt = lastShownAt(at, { shown: vitals, stored, withheld });
+          const told = { ...(ward !== undefined && { ward }), lastStoredAt, vitals, ...(withheld.length > 0 && { withheld }) };
+          return masking.summary({ patient, bed, ...told }, call.at);
+        });
+        const view = show(inOrderOfName(rows));
+        return { ...granted(call, null, view.length, { view, withheld, patients }), ...counted() };
+      }),
+    );
+  }
+
+  async latest(principal: Principal, name: string, context: CallContext): Promise<LatestView> {
+    const call = this.#calls.begin(principal, 'vitals.read', context);
+    const { patient, place, masking } = await this.#calls.about(call, name);
+    const counted = await this.#calls.spend(call, [patient]);
+    return await shownAfter((show) =>
+      this.#store.latest(principal.tenant, patient, (_, all) => {
+        const rows = all.filter((row) => inScope(principal, call.action, row.vital));
+        const withheld = withheldFrom(principal, call.action);
+        const frame = { patient, ...place, withheld, now: this.#clock.now(), zone: this.#zone };
+        const view = show(masking.latest(latestView(rows, frame)));
+        return { ...granted(call, patient, rows.length, { view, rows, withheld }), ...counted(patient) };
+      }),
+    );
+  }
+
+  async trend(principal: Principal, name: string, query: TrendAsked, context: CallContext): Promise<TrendView> {
+    const { vital, points } = query;
+    const call = this.#calls.begin(principal, 'vitals.read', context);
+    const { patient, place, masking } = await this.#calls.about(call, name, vital);
+    if (!(query.from < query.to && points >= 1 && points <= MAX_TREND_BUCKETS))
+      throw new VitalmeshError('USAGE', { detail: 'from before to, 1 to 2000 points' });
+    const counted = await this.#calls.spend(call, [patient]);
+    const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
+    const device = await this.#deviceOf(call, { patient, masking }, query.device);
+    const edges = bucketEdges({ from, to, points, zone: this.#zone });
+    const now = this.#clock.now();
+    const wanted = {
+      patient,
+      vital,
+      edges,
+      now,
+      place: place.bed === null ? 'home' : 'bed',
+      ...(device !== undefined && { device }),
+    } as const;
+    return await shownAfter((show) =>
+      this.#store.trend(principal.tenant, wanted, (values, trend) => {
+        const view = show(masking.trend(trendView(trend, { patient, ...place, vital, edges, now, zone: this.#zone })));
+        const { series } = trend;
+        const args = {
+          vital: series.length > 0 ? vital : keyOf(vital),
+          device: series.find((one) => one.device === device)?.device ?? null,
+        };
+        return { ...granted(call, patient, values, { view, args: { ...args, from, to, points } }), ...counted(patient) };
+      }),
+    );
+  }
+
+  async history(
+    principal: Principal,
+    name: string,
+    query: Omit<HistoryQuery, 'patient'>,
+    context: CallContext,
+  ): Promise<readonly VersionView[]> {
+    const { vital } = query;
+    const call = this.#calls.begin(principal, 'vitals.read', context);
+    const { patient, masking } = await this.#calls.about(call, name, vital);
+    const counted = await this.#calls.spend(call, [patient]);
+    const effective = masking.instantOf(query.effective, patient);
+    const device = (await this.#deviceOf(call, { patient, masking }, query.device)) ?? query.device;
+    return await shownAfter((show) =>
+      this.#store.history(principal.tenant, { patient, vital, device, effective }, (count, rows) => {
+        const view = show(masking.versions(rows.map(versionView), patient));
+        const args = count > 0 ? { vital, device, effective } : { vital: keyOf(vital), device: null, effective };
+        return { ...granted(call, patient, count, { view, args, rows }), ...counted(patient) };
+      }),
+    );
+  }
+
+  /** The device that a caller means by the name under which it knows it; by any other one that nothing has. */
+  async #deviceOf(call: Call, { patient, masking }: { patient: string; masking: Masking }, name?: string): Promise<string | undefined> {
+    if (name === undefined || masking.profile === 'none') return name;
+    const rows = await this.#store.latest(call.principal.tenant, patient, () => granted(call, patient, 0));
+    // What it was not given leads to nothing, also where a device is called so: else names could be tried.
+    return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? masking.device(patient, name);
+  }
+}
+
+/** A read whose view is made, and shown to the evidence, before the commit that lets it out. */
+async function shownAfter<V>(read: (show: <T extends V>(view: T) => T) => Promise<unknown>): Promise<V> {
+  let shown: { view: V } | undefined;
+  await read((view) => {
+    shown = { view };
+    return view;
+  });
+  if (shown === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a read without evidence' });
+  return shown.view;
+}
+
+/** A key of the tables of vital signs, as it is; anything else a caller may write is null, for free text has no place in the evidence. */
+function keyOf(asked: string): string | null {
+  return (vital(asked) ?? panel(asked)) ? asked : null;
+}
