@@ -5,8 +5,11 @@ export interface Change {
   tenant: string;
   /** Opaque patient id. */
   patient: string;
-  /** `stored` where a current value changed; `late` where something was stored and none did, as with what waited during an outage. */
-  kind: 'stored' | 'late' | 'stale' | 'patients';
+  /**
+   * `stored` where a current value changed; `late` where something was stored and none did, as with what waited during an outage; `erased` where nothing of the
+   * patient is left, and nothing will come.
+   */
+  kind: 'stored' | 'late' | 'stale' | 'patients' | 'erased';
   vitals: readonly string[];
   /** Of `patients`: where somebody was before who has moved or gone, so that whoever looked after that place is told. */
   was?: { ward?: string; panels?: readonly string[] };

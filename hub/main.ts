@@ -53,6 +53,11 @@ import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
+import { patientCliCommands } from './privacy/cli.ts';
+import { forgetErased } from './privacy/forget-erased.ts';
+import { type PatientCommand, patientOperatorCommands } from './privacy/operator.ts';
+import { PatientRights } from './privacy/rights.ts';
+import { tombstonesOf } from './privacy/tombstone-file.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { asFile, timeFileOf } from './store/config.ts';
@@ -72,6 +77,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
           ...patientsCliCommands({ where: whereOffline }),
+          ...patientCliCommands({ patient: patientOffline }),
         },
       ),
       argv,
@@ -118,6 +124,8 @@ async function run(config: HubConfig): Promise<void> {
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
   });
   const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind });
+  const rights = new PatientRights({ store, registry, policy, tombstones: tombstonesOf(config.store), feed, staleness, clock });
+  await rights.look();
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
   const { callers, resource } = access;
@@ -154,6 +162,7 @@ async function run(config: HubConfig): Promise<void> {
       uplink: uplink.status(),
       access: access.status(),
       evidence: checkpoints.status(),
+      people: rights.counts,
       evidenceKept: evidenceRetention.status(),
       evidenceFeed: siem?.status() ?? null,
       mcp: mcp.status(),
@@ -161,9 +170,10 @@ async function run(config: HubConfig): Promise<void> {
     }),
   });
   // Before the watch reads what is current, so that it misses nothing.
-  const others = opened.others(({ patients, currencies }) => {
+  const others = opened.others(({ patients, currencies, erased }) => {
     staleness.changed(currencies);
     for (const changed of patients) feed.publish(changed);
+    if (erased) forgetErased(erased, { staleness, feed, clock });
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const explaining = {
@@ -187,6 +197,7 @@ async function run(config: HubConfig): Promise<void> {
       ...patientsOperatorCommands({ ...backups, door }),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
+      ...patientOperatorCommands({ rights, tenants: backups.tenants }),
     },
     log,
   });
@@ -284,6 +295,14 @@ async function* auditOffline(config: HubConfig, command: AuditCommand, args: Rec
   const door = createDoor({ store, registry, metrics: new Metrics(), policy, maskings, zone });
   const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone }, clock: systemClock });
   yield* auditOperatorCommands({ auditor, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
+}
+
+async function* patientOffline(config: HubConfig, command: PatientCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
+  const { registry, policy: rules } = loadRules(config);
+  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
+  const nobody = { feed: new Feed(), staleness: { changed: () => undefined } };
+  const rights = new PatientRights({ store, registry, policy: () => rules, tombstones: tombstonesOf(config.store), ...nobody, clock: systemClock });
+  yield* patientOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 
 /** What the evidence of a store is held against, outside of it. */

@@ -9,10 +9,13 @@ import { type AccessStatus, formatAccess } from './access/access-status.ts';
 import { formatNotInForce, type NotInForce } from './access/rules/reloads.ts';
 import type { EvidenceStatus } from './audit/checkpoints.ts';
 import { type FeedStatus, feedRows } from './audit/feed/behind.ts';
+import { formatKept } from './audit/format-kept.ts';
+import type { EvidenceRetentionStatus } from './audit/retention-run.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
+import type { ErasureCounts } from './store/erasing/erasing.ts';
 import type { StoreCounts } from './store/store.ts';
 
 /** What `vitalmesh-hub status --json` prints while the store answers. */
@@ -57,6 +60,10 @@ export interface HubStatus {
   access: AccessStatus;
   mcp: McpStatus;
   evidence: EvidenceStatus;
+  /** Who was erased at their request, or may not be. */
+  people: ErasureCounts;
+  /** How far back the evidence of each class goes. */
+  evidenceKept: EvidenceRetentionStatus;
   /** The live feed of the evidence; null where none is configured. */
   evidenceFeed: FeedStatus | null;
   metrics: Record<string, number>;
@@ -104,7 +111,9 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
     ...storeRows(status),
     ...status.evidence.alarms.map((code): [string, string] => ['Evidence', meaningOf(code)]),
+    ...formatKept(status.evidenceKept),
     ...feedRows(status.evidenceFeed),
+    ...peopleRows(status.people),
     ...reasonsOf(status.metrics),
     ...unboundRows(status),
   ];
@@ -129,6 +138,14 @@ function notStored({ storeRefusal, now }: Pick<HubStatus, 'storeRefusal' | 'now'
   const { code, since, lastAt, batches } = storeRefusal;
   const last = `${batches} batches since ${formatInstant(since)}, last ${Math.round((now - lastAt) / 1000)} s ago`;
   return [['Not stored', `what gateways send: ${meaningOf(code)} (${last})`]];
+}
+
+function peopleRows({ erased, underWay, held }: ErasureCounts): [string, string][] {
+  const said = [
+    ...(erased > 0 ? [`${erased} erased${underWay > 0 ? `, of whom ${underWay} not to the end` : ''}`] : []),
+    ...(held > 0 ? [`${held} under legal hold`] : []),
+  ];
+  return said.length === 0 ? [] : [['People', said.join('; ')]];
 }
 
 /** Places that the text shows; all of them stand in `--json`. */

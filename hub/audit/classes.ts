@@ -25,6 +25,7 @@ const CLASSES: Readonly<Record<Action, EvidenceClass>> = {
   'audit.acknowledge': 'administration',
   'patient.export': 'reads',
   'patient.erase': 'administration',
+  'patient.hold': 'administration',
   'registry.change': 'administration',
   'session.open': 'operation',
   'access.explain': 'operation',

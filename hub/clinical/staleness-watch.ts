@@ -76,6 +76,17 @@ export class StalenessWatch implements Service {
     if (this.#running && this.#sleep === undefined) this.#wake();
   }
 
+  /** What is current of a tenant, of patients whom `isWanted` names. */
+  currentOf(tenant: string, isWanted: (patient: string) => boolean): Currency[] {
+    const asked = new Map<string, boolean>();
+    return [...this.#rows.values()].filter((row) => {
+      if (row.tenant !== tenant) return false;
+      const known = asked.get(row.patient) ?? isWanted(row.patient);
+      asked.set(row.patient, known);
+      return known;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop();
   }

@@ -199,6 +199,10 @@ export class Fanout implements Disposable {
 
   #onChange(change: Change): void {
     this.#version = change.version;
+    if (change.kind === 'erased') {
+      this.#endOf(change);
+      return;
+    }
     const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' };
     const isStored = change.kind === 'stored' || change.kind === 'late';
     const list = change.kind === 'patients' || (isStored && this.#isNew(change));
@@ -207,6 +211,13 @@ export class Fanout implements Disposable {
     if (change.kind === 'late') return;
     // A patient who came, went or changed beds changes what is read of that patient, too.
     this.#deliver(latestUri(change.patient), change, note);
+  }
+
+  /** Whoever follows somebody who was erased: there is nothing to follow, and silence must not pass for calm. */
+  #endOf({ tenant, patient }: Change): void {
+    this.#known.delete(readersKey(tenant, patient));
+    const readers = this.#readers.get(readersKey(tenant, latestUri(patient)));
+    for (const subscriber of [...(readers?.keys() ?? [])]) this.#end(subscriber, 'changed');
   }
 
   #isNew({ tenant, patient }: Change): boolean {

@@ -1,10 +1,12 @@
-import type { Clock } from '../../shared/clock.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { checkKeyFile, ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { isAbsent, refuseAbsent } from '../../shared/storage/presence.ts';
 import type { Change } from '../feed.ts';
+import { settleErasures } from '../privacy/finish-erasures.ts';
+import { readTombstones, tombstonesOf } from '../privacy/tombstone-file.ts';
 import type { StoreConfig } from './config.ts';
 import { noteStore, refuseLost } from './presence.ts';
 import { openSqliteStore } from './sqlite.ts';
@@ -15,6 +17,8 @@ export interface OthersStored {
   /** What of each patient is to be looked at again. */
   patients: readonly Omit<Change, 'version'>[];
   currencies: readonly CurrencyChange[];
+  /** That people of a tenant were erased, and who is one of them: their ids are nowhere any more. */
+  erased?: { tenant: string; isPatient(id: string): boolean };
 }
 
 export interface OpenedStore {
@@ -38,6 +42,7 @@ export async function openStore(config: StoreConfig, surroundings: StoreSurround
     ensureKeyFile(config.keyFile, config.path);
     const store = openSqliteStore({ ...config, ...surroundings });
     noteStore(config.path, store.storeId);
+    await settled(config, store, surroundings);
     if (isNew) surroundings.log?.warn({ store: config.path, storeId: store.storeId }, 'a new, empty store was begun at this path');
     return { store, engine: 'sqlite', others: () => [] };
   }
@@ -45,6 +50,7 @@ export async function openStore(config: StoreConfig, surroundings: StoreSurround
   const { OtherHubs } = await import('./postgres/other-hubs.ts');
   const options = { log: silentLogger, ...surroundings };
   const store = await openFromFiles(config, options);
+  await settled(config, store, surroundings);
   return { store, engine: 'postgres', others: (tell) => [new OtherHubs({ ...options, store, tell })] };
 }
 
@@ -55,7 +61,9 @@ export async function openStore(config: StoreConfig, surroundings: StoreSurround
 export async function openExistingStore(config: StoreConfig, surroundings: StoreSurroundings): Promise<Store> {
   if (config.type !== 'postgres') {
     refuseAbsent(config.path);
-    return openSqliteStore({ ...config, ...surroundings });
+    const store = openSqliteStore({ ...config, ...surroundings });
+    await settled(config, store, surroundings);
+    return store;
   }
   return (await openStore({ ...config, ownerUrlFile: undefined }, surroundings)).store;
 }
@@ -67,6 +75,18 @@ export function isNotBegun(config: StoreConfig): boolean {
   return isAbsent(config.path);
 }
 
+/** Before anything of it is shown: nobody is half erased, and nobody comes back who was erased. Closes the store where that fails. */
+async function settled(config: StoreConfig, store: Store, { clock = systemClock, log }: StoreSurroundings): Promise<void> {
+  try {
+    const ended = await settleErasures(store, tombstonesOf(config), () => clock.now());
+    if (ended > 0)
+      log?.warn({ people: ended }, 'people were erased whose erasure had been cut off, or whom an older store had brought back');
+  } catch (thrown) {
+    await store[Symbol.asyncDispose]();
+    throw thrown;
+  }
+}
+
 /**
  * Throws the first coded error of the files that the configuration names; opens nothing. Gives what an operator should know of a store that
  * is not there yet.
@@ -75,6 +95,7 @@ export async function checkStore(config: StoreConfig): Promise<string | undefine
   if (config.type !== 'postgres') {
     refuseLost(config.path);
     checkKeyFile(config.keyFile, config.path);
+    readTombstones(tombstonesOf(config));
     return isAbsent(config.path) ? `There is no store at ${config.path} yet: run begins a new, empty one there.` : undefined;
   }
   const { readAddressFile } = await import('./postgres/address.ts');

@@ -43,7 +43,9 @@ const status: HubStatus = {
     subscriptions: 0,
   },
   evidence: { signedUpTo: 7, alarms: [] },
+  people: { erased: 0, underWay: 0, held: 0 },
   evidenceFeed: null,
+  evidenceKept: { kept: [], removedUpTo: 0, waitsFor: null, alarms: [] },
   metrics: { 'ingest_quarantined{INGEST-NOT-BOUND}': 2, 'ingest_refused_batches{UPLINK-UNKNOWN-GATEWAY}': 7, other: 1 },
 };
 

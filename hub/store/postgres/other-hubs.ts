@@ -5,6 +5,8 @@ import type { Change } from '../../feed.ts';
 import type { OthersStored } from '../open-store.ts';
 import type { Currency, CurrencyChange } from '../store.ts';
 import { clientConfig, refusePooler } from './connections.ts';
+import { erasedOf } from './erase.ts';
+import { ERASING_PG } from './erasing-statements.ts';
 import { databaseError } from './errors.ts';
 import type { PostgresStore } from './postgres.ts';
 import { PG } from './statements.ts';
@@ -167,6 +169,8 @@ export class OtherHubs implements Service {
   async #catchUp(from: number, until: number, hub: string): Promise<void> {
     await this.#store.refreshTenants();
     for (const tenant of this.#store.allTenants()) {
+      const erased = await this.#store.read((transaction) => this.#erased(transaction, tenant, until), tenant);
+      if (erased) this.#tell({ patients: [], currencies: [], erased });
       for (let after = from; after < until && !this.#stop.signal.aborted; ) {
         const { stored, last } = await this.#store.read((transaction) => this.#page(transaction, { tenant, after, until, hub }), tenant);
         if (stored.patients.length > 0) this.#tell(stored);
@@ -201,6 +205,14 @@ export class OtherHubs implements Service {
       }
     }
     return { stored: { patients: told, currencies }, last: rows.length < A_PAGE ? until : (rows.at(-1)?.position ?? until) };
+  }
+
+  /** The erased people of a tenant, where another hub began to erase one. */
+  async #erased(transaction: Transaction, tenant: string, until: number): Promise<OthersStored['erased']> {
+    const told = await transaction.query(ERASING_PG.toldOf, [tenant, this.#told, until, this.#store.hub]);
+    if (told.length === 0) return undefined;
+    const { people } = await erasedOf(transaction, tenant);
+    return { tenant, isPatient: (id) => people.isPatient(id) };
   }
 
   #due(): void {

@@ -33,6 +33,7 @@ const TABLE: Readonly<Record<Action, [codes: string, patient: string | undefined
   'audit.acknowledge': ['110101 U', undefined, undefined],
   'audit.retain': ['110101 D', undefined, undefined],
   'patient.export': ['110106 R', undefined, undefined],
+  'patient.hold': ['110100  U', '', ''],
   'patient.erase': ['rest delete D', 'PatientDelete', 'Delete'],
   'registry.change': ['110113 110137 U', undefined, undefined],
   'session.open': ['110114 110122 E', undefined, undefined],

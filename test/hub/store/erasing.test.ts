@@ -1,11 +1,21 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
+import SQLite from 'better-sqlite3-multiple-ciphers';
+import { packReceived } from '../../../hub/store/observation-row.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
+import type { Arrival } from '../../../hub/store/store.ts';
 import { Metrics } from '../../../shared/metrics.ts';
-import type { StorePlace } from '../../contract/store.ts';
-import { storeErasingContract } from '../../contract/store-erasing.ts';
+import { unlock } from '../../../shared/storage/connection.ts';
+import { arrivalOf, batchOf, event, type StorePlace } from '../../contract/store.ts';
+import { erased, movementOf, storeErasingContract } from '../../contract/store-erasing.ts';
+import { gapArrival } from '../../contract/store-trend.ts';
+import { verifies } from '../../requirements.ts';
+import { TEST_NOW } from '../../support/hub.ts';
+import { orderAt } from '../../support/retained-store.ts';
 
 async function place(): Promise<StorePlace> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-erasing-'));
@@ -17,3 +27,73 @@ async function place(): Promise<StorePlace> {
 }
 
 storeErasingContract('sqlite', place);
+
+const PLANTED = 'pat-PLANTED-4711';
+const DEVICE = 'device-PLANTED-88';
+const MRN = { value: 'MRN-PLANTED-99', authority: 'HIS' };
+/** Its eight bytes stand in the row. */
+const VALUE = 61.437_133_789_062_5;
+
+/** The bytes of an encrypted store as SQLite has them, page by page, free ones too; and of everything beside it. */
+function bytesOf(folder: string, key: Buffer): Buffer {
+  const copy = join(folder, 'copy', 'plain.db');
+  mkdirSync(join(folder, 'copy'));
+  copyFileSync(join(folder, 'hub.db'), copy);
+  const connection = new SQLite(copy);
+  unlock(connection, copy, key, 'sqlcipher');
+  for (const mode of ['DELETE', 'OFF']) connection.pragma(`journal_mode = ${mode}`);
+  connection.pragma("rekey = ''");
+  connection.close();
+  const plain = readFileSync(copy);
+  assert.equal(plain.toString('latin1', 0, 15), 'SQLite format 3');
+  rmSync(join(folder, 'copy'), { recursive: true });
+  const beside = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+  return Buffer.concat([plain, ...beside]);
+}
+
+test('neither the person nor a value stands in the file of the store, its log or beside it once they are erased', async () => {
+  verifies('ERASE-BYTES');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-erased-'));
+  const key = randomBytes(32);
+  try {
+    await using store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics: new Metrics() });
+    const packed: Buffer[] = [];
+    const of = (seq: number, change: Parameters<typeof arrivalOf>[0] = {}): Arrival =>
+      arrivalOf({ seq, patientId: PLANTED, device: DEVICE, patient: MRN, value: VALUE, ...change });
+    for (let seq = 1; seq <= 600; seq += 1) {
+      const at = TEST_NOW - 400 * 24 * 3_600_000 + seq * 1000;
+      const own = of(seq * 2, { effective: at, receivedAt: at });
+      const other = arrivalOf({ seq: seq * 2 + 1, patientId: 'pat-other', device: 'monitor-9', effective: at, receivedAt: at });
+      const refusals = [{ id: own.id, code: 'INGEST-INVALID' as const, rule: `r${seq}`, received: own.received }];
+      packed.push(packReceived([own.received]));
+      await store.storeBatch(batchOf([own, other], { at, refusals, quarantine: { rows: 20, bytes: 100_000 } }));
+    }
+    await store.hold(
+      { tenant: 'clinic', patient: PLANTED, reason: 'CASE', principal: 'local:0', at: TEST_NOW },
+      event(0, { patient: PLANTED }),
+    );
+    await store.release('clinic', PLANTED, event(0, { patient: PLANTED }));
+    await store.rebind([{ tenant: 'clinic', gateway: 'gw-icu', kind: 'bed', name: 'ICU-01', patient: PLANTED }], TEST_NOW);
+    // A half of it leaves by the retention first, and what it leaves behind is written over as well.
+    const policy = { ...orderAt(0).policy, continuous: 300_000 };
+    for (let more = true; more; ) ({ more } = await store.retain({ policy, now: TEST_NOW - 400 * 24 * 3_600_000 + 600_000 }));
+    await store.storeBatch(batchOf([of(5000), movementOf(5001, MRN), { ...gapArrival(5002, {}), patient: PLANTED, device: DEVICE }]));
+    await store.record([event(1, { patient: PLANTED, detail: { args: { vital: PLANTED } } })]);
+    const number = Buffer.alloc(8);
+    number.writeDoubleBE(VALUE);
+    const wanted = [...[PLANTED, DEVICE, MRN.value].map((text) => Buffer.from(text)), number, (packed.at(-1) ?? number).subarray(24, 64)];
+    await store[Symbol.asyncDispose]();
+    const before = bytesOf(folder, key);
+    for (const one of wanted) assert.ok(before.includes(one), `${one.toString('latin1')} was not there before`);
+
+    await using again = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics: new Metrics() });
+    await erased(again, PLANTED);
+    assert.equal(statSync(join(folder, 'hub.db-wal')).size, 0);
+    const after = bytesOf(folder, key);
+    for (const one of wanted) assert.ok(!after.includes(one), `${one.toString('latin1')} is still there`);
+    assert.ok(after.includes(Buffer.from('monitor-9')));
+    assert.deepEqual((await again.verify()).findings, []);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,68 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Instant } from '../../shared/clock.ts';
+import type { AuditEvent } from '../access/access.ts';
+import type { ErasingStore, ErasureEnd } from '../store/erasing/erasing.ts';
+import type { Tombstone } from '../store/erasing/tombstone.ts';
+import { readTombstones, united, writeTombstones } from './tombstone-file.ts';
+
+/** How long a step that could do nothing, for a copy or a long read is under way, is waited for. */
+const AGAIN_MS = 20;
+
+/** Evidence of an erasure, legible for good: who had whom erased by its mark, why, and how many rows went. */
+export function erasureEvidence(
+  { tenant, principal, reason, mark }: Tombstone,
+  of: Pick<AuditEvent, 'at' | 'patient' | 'reason'> & Partial<Pick<AuditEvent, 'count' | 'detail'>>,
+): AuditEvent {
+  const erasure = { reason, mark: Buffer.from(mark).toString('hex') };
+  const { detail, ...rest } = of;
+  const whole = { credential: { kind: 'local' }, ...detail, erasure } as const;
+  return {
+    tenant,
+    principal,
+    role: 'operator',
+    action: 'patient.erase',
+    outcome: 'allowed',
+    count: 0,
+    channel: 'operator',
+    ...rest,
+    detail: whole,
+  };
+}
+
+/** Carries every erasure that is under way to its end; gives what was finished. Throws STORAGE-*: then it goes on at the next call. */
+export async function finishErasures(store: ErasingStore, now: () => Instant): Promise<ErasureEnd[]> {
+  const ended: ErasureEnd[] = [];
+  const evidence = (end: ErasureEnd): AuditEvent => {
+    const count = Object.values(end.removed).reduce((sum, rows) => sum + rows, 0);
+    return erasureEvidence(end.tombstone, { at: now(), patient: end.patient, reason: 'closed', count });
+  };
+  for (;;) {
+    const step = await store.eraseSome(evidence);
+    if (step.ended) ended.push(step.ended);
+    if (!step.more) return ended;
+    // Gateways and callers have their turn.
+    await pause(step.ended ? 0 : AGAIN_MS);
+  }
+}
+
+/**
+ * To be called when a store is opened, before anything of it is shown or taken: erases again whom a store that was put back to a state of before does not know to be
+ * erased, goes on with what was cut off, and brings the file up to date. Gives how many
+ * erasures it finished. Throws PATIENT-TOMBSTONES, STORAGE-*.
+ */
+export async function settleErasures(store: ErasingStore, path: string, now: () => Instant): Promise<number> {
+  const kept = readTombstones(path);
+  if (kept.length > 0)
+    await store.adoptTombstones(kept, (tombstone, patient) => erasureEvidence(tombstone, { at: now(), patient, reason: 'again' }));
+  const ended = await finishErasures(store, now);
+  await keepTombstones(store, path);
+  return ended.length;
+}
+
+/** Writes the file anew where the store says more than it. Throws PATIENT-TOMBSTONES, STORAGE-*. */
+export async function keepTombstones(store: ErasingStore, path: string): Promise<void> {
+  const kept = readTombstones(path);
+  const all = united(kept, await store.tombstones());
+  const size = (tombstones: readonly Tombstone[]): number => tombstones.reduce((sum, { others }) => sum + 1 + others.length, 0);
+  if (size(all) > size(kept)) writeTombstones(path, all);
+}

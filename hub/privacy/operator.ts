@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { OperatorCommand } from '../../shared/operator/server.ts';
+import type { CallContext } from '../access/door.ts';
+import { operatorWithin, uidOf } from '../access/operator-caller.ts';
+import type { PatientRights } from './rights.ts';
+
+export interface PrivacySurroundings {
+  rights: PatientRights;
+  tenants(): readonly string[];
+}
+
+export type PatientCommand = 'patient-export' | 'patient-erase' | 'patient-hold' | 'patient-release';
+
+const CONTEXT: CallContext = { channel: 'operator' };
+
+const text = z.string().min(1).max(256);
+const exportArgs = z.strictObject({ tenant: text.optional(), patient: text });
+const eraseArgs = z.strictObject({ tenant: text.optional(), patient: text, confirm: text, reason: text });
+const holdArgs = z.strictObject({ tenant: text.optional(), patient: text, reason: text });
+
+/** What an operator may do in the name of one person, with a hub that runs or with a store alone; recorded as `local:<uid>`. */
+export function patientOperatorCommands({ rights, tenants }: PrivacySurroundings): Record<PatientCommand, OperatorCommand> {
+  return {
+    'patient-export': async function* (args, principal) {
+      const { tenant, patient } = checked(exportArgs, args, 'PATIENT is text');
+      yield* rights.export(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+    },
+    'patient-erase': async function* (args, principal) {
+      const { tenant, ...asked } = checked(eraseArgs, args, 'PATIENT, --confirm and --reason are text');
+      yield await rights.erase(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
+    },
+    'patient-hold': async function* (args, principal) {
+      const { tenant, ...asked } = checked(holdArgs, args, 'PATIENT and --reason are text');
+      await rights.hold(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
+      yield { held: true };
+    },
+    'patient-release': async function* (args, principal) {
+      const { tenant, ...asked } = checked(holdArgs, args, 'PATIENT and --reason are text');
+      await rights.release(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
+      yield { held: false };
+    },
+  };
+}
+
+/** What arrived may be a patient's id in the wrong place, so only what is allowed is named. Throws USAGE. */
+function checked<T>(schema: z.ZodType<T>, args: unknown, allowed: string): T {
+  const { success, data } = schema.safeParse(args);
+  if (!success) throw new VitalmeshError('USAGE', { detail: allowed });
+  return data;
+}

@@ -1,0 +1,221 @@
+import type { Clock } from '../../shared/clock.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import type { AccessResource, Action, Principal } from '../access/access.ts';
+import { decide } from '../access/decide.ts';
+import type { CallContext } from '../access/door.ts';
+import { type Call, granted, refused } from '../access/evidence-of-call.ts';
+import type { Policy } from '../access/policy.ts';
+import { auditEventOf } from '../audit/fhir.ts';
+import type { Feed } from '../feed.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ErasureCounts, Removed } from '../store/erasing/erasing.ts';
+import type { CurrencyChange, Store } from '../store/store.ts';
+import { bindingOf } from './bound.ts';
+import { finishErasures, keepTombstones } from './finish-erasures.ts';
+import { patientResource, registryResource, rollupResource } from './resources.ts';
+
+export interface PrivacyOptions {
+  store: Store;
+  registry: Registry;
+  policy: () => Policy;
+  /** The file in which tombstones are kept beside the store. */
+  tombstones: string;
+  /** Told of whoever is gone. */
+  feed: Pick<Feed, 'publish'>;
+  /** Told of the rows that are no longer current. */
+  staleness: { changed(currencies: readonly CurrencyChange[]): void };
+  clock: Clock;
+}
+
+export interface ErasureAsked {
+  patient: string;
+  /** The same once more. */
+  confirm: string;
+  reason: string;
+}
+
+/** What `patient erase --json` prints: nothing of who it was. */
+export interface ErasureReport {
+  /** Hex: by it the entries of the erasure are found in the evidence. */
+  mark: string;
+  at: number;
+  reason: string;
+  removed: Removed;
+}
+
+/** A code or a ticket: no blanks, so that nobody writes about people here. */
+const REASON = /^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}$/;
+
+/**
+ * What a person may ask of the hospital about their data, for whoever does it in their name. Decided, and recorded as the caller. Errors: ACCESS-DENIED,
+ * ACCESS-EXPIRED, NOT-FOUND, PATIENT-*, USAGE, STORAGE-*.
+ */
+export class PatientRights {
+  readonly #options: PrivacyOptions;
+  #counts: ErasureCounts = { erased: 0, underWay: 0, held: 0 };
+
+  constructor(options: PrivacyOptions) {
+    this.#options = options;
+  }
+
+  /** As of the last look; for the status. */
+  get counts(): ErasureCounts {
+    return this.#counts;
+  }
+
+  /** Looks how many people were erased, or are on hold. */
+  async look(): Promise<void> {
+    this.#counts = await this.#options.store.erasureCounts();
+  }
+
+  /**
+   * Everything that the hub holds of one person, as FHIR R4: the person, what the registry says of them, every version of every observation that is kept, gaps, alerts and
+   * waves, movements that name them, what remains of older readings, and who saw them. Nobody else is named in it.
+   */
+  async *export(caller: Principal, patient: string, context: CallContext): AsyncGenerator<{ resourceType: string }> {
+    const { store, registry } = this.#options;
+    const { tenant } = caller;
+    const call = await this.#begin(caller, 'patient.export', context, patient);
+    // Who is masked by the policy must not be given somebody whole.
+    if (call.obligations?.mask !== 'none') await this.#refuse(call, 'mask', null, 'ACCESS-DENIED');
+    if (await store.isErased(tenant, patient)) await this.#refuse(call, 'erased', null, 'PATIENT-ERASED');
+    const place = registryResource(registry, tenant, patient);
+    const { seq: toSeq } = await store.auditHead();
+    let whose = place === undefined ? null : patient;
+    let rows = 0;
+    const observations = await store.observations(tenant, { patient }, (count) => {
+      if (count > 0) whose = patient;
+      return granted(call, whose, count);
+    });
+    let whole = false;
+    try {
+      for await (const resource of this.#resources(call, patient, { place, observations, toSeq })) {
+        whose = patient;
+        rows += 1;
+        if (rows === 1) yield patientResource(patient);
+        yield resource;
+      }
+      whole = true;
+    } finally {
+      await store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);
+    }
+    if (rows === 0)
+      throw new VitalmeshError('NOT-FOUND', { detail: 'neither the store, nor its evidence, nor registry.yaml has a patient of this id' });
+  }
+
+  async *#resources(
+    call: Call,
+    patient: string,
+    known: {
+      place: ReturnType<typeof registryResource>;
+      observations: AsyncIterable<{ resource: { resourceType: string } }>;
+      toSeq: number;
+    },
+  ): AsyncGenerator<{ resourceType: string }> {
+    const { store } = this.#options;
+    const { tenant } = call.principal;
+    if (known.place) yield known.place;
+    for await (const { resource } of known.observations) yield resource;
+    const events = await store.events(tenant, { patient }, (count) => granted(call, count > 0 ? patient : null, count));
+    for await (const { resource } of events) yield resource;
+    for await (const { resource } of store.movementsOf(tenant, patient)) yield resource;
+    let number = 0;
+    for await (const rollup of store.rollupsOf(tenant, patient)) {
+      number += 1;
+      yield rollupResource(rollup, patient, number);
+    }
+    for await (const { event, subjects: _, ...record } of store.evidence(tenant, { patient, toSeq: known.toSeq })) {
+      // Of a list of many it is told that this one was in it.
+      const { patients, ...own } = event;
+      yield auditEventOf({ ...record, event: patients === undefined ? own : { ...own, patient } }, store.storeId);
+    }
+  }
+
+  /** Erases a person for good. What was begun goes on also when the caller goes away. */
+  async erase(caller: Principal, { patient, confirm, reason }: ErasureAsked, context: CallContext): Promise<ErasureReport> {
+    if (confirm !== patient) throw new VitalmeshError('USAGE', { detail: 'the id was not given the same twice: --confirm repeats it' });
+    checkReason(reason, patient);
+    const { store, registry, tombstones, feed, staleness, clock } = this.#options;
+    const { tenant, id: principal } = caller;
+    const call = await this.#begin(caller, 'patient.erase', context, patient);
+    const bound = bindingOf(registry, tenant, patient);
+    if (bound !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', bound);
+    const { tombstone, gone } = await this.#trying(call, () =>
+      store.beginErasure({
+        ...{ tenant, patient, reason, principal, at: clock.now() },
+        evidence: ({ mark }) => {
+          const { detail = {}, ...event } = granted(call, patient, 0);
+          return { ...event, detail: { ...detail, erasure: { reason, mark: Buffer.from(mark).toString('hex') } } };
+        },
+      }),
+    );
+    staleness.changed(gone);
+    feed.publish({ tenant, patient, kind: 'erased', vitals: [], at: clock.now() });
+    // A file that cannot be written must not stop what was begun.
+    const kept = await keepTombstones(store, tombstones).catch((thrown: unknown) => asVitalmeshError(thrown));
+    const ended = (await finishErasures(store, () => clock.now())).find(
+      (end) => end.patient === patient && end.tombstone.tenant === tenant,
+    );
+    if (kept instanceof VitalmeshError) throw kept;
+    await keepTombstones(store, tombstones);
+    await this.look();
+    const removed = ended?.removed ?? { observations: 0, rollups: 0, events: 0, movements: 0, quarantine: 0 };
+    return { mark: Buffer.from(tombstone.mark).toString('hex'), at: tombstone.at, reason: tombstone.reason, removed };
+  }
+
+  async hold(caller: Principal, { patient, reason }: Omit<ErasureAsked, 'confirm'>, context: CallContext): Promise<void> {
+    checkReason(reason, patient);
+    const call = await this.#begin(caller, 'patient.hold', context, patient);
+    const { tenant, id: principal } = caller;
+    const { store, clock } = this.#options;
+    await this.#trying(call, () =>
+      store.hold({ tenant, patient, reason, principal, at: clock.now() }, granted(call, patient, 1, { args: { hold: true, reason } })),
+    );
+    await this.look();
+  }
+
+  async release(caller: Principal, { patient, reason }: Omit<ErasureAsked, 'confirm'>, context: CallContext): Promise<void> {
+    checkReason(reason, patient);
+    const call = await this.#begin(caller, 'patient.hold', context, patient);
+    await this.#trying(call, () =>
+      this.#options.store.release(caller.tenant, patient, granted(call, patient, 1, { args: { hold: false, reason } })),
+    );
+    await this.look();
+  }
+
+  async #begin(principal: Principal, action: Action, context: CallContext, patient: string): Promise<Call> {
+    const { policy, clock, registry } = this.#options;
+    const call: Call = { principal, action, context, policy: policy(), at: clock.now(), startedMs: clock.monotonicMs(), clock };
+    const { tenant } = principal;
+    const { ward, panels } = registry.patient(tenant, patient) ?? {};
+    const resource: AccessResource = { tenant, patient, ...(ward !== undefined && { ward }), ...(panels && { panels }) };
+    const { allow, reason, obligations } = decide(principal, action, resource, call);
+    if (!allow) await this.#refuse(call, reason, null, reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
+    call.obligations = obligations;
+    return call;
+  }
+
+  /** What the store refuses stands in the evidence, too. */
+  async #trying<T>(call: Call, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      const { code, detail } = asVitalmeshError(thrown);
+      if (!code.startsWith('PATIENT-') && code !== 'NOT-FOUND') throw thrown;
+      return await this.#refuse(call, code, null, code, detail);
+    }
+  }
+
+  async #refuse(call: Call, reason: string, patient: string | null, code: VitalmeshError['code'], detail?: string): Promise<never> {
+    await this.#options.store.record([refused(call, patient, reason)]);
+    throw new VitalmeshError(code, detail === undefined ? {} : { detail });
+  }
+}
+
+/** It stays where nothing of the person may stay. Throws USAGE. */
+function checkReason(reason: string, patient: string): void {
+  if (REASON.test(reason) && !reason.includes(patient)) return;
+  throw new VitalmeshError('USAGE', {
+    detail: '--reason is a code or a ticket of 1 to 64 letters, digits and . _ : / # -, without the id: it stays',
+  });
+}
