@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { random } from '../../agent/simulate/physiology.ts';
+import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import { pause } from '../../shared/lifecycle.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { ensureKeyFile } from '../../shared/storage/key-file.ts';
+import { verifies } from '../requirements.ts';
+import { judgeEvidence } from '../support/retained-evidence.ts';
+
+const RETAINER = join(import.meta.dirname, 'evidence-retainer.ts');
+const KILLS = 10;
+
+/** Runs the process until it has said so many lines, and kills it some milliseconds later; gives how many days it answered for, and what it removed. */
+async function run(folder: string, first: number, lines: number, afterMs: number): Promise<{ days: number; removed: number }> {
+  const child = spawn(process.execPath, [RETAINER, folder, `${first}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  const said = { days: first, removed: 0 };
+  let heard = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [what, number] = line.split(' ');
+    if (what === 'RECORDED') said.days = Number(number) + 1;
+    else said.removed += Number(number);
+    heard += 1;
+    if (heard === lines) void pause(afterMs).then(() => child.kill('SIGKILL'));
+  }
+  assert.deepEqual((await exit)[1], 'SIGKILL');
+  return said;
+}
+
+test(`a store killed ${KILLS} times while its evidence is removed: what remains verifies, what is gone is told of, and nothing is gone before its time`, async (context) => {
+  verifies('AUDIT-RETAINED');
+  const seed = Date.now() & 0xffff;
+  context.diagnostic(`seed ${seed}`);
+  const uniform = random(seed);
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-retainer-'));
+  try {
+    const [path, keyFile] = [join(folder, 'hub.db'), join(folder, 'hub.key')];
+    ensureKeyFile(keyFile, path);
+    let removed = 0;
+    let found = { days: 0, gone: 0 };
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const said = await run(folder, found.days, 60 + Math.floor(uniform() * 120), uniform() * 20);
+      removed += said.removed;
+      await using store = openSqliteStore({ path, keyFile, metrics: new Metrics() });
+      found = await judgeEvidence(store, said.days);
+    }
+    assert.ok(removed > 100 && found.gone > 100, `${removed} removed`);
+    context.diagnostic(
+      `${KILLS} kills, ${found.days} days of two entries, ${removed} entries and contents removed: none before its time, each told of`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
