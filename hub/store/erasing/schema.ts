@@ -22,7 +22,7 @@ CREATE TABLE erasure (
   removed TEXT NOT NULL DEFAULT '{}',
   UNIQUE (tenant, secret, mark)
 ) STRICT;
-CREATE INDEX erasureUnderWay ON erasure (key) WHERE patient IS NOT NULL;
+CREATE INDEX erasureUnderWay ON erasure (tenant, patient) WHERE patient IS NOT NULL;
 
 CREATE TABLE legalHold (
   tenant TEXT NOT NULL,

@@ -4,6 +4,7 @@ import { ACTIONS, type Action, type AuditEvent } from '../../../hub/access/acces
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
 import { auditEventOf, type FhirAuditEvent } from '../../../hub/audit/fhir.ts';
 import { verifies } from '../../requirements.ts';
+import { BALP_PROFILES, balpFaults } from '../../support/balp.ts';
 import { evidenceRecord } from '../../support/evidence.ts';
 
 const STORE = '0123456789abcdef0123456789abcdef';
@@ -32,8 +33,8 @@ const TABLE: Readonly<Record<Action, [codes: string, patient: string | undefined
   'audit.verify': ['110101 E', undefined, undefined],
   'audit.acknowledge': ['110101 U', undefined, undefined],
   'audit.retain': ['110101 D', undefined, undefined],
-  'patient.export': ['110106 R', undefined, undefined],
-  'patient.hold': ['110100  U', '', ''],
+  'patient.export': ['110106 disclose R', 'PrivacyDisclosure.Source', undefined],
+  'patient.hold': ['110100 U', undefined, undefined],
   'patient.erase': ['rest delete D', 'PatientDelete', 'Delete'],
   'registry.change': ['110113 110137 U', undefined, undefined],
   'session.open': ['110114 110122 E', undefined, undefined],
@@ -46,7 +47,7 @@ test('each action is the AuditEvent that IHE or DICOM has for it, with the entit
     const [wanted, ofPatient, ofNobody] = TABLE[action];
     const [one, none] = [mapped({ action }), mapped({ action, patient: null })];
     assert.deepEqual([codes(one), balpOf(one), balpOf(none)], [wanted, ofPatient, ofNobody], action);
-    const object = ofNobody === undefined ? [] : [ofNobody === 'Query' ? '2/24' : '2/4'];
+    const object = ofNobody === undefined && ofPatient === undefined ? [] : [ofNobody === 'Query' ? '2/24' : '2/4'];
     assert.deepEqual(
       [typesOf(one), typesOf(none)],
       [
@@ -57,9 +58,9 @@ test('each action is the AuditEvent that IHE or DICOM has for it, with the entit
     );
     const [user, client, server] = one.agent;
     assert.deepEqual([user?.requestor, client?.requestor, server?.requestor], [true, false, false]);
-    // BALP: what flows in a read is what is read, in all else the request.
-    const source = ofNobody === 'Read' ? server : client;
-    assert.equal(source?.type.coding?.[0]?.code, '110153', action);
+    // BALP: what flows in a read is what is read, in all else the request; in a deletion nothing does.
+    const source = ofNobody === 'Read' || action === 'patient.export' ? server : client;
+    assert.equal(source?.type.coding?.[0]?.code, ofNobody === 'Delete' ? '110150' : '110153', action);
     assert.ok(client?.network && server?.network && !user?.network);
   }
 });
@@ -133,4 +134,50 @@ test('an entry of before there was detail is told as far as it goes', () => {
   const event = auditEventOf({ ...evidenceRecord({}), event: old }, STORE);
   assert.deepEqual(event.agent[1]?.who, { identifier: { system: 'urn:vitalmesh:channel', value: 'mcp-2026' } });
   assert.equal(event.agent[0]?.purposeOfUse, undefined);
+});
+
+test('whatever claims a profile of BALP conforms to it, and whatever would conform and succeeded claims one', () => {
+  verifies('AUDIT-EXPORT');
+  const used = new Set<string>();
+  for (const action of ACTIONS) {
+    const details = [{}, { args: { vital: 'hr' } }, { credential: { kind: 'local' } } as const, { response: 'ab'.repeat(32) }];
+    const events = [
+      ...details.flatMap((detail) => [mapped({ action, detail }), mapped({ action, detail, patient: null }, { subject: null })]),
+      mapped({ action, patient: null }, { subject: 3, erased: true }),
+      mapped({ action, patient: null, patients: ['pat-icu-01'] }, { subject: null, subjects: [1] }),
+      mapped({ action, patient: null, patients: ['pat-icu-01', 'pat-icu-02'] }, { subject: null, subjects: [1, 2] }),
+      mapped({ action, outcome: 'denied' }),
+    ];
+    for (const event of events) {
+      const name = balpOf(event);
+      if (name === undefined) continue;
+      used.add(name);
+      assert.deepEqual(balpFaults(event, name), [], `${action} ${JSON.stringify(event)}`);
+    }
+  }
+  assert.deepEqual([...used].sort(), Object.keys(BALP_PROFILES).sort());
+});
+
+test('the table of BALP finds what an event lacks, has too much of, or calls by another code', () => {
+  const event = mapped({ action: 'patient.erase' });
+  assert.deepEqual(balpFaults(event, 'PatientDelete'), []);
+  const changed: [Partial<FhirAuditEvent>, RegExp][] = [
+    [{ type: { system: 'x', code: 'rest' } }, /^type/],
+    [{ subtype: [] }, /^subtype: 0/],
+    [{ action: 'R' }, /^action/],
+    [{ outcome: '4' }, /^outcome/],
+    [{ agent: event.agent.slice(0, 2) }, /^agent:server: 0/],
+    [{ agent: event.agent.map(({ network: _, ...one }) => one) }, /^agent:client.network is missing/],
+    [{ agent: event.agent.map((one) => ({ ...one, network: { address: 'x', type: '5' } as const })) }, /^agent:user.network is there/],
+    [{ agent: event.agent.map((one) => ({ ...one, requestor: false })) }, /^agent:user.requestor/],
+    [{ entity: event.entity.slice(1) }, /^entity:data: 0/],
+    [{ entity: [...event.entity, ...event.entity] }, /^entity:data: 2/],
+    [{ entity: event.entity.filter(({ type }) => type.code !== '1') }, /^entity:patient: 0/],
+    [{ entity: event.entity.map(({ what: _, ...one }) => one) }, /^entity:data.what is missing/],
+  ];
+  for (const [change, fault] of changed) assert.match(balpFaults({ ...event, ...change }, 'PatientDelete').join('\n'), fault);
+  const disclosed = mapped({ action: 'patient.export' });
+  const elsewhere = { ...disclosed, source: { ...disclosed.source, observer: { identifier: { system: 'x', value: 'y' } } } };
+  assert.deepEqual(balpFaults(elsewhere, 'PrivacyDisclosure.Source'), ['val-audit-source']);
+  assert.deepEqual(balpFaults(mapped({}), 'Query').length > 0, true);
 });

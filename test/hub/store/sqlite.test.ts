@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { AUDIT_SQL } from '../../../hub/audit/audit-log.ts';
 import { USAGE_SQL } from '../../../hub/audit/usage.ts';
+import { ERASING_SQL } from '../../../hub/store/erasing/statements.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
 import { RETENTION_SQL } from '../../../hub/store/retention-statements.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
@@ -50,7 +51,10 @@ storeEvidenceRetentionContract('sqlite', place, 30);
 storeUsageContract('sqlite', place);
 storeFeedContract('sqlite', place);
 
-/** Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding or an epoch, and of the bounded quarantine. */
+/**
+ * Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding, an
+ * epoch or an erased person, and of the bounded quarantine.
+ */
 const WHOLE: readonly string[] = [
   'currencies',
   'distrust',
@@ -61,6 +65,11 @@ const WHOLE: readonly string[] = [
   'lineage',
   'endUnknown',
   'isUnknownOpen',
+  'erasuresUnderWay',
+  'erasures',
+  'erasureCounts',
+  'boundGateways',
+  'unbind',
   'unknown',
 ];
 
@@ -71,7 +80,7 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) =>
+  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) =>
     Object.entries<string>(all),
   )) {
     const wanted = sql.split('?').length - 1;
