@@ -48,9 +48,9 @@ export interface FhirAuditEvent {
   entity: FhirEntity[];
 }
 
-/** Which event it is to others. `balp`: what IHE calls it, of a patient with `Patient` before; only it says what its entities must be. */
+/** Which event it is to others. `balp`: what IHE calls it, of a patient with `Patient` before, except for a disclosure, which is of one in any case; only it says what its agents and entities must be. */
 interface Shape extends Pick<FhirAuditEvent, 'type' | 'subtype' | 'action'> {
-  balp?: 'Read' | 'Query' | 'Create' | 'Delete';
+  balp?: 'Read' | 'Query' | 'Create' | 'Delete' | 'Disclosure';
 }
 
 const TERMINOLOGY = 'http://terminology.hl7.org/CodeSystem/';
@@ -88,7 +88,12 @@ const SHAPES: Readonly<Record<Action, Shape>> = {
   'audit.verify': { type: dicom('110101', 'Audit Log Used'), action: 'E' },
   'audit.acknowledge': { type: dicom('110101', 'Audit Log Used'), action: 'U' },
   'audit.retain': { type: dicom('110101', 'Audit Log Used'), action: 'D' },
-  'patient.export': { type: dicom('110106', 'Export'), action: 'R' },
+  'patient.export': {
+    type: dicom('110106', 'Export'),
+    subtype: [{ system: `${TERMINOLOGY}iso-21089-lifecycle`, code: 'disclose' }],
+    action: 'R',
+    balp: 'Disclosure',
+  },
   'patient.erase': DELETE,
   'patient.hold': { type: dicom('110100', 'Application Activity'), action: 'U' },
   'registry.change': {
@@ -122,13 +127,13 @@ export function auditEventOf(record: EvidenceRecord, storeId: string): FhirAudit
   // A read that asks for something of a patient is a query (BALP), one of what is current is not.
   const shape = event.action === 'vitals.read' && event.detail?.args !== undefined ? QUERY : SHAPES[event.action];
   const { balp, ...coded } = shape;
-  const patient = patientOf(record, storeId);
+  const patients = patientsOf(record, storeId);
   const evidence: Identifier = { system: `urn:vitalmesh:evidence:${storeId}`, value: String(seq) };
-  const profile = `${BALP}${patient ? 'Patient' : ''}${balp}`;
+  const profile = event.outcome === 'allowed' ? profileOf(balp, patients.length) : undefined;
   return {
     resourceType: 'AuditEvent',
     id: `${storeId}-${seq}`,
-    ...(balp && event.outcome === 'allowed' && { meta: { profile: [profile] } }),
+    ...(profile && { meta: { profile: [`${BALP}${profile}`] } }),
     ...coded,
     recorded: formatInstant(event.at),
     outcome: OUTCOMES[event.outcome],
@@ -141,20 +146,29 @@ export function auditEventOf(record: EvidenceRecord, storeId: string): FhirAudit
     },
     entity: [
       ...objects(event, balp, evidence),
-      ...(patient ? [{ type: entityType('1', 'Person'), role: objectRole('1', 'Patient'), what: patient }] : []),
+      ...patients.map((what) => ({ type: entityType('1', 'Person'), role: objectRole('1', 'Patient'), what })),
       { type: entityType('4', 'Other'), what: { identifier: evidence }, detail: detailsOf(record) },
     ],
   };
 }
 
-function patientOf({ event: { patient }, subject, erased }: EvidenceRecord, storeId: string): Who | undefined {
-  if (patient !== null) return { type: 'Patient', identifier: { system: PATIENT_SYSTEM, value: patient } };
-  if (!erased) return undefined;
-  return {
-    type: 'Patient',
-    identifier: { system: `urn:vitalmesh:evidence-subject:${storeId}`, value: String(subject) },
-    display: 'erased',
-  };
+/** The profile that an event is of, by how many patients it is about. BALP wants an event for each patient of a search; one that is of several at once is of no profile. */
+function profileOf(balp: Shape['balp'], patients: number): string | undefined {
+  if (balp === undefined || patients > 1) return undefined;
+  if (balp === 'Disclosure') return patients === 1 ? 'PrivacyDisclosure.Source' : undefined;
+  return `${patients === 1 ? 'Patient' : ''}${balp}`;
+}
+
+function patientsOf({ event: { patient, patients }, subject, erased }: EvidenceRecord, storeId: string): Who[] {
+  const known = patients ?? (patient === null ? [] : [patient]);
+  if (known.length > 0 || !erased) return known.map((value) => ({ type: 'Patient', identifier: { system: PATIENT_SYSTEM, value } }));
+  return [
+    {
+      type: 'Patient',
+      identifier: { system: `urn:vitalmesh:evidence-subject:${storeId}`, value: String(subject) },
+      display: 'erased',
+    },
+  ];
 }
 
 function user({ principal, role, detail = {} }: AuditEvent, balp: Shape['balp']): FhirAgent {
@@ -175,10 +189,19 @@ function participationOf(balp: Shape['balp']): Coding {
   return participation('IRCP', 'information recipient');
 }
 
-/** The program that asked, as the network knew it, and the hub. In a read what flows is what is read; in all else it is the request (BALP). */
-function machines({ channel, detail = {} }: AuditEvent, balp: Shape['balp'], storeId: string): FhirAgent[] {
+/** What client and hub are in an event: what flows in a read or a disclosure is what is read; in all else it is the request, and in a deletion nothing does (BALP 1.1.4). */
+function rolesOf(balp: Shape['balp']): readonly [client: Coding, server: Coding] {
   const [source, destination] = [dicom('110153', 'Source Role ID'), dicom('110152', 'Destination Role ID')];
-  const [ofClient, ofServer] = balp === 'Read' ? [destination, source] : [source, destination];
+  if (balp === 'Delete') {
+    const custodian = { system: `${TERMINOLOGY}provenance-participant-type`, code: 'custodian', display: 'Custodian' };
+    return [dicom('110150', 'Application'), custodian];
+  }
+  return balp === 'Read' || balp === 'Disclosure' ? [destination, source] : [source, destination];
+}
+
+/** The program that asked, as the network knew it, and the hub. */
+function machines({ channel, detail = {} }: AuditEvent, balp: Shape['balp'], storeId: string): FhirAgent[] {
+  const [ofClient, ofServer] = rolesOf(balp);
   const { credential, claimed = {} } = detail;
   const identifier =
     credential?.overlay === undefined
