@@ -35,9 +35,12 @@ export function formatVerdict(verdict: EvidenceVerdict, file: string): string {
 
 /** What is to be known beside the verdict itself. */
 function beside(verdict: EvidenceVerdict, file: string): string[] {
-  const { unknownKeys, witnessKeys, unread = [], unsigned, strangers, restores, acknowledged, doubts } = verdict;
+  const { unknownKeys, witnessKeys, unread = [], unsigned, strangers, restores, acknowledged, doubts, fault, indexCompared } = verdict;
   const since = unsigned.since === null ? '' : ` since ${formatInstant(unsigned.since)}`;
   return [
+    ...(fault !== null || indexCompared
+      ? []
+      : ['Neither the index of patients nor what is sealed was looked at: verify without --quick does that.']),
     ...formatRemoved(verdict),
     ...(unsigned.entries === 0
       ? []

@@ -70,6 +70,8 @@ export interface EvidenceVerdict {
   acknowledged: readonly Acknowledged[];
   /** Numbers of what is no entry of a form that is known, where all else holds and they were looked for. */
   unread?: readonly number[];
+  /** Whether the index of patients, keys and all that is sealed were compared with the entries. */
+  indexCompared: boolean;
 }
 
 /** Verifies a chain of evidence against its checkpoints and what witnesses kept of them. Without any entry nothing needs to be signed. */
@@ -124,6 +126,7 @@ export async function verifyEvidence(
     restores: restores.map((one) => ({ ...one, signed: one.seq <= tally.signedUpTo })),
     strangers: { agree: strangeNotes(against).length - strange.length, differ: strange.length },
     unsigned: tail.unsigned,
+    indexCompared: false,
   };
   if (falseAnchor !== undefined) {
     return { ...common, intact: false, entries: 0, fault: 'false-anchor', seq: falseAnchor.seq, head: null };

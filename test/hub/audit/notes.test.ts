@@ -58,6 +58,7 @@ test('a chain that its notes cover is intact, and the verdict says up to where i
     witnessKeys: [],
     unknownKeys: [],
     unsigned: { entries: 0, since: null },
+    indexCompared: false,
     strangers: { agree: 0, differ: 0 },
     restores: [],
     lost: null,
