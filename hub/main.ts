@@ -185,6 +185,7 @@ async function run(config: HubConfig): Promise<void> {
     policy,
     ...notesOf(config),
     doubts: checkpoints,
+    siem,
     replay: { door, registry, zone: config.zone },
     clock,
   });

@@ -10,6 +10,7 @@ import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
 import type { Acknowledgeable, Checkpoints } from './checkpoints.ts';
 import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from './evidence.ts';
+import type { FeedRun } from './feed/run.ts';
 import { auditEventOf } from './fhir.ts';
 import { misfiledEntry } from './indexed.ts';
 import { type Against, type EvidenceVerdict, verifyEvidence } from './notes.ts';
@@ -29,6 +30,8 @@ export interface AuditorOptions {
   kept?: () => string | undefined;
   /** What stands against the evidence of a hub that runs; without one nothing can be acknowledged. */
   doubts?: Pick<Checkpoints, 'standing' | 'acknowledge'>;
+  /** The live feed, where hub.yaml names one and the hub runs. */
+  siem?: Pick<FeedRun, 'sendAgain'> | undefined;
   /** So many entries are signed at the latest. */
   everyEntries?: number;
   /** Where what was shown is read again. */
@@ -64,6 +67,17 @@ export interface Auditor {
    * AUDIT-NO-HUB where no hub runs.
    */
   acknowledge(callers: readonly Principal[], alarm: Acknowledgeable, context: CallContext): Promise<{ alarm: Acknowledgeable }>;
+  /**
+   * Has the live feed send everything from this entry on again, for a receiver that lost some. Rejects with NOT-FOUND where there is no such entry or no feed
+   * here, and with AUDIT-NO-HUB where no hub runs.
+   */
+  resend(callers: readonly Principal[], from: number, context: CallContext): Promise<Resent>;
+}
+
+/** What goes to the receiver of the live feed again: both numbers included. */
+export interface Resent {
+  from: number;
+  newest: number;
 }
 
 /** What a verification is given besides what the store has. */
@@ -218,6 +232,18 @@ class StoreAuditor implements Auditor {
     await store.record(calls.map((call) => granted(call, null, 0, { args: { alarm, since } })));
     await doubts.acknowledge(alarm);
     return { alarm };
+  }
+
+  async resend(callers: readonly Principal[], from: number, context: CallContext): Promise<Resent> {
+    const { store, siem, doubts } = this.#options;
+    const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.export', context)));
+    if (doubts === undefined) throw new VitalmeshError('AUDIT-NO-HUB');
+    const { seq: newest } = await store.auditHead();
+    if (siem === undefined) throw new VitalmeshError('NOT-FOUND', { detail: 'audit.feed of hub.yaml names no receiver' });
+    if (from > newest) throw new VitalmeshError('NOT-FOUND', { detail: `the last entry is ${newest}` });
+    await store.record(calls.map((call) => granted(call, null, 0, { args: { resendFrom: from } })));
+    await siem.sendAgain(from);
+    return { from, newest };
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

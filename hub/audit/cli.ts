@@ -4,6 +4,7 @@ import { type CommandGroup, type CommandIo, type CommandValues, EXIT, required }
 import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
+import type { Resent } from './auditor.ts';
 import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
 import { formatRecord, formatReport, formatStep, formatUnread, formatWhole } from './format.ts';
 import { formatVerdict } from './format-verdict.ts';
@@ -110,6 +111,18 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             const args = { ...tenantOf(values), patient: required(values, 'patient') };
             for await (const report of asked<AccessReport>(values, 'audit-report', args))
               await print(io, values.json ? JSON.stringify(report) : formatReport(report));
+            return EXIT.ok;
+          },
+        },
+        resend: {
+          usage: '--config hub.yaml --from SEQ [--json]',
+          summary: 'Sends everything from this entry on to the SIEM again (audit.feed), where its receiver misses some.',
+          options: { config: text, from: text, json: { type: 'boolean' } },
+          run: async (values, io) => {
+            for await (const resent of asked<Resent>(values, 'audit-resend', { from: seqOf(values, 'from') })) {
+              const { from, newest } = resent;
+              await print(io, values.json ? JSON.stringify(resent) : `Entries ${from} to ${newest} go to the SIEM again, and then on.`);
+            }
             return EXIT.ok;
           },
         },

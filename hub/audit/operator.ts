@@ -13,7 +13,7 @@ export interface AuditSurroundings {
   tenants(): readonly string[];
 }
 
-export type AuditCommand = 'audit-list' | 'audit-export' | 'audit-replay' | 'audit-report' | 'audit-verify' | 'audit-acknowledge';
+export type AuditCommand = `audit-${'list' | 'export' | 'replay' | 'report' | 'verify' | 'acknowledge' | 'resend'}`;
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -57,6 +57,7 @@ const verifyArgs = z.strictObject({
   keys: z.array(z.string().max(512)).min(1).max(64).optional(),
   knownRestores: z.array(z.int().min(1)).max(64).optional(),
 });
+const resendArgs = z.strictObject({ from: z.int().min(1) });
 const acknowledgeArgs = z.strictObject({ alarm: z.enum(ACKNOWLEDGEABLE) });
 
 /** What an operator may ask of the evidence, of a hub that runs or of a store alone; recorded as `local:<uid>`. */
@@ -98,6 +99,15 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       const callers = tenants().map((tenant) => operatorPrincipal(uid, tenant));
       const given = { witnesses: kept, ...(keys && { keys }), ...(knownRestores && { knownRestores }) };
       yield await auditor.verify(callers, given, CONTEXT);
+    },
+    'audit-resend': async function* (args, principal) {
+      const { from } = checked(resendArgs, args, '--from is the number of an entry');
+      const uid = uidOf(principal);
+      yield await auditor.resend(
+        tenants().map((tenant) => operatorPrincipal(uid, tenant)),
+        from,
+        CONTEXT,
+      );
     },
     'audit-acknowledge': async function* (args, principal) {
       const { alarm } = checked(acknowledgeArgs, args, `--alarm is ${ACKNOWLEDGEABLE.join(' or ')}`);

@@ -55,6 +55,8 @@ export class FeedRun implements Service {
   #newest = 0;
   #sent: FeedPlace = NO_PLACE;
   #confirmed: FeedPlace = NO_PLACE;
+  /** From behind this entry on everything is wanted again. */
+  #again: number | null = null;
   #roundSinceMs = 0;
   #roundEntries: number;
   #beatMs = Number.NEGATIVE_INFINITY;
@@ -81,6 +83,13 @@ export class FeedRun implements Service {
       newest: this.#newest,
       behindMs: this.#behind.forMs(clock.monotonicMs()),
     };
+  }
+
+  /** Has everything from this entry on sent again, as soon as the receiver takes it. Throws NOT-FOUND where another hub feeds. */
+  async sendAgain(from: number): Promise<void> {
+    if (this.#state === 'standby')
+      throw new VitalmeshError('NOT-FOUND', { detail: 'another hub that shares the store feeds: ask that one' });
+    this.#again = from - 1;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -130,6 +139,7 @@ export class FeedRun implements Service {
         if (!(await this.#options.store.takeFeed(LEASE_MS))) return this.#lost();
         heldMs = beganMs;
       }
+      if (!(await this.#goBack())) return this.#lost();
       const isMore = await this.#page(signal);
       await this.#beat(signal);
       // What failed works again only once something has arrived.
@@ -139,6 +149,18 @@ export class FeedRun implements Service {
       if (isMore) await Promise.all([turn(), wait(Math.min(50, this.#options.clock.monotonicMs() - beganMs), signal)]);
       else await wait(LOOK_EVERY_MS, signal);
     }
+  }
+
+  /** To where an operator wants it to go on; false once another hub has the feed. */
+  async #goBack(): Promise<boolean> {
+    if (this.#again === null) return true;
+    const { store } = this.#options;
+    const seq = this.#again;
+    const place = seq === 0 ? NO_PLACE : { seq, hash: (await store.auditHash(seq)) ?? NO_PLACE.hash };
+    if (!(await store.keepFeed(place))) return false;
+    this.#again = null;
+    this.#confirmed = this.#sent = place;
+    return true;
   }
 
   /** Sends the next entries; whether there may be more. */

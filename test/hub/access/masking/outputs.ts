@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { Principal } from '../../../../hub/access/access.ts';
 import type { CallContext, Door } from '../../../../hub/access/door.ts';
+import { entryEvent } from '../../../../hub/audit/feed/event.ts';
+import { jsonLine } from '../../../../hub/audit/feed/json-line.ts';
+import { syslogMessage } from '../../../../hub/audit/feed/syslog-message.ts';
 import { parseInstant } from '../../../../shared/clock.ts';
 import { asVitalmeshError } from '../../../../shared/errors.ts';
 import { EVENT_KINDS } from '../../../../shared/event.ts';
@@ -253,6 +256,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   'audit-replay': { args: () => [{ tenant: 'clinic', principal: 'ai-quality' }], may: REPLAY },
   'audit-report': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: EVIDENCE },
   'audit-verify': { args: () => [{}] },
+  'audit-resend': { args: () => [{ from: 1 }] },
   'access-list': {
     args: () => [{ tenant: 'clinic' }],
     may: { markers: ['patient', 'gateway', 'ward'], why: 'who is listed, and for whom' },
@@ -298,6 +302,15 @@ function ownOutputs(): Output[] {
       run: async ({ log }) => log.join(''),
     },
     {
+      name: 'live feed of the evidence',
+      may: { markers: ['gateway', 'measured'], why: 'who did it, by its identity; and when, which here is when it was measured' },
+      run: async ({ hub: { store } }) => {
+        const entries = await gathered(store.audit());
+        const events = entries.map((entry) => entryEvent(entry, undefined, { storeId: store.storeId, subjects: true }));
+        return events.map((event) => `${jsonLine(event)}${syslogMessage(event, { host: 'hub', pid: 1 })}`).join('');
+      },
+    },
+    {
       name: 'evidence',
       may: EVIDENCE,
       run: async ({ hub }) => JSON.stringify(await evidenceOf(hub.store)),
@@ -338,4 +351,5 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'audit replay': 'audit-replay',
   'audit report': 'audit-report',
   'audit verify': 'audit-verify',
+  'audit resend': 'audit-resend',
 };

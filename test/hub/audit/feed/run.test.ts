@@ -295,6 +295,22 @@ test('evidence that does not go on from what was sent is told of, and sent again
   }
 });
 
+test('an operator has everything from an entry on sent again', async () => {
+  verifies('FEED-GOES-ON');
+  await using at = await site();
+  await at.record(20);
+  await using run = await at.start();
+  await until(() => at.sink.confirmedUpTo === 20);
+  at.sink.came = [];
+  await run.sendAgain(15);
+  await until(() => at.sink.seqs().length === 6);
+  assert.deepEqual(at.sink.seqs(), [15, 16, 17, 18, 19, 20]);
+  at.sink.came = [];
+  await run.sendAgain(1);
+  await until(() => at.sink.seqs().length === 20);
+  assert.deepEqual([at.sink.seqs(), run.status().alarms], [upTo(20), []]);
+});
+
 test('of two hubs one feeds; the other says so, and takes over when the first stops', async () => {
   verifies('FEED-GOES-ON');
   await using at = await site();
@@ -314,6 +330,7 @@ test('of two hubs one feeds; the other says so, and takes over when the first st
   await using two = await at.start({ store: seenBy('two') });
   await until(() => at.sink.confirmedUpTo === 5 && two.status().state === 'standby');
   assert.deepEqual([one.status().state, two.status().behindMs], ['feeding', null]);
+  await assert.rejects(two.sendAgain(1), { code: 'NOT-FOUND' });
   holder = 'two';
   await at.record(5);
   await until(() => one.status().state === 'standby' && two.status().confirmed === 10);
