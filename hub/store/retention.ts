@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { EventKind } from '../../shared/event.ts';
 
-/** What is kept for how long. `minute` and `hour` are the rollups that remain of readings. The evidence (audit) is in none: it stays. */
+/** What is kept for how long. `minute` and `hour` are the rollups that remain of readings. The evidence has lengths of its own (audit/retention.ts). */
 export const RETAINED = ['spot', 'continuous', 'minute', 'hour', 'alert', 'wave', 'movement', 'gap', 'device', 'quarantine'] as const;
 export type Retained = (typeof RETAINED)[number];
 
