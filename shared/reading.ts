@@ -113,52 +113,61 @@ export interface ReadingRecord {
   gap?: Gap;
 }
 
-/** Of rows that are written. Those of version 1 are still read: their readings have all fields, and times that count from 1970. */
-const ROW_VERSION = 2;
+/**
+ * Of rows that are written: 3 where the readings have one time, which stands once; else 2. Those of version 1 are still read: their
+ * readings have all fields, and times that count from 1970.
+ */
+const [ROW_VERSION, ONE_TIME_VERSION] = [2, 3];
 
 /** In rows on disk; never changed after a release. */
 const CLASS_CODES: Readonly<Record<RowClass, number>> = { continuous: 0, spot: 1, alert: 2, movement: 3, waveform: 4, device: 5, gap: 6 };
 
 /** A record as the outbox keeps it: a version byte, then compact JSON in UTF-8 with short field names. */
 export function encodeRecord(record: ReadingRecord): Buffer {
+  const { device, receivedAt, readings } = record;
+  const time = timeOfAll(readings);
   const compact = {
     s: record.source,
     p: record.profile,
-    d: [record.device.id, record.device.idType, record.device.vendor, record.device.model],
-    t: record.receivedAt,
+    d: [device.id, device.idType, device.vendor, device.model],
+    t: receivedAt,
     u: record.subject,
     x: record.test ? 1 : undefined,
     c: CLASS_CODES[record.class] || undefined,
-    r: record.readings.map((reading) => compactReading(reading, record.receivedAt)),
     a: record.alerts,
     m: record.movement,
     w: record.waves,
     v: record.tree,
     g: record.gap,
+    e: time && [time.effective - receivedAt, time.offsetMin],
+    r: readings.map((reading) => compactReading(reading, receivedAt, time !== undefined)),
   };
   const text = JSON.stringify(compact);
   const row = Buffer.allocUnsafe(1 + Buffer.byteLength(text));
-  row[0] = ROW_VERSION;
+  row[0] = time ? ONE_TIME_VERSION : ROW_VERSION;
   row.write(text, 1);
   return row;
 }
 
+/** The time that several readings have, all of them. */
+function timeOfAll(readings: readonly Reading[]): { effective: Instant; offsetMin: number | undefined } | undefined {
+  const effective = readings[0]?.effective;
+  const offsetMin = readings[0]?.offsetMin;
+  if (readings.length < 2 || effective === undefined) return undefined;
+  for (const reading of readings) if (reading.effective !== effective || reading.offsetMin !== offsetMin) return undefined;
+  return { effective, offsetMin };
+}
+
 /** The fields of a reading in the order of how often they are there, up to the last one that is; its time counts from that of receipt. */
-function compactReading(reading: Reading, receivedAt: Instant): unknown[] {
+function compactReading(reading: Reading, receivedAt: Instant, isTimed: boolean): unknown[] {
   const { vital, value, absent, effective, offsetMin, flags, status, mdc, original, limits, measurement } = reading;
-  const ago = effective === undefined ? undefined : effective - receivedAt;
-  const fields = [
-    vital,
-    value ?? absent,
-    ago,
-    offsetMin,
-    flags,
-    status,
-    mdc,
-    original && [original.value, original.unit],
-    limits,
-    measurement,
-  ];
+  const fields: unknown[] = [vital, value ?? absent];
+  const isBare = flags === undefined && status === undefined && mdc === undefined && original === undefined;
+  // Nearly every reading there is.
+  if (isTimed && isBare && limits === undefined && measurement === undefined) return fields;
+  if (isTimed) fields.push(undefined, undefined);
+  else fields.push(effective === undefined ? undefined : effective - receivedAt, offsetMin);
+  fields.push(flags, status, mdc, original && [original.value, original.unit], limits, measurement);
   while (fields.at(-1) === undefined) fields.pop();
   return fields;
 }
@@ -176,6 +185,8 @@ interface CompactRow {
   w?: Wave[];
   v?: DeviceTree;
   g?: Gap;
+  /** The time of all readings, in version 3. */
+  e?: [ago: number, offsetMin: number | null];
   r: CompactReading[];
 }
 
@@ -195,7 +206,7 @@ type CompactReading = [
 /** Reads what `encodeRecord` wrote. Throws OUTBOX-DAMAGED-ROW for anything else. */
 export function decodeRecord(row: Uint8Array): ReadingRecord {
   const [version] = row;
-  if (version !== 1 && version !== ROW_VERSION)
+  if (version !== 1 && version !== ROW_VERSION && version !== ONE_TIME_VERSION)
     throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: `row version ${version ?? 'none'}` });
   let c: CompactRow;
   try {
@@ -209,7 +220,7 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
       subject: c.u,
       test: c.x === 1,
       class: classOf(c.c),
-      readings: decodeReadings(c.r, version === 1 ? 0 : c.t),
+      readings: decodeReadings(c.r, version === 1 ? 0 : c.t, version === ONE_TIME_VERSION ? c.e : undefined),
       ...(c.a && { alerts: c.a }),
       ...(c.m && { movement: c.m }),
       ...(c.w && { waves: c.w }),
@@ -227,10 +238,11 @@ function classOf(code = 0): RowClass {
   return found;
 }
 
-/** `from`: the instant that their times count from. */
-function decodeReadings(rows: readonly CompactReading[], from: Instant): Reading[] {
-  return rows.map(([vital, content, effective, offsetMin, flags, status, mdc, original, limits, measurement]) => {
+/** `from`: the instant that their times count from. `time`: that of all of them. */
+function decodeReadings(rows: readonly CompactReading[], from: Instant, time: CompactRow['e']): Reading[] {
+  return rows.map(([vital, content, ago, offset, flags, status, mdc, original, limits, measurement]) => {
     const reading: Reading = typeof content === 'number' ? { vital, value: content } : { vital, absent: content };
+    const [effective, offsetMin] = time ?? [ago, offset];
     if (isThere(effective)) reading.effective = from + effective;
     if (isThere(offsetMin)) reading.offsetMin = offsetMin;
     if (isThere(flags)) reading.flags = flags;

@@ -41,6 +41,54 @@ test('a row of version 1, whose times count from 1970, is still read', () => {
   ]);
 });
 
+test('a row of version 2, each reading with a time of its own, is still read', () => {
+  const readings = '["spo2",97,-459,60],["hr","unknown",-459,60,["motion"]],["rr",15]';
+  const row = `{"s":"s","p":"hl7","d":["SN-1","serial",null,null],"t":1795310815000,"u":{},"r":[${readings}]}`;
+  assert.deepEqual(decodeRecord(Buffer.concat([Buffer.of(2), Buffer.from(row)])).readings, [
+    { vital: 'spo2', value: 97, effective: 1795310814541, offsetMin: 60 },
+    { vital: 'hr', absent: 'unknown', effective: 1795310814541, offsetMin: 60, flags: ['motion'] },
+    { vital: 'rr', value: 15 },
+  ]);
+});
+
+test('the time that all readings of a row have stands in it once', () => {
+  verifies('NOTHING-INVENTED');
+  const time = { effective: 1795310814541, offsetMin: 60 };
+  const record: ReadingRecord = {
+    ...{
+      source: 's',
+      profile: 'hl7',
+      device: { id: 'SN-1', idType: 'serial' as const },
+      receivedAt: 1795310815000,
+      subject: {},
+      test: false,
+    },
+    class: 'continuous' as const,
+    readings: [
+      { vital: 'hr', value: 72, ...time },
+      { vital: 'spo2', absent: 'error', ...time, flags: ['motion'] },
+    ],
+  };
+  const written = encodeRecord(record);
+  assert.equal(
+    written.toString('utf8', 1),
+    '{"s":"s","p":"hl7","d":["SN-1","serial",null,null],"t":1795310815000,"u":{},"e":[-459,60],"r":[["hr",72],["spo2","error",null,null,["motion"]]]}',
+  );
+  assert.equal(written[0], 3);
+  assert.deepEqual(decodeRecord(written), record);
+  const [first, second] = record.readings;
+  const others: ReadingRecord['readings'][] = [
+    [first ?? { vital: 'hr' }, { ...second, vital: 'spo2', offsetMin: 0 }],
+    [first ?? { vital: 'hr' }, { vital: 'spo2', value: 97 }],
+    [{ vital: 'spo2', value: 97 }, first ?? { vital: 'hr' }],
+  ];
+  for (const readings of others) {
+    const apart = encodeRecord({ ...record, readings });
+    assert.equal(apart[0], 2);
+    assert.deepEqual(decodeRecord(apart).readings, readings);
+  }
+});
+
 test('a row holds nothing of a reading that is not there', () => {
   const record: ReadingRecord = {
     ...{ source: 's', profile: 'hl7', device: { id: 'SN-1', idType: 'serial' as const }, receivedAt: 1795310815000, subject: {} },
