@@ -173,6 +173,11 @@ export class FabricSite implements AsyncDisposable {
     await this.allow('Bind', 'hubs', MCP);
   }
 
+  /** A command that a program is run through, and that becomes it; none unless a site has it otherwise. */
+  protected through(_program: 'fabric' | 'hub' | 'agent'): readonly string[] {
+    return [];
+  }
+
   get home(): string {
     return join(this.folder, 'home');
   }
@@ -217,7 +222,7 @@ export class FabricSite implements AsyncDisposable {
 
   /** Somebody else on this machine may hold an address for a moment that was free when the network was killed. */
   async #running(args: readonly string[], attempts = 20): Promise<SiteProcess> {
-    const fabric = new SiteProcess('provisioning', args);
+    const fabric = new SiteProcess('provisioning', args, 'any', this.through('fabric'));
     this.#processes.push(fabric);
     try {
       await fabric.says(/^Nobody may do anything yet/m);
@@ -266,7 +271,7 @@ export class FabricSite implements AsyncDisposable {
         operator: { socket: operator },
       }),
     );
-    const hub: HubProcess = new AskedProcess('hub', config, operator, this.luck);
+    const hub: HubProcess = new AskedProcess('hub', config, operator, this.luck, this.through('hub'));
     this.#processes.push(hub);
     return hub;
   }
@@ -305,7 +310,7 @@ export class FabricSite implements AsyncDisposable {
         sources: [this.sourceOf(devicePort)],
       }),
     );
-    const agent: AgentProcess = new AskedProcess('agent', config, operator, this.luck);
+    const agent: AgentProcess = new AskedProcess('agent', config, operator, this.luck, this.through('agent'));
     this.#processes.push(agent);
     return agent;
   }

@@ -21,7 +21,15 @@ export class DeviceServer implements AsyncDisposable {
   }
 
   static async listen(port = 0): Promise<DeviceServer> {
-    const server = createServer().listen(port, '127.0.0.1');
+    return await DeviceServer.#on(createServer().listen(port, '127.0.0.1'));
+  }
+
+  /** On a Unix socket, for whoever relays to it. */
+  static async at(path: string): Promise<DeviceServer> {
+    return await DeviceServer.#on(createServer().listen(path));
+  }
+
+  static async #on(server: Server): Promise<DeviceServer> {
     await once(server, 'listening');
     return new DeviceServer(server);
   }
