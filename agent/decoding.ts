@@ -4,6 +4,7 @@ import type { ReadingRecord } from '../shared/reading.ts';
 import type { DiscardedRun } from './framing/framing.ts';
 import type { Connection } from './hl7/connection.ts';
 import type { Dialect } from './hl7/dialect.ts';
+import type { Segment } from './hl7/segment.ts';
 
 /** A part that could not be taken: counted, kept in quarantine where it may hold data, and reported with its reason. */
 export interface Rejected {
@@ -20,10 +21,12 @@ export interface Rejected {
   unknown?: string;
 }
 
-/** A row of a message as a message of its own, of which only the last segment counts. */
+/** A part of a message (a row, a wave, an alert, all up to the next patient) as a message of its own, of which only the last segments count. */
 export interface ReadAgain {
   raw: Uint8Array;
-  /** Of the configuration, what was in force for the row where it names nobody itself. */
+  /** How many segments count; one unless told. */
+  last?: number;
+  /** Of the configuration, what was in force for the part where it names nobody itself. */
   subject: Pick<DecodeContext, 'patient' | 'bed'>;
 }
 
@@ -111,9 +114,16 @@ export interface Hl7Profile extends ProfileBase {
   dialect: Dialect;
   /**
    * Reads one message without its MLLP framing. `reply` is framed. Messages of one connection share its `connection`, which is told of
-   * what was discarded between them, too; without one a message stands alone. `only` its last row: see `ReadAgain`.
+   * what was discarded between them, too; without one a message stands alone. `only` so many of its last segments: see `ReadAgain`. `header`: MSH as it came,
+   * of a message that was read.
    */
-  read(message: Uint8Array, receivedAt: Instant, context: DecodeContext, connection?: Connection, only?: 'last'): Decoded;
+  read(
+    message: Uint8Array,
+    receivedAt: Instant,
+    context: DecodeContext,
+    connection?: Connection,
+    only?: number,
+  ): Decoded & { header?: Segment };
   /** What to answer for a message that was discarded for its size, from its first bytes. */
   refuseOversized(run: DiscardedRun, receivedAt: Instant): Decoded;
 }

@@ -25,14 +25,18 @@ interface Receipt {
  * Which message this is, for dialects whose MSH-10 is unique: named by profile, source, MSH-3, MSH-4 and MSH-10, and told from others of
  * the name by all of its bytes. Undefined when MSH-10 is empty, or MSH-7 gives no time within a week of now: a monitor that counts from 1
  * and from the same date whenever it is switched on may say, byte by byte, what it said before, and mean something that it measured now.
+ * `header`: the MSH of the message, character = byte, where it was read before.
  */
-export function messageKey(message: Uint8Array, { profile, source, zone, receivedAt }: Receipt): MessageKey | undefined {
-  const header = headerOf(message.subarray(0, HEADER_BYTES));
+export function messageKey(
+  message: Uint8Array,
+  { profile, source, zone, receivedAt }: Receipt,
+  header = headerOf(message.subarray(0, HEADER_BYTES)),
+): MessageKey | undefined {
   const id = trimmed(header?.field(10) ?? '');
   if (!header || id === '') return undefined;
   const sent = parseHl7Time(trimmed(header.component(7, 1)), zone);
   if (!sent || Math.abs(receivedAt - sent.at) > MAX_AWAY_MS) return undefined;
-  const name = [profile, source, header.field(3), header.field(4), id].join('\u0000');
+  const name = `${profile}\0${source}\0${header.field(3)}\0${header.field(4)}\0${id}`;
   return { name: digest(name), content: digest(message) };
 }
 

@@ -15,7 +15,7 @@ const VERSION = /^2\.[1-8](?:\.\d)?$/;
 
 /**
  * Reads one message (without MLLP framing) and says what its sender is to be told. Never throws for what bytes hold. `connection` is what
- * those before it on the same connection said about whose it is. `only` the last row: the others were read before.
+ * those before it on the same connection said about whose it is. `only` so many of the last segments: the others were read before.
  */
 export function readHl7(
   dialect: Dialect,
@@ -23,8 +23,8 @@ export function readHl7(
   receivedAt: Instant,
   context: DecodeContext,
   connection: Connection = new Connection(),
-  only?: 'last',
-): Decoded {
+  only?: number,
+): ReturnType<Hl7Profile['read']> {
   let message: Hl7Message;
   try {
     message = new Hl7Message(bytes);
@@ -81,8 +81,8 @@ function answered(
   { records, rejected, errors }: OruContent,
   receivedAt: Instant,
   outcome: AckOutcome = records.length === 0 && errors.some(({ code }) => code === 'DECODE-DEVICE-UNKNOWN') ? 'reject' : 'accept',
-): Decoded {
-  return { records, rejected, reply: new Reply(header, outcome, errors, receivedAt) };
+): ReturnType<Hl7Profile['read']> {
+  return { records, rejected, reply: new Reply(header, outcome, errors, receivedAt), header };
 }
 
 /** Only the answer that is given is built. */

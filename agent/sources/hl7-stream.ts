@@ -45,11 +45,12 @@ export function hl7Stream(profile: Hl7Profile, context: DecodeContext, framing: 
     return part;
   };
   const decodeMessage = (message: Uint8Array, receivedAt: number): Decoded => {
-    const part = profile.read(message, receivedAt, context, connection);
+    const { header, records, rejected, reply } = profile.read(message, receivedAt, context, connection);
+    const part: Decoded = reply ? { records, rejected, reply } : { records, rejected };
     // What has nothing to store may come as often as it likes.
-    if (!profile.dialect.uniqueControlIds || part.records.length === 0) return part;
+    if (!profile.dialect.uniqueControlIds || records.length === 0) return part;
     const { source, zone } = context;
-    const key = messageKey(message, { profile: profile.name, source, zone, receivedAt });
+    const key = messageKey(message, { profile: profile.name, source, zone, receivedAt }, header);
     if (key) part.message = key;
     return part;
   };
