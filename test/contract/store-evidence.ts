@@ -93,6 +93,33 @@ export function storeEvidenceContract(name: string, place: () => Promise<StorePl
     assert.equal(await misfiledEntry(store), null);
   });
 
+  check('a list is found by each patient whom it showed, and by nobody else, beside what is about one alone', async (store) => {
+    verifies('AUDIT-SHOWN');
+    const list = (i: number, patients: string[]) => event(i, { action: 'patients.list', patients });
+    await store.record([list(1, ['pat-1', 'pat-2']), event(2, { patient: 'pat-2' }), list(3, ['pat-2', 'pat-3', 'pat-2']), list(4, [])]);
+    assert.deepEqual(await found(store, { patient: 'pat-1' }), [1]);
+    assert.deepEqual(await found(store, { patient: 'pat-2' }), [1, 2, 3]);
+    assert.deepEqual(await found(store, { patient: 'pat-3' }), [3]);
+    const events = await evidenceOf(store);
+    assert.deepEqual(
+      events.map(({ patients }) => patients),
+      [['pat-1', 'pat-2'], undefined, ['pat-2', 'pat-3'], []],
+    );
+    for (const { entry } of await gathered(store.audit())) assert.doesNotMatch(entry, /pat-/);
+    const rows = await store.auditSubjects('clinic', 1, 4);
+    assert.deepEqual(
+      rows.map(({ seq, patient }) => [seq, patient]),
+      [
+        [1, 'pat-1'],
+        [1, 'pat-2'],
+        [2, 'pat-2'],
+        [3, 'pat-2'],
+        [3, 'pat-3'],
+      ],
+    );
+    assert.equal(await misfiledEntry(store), null);
+  });
+
   check('notes of how far the chain had come are kept in order, and only of what there is', async (store) => {
     verifies('AUDIT-SIGNED');
     await store.record([event(1), event(2), event(3)]);

@@ -4,10 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { genesisHash } from '../../../hub/audit/chain.ts';
 import type { UnreadEntry } from '../../../hub/audit/evidence.ts';
 import { formatRecord, formatReport } from '../../../hub/audit/format.ts';
 import { misfiledEntry } from '../../../hub/audit/indexed.ts';
+import { chainHash } from '../../../hub/audit/link.ts';
 import { reportOf } from '../../../hub/audit/report.ts';
+import { PROOF_STEP } from '../../../hub/audit/schema.ts';
+import { entryText } from '../../../hub/audit/sealed.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
 import { type Database, openDatabase } from '../../../shared/storage/database.ts';
 import { event } from '../../contract/store.ts';
@@ -210,5 +214,43 @@ test('what is no entry stops no reading, whether the index over the entries stil
       assert.equal(await misfiledEntry(hub.store, (seq) => told.push(seq)), null);
       assert.deepEqual(told, [2]);
     });
+  }
+});
+
+test('a store of a version before is verified and read as any, its lists as what does not say whom they showed', async () => {
+  verifies('AUDIT-FILED', 'AUDIT-SHOWN');
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-filed-'));
+  const [path, key, secret] = [join(dir, 'hub.db'), randomBytes(32), randomBytes(32)];
+  try {
+    {
+      using old = openDatabase({ path, key, migrations: STORE_MIGRATIONS.slice(0, STORE_MIGRATIONS.indexOf(PROOF_STEP)) });
+      const id = old.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'storeId'").get()?.value ?? assert.fail();
+      const member = { at: 1000, tenant: TENANT, principal: 'nurse-1', role: 'clinician' };
+      const told = { outcome: 'allowed', reason: 'granted', count: 2, channel: 'mcp-2026' };
+      const sealed = entryText(event(1, { tenant: TENANT, patient: 'pat-a' }), [{ subject: 1, secret, patient: 'pat-a' }], id);
+      const { subject, sealed: part } = JSON.parse(sealed) as { subject: number; sealed: string };
+      const entries = [
+        { v: 2, ...member, action: 'vitals.read', ...told, detail: {}, subject, sealed: part },
+        { ...member, action: 'patients.list', patient: null, ...told, detail: { response: 'ab' } },
+      ].map((entry) => JSON.stringify(entry));
+      old.write(() => {
+        let hash = genesisHash(id);
+        old.prepare<[string, Uint8Array]>("INSERT INTO patientKey (tenant, patient, secret) VALUES (?, 'pat-a', ?)").run(TENANT, secret);
+        for (const [i, entry] of entries.entries()) {
+          hash = chainHash(hash, entry);
+          old.prepare<[number, string, Uint8Array]>('INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)').run(i + 1, entry, hash);
+        }
+        old.prepare('INSERT INTO auditSubject (subject, seq) VALUES (1, 1)').run();
+      });
+    }
+    await using hub = testHub({ dir, key });
+    assert.equal(await misfiledEntry(hub.store), null);
+    const { accesses, general } = await reportOf('pat-a', hub.store.evidence(TENANT, {}));
+    assert.deepEqual([accesses.map(({ action }) => action), general.map(({ action }) => action)], [['vitals.read'], ['patients.list']]);
+    await hub.store.record([{ ...event(5, { action: 'patients.list', patients: ['pat-a'] }), tenant: TENANT }]);
+    assert.equal(await misfiledEntry(hub.store), null);
+    assert.equal((await gathered(hub.store.evidence(TENANT, { patient: 'pat-a' }))).length, 2);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
   }
 });
