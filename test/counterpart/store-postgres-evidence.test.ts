@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { misfiledEntry } from '../../hub/audit/indexed.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { event } from '../contract/store.ts';
 import { storeEvidenceContract } from '../contract/store-evidence.ts';
-import { storeFeedContract } from '../contract/store-feed.ts';
 import { storeEvidenceRetentionContract } from '../contract/store-evidence-retention.ts';
+import { storeFeedContract } from '../contract/store-feed.ts';
 import { storeUsageContract } from '../contract/store-usage.ts';
 import { verifies } from '../requirements.ts';
+import { gathered } from '../support/hub.ts';
 import { PostgresServer, storePlaces } from '../support/postgres.ts';
 
 const server = await PostgresServer.start();
@@ -32,4 +38,34 @@ test('of hubs that share a database one has the feed; another goes on where it s
   assert.equal(await one.takeFeed(60_000), undefined);
   await two.leaveFeed();
   assert.equal((await one.takeFeed(60_000))?.seq, 5);
+});
+
+test('what is no entry stops no reading in a shared database either, with its index or without', async () => {
+  verifies('AUDIT-UNREAD');
+  for (const [text, index] of [
+    ['not JSON', true],
+    ['not JSON', false],
+    ['{"v":4,"tenant":"clinic"}', true],
+  ] as const) {
+    const database = await server.database();
+    const { app: address, owner } = database;
+    await using store = await openPostgresStore({ address, owner, metrics: new Metrics(), log: silentLogger });
+    await store.record([event(1, { patient: 'pat-1' }), event(2), event(3, { patient: 'pat-1' })]);
+    await server.asRoot(database.name, async (client) => {
+      await client.query('SET search_path = vitalmesh');
+      await client.query('ALTER TABLE audit DISABLE TRIGGER USER');
+      if (!index) await client.query('DROP INDEX audit_time');
+      await client.query('UPDATE audit SET entry = $1 WHERE seq = 2', [text]);
+    });
+    const unread: number[] = [];
+    const records = await gathered(store.evidence('clinic', {}, ({ seq }) => unread.push(seq)));
+    assert.deepEqual([records.map(({ seq }) => seq), unread], [[1, 3], [2]]);
+    assert.deepEqual(
+      (await gathered(store.evidence('clinic', { patient: 'pat-1' }))).map(({ seq }) => seq),
+      [1, 3],
+    );
+    const told: number[] = [];
+    assert.equal(await misfiledEntry(store, (seq) => told.push(seq)), null);
+    assert.deepEqual(told, [2]);
+  }
 });
