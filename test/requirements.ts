@@ -412,6 +412,11 @@ export const REQUIREMENTS = {
     behaviour: 'latest follows the sort time; a doubtful clock or a memory reading never overtakes a newer one.',
   },
   'STALE-IS-NULL': { source: 'architecture §3.11', behaviour: 'A stale value is never served as current, and going stale is a change.' },
+  'IDENTITY-DER': {
+    source: 'X.690 §10, RFC 5280 §4',
+    behaviour:
+      'What a certificate says of its use is read strictly: what could be understood in two ways is refused, and what is read another reader reads alike.',
+  },
   'IDENTITY-CHAIN': {
     source: 'architecture §4',
     behaviour: 'Expired, foreign, leaf-as-CA and wrongly named certificates are refused on both sides of the inner TLS.',
@@ -963,7 +968,8 @@ export const REQUIREMENTS = {
   },
   'TREND-COVERAGE': {
     source: 'issue 7, Store',
-    behaviour: 'Each bucket says in which share of its time a value was current.',
+    behaviour:
+      'Each bucket says in which share of its time a value was current; one that has not ended says so, and its share is of what has passed.',
   },
   'TREND-GAPS': {
     source: 'architecture §3.4',
@@ -1121,6 +1127,11 @@ export const REQUIREMENTS = {
     behaviour: 'vitalmesh-agent decode prints Observations on stdout and one JSON line per rejected part on stderr.',
   },
   'PACKAGE-WORKS': { source: 'architecture §2', behaviour: 'The packed package installs into an empty folder and its commands run.' },
+  'MEMORY-LOADED': {
+    source: 'architecture §6',
+    behaviour:
+      'A process loads what its configuration needs: drivers, overlay, commands and the certificate library only where they are used.',
+  },
   'MEMORY-LAUNCHER': {
     source: 'architecture §6',
     behaviour: 'The commands run as one process, whose heap has the limits of bin/flags.json unless NODE_OPTIONS says otherwise.',

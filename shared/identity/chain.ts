@@ -3,7 +3,7 @@ import { checkServerIdentity } from 'node:tls';
 import type { Instant } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
 import type { CertificateTime, Validity } from '../time/network-clock.ts';
-import { type CertificateUse, readCertificateUse } from './x509.ts';
+import { type CertificateUse, readCertificateUse } from './certificate-use.ts';
 
 export interface ChainOptions {
   /** The time at which every certificate must be valid. */

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { createCa, loadCa, newIdentityId, writeIdentity } from '../../../provisioning/fabric/ca.ts';
+import { readCertificateUse } from '../../../shared/identity/certificate-use.ts';
 import { namedTrustDomain, verifyChain } from '../../../shared/identity/chain.ts';
 import { type IdentityFile, loadIdentity, parseIdentity, readCertificates } from '../../../shared/identity/identity.ts';
-import { readCertificateUse } from '../../../shared/identity/x509.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const ca = await createCa({ trustDomain: 'trial.test', commonName: 'Trial' });

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
+import { der, TAG } from '../../../shared/identity/der.ts';
 import { x509 } from '../../../shared/identity/x509.ts';
 import { type Certified, certify, ForgedNetwork, honest, is, newKeys, pathOf, pemOf } from '../forged.ts';
 
@@ -20,28 +21,20 @@ export interface SeenRequest {
 export const IDENTITY_ID = 'hc..xMvev';
 export const SECRET = '6f84ecff-5033-4b9a-8618-69189c8abbf5';
 
-const DER = { integer: 0x02, oid: 0x06, sequence: 0x30, set: 0x31, context0: 0xa0 } as const;
 const SIGNED_DATA = '2a864886f70d010702';
 const DATA = '2a864886f70d010701';
 
 /** A PKCS #7 SignedData that holds certificates alone, as RFC 5652 §5 writes it. */
 export function degenerate(certificates: readonly Uint8Array[]): Buffer {
   const signedData = der(
-    DER.sequence,
-    der(DER.integer, Buffer.of(1)),
-    der(DER.set),
-    der(DER.sequence, der(DER.oid, Buffer.from(DATA, 'hex'))),
-    der(DER.context0, ...certificates),
-    der(DER.set),
+    TAG.sequence,
+    der(TAG.integer, Buffer.of(1)),
+    der(TAG.set),
+    der(TAG.sequence, der(TAG.oid, Buffer.from(DATA, 'hex'))),
+    der(TAG.within(0), ...certificates),
+    der(TAG.set),
   );
-  return der(DER.sequence, der(DER.oid, Buffer.from(SIGNED_DATA, 'hex')), der(DER.context0, signedData));
-}
-
-function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
-  const content = Buffer.concat(parts);
-  const length =
-    content.length < 0x80 ? [content.length] : [0x84, ...[24, 16, 8, 0].map((shift) => Math.floor(content.length / 2 ** shift) & 0xff)];
-  return Buffer.concat([Buffer.of(tag, ...length), content]);
+  return der(TAG.sequence, der(TAG.oid, Buffer.from(SIGNED_DATA, 'hex')), der(TAG.within(0), signedData));
 }
 
 /** Base64 in lines of 64, as a controller sends its bundle. */

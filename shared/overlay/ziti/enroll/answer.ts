@@ -1,9 +1,9 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { VitalmeshError } from '../../../errors.ts';
+import { readCertificateUse } from '../../../identity/certificate-use.ts';
 import { namedIdentity, verifyChain } from '../../../identity/chain.ts';
 import { readCertificates } from '../../../identity/identity.ts';
-import { readCertificateUse } from '../../../identity/x509.ts';
 import type { CertificateTime } from '../../../time/network-clock.ts';
 import { distinct } from './ca-bundle.ts';
 import type { PeerAnswer } from './pinned-peer.ts';

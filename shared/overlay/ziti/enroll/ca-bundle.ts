@@ -1,9 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { VitalmeshError } from '../../../errors.ts';
-import { readCertificateUse, x509 } from '../../../identity/x509.ts';
+import { readCertificateUse } from '../../../identity/certificate-use.ts';
+import { DerReader, notDer, oidOf, readDer, TAG } from '../../../identity/der.ts';
 
 /** A network has a root and one or two intermediates; during a change of CA twice as many. */
 const MAX_CERTIFICATES = 64;
+/** RFC 5652 §5.1. */
+const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
@@ -26,12 +29,28 @@ export function distinct(certificates: readonly X509Certificate[]): X509Certific
   return [...new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate])).values()];
 }
 
+/** ContentInfo and SignedData (RFC 5652 §3, §5.1); of the latter nothing counts but the certificates. */
 function certificatesOf(der: Buffer): Uint8Array[] {
   try {
-    return [...new x509.X509Certificates(Uint8Array.from(der))].map(({ rawData }) => new Uint8Array(rawData));
+    return readDer(der, TAG.sequence, (info) => {
+      if (oidOf(info.take(TAG.oid)) !== SIGNED_DATA) throw notDer('no SignedData');
+      return readDer(info.take(TAG.within(0)), TAG.sequence, readSignedData);
+    });
   } catch (cause) {
     throw unreadable('not PKCS #7', cause);
   }
+}
+
+function readSignedData(content: DerReader): Uint8Array[] {
+  content.take(TAG.integer);
+  content.take(TAG.set);
+  content.take(TAG.sequence);
+  const certificates = new DerReader(content.maybe(TAG.within(0)) ?? new Uint8Array());
+  const ders: Uint8Array[] = [];
+  while (!certificates.isAtEnd) ders.push(certificates.next().whole);
+  content.maybe(TAG.within(1));
+  content.take(TAG.set);
+  return ders;
 }
 
 function readCertificate(der: Uint8Array): X509Certificate {

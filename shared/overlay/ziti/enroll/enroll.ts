@@ -46,7 +46,7 @@ export const enroll: Enroll = async (options) => {
   // It may be that only now the time is known.
   readToken(options.token, clock.now());
   const key = keyFor(identityPath);
-  const csr = await createCsr(key.privateKey, token.identityId);
+  const csr = createCsr(key.privateKey, token.identityId);
   const body = await spend(token, controller, csr, { key, clock }, options);
   const expected = { ...key, identityId: token.identityId, authorities: controller.authorities };
   const { certPem, caPem } = clock.judge((time) => {

@@ -101,7 +101,7 @@ async function extend(
   const identity = held.inUse;
   await onStep('key');
   const { privateKey, keyPem } = keyFor(files);
-  const csr = await createCsr(privateKey, identity.id);
+  const csr = createCsr(privateKey, identity.id);
   await onStep('extend');
   const { certPem } = await controller.extend(authenticator.id, csr, signal);
   // One that begins later than our clock could be dated by a controller that runs ahead, and no clock is to follow that.
