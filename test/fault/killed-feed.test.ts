@@ -6,7 +6,7 @@ import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { readKeyFile } from '../../shared/storage/key-file.ts';
-import { HubProcess, writeHubConfig } from '../e2e/hub-process.ts';
+import { HubProcess, hubCommand, writeHubConfig } from '../e2e/hub-process.ts';
 import { modern, rawHttp } from '../hub/mcp/support.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
@@ -112,6 +112,10 @@ test('a hub is killed while it feeds syslog to a receiver that stalls, cuts and 
     await using hub = await HubProcess.start(join(site.folder, 'hub.yaml'), join(site.folder, 'op/hub.sock'));
     const beats = receiver.of('heartbeat').length;
     await receiver.until(() => receiver.of('heartbeat').length > beats);
+    const count = receiver.seqs().filter((seq) => seq === 1).length;
+    const said = await hubCommand('audit', 'resend', '--config', join(site.folder, 'hub.yaml'), '--from', '1', '--json');
+    assert.deepEqual([said.code, said.stderr, JSON.parse(said.stdout).from], [0, '', 1]);
+    await receiver.until(() => receiver.seqs().filter((seq) => seq === 1).length > count);
     assert.equal(await hub.stop(), 0);
   }
   assert.deepEqual(receiver.faults, []);

@@ -120,6 +120,8 @@ export class FeedRun implements Service {
         else this.#state = 'standby';
         if (this.#state === 'standby') await wait(LEASE_MS / 3, signal);
       } catch (thrown) {
+        // What a cut connection held is not confirmed by the next one.
+        this.#sent = this.#confirmed;
         if (signal.aborted) return;
         this.#failed(asVitalmeshError(thrown));
         await wait(backoff.nextMs(), signal);
@@ -131,6 +133,7 @@ export class FeedRun implements Service {
   async #feed(kept: FeedPlace, signal: AbortSignal): Promise<void> {
     const { wait } = this.#options;
     this.#confirmed = this.#sent = await this.#placeFrom(kept);
+    if (this.#failure === null) this.#state = 'feeding';
     this.#roundSinceMs = this.#options.clock.monotonicMs();
     let heldMs = this.#roundSinceMs;
     while (!signal.aborted) {
@@ -195,7 +198,6 @@ export class FeedRun implements Service {
     if (nowMs - this.#beatMs < heartbeatMs) return;
     await sink.send([heartbeatEvent(await store.auditHead(), this.#sent.seq, clock.now(), store.storeId)], signal);
     this.#beatMs = nowMs;
-    if (this.#failure === null) this.#state = 'feeding';
   }
 
   #isRoundOver(): boolean {
@@ -266,7 +268,6 @@ export class FeedRun implements Service {
   #failed(failure: VitalmeshError): void {
     const { log, metrics } = this.#options;
     this.#state = 'waiting';
-    this.#sent = this.#confirmed;
     this.#roundEntries = Math.max(LEAST_ROUND, Math.floor(this.#roundEntries / 2));
     this.#beatMs = Number.NEGATIVE_INFINITY;
     metrics.count('audit_feed_failures', failure.code);

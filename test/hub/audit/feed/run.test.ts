@@ -181,6 +181,33 @@ test('what the last moments before a stop wrote is sent by the stop', async () =
   assert.equal((await at.store.takeFeed(1))?.seq, 700);
 });
 
+test('a stop in the middle of a send confirms nothing of what a cut connection held', async () => {
+  verifies('FEED-GOES-ON');
+  await using at = await site();
+  await at.record(100);
+  {
+    await using run = await at.start();
+    const { send } = at.sink;
+    let isCaught = false;
+    // As a line does: what was cut takes with it what was sent over it and not confirmed.
+    at.sink.send = async (events, signal) => {
+      if (at.sink.seqs().length < 400) return await send.call(at.sink, events, signal);
+      isCaught = true;
+      await aborted(signal);
+      at.sink.came = [];
+      at.sink.send = send;
+      throw new VitalmeshError('AUDIT-FEED-UNREACHABLE');
+    };
+    await until(() => run.status().confirmed === 100);
+    at.sink.round = { entries: 1000, ms: Number.MAX_SAFE_INTEGER };
+    await at.record(400);
+    await until(() => run.status().sent >= 400);
+    await at.record(10);
+    await until(() => isCaught);
+  }
+  assert.deepEqual([at.sink.seqs(), at.sink.confirmedUpTo], [upTo(510).slice(100), 510]);
+});
+
 test('a receiver that gets no round through in time is sent smaller ones, and larger ones again later', async () => {
   verifies('FEED-GOES-ON');
   await using at = await site();
