@@ -1,0 +1,27 @@
+// A hub's store in which a person is erased, as a process to be killed: `node store-eraser.ts FOLDER PATIENT`. Begins the erasure, or goes on with one that was cut
+// off. Prints a line a step, and `DONE` at the end.
+import { writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSqliteStore } from '../../hub/store/sqlite.ts';
+import { asVitalmeshError } from '../../shared/errors.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { erasureEvent } from '../contract/store-erasing.ts';
+import { TEST_NOW } from '../support/hub.ts';
+
+const [folder = '', patient = ''] = process.argv.slice(2);
+const store = openSqliteStore({ path: join(folder, 'hub.db'), keyFile: join(folder, 'hub.key'), metrics: new Metrics() });
+const order = { tenant: 'clinic', patient, reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(patient) };
+try {
+  await store.beginErasure(order);
+} catch (thrown) {
+  // It was finished by the process before, whose last line was not heard.
+  if (asVitalmeshError(thrown).code !== 'PATIENT-ERASED') throw thrown;
+}
+// Past all buffers of this process: what was said before a kill has been said.
+writeSync(1, 'BEGUN\n');
+for (let more = true; more; ) {
+  ({ more } = await store.eraseSome(() => erasureEvent(patient)));
+  writeSync(1, 'STEP\n');
+}
+writeSync(1, 'DONE\n');
+await store[Symbol.asyncDispose]();
