@@ -15,12 +15,12 @@ export function formatTrend({ name, series, edges, gaps, omittedDevices, notice 
   return [...lines, ...gaps.map(formatGap), notice].join('\n');
 }
 
-function formatBucket({ n, min, max, mean, last, excluded, flags, coverage, rolledUp }: TrendBucket): string {
+function formatBucket({ n, min, max, mean, last, excluded, flags, coverage, open, rolledUp }: TrendBucket): string {
   const values = n === 0 || mean === null ? 'none' : `${n}: ${min} to ${max}, mean ${mean.toFixed(1)}, last ${last}`;
   const left = Object.entries(excluded satisfies Excluded).filter(([, rows]) => rows > 0);
   return [
     values,
-    `covered ${Math.round(coverage * 100)} %`,
+    `covered ${Math.round(coverage * 100)} %${open ? ' so far (NOT ENDED)' : ''}`,
     ...(left.length > 0 ? [`left out: ${left.map(([why, rows]) => `${rows} ${why}`).join(', ')}`] : []),
     ...(flags.length > 0 ? [flags.join(' ')] : []),
     ...(rolledUp ? ['rolled up'] : []),

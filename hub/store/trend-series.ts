@@ -105,6 +105,7 @@ export class Strand {
         excluded,
         flags: inOrder(flags),
         coverage,
+        open: (this.#frame.edges[index + 1] ?? 0) > this.#frame.now,
         rolledUp: this.#rolled.has(index),
       });
     }

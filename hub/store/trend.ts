@@ -58,6 +58,8 @@ export interface TrendBucket {
   flags: readonly Flag[];
   /** Share, 0 to 1, of the bucket's time before `now` in which a value that counts was no older than its limit (`STALE_AFTER_MS`). */
   coverage: number;
+  /** True while the bucket has not ended: then the coverage is of its time until `now`, and its numbers may still change. */
+  open: boolean;
   /** True when some of it comes from rollups: those count where they begin, so a bucket narrower than they are says too much or nothing. */
   rolledUp: boolean;
 }

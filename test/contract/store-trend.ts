@@ -169,6 +169,10 @@ export function storeTrendContract(name: string, place: () => Promise<StorePlace
     assert.deepEqual(await coverage(), { 0: 0.5, 1: 0.5, 2: 0.5, 9: 0.25 });
     assert.deepEqual(await coverage({ now: FROM + 9 * MINUTE + 50_000 }), { 0: 0.5, 1: 0.5, 2: 0.5, 9: 0.1 });
     assert.deepEqual(await coverage({ now: FROM + 9 * MINUTE + 45_000 }), { 0: 0.5, 1: 0.5, 2: 0.5, 9: 0 });
+    const open = async (now: number): Promise<unknown> =>
+      (await trendOf(store, { now })).series[0]?.buckets.flatMap((one) => (one.open ? [[one.index, one.coverage]] : []));
+    assert.deepEqual(await open(FROM + 9 * MINUTE + 50_000), [[9, 0.1]], 'what has not ended says so');
+    assert.deepEqual(await open(FROM + 10 * MINUTE), []);
     await store.storeBatch(batchOf([at(4, 0, { vital: 'temp', value: 37 })]));
     assert.deepEqual(await coverage({ vital: 'temp' }), Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i, 1])));
   });

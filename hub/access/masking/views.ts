@@ -173,6 +173,7 @@ function maskedBucket(frame: MaskFrame, bucket: TrendBucket, vital: string, pati
     excluded: { absent, withdrawn, undated, doubtful, test } satisfies Decided<TrendBucket['excluded']>,
     flags: flagsOf(bucket.flags),
     coverage: bucket.coverage,
+    open: bucket.open,
     rolledUp: bucket.rolledUp,
   });
 }

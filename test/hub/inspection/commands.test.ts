@@ -94,9 +94,12 @@ test('trend shows what the hub has, bucket by bucket, and leaves its evidence', 
       /^Heart rate \(ECG\) \(hr\) in \/min, device monitor-1\n {2}2026-11-21T09:58:00\.000\+00:00 {2}1: 60 to 60, mean 60\.0, last 60;/,
     );
     assert.match(stdout, /09:59:00\.000\+00:00 {2}1: 70 to 70, mean 70\.0, last 70; covered \d+ %; left out: 1 withdrawn/);
+    const open = await run('trend', ...WHOSE, '--from', '2026-11-21T09:58:00Z', '--to', '2126-11-21T10:00:00Z', '--points', '1');
+    assert.match(open.stdout, / covered \d+ % so far \(NOT ENDED\)/);
     const told = JSON.parse((await run('trend', ...WHOSE, ...times, '--json')).stdout) as { edges: string[] };
     assert.equal(told.edges.length, 3);
     assert.deepEqual(await evidence(), [
+      ['vitals.read', 'pat-icu-01', 'allowed', 2],
       ['vitals.read', 'pat-icu-01', 'allowed', 2],
       ['vitals.read', 'pat-icu-01', 'allowed', 2],
     ]);

@@ -86,6 +86,7 @@ const TREND: Trend = {
         excluded: { absent: 1, withdrawn: 0, undated: 0, doubtful: 0, test: 0 },
         flags: ['motion'],
         coverage: 0.5,
+        open: false,
         rolledUp: false,
       },
     ],
