@@ -2,7 +2,7 @@ import type { Database } from '../../shared/storage/database.ts';
 import type { Anchor } from './anchors.ts';
 import { appendAudit } from './audit-log.ts';
 import type { ChainedEntry } from './chain.ts';
-import { countOf, type EvidenceOrder, type EvidenceStep, type Plan, planOf, RETAIN_PAGE, stretches } from './retention.ts';
+import { countOf, type EvidenceOrder, type EvidenceStep, heldOf, type Plan, planOf, RETAIN_PAGE, stretches } from './retention.ts';
 import { MS_A_DAY } from './usage.ts';
 
 /** Statements of the retention of evidence in an SQLite store. */
@@ -17,6 +17,7 @@ export const EVIDENCE_RETENTION_SQL = {
   dropCheckpoints: 'DELETE FROM auditCheckpoint WHERE seq <= ?',
   dropSubjects: 'DELETE FROM auditSubject WHERE seq = ? RETURNING subject',
   dropKey: 'DELETE FROM patientKey WHERE key = ? AND NOT EXISTS (SELECT 1 FROM auditSubject WHERE subject = ?)',
+  held: 'SELECT h.tenant, h.patient, k.key AS subject FROM legalHold h LEFT JOIN patientKey k ON k.tenant = h.tenant AND k.patient = h.patient',
   dropUsage: 'DELETE FROM usage WHERE day < ?',
   dropOthers: 'DELETE FROM usageOther WHERE at < ?',
 } as const;
@@ -31,9 +32,11 @@ export function readAnchors(database: Tables): Anchor[] {
 
 /** Does one step of the retention of evidence within the transaction of the caller. Throws AUDIT-NOT-REMOVED. */
 export function retainEvidence(database: Tables, storeId: string, order: EvidenceOrder): EvidenceStep {
+  type HeldRow = { tenant: string; patient: string; subject: number | null };
+  const held = heldOf(database.prepare<[], HeldRow>(SQL.held).all());
   for (const stretch of stretches(storeId, readAnchors(database), order.policy)) {
     const page = database.prepare<[number], ChainedEntry>(SQL.page).all(stretch.after.seq);
-    const plan = planOf(stretch, page, order.now);
+    const plan = planOf(stretch, page, order.now, held);
     if (plan !== undefined) return carryOut(database, storeId, plan, order);
   }
   return { removed: {}, more: false };

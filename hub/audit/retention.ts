@@ -6,6 +6,7 @@ import type { Anchor, Removed } from './anchors.ts';
 import { type ChainedEntry, genesisHash } from './chain.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';
 import { chainHash, withoutContent } from './link.ts';
+import { subjectsOf } from './sealed.ts';
 
 /** How long the evidence of each class is kept after it was written, in milliseconds; null for ever. */
 export type EvidencePolicy = Readonly<Record<EvidenceClass, number | null>>;
@@ -39,6 +40,23 @@ export interface EvidenceStep {
 
 /** How much is looked at in one step: some 10 ms of the writer. */
 export const RETAIN_PAGE = 250;
+
+/** Patients of whom nothing may be removed (legal hold): by their numbers, and by name for entries of before there were any. */
+export interface Held {
+  subjects: ReadonlySet<number>;
+  isHeld(tenant: string, patient: string): boolean;
+}
+
+const NOBODY: Held = { subjects: new Set(), isHeld: () => false };
+
+/** Those of whom a store says that they are held. */
+export function heldOf(rows: readonly { tenant: string; patient: string; subject: number | null }[]): Held {
+  const names = new Set(rows.map(({ tenant, patient }) => JSON.stringify([tenant, patient])));
+  return {
+    subjects: new Set(rows.flatMap(({ subject }) => subject ?? [])),
+    isHeld: (tenant, patient) => names.has(JSON.stringify([tenant, patient])),
+  };
+}
 
 /** One step, as it is to be carried out in one commit. */
 export interface Plan {
@@ -77,10 +95,21 @@ export function stretches(storeId: string, anchors: readonly Anchor[], policy: E
  * What is to be done with the entries behind a stretch's beginning, `page` being the first of them; undefined where nothing is due. Throws AUDIT-NOT-REMOVED where they are
  * not as they were written: what was tampered with stays, so that it is found. Pure.
  */
-export function planOf({ what, after, keepMs }: Stretch, page: readonly ChainedEntry[], now: Instant): Plan | undefined {
+export function planOf(
+  { what, after, keepMs }: Stretch,
+  page: readonly ChainedEntry[],
+  now: Instant,
+  held: Held = NOBODY,
+): Plan | undefined {
   const heads = page.map(readHead);
-  const stored = page.map(({ seq }, i) => ({ key: seq, storedAt: heads[i]?.at ?? Number.NaN }));
-  const due = page.slice(0, countDue(stored, { cutoff: now - keepMs, now, since: after.at }));
+  const someTenant = heads.find(({ tenant }) => tenant !== undefined)?.tenant ?? '-';
+  const isHeld = ({ entry }: ChainedEntry, { tenant = '', patient }: Head): boolean =>
+    subjectsOf(entry).some((subject) => held.subjects.has(subject)) || (patient != null && held.isHeld(tenant, patient));
+  const stored = page.map(({ seq }, i) => ({ key: seq, storedAt: heads[i]?.at ?? UNDATED }));
+  const old = page.slice(0, countDue(stored, { cutoff: now - keepMs, now, since: after.at }));
+  // Whole entries go from the beginning on, so one that is held keeps all behind it.
+  const stop = what === 'entries' ? old.findIndex((one, i) => isHeld(one, heads[i] ?? {})) : -1;
+  const due = stop < 0 ? old : old.slice(0, stop);
   const last = due.at(-1);
   if (last === undefined) return undefined;
   checkLinks(after, due);
@@ -88,8 +117,9 @@ export function planOf({ what, after, keepMs }: Stretch, page: readonly ChainedE
   const emptied: { seq: number; entry: string }[] = [];
   const unlisted: ChainedEntry[] = [];
   for (const [i, one] of due.entries()) {
-    const { tenant = '', class: name, gone } = heads[i] ?? {};
-    const left = name === what && gone === undefined ? withoutContent(one.entry) : undefined;
+    const head = heads[i] ?? {};
+    const { tenant = someTenant, class: name, gone } = head;
+    const left = name === what && gone === undefined && !isHeld(one, head) ? withoutContent(one.entry) : undefined;
     if (what !== 'entries' && left === undefined) continue;
     if (left !== undefined) emptied.push({ seq: one.seq, entry: left });
     if (gone === undefined) unlisted.push(one);
@@ -100,18 +130,30 @@ export function planOf({ what, after, keepMs }: Stretch, page: readonly ChainedE
   return { anchor: { what, seq, hash, at }, emptied, unlisted, removal: { what, upTo: seq, at, counts } };
 }
 
+/** Not believable beside any other: as old as what comes behind it. */
+const UNDATED = Number.NaN;
+
 interface Head {
-  at: Instant;
-  tenant: string;
+  at?: Instant;
+  tenant?: string;
   class?: string;
+  patient?: string | null;
   gone?: string;
 }
 
-function readHead({ seq, entry }: ChainedEntry): Head {
+/** What is in the chain and cannot be read is of no class and no time, and goes with what is around it. */
+function readHead({ entry }: ChainedEntry): Head {
   try {
-    return JSON.parse(entry) as Head;
-  } catch (cause) {
-    throw new VitalmeshError('AUDIT-NOT-REMOVED', { detail: `entry ${seq}`, cause });
+    const { at, tenant, class: name, patient, gone } = (JSON.parse(entry) ?? {}) as Head;
+    return {
+      ...(Number.isSafeInteger(at) && { at: Number(at) }),
+      ...(typeof tenant === 'string' && { tenant }),
+      ...(name !== undefined && { class: name }),
+      ...(typeof patient === 'string' && { patient }),
+      ...(gone !== undefined && { gone }),
+    };
+  } catch {
+    return {};
   }
 }
 

@@ -1,7 +1,17 @@
 import type { Anchor } from '../../audit/anchors.ts';
 import type { ChainedEntry } from '../../audit/chain.ts';
 import { EVIDENCE_CLASSES } from '../../audit/classes.ts';
-import { countOf, type EvidenceOrder, type EvidenceStep, type Plan, planOf, RETAIN_PAGE, stretches } from '../../audit/retention.ts';
+import {
+  countOf,
+  type EvidenceOrder,
+  type EvidenceStep,
+  type Held,
+  heldOf,
+  type Plan,
+  planOf,
+  RETAIN_PAGE,
+  stretches,
+} from '../../audit/retention.ts';
 import { MS_A_DAY } from '../../audit/usage.ts';
 import type { Commit } from './commits.ts';
 import { SCHEMA } from './connections.ts';
@@ -85,6 +95,9 @@ export const EVIDENCE_RETENTION_PG = {
   dropKeys: `
     DELETE FROM patient_key k WHERE k.tenant = $1 AND k.key = ANY ($2::bigint[])
       AND NOT EXISTS (SELECT 1 FROM audit_subject s WHERE s.subject = k.key)`,
+  held: `
+    SELECT h.tenant, h.patient, k.key AS subject FROM legal_hold h LEFT JOIN patient_key k ON k.tenant = h.tenant AND k.patient = h.patient
+    WHERE h.tenant = $1`,
   dropUsage: 'DELETE FROM usage WHERE tenant = $1 AND day < $2',
   dropOthers: 'DELETE FROM usage_other WHERE tenant = $1 AND at < $2',
 } as const;
@@ -106,10 +119,20 @@ export async function retainEvidence(
   await commit.query(PG.allEvidence);
   for (const stretch of stretches(storeId, await readAnchors(commit), order.policy)) {
     const page = await commit.query<Entry>(EVIDENCE_RETENTION_PG.page, [stretch.after.seq]);
-    const plan = planOf(stretch, page, order.now);
+    const plan = planOf(stretch, page, order.now, await heldIn(commit, page));
     if (plan !== undefined) return await carryOut(commit, plan, page, tenants, order);
   }
   return { removed: {}, more: false };
+}
+
+/** Whoever of these entries' tenants is under legal hold. */
+async function heldIn(commit: Commit, page: readonly Entry[]): Promise<Held> {
+  const rows: { tenant: string; patient: string; subject: number | null }[] = [];
+  for (const tenant of new Set(page.map((one) => one.tenant))) {
+    await commit.as(tenant);
+    rows.push(...(await commit.query<(typeof rows)[number]>(EVIDENCE_RETENTION_PG.held, [tenant])));
+  }
+  return heldOf(rows);
 }
 
 async function carryOut(
@@ -138,7 +161,7 @@ async function carryOut(
     );
   }
   if (what === 'entries')
-    for (const tenant of tenants) {
+    for (const tenant of new Set([...tenants, ...page.map((one) => one.tenant)])) {
       await commit.as(tenant);
       await commit.query(EVIDENCE_RETENTION_PG.dropUsage, [tenant, Math.floor(at / MS_A_DAY)]);
       await commit.query(EVIDENCE_RETENTION_PG.dropOthers, [tenant, at]);
