@@ -883,6 +883,11 @@ export const ERRORS = {
     retryable: false,
   },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
+  'PATIENT-MISTYPED': {
+    message: 'A character of this patient id is wrong: it is nobody’s.',
+    advice: 'Copy it from where it is listed; do not mend it by hand.',
+    retryable: false,
+  },
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
   'ACCESS-UNVERIFIED': {
     message: 'The network did not vouch for this caller.',

@@ -12,7 +12,7 @@ const REFUSED = -32010;
 const LIMIT = -32011;
 
 function rpcCode(code: ErrorCode): number {
-  if (code === 'NOT-FOUND' || code === 'MCP-CURSOR') return INVALID_PARAMS;
+  if (code === 'NOT-FOUND' || code === 'PATIENT-MISTYPED' || code === 'MCP-CURSOR') return INVALID_PARAMS;
   if (code === 'MCP-LIMIT' || code === 'ACCESS-LIMIT') return LIMIT;
   if (code === 'MCP-METHOD') return METHOD_NOT_FOUND;
   if (code === 'MCP-ID') return INVALID_REQUEST;

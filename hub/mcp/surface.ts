@@ -1,7 +1,7 @@
 import { McpServer, type ReadResourceResult, ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
 import { limitsOf } from '../access/budgets/limits.ts';
@@ -224,9 +224,12 @@ async function coded<T>(options: SurfaceOptions, call: () => Promise<T>): Promis
   }
 }
 
+/** What callers cause by what they ask. */
+const CALLERS: ReadonlySet<ErrorCode> = new Set(['NOT-FOUND', 'PATIENT-MISTYPED', 'MCP-CURSOR']);
+
 function known({ log, context }: SurfaceOptions, thrown: unknown): VitalmeshError {
   const error = asVitalmeshError(thrown);
-  if (!error.code.startsWith('ACCESS-') && error.code !== 'NOT-FOUND' && error.code !== 'MCP-CURSOR') {
+  if (!error.code.startsWith('ACCESS-') && !CALLERS.has(error.code)) {
     log.error(
       { err: error, cause: error.cause instanceof Error ? error.cause : undefined, channel: context.channel },
       'an MCP request failed',

@@ -2,6 +2,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { type ErrorCode, VitalmeshError } from '../../../shared/errors.ts';
 import { pause } from '../../../shared/lifecycle.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
+import { isMistyped } from '../../patients/public-id.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Store } from '../../store/store.ts';
 import type { AccessContext, AccessResource, Action, Decision, Principal } from '../access.ts';
@@ -72,8 +73,8 @@ export class Calls {
   async require(call: Call, name?: string): Promise<Meant> {
     const found = this.meant(call, name);
     const { decision, patient } = found;
-    if (!decision.allow) await this.refuse(call, decision.reason, patient ?? null);
-    if (name !== undefined && patient === undefined) await this.refuse(call, 'unknown', this.known(call.principal, name));
+    if (!decision.allow) await this.refuse(call, decision.reason, patient ?? null, name);
+    if (name !== undefined && patient === undefined) await this.refuse(call, 'unknown', this.known(call.principal, name), name);
     call.obligations = decision.obligations;
     return found;
   }
@@ -99,13 +100,13 @@ export class Calls {
     }
   }
 
-  /** Records that a call is refused, and throws what its caller is told. */
-  async refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null): Promise<never> {
+  /** Records that a call is refused, and throws what its caller is told: of the patient's `name`, too, if that is no id at all and only looks like one. */
+  async refuse(call: Call, reason: Decision['reason'] | 'unknown', patient: string | null, name?: string): Promise<never> {
     this.#options.metrics.count('access_denied', reason);
     await this.#options.store.record([refused(call, patient, reason)]);
     if (reason === 'patient' || reason === 'unknown') {
       await this.#hide(call);
-      throw new VitalmeshError('NOT-FOUND');
+      throw new VitalmeshError(name !== undefined && isMistyped(name) ? 'PATIENT-MISTYPED' : 'NOT-FOUND');
     }
     throw new VitalmeshError(CODES[reason] ?? 'ACCESS-DENIED');
   }

@@ -37,12 +37,12 @@ export class Exports {
   ): Promise<AsyncIterable<T>> {
     const call = this.#calls.begin(principal, 'observations.export', context);
     const { decision, patient: known = null, masking } = this.#calls.meant(call, asked.patient);
-    if (!decision.allow) await this.#calls.refuse(call, decision.reason, known);
+    if (!decision.allow) await this.#calls.refuse(call, decision.reason, known, asked.patient);
     call.obligations = decision.obligations;
     // What is stored of somebody whom the registry no longer names can still be exported, by whoever is not masked.
     const patient = known ?? (masking.profile === 'none' ? asked.patient : undefined);
     if (asked.patient !== undefined && patient === undefined)
-      await this.#calls.refuse(call, 'unknown', this.#calls.known(principal, asked.patient));
+      await this.#calls.refuse(call, 'unknown', this.#calls.known(principal, asked.patient), asked.patient);
     const since = sinceOf(masking, asked.since, patient);
     const { kind } = asked;
     const filter = { ...(since !== undefined && { since }), ...(kind && { kind }) };

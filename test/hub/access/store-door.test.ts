@@ -7,6 +7,7 @@ import type { Principal } from '../../../hub/access/access.ts';
 import { createMaskings } from '../../../hub/access/masking/masking.ts';
 import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { createDoor } from '../../../hub/access/store-door.ts';
+import { protocolError } from '../../../hub/mcp/errors.ts';
 import type { Store } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
@@ -423,4 +424,19 @@ test('the versions of a measurement are decided and recorded like any read', asy
     ['vitals.read', 'pat-icu-01', 'allowed', 'granted', 1],
     ['vitals.read', null, 'denied', 'unknown', 0],
   ]);
+});
+
+test('a mistyped patient id is told as such to whoever asks, whoever there is, and is recorded as nobody', async () => {
+  verifies('PATIENT-ID-CHECKED', 'ONE-DOOR');
+  await using h = await filled();
+  const mistyped = 'p-00000-00000-00000-001';
+  for (const who of ['ai-nurse', 'ai-other']) {
+    await assert.rejects(h.door.latest(h.who(who), mistyped, context), { code: 'PATIENT-MISTYPED' });
+    await assert.rejects(h.door.openSubscription(h.who(who), [mistyped], context), { code: 'PATIENT-MISTYPED' });
+  }
+  assert.deepEqual(
+    (await evidence(h)).map((row) => (row as unknown[])[1]),
+    [null, null, null, null],
+  );
+  assert.equal(protocolError(new VitalmeshError('PATIENT-MISTYPED')).code, protocolError(new VitalmeshError('NOT-FOUND')).code);
 });
