@@ -110,6 +110,7 @@ test('in an empty folder the commands of the README, in its order, make a networ
     assert.equal(running.length, 3);
     assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
     const { access, registry } = loadHubConfig(join(folder, 'hub-people.yaml'), {});
+    assert.equal(loadHubConfig(join(folder, 'hub-siem.yaml'), {}).audit.feed?.type, 'syslog');
     const policy = loadPolicy(join(folder, 'policy.yaml'));
     assert.deepEqual(takenFromOperator(policy), [], 'an operator with this policy could not go on with the commands here');
     const { roles } = policy;
