@@ -257,6 +257,17 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   'audit-report': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: EVIDENCE },
   'audit-verify': { args: () => [{}] },
   'audit-resend': { args: () => [{ from: 1 }] },
+  'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
+  'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
+  'patient-erase': {
+    args: () => [
+      { tenant: 'clinic', patient: PATIENT, confirm: PATIENT, reason: 'DSR-1' },
+      { tenant: 'clinic', patient: PATIENT, confirm: MARKERS.name.text, reason: 'DSR-1' },
+      { tenant: 'clinic', patient: PATIENT, confirm: PATIENT, reason: MARKERS.name.text },
+    ],
+    may: { markers: ['gateway'], why: 'where registry.yaml names the patient, for the operator to take it out' },
+  },
+  'patient-release': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
   'access-list': {
     args: () => [{ tenant: 'clinic' }],
     may: { markers: ['patient', 'gateway', 'ward'], why: 'who is listed, and for whom' },
@@ -352,4 +363,8 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'audit report': 'audit-report',
   'audit verify': 'audit-verify',
   'audit resend': 'audit-resend',
+  'patient export': 'patient-export',
+  'patient erase': 'patient-erase',
+  'patient hold': 'patient-hold',
+  'patient release': 'patient-release',
 };

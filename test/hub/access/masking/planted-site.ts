@@ -13,6 +13,8 @@ import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
 import { serveMcp } from '../../../../hub/mcp/server.ts';
 import { hubOperatorCommands } from '../../../../hub/operator-commands.ts';
+import { patientOperatorCommands } from '../../../../hub/privacy/operator.ts';
+import { PatientRights } from '../../../../hub/privacy/rights.ts';
 import type { HubStatus } from '../../../../hub/status.ts';
 import { createLogger } from '../../../../shared/log.ts';
 import type { OperatorCommand } from '../../../../shared/operator/server.ts';
@@ -90,6 +92,13 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...inspectionCommands({ ...surroundings, door }),
       ...explainOperatorCommands({
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
+        tenants,
+      }),
+      ...patientOperatorCommands({
+        rights: new PatientRights({
+          ...{ store, registry, policy, feed, clock, tombstones: join(folder, 'store.erased') },
+          staleness: { changed: () => undefined },
+        }),
         tenants,
       }),
       ...auditOperatorCommands({
