@@ -144,8 +144,24 @@ export const SQL = {
     JOIN batch b ON b.key = o.batch
     JOIN patient p ON p.key = o.patient
     JOIN writer w ON w.key = o.writer
-    WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ? AND (? IS NULL OR p.id = ?)
+    WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ?
     ORDER BY o.key`,
+  observationsOf: `
+    SELECT ${READING}
+    FROM observation o
+    JOIN batch b ON b.key = o.batch
+    JOIN patient p ON p.key = o.patient
+    JOIN writer w ON w.key = o.writer
+    WHERE o.key IN (SELECT value FROM json_each(?)) AND b.tenant = ? AND b.storedAt >= ?
+    ORDER BY o.key`,
+  nextSeries: `
+    SELECT o.vital, o.device, o.standing, o.test FROM patient p JOIN observation o ON o.patient = p.key
+    WHERE p.tenant = ? AND p.id = ? AND (o.vital, o.device, o.standing, o.test) > (?, ?, ?, ?)
+    ORDER BY o.vital, o.device, o.standing, o.test LIMIT 1`,
+  seriesKeys: `
+    SELECT o.sortTime, o.key FROM patient p JOIN observation o ON o.patient = p.key
+    WHERE p.tenant = ? AND p.id = ? AND o.vital = ? AND o.device = ? AND o.standing = ? AND o.test = ? AND (o.sortTime, o.key) < (?, ?)
+    ORDER BY o.sortTime DESC, o.key DESC LIMIT 5000`,
   nextKept: 'SELECT min(key) AS key FROM observation WHERE key >= ?',
   nextKeptEvent: 'SELECT min(key) AS key FROM event WHERE key >= ?',
   received: 'SELECT received FROM batch WHERE key = ?',

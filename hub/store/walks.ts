@@ -11,6 +11,9 @@ export const KEYS_A_PAGE = 1000;
 /** Kind and patient of a filter, each twice, null for any; as the statements of events take them. */
 export type WantedEvents = readonly [string | null, string | null, string | null, string | null];
 
+/** What rows of a patient are one series in the index. */
+type Series = [vital: string, device: string, standing: number, test: number];
+
 /** Resolves when others had their turn. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -41,17 +44,63 @@ export class Walks {
 
   /** Keys `first` to `last`, with their resources. */
   async *observations(tenant: string, filter: ObservationFilter, first: number, last: number): AsyncGenerator<StoredObservation> {
-    const { patient: wanted = null, since = 0 } = filter;
+    const { patient, since = 0 } = filter;
     using _held = this.hold();
+    if (patient !== undefined) return yield* this.#ofPatient(tenant, { patient, since }, first, last);
     for (let from = Math.max(first, 1); from <= last; from = this.#next(SQL.nextKept, from + KEYS_A_PAGE)) {
       const until = Math.min(from + KEYS_A_PAGE, last + 1);
       const page = this.#database.read(() =>
         this.#database
-          .prepare<[number, number, string, string, number, string | null, string | null], ObservationRow>(SQL.observations)
-          .all(from, until, tenant, tenant, since, wanted, wanted),
+          .prepare<[number, number, string, string, number], ObservationRow>(SQL.observations)
+          .all(from, until, tenant, tenant, since),
       );
       yield* this.#withResources(page);
       await turn();
+    }
+  }
+
+  /** By the keys of the patient alone, who may have one row in each page of the others. */
+  async *#ofPatient(
+    tenant: string,
+    { patient, since }: { patient: string; since: Instant },
+    first: number,
+    last: number,
+  ): AsyncGenerator<StoredObservation> {
+    const keys: number[] = [];
+    for await (const page of this.#keysOf(tenant, patient)) for (const { key } of page) if (key >= first && key <= last) keys.push(key);
+    const inOrder = Float64Array.from(keys).sort();
+    for (let from = 0; from < inOrder.length; from += KEYS_A_PAGE) {
+      const page = JSON.stringify([...inOrder.subarray(from, from + KEYS_A_PAGE)]);
+      const rows = this.#database.read(() =>
+        this.#database.prepare<[string, string, number], ObservationRow>(SQL.observationsOf).all(page, tenant, since),
+      );
+      yield* this.#withResources(rows);
+      await turn();
+    }
+  }
+
+  /** The keys of all observations of a patient, series by series, out of the index of series alone. */
+  async *#keysOf(tenant: string, patient: string): AsyncGenerator<readonly { key: number }[]> {
+    for (let at: Series = ['', '', Number.MIN_SAFE_INTEGER, 0]; ; ) {
+      const series = this.#database.read(() =>
+        this.#database
+          .prepare<[string, string, ...Series], { vital: string; device: string; standing: number; test: number }>(SQL.nextSeries)
+          .get(tenant, patient, ...at),
+      );
+      if (series === undefined) return;
+      at = [series.vital, series.device, series.standing, series.test];
+      for (let before = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const; ; ) {
+        const rows = this.#database.read(() =>
+          this.#database
+            .prepare<[string, string, ...Series, number, number], { sortTime: number; key: number }>(SQL.seriesKeys)
+            .all(tenant, patient, ...at, ...before),
+        );
+        const oldest = rows.at(-1);
+        if (oldest === undefined) break;
+        yield rows;
+        before = [oldest.sortTime, oldest.key];
+        await turn();
+      }
     }
   }
 
