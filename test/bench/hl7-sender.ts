@@ -10,7 +10,7 @@ class Sender {
   readonly #frame: Buffer;
   readonly #idAt: number;
   readonly #prefix: string;
-  #sent = 0;
+  sent = 0;
   acknowledged = 0;
   onAcknowledged: () => void = () => undefined;
 
@@ -35,8 +35,8 @@ class Sender {
   }
 
   send(): void {
-    this.#sent += 1;
-    this.#frame.write(`${this.#prefix}${String(this.#sent).padStart(10, '0')}`, this.#idAt, 'latin1');
+    this.sent += 1;
+    this.#frame.write(`${this.#prefix}${String(this.sent).padStart(10, '0')}`, this.#idAt, 'latin1');
     this.#socket.write(Buffer.from(this.#frame));
   }
 
@@ -49,7 +49,6 @@ interface Load {
   port: number;
   message: string;
   connections: number;
-  forMs: number;
 }
 
 function all({ port, message, connections }: Load): Promise<Sender[]> {
@@ -59,36 +58,40 @@ function all({ port, message, connections }: Load): Promise<Sender[]> {
 const passed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const total = (senders: readonly Sender[]): number => senders.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
 
+/** Connections that are open now, and whether they send. */
+let open: Sender[] = [];
+let isSending = false;
+
 serveTasks({
-  /** Acknowledgements a second when each connection sends the next message as soon as the last one is acknowledged. */
-  flood: async (load: Load & { warmMs: number }) => {
-    const senders = await all(load);
-    for (const sender of senders) {
+  /** Each connection sends the next message as soon as the last one is acknowledged. */
+  flood: async (load: Load) => {
+    open = await all(load);
+    for (const sender of open) {
       sender.onAcknowledged = () => sender.send();
       sender.send();
     }
-    await passed(load.warmMs);
-    const [before, startedAt] = [total(senders), performance.now()];
-    await passed(load.forMs);
-    const rate = ((total(senders) - before) / (performance.now() - startedAt)) * 1000;
-    for (const sender of senders) sender.close();
-    return rate;
   },
-  /** Sends one message a second over each connection, spread; resolves with how many were sent and acknowledged. */
+  /** Each connection sends a message a second; all of them spread over it. */
   steady: async (load: Load) => {
-    const senders = await all(load);
-    let sent = 0;
-    const until = performance.now() + load.forMs;
+    open = await all(load);
+    isSending = true;
     const tick = (sender: Sender): void => {
-      if (performance.now() >= until) return;
+      if (!isSending) return;
       sender.send();
-      sent += 1;
       setTimeout(tick, 1000, sender);
     };
-    for (const [i, sender] of senders.entries()) setTimeout(tick, (1000 * i) / senders.length, sender);
-    await passed(load.forMs + 1500);
-    const acknowledged = total(senders);
-    for (const sender of senders) sender.close();
-    return { sent, acknowledged };
+    for (const [i, sender] of open.entries()) setTimeout(tick, (1000 * i) / open.length, sender);
+  },
+  /** How many messages were acknowledged until now. */
+  acknowledged: async () => total(open),
+  /** Sends no more, waits for the last acknowledgements, and resolves with how many messages were sent and acknowledged. */
+  end: async () => {
+    isSending = false;
+    for (const sender of open) sender.onAcknowledged = () => undefined;
+    await passed(1500);
+    const counts = { sent: open.reduce((sum, { sent }) => sum + sent, 0), acknowledged: total(open) };
+    for (const sender of open) sender.close();
+    open = [];
+    return counts;
   },
 });

@@ -54,15 +54,30 @@ function readWithMedplum(bytes: Buffer): number {
   return characters;
 }
 
+/** What a monitor sends in the course of time: the same rows, in each message with other values, another id and another time. */
+function withOtherValues(bytes: Buffer): Buffer[] {
+  const text = bytes.toString('latin1');
+  return Array.from({ length: 256 }, (_, i) => {
+    const second = String(i % 60).padStart(2, '0');
+    const valued = text.replace(
+      /(\|[\d.]+\|)([\d.]+)(\|\d+\^MDC_DIM)/g,
+      (_row, path, value, unit) => `${path}${(Number(value) + i / 10).toFixed(i % 2)}${unit}`,
+    );
+    return Buffer.from(valued.replace('|M1|', `|M${i}|`).replace(/\d\d\|\|(?=ORU)/, `${second}||`), 'latin1');
+  });
+}
+
 /** Reading of HL7 messages: parse and read the fields of 8 OBX, the same by @medplum/core, all the way to 8 Observations, and to the disk. */
 export async function benchHl7(): Promise<Figure[]> {
-  const bytes = benchMessage();
+  const messages = withOtherValues(benchMessage());
+  let next = 0;
+  const bytes = (): Buffer => messages[next++ % messages.length] ?? Buffer.alloc(0);
   const context = { source: 'bench', zone: 'UTC', test: false, maxFrameBytes: 1024 * 1024 };
   const receivedAt = Date.UTC(2026, 10, 21, 9);
   const key = { agent: 'bench', epoch: '0000000000000', seq: 1 };
-  const parsed = rate(() => readWithOurs(bytes));
-  const peer = rate(() => readWithMedplum(bytes));
-  const mapped = rate(() => hl7Pcd01.read(bytes, receivedAt, context).records.map((record) => normalize(record, key)));
+  const parsed = rate(() => readWithOurs(bytes()));
+  const peer = rate(() => readWithMedplum(bytes()));
+  const mapped = rate(() => hl7Pcd01.read(bytes(), receivedAt, context).records.map((record) => normalize(record, key)));
   return [
     { name: 'HL7 parse + read 8 OBX', value: parsed, unit: 'messages/s', bar: { least: LEAST_READ } },
     {
