@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import pg from 'pg';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -12,6 +13,7 @@ import { storeUsageContract } from '../contract/store-usage.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
 import { PostgresServer, storePlaces } from '../support/postgres.ts';
+import { aged, policyOf, retainAll, sign } from '../support/retained-evidence.ts';
 
 const server = await PostgresServer.start();
 after(() => server[Symbol.asyncDispose]());
@@ -68,4 +70,50 @@ test('what is no entry stops no reading in a shared database either, with its in
     assert.equal(await misfiledEntry(store, (seq) => told.push(seq)), null);
     assert.deepEqual(told, [2]);
   }
+});
+
+test('the role of the hub removes nothing but behind an anchor, and even the superuser moves none back', async () => {
+  verifies('AUDIT-RETAINED');
+  const database = await server.database();
+  const { app: address, owner } = database;
+  {
+    await using store = await openPostgresStore({ address, owner, metrics: new Metrics(), log: silentLogger });
+    await store.record([aged('writes', 90), aged('reads', 80), aged('writes', 40), aged('reads', 5)]);
+    await sign(store);
+    await retainAll(store, policyOf(60, { writes: 30 }));
+  }
+  const anchor = "(what, seq, hash, at, note) SELECT 'reads', seq, sha256(hash), 0, '' FROM audit WHERE seq = 4";
+  const refused: readonly [string, RegExp][] = [
+    ["SELECT empty_evidence('{4}')", /append-only/],
+    ['SELECT empty_evidence(ARRAY[3]::bigint[])', /append-only/],
+    ['UPDATE audit SET entry = entry', /permission denied/],
+    ['DELETE FROM audit', /permission denied/],
+    ['DELETE FROM audit_anchor', /permission denied/],
+    ['UPDATE audit_anchor SET seq = seq - 1', /append-only/],
+    [`INSERT INTO audit_anchor ${anchor}`, /append-only/],
+  ];
+  const client = new pg.Client(address);
+  await client.connect();
+  try {
+    for (const [sql, error] of refused) {
+      await client.query("BEGIN; SET LOCAL search_path = vitalmesh; SET LOCAL vitalmesh.evidence = 'all'");
+      await assert.rejects(client.query(sql), error, sql);
+      await client.query('ROLLBACK');
+    }
+    await client.query("BEGIN; SET LOCAL search_path = vitalmesh; SET LOCAL vitalmesh.evidence = 'all'; SELECT drop_evidence(); COMMIT");
+  } finally {
+    await client.end();
+  }
+  await server.asRoot(database.name, async (root) => {
+    const kept = await root.query<{ n: string }>('SELECT count(*) AS n FROM vitalmesh.audit WHERE seq <= 4');
+    assert.equal(Number(kept.rows[0]?.n), 2, 'nothing is dropped but behind the anchor');
+    for (const sql of [
+      'DELETE FROM vitalmesh.audit WHERE seq = 4',
+      'DELETE FROM vitalmesh.audit_anchor',
+      'TRUNCATE vitalmesh.audit_anchor',
+      "UPDATE vitalmesh.audit_anchor SET seq = 1 WHERE what = 'entries'",
+      'UPDATE vitalmesh.audit SET entry = left(entry, 50) WHERE seq = 4',
+    ])
+      await assert.rejects(root.query(sql), /append-only/, sql);
+  });
 });

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Anchor, signAnchor } from '../../../hub/audit/anchors.ts';
-import type { ChainedEntry } from '../../../hub/audit/chain.ts';
+import { type ChainedEntry, genesisHash } from '../../../hub/audit/chain.ts';
 import { EVIDENCE_CLASSES } from '../../../hub/audit/classes.ts';
 import { formatVerdict } from '../../../hub/audit/format-verdict.ts';
 import { canonicalEvent, chainHash, isGone, withoutContent } from '../../../hub/audit/link.ts';
 import { type Against, type EvidenceVerdict, verifyEvidence } from '../../../hub/audit/notes.ts';
+import { EVIDENCE_RETENTION_STEP } from '../../../hub/audit/retention-schema.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
 import type { Store } from '../../../hub/store/store.ts';
@@ -241,6 +242,18 @@ test('the tables let nothing go but behind an anchor, and no anchor go back', as
   });
 });
 
+test('a copy of a store keeps what says how much was removed, and verifies by itself', async () => {
+  verifies('AUDIT-RETAINED', 'BACKUP-RESTORES');
+  await retained(async ({ path, key, store }) => {
+    const copy = `${path}.copy`;
+    await store.copyTo?.(copy);
+    await using copied = openSqliteStore({ path: copy, key, metrics: new Metrics() });
+    const { fault, removedUpTo, emptied } = await verdictOf(copied);
+    assert.deepEqual([fault, removedUpTo, emptied], [null, 4, 2]);
+    assert.deepEqual(await copied.anchors(), await store.anchors());
+  });
+});
+
 test('evidence that was tampered with is not removed, so that it is found', async () => {
   verifies('AUDIT-RETAINED');
   await retained(async ({ path, key, store }) => {
@@ -265,4 +278,44 @@ test('evidence that was tampered with is not removed, so that it is found', asyn
 test('every class of evidence has its length, and an event is of one', () => {
   verifies('AUDIT-RETAINED');
   for (const name of EVIDENCE_CLASSES) assert.equal((JSON.parse(canonicalEvent(aged(name, 1))) as { class: string }).class, name);
+});
+
+test('entries of a version before go whole only, and the chain goes on from them', async () => {
+  verifies('AUDIT-RETAINED');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-retained-'));
+  const [path, key] = [join(folder, 'hub.db'), randomBytes(32)];
+  try {
+    {
+      using old = openDatabase({ path, key, migrations: STORE_MIGRATIONS.slice(0, STORE_MIGRATIONS.indexOf(EVIDENCE_RETENTION_STEP)) });
+      const storeId = old.prepare<[], { value: string }>("SELECT value FROM meta WHERE name = 'storeId'").get()?.value ?? '';
+      let hash: Buffer = genesisHash(storeId);
+      const texts = [
+        JSON.stringify(aged('writes', 90, { patient: 'pat-1' })),
+        JSON.stringify({ v: 2, ...aged('writes', 80), patient: undefined, detail: {}, subject: 1, sealed: 'AAAA' }),
+        'no JSON at all',
+        JSON.stringify(aged('reads', 50)),
+      ];
+      old.write(() => {
+        old.prepare("INSERT INTO patientKey (tenant, patient, secret) VALUES ('clinic', 'pat-1', randomblob(32))").run();
+        for (const [i, text] of texts.entries()) {
+          hash = createHash('sha256').update(hash).update(text).digest();
+          old.prepare<[number, string, Buffer]>('INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)').run(i + 1, text, hash);
+          if (i < 2) old.prepare<[number]>('INSERT INTO auditSubject (subject, seq) VALUES (1, ?)').run(i + 1);
+        }
+      });
+    }
+    await using store = openSqliteStore({ path, key, metrics: new Metrics() });
+    await store.record([aged('writes', 45, { patient: 'pat-2' }), aged('reads', 5)]);
+    await sign(store);
+    assert.deepEqual(await retainAll(store, policyOf(null, { writes: 30 })), { writes: 1 });
+    const { fault, emptied, removedUpTo } = await verdictOf(store);
+    assert.deepEqual([fault, emptied, removedUpTo], [null, 1, 0]);
+    assert.deepEqual(await retainAll(store, policyOf(60, { writes: 30 })), { entries: 2 }, 'what has no time is as young as what follows');
+    assert.deepEqual(await retainAll(store, policyOf(49, { writes: 30 })), { entries: 2 });
+    const after = await verdictOf(store);
+    assert.deepEqual([after.fault, after.emptied, after.removedUpTo], [null, 1, 4]);
+    assert.equal((await gathered(store.evidence('clinic', { patient: 'pat-1' }))).length, 0);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
