@@ -67,7 +67,7 @@ export function createIntake(options: IntakeOptions): Intake {
       const kept = keep(source, part);
       if (!kept) continue;
       const whole = (part.again?.raw ?? part.raw)?.byteLength;
-      const own = part.again && origin ? rowOrigin(origin, part.again) : origin;
+      const own = part.again && origin ? partOrigin(origin, part.again) : origin;
       writes.push(outbox.quarantineBytes(source, part.code, part.part, kept, own, whole));
     }
     await Promise.all(writes);
@@ -104,9 +104,12 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 }
 
-/** The origin of one row of a message: whose it is was decided by the whole of it. */
-export function rowOrigin({ context: { patient: _, bed: __, ...context }, ...origin }: Origin, { subject }: ReadAgain): Origin {
-  return { ...origin, context: { ...context, ...subject }, row: true };
+/** The origin of a part of a message: whose it is was decided by the whole of it. */
+export function partOrigin(
+  { context: { patient: _, bed: __, ...context }, last: ___, ...origin }: Origin,
+  { subject, last }: ReadAgain,
+): Origin {
+  return { ...origin, context: { ...context, ...subject }, row: true, ...(last !== undefined && { last }) };
 }
 
 /** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */

@@ -1217,6 +1217,11 @@ export const REQUIREMENTS = {
     source: 'issue 7, Outbox',
     behaviour: 'The operator is told of each gap that waits why data are missing, which, and of which period, and never whose.',
   },
+  'PART-AGAIN': {
+    source: 'issue 7, Outbox',
+    behaviour:
+      'A wave, an alert and what was refused up to the next patient are kept with what gives them their meaning: read again by what was mended, they give what the whole message would have, once, and nobody else.',
+  },
   'QUARANTINE-BLANKED': {
     source: 'issue 7',
     behaviour:

@@ -2,6 +2,7 @@ import type { DeviceAlert } from '../../shared/alert.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { Flag } from '../../shared/reading.ts';
 import { checkAlert } from '../../shared/reading-check.ts';
+import type { Rejected } from '../decoding.ts';
 import { AlertRows, instanceOf } from './alerts.ts';
 import type { Device } from './device.ts';
 import type { MeasuredAt } from './measured-at.ts';
@@ -12,7 +13,9 @@ import type { Hint } from './subject.ts';
 export interface AlertHost {
   readonly times: MeasuredAt;
   /** OBX-`field` of the row that is open was refused, and is kept. */
-  refuseRow(code: ErrorCode, field: number): void;
+  refuseRow(code: ErrorCode, field: number): Rejected;
+  /** That row was to be of an alert of which nothing came: the group from segment `from` up to the one that is open says what it is. */
+  keepGroup(refused: Rejected, from: number): void;
   /** A row that says nothing of an alert: of a device, or an attribute that is not read. */
   other(kind: 'structure' | 'aside'): void;
   /** Group `obr` was refused; it is kept from segment `from` up to the one that is open. */
@@ -28,8 +31,8 @@ export class AlertGroups {
   #instance: string | undefined;
   #from = 0;
   #obr = 0;
-  /** A row of it was refused, and is kept. */
-  #hasRefused = false;
+  /** A row of it that was refused, and is kept. */
+  #refused: Rejected | undefined;
 
   constructor(host: AlertHost) {
     this.#host = host;
@@ -41,7 +44,7 @@ export class AlertGroups {
     this.#rows = new AlertRows();
     this.#from = index;
     this.#obr = sequence;
-    this.#hasRefused = false;
+    this.#refused = undefined;
     const instance = instanceOf(obr);
     this.#instance = instance === 'unreadable' ? undefined : instance;
     return instance !== 'unreadable';
@@ -61,8 +64,8 @@ export class AlertGroups {
     if (said === 'event') this.#stamp(this.#rows.alert, obx, path, sequence);
     else if (said === 'structure' || said === 'aside') this.#host.other(said);
     else if (typeof said === 'object') {
-      this.#hasRefused = true;
-      this.#host.refuseRow(said.code, said.field);
+      const refused = this.#host.refuseRow(said.code, said.field);
+      this.#refused ??= refused;
     }
   }
 
@@ -85,8 +88,9 @@ export class AlertGroups {
     if (!rows || rows.isHeartbeat) return;
     const alert = rows.finish();
     if (!alert) {
-      // Without an event nobody knows what it is; a row that was refused is kept already.
-      if (!this.#hasRefused) this.#host.refuseGroup('HL7-SEGMENT', this.#from, this.#obr);
+      // Without an event nobody knows what it is.
+      if (this.#refused) this.#host.keepGroup(this.#refused, this.#from);
+      else this.#host.refuseGroup('HL7-SEGMENT', this.#from, this.#obr);
       return;
     }
     // A name is of one alert: a second one below the same OBR has none, or the end of one would end both.

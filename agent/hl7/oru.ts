@@ -14,7 +14,7 @@ import { Measurements } from './measurements.ts';
 import { type Hl7Message, NAMING_SEGMENTS } from './message.ts';
 import { isTestRow, readObx } from './obx.ts';
 import { type Item, Records } from './records.ts';
-import { rowAgain } from './row-again.ts';
+import { partAgain, rowAgain } from './row-again.ts';
 import { CurrentGroup } from './row-group.ts';
 import { componentOf, type Segment, trimmed } from './segment.ts';
 import { FOREIGN, isLeftAside } from './segment-names.ts';
@@ -24,7 +24,7 @@ import { isAttribute, readWave, rowsBeneath, type WaveContent } from './waves.ts
 
 /** With so many bad parts a message is not read on; what is left of it is kept as one part. */
 const MAX_REJECTED = 2000;
-/** So many rows of a message can be read again by themselves; the rest is kept as it came. */
+/** So many rows and parts of a message can be read again by themselves; the rest is kept as it came. */
 const MOST_AGAIN = 64;
 const NOBODY: SubjectHints = {};
 /** HL7 table 0103: debugging, training, and the `N` of newer versions for everything that is not production. */
@@ -39,8 +39,8 @@ export interface OruContent {
 /** What of a message is read. */
 interface Extent {
   use: 'readings' | 'alerts';
-  /** Its last row; those before it only say what it is of. */
-  only?: 'last' | undefined;
+  /** Its last segments, so many; those before them only say what they are of. */
+  only?: number | undefined;
 }
 
 /**
@@ -113,7 +113,7 @@ class OruReader {
     });
     this.#namesBed = names(message, 'PV1', (pv1) => bedOf(pv1) !== 'none');
     this.#subject = this.#hints(undefined);
-    this.#onlyFrom = only === 'last' ? message.segments - 1 : 0;
+    this.#onlyFrom = only === undefined ? 0 : message.segments - only;
     this.#containment = context.containment && use === 'readings' && !only ? new Containment() : undefined;
     this.#alerts = use === 'alerts' ? this.#alertGroups() : undefined;
     this.#known = use === 'readings' && !only ? knownRows(obx, message.separators) : undefined;
@@ -201,20 +201,22 @@ class OruReader {
   /** Rejects this segment and all behind it up to the next PID; to the end where another message has run into this one. */
   #rejectUpToPatient(code: ErrorCode, part: string, location?: AckError['location']): void {
     this.#alerts?.end();
-    this.#namesPatient = true;
-    this.#namesBed = true;
     const message = this.#message;
     let to = this.#index;
     do {
       if (message.isHeader(to)) to = message.segments;
       else to += 1;
     } while (to < message.segments && message.name(to) !== 'PID');
-    this.#rejectUpTo(to, code, part, location);
+    // Whose it would be is said by itself, or by what was in force until here.
+    const again = this.#partAgain(this.#index, to);
+    this.#namesPatient = true;
+    this.#namesBed = true;
+    this.#rejectUpTo(to, code, part, location, again);
   }
 
-  #rejectUpTo(to: number, code: ErrorCode, part: string, location?: AckError['location']): void {
+  #rejectUpTo(to: number, code: ErrorCode, part: string, location?: AckError['location'], again: Pick<Rejected, 'again'> = {}): void {
     const raw = this.#message.bytes(this.#index, to);
-    this.#rejected.push({ code, part, bytes: raw.length, raw });
+    this.#rejected.push({ code, part, bytes: raw.length, raw, ...again });
     this.#errors.push({ code, ...(location ? { location } : {}) });
     for (; this.#index < to; this.#index += 1) {
       const name = this.#message.name(this.#index);
@@ -375,9 +377,10 @@ class OruReader {
   /** A wave, and the rows beneath it; where waves are not read, it is counted. */
   #wave(obx: Segment, path: string): void {
     this.#wavePath = path;
-    const content = this.#context.waves ? readWave(obx, rowsBeneath(this.#message, this.#index, path), this.#rules) : ASIDE;
+    const beneath = this.#context.waves ? rowsBeneath(this.#message, this.#index, path) : [];
+    const content = this.#context.waves ? readWave(obx, beneath, this.#rules) : ASIDE;
     if (content.kind === 'aside') this.#aside('HL7-ASIDE', obx);
-    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code));
+    else if (content.kind === 'refused') this.#rejectObx(content.code, content.field, true, unknownIn(obx, content.code), beneath.length);
     else {
       const { wave, flags, test } = content;
       this.#times.stamp(wave, flags, path, obx.component(14, 1), this.#obx);
@@ -393,15 +396,30 @@ class OruReader {
     this.#rejected.push({ code: 'HL7-VALUE-TYPE', part: `OBX[${this.#obx}]`, bytes: obx.length, ...kept });
   }
 
-  /** A dialect that is mended later may know the row; alerts are of several, and a wave has rows beneath it. */
-  #readAgain(): Pick<Rejected, 'again'> {
-    if (this.#alerts || this.#wavePath !== '' || this.#again >= MOST_AGAIN) return {};
-    const raw = rowAgain(this.#message, this.#index, this.#rules);
+  /** A dialect that is mended later may know the row. `beneath`: of a wave, how many rows say how it was sampled; an alert is of several rows. */
+  #readAgain(beneath?: number): Pick<Rejected, 'again'> {
+    if (this.#alerts || (this.#wavePath !== '' && beneath === undefined) || this.#again >= MOST_AGAIN) return {};
+    return this.#kept(rowAgain(this.#message, this.#index, this.#rules, beneath), 1 + (beneath ?? 0));
+  }
+
+  /** The same of segments `from` up to `to`. */
+  #partAgain(from: number, to: number): Pick<Rejected, 'again'> {
+    // Before the first patient of a message it is nobody's; by itself it would be anybody's.
+    if (this.#namesPatient && !this.#hasPatient && this.#message.name(from) !== 'PID') return {};
+    return this.#again >= MOST_AGAIN ? {} : this.#kept(partAgain(this.#message, from, to, this.#rules), to - from);
+  }
+
+  /** The same of the alert that ends here. One that begins below the OBR of another would take its name. */
+  #groupAgain(from: number): Pick<Rejected, 'again'> {
+    return this.#message.name(from) === 'OBR' ? this.#partAgain(from, Math.min(this.#index, this.#message.segments)) : {};
+  }
+
+  #kept(raw: Uint8Array | undefined, last: number): Pick<Rejected, 'again'> {
     if (!raw) return {};
     this.#again += 1;
     const { patient, bed } = this.#context;
     const subject = { ...(patient && !this.#namesPatient && { patient }), ...(bed !== undefined && !this.#namesBed && { bed }) };
-    return { again: { raw, subject } };
+    return { again: { raw, subject, ...(last > 1 && { last }) } };
   }
 
   /** A row of a device, channel or panel: who measures, and when what it contains was measured. */
@@ -440,9 +458,11 @@ class OruReader {
     return new AlertGroups({
       times: this.#times,
       refuseRow: (code, field) => this.#rejectObx(code, field),
+      keepGroup: (refused, from) => Object.assign(refused, this.#groupAgain(from)),
       refuseGroup: (code, from, obr) => {
+        if (from < this.#onlyFrom) return;
         const raw = this.#message.bytes(from, Math.min(this.#index, this.#message.segments));
-        this.#rejected.push({ code, part: `OBR[${obr}]`, bytes: raw.length, raw });
+        this.#rejected.push({ code, part: `OBR[${obr}]`, bytes: raw.length, raw, ...this.#groupAgain(from) });
         this.#errors.push({ code, location: { segment: 'OBR', sequence: obr } });
       },
       other: (kind) => {
@@ -475,17 +495,20 @@ class OruReader {
     this.#errors.push({ code: 'DECODE-DEVICE-UNKNOWN' });
   }
 
-  #rejectObx(code: ErrorCode, field: number, keep = true, unknown?: string): void {
-    this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, { segment: 'OBX', sequence: this.#obx, field }, keep, unknown);
+  #rejectObx(code: ErrorCode, field: number, keep = true, unknown?: string, beneath?: number): Rejected {
+    const location = { segment: 'OBX', sequence: this.#obx, field };
+    return this.#reject(code, `OBX[${this.#obx}]${keep ? '' : `-${field}`}`, location, keep, unknown, beneath);
   }
 
-  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true, unknown?: string): void {
-    // What is before the one row that is read was told when the message came.
-    if (this.#index < this.#onlyFrom) return;
+  #reject(code: ErrorCode, part: string, location?: AckError['location'], keep = true, unknown?: string, beneath?: number): Rejected {
     const raw = keep ? this.#message.bytes(this.#index, this.#index + 1) : undefined;
-    const kept = raw ? { raw, ...(location?.segment === 'OBX' ? this.#readAgain() : {}) } : {};
-    this.#rejected.push({ code, part, bytes: raw?.length ?? 0, ...kept, ...(unknown === undefined ? {} : { unknown }) });
+    const rejected: Rejected = { code, part, bytes: raw?.length ?? 0, ...(raw && { raw }), ...(unknown === undefined ? {} : { unknown }) };
+    // What is before the part that is read was told when the message came.
+    if (this.#index < this.#onlyFrom) return rejected;
+    if (raw && location?.segment === 'OBX') Object.assign(rejected, this.#readAgain(beneath));
+    this.#rejected.push(rejected);
     this.#errors.push({ code, ...(location ? { location } : {}) });
+    return rejected;
   }
 }
 

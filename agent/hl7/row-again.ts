@@ -8,8 +8,12 @@ import { isLeftAside } from './segment-names.ts';
 
 /** Longer than any row of numbers with what stands before it. */
 const MAX_BYTES = 16 * 1024;
+/** Of waves and of larger parts; what is longer is not kept whole. */
+const MAX_PART_BYTES = 64 * 1024;
 /** Segments that are looked at for one row, in either direction. */
 const MOST_LOOKED_AT = 2000;
+/** The last one of each holds for what follows. */
+const IN_FORCE: ReadonlySet<string> = new Set(['PID', 'PV1', 'OBR']);
 const [CR, LF] = [13, 10];
 const UTF_8 = /^(?:UNICODE(?: UTF-8)?|UTF-?8)$/;
 
@@ -28,9 +32,15 @@ interface Before {
 
 /**
  * One row of a message as a message of its own, which is read as the row was read in the whole one: MSH, PID, PV1 and OBR in force, the rows of
- * the device and of what contains it, and at the end the row. Undefined where that cannot be said for certain, or is too large.
+ * the device and of what contains it, and at the end the row; `beneath`: it is a wave, with so many rows that say how it was sampled. Undefined
+ * where that cannot be said for certain, or is too large.
  */
-export function rowAgain(message: Hl7Message, index: number, { deviceOnce }: Pick<ObxRules, 'deviceOnce'>): Uint8Array | undefined {
+export function rowAgain(
+  message: Hl7Message,
+  index: number,
+  { deviceOnce }: Pick<ObxRules, 'deviceOnce'>,
+  beneath?: number,
+): Uint8Array | undefined {
   const path = trimmed(message.segment(index).field(4));
   const before = message.hidden(0) === undefined ? lookBack(message, index, path) : undefined;
   if (!before) return undefined;
@@ -41,7 +51,58 @@ export function rowAgain(message: Hl7Message, index: number, { deviceOnce }: Pic
   const isOfGroup = device > obr && device < index;
   const group = [...containing, deviceOnce ? before.once : 0, isOfGroup ? device : 0];
   const places = [pid, isOfGroup ? 0 : device, pv1, obr, ...new Set(group.sort((a, b) => a - b))].filter((at) => at > 0);
-  return joinedBytes(message, [0, ...places, index]);
+  const rows = range(index, index + 1 + (beneath ?? 0));
+  if (!rows.slice(1).every((at) => isSound(message, at))) return undefined;
+  return joinedBytes(message, [0, ...places, ...rows], beneath === undefined ? MAX_BYTES : MAX_PART_BYTES);
+}
+
+/**
+ * Segments `from` up to `to` of a message as a message of their own: behind MSH and, unless they begin with a PID, behind the PID, PV1 and OBR in force and
+ * every row of a device or of a part of one since that PID. Undefined where that cannot be said for certain, or is too large.
+ */
+export function partAgain(
+  message: Hl7Message,
+  from: number,
+  to: number,
+  { deviceOnce }: Pick<ObxRules, 'deviceOnce'>,
+): Uint8Array | undefined {
+  const before = message.hidden(0) === undefined ? contextOf(message, from, deviceOnce === true) : undefined;
+  if (!before || range(from, to).some((at) => message.isHeader(at)) || !isLastOfDevices(message, to)) return undefined;
+  return joinedBytes(message, [0, ...before, ...range(from, to)], MAX_PART_BYTES);
+}
+
+function contextOf(message: Hl7Message, from: number, deviceOnce: boolean): number[] | undefined {
+  const found: number[] = [];
+  const last = new Set<string>();
+  if (message.name(from) === 'PID') return found;
+  for (let at = from - 1; at > 0 && !last.has('PID'); at -= 1) {
+    if (from - at > MOST_LOOKED_AT || !isSound(message, at)) return undefined;
+    const name = message.name(at);
+    if (name === 'OBX') {
+      const row = message.segment(at);
+      const isOnce = deviceOnce && !last.has('OBR') && !last.has('device') && row.field(2) !== '' && deviceOf(row) !== 'none';
+      if (isOnce) last.add('device');
+      if (isOnce || isStructure(row)) found.push(at);
+    } else if (IN_FORCE.has(name) && !last.has(name)) {
+      found.push(at);
+      last.add(name);
+    }
+  }
+  return found.reverse();
+}
+
+/** Whether no device is named behind it of this patient: what was measured before would be of that one. */
+function isLastOfDevices(message: Hl7Message, to: number): boolean {
+  for (let at = to; at < message.segments && message.name(at) !== 'PID'; at += 1) {
+    if (at - to > MOST_LOOKED_AT || !isSound(message, at)) return false;
+    const row = message.name(at) === 'OBX' ? message.segment(at) : undefined;
+    if (row && isStructure(row) && deviceOf(row) !== 'none') return false;
+  }
+  return true;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
 /** Undefined where a segment stands there that is none, or could be another patient's. */
@@ -107,7 +168,7 @@ function isSound(message: Hl7Message, at: number): boolean {
   return isKnown && message.hidden(at) === undefined;
 }
 
-function joinedBytes(message: Hl7Message, places: readonly number[]): Uint8Array | undefined {
+function joinedBytes(message: Hl7Message, places: readonly number[], most: number): Uint8Array | undefined {
   const pieces: Uint8Array[] = [];
   let size = 0;
   for (const at of places) {
@@ -115,7 +176,7 @@ function joinedBytes(message: Hl7Message, places: readonly number[]): Uint8Array
     // The other line end in a segment would end it, where a carriage return ends each.
     if (piece.includes(CR) || piece.includes(LF)) return undefined;
     size += piece.length + 1;
-    if (size > MAX_BYTES) return undefined;
+    if (size > most) return undefined;
     pieces.push(piece, Uint8Array.of(CR));
   }
   const bytes = Buffer.concat(pieces);

@@ -40,8 +40,10 @@ export interface Origin {
   context: DecodeContext;
   /** The time of receipt was stamped while the time was not known. */
   doubtful: boolean;
-  /** The bytes are one row of a message behind what gives it its meaning: of them only the last segment is read (`ReadAgain`). */
+  /** The bytes are a part of a message behind what gives it its meaning: of them only the last segments are read (`ReadAgain`). */
   row?: true;
+  /** How many; one unless told. */
+  last?: number;
 }
 
 /** An entry of quarantine with what it holds. */

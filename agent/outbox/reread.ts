@@ -5,7 +5,7 @@ import { checkRecord } from '../../shared/reading-check.ts';
 import type { DecodeContext, Decoded, Hl7Profile, Profile, Rejected } from '../decoding.ts';
 import { Connection } from '../hl7/connection.ts';
 import { messageKey } from '../hl7/message-key.ts';
-import { inDoubt, rowOrigin } from '../intake.ts';
+import { inDoubt, partOrigin } from '../intake.ts';
 import type { Found, Origin, QuarantinedContent } from './outbox.ts';
 
 /** A source as the configuration has it now. */
@@ -19,7 +19,7 @@ export interface ConfiguredSource {
 export type Reread = { found: Found } | { stays: ErrorCode };
 
 /**
- * What an entry of quarantine amounts to now. A row is what it was. Bytes are read only where they are a whole HL7 message, or a row of one
+ * What an entry of quarantine amounts to now. A row is what it was. Bytes are read only where they are a whole HL7 message, or a part of one
  * with what gives it its meaning, which says itself when it was sent and of what: by the profile and the list of devices that the source has now, and with the patient, bed and
  * zone that it had when they came, which may be somebody else's now. They keep their time of receipt. Pure; `now` is the gateway's clock.
  */
@@ -54,7 +54,7 @@ function rereadBytes(entry: QuarantinedContent, sources: ReadonlyMap<string, Con
   const context = contextOf(origin, source);
   let decoded: Decoded;
   try {
-    decoded = origin.row ? readRow(body, at, source.profile, context) : read(body, at, source.profile, context);
+    decoded = origin.row ? readPart(body, at, source.profile, context, origin.last) : read(body, at, source.profile, context);
   } catch (thrown) {
     return { stays: asVitalmeshError(thrown).code };
   }
@@ -66,7 +66,7 @@ function rereadBytes(entry: QuarantinedContent, sources: ReadonlyMap<string, Con
   // A clock that ran ahead then must not make this the newest of all.
   const isDoubtful = origin.doubtful || at > now;
   const rest = rejected.flatMap((one) => restOf(one, origin));
-  // The message of a row was stored with the rest of it.
+  // The message of a part was stored with the rest of it.
   const message = origin.row
     ? undefined
     : messageKey(body, { profile: source.profile.name, source: name, zone: context.zone, receivedAt: at });
@@ -81,16 +81,16 @@ function read(message: Uint8Array, at: Instant, profile: Hl7Profile, context: De
 }
 
 function restOf({ code, part, bytes, raw, again }: Rejected, origin: Origin): NonNullable<Found['rest']> {
-  if (again) return [{ code, part, bytes: again.raw.length, raw: again.raw, origin: rowOrigin(origin, again) }];
+  if (again) return [{ code, part, bytes: again.raw.length, raw: again.raw, origin: partOrigin(origin, again) }];
   return raw ? [{ code, part, bytes, raw }] : [];
 }
 
 /** Whose it is was decided when its message came: it says so itself, or `context` does. */
-function readRow(row: Uint8Array, at: Instant, profile: Hl7Profile, context: DecodeContext): Decoded {
+function readPart(part: Uint8Array, at: Instant, profile: Hl7Profile, context: DecodeContext, last = 1): Decoded {
   const { patient, bed } = context;
   const connection = new Connection();
   connection.say({ ...(patient && { patient }), ...(bed !== undefined && { bed }) });
-  return profile.read(row, at, context, connection, 'last');
+  return profile.read(part, at, context, connection, last);
 }
 
 /** What came while the source was being tried out, or comes while it is, is test data. */

@@ -35,7 +35,7 @@ function again({ again: row }: Rejected, dialect: Dialect, context: DecodeContex
   const { patient: _, bed: __, ...rest } = context;
   const connection = new Connection();
   connection.say(row.subject);
-  return hl7Profile(dialect).read(row.raw, RECEIVED_AT, { ...rest, ...row.subject }, connection, 'last');
+  return hl7Profile(dialect).read(row.raw, RECEIVED_AT, { ...rest, ...row.subject }, connection, row.last ?? 1);
 }
 
 /** Each reading with whose it is and from which device. */
