@@ -27,8 +27,8 @@ export interface FeedRunOptions {
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Entries that are read and handed over at a time. */
-const PAGE = 250;
+/** Entries that are read and handed over at a time: some milliseconds. */
+const PAGE = 100;
 /** How often it is looked for new entries. */
 const LOOK_EVERY_MS = 500;
 /** For so long a hub has the feed without saying so again. */
@@ -117,7 +117,7 @@ export class FeedRun implements Service {
       try {
         const place = await store.takeFeed(LEASE_MS);
         if (place) await this.#feed(place, signal);
-        else this.#state = 'standby';
+        else this.#lost();
         if (this.#state === 'standby') await wait(LEASE_MS / 3, signal);
       } catch (thrown) {
         // What a cut connection held is not confirmed by the next one.
@@ -253,8 +253,10 @@ export class FeedRun implements Service {
     return Buffer.from(found).equals(hash);
   }
 
+  /** What this run knows of is the other hub's matter now, which an operator may have sent back. */
   #lost(): void {
     this.#state = 'standby';
+    this.#confirmed = this.#sent = NO_PLACE;
   }
 
   #works(): void {
