@@ -891,6 +891,15 @@ export const REQUIREMENTS = {
     source: 'issue 8, Proof: id guessing',
     behaviour: 'That nobody is there is answered at the same beat whether nobody is or the patient is out of reach.',
   },
+  'OVERLAY-FIRST-DIAL': {
+    source: 'issue 8: first dial right after opening',
+    behaviour: 'A dial waits for the first attempt to connect, which a program that opens its overlay may not have waited for, and no longer.',
+  },
+  'CLIENT-TOKEN': {
+    source: 'issue 8, Who',
+    behaviour:
+      'The example program shows its identity and a token out of a file that others cannot read, as it is now at each request, and is let in where its row needs both.',
+  },
   'REFUSALS-COUNTED': {
     source: 'issue 8, Evidence',
     behaviour:

@@ -16,6 +16,7 @@ import type { OpenRouterChannel } from './router-link.ts';
 import { Routers } from './routers.ts';
 import { ServiceDials } from './service-dials.ts';
 import { ServiceList, ServiceUse } from './services.ts';
+import { orAborted } from './waits.ts';
 
 /** How the overlay behaves; each has a default. */
 export interface ZitiBehaviour {
@@ -139,7 +140,11 @@ class ZitiOverlay implements RenewableOverlay {
     return limited(
       options,
       this.#closed.signal,
-      (signal) => this.#dialsOf(service).dial(signal),
+      async (signal) => {
+        // Opening may have been left before the first attempt was over; what is under way is no reason to refuse.
+        if (this.#routers.channels.length === 0) await orAborted(this.#routers.firstAttempt, signal);
+        return await this.#dialsOf(service).dial(signal);
+      },
       (connection) => connection.destroy(),
     );
   }
