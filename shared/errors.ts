@@ -827,6 +827,11 @@ export const ERRORS = {
       'Get a new one for this service; where that is refused as well, compare issuer, audience and type with access.issuers of hub.yaml.',
     retryable: false,
   },
+  'ACCESS-TOKEN-FILE': {
+    message: 'The file of the access token is not as it must be.',
+    advice: 'It holds the token and nothing else, and nobody but its owner can read it: chmod 600.',
+    retryable: false,
+  },
   'ACCESS-SCOPE': {
     message: 'The access token is not for that.',
     advice: 'Get one with the scopes that the answer names; the refusal was recorded.',

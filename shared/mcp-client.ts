@@ -15,6 +15,8 @@ export interface ConnectMcpOptions {
   service: string;
   /** How the client names itself. */
   name: string;
+  /** The access token to show with each request, asked for anew at each: `tokenFromFile`. Without it the overlay identity is all that is shown. */
+  token?: () => string | Promise<string>;
   /** Limit for connecting and for each request, 30,000 ms unless told. */
   timeoutMs?: number;
 }
@@ -48,10 +50,10 @@ export interface McpConnection extends AsyncDisposable {
 
 /**
  * Connects an MCP client to a service of the overlay. Throws the overlay's error when the service cannot be dialled, CONFIG-INVALID
- * for an impossible service name, the hub's own code when it refuses the caller (ACCESS-UNKNOWN-CALLER, ACCESS-TOKEN-NEEDED), MCP-PEER when
+ * for an impossible service name, what `token` throws, the hub's own code when it refuses the caller (ACCESS-UNKNOWN-CALLER, ACCESS-TOKEN-NEEDED), MCP-PEER when
  * what answers does not speak this revision, or refuses in other words.
  */
-export async function connectMcp({ overlay, service, name, timeoutMs = 30_000 }: ConnectMcpOptions): Promise<McpConnection> {
+export async function connectMcp({ overlay, service, name, token, timeoutMs = 30_000 }: ConnectMcpOptions): Promise<McpConnection> {
   const http = overlayHttp(overlay, service, { dialTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs });
   const client = new Client({ name, version: '1' }, { versionNegotiation: { mode: { pin: REVISION } } });
   const listeners = new Map<string, Set<OnUpdated>>();
@@ -63,7 +65,10 @@ export async function connectMcp({ overlay, service, name, timeoutMs = 30_000 }:
     await http[Symbol.asyncDispose]();
   };
   try {
-    await client.connect(new StreamableHTTPClientTransport(new URL('mcp', http.origin), { fetch: http.fetch }), { timeout: timeoutMs });
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL('mcp', http.origin), { fetch: token ? showing(token, http.fetch) : http.fetch }),
+      { timeout: timeoutMs },
+    );
   } catch (thrown) {
     await close();
     throw ownError(thrown);
@@ -73,6 +78,15 @@ export async function connectMcp({ overlay, service, name, timeoutMs = 30_000 }:
     listen: (uris, onUpdated) => listen(client, listeners, uris, onUpdated),
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** RFC 6750 §2.1. */
+function showing(token: () => string | Promise<string>, fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  return async (input, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set('authorization', `Bearer ${await token()}`);
+    return await fetch(input, { ...init, headers });
   };
 }
 

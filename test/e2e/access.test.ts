@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { verifyAudit } from '../../hub/audit/chain.ts';
@@ -14,7 +14,7 @@ import { verifies } from '../requirements.ts';
 import { evidenceOf } from '../support/evidence.ts';
 import { LocalNetwork } from '../support/local-network.ts';
 import { ISSUER, testIssuer } from '../support/tokens.ts';
-import { HubProcess, hubCommand, writeHubConfig } from './hub-process.ts';
+import { HubProcess, hubCommand, program, writeHubConfig } from './hub-process.ts';
 
 const READ = modern('resources/read', { uri: 'vitals://patients' });
 const ROW = 'tenant: clinic, kind: person, role: clinician, patients: [pat-icu-01]';
@@ -25,7 +25,7 @@ clients:
 `;
 
 test('a running hub lets people in by identity and token, ends their streams at a revocation, and keeps all of it as evidence', async () => {
-  verifies('CALLER-PROVES', 'RIGHTS-END-STREAMS', 'REGISTRY-RECORDED', 'REFUSALS-RECORDED', 'ISSUER-KEYS');
+  verifies('CALLER-PROVES', 'RIGHTS-END-STREAMS', 'REGISTRY-RECORDED', 'REFUSALS-RECORDED', 'ISSUER-KEYS', 'CLIENT-TOKEN');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
   const idp = await testIssuer({ now: () => systemClock.now() });
@@ -68,6 +68,20 @@ test('a running hub lets people in by identity and token, ends their streams at 
     await using other = await site.open('ai-stranger');
     await using stranger = rawHttp(other);
     assert.equal(await codeOf(await stranger.post(READ, bearer)), 'ACCESS-CREDENTIALS');
+
+    const identity = await site.network.identityFile(site.folder, 'ai-nurse');
+    writeFileSync(at('token.jwt'), `${token}\n`, { mode: 0o600 });
+    const example = () =>
+      program(
+        join(import.meta.dirname, '..', '..', 'provisioning', 'example', 'latest.ts'),
+        ...['latest', '--identity', identity, '--token', at('token.jwt')],
+        ...['--patient', 'pat-icu-01', '--switch', site.socketPath],
+      );
+    const shown = await example();
+    assert.deepEqual([shown.code, shown.stderr], [0, '']);
+    assert.match(shown.stdout, /^Patient pat-icu-01 \(bed ICU-01\), as of .*\nNo vital signs are on record\./);
+    chmodSync(at('token.jwt'), 0o644);
+    assert.match((await example()).stderr, /^ACCESS-TOKEN-FILE: .*others can read it/);
 
     const stream = await http.post(listen(['vitals://patients']), bearer);
     assert.equal(stream.status, 200);

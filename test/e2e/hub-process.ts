@@ -88,8 +88,13 @@ export class HubProcess implements AsyncDisposable {
 }
 
 /** Runs one command of the hub to its end. */
-export async function hubCommand(...args: string[]): Promise<Finished> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function hubCommand(...args: string[]): Promise<Finished> {
+  return program(MAIN, ...args);
+}
+
+/** Runs a program of ours to its end. */
+export async function program(path: string, ...args: string[]): Promise<Finished> {
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => {
