@@ -56,6 +56,7 @@ const verifyArgs = z.strictObject({
     .default([]),
   keys: z.array(z.string().max(512)).min(1).max(64).optional(),
   knownRestores: z.array(z.int().min(1)).max(64).optional(),
+  quick: z.boolean().default(false),
 });
 const resendArgs = z.strictObject({ from: z.int().min(1) });
 const acknowledgeArgs = z.strictObject({ alarm: z.enum(ACKNOWLEDGEABLE) });
@@ -86,7 +87,7 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       yield await auditor.report(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'audit-verify': async function* (args, principal) {
-      const { witnesses, keys, knownRestores } = checked(verifyArgs, args, 'witnesses are what a gateway exported, keys a list of keys');
+      const { witnesses, keys, knownRestores, quick } = checked(verifyArgs, args, 'witnesses are what a gateway exported, keys a list of keys');
       const uid = uidOf(principal);
       const kept = witnesses.flatMap(({ gateway, origin, key, notes }) =>
         notes.map(
@@ -97,7 +98,7 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
         ),
       );
       const callers = tenants().map((tenant) => operatorPrincipal(uid, tenant));
-      const given = { witnesses: kept, ...(keys && { keys }), ...(knownRestores && { knownRestores }) };
+      const given = { witnesses: kept, quick, ...(keys && { keys }), ...(knownRestores && { knownRestores }) };
       yield await auditor.verify(callers, given, CONTEXT);
     },
     'audit-resend': async function* (args, principal) {
