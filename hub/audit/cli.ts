@@ -146,12 +146,24 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             '--quick    the chain and what was signed of it alone, ten times as fast: neither the index of patients nor what is sealed is looked at',
             '--known-restore  the entry of a restore that you know of; notes of what it lost then count as accounted for',
           ],
-          options: { config: text, witness: text, keys: text, 'known-restore': text, quick: { type: 'boolean' }, json: { type: 'boolean' } },
+          options: {
+            config: text,
+            witness: text,
+            keys: text,
+            'known-restore': text,
+            quick: { type: 'boolean' },
+            json: { type: 'boolean' },
+          },
           run: async (values, io) => {
             const witnesses = typeof values.witness === 'string' ? packed(readWitnessFile(values.witness)) : [];
             const keys = typeof values.keys === 'string' ? { keys: keysIn(values.keys) } : {};
             const known = values['known-restore'] === undefined ? {} : { knownRestores: [seqOf(values, 'known-restore')] };
-            for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', { witnesses, quick: values.quick === true, ...keys, ...known })) {
+            for await (const verdict of asked<EvidenceVerdict>(values, 'audit-verify', {
+              witnesses,
+              quick: values.quick === true,
+              ...keys,
+              ...known,
+            })) {
               await print(io, values.json ? JSON.stringify(verdict) : formatVerdict(verdict, String(values.witness ?? '')));
               return verdict.intact ? EXIT.ok : EXIT.failed;
             }

@@ -87,7 +87,11 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       yield await auditor.report(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'audit-verify': async function* (args, principal) {
-      const { witnesses, keys, knownRestores, quick } = checked(verifyArgs, args, 'witnesses are what a gateway exported, keys a list of keys');
+      const { witnesses, keys, knownRestores, quick } = checked(
+        verifyArgs,
+        args,
+        'witnesses are what a gateway exported, keys a list of keys',
+      );
       const uid = uidOf(principal);
       const kept = witnesses.flatMap(({ gateway, origin, key, notes }) =>
         notes.map(
