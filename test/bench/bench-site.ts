@@ -8,10 +8,11 @@ import { simulatedPatient } from '../../agent/simulate/physiology.ts';
 import type { AgentStatus } from '../../agent/status.ts';
 import type { HubStatus } from '../../hub/status.ts';
 import type { Latencies } from '../../provisioning/demo/latency.ts';
-import { invite, startNetwork } from '../../provisioning/demo/network.ts';
+import { type Invited, invite, startNetwork } from '../../provisioning/demo/network.ts';
 import { answering, ownProgram, Processes } from '../../provisioning/demo/processes.ts';
 import { type DemoSite, MEMBERS, makeSite, SERVICES, writeAgentConfig } from '../../provisioning/demo/site.ts';
 import { createCa, newIdentityId, writeIdentity } from '../../provisioning/fabric/ca.ts';
+import { writeTokenFile } from '../../provisioning/fabric/commands/token-file.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { loadIdentity } from '../../shared/identity/identity.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -28,8 +29,14 @@ const INTERVAL_MS = 324;
 /** Of a message of 8 values, three of which are one blood pressure. */
 export const BENCH_OBSERVATIONS = 6;
 
-/** A network with everybody in it. */
-export type Network = Pick<DemoSite, 'overlay' | 'identities'>;
+/** A network with everybody in it, and AI clients beyond those of the demo. */
+export type Network = Pick<DemoSite, 'overlay' | 'identities'> & { clients?: readonly Enrolled[] };
+
+/** An identity and its file. */
+export interface Enrolled {
+  id: string;
+  file: string;
+}
 
 export type StartNetwork = (processes: Processes, stack: AsyncDisposableStack) => Promise<Network>;
 
@@ -45,33 +52,49 @@ export interface BenchSite {
   startMonitors(): void;
   agentStatus(): Promise<AgentStatus>;
   hubStatus(): Promise<HubStatus>;
+  readonly pids: { agent: number; hub: number };
+  /** Each of the further AI clients connects and hears of so many patients. */
+  connectClients(patientsEach: number): Promise<void>;
 }
 
-/** Runs `work` with a site; `prepare` may put something into its files before the agent starts. */
+export interface BenchSiteOptions {
+  /** May put something into its files before the agent starts. */
+  prepare?: (outbox: { path: string; keyFile: string }) => Promise<void>;
+  /** Arguments with which Node runs `hub` or `agent`; from the clone unless told. */
+  program?: (name: 'hub' | 'agent', args: readonly string[]) => string[];
+}
+
+/** Runs `work` with a site. */
 export async function withBenchSite<T>(
   startNetworkOf: StartNetwork,
   work: (site: BenchSite) => Promise<T>,
-  prepare: (outbox: { path: string; keyFile: string }) => Promise<void> = async () => undefined,
+  { prepare, program = (name, args) => ownProgram(`${name}/main`, args) }: BenchSiteOptions = {},
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'vm-bench-'));
   await using stack = new AsyncDisposableStack();
   stack.defer(() => rmSync(home, { recursive: true, force: true }));
   const processes = new Processes(home);
   stack.defer(async () => void (await processes.stop()));
-  const site = makeSite({ home, ...(await startNetworkOf(processes, stack)) });
+  const { clients = [], ...network } = await startNetworkOf(processes, stack);
+  const site = makeSite({ home, ...network });
   const patients = new Map(Array.from({ length: BEDS }, (_, i) => [benchBed(i), `p-bench-${String(i).padStart(4, '0')}`]));
-  const registry = stringify({
+  const content = {
     gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients), confirmed: CONFIRMED }],
-    clients: [
-      { identity: site.identities.client.id, tenant: 'sandbox', kind: 'software', role: 'clinician', patients: [...patients.values()] },
-    ],
-  });
+    clients: [site.identities.client, ...clients].map(({ id }) => ({
+      identity: id,
+      tenant: 'sandbox',
+      kind: 'software',
+      role: 'clinician',
+      patients: [...patients.values()],
+    })),
+  };
+  const registry = stringify(content, { aliasDuplicateObjects: false });
   writeFileSync(join(home, 'registry.yaml'), registry);
   // Of what came during an outage, a new store would know of nobody whose it is.
   await makeKnownStore({ path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') }, registry);
   const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
-  await prepare({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
-  const hub = processes.start('hub', 'hub', ownProgram('hub/main', ['run', '--config', site.hub.config]));
+  await prepare?.({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
+  const hub = processes.start('hub', 'hub', program('hub', ['run', '--config', site.hub.config]));
   const hubStatus = async (): Promise<HubStatus> => (await askOperator(site.hub.operator, 'status')) as HubStatus;
   await answering(hub, async () => ((await hubStatus()).mcp.bound ? true : undefined));
 
@@ -87,7 +110,7 @@ export async function withBenchSite<T>(
       if (sent !== undefined) measured?.add(performance.now() - sent);
     },
   );
-  const agent = processes.start('agent', 'agent', ownProgram('agent/main', ['run', '--config', agentConfig]));
+  const agent = processes.start('agent', 'agent', program('agent', ['run', '--config', agentConfig]));
   const agentStatus = async (): Promise<AgentStatus> => (await askOperator(site.agents.icu.operator, 'status')) as AgentStatus;
   const status = await answering(agent, agentStatus);
   const [, port = '0'] = /:(\d+)$/.exec(status.sources[0]?.endpoint ?? '') ?? [];
@@ -98,6 +121,16 @@ export async function withBenchSite<T>(
   return await work({
     agentStatus,
     hubStatus,
+    pids: { agent: agent.pid, hub: hub.pid },
+    connectClients: async (patientsEach) => {
+      const uris = [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`);
+      for (const [i, { file }] of clients.entries()) {
+        const overlay = stack.use(await openOverlay(site.overlay, loadIdentity(file), silentLogger));
+        const connection = stack.use(await connectMcp({ overlay, service: SERVICES.mcp, name: `bench-${i}` }));
+        const heard = Array.from({ length: patientsEach }, (_, j) => uris[(i + j) % uris.length] ?? '');
+        await connection.listen(heard, () => undefined);
+      }
+    },
     measure: (latencies) => {
       measured = latencies;
     },
@@ -125,14 +158,28 @@ export async function localNetwork(processes: Processes, stack: AsyncDisposableS
 }
 
 export async function embeddedNetwork(processes: Processes): Promise<Network> {
-  const home = processes.folder;
-  const identities = await invite(await startNetwork(processes, join(home, 'network')), home);
-  await Promise.all(
-    Object.values(identities).map(({ token, file }) =>
-      enroll({ token: readFileSync(token, 'utf8'), identityPath: file, now: systemClock.now }),
-    ),
-  );
-  return { overlay: { type: 'ziti' }, identities };
+  return await embeddedNetworkOf(0)(processes);
+}
+
+/** With so many AI clients beyond those of the demo. */
+export function embeddedNetworkOf(clients: number): (processes: Processes) => Promise<Network> {
+  return async (processes) => {
+    const home = processes.folder;
+    const admin = await startNetwork(processes, join(home, 'network'));
+    const identities = await invite(admin, home);
+    const invited: Invited[] = [];
+    for (let i = 0; i < clients; i += 1) {
+      const name = `client-${i}`;
+      const token = join(home, `${name}.jwt`);
+      const { id } = await writeTokenFile(token, () => admin.createIdentity({ name, attributes: [MEMBERS.client] }));
+      invited.push({ id, token, file: join(home, `${name}.json`) });
+    }
+    const all = [...Object.values(identities), ...invited];
+    await Promise.all(
+      all.map(({ token, file }) => enroll({ token: readFileSync(token, 'utf8'), identityPath: file, now: systemClock.now })),
+    );
+    return { overlay: { type: 'ziti' }, identities, clients: invited };
+  };
 }
 
 /** The messages of a bed's monitor, one an interval. */

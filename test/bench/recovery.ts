@@ -54,7 +54,7 @@ export async function benchRecovery(): Promise<Figure[]> {
         { name: 'in the first two seconds, p99', value: cold.percentile(0.99) ?? Number.NaN, unit: 'ms' },
       ];
     },
-    (outbox) => fill(outbox, beganAt),
+    { prepare: (outbox) => fill(outbox, beganAt) },
   );
 }
 

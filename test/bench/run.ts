@@ -10,6 +10,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   access: async () => (await import('./access.ts')).benchAccess(),
   recovery: async () => (await import('./recovery.ts')).benchRecovery(),
   latency: async () => (await import('./latency.ts')).benchLatency(),
+  memory: async () => (await import('./memory.ts')).benchMemory(),
   overlay: async () => (await import('./overlay.ts')).benchOverlay(),
   'overlay-idle': async () => (await import('./overlay-idle.ts')).benchOverlayIdle(),
   'overlay-fleet': async () => (await import('./overlay-fleet.ts')).benchOverlayFleet(),
