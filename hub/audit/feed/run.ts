@@ -188,6 +188,8 @@ export class FeedRun implements Service {
     if (this.#sent.seq === this.#confirmed.seq) this.#roundSinceMs = clock.monotonicMs();
     await sink.send(events, signal);
     this.#sent = { seq: last.seq, hash: last.hash };
+    this.#newest = Math.max(this.#newest, last.seq);
+    this.#judge();
     metrics.count('audit_feed_sent', '', page.length);
     return page.length === room;
   }
