@@ -14,7 +14,7 @@ const BACKLOG = 60_000;
 const OUTAGE_MS = 120_000;
 const AT_ONCE = 250;
 const ASK_EVERY_MS = 20;
-/** In an outage agent and hub go on running; here both have just been started, and their code is not compiled yet. */
+/** In an outage agent and hub go on running; here both have just been started, and their code is not compiled yet. Told apart, and judged with the rest. */
 const WARM_UP_MS = 2000;
 
 /**
@@ -29,10 +29,14 @@ export async function benchRecovery(): Promise<Figure[]> {
       let status = await site.agentStatus();
       for (; status.uplink.state !== 'connected'; status = await site.agentStatus()) await pause(ASK_EVERY_MS);
       site.startMonitors();
-      const [cold, latencies] = [new Latencies(), new Latencies()];
+      const [all, cold, warm] = [new Latencies(), new Latencies(), new Latencies()];
       const startMs = performance.now();
+      site.measure({
+        add: (ms) => {
+          for (const latencies of [all, performance.now() - startMs < WARM_UP_MS ? cold : warm]) latencies.add(ms);
+        },
+      });
       for (;;) {
-        site.measure(performance.now() - startMs < WARM_UP_MS ? cold : latencies);
         const { outbox } = await site.agentStatus();
         if (outbox.oldestPendingAt === null || outbox.oldestPendingAt >= beganAt) break;
         await pause(ASK_EVERY_MS);
@@ -43,15 +47,16 @@ export async function benchRecovery(): Promise<Figure[]> {
       if (counts.observations < BACKLOG || counts.quarantined > 0) throw new Error(`not all is stored: ${JSON.stringify(counts)}`);
       return [
         { name: 'backlog drained, beside 1,000 obs/s live', value: BACKLOG / seconds, unit: 'obs/s', bar: { least: 5000 } },
-        { name: 'live meanwhile, device → MCP notification, p50', value: latencies.percentile(0.5) ?? Number.NaN, unit: 'ms' },
+        { name: 'live meanwhile, device → MCP notification, p50', value: all.percentile(0.5) ?? Number.NaN, unit: 'ms' },
         {
           name: 'live meanwhile, device → MCP notification, p99',
-          value: latencies.percentile(0.99) ?? Number.NaN,
+          value: all.percentile(0.99) ?? Number.NaN,
           unit: 'ms',
           bar: { most: 100 },
         },
-        { name: 'notifications measured', value: latencies.count, unit: '' },
-        { name: 'in the first two seconds, p99', value: cold.percentile(0.99) ?? Number.NaN, unit: 'ms' },
+        { name: 'notifications measured', value: all.count, unit: '' },
+        { name: 'of these in the first two seconds, p99', value: cold.percentile(0.99) ?? Number.NaN, unit: 'ms' },
+        { name: 'of these after them, p99', value: warm.percentile(0.99) ?? Number.NaN, unit: 'ms' },
       ];
     },
     { prepare: (outbox) => fill(outbox, beganAt) },
