@@ -34,6 +34,12 @@ const common = {
     .describe('The one patient of this source, when the bytes name none.'),
   bed: hint.optional().describe('The bed of this source, when the bytes name none.'),
   zone: zone.optional().describe('Zone of device times without one; the zone of the agent unless told.'),
+  test: z
+    .boolean()
+    .optional()
+    .describe(
+      'Marks everything of this source as test data (HTEST): for a simulated device whose format cannot say it. That of the agent marks all sources.',
+    ),
   maxFrameBytes: z
     .int()
     .min(64)
@@ -221,7 +227,7 @@ export function decodeContext({ zone: agentZone, test }: AgentConfig, source: So
   return {
     source: source.name,
     zone: source.zone ?? agentZone,
-    test,
+    test: test || source.test === true,
     maxFrameBytes: source.maxFrameBytes,
     ...(source.patient && { patient: source.patient }),
     ...(source.bed !== undefined && { bed: source.bed }),

@@ -43,7 +43,7 @@ const NETWORK =
   'Gateway and monitors belong into a network of their own: the messages are in the clear unless `tls` is set, and whoever reaches the port can send.';
 const SERIAL_LIMITS = [
   'The line says nothing about who the patient is: name the patient, or the bed, in the configuration, and change it when the patient changes.',
-  'Nothing in the line says that it is a test: set `test: true` for the agent when you try it.',
+  'Nothing in the line says that it is a test: set `test: true` for its source when you try it.',
 ];
 const NONIN_ALARMS =
   'Nothing of an alarm is read. What the oximeter says about its signal (sensor off, out of track, low perfusion, artifact) is kept with the value.';

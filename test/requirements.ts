@@ -1209,6 +1209,11 @@ export const REQUIREMENTS = {
     behaviour: 'Everything that a simulated device sends is marked as a test where its format has a place for that, and names nobody.',
   },
   'SIMULATED-FAULTS': {
+  'TEST-MARKED': {
+    source: 'issue 8: simulated values',
+    behaviour:
+      'A simulated device whose format cannot mark a test says so, and `test: true` of its source marks everything of it and nothing of others.',
+  },
     source: 'issue 6',
     behaviour: 'Of a sender that makes a mistake nothing is lost that it keeps, nothing is stored twice, and each part has its reason.',
   },

@@ -72,7 +72,7 @@ export async function runSimulate(argv: readonly string[], io: CommandIo, signal
 async function simulate({ simulator, at, options, json }: Call, io: CommandIo, signal: AbortSignal): Promise<number> {
   if (simulator.kind === 'serial')
     io.stderr.write(
-      `NOTHING in the format ${simulator.profile} says that this is a test: set \`test: true\` for the agent that reads it.\n`,
+      `NOTHING in the format ${simulator.profile} can say that this is a test, so what it sends passes for a patient's: set \`test: true\` for the source that reads it.\n`,
     );
   using report = reporter(io.stdout, json);
   const { connected, ...counts } = await run(simulator, at, { ...options, tell: report.tell }, signal);

@@ -104,6 +104,15 @@ test('a source adds its own patient, bed, zone and devices to the bytes', () => 
   });
 });
 
+test('a source that is marked as a test marks what it sends, and no other source', () => {
+  verifies('TEST-MARKED');
+  const config = parse([SERIAL.replace(' }', ', test: true }'), SERIAL.replace('oximeter', 'other')]);
+  assert.deepEqual(
+    config.sources.map((source) => decodeContext(config, source).test),
+    [true, false],
+  );
+});
+
 test('errors name the line, the path, what was expected and the nearest word', () => {
   verifies('CONFIG-ERRORS-HELP');
   const cases: [string, RegExp][] = [

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { runSimulate } from '../../../agent/simulate/command.ts';
 import { FAULTS } from '../../../agent/simulate/faults.ts';
 import { SIMULATORS } from '../../../agent/simulate/index.ts';
+import { verifies } from '../../requirements.ts';
 import { TestAuthority } from '../../support/certificates.ts';
 import { AgentEnd } from './agent-end.ts';
 
@@ -52,13 +53,20 @@ test('simulate prints counts and a summary, and that it is a test', async () => 
   assert.match(stdout, /^2 messages: 2 acknowledged, 0 refused, 0 lost; 0 times something was sent again$/m);
 });
 
-test('a format without a place for a mark says so before it begins', async () => {
-  const stop = new AbortController();
-  stop.abort();
-  const { code, stderr } = await call(['nonin-df8', '--listen', '127.0.0.1:0'], stop.signal);
-  assert.equal(code, 0);
-  assert.match(stderr, /^NOTHING in the format nonin-df8 says that this is a test/);
-});
+for (const profile of ['nonin-df8', 'masimo-ascii1'])
+  test(`a format without a place for a mark says so before it begins: ${profile}`, async () => {
+    verifies('TEST-MARKED');
+    const stop = new AbortController();
+    stop.abort();
+    const { code, stderr } = await call([profile, '--listen', '127.0.0.1:0'], stop.signal);
+    assert.equal(code, 0);
+    assert.match(
+      stderr,
+      new RegExp(
+        `^NOTHING in the format ${profile} can say that this is a test, .*: set \`test: true\` for the source that reads it\\.\n$`,
+      ),
+    );
+  });
 
 test('a bed with its unit is refused with the form that is taken', async () => {
   const { code, stderr } = await call(['hl7-pcd01', '--to', '127.0.0.1:1', '--bed', 'ICU^^BED-1']);
