@@ -52,7 +52,8 @@ export async function reportOf(
     if (erased || damaged) unopened += 1;
     else if (about === patient) add(own, event);
     else if (patients !== undefined) {
-      if (action === 'observations.export') open.get(principal)?.shift();
+      // One that was made patient by patient says each of them in an entry of its own, and has none that says everybody.
+      if (action === 'observations.export' && (patients.length > 0 || count === 0)) open.get(principal)?.shift();
       if (patients.includes(patient)) add(own, { ...event, count: 1 });
     } else if (about === null && count > 0 && GENERAL.includes(action)) {
       if (isOpening(event)) open.set(principal, [...(open.get(principal) ?? []), event]);

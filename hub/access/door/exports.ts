@@ -60,7 +60,8 @@ export class Exports {
       const walk = patientByPatient(names, masking, (one) =>
         read({ ...filter, patient: one }, masking, (rows) => granted(call, one, rows, { args }), seen),
       );
-      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, shown, out, whole)]));
+      // Whom it showed stands in the entry of each.
+      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, new Set(), out, whole)]));
     }
     let whose: string | null = null;
     const counted: Evidence = (rows) => {

@@ -347,6 +347,35 @@ test('who saw a person is summed up, with the lists and exports that showed it a
   });
 });
 
+test('an export that is read patient by patient is told once for each, and takes no other one for ended', async () => {
+  verifies('AUDIT-SHOWN');
+  const rules = DEFAULT_POLICY.rules.map((rule) => (rule.roles.includes('operator') ? { ...rule, mask: 'deidentified' as const } : rule));
+  const policy = { ...DEFAULT_POLICY, rules };
+  await site(
+    async ({ audit, hub }) => {
+      const by = operatorPrincipal(1, 'clinic');
+      let given = 0;
+      for await (const _ of await hub.door.export(by, {}, { channel: 'operator' })) given += 1;
+      assert.equal(given, 2);
+      const ofExports = (await evidenceOf(hub.store)).filter(({ action }) => action === 'observations.export');
+      assert.deepEqual(
+        ofExports.map(({ patient, patients, count }) => [patient, patients, count]),
+        [
+          [null, undefined, 0],
+          ['pat-icu-01', undefined, 2],
+          [null, [], 2],
+        ],
+      );
+      const [report] = rows<AccessReport>(await audit('report', '--patient', 'pat-icu-01', '--json'));
+      const exports = report?.accesses
+        .filter(({ action }) => action === 'observations.export')
+        .map(({ times, rows: shown }) => [times, shown]);
+      assert.deepEqual([exports, report?.general], [[[1, 2]], []]);
+    },
+    { policy },
+  );
+});
+
 test('a report on a patient of whom nothing was shown says so, and one on nobody is not found', async () => {
   verifies('AUDIT-READ');
   await site(async ({ audit }) => {
