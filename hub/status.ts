@@ -153,11 +153,22 @@ const MOST_PLACES = 20;
 
 /** Beds in the words of their sources, to be compared with registry.yaml. */
 function unboundRows({ unbound, now }: Pick<HubStatus, 'unbound' | 'now'>): [string, string][] {
-  const rows = unbound.slice(0, MOST_PLACES).map(({ gateway, place, rule, count, lastAt }): [string, string] => {
+  const of = (why: UnboundPlace['why']): UnboundPlace[] => unbound.filter((place) => place.why === why);
+  return [
+    ...placeRows(of('unknown'), now, ['Not bound', 'compare with registry.yaml, as it is written here:']),
+    ...placeRows(of('earlier'), now, [
+      'Of before',
+      'bound, and not known to have been so when this was measured; new values come in (OPERATIONS, INGEST-BEFORE-BINDING):',
+    ]),
+  ];
+}
+
+function placeRows(places: readonly UnboundPlace[], now: Instant, head: [string, string]): [string, string][] {
+  const rows = places.slice(0, MOST_PLACES).map(({ gateway, place, rule, count, lastAt }): [string, string] => {
     const named = place === null ? 'no bed' : `bed ${JSON.stringify(place)}`;
     return [`  ${gateway}`, `${named}: ${rule} (${count} times, last ${Math.round((now - lastAt) / 1000)} s ago)`];
   });
-  const more = unbound.length - rows.length;
+  const more = places.length - rows.length;
   if (more > 0) rows.push(['', `and ${more} more, see --json`]);
   return rows.length === 0 ? [] : [['Not bound', 'compare with registry.yaml, as it is written here:'], ...rows];
 }

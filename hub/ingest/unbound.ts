@@ -8,6 +8,8 @@ export interface UnboundPlace {
   /** The bed as the source named it, at most 128 characters; null where it named none. For operators of this machine alone: never for a log. */
   place: string | null;
   code: ErrorCode;
+  /** `unknown`: the registry binds it to nobody. `earlier`: it is bound, and what came was, or may have been, measured before that, or before this store knew. */
+  why: 'unknown' | 'earlier';
   /** Which rule was broken. */
   rule: string;
   count: number;
@@ -18,7 +20,7 @@ export interface UnboundPlace {
 /** Most places that are remembered, of one gateway and of all: a source that names a new bed each time must not push out what others name. */
 export const UNBOUND_PLACES = { ofGateway: 16, all: 1024 } as const;
 
-const CODES: ReadonlySet<ErrorCode> = new Set(['INGEST-NOT-BOUND', 'INGEST-BEFORE-BINDING']);
+const WHY: Partial<Record<ErrorCode, UnboundPlace['why']>> = { 'INGEST-NOT-BOUND': 'unknown', 'INGEST-BEFORE-BINDING': 'earlier' };
 
 /** Characters that could make a terminal show something else. */
 const UNSHOWN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -31,7 +33,8 @@ export class UnboundPlaces {
 
   /** Counts a refusal, if it is of that kind. `bed` is as the source named it. */
   note(gateway: string, { code, rule }: Pick<Refusal, 'code' | 'rule'>, bed: string | undefined, at: Instant): void {
-    if (!CODES.has(code)) return;
+    const why = WHY[code];
+    if (why === undefined) return;
     const place = bed === undefined ? null : bed.replace(UNSHOWN, '').slice(0, 128);
     const key = JSON.stringify([place, code, rule]);
     const places = this.#of.get(gateway) ?? new Map<string, UnboundPlace>();
@@ -41,7 +44,7 @@ export class UnboundPlaces {
     if (this.#count >= UNBOUND_PLACES.all) this.#dropOldest();
     // At the end of both, which is where the latest stand.
     this.#of.delete(gateway);
-    this.#of.set(gateway, places.set(key, { gateway, place, code, rule, count, lastAt: at }));
+    this.#of.set(gateway, places.set(key, { gateway, place, code, why, rule, count, lastAt: at }));
     this.#count += 1;
   }
 

@@ -65,7 +65,13 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /5 observations of 1 patient /);
   assert.doesNotMatch(text, /^Evidence/m);
   assert.doesNotMatch(text, /SIEM/);
-  const fed = { kind: 'syslog', to: 'siem.example port 6514', state: 'waiting', code: 'AUDIT-FEED-TLS', alarms: ['AUDIT-FEED-BEHIND'] } as const;
+  const fed = {
+    kind: 'syslog',
+    to: 'siem.example port 6514',
+    state: 'waiting',
+    code: 'AUDIT-FEED-TLS',
+    alarms: ['AUDIT-FEED-BEHIND'],
+  } as const;
   const behind = formatHubStatus({ ...status, evidenceFeed: { ...fed, sent: 7, confirmed: 5, newest: 20_000, behindMs: 61_000 } });
   assert.match(behind, /^Feed to SIEM +syslog siem\.example port 6514: it has entry 5 of 20000, behind for 61 s$/m);
   assert.match(behind, /^ +AUDIT-FEED-TLS \(.*\n +AUDIT-FEED-BEHIND \(/m);
@@ -81,6 +87,7 @@ test('beds that are bound to nobody are named as their sources write them, the l
   const refused = {
     gateway: 'gw1',
     code: 'INGEST-NOT-BOUND',
+    why: 'unknown',
     rule: 'the bed is not one of the gateway',
     count: 3,
     lastAt: 50_000,
@@ -92,6 +99,19 @@ test('beds that are bound to nobody are named as their sources write them, the l
   assert.match(text, /^ +gw1 +bed "ICU\^118\^A": the bed is not one of the gateway \(3 times, last 10 s ago\)$/m);
   assert.doesNotMatch(text, /ICU\^119\^A/);
   assert.match(text, /^ +and 3 more, see --json$/m);
+  assert.doesNotMatch(text, /Of before/);
+  const known = {
+    ...refused,
+    place: 'ICU^^BED-1',
+    code: 'INGEST-BEFORE-BINDING',
+    why: 'earlier',
+    rule: 'time: before the binding',
+  } as const;
+  const both = formatHubStatus({ ...status, unbound: [known, { ...refused, place: 'ICU^^BED-9' }] }).split('\n');
+  const at = (what: string): number => both.findIndex((line) => line.includes(what));
+  assert.ok(at('Not bound') < at('BED-9') && at('BED-9') < at('Of before') && at('Of before') < at('BED-1'));
+  assert.match(formatHubStatus({ ...status, unbound: [known] }), /^Of before +bound, /m);
+  assert.doesNotMatch(formatHubStatus({ ...status, unbound: [known] }), /Not bound/);
 });
 
 test('a gateway whose batches wait is told apart, and so is what quarantine had no room for', () => {

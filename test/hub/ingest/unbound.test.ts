@@ -25,7 +25,7 @@ test('the bed that a source names is found where it is refused, by operators alo
     );
     clock.advance(1000);
   }
-  const place = { gateway: 'gw-icu', ...REFUSED };
+  const place = { gateway: 'gw-icu', ...REFUSED, why: 'unknown' };
   assert.deepEqual(unbound.list(), [
     { ...place, place: mistyped, count: 2, lastAt: TEST_NOW + 3000 },
     { ...place, place: empty, rule: 'nobody lies in the bed', count: 1, lastAt: TEST_NOW + 2000 },
@@ -42,7 +42,29 @@ test('a source that names a new bed each time pushes out its own, and nobody els
   const listed = unbound.list();
   assert.equal(listed.length, UNBOUND_PLACES.ofGateway + 1);
   assert.equal(listed[0]?.place, `B${3 * UNBOUND_PLACES.ofGateway}`);
-  assert.deepEqual(listed.at(-1), { gateway: 'gw-quiet', place: 'A', ...REFUSED, count: 1, lastAt: 0 });
+  assert.deepEqual(listed.at(-1), { gateway: 'gw-quiet', place: 'A', ...REFUSED, why: 'unknown', count: 1, lastAt: 0 });
+});
+
+test('a bed that is bound, of which values of before came, is told apart from one that is bound to nobody', async () => {
+  verifies('UNBOUND-PLACES');
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  const unbound = new UnboundPlaces();
+  await h.store.rebind(h.registry.bindings(), clock.now(), true);
+  h.registry.rebound(await h.store.rebind(h.registry.bindings(), clock.now(), true));
+  const ingest = createIngest({ ...h, clock, unbound });
+  for (const bed of ['ICU-01', 'OR-1'])
+    await ingest.batch(
+      'gw-icu',
+      sampleBundle([sampleObservation({ bed, effective: clock.now() - 3_600_000, receivedAt: clock.now() - 3_600_000 })]),
+    );
+  assert.deepEqual(
+    new Map(unbound.list().map(({ place, why, code }) => [place, [why, code]])),
+    new Map([
+      ['OR-1', ['unknown', 'INGEST-NOT-BOUND']],
+      ['ICU-01', ['earlier', 'INGEST-BEFORE-BINDING']],
+    ]),
+  );
 });
 
 test('of very many gateways the last ones are remembered, and a name cannot move a terminal', () => {
