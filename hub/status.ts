@@ -151,7 +151,7 @@ function peopleRows({ erased, underWay, held }: ErasureCounts): [string, string]
 /** Places that the text shows; all of them stand in `--json`. */
 const MOST_PLACES = 20;
 
-/** Beds in the words of their sources, to be compared with registry.yaml. */
+/** Beds in the words of their sources: those that the registry binds to nobody, and those whose values are of before it bound them. */
 function unboundRows({ unbound, now }: Pick<HubStatus, 'unbound' | 'now'>): [string, string][] {
   const of = (why: UnboundPlace['why']): UnboundPlace[] => unbound.filter((place) => place.why === why);
   return [
@@ -170,7 +170,7 @@ function placeRows(places: readonly UnboundPlace[], now: Instant, head: [string,
   });
   const more = places.length - rows.length;
   if (more > 0) rows.push(['', `and ${more} more, see --json`]);
-  return rows.length === 0 ? [] : [['Not bound', 'compare with registry.yaml, as it is written here:'], ...rows];
+  return rows.length === 0 ? [] : [head, ...rows];
 }
 
 /** Where none is connected, nobody may read calm out of it: since when, and when the last values came. */
