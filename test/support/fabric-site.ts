@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { AgentStatus } from '../../agent/status.ts';
+import flags from '../../bin/flags.json' with { type: 'json' };
 import type { HubStatus } from '../../hub/status.ts';
 import type { FabricAdmin } from '../../provisioning/fabric/admin.ts';
 import { operatorSocket } from '../../provisioning/fabric/commands/reach.ts';
@@ -22,6 +23,12 @@ export const MCP = 'vitals-mcp';
 /** No healthy run comes near. */
 const LIMIT_MS = 60_000;
 
+/** As the launcher starts it. */
+function flagsOf(program: string): readonly string[] {
+  const limits: Readonly<Record<string, readonly string[]>> = flags;
+  return limits[`${program}/main`] ?? [];
+}
+
 /** One of our programs as a process of its own. It stops when the test process is gone, however that ended. */
 export class SiteProcess implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -33,7 +40,7 @@ export class SiteProcess implements AsyncDisposable {
 
   /** `through` is a command that it is run through, and that becomes it: `unshare -rm`, say. */
   constructor(program: 'hub' | 'agent' | 'provisioning', args: readonly string[], luck: Luck = 'any', through: readonly string[] = []) {
-    const [command = process.execPath, ...rest] = [...through, process.execPath, CHILD, program, ...args];
+    const [command = process.execPath, ...rest] = [...through, process.execPath, ...flagsOf(program), CHILD, program, ...args];
     this.child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: withLuck(luck) });
     this.child.stdin?.on('error', () => undefined);
     for (const stream of ['stdout', 'stderr'] as const) {
