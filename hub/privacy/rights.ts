@@ -167,7 +167,11 @@ export class PatientRights {
     checkReason(reason, patient);
     const call = await this.#begin(caller, 'patient.hold', context, patient);
     const { tenant, id: principal } = caller;
-    const { store, clock } = this.#options;
+    const { store, clock, registry } = this.#options;
+    // A mistyped id must not read as a patient whom nobody can erase.
+    const isKnown =
+      registry.patient(tenant, patient) !== undefined || (await store.knows(tenant, patient)) || (await store.isErased(tenant, patient));
+    if (!isKnown) await this.#refuse(call, 'unknown', null, 'NOT-FOUND');
     await this.#trying(call, () =>
       store.hold({ tenant, patient, reason, principal, at: clock.now() }, granted(call, patient, 1, { args: { hold: true, reason } })),
     );

@@ -369,6 +369,10 @@ class SqliteStore implements Store {
     return this.#erasing.erasureCounts();
   }
 
+  knows(tenant: string, patient: string): Promise<boolean> {
+    return this.#erasing.knows(tenant, patient);
+  }
+
   isErased(tenant: string, patient: string): Promise<boolean> {
     return this.#erasing.isErased(tenant, patient);
   }

@@ -107,7 +107,8 @@ function begin(
   return { row: erasureOf(database, tenant, patient) ?? row, gone: current.map((of) => ({ tenant, patient, ...of, gone: true })) };
 }
 
-function isKnown(database: Writing, tenant: string, patient: string): boolean {
+/** Whether anything of a person is stored, or stands in the evidence. */
+export function isKnown(database: Writing, tenant: string, patient: string): boolean {
   return (
     keyOf(database, tenant, patient) !== undefined ||
     [ERASING_SQL.hasKey, ERASING_SQL.hasEvent].some((sql) => database.prepare<[string, string]>(sql).get(tenant, patient) !== undefined)

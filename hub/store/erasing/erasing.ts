@@ -95,6 +95,8 @@ export interface ErasingStore {
    */
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number>;
   erasureCounts(): Promise<ErasureCounts>;
+  /** True for a person of whom anything is stored, or stands in the evidence. */
+  knows(tenant: string, patient: string): Promise<boolean>;
   /** True for a person whose erasure was begun, or is done. */
   isErased(tenant: string, patient: string): Promise<boolean>;
   rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup>;

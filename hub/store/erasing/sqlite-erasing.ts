@@ -15,6 +15,7 @@ import {
   endErasure,
   eraseRows,
   erasureOf,
+  isKnown,
   isNamed,
   namesOfText,
   tombstoneOf,
@@ -125,6 +126,10 @@ export class SqliteErasing implements ErasingStore {
   async erasureCounts(): Promise<ErasureCounts> {
     const none = { erased: 0, underWay: 0, held: 0 };
     return this.#database.read(() => this.#database.prepare<[], ErasureCounts>(ERASING_SQL.erasureCounts).get() ?? none);
+  }
+
+  async knows(tenant: string, patient: string): Promise<boolean> {
+    return this.#database.read(() => isKnown(this.#database, tenant, patient));
   }
 
   async isErased(tenant: string, patient: string): Promise<boolean> {

@@ -106,7 +106,8 @@ async function begin(
   };
 }
 
-async function isKnown(commit: Commit, tenant: string, patient: string): Promise<boolean> {
+/** Whether anything of a person is stored, or stands in the evidence. */
+export async function isKnown(commit: Transaction, tenant: string, patient: string): Promise<boolean> {
   for (const sql of [ERASING_PG.keyOf, ERASING_PG.subjectOf, ERASING_PG.hasEvent])
     if ((await commit.query(sql, [tenant, patient])).length > 0) return true;
   return false;

@@ -16,7 +16,7 @@ import { type EventRow, eventOf } from '../event-row.ts';
 import { unpackReceived } from '../observation-row.ts';
 import type { StoredEvent } from '../store.ts';
 import type { Commit } from './commits.ts';
-import { adopt, beginErasure, endErasure, erasedOf, eraseRows, keyOf } from './erase.ts';
+import { adopt, beginErasure, endErasure, erasedOf, eraseRows, isKnown, keyOf } from './erase.ts';
 import { ERASING_PG } from './erasing-statements.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -120,6 +120,10 @@ export class PostgresErasing implements ErasingStore {
       total.held += of.held;
     }
     return total;
+  }
+
+  knows(tenant: string, patient: string): Promise<boolean> {
+    return this.#place.read((transaction) => isKnown(transaction, tenant, patient), tenant);
   }
 
   isErased(tenant: string, patient: string): Promise<boolean> {

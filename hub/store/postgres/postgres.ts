@@ -244,6 +244,10 @@ export class PostgresStore implements Store {
     return this.#erasing.erasureCounts();
   }
 
+  knows(tenant: string, patient: string): Promise<boolean> {
+    return this.#erasing.knows(tenant, patient);
+  }
+
   isErased(tenant: string, patient: string): Promise<boolean> {
     return this.#erasing.isErased(tenant, patient);
   }

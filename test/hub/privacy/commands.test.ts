@@ -159,6 +159,7 @@ for (const running of [true, false]) {
         await discharge();
         assert.equal((await patient('hold', WHO, '--reason', 'CASE-1')).code, 0);
         assert.match((await erase('--confirm', WHO)).stderr, /^PATIENT-HELD: /);
+        assert.match((await patient('hold', 'pat-icu-o1', '--reason', 'CASE-1')).stderr, /^NOT-FOUND: /);
         assert.equal((await patient('release', WHO, '--reason', 'CASE-1')).code, 0);
         assert.match((await erase('--confirm', 'pat-icu-02')).stderr, /^USAGE: .*not given the same twice/);
         assert.match((await erase()).stderr, /^USAGE: .*--confirm is missing/);

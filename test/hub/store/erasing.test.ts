@@ -5,16 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import SQLite from 'better-sqlite3-multiple-ciphers';
+import { ERASING_STEP } from '../../../hub/store/erasing/schema.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
+import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
 import type { Arrival } from '../../../hub/store/store.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { unlock } from '../../../shared/storage/connection.ts';
+import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace } from '../../contract/store.ts';
 import { erased, movementOf, storeErasingContract } from '../../contract/store-erasing.ts';
 import { gapArrival } from '../../contract/store-trend.ts';
 import { verifies } from '../../requirements.ts';
-import { TEST_NOW } from '../../support/hub.ts';
+import { TEST_EPOCH, TEST_NOW } from '../../support/hub.ts';
 import { orderAt } from '../../support/retained-store.ts';
 
 async function place(): Promise<StorePlace> {
@@ -27,6 +30,38 @@ async function place(): Promise<StorePlace> {
 }
 
 storeErasingContract('sqlite', place);
+
+test('a store of before anybody could be erased is opened with everything in it, and erases', async () => {
+  verifies('ERASE-ROWS');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-before-'));
+  const file = { path: join(folder, 'hub.db'), key: randomBytes(32) };
+  try {
+    {
+      using database = openDatabase({ ...file, migrations: STORE_MIGRATIONS.slice(0, STORE_MIGRATIONS.indexOf(ERASING_STEP)) });
+      const put = (sql: string, ...values: (string | number | Buffer)[]): void =>
+        void database.prepare<(string | number | Buffer)[]>(sql).run(...values);
+      database.write(() => {
+        put("INSERT INTO patient (key, tenant, id, lastStoredAt) VALUES (1, 'clinic', 'pat-icu-01', 0)");
+        put("INSERT INTO writer (key, agent, epoch) VALUES (1, 'gw-icu', ?)", TEST_EPOCH);
+        put("INSERT INTO total (tenant, observations) VALUES ('clinic', 1)");
+        const received = packReceived([arrivalOf({ seq: 1 }).received]);
+        put("INSERT INTO batch VALUES (1, 'clinic', 'gw-icu', ?, NULL, 1, 1, ?, 1)", TEST_NOW, received);
+        put(
+          `INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, effective, offsetMin, receivedAt, sortTime, test)
+           VALUES (1, 1, 1, 1, 1, 0, 'hr', 'monitor-1', 72, '/min', ?, 0, ?, ?, 0)`,
+          ...[TEST_NOW, TEST_NOW, TEST_NOW],
+        );
+      });
+    }
+    await using store = openSqliteStore({ ...file, metrics: new Metrics() });
+    assert.equal((await store.counts('clinic', () => event(0))).observations, 1);
+    assert.deepEqual((await erased(store)).removed, { observations: 1, rollups: 0, events: 0, movements: 0, quarantine: 0 });
+    assert.equal((await store.counts('clinic', () => event(0))).observations, 0);
+    assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2 })]))).results, ['held', 'erased']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 const PLANTED = 'pat-PLANTED-4711';
 const DEVICE = 'device-PLANTED-88';
