@@ -893,7 +893,8 @@ export const REQUIREMENTS = {
   },
   'OVERLAY-FIRST-DIAL': {
     source: 'issue 8: first dial right after opening',
-    behaviour: 'A dial waits for the first attempt to connect, which a program that opens its overlay may not have waited for, and no longer.',
+    behaviour:
+      'A dial waits for the first attempt to connect, which a program that opens its overlay may not have waited for, and no longer.',
   },
   'CLIENT-TOKEN': {
     source: 'issue 8, Who',
@@ -1208,12 +1209,12 @@ export const REQUIREMENTS = {
     source: 'issue 6, devices.md §2.1',
     behaviour: 'Everything that a simulated device sends is marked as a test where its format has a place for that, and names nobody.',
   },
-  'SIMULATED-FAULTS': {
   'TEST-MARKED': {
     source: 'issue 8: simulated values',
     behaviour:
       'A simulated device whose format cannot mark a test says so, and `test: true` of its source marks everything of it and nothing of others.',
   },
+  'SIMULATED-FAULTS': {
     source: 'issue 6',
     behaviour: 'Of a sender that makes a mistake nothing is lost that it keeps, nothing is stored twice, and each part has its reason.',
   },
@@ -1221,6 +1222,11 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'What is replayed out of quarantine is sent exactly once, with its own time, patient and mark of a test, whenever the agent is killed; what cannot be taken stays.',
+  },
+  'PART-AGAIN': {
+    source: 'issue 7, Outbox',
+    behaviour:
+      'A wave, an alert and what was refused up to the next patient are kept with what gives them their meaning: read again by what was mended, they give what the whole message would have, once, and nobody else.',
   },
   'ROW-AGAIN': {
     source: 'issue 7, Outbox',
@@ -1230,11 +1236,6 @@ export const REQUIREMENTS = {
   'OUTBOX-GAP-SHOWN': {
     source: 'issue 7, Outbox',
     behaviour: 'The operator is told of each gap that waits why data are missing, which, and of which period, and never whose.',
-  },
-  'PART-AGAIN': {
-    source: 'issue 7, Outbox',
-    behaviour:
-      'A wave, an alert and what was refused up to the next patient are kept with what gives them their meaning: read again by what was mended, they give what the whole message would have, once, and nobody else.',
   },
   'QUARANTINE-BLANKED': {
     source: 'issue 7',
