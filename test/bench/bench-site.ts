@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { pcd01 } from '../../agent/simulate/dialects/pcd01.ts';
 import { simulatedPatient } from '../../agent/simulate/physiology.ts';
 import type { AgentStatus } from '../../agent/status.ts';
+import flags from '../../bin/flags.json' with { type: 'json' };
 import type { HubStatus } from '../../hub/status.ts';
 import type { Latencies } from '../../provisioning/demo/latency.ts';
 import { type Invited, invite, startNetwork } from '../../provisioning/demo/network.ts';
@@ -60,7 +61,7 @@ export interface BenchSite {
 export interface BenchSiteOptions {
   /** May put something into its files before the agent starts. */
   prepare?: (outbox: { path: string; keyFile: string }) => Promise<void>;
-  /** Arguments with which Node runs `hub` or `agent`; from the clone unless told. */
+  /** Arguments with which Node runs `hub` or `agent`; from the clone, as the launcher starts it, unless told. */
   program?: (name: 'hub' | 'agent', args: readonly string[]) => string[];
 }
 
@@ -68,7 +69,7 @@ export interface BenchSiteOptions {
 export async function withBenchSite<T>(
   startNetworkOf: StartNetwork,
   work: (site: BenchSite) => Promise<T>,
-  { prepare, program = (name, args) => ownProgram(`${name}/main`, args) }: BenchSiteOptions = {},
+  { prepare, program = (name, args) => [...flags[`${name}/main`], ...ownProgram(`${name}/main`, args)] }: BenchSiteOptions = {},
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'vm-bench-'));
   await using stack = new AsyncDisposableStack();
