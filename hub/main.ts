@@ -53,9 +53,8 @@ import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
-import { patientCliCommands } from './privacy/cli.ts';
 import { forgetErased } from './privacy/forget-erased.ts';
-import { type PatientCommand, patientOperatorCommands } from './privacy/operator.ts';
+import { type PatientCommand, rightsOperatorCommands } from './privacy/operator.ts';
 import { PatientRights } from './privacy/rights.ts';
 import { tombstonesOf } from './privacy/tombstone-file.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
@@ -76,8 +75,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...inspectionCliCommands({ verify }),
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
-          ...patientsCliCommands({ where: whereOffline }),
-          ...patientCliCommands({ patient: patientOffline }),
+          ...patientsCliCommands({ where: whereOffline, patient: patientOffline }),
         },
       ),
       argv,
@@ -198,7 +196,7 @@ async function run(config: HubConfig): Promise<void> {
       ...patientsOperatorCommands({ ...backups, door }),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
-      ...patientOperatorCommands({ rights, tenants: backups.tenants }),
+      ...rightsOperatorCommands({ rights, tenants: backups.tenants }),
     },
     log,
   });
@@ -302,8 +300,15 @@ async function* patientOffline(config: HubConfig, command: PatientCommand, args:
   const { registry, policy: rules } = loadRules(config);
   await using store = await openExistingStore(config.store, { metrics: new Metrics() });
   const nobody = { feed: new Feed(), staleness: { changed: () => undefined } };
-  const rights = new PatientRights({ store, registry, policy: () => rules, tombstones: tombstonesOf(config.store), ...nobody, clock: systemClock });
-  yield* patientOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
+  const rights = new PatientRights({
+    store,
+    registry,
+    policy: () => rules,
+    tombstones: tombstonesOf(config.store),
+    ...nobody,
+    clock: systemClock,
+  });
+  yield* rightsOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 
 /** What the evidence of a store is held against, outside of it. */

@@ -868,7 +868,7 @@ export const ERRORS = {
   },
   'PATIENT-HELD': {
     message: 'The patient is under legal hold: nothing of them may be erased.',
-    advice: 'Ask whoever ordered the hold; `vitalmesh-hub patient release` ends it.',
+    advice: 'Ask whoever ordered the hold; `vitalmesh-hub patients release` ends it.',
     retryable: false,
   },
   'PATIENT-ERASED': {

@@ -5,7 +5,7 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
-import { retentionNow } from '../store/due.ts';
+import { retentionNow } from '../due.ts';
 import type { Store } from '../store/store.ts';
 import { type Anchor, type Removed, signAnchor } from './anchors.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';

@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { AuditEvent } from '../access/access.ts';
-import { countDue, newestOf } from '../store/due.ts';
+import { countDue, newestOf } from '../due.ts';
 import type { Anchor, Removed } from './anchors.ts';
 import { type ChainedEntry, genesisHash } from './chain.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';

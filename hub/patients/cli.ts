@@ -3,12 +3,13 @@ import { type CommandGroup, EXIT, required } from '../../shared/command-line.ts'
 import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
+import { type PatientPrograms, patientRightsCommands } from '../privacy/cli.ts';
 import type { Whereabouts } from './operator.ts';
 import { newPatientId } from './public-id.ts';
 import type { BedAt } from './where.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
-export interface PatientsPrograms {
+export interface PatientsPrograms extends PatientPrograms {
   where(config: HubConfig, args: Record<string, unknown>): AsyncIterable<unknown>;
 }
 
@@ -17,11 +18,12 @@ const text = { type: 'string' } as const;
 /** Most ids that one call makes. */
 const MOST_IDS = 5000;
 
-/** `vitalmesh-hub patients …`: who lay where. */
+/** `vitalmesh-hub patients …`: ids, who lay where, and what a person may ask about their data. */
 export function patientsCliCommands(programs: PatientsPrograms): { patients: CommandGroup } {
   return {
     patients: {
-      summary: 'Ids for new patients, and who lay where by what the hospital’s movements (ADT) said.',
+      summary:
+        'Ids for new patients, who lay where, and what one person may ask about their data: a copy of all of it, and that it is erased.',
       commands: {
         id: {
           usage: '[--count N]',
@@ -58,6 +60,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
             return EXIT.ok;
           },
         },
+        ...patientRightsCommands(programs),
       },
     },
   };

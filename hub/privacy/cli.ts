@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { type Command, type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../shared/command-line.ts';
+import { type Command, type CommandIo, type CommandValues, EXIT, required } from '../../shared/command-line.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { processSignal } from '../../shared/lifecycle.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
@@ -16,47 +16,42 @@ export interface PatientPrograms {
 const text = { type: 'string' } as const;
 const common = { config: text, tenant: text, json: { type: 'boolean' } } as const;
 
-/** `vitalmesh-hub patient …`: what one person may ask of the hospital about their data. */
-export function patientCliCommands(programs: PatientPrograms): { patient: CommandGroup } {
+/** What one person may ask of the hospital about their data, of `vitalmesh-hub patients …`. */
+export function patientRightsCommands(programs: PatientPrograms): Readonly<Record<'export' | 'erase' | 'hold' | 'release', Command>> {
   return {
-    patient: {
-      summary: 'What one person may ask about their data: a copy of all of it, and that it is erased.',
-      commands: {
-        export: {
-          usage: 'PATIENT --config hub.yaml --out FILE [--ndjson] [--tenant NAME] [--json]',
-          summary: 'Writes everything that the hub holds of one person, and who saw it, as FHIR R4 to a new file that only you can read.',
-          explained: ['--ndjson  a resource a line instead of one Bundle'],
-          positionals: ['PATIENT'],
-          options: { ...common, out: text, ndjson: { type: 'boolean' } },
-          run: async (values, io) => {
-            const out = required(values, 'out');
-            const rows = asked(programs, values, 'patient-export', {});
-            const counts = await writeExport(out, values.ndjson ? 'ndjson' : 'bundle', rows, processSignal());
-            return print(io, values.json ? JSON.stringify({ file: out, resources: counts }) : formatExport(out, counts));
-          },
-        },
-        erase: {
-          usage: 'PATIENT --config hub.yaml --reason CODE [--confirm PATIENT] [--tenant NAME] [--json]',
-          summary: 'Erases everything that the hub holds of one person, for good. Take them out of registry.yaml first.',
-          explained: [
-            '--reason   a code or a ticket; it stays, so nothing about the person',
-            '--confirm  the id once more; it is asked for at the terminal unless given',
-          ],
-          positionals: ['PATIENT'],
-          options: { ...common, reason: text, confirm: text },
-          run: async (values, io) => {
-            const reason = required(values, 'reason');
-            const confirm = typeof values.confirm === 'string' ? values.confirm : await confirmed(io);
-            const [report] = await all(asked(programs, values, 'patient-erase', { reason, confirm }));
-            if (values.json) return print(io, JSON.stringify(report));
-            const { store } = loadHubConfig(required(values, 'config'));
-            return print(io, formatErasure(report as ErasureReport, store.type === 'postgres'));
-          },
-        },
-        hold: held(programs, 'hold', 'patient-hold', 'Puts one person under legal hold: until it is released, nobody erases them.'),
-        release: held(programs, 'release', 'patient-release', 'Ends the legal hold of one person.'),
+    export: {
+      usage: 'PATIENT --config hub.yaml --out FILE [--ndjson] [--tenant NAME] [--json]',
+      summary: 'Writes everything that the hub holds of one person, and who saw it, as FHIR R4 to a new file that only you can read.',
+      explained: ['--ndjson  a resource a line instead of one Bundle'],
+      positionals: ['PATIENT'],
+      options: { ...common, out: text, ndjson: { type: 'boolean' } },
+      run: async (values, io) => {
+        const out = required(values, 'out');
+        const rows = asked(programs, values, 'patient-export', {});
+        const counts = await writeExport(out, values.ndjson ? 'ndjson' : 'bundle', rows, processSignal());
+        return print(io, values.json ? JSON.stringify({ file: out, resources: counts }) : formatExport(out, counts));
       },
     },
+    erase: {
+      usage: 'PATIENT --config hub.yaml --reason CODE [--confirm PATIENT] [--tenant NAME] [--json]',
+      summary: 'Erases everything that the hub holds of one person, for good. Take them out of registry.yaml first.',
+      explained: [
+        '--reason   a code or a ticket; it stays, so nothing about the person',
+        '--confirm  the id once more; it is asked for at the terminal unless given',
+      ],
+      positionals: ['PATIENT'],
+      options: { ...common, reason: text, confirm: text },
+      run: async (values, io) => {
+        const reason = required(values, 'reason');
+        const confirm = typeof values.confirm === 'string' ? values.confirm : await confirmed(io);
+        const [report] = await all(asked(programs, values, 'patient-erase', { reason, confirm }));
+        if (values.json) return print(io, JSON.stringify(report));
+        const { store } = loadHubConfig(required(values, 'config'));
+        return print(io, formatErasure(report as ErasureReport, store.type === 'postgres'));
+      },
+    },
+    hold: held(programs, 'hold', 'patient-hold', 'Puts one person under legal hold: until it is released, nobody erases them.'),
+    release: held(programs, 'release', 'patient-release', 'Ends the legal hold of one person.'),
   };
 }
 

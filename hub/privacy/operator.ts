@@ -20,7 +20,7 @@ const eraseArgs = z.strictObject({ tenant: text.optional(), patient: text, confi
 const holdArgs = z.strictObject({ tenant: text.optional(), patient: text, reason: text });
 
 /** What an operator may do in the name of one person, with a hub that runs or with a store alone; recorded as `local:<uid>`. */
-export function patientOperatorCommands({ rights, tenants }: PrivacySurroundings): Record<PatientCommand, OperatorCommand> {
+export function rightsOperatorCommands({ rights, tenants }: PrivacySurroundings): Record<PatientCommand, OperatorCommand> {
   return {
     'patient-export': async function* (args, principal) {
       const { tenant, patient } = checked(exportArgs, args, 'PATIENT is text');

@@ -34,7 +34,7 @@ export interface ErasureAsked {
   reason: string;
 }
 
-/** What `patient erase --json` prints: nothing of who it was. */
+/** What `patients erase --json` prints: nothing of who it was. */
 export interface ErasureReport {
   /** Hex: by it the entries of the erasure are found in the evidence. */
   mark: string;

@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { EventKind } from '../../shared/event.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import { countDue, newestOf, type StoredAt } from './due.ts';
+import { countDue, newestOf, type StoredAt } from '../due.ts';
 import { type ReadingClass, readingClassOf } from './due-reading.ts';
 import { type BatchRow, ReadingRemoval } from './retain-readings.ts';
 import { RETAINED, RETAINED_EVENTS, type Retained, type RetentionOrder, type RetentionStep } from './retention.ts';

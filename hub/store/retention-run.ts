@@ -3,7 +3,7 @@ import { asVitalmeshError } from '../../shared/errors.ts';
 import { pause, type Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { retentionNow } from './due.ts';
+import { retentionNow } from '../due.ts';
 import type { Retained, RetentionPolicy } from './retention.ts';
 import type { Store } from './store.ts';
 

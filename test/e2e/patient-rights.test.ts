@@ -22,7 +22,7 @@ test('a running hub gives a person a copy and erases them; the store of before, 
   verifies('EXPORT-PATIENT', 'ERASE-ROWS', 'ERASE-HOLD', 'ERASE-READOPTED');
   await using site = await LocalNetwork.start();
   const at = (name: string): string => join(site.folder, name);
-  const ours = (...args: string[]) => hubCommand('patient', ...args, '--config', at('hub.yaml'));
+  const ours = (...args: string[]) => hubCommand('patients', ...args, '--config', at('hub.yaml'));
   writeFileSync(at('registry.yaml'), registry(WHO));
   await writeHubConfig(site);
   const file = { path: at('hub.db'), keyFile: at('hub.key') };

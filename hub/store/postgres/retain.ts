@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { EventKind } from '../../../shared/event.ts';
-import { countDue, newestOf, type StoredAt } from '../due.ts';
+import { countDue, newestOf, type StoredAt } from '../../due.ts';
 import { type DueBatch, type ReadingClass, readingClassOf } from '../due-reading.ts';
 import { RETAINED, type Retained, type RetentionOrder, type RetentionStep } from '../retention.ts';
 import { HOUR_MS, MINUTE_MS, Rolling, type RollupKey } from '../roll.ts';

@@ -292,5 +292,7 @@ test('the policy that is built in is printed as a policy.yaml, which is the same
   const { version: _, ...printed } = parsePolicy(await text(stdout.end()));
   const { version: __, ...builtIn } = DEFAULT_POLICY;
   assert.deepEqual(printed, builtIn);
-  assert.deepEqual([...new Set(builtIn.rules.flatMap(({ actions }) => actions))].sort(), [...ACTIONS].sort());
+  // What goes by the retention of hub.yaml is the hub's own doing, which nobody asks for.
+  const asked = ACTIONS.filter((action) => action !== 'audit.retain');
+  assert.deepEqual([...new Set(builtIn.rules.flatMap(({ actions }) => actions))].sort(), asked.toSorted());
 });

@@ -64,7 +64,7 @@ async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) 
   const where = async function* (_: unknown, args: Record<string, unknown>): AsyncGenerator<unknown> {
     yield* commands['patients-where'](args, 'local:1000');
   };
-  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where }) };
+  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where, patient: () => assert.fail() }) };
   const run = async (...argv: string[]): Promise<Ran> => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const code = await runProgram(program, ['patients', 'where', '--config', config, ...argv], {
@@ -134,7 +134,7 @@ test('what cannot be asked is said, without what was given', () =>
 test('ids for new patients are made as many as asked for, without a hub', async () => {
   verifies('PATIENT-ID-CHECKED');
   const where = (): AsyncIterable<unknown> => assert.fail();
-  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where }) };
+  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where, patient: () => assert.fail() }) };
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const io = { stdin: Readable.from([]), stdout, stderr };
   assert.equal(await runProgram(program, ['patients', 'id', '--count', '3'], io), 0);

@@ -11,8 +11,8 @@ import type { Policy } from '../../../hub/access/policy.ts';
 import { verifyAudit } from '../../../hub/audit/chain.ts';
 import { hubProgram } from '../../../hub/cli.ts';
 import type { Change } from '../../../hub/feed.ts';
-import { patientCliCommands } from '../../../hub/privacy/cli.ts';
-import { patientOperatorCommands } from '../../../hub/privacy/operator.ts';
+import { patientsCliCommands } from '../../../hub/patients/cli.ts';
+import { rightsOperatorCommands } from '../../../hub/privacy/operator.ts';
 import { PatientRights } from '../../../hub/privacy/rights.ts';
 import { readTombstones } from '../../../hub/privacy/tombstone-file.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
@@ -64,7 +64,7 @@ async function site(
   const [changes, gone]: [Change[], CurrencyChange[]] = [[], []];
   const staleness = { changed: (rows: readonly CurrencyChange[]) => void gone.push(...rows) };
   const rights = new PatientRights({ ...hub, policy: () => policy, tombstones: join(folder, 'hub.db.erased'), staleness, clock });
-  const commands = patientOperatorCommands({ rights, tenants: () => ['clinic', 'other'] });
+  const commands = rightsOperatorCommands({ rights, tenants: () => ['clinic', 'other'] });
   const server = createOperatorServer({ socketPath, commands, log: silentLogger });
   using _subscribed = hub.feed.subscribe((change) => changes.push(change));
   const stop = new AbortController();
@@ -85,7 +85,10 @@ async function site(
     const nothing = async (): Promise<undefined> => undefined;
     const program = hubProgram(
       { run: nothing, check: nothing, exportOffline: () => assert.fail() },
-      patientCliCommands({ patient: (_, name, args) => commands[name](args, 'local:7') as AsyncIterable<unknown> }),
+      patientsCliCommands({
+        where: () => assert.fail(),
+        patient: (_, name, args) => commands[name](args, 'local:7') as AsyncIterable<unknown>,
+      }),
     );
     await body({
       ...{ hub, folder, changes, gone },
@@ -96,7 +99,7 @@ async function site(
       async patient(name, ...argv) {
         const [stdout, stderr] = [new PassThrough(), new PassThrough()];
         const io = { stdin: Readable.from([]), stdout, stderr };
-        const code = await runProgram(program, ['patient', name, ...argv, '--config', config, '--tenant', 'clinic'], io);
+        const code = await runProgram(program, ['patients', name, ...argv, '--config', config, '--tenant', 'clinic'], io);
         return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
       },
     });

@@ -6,7 +6,7 @@ import { auditCliCommands } from '../../../../hub/audit/cli.ts';
 import { backupCommands } from '../../../../hub/backup/cli.ts';
 import { hubProgram } from '../../../../hub/cli.ts';
 import { inspectionCliCommands } from '../../../../hub/inspection/cli.ts';
-import { patientCliCommands } from '../../../../hub/privacy/cli.ts';
+import { patientsCliCommands } from '../../../../hub/patients/cli.ts';
 import type { CommandGroup } from '../../../../shared/command-line.ts';
 import { verifies } from '../../../requirements.ts';
 import { connectModern } from '../../../support/mcp-clients.ts';
@@ -101,9 +101,17 @@ const OPERATOR_ROOMS = [
   'explainOperatorCommands',
   'hubOperatorCommands',
   'inspectionCommands',
-  'patientOperatorCommands',
+  'patientsOperatorCommands',
+  'rightsOperatorCommands',
 ];
-const CLI_ROOMS = ['auditCliCommands', 'backupCommands', 'explainCliCommands', 'hubProgram', 'inspectionCliCommands', 'patientCliCommands'];
+const CLI_ROOMS = [
+  'auditCliCommands',
+  'backupCommands',
+  'explainCliCommands',
+  'hubProgram',
+  'inspectionCliCommands',
+  'patientsCliCommands',
+];
 
 test('every room whose commands the hub takes in is known to the corpus, and every command has what it prints', () => {
   verifies('MASK-CORPUS');
@@ -119,7 +127,7 @@ test('every room whose commands the hub takes in is known to the corpus, and eve
     ...inspectionCliCommands(none),
     ...explainCliCommands(none),
     ...auditCliCommands(none),
-    ...patientCliCommands(none),
+    ...patientsCliCommands(none),
   });
   assert.deepEqual(commandsOf(program).sort(), Object.keys(PRINTED_BY_THE_CLI).sort(), 'commands of vitalmesh-hub (outputs.ts)');
 });

@@ -258,6 +258,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   'audit-verify': { args: () => [{}], may: { markers: ['measuredMs'], why: 'since when entries are not signed: when they were written' } },
   'audit-acknowledge': { args: () => [{ alarm: 'AUDIT-NOTE-LOST' }] },
   'audit-resend': { args: () => [{ from: 1 }] },
+  'patients-where': { args: () => [{ tenant: 'clinic' }], may: AS_STORED },
   'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
   'patient-erase': {
@@ -364,8 +365,11 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'audit report': 'audit-report',
   'audit verify': 'audit-verify',
   'audit resend': 'audit-resend',
-  'patient export': 'patient-export',
-  'patient erase': 'patient-erase',
-  'patient hold': 'patient-hold',
-  'patient release': 'patient-release',
+  'audit acknowledge': 'audit-acknowledge',
+  'patients id': 'nothing of the store',
+  'patients where': 'patients-where',
+  'patients export': 'patient-export',
+  'patients erase': 'patient-erase',
+  'patients hold': 'patient-hold',
+  'patients release': 'patient-release',
 };

@@ -13,7 +13,8 @@ import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
 import { serveMcp } from '../../../../hub/mcp/server.ts';
 import { hubOperatorCommands } from '../../../../hub/operator-commands.ts';
-import { patientOperatorCommands } from '../../../../hub/privacy/operator.ts';
+import { patientsOperatorCommands } from '../../../../hub/patients/operator.ts';
+import { rightsOperatorCommands } from '../../../../hub/privacy/operator.ts';
 import { PatientRights } from '../../../../hub/privacy/rights.ts';
 import type { HubStatus } from '../../../../hub/status.ts';
 import { createLogger } from '../../../../shared/log.ts';
@@ -94,7 +95,8 @@ export async function plantedSite(): Promise<PlantedSite> {
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,
       }),
-      ...patientOperatorCommands({
+      ...patientsOperatorCommands({ door, tenants, clock }),
+      ...rightsOperatorCommands({
         rights: new PatientRights({
           ...{ store, registry, policy, feed, clock, tombstones: join(folder, 'store.erased') },
           staleness: { changed: () => undefined },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countDue, newestOf, retentionNow } from '../../../hub/store/due.ts';
-import { verifies } from '../../requirements.ts';
+import { countDue, newestOf, retentionNow } from '../../hub/due.ts';
+import { verifies } from '../requirements.ts';
 
 const CUTOFF = 100;
 const NOW = 200;

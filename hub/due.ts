@@ -1,4 +1,4 @@
-import type { Instant } from '../../shared/clock.ts';
+import type { Instant } from '../shared/clock.ts';
 
 /** A row in order of storing, with when that was by the hub's clock of then. */
 export interface StoredAt {
