@@ -45,11 +45,11 @@ export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey'>;
 /** Whose it is and who wrote it: of many rows the same. */
 export type Origin = Pick<ReadingRow, 'tenant' | 'patientId' | 'agent' | 'epoch'>;
 
-export function readingOf(row: Omit<ReadingRow, keyof Origin>, origin: Origin): StoredReading {
+export function readingOf(row: Omit<ReadingRow, keyof Origin | 'gateway'>, origin: Origin, gateway: string): StoredReading {
   return {
     id: formatObservationId({ agent: origin.agent, epoch: origin.epoch, seq: row.seq, index: row.part }),
     tenant: origin.tenant,
-    gateway: row.gateway,
+    gateway,
     patient: origin.patientId,
     vital: row.vital,
     device: row.device,
@@ -90,7 +90,7 @@ export function observationOf(row: ObservationRow, received: readonly string[]):
   const kept = JSON.parse(text) as Observation | Omit<Observation, 'issued'>;
   // What the hub itself received is kept without the time of that.
   const resource = 'issued' in kept ? kept : { ...kept, issued: formatInstant(row.receivedAt, row.offsetMin) };
-  return { ...readingOf(row, row), resource: givenOut(resource, row.patientId) };
+  return { ...readingOf(row, row, row.gateway), resource: givenOut(resource, row.patientId) };
 }
 
 /** Extension of what is kept of a FHIR client's resource: valueString, the digest of it as it was sent. Never given out, for it could be used to guess what was left out. */

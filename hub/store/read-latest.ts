@@ -4,7 +4,7 @@ import { type Origin, type ReadingRow, readingOf } from './observation-row.ts';
 import { SQL } from './statements.ts';
 import type { StoredReading } from './store.ts';
 
-type LatestRow = Omit<ReadingRow, keyof Origin> & { writer: number };
+type LatestRow = Omit<ReadingRow, keyof Origin | 'gateway'> & { writer: number };
 
 /** The current rows of a patient, newest first. Throws STORAGE-DAMAGED. */
 export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, patient: string): StoredReading[] {
@@ -18,7 +18,8 @@ export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, 
       origin = known.get(key) ?? { tenant, patientId: patient, ...writerOf(database, key) };
       known.set(key, origin);
     }
-    return readingOf(row, origin);
+    // Ids are made by whoever sends them, so their agent part is the gateway: its batch need not be looked up.
+    return readingOf(row, origin, origin.agent);
   });
   return readings.sort(newestFirst);
 }

@@ -115,11 +115,10 @@ export const SQL = {
   // same for all rows of a patient, and looked up beside them.
   latest: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,
-      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, b.gateway, b.storedAt
+      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, l.storedAt
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation
-    JOIN batch b ON b.key = o.batch
     WHERE p.tenant = ? AND p.id = ?`,
   writer: 'SELECT agent, epoch FROM writer WHERE key = ?',
   patients: `

@@ -28,7 +28,7 @@ export interface KeyRange {
 const KEYS_A_PAGE = 1000;
 
 export async function latest(transaction: Transaction, tenant: string, patient: string): Promise<StoredReading[]> {
-  return (await transaction.query<ObservationRow>(PG.latest, [tenant, patient])).map((row) => readingOf(row, row));
+  return (await transaction.query<ObservationRow>(PG.latest, [tenant, patient])).map((row) => readingOf(row, row, row.gateway));
 }
 
 export async function patients(transaction: Transaction, tenant: string): Promise<StoredPatient[]> {
