@@ -33,6 +33,8 @@ interface Common {
   receivedAt: Instant;
   context: DecodeContext;
   profile: string;
+  /** The whole message is of a test. */
+  test: boolean;
 }
 
 /** What a record is made of. */
@@ -50,6 +52,7 @@ export interface Placed {
   mds: string;
   /** OBX-18 of its own row. */
   device: Hint<Device>;
+  /** Its own row is of a test. */
   test: boolean;
 }
 
@@ -90,7 +93,8 @@ export class Records {
   }
 
   /** False for something whose device was named and cannot be read: no other may take its place. */
-  add({ item, subject, mds, device, test }: Placed): boolean {
+  add({ item, subject, mds, device, test: testRow }: Placed): boolean {
+    const test = testRow || this.#common.test;
     const ofMds = this.#devices.get(mds);
     if (device === 'unreadable' || (device === 'none' && ofMds === 'unreadable')) return false;
     const own = device === 'none' ? undefined : device;

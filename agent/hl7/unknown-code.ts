@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../shared/errors.ts';
 import type { Segment } from './segment.ts';
 
 /** Short and without a blank: no text that somebody wrote, should a sender put one where codes belong. */
@@ -10,4 +11,10 @@ export function unknownCode(obx: Segment, field: 3 | 6): string {
   const system = obx.component(field, 3).trim();
   const shown = code === '' ? '(none)' : CODE.test(code) ? `${code}${SYSTEM.test(system) ? `^${system}` : ''}` : '(text)';
   return field === 6 ? `unit ${shown}` : shown;
+}
+
+/** The same of a row that was refused for such a code or unit; undefined for all other reasons. */
+export function unknownIn(obx: Segment, code: ErrorCode): string | undefined {
+  if (code === 'DECODE-UNKNOWN-CODE') return unknownCode(obx, 3);
+  return code === 'DECODE-UNIT' ? unknownCode(obx, 6) : undefined;
 }
