@@ -47,3 +47,16 @@ export function reply(bytes: Uint8Array | undefined): string[][] {
     .filter(Boolean)
     .map((segment) => segment.split('|'));
 }
+
+export const spo2 = (value: string, fields: Record<number, string> = {}): string => obx(SPO2, value, PERCENT, fields);
+export const WHOSE = { patient: { value: 'P-9', authority: '' }, bed: 'B-9' };
+/** Patient, bed, device and values of each record. */
+export const stored = (bytes: Uint8Array, context = {}): unknown[] =>
+  read(bytes, context).records.map(({ subject, device, readings: all }) => [
+    subject.patient?.value,
+    subject.bed,
+    device.id,
+    ...all.map(({ value }) => value),
+  ]);
+export const mdsRow = (device: string): string => `OBX|1||69965^MDS^MDC|1.0.0.0|||||||X|||||||${device}`;
+export const PID_2 = 'PID|||P-0002^^^HOSP^MR';
