@@ -7,7 +7,8 @@ import { canonicalJson } from '../../hub/ingest/canonical.ts';
 import type { ErasureEnd } from '../../hub/store/erasing/erasing.ts';
 import type { Tombstone } from '../../hub/store/erasing/tombstone.ts';
 import type { Arrival, EventArrival, Store } from '../../hub/store/store.ts';
-import { movementResource } from '../../shared/movement-resource.ts';
+import type { Movement, MovementEvent } from '../../shared/movement.ts';
+import { movementResource, readMovement } from '../../shared/movement-resource.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
@@ -31,6 +32,13 @@ export function movementOf(seq: number, mrn: typeof MRN, effective = TEST_NOW - 
   const resource = movementResource({ event: 'A01', effective, offsetMin: 0, parties: [{ patient: mrn, bed: 'ICU-01' }] }, about);
   const facts = { kind: 'movement' as const, patient: null, device: '', test: false };
   return { ...facts, id, effective, offsetMin: 0, receivedAt: effective, sortTime: effective, received: canonicalJson(resource) };
+}
+
+function partiesMove(seq: number, event: MovementEvent, parties: Movement['parties']): EventArrival {
+  const arrival = movementOf(seq, MRN);
+  const { id, effective, receivedAt } = arrival;
+  const about = { id, source: 'adt', profile: 'adt', receivedAt, offsetMin: 0, test: false };
+  return { ...arrival, received: canonicalJson(movementResource({ event, effective, offsetMin: 0, parties }, about)) };
 }
 
 /** Everything that a store can hold of one person, and as much of another. */
@@ -272,5 +280,24 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     await store.storeBatch(batchOf([], { refusals }));
     // Each once, and one more of another gateway.
     assert.equal((await store.counts('clinic', () => event(0))).quarantined, 3);
+  });
+
+  check('who changed places with the person lies where it was said, and the person is not named any more', async (store) => {
+    verifies('ERASE-ROWS');
+    const other = { value: 'MRN-9', authority: 'HIS' };
+    const swap = partiesMove(12, 'A17', [
+      { patient: MRN, bed: 'ICU-2', priorBed: 'ICU-1' },
+      { patient: other, bed: 'ICU-1', priorBed: 'ICU-2' },
+    ]);
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1, patient: MRN }), movementOf(10, MRN), swap]));
+    assert.equal((await erased(store)).removed.movements, 2);
+    const left = await gathered(await store.events('clinic', { kind: 'movement' }, seen));
+    assert.deepEqual(
+      left.map(({ resource }) => readMovement(resource)?.parties),
+      [[{ patient: other, bed: 'ICU-1', priorBed: 'ICU-2' }]],
+    );
+    assert.doesNotMatch(JSON.stringify(left), /MRN-4711/);
+    assert.deepEqual((await store.verify()).findings, []);
+    assert.deepEqual((await store.storeBatch(batchOf([swap]))).results, ['erased']);
   });
 }

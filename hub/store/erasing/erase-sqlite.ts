@@ -1,14 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Resource } from '../../../shared/fhir.ts';
 import type { Database } from '../../../shared/storage/database.ts';
+import { canonicalJson } from '../../ingest/canonical.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
-import { unpackReceived } from '../observation-row.ts';
+import { packReceived, unpackReceived } from '../observation-row.ts';
 import { RETENTION_SQL } from '../retention-statements.ts';
 import { addToRanges } from '../seen-ranges.ts';
 import { SQL } from '../statements.ts';
 import type { CurrencyChange } from '../store.ts';
 import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
+import { withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
 import { markOf, namesIn, type Tombstone } from './tombstone.ts';
 
@@ -258,8 +261,26 @@ class Erasing {
     if (last === undefined) return false;
     this.#progress.lastEvent = last.key;
     const own = page.filter((row) => row.tenant === this.#tenant && isNamed(row, names));
-    this.#dropEvents(own, 'movements');
+    const others = own.map((row) => ({ row, rest: withoutParties(eventOf(row).resource, names) }));
+    this.#dropEvents(
+      others.flatMap(({ row, rest }) => (rest === undefined ? [row] : [])),
+      'movements',
+    );
+    this.#rewrite(others.flatMap(({ row, rest }) => (rest === undefined ? [] : [{ row, rest }])));
     return true;
+  }
+
+  /** Where others moved with the person it stays known where they are. */
+  #rewrite(rows: readonly { row: RemovedRow & { key: number }; rest: Resource }[]): void {
+    const rewrite = this.#database.prepare<[Uint8Array, number]>(ERASING_SQL.rewriteEvent);
+    const digest = this.#database.prepare<[Uint8Array, number, number, number]>(ERASING_SQL.setSeen);
+    for (const { row, rest } of rows) {
+      const text = canonicalJson(rest);
+      rewrite.run(packReceived([text]), row.key);
+      // That of what was said first could be used to guess it.
+      digest.run(hash('sha256', text, 'buffer'), row.writer, row.seq, row.part);
+    }
+    this.#progress.count('movements', rows.length);
   }
 
   quarantine(): boolean {

@@ -11,11 +11,11 @@ export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople
 
 /**
  * A refused part as it is kept, with the digest by which the same one is known. What may be of a person who was erased is kept without its content: it
- * is refused because the hub can give it to nobody, and the gateway spoke for that person when it was measured.
+ * is refused because the hub can give it to nobody, and the gateway spoke for that person when it was measured, or may have: it states no time.
  */
 export function hushed(refusal: Refusal, gateway: string, erased: ErasedPeople | undefined): Refusal & { digest: Buffer } {
   const { id, received } = refusal;
-  const isTheirs = received !== '' && erased !== undefined && isUpTo(earliestTimeIn(received), erased.spokeUpTo(gateway));
+  const isTheirs = received !== '' && erased !== undefined && mayBeUpTo(earliestTimeIn(received), erased.spokeUpTo(gateway));
   if (!isTheirs && received !== '') return { ...refusal, digest: hash('sha256', received, 'buffer') };
   // The digest of the content could be used to guess it.
   return { ...refusal, received: '', digest: hash('sha256', `erased ${id}`, 'buffer') };
@@ -23,4 +23,8 @@ export function hushed(refusal: Refusal, gateway: string, erased: ErasedPeople |
 
 function isUpTo(time: number | undefined, upTo: number | undefined): boolean {
   return time !== undefined && upTo !== undefined && time <= upTo;
+}
+
+function mayBeUpTo(time: number | undefined, upTo: number | undefined): boolean {
+  return upTo !== undefined && (time === undefined || time <= upTo);
 }

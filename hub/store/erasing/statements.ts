@@ -51,6 +51,8 @@ export const ERASING_SQL = {
   movementPage: `
     SELECT e.*, w.agent, w.epoch FROM event e INDEXED BY eventByKind JOIN writer w ON w.key = e.writer
     WHERE e.kind = 'movement' AND e.key > ? ORDER BY e.key LIMIT 50`,
+  rewriteEvent: 'UPDATE event SET received = ? WHERE key = ?',
+  setSeen: 'UPDATE seen SET hash = ? WHERE writer = ? AND seq = ? AND part = ?',
   quarantineOfGateway: 'SELECT key FROM quarantine WHERE tenant = ? AND gateway = ? LIMIT 100',
   dropPatient: 'DELETE FROM patient WHERE key = ?',
   dropKey: 'DELETE FROM patientKey WHERE tenant = ? AND patient = ?',

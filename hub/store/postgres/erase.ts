@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Resource } from '../../../shared/fhir.ts';
+import { canonicalJson } from '../../ingest/canonical.ts';
 import { type ErasureRow, isNamed, namesOfText, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
+import { withoutParties } from '../erasing/movement-parties.ts';
 import { ErasedPeople, markOf, type Tombstone } from '../erasing/tombstone.ts';
-import type { EventRow } from '../event-row.ts';
-import { unpackReceived } from '../observation-row.ts';
+import { type EventRow, eventOf } from '../event-row.ts';
+import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
 import { ERASING_PG } from './erasing-statements.ts';
@@ -249,11 +252,24 @@ class Erasing {
     const last = page.at(-1);
     if (last === undefined) return false;
     this.#progress.lastEvent = last.key;
+    const own = page.filter((row) => isNamed(row, names)).map((row) => ({ row, rest: withoutParties(eventOf(row).resource, names) }));
     await this.#dropEvents(
-      page.filter((row) => isNamed(row, names)),
+      own.flatMap(({ row, rest }) => (rest === undefined ? [row] : [])),
       'movements',
     );
+    await this.#rewrite(own.flatMap(({ row, rest }) => (rest === undefined ? [] : [{ row, rest }])));
     return true;
+  }
+
+  /** Where others moved with the person it stays known where they are. */
+  async #rewrite(rows: readonly { row: RemovedKey & { key: number; sortTime: number }; rest: Resource }[]): Promise<void> {
+    for (const { row, rest } of rows) {
+      const text = canonicalJson(rest);
+      await this.#commit.query(ERASING_PG.rewriteEvent, [row.key, row.sortTime, packReceived([text])]);
+      // That of what was said first could be used to guess it.
+      await this.#commit.query(ERASING_PG.setSeen, [row.writer, row.seq, row.part, hash('sha256', text, 'buffer')]);
+    }
+    this.#progress.count('movements', rows.length);
   }
 
   async quarantine(): Promise<boolean> {

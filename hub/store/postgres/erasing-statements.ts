@@ -63,6 +63,8 @@ export const ERASING_PG = {
       e.sort_time AS "sortTime", e.stored_at AS "storedAt", e.until, e.test::int AS test, e.writer, e.seq, e.part, e.received, w.agent, w.epoch
     FROM event e JOIN writer w ON w.key = e.writer
     WHERE e.tenant = $1 AND e.kind = 'movement' AND e.key > $2 ORDER BY e.key LIMIT 100`,
+  rewriteEvent: 'UPDATE event SET received = $3 WHERE key = $1 AND sort_time = $2',
+  setSeen: 'UPDATE seen SET hash = $4 WHERE writer = $1 AND seq = $2 AND part = $3',
   dropQuarantine: `
     DELETE FROM quarantine WHERE key = ANY (ARRAY(
       SELECT key FROM quarantine WHERE tenant = $1 AND gateway = ANY ($2::text[]) LIMIT 500)) RETURNING key`,
