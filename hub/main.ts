@@ -131,6 +131,7 @@ async function run(config: HubConfig): Promise<void> {
   const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
   const evidenceRetention = new EvidenceRetention({
     ...{ store, policy: evidencePolicy(config.audit.retention), key: checkpoints.key, since, metrics, clock, log },
+    keys: notesOf(config).keys,
     knownTime: () => clock.toKeep(),
     isDoubted: () => checkpoints.status().alarms.length > 0,
   });

@@ -6,7 +6,7 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import { originOf, type ReadNote, readCheckpoint, signCheckpoint, signedBy } from '../../shared/signed-note.ts';
 import type { Store } from '../store/store.ts';
-import { DOUBTS, type Doubt, doubtsIn, linesOf } from './doubts.ts';
+import { DOUBTS, type Doubt, doubtsIn, linesOf, united } from './doubts.ts';
 import { readKeptNote, writeKeptNote } from './kept-note.ts';
 import type { SigningKey } from './signing-key.ts';
 
@@ -126,9 +126,9 @@ export class Checkpoints implements Service {
       const isOwn = found.origin === originOf(store.storeId);
       this.#last = { seq: found.size, hash: isOwn ? found.hash : Buffer.alloc(0) };
     }
-    // Whoever takes the note away takes what it says along; the store's newest says the same.
-    const last = found ?? (await this.#newestStored());
-    if (last !== undefined && signedBy(last, [key.verifier]) !== 'bad') this.#doubts = doubtsIn(last);
+    // Whoever takes the note away, or puts an earlier one in its place, takes what it says along; those of the store say the same.
+    const said = found !== undefined && signedBy(found, [key.verifier]) !== 'bad' ? doubtsIn(found) : [];
+    this.#doubts = united(said, await this.#storedDoubts());
     const isLost = found === undefined && (kept.isDue || existsSync(kept.path));
     if (isLost && !this.#doubts.some(({ code }) => code === 'AUDIT-NOTE-LOST')) {
       const { seq } = await store.auditHead();
@@ -146,10 +146,19 @@ export class Checkpoints implements Service {
     }
   }
 
-  async #newestStored(): Promise<ReadNote | undefined> {
-    let newest: string | undefined;
-    for await (const { note } of this.#options.store.checkpoints()) newest = note;
-    return newest === undefined ? undefined : readCheckpoint(newest);
+  /** What the stored notes say: the last one that this key signed, which no longer has what was answered for, and the last one of each other key behind it. */
+  async #storedDoubts(): Promise<readonly Doubt[]> {
+    const { store, key } = this.#options;
+    const last = new Map<string, readonly Doubt[]>();
+    for await (const { seq, note } of store.checkpoints()) {
+      const read = readCheckpoint(note);
+      if (read === undefined || read.size !== seq || read.origin !== originOf(store.storeId)) continue;
+      const signed = signedBy(read, [key.verifier]);
+      if (signed === 'bad') continue;
+      if (signed === 'good') last.clear();
+      last.set(read.signatures.map(({ keyId }) => keyId).join(), doubtsIn(read));
+    }
+    return united(...last.values());
   }
 
   #alarm(code: ErrorCode, detail: string): void {

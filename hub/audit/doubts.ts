@@ -27,3 +27,13 @@ export function doubtsIn({ text }: Pick<ReadNote, 'text'>): readonly Doubt[] {
     return code === undefined ? [] : [{ code, since: Number(since) }];
   });
 }
+
+/** All of them, each since it first arose. */
+export function united(...lists: readonly (readonly Doubt[])[]): readonly Doubt[] {
+  const earliest = new Map<DoubtCode, Doubt>();
+  for (const doubt of lists.flat()) {
+    const known = earliest.get(doubt.code);
+    if (known === undefined || doubt.since < known.since) earliest.set(doubt.code, doubt);
+  }
+  return [...earliest.values()];
+}

@@ -21,6 +21,8 @@ export async function openCheckpoints(
   const isKnown = readVerifiers(files.verifiers).some((line) => readKey(line)?.name === originOf(store.storeId));
   const key = openSigningKey(files.key, store.storeId, files.verifiers, isFirst && !isKnown);
   const { checkpointEntries: everyEntries, checkpointMinutes } = config.audit;
-  const kept = { path: files.note, isDue: !isFirst };
+  // Whoever cuts the evidence back to nothing leaves a store that looks new, but for what lies beside it. A key that an operator named may be there before.
+  const isOwnKey = config.audit.keyFile === undefined && config.audit.keyCredential === undefined;
+  const kept = { path: files.note, isDue: !isFirst || isKnown || (isOwnKey && !key.isNew) };
   return new Checkpoints({ store, key, kept, everyEntries, everyMs: checkpointMinutes * 60_000, clock, metrics, log });
 }

@@ -48,24 +48,44 @@ export async function reportOf(
   const open = new Map<string, AuditEvent[]>();
   let unopened = 0;
   for await (const { event, erased, damaged } of records) {
-    const { patient: about, patients, action, count, principal } = event;
+    const { patient: about, patients, action, count } = event;
     if (erased || damaged) unopened += 1;
     else if (about === patient) add(own, event);
     else if (patients !== undefined) {
-      // One that was made patient by patient says each of them in an entry of its own, and has none that says everybody.
-      if (action === 'observations.export' && (patients.length > 0 || count === 0)) open.get(principal)?.shift();
+      if (action === 'observations.export') close(open, event);
       if (patients.includes(patient)) add(own, { ...event, count: 1 });
-    } else if (about === null && count > 0 && GENERAL.includes(action)) {
-      if (isOpening(event)) open.set(principal, [...(open.get(principal) ?? []), event]);
-      else add(general, event);
+    } else if (about === null && GENERAL.includes(action)) {
+      if (isOpening(event)) open.set(callOf(event), [...(open.get(callOf(event)) ?? []), event]);
+      else if (count > 0) add(general, event);
     }
   }
-  for (const event of [...open.values()].flat()) add(general, event);
+  for (const event of [...open.values()].flat()) if (event.count > 0) add(general, event);
   return { patient, accesses: inOrder(own), general: inOrder(general), unopened, unread };
 }
 
 function isOpening({ action, reason }: AuditEvent): boolean {
   return action === 'observations.export' && reason === 'granted';
+}
+
+/** What the entries of one call have in common: all of them bear the time at which it came. */
+function callOf({ principal, role, channel, at }: AuditEvent): string {
+  return JSON.stringify([principal, role, channel, at]);
+}
+
+/**
+ * Ends the export that an entry is the end of. Of calls of the same millisecond an end that showed nobody is that of one which had nothing to show, so that
+ * it ends no other; an export that was made patient by patient has said of each, and its beginning says nobody.
+ */
+function close(open: Map<string, AuditEvent[]>, end: AuditEvent): void {
+  const begun = open.get(callOf(end)) ?? [];
+  const empty = begun.findIndex(({ count }) => count === 0);
+  const full = begun.findIndex(({ count }) => count > 0);
+  const showedNobody = end.patients?.length === 0;
+  const ended = showedNobody && (empty >= 0 || end.count > 0) ? empty : full;
+  if (ended < 0) return;
+  const left = begun.filter((_, i) => i !== ended);
+  if (left.length > 0) open.set(callOf(end), left);
+  else open.delete(callOf(end));
 }
 
 type Sums = Map<string, AccessSummary & { claimed: string[] }>;

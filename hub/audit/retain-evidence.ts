@@ -34,7 +34,7 @@ export function readAnchors(database: Tables): Anchor[] {
 export function retainEvidence(database: Tables, storeId: string, order: EvidenceOrder): EvidenceStep {
   type HeldRow = { tenant: string; patient: string; subject: number | null };
   const held = heldOf(database.prepare<[], HeldRow>(SQL.held).all());
-  for (const stretch of stretches(storeId, readAnchors(database), order.policy)) {
+  for (const stretch of stretches(storeId, readAnchors(database), order)) {
     const page = database.prepare<[number], ChainedEntry>(SQL.page).all(stretch.after.seq);
     const plan = planOf(stretch, page, order.now, held);
     if (plan !== undefined) return carryOut(database, storeId, plan, order);

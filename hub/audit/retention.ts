@@ -27,6 +27,8 @@ export interface EvidenceOrder {
   /** By which ages are reckoned; never ahead of the time that the network told. */
   now: Instant;
   sign(anchor: Pick<Anchor, 'what' | 'seq' | 'hash'>): string;
+  /** Whether a known key signed it. */
+  isSigned(anchor: Anchor): boolean;
   /** The entries that tell of it: one at least. */
   told(removal: Removal): readonly AuditEvent[];
 }
@@ -77,9 +79,16 @@ export interface Stretch {
 
 /**
  * In the order of their turns: whole entries from the beginning on, as far as they are older than whatever is kept longest; and the content of each class that is kept for less,
- * because an entry can go whole only with all before it. Nothing goes whole where a class is kept for ever.
+ * because an entry can go whole only with all before it. Nothing goes whole where a class is kept for ever. Throws AUDIT-NOT-REMOVED where an anchor is not
+ * signed: whatever goes on from it would get a signature, and with that what was removed behind it.
  */
-export function stretches(storeId: string, anchors: readonly Anchor[], policy: EvidencePolicy): Stretch[] {
+export function stretches(
+  storeId: string,
+  anchors: readonly Anchor[],
+  { policy, isSigned }: Pick<EvidenceOrder, 'policy' | 'isSigned'>,
+): Stretch[] {
+  const forged = anchors.find((anchor) => !isSigned(anchor));
+  if (forged !== undefined) throw new VitalmeshError('AUDIT-NOT-REMOVED', { detail: `anchor of ${forged.what}, entry ${forged.seq}` });
   const start = anchors.find(({ what }) => what === 'entries') ?? { seq: 0, hash: genesisHash(storeId), at: 0 };
   const longest = EVIDENCE_CLASSES.reduce((most, name) => Math.max(most, policy[name] ?? Number.POSITIVE_INFINITY), 0);
   const whole: Stretch[] = Number.isFinite(longest) ? [{ what: 'entries', after: start, keepMs: longest }] : [];

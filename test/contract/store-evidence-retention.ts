@@ -154,6 +154,22 @@ export function storeEvidenceRetentionContract(name: string, place: () => Promis
     assert.deepEqual(await store.retainEvidence(order), { removed: {}, more: false });
   });
 
+  check('nothing goes on from an anchor that nobody signed, so that it gets no signature', async (store) => {
+    verifies('AUDIT-RETAINED');
+    await store.record([aged('writes', 90), aged('reads', 80), aged('writes', 70), aged('writes', 60)]);
+    const forging = { ...orderOf(store, policyOf(null, { writes: 65 })), sign: () => 'forged' };
+    for (let more = true; more; ) ({ more } = await store.retainEvidence({ ...forging, isSigned: () => true }));
+    await sign(store);
+    assert.equal((await verdictOf(store)).fault, 'false-anchor');
+    const before = await store.anchors();
+    await assert.rejects(store.retainEvidence(orderOf(store, policyOf(null, { writes: 50 }))), {
+      code: 'AUDIT-NOT-REMOVED',
+      detail: 'anchor of writes, entry 3',
+    });
+    assert.deepEqual(await store.anchors(), before);
+    assert.equal((await verdictOf(store)).fault, 'false-anchor');
+  });
+
   check('entries that a clock dated ahead, or back, go only with what was written behind them', async (store) => {
     verifies('AUDIT-RETAINED');
     // The second was written while the clock was years behind, the third while it was ahead of now.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import type { Action, AuditEvent } from '../../hub/access/access.ts';
-import { signAnchor } from '../../hub/audit/anchors.ts';
+import { isSigned, signAnchor } from '../../hub/audit/anchors.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from '../../hub/audit/classes.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
 import { isGone } from '../../hub/audit/link.ts';
@@ -42,6 +42,7 @@ export function orderOf(store: Pick<Store, 'storeId'>, policy: EvidencePolicy, n
     policy,
     now,
     sign: (anchor) => signAnchor(store.storeId, anchor, OWN.privateKey),
+    isSigned: (anchor) => isSigned(store.storeId, anchor, [keyOf(store)]),
     told: (removal) => removalEvents(removal, policy, now),
   };
 }

@@ -117,7 +117,7 @@ export async function retainEvidence(
   order: EvidenceOrder,
 ): Promise<EvidenceStep> {
   await commit.query(PG.allEvidence);
-  for (const stretch of stretches(storeId, await readAnchors(commit), order.policy)) {
+  for (const stretch of stretches(storeId, await readAnchors(commit), order)) {
     const page = await commit.query<Entry>(EVIDENCE_RETENTION_PG.page, [stretch.after.seq]);
     const plan = planOf(stretch, page, order.now, await heldIn(commit, page));
     if (plan !== undefined) return await carryOut(commit, plan, page, tenants, order);

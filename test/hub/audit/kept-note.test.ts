@@ -10,7 +10,7 @@ import { genesisHash } from '../../../hub/audit/chain.ts';
 import type { Checkpoints } from '../../../hub/audit/checkpoints.ts';
 import { auditConfig, auditFilesOf } from '../../../hub/audit/config.ts';
 import { formatVerdict } from '../../../hub/audit/format-verdict.ts';
-import { readKeptNote } from '../../../hub/audit/kept-note.ts';
+import { readKeptNote, writeKeptNote } from '../../../hub/audit/kept-note.ts';
 import { chainHash } from '../../../hub/audit/link.ts';
 import { type EvidenceVerdict, verifyEvidence } from '../../../hub/audit/notes.ts';
 import { openCheckpoints } from '../../../hub/audit/open-checkpoints.ts';
@@ -239,6 +239,34 @@ test('a note that was lost stays told, whatever becomes of it since, until an op
       [['local:5', 'AUDIT-NOTE-LOST']],
     );
   });
+});
+
+test('an earlier note of the store that is put in place of the kept one takes back nothing of what stands', async () => {
+  verifies('AUDIT-ACKNOWLEDGED');
+  await site(async ({ hub, files, run, verdict }) => {
+    await run(2);
+    const [first] = await gathered(hub.store.checkpoints());
+    rmSync(files.note);
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    writeKeptNote(files.note, first?.note ?? assert.fail());
+    assert.deepEqual(await run(1), ['AUDIT-NOTE-LOST']);
+    assert.deepEqual((await verdict()).doubts, [{ code: 'AUDIT-NOTE-LOST', since: 2 }]);
+  });
+});
+
+test('evidence that was cut back to nothing, with the kept note, is told of while the key or the list of keys is there', async () => {
+  verifies('AUDIT-NOTE-KEPT');
+  for (const left of ['key', 'verifiers'] as const)
+    await site(async ({ files, run, tamper }) => {
+      assert.deepEqual(await run(3), []);
+      await tamper((database) => {
+        for (const table of ['auditSubject', 'audit', 'auditCheckpoint', 'patientKey']) database.prepare(`DELETE FROM ${table}`).run();
+      });
+      for (const name of ['key', 'verifiers', 'note'] as const) if (name !== left) rmSync(files[name]);
+      const alarms = await run(1);
+      assert.ok(alarms.includes('AUDIT-NOTE-LOST'), left);
+      assert.deepEqual(await run(1), alarms, 'said at every start');
+    });
 });
 
 test('whoever cuts the evidence back to an earlier note, and takes the kept one away, is told of at every start', async () => {

@@ -46,7 +46,8 @@ async function ran(waitsWanted: number, script: (EvidenceStep | Error)[], change
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   };
   const told = { knownTime: () => clock.now(), isDoubted: () => false, since: TEST_NOW - 30 * DAY_MS };
-  const run = new EvidenceRetention({ store, policy: policyOf(2192), key: KEY, metrics, clock, wait, ...told, ...change });
+  const trusted = { key: KEY, keys: () => [KEY.verifier] };
+  const run = new EvidenceRetention({ store, policy: policyOf(2192), ...trusted, metrics, clock, wait, ...told, ...change });
   await run.start(new AbortController().signal);
   await enough.promise;
   await run[Symbol.asyncDispose]();
