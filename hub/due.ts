@@ -34,6 +34,6 @@ const CATCH_UP = 24;
  * By which time ages are reckoned: the hub's clock, held back where it leapt ahead, because what is removed does not come back when the clock is
  * put right. `last` is what this gave `elapsedMs` (of the monotonic clock) ago. Pure.
  */
-export function retentionNow(last: Instant | undefined, now: Instant, elapsedMs: number): Instant {
-  return last === undefined ? now : Math.min(now, last + CATCH_UP * elapsedMs);
+export function retentionNow(last: Instant, now: Instant, elapsedMs: number): Instant {
+  return Math.min(now, last + CATCH_UP * elapsedMs);
 }

@@ -10,7 +10,6 @@ import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
-import { readKeptTime } from '../shared/time/kept-time.ts';
 import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
@@ -59,7 +58,8 @@ import { PatientRights } from './privacy/rights.ts';
 import { tombstonesOf } from './privacy/tombstone-file.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
-import { asFile, timeFileOf } from './store/config.ts';
+import { RetentionTime } from './retention-time.ts';
+import { asFile, retentionFileOf, timeFileOf } from './store/config.ts';
 import { checkStore, isNotBegun, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
@@ -91,7 +91,6 @@ async function run(config: HubConfig): Promise<void> {
   const files = new IdentityFiles(config.identity);
   const held = files.open(log);
   const { identity } = held;
-  const since = readKeptTime(timeFileOf(config.store), Number.POSITIVE_INFINITY, log);
   using time = openKeptClock({ path: timeFileOf(config.store), identity, log });
   const { clock } = time;
   const rules = loadRules(config);
@@ -129,9 +128,9 @@ async function run(config: HubConfig): Promise<void> {
   const { callers, resource } = access;
   const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
   const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
+  const agesOf = (what: 'readings' | 'evidence') => new RetentionTime({ path: retentionFileOf(config.store, what), clock, log });
   const evidenceRetention = new EvidenceRetention({
-    ...{ store, policy: evidencePolicy(config.audit.retention), key: checkpoints.key, since, metrics, clock, log },
-    keys: notesOf(config).keys,
+    ...{ store, policy: evidencePolicy(config.audit.retention), key: checkpoints.key, time: agesOf('evidence'), metrics, clock, log },
     knownTime: () => clock.toKeep(),
     isDoubted: () => checkpoints.status().alarms.length > 0,
   });
@@ -202,7 +201,8 @@ async function run(config: HubConfig): Promise<void> {
     log,
   });
   process.on('SIGHUP', () => void reloads.reload());
-  const retention = new RetentionRun({ store, policy: retentionPolicy(config.store.retention), since, metrics, clock, log });
+  const keeping = retentionPolicy(config.store.retention);
+  const retention = new RetentionRun({ store, policy: keeping, time: agesOf('readings'), metrics, clock, log });
   await using _running = await startAll(
     [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, uplink, mcp, retention, evidenceRetention],
     signal,

@@ -5,9 +5,9 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
-import { retentionNow } from '../due.ts';
+import type { RetentionTime } from '../retention-time.ts';
 import type { Store } from '../store/store.ts';
-import { type Anchor, isSigned, type Removed, signAnchor } from './anchors.ts';
+import { type Anchor, type Removed, signAnchor } from './anchors.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';
 import type { EvidencePolicy, Removal } from './retention.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -23,14 +23,12 @@ export interface EvidenceRetentionOptions {
   store: Pick<Store, 'storeId' | 'retainEvidence' | 'anchors' | 'auditBehind'>;
   policy: EvidencePolicy;
   key: SigningKey;
-  /** The public keys that an anchor of before may be signed with. */
-  keys: () => readonly string[];
   /** The time that the network told in this run, never later than the hub's own clock; undefined while it has told none. */
   knownTime: () => Instant | undefined;
   /** Whether anything stands against the evidence: then nothing of it is removed. */
   isDoubted: () => boolean;
-  /** The time that an earlier run of the hub kept last; undefined for a new hub. */
-  since: Instant | undefined;
+  /** By which time ages are reckoned. */
+  time: Pick<RetentionTime, 'moment'>;
   metrics: Metrics;
   clock?: Clock;
   log?: Logger;
@@ -65,15 +63,12 @@ export class EvidenceRetention implements Service {
   readonly #options: Required<EvidenceRetentionOptions>;
   readonly #stop = new AbortController();
   readonly #alarms = new Set<ErrorCode>();
-  #now: Instant | undefined;
-  #lastMs: number | undefined;
   #kept: Pick<EvidenceRetentionStatus, 'kept' | 'removedUpTo'> = { kept: [], removedUpTo: 0 };
   #waitsFor: EvidenceRetentionStatus['waitsFor'] = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: EvidenceRetentionOptions) {
     this.#options = { clock: systemClock, log: silentLogger, wait: pause, ...options };
-    this.#now = options.since;
   }
 
   status(): EvidenceRetentionStatus {
@@ -112,17 +107,15 @@ export class EvidenceRetention implements Service {
 
   /** False while nothing may be removed. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { store, policy, key, keys, knownTime, isDoubted, clock, metrics, log, wait } = this.#options;
+    const { store, policy, key, knownTime, isDoubted, time, clock, metrics, log, wait } = this.#options;
     const known = knownTime();
     this.#waitsFor = known === undefined ? 'time' : isDoubted() ? 'evidence' : null;
     if (known === undefined || this.#waitsFor !== null) return false;
-    const now = this.#moment(known);
-    const trusted = keys();
+    const now = time.moment(known);
     const order = {
       policy,
       now,
       sign: (anchor: Pick<Anchor, 'what' | 'seq' | 'hash'>) => signAnchor(store.storeId, anchor, key.privateKey),
-      isSigned: (anchor: Anchor) => isSigned(store.storeId, anchor, trusted),
       told: (removal: Removal) => removalEvents(removal, policy, clock.now()),
     };
     const removed: Partial<Record<Removed, number>> = {};
@@ -139,13 +132,6 @@ export class EvidenceRetention implements Service {
     }
     if (Object.keys(removed).length > 0) log.info({ removed }, 'evidence that is older than it is kept was removed');
     return true;
-  }
-
-  #moment(known: Instant): Instant {
-    const nowMs = this.#options.clock.monotonicMs();
-    this.#now = retentionNow(this.#now, known, this.#lastMs === undefined ? HOUR_MS : nowMs - this.#lastMs);
-    this.#lastMs = nowMs;
-    return this.#now;
   }
 
   /** What is kept now. */

@@ -36,6 +36,11 @@ export function timeFileOf(config: StoreConfig): string {
   return config.type === 'postgres' ? config.timeFile : `${config.path}.time`;
 }
 
+/** Where each retention keeps how far it has come: beside the time. */
+export function retentionFileOf(config: StoreConfig, what: 'readings' | 'evidence'): string {
+  return `${timeFileOf(config)}-${what}`;
+}
+
 /** The file of a store that is one, for what only a file can be asked for. Throws USAGE, with what to take instead. */
 export function asFile(config: StoreConfig, instead: string): SqliteConfig {
   if (config.type !== 'postgres') return config;

@@ -1,9 +1,9 @@
-import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { asVitalmeshError } from '../../shared/errors.ts';
 import { pause, type Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import { retentionNow } from '../due.ts';
+import type { RetentionTime } from '../retention-time.ts';
 import type { Retained, RetentionPolicy } from './retention.ts';
 import type { Store } from './store.ts';
 
@@ -16,8 +16,8 @@ const AFTER_FAILURE_MS = 60_000;
 export interface RetentionRunOptions {
   store: Pick<Store, 'retain'>;
   policy: RetentionPolicy;
-  /** The time that an earlier run of the hub kept last; undefined for a new hub. */
-  since: Instant | undefined;
+  /** By which time ages are reckoned. */
+  time: Pick<RetentionTime, 'moment'>;
   metrics: Metrics;
   clock?: Clock;
   log?: Logger;
@@ -30,13 +30,10 @@ export class RetentionRun implements Service {
   readonly name = 'retention';
   readonly #options: Required<RetentionRunOptions>;
   readonly #stop = new AbortController();
-  #now: Instant | undefined;
-  #lastMs: number | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: RetentionRunOptions) {
     this.#options = { clock: systemClock, log: silentLogger, wait: pause, ...options };
-    this.#now = options.since;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -63,8 +60,8 @@ export class RetentionRun implements Service {
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { store, policy, clock, metrics, log, wait } = this.#options;
-    const now = this.#moment();
+    const { store, policy, time, clock, metrics, log, wait } = this.#options;
+    const now = time.moment(clock.now());
     const removed: Partial<Record<Retained, number>> = {};
     for (let more = true; more && !signal.aborted; ) {
       const startMs = clock.monotonicMs();
@@ -78,14 +75,5 @@ export class RetentionRun implements Service {
       if (more) await wait(Math.max(SHORTEST_REST_MS, REST * (clock.monotonicMs() - startMs)), signal);
     }
     if (Object.keys(removed).length > 0) log.info({ removed }, 'what is older than it is kept was removed');
-  }
-
-  #moment(): Instant {
-    const { clock } = this.#options;
-    const nowMs = clock.monotonicMs();
-    // For how long the hub did not run nobody knows: the first time counts as an hour.
-    this.#now = retentionNow(this.#now, clock.now(), this.#lastMs === undefined ? HOUR_MS : nowMs - this.#lastMs);
-    this.#lastMs = nowMs;
-    return this.#now;
   }
 }
