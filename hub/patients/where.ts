@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AssignedId } from '../../shared/movement.ts';
 import { readMovement } from '../../shared/movement-resource.ts';
+import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { StoredEvent } from '../store/store.ts';
 import { type Occupancies, type Occupancy, occupancies, occupancyAt } from './stays/occupancy.ts';
 import { type Identification, readStatements, recordOf, type Statement } from './stays/statement.ts';
@@ -28,12 +29,12 @@ export interface Movements {
 
 /** Reads movements as they were stored, in whatever order. What is marked as a test moves nobody. */
 export async function readMovements(
-  events: AsyncIterable<Pick<StoredEvent, 'id' | 'gateway' | 'sortTime' | 'test' | 'resource'>>,
+  events: AsyncIterable<Pick<StoredEvent, 'id' | 'gateway' | 'sortTime' | 'receivedAt' | 'test' | 'resource'>>,
 ): Promise<Movements> {
   const statements: Statement[] = [];
   const identifications: Identification[] = [];
   let [counted, tests] = [0, 0];
-  for await (const { id, gateway, sortTime, test, resource } of events) {
+  for await (const { id, gateway, sortTime, receivedAt, test, resource } of events) {
     if (test) {
       tests += 1;
       continue;
@@ -41,7 +42,9 @@ export async function readMovements(
     const movement = readMovement(resource);
     if (!movement) continue;
     counted += 1;
-    const read = readStatements(movement, sortTime, `${gateway} ${id}`);
+    // Rows of a gateway are numbered as it heard them.
+    const row = String(parseObservationId(id)?.seq ?? 0).padStart(16, '0');
+    const read = readStatements(movement, { at: sortTime, heard: receivedAt, key: `${row} ${gateway} ${id}` });
     statements.push(...read.statements);
     identifications.push(...read.identifications);
   }

@@ -18,11 +18,11 @@ export type Occupancies = ReadonlyMap<string, readonly Occupancy[]>;
 
 /** Who lay where, from everything that was said. It does not depend on the order in which that was heard. Pure. */
 export function occupancies(statements: readonly Statement[], identifications: readonly Identification[]): Occupancies {
-  const { personOf } = whoIsWho(identifications);
+  const { personOf, joinedAt } = whoIsWho(identifications);
   const ofPerson = Map.groupBy(statements, personOf);
   const inBed = new Map<string, PersonStay[]>();
   for (const [person, said] of ofPerson) {
-    for (const stay of staysOf(said)) {
+    for (const stay of staysOf(said, joinedAt(person))) {
       const stays = inBed.get(stay.bed) ?? [];
       inBed.set(stay.bed, stays);
       stays.push({ ...stay, person });

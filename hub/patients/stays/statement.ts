@@ -24,13 +24,15 @@ interface Said {
   account?: string;
   /** When it happened, by whoever said it. */
   at: Instant;
-  /** Tells apart what happened at one time; the same wherever and whenever it arrived. */
+  /** When its gateway heard it. */
+  heard: Instant;
+  /** Orders what was heard at one time, as text; the same wherever and whenever it arrived at the hub. */
   key: string;
 }
 
 /**
  * One thing that somebody said about who is where. `admit` and `transfer` put a patient into a bed ('' is no bed), `leave` takes it out of wherever it is;
- * `bed` of a `leave` is what it left. `confirm` says where a patient is without moving it. `cancel` takes back the last such act of the patient, and `bed` is
+ * `bed` of a `leave` is what it left. `confirm` says where a patient is without moving it; without a bed, that what was another visit goes on as this one. `cancel` takes back the last such act of the patient, and `bed` is
  * where that leaves it.
  */
 export type Statement = Said &
@@ -44,7 +46,7 @@ export type Statement = Said &
  * One thing that somebody said about who is who. `merge`: both numbers are one person's, which goes by `into`. `part`: they are not. `give`: a visit or
  * account was never `from`'s but `record`'s.
  */
-export type Identification = Pick<Said, 'at' | 'key'> &
+export type Identification = Pick<Said, 'at' | 'heard' | 'key'> &
   ({ says: 'merge'; from: RecordKey; into: RecordKey } | { says: 'part'; one: RecordKey; other: RecordKey } | GivenVisit);
 
 interface GivenVisit {
@@ -90,18 +92,21 @@ const MEANINGS: Readonly<Record<MovementEvent, Meaning>> = {
   A47: 'merge',
 };
 
-/** What a movement says, under a key that is its own. Pure. */
-export function readStatements({ event, parties }: Movement, at: Instant, key: string): Read {
+/** When a movement happened, when its gateway heard it, and what orders it among those of that time. */
+export type Occasion = Pick<Said, 'at' | 'heard' | 'key'>;
+
+/** What a movement says. Pure. */
+export function readStatements({ event, parties }: Movement, occasion: Occasion): Read {
   const meaning = MEANINGS[event];
   if (meaning === 'nothing') return { statements: [], identifications: [] };
-  if (meaning === 'part') return { statements: [], identifications: parted(parties, at, key) };
-  const each = parties.map((party, i) => ({ party, at, key: `${key} ${i}` }));
+  if (meaning === 'part') return { statements: [], identifications: parted(parties, occasion) };
+  const each = parties.map((party, i) => ({ party, ...occasion, key: `${occasion.key} ${String(i).padStart(3, '0')}` }));
   if (meaning === 'merge' || meaning === 'give')
     return { statements: [], identifications: each.flatMap(({ party, ...said }) => identification(meaning, party, said)) };
   return { statements: each.flatMap(({ party, ...said }) => statement(meaning, party, said)), identifications: [] };
 }
 
-function identification(says: 'merge' | 'give', { patient, prior = {} }: MovementParty, said: Pick<Said, 'at' | 'key'>): Identification[] {
+function identification(says: 'merge' | 'give', { patient, prior = {} }: MovementParty, said: Occasion): Identification[] {
   if (!prior.patient) return [];
   const [from, record] = [recordKey(prior.patient), recordKey(patient)];
   if (from === record) return [];
@@ -111,21 +116,22 @@ function identification(says: 'merge' | 'give', { patient, prior = {} }: Movemen
   return [{ ...said, says, from, record, ...(visit === undefined ? { account } : { visit }) } as Identification];
 }
 
-function parted(parties: readonly MovementParty[], at: Instant, key: string): Identification[] {
+function parted(parties: readonly MovementParty[], occasion: Occasion): Identification[] {
   const [one, other] = parties.map(({ patient }) => recordKey(patient));
-  return one === undefined || other === undefined || one === other ? [] : [{ says: 'part', one, other, at, key }];
+  return one === undefined || other === undefined || one === other ? [] : [{ ...occasion, says: 'part', one, other }];
 }
 
 function statement(
   meaning: Exclude<Statement['says'], 'cancel'> | { cancel: Act },
   { patient, visit, account, bed, priorBed }: MovementParty,
-  about: Pick<Said, 'at' | 'key'>,
+  about: Occasion,
 ): Statement[] {
   const said = { ...about, record: recordKey(patient), ...(visit !== undefined && { visit }), ...(account !== undefined && { account }) };
   const there = bed === undefined ? {} : { bed };
   if (typeof meaning === 'object') return [{ ...said, says: 'cancel', act: meaning.cancel, ...there }];
-  if (meaning === 'leave' || meaning === 'confirm') return [{ ...said, says: meaning, ...there }];
+  if (meaning === 'leave') return [{ ...said, says: meaning, ...there }];
+  if (meaning === 'confirm') return bed ? [{ ...said, says: meaning, bed }] : [];
   // Without a bed it says that somebody is somewhere.
-  if (bed === undefined) return [];
+  if (bed === undefined) return visit === undefined ? [] : [{ ...said, says: 'confirm' }];
   return [{ ...said, says: meaning, bed, ...(priorBed && { priorBed }) }];
 }

@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { compareSaid } from './order.ts';
-import type { Statement } from './statement.ts';
+import type { RecordKey, Statement } from './statement.ts';
+import { type Step, stepsOf } from './steps.ts';
 
 /** That a person lay in a bed for a time. */
 export interface Stay {
@@ -12,74 +12,38 @@ export interface Stay {
   sure: boolean;
 }
 
-type Placing = Extract<Statement, { says: 'admit' | 'transfer' }>;
-type Step = Placing | Extract<Statement, { says: 'leave' | 'confirm' }>;
-
 /**
  * Where one person lay, from everything that was said of this one, in whatever order: no two stays at one time but where it is not known which is true.
- * What contradicts what is known (a transfer from another bed, an update that names another one) shows that a movement was missed: since the last word that
- * agreed, nothing is sure.
+ * What contradicts what is known (a transfer from another bed, an update that names another one, a discharge of another visit) shows that a movement was missed:
+ * then nothing is sure. `joinedAt`: when it was last said that another's was this one's; before that, each number led a life of its own, and where two of them
+ * lay at once is not known.
  */
-export function staysOf(statements: readonly Statement[]): Stay[] {
-  const course = new Course();
-  for (const step of withoutCancelled(statements)) course.take(step);
+export function staysOf(statements: readonly Statement[], joinedAt?: Instant): Stay[] {
+  const course = new Course(joinedAt ?? Number.NEGATIVE_INFINITY);
+  for (const step of stepsOf(statements)) course.take(step);
   return course.stays();
-}
-
-/** Without what was taken back. A `cancel` of something that nobody heard of still says where the patient is now. */
-function withoutCancelled(statements: readonly Statement[]): Step[] {
-  const steps: Step[] = [];
-  const seen = new Set<string>();
-  for (const statement of [...statements].sort(compareSaid)) {
-    if (statement.says !== 'cancel') {
-      steps.push(statement);
-      continue;
-    }
-    // Heard twice, by two gateways, it must not take back two acts.
-    const { key: _, ...said } = statement;
-    const heard = JSON.stringify(said, Object.keys(said).sort());
-    if (seen.has(heard)) continue;
-    seen.add(heard);
-    const undone = steps.findLastIndex((step) => step.says === statement.act && isOfVisit(step, statement));
-    if (undone >= 0) undo(steps, undone);
-    const now = leftAt(statement, undone >= 0);
-    if (now) steps.push(now);
-  }
-  return steps;
-}
-
-/** The act goes, and what is the same said twice; with an admission everything that came of it. */
-function undo(steps: Step[], undone: number): void {
-  const act = steps[undone];
-  for (let i = steps.length - 1; act && i >= 0; i -= 1) {
-    const step = steps[i];
-    const isSame = step && step.says === act.says && step.at === act.at && step.visit === act.visit && step.bed === act.bed;
-    if (isSame || (step && i > undone && act.says === 'admit' && isOfVisit(step, act))) steps.splice(i, 1);
-  }
-}
-
-/** Where a `cancel` leaves the patient, as a step of its own. */
-function leftAt({ act, bed, says: _, ...said }: Extract<Statement, { says: 'cancel' }>, isUndone: boolean): Step | undefined {
-  // Without the act, whatever was before it stands, and the bed only agrees with that or not.
-  if (isUndone && act !== 'leave') return act === 'admit' || bed === undefined ? undefined : { ...said, says: 'confirm', bed };
-  if (act === 'admit') return { ...said, says: 'leave' };
-  return bed === undefined ? undefined : { ...said, says: 'transfer', bed };
-}
-
-function isOfVisit(a: Pick<Statement, 'visit'>, b: Pick<Statement, 'visit'>): boolean {
-  return a.visit === undefined || b.visit === undefined || a.visit === b.visit;
 }
 
 /** The stays of one person while what was said is gone through in order. */
 class Course {
+  readonly #joinedAt: Instant;
   readonly #stays: Stay[] = [];
-  /** Where the person is, as far as is known. */
+  /** Where the person is, as far as is known, and where else it may be: then neither is sure. */
   #here: Stay | undefined;
+  #also: Stay | undefined;
+  /** The number under which it was put there. */
+  #record: RecordKey | undefined;
   #visit: string | undefined;
   /** The last that agreed with where the person is. */
-  #agreedAt: Instant = 0;
+  #agreedAt: Instant = Number.NEGATIVE_INFINITY;
   /** Visits that ended: what is still said of them moves nobody. */
   readonly #ended = new Set<string>();
+  /** Visits of which it is known where they were. */
+  readonly #placed = new Set<string>();
+
+  constructor(joinedAt: Instant) {
+    this.#joinedAt = joinedAt;
+  }
 
   take(step: Step): void {
     switch (step.says) {
@@ -92,6 +56,9 @@ class Course {
         break;
       case 'confirm':
         this.#confirm(step);
+        break;
+      case 'doubt':
+        this.#unsureFrom(step.at);
     }
   }
 
@@ -99,30 +66,61 @@ class Course {
     return this.#stays.filter(({ from, to }) => to === null || to > from);
   }
 
-  #place({ says, bed, priorBed, visit, at }: Placing): void {
-    if (priorBed !== undefined && this.#here && this.#here.bed !== priorBed && this.#here.bed !== bed) this.#doubtUntil(at, priorBed);
+  #place({ says, bed, priorBed, visit, record, at }: Extract<Step, { bed: string }>): void {
+    const isFromElsewhere = priorBed !== undefined && priorBed !== this.#also?.bed;
+    if (isFromElsewhere && this.#here && this.#here.bed !== priorBed && this.#here.bed !== bed) this.#doubtUntil(at, priorBed);
     // Nobody is transferred after a discharge that nobody took back: one of both times is wrong.
     const isOver = says === 'transfer' && visit !== undefined && this.#ended.has(visit);
-    if (visit !== undefined && !isOver) this.#ended.delete(visit);
-    this.#visit = visit ?? this.#visit;
-    this.#moveTo(bed, at, !isOver);
+    if (visit !== undefined) {
+      if (!isOver) this.#ended.delete(visit);
+      this.#placed.add(visit);
+    }
+    const isOfAnother = this.#record !== undefined && record !== this.#record && at < this.#joinedAt;
+    if (isOfAnother && this.#here && this.#here.bed !== bed && bed !== '') this.#split(bed, at);
+    else this.#moveTo(bed, at, !isOver);
+    this.#record = record;
+    this.#visit = says === 'admit' ? visit : (visit ?? this.#visit);
   }
 
   #leave({ bed, visit, at }: Extract<Step, { says: 'leave' | 'confirm' }>): void {
     if (visit !== undefined) this.#ended.add(visit);
-    if (visit !== undefined && this.#visit !== undefined && visit !== this.#visit) return;
+    if (this.#also) {
+      this.#leaveOneOf(bed, at);
+      return;
+    }
+    const isOfAnother = visit !== undefined && visit !== this.#visit && (this.#visit !== undefined || this.#placed.has(visit));
+    if (isOfAnother && this.#here) {
+      // Of a visit that was elsewhere it says nothing of this one; else one of both numbers is wrong.
+      const wasElsewhere = this.#visit !== undefined && this.#placed.has(visit) && bed !== this.#here.bed;
+      if (!wasElsewhere) this.#unsureFrom(at);
+      return;
+    }
     if (bed && this.#here && this.#here.bed !== bed) this.#doubtUntil(at, bed);
     this.#moveTo('', at, true);
     this.#visit = undefined;
   }
 
+  /** Of two beds in which the person may be, it left the one; without its name, nobody knows which. */
+  #leaveOneOf(bed: string | undefined, at: Instant): void {
+    if (bed !== undefined && bed === this.#here?.bed) {
+      this.#here.to = at;
+      this.#here = this.#also;
+      this.#also = undefined;
+    } else if (bed !== undefined && bed === this.#also?.bed) {
+      this.#also.to = at;
+      this.#also = undefined;
+    }
+  }
+
   #confirm({ bed, visit, at }: Extract<Step, { says: 'leave' | 'confirm' }>): void {
     // Updates still come for days after a discharge, with the bed in which somebody else lies by then.
-    if (!bed || (visit !== undefined && this.#ended.has(visit))) return;
-    if (this.#here?.bed === bed) {
-      if (this.#here.sure) this.#agreedAt = at;
+    if (visit !== undefined && this.#ended.has(visit)) return;
+    if (bed === undefined || this.#here?.bed === bed) {
+      if (this.#here && visit !== undefined) this.#visit = visit;
+      if (bed !== undefined && this.#here?.sure) this.#agreedAt = at;
       return;
     }
+    if (this.#also?.bed === bed) return;
     if (this.#here) this.#doubtUntil(at, bed);
     this.#moveTo(bed, at, false);
   }
@@ -132,16 +130,35 @@ class Course {
     const here = this.#here;
     if (!here) return;
     const since = Math.max(here.from, this.#agreedAt);
-    if (here.sure && since > here.from) {
-      here.to = since;
-      this.#stays.push({ ...here, from: since, to: at, sure: false });
-    } else here.sure = false;
-    here.to ??= at;
+    this.#unsureFrom(since);
+    if (this.#here) this.#here.to = at;
     this.#stays.push({ bed, from: since, to: at, sure: false });
     this.#here = undefined;
   }
 
+  #unsureFrom(at: Instant): void {
+    const here = this.#here;
+    if (!here?.sure) return;
+    if (at <= here.from) {
+      here.sure = false;
+      return;
+    }
+    here.to = at;
+    this.#here = { ...here, from: at, to: null, sure: false };
+    this.#stays.push(this.#here);
+  }
+
+  #split(bed: string, at: Instant): void {
+    this.#unsureFrom(at);
+    if (this.#also) this.#also.to = at;
+    this.#also = this.#here;
+    this.#here = { bed, from: at, to: null, sure: false };
+    this.#stays.push(this.#here);
+  }
+
   #moveTo(bed: string, at: Instant, sure: boolean): void {
+    if (this.#also) this.#also.to = at;
+    this.#also = undefined;
     if (this.#here && this.#here.bed === bed && this.#here.sure === sure) {
       this.#agreedAt = at;
       return;

@@ -28,8 +28,7 @@ function heard(told: readonly Told[]): { statements: Statement[]; identification
           ...(was !== undefined && { prior: { ...party.prior, patient: { authority: HOSPITAL, value: was } } }),
         })),
       },
-      clock(time),
-      `m${String(i).padStart(4, '0')}`,
+      { at: clock(time), heard: DAY, key: `m${String(i).padStart(4, '0')}` },
     ),
   );
   return { statements: read.flatMap((one) => one.statements), identifications: read.flatMap((one) => one.identifications) };
@@ -203,6 +202,16 @@ const CASES: { name: string; said: Told[]; beds: Record<string, string[]> }[] = 
     beds: { 'ICU-1': ['08:00– bea'] },
   },
   {
+    name: 'nor is one that was merged into a third number in between',
+    said: [
+      ['08:00', 'A01', { who: 'bea', bed: 'ICU-1' }],
+      ['09:00', 'A40', { who: 'ann', was: 'bea' }],
+      ['10:00', 'A40', { who: 'zoe', was: 'ann' }],
+      ['11:00', 'A40', { who: 'bea', was: 'ann' }],
+    ],
+    beds: { 'ICU-1': ['08:00– bea'] },
+  },
+  {
     name: 'a visit that was somebody else’s was so from its beginning',
     said: [
       ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
@@ -210,6 +219,77 @@ const CASES: { name: string; said: Told[]; beds: Record<string, string[]> }[] = 
       ['10:00', 'A02', { who: 'bob', bed: 'ICU-2', visit: 'v1' }],
     ],
     beds: { 'ICU-1': ['08:00–10:00 bob'], 'ICU-2': ['10:00– bob'] },
+  },
+  {
+    name: 'of what happened in one minute, what was said later counts',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A02', { who: 'ann', bed: 'ICU-2', priorBed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A02', { who: 'ann', bed: 'ICU-3', priorBed: 'ICU-2', visit: 'v1' }],
+      ['10:00', 'A01', { who: 'bob', bed: 'ICU-1', visit: 'v2' }],
+      ['10:00', 'A03', { who: 'bob', bed: 'ICU-1', visit: 'v2' }],
+    ],
+    beds: { 'ICU-1': ['08:00–09:00 ann'], 'ICU-2': [], 'ICU-3': ['09:00– ann'] },
+  },
+  {
+    name: 'what only followed from a cancelled discharge is not itself what is cancelled next',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A02', { who: 'ann', bed: 'ICU-2', visit: 'v1' }],
+      ['10:00', 'A03', { who: 'ann', visit: 'v1' }],
+      ['10:10', 'A13', { who: 'ann', bed: 'ICU-2', visit: 'v1' }],
+      ['10:20', 'A12', { who: 'ann', visit: 'v1' }],
+    ],
+    beds: { 'ICU-1': ['08:00– ann'], 'ICU-2': [] },
+  },
+  {
+    name: 'a discharge from this very bed under another visit leaves nobody surely there',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['10:00', 'A03', { who: 'ann', bed: 'ICU-1', visit: 'v2' }],
+    ],
+    beds: { 'ICU-1': ['08:00–10:00 ann', '10:00– ann?'] },
+  },
+  {
+    name: 'a visit that becomes another one in the same bed ends with that one',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A07', { who: 'ann', visit: 'v2' }],
+      ['10:00', 'A03', { who: 'ann', bed: 'ICU-1', visit: 'v2' }],
+      ['11:00', 'A01', { who: 'bob', bed: 'ICU-1', visit: 'v3' }],
+      ['12:00', 'A08', { who: 'bob', bed: 'ICU-1', visit: 'v4' }],
+      ['13:00', 'A03', { who: 'bob', bed: 'ICU-1', visit: 'v4' }],
+    ],
+    beds: { 'ICU-1': ['08:00–10:00 ann', '11:00–13:00 bob'] },
+  },
+  {
+    name: 'an admission that is cancelled takes nothing of the next visit along',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A01', { who: 'ann', bed: 'ICU-2', visit: 'v2' }],
+      ['10:00', 'A02', { who: 'ann', bed: 'ICU-3' }],
+      ['11:00', 'A11', { who: 'ann', visit: 'v1' }],
+    ],
+    beds: { 'ICU-1': [], 'ICU-2': ['09:00–10:00 ann'], 'ICU-3': ['10:00– ann'] },
+  },
+  {
+    name: 'two that turn out to be one, each in a bed of its own, are surely in neither until it is said',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['09:00', 'A01', { who: 'bob', bed: 'ICU-2', visit: 'v2' }],
+      ['10:00', 'A40', { who: 'ann', was: 'bob' }],
+      ['11:00', 'A03', { who: 'ann', bed: 'ICU-1', visit: 'v1' }],
+      ['12:00', 'A02', { who: 'ann', bed: 'ICU-3', priorBed: 'ICU-2', visit: 'v2' }],
+    ],
+    beds: { 'ICU-1': ['08:00–09:00 ann', '09:00–11:00 ann?'], 'ICU-2': ['09:00–12:00 ann?'], 'ICU-3': ['12:00– ann'] },
+  },
+  {
+    name: 'a transfer that nobody heard of and that is taken back leaves nothing sure',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
+      ['09:00', 'A12', { who: 'ann' }],
+    ],
+    beds: { 'ICU-1': ['08:00–09:00 ann', '09:00– ann?'] },
   },
 ];
 
