@@ -16,6 +16,7 @@ import { misfiledEntry } from './indexed.ts';
 import { type Against, type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
 import { type AccessReport, reportOf } from './report.ts';
+import { type ListedRecord, showingOf, type Unopened } from './saw.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
@@ -41,7 +42,7 @@ export interface AuditorOptions {
 
 /** Which entries an auditor wants. */
 export interface AuditFilter extends EvidenceFilter {
-  /** In which this observation was shown. */
+  /** In which this observation was shown, or may have been. */
   saw?: string;
 }
 
@@ -50,10 +51,10 @@ export type AuditFormat = 'fhir' | 'json';
 
 /**
  * Gives out the evidence: decided, and recorded before the first entry is shown and after the last. What cannot be read comes last, by its number: whatever was
- * asked for, it may be of it. Throws ACCESS-DENIED, STORAGE-*.
+ * asked for, it may be of it; so does, with `saw`, how many entries cannot be opened. Throws ACCESS-DENIED, STORAGE-*.
  */
 export interface Auditor {
-  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord | UnreadEntry>;
+  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened>;
   /** As `list`, for others to keep: at its end it is recorded how much was given out, with its SHA-256 as one line a resource. */
   export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown | UnreadEntry>;
   /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
@@ -104,20 +105,24 @@ class StoreAuditor implements Auditor {
     this.#options = options;
   }
 
-  async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<EvidenceRecord | UnreadEntry> {
+  async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
     const { saw, ...bounds } = filter;
     const unread: UnreadEntry[] = [];
     const { records, whose } = await this.#open(call, bounds, {}, unread);
     let rows = 0;
+    let unopened = 0;
     let whole = false;
     try {
       for await (const record of records) {
-        if (saw !== undefined && !record.event.detail?.shown?.some(([observation]) => observation === saw)) continue;
+        const showing = saw === undefined ? 'shown' : showingOf(record, saw);
+        if (showing === 'unopened') unopened += 1;
+        if (showing === 'unopened' || showing === 'not') continue;
         rows += 1;
-        yield record;
+        yield showing === 'maybe' ? { ...record, mayHaveShown: true } : record;
       }
       yield* unread;
+      if (unopened > 0) yield { unopened };
       whole = true;
     } finally {
       await this.#options.store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);

@@ -6,12 +6,13 @@ import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { Resent } from './auditor.ts';
 import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
-import { formatRecord, formatReport, formatStep, formatUnread, formatWhole } from './format.ts';
+import { formatListed, formatReport, formatStep, formatUnread, formatWhole } from './format.ts';
 import { formatVerdict } from './format-verdict.ts';
 import type { EvidenceVerdict } from './notes.ts';
 import type { AuditCommand } from './operator.ts';
 import type { ReplayStep } from './replay.ts';
 import type { AccessReport } from './report.ts';
+import type { ListedRecord, Unopened } from './saw.ts';
 import { readVerifiers } from './signing-key.ts';
 import { readWitnessFile, type Witness } from './witness.ts';
 
@@ -43,12 +44,12 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           summary: 'Lists entries of the evidence, a line each; of one patient in order of the chain, others by when it was done.',
           explained: [
             '--as    who did it: an overlay identity, oauth:ISSUER:SUBJECT, or local:UID',
-            '--saw   only where this observation was shown, with --patient (its subject) or --from: each entry of these is opened',
+            '--saw   only where this observation was shown, or may have been (exports), with --patient (its subject) or --from: each of these is opened',
           ],
           options: { ...common, patient: text, as: text, saw: text, from: text, to: text },
           run: async (values, io) => {
-            for await (const record of asked<EvidenceRecord | UnreadEntry>(values, 'audit-list', filterOf(values)))
-              await print(io, values.json ? JSON.stringify(record) : 'unread' in record ? formatUnread(record) : formatRecord(record));
+            for await (const record of asked<ListedRecord | UnreadEntry | Unopened>(values, 'audit-list', filterOf(values)))
+              await print(io, values.json ? JSON.stringify(record) : formatListed(record));
             return EXIT.ok;
           },
         },

@@ -2,6 +2,7 @@ import { formatInstant } from '../../shared/clock.ts';
 import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
 import type { Rebuilt, ReplayStep } from './replay.ts';
 import type { AccessReport, AccessSummary } from './report.ts';
+import type { ListedRecord, Unopened } from './saw.ts';
 
 /** An entry for people, on one line. */
 export function formatRecord({ seq, event, erased, damaged }: EvidenceRecord): string {
@@ -16,6 +17,14 @@ export function formatRecord({ seq, event, erased, damaged }: EvidenceRecord): s
 /** What is no entry that can be read, on one line. */
 export function formatUnread({ seq }: Pick<UnreadEntry, 'seq'>): string {
   return `${seq}  CANNOT BE READ: it is no entry of a form that this version knows; what was done there, and whose data it was, is not known`;
+}
+
+/** What a list has, on one line. */
+export function formatListed(listed: ListedRecord | UnreadEntry | Unopened): string {
+  if ('unopened' in listed)
+    return `${listed.unopened} entries cannot be opened, of erased patients or damaged: each may have shown this observation.`;
+  if ('unread' in listed) return formatUnread(listed);
+  return `${formatRecord(listed)}${listed.mayHaveShown ? '  may have shown it' : ''}`;
 }
 
 /** An entry with everything in it. */

@@ -18,6 +18,7 @@ import type { EvidenceVerdict } from '../../../hub/audit/notes.ts';
 import { auditOperatorCommands } from '../../../hub/audit/operator.ts';
 import type { ReplayStep } from '../../../hub/audit/replay.ts';
 import type { AccessReport } from '../../../hub/audit/report.ts';
+import type { ListedRecord } from '../../../hub/audit/saw.ts';
 import { openSigningKey, type SigningKey } from '../../../hub/audit/signing-key.ts';
 import { hubProgram } from '../../../hub/cli.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
@@ -405,7 +406,21 @@ test('who saw an observation is looked for among the entries of its patient or o
     }
     // A replay reads the values again, and is told as the reading of an auditor, not as a showing.
     await audit('replay', '--as', 'ai-nurse');
-    assert.equal(rows(await audit('list', '--saw', observation, '--patient', 'pat-icu-01', '--json')).length, 2);
+    const listed = rows<ListedRecord>(await audit('list', '--saw', observation, '--patient', 'pat-icu-01', '--json'));
+    assert.deepEqual(
+      listed.map(({ event, mayHaveShown = false }) => [event.action, mayHaveShown]),
+      [
+        ['vitals.read', false],
+        ['vitals.read', false],
+        // As the export that it is, which does not say what it showed.
+        ['observations.export', true],
+        ['observations.export', true],
+      ],
+    );
+    assert.match(
+      (await audit('list', '--saw', observation, '--patient', 'pat-icu-01')).stdout,
+      /observations\.export.* {2}may have shown it$/m,
+    );
     const later = await audit('list', '--saw', observation, '--from', '2030-01-01T00:00:00Z', '--json');
     assert.equal(later.stdout, '');
   });
