@@ -220,7 +220,7 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
       subject: c.u,
       test: c.x === 1,
       class: classOf(c.c),
-      readings: decodeReadings(c.r, version === 1 ? 0 : c.t, version === ONE_TIME_VERSION ? c.e : undefined),
+      readings: decodeReadings(c.r, version === 1 ? 0 : c.t, timeOf(c, version)),
       ...(c.a && { alerts: c.a }),
       ...(c.m && { movement: c.m }),
       ...(c.w && { waves: c.w }),
@@ -230,6 +230,20 @@ export function decodeRecord(row: Uint8Array): ReadingRecord {
   } catch (cause) {
     throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { cause });
   }
+}
+
+/** The time of all readings, which is there in version 3 and in no other: without it, readings with a time would come out with none. */
+function timeOf(row: CompactRow, version: number): CompactRow['e'] {
+  const isTimed = version === ONE_TIME_VERSION;
+  if (isTimed ? isTime(row.e) : row.e === undefined) return row.e;
+  throw new VitalmeshError('OUTBOX-DAMAGED-ROW', { detail: 'time' });
+}
+
+/** An instant, and minutes from UTC where they were said. */
+function isTime(time: unknown): boolean {
+  if (!Array.isArray(time) || time.length !== 2) return false;
+  const [ago, offsetMin]: unknown[] = time;
+  return Number.isInteger(ago) && (offsetMin === null || Number.isInteger(offsetMin));
 }
 
 function classOf(code = 0): RowClass {

@@ -89,6 +89,45 @@ test('the time that all readings of a row have stands in it once', () => {
   }
 });
 
+test('a row whose version and time do not go together is damaged, and none of its readings loses its time', () => {
+  verifies('NOTHING-INVENTED');
+  const row = (version: number, time: string): Buffer =>
+    Buffer.concat([
+      Buffer.of(version),
+      Buffer.from(`{"s":"s","p":"hl7","d":["SN-1","serial",null,null],"t":1795310815000,"u":{}${time},"r":[["hr",72],["spo2",97]]}`),
+    ]);
+  const times = [
+    ',"e":[-459,60]',
+    ',"e":[-459,null]',
+    '',
+    ',"e":null',
+    ',"e":[]',
+    ',"e":[null,null]',
+    ',"e":[-459]',
+    ',"e":[0.5,60]',
+    ',"e":[0,"60"]',
+  ];
+  const isRead = (version: number, time: string): boolean => {
+    try {
+      decodeRecord(row(version, time));
+      return true;
+    } catch (thrown) {
+      assert.equal((thrown as { code?: string }).code, 'OUTBOX-DAMAGED-ROW');
+      return false;
+    }
+  };
+  for (const version of [1, 2])
+    assert.deepEqual(
+      times.filter((time) => isRead(version, time)),
+      [''],
+      `${version}`,
+    );
+  assert.deepEqual(
+    times.filter((time) => isRead(3, time)),
+    times.slice(0, 2),
+  );
+});
+
 test('a row holds nothing of a reading that is not there', () => {
   const record: ReadingRecord = {
     ...{ source: 's', profile: 'hl7', device: { id: 'SN-1', idType: 'serial' as const }, receivedAt: 1795310815000, subject: {} },
