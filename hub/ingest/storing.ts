@@ -19,16 +19,20 @@ export interface StoreRefusal {
  */
 export class Storing {
   #refusal: StoreRefusal | null = null;
+  /** Whether it was full since it last took new rows, whatever it refused batches for after that. */
+  #isFull = false;
 
   /** The store did not take a batch. */
   refused(code: ErrorCode, at: Instant): void {
+    this.#isFull ||= code === 'STORAGE-FULL';
     const { since = at, batches = 0 } = this.#refusal ?? {};
     this.#refusal = { code, since, lastAt: at, batches: batches + 1 };
   }
 
   /** It took one. `isNew`: with rows that it did not hold before. */
   stored(isNew: boolean): void {
-    if (isNew || this.#refusal?.code !== 'STORAGE-FULL') this.#refusal = null;
+    this.#isFull &&= !isNew;
+    this.#refusal = this.#isFull && this.#refusal ? { ...this.#refusal, code: 'STORAGE-FULL' } : null;
   }
 
   /** Null while batches are stored, and before the first. */

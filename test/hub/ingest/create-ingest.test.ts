@@ -276,7 +276,7 @@ test('that the store takes no batches is remembered until the rows of one are st
   await using h = hub();
   const clock = new TestClock();
   const storing = new Storing();
-  let fails: 'STORAGE-FULL' | 'STORAGE-REMOTE' | undefined;
+  let fails: 'STORAGE-FULL' | 'STORAGE-IO' | 'STORAGE-REMOTE' | undefined;
   const storeBatch: Store['storeBatch'] = (batch) => (fails ? Promise.reject(new VitalmeshError(fails)) : h.store.storeBatch(batch));
   const record: Store['record'] = (events) => h.store.record(events);
   const ingest = createIngest({ ...h, store: { storeId: h.store.storeId, storeBatch, record } as Store, clock, storing });
@@ -294,6 +294,13 @@ test('that the store takes no batches is remembered until the rows of one are st
   await assert.rejects(ingest.batch('gw-old', held), { code: 'ACCESS-EXPIRED' });
   await ingest.batch('gw-icu', held);
   assert.deepEqual(storing.refusal(), refusal, 'small evidence was written, and nothing else');
+  fails = 'STORAGE-IO';
+  await assert.rejects(ingest.batch('gw-icu', held), { code: 'INGEST-UNAVAILABLE' });
+  const more = { ...refusal, code: 'STORAGE-IO', lastAt: TEST_NOW + 2000, batches: 3 };
+  assert.deepEqual(storing.refusal(), more);
+  fails = undefined;
+  await ingest.batch('gw-icu', held);
+  assert.deepEqual(storing.refusal(), { ...more, code: 'STORAGE-FULL' }, 'it is still full for all that is known');
   await ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 3 })]));
   assert.equal(storing.refusal(), null);
   fails = 'STORAGE-REMOTE';
