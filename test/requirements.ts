@@ -336,6 +336,16 @@ export const REQUIREMENTS = {
     source: 'issue 8, Who: expiry and revocation act within a second',
     behaviour: 'A registry and a policy of any size are checked beside the thread that takes readings and tells of them.',
   },
+  'RELOAD-EVIDENCE': {
+    source: 'issue 8, Evidence: who changed rights',
+    behaviour:
+      'A change of registry or policy stands in the evidence before it is in force; one that the store then kept from coming into force is recorded as failed, before anything else changes.',
+  },
+  'RELOAD-LIMIT': {
+    source: 'issue 8, Who: expiry and revocation act within a second',
+    behaviour:
+      'A check of registry and policy that does not end is given up after a minute, told of as what is not in force, and keeps no later reload waiting.',
+  },
   'ROWS-BARRED-TOLD': {
     source: 'issue 8, Who',
     behaviour:
@@ -416,6 +426,11 @@ export const REQUIREMENTS = {
     source: 'X.690 §10, RFC 5280 §4',
     behaviour:
       'What a certificate says of its use is read strictly: what could be understood in two ways is refused, and what is read another reader reads alike.',
+  },
+  'IDENTITY-VALIDITY': {
+    source: 'RFC 5280 §4.1.2.5',
+    behaviour:
+      'A certificate whose validity is no time is refused wherever one of its chain is judged, never taken for one without an end.',
   },
   'IDENTITY-CHAIN': {
     source: 'architecture §4',
@@ -1267,7 +1282,8 @@ export const REQUIREMENTS = {
   },
   'ERASE-READOPTED': {
     source: 'issue 8, Evidence (GDPR)',
-    behaviour: 'A store that was put back to a state of before erases those people again, by what is kept of them beside it.',
+    behaviour:
+      'A store that was put back to a state of before erases those people again, by what is kept of them beside it; but nobody under legal hold, and by no list that no hub wrote.',
   },
   'ERASE-BYTES': {
     source: 'issue 8, Evidence (GDPR)',

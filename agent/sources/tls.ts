@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import type { Instant } from '../../shared/clock.ts';
+import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { readValidity } from '../../shared/identity/certificate-use.ts';
+import type { Validity } from '../../shared/time/network-clock.ts';
 import { readSecretFile } from './secret-file.ts';
 
 /** Files with what one end of TLS shows and whom it trusts. */
@@ -43,14 +45,23 @@ export function readTls({ certFile, keyFile, caFile }: TlsFiles): TlsMaterial {
   return material;
 }
 
-/** What is wrong with the time of a certificate of one's own: it is over, or has not come. */
+/** What is wrong with the time of a certificate of one's own: it is over, has not come, or is none. */
 export function outOfTime({ cert }: TlsMaterial, now: Instant): VitalmeshError | undefined {
   if (cert === undefined) return undefined;
-  const { validFromDate, validToDate } = new X509Certificate(cert);
-  if (now > validToDate.getTime()) return new VitalmeshError('SOURCE-CERTIFICATE', { detail: `expired at ${validToDate.toISOString()}` });
-  if (now < validFromDate.getTime())
-    return new VitalmeshError('SOURCE-CERTIFICATE', { detail: `not valid before ${validFromDate.toISOString()}` });
+  const validity = validityOf(cert);
+  if (!validity) return new VitalmeshError('SOURCE-CERTIFICATE', { detail: 'it does not say until when it is valid' });
+  const { notBefore, notAfter } = validity;
+  if (!(now <= notAfter)) return new VitalmeshError('SOURCE-CERTIFICATE', { detail: `expired at ${formatInstant(notAfter)}` });
+  if (!(now >= notBefore)) return new VitalmeshError('SOURCE-CERTIFICATE', { detail: `not valid before ${formatInstant(notBefore)}` });
   return undefined;
+}
+
+function validityOf(cert: string): Validity | undefined {
+  try {
+    return readValidity(new X509Certificate(cert).raw);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Which state the files are in; another text when one of them was written or replaced. */

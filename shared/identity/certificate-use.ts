@@ -1,3 +1,5 @@
+import type { Validity } from '../time/network-clock.ts';
+import { readTimes } from './certificate-time.ts';
 import { booleanOf, countOf, DerReader, notDer, oidOf, readDer, TAG } from './der.ts';
 
 /** A name out of a certificate's subjectAltName. */
@@ -10,8 +12,9 @@ export interface AlternativeName {
 
 export type NameKind = 'other' | 'email' | 'dns' | 'x400' | 'dn' | 'edi' | 'url' | 'ip' | 'id';
 
-/** What a certificate says about its own use, as far as node:crypto does not tell (RFC 5280 §4.2.1). */
+/** What a certificate says about its own use, as far as node:crypto does not tell, or not strictly (RFC 5280 §4.1.2.5, §4.2.1). */
 export interface CertificateUse {
+  validity: Validity;
   /** basicConstraints cA; false when the extension is absent. */
   ca: boolean;
   /** basicConstraints pathLenConstraint: how many CA certificates may follow below; undefined is no limit. */
@@ -23,6 +26,11 @@ export interface CertificateUse {
   alternativeNames: readonly AlternativeName[];
   /** Object identifiers of critical extensions that nobody here evaluates; RFC 5280 §4.2 demands that such a certificate is refused. */
   unknownCritical: readonly string[];
+}
+
+interface ToBeSigned {
+  validity: Validity;
+  extensions: readonly Extension[];
 }
 
 interface Extension {
@@ -57,16 +65,24 @@ const V3 = 2;
 const DIGITAL_SIGNATURE = 0x80;
 const KEY_CERT_SIGN = 0x04;
 
-/** Reads the use of a DER certificate; undefined when it cannot be read or carries an extension twice (RFC 5280 §4.2 forbids that). */
+/**
+ * Reads the use of a DER certificate; undefined when it cannot be read, its validity is no time, or it carries an extension twice (RFC 5280 §4.2
+ * forbids that).
+ */
 export function readCertificateUse(der: Uint8Array): CertificateUse | undefined {
   try {
-    return useOf(extensionsOf(der));
+    return useOf(toBeSignedOf(der));
   } catch {
     return undefined;
   }
 }
 
-function useOf(extensions: readonly Extension[]): CertificateUse {
+/** From when to when a DER certificate is valid, whatever else it says. Throws IDENTITY-CHAIN when it cannot be read, or that is no time. */
+export function readValidity(der: Uint8Array): Validity {
+  return toBeSignedOf(der).validity;
+}
+
+function useOf({ validity, extensions }: ToBeSigned): CertificateUse {
   const values = new Map(extensions.map(({ id, value }) => [id, value]));
   if (values.size !== extensions.length) throw notDer('an extension that stands there twice');
   const read = <T>(id: string, tag: number, reading: (content: DerReader) => T): T | undefined => {
@@ -76,6 +92,7 @@ function useOf(extensions: readonly Extension[]): CertificateUse {
   const constraints = read(BASIC_CONSTRAINTS, TAG.sequence, readConstraints);
   const usage = values.get(KEY_USAGE);
   return {
+    validity,
     ca: constraints?.ca ?? false,
     pathLen: constraints?.pathLen,
     keyUsage: usage && readKeyUsage(usage),
@@ -85,28 +102,30 @@ function useOf(extensions: readonly Extension[]): CertificateUse {
   };
 }
 
-/** Certificate and TBSCertificate (RFC 5280 §4.1). Of what stands before the extensions only the order of kinds is looked at: node:crypto reads it. */
-function extensionsOf(der: Uint8Array): Extension[] {
+/** Certificate and TBSCertificate (RFC 5280 §4.1). Of what stands before the extensions only the validity is read, and the order of kinds: the rest is node:crypto's. */
+function toBeSignedOf(der: Uint8Array): ToBeSigned {
   return readDer(der, TAG.sequence, (certificate) => {
-    const extensions = readDer(certificate.next().whole, TAG.sequence, readToBeSigned);
+    const toBeSigned = readDer(certificate.next().whole, TAG.sequence, readToBeSigned);
     certificate.take(TAG.sequence);
     certificate.take(TAG.bitString);
-    return extensions;
+    return toBeSigned;
   });
 }
 
-function readToBeSigned(content: DerReader): Extension[] {
+function readToBeSigned(content: DerReader): ToBeSigned {
   const version = content.maybe(TAG.within(0));
   const number = version ? countOf(readOnly(version, TAG.integer)) : 0;
   content.take(TAG.integer);
-  for (const _ of ['signature', 'issuer', 'validity', 'subject', 'subjectPublicKeyInfo']) content.take(TAG.sequence);
+  for (const _ of ['signature', 'issuer']) content.take(TAG.sequence);
+  const validity = readDer(content.next().whole, TAG.sequence, readTimes);
+  for (const _ of ['subject', 'subjectPublicKeyInfo']) content.take(TAG.sequence);
   content.maybe(TAG.context(1));
   content.maybe(TAG.context(2));
   const extensions = content.maybe(TAG.within(3));
-  if (!extensions) return [];
+  if (!extensions) return { validity, extensions: [] };
   if (number !== V3) throw notDer('extensions in a version that has none');
   // By RFC 5280 at least one; some issuers write a list of none, which says what no list says.
-  return readDer(extensions, TAG.sequence, (all) => readAll(all, readExtension));
+  return { validity, extensions: readDer(extensions, TAG.sequence, (all) => readAll(all, readExtension)) };
 }
 
 function readExtension(content: DerReader): Extension {

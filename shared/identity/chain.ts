@@ -78,8 +78,8 @@ export function verifyServer(
   if (fault) throw fault;
   if (checkServerIdentity(host, leaf.toLegacyObject())) throw misnamed('a certificate for another host');
   return {
-    notBefore: Math.max(...path.map(({ validFromDate }) => validFromDate.getTime())),
-    notAfter: Math.min(...path.map(({ validToDate }) => validToDate.getTime())),
+    notBefore: Math.max(...path.map((each) => useOf(each).validity.notBefore)),
+    notAfter: Math.min(...path.map((each) => useOf(each).validity.notAfter)),
   };
 }
 
@@ -165,8 +165,9 @@ function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
 
 /** Rules for every certificate of a path. */
 function faultOf(certificate: X509Certificate, use: CertificateUse, { now, mayBeginLaterMs }: CertificateTime): VitalmeshError | undefined {
-  if (now + mayBeginLaterMs < certificate.validFromDate.getTime()) return expired('not yet valid');
-  if (now > certificate.validToDate.getTime()) return expired('no longer valid');
+  const { notBefore, notAfter } = use.validity;
+  if (!(now + mayBeginLaterMs >= notBefore)) return expired('not yet valid');
+  if (!(now <= notAfter)) return expired('no longer valid');
   if (!keyAllowed(keyOf(certificate))) return broken('key kind or size');
   if (!SIGNATURES.has(certificate.signatureAlgorithmOid)) return broken('signature algorithm');
   if (use.unknownCritical.length > 0) return broken('critical extension that is not known');

@@ -1,5 +1,7 @@
 import type { Instant } from '../clock.ts';
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, VitalmeshError } from '../errors.ts';
+import type { Validity } from '../time/network-clock.ts';
+import { readValidity } from './certificate-use.ts';
 import { type Identity, readCertificates } from './identity.ts';
 
 export interface RenewalStatus {
@@ -22,11 +24,11 @@ export interface IdentityStatus {
   renewal: RenewalStatus | null;
 }
 
-/** From when to when the certificate of an identity is valid. */
-export function validityOf({ certPem }: Pick<Identity, 'certPem'>): { notBefore: Instant; notAfter: Instant } {
+/** From when to when the certificate of an identity is valid. Throws IDENTITY-CHAIN when it does not say. */
+export function validityOf({ certPem }: Pick<Identity, 'certPem'>): Validity {
   const [leaf] = readCertificates(certPem, 'cert');
-  // There is one, or the line above has thrown.
-  return { notBefore: leaf?.validFromDate.getTime() ?? 0, notAfter: leaf?.validToDate.getTime() ?? 0 };
+  if (!leaf) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate' });
+  return readValidity(leaf.raw);
 }
 
 const MINUTE_MS = 60 * 1000;

@@ -12,6 +12,7 @@ import {
 } from 'node:tls';
 import { type Clock, systemClock } from '../clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../errors.ts';
+import { readValidity } from '../identity/certificate-use.ts';
 import { type VerifiedIdentity, verifyChain, verifyLeaf } from '../identity/chain.ts';
 import { type Identity, readCertificates } from '../identity/identity.ts';
 import { presentedChain } from '../identity/presented.ts';
@@ -219,7 +220,8 @@ function noteTime(chain: readonly X509Certificate[], { identityId }: VerifiedIde
 
 /** That of the leaf stands for the chain's: an issuer does not begin after what it issues. */
 function leafValidity([leaf]: readonly X509Certificate[]): Validity {
-  return { notBefore: leaf?.validFromDate.getTime() ?? 0, notAfter: leaf?.validToDate.getTime() ?? 0 };
+  if (!leaf) throw new VitalmeshError('IDENTITY-CHAIN', { detail: 'no certificate was presented' });
+  return readValidity(leaf.raw);
 }
 
 /** An identity as the TLS library wants it. One of these takes 50 KB, which a hub does not have to spare for every gateway. */

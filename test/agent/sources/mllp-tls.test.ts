@@ -12,6 +12,8 @@ import type { Source } from '../../../agent/sources/source.ts';
 import { outOfTime, readTls, type TlsFiles } from '../../../agent/sources/tls.ts';
 import { verifies } from '../../requirements.ts';
 import { TestAuthority } from '../../support/certificates.ts';
+import { ForgedNetwork } from '../../support/forged.ts';
+import { NO_TIMES, retimed } from '../../support/no-times.ts';
 import { dial, lineDecoder, started, type TestEnvironment, testEnvironment, Wire } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-mllp-tls-'));
@@ -63,6 +65,15 @@ async function exchange(wire: Wire, text: string): Promise<void> {
   wire.send(`${text}\n`);
   await wire.until((received) => received.endsWith(`ack:${text}\n`));
 }
+
+test('a certificate of one’s own that does not say until when it is valid is not shown to anybody', async () => {
+  verifies('IDENTITY-VALIDITY');
+  const network = await ForgedNetwork.create();
+  for (const times of NO_TIMES) {
+    const cert = retimed(network.root, times).toString();
+    assert.equal(outOfTime({ cert }, Date.UTC(2026, 10))?.code, 'SOURCE-CERTIFICATE');
+  }
+});
 
 test('a listener over TLS takes senders that trust it, and nobody in the clear', async () => {
   verifies('DEVICE-TLS', 'ACK-AFTER-COMMIT');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type CertificateUse, type NameKind, readCertificateUse } from '../../../shared/identity/certificate-use.ts';
+import { type CertificateUse, type NameKind, readCertificateUse, readValidity } from '../../../shared/identity/certificate-use.ts';
 import { der, TAG } from '../../../shared/identity/der.ts';
 import { x509 } from '../../../shared/identity/x509.ts';
 import { verifies } from '../../requirements.ts';
@@ -16,6 +16,11 @@ const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const oid = (hex: string): Buffer => der(TAG.oid, bytes(hex));
 const FALSE = bytes('010100');
 const TRUE = bytes('0101ff');
+const time = (tag: number, text: string): Buffer => der(tag, Buffer.from(text, 'latin1'));
+const utc = (text: string): Buffer => time(TAG.utcTime, text);
+const generalized = (text: string): Buffer => time(TAG.generalizedTime, text);
+const VALIDITY = der(TAG.sequence, utc('250101000000Z'), utc('350101000000Z'));
+const VALID = { notBefore: Date.UTC(2025, 0), notAfter: Date.UTC(2035, 0) };
 const V3 = der(TAG.within(0), bytes('020102'));
 
 function extension(id: string, value: Uint8Array, critical?: Uint8Array): Buffer {
@@ -23,9 +28,18 @@ function extension(id: string, value: Uint8Array, critical?: Uint8Array): Buffer
 }
 
 /** A certificate by hand: what stands beside the extensions has the right kind and no content. */
-function certificate(extensions: readonly Uint8Array[], { version = V3 as Uint8Array, behind = [] as Uint8Array[] } = {}): Buffer {
+function certificate(
+  extensions: readonly Uint8Array[],
+  { version = V3 as Uint8Array, behind = [] as Uint8Array[], validity = VALIDITY as Uint8Array } = {},
+): Buffer {
   const all = der(TAG.within(3), der(TAG.sequence, ...extensions));
-  return signed(der(TAG.sequence, version, bytes('020101'), ...Array(5).fill(der(TAG.sequence)), all, ...behind));
+  return signed(der(TAG.sequence, version, bytes('020101'), ...beforeExtensions(validity), all, ...behind));
+}
+
+/** From the signature's algorithm to the key. */
+function beforeExtensions(validity: Uint8Array): Uint8Array[] {
+  const empty = der(TAG.sequence);
+  return [empty, empty, validity, empty, empty];
 }
 
 function signed(toBeSigned: Uint8Array, ...behind: Uint8Array[]): Buffer {
@@ -34,6 +48,7 @@ function signed(toBeSigned: Uint8Array, ...behind: Uint8Array[]): Buffer {
 
 const only = (id: string, value: Uint8Array): CertificateUse | undefined => readCertificateUse(certificate([extension(id, value)]));
 const NOTHING: CertificateUse = {
+  validity: VALID,
   ca: false,
   pathLen: undefined,
   keyUsage: undefined,
@@ -44,7 +59,7 @@ const NOTHING: CertificateUse = {
 
 describe('the use of a certificate', () => {
   test('is what its extensions say', () => {
-    assert.deepEqual(readCertificateUse(signed(der(TAG.sequence, bytes('020101'), ...Array(5).fill(der(TAG.sequence))))), NOTHING);
+    assert.deepEqual(readCertificateUse(signed(der(TAG.sequence, bytes('020101'), ...beforeExtensions(VALIDITY)))), NOTHING);
     assert.deepEqual(readCertificateUse(certificate([])), NOTHING);
     assert.deepEqual(only(OIDS.constraints, der(TAG.sequence)), NOTHING);
     assert.deepEqual(only(OIDS.constraints, der(TAG.sequence, FALSE)), NOTHING);
@@ -157,6 +172,69 @@ describe('a certificate that could be understood in two ways is not read', () =>
   });
 });
 
+/** Times that there are not, or that say what they say in another form than the one (RFC 5280 §4.1.2.5). */
+const NO_TIMES: readonly Uint8Array[] = [
+  ...['260231000000Z', '261301000000Z', 'xx0101000000Z', 'xxxxxxxxxxxxZ', '260100000000Z', '260101240000Z', '260101006000Z'].map(utc),
+  ...['260101000060Z', '250229000000Z', '2601010000Z', '260101000000', '260101000000+0000', '20260101000000Z', '', '99'].map(utc),
+  ...['120000101000000Z', '20260101000000', '20260101000000.5Z', '20260101000000+0000', '20260231000000Z', '21000229000000Z'].map(
+    generalized,
+  ),
+  ...['202601010000Z', '260101000000Z', '00000001000000Z', '+2026010100000Z', '2026 101000000Z', '20260101000000Z\n'].map(generalized),
+  time(TAG.utf8String, '350101000000Z'),
+  Buffer.of(),
+];
+
+describe('the validity of a certificate', () => {
+  const validityOf = (...times: Uint8Array[]) => {
+    const whole = certificate([], { validity: der(TAG.sequence, ...times) });
+    const use = readCertificateUse(whole);
+    if (use) assert.deepEqual(readValidity(whole), use.validity);
+    else assert.throws(() => readValidity(whole), { code: 'IDENTITY-CHAIN' });
+    return use?.validity;
+  };
+  const good = utc('350101000000Z');
+
+  test('is no time that there is not, at its end or its beginning', () => {
+    verifies('IDENTITY-VALIDITY');
+    for (const wrong of NO_TIMES) {
+      assert.equal(validityOf(good, wrong), undefined, Buffer.from(wrong).toString('latin1'));
+      assert.equal(validityOf(wrong, good), undefined, Buffer.from(wrong).toString('latin1'));
+    }
+    assert.equal(validityOf(good, good, good), undefined, 'three times');
+    assert.equal(validityOf(good), undefined, 'one');
+  });
+
+  test('is read to the second, UTCTime from 1950 to 2049, GeneralizedTime in all years of four digits', () => {
+    verifies('IDENTITY-VALIDITY');
+    const at = (text: string): number => Date.parse(text);
+    assert.equal(validityOf(utc('500101000000Z'), good)?.notBefore, at('1950-01-01T00:00:00Z'));
+    assert.equal(validityOf(utc('000229235959Z'), good)?.notBefore, at('2000-02-29T23:59:59Z'));
+    assert.equal(validityOf(good, utc('491231235959Z'))?.notAfter, at('2049-12-31T23:59:59Z'));
+    assert.equal(validityOf(generalized('00000101000000Z'), generalized('99991231235959Z'))?.notBefore, at('0000-01-01T00:00:00Z'));
+    assert.equal(validityOf(good, generalized('99991231235959Z'))?.notAfter, at('9999-12-31T23:59:59Z'));
+  });
+
+  test('whatever its digits are, is a day of the calendar or refused', () => {
+    verifies('IDENTITY-VALIDITY');
+    const [month, day, hour, minute, second] = [fc.nat(14), fc.nat(33), fc.nat(25), fc.nat(61), fc.nat(61)];
+    const run = (year: number, ...parts: readonly number[]): void => {
+      const [monthOf = 0, dayOf = 0, hourOf = 0, minuteOf = 0, secondOf = 0] = parts;
+      const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+      const days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][monthOf - 1] ?? 0;
+      const isReal = dayOf >= 1 && dayOf <= days && hourOf < 24 && minuteOf < 60 && secondOf < 60;
+      const expected = new Date(0);
+      expected.setUTCFullYear(year, monthOf - 1, dayOf);
+      expected.setUTCHours(hourOf, minuteOf, secondOf);
+      const text = [String(year).padStart(4, '0'), ...parts.map((part) => String(part).padStart(2, '0')), 'Z'].join('');
+      const wanted = isReal ? expected.getTime() : undefined;
+      assert.equal(validityOf(good, generalized(text))?.notAfter, wanted, text);
+      if (year >= 1950 && year < 2050) assert.equal(validityOf(good, utc(text.slice(2)))?.notAfter, wanted, text);
+    };
+    const years = fc.oneof(fc.nat(9999), fc.integer({ min: 1950, max: 2049 }));
+    fc.assert(fc.property(years, month, day, hour, minute, second, run), { numRuns: 3000 });
+  });
+});
+
 describe('beside @peculiar/x509', () => {
   let corpus: Buffer[];
   before(async () => {
@@ -216,7 +294,7 @@ describe('beside @peculiar/x509', () => {
 
   function oracle(der: Uint8Array): Compared | undefined {
     try {
-      const { extensions } = new x509.X509Certificate(Uint8Array.from(der));
+      const { extensions, notBefore, notAfter } = new x509.X509Certificate(Uint8Array.from(der));
       const byType = new Map(extensions.map((each) => [each.type, each]));
       if (byType.size !== extensions.length) return undefined;
       const as = <T extends x509.Extension>(type: string, kind: new (raw: ArrayBuffer) => T): T | undefined => {
@@ -228,6 +306,7 @@ describe('beside @peculiar/x509', () => {
       const usages = as('2.5.29.37', x509.ExtendedKeyUsageExtension)?.usages;
       const names = as('2.5.29.17', x509.SubjectAlternativeNameExtension)?.names.items ?? [];
       return {
+        validity: { notBefore: notBefore.getTime(), notAfter: notAfter.getTime() },
         ca: constraints?.ca ?? false,
         pathLen: constraints?.pathLength,
         keyUsage: usage && {
