@@ -791,6 +791,13 @@ export const ERRORS = {
       'good one in force.',
     retryable: false,
   },
+  'REGISTRY-UNCHECKED': {
+    message: 'The check of registry and policy did not end in time.',
+    advice:
+      'Send SIGHUP again when the machine has less to do. If it stays so, look at what was changed last in registry.yaml and policy.yaml; the last good ones are in ' +
+      'force until then, with nothing of the change, revocations included: to lock somebody out now, disable its identity on the overlay, or stop the hub.',
+    retryable: true,
+  },
   'REGISTRY-TENANTS': {
     message: 'Several tenants would share one store file.',
     advice:
@@ -882,9 +889,9 @@ export const ERRORS = {
     retryable: false,
   },
   'PATIENT-TOMBSTONES': {
-    message: 'The list of the people who were erased, beside the store, cannot be read or written.',
+    message: 'The list of the people who were erased, beside the store, cannot be read, written or followed.',
     advice:
-      'Put it back from a copy, readable by the hub alone (mode 0600). Without it a store that was put back would show people again who were erased; take it away only where the store itself is known to be newer than every erasure.',
+      'Put it back from a copy, readable by the hub alone (mode 0600). Without it a store that was put back would show people again who were erased; take it away only where the store itself is known to be newer than every erasure. Where it names somebody under legal hold: OPERATIONS.md, “A person asks for a copy”.',
     retryable: false,
   },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },

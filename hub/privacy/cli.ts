@@ -51,7 +51,7 @@ export function patientRightsCommands(programs: PatientPrograms): Readonly<Recor
       },
     },
     hold: held(programs, 'hold', 'patient-hold', 'Puts one person under legal hold: until it is released, nobody erases them.'),
-    release: held(programs, 'release', 'patient-release', 'Ends the legal hold of one person.'),
+    release: held(programs, 'release', 'patient-release', 'Ends the legal hold of one person that was set with this reason; others stay.'),
   };
 }
 
@@ -65,7 +65,7 @@ function held(programs: PatientPrograms, name: 'hold' | 'release', command: Pati
       const [row] = await all(asked(programs, values, command, { reason: required(values, 'reason') }));
       return print(
         io,
-        values.json ? JSON.stringify(row) : name === 'hold' ? 'The patient is under legal hold.' : 'The legal hold is over.',
+        values.json ? JSON.stringify(row) : name === 'hold' ? 'The patient is under legal hold.' : 'This legal hold is over; the patient may be under others (status counts who is).',
       );
     },
   };

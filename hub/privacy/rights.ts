@@ -12,6 +12,7 @@ import type { ErasureCounts, Removed } from '../store/erasing/erasing.ts';
 import type { CurrencyChange, Store } from '../store/store.ts';
 import { bindingOf } from './bound.ts';
 import { finishErasures, keepTombstones } from './finish-erasures.ts';
+import { REASON } from './reason.ts';
 import { patientResource, registryResource, rollupResource } from './resources.ts';
 
 export interface PrivacyOptions {
@@ -42,9 +43,6 @@ export interface ErasureReport {
   reason: string;
   removed: Removed;
 }
-
-/** A code or a ticket: no blanks, so that nobody writes about people here. */
-const REASON = /^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}$/;
 
 /**
  * What a person may ask of the hospital about their data, for whoever does it in their name. Decided, and recorded as the caller. Errors: ACCESS-DENIED,
@@ -182,7 +180,7 @@ export class PatientRights {
     checkReason(reason, patient);
     const call = await this.#begin(caller, 'patient.hold', context, patient);
     await this.#trying(call, () =>
-      this.#options.store.release(caller.tenant, patient, granted(call, patient, 1, { args: { hold: false, reason } })),
+      this.#options.store.release(caller.tenant, patient, reason, granted(call, patient, 1, { args: { hold: false, reason } })),
     );
     await this.look();
   }

@@ -4,6 +4,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { replaceFile } from '../../shared/storage/replace-file.ts';
 import type { StoreConfig } from '../store/config.ts';
 import type { Tombstone } from '../store/erasing/tombstone.ts';
+import { REASON } from './reason.ts';
 
 const hex = z.string().regex(/^(?:[0-9a-f]{2})+$/);
 const fileShape = z.strictObject({
@@ -14,8 +15,9 @@ const fileShape = z.strictObject({
       secret: hex.length(64),
       mark: hex.length(64),
       at: z.int(),
-      reason: z.string(),
-      principal: z.string(),
+      // What stands here comes legibly into the evidence.
+      reason: z.string().regex(REASON),
+      principal: z.string().regex(/^local:[0-9]{1,10}$/),
       others: z.array(hex.length(64)),
     }),
   ),
@@ -26,7 +28,7 @@ export function tombstonesOf(config: StoreConfig): string {
   return `${config.type === 'postgres' ? config.timeFile : config.path}.erased`;
 }
 
-/** The tombstones of the file; none where there is no file. Throws PATIENT-TOMBSTONES for one that cannot be read, or that others can. */
+/** The tombstones of the file; none where there is no file. Throws PATIENT-TOMBSTONES for one that cannot be read, that others can, or that no hub wrote. */
 export function readTombstones(path: string): Tombstone[] {
   try {
     const text = contentOf(path);

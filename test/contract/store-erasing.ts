@@ -174,8 +174,13 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW }, event(0, { patient: WHO }));
     await assert.rejects(store.beginErasure(order), { code: 'PATIENT-HELD' });
     assert.deepEqual(await store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
-    await store.release('clinic', WHO, event(0, { patient: WHO }));
-    await assert.rejects(store.release('clinic', WHO, event(0)), { code: 'NOT-FOUND' });
+    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-2', principal: 'local:1', at: TEST_NOW }, event(0, { patient: WHO }));
+    assert.deepEqual(await store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
+    await assert.rejects(store.release('clinic', WHO, 'CASE-3', event(0)), { code: 'NOT-FOUND' });
+    await store.release('clinic', WHO, 'CASE-2', event(0, { patient: WHO }));
+    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-HELD' });
+    await store.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
+    await assert.rejects(store.release('clinic', WHO, 'CASE-1', event(0)), { code: 'NOT-FOUND' });
     await assert.rejects(store.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'NOT-FOUND' });
     await assert.rejects(store.beginErasure({ ...order, tenant: 'other' }), { code: 'NOT-FOUND' });
     assert.equal(await ids(store, WHO), 4);
@@ -207,7 +212,7 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     assert.deepEqual((await next.verify()).findings, []);
   });
 
-  check('a store of before takes the tombstone over and erases the person again, on hold or not', async (store) => {
+  check('a store of before takes the tombstone over and erases the person again, but nobody under legal hold', async (store) => {
     verifies('ERASE-READOPTED');
     let tombstones: readonly Tombstone[];
     {
@@ -224,6 +229,9 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
       told.push(patient);
       return erasureEvent(patient);
     };
+    await assert.rejects(store.adoptTombstones(tombstones, evidence), { code: 'PATIENT-TOMBSTONES' });
+    assert.deepEqual([await ids(store, WHO), told, await store.erasureCounts()], [4, [], { erased: 0, underWay: 0, held: 1 }]);
+    await store.release('clinic', WHO, event(0, { patient: WHO }));
     assert.equal(await store.adoptTombstones(tombstones, evidence), 1);
     await finished(store);
     assert.deepEqual(told, [WHO]);

@@ -13,7 +13,7 @@ import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
 import { withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
-import { markOf, namesIn, type Tombstone } from './tombstone.ts';
+import { heldTombstone, markOf, namesIn, type Tombstone } from './tombstone.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 
@@ -62,7 +62,10 @@ export function beginErasure(database: Writing, order: Omit<ErasureOrder, 'evide
   return begin(database, order, before);
 }
 
-/** As `beginErasure`, for a tombstone from elsewhere, hold or not; undefined where the store knows nobody by its mark. */
+/**
+ * As `beginErasure`, for a tombstone from elsewhere; undefined where the store knows nobody by its mark. Throws PATIENT-TOMBSTONES for one of
+ * somebody under legal hold.
+ */
 export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean; patient?: string } {
   const { tenant, secret, mark, at, reason, principal, others } = tombstone;
   const find = database.prepare<[string, Uint8Array, Uint8Array], ErasureRow>(ERASING_SQL.erasureOf);
@@ -75,7 +78,7 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
       .prepare<(string | number | null | Uint8Array)[]>(ERASING_SQL.addErasure)
       .run(tenant, secret, mark, null, at, reason, principal, JSON.stringify(others), null, null, null);
   if (patient === undefined) return { isNew: held === undefined };
-  database.prepare<[string, string]>(ERASING_SQL.dropHold).run(tenant, patient);
+  if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw heldTombstone();
   begin(database, { tenant, patient, at, reason, principal }, find.get(tenant, secret, mark));
   return { isNew: held === undefined, patient };
 }

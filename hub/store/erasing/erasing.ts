@@ -76,10 +76,10 @@ export interface ErasureCounts {
  * short ones; how far it came is in the store. Its last one destroys the key of the person's evidence. Errors besides: STORAGE-*.
  */
 export interface ErasingStore {
-  /** Nobody erases the person until it is released; another reason takes the place of one that is there. */
+  /** Nobody erases the person until it is released, and every other one, too: holds of different reasons stand beside each other. */
   hold(hold: LegalHold, evidence: AuditEvent): Promise<void>;
-  /** Throws NOT-FOUND where there is no hold. */
-  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void>;
+  /** Ends the hold of this reason. Throws NOT-FOUND where there is none. */
+  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void>;
   /**
    * Begins to erase a person; one whose erasure is under way already is not begun anew. Throws PATIENT-HELD, PATIENT-ERASED, and NOT-FOUND where the store holds
    * nothing of a patient of this id.
@@ -90,8 +90,8 @@ export interface ErasingStore {
   /** Of all tenants, in order. */
   tombstones(): Promise<readonly Tombstone[]>;
   /**
-   * Takes over tombstones that the store does not have: it was put back to a state of before. What it holds of these people is begun to be erased, whether
-   * on hold or not. Gives how many were new.
+   * Takes over tombstones that the store does not have: it was put back to a state of before. What it holds of these people is begun to be erased. Gives
+   * how many were new. Throws PATIENT-TOMBSTONES, and takes over nothing, where one of them is under legal hold.
    */
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number>;
   erasureCounts(): Promise<ErasureCounts>;

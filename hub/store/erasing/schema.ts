@@ -30,6 +30,6 @@ CREATE TABLE legalHold (
   reason TEXT NOT NULL,
   principal TEXT NOT NULL,
   at INTEGER NOT NULL,
-  PRIMARY KEY (tenant, patient)
+  PRIMARY KEY (tenant, patient, reason)
 ) STRICT, WITHOUT ROWID;
 `;

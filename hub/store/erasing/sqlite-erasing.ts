@@ -64,9 +64,9 @@ export class SqliteErasing implements ErasingStore {
     });
   }
 
-  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void> {
+  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
     return this.#commits.run((database) => {
-      if (database.prepare<[string, string]>(ERASING_SQL.dropHold).run(tenant, patient).changes === 0)
+      if (database.prepare<[string, string, string]>(ERASING_SQL.dropHold).run(tenant, patient, reason).changes === 0)
         throw new VitalmeshError('NOT-FOUND');
       appendAudit(database, this.#storeId, [evidence]);
     });

@@ -18,13 +18,13 @@ export const ERASING_SQL = {
   endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL, names = NULL WHERE key = ?',
   erasureCounts: `
     SELECT (SELECT count(*) FROM erasure) AS erased, (SELECT count(*) FROM erasure WHERE patient IS NOT NULL) AS underWay,
-      (SELECT count(*) FROM legalHold) AS held`,
+      (SELECT count(*) FROM (SELECT DISTINCT tenant, patient FROM legalHold)) AS held`,
 
   findHold: 'SELECT 1 AS found FROM legalHold WHERE tenant = ? AND patient = ?',
   setHold: `
     INSERT INTO legalHold (tenant, patient, reason, principal, at) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET reason = excluded.reason, principal = excluded.principal, at = excluded.at`,
-  dropHold: 'DELETE FROM legalHold WHERE tenant = ? AND patient = ?',
+    ON CONFLICT DO NOTHING`,
+  dropHold: 'DELETE FROM legalHold WHERE tenant = ? AND patient = ? AND reason = ?',
 
   knownPatients: 'SELECT id FROM patient WHERE tenant = ? UNION SELECT patient FROM patientKey WHERE tenant = ?',
   hasKey: 'SELECT key FROM patientKey WHERE tenant = ? AND patient = ?',

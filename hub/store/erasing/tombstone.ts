@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
 import type { AuditEvent } from '../../access/access.ts';
 
 /** What remains of a person who was erased: nothing that tells who it was to anybody who does not know already. */
@@ -28,6 +29,11 @@ export function markOf(secret: Uint8Array, kind: Marked, tenant: string, value: 
   return createHmac('sha256', createSecretKey(secret))
     .update(JSON.stringify(['vitalmesh-erased-1', kind, tenant, value]))
     .digest();
+}
+
+/** A hold and a tombstone of one person contradict each other, and whoever can write the list must not get round a hold: an operator decides. */
+export function heldTombstone(): VitalmeshError {
+  return new VitalmeshError('PATIENT-TOMBSTONES', { detail: 'it names somebody who is under legal hold in this store' });
 }
 
 interface Group {

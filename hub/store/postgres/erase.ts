@@ -5,7 +5,7 @@ import { canonicalJson } from '../../ingest/canonical.ts';
 import { type ErasureRow, isNamed, namesOfText, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
 import { withoutParties } from '../erasing/movement-parties.ts';
-import { ErasedPeople, markOf, type Tombstone } from '../erasing/tombstone.ts';
+import { ErasedPeople, heldTombstone, markOf, type Tombstone } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
@@ -59,7 +59,7 @@ export async function adopt(commit: Commit, tombstone: Tombstone): Promise<{ isN
   if (isNew)
     await add(commit, { tenant, secret, mark, subject: null, at, reason, principal, others: JSON.stringify(others), patient: null });
   if (patient === undefined) return { isNew };
-  await commit.query(ERASING_PG.dropHold, [tenant, patient]);
+  if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw heldTombstone();
   await begin(commit, { tenant, patient, at, reason, principal }, await find());
   return { isNew, patient };
 }
