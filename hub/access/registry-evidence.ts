@@ -1,5 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
-import { VitalmeshError } from '../../shared/errors.ts';
+import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { type RegistryChange, registryChanges } from '../registry/changes.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -19,6 +19,8 @@ export interface RegistryEvidence {
   policy: Policy;
   /** In force with `next`; the same one unless given. */
   nextPolicy?: Policy;
+  /** Why all this did not come into force although it was recorded before: recorded as failed. */
+  failed?: ErrorCode;
 }
 
 /**
@@ -27,13 +29,13 @@ export interface RegistryEvidence {
  */
 export async function recordRegistry(
   store: Pick<Store, 'record'>,
-  { before, next, uid, at, policy, nextPolicy = policy }: RegistryEvidence,
+  { before, next, uid, at, policy, nextPolicy = policy, failed }: RegistryEvidence,
 ): Promise<void> {
   const rows = before ? registryChanges(before, next).map((change) => changed(change, next.revision)) : loaded(next);
   const told = [...rows, ...(nextPolicy.version === policy.version ? [] : repolicied(next, nextPolicy))];
   const events = told.map(({ tenant, patient, reason, count, args }): AuditEvent => {
     const principal = operatorPrincipal(uid, tenant);
-    const decision = decide(principal, 'registry.change', { tenant }, { at, policy });
+    const { allow, reason: refusal } = decide(principal, 'registry.change', { tenant }, { at, policy });
     return {
       at,
       tenant,
@@ -41,9 +43,9 @@ export async function recordRegistry(
       role: principal.role,
       action: 'registry.change',
       patient,
-      outcome: decision.allow ? 'allowed' : 'denied',
-      reason: decision.allow ? reason : decision.reason,
-      count,
+      ...(failed === undefined
+        ? { outcome: allow ? 'allowed' : 'denied', reason: allow ? reason : refusal, count }
+        : { outcome: 'failed', reason: failed, count: 0 }),
       channel: 'operator',
       detail: { credential: { kind: 'local' }, policy: policy.version, args },
     };

@@ -4,12 +4,13 @@ import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { NetworkClock } from '../../../shared/time/network-clock.ts';
 import type { Feed } from '../../feed.ts';
+import type { KeptBinding } from '../../registry/bindings.ts';
 import type { LiveRegistry } from '../../registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from '../../registry/tenants.ts';
 import type { OpenedStore } from '../../store/open-store.ts';
 import type { Store } from '../../store/store.ts';
 import type { LivePolicy, RulesConfig } from '../load-rules.ts';
-import { recordRegistry } from '../registry-evidence.ts';
+import { type RegistryEvidence, recordRegistry } from '../registry-evidence.ts';
 import { contentId } from './content-id.ts';
 import { reloadRules } from './reload-rules.ts';
 
@@ -43,11 +44,15 @@ export interface NotInForce {
   detail: string | null;
 }
 
+const UNTRUE = 'the evidence tells of a change of the registry that is not in force; that it is not follows once the store takes it';
+
 /** What SIGHUP does: puts changed files in force, one reload at a time, and knows which were refused. */
 export class Reloads {
   readonly #options: ReloadsOptions;
   #last: Promise<unknown> = Promise.resolve();
   #refused: readonly NotInForce[] = [];
+  /** What the evidence tells of and what is not in force, while that could not be recorded. */
+  #untrue: Omit<RegistryEvidence, 'at'> | undefined;
 
   constructor(options: ReloadsOptions) {
     this.#options = options;
@@ -84,7 +89,10 @@ export class Reloads {
   /** Asks the store again since when the bindings in force hold. Rejects with STORAGE-*. */
   rebind(): Promise<void> {
     const { registry, store, clock } = this.#options;
-    return this.#inTurn(async () => registry.rebound(await store.rebind(registry.bindings(), clock.now(), clock.trust !== 'floor')));
+    return this.#inTurn(async () => {
+      registry.rebound(await store.rebind(registry.bindings(), clock.now(), clock.trust !== 'floor'));
+      await this.#tryTakeBack();
+    });
   }
 
   /** Since when its bindings hold is on disk before anything changes: a hub that is killed in between knows at its next start. */
@@ -92,14 +100,35 @@ export class Reloads {
     const { config, registry, policies, store, engine, feed, clock, log, uid, read = reloadRules } = this.#options;
     const { registry: next, policy, kept } = await read(config, registry.revocations());
     refuseMixed(tenantsOf(next, store), engine);
-    const inForce = { before: registry.current, policy: policies.current };
-    await recordRegistry(store, { ...inForce, next, nextPolicy: policy, uid, at: clock.now() });
-    const bindings = await store.rebind(next.bindings(), clock.now(), clock.trust !== 'floor');
+    const change = { before: registry.current, policy: policies.current, next, nextPolicy: policy, uid };
+    await this.#takeBack();
+    await recordRegistry(store, { ...change, at: clock.now() });
+    let bindings: readonly KeptBinding[];
+    try {
+      bindings = await store.rebind(next.bindings(), clock.now(), clock.trust !== 'floor');
+    } catch (thrown) {
+      const err = asVitalmeshError(thrown);
+      this.#untrue = { ...change, failed: err.code };
+      await this.#tryTakeBack();
+      throw err;
+    }
     const moved = registry.replace(next, bindings);
     policies.replace(policy);
     for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
     log.info({ revision: registry.revision, policy: policy.version }, 'registry read again');
     if (kept > 0) log.warn({ kept }, 'revocations that the registry no longer lists stay in force until the hub is started again');
+  }
+
+  /** Says in the evidence that the last change it tells of did not come into force; until that is there, nothing else changes. Rejects with STORAGE-*. */
+  async #takeBack(): Promise<void> {
+    const { store, clock } = this.#options;
+    if (this.#untrue === undefined) return;
+    await recordRegistry(store, { ...this.#untrue, at: clock.now() });
+    this.#untrue = undefined;
+  }
+
+  async #tryTakeBack(): Promise<void> {
+    await this.#takeBack().catch((thrown: unknown) => this.#options.log.error({ err: asVitalmeshError(thrown) }, UNTRUE));
   }
 
   /** Those that differ from what is in force: the good one of two waits for the bad one. */

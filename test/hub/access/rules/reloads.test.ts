@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
 import { LivePolicy, loadRules } from '../../../../hub/access/load-rules.ts';
 import { reloadRules } from '../../../../hub/access/rules/reload-rules.ts';
 import { formatNotInForce, Reloads } from '../../../../hub/access/rules/reloads.ts';
@@ -138,4 +139,73 @@ test('while a registry of 2,000 homes is read again, this thread goes on', async
   const { registry } = await reloadRules(config, [], async () => turn());
   assert.equal(registry.gatewayCount, 2_000);
   assert.ok(turns > 100, `the loop turned ${turns} times`);
+});
+
+test('whatever of the store fails while files are put in force, the evidence names what is in force as soon as it can be written', async () => {
+  verifies('RELOAD-EVIDENCE');
+  const files = [REGISTRY, `${REGISTRY}clients:\n  - { identity: ai, tenant: clinic, role: operator }\n`];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 8 }), async (failing) => {
+      const { registry, policies, clock, reloads: _, ...rest } = site();
+      // What a reader of the evidence takes to be in force, and what it was before.
+      let [named, before, isLost] = [registry.revision, registry.revision, false];
+      const step = (): boolean => failing.shift() === true;
+      const reloads = new Reloads({
+        ...{ config, registry, policies, clock, metrics: rest.metrics, log: silentLogger, engine: 'sqlite', uid: 0 },
+        store: {
+          record: async (events) => {
+            isLost = step();
+            if (isLost) throw new VitalmeshError('STORAGE-FULL');
+            const [first] = events;
+            const revision = String(first?.detail?.args?.registry);
+            if (first?.outcome === 'failed') named = before;
+            else [before, named] = [named, revision];
+          },
+          rebind: async () => {
+            if (step()) throw new VitalmeshError('STORAGE-FULL');
+            return [];
+          },
+          tenants: () => ['clinic'],
+        },
+        feed: { publish: (change) => change as unknown as Change },
+        access: { renew: async () => undefined },
+        read: async () => ({ ...loadRules(config), kept: 0 }),
+      });
+      for (let i = 1; i < 6; i += 1) {
+        writeFileSync(registryFile, files[i % 2] ?? '');
+        await reloads.reload();
+        assert.ok(isLost || named === registry.revision, `reload ${i}`);
+      }
+      failing.length = 0;
+      await reloads.rebind();
+      assert.equal(named, registry.revision);
+    }),
+    { examples: [[[false, true]], [[false, true, true]], [[false, true, true, true, false, true, true]]] },
+  );
+});
+
+test('a check that does not end leaves the last good files in force, says so, and the next reload works', async () => {
+  verifies('RELOAD-LIMIT');
+  const { registry, policies, clock, metrics } = site();
+  const checks: (typeof reloadRules)[] = [
+    async () => {
+      throw new VitalmeshError('REGISTRY-UNCHECKED');
+    },
+    (from, standing) => reloadRules(from, standing, soon),
+  ];
+  const reloads = new Reloads({
+    ...{ config, registry, policies, clock, metrics, log: silentLogger, engine: 'sqlite', uid: 0 },
+    store: { record: async () => undefined, rebind: async () => [], tenants: () => ['clinic'] },
+    feed: { publish: (change) => change as unknown as Change },
+    access: { renew: async () => undefined },
+    read: (from, standing) => (checks.shift() ?? reloadRules)(from, standing),
+  });
+  writeFileSync(registryFile, MOVED);
+  await reloads.reload();
+  assert.deepEqual(
+    reloads.notInForce().map(({ file, code }) => [file, code]),
+    [[registryFile, 'REGISTRY-UNCHECKED']],
+  );
+  await reloads.reload();
+  assert.deepEqual([reloads.notInForce(), registry.patient('clinic', 'pat-bbbb-1') !== undefined], [[], true]);
 });
