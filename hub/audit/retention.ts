@@ -128,6 +128,9 @@ export function planOf(
   for (const [i, one] of due.entries()) {
     const head = heads[i] ?? {};
     const { tenant = someTenant, class: name, gone } = head;
+    // Behind the anchor of its class nothing is gone yet: an anchor that went past would sign for what somebody else removed.
+    if (what !== 'entries' && name === what && gone !== undefined)
+      throw new VitalmeshError('AUDIT-NOT-REMOVED', { detail: `entry ${one.seq}` });
     const left = name === what && gone === undefined && !isHeld(one, head) ? withoutContent(one.entry) : undefined;
     if (what !== 'entries' && left === undefined) continue;
     if (left !== undefined) emptied.push({ seq: one.seq, entry: left });

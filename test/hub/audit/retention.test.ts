@@ -275,6 +275,25 @@ test('evidence that was tampered with is not removed, so that it is found', asyn
   });
 });
 
+test('content that somebody removed by hand is not signed for when its time comes', async () => {
+  verifies('AUDIT-RETAINED');
+  await retained(async ({ path, key, store }) => {
+    await store[Symbol.asyncDispose]();
+    {
+      using database = openDatabase({ path, key, migrations: STORE_MIGRATIONS });
+      const { entry } = database.prepare<[], { entry: string }>('SELECT entry FROM audit WHERE seq = 9').get() ?? assert.fail();
+      database.write(() => {
+        database.prepare('DROP TRIGGER audit_no_update').run();
+        database.prepare<[string]>('UPDATE audit SET entry = ? WHERE seq = 9').run(withoutContent(entry) ?? assert.fail());
+      });
+    }
+    await using again = openSqliteStore({ path, key, metrics: new Metrics() });
+    assert.equal((await verdictOf(again)).fault, 'removed');
+    await assert.rejects(retainAll(again, policyOf(60, { reads: 5 })), { code: 'AUDIT-NOT-REMOVED', detail: 'entry 9' });
+    assert.equal((await verdictOf(again)).fault, 'removed');
+  });
+});
+
 test('every class of evidence has its length, and an event is of one', () => {
   verifies('AUDIT-RETAINED');
   for (const name of EVIDENCE_CLASSES) assert.equal((JSON.parse(canonicalEvent(aged(name, 1))) as { class: string }).class, name);
