@@ -77,6 +77,7 @@ export interface Auditor {
 
 /** What goes to the receiver of the live feed again: both numbers included. */
 export interface Resent {
+  /** Less than what was asked for where the receiver has not confirmed what is before that. */
   from: number;
   newest: number;
 }
@@ -251,8 +252,7 @@ class StoreAuditor implements Auditor {
     if (siem === undefined) throw new VitalmeshError('NOT-FOUND', { detail: 'audit.feed of hub.yaml names no receiver' });
     if (from > newest) throw new VitalmeshError('NOT-FOUND', { detail: `the last entry is ${newest}` });
     await store.record(calls.map((call) => granted(call, null, 0, { args: { resendFrom: from } })));
-    await siem.sendAgain(from);
-    return { from, newest };
+    return { from: await siem.sendAgain(from), newest };
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

@@ -120,9 +120,13 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           summary: 'Sends everything from this entry on to the SIEM again (audit.feed), where its receiver misses some.',
           options: { config: text, from: text, json: { type: 'boolean' } },
           run: async (values, io) => {
-            for await (const resent of asked<Resent>(values, 'audit-resend', { from: seqOf(values, 'from') })) {
+            const wanted = seqOf(values, 'from');
+            for await (const resent of asked<Resent>(values, 'audit-resend', { from: wanted })) {
               const { from, newest } = resent;
-              await print(io, values.json ? JSON.stringify(resent) : `Entries ${from} to ${newest} go to the SIEM again, and then on.`);
+              const earlier =
+                wanted !== undefined && from < wanted ? ` From ${from} on, because it has not confirmed what is before ${wanted}.` : '';
+              const told = `Entries ${from} to ${newest} go to the SIEM again, and then on.${earlier}`;
+              await print(io, values.json ? JSON.stringify(resent) : told);
             }
             return EXIT.ok;
           },

@@ -85,11 +85,17 @@ export class FeedRun implements Service {
     };
   }
 
-  /** Has everything from this entry on sent again, as soon as the receiver takes it. Throws NOT-FOUND where another hub feeds. */
-  async sendAgain(from: number): Promise<void> {
+  /**
+   * Has everything from this entry on sent again, as soon as the receiver takes it; from an earlier one where the receiver does not surely have what is before it. Resolves with
+   * the first that is sent. Throws NOT-FOUND where another hub feeds.
+   */
+  async sendAgain(from: number): Promise<number> {
     if (this.#state === 'standby')
       throw new VitalmeshError('NOT-FOUND', { detail: 'another hub that shares the store feeds: ask that one' });
-    this.#again = from - 1;
+    // A feed that has not run yet knows its place from the store alone.
+    const confirmed = this.#confirmed.seq > 0 ? this.#confirmed : ((await this.#options.store.takeFeed(LEASE_MS)) ?? NO_PLACE);
+    this.#again = Math.min(this.#again ?? from - 1, from - 1, confirmed.seq);
+    return this.#again + 1;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -154,11 +160,11 @@ export class FeedRun implements Service {
     }
   }
 
-  /** To where an operator wants it to go on; false once another hub has the feed. */
+  /** Back to where an operator wants it to go on, and never ahead, which would leave entries out; false once another hub has the feed. */
   async #goBack(): Promise<boolean> {
     if (this.#again === null) return true;
     const { store } = this.#options;
-    const seq = this.#again;
+    const seq = Math.min(this.#again, this.#confirmed.seq);
     const place = seq === 0 ? NO_PLACE : { seq, hash: (await store.auditHash(seq)) ?? NO_PLACE.hash };
     if (!(await store.keepFeed(place))) return false;
     this.#again = null;

@@ -100,7 +100,12 @@ test('sending again is decided and recorded; who may not export, asks for what i
   await using hub = testHub();
   await hub.store.record([event(1), event(2), event(3)]);
   const again: number[] = [];
-  const siem = { sendAgain: async (from: number) => void again.push(from) };
+  const siem = {
+    sendAgain: async (from: number) => {
+      again.push(from);
+      return Math.min(from, 2);
+    },
+  };
   const doubts = { standing: () => undefined, acknowledge: async () => undefined };
   const forbidden: Policy = { ...DEFAULT_POLICY, rules: [] };
   const resend = async (args: object, options: object, policy = DEFAULT_POLICY): Promise<unknown[]> => {
@@ -114,16 +119,16 @@ test('sending again is decided and recorded; who may not export, asks for what i
     );
     return await gathered(answer as AsyncIterable<unknown>);
   };
-  assert.deepEqual(await resend({ from: 2 }, { doubts, siem }), [{ from: 2, newest: 3 }]);
+  assert.deepEqual(await resend({ from: 3 }, { doubts, siem }), [{ from: 2, newest: 3 }], 'what is sent, which may be more');
   const [last] = (await evidenceOf(hub.store)).slice(-1);
   assert.deepEqual(
     [last?.principal, last?.action, last?.outcome, last?.detail?.args],
-    ['local:7', 'audit.export', 'allowed', { resendFrom: 2 }],
+    ['local:7', 'audit.export', 'allowed', { resendFrom: 3 }],
   );
   await assert.rejects(resend({ from: 99 }, { doubts, siem }), { code: 'NOT-FOUND' });
   await assert.rejects(resend({ from: 1 }, { doubts }), { code: 'NOT-FOUND' });
   await assert.rejects(resend({ from: 1 }, {}), { code: 'AUDIT-NO-HUB' });
   await assert.rejects(resend({ from: 0 }, { doubts, siem }), { code: 'USAGE' });
   await assert.rejects(resend({ from: 1 }, { doubts, siem }, forbidden), { code: 'ACCESS-DENIED' });
-  assert.deepEqual(again, [2]);
+  assert.deepEqual(again, [3]);
 });

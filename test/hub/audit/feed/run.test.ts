@@ -13,7 +13,7 @@ import { openSqliteStore } from '../../../../hub/store/sqlite.ts';
 import type { Store } from '../../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import { aborted, Backoff } from '../../../../shared/lifecycle.ts';
-import { createLogger } from '../../../../shared/log.ts';
+import { createLogger, silentLogger } from '../../../../shared/log.ts';
 import { Metrics } from '../../../../shared/metrics.ts';
 import { event } from '../../../contract/store.ts';
 import { verifies } from '../../../requirements.ts';
@@ -336,6 +336,38 @@ test('an operator has everything from an entry on sent again', async () => {
   await run.sendAgain(1);
   await until(() => at.sink.seqs().length === 20);
   assert.deepEqual([at.sink.seqs(), run.status().alarms], [upTo(20), []]);
+});
+
+test('sending again never goes ahead: what the receiver has not confirmed goes with it, and the answer says from where on', async () => {
+  verifies('FEED-GOES-ON');
+  await using at = await site();
+  await at.record(50);
+  await using run = await at.start();
+  await until(() => at.sink.confirmedUpTo === 50);
+  at.sink.fails = new VitalmeshError('AUDIT-FEED-UNREACHABLE');
+  await at.record(40);
+  await until(() => run.status().code !== null);
+  assert.equal(await run.sendAgain(90), 51);
+  at.sink.fails = undefined;
+  await until(() => at.sink.confirmedUpTo === 90);
+  assert.deepEqual([[...new Set(at.sink.seqs())], at.sink.of('gap')], [upTo(90), []]);
+  at.sink.fails = new VitalmeshError('AUDIT-FEED-UNREACHABLE');
+  await at.record(1);
+  await until(() => run.status().code !== null);
+  assert.deepEqual([await run.sendAgain(20), await run.sendAgain(80)], [20, 20], 'of two wishes that wait the earlier counts');
+});
+
+test('a feed that has not begun goes by the place that is kept when it is to send again', async () => {
+  verifies('FEED-GOES-ON');
+  await using at = await site();
+  await at.record(20);
+  {
+    await using _first = await at.start();
+    await until(() => at.sink.confirmedUpTo === 20);
+  }
+  await at.record(10);
+  await using run = new FeedRun({ ...at, subjects: true, heartbeatMs: 60_000, limits: { entries: 100, ms: 60_000 }, log: silentLogger });
+  assert.equal(await run.sendAgain(25), 21);
 });
 
 test('of two hubs one feeds; the other says so, and takes over when the first stops', async () => {
