@@ -131,6 +131,7 @@ async function run(config: HubConfig): Promise<void> {
   const agesOf = (what: 'readings' | 'evidence') => new RetentionTime({ path: retentionFileOf(config.store, what), clock, log });
   const evidenceRetention = new EvidenceRetention({
     ...{ store, policy: evidencePolicy(config.audit.retention), key: checkpoints.key, time: agesOf('evidence'), metrics, clock, log },
+    keys: notesOf(config).keys,
     knownTime: () => clock.toKeep(),
     isDoubted: () => checkpoints.status().alarms.length > 0,
   });

@@ -7,7 +7,7 @@ import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
 import type { RetentionTime } from '../retention-time.ts';
 import type { Store } from '../store/store.ts';
-import { type Anchor, type Removed, signAnchor } from './anchors.ts';
+import { type Anchor, isSigned, type Removed, signAnchor } from './anchors.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';
 import type { EvidencePolicy, Removal } from './retention.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -23,6 +23,8 @@ export interface EvidenceRetentionOptions {
   store: Pick<Store, 'storeId' | 'retainEvidence' | 'anchors' | 'auditBehind'>;
   policy: EvidencePolicy;
   key: SigningKey;
+  /** The public keys that an anchor of before may be signed with. */
+  keys: () => readonly string[];
   /** The time that the network told in this run, never later than the hub's own clock; undefined while it has told none. */
   knownTime: () => Instant | undefined;
   /** Whether anything stands against the evidence: then nothing of it is removed. */
@@ -107,15 +109,17 @@ export class EvidenceRetention implements Service {
 
   /** False while nothing may be removed. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { store, policy, key, knownTime, isDoubted, time, clock, metrics, log, wait } = this.#options;
+    const { store, policy, key, keys, knownTime, isDoubted, time, clock, metrics, log, wait } = this.#options;
     const known = knownTime();
     this.#waitsFor = known === undefined ? 'time' : isDoubted() ? 'evidence' : null;
     if (known === undefined || this.#waitsFor !== null) return false;
     const now = time.moment(known);
+    const trusted = keys();
     const order = {
       policy,
       now,
       sign: (anchor: Pick<Anchor, 'what' | 'seq' | 'hash'>) => signAnchor(store.storeId, anchor, key.privateKey),
+      isSigned: (anchor: Anchor) => isSigned(store.storeId, anchor, trusted),
       told: (removal: Removal) => removalEvents(removal, policy, clock.now()),
     };
     const removed: Partial<Record<Removed, number>> = {};

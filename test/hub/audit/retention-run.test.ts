@@ -48,7 +48,17 @@ async function ran(waitsWanted: number, script: (EvidenceStep | Error)[], change
   };
   const time = { moment: (known: Instant) => known - DAY_MS };
   const told = { knownTime: () => clock.now(), isDoubted: () => false, time };
-  const run = new EvidenceRetention({ store, policy: policyOf(2192), key: KEY, metrics, clock, wait, ...told, ...change });
+  const run = new EvidenceRetention({
+    store,
+    policy: policyOf(2192),
+    key: KEY,
+    keys: () => [KEY.verifier],
+    metrics,
+    clock,
+    wait,
+    ...told,
+    ...change,
+  });
   await run.start(new AbortController().signal);
   await enough.promise;
   await run[Symbol.asyncDispose]();
