@@ -33,18 +33,20 @@ export function patientRightsCommands(programs: PatientPrograms): Readonly<Recor
       },
     },
     erase: {
-      usage: 'PATIENT --config hub.yaml --reason CODE [--confirm PATIENT] [--tenant NAME] [--json]',
+      usage: 'PATIENT --config hub.yaml --reason CODE [--confirm PATIENT] [--also AUTHORITY|VALUE,…] [--tenant NAME] [--json]',
       summary: 'Erases everything that the hub holds of one person, for good. Take them out of registry.yaml first.',
       explained: [
         '--reason   a code or a ticket; it stays, so nothing about the person',
         '--confirm  the id once more; it is asked for at the terminal unless given',
+        '--also     numbers of the person as movements have them, besides those of their readings; also behind an erasure',
       ],
       positionals: ['PATIENT'],
-      options: { ...common, reason: text, confirm: text },
+      options: { ...common, reason: text, confirm: text, also: text },
       run: async (values, io) => {
         const reason = required(values, 'reason');
         const confirm = typeof values.confirm === 'string' ? values.confirm : await confirmed(io);
-        const [report] = await all(asked(programs, values, 'patient-erase', { reason, confirm }));
+        const also = typeof values.also === 'string' ? { also: values.also.split(',') } : {};
+        const [report] = await all(asked(programs, values, 'patient-erase', { reason, confirm, ...also }));
         if (values.json) return print(io, JSON.stringify(report));
         const { store } = loadHubConfig(required(values, 'config'));
         return print(io, formatErasure(report as ErasureReport, store.type === 'postgres'));
@@ -65,7 +67,11 @@ function held(programs: PatientPrograms, name: 'hold' | 'release', command: Pati
       const [row] = await all(asked(programs, values, command, { reason: required(values, 'reason') }));
       return print(
         io,
-        values.json ? JSON.stringify(row) : name === 'hold' ? 'The patient is under legal hold.' : 'This legal hold is over; the patient may be under others (status counts who is).',
+        values.json
+          ? JSON.stringify(row)
+          : name === 'hold'
+            ? 'The patient is under legal hold.'
+            : 'This legal hold is over; the patient may be under others (status counts who is).',
       );
     },
   };

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { identifierOf } from '../../shared/observation-code.ts';
 import type { AccessResource, Action, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
@@ -9,6 +10,7 @@ import { auditEventOf } from '../audit/fhir.ts';
 import type { Feed } from '../feed.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ErasureCounts, Removed } from '../store/erasing/erasing.ts';
+import { namesIn } from '../store/erasing/tombstone.ts';
 import type { CurrencyChange, Store } from '../store/store.ts';
 import { bindingOf } from './bound.ts';
 import { finishErasures, keepTombstones } from './finish-erasures.ts';
@@ -33,6 +35,8 @@ export interface ErasureAsked {
   /** The same once more. */
   confirm: string;
   reason: string;
+  /** The person's numbers as the hospital has them, AUTHORITY|VALUE, besides those that stand in their readings. */
+  also?: readonly string[] | undefined;
 }
 
 /** What `patients erase --json` prints: nothing of who it was. */
@@ -130,7 +134,7 @@ export class PatientRights {
   }
 
   /** Erases a person for good. What was begun goes on also when the caller goes away. */
-  async erase(caller: Principal, { patient, confirm, reason }: ErasureAsked, context: CallContext): Promise<ErasureReport> {
+  async erase(caller: Principal, { patient, confirm, reason, also = [] }: ErasureAsked, context: CallContext): Promise<ErasureReport> {
     if (confirm !== patient) throw new VitalmeshError('USAGE', { detail: 'the id was not given the same twice: --confirm repeats it' });
     checkReason(reason, patient);
     const { store, registry, tombstones, feed, staleness, clock } = this.#options;
@@ -140,7 +144,7 @@ export class PatientRights {
     if (bound !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', bound);
     const { tombstone, gone } = await this.#trying(call, () =>
       store.beginErasure({
-        ...{ tenant, patient, reason, principal, at: clock.now() },
+        ...{ tenant, patient, reason, principal, at: clock.now(), also: also.flatMap(namesOfNumber) },
         evidence: ({ mark }) => {
           const { detail = {}, ...event } = granted(call, patient, 0);
           return { ...event, detail: { ...detail, erasure: { reason, mark: Buffer.from(mark).toString('hex') } } };
@@ -220,4 +224,11 @@ function checkReason(reason: string, patient: string): void {
   throw new VitalmeshError('USAGE', {
     detail: '--reason is a code or a ticket of 1 to 64 letters, digits and . _ : / # -, without the id: it stays',
   });
+}
+
+/** As a movement names the number. Throws USAGE, without what was given. */
+function namesOfNumber(number: string): string[] {
+  const [, authority = '', value = ''] = /^([^|]{0,255})\|([^|]{1,255})$/.exec(number) ?? [];
+  if (value === '') throw new VitalmeshError('USAGE', { detail: '--also is AUTHORITY|VALUE, several with a comma between them' });
+  return namesIn({ subject: { identifier: identifierOf({ authority, value }) } });
 }

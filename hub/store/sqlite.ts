@@ -345,8 +345,8 @@ class SqliteStore implements Store {
     return this.#erasing.hold(hold, evidence);
   }
 
-  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void> {
-    return this.#erasing.release(tenant, patient, evidence);
+  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
+    return this.#erasing.release(tenant, patient, reason, evidence);
   }
 
   beginErasure(order: ErasureOrder): Promise<ErasureBegun> {

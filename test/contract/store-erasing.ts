@@ -5,10 +5,11 @@ import { verifyAudit } from '../../hub/audit/chain.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
 import type { ErasureEnd } from '../../hub/store/erasing/erasing.ts';
-import type { Tombstone } from '../../hub/store/erasing/tombstone.ts';
+import { namesIn, type Tombstone } from '../../hub/store/erasing/tombstone.ts';
 import type { Arrival, EventArrival, Store } from '../../hub/store/store.ts';
 import type { Movement, MovementEvent } from '../../shared/movement.ts';
 import { movementResource, readMovement } from '../../shared/movement-resource.ts';
+import { identifierOf } from '../../shared/observation-code.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
@@ -231,7 +232,7 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     };
     await assert.rejects(store.adoptTombstones(tombstones, evidence), { code: 'PATIENT-TOMBSTONES' });
     assert.deepEqual([await ids(store, WHO), told, await store.erasureCounts()], [4, [], { erased: 0, underWay: 0, held: 1 }]);
-    await store.release('clinic', WHO, event(0, { patient: WHO }));
+    await store.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
     assert.equal(await store.adoptTombstones(tombstones, evidence), 1);
     await finished(store);
     assert.deepEqual(told, [WHO]);
@@ -307,5 +308,26 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     assert.doesNotMatch(JSON.stringify(left), /MRN-4711/);
     assert.deepEqual((await store.verify()).findings, []);
     assert.deepEqual((await store.storeBatch(batchOf([swap]))).results, ['erased']);
+  });
+
+  check('movements under a number that is given go, too, with the erasure or behind it', async (store) => {
+    verifies('ERASE-ROWS');
+    const named = ['P1', 'P2', 'P3'].map((value) => ({ value, authority: 'HIS' }));
+    const also = (value: string): string[] => namesIn({ subject: { identifier: identifierOf({ value, authority: 'HIS' }) } });
+    await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), ...named.map((number, i) => movementOf(10 + i, number))]));
+    const order = { tenant: 'clinic', patient: WHO, reason: 'r', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(WHO) };
+    await store.beginErasure({ ...order, also: also('P1') });
+    assert.equal((await finished(store)).removed.movements, 1);
+    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-ERASED' });
+    await store.beginErasure({ ...order, also: also('P2') });
+    await finished(store);
+    const left = await gathered(await store.events('clinic', { kind: 'movement' }, seen));
+    assert.deepEqual(
+      left.map(({ resource }) => readMovement(resource)?.parties[0]?.patient.value),
+      ['P3'],
+    );
+    assert.doesNotMatch(JSON.stringify(await store.tombstones()), /P[12]/);
+    assert.deepEqual((await store.storeBatch(batchOf([movementOf(20, { value: 'P1', authority: 'HIS' })]))).results, ['erased']);
+    assert.deepEqual((await store.verify()).findings, []);
   });
 }

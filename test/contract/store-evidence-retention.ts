@@ -109,7 +109,7 @@ export function storeEvidenceRetentionContract(name: string, place: () => Promis
     assert.deepEqual(await retainAll(store, policyOf(50, { writes: 30 })), { entries: 1, writes: 1 });
     assert.deepEqual(await counts(store), [90, 70, 60, 0]);
     assert.equal((await verdictOf(store)).fault, null);
-    await store.release('clinic', 'pat-1', aged('administration', 0));
+    await store.release('clinic', 'pat-1', 'a claim', aged('administration', 0));
     assert.deepEqual(await retainAll(store, policyOf(50, { writes: 30 })), { entries: 4 });
     assert.deepEqual(await counts(store), [0, 0]);
     assert.equal((await verdictOf(store)).fault, null);

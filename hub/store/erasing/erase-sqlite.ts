@@ -54,11 +54,12 @@ export function erasureOf(database: Writing, tenant: string, patient: string): E
 
 /** Begins an erasure within the transaction of the caller: nothing of the person is current from here on. */
 export function beginErasure(database: Writing, order: Omit<ErasureOrder, 'evidence'>): { row: ErasureRow; gone: CurrencyChange[] } {
-  const { tenant, patient } = order;
+  const { tenant, patient, also = [] } = order;
   if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw new VitalmeshError('PATIENT-HELD');
   const before = erasureOf(database, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
-  if (!isKnown(database, tenant, patient)) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  const isAgain = before !== undefined && also.length > 0;
+  if (!isAgain && !isKnown(database, tenant, patient)) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
   return begin(database, order, before);
 }
 
@@ -85,7 +86,7 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
 
 function begin(
   database: Writing,
-  { tenant, patient, at, reason, principal }: Omit<ErasureOrder, 'evidence'>,
+  { tenant, patient, at, reason, principal, also = [] }: Omit<ErasureOrder, 'evidence'>,
   before: ErasureRow | undefined,
 ): { row: ErasureRow; gone: CurrencyChange[] } {
   const key = keyOf(database, tenant, patient) ?? 0;
@@ -109,7 +110,7 @@ function begin(
   if (row === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an erasure that is not there' });
   const current = database.prepare<[number], { vital: string; device: string }>(ERASING_SQL.currentOfPatient).all(key);
   database.prepare<[number]>(ERASING_SQL.dropCurrent).run(key);
-  new Progress(database, row).found(gateways, []);
+  new Progress(database, row).found(gateways, also);
   return { row: erasureOf(database, tenant, patient) ?? row, gone: current.map((of) => ({ tenant, patient, ...of, gone: true })) };
 }
 
@@ -302,8 +303,7 @@ class Erasing {
     const of = [this.#tenant, this.#patient] as const;
     this.#database.prepare<[number]>(ERASING_SQL.dropCurrent).run(this.#key);
     this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
-    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropHold, ERASING_SQL.dropKey])
-      this.#database.prepare<[string, string]>(sql).run(...of);
+    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey]) this.#database.prepare<[string, string]>(sql).run(...of);
   }
 
   #dropEvents(rows: readonly (RemovedRow & { key: number })[], of: 'events' | 'movements'): void {

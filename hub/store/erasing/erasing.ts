@@ -20,6 +20,8 @@ export interface ErasureOrder {
   reason: string;
   principal: string;
   at: Instant;
+  /** Identifiers (`system|value`) that are the person's besides those of what is stored of them; kept as marks alone once it is done. */
+  also?: readonly string[];
   /** Written in the commit that begins it. */
   evidence: (tombstone: Tombstone) => AuditEvent;
 }
@@ -81,7 +83,8 @@ export interface ErasingStore {
   /** Ends the hold of this reason. Throws NOT-FOUND where there is none. */
   release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void>;
   /**
-   * Begins to erase a person; one whose erasure is under way already is not begun anew. Throws PATIENT-HELD, PATIENT-ERASED, and NOT-FOUND where the store holds
+   * Begins to erase a person; one whose erasure is under way already is not begun anew. Of one who was erased already, with `also`, what
+   * stands under these identifiers is erased. Throws PATIENT-HELD, PATIENT-ERASED, and NOT-FOUND where the store holds
    * nothing of a patient of this id.
    */
   beginErasure(order: ErasureOrder): Promise<ErasureBegun>;

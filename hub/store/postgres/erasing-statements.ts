@@ -25,11 +25,11 @@ export const ERASING_PG = {
   toldOf: 'SELECT 1 AS found FROM erasure WHERE tenant = $1 AND position > $2 AND position <= $3 AND hub <> $4 LIMIT 1',
 
   findHold: 'SELECT 1 AS found FROM legal_hold WHERE tenant = $1 AND patient = $2',
-  countHolds: 'SELECT count(*) AS held FROM legal_hold WHERE tenant = $1',
+  countHolds: 'SELECT count(DISTINCT patient) AS held FROM legal_hold WHERE tenant = $1',
   setHold: `
     INSERT INTO legal_hold (tenant, patient, reason, principal, at) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (tenant, patient) DO UPDATE SET reason = excluded.reason, principal = excluded.principal, at = excluded.at`,
-  dropHold: 'DELETE FROM legal_hold WHERE tenant = $1 AND patient = $2 RETURNING patient',
+    ON CONFLICT DO NOTHING`,
+  dropHold: 'DELETE FROM legal_hold WHERE tenant = $1 AND patient = $2 AND reason = $3 RETURNING patient',
 
   knownPatients: 'SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1',
   keyOf: 'SELECT key FROM patient WHERE tenant = $1 AND id = $2',

@@ -44,9 +44,9 @@ export class PostgresErasing implements ErasingStore {
     }, tenant);
   }
 
-  release(tenant: string, patient: string, evidence: AuditEvent): Promise<void> {
+  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
     return this.#place.commit(async (commit) => {
-      if ((await commit.query(ERASING_PG.dropHold, [tenant, patient])).length === 0) throw new VitalmeshError('NOT-FOUND');
+      if ((await commit.query(ERASING_PG.dropHold, [tenant, patient, reason])).length === 0) throw new VitalmeshError('NOT-FOUND');
       commit.append([evidence]);
     }, tenant);
   }

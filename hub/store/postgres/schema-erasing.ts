@@ -32,10 +32,10 @@ CREATE INDEX erasure_under_way ON erasure (tenant, key) WHERE patient IS NOT NUL
 CREATE TABLE legal_hold (
   tenant text COLLATE "C" NOT NULL,
   patient text COLLATE "C" NOT NULL,
-  reason text NOT NULL,
+  reason text COLLATE "C" NOT NULL,
   principal text NOT NULL,
   at bigint NOT NULL,
-  PRIMARY KEY (tenant, patient)
+  PRIMARY KEY (tenant, patient, reason)
 );
 ${secured(OF_A_TENANT, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
 `;

@@ -107,7 +107,7 @@ test('neither the person nor a value stands in the file of the store, its log or
       { tenant: 'clinic', patient: PLANTED, reason: 'CASE', principal: 'local:0', at: TEST_NOW },
       event(0, { patient: PLANTED }),
     );
-    await store.release('clinic', PLANTED, event(0, { patient: PLANTED }));
+    await store.release('clinic', PLANTED, 'CASE', event(0, { patient: PLANTED }));
     await store.rebind([{ tenant: 'clinic', gateway: 'gw-icu', kind: 'bed', name: 'ICU-01', patient: PLANTED }], TEST_NOW);
     // A half of it leaves by the retention first, and what it leaves behind is written over as well.
     const policy = { ...orderAt(0).policy, continuous: 300_000 };
