@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
+import { StalenessWatch } from '../../hub/clinical/staleness-watch.ts';
+import { type Change, Feed } from '../../hub/feed.ts';
+import { forgetErased } from '../../hub/privacy/forget-erased.ts';
 import type { OthersStored } from '../../hub/store/open-store.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
+import { erasureEvent, finished } from '../contract/store-erasing.ts';
 import { verifies } from '../requirements.ts';
-import { gathered } from '../support/hub.ts';
+import { gathered, TEST_NOW } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
 import { type Cut, PostgresCutter } from '../support/postgres-cutter.ts';
 import { PatientGateway } from '../support/postgres-gateway.ts';
@@ -65,6 +70,54 @@ test('a batch whose commit lost its answer is refused, held when it comes again,
   const current = new Set(told.flatMap(({ currencies }) => currencies.map(({ patient, vital }) => `${patient} ${vital}`)));
   for (const cut of ['during', 'answer', 'half']) for (const vital of ['hr', 'spo2']) assert.ok(current.has(`pat-${cut} ${vital}`), cut);
   assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
+});
+
+test('an erasure whose commit lost its answer is told in the hub that made it, which holds nobody for current who is gone', {
+  timeout: 60_000,
+}, async () => {
+  verifies('ERASE-TOLD', 'STORE-COMMIT-UNSURE');
+  await using server = await PostgresServer.start();
+  await using cutter = await PostgresCutter.to(server.folder);
+  const { app, owner } = await server.database();
+  await using store = await openPostgresStore({
+    address: { ...app, host: cutter.folder },
+    owner,
+    metrics: new Metrics(),
+    log: silentLogger,
+  });
+  await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, patientId: 'pat-icu-02' })]));
+  const feed = new Feed();
+  await using staleness = new StalenessWatch({ store, feed });
+  const stop = new AbortController();
+  await staleness.start(stop.signal);
+  const heard = Promise.withResolvers<Change>();
+  using _subscribed = feed.subscribe((change) => change.kind === 'erased' && heard.resolve(change));
+  const erased: string[][] = [];
+  const tell = ({ erased: gone }: OthersStored): void => {
+    if (!gone) return;
+    erased.push(['pat-icu-01', 'pat-icu-02'].filter((id) => gone.isPatient(id)));
+    forgetErased(gone, { staleness, feed, clock: systemClock });
+  };
+  // Long, so that it is told because it is known to be unsure.
+  await using others = new OtherHubs({ store, log: silentLogger, tell, everyMs: 60_000 });
+  await others.start(stop.signal);
+  const evidence = () => erasureEvent('pat-icu-01');
+  const order = { tenant: 'clinic', patient: 'pat-icu-01', reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence };
+  const isCut = cutter.cut('answer');
+  await assert.rejects(store.beginErasure(order), { code: 'STORAGE-REMOTE' });
+  await isCut;
+  assert.equal((await heard.promise).patient, 'pat-icu-01');
+  for (const ids of erased) assert.deepEqual(ids, ['pat-icu-01']);
+  assert.deepEqual(
+    staleness.currentOf('clinic', () => true).map(({ patient }) => patient),
+    ['pat-icu-02'],
+  );
+  const { tombstone, gone } = await store.beginErasure(order);
+  assert.deepEqual([tombstone.reason, gone], ['DSR-7', []], 'the one that is under way');
+  assert.ok(await finished(store, 'pat-icu-01'));
+  assert.deepEqual(await store.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
+  assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
+  stop.abort();
 });
 
 test(`${ROUNDS * CUTS.length} connections cut in the middle of commits of two hubs: nothing acknowledged is missing, nothing is there twice`, async (context) => {

@@ -169,7 +169,7 @@ export class OtherHubs implements Service {
   async #catchUp(from: number, until: number, hub: string): Promise<void> {
     await this.#store.refreshTenants();
     for (const tenant of this.#store.allTenants()) {
-      const erased = await this.#store.read((transaction) => this.#erased(transaction, tenant, until), tenant);
+      const erased = await this.#store.read((transaction) => this.#erased(transaction, { tenant, from, until, hub }), tenant);
       if (erased) this.#tell({ patients: [], currencies: [], erased });
       for (let after = from; after < until && !this.#stop.signal.aborted; ) {
         const { stored, last } = await this.#store.read((transaction) => this.#page(transaction, { tenant, after, until, hub }), tenant);
@@ -207,9 +207,12 @@ export class OtherHubs implements Service {
     return { stored: { patients: told, currencies }, last: rows.length < A_PAGE ? until : (rows.at(-1)?.position ?? until) };
   }
 
-  /** The erased people of a tenant, where another hub began to erase one. */
-  async #erased(transaction: Transaction, tenant: string, until: number): Promise<OthersStored['erased']> {
-    const told = await transaction.query(ERASING_PG.toldOf, [tenant, this.#told, until, this.#store.hub]);
+  /** The erased people of a tenant, where another hub than this began to erase one. */
+  async #erased(
+    transaction: Transaction,
+    { tenant, from, until, hub }: { tenant: string; from: number; until: number; hub: string },
+  ): Promise<OthersStored['erased']> {
+    const told = await transaction.query(ERASING_PG.toldOf, [tenant, from, until, hub]);
     if (told.length === 0) return undefined;
     const { people } = await erasedOf(transaction, tenant);
     return { tenant, isPatient: (id) => people.isPatient(id) };
