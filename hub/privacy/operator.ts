@@ -16,7 +16,13 @@ const CONTEXT: CallContext = { channel: 'operator' };
 
 const text = z.string().min(1).max(256);
 const exportArgs = z.strictObject({ tenant: text.optional(), patient: text });
-const eraseArgs = z.strictObject({ tenant: text.optional(), patient: text, confirm: text, reason: text });
+const eraseArgs = z.strictObject({
+  tenant: text.optional(),
+  patient: text,
+  confirm: text,
+  reason: text,
+  also: z.array(z.string().max(512)).max(64).optional(),
+});
 const holdArgs = z.strictObject({ tenant: text.optional(), patient: text, reason: text });
 
 /** What an operator may do in the name of one person, with a hub that runs or with a store alone; recorded as `local:<uid>`. */
@@ -27,7 +33,7 @@ export function rightsOperatorCommands({ rights, tenants }: PrivacySurroundings)
       yield* rights.export(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'patient-erase': async function* (args, principal) {
-      const { tenant, ...asked } = checked(eraseArgs, args, 'PATIENT, --confirm and --reason are text');
+      const { tenant, ...asked } = checked(eraseArgs, args, 'PATIENT, --confirm, --reason and --also are text');
       yield await rights.erase(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
     },
     'patient-hold': async function* (args, principal) {

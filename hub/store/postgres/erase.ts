@@ -38,11 +38,12 @@ export async function beginErasure(
   commit: Commit,
   order: Omit<ErasureOrder, 'evidence'>,
 ): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
-  const { tenant, patient } = order;
+  const { tenant, patient, also = [] } = order;
   if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw new VitalmeshError('PATIENT-HELD');
   const before = await erasureOf(commit, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
-  if (!(await isKnown(commit, tenant, patient))) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  const isAgain = before !== undefined && also.length > 0;
+  if (!isAgain && !(await isKnown(commit, tenant, patient))) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
   return await begin(commit, order, before);
 }
 
@@ -78,7 +79,7 @@ async function add(
 
 async function begin(
   commit: Commit,
-  { tenant, patient, at, reason, principal }: Omit<ErasureOrder, 'evidence'>,
+  { tenant, patient, at, reason, principal, also = [] }: Omit<ErasureOrder, 'evidence'>,
   before: ErasureRow | undefined,
 ): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
   const key = await keyOf(commit, tenant, patient);
@@ -100,7 +101,7 @@ async function begin(
   const progress = new Progress(row);
   progress.found(
     gateways.map(({ gateway }) => gateway),
-    [],
+    also,
   );
   await progress.keep(commit);
   return {
@@ -282,8 +283,7 @@ class Erasing {
   async person(): Promise<void> {
     await this.#commit.query(ERASING_PG.dropLatest, [this.#key]);
     await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
-    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropHold, ERASING_PG.dropKey])
-      await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey]) await this.#commit.query(sql, [this.#tenant, this.#patient]);
   }
 
   async #dropEvents(rows: readonly (RemovedKey & { key: number; sortTime: number })[], of: 'events' | 'movements'): Promise<void> {

@@ -170,7 +170,10 @@ for (const running of [true, false]) {
         assert.match((await patient('erase', 'pat-nobody', '--confirm', 'pat-nobody', '--reason', 'x')).stderr, /^NOT-FOUND: /);
         assert.equal((await hub.store.counts('clinic', () => event(0))).observations, 3);
 
-        const ran = await erase('--confirm', WHO, '--json');
+        const spoilt = await erase('--confirm', WHO, '--also', 'MRN-88');
+        assert.match(spoilt.stderr, /^USAGE: .*--also is AUTHORITY\|VALUE/);
+        assert.doesNotMatch(spoilt.stderr, /MRN-88/);
+        const ran = await erase('--confirm', WHO, '--also', 'HIS|MRN-88,|MRN-89', '--json');
         assert.equal(ran.code, 0, ran.stderr);
         const report = JSON.parse(ran.stdout) as { mark: string; removed: Record<string, number> };
         assert.deepEqual(report.removed, { observations: 2, rollups: 0, events: 0, movements: 0, quarantine: 1 });
