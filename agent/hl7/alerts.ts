@@ -220,6 +220,11 @@ export function instanceOf(obr: Segment): string | 'unreadable' | undefined {
   return identifier(unescapeText(named, obr.separators), MAX_IDENTIFIER) ?? 'unreadable';
 }
 
+/** Whether a row of an ORU^R40 is of a device or of a part of one, and says nothing of an alert. */
+export function isDeviceRow(obx: Segment): boolean {
+  return isStructure(obx) && eventOf(obx) === undefined;
+}
+
 /** Rows of a device, and others without type and value. */
 function isStructure(obx: Segment): boolean {
   return obx.field(5) === '' && (obx.field(2).trim() === '' || obx.field(4).trim().endsWith('.0'));

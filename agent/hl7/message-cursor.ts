@@ -20,6 +20,11 @@ export class MessageCursor {
     this.onlyFrom = only === undefined ? 0 : message.segments - only;
   }
 
+  /** Whether the row that is read only says what another one is of: it stands before what is read for itself, or is about that one row. */
+  get isContext(): boolean {
+    return this.index < this.onlyFrom || (this.index > this.onlyFrom && this.message.name(this.onlyFrom) === 'OBX');
+  }
+
   /** To the last segment before `to`; OBR and OBX on the way count. */
   passUpTo(to: number): void {
     for (; this.index < to; this.index += 1) {

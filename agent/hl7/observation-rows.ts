@@ -105,7 +105,7 @@ export class ObservationRows {
     // Also of a row that is refused or left aside: it may be the one that names the device. One without a type may name a part of it.
     if (this.#rules.deviceOnce && obx.field(2) !== '') this.#devices.of(deviceOf(obx), componentOf(path, 1, '.'));
     const use = this.#rules.use(obx, this.#group);
-    if (index < at.onlyFrom) {
+    if (at.isContext) {
       if (use === 'value' && readObx(obx, this.#rules).kind === 'structure') this.#devices.structure(obx, path);
       return;
     }
@@ -191,8 +191,11 @@ export class ObservationRows {
     const beneath = this.#waves ? rowsBeneath(at.message, at.index, path) : [];
     const content = this.#waves ? readWave(obx, beneath, this.#rules) : ASIDE;
     if (content.kind === 'aside') this.#rejected.aside('HL7-ASIDE', obx);
-    else if (content.kind === 'refused') this.#rejected.row(content.code, content.field, unknownIn(obx, content.code), beneath.length);
-    else {
+    else if (content.kind === 'refused') {
+      // A measurement beneath it is read for itself: with that one in it, the part would give it once more.
+      const about = beneath.every((row) => isAttribute(row, path)) ? beneath.length : undefined;
+      this.#rejected.row(content.code, content.field, unknownIn(obx, content.code), about);
+    } else {
       const { wave, flags, test } = content;
       this.#times.stamp(wave, flags, path, obx.component(14, 1), at.obx);
       if (flags.length > 0) wave.flags = flags;

@@ -4,6 +4,7 @@ import type { ReadingRecord } from '../../shared/reading.ts';
 import type { DecodeContext, Rejected } from '../decoding.ts';
 import type { AckError } from './ack.ts';
 import { AlertGroups } from './alert-groups.ts';
+import { isDeviceRow } from './alerts.ts';
 import { Containment, onlyNews } from './containment.ts';
 import type { Dialect } from './dialect.ts';
 import { knownRows } from './known-rows.ts';
@@ -227,8 +228,15 @@ class OruReader {
   }
 
   #alertRow(alerts: AlertGroups, obx: Segment): void {
-    this.#at.obx += 1;
-    alerts.row(obx, obx.field(4).trim(), this.#at.index, this.#at.obx);
+    const at = this.#at;
+    at.obx += 1;
+    const path = obx.field(4).trim();
+    const isDevice = isDeviceRow(obx);
+    if (at.index < at.onlyFrom) {
+      if (isDevice) this.#devices.structure(obx, path);
+      // An alert that began before what is read was read then; a second one would take its name.
+    } else if (this.#group.from > 0 && this.#group.from < at.onlyFrom && !isDevice) this.#rejected.row('DECODE-FIELD', 4);
+    else alerts.row(obx, path, at.index, at.obx);
   }
 
   #alertGroups(): AlertGroups {

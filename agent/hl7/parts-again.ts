@@ -1,7 +1,8 @@
 import type { Rejected } from '../decoding.ts';
+import { isDeviceRow } from './alerts.ts';
 import type { ObxRules } from './dialect.ts';
 import type { MessageCursor } from './message-cursor.ts';
-import { partAgain, rowAgain } from './row-again.ts';
+import { partAgain, rowAgain, type Telling, tellingOfReadings } from './row-again.ts';
 import type { SubjectInForce } from './subject-in-force.ts';
 
 /** So many rows and parts of a message can be read again by themselves; the rest is kept as it came. */
@@ -10,10 +11,14 @@ const MOST_AGAIN = 64;
 /** By what a rejected part is read again; nothing where it is kept only as it came. */
 export type Again = Pick<Rejected, 'again'>;
 
+/** An alert names its device itself: a row of one before it would be read as that alert once more. */
+const OF_ALERTS: Telling = { isOnce: false, isStructure: isDeviceRow };
+
 /** Makes rejected parts of a message into messages of their own, with what gives them meaning: a dialect that is mended later may know them. */
 export class PartsAgain {
   readonly #at: MessageCursor;
   readonly #rules: ObxRules;
+  readonly #telling: Telling;
   readonly #subject: SubjectInForce;
   /** An alert is of several rows: none of them says anything by itself. */
   readonly #isOfAlerts: boolean;
@@ -22,6 +27,7 @@ export class PartsAgain {
   constructor(at: MessageCursor, rules: ObxRules, subject: SubjectInForce, isOfAlerts: boolean) {
     this.#at = at;
     this.#rules = rules;
+    this.#telling = isOfAlerts ? OF_ALERTS : tellingOfReadings(rules);
     this.#subject = subject;
     this.#isOfAlerts = isOfAlerts;
   }
@@ -38,7 +44,7 @@ export class PartsAgain {
     const { message } = this.#at;
     // Before the first patient of a message it is nobody's; by itself it would be anybody's.
     if (this.#subject.isToCome && message.name(from) !== 'PID') return {};
-    return this.#made >= MOST_AGAIN ? {} : this.#kept(partAgain(message, from, to, this.#rules), to - from);
+    return this.#made >= MOST_AGAIN ? {} : this.#kept(partAgain(message, from, to, this.#telling), to - from);
   }
 
   /** The alert that begins with segment `from` and ends here. One that begins below the OBR of another would take its name. */

@@ -30,6 +30,19 @@ interface Before {
   containing: number[];
 }
 
+/** Which rows say of what device others are. */
+export interface Telling {
+  /** Whether OBX-18 of a row with a value holds for those behind it. */
+  isOnce: boolean;
+  /** Whether a row is of a device or of a part of one. */
+  isStructure(row: Segment): boolean;
+}
+
+/** In a message of readings. */
+export function tellingOfReadings({ deviceOnce }: Pick<ObxRules, 'deviceOnce'>): Telling {
+  return { isOnce: deviceOnce === true, isStructure };
+}
+
 /**
  * One row of a message as a message of its own, which is read as the row was read in the whole one: MSH, PID, PV1 and OBR in force, the rows of
  * the device and of what contains it, and at the end the row; `beneath`: it is a wave, with so many rows that say how it was sampled. Undefined
@@ -60,18 +73,13 @@ export function rowAgain(
  * Segments `from` up to `to` of a message as a message of their own: behind MSH and, unless they begin with a PID, behind the PID, PV1 and OBR in force and
  * every row of a device or of a part of one since that PID. Undefined where that cannot be said for certain, or is too large.
  */
-export function partAgain(
-  message: Hl7Message,
-  from: number,
-  to: number,
-  { deviceOnce }: Pick<ObxRules, 'deviceOnce'>,
-): Uint8Array | undefined {
-  const before = message.hidden(0) === undefined ? contextOf(message, from, deviceOnce === true) : undefined;
-  if (!before || range(from, to).some((at) => message.isHeader(at)) || !isLastOfDevices(message, to)) return undefined;
+export function partAgain(message: Hl7Message, from: number, to: number, telling: Telling): Uint8Array | undefined {
+  const before = message.hidden(0) === undefined ? contextOf(message, from, telling) : undefined;
+  if (!before || range(from, to).some((at) => message.isHeader(at)) || !isLastOfDevices(message, to, telling)) return undefined;
   return joinedBytes(message, [0, ...before, ...range(from, to)], MAX_PART_BYTES);
 }
 
-function contextOf(message: Hl7Message, from: number, deviceOnce: boolean): number[] | undefined {
+function contextOf(message: Hl7Message, from: number, telling: Telling): number[] | undefined {
   const found: number[] = [];
   const last = new Set<string>();
   if (message.name(from) === 'PID') return found;
@@ -80,9 +88,9 @@ function contextOf(message: Hl7Message, from: number, deviceOnce: boolean): numb
     const name = message.name(at);
     if (name === 'OBX') {
       const row = message.segment(at);
-      const isOnce = deviceOnce && !last.has('OBR') && !last.has('device') && row.field(2) !== '' && deviceOf(row) !== 'none';
+      const isOnce = telling.isOnce && !last.has('OBR') && !last.has('device') && row.field(2) !== '' && deviceOf(row) !== 'none';
       if (isOnce) last.add('device');
-      if (isOnce || isStructure(row)) found.push(at);
+      if (isOnce || telling.isStructure(row)) found.push(at);
     } else if (IN_FORCE.has(name) && !last.has(name)) {
       found.push(at);
       last.add(name);
@@ -92,11 +100,11 @@ function contextOf(message: Hl7Message, from: number, deviceOnce: boolean): numb
 }
 
 /** Whether no device is named behind it of this patient: what was measured before would be of that one. */
-function isLastOfDevices(message: Hl7Message, to: number): boolean {
+function isLastOfDevices(message: Hl7Message, to: number, telling: Telling): boolean {
   for (let at = to; at < message.segments && message.name(at) !== 'PID'; at += 1) {
     if (at - to > MOST_LOOKED_AT || !isSound(message, at)) return false;
     const row = message.name(at) === 'OBX' ? message.segment(at) : undefined;
-    if (row && isStructure(row) && deviceOf(row) !== 'none') return false;
+    if (row && telling.isStructure(row) && deviceOf(row) !== 'none') return false;
   }
   return true;
 }

@@ -17,6 +17,11 @@ export class CurrentGroup implements RowGroup {
     this.#opened = undefined;
   }
 
+  /** Number of the segment that it began with; 0 where none did. */
+  get from(): number {
+    return this.#index;
+  }
+
   get header(): Segment {
     return this.#message.header;
   }

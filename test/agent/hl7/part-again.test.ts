@@ -5,6 +5,7 @@ import type { DecodeContext, Decoded, Rejected } from '../../../agent/decoding.t
 import { codedVital } from '../../../agent/hl7/codes.ts';
 import { Connection } from '../../../agent/hl7/connection.ts';
 import { MDC_ROWS } from '../../../agent/hl7/dialect.ts';
+import { mindrayEgateway } from '../../../agent/hl7/dialects/mindray-egateway.ts';
 import { pcd01 } from '../../../agent/hl7/dialects/pcd01.ts';
 import { hl7Profile } from '../../../agent/hl7/read.ts';
 import { partOrigin } from '../../../agent/intake.ts';
@@ -78,8 +79,8 @@ test('a wave that was refused is kept with the rows that say how it was sampled,
   assert.deepEqual(
     replayed.map(({ records, rejected }) => [records.length, rejected.map(({ code }) => code)]),
     [
-      [1, ['HL7-ASIDE']],
-      [1, ['HL7-ASIDE']],
+      [1, []],
+      [1, []],
       [0, ['HL7-WAVE']],
     ],
     'the last one says nowhere how it was sampled',
@@ -227,6 +228,104 @@ test('wherever a message was damaged, what was stored of it and what its parts g
     { numRuns: 1500 },
   );
   assert.ok(compared > 500, `${compared}`);
+});
+
+test('an alert before one that is replayed comes with nothing of its own: neither its rows nor its name', () => {
+  verifies('PART-AGAIN', 'ALERTS-RELAYED');
+  const [obr = '', event = '', phase = '', state = ''] = group('A-1', LOW);
+  const ended = [obr, event.replace(/$/, '||||MON-1'), phase.replace('start', 'end'), state.replace('active', 'inactive')];
+  const names = (decoded: Decoded): unknown[] => decoded.records.flatMap(({ alerts = [] }) => alerts.map(({ instance }) => instance));
+  for (const dialect of [mindrayEgateway, pcd01]) {
+    const first = hl7Profile(dialect).read(message(R40, PID, PV1, ...ended, ...group('A-2', NO_EVENT)), RECEIVED_AT, CONTEXT);
+    assert.deepEqual(names(first), ['A-1'], dialect.name);
+    const [part] = first.rejected.filter((one) => one.again);
+    assert.ok(part);
+    assert.doesNotMatch(Buffer.from(part.again?.raw ?? []).toString('latin1'), /MON-1|inactive/, dialect.name);
+    const mend = (text: string): string => text.replace(NO_EVENT, LOW);
+    assert.deepEqual(names(again(part, mend)), ['A-2'], dialect.name);
+    // As it was kept before, with a row of the one that had ended.
+    const kept = Buffer.from(part.again?.raw ?? [])
+      .toString('latin1')
+      .replace(/\r(?=OBR\|1\|A-2)/, `\r${ended[1]}\r`);
+    const old: Rejected = { ...part, again: { ...part.again, raw: Buffer.from(kept, 'latin1'), subject: {} } };
+    assert.deepEqual(names(again(old, mend)), ['A-2'], dialect.name);
+  }
+  const second = event.replace('1.1.0.1.1', '1.1.0.2.1');
+  const torn = read(message(R40, PID, PV1, obr, event, phase, state, 'OBY|1', second, phase, ...group('A-3', LOW)));
+  const [rest] = torn.rejected.filter((one) => one.again);
+  assert.ok(rest);
+  assert.deepEqual(names(again(rest, (text) => text.replace('OBY|1', 'NTE|1'))), ['A-3'], 'the second below A-1 is not A-1');
+});
+
+test('a refused wave with measurements beneath it is kept as it came; one kept with them before gives itself alone', () => {
+  verifies('PART-AGAIN', 'NOTHING-INVENTED');
+  const context = { ...CONTEXT, waves: true };
+  const rows = [wave('1.1.1', '12^13'), rate('1.1.1'), obx(HR, '72', BPM, { 4: '1.1.1.2' }), obx(SPO2, '98', PERCENT, { 4: '1.1.1.3' })];
+  const first = lacking.read(message(MSH, PID, OBR, ...rows), RECEIVED_AT, context);
+  assert.deepEqual(values(first.records), [72, 98]);
+  const [part] = first.rejected.filter(({ code }) => code === 'DECODE-UNKNOWN-CODE');
+  assert.ok(part?.raw);
+  assert.equal(part.again, undefined);
+  const old: Rejected = { ...part, again: { raw: message(MSH, PID, OBR, ...rows), subject: {}, last: 4 } };
+  assert.deepEqual(again(old, undefined, context).records, []);
+});
+
+test('whatever was kept, read by the same profile it gives nothing that the first reading gave', () => {
+  verifies('PART-AGAIN', 'NOTHING-INVENTED');
+  let number = 0;
+  const next = (): number => {
+    number += 1;
+    return number;
+  };
+  const path = fc.constantFrom('1.1.1', '1.1.1.1', '1.1.1.7', '1.1.1.7.1', '2.1.1.1', '');
+  const own = fc.constantFrom('', 'MON-1', 'MON-2', '\u0007');
+  const of = fc.oneof(
+    fc.tuple(path, own).map(([p, d]) => () => [obx(HR, `${next()}`, BPM, { 4: p, 18: d })]),
+    path.map((p) => () => [wave(p, `${next()}^1`)]),
+    path.map((p) => () => [wave(p, `${next()}^1`).replace('150452', '999999')]),
+    path.map((p) => () => [rate(p)]),
+    fc.tuple(fc.constantFrom(LOW, NO_EVENT), own).map(([event, d]) => () => {
+      const [obr = '', row = '', ...facets] = group(`A-${next()}`, event);
+      return [obr, d === '' ? row : `${row}||||${d}`, ...facets];
+    }),
+    fc
+      .constantFrom(PID, OTHER, 'PID|||P\u0001', PV1, OBR, device('1', 'MON-3'), device('2', '\u0007'), 'OBY|1', 'NTE|1')
+      .map((s) => () => [s]),
+  );
+  const told = (records: readonly ReadingRecord[]): string[] =>
+    records.flatMap(({ readings, alerts = [], waves = [] }) => [
+      ...readings.map(({ value }) => `reading ${value}`),
+      ...alerts.map(({ instance }) => `alert ${instance}`),
+      ...waves.map(({ samples }) => `wave ${samples[0]}`),
+    ]);
+  let parts = 0;
+  fc.assert(
+    fc.property(
+      fc.array(of, { minLength: 2, maxLength: 10 }),
+      fc.constantFrom(MSH, R40),
+      fc.constantFrom(pcd01, mindrayEgateway),
+      (made, header, dialect) => {
+        number = 0;
+        const profile = hl7Profile(dialect);
+        const context: DecodeContext = { ...CONTEXT, waves: true };
+        const first = profile.read(message(header, ...made.flatMap((one) => one())), RECEIVED_AT, context);
+        const before = new Set(told(first.records));
+        for (const { again: kept } of first.rejected) {
+          if (!kept) continue;
+          parts += 1;
+          const connection = new Connection();
+          connection.say(kept.subject);
+          const { records } = profile.read(kept.raw, RECEIVED_AT, { ...context, ...kept.subject }, connection, kept.last ?? 1);
+          assert.deepEqual(
+            told(records).filter((one) => before.has(one)),
+            [],
+          );
+        }
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  assert.ok(parts > 500, `${parts}`);
 });
 
 test('a part is replayed out of quarantine as it was kept, with the patient and bed of then', () => {
