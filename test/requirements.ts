@@ -1157,6 +1157,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A process loads what its configuration needs: drivers, overlay, commands and the certificate library only where they are used.',
   },
+  'LAUNCHER-NODE': {
+    source: 'OPERATIONS (exit codes)',
+    behaviour:
+      'A Node that cannot be run is told as one line before anything becomes it, and a program that a signal ended leaves 128 and the signal.',
+  },
   'MEMORY-LAUNCHER': {
     source: 'architecture §6',
     behaviour: 'The commands run as one process, whose heap has the limits of bin/flags.json unless NODE_OPTIONS says otherwise.',

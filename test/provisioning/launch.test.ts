@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -71,15 +71,73 @@ for (const [kind, before, isSame] of [
     }
   });
 
-test('a Node that is not there is told, as one line', () => {
+test('a VITALMESH_NODE that cannot be run, or is too old or no Node, is told as one line, and nothing of it is run', () => {
+  verifies('LAUNCHER-NODE');
   const { folder, agent } = telling();
   try {
-    const { status, stderr } = spawnSync(process.execPath, [agent], {
-      encoding: 'utf8',
-      env: { ...process.env, VITALMESH_NODE: join(folder, 'no-node') },
-    });
-    assert.equal(status, 1);
-    assert.match(stderr, /^Node could not be started: /);
+    const file = (name: string, text: string | Uint8Array, mode = 0o755): string => {
+      writeFileSync(join(folder, name), text, { mode });
+      return join(folder, name);
+    };
+    const foreign = readFileSync(process.execPath).subarray(0, 4096);
+    // Of the machine in an ELF header: one that nobody has.
+    foreign.writeUInt16LE(0xfffe, 18);
+    file('node', '#!/bin/sh\necho v24.0.0\n');
+    const cases: [string, RegExp][] = [
+      [join(folder, 'no-node'), /cannot be run \(ENOENT\)/],
+      [folder, /is no file/],
+      [file('plain', 'x', 0o644), /cannot be run \(EACCES\)/],
+      [file('foreign', foreign), /cannot be run \(ENOEXEC\)|is no Node/],
+      [file('empty', ''), /cannot be run|is no Node/],
+      [file('old', '#!/bin/sh\necho v20.1.0\n'), /is Node v20\.1\.0/],
+      [file('false', '#!/bin/sh\nexit 1\n'), /is no Node/],
+      [file('nowhere', '#!/no/such/shell\n'), /cannot be run \(ENOENT\)/],
+      ['node', /is no absolute path/],
+      ['./node', /is no absolute path/],
+    ];
+    for (const [node, why] of cases)
+      for (const before of [[], WITHOUT_EXECVE]) {
+        const env = { ...process.env, NODE_OPTIONS: '', VITALMESH_NODE: node };
+        const { status, stdout, stderr } = spawnSync(process.execPath, [...before, agent], { encoding: 'utf8', cwd: folder, env });
+        assert.deepEqual([status, stdout], [1, ''], node);
+        assert.match(stderr, /^Node could not be started: [^\n]*\n$/);
+        assert.match(stderr, why);
+      }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a launcher under the permission model does not abort', () => {
+  verifies('LAUNCHER-NODE');
+  const { folder, agent } = telling();
+  try {
+    const env = { ...process.env, NODE_OPTIONS: '', VITALMESH_NODE: '' };
+    const start = (...allowed: string[]) =>
+      spawnSync(process.execPath, ['--permission', '--allow-fs-read=*', ...allowed, agent], { encoding: 'utf8', env });
+    assert.equal(start('--allow-child-process').status, 3);
+    const { status, signal, stderr } = start();
+    assert.deepEqual([status, signal], [1, null]);
+    assert.match(stderr, /^Node could not be started: [^\n]*\n$/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a program that a signal ended is told as a shell tells it', () => {
+  verifies('LAUNCHER-NODE');
+  const { folder, agent } = telling();
+  try {
+    for (const [signal, code] of [
+      ['SIGKILL', 137] as const,
+      ['SIGABRT', 134] as const,
+      ['SIGSEGV', 139] as const,
+      ['SIGHUP', 129] as const,
+    ]) {
+      writeFileSync(join(folder, 'agent', 'main.ts'), `process.kill(process.pid, '${signal}'); setInterval(() => {}, 1000);`);
+      const env = { ...process.env, NODE_OPTIONS: '', VITALMESH_NODE: '' };
+      assert.equal(spawnSync(process.execPath, [...WITHOUT_EXECVE, agent], { env }).status, code, signal);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
