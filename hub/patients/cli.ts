@@ -46,6 +46,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
             'occupied     one person lay there',
             'unconfirmed  perhaps: what was said contradicts itself, so a movement was missed',
             'conflict     several were said to be there at once',
+            'unknown      nothing was ever said of this bed: somebody may lie there',
           ],
           options: { config: text, at: text, bed: text, tenant: text, json: { type: 'boolean' } },
           run: async (values, io) => {

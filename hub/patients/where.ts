@@ -9,8 +9,8 @@ import { type Identification, readStatements, recordOf, type Statement } from '.
 /** What the movements say of one bed at one time. */
 export interface BedAt {
   bed: string;
-  /** `occupied` by the one of `patients`; `unconfirmed`: by that one, or nobody; `conflict`: by one of several. */
-  state: Occupancy['state'] | 'empty';
+  /** `occupied` by the one of `patients`; `unconfirmed`: by that one, or nobody; `conflict`: by one of several; `unknown`: nothing was said of it. */
+  state: Occupancy['state'] | 'empty' | 'unknown';
   /** As the hospital numbers them, by the number that survived merges. */
   patients: readonly AssignedId[];
   /** UTC ms from which it has been so; null for a bed in which nobody lay before. */
@@ -54,10 +54,11 @@ export async function readMovements(
 /** Every bed of which anything was ever said, in order of name, or the named one; as of a time. Pure. */
 export function bedsAt(known: Occupancies, at: Instant, bed?: string): BedAt[] {
   const named = bed === undefined ? [...known.keys()].sort() : [bed];
-  return named.map((name) => bedAt(name, known.get(name) ?? [], at));
+  return named.map((name) => bedAt(name, known.get(name), at));
 }
 
-function bedAt(bed: string, course: readonly Occupancy[], at: Instant): BedAt {
+function bedAt(bed: string, course: readonly Occupancy[] | undefined, at: Instant): BedAt {
+  if (course === undefined) return { bed, state: 'unknown', patients: [], since: null, until: null };
   const now = occupancyAt(course, at);
   if (now) return { bed, state: now.state, patients: now.persons.map(recordOf), since: now.from, until: now.to };
   const before = course.findLast(({ to }) => to !== null && to <= at);

@@ -73,7 +73,7 @@ test('the status tells people who is connected, what is not reachable and why, a
     alarms: ['AUDIT-FEED-BEHIND'],
   } as const;
   const behind = formatHubStatus({ ...status, evidenceFeed: { ...fed, sent: 7, confirmed: 5, newest: 20_000, behindMs: 61_000 } });
-  assert.match(behind, /^Feed to SIEM +syslog siem\.example port 6514: it has entry 5 of 20000, behind for 61 s$/m);
+  assert.match(behind, /^Feed to SIEM +syslog siem\.example port 6514: confirmed up to entry 5 of 20000, behind for 61 s$/m);
   assert.match(behind, /^ +AUDIT-FEED-TLS \(.*\n +AUDIT-FEED-BEHIND \(/m);
   const alarmed = formatHubStatus({ ...status, evidence: { signedUpTo: 0, alarms: ['AUDIT-NOT-EXTENDED'] } });
   assert.match(alarmed, /^Evidence +AUDIT-NOT-EXTENDED \(The evidence in the store does not go on/m);

@@ -29,7 +29,7 @@ export function feedRows(status: FeedStatus | null): [string, string][] {
   if (status === null) return [];
   const { kind, to, state, code, alarms, confirmed, newest, behindMs } = status;
   const late = behindMs === null ? '' : `, behind for ${Math.round(behindMs / 1000)} s`;
-  const far = state === 'standby' ? 'another hub feeds' : `it has entry ${confirmed} of ${newest}${late}`;
+  const far = state === 'standby' ? 'another hub feeds' : `confirmed up to entry ${confirmed} of ${newest}${late}`;
   return [
     ['Feed to SIEM', `${kind} ${to}: ${far}`],
     ...[...(code === null ? [] : [code]), ...alarms].map((one): [string, string] => ['', meaningOf(one)]),

@@ -128,6 +128,7 @@ test('what cannot be asked is said, without what was given', () =>
     assert.deepEqual([late.code, late.stdout], [2, '']);
     assert.match(late.stderr, /--at is a time with offset/);
     assert.match((await run('--tenant', 'elsewhere')).stderr, /--tenant is one of: clinic/);
+    assert.match((await run('--bed', 'ICU^9^Z')).stdout, /^ICU\^9\^Z {2}unknown$/m);
     assert.match((await run('--bed', 'x'.repeat(300))).stderr, /patients-where takes tenant and bed \(text\)/);
   }));
 
