@@ -145,7 +145,8 @@ test('whatever of the store fails while files are put in force, the evidence nam
   verifies('RELOAD-EVIDENCE');
   const files = [REGISTRY, MOVED];
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 8 }), async (failing) => {
+    fc.asyncProperty(fc.array(fc.boolean(), { maxLength: 8 }), async (script) => {
+      const failing = [...script];
       const { registry, policies, clock, reloads: _, ...rest } = site();
       // What a reader of the evidence takes to be in force, and what it was before.
       let [named, before, isLost] = [registry.revision, registry.revision, false];
