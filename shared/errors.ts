@@ -381,7 +381,7 @@ export const ERRORS = {
     retryable: false,
   },
   'AUDIT-NO-HUB': {
-    message: 'Only a hub that runs can be told that an alarm of its evidence is acknowledged.',
+    message: 'Only a hub that runs can do this.',
     advice: 'Start the hub, and give the command again.',
     retryable: false,
   },

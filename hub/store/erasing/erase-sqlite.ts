@@ -3,6 +3,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Resource } from '../../../shared/fhir.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { canonicalJson } from '../../ingest/canonical.ts';
+import { namesIn } from '../../patients/names-in.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import { RETENTION_SQL } from '../retention-statements.ts';
@@ -13,7 +14,7 @@ import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
 import { withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
-import { heldTombstone, markOf, namesIn, type Tombstone } from './tombstone.ts';
+import { heldTombstone, markOf, type Tombstone } from './tombstone.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
+import { namesIn } from '../../patients/names-in.ts';
 import { type Arrival, type EventArrival, isEvent, type Refusal } from '../store.ts';
-import { type ErasedPeople, earliestTimeIn, namesIn } from './tombstone.ts';
+import { type ErasedPeople, earliestTimeIn } from './tombstone.ts';
 
 /** Whether something that arrives is of a person who was erased: given to them, or a movement of before that names them. */
 export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople): boolean {

@@ -1,5 +1,5 @@
 import type { Resource } from '../../../shared/fhir.ts';
-import { namesIn } from './tombstone.ts';
+import { namesIn } from '../../patients/names-in.ts';
 
 const PARTY = 'https://vitalmesh.org/fhir/StructureDefinition/movement-party';
 /** Events that move a visit or an account from one person to another: who is named as the prior one is somebody else. */

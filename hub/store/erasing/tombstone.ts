@@ -87,39 +87,12 @@ export class ErasedPeople {
   }
 }
 
-/** Identifiers (`system|value`) by which a resource names somebody, as it was received: an Observation's subject, and the parties of a movement. */
-export function namesIn(resource: unknown): string[] {
-  const { subject, extension } = fieldsOf(resource);
-  return [...nameOf(fieldsOf(subject).identifier), ...named(extension)];
-}
-
-function named(extensions: unknown): string[] {
-  if (!Array.isArray(extensions)) return [];
-  return extensions.flatMap((one) => {
-    const { valueIdentifier, extension } = fieldsOf(one);
-    return [...nameOf(valueIdentifier), ...named(extension)];
-  });
-}
-
-/** What stands for a place or a device is no name of a person. */
-const OF_PLACES = /^urn:vitalmesh:(?:bed|gateway-device)\b/;
-
-function nameOf(identifier: unknown): string[] {
-  const { system = '', value } = fieldsOf(identifier);
-  if (typeof value !== 'string' || value === '' || typeof system !== 'string' || OF_PLACES.test(system)) return [];
-  return [`${system}|${value}`];
-}
-
 const TIME = /"(?:effectiveDateTime|effectiveInstant|issued|start|valueDateTime)"\s*:\s*"([^"]{10,40})"/g;
 
 /** The earliest time that a refused part states, whatever it is; undefined where it states none. */
 export function earliestTimeIn(received: string): Instant | undefined {
   const times = [...received.matchAll(TIME)].flatMap(([, text = '']) => parseInstant(text)?.at ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
-}
-
-function fieldsOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }
 
 function hex(bytes: Uint8Array): string {

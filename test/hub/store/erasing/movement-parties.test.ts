@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { namesIn } from '../../../../hub/patients/names-in.ts';
 import { withoutParties } from '../../../../hub/store/erasing/movement-parties.ts';
-import { namesIn } from '../../../../hub/store/erasing/tombstone.ts';
 import type { Movement } from '../../../../shared/movement.ts';
 import { movementResource, readMovement } from '../../../../shared/movement-resource.ts';
 import { verifies } from '../../../requirements.ts';
