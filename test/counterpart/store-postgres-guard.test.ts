@@ -78,7 +78,7 @@ test('a query that forgets the tenant gets no row of any, and one of another ten
 });
 
 /** Tables that nothing fills in this test. */
-const EMPTY: readonly string[] = ['event', 'rollup', 'rolled_from', 'retained', 'kept_back'];
+const EMPTY: readonly string[] = ['event', 'rollup', 'rolled_from', 'retained', 'kept_back', 'erasure', 'legal_hold'];
 
 test('the role of the hub can neither write for another tenant, nor read past the policies, nor change the evidence or the tables', async () => {
   verifies('STORE-TENANT-ROWS', 'AUDIT-CHAINED');
