@@ -72,7 +72,7 @@ test('two hubs on one database: a gateway goes from the one to the other under l
     const { endpoint } = sources.find(({ state }) => state === 'running') ?? assert.fail('the agent does not listen');
     return Number(endpoint.split(':')[1]);
   };
-  await using device = new KeepingDevice('BED-1', port, () => undefined);
+  await using device = new KeepingDevice('BED-1', port);
   try {
     const stored = async (hub: HubProcess, rows: number): Promise<void> => {
       await hub.until(({ counts }) => counts.observations >= rows);

@@ -25,6 +25,13 @@ export function digitsOf(at: number): string {
   return `${new Date(at).toISOString().replaceAll(/[-:TZ]/g, '')}0`;
 }
 
+/** What a device tells of while it delivers. */
+interface Heard {
+  /** A message is on its way, unanswered. */
+  sent: () => void;
+  acknowledged: () => void;
+}
+
 /**
  * A bedside monitor that measures without rest and forgets a message only when its AA has come: otherwise it sends the same message, under
  * the same MSH-10, until it does. A message holds a saturation and a blood pressure, and no two are measured in the same millisecond.
@@ -38,6 +45,7 @@ export class KeepingDevice implements AsyncDisposable {
   readonly #port: () => Promise<number>;
   readonly #running: Promise<void>;
   readonly #stopped = new AbortController();
+  readonly #onSent: () => void;
   readonly #onAcknowledged: () => void;
   readonly #time: DeviceTime;
   #finishing = false;
@@ -46,11 +54,12 @@ export class KeepingDevice implements AsyncDisposable {
   #line: Line | undefined;
 
   /** `port` says where the agent listens now; rejects while it does not. */
-  constructor(bed: string, port: () => Promise<number>, onAcknowledged: () => void, time: DeviceTime = universalTime) {
+  constructor(bed: string, port: () => Promise<number>, on: Partial<Heard> = {}, time: DeviceTime = universalTime) {
     this.#time = time;
     this.#bed = bed;
     this.#port = port;
-    this.#onAcknowledged = onAcknowledged;
+    this.#onSent = on.sent ?? (() => undefined);
+    this.#onAcknowledged = on.acknowledged ?? (() => undefined);
     this.#running = this.#run();
   }
 
@@ -83,7 +92,9 @@ export class KeepingDevice implements AsyncDisposable {
       if (line) {
         if (sent > 0) this.repeated += 1;
         sent += 1;
-        const verdict = await line.ask(id, frame);
+        const answer = line.ask(id, frame);
+        this.#onSent();
+        const verdict = await answer;
         if (verdict === 'AA') return;
         if (verdict === undefined) line.close();
       }

@@ -22,10 +22,11 @@ export class KilledSite extends MonitoredSite {
     return await MonitoredSite.ready(new KilledSite(await MonitoredSite.furnish(), seed));
   }
 
-  /** So many times: waits until some more messages were acknowledged, the agent at work, and kills it. */
+  /** So many times: waits until some more messages were acknowledged and kills the agent, every other time with a message on its way. */
   async killAgent(times: number): Promise<void> {
     for (let i = 0; i < times; i += 1) {
       await this.acknowledgedMore(1 + Math.floor(this.#uniform() * 40));
+      if (i % 2 === 0) await this.nextSent();
       await this.#kill('agent');
     }
   }

@@ -62,6 +62,7 @@ export class MonitoredSite implements AsyncDisposable {
   readonly #devices: KeepingDevice[] = [];
   #acknowledged = 0;
   #watchers: { count: number; reached: () => void }[] = [];
+  #awaitingSent: (() => void)[] = [];
 
   protected constructor(files: SiteFiles, options: MonitoredSiteOptions = {}) {
     this.files = files;
@@ -69,12 +70,7 @@ export class MonitoredSite implements AsyncDisposable {
     [this.hub, this.agent] = [this.#startHub(), this.#startAgent()];
     for (const bed of BEDS)
       this.#devices.push(
-        new KeepingDevice(
-          bed,
-          () => this.#port(),
-          () => this.#heard(),
-          options.time,
-        ),
+        new KeepingDevice(bed, () => this.#port(), { sent: () => this.#sent(), acknowledged: () => this.#heard() }, options.time),
       );
   }
 
@@ -159,6 +155,11 @@ export class MonitoredSite implements AsyncDisposable {
     await within(new Promise<void>((reached) => this.#watchers.push({ count, reached })), `${by} acknowledgements`);
   }
 
+  /** Resolves with the next message on its way to the agent, which cannot have answered it yet. */
+  async nextSent(): Promise<void> {
+    await within(new Promise<void>((sent) => this.#awaitingSent.push(sent)), 'a message on its way');
+  }
+
   /** Resolves once the monitors have sent so many more messages again; does `meanwhile` again and again until then. */
   async repeatedMore(by: number, meanwhile: () => void = () => undefined): Promise<void> {
     const count = this.repeated + by;
@@ -230,6 +231,10 @@ export class MonitoredSite implements AsyncDisposable {
     const { sources } = await this.agent.status();
     const { endpoint } = sources.find(({ state }) => state === 'running') ?? assert.fail('the agent does not listen');
     return Number(endpoint.split(':')[1]);
+  }
+
+  #sent(): void {
+    for (const sent of this.#awaitingSent.splice(0)) sent();
   }
 
   #heard(): void {

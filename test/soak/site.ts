@@ -36,14 +36,7 @@ export class SoakSite extends FabricSite {
     this.#hub = { enrolled, process: await this.hub(enrolled, this.#gateways) };
     for (const [i] of this.#gateways.entries()) {
       this.startAgent(i);
-      for (const bed of bedsOf(i))
-        this.#devices.push(
-          new KeepingDevice(
-            bed,
-            () => portOf(this.agentOf(i)),
-            () => undefined,
-          ),
-        );
+      for (const bed of bedsOf(i)) this.#devices.push(new KeepingDevice(bed, () => portOf(this.agentOf(i))));
     }
   }
 
