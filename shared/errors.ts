@@ -715,6 +715,11 @@ export const ERRORS = {
       'Nothing of it is stored, and it is not to be sent again: drop it from the quarantine of the gateway. Whoever is treated again gets another opaque id in registry.yaml.',
     retryable: false,
   },
+  'INGEST-PLACES-CHANGED': {
+    message: 'Who lies where changed while a batch was being stored.',
+    advice: 'Nothing was stored; the hub decides anew by itself and stores it.',
+    retryable: true,
+  },
   'INGEST-UNAVAILABLE': {
     message: 'The hub could not store the batch.',
     advice: 'The agent sends it again by itself; check the disk of the hub.',

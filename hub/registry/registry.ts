@@ -15,6 +15,8 @@ export interface GatewayEntry {
   beds: Readonly<Record<string, string | null>>;
   /** Devices bound straight to a patient, by device id. */
   devices: Readonly<Record<string, string>>;
+  /** Beds of which movements say who lies there; none of them is among `beds`. */
+  followed?: ReadonlySet<string>;
   /** Names under which a FHIR client knows its patients, each with the opaque id of whom it means: a reference without version, or `system|value`. */
   subjects?: Readonly<Record<string, string>>;
   /** May tell who lies where. */
@@ -53,6 +55,10 @@ export interface PatientPlace {
   ward?: string;
   /** The panels that the patient is on, in order of name. */
   panels?: readonly string[];
+  /** Since when somebody who lay in a followed bed is in none. */
+  discharged?: Instant;
+  /** The id that was asked for, where it was merged into this one. */
+  mergedFrom?: string;
 }
 
 /** Who is who. Keyed by overlay identity *ids*, because names can be used again. */

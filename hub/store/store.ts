@@ -16,6 +16,7 @@ import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
+import type { BatchPlacing, Placed } from './placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
 import type { Trend, TrendQuery } from './trend.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
@@ -76,6 +77,8 @@ export interface Arrival extends ObservationFacts {
   status: Observation['status'];
   /** Canonical JSON of the resource as received: what is kept, and by whose hash "already held" is told from "key used again". */
   received: string;
+  /** Where its patient follows from movements. */
+  placed?: Placed;
 }
 
 /** An alert, wave or movement that passed every check, on its way into the store. */
@@ -95,10 +98,12 @@ export interface EventArrival {
   test: boolean;
   /** Canonical JSON of the resource as received. */
   received: string;
+  /** Where its patient follows from movements. */
+  placed?: Placed;
 }
 
 /** One event as it is read back; its resource without hints about who it may be of, except in a movement. */
-export interface StoredEvent extends Omit<EventArrival, 'received'> {
+export interface StoredEvent extends Omit<EventArrival, 'received' | 'placed'> {
   tenant: string;
   gateway: string;
   storedAt: Instant;
@@ -132,6 +137,8 @@ export interface ArrivedBatch {
   refusals: readonly Refusal[];
   /** How much is kept of this gateway in quarantine, as it was received; beyond that the oldest goes. Everything is kept unless given. */
   quarantine?: { rows: number; bytes: number };
+  /** Where it tells of movements, or holds rows of followed beds. */
+  placing?: BatchPlacing;
   /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. What it throws undoes the batch. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }

@@ -1,0 +1,15 @@
+import type { PatientPlace } from '../registry/registry.ts';
+
+/** Who is here by what movements say, beside those whom registry.yaml names. Asked at each decision, so a movement counts from its commit on. */
+export interface Presence {
+  /** Who lies in a followed bed for sure, in order of id. */
+  patients(tenant: string): readonly PatientPlace[];
+  /**
+   * Somebody who was ever heard of, by public id: where they are now, `discharged` where they are nowhere, and by the id that survived merges, which is `PatientPlace.patient` and
+   * another than the one that was asked for where `mergedFrom` says so.
+   */
+  patient(tenant: string, id: string): PatientPlace | undefined;
+  isPatient(id: string): boolean;
+  /** Who lies in a followed bed for sure; null while nobody does or nobody knows who. Undefined for a bed that is not followed. */
+  inBed(tenant: string, bed: string): string | null | undefined;
+}

@@ -1,0 +1,98 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { AssignedId } from '../../../shared/movement.ts';
+import type { AuditEvent } from '../../access/access.ts';
+import type { ArrivalResult, CurrencyChange } from '../store.ts';
+
+/**
+ * Rows whose patient follows from movements. A row keeps the bed by which it is somebody's and whom its message named, so that a movement that comes late can move it. What is
+ * nobody's for sure is stored under its bed (`nobodyIn`), of which no reader of patients ever hears, and becomes somebody's by the same step.
+ */
+export interface Placed {
+  bed: string;
+  /** Public id of whom the message named, where that can be compared with whom movements name; else null. */
+  stated: string | null;
+}
+
+const NOBODY = '@bed ';
+
+/** Under what the rows of a bed stand that are nobody's for sure. No patient id begins like this. */
+export function nobodyIn(bed: string): string {
+  return `${NOBODY}${bed}`;
+}
+
+/** Whether a row stands under a bed and not under a patient. */
+export function isNobody(patient: string): boolean {
+  return patient.startsWith(NOBODY);
+}
+
+/** A person as a hospital numbers it, with the public id that it got when it was first heard of. */
+export interface Person extends AssignedId {
+  tenant: string;
+  /** Public id. */
+  patient: string;
+}
+
+/** That a device was moved by hand, from `at` on: to a bed, or nowhere. */
+export interface DeviceMove {
+  tenant: string;
+  device: string;
+  bed: string | null;
+  at: Instant;
+}
+
+/** Rows that become another's: those of one bed, measured (`sortTime`) from `from` up to and without `to`, that stand under `was`. */
+export interface Reassignment {
+  bed: string;
+  /** Of this device alone, where it was the device that moved. */
+  device?: string;
+  from: Instant;
+  /** Null for all that is later. */
+  to: Instant | null;
+  /** Patient, or `nobodyIn` a bed. */
+  was: string;
+  is: string;
+  /** The bed by which they are somebody's from now on, where that is another. */
+  toBed?: string;
+  /** Which rows go, by whom their message named: those that named nobody, and those that named one of these. */
+  unnamed: boolean;
+  stating: readonly string[];
+}
+
+/** What goes along with a batch whose rows were placed by movements, or that tells of movements. */
+export interface BatchPlacing {
+  /** `placingVersion` by which all of it was decided. Where the store has another one by now, nothing is stored and INGEST-PLACES-CHANGED is thrown. */
+  version: number;
+  /** What its movements change of rows that are there; asked within the commit, which keeps it as due and raises the version where it is not undefined. */
+  changes?: (results: readonly ArrivalResult[]) => readonly Reassignment[] | undefined;
+}
+
+/** What one step of moving rows did; `moved` 0 and no `more` when nothing was due. */
+export interface ReassignStep {
+  moved: number;
+  /** Rows of `latest` that changed, of both sides. */
+  currencies: CurrencyChange[];
+  /** Whose rows changed, for the feed. */
+  changed: readonly { tenant: string; patient: string; vitals: readonly string[] }[];
+  /** The orders that are whole with this step. Rows that the retention rolled up stay where they are, and are counted here. */
+  done: readonly (Reassignment & { tenant: string; moved: number; rolledUp: number })[];
+  more: boolean;
+}
+
+/** The part of the store by which rows follow their patients. Errors: STORAGE-*. */
+export interface PlacingStore {
+  /** How often what is known of who lies where has changed, of a tenant; 0 at first. Shared by hubs that share the store. */
+  placingVersion(tenant: string): Promise<number>;
+  /** Public ids of these, in their order; one that was never heard of gets one, in one commit for all. */
+  personsOf(tenant: string, records: readonly AssignedId[]): Promise<readonly string[]>;
+  /** Everybody who was ever heard of. */
+  persons(): AsyncIterable<Person>;
+  /** Keeps that a device was moved, and what that changes, in one commit; as a batch does with movements. */
+  moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void>;
+  /** In order of keeping. */
+  deviceMoves(): AsyncIterable<DeviceMove>;
+  /**
+   * Moves some rows that are due to be moved, in one short commit, with the evidence of it for whom they leave and whom they come to; what is current of both follows.
+   * To be called again while it says `more`, after each batch with movements and at the start of the hub.
+   */
+  reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done'>) => readonly AuditEvent[]): Promise<ReassignStep>;
+}
