@@ -67,7 +67,7 @@ export class PatientRights {
 
   /** Looks how many people were erased, or are on hold. */
   async look(): Promise<void> {
-    this.#counts = await this.#options.store.erasureCounts();
+    this.#counts = await this.#options.store.erasing.erasureCounts();
   }
 
   /**
@@ -80,7 +80,7 @@ export class PatientRights {
     const call = await this.#begin(caller, 'patient.export', context, patient);
     // Who is masked by the policy must not be given somebody whole.
     if (call.obligations?.mask !== 'none') await this.#refuse(call, 'mask', null, 'ACCESS-DENIED');
-    if (await store.isErased(tenant, patient)) await this.#refuse(call, 'erased', null, 'PATIENT-ERASED');
+    if (await store.erasing.isErased(tenant, patient)) await this.#refuse(call, 'erased', null, 'PATIENT-ERASED');
     const place = registryResource(registry, tenant, patient);
     const { seq: toSeq } = await store.auditHead();
     let whose = place === undefined ? null : patient;
@@ -120,9 +120,9 @@ export class PatientRights {
     for await (const { resource } of known.observations) yield resource;
     const events = await store.events(tenant, { patient }, (count) => granted(call, count > 0 ? patient : null, count));
     for await (const { resource } of events) yield resource;
-    for await (const { resource } of store.movementsOf(tenant, patient)) yield resource;
+    for await (const { resource } of store.erasing.movementsOf(tenant, patient)) yield resource;
     let number = 0;
-    for await (const rollup of store.rollupsOf(tenant, patient)) {
+    for await (const rollup of store.erasing.rollupsOf(tenant, patient)) {
       number += 1;
       yield rollupResource(rollup, patient, number);
     }
@@ -143,7 +143,7 @@ export class PatientRights {
     const bound = bindingOf(registry, tenant, patient);
     if (bound !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', bound);
     const { tombstone, gone } = await this.#trying(call, () =>
-      store.beginErasure({
+      store.erasing.beginErasure({
         ...{ tenant, patient, reason, principal, at: clock.now(), also: also.flatMap(namesOfNumber) },
         evidence: ({ mark }) => {
           const { detail = {}, ...event } = granted(call, patient, 0);
@@ -154,12 +154,12 @@ export class PatientRights {
     staleness.changed(gone);
     feed.publish({ tenant, patient, kind: 'erased', vitals: [], at: clock.now() });
     // A file that cannot be written must not stop what was begun.
-    const kept = await keepTombstones(store, tombstones).catch((thrown: unknown) => asVitalmeshError(thrown));
-    const ended = (await finishErasures(store, () => clock.now())).find(
+    const kept = await keepTombstones(store.erasing, tombstones).catch((thrown: unknown) => asVitalmeshError(thrown));
+    const ended = (await finishErasures(store.erasing, () => clock.now())).find(
       (end) => end.patient === patient && end.tombstone.tenant === tenant,
     );
     if (kept instanceof VitalmeshError) throw kept;
-    await keepTombstones(store, tombstones);
+    await keepTombstones(store.erasing, tombstones);
     await this.look();
     const removed = ended?.removed ?? { observations: 0, rollups: 0, events: 0, movements: 0, quarantine: 0 };
     return { mark: Buffer.from(tombstone.mark).toString('hex'), at: tombstone.at, reason: tombstone.reason, removed };
@@ -172,10 +172,15 @@ export class PatientRights {
     const { store, clock, registry } = this.#options;
     // A mistyped id must not read as a patient whom nobody can erase.
     const isKnown =
-      registry.patient(tenant, patient) !== undefined || (await store.knows(tenant, patient)) || (await store.isErased(tenant, patient));
+      registry.patient(tenant, patient) !== undefined ||
+      (await store.erasing.knows(tenant, patient)) ||
+      (await store.erasing.isErased(tenant, patient));
     if (!isKnown) await this.#refuse(call, 'unknown', null, 'NOT-FOUND');
     await this.#trying(call, () =>
-      store.hold({ tenant, patient, reason, principal, at: clock.now() }, granted(call, patient, 1, { args: { hold: true, reason } })),
+      store.erasing.hold(
+        { tenant, patient, reason, principal, at: clock.now() },
+        granted(call, patient, 1, { args: { hold: true, reason } }),
+      ),
     );
     await this.look();
   }
@@ -184,7 +189,7 @@ export class PatientRights {
     checkReason(reason, patient);
     const call = await this.#begin(caller, 'patient.hold', context, patient);
     await this.#trying(call, () =>
-      this.#options.store.release(caller.tenant, patient, reason, granted(call, patient, 1, { args: { hold: false, reason } })),
+      this.#options.store.erasing.release(caller.tenant, patient, reason, granted(call, patient, 1, { args: { hold: false, reason } })),
     );
     await this.look();
   }

@@ -18,9 +18,8 @@ import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../audit/ret
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
-import type { ErasureBegun, ErasureCounts, ErasureEnd, ErasureOrder, ErasureStep, LegalHold, StoredRollup } from './erasing/erasing.ts';
+import type { ErasingStore } from './erasing/erasing.ts';
 import { SqliteErasing } from './erasing/sqlite-erasing.ts';
-import type { Tombstone } from './erasing/tombstone.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { lossIn } from './loss.ts';
@@ -83,7 +82,7 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #commits: GroupCommit;
   readonly #walks: Walks;
-  readonly #erasing: SqliteErasing;
+  readonly erasing: ErasingStore;
   /** The present one of its lineage. */
   #epoch: string;
   /** Losses that were noted since the opening without knowing which they are, by position. */
@@ -94,7 +93,7 @@ class SqliteStore implements Store {
     this.#commits = commits;
     this.#walks = new Walks(database);
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
-    this.#erasing = new SqliteErasing({ database, commits, walks: this.#walks, storeId: this.storeId });
+    this.erasing = new SqliteErasing({ database, commits, walks: this.#walks, storeId: this.storeId });
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
 
@@ -339,50 +338,6 @@ class SqliteStore implements Store {
   async retain(order: RetentionOrder): Promise<RetentionStep> {
     if (this.#walks.areUnderWay) return { removed: {}, more: true };
     return this.#commits.run((database) => retainSome(database, order, () => performance.now()));
-  }
-
-  hold(hold: LegalHold, evidence: AuditEvent): Promise<void> {
-    return this.#erasing.hold(hold, evidence);
-  }
-
-  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
-    return this.#erasing.release(tenant, patient, reason, evidence);
-  }
-
-  beginErasure(order: ErasureOrder): Promise<ErasureBegun> {
-    return this.#erasing.beginErasure(order);
-  }
-
-  eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
-    return this.#erasing.eraseSome(evidence);
-  }
-
-  tombstones(): Promise<readonly Tombstone[]> {
-    return this.#erasing.tombstones();
-  }
-
-  adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {
-    return this.#erasing.adoptTombstones(tombstones, evidence);
-  }
-
-  erasureCounts(): Promise<ErasureCounts> {
-    return this.#erasing.erasureCounts();
-  }
-
-  knows(tenant: string, patient: string): Promise<boolean> {
-    return this.#erasing.knows(tenant, patient);
-  }
-
-  isErased(tenant: string, patient: string): Promise<boolean> {
-    return this.#erasing.isErased(tenant, patient);
-  }
-
-  rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup> {
-    return this.#erasing.rollupsOf(tenant, patient);
-  }
-
-  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent> {
-    return this.#erasing.movementsOf(tenant, patient);
   }
 
   async verify(progress?: (at: VerifyProgress) => void): Promise<StoreVerdict> {

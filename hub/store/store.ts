@@ -249,9 +249,11 @@ export function isEvent(arrival: Arrival | EventArrival): arrival is EventArriva
 }
 
 /** Every engine keeps this contract and passes test/contract/store.ts. */
-export interface Store extends StoreReader, ErasingStore, AsyncDisposable {
+export interface Store extends StoreReader, AsyncDisposable {
   /** Random at the making of the store: hubs of one service must share one. */
   readonly storeId: string;
+  /** What it does for and about one person. */
+  readonly erasing: ErasingStore;
   /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome>;
   /**

@@ -71,14 +71,21 @@ export async function filled(store: Store): Promise<void> {
 
 /** Erases to the end. */
 export async function erased(store: Store, patient = WHO, tenant = 'clinic'): Promise<ErasureEnd> {
-  await store.beginErasure({ tenant, patient, reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(patient) });
+  await store.erasing.beginErasure({
+    tenant,
+    patient,
+    reason: 'DSR-7',
+    principal: 'local:0',
+    at: TEST_NOW,
+    evidence: () => erasureEvent(patient),
+  });
   return await finished(store, patient);
 }
 
 export async function finished(store: Store, patient = WHO): Promise<ErasureEnd> {
   let end: ErasureEnd | undefined;
   for (let more = true; more; ) {
-    const step = await store.eraseSome(() => erasureEvent(patient));
+    const step = await store.erasing.eraseSome(() => erasureEvent(patient));
     end = step.ended ?? end;
     more = step.more;
   }
@@ -120,10 +127,10 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     const { observations, events, quarantined } = await store.counts('clinic', () => event(0));
     assert.deepEqual([observations, events, quarantined], [1, 1, 1]);
     assert.deepEqual((await store.verify()).findings, []);
-    assert.deepEqual(await store.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
-    const [kept] = await store.tombstones();
+    assert.deepEqual(await store.erasing.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
+    const [kept] = await store.erasing.tombstones();
     assert.deepEqual([kept?.reason, kept?.principal, kept?.at], ['DSR-7', 'local:0', TEST_NOW]);
-    assert.doesNotMatch(JSON.stringify([...(await store.tombstones())]), /pat-icu|MRN|gw-icu/);
+    assert.doesNotMatch(JSON.stringify([...(await store.erasing.tombstones())]), /pat-icu|MRN|gw-icu/);
   });
 
   check(
@@ -165,36 +172,42 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     await store[Symbol.asyncDispose]();
     await using next = await at.open();
     assert.deepEqual((await next.storeBatch(batchOf([{ ...late, id: arrivalOf({ seq: 200 }).id }]))).results, ['erased']);
-    assert.ok(await next.isErased('clinic', WHO));
-    assert.ok(!(await next.isErased('other', WHO)) && !(await next.isErased('clinic', 'pat-icu-02')));
+    assert.ok(await next.erasing.isErased('clinic', WHO));
+    assert.ok(!(await next.erasing.isErased('other', WHO)) && !(await next.erasing.isErased('clinic', 'pat-icu-02')));
   });
 
   check('nobody is erased who is on hold, unknown, erased already, or of another tenant', async (store) => {
     verifies('ERASE-HOLD');
     await filled(store);
     const order = { tenant: 'clinic', patient: WHO, reason: 'r', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(WHO) };
-    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW }, event(0, { patient: WHO }));
-    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-HELD' });
-    assert.deepEqual(await store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
-    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-2', principal: 'local:1', at: TEST_NOW }, event(0, { patient: WHO }));
-    assert.deepEqual(await store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
-    await assert.rejects(store.release('clinic', WHO, 'CASE-3', event(0)), { code: 'NOT-FOUND' });
-    await store.release('clinic', WHO, 'CASE-2', event(0, { patient: WHO }));
-    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-HELD' });
-    await store.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
-    await assert.rejects(store.release('clinic', WHO, 'CASE-1', event(0)), { code: 'NOT-FOUND' });
-    await assert.rejects(store.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'NOT-FOUND' });
-    await assert.rejects(store.beginErasure({ ...order, tenant: 'other' }), { code: 'NOT-FOUND' });
+    await store.erasing.hold(
+      { tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW },
+      event(0, { patient: WHO }),
+    );
+    await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-HELD' });
+    assert.deepEqual(await store.erasing.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
+    await store.erasing.hold(
+      { tenant: 'clinic', patient: WHO, reason: 'CASE-2', principal: 'local:1', at: TEST_NOW },
+      event(0, { patient: WHO }),
+    );
+    assert.deepEqual(await store.erasing.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
+    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-3', event(0)), { code: 'NOT-FOUND' });
+    await store.erasing.release('clinic', WHO, 'CASE-2', event(0, { patient: WHO }));
+    await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-HELD' });
+    await store.erasing.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
+    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-1', event(0)), { code: 'NOT-FOUND' });
+    await assert.rejects(store.erasing.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'NOT-FOUND' });
+    await assert.rejects(store.erasing.beginErasure({ ...order, tenant: 'other' }), { code: 'NOT-FOUND' });
     assert.equal(await ids(store, WHO), 4);
     await erased(store);
-    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-ERASED' });
-    await assert.rejects(store.hold({ ...order, patient: WHO }, event(0)), { code: 'PATIENT-ERASED' });
+    await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-ERASED' });
+    await assert.rejects(store.erasing.hold({ ...order, patient: WHO }, event(0)), { code: 'PATIENT-ERASED' });
   });
 
   check('an erasure that was cut off goes on in the next process, and nothing is stored for the person meanwhile', async (store, at) => {
     verifies('ERASE-RESUMED');
     await filled(store);
-    await store.beginErasure({
+    await store.erasing.beginErasure({
       tenant: 'clinic',
       patient: WHO,
       reason: 'r',
@@ -206,11 +219,11 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     assert.deepEqual((await store.verify()).findings, []);
     await store[Symbol.asyncDispose]();
     await using next = await at.open();
-    assert.deepEqual(await next.erasureCounts(), { erased: 1, underWay: 1, held: 0 });
+    assert.deepEqual(await next.erasing.erasureCounts(), { erased: 1, underWay: 1, held: 0 });
     assert.deepEqual((await next.storeBatch(batchOf([arrivalOf({ seq: 300 })]))).results, ['erased']);
     await finished(next);
     assert.equal(await ids(next, WHO), 0);
-    assert.equal((await next.erasureCounts()).underWay, 0);
+    assert.equal((await next.erasing.erasureCounts()).underWay, 0);
     assert.deepEqual((await next.verify()).findings, []);
   });
 
@@ -222,23 +235,26 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
       await using later = await elsewhere.open();
       await filled(later);
       await erased(later);
-      tombstones = await later.tombstones();
+      tombstones = await later.erasing.tombstones();
     }
     await filled(store);
-    await store.hold({ tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW }, event(0, { patient: WHO }));
+    await store.erasing.hold(
+      { tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW },
+      event(0, { patient: WHO }),
+    );
     const told: string[] = [];
     const evidence = (_: Tombstone, patient: string): AuditEvent => {
       told.push(patient);
       return erasureEvent(patient);
     };
-    await assert.rejects(store.adoptTombstones(tombstones, evidence), { code: 'PATIENT-TOMBSTONES' });
-    assert.deepEqual([await ids(store, WHO), told, await store.erasureCounts()], [4, [], { erased: 0, underWay: 0, held: 1 }]);
-    await store.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
-    assert.equal(await store.adoptTombstones(tombstones, evidence), 1);
+    await assert.rejects(store.erasing.adoptTombstones(tombstones, evidence), { code: 'PATIENT-TOMBSTONES' });
+    assert.deepEqual([await ids(store, WHO), told, await store.erasing.erasureCounts()], [4, [], { erased: 0, underWay: 0, held: 1 }]);
+    await store.erasing.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
+    assert.equal(await store.erasing.adoptTombstones(tombstones, evidence), 1);
     await finished(store);
     assert.deepEqual(told, [WHO]);
     assert.equal(await ids(store, WHO), 0);
-    assert.equal(await store.adoptTombstones(tombstones, evidence), 0);
+    assert.equal(await store.erasing.adoptTombstones(tombstones, evidence), 0);
     assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 300 })]))).results, ['erased']);
     assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
     assert.equal(await misfiledEntry(store), null);
@@ -254,10 +270,10 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     await store.storeBatch(batchOf([arrivalOf({ seq: 9 })]));
     const policy = { ...orderAt(0).policy, spot: MINUTE, continuous: MINUTE, minute: null, hour: null };
     while ((await store.retain({ policy, now: TEST_NOW })).more);
-    assert.ok((await gathered(store.rollupsOf('clinic', WHO))).length > 0);
+    assert.ok((await gathered(store.erasing.rollupsOf('clinic', WHO))).length > 0);
     const { removed } = await erased(store);
     assert.ok(removed.rollups > 0);
-    assert.deepEqual(await gathered(store.rollupsOf('clinic', WHO)), []);
+    assert.deepEqual(await gathered(store.erasing.rollupsOf('clinic', WHO)), []);
     assert.deepEqual((await store.verify()).findings, []);
     assert.deepEqual(
       (await store.storeBatch(batchOf([arrivalOf({ seq: 1, effective: old + MINUTE, receivedAt: old + MINUTE })]))).results,
@@ -268,13 +284,13 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
   check('movements of a person are found by the identifiers of what is stored of them', async (store) => {
     verifies('EXPORT-PATIENT');
     await filled(store);
-    const found = await gathered(store.movementsOf('clinic', WHO));
+    const found = await gathered(store.erasing.movementsOf('clinic', WHO));
     assert.deepEqual(
       found.map(({ id }) => id),
       [movementOf(7, MRN).id],
     );
-    assert.deepEqual(await gathered(store.movementsOf('clinic', 'pat-nobody')), []);
-    assert.deepEqual(await gathered(store.movementsOf('other', WHO)), []);
+    assert.deepEqual(await gathered(store.erasing.movementsOf('clinic', 'pat-nobody')), []);
+    assert.deepEqual(await gathered(store.erasing.movementsOf('other', WHO)), []);
   });
 
   check('a part that can be given to nobody and may be theirs is kept without its content', async (store) => {
@@ -317,17 +333,17 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     const also = (value: string): string[] => namesIn({ subject: { identifier: identifierOf({ value, authority: 'HIS' }) } });
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), ...named.map((number, i) => movementOf(10 + i, number))]));
     const order = { tenant: 'clinic', patient: WHO, reason: 'r', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(WHO) };
-    await store.beginErasure({ ...order, also: also('P1') });
+    await store.erasing.beginErasure({ ...order, also: also('P1') });
     assert.equal((await finished(store)).removed.movements, 1);
-    await assert.rejects(store.beginErasure(order), { code: 'PATIENT-ERASED' });
-    await store.beginErasure({ ...order, also: also('P2') });
+    await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-ERASED' });
+    await store.erasing.beginErasure({ ...order, also: also('P2') });
     await finished(store);
     const left = await gathered(await store.events('clinic', { kind: 'movement' }, seen));
     assert.deepEqual(
       left.map(({ resource }) => readMovement(resource)?.parties[0]?.patient.value),
       ['P3'],
     );
-    assert.doesNotMatch(JSON.stringify(await store.tombstones()), /P[12]/);
+    assert.doesNotMatch(JSON.stringify(await store.erasing.tombstones()), /P[12]/);
     assert.deepEqual((await store.storeBatch(batchOf([movementOf(20, { value: 'P1', authority: 'HIS' })]))).results, ['erased']);
     assert.deepEqual((await store.verify()).findings, []);
   });

@@ -105,11 +105,11 @@ export function storeEvidenceRetentionContract(name: string, place: () => Promis
     const mine = { patient: 'pat-1' };
     await store.record([aged('reads', 95), aged('writes', 90, mine), aged('writes', 80), aged('reads', 70, mine), aged('reads', 60)]);
     const hold = { tenant: 'clinic', patient: 'pat-1', reason: 'a claim', principal: 'local:7', at: TEST_NOW };
-    await store.hold(hold, aged('administration', 0));
+    await store.erasing.hold(hold, aged('administration', 0));
     assert.deepEqual(await retainAll(store, policyOf(50, { writes: 30 })), { entries: 1, writes: 1 });
     assert.deepEqual(await counts(store), [90, 70, 60, 0]);
     assert.equal((await verdictOf(store)).fault, null);
-    await store.release('clinic', 'pat-1', 'a claim', aged('administration', 0));
+    await store.erasing.release('clinic', 'pat-1', 'a claim', aged('administration', 0));
     assert.deepEqual(await retainAll(store, policyOf(50, { writes: 30 })), { entries: 4 });
     assert.deepEqual(await counts(store), [0, 0]);
     assert.equal((await verdictOf(store)).fault, null);

@@ -104,7 +104,7 @@ test('an erasure whose commit lost its answer is told in the hub that made it, w
   const evidence = () => erasureEvent('pat-icu-01');
   const order = { tenant: 'clinic', patient: 'pat-icu-01', reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence };
   const isCut = cutter.cut('answer');
-  await assert.rejects(store.beginErasure(order), { code: 'STORAGE-REMOTE' });
+  await assert.rejects(store.erasing.beginErasure(order), { code: 'STORAGE-REMOTE' });
   await isCut;
   assert.equal((await heard.promise).patient, 'pat-icu-01');
   for (const ids of erased) assert.deepEqual(ids, ['pat-icu-01']);
@@ -112,10 +112,10 @@ test('an erasure whose commit lost its answer is told in the hub that made it, w
     staleness.currentOf('clinic', () => true).map(({ patient }) => patient),
     ['pat-icu-02'],
   );
-  const { tombstone, gone } = await store.beginErasure(order);
+  const { tombstone, gone } = await store.erasing.beginErasure(order);
   assert.deepEqual([tombstone.reason, gone], ['DSR-7', []], 'the one that is under way');
   assert.ok(await finished(store, 'pat-icu-01'));
-  assert.deepEqual(await store.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
+  assert.deepEqual(await store.erasing.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
   assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
   stop.abort();
 });

@@ -62,13 +62,13 @@ test('an erasure that is killed again and again comes to its end: of the person 
       // Between two lives nobody sees anything of the person as current, and the store agrees with itself.
       assert.deepEqual(await store.latest('clinic', WHO, () => event(0)), []);
       assert.deepEqual((await store.verify()).findings, []);
-      assert.equal((await store.erasureCounts()).erased, 1);
+      assert.equal((await store.erasing.erasureCounts()).erased, 1);
       assert.ok(kills < 400, 'it makes no way');
     }
     await using store = openSqliteStore({ path, keyFile, metrics: new Metrics() });
-    assert.deepEqual(await store.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
+    assert.deepEqual(await store.erasing.erasureCounts(), { erased: 1, underWay: 0, held: 0 });
     assert.deepEqual(await gathered(await store.observations('clinic', { patient: WHO }, () => event(0))), []);
-    assert.deepEqual(await gathered(store.rollupsOf('clinic', WHO)), []);
+    assert.deepEqual(await gathered(store.erasing.rollupsOf('clinic', WHO)), []);
     assert.equal((await gathered(await store.observations('clinic', { patient: 'pat-icu-02' }, () => event(0)))).length, others);
     assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
     assert.equal(await misfiledEntry(store), null);

@@ -12,7 +12,7 @@ const [folder = '', patient = ''] = process.argv.slice(2);
 const store = openSqliteStore({ path: join(folder, 'hub.db'), keyFile: join(folder, 'hub.key'), metrics: new Metrics() });
 const order = { tenant: 'clinic', patient, reason: 'DSR-7', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(patient) };
 try {
-  await store.beginErasure(order);
+  await store.erasing.beginErasure(order);
 } catch (thrown) {
   // It was finished by the process before, whose last line was not heard.
   if (asVitalmeshError(thrown).code !== 'PATIENT-ERASED') throw thrown;
@@ -20,7 +20,7 @@ try {
 // Past all buffers of this process: what was said before a kill has been said.
 writeSync(1, 'BEGUN\n');
 for (let more = true; more; ) {
-  ({ more } = await store.eraseSome(() => erasureEvent(patient)));
+  ({ more } = await store.erasing.eraseSome(() => erasureEvent(patient)));
   writeSync(1, 'STEP\n');
 }
 writeSync(1, 'DONE\n');

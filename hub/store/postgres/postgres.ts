@@ -15,8 +15,7 @@ import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../../audit/
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
-import type { ErasureBegun, ErasureCounts, ErasureEnd, ErasureOrder, ErasureStep, LegalHold, StoredRollup } from '../erasing/erasing.ts';
-import type { Tombstone } from '../erasing/tombstone.ts';
+import type { ErasingStore } from '../erasing/erasing.ts';
 import { Findings } from '../findings.ts';
 import { lossIn } from '../loss.ts';
 import type { RetentionOrder, RetentionStep } from '../retention.ts';
@@ -114,7 +113,7 @@ export class PostgresStore implements Store {
   readonly #connections: Connections;
   readonly #commits: Commits;
   readonly #known: Known;
-  readonly #erasing: PostgresErasing = new PostgresErasing(this);
+  readonly erasing: ErasingStore = new PostgresErasing(this);
   /** Losses that were noted since the opening without knowing which they are, by position. */
   readonly #uncertain = new Set<number>();
   #evidenceHolds = 0;
@@ -214,50 +213,6 @@ export class PostgresStore implements Store {
       (transaction) => readVersions(transaction, tenant, query),
       (versions) => evidence(versions.length, versions),
     );
-  }
-
-  hold(hold: LegalHold, evidence: AuditEvent): Promise<void> {
-    return this.#erasing.hold(hold, evidence);
-  }
-
-  release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
-    return this.#erasing.release(tenant, patient, reason, evidence);
-  }
-
-  beginErasure(order: ErasureOrder): Promise<ErasureBegun> {
-    return this.#erasing.beginErasure(order);
-  }
-
-  eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
-    return this.#erasing.eraseSome(evidence);
-  }
-
-  tombstones(): Promise<readonly Tombstone[]> {
-    return this.#erasing.tombstones();
-  }
-
-  adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {
-    return this.#erasing.adoptTombstones(tombstones, evidence);
-  }
-
-  erasureCounts(): Promise<ErasureCounts> {
-    return this.#erasing.erasureCounts();
-  }
-
-  knows(tenant: string, patient: string): Promise<boolean> {
-    return this.#erasing.knows(tenant, patient);
-  }
-
-  isErased(tenant: string, patient: string): Promise<boolean> {
-    return this.#erasing.isErased(tenant, patient);
-  }
-
-  rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup> {
-    return this.#erasing.rollupsOf(tenant, patient);
-  }
-
-  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent> {
-    return this.#erasing.movementsOf(tenant, patient);
   }
 
   retain(order: RetentionOrder): Promise<RetentionStep> {

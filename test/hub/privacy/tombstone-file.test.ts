@@ -46,14 +46,14 @@ test('nobody is erased by the list who is under legal hold: the store is not ope
   try {
     await hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, effective: TEST_NOW - 1000 })]));
     const hold = { tenant: 'clinic', patient: WHO, reason: 'CASE', principal: 'local:0', at: TEST_NOW };
-    await hub.store.hold(hold, event(0, { patient: WHO }));
+    await hub.store.erasing.hold(hold, event(0, { patient: WHO }));
     const path = join(folder, 'hub.db.erased');
     writeTombstones(path, [forged()]);
     await assert.rejects(
-      settleErasures(hub.store, path, () => TEST_NOW),
+      settleErasures(hub.store.erasing, path, () => TEST_NOW),
       { code: 'PATIENT-TOMBSTONES' },
     );
-    assert.deepEqual(await hub.store.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
+    assert.deepEqual(await hub.store.erasing.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
     assert.equal((await hub.store.counts('clinic', () => event(0))).observations, 1);
     assert.deepEqual(
       (await evidenceOf(hub.store)).filter(({ action }) => action === 'patient.erase'),

@@ -103,11 +103,11 @@ test('neither the person nor a value stands in the file of the store, its log or
       packed.push(packReceived([own.received]));
       await store.storeBatch(batchOf([own, other], { at, refusals, quarantine: { rows: 20, bytes: 100_000 } }));
     }
-    await store.hold(
+    await store.erasing.hold(
       { tenant: 'clinic', patient: PLANTED, reason: 'CASE', principal: 'local:0', at: TEST_NOW },
       event(0, { patient: PLANTED }),
     );
-    await store.release('clinic', PLANTED, 'CASE', event(0, { patient: PLANTED }));
+    await store.erasing.release('clinic', PLANTED, 'CASE', event(0, { patient: PLANTED }));
     await store.rebind([{ tenant: 'clinic', gateway: 'gw-icu', kind: 'bed', name: 'ICU-01', patient: PLANTED }], TEST_NOW);
     // A half of it leaves by the retention first, and what it leaves behind is written over as well.
     const policy = { ...orderAt(0).policy, continuous: 300_000 };
