@@ -12,4 +12,9 @@ export interface Presence {
   isPatient(id: string): boolean;
   /** Who lies in a followed bed for sure; null while nobody does or nobody knows who. Undefined for a bed that is not followed. */
   inBed(tenant: string, bed: string): string | null | undefined;
+  /**
+   * Tells, synchronously and as soon as something else is known, of whom another answer may now be given: who came, went, changed beds or became sure or unsure, and
+   * both ids of a merge or of its end. Hearing of somebody in vain does no harm.
+   */
+  onChange(listener: (tenant: string, patients: readonly string[]) => void): Disposable;
 }
