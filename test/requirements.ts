@@ -1267,6 +1267,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Of a person who is erased no row of readings, rollups, gaps, events or quarantine is left, everybody else keeps theirs, and the store agrees with itself.',
   },
+  'ERASE-BATCH-OF-TWO': {
+    source: 'issue 8, evidence: GDPR; rows that follow movements',
+    behaviour:
+      'Rows that came together and are of several people by now: who is erased goes alone, and every row and resource of the others stays.',
+  },
   'ERASE-EVIDENCE': {
     source: 'issue 8, Evidence (GDPR)',
     behaviour:

@@ -96,6 +96,38 @@ async function ids(store: Store, patient: string): Promise<number> {
   return (await gathered(await store.observations('clinic', { patient }, seen))).length;
 }
 
+/** Makes rows of one patient another's, as they are once a movement came late. */
+export type MoveRow = (seq: number, to: string) => Promise<void>;
+
+/** Rows that came in one batch and are of two people by now: whoever of them is erased leaves the other's as they were. */
+export async function erasedOutOfOneBatch(open: StorePlace['open'], moveRow: MoveRow): Promise<void> {
+  const other = 'pat-icu-02';
+  const of = (seq: number, patient: typeof MRN): Arrival => arrivalOf({ seq, patient, effective: TEST_NOW - 10_000 + seq });
+  const theirs = { value: 'MRN-9', authority: 'HIS' };
+  {
+    await using first = await open();
+    await first.storeBatch(batchOf([of(1, MRN), of(2, theirs), of(3, MRN)]));
+    await first.storeBatch(batchOf([arrivalOf({ seq: 4, patientId: other, patient: theirs }), movementOf(5, MRN), movementOf(6, theirs)]));
+  }
+  await moveRow(2, other);
+  await using store = await open();
+  assert.deepEqual((await store.verify()).findings, []);
+  const before = await gathered(await store.observations('clinic', { patient: other }, seen));
+  assert.equal(before.length, 2);
+  assert.deepEqual((await erased(store)).removed, { observations: 2, rollups: 0, events: 0, movements: 1, quarantine: 0 });
+  assert.deepEqual(await gathered(await store.observations('clinic', { patient: other }, seen)), before);
+  assert.equal(await ids(store, WHO), 0);
+  const left = await gathered(await store.events('clinic', { kind: 'movement' }, seen));
+  assert.deepEqual(
+    left.map(({ id }) => id),
+    [movementOf(6, theirs).id],
+  );
+  assert.deepEqual((await store.verify()).findings, []);
+  assert.deepEqual((await store.storeBatch(batchOf([of(1, MRN), of(9, MRN)]))).results, ['held', 'erased']);
+  assert.equal((await erased(store, other)).removed.observations, 2);
+  assert.deepEqual((await store.verify()).findings, []);
+}
+
 /** What every engine must do about one person. */
 export function storeErasingContract(name: string, place: () => Promise<StorePlace>): void {
   const check = (what: string, body: (store: Store, at: StorePlace) => Promise<void>): void => {

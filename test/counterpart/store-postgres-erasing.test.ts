@@ -10,7 +10,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf } from '../contract/store.ts';
-import { erased, movementOf, storeErasingContract } from '../contract/store-erasing.ts';
+import { erased, erasedOutOfOneBatch, movementOf, storeErasingContract } from '../contract/store-erasing.ts';
 import { gapArrival } from '../contract/store-trend.ts';
 import { verifies } from '../requirements.ts';
 import { TEST_NOW } from '../support/hub.ts';
@@ -20,6 +20,16 @@ const server = await PostgresServer.start();
 after(() => server[Symbol.asyncDispose]());
 
 storeErasingContract('postgres', storePlaces(server));
+
+test('postgres: of a batch that is of two people each goes alone', async () => {
+  verifies('ERASE-BATCH-OF-TWO');
+  const database = await server.database();
+  const open = () => openPostgresStore({ address: database.app, owner: database.owner, metrics: new Metrics(), log: silentLogger });
+  await erasedOutOfOneBatch(open, async (seq, to) => {
+    const move = 'UPDATE vitalmesh.observation SET patient = (SELECT key FROM vitalmesh.patient WHERE id = $1) WHERE seq = $2';
+    await server.asRoot(database.name, (client) => client.query(move, [to, seq]));
+  });
+});
 
 const PLANTED = 'pat-PLANTED-4711';
 

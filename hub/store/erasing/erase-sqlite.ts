@@ -174,6 +174,7 @@ interface BatchOf {
   gateway: string;
   firstKey: number;
   lastKey: number;
+  rows: number;
   received: Buffer;
 }
 
@@ -222,17 +223,32 @@ class Erasing {
     const batch = this.#database.prepare<[number], BatchOf>(ERASING_SQL.batchOfPatient).get(this.#key);
     if (batch === undefined) return false;
     const { firstKey, lastKey } = batch;
-    const rows = this.#database.prepare<[number, number], RemovedRow & { patient: number }>(ERASING_SQL.rowsOfBatch).all(firstKey, lastKey);
-    if (rows.some(({ patient }) => patient !== this.#key))
-      throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'a batch of two patients' });
-    this.#progress.found([batch.gateway], unpackReceived(batch.received).flatMap(namesOfText));
-    this.#database.prepare<[number, number]>(ERASING_SQL.dropRowsOfBatch).run(firstKey, lastKey);
-    this.#database.prepare<[number, number]>(ERASING_SQL.dropKeptBackOf).run(firstKey, lastKey);
-    this.#database.prepare<[number]>(RETENTION_SQL.dropBatch).run(batch.key);
+    type Row = RemovedRow & { key: number };
+    const rows = this.#database.prepare<[number, number, number], Row>(ERASING_SQL.rowsOfBatch).all(firstKey, lastKey, this.#key);
+    const lines = unpackReceived(batch.received);
+    this.#progress.found(
+      [batch.gateway],
+      rows.flatMap(({ key }) => namesOfText(lines[key - firstKey] ?? '')),
+    );
+    this.#database.prepare<[number, number, number]>(ERASING_SQL.dropRowsOfBatch).run(firstKey, lastKey, this.#key);
+    const dropKeptBack = this.#database.prepare<[number]>(RETENTION_SQL.dropKeptBack);
+    for (const { key } of rows) dropKeptBack.run(key);
+    this.#repack(batch, lines, rows);
     this.#forget(rows);
     this.#less(rows.length, 0, 0);
     this.#progress.count('observations', rows.length);
     return true;
+  }
+
+  /** What came together may be of several by now, for rows follow their patients: of the others every line stays. */
+  #repack({ key, firstKey, rows }: BatchOf, lines: string[], gone: readonly { key: number }[]): void {
+    const left = rows - gone.length;
+    if (left <= 0) {
+      this.#database.prepare<[number]>(RETENTION_SQL.dropBatch).run(key);
+      return;
+    }
+    for (const row of gone) lines[row.key - firstKey] = '';
+    this.#database.prepare<[number, Uint8Array, number]>(RETENTION_SQL.repack).run(left, packReceived(lines), key);
   }
 
   rollups(): boolean {

@@ -36,11 +36,10 @@ export const ERASING_SQL = {
   dropCurrent: 'DELETE FROM latest WHERE patient = ?',
 
   batchOfPatient: `
-    SELECT b.key, b.gateway, b.firstKey, b.lastKey, b.received FROM batch b
+    SELECT b.key, b.gateway, b.firstKey, b.lastKey, b.rows, b.received FROM batch b
     WHERE b.key = (SELECT o.batch FROM observation o INDEXED BY observationBySeries WHERE o.patient = ? LIMIT 1)`,
-  rowsOfBatch: 'SELECT writer, seq, part, receivedAt, patient FROM observation WHERE key >= ? AND key <= ? ORDER BY key',
-  dropRowsOfBatch: 'DELETE FROM observation WHERE key >= ? AND key <= ?',
-  dropKeptBackOf: 'DELETE FROM keptBack WHERE observation >= ? AND observation <= ?',
+  rowsOfBatch: 'SELECT key, writer, seq, part, receivedAt FROM observation WHERE key >= ? AND key <= ? AND patient = ? ORDER BY key',
+  dropRowsOfBatch: 'DELETE FROM observation WHERE key >= ? AND key <= ? AND patient = ?',
   receivedOfPatient: `
     SELECT b.key, b.received FROM batch b
     WHERE b.key = (SELECT min(o.batch) FROM observation o WHERE o.patient = ? AND o.batch > ?)`,

@@ -169,6 +169,7 @@ interface BatchOf {
   storedAt: number;
   firstKey: number;
   lastKey: number;
+  rows: number;
 }
 
 /** Removes some of what is under way within a commit of the tenant. True once nothing is left but the row of the erasure itself. */
@@ -203,25 +204,49 @@ class Erasing {
   async batches(): Promise<boolean> {
     const batches = await this.#commit.query<BatchOf>(ERASING_PG.batchesOf, [this.#key]);
     if (batches.length === 0) return false;
-    const keys = batches.map(({ key }) => key);
-    const times = batches.map(({ storedAt }) => storedAt);
-    const packed = await this.#commit.query<{ batch: number; received: Buffer }>(PG.received, [keys, times]);
-    this.#progress.found(
-      batches.map(({ gateway }) => gateway),
-      packed.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
-    );
-    const rows = await this.#commit.query<RemovedKey & { key: number }>(ERASING_PG.dropObservations, [
+    const rows = await this.#commit.query<RemovedKey & { key: number; batch: number }>(ERASING_PG.dropObservations, [
       batches.map(({ firstKey }) => firstKey),
       batches.map(({ lastKey }) => lastKey),
       this.#key,
     ]);
     await this.#commit.query(ERASING_PG.dropKeptBack, [rows.map(({ key }) => key)]);
-    await this.#commit.query(RETENTION_PG.dropPacked, [keys, times]);
-    await this.#commit.query(RETENTION_PG.dropBatches, [keys]);
+    await this.#repack(batches, rows);
     await this.#forget(rows);
     await this.#less(rows.length, 0, 0);
     this.#progress.count('observations', rows.length);
     return true;
+  }
+
+  /** What came together may be of several by now, for rows follow their patients: of the others every line stays. */
+  async #repack(batches: readonly BatchOf[], gone: readonly { key: number; batch: number }[]): Promise<void> {
+    const packed = await this.#commit.query<{ batch: number; received: Buffer }>(PG.received, [
+      batches.map(({ key }) => key),
+      batches.map(({ storedAt }) => storedAt),
+    ]);
+    const textOf = new Map(packed.map(({ batch, received }) => [batch, received]));
+    const byBatch = Map.groupBy(gone, ({ batch }) => batch);
+    const empty: BatchOf[] = [];
+    const names: string[] = [];
+    for (const batch of batches) {
+      const own = byBatch.get(batch.key) ?? [];
+      const received = textOf.get(batch.key);
+      const lines = received ? unpackReceived(received) : [];
+      names.push(...own.flatMap(({ key }) => namesOfText(lines[key - batch.firstKey] ?? '')));
+      const left = batch.rows - own.length;
+      if (left <= 0) {
+        empty.push(batch);
+        continue;
+      }
+      for (const { key } of own) lines[key - batch.firstKey] = '';
+      await this.#commit.query(RETENTION_PG.repack, [batch.key, batch.storedAt, packReceived(lines)]);
+      await this.#commit.query(RETENTION_PG.setRows, [batch.key, left]);
+    }
+    this.#progress.found(
+      batches.map(({ gateway }) => gateway),
+      names,
+    );
+    await this.#commit.query(RETENTION_PG.dropPacked, [empty.map(({ key }) => key), empty.map(({ storedAt }) => storedAt)]);
+    await this.#commit.query(RETENTION_PG.dropBatches, [empty.map(({ key }) => key)]);
   }
 
   async rollups(): Promise<boolean> {

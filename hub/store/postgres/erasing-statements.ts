@@ -43,13 +43,13 @@ export const ERASING_PG = {
   dropLatest: 'DELETE FROM latest WHERE patient = $1 RETURNING vital, device',
 
   batchesOf: `
-    SELECT key, gateway, stored_at AS "storedAt", first_key AS "firstKey", last_key AS "lastKey" FROM batch
+    SELECT key, gateway, stored_at AS "storedAt", first_key AS "firstKey", last_key AS "lastKey", rows FROM batch
     WHERE key IN (SELECT batch FROM (SELECT batch FROM observation WHERE patient = $1 LIMIT 500) AS found)
     ORDER BY key LIMIT 20`,
   dropObservations: `
     DELETE FROM observation o USING unnest($1::bigint[], $2::bigint[]) AS g (first, last)
     WHERE o.key >= g.first AND o.key <= g.last AND o.patient = $3
-    RETURNING o.key, o.writer, o.seq, o.part, o.received_at AS "receivedAt"`,
+    RETURNING o.key, o.batch, o.writer, o.seq, o.part, o.received_at AS "receivedAt"`,
   dropKeptBack: 'DELETE FROM kept_back WHERE observation = ANY ($1::bigint[])',
   dropRevisions: dropOf('revision'),
   dropPreliminary: dropOf('preliminary'),

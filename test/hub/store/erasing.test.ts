@@ -9,12 +9,12 @@ import { ERASING_STEP } from '../../../hub/store/erasing/schema.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
-import type { Arrival } from '../../../hub/store/store.ts';
+import type { Arrival, Store } from '../../../hub/store/store.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { unlock } from '../../../shared/storage/connection.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace } from '../../contract/store.ts';
-import { erased, movementOf, storeErasingContract } from '../../contract/store-erasing.ts';
+import { erased, erasedOutOfOneBatch, movementOf, storeErasingContract } from '../../contract/store-erasing.ts';
 import { gapArrival } from '../../contract/store-trend.ts';
 import { verifies } from '../../requirements.ts';
 import { TEST_EPOCH, TEST_NOW } from '../../support/hub.ts';
@@ -58,6 +58,23 @@ test('a store of before anybody could be erased is opened with everything in it,
     assert.deepEqual((await erased(store)).removed, { observations: 1, rollups: 0, events: 0, movements: 0, quarantine: 0 });
     assert.equal((await store.counts('clinic', () => event(0))).observations, 0);
     assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2 })]))).results, ['held', 'erased']);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('sqlite: of a batch that is of two people each goes alone', async () => {
+  verifies('ERASE-BATCH-OF-TWO');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-two-'));
+  const file = { path: join(folder, 'hub.db'), key: randomBytes(32) };
+  try {
+    const open = async (): Promise<Store> => openSqliteStore({ ...file, metrics: new Metrics() });
+    await erasedOutOfOneBatch(open, async (seq, to) => {
+      const connection = new SQLite(file.path);
+      unlock(connection, file.path, file.key, 'sqlcipher');
+      connection.prepare('UPDATE observation SET patient = (SELECT key FROM patient WHERE id = ?) WHERE seq = ?').run(to, seq);
+      connection.close();
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
