@@ -276,6 +276,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The feed goes on where its receiver surely has everything before, after a restart, a kill, a cut line, a receiver that was away, refused or stalled, a full disk and a rotated file; of hubs that share a store one feeds at a time.',
   },
+  'FEED-EACH-RECEIVER': {
+    source: 'issue 8, Evidence (live feed)',
+    behaviour:
+      'Each receiver of the feed has a place of its own: a new one begins where the configuration says, with the first entry that is kept unless told, one of before goes on where it was confirmed, and the status names each with its place.',
+  },
   'FEED-GAP-ALARM': {
     source: 'issue 8, Evidence (gap alarm)',
     behaviour:
@@ -395,6 +400,11 @@ export const REQUIREMENTS = {
   'PATIENT-ID-CHECKED': {
     source: 'issue 9, Who is this',
     behaviour: 'A new patient id has 84 random bits and a check character; a mistyped one is an error, and never somebody else.',
+  },
+  'BEDS-FOLLOWED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A bed of the registry has its patient named there or follows movements, with all of its gateways alike; a followed one may be a ward’s, and whoever movements put there is in that ward.',
   },
   'STAYS-FROM-MOVEMENTS': {
     source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',

@@ -1,3 +1,4 @@
+import { bedsOf } from '../registry/followed.ts';
 import type { ClientEntry, GatewayEntry } from '../registry/registry.ts';
 import type { Credential, Principal } from './access.ts';
 import { usableScopes } from './tokens/scopes.ts';
@@ -14,7 +15,7 @@ export function gatewayPrincipal(entry: GatewayEntry): Principal {
     kind: 'gateway',
     role: 'gateway',
     patients: [...patients],
-    beds: Object.keys(entry.beds),
+    beds: bedsOf(entry),
     devices: Object.keys(entry.devices),
     ...(entry.notAfter === undefined ? {} : { notAfter: entry.notAfter }),
   };

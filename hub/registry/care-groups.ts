@@ -1,3 +1,4 @@
+import { bedsOf } from './followed.ts';
 import type { PatientPlace } from './registry.ts';
 import { boundTo, type Complain, type RegistryFile } from './schema.ts';
 
@@ -8,7 +9,7 @@ type Groups = Pick<RegistryFile, 'gateways' | 'clients' | 'wards' | 'panels'>;
  * tenant. A misspelt name would else keep somebody from whom they care for, without a word.
  */
 export function checkCareGroups({ gateways, clients, wards, panels }: Groups, complain: Complain): void {
-  const beds = new Set(gateways.flatMap(({ tenant, beds: own }) => Object.keys(own).map((bed) => keyOf(tenant, bed))));
+  const beds = new Set(gateways.flatMap((row) => bedsOf(row).map((bed) => keyOf(row.tenant, bed))));
   const tenantOf = new Map(gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
   const taken = new Set<string>();
   for (const [name, { tenant, beds: listed }] of Object.entries(wards)) {

@@ -72,5 +72,9 @@ function revocationChanges(before: Lists, next: Lists): RegistryChange[] {
 function differing(a: object, b: object): string[] {
   const [was, is] = [a, b].map((row) => new Map(Object.entries(row)));
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return names.filter((name) => JSON.stringify(was?.get(name)) !== JSON.stringify(is?.get(name)));
+  return names.filter((name) => textOf(was?.get(name)) !== textOf(is?.get(name)));
+}
+
+function textOf(field: unknown): string | undefined {
+  return JSON.stringify(field, (_, value: unknown) => (value instanceof Set ? [...value] : value));
 }

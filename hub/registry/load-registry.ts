@@ -97,6 +97,8 @@ class FileRegistry implements ListedRegistry {
       const beds = this.#beds.get(row.tenant) ?? new Map<string, string | null>();
       this.#beds.set(row.tenant, beds);
       for (const [bed, patient] of Object.entries(row.beds)) beds.set(bed, patient);
+      // Whoever movements put there is not known to the file.
+      for (const bed of row.followed ?? []) beds.set(bed, null);
       const places = this.#places.get(row.tenant) ?? new Map<string, PatientPlace>();
       this.#places.set(row.tenant, places);
       for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });

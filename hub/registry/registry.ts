@@ -21,6 +21,8 @@ export interface GatewayEntry {
   subjects?: Readonly<Record<string, string>>;
   /** May tell who lies where. */
   movements?: boolean;
+  /** Milliseconds without a movement after which who lies in followed beds is no longer sure; never unless given. */
+  silentAfterMs?: number;
   notAfter?: Instant;
   /** Where they are not those of `GATEWAY_LIMITS`. */
   limits?: Partial<GatewayLimits>;

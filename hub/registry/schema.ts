@@ -5,10 +5,12 @@ import { PURPOSES, type Role } from '../access/access.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import { isPseudonym, PSEUDONYM_PREFIX } from '../access/masking/pseudonyms.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
+import { BY_HAND } from '../patients/by-hand.ts';
 import { isMistyped } from '../patients/public-id.ts';
 import { refuseAlike } from './alike.ts';
 import { checkCareGroups } from './care-groups.ts';
 import { checkCredentials, checkRevocations, revocation, tokenSubject } from './client-credentials.ts';
+import { bedsOf, FOLLOWED, movementsRow, refuseHalfFollowed, withFollowed } from './followed.ts';
 import { GATEWAY_LIMITS } from './gateway-limits.ts';
 
 /** Opaque by rule: what is a number alone is somebody's record number, and must not become a public id. */
@@ -18,11 +20,13 @@ const patientId = z
   .string()
   .regex(PATIENT_ID, 'expected an opaque patient id: 8 to 40 of a-z, 0-9 and -, with a letter in it')
   .refine((id) => !isPseudonym(id), `expected an id that does not begin with ${PSEUDONYM_PREFIX}, as pseudonyms do`)
+  .refine((id) => id !== FOLLOWED, 'expected an id; `followed` stands for none, and only in a bed')
   .refine((id) => !isMistyped(id), 'expected an id as `vitalmesh-hub patients id` made it; a character of this one is wrong');
 /** Identity ids of OpenZiti and of our own fabric; they begin observation ids, hence FHIR's alphabet (FHIR R4 datatypes, id). */
 const identityId = z
   .string()
   .regex(/^[A-Za-z0-9.-]{1,36}$/, 'expected an identity id: 1 to 36 of A-Z, a-z, 0-9, . and -')
+  .refine((id) => id !== BY_HAND, 'expected another identity id: this one is the hub’s own, for what operators say of who lies where')
   .refine(isNoPlaceholder, PLACEHOLDER_HINT);
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
 /** A bed or device as it stands in a message; compared as it is. */
@@ -41,15 +45,15 @@ const limit = (what: string, usual: number) => z.int().min(1).describe(`${what} 
 /** A subject as a FHIR client writes it. */
 const subjectName = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,1200}$/u, 'expected 1 to 1200 characters without control characters');
 
-const gateway = z.strictObject({
+const gatewayRow = z.strictObject({
   identity: identityId.describe('Overlay identity id of the gateway.'),
   tenant: tenantId,
   patient: patientId.optional().describe('The one patient of a home gateway.'),
   beds: z
-    .record(label, patientId.nullable())
+    .record(label, z.union([z.literal(FOLLOWED), patientId.nullable()]))
     .default({})
     .describe(
-      'Beds it may speak for, each with who lies there; null while empty. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
+      'Beds it may speak for, each with who lies there, null while empty; or `followed`: movements say who. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
     ),
   devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
   subjects: z
@@ -58,10 +62,11 @@ const gateway = z.strictObject({
     .describe(
       'Of another FHIR client: what it may write as the subject, each with the patient that is meant. A reference without version (Patient/1, https://example.org/fhir/Patient/1) or an identifier (system|value, or the value where it has no system). It names nobody else.',
     ),
-  movements: z
-    .boolean()
+  movements: movementsRow
     .default(false)
-    .describe('Whether it may tell who lies where: the gateway that the hospital sends its ADT messages to.'),
+    .describe(
+      'Whether it may tell who lies where: the gateway that the hospital sends its ADT messages to; and when its silence is too long.',
+    ),
   notAfter: instant.optional(),
   confirmed: instant
     .optional()
@@ -79,6 +84,8 @@ const gateway = z.strictObject({
     .optional()
     .describe('How much the hub takes from it; what is above that waits at the gateway.'),
 });
+
+const gateway = gatewayRow.transform(withFollowed);
 
 const client = z.strictObject({
   identity: identityId.optional().describe('Overlay identity id of the AI client.'),
@@ -128,8 +135,9 @@ const fileWith = (role: z.ZodType<Role, Role>, issuers: readonly string[]) =>
       checkCredentials(file.clients, complain);
       checkRevocations(file.revoked, issuers, complain);
       onePlaceAPatient(file.gateways, complain);
+      refuseHalfFollowed(file.gateways, complain);
       for (const [i, row] of file.gateways.entries()) {
-        if (row.patient === undefined && !row.movements && Object.keys(row.beds).length + Object.keys(row.devices).length === 0)
+        if (row.patient === undefined && !row.movements && bedsOf(row).length + Object.keys(row.devices).length === 0)
           complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
       }
       const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
