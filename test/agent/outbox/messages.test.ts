@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import fc from 'fast-check';
 import type { MessageKey } from '../../../agent/decoding.ts';
 import { Messages } from '../../../agent/outbox/messages.ts';
 import { MIGRATIONS } from '../../../agent/outbox/schema.ts';
@@ -68,6 +69,31 @@ test('messages of one commit are one row, known again when the file is opened, a
   database.write(() => anew.load(database));
   for (const i of [0, 899, 900, 905, 999]) assert.equal(anew.find(key(i)), messages.find(key(i)), `message ${i}`);
   assert.equal(anew.find(key(999)), 'message');
+});
+
+test('whatever comes again meanwhile, those that came last are known', () => {
+  verifies('STORED-ONCE');
+  const sent = fc.array(fc.record({ name: fc.integer({ min: 0, max: 60 }), content: fc.integer({ min: 0, max: 1 }) }), { maxLength: 400 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 40 }), sent, (kept, all) => {
+      const messages = new Messages(kept);
+      // What is known already is no news, and does not become newer.
+      let expected: { name: number; contents: number[] }[] = [];
+      for (const { name, content } of all) {
+        messages.add(key(name, content));
+        const contents = expected.find((one) => one.name === name)?.contents ?? [];
+        if (contents.includes(content)) continue;
+        expected = [...expected.filter((one) => one.name !== name), { name, contents: [...contents, content] }].slice(-kept);
+      }
+      for (let name = 0; name <= 60; name += 1) {
+        const contents = expected.find((one) => one.name === name)?.contents ?? [];
+        for (const content of [0, 1]) {
+          const found = contents.includes(content) ? 'message' : contents.length > 0 ? 'name' : undefined;
+          assert.equal(messages.find(key(name, content)), found, `message ${name}/${content}`);
+        }
+      }
+    }),
+  );
 });
 
 test('a sender that gives every message one name does not fill the memory', () => {
