@@ -1,9 +1,10 @@
 // Runs one of the project's scripts with the Node of the npm package `node`, installing what the lockfile names first when that
 // has not been done. Parsed by the machine's own Node, whatever its age (18 or later).
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -45,21 +46,27 @@ function alive(pid) {
   }
 }
 
-// A file that hangs fails after three minutes instead of holding up the rest.
-const tests = (...globs) => ['--test', '--test-timeout=180000', ...globs];
+// Most files wait for processes and timers most of their time, so even two cores have room for two at once.
+const several = Math.max(2, availableParallelism() - 1);
+// A test that hangs fails, and so does, by its name, a file whose process outlives its tests (left-behind.ts).
+const tests = (limitMs, atOnce, ...globs) => ({
+  flags: [`--import=${pathToFileURL(join(root, 'test', 'support', 'left-behind.ts'))}`, '--test', `--test-timeout=${limitMs}`],
+  atOnce: `--test-concurrency=${atOnce}`,
+  globs,
+});
 const commands = {
   demo: [['provisioning/main.ts', 'demo']],
-  test: [tests('test/*.test.ts', 'test/{shared,agent,hub,provisioning,contract,golden,fault,e2e}/**/*.test.ts')],
-  counterpart: [tests('--test-concurrency=1', 'test/counterpart/**/*.test.ts')],
+  test: [tests(180_000, several, 'test/*.test.ts', 'test/{shared,agent,hub,provisioning,contract,golden,fault,e2e}/**/*.test.ts')],
+  counterpart: [tests(180_000, several, 'test/counterpart/**/*.test.ts')],
   check: [
     ['node_modules/typescript/bin/tsc', '-p', '.'],
     ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
-    tests('test/imports.test.ts', 'test/requirements.test.ts'),
+    tests(180_000, several, 'test/imports.test.ts', 'test/requirements.test.ts'),
   ],
   format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
   docs: [['scripts/device-pages.ts']],
   bench: [['test/bench/run.ts']],
-  torture: [['--test', '--test-timeout=7200000', '--test-concurrency=1', 'test/torture/**/*.test.ts']],
+  torture: [tests(7_200_000, 1, 'test/torture/**/*.test.ts')],
   soak: [['test/soak/soak.ts']],
   strip: [['scripts/strip.ts']],
   unstrip: [['scripts/strip.ts', '--remove']],
@@ -71,8 +78,9 @@ if (!steps) {
   process.stderr.write(`Unknown script '${name}'. Known: ${Object.keys(commands).join(', ')}\n`);
   process.exit(2);
 }
-if (steps.every(([first]) => first === '--test') && (rest.includes('--help') || rest.includes('-h'))) {
-  process.stdout.write(`npm run ${name} [-- FILE...]\nAll files of ${steps.flat().at(-1)}, or those named.\n`);
+const [{ globs: every }] = steps;
+if (every && (rest.includes('--help') || rest.includes('-h'))) {
+  process.stdout.write(`npm run ${name} [-- FILE...]\nAll files of ${every.at(-1)}, or those named.\n`);
   process.exit(0);
 }
 install();
@@ -81,12 +89,25 @@ let child;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child?.kill(signal));
 
 for (const [i, step] of steps.entries()) {
-  // An own test file or flag in `npm test -- FILE` replaces the globs.
-  const files = rest.filter((arg) => !arg.startsWith('-'));
-  const args = step[0] === '--test' && files.length > 0 ? ['--test', ...rest] : [...step, ...(i === steps.length - 1 ? rest : [])];
+  const own = i === steps.length - 1 ? rest : [];
+  const args = step.globs ? testArguments(step, own) : [...step, ...own];
+  const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}`, ...(step.globs && { NODE_COMPILE_CACHE: compiled() }) };
   const status = await new Promise((resolve) => {
-    child = spawn(node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` } });
+    child = spawn(node, args, { cwd: root, stdio: 'inherit', env });
     child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
   });
   if (status !== 0) process.exit(status);
+}
+
+/** Test files in `npm test -- FILE` replace the globs. */
+function testArguments({ flags, atOnce, globs }, own) {
+  const named = own.some((arg) => !arg.startsWith('-'));
+  return [...flags, atOnce, ...own, ...(named ? [] : globs)];
+}
+
+/** Half of what a short test does is to compile what all of them import: a folder for what was compiled, as long as this run. */
+function compiled() {
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-compiled-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
