@@ -1,10 +1,8 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AssignedId } from '../../shared/movement.ts';
-import { readMovement } from '../../shared/movement-resource.ts';
-import { parseObservationId } from '../../shared/uplink/key.ts';
-import type { StoredEvent } from '../store/store.ts';
+import { readSaid, type ToldMovement } from './said.ts';
 import { type Occupancies, type Occupancy, occupancies, occupancyAt } from './stays/occupancy.ts';
-import { type Identification, readStatements, recordOf, type Statement } from './stays/statement.ts';
+import { type Identification, recordOf, type Statement } from './stays/statement.ts';
 
 /** What the movements say of one bed at one time. */
 export interface BedAt {
@@ -29,22 +27,19 @@ export interface Movements {
 
 /** Reads movements as they were stored, in whatever order. What is marked as a test moves nobody. */
 export async function readMovements(
-  events: AsyncIterable<Pick<StoredEvent, 'id' | 'gateway' | 'sortTime' | 'receivedAt' | 'test' | 'resource'>>,
+  events: AsyncIterable<ToldMovement>,
 ): Promise<Movements> {
   const statements: Statement[] = [];
   const identifications: Identification[] = [];
   let [counted, tests] = [0, 0];
-  for await (const { id, gateway, sortTime, receivedAt, test, resource } of events) {
-    if (test) {
+  for await (const event of events) {
+    if (event.test) {
       tests += 1;
       continue;
     }
-    const movement = readMovement(resource);
-    if (!movement) continue;
+    const read = readSaid(event);
+    if (!read) continue;
     counted += 1;
-    // Rows of a gateway are numbered as it heard them.
-    const row = String(parseObservationId(id)?.seq ?? 0).padStart(16, '0');
-    const read = readStatements(movement, { at: sortTime, heard: receivedAt, key: `${row} ${gateway} ${id}` });
     statements.push(...read.statements);
     identifications.push(...read.identifications);
   }

@@ -28,7 +28,7 @@ export function occupancies(statements: readonly Statement[], identifications: r
       stays.push({ ...stay, person });
     }
   }
-  return new Map([...inBed].map(([bed, stays]) => [bed, inOrder(stays)]));
+  return new Map([...inBed].map(([bed, stays]) => [bed, laidOver(stays)]));
 }
 
 /** What is known of a bed at a time; undefined where it is empty. */
@@ -43,12 +43,13 @@ export function occupancyAt(known: readonly Occupancy[], at: Instant): Occupancy
   return last && (last.to === null || last.to > at) ? last : undefined;
 }
 
-interface PersonStay extends Stay {
+/** A stay, and whose it is, by the number that survived merges. */
+export interface PersonStay extends Stay {
   person: RecordKey;
 }
 
-/** The stays of one bed, cut wherever somebody comes or goes. */
-function inOrder(stays: readonly PersonStay[]): Occupancy[] {
+/** The stays of one bed laid over each other, cut wherever somebody comes or goes. Pure. */
+export function laidOver(stays: readonly PersonStay[]): Occupancy[] {
   const edges = [...new Set(stays.flatMap(({ from, to }) => (to === null ? [from] : [from, to])))].sort((a, b) => a - b);
   const coming = [...stays].sort((a, b) => a.from - b.from);
   const known: Occupancy[] = [];
