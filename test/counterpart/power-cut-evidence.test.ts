@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { verifies } from '../requirements.ts';
 import { judgeEvidenceRetention } from '../support/power-cut/evidence-judge.ts';
 import { record, replay } from '../support/power-cut/replay.ts';
+import { seedOf } from '../support/seed.ts';
 
 // The model of the disk: test/support/power-cut/disk.ts.
 test('a power cut at each fourth system call, and behind each promise, while evidence is removed: what remains verifies, and what is gone is told of', async (context) => {
   verifies('AUDIT-RETAINED');
-  const seed = Date.now() & 0xffff;
+  const seed = seedOf();
   const steps = await record('evidence-child.ts', '48', '20');
   const counts = await replay(steps, { judge: judgeEvidenceRetention, seed, every: 4 });
   assert.ok(counts.cuts > 100 && counts.images > 300 && counts.said > 40);

@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { verifies } from '../requirements.ts';
 import { judgeOutbox } from '../support/power-cut/outbox-judge.ts';
 import { record, replay } from '../support/power-cut/replay.ts';
+import { seedOf } from '../support/seed.ts';
 
 // The model of the disk: test/support/power-cut/disk.ts.
 test('a power cut at every system call leaves the outbox with everything it promised', async (context) => {
   verifies('ACK-AFTER-COMMIT', 'EXACTLY-ONCE');
-  const seed = Date.now() & 0xffff;
+  const seed = seedOf();
   const steps = await record('outbox-child.ts', '4', '20');
   const counts = await replay(steps, { judge: judgeOutbox, seed });
   assert.ok(counts.cuts > 300 && counts.images > 1000 && counts.said > 80);

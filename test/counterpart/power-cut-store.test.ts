@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { verifies } from '../requirements.ts';
 import { record, replay } from '../support/power-cut/replay.ts';
 import { judgeStore } from '../support/power-cut/store-judge.ts';
+import { seedOf } from '../support/seed.ts';
 
 // The model of the disk: test/support/power-cut/disk.ts.
 test("a power cut at every system call leaves the hub's store with everything it answered for, and its evidence whole", async (context) => {
   verifies('ANSWER-AFTER-COMMIT', 'EXACTLY-ONCE', 'AUDIT-CHAINED');
-  const seed = Date.now() & 0xffff;
+  const seed = seedOf();
   const steps = await record('store-child.ts', '3', '20');
   const counts = await replay(steps, { judge: judgeStore, seed });
   assert.ok(counts.cuts > 200 && counts.images > 800 && counts.said > 20);

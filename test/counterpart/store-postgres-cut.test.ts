@@ -19,6 +19,7 @@ import { gathered, TEST_NOW } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
 import { type Cut, PostgresCutter } from '../support/postgres-cutter.ts';
 import { PatientGateway } from '../support/postgres-gateway.ts';
+import { seedOf } from '../support/seed.ts';
 
 const CUTS: readonly Cut[] = ['during', 'answer', 'half', 'before'];
 const ROUNDS = 6;
@@ -122,8 +123,7 @@ test('an erasure whose commit lost its answer is told in the hub that made it, w
 
 test(`${ROUNDS * CUTS.length} connections cut in the middle of commits of two hubs: nothing acknowledged is missing, nothing is there twice`, async (context) => {
   verifies('STORE-REMOTE-DURABLE', 'STORE-SHARED', 'EXACTLY-ONCE', 'ANSWER-AFTER-COMMIT');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const uniform = random(seed);
   await using server = await PostgresServer.start();
   await using cutter = await PostgresCutter.to(server.folder);

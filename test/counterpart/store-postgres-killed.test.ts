@@ -13,13 +13,13 @@ import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
 import { PatientGateway } from '../support/postgres-gateway.ts';
+import { seedOf } from '../support/seed.ts';
 
 const KILLS = 5;
 const GATEWAYS = 4;
 test(`a database server killed ${KILLS} times under two hubs: what was acknowledged is there, once, in a chain that holds, and was told`, async (context) => {
   verifies('STORE-REMOTE-DURABLE', 'STORE-SHARED', 'EXACTLY-ONCE', 'ANSWER-AFTER-COMMIT', 'STORE-SHARED-FEED', 'STORE-LINEAGE');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const uniform = random(seed);
   await using server = await PostgresServer.start();
   const { app, owner } = await server.database();

@@ -17,6 +17,7 @@ import { event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
 import { numberedBatch, orderAt } from '../support/retained-store.ts';
+import { seedOf } from '../support/seed.ts';
 
 const ERASER = join(import.meta.dirname, 'store-eraser.ts');
 const WHO = 'pat-icu-01';
@@ -39,8 +40,7 @@ async function run(folder: string, lines: number, afterMs: number): Promise<bool
 
 test('an erasure that is killed again and again comes to its end: of the person nothing is left, of the other everything', async (context) => {
   verifies('ERASE-RESUMED', 'ERASE-EVIDENCE');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const uniform = random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-eraser-'));
   try {

@@ -13,6 +13,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { verifies } from '../requirements.ts';
 import { judgeEvidence } from '../support/retained-evidence.ts';
+import { seedOf } from '../support/seed.ts';
 
 const RETAINER = join(import.meta.dirname, 'evidence-retainer.ts');
 const KILLS = 10;
@@ -36,8 +37,7 @@ async function run(folder: string, first: number, lines: number, afterMs: number
 
 test(`a store killed ${KILLS} times while its evidence is removed: what remains verifies, what is gone is told of, and nothing is gone before its time`, async (context) => {
   verifies('AUDIT-RETAINED');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const uniform = random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-retainer-'));
   try {

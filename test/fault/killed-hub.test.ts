@@ -1,13 +1,13 @@
 import { test } from 'node:test';
 import { verifies } from '../requirements.ts';
+import { seedOf } from '../support/seed.ts';
 import { KilledSite } from './killed-site.ts';
 
 const KILLS = 20;
 
 test(`a hub killed ${KILLS} times under load: what was acknowledged is there, once, and its evidence is whole`, async (context) => {
   verifies('ANSWER-AFTER-COMMIT', 'EXACTLY-ONCE', 'AUDIT-CHAINED');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   await using site = await KilledSite.open(seed);
   await site.killHub(KILLS);
   const { kills, acknowledged, repeated, held } = await site.settled();

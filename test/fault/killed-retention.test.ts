@@ -13,6 +13,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { verifies } from '../requirements.ts';
 import { judgeRetained } from '../support/retained-store.ts';
+import { seedOf } from '../support/seed.ts';
 
 const RETAINER = join(import.meta.dirname, 'store-retainer.ts');
 const KILLS = 10;
@@ -42,8 +43,7 @@ async function run(folder: string, first: number, lines: number, afterMs: number
 
 test(`a store killed ${KILLS} times while its retention runs: each value counts once, in its row or its rollup, and is known when it comes again`, async (context) => {
   verifies('RETENTION-ROLLUP', 'RETENTION-KEYS', 'EXACTLY-ONCE');
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const uniform = random(seed);
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-retainer-'));
   try {

@@ -8,6 +8,7 @@ import { PROFILES } from '../../agent/profiles.ts';
 import { random } from '../../agent/simulate/physiology.ts';
 import { checkReading } from '../../shared/reading-check.ts';
 import { mutilate } from '../support/mutilate.ts';
+import { seedOf } from '../support/seed.ts';
 
 const RUNS = 100_000;
 const captures = join(import.meta.dirname, '..', 'golden', 'captures');
@@ -19,7 +20,7 @@ for (const profile of PROFILES.filter(({ kind }) => kind !== 'hl7')) {
     const files = globSync(`${profile.name}/*`, { cwd: captures }).filter((file) => !/\.(observations|rejected)\.ndjson$/.test(file));
     assert.ok(files.length > 0, `no capture of ${profile.name}`);
     const originals = files.map((file) => readFileSync(join(captures, file)));
-    const seed = Date.now() & 0xffffff;
+    const seed = seedOf();
     const uniform = random(seed);
     let records = 0;
     let rejected = 0;

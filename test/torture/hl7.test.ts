@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { HL7_FOLDERS, hl7CaptureProfile, hl7Captures, readWhole, watchHeap } from '../support/hl7-streams.ts';
 import { mutilate } from '../support/mutilate.ts';
+import { seedOf } from '../support/seed.ts';
 
 const RUNS = 100_000;
 
@@ -10,7 +11,7 @@ for (const folder of HL7_FOLDERS) {
   test(`${folder}: ${RUNS} mutilated streams are read without a crash, what comes out is whole, and nothing stays in memory`, (t) => {
     const profile = hl7CaptureProfile(folder);
     const originals = hl7Captures(folder);
-    const seed = Date.now() & 0xffffff;
+    const seed = seedOf();
     const uniform = random(seed);
     let records = 0;
     let rejected = 0;

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import { KilledSite, type Toll } from '../fault/killed-site.ts';
+import { seedOf } from '../support/seed.ts';
 
 const KILLS = 200;
 
@@ -7,8 +8,7 @@ const told = ({ kills, acknowledged, repeated, held }: Toll): string =>
   `${kills} kills, ${acknowledged} acknowledged, ${repeated} messages sent again, ${held} held: none missing, none twice`;
 
 test(`an agent killed ${KILLS} times under load, then a hub ${KILLS} times, then both at once`, async (context) => {
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const rounds = {
     agent: (site: KilledSite) => site.killAgent(KILLS),
     hub: (site: KilledSite) => site.killHub(KILLS),

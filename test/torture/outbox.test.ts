@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { assertNothingLost, GATEWAY, nothingSaid, runGateway } from '../fault/outbox-witness.ts';
+import { seedOf } from '../support/seed.ts';
 
 const KILLS = 100;
 
 test(`an agent's outbox killed ${KILLS} times under load, at random moments: nothing acknowledged is missing`, async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-torture-'));
-  const seed = Date.now() & 0xffff;
+  const seed = seedOf();
   const uniform = random(seed);
   const said = nothingSaid();
   for (let round = 0; round < KILLS; round += 1) {

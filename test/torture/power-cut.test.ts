@@ -4,6 +4,7 @@ import { judgeOutbox } from '../support/power-cut/outbox-judge.ts';
 import { type Judge, record, replay } from '../support/power-cut/replay.ts';
 import { judgeRetention } from '../support/power-cut/retention-judge.ts';
 import { judgeStore } from '../support/power-cut/store-judge.ts';
+import { seedOf } from '../support/seed.ts';
 
 interface Workload {
   name: string;
@@ -34,8 +35,7 @@ const WORKLOADS: readonly Workload[] = [
 
 for (const { name, judge, child, turns, pages, every, draws } of WORKLOADS) {
   test(`power cuts: ${name}`, async (context) => {
-    const seed = Date.now() & 0xffff;
-    context.diagnostic(`seed ${seed}`);
+    const seed = seedOf(context);
     const counts = await replay(await record(child, `${turns}`, `${pages}`), { judge, seed, every, draws });
     assert.ok(counts.said > turns);
     context.diagnostic(`${counts.cuts} cuts, ${counts.images} images, ${counts.said} promises, none broken`);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verifies } from '../../requirements.ts';
+import { seedOf } from '../../support/seed.ts';
 import { runStoreModel } from './model-steps.ts';
 
 const RUNS = 80;
@@ -17,8 +18,7 @@ test(`a store does what lists would do, over ${RUNS} runs of any batches, retent
     'RETENTION-CURRENT',
     'PRELIMINARY-ONCE',
   );
-  const seed = Date.now() & 0xffff;
-  context.diagnostic(`seed ${seed}`);
+  const seed = seedOf(context);
   const met = await runStoreModel(RUNS, COMMANDS, seed);
   assert.ok(Math.min(...Object.values(met)) > 0, JSON.stringify(met));
   context.diagnostic(JSON.stringify(met));

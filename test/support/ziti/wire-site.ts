@@ -6,6 +6,7 @@ import type { AgentProcess, Enrolled, HubProcess } from '../fabric-site.ts';
 import type { Luck } from '../luck.ts';
 import { OwnFabricSite } from '../own-fabric-site.ts';
 import { Oximeter } from '../oximeter.ts';
+import { seedOf } from '../seed.ts';
 import { FaultyRelay } from './faulty-relay.ts';
 
 /** What lies between one program and its network: a relay in front of the controller, and one in front of each router. */
@@ -43,7 +44,7 @@ export class WireSite extends OwnFabricSite {
   readonly #everyMs: number | undefined;
   readonly #stack = new AsyncDisposableStack();
 
-  private constructor({ routers = 1, seed = Date.now() & 0xffff, everyMs, signIn = 'both', luck = 'any' }: WireSiteOptions) {
+  private constructor({ routers = 1, seed = seedOf(), everyMs, signIn = 'both', luck = 'any' }: WireSiteOptions) {
     super({ signIn, moreRouters: Array.from({ length: routers - 1 }, () => ANYWHERE) });
     this.luck = luck;
     this.#everyMs = everyMs;
