@@ -6,7 +6,8 @@ import type { Action, AuditDetail, AuditEvent, Principal } from '../access/acces
 import type { CallContext, Door } from '../access/door.ts';
 import { latestView } from '../access/views.ts';
 import { canonicalJson } from '../ingest/canonical.ts';
-import type { Registry } from '../registry/registry.ts';
+import { type LimitsInForce, NO_SURROUNDINGS, type Surroundings } from '../clinical/surroundings.ts';
+import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { EvidenceRecord } from './evidence.ts';
 
@@ -22,7 +23,7 @@ export interface ShownAgain {
  * What became of making the view again that was shown: `same` has the recorded hash, so it is proven what was shown. `none`: nothing was shown. `brief`: the
  * policy did not keep which observations. `kind`: lists, trends, histories and exports are not made again. `erased`: the patient was. `masked`: it was shown under pseudonyms,
  * which are not made again. `withheld`: whoever replays may not read the values. `gone`: not all of it is kept. `differs`: what is kept makes another
- * view, for instance since the patient is in another bed now, or an age was set to unknown.
+ * view, for instance since the patient is in another bed now, an age was set to unknown, or the site's limits are others.
  */
 export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'differs';
 
@@ -49,6 +50,8 @@ export interface ReplaySource {
   registry: Pick<Registry, 'patient'>;
   /** IANA zone in which views are shown. */
   zone: string;
+  /** The limits in force; those of the table unless given. */
+  surroundings?: Pick<Surroundings, 'limits'>;
 }
 
 /** Who replays. */
@@ -94,8 +97,10 @@ async function* replayedPage(page: readonly EvidenceRecord[], source: ReplaySour
   for (const record of page) {
     const { patient, tenant } = record.event;
     const rows = patient === null ? undefined : kept.get(patient);
-    const { bed = null, ward } = (patient === null ? undefined : source.registry.patient(tenant, patient)) ?? {};
-    yield stepOf(record, rows, { bed, ...(ward !== undefined && { ward }), zone: source.zone });
+    const place: PatientPlace = (patient === null ? undefined : source.registry.patient(tenant, patient)) ?? { patient: '', bed: null };
+    const { bed, ward } = place;
+    const { limits } = source.surroundings ?? NO_SURROUNDINGS;
+    yield stepOf(record, rows, { bed, ...(ward !== undefined && { ward }), zone: source.zone, limits: limits(place) });
   }
 }
 
@@ -132,6 +137,7 @@ interface Place {
   bed: string | null;
   ward?: string;
   zone: string;
+  limits: LimitsInForce;
 }
 
 /** One entry as a step; `rows`: what is kept of its patient by version, undefined where that may not be read. Pure. */
@@ -151,18 +157,18 @@ export function stepOf(record: EvidenceRecord, rows: ReadonlyMap<string, StoredR
 
 function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, StoredReading> | undefined, place: Place): Rebuilt {
   const { action, patient, at, detail = {} } = event;
-  const { response, args, shown, mask, withheld = [], latencyMs = 0 } = detail;
+  const { response, args, shown, mask, withheld = [], beside, latencyMs = 0 } = detail;
   if (erased) return 'erased';
   if (response === undefined) return 'none';
   if (action !== 'vitals.read' || args !== undefined || patient === null) return 'kind';
-  if (shown === undefined) return 'brief';
+  if (shown === undefined || beside === undefined) return 'brief';
   if (mask !== 'none') return 'masked';
   if (rows === undefined && shown.length > 0) return 'withheld';
   const readings = shown.flatMap(([observation, storedAt]) => rows?.get(versionOf(observation, storedAt)) ?? []);
   if (readings.length < shown.length) return 'gone';
   const instants = Math.min(Math.ceil(latencyMs) + 2, MOST_INSTANTS);
   for (let i = 0; i < instants; i += 1) {
-    const view = latestView(readings, { patient, ...place, withheld, now: at + i });
+    const view = latestView(readings, { patient, ...place, withheld, beside, now: at + i });
     if (hash('sha256', canonicalJson(view)) === response) return 'same';
   }
   return 'differs';

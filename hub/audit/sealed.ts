@@ -34,7 +34,7 @@ export interface OpenedEntry {
 }
 
 /** What tells of one patient; the hash does, for what it is of can be guessed, and what a client calls itself, for it may be anything. */
-interface Sealed extends Pick<AuditDetail, 'response' | 'args' | 'shown' | 'claimed'> {
+interface Sealed extends Pick<AuditDetail, 'response' | 'args' | 'shown' | 'beside' | 'claimed'> {
   patient: string;
 }
 
@@ -60,9 +60,9 @@ export function entryText(event: AuditEvent, keys: readonly NamedKey[], storeId:
   if (event.patients !== undefined) return listText(event, keys, storeId);
   if (event.patient === null || key === undefined) return canonicalEvent(event);
   const { principal, role, action, outcome, reason, count, channel, patient, detail = {} } = event;
-  const { response, args, shown, claimed, ...open } = detail;
+  const { response, args, shown, beside, claimed, ...open } = detail;
   const { subject, secret } = key;
-  const sealed = seal({ patient, response, args, shown, claimed } as Sealed, secret, bound(storeId, subject));
+  const sealed = seal({ patient, response, args, shown, beside, claimed } as Sealed, secret, bound(storeId, subject));
   return JSON.stringify({ ...entryHead(event), principal, role, action, outcome, reason, count, channel, detail: open, subject, sealed });
 }
 

@@ -1,5 +1,5 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
-import { FEED_STEP } from '../audit/feed/place.ts';
+import { FEED_STEP, RECEIVERS_STEP } from '../audit/feed/sqlite-places.ts';
 import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
@@ -180,3 +180,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   PROOF_STEP,
   EVIDENCE_RETENTION_STEP,
 ];
+  RECEIVERS_STEP,
+  PLACING_STEP,

@@ -11,7 +11,8 @@ import { type Anchor, remainsOf } from '../audit/anchors.ts';
 import { AUDIT_SQL, appendAudit, headOf, keepCheckpoint, readAudit, readCheckpoints, readEvidence } from '../audit/audit-log.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../audit/evidence.ts';
-import { type FeedPlace, feedPlaceOf, setFeedPlace } from '../audit/feed/place.ts';
+import type { FeedPlaces } from '../audit/feed/place.ts';
+import { SqliteFeedPlaces } from '../audit/feed/sqlite-places.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
 import { readAnchors, retainEvidence } from '../audit/retain-evidence.ts';
 import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../audit/retention.ts';
@@ -86,6 +87,8 @@ class SqliteStore implements Store {
   /** The present one of its lineage. */
   #epoch: string;
   /** Losses that were noted since the opening without knowing which they are, by position. */
+  readonly placing: PlacingStore;
+  readonly feedPlaces: FeedPlaces;
   readonly #uncertain = new Set<number>();
 
   constructor(database: Database, commits: GroupCommit) {
@@ -97,6 +100,8 @@ class SqliteStore implements Store {
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
 
+    this.placing = new SqlitePlacing({ database, commits, storeId: this.storeId });
+    this.feedPlaces = new SqliteFeedPlaces({ database, commits, storeId: this.storeId });
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
     return this.#commits.run(
       (database) => {
@@ -296,19 +301,6 @@ class SqliteStore implements Store {
 
   async auditBehind(after: number, limit: number): Promise<readonly ChainedEntry[]> {
     return this.#database.read(() => this.#database.prepare<[number, number], ChainedEntry>(AUDIT_SQL.behind).all(after, limit));
-  }
-
-  async takeFeed(): Promise<FeedPlace> {
-    return this.#database.read(() => feedPlaceOf(this.#database));
-  }
-
-  async keepFeed(place: FeedPlace): Promise<boolean> {
-    await this.#commits.run((database) => setFeedPlace(database, place));
-    return true;
-  }
-
-  async leaveFeed(): Promise<void> {
-    // The file is this hub's alone.
   }
 
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void> {

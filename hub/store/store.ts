@@ -9,7 +9,7 @@ import type { AuditEvent } from '../access/access.ts';
 import type { Anchor } from '../audit/anchors.ts';
 import type { ChainedEntry, StoredCheckpoint } from '../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../audit/evidence.ts';
-import type { FeedPlace } from '../audit/feed/place.ts';
+import type { FeedPlaces } from '../audit/feed/place.ts';
 import type { IndexedSubject } from '../audit/indexed.ts';
 import type { EvidenceOrder, EvidenceStep } from '../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
@@ -254,7 +254,14 @@ export interface Store extends StoreReader, AsyncDisposable {
   readonly storeId: string;
   /** What it does for and about one person. */
   readonly erasing: ErasingStore;
-  /** Stores a batch. Resolves after the commit; rejects with STORAGE-* when nothing was stored. */
+  /** How its rows follow their patients. */
+  readonly placing: PlacingStore;
+  /** How far each receiver of the live feed of the evidence is. */
+  readonly feedPlaces: FeedPlaces;
+  /**
+   * Stores a batch. Resolves after the commit; rejects when nothing was stored, with STORAGE-*, or INGEST-PLACES-CHANGED where it was decided by another version of
+   * who lies where than the store has.
+   */
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome>;
   /**
    * Where the life of the store stands, as of what is on disk: a gateway can tell by it what the store does not hold any more after it went
@@ -305,15 +312,6 @@ export interface Store extends StoreReader, AsyncDisposable {
   auditHash(seq: number): Promise<Uint8Array | undefined>;
   /** Entries of the chain behind a number, in order, so many at most; for whoever goes along with it. */
   auditBehind(after: number, limit: number): Promise<readonly ChainedEntry[]>;
-  /**
-   * Takes the live feed of the evidence for so long from now on, or keeps it; undefined while another hub that shares the store has it. Resolves with how
-   * far it has come.
-   */
-  takeFeed(forMs: number): Promise<FeedPlace | undefined>;
-  /** Keeps how far the feed has come; false where another hub has taken it meanwhile, and then nothing is kept. */
-  keepFeed(place: FeedPlace): Promise<boolean>;
-  /** Lets another hub have it at once. */
-  leaveFeed(): Promise<void>;
   /** Keeps a signed note of how far the chain had come; one of an entry that is noted already, or lies before one, is left out. */
   keepCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** The notes, in order. */

@@ -9,6 +9,7 @@ import type { Store } from '../../hub/store/store.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { event } from '../contract/store.ts';
+import { aReceiver } from '../contract/store-feed.ts';
 import { verifies } from '../requirements.ts';
 import { PostgresServer, storePlaces } from '../support/postgres.ts';
 import { until } from '../support/until.ts';
@@ -23,6 +24,7 @@ test('two hubs on one database feed what both write once, one at a time, and the
   const feedOf = (store: Store): FeedRun =>
     new FeedRun({
       ...{ store, sink: new FileSink(join(folder, 'evidence.jsonl')), subjects: true, metrics: new Metrics() },
+      receiver: aReceiver('siem'),
       heartbeatMs: 60_000,
       limits: { entries: 1000, ms: 60_000 },
       // Nobody waits ten seconds to ask whether the feed is free.

@@ -8,7 +8,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { event } from '../contract/store.ts';
 import { storeEvidenceContract } from '../contract/store-evidence.ts';
 import { storeEvidenceRetentionContract } from '../contract/store-evidence-retention.ts';
-import { storeFeedContract } from '../contract/store-feed.ts';
+import { aReceiver, storeFeedContract } from '../contract/store-feed.ts';
 import { storeUsageContract } from '../contract/store-usage.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
@@ -23,23 +23,41 @@ storeEvidenceRetentionContract('postgres', storePlaces(server), 8);
 storeUsageContract('postgres', storePlaces(server));
 storeFeedContract('postgres', storePlaces(server));
 
+const SIEM = aReceiver('siem');
+
 test('of hubs that share a database one has the feed; another goes on where it stopped, and then the first keeps nothing more', async () => {
   verifies('FEED-GOES-ON');
   await using place = await storePlaces(server)();
   await using one = await place.open();
   await using two = await place.open();
-  assert.ok(await one.takeFeed(60_000));
-  assert.ok(await one.keepFeed({ seq: 5, hash: Buffer.alloc(32, 5) }));
-  assert.equal(await two.takeFeed(60_000), undefined);
-  assert.equal(await two.keepFeed({ seq: 9, hash: Buffer.alloc(32, 9) }), false);
-  assert.equal((await one.takeFeed(0))?.seq, 5);
-  assert.equal((await two.takeFeed(60_000))?.seq, 5);
-  assert.equal(await one.takeFeed(60_000), undefined);
-  assert.equal(await one.keepFeed({ seq: 6, hash: Buffer.alloc(32, 6) }), false);
-  await one.leaveFeed();
-  assert.equal(await one.takeFeed(60_000), undefined);
-  await two.leaveFeed();
-  assert.equal((await one.takeFeed(60_000))?.seq, 5);
+  assert.ok(await one.feedPlaces.take(SIEM, 60_000));
+  assert.ok(await one.feedPlaces.keep(SIEM.id, { seq: 5, hash: Buffer.alloc(32, 5) }));
+  assert.equal(await two.feedPlaces.take(SIEM, 60_000), undefined);
+  assert.equal(await two.feedPlaces.keep(SIEM.id, { seq: 9, hash: Buffer.alloc(32, 9) }), false);
+  assert.equal((await one.feedPlaces.take(SIEM, 0))?.seq, 5);
+  assert.equal((await two.feedPlaces.take(SIEM, 60_000))?.seq, 5);
+  assert.equal(await one.feedPlaces.take(SIEM, 60_000), undefined);
+  assert.equal(await one.feedPlaces.keep(SIEM.id, { seq: 6, hash: Buffer.alloc(32, 6) }), false);
+  await one.feedPlaces.leave(SIEM.id);
+  assert.equal(await one.feedPlaces.take(SIEM, 60_000), undefined);
+  await two.feedPlaces.leave(SIEM.id);
+  assert.equal((await one.feedPlaces.take(SIEM, 60_000))?.seq, 5);
+});
+
+test('hubs that share a database and feed different receivers do not wait for each other; a place without a name is the first one that is named', async () => {
+  verifies('FEED-EACH-RECEIVER');
+  const database = await server.database();
+  const { app: address, owner } = database;
+  const open = () => openPostgresStore({ address, owner, metrics: new Metrics(), log: silentLogger });
+  await using one = await open();
+  await using two = await open();
+  await server.asRoot(database.name, async (client) => {
+    await client.query("INSERT INTO vitalmesh.audit_feed (seq, hash, holder, until) VALUES (7, 'x', 'a hub of before', now())");
+  });
+  assert.equal((await one.feedPlaces.take(SIEM, 60_000))?.seq, 7);
+  assert.equal((await two.feedPlaces.take(aReceiver('other'), 60_000))?.seq, 0);
+  assert.equal(await two.feedPlaces.take(SIEM, 60_000), undefined);
+  assert.equal(await one.feedPlaces.take(aReceiver('other'), 60_000), undefined);
 });
 
 test('what is no entry stops no reading in a shared database either, with its index or without', async () => {

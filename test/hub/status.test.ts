@@ -23,7 +23,7 @@ const status: HubStatus = {
   registry: 'abc',
   notInForce: [],
   policy: 'built-in-1',
-  counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1 },
+  counts: { observations: 5, events: 0, duplicates: 1, quarantined: 2, patients: 1, unplaced: 0 },
   tenants: {},
   storeCode: null,
   storeRefusal: null,
@@ -71,10 +71,19 @@ test('the status tells people who is connected, what is not reachable and why, a
     state: 'waiting',
     code: 'AUDIT-FEED-TLS',
     alarms: ['AUDIT-FEED-BEHIND'],
+    detail: 'siem.example port 6514: its certificate has expired (CERT_HAS_EXPIRED)',
+    begin: 'first',
+    ...{ began: 0, others: [{ id: 'a', kind: 'file', to: '/var/log/old.jsonl', began: 0, confirmed: 4 }] },
+    ...{ sent: 7, confirmed: 5, newest: 20_000, behindMs: 61_000 },
   } as const;
-  const behind = formatHubStatus({ ...status, evidenceFeed: { ...fed, sent: 7, confirmed: 5, newest: 20_000, behindMs: 61_000 } });
+  const behind = formatHubStatus({ ...status, evidenceFeed: fed });
   assert.match(behind, /^Feed to SIEM +syslog siem\.example port 6514: confirmed up to entry 5 of 20000, behind for 61 s$/m);
-  assert.match(behind, /^ +AUDIT-FEED-TLS \(.*\n +AUDIT-FEED-BEHIND \(/m);
+  assert.match(behind, /^ +AUDIT-FEED-TLS \(.*\): siem\.example port 6514: its certificate has expired .*\n +AUDIT-FEED-BEHIND \(/m);
+  assert.match(behind, /^ +not fed now: file \/var\/log\/old\.jsonl: confirmed up to entry 4 of 20000$/m);
+  const begun = (change: object): string => formatHubStatus({ ...status, evidenceFeed: { ...fed, confirmed: 0, ...change } });
+  assert.match(begun({}), /6514: nothing confirmed yet; it begins with the first entry that is kept, behind/);
+  assert.match(begun({ began: 40, confirmed: 40 }), /6514: nothing confirmed yet; it begins behind entry 40, behind/);
+  assert.match(begun({ began: null, begin: 'now' }), /6514: nothing confirmed yet; it begins with what comes from now on, behind/);
   const alarmed = formatHubStatus({ ...status, evidence: { signedUpTo: 0, alarms: ['AUDIT-NOT-EXTENDED'] } });
   assert.match(alarmed, /^Evidence +AUDIT-NOT-EXTENDED \(The evidence in the store does not go on/m);
   assert.match(text, /2 times +INGEST-NOT-BOUND \(The gateway is not bound to this patient, bed or device\)$/m);
@@ -171,5 +180,6 @@ test('counts of tenants add up', () => {
     duplicates: 2,
     quarantined: 4,
     patients: 2,
+    unplaced: 0,
   });
 });

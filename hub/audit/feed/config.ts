@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { filePath } from '../../../shared/config-parts.ts';
 
-/** For heartbeats and limits. */
+/** For every receiver. */
 const common = {
+  begin: z
+    .enum(['first', 'now'])
+    .default('first')
+    .describe('Where a receiver begins that was never fed: with the first entry that is kept, or with what comes from then on.'),
   heartbeatSeconds: z.int().min(1).max(3600).default(60).describe('How often it is told how far the evidence has come.'),
   behindEntries: z.int().min(1).default(10_000).describe('The status says AUDIT-FEED-BEHIND once more entries wait.'),
   behindMinutes: z.int().min(1).max(10_080).default(15).describe('The same, once anything has waited for longer.'),

@@ -22,9 +22,6 @@ export interface FeedRound {
  * call that rejected: it may be there, in part, or not. Opens its way when it is needed, and anew after a failure. Errors: AUDIT-FEED-UNREACHABLE, -TLS, -FILE.
  */
 export interface FeedSink extends AsyncDisposable {
-  readonly kind: 'file' | 'syslog';
-  /** For an operator: path, or host and port or service. */
-  readonly to: string;
   readonly round: FeedRound;
   /** Hands events over in their order; resolves once the way has taken them, so whoever is slow holds up nobody but this call. Ends at the abort. */
   send(events: readonly FeedEvent[], signal: AbortSignal): Promise<void>;

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { syncFolder } from '../../../shared/storage/key-file.ts';
 import type { FeedEvent, FeedSink } from './contract.ts';
 import { jsonLine } from './json-line.ts';
 
@@ -20,15 +21,14 @@ interface Opened {
  * copying and truncating it. A line of which only a part could be written stays as it is, and comes again whole behind it.
  */
 export class FileSink implements FeedSink {
-  readonly kind = 'file';
-  readonly to: string;
   readonly round = { entries: 5000, ms: 1000 };
+  readonly #path: string;
   #opened: Opened | undefined;
   /** The file may end within a line. */
   #isTorn = false;
 
   constructor(path: string) {
-    this.to = path;
+    this.#path = path;
   }
 
   async send(events: readonly FeedEvent[]): Promise<void> {
@@ -54,7 +54,7 @@ export class FileSink implements FeedSink {
 
   /** The file that has the name now. */
   async #follow(): Promise<Opened> {
-    const there = await stat(this.to, { bigint: true }).catch(noneThere);
+    const there = await stat(this.#path, { bigint: true }).catch(noneThere);
     const opened = this.#opened;
     if (opened && there?.ino === opened.ino && there.dev === opened.dev) return opened;
     if (opened) {
@@ -66,15 +66,16 @@ export class FileSink implements FeedSink {
   }
 
   async #open(): Promise<Opened> {
-    const handle = await open(this.to, FLAGS, 0o600);
+    const handle = await open(this.#path, FLAGS, 0o600);
     try {
       const found = await handle.stat({ bigint: true });
-      if (!found.isFile()) throw new VitalmeshError('AUDIT-FEED-FILE', { detail: `${this.to} is no ordinary file` });
+      if (!found.isFile()) throw new VitalmeshError('AUDIT-FEED-FILE', { detail: `${this.#path} is no ordinary file` });
       if ((found.mode & 0o777n) !== 0o600n) await handle.chmod(0o600);
       const last = Buffer.alloc(1);
       if (found.size > 0n) await handle.read(last, 0, 1, Number(found.size) - 1);
       this.#isTorn = found.size > 0n && last[0] !== LINE_END;
-      await syncFolderOf(this.to);
+      // A file's name is safe only once its folder is.
+      syncFolder(dirname(resolve(this.#path)));
       this.#opened = { handle, dev: found.dev, ino: found.ino };
       return this.#opened;
     } catch (thrown) {
@@ -91,17 +92,11 @@ export class FileSink implements FeedSink {
       await this[Symbol.asyncDispose]().catch(() => undefined);
       if (cause instanceof VitalmeshError) throw cause;
       const { code } = cause as NodeJS.ErrnoException;
-      throw new VitalmeshError('AUDIT-FEED-FILE', { detail: `${this.to} (${code ?? 'not writable'})`, cause });
+      throw new VitalmeshError('AUDIT-FEED-FILE', { detail: `${this.#path} (${code ?? 'not writable'})`, cause });
     }
   }
 }
 
 function noneThere(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
-}
-
-/** A file's name is safe only once its folder is. */
-async function syncFolderOf(path: string): Promise<void> {
-  await using folder = await open(dirname(resolve(path)), 'r');
-  await folder.sync();
 }

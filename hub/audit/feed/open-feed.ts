@@ -13,6 +13,7 @@ import type { Store } from '../../store/store.ts';
 import type { FeedConfig } from './config.ts';
 import type { FeedSink } from './contract.ts';
 import { FileSink } from './file-sink.ts';
+import { receiverOf } from './receiver.ts';
 import { FeedRun } from './run.ts';
 import { SyslogSink } from './syslog-sink.ts';
 
@@ -34,6 +35,7 @@ export function openFeed(config: FeedConfig, { store, overlay, clock, metrics, l
   const { heartbeatSeconds, behindEntries, behindMinutes, subjects } = config;
   return new FeedRun({
     ...{ store, clock, metrics, log, subjects },
+    receiver: receiverOf(config),
     sink: sinkOf(config, overlay),
     heartbeatMs: heartbeatSeconds * 1000,
     limits: { entries: behindEntries, ms: behindMinutes * 60_000 },
@@ -50,7 +52,7 @@ function sinkOf(config: FeedConfig, overlay: Pick<Overlay, 'dial'>): FeedSink {
   const { host, port, service, confirmSeconds } = config;
   return new SyslogSink({
     host,
-    to: service === undefined ? `${host} port ${port}` : `${host} over service ${service}`,
+    to: receiverOf(config).to,
     dial: (signal) => (service === undefined ? dialTcp(host, port, signal) : overlay.dial(service, { signal })),
     credentials: () => credentialsOf(config),
     sender: { host: hostname(), pid: process.pid },

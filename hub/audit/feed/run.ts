@@ -10,10 +10,14 @@ import { genesisHash } from '../chain.ts';
 import { Behind, type FeedLimits, type FeedStatus } from './behind.ts';
 import type { FeedEvent, FeedSink } from './contract.ts';
 import { entryEvent, gapEvent, heartbeatEvent } from './event.ts';
-import { type FeedPlace, NO_PLACE } from './place.ts';
+import { isThere } from './is-there.ts';
+import { type FeedPlace, type KnownReceiver, NO_PLACE } from './place.ts';
+import type { FeedReceiver } from './receiver.ts';
 
 export interface FeedRunOptions {
-  store: Pick<Store, 'storeId' | 'auditHead' | 'auditHash' | 'auditBehind' | 'takeFeed' | 'keepFeed' | 'leaveFeed'>;
+  store: Pick<Store, 'storeId' | 'auditHead' | 'auditHash' | 'auditBehind' | 'feedPlaces'>;
+  receiver: FeedReceiver;
+  /** The way to it. */
   sink: FeedSink;
   /** Whether the number of an entry's patient is sent. */
   subjects: boolean;
@@ -51,7 +55,8 @@ export class FeedRun implements Service {
   readonly #told: Seldom;
   readonly #alarms = new Set<ErrorCode>();
   #state: FeedStatus['state'] = 'waiting';
-  #failure: ErrorCode | null = null;
+  #failure: VitalmeshError | null = null;
+  #known: readonly KnownReceiver[] = [];
   #newest = 0;
   #sent: FeedPlace = NO_PLACE;
   #confirmed: FeedPlace = NO_PLACE;
@@ -71,13 +76,17 @@ export class FeedRun implements Service {
   }
 
   status(): FeedStatus {
-    const { sink, clock } = this.#options;
+    const { receiver, clock } = this.#options;
+    const { id, kind, to, begin } = receiver;
     return {
-      kind: sink.kind,
-      to: sink.to,
+      ...{ kind, to, begin },
       state: this.#state,
-      code: this.#failure,
+      code: this.#failure?.code ?? null,
+      // Those of the feed are of the receiver and the way to it alone.
+      detail: this.#failure?.code.startsWith('AUDIT-FEED-') ? (this.#failure.detail ?? null) : null,
       alarms: [...this.#alarms],
+      began: this.#known.find((one) => one.id === id)?.began ?? null,
+      others: this.#known.filter((one) => one.id !== id),
       sent: this.#sent.seq,
       confirmed: this.#confirmed.seq,
       newest: this.#newest,
@@ -93,7 +102,7 @@ export class FeedRun implements Service {
     if (this.#state === 'standby')
       throw new VitalmeshError('NOT-FOUND', { detail: 'another hub that shares the store feeds: ask that one' });
     // A feed that has not run yet knows its place from the store alone.
-    const confirmed = this.#confirmed.seq > 0 ? this.#confirmed : ((await this.#options.store.takeFeed(LEASE_MS)) ?? NO_PLACE);
+    const confirmed = this.#confirmed.seq > 0 ? this.#confirmed : ((await this.#take()) ?? NO_PLACE);
     this.#again = Math.min(this.#again ?? from - 1, from - 1, confirmed.seq);
     return this.#again + 1;
   }
@@ -107,21 +116,26 @@ export class FeedRun implements Service {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    const { sink, store } = this.#options;
+    const { sink, store, receiver } = this.#options;
     try {
       if (this.#state === 'feeding') await this.#lastRound(AbortSignal.timeout(LAST_ROUND_MS));
-      await store.leaveFeed();
+      await store.feedPlaces.leave(receiver.id);
     } catch {
       // The next start goes on from what is kept.
     }
     await sink[Symbol.asyncDispose]();
   }
 
+  #take(): Promise<FeedPlace | undefined> {
+    const { store, receiver } = this.#options;
+    return store.feedPlaces.take(receiver, LEASE_MS);
+  }
+
   async #run(signal: AbortSignal): Promise<void> {
-    const { store, backoff, wait } = this.#options;
+    const { backoff, wait } = this.#options;
     while (!signal.aborted) {
       try {
-        const place = await store.takeFeed(LEASE_MS);
+        const place = await this.#take();
         if (place) await this.#feed(place, signal);
         else this.#lost();
         if (this.#state === 'standby') await wait(LEASE_MS / 3, signal);
@@ -145,7 +159,7 @@ export class FeedRun implements Service {
     while (!signal.aborted) {
       const beganMs = this.#options.clock.monotonicMs();
       if (beganMs - heldMs > LEASE_MS / 3) {
-        if (!(await this.#options.store.takeFeed(LEASE_MS))) return this.#lost();
+        if (!(await this.#take())) return this.#lost();
         heldMs = beganMs;
       }
       if (!(await this.#goBack())) return this.#lost();
@@ -166,7 +180,7 @@ export class FeedRun implements Service {
     const { store } = this.#options;
     const seq = Math.min(this.#again, this.#confirmed.seq);
     const place = seq === 0 ? NO_PLACE : { seq, hash: (await store.auditHash(seq)) ?? NO_PLACE.hash };
-    if (!(await store.keepFeed(place))) return false;
+    if (!(await store.feedPlaces.keep(this.#options.receiver.id, place))) return false;
     this.#again = null;
     this.#confirmed = this.#sent = place;
     return true;
@@ -216,13 +230,13 @@ export class FeedRun implements Service {
 
   /** False once another hub has the feed. */
   async #confirm(signal: AbortSignal): Promise<boolean> {
-    const { store, sink, log } = this.#options;
+    const { store, sink, receiver, log } = this.#options;
     await sink.confirm(signal);
     this.#roundEntries = Math.min(sink.round.entries, this.#roundEntries * 2);
     this.#confirmed = this.#sent;
     this.#works();
     try {
-      return await store.keepFeed(this.#confirmed);
+      return await store.feedPlaces.keep(receiver.id, this.#confirmed);
     } catch (thrown) {
       // It counts for this run all the same: to send everything again would help nobody.
       if (this.#told.due('place'))
@@ -239,9 +253,9 @@ export class FeedRun implements Service {
   /** From where on is to be sent: by what this run knows, by what is kept, or from the beginning where the evidence does not go on from either. */
   async #placeFrom(kept: FeedPlace): Promise<FeedPlace> {
     const known = this.#confirmed.seq > kept.seq ? this.#confirmed : kept;
-    if (await this.#isThere(known)) return known;
-    if (await this.#isThere(kept)) return kept;
-    const { log, metrics } = this.#options;
+    const { store, log, metrics } = this.#options;
+    if (await isThere(store, known)) return known;
+    if (await isThere(store, kept)) return kept;
     if (!this.#alarms.has('AUDIT-FEED-REWRITTEN')) {
       this.#alarms.add('AUDIT-FEED-REWRITTEN');
       metrics.count('audit_feed_rewritten');
@@ -251,14 +265,6 @@ export class FeedRun implements Service {
       );
     }
     return NO_PLACE;
-  }
-
-  /** True too where the retention removed it: then it is older than what there is. */
-  async #isThere({ seq, hash }: FeedPlace): Promise<boolean> {
-    if (seq === 0) return true;
-    const found = await this.#options.store.auditHash(seq);
-    if (found === undefined) return (await this.#options.store.auditHead()).seq > seq;
-    return Buffer.from(found).equals(hash);
   }
 
   /** What this run knows of is the other hub's matter now, which an operator may have sent back. */
@@ -281,9 +287,9 @@ export class FeedRun implements Service {
     this.#roundEntries = Math.max(LEAST_ROUND, Math.floor(this.#roundEntries / 2));
     this.#beatMs = Number.NEGATIVE_INFINITY;
     metrics.count('audit_feed_failures', failure.code);
-    if (this.#failure !== failure.code || this.#told.due(failure.code))
+    if (this.#failure?.code !== failure.code || this.#told.due(failure.code))
       log.warn({ err: failure }, 'the feed of the evidence does not get through; it is tried again');
-    this.#failure = failure.code;
+    this.#failure = failure;
   }
 
   /** Looks how far the evidence has come, also while a receiver does not read. */
@@ -292,6 +298,7 @@ export class FeedRun implements Service {
     while (!signal.aborted) {
       try {
         this.#newest = (await store.auditHead()).seq;
+        this.#known = await store.feedPlaces.receivers();
         this.#judge();
       } catch {
         // That the store cannot be read is told elsewhere.

@@ -34,8 +34,6 @@ const PIECE_BYTES = 64 * 1024;
  * for a moment: an end that the receiver had sent before it read everything, or a reset in answer to what it did not read, has come by then.
  */
 export class SyslogSink implements FeedSink {
-  readonly kind = 'syslog';
-  readonly to: string;
   readonly round: FeedRound;
   readonly #options: Options;
   #line: Line | undefined;
@@ -44,7 +42,6 @@ export class SyslogSink implements FeedSink {
 
   constructor(options: SyslogSinkOptions) {
     this.#options = { limitMs: 30_000, settleMs: 1000, ...options };
-    this.to = options.to;
     this.round = options.round;
   }
 
@@ -81,7 +78,7 @@ export class SyslogSink implements FeedSink {
 
   async #guarded(work: (line: Line) => Promise<void>): Promise<void> {
     try {
-      if (!this.#line) throw new VitalmeshError('AUDIT-FEED-UNREACHABLE', { detail: `${this.to}: the connection is gone` });
+      if (!this.#line) throw new VitalmeshError('AUDIT-FEED-UNREACHABLE', { detail: `${this.#options.to}: the connection is gone` });
       await work(this.#line);
     } catch (thrown) {
       this.#drop();
@@ -203,10 +200,26 @@ function unreachable(to: string, why: string): VitalmeshError {
   return new VitalmeshError('AUDIT-FEED-UNREACHABLE', { detail: `${to}: ${why}` });
 }
 
+/** What the codes of the system and of OpenSSL mean for whoever set the receiver up. */
+const MEANT: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name is not found',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  ECONNREFUSED: 'nothing listens there',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is not for that host',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is of no authority in caFile',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is of no authority in caFile',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is of no authority in caFile',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is of no authority in caFile',
+  CERT_SIGNATURE_FAILURE: 'its certificate is of no authority in caFile',
+};
+
 /** What certificates and handshakes say begins otherwise than what the system says of lines. */
 function refusal(error: unknown, to: string): VitalmeshError {
   if (error instanceof DOMException) return unreachable(to, 'no connection in time');
   const { code = 'no reason given', syscall } = error as NodeJS.ErrnoException;
-  const isLine = syscall !== undefined || error instanceof VitalmeshError || /^(?:E[A-Z]+|no reason given)$/.test(code);
-  return new VitalmeshError(isLine ? 'AUDIT-FEED-UNREACHABLE' : 'AUDIT-FEED-TLS', { detail: `${to} (${code})`, cause: error });
+  const isLine = syscall !== undefined || error instanceof VitalmeshError || /^(?:E[A-Z]+|EAI_AGAIN|no reason given)$/.test(code);
+  const meant = Object.hasOwn(MEANT, code) ? `: ${MEANT[code]}` : '';
+  return new VitalmeshError(isLine ? 'AUDIT-FEED-UNREACHABLE' : 'AUDIT-FEED-TLS', { detail: `${to}${meant} (${code})`, cause: error });
 }

@@ -9,7 +9,7 @@ import type { AuditEvent } from '../../access/access.ts';
 import { type Anchor, remainsOf } from '../../audit/anchors.ts';
 import { type ChainedEntry, type StoredCheckpoint, verifyAudit } from '../../audit/chain.ts';
 import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from '../../audit/evidence.ts';
-import type { FeedPlace } from '../../audit/feed/place.ts';
+import type { FeedPlaces } from '../../audit/feed/place.ts';
 import type { IndexedSubject } from '../../audit/indexed.ts';
 import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
@@ -39,7 +39,7 @@ import type { Trend, TrendQuery } from '../trend.ts';
 import { valuesIn } from '../trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from '../verdict.ts';
 import { type DatabaseAddress, readAddressFile } from './address.ts';
-import { isFeedFree, keepFeed, leaveFeed, takeFeed } from './audit-feed.ts';
+import { PostgresFeedPlaces } from './audit-feed.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import { keepBindings } from './bindings.ts';
 import { type Commit, Commits } from './commits.ts';
@@ -114,6 +114,11 @@ export class PostgresStore implements Store {
   readonly #commits: Commits;
   readonly #known: Known;
   readonly erasing: ErasingStore = new PostgresErasing(this);
+  readonly feedPlaces: FeedPlaces = new PostgresFeedPlaces({
+    hub: this.hub,
+    read: (work) => this.read(work),
+    commit: (work) => this.#commits.run(work),
+  });
   /** Losses that were noted since the opening without knowing which they are, by position. */
   readonly #uncertain = new Set<number>();
   #evidenceHolds = 0;
@@ -307,19 +312,6 @@ export class PostgresStore implements Store {
       await transaction.query(PG.allEvidence);
       return await transaction.query<ChainedEntry>(AUDIT_PG.auditBehind, [after, limit]);
     });
-  }
-
-  async takeFeed(forMs: number): Promise<FeedPlace | undefined> {
-    if (!(await this.read((transaction) => isFeedFree(transaction, this.hub)))) return undefined;
-    return await this.#commits.run((commit) => takeFeed(commit, this.hub, forMs));
-  }
-
-  keepFeed(place: FeedPlace): Promise<boolean> {
-    return this.#commits.run((commit) => keepFeed(commit, this.hub, place));
-  }
-
-  leaveFeed(): Promise<void> {
-    return this.#commits.run((commit) => leaveFeed(commit, this.hub));
   }
 
   async auditHead(): Promise<Pick<ChainedEntry, 'seq' | 'hash'>> {

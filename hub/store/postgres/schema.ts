@@ -1,4 +1,4 @@
-import { FEED_STEP, feedGrantsTo } from './audit-feed.ts';
+import { FEED_STEP, feedGrantsTo, RECEIVERS_STEP } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
 import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-retention.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
@@ -331,6 +331,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   PROOF_STEP,
   EVIDENCE_RETENTION_STEP,
   ERASING_STEP,
+  RECEIVERS_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import type { AuditDetail, AuditEvent } from '../../../hub/access/access.ts';
 import { latestView } from '../../../hub/access/views.ts';
+import { type Beside, NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
 import { type Rebuilt, stepOf } from '../../../hub/audit/replay.ts';
 import { canonicalJson } from '../../../hub/ingest/canonical.ts';
@@ -18,13 +19,20 @@ const READING: StoredReading = {
   ...{ sortTime: STORED, freshAt: STORED, place: 'bed', test: false },
 };
 const WHOLE = { withheld: [] } as const;
-const PLACE = { bed: 'ICU-01', ward: 'icu', zone: 'Europe/Berlin' };
+const LIMITS = NO_SURROUNDINGS.limits({ patient: 'pat-icu-01', bed: 'ICU-01' });
+const BESIDE: Beside = {
+  sources: [{ kind: 'gateway', id: 'gw', state: 'lost', since: TEST_NOW - 70_000 }],
+  demo: [{ device: 'monitor-2', since: TEST_NOW - 9000, lastAt: TEST_NOW - 8000 }],
+  sandbox: false,
+};
+const PLACE = { bed: 'ICU-01', ward: 'icu', zone: 'Europe/Berlin', limits: LIMITS };
 const KEPT = new Map([[`${STORED} gw.e.1.0`, READING]]);
 /** The call came at `TEST_NOW`, and its view was made 3 ms later, before it took 4 ms in all. */
-const VIEW = latestView([READING], { patient: 'pat-icu-01', ...PLACE, ...WHOLE, now: TEST_NOW + 3 });
+const VIEW = latestView([READING], { patient: 'pat-icu-01', ...PLACE, ...WHOLE, beside: BESIDE, now: TEST_NOW + 3 });
 const DETAIL: AuditDetail = {
   ...{ mask: 'none', latencyMs: 3.6, response: hash('sha256', canonicalJson(VIEW)) },
   shown: [['gw.e.1.0', STORED]],
+  beside: BESIDE,
 };
 
 const step = (

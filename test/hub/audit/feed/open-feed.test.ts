@@ -8,6 +8,7 @@ import type { Policy } from '../../../../hub/access/policy.ts';
 import { createAuditor } from '../../../../hub/audit/auditor.ts';
 import { type FeedConfig, feedConfig } from '../../../../hub/audit/feed/config.ts';
 import { checkFeed, openFeed } from '../../../../hub/audit/feed/open-feed.ts';
+import { receiverOf } from '../../../../hub/audit/feed/receiver.ts';
 import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { silentLogger } from '../../../../shared/log.ts';
@@ -57,7 +58,7 @@ test('the feed that hub.yaml names reaches a receiver over an overlay service, w
     await receiver.until(() => receiver.seqs().length === 2 && receiver.of('heartbeat').length === 1);
     assert.equal(feed.status().to, `${RECEIVER_HOST} over service siem-syslog`);
   }
-  assert.equal((await hub.store.takeFeed(1))?.seq, 2);
+  assert.equal((await hub.store.feedPlaces.take(receiverOf(config), 1))?.seq, 2);
   assert.deepEqual([...new Set(receiver.seqs())], [1, 2]);
   assert.ok(receiver.of('entry').every((fields) => !fields.has('subject')));
 });

@@ -7,6 +7,8 @@ import { test } from 'node:test';
 import { genesisHash } from '../../../../hub/audit/chain.ts';
 import { Behind } from '../../../../hub/audit/feed/behind.ts';
 import type { FeedEvent, FeedSink } from '../../../../hub/audit/feed/contract.ts';
+import type { FeedPlaces } from '../../../../hub/audit/feed/place.ts';
+import type { FeedReceiver } from '../../../../hub/audit/feed/receiver.ts';
 import { FeedRun, type FeedRunOptions } from '../../../../hub/audit/feed/run.ts';
 import { chainHash } from '../../../../hub/audit/link.ts';
 import { openSqliteStore } from '../../../../hub/store/sqlite.ts';
@@ -16,14 +18,15 @@ import { aborted, Backoff } from '../../../../shared/lifecycle.ts';
 import { createLogger, silentLogger } from '../../../../shared/log.ts';
 import { Metrics } from '../../../../shared/metrics.ts';
 import { event } from '../../../contract/store.ts';
+import { aReceiver } from '../../../contract/store-feed.ts';
 import { verifies } from '../../../requirements.ts';
 import { gathered, TestClock } from '../../../support/hub.ts';
 import { until } from '../../../support/until.ts';
 
+const SIEM = aReceiver('siem');
+
 /** A receiver in memory, which a test can make misbehave. */
 class TestSink implements FeedSink {
-  readonly kind = 'syslog';
-  readonly to = 'test';
   round = { entries: 1000, ms: 1000 };
   /** Everything that came, over all connections. */
   came: FeedEvent[] = [];
@@ -93,6 +96,7 @@ async function site(): Promise<Site> {
       const log = createLogger({ component: 'hub', destination: { write: (line: string) => void lines.push(line) } });
       const run = new FeedRun({
         ...{ store, sink, clock, metrics, log },
+        receiver: SIEM,
         subjects: true,
         heartbeatMs: 60_000,
         limits: { entries: 100, ms: 60_000 },
@@ -118,6 +122,26 @@ async function site(): Promise<Site> {
     },
   };
   return own;
+}
+
+/** The same store, of which the feed learns otherwise where it is. */
+function withPlaces(store: Store, change: Partial<FeedPlaces>): Store {
+  const { take, keep, leave, receivers } = store.feedPlaces;
+  const own = store.feedPlaces;
+  const feedPlaces: FeedPlaces = {
+    take: take.bind(own),
+    keep: keep.bind(own),
+    leave: leave.bind(own),
+    receivers: receivers.bind(own),
+    ...change,
+  };
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'feedPlaces') return feedPlaces;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1);
@@ -178,7 +202,7 @@ test('what the last moments before a stop wrote is sent by the stop', async () =
     await at.record(700);
   }
   assert.equal(at.sink.confirmedUpTo, 700);
-  assert.equal((await at.store.takeFeed(1))?.seq, 700);
+  assert.equal((await at.store.feedPlaces.take(SIEM, 1))?.seq, 700);
 });
 
 test('a stop in the middle of a send confirms nothing of what a cut connection held', async () => {
@@ -256,6 +280,7 @@ test('the alarm ends once the feed has caught up; why it waited stands in status
   await until(() => run.status().alarms.length > 0 && run.status().code !== null);
   const { state, code, behindMs, newest, confirmed } = run.status();
   assert.deepEqual([state, code, newest, confirmed], ['waiting', 'AUDIT-FEED-UNREACHABLE', 101, 0]);
+  assert.equal(run.status().detail, 'the receiver (ECONNREFUSED)');
   assert.ok(behindMs !== null && behindMs >= 0);
   assert.equal(at.metrics.get('audit_feed_waiting'), 101);
   at.sink.fails = undefined;
@@ -313,13 +338,46 @@ test('evidence that does not go on from what was sent is told of, and sent again
   ]) {
     await using at = await site();
     await at.record(5);
-    await at.store.keepFeed(kept);
+    await at.store.feedPlaces.take(SIEM, 0);
+    await at.store.feedPlaces.keep(SIEM.id, kept);
     await using run = await at.start();
     await until(() => at.sink.confirmedUpTo === 5);
     assert.deepEqual(at.sink.seqs(), upTo(5));
     assert.deepEqual(run.status().alarms, ['AUDIT-FEED-REWRITTEN']);
     assert.equal(at.metrics.get('audit_feed_rewritten'), 1);
   }
+});
+
+test('another receiver begins at its own beginning, and the one of before goes on where it was', async () => {
+  verifies('FEED-EACH-RECEIVER');
+  await using at = await site();
+  await at.record(20);
+  const fed = async (receiver: FeedReceiver, last: number): Promise<number[]> => {
+    at.sink.came = [];
+    await using run = await at.start({ receiver });
+    await until(() => run.status().confirmed === last);
+    return at.sink.seqs();
+  };
+  assert.deepEqual(await fed(SIEM, 20), upTo(20));
+  await at.record(5);
+  assert.deepEqual(await fed(aReceiver('other'), 25), upTo(25), 'all that is kept');
+  await at.record(5);
+  {
+    at.sink.came = [];
+    await using run = await at.start({ receiver: aReceiver('late', 'now') });
+    await until(() => run.status().began === 30);
+    await at.record(2);
+    await until(() => run.status().confirmed === 32);
+    assert.deepEqual(at.sink.seqs(), [31, 32], 'what came from then on');
+    assert.deepEqual(
+      run.status().others.map(({ id, confirmed }) => [id, confirmed]),
+      [
+        ['other', 25],
+        ['siem', 20],
+      ],
+    );
+  }
+  assert.deepEqual(await fed(SIEM, 32), upTo(32).slice(20));
 });
 
 test('an operator has everything from an entry on sent again', async () => {
@@ -366,7 +424,14 @@ test('a feed that has not begun goes by the place that is kept when it is to sen
     await until(() => at.sink.confirmedUpTo === 20);
   }
   await at.record(10);
-  await using run = new FeedRun({ ...at, subjects: true, heartbeatMs: 60_000, limits: { entries: 100, ms: 60_000 }, log: silentLogger });
+  await using run = new FeedRun({
+    ...at,
+    receiver: SIEM,
+    subjects: true,
+    heartbeatMs: 60_000,
+    limits: { entries: 100, ms: 60_000 },
+    log: silentLogger,
+  });
   assert.equal(await run.sendAgain(25), 21);
 });
 
@@ -375,15 +440,11 @@ test('of two hubs one feeds; the other says so, and takes over when the first st
   await using at = await site();
   await at.record(5);
   let holder = 'one';
+  const places = at.store.feedPlaces;
   const seenBy = (name: string): Store =>
-    new Proxy(at.store, {
-      get: (target, member) => {
-        if (member === 'takeFeed') return async () => (holder === name ? await target.takeFeed(1) : undefined);
-        if (member === 'keepFeed')
-          return async (place: Parameters<Store['keepFeed']>[0]) => holder === name && (await target.keepFeed(place));
-        const found: unknown = Reflect.get(target, member);
-        return typeof found === 'function' ? found.bind(target) : found;
-      },
+    withPlaces(at.store, {
+      take: async (receiver, forMs) => (holder === name ? await places.take(receiver, forMs) : undefined),
+      keep: async (receiver, place) => holder === name && (await places.keep(receiver, place)),
     });
   await using one = await at.start({ store: seenBy('one') });
   await using two = await at.start({ store: seenBy('two') });
@@ -400,12 +461,9 @@ test('a store that cannot keep how far the feed has come does not make it send a
   verifies('FEED-GOES-ON');
   await using at = await site();
   let isFull = true;
-  const store = new Proxy(at.store, {
-    get: (target, name) => {
-      if (name === 'keepFeed' && isFull) return () => Promise.reject(new VitalmeshError('STORAGE-FULL'));
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
+  const places = at.store.feedPlaces;
+  const store = withPlaces(at.store, {
+    keep: (receiver, place) => (isFull ? Promise.reject(new VitalmeshError('STORAGE-FULL')) : places.keep(receiver, place)),
   });
   await using run = await at.start({ store });
   await at.record(300);
@@ -417,7 +475,7 @@ test('a store that cannot keep how far the feed has come does not make it send a
   isFull = false;
   await until(() => run.status().confirmed === 301);
   assert.deepEqual(at.sink.seqs(), upTo(301));
-  while ((await at.store.takeFeed(1))?.seq !== 301) await new Promise((resolve) => setImmediate(resolve));
+  while ((await places.take(SIEM, 1))?.seq !== 301) await new Promise((resolve) => setImmediate(resolve));
 });
 
 test('behind by time is by the clock that never jumps, and ends with the last entry', () => {

@@ -268,7 +268,27 @@ test('who does not end the connection in answer to our end has confirmed nothing
   await assert.rejects(sink.confirm(NEVER), { code: 'AUDIT-FEED-UNREACHABLE', detail: /does not end/ });
 });
 
-test('a receiver that does not read stops the sender at what the line holds, and an abort frees it', async () => {
+test('a receiver that does not read stops the sender at what the line holds', async () => {
+  verifies('FEED-HOLDS-UP-NOTHING');
+  await using receiver = await SyslogReceiver.start();
+  await using sink = sinkTo(receiver, { limitMs: 2000 });
+  await sink.send([fedEntry(1)], NEVER);
+  receiver.stall();
+  const page = Array.from({ length: 250 }, (_, i) => fedEntry(i + 2));
+  let sent = 0;
+  await assert.rejects(
+    async () => {
+      for (;;) {
+        await sink.send(page, NEVER);
+        sent += 1;
+      }
+    },
+    { code: 'AUDIT-FEED-UNREACHABLE', detail: /does not read/ },
+  );
+  assert.ok(sent > 0 && sent * 250 * 700 < 64 * 1024 * 1024, `${sent} pages`);
+});
+
+test('an abort frees a sender whom the receiver does not read', async () => {
   verifies('FEED-HOLDS-UP-NOTHING');
   await using receiver = await SyslogReceiver.start();
   await using sink = sinkTo(receiver);
@@ -276,19 +296,28 @@ test('a receiver that does not read stops the sender at what the line holds, and
   receiver.stall();
   const page = Array.from({ length: 250 }, (_, i) => fedEntry(i + 2));
   const stop = new AbortController();
-  let sent = 0;
   const sending = (async () => {
-    for (;;) {
-      await sink.send(page, stop.signal);
-      sent += 1;
-    }
+    for (;;) await sink.send(page, stop.signal);
   })();
-  const before = { sent: -1 };
-  while (before.sent < sent) {
-    before.sent = sent;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+  setImmediate(() => stop.abort());
+  await assert.rejects(sending, { code: 'AUDIT-FEED-UNREACHABLE', detail: /the hub stops/ });
+});
+
+test('why a receiver cannot be used is told: nothing listens, its name is not found, what is wrong with its certificate', async () => {
+  verifies('FEED-GAP-ALARM');
+  await using receiver = await SyslogReceiver.start();
+  const stranger = await TestAuthority.make();
+  const failing = (code: string) => async (): Promise<never> => {
+    throw Object.assign(new Error('no'), { code, syscall: 'connect' });
+  };
+  const told: [Partial<SyslogSinkOptions>, string, RegExp][] = [
+    [{ dial: failing('ECONNREFUSED') }, 'AUDIT-FEED-UNREACHABLE', /^the receiver: nothing listens there \(ECONNREFUSED\)$/],
+    [{ dial: failing('ENOTFOUND') }, 'AUDIT-FEED-UNREACHABLE', /^the receiver: the host name is not found \(ENOTFOUND\)$/],
+    [{ credentials: () => ({ ca: stranger.pem }) }, 'AUDIT-FEED-TLS', /: its certificate is of no authority in caFile \([A-Z_]+\)$/],
+    [{ host: 'other.test' }, 'AUDIT-FEED-TLS', /: its certificate is not for that host \(ERR_TLS_CERT_ALTNAME_INVALID\)$/],
+  ];
+  for (const [change, code, detail] of told) {
+    await using sink = sinkTo(receiver, change);
+    await assert.rejects(sink.send([fedEntry(1)], NEVER), { code, detail });
   }
-  stop.abort();
-  await assert.rejects(sending, { code: 'AUDIT-FEED-UNREACHABLE' });
-  assert.ok(sent > 0 && sent * 250 * 700 < 64 * 1024 * 1024, `${sent} pages`);
 });
