@@ -406,6 +406,20 @@ export const REQUIREMENTS = {
     behaviour:
       'A bed of the registry has its patient named there or follows movements, with all of its gateways alike; a followed one may be a ward’s, and whoever movements put there is in that ward.',
   },
+  'MOVEMENTS-REACH': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Who may see somebody follows from movements as from the registry: admission, transfer and discharge count from their commit on, end the streams of whoever has no more part in the patient, and are told to both sides.',
+  },
+  'DISCHARGE-ENDS': {
+    source: 'issue 9, Who is this',
+    behaviour: 'Once somebody is discharged, whoever may still read them is told since when, and nothing of theirs is shown as current.',
+  },
+  'MERGED-RESOLVES': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A merged id means the one that survived, in every read, list, panel and row of a client, and the answer says so; whoever is masked is told no id.',
+  },
   'STAYS-FROM-MOVEMENTS': {
     source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
     behaviour:

@@ -1,5 +1,4 @@
 import { type ListedRegistry, loadRegistry } from '../registry/load-registry.ts';
-import type { Registry } from '../registry/registry.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import { loadPolicy } from './load-policy.ts';
 import type { Policy } from './policy.ts';
@@ -7,7 +6,7 @@ import type { Policy } from './policy.ts';
 /** Who is who, and who may do what; the roles of the one are roles of the other. */
 export interface Rules {
   policy: Policy;
-  registry: Registry;
+  registry: ListedRegistry;
 }
 
 /** The parts of hub.yaml that name both files. */
@@ -17,7 +16,7 @@ export interface RulesConfig {
 }
 
 /** Reads both files; the built-in policy where there is none. Throws POLICY-INVALID, REGISTRY-INVALID. */
-export function loadRules({ registry, access }: RulesConfig): Rules & { registry: ListedRegistry } {
+export function loadRules({ registry, access }: RulesConfig): Rules {
   const policy = access.policy === undefined ? DEFAULT_POLICY : loadPolicy(access.policy);
   const issuers = access.issuers?.map(({ name }) => name);
   return { policy, registry: loadRegistry(registry, policy.roles, issuers) };

@@ -39,7 +39,10 @@ export function checkCareGroups({ gateways, clients, wards, panels }: Groups, co
 }
 
 /** Where each patient is: the ward of the bed and the panels, of a tenant. */
-export function careGroupsOf({ wards, panels }: Groups): (tenant: string, place: PatientPlace) => Pick<PatientPlace, 'ward' | 'panels'> {
+export function careGroupsOf({
+  wards,
+  panels,
+}: Groups): (tenant: string, place: Pick<PatientPlace, 'patient' | 'bed'>) => Pick<PatientPlace, 'ward' | 'panels'> {
   const wardOf = new Map<string, string>();
   for (const [name, { tenant, beds }] of Object.entries(wards)) for (const bed of beds) wardOf.set(keyOf(tenant, bed), name);
   const panelsOf = new Map<string, string[]>();

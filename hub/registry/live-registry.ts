@@ -1,45 +1,99 @@
 import type { Principal } from '../access/access.ts';
+import { clientPrincipal } from '../access/principals.ts';
+import type { Presence } from '../patients/presence.ts';
 import { type Binding, type BoundSince, type KeptBinding, sinceByGateway } from './bindings.ts';
 import type { IssuedToken, Revocation } from './client-credentials.ts';
+import { isSamePlace, LivePlaces, NO_PRESENCE } from './live-places.ts';
+import type { ListedRegistry } from './load-registry.ts';
 import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './registry.ts';
 
+/** Somebody of whom a reader of the list is told something new: come, gone, or in another bed, ward or panel; with where they were. */
+export interface Moved {
+  tenant: string;
+  patient: string;
+  was?: PatientPlace;
+}
+
 /**
- * The registry in force. `replace` puts another in its place at once, for all callers; whoever made the new one has checked it, so a
- * file with errors (REGISTRY-INVALID while loading) leaves the last good one in force.
+ * The registry in force, together with whom movements put into the beds that follow them. `replace` puts another file in its place at once, for all callers; whoever made the
+ * new one has checked it, so a file with errors (REGISTRY-INVALID while loading) leaves the last good one in force.
  */
 export class LiveRegistry implements Registry {
-  #current: Registry;
+  readonly #presence: Presence;
+  #current: ListedRegistry;
   #since: ReadonlyMap<string, BoundSince>;
+  #places: LivePlaces;
+  /** By tenant, what readers go by of each whom movements ever put anywhere, while this process runs; undefined for who is here no longer. */
+  readonly #told = new Map<string, Map<string, PatientPlace | undefined>>();
+  readonly #listeners = new Set<(moved: readonly Moved[]) => void>();
 
   /** `bindings` are those that the store keeps of it; of what is not among them nothing is taken. */
-  constructor(first: Registry, bindings: readonly KeptBinding[]) {
+  constructor(first: ListedRegistry, bindings: readonly KeptBinding[], presence: Presence = NO_PRESENCE) {
+    this.#presence = presence;
     this.#current = first;
     this.#since = sinceByGateway(bindings);
+    this.#places = new LivePlaces(first, presence);
+    this.#noteTold();
+    // For as long as the process runs, as the registry in force does.
+    presence.onChange((tenant, patients) => this.#onPresence(tenant, patients));
   }
 
-  /**
-   * `bindings` are those that the store has kept of `next`. Returns the patients of whom a reader of the list is told something new:
-   * come, gone, or in another bed, ward or panel; with where they were.
-   */
-  replace(next: Registry, bindings: readonly KeptBinding[]): { tenant: string; patient: string; was?: PatientPlace }[] {
-    const before = this.#current;
+  /** `bindings` are those that the store has kept of `next`. Returns who moved with it. */
+  replace(next: ListedRegistry, bindings: readonly KeptBinding[]): Moved[] {
+    const [before, was] = [this.#current, this.#places];
+    const places = new LivePlaces(next, this.#presence);
+    // As long as only the file differs, so that what movements say stands on both sides.
+    const moved = [...new Set([...before.tenants(), ...next.tenants()])].flatMap((tenant) =>
+      movedBetween(tenant, was.patients(tenant), places.patients(tenant)),
+    );
     this.#since = sinceByGateway(bindings);
     this.#current = next;
-    const moved: { tenant: string; patient: string; was?: PatientPlace }[] = [];
-    for (const tenant of new Set([...before.tenants(), ...next.tenants()])) {
-      for (const place of next.patients(tenant)) {
-        const { patient } = place;
-        const was = before.patient(tenant, patient);
-        if (!was) moved.push({ tenant, patient });
-        else if (!isSamePlace(was, place)) moved.push({ tenant, patient, was });
-      }
-      for (const was of before.patients(tenant)) if (!next.patient(tenant, was.patient)) moved.push({ tenant, patient: was.patient, was });
-    }
+    this.#places = places;
+    this.#noteTold();
     return moved;
   }
 
+  /** Told, synchronously, of everybody whom movements put elsewhere, once each decision goes by that. A listener must not throw or block. */
+  onMoved(listener: (moved: readonly Moved[]) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  #noteTold(): void {
+    for (const tenant of this.#current.tenants()) {
+      const told = this.#toldOf(tenant);
+      const present = this.#presence.patients(tenant).map(({ patient }) => patient);
+      for (const patient of [...told.keys(), ...present]) told.set(patient, this.#here(tenant, patient));
+    }
+  }
+
+  #toldOf(tenant: string): Map<string, PatientPlace | undefined> {
+    const told = this.#told.get(tenant) ?? new Map<string, PatientPlace | undefined>();
+    this.#told.set(tenant, told);
+    return told;
+  }
+
+  #onPresence(tenant: string, patients: readonly string[]): void {
+    this.#places.forget();
+    const told = this.#toldOf(tenant);
+    const moved: Moved[] = [];
+    for (const patient of new Set(patients)) {
+      const [was, is] = [told.get(patient), this.#here(tenant, patient)];
+      const isNews = !told.has(patient) || (was && is ? !isSamePlace(was, is) : was !== is);
+      told.set(patient, is);
+      if (isNews) moved.push({ tenant, patient, ...(was && { was }) });
+    }
+    if (moved.length > 0) for (const listener of this.#listeners) listener(moved);
+  }
+
+  /** Where a patient is by its own id, and undefined for whoever is nowhere or goes by another one. */
+  #here(tenant: string, patient: string): PatientPlace | undefined {
+    const place = this.#places.patient(tenant, patient);
+    return place?.mergedFrom === undefined && place?.discharged === undefined ? place : undefined;
+  }
+
   /** The one that was read last; another than this as soon as it is replaced. */
-  get current(): Registry {
+  get current(): ListedRegistry {
     return this.#current;
   }
 
@@ -67,15 +121,15 @@ export class LiveRegistry implements Registry {
   }
 
   clients(): readonly ClientEntry[] {
-    return this.#current.clients();
+    return this.#current.clients().map((row) => this.#places.withSurvivors(row));
   }
 
   clientByIdentity(identityId: string): ClientEntry | undefined {
-    return this.#current.clientByIdentity(identityId);
+    return this.#named(this.#current.clientByIdentity(identityId));
   }
 
   clientByToken(issuer: string, subject: string): ClientEntry | undefined {
-    return this.#current.clientByToken(issuer, subject);
+    return this.#named(this.#current.clientByToken(issuer, subject));
   }
 
   revocations(): readonly Revocation[] {
@@ -87,23 +141,28 @@ export class LiveRegistry implements Registry {
   }
 
   principal(identityId: string): Principal | undefined {
-    return this.#current.principal(identityId);
+    const row = this.clientByIdentity(identityId);
+    return row && clientPrincipal(row, { overlay: identityId });
+  }
+
+  #named(row: ClientEntry | undefined): ClientEntry | undefined {
+    return row && this.#places.withSurvivors(row);
   }
 
   patients(tenant: string): readonly PatientPlace[] {
-    return this.#current.patients(tenant);
+    return this.#places.patients(tenant);
   }
 
   patient(tenant: string, patient: string): PatientPlace | undefined {
-    return this.#current.patient(tenant, patient);
+    return this.#places.patient(tenant, patient);
   }
 
   isPatient(patient: string): boolean {
-    return this.#current.isPatient(patient);
+    return this.#places.isPatient(patient);
   }
 
   inBed(tenant: string, bed: string): string | null | undefined {
-    return this.#current.inBed(tenant, bed);
+    return this.#places.inBed(tenant, bed);
   }
 
   bindings(): readonly Binding[] {
@@ -115,7 +174,13 @@ export class LiveRegistry implements Registry {
   }
 }
 
-function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
-  const [before = [], now = []] = [a.panels, b.panels];
-  return a.bed === b.bed && a.ward === b.ward && before.length === now.length && before.every((panel, i) => panel === now[i]);
+function movedBetween(tenant: string, before: readonly PatientPlace[], after: readonly PatientPlace[]): Moved[] {
+  const was = new Map(before.map((place) => [place.patient, place]));
+  const moved = after.flatMap((place): Moved[] => {
+    const known = was.get(place.patient);
+    was.delete(place.patient);
+    if (known && isSamePlace(known, place)) return [];
+    return [{ tenant, patient: place.patient, ...(known && { was: known }) }];
+  });
+  return [...moved, ...[...was.values()].map((known): Moved => ({ tenant, patient: known.patient, was: known }))];
 }

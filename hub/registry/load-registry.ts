@@ -66,7 +66,13 @@ export function revisionOf(text: string): string {
 /** A registry as a file lists it. */
 export interface ListedRegistry extends Registry {
   /** The same, with more that is revoked. */
-  revoking(more: readonly Revocation[]): Registry;
+  revoking(more: readonly Revocation[]): ListedRegistry;
+  /** Whether movements say who lies in a bed of a tenant. */
+  isFollowed(tenant: string, bed: string): boolean;
+  /** The ward and the panels of whoever lies in a bed, or at home. */
+  careGroups(tenant: string, place: Pick<PatientPlace, 'patient' | 'bed'>): Pick<PatientPlace, 'ward' | 'panels'>;
+  /** Everybody whom a panel of the tenant names. */
+  onPanels(tenant: string): ReadonlySet<string>;
 }
 
 class FileRegistry implements ListedRegistry {
@@ -80,6 +86,8 @@ class FileRegistry implements ListedRegistry {
   readonly #places = new Map<string, Map<string, PatientPlace>>();
   readonly #ordered = new Map<string, readonly PatientPlace[]>();
   readonly #beds = new Map<string, Map<string, string | null>>();
+  readonly #followed = new Map<string, ReadonlySet<string>>();
+  readonly #groups: ReturnType<typeof careGroupsOf>;
   readonly #bindings: readonly Binding[];
   readonly #tenants: readonly string[];
 
@@ -99,13 +107,14 @@ class FileRegistry implements ListedRegistry {
       for (const [bed, patient] of Object.entries(row.beds)) beds.set(bed, patient);
       // Whoever movements put there is not known to the file.
       for (const bed of row.followed ?? []) beds.set(bed, null);
+      if (row.followed) this.#followed.set(row.tenant, new Set([...(this.#followed.get(row.tenant) ?? []), ...row.followed]));
       const places = this.#places.get(row.tenant) ?? new Map<string, PatientPlace>();
       this.#places.set(row.tenant, places);
       for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });
     }
-    const groups = careGroupsOf(file);
+    this.#groups = careGroupsOf(file);
     for (const [tenant, places] of this.#places)
-      for (const place of places.values()) places.set(place.patient, { ...place, ...groups(tenant, place) });
+      for (const place of places.values()) places.set(place.patient, { ...place, ...this.#groups(tenant, place) });
     for (const [tenant, places] of this.#places)
       this.#ordered.set(
         tenant,
@@ -141,7 +150,7 @@ class FileRegistry implements ListedRegistry {
     return this.#revoked.list;
   }
 
-  revoking(more: readonly Revocation[]): Registry {
+  revoking(more: readonly Revocation[]): ListedRegistry {
     return new FileRegistry({ ...this.#file, revoked: [...this.#file.revoked, ...more] }, this.revision);
   }
 
@@ -168,6 +177,18 @@ class FileRegistry implements ListedRegistry {
 
   inBed(tenant: string, bed: string): string | null | undefined {
     return this.#beds.get(tenant)?.get(bed);
+  }
+
+  isFollowed(tenant: string, bed: string): boolean {
+    return this.#followed.get(tenant)?.has(bed) ?? false;
+  }
+
+  careGroups(tenant: string, place: Pick<PatientPlace, 'patient' | 'bed'>): Pick<PatientPlace, 'ward' | 'panels'> {
+    return this.#groups(tenant, place);
+  }
+
+  onPanels(tenant: string): ReadonlySet<string> {
+    return new Set(Object.values(this.#file.panels).flatMap((panel) => (panel.tenant === tenant ? panel.patients : [])));
   }
 
   bindings(): readonly Binding[] {

@@ -11,10 +11,10 @@ import { createDoor } from '../../hub/access/store-door.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
+import type { Presence } from '../../hub/patients/presence.ts';
 import { bindingsFrom } from '../../hub/registry/bindings.ts';
 import { LiveRegistry } from '../../hub/registry/live-registry.ts';
-import { parseRegistry } from '../../hub/registry/load-registry.ts';
-import type { Registry } from '../../hub/registry/registry.ts';
+import { type ListedRegistry, parseRegistry } from '../../hub/registry/load-registry.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
@@ -75,6 +75,8 @@ export interface TestHubOptions {
   /** The policy in force; the built-in one unless given. */
   policy?: () => Policy;
   clock?: Clock;
+  /** Whom movements put into followed beds; nobody unless given. */
+  presence?: Presence;
 }
 
 export interface TestHub extends AsyncDisposable {
@@ -89,8 +91,8 @@ export interface TestHub extends AsyncDisposable {
 }
 
 /** The registry in force of a hub that has known all of its bindings since ever. */
-export function boundSinceEver(registry: Registry): LiveRegistry {
-  return new LiveRegistry(registry, bindingsFrom([], registry.bindings(), 0));
+export function boundSinceEver(registry: ListedRegistry, presence?: Presence): LiveRegistry {
+  return new LiveRegistry(registry, bindingsFrom([], registry.bindings(), 0), presence);
 }
 
 /** The hub without its wires: store, registry, feed, door and ingest. Close it (or `await using`), or its folder stays. */
@@ -100,10 +102,11 @@ export function testHub({
   registry = TEST_REGISTRY,
   policy = () => DEFAULT_POLICY,
   clock = systemClock,
+  presence,
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
-  const live = boundSinceEver(parseRegistry(registry, 'registry.yaml', policy().roles));
+  const live = boundSinceEver(parseRegistry(registry, 'registry.yaml', policy().roles), presence);
   const feed = new Feed();
   const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
   const close = async (): Promise<void> => {

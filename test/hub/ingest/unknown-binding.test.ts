@@ -9,8 +9,7 @@ import { restoreBackup } from '../../../hub/backup/restore.ts';
 import { Feed } from '../../../hub/feed.ts';
 import { createIngest } from '../../../hub/ingest/create-ingest.ts';
 import { LiveRegistry } from '../../../hub/registry/live-registry.ts';
-import { parseRegistry } from '../../../hub/registry/load-registry.ts';
-import type { Registry } from '../../../hub/registry/registry.ts';
+import { type ListedRegistry, parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { openSqliteStore } from '../../../hub/store/sqlite.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { createKeyFile } from '../../../shared/storage/key-file.ts';
@@ -21,19 +20,19 @@ const HOUR = 60 * 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-unknown-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function listing(patient: string, confirmed?: number): Registry {
+function listing(patient: string, confirmed?: number): ListedRegistry {
   const confirms = confirmed === undefined ? '' : `, confirmed: '${new Date(confirmed).toISOString()}'`;
   return parseRegistry(`gateways:\n  - { identity: gw-icu, tenant: clinic, beds: { ICU-01: ${patient} }${confirms} }\n`);
 }
 
 /** A hub that starts with what its registry says now. */
-async function start(name: string, clock: TestClock, listed: Registry, isTimeKnown = true) {
+async function start(name: string, clock: TestClock, listed: ListedRegistry, isTimeKnown = true) {
   const store = openSqliteStore({ path: join(folder, `${name}.db`), keyFile: join(folder, `${name}.key`), metrics: new Metrics(), clock });
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), isTimeKnown));
   const ingest = createIngest({ store, registry, feed: new Feed(), metrics: new Metrics(), clock });
   return {
     store,
-    read: async (next: Registry) => registry.replace(next, await store.rebind(next.bindings(), clock.now())),
+    read: async (next: ListedRegistry) => registry.replace(next, await store.rebind(next.bindings(), clock.now())),
     async send(seq: number, at: number) {
       const bundle = sampleBundle([sampleObservation({ seq, effective: at, receivedAt: at })]) as Record<string, unknown>;
       const { outcomes } = await ingest.batch('gw-icu', { ...bundle, timestamp: new Date(clock.now()).toISOString() });

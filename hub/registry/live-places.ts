@@ -1,0 +1,123 @@
+import type { Presence } from '../patients/presence.ts';
+import type { ListedRegistry } from './load-registry.ts';
+import type { ClientEntry, PatientPlace } from './registry.ts';
+
+/** Nobody is anywhere by what movements say. */
+export const NO_PRESENCE: Presence = {
+  patients: () => [],
+  patient: () => undefined,
+  isPatient: () => false,
+  inBed: () => undefined,
+  onChange: () => ({ [Symbol.dispose]: () => undefined }),
+};
+
+/**
+ * Where everybody is: whom registry.yaml names, and whom movements put into the beds that follow them. A patient whom a row binds stays that patient whatever is merged,
+ * because what its gateway measures stands under the id that the row has; the bed that movements tell of counts more than a row's, as it is the one of now.
+ */
+export class LivePlaces {
+  readonly #listed: ListedRegistry;
+  readonly #presence: Presence;
+  /** What was made of both, until something else is known. */
+  #ordered = new Map<string, readonly PatientPlace[]>();
+  #mergedInto = new Map<string, ReadonlyMap<string, readonly string[]>>();
+  #rows = new WeakMap<ClientEntry, ClientEntry>();
+
+  constructor(listed: ListedRegistry, presence: Presence) {
+    this.#listed = listed;
+    this.#presence = presence;
+  }
+
+  /** To be called when movements changed anything. */
+  forget(): void {
+    this.#ordered = new Map();
+    this.#mergedInto = new Map();
+    this.#rows = new WeakMap();
+  }
+
+  /** In order of id, without those who are nowhere. */
+  patients(tenant: string): readonly PatientPlace[] {
+    const known = this.#ordered.get(tenant);
+    if (known) return known;
+    const ids = new Set([...this.#listed.patients(tenant), ...this.#presence.patients(tenant)].map(({ patient }) => patient));
+    const ordered = [...ids].sort().flatMap((id) => this.patient(tenant, id) ?? []);
+    this.#ordered.set(tenant, ordered);
+    return ordered;
+  }
+
+  patient(tenant: string, id: string): PatientPlace | undefined {
+    const listed = this.#listed.patient(tenant, id);
+    const present = this.#presence.patient(tenant, id);
+    if (!present) return listed;
+    if (listed) return this.#placed(tenant, { patient: id, bed: (present.patient === id ? present.bed : null) ?? listed.bed });
+    if (present.patient === id) return this.#placed(tenant, present);
+    const survivor = this.#listed.patient(tenant, present.patient) ? this.patient(tenant, present.patient) : this.#placed(tenant, present);
+    return survivor && { ...survivor, mergedFrom: id };
+  }
+
+  isPatient(id: string): boolean {
+    return this.#listed.isPatient(id) || this.#presence.isPatient(id);
+  }
+
+  inBed(tenant: string, bed: string): string | null | undefined {
+    const listed = this.#listed.inBed(tenant, bed);
+    return this.#listed.isFollowed(tenant, bed) ? (this.#presence.inBed(tenant, bed) ?? null) : listed;
+  }
+
+  /** A client's row that names, beside those that it lists, whom they were merged into. */
+  withSurvivors(row: ClientEntry): ClientEntry {
+    if (row.patients === 'all') return row;
+    const known = this.#rows.get(row);
+    if (known) return known;
+    const survivors = row.patients.flatMap((id) => {
+      const place = this.patient(row.tenant, id);
+      return place?.mergedFrom === undefined ? [] : [place.patient];
+    });
+    const named = survivors.length === 0 ? row : { ...row, patients: [...new Set([...row.patients, ...survivors])] };
+    this.#rows.set(row, named);
+    return named;
+  }
+
+  /** With the ward of the bed, and the panels on which the patient is by any of its ids. */
+  #placed(tenant: string, place: PatientPlace): PatientPlace {
+    const { patient, bed, discharged } = place;
+    const where = { patient, bed };
+    const { ward, panels = [] } = this.#listed.careGroups(tenant, where);
+    const byOther = (this.#aliases(tenant).get(patient) ?? []).flatMap(
+      (id) => this.#listed.careGroups(tenant, { patient: id, bed: null }).panels ?? [],
+    );
+    const all = [...new Set([...panels, ...byOther])].sort();
+    return {
+      ...where,
+      ...(ward !== undefined && { ward }),
+      ...(all.length > 0 && { panels: all }),
+      ...(discharged !== undefined && { discharged }),
+    };
+  }
+
+  /** Of those whom panels name: by whom they were merged into, the ids that they had. */
+  #aliases(tenant: string): ReadonlyMap<string, readonly string[]> {
+    const known = this.#mergedInto.get(tenant);
+    if (known) return known;
+    const merged = [...this.#listed.onPanels(tenant)].flatMap((id) => {
+      const { patient = id } = this.#presence.patient(tenant, id) ?? {};
+      return patient === id || this.#listed.patient(tenant, id) ? [] : [{ id, patient }];
+    });
+    const aliases = new Map([...Map.groupBy(merged, ({ patient }) => patient)].map(([into, all]) => [into, all.map(({ id }) => id)]));
+    this.#mergedInto.set(tenant, aliases);
+    return aliases;
+  }
+}
+
+/** Whether two answers about one patient are the same to whoever may see it. */
+export function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
+  const [before = [], now = []] = [a.panels, b.panels];
+  return (
+    a.patient === b.patient &&
+    a.bed === b.bed &&
+    a.ward === b.ward &&
+    a.discharged === b.discharged &&
+    before.length === now.length &&
+    before.every((panel, i) => panel === now[i])
+  );
+}

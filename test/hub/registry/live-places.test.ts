@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Moved } from '../../../hub/registry/live-registry.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
+import { verifies } from '../../requirements.ts';
+import { boundSinceEver } from '../../support/hub.ts';
+import { SaidPresence } from '../../support/presence.ts';
+
+const REGISTRY = `
+gateways:
+  - { identity: gw-icu, tenant: clinic, beds: { A: followed, B: followed, C: pat-static-01 } }
+  - { identity: gw-home, tenant: clinic, patient: pat-home-01 }
+clients:
+  - { identity: ai-a, tenant: clinic, kind: person, role: clinician, patients: [pat-moved-1] }
+  - { identity: ai-all, tenant: clinic, kind: person, role: clinician, patients: all }
+wards:
+  icu: { tenant: clinic, beds: [A] }
+  step: { tenant: clinic, beds: [B, C] }
+panels:
+  heart: { tenant: clinic, patients: [pat-moved-1, pat-home-01] }
+`;
+
+function live(presence: SaidPresence) {
+  const registry = boundSinceEver(parseRegistry(REGISTRY), presence);
+  const told: (readonly Moved[])[] = [];
+  registry.onMoved((moved) => told.push(moved));
+  return { registry, told };
+}
+
+test('whoever lies in a followed bed is a patient of its ward, from that movement on, and is told with where they were', () => {
+  verifies('BEDS-FOLLOWED', 'MOVEMENTS-REACH');
+  const presence = new SaidPresence();
+  const { registry, told } = live(presence);
+  assert.deepEqual(registry.inBed('clinic', 'A'), null);
+  presence.put({ 'pat-moved-1': 'A' });
+  const inA = { patient: 'pat-moved-1', bed: 'A', ward: 'icu', panels: ['heart'] };
+  assert.deepEqual(registry.patients('clinic'), [
+    { patient: 'pat-home-01', bed: null, panels: ['heart'] },
+    inA,
+    { patient: 'pat-static-01', bed: 'C', ward: 'step' },
+  ]);
+  assert.equal(registry.inBed('clinic', 'A'), 'pat-moved-1');
+  assert.ok(registry.isPatient('pat-moved-1'));
+  assert.equal(registry.patient('other', 'pat-moved-1'), undefined);
+  presence.put({ 'pat-moved-1': 'B' });
+  presence.put({ 'pat-moved-1': 'B' });
+  presence.discharge('pat-moved-1', 1000);
+  const inB = { ...inA, bed: 'B', ward: 'step' };
+  assert.deepEqual(told, [
+    [{ tenant: 'clinic', patient: 'pat-moved-1' }],
+    [{ tenant: 'clinic', patient: 'pat-moved-1', was: inA }],
+    [{ tenant: 'clinic', patient: 'pat-moved-1', was: inB }],
+  ]);
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-1'), {
+    patient: 'pat-moved-1',
+    bed: null,
+    panels: ['heart'],
+    discharged: 1000,
+  });
+  assert.deepEqual(
+    registry.patients('clinic').map(({ patient }) => patient),
+    ['pat-home-01', 'pat-static-01'],
+  );
+});
+
+test('a reload of the file tells of those whose ward it changed, also where movements put them there', () => {
+  verifies('MOVEMENTS-REACH', 'WARDS-AND-PANELS');
+  const presence = new SaidPresence().put({ 'pat-moved-1': 'A' });
+  const { registry, told } = live(presence);
+  const was = registry.patient('clinic', 'pat-moved-1');
+  const moved = registry.replace(parseRegistry(REGISTRY.replace('beds: [A]', 'beds: [B]').replace('[B, C]', '[A, C]')), []);
+  assert.deepEqual(moved, [{ tenant: 'clinic', patient: 'pat-moved-1', was }]);
+  presence.put({ 'pat-moved-1': 'A' });
+  assert.deepEqual(told, [], 'what the reload told is not told again');
+});
+
+test('a merged id means the one that survived, on its panels and in rows of clients, and both are told', () => {
+  verifies('MERGED-RESOLVES');
+  const presence = new SaidPresence().put({ 'pat-moved-1': 'A', 'pat-moved-2': 'B' });
+  const { registry, told } = live(presence);
+  const before = registry.principal('ai-a');
+  assert.deepEqual(before?.patients, ['pat-moved-1']);
+  assert.equal(registry.principal('ai-a')?.patients, before?.patients, 'rows are the same ones while nothing is merged');
+  presence.merge('pat-moved-1', 'pat-moved-2');
+  const survivor = { patient: 'pat-moved-2', bed: 'B', ward: 'step', panels: ['heart'] };
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-1'), { ...survivor, mergedFrom: 'pat-moved-1' });
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-2'), survivor);
+  assert.deepEqual(registry.principal('ai-a')?.patients, ['pat-moved-1', 'pat-moved-2']);
+  assert.deepEqual(registry.clients()[0]?.patients, ['pat-moved-1', 'pat-moved-2']);
+  assert.equal(registry.principal('ai-all')?.patients, 'all');
+  assert.deepEqual(
+    told.flat().map(({ patient, was }) => [patient, was?.bed]),
+    [
+      ['pat-moved-1', 'A'],
+      ['pat-moved-2', 'B'],
+    ],
+  );
+});
+
+test('whom a row of the registry binds stays that patient, in the bed of now, and is never discharged', () => {
+  verifies('MERGED-RESOLVES');
+  const presence = new SaidPresence().put({ 'pat-home-01': 'A', 'pat-moved-2': 'B', 'pat-static-01': 'B' });
+  const { registry } = live(presence);
+  assert.deepEqual(registry.patient('clinic', 'pat-home-01'), { patient: 'pat-home-01', bed: 'A', ward: 'icu', panels: ['heart'] });
+  assert.deepEqual(registry.patient('clinic', 'pat-static-01'), { patient: 'pat-static-01', bed: 'B', ward: 'step' });
+  presence.merge('pat-home-01', 'pat-moved-2');
+  assert.deepEqual(registry.patient('clinic', 'pat-home-01'), { patient: 'pat-home-01', bed: null, panels: ['heart'] });
+  presence.discharge('pat-static-01', 1000);
+  assert.deepEqual(registry.patient('clinic', 'pat-static-01'), { patient: 'pat-static-01', bed: 'C', ward: 'step' });
+  presence.merge('pat-moved-2', 'pat-home-01');
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-2')?.mergedFrom, 'pat-moved-2');
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-2')?.patient, 'pat-home-01');
+});
