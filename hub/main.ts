@@ -27,6 +27,7 @@ import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
 import { auditCliCommands } from './audit/cli.ts';
 import { auditFilesOf } from './audit/config.ts';
 import { checkFeed, openFeed } from './audit/feed/open-feed.ts';
+import { receiverOf } from './audit/feed/receiver.ts';
 import { readKeptNote } from './audit/kept-note.ts';
 import { openCheckpoints } from './audit/open-checkpoints.ts';
 import { type AuditCommand, auditOperatorCommands } from './audit/operator.ts';
@@ -313,10 +314,11 @@ async function* patientOffline(config: HubConfig, command: PatientCommand, args:
   yield* rightsOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 
-/** What the evidence of a store is held against, outside of it. */
-function notesOf({ audit, store }: HubConfig): Pick<AuditorOptions, 'keys' | 'kept' | 'everyEntries'> {
+/** What the evidence of a store is held against, outside of it, and to whom it is fed. */
+function notesOf({ audit, store }: HubConfig): Pick<AuditorOptions, 'keys' | 'kept' | 'everyEntries' | 'receiver'> {
   const { verifiers, note } = auditFilesOf(audit, store);
-  return { keys: () => readVerifiers(verifiers), kept: () => readKeptNote(note), everyEntries: audit.checkpointEntries };
+  const receiver = audit.feed && receiverOf(audit.feed);
+  return { keys: () => readVerifiers(verifiers), kept: () => readKeptNote(note), everyEntries: audit.checkpointEntries, receiver };
 }
 
 function restore(options: Omit<RestoreOptions, 'clock' | 'uid'>): Promise<RestoreReport> {

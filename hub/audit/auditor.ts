@@ -10,7 +10,9 @@ import type { Policy } from '../access/policy.ts';
 import type { Store } from '../store/store.ts';
 import type { Acknowledgeable, Checkpoints } from './checkpoints.ts';
 import type { EvidenceFilter, EvidenceRecord, UnreadEntry } from './evidence.ts';
+import type { FeedReceiver } from './feed/receiver.ts';
 import type { FeedRun } from './feed/run.ts';
+import type { FeedStanding } from './feed/standing.ts';
 import { auditEventOf } from './fhir.ts';
 import { misfiledEntry } from './indexed.ts';
 import { type Against, type EvidenceVerdict, verifyEvidence } from './notes.ts';
@@ -22,7 +24,7 @@ import type { Witness } from './witness.ts';
 export interface AuditorOptions {
   store: Pick<
     Store,
-    'storeId' | 'audit' | 'anchors' | 'holdEvidence' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'
+    'storeId' | 'audit' | 'anchors' | 'feedPlaces' | 'holdEvidence' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'
   >;
   policy: () => Policy;
   /** The public keys that the hub's notes are verified with. */
@@ -32,7 +34,9 @@ export interface AuditorOptions {
   /** What stands against the evidence of a hub that runs; without one nothing can be acknowledged. */
   doubts?: Pick<Checkpoints, 'standing' | 'acknowledge'>;
   /** The live feed, where hub.yaml names one and the hub runs. */
-  siem?: Pick<FeedRun, 'sendAgain'> | undefined;
+  siem?: Pick<FeedRun, 'sendAgain' | 'status'> | undefined;
+  /** To whom hub.yaml has it feed. */
+  receiver?: FeedReceiver | undefined;
   /** So many entries are signed at the latest. */
   everyEntries?: number;
   /** Where what was shown is read again. */
@@ -73,6 +77,8 @@ export interface Auditor {
    * here, and with AUDIT-NO-HUB where no hub runs.
    */
   resend(callers: readonly Principal[], from: number, context: CallContext): Promise<Resent>;
+  /** To whom the evidence is fed, and how far each receiver is. */
+  standing(callers: readonly Principal[], context: CallContext): Promise<FeedStanding>;
 }
 
 /** What goes to the receiver of the live feed again: both numbers included. */
@@ -253,6 +259,14 @@ class StoreAuditor implements Auditor {
     if (from > newest) throw new VitalmeshError('NOT-FOUND', { detail: `the last entry is ${newest}` });
     await store.record(calls.map((call) => granted(call, null, 0, { args: { resendFrom: from } })));
     return { from: await siem.sendAgain(from), newest };
+  }
+
+  async standing(callers: readonly Principal[], context: CallContext): Promise<FeedStanding> {
+    const { store, siem, receiver = null } = this.#options;
+    const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'status.read', context)));
+    await store.record(calls.map((call) => granted(call, null, 0)));
+    const { seq: newest } = await store.auditHead();
+    return { newest, named: receiver, now: siem?.status() ?? null, receivers: await store.feedPlaces.receivers() };
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

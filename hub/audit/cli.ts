@@ -6,6 +6,7 @@ import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { Resent } from './auditor.ts';
 import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
+import { type FeedStanding, formatStanding } from './feed/standing.ts';
 import { formatListed, formatReport, formatStep, formatUnread, formatWhole } from './format.ts';
 import { formatVerdict } from './format-verdict.ts';
 import type { EvidenceVerdict } from './notes.ts';
@@ -112,6 +113,16 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
             const args = { ...tenantOf(values), patient: required(values, 'patient') };
             for await (const report of asked<AccessReport>(values, 'audit-report', args))
               await print(io, values.json ? JSON.stringify(report) : formatReport(report));
+            return EXIT.ok;
+          },
+        },
+        status: {
+          usage: '--config hub.yaml [--json]',
+          summary: 'Shows to whom the evidence is fed (audit.feed), and how far each receiver is that it was ever fed to.',
+          options: { config: text, json: { type: 'boolean' } },
+          run: async (values, io) => {
+            for await (const standing of asked<FeedStanding>(values, 'audit-status', {}))
+              await print(io, values.json ? JSON.stringify(standing) : formatStanding(standing));
             return EXIT.ok;
           },
         },

@@ -13,7 +13,7 @@ export interface AuditSurroundings {
   tenants(): readonly string[];
 }
 
-export type AuditCommand = `audit-${'list' | 'export' | 'replay' | 'report' | 'verify' | 'acknowledge' | 'resend'}`;
+export type AuditCommand = `audit-${'list' | 'export' | 'replay' | 'report' | 'verify' | 'acknowledge' | 'resend' | 'status'}`;
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -59,6 +59,7 @@ const verifyArgs = z.strictObject({
   quick: z.boolean().default(false),
 });
 const resendArgs = z.strictObject({ from: z.int().min(1) });
+const statusArgs = z.strictObject({});
 const acknowledgeArgs = z.strictObject({ alarm: z.enum(ACKNOWLEDGEABLE) });
 
 /** What an operator may ask of the evidence, of a hub that runs or of a store alone; recorded as `local:<uid>`. */
@@ -111,6 +112,14 @@ export function auditOperatorCommands({ auditor, tenants }: AuditSurroundings): 
       yield await auditor.resend(
         tenants().map((tenant) => operatorPrincipal(uid, tenant)),
         from,
+        CONTEXT,
+      );
+    },
+    'audit-status': async function* (args, principal) {
+      checked(statusArgs, args, 'nothing more can be given');
+      const uid = uidOf(principal);
+      yield await auditor.standing(
+        tenants().map((tenant) => operatorPrincipal(uid, tenant)),
         CONTEXT,
       );
     },

@@ -9,6 +9,7 @@ import { createAuditor } from '../../../../hub/audit/auditor.ts';
 import { type FeedConfig, feedConfig } from '../../../../hub/audit/feed/config.ts';
 import { checkFeed, openFeed } from '../../../../hub/audit/feed/open-feed.ts';
 import { receiverOf } from '../../../../hub/audit/feed/receiver.ts';
+import { type FeedStanding, formatStanding } from '../../../../hub/audit/feed/standing.ts';
 import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { systemClock } from '../../../../shared/clock.ts';
 import { silentLogger } from '../../../../shared/log.ts';
@@ -19,6 +20,7 @@ import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
 import { gathered, testHub } from '../../../support/hub.ts';
 import { RECEIVER_HOST, SyslogReceiver } from '../../../support/syslog-receiver.ts';
+import { until } from '../../../support/until.ts';
 
 function folder(): Disposable & { at(name: string, content?: string): string } {
   const path = mkdtempSync(join(tmpdir(), 'vitalmesh-feed-'));
@@ -106,6 +108,7 @@ test('sending again is decided and recorded; who may not export, asks for what i
       again.push(from);
       return Math.min(from, 2);
     },
+    status: () => assert.fail(),
   };
   const doubts = { standing: () => undefined, acknowledge: async () => undefined };
   const forbidden: Policy = { ...DEFAULT_POLICY, rules: [] };
@@ -132,4 +135,48 @@ test('sending again is decided and recorded; who may not export, asks for what i
   await assert.rejects(resend({ from: 0 }, { doubts, siem }), { code: 'USAGE' });
   await assert.rejects(resend({ from: 1 }, { doubts, siem }, forbidden), { code: 'ACCESS-DENIED' });
   assert.deepEqual(again, [3]);
+});
+
+test('the status of the feed names each receiver that the store knows with its place, and where a new one begins, with a hub or without', async () => {
+  verifies('FEED-EACH-RECEIVER');
+  using files = folder();
+  await using hub = testHub();
+  await hub.store.record([event(1), event(2)]);
+  const { store, door, registry } = hub;
+  const [old, next] = ['old.jsonl', 'next.jsonl'].map((name) => feedConfig.parse({ type: 'file', path: files.at(name) }));
+  assert.ok(old && next);
+  const said = async (named: FeedConfig, change: object = {}, policy = DEFAULT_POLICY): Promise<string> => {
+    const replay = { door, registry, zone: 'UTC' };
+    const receiver = receiverOf(named);
+    const auditor = createAuditor({ store, policy: () => policy, keys: () => [], replay, clock: systemClock, receiver, ...change });
+    const standing = auditOperatorCommands({ auditor, tenants: () => ['clinic'] })['audit-status'](
+      {},
+      'local:7',
+      new AbortController().signal,
+    );
+    const [answer] = await gathered(standing as AsyncIterable<FeedStanding>);
+    assert.ok(answer);
+    return formatStanding(answer).replaceAll(`${files.at('')}/`, '');
+  };
+  assert.equal(await said(old), 'Feed to SIEM   file old.jsonl: never fed; it begins with the first entry that is kept');
+  assert.match(await said({ ...old, begin: 'now' }), /never fed; it begins with what comes once the hub runs$/);
+  assert.equal(await said(old, { receiver: undefined }), 'Feed to SIEM   audit.feed of hub.yaml names no receiver');
+  const fedTo = async (config: FeedConfig): Promise<string> => {
+    const surroundings = { store, overlay: createMemoryNetwork().overlay({ id: 'hub', name: 'hub' }), clock: systemClock };
+    await using siem = openFeed(config, { ...surroundings, metrics: new Metrics(), log: silentLogger });
+    await siem.start(new AbortController().signal);
+    const { seq } = await store.auditHead();
+    await until(() => siem.status().confirmed >= seq && siem.status().began !== null);
+    return await said(config, { siem });
+  };
+  await fedTo(old);
+  assert.match(await said(next), /never fed.*\n +file old\.jsonl: confirmed up to entry \d+ of \d+$/);
+  assert.match(
+    await fedTo(next),
+    /^Feed to SIEM +file next\.jsonl: confirmed up to .*\n +not fed now: file old\.jsonl: confirmed up to entry/,
+  );
+  assert.match(await said(old), /^ +file next.*\nFeed to SIEM +file old|^Feed to SIEM +file old.*\n +file next/);
+  const [last] = (await evidenceOf(store)).slice(-1);
+  assert.deepEqual([last?.principal, last?.action, last?.outcome], ['local:7', 'status.read', 'allowed']);
+  await assert.rejects(said(old, {}, { ...DEFAULT_POLICY, rules: [] }), { code: 'ACCESS-DENIED' });
 });
