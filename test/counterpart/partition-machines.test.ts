@@ -32,8 +32,8 @@ test('the line of a gateway, then of the hub, is cut between machines, under loa
   ];
   for (const [line, fault, [, lastingMs]] of rounds) {
     const before = machines.sentAgain(line) + machines.sentAgain('network');
-    const { outbox } = await agent.status();
     const end = machines.cut(line, fault);
+    const { outbox } = await agent.status();
     await pause(lastingMs);
     if (fault !== 'lossy') {
       const apart = await agent.until((status) => status.outbox.pending > lastingMs / EVERY_MS / 2);

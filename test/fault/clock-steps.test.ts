@@ -42,6 +42,9 @@ for (const [program, other] of [
     for (const aheadMs of [0, -HOUR_MS, 0, YEAR_MS, 0, -HOUR_MS]) {
       await clock?.set(aheadMs, site[program]);
       await site.acknowledgedMore(MESSAGES);
+      // Something of each clock is in the store, however slow the way there is.
+      const stored = (await site.hub.until(() => true)).counts.observations;
+      await site.hub.until(({ counts }) => counts.observations > stored);
       // A start in between knows nothing of what the clock was before.
       if (aheadMs === -HOUR_MS) await site.restart(program, 'SIGTERM');
       await site.acknowledgedMore(MESSAGES);

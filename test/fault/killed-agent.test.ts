@@ -12,7 +12,7 @@ test(`an agent killed ${KILLS} times under load: what was acknowledged is in the
   await using site = await KilledSite.open(seed);
   await site.killAgent(KILLS);
   const { kills, acknowledged, repeated, held } = await site.settled();
-  assert.ok(repeated >= KILLS / 4, 'messages were on their way');
+  assert.ok(repeated > 0, 'messages were on their way');
   context.diagnostic(
     `${kills} kills, ${acknowledged} acknowledged, ${repeated} messages sent again, ${held} held: none missing, none twice`,
   );

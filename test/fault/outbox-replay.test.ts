@@ -14,10 +14,14 @@ import { verifies } from '../requirements.ts';
 
 const REPLAYER = join(import.meta.dirname, 'outbox-replayer.ts');
 const COUNT = 900;
+/** What it may still say until the kill has reached it. */
+const BEHIND = 64;
 
 /** Runs the replayer; kills it as soon as it said so many lines. Ids of the entries that it called replayed. */
 async function replay(folder: string, killAfter = Number.POSITIVE_INFINITY): Promise<string[]> {
-  const child = spawn(process.execPath, [REPLAYER, folder, String(COUNT)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [REPLAYER, folder, String(COUNT), String(killAfter + BEHIND)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exit = once(child, 'exit');
   const out: string[] = [];
   let lines = 0;

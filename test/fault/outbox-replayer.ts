@@ -1,17 +1,19 @@
-// Replays quarantine, as a process to be killed: `node outbox-replayer.ts FOLDER COUNT`. At its first start it puts COUNT refused rows and COUNT
-// whole messages into quarantine and prints `READY`. Then it replays all of it, and prints `OUT id outcome` for each entry once that is on disk.
+// Replays quarantine, as a process to be killed: `node outbox-replayer.ts FOLDER COUNT [LINES]`. At its first start it puts COUNT refused rows and
+// COUNT whole messages into quarantine and prints `READY`. Then it replays all of it, and prints `OUT id outcome` for each entry once that is on disk. After so many
+// lines it waits to be killed.
 import { join } from 'node:path';
 import type { Replayed } from '../../agent/outbox/operator.ts';
 import { outboxCommands } from '../../agent/outbox/operator.ts';
 import type { Origin } from '../../agent/outbox/outbox.ts';
 import { openOutbox } from '../../agent/outbox/sqlite.ts';
 import { systemClock } from '../../shared/clock.ts';
+import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { markedRecord } from '../contract/outbox.ts';
 import { hl7Pcd01 } from '../support/hl7.ts';
 
-const [folder = '', count = '1'] = process.argv.slice(2);
+const [folder = '', count = '1', lines = 'Infinity'] = process.argv.slice(2);
 const outbox = await openOutbox({
   path: join(folder, 'outbox.db'),
   keyFile: join(folder, 'outbox.key'),
@@ -22,8 +24,13 @@ const outbox = await openOutbox({
 const context = { source: 'monitors', zone: 'UTC', test: true, maxFrameBytes: 65_536 };
 const origin: Origin = { profile: 'hl7-pcd01', kind: 'hl7', context, doubtful: false };
 
+let said = 0;
 /** Resolves when the pipe has it. */
-const say = (line: string): Promise<void> => new Promise((resolve) => void process.stdout.write(`${line}\n`, () => resolve()));
+const say = async (line: string): Promise<void> => {
+  await new Promise<void>((resolve) => void process.stdout.write(`${line}\n`, () => resolve()));
+  said += 1;
+  while (said >= Number(lines)) await pause(60_000);
+};
 
 const message = (mark: number): Buffer =>
   Buffer.from(

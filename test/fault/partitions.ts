@@ -51,8 +51,8 @@ export async function partitions(context: TestContext, lastingMs: number, kinds:
       ['a gateway', one.wire, [one.process]],
       ['the hub', hub.wire, agents.map(({ process }) => process)],
     ] satisfies [string, Wire, AgentProcess[]][]) {
-      const before = await Promise.all(apart.map((agent) => agent.status()));
       for (const relay of wire.all) PARTITIONS[kind].begin(relay);
+      const before = await Promise.all(apart.map((agent) => agent.status()));
       await pause(lastingMs);
       for (const [i, agent] of apart.entries()) {
         const { outbox } = await agent.until((status) => status.outbox.pending > lastingMs / EVERY_MS / 2);

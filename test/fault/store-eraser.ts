@@ -1,9 +1,10 @@
 // A hub's store in which a person is erased, as a process to be killed: `node store-eraser.ts FOLDER PATIENT`. Begins the erasure, or goes on with one that was cut
-// off. Prints a line a step, and `DONE` at the end.
+// off, and says `BEGUN`. Does one step of it, and says `DONE` if that was the last; otherwise it waits to be killed, so that on no machine it gets to the end at once.
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import { asVitalmeshError } from '../../shared/errors.ts';
+import { pause } from '../../shared/lifecycle.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { erasureEvent } from '../contract/store-erasing.ts';
 import { TEST_NOW } from '../support/hub.ts';
@@ -19,9 +20,7 @@ try {
 }
 // Past all buffers of this process: what was said before a kill has been said.
 writeSync(1, 'BEGUN\n');
-for (let more = true; more; ) {
-  ({ more } = await store.erasing.eraseSome(() => erasureEvent(patient)));
-  writeSync(1, 'STEP\n');
-}
+const { more } = await store.erasing.eraseSome(() => erasureEvent(patient));
+while (more) await pause(60_000);
 writeSync(1, 'DONE\n');
 await store[Symbol.asyncDispose]();
