@@ -56,12 +56,12 @@ const tests = (limitMs, atOnce, ...globs) => ({
 });
 const commands = {
   demo: [['provisioning/main.ts', 'demo']],
-  test: [tests(180_000, several, 'test/*.test.ts', 'test/{shared,agent,hub,provisioning,contract,golden,fault,e2e}/**/*.test.ts')],
-  counterpart: [tests(180_000, several, 'test/counterpart/**/*.test.ts')],
+  test: [tests(600_000, several, 'test/*.test.ts', 'test/{shared,agent,hub,provisioning,contract,golden,fault,e2e}/**/*.test.ts')],
+  counterpart: [tests(600_000, several, 'test/counterpart/**/*.test.ts')],
   check: [
     ['node_modules/typescript/bin/tsc', '-p', '.'],
     ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.'],
-    tests(180_000, several, 'test/imports.test.ts', 'test/requirements.test.ts'),
+    tests(600_000, several, 'test/imports.test.ts', 'test/requirements.test.ts'),
   ],
   format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
   docs: [['scripts/device-pages.ts']],

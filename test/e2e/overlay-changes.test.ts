@@ -7,7 +7,7 @@ import { Management } from '../support/ziti/management.ts';
 import { type WiredAgent, WireSite } from '../support/ziti/wire-site.ts';
 
 /** The rows of openziti-network.md §4 that change something under a hub and an agent at work, both processes; the device never stops. */
-describe('what is changed in the network under load', { timeout: 120_000 }, () => {
+describe('what is changed in the network under load', { timeout: 400_000 }, () => {
   let site: WireSite;
   let management: Management;
   let hubIdentity: Enrolled;

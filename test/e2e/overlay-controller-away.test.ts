@@ -10,7 +10,7 @@ const SECOND_ROUTER = { moreRouters: [{ host: '127.0.0.1', port: 0 }] };
 /** Where the load proves nothing: what the tests wait for needs the machine, and no longer pauses than some machine makes. */
 const SPARING = { everyMs: 50, luck: 'short pauses' } as const;
 
-describe('the controller is away', { concurrency: 2, timeout: 180_000 }, () => {
+describe('the controller is away', { concurrency: 2, timeout: 400_000 }, () => {
   test('under load nobody notices: readings go on over what runs, whose state is shown as it is', async () => {
     verifies('OVERLAY-CONTROLLER-AWAY', 'EXACTLY-ONCE');
     await using ward = await Ward.open(2, 2, { routerLimits: QUICK, ...SECOND_ROUTER });

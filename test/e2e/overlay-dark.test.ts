@@ -22,7 +22,7 @@ import { testNetwork } from '../support/identities.ts';
 import { frameBytes, type RawFrame, takeFrames } from '../support/ziti/raw-client.ts';
 
 const [RESULT, CONNECT, STATE_CLOSED] = [2, 60783, 60785];
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 /** Content type of a TLS record that is an alert (RFC 8446 §5.1). */
 const ALERT = 21;
 

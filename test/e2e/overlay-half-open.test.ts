@@ -77,7 +77,7 @@ class Site implements AsyncDisposable {
   }
 }
 
-describe('TCP that is half open: the other end is gone, and neither FIN nor RST comes', { timeout: 60_000, concurrency: true }, () => {
+describe('TCP that is half open: the other end is gone, and neither FIN nor RST comes', { timeout: 180_000, concurrency: true }, () => {
   for (const side of SIDES) {
     test(`on the side of the ${side}: found by probes, and resumed over a new connection`, async () => {
       verifies('OVERLAY-LIVENESS', 'OVERLAY-REBIND', 'EXACTLY-ONCE');

@@ -9,7 +9,7 @@ import { WireSite } from '../support/ziti/wire-site.ts';
 const MOST_ATTEMPTS = 100;
 
 test('the network interfaces are gone and come back, and so do names: everybody is back, nothing is lost, nothing stored twice', {
-  timeout: 120_000,
+  timeout: 400_000,
 }, async (context) => {
   verifies('EXACTLY-ONCE', 'OVERLAY-REBIND', 'OVERLAY-PACED');
   await using site = await WireSite.open({ everyMs: 50 });

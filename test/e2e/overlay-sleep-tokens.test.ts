@@ -28,7 +28,7 @@ const SLEEP_MS = (TOKEN_S + 4) * 1000;
 const YEAR_MS = 365 * 24 * 3_600_000;
 
 test('with tokens of seconds: a gateway that sleeps again and again, and whose clock is set again and again, signs in once', {
-  timeout: 150_000,
+  timeout: 400_000,
 }, async (t) => {
   verifies('OVERLAY-SLEEP', 'OVERLAY-TOKEN-RENEWED');
   await using stack = new AsyncDisposableStack();

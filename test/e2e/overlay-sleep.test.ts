@@ -20,7 +20,7 @@ const GATEWAY: Sleep = { who: 'a gateway', processes: ({ agents }) => agents.sli
 const HUB: Sleep = { who: 'the hub', processes: ({ hub }) => [hub], until: areWaiting };
 const NETWORK: Sleep = { who: 'the network', processes: ({ site }) => [site.fabric], until: areWaiting };
 
-describe('a machine that sleeps under load', { concurrency: true, timeout: 240_000 }, () => {
+describe('a machine that sleeps under load', { concurrency: true, timeout: 400_000 }, () => {
   for (const [what, gateways, sleeps] of [
     ['one gateway naps, then the hub sleeps until it is missed', 2, [GATEWAY, HUB]],
     ['the network sleeps until it is missed', 1, [NETWORK]],

@@ -4,7 +4,7 @@ import { faultyLines, sickControllers, sickRouters } from '../support/ziti/ordea
 
 // With all kinds and hundreds of faults: test/torture/overlay.test.ts.
 
-describe('faults between processes and their network', { concurrency: true, timeout: 120_000 }, () => {
+describe('faults between processes and their network', { concurrency: true, timeout: 400_000 }, () => {
   test('lines that are late, in pieces, with bits turned over, and cut again and again: nothing is lost, nothing stored twice', async (context) => {
     verifies('EXACTLY-ONCE', 'OVERLAY-REBIND', 'OVERLAY-SICK-ROUTER');
     await faultyLines(context, 10, 'short pauses');

@@ -252,9 +252,9 @@ function says(child: ChildProcess | undefined, what: RegExp): Promise<void> {
   });
 }
 
-/** Resolves when the agent is connected as it should be; rejects after 20 s. */
+/** Resolves when the agent is connected as it should be; rejects after 90 s. */
 async function connects(operator: string, isConnected: (status: AgentStatus) => boolean): Promise<void> {
-  const late = AbortSignal.timeout(20_000);
+  const late = AbortSignal.timeout(90_000);
   for (;;) {
     const status = (await askOperator(operator, 'status')) as AgentStatus;
     if (isConnected(status)) return;

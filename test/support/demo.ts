@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { globSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DemoSummary } from '../../provisioning/demo/summary.ts';
+import { pause } from '../../shared/lifecycle.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -101,10 +102,10 @@ export class RunningDemo {
     });
   }
 
-  /** Waits until none of its processes is left, at most 20 s. */
+  /** Waits until none of its processes is left, at most 60 s. */
   async alone(): Promise<boolean> {
-    const late = AbortSignal.timeout(20_000);
-    while (this.children().length > 0 && !late.aborted) await new Promise((resolve) => setImmediate(resolve));
+    const late = AbortSignal.timeout(60_000);
+    while (this.children().length > 0 && !late.aborted) await pause(20);
     return this.children().length === 0;
   }
 }

@@ -30,7 +30,7 @@ export class Updates extends EventEmitter<{ update: [Update] }> {
   async until(holds: (update: Update) => boolean): Promise<Update> {
     const before = this.seen.find(holds);
     if (before) return before;
-    for await (const [update] of on(this, 'update', { signal: AbortSignal.timeout(30_000) }) as AsyncIterableIterator<[Update]>)
+    for await (const [update] of on(this, 'update', { signal: AbortSignal.timeout(90_000) }) as AsyncIterableIterator<[Update]>)
       if (holds(update)) return update;
     throw new Error('unreachable: the events have no end');
   }

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** No healthy run comes near. */
-const GIVE_UP_MS = 20_000;
+const GIVE_UP_MS = 90_000;
 
 /** Resolves once `condition` holds, for what nobody announces; fails after a time that no healthy run comes near. */
 export async function until(condition: () => boolean): Promise<void> {

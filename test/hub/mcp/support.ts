@@ -173,8 +173,14 @@ export function vital(more: Partial<VitalView> = {}): VitalView {
     at: '2026-11-21T10:59:56.000+01:00',
     ageSeconds: 4,
     stale: false,
+    limit: { seconds: 60, by: 'class' },
     lastKnown: null,
     flags: [],
+    measurand: 'oxygen-saturation',
+    preferred: true,
+    preferredBecause: 'only',
+    disagreement: null,
+    demo: false,
     device: 'nonin-1',
     gateway: 'gw-icu',
     test: false,
@@ -185,8 +191,10 @@ export function vital(more: Partial<VitalView> = {}): VitalView {
   };
 }
 
+const NOTHING_BESIDE = { sources: [], demo: [], limitsVersion: null, notice: 'Not an alarm system.' } as const;
+
 export function view(patient: string, more: Partial<LatestView> = {}): LatestView {
-  return { patient, bed: 'ICU-01', asOf: '2026-11-21T11:00:00.000+01:00', vitals: [vital()], notice: 'Not an alarm system.', ...more };
+  return { patient, bed: 'ICU-01', asOf: '2026-11-21T11:00:00.000+01:00', vitals: [vital()], ...NOTHING_BESIDE, ...more };
 }
 
 export interface Endpoint extends AsyncDisposable {
@@ -288,7 +296,7 @@ function rebound(overlay: Overlay, caller: (caller: Caller) => Caller): Overlay 
 }
 
 /** So long a test waits for what must come, however busy the machine. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 90_000;
 
 /** Resolves when the condition holds; for states that tell nobody when they change. */
 export async function eventually(holds: () => boolean): Promise<void> {

@@ -105,7 +105,7 @@ export class FabricSite implements AsyncDisposable {
       // Node would verify the name in a Host header that is given.
       ...(headers.host && { servername: 'localhost' }),
       agent: false,
-      timeout: 20_000,
+      timeout: 60_000,
     });
     outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')));
     return new Promise((resolve, reject) => {

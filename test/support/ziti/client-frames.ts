@@ -5,7 +5,7 @@ import { FrameReader } from '../../../shared/overlay/ziti/wire/reader.ts';
 import type { RawPeer } from '../raw-router.ts';
 
 /** How long a client may take for what a recorded one took milliseconds for. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 /** Sequences of frames that the script adds of its own; a recorded router never came so far. */
 const OWN_SEQUENCES = 1_000_000;
 

@@ -21,7 +21,7 @@ export interface RawHello {
   tls?: 'TLSv1.2' | 'TLSv1.3';
 }
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 40_000;
 
 export function le32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

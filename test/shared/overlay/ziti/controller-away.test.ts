@@ -63,7 +63,7 @@ function heartbeatOn(channel: Channel): Promise<void> {
   return promise;
 }
 
-describe('connections that are older than a restart of the controller', { timeout: 60_000 }, () => {
+describe('connections that are older than a restart of the controller', { timeout: 180_000 }, () => {
   test('live on when they are busy, and when they are idle by their heartbeats; those without end', async () => {
     verifies('OVERLAY-CONTROLLER-AWAY', 'OVERLAY-HEARTBEAT');
     await using stack = new AsyncDisposableStack();

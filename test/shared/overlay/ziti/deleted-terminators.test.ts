@@ -21,7 +21,7 @@ async function echoes(connection: Duplex, text = 'ping'): Promise<void> {
   assert.equal(String(chunk), text);
 }
 
-describe('a hub whose terminators somebody deletes', { timeout: 60_000 }, () => {
+describe('a hub whose terminators somebody deletes', { timeout: 180_000 }, () => {
   test('is dialled again by itself; what was connected goes on', async () => {
     verifies('OVERLAY-TERMINATORS-RENEWED');
     await using site = await HubSite.start();

@@ -78,7 +78,7 @@ async function roundTrip(connection: Duplex, text: string): Promise<void> {
   assert.equal(String(answer), text);
 }
 
-test('a stream lives on through token after token, on one channel, and nobody signs in anew', { timeout: 30_000 }, async () => {
+test('a stream lives on through token after token, on one channel, and nobody signs in anew', { timeout: 120_000 }, async () => {
   verifies('OVERLAY-TOKEN-RENEWED');
   await using network = await members({ oidc: { accessTokenS: 3 }, ...STRICT });
   const { hub, gateway } = network;
@@ -96,7 +96,7 @@ test('a stream lives on through token after token, on one channel, and nobody si
 });
 
 test('a session that cannot be renewed gives way to a new one on channels of its own; what the old ones carry goes on to their end', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async () => {
   verifies('OVERLAY-TOKEN-RENEWED');
   await using network = await members({ oidc: { accessTokenS: 5, refreshTokenS: 1 }, ...STRICT });
