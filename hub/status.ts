@@ -79,13 +79,14 @@ export interface StorelessStatus extends Omit<HubStatus, 'counts' | 'tenants' | 
 
 /** Adds up the counts of all tenants. */
 export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCounts {
-  const total: StoreCounts = { observations: 0, events: 0, duplicates: 0, quarantined: 0, patients: 0 };
+  const total: StoreCounts = { observations: 0, events: 0, duplicates: 0, quarantined: 0, patients: 0, unplaced: 0 };
   for (const counts of Object.values(tenants)) {
     total.observations += counts.observations;
     total.events += counts.events;
     total.duplicates += counts.duplicates;
     total.quarantined += counts.quarantined;
     total.patients += counts.patients;
+    total.unplaced += counts.unplaced;
   }
   return total;
 }

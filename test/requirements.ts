@@ -445,6 +445,25 @@ export const REQUIREMENTS = {
     source: 'architecture §3.10',
     behaviour: 'latest follows the sort time; a doubtful clock or a memory reading never overtakes a newer one.',
   },
+  'LATEST-PREFERRED': {
+    source: 'issue 9, What is current',
+    behaviour:
+      'Vital signs that measure the same thing otherwise are never merged; of each measurand exactly one row is preferred, by a stated rule that says why, whatever the order.',
+  },
+  'LATEST-DISAGREEMENT': {
+    source: 'issue 9, What is current',
+    behaviour:
+      'Current values of one measurand, measured together, that differ by more than the table with its source allows are said to disagree; without a limit nothing is claimed.',
+  },
+  'STALE-SITE-LIMITS': {
+    source: 'issue 9, What is current',
+    behaviour:
+      'A site may set the limit of age by patient, panel and ward within bounds, in a versioned file that is checked, recorded and reloaded; answers say which limit applied.',
+  },
+  'ALERT-SITE-RANGES': {
+    source: 'issue 9, Alerts are relayed',
+    behaviour: "A site's ranges come from its file alone and are shown as the site's; no built-in range is applied to anybody.",
+  },
   'STALE-IS-NULL': { source: 'architecture §3.11', behaviour: 'A stale value is never served as current, and going stale is a change.' },
   'IDENTITY-DER': {
     source: 'X.690 §10, RFC 5280 §4',
@@ -1285,6 +1304,31 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'Quarantine is listed without content and shown without names and numbers unless asked for; who looked or dropped is logged.',
+  },
+  'PLACES-CHANGED-REFUSED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What was decided by another version of who lies where than the store has is not stored, whole, and costs no other batch; what movements change is kept in their own commit.',
+  },
+  'PERSON-ONE-ID': {
+    source: 'issue 9, Who is this: patient key',
+    behaviour:
+      'A person as a hospital numbers it (tenant, authority, value) has one opaque public id, for good, however often and from wherever it is asked for.',
+  },
+  'NOBODY-UNSEEN': {
+    source: 'issue 9, Who is this: shown under no patient',
+    behaviour:
+      'What is nobody’s for sure is kept, counted, and given out under no patient, in no list and in no export but one that asks for it by its bed.',
+  },
+  'PLACED-ROWS-FOLLOW': {
+    source: 'issue 9, Late movements re-apply',
+    behaviour:
+      'Rows that a movement gives to somebody else become theirs, those of the window, bed and named person and no other; what is current, what stands and what is counted of both is what it would be had they come for them.',
+  },
+  'REASSIGN-RESUMED': {
+    source: 'issue 9, Late movements re-apply',
+    behaviour:
+      'Moving rows that is cut off at any point goes on at the next start: no row is lost, doubled, or left with whom it is not of.',
   },
   'ERASE-ROWS': {
     source: 'issue 8, Evidence (GDPR)',

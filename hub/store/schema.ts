@@ -4,6 +4,7 @@ import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
 import { ERASING_STEP } from './erasing/schema.ts';
+import { PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
@@ -179,6 +180,6 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   ERASING_STEP,
   PROOF_STEP,
   EVIDENCE_RETENTION_STEP,
-];
   RECEIVERS_STEP,
   PLACING_STEP,
+];

@@ -25,6 +25,9 @@ import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
 import { lossIn } from './loss.ts';
 import { noteLoss } from './note-loss.ts';
+import { keepChanges, refuseOld } from './placing/keep-sqlite.ts';
+import type { PlacingStore } from './placing/placing.ts';
+import { SqlitePlacing } from './placing/sqlite-placing.ts';
 import { readLatest } from './read-latest.ts';
 import { readTrend } from './read-trend.ts';
 import { readVersions } from './read-versions.ts';
@@ -84,11 +87,11 @@ class SqliteStore implements Store {
   readonly #commits: GroupCommit;
   readonly #walks: Walks;
   readonly erasing: ErasingStore;
+  readonly placing: PlacingStore;
+  readonly feedPlaces: FeedPlaces;
   /** The present one of its lineage. */
   #epoch: string;
   /** Losses that were noted since the opening without knowing which they are, by position. */
-  readonly placing: PlacingStore;
-  readonly feedPlaces: FeedPlaces;
   readonly #uncertain = new Set<number>();
 
   constructor(database: Database, commits: GroupCommit) {
@@ -97,15 +100,18 @@ class SqliteStore implements Store {
     this.#walks = new Walks(database);
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
     this.erasing = new SqliteErasing({ database, commits, walks: this.#walks, storeId: this.storeId });
+    this.placing = new SqlitePlacing({ database, commits, storeId: this.storeId });
+    this.feedPlaces = new SqliteFeedPlaces({ database, commits, storeId: this.storeId });
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }
 
-    this.placing = new SqlitePlacing({ database, commits, storeId: this.storeId });
-    this.feedPlaces = new SqliteFeedPlaces({ database, commits, storeId: this.storeId });
   storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
     return this.#commits.run(
       (database) => {
+        const { tenant, placing } = batch;
+        if (placing) refuseOld(database, tenant, placing.version);
         const outcome = writeBatch(database, batch);
+        keepChanges(database, tenant, placing?.changes?.(outcome.results));
         const evidence = batch.evidence(outcome.results);
         // Without an entry of its own a batch would share its position with the one before it.
         if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
@@ -165,7 +171,7 @@ class SqliteStore implements Store {
         const last = database.prepare<[], { key: number }>(SQL.lastObservation).get()?.key ?? 0;
         const counted =
           patient === undefined
-            ? database.prepare<[string, number], { rows: number }>(SQL.countTenant).get(tenant, since)
+            ? database.prepare<[string, number, string, number], { rows: number }>(SQL.countTenant).get(tenant, since, tenant, since)
             : database.prepare<[string, string, number], { rows: number }>(SQL.countPatient).get(tenant, patient, since);
         return { rows: counted?.rows ?? 0, walk: { [Symbol.asyncIterator]: () => this.#walks.observations(tenant, filter, first, last) } };
       },
@@ -234,9 +240,10 @@ class SqliteStore implements Store {
   counts(tenant: string, evidence: Evidence<StoreCounts>): Promise<StoreCounts> {
     return this.#witnessed(
       (database) => {
-        const totals = database.prepare<[string], Omit<StoreCounts, 'patients'>>(SQL.totals).get(tenant);
+        const totals = database.prepare<[string], Omit<StoreCounts, 'patients' | 'unplaced'>>(SQL.totals).get(tenant);
         const patients = database.prepare<[string], { patients: number }>(SQL.countPatients).get(tenant)?.patients ?? 0;
-        return { ...(totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 }), patients };
+        const unplaced = database.prepare<[string], { unplaced: number }>(SQL.countUnplaced).get(tenant)?.unplaced ?? 0;
+        return { ...(totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 }), patients, unplaced };
       },
       (counts) => evidence(1, counts),
     );

@@ -1,11 +1,11 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { ObservationKey } from '../../shared/uplink/key.ts';
-import { isRevision, isSettled, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent } from '../clinical/sort-time.ts';
-import { AGE_UNKNOWN, type Place, STEP_MS } from '../clinical/staleness.ts';
+import { isRevision, isSettled, isWithdrawal, mayBeCurrent } from '../clinical/sort-time.ts';
 import { doubtRollups, rollupsAt } from './doubt.ts';
+import { Currencies, LatestRows } from './latest-rows.ts';
 import { startsRolledFrom } from './rolled-from.ts';
-import { MAX_LATEST, SQL } from './statements.ts';
+import { SQL } from './statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from './store.ts';
 
 /** An arrival on its way into the store: the key of its observation, who wrote it, and its row and part. */
@@ -16,26 +16,13 @@ export interface Version {
   id: ObservationKey;
 }
 
-/** What may stand in `latest`, with the key of its observation. */
-interface Standing {
-  key: number;
-  test: number;
-  sortTime: number;
-  storedAt: number;
-  freshAt: number;
-  place: Place;
-}
-
-/** What takes the place of a row from ahead of the hub's clock was measured within this time: it comes live. */
-const LIVE_MS = 60_000;
-
 type Writing = Pick<Database, 'prepare'>;
 
 /** While a batch is written: which version of a measurement stands, and which is the current one. */
 export class StandingVersions {
   readonly #database: Writing;
   readonly #batch: ArrivedBatch;
-  readonly #currencies = new Map<string, CurrencyChange>();
+  readonly #currencies = new Currencies();
 
   constructor(database: Writing, batch: ArrivedBatch) {
     this.#database = database;
@@ -44,24 +31,22 @@ export class StandingVersions {
 
   /** Of one patient: the key, and the id. */
   of(key: number, id: string): VersionsOfPatient {
-    const changed = (change: CurrencyChange): void => {
-      this.#currencies.set(JSON.stringify([change.patient, change.vital, change.device]), change);
-    };
-    return new VersionsOfPatient({ database: this.#database, batch: this.#batch, key, id, changed });
+    const { tenant, at } = this.#batch;
+    const latest = new LatestRows(this.#database, { tenant, key, id, at }, this.#currencies.changed);
+    return new VersionsOfPatient(this.#database, { key, latest, at });
   }
 
   /** The rows of `latest` that changed, each once. */
   currencies(): CurrencyChange[] {
-    return [...this.#currencies.values()];
+    return this.#currencies.list();
   }
 }
 
 interface OfPatient {
-  database: Writing;
-  batch: ArrivedBatch;
   key: number;
-  id: string;
-  changed: (change: CurrencyChange) => void;
+  latest: LatestRows;
+  /** `storedAt` of the batch. */
+  at: Instant;
 }
 
 class VersionsOfPatient {
@@ -72,11 +57,11 @@ class VersionsOfPatient {
   #isRevised = false;
   #mayStand = false;
 
-  constructor(of: OfPatient) {
-    this.#database = of.database;
+  constructor(database: Writing, of: OfPatient) {
+    this.#database = database;
     this.#of = of;
-    this.#hasRevision = of.database.prepare<[number]>(SQL.hasRevision).get(of.key) !== undefined;
-    this.#hasPreliminary = of.database.prepare<[number, number]>(SQL.hasPreliminary).get(of.key, of.key) !== undefined;
+    this.#hasRevision = database.prepare<[number]>(SQL.hasRevision).get(of.key) !== undefined;
+    this.#hasPreliminary = database.prepare<[number, number]>(SQL.hasPreliminary).get(of.key, of.key) !== undefined;
   }
 
   /** Whether a version stands beside what is stored so far. To be called before it is stored, and `stored` behind that. */
@@ -91,7 +76,7 @@ class VersionsOfPatient {
   /** Does what follows from the version that `mayStand` was last asked of. */
   stored(version: Version): void {
     const { key, arrival: a, writer, id } = version;
-    if (this.#mayStand) this.#setLatest(a, { ...a, test: a.test ? 1 : 0, storedAt: this.#of.batch.at, key });
+    if (this.#mayStand) this.#of.latest.put(a, { ...a, test: a.test ? 1 : 0, storedAt: this.#of.at, key });
     // A correction leaves what the same sender sent after it; what takes back takes back all.
     if (isWithdrawal(a.status)) this.#withdraw(a, [key, 0, 0, 0]);
     else if (isRevision(a.status) && !this.#isRevised) this.#withdraw(a, [key, writer, id.seq, id.index]);
@@ -103,23 +88,7 @@ class VersionsOfPatient {
 
   /** Keeps `latest` of the patient bounded; the observations stay. */
   finish(): void {
-    const { key } = this.#of;
-    const rows = this.#database.prepare<[number], { rows: number }>(SQL.countLatest).get(key)?.rows ?? 0;
-    if (rows <= MAX_LATEST) return;
-    const drop = this.#database.prepare<[number, string, string]>(SQL.dropLatest);
-    const oldest = this.#database.prepare<[number, number], { vital: string; device: string }>(SQL.oldestLatest);
-    for (const row of oldest.all(key, rows - MAX_LATEST)) {
-      drop.run(key, row.vital, row.device);
-      this.#gone(row);
-    }
-  }
-
-  #setLatest({ vital, device }: LatestRow, { test, sortTime, storedAt, key, freshAt, place }: Standing): void {
-    const { key: patient, id, batch, changed } = this.#of;
-    const { changes } = this.#database
-      .prepare<(string | number)[]>(SQL.setLatest)
-      .run(patient, vital, device, test, sortTime, storedAt, key, freshAt, place, MAX_AHEAD_MS, STEP_MS, LIVE_MS);
-    if (changes > 0) changed({ tenant: batch.tenant, patient: id, vital, device, freshAt, storedAt, place });
+    this.#of.latest.trim();
   }
 
   /** Sets aside what the arrival takes back or replaces. `by`: the key, writer, row and part of the arrival. */
@@ -129,14 +98,14 @@ class VersionsOfPatient {
     const setAside = this.#database.prepare<(string | number)[]>(SQL.withdrawSetAside).run(...which, ...by);
     // Not kept any more, it may still be in a rollup.
     if (inOrder.changes + setAside.changes === 0) this.#doubt(arrival, 'any');
-    this.#replaceWithdrawn(arrival);
+    this.#of.latest.replaceGone(arrival);
   }
 
   /** Sets aside the preliminary values whose place the arrival takes. */
   #settle({ arrival, writer, id }: Version): void {
     const settled = this.#database.prepare<(string | number)[]>(SQL.settle).run(...this.#measurement(arrival), writer, id.seq);
     if (settled.changes === 0) this.#doubt(arrival, 'preliminary');
-    this.#replaceWithdrawn(arrival);
+    this.#of.latest.replaceGone(arrival);
   }
 
   /** Whether the final one of a preliminary value is there. */
@@ -161,27 +130,8 @@ class VersionsOfPatient {
     for (const start of starts) doubtRollups(this.#database, rollupsAt(of, start));
   }
 
-  /** Where the current row was set aside, puts in its place what remains. */
-  #replaceWithdrawn(row: LatestRow): void {
-    const { key, batch } = this.#of;
-    const { vital, device } = row;
-    if (this.#database.prepare<[number, string, string]>(SQL.dropWithdrawn).run(key, vital, device).changes === 0) return;
-    this.#gone(row);
-    const best = this.#database.prepare<[number, string, string], Standing>(SQL.bestOf).get(key, vital, device);
-    if (best === undefined) return;
-    const isAhead = best.storedAt > batch.at + STEP_MS;
-    this.#setLatest(row, isAhead ? { ...best, freshAt: AGE_UNKNOWN } : best);
-  }
-
-  #gone({ vital, device }: LatestRow): void {
-    const { batch, id, changed } = this.#of;
-    changed({ tenant: batch.tenant, patient: id, vital, device, gone: true });
-  }
-
   /** As the statements take it. */
   #measurement({ vital, device, test, effective }: Arrival): [number, string, string, number, Instant] {
     return [this.#of.key, vital, device, test ? 1 : 0, effective];
   }
 }
-
-type LatestRow = Pick<Arrival, 'vital' | 'device'>;

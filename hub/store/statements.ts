@@ -5,6 +5,10 @@ export const MAX_LATEST = 512;
 
 const READING = 'o.*, w.agent, w.epoch, p.id AS patientId, b.tenant, b.gateway, b.storedAt, b.firstKey';
 
+/** Of a patient: what is nobody's for sure stands under its bed (`nobodyIn`). */
+const NOBODY = "p.id >= '@bed ' AND p.id < '@bed!'";
+const SOMEBODY = (id: string): string => `(${id} < '@bed ' OR ${id} >= '@bed!')`;
+
 /** Every SQL statement of the store, in one place so that a test can look at the plan of each. Times are UTC ms; keys are integers. */
 export const SQL = {
   storeId: "SELECT value FROM meta WHERE name = 'storeId'",
@@ -28,8 +32,8 @@ export const SQL = {
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
     INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
-      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises, preliminary)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises, preliminary, bed, stated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // A real reading is before every test reading. What was stored before the hub's clock was set back (the last three numbers: how far
   // a sort time and a time of storing may be ahead of it, and how old what takes their place) does not keep out what is measured now.
   setLatest: `
@@ -76,7 +80,8 @@ export const SQL = {
     LIMIT 1`,
   dropWithdrawn: `
     DELETE FROM latest
-    WHERE patient = ? AND vital = ? AND device = ? AND (SELECT standing FROM observation WHERE key = latest.observation) = 0`,
+    WHERE patient = ? AND vital = ? AND device = ?
+      AND (SELECT standing <> 1 OR patient <> latest.patient FROM observation WHERE key = latest.observation)`,
   bestOf: `
     SELECT o.key, o.test, o.sortTime, o.freshAt, o.place, b.storedAt
     FROM observation o JOIN batch b ON b.key = o.batch
@@ -99,17 +104,19 @@ export const SQL = {
 
   addEvent: `
     INSERT INTO event (kind, tenant, gateway, patient, writer, seq, part, device, effective, offsetMin, receivedAt, sortTime, until,
-      storedAt, test, received)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      storedAt, test, received, bed, stated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   lastEvent: 'SELECT coalesce(max(key), 0) AS key FROM event',
   events: `
     SELECT e.*, w.agent, w.epoch
     FROM event e JOIN writer w ON w.key = e.writer
-    WHERE e.key >= ? AND e.key < ? AND e.tenant = ? AND e.storedAt >= ? AND (? IS NULL OR e.kind = ?) AND (? IS NULL OR e.patient = ?)
+    WHERE e.key >= ? AND e.key < ? AND e.tenant = ? AND e.storedAt >= ? AND (? IS NULL OR e.kind = ?)
+      AND iif(? IS NULL, e.patient IS NULL OR ${SOMEBODY('e.patient')}, e.patient = ?)
     ORDER BY e.key`,
   countEvents: `
     SELECT count(*) AS rows FROM event
-    WHERE tenant = ? AND storedAt >= ? AND (? IS NULL OR kind = ?) AND (? IS NULL OR patient = ?)`,
+    WHERE tenant = ? AND storedAt >= ? AND (? IS NULL OR kind = ?)
+      AND iif(? IS NULL, patient IS NULL OR ${SOMEBODY('patient')}, patient = ?)`,
 
   // In no order: to sort rows this wide takes as long as to find them. Its texts are half of what a row costs: who wrote it is nearly always the
   // same for all rows of a patient, and looked up beside them.
@@ -124,15 +131,22 @@ export const SQL = {
   patients: `
     SELECT p.id, p.lastStoredAt, l.vital
     FROM patient p LEFT JOIN latest l ON l.patient = p.key
-    WHERE p.tenant = ?
+    WHERE p.tenant = ? AND p.lastStoredAt IS NOT NULL AND ${SOMEBODY('p.id')}
     ORDER BY p.id, l.vital`,
   totals: `
     SELECT observations, events, duplicates, quarantined FROM total WHERE tenant = ?`,
-  countPatients: 'SELECT count(*) AS patients FROM patient WHERE tenant = ? AND lastStoredAt IS NOT NULL',
+  countPatients: `SELECT count(*) AS patients FROM patient WHERE tenant = ? AND lastStoredAt IS NOT NULL AND ${SOMEBODY('id')}`,
+  countUnplaced: `
+    SELECT count(*) AS unplaced FROM patient p JOIN observation o INDEXED BY observationBySeries ON o.patient = p.key
+    WHERE p.tenant = ? AND ${NOBODY}`,
 
   lastObservation: 'SELECT coalesce(max(key), 0) AS key FROM observation',
   firstSince: 'SELECT coalesce(min(firstKey), 0) AS key FROM batch WHERE tenant = ? AND storedAt >= ?',
-  countTenant: 'SELECT coalesce(sum(rows), 0) AS rows FROM batch WHERE tenant = ? AND storedAt >= ?',
+  countTenant: `
+    SELECT coalesce(sum(rows), 0) - (
+      SELECT count(*) FROM patient p JOIN observation o ON o.patient = p.key JOIN batch b ON b.key = o.batch
+      WHERE p.tenant = ? AND ${NOBODY} AND b.storedAt >= ?) AS rows
+    FROM batch WHERE tenant = ? AND storedAt >= ?`,
   countPatient: `
     SELECT count(*) AS rows
     FROM patient p JOIN observation o ON o.patient = p.key JOIN batch b ON b.key = o.batch
@@ -143,7 +157,7 @@ export const SQL = {
     JOIN batch b ON b.key = o.batch
     JOIN patient p ON p.key = o.patient
     JOIN writer w ON w.key = o.writer
-    WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ?
+    WHERE o.key >= ? AND o.key < ? AND b.tenant = ? AND p.tenant = ? AND b.storedAt >= ? AND ${SOMEBODY('p.id')}
     ORDER BY o.key`,
   observationsOf: `
     SELECT ${READING}
@@ -151,7 +165,7 @@ export const SQL = {
     JOIN batch b ON b.key = o.batch
     JOIN patient p ON p.key = o.patient
     JOIN writer w ON w.key = o.writer
-    WHERE o.key IN (SELECT value FROM json_each(?)) AND b.tenant = ? AND b.storedAt >= ?
+    WHERE o.key IN (SELECT value FROM json_each(?)) AND p.tenant = ? AND p.id = ? AND b.storedAt >= ?
     ORDER BY o.key`,
   nextSeries: `
     SELECT o.vital, o.device, o.standing, o.test FROM patient p JOIN observation o ON o.patient = p.key
@@ -166,7 +180,7 @@ export const SQL = {
   received: 'SELECT received FROM batch WHERE key = ?',
   currencies: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.freshAt, l.storedAt, l.place
-    FROM latest l JOIN patient p ON p.key = l.patient`,
+    FROM latest l JOIN patient p ON p.key = l.patient WHERE ${SOMEBODY('p.id')}`,
   tenants: 'SELECT tenant FROM total ORDER BY tenant',
 
   addUnknown: 'INSERT INTO unknownBinding (start, found, until) VALUES (?, ?, ?)',

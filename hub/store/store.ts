@@ -16,7 +16,7 @@ import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
-import type { BatchPlacing, Placed } from './placing/placing.ts';
+import type { BatchPlacing, Placed, PlacingStore } from './placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
 import type { Trend, TrendQuery } from './trend.ts';
 import type { StoreVerdict, VerifyProgress } from './verdict.ts';
@@ -182,6 +182,8 @@ export interface StoreCounts {
   duplicates: number;
   quarantined: number;
   patients: number;
+  /** Of the observations those that are nobody's for sure (`nobodyIn`). */
+  unplaced: number;
 }
 
 /** A patient as the store knows it. */
@@ -219,8 +221,8 @@ export interface BatchOutcome {
 export type Evidence<T = unknown> = (rows: number, read: T) => AuditEvent;
 
 /**
- * Reads of one tenant; a row of another tenant is never given out, whatever is asked. Each resolves after the commit that holds its
- * evidence. Errors: STORAGE-*.
+ * Reads of one tenant; a row of another tenant is never given out, whatever is asked. What is nobody's for sure (`nobodyIn`) is given out where it is asked for by
+ * that name alone. Each resolves after the commit that holds its evidence. Errors: STORAGE-*.
  */
 export interface StoreReader {
   /**

@@ -67,12 +67,13 @@ export class Walks {
     last: number,
   ): AsyncGenerator<StoredObservation> {
     const keys: number[] = [];
-    for await (const page of this.#keysOf(tenant, patient)) for (const { key } of page) if (key >= first && key <= last) keys.push(key);
+    for await (const page of this.keysOf(tenant, patient)) for (const { key } of page) if (key >= first && key <= last) keys.push(key);
     const inOrder = Float64Array.from(keys).sort();
     for (let from = 0; from < inOrder.length; from += KEYS_A_PAGE) {
       const page = JSON.stringify([...inOrder.subarray(from, from + KEYS_A_PAGE)]);
       const rows = this.#database.read(() =>
-        this.#database.prepare<[string, string, number], ObservationRow>(SQL.observationsOf).all(page, tenant, since),
+        // One that has become another's since its key was read is not given out.
+        this.#database.prepare<[string, string, string, number], ObservationRow>(SQL.observationsOf).all(page, tenant, patient, since),
       );
       yield* this.#withResources(rows);
       await turn();
@@ -80,7 +81,7 @@ export class Walks {
   }
 
   /** The keys of all observations of a patient, series by series, out of the index of series alone. */
-  async *#keysOf(tenant: string, patient: string): AsyncGenerator<readonly { key: number }[]> {
+  async *keysOf(tenant: string, patient: string): AsyncGenerator<readonly { key: number }[]> {
     for (let at: Series = ['', '', Number.MIN_SAFE_INTEGER, 0]; ; ) {
       const series = this.#database.read(() =>
         this.#database

@@ -6,6 +6,7 @@ import { isRevision, isWithdrawal } from '../clinical/sort-time.ts';
 import { erasedPeople } from './erasing/erased-sqlite.ts';
 import { hushed, isOfErased } from './erasing/hushed.ts';
 import { packReceived } from './observation-row.ts';
+import { PlacedRows } from './placing/keep-sqlite.ts';
 import { trimQuarantine } from './quarantine-room.ts';
 import { isInRange, lastSeenRow, removedUpTo } from './seen-ranges.ts';
 import { StandingVersions } from './standing.ts';
@@ -48,6 +49,7 @@ class BatchWriter {
   readonly #standing;
   readonly #addSeen;
   readonly #erased;
+  readonly #placed;
   #stored = 0;
   #events = 0;
   #held = 0;
@@ -59,6 +61,7 @@ class BatchWriter {
     this.#standing = new StandingVersions(database, batch);
     this.#addSeen = database.prepare<[number, number, number, Uint8Array]>(SQL.addSeen);
     this.#erased = erasedPeople(database, batch.tenant);
+    this.#placed = new PlacedRows(database, batch.tenant);
   }
 
   arrive(arrival: Arrival | EventArrival): ArrivalResult {
@@ -136,7 +139,9 @@ class BatchWriter {
     const { tenant, gateway, at } = this.#batch;
     const when = [effective, offsetMin, receivedAt, sortTime, until, at];
     const row = [kind, tenant, gateway, patient, writer, seq, index, device, ...when, test ? 1 : 0];
-    this.#database.prepare<(string | number | null | Uint8Array)[]>(SQL.addEvent).run(...row, packReceived([received]));
+    this.#database
+      .prepare<(string | number | null | Uint8Array)[]>(SQL.addEvent)
+      .run(...row, packReceived([received]), ...this.#placed.keysOf(event.placed));
     this.#events += 1;
   }
 
@@ -180,6 +185,7 @@ class BatchWriter {
         isWithdrawal(a.status) ? -1 : Number(mayStand),
         Number(isRevision(a.status)),
         Number(a.status === 'preliminary'),
+        ...this.#placed.keysOf(a.placed),
       );
       standing.stored(version);
     }

@@ -129,7 +129,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       await all(store),
       rows.map(({ id }) => id),
     );
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 3, events: 0, duplicates: 4, quarantined: 0, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), {
+      observations: 3,
+      events: 0,
+      duplicates: 4,
+      quarantined: 0,
+      patients: 1,
+      unplaced: 0,
+    });
     await store[Symbol.asyncDispose]();
     await using again = await at.open();
     assert.deepEqual((await again.storeBatch(batchOf(rows))).results, ['held', 'held', 'held']);
@@ -143,7 +150,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual((await store.storeBatch(batchOf([alert, arrivalOf({ seq: 4 }), movement]))).results, ['stored', 'stored', 'stored']);
     const changed = { ...movement, received: '{"resourceType":"Basic","id":"x"}' };
     assert.deepEqual((await store.storeBatch(batchOf([alert, changed, other]))).results, ['held', 'reused', 'stored']);
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 3, duplicates: 1, quarantined: 1, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), {
+      observations: 1,
+      events: 3,
+      duplicates: 1,
+      quarantined: 1,
+      patients: 1,
+      unplaced: 0,
+    });
 
     const read = async (filter: EventFilter, from = store): Promise<string[]> =>
       (await gathered(await from.events('clinic', filter, seen))).map(({ id }) => id);
@@ -210,7 +224,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.equal(bad.status === 'rejected' && asVitalmeshError(bad.reason).code, 'UPLINK-KEY-REUSED');
     assert.equal(good.status, 'fulfilled');
     await assert.rejects(store.storeBatch(failing), { code: 'UPLINK-KEY-REUSED' });
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 0, duplicates: 0, quarantined: 0, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), {
+      observations: 1,
+      events: 0,
+      duplicates: 0,
+      quarantined: 0,
+      patients: 1,
+      unplaced: 0,
+    });
     assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 1, value: 1 })]))).results, ['stored'], 'its keys are free');
   });
 
@@ -218,7 +239,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('EXACTLY-ONCE');
     const row = arrivalOf({ seq: 1 });
     assert.deepEqual((await store.storeBatch(batchOf([row, row, arrivalOf({ seq: 1, value: 1 })]))).results, ['stored', 'held', 'reused']);
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 1, events: 0, duplicates: 1, quarantined: 1, patients: 1 });
+    assert.deepEqual(await store.counts('clinic', seen), {
+      observations: 1,
+      events: 0,
+      duplicates: 1,
+      quarantined: 1,
+      patients: 1,
+      unplaced: 0,
+    });
   });
 
   check('a key with other content is refused and kept in quarantine, and the others of its batch are stored', async (store) => {
@@ -243,7 +271,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     verifies('NO-SILENT-DROP');
     const refusals = [{ id: '', code: 'INGEST-INVALID' as const, rule: 'not an object', received: '17' }];
     for (let i = 0; i < 2; i += 1) assert.deepEqual((await store.storeBatch(batchOf([], { refusals }))).results, []);
-    assert.deepEqual(await store.counts('clinic', seen), { observations: 0, events: 0, duplicates: 0, quarantined: 1, patients: 0 });
+    assert.deepEqual(await store.counts('clinic', seen), {
+      observations: 0,
+      events: 0,
+      duplicates: 0,
+      quarantined: 1,
+      patients: 0,
+      unplaced: 0,
+    });
   });
 
   check('latest follows the sort time, whatever the order of arrival', async (store) => {
@@ -424,7 +459,14 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
       (await store.patients('other', seen)).map(({ patient }) => patient),
       ['pat-other-01'],
     );
-    assert.deepEqual(await store.counts('nobody', seen), { observations: 0, events: 0, duplicates: 0, quarantined: 0, patients: 0 });
+    assert.deepEqual(await store.counts('nobody', seen), {
+      observations: 0,
+      events: 0,
+      duplicates: 0,
+      quarantined: 0,
+      patients: 0,
+      unplaced: 0,
+    });
   });
 
   check('the same patient id in two tenants is two patients', async (store) => {

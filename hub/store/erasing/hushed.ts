@@ -3,8 +3,10 @@ import { namesIn } from '../../patients/names-in.ts';
 import { type Arrival, type EventArrival, isEvent, type Refusal } from '../store.ts';
 import { type ErasedPeople, earliestTimeIn } from './tombstone.ts';
 
-/** Whether something that arrives is of a person who was erased: given to them, or a movement of before that names them. */
+/** Whether something that arrives is of a person who was erased: given to them, or naming them, or a movement of before that names them. */
 export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople): boolean {
+  const stated = arrival.placed?.stated;
+  if (stated && erased.isPatient(stated)) return true;
   if (arrival.patient !== null) return erased.isPatient(arrival.patient);
   if (!isEvent(arrival) || arrival.kind !== 'movement') return false;
   return namesIn(JSON.parse(arrival.received)).some((name) => isUpTo(arrival.effective, erased.namedUpTo(name)));

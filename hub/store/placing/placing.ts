@@ -73,8 +73,11 @@ export interface ReassignStep {
   currencies: CurrencyChange[];
   /** Whose rows changed, for the feed. */
   changed: readonly { tenant: string; patient: string; vitals: readonly string[] }[];
-  /** The orders that are whole with this step. Rows that the retention rolled up stay where they are, and are counted here. */
-  done: readonly (Reassignment & { tenant: string; moved: number; rolledUp: number })[];
+  /**
+   * The orders that are whole with this step. `rolledUp`: readings of the window that the retention had rolled up; they stay where they are. `dropped`: it goes no
+   * further, because one of both was erased.
+   */
+  done: readonly (Reassignment & { tenant: string; moved: number; rolledUp: number; dropped?: true })[];
   more: boolean;
 }
 

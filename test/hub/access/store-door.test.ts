@@ -305,6 +305,7 @@ test('the operator exports and counts within a tenant, and it is recorded', asyn
     duplicates: 0,
     quarantined: 0,
     patients: 2,
+    unplaced: 0,
   });
   assert.deepEqual(await evidence(h), [
     ['observations.export', null, 'allowed', 'granted', 4],

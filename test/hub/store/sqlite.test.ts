@@ -8,6 +8,7 @@ import { AUDIT_SQL } from '../../../hub/audit/audit-log.ts';
 import { USAGE_SQL } from '../../../hub/audit/usage.ts';
 import { ERASING_SQL } from '../../../hub/store/erasing/statements.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
+import { PLACING_SQL } from '../../../hub/store/placing/statements.ts';
 import { RETENTION_SQL } from '../../../hub/store/retention-statements.ts';
 import { STORE_MIGRATIONS } from '../../../hub/store/schema.ts';
 import { HISTORY_STEP } from '../../../hub/store/schema-history.ts';
@@ -21,6 +22,7 @@ import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../..
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
 import { storeEvidenceRetentionContract } from '../../contract/store-evidence-retention.ts';
 import { storeFeedContract } from '../../contract/store-feed.ts';
+import { storePlacingContract } from '../../contract/store-placing.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
 import { storeUsageContract } from '../../contract/store-usage.ts';
@@ -50,6 +52,7 @@ storeEvidenceContract('sqlite', place);
 storeEvidenceRetentionContract('sqlite', place, 30);
 storeUsageContract('sqlite', place);
 storeFeedContract('sqlite', place);
+storePlacingContract('sqlite', place);
 
 /**
  * Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding, an
@@ -80,7 +83,7 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL].flatMap((all) =>
+  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL, PLACING_SQL].flatMap((all) =>
     Object.entries<string>(all),
   )) {
     const wanted = sql.split('?').length - 1;

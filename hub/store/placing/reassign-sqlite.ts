@@ -1,0 +1,222 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { Database } from '../../../shared/storage/database.ts';
+import { panel } from '../../../shared/vitals.ts';
+import { erasedPeople } from '../erasing/erased-sqlite.ts';
+import { Currencies } from '../latest-rows.ts';
+import { HOUR_MS } from '../roll.ts';
+import { SQL } from '../statements.ts';
+import { type Due, type DueRow, doneOf, dueOf, isFirstPart, isWanted, MOVED_KINDS, type Part, type PlacedKeys } from './due.ts';
+import { bedKey, personKey } from './keep-sqlite.ts';
+import { type MovedReading, MovingReadings, type Side } from './moving-sqlite.ts';
+import { isNobody, type ReassignStep } from './placing.ts';
+import { PLACING_SQL, READINGS_A_PAGE } from './statements.ts';
+
+type Writing = Pick<Database, 'prepare'>;
+
+/** A step ends with the page in which it passes this: with what is current and its fsync, it stays below 20 ms. */
+const STEP_MS = 6;
+
+/** Before everything, and behind it. */
+const NEVER = Number.MIN_SAFE_INTEGER;
+const ALWAYS = Number.MAX_SAFE_INTEGER;
+
+/** Moves some rows that are due within the transaction of the caller. `monotonicMs` is a clock that is never set. */
+export function reassignSome(database: Writing, at: Instant, monotonicMs: () => number): ReassignStep {
+  const endMs = monotonicMs() + STEP_MS;
+  const currencies = new Currencies();
+  const changed = new Map<string, ReassignStep['changed'][number]>();
+  const done: ReassignStep['done'][number][] = [];
+  let moved = 0;
+  let due = oldestDue(database);
+  for (; due !== undefined && monotonicMs() < endMs; due = oldestDue(database)) {
+    const before = due.progress.moved;
+    const isDropped = isOfErased(database, due);
+    if (!isDropped) {
+      const order = new Order(database, due, at, currencies);
+      while (order.goOn() && monotonicMs() < endMs);
+      for (const one of order.finish()) changed.set(JSON.stringify([one.tenant, one.patient]), withMore(changed, one));
+      moved += due.progress.moved - before;
+      if (!order.isDone) {
+        database.prepare<[string, number]>(PLACING_SQL.setProgress).run(JSON.stringify(due.progress), due.key);
+        break;
+      }
+    }
+    database.prepare<[number]>(PLACING_SQL.dropDue).run(due.key);
+    done.push(doneOf(due, isDropped));
+  }
+  return { moved, currencies: currencies.list(), changed: [...changed.values()], done, more: oldestDue(database) !== undefined };
+}
+
+function oldestDue(database: Writing): Due | undefined {
+  const row = database.prepare<[], DueRow>(PLACING_SQL.oldestDue).get();
+  return row && dueOf(row);
+}
+
+/** Nobody's rows become those of somebody who was erased, and of theirs none is to be left to become another's. */
+function isOfErased(database: Writing, { tenant, wanted }: Due): boolean {
+  const erased = erasedPeople(database, tenant);
+  return erased !== undefined && [wanted.was, wanted.is].some((id) => erased.isPatient(id));
+}
+
+type Changed = ReassignStep['changed'][number];
+
+function withMore(changed: ReadonlyMap<string, Changed>, one: Changed): Changed {
+  const known = changed.get(JSON.stringify([one.tenant, one.patient]));
+  return { ...one, vitals: [...new Set([...(known?.vitals ?? []), ...one.vitals])].sort() };
+}
+
+interface SeriesRow {
+  vital: string;
+  device: string;
+}
+
+/** One order, of which a little is done at a time. */
+class Order {
+  readonly #database: Writing;
+  readonly #due: Due;
+  readonly #at: Instant;
+  readonly #currencies: Currencies;
+  readonly #was: Side | undefined;
+  #readings: MovingReadings | undefined;
+  readonly #rows: { bed: number; unnamed: boolean; stating: ReadonlySet<number> };
+  readonly #toBed: number;
+  #events = 0;
+  isDone = false;
+
+  constructor(database: Writing, due: Due, at: Instant, currencies: Currencies) {
+    this.#database = database;
+    this.#due = due;
+    this.#at = at;
+    this.#currencies = currencies;
+    const { tenant, wanted } = due;
+    const was = database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, wanted.was);
+    this.#was = was && { key: was.key, id: wanted.was };
+    const bed = bedKey(database, tenant, wanted.bed);
+    const stating = new Set(wanted.stating.flatMap((id) => personKey(database, tenant, id) ?? []));
+    this.#rows = { bed, unnamed: wanted.unnamed, stating };
+    this.#toBed = wanted.toBed === undefined ? bed : bedKey(database, tenant, wanted.toBed);
+  }
+
+  /** Does a page of it; false once nothing is left to be done. */
+  goOn(): boolean {
+    const { part, after } = this.#due.progress;
+    const behind = PARTS[part].page.call(this, after);
+    if (behind !== undefined) this.#due.progress = { ...this.#due.progress, after: behind };
+    else if (PARTS[part].next !== undefined) this.#due.progress = { ...this.#due.progress, part: PARTS[part].next, after: [] };
+    else this.isDone = true;
+    return !this.isDone;
+  }
+
+  /** Sees to what is current; gives whose rows changed. */
+  finish(): Changed[] {
+    this.#readings?.finish();
+    const vitals = this.#readings?.vitals ?? [];
+    if (vitals.length === 0 && this.#events === 0) return [];
+    const { tenant, wanted } = this.#due;
+    return [...new Set([wanted.was, wanted.is])].filter((id) => !isNobody(id)).map((patient) => ({ tenant, patient, vitals }));
+  }
+
+  /** A page of one vital sign and device, the newest first whatever it stands as: that may change meanwhile. Undefined once there is no more. */
+  readings([vital = '', device = '', sortTime, key = 0]: Progress): Progress | undefined {
+    if (this.#was === undefined) return undefined;
+    if (sortTime === undefined) return this.#nextSeries({ vital: String(vital), device: String(device) });
+    const series = { vital: String(vital), device: String(device) };
+    const page = this.#pageOf(this.#was.key, series, [Number(sortTime), Number(key)]);
+    const rows = this.#database
+      .prepare<[string, number], Omit<MovedReading, keyof SeriesRow> & PlacedKeys>(PLACING_SQL.readings)
+      .all(JSON.stringify(page.map((row) => row.key)), this.#due.lastObservation)
+      .filter((row) => isWanted(row, this.#rows));
+    if (rows.length > 0)
+      this.#moving(this.#was).move(
+        rows.map((row) => ({ ...series, ...row })),
+        this.#toBed,
+      );
+    this.#count(rows.length);
+    const last = page.at(-1);
+    return last === undefined || page.length < READINGS_A_PAGE ? [vital, device] : [vital, device, last.sortTime, last.key];
+  }
+
+  /** Whoever they come to is known to the store from the first of them on. */
+  #moving(was: Side): MovingReadings {
+    const { tenant, wanted } = this.#due;
+    const is = (): Side => ({ key: patientKey(this.#database, tenant, wanted.is), id: wanted.is });
+    this.#readings ??= new MovingReadings(this.#database, { tenant, was, is: is(), at: this.#at }, this.#currencies);
+    return this.#readings;
+  }
+
+  #nextSeries({ vital, device }: SeriesRow): Progress | undefined {
+    const { wanted } = this.#due;
+    const next = this.#database.prepare<[number, string, string], SeriesRow>(PLACING_SQL.nextSeries);
+    const series = next.get(this.#was?.key ?? 0, vital, device);
+    if (series === undefined) return undefined;
+    const isOther = wanted.device !== undefined && series.device !== wanted.device;
+    return isOther ? [series.vital, series.device] : [series.vital, series.device, wanted.to ?? ALWAYS, 0];
+  }
+
+  #pageOf(patient: number, { vital, device }: SeriesRow, before: readonly [number, number]): { sortTime: number; key: number }[] {
+    const page = this.#database.prepare<(string | number)[], { sortTime: number; key: number }>(PLACING_SQL.seriesPage);
+    const rows = STANDINGS.flatMap((standing) => page.all(patient, vital, device, ...standing, this.#due.wanted.from, ...before));
+    return rows.sort((a, b) => b.sortTime - a.sortTime || b.key - a.key).slice(0, READINGS_A_PAGE);
+  }
+
+  /** Counts what is not kept row by row any more, of one vital sign and device: whose it was cannot be told. */
+  rollups([vital = '', device = '', part = '', test = -1]: Progress): Progress | undefined {
+    const { from, to, device: only } = this.#due.wanted;
+    const key = this.#was?.key ?? 0;
+    type Row = SeriesRow & { part: string; test: number };
+    const next = this.#database.prepare<(string | number)[], Row>(PLACING_SQL.nextRolled).get(key, vital, device, part, test);
+    if (next === undefined) return undefined;
+    const of = [next.vital, next.device, next.part, next.test] as const;
+    if ((only === undefined || next.device === only) && isFirstPart(next.part, panel(next.vital)?.parts)) {
+      const { rows = 0 } =
+        this.#database
+          .prepare<(string | number)[], { rows: number }>(PLACING_SQL.rolledUp)
+          .get(key, ...of, Math.max(from - HOUR_MS, NEVER), to ?? ALWAYS, from) ?? {};
+      this.#due.progress = { ...this.#due.progress, rolledUp: this.#due.progress.rolledUp + rows };
+    }
+    return of;
+  }
+
+  events([kind, sortTime = this.#due.wanted.to ?? ALWAYS, key = 0]: Progress): Progress | undefined {
+    const { tenant, wanted } = this.#due;
+    const of = kind ?? 'alert';
+    type Row = PlacedKeys & { key: number; sortTime: number; device: string };
+    const page = this.#database
+      .prepare<(string | number)[], Row>(PLACING_SQL.eventPage)
+      .all(tenant, wanted.was, of, wanted.from, sortTime, key);
+    const move = this.#database.prepare<[string, number, number]>(PLACING_SQL.moveEvent);
+    for (const row of page) {
+      if (row.key > this.#due.lastEvent || !isWanted(row, this.#rows)) continue;
+      if (wanted.device !== undefined && row.device !== wanted.device) continue;
+      move.run(wanted.is, this.#toBed, row.key);
+      this.#events += 1;
+      this.#count(1);
+    }
+    const last = page.at(-1);
+    if (last !== undefined) return [of, last.sortTime, last.key];
+    const following = KINDS[KINDS.indexOf(String(of)) + 1];
+    return following === undefined ? undefined : [following];
+  }
+
+  #count(moved: number): void {
+    this.#due.progress = { ...this.#due.progress, moved: this.#due.progress.moved + moved };
+  }
+}
+
+const KINDS: readonly string[] = MOVED_KINDS;
+
+type Progress = Due['progress']['after'];
+
+/** As the index has them: standing, and real or test. */
+const STANDINGS = [-1, 0, 1].flatMap((standing) => [0, 1].map((test) => [standing, test] as const));
+
+const PARTS: Record<Part, { page: (this: Order, after: Progress) => Progress | undefined; next?: Part }> = {
+  readings: { page: Order.prototype.readings, next: 'rollups' },
+  rollups: { page: Order.prototype.rollups, next: 'events' },
+  events: { page: Order.prototype.events },
+};
+
+function patientKey(database: Writing, tenant: string, id: string): number {
+  const found = database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, id);
+  return found?.key ?? Number(database.prepare<[string, string]>(SQL.addPatient).run(tenant, id).lastInsertRowid);
+}

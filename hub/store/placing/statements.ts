@@ -1,0 +1,72 @@
+/** How many readings are looked at before it is asked whether a step has taken long enough. */
+export const READINGS_A_PAGE = 250;
+export const EVENTS_A_PAGE = 100;
+
+const MEASUREMENT = 'patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ?';
+
+/** Statements on rows that follow their patients. None looks at more rows than it says at its end; those of beds, persons and moves give a page. */
+export const PLACING_SQL = {
+  version: 'SELECT version FROM placing WHERE tenant = ?',
+  raiseVersion: 'INSERT INTO placing (tenant, version) VALUES (?, 1) ON CONFLICT DO UPDATE SET version = version + 1',
+  findBed: 'SELECT key FROM placeBed WHERE tenant = ? AND bed = ?',
+  addBed: 'INSERT INTO placeBed (tenant, bed) VALUES (?, ?)',
+  personOf: 'SELECT id FROM person WHERE tenant = ? AND authority = ? AND value = ?',
+  addPerson: 'INSERT INTO person (tenant, authority, value, id) VALUES (?, ?, ?, ?)',
+  findPerson: 'SELECT key FROM person WHERE id = ? AND tenant = ?',
+  forgetPerson: 'UPDATE person SET authority = NULL, value = NULL, id = NULL WHERE tenant = ? AND id = ?',
+  persons: 'SELECT key, tenant, authority, value, id AS patient FROM person WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT 1000',
+  addDeviceMove: 'INSERT INTO deviceMove (tenant, device, bed, at) VALUES (?, ?, ?, ?)',
+  deviceMoves: 'SELECT key, tenant, device, bed, at FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
+
+  addDue: 'INSERT INTO reassignDue (tenant, wanted, lastObservation, lastEvent, progress) VALUES (?, ?, ?, ?, ?)',
+  oldestDue:
+    'SELECT key, tenant, wanted, lastObservation, lastEvent, progress FROM reassignDue WHERE key = (SELECT min(key) FROM reassignDue)',
+  setProgress: 'UPDATE reassignDue SET progress = ? WHERE key = ?',
+  dropDue: 'DELETE FROM reassignDue WHERE key = ?',
+
+  nextSeries: `
+    SELECT vital, device FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND (vital, device) > (?, ?) ORDER BY vital, device LIMIT 1`,
+  seriesPage: `
+    SELECT sortTime, key FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing = ? AND test = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
+    ORDER BY sortTime DESC, key DESC LIMIT ${READINGS_A_PAGE}`,
+  readings: `
+    SELECT key, bed, stated, effective, test, revises, preliminary FROM observation
+    WHERE key IN (SELECT value FROM json_each(?)) AND key <= ?`,
+  moveReadings: 'UPDATE observation SET patient = ?, bed = ? WHERE key IN (SELECT value FROM json_each(?))',
+  storedAtOf: 'SELECT b.storedAt FROM observation o JOIN batch b ON b.key = o.batch WHERE o.key = ?',
+
+  mayDepend: `
+    SELECT 1 AS found WHERE EXISTS (SELECT 1 FROM observation INDEXED BY revision WHERE patient = ? AND revises = 1)
+      OR EXISTS (SELECT 1 FROM observation INDEXED BY preliminary WHERE patient = ? AND preliminary = 1)`,
+  // The time is given twice, as with withdraw.
+  versionsOf: `
+    SELECT key, writer, seq, part, standing, revises, preliminary, flags FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?
+    UNION ALL
+    SELECT key, writer, seq, part, standing, revises, preliminary, flags FROM observation INDEXED BY observationSetAside
+    WHERE ${MEASUREMENT} AND effective <> sortTime`,
+  setStanding: 'UPDATE observation SET standing = ? WHERE key = ?',
+
+  currentOf: 'SELECT observation FROM latest WHERE patient = ? AND vital = ? AND device = ?',
+  anyObservation: `
+    SELECT b.storedAt FROM observation o INDEXED BY observationBySeries JOIN batch b ON b.key = o.batch WHERE o.patient = ? LIMIT 1`,
+  anyRollup: 'SELECT 1 AS found FROM rollup WHERE patient = ? LIMIT 1',
+  newestCurrent: 'SELECT max(storedAt) AS storedAt FROM latest WHERE patient = ?',
+  lastStoredAt: 'SELECT lastStoredAt FROM patient WHERE key = ?',
+  setLastStoredAt: 'UPDATE patient SET lastStoredAt = ? WHERE key = ?',
+
+  nextRolled: `
+    SELECT vital, device, part, test FROM rollup
+    WHERE patient = ? AND (vital, device, part, test) > (?, ?, ?, ?) ORDER BY vital, device, part, test LIMIT 1`,
+  rolledUp: `
+    SELECT coalesce(sum(n + absent + withdrawn + undated + doubtful), 0) AS rows FROM rollup
+    WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start > ? AND start < ? AND start + width > ?`,
+
+  eventPage: `
+    SELECT key, sortTime, device, bed, stated FROM event INDEXED BY eventByPatient
+    WHERE tenant = ? AND patient = ? AND kind = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
+    ORDER BY sortTime DESC, key DESC LIMIT ${EVENTS_A_PAGE}`,
+  moveEvent: 'UPDATE event SET patient = ?, bed = ? WHERE key = ?',
+} as const;
