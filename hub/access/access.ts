@@ -83,6 +83,7 @@ export const ACTIONS = [
   'patient.export',
   'patient.erase',
   'patient.hold',
+  'patients.place',
   'registry.change',
   'session.open',
   'access.explain',

@@ -53,6 +53,7 @@ export const DEFAULT_POLICY: Policy = {
         'patient.export',
         'patient.erase',
         'patient.hold',
+        'patients.place',
         'registry.change',
         'access.explain',
       ],

@@ -26,6 +26,7 @@ const CLASSES: Readonly<Record<Action, EvidenceClass>> = {
   'patient.export': 'reads',
   'patient.erase': 'administration',
   'patient.hold': 'administration',
+  'patients.place': 'administration',
   'registry.change': 'administration',
   'session.open': 'operation',
   'access.explain': 'operation',
