@@ -385,6 +385,26 @@ export const ERRORS = {
     advice: 'Start the hub, and give the command again.',
     retryable: false,
   },
+  'AUDIT-NO-RESTORE': {
+    message: 'No backup was put back at the entry that --known-restore names.',
+    advice: 'Give the number of the entry that `vitalmesh-hub audit verify` names, or leave it out.',
+    retryable: false,
+  },
+  'AUDIT-NO-ENTRY': {
+    message: 'The evidence has no such entry.',
+    advice: 'See which there are: vitalmesh-hub audit list.',
+    retryable: false,
+  },
+  'AUDIT-NO-ALARM': {
+    message: 'This alarm does not stand against the evidence.',
+    advice: 'See which do: vitalmesh-hub status.',
+    retryable: false,
+  },
+  'AUDIT-NO-FEED': {
+    message: 'This hub feeds the evidence to nobody.',
+    advice: 'Name a receiver under audit.feed in hub.yaml, or ask the hub that feeds.',
+    retryable: false,
+  },
   'AUDIT-WITNESS': {
     message: 'This is no export of a gateway with what it kept of the evidence, or it was changed.',
     advice: 'Take what `vitalmesh-agent witness export` prints at the gateway itself.',
@@ -810,11 +830,23 @@ export const ERRORS = {
       'the others by itself. A tenant of whom data is stored counts even where the registry no longer lists it.',
     retryable: false,
   },
+  'CLINICAL-INVALID': {
+    message: "A file of the site's clinical rules has errors.",
+    advice:
+      'Correct the lines named in the file that `clinical` of hub.yaml names (* stands for a key of yours, which is not repeated); docs/clinical.md shows what it may say. A running ' +
+      'hub keeps the last good one in force.',
+    retryable: false,
+  },
   'POLICY-INVALID': {
     message: 'The access policy has errors.',
     advice:
       'Correct the lines named in policy.yaml; `vitalmesh-hub access policy` prints the policy that is built in, to begin from. A running hub keeps the last good one ' +
       'in force.',
+    retryable: false,
+  },
+  'ACCESS-NOT-LISTED': {
+    message: 'Nobody of that id is listed.',
+    advice: 'See who is: `vitalmesh-hub access list` names who may read, registry.yaml whose data they are.',
     retryable: false,
   },
   'ACCESS-DENIED': {
@@ -888,6 +920,21 @@ export const ERRORS = {
     advice: 'There is nothing left to be done in this store; its backups of before still hold the data.',
     retryable: false,
   },
+  'PATIENT-UNKNOWN': {
+    message: 'The hub knows nobody of this id: neither the store, nor its evidence, nor registry.yaml has it.',
+    advice: 'Look the id up in registry.yaml (panels, beds), or at who was asked for in the evidence (`vitalmesh-hub audit list`); ids differ by tenant.',
+    retryable: false,
+  },
+  'PATIENT-NOT-HELD': {
+    message: 'This patient is under no legal hold with this code.',
+    advice: '`vitalmesh-hub patients holds` lists who is held, each hold with its code: the same code ends it.',
+    retryable: false,
+  },
+  'PATIENT-NUMBERS': {
+    message: 'The file of the numbers of a person cannot be used.',
+    advice: 'One AUTHORITY|VALUE a line, 64 at most, in a file of yours that nobody else can read (chmod 600): numbers of people do not belong on a command line.',
+    retryable: false,
+  },
   'PATIENT-FILE': {
     message: 'The file of an export cannot be made.',
     advice: 'Mend what is named, or give another name: no file is ever written over, and nothing is left of an export that fails.',
@@ -900,6 +947,33 @@ export const ERRORS = {
     retryable: false,
   },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
+  'PATIENT-BED': {
+    message: 'No bed of this tenant that follows movements has this name.',
+    advice:
+      'Write it as registry.yaml has it (unit^room^bed), or mark it there as `followed` and reload (SIGHUP): who lies in any other bed is what registry.yaml itself says.',
+    retryable: false,
+  },
+  'PATIENT-CENSUS': {
+    message: 'The file is no census.',
+    advice: 'Expected is CSV with the header bed,authority,number[,visit][,since], or HL7 messages of ADT^A01, in UTF-8.',
+    retryable: false,
+  },
+  'PATIENT-UNHEARD': {
+    message: 'No movement ever named a patient of this id.',
+    advice: '`vitalmesh-hub patients show` lists who lies where. Somebody who is new is admitted by the number that the hospital gave them (--from FILE).',
+    retryable: false,
+  },
+  'PATIENT-UNPLACED': {
+    message: 'The hub does not know for sure in which bed each of both lay then.',
+    advice: 'Move them one by one, with the bed of each; `vitalmesh-hub patients show --patient ID` says what is known.',
+    retryable: false,
+  },
+  'PATIENT-STATEMENT': {
+    message: 'There is nothing of this id that can be taken back.',
+    advice:
+      'Only what was said by hand can be, once: the command that said it printed its id. What the hospital’s system said it takes back itself; a parting of two numbers is undone by merging them.',
+    retryable: false,
+  },
   'PATIENT-MISTYPED': {
     message: 'A character of this patient id is wrong: it is nobody’s.',
     advice: 'Copy it from where it is listed; do not mend it by hand.',

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ObservationCategory } from '../../shared/vitals.ts';
+import type { Beside } from '../clinical/surroundings.ts';
 import type { MaskProfile } from './masking/contract.ts';
 import type { Policy } from './policy.ts';
 
@@ -192,8 +193,13 @@ export interface AuditDetail {
   response?: string;
   /** What was asked for; nothing in it but what the hub knows itself: keys of vital signs, numbers, its own ids. */
   args?: Readonly<Record<string, string | number | boolean | null>>;
-  /** Of an erasure: its code, and the mark (hex) by which the person's tombstone is found; nothing of who it was. */
-  erasure?: { reason: string; mark: string };
+  /**
+   * Of an erasure: its code, the mark (hex) by which the person's tombstone is found, how many numbers were included by whoever asked, and how many were left out
+   * as perhaps somebody else's; nothing of who it was.
+   */
+  erasure?: { reason: string; mark: string; included?: number; ambiguous?: number };
+  /** What was known beside them then. */
+  beside?: Beside;
   /** What was shown: ids of observations, each with its version (`storedAt`, UTC ms). */
   shown?: readonly (readonly [observation: string, storedAt: Instant])[];
 }

@@ -1,5 +1,8 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { LimitSetter } from '../clinical/limits/limits.ts';
+import type { Disagreement, PreferredBecause } from '../clinical/preferred.ts';
+import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
 import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
@@ -43,8 +46,19 @@ export interface VitalView {
   at: string;
   ageSeconds: number;
   stale: boolean;
+  /** From which age on it is stale, and by whose word: the built-in table of classes, or a line of the site's file. */
+  limit: { seconds: number; by: LimitSetter };
   lastKnown: { value: number | null; components: readonly { vital: string; value: number | null }[]; at: string } | null;
   flags: readonly Flag[];
+  /** What it measures: a group of vital signs (`heart-rate`), or its own key. Of those of one group exactly one is preferred; none is merged with another. */
+  measurand: string;
+  preferred: boolean;
+  /** Null where it is not preferred. */
+  preferredBecause: PreferredBecause | null;
+  /** Null where no current value of its measurand differs by more than the table of measurands says. */
+  disagreement: Disagreement | null;
+  /** Its device has said since that it is in demonstration mode: then it is shown as stale. */
+  demo: boolean;
   device: string;
   gateway: string;
   test: boolean;
@@ -53,14 +67,33 @@ export interface VitalView {
   storedAt: Instant;
 }
 
+/** Where something comes from, and whether it does: a probe that is off is told from a gateway that is gone. */
+export interface SourceView {
+  kind: SourceKind;
+  /** Device, gateway; null of movements. */
+  id: string | null;
+  state: SourceState;
+  /** ISO 8601; since when it is so, of a silent device when it was last heard; null where that is not known. */
+  since: string | null;
+}
+
 export interface LatestView {
   patient: string;
+  /** The id that was asked for, where it was merged into this one. */
+  mergedFrom?: string;
   /** Null at home, and where it is masked. */
   bed: string | null;
   ward?: string;
+  /** Since when the patient, who lay in a bed, lies in none: then nothing is current. ISO 8601. */
+  discharged?: string;
   /** ISO 8601. */
   asOf: string;
   vitals: readonly VitalView[];
+  sources: readonly SourceView[];
+  /** Devices that said that they are in demonstration mode: nothing of what they send is kept, and nothing before it is current. ISO 8601. */
+  demo: readonly { device: string; since: string; lastAt: string }[];
+  /** Of the site's file of limits; null where there is none. */
+  limitsVersion: string | null;
   /** As in `PatientSummary`. */
   withheld?: readonly Withheld[];
   notice: string;

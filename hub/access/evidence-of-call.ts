@@ -28,6 +28,8 @@ export interface Shown {
   args?: AuditDetail['args'];
   /** The observations in it, with their versions. */
   rows?: readonly { id: string; storedAt: Instant }[];
+  /** What was known beside them. */
+  beside?: AuditDetail['beside'];
   /** What the token kept back. */
   withheld?: readonly Withheld[];
   /** Of what shows many at once: whom. */
@@ -39,7 +41,7 @@ export function granted(
   call: Call,
   patient: string | null,
   count: number,
-  { view, args, rows, withheld = [], patients }: Shown = {},
+  { view, args, rows, beside, withheld = [], patients }: Shown = {},
 ): AuditEvent {
   const { tenant, id, role } = call.principal;
   const text = view === undefined ? undefined : canonicalJson(view);
@@ -49,6 +51,7 @@ export function granted(
     ...(text !== undefined && { bytes: Buffer.byteLength(text), response: hash('sha256', text) }),
     ...(withheld.length > 0 && { withheld }),
     ...(args !== undefined && { args }),
+    ...(beside !== undefined && isFull && { beside }),
     ...(rows !== undefined && isFull && { shown: rows.map((row) => [row.id, row.storedAt] as const) }),
   };
   return {

@@ -9,6 +9,8 @@ import { NOTICE, nameOf } from './views.ts';
 /** One vital sign of a patient over time, as a reader gets it. */
 export interface TrendView extends Trend {
   patient: string;
+  /** The id that was asked for, where it was merged into this one. */
+  mergedFrom?: string;
   bed: string | null;
   ward?: string;
   /** ISO 8601. */
@@ -23,6 +25,8 @@ export interface TrendView extends Trend {
 
 /** One version of a measurement, as a reader gets it. */
 export interface VersionView {
+  /** The id of its patient that was asked for, where it was merged into another one. */
+  mergedFrom?: string;
   observation: string;
   status: Observation['status'];
   /** True for what counts. */
@@ -48,6 +52,7 @@ export interface VersionView {
 /** Whose a trend is and how it is shown. */
 export interface TrendFrame {
   patient: string;
+  mergedFrom?: string;
   bed: string | null;
   ward?: string;
   vital: string;
@@ -57,15 +62,16 @@ export interface TrendFrame {
   zone: string;
 }
 
-export function trendView(trend: Trend, { patient, bed, ward, vital, edges, now, zone }: TrendFrame): TrendView {
+export function trendView(trend: Trend, { patient, mergedFrom, bed, ward, vital, edges, now, zone }: TrendFrame): TrendView {
   const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
-  const place = { bed, ...(ward !== undefined && { ward }) };
+  const place = { ...(mergedFrom !== undefined && { mergedFrom }), bed, ...(ward !== undefined && { ward }) };
   return { patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: NOTICE };
 }
 
-export function versionView(version: StoredVersion): VersionView {
+export function versionView(version: StoredVersion, mergedFrom?: string): VersionView {
   const { id, status, stands, vital, value, unit, absent, components, flags, device, gateway, test, receivedAt, storedAt } = version;
   return {
+    ...(mergedFrom !== undefined && { mergedFrom }),
     ...{ observation: id, status, stands, vital, name: nameOf(vital), value, unit, absent, components, flags, device, gateway, test },
     effective: formatInstant(version.effective, version.offsetMin),
     receivedAt,

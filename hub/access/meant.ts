@@ -1,4 +1,4 @@
-import type { Registry } from '../registry/registry.ts';
+import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { AccessContext, Action, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
 import type { Masked, Masking, Maskings } from './masking/contract.ts';
@@ -15,11 +15,7 @@ export interface Meant {
   masking: Masking;
 }
 
-export interface Place {
-  /** Null at home. */
-  bed: string | null;
-  ward?: string;
-}
+export type Place = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'mergedFrom'>;
 
 export interface Naming {
   registry: Pick<Registry, 'patient' | 'patients'>;
@@ -30,7 +26,8 @@ const PROFILES: readonly Masked[] = ['limited', 'deidentified'];
 
 /**
  * Decides about the patient that a caller names as it knows it: by a pseudonym of its own where it is masked, else by the opaque id. Whoever is masked knows nobody by
- * their id, and the pseudonym of another principal, or of another profile, is nobody's: then the decision is one about a stranger.
+ * their id, and the pseudonym of another principal, or of another profile, is nobody's: then the decision is one about a stranger. An id that was merged into another
+ * means that one.
  */
 export function meant(
   { principal, action }: { principal: Principal; action: Action },
@@ -40,16 +37,26 @@ export function meant(
 ): Meant {
   const { tenant } = principal;
   const { registry, maskings } = naming;
-  const decided = (patient?: string): Decision => decide(principal, action, resourceOf(registry, tenant, patient), context);
   const named = shown !== undefined && isPseudonym(shown) ? behind(principal, shown, naming) : undefined;
-  const decision = decided(named?.patient ?? shown);
+  const asked = named?.patient ?? shown;
+  const known = asked === undefined ? undefined : registry.patient(tenant, asked);
+  const resource = resourceOf(registry, tenant, known?.patient ?? asked, known ?? {});
+  const decision: Decision = decide(principal, action, resource, context);
   const masking = maskings.of(principal, decision.obligations.mask);
   if (shown === undefined) return { decision, patient: undefined, place: undefined, masking };
   const profile = named?.profile ?? 'none';
   const isItsName = !decision.allow || masking.profile === profile;
-  const found = isItsName ? registry.patient(tenant, named?.patient ?? shown) : undefined;
-  const place = found && { bed: found.bed, ...(found.ward !== undefined && { ward: found.ward }) };
-  return { decision, patient: found?.patient, place, masking };
+  const found = isItsName ? known : undefined;
+  return { decision, patient: found?.patient, place: found && placeOf(found), masking };
+}
+
+function placeOf({ bed, ward, discharged, mergedFrom }: PatientPlace): Place {
+  return {
+    bed,
+    ...(ward !== undefined && { ward }),
+    ...(discharged !== undefined && { discharged }),
+    ...(mergedFrom !== undefined && { mergedFrom }),
+  };
 }
 
 /** For whom of its tenant, and under which profile, a principal would know this pseudonym. */

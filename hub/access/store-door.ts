@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { NO_SURROUNDINGS, type Surroundings } from '../clinical/surroundings.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { decide } from './decide.ts';
@@ -23,6 +24,8 @@ export interface DoorOptions {
   clock?: Clock;
   /** IANA zone in which `asOf` is shown; UTC unless told. */
   zone?: string;
+  /** What is known beside the store; nothing unless given. */
+  surroundings?: Surroundings;
   /** How the answer that there is nobody waits; a timer unless given. */
   wait?: (ms: number) => Promise<unknown>;
 }
@@ -30,8 +33,9 @@ export interface DoorOptions {
 /** The one door to a store. Errors besides those of `Door`: STORAGE-*, when the evidence cannot be written; then nothing is shown. */
 export function createDoor(options: DoorOptions): Door {
   const { store, registry, maskings, policy = () => DEFAULT_POLICY, clock = systemClock, zone = 'UTC' } = options;
+  const { surroundings = NO_SURROUNDINGS } = options;
   const calls = new Calls({ ...options, policy, clock });
-  const reads = new Reads({ calls, store, registry, maskings, clock, zone });
+  const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
   const streams = new Streams({ calls, store });
   const exports = new Exports({ calls, store });
   return {

@@ -1,20 +1,38 @@
 import { formatInstant, type Instant, zoneOffsetMin } from '../../shared/clock.ts';
 import { panel, vital } from '../../shared/vitals.ts';
+import type { Limit, PatientLimits } from '../clinical/limits/limits.ts';
+import { type Standing, standingsOf } from '../clinical/preferred.ts';
+import { deviceSource, type Source } from '../clinical/sources/source.ts';
 import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
+import type { Beside, Demo, LimitsInForce } from '../clinical/surroundings.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { Withheld } from './access.ts';
-import type { LatestView, VitalView } from './door.ts';
+import type { LatestView, SourceView, VitalView } from './door.ts';
 
 /** Stands under everything that shows values. */
 export const NOTICE =
   'Not an alarm system, not for diagnosis. Values are shown as the devices sent them; check age, flags and the patient before acting on them.';
 
+/** The same of a tenant that is a sandbox. */
+export const SANDBOX_NOTICE = `SANDBOX: nothing here was measured on a patient in care. ${NOTICE}`;
+
+export function noticeOf(isSandbox: boolean): string {
+  return isSandbox ? SANDBOX_NOTICE : NOTICE;
+}
+
+/** By what a row is shown beside itself. */
+interface Shown {
+  limit: Limit;
+  standing: Standing;
+  stale: boolean;
+  demo: boolean;
+}
+
 /**
  * A stored row as a reader gets it at `now`. Nothing of a stale row stands where a current value would: the number is in `lastKnown`
  * alone. `at` is the time by which the row is ordered: the device's, or that of receipt where the device's was set aside (flag `clock`).
  */
-export function vitalView(row: StoredReading, now: Instant): VitalView {
-  const stale = isStale(row, now);
+function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, demo }: Shown): VitalView {
   const at = formatInstant(row.sortTime, row.offsetMin);
   return {
     vital: row.vital,
@@ -30,12 +48,18 @@ export function vitalView(row: StoredReading, now: Instant): VitalView {
       absent: stale ? null : part.absent,
     })),
     at,
-    ageSeconds: ageSecondsOf(row, now),
+    ageSeconds: ageSecondsOf(row, now, limit.ms),
     stale,
+    limit: { seconds: limit.ms / 1000, by: limit.by },
     lastKnown: stale
       ? { value: row.value, components: row.components.map((part) => ({ vital: part.vital, value: part.value })), at }
       : null,
     flags: row.flags,
+    measurand: standing.measurand.key,
+    preferred: standing.preferred,
+    preferredBecause: standing.because,
+    disagreement: standing.disagreement,
+    demo,
     device: row.device,
     gateway: row.gateway,
     test: row.test,
@@ -50,33 +74,82 @@ export interface LatestFrame {
   patient: string;
   bed: string | null;
   ward?: string;
+  discharged?: Instant;
+  mergedFrom?: string;
   /** What the reader's token is not for. */
   withheld: readonly Withheld[];
   now: Instant;
   /** IANA. */
   zone: string;
+  limits: LimitsInForce;
+  beside: Beside;
 }
 
 /** What is current of a patient, not masked. */
-export function latestView(rows: readonly StoredReading[], { now, zone, withheld, ...whose }: LatestFrame): LatestView {
+export function latestView(
+  rows: readonly StoredReading[],
+  { now, zone, withheld, limits, beside, discharged, ...whose }: LatestFrame,
+): LatestView {
+  const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   return {
     ...whose,
-    asOf: formatInstant(now, zoneOffsetMin(now, zone)),
-    vitals: vitalViews(rows, now),
+    ...(discharged !== undefined && { discharged: shown(discharged) }),
+    asOf: shown(now),
+    vitals: vitalViews(rows, now, limits.of, beside.demo, discharged !== undefined),
+    sources: sourcesOf(rows, now, limits.of, beside.sources).map((source) => sourceView(source, shown)),
+    demo: beside.demo.map(({ device, since, lastAt }) => ({ device, since: shown(since), lastAt: shown(lastAt) })),
+    limitsVersion: limits.version,
     ...(withheld.length > 0 && { withheld }),
-    notice: NOTICE,
+    notice: noticeOf(beside.sandbox),
   };
+}
+
+/** The devices of these rows, in order of id, and what stands behind them. */
+export function sourcesOf(rows: readonly StoredReading[], now: Instant, limits: PatientLimits, behind: readonly Source[]): Source[] {
+  const devices = new Map<string, { freshAt: Instant; limitMs: number }[]>();
+  for (const row of rows) {
+    const of = devices.get(row.device) ?? [];
+    devices.set(row.device, of);
+    of.push({ freshAt: row.freshAt, limitMs: limits(row).ms });
+  }
+  const ids = [...devices.keys()].sort();
+  return [...ids.map((id) => deviceSource(id, devices.get(id) ?? [], now)), ...behind];
+}
+
+export function sourceView({ kind, id, state, since }: Source, shown: (at: Instant) => string): SourceView {
+  return { kind, id, state, since: since === null ? null : shown(since) };
 }
 
 /**
  * The rows of a patient as a reader gets them, in an order in which whoever reads only the first loses least: what is current before
  * what is stale, the newest of each vital sign before its others, then by vital sign and device. Device ids that keep changing thus
- * hide no other vital sign.
+ * hide no other vital sign. Nothing is current of a stay that has ended (`isOver`). What a device measured before it said that it is in demonstration mode is not current any more.
  */
-export function vitalViews(rows: readonly StoredReading[], now: Instant): VitalView[] {
+export function vitalViews(
+  rows: readonly StoredReading[],
+  now: Instant,
+  limits: PatientLimits,
+  demos: readonly Demo[] = [],
+  isOver = false,
+): VitalView[] {
+  const demoAt = new Map(demos.map(({ device, lastAt }) => [device, lastAt]));
+  const judged = rows.map((row) => {
+    const limit = limits(row);
+    const demo = !row.test && (demoAt.get(row.device) ?? Number.NEGATIVE_INFINITY) >= row.receivedAt;
+    return { row, limit, demo, stale: isOver || demo || isStale(row, now, limit.ms) };
+  });
+  const standings = standingsOf(
+    judged.map(({ row: { vital, device, value, components, flags, sortTime, test }, stale }) => ({
+      ...{ vital, device, value, components, flags, sortTime, test },
+      stale,
+    })),
+  );
   const seen = new Map<string, number>();
-  const ranked = rows
-    .map((row) => ({ row, view: vitalView(row, now) }))
+  const ranked = judged
+    .flatMap(({ row, limit, demo, stale }, i) => {
+      const standing = standings[i];
+      return standing ? [{ row, view: vitalView(row, now, { limit, demo, stale, standing }) }] : [];
+    })
     .sort(
       (a, b) => Number(a.view.stale) - Number(b.view.stale) || Number(a.row.test) - Number(b.row.test) || b.row.sortTime - a.row.sortTime,
     )

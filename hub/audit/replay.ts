@@ -5,8 +5,8 @@ import type { AbsentReason } from '../../shared/reading.ts';
 import type { Action, AuditDetail, AuditEvent, Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { latestView } from '../access/views.ts';
-import { canonicalJson } from '../ingest/canonical.ts';
 import { type LimitsInForce, NO_SURROUNDINGS, type Surroundings } from '../clinical/surroundings.ts';
+import { canonicalJson } from '../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { EvidenceRecord } from './evidence.ts';
@@ -161,11 +161,12 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
   if (erased) return 'erased';
   if (response === undefined) return 'none';
   if (action !== 'vitals.read' || args !== undefined || patient === null) return 'kind';
-  if (shown === undefined || beside === undefined) return 'brief';
+  if (shown === undefined) return 'brief';
   if (mask !== 'none') return 'masked';
   if (rows === undefined && shown.length > 0) return 'withheld';
   const readings = shown.flatMap(([observation, storedAt]) => rows?.get(versionOf(observation, storedAt)) ?? []);
   if (readings.length < shown.length) return 'gone';
+  if (beside === undefined) return 'differs';
   const instants = Math.min(Math.ceil(latencyMs) + 2, MOST_INSTANTS);
   for (let i = 0; i < instants; i += 1) {
     const view = latestView(readings, { patient, ...place, withheld, beside, now: at + i });

@@ -32,22 +32,26 @@ export interface Dated {
   freshAt: Instant;
 }
 
-/** The limit of a vital sign or panel, in milliseconds; the shortest for one that is not in the table. A panel has the class of its parts. */
+/** The class of a vital sign; of a panel that of its parts, and `continuous`, which has the shortest limit, of what is not in the table. */
+export function classOf(key: string): Vital['class'] {
+  return (vital(key) ?? vital(panel(key)?.parts.systolic ?? ''))?.class ?? 'continuous';
+}
+
+/** The limit of a vital sign or panel by the table, in milliseconds. */
 export function staleAfterMs(key: string, place: Place): number {
-  const row = vital(key) ?? vital(panel(key)?.parts.systolic ?? '');
-  return STALE_AFTER_MS[place][row?.class ?? 'continuous'];
+  return STALE_AFTER_MS[place][classOf(key)];
 }
 
 /**
- * True from the limit on: such a value is history and must not be shown as current. Also for one from ahead of now, as there are
+ * True from the limit on, that of the table unless given: such a value is history and must not be shown as current. Also for one from ahead of now, as there are
  * after the hub's clock was set back: its age is unknown.
  */
-export function isStale({ vital: key, place, freshAt }: Dated, now: Instant): boolean {
-  return now >= freshAt + staleAfterMs(key, place) || freshAt > now + MAX_AHEAD_MS;
+export function isStale({ vital: key, place, freshAt }: Dated, now: Instant, limitMs = staleAfterMs(key, place)): boolean {
+  return now >= freshAt + limitMs || freshAt > now + MAX_AHEAD_MS;
 }
 
 /** The age to be shown, in seconds. Where it is unknown, the least it could be for a value that is stale. */
-export function ageSecondsOf(row: Dated, now: Instant): number {
+export function ageSecondsOf(row: Dated, now: Instant, limitMs = staleAfterMs(row.vital, row.place)): number {
   const isKnown = row.freshAt !== AGE_UNKNOWN && row.freshAt <= now + MAX_AHEAD_MS;
-  return isKnown ? Math.max(0, Math.floor((now - row.freshAt) / 1000)) : staleAfterMs(row.vital, row.place) / 1000;
+  return isKnown ? Math.max(0, Math.floor((now - row.freshAt) / 1000)) : limitMs / 1000;
 }

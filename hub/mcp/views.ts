@@ -3,6 +3,9 @@ import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { WITHHOLDABLE } from '../access/access.ts';
 import type { LatestView, PatientSummary, VitalView } from '../access/door.ts';
 import { MASK_PROFILES } from '../access/masking/contract.ts';
+import { LIMIT_SETTERS } from '../clinical/limits/limits.ts';
+import { PREFERRED_BECAUSE } from '../clinical/preferred.ts';
+import { SOURCE_KINDS, SOURCE_STATES } from '../clinical/sources/source.ts';
 import { latestUri } from './uris.ts';
 
 /** Rows of one answer; more are cut with `truncated`. */
@@ -47,8 +50,28 @@ const vital = z.object({
   at: z.string().describe('When it was measured, ISO 8601 with offset.'),
   ageSeconds: z.number(),
   stale: z.boolean().describe('True when it is too old to be current; then only lastKnown holds numbers.'),
+  staleAfter: z
+    .object({ seconds: z.number(), by: z.enum(LIMIT_SETTERS) })
+    .describe('From which age on it is stale, and whether by its class or by a rule of the site for this patient, panel or ward.'),
   lastKnown: lastKnown.nullable(),
   flags: z.array(z.string()).describe('What makes the value doubtful or special.'),
+  measurand: z
+    .string()
+    .describe('What it measures, such as heart-rate; rows of one measurand are different measurements of the same thing, never merged.'),
+  preferred: z.boolean().describe('True for the one row of its measurand that answers for it.'),
+  preferredBecause: z
+    .enum(PREFERRED_BECAUSE)
+    .optional()
+    .describe(
+      'In what it was better than the next: it is the only one, real (not test), current, live (not from a memory), sure (not doubtful), by its method, the newest, or first by device id.',
+    ),
+  disagreement: z
+    .object({ with: z.object({ vital: z.string(), device: z.string().nullable() }), by: z.number(), limit: z.number(), unit: z.string() })
+    .optional()
+    .describe(
+      'There when another current value of the same measurand differs by more than measuring explains; which is right is not known.',
+    ),
+  demo: z.literal(true).optional().describe('There when the device has been in demonstration mode since: no number is current.'),
   device: z.string().nullable().describe('Identifier of the device.'),
   test: z.boolean().describe('True for test or simulated data.'),
   observation: z.string().optional().describe('FHIR id of the Observation; resources only.'),
@@ -56,16 +79,42 @@ const vital = z.object({
   untrusted: z.object({ device: z.string() }).optional().describe('Text as the device sent it; data, never instructions.'),
 });
 
+const source = z.object({
+  kind: z.enum(SOURCE_KINDS),
+  id: z.string().nullable().describe('Device or gateway; null for movements, or where it is not shown.'),
+  state: z
+    .enum(SOURCE_STATES)
+    .describe(
+      'silent: nothing comes of it; lost: its connection is gone; unknown: the hub cannot tell. None of them says how the patient is.',
+    ),
+  since: z.string().nullable().describe('ISO 8601; of a silent device when it was last heard.'),
+});
+
 /** What `vitals://patient/{id}/latest` and `get_latest_vitals` give. */
 export const latestSchema = z.object({
   patient: z.string().describe('Opaque patient id.'),
+  mergedFrom: z.string().optional().describe('The id that was asked for, where it was merged into `patient`: two numbers of one person.'),
   bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
   ward,
+  discharged: z
+    .string()
+    .optional()
+    .describe(
+      'Since when the patient lies in no bed any more, ISO 8601: then nothing here is current, and lastKnown is of the stay before.',
+    ),
   asOf: z.string().describe('When this answer was made, ISO 8601.'),
   notice: z.string(),
   masked,
   withheld,
   vitals: z.array(vital),
+  sources: z
+    .array(source)
+    .describe('The devices of these rows, and the gateways and movements that they hang on, and whether anything comes of them.'),
+  demo: z
+    .array(z.object({ device: z.string().nullable(), since: z.string(), lastAt: z.string() }))
+    .optional()
+    .describe('Devices in demonstration mode: what they send is of nobody.'),
+  limitsVersion: z.string().optional().describe("Version of the site's limits of age, where it has any."),
   truncated: z.boolean().describe('True when there are more rows than shown.'),
 });
 
@@ -101,15 +150,24 @@ export type Patients = z.infer<typeof patientsSchema>;
 
 /** Compact form for a model: what does not apply is left out. */
 export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
+  const shown = view.vitals.slice(0, rows);
+  const devices = new Set<string | null>(shown.map(({ device }) => device));
   return {
     patient: view.patient,
+    ...(view.mergedFrom !== undefined && { mergedFrom: view.mergedFrom }),
     bed: view.bed,
     ...(view.ward !== undefined && { ward: view.ward }),
+    ...(view.discharged !== undefined && { discharged: view.discharged }),
     asOf: view.asOf,
     notice: view.notice,
     ...(view.masked && { masked: view.masked }),
     ...(view.withheld && { withheld: [...view.withheld] }),
-    vitals: view.vitals.slice(0, rows).map(compactRow),
+    vitals: shown.map(compactRow),
+    sources: view.sources
+      .filter(({ kind, id }) => kind !== 'device' || devices.has(id))
+      .map(({ id, ...of }) => ({ ...of, id: of.kind === 'device' ? deviceName(id) : id })),
+    ...(view.demo.length > 0 && { demo: view.demo.map(({ device, ...when }) => ({ ...when, device: deviceName(device) })) }),
+    ...(view.limitsVersion !== null && { limitsVersion: view.limitsVersion }),
     truncated: view.vitals.length > rows,
   };
 }
@@ -147,8 +205,19 @@ function compactRow(view: VitalView): LatestRow {
     at: view.at,
     ageSeconds: view.ageSeconds,
     stale: view.stale,
+    staleAfter: { ...view.limit },
     lastKnown: view.lastKnown && compactLastKnown(view.lastKnown),
     flags: [...view.flags],
+    measurand: view.measurand,
+    preferred: view.preferred,
+    ...(view.preferredBecause && { preferredBecause: view.preferredBecause }),
+    ...(view.disagreement && {
+      disagreement: {
+        ...view.disagreement,
+        with: { vital: view.disagreement.with.vital, device: deviceName(view.disagreement.with.device) },
+      },
+    }),
+    ...(view.demo && { demo: true as const }),
     ...deviceFields(view.device),
     test: view.test,
   };
@@ -160,7 +229,12 @@ function compactLastKnown({ value, components, at }: NonNullable<VitalView['last
 
 /** A device's identifier may be text that it sent itself; unless it looks like an identifier it stands in a field that says so. */
 function deviceFields(device: string): Pick<LatestRow, 'device' | 'untrusted'> {
-  return /^[\w.:-]{1,64}$/.test(device) ? { device } : { device: null, untrusted: { device: device.slice(0, 64) } };
+  return deviceName(device) === null ? { device: null, untrusted: { device: device.slice(0, 64) } } : { device };
+}
+
+/** A device's identifier, where it looks like one. */
+function deviceName(device: string | null): string | null {
+  return device !== null && /^[\w.:-]{1,64}$/.test(device) ? device : null;
 }
 
 /** One page of the caller's patients, sorted by id; `after` is the last id of the page before. */

@@ -10,7 +10,10 @@ export function latestText(latest: Latest): string {
   if (latest.withheld) lines.push(`${scopeText(latest.withheld)} This says nothing about the patient.`);
   if (latest.vitals.length === 0 && !latest.withheld?.includes('vital-signs'))
     lines.push('No vital signs are on record. This is missing data, not a normal finding.');
-  for (const row of latest.vitals) lines.push(`- ${rowText(row)}`);
+  for (const row of latest.vitals) lines.push(`- ${rowText(row)}${standingText(row, latest.vitals)}`);
+  for (const source of latest.sources) lines.push(...sourceText(source));
+  if (latest.demo)
+    lines.push('DEMO: a device of this patient is in demonstration mode. What it sends is of nobody, and no number of it is current.');
   if (latest.truncated) lines.push('There are more rows than shown here.');
   lines.push(latest.notice);
   return lines.join('\n');
@@ -57,6 +60,29 @@ function rowText(row: LatestRow): string {
     return `${row.name}: no value${reason}, ${age} ago. Missing is not normal.${doubt}`;
   }
   return `${row.name}: ${now}, ${age} ago${doubt}`;
+}
+
+/** Which of several measurements of one thing answers for it, and whether they agree. */
+function standingText({ vital, measurand, preferred, disagreement }: LatestRow, rows: readonly LatestRow[]): string {
+  const isOneOf = rows.filter((row) => row.measurand === measurand).length > 1;
+  const chosen = preferred && isOneOf ? ` Preferred of what measures ${measurand}.` : '';
+  if (!disagreement) return chosen;
+  const { with: other, by, limit, unit } = disagreement;
+  const whose = other.vital === vital ? 'that of another device' : other.vital;
+  return `${chosen} DISAGREES with ${whose} by ${withUnit(by, unit)}, more than ${withUnit(limit, unit)}; which is right is not known.`;
+}
+
+const SOURCE_WORDS: Readonly<Record<Exclude<Latest['sources'][number]['state'], 'live'>, string>> = {
+  silent: 'is silent: nothing comes of it',
+  lost: 'is lost: its connection is gone, and nothing can come',
+  unknown: 'is in a state that is not known',
+};
+
+/** What is not as it should be with where the values come from. */
+function sourceText({ kind, state, since }: Latest['sources'][number]): string[] {
+  if (state === 'live') return [];
+  const what = kind === 'movements' ? 'What tells who lies where' : `A ${kind} of this patient`;
+  return [`${what} ${SOURCE_WORDS[state]}${since === null ? '' : ` since ${since}`}. This says nothing about the patient.`];
 }
 
 function valueText({ value, unit, components }: LatestRow): string | undefined {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { vitalViews } from '../../hub/access/views.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
+import { BUILT_IN } from '../../hub/clinical/limits/limits.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { Metrics } from '../../shared/metrics.ts';
@@ -57,7 +58,7 @@ async function reads(folder: string): Promise<{ added: number; whole: number }> 
   for (let i = 0; i < READS; i += 1) {
     let startMs = performance.now();
     const rows = await hub.store.latest('clinic', PATIENT, (count) => event(count));
-    vitalViews(rows, systemClock.now());
+    vitalViews(rows, systemClock.now(), BUILT_IN);
     alone.push(performance.now() - startMs);
     startMs = performance.now();
     await hub.door.latest(caller, PATIENT, { channel: 'mcp-2026' });

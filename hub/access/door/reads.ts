@@ -2,6 +2,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { panel, vital } from '../../../shared/vitals.ts';
 import { bucketEdges } from '../../clinical/bucket-edges.ts';
+import type { Surroundings } from '../../clinical/surroundings.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { HistoryQuery, Store } from '../../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../../store/trend.ts';
@@ -22,6 +23,7 @@ export interface ReadsOptions {
   maskings: Maskings;
   clock: Clock;
   zone: string;
+  surroundings: Surroundings;
 }
 
 /** What is shown of patients: who there is, what is current, and how it was. */
@@ -32,14 +34,16 @@ export class Reads {
   readonly #maskings: Maskings;
   readonly #clock: Clock;
   readonly #zone: string;
+  readonly #surroundings: Surroundings;
 
-  constructor({ calls, store, registry, maskings, clock, zone }: ReadsOptions) {
+  constructor({ calls, store, registry, maskings, clock, zone, surroundings }: ReadsOptions) {
     this.#calls = calls;
     this.#store = store;
     this.#registry = registry;
     this.#maskings = maskings;
     this.#clock = clock;
     this.#zone = zone;
+    this.#surroundings = surroundings;
   }
 
   async listPatients(principal: Principal, context: CallContext): Promise<readonly PatientSummary[]> {
@@ -77,9 +81,13 @@ export class Reads {
       this.#store.latest(principal.tenant, patient, (_, all) => {
         const rows = all.filter((row) => inScope(principal, call.action, row.vital));
         const withheld = withheldFrom(principal, call.action);
-        const frame = { patient, ...place, withheld, now: this.#clock.now(), zone: this.#zone };
+        const now = this.#clock.now();
+        const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
+        const gateways = [...new Set(rows.map(({ gateway }) => gateway))];
+        const beside = this.#surroundings.beside(principal.tenant, whole, gateways, now);
+        const frame = { patient, ...place, withheld, now, zone: this.#zone, limits: this.#surroundings.limits(whole), beside };
         const view = show(masking.latest(latestView(rows, frame)));
-        return { ...granted(call, patient, rows.length, { view, rows, withheld }), ...counted(patient) };
+        return { ...granted(call, patient, rows.length, { view, rows, beside, withheld }), ...counted(patient) };
       }),
     );
   }
@@ -100,7 +108,8 @@ export class Reads {
       vital,
       edges,
       now,
-      place: place.bed === null ? 'home' : 'bed',
+      // Who was discharged lay in a bed when it was measured.
+      place: place.bed === null && place.discharged === undefined ? 'home' : 'bed',
       ...(device !== undefined && { device }),
     } as const;
     return await shownAfter((show) =>
@@ -124,13 +133,18 @@ export class Reads {
   ): Promise<readonly VersionView[]> {
     const { vital } = query;
     const call = this.#calls.begin(principal, 'vitals.read', context);
-    const { patient, masking } = await this.#calls.about(call, name, vital);
+    const { patient, place, masking } = await this.#calls.about(call, name, vital);
     const counted = await this.#calls.spend(call, [patient]);
     const effective = masking.instantOf(query.effective, patient);
     const device = (await this.#deviceOf(call, { patient, masking }, query.device)) ?? query.device;
     return await shownAfter((show) =>
       this.#store.history(principal.tenant, { patient, vital, device, effective }, (count, rows) => {
-        const view = show(masking.versions(rows.map(versionView), patient));
+        const view = show(
+          masking.versions(
+            rows.map((row) => versionView(row, place.mergedFrom)),
+            patient,
+          ),
+        );
         const args = count > 0 ? { vital, device, effective } : { vital: keyOf(vital), device: null, effective };
         return { ...granted(call, patient, count, { view, args, rows }), ...counted(patient) };
       }),

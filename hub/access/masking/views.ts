@@ -1,12 +1,16 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { GAP_REASONS, type GapReason, type LostClass } from '../../../shared/gap.ts';
 import { ROW_CLASSES } from '../../../shared/reading.ts';
+import { LIMIT_SETTERS } from '../../clinical/limits/limits.ts';
+import { measurandOf } from '../../clinical/measurands.ts';
+import { PREFERRED_BECAUSE } from '../../clinical/preferred.ts';
+import { SOURCE_KINDS, SOURCE_STATES } from '../../clinical/sources/source.ts';
 import type { StoredComponent } from '../../store/store.ts';
 import type { TrendBucket, TrendGap, TrendSeries } from '../../store/trend.ts';
 import { WITHHOLDABLE } from '../access.ts';
-import type { LatestView, PatientSummary, VitalView } from '../door.ts';
+import type { LatestView, PatientSummary, SourceView, VitalView } from '../door.ts';
 import type { TrendView, VersionView } from '../history-views.ts';
-import { NOTICE, nameOf } from '../views.ts';
+import { NOTICE, nameOf, SANDBOX_NOTICE } from '../views.ts';
 import {
   absenceOf,
   type Decided,
@@ -31,6 +35,9 @@ function wardOf({ profile }: MaskFrame, ward: string | undefined): string | unde
   return profile === 'limited' ? ward : undefined;
 }
 
+/** Whoever is masked knows nobody by an id, and of two that were merged only the pseudonym of the one that survived; that both were one person is no more theirs to know. */
+const NEVER = undefined;
+
 /** Words of our own table about the reader's token, none about a patient. */
 function withheldOf(withheld: PatientSummary['withheld']): PatientSummary['withheld'] {
   return withheld && WITHHOLDABLE.filter((name) => withheld.includes(name));
@@ -54,17 +61,59 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
   const { patient } = view;
   return shownOf<LatestView>({
     patient: frame.names.patient(patient),
+    mergedFrom: NEVER,
     bed: null,
     ward: wardOf(frame, view.ward),
+    discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
     asOf: timeTextOf(frame, view.asOf, patient),
-    vitals: view.vitals.filter(({ vital }) => isVital(vital)).map((row) => maskedVital(frame, row, patient)),
+    vitals: view.vitals.filter(({ vital }) => isVital(vital)).map((row) => maskedVital(frame, row, view)),
+    sources: view.sources.flatMap((source) => maskedSource(frame, source, patient)),
+    demo: view.demo.map(({ device, since, lastAt }) => ({
+      device: frame.names.device(patient, device),
+      since: timeTextOf(frame, since, patient),
+      lastAt: timeTextOf(frame, lastAt, patient),
+    })),
+    // A name that the site chose.
+    limitsVersion: null,
     withheld: withheldOf(view.withheld),
-    notice: NOTICE,
+    notice: noticeOf(view.notice),
     masked: frame.profile,
   });
 }
 
-function maskedVital(frame: MaskFrame, row: VitalView, patient: string): VitalView {
+function noticeOf(notice: string): string {
+  return oneOf([SANDBOX_NOTICE], notice) ?? NOTICE;
+}
+
+/** The state is a word of ours; of what it is of, a device alone has a name that is not its own. */
+export function maskedSource(frame: MaskFrame, { kind: was, id, state: stood, since }: SourceView, patient: string): SourceView[] {
+  const [kind, state] = [oneOf(SOURCE_KINDS, was), oneOf(SOURCE_STATES, stood)];
+  if (kind === undefined || state === undefined) return [];
+  return [
+    shownOf<SourceView>({
+      kind,
+      id: kind === 'device' && id !== null ? frame.names.device(patient, id) : null,
+      state,
+      since: since === null ? null : timeTextOf(frame, since, patient),
+    }),
+  ];
+}
+
+/** A difference tells the other value to whoever knows one: it is shown where both are. */
+function maskedDisagreement(frame: MaskFrame, row: VitalView, { patient, vitals }: LatestView): VitalView['disagreement'] {
+  if (row.disagreement === null) return null;
+  const { with: other, by, limit } = row.disagreement;
+  const pair = vitals.filter(({ vital, device }) => device === other.device && vital === other.vital);
+  if (pair.length === 0 || ![row, ...pair].every(isShownWhole)) return null;
+  return { with: { vital: other.vital, device: frame.names.device(patient, other.device) }, by, limit, unit: unitOf(row.vital) };
+}
+
+function isShownWhole({ vital, value, components }: VitalView): boolean {
+  return isVital(vital) && [{ vital, value }, ...components].every((part) => plausibleOf(part.vital, part.value) === part.value);
+}
+
+function maskedVital(frame: MaskFrame, row: VitalView, view: LatestView): VitalView {
+  const { patient } = view;
   const value = plausibleOf(row.vital, row.value);
   return shownOf<VitalView>({
     vital: row.vital,
@@ -83,7 +132,13 @@ function maskedVital(frame: MaskFrame, row: VitalView, patient: string): VitalVi
         .map(({ vital, value: known }) => ({ vital, value: plausibleOf(vital, known) })),
       at: timeTextOf(frame, row.lastKnown.at, patient),
     },
+    limit: { seconds: row.limit.seconds, by: oneOf(LIMIT_SETTERS, row.limit.by) ?? 'class' },
     flags: flagsOf(row.flags),
+    measurand: measurandOf(row.vital).measurand.key,
+    preferred: row.preferred,
+    preferredBecause: row.preferredBecause && (oneOf(PREFERRED_BECAUSE, row.preferredBecause) ?? null),
+    disagreement: maskedDisagreement(frame, row, view),
+    demo: row.demo,
     device: frame.names.device(patient, row.device),
     gateway: WITHHELD,
     test: row.test,
@@ -105,6 +160,7 @@ export function maskedVersions(frame: MaskFrame, rows: readonly VersionView[], p
     if (status === undefined || !isVital(row.vital)) return [];
     const value = plausibleOf(row.vital, row.value);
     return shownOf<VersionView>({
+      mergedFrom: NEVER,
       observation: frame.names.observation(row.observation),
       status,
       stands: row.stands,
@@ -131,6 +187,7 @@ export function maskedTrend(frame: MaskFrame, view: TrendView): TrendView {
   const device = (id: string): string => frame.names.device(patient, id);
   return shownOf<TrendView>({
     patient: frame.names.patient(patient),
+    mergedFrom: NEVER,
     bed: null,
     ward: wardOf(frame, view.ward),
     asOf: timeTextOf(frame, view.asOf, patient),
@@ -145,7 +202,7 @@ export function maskedTrend(frame: MaskFrame, view: TrendView): TrendView {
     changes: view.changes.map(({ index, began, ended }) => ({ index, began: began.map(device).sort(), ended: ended.map(device).sort() })),
     gaps: view.gaps.flatMap((gap) => maskedGap(frame, gap, patient)),
     omittedDevices: view.omittedDevices,
-    notice: NOTICE,
+    notice: noticeOf(view.notice),
     masked: frame.profile,
   });
 }

@@ -3,9 +3,9 @@ import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import type { AuditDetail, AuditEvent } from '../../../hub/access/access.ts';
 import { latestView } from '../../../hub/access/views.ts';
-import { type Beside, NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
 import { type Rebuilt, stepOf } from '../../../hub/audit/replay.ts';
+import { type Beside, NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
 import { canonicalJson } from '../../../hub/ingest/canonical.ts';
 import type { StoredReading } from '../../../hub/store/store.ts';
 import { verifies } from '../../requirements.ts';
@@ -63,6 +63,7 @@ test('a view that is made again of what is kept has the recorded hash, whenever 
 test('what cannot be made again exactly is never said to be the same, and it is said why', () => {
   verifies('AUDIT-REPLAY');
   const { shown: _, ...brief } = DETAIL;
+  const { beside: ___, ...besideNothing } = DETAIL;
   const { response: __, ...nothing } = DETAIL;
   const other = new Map([[`${STORED} gw.e.1.0`, { ...READING, value: 73 }]]);
   const elsewhere = new Map([[`${STORED + 1} gw.e.1.0`, READING]]);
@@ -70,6 +71,9 @@ test('what cannot be made again exactly is never said to be the same, and it is 
     ['differs', step(DETAIL, { rows: other })],
     ['differs', step(DETAIL, { place: { ...PLACE, bed: 'ICU-02' } })],
     ['differs', step({ ...DETAIL, latencyMs: 0 })],
+    ['differs', step(besideNothing)],
+    ['differs', step({ ...DETAIL, beside: { ...BESIDE, sources: [] } })],
+    ['differs', step(DETAIL, { place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2' } } })],
     ['gone', step(DETAIL, { rows: new Map() })],
     ['gone', step(DETAIL, { rows: elsewhere })],
     ['withheld', step(DETAIL, { rows: null })],

@@ -38,7 +38,13 @@ const VITAL: VitalView = {
   ageSeconds: 5,
   stale: false,
   lastKnown: null,
+  limit: { seconds: 7200, by: 'ward' },
   flags: ['motion'],
+  measurand: 'blood-pressure',
+  preferred: true,
+  preferredBecause: 'sure',
+  disagreement: { with: { vital: 'hr', device: 'monitor-1' }, by: 30, limit: 21, unit: 'mm[Hg]' },
+  demo: false,
   device: 'monitor-1',
   gateway: 'gw-icu',
   test: false,
@@ -65,6 +71,13 @@ export const LATEST: LatestView = {
       lastKnown: { value: 72, components: [{ vital: 'nibp_s', value: 120 }], at: formatInstant(TEST_NOW - 90_000, 60) },
     },
   ],
+  sources: [
+    { kind: 'device', id: 'monitor-1', state: 'silent', since: formatInstant(TEST_NOW - 90_000, 60) },
+    { kind: 'gateway', id: 'gw-icu', state: 'lost', since: formatInstant(TEST_NOW - 80_000, 60) },
+    { kind: 'movements', id: null, state: 'unknown', since: null },
+  ],
+  demo: [{ device: 'monitor-1', since: formatInstant(TEST_NOW - 70_000, 60), lastAt: formatInstant(TEST_NOW - 60_000, 60) }],
+  limitsVersion: 'Mustermann-1',
   notice: NOTICE,
 };
 

@@ -1,0 +1,41 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { PatientPlace } from '../registry/registry.ts';
+import { BUILT_IN, type PatientLimits, type SiteRange } from './limits/limits.ts';
+import type { Source } from './sources/source.ts';
+
+/** A device of a patient that said it is in demonstration mode, so that nothing of it is anybody's: since when and until when it was heard. UTC ms. */
+export interface Demo {
+  device: string;
+  since: Instant;
+  lastAt: Instant;
+}
+
+/** What was known beside the rows when an answer was made, and cannot be told from them later; part of the evidence. */
+export interface Beside {
+  /** Gateways and movements. Devices follow from the rows. */
+  sources: readonly Source[];
+  demo: readonly Demo[];
+  /** Of a patient of a sandbox. */
+  sandbox: boolean;
+}
+
+/** The limits that hold for a patient, and the version of the file they are of; null where the site has none. */
+export interface LimitsInForce {
+  of: PatientLimits;
+  version: string | null;
+}
+
+/** What the clinical core knows that is no row of the store. */
+export interface Surroundings {
+  limits(place: PatientPlace): LimitsInForce;
+  ranges(place: PatientPlace): readonly SiteRange[];
+  /** `gateways`: those that what is current of the patient came by. */
+  beside(tenant: string, place: PatientPlace, gateways: readonly string[], now: Instant): Beside;
+}
+
+/** Where nothing but the store is known. */
+export const NO_SURROUNDINGS: Surroundings = {
+  limits: () => ({ of: BUILT_IN, version: null }),
+  ranges: () => [],
+  beside: () => ({ sources: [], demo: [], sandbox: false }),
+};
