@@ -51,16 +51,17 @@ const COMMANDS: Readonly<Record<OutboxCommand, Run>> = {
 
   async replay(values, socket, io) {
     if ((values.ID === undefined) === (values.code === undefined)) throw usage('give either ids or --code CODE');
-    const counts = { pending: 0, held: 0, stays: 0 };
+    const counts = { pending: 0, held: 0, stays: 0, 'not-found': 0 };
     const args = values.code === undefined ? { ids: idsOf(values) } : { code: values.code };
     for await (const row of callOperator(socket, 'outbox-replay', args)) {
       const replayed = row as Replayed;
       counts[replayed.outcome] += 1;
       await print(io, values.json ? JSON.stringify(replayed) : formatReplayed(replayed));
     }
-    const { pending, held, stays } = counts;
-    if (!values.json) await print(io, `${pending} on their way, ${held} were there already, ${stays} stay in quarantine`);
-    return stays === 0 ? EXIT.ok : EXIT.failed;
+    const { pending, held, stays, 'not-found': missing } = counts;
+    const none = missing === 0 ? '' : `, ${missing} are not there`;
+    if (!values.json) await print(io, `${pending} on their way, ${held} were there already, ${stays} stay in quarantine${none}`);
+    return stays + missing === 0 ? EXIT.ok : EXIT.failed;
   },
 
   async export(values, socket, io) {
@@ -165,6 +166,7 @@ function formatReplayed({ id, code, outcome, rows, rest, why }: Replayed): strin
   const back = rest === 0 ? '' : `; ${rest} parts of it cannot be read and are in quarantine`;
   if (outcome === 'pending') return `${id}  ${code}: on its way to the hub as ${rows} ${rows === 1 ? 'row' : 'rows'}${back}`;
   if (outcome === 'held') return `${id}  ${code}: its message was stored already; taken out of quarantine`;
+  if (outcome === 'not-found') return `${id}  there is no such entry`;
   return `${id}  ${code ?? 'unknown'}: stays${why === null ? '' : `, ${meaningOf(why)}`}`;
 }
 

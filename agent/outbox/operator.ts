@@ -43,8 +43,8 @@ export interface Replayed {
   id: string;
   /** Why it was in quarantine; null when there is no such entry. */
   code: ErrorCode | null;
-  /** `pending`: it waits for the hub as so many `rows`. `held`: its message was on disk already, and it was taken out. `stays`: see `why`. */
-  outcome: 'pending' | 'held' | 'stays';
+  /** `pending`: it waits for the hub as so many `rows`. `held`: its message was on disk already, and it was taken out. `stays`: see `why`. `not-found`: there is none. */
+  outcome: 'pending' | 'held' | 'stays' | 'not-found';
   rows: number;
   /** Parts of it that went back into quarantine. */
   rest: number;
@@ -233,7 +233,7 @@ async function* replay(
   const byName = new Map(sources.map((source) => [source.name, source]));
   const one = async (id: number): Promise<Replayed> => {
     const entry = outbox.content(id);
-    if (!entry) return { id: `q${id}`, code: null, outcome: 'stays', rows: 0, rest: 0, why: 'OUTBOX-NO-ENTRY' };
+    if (!entry) return notFound(id);
     const replayed = await release(outbox, entry, byName, clock.now());
     log.warn({ ...replayed, principal }, 'an entry of quarantine was replayed');
     return replayed;
@@ -246,6 +246,10 @@ async function* replay(
     group = [];
   }
   yield* settled(group);
+}
+
+function notFound(id: number): Replayed {
+  return { id: `q${id}`, code: null, outcome: 'not-found', rows: 0, rest: 0, why: 'OUTBOX-NO-ENTRY' };
 }
 
 /** All of a group, in order: what was done of it is told even when one could not be stored. */
@@ -273,7 +277,7 @@ async function release(
     return { id, code, outcome: 'pending', rows, rest: read.found.rest?.length ?? 0, why: null };
   } catch (thrown) {
     const error = asVitalmeshError(thrown);
-    if (error.code === 'OUTBOX-NO-ENTRY') return stays(error.code);
+    if (error.code === 'OUTBOX-NO-ENTRY') return notFound(entry.id);
     throw error;
   }
 }

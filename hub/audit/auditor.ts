@@ -63,18 +63,18 @@ export interface Auditor {
   export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown | UnreadEntry>;
   /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
   replay(caller: Principal, filter: EvidenceFilter & { principal: string }, context: CallContext): AsyncGenerator<ReplayStep>;
-  /** Who saw one patient. Rejects with NOT-FOUND for one whom neither the evidence nor the registry knows, unless there are entries that cannot be opened. */
+  /** Who saw one patient. Rejects with PATIENT-UNKNOWN for one whom neither the evidence nor the registry knows, unless there are entries that cannot be opened. */
   report(caller: Principal, patient: string, context: CallContext): Promise<AccessReport>;
   /** The whole chain, of all tenants; `caller` once for each of them. */
   verify(callers: readonly Principal[], given: VerifyAgainst, context: CallContext): Promise<EvidenceVerdict>;
   /**
-   * Records that an operator answers for what stands against the evidence, and takes it back. Rejects with NOT-FOUND where it does not stand, and with
-   * AUDIT-NO-HUB where no hub runs.
+   * Records that an operator answers for what stands against the evidence, and takes it back. Rejects with AUDIT-NO-ALARM where it does not stand, and
+   * with AUDIT-NO-HUB where no hub runs.
    */
   acknowledge(callers: readonly Principal[], alarm: Acknowledgeable, context: CallContext): Promise<{ alarm: Acknowledgeable }>;
   /**
-   * Has the live feed send everything from this entry on again, for a receiver that lost some. Rejects with NOT-FOUND where there is no such entry or no feed
-   * here, and with AUDIT-NO-HUB where no hub runs.
+   * Has the live feed send everything from this entry on again, for a receiver that lost some. Rejects with AUDIT-NO-ENTRY, with AUDIT-NO-FEED where
+   * this hub has none, and with AUDIT-NO-HUB where no hub runs.
    */
   resend(callers: readonly Principal[], from: number, context: CallContext): Promise<Resent>;
   /** To whom the evidence is fed, and how far each receiver is. */
@@ -199,7 +199,7 @@ class StoreAuditor implements Auditor {
     // A mistyped id must not read as a patient whom nobody saw.
     const isKnown =
       whose !== null || report.unopened + report.unread.length > 0 || replay.registry.patient(caller.tenant, patient) !== undefined;
-    if (!isKnown) throw new VitalmeshError('NOT-FOUND', { detail: 'neither the evidence nor registry.yaml has a patient of this id' });
+    if (!isKnown) throw new VitalmeshError('PATIENT-UNKNOWN');
     return report;
   }
 
@@ -244,7 +244,7 @@ class StoreAuditor implements Auditor {
     const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.acknowledge', context)));
     if (doubts === undefined) throw new VitalmeshError('AUDIT-NO-HUB');
     const since = doubts.standing(alarm);
-    if (since === undefined) throw new VitalmeshError('NOT-FOUND', { detail: `${alarm} does not stand: see vitalmesh-hub status` });
+    if (since === undefined) throw new VitalmeshError('AUDIT-NO-ALARM', { detail: alarm });
     await store.record(calls.map((call) => granted(call, null, 0, { args: { alarm, since } })));
     await doubts.acknowledge(alarm);
     return { alarm };
@@ -255,8 +255,8 @@ class StoreAuditor implements Auditor {
     const calls = await Promise.all(callers.map((caller) => this.#begin(caller, 'audit.export', context)));
     if (doubts === undefined) throw new VitalmeshError('AUDIT-NO-HUB');
     const { seq: newest } = await store.auditHead();
-    if (siem === undefined) throw new VitalmeshError('NOT-FOUND', { detail: 'audit.feed of hub.yaml names no receiver' });
-    if (from > newest) throw new VitalmeshError('NOT-FOUND', { detail: `the last entry is ${newest}` });
+    if (siem === undefined) throw new VitalmeshError('AUDIT-NO-FEED', { detail: 'audit.feed of hub.yaml names no receiver' });
+    if (from > newest) throw new VitalmeshError('AUDIT-NO-ENTRY', { detail: `the last one is ${newest}` });
     await store.record(calls.map((call) => granted(call, null, 0, { args: { resendFrom: from } })));
     return { from: await siem.sendAgain(from), newest };
   }

@@ -60,7 +60,7 @@ export class Checkpoints implements Service {
   /** What each note says to stand against the evidence, until an operator answers for it. */
   #doubts: readonly Doubt[] = [];
   /** What the chain must go on from. */
-  #last: { seq: number; hash: Uint8Array } | undefined;
+  #last: { seq: number; hash: Uint8Array; isOwn: boolean } | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: CheckpointsOptions) {
@@ -105,7 +105,9 @@ export class Checkpoints implements Service {
   /** What `acknowledge` would answer for: the code with the last entry that was beyond doubt; undefined for what does not stand. */
   standing(code: Acknowledgeable): number | undefined {
     if (!this.#alarms.has(code)) return undefined;
-    return code === 'AUDIT-NOT-EXTENDED' ? this.#last?.seq : this.#doubts.find((doubt) => doubt.code === code)?.since;
+    // The note of another store says nothing of how far this one had come.
+    if (code === 'AUDIT-NOT-EXTENDED') return this.#last?.isOwn ? this.#last.seq : 0;
+    return this.#doubts.find((doubt) => doubt.code === code)?.since;
   }
 
   /** Takes back what stands against the evidence, once it is recorded that an operator answers for it, and signs what there is. */
@@ -124,7 +126,7 @@ export class Checkpoints implements Service {
     const found = this.#keptNote(kept.path);
     if (found !== undefined) {
       const isOwn = found.origin === originOf(store.storeId);
-      this.#last = { seq: found.size, hash: isOwn ? found.hash : Buffer.alloc(0) };
+      this.#last = { seq: found.size, hash: isOwn ? found.hash : Buffer.alloc(0), isOwn };
     }
     // Whoever takes the note away, or puts an earlier one in its place, takes what it says along; those of the store say the same.
     const said = found !== undefined && signedBy(found, [key.verifier]) !== 'bad' ? doubtsIn(found) : [];
@@ -195,7 +197,7 @@ export class Checkpoints implements Service {
       );
       await store.keepCheckpoint({ seq, note });
       if (kept !== undefined) writeKeptNote(kept.path, note);
-      this.#last = { seq, hash };
+      this.#last = { seq, hash, isOwn: true };
       this.#signed = { seq, atMs: nowMs };
       this.#told = { note, key: key.verifier };
       metrics.count('audit_checkpoints');

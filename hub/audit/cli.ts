@@ -69,7 +69,7 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
               await print(io, values.json ? JSON.stringify(record) : formatWhole(record));
               return EXIT.ok;
             }
-            throw new VitalmeshError('NOT-FOUND', { detail: 'this tenant has no entry of that number' });
+            throw new VitalmeshError('AUDIT-NO-ENTRY', { detail: 'none of that number is of this tenant' });
           },
         },
         export: {

@@ -73,11 +73,18 @@ function formatRestore({ seq, at, by, position, madeAt, signed }: EvidenceVerdic
       ? '  Proven: the chain up to there is what was put back, and the hub has signed that entry since.'
       : '  The chain up to there is what was put back. The hub has NOT signed that entry: whoever had the key of the store can have written it.',
   ];
-  if (lost?.restore === seq) {
-    lines.push(
-      `  Entries ${lost.from + 1} to ${lost.to} at least, as they were before, are only with those who took the ${lost.notes} notes of them; they are not in this store.`,
-      `  Not proven: that it was an honest restore and no cut. Where you know of it, add --known-restore ${seq}; where nobody does, entries were taken away.`,
-    );
-  }
+  if (lost?.restore === seq) lines.push(...formatLost(lost));
   return lines.join('\n');
+}
+
+function formatLost({ from, to, notes, restore, known }: NonNullable<EvidenceVerdict['lost']>): string[] {
+  const which = `  Entries ${from + 1} to ${to} at least, as they were before, are not in this store`;
+  if (notes === 0) return [`${which}: so far the hub had signed, as the operator knew who answered for it.`];
+  const whose = `${which}; only those have them who took the ${notes} notes of them.`;
+  return known
+    ? [whose, '  You know of this restore, so these notes count as accounted for.']
+    : [
+        whose,
+        `  Not proven: that it was an honest restore and no cut. Where you know of it, add --known-restore ${restore}; where nobody does, entries were taken away.`,
+      ];
 }

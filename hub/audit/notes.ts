@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
 import { originOf, type ReadNote, readCheckpoint, signedBy } from '../../shared/signed-note.ts';
 import { type Anchor, isSigned, notesOfAnchors, remainsOf } from './anchors.ts';
 import type { ChainedEntry, Noted, StoredCheckpoint } from './chain.ts';
@@ -63,8 +64,11 @@ export interface EvidenceVerdict {
   strangers: { agree: number; differ: number };
   /** What the chain says of backups that were put back; whether the hub has signed that since. */
   restores: readonly (Restore & { signed: boolean })[];
-  /** Entries of before a restore that only those have who took notes of them: behind `from`, up to `to` at least; `restore`: the entry that says so. */
-  lost: { from: number; to: number; notes: number; restore: number } | null;
+  /**
+   * Entries of before a restore that are not in this store: behind `from`, up to `to` at least; `restore`: the entry that says so. `notes`: how many notes speak
+   * of them; without one what the hub had signed last says it, as an operator acknowledged. `known`: whoever verifies knows of that restore.
+   */
+  lost: { from: number; to: number; notes: number; restore: number; known: boolean } | null;
   /** What the newest note of the hub says to stand against the evidence. */
   doubts: readonly Doubt[];
   acknowledged: readonly Acknowledged[];
@@ -74,7 +78,10 @@ export interface EvidenceVerdict {
   indexCompared: boolean;
 }
 
-/** Verifies a chain of evidence against its checkpoints and what witnesses kept of them. Without any entry nothing needs to be signed. */
+/**
+ * Verifies a chain of evidence against its checkpoints and what witnesses kept of them. Without any entry nothing needs to be signed. Throws AUDIT-NO-RESTORE where
+ * the chain holds and an entry that was named as a known restore is none.
+ */
 export async function verifyEvidence(
   chain: AsyncIterable<ChainedEntry> | Iterable<ChainedEntry>,
   against: Against,
@@ -113,14 +120,14 @@ export async function verifyEvidence(
     claims.visit(entry);
     tail.visit(entry);
   };
-  const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally), others), remains, { visit, differs });
+  const verdict = await verifyAudit(chain, storeId, inOrder(storedNotes(against, tally, claims), others), remains, { visit, differs });
   const { unknown, unknownUpTo: _, doubts: stored, ...counts } = tally;
   // It is written behind the store's newest, and says at least as much.
   const doubts = kept?.note && kept.note.size >= tally.signedUpTo ? doubtsIn(kept.note) : stored;
   const emptied = verdict.intact ? verdict.gone : 0;
   const { restores, acknowledged } = claims;
   const strange = apart.filter((note) => note.with === 'stranger');
-  const lost = lostOf(apart, claims);
+  const lost = lostOf(apart, claims, against.knownRestores ?? []);
   const common = {
     ...{ storeId, ...counts, emptied, witnessKeys, unknownKeys: [...unknown].sort(), lost, doubts, acknowledged },
     restores: restores.map((one) => ({ ...one, signed: one.seq <= tally.signedUpTo })),
@@ -138,7 +145,9 @@ export async function verifyEvidence(
   const unsigned = entries > 0 && (signedUpTo === 0 || tally.unknownUpTo > signedUpTo || against.upTo - signedUpTo > most);
   const faultAt = (fault: AuditFault, seq: number) => ({ intact: false, fault, seq });
   const signedSince = apart.find((note) => note.with === 'hub' && (claims.behind(note)?.seq ?? 0) <= signedUpTo);
-  const isKnown = lost === null || against.knownRestores?.includes(lost.restore);
+  const isKnown = lost === null || lost.notes === 0 || lost.known;
+  const nowhere = against.knownRestores?.find((seq) => !restores.some((one) => one.seq === seq));
+  if (nowhere !== undefined) throw new VitalmeshError('AUDIT-NO-RESTORE', { detail: noRestore(nowhere, restores) });
   const unknownFirst = strangeNotes(against)[0];
   const found: (false | undefined | ReturnType<typeof faultAt>)[] = [
     // What the hub keeps of its newest note cannot lie before a restore behind which it has signed.
@@ -151,6 +160,11 @@ export async function verifyEvidence(
   ];
   const fault = found.find((one) => typeof one === 'object') ?? { intact: true, fault: null, seq: null };
   return { ...common, ...fault, entries, head: Buffer.from(head).toString('hex') };
+}
+
+function noRestore(seq: number, restores: readonly Restore[]): string {
+  const there = restores.map((one) => one.seq).join(', ');
+  return `entry ${seq} is none; ${there === '' ? 'there is no restore in this evidence' : `restores are the entries ${there}`}`;
 }
 
 interface Tally {
@@ -197,15 +211,18 @@ function atOf({ entry }: ChainedEntry): Instant | null {
   }
 }
 
-function lostOf(apart: readonly Noted[], claims: Claims): EvidenceVerdict['lost'] {
+/** What a restore left behind: by the notes that differ, and by what the hub had signed last when an operator answered for it, after which its own note is another. */
+function lostOf(apart: readonly Noted[], claims: Claims, known: readonly number[]): EvidenceVerdict['lost'] {
   const own = apart.filter((note) => note.with !== 'stranger');
   const last = own.at(-1);
-  const restore = last && claims.behind(last);
-  if (last === undefined || restore === undefined) return null;
-  return { from: restore.position, to: last.seq, notes: own.length, restore: restore.seq };
+  const restore = last ? claims.behind(last) : claims.answered.at(-1)?.restore;
+  if (restore === undefined) return null;
+  const signed = claims.answered.flatMap((one) => (one.restore.seq === restore.seq ? [one.upTo] : []));
+  const to = Math.max(last?.seq ?? 0, ...signed);
+  return { from: restore.position, to, notes: own.length, restore: restore.seq, known: known.includes(restore.seq) };
 }
 
-async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally: Tally): AsyncGenerator<Noted> {
+async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally: Tally, claims: Claims): AsyncGenerator<Noted> {
   for await (const { seq, note } of checkpoints) {
     if (seq > upTo) return;
     tally.checkpoints += 1;
@@ -221,6 +238,7 @@ async function* storedNotes({ checkpoints, storeId, keys, upTo }: Against, tally
     } else {
       tally.signedUpTo = Math.max(tally.signedUpTo, seq);
       tally.doubts = doubtsIn(read);
+      claims.signed(seq);
     }
     yield { seq, hash: read.hash };
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVIDENCE_CLASSES } from './classes.ts';
+import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';
 import type { EvidencePolicy } from './retention.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -23,15 +23,22 @@ export const evidenceRetentionConfig = z
     for (const name of EVIDENCE_CLASSES) {
       if (!allowShorter && ofDays(kept[name]) < SIX_YEARS_DAYS)
         context.addIssue({ code: 'custom', path: [name], message: `expected ${SIX_YEARS_DAYS} days at least, or allowShorter: true` });
-      if (ofDays(kept[name]) > ofDays(kept.administration))
-        context.addIssue({
-          code: 'custom',
-          path: ['administration'],
-          message: `expected no less than ${name}: it says what became of that`,
-        });
+      if (ofDays(kept[name]) > ofDays(kept.administration)) context.addIssue(inTheFile(name, kept.administration));
     }
   })
   .prefault({});
+
+/** Names a key that stands in the file: administration is not told where it has its default, and then the other one is. */
+function inTheFile(name: EvidenceClass, administration: number | 'forever'): { code: 'custom'; path: string[]; message: string } {
+  const isDefault = administration === SIX_YEARS_DAYS;
+  return isDefault
+    ? {
+        code: 'custom',
+        path: [name],
+        message: `expected ${SIX_YEARS_DAYS} days at most, for which administration is kept unless that is told to be longer: it says what became of the rest`,
+      }
+    : { code: 'custom', path: ['administration'], message: `expected no less than ${name}: it says what became of that` };
+}
 
 export function evidencePolicy(config: z.infer<typeof evidenceRetentionConfig>): EvidencePolicy {
   const kept = EVIDENCE_CLASSES.map((name) => {

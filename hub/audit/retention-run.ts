@@ -66,7 +66,6 @@ export class EvidenceRetention implements Service {
   readonly #stop = new AbortController();
   readonly #alarms = new Set<ErrorCode>();
   #kept: Pick<EvidenceRetentionStatus, 'kept' | 'removedUpTo'> = { kept: [], removedUpTo: 0 };
-  #waitsFor: EvidenceRetentionStatus['waitsFor'] = null;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: EvidenceRetentionOptions) {
@@ -74,7 +73,7 @@ export class EvidenceRetention implements Service {
   }
 
   status(): EvidenceRetentionStatus {
-    return { ...this.#kept, waitsFor: this.#waitsFor, alarms: [...this.#alarms] };
+    return { ...this.#kept, waitsFor: this.#waitsFor(), alarms: [...this.#alarms] };
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -109,10 +108,9 @@ export class EvidenceRetention implements Service {
 
   /** False while nothing may be removed. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { store, policy, key, keys, knownTime, isDoubted, time, clock, metrics, log, wait } = this.#options;
+    const { store, policy, key, keys, knownTime, time, clock, metrics, log, wait } = this.#options;
     const known = knownTime();
-    this.#waitsFor = known === undefined ? 'time' : isDoubted() ? 'evidence' : null;
-    if (known === undefined || this.#waitsFor !== null) return false;
+    if (known === undefined || this.#waitsFor() !== null) return false;
     const now = time.moment(known);
     const trusted = keys();
     const order = {
@@ -136,6 +134,13 @@ export class EvidenceRetention implements Service {
     }
     if (Object.keys(removed).length > 0) log.info({ removed }, 'evidence that is older than it is kept was removed');
     return true;
+  }
+
+  /** As it is when it is asked: what an operator acknowledged holds nothing up any more. */
+  #waitsFor(): EvidenceRetentionStatus['waitsFor'] {
+    const { knownTime, isDoubted } = this.#options;
+    if (knownTime() === undefined) return 'time';
+    return isDoubted() ? 'evidence' : null;
   }
 
   /** What is kept now. */

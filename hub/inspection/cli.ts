@@ -85,7 +85,10 @@ async function asked<T>(values: CommandValues, command: string, args: Record<str
     for await (const row of callOperator(operator.socket, command, args)) rows.push(row as T);
   } catch (cause) {
     if (!(cause instanceof VitalmeshError && cause.code === 'NOT-FOUND')) throw cause;
-    throw new VitalmeshError('NOT-FOUND', { detail: '--patient names nobody of this tenant; registry.yaml lists its patients', cause });
+    throw new VitalmeshError('ACCESS-NOT-LISTED', {
+      detail: '--patient names nobody of this tenant; registry.yaml lists its patients',
+      cause,
+    });
   }
   return rows;
 }

@@ -20,7 +20,7 @@ export interface ExplainerOptions {
 
 /** Explains decisions to whoever may know them; that is decided, and recorded before it is told, like any read. */
 export interface Explainer {
-  /** Throws ACCESS-DENIED, NOT-FOUND, STORAGE-*. */
+  /** Throws ACCESS-DENIED, ACCESS-NOT-LISTED, STORAGE-*. */
   explain(caller: Principal, asked: ExplainAsked, context: CallContext): Promise<Explanation>;
   /** Throws ACCESS-DENIED, STORAGE-*. */
   list(caller: Principal, context: CallContext): Promise<Rights[]>;

@@ -20,7 +20,7 @@ import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
 import { resourceOf } from '../resource.ts';
 import { parseScopes, usableScopes } from '../tokens/scopes.ts';
 import { inWords } from './words.ts';
-import { writtenBy } from './written-by.ts';
+import { boundTo, writtenBy } from './written-by.ts';
 
 /** What is to be explained: may `as` do this? */
 export interface ExplainAsked {
@@ -91,7 +91,7 @@ export interface Grounds {
 }
 
 /**
- * Whether somebody may do something, as the hub would decide it now, and why. Throws NOT-FOUND where no row of this tenant, no gateway and no
+ * Whether somebody may do something, as the hub would decide it now, and why. Throws ACCESS-NOT-LISTED where no row of this tenant, no gateway and no
  * operator has that id.
  */
 export function explain(
@@ -103,14 +103,19 @@ export function explain(
   const principal: Principal = { ...found, ...(scopes && { scopes: usableScopes(found, parseScopes(scopes)) }) };
   const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
   const asked = { ...(patient !== undefined && { patient }), ...(bed !== undefined && { bed }), ...(device !== undefined && { device }) };
-  const gateway = action === 'observations.write' && (bed !== undefined || device !== undefined) ? registry.gateway(as) : undefined;
-  const written = gateway && writtenBy(gateway, asked, registry);
+  const gateway = action === 'observations.write' ? registry.gateway(as) : undefined;
+  // By nothing but who it is no gateway may write: the registry says for which beds, devices and patients.
+  const speaksFor = gateway && Object.keys(asked).length === 0 ? boundTo(gateway) : undefined;
+  const written = gateway && (bed !== undefined || device !== undefined) ? writtenBy(gateway, asked, registry) : undefined;
   const resource: AccessResource = {
     ...resourceOf(registry, tenant, patient),
     ...(written === undefined ? asked : 'rule' in written ? {} : written),
   };
   const decision = decide(principal, action, resource, { at, policy });
-  const rule = decision.allow && known && written && 'rule' in written ? written.rule : undefined;
+  const isBound = speaksFor === undefined || speaksFor.length > 0;
+  const bindingRule =
+    written && 'rule' in written ? written.rule : isBound ? undefined : 'the gateway is bound to no bed, device or patient';
+  const rule = decision.allow && known ? bindingRule : undefined;
   const barred = row && barredBy(row, entrance, { at, revocations: registry.revocations() });
   // That its time is over is for the decision to say, as it says it to a caller.
   const refused = barred === 'expired' ? undefined : barred;
@@ -130,6 +135,7 @@ export function explain(
       decision,
       withheld,
       ...(rule !== undefined && { rule }),
+      ...(speaksFor && { speaksFor }),
       ...(refused && { refused }),
     }),
     rules: decision.rules,
@@ -176,7 +182,7 @@ function principalOf(registry: Registry, as: string, tenant: string): { found: P
   const row = registry.clients().find((client) => client.identity === as || tokenId(client) === as);
   const principal = gateway ? gatewayPrincipal(gateway) : row && clientOf(row, as);
   if (principal?.tenant !== tenant)
-    throw new VitalmeshError('NOT-FOUND', { detail: '--as names nobody whom registry.yaml lists in this tenant' });
+    throw new VitalmeshError('ACCESS-NOT-LISTED', { detail: 'registry.yaml has no row of the id after --as in this tenant' });
   return gateway || !row ? { found: principal } : { found: principal, row };
 }
 

@@ -16,6 +16,8 @@ export interface Decided {
   withheld: readonly Withheld[];
   /** Why ingest would refuse it, where the bindings of the registry do. */
   rule?: string;
+  /** Of a gateway that writes, where neither bed, device nor patient was named: for what it may. */
+  speaksFor?: readonly string[];
   /** What bars its row, before anything is decided. */
   refused?: Barred;
 }
@@ -26,7 +28,9 @@ export function inWords(reason: ExplainedReason, decided: Decided): string {
 }
 
 const WORDS: Readonly<Record<ExplainedReason, (decided: Decided) => string>> = {
-  granted: ({ decision: { obligations, rules }, withheld }) => {
+  granted: ({ decision: { obligations, rules }, withheld, speaksFor }) => {
+    if (speaksFor)
+      return `By ${ruleNames(rules)} a gateway may write for what it is bound to, and for nothing else. This one: ${speaksFor.join('; ')}. Whether it may for one of them, --bed, --device or --patient tells.`;
     const shown = { none: 'Everything is shown', limited: 'What is shown is limited', deidentified: 'What is shown is de-identified' };
     const what = withheld.length === 0 ? shown[obligations.mask] : `${shown[obligations.mask]} that its token covers`;
     const hidden = withheld.length === 0 ? '' : ` Its token hides, by category: ${withheld.join(', ')}.`;

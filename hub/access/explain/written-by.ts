@@ -17,3 +17,13 @@ export function writtenBy(
   const by = Object.hasOwn(gateway.devices, device) ? { device } : subject.bed === null ? {} : { bed: subject.bed };
   return { patient: subject.patient, ...by };
 }
+
+/** What a gateway may speak for, in words, a kind each: whatever it sends is somebody's by one of these alone. Empty where it is bound to nothing. */
+export function boundTo({ beds, followed = new Set(), devices, patient }: GatewayEntry): readonly string[] {
+  const kinds: [string, readonly string[]][] = [
+    ['the patient', patient === undefined ? [] : [patient]],
+    ['the beds', [...Object.keys(beds), ...followed]],
+    ['the devices', Object.keys(devices)],
+  ];
+  return kinds.flatMap(([kind, names]) => (names.length === 0 ? [] : [`${kind} ${names.join(', ')}`]));
+}

@@ -96,11 +96,11 @@ export class FeedRun implements Service {
 
   /**
    * Has everything from this entry on sent again, as soon as the receiver takes it; from an earlier one where the receiver does not surely have what is before it. Resolves with
-   * the first that is sent. Throws NOT-FOUND where another hub feeds.
+   * the first that is sent. Throws AUDIT-NO-FEED where another hub feeds.
    */
   async sendAgain(from: number): Promise<number> {
     if (this.#state === 'standby')
-      throw new VitalmeshError('NOT-FOUND', { detail: 'another hub that shares the store feeds: ask that one' });
+      throw new VitalmeshError('AUDIT-NO-FEED', { detail: 'another one that shares the store does' });
     // A feed that has not run yet knows its place from the store alone.
     const confirmed = this.#confirmed.seq > 0 ? this.#confirmed : ((await this.#take()) ?? NO_PLACE);
     this.#again = Math.min(this.#again ?? from - 1, from - 1, confirmed.seq);

@@ -103,6 +103,12 @@ test('every reason is told in words that name the rule, the reach or the time, a
       /the bed is not one of the gateway\.$/,
     ],
     [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-02', bed: 'ICU-01' }, 'binding', /it is another patient\.$/],
+    [
+      { as: 'gw-icu', action: 'observations.write' },
+      'granted',
+      /^By the rule gateways a gateway may write for what it is bound to, and for nothing else\. This one: the beds ICU-01, .*; the devices .*pump-1.*--bed, --device or --patient tells\.$/,
+    ],
+    [{ as: 'gw-home', action: 'observations.write' }, 'granted', /This one: the patient pat-home-01\. /],
     [{ as: 'gw-icu', action: 'observations.write', bed: 'ICU-03' }, 'binding', /nobody lies in the bed\.$/],
     [{ as: 'gw-icu', action: 'observations.write', bed: 'ICU-02' }, 'granted', /gateways/],
     [{ as: 'gw-icu', action: 'observations.write', patient: 'pat-icu-02', device: 'pump-1' }, 'granted', /gateways/],
@@ -130,8 +136,8 @@ test('every reason is told in words that name the rule, the reach or the time, a
     assert.equal(patient, reason === 'unknown' ? null : (asked.patient ?? null));
   }
   for (const as of ['ai-nobody', 'oauth:idp:u-2', 'oauth:other:u-1', 'local:x', 'constructor'])
-    assert.throws(() => explain({ as, action: 'vitals.read' }, 'clinic', grounds), { code: 'NOT-FOUND' });
-  assert.throws(() => explain({ as: 'ai-ward', action: 'vitals.read' }, 'other', grounds), { code: 'NOT-FOUND' });
+    assert.throws(() => explain({ as, action: 'vitals.read' }, 'clinic', grounds), { code: 'ACCESS-NOT-LISTED' });
+  assert.throws(() => explain({ as: 'ai-ward', action: 'vitals.read' }, 'other', grounds), { code: 'ACCESS-NOT-LISTED' });
 });
 
 test('what a narrowed token hides is told of whatever shows rows, and of nothing else', () => {
@@ -245,7 +251,7 @@ for (const running of [true, false]) {
     );
     const wrong = await ask('--as', 'ai-ward', '--action', 'vitals.reed');
     assert.match(wrong.stderr, /^USAGE: .*--action is one of patients\.list/);
-    assert.match((await ask('--as', 'Erika', '--action', 'vitals.read')).stderr, /^NOT-FOUND: .*--as names nobody/);
+    assert.match((await ask('--as', 'Erika', '--action', 'vitals.read')).stderr, /^ACCESS-NOT-LISTED: .*no row of the id after --as/);
     const list = await run('list', '--config', config);
     assert.match(
       list.stdout,

@@ -322,7 +322,7 @@ test('one entry is shown whole, and one that is not there is told', async () => 
     assert.equal(code, 0);
     assert.match(stdout, /^2 {2}2026-11-21T10:00:00.000/);
     assert.match(stdout, /"response": "[0-9a-f]{64}"/);
-    assert.match((await audit('show', '999')).stderr, /^NOT-FOUND/);
+    assert.match((await audit('show', '999')).stderr, /^AUDIT-NO-ENTRY/);
     assert.match((await audit('show', 'x')).stderr, /^USAGE/);
   });
 });
@@ -385,8 +385,8 @@ test('a report on a patient of whom nothing was shown says so, and one on nobody
     assert.match(unseen.stdout, /Nobody, as far as the evidence goes/);
     const unknown = await audit('report', '--patient', 'nobody');
     assert.deepEqual([unknown.code, unknown.stdout], [1, '']);
-    assert.match(unknown.stderr, /^NOT-FOUND.*neither the evidence nor registry\.yaml/);
-    assert.doesNotMatch(unknown.stderr, /nobody/);
+    assert.match(unknown.stderr, /^PATIENT-UNKNOWN.*registry\.yaml/);
+    assert.doesNotMatch(unknown.stderr, /Nobody, as far/);
   });
 });
 
@@ -434,7 +434,10 @@ test('an alarm of the evidence is acknowledged by a hub that runs, and by no oth
     await sign();
     const copy = join(folder, 'copy-of-keys');
     writeFileSync(copy, `${signing.verifier}\n`);
-    assert.equal((await audit('verify', '--keys', copy, '--known-restore', '3')).code, 0);
+    assert.equal((await audit('verify', '--keys', copy)).code, 0);
+    const known = await audit('verify', '--known-restore', '3');
+    assert.deepEqual([known.code, known.stdout], [1, '']);
+    assert.match(known.stderr, /^AUDIT-NO-RESTORE: .*entry 3 is none; there is no restore in this evidence/);
     const other = openSigningKey(join(folder, 'other'), originOf('x').slice(10), join(folder, 'other-keys'));
     writeFileSync(copy, `${other.verifier}\n`);
     assert.equal(verdictOf(await audit('verify', '--keys', copy, '--json')).fault, 'unsigned');

@@ -224,7 +224,7 @@ test('a note that was lost stays told, whatever becomes of it since, until an op
     const signing = await checkpoints();
     await signing.start(AbortSignal.abort());
     const { auditor, callers } = operatorOf(hub, signing);
-    await assert.rejects(auditor.acknowledge(callers, 'AUDIT-NOT-EXTENDED', { channel: 'operator' }), { code: 'NOT-FOUND' });
+    await assert.rejects(auditor.acknowledge(callers, 'AUDIT-NOT-EXTENDED', { channel: 'operator' }), { code: 'AUDIT-NO-ALARM' });
     await assert.rejects(operatorOf(hub).auditor.acknowledge(callers, 'AUDIT-NOTE-LOST', { channel: 'operator' }), {
       code: 'AUDIT-NO-HUB',
     });

@@ -86,7 +86,7 @@ test('a restore is told from a cut: by whom and when, which entries only their w
     const witnesses = [await witness(old)];
     const unsigned = await verdict(restored, { witnesses });
     assert.deepEqual([unsigned.intact, unsigned.fault, unsigned.seq], [false, 'restored', position + 1]);
-    assert.deepEqual(unsigned.lost, { from: position, to: position + 3, notes: 1, restore: position + 1 });
+    assert.deepEqual(unsigned.lost, { from: position, to: position + 3, notes: 1, restore: position + 1, known: false });
     assert.match(formatVerdict(unsigned, 'f'), /has NOT signed that entry/);
     await restored.record([event(8), event(9), event(10), event(11)]);
     await sign(restored);
@@ -101,11 +101,62 @@ test('a restore is told from a cut: by whom and when, which entries only their w
     assert.match(said, /Not proven: that it was an honest restore/);
     const known = await verdict(restored, { witnesses, knownRestores: [position + 1] });
     assert.deepEqual([known.intact, known.fault], [true, null]);
-    assert.match(formatVerdict(known, 'f'), /are intact.*\n(.*\n)*.*Entries 6 to 8 at least/);
-    const other = await verdict(restored, { witnesses, knownRestores: [position + 2] });
-    assert.equal(other.fault, 'restored');
+    assert.match(formatVerdict(known, 'f'), /are intact.*\n(.*\n)*.*Entries 6 to 8 at least.*\n +You know of this restore/);
+    assert.doesNotMatch(formatVerdict(known, 'f'), /--known-restore/);
     const own = await verdict(restored);
     assert.deepEqual([own.intact, own.restores.length, own.lost], [true, 1, null], 'without a witness nothing says that entries are lost');
+  });
+});
+
+test('a known restore that is none is an error, which says where there is one', async () => {
+  verifies('AUDIT-RESTORED');
+  await site(async ({ old, restored, position, witness, verdict }) => {
+    const witnesses = [await witness(old)];
+    await assert.rejects(verdict(restored, { witnesses, knownRestores: [position + 2] }), {
+      code: 'AUDIT-NO-RESTORE',
+      detail: `entry ${position + 2} is none; restores are the entries ${position + 1}`,
+    });
+    await assert.rejects(verdict(old, { knownRestores: [2] }), {
+      code: 'AUDIT-NO-RESTORE',
+      detail: /there is no restore in this evidence$/,
+    });
+  });
+});
+
+test('what a restore lost is told as far as the hub had signed, once an operator answered for it as before', async () => {
+  verifies('AUDIT-RESTORED', 'AUDIT-ACKNOWLEDGED');
+  await site(async ({ old, restored, position, witness, sign, verdict }) => {
+    const early = await witness(old);
+    // The hub of before signed two more, of which no gateway has a note.
+    await old.record([event(8), event(9)]);
+    const kept = await sign(old);
+    const before = await verdict(restored, { witnesses: [early], kept });
+    const whole = { from: position, to: position + 5, restore: position + 1 };
+    assert.deepEqual(before.lost, { ...whole, notes: 2, known: false });
+    const args = { alarm: 'AUDIT-NOT-EXTENDED', since: position + 5 };
+    await restored.record([event(9), event(10, { action: 'audit.acknowledge', detail: { args } })]);
+    const own = await sign(restored);
+    const after = await verdict(restored, { witnesses: [early], kept: own });
+    assert.deepEqual([after.lost, after.fault], [{ ...whole, notes: 1, known: false }, 'restored']);
+    const alone = await verdict(restored, { kept: own });
+    assert.deepEqual([alone.intact, alone.lost], [true, { ...whole, notes: 0, known: false }]);
+    assert.match(
+      formatVerdict(alone, 'f'),
+      /Entries 6 to 10 at least, as they were before, are not in this store: so far the hub had signed/,
+    );
+    assert.match(formatVerdict(alone, 'f'), /AUDIT-NOT-EXTENDED was acknowledged by/);
+  });
+});
+
+test('an answer for something later says nothing of what a restore lost, behind which the hub had signed since', async () => {
+  verifies('AUDIT-RESTORED');
+  await site(async ({ restored, position, sign, verdict }) => {
+    await restored.record([event(8)]);
+    await sign(restored);
+    const args = { alarm: 'AUDIT-NOT-EXTENDED', since: position + 50 };
+    await restored.record([event(9), event(10, { action: 'audit.acknowledge', detail: { args } })]);
+    await sign(restored);
+    assert.equal((await verdict(restored)).lost, null);
   });
 });
 

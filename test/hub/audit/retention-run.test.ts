@@ -96,6 +96,10 @@ test('nothing is removed while anything stands against the evidence, or where it
   verifies('AUDIT-RETAINED');
   const doubted = await ran(1, [], { isDoubted: () => true });
   assert.deepEqual([doubted.orders.length, doubted.run.status().waitsFor], [0, 'evidence']);
+  let isDoubted = true;
+  const answered = await ran(1, [], { isDoubted: () => isDoubted });
+  isDoubted = false;
+  assert.equal(answered.run.status().waitsFor, null, 'at once, and not only by the next round');
   const tampered = await ran(2, [new VitalmeshError('AUDIT-NOT-REMOVED'), new VitalmeshError('AUDIT-NOT-REMOVED')]);
   assert.deepEqual([tampered.waits, tampered.run.status().alarms], [[60_000, 60_000], ['AUDIT-NOT-REMOVED']]);
   assert.match(formatKept(tampered.run.status()).join('\n'), /AUDIT-NOT-REMOVED/);
@@ -132,4 +136,8 @@ test('evidence is kept for six years; for less only where that is said, and what
     { reads: 0, allowShorter: true },
   ])
     assert.throws(() => policy(wrong), JSON.stringify(wrong));
+  const named = (retention: unknown) => auditConfig.safeParse({ retention }).error?.issues.map(({ path }) => path.join('.'));
+  assert.deepEqual(named({ reads: 4000 }), ['retention.reads'], 'what stands in the file');
+  assert.deepEqual(named({ reads: 4000, administration: 3000 }), ['retention.administration']);
+  assert.deepEqual(new Set(named({ administration: 400, allowShorter: true })), new Set(['retention.administration']));
 });

@@ -112,7 +112,7 @@ test('trend shows what the hub has, bucket by bucket, and leaves its evidence', 
     );
     const nobody = await run('trend', '--patient', 'pat-none', '--vital', 'hr', ...times);
     assert.equal(nobody.code, 1);
-    assert.match(nobody.stderr, /^NOT-FOUND: .*--patient names nobody of this tenant; registry\.yaml lists/);
+    assert.match(nobody.stderr, /^ACCESS-NOT-LISTED: .*--patient names nobody of this tenant; registry\.yaml lists/);
     assert.equal((await run('trend', ...WHOSE, ...times, '--tenant', 'elsewhere')).code, 2);
   }));
 

@@ -129,8 +129,8 @@ test('sending again is decided and recorded; who may not export, asks for what i
     [last?.principal, last?.action, last?.outcome, last?.detail?.args],
     ['local:7', 'audit.export', 'allowed', { resendFrom: 3 }],
   );
-  await assert.rejects(resend({ from: 99 }, { doubts, siem }), { code: 'NOT-FOUND' });
-  await assert.rejects(resend({ from: 1 }, { doubts }), { code: 'NOT-FOUND' });
+  await assert.rejects(resend({ from: 99 }, { doubts, siem }), { code: 'AUDIT-NO-ENTRY' });
+  await assert.rejects(resend({ from: 1 }, { doubts }), { code: 'AUDIT-NO-FEED' });
   await assert.rejects(resend({ from: 1 }, {}), { code: 'AUDIT-NO-HUB' });
   await assert.rejects(resend({ from: 0 }, { doubts, siem }), { code: 'USAGE' });
   await assert.rejects(resend({ from: 1 }, { doubts, siem }, forbidden), { code: 'ACCESS-DENIED' });

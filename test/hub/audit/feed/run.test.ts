@@ -450,7 +450,7 @@ test('of two hubs one feeds; the other says so, and takes over when the first st
   await using two = await at.start({ store: seenBy('two') });
   await until(() => at.sink.confirmedUpTo === 5 && two.status().state === 'standby');
   assert.deepEqual([one.status().state, two.status().behindMs], ['feeding', null]);
-  await assert.rejects(two.sendAgain(1), { code: 'NOT-FOUND' });
+  await assert.rejects(two.sendAgain(1), { code: 'AUDIT-NO-FEED' });
   holder = 'two';
   await at.record(5);
   await until(() => one.status().state === 'standby' && two.status().confirmed === 10);
