@@ -420,6 +420,20 @@ export const REQUIREMENTS = {
     behaviour:
       'A merged id means the one that survived, in every read, list, panel and row of a client, and the answer says so; whoever is masked is told no id.',
   },
+  'CENSUS-READ': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A start census is read from CSV or from HL7 admissions as movements are; a bad line is told by its number without its content, of lines that contradict each other none counts, and the good ones do.',
+  },
+  'PLACED-BY-HAND': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'An operator can say who lies where, who is who and where a device stands, and take a statement back; it is decided, recorded as theirs, and counts like a movement of the hospital.',
+  },
+  'CORRECTIONS-LISTED': {
+    source: 'issue 9, Who is this',
+    behaviour: 'What moved from one patient to another can be listed, with who had been shown it before.',
+  },
   'STAYS-FROM-MOVEMENTS': {
     source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
     behaviour:
