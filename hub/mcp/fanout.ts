@@ -203,8 +203,8 @@ export class Fanout implements Disposable {
       this.#endOf(change);
       return;
     }
-    const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' };
-    const isStored = change.kind === 'stored' || change.kind === 'late';
+    const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' || change.kind === 'corrected' };
+    const isStored = change.kind === 'stored' || change.kind === 'late' || change.kind === 'corrected';
     const list = change.kind === 'patients' || (isStored && this.#isNew(change));
     if (list) this.#deliver(PATIENTS_URI, change, note);
     // It would tell of nothing, and hold up what is current: a resource has one notification in an interval.
@@ -234,11 +234,17 @@ export class Fanout implements Disposable {
       const principal = this.#entitled(subscriber);
       if (!principal) continue;
       const { door } = this.#options;
-      if (door.maySee(principal, change)) {
+      if (this.#isAnothers(principal, uri, resource, change)) this.#end(subscriber, 'changed');
+      else if (door.maySee(principal, change)) {
         if (concerns(principal, change)) subscriber.notify(uri, this.#noteFor(subscriber, note));
       } else if (resource !== PATIENTS_URI) this.#end(subscriber, 'changed');
       else if (change.was && door.maySee(principal, change, change.was)) subscriber.notify(uri, this.#noteFor(subscriber, note));
     }
+  }
+
+  /** Whether a patient was merged, or parted again, so that the name by which a reader follows one is another's now: it would hear nothing of that one. */
+  #isAnothers(principal: Principal, uri: string, resource: string, { tenant, kind }: Change): boolean {
+    return kind === 'patients' && resource !== PATIENTS_URI && this.#keyOf(principal, uri) !== readersKey(tenant, resource);
   }
 
   /** False, and the subscriber ended, when it lost its right while something was awaited. */
