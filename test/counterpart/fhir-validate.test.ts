@@ -5,7 +5,7 @@ import { normalize } from '../../agent/normalize.ts';
 import { resourcesOf } from '../../agent/resources.ts';
 import { operatorPrincipal } from '../../hub/access/principals.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
-import type { Reading, ReadingRecord } from '../../shared/reading.ts';
+import type { Reading } from '../../shared/reading.ts';
 import { VITALS } from '../../shared/vitals.ts';
 import { verifies } from '../requirements.ts';
 import { FOREIGN_REGISTRY } from '../support/foreign.ts';
@@ -13,41 +13,34 @@ import { observationGoldens } from '../support/goldens.ts';
 import { hapiValidate } from '../support/hapi.ts';
 import { gathered, testHub } from '../support/hub.ts';
 
+const RECEIVED_AT = Date.parse('2026-11-21T09:00:00Z');
+const RECORD = { source: 's', profile: 'p', receivedAt: RECEIVED_AT, subject: {}, test: true };
+const KEY = { agent: 'gw', epoch: '0123456789abc', seq: 1 };
+
 function ndjson(observations: readonly unknown[]): string {
   return observations.map((o) => `${JSON.stringify(o)}\n`).join('');
 }
 
-describe('HAPI FHIR, offline, as an independent judge', () => {
-  it('finds no error in any golden Observation', async () => {
-    verifies('OBSERVATION-VALID');
-    const observations = observationGoldens().flatMap((golden) => golden.observations);
-    const result = await hapiValidate(ndjson(observations));
-    assert.equal(result.errors, 0, result.text);
-    assert.equal(result.resources, observations.length);
-    assert.equal(result.valid, observations.length);
-    for (const profile of ['heartrate', 'oxygensat', 'bodytemp', 'bodyweight', 'bp', 'vitalsigns'])
-      assert.ok(result.profiles[profile], profile);
-  });
+const golden = (name: string): BatchBundle =>
+  JSON.parse(readFileSync(new URL(`../golden/uplink/${name}`, import.meta.url), 'utf8')) as BatchBundle;
 
-  it('finds no error in a value and an absence of every vital sign of the table', async () => {
-    verifies('OBSERVATION-VALID', 'VOCABULARY-TRUE');
-    const readings = VITALS.filter((v) => !v.panel && v.class !== 'waveform').flatMap((v): Reading[] => [
-      { vital: v.key, value: 30 },
-      { vital: v.key, absent: 'temp-unknown', effective: 1_795_251_600_000 },
-    ]);
-    const receivedAt = Date.parse('2026-11-21T09:00:00Z');
-    const record = { source: 's', profile: 'p', device: { id: 'd', idType: 'config' as const }, receivedAt, subject: {}, test: true };
-    const observations = normalize({ ...record, class: 'spot', readings }, { agent: 'gw', epoch: '0123456789abc', seq: 1 });
-    const result = await hapiValidate(ndjson(observations));
-    assert.equal(result.errors, 0, result.text);
-    assert.equal(result.valid, observations.length);
-  });
+/** A value and an absence of each vital sign of the table. */
+function everyVitalSign(): readonly unknown[] {
+  const readings = VITALS.filter((v) => !v.panel && v.class !== 'waveform').flatMap((v): Reading[] => [
+    { vital: v.key, value: 30 },
+    { vital: v.key, absent: 'temp-unknown', effective: RECEIVED_AT },
+  ]);
+  const device = { id: 'd', idType: 'config' as const };
+  return normalize({ ...RECORD, device, class: 'spot', readings }, KEY);
+}
 
-  it('finds no error in what describes a device, its parts and what they measure', async () => {
-    verifies('DEVICES-DESCRIBED');
-    const receivedAt = Date.parse('2026-11-21T09:00:00Z');
-    const record: ReadingRecord = {
-      ...{ source: 's', profile: 'p', device: { id: 'd', idType: 'serial' }, receivedAt, subject: {}, test: true, class: 'device' },
+/** A device, its parts, and what they measure. */
+function deviceWithParts(): readonly unknown[] {
+  return resourcesOf(
+    {
+      ...RECORD,
+      device: { id: 'd', idType: 'serial' },
+      class: 'device',
       readings: [],
       tree: {
         mdc: 69965,
@@ -58,30 +51,35 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
           { path: '1.30.1.1', level: 'setting', mdc: 16929196, vital: 'vt_set' },
         ],
       },
-    };
-    const resources = resourcesOf(record, { agent: 'gw', epoch: '0123456789abc', seq: 1 });
-    const result = await hapiValidate(ndjson(resources));
+    },
+    KEY,
+  );
+}
+
+describe('HAPI FHIR, offline, as an independent judge', () => {
+  it('finds no error in any golden Observation', async () => {
+    verifies('OBSERVATION-VALID');
+    const observations = observationGoldens().flatMap((one) => one.observations);
+    const result = await hapiValidate(ndjson(observations));
     assert.equal(result.errors, 0, result.text);
-    assert.deepEqual([result.resources, result.valid], [5, 5]);
+    assert.equal(result.resources, observations.length);
+    assert.equal(result.valid, observations.length);
+    for (const profile of ['heartrate', 'oxygensat', 'bodytemp', 'bodyweight', 'bp', 'vitalsigns'])
+      assert.ok(result.profiles[profile], profile);
   });
 
-  it('finds no error in what tells of missing data', async () => {
-    verifies('GAPS-TOLD');
-    const { entry } = JSON.parse(readFileSync(new URL('../golden/uplink/gap.json', import.meta.url), 'utf8')) as BatchBundle;
-    const resources = entry.map(({ resource }) => resource);
-    const result = await hapiValidate(ndjson(resources));
+  it('finds no error in a value and an absence of every vital sign, in what describes a device, in what tells of missing data, and in a batch', async () => {
+    verifies('OBSERVATION-VALID', 'VOCABULARY-TRUE', 'DEVICES-DESCRIBED', 'GAPS-TOLD', 'FHIR-SERVER-ONCE');
+    const signs = everyVitalSign();
+    const device = deviceWithParts();
+    const gaps = golden('gap.json').entry.map(({ resource }) => resource);
+    // The batch that a FHIR server gets: one record of each class, with the identifier of its key. It counts, and so does each of its entries.
+    const batch = golden('fhir-server.json');
+    assert.deepEqual([device.length, gaps.length], [5, 2]);
+    const result = await hapiValidate(ndjson([...signs, ...device, ...gaps, batch]));
     assert.equal(result.errors, 0, result.text);
-    assert.deepEqual([result.resources, result.valid], [2, 2]);
-  });
-
-  it('finds no error in the batch that a FHIR server gets: one record of each class, with the identifier of its key', async () => {
-    verifies('FHIR-SERVER-ONCE');
-    const bundle: unknown = JSON.parse(readFileSync(new URL('../golden/uplink/fhir-server.json', import.meta.url), 'utf8'));
-    const result = await hapiValidate(ndjson([bundle]));
-    assert.equal(result.errors, 0, result.text);
-    const { entry } = bundle as BatchBundle;
-    // The Bundle itself, and each of its entries.
-    assert.deepEqual([result.resources, result.valid], [1 + entry.length, 1 + entry.length]);
+    const count = signs.length + device.length + gaps.length + 1 + batch.entry.length;
+    assert.deepEqual([result.resources, result.valid], [count, count]);
   });
 
   it('finds no error in what the hub makes of another vendor’s Bundle', async () => {
@@ -97,8 +95,8 @@ describe('HAPI FHIR, offline, as an independent judge', () => {
   });
 
   it('does find errors where there are some', async () => {
-    const [golden] = observationGoldens();
-    const [observation] = golden?.observations ?? [];
+    const [first] = observationGoldens();
+    const [observation] = first?.observations ?? [];
     const { subject: _, ...rest } = observation ?? assert.fail('no golden');
     const result = await hapiValidate(ndjson([{ ...rest, status: 'done' }]));
     assert.ok(result.errors > 0);
