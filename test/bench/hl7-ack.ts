@@ -1,5 +1,6 @@
 import { type Figure, median } from './figure.ts';
 import { benchMessage } from './hl7-message.ts';
+import { REFERENCE } from './host.ts';
 import { Child } from './overlay-child.ts';
 import { installPeers } from './peers.ts';
 
@@ -23,9 +24,10 @@ export async function benchHl7Ack(): Promise<Figure[]> {
   }
   const own = median(rounds.ours.map(({ rate }) => rate));
   const peer = median(rounds.medplum.map(({ rate }) => rate));
+  const host = peer / REFERENCE.medplumAcks;
   const steady = await measure(sender, 'ours', STEADY);
   return [
-    { name: `HL7 durable ACK, ${FLOOD.connections} connections, AES-256`, value: own, unit: 'ACK/s', bar: { least: LEAST_ACKS } },
+    { name: `HL7 durable ACK, ${FLOOD.connections} connections, AES-256`, value: own, unit: 'ACK/s', bar: { least: LEAST_ACKS }, host },
     {
       name: `the same, beside a row a message`,
       value: own,
@@ -41,6 +43,7 @@ export async function benchHl7Ack(): Promise<Figure[]> {
       value: steady.ofACore,
       unit: 'of a core',
       bar: { most: MOST_OF_A_CORE },
+      host,
     },
   ];
 }

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { type Figure, formatFigure } from './figure.ts';
+import { benchHost } from './host.ts';
 
 /** `npm run bench [-- NAME...] [--json]`: measures ours beside the named peers in one run, medians of several rounds. */
 const BENCHES: Record<string, () => Promise<Figure[]>> = {
@@ -31,14 +32,17 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const all: Record<string, Figure[]> = {};
 process.stderr.write(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}\n`);
+const host = benchHost();
+const hostSpeed = host.ratio?.value ?? Number.NaN;
+const all: Record<string, Figure[]> = { host: [host] };
+if (!json) process.stdout.write(`${formatFigure(host, hostSpeed)}\n`);
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (names.length > 0 && !names.some((asked) => asked === name || INCLUDED[asked]?.includes(name))) continue;
   process.stderr.write(`measuring ${name} ...\n`);
   const figures = await bench();
   all[name] = figures;
-  if (!json) process.stdout.write(`${name}\n${figures.map(formatFigure).join('\n')}\n`);
+  if (!json) process.stdout.write(`${name}\n${figures.map((figure) => formatFigure(figure, hostSpeed)).join('\n')}\n`);
 }
 if (json) process.stdout.write(`${JSON.stringify(all)}\n`);
 process.exit();
