@@ -86,6 +86,8 @@ export interface LatestView {
   ward?: string;
   /** Since when the patient, who lay in a bed, lies in none: then nothing is current. ISO 8601. */
   discharged?: string;
+  /** They lie in no bed for sure: what is measured where they may lie is shown under nobody. */
+  unplaced?: true;
   /** ISO 8601. */
   asOf: string;
   vitals: readonly VitalView[];

@@ -15,7 +15,7 @@ export interface Meant {
   masking: Masking;
 }
 
-export type Place = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'mergedFrom'>;
+export type Place = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'mergedFrom'>;
 
 export interface Naming {
   registry: Pick<Registry, 'patient' | 'patients'>;
@@ -50,11 +50,12 @@ export function meant(
   return { decision, patient: found?.patient, place: found && placeOf(found), masking };
 }
 
-function placeOf({ bed, ward, discharged, mergedFrom }: PatientPlace): Place {
+function placeOf({ bed, ward, discharged, unplaced, mergedFrom }: PatientPlace): Place {
   return {
     bed,
     ...(ward !== undefined && { ward }),
     ...(discharged !== undefined && { discharged }),
+    ...(unplaced && { unplaced }),
     ...(mergedFrom !== undefined && { mergedFrom }),
   };
 }

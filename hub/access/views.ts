@@ -75,6 +75,7 @@ export interface LatestFrame {
   bed: string | null;
   ward?: string;
   discharged?: Instant;
+  unplaced?: true;
   mergedFrom?: string;
   /** What the reader's token is not for. */
   withheld: readonly Withheld[];

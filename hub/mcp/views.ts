@@ -102,6 +102,12 @@ export const latestSchema = z.object({
     .describe(
       'Since when the patient lies in no bed any more, ISO 8601: then nothing here is current, and lastKnown is of the stay before.',
     ),
+  unplaced: z
+    .boolean()
+    .optional()
+    .describe(
+      'True when nobody knows for sure in which bed the patient lies: what is measured there is shown under no patient until that is known.',
+    ),
   asOf: z.string().describe('When this answer was made, ISO 8601.'),
   notice: z.string(),
   masked,
@@ -158,6 +164,7 @@ export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
     bed: view.bed,
     ...(view.ward !== undefined && { ward: view.ward }),
     ...(view.discharged !== undefined && { discharged: view.discharged }),
+    ...(view.unplaced && { unplaced: true }),
     asOf: view.asOf,
     notice: view.notice,
     ...(view.masked && { masked: view.masked }),

@@ -4,7 +4,14 @@ import type { Latest, LatestRow, Patients } from './views.ts';
 
 /** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
 export function latestText(latest: Latest): string {
-  const lines = [`Patient ${latest.patient} (${whereOf(latest, latest.masked)}), as of ${latest.asOf}.`];
+  const lines = [`Patient ${latest.patient} (${placeOf(latest)}), as of ${latest.asOf}.`];
+  if (latest.mergedFrom !== undefined) lines.push(`MERGED: ${latest.mergedFrom}, which was asked for, is this patient by another number.`);
+  if (latest.discharged !== undefined)
+    lines.push('DISCHARGED: nothing here is current; what is last known is of the stay that ended then.');
+  if (latest.unplaced)
+    lines.push(
+      'PLACE NOT KNOWN: nobody knows for sure in which bed this patient lies, so what is measured there is shown under no patient.',
+    );
   if (latest.masked) lines.push(MASKED_WORDS[latest.masked]);
   if (latest.vitals.some(({ test }) => test)) lines.push('TEST DATA: not measured on a person.');
   if (latest.withheld) lines.push(`${scopeText(latest.withheld)} This says nothing about the patient.`);
@@ -38,6 +45,11 @@ const WITHHELD_WORDS: Readonly<Record<Withheld, string>> = {
 /** What the token is for, which is no finding: whether there is anything beyond it is not told, and must not read as if there were none, or some. */
 function scopeText(withheld: readonly Withheld[]): string {
   return `Scope: your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}, whether or not there are any.`;
+}
+
+function placeOf({ discharged, unplaced, masked, ...where }: Latest): string {
+  if (discharged !== undefined) return `discharged since ${discharged}`;
+  return unplaced ? 'bed not known for sure' : whereOf(where, masked);
 }
 
 function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {

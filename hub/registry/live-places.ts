@@ -50,8 +50,8 @@ export class LivePlaces {
     const present = this.#presence.patient(tenant, id);
     if (!present) return listed;
     if (listed) return this.#placed(tenant, { patient: id, bed: (present.patient === id ? present.bed : null) ?? listed.bed });
-    if (present.patient === id) return this.#placed(tenant, present);
-    const survivor = this.#listed.patient(tenant, present.patient) ? this.patient(tenant, present.patient) : this.#placed(tenant, present);
+    if (present.patient === id) return this.#present(tenant, present);
+    const survivor = this.#listed.patient(tenant, present.patient) ? this.patient(tenant, present.patient) : this.#present(tenant, present);
     return survivor && { ...survivor, mergedFrom: id };
   }
 
@@ -78,9 +78,19 @@ export class LivePlaces {
     return named;
   }
 
+  /** Of whom movements alone tell. */
+  #present(tenant: string, place: PatientPlace): PatientPlace {
+    const { discharged } = place;
+    return {
+      ...this.#placed(tenant, place),
+      ...(discharged !== undefined && { discharged }),
+      ...(place.bed === null && discharged === undefined && { unplaced: true }),
+    };
+  }
+
   /** With the ward of the bed, and the panels on which the patient is by any of its ids. */
   #placed(tenant: string, place: PatientPlace): PatientPlace {
-    const { patient, bed, discharged } = place;
+    const { patient, bed } = place;
     const where = { patient, bed };
     const { ward, panels = [] } = this.#listed.careGroups(tenant, where);
     const byOther = (this.#aliases(tenant).get(patient) ?? []).flatMap(
@@ -91,7 +101,6 @@ export class LivePlaces {
       ...where,
       ...(ward !== undefined && { ward }),
       ...(all.length > 0 && { panels: all }),
-      ...(discharged !== undefined && { discharged }),
     };
   }
 
@@ -117,6 +126,7 @@ export function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
     a.bed === b.bed &&
     a.ward === b.ward &&
     a.discharged === b.discharged &&
+    a.unplaced === b.unplaced &&
     before.length === now.length &&
     before.every((panel, i) => panel === now[i])
   );

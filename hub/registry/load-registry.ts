@@ -130,8 +130,9 @@ class FileRegistry implements ListedRegistry {
     return this.#gateways.get(identityId);
   }
 
+  /** The same list while this file is in force. */
   gateways(): readonly GatewayEntry[] {
-    return [...this.#gateways.values()];
+    return this.#file.gateways;
   }
 
   clients(): readonly ClientEntry[] {

@@ -59,6 +59,8 @@ export interface PatientPlace {
   panels?: readonly string[];
   /** Since when somebody who lay in a followed bed is in none. */
   discharged?: Instant;
+  /** Of somebody whom movements alone tell of: they lie in no followed bed for sure, and were not discharged from one as far as is known. */
+  unplaced?: true;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
 }

@@ -108,6 +108,9 @@ export function testHub({
   const metrics = new Metrics();
   const live = boundSinceEver(parseRegistry(registry, 'registry.yaml', policy().roles), presence);
   const feed = new Feed();
+  live.onMoved((moved) => {
+    for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
+  });
   const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
   const close = async (): Promise<void> => {
     await store[Symbol.asyncDispose]();

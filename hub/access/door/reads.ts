@@ -109,7 +109,7 @@ export class Reads {
       edges,
       now,
       // Who was discharged lay in a bed when it was measured.
-      place: place.bed === null && place.discharged === undefined ? 'home' : 'bed',
+      place: place.bed === null && place.discharged === undefined && !place.unplaced ? 'home' : 'bed',
       ...(device !== undefined && { device }),
     } as const;
     return await shownAfter((show) =>

@@ -65,6 +65,7 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
     bed: null,
     ward: wardOf(frame, view.ward),
     discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
+    unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
     vitals: view.vitals.filter(({ vital }) => isVital(vital)).map((row) => maskedVital(frame, row, view)),
     sources: view.sources.flatMap((source) => maskedSource(frame, source, patient)),

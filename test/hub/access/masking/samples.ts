@@ -55,6 +55,9 @@ const VITAL: VitalView = {
 
 export const LATEST: LatestView = {
   patient: 'pat-icu-01',
+  mergedFrom: 'pat-icu-01-merged',
+  discharged: formatInstant(TEST_NOW - 50_000, 60),
+  unplaced: true,
   bed: 'ICU-01',
   ward: 'north',
   asOf: formatInstant(TEST_NOW, 60),
@@ -124,6 +127,7 @@ const TREND: Trend = {
 
 export const TREND_VIEW = trendView(TREND, {
   patient: 'pat-icu-01',
+  mergedFrom: 'pat-icu-01-merged',
   bed: 'ICU-01',
   ward: 'north',
   vital: 'hr',
@@ -133,6 +137,7 @@ export const TREND_VIEW = trendView(TREND, {
 });
 
 export const VERSION: VersionView = {
+  mergedFrom: 'pat-icu-01-merged',
   ...{ observation: 'gw-icu.0123456789abc.1.0', status: 'corrected', stands: true, vital: 'hr', name: 'Heart rate (ECG)', value: 72 },
   ...{ unit: '/min', absent: null, components: [], flags: ['memory'], device: 'monitor-1', gateway: 'gw-icu', test: false },
   ...{ effective: formatInstant(TEST_NOW - 3_600_000, 60), receivedAt: TEST_NOW - 3000, storedAt: TEST_NOW - 2000 },
