@@ -7,8 +7,6 @@ import { parseHl7Time } from './time.ts';
 
 /** Of the 32 that SHA-256 has. */
 const DIGEST_BYTES = 16;
-/** MSH-10 stands within it in every message whose id is of sensible length. */
-const HEADER_BYTES = 512;
 /** A sender repeats what was not acknowledged after the longest outage that a weekend has; a clock that lost its time is further away. */
 const MAX_AWAY_MS = 7 * 24 * 3_600_000;
 
@@ -30,7 +28,7 @@ interface Receipt {
 export function messageKey(
   message: Uint8Array,
   { profile, source, zone, receivedAt }: Receipt,
-  header = headerOf(message.subarray(0, HEADER_BYTES)),
+  header = headerOf(message),
 ): MessageKey | undefined {
   const id = trimmed(header?.field(10) ?? '');
   if (!header || id === '') return undefined;

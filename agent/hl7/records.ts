@@ -87,7 +87,7 @@ export class Records {
   /** The row of an MDS. What was measured under its number until now is of the device that it was. */
   setDevice(mds: string, device: Device | 'unreadable'): void {
     const before = this.#devices.get(mds);
-    const isOther = device === 'unreadable' || (before !== undefined && (before === 'unreadable' || before.id !== device.id));
+    const isOther = device === 'unreadable' || (before !== undefined && !isSame(before, device));
     if (isOther) this.#close(mds);
     this.#devices.set(mds, device);
   }
@@ -103,7 +103,7 @@ export class Records {
     let group: Group | undefined;
     for (let i = groups.length - 1; i >= 0 && i >= groups.length - RECENT_GROUPS; i -= 1) {
       const g = groups[i];
-      if (g?.subject === subject && g.own?.id === own?.id && g.test === test && g.class === item.class) {
+      if (g?.subject === subject && isSame(g.own, own) && g.test === test && g.class === item.class) {
         const isOpen = g.readings.length + (g.alerts?.length ?? 0) < MAX_ITEMS && (g.waves?.length ?? 0) < MAX_WAVES;
         group = isOpen ? g : undefined;
         break;
@@ -162,4 +162,10 @@ export class Records {
     const { header } = this.#common;
     return [id, header.component(3, 1), header.component(3, 2)].some((name) => name !== '' && listed.includes(name));
   }
+}
+
+/** A number that is said to be an EUI-64 is not the same that may be anything: a row alone is read again as the whole message was. */
+function isSame(a: Device | 'unreadable' | undefined, b: Device | undefined): boolean {
+  if (a === undefined || a === 'unreadable' || b === undefined) return a === b;
+  return a.id === b.id && a.idType === b.idType;
 }

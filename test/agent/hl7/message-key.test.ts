@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { headerOf } from '../../../agent/hl7/message.ts';
 import { messageKey } from '../../../agent/hl7/message-key.ts';
 import { verifies } from '../../requirements.ts';
 
@@ -38,6 +39,19 @@ test('without an id, or without a time, nothing tells a repetition from the same
     assert.equal(key(MESSAGE.replace('20261121100000', time)), undefined, time);
   assert.equal(key('no message'), undefined);
   assert.equal(key(''), undefined);
+});
+
+test('an id is the same wherever it stands in its segment: the stream has read the header whole, rereading reads it again', () => {
+  verifies('STORED-ONCE');
+  for (let length = 440; length < 560; length += 1) {
+    const long = MESSAGE.replace('|ICU|', `|ICU|${'x'.repeat(length)}|`).replace('|||2026', '||2026');
+    const bytes = Buffer.from(long, 'latin1');
+    const receipt = { profile: 'hl7-pcd01', source: 'icu', zone: 'UTC', receivedAt: SENT };
+    const header = headerOf(bytes);
+    assert.equal(header?.field(10), 'M-1');
+    assert.deepEqual(messageKey(bytes, receipt), messageKey(bytes, receipt, header), `${length}`);
+    assert.ok(messageKey(bytes, receipt));
+  }
 });
 
 test('an id is found behind a byte order mark and with other separators', () => {

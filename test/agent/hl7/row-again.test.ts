@@ -132,6 +132,26 @@ describe('a rejected row that is read again by itself', () => {
     assert.deepEqual(replayed, whole);
   });
 
+  test('a number that some rows call an EUI-64 and others do not is of each row what that row says', () => {
+    verifies('ROW-AGAIN');
+    const named = (value: number, device: string): string => saturation(value, '1.1.1.1', { 18: device });
+    for (const [first, second] of [
+      ['D1', 'D1^^D1^EUI-64'],
+      ['D1^^D1^EUI-64', 'D1'],
+    ] as const) {
+      const { whole, replayed } = both(message(MSH, PID, OBR, named(97, first), named(96, second), named(95, first)));
+      const types = (whole as (ReadingRecord & { reading: Reading })[]).map(({ device }) => [device.id, device.idType]);
+      assert.equal(new Set(types.map((type) => type.join())).size, 2);
+      const byValue = (rows: readonly unknown[]): unknown[] =>
+        [...rows].sort((a, b) => Number((a as { reading: Reading }).reading.value) - Number((b as { reading: Reading }).reading.value));
+      assert.deepEqual(byValue(replayed), byValue(whole));
+    }
+    // The same of the device of a whole group, which its own row names.
+    const { whole, replayed } = both(message(MSH, PID, OBR, MDS('1', 'D1'), saturation(97), MDS('1', 'D1^EUI-64'), saturation(96)));
+    assert.equal(whole.length, 2);
+    assert.deepEqual(replayed, whole);
+  });
+
   test('where it cannot be said for certain what it is of, it is kept as it came', () => {
     verifies('ROW-AGAIN');
     const unsure: [string, Buffer][] = [
@@ -159,7 +179,7 @@ describe('a rejected row that is read again by itself', () => {
     verifies('ROW-AGAIN', 'NOTHING-INVENTED');
     const path = fc.constantFrom('1.1.1.1', '1.1.2.1', '2.1.1.1', '1', '');
     const time = fc.constantFrom('', '20261121095900+0100', '20261121095800+0100', 'soon', '""');
-    const device = fc.constantFrom('', 'MON-1', 'MON-2', 'X^^0000000000000002^EUI-64', '\u0007');
+    const device = fc.constantFrom('', 'MON-1', 'MON-1^EUI-64', 'MON-2', 'X^^0000000000000002^EUI-64', '\u0007');
     const structure = fc.constantFrom('1.0.0.0', '1', '1.1.0.0', '1.1.1.0', '1.1.1', '2.0.0.0', '2.1.0');
     let number = 0;
     const next = (): number => {
