@@ -1,4 +1,5 @@
 import type { Instant } from '../shared/clock.ts';
+import { isNobody } from './store/placing/placing.ts';
 
 /** Something a reader of one patient should look at again. Level-triggered: it carries no values. */
 export interface Change {
@@ -7,9 +8,10 @@ export interface Change {
   patient: string;
   /**
    * `stored` where a current value changed; `late` where something was stored and none did, as with what waited during an outage; `erased` where nothing of the
-   * patient is left, and nothing will come.
+   * patient is left, and nothing will come; `corrected` where rows were moved to or away from this patient: what was shown before may have been another's; `sources` where a
+   * device, a gateway or the movements that this patient's values hang on fell silent or came back.
    */
-  kind: 'stored' | 'late' | 'stale' | 'patients' | 'erased';
+  kind: 'stored' | 'late' | 'stale' | 'patients' | 'erased' | 'corrected' | 'sources';
   vitals: readonly string[];
   /** Of `patients`: where somebody was before who has moved or gone, so that whoever looked after that place is told. */
   was?: { ward?: string; panels?: readonly string[] };
@@ -19,12 +21,13 @@ export interface Change {
   version: number;
 }
 
-/** Tells listeners of changes, synchronously and in order, after the commit they speak of. A listener must not throw or block. */
+/** Tells listeners of changes, synchronously and in order, after the commit they speak of; never of what is nobody's. A listener must not throw or block. */
 export class Feed {
   readonly #listeners = new Set<(change: Change) => void>();
   #version = 0;
 
   publish(change: Omit<Change, 'version'>): void {
+    if (isNobody(change.patient)) return;
     this.#version += 1;
     const numbered: Change = { ...change, version: this.#version };
     for (const listener of this.#listeners) listener(numbered);

@@ -8,11 +8,14 @@ import type { AccessResource, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { Policy } from '../access/policy.ts';
 import { withRange } from '../clinical/plausible.ts';
-import { sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
+import { MAX_AHEAD_MS, sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
 import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
-import { type Subject, subjectOf } from '../patients/subject.ts';
+import { PATIENT_SYSTEM, type Subject, subjectOf } from '../patients/subject.ts';
+import { NOWHERE } from '../patients/whereabouts/devices.ts';
+import type { BatchPlaces, RowPlace } from '../patients/whereabouts/placing.ts';
 import { isBeforeStore, type UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
+import type { Placed } from '../store/placing/placing.ts';
 import type { Arrival, EventArrival, Refusal } from '../store/store.ts';
 import { canonicalJson } from './canonical.ts';
 
@@ -23,6 +26,8 @@ export interface Sender {
   registry: Registry;
   policy: Policy;
   at: Instant;
+  /** Who lies where by movements; of a tenant that follows none, nothing is placed by them. */
+  places?: BatchPlaces | undefined;
 }
 
 /** `bed` is the one that the source names, where something well-formed was refused. */
@@ -33,6 +38,7 @@ const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT <type>/<id>`, the id's agent part is the sender, the
  * resource keeps its rules, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
+ * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`).
  * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
 export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = null): Admitted {
@@ -65,20 +71,33 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   const { hints, flags: given, ...facts } = readObservation(observation);
   const owned = ownerOf({ ...facts, hints, flags: given }, sender, sentAt);
   if ('code' in owned) return refuse(owned.code, owned.rule, hints.bed);
-  const { patient, bed, times } = owned;
+  const { patient, bed, times, placed } = owned;
   const { sortTime, freshAt, flags } = times;
-  const place = bed === null && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
+  const place = bed === null && !placed && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
   const marked = withRange({ ...facts, flags });
-  return { arrival: { ...facts, id: named, patient, flags: marked, sortTime, freshAt, place, received: canonicalJson(observation) } };
+  const received = canonicalJson(observation);
+  return { arrival: { ...facts, id: named, patient, flags: marked, sortTime, freshAt, place, received, ...(placed && { placed }) } };
 }
 
 /** Why something is refused. */
 type Refused = Pick<Refusal, 'code' | 'rule'>;
 
 type Bound = Exclude<Subject, Refused>;
-type Owned = { patient: string; bed: string | null; times: Times };
+type Owned = { patient: string; bed: string | null; times: Times; placed?: Placed };
 
 const BEFORE_BINDING: Refused = { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
+
+const UNKNOWN_TIME: Refused = {
+  code: 'INGEST-BEFORE-BINDING',
+  rule: 'time: out of a memory whose clock is in doubt, so nobody knows who lay in the bed',
+};
+
+const CLOCK_APART: Refused = {
+  code: 'INGEST-BEFORE-BINDING',
+  rule: 'time: the clock of the gateway is not that of the hub, and by that one somebody else lay in the bed, or nobody',
+};
+
+const ANOTHER_STATED: Refused = { code: 'INGEST-NOT-BOUND', rule: 'the patient stated is another' };
 
 const UNKNOWN_BINDING: Refused = {
   code: 'INGEST-BEFORE-BINDING',
@@ -100,11 +119,10 @@ function unknownIn(stretches: readonly UnknownStretch[]): Refused {
 }
 
 /** Whose something is and when it was, or why this gateway may not send it. */
-function ownerOf(
-  { effective, receivedAt, flags, ...claim }: Pick<EventFacts, 'device' | 'hints' | 'effective' | 'receivedAt' | 'flags'>,
-  sender: Sender,
-  sentAt: Instant | null,
-): Owned | Refused {
+function ownerOf(facts: Measured, sender: Sender, sentAt: Instant | null): Owned | Refused {
+  const { effective, receivedAt, flags } = facts;
+  const claim = claimOf(facts, sender, sentAt);
+  if (isFollowed(claim, sender)) return placedBy(facts, claim, sender, sentAt);
   const bound = boundTo(claim, sender);
   if ('code' in bound) return bound;
   const { patient, bed, since } = bound;
@@ -117,8 +135,53 @@ function ownerOf(
   return { patient, bed, times: timesOf(sorted, { at: sender.at, sentAt }) };
 }
 
+type Measured = Pick<EventFacts, 'device' | 'hints' | 'effective' | 'receivedAt' | 'flags'>;
+type Claim = Pick<EventFacts, 'device' | 'hints'>;
+
+/** What it says of whose it is, but for the bed: where a device was put by hand decides over what its messages say. */
+function claimOf({ device, hints, effective, receivedAt, flags }: Measured, sender: Sender, sentAt: Instant | null): Claim {
+  if (!sender.places) return { device, hints };
+  const { sortTime } = timesOf(sortTimeOf(effective, receivedAt, flags), { at: sender.at, sentAt });
+  const bed = sender.places.bedOf(device, hints.bed, sortTime);
+  return bed === hints.bed || bed === undefined ? { device, hints } : { device, hints: { ...hints, bed } };
+}
+
+/** Whether movements say whose it is: a device that is bound straight to a patient is that one's. */
+function isFollowed({ device, hints: { bed } }: Claim, { gateway: { followed, devices }, places }: Sender): boolean {
+  if (!places || !followed || bed === undefined || Object.hasOwn(devices, device)) return false;
+  return bed === NOWHERE || followed.has(bed);
+}
+
+/** Whose something is by movements, when it was measured; where nobody is known for sure it is the bed's. */
+function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, sender: Sender, sentAt: Instant | null): Owned | Refused {
+  const { places, at } = sender;
+  const { device, hints } = claim;
+  const { bed = NOWHERE } = hints;
+  const refused = refusedWrite(bed === NOWHERE ? {} : { bed }, sender);
+  if (refused) return refused;
+  const stated = statedIn(claim, sender);
+  if (stated && 'code' in stated) return stated;
+  const sorted = sortTimeOf(effective, receivedAt, flags);
+  if (sorted.flags.includes('memory') && (sorted.flags.includes('clock') || sorted.flags.includes('clockless'))) return UNKNOWN_TIME;
+  const times = timesOf(sorted, { at, sentAt });
+  const asked = { bed, device, stated };
+  const row = places?.place({ ...asked, at: times.sortTime });
+  if (!row) return BEFORE_BINDING;
+  // How long ago it was by the gateway's own clock, from when the hub has it: another time where the clocks differ.
+  const apart = sentAt === null ? 0 : at - sentAt;
+  if (Math.abs(apart) > MAX_AHEAD_MS && places?.place({ ...asked, at: times.sortTime + apart }).patient !== row.patient) return CLOCK_APART;
+  return { patient: row.patient, bed, times, placed: row.placed };
+}
+
+/** Whom it names, as movements can be compared with; one of our own ids that stands for nobody of them is refused. */
+function statedIn({ hints: { patient } }: Claim, { places, registry }: Sender): RowPlace['stated'] | Refused {
+  if (patient === undefined) return undefined;
+  if (places?.isPerson(patient.value)) return { id: patient.value };
+  return patient.authority === PATIENT_SYSTEM || registry.isPatient(patient.value) ? ANOTHER_STATED : patient;
+}
+
 /** Whom the gateway is bound to for it, and may write for, whenever it was. */
-function boundTo(claim: Pick<EventFacts, 'device' | 'hints'>, sender: Sender): Bound | Refused {
+function boundTo(claim: Claim, sender: Sender): Bound | Refused {
   const { gateway, registry } = sender;
   const subject = subjectOf(gateway, claim, registry);
   if ('code' in subject) return subject;
@@ -151,13 +214,16 @@ function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): 
     return { ...kept, patient: null, sortTime };
   }
   const owned = ownerOf(facts, sender, sentAt);
-  return 'code' in owned ? owned : { ...kept, patient: owned.patient, sortTime: owned.times.sortTime };
+  if ('code' in owned) return owned;
+  const { patient, times, placed } = owned;
+  return { ...kept, patient, sortTime: times.sortTime, ...(placed && { placed }) };
 }
 
 /**
  * A stretch of time may begin with one patient and end with the next: only what is surely of the present binding is stored as this one's. What is
  * missing of movements and devices is missing of nobody, as they are themselves; and so is what a gateway with several patients cannot say
- * whose it was, such as all of a damaged file: it is told without a patient, and never as anybody's.
+ * whose it was, such as all of a damaged file: it is told without a patient, and never as anybody's. In a bed that follows movements it is whoever's it was when it
+ * began, since a movement that comes late may still move it.
  */
 function admitGap(
   kept: Omit<EventFacts, 'hints' | 'flags' | 'gap'>,
@@ -172,8 +238,14 @@ function admitGap(
     const [sortTime, until] = [shownAt(from, sender, sentAt), shownAt(end, sender, sentAt)];
     return { sortTime, until: Math.max(sortTime, until) };
   };
-  if (gap.lost === 'movement' || gap.lost === 'device' || isOfNobody(facts, sender)) return { ...kept, patient: null, ...stretch(start) };
-  const bound = boundTo(facts, sender);
+  if (gap.lost === 'movement' || gap.lost === 'device') return { ...kept, patient: null, ...stretch(start) };
+  const claim = claimOf(facts, sender, sentAt);
+  if (isFollowed(claim, sender)) {
+    const owned = placedBy(facts, claim, sender, sentAt);
+    return 'code' in owned ? owned : { ...kept, patient: owned.patient, ...stretch(start), ...(owned.placed && { placed: owned.placed }) };
+  }
+  if (isOfNobody(facts, sender)) return { ...kept, patient: null, ...stretch(start) };
+  const bound = boundTo(claim, sender);
   if ('code' in bound) return bound;
   const measured = { flags: facts.flags, ...clocks };
   const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, { ...measured, sortTime: start }, end));

@@ -12,12 +12,13 @@ import type { Policy } from '../access/policy.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
+import type { Corrections } from '../patients/corrections.ts';
+import { isOvertaken, type Whereabouts } from '../patients/whereabouts.ts';
 import { GATEWAY_LIMITS } from '../registry/gateway-limits.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import {
   type Arrival,
   type ArrivalResult,
-  type ArrivedBatch,
   type BatchOutcome,
   type CurrencyChange,
   type EventArrival,
@@ -29,6 +30,7 @@ import { type Admitted, admit, type Sender } from './admit.ts';
 import { batchEvidence, writeEvidence } from './evidence.ts';
 import { admitForeign } from './foreign/admit.ts';
 import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts';
+import { type Admission, type Keep, Placements } from './placements.ts';
 import type { Storing } from './storing.ts';
 import type { UnboundPlaces } from './unbound.ts';
 
@@ -49,7 +51,17 @@ export interface IngestOptions {
   unbound?: Pick<UnboundPlaces, 'note'>;
   /** Told of every batch that the store took, or did not. */
   storing?: Pick<Storing, 'refused' | 'stored'>;
+  /** Who lies where by movements; without it no bed follows them. */
+  whereabouts?: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'>;
+  /** Woken behind each batch that told of movements. */
+  corrections?: Pick<Corrections, 'wake'>;
   limits?: { batchEntries: number; batchBytes: number };
+}
+
+interface Taken {
+  parts: readonly Admitted[];
+  outcomes: EntryOutcome[];
+  committed: BatchOutcome['committed'];
 }
 
 const REPORT_EVERY_MS = 60_000;
@@ -75,6 +87,7 @@ class HubIngest implements Ingest {
   readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
   readonly #storing: Pick<Storing, 'refused' | 'stored'> | undefined;
+  readonly #placements: Placements;
   readonly limits: { batchEntries: number; batchBytes: number };
 
   constructor({
@@ -89,6 +102,8 @@ class HubIngest implements Ingest {
     unbound,
     storing,
     rebind,
+    whereabouts,
+    corrections,
     limits = UPLINK_LIMITS,
   }: IngestOptions) {
     this.#store = store;
@@ -103,6 +118,7 @@ class HubIngest implements Ingest {
     this.#unbound = unbound;
     this.#storing = storing;
     this.#rebind = rebind;
+    this.#placements = new Placements(whereabouts, corrections);
     this.limits = limits;
   }
 
@@ -134,37 +150,42 @@ class HubIngest implements Ingest {
     const sender = await this.#senderOf(identityId);
     const { entries, sentAt } = this.#entriesOf(bundle, ['batch']);
     if (entries.length === 0) return { outcomes: [] };
-    const parts = entries.map((entry) => admit(entry, sender, sentAt));
-    const { outcomes, committed } = await this.#take(sender, parts, sentAt);
+    const { outcomes, committed } = await this.#take(sender, (by) => entries.map((entry) => admit(entry, by, sentAt)), sentAt);
     return { outcomes, committed };
   }
 
   async foreign(identityId: string, bundle: unknown): Promise<ForeignAnswer> {
     const sender = await this.#senderOf(identityId);
     const { type, entries, sentAt } = this.#entriesOf(bundle, ['batch', 'transaction']);
-    const parts = entries.map((entry) => {
-      const { part, leftOut } = admitForeign(entry, sender, sentAt);
-      for (const field of leftOut) this.#metrics.count('ingest_left_out', field);
-      return part;
-    });
     if (entries.length === 0) return { type, outcomes: [] };
-    if (type === 'batch') return { type, outcomes: ruled(parts, (await this.#take(sender, parts, sentAt)).outcomes) };
-    return this.#takeWhole(sender, parts, sentAt);
+    let leftOut: readonly string[] = [];
+    const admitted: Admission = (by) => {
+      const all = entries.map((entry) => admitForeign(entry, by, sentAt));
+      leftOut = all.flatMap((one) => one.leftOut);
+      return all.map(({ part }) => part);
+    };
+    const answer = type === 'batch' ? this.#takeEach(sender, admitted, sentAt) : this.#takeWhole(sender, admitted, sentAt);
+    return await answer.finally(() => {
+      for (const field of leftOut) this.#metrics.count('ingest_left_out', field);
+    });
+  }
+
+  async #takeEach(sender: Sender, admitted: Admission, sentAt: Instant | null): Promise<ForeignAnswer> {
+    const { parts, outcomes } = await this.#take(sender, admitted, sentAt);
+    return { type: 'batch', outcomes: ruled(parts, outcomes) };
   }
 
   /** All or nothing: what one entry is refused for keeps all the others out, and is kept itself. */
-  async #takeWhole(sender: Sender, parts: readonly Admitted[], sentAt: Instant | null): Promise<ForeignAnswer> {
-    let judged = parts;
-    if (parts.every((part) => 'arrival' in part)) {
-      try {
-        return { type: 'transaction', outcomes: (await this.#take(sender, parts, sentAt, true)).outcomes };
-      } catch (thrown) {
-        if (!(thrown instanceof Conflict)) throw thrown;
-        judged = thrown.parts;
-      }
+  async #takeWhole(sender: Sender, admitted: Admission, sentAt: Instant | null): Promise<ForeignAnswer> {
+    let judged: readonly Admitted[];
+    try {
+      return { type: 'transaction', outcomes: (await this.#take(sender, admitted, sentAt, true)).outcomes };
+    } catch (thrown) {
+      if (!(thrown instanceof Conflict)) throw thrown;
+      judged = thrown.parts;
     }
     const bad = judged.filter((part) => 'refusal' in part);
-    const outcomes = ruled(bad, (await this.#take(sender, bad, sentAt)).outcomes);
+    const outcomes = ruled(bad, (await this.#take(sender, () => bad, sentAt)).outcomes);
     return { type: 'transaction', refused: judged.map((part) => ('refusal' in part ? (outcomes.shift() ?? null) : null)) };
   }
 
@@ -181,21 +202,18 @@ class HubIngest implements Ingest {
     return sender;
   }
 
-  /** Stores what may be, keeps what is refused, and tells everybody concerned. `whole`: throws Conflict, and stores nothing, where a key was used before. */
-  async #take(
-    sender: Sender,
-    parts: readonly Admitted[],
-    sentAt: Instant | null,
-    whole = false,
-  ): Promise<{ outcomes: EntryOutcome[]; committed: BatchOutcome['committed'] }> {
-    const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
-    const refusals = parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
-    const { results, currencies, committed } = await this.#write(sender, arrivals, refusals, sentAt, whole);
+  /** Stores what may be, keeps what is refused, and tells everybody concerned. `whole`: throws Conflict, and stores nothing, where anything is refused. */
+  async #take(sender: Sender, admitted: Admission, sentAt: Instant | null, whole = false): Promise<Taken> {
+    const { parts, outcome } = await this.#committed(
+      this.#placements.stored(sender, admitted, (each, keep) => this.#write(sender, each, { sentAt, whole, keep })),
+    );
+    const { results, currencies, committed, dropped } = outcome;
+    if (dropped > 0) this.#quarantineFull(sender.gateway.identity, dropped);
     this.#staleness?.changed(currencies);
-    this.#report(sender.gateway.identity, refusals);
+    this.#report(sender.gateway.identity, refusalsOf(parts));
     for (const part of parts) if ('refusal' in part) this.#unbound?.note(sender.gateway.identity, part.refusal, part.bed, sender.at);
-    this.#tell(sender, arrivals, results, currencies);
-    return { outcomes: this.#outcomes(parts, results), committed };
+    this.#tell(sender, arrivalsOf(parts), results, currencies);
+    return { parts, outcomes: this.#outcomes(parts, results), committed };
   }
 
   /** What this gateway may not do at all is refused as a whole, and stays with it: in quarantine it would be lost to a mistake in the policy. */
@@ -226,33 +244,27 @@ class HubIngest implements Ingest {
     return { type, entries: entry, sentAt: typeof timestamp === 'string' ? (parseInstant(timestamp)?.at ?? null) : null };
   }
 
+  /** Stores a batch, and remembers whether the store took it. */
   async #write(
     { gateway, principal, policy, at }: Sender,
-    arrivals: (Arrival | EventArrival)[],
-    refusals: Refusal[],
-    sentAt: Instant | null,
-    whole: boolean,
+    parts: readonly Admitted[],
+    { sentAt, whole, keep }: { sentAt: Instant | null; whole: boolean; keep: Keep },
   ): Promise<BatchOutcome> {
+    const [arrivals, refusals] = [arrivalsOf(parts), refusalsOf(parts)];
+    if (whole && refusals.length > 0) throw new Conflict(parts);
     const { tenant, identity, limits } = gateway;
     const { quarantineRows: rows, quarantineBytes: bytes } = { ...GATEWAY_LIMITS, ...limits };
     const evidence = (results: readonly ArrivalResult[]): AuditEvent[] => {
-      if (whole && results.some((result) => REFUSED[result])) throw new Conflict(arrivals, results);
+      if (whole && results.some((result) => REFUSED[result])) throw new Conflict(conflicting(arrivals, results));
       return batchEvidence({ tenant, principal: principal.id, policy: policy.version, at }, arrivals, refusals, results);
     };
     const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
-    const outcome = await this.#committed(this.#stored(batch));
-    if (outcome.dropped > 0) this.#quarantineFull(identity, outcome.dropped);
-    return outcome;
-  }
-
-  /** Stores a batch, and remembers whether the store took it. */
-  async #stored(batch: ArrivedBatch): Promise<BatchOutcome> {
     try {
-      const outcome = await this.#store.storeBatch(batch);
-      this.#storing?.stored(batch.refusals.length > 0 || outcome.results.some((result) => result !== 'held'));
+      const outcome = await keep((placing) => this.#store.storeBatch(placing ? { ...batch, placing } : batch));
+      this.#storing?.stored(refusals.length > 0 || outcome.results.some((result) => result !== 'held'));
       return outcome;
     } catch (thrown) {
-      if (!(thrown instanceof Conflict)) this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());
+      if (!(thrown instanceof Conflict || isOvertaken(thrown))) this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());
       throw thrown;
     }
   }
@@ -316,21 +328,34 @@ class HubIngest implements Ingest {
   }
 }
 
-/** A transaction with a key that was used before with other content: its parts, with those keys as refusals. */
+/** A transaction of which something is refused: its parts, with what they are refused for. */
 class Conflict extends VitalmeshError {
-  readonly parts: Admitted[];
+  readonly parts: readonly Admitted[];
 
-  constructor(arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[]) {
+  constructor(parts: readonly Admitted[]) {
     super('UPLINK-KEY-REUSED');
-    this.parts = arrivals.map((arrival, i) => {
-      const result = results[i];
-      const code = result && REFUSED[result];
-      if (!code) return { arrival };
-      const { id, received } = arrival;
-      if (code === 'INGEST-ERASED') return { refusal: { id, code, rule: 'erased: nothing of it is kept', received: '' } };
-      return { refusal: { id, code, rule: 'same key, other content', received } };
-    });
+    this.parts = parts;
   }
+}
+
+/** What arrived, with keys that were used before with other content as refusals. */
+function conflicting(arrivals: readonly (Arrival | EventArrival)[], results: readonly ArrivalResult[]): Admitted[] {
+  return arrivals.map((arrival, i) => {
+    const result = results[i];
+    const code = result && REFUSED[result];
+    if (!code) return { arrival };
+    const { id, received } = arrival;
+    if (code === 'INGEST-ERASED') return { refusal: { id, code, rule: 'erased: nothing of it is kept', received: '' } };
+    return { refusal: { id, code, rule: 'same key, other content', received } };
+  });
+}
+
+function arrivalsOf(parts: readonly Admitted[]): (Arrival | EventArrival)[] {
+  return parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
+}
+
+function refusalsOf(parts: readonly Admitted[]): Refusal[] {
+  return parts.flatMap((part) => ('refusal' in part ? [part.refusal] : []));
 }
 
 function vitalsByPatient(rows: readonly { patient: string; vital: string }[]): Map<string, Set<string>> {

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { AuditEvent } from '../access/access.ts';
+import { isNobody } from '../store/placing/placing.ts';
 import type { Arrival, ArrivalResult, EventArrival, Refusal } from '../store/store.ts';
 
 /** Who sent it, and when the hub had it. */
@@ -27,7 +28,8 @@ export function batchEvidence(
   const taken = arrivals.filter((_, i) => results[i] !== 'reused' && results[i] !== 'erased');
   if (taken.length > 0) {
     const [first] = taken;
-    const patient = first && taken.every((arrival) => arrival.patient === first.patient) ? first.patient : null;
+    const of = first && taken.every((arrival) => arrival.patient === first.patient) ? first.patient : null;
+    const patient = of === null || isNobody(of) ? null : of;
     const count = results.filter((result) => result === 'stored').length;
     events.push(writeEvidence(by, { patient, outcome: 'allowed', reason: 'granted', count }));
   }

@@ -18,6 +18,9 @@ import { latestUri, PATIENTS_URI, parseUri } from './uris.ts';
 
 type Reader = Pick<Subscriber, 'principal' | 'context'>;
 
+/** What must not wait: that what was shown is not so any more, or that nothing comes. */
+const URGENT: readonly Change['kind'][] = ['stale', 'corrected', 'sources'];
+
 /** The end of a resource subscribed to, and how many notifications of it were sent. */
 export interface Closed {
   uri: string;
@@ -203,7 +206,7 @@ export class Fanout implements Disposable {
       this.#endOf(change);
       return;
     }
-    const note: Note = { version: change.version, at: change.at, urgent: change.kind === 'stale' || change.kind === 'corrected' };
+    const note: Note = { version: change.version, at: change.at, urgent: URGENT.includes(change.kind) };
     const isStored = change.kind === 'stored' || change.kind === 'late' || change.kind === 'corrected';
     const list = change.kind === 'patients' || (isStored && this.#isNew(change));
     if (list) this.#deliver(PATIENTS_URI, change, note);

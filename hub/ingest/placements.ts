@@ -1,0 +1,85 @@
+import type { Corrections } from '../patients/corrections.ts';
+import { readSaid, type ToldMovement } from '../patients/said.ts';
+import type { BatchPlaces } from '../patients/whereabouts/placing.ts';
+import { isOvertaken, MOST_TRIES, type Whereabouts } from '../patients/whereabouts.ts';
+import type { BatchPlacing } from '../store/placing/placing.ts';
+import { type Arrival, type BatchOutcome, type EventArrival, isEvent } from '../store/store.ts';
+import type { Admitted, Sender } from './admit.ts';
+
+/** Takes the entries of a batch through every check, by whatever is known when it is called. */
+export type Admission = (sender: Sender) => readonly Admitted[];
+
+/** Stores a batch by `write`, with what goes along where its rows were placed or it tells of movements. */
+export type Keep = (write: (placing?: BatchPlacing) => Promise<BatchOutcome>) => Promise<BatchOutcome>;
+
+/** Has batches decided by who lies where, and stored only if that still holds in the commit. */
+export class Placements {
+  readonly #whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'> | undefined;
+  readonly #corrections: Pick<Corrections, 'wake'> | undefined;
+
+  constructor(
+    whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'> | undefined,
+    corrections: Pick<Corrections, 'wake'> | undefined,
+  ) {
+    this.#whereabouts = whereabouts;
+    this.#corrections = corrections;
+  }
+
+  /**
+   * Admits the entries and stores them, anew where somebody was moved between both. Rejects with what `store` rejects with, with INGEST-PLACES-CHANGED where that happened
+   * too often, and with STORAGE-*.
+   */
+  async stored<T>(
+    sender: Sender,
+    admission: Admission,
+    store: (parts: readonly Admitted[], keep: Keep) => Promise<T>,
+  ): Promise<{ parts: readonly Admitted[]; outcome: T }> {
+    const { tenant } = sender.gateway;
+    for (let tries = 1; ; tries += 1) {
+      const { places, parts } = await this.#admitted(sender, admission);
+      try {
+        return { parts, outcome: await store(parts, this.#keeping(sender, places, parts)) };
+      } catch (thrown) {
+        if (!isOvertaken(thrown) || tries >= MOST_TRIES) throw thrown;
+        await this.#whereabouts?.refresh(tenant);
+      }
+    }
+  }
+
+  /** Everybody who is named has a public id before anything that names them is stored. */
+  async #admitted(sender: Sender, admission: Admission): Promise<{ places: BatchPlaces | undefined; parts: readonly Admitted[] }> {
+    const { tenant } = sender.gateway;
+    for (;;) {
+      const places = await this.#whereabouts?.placing(tenant);
+      const parts = admission({ ...sender, places });
+      if (places === undefined) return { places, parts };
+      const moved = parts.flatMap((part) => ('arrival' in part ? (movementIn(part.arrival, sender.gateway.identity) ?? []) : []));
+      await this.#whereabouts?.hear(
+        tenant,
+        moved.flatMap((movement) => readSaid(movement)?.records ?? []),
+      );
+      if (places.unheard.size === 0) return { places, parts };
+      await this.#whereabouts?.hear(tenant, places.unheard.values());
+    }
+  }
+
+  #keeping({ gateway: { tenant, identity }, at }: Sender, places: BatchPlaces | undefined, parts: readonly Admitted[]): Keep {
+    const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
+    const movements = arrivals.map((arrival) => movementIn(arrival, identity));
+    const tells = movements.some((movement) => movement !== undefined);
+    const whereabouts = this.#whereabouts;
+    if (!whereabouts || !places || !(tells || arrivals.some(({ placed }) => placed))) return (write) => write();
+    return async (write) => {
+      const outcome = await whereabouts.keep(tenant, { movements, version: places.version, at }, write);
+      if (tells) this.#corrections?.wake();
+      return outcome;
+    };
+  }
+}
+
+/** A movement as it will be read; undefined for anything else, and for a test, which moves nobody. */
+function movementIn(arrival: Arrival | EventArrival, gateway: string): ToldMovement | undefined {
+  if (!isEvent(arrival) || arrival.kind !== 'movement' || arrival.test) return undefined;
+  const { id, sortTime, receivedAt, test, received } = arrival;
+  return { id, gateway, sortTime, receivedAt, test, resource: JSON.parse(received) };
+}

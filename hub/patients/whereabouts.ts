@@ -1,0 +1,307 @@
+import type { Clock, Instant } from '../../shared/clock.ts';
+import { VitalmeshError } from '../../shared/errors.ts';
+import type { AssignedId } from '../../shared/movement.ts';
+import type { AuditEvent } from '../access/access.ts';
+import { operatorPrincipal } from '../access/principals.ts';
+import type { GatewayEntry, PatientPlace } from '../registry/registry.ts';
+import type { BatchPlacing, DeviceMove } from '../store/placing/placing.ts';
+import type { ArrivalResult, Store } from '../store/store.ts';
+import { FollowedBeds } from './followed-beds.ts';
+import type { Presence } from './presence.ts';
+import { readSaid, type ToldMovement } from './said.ts';
+import { recordKey } from './stays/statement.ts';
+import { BatchPlaces, type SeenDevice } from './whereabouts/placing.ts';
+import { inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
+import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
+
+export interface WhereaboutsOptions {
+  store: Pick<Store, 'placing' | 'events'>;
+  /** The gateways in force; the same list while nothing of it changed. */
+  gateways: () => readonly GatewayEntry[];
+  clock: Clock;
+  /** Whether other hubs store into it, too; false unless given. */
+  isShared?: boolean;
+}
+
+/** Movements of a batch that is about to be stored; `at`: hub's clock. `changed`: which of them are new, told in the order of the batch's arrivals. */
+export interface Telling {
+  movements: readonly (ToldMovement | undefined)[];
+  /** By which everything else of the batch was placed. */
+  version: number;
+  at: Instant;
+}
+
+interface TenantState {
+  places: TenantPlaces;
+  version: number;
+  /** Rows are read again from before the last one that was read, because hubs that share a store have clocks of their own. */
+  readUpTo: Instant;
+  deviceMoves: number;
+  seen: Map<string, SeenDevice>;
+  /** Commits of this process that will make something else known. */
+  underway: Set<Promise<unknown>>;
+  /** Public ids of whom the store is forgetting. */
+  erased: Set<string>;
+}
+
+/** How often something is placed anew that others overtook. */
+export const MOST_TRIES = 8;
+/** By so much the clocks of hubs that share a store may differ. */
+const CLOCKS_MS = 10 * 60_000;
+/** By so much something can have been measured ahead of the hub's clock, with room. */
+const AHEAD_MS = 10 * 60_000;
+
+/**
+ * Who lies where, of every tenant that follows movements: all that was said, in memory, as of the last commit. Whoever stores movements does it through `keep`, so that
+ * rows that are there follow in the same commit.
+ */
+export class Whereabouts implements Presence {
+  readonly #options: WhereaboutsOptions;
+  readonly #followed: FollowedBeds;
+  readonly #tenants = new Map<string, Promise<TenantState>>();
+  readonly #known = new Map<string, TenantState>();
+  readonly #reading = new Map<string, Promise<void>>();
+  readonly #listeners = new Set<(tenant: string, patients: readonly string[]) => void>();
+  readonly #openedAt: Instant;
+
+  /** Use `openWhereabouts`. */
+  constructor(options: WhereaboutsOptions) {
+    this.#options = options;
+    this.#followed = new FollowedBeds(options.gateways);
+    this.#openedAt = options.isShared ? Number.POSITIVE_INFINITY : options.clock.now();
+  }
+
+  /** Reads what is stored of every tenant that follows movements and was not read yet. Throws STORAGE-*. */
+  async open(): Promise<void> {
+    for (const tenant of this.#followed.tenants()) await this.#ready(tenant);
+  }
+
+  /** For the rows of a batch, or to store movements; undefined for a tenant that follows none. Throws STORAGE-*. */
+  async placing(tenant: string): Promise<BatchPlaces | undefined> {
+    if (!this.#followed.follows(tenant)) return undefined;
+    const { version, places, seen } = await this.#ready(tenant);
+    return new BatchPlaces(version, places, seen);
+  }
+
+  /** Gives public ids to whoever has none yet, before anything that names them is stored. Throws STORAGE-*. */
+  async hear(tenant: string, numbers: Iterable<AssignedId>): Promise<void> {
+    const { places } = await this.#ready(tenant);
+    await this.#hear(tenant, places, numbers);
+  }
+
+  /**
+   * Stores something whose rows were placed, or that tells of movements, by `store`, and knows what it told once it is committed. Rejects with what `store` rejects with;
+   * after INGEST-PLACES-CHANGED call `refresh`, place everything anew and try again.
+   */
+  async keep<T>(tenant: string, { movements, version, at }: Telling, store: (placing: BatchPlacing) => Promise<T>): Promise<T> {
+    const state = await this.#ready(tenant);
+    let told: Learning | undefined;
+    const changes = (results: readonly ArrivalResult[]): Learning['orders'] | undefined => {
+      const stored = movements.flatMap((movement, i) => (movement && results[i] === 'stored' ? [movement] : []));
+      told = stored.length === 0 ? undefined : state.places.learning(stored, at);
+      return told?.orders;
+    };
+    return await this.#underway(state, async () => {
+      const outcome = await store({ version, changes });
+      if (told) this.#learn(tenant, state, told, version + 1);
+      return outcome;
+    });
+  }
+
+  /** Keeps that a device was moved by hand, and what that changes. Throws INGEST-PLACES-CHANGED where others change it all the time, STORAGE-*. */
+  async moveDevice(move: DeviceMove, evidence: readonly AuditEvent[]): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#moveDevice(move, evidence);
+        return;
+      } catch (thrown) {
+        if (!isOvertaken(thrown) || tries >= MOST_TRIES) throw thrown;
+        await this.refresh(move.tenant);
+      }
+    }
+  }
+
+  /** Knows what is stored, also by other hubs. Throws STORAGE-*. */
+  async refresh(tenant: string): Promise<void> {
+    const state = await this.#ready(tenant);
+    await Promise.allSettled([...state.underway]);
+    if ((await this.#options.store.placing.placingVersion(tenant)) <= state.version) return;
+    const read = () => (state.erased.size > 0 ? this.#readAnew(tenant, state) : this.#read(tenant, state));
+    const reading = this.#reading.get(tenant) ?? read().finally(() => this.#reading.delete(tenant));
+    this.#reading.set(tenant, reading);
+    await reading;
+  }
+
+  /** That somebody was erased, of whom nothing may stay known once the store has forgotten them, too. */
+  erased(tenant: string, patient: string): void {
+    this.#known.get(tenant)?.erased.add(patient);
+  }
+
+  /** `refresh` of every tenant that follows movements, for when another hub stored something. */
+  async refreshAll(): Promise<void> {
+    for (const tenant of this.#followed.tenants()) await this.refresh(tenant);
+  }
+
+  /** Since when (UTC ms) nothing was told of movements, where that is too long by now; undefined while it is not. */
+  overdueSince(tenant: string): Instant | undefined {
+    const since = this.#known.get(tenant)?.places.silentSince();
+    return since !== undefined && since <= this.#options.clock.now() ? since : undefined;
+  }
+
+  patients(tenant: string): readonly PatientPlace[] {
+    const places = this.#known.get(tenant)?.places;
+    return places ? presentIn(places, this.#followed.of(tenant), this.#options.clock.now()) : [];
+  }
+
+  patient(tenant: string, id: string): PatientPlace | undefined {
+    const places = this.#known.get(tenant)?.places;
+    return places && placeOf(places, this.#followed.of(tenant), id, this.#options.clock.now());
+  }
+
+  isPatient(id: string): boolean {
+    return [...this.#known.values()].some(({ places }) => places.people.recordOf(id) !== undefined);
+  }
+
+  inBed(tenant: string, bed: string): string | null | undefined {
+    if (!this.#followed.of(tenant).has(bed)) return undefined;
+    const places = this.#known.get(tenant)?.places;
+    return places ? inBedNow(places, bed, this.#options.clock.now()) : null;
+  }
+
+  onChange(listener: (tenant: string, patients: readonly string[]) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  async #moveDevice(move: DeviceMove, evidence: readonly AuditEvent[]): Promise<void> {
+    const { tenant, device, at } = move;
+    const state = await this.#ready(tenant);
+    const { version, places, seen } = state;
+    await this.#underway(state, async () => {
+      const changes = (): Learning['orders'] => {
+        const { beds = [], named = [] } = seen.get(device) ?? {};
+        const isAllSeen = at - AHEAD_MS > this.#openedAt;
+        const where = isAllSeen ? beds : new Set([...beds, ...places.beds(), ...this.#followed.of(tenant)]);
+        return places.ordersOfMove(
+          move,
+          where,
+          [...named].flatMap((id) => places.people.stated(id) ?? []),
+        );
+      };
+      await this.#options.store.placing.moveDevice(move, { version, changes }, evidence);
+      // Who read meanwhile has it already.
+      if (state.version > version) return;
+      places.devices.add(move);
+      state.deviceMoves += 1;
+      state.version = version + 1;
+    });
+  }
+
+  async #underway<T>(state: TenantState, commit: () => Promise<T>): Promise<T> {
+    const committing = commit();
+    state.underway.add(committing);
+    try {
+      return await committing;
+    } finally {
+      state.underway.delete(committing);
+    }
+  }
+
+  #ready(tenant: string): Promise<TenantState> {
+    const ready = this.#tenants.get(tenant) ?? this.#opened(tenant);
+    this.#tenants.set(tenant, ready);
+    return ready;
+  }
+
+  async #opened(tenant: string): Promise<TenantState> {
+    try {
+      return await this.#begun(tenant, new Map());
+    } catch (thrown) {
+      this.#tenants.delete(tenant);
+      throw thrown;
+    }
+  }
+
+  async #begun(tenant: string, seen: TenantState['seen']): Promise<TenantState> {
+    const places = new TenantPlaces(() => this.#followed.limits(tenant));
+    const none = { version: 0, readUpTo: Number.NEGATIVE_INFINITY, deviceMoves: 0 };
+    const state: TenantState = { places, ...none, seen, underway: new Set(), erased: new Set() };
+    for await (const person of this.#options.store.placing.persons())
+      if (person.tenant === tenant) places.people.add(person, person.patient);
+    await this.#read(tenant, state, () => this.#known.set(tenant, state));
+    return state;
+  }
+
+  async #readAnew(tenant: string, { seen, erased }: TenantState): Promise<void> {
+    const anew = await this.#begun(tenant, seen);
+    for (const patient of erased) if (anew.places.people.recordOf(patient) !== undefined) anew.erased.add(patient);
+    this.#tenants.set(tenant, Promise.resolve(anew));
+    this.#tell(tenant, [...erased]);
+  }
+
+  /** Reads what was stored behind what is known. `ready` is called before anybody is told. */
+  async #read(tenant: string, state: TenantState, ready: () => unknown = () => undefined): Promise<void> {
+    const { store, clock } = this.#options;
+    const version = await store.placing.placingVersion(tenant);
+    const since = state.readUpTo - CLOCKS_MS;
+    const filter = { kind: 'movement' as const, ...(Number.isFinite(since) && { since }) };
+    const stored: ToldMovement[] = [];
+    for await (const event of await store.events(tenant, filter, (rows) => reading(tenant, rows, clock.now()))) {
+      stored.push(event);
+      state.readUpTo = Math.max(state.readUpTo, event.storedAt);
+    }
+    const news = state.places.news(stored);
+    await this.#hear(tenant, state.places, news.flatMap(numbersIn));
+    await this.#readDeviceMoves(tenant, state);
+    const told = state.places.learning(news, clock.now(), true);
+    ready();
+    this.#learn(tenant, state, told, version);
+  }
+
+  async #readDeviceMoves(tenant: string, state: TenantState): Promise<void> {
+    let number = 0;
+    for await (const move of this.#options.store.placing.deviceMoves()) {
+      if (move.tenant !== tenant) continue;
+      number += 1;
+      if (number <= state.deviceMoves) continue;
+      state.places.devices.add(move);
+      state.deviceMoves = number;
+    }
+  }
+
+  async #hear(tenant: string, { people }: TenantPlaces, numbers: Iterable<AssignedId>): Promise<void> {
+    const unheard = new Map([...numbers].map((number) => [recordKey(number), number]));
+    for (const record of [...unheard.keys()]) if (people.idOf(record) !== undefined) unheard.delete(record);
+    if (unheard.size === 0) return;
+    const records = [...unheard.values()];
+    const ids = await this.#options.store.placing.personsOf(tenant, records);
+    for (const [i, record] of records.entries()) people.add(record, ids[i] ?? '');
+  }
+
+  #learn(tenant: string, state: TenantState, told: Learning, version: number): void {
+    const concerned = told.learn();
+    state.version = Math.max(state.version, version);
+    this.#tell(tenant, concerned);
+  }
+
+  #tell(tenant: string, concerned: readonly string[]): void {
+    if (concerned.length > 0) for (const listener of this.#listeners) listener(tenant, concerned);
+  }
+}
+
+/** Whether something was decided by what is known no longer: `refresh`, decide anew, and try again. */
+export function isOvertaken(thrown: unknown): boolean {
+  return thrown instanceof VitalmeshError && thrown.code === 'INGEST-PLACES-CHANGED';
+}
+
+function numbersIn(movement: ToldMovement): AssignedId[] {
+  return readSaid(movement)?.records ?? [];
+}
+
+/** The evidence that the hub read movements to know who lies where; done by the configuration of whoever runs it. */
+function reading(tenant: string, rows: number, at: Instant): AuditEvent {
+  const { id: principal, role } = operatorPrincipal(process.getuid?.() ?? 0, tenant);
+  const detail = { credential: { kind: 'local' }, args: { kind: 'movement' } } as const;
+  const what = { action: 'observations.export', outcome: 'allowed', reason: 'whereabouts', channel: 'operator' } as const;
+  return { at, tenant, principal, role, ...what, patient: null, count: rows, detail };
+}

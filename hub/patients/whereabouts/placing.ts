@@ -1,0 +1,97 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { AssignedId } from '../../../shared/movement.ts';
+import { nobodyIn, type Placed } from '../../store/placing/placing.ts';
+import { recordKey } from '../stays/statement.ts';
+import { holderBy, isComparable, type Rule, type Stated } from './course.ts';
+import type { TenantPlaces } from './tenant-places.ts';
+
+/** How sure it is whose a row is. `unconfirmed`: a movement was missed, or they are silent. `unknown`: nobody is known to lie there. */
+export type Identity = 'known' | 'conflict' | 'unconfirmed' | 'unknown';
+
+/** Whose a row is. */
+export interface PlacedRow {
+  /** Public id, or `nobodyIn` its bed where that is not known for sure. */
+  patient: string;
+  /** To be kept with the row. */
+  placed: Placed;
+  identity: Identity;
+}
+
+/** What a row says of whose it is, and when it was measured (`sortTime`). */
+export interface RowPlace {
+  bed: string;
+  device: string;
+  /** The number that it names, or a public id. */
+  stated?: AssignedId | { id: string } | undefined;
+  at: Instant;
+}
+
+/** What was heard of a device since the hub began: where its messages said it stood, and whom they named. */
+export interface SeenDevice {
+  beds: Set<string>;
+  named: Set<string>;
+}
+
+/** Places the rows of one batch by what is known at one moment. */
+export class BatchPlaces {
+  /** `placingVersion` of what is known. */
+  readonly version: number;
+  /** Numbers that rows named and that have no public id yet: they are to get one (`Whereabouts.hear`), and the batch is to be placed anew. */
+  readonly unheard = new Map<string, AssignedId>();
+  readonly #places: TenantPlaces;
+  readonly #seen: Map<string, SeenDevice>;
+
+  constructor(version: number, places: TenantPlaces, seen: Map<string, SeenDevice>) {
+    this.version = version;
+    this.#places = places;
+    this.#seen = seen;
+  }
+
+  /** In which bed a row is measured: where its device was put by hand, else as its message says. */
+  bedOf(device: string, stated: string | undefined, at: Instant): string | undefined {
+    return (device === '' ? undefined : this.#places.devices.bedOf(device, at)) ?? stated;
+  }
+
+  /** True for the public id of somebody who was heard of. */
+  isPerson(id: string): boolean {
+    return this.#places.people.recordOf(id) !== undefined;
+  }
+
+  /** Whose a row is that was measured in `bed`, as `bedOf` said. */
+  place({ bed, device, stated: named, at }: RowPlace): PlacedRow {
+    const stated = this.#stated(named);
+    if (device !== '') this.#note(device, bed, stated);
+    const rule = this.#places.ruleAt(bed, at);
+    const patient = holderBy(rule, stated)?.id;
+    return {
+      patient: patient ?? nobodyIn(bed),
+      placed: { bed, stated: stated?.id ?? null },
+      identity: patient === undefined ? why(rule, stated) : 'known',
+    };
+  }
+
+  /** Whom a row names; a number of which nobody says whose system it is can be compared with none. */
+  #stated(named: RowPlace['stated']): Stated | undefined {
+    if (named === undefined) return undefined;
+    const { people } = this.#places;
+    if ('id' in named) return people.stated(named.id);
+    if (named.authority === '' || named.value === '') return undefined;
+    const record = recordKey(named);
+    const id = people.idOf(record);
+    if (id === undefined) this.unheard.set(record, named);
+    return id === undefined ? undefined : { id, authority: named.authority };
+  }
+
+  #note(device: string, bed: string, stated: Stated | undefined): void {
+    const seen = this.#seen.get(device) ?? { beds: new Set(), named: new Set() };
+    this.#seen.set(device, seen);
+    seen.beds.add(bed);
+    if (stated) seen.named.add(stated.id);
+  }
+}
+
+/** Why a row is nobody's. */
+function why({ certainty, who }: Rule, stated: Stated | undefined): Identity {
+  if (who !== undefined) return stated && isComparable(who, stated) ? 'conflict' : 'unconfirmed';
+  return certainty === 'conflict' || certainty === 'unconfirmed' ? certainty : 'unknown';
+}

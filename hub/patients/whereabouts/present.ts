@@ -1,0 +1,41 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { PatientPlace } from '../../registry/registry.ts';
+import { type PersonFacts, windowAt } from './course.ts';
+import type { TenantPlaces } from './tenant-places.ts';
+
+/**
+ * Who lies in one of the beds for sure, as far as anybody heard, in order of id. That movements are silent takes nobody off the list: what was measured of them before
+ * stays to be read, and what comes meanwhile is nobody's.
+ */
+export function presentIn(places: TenantPlaces, beds: Iterable<string>, now: Instant): PatientPlace[] {
+  const present: PatientPlace[] = [];
+  for (const bed of beds) {
+    const who = occupantOf(places, bed, now);
+    if (who) present.push({ patient: who.id, bed });
+  }
+  return present.sort((a, b) => (a.patient < b.patient ? -1 : 1));
+}
+
+/** Where somebody is of whom a movement ever spoke; undefined for others. */
+export function placeOf(places: TenantPlaces, beds: ReadonlySet<string>, id: string, now: Instant): PatientPlace | undefined {
+  const who = places.personBehind(id);
+  if (who === undefined) return undefined;
+  const merged = who.id !== id && { mergedFrom: id };
+  const stays = places.staysOf(who).filter(({ bed, from }) => beds.has(bed) && from <= now);
+  const here = stays.filter(({ to }) => to === null || to > now);
+  const sure = here.find(({ bed }) => occupantOf(places, bed, now)?.id === who.id);
+  if (sure) return { patient: who.id, bed: sure.bed, ...merged };
+  const left = here.length === 0 && stays.length > 0;
+  return { patient: who.id, bed: null, ...(left && { discharged: Math.max(...stays.map(({ to }) => to ?? now)) }), ...merged };
+}
+
+/** Who lies in a bed for sure, also while movements are silent: then nobody. */
+export function inBedNow(places: TenantPlaces, bed: string, now: Instant): string | null {
+  const rule = places.ruleAt(bed, now);
+  return rule.certainty === 'sure' ? rule.who.id : null;
+}
+
+function occupantOf(places: TenantPlaces, bed: string, now: Instant): PersonFacts | undefined {
+  const window = windowAt(places.courseOf(bed), now);
+  return window?.state === 'occupied' ? window.who : undefined;
+}
