@@ -49,9 +49,12 @@ function alive(pid) {
 // Most files wait for processes and timers most of their time, so even two cores have room for two at once.
 const several = Math.max(2, availableParallelism() - 1);
 // A test that hangs fails, and so does, by its name, a file whose process outlives its tests (left-behind.ts).
+const support = (name) => pathToFileURL(join(root, 'test', 'support', name)).href;
 const tests = (limitMs, atOnce, ...globs) => ({
-  flags: [`--import=${pathToFileURL(join(root, 'test', 'support', 'left-behind.ts'))}`, '--test', `--test-timeout=${limitMs}`],
-  atOnce: `--test-concurrency=${atOnce}`,
+  flags: [
+    ...[`--import=${support('left-behind.ts')}`, '--test', `--test-timeout=${limitMs}`, `--test-concurrency=${atOnce}`],
+    ...['spec', support('slowest-files.ts')].flatMap((name) => [`--test-reporter=${name}`, '--test-reporter-destination=stdout']),
+  ],
   globs,
 });
 const commands = {
@@ -100,9 +103,9 @@ for (const [i, step] of steps.entries()) {
 }
 
 /** Test files in `npm test -- FILE` replace the globs. */
-function testArguments({ flags, atOnce, globs }, own) {
+function testArguments({ flags, globs }, own) {
   const named = own.some((arg) => !arg.startsWith('-'));
-  return [...flags, atOnce, ...own, ...(named ? [] : globs)];
+  return [...flags, ...own, ...(named ? [] : globs)];
 }
 
 /** Half of what a short test does is to compile what all of them import: a folder for what was compiled, as long as this run. */
