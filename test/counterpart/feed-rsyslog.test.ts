@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -12,6 +12,7 @@ import { pause } from '../../shared/lifecycle.ts';
 import { fedEntry } from '../contract/feed-sink.ts';
 import { verifies } from '../requirements.ts';
 import { TestAuthority } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { RECEIVER_HOST } from '../support/syslog-receiver.ts';
 
 const NEVER = new AbortController().signal;
@@ -40,10 +41,7 @@ class Rsyslog implements AsyncDisposable {
   }
 
   static async start(driver: 'gtls' | 'ossl'): Promise<Rsyslog> {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
+    const port = await freePort();
     const made = new Rsyslog(await TestAuthority.make(), port);
     const { cert, key } = await made.authority.issue(RECEIVER_HOST);
     const at = (name: string): string => join(made.folder, name);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,18 +9,10 @@ import mqttPackage from 'mqtt';
 import { createMqtt, MQTT_DEFAULTS, type MqttOptions } from '../../agent/sources/mqtt.ts';
 import { decodeText, started, type TestEnvironment, testEnvironment } from '../agent/sources/support.ts';
 import { verifies } from '../requirements.ts';
+import { freePort } from '../support/free-port.ts';
 
 // Debian puts it where an ordinary user's PATH does not look.
 const MOSQUITTO = existsSync('/usr/sbin/mosquitto') ? '/usr/sbin/mosquitto' : 'mosquitto';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A mosquitto of its own, with a password and a store that survives a restart. Fails when mosquitto is not installed. */
 class Mosquitto implements AsyncDisposable {

@@ -13,6 +13,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
 import { TestAuthority } from '../support/certificates.ts';
+import { freePort } from '../support/free-port.ts';
 import { PostgresServer } from '../support/postgres.ts';
 
 const PASSWORD = 'se-cret';
@@ -29,14 +30,6 @@ const otherCa = kept('other.pem', other.pem);
 
 const server = await PostgresServer.start([], await freePort());
 after(() => server[Symbol.asyncDispose]());
-
-async function freePort(): Promise<number> {
-  const listening = createServer().listen(0, '127.0.0.1');
-  await once(listening, 'listening');
-  const address = listening.address();
-  await new Promise((resolve) => listening.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 /** The server takes TCP from now on, with this certificate, and nobody without TLS and password. */
 async function withCertificate({ cert, key }: { cert: string; key: string }): Promise<void> {
