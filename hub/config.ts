@@ -6,6 +6,7 @@ import { accessConfig } from './access/config.ts';
 import { maskingConfig } from './access/masking/secret.ts';
 import { auditConfig } from './audit/config.ts';
 import { isRecipient } from './backup/recovery-key.ts';
+import { clinicalConfig } from './clinical/config.ts';
 import { storeConfig } from './store/config.ts';
 
 /** Everything `hub.yaml` may say. Paths are relative to where the hub is started. */
@@ -32,6 +33,7 @@ export const hubConfigSchema = z.strictObject({
     })
     .prefault({}),
   audit: auditConfig,
+  clinical: clinicalConfig,
   operator: operatorConfig,
   zone: z.string().default('UTC').describe('IANA time zone of the hospital; answers show its offset.'),
   log: logConfig,

@@ -434,6 +434,46 @@ export const REQUIREMENTS = {
     source: 'issue 9, Who is this',
     behaviour: 'What moved from one patient to another can be listed, with who had been shown it before.',
   },
+  'SUBJECT-BY-MOVEMENTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What is measured in a bed that follows movements is whoever’s they say lay there when it was measured; a gateway speaks for its own followed beds alone.',
+  },
+  'NOBODY-FOR-SURE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What is measured in a followed bed in which nobody is known to lie for sure is stored as the bed’s, shown under no patient and told to nobody; what has no sure time is quarantined.',
+  },
+  'IDENTITY-CONFLICT': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A reading that names somebody else than who lies in its bed, by a number of the same authority, is nobody’s until the one whom it names is known to have lain there.',
+  },
+  'IDENTITY-UNCONFIRMED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Once movements are silent for longer than registry.yaml allows, what was measured since is a patient’s only where it names that patient; when they are heard again, all of it is.',
+  },
+  'LATE-MOVEMENT-CORRECTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A movement, merge or its end that comes late moves what was stored meanwhile to whose it was; readers of both patients are told that it was corrected, and the evidence of both says what moved.',
+  },
+  'DEVICE-BY-HAND': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device that was put into a bed by hand, or into none, is there from then on, whatever bed its messages name; told late, its rows follow.',
+  },
+  'PLACED-IN-THE-COMMIT': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A batch is stored only if who lies where is still what it was placed by; else it is placed anew, and nothing is lost or doubled.',
+  },
+  'PLACING-ORDER-FREE': {
+    source: 'issue 9, Proof',
+    behaviour:
+      'Whose a reading is in the end does not depend on the order in which movements and readings arrived, and none is ever under a patient who was not there by what was known.',
+  },
   'STAYS-FROM-MOVEMENTS': {
     source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
     behaviour:
@@ -473,6 +513,16 @@ export const REQUIREMENTS = {
     source: 'issue 9, What is current',
     behaviour:
       'A site may set the limit of age by patient, panel and ward within bounds, in a versioned file that is checked, recorded and reloaded; answers say which limit applied.',
+  },
+  'SOURCES-TOLD': {
+    source: 'issue 9, Silence is an event',
+    behaviour:
+      'A device that falls silent, a gateway that is lost, the hub that loses its own line and movements that are overdue, and each coming back, are changes of the patients concerned within 1 s of the limit.',
+  },
+  'SOURCES-SHOWN': {
+    source: 'issue 9, Silence is an event',
+    behaviour:
+      'An answer says of each device, gateway and of the movements whether it is live, silent, lost or not known, and since when: a probe that is off is told from a gateway that is gone.',
   },
   'ALERT-SITE-RANGES': {
     source: 'issue 9, Alerts are relayed',

@@ -2,6 +2,10 @@ import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Feed } from '../feed.ts';
 import type { Currency, CurrencyChange, Store } from '../store/store.ts';
+import { DueHeap } from './due-heap.ts';
+import type { WatchedDevice } from './sources/device-silence.ts';
+import type { DeviceRow } from './sources/source.ts';
+import type { SourceWatch } from './sources/source-watch.ts';
 import { AGE_UNKNOWN, isStale, STEP_MS, staleAfterMs } from './staleness.ts';
 
 /** One timer at a time; a test hands in its own. */
@@ -21,11 +25,16 @@ export interface StalenessWatchOptions {
   feed: Feed;
   clock?: Clock;
   timer?: Timer;
+  /** After how long a row is stale, ms; by the table of classes unless given. Asked again after `relimit`. */
+  limitOf?: (row: Currency) => number;
+  /** What else is looked after with the same timer. */
+  sources?: SourceWatch;
 }
 
-interface Watched extends Currency {
+interface Watched extends Currency, DeviceRow {
   /** When the heap holds it for; undefined once its silence was told. */
   due: Instant | undefined;
+  source: WatchedDevice | undefined;
 }
 
 /** The wall clock may be set while the timer sleeps; after a second at most that is noticed. */
@@ -43,9 +52,10 @@ const JUMP_MS = 100;
  */
 export class StalenessWatch implements Service {
   readonly name = 'staleness';
-  readonly #options: Required<StalenessWatchOptions>;
+  readonly #options: Required<Omit<StalenessWatchOptions, 'sources'>>;
+  readonly #sources: SourceWatch | undefined;
   readonly #rows = new Map<string, Watched>();
-  #heap = new DueHeap();
+  #heap = new DueHeap<Watched>();
   #sleep: Disposable | undefined;
   #running = false;
   /** Wall clock minus monotonic clock when last looked at. */
@@ -53,8 +63,9 @@ export class StalenessWatch implements Service {
   /** After what the store must still be told to distrust. */
   #distrustAfter: Instant | undefined;
 
-  constructor(options: StalenessWatchOptions) {
-    this.#options = { clock: systemClock, timer: systemTimer, ...options };
+  constructor({ sources, ...options }: StalenessWatchOptions) {
+    this.#options = { clock: systemClock, timer: systemTimer, limitOf: ({ vital, place }) => staleAfterMs(vital, place), ...options };
+    this.#sources = sources;
     this.#ahead = this.#wallAhead();
   }
 
@@ -62,7 +73,7 @@ export class StalenessWatch implements Service {
   async start(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.#stop(), { once: true });
     await this.#options.store.distrust(this.#options.clock.now() + STEP_MS);
-    for await (const row of this.#options.store.currencies()) this.#see(row);
+    for await (const row of this.#options.store.currencies()) this.#see(row, true);
     this.#running = !signal.aborted;
     this.#wake();
   }
@@ -73,7 +84,29 @@ export class StalenessWatch implements Service {
       if ('gone' in change) this.#forget(change);
       else this.#see(change);
     }
+    this.#sources?.tell(this.#options.clock.now());
     if (this.#running && this.#sleep === undefined) this.#wake();
+  }
+
+  /** Limits are others, of everybody or of one patient: what is stale by now is told, and what is current again as well. */
+  relimit(of?: { tenant: string; patient: string }): void {
+    const now = this.#options.clock.now();
+    const silent: Watched[] = [];
+    const again: Watched[] = [];
+    for (const row of this.#rows.values()) {
+      if (of !== undefined && (row.tenant !== of.tenant || row.patient !== of.patient)) continue;
+      const limitMs = this.#options.limitOf(row);
+      if (limitMs === row.limitMs) continue;
+      row.limitMs = limitMs;
+      const wasCurrent = row.due !== undefined;
+      row.due = undefined;
+      if (!isStale(row, now, limitMs)) this.#push(row, dueOf(row));
+      if (wasCurrent !== (row.due !== undefined)) (wasCurrent ? silent : again).push(row);
+    }
+    this.#tell('stale', silent, now);
+    this.#tell('stored', again, now);
+    this.#sources?.devices.again(now);
+    this.#sources?.tell(now);
   }
 
   /** What is current of a tenant, of patients whom `isWanted` names. */
@@ -91,14 +124,25 @@ export class StalenessWatch implements Service {
     this.#stop();
   }
 
-  #see(currency: Currency): void {
-    const key = keyOf(currency);
-    const row: Watched = Object.assign(this.#rows.get(key) ?? { due: undefined }, currency);
-    this.#rows.set(key, row);
+  #see(currency: Currency, isFirst = false): void {
+    const row = this.#watched(currency);
+    const now = this.#options.clock.now();
+    if (row.source) this.#sources?.devices.heard(row.source, row, now, isFirst);
     // What arrives stale was never shown as current, so there is no silence to tell of.
-    if (row.due === undefined && isStale(row, this.#options.clock.now())) return;
+    if (row.due === undefined && isStale(row, now, row.limitMs)) return;
     const due = dueOf(row);
     if (row.due === undefined || due < row.due) this.#push(row, due);
+  }
+
+  #watched(currency: Currency): Watched {
+    const key = keyOf(currency);
+    const known = this.#rows.get(key);
+    const limitMs = known?.place === currency.place ? known.limitMs : this.#options.limitOf(currency);
+    if (known) return Object.assign(known, currency, { limitMs });
+    const row: Watched = { ...currency, limitMs, due: undefined, source: undefined };
+    this.#rows.set(key, row);
+    row.source = this.#sources?.devices.enlist(row, row);
+    return row;
   }
 
   #forget(change: Pick<Currency, 'tenant' | 'patient' | 'vital' | 'device'>): void {
@@ -107,13 +151,13 @@ export class StalenessWatch implements Service {
     if (row === undefined) return;
     row.due = undefined;
     this.#rows.delete(key);
+    this.#sources?.devices.forget(row, row);
   }
 
   /** An item that was due later stays in the heap and means nothing; when those are most of it, it is made anew. */
   #push(row: Watched, due: Instant): void {
-    row.due = due;
     this.#heap.push(row, due);
-    if (this.#heap.size <= 2 * this.#rows.size + 64) return;
+    if (!this.#heap.isCrowded(this.#rows.size)) return;
     this.#heap = new DueHeap();
     for (const watched of this.#rows.values()) if (watched.due !== undefined) this.#heap.push(watched, watched.due);
   }
@@ -124,19 +168,17 @@ export class StalenessWatch implements Service {
     if (!this.#running) return;
     const now = this.#options.clock.now();
     const silent = [...this.#afterJump(now), ...this.#overdue(now)];
-    this.#tell(silent, now);
-    if (this.#rows.size === 0) return;
+    this.#tell('stale', silent, now);
+    this.#sources?.look(now);
+    if (this.#rows.size === 0 && this.#sources === undefined) return;
     // It never sleeps longer, even when nothing is due: a clock that was set back makes rows current again.
-    const next = this.#heap.nextDue() ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(this.#heap.nextDue() ?? Number.POSITIVE_INFINITY, this.#sources?.nextDue() ?? Number.POSITIVE_INFINITY);
     this.#sleep = this.#options.timer.set(() => this.#wake(), Math.min(Math.max(next - now, 0), LONGEST_SLEEP_MS));
   }
 
   #overdue(now: Instant): Watched[] {
     const silent: Watched[] = [];
-    for (let item = this.#heap.popUntil(now); item !== undefined; item = this.#heap.popUntil(now)) {
-      const { row } = item;
-      if (row.due !== item.due) continue;
-      row.due = undefined;
+    for (let row = this.#heap.popUntil(now); row !== undefined; row = this.#heap.popUntil(now)) {
       const due = dueOf(row);
       if (due > now) this.#push(row, due);
       else silent.push(row);
@@ -158,9 +200,10 @@ export class StalenessWatch implements Service {
       const wasTold = row.due === undefined;
       row.due = undefined;
       if (row.storedAt > now + STEP_MS) row.freshAt = AGE_UNKNOWN;
-      if (!isStale(row, now)) this.#push(row, dueOf(row));
+      if (!isStale(row, now, row.limitMs)) this.#push(row, dueOf(row));
       else if (!wasTold) silent.push(row);
     }
+    this.#sources?.shift(jump, now);
     return silent;
   }
 
@@ -174,7 +217,7 @@ export class StalenessWatch implements Service {
     }
   }
 
-  #tell(silent: readonly Watched[], at: Instant): void {
+  #tell(kind: 'stale' | 'stored', silent: readonly Watched[], at: Instant): void {
     const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string> }>();
     for (const { tenant, patient, vital } of silent) {
       const key = JSON.stringify([tenant, patient]);
@@ -183,7 +226,7 @@ export class StalenessWatch implements Service {
       told.vitals.add(vital);
     }
     for (const { tenant, patient, vitals } of patients.values())
-      this.#options.feed.publish({ tenant, patient, kind: 'stale', vitals: [...vitals], at });
+      this.#options.feed.publish({ tenant, patient, kind, vitals: [...vitals], at });
   }
 
   #wallAhead(): number {
@@ -201,57 +244,6 @@ function keyOf({ tenant, patient, vital, device }: Pick<Currency, 'tenant' | 'pa
   return JSON.stringify([tenant, patient, vital, device]);
 }
 
-function dueOf({ freshAt, vital, place }: Currency): Instant {
-  return freshAt + staleAfterMs(vital, place);
-}
-
-/** A binary heap of rows by when they are due. */
-class DueHeap {
-  readonly #items: { row: Watched; due: Instant }[] = [];
-
-  get size(): number {
-    return this.#items.length;
-  }
-
-  nextDue(): Instant | undefined {
-    return this.#items[0]?.due;
-  }
-
-  push(row: Watched, due: Instant): void {
-    const items = this.#items;
-    const item = { row, due };
-    let at = items.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      const above = items[parent];
-      if (above === undefined || above.due <= due) break;
-      items[at] = above;
-      at = parent;
-    }
-    items[at] = item;
-  }
-
-  /** Takes out the first row that is due at or before `now`. */
-  popUntil(now: Instant): { row: Watched; due: Instant } | undefined {
-    const [top] = this.#items;
-    if (top === undefined || top.due > now) return undefined;
-    const last = this.#items.pop();
-    if (last !== undefined && last !== top) this.#sink(last);
-    return top;
-  }
-
-  /** Puts an item in the place of the top and lets it sink to its own. */
-  #sink(item: { row: Watched; due: Instant }): void {
-    const items = this.#items;
-    let at = 0;
-    for (;;) {
-      const left = items[2 * at + 1];
-      const right = items[2 * at + 2];
-      const child = right !== undefined && left !== undefined && right.due < left.due ? right : left;
-      if (child === undefined || child.due >= item.due) break;
-      items[at] = child;
-      at = child === left ? 2 * at + 1 : 2 * at + 2;
-    }
-    items[at] = item;
-  }
+function dueOf({ freshAt, limitMs }: Watched): Instant {
+  return freshAt + limitMs;
 }

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace } from '../registry/registry.ts';
+import type { StoredReading } from '../store/store.ts';
 import { BUILT_IN, type PatientLimits, type SiteRange } from './limits/limits.ts';
 import type { Source } from './sources/source.ts';
 
@@ -25,12 +26,15 @@ export interface LimitsInForce {
   version: string | null;
 }
 
+/** What of a row says where it came from. */
+export type CurrentRow = Pick<StoredReading, 'gateway' | 'device' | 'receivedAt'>;
+
 /** What the clinical core knows that is no row of the store. */
 export interface Surroundings {
   limits(place: PatientPlace): LimitsInForce;
   ranges(place: PatientPlace): readonly SiteRange[];
-  /** `gateways`: those that what is current of the patient came by. */
-  beside(tenant: string, place: PatientPlace, gateways: readonly string[], now: Instant): Beside;
+  /** `rows`: what is current of the patient. */
+  beside(tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside;
 }
 
 /** Where nothing but the store is known. */

@@ -17,10 +17,12 @@ export class Instances<H extends InstanceHolder> {
   /** Claims of one gateway are decided one after another. */
   readonly #deciding = new Map<string, Promise<boolean>>();
   readonly #over: (holder: H) => void;
+  readonly #presence: (gateway: string, isHere: boolean) => void;
 
-  /** `over` is told of each holder that speaks for its gateway no more. */
-  constructor(over: (holder: H) => void = () => undefined) {
+  /** `over` is told of each holder that speaks for its gateway no more, `presence` whether anybody does. */
+  constructor(over: (holder: H) => void = () => undefined, presence: (gateway: string, isHere: boolean) => void = () => undefined) {
     this.#over = over;
+    this.#presence = presence;
   }
 
   /** Resolves true when `holder` speaks for the gateway from now on, false when another instance does. */
@@ -38,6 +40,7 @@ export class Instances<H extends InstanceHolder> {
     if (this.#holders.get(gateway) !== holder) return;
     this.#holders.delete(gateway);
     this.#over(holder);
+    this.#presence(gateway, false);
   }
 
   /** Whether an agent process speaks for the gateway at present. */
@@ -54,6 +57,7 @@ export class Instances<H extends InstanceHolder> {
     if (present === holder) return true;
     if (present !== undefined && present.instance !== holder.instance && (await present.answers())) return false;
     this.#holders.set(gateway, holder);
+    this.#presence(gateway, true);
     if (present) {
       this.#over(present);
       present.replace();

@@ -84,6 +84,8 @@ export interface ServeUplinkOptions {
   limits?: Partial<SessionLimits>;
   /** The newest note of how far the evidence has come, which gateways keep; nothing of it is handed out unless given. */
   checkpoint?: () => Told | undefined;
+  /** Told, synchronously, when a gateway's agent begins and ceases to be connected. */
+  onPresence?: (gateway: string, isHere: boolean) => void;
 }
 
 /** A caller that is turned away, or fails, again and again is logged once in this time. */
@@ -150,7 +152,7 @@ class SessionServer implements UplinkServer {
     this.#options = options;
     const { ingest, log, metrics, clock } = options;
     const limits = { ...SESSION_LIMITS, ...options.limits };
-    const instances = new Instances<UplinkConnection>((connection) => this.#remember(connection));
+    const instances = new Instances<UplinkConnection>((connection) => this.#remember(connection), options.onPresence);
     this.#paces = new Paces({ clock, log, metrics, waitMs: limits.paceMs, stopped: this.#stopped.signal });
     const intake = new Intake({ limits, batch: () => ingest.limits, paces: this.#paces });
     const onBundle = (at: Instant): void => {

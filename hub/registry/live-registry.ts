@@ -172,6 +172,10 @@ export class LiveRegistry implements Registry {
   tenants(): readonly string[] {
     return this.#current.tenants();
   }
+
+  isSandbox(tenant: string): boolean {
+    return this.#current.isSandbox(tenant);
+  }
 }
 
 function movedBetween(tenant: string, before: readonly PatientPlace[], after: readonly PatientPlace[]): Moved[] {

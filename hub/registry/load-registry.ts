@@ -199,4 +199,8 @@ class FileRegistry implements ListedRegistry {
   tenants(): readonly string[] {
     return this.#tenants;
   }
+
+  isSandbox(tenant: string): boolean {
+    return Object.hasOwn(this.#file.tenants, tenant) && this.#file.tenants[tenant]?.kind === 'sandbox';
+  }
 }

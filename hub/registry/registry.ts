@@ -89,6 +89,8 @@ export interface Registry {
   /** Every binding of every gateway, empty beds too; never none. */
   bindings(): readonly Binding[];
   tenants(): readonly string[];
+  /** Whether nobody of this tenant is in care: then test data are taken, and each answer says so. */
+  isSandbox(tenant: string): boolean;
   /** Of all tenants. */
   readonly gatewayCount: number;
   /** SHA-256 of the file, first 12 hex digits. */

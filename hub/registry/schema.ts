@@ -112,6 +112,14 @@ const panel = z.strictObject({
   patients: z.array(patientId).describe('Whoever somebody looks after, wherever they are.'),
 });
 
+const tenantKind = z.strictObject({
+  kind: z
+    .enum(['production', 'sandbox'])
+    .describe(
+      'A tenant in production takes no test, demonstration or simulated data: it goes into quarantine (INGEST-TEST). A sandbox takes it, has nobody in care, and says so in each answer.',
+    ),
+});
+
 type GatewayRow = z.output<typeof gateway>;
 
 /** One complaint, with the path it is shown at. */
@@ -125,6 +133,7 @@ const fileWith = (role: z.ZodType<Role, Role>, issuers: readonly string[]) =>
       clients: z.array(client.extend({ role })).default([]),
       wards: z.record(groupName, ward).default({}).describe('Beds that are looked after together, by name.'),
       panels: z.record(groupName, panel).default({}).describe('Patients that are looked after together, by name.'),
+      tenants: z.record(tenantId, tenantKind).default({}).describe('What kind a tenant is; in production unless listed as a sandbox.'),
       revoked: z.array(revocation(instant)).max(10_000).default([]).describe('Access tokens that are not taken any more.'),
     })
     .superRefine((file, context) => {
@@ -140,6 +149,9 @@ const fileWith = (role: z.ZodType<Role, Role>, issuers: readonly string[]) =>
         if (row.patient === undefined && !row.movements && bedsOf(row).length + Object.keys(row.devices).length === 0)
           complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');
       }
+      const named = new Set([...file.gateways, ...file.clients].map(({ tenant }) => tenant));
+      for (const tenant of Object.keys(file.tenants))
+        if (!named.has(tenant)) complain(['tenants', tenant], 'expected a tenant of a gateway or client above');
       const tenantOf = new Map(file.gateways.flatMap((row) => boundTo(row).map(({ patient }) => [patient, row.tenant])));
       for (const [i, row] of file.clients.entries()) {
         if (row.patients === 'all') continue;

@@ -83,8 +83,7 @@ export class Reads {
         const withheld = withheldFrom(principal, call.action);
         const now = this.#clock.now();
         const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
-        const gateways = [...new Set(rows.map(({ gateway }) => gateway))];
-        const beside = this.#surroundings.beside(principal.tenant, whole, gateways, now);
+        const beside = this.#surroundings.beside(principal.tenant, whole, rows, now);
         const frame = { patient, ...place, withheld, now, zone: this.#zone, limits: this.#surroundings.limits(whole), beside };
         const view = show(masking.latest(latestView(rows, frame)));
         return { ...granted(call, patient, rows.length, { view, rows, beside, withheld }), ...counted(patient) };

@@ -4,13 +4,14 @@ import fc from 'fast-check';
 import { withRange } from '../../../hub/clinical/plausible.ts';
 import { EARLIEST, isWithdrawal, MAX_AHEAD_MS, mayBeCurrent, sortTimeOf, timesOf } from '../../../hub/clinical/sort-time.ts';
 import { AGE_UNKNOWN, ageSecondsOf, isStale, STALE_AFTER_MS, STEP_MS, staleAfterMs } from '../../../hub/clinical/staleness.ts';
-import { StalenessWatch, type Timer } from '../../../hub/clinical/staleness-watch.ts';
+import { StalenessWatch } from '../../../hub/clinical/staleness-watch.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
 import type { Currency } from '../../../hub/store/store.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Flag } from '../../../shared/reading.ts';
 import { verifies } from '../../requirements.ts';
-import { TEST_NOW, TestClock } from '../../support/hub.ts';
+import { TEST_NOW } from '../../support/hub.ts';
+import { TestTimer, WallClock } from './wall-clock.ts';
 
 test('readings are ordered by the device’s time unless it cannot be right', () => {
   verifies('THREE-INSTANTS');
@@ -111,60 +112,6 @@ test('a value is stale from its limit on, and when it is from ahead of now', () 
   );
   assert.equal(ageSecondsOf({ ...value, freshAt: AGE_UNKNOWN }, TEST_NOW), 60);
 });
-
-/** A clock whose wall can be set without any time passing. */
-class WallClock extends TestClock {
-  #set = 0;
-
-  override monotonicMs(): number {
-    return this.now() - this.#set;
-  }
-
-  setWall(ms: number): void {
-    this.#set += ms;
-    this.advance(ms);
-  }
-}
-
-/** A timer that the test lets fire, by the monotonic clock: moves it to when it is due. */
-class TestTimer implements Timer {
-  readonly #clock: TestClock;
-  #set: { fire: () => void; at: number } | undefined;
-  pending = 0;
-
-  constructor(clock: TestClock) {
-    this.#clock = clock;
-  }
-
-  set(fire: () => void, delayMs: number): Disposable {
-    const set = { fire, at: this.#clock.monotonicMs() + delayMs };
-    this.#set = set;
-    this.pending += 1;
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#set === set) this.#set = undefined;
-        this.pending -= 1;
-      },
-    };
-  }
-
-  /** Lets time pass, firing what falls due on the way. */
-  pass(ms: number): void {
-    const until = this.#clock.monotonicMs() + ms;
-    for (let next = this.#takeDue(until); next !== undefined; next = this.#takeDue(until)) {
-      this.#clock.advance(Math.max(next.at - this.#clock.monotonicMs(), 0));
-      next.fire();
-    }
-    this.#clock.advance(until - this.#clock.monotonicMs());
-  }
-
-  #takeDue(until: number): { fire: () => void; at: number } | undefined {
-    const set = this.#set;
-    if (set === undefined || set.at > until) return undefined;
-    this.#set = undefined;
-    return set;
-  }
-}
 
 interface Watching extends AsyncDisposable {
   clock: WallClock;

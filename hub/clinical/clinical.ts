@@ -1,0 +1,33 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { PatientPlace, Registry } from '../registry/registry.ts';
+import type { DemoDevices } from './demo-devices.ts';
+import { limitsFor, rangesFor, type SiteRange } from './limits/limits.ts';
+import { type LimitsFile, NO_LIMITS } from './limits/schema.ts';
+import type { SiteFile } from './site-file.ts';
+import type { SourceWatch } from './sources/source-watch.ts';
+import type { Beside, CurrentRow, LimitsInForce, Surroundings } from './surroundings.ts';
+
+export interface ClinicalOptions {
+  limits: Pick<SiteFile<LimitsFile>, 'current'>;
+  sources: Pick<SourceWatch, 'sourcesOf'>;
+  demos: Pick<DemoDevices, 'of'>;
+  registry: Pick<Registry, 'isSandbox'>;
+}
+
+/** The surroundings of a hub that runs. */
+export function createSurroundings({ limits, sources, demos, registry }: ClinicalOptions): Surroundings {
+  return {
+    limits: (place: PatientPlace): LimitsInForce => limitsInForce(limits.current.rules, place),
+    ranges: (place: PatientPlace): readonly SiteRange[] => rangesFor(limits.current.rules, place),
+    beside: (tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside => ({
+      sources: sources.sourcesOf(tenant, place, [...new Set(rows.map(({ gateway }) => gateway))], now),
+      demo: demos.of(tenant, place.patient, rows, now),
+      sandbox: registry.isSandbox(tenant),
+    }),
+  };
+}
+
+/** The limits of a site's file for whoever is there. */
+export function limitsInForce(rules: LimitsFile, place: PatientPlace): LimitsInForce {
+  return { of: limitsFor(rules, place), version: rules === NO_LIMITS ? null : rules.version };
+}

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { filePath } from '../../shared/config-parts.ts';
+
+/** `clinical` of hub.yaml: files of the site's own clinical rules. */
+export const clinicalConfig = z
+  .strictObject({
+    limits: filePath
+      .optional()
+      .describe(
+        'How long values are current, how long a gateway may be away, and ranges to show, by patient, panel and ward (limits.yaml); the built-in table of classes without it.',
+      ),
+  })
+  .prefault({});
+
+export type ClinicalConfig = z.infer<typeof clinicalConfig>;

@@ -1,0 +1,74 @@
+import type { Clock } from '../../shared/clock.ts';
+import type { Logger } from '../../shared/log.ts';
+import type { NotInForce } from '../access/rules/reloads.ts';
+import type { Feed } from '../feed.ts';
+import type { LiveRegistry } from '../registry/live-registry.ts';
+import type { Store } from '../store/store.ts';
+import { createSurroundings } from './clinical.ts';
+import type { ClinicalConfig } from './config.ts';
+import { DemoDevices } from './demo-devices.ts';
+import { limitsSchema, NO_LIMITS } from './limits/schema.ts';
+import { SiteFile } from './site-file.ts';
+import type { LinesOptions } from './sources/lines.ts';
+import { SourceWatch } from './sources/source-watch.ts';
+import { StalenessWatch, type Timer } from './staleness-watch.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** How long a gateway may be away before it is lost, where the site says nothing of it: as long as a continuous value is current. */
+export const GATEWAY_AWAY_MS = 60_000;
+
+export interface ClinicalSite extends Pick<LinesOptions, 'isBound' | 'isAlone' | 'overdueSince'> {
+  store: Pick<Store, 'currencies' | 'distrust'>;
+  registry: LiveRegistry;
+  feed: Feed;
+  clock: Clock;
+  timer?: Timer;
+  log: Logger;
+  /** Records a change of a site file in the evidence; what it throws keeps the change out. */
+  record: (row: 'limits', revision: string) => Promise<void>;
+}
+
+/** The clinical core of a hub that runs. */
+export interface Clinical {
+  /** Has the one timer; to be started. */
+  staleness: StalenessWatch;
+  sources: SourceWatch;
+  demos: DemoDevices;
+  surroundings: Surroundings;
+  /** Site files that were refused at a reload. */
+  notInForce(): readonly NotInForce[];
+  /** Puts changed site files in force. Never rejects. */
+  reload(): Promise<void>;
+}
+
+/** Throws CLINICAL-INVALID. */
+export function openClinical({ limits: path }: ClinicalConfig, site: ClinicalSite): Clinical {
+  const { store, registry, feed, clock, timer, log, record } = site;
+  const limits = new SiteFile({
+    ...{ schema: limitsSchema, path, none: NO_LIMITS, clock, log },
+    record: (revision) => record('limits', revision),
+  });
+  const { isBound, isAlone, overdueSince } = site;
+  const limitMs = (): number => limits.current.rules.sources.gateway ?? GATEWAY_AWAY_MS;
+  const sources = new SourceWatch({ feed, registry, limitMs, isBound, isAlone, overdueSince });
+  const demos = new DemoDevices();
+  const surroundings = createSurroundings({ limits, sources, demos, registry });
+  const staleness = new StalenessWatch({
+    ...{ store, feed, clock, sources, ...(timer && { timer }) },
+    ...(path !== undefined && {
+      limitOf: (row) => surroundings.limits(registry.patient(row.tenant, row.patient) ?? { patient: row.patient, bed: null }).of(row).ms,
+    }),
+  });
+  // Whoever goes to another ward has its limits from then on; for as long as the process runs.
+  if (path !== undefined)
+    feed.subscribe(({ kind, tenant, patient }) => {
+      if (kind === 'patients') staleness.relimit({ tenant, patient });
+    });
+  return {
+    ...{ staleness, sources, demos, surroundings },
+    notInForce: () => limits.notInForce(),
+    reload: async () => {
+      if (await limits.reload()) staleness.relimit();
+    },
+  };
+}

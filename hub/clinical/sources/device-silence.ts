@@ -1,0 +1,89 @@
+import type { Instant } from '../../../shared/clock.ts';
+import { DueHeap } from '../due-heap.ts';
+import { type DeviceRow, silentFrom } from './source.ts';
+
+/** A device of a patient, with its current rows. */
+export interface WatchedDevice {
+  readonly tenant: string;
+  readonly patient: string;
+  readonly rows: Set<DeviceRow>;
+  /** When it is next to be looked at; undefined while it is silent. */
+  due: Instant | undefined;
+}
+
+/** Told of whom something changed. */
+export type Concern = (tenant: string, patient: string) => void;
+
+/** Tells when a device falls silent and when it speaks again, once each. Rows are those of the watch over staleness; a row that is renewed costs one comparison. */
+export class DeviceSilence {
+  readonly #devices = new Map<string, WatchedDevice>();
+  readonly #concern: Concern;
+  #heap = new DueHeap<WatchedDevice>();
+
+  constructor(concern: Concern) {
+    this.#concern = concern;
+  }
+
+  /** Of a new row. */
+  enlist({ tenant, patient, device }: { tenant: string; patient: string; device: string }, row: DeviceRow): WatchedDevice {
+    const key = JSON.stringify([tenant, patient, device]);
+    const known = this.#devices.get(key) ?? { tenant, patient, rows: new Set(), due: undefined };
+    this.#devices.set(key, known);
+    known.rows.add(row);
+    return known;
+  }
+
+  /** `isFirst`: at the start, when nothing comes back. */
+  heard(device: WatchedDevice, row: DeviceRow, now: Instant, isFirst: boolean): void {
+    if (device.due !== undefined) {
+      const due = row.freshAt + row.limitMs;
+      if (due < device.due) this.#push(device, due);
+      return;
+    }
+    const { dueAt = now } = silentFrom([...device.rows]) ?? {};
+    // What arrives late does not make it speak again.
+    if (dueAt <= now) return;
+    this.#push(device, dueAt);
+    if (!isFirst) this.#concern(device.tenant, device.patient);
+  }
+
+  forget({ tenant, patient, device }: { tenant: string; patient: string; device: string }, row: DeviceRow): void {
+    const key = JSON.stringify([tenant, patient, device]);
+    const known = this.#devices.get(key);
+    known?.rows.delete(row);
+    if (known === undefined || known.rows.size > 0) return;
+    known.due = undefined;
+    this.#devices.delete(key);
+  }
+
+  look(now: Instant): void {
+    for (let device = this.#heap.popUntil(now); device !== undefined; device = this.#heap.popUntil(now)) {
+      const { dueAt = now } = silentFrom([...device.rows]) ?? {};
+      if (dueAt > now) this.#push(device, dueAt);
+      else this.#concern(device.tenant, device.patient);
+    }
+  }
+
+  /** Looks at every device anew: a clock was set, or limits are others. */
+  again(now: Instant): void {
+    this.#heap = new DueHeap();
+    for (const device of this.#devices.values()) {
+      const wasLive = device.due !== undefined;
+      device.due = undefined;
+      const { dueAt = now } = silentFrom([...device.rows]) ?? {};
+      if (dueAt > now) this.#heap.push(device, dueAt);
+      if (wasLive !== (device.due !== undefined)) this.#concern(device.tenant, device.patient);
+    }
+  }
+
+  nextDue(): Instant | undefined {
+    return this.#heap.nextDue();
+  }
+
+  #push(device: WatchedDevice, due: Instant): void {
+    this.#heap.push(device, due);
+    if (!this.#heap.isCrowded(this.#devices.size)) return;
+    this.#heap = new DueHeap();
+    for (const other of this.#devices.values()) if (other.due !== undefined) this.#heap.push(other, other.due);
+  }
+}

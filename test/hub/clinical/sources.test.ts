@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { GATEWAY_AWAY_MS, openClinical } from '../../../hub/clinical/open-clinical.ts';
+import { deviceSource, gatewayState, type LineRules, silentFrom } from '../../../hub/clinical/sources/source.ts';
+import { AGE_UNKNOWN } from '../../../hub/clinical/staleness.ts';
+import { type Change, Feed } from '../../../hub/feed.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
+import type { GatewayEntry } from '../../../hub/registry/registry.ts';
+import type { Currency } from '../../../hub/store/store.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { verifies } from '../../requirements.ts';
+import { boundSinceEver, TEST_NOW } from '../../support/hub.ts';
+import { TestTimer, WallClock } from './wall-clock.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+test('a device is silent by the shortest limit of what it gave with its newest row', () => {
+  verifies('SOURCES-TOLD');
+  const hr = (agoMs: number) => ({ freshAt: TEST_NOW - agoMs, limitMs: MINUTE_MS });
+  const cuff = (agoMs: number) => ({ freshAt: TEST_NOW - agoMs, limitMs: 2 * HOUR_MS });
+  assert.equal(silentFrom([]), undefined);
+  assert.deepEqual(silentFrom([hr(10_000), cuff(HOUR_MS)]), { heardAt: TEST_NOW - 10_000, dueAt: TEST_NOW + 50_000 });
+  // Leads off half an hour ago, and the cuff goes on.
+  assert.deepEqual(silentFrom([hr(30 * MINUTE_MS), cuff(MINUTE_MS)]), { heardAt: TEST_NOW - MINUTE_MS, dueAt: TEST_NOW + 119 * MINUTE_MS });
+  // Switched off just after the cuff had measured.
+  assert.deepEqual(silentFrom([hr(61_000), cuff(60_000)]), { heardAt: TEST_NOW - 60_000, dueAt: TEST_NOW });
+  assert.deepEqual(deviceSource('m', [hr(59_999)], TEST_NOW), { kind: 'device', id: 'm', state: 'live', since: null });
+  assert.deepEqual(deviceSource('m', [hr(60_000)], TEST_NOW), { kind: 'device', id: 'm', state: 'silent', since: TEST_NOW - 60_000 });
+  for (const freshAt of [AGE_UNKNOWN, TEST_NOW + 121_000])
+    assert.equal(deviceSource('m', [{ freshAt, limitMs: MINUTE_MS }], TEST_NOW).state, 'unknown');
+});
+
+test('how a gateway stands, line by line', () => {
+  verifies('SOURCES-SHOWN');
+  const rules: LineRules = { limitMs: MINUTE_MS, hubGoneAt: null, isAlone: true };
+  const line = { connected: false, since: TEST_NOW, seen: true };
+  const at = (ms: number) => TEST_NOW + ms;
+  const table: [string, ReturnType<typeof gatewayState>, ReturnType<typeof gatewayState>][] = [
+    ['connected', gatewayState({ ...line, connected: true }, rules, at(HOUR_MS)), { state: 'live', since: TEST_NOW }],
+    ['gone for less than the limit', gatewayState(line, rules, at(59_999)), { state: 'live', since: null }],
+    ['gone for the limit', gatewayState(line, rules, at(60_000)), { state: 'lost', since: TEST_NOW }],
+    ['never seen, the hub has just begun', gatewayState({ ...line, seen: false }, rules, at(59_999)), { state: 'unknown', since: null }],
+    ['never seen since the hub began', gatewayState({ ...line, seen: false }, rules, at(60_000)), { state: 'lost', since: TEST_NOW }],
+    [
+      'the hub itself cannot be reached',
+      gatewayState(line, { ...rules, hubGoneAt: at(-500) }, at(60_000)),
+      { state: 'unknown', since: at(-500) },
+    ],
+    ['another hub may have it', gatewayState(line, { ...rules, isAlone: false }, at(60_000)), { state: 'unknown', since: TEST_NOW }],
+  ];
+  for (const [name, got, wanted] of table) assert.deepEqual(got, wanted, name);
+});
+
+const FOLLOWED = `
+gateways:
+  - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02 }, movements: true }
+  - { identity: gw-home, tenant: clinic, patient: pat-home-01, devices: { scale-2: pat-home-02 } }
+  - { identity: fhir-client, tenant: clinic, patient: pat-home-09, subjects: { Patient/1: pat-home-09 } }
+`;
+
+async function site({ registry = FOLLOWED, followed = false, currencies = [] as Currency[] } = {}) {
+  const clock = new WallClock();
+  const timer = new TestTimer(clock);
+  const feed = new Feed();
+  const told: Change[] = [];
+  feed.subscribe((change) => change.kind === 'sources' && told.push(change));
+  const state = { isBound: true, overdue: undefined as number | undefined };
+  const live = boundSinceEver(parseRegistry(registry, 'registry.yaml'));
+  const withBeds = followed ? following(live) : live;
+  const clinical = openClinical(
+    {},
+    {
+      ...{ store: { currencies: () => currencies, distrust: async () => undefined } as never, registry: withBeds, feed, clock, timer },
+      ...{ log: silentLogger, record: async () => undefined, isAlone: true, isBound: () => state.isBound },
+      overdueSince: () => state.overdue,
+    },
+  );
+  await clinical.staleness.start(new AbortController().signal);
+  const arrive = (change: Partial<Currency> = {}): void =>
+    clinical.staleness.changed([
+      {
+        ...{ tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor', place: 'bed' },
+        ...{ freshAt: clock.now(), storedAt: clock.now(), ...change },
+      },
+    ]);
+  const take = (): [string, number][] => told.splice(0).map(({ patient, at }) => [patient, at - TEST_NOW]);
+  const beside = (patient: string, bed: string | null = null) =>
+    clinical.surroundings
+      .beside('clinic', { patient, bed }, [], clock.now())
+      .sources.map(({ kind, id, state: stands, since }) => [kind, id, stands, since === null ? null : since - TEST_NOW]);
+  return { clock, timer, clinical, arrive, take, beside, state, [Symbol.asyncDispose]: () => clinical.staleness[Symbol.asyncDispose]() };
+}
+
+/** A registry of which the beds of gw-icu are followed. */
+function following(registry: ReturnType<typeof boundSinceEver>): ReturnType<typeof boundSinceEver> {
+  const entryOf = (entry: GatewayEntry): GatewayEntry =>
+    entry.identity === 'gw-icu' ? { ...entry, followed: new Set(['ICU-01']) } : entry;
+  return new Proxy(registry, {
+    get: (target, name) => {
+      if (name === 'gateways') return () => target.gateways().map(entryOf);
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+test('a device is told silent once, at its limit, and once when it speaks again; late data do not make it speak', async () => {
+  verifies('SOURCES-TOLD');
+  await using s = await site();
+  for (const gateway of ['gw-icu', 'gw-home']) s.clinical.sources.presence(gateway, true, s.clock.now());
+  s.timer.pass(1);
+  s.take();
+  s.arrive();
+  assert.deepEqual(s.take(), [['pat-icu-01', 1]], 'heard for the first time');
+  s.arrive({ vital: 'spo2' });
+  s.timer.pass(59_999);
+  assert.deepEqual(s.take(), []);
+  s.timer.pass(1);
+  assert.deepEqual(s.take(), [['pat-icu-01', 60_001]]);
+  s.timer.pass(HOUR_MS);
+  s.arrive({ freshAt: TEST_NOW, vital: 'rr' });
+  assert.deepEqual(s.take(), []);
+  s.arrive();
+  assert.equal(s.take().length, 1);
+});
+
+test('a gateway is told lost for everybody it speaks for, within a second of the limit, and back at once', async () => {
+  verifies('SOURCES-TOLD', 'SOURCES-SHOWN');
+  await using s = await site();
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.clinical.sources.presence('gw-icu', true, s.clock.now());
+  s.take();
+  s.timer.pass(HOUR_MS);
+  assert.deepEqual(s.take(), []);
+  assert.deepEqual(s.beside('pat-home-01'), [['gateway', 'gw-home', 'live', 0]]);
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS - 1);
+  assert.deepEqual(s.take(), []);
+  s.timer.pass(1000);
+  const lost = s.take();
+  assert.deepEqual(
+    lost.map(([patient]) => patient),
+    ['pat-home-01', 'pat-home-02'],
+  );
+  for (const [, at] of lost) assert.ok(at - HOUR_MS - GATEWAY_AWAY_MS <= 1000, `${at}`);
+  assert.deepEqual(s.beside('pat-home-02'), [['gateway', 'gw-home', 'lost', HOUR_MS]]);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  assert.equal(s.take().length, 2);
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(30_000);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.timer.pass(HOUR_MS);
+  assert.deepEqual(s.take(), [], 'a short absence is none');
+});
+
+test('a gateway that does not come after the start is lost, one of which the hub cannot tell is unknown, and so is a client without a line', async () => {
+  verifies('SOURCES-TOLD', 'SOURCES-SHOWN');
+  await using s = await site();
+  assert.deepEqual(s.beside('pat-home-01'), [['gateway', 'gw-home', 'unknown', null]]);
+  s.timer.pass(GATEWAY_AWAY_MS + 1000);
+  assert.deepEqual(
+    s.take().map(([patient]) => patient),
+    ['pat-icu-01', 'pat-icu-02', 'pat-home-01', 'pat-home-02'],
+  );
+  assert.deepEqual(s.beside('pat-icu-02', 'ICU-02'), [['gateway', 'gw-icu', 'lost', 0]]);
+  assert.deepEqual(s.beside('pat-home-09'), [['gateway', 'fhir-client', 'unknown', null]]);
+});
+
+test('a hub that loses its own line knows nothing of its gateways, and gives them their time when it is back', async () => {
+  verifies('SOURCES-TOLD', 'SOURCES-SHOWN');
+  await using s = await site();
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.timer.pass(5000);
+  s.take();
+  s.state.isBound = false;
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS + 1000);
+  assert.deepEqual(s.beside('pat-home-01'), [['gateway', 'gw-home', 'unknown', 5000]]);
+  assert.ok(s.take().some(([patient]) => patient === 'pat-home-01'));
+  s.state.isBound = true;
+  s.timer.pass(2000);
+  assert.deepEqual(s.beside('pat-home-01'), [['gateway', 'gw-home', 'unknown', null]]);
+  s.timer.pass(GATEWAY_AWAY_MS);
+  assert.equal(s.beside('pat-home-01')[0]?.[2], 'lost');
+});
+
+test('movements that are overdue are told of who lies in followed beds alone, and their coming back', async () => {
+  verifies('SOURCES-TOLD', 'SOURCES-SHOWN');
+  await using s = await site({ followed: true });
+  s.clinical.sources.presence('gw-icu', true, s.clock.now());
+  s.timer.pass(1000);
+  s.take();
+  assert.deepEqual(s.beside('pat-icu-01', 'ICU-01').at(-1), ['movements', null, 'live', null]);
+  assert.deepEqual(
+    s.beside('pat-icu-02', 'ICU-02').map(([kind]) => kind),
+    ['gateway'],
+  );
+  s.state.overdue = TEST_NOW - 5000;
+  s.timer.pass(1000);
+  assert.deepEqual(s.take(), [['pat-icu-01', 2000]]);
+  assert.deepEqual(s.beside('pat-icu-01', 'ICU-01').at(-1), ['movements', null, 'silent', -5000]);
+  s.state.overdue = undefined;
+  s.timer.pass(1000);
+  assert.equal(s.take().length, 1);
+});
+
+test('a wall clock that is set neither loses a gateway nor hides that one is lost', async () => {
+  verifies('SOURCES-TOLD');
+  await using s = await site();
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.timer.pass(1000);
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.take();
+  s.clock.setWall(7 * HOUR_MS);
+  s.timer.pass(1000);
+  assert.ok(!s.take().some(([patient]) => patient === 'pat-home-01'), 'seven hours did not pass');
+  s.clock.setWall(-14 * HOUR_MS);
+  s.timer.pass(GATEWAY_AWAY_MS);
+  assert.ok(s.take().some(([patient]) => patient === 'pat-home-01'));
+});
+
+test('what was silent before the hub began is not told as a change', async () => {
+  const old = { freshAt: TEST_NOW - HOUR_MS, storedAt: TEST_NOW - HOUR_MS, place: 'bed' } as const;
+  const row = { tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor' };
+  await using s = await site({
+    currencies: [
+      { ...row, ...old },
+      { ...row, ...old, device: 'other', freshAt: TEST_NOW - 1000 },
+    ],
+  });
+  assert.deepEqual(s.take(), []);
+  s.clinical.sources.presence('gw-icu', true, s.clock.now());
+  s.take();
+  s.timer.pass(MINUTE_MS);
+  assert.deepEqual(
+    s.take().filter(([patient]) => patient === 'pat-icu-01'),
+    [['pat-icu-01', 59_000]],
+  );
+});
