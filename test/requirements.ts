@@ -1399,6 +1399,15 @@ export const REQUIREMENTS = {
     behaviour:
       'Of a person who is erased no row of readings, rollups, gaps, events or quarantine is left, everybody else keeps theirs, and the store agrees with itself.',
   },
+  'ERASE-NUMBERS': {
+    source: 'issue 8, Evidence (GDPR); hub/privacy/whose-numbers.ts',
+    behaviour:
+      'A number that stands with a person’s rows and also with somebody else’s, or beside another of its authority that no merge ties to it, is neither erased nor exported by itself: the operator is told of it, and includes it by a file. Merges are followed. The evidence says how many were included, never which.',
+  },
+  'HOLD-LISTED': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'An operator sees who is under legal hold, by which code, since when and set by whom; decided, and recorded with whom it showed.',
+  },
   'ERASE-BATCH-OF-TWO': {
     source: 'issue 8, evidence: GDPR; rows that follow movements',
     behaviour:

@@ -12,12 +12,12 @@ function named(extensions: unknown): string[] {
   });
 }
 
-/** What stands for a place or a device is no name of a person. */
-const OF_PLACES = /^urn:vitalmesh:(?:bed|gateway-device)\b/;
+/** What stands for a place, a device or a visit is no name of a person. */
+const OF_OTHERS = /^urn:vitalmesh:(?:bed|gateway-device|visit)\b/;
 
 function nameOf(identifier: unknown): string[] {
   const { system = '', value } = fieldsOf(identifier);
-  if (typeof value !== 'string' || value === '' || typeof system !== 'string' || OF_PLACES.test(system)) return [];
+  if (typeof value !== 'string' || value === '' || typeof system !== 'string' || OF_OTHERS.test(system)) return [];
   return [`${system}|${value}`];
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -10,6 +11,7 @@ export type ExportForm = 'bundle' | 'ndjson';
 
 /** So much is put together before it is written. */
 const BLOCK_CHARS = 64 * 1024;
+const BUNDLE_BEGIN = `{"resourceType":"Bundle","type":"collection","entry":[\n`;
 
 /**
  * Writes resources as they come to a new file of mode 0600, which gets its name once it is whole and on disk; resolves with how many there are of each type. Nothing is left of
@@ -34,6 +36,21 @@ export async function writeExport(
   }
 }
 
+/**
+ * Writes resources as they come to a stream that stays open, at the pace of its reader; resolves with how many there are of each type. What is written of one that fails is not whole,
+ * as its lack of an end (`bundle`) and the exit code say. Throws what the resources throw, and the reason of the signal.
+ */
+export async function streamExport(
+  out: NodeJS.WritableStream,
+  form: ExportForm,
+  resources: AsyncIterable<unknown>,
+  signal?: AbortSignal,
+): Promise<Record<string, number>> {
+  return await inBlocks(form, resources, signal, async (block) => {
+    if (!out.write(block)) await once(out, 'drain', { ...(signal && { signal }) });
+  });
+}
+
 async function written(
   file: FileHandle,
   draft: string,
@@ -41,27 +58,37 @@ async function written(
   resources: AsyncIterable<unknown>,
   signal: AbortSignal | undefined,
 ): Promise<Record<string, number>> {
+  const counts = await inBlocks(form, resources, signal, (block) => filing(draft, () => file.writeFile(block)));
+  await filing(draft, () => file.sync());
+  return counts;
+}
+
+/** Puts resources together as text, and gives it out block by block. */
+async function inBlocks(
+  form: ExportForm,
+  resources: AsyncIterable<unknown>,
+  signal: AbortSignal | undefined,
+  write: (block: string) => Promise<void>,
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const isBundle = form === 'bundle';
-  let block = isBundle ? `{"resourceType":"Bundle","type":"collection","entry":[\n` : '';
+  let block = '';
   let number = 0;
-  const flush = async (): Promise<void> => {
-    await filing(draft, () => file.writeFile(block));
-    block = '';
-  };
   for await (const resource of resources) {
     signal?.throwIfAborted();
     const { resourceType = 'unknown' } = resource as { resourceType?: string };
     counts[resourceType] = (counts[resourceType] ?? 0) + 1;
     number += 1;
+    if (isBundle && number === 1) block = BUNDLE_BEGIN;
     // Unique within the Bundle, and nowhere to be found: what is by others' identifiers stays by these.
     if (isBundle) block += `${number === 1 ? '' : ',\n'}${JSON.stringify({ fullUrl: `urn:uuid:${uuidOf(number)}`, resource })}`;
     else block += `${JSON.stringify(resource)}\n`;
-    if (block.length >= BLOCK_CHARS) await flush();
+    if (block.length < BLOCK_CHARS) continue;
+    await write(block);
+    block = '';
   }
-  if (isBundle) block += '\n]}\n';
-  await flush();
-  await filing(draft, () => file.sync());
+  if (isBundle) block += number === 0 ? `${BUNDLE_BEGIN}\n]}\n` : '\n]}\n';
+  await write(block);
   return counts;
 }
 

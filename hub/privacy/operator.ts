@@ -10,36 +10,46 @@ export interface PrivacySurroundings {
   tenants(): readonly string[];
 }
 
-export type PatientCommand = 'patient-export' | 'patient-erase' | 'patient-hold' | 'patient-release';
+export type PatientCommand = 'patient-export' | 'patient-erase' | 'patient-hold' | 'patient-holds' | 'patient-release';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
 const text = z.string().min(1).max(256);
-const exportArgs = z.strictObject({ tenant: text.optional(), patient: text });
+const also = z.array(z.string().max(512)).max(64).optional();
+const exportArgs = z.strictObject({ tenant: text.optional(), patient: text, also });
 const eraseArgs = z.strictObject({
   tenant: text.optional(),
   patient: text,
   confirm: text,
   reason: text,
-  also: z.array(z.string().max(512)).max(64).optional(),
+  also,
 });
+const holdsArgs = z.strictObject({ tenant: text.optional() });
 const holdArgs = z.strictObject({ tenant: text.optional(), patient: text, reason: text });
 
 /** What an operator may do in the name of one person, with a hub that runs or with a store alone; recorded as `local:<uid>`. */
 export function rightsOperatorCommands({ rights, tenants }: PrivacySurroundings): Record<PatientCommand, OperatorCommand> {
   return {
     'patient-export': async function* (args, principal) {
-      const { tenant, patient } = checked(exportArgs, args, 'PATIENT is text');
-      yield* rights.export(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+      const { tenant, ...asked } = checked(exportArgs, args, 'PATIENT is text, and --also-from names 64 numbers at most');
+      yield* rights.export(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
     },
     'patient-erase': async function* (args, principal) {
-      const { tenant, ...asked } = checked(eraseArgs, args, 'PATIENT, --confirm, --reason and --also are text');
+      const { tenant, ...asked } = checked(
+        eraseArgs,
+        args,
+        'PATIENT, --confirm and --reason are text, and --also-from names 64 numbers at most',
+      );
       yield await rights.erase(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
     },
     'patient-hold': async function* (args, principal) {
       const { tenant, ...asked } = checked(holdArgs, args, 'PATIENT and --reason are text');
       await rights.hold(operatorWithin(tenants(), uidOf(principal), tenant), asked, CONTEXT);
       yield { held: true };
+    },
+    'patient-holds': async function* (args, principal) {
+      const { tenant } = checked(holdsArgs, args, '--tenant is text');
+      yield { holds: await rights.holds(operatorWithin(tenants(), uidOf(principal), tenant), CONTEXT) };
     },
     'patient-release': async function* (args, principal) {
       const { tenant, ...asked } = checked(holdArgs, args, 'PATIENT and --reason are text');

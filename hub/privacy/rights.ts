@@ -1,6 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
 import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
-import { identifierOf } from '../../shared/observation-code.ts';
 import type { AccessResource, Action, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
@@ -10,12 +9,14 @@ import { auditEventOf } from '../audit/fhir.ts';
 import type { Feed } from '../feed.ts';
 import { namesIn } from '../patients/names-in.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ErasureCounts, Removed } from '../store/erasing/erasing.ts';
+import { type ErasureCounts, type LegalHold, NOTHING_REMOVED, type Removed } from '../store/erasing/erasing.ts';
 import type { CurrencyChange, Store } from '../store/store.ts';
 import { bindingOf } from './bound.ts';
 import { finishErasures, keepTombstones } from './finish-erasures.ts';
+import { readNumbers } from './read-numbers.ts';
 import { REASON } from './reason.ts';
 import { patientResource, registryResource, rollupResource } from './resources.ts';
+import { type AmbiguousNumber, nameOf, type WhoseNumbers } from './whose-numbers.ts';
 
 export interface PrivacyOptions {
   store: Store;
@@ -35,12 +36,18 @@ export interface ErasureAsked {
   /** The same once more. */
   confirm: string;
   reason: string;
-  /** The person's numbers as the hospital has them, AUTHORITY|VALUE, besides those that stand in their readings. */
+  /** Numbers of the person as the hospital has them, AUTHORITY|VALUE, that are theirs by whoever asks. */
   also?: readonly string[] | undefined;
 }
 
-/** What `patients erase --json` prints: nothing of who it was. */
-export interface ErasureReport {
+/** By which numbers movements were taken for the person's: how many were included by whoever asked, and which may be somebody else's and were left out. */
+export interface NumbersReport {
+  included: number;
+  ambiguous: readonly AmbiguousNumber[];
+}
+
+/** What `patients erase --json` prints: of who it was nothing but the numbers that were left out. */
+export interface ErasureReport extends NumbersReport {
   /** Hex: by it the entries of the erasure are found in the evidence. */
   mark: string;
   at: number;
@@ -50,7 +57,7 @@ export interface ErasureReport {
 
 /**
  * What a person may ask of the hospital about their data, for whoever does it in their name. Decided, and recorded as the caller. Errors: ACCESS-DENIED,
- * ACCESS-EXPIRED, NOT-FOUND, PATIENT-*, USAGE, STORAGE-*.
+ * ACCESS-EXPIRED, PATIENT-*, USAGE, STORAGE-*.
  */
 export class PatientRights {
   readonly #options: PrivacyOptions;
@@ -72,37 +79,46 @@ export class PatientRights {
 
   /**
    * Everything that the hub holds of one person, as FHIR R4: the person, what the registry says of them, every version of every observation that is kept, gaps, alerts and
-   * waves, movements that name them, what remains of older readings, and who saw them. Nobody else is named in it.
+   * waves, movements that name them by a number that is surely theirs, what remains of older readings, and who saw them. Nobody else is named in it. Before all of it comes the
+   * report on those numbers, which is for whoever asks and not for the person.
    */
-  async *export(caller: Principal, patient: string, context: CallContext): AsyncGenerator<{ resourceType: string }> {
+  async *export(
+    caller: Principal,
+    { patient, also = [] }: Pick<ErasureAsked, 'patient' | 'also'>,
+    context: CallContext,
+  ): AsyncGenerator<NumbersReport | { resourceType: string }> {
     const { store, registry } = this.#options;
     const { tenant } = caller;
     const call = await this.#begin(caller, 'patient.export', context, patient);
     // Who is masked by the policy must not be given somebody whole.
     if (call.obligations?.mask !== 'none') await this.#refuse(call, 'mask', null, 'ACCESS-DENIED');
     if (await store.erasing.isErased(tenant, patient)) await this.#refuse(call, 'erased', null, 'PATIENT-ERASED');
+    const numbers = await this.#numbers(tenant, patient, also);
+    const report = { included: also.length, ambiguous: numbers.ambiguous };
     const place = registryResource(registry, tenant, patient);
     const { seq: toSeq } = await store.auditHead();
     let whose = place === undefined ? null : patient;
     let rows = 0;
     const observations = await store.observations(tenant, { patient }, (count) => {
       if (count > 0) whose = patient;
-      return granted(call, whose, count);
+      return granted(call, whose, count, { args: { included: also.length, ambiguous: numbers.ambiguous.length } });
     });
     let whole = false;
     try {
-      for await (const resource of this.#resources(call, patient, { place, observations, toSeq })) {
+      for await (const resource of this.#resources(call, patient, { place, observations, toSeq, numbers })) {
         whose = patient;
         rows += 1;
-        if (rows === 1) yield patientResource(patient);
+        if (rows === 1) {
+          yield report;
+          yield patientResource(patient);
+        }
         yield resource;
       }
       whole = true;
     } finally {
       await store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);
     }
-    if (rows === 0)
-      throw new VitalmeshError('NOT-FOUND', { detail: 'neither the store, nor its evidence, nor registry.yaml has a patient of this id' });
+    if (rows === 0) throw new VitalmeshError('PATIENT-UNKNOWN');
   }
 
   async *#resources(
@@ -112,6 +128,7 @@ export class PatientRights {
       place: ReturnType<typeof registryResource>;
       observations: AsyncIterable<{ resource: { resourceType: string } }>;
       toSeq: number;
+      numbers: WhoseNumbers;
     },
   ): AsyncGenerator<{ resourceType: string }> {
     const { store } = this.#options;
@@ -120,7 +137,10 @@ export class PatientRights {
     for await (const { resource } of known.observations) yield resource;
     const events = await store.events(tenant, { patient }, (count) => granted(call, count > 0 ? patient : null, count));
     for await (const { resource } of events) yield resource;
-    for await (const { resource } of store.erasing.movementsOf(tenant, patient)) yield resource;
+    const { sure } = known.numbers;
+    if (sure.size > 0)
+      for await (const { resource } of store.erasing.movements(tenant))
+        if (namesIn(resource).some((name) => sure.has(name))) yield resource;
     let number = 0;
     for await (const rollup of store.erasing.rollupsOf(tenant, patient)) {
       number += 1;
@@ -142,12 +162,15 @@ export class PatientRights {
     const call = await this.#begin(caller, 'patient.erase', context, patient);
     const bound = bindingOf(registry, tenant, patient);
     if (bound !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', bound);
+    const numbers = await this.#numbers(tenant, patient, also);
+    const report = { included: also.length, ambiguous: numbers.ambiguous };
     const { tombstone, gone } = await this.#trying(call, () =>
       store.erasing.beginErasure({
-        ...{ tenant, patient, reason, principal, at: clock.now(), also: also.flatMap(namesOfNumber) },
+        ...{ tenant, patient, reason, principal, at: clock.now(), names: [...numbers.sure] },
         evidence: ({ mark }) => {
           const { detail = {}, ...event } = granted(call, patient, 0);
-          return { ...event, detail: { ...detail, erasure: { reason, mark: Buffer.from(mark).toString('hex') } } };
+          const erasure = { reason, mark: Buffer.from(mark).toString('hex'), included: also.length, ambiguous: numbers.ambiguous.length };
+          return { ...event, detail: { ...detail, erasure } };
         },
       }),
     );
@@ -161,11 +184,11 @@ export class PatientRights {
     if (kept instanceof VitalmeshError) throw kept;
     await keepTombstones(store.erasing, tombstones);
     await this.look();
-    const removed = ended?.removed ?? { observations: 0, rollups: 0, events: 0, movements: 0, quarantine: 0 };
-    return { mark: Buffer.from(tombstone.mark).toString('hex'), at: tombstone.at, reason: tombstone.reason, removed };
+    const removed = ended?.removed ?? NOTHING_REMOVED;
+    return { mark: Buffer.from(tombstone.mark).toString('hex'), at: tombstone.at, reason: tombstone.reason, removed, ...report };
   }
 
-  async hold(caller: Principal, { patient, reason }: Omit<ErasureAsked, 'confirm'>, context: CallContext): Promise<void> {
+  async hold(caller: Principal, { patient, reason }: Pick<ErasureAsked, 'patient' | 'reason'>, context: CallContext): Promise<void> {
     checkReason(reason, patient);
     const call = await this.#begin(caller, 'patient.hold', context, patient);
     const { tenant, id: principal } = caller;
@@ -175,7 +198,7 @@ export class PatientRights {
       registry.patient(tenant, patient) !== undefined ||
       (await store.erasing.knows(tenant, patient)) ||
       (await store.erasing.isErased(tenant, patient));
-    if (!isKnown) await this.#refuse(call, 'unknown', null, 'NOT-FOUND');
+    if (!isKnown) await this.#refuse(call, 'unknown', null, 'PATIENT-UNKNOWN');
     await this.#trying(call, () =>
       store.erasing.hold(
         { tenant, patient, reason, principal, at: clock.now() },
@@ -185,7 +208,18 @@ export class PatientRights {
     await this.look();
   }
 
-  async release(caller: Principal, { patient, reason }: Omit<ErasureAsked, 'confirm'>, context: CallContext): Promise<void> {
+  /** Everybody who is under legal hold, each hold with who set it, when and why. Not for whoever is masked: it is a list of ids. */
+  async holds(caller: Principal, context: CallContext): Promise<readonly LegalHold[]> {
+    const call = await this.#begin(caller, 'patient.hold', context);
+    if (call.obligations?.mask !== 'none') await this.#refuse(call, 'mask', null, 'ACCESS-DENIED');
+    const { store } = this.#options;
+    const holds = await store.erasing.holds(caller.tenant);
+    const patients = [...new Set(holds.map(({ patient }) => patient))];
+    await store.record([granted(call, null, holds.length, { patients, args: { list: true } })]);
+    return holds;
+  }
+
+  async release(caller: Principal, { patient, reason }: Pick<ErasureAsked, 'patient' | 'reason'>, context: CallContext): Promise<void> {
     checkReason(reason, patient);
     const call = await this.#begin(caller, 'patient.hold', context, patient);
     await this.#trying(call, () =>
@@ -194,12 +228,22 @@ export class PatientRights {
     await this.look();
   }
 
-  async #begin(principal: Principal, action: Action, context: CallContext, patient: string): Promise<Call> {
+  #numbers(tenant: string, patient: string, also: readonly string[]): Promise<WhoseNumbers> {
+    const { store, registry } = this.#options;
+    return readNumbers({ store: store.erasing, registry }, { tenant, patient, also: also.map(nameOfNumber) });
+  }
+
+  async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {
     const { policy, clock, registry } = this.#options;
     const call: Call = { principal, action, context, policy: policy(), at: clock.now(), startedMs: clock.monotonicMs(), clock };
     const { tenant } = principal;
-    const { ward, panels } = registry.patient(tenant, patient) ?? {};
-    const resource: AccessResource = { tenant, patient, ...(ward !== undefined && { ward }), ...(panels && { panels }) };
+    const { ward, panels } = (patient !== undefined && registry.patient(tenant, patient)) || {};
+    const resource: AccessResource = {
+      tenant,
+      ...(patient !== undefined && { patient }),
+      ...(ward !== undefined && { ward }),
+      ...(panels && { panels }),
+    };
     const { allow, reason, obligations } = decide(principal, action, resource, call);
     if (!allow) await this.#refuse(call, reason, null, reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
     call.obligations = obligations;
@@ -212,7 +256,7 @@ export class PatientRights {
       return await work();
     } catch (thrown) {
       const { code, detail } = asVitalmeshError(thrown);
-      if (!code.startsWith('PATIENT-') && code !== 'NOT-FOUND') throw thrown;
+      if (!code.startsWith('PATIENT-')) throw thrown;
       return await this.#refuse(call, code, null, code, detail);
     }
   }
@@ -232,8 +276,9 @@ function checkReason(reason: string, patient: string): void {
 }
 
 /** As a movement names the number. Throws USAGE, without what was given. */
-function namesOfNumber(number: string): string[] {
+function nameOfNumber(number: string): string {
   const [, authority = '', value = ''] = /^([^|]{0,255})\|([^|]{1,255})$/.exec(number) ?? [];
-  if (value === '') throw new VitalmeshError('USAGE', { detail: '--also is AUTHORITY|VALUE, several with a comma between them' });
-  return namesIn({ subject: { identifier: identifierOf({ authority, value }) } });
+  if (value === '')
+    throw new VitalmeshError('USAGE', { detail: 'a number is AUTHORITY|VALUE, one a line of the file that --also-from names' });
+  return nameOf({ authority, value });
 }

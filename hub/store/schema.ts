@@ -3,7 +3,7 @@ import { FEED_STEP, RECEIVERS_STEP } from '../audit/feed/sqlite-places.ts';
 import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
-import { ERASING_STEP } from './erasing/schema.ts';
+import { ERASING_STEP, HELD_STEP } from './erasing/schema.ts';
 import { PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
@@ -182,4 +182,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   EVIDENCE_RETENTION_STEP,
   RECEIVERS_STEP,
   PLACING_STEP,
+  HELD_STEP,
 ];

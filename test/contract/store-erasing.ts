@@ -4,13 +4,12 @@ import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
-import { namesIn } from '../../hub/patients/names-in.ts';
+import { nameOf } from '../../hub/privacy/whose-numbers.ts';
 import type { ErasureEnd } from '../../hub/store/erasing/erasing.ts';
 import type { Tombstone } from '../../hub/store/erasing/tombstone.ts';
 import type { Arrival, EventArrival, Store } from '../../hub/store/store.ts';
 import type { Movement, MovementEvent } from '../../shared/movement.ts';
 import { movementResource, readMovement } from '../../shared/movement-resource.ts';
-import { identifierOf } from '../../shared/observation-code.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
@@ -69,9 +68,10 @@ export async function filled(store: Store): Promise<void> {
   await store.latest('clinic', 'pat-icu-02', (rows) => event(rows, { patient: 'pat-icu-02' }));
 }
 
-/** Erases to the end. */
+/** Erases to the end, with every identifier that stands in their rows. */
 export async function erased(store: Store, patient = WHO, tenant = 'clinic'): Promise<ErasureEnd> {
   await store.erasing.beginErasure({
+    names: [...(await store.erasing.namesOf(tenant, patient)).keys()],
     tenant,
     patient,
     reason: 'DSR-7',
@@ -223,13 +223,13 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
       event(0, { patient: WHO }),
     );
     assert.deepEqual(await store.erasing.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
-    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-3', event(0)), { code: 'NOT-FOUND' });
+    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-3', event(0)), { code: 'PATIENT-NOT-HELD' });
     await store.erasing.release('clinic', WHO, 'CASE-2', event(0, { patient: WHO }));
     await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-HELD' });
     await store.erasing.release('clinic', WHO, 'CASE-1', event(0, { patient: WHO }));
-    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-1', event(0)), { code: 'NOT-FOUND' });
-    await assert.rejects(store.erasing.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'NOT-FOUND' });
-    await assert.rejects(store.erasing.beginErasure({ ...order, tenant: 'other' }), { code: 'NOT-FOUND' });
+    await assert.rejects(store.erasing.release('clinic', WHO, 'CASE-1', event(0)), { code: 'PATIENT-NOT-HELD' });
+    await assert.rejects(store.erasing.beginErasure({ ...order, patient: 'pat-nobody' }), { code: 'PATIENT-UNKNOWN' });
+    await assert.rejects(store.erasing.beginErasure({ ...order, tenant: 'other' }), { code: 'PATIENT-UNKNOWN' });
     assert.equal(await ids(store, WHO), 4);
     await erased(store);
     await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-ERASED' });
@@ -286,6 +286,11 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     await finished(store);
     assert.deepEqual(told, [WHO]);
     assert.equal(await ids(store, WHO), 0);
+    // Movements go by the marks of the tombstone: those of the person, and nobody else's.
+    assert.deepEqual(
+      (await gathered(store.erasing.movements('clinic'))).map(({ id }) => id),
+      [movementOf(8, MRN).id],
+    );
     assert.equal(await store.erasing.adoptTombstones(tombstones, evidence), 0);
     assert.deepEqual((await store.storeBatch(batchOf([arrivalOf({ seq: 300 })]))).results, ['erased']);
     assert.ok((await verifyAudit(store.audit(), store.storeId)).intact);
@@ -313,16 +318,48 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     );
   });
 
-  check('movements of a person are found by the identifiers of what is stored of them', async (store) => {
-    verifies('EXPORT-PATIENT');
+  check(
+    'the identifiers of a person are told, in how many rows, and which of them stand in rows of others; movements are told as they are',
+    async (store) => {
+      verifies('ERASE-NUMBERS');
+      const [mine, theirs, quoted] = [MRN, { value: 'MRN-9', authority: 'HIS' }, { value: 'a"b\\c', authority: 'HIS' }];
+      await filled(store);
+      await store.storeBatch(
+        batchOf([
+          arrivalOf({ seq: 20, patient: theirs }),
+          arrivalOf({ seq: 21, patient: quoted }),
+          arrivalOf({ seq: 22, patientId: 'pat-icu-03', patient: quoted }),
+          { ...gapArrival(23, {}), patient: WHO },
+        ]),
+      );
+      const own = await store.erasing.namesOf('clinic', WHO);
+      assert.deepEqual(
+        [mine, theirs, quoted].map((number) => own.get(nameOf(number))),
+        [4, 1, 1],
+      );
+      const all = new Set([...own.keys(), nameOf({ value: 'MRN-UNHEARD', authority: 'HIS' })]);
+      const ofOthers = await store.erasing.namesOfOthers('clinic', WHO, all);
+      assert.deepEqual([...ofOthers].sort(), [nameOf(theirs), nameOf(quoted)].sort());
+      assert.deepEqual([...(await store.erasing.namesOfOthers('other', WHO, all))], []);
+      assert.deepEqual([...(await store.erasing.namesOf('clinic', 'pat-nobody'))], []);
+      assert.deepEqual([...(await store.erasing.namesOf('other', WHO))], []);
+      assert.deepEqual(
+        (await gathered(store.erasing.movements('clinic'))).map(({ id }) => id),
+        [movementOf(7, MRN).id, movementOf(8, MRN).id],
+      );
+      assert.deepEqual(await gathered(store.erasing.movements('other')), []);
+    },
+  );
+
+  check('holds are listed with who set them, why and when, of one tenant', async (store) => {
+    verifies('HOLD-LISTED');
     await filled(store);
-    const found = await gathered(store.erasing.movementsOf('clinic', WHO));
-    assert.deepEqual(
-      found.map(({ id }) => id),
-      [movementOf(7, MRN).id],
-    );
-    assert.deepEqual(await gathered(store.erasing.movementsOf('clinic', 'pat-nobody')), []);
-    assert.deepEqual(await gathered(store.erasing.movementsOf('other', WHO)), []);
+    const one = { tenant: 'clinic', patient: WHO, reason: 'CASE-1', principal: 'local:0', at: TEST_NOW };
+    const two = { ...one, reason: 'CASE-2', principal: 'local:7', at: TEST_NOW - 1 };
+    const other = { ...one, patient: 'pat-icu-02' };
+    for (const hold of [other, one, two]) await store.erasing.hold(hold, event(0));
+    assert.deepEqual(await store.erasing.holds('clinic'), [two, one, other]);
+    assert.deepEqual(await store.erasing.holds('other'), []);
   });
 
   check('a part that can be given to nobody and may be theirs is kept without its content', async (store) => {
@@ -362,13 +399,13 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
   check('movements under a number that is given go, too, with the erasure or behind it', async (store) => {
     verifies('ERASE-ROWS');
     const named = ['P1', 'P2', 'P3'].map((value) => ({ value, authority: 'HIS' }));
-    const also = (value: string): string[] => namesIn({ subject: { identifier: identifierOf({ value, authority: 'HIS' }) } });
+    const names = (value: string): string[] => [nameOf({ value, authority: 'HIS' })];
     await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), ...named.map((number, i) => movementOf(10 + i, number))]));
     const order = { tenant: 'clinic', patient: WHO, reason: 'r', principal: 'local:0', at: TEST_NOW, evidence: () => erasureEvent(WHO) };
-    await store.erasing.beginErasure({ ...order, also: also('P1') });
+    await store.erasing.beginErasure({ ...order, names: names('P1') });
     assert.equal((await finished(store)).removed.movements, 1);
     await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-ERASED' });
-    await store.erasing.beginErasure({ ...order, also: also('P2') });
+    await store.erasing.beginErasure({ ...order, names: names('P2') });
     await finished(store);
     const left = await gathered(await store.events('clinic', { kind: 'movement' }, seen));
     assert.deepEqual(

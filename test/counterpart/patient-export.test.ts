@@ -21,7 +21,8 @@ test('HAPI finds no error in anything that an export of one person holds, alone 
   while ((await hub.store.retain({ policy: { ...orderAt(0).policy, continuous: DAY, minute: null }, now: TEST_NOW })).more);
   const nobody = { tombstones: '', staleness: { changed: () => undefined }, clock: { now: () => TEST_NOW, monotonicMs: () => 0 } };
   const rights = new PatientRights({ ...hub, policy: () => POLICY, ...nobody });
-  const resources = await gathered(rights.export(operatorPrincipal(0, 'clinic'), 'pat-icu-01', { channel: 'operator' }));
+  const rows = await gathered(rights.export(operatorPrincipal(0, 'clinic'), { patient: 'pat-icu-01' }, { channel: 'operator' }));
+  const resources = rows.flatMap((row) => ('resourceType' in row ? [row] : []));
   const types = new Set(resources.map(({ resourceType }) => resourceType));
   assert.deepEqual([...types].sort(), ['AuditEvent', 'Basic', 'Observation', 'Patient']);
   assert.match(JSON.stringify(resources), /"id":"rollup-1"/);

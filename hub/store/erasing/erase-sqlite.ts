@@ -6,15 +6,16 @@ import { canonicalJson } from '../../ingest/canonical.ts';
 import { namesIn } from '../../patients/names-in.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
+import { PLACING_SQL } from '../placing/statements.ts';
 import { RETENTION_SQL } from '../retention-statements.ts';
 import { addToRanges } from '../seen-ranges.ts';
 import { SQL } from '../statements.ts';
 import type { CurrencyChange } from '../store.ts';
 import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
-import { withoutParties } from './movement-parties.ts';
+import { type IsTheirs, withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
-import { heldTombstone, markOf, type Tombstone } from './tombstone.ts';
+import { heldTombstone, type Marked, markOf, type Tombstone } from './tombstone.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 
@@ -31,7 +32,6 @@ export interface ErasureRow {
   others: string;
   patient: string | null;
   gateways: string | null;
-  names: string | null;
   lastEvent: number;
   removed: string;
 }
@@ -55,12 +55,12 @@ export function erasureOf(database: Writing, tenant: string, patient: string): E
 
 /** Begins an erasure within the transaction of the caller: nothing of the person is current from here on. */
 export function beginErasure(database: Writing, order: Omit<ErasureOrder, 'evidence'>): { row: ErasureRow; gone: CurrencyChange[] } {
-  const { tenant, patient, also = [] } = order;
+  const { tenant, patient, names = [] } = order;
   if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw new VitalmeshError('PATIENT-HELD');
   const before = erasureOf(database, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
-  const isAgain = before !== undefined && also.length > 0;
-  if (!isAgain && !isKnown(database, tenant, patient)) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  const isAgain = before !== undefined && names.length > 0;
+  if (!isAgain && !isKnown(database, tenant, patient)) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'PATIENT-UNKNOWN');
   return begin(database, order, before);
 }
 
@@ -78,7 +78,7 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
   if (held === undefined)
     database
       .prepare<(string | number | null | Uint8Array)[]>(ERASING_SQL.addErasure)
-      .run(tenant, secret, mark, null, at, reason, principal, JSON.stringify(others), null, null, null);
+      .run(tenant, secret, mark, null, at, reason, principal, JSON.stringify(others), null, null);
   if (patient === undefined) return { isNew: held === undefined };
   if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw heldTombstone();
   begin(database, { tenant, patient, at, reason, principal }, find.get(tenant, secret, mark));
@@ -87,7 +87,7 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
 
 function begin(
   database: Writing,
-  { tenant, patient, at, reason, principal, also = [] }: Omit<ErasureOrder, 'evidence'>,
+  { tenant, patient, at, reason, principal, names = [] }: Omit<ErasureOrder, 'evidence'>,
   before: ErasureRow | undefined,
 ): { row: ErasureRow; gone: CurrencyChange[] } {
   const key = keyOf(database, tenant, patient) ?? 0;
@@ -99,19 +99,17 @@ function begin(
   const subject = database.prepare<[string, string], { key: number }>(ERASING_SQL.hasKey).get(tenant, patient)?.key ?? null;
   const mark = markOf(secret, 'patient', tenant, patient);
   if (before) {
-    database
-      .prepare<(string | number | null)[]>(ERASING_SQL.beginAgain)
-      .run(subject ?? before.subject, patient, JSON.stringify([]), JSON.stringify([]), before.key);
+    database.prepare<(string | number | null)[]>(ERASING_SQL.beginAgain).run(subject ?? before.subject, patient, '[]', before.key);
   } else {
     database
       .prepare<(string | number | null | Uint8Array)[]>(ERASING_SQL.addErasure)
-      .run(tenant, secret, mark, subject, at, reason, principal, '[]', patient, '[]', '[]');
+      .run(tenant, secret, mark, subject, at, reason, principal, '[]', patient, '[]');
   }
   const row = erasureOf(database, tenant, patient);
   if (row === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an erasure that is not there' });
   const current = database.prepare<[number], { vital: string; device: string }>(ERASING_SQL.currentOfPatient).all(key);
   database.prepare<[number]>(ERASING_SQL.dropCurrent).run(key);
-  new Progress(database, row).found(gateways, also);
+  new Progress(database, row).found(gateways, names);
   return { row: erasureOf(database, tenant, patient) ?? row, gone: current.map((of) => ({ tenant, patient, ...of, gone: true })) };
 }
 
@@ -133,7 +131,7 @@ class Progress {
   readonly row: ErasureRow;
   readonly #others: Set<string>;
   readonly gateways: Set<string>;
-  readonly names: Set<string>;
+  readonly #asked = new Map<string, boolean>();
   lastEvent: number;
   removed: Removed;
 
@@ -142,19 +140,26 @@ class Progress {
     this.row = row;
     this.#others = new Set(JSON.parse(row.others) as string[]);
     this.gateways = new Set(JSON.parse(row.gateways ?? '[]') as string[]);
-    this.names = new Set(JSON.parse(row.names ?? '[]') as string[]);
     this.lastEvent = row.lastEvent;
     this.removed = { ...NOTHING_REMOVED, ...(JSON.parse(row.removed) as Partial<Removed>) };
   }
 
-  found(gateways: readonly string[], names: readonly string[]): void {
-    const { secret, tenant } = this.row;
-    for (const gateway of gateways)
-      if (!this.gateways.has(gateway)) this.#others.add(markOf(secret, 'gateway', tenant, gateway).toString('hex'));
-    for (const name of names) if (!this.names.has(name)) this.#others.add(markOf(secret, 'name', tenant, name).toString('hex'));
+  found(gateways: readonly string[], names: readonly string[] = []): void {
+    for (const gateway of gateways) if (!this.gateways.has(gateway)) this.#others.add(this.#mark('gateway', gateway));
+    for (const name of names) this.#others.add(this.#mark('name', name));
     for (const gateway of gateways) this.gateways.add(gateway);
-    for (const name of names) this.names.add(name);
     this.keep();
+  }
+
+  /** By the marks alone, so that a tombstone of elsewhere is enough. */
+  isTheirs = (name: string): boolean => {
+    const known = this.#asked.get(name) ?? this.#others.has(this.#mark('name', name));
+    this.#asked.set(name, known);
+    return known;
+  };
+
+  #mark(kind: Marked, value: string): string {
+    return markOf(this.row.secret, kind, this.row.tenant, value).toString('hex');
   }
 
   count(of: keyof Removed, rows: number): void {
@@ -162,7 +167,7 @@ class Progress {
   }
 
   keep(): void {
-    const lists = [this.#others, this.gateways, this.names].map((set) => JSON.stringify([...set]));
+    const lists = [this.#others, this.gateways].map((set) => JSON.stringify([...set]));
     this.#database
       .prepare<(string | number)[]>(ERASING_SQL.progress)
       .run(...lists, this.lastEvent, JSON.stringify(this.removed), this.row.key);
@@ -225,15 +230,11 @@ class Erasing {
     const { firstKey, lastKey } = batch;
     type Row = RemovedRow & { key: number };
     const rows = this.#database.prepare<[number, number, number], Row>(ERASING_SQL.rowsOfBatch).all(firstKey, lastKey, this.#key);
-    const lines = unpackReceived(batch.received);
-    this.#progress.found(
-      [batch.gateway],
-      rows.flatMap(({ key }) => namesOfText(lines[key - firstKey] ?? '')),
-    );
+    this.#progress.found([batch.gateway]);
     this.#database.prepare<[number, number, number]>(ERASING_SQL.dropRowsOfBatch).run(firstKey, lastKey, this.#key);
     const dropKeptBack = this.#database.prepare<[number]>(RETENTION_SQL.dropKeptBack);
     for (const { key } of rows) dropKeptBack.run(key);
-    this.#repack(batch, lines, rows);
+    this.#repack(batch, rows);
     this.#forget(rows);
     this.#less(rows.length, 0, 0);
     this.#progress.count('observations', rows.length);
@@ -241,12 +242,13 @@ class Erasing {
   }
 
   /** What came together may be of several by now, for rows follow their patients: of the others every line stays. */
-  #repack({ key, firstKey, rows }: BatchOf, lines: string[], gone: readonly { key: number }[]): void {
+  #repack({ key, firstKey, rows, received }: BatchOf, gone: readonly { key: number }[]): void {
     const left = rows - gone.length;
     if (left <= 0) {
       this.#database.prepare<[number]>(RETENTION_SQL.dropBatch).run(key);
       return;
     }
+    const lines = unpackReceived(received);
     for (const row of gone) lines[row.key - firstKey] = '';
     this.#database.prepare<[number, Uint8Array, number]>(RETENTION_SQL.repack).run(left, packReceived(lines), key);
   }
@@ -260,29 +262,25 @@ class Erasing {
 
   events(): boolean {
     const rows = this.#database
-      .prepare<[string, string], RemovedRow & { key: number; gateway: string; received: Buffer }>(ERASING_SQL.eventsOfPatient)
+      .prepare<[string, string], RemovedRow & { key: number; gateway: string }>(ERASING_SQL.eventsOfPatient)
       .all(this.#tenant, this.#patient);
     if (rows.length === 0) return false;
-    this.#progress.found(
-      rows.map(({ gateway }) => gateway),
-      rows.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
-    );
+    this.#progress.found(rows.map(({ gateway }) => gateway));
     this.#dropEvents(rows, 'events');
     return true;
   }
 
-  /** They are nobody's in the store: whoever they name by an identifier that the person had. */
+  /** They are nobody's in the store: whomever they name. */
   movements(): boolean {
-    const { names } = this.#progress;
-    if (names.size === 0) return false;
+    const { isTheirs } = this.#progress;
     const page = this.#database
       .prepare<[number], EventRow & RemovedRow & { key: number }>(ERASING_SQL.movementPage)
       .all(this.#progress.lastEvent);
     const last = page.at(-1);
     if (last === undefined) return false;
     this.#progress.lastEvent = last.key;
-    const own = page.filter((row) => row.tenant === this.#tenant && isNamed(row, names));
-    const others = own.map((row) => ({ row, rest: withoutParties(eventOf(row).resource, names) }));
+    const own = page.filter((row) => row.tenant === this.#tenant && isNamed(row, isTheirs));
+    const others = own.map((row) => ({ row, rest: withoutParties(eventOf(row).resource, isTheirs) }));
     this.#dropEvents(
       others.flatMap(({ row, rest }) => (rest === undefined ? [row] : [])),
       'movements',
@@ -320,7 +318,8 @@ class Erasing {
     const of = [this.#tenant, this.#patient] as const;
     this.#database.prepare<[number]>(ERASING_SQL.dropCurrent).run(this.#key);
     this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
-    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey]) this.#database.prepare<[string, string]>(sql).run(...of);
+    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey, PLACING_SQL.forgetPerson])
+      this.#database.prepare<[string, string]>(sql).run(...of);
   }
 
   #dropEvents(rows: readonly (RemovedRow & { key: number })[], of: 'events' | 'movements'): void {
@@ -359,11 +358,7 @@ export function endErasure(database: Writing, row: ErasureRow): ErasureEnd {
   return { tombstone: tombstoneOf(row), patient: row.patient ?? '', removed };
 }
 
-export function namesOfText(text: string): string[] {
-  return text === '' ? [] : namesIn(JSON.parse(text));
-}
-
-/** Whether a movement is of somebody of these names. */
-export function isNamed(row: EventRow, names: ReadonlySet<string>): boolean {
-  return namesIn(eventOf(row).resource).some((name) => names.has(name));
+/** Whether a movement names the person whose identifiers these are. */
+export function isNamed(row: EventRow, isTheirs: IsTheirs): boolean {
+  return namesIn(eventOf(row).resource).some(isTheirs);
 }

@@ -20,8 +20,8 @@ export interface ErasureOrder {
   reason: string;
   principal: string;
   at: Instant;
-  /** Identifiers (`system|value`) that are the person's besides those of what is stored of them; kept as marks alone once it is done. */
-  also?: readonly string[];
+  /** Identifiers (`system|value`) that are surely the person's: what movements say under them goes. Kept as marks alone. */
+  names?: readonly string[];
   /** Written in the commit that begins it. */
   evidence: (tombstone: Tombstone) => AuditEvent;
 }
@@ -80,11 +80,13 @@ export interface ErasureCounts {
 export interface ErasingStore {
   /** Nobody erases the person until it is released, and every other one, too: holds of different reasons stand beside each other. */
   hold(hold: LegalHold, evidence: AuditEvent): Promise<void>;
-  /** Ends the hold of this reason. Throws NOT-FOUND where there is none. */
+  /** Every hold of a tenant, in order of patient and time. */
+  holds(tenant: string): Promise<readonly LegalHold[]>;
+  /** Ends the hold of this reason. Throws PATIENT-NOT-HELD where there is none. */
   release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void>;
   /**
-   * Begins to erase a person; one whose erasure is under way already is not begun anew. Of one who was erased already, with `also`, what
-   * stands under these identifiers is erased. Throws PATIENT-HELD, PATIENT-ERASED, and NOT-FOUND where the store holds
+   * Begins to erase a person; one whose erasure is under way already is not begun anew. Of one who was erased already, with `names`, what
+   * stands under these identifiers is erased. Throws PATIENT-HELD, PATIENT-ERASED, and PATIENT-UNKNOWN where the store holds
    * nothing of a patient of this id.
    */
   beginErasure(order: ErasureOrder): Promise<ErasureBegun>;
@@ -103,6 +105,10 @@ export interface ErasingStore {
   /** True for a person whose erasure was begun, or is done. */
   isErased(tenant: string, patient: string): Promise<boolean>;
   rollupsOf(tenant: string, patient: string): AsyncIterable<StoredRollup>;
-  /** Movements that name the person by an identifier that stands in what is stored of them. */
-  movementsOf(tenant: string, patient: string): AsyncIterable<StoredEvent>;
+  /** Every movement of a tenant, in order of storing: whose each is, only its identifiers say. */
+  movements(tenant: string): AsyncIterable<StoredEvent>;
+  /** The identifiers (`system|value`) that stand in what is stored of a person, movements aside, each with how many rows it stands in. */
+  namesOf(tenant: string, patient: string): Promise<ReadonlyMap<string, number>>;
+  /** Those of these identifiers that stand in what is stored of somebody else. Looks at everything that is stored of the tenant. */
+  namesOfOthers(tenant: string, patient: string, names: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 }

@@ -33,3 +33,8 @@ CREATE TABLE legalHold (
   PRIMARY KEY (tenant, patient, reason)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** By which marks a person's movements are found stands in the tombstone alone. */
+export const HELD_STEP: Migration = `
+ALTER TABLE erasure DROP COLUMN names;
+`;

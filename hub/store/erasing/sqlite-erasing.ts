@@ -4,22 +4,10 @@ import type { GroupCommit } from '../../../shared/storage/group-commit.ts';
 import type { AuditEvent } from '../../access/access.ts';
 import { appendAudit } from '../../audit/audit-log.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
-import { unpackReceived } from '../observation-row.ts';
 import { SQL } from '../statements.ts';
 import type { StoredEvent } from '../store.ts';
 import { turn, type Walks } from '../walks.ts';
-import {
-  adopt,
-  beginErasure,
-  type ErasureRow,
-  endErasure,
-  eraseRows,
-  erasureOf,
-  isKnown,
-  isNamed,
-  namesOfText,
-  tombstoneOf,
-} from './erase-sqlite.ts';
+import { adopt, beginErasure, type ErasureRow, endErasure, eraseRows, erasureOf, isKnown, tombstoneOf } from './erase-sqlite.ts';
 import type {
   ErasingStore,
   ErasureBegun,
@@ -30,6 +18,7 @@ import type {
   LegalHold,
   StoredRollup,
 } from './erasing.ts';
+import { namesOf, namesOfOthers } from './names-sqlite.ts';
 import { ERASING_SQL } from './statements.ts';
 import type { Tombstone } from './tombstone.ts';
 
@@ -64,10 +53,14 @@ export class SqliteErasing implements ErasingStore {
     });
   }
 
+  async holds(tenant: string): Promise<readonly LegalHold[]> {
+    return this.#database.read(() => this.#database.prepare<[string], LegalHold>(ERASING_SQL.holds).all(tenant));
+  }
+
   release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
     return this.#commits.run((database) => {
       if (database.prepare<[string, string, string]>(ERASING_SQL.dropHold).run(tenant, patient, reason).changes === 0)
-        throw new VitalmeshError('NOT-FOUND');
+        throw new VitalmeshError('PATIENT-NOT-HELD');
       appendAudit(database, this.#storeId, [evidence]);
     });
   }
@@ -150,14 +143,12 @@ export class SqliteErasing implements ErasingStore {
     }
   }
 
-  async *movementsOf(tenant: string, patient: string): AsyncGenerator<StoredEvent> {
+  async *movements(tenant: string): AsyncGenerator<StoredEvent> {
     using _held = this.#walks.hold();
-    const names = await this.#namesOf(this.#keyOf(tenant, patient));
-    if (names.size === 0) return;
     for (let after = 0; ; ) {
       type Row = EventRow & { key: number };
       const page = this.#database.read(() => this.#database.prepare<[number], Row>(ERASING_SQL.movementPage).all(after));
-      for (const row of page) if (row.tenant === tenant && isNamed(row, names)) yield eventOf(row);
+      for (const row of page) if (row.tenant === tenant) yield eventOf(row);
       const last = page.at(-1);
       if (last === undefined) return;
       after = last.key;
@@ -165,16 +156,12 @@ export class SqliteErasing implements ErasingStore {
     }
   }
 
-  async #namesOf(key: number): Promise<Set<string>> {
-    const names = new Set<string>();
-    for (let after = 0; ; ) {
-      type Row = { key: number; received: Buffer };
-      const batch = this.#database.read(() => this.#database.prepare<[number, number], Row>(ERASING_SQL.receivedOfPatient).get(key, after));
-      if (batch === undefined) return names;
-      for (const name of unpackReceived(batch.received).flatMap(namesOfText)) names.add(name);
-      after = batch.key;
-      if (after % 64 === 0) await turn();
-    }
+  namesOf(tenant: string, patient: string): Promise<ReadonlyMap<string, number>> {
+    return namesOf(this.#database, this.#walks, tenant, patient);
+  }
+
+  namesOfOthers(tenant: string, patient: string, names: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    return namesOfOthers(this.#database, this.#walks, { tenant, patient, names });
   }
 
   #keyOf(tenant: string, patient: string): number {

@@ -1,4 +1,4 @@
-const TOMBSTONE = 'key, tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names, lastEvent, removed';
+const TOMBSTONE = 'key, tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, lastEvent, removed';
 
 /** Statements on people who were erased, or must not be; of an SQLite store. None looks at more rows than it says at its end. */
 export const ERASING_SQL = {
@@ -10,12 +10,12 @@ export const ERASING_SQL = {
   erasuresUnderWay: `SELECT ${TOMBSTONE} FROM erasure INDEXED BY erasureUnderWay WHERE patient IS NOT NULL ORDER BY key LIMIT 1`,
   erasures: `SELECT ${TOMBSTONE} FROM erasure ORDER BY key`,
   addErasure: `
-    INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // Under a mark that was adopted before the data came back.
-  beginAgain: 'UPDATE erasure SET subject = ?, patient = ?, gateways = ?, names = ?, lastEvent = 0 WHERE key = ?',
-  progress: 'UPDATE erasure SET others = ?, gateways = ?, names = ?, lastEvent = ?, removed = ? WHERE key = ?',
-  endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL, names = NULL WHERE key = ?',
+  beginAgain: 'UPDATE erasure SET subject = ?, patient = ?, gateways = ?, lastEvent = 0 WHERE key = ?',
+  progress: 'UPDATE erasure SET others = ?, gateways = ?, lastEvent = ?, removed = ? WHERE key = ?',
+  endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL WHERE key = ?',
   erasureCounts: `
     SELECT (SELECT count(*) FROM erasure) AS erased, (SELECT count(*) FROM erasure WHERE patient IS NOT NULL) AS underWay,
       (SELECT count(*) FROM (SELECT DISTINCT tenant, patient FROM legalHold)) AS held`,
@@ -24,6 +24,7 @@ export const ERASING_SQL = {
   setHold: `
     INSERT INTO legalHold (tenant, patient, reason, principal, at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,
+  holds: 'SELECT tenant, patient, reason, principal, at FROM legalHold WHERE tenant = ? ORDER BY patient, at, reason',
   dropHold: 'DELETE FROM legalHold WHERE tenant = ? AND patient = ? AND reason = ?',
 
   knownPatients: 'SELECT id FROM patient WHERE tenant = ? UNION SELECT patient FROM patientKey WHERE tenant = ?',
@@ -40,13 +41,16 @@ export const ERASING_SQL = {
     WHERE b.key = (SELECT o.batch FROM observation o INDEXED BY observationBySeries WHERE o.patient = ? LIMIT 1)`,
   rowsOfBatch: 'SELECT key, writer, seq, part, receivedAt FROM observation WHERE key >= ? AND key <= ? AND patient = ? ORDER BY key',
   dropRowsOfBatch: 'DELETE FROM observation WHERE key >= ? AND key <= ? AND patient = ?',
-  receivedOfPatient: `
-    SELECT b.key, b.received FROM batch b
-    WHERE b.key = (SELECT min(o.batch) FROM observation o WHERE o.patient = ? AND o.batch > ?)`,
+  receivedOf: `
+    SELECT o.key, o.batch, b.firstKey, b.received FROM observation o JOIN batch b ON b.key = o.batch
+    WHERE o.key IN (SELECT value FROM json_each(?)) ORDER BY o.key`,
+  receivedPage: 'SELECT key, tenant, firstKey, received FROM batch WHERE key > ? ORDER BY key LIMIT 20',
+  patientOf: 'SELECT p.id FROM observation o JOIN patient p ON p.key = o.patient WHERE o.key = ?',
+  eventPage: 'SELECT key, kind, tenant, patient, received FROM event WHERE key > ? ORDER BY key LIMIT 100',
   dropRollupsOf: 'DELETE FROM rollup WHERE patient = ? LIMIT 500',
   dropRolledFromOf: 'DELETE FROM rolledFrom WHERE patient = ? LIMIT 500',
   eventsOfPatient: `
-    SELECT key, gateway, writer, seq, part, receivedAt, received FROM event INDEXED BY eventByPatient WHERE tenant = ? AND patient = ? LIMIT 50`,
+    SELECT key, gateway, writer, seq, part, receivedAt FROM event INDEXED BY eventByPatient WHERE tenant = ? AND patient = ? LIMIT 50`,
   movementPage: `
     SELECT e.*, w.agent, w.epoch FROM event e INDEXED BY eventByKind JOIN writer w ON w.key = e.writer
     WHERE e.kind = 'movement' AND e.key > ? ORDER BY e.key LIMIT 50`,

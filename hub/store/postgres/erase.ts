@@ -2,10 +2,10 @@ import { hash, randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Resource } from '../../../shared/fhir.ts';
 import { canonicalJson } from '../../ingest/canonical.ts';
-import { type ErasureRow, isNamed, namesOfText, tombstoneOf } from '../erasing/erase-sqlite.ts';
+import { type ErasureRow, isNamed, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
 import { withoutParties } from '../erasing/movement-parties.ts';
-import { ErasedPeople, heldTombstone, markOf, type Tombstone } from '../erasing/tombstone.ts';
+import { ErasedPeople, heldTombstone, type Marked, markOf, type Tombstone } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
@@ -38,12 +38,12 @@ export async function beginErasure(
   commit: Commit,
   order: Omit<ErasureOrder, 'evidence'>,
 ): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
-  const { tenant, patient, also = [] } = order;
+  const { tenant, patient, names = [] } = order;
   if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw new VitalmeshError('PATIENT-HELD');
   const before = await erasureOf(commit, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
-  const isAgain = before !== undefined && also.length > 0;
-  if (!isAgain && !(await isKnown(commit, tenant, patient))) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'NOT-FOUND');
+  const isAgain = before !== undefined && names.length > 0;
+  if (!isAgain && !(await isKnown(commit, tenant, patient))) throw new VitalmeshError(before ? 'PATIENT-ERASED' : 'PATIENT-UNKNOWN');
   return await begin(commit, order, before);
 }
 
@@ -70,8 +70,8 @@ async function add(
   row: Pick<ErasureRow, 'tenant' | 'subject' | 'at' | 'reason' | 'principal' | 'others' | 'patient'> & Pick<Tombstone, 'secret' | 'mark'>,
 ): Promise<void> {
   const { tenant, secret, mark, subject, at, reason, principal, others, patient } = row;
-  const lists = patient === null ? [null, null] : ['[]', '[]'];
-  const whole = [tenant, secret, mark, subject, at, reason, principal, others, patient, ...lists, commit.position.position + 1, commit.hub];
+  const gateways = patient === null ? null : '[]';
+  const whole = [tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, commit.position.position + 1, commit.hub];
   await commit.query(ERASING_PG.addErasure, whole);
   await commit.query(ERASING_PG.countErasure);
   commit.tells = true;
@@ -79,7 +79,7 @@ async function add(
 
 async function begin(
   commit: Commit,
-  { tenant, patient, at, reason, principal, also = [] }: Omit<ErasureOrder, 'evidence'>,
+  { tenant, patient, at, reason, principal, names = [] }: Omit<ErasureOrder, 'evidence'>,
   before: ErasureRow | undefined,
 ): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
   const key = await keyOf(commit, tenant, patient);
@@ -101,7 +101,7 @@ async function begin(
   const progress = new Progress(row);
   progress.found(
     gateways.map(({ gateway }) => gateway),
-    also,
+    names,
   );
   await progress.keep(commit);
   return {
@@ -126,7 +126,7 @@ class Progress {
   readonly row: ErasureRow;
   readonly #others: Set<string>;
   readonly gateways: Set<string>;
-  readonly names: Set<string>;
+  readonly #asked = new Map<string, boolean>();
   lastEvent: number;
   removed: Removed;
 
@@ -134,7 +134,6 @@ class Progress {
     this.row = row;
     this.#others = new Set(JSON.parse(row.others) as string[]);
     this.gateways = new Set(JSON.parse(row.gateways ?? '[]') as string[]);
-    this.names = new Set(JSON.parse(row.names ?? '[]') as string[]);
     this.lastEvent = row.lastEvent;
     this.removed = { ...NOTHING_REMOVED, ...(JSON.parse(row.removed) as Partial<Removed>) };
   }
@@ -143,14 +142,21 @@ class Progress {
     return JSON.stringify([...this.#others]);
   }
 
-  found(gateways: readonly string[], names: readonly string[]): void {
-    const { secret, tenant } = this.row;
-    const note = (kind: 'gateway' | 'name', known: Set<string>, values: readonly string[]): void => {
-      for (const value of values) if (!known.has(value)) this.#others.add(markOf(secret, kind, tenant, value).toString('hex'));
-      for (const value of values) known.add(value);
-    };
-    note('gateway', this.gateways, gateways);
-    note('name', this.names, names);
+  found(gateways: readonly string[], names: readonly string[] = []): void {
+    for (const gateway of gateways) if (!this.gateways.has(gateway)) this.#others.add(this.#mark('gateway', gateway));
+    for (const name of names) this.#others.add(this.#mark('name', name));
+    for (const gateway of gateways) this.gateways.add(gateway);
+  }
+
+  /** By the marks alone, so that a tombstone of elsewhere is enough. */
+  isTheirs = (name: string): boolean => {
+    const known = this.#asked.get(name) ?? this.#others.has(this.#mark('name', name));
+    this.#asked.set(name, known);
+    return known;
+  };
+
+  #mark(kind: Marked, value: string): string {
+    return markOf(this.row.secret, kind, this.row.tenant, value).toString('hex');
   }
 
   count(of: keyof Removed, rows: number): void {
@@ -158,8 +164,8 @@ class Progress {
   }
 
   async keep(commit: Commit): Promise<void> {
-    const lists = [this.others, ...[this.gateways, this.names].map((set) => JSON.stringify([...set]))];
-    await commit.query(ERASING_PG.progress, [this.row.key, ...lists, this.lastEvent, JSON.stringify(this.removed)]);
+    const gateways = JSON.stringify([...this.gateways]);
+    await commit.query(ERASING_PG.progress, [this.row.key, this.others, gateways, this.lastEvent, JSON.stringify(this.removed)]);
   }
 }
 
@@ -210,6 +216,7 @@ class Erasing {
       this.#key,
     ]);
     await this.#commit.query(ERASING_PG.dropKeptBack, [rows.map(({ key }) => key)]);
+    this.#progress.found(batches.map(({ gateway }) => gateway));
     await this.#repack(batches, rows);
     await this.#forget(rows);
     await this.#less(rows.length, 0, 0);
@@ -219,34 +226,19 @@ class Erasing {
 
   /** What came together may be of several by now, for rows follow their patients: of the others every line stays. */
   async #repack(batches: readonly BatchOf[], gone: readonly { key: number; batch: number }[]): Promise<void> {
-    const packed = await this.#commit.query<{ batch: number; received: Buffer }>(PG.received, [
-      batches.map(({ key }) => key),
-      batches.map(({ storedAt }) => storedAt),
-    ]);
-    const textOf = new Map(packed.map(({ batch, received }) => [batch, received]));
     const byBatch = Map.groupBy(gone, ({ batch }) => batch);
-    const empty: BatchOf[] = [];
-    const names: string[] = [];
-    for (const batch of batches) {
-      const own = byBatch.get(batch.key) ?? [];
-      const received = textOf.get(batch.key);
-      const lines = received ? unpackReceived(received) : [];
-      names.push(...own.flatMap(({ key }) => namesOfText(lines[key - batch.firstKey] ?? '')));
-      const left = batch.rows - own.length;
-      if (left <= 0) {
-        empty.push(batch);
-        continue;
-      }
-      for (const { key } of own) lines[key - batch.firstKey] = '';
-      await this.#commit.query(RETENTION_PG.repack, [batch.key, batch.storedAt, packReceived(lines)]);
-      await this.#commit.query(RETENTION_PG.setRows, [batch.key, left]);
-    }
-    this.#progress.found(
-      batches.map(({ gateway }) => gateway),
-      names,
-    );
+    const isEmpty = ({ key, rows }: BatchOf): boolean => (byBatch.get(key)?.length ?? 0) >= rows;
+    const empty = batches.filter(isEmpty);
     await this.#commit.query(RETENTION_PG.dropPacked, [empty.map(({ key }) => key), empty.map(({ storedAt }) => storedAt)]);
     await this.#commit.query(RETENTION_PG.dropBatches, [empty.map(({ key }) => key)]);
+    for (const batch of batches.filter((one) => !isEmpty(one))) {
+      const own = byBatch.get(batch.key) ?? [];
+      const [packed] = await this.#commit.query<{ received: Buffer }>(PG.received, [[batch.key], [batch.storedAt]]);
+      const lines = packed ? unpackReceived(packed.received) : [];
+      for (const { key } of own) lines[key - batch.firstKey] = '';
+      await this.#commit.query(RETENTION_PG.repack, [batch.key, batch.storedAt, packReceived(lines)]);
+      await this.#commit.query(RETENTION_PG.setRows, [batch.key, batch.rows - own.length]);
+    }
   }
 
   async rollups(): Promise<boolean> {
@@ -259,26 +251,22 @@ class Erasing {
   }
 
   async events(): Promise<boolean> {
-    type Row = RemovedKey & { key: number; gateway: string; sortTime: number; received: Buffer };
+    type Row = RemovedKey & { key: number; gateway: string; sortTime: number };
     const rows = await this.#commit.query<Row>(ERASING_PG.eventsOf, [this.#tenant, this.#patient]);
     if (rows.length === 0) return false;
-    this.#progress.found(
-      rows.map(({ gateway }) => gateway),
-      rows.flatMap(({ received }) => unpackReceived(received).flatMap(namesOfText)),
-    );
+    this.#progress.found(rows.map(({ gateway }) => gateway));
     await this.#dropEvents(rows, 'events');
     return true;
   }
 
   async movements(): Promise<boolean> {
-    const { names } = this.#progress;
-    if (names.size === 0) return false;
+    const { isTheirs } = this.#progress;
     type Row = EventRow & RemovedKey & { key: number };
     const page = await this.#commit.query<Row>(ERASING_PG.movementPage, [this.#tenant, this.#progress.lastEvent]);
     const last = page.at(-1);
     if (last === undefined) return false;
     this.#progress.lastEvent = last.key;
-    const own = page.filter((row) => isNamed(row, names)).map((row) => ({ row, rest: withoutParties(eventOf(row).resource, names) }));
+    const own = page.filter((row) => isNamed(row, isTheirs)).map((row) => ({ row, rest: withoutParties(eventOf(row).resource, isTheirs) }));
     await this.#dropEvents(
       own.flatMap(({ row, rest }) => (rest === undefined ? [row] : [])),
       'movements',

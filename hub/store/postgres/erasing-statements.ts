@@ -1,5 +1,5 @@
 const TOMBSTONE =
-  'key, tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names, last_event AS "lastEvent", removed';
+  'key, tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, last_event AS "lastEvent", removed';
 
 /** Of a table whose primary key begins with the patient. */
 function dropOf(table: 'revision' | 'preliminary' | 'rollup' | 'rolled_from'): string {
@@ -13,14 +13,14 @@ export const ERASING_PG = {
   erasureOf: `SELECT ${TOMBSTONE} FROM erasure WHERE tenant = $1 AND secret = $2 AND mark = $3`,
   underWay: `SELECT ${TOMBSTONE} FROM erasure WHERE tenant = $1 AND patient IS NOT NULL ORDER BY key LIMIT 1`,
   addErasure: `
-    INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, names, position, hub)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways, position, hub)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
   countErasure: 'UPDATE head SET erasures = erasures + 1',
   beginAgain: `
-    UPDATE erasure SET subject = coalesce($2, subject), patient = $3, gateways = '[]', names = '[]', last_event = 0, position = $4, hub = $5
+    UPDATE erasure SET subject = coalesce($2, subject), patient = $3, gateways = '[]', last_event = 0, position = $4, hub = $5
     WHERE key = $1`,
-  progress: 'UPDATE erasure SET others = $2, gateways = $3, names = $4, last_event = $5, removed = $6 WHERE key = $1',
-  endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL, names = NULL WHERE key = $1',
+  progress: 'UPDATE erasure SET others = $2, gateways = $3, last_event = $4, removed = $5 WHERE key = $1',
+  endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL WHERE key = $1',
   counts: 'SELECT count(*) AS erased, count(*) FILTER (WHERE patient IS NOT NULL) AS "underWay" FROM erasure WHERE tenant = $1',
   toldOf: 'SELECT 1 AS found FROM erasure WHERE tenant = $1 AND position > $2 AND position <= $3 AND hub <> $4 LIMIT 1',
 
@@ -29,6 +29,7 @@ export const ERASING_PG = {
   setHold: `
     INSERT INTO legal_hold (tenant, patient, reason, principal, at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT DO NOTHING`,
+  holds: 'SELECT tenant, patient, reason, principal, at FROM legal_hold WHERE tenant = $1 ORDER BY patient, at, reason',
   dropHold: 'DELETE FROM legal_hold WHERE tenant = $1 AND patient = $2 AND reason = $3 RETURNING patient',
 
   knownPatients: 'SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1',
@@ -56,7 +57,7 @@ export const ERASING_PG = {
   dropRollups: dropOf('rollup'),
   dropRolledFrom: dropOf('rolled_from'),
   eventsOf: `
-    SELECT key, gateway, sort_time AS "sortTime", writer, seq, part, received_at AS "receivedAt", received FROM event
+    SELECT key, gateway, sort_time AS "sortTime", writer, seq, part, received_at AS "receivedAt" FROM event
     WHERE tenant = $1 AND patient = $2 LIMIT 100`,
   movementPage: `
     SELECT e.key, e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
@@ -75,9 +76,14 @@ export const ERASING_PG = {
     SELECT vital, device, part, test::int AS test, start, width AS "widthMs", n, least, greatest, sum, last FROM rollup
     WHERE patient = $1 AND (vital, device, part, test, start, width) > ($2, $3, $4, $5, $6, $7)
     ORDER BY vital, device, part, test, start, width LIMIT 500`,
-  receivedPage: `
-    SELECT k.batch, k.received FROM packed k
-    WHERE (k.batch, k.stored_at) IN (
-      SELECT b.key, b.stored_at FROM batch b WHERE b.tenant = $1 AND b.patient = $2 AND b.key > $3 ORDER BY b.key LIMIT 100)
-    ORDER BY k.batch`,
+  batchesOfPatient: 'SELECT DISTINCT batch AS key FROM observation WHERE patient = $1 ORDER BY 1',
+  ownKeys: `
+    SELECT o.key, o.batch, b.first_key AS "firstKey" FROM batch b JOIN observation o ON o.key >= b.first_key AND o.key <= b.last_key
+    WHERE b.key = ANY ($1::bigint[]) AND o.patient = $2 ORDER BY o.key`,
+  receivedOf: `
+    SELECT k.batch AS key, k.received FROM packed k
+    WHERE (k.batch, k.stored_at) IN (SELECT b.key, b.stored_at FROM batch b WHERE b.key = ANY ($1::bigint[])) ORDER BY k.batch`,
+  batchPage: 'SELECT key, first_key AS "firstKey" FROM batch WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 50',
+  patientsOf: 'SELECT DISTINCT p.id FROM observation o JOIN patient p ON p.key = o.patient WHERE o.key = ANY ($1::bigint[])',
+  eventPage: 'SELECT key, kind, patient, received FROM event WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 100',
 } as const;

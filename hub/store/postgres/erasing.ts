@@ -1,6 +1,6 @@
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import { type ErasureRow, isNamed, namesOfText, tombstoneOf } from '../erasing/erase-sqlite.ts';
+import { type ErasureRow, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import type {
   ErasingStore,
   ErasureBegun,
@@ -13,10 +13,10 @@ import type {
 } from '../erasing/erasing.ts';
 import type { Tombstone } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
-import { unpackReceived } from '../observation-row.ts';
 import type { StoredEvent } from '../store.ts';
 import type { Commit } from './commits.ts';
 import { adopt, beginErasure, endErasure, erasedOf, eraseRows, isKnown, keyOf } from './erase.ts';
+import { namesOf, namesOfOthers } from './erasing-names.ts';
 import { ERASING_PG } from './erasing-statements.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -44,9 +44,13 @@ export class PostgresErasing implements ErasingStore {
     }, tenant);
   }
 
+  holds(tenant: string): Promise<readonly LegalHold[]> {
+    return this.#place.read((transaction) => transaction.query<LegalHold>(ERASING_PG.holds, [tenant]), tenant);
+  }
+
   release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
     return this.#place.commit(async (commit) => {
-      if ((await commit.query(ERASING_PG.dropHold, [tenant, patient, reason])).length === 0) throw new VitalmeshError('NOT-FOUND');
+      if ((await commit.query(ERASING_PG.dropHold, [tenant, patient, reason])).length === 0) throw new VitalmeshError('PATIENT-NOT-HELD');
       commit.append([evidence]);
     }, tenant);
   }
@@ -144,30 +148,22 @@ export class PostgresErasing implements ErasingStore {
     }
   }
 
-  async *movementsOf(tenant: string, patient: string): AsyncGenerator<StoredEvent> {
-    const names = await this.#namesOf(tenant, patient);
-    if (names.size === 0) return;
+  async *movements(tenant: string): AsyncGenerator<StoredEvent> {
     for (let after = 0; ; ) {
       type Row = EventRow & { key: number };
       const page = await this.#place.read((transaction) => transaction.query<Row>(ERASING_PG.movementPage, [tenant, after]), tenant);
-      for (const row of page) if (isNamed(row, names)) yield eventOf(row);
+      for (const row of page) yield eventOf(row);
       const last = page.at(-1);
       if (last === undefined) return;
       after = last.key;
     }
   }
 
-  async #namesOf(tenant: string, patient: string): Promise<Set<string>> {
-    const names = new Set<string>();
-    for (let after = 0; ; ) {
-      const page = await this.#place.read(async (transaction) => {
-        const key = await keyOf(transaction, tenant, patient);
-        return await transaction.query<{ batch: number; received: Buffer }>(ERASING_PG.receivedPage, [tenant, key, after]);
-      }, tenant);
-      for (const { received } of page) for (const name of unpackReceived(received).flatMap(namesOfText)) names.add(name);
-      const last = page.at(-1);
-      if (last === undefined) return names;
-      after = last.batch;
-    }
+  namesOf(tenant: string, patient: string): Promise<ReadonlyMap<string, number>> {
+    return namesOf(this.#place, tenant, patient);
+  }
+
+  namesOfOthers(tenant: string, patient: string, names: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    return namesOfOthers(this.#place, { tenant, patient, names });
   }
 }

@@ -40,6 +40,11 @@ CREATE TABLE legal_hold (
 ${secured(OF_A_TENANT, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
 `;
 
+/** As in SQLite. */
+export const HELD_STEP = `
+ALTER TABLE erasure DROP COLUMN names;
+`;
+
 /** What the hub's role may do with them; `role` is an identifier, quoted. */
 export function erasingGrantsTo(role: string): string {
   return `

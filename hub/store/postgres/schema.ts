@@ -2,7 +2,7 @@ import { FEED_STEP, feedGrantsTo, RECEIVERS_STEP } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
 import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-retention.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
-import { ERASING_STEP, erasingGrantsTo } from './schema-erasing.ts';
+import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { PROOF_STEP, proofGrantsTo } from './schema-proof.ts';
@@ -332,6 +332,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   EVIDENCE_RETENTION_STEP,
   ERASING_STEP,
   RECEIVERS_STEP,
+  HELD_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */

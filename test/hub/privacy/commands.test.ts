@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -19,12 +19,14 @@ import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import type { CurrencyChange } from '../../../hub/store/store.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { silentLogger } from '../../../shared/log.ts';
+import { readMovement } from '../../../shared/movement-resource.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
-import { event } from '../../contract/store.ts';
+import { batchOf, event } from '../../contract/store.ts';
+import { movementOf } from '../../contract/store-erasing.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
 import { assertValidFhir } from '../../support/fhir-valid.ts';
-import { sampleBundle, sampleObservation, TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+import { gathered, sampleBundle, sampleObservation, TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../support/hub.ts';
 
 const WHO = 'pat-icu-01';
 const NAME = { value: 'MRN-77', authority: 'HIS' };
@@ -162,20 +164,40 @@ for (const running of [true, false]) {
         await discharge();
         assert.equal((await patient('hold', WHO, '--reason', 'CASE-1')).code, 0);
         assert.match((await erase('--confirm', WHO)).stderr, /^PATIENT-HELD: /);
-        assert.match((await patient('hold', 'pat-icu-o1', '--reason', 'CASE-1')).stderr, /^NOT-FOUND: /);
+        assert.match(
+          (await patient('hold', 'pat-icu-o1', '--reason', 'CASE-1')).stderr,
+          /^PATIENT-UNKNOWN: The hub knows nobody of this id/,
+        );
+        assert.match((await patient('release', WHO, '--reason', 'CASE-9')).stderr, /^PATIENT-NOT-HELD: .*no legal hold with this code/);
         assert.equal((await patient('release', WHO, '--reason', 'CASE-1')).code, 0);
         assert.match((await erase('--confirm', 'pat-icu-02')).stderr, /^USAGE: .*not given the same twice/);
         assert.match((await erase()).stderr, /^USAGE: .*--confirm is missing/);
         assert.match((await patient('erase', WHO, '--confirm', WHO, '--reason', 'asked by Mrs Doe')).stderr, /^USAGE: /);
-        assert.match((await patient('erase', 'pat-nobody', '--confirm', 'pat-nobody', '--reason', 'x')).stderr, /^NOT-FOUND: /);
+        assert.match((await patient('erase', 'pat-nobody', '--confirm', 'pat-nobody', '--reason', 'x')).stderr, /^PATIENT-UNKNOWN: /);
         assert.equal((await hub.store.counts('clinic', () => event(0))).observations, 3);
 
-        const spoilt = await erase('--confirm', WHO, '--also', 'MRN-88');
-        assert.match(spoilt.stderr, /^USAGE: .*--also is AUTHORITY\|VALUE/);
-        assert.doesNotMatch(spoilt.stderr, /MRN-88/);
-        const ran = await erase('--confirm', WHO, '--also', 'HIS|MRN-88,|MRN-89', '--json');
+        const numbers = join(folder, 'numbers');
+        const spoilt = async (content: string, mode: number): Promise<string> => {
+          writeFileSync(numbers, content, { mode });
+          chmodSync(numbers, mode);
+          return (await erase('--confirm', WHO, '--also-from', numbers)).stderr;
+        };
+        for (const [content, mode, why] of [
+          ['HIS|MRN-88\n', 0o644, /others can read it/],
+          ['HIS|MRN-88\nMRN-89\n', 0o600, /line 2 is not AUTHORITY/],
+          ['\n', 0o600, /it names 0/],
+        ] as const) {
+          const said = await spoilt(content, mode);
+          assert.match(said, /^PATIENT-NUMBERS: /);
+          assert.match(said, why);
+          assert.doesNotMatch(said, /MRN-8/);
+        }
+        assert.match((await erase('--confirm', WHO, '--also', 'HIS|MRN-88')).stderr, /^USAGE: /);
+        writeFileSync(numbers, 'HIS|MRN-88\n |MRN-89\n\n', { mode: 0o600 });
+        const ran = await erase('--confirm', WHO, '--also-from', numbers, '--json');
         assert.equal(ran.code, 0, ran.stderr);
-        const report = JSON.parse(ran.stdout) as { mark: string; removed: Record<string, number> };
+        const report = JSON.parse(ran.stdout) as { mark: string; removed: Record<string, number>; included: number; ambiguous: unknown[] };
+        assert.deepEqual([report.included, report.ambiguous], [2, []]);
         assert.deepEqual(report.removed, { observations: 2, rollups: 0, events: 0, movements: 0, quarantine: 1 });
         assert.doesNotMatch(ran.stdout, new RegExp(WHO));
         assert.deepEqual(gone.map(({ vital }) => vital).sort(), ['hr', 'spo2']);
@@ -193,10 +215,10 @@ for (const running of [true, false]) {
 
         const entries = (await evidenceOf(hub.store)).filter(({ action, outcome }) => action === 'patient.erase' && outcome === 'allowed');
         assert.deepEqual(
-          entries.map(({ reason, detail }) => [reason, detail?.erasure?.mark]),
+          entries.map(({ reason, detail }) => [reason, detail?.erasure?.mark, detail?.erasure?.included]),
           [
-            ['granted', report.mark],
-            ['closed', report.mark],
+            ['granted', report.mark, 2],
+            ['closed', report.mark, undefined],
           ],
         );
         assert.ok(entries.every((entry) => entry.principal === `local:${running ? process.getuid?.() : 7}` && entry.patient === null));
@@ -209,6 +231,90 @@ for (const running of [true, false]) {
     );
   });
 }
+
+test('what may be another’s is left out of copy and erasure and told to the operator alone, until a file says that it is theirs', async () => {
+  verifies('ERASE-NUMBERS', 'EXPORT-PATIENT');
+  await site(async ({ patient, hub, folder, discharge }) => {
+    const stale = { value: 'MRN-STALE', authority: 'HIS' };
+    await hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 60, patient: stale, effective: TEST_NOW - 900 })]));
+    const moves = [NAME, stale, { value: 'MRN-ELSE', authority: 'HIS' }].map((number, i) => movementOf(70 + i, number));
+    await hub.store.storeBatch(batchOf(moves));
+    const out = join(folder, 'copy.json');
+    const told = await patient('export', WHO, '--out', out);
+    assert.equal(told.code, 0, told.stderr);
+    assert.match(told.stdout, /2 numbers in their readings may be somebody else’s/);
+    assert.match(told.stdout, /HIS\|MRN-STALE {2}in 1 row, beside another number of the same authority/);
+    assert.match(told.stdout, /HIS\|MRN-77 {2}in 1 row/);
+    assert.doesNotMatch(readFileSync(out, 'utf8'), /movement|MRN-STALE|ambiguous|included/);
+    const numbers = join(folder, 'numbers');
+    writeFileSync(numbers, 'HIS|MRN-77\n', { mode: 0o600 });
+    const some = await patient('export', WHO, '--out', '-', '--ndjson', '--also-from', numbers);
+    assert.equal(some.code, 0, some.stderr);
+    const lines = some.stdout.trim().split('\n');
+    assert.ok(lines.every((line) => 'resourceType' in (JSON.parse(line) as object)));
+    assert.equal(lines.filter((line) => line.includes('MRN-77')).length, 1);
+    assert.doesNotMatch(some.stdout, /MRN-STALE|MRN-ELSE/);
+    assert.match(some.stderr, /^Written to the standard output: 1 Patient.*\nOne number in their readings may be somebody else’s/);
+    await discharge();
+    const ran = await patient('erase', WHO, '--confirm', WHO, '--reason', 'r', '--also-from', numbers);
+    assert.match(ran.stdout, /1 movements; and.*\nOne number in their readings/);
+    const left = async () =>
+      (await gathered(hub.store.erasing.movements('clinic'))).map(({ resource }) => readMovement(resource)?.parties[0]?.patient.value);
+    assert.deepEqual(await left(), ['MRN-STALE', 'MRN-ELSE']);
+    // What was left out can be said afterwards.
+    writeFileSync(numbers, 'HIS|MRN-STALE\n', { mode: 0o600 });
+    assert.equal((await patient('erase', WHO, '--confirm', WHO, '--reason', 'r', '--also-from', numbers)).code, 0);
+    assert.deepEqual(await left(), ['MRN-ELSE']);
+    const said = JSON.stringify((await evidenceOf(hub.store)).filter(({ action }) => action.startsWith('patient.')));
+    assert.doesNotMatch(said, /MRN/);
+    assert.match(said, /"included":1,"ambiguous":1/);
+  });
+});
+
+test('a copy goes to the standard output where that is asked for, as one Bundle, with what is said about it beside', async () => {
+  verifies('EXPORT-PATIENT');
+  await site(async ({ patient, folder }) => {
+    const ran = await patient('export', WHO, '--out', '-', '--json');
+    assert.equal(ran.code, 0, ran.stderr);
+    const bundle = JSON.parse(ran.stdout) as Bundle;
+    assert.equal(bundle.entry.length, 6);
+    assert.deepEqual(JSON.parse(ran.stderr), {
+      resources: { Patient: 1, Basic: 1, Observation: 2, AuditEvent: 2 },
+      included: 0,
+      ambiguous: [],
+    });
+    assert.ok(!readdirSync(folder).includes('-'));
+    const none = await patient('export', 'pat-nobody', '--out', '-');
+    assert.deepEqual([none.code, none.stdout], [1, '']);
+    assert.match(none.stderr, /^PATIENT-UNKNOWN: /);
+  });
+});
+
+test('who is under legal hold is listed, by a running hub and without it, and the evidence says whom it showed', async () => {
+  verifies('HOLD-LISTED');
+  for (const running of [true, false])
+    await site(
+      async ({ patient, hub }) => {
+        assert.match((await patient('holds')).stdout, /^Nobody is under legal hold\.$/m);
+        for (const [who, why] of [
+          [WHO, 'CASE-1'],
+          ['pat-icu-02', 'CASE-22'],
+        ] as const)
+          assert.equal((await patient('hold', who, '--reason', why)).code, 0);
+        const by = `local:${running ? process.getuid?.() : 7}`;
+        assert.equal(
+          (await patient('holds')).stdout,
+          `${WHO}  CASE-1   since 2026-11-21T10:00:00.000+00:00  by ${by}\npat-icu-02  CASE-22  since 2026-11-21T10:00:00.000+00:00  by ${by}\n`,
+        );
+        assert.deepEqual(JSON.parse((await patient('holds', '--json')).stdout)[1], {
+          ...{ tenant: 'clinic', patient: 'pat-icu-02', reason: 'CASE-22', principal: by, at: TEST_NOW },
+        });
+        const last = (await evidenceOf(hub.store)).at(-1);
+        assert.deepEqual([last?.action, last?.patients, last?.count, last?.principal], ['patient.hold', [WHO, 'pat-icu-02'], 2, by]);
+      },
+      { running },
+    );
+});
 
 test('a gateway that sends late for somebody who was erased is told so, and nothing of it is kept', async () => {
   verifies('ERASE-LATE');
@@ -256,11 +362,12 @@ test('whom the policy does not let, or masks, neither copies nor erases anybody,
         await patient('export', WHO, '--out', join(folder, 'a.json')),
         await patient('erase', WHO, '--confirm', WHO, '--reason', 'r'),
         await patient('hold', WHO, '--reason', 'r'),
+        await patient('holds'),
       ])
         assert.match(ran.stderr, /^ACCESS-DENIED: /);
       assert.ok(!readdirSync(folder).some((name) => name.includes('a.json')));
       const denied = (await evidenceOf(hub.store)).filter(({ action, outcome }) => action.startsWith('patient.') && outcome === 'denied');
-      assert.equal(denied.length, 3);
+      assert.equal(denied.length, 4);
     },
     { policy },
   );
@@ -272,6 +379,7 @@ test('whom the policy does not let, or masks, neither copies nor erases anybody,
   await site(
     async ({ patient, folder }) => {
       assert.match((await patient('export', WHO, '--out', join(folder, 'a.json'))).stderr, /^ACCESS-DENIED: /);
+      assert.match((await patient('holds')).stderr, /^ACCESS-DENIED: /);
     },
     { policy: masked },
   );

@@ -262,6 +262,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   'patients-where': { args: () => [{ tenant: 'clinic' }], may: AS_STORED },
   'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
+  'patient-holds': { args: () => [{ tenant: 'clinic' }], may: { markers: ['patient', 'measuredMs'], why: 'who is under legal hold, and since when' } },
   'patient-erase': {
     args: () => [
       { tenant: 'clinic', patient: PATIENT, confirm: PATIENT, reason: 'DSR-1' },
@@ -373,5 +374,6 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'patients export': 'patient-export',
   'patients erase': 'patient-erase',
   'patients hold': 'patient-hold',
+  'patients holds': 'patient-holds',
   'patients release': 'patient-release',
 };
