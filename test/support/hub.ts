@@ -11,7 +11,10 @@ import { createDoor } from '../../hub/access/store-door.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
+import { Corrections } from '../../hub/patients/corrections.ts';
+import { followMovements } from '../../hub/patients/follow.ts';
 import type { Presence } from '../../hub/patients/presence.ts';
+import { Whereabouts } from '../../hub/patients/whereabouts.ts';
 import { bindingsFrom } from '../../hub/registry/bindings.ts';
 import { LiveRegistry } from '../../hub/registry/live-registry.ts';
 import { type ListedRegistry, parseRegistry } from '../../hub/registry/load-registry.ts';
@@ -19,6 +22,7 @@ import { openSqliteStore } from '../../hub/store/sqlite.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
+import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
 import { batchEntry } from '../../shared/uplink/kinds.ts';
@@ -75,7 +79,7 @@ export interface TestHubOptions {
   /** The policy in force; the built-in one unless given. */
   policy?: () => Policy;
   clock?: Clock;
-  /** Whom movements put into followed beds; nobody unless given. */
+  /** Whom movements put into followed beds; as the movements that are stored say, unless given. */
   presence?: Presence;
 }
 
@@ -85,6 +89,9 @@ export interface TestHub extends AsyncDisposable {
   registry: LiveRegistry;
   door: Door;
   ingest: Ingest;
+  /** Reads what is stored at the first batch of a tenant that follows movements; `open` does so before. */
+  whereabouts: Whereabouts;
+  corrections: Corrections;
   metrics: Metrics;
   key: Buffer;
   close(): Promise<void>;
@@ -106,13 +113,15 @@ export function testHub({
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
-  const live = boundSinceEver(parseRegistry(registry, 'registry.yaml', policy().roles), presence);
+  const listed = parseRegistry(registry, 'registry.yaml', policy().roles);
   const feed = new Feed();
-  live.onMoved((moved) => {
-    for (const change of moved) feed.publish({ ...change, kind: 'patients', vitals: [], at: clock.now() });
-  });
   const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
+  const whereabouts: Whereabouts = new Whereabouts({ store, gateways: () => live.gateways(), clock });
+  const live = boundSinceEver(listed, presence ?? whereabouts);
+  const corrections = new Corrections({ store, feed, metrics, clock });
+  followMovements({ whereabouts, corrections, registry: live, feed, clock, log: silentLogger });
   const close = async (): Promise<void> => {
+    await corrections[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     if (dir === undefined) rmSync(folder, { recursive: true, force: true });
   };
@@ -121,7 +130,9 @@ export function testHub({
     feed,
     registry: live,
     door: createDoor({ store, registry: live, policy, maskings: createMaskings(randomBytes(32)), metrics, clock }),
-    ingest: createIngest({ store, registry: live, policy, feed, metrics, clock }),
+    ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections }),
+    whereabouts,
+    corrections,
     metrics,
     key,
     close,
