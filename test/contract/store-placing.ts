@@ -36,7 +36,7 @@ export async function ordered(store: Store, orders: readonly Reassignment[], cha
   await store.storeBatch(batchOf([], { ...change, placing: { version, changes: () => orders } }));
 }
 
-/** Does all that is due; gives what became of it as one. */
+/** Does all that is due; gives what became of it as one, in however many steps: of each row of `latest` the last that was said. */
 export async function reassigned(store: Store): Promise<Omit<ReassignStep, 'more'>> {
   const all: ReassignStep = { moved: 0, currencies: [], changed: [], done: [], more: true };
   while (all.more) {
@@ -49,8 +49,15 @@ export async function reassigned(store: Store): Promise<Omit<ReassignStep, 'more
     all.done = [...all.done, ...step.done];
     all.more = step.more;
   }
-  const { more: _, ...rest } = all;
-  return rest;
+  const { more: _, currencies, changed, ...rest } = all;
+  const last = new Map(currencies.map((one) => [JSON.stringify([one.patient, one.vital, one.device]), one]));
+  const who = [...Map.groupBy(changed, ({ patient }) => patient)];
+  const vitals = (of: ReassignStep['changed']): string[] => [...new Set(of.flatMap((one) => one.vitals))].sort();
+  return {
+    ...rest,
+    currencies: [...last.values()],
+    changed: who.map(([patient, of]) => ({ tenant: 'clinic', patient, vitals: vitals(of) })),
+  };
 }
 
 async function seqsOf(store: Store, patient?: string): Promise<number[]> {

@@ -1,12 +1,16 @@
-import type { Reassignment, ReassignStep } from './placing.ts';
+import { isNobody, type Reassignment, type ReassignStep } from './placing.ts';
 
 /** The parts of an order, in the order in which they are done. */
-export type Part = 'readings' | 'rollups' | 'events';
+export const PARTS = ['readings', 'rollups', 'events'] as const;
+export type Part = (typeof PARTS)[number];
 
-/** How far an order has come. `after`: behind what its part goes on; empty at its beginning. */
+/** Behind what a part goes on; empty at its beginning. */
+export type After = readonly (string | number)[];
+
+/** How far an order has come. */
 export interface Progress {
   part: Part;
-  after: readonly (string | number)[];
+  after: After;
   moved: number;
   rolledUp: number;
 }
@@ -32,7 +36,40 @@ export interface Due extends Omit<DueRow, 'wanted' | 'progress'> {
 }
 
 /** Kinds of events that are of a patient; whose a movement is it says itself. */
-export const MOVED_KINDS = ['alert', 'device', 'gap', 'wave'] as const;
+const MOVED_KINDS: readonly string[] = ['alert', 'device', 'gap', 'wave'];
+
+/** Where the kind of events goes on that comes behind one; undefined behind the last. */
+export function behindKind(kind: string): After | undefined {
+  const following = MOVED_KINDS[MOVED_KINDS.indexOf(kind) + 1];
+  return following === undefined ? undefined : [following];
+}
+
+/** How far an order has come once a page of its part was done, which goes on behind `behind`; undefined once all of it is done. */
+export function followed(progress: Progress, behind: After | undefined): Progress | undefined {
+  if (behind !== undefined) return { ...progress, after: behind };
+  const part = PARTS[PARTS.indexOf(progress.part) + 1];
+  return part && { ...progress, part, after: [] };
+}
+
+/** Collects whose rows changed in one step, for the feed; nothing of nobody. */
+export class ChangedRows {
+  readonly #changed = new Map<string, ReassignStep['changed'][number]>();
+
+  /** `vitals` of what an order moved; undefined where nothing did. */
+  add({ tenant, wanted }: Pick<Due, 'tenant' | 'wanted'>, vitals: readonly string[] | undefined): void {
+    if (vitals === undefined) return;
+    for (const patient of [wanted.was, wanted.is]) {
+      if (isNobody(patient)) continue;
+      const name = JSON.stringify([tenant, patient]);
+      const all = new Set([...(this.#changed.get(name)?.vitals ?? []), ...vitals]);
+      this.#changed.set(name, { tenant, patient, vitals: [...all].sort() });
+    }
+  }
+
+  list(): ReassignStep['changed'] {
+    return [...this.#changed.values()];
+  }
+}
 
 export function dueOf(row: DueRow): Due {
   return { ...row, wanted: JSON.parse(row.wanted) as Reassignment, progress: JSON.parse(row.progress) as Progress };
@@ -58,7 +95,7 @@ export function isWanted(
   return row.bed === bed && (row.stated === null ? unnamed : stating.has(row.stated));
 }
 
-/** An order that names a person twice is of whoever it names: of a panel its first part stands for all, so that no reading is counted twice. */
+/** Of a panel its first part stands for all, so that no reading is counted twice. */
 export function isFirstPart(part: string, parts: Readonly<Record<string, string>> | undefined): boolean {
   return part === (Object.values(parts ?? {})[0] ?? '');
 }

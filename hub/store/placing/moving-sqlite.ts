@@ -89,7 +89,7 @@ export class MovingReadings {
       const come = this.#versionsOf(this.#is, of);
       // What moved as a whole stands among itself as it did.
       if (left.length > 0) this.#setStandings(left);
-      if (come.some(({ key }) => !moved.has(key))) this.#setStandings(come);
+      if (left.length > 0 || come.some(({ key }) => !moved.has(key))) this.#setStandings(come);
       // What it takes back or corrects is not kept any more, but may be in a rollup.
       else if (come.every(({ revises }) => revises === 1)) this.#doubt(of);
     }

@@ -5,10 +5,22 @@ import { erasedPeople } from '../erasing/erased-sqlite.ts';
 import { Currencies } from '../latest-rows.ts';
 import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
-import { type Due, type DueRow, doneOf, dueOf, isFirstPart, isWanted, MOVED_KINDS, type Part, type PlacedKeys } from './due.ts';
+import {
+  type After,
+  behindKind,
+  ChangedRows,
+  type Due,
+  type DueRow,
+  doneOf,
+  dueOf,
+  followed,
+  isFirstPart,
+  isWanted,
+  type PlacedKeys,
+} from './due.ts';
 import { bedKey, personKey } from './keep-sqlite.ts';
 import { type MovedReading, MovingReadings, type Side } from './moving-sqlite.ts';
-import { isNobody, type ReassignStep } from './placing.ts';
+import type { ReassignStep } from './placing.ts';
 import { PLACING_SQL, READINGS_A_PAGE } from './statements.ts';
 
 type Writing = Pick<Database, 'prepare'>;
@@ -24,7 +36,7 @@ const ALWAYS = Number.MAX_SAFE_INTEGER;
 export function reassignSome(database: Writing, at: Instant, monotonicMs: () => number): ReassignStep {
   const endMs = monotonicMs() + STEP_MS;
   const currencies = new Currencies();
-  const changed = new Map<string, ReassignStep['changed'][number]>();
+  const changed = new ChangedRows();
   const done: ReassignStep['done'][number][] = [];
   let moved = 0;
   let due = oldestDue(database);
@@ -34,7 +46,7 @@ export function reassignSome(database: Writing, at: Instant, monotonicMs: () => 
     if (!isDropped) {
       const order = new Order(database, due, at, currencies);
       while (order.goOn() && monotonicMs() < endMs);
-      for (const one of order.finish()) changed.set(JSON.stringify([one.tenant, one.patient]), withMore(changed, one));
+      changed.add(due, order.finish());
       moved += due.progress.moved - before;
       if (!order.isDone) {
         database.prepare<[string, number]>(PLACING_SQL.setProgress).run(JSON.stringify(due.progress), due.key);
@@ -44,7 +56,7 @@ export function reassignSome(database: Writing, at: Instant, monotonicMs: () => 
     database.prepare<[number]>(PLACING_SQL.dropDue).run(due.key);
     done.push(doneOf(due, isDropped));
   }
-  return { moved, currencies: currencies.list(), changed: [...changed.values()], done, more: oldestDue(database) !== undefined };
+  return { moved, currencies: currencies.list(), changed: changed.list(), done, more: oldestDue(database) !== undefined };
 }
 
 function oldestDue(database: Writing): Due | undefined {
@@ -56,13 +68,6 @@ function oldestDue(database: Writing): Due | undefined {
 function isOfErased(database: Writing, { tenant, wanted }: Due): boolean {
   const erased = erasedPeople(database, tenant);
   return erased !== undefined && [wanted.was, wanted.is].some((id) => erased.isPatient(id));
-}
-
-type Changed = ReassignStep['changed'][number];
-
-function withMore(changed: ReadonlyMap<string, Changed>, one: Changed): Changed {
-  const known = changed.get(JSON.stringify([one.tenant, one.patient]));
-  return { ...one, vitals: [...new Set([...(known?.vitals ?? []), ...one.vitals])].sort() };
 }
 
 interface SeriesRow {
@@ -100,24 +105,22 @@ class Order {
   /** Does a page of it; false once nothing is left to be done. */
   goOn(): boolean {
     const { part, after } = this.#due.progress;
-    const behind = PARTS[part].page.call(this, after);
-    if (behind !== undefined) this.#due.progress = { ...this.#due.progress, after: behind };
-    else if (PARTS[part].next !== undefined) this.#due.progress = { ...this.#due.progress, part: PARTS[part].next, after: [] };
-    else this.isDone = true;
+    const behind = PAGES[part].call(this, after);
+    const next = followed(this.#due.progress, behind);
+    this.#due.progress = next ?? this.#due.progress;
+    this.isDone = next === undefined;
     return !this.isDone;
   }
 
-  /** Sees to what is current; gives whose rows changed. */
-  finish(): Changed[] {
+  /** Sees to what is current; gives the vital signs of what moved, undefined where nothing did. */
+  finish(): readonly string[] | undefined {
     this.#readings?.finish();
     const vitals = this.#readings?.vitals ?? [];
-    if (vitals.length === 0 && this.#events === 0) return [];
-    const { tenant, wanted } = this.#due;
-    return [...new Set([wanted.was, wanted.is])].filter((id) => !isNobody(id)).map((patient) => ({ tenant, patient, vitals }));
+    return vitals.length === 0 && this.#events === 0 ? undefined : vitals;
   }
 
   /** A page of one vital sign and device, the newest first whatever it stands as: that may change meanwhile. Undefined once there is no more. */
-  readings([vital = '', device = '', sortTime, key = 0]: Progress): Progress | undefined {
+  readings([vital = '', device = '', sortTime, key = 0]: After): After | undefined {
     if (this.#was === undefined) return undefined;
     if (sortTime === undefined) return this.#nextSeries({ vital: String(vital), device: String(device) });
     const series = { vital: String(vital), device: String(device) };
@@ -144,7 +147,7 @@ class Order {
     return this.#readings;
   }
 
-  #nextSeries({ vital, device }: SeriesRow): Progress | undefined {
+  #nextSeries({ vital, device }: SeriesRow): After | undefined {
     const { wanted } = this.#due;
     const next = this.#database.prepare<[number, string, string], SeriesRow>(PLACING_SQL.nextSeries);
     const series = next.get(this.#was?.key ?? 0, vital, device);
@@ -160,7 +163,7 @@ class Order {
   }
 
   /** Counts what is not kept row by row any more, of one vital sign and device: whose it was cannot be told. */
-  rollups([vital = '', device = '', part = '', test = -1]: Progress): Progress | undefined {
+  rollups([vital = '', device = '', part = '', test = -1]: After): After | undefined {
     const { from, to, device: only } = this.#due.wanted;
     const key = this.#was?.key ?? 0;
     type Row = SeriesRow & { part: string; test: number };
@@ -177,7 +180,7 @@ class Order {
     return of;
   }
 
-  events([kind, sortTime = this.#due.wanted.to ?? ALWAYS, key = 0]: Progress): Progress | undefined {
+  events([kind, sortTime = this.#due.wanted.to ?? ALWAYS, key = 0]: After): After | undefined {
     const { tenant, wanted } = this.#due;
     const of = kind ?? 'alert';
     type Row = PlacedKeys & { key: number; sortTime: number; device: string };
@@ -194,8 +197,7 @@ class Order {
     }
     const last = page.at(-1);
     if (last !== undefined) return [of, last.sortTime, last.key];
-    const following = KINDS[KINDS.indexOf(String(of)) + 1];
-    return following === undefined ? undefined : [following];
+    return behindKind(String(of));
   }
 
   #count(moved: number): void {
@@ -203,18 +205,10 @@ class Order {
   }
 }
 
-const KINDS: readonly string[] = MOVED_KINDS;
-
-type Progress = Due['progress']['after'];
-
 /** As the index has them: standing, and real or test. */
 const STANDINGS = [-1, 0, 1].flatMap((standing) => [0, 1].map((test) => [standing, test] as const));
 
-const PARTS: Record<Part, { page: (this: Order, after: Progress) => Progress | undefined; next?: Part }> = {
-  readings: { page: Order.prototype.readings, next: 'rollups' },
-  rollups: { page: Order.prototype.rollups, next: 'events' },
-  events: { page: Order.prototype.events },
-};
+const PAGES = { readings: Order.prototype.readings, rollups: Order.prototype.rollups, events: Order.prototype.events };
 
 function patientKey(database: Writing, tenant: string, id: string): number {
   const found = database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, id);
