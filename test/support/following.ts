@@ -45,7 +45,14 @@ export function movementBundle(seq: number, at: Instant, event: MovementEvent, p
     })),
   };
   const id = `${agent}.${TEST_EPOCH}.${seq.toString(36)}.0`;
-  const resource = movementResource(movement, { id, source: 'adt', profile: 'adt', receivedAt: Math.max(TEST_NOW, at), offsetMin: 0, test: false });
+  const resource = movementResource(movement, {
+    id,
+    source: 'adt',
+    profile: 'adt',
+    receivedAt: Math.max(TEST_NOW, at),
+    offsetMin: 0,
+    test: false,
+  });
   return JSON.parse(bundleText([JSON.stringify(batchEntry(resource))], TEST_NOW));
 }
 
