@@ -922,7 +922,8 @@ export const ERRORS = {
   },
   'PATIENT-UNKNOWN': {
     message: 'The hub knows nobody of this id: neither the store, nor its evidence, nor registry.yaml has it.',
-    advice: 'Look the id up in registry.yaml (panels, beds), or at who was asked for in the evidence (`vitalmesh-hub audit list`); ids differ by tenant.',
+    advice:
+      'Look the id up in registry.yaml (panels, beds), or at who was asked for in the evidence (`vitalmesh-hub audit list`); ids differ by tenant.',
     retryable: false,
   },
   'PATIENT-NOT-HELD': {
@@ -932,7 +933,8 @@ export const ERRORS = {
   },
   'PATIENT-NUMBERS': {
     message: 'The file of the numbers of a person cannot be used.',
-    advice: 'One AUTHORITY|VALUE a line, 64 at most, in a file of yours that nobody else can read (chmod 600): numbers of people do not belong on a command line.',
+    advice:
+      'One AUTHORITY|VALUE a line, 64 at most, in a file of yours that nobody else can read (chmod 600): numbers of people do not belong on a command line.',
     retryable: false,
   },
   'PATIENT-FILE': {
@@ -960,7 +962,8 @@ export const ERRORS = {
   },
   'PATIENT-UNHEARD': {
     message: 'No movement ever named a patient of this id.',
-    advice: '`vitalmesh-hub patients show` lists who lies where. Somebody who is new is admitted by the number that the hospital gave them (--from FILE).',
+    advice:
+      '`vitalmesh-hub patients show` lists who lies where. Somebody who is new is admitted by the number that the hospital gave them (--from FILE).',
     retryable: false,
   },
   'PATIENT-UNPLACED': {

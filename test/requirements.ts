@@ -1406,7 +1406,8 @@ export const REQUIREMENTS = {
   },
   'HOLD-LISTED': {
     source: 'issue 8, Evidence (GDPR)',
-    behaviour: 'An operator sees who is under legal hold, by which code, since when and set by whom; decided, and recorded with whom it showed.',
+    behaviour:
+      'An operator sees who is under legal hold, by which code, since when and set by whom; decided, and recorded with whom it showed.',
   },
   'ERASE-BATCH-OF-TWO': {
     source: 'issue 8, evidence: GDPR; rows that follow movements',

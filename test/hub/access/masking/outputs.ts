@@ -262,7 +262,10 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
   'patients-where': { args: () => [{ tenant: 'clinic' }], may: AS_STORED },
   'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
-  'patient-holds': { args: () => [{ tenant: 'clinic' }], may: { markers: ['patient', 'measuredMs'], why: 'who is under legal hold, and since when' } },
+  'patient-holds': {
+    args: () => [{ tenant: 'clinic' }],
+    may: { markers: ['patient', 'measuredMs'], why: 'who is under legal hold, and since when' },
+  },
   'patient-erase': {
     args: () => [
       { tenant: 'clinic', patient: PATIENT, confirm: PATIENT, reason: 'DSR-1' },
