@@ -59,7 +59,7 @@ export class HubProcess implements AsyncDisposable {
       this.#heard.add(hear);
       hear();
       const never = (): void => reject(new Error(`it never said ${what}: ${this.log}`));
-      AbortSignal.timeout(60_000).addEventListener('abort', never);
+      AbortSignal.timeout(150_000).addEventListener('abort', never);
       void this.#closed.then(never);
     });
   }
