@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createIntake } from '../../agent/intake.ts';
+import type { Outbox } from '../../agent/outbox/outbox.ts';
 import { openOutbox } from '../../agent/outbox/sqlite.ts';
 import { hl7Stream } from '../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS } from '../../agent/sources/mllp-server.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
+import type { ReadingRecord } from '../../shared/reading.ts';
 import { hl7Pcd01 } from '../support/hl7.ts';
+import { benchMessage } from './hl7-message.ts';
 import { serveTasks } from './overlay-child.ts';
 
 /** What is used of @medplum/hl7. */
@@ -28,6 +31,9 @@ interface MedplumConnection {
   send(message: MedplumMessage): void;
 }
 
+const KNOWN_MESSAGES = 100_000;
+const AT_ONCE = 250;
+
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -42,6 +48,7 @@ async function ours(): Promise<number> {
     metrics,
   });
   const context = { source: 'bench', zone: 'UTC', test: false, maxFrameBytes: 1024 * 1024 };
+  await fill(outbox, hl7Pcd01.read(benchMessage(), Date.now(), context).records);
   const source = createMllpServer(
     {
       ...MLLP_SERVER_DEFAULTS,
@@ -54,6 +61,15 @@ async function ours(): Promise<number> {
   );
   await source.start(new AbortController().signal);
   return Number(source.status().endpoint.split(':').at(-1));
+}
+
+/** So many messages as an outbox knows at most: the state in which it is for all but the first hours of its life. */
+async function fill(outbox: Outbox, records: readonly ReadingRecord[]): Promise<void> {
+  const digest = (number: number): string => `known${number}`.padEnd(16);
+  for (let known = 0; known < KNOWN_MESSAGES; known += AT_ONCE) {
+    const numbers = Array.from({ length: AT_ONCE }, (_, i) => known + i);
+    await Promise.all(numbers.map((i) => outbox.append(records, { message: { name: digest(i), content: digest(i) } })));
+  }
 }
 
 /** @medplum/hl7 with a queue of one row a message in an unencrypted SQLite, as durable as ours: acknowledged when the row is committed. */
