@@ -11,7 +11,7 @@ test('what the hub exports after a demo is valid FHIR R4 to the last Observation
   verifies('DEMO-WORKS', 'OBSERVATION-VALID');
   const folder = mkdtempSync(join(tmpdir(), 'vm-export-'));
   const file = join(folder, 'export.ndjson');
-  const run = await demo('--seconds', '10', '--json', '--export', file);
+  const run = await demo('--seconds', '12', '--json', '--export', file);
   const summary = summaryOf(run);
   assert.equal(run.code, 0, run.stderr);
   assert.ok(summary.patients >= 6);
