@@ -251,6 +251,11 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence is listed by patient, principal, time and by what was shown, and summed up for a patient, from a running hub or a store alone; that is decided, and recorded before it is shown.',
   },
+  'AUDIT-SAW-INDEXED': {
+    source: 'issue 8, Evidence',
+    behaviour:
+      'Who was shown an observation of a patient is found by an index that tells nobody without the key of that patient what was shown, which a verification holds against the entries; what does not say which observations it showed is looked at in any case.',
+  },
   'HOSTILE-INPUT': {
     source: 'issue 8, Proof',
     behaviour:
@@ -509,6 +514,29 @@ export const REQUIREMENTS = {
     behaviour:
       'Current values of one measurand, measured together, that differ by more than the table with its source allows are said to disagree; without a limit nothing is claimed.',
   },
+  'NEWS2-CHART': {
+    source: 'issue 9, Decision support; Royal College of Physicians, NEWS2 (2017), chart 1',
+    behaviour: 'Each parameter scores as the published chart says, at every edge of it, on both scales of saturation.',
+  },
+  'WEIGHT-BY-ONE-SCALE': {
+    source: 'issue 9, Decision support',
+    behaviour:
+      'A gain of weight is reckoned from one scale, within the days of the site’s rule, and unknown for whoever was not weighed lately.',
+  },
+  'BASELINE-OF-ITS-OWN': {
+    source: 'issue 9, Decision support',
+    behaviour:
+      'A baseline is median and range of the person’s own last days without doubtful values, with their number and the share of time they cover.',
+  },
+  'SUPPORT-OFF-BY-DEFAULT': {
+    source: 'issue 9, Decision support',
+    behaviour:
+      'Nothing is reckoned for anybody whom the site’s versioned file does not name; what is reckoned shows its inputs and that version.',
+  },
+  'NEWS2-NEVER-FROM-PARTS': {
+    source: 'issue 9, Decision support',
+    behaviour: 'Where any input is missing there is no score: the least that it can be, and what is missing.',
+  },
   'STALE-SITE-LIMITS': {
     source: 'issue 9, What is current',
     behaviour:
@@ -523,6 +551,26 @@ export const REQUIREMENTS = {
     source: 'issue 9, Silence is an event',
     behaviour:
       'An answer says of each device, gateway and of the movements whether it is live, silent, lost or not known, and since when: a probe that is off is told from a gateway that is gone.',
+  },
+  'ALERTS-FOLDED': {
+    source: 'issue 9, Alerts are relayed; devices.md §2.3',
+    behaviour:
+      'What is told of alerts, in any order and however often, is one row an instance, known within its gateway and device: since when, when last told, its priority, and its text as untrusted.',
+  },
+  'ALERTS-UNKNOWN': {
+    source: 'issue 9, Alerts are relayed',
+    behaviour:
+      'After the link to its device or gateway was lost, and when one that is told again and again is told no more, the state of an open alert is unknown since then: never active, never ended.',
+  },
+  'ALERTS-SOURCES': {
+    source: 'issue 9, Alerts are relayed',
+    behaviour:
+      'An answer about alerts says which sources of this patient report alarms, which cannot, of which it is not known, and which are offline; an alert older than 2 minutes on arrival is delayed.',
+  },
+  'TEST-NOT-LIVE': {
+    source: 'issue 9, Test is not live',
+    behaviour:
+      'A tenant in production quarantines test, demonstration and simulated data, and a bed whose monitor is in demonstration mode shows that and no number; a sandbox takes them and says so in each answer.',
   },
   'ALERT-SITE-RANGES': {
     source: 'issue 9, Alerts are relayed',

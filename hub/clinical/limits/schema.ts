@@ -77,8 +77,15 @@ const ranges = z.record(
   range,
 );
 
-const groupName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a ward or panel of registry.yaml');
-const patientId = z
+/** By which those who answer for a site file know one version of it. */
+export const versionName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -')
+  .describe('By which those who answer for it know this version; stands in answers.');
+/** A ward or panel as registry.yaml names it. */
+export const groupName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a ward or panel of registry.yaml');
+/** An opaque patient id. */
+export const patientId = z
   .string()
   .regex(/^[a-z0-9-]{8,40}$/, 'expected an opaque patient id')
   .refine((id) => !isMistyped(id), 'expected an id as `vitalmesh-hub patients id` made it; a character of this one is wrong');
@@ -92,10 +99,7 @@ const places = <T extends z.ZodType>(of: T) => ({
 
 /** The schema of the site's file of limits (`clinical.limits` of hub.yaml). */
 export const limitsSchema = z.strictObject({
-  version: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -')
-    .describe('By which those who answer for it know this version; stands in answers.'),
+  version: versionName,
   stale: z.strictObject(places(limits)).prefault({}).describe('How long after its time a value is still the current one.'),
   sources: z
     .strictObject({
