@@ -1452,6 +1452,11 @@ export const REQUIREMENTS = {
     behaviour:
       'A number that stands with a person’s rows and also with somebody else’s, or beside another of its authority that no merge ties to it, is neither erased nor exported by itself: the operator is told of it, and includes it by a file. Merges are followed. The evidence says how many were included, never which.',
   },
+  'HOLD-KEEPS-EVIDENCE': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'The evidence of somebody under legal hold is not emptied, nor their key taken, by any statement to the database, in both engines; what the retention passed over because of that goes once the last hold has ended.',
+  },
   'HOLD-LISTED': {
     source: 'issue 8, Evidence (GDPR)',
     behaviour:

@@ -67,6 +67,8 @@ export interface Plan {
   emptied: readonly { seq: number; entry: string }[];
   /** Whose patients are listed no longer: those that lose their content, or go whole. */
   unlisted: readonly ChainedEntry[];
+  /** Due, and not emptied because of a legal hold: to be looked at again once that is over. */
+  passedOver: readonly number[];
   removal: Removal;
 }
 
@@ -112,12 +114,10 @@ export function planOf(
 ): Plan | undefined {
   const heads = page.map(readHead);
   const someTenant = heads.find(({ tenant }) => tenant !== undefined)?.tenant ?? '-';
-  const isHeld = ({ entry }: ChainedEntry, { tenant = '', patient }: Head): boolean =>
-    subjectsOf(entry).some((subject) => held.subjects.has(subject)) || (patient != null && held.isHeld(tenant, patient));
   const stored = page.map(({ seq }, i) => ({ key: seq, storedAt: heads[i]?.at ?? UNDATED }));
   const old = page.slice(0, countDue(stored, { cutoff: now - keepMs, now, since: after.at }));
   // Whole entries go from the beginning on, so one that is held keeps all behind it.
-  const stop = what === 'entries' ? old.findIndex((one, i) => isHeld(one, heads[i] ?? {})) : -1;
+  const stop = what === 'entries' ? old.findIndex((one, i) => isHeld(held, one, heads[i] ?? {})) : -1;
   const due = stop < 0 ? old : old.slice(0, stop);
   const last = due.at(-1);
   if (last === undefined) return undefined;
@@ -125,13 +125,16 @@ export function planOf(
   const counts = new Map<string, number>();
   const emptied: { seq: number; entry: string }[] = [];
   const unlisted: ChainedEntry[] = [];
+  const passedOver: number[] = [];
   for (const [i, one] of due.entries()) {
     const head = heads[i] ?? {};
     const { tenant = someTenant, class: name, gone } = head;
     // Behind the anchor of its class nothing is gone yet: an anchor that went past would sign for what somebody else removed.
     if (what !== 'entries' && name === what && gone !== undefined)
       throw new VitalmeshError('AUDIT-NOT-REMOVED', { detail: `entry ${one.seq}` });
-    const left = name === what && gone === undefined && !isHeld(one, head) ? withoutContent(one.entry) : undefined;
+    const whole = name === what && gone === undefined ? withoutContent(one.entry) : undefined;
+    const left = whole !== undefined && !isHeld(held, one, head) ? whole : undefined;
+    if (whole !== undefined && left === undefined) passedOver.push(one.seq);
     if (what !== 'entries' && left === undefined) continue;
     if (left !== undefined) emptied.push({ seq: one.seq, entry: left });
     if (gone === undefined) unlisted.push(one);
@@ -139,13 +142,14 @@ export function planOf(
   }
   const at = newestOf(stored.slice(0, due.length), now, after.at);
   const { seq, hash } = last;
-  return { anchor: { what, seq, hash, at }, emptied, unlisted, removal: { what, upTo: seq, at, counts } };
+  return { anchor: { what, seq, hash, at }, emptied, unlisted, passedOver, removal: { what, upTo: seq, at, counts } };
 }
 
 /** Not believable beside any other: as old as what comes behind it. */
 const UNDATED = Number.NaN;
 
-interface Head {
+/** What an entry says first, as far as it can be read. */
+export interface Head {
   at?: Instant;
   tenant?: string;
   class?: string;
@@ -154,7 +158,7 @@ interface Head {
 }
 
 /** What is in the chain and cannot be read is of no class and no time, and goes with what is around it. */
-function readHead({ entry }: ChainedEntry): Head {
+export function readHead({ entry }: Pick<ChainedEntry, 'entry'>): Head {
   try {
     const { at, tenant, class: name, patient, gone } = (JSON.parse(entry) ?? {}) as Head;
     return {
@@ -177,6 +181,11 @@ function checkLinks(after: Pick<Anchor, 'seq' | 'hash'>, entries: readonly Chain
     last = seq;
     previous = hash;
   }
+}
+
+/** Whether an entry is of, or showed, somebody under legal hold. */
+export function isHeld(held: Held, { entry }: Pick<ChainedEntry, 'entry'>, { tenant = '', patient }: Head): boolean {
+  return subjectsOf(entry).some((subject) => held.subjects.has(subject)) || (patient != null && held.isHeld(tenant, patient));
 }
 
 /** How many entries a plan removes something of. */

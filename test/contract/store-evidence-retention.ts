@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { AuditEvent } from '../../hub/access/access.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from '../../hub/audit/classes.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
-import { isGone } from '../../hub/audit/link.ts';
+import { isGone, withoutContent } from '../../hub/audit/link.ts';
 import { RETAIN_PAGE } from '../../hub/audit/retention.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { verifies } from '../requirements.ts';
@@ -114,6 +114,43 @@ export function storeEvidenceRetentionContract(name: string, place: () => Promis
     assert.deepEqual(await counts(store), [0, 0]);
     assert.equal((await verdictOf(store)).fault, null);
   });
+
+  check(
+    'content that was passed over because of a hold goes with the next round behind the end of the last hold, and not before',
+    async (store) => {
+      verifies('HOLD-KEEPS-EVIDENCE');
+      const mine = { patient: 'pat-1' };
+      const both = { patient: null, patients: ['pat-1', 'pat-2'] };
+      await store.record([
+        aged('reads', 95, mine),
+        aged('writes', 90, mine),
+        aged('writes', 80),
+        aged('reads', 70, both),
+        aged('reads', 60),
+      ]);
+      const hold = (patient: string, reason: string) => ({ tenant: 'clinic', patient, reason, principal: 'local:7', at: TEST_NOW });
+      for (const one of [hold('pat-1', 'A'), hold('pat-1', 'B'), hold('pat-2', 'C')])
+        await store.erasing.hold(one, aged('administration', 0));
+      const policy = policyOf(null, { writes: 30, reads: 30 });
+      assert.deepEqual(await retainAll(store, policy), { writes: 1, reads: 1 });
+      const left = async (): Promise<number[]> => (await counts(store)).filter((count) => count > 0);
+      assert.deepEqual(await left(), [95, 90, 70]);
+      await store.erasing.release('clinic', 'pat-1', 'A', aged('administration', 0));
+      assert.deepEqual(await retainAll(store, policy), {});
+      await store.erasing.release('clinic', 'pat-1', 'B', aged('administration', 0));
+      // A policy that keeps it for longer by now counts.
+      assert.deepEqual(await retainAll(store, policyOf(null, { writes: 30, reads: 100 })), { writes: 1 });
+      assert.deepEqual(await retainAll(store, policy), { reads: 1 });
+      assert.deepEqual(await left(), [70]);
+      await store.erasing.release('clinic', 'pat-2', 'C', aged('administration', 0));
+      assert.deepEqual(await retainAll(store, policy), { reads: 1 });
+      assert.deepEqual(await retainAll(store, policy), {});
+      assert.deepEqual(await left(), []);
+      assert.equal((await told(store)).filter(([, , what]) => what === 'reads').length, 3);
+      assert.equal((await verdictOf(store)).fault, null);
+      assert.equal(await misfiledEntry(store), null);
+    },
+  );
 
   check('of several tenants each is told what of its own went', async (store) => {
     verifies('AUDIT-RETAINED', 'TENANT-EVERYWHERE');
@@ -227,6 +264,41 @@ export function storeEvidenceRetentionContract(name: string, place: () => Promis
     assert.ok(removed > runs);
     context.diagnostic(`${runs} runs, ${removed} entries removed or emptied`);
   });
+}
+
+/** Runs one statement on the database behind the store's back: `UPDATE audit SET entry = ? WHERE seq = ?` and the like. */
+export interface BehindTheBack {
+  empty(seq: number, entry: string): Promise<void>;
+  dropKey(patient: string): Promise<void>;
+}
+
+/** What no statement may do, whoever gives it, while somebody is under legal hold. */
+export async function heldEvidenceStays(open: StorePlace['open'], { empty, dropKey }: BehindTheBack): Promise<void> {
+  const entries: string[] = [];
+  {
+    await using store = await open();
+    await store.record([
+      aged('writes', 90, { patient: 'pat-1' }),
+      aged('writes', 80, { patient: null, patients: ['pat-2', 'pat-1'] }),
+      aged('writes', 70),
+    ]);
+    const hold = { tenant: 'clinic', patient: 'pat-1', reason: 'A', principal: 'local:7', at: TEST_NOW };
+    await store.erasing.hold(hold, aged('administration', 0));
+    assert.deepEqual(await retainAll(store, policyOf(null, { writes: 30 })), { writes: 1 });
+    for (const { entry } of await gathered(store.audit())) entries.push(entry);
+  }
+  for (const seq of [1, 2])
+    await assert.rejects(empty(seq, withoutContent(entries[seq - 1] ?? '') ?? assert.fail()), /of a patient under legal hold/);
+  await assert.rejects(dropKey('pat-1'), /of a patient under legal hold/);
+  {
+    await using store = await open();
+    await store.erasing.release('clinic', 'pat-1', 'A', aged('administration', 0));
+  }
+  // As far as the anchor went the triggers let it go, as the retention does.
+  await empty(1, withoutContent(entries[0] ?? '') ?? assert.fail());
+  await using store = await open();
+  assert.deepEqual(await retainAll(store, policyOf(null, { writes: 30 })), { writes: 1 });
+  assert.equal((await verdictOf(store)).emptied, 3);
 }
 
 interface ModelEntry {

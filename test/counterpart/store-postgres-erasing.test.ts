@@ -11,6 +11,7 @@ import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf } from '../contract/store.ts';
 import { erased, erasedOutOfOneBatch, movementOf, storeErasingContract } from '../contract/store-erasing.ts';
+import { heldEvidenceStays } from '../contract/store-evidence-retention.ts';
 import { gapArrival } from '../contract/store-trend.ts';
 import { verifies } from '../requirements.ts';
 import { TEST_NOW } from '../support/hub.ts';
@@ -28,6 +29,19 @@ test('postgres: of a batch that is of two people each goes alone', async () => {
   await erasedOutOfOneBatch(open, async (seq, to) => {
     const move = 'UPDATE vitalmesh.observation SET patient = (SELECT key FROM vitalmesh.patient WHERE id = $1) WHERE seq = $2';
     await server.asRoot(database.name, (client) => client.query(move, [to, seq]));
+  });
+});
+
+test('postgres: no statement empties evidence of somebody under legal hold, or takes their key, whoever gives it', async () => {
+  verifies('HOLD-KEEPS-EVIDENCE');
+  const database = await server.database();
+  const run = async (sql: string, values: (string | number)[]): Promise<void> => {
+    await server.asRoot(database.name, (client) => client.query(sql, values));
+  };
+  const open = () => openPostgresStore({ address: database.app, owner: database.owner, metrics: new Metrics(), log: silentLogger });
+  await heldEvidenceStays(open, {
+    empty: (seq, entry) => run('UPDATE vitalmesh.audit SET entry = $1 WHERE seq = $2', [entry, seq]),
+    dropKey: (patient) => run('DELETE FROM vitalmesh.patient_key WHERE patient = $1', [patient]),
   });
 });
 

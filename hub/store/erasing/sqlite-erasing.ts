@@ -61,6 +61,7 @@ export class SqliteErasing implements ErasingStore {
     return this.#commits.run((database) => {
       if (database.prepare<[string, string, string]>(ERASING_SQL.dropHold).run(tenant, patient, reason).changes === 0)
         throw new VitalmeshError('PATIENT-NOT-HELD');
+      database.prepare<[string, string]>(ERASING_SQL.lookAgain).run(tenant, patient);
       appendAudit(database, this.#storeId, [evidence]);
     });
   }

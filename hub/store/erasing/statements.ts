@@ -27,6 +27,11 @@ export const ERASING_SQL = {
   holds: 'SELECT tenant, patient, reason, principal, at FROM legalHold WHERE tenant = ? ORDER BY patient, at, reason',
   dropHold: 'DELETE FROM legalHold WHERE tenant = ? AND patient = ? AND reason = ?',
 
+  // What the retention of evidence passed over because of it is looked at again.
+  lookAgain: `
+    UPDATE auditPassedOver SET again = 1 WHERE seq IN (
+      SELECT s.seq FROM patientKey k JOIN auditSubject s ON s.subject = k.key WHERE k.tenant = ? AND k.patient = ?)`,
+
   knownPatients: 'SELECT id FROM patient WHERE tenant = ? UNION SELECT patient FROM patientKey WHERE tenant = ?',
   hasKey: 'SELECT key FROM patientKey WHERE tenant = ? AND patient = ?',
   hasEvent: 'SELECT 1 AS found FROM event INDEXED BY eventByPatient WHERE tenant = ? AND patient = ? LIMIT 1',

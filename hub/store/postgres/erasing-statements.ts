@@ -32,6 +32,10 @@ export const ERASING_PG = {
   holds: 'SELECT tenant, patient, reason, principal, at FROM legal_hold WHERE tenant = $1 ORDER BY patient, at, reason',
   dropHold: 'DELETE FROM legal_hold WHERE tenant = $1 AND patient = $2 AND reason = $3 RETURNING patient',
 
+  lookAgain: `
+    UPDATE audit_passed_over SET again = true WHERE seq IN (
+      SELECT s.seq FROM patient_key k JOIN audit_subject s ON s.subject = k.key WHERE k.tenant = $1 AND k.patient = $2)`,
+
   knownPatients: 'SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1',
   keyOf: 'SELECT key FROM patient WHERE tenant = $1 AND id = $2',
   subjectOf: 'SELECT key FROM patient_key WHERE tenant = $1 AND patient = $2',

@@ -51,6 +51,7 @@ export class PostgresErasing implements ErasingStore {
   release(tenant: string, patient: string, reason: string, evidence: AuditEvent): Promise<void> {
     return this.#place.commit(async (commit) => {
       if ((await commit.query(ERASING_PG.dropHold, [tenant, patient, reason])).length === 0) throw new VitalmeshError('PATIENT-NOT-HELD');
+      await commit.query(ERASING_PG.lookAgain, [tenant, patient]);
       commit.append([evidence]);
     }, tenant);
   }

@@ -1,6 +1,7 @@
 import type { Anchor } from '../../audit/anchors.ts';
 import type { ChainedEntry } from '../../audit/chain.ts';
 import { EVIDENCE_CLASSES } from '../../audit/classes.ts';
+import { behindGenesis, type PassedOver, planOfReleased } from '../../audit/passed-over.ts';
 import {
   countOf,
   type EvidenceOrder,
@@ -98,6 +99,19 @@ export const EVIDENCE_RETENTION_PG = {
   held: `
     SELECT h.tenant, h.patient, k.key AS subject FROM legal_hold h LEFT JOIN patient_key k ON k.tenant = h.tenant AND k.patient = h.patient
     WHERE h.tenant = $1`,
+  passOver: `
+    INSERT INTO audit_passed_over (seq, tenant, again) SELECT seq, $1, false FROM unnest($2::bigint[]) AS g (seq)
+    ON CONFLICT (seq) DO UPDATE SET again = false`,
+  released: `
+    SELECT a.seq, a.tenant, a.entry, a.hash, coalesce(
+      (SELECT b.hash FROM audit b WHERE b.seq = a.seq - 1),
+      (SELECT n.hash FROM audit_anchor n WHERE n.what = 'entries' AND n.seq = a.seq - 1)) AS before
+    FROM audit_passed_over p JOIN audit a ON a.seq = p.seq
+    WHERE p.tenant = $1 AND p.again AND p.seq > $2 ORDER BY p.seq LIMIT ${RETAIN_PAGE}`,
+  releasedTenants: 'SELECT DISTINCT tenant FROM audit_passed_over WHERE again ORDER BY tenant',
+  leave: 'UPDATE audit_passed_over SET again = false WHERE seq = ANY ($1::bigint[])',
+  settle: 'DELETE FROM audit_passed_over WHERE seq = ANY ($1::bigint[])',
+  dropPassedOver: 'DELETE FROM audit_passed_over WHERE tenant = $1 AND seq <= $2',
   dropUsage: 'DELETE FROM usage WHERE tenant = $1 AND day < $2',
   dropOthers: 'DELETE FROM usage_other WHERE tenant = $1 AND at < $2',
 } as const;
@@ -122,7 +136,38 @@ export async function retainEvidence(
     const plan = planOf(stretch, page, order.now, await heldIn(commit, page));
     if (plan !== undefined) return await carryOut(commit, plan, page, tenants, order);
   }
+  for (const { tenant } of await commit.query<{ tenant: string }>(EVIDENCE_RETENTION_PG.releasedTenants)) {
+    const step = await retainReleased(commit, storeId, tenant, order);
+    if (step !== undefined) return step;
+  }
   return { removed: {}, more: false };
+}
+
+/** What was passed over because of a legal hold that has ended since; undefined where nothing of it goes. */
+async function retainReleased(commit: Commit, storeId: string, tenant: string, order: EvidenceOrder): Promise<EvidenceStep | undefined> {
+  await commit.as(tenant);
+  for (let after = 0; ; ) {
+    const page = await commit.query<Entry & PassedOver>(EVIDENCE_RETENTION_PG.released, [tenant, after]);
+    const last = page.at(-1);
+    if (last === undefined) return undefined;
+    const held = await heldIn(commit, page);
+    const rows = page.map((one) => behindGenesis(one, storeId));
+    const { emptied, unlisted, removal, ...looked } = planOfReleased(rows, order, held);
+    if (looked.held.length > 0) await commit.query(EVIDENCE_RETENTION_PG.leave, [looked.held]);
+    if (looked.settled.length > 0) await commit.query(EVIDENCE_RETENTION_PG.settle, [looked.settled]);
+    if (removal) {
+      commit.append(order.told(removal));
+      await commit.query(EVIDENCE_RETENTION_PG.empty, [emptied.map(({ seq }) => seq)]);
+      const gone = new Set(unlisted.map(({ seq }) => seq));
+      await unlist(
+        commit,
+        tenant,
+        page.filter(({ seq }) => gone.has(seq)),
+      );
+      return { removed: { [removal.what]: countOf(removal) }, more: true };
+    }
+    after = last.seq;
+  }
 }
 
 /** Whoever of these entries' tenants is under legal hold. */
@@ -137,7 +182,7 @@ async function heldIn(commit: Commit, page: readonly Entry[]): Promise<Held> {
 
 async function carryOut(
   commit: Commit,
-  { anchor, emptied, unlisted, removal }: Plan,
+  { anchor, emptied, unlisted, passedOver, removal }: Plan,
   page: readonly Entry[],
   tenants: readonly string[],
   order: EvidenceOrder,
@@ -146,6 +191,13 @@ async function carryOut(
   const bound = [what, seq, hash, at, order.sign(anchor)];
   const set = await commit.query(EVIDENCE_RETENTION_PG.setAnchor, bound);
   if (set.length === 0) await commit.query(EVIDENCE_RETENTION_PG.addAnchor, bound);
+  for (const [tenant, passed] of Map.groupBy(
+    page.filter((one) => passedOver.includes(one.seq)),
+    (one) => one.tenant,
+  )) {
+    await commit.as(tenant);
+    await commit.query(EVIDENCE_RETENTION_PG.passOver, [tenant, passed.map((one) => one.seq)]);
+  }
   const count = countOf(removal);
   if (count === 0) return { removed: {}, more: true };
   commit.append(order.told(removal));
@@ -165,6 +217,7 @@ async function carryOut(
       await commit.as(tenant);
       await commit.query(EVIDENCE_RETENTION_PG.dropUsage, [tenant, Math.floor(at / MS_A_DAY)]);
       await commit.query(EVIDENCE_RETENTION_PG.dropOthers, [tenant, at]);
+      await commit.query(EVIDENCE_RETENTION_PG.dropPassedOver, [tenant, seq]);
     }
   return { removed: { [what]: count }, more: true };
 }

@@ -15,6 +15,7 @@ import { unlock } from '../../../shared/storage/connection.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace } from '../../contract/store.ts';
 import { erased, erasedOutOfOneBatch, movementOf, storeErasingContract } from '../../contract/store-erasing.ts';
+import { heldEvidenceStays } from '../../contract/store-evidence-retention.ts';
 import { gapArrival } from '../../contract/store-trend.ts';
 import { verifies } from '../../requirements.ts';
 import { TEST_EPOCH, TEST_NOW } from '../../support/hub.ts';
@@ -74,6 +75,29 @@ test('sqlite: of a batch that is of two people each goes alone', async () => {
       unlock(connection, file.path, file.key, 'sqlcipher');
       connection.prepare('UPDATE observation SET patient = (SELECT key FROM patient WHERE id = ?) WHERE seq = ?').run(to, seq);
       connection.close();
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('sqlite: no statement empties evidence of somebody under legal hold, or takes their key, whoever gives it', async () => {
+  verifies('HOLD-KEEPS-EVIDENCE');
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-held-'));
+  const file = { path: join(folder, 'hub.db'), key: randomBytes(32) };
+  const run = async (sql: string, ...values: (string | number)[]): Promise<void> => {
+    const connection = new SQLite(file.path);
+    try {
+      unlock(connection, file.path, file.key, 'sqlcipher');
+      connection.prepare(sql).run(...values);
+    } finally {
+      connection.close();
+    }
+  };
+  try {
+    await heldEvidenceStays(async () => openSqliteStore({ ...file, metrics: new Metrics() }), {
+      empty: (seq, entry) => run('UPDATE audit SET entry = ? WHERE seq = ?', entry, seq),
+      dropKey: (patient) => run('DELETE FROM patientKey WHERE patient = ?', patient),
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
