@@ -10,6 +10,7 @@ import { createOperatorServer } from '../shared/operator/server.ts';
 import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
+import { recordClinical } from './access/clinical-evidence.ts';
 import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
@@ -39,7 +40,11 @@ import { backupCommands } from './backup/cli.ts';
 import { backUp, backupOperatorCommands } from './backup/operator.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
-import { StalenessWatch } from './clinical/staleness-watch.ts';
+import { clinicalCliCommands } from './clinical/cli.ts';
+import { limitsSchema } from './clinical/limits/schema.ts';
+import { openClinical } from './clinical/open-clinical.ts';
+import { clinicalOperatorCommands } from './clinical/operator.ts';
+import { loadSiteFile } from './clinical/site-file.ts';
 import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
 import { createIngest } from './ingest/create-ingest.ts';
@@ -52,12 +57,16 @@ import type { VerifyNews } from './inspection/verifying.ts';
 import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
+import { Corrections } from './patients/corrections.ts';
+import { followMovements } from './patients/follow.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
+import { Whereabouts } from './patients/whereabouts.ts';
 import { forgetErased } from './privacy/forget-erased.ts';
 import { type PatientCommand, rightsOperatorCommands } from './privacy/operator.ts';
 import { PatientRights } from './privacy/rights.ts';
 import { tombstonesOf } from './privacy/tombstone-file.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
+import type { Registry } from './registry/registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { RetentionTime } from './retention-time.ts';
 import { asFile, retentionFileOf, timeFileOf } from './store/config.ts';
@@ -76,6 +85,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...inspectionCliCommands({ verify }),
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
+          ...clinicalCliCommands(),
           ...patientsCliCommands({ where: whereOffline, patient: patientOffline }),
         },
       ),
@@ -103,29 +113,48 @@ async function run(config: HubConfig): Promise<void> {
   refuseMixed(tenantsOf(listed, store), opened.engine);
   const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
-  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), clock.trust !== 'floor'));
+  let inForce: Pick<Registry, 'gateways'> = listed;
+  const whereabouts = new Whereabouts({ store, gateways: () => inForce.gateways(), clock, isShared: opened.engine === 'postgres' });
+  await whereabouts.open();
+  const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), clock.trust !== 'floor'), whereabouts);
+  inForce = registry;
   await using place = await openOwnPlace(config.overlay, { held, files, clock }, log);
   const { overlay } = place;
   const feed = new Feed();
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
-  const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone });
-  const staleness = new StalenessWatch({ store, feed, clock });
+  const { engine } = opened;
+  const clinical = openClinical(config.clinical, {
+    ...{ store, registry, feed, clock, log, isAlone: engine === 'sqlite' },
+    isBound: () => uplink.status().bound,
+    overdueSince: (tenant) => whereabouts.overdueSince(tenant),
+    record: (row, revision) =>
+      recordClinical(store, { tenants: registry.tenants(), row, revision, uid: ownUid(), at: clock.now(), policy: policy() }),
+  });
+  const { staleness, surroundings } = clinical;
+  const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone, surroundings });
   const unbound = new UnboundPlaces();
   const storing = new Storing();
   const service = config.services.mcp;
   const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
-  const { engine } = opened;
   const reloads = new Reloads({ config, registry, policies, access, store, engine, feed, clock, metrics, log, uid: ownUid() });
   const rebind = (): Promise<void> => reloads.rebind();
   using _known = clock.onChange(({ before, trust }) => {
     if (before === 'floor' && trust !== 'floor')
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
   });
-  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind });
+  const corrections = new Corrections({ store, feed, metrics, clock, log, staleness });
+  const lookAgain = followMovements({ whereabouts, corrections, registry, feed, clock, log });
+  const ingest = createIngest({
+    ...{ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind },
+    ...{ whereabouts, corrections },
+  });
   const rights = new PatientRights({ store, registry, policy, tombstones: tombstonesOf(config.store), feed, staleness, clock });
   await rights.look();
   const checkpoint = () => checkpoints.newest;
-  const uplink = serveUplink({ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint });
+  const uplink = serveUplink({
+    ...{ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint },
+    onPresence: (gateway, isHere) => clinical.sources.presence(gateway, isHere, clock.now()),
+  });
   const { callers, resource } = access;
   const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
   const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
@@ -153,7 +182,7 @@ async function run(config: HubConfig): Promise<void> {
       storeId: store.storeId,
       engine,
       registry: registry.revision,
-      notInForce: reloads.notInForce(),
+      notInForce: [...reloads.notInForce(), ...clinical.notInForce()],
       policy: policies.current.version,
       gateways: uplink.sessions(),
       storeRefusal: storing.refusal(),
@@ -174,6 +203,7 @@ async function run(config: HubConfig): Promise<void> {
     staleness.changed(currencies);
     for (const changed of patients) feed.publish(changed);
     if (erased) forgetErased(erased, { staleness, feed, clock });
+    lookAgain();
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };
   const explaining = {
@@ -186,7 +216,7 @@ async function run(config: HubConfig): Promise<void> {
     ...notesOf(config),
     doubts: checkpoints,
     siem,
-    replay: { door, registry, zone: config.zone },
+    replay: { door, registry, zone: config.zone, surroundings },
     clock,
   });
   const operator = createOperatorServer({
@@ -195,6 +225,7 @@ async function run(config: HubConfig): Promise<void> {
       ...commands,
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
+      ...clinicalOperatorCommands({ door, tenants: backups.tenants }),
       ...patientsOperatorCommands({ ...backups, door }),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
@@ -202,11 +233,18 @@ async function run(config: HubConfig): Promise<void> {
     },
     log,
   });
-  process.on('SIGHUP', () => void reloads.reload());
+  process.on(
+    'SIGHUP',
+    () =>
+      void reloads
+        .reload()
+        .then(() => clinical.reload())
+        .then(lookAgain),
+  );
   const keeping = retentionPolicy(config.store.retention);
   const retention = new RetentionRun({ store, policy: keeping, time: agesOf('readings'), metrics, clock, log });
   await using _running = await startAll(
-    [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, uplink, mcp, retention, evidenceRetention],
+    [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, corrections, uplink, mcp, retention, evidenceRetention],
     signal,
   );
   log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
@@ -221,6 +259,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
+  if (config.clinical.limits !== undefined) loadSiteFile(limitsSchema, config.clinical.limits);
   const found = [note, takenInWords(policy), await checkStore(config.store)].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }

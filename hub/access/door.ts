@@ -6,6 +6,7 @@ import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
 import type { Change } from '../feed.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
+import type { AlertsView } from './alert-views.ts';
 import type { ConcernedRow } from './callers.ts';
 import type { TrendView, VersionView } from './history-views.ts';
 import type { Masked, MaskProfile } from './masking/contract.ts';
@@ -132,6 +133,8 @@ export interface Door {
   latest(principal: Principal, patient: string, context: CallContext): Promise<LatestView>;
   /** One vital sign over time, in at most `points` buckets of a usual width that begin where the hospital's clock does. Throws USAGE besides. */
   trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView>;
+  /** What devices told of alerts, relayed: open ones and those that ended within a day, and which sources can tell of any. */
+  alerts(principal: Principal, patient: string, context: CallContext): Promise<AlertsView>;
   /** Every version of one measurement, in order of storing. */
   history(
     principal: Principal,

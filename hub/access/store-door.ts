@@ -5,6 +5,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 import { decide } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
+import { AlertReads } from './door/alert-reads.ts';
 import { Calls } from './door/calls.ts';
 import { Exports } from './door/exports.ts';
 import { Reads } from './door/reads.ts';
@@ -36,12 +37,14 @@ export function createDoor(options: DoorOptions): Door {
   const { surroundings = NO_SURROUNDINGS } = options;
   const calls = new Calls({ ...options, policy, clock });
   const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
+  const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
   const streams = new Streams({ calls, store });
   const exports = new Exports({ calls, store });
   return {
     listPatients: (principal, context) => reads.listPatients(principal, context),
     latest: (principal, patient, context) => reads.latest(principal, patient, context),
     trend: (principal, patient, query, context) => reads.trend(principal, patient, query, context),
+    alerts: (principal, patient, context) => alertReads.alerts(principal, patient, context),
     history: (principal, patient, query, context) => reads.history(principal, patient, query, context),
     openSubscription: (principal, patients, context) => streams.openSubscription(principal, patients, context),
     closeSubscription: (principal, ended, context) => streams.closeSubscription(principal, ended, context),

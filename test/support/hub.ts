@@ -8,6 +8,7 @@ import type { Door } from '../../hub/access/door.ts';
 import { createMaskings } from '../../hub/access/masking/masking.ts';
 import type { Policy } from '../../hub/access/policy.ts';
 import { createDoor } from '../../hub/access/store-door.ts';
+import { NO_SURROUNDINGS, type Surroundings } from '../../hub/clinical/surroundings.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
 import type { Ingest } from '../../hub/ingest/ingest.ts';
@@ -81,6 +82,8 @@ export interface TestHubOptions {
   clock?: Clock;
   /** Whom movements put into followed beds; as the movements that are stored say, unless given. */
   presence?: Presence;
+  /** What is known beside the store; nothing unless given. */
+  surroundings?: Surroundings;
 }
 
 export interface TestHub extends AsyncDisposable {
@@ -110,6 +113,7 @@ export function testHub({
   policy = () => DEFAULT_POLICY,
   clock = systemClock,
   presence,
+  surroundings = NO_SURROUNDINGS,
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
@@ -129,7 +133,7 @@ export function testHub({
     store,
     feed,
     registry: live,
-    door: createDoor({ store, registry: live, policy, maskings: createMaskings(randomBytes(32)), metrics, clock }),
+    door: createDoor({ store, registry: live, policy, maskings: createMaskings(randomBytes(32)), metrics, clock, surroundings }),
     ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections }),
     whereabouts,
     corrections,

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { StoredEvent, StoredObservation } from '../../store/store.ts';
+import type { AlertsView } from '../alert-views.ts';
 import type { LatestView, PatientSummary } from '../door.ts';
 import type { TrendView, VersionView } from '../history-views.ts';
 
@@ -29,6 +30,7 @@ export interface Masking {
   /** `now`: the hub's time, for what cannot be told from a time that is not real. */
   summary(row: PatientSummary, now: Instant): PatientSummary;
   latest(view: LatestView): LatestView;
+  alerts(view: AlertsView): AlertsView;
   trend(view: TrendView): TrendView;
   /** Of a measurement of this patient. */
   versions(rows: readonly VersionView[], patient: string): readonly VersionView[];

@@ -1,3 +1,4 @@
+import { maskedAlerts } from './alerts.ts';
 import type { Masking, Maskings, MaskProfile } from './contract.ts';
 import { timeOf } from './frame.ts';
 import { Pseudonyms } from './pseudonyms.ts';
@@ -18,6 +19,7 @@ const UNMASKED: Masking = {
   device: (_patient, device) => device,
   summary: (row) => row,
   latest: (view) => view,
+  alerts: (view) => view,
   trend: (view) => view,
   versions: (rows) => rows,
   observation: (row) => row,
@@ -54,6 +56,7 @@ function masked(secret: Uint8Array, whose: readonly string[], profile: Exclude<M
     device: (patient, device) => names.device(patient, device),
     summary: (row, now) => maskedSummary(frame, row, now),
     latest: (view) => maskedLatest(frame, view),
+    alerts: (view) => maskedAlerts(frame, view),
     trend: (view) => maskedTrend(frame, view),
     versions: (rows, patient) => maskedVersions(frame, rows, patient),
     observation: (row) => maskedObservation(frame, row),

@@ -31,7 +31,7 @@ const LOST_CLASSES = ROW_CLASSES.filter((name): name is LostClass => name !== 'g
 const STATUSES: readonly VersionView['status'][] = ['final', 'preliminary', 'corrected', 'cancelled', 'entered-in-error'];
 
 /** A ward is a place within a state, which Safe Harbor leaves out (45 CFR 164.514(b)(2)(i)(B)) and a limited data set does not. */
-function wardOf({ profile }: MaskFrame, ward: string | undefined): string | undefined {
+export function wardOf({ profile }: MaskFrame, ward: string | undefined): string | undefined {
   return profile === 'limited' ? ward : undefined;
 }
 
@@ -39,7 +39,7 @@ function wardOf({ profile }: MaskFrame, ward: string | undefined): string | unde
 const NEVER = undefined;
 
 /** Words of our own table about the reader's token, none about a patient. */
-function withheldOf(withheld: PatientSummary['withheld']): PatientSummary['withheld'] {
+export function withheldOf(withheld: PatientSummary['withheld']): PatientSummary['withheld'] {
   return withheld && WITHHOLDABLE.filter((name) => withheld.includes(name));
 }
 

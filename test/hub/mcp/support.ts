@@ -108,6 +108,10 @@ export class ScriptedDoor implements Door {
     throw new VitalmeshError('ACCESS-DENIED');
   }
 
+  async alerts(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
   async history(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
   }

@@ -5,6 +5,7 @@ import { explainCliCommands } from '../../../../hub/access/explain/cli.ts';
 import { auditCliCommands } from '../../../../hub/audit/cli.ts';
 import { backupCommands } from '../../../../hub/backup/cli.ts';
 import { hubProgram } from '../../../../hub/cli.ts';
+import { clinicalCliCommands } from '../../../../hub/clinical/cli.ts';
 import { inspectionCliCommands } from '../../../../hub/inspection/cli.ts';
 import { patientsCliCommands } from '../../../../hub/patients/cli.ts';
 import type { CommandGroup } from '../../../../shared/command-line.ts';
@@ -98,6 +99,7 @@ test('whatever is registered has its row among the outputs: a tool, a resource, 
 const OPERATOR_ROOMS = [
   'auditOperatorCommands',
   'backupOperatorCommands',
+  'clinicalOperatorCommands',
   'explainOperatorCommands',
   'hubOperatorCommands',
   'inspectionCommands',
@@ -107,6 +109,7 @@ const OPERATOR_ROOMS = [
 const CLI_ROOMS = [
   'auditCliCommands',
   'backupCommands',
+  'clinicalCliCommands',
   'explainCliCommands',
   'hubProgram',
   'inspectionCliCommands',
@@ -128,6 +131,7 @@ test('every room whose commands the hub takes in is known to the corpus, and eve
     ...explainCliCommands(none),
     ...auditCliCommands(none),
     ...patientsCliCommands(none),
+    ...clinicalCliCommands(),
   });
   assert.deepEqual(commandsOf(program).sort(), Object.keys(PRINTED_BY_THE_CLI).sort(), 'commands of vitalmesh-hub (outputs.ts)');
 });

@@ -13,7 +13,7 @@ import { readGap, readGapPart } from '../../../../shared/gap-observation.ts';
 import { checkObservation, TEST_LABEL } from '../../../../shared/observation.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
-import { EVENTS, LATEST, OBSERVATION, REAL, SUMMARY, TREND_VIEW, VERSION } from './samples.ts';
+import { ALERTS, EVENTS, LATEST, OBSERVATION, REAL, SUMMARY, TREND_VIEW, VERSION } from './samples.ts';
 
 const PROFILES: readonly Masked[] = ['limited', 'deidentified'];
 const SECRET = Buffer.alloc(32, 7);
@@ -27,6 +27,7 @@ function masking(profile: Masked, who = research): Masking {
 const FORMS: readonly { name: string; form: object; masked: (m: Masking, form: never) => unknown }[] = [
   { name: 'summary', form: SUMMARY, masked: (m, form) => m.summary(form, TEST_NOW) },
   { name: 'latest', form: LATEST, masked: (m, form) => m.latest(form) },
+  { name: 'alerts', form: ALERTS, masked: (m, form) => m.alerts(form) },
   { name: 'trend', form: TREND_VIEW, masked: (m, form) => m.trend(form) },
   { name: 'version', form: VERSION, masked: (m, form) => m.versions([form], 'pat-icu-01') },
   { name: 'observation', form: OBSERVATION, masked: (m, form) => m.observation(form) },

@@ -149,6 +149,7 @@ const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
       const to = (parseInstant(asOf)?.at ?? 0) + 1000;
       return await Promise.all(vitals.map(({ vital }) => door.trend(who, name, { vital, from: to - 3_600_000, to, points: 12 }, MCP)));
     }),
+  alerts: (door, who) => everybody(door, who, (name) => door.alerts(who, name, MCP)),
   history: (door, who) =>
     everybody(door, who, async (name) => {
       const { vitals } = await door.latest(who, name, MCP);
@@ -232,6 +233,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     args: () => [{ tenant: 'clinic', patient: PATIENT, vital: 'spo2', device: MARKERS.eui.text, effective: TEST_NOW - 2000 }],
     may: AS_STORED,
   },
+  'clinical-alerts': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   verify: { args: () => [{}] },
   backup: {
     args: ({ folder }) => [{ to: join(folder, 'store.backup') }],
@@ -363,6 +365,7 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'access explain': 'access-explain',
   'access list': 'access-list',
   'access policy': 'nothing of the store',
+  'clinical alerts': 'clinical-alerts',
   'audit list': 'audit-list',
   'audit show': 'audit-list',
   'audit export': 'audit-export',

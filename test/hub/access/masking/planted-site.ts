@@ -8,6 +8,7 @@ import { createAuditor } from '../../../../hub/audit/auditor.ts';
 import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
 import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
+import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
@@ -91,6 +92,7 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...hubOperatorCommands({ door, tenants, vitalSigns }),
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
+      ...clinicalOperatorCommands({ door, tenants }),
       ...explainOperatorCommands({
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,

@@ -1,3 +1,4 @@
+import { ALERT_NOTICE, type AlertsView } from '../../../../hub/access/alert-views.ts';
 import type { LatestView, PatientSummary, VitalView } from '../../../../hub/access/door.ts';
 import { trendView, type VersionView } from '../../../../hub/access/history-views.ts';
 import { NOTICE } from '../../../../hub/access/views.ts';
@@ -82,6 +83,40 @@ export const LATEST: LatestView = {
   demo: [{ device: 'monitor-1', since: formatInstant(TEST_NOW - 70_000, 60), lastAt: formatInstant(TEST_NOW - 60_000, 60) }],
   limitsVersion: 'Mustermann-1',
   notice: NOTICE,
+};
+
+export const ALERTS: AlertsView = {
+  patient: 'pat-icu-01',
+  bed: 'ICU-01',
+  ward: 'north',
+  asOf: formatInstant(TEST_NOW, 60),
+  alerts: [
+    {
+      ...{ state: 'unknown', stateSince: formatInstant(TEST_NOW - 9000, 60), since: formatInstant(TEST_NOW - 90_000, 60) },
+      ...{ lastTold: formatInstant(TEST_NOW - 9000, 60), delayedSeconds: 130, priority: 'high', type: 'physiological', phase: 'start' },
+      ...{
+        deviceState: 'active',
+        inactivation: 'audio-paused',
+        code: { system: 'MDIL-4711', code: '99' },
+        about: { vital: 'spo2', mdc: 150456 },
+      },
+      ...{ device: 'monitor-1', gateway: 'gw-icu', event: 'gw-icu.0123456789abc.3.0', test: false },
+      untrusted: { text: 'call 555-0100', instance: 'V-0815' },
+    },
+  ],
+  truncated: false,
+  lookedBackTo: formatInstant(TEST_NOW - 86_400_000, 60),
+  sources: [
+    { kind: 'device', id: 'monitor-1', state: 'silent', since: formatInstant(TEST_NOW - 90_000, 60), reports: 'alarms' },
+    { kind: 'gateway', id: 'gw-icu', state: 'lost', since: formatInstant(TEST_NOW - 80_000, 60), reports: null },
+  ],
+  limits: {
+    device: [{ vital: 'hr', device: 'monitor-1', untrusted: { limits: 'call 555-0100' } }],
+    site: [{ vital: 'hr', low: 50, high: 120, by: 'ward', unit: '/min' }],
+    siteVersion: 'Mustermann-1',
+  },
+  withheld: ['laboratory', 'other'],
+  notice: `${ALERT_NOTICE} ${NOTICE}`,
 };
 
 const TREND: Trend = {

@@ -1,0 +1,142 @@
+import type { AlertInactivation, AlertPhase, AlertPriority, AlertState, AlertType, DeviceAlert } from '../../../shared/alert.ts';
+import type { Instant } from '../../../shared/clock.ts';
+import type { Source } from '../sources/source.ts';
+
+/** One telling of an alert, as it was stored. */
+export interface Told {
+  /** FHIR id of the event. */
+  id: string;
+  device: string;
+  gateway: string;
+  /** By which it is ordered. */
+  sortTime: Instant;
+  receivedAt: Instant;
+  storedAt: Instant;
+  test: boolean;
+  alert: DeviceAlert;
+}
+
+/** An alert through its life: what was told of it, with the words of the last telling. Times UTC ms. */
+export interface AlertRun {
+  device: string;
+  gateway: string;
+  /** FHIR id of the last telling. */
+  event: string;
+  since: Instant;
+  lastTold: Instant;
+  /** The longest that news of it took to arrive, where that was more than `DELAYED_MS`; else null. */
+  delayedMs: number | null;
+  /** When it was told to be over; null while it is not. */
+  endedAt: Instant | null;
+  /** One that its device tells of again and again while it is there, and never that it ended. */
+  isStanding: boolean;
+  phase: AlertPhase;
+  deviceState: AlertState;
+  inactivation: AlertInactivation | null;
+  priority: AlertPriority;
+  type: AlertType;
+  code: { system: string; code: string } | null;
+  about: { vital: string | null; mdc: number | null } | null;
+  text: string | null;
+  instance: string | null;
+  test: boolean;
+}
+
+/** News that took longer than this says how it was, and is marked (issue 9). */
+export const DELAYED_MS = 120_000;
+
+/** How long one that is told again and again is taken to be there after it was last told; senders repeat theirs each minute at least (Philips Efficia, Data Export Guide). */
+export const STANDING_MS = 120_000;
+
+/**
+ * The alerts of one patient out of everything that was told, in whatever order and however often it came: one run for each time that one was there. An alert is known by the name that its
+ * sender gives it, within the device; without one by its code or text, and what it is about. Pure.
+ */
+export function foldAlerts(told: Iterable<Told>): AlertRun[] {
+  const byId = new Map<string, Told>();
+  for (const one of told) byId.set(one.id, one);
+  const runs: AlertRun[] = [];
+  const open = new Map<string, AlertRun>();
+  for (const one of [...byId.values()].sort(inOrder)) {
+    const key = keyOf(one);
+    const run = open.get(key);
+    if (run) {
+      Object.assign(run, wordsOf(one, run));
+    } else {
+      // The end of one of which nothing else is known is one that is over.
+      const begun: AlertRun = { ...wordsOf(one), since: one.sortTime };
+      runs.push(begun);
+      open.set(key, begun);
+    }
+    if (isOver(one.alert)) open.delete(key);
+  }
+  return runs;
+}
+
+/** A device's own numbers of alerts begin anew with another device or gateway. */
+function keyOf({ gateway, device, alert: { instance, code, text, source } }: Told): string {
+  const own =
+    instance !== undefined ? [instance] : [code?.system ?? null, code?.code ?? text ?? null, source?.vital ?? null, source?.mdc ?? null];
+  return JSON.stringify([gateway, device, ...own]);
+}
+
+/** An end of the same moment as a beginning comes behind it. */
+function inOrder(a: Told, b: Told): number {
+  return (
+    a.sortTime - b.sortTime ||
+    Number(isOver(a.alert)) - Number(isOver(b.alert)) ||
+    a.storedAt - b.storedAt ||
+    (a.id < b.id ? -1 : Number(a.id > b.id))
+  );
+}
+
+/** Over is what its sender says is over, and what was one moment. `latched` is shown until somebody resets it. */
+function isOver({ phase, state }: DeviceAlert): boolean {
+  if (phase === 'end' || phase === 'tpoint' || state === 'inactive') return true;
+  return phase === 'reset' && state !== 'active' && state !== 'latched';
+}
+
+function wordsOf({ id, device, gateway, sortTime, storedAt, test, alert }: Told, before?: AlertRun): Omit<AlertRun, 'since'> {
+  const { phase, state, inactivation = null, priority, type, code = null, source, text, instance = null } = alert;
+  const lateMs = storedAt - sortTime;
+  const delayedMs = lateMs > DELAYED_MS ? Math.max(lateMs, before?.delayedMs ?? 0) : (before?.delayedMs ?? null);
+  return {
+    ...{
+      device,
+      gateway,
+      event: id,
+      lastTold: sortTime,
+      delayedMs,
+      phase,
+      deviceState: state,
+      inactivation,
+      priority,
+      type,
+      code,
+      instance,
+    },
+    endedAt: isOver(alert) ? sortTime : null,
+    isStanding: phase === 'present' && instance === null,
+    about: source ? { vital: source.vital ?? null, mdc: source.mdc ?? null } : (before?.about ?? null),
+    text: text ?? before?.text ?? null,
+    test: test || before?.test === true,
+  };
+}
+
+/** `unknown`: nobody can tell, because the link to its source is gone or it is not told any more: never taken for active, and never for ended. */
+export const ALERT_STANDINGS = ['active', 'unknown', 'ended'] as const;
+export type AlertStanding = (typeof ALERT_STANDINGS)[number];
+
+/** How an alert stands at `now`, by how the sources that it came by stand. `since` of one that is unknown: from when on. Pure. */
+export function standingOf(run: AlertRun, sources: readonly Source[], now: Instant): { state: AlertStanding; since: Instant } {
+  if (run.endedAt !== null) return { state: 'ended', since: run.endedAt };
+  const lost = sources.filter(
+    ({ kind, id, state }) => state !== 'live' && ((kind === 'gateway' && id === run.gateway) || (kind === 'device' && id === run.device)),
+  );
+  if (lost.length > 0) {
+    const from = Math.min(...lost.map(({ since }) => since ?? run.lastTold));
+    return { state: 'unknown', since: Math.max(from, run.lastTold) };
+  }
+  if (run.isStanding && now >= run.lastTold + STANDING_MS) return { state: 'unknown', since: run.lastTold };
+  return { state: 'active', since: run.since };
+}
