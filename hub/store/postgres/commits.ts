@@ -54,6 +54,11 @@ export class Commit extends Transaction {
     return first;
   }
 
+  /** The last key that was given. */
+  last(of: 'lastObservation' | 'lastEvent'): number {
+    return this.#head[of];
+  }
+
   /** Adds events to the chain; written when the transaction ends. */
   append(events: readonly AuditEvent[]): void {
     this.#evidence.push(...events);

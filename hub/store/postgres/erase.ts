@@ -11,6 +11,7 @@ import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
 import { ERASING_PG } from './erasing-statements.ts';
+import { PLACING_PG } from './placing-statements.ts';
 import { RETENTION_PG } from './retention-statements.ts';
 import { addToRanges, type RemovedKey } from './seen-ranges.ts';
 import { PG } from './statements.ts';
@@ -296,7 +297,8 @@ class Erasing {
   async person(): Promise<void> {
     await this.#commit.query(ERASING_PG.dropLatest, [this.#key]);
     await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
-    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey]) await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey, PLACING_PG.forgetPerson])
+      await this.#commit.query(sql, [this.#tenant, this.#patient]);
   }
 
   async #dropEvents(rows: readonly (RemovedKey & { key: number; sortTime: number })[], of: 'events' | 'movements'): Promise<void> {

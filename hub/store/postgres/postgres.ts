@@ -18,6 +18,7 @@ import type { Binding, KeptBinding } from '../../registry/bindings.ts';
 import type { ErasingStore } from '../erasing/erasing.ts';
 import { Findings } from '../findings.ts';
 import { lossIn } from '../loss.ts';
+import type { PlacingStore } from '../placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from '../retention.ts';
 import type {
   ArrivedBatch,
@@ -51,6 +52,7 @@ import { readAnchors, retainEvidence } from './evidence-retention.ts';
 import { Known } from './known.ts';
 import { isUnknownOpen, noteLoss } from './losses.ts';
 import { checkSchema, migrateAs } from './migrate.ts';
+import { PostgresPlacing } from './placing.ts';
 import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
@@ -114,6 +116,7 @@ export class PostgresStore implements Store {
   readonly #commits: Commits;
   readonly #known: Known;
   readonly erasing: ErasingStore = new PostgresErasing(this);
+  readonly placing: PlacingStore = new PostgresPlacing(this);
   readonly feedPlaces: FeedPlaces = new PostgresFeedPlaces({
     hub: this.hub,
     read: (work) => this.read(work),

@@ -43,9 +43,11 @@ export async function patients(transaction: Transaction, tenant: string): Promis
 }
 
 export async function counts(transaction: Transaction, tenant: string): Promise<StoreCounts> {
-  const [totals] = await transaction.query<Omit<StoreCounts, 'patients'>>(PG.totals, [tenant]);
+  const [totals] = await transaction.query<Omit<StoreCounts, 'patients' | 'unplaced'>>(PG.totals, [tenant]);
   const [counted] = await transaction.query<{ patients: number }>(PG.countPatients, [tenant]);
-  return { ...(totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 }), patients: counted?.patients ?? 0 };
+  const [nobodys] = await transaction.query<{ unplaced: number }>(PG.countUnplaced, [tenant]);
+  const own = totals ?? { observations: 0, events: 0, duplicates: 0, quarantined: 0 };
+  return { ...own, patients: counted?.patients ?? 0, unplaced: nobodys?.unplaced ?? 0 };
 }
 
 /** How many observations a walk gives, and over which keys it goes. */

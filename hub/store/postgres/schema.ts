@@ -4,6 +4,7 @@ import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-r
 import { OWN_TENANT, secured } from './own-tenant.ts';
 import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
+import { PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { PROOF_STEP, proofGrantsTo } from './schema-proof.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
@@ -333,6 +334,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   ERASING_STEP,
   RECEIVERS_STEP,
   HELD_STEP,
+  PLACING_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -342,6 +344,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

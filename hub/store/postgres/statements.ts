@@ -10,6 +10,10 @@ const EVENT = `
   e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
   e.sort_time AS "sortTime", e.stored_at AS "storedAt", e.until, e.test::int AS test, e.seq, e.part, e.received, w.agent, w.epoch`;
 
+/** Of a patient: what is nobody's for sure stands under its bed (`nobodyIn`). */
+const NOBODY = "p.id >= '@bed ' AND p.id < '@bed!'";
+const SOMEBODY = (id: string): string => `(${id} < '@bed ' OR ${id} >= '@bed!')`;
+
 /** Of an observation `o`. */
 export const IS_PRELIMINARY = `EXISTS (
       SELECT FROM preliminary p
@@ -96,10 +100,10 @@ export const PG = {
     ORDER BY g.i`,
   addObservations: `
     INSERT INTO observation (tenant, stored_at, key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags,
-      effective, offset_min, received_at, sort_time, test, fresh_at, place, standing)
+      effective, offset_min, received_at, sort_time, test, fresh_at, place, standing, bed, stated)
     SELECT $1, $2::bigint, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[], $9::text[],
       $10::text[], $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::int[], $18::bigint[],
-      $19::bigint[], $20::boolean[], $21::bigint[], $22::text[], $23::smallint[])`,
+      $19::bigint[], $20::boolean[], $21::bigint[], $22::text[], $23::smallint[], $24::bigint[], $25::bigint[])`,
   setLatest: `
     INSERT INTO latest (tenant, patient, vital, device, test, sort_time, stored_at, observation, fresh_at, place)
     SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
@@ -146,7 +150,7 @@ export const PG = {
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3
-      AND (SELECT standing FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time) = 0
+      AND (SELECT o.standing <> 1 OR o.patient <> l.patient FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time)
     RETURNING observation`,
   bestOf: `
     SELECT key, test, sort_time AS "sortTime", fresh_at AS "freshAt", place, stored_at AS "storedAt"
@@ -172,9 +176,9 @@ export const PG = {
     SELECT $1, $2, $3::bigint, $4::bigint, $5::bigint, $6, key, patient, first_key, last_key, last_key - first_key + 1, vitals, gone FROM given`,
   addEvents: `
     INSERT INTO event (tenant, gateway, stored_at, key, kind, patient, writer, seq, part, device, effective, offset_min, received_at,
-      sort_time, until, test, received)
+      sort_time, until, test, received, bed, stated)
     SELECT $1, $2, $3::bigint, * FROM unnest($4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::int[], $10::text[],
-      $11::bigint[], $12::int[], $13::bigint[], $14::bigint[], $15::bigint[], $16::boolean[], $17::bytea[])`,
+      $11::bigint[], $12::int[], $13::bigint[], $14::bigint[], $15::bigint[], $16::boolean[], $17::bytea[], $18::bigint[], $19::bigint[])`,
   addQuarantine: `
     INSERT INTO quarantine (at, tenant, gateway, id, code, rule, hash, received)
     SELECT $1::bigint, $2, $3, * FROM unnest($4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[])
@@ -209,13 +213,18 @@ export const PG = {
   patients: `
     SELECT p.id, p.last_stored_at AS "lastStoredAt", l.vital
     FROM patient p LEFT JOIN latest l ON l.patient = p.key
-    WHERE p.tenant = $1
+    WHERE p.tenant = $1 AND p.last_stored_at IS NOT NULL AND ${SOMEBODY('p.id')}
     ORDER BY p.id, l.vital`,
   totals: 'SELECT observations, events, duplicates, quarantined FROM total WHERE tenant = $1',
-  countPatients: 'SELECT count(*) AS patients FROM patient WHERE tenant = $1 AND last_stored_at IS NOT NULL',
+  countPatients: `SELECT count(*) AS patients FROM patient WHERE tenant = $1 AND last_stored_at IS NOT NULL AND ${SOMEBODY('id')}`,
+  countUnplaced: `
+    SELECT count(*) AS unplaced FROM patient p JOIN observation o ON o.patient = p.key WHERE p.tenant = $1 AND ${NOBODY}`,
 
   firstSince: 'SELECT coalesce(min(first_key), 0) AS key FROM batch WHERE tenant = $1 AND stored_at >= $2',
-  countTenant: 'SELECT coalesce(sum(rows), 0)::bigint AS rows FROM batch WHERE tenant = $1 AND stored_at >= $2',
+  countTenant: `
+    SELECT coalesce(sum(rows), 0)::bigint - (
+      SELECT count(*) FROM patient p JOIN observation o ON o.patient = p.key WHERE p.tenant = $1 AND ${NOBODY} AND o.stored_at >= $2) AS rows
+    FROM batch WHERE tenant = $1 AND stored_at >= $2`,
   countPatient: `
     SELECT count(*) AS rows FROM patient p JOIN observation o ON o.patient = p.key
     WHERE p.tenant = $1 AND p.id = $2 AND o.stored_at >= $3`,
@@ -225,22 +234,24 @@ export const PG = {
     JOIN batch b ON b.key = o.batch
     JOIN patient p ON p.key = o.patient
     JOIN writer w ON w.key = o.writer
-    WHERE o.key >= $1 AND o.key < $2 AND o.stored_at >= $3 AND ($4::text IS NULL OR p.id = $4)
+    WHERE o.key >= $1 AND o.key < $2 AND o.stored_at >= $3 AND ($4::text IS NULL AND ${SOMEBODY('p.id')} OR p.id = $4)
     ORDER BY o.key`,
   received: 'SELECT batch, received FROM packed WHERE batch = ANY ($1::bigint[]) AND stored_at = ANY ($2::bigint[])',
   events: `
     SELECT ${EVENT}
     FROM event e JOIN writer w ON w.key = e.writer
-    WHERE e.key >= $1 AND e.key < $2 AND e.stored_at >= $3 AND ($4::text IS NULL OR e.kind = $4) AND ($5::text IS NULL OR e.patient = $5)
+    WHERE e.key >= $1 AND e.key < $2 AND e.stored_at >= $3 AND ($4::text IS NULL OR e.kind = $4)
+      AND ($5::text IS NULL AND (e.patient IS NULL OR ${SOMEBODY('e.patient')}) OR e.patient = $5)
     ORDER BY e.key`,
   countEvents: `
     SELECT count(*) AS rows FROM event
-    WHERE tenant = $1 AND stored_at >= $2 AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR patient = $4)`,
+    WHERE tenant = $1 AND stored_at >= $2 AND ($3::text IS NULL OR kind = $3)
+      AND ($4::text IS NULL AND (patient IS NULL OR ${SOMEBODY('patient')}) OR patient = $4)`,
 
   currencies: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.fresh_at AS "freshAt", l.stored_at AS "storedAt", l.place
     FROM latest l JOIN patient p ON p.key = l.patient
-    WHERE l.tenant = $1`,
+    WHERE l.tenant = $1 AND ${SOMEBODY('p.id')}`,
   distrust: 'UPDATE latest SET fresh_at = $1 WHERE tenant = $2 AND stored_at > $3',
 
   addUnknown: `
@@ -261,7 +272,7 @@ export const PG = {
   changed: `
     SELECT b.position, b.patient AS key, p.id AS patient, b.stored_at AS at, b.vitals, b.gone
     FROM batch b JOIN patient p ON p.key = b.patient
-    WHERE b.tenant = $1 AND b.position > $2 AND b.position <= $3 AND b.hub <> $4
+    WHERE b.tenant = $1 AND b.position > $2 AND b.position <= $3 AND b.hub <> $4 AND ${SOMEBODY('p.id')}
     ORDER BY b.position FETCH FIRST 1000 ROWS WITH TIES`,
   current: `
     SELECT p.tenant, p.id AS patient, l.vital, l.device, l.fresh_at AS "freshAt", l.stored_at AS "storedAt", l.place

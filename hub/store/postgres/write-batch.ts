@@ -16,6 +16,7 @@ import {
 import { LATER_THAN_REMOVED } from '../write-batch.ts';
 import type { Commit } from './commits.ts';
 import type { Known } from './known.ts';
+import { keepChanges, placedColumns, refuseOld } from './placing-keep.ts';
 import { PG } from './statements.ts';
 import { makeWeeks } from './weeks.ts';
 import { type NewRow, ObservationWriter, type OfPatient } from './write-observations.ts';
@@ -50,6 +51,8 @@ class BatchWriter {
   }
 
   async write(): Promise<BatchOutcome> {
+    const { tenant, placing } = this.#batch;
+    if (placing) await refuseOld(this.#commit, tenant, placing.version);
     const erased = await this.#known.erased(this.#commit, this.#batch.tenant);
     const rows = await this.#rows();
     const { results, reused } = await this.#see(rows, erased);
@@ -64,6 +67,7 @@ class BatchWriter {
       { observations: fresh.length - events.length, events: events.length, held: count(results, 'held'), quarantined },
       dropped,
     );
+    await keepChanges(this.#commit, tenant, placing?.changes?.(results));
     const evidence = this.#batch.evidence(results);
     if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
     this.#commit.append(evidence);
@@ -229,6 +233,11 @@ class BatchWriter {
       rows.map(({ arrival }) => arrival.until ?? null),
       rows.map(({ arrival }) => arrival.test),
       rows.map(({ arrival }) => packReceived([arrival.received])),
+      ...(await placedColumns(
+        this.#commit,
+        tenant,
+        rows.map(({ arrival }) => arrival),
+      )),
     ]);
   }
 

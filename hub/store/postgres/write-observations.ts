@@ -3,10 +3,12 @@ import type { ObservationKey } from '../../../shared/uplink/key.ts';
 import { isRevision, isSettled, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
 import { rollupsAt } from '../doubt.ts';
+import { isNobody } from '../placing/placing.ts';
 import type { Series } from '../rolled-from.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
+import { placedColumns } from './placing-keep.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { doubtRollups } from './rollups.ts';
 import { type Standing, supersedes } from './standing.ts';
@@ -145,6 +147,11 @@ export class ObservationWriter {
       rows.map(({ arrival }) => arrival.freshAt),
       rows.map(({ arrival }) => arrival.place),
       standing,
+      ...(await placedColumns(
+        this.#commit,
+        tenant,
+        rows.map(({ arrival }) => arrival),
+      )),
     ]);
   }
 
@@ -250,7 +257,7 @@ export class ObservationWriter {
   }
 
   #changes(): LatestChanges {
-    const currencies = [...this.#changed.values()].flatMap((of) => [...of.values()]);
+    const currencies = [...this.#changed].flatMap(([patient, of]) => (isNobody(patient) ? [] : [...of.values()]));
     const changes: LatestChanges['changes'] = new Map();
     for (const [patient, of] of this.#changed) {
       const gone = [...of.values()].flatMap((change): [string, string][] => ('gone' in change ? [[change.vital, change.device]] : []));
