@@ -514,6 +514,10 @@ export const REQUIREMENTS = {
     behaviour:
       'Current values of one measurand, measured together, that differ by more than the table with its source allows are said to disagree; without a limit nothing is claimed.',
   },
+  'HOSPITAL-DAY': {
+    source: 'issue 9, Proof',
+    behaviour: 'At every step of a scripted day of an intensive care unit a reader is told what was written down by hand.',
+  },
   'NEWS2-CHART': {
     source: 'issue 9, Decision support; Royal College of Physicians, NEWS2 (2017), chart 1',
     behaviour: 'Each parameter scores as the published chart says, at every edge of it, on both scales of saturation.',

@@ -127,11 +127,16 @@ function wordsOf({ id, device, gateway, sortTime, storedAt, test, alert }: Told,
 export const ALERT_STANDINGS = ['active', 'unknown', 'ended'] as const;
 export type AlertStanding = (typeof ALERT_STANDINGS)[number];
 
+/** How long a device that told of an alert was heard, whatever else it sends or does not: as long as a continuous value is current. */
+export const HEARD_MS = 60_000;
+
 /** How an alert stands at `now`, by how the sources that it came by stand. `since` of one that is unknown: from when on. Pure. */
 export function standingOf(run: AlertRun, sources: readonly Source[], now: Instant): { state: AlertStanding; since: Instant } {
   if (run.endedAt !== null) return { state: 'ended', since: run.endedAt };
+  const wasHeard = now < run.lastTold + HEARD_MS;
   const lost = sources.filter(
-    ({ kind, id, state }) => state !== 'live' && ((kind === 'gateway' && id === run.gateway) || (kind === 'device' && id === run.device)),
+    ({ kind, id, state }) =>
+      state !== 'live' && ((kind === 'gateway' && id === run.gateway) || (kind === 'device' && id === run.device && !wasHeard)),
   );
   if (lost.length > 0) {
     const from = Math.min(...lost.map(({ since }) => since ?? run.lastTold));
