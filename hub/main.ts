@@ -59,6 +59,8 @@ import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
 import { Corrections } from './patients/corrections.ts';
 import { followMovements } from './patients/follow.ts';
+import { openHand } from './patients/hand/open-hand.ts';
+import { type HandCommand, handOperatorCommands } from './patients/hand/operator.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
 import { Whereabouts } from './patients/whereabouts.ts';
 import { forgetErased } from './privacy/forget-erased.ts';
@@ -86,7 +88,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
           ...clinicalCliCommands(),
-          ...patientsCliCommands({ where: whereOffline, patient: patientOffline }),
+          ...patientsCliCommands({ where: whereOffline, patient: patientOffline, place: placeOffline }),
         },
       ),
       argv,
@@ -227,6 +229,7 @@ async function run(config: HubConfig): Promise<void> {
       ...inspectionCommands({ ...backups, door }),
       ...clinicalOperatorCommands({ door, tenants: backups.tenants }),
       ...patientsOperatorCommands({ ...backups, door }),
+      ...handOperatorCommands(openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: backups.tenants })),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
       ...rightsOperatorCommands({ rights, tenants: backups.tenants }),
@@ -351,6 +354,18 @@ async function* patientOffline(config: HubConfig, command: PatientCommand, args:
     clock: systemClock,
   });
   yield* rightsOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
+}
+
+async function* placeOffline(config: HubConfig, command: HandCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
+  const { registry: listed, policy: rules } = loadRules(config);
+  const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
+  await using store = await openExistingStore(config.store, { metrics });
+  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), clock });
+  await whereabouts.open();
+  const registry = new LiveRegistry(listed, [], whereabouts);
+  await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
+  const hand = openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: () => tenantsOf(listed, store) });
+  yield* handOperatorCommands(hand)[command](args, `local:${ownUid()}`);
 }
 
 /** What the evidence of a store is held against, outside of it, and to whom it is fed. */

@@ -4,12 +4,13 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import { type PatientPrograms, patientRightsCommands } from '../privacy/cli.ts';
+import { type HandPrograms, handCommands } from './hand/cli.ts';
 import type { Whereabouts } from './operator.ts';
 import { newPatientId } from './public-id.ts';
 import type { BedAt } from './where.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
-export interface PatientsPrograms extends PatientPrograms {
+export interface PatientsPrograms extends PatientPrograms, HandPrograms {
   where(config: HubConfig, args: Record<string, unknown>): AsyncIterable<unknown>;
 }
 
@@ -61,6 +62,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
             return EXIT.ok;
           },
         },
+        ...handCommands(programs),
         ...patientRightsCommands(programs),
       },
     },

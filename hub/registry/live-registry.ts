@@ -23,8 +23,8 @@ export class LiveRegistry implements Registry {
   #current: ListedRegistry;
   #since: ReadonlyMap<string, BoundSince>;
   #places: LivePlaces;
-  /** By tenant, what readers go by of each whom movements ever put anywhere, while this process runs; undefined for who is here no longer. */
-  readonly #told = new Map<string, Map<string, PatientPlace | undefined>>();
+  /** By tenant, what readers go by of each whom movements ever put anywhere, while this process runs. */
+  readonly #told = new Map<string, Map<string, Told>>();
   readonly #listeners = new Set<(moved: readonly Moved[]) => void>();
 
   /** `bindings` are those that the store keeps of it; of what is not among them nothing is taken. */
@@ -63,12 +63,12 @@ export class LiveRegistry implements Registry {
     for (const tenant of this.#current.tenants()) {
       const told = this.#toldOf(tenant);
       const present = this.#presence.patients(tenant).map(({ patient }) => patient);
-      for (const patient of [...told.keys(), ...present]) told.set(patient, this.#here(tenant, patient));
+      for (const patient of [...told.keys(), ...present]) told.set(patient, this.#tellingOf(tenant, patient));
     }
   }
 
-  #toldOf(tenant: string): Map<string, PatientPlace | undefined> {
-    const told = this.#told.get(tenant) ?? new Map<string, PatientPlace | undefined>();
+  #toldOf(tenant: string): Map<string, Told> {
+    const told = this.#told.get(tenant) ?? new Map<string, Told>();
     this.#told.set(tenant, told);
     return told;
   }
@@ -76,20 +76,24 @@ export class LiveRegistry implements Registry {
   #onPresence(tenant: string, patients: readonly string[]): void {
     this.#places.forget();
     const told = this.#toldOf(tenant);
-    const moved: Moved[] = [];
+    const moved = new Map<string, Moved>();
     for (const patient of new Set(patients)) {
-      const [was, is] = [told.get(patient), this.#here(tenant, patient)];
-      const isNews = !told.has(patient) || (was && is ? !isSamePlace(was, is) : was !== is);
-      told.set(patient, is);
-      if (isNews) moved.push({ tenant, patient, ...(was && { was }) });
+      const before = told.get(patient);
+      const now = this.#tellingOf(tenant, patient);
+      told.set(patient, now);
+      if (before && isSameTelling(before, now)) continue;
+      moved.set(patient, { tenant, patient, ...(before?.here && { was: before.here }) });
+      // Whoever follows this one by that other's name, or did, has the wrong one by now.
+      for (const other of [before?.goesBy, now.goesBy])
+        if (other !== undefined && other !== patient && !moved.has(other)) moved.set(other, { tenant, patient: other });
     }
-    if (moved.length > 0) for (const listener of this.#listeners) listener(moved);
+    if (moved.size > 0) for (const listener of this.#listeners) listener([...moved.values()]);
   }
 
-  /** Where a patient is by its own id, and undefined for whoever is nowhere or goes by another one. */
-  #here(tenant: string, patient: string): PatientPlace | undefined {
+  #tellingOf(tenant: string, patient: string): Told {
     const place = this.#places.patient(tenant, patient);
-    return place?.mergedFrom === undefined && place?.discharged === undefined ? place : undefined;
+    const isHere = place?.mergedFrom === undefined && place?.discharged === undefined;
+    return { here: isHere ? place : undefined, goesBy: place?.patient };
   }
 
   /** The one that was read last; another than this as soon as it is replaced. */
@@ -176,6 +180,16 @@ export class LiveRegistry implements Registry {
   isSandbox(tenant: string): boolean {
     return this.#current.isSandbox(tenant);
   }
+}
+
+/** Where a patient is by its own id, undefined for whoever is nowhere or goes by another one; and the id by which it goes. */
+interface Told {
+  here: PatientPlace | undefined;
+  goesBy: string | undefined;
+}
+
+function isSameTelling(a: Told, b: Told): boolean {
+  return a.goesBy === b.goesBy && (a.here && b.here ? isSamePlace(a.here, b.here) : a.here === b.here);
 }
 
 function movedBetween(tenant: string, before: readonly PatientPlace[], after: readonly PatientPlace[]): Moved[] {

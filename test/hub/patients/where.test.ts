@@ -64,7 +64,11 @@ async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) 
   const where = async function* (_: unknown, args: Record<string, unknown>): AsyncGenerator<unknown> {
     yield* commands['patients-where'](args, 'local:1000');
   };
-  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where, patient: () => assert.fail() }) };
+  const program = {
+    name: 'vitalmesh-hub',
+    summary: '',
+    commands: patientsCliCommands({ where, patient: () => assert.fail(), place: () => assert.fail() }),
+  };
   const run = async (...argv: string[]): Promise<Ran> => {
     const [stdout, stderr] = [new PassThrough(), new PassThrough()];
     const code = await runProgram(program, ['patients', 'where', '--config', config, ...argv], {
@@ -117,7 +121,7 @@ ICU^2^A  conflict     P-2 or HOSP|P-1  since 2026-11-21T09:55:00.000+00:00
         movements: 3,
         tests: 1,
       });
-      const evidence = (await evidenceOf(h.store)).filter(({ channel }) => channel === 'operator');
+      const evidence = (await evidenceOf(h.store)).filter(({ channel, reason }) => channel === 'operator' && reason !== 'whereabouts');
       const told = new Set(evidence.map(({ action, outcome, principal }) => [action, outcome, principal].join(' ')));
       assert.deepEqual([...told], [`observations.export allowed local:${isRunning ? process.getuid?.() : 1000}`]);
     }, isRunning));
@@ -135,7 +139,11 @@ test('what cannot be asked is said, without what was given', () =>
 test('ids for new patients are made as many as asked for, without a hub', async () => {
   verifies('PATIENT-ID-CHECKED');
   const where = (): AsyncIterable<unknown> => assert.fail();
-  const program = { name: 'vitalmesh-hub', summary: '', commands: patientsCliCommands({ where, patient: () => assert.fail() }) };
+  const program = {
+    name: 'vitalmesh-hub',
+    summary: '',
+    commands: patientsCliCommands({ where, patient: () => assert.fail(), place: () => assert.fail() }),
+  };
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const io = { stdin: Readable.from([]), stdout, stderr };
   assert.equal(await runProgram(program, ['patients', 'id', '--count', '3'], io), 0);

@@ -89,6 +89,7 @@ async function site(
       { run: nothing, check: nothing, exportOffline: () => assert.fail() },
       patientsCliCommands({
         where: () => assert.fail(),
+        place: () => assert.fail(),
         patient: (_, name, args) => commands[name](args, 'local:7') as AsyncIterable<unknown>,
       }),
     );

@@ -101,6 +101,7 @@ const OPERATOR_ROOMS = [
   'backupOperatorCommands',
   'clinicalOperatorCommands',
   'explainOperatorCommands',
+  'handOperatorCommands',
   'hubOperatorCommands',
   'inspectionCommands',
   'patientsOperatorCommands',

@@ -14,6 +14,8 @@ import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
 import { serveMcp } from '../../../../hub/mcp/server.ts';
 import { hubOperatorCommands } from '../../../../hub/operator-commands.ts';
+import { openHand } from '../../../../hub/patients/hand/open-hand.ts';
+import { handOperatorCommands } from '../../../../hub/patients/hand/operator.ts';
 import { patientsOperatorCommands } from '../../../../hub/patients/operator.ts';
 import { rightsOperatorCommands } from '../../../../hub/privacy/operator.ts';
 import { PatientRights } from '../../../../hub/privacy/rights.ts';
@@ -98,6 +100,7 @@ export async function plantedSite(): Promise<PlantedSite> {
         tenants,
       }),
       ...patientsOperatorCommands({ door, tenants, clock }),
+      ...handOperatorCommands(openHand({ ...hub, policy, clock, tenants })),
       ...rightsOperatorCommands({
         rights: new PatientRights({
           ...{ store, registry, policy, feed, clock, tombstones: join(folder, 'store.erased') },

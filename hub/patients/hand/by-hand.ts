@@ -1,0 +1,287 @@
+import type { Clock, Instant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { AssignedId, Movement } from '../../../shared/movement.ts';
+import { movementResource } from '../../../shared/movement-resource.ts';
+import { formatObservationId, newEpoch } from '../../../shared/uplink/key.ts';
+import type { Principal } from '../../access/access.ts';
+import { decide } from '../../access/decide.ts';
+import type { CallContext } from '../../access/door.ts';
+import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
+import type { Policy } from '../../access/policy.ts';
+import { canonicalJson } from '../../ingest/canonical.ts';
+import type { PatientPlace, Registry } from '../../registry/registry.ts';
+import type { ArrivalResult, EventArrival, Store } from '../../store/store.ts';
+import { BY_HAND } from '../by-hand.ts';
+import { isMistyped } from '../public-id.ts';
+import type { ToldMovement } from '../said.ts';
+import { isOvertaken, MOST_TRIES, type Whereabouts } from '../whereabouts.ts';
+import type { CensusRow } from './census.ts';
+import { type DatedMovement, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
+import { findStatement, UNDO } from './statement.ts';
+
+export interface ByHandOptions {
+  store: Store;
+  registry: Registry;
+  policy: () => Policy;
+  whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh' | 'moveDevice'>;
+  /** Moves the rows that are due to be moved, and tells of it; resolves once none is. */
+  follow: () => Promise<void>;
+  clock: Clock;
+}
+
+/** A person as an operator names them: by public id, or by the number that the hospital gave. */
+export type Named = { patient: string } | Who;
+
+/** What an operator says, with people named either way. */
+export type Asked =
+  | { act: 'admit' | 'move'; who: Named; bed: string; at?: Instant | undefined }
+  | { act: 'discharge'; who: Named; at?: Instant | undefined }
+  | { act: 'swap' | 'unmerge'; who: Named; other: Named; at?: Instant | undefined }
+  | { act: 'merge'; who: Named; other: Named; at?: Instant | undefined };
+
+/** What became of it. */
+export interface Done {
+  /** By which it can be taken back. */
+  statement: string;
+  /** UTC ms of when it happened. */
+  at: Instant;
+  /** Where each whom it names is now, as far as is known for sure. */
+  patients: readonly PatientPlace[];
+}
+
+export interface Imported {
+  /** How many lines were taken, or would be. */
+  admitted: number;
+  /** By which each can be taken back; none of a trial. */
+  statements: readonly string[];
+  /** Lines whose bed follows no movements here: they are kept, and nobody's readings follow from them. */
+  notFollowed: readonly number[];
+}
+
+/** Earlier and later than that nobody means; what is later than a clock may be wrong would move somebody in the future. */
+const EARLIEST: Instant = Date.UTC(2015, 0, 1);
+const MAX_AHEAD_MS = 2 * 60_000;
+
+/**
+ * What operators say of who lies where: decided, recorded as theirs, and kept as the movement that the hospital's system would have sent, under a gateway's name that no
+ * gateway has. Errors: ACCESS-*, PATIENT-*, USAGE, INGEST-PLACES-CHANGED, STORAGE-*.
+ */
+export class ByHand {
+  readonly #options: ByHandOptions;
+  readonly #epoch = newEpoch();
+  #seq = 0;
+
+  constructor(options: ByHandOptions) {
+    this.#options = options;
+  }
+
+  async say(caller: Principal, asked: Asked, context: CallContext): Promise<Done> {
+    const call = await this.#begin(caller, context);
+    const at = this.#timeOf(call, asked.at);
+    const said = await this.#said(call.principal.tenant, asked, at);
+    if ('bed' in said) this.#refuseUnfollowed(call.principal.tenant, said.bed);
+    const [done] = await this.#tell(call, [{ movement: movementOf(said, at), source: 'by hand' }], { act: asked.act });
+    if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
+    return done;
+  }
+
+  /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already. */
+  async undo(caller: Principal, statement: string, context: CallContext): Promise<Done> {
+    const call = await this.#begin(caller, context);
+    const { tenant } = caller;
+    const movements = await this.#options.store.events(tenant, { kind: 'movement' }, () =>
+      granted(call, null, 0, { args: { act: 'undo' } }),
+    );
+    const movement = await findStatement(movements, statement);
+    const undo = movement && undoing(movement);
+    if (!undo) throw new VitalmeshError('PATIENT-STATEMENT');
+    const [done] = await this.#tell(call, [{ movement: undo, source: `${UNDO}${statement}` }], { act: 'undo', statement });
+    if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
+    return done;
+  }
+
+  /** Admits everybody of a census at once; `at`: since when those lie there of whom the census does not say. */
+  async import(
+    caller: Principal,
+    { rows, at: given, trial }: { rows: readonly CensusRow[]; at?: Instant | undefined; trial: boolean },
+    context: CallContext,
+  ): Promise<Imported> {
+    const call = await this.#begin(caller, context);
+    const at = this.#timeOf(call, given);
+    const { tenant } = caller;
+    const notFollowed = rows.filter(({ bed }) => !this.#isFollowed(tenant, bed)).map(({ line }) => line);
+    const told = rows.map(({ bed, authority, value, visit, since = at }) => {
+      const who = { patient: { authority, value }, ...(visit !== undefined && { visit }) };
+      return { movement: movementOf({ act: 'admit', who, bed }, this.#timeOf(call, since)), source: 'census' };
+    });
+    if (trial || told.length === 0) {
+      await this.#options.store.record([granted(call, null, 0, { args: { act: 'import', trial, lines: rows.length } })]);
+      return { admitted: rows.length, statements: [], notFollowed };
+    }
+    const done = await this.#tell(call, told, { act: 'import', lines: rows.length });
+    return { admitted: done.length, statements: done.map(({ statement }) => statement), notFollowed };
+  }
+
+  /** That a device stands in a bed from `at` on (now unless given), or in none (null), whatever bed its messages name. */
+  async assignDevice(
+    caller: Principal,
+    { device, bed, at: given }: { device: string; bed: string | null; at?: Instant | undefined },
+    context: CallContext,
+  ): Promise<{ device: string; bed: string | null; at: Instant }> {
+    const call = await this.#begin(caller, context);
+    const at = this.#timeOf(call, given);
+    const { tenant } = caller;
+    if (bed !== null) this.#refuseUnfollowed(tenant, bed);
+    else this.#refuseUnfollowed(tenant);
+    const evidence = [granted(call, null, 1, { args: { act: 'assign-device', device, bed, at } })];
+    await this.#options.whereabouts.moveDevice({ tenant, device, bed, at }, evidence);
+    await this.#options.follow();
+    return { device, bed, at };
+  }
+
+  async #begin(principal: Principal, context: CallContext): Promise<Call> {
+    const { policy, clock, store } = this.#options;
+    const action = 'patients.place';
+    const call: Call = { principal, action, context, policy: policy(), at: clock.now(), startedMs: clock.monotonicMs(), clock };
+    const { allow, reason, obligations } = decide(principal, action, { tenant: principal.tenant }, call);
+    if (!allow) {
+      await store.record([refused(call, null, reason)]);
+      throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
+    }
+    call.obligations = obligations;
+    return call;
+  }
+
+  #timeOf({ at: now }: Call, given: Instant = now): Instant {
+    if (given < EARLIEST || given > now + MAX_AHEAD_MS)
+      throw new VitalmeshError('USAGE', { detail: 'the time lies before 2015 or in the future' });
+    return given;
+  }
+
+  #isFollowed(tenant: string, bed?: string): boolean {
+    return this.#options.registry
+      .gateways()
+      .some((gateway) => gateway.tenant === tenant && gateway.followed && (bed === undefined || gateway.followed.has(bed)));
+  }
+
+  #refuseUnfollowed(tenant: string, bed?: string): void {
+    if (!this.#isFollowed(tenant, bed)) throw new VitalmeshError('PATIENT-BED');
+  }
+
+  async #said(tenant: string, asked: Asked, at: Instant): Promise<Said> {
+    const [who, other] = await this.#whoAre(tenant, 'other' in asked ? [asked.who, asked.other] : [asked.who]);
+    if (who === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
+    if (asked.act === 'admit' || asked.act === 'move') return { act: asked.act, who, bed: asked.bed };
+    if (asked.act === 'discharge') return { act: asked.act, who };
+    if (other === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
+    if (JSON.stringify(who.patient) === JSON.stringify(other.patient)) throw new VitalmeshError('USAGE', { detail: 'both are the same' });
+    if (asked.act === 'merge') return { act: asked.act, from: who, into: other };
+    if (asked.act === 'unmerge') return { act: asked.act, one: who, other };
+    const [oneBed, otherBed] = await this.#bedsOf(tenant, [who, other], at);
+    if (oneBed === undefined || otherBed === undefined || oneBed === otherBed) throw new VitalmeshError('PATIENT-UNPLACED');
+    return { act: asked.act, one: who, oneBed, other, otherBed };
+  }
+
+  /** Where each surely lay at a time. */
+  async #bedsOf(tenant: string, people: readonly Who[], at: Instant): Promise<(string | undefined)[]> {
+    const { registry, store, whereabouts } = this.#options;
+    const places = (await whereabouts.placing(tenant)) ?? assertFollows();
+    const beds = registry.gateways().flatMap((gateway) => (gateway.tenant === tenant ? [...(gateway.followed ?? [])] : []));
+    const ids = await store.placing.personsOf(
+      tenant,
+      people.map(({ patient }) => patient),
+    );
+    return ids.map((id) => {
+      const survivor = registry.patient(tenant, id)?.patient ?? id;
+      return beds.find((bed) => places.place({ bed, device: '', at }).patient === survivor);
+    });
+  }
+
+  /** The numbers of people. Throws PATIENT-UNHEARD for an id that nobody has, PATIENT-MISTYPED for one that nobody can have. */
+  async #whoAre(tenant: string, named: readonly Named[]): Promise<Who[]> {
+    const wanted = new Set(named.flatMap((one) => (typeof one.patient === 'string' ? [one.patient] : [])));
+    const numbers = new Map<string, AssignedId>();
+    for (const id of wanted) if (isMistyped(id)) throw new VitalmeshError('PATIENT-MISTYPED');
+    if (wanted.size > 0) {
+      for await (const { tenant: own, patient, authority, value } of this.#options.store.placing.persons())
+        if (own === tenant && wanted.has(patient)) numbers.set(patient, { authority, value });
+    }
+    return named.map((one) => {
+      if (typeof one.patient !== 'string') return one as Who;
+      const patient = numbers.get(one.patient);
+      if (patient === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
+      return { patient };
+    });
+  }
+
+  /** Stores movements in one commit with the evidence of each, and has rows follow. */
+  async #tell(
+    call: Call,
+    said: readonly { movement: DatedMovement; source: string }[],
+    args: Readonly<Record<string, string | number>>,
+  ): Promise<Done[]> {
+    const { store, whereabouts, registry, follow } = this.#options;
+    const { tenant } = call.principal;
+    this.#refuseUnfollowed(tenant);
+    const told = said.map(({ movement, source }) => ({ ...this.#event(call, movement, source), movement }));
+    const numbers = said.flatMap(({ movement }) => namedIn(movement));
+    await whereabouts.hear(tenant, numbers);
+    const ids = await store.placing.personsOf(tenant, numbers);
+    const idOf = new Map(numbers.map((number, i) => [JSON.stringify([number.authority, number.value]), ids[i] ?? '']));
+    const idsIn = (movement: Movement): string[] =>
+      namedIn(movement).map(({ authority, value }) => idOf.get(JSON.stringify([authority, value])) ?? '');
+    let results: readonly ArrivalResult[] = [];
+    const evidence = (stored: readonly ArrivalResult[]) => {
+      results = stored;
+      const whom = [...new Set(told.flatMap(({ movement }, i) => (stored[i] === 'stored' ? idsIn(movement) : [])))];
+      const [only = null, ...more] = whom;
+      if (only === null) return [refused(call, null, 'erased')];
+      const detail = {
+        args: { ...args, ...(said.length === 1 && told[0] && { statement: told[0].arrival.id, at: told[0].arrival.effective }) },
+      };
+      return [granted(call, more.length === 0 ? only : null, whom.length, { ...detail, ...(more.length > 0 && { patients: whom }) })];
+    };
+    const arrivals = told.map(({ arrival }) => arrival);
+    await this.#overtaken(tenant, async () => {
+      const { version } = (await whereabouts.placing(tenant)) ?? assertFollows();
+      const movements = told.map(({ toldAs }) => toldAs);
+      await whereabouts.keep(tenant, { movements, version, at: call.at }, (placing) =>
+        store.storeBatch({ tenant, gateway: BY_HAND, at: call.at, sentAt: null, arrivals, refusals: [], placing, evidence }),
+      );
+    });
+    if (results.every((result) => result === 'erased')) throw new VitalmeshError('PATIENT-ERASED');
+    await follow();
+    return told.map(({ arrival, movement }) => ({
+      statement: arrival.id,
+      at: arrival.effective,
+      patients: [...new Set(idsIn(movement))].map((id) => registry.patient(tenant, id) ?? { patient: id, bed: null }),
+    }));
+  }
+
+  async #overtaken(tenant: string, attempt: () => Promise<void>): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await attempt();
+        return;
+      } catch (thrown) {
+        if (!isOvertaken(thrown) || tries >= MOST_TRIES) throw thrown;
+        await this.#options.whereabouts.refresh(tenant);
+      }
+    }
+  }
+
+  #event({ at: receivedAt }: Call, movement: DatedMovement, source: string): { arrival: EventArrival; toldAs: ToldMovement } {
+    this.#seq += 1;
+    const id = formatObservationId({ agent: BY_HAND, epoch: this.#epoch, seq: this.#seq, index: 0 });
+    const resource = movementResource(movement, { id, source, profile: 'by-hand', receivedAt, offsetMin: 0, test: false });
+    const times = { effective: movement.effective, offsetMin: 0, receivedAt, sortTime: movement.effective };
+    return {
+      arrival: { kind: 'movement', id, patient: null, device: '', ...times, test: false, received: canonicalJson(resource) },
+      toldAs: { id, gateway: BY_HAND, sortTime: movement.effective, receivedAt, test: false, resource },
+    };
+  }
+}
+
+function assertFollows(): never {
+  throw new VitalmeshError('PATIENT-BED');
+}

@@ -1,0 +1,219 @@
+import { type Instant, parseInstant } from '../../../shared/clock.ts';
+import { type Command, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
+import { type HubConfig, loadHubConfig } from '../../config.ts';
+import type { Done, Imported, Named } from './by-hand.ts';
+import { type CensusFile, withoutContradictions } from './census.ts';
+import { parseCensusCsv } from './census-csv.ts';
+import { isHl7, parseCensusHl7 } from './census-hl7.ts';
+import type { Correction } from './corrected.ts';
+import { formatCorrection, formatDone, formatImport, formatStay } from './format.ts';
+import { type HandCommand, LINES_A_CALL } from './operator.ts';
+import { parseNumbers, readText } from './read-file.ts';
+import type { ShownStay } from './shown.ts';
+
+/** What these commands need from the composition root, where no hub runs. */
+export interface HandPrograms {
+  place(config: HubConfig, command: HandCommand, args: Record<string, unknown>): AsyncIterable<unknown>;
+}
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const common = { config: text, tenant: text, json: flag } as const;
+const about = { ...common, patient: text, from: text, at: text } as const;
+
+const WHO = [
+  '--patient  public id, as `patients show` lists it',
+  '--from     file with the number that the hospital gave, AUTHORITY|VALUE or AUTHORITY|VALUE|VISIT, or - for standard input: what stands on a command line others see (ps)',
+  '--at       when it happened, as 2026-11-21T10:00:00+01:00; now unless given',
+];
+const BOTH = [
+  '--patient, --with, --into  public ids, as `patients show` lists them',
+  '--from     instead of both: file with the two numbers that the hospital gave, in that order, AUTHORITY|VALUE, one a line, or - for standard input',
+  '--at       when it happened, as 2026-11-21T10:00:00+01:00; now unless given',
+];
+
+type Name = 'import' | 'admit' | 'move' | 'swap' | 'discharge' | 'merge' | 'unmerge' | 'undo' | 'assign-device' | 'show' | 'corrections';
+
+/** Who lies where, said by hand and shown, of `vitalmesh-hub patients …`. */
+export function handCommands(programs: HandPrograms): Readonly<Record<Name, Command>> {
+  const one = (act: 'admit' | 'move', summary: string): Command => ({
+    usage: '--config hub.yaml --bed BED (--patient ID | --from FILE) [--at TIME] [--tenant NAME] [--json]',
+    summary,
+    explained: WHO,
+    options: { ...about, bed: text },
+    run: async (values, io) => {
+      const [who] = await people(values, io, 1);
+      return await said(programs, values, io, 'patients-place', { act, who, bed: required(values, 'bed'), ...at(values) });
+    },
+  });
+  const two = (act: 'swap' | 'unmerge' | 'merge', option: 'with' | 'into', summary: string): Command => ({
+    usage: `--config hub.yaml (--patient ID --${option} ID | --from FILE) [--at TIME] [--tenant NAME] [--json]`,
+    summary,
+    explained: BOTH,
+    options: { ...about, [option]: text },
+    run: async (values, io) => {
+      const [who, other] = await people(values, io, 2, option);
+      return await said(programs, values, io, 'patients-place', { act, who, other, ...at(values) });
+    },
+  });
+  return {
+    import: {
+      usage: 'FILE --config hub.yaml [--at TIME] [--dry-run] [--tenant NAME] [--json]',
+      summary:
+        'Admits everybody of a census, because the hospital’s system tells of changes alone: CSV, or HL7 messages of ADT^A01; - is standard input.',
+      explained: [
+        'CSV        a header bed,authority,number[,visit][,since], then a line a person; beds as registry.yaml has them, since as 2026-11-21T10:00:00+01:00',
+        '--at       since when those lie there of whom the file does not say; now unless given',
+        '--dry-run  reads and checks all of it, and keeps nothing',
+      ],
+      positionals: ['FILE'],
+      options: { ...common, at: text, 'dry-run': flag },
+      run: (values, io) => importCensus(programs, values, io),
+    },
+    admit: one('admit', 'Says that somebody lies in a bed from a time on, and that this is a new stay.'),
+    move: one('move', 'Says that somebody who is here lies in another bed from a time on.'),
+    swap: two('swap', 'with', 'Says that two people changed beds with each other.'),
+    discharge: {
+      usage: '--config hub.yaml (--patient ID | --from FILE) [--at TIME] [--tenant NAME] [--json]',
+      summary: 'Says that somebody left: their stay ends, and nothing of them is current any more.',
+      explained: WHO,
+      options: about,
+      run: async (values, io) => {
+        const [who] = await people(values, io, 1);
+        return await said(programs, values, io, 'patients-place', { act: 'discharge', who, ...at(values) });
+      },
+    },
+    merge: two('merge', 'into', 'Says that one number, or id, is the same person as another one, which stays.'),
+    unmerge: two('unmerge', 'with', 'Says that two numbers, or ids, that were merged are two people.'),
+    undo: {
+      usage: 'STATEMENT --config hub.yaml [--tenant NAME] [--json]',
+      summary: 'Takes back what was said by hand, by the id that the command printed; of `merge` too, but not of `unmerge`.',
+      positionals: ['STATEMENT'],
+      options: common,
+      run: (values, io) => said(programs, values, io, 'patients-undo', { statement: required(values, 'STATEMENT', 'STATEMENT') }),
+    },
+    'assign-device': {
+      usage: 'DEVICE --config hub.yaml (--bed BED | --none) [--at TIME] [--tenant NAME] [--json]',
+      summary: 'Says in which bed a device stands from a time on, or in none, whatever bed its messages name.',
+      positionals: ['DEVICE'],
+      options: { ...common, bed: text, none: flag, at: text },
+      run: async (values, io) => {
+        if ((values.bed === undefined) !== (values.none === true))
+          throw new VitalmeshError('USAGE', { detail: 'give either --bed or --none' });
+        const args = { device: required(values, 'DEVICE', 'DEVICE'), bed: values.none ? null : required(values, 'bed'), ...at(values) };
+        const [done] = await asked<{ device: string; bed: string | null; at: Instant }>(programs, values, 'patients-device', args);
+        return print(io, values.json ? JSON.stringify(done) : 'Done; what it measured since is moved along.');
+      },
+    },
+    show: {
+      usage: '--config hub.yaml [--patient ID | --bed BED] [--at TIME] [--numbers] [--tenant NAME] [--json]',
+      summary: 'Shows who lies in each followed bed by public id; of one patient or bed all stays, or that of a time.',
+      explained: [
+        'occupied     this one lay there',
+        'unconfirmed  perhaps: what was said contradicts itself, so a movement was missed; nobody’s values are shown from this bed',
+        'conflict     several were said to be there at once; the same',
+        '--numbers    the hospital’s numbers too, for whoever may export what is stored',
+      ],
+      options: { ...common, patient: text, bed: text, at: text, numbers: flag },
+      run: async (values, io) => {
+        if (values.patient !== undefined && values.bed !== undefined)
+          throw new VitalmeshError('USAGE', { detail: 'give --patient or --bed' });
+        const args = { ...named(values, ['patient', 'bed']), ...at(values), numbers: values.numbers === true };
+        const stays = await asked<ShownStay>(programs, values, 'patients-show', args);
+        if (values.json) return print(io, JSON.stringify(stays));
+        return print(io, stays.length === 0 ? 'Nobody is known to have been there.' : stays.map(formatStay).join('\n'));
+      },
+    },
+    corrections: {
+      usage: '--config hub.yaml [--since TIME] [--tenant NAME] [--json]',
+      summary:
+        'Lists what moved from one patient to another because a movement came late or was taken back, and who had been shown it before.',
+      options: { ...common, since: text },
+      run: async (values, io) => {
+        const args = values.since === undefined ? {} : { since: instant(values, 'since') };
+        const found = await asked<Correction>(programs, values, 'patients-corrections', args);
+        if (values.json) return print(io, JSON.stringify(found));
+        return print(io, found.length === 0 ? 'Nothing moved from one patient to another.' : found.map(formatCorrection).join('\n'));
+      },
+    },
+  };
+}
+
+/** Reads a census and has it kept, some lines a call; fails where a line is left out. */
+async function importCensus(programs: HandPrograms, values: CommandValues, io: CommandIo): Promise<number> {
+  const { zone } = loadHubConfig(required(values, 'config'));
+  const { rows, faults } = censusOf(await readText(required(values, 'FILE', 'FILE'), io), zone);
+  const trial = values['dry-run'] === true;
+  const total = { admitted: 0, statements: [] as string[], notFollowed: [] as number[] };
+  // One time for all of it, however many calls it takes.
+  const when = 'at' in at(values) ? at(values) : { at: Date.now() };
+  for (let from = 0; from < Math.max(rows.length, 1); from += LINES_A_CALL) {
+    const part = { rows: rows.slice(from, from + LINES_A_CALL), trial, ...when };
+    for (const imported of await asked<Imported>(programs, values, 'patients-import', part)) {
+      total.admitted += imported.admitted;
+      total.statements.push(...imported.statements);
+      total.notFollowed.push(...imported.notFollowed);
+    }
+  }
+  const report = { ...total, faults, trial };
+  print(io, values.json ? JSON.stringify(report) : formatImport(report));
+  return faults.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function censusOf(census: string, zone: string): CensusFile {
+  return withoutContradictions(isHl7(census) ? parseCensusHl7(census, zone) : parseCensusCsv(census));
+}
+
+async function said(programs: HandPrograms, values: CommandValues, io: CommandIo, command: HandCommand, args: object): Promise<number> {
+  const [done] = await asked<Done>(programs, values, command, args);
+  if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
+  return print(io, values.json ? JSON.stringify(done) : formatDone(done));
+}
+
+/** Of whom it is said: by public ids, or by as many numbers in a file. Throws USAGE. */
+async function people(values: CommandValues, io: CommandIo, count: 1 | 2, other?: 'with' | 'into'): Promise<Named[]> {
+  const ids = other === undefined ? [values.patient] : [values.patient, values[other]];
+  if (values.from === undefined) {
+    const names = other === undefined ? ['patient'] : ['patient', other];
+    return names.map((name) => ({ patient: required(values, name) }));
+  }
+  if (ids.some((id) => id !== undefined)) throw new VitalmeshError('USAGE', { detail: 'give public ids or --from, not both' });
+  const numbers = parseNumbers(await readText(required(values, 'from'), io));
+  if (numbers.length !== count)
+    throw new VitalmeshError('USAGE', { detail: `--from holds ${count === 1 ? 'one number' : 'two numbers, one a line'}` });
+  return numbers;
+}
+
+async function asked<T>(programs: HandPrograms, values: CommandValues, command: HandCommand, given: object): Promise<T[]> {
+  const config = loadHubConfig(required(values, 'config'));
+  const args = { ...named(values, ['tenant']), ...given };
+  const rows: T[] = [];
+  try {
+    for await (const row of callOperator(config.operator.socket, command, args)) rows.push(row as T);
+  } catch (error) {
+    if (!nobodyRuns(error, config.operator.socket)) throw error;
+    for await (const row of programs.place(config, command, args)) rows.push(row as T);
+  }
+  return rows;
+}
+
+function named(values: CommandValues, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (typeof values[name] === 'string' ? [[name, values[name]]] : [])));
+}
+
+function at(values: CommandValues): { at?: Instant } {
+  return values.at === undefined ? {} : { at: instant(values, 'at') };
+}
+
+function instant(values: CommandValues, name: string): Instant {
+  const read = parseInstant(required(values, name))?.at;
+  if (read === undefined) throw new VitalmeshError('USAGE', { detail: `--${name} is a time with offset, as 2026-11-21T10:00:00+01:00` });
+  return read;
+}
+
+function print(io: CommandIo, line: string): number {
+  io.stdout.write(`${line}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,117 @@
+import type { Clock, Instant } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Action, Principal } from '../../access/access.ts';
+import { decide } from '../../access/decide.ts';
+import type { CallContext } from '../../access/door.ts';
+import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
+import type { Policy } from '../../access/policy.ts';
+import type { Store } from '../../store/store.ts';
+import { isMistyped } from '../public-id.ts';
+import { readSaid, type ToldMovement } from '../said.ts';
+import { type Occupancies, type Occupancy, occupancies, occupancyAt } from '../stays/occupancy.ts';
+import { type Identification, type RecordKey, recordKey, recordOf, type Statement } from '../stays/statement.ts';
+import { whoIsWho } from '../stays/who-is-who.ts';
+
+/** A time in a bed, as somebody is told of it who goes by public ids. */
+export interface ShownStay {
+  bed: string;
+  state: 'occupied' | 'unconfirmed' | 'conflict';
+  /** By the id that survived merges, with the hospital's number where that is to be shown. */
+  patients: readonly { patient: string; authority?: string; number?: string }[];
+  /** UTC ms. */
+  from: Instant;
+  /** Null while it lasts. */
+  to: Instant | null;
+}
+
+export interface ShowAsked {
+  /** Whose stays, or those of which bed; of all beds the ones of now, or of `at`. */
+  patient?: string | undefined;
+  bed?: string | undefined;
+  at?: Instant | undefined;
+  numbers: boolean;
+}
+
+export type Shown = (caller: Principal, asked: ShowAsked, context: CallContext) => Promise<ShownStay[]>;
+
+interface Surroundings {
+  store: Pick<Store, 'events' | 'placing' | 'record'>;
+  policy: () => Policy;
+  clock: Clock;
+}
+
+/**
+ * Stays, by public ids; with the hospital's numbers for whoever may export what is stored. Decided and recorded of each patient. Errors: ACCESS-*, PATIENT-MISTYPED,
+ * PATIENT-UNHEARD, STORAGE-*.
+ */
+export function shown(surroundings: Surroundings): Shown {
+  return (...asked) => shownStays(surroundings, ...asked);
+}
+
+async function shownStays(
+  { store, policy, clock }: Surroundings,
+  caller: Principal,
+  { patient, bed, at, numbers }: ShowAsked,
+  context: CallContext,
+): Promise<ShownStay[]> {
+  const now = clock.now();
+  const allowed = async (action: Action): Promise<Call> => {
+    const call: Call = { principal: caller, action, context, policy: policy(), at: now, startedMs: clock.monotonicMs(), clock };
+    const { allow, reason, obligations } = decide(caller, action, { tenant: caller.tenant }, call);
+    call.obligations = obligations;
+    // Whoever is masked by the policy has pseudonyms for patients, and no beds.
+    if (allow && obligations.mask === 'none') return call;
+    await store.record([refused(call, null, allow ? 'mask' : reason)]);
+    throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
+  };
+  const call = await allowed(numbers ? 'observations.export' : 'patients.list');
+  if (patient !== undefined && isMistyped(patient)) throw new VitalmeshError('PATIENT-MISTYPED');
+  const idOf = new Map<RecordKey, string>();
+  for await (const person of store.placing.persons()) if (person.tenant === caller.tenant) idOf.set(recordKey(person), person.patient);
+  const { known, survivorOf } = await read(await store.events(caller.tenant, { kind: 'movement' }, () => granted(call, null, 0)));
+  const wanted = patient === undefined ? undefined : survivorOf(numberBehind(patient, idOf));
+  const moment = at ?? (patient === undefined && bed === undefined ? now : undefined);
+  const stays = staysIn(known, { bed, at: moment, person: wanted }).map(({ persons, ...stay }): ShownStay => {
+    const patients = persons.map((key) => {
+      const { authority, value } = recordOf(key);
+      return { patient: idOf.get(key) ?? '', ...(numbers && { authority, number: value }) };
+    });
+    return { ...stay, patients };
+  });
+  const whom = [...new Set(stays.flatMap(({ patients }) => patients.map((one) => one.patient)))];
+  await store.record([granted(call, null, stays.length, { args: { at: at ?? null }, patients: whom })]);
+  return stays;
+}
+
+function numberBehind(patient: string, idOf: ReadonlyMap<RecordKey, string>): RecordKey {
+  for (const [key, id] of idOf) if (id === patient) return key;
+  throw new VitalmeshError('PATIENT-UNHEARD');
+}
+
+async function read(movements: AsyncIterable<ToldMovement>): Promise<{ known: Occupancies; survivorOf(record: RecordKey): RecordKey }> {
+  const statements: Statement[] = [];
+  const identifications: Identification[] = [];
+  for await (const movement of movements) {
+    const said = readSaid(movement);
+    statements.push(...(said?.statements ?? []));
+    identifications.push(...(said?.identifications ?? []));
+  }
+  return { known: occupancies(statements, identifications), survivorOf: whoIsWho(identifications).survivorOf };
+}
+
+interface Which {
+  bed?: string | undefined;
+  at?: Instant | undefined;
+  person?: RecordKey | undefined;
+}
+
+/** In order of bed and time. Pure. */
+export function staysIn(known: Occupancies, { bed, at, person }: Which): (Occupancy & { bed: string })[] {
+  const beds = bed === undefined ? [...known.keys()].sort() : [bed];
+  return beds.flatMap((name) => {
+    const course = known.get(name) ?? [];
+    const now = at === undefined ? undefined : occupancyAt(course, at);
+    const stays = at === undefined ? course : now ? [now] : [];
+    return stays.filter(({ persons }) => person === undefined || persons.includes(person)).map((stay) => ({ bed: name, ...stay }));
+  });
+}
