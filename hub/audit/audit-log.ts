@@ -7,7 +7,11 @@ import { type ChainedEntry, genesisHash, type StoredCheckpoint } from './chain.t
 import {
   EVIDENCE_PAGE,
   type EvidenceFilter,
+  type EvidencePage,
+  type EvidencePlace,
   type EvidenceRecord,
+  INDEX_PAGE,
+  type IndexedShown,
   isWanted,
   openedRow,
   type TimedEntry,
@@ -18,6 +22,7 @@ import {
 import { chainHash } from './link.ts';
 import { MEMBER, UNREAD } from './schema.ts';
 import { entryText, type NamedKey, type SubjectKey } from './sealed.ts';
+import { maySay, shownTags, tagOf } from './shown-tags.ts';
 import { countUsage } from './usage.ts';
 
 /** Statements on the evidence of an SQLite store. */
@@ -25,7 +30,7 @@ export const AUDIT_SQL = {
   head: 'SELECT seq, hash FROM audit WHERE seq = (SELECT max(seq) FROM audit)',
   hash: 'SELECT hash FROM audit WHERE seq = ?',
   subjects: `
-    SELECT s.seq, s.subject, k.patient, k.secret FROM auditSubject s LEFT JOIN patientKey k ON k.key = s.subject
+    SELECT s.seq, s.subject, s.shown, k.patient, k.secret FROM auditSubject s LEFT JOIN patientKey k ON k.key = s.subject
     WHERE s.seq BETWEEN ? AND ? AND (k.tenant IS NULL OR k.tenant = ?) ORDER BY s.seq, s.subject`,
   append: 'INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)',
   page: 'SELECT seq, entry, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000',
@@ -33,7 +38,7 @@ export const AUDIT_SQL = {
   findKey: 'SELECT key AS subject, secret FROM patientKey WHERE tenant = ? AND patient = ?',
   addKey: 'INSERT INTO patientKey (tenant, patient, secret) VALUES (?, ?, ?)',
   key: 'SELECT patient, secret FROM patientKey WHERE key = ?',
-  addSubject: 'INSERT INTO auditSubject (subject, seq) VALUES (?, ?)',
+  addSubject: 'INSERT INTO auditSubject (subject, seq, shown) VALUES (?, ?, ?)',
   ofTime: `
     SELECT seq, ${MEMBER.at} AS at, entry, hash FROM audit
     WHERE ${MEMBER.tenant} = ? AND ${MEMBER.at} >= ? AND ${MEMBER.at} < ?
@@ -47,6 +52,10 @@ export const AUDIT_SQL = {
     FROM patientKey k JOIN auditSubject s ON s.subject = k.key JOIN audit a ON a.seq = s.seq
     WHERE k.tenant = ? AND k.patient = ? AND s.seq > ? AND s.seq <= ?
     ORDER BY s.seq LIMIT ${EVIDENCE_PAGE}`,
+  shownOf: `
+    SELECT seq, shown FROM auditSubject WHERE subject = ? AND seq > ? AND seq <= ? AND (shown IS NULL OR length(shown) > 0)
+    ORDER BY seq LIMIT ${INDEX_PAGE}`,
+  entry: 'SELECT seq, 0 AS at, entry, hash FROM audit WHERE seq = ?',
   addCheckpoint: 'INSERT INTO auditCheckpoint (seq, note) VALUES (?, ?)',
   lastCheckpoint: 'SELECT seq, note FROM auditCheckpoint WHERE seq = (SELECT max(seq) FROM auditCheckpoint)',
   checkpoints: 'SELECT seq, note FROM auditCheckpoint WHERE seq > ? ORDER BY seq LIMIT 1000',
@@ -66,7 +75,8 @@ export function appendAudit(database: Reader, storeId: string, events: readonly 
     seq += 1;
     hash = chainHash(hash, entry);
     append.run(seq, entry, hash);
-    for (const { subject } of keys) database.prepare<[number, number]>(AUDIT_SQL.addSubject).run(subject, seq);
+    const addSubject = database.prepare<[number, number, Uint8Array | null]>(AUDIT_SQL.addSubject);
+    for (const key of keys) addSubject.run(key.subject, seq, shownTags(event, key));
     countUsage(database, event, keys[0]?.subject);
   }
 }
@@ -111,19 +121,13 @@ export function* readEvidence(
     if (!keys.has(subject)) keys.set(subject, database.prepare<[number], PatientKey>(AUDIT_SQL.key).get(subject));
     return keys.get(subject);
   };
-  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0, to = Number.MAX_SAFE_INTEGER, patient, principal = null } = filter;
-  for (let after = { seq: fromSeq - 1, at: from }; ; ) {
-    const { rows, page } = database.read(() => {
-      const rows =
-        patient === undefined
-          ? database
-              .prepare<(string | number | null)[], TimedEntry>(AUDIT_SQL.ofTime)
-              .all(tenant, after.at, to, after.at, after.seq, principal, principal, fromSeq, toSeq)
-          : database.prepare<(string | number)[], TimedEntry>(AUDIT_SQL.ofPatient).all(tenant, patient, after.seq, toSeq);
+  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0 } = filter;
+  for (let after: EvidencePlace = { seq: fromSeq - 1, at: from }; ; ) {
+    const { page, last } = database.read(() => {
+      const { rows, last } = pageOf(database, tenant, filter, after);
       keys.clear();
-      return { rows, page: rows.map((row) => openedRow(row, storeId, keyOf)) };
+      return { page: rows.map((row) => openedRow(row, storeId, keyOf)), last };
     });
-    const last = rows.at(-1);
     if (last === undefined) break;
     for (const record of page) if ('unread' in record) unread(record);
     yield page.flatMap((record) => ('unread' in record || !isWanted(record, filter) ? [] : [record]));
@@ -136,6 +140,34 @@ export function* readEvidence(
     for (const row of rows) unread(unreadEntry(row));
     after = last.seq;
   }
+}
+
+function pageOf(database: Database, tenant: string, filter: EvidenceFilter, after: EvidencePlace): EvidencePage {
+  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, to = Number.MAX_SAFE_INTEGER, patient, principal = null, saw } = filter;
+  if (patient !== undefined && saw !== undefined) return soughtOf(database, { tenant, patient, saw, toSeq }, after.seq);
+  const rows =
+    patient === undefined
+      ? database
+          .prepare<(string | number | null)[], TimedEntry>(AUDIT_SQL.ofTime)
+          .all(tenant, after.at, to, after.at, after.seq, principal, principal, fromSeq, toSeq)
+      : database.prepare<(string | number)[], TimedEntry>(AUDIT_SQL.ofPatient).all(tenant, patient, after.seq, toSeq);
+  return { rows, last: rows.at(-1) };
+}
+
+/** The next entries of a patient that may have shown an observation, as the index says, and how far it was looked. */
+function soughtOf(
+  database: Database,
+  { tenant, patient, saw, toSeq }: { tenant: string; patient: string; saw: string; toSeq: number },
+  after: number,
+): EvidencePage {
+  const key = database.prepare<[string, string], SubjectKey>(AUDIT_SQL.findKey).get(tenant, patient);
+  if (key === undefined) return { rows: [], last: undefined };
+  const tag = tagOf(saw, key.secret);
+  const indexed = database.prepare<[number, number, number], IndexedShown>(AUDIT_SQL.shownOf).all(key.subject, after, toSeq);
+  const entry = database.prepare<[number], TimedEntry>(AUDIT_SQL.entry);
+  const rows = indexed.flatMap(({ seq, shown }) => (maySay(shown, tag) ? (entry.get(seq) ?? []) : []));
+  const last = indexed.at(-1);
+  return { rows, last: last && { seq: last.seq, at: 0 } };
 }
 
 type PatientKey = Pick<NamedKey, 'patient' | 'secret'>;

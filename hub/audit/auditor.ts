@@ -114,9 +114,9 @@ class StoreAuditor implements Auditor {
 
   async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
-    const { saw, ...bounds } = filter;
+    const { saw } = filter;
     const unread: UnreadEntry[] = [];
-    const { records, whose } = await this.#open(call, bounds, {}, unread);
+    const { records, whose } = await this.#open(call, filter, {}, unread);
     let rows = 0;
     let unopened = 0;
     let whole = false;
@@ -170,7 +170,7 @@ class StoreAuditor implements Auditor {
     more: AuditDetail['args'],
     unread: UnreadEntry[],
   ): Promise<{ records: AsyncIterable<EvidenceRecord>; whose: string | null }> {
-    const { store } = this.#options;
+    const { store, replay } = this.#options;
     // What is recorded from here on, this reading too, is not of it.
     const { seq } = await store.auditHead();
     const { from = null, to = null, fromSeq = null, toSeq = null, patient = null, principal = null } = filter;
@@ -179,7 +179,8 @@ class StoreAuditor implements Auditor {
       [Symbol.asyncIterator]();
     const first = await walk.next();
     // A name that nothing answers to is free text, and has no place in the evidence.
-    const [whose, who] = first.done ? [null, null] : [patient, principal];
+    const isListed = filter.saw !== undefined && patient !== null && replay.registry.patient(call.principal.tenant, patient) !== undefined;
+    const [whose, who] = [first.done && !isListed ? null : patient, first.done ? null : principal];
     await store.record([granted(call, whose, 0, { args: { principal: who, from, to, fromSeq, toSeq, ...more } })]);
     return { records: mapped(resumed(first, walk), (record) => ofOne(record, patient)), whose };
   }

@@ -31,7 +31,18 @@ export interface EvidenceFilter {
   patient?: string;
   /** Done by this principal. */
   principal?: string;
+  /** With `patient`: those alone that showed this observation, or may have, as far as the index knows. */
+  saw?: string;
 }
+
+/** What the index says of one entry: what was shown of the patient, as tags. */
+export interface IndexedShown {
+  seq: number;
+  shown: Uint8Array | null;
+}
+
+/** Rows of the index that are looked at at a time, and entries of them that are opened. */
+export const INDEX_PAGE = 5000;
 
 /** Entries of a page of a read of the evidence. */
 export const EVIDENCE_PAGE = 500;
@@ -45,6 +56,15 @@ export function isWanted({ event: { at, principal }, gone }: EvidenceRecord, fil
 /** An entry as a page gives it; `at`: by what the page is ordered besides. */
 export interface TimedEntry extends ChainedEntry {
   at: Instant;
+}
+
+/** Behind which it is read on. */
+export type EvidencePlace = Pick<TimedEntry, 'seq' | 'at'>;
+
+/** Entries that a filter may name, and up to where these are all of them; undefined where there are no more. */
+export interface EvidencePage {
+  rows: readonly TimedEntry[];
+  last: EvidencePlace | undefined;
 }
 
 /** A row of a page as auditors read it. */

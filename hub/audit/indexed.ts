@@ -2,6 +2,7 @@ import type { AuditEvent } from '../access/access.ts';
 import type { Store } from '../store/store.ts';
 import type { ChainedEntry } from './chain.ts';
 import { openEntry } from './sealed.ts';
+import { shownTags } from './shown-tags.ts';
 
 /** What the index says of one entry: the number of its patient, and who that is while the key is there. */
 export interface IndexedSubject {
@@ -9,6 +10,8 @@ export interface IndexedSubject {
   subject: number;
   patient: string | null;
   secret: Uint8Array | null;
+  /** What was shown of the patient, as tags. */
+  shown: Uint8Array | null;
 }
 
 /** Entries that are compared at a time. */
@@ -119,13 +122,23 @@ function isFiled(entry: string, storeId: string, rows = NOBODY): boolean | undef
   if (damaged) return false;
   if (subjects !== undefined) {
     const names = new Set(event.patients);
-    return rows.size === subjects.length && subjects.every((one) => rows.has(one) && isNamed(rows.get(one), names));
+    return (
+      rows.size === subjects.length &&
+      subjects.every((one) => rows.has(one) && isNamed(rows.get(one), names) && isTagged(event, rows.get(one)))
+    );
   }
   const [row, ...more] = rows.values();
   if (more.length > 0) return false;
   if (row === undefined) return subject === null && event.patient === null;
   if (subject === null ? event.patient === null : subject !== row.subject) return false;
-  return row.secret === null || row.patient === event.patient;
+  return row.secret === null || (row.patient === event.patient && isTagged(event, row));
+}
+
+/** Whether the index says of what was shown what the entry says; entries of before have nothing there, and are opened. */
+function isTagged(event: AuditEvent, row: IndexedSubject | undefined): boolean {
+  if (!row?.shown || row.secret === null) return true;
+  const tags = shownTags(event, { secret: row.secret });
+  return tags !== null && Buffer.from(tags).equals(row.shown);
 }
 
 function isNamed(row: IndexedSubject | undefined, names: ReadonlySet<string>): boolean {

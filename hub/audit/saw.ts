@@ -10,7 +10,7 @@ export interface Unopened {
 }
 
 /** What shows observations. */
-const SHOWING: readonly Action[] = ['vitals.read', 'vitals.subscribe', 'observations.export', 'patient.export'];
+export const SHOWING: readonly Action[] = ['vitals.read', 'vitals.subscribe', 'observations.export', 'patient.export'];
 
 /**
  * Whether an entry showed an observation. `maybe`: exports, and reads of which the policy keeps no ids, say how much they showed and not what. An export that

@@ -49,6 +49,9 @@ CREATE TRIGGER auditCheckpoint_no_update BEFORE UPDATE ON auditCheckpoint BEGIN 
 CREATE TRIGGER auditCheckpoint_no_delete BEFORE DELETE ON auditCheckpoint BEGIN SELECT RAISE(ABORT, 'the evidence is append-only'); END;
 `;
 
+/** What an entry showed of the patient that it is listed under, as hub/audit/shown-tags.ts has it: NULL where that is not said, and of entries of before. */
+export const SHOWN_STEP: Migration = 'ALTER TABLE auditSubject ADD COLUMN shown BLOB;';
+
 /** A member of an entry; null where the entry is no JSON. */
 const member = (name: string): string => `CASE WHEN json_valid(entry) THEN json_extract(entry, '$.${name}') END`;
 

@@ -1,7 +1,7 @@
 import type { Migration } from '../../shared/storage/migrations.ts';
 import { FEED_STEP, RECEIVERS_STEP } from '../audit/feed/sqlite-places.ts';
 import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
-import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP } from '../audit/schema.ts';
+import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP, SHOWN_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
 import { ERASING_STEP, HELD_STEP } from './erasing/schema.ts';
 import { PLACING_STEP } from './placing/schema.ts';
@@ -183,4 +183,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   RECEIVERS_STEP,
   PLACING_STEP,
   HELD_STEP,
+  SHOWN_STEP,
 ];

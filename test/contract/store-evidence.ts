@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
-import type { EvidenceFilter } from '../../hub/audit/evidence.ts';
+import type { EvidenceFilter, EvidenceRecord } from '../../hub/audit/evidence.ts';
 import { misfiledEntry } from '../../hub/audit/indexed.ts';
+import { showingOf } from '../../hub/audit/saw.ts';
 import type { Store } from '../../hub/store/store.ts';
 import { verifies } from '../requirements.ts';
 import { evidenceOf } from '../support/evidence.ts';
@@ -50,6 +51,44 @@ export function storeEvidenceContract(name: string, place: () => Promise<StorePl
     assert.notEqual(a?.sealed, b?.sealed);
     assert.equal(a?.subject, b?.subject);
     assert.notEqual(a?.subject, c?.subject);
+  });
+
+  check('who was shown an observation is found by the index alone, and nobody is left out', async (store) => {
+    verifies('AUDIT-SAW-INDEXED');
+    const ids = Array.from({ length: 300 }, (_, i) => `gw-one.0123456789abc.${i.toString(36)}.0`);
+    const shown = (from: number, count: number) => ids.slice(from, from + count).map((id) => [id, TEST_NOW] as const);
+    const kinds: Partial<AuditEvent>[] = [
+      { detail: { shown: [] } },
+      { action: 'observations.write' },
+      { action: 'observations.export' },
+      { action: 'vitals.read', detail: { policy: 'keeps no ids' } },
+      { action: 'vitals.read', outcome: 'denied' },
+      { action: 'observations.export', patients: ['pat-1', 'pat-2'], patient: null },
+      { action: 'patients.list', patients: ['pat-1', 'pat-2'], patient: null },
+    ];
+    const events = Array.from({ length: 3000 }, (_, i): AuditEvent => {
+      const one = event(i, { patient: i % 5 === 0 ? 'pat-2' : 'pat-1', detail: { shown: shown(i % 290, 1 + (i % 9)) } });
+      return i % 20 === 7 ? { ...one, ...kinds[((i / 20) % kinds.length) | 0] } : one;
+    });
+    for (let i = 0; i < events.length; i += 500) await store.record(events.slice(i, i + 500));
+    for (const saw of [ids[3], ids[150], ids[299], 'gw-one.0123456789abc.zzz.0', ''] as string[]) {
+      for (const patient of ['pat-1', 'pat-2', 'pat-3']) {
+        for (const bounds of [{}, { fromSeq: 700, toSeq: 2000 }]) {
+          const seqsOf = (records: readonly EvidenceRecord[]): string[] =>
+            records.flatMap((record) => {
+              const showing = showingOf(record, saw);
+              return showing === 'not' ? [] : [`${record.seq} ${showing}`];
+            });
+          const all = await gathered(store.evidence('clinic', { patient, ...bounds }));
+          const sought = await gathered(store.evidence('clinic', { patient, saw, ...bounds }));
+          assert.deepEqual(seqsOf(sought), seqsOf(all), `${saw} of ${patient}`);
+          const most = seqsOf(all).length + 20;
+          assert.ok(sought.length <= most, `${sought.length} of ${all.length} were opened for ${saw} of ${patient}`);
+        }
+      }
+    }
+    assert.deepEqual(await gathered(store.evidence('other', { patient: 'pat-1', saw: ids[3] ?? '' })), []);
+    assert.equal(await misfiledEntry(store), null);
   });
 
   check('entries are found by patient, by who did it, by time and by number', async (store) => {

@@ -1,4 +1,4 @@
-import { EVIDENCE_PAGE } from '../../audit/evidence.ts';
+import { EVIDENCE_PAGE, INDEX_PAGE } from '../../audit/evidence.ts';
 
 /** Statements on the evidence. */
 export const AUDIT_PG = {
@@ -8,7 +8,7 @@ export const AUDIT_PG = {
   auditBehind: 'SELECT seq, entry, hash FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2',
   auditHead: 'SELECT position AS seq, audit_hash AS hash FROM head',
   auditSubjects: `
-    SELECT s.seq, s.subject, k.patient, k.secret FROM audit_subject s
+    SELECT s.seq, s.subject, s.shown, k.patient, k.secret FROM audit_subject s
     LEFT JOIN patient_key k ON k.key = s.subject AND k.tenant = s.tenant
     WHERE s.tenant = $1 AND s.seq BETWEEN $2 AND $3 ORDER BY s.seq, s.subject`,
   auditHash: 'SELECT hash FROM audit WHERE seq = $1',
@@ -17,7 +17,13 @@ export const AUDIT_PG = {
     INSERT INTO patient_key (tenant, patient, secret) SELECT $1, * FROM unnest($2::text[], $3::bytea[])
     RETURNING key AS subject, patient, secret`,
   keys: 'SELECT key AS subject, patient, secret FROM patient_key WHERE key = ANY ($1::bigint[])',
-  addSubjects: 'INSERT INTO audit_subject (tenant, subject, seq) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[])',
+  addSubjects: `
+    INSERT INTO audit_subject (tenant, subject, seq, shown) SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bytea[])`,
+  shownOf: `
+    SELECT seq, shown FROM audit_subject
+    WHERE tenant = $1 AND subject = $2 AND seq > $3 AND seq <= $4 AND (shown IS NULL OR length(shown) > 0)
+    ORDER BY seq LIMIT ${INDEX_PAGE}`,
+  entries: 'SELECT seq, 0 AS at, entry, hash FROM audit WHERE tenant = $1 AND seq = ANY ($2::bigint[]) ORDER BY seq',
   ofTime: `
     SELECT seq, entry_at(entry) AS at, entry, hash FROM audit
     WHERE tenant = $1 AND entry_at(entry) < $4 AND (entry_at(entry), seq) > ($2::bigint, $3::bigint)

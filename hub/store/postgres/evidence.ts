@@ -3,7 +3,10 @@ import type { AuditEvent } from '../../access/access.ts';
 import type { ChainedEntry } from '../../audit/chain.ts';
 import {
   type EvidenceFilter,
+  type EvidencePage,
+  type EvidencePlace,
   type EvidenceRecord,
+  type IndexedShown,
   isWanted,
   openedRow,
   type TimedEntry,
@@ -13,6 +16,7 @@ import {
 } from '../../audit/evidence.ts';
 import { chainHash } from '../../audit/link.ts';
 import { entryText, type NamedKey, subjectsOf } from '../../audit/sealed.ts';
+import { maySay, shownTags, tagOf } from '../../audit/shown-tags.ts';
 import { withoutErased } from '../erasing/tombstone.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import { erasedOf } from './erase.ts';
@@ -38,7 +42,8 @@ export async function writeEvidence(transaction: Transaction, told: readonly Aud
     for (const key of own) key.isNew = false;
     seq += 1;
     hash = chainHash(hash, entry);
-    return { seq, tenant: event.tenant, entry, hash, subjects: own.map(({ subject }) => subject) };
+    const subjects = own.map((key) => ({ subject: key.subject, seq, shown: shownTags(event, key) }));
+    return { seq, tenant: event.tenant, entry, hash, subjects };
   });
   await transaction.query(AUDIT_PG.addAudit, [
     rows.map((row) => row.seq),
@@ -47,9 +52,10 @@ export async function writeEvidence(transaction: Transaction, told: readonly Aud
     rows.map((row) => row.hash),
   ]);
   for (const tenant of keys.keys()) {
-    const own = rows.flatMap((row) => (row.tenant === tenant ? row.subjects.map((subject) => ({ subject, seq: row.seq })) : []));
+    const own = rows.flatMap((row) => (row.tenant === tenant ? row.subjects : []));
+    const columns = [own.map(({ subject }) => subject), own.map((row) => row.seq), own.map(({ shown }) => shown)];
     await transaction.as(tenant);
-    await transaction.query(AUDIT_PG.addSubjects, [tenant, own.map(({ subject }) => subject), own.map((row) => row.seq)]);
+    await transaction.query(AUDIT_PG.addSubjects, [tenant, ...columns]);
   }
   await countUsage(transaction, events, ({ tenant, patient }) => (patient === null ? undefined : keys.get(tenant)?.get(patient)?.subject));
   return hash;
@@ -100,19 +106,15 @@ export async function* walkEvidence(
   filter: EvidenceFilter,
   unread: (entry: UnreadEntry) => void = () => undefined,
 ): AsyncGenerator<EvidenceRecord> {
-  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0, to = Number.MAX_SAFE_INTEGER, patient, principal = null } = filter;
-  for (let after = { seq: fromSeq - 1, at: from }; ; ) {
-    const { rows, page } = await read(async (transaction) => {
-      const rows =
-        patient === undefined
-          ? await transaction.query<TimedEntry>(AUDIT_PG.ofTime, [tenant, after.at, after.seq, to, principal, fromSeq, toSeq])
-          : await transaction.query<TimedEntry>(AUDIT_PG.ofPatient, [tenant, patient, after.seq, toSeq]);
+  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, from = 0 } = filter;
+  for (let after: EvidencePlace = { seq: fromSeq - 1, at: from }; ; ) {
+    const { page, last } = await read(async (transaction) => {
+      const { rows, last } = await pageOf(transaction, tenant, filter, after);
       const subjects = new Set(rows.flatMap(({ entry }) => subjectsOf(entry)));
       const found = await transaction.query<NamedKey>(AUDIT_PG.keys, [[...subjects]]);
       const keys = new Map(found.map((key) => [key.subject, key]));
-      return { rows, page: rows.map((row) => openedRow(row, storeId, (subject) => keys.get(subject))) };
+      return { last, page: rows.map((row) => openedRow(row, storeId, (subject) => keys.get(subject))) };
     }, tenant);
-    const last = rows.at(-1);
     if (last === undefined) break;
     for (const record of page) {
       if ('unread' in record) unread(record);
@@ -128,4 +130,29 @@ export async function* walkEvidence(
     for (const row of rows) unread(unreadEntry(row));
     after = last.seq;
   }
+}
+
+async function pageOf(transaction: Transaction, tenant: string, filter: EvidenceFilter, after: EvidencePlace): Promise<EvidencePage> {
+  const { fromSeq = 1, toSeq = Number.MAX_SAFE_INTEGER, to = Number.MAX_SAFE_INTEGER, patient, principal = null, saw } = filter;
+  if (patient !== undefined && saw !== undefined) return await soughtOf(transaction, { tenant, patient, saw, toSeq }, after.seq);
+  const rows =
+    patient === undefined
+      ? await transaction.query<TimedEntry>(AUDIT_PG.ofTime, [tenant, after.at, after.seq, to, principal, fromSeq, toSeq])
+      : await transaction.query<TimedEntry>(AUDIT_PG.ofPatient, [tenant, patient, after.seq, toSeq]);
+  return { rows, last: rows.at(-1) };
+}
+
+async function soughtOf(
+  transaction: Transaction,
+  { tenant, patient, saw, toSeq }: { tenant: string; patient: string; saw: string; toSeq: number },
+  after: number,
+): Promise<EvidencePage> {
+  const [key] = await transaction.query<NamedKey>(AUDIT_PG.findKeys, [tenant, [patient]]);
+  if (key === undefined) return { rows: [], last: undefined };
+  const tag = tagOf(saw, key.secret);
+  const indexed = await transaction.query<IndexedShown>(AUDIT_PG.shownOf, [tenant, key.subject, after, toSeq]);
+  const wanted = indexed.flatMap(({ seq, shown }) => (maySay(shown, tag) ? [seq] : []));
+  const rows = wanted.length === 0 ? [] : await transaction.query<TimedEntry>(AUDIT_PG.entries, [tenant, wanted]);
+  const last = indexed.at(-1);
+  return { rows, last: last && { seq: last.seq, at: 0 } };
 }

@@ -21,6 +21,9 @@ CREATE INDEX audit_time ON audit (tenant, entry_at(entry), seq, entry_principal(
 CREATE INDEX audit_subject_entry ON audit_subject (tenant, seq, subject);
 `;
 
+/** As hub/audit/schema.ts has it for SQLite. */
+export const SHOWN_STEP = 'ALTER TABLE audit_subject ADD COLUMN shown bytea;';
+
 /** What the hub's role may do with them; `role` is an identifier, quoted. */
 export function proofGrantsTo(role: string): string {
   return `\nGRANT EXECUTE ON FUNCTION entry_at(text), entry_principal(text) TO ${role};`;

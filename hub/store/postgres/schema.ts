@@ -6,7 +6,7 @@ import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 import { PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
-import { PROOF_STEP, proofGrantsTo } from './schema-proof.ts';
+import { PROOF_STEP, proofGrantsTo, SHOWN_STEP } from './schema-proof.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
 import { USAGE_STEP, usageGrantsTo } from './usage.ts';
 import { WEEK_MS } from './week.ts';
@@ -334,6 +334,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   ERASING_STEP,
   RECEIVERS_STEP,
   HELD_STEP,
+  SHOWN_STEP,
   PLACING_STEP,
 ];
 

@@ -149,6 +149,8 @@ test('a row of the index that is of no entry, or of another one, is found by the
     ['another patient beside its own', 'INSERT INTO auditSubject (subject, seq) VALUES (2, 3)', 3],
     ['another patient instead', 'UPDATE auditSubject SET subject = 2 WHERE seq = 1', 1],
     ['an entry that is not there', 'INSERT INTO auditSubject (subject, seq) VALUES (1, 99)', 99],
+    ['what may have been shown, as if it were nothing', "UPDATE auditSubject SET shown = x'' WHERE seq = 3", 3],
+    ['nothing shown, as if it were something', "UPDATE auditSubject SET shown = x'0102' WHERE seq = 1", 1],
     ['a patient who is not there', 'INSERT INTO auditSubject (subject, seq) VALUES (77, 2)', 2],
   ];
   for (const [what, statement, seq] of cases) {
