@@ -716,6 +716,13 @@ export const ERRORS = {
     advice: 'Add it to the gateway in registry.yaml, or correct the device; the data is in quarantine.',
     retryable: false,
   },
+  'INGEST-TEST': {
+    message: 'Test, demonstration or simulated data of a tenant in production.',
+    advice:
+      'It is in quarantine and of nobody. Switch the monitor out of its demonstration mode, or the sender out of its test mode (MSH-11 T or D); a source with `test: true` in agent.yaml is for ' +
+      'trials: have it under a tenant that registry.yaml lists as a sandbox (`tenants: {NAME: {kind: sandbox}}`).',
+    retryable: false,
+  },
   'INGEST-BEFORE-BINDING': {
     message: 'Measured before this bed, device or gateway was given to its patient.',
     advice:

@@ -4,7 +4,7 @@ import type { AbsentReason, Flag } from '../../shared/reading.ts';
 import type { StoredComponent, StoredVersion } from '../store/store.ts';
 import type { Trend } from '../store/trend.ts';
 import type { Masked } from './masking/contract.ts';
-import { NOTICE, nameOf } from './views.ts';
+import { nameOf, noticeOf } from './views.ts';
 
 /** One vital sign of a patient over time, as a reader gets it. */
 export interface TrendView extends Trend {
@@ -60,12 +60,16 @@ export interface TrendFrame {
   now: number;
   /** IANA. */
   zone: string;
+  sandbox?: boolean;
 }
 
-export function trendView(trend: Trend, { patient, mergedFrom, bed, ward, vital, edges, now, zone }: TrendFrame): TrendView {
+export function trendView(
+  trend: Trend,
+  { patient, mergedFrom, bed, ward, vital, edges, now, zone, sandbox = false }: TrendFrame,
+): TrendView {
   const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
   const place = { ...(mergedFrom !== undefined && { mergedFrom }), bed, ...(ward !== undefined && { ward }) };
-  return { patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: NOTICE };
+  return { patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: noticeOf(sandbox) };
 }
 
 export function versionView(version: StoredVersion, mergedFrom?: string): VersionView {

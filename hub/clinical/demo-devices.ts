@@ -10,15 +10,18 @@ const KEPT_MS = 3_600_000;
 export class DemoDevices {
   readonly #seen = new Map<string, Demo>();
 
-  note(tenant: string, patient: string, device: string, at: Instant): void {
+  /** True where that is news. */
+  note(tenant: string, patient: string, device: string, at: Instant): boolean {
     const key = keyOf(tenant, patient, device);
     const known = this.#seen.get(key);
-    const since = known !== undefined && at - known.lastAt < KEPT_MS ? known.since : at;
+    const isNews = known === undefined || at - known.lastAt >= KEPT_MS;
+    const since = isNews ? at : known.since;
     // Put behind the others.
     this.#seen.delete(key);
     this.#seen.set(key, { device, since, lastAt: Math.max(at, known?.lastAt ?? at) });
     const [oldest] = this.#seen.keys();
     if (this.#seen.size > MOST && oldest !== undefined) this.#seen.delete(oldest);
+    return isNews;
   }
 
   /** Of one patient, in order of device; without those that measure again, as `rows` (what is current) tell. */

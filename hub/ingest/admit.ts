@@ -30,15 +30,21 @@ export interface Sender {
   places?: BatchPlaces | undefined;
 }
 
+/** Whose device said that it is in demonstration mode. */
+export interface DemoOf {
+  patient: string;
+  device: string;
+}
+
 /** `bed` is the one that the source names, where something well-formed was refused. */
-export type Admitted = { arrival: Arrival | EventArrival } | { refusal: Refusal; bed?: string | undefined };
+export type Admitted = { arrival: Arrival | EventArrival } | { refusal: Refusal; bed?: string | undefined; demo?: DemoOf | undefined };
 
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT <type>/<id>`, the id's agent part is the sender, the
  * resource keeps its rules, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
- * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`).
+ * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`). Of a tenant in production nothing passes that says it is a test.
  * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
 export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = null): Admitted {
@@ -61,8 +67,9 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   if (method !== 'PUT' || url !== `${resourceType}/${named}`)
     return refuse('INGEST-INVALID', 'request: not PUT <type>/<id of the resource>');
 
+  const takesTests = sender.registry.isSandbox(sender.gateway.tenant);
   if ('facts' in checked) {
-    const admitted = admitEvent(checked.facts, sender, sentAt);
+    const admitted = checked.facts.test && !takesTests ? TEST_DATA : admitEvent(checked.facts, sender, sentAt);
     return 'code' in admitted
       ? refuse(admitted.code, admitted.rule, checked.facts.hints.bed)
       : { arrival: { ...admitted, id: named, received: canonicalJson(checked.resource) } };
@@ -72,6 +79,10 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   const owned = ownerOf({ ...facts, hints, flags: given }, sender, sentAt);
   if ('code' in owned) return refuse(owned.code, owned.rule, hints.bed);
   const { patient, bed, times, placed } = owned;
+  if (facts.test && !takesTests) {
+    const demo = given.includes('demo') ? { patient, device: facts.device } : undefined;
+    return { ...refuse(TEST_DATA.code, TEST_DATA.rule, hints.bed), demo };
+  }
   const { sortTime, freshAt, flags } = times;
   const place = bed === null && !placed && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
   const marked = withRange({ ...facts, flags });
@@ -84,6 +95,8 @@ type Refused = Pick<Refusal, 'code' | 'rule'>;
 
 type Bound = Exclude<Subject, Refused>;
 type Owned = { patient: string; bed: string | null; times: Times; placed?: Placed };
+
+const TEST_DATA: Refused = { code: 'INGEST-TEST', rule: 'meta.security: test data, and the tenant is in production' };
 
 const BEFORE_BINDING: Refused = { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
 

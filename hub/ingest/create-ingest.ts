@@ -10,6 +10,7 @@ import { decide } from '../access/decide.ts';
 import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Policy } from '../access/policy.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
+import type { DemoDevices } from '../clinical/demo-devices.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
 import type { Corrections } from '../patients/corrections.ts';
@@ -55,6 +56,8 @@ export interface IngestOptions {
   whereabouts?: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'>;
   /** Woken behind each batch that told of movements. */
   corrections?: Pick<Corrections, 'wake'>;
+  /** Told of devices that say they are in demonstration mode. */
+  demos?: Pick<DemoDevices, 'note'>;
   limits?: { batchEntries: number; batchBytes: number };
 }
 
@@ -86,6 +89,7 @@ class HubIngest implements Ingest {
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
   readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
+  readonly #demos: Pick<DemoDevices, 'note'> | undefined;
   readonly #storing: Pick<Storing, 'refused' | 'stored'> | undefined;
   readonly #placements: Placements;
   readonly limits: { batchEntries: number; batchBytes: number };
@@ -100,6 +104,7 @@ class HubIngest implements Ingest {
     log = silentLogger,
     staleness,
     unbound,
+    demos,
     storing,
     rebind,
     whereabouts,
@@ -116,6 +121,7 @@ class HubIngest implements Ingest {
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
     this.#unbound = unbound;
+    this.#demos = demos;
     this.#storing = storing;
     this.#rebind = rebind;
     this.#placements = new Placements(whereabouts, corrections);
@@ -212,8 +218,18 @@ class HubIngest implements Ingest {
     this.#staleness?.changed(currencies);
     this.#report(sender.gateway.identity, refusalsOf(parts));
     for (const part of parts) if ('refusal' in part) this.#unbound?.note(sender.gateway.identity, part.refusal, part.bed, sender.at);
+    this.#noteDemos(sender, parts);
     this.#tell(sender, arrivalsOf(parts), results, currencies);
     return { parts, outcomes: this.#outcomes(parts, results), committed };
+  }
+
+  /** Nothing of them is kept, and what was current of these devices is not any more: that is news to whoever looks. */
+  #noteDemos({ gateway: { tenant }, at }: Sender, parts: readonly Admitted[]): void {
+    for (const part of parts) {
+      if (!('demo' in part) || part.demo === undefined) continue;
+      const { patient, device } = part.demo;
+      if (this.#demos?.note(tenant, patient, device, at)) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], at });
+    }
   }
 
   /** What this gateway may not do at all is refused as a whole, and stays with it: in quarantine it would be lost to a mistake in the policy. */

@@ -4,14 +4,14 @@ import type { ClientEntry, GatewayEntry, PatientPlace, Registry } from './regist
 export interface RegistryChange {
   tenant: string;
   what: 'added' | 'changed' | 'removed';
-  row: 'client' | 'gateway' | 'patient' | 'revocation';
-  /** Overlay identity id, `oauth:<issuer>:<subject>`, opaque patient id; of a revocation the token, the subject, or nothing. */
+  row: 'client' | 'gateway' | 'patient' | 'revocation' | 'tenant';
+  /** Overlay identity id, `oauth:<issuer>:<subject>`, opaque patient id, the tenant itself; of a revocation the token, the subject, or nothing. */
   id: string;
   /** Which fields of the row, in order of name. */
   fields: readonly string[];
 }
 
-type Lists = Pick<Registry, 'clients' | 'gateways' | 'patients' | 'revocations' | 'tenants'>;
+type Lists = Pick<Registry, 'clients' | 'gateways' | 'patients' | 'revocations' | 'tenants' | 'isSandbox'>;
 
 /** Pure. What differs in `next`, tenant by tenant: rows that came, went or changed, patients in other wards and panels, and what was newly revoked. */
 export function registryChanges(before: Lists, next: Lists): RegistryChange[] {
@@ -21,6 +21,7 @@ export function registryChanges(before: Lists, next: Lists): RegistryChange[] {
     ...rowChanges('client', before.clients(), next.clients(), idOfClient),
     ...tenants.flatMap((tenant) => placeChanges(tenant, before.patients(tenant), next.patients(tenant))),
     ...revocationChanges(before, next),
+    ...tenants.flatMap((tenant) => kindChange(tenant, before, next)),
   ];
 }
 
@@ -55,6 +56,13 @@ function placeChanges(tenant: string, before: readonly PatientPlace[], next: rea
     const fields = was ? differing(was, place).filter((field) => field !== 'bed') : [];
     return fields.length === 0 ? [] : [{ tenant, what: 'changed', row: 'patient', id: place.patient, fields }];
   });
+}
+
+/** From production to sandbox or back: of a tenant that came or went its rows tell. */
+function kindChange(tenant: string, before: Lists, next: Lists): RegistryChange[] {
+  const isKept = before.tenants().includes(tenant) && next.tenants().includes(tenant);
+  if (!isKept || before.isSandbox(tenant) === next.isSandbox(tenant)) return [];
+  return [{ tenant, what: 'changed', row: 'tenant', id: tenant, fields: ['kind'] }];
 }
 
 /** An issuer is every tenant's. */

@@ -68,6 +68,8 @@ function writeRegistry({ home, identities }: DemoSite): void {
       { identity: identities.icu.id, tenant: TENANT, beds: PATIENTS.beds },
       { identity: identities.home.id, tenant: TENANT, devices },
     ],
+    // Everything here is simulated, and says so in each answer.
+    tenants: { [TENANT]: { kind: 'sandbox' } },
     // Of the stranger there is nothing: the network lets it dial, and the hub does not know it.
     clients: [
       { identity: identities.client.id, ...SEEING_ALL, role: 'clinician', purpose: 'TREAT' },

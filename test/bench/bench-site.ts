@@ -80,6 +80,7 @@ export async function withBenchSite<T>(
   const site = makeSite({ home, ...network });
   const patients = new Map(Array.from({ length: BEDS }, (_, i) => [benchBed(i), `p-bench-${String(i).padStart(4, '0')}`]));
   const content = {
+    tenants: { sandbox: { kind: 'sandbox' } },
     gateways: [{ identity: site.identities.icu.id, tenant: 'sandbox', beds: Object.fromEntries(patients), confirmed: CONFIRMED }],
     clients: [site.identities.client, ...clients].map(({ id }) => ({
       identity: id,

@@ -25,6 +25,7 @@ test('two hubs on one database: a gateway goes from the one to the other under l
   const registry = write(
     'registry.yaml',
     stringify({
+      tenants: { clinic: { kind: 'sandbox' } },
       gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds: { 'BED-1': 'pat-bed-1' } }],
       clients: [{ identity: 'ai-1', tenant: 'clinic', kind: 'software', role: 'monitor', patients: 'all' }],
     }),

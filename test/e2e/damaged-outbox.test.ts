@@ -12,6 +12,7 @@ import { until } from '../support/uplink.ts';
 import { drained, homeRecord, listen, outboxFile, send } from '../support/uplink-site.ts';
 
 const WARD = `
+tenants: { clinic: { kind: sandbox } }
 gateways:
   - { identity: gw-home, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02, ICU-03: pat-icu-03 } }
 clients: []

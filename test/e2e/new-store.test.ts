@@ -16,7 +16,9 @@ const HOUR = 60 * 60_000;
 /** Reads a registry of one home gateway as a start and SIGHUP do. */
 async function read({ registry, store }: TestHub, patient: string, confirmed?: Instant): Promise<void> {
   const confirms = confirmed === undefined ? '' : `, confirmed: '${new Date(confirmed).toISOString()}'`;
-  const next = parseRegistry(`gateways: [{ identity: gw-home, tenant: clinic, patient: ${patient}${confirms} }]`);
+  const next = parseRegistry(
+    `tenants: { clinic: { kind: sandbox } }\ngateways: [{ identity: gw-home, tenant: clinic, patient: ${patient}${confirms} }]`,
+  );
   registry.replace(next, await store.rebind(next.bindings(), systemClock.now()));
 }
 

@@ -41,7 +41,9 @@ class Home implements Disposable {
     const { registry, store } = hub;
     const read = async (who: string, confirmed?: Instant): Promise<void> => {
       const confirms = confirmed === undefined ? '' : `, confirmed: '${new Date(confirmed).toISOString()}'`;
-      const next = parseRegistry(`gateways: [{ identity: gw-home, tenant: clinic, patient: ${who}${confirms} }]`);
+      const next = parseRegistry(
+        `tenants: { clinic: { kind: sandbox } }\ngateways: [{ identity: gw-home, tenant: clinic, patient: ${who}${confirms} }]`,
+      );
       registry.replace(next, await store.rebind(next.bindings(), clock.now()));
     };
     await read(patient);

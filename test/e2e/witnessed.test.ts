@@ -22,7 +22,10 @@ test('a gateway keeps what its hub signed, and with it a hub that begins its evi
   const overlay = { type: 'local', socket: site.socketPath };
   const hub = { identity: await site.network.identityFile(site.folder, 'hub-1'), registry: at('registry.yaml'), store, overlay };
   writeFileSync(at('hub.yaml'), stringify({ ...hub, operator: { socket: at('op/hub.sock') } }));
-  writeFileSync(at('registry.yaml'), 'gateways: [{ identity: gateway-1, tenant: clinic, beds: { ICU-01: pat-icu-01 } }]\nclients: []\n');
+  writeFileSync(
+    at('registry.yaml'),
+    'tenants: { clinic: { kind: sandbox } }\ngateways: [{ identity: gateway-1, tenant: clinic, beds: { ICU-01: pat-icu-01 } }]\nclients: []\n',
+  );
   using home = await AgentSite.make([HL7], { overlay, identity: await site.network.identityFile(site.folder, 'gateway-1') });
   const [config, socket] = [at('hub.yaml'), at('op/hub.sock')];
   {

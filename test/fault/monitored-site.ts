@@ -88,7 +88,11 @@ export class MonitoredSite implements AsyncDisposable {
     for (const place of Object.values(files.folders)) mkdirSync(place, { mode: 0o700 });
     const registry = join(folder, 'registry.yaml');
     const beds = Object.fromEntries(BEDS.map((bed) => [bed, `pat-${bed.toLowerCase()}`]));
-    const listed = stringify({ gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds, confirmed: CONFIRMED }], clients: [] });
+    const listed = stringify({
+      tenants: { clinic: { kind: 'sandbox' } },
+      gateways: [{ identity: 'gateway-1', tenant: 'clinic', beds, confirmed: CONFIRMED }],
+      clients: [],
+    });
     writeFileSync(registry, listed);
     const store = { path: join(files.folders.hub, 'store.db'), keyFile: join(files.folders.hub, 'store.key') };
     // The clocks of these tests go where nothing of a new store would be known, and the monitors begin before the hub.

@@ -46,7 +46,7 @@ export class SoakSite extends FabricSite {
       tenant: 'clinic',
       beds: Object.fromEntries(bedsOf(i).map((bed) => [bed, `pat-${bed.toLowerCase()}`])),
     }));
-    return stringify({ gateways: rows, clients: [] });
+    return stringify({ tenants: { clinic: { kind: 'sandbox' } }, gateways: rows, clients: [] });
   }
 
   protected override sourceOf(): object {

@@ -331,7 +331,7 @@ export class FabricSite implements AsyncDisposable {
 /** A registry in which each of these gateways has a patient of its own. */
 export function registryOf(gatewayIds: readonly string[], members: object = {}): string {
   const gateways = gatewayIds.map((identity, i) => ({ identity, tenant: 'clinic', patient: `pat-home-${i + 1}`, ...members }));
-  return stringify({ gateways, clients: [] });
+  return stringify({ tenants: { clinic: { kind: 'sandbox' } }, gateways, clients: [] });
 }
 
 /** A frame of the oximeter: pulse and saturation. */

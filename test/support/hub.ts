@@ -30,6 +30,7 @@ import { batchEntry } from '../../shared/uplink/kinds.ts';
 
 /** A clinic with an ICU gateway of three beds and a home gateway, another tenant, and callers of each kind. */
 export const TEST_REGISTRY = `
+tenants: { clinic: { kind: sandbox } }
 gateways:
   - { identity: gw-icu, tenant: clinic, beds: { ICU-01: pat-icu-01, ICU-02: pat-icu-02, ICU-03: null } }
   - { identity: gw-home, tenant: clinic, patient: pat-home-01, devices: { scale-2: pat-home-02 } }

@@ -102,6 +102,7 @@ export class Reads {
     const device = await this.#deviceOf(call, { patient, masking }, query.device);
     const edges = bucketEdges({ from, to, points, zone: this.#zone });
     const now = this.#clock.now();
+    const sandbox = this.#registry.isSandbox(principal.tenant);
     const wanted = {
       patient,
       vital,
@@ -113,7 +114,7 @@ export class Reads {
     } as const;
     return await shownAfter((show) =>
       this.#store.trend(principal.tenant, wanted, (values, trend) => {
-        const view = show(masking.trend(trendView(trend, { patient, ...place, vital, edges, now, zone: this.#zone })));
+        const view = show(masking.trend(trendView(trend, { patient, ...place, vital, edges, now, zone: this.#zone, sandbox })));
         const { series } = trend;
         const args = {
           vital: series.length > 0 ? vital : keyOf(vital),
