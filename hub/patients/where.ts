@@ -26,9 +26,7 @@ export interface Movements {
 }
 
 /** Reads movements as they were stored, in whatever order. What is marked as a test moves nobody. */
-export async function readMovements(
-  events: AsyncIterable<ToldMovement>,
-): Promise<Movements> {
+export async function readMovements(events: AsyncIterable<ToldMovement>): Promise<Movements> {
   const statements: Statement[] = [];
   const identifications: Identification[] = [];
   let [counted, tests] = [0, 0];
