@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<Figure[]>> = {
   hl7: async () => (await import('./hl7.ts')).benchHl7(),
   outbox: async () => (await import('./outbox.ts')).benchOutbox(),
   ingest: async () => (await import('./ingest.ts')).benchIngest(),
+  clinical: async () => (await import('./clinical.ts')).benchClinical(),
   store: async () => (await import('./store.ts')).benchStore(),
   access: async () => (await import('./access.ts')).benchAccess(),
   recovery: async () => (await import('./recovery.ts')).benchRecovery(),
