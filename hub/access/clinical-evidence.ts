@@ -6,10 +6,13 @@ import { decide } from './decide.ts';
 import type { Policy } from './policy.ts';
 import { operatorPrincipal } from './principals.ts';
 
+/** The files of a site's own clinical rules. */
+export type ClinicalFile = 'limits' | 'support';
+
 export interface ClinicalEvidence {
   tenants: readonly string[];
   /** Which file of clinical rules. */
-  row: 'limits';
+  row: ClinicalFile;
   revision: string;
   /** User id of the hub's process, to whose files whoever changed them had access. */
   uid: number;

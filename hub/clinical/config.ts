@@ -9,6 +9,11 @@ export const clinicalConfig = z
       .describe(
         'How long values are current, how long a gateway may be away, and ranges to show, by patient, panel and ward (limits.yaml); the built-in table of classes without it.',
       ),
+    support: filePath
+      .optional()
+      .describe(
+        'What is reckoned of patients and for whom: NEWS2, gain of weight, baseline (support.yaml); nothing of anybody without it.',
+      ),
   })
   .prefault({});
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { ClinicalFile } from '../access/clinical-evidence.ts';
 import type { NotInForce } from '../access/rules/reloads.ts';
 import type { Feed } from '../feed.ts';
 import type { LiveRegistry } from '../registry/live-registry.ts';
@@ -12,6 +13,7 @@ import { SiteFile } from './site-file.ts';
 import type { LinesOptions } from './sources/lines.ts';
 import { SourceWatch } from './sources/source-watch.ts';
 import { StalenessWatch, type Timer } from './staleness-watch.ts';
+import { NO_SUPPORT, type SupportFile, supportSchema } from './support/schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** How long a gateway may be away before it is lost, where the site says nothing of it: as long as a continuous value is current. */
@@ -25,7 +27,7 @@ export interface ClinicalSite extends Pick<LinesOptions, 'isBound' | 'isAlone' |
   timer?: Timer;
   log: Logger;
   /** Records a change of a site file in the evidence; what it throws keeps the change out. */
-  record: (row: 'limits', revision: string) => Promise<void>;
+  record: (row: ClinicalFile, revision: string) => Promise<void>;
 }
 
 /** The clinical core of a hub that runs. */
@@ -35,6 +37,8 @@ export interface Clinical {
   sources: SourceWatch;
   demos: DemoDevices;
   surroundings: Surroundings;
+  /** What is reckoned of patients, and for whom. */
+  support: Pick<SiteFile<SupportFile>, 'current'>;
   /** Site files that were refused at a reload. */
   notInForce(): readonly NotInForce[];
   /** Puts changed site files in force. Never rejects. */
@@ -42,11 +46,15 @@ export interface Clinical {
 }
 
 /** Throws CLINICAL-INVALID. */
-export function openClinical({ limits: path }: ClinicalConfig, site: ClinicalSite): Clinical {
+export function openClinical({ limits: path, support: supportPath }: ClinicalConfig, site: ClinicalSite): Clinical {
   const { store, registry, feed, clock, timer, log, record } = site;
   const limits = new SiteFile({
     ...{ schema: limitsSchema, path, none: NO_LIMITS, clock, log },
     record: (revision) => record('limits', revision),
+  });
+  const support = new SiteFile({
+    ...{ schema: supportSchema, path: supportPath, none: NO_SUPPORT, clock, log },
+    record: (revision) => record('support', revision),
   });
   const { isBound, isAlone, overdueSince } = site;
   const limitMs = (): number => limits.current.rules.sources.gateway ?? GATEWAY_AWAY_MS;
@@ -65,10 +73,11 @@ export function openClinical({ limits: path }: ClinicalConfig, site: ClinicalSit
       if (kind === 'patients') staleness.relimit({ tenant, patient });
     });
   return {
-    ...{ staleness, sources, demos, surroundings },
-    notInForce: () => limits.notInForce(),
+    ...{ staleness, sources, demos, surroundings, support },
+    notInForce: () => [...limits.notInForce(), ...support.notInForce()],
     reload: async () => {
       if (await limits.reload()) staleness.relimit();
+      await support.reload();
     },
   };
 }

@@ -234,6 +234,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     may: AS_STORED,
   },
   'clinical-alerts': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
+  'clinical-support': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   verify: { args: () => [{}] },
   backup: {
     args: ({ folder }) => [{ to: join(folder, 'store.backup') }],
@@ -294,6 +295,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     ],
     may: { markers: ['gateway'], why: 'where registry.yaml names the patient, for the operator to take it out' },
   },
+  'patient-tombstones': { args: () => [{ tenant: 'clinic', reason: 'CASE-1' }] },
   'patient-release': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
   'access-list': {
     args: () => [{ tenant: 'clinic' }],
@@ -384,6 +386,7 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'access list': 'access-list',
   'access policy': 'nothing of the store',
   'clinical alerts': 'clinical-alerts',
+  'clinical support': 'clinical-support',
   'audit list': 'audit-list',
   'audit show': 'audit-list',
   'audit export': 'audit-export',
@@ -411,4 +414,5 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'patients hold': 'patient-hold',
   'patients holds': 'patient-holds',
   'patients release': 'patient-release',
+  'patients accept-list': 'patient-tombstones',
 };

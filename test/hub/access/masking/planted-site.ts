@@ -9,6 +9,8 @@ import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
 import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
 import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
+import { supportSchema } from '../../../../hub/clinical/support/schema.ts';
+import { Support } from '../../../../hub/clinical/support/support.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
@@ -26,11 +28,19 @@ import { createMemoryNetwork } from '../../../../shared/overlay/memory.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { overlayCallers } from '../../../support/callers.ts';
 import { TestClock, type TestHub, testHub } from '../../../support/hub.ts';
-import { PLANTED_REGISTRY, type Planted, plant } from '../../../support/planted-identifiers.ts';
+import { MARKERS, PLANTED_REGISTRY, type Planted, plant } from '../../../support/planted-identifiers.ts';
 import { SERVICE } from '../../mcp/support.ts';
 import { MASKING_POLICY } from './site.ts';
 
 /** The planted hospital, served, with everything listened to that the hub says. */
+/** Reckons all that there is of the one whose data are planted. */
+const SUPPORT = supportSchema.parse({
+  version: 'planted',
+  news2: { applies: { patients: [`${MARKERS.patient.text}-01`] } },
+  weight: { applies: { patients: [`${MARKERS.patient.text}-01`] }, rules: [{ gainKg: 1, days: 3, source: 'a rule' }] },
+  baseline: { applies: { patients: [`${MARKERS.patient.text}-01`] }, days: 7, vitals: ['spo2', 'nibp'] },
+});
+
 export interface PlantedSite extends AsyncDisposable {
   hub: TestHub;
   clock: TestClock;
@@ -85,6 +95,7 @@ export async function plantedSite(): Promise<PlantedSite> {
       storeId: store.storeId,
       registry: registry.revision,
     }) as unknown as HubStatus;
+  const support = new Support({ door, registry, rules: { current: { revision: 'test', rules: SUPPORT } } });
   const dispose = stack.move();
   return {
     ...{ hub, clock, log, folder, planted },
@@ -94,7 +105,7 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...hubOperatorCommands({ door, tenants, vitalSigns }),
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
-      ...clinicalOperatorCommands({ door, tenants }),
+      ...clinicalOperatorCommands({ door, support, tenants }),
       ...explainOperatorCommands({
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,

@@ -5,10 +5,12 @@ import { supportSchema } from '../../../../hub/clinical/support/schema.ts';
 import { Support } from '../../../../hub/clinical/support/support.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
-import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../../support/hub.ts';
+import { sampleBundle, sampleObservation, TEST_NOW, TEST_REGISTRY, TestClock, testHub } from '../../../support/hub.ts';
 
 const context = { channel: 'operator' } as const;
 const DAY_MS = 86_400_000;
+
+const RESEARCHER = '  - { identity: ai-study, tenant: clinic, kind: software, role: researcher, patients: all, purpose: HRESCH }\n';
 
 const RULES = supportSchema.parse({
   version: '2026-11',
@@ -18,11 +20,12 @@ const RULES = supportSchema.parse({
 });
 
 function site() {
-  const hub = testHub({ clock: new TestClock(), policy: () => DEFAULT_POLICY });
+  const hub = testHub({ clock: new TestClock(), policy: () => DEFAULT_POLICY, registry: `${TEST_REGISTRY}${RESEARCHER}` });
   const support = new Support({ door: hub.door, registry: hub.registry, rules: { current: { revision: 'test', rules: RULES } } });
   const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
   const nurse = hub.registry.principal('ai-nurse') ?? assert.fail();
-  return { hub, support, monitor, nurse, [Symbol.asyncDispose]: () => hub.close() };
+  const study = hub.registry.principal('ai-study') ?? assert.fail();
+  return { hub, support, monitor, nurse, study, [Symbol.asyncDispose]: () => hub.close() };
 }
 
 test('a score is of what is current and sure, and says by which value of which device, or why there is none', async () => {
@@ -70,7 +73,6 @@ test('weights of days are judged scale by scale, and whoever may not see a patie
       seq: i + 1,
       vital: 'weight',
       value,
-      unit: 'kg',
       device: 'scale-1',
       effective: at,
       receivedAt: at,
@@ -84,4 +86,14 @@ test('weights of days are judged scale by scale, and whoever may not see a patie
   const [usual] = view.baseline ?? assert.fail();
   assert.deepEqual([usual?.median, usual?.min, usual?.max, usual?.n, usual?.of], [80.8, 80, 82.3, 4, 'readings']);
   await assert.rejects(s.support.of(s.nurse, 'pat-home-02', context), { code: 'NOT-FOUND' });
+
+  // Whoever is masked is told the same of a pseudonym, at other times.
+  const named = await Promise.all(
+    (await s.hub.door.listPatients(s.study, context)).map((row) => s.support.of(s.study, row.patient, context)),
+  );
+  const masked = named.find(({ weight }) => weight !== null) ?? assert.fail('nobody has a weight');
+  const [shown] = masked.weight ?? assert.fail();
+  assert.deepEqual([masked.masked, shown?.gainKg, shown?.state], ['deidentified', 2.3, 'met']);
+  assert.notEqual(shown?.to?.at, gain?.to?.at);
+  assert.doesNotMatch(JSON.stringify(named), /pat-home|pat-icu|scale-1|gw-home/);
 });
