@@ -1,23 +1,19 @@
 import { type Clock, formatInstant, type Instant, systemClock } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
+import type { ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import { pause, type Service } from '../../shared/lifecycle.ts';
 import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
+import { RetentionRounds, removeInSteps } from '../retention-rounds.ts';
 import type { RetentionTime } from '../retention-time.ts';
 import type { Store } from '../store/store.ts';
-import { type Anchor, isSigned, type Removed, signAnchor } from './anchors.ts';
+import { type Anchor, isSigned, signAnchor } from './anchors.ts';
 import { EVIDENCE_CLASSES, type EvidenceClass } from './classes.ts';
 import type { EvidencePolicy, Removal } from './retention.ts';
 import type { SigningKey } from './signing-key.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-/** Of the writer's time it takes a fifth at most. */
-const REST = 4;
-const SHORTEST_REST_MS = 25;
-const AFTER_FAILURE_MS = 60_000;
+const DAY_MS = 24 * 3_600_000;
 
 export interface EvidenceRetentionOptions {
   store: Pick<Store, 'storeId' | 'retainEvidence' | 'anchors' | 'auditBehind'>;
@@ -63,13 +59,17 @@ export interface EvidenceRetentionStatus {
 export class EvidenceRetention implements Service {
   readonly name = 'audit-retention';
   readonly #options: Required<EvidenceRetentionOptions>;
-  readonly #stop = new AbortController();
+  readonly #rounds: RetentionRounds;
   readonly #alarms = new Set<ErrorCode>();
   #kept: Pick<EvidenceRetentionStatus, 'kept' | 'removedUpTo'> = { kept: [], removedUpTo: 0 };
-  #running: Promise<void> = Promise.resolve();
 
   constructor(options: EvidenceRetentionOptions) {
     this.#options = { clock: systemClock, log: silentLogger, wait: pause, ...options };
+    this.#rounds = new RetentionRounds({
+      round: (signal) => this.#round(signal),
+      failed: (error) => this.#failed(error),
+      wait: this.#options.wait,
+    });
   }
 
   status(): EvidenceRetentionStatus {
@@ -78,39 +78,35 @@ export class EvidenceRetention implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#look().catch(() => undefined);
-    this.#running = this.#run(AbortSignal.any([signal, this.#stop.signal]));
+    this.#rounds.start(signal);
   }
 
   /** Resolves when the step at hand is over. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#rounds[Symbol.asyncDispose]();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    const { wait, log } = this.#options;
-    while (!signal.aborted) {
-      try {
-        const isDone = await this.#round(signal);
-        await this.#look();
-        this.#alarms.clear();
-        await wait(isDone ? HOUR_MS : AFTER_FAILURE_MS, signal);
-      } catch (thrown) {
-        const err = asVitalmeshError(thrown);
-        if (err.code === 'AUDIT-NOT-REMOVED' && !this.#alarms.has(err.code)) {
-          this.#alarms.add(err.code);
-          log.error({ err }, 'the evidence of this store is not beyond doubt');
-        } else if (err.code !== 'AUDIT-NOT-REMOVED') log.warn({ err }, 'evidence that is too old could not be removed');
-        await wait(AFTER_FAILURE_MS, signal);
-      }
+  #failed(err: VitalmeshError): void {
+    const { log } = this.#options;
+    if (err.code !== 'AUDIT-NOT-REMOVED') log.warn({ err }, 'evidence that is too old could not be removed');
+    else if (!this.#alarms.has(err.code)) {
+      this.#alarms.add(err.code);
+      log.error({ err }, 'the evidence of this store is not beyond doubt');
     }
   }
 
   /** False while nothing may be removed. */
   async #round(signal: AbortSignal): Promise<boolean> {
-    const { store, policy, key, keys, knownTime, time, clock, metrics, log, wait } = this.#options;
-    const known = knownTime();
-    if (known === undefined || this.#waitsFor() !== null) return false;
+    const known = this.#options.knownTime();
+    const isHeldUp = known === undefined || this.#waitsFor() !== null;
+    if (!isHeldUp) await this.#remove(known, signal);
+    await this.#look();
+    this.#alarms.clear();
+    return !isHeldUp;
+  }
+
+  async #remove(known: Instant, signal: AbortSignal): Promise<void> {
+    const { store, policy, key, keys, time, clock, metrics, log, wait } = this.#options;
     const now = time.moment(known);
     const trusted = keys();
     const order = {
@@ -120,20 +116,8 @@ export class EvidenceRetention implements Service {
       isSigned: (anchor: Anchor) => isSigned(store.storeId, anchor, trusted),
       told: (removal: Removal) => removalEvents(removal, policy, clock.now()),
     };
-    const removed: Partial<Record<Removed, number>> = {};
-    for (let more = true; more && !signal.aborted; ) {
-      const startMs = clock.monotonicMs();
-      const step = await store.retainEvidence(order);
-      for (const what of Object.keys(step.removed) as Removed[]) {
-        const count = step.removed[what] ?? 0;
-        removed[what] = (removed[what] ?? 0) + count;
-        metrics.count('audit_removed', what, count);
-      }
-      more = step.more;
-      if (more) await wait(Math.max(SHORTEST_REST_MS, REST * (clock.monotonicMs() - startMs)), signal);
-    }
+    const removed = await removeInSteps(() => store.retainEvidence(order), { metric: 'audit_removed', metrics, clock, wait, signal });
     if (Object.keys(removed).length > 0) log.info({ removed }, 'evidence that is older than it is kept was removed');
-    return true;
   }
 
   /** As it is when it is asked: what an operator acknowledged holds nothing up any more. */
