@@ -63,10 +63,11 @@ import { openHand } from './patients/hand/open-hand.ts';
 import { type HandCommand, handOperatorCommands } from './patients/hand/operator.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
 import { Whereabouts } from './patients/whereabouts.ts';
+import { rowsOfErased } from './privacy/erased-again.ts';
 import { forgetErased } from './privacy/forget-erased.ts';
 import { type PatientCommand, rightsOperatorCommands } from './privacy/operator.ts';
 import { PatientRights } from './privacy/rights.ts';
-import { tombstonesOf } from './privacy/tombstone-file.ts';
+import { readTombstones, tombstonesOf } from './privacy/tombstone-file.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import type { Registry } from './registry/registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
@@ -152,6 +153,7 @@ async function run(config: HubConfig): Promise<void> {
   });
   const rights = new PatientRights({ store, registry, policy, tombstones: tombstonesOf(config.store), feed, staleness, clock });
   await rights.look();
+  for (const row of rights.counts.listed ?? []) log.warn({ row }, 'registry.yaml names somebody who was erased');
   const checkpoint = () => checkpoints.newest;
   const uplink = serveUplink({
     ...{ overlay, service: config.services.ingest, identity, ingest, log, metrics, clock, checkpoint },
@@ -263,7 +265,11 @@ async function check(config: HubConfig): Promise<string | undefined> {
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
   if (config.clinical.limits !== undefined) loadSiteFile(limitsSchema, config.clinical.limits);
-  const found = [note, takenInWords(policy), await checkStore(config.store)].filter((one) => one !== undefined);
+  const store = await checkStore(config.store);
+  const erased = rowsOfErased(registry, readTombstones(tombstonesOf(config.store))).map(
+    (row) => `registry.yaml names somebody who was erased: ${row}`,
+  );
+  const found = [note, takenInWords(policy), store, ...erased].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }
 

@@ -15,7 +15,7 @@ import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
-import type { ErasureCounts } from './store/erasing/erasing.ts';
+import type { PeopleStatus } from './privacy/rights.ts';
 import type { StoreCounts } from './store/store.ts';
 
 /** What `vitalmesh-hub status --json` prints while the store answers. */
@@ -61,7 +61,7 @@ export interface HubStatus {
   mcp: McpStatus;
   evidence: EvidenceStatus;
   /** Who was erased at their request, or may not be. */
-  people: ErasureCounts;
+  people: PeopleStatus;
   /** How far back the evidence of each class goes. */
   evidenceKept: EvidenceRetentionStatus;
   /** The live feed of the evidence; null where none is configured. */
@@ -141,12 +141,16 @@ function notStored({ storeRefusal, now }: Pick<HubStatus, 'storeRefusal' | 'now'
   return [['Not stored', `what gateways send: ${meaningOf(code)} (${last})`]];
 }
 
-function peopleRows({ erased, underWay, held }: ErasureCounts): [string, string][] {
+function peopleRows({ erased, underWay, held, list, listed = [] }: PeopleStatus): [string, string][] {
   const said = [
     ...(erased > 0 ? [`${erased} erased${underWay > 0 ? `, of whom ${underWay} not to the end` : ''}`] : []),
     ...(held > 0 ? [`${held} under legal hold`] : []),
   ];
-  return said.length === 0 ? [] : [['People', said.join('; ')]];
+  return [
+    ...(said.length === 0 ? [] : [['People', said.join('; ')] satisfies [string, string]]),
+    ...(list === undefined ? [] : [['People', meaningOf(list)] satisfies [string, string]]),
+    ...listed.map((row): [string, string] => ['People', `registry.yaml names somebody who was erased: ${row}`]),
+  ];
 }
 
 /** Places that the text shows; all of them stand in `--json`. */

@@ -955,6 +955,12 @@ export const ERRORS = {
       'Put it back from a copy, readable by the hub alone (mode 0600). Without it a store that was put back would show people again who were erased; take it away only where the store itself is known to be newer than every erasure. Where it names somebody under legal hold: OPERATIONS.md, “A person asks for a copy”.',
     retryable: false,
   },
+  'PATIENT-TOMBSTONES-ALTERED': {
+    message: 'The list of the people who were erased, beside the store, is not as the hub last wrote it.',
+    advice:
+      'Put list and key (….erased, ….erased.key) back from your copy of both. Until then it is not followed: a store that was put back shows people again who were erased, and nobody is erased. Without a copy `vitalmesh-hub patients accept-list` goes on with what the store knows; see OPERATIONS.md, “A person asks for a copy”.',
+    retryable: false,
+  },
   'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
   'PATIENT-BED': {
     message: 'No bed of this tenant that follows movements has this name.',

@@ -1494,6 +1494,15 @@ export const REQUIREMENTS = {
     behaviour:
       'A store that was put back to a state of before erases those people again, by what is kept of them beside it; but nobody under legal hold, and by no list that no hub wrote.',
   },
+  'ERASE-LIST-KEPT': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour:
+      'Whoever has the list of erased people alone adds no row to it, drops none, changes none and puts none of before back unseen. A list that is not as the hub wrote it erases nobody; the hub starts and says so, and nobody is erased and no backup put back over it until it is put back or an operator answers for it.',
+  },
+  'ERASE-LISTED-AGAIN': {
+    source: 'issue 8, Evidence (GDPR)',
+    behaviour: 'Where registry.yaml names somebody who was erased, check and status name the row, never the person.',
+  },
   'ERASE-BYTES': {
     source: 'issue 8, Evidence (GDPR)',
     behaviour:

@@ -104,7 +104,7 @@ function formatRestore({ store, keyFile, storeId, madeAt, position, observations
   return [
     `Restored to ${store}, its new key in ${keyFile}: store ${storeId}, as of ${new Date(madeAt).toISOString()}, position ${position}.`,
     `${observations} observations and ${events} events. Gateways send again what they have kept since, when they are connected.`,
-    `Where people were erased since, put the file of them (….erased, beside the store that was) to ${store}.erased before a hub opens it: it erases them again.`,
+    `Where people were erased since, put the file of them (….erased and ….erased.key, beside the store that was) to ${store}.erased and ${store}.erased.key before a hub opens it: it erases them again.`,
   ].join('\n');
 }
 

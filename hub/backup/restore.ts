@@ -9,6 +9,7 @@ import { recode } from '../../shared/storage/connection.ts';
 import { openDatabase } from '../../shared/storage/database.ts';
 import { makeFolders, readKeyFile, syncFolder, writeKeyFile } from '../../shared/storage/key-file.ts';
 import { recordMaintenance } from '../access/maintenance.ts';
+import { readTombstones } from '../privacy/tombstone-file.ts';
 import { STORE_MIGRATIONS } from '../store/schema.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import { SQL } from '../store/statements.ts';
@@ -50,6 +51,8 @@ export interface RestoreReport {
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
   const { from, recoveryKeyFile, to, keyFile } = options;
   const recoveryKey = readRecoveryKey(recoveryKeyFile);
+  // Beside what is to be put back: a list that cannot be followed must not let anybody back who was erased.
+  readTombstones(`${to}.erased`);
   for (const path of [to, `${to}-wal`, `${to}-journal`, keyFile]) refuseTaken(path);
   if (['', '-wal', '-journal', '.lock', '.restoring'].some((suffix) => resolve(keyFile) === resolve(to) + suffix))
     throw new VitalmeshError('BACKUP-FILE', { detail: `${keyFile} (the store itself, or a file of it)` });

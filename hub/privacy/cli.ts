@@ -25,7 +25,7 @@ const ALSO = '--also-from  file (mode 0600) of numbers that are the person’s, 
 /** What one person may ask of the hospital about their data, of `vitalmesh-hub patients …`. */
 export function patientRightsCommands(
   programs: PatientPrograms,
-): Readonly<Record<'export' | 'erase' | 'hold' | 'holds' | 'release', Command>> {
+): Readonly<Record<'export' | 'erase' | 'hold' | 'holds' | 'release' | 'accept-list', Command>> {
   return {
     export: {
       usage: 'PATIENT --config hub.yaml --out FILE [--also-from FILE] [--ndjson] [--tenant NAME] [--json]',
@@ -67,6 +67,18 @@ export function patientRightsCommands(
       },
     },
     release: held(programs, 'release', 'patient-release', 'Ends the legal hold of one person that was set with this reason; others stay.'),
+    'accept-list': {
+      usage: '--config hub.yaml --reason CODE [--tenant NAME] [--json]',
+      summary:
+        'Goes on without the list of erased people beside the store, where status says that it cannot be followed: a new one is begun.',
+      options: { ...common, reason: text },
+      run: async (values, io) => {
+        const [answer] = await all(asked(programs, values, 'patient-tombstones', { reason: required(values, 'reason') }));
+        const { aside } = answer as { aside: string | null };
+        const moved = aside === null ? 'There was none' : `The one that was there is ${aside}`;
+        return print(io, values.json ? JSON.stringify(answer) : `A new list was begun from what the store knows. ${moved}.`);
+      },
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Instant } from '../../shared/clock.ts';
+import { asVitalmeshError, type VitalmeshError } from '../../shared/errors.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ErasingStore, ErasureEnd } from '../store/erasing/erasing.ts';
 import type { Tombstone } from '../store/erasing/tombstone.ts';
@@ -45,24 +46,48 @@ export async function finishErasures(store: ErasingStore, now: () => Instant): P
   }
 }
 
-/**
- * To be called when a store is opened, before anything of it is shown or taken: erases again whom a store that was put back to a state of before does not know to be
- * erased, goes on with what was cut off, and brings the file up to date. Gives how many
- * erasures it finished. Throws PATIENT-TOMBSTONES, STORAGE-*.
- */
-export async function settleErasures(store: ErasingStore, path: string, now: () => Instant): Promise<number> {
-  const kept = readTombstones(path);
-  if (kept.length > 0)
-    await store.adoptTombstones(kept, (tombstone, patient) => erasureEvidence(tombstone, { at: now(), patient, reason: 'again' }));
-  const ended = await finishErasures(store, now);
-  await keepTombstones(store, path);
-  return ended.length;
+/** What came of it when a store was opened. */
+export interface Settled {
+  /** How many erasures were finished. */
+  ended: number;
+  /** Why the list beside the store was not followed. */
+  fault?: VitalmeshError;
 }
 
-/** Writes the file anew where the store says more than it. Throws PATIENT-TOMBSTONES, STORAGE-*. */
+/**
+ * To be called when a store is opened, before anything of it is shown or taken: erases again whom a store that was put back to a state of before does not know to be
+ * erased, goes on with what was cut off, and brings the list up to date. A list that cannot be followed changes nothing and stops nothing: what is current of everybody else is needed
+ * more than that of few is hidden; whoever opens the store has to say so. Throws STORAGE-*.
+ */
+export async function settleErasures(store: ErasingStore, path: string, now: () => Instant): Promise<Settled> {
+  const fault = await followed(store, path, now);
+  const ended = (await finishErasures(store, now)).length;
+  if (fault !== undefined) return { ended, fault };
+  await keepTombstones(store, path);
+  return { ended };
+}
+
+async function followed(store: ErasingStore, path: string, now: () => Instant): Promise<VitalmeshError | undefined> {
+  try {
+    const kept = readTombstones(path);
+    if (kept.length > 0)
+      await store.adoptTombstones(kept, (tombstone, patient) => erasureEvidence(tombstone, { at: now(), patient, reason: 'again' }));
+    return undefined;
+  } catch (thrown) {
+    const error = asVitalmeshError(thrown);
+    if (error.code.startsWith('PATIENT-TOMBSTONES')) return error;
+    throw error;
+  }
+}
+
+/** Writes the list anew where the store says more than it. Throws PATIENT-TOMBSTONES, PATIENT-TOMBSTONES-ALTERED, STORAGE-*. */
 export async function keepTombstones(store: ErasingStore, path: string): Promise<void> {
   const kept = readTombstones(path);
   const all = united(kept, await store.tombstones());
-  const size = (tombstones: readonly Tombstone[]): number => tombstones.reduce((sum, { others }) => sum + 1 + others.length, 0);
-  if (size(all) > size(kept)) writeTombstones(path, all);
+  if (sizeOf(all) > sizeOf(kept)) writeTombstones(path, all);
+}
+
+/** How much tombstones say. */
+export function sizeOf(tombstones: readonly Tombstone[]): number {
+  return tombstones.reduce((sum, { others }) => sum + 1 + others.length, 0);
 }

@@ -10,7 +10,13 @@ export interface PrivacySurroundings {
   tenants(): readonly string[];
 }
 
-export type PatientCommand = 'patient-export' | 'patient-erase' | 'patient-hold' | 'patient-holds' | 'patient-release';
+export type PatientCommand =
+  | 'patient-export'
+  | 'patient-erase'
+  | 'patient-hold'
+  | 'patient-holds'
+  | 'patient-release'
+  | 'patient-tombstones';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
@@ -25,6 +31,7 @@ const eraseArgs = z.strictObject({
   also,
 });
 const holdsArgs = z.strictObject({ tenant: text.optional() });
+const tombstonesArgs = z.strictObject({ tenant: text.optional(), reason: text });
 const holdArgs = z.strictObject({ tenant: text.optional(), patient: text, reason: text });
 
 /** What an operator may do in the name of one person, with a hub that runs or with a store alone; recorded as `local:<uid>`. */
@@ -50,6 +57,10 @@ export function rightsOperatorCommands({ rights, tenants }: PrivacySurroundings)
     'patient-holds': async function* (args, principal) {
       const { tenant } = checked(holdsArgs, args, '--tenant is text');
       yield { holds: await rights.holds(operatorWithin(tenants(), uidOf(principal), tenant), CONTEXT) };
+    },
+    'patient-tombstones': async function* (args, principal) {
+      const { tenant, reason } = checked(tombstonesArgs, args, '--reason is text');
+      yield await rights.acceptTombstones(operatorWithin(tenants(), uidOf(principal), tenant), reason, CONTEXT);
     },
     'patient-release': async function* (args, principal) {
       const { tenant, ...asked } = checked(holdArgs, args, 'PATIENT and --reason are text');

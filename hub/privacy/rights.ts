@@ -1,5 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { AccessResource, Action, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
@@ -10,12 +10,15 @@ import type { Feed } from '../feed.ts';
 import { namesIn } from '../patients/names-in.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type ErasureCounts, type LegalHold, NOTHING_REMOVED, type Removed } from '../store/erasing/erasing.ts';
+import type { Tombstone } from '../store/erasing/tombstone.ts';
 import type { CurrencyChange, Store } from '../store/store.ts';
 import { bindingOf } from './bound.ts';
-import { finishErasures, keepTombstones } from './finish-erasures.ts';
+import { rowsOfErased } from './erased-again.ts';
+import { finishErasures, keepTombstones, sizeOf } from './finish-erasures.ts';
 import { readNumbers } from './read-numbers.ts';
 import { REASON } from './reason.ts';
 import { patientResource, registryResource, rollupResource } from './resources.ts';
+import { faultOf, readTombstones, setAside, united } from './tombstone-file.ts';
 import { type AmbiguousNumber, nameOf, type WhoseNumbers } from './whose-numbers.ts';
 
 export interface PrivacyOptions {
@@ -46,6 +49,14 @@ export interface NumbersReport {
   ambiguous: readonly AmbiguousNumber[];
 }
 
+/** Who was erased, or may not be; and what is wrong with the list of them beside the store, or with the registry. */
+export interface PeopleStatus extends ErasureCounts {
+  /** Why the list is not followed; only where it is not. */
+  list?: ErrorCode;
+  /** Where registry.yaml names somebody who was erased; only where it does. */
+  listed?: readonly string[];
+}
+
 /** What `patients erase --json` prints: of who it was nothing but the numbers that were left out. */
 export interface ErasureReport extends NumbersReport {
   /** Hex: by it the entries of the erasure are found in the evidence. */
@@ -61,20 +72,50 @@ export interface ErasureReport extends NumbersReport {
  */
 export class PatientRights {
   readonly #options: PrivacyOptions;
-  #counts: ErasureCounts = { erased: 0, underWay: 0, held: 0 };
+  #counts: Omit<PeopleStatus, 'listed'> = { erased: 0, underWay: 0, held: 0 };
+  #tombstones: readonly Tombstone[] = [];
 
   constructor(options: PrivacyOptions) {
     this.#options = options;
   }
 
-  /** As of the last look; for the status. */
-  get counts(): ErasureCounts {
-    return this.#counts;
+  /** As of the last look, and of the registry in force; for the status. */
+  get counts(): PeopleStatus {
+    const listed = rowsOfErased(this.#options.registry, this.#tombstones);
+    return { ...this.#counts, ...(listed.length > 0 && { listed }) };
   }
 
-  /** Looks how many people were erased, or are on hold. */
+  /** Looks how many people were erased, or are on hold, and whether the list beside the store can be followed. */
   async look(): Promise<void> {
-    this.#counts = await this.#options.store.erasing.erasureCounts();
+    const { store, tombstones } = this.#options;
+    const counts = await store.erasing.erasureCounts();
+    this.#tombstones = await store.erasing.tombstones();
+    const list = faultOf(tombstones)?.code ?? (this.#isFollowed() ? undefined : 'PATIENT-TOMBSTONES');
+    this.#counts = { ...counts, ...(list && { list }) };
+  }
+
+  /** Whether the store has all that the list says. */
+  #isFollowed(): boolean {
+    return sizeOf(united(this.#tombstones, readTombstones(this.#options.tombstones))) === sizeOf(this.#tombstones);
+  }
+
+  /**
+   * Goes on without what the list beside the store says: it is moved aside, and a new one is begun from the store. What it said of people whom the store does not know to be erased
+   * is left; whoever does this answers for it. Throws USAGE where the list can be followed.
+   */
+  async acceptTombstones(caller: Principal, reason: string, context: CallContext): Promise<{ aside: string | null }> {
+    checkReason(reason);
+    const { store, tombstones, clock } = this.#options;
+    const call = await this.#begin(caller, 'patient.erase', context);
+    await this.look();
+    const { list } = this.#counts;
+    if (list === undefined)
+      throw new VitalmeshError('USAGE', { detail: 'the list of tombstones is as it must be: there is nothing to accept' });
+    await store.record([granted(call, null, 0, { args: { accept: true, reason, list } })]);
+    const aside = setAside(tombstones, clock.now()) ?? null;
+    await keepTombstones(store.erasing, tombstones);
+    await this.look();
+    return { aside };
   }
 
   /**
@@ -162,6 +203,8 @@ export class PatientRights {
     const call = await this.#begin(caller, 'patient.erase', context, patient);
     const bound = bindingOf(registry, tenant, patient);
     if (bound !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', bound);
+    const fault = faultOf(tombstones);
+    if (fault !== undefined) await this.#refuse(call, 'list', null, fault.code, fault.detail);
     const numbers = await this.#numbers(tenant, patient, also);
     const report = { included: also.length, ambiguous: numbers.ambiguous };
     const { tombstone, gone } = await this.#trying(call, () =>
@@ -268,8 +311,8 @@ export class PatientRights {
 }
 
 /** It stays where nothing of the person may stay. Throws USAGE. */
-function checkReason(reason: string, patient: string): void {
-  if (REASON.test(reason) && !reason.includes(patient)) return;
+function checkReason(reason: string, patient?: string): void {
+  if (REASON.test(reason) && (patient === undefined || !reason.includes(patient))) return;
   throw new VitalmeshError('USAGE', {
     detail: '--reason is a code or a ticket of 1 to 64 letters, digits and . _ : / # -, without the id: it stays',
   });

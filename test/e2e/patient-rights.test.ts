@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HubStatus } from '../../hub/status.ts';
@@ -65,8 +65,22 @@ test('a running hub gives a person a copy and erases them; the store of before, 
     assert.equal(await hub.stop(), 0);
   }
   assert.equal(await held(), 0);
-  // Who took the file away, or spoilt it, is not let past it.
+  // Who took the list away, or spoilt it, is found; the hub serves everybody else meanwhile.
   writeFileSync(at('hub.db.erased'), '{}', { mode: 0o600 });
   assert.match((await hubCommand('check', '--config', at('hub.yaml'))).stderr, /^PATIENT-TOMBSTONES: /);
-  assert.doesNotMatch(readFileSync(at('hub.db.erased'), 'utf8'), /tombstones/);
+  {
+    await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));
+    assert.match(hub.log, /"code":"PATIENT-TOMBSTONES"/);
+    assert.match((await hubCommand('status', '--config', at('hub.yaml'))).stdout, /People +PATIENT-TOMBSTONES \(The list of the people who were erased/);
+    assert.equal(await hub.stop(), 0);
+  }
+  assert.equal(readFileSync(at('hub.db.erased'), 'utf8'), '{}');
+  rmSync(at('hub.db.erased'));
+  assert.match((await hubCommand('check', '--config', at('hub.yaml'))).stderr, /^PATIENT-TOMBSTONES-ALTERED: /);
+  assert.equal((await ours('accept-list', '--reason', 'T-1')).code, 0);
+  writeFileSync(at('registry.yaml'), registry(WHO));
+  assert.match(
+    (await hubCommand('check', '--config', at('hub.yaml'))).stdout,
+    /registry\.yaml names somebody who was erased: beds of gateway gw-icu/,
+  );
 });

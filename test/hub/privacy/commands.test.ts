@@ -47,6 +47,7 @@ interface Site {
   folder: string;
   changes: Change[];
   gone: CurrencyChange[];
+  rights: PatientRights;
   /** Takes the patient out of the registry. */
   discharge(): Promise<void>;
   patient(command: string, ...argv: string[]): Promise<Ran>;
@@ -94,7 +95,7 @@ async function site(
       }),
     );
     await body({
-      ...{ hub, folder, changes, gone },
+      ...{ hub, folder, changes, gone, rights },
       async discharge() {
         const next = parseRegistry(WITHOUT, 'registry.yaml', policy.roles);
         hub.registry.replace(next, await hub.store.rebind(next.bindings(), clock.now()));
@@ -288,6 +289,39 @@ test('a copy goes to the standard output where that is asked for, as one Bundle,
     const none = await patient('export', 'pat-nobody', '--out', '-');
     assert.deepEqual([none.code, none.stdout], [1, '']);
     assert.match(none.stderr, /^PATIENT-UNKNOWN: /);
+  });
+});
+
+test('with a list that is not as it was written nobody is erased, the status says so, and an operator goes on with what the store knows', async () => {
+  verifies('ERASE-LIST-KEPT', 'ERASE-LISTED-AGAIN');
+  await site(async ({ patient, folder, hub, discharge, rights }) => {
+    await discharge();
+    assert.equal((await patient('erase', WHO, '--confirm', WHO, '--reason', 'r')).code, 0);
+    assert.match((await patient('accept-list', '--reason', 'T-1')).stderr, /^USAGE: .*nothing to accept/);
+    const file = join(folder, 'hub.db.erased');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"reason":"r"', '"reason":"s"'));
+    await rights.look();
+    assert.deepEqual(rights.counts, { erased: 1, underWay: 0, held: 0, list: 'PATIENT-TOMBSTONES-ALTERED' });
+    const erase = () => patient('erase', 'pat-icu-02', '--confirm', 'pat-icu-02', '--reason', 'r');
+    hub.registry.replace(parseRegistry(WITHOUT.replace('ICU-02: pat-icu-02', 'ICU-02: null'), 'registry.yaml'), []);
+    assert.match((await erase()).stderr, /^PATIENT-TOMBSTONES-ALTERED: /);
+    assert.equal((await hub.store.counts('clinic', () => event(0))).observations, 1);
+    const accepted = await patient('accept-list', '--reason', 'T-1');
+    assert.match(
+      accepted.stdout,
+      /^A new list was begun from what the store knows\. The one that was there is .*hub\.db\.erased\.aside-\d+\.$/m,
+    );
+    assert.equal(readTombstones(file).length, 1);
+    const told = (await evidenceOf(hub.store)).find(({ detail }) => detail?.args?.accept === true);
+    assert.deepEqual(told?.detail?.args, { accept: true, reason: 'T-1', list: 'PATIENT-TOMBSTONES-ALTERED' });
+    assert.equal((await erase()).code, 0);
+    // A registry of before names them again: the status says where, and not who.
+    const old = parseRegistry(TEST_REGISTRY, 'registry.yaml');
+    hub.registry.replace(
+      old,
+      old.bindings().map((binding) => ({ ...binding, since: 0 })),
+    );
+    assert.deepEqual(rights.counts.listed, ['beds of gateway gw-icu', 'beds of gateway gw-icu; patients of 1 client']);
   });
 });
 

@@ -234,7 +234,6 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     may: AS_STORED,
   },
   'clinical-alerts': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
-  'clinical-support': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   verify: { args: () => [{}] },
   backup: {
     args: ({ folder }) => [{ to: join(folder, 'store.backup') }],
@@ -386,7 +385,6 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'access list': 'access-list',
   'access policy': 'nothing of the store',
   'clinical alerts': 'clinical-alerts',
-  'clinical support': 'clinical-support',
   'audit list': 'audit-list',
   'audit show': 'audit-list',
   'audit export': 'audit-export',
