@@ -344,6 +344,11 @@ export const ERRORS = {
     advice: 'Entries were altered or removed by somebody who had the key; keep the file as it is and see who.',
     retryable: false,
   },
+  'VERIFY-PLACING': {
+    message: 'Rows that follow movements name a bed or a person that the store does not know, or another tenant has.',
+    advice: 'A movement that comes late could not move them; keep a copy of the file and restore from a backup.',
+    retryable: false,
+  },
   'VERIFY-LINEAGE': {
     message: "The store's lineage is not in order.",
     advice: 'Agents could not tell what a restored store lacks; keep a copy of the file and restore from a backup.',

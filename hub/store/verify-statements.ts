@@ -16,6 +16,19 @@ export const VERIFY_SQL = {
     LEFT JOIN seen s ON s.writer = o.writer AND s.seq = o.seq AND s.part = o.part
     WHERE o.key >= ? AND o.key <= ? ORDER BY o.key`,
   observationCount: 'SELECT count(*) AS rows FROM observation WHERE key > ? AND key <= ?',
+  // By a bed or a person that is none of the tenant's, or nobody's without a bed.
+  misplaced: `
+    SELECT count(*) AS rows FROM observation o JOIN patient p ON p.key = o.patient
+    WHERE o.key > ? AND o.key <= ? AND (
+      (o.bed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM placeBed b WHERE b.key = o.bed AND b.tenant = p.tenant))
+      OR (o.stated IS NOT NULL AND (o.bed IS NULL OR NOT EXISTS (SELECT 1 FROM person s WHERE s.key = o.stated AND s.tenant = p.tenant)))
+      OR (o.bed IS NULL AND p.id >= '@bed ' AND p.id < '@bed!'))`,
+  misplacedEvents: `
+    SELECT count(*) AS rows FROM event e
+    WHERE e.key > ? AND e.key <= ? AND (
+      (e.bed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM placeBed b WHERE b.key = e.bed AND b.tenant = e.tenant))
+      OR (e.stated IS NOT NULL AND (e.bed IS NULL OR NOT EXISTS (SELECT 1 FROM person s WHERE s.key = e.stated AND s.tenant = e.tenant)))
+      OR (e.bed IS NULL AND e.patient >= '@bed ' AND e.patient < '@bed!'))`,
   eventPage: `
     SELECT e.key, e.tenant, e.writer, e.seq, e.part, e.received, w.agent, w.epoch, s.hash
     FROM event e

@@ -64,6 +64,7 @@ class Verification {
     yield* this.#batches();
     yield* this.#orphans();
     yield* this.#eventPages();
+    yield* this.#placed();
     this.#compareTotals(totals);
     yield* this.#seen();
     yield* this.#ranges();
@@ -140,6 +141,21 @@ class Verification {
     }
     if (rows !== this.#counts.observations)
       this.#findings.add('VERIFY-BATCH', `${rows - this.#counts.observations} observations of no batch`);
+  }
+
+  /** Each row that follows movements does so by a bed and a person of its own tenant. */
+  *#placed(): Generator<VerifyProgress, void> {
+    for (const [sql, last] of [
+      [VERIFY_SQL.misplaced, this.#upTo.observation],
+      [VERIFY_SQL.misplacedEvents, this.#upTo.event],
+    ] as const) {
+      for (let after = 0; after < last; after += 5000) {
+        const until = Math.min(after + 5000, last);
+        const rows = this.#database.prepare<[number, number], { rows: number }>(sql).get(after, until)?.rows ?? 0;
+        if (rows > 0) this.#findings.add('VERIFY-PLACING', `${rows} rows up to ${until}`);
+        yield { part: 'placed', done: until, of: last };
+      }
+    }
   }
 
   *#eventPages(): Generator<VerifyProgress, void> {

@@ -13,6 +13,18 @@ export const VERIFY_PG = {
     LEFT JOIN writer w ON w.key = o.writer
     LEFT JOIN seen s ON s.writer = o.writer AND s.seq = o.seq AND s.part = o.part
     WHERE o.key >= $1 AND o.key <= $2 ORDER BY o.key`,
+  // By a bed or a person that is none of the tenant's, or nobody's without a bed.
+  misplaced: `
+    SELECT count(*) AS rows FROM observation o JOIN patient p ON p.key = o.patient
+    LEFT JOIN place_bed b ON b.key = o.bed LEFT JOIN person s ON s.key = o.stated
+    WHERE o.key > $1 AND o.key <= $2 AND (
+      (o.bed IS NOT NULL AND b.key IS NULL) OR (o.stated IS NOT NULL AND (o.bed IS NULL OR s.key IS NULL))
+      OR (o.bed IS NULL AND p.id >= '@bed ' AND p.id < '@bed!'))`,
+  misplacedEvents: `
+    SELECT count(*) AS rows FROM event e LEFT JOIN place_bed b ON b.key = e.bed LEFT JOIN person s ON s.key = e.stated
+    WHERE e.key > $1 AND e.key <= $2 AND (
+      (e.bed IS NOT NULL AND b.key IS NULL) OR (e.stated IS NOT NULL AND (e.bed IS NULL OR s.key IS NULL))
+      OR (e.bed IS NULL AND e.patient >= '@bed ' AND e.patient < '@bed!'))`,
   countRows: 'SELECT count(*) AS rows FROM observation WHERE key > $1 AND key <= $2',
   events: `
     SELECT e.key, e.writer, e.seq, e.part, e.received, w.agent, w.epoch, s.hash,

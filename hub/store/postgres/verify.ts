@@ -86,6 +86,7 @@ class Verification {
   async #tenant(tenant: string): Promise<void> {
     const observations = await this.#batches(tenant);
     const events = await this.#events();
+    await this.#placed(tenant);
     const [quarantined] = await this.#transaction.query<{ rows: number }>(VERIFY_PG.quarantined, [tenant]);
     const [told] = await this.#transaction.query<{ observations: number; events: number; quarantined: number }>(VERIFY_PG.total, [tenant]);
     const wrong = (what: string): void => this.#findings.add('VERIFY-TOTALS', `${what} of tenant ${tenant}`);
@@ -139,6 +140,20 @@ class Verification {
     if (lines && lines.length !== lastKey - firstKey + 1) this.#findings.add('VERIFY-RESOURCE', `batch ${key}`);
     for (const row of found) this.#keyed(row, lines?.[row.key - firstKey], `observation ${row.key}`);
     return found.length;
+  }
+
+  /** Each row that follows movements does so by a bed and a person of its own tenant, for no other's are shown. */
+  async #placed(tenant: string): Promise<void> {
+    for (const [sql, last] of [
+      [VERIFY_PG.misplaced, this.#upTo.lastObservation],
+      [VERIFY_PG.misplacedEvents, this.#upTo.lastEvent],
+    ] as const) {
+      for (let after = 0; after < last; after += 20_000) {
+        const [counted] = await this.#transaction.query<{ rows: number }>(sql, [after, after + 20_000]);
+        if (counted && counted.rows > 0)
+          this.#findings.add('VERIFY-PLACING', `${counted.rows} rows of tenant ${tenant} up to ${after + 20_000}`);
+      }
+    }
   }
 
   /** Gives how many the tenant has. */

@@ -46,11 +46,20 @@ test('a store that is as it should be has no findings, and everything in it was 
   const { verdict, told } = await verdictAfter();
   assert.deepEqual(verdict.findings, []);
   assert.deepEqual(verdict.counts, { batches: 3, observations: 6, events: 1, latest: 2, seen: 7, ranges: 0, evidence: 4 });
-  assert.deepEqual([...new Set(told.map(({ part }) => part))], ['batches', 'observations', 'events', 'seen', 'latest']);
+  assert.deepEqual([...new Set(told.map(({ part }) => part))], ['batches', 'observations', 'events', 'placed', 'seen', 'latest']);
 });
 
 const DAMAGE: readonly [what: string, code: string, ...sql: string[]][] = [
   ['a total', 'VERIFY-TOTALS', 'UPDATE total SET observations = 7'],
+  ['a row by a bed that nobody knows', 'VERIFY-PLACING', 'UPDATE observation SET bed = 9 WHERE key = 2'],
+  [
+    'a row that states somebody of another tenant',
+    'VERIFY-PLACING',
+    "INSERT INTO placeBed (key, tenant, bed) VALUES (1, 'clinic', 'ICU-01')",
+    "INSERT INTO person (key, tenant, authority, value, id) VALUES (1, 'other', 'HIS', '1', 'p-1')",
+    'UPDATE observation SET bed = 1, stated = 1 WHERE key = 2',
+  ],
+  ['an event by a bed that nobody knows', 'VERIFY-PLACING', 'UPDATE event SET bed = 9'],
   ['a total of events', 'VERIFY-TOTALS', 'UPDATE total SET events = 0'],
   ['a total of quarantine', 'VERIFY-TOTALS', 'UPDATE total SET quarantined = 2'],
   ['a current row of another time', 'VERIFY-LATEST', "UPDATE latest SET sortTime = sortTime + 1 WHERE vital = 'hr'"],
