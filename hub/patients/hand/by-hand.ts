@@ -50,6 +50,8 @@ export interface Done {
 }
 
 export interface Imported {
+  /** UTC ms since when those lie there of whom the census does not say. */
+  at: Instant;
   /** How many lines were taken, or would be. */
   admitted: number;
   /** By which each can be taken back; none of a trial. */
@@ -116,10 +118,10 @@ export class ByHand {
     });
     if (trial || told.length === 0) {
       await this.#options.store.record([granted(call, null, 0, { args: { act: 'import', trial, lines: rows.length } })]);
-      return { admitted: rows.length, statements: [], notFollowed };
+      return { at, admitted: rows.length, statements: [], notFollowed };
     }
     const done = await this.#tell(call, told, { act: 'import', lines: rows.length });
-    return { admitted: done.length, statements: done.map(({ statement }) => statement), notFollowed };
+    return { at, admitted: done.length, statements: done.map(({ statement }) => statement), notFollowed };
   }
 
   /** That a device stands in a bed from `at` on (now unless given), or in none (null), whatever bed its messages name. */

@@ -147,11 +147,12 @@ async function importCensus(programs: HandPrograms, values: CommandValues, io: C
   const { rows, faults } = censusOf(await readText(required(values, 'FILE', 'FILE'), io), zone);
   const trial = values['dry-run'] === true;
   const total = { admitted: 0, statements: [] as string[], notFollowed: [] as number[] };
-  // One time for all of it, however many calls it takes.
-  const when = 'at' in at(values) ? at(values) : { at: Date.now() };
+  // One time for all of it, however many calls it takes: by the hub's clock, which the first of them says.
+  let when = at(values);
   for (let from = 0; from < Math.max(rows.length, 1); from += LINES_A_CALL) {
     const part = { rows: rows.slice(from, from + LINES_A_CALL), trial, ...when };
     for (const imported of await asked<Imported>(programs, values, 'patients-import', part)) {
+      when = { at: imported.at };
       total.admitted += imported.admitted;
       total.statements.push(...imported.statements);
       total.notFollowed.push(...imported.notFollowed);

@@ -16,7 +16,12 @@ function formatPlace({ patient, bed, discharged, mergedFrom }: PatientPlace): st
   return `${patient}  ${discharged === undefined ? 'lies in no bed for sure' : `was discharged at ${formatInstant(discharged)}`}`;
 }
 
-export function formatImport({ admitted, notFollowed, faults, trial }: Imported & Pick<CensusFile, 'faults'> & { trial: boolean }): string {
+export function formatImport({
+  admitted,
+  notFollowed,
+  faults,
+  trial,
+}: Omit<Imported, 'at'> & Pick<CensusFile, 'faults'> & { trial: boolean }): string {
   const head = `${admitted} ${trial ? 'could be admitted; nothing was kept' : 'admitted'}${faults.length === 0 ? '.' : `, ${faults.length} left out:`}`;
   const left = faults.map(({ line, fault }) => `line ${line}: ${CENSUS_FAULTS[fault]}`);
   const unfollowed =

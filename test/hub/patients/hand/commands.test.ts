@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { AuditEvent } from '../../../../hub/access/access.ts';
+import { DEFAULT_POLICY } from '../../../../hub/access/default-policy.ts';
+import type { Done, Imported } from '../../../../hub/patients/hand/by-hand.ts';
+import type { Correction } from '../../../../hub/patients/hand/corrected.ts';
+import type { ShownStay } from '../../../../hub/patients/hand/shown.ts';
+import { newPatientId } from '../../../../hub/patients/public-id.ts';
+import { nobodyIn } from '../../../../hub/store/placing/placing.ts';
+import { verifies } from '../../../requirements.ts';
+import { evidenceOf } from '../../../support/evidence.ts';
+import { measure, minute, tell } from '../../../support/following.ts';
+import { gathered, type TestHub } from '../../../support/hub.ts';
+import { type HandSite, handSite } from './site.ts';
+
+const at = (minutes: number): string => new Date(minute(minutes)).toISOString();
+const operator = { channel: 'operator' } as const;
+
+async function admitted({ json }: HandSite, bed: string, number: string, minutes: number): Promise<{ patient: string; statement: string }> {
+  const { patients, statement } = await json<Done>(['admit', '--bed', bed, '--from', '-', '--at', at(minutes)], `HOSP|${number}\n`);
+  assert.equal(patients[0]?.bed, bed);
+  return { patient: patients[0]?.patient ?? assert.fail(), statement };
+}
+
+/** Heart rates in order of measuring, each with under whom it stands; or those of nobody in a bed. */
+async function readings({ store }: TestHub, bed?: string): Promise<[number | null, string][]> {
+  const filter = bed === undefined ? {} : { patient: nobodyIn(bed) };
+  const all = await gathered(await store.observations('clinic', filter, () => ENTRY));
+  return all.sort((a, b) => a.sortTime - b.sortTime).map(({ value, patient }) => [value, patient]);
+}
+
+for (const isRunning of [true, false])
+  test(`admitted, moved, swapped and discharged by hand, of a hub that ${isRunning ? 'runs' : 'does not run'}: values follow`, () =>
+    handSite(
+      async (site) => {
+        verifies('PLACED-BY-HAND', 'ONE-DOOR');
+        const { hub, json, patients } = site;
+        await measure(hub, 1, -50, { bed: 'ICU-01', value: 71 });
+        const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+        const { patient: two } = await admitted(site, 'ICU-02', '2', -60);
+        assert.deepEqual(await readings(hub), [[71, one]], 'what was nobody’s is theirs since the admission');
+        const moved = await json<Done>(['move', '--patient', one, '--bed', 'ICU-03', '--at', at(-40)]);
+        assert.deepEqual(moved.patients, [{ patient: one, bed: 'ICU-03' }]);
+        const swapped = await json<Done>(['swap', '--patient', one, '--with', two, '--at', at(-30)]);
+        assert.deepEqual(
+          swapped.patients.map(({ patient, bed }) => [patient, bed]),
+          [
+            [one, 'ICU-02'],
+            [two, 'ICU-03'],
+          ],
+        );
+        const gone = await json<Done>(['discharge', '--patient', two, '--at', at(-20)]);
+        assert.deepEqual(gone.patients, [{ patient: two, bed: null, discharged: minute(-20) }]);
+        const stays = await json<ShownStay[]>(['show', '--patient', one]);
+        assert.deepEqual(
+          stays.map(({ bed, state, from, to, patients: who }) => [bed, state, from, to, who]),
+          [
+            ['ICU-01', 'occupied', minute(-60), minute(-40), [{ patient: one }]],
+            ['ICU-02', 'occupied', minute(-30), null, [{ patient: one }]],
+            ['ICU-03', 'occupied', minute(-40), minute(-30), [{ patient: one }]],
+          ],
+        );
+        const then = await patients(['show', '--bed', 'ICU-03', '--at', at(-25), '--numbers']);
+        assert.match(then.stdout, new RegExp(`^ICU-03 {2}occupied {5}${two} \\(HOSP\\|2\\) {2}since .* until `));
+        const evidence = (await evidenceOf(hub.store)).filter(({ action }) => action === 'patients.place');
+        const by = `local:${isRunning ? process.getuid?.() : 1000}`;
+        const acts = evidence
+          .filter(({ principal, reason }) => principal === by && reason === 'granted')
+          .map(({ detail }) => detail?.args?.act);
+        assert.deepEqual(acts, ['admit', 'admit', 'move', 'swap', 'discharge']);
+        assert.ok(!JSON.stringify(evidence).includes('HOSP'), 'the hospital’s numbers are in no entry');
+      },
+      { isRunning },
+    ));
+
+test('what was said by hand is taken back by its id, once, and only that', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND');
+    const { hub, json, patients } = site;
+    const { patient: one, statement } = await admitted(site, 'ICU-01', '1', -60);
+    const moved = await json<Done>(['move', '--patient', one, '--bed', 'ICU-02', '--at', at(-40)]);
+    await json<Done>(['move', '--patient', one, '--bed', 'ICU-03', '--at', at(-20)]);
+    await measure(hub, 1, -30, { bed: 'ICU-02', value: 72 });
+    const undone = await json<Done>(['undo', moved.statement]);
+    assert.equal(undone.at, minute(-40));
+    const stays = await json<ShownStay[]>(['show', '--patient', one]);
+    assert.deepEqual(
+      stays.map(({ bed, from, to }) => [bed, from, to]),
+      [
+        ['ICU-01', minute(-60), minute(-20)],
+        ['ICU-03', minute(-20), null],
+      ],
+    );
+    assert.deepEqual(await readings(hub, 'ICU-02'), [[72, nobodyIn('ICU-02')]]);
+    assert.deepEqual(await readings(hub), []);
+    for (const id of [moved.statement, undone.statement, `gw-adt.${'0'.repeat(13)}.1.0`, 'nothing']) {
+      const { code, stderr } = await patients(['undo', id]);
+      assert.deepEqual([code, /^PATIENT-STATEMENT: /.test(stderr)], [1, true], id);
+    }
+    await json(['undo', statement]);
+    assert.deepEqual(hub.registry.patient('clinic', one)?.bed, 'ICU-03', 'a transfer says where somebody is without the admission');
+  }));
+
+test('two numbers are made one and two again by hand, and every read goes by the one that stays', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND', 'MERGED-RESOLVES');
+    const { hub, json, patients } = site;
+    const { patient: old } = await admitted(site, 'ICU-01', '1', -60);
+    await measure(hub, 1, -50, { bed: 'ICU-01', value: 71 });
+    const { patient: real } = await admitted(site, 'ICU-02', '2', -10);
+    await json<Done>(['discharge', '--patient', old, '--at', at(-12)]);
+    const merged = await json<Done>(['merge', '--patient', old, '--into', real]);
+    assert.deepEqual(
+      merged.patients.map(({ patient, mergedFrom }) => [patient, mergedFrom]),
+      [
+        [real, undefined],
+        [real, old],
+      ],
+    );
+    assert.deepEqual(await readings(hub), [[71, real]]);
+    const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
+    assert.equal((await hub.door.latest(monitor, old, operator)).mergedFrom, old);
+    assert.match((await patients(['show', '--patient', old])).stdout, new RegExp(real));
+    await json<Done>(['unmerge', '--from', '-'], 'HOSP|1\nHOSP|2\n');
+    assert.deepEqual(await readings(hub), [[71, old]]);
+    await json<Done>(['undo', (await json<Done>(['merge', '--patient', old, '--into', real])).statement]);
+    assert.deepEqual(await readings(hub), [[71, old]]);
+  }));
+
+test('a device that was put into another bed by hand measures there, and nowhere for nobody', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND');
+    const { hub, json, patients } = site;
+    const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+    const { patient: two } = await admitted(site, 'ICU-02', '2', -60);
+    await measure(hub, 1, -30, { bed: 'ICU-01', device: 'vent-1', value: 71 });
+    await measure(hub, 2, -10, { bed: 'ICU-01', device: 'vent-1', value: 72 });
+    await json(['assign-device', 'vent-1', '--bed', 'ICU-02', '--at', at(-20)]);
+    assert.deepEqual(await readings(hub), [
+      [71, one],
+      [72, two],
+    ]);
+    await json(['assign-device', 'vent-1', '--none', '--at', at(-15)]);
+    assert.deepEqual(await readings(hub), [[71, one]]);
+    assert.match((await patients(['assign-device', 'vent-1'])).stderr, /^USAGE: .*either --bed or --none/);
+    assert.match((await patients(['assign-device', 'vent-1', '--bed', 'ICU-99'])).stderr, /^PATIENT-BED: /);
+  }));
+
+test('a census admits everybody of its good lines, names the bad ones by number, and a trial keeps nothing', () =>
+  handSite(async ({ hub, json, patients, folder }) => {
+    verifies('CENSUS-READ', 'PLACED-BY-HAND');
+    const file = join(folder, 'census.csv');
+    const lines = ['bed,authority,number,since', `ICU-01,HOSP,Mustermann-1,${at(-90)}`, 'ICU-02,HOSP', 'WARD-9,HOSP,3,', 'ICU-03,HOSP,4,'];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    const trial = await patients(['import', file, '--dry-run']);
+    assert.deepEqual([trial.code, (await json<ShownStay[]>(['show'])).length], [1, 0]);
+    assert.match(
+      trial.stdout,
+      /^3 could be admitted; nothing was kept, 1 left out:\nline 3: other columns than the header names\n.*line 4\.$/m,
+    );
+    const { code, stdout } = await patients(['import', file, '--at', at(-30), '--json']);
+    const report = JSON.parse(stdout) as Imported & { faults: unknown };
+    assert.deepEqual(
+      [code, report.admitted, report.statements.length, report.faults, report.notFollowed],
+      [1, 3, 3, [{ line: 3, fault: 'columns' }], [4]],
+    );
+    assert.ok(!`${trial.stdout}${stdout}`.includes('Mustermann'));
+    const stays = await json<ShownStay[]>(['show']);
+    assert.deepEqual(
+      stays.map(({ bed, from }) => [bed, from]),
+      [
+        ['ICU-01', minute(-90)],
+        ['ICU-03', minute(-30)],
+        ['WARD-9', minute(-30)],
+      ],
+    );
+    assert.equal(hub.registry.patients('clinic').filter(({ bed }) => bed?.startsWith('ICU')).length, 2);
+
+    const hl7 = [
+      'MSH|^~\\&|PAS|HOSP|||20261121100000||ADT^A01|M1|P|2.5',
+      'EVN||20261121100000',
+      'PID|1||7^^^HOSP^MR',
+      'PV1|1|I|^^ICU-02',
+    ].join('\r');
+    assert.deepEqual((await json<Imported>(['import', '-'], hl7)).admitted, 1);
+    assert.match((await patients(['import', '-'], 'name,bed\nMustermann,ICU-01\n')).stderr, /^PATIENT-CENSUS: /);
+    assert.match((await patients(['import', '-'], 'bed,authority,number\nICU-01,H,\uFFFD\n')).stderr, /^PATIENT-CENSUS: .*UTF-8/);
+    assert.match((await patients(['import', join(folder, 'none.csv')])).stderr, /^USAGE: .*ENOENT/);
+  }));
+
+test('a long census takes as many calls as it needs, with one time for all of it', () =>
+  handSite(async ({ json }) => {
+    verifies('CENSUS-READ');
+    const lines = Array.from({ length: 120 }, (_, i) => `WARD-${i},HOSP,${i}`);
+    const { admitted: count, statements } = await json<Imported>(
+      ['import', '-', '--at', at(-5)],
+      `bed,authority,number\n${lines.join('\n')}\n`,
+    );
+    assert.deepEqual([count, new Set(statements).size], [120, 120]);
+    const stays = await json<ShownStay[]>(['show']);
+    assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, minute(-5)]);
+  }));
+
+test('what a late movement moved from one patient to another is listed, with who had been shown it before', () =>
+  handSite(async (site) => {
+    verifies('CORRECTIONS-LISTED');
+    const { hub, json, patients, clock } = site;
+    const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+    await measure(hub, 1, -20, { bed: 'ICU-01', value: 71 });
+    const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
+    assert.equal((await hub.door.latest(monitor, one, { channel: 'mcp-2026' })).vitals.length, 1);
+    assert.deepEqual(
+      await json<Correction[]>(['corrections']),
+      [],
+      'that nobody’s became somebody’s before anybody saw it is no correction',
+    );
+    clock.advance(1000);
+    await tell(hub, 1, -30, 'A03', { who: '1' });
+    await tell(hub, 2, -29, 'A01', { who: '2', bed: 'ICU-01' });
+    const [, two] = await hub.store.placing.personsOf('clinic', [
+      { authority: 'HOSP', value: '1' },
+      { authority: 'HOSP', value: '2' },
+    ]);
+    const found = await json<Correction[]>(['corrections', '--since', at(-1)]);
+    const sides = found.map(({ bed, was, is, rows, readBy }) => [
+      bed,
+      was,
+      is,
+      rows,
+      readBy.map(({ principal, action }) => `${principal} ${action}`),
+    ]);
+    assert.deepEqual(sides, [
+      ['ICU-01', one, null, 1, ['ai-monitor vitals.read']],
+      ['ICU-01', null, two, 1, []],
+    ]);
+    const { stdout } = await patients(['corrections']);
+    assert.match(
+      stdout,
+      /1 rows of bed ICU-01, since .*: from p-\S+ to nobody\n {2}shown before, entry \d+, .*: ai-monitor, vitals\.read$/m,
+    );
+    assert.deepEqual(await json<Correction[]>(['corrections', '--since', at(1)]), []);
+    const seq = found[0]?.readBy[0]?.seq ?? 0;
+    const [entry] = await gathered(hub.store.evidence('clinic', { fromSeq: seq, toSeq: seq }));
+    assert.deepEqual([entry?.event.principal, entry?.event.patient], ['ai-monitor', one]);
+  }));
+
+test('what cannot be said is refused by its code, before anything is kept, and repeats nothing', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND');
+    const { patients, json, hub } = site;
+    const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+    const wrong = one.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+    const cases: [string[], RegExp, string?][] = [
+      [['admit', '--bed', 'ICU-77', '--patient', one], /^PATIENT-BED: /],
+      [['admit', '--bed', 'ICU-02', '--patient', newPatientId()], /^PATIENT-UNHEARD: /],
+      [['admit', '--bed', 'ICU-02', '--patient', wrong], /^PATIENT-MISTYPED: /],
+      [['admit', '--bed', 'ICU-02'], /^USAGE: .*--patient is missing/],
+      [['admit', '--patient', one], /^USAGE: .*--bed is missing/],
+      [['admit', '--bed', 'ICU-02', '--patient', one, '--from', '-'], /^USAGE: .*not both/, 'HOSP|9'],
+      [['admit', '--bed', 'ICU-02', '--from', '-'], /^USAGE: .*one number/, ''],
+      [['admit', '--bed', 'ICU-02', '--from', '-'], /^USAGE: .*line 2 is not/, '\nMustermann'],
+      [['admit', '--bed', 'ICU-02', '--from', '-'], /^USAGE: .*line 1 is not/, 'a|b|c|d'],
+      [['admit', '--bed', 'ICU-02', '--patient', one, '--at', 'yesterday'], /^USAGE: .*time with offset/],
+      [['admit', '--bed', 'ICU-02', '--patient', one, '--at', '2014-01-01T00:00:00Z'], /^USAGE: .*before 2015/],
+      [['admit', '--bed', 'ICU-02', '--patient', one, '--at', at(10)], /^USAGE: .*future/],
+      [['swap', '--patient', one, '--with', one], /^USAGE: .*the same/],
+      [['swap', '--from', '-'], /^PATIENT-UNPLACED: /, 'HOSP|1\nHOSP|2\n'],
+      [['show', '--patient', one, '--bed', 'ICU-01'], /^USAGE: /],
+      [['show', '--patient', newPatientId()], /^PATIENT-UNHEARD: /],
+      [['show', '--patient', wrong], /^PATIENT-MISTYPED: /],
+    ];
+    const before = (await hub.store.counts('clinic', () => ENTRY)).events;
+    for (const [argv, said, stdin] of cases) {
+      const { code, stderr, stdout } = await patients(argv, stdin);
+      assert.match(stderr, said, argv.join(' '));
+      assert.ok(code !== 0 && stdout === '' && !stderr.includes('Mustermann'), argv.join(' '));
+    }
+    assert.equal((await hub.store.counts('clinic', () => ENTRY)).events, before);
+    assert.equal((await json<ShownStay[]>(['show'])).length, 1);
+  }));
+
+const ENTRY: AuditEvent = {
+  ...({ at: 0, tenant: 'clinic', principal: 'test', role: 'test', action: 'status.read', patient: null, outcome: 'allowed' } as const),
+  ...{ reason: 'test', count: 0, channel: 'operator' },
+};
+
+test('whom the policy does not let is refused, and the refusal stands in the evidence', () => {
+  const rules = DEFAULT_POLICY.rules.map((rule) => ({
+    ...rule,
+    actions: rule.actions.filter((action) => !['patients.place', 'observations.export', 'audit.read'].includes(action)),
+  }));
+  return handSite(
+    async ({ patients, hub }) => {
+      verifies('PLACED-BY-HAND', 'ONE-DOOR');
+      for (const argv of [
+        ['admit', '--bed', 'ICU-01', '--from', '-'],
+        ['import', '-'],
+        ['undo', 'x'],
+        ['assign-device', 'd', '--none'],
+        ['show', '--numbers'],
+        ['corrections'],
+      ])
+        assert.match(
+          (await patients(argv, argv[0] === 'import' ? 'bed,authority,number\nICU-01,H,1\n' : 'H|1')).stderr,
+          /^ACCESS-DENIED: /,
+          argv[0],
+        );
+      assert.equal((await patients(['show'])).code, 0);
+      const denied = (await evidenceOf(hub.store)).filter(({ outcome }) => outcome === 'denied').map(({ action }) => action);
+      assert.deepEqual(denied, [
+        'patients.place',
+        'patients.place',
+        'patients.place',
+        'patients.place',
+        'observations.export',
+        'audit.read',
+      ]);
+    },
+    { policy: { ...DEFAULT_POLICY, rules } },
+  );
+});
