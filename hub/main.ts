@@ -273,25 +273,33 @@ async function check(config: HubConfig): Promise<string | undefined> {
   return found.length === 0 ? undefined : found.join('\n');
 }
 
-async function* exportOffline(config: HubConfig, filter: ExportFilter): AsyncGenerator<unknown> {
-  const { registry, policy: rules } = loadRules(config);
-  const policy = () => rules;
-  const metrics = new Metrics();
-  await using store = await openExistingStore(config.store, { metrics });
-  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
-  const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
-  yield* exportAll(door, tenantsOf(registry, store), filter, `local:${ownUid()}`);
+/** What a command has of a store whose hub does not run. */
+interface OfflineSite {
+  store: Store;
+  registry: ReturnType<typeof loadRules>['registry'];
+  policy: () => Policy;
+  tenants: () => readonly string[];
+  door: Door;
 }
 
-async function* whereOffline(config: HubConfig, args: Record<string, unknown>): AsyncGenerator<unknown> {
+async function* offline<T>(config: HubConfig, use: (site: OfflineSite) => AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
   const { registry, policy: rules } = loadRules(config);
   const policy = () => rules;
   const metrics = new Metrics();
   await using store = await openExistingStore(config.store, { metrics });
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
   const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
-  const tenants = () => tenantsOf(registry, store);
-  yield* patientsOperatorCommands({ door, tenants, clock: systemClock })['patients-where'](args, `local:${ownUid()}`);
+  yield* use({ store, registry, policy, door, tenants: () => tenantsOf(registry, store) });
+}
+
+function exportOffline(config: HubConfig, filter: ExportFilter): AsyncIterable<unknown> {
+  return offline(config, ({ door, tenants }) => exportAll(door, tenants(), filter, `local:${ownUid()}`));
+}
+
+function whereOffline(config: HubConfig, args: Record<string, unknown>): AsyncIterable<unknown> {
+  return offline(config, ({ door, tenants }) =>
+    patientsOperatorCommands({ door, tenants, clock: systemClock })['patients-where'](args, `local:${ownUid()}`),
+  );
 }
 
 async function backup(config: HubConfig, to: string): Promise<BackupReport> {
@@ -336,15 +344,12 @@ async function* explainingOffline<T>(config: HubConfig, use: (surroundings: Expl
   yield* use({ explainer, tenants: () => (store ? tenantsOf(registry, store) : registry.tenants()) });
 }
 
-async function* auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
-  const { registry, policy: rules } = loadRules(config);
-  await using store = await openExistingStore(config.store, { metrics: new Metrics() });
-  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
-  const policy = () => rules;
-  const { zone } = config;
-  const door = createDoor({ store, registry, metrics: new Metrics(), policy, maskings, zone });
-  const auditor = createAuditor({ store, policy, ...notesOf(config), replay: { door, registry, zone }, clock: systemClock });
-  yield* auditOperatorCommands({ auditor, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
+function auditOffline(config: HubConfig, command: AuditCommand, args: Record<string, unknown>): AsyncIterable<unknown> {
+  return offline(config, ({ store, registry, policy, door, tenants }) => {
+    const replay = { door, registry, zone: config.zone };
+    const auditor = createAuditor({ store, policy, ...notesOf(config), replay, clock: systemClock });
+    return auditOperatorCommands({ auditor, tenants })[command](args, `local:${ownUid()}`);
+  });
 }
 
 async function* patientOffline(config: HubConfig, command: PatientCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
