@@ -11,6 +11,7 @@ import { openOwnPlace } from '../shared/overlay/config.ts';
 import { runRekey } from '../shared/storage/rekey-command.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import { recordClinical } from './access/clinical-evidence.ts';
+import type { Door } from './access/door.ts';
 import { createExplainer } from './access/explain/audited.ts';
 import { explainCliCommands } from './access/explain/cli.ts';
 import type { Explanation, Rights } from './access/explain/explain.ts';
@@ -21,6 +22,7 @@ import { createMaskings } from './access/masking/masking.ts';
 import { checkMaskingSecret, openMaskingSecret } from './access/masking/secret.ts';
 import { checkAccess, entranceOf, openAccess } from './access/open-access.ts';
 import { takenInWords } from './access/operator-gaps.ts';
+import type { Policy } from './access/policy.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { Reloads } from './access/rules/reloads.ts';
 import { createDoor } from './access/store-door.ts';
@@ -78,6 +80,7 @@ import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
+import type { Store } from './store/store.ts';
 export function main(argv: readonly string[]): Promise<void> {
   return exitWith(
     runProgram(
@@ -284,8 +287,7 @@ interface OfflineSite {
 
 async function* offline<T>(config: HubConfig, use: (site: OfflineSite) => AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
   const { registry, policy: rules } = loadRules(config);
-  const policy = () => rules;
-  const metrics = new Metrics();
+  const [metrics, policy] = [new Metrics(), () => rules];
   await using store = await openExistingStore(config.store, { metrics });
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
   const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
