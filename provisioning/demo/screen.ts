@@ -46,7 +46,7 @@ function plainLines(out: NodeJS.WritableStream): Screen {
       const now = Date.now();
       if (!fresh || now - (shownAt.get(key) ?? 0) < PLAIN_EVERY_MS) return;
       if (shownAt.size === 0)
-        out.write(`${TITLE}\nSimulated data. Not a medical device, not an alarm system, not for diagnosis.\n${PLAIN_HEADER}\n`);
+        out.write(`${TITLE}\nSimulated sandbox. Not a medical device, not an alarm system, not for diagnosis.\n${PLAIN_HEADER}\n`);
       shownAt.set(key, now);
       out.write(`${formatRow(row, now)}\n`);
     },

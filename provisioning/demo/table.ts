@@ -55,7 +55,7 @@ export function formatTable(rows: readonly TableRow[], now: number, title: strin
   const footer = pages > 1 ? `page ${(page % pages) + 1} of ${pages} (a taller window shows more)` : '';
   return [
     title.slice(0, WIDTH),
-    'Simulated data. Not a medical device, not an alarm system, not for diagnosis.',
+    'Simulated sandbox. Not a medical device, not an alarm system, not for diagnosis.',
     HEADER,
     ...rows.slice(from, from + room).map((row) => formatRow(row, now)),
     footer,
