@@ -35,6 +35,9 @@ export const PLACING_PG = {
   dropDue: 'DELETE FROM reassign_due WHERE key = $1',
   addReassigned: `
     INSERT INTO reassigned (tenant, position, hub, patient, at, vitals, gone) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+  reassigned: `
+    SELECT r.patient AS key, p.id AS patient, r.at, r.vitals, r.gone FROM reassigned r JOIN patient p ON p.key = r.patient
+    WHERE r.tenant = $1 AND r.position > $2 AND r.position <= $3 AND r.hub <> $4 ORDER BY r.key`,
   // Whoever has not heard of it for so long begins anew.
   dropReassigned: 'DELETE FROM reassigned WHERE tenant = $1 AND at < $2',
 
