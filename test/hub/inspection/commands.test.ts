@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
 import { hubProgram } from '../../../hub/cli.ts';
@@ -11,18 +9,12 @@ import { inspectionCliCommands } from '../../../hub/inspection/cli.ts';
 import { inspectionCommands } from '../../../hub/inspection/operator.ts';
 import type { VerifyNews } from '../../../hub/inspection/verifying.ts';
 import type { StoreVerdict } from '../../../hub/store/verdict.ts';
-import { runProgram } from '../../../shared/command-line.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
 import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
-
-interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+import { operatorConfig, type Ran, ranOf } from '../../support/operator-command.ts';
 
 const GOOD: StoreVerdict = { storeId: 'abc', counts: { batches: 1 }, findings: [] };
 const BAD: StoreVerdict = { ...GOOD, findings: [{ code: 'VERIFY-TOTALS', rows: 2, detail: 'events of tenant clinic' }] };
@@ -38,12 +30,7 @@ async function commands(
   verdict?: StoreVerdict,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-inspection-'));
-  const socketPath = join(folder, 'hub.sock');
-  const config = join(folder, 'hub.yaml');
-  writeFileSync(
-    config,
-    `identity: hub.json\nregistry: registry.yaml\nstore: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\noperator: { socket: ${socketPath} }\n`,
-  );
+  const { config, socketPath } = operatorConfig(folder);
   const clock = new TestClock();
   await using h = testHub({ clock });
   const { status: _, ...corrected } = sampleObservation({ seq: 3, value: 70, effective: TEST_NOW - 1000 });
@@ -63,11 +50,7 @@ async function commands(
   const nothing = async (): Promise<undefined> => undefined;
   const programs = { run: nothing, check: nothing, exportOffline: () => assert.fail() };
   const program = hubProgram(programs, inspectionCliCommands({ verify: () => offline(verdict ?? GOOD) }));
-  const run = async (name = '', ...argv: string[]): Promise<Ran> => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const code = await runProgram(program, [name, '--config', config, ...argv], { stdin: Readable.from([]), stdout, stderr });
-    return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
-  };
+  const run = (name = '', ...argv: string[]): Promise<Ran> => ranOf(program, [name, '--config', config, ...argv]);
   const evidence = async (): Promise<unknown[]> =>
     (await evidenceOf(h.store))
       .filter(({ channel }) => channel === 'operator')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -17,6 +17,7 @@ import { batchEntry, bundleText } from '../../../shared/uplink/kinds.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
 import { TEST_EPOCH, TEST_NOW, TEST_REGISTRY, TestClock, type TestHub, testHub } from '../../support/hub.ts';
+import { operatorConfig, type Ran, ranOf } from '../../support/operator-command.ts';
 
 const MIN = 60_000;
 const REGISTRY = TEST_REGISTRY.replace('clients:', '  - { identity: gw-adt, tenant: clinic, movements: true }\nclients:');
@@ -41,20 +42,9 @@ async function tell(
   );
 }
 
-interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
 async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) => Promise<void>, isRunning = true): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-where-'));
-  const socketPath = join(folder, 'hub.sock');
-  const config = join(folder, 'hub.yaml');
-  writeFileSync(
-    config,
-    `identity: hub.json\nregistry: registry.yaml\nstore: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\noperator: { socket: ${socketPath} }\n`,
-  );
+  const { config, socketPath } = operatorConfig(folder);
   const clock = new TestClock();
   await using h = testHub({ clock, registry: REGISTRY });
   const commands = patientsOperatorCommands({ door: h.door, tenants: () => ['clinic'], clock });
@@ -69,15 +59,7 @@ async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) 
     summary: '',
     commands: patientsCliCommands({ where, patient: () => assert.fail(), place: () => assert.fail() }),
   };
-  const run = async (...argv: string[]): Promise<Ran> => {
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-    const code = await runProgram(program, ['patients', 'where', '--config', config, ...argv], {
-      stdin: Readable.from([]),
-      stdout,
-      stderr,
-    });
-    return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
-  };
+  const run = (...argv: string[]): Promise<Ran> => ranOf(program, ['patients', 'where', '--config', config, ...argv]);
   try {
     await body(run, h);
   } finally {
