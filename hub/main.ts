@@ -47,6 +47,8 @@ import { limitsSchema } from './clinical/limits/schema.ts';
 import { openClinical } from './clinical/open-clinical.ts';
 import { clinicalOperatorCommands } from './clinical/operator.ts';
 import { loadSiteFile } from './clinical/site-file.ts';
+import { supportSchema } from './clinical/support/schema.ts';
+import { Support } from './clinical/support/support.ts';
 import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
 import { createIngest } from './ingest/create-ingest.ts';
@@ -78,9 +80,9 @@ import { asFile, retentionFileOf, timeFileOf } from './store/config.ts';
 import { checkStore, isNotBegun, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
+import type { Store } from './store/store.ts';
 
 /** `vitalmesh-hub ARGV`: runs the command and ends the process with its exit code. */
-import type { Store } from './store/store.ts';
 export function main(argv: readonly string[]): Promise<void> {
   return exitWith(
     runProgram(
@@ -152,6 +154,7 @@ async function run(config: HubConfig): Promise<void> {
   const lookAgain = followMovements({ whereabouts, corrections, registry, feed, clock, log });
   const ingest = createIngest({
     ...{ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind },
+    demos: clinical.demos,
     ...{ whereabouts, corrections },
   });
   const rights = new PatientRights({ store, registry, policy, tombstones: tombstonesOf(config.store), feed, staleness, clock });
@@ -232,7 +235,7 @@ async function run(config: HubConfig): Promise<void> {
       ...commands,
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
-      ...clinicalOperatorCommands({ door, tenants: backups.tenants }),
+      ...clinicalOperatorCommands({ door, support: new Support({ door, registry, rules: clinical.support }), tenants: backups.tenants }),
       ...patientsOperatorCommands({ ...backups, door }),
       ...handOperatorCommands(openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: backups.tenants })),
       ...explainOperatorCommands(explaining),
@@ -268,6 +271,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
   if (config.clinical.limits !== undefined) loadSiteFile(limitsSchema, config.clinical.limits);
+  if (config.clinical.support !== undefined) loadSiteFile(supportSchema, config.clinical.support);
   const store = await checkStore(config.store);
   const erased = rowsOfErased(registry, readTombstones(tombstonesOf(config.store))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,

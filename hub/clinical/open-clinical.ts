@@ -4,7 +4,6 @@ import type { ClinicalFile } from '../access/clinical-evidence.ts';
 import type { NotInForce } from '../access/rules/reloads.ts';
 import type { Feed } from '../feed.ts';
 import type { LiveRegistry } from '../registry/live-registry.ts';
-import type { Store } from '../store/store.ts';
 import { createSurroundings } from './clinical.ts';
 import type { ClinicalConfig } from './config.ts';
 import { DemoDevices } from './demo-devices.ts';
@@ -12,7 +11,7 @@ import { limitsSchema, NO_LIMITS } from './limits/schema.ts';
 import { SiteFile } from './site-file.ts';
 import type { LinesOptions } from './sources/lines.ts';
 import { SourceWatch } from './sources/source-watch.ts';
-import { StalenessWatch, type Timer } from './staleness-watch.ts';
+import { StalenessWatch, type StalenessWatchOptions, type Timer } from './staleness-watch.ts';
 import { NO_SUPPORT, type SupportFile, supportSchema } from './support/schema.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -20,7 +19,7 @@ import type { Surroundings } from './surroundings.ts';
 export const GATEWAY_AWAY_MS = 60_000;
 
 export interface ClinicalSite extends Pick<LinesOptions, 'isBound' | 'isAlone' | 'overdueSince'> {
-  store: Pick<Store, 'currencies' | 'distrust'>;
+  store: StalenessWatchOptions['store'];
   registry: LiveRegistry;
   feed: Feed;
   clock: Clock;

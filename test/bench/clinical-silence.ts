@@ -22,7 +22,7 @@ export async function benchSilence(): Promise<Figure> {
   const gateways = Array.from({ length: HOMES }, (_, i) => `  - { identity: gw-${i}, tenant: clinic, patient: pat-home-${i} }`);
   const registry = boundSinceEver(parseRegistry(['gateways:', ...gateways].join('\n')));
   const feed = new Feed();
-  const store = { currencies: async function* () {}, distrust: async () => undefined };
+  const store = { currencies: () => [] as Currency[], distrust: async () => undefined };
   const site = { store, registry, feed, clock, timer, log: silentLogger, record: async () => undefined };
   const { staleness, sources } = openClinical({}, { ...site, isBound: () => true, isAlone: true, overdueSince: () => undefined });
   await staleness.start(new AbortController().signal);

@@ -6,6 +6,7 @@ import type { Observation } from '../../shared/fhir.ts';
 import { batchEntry } from '../../shared/uplink/kinds.ts';
 import { HOSPITAL, movementBundle, tell } from '../support/following.ts';
 import { sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../support/hub.ts';
+import { benchSilence } from './clinical-silence.ts';
 import { type Figure, median } from './figure.ts';
 
 const BEDS = 1000;
@@ -18,9 +19,9 @@ const LATE = 5;
 const MINUTES = 24 * 60;
 const MIN_MS = 60_000;
 
-/** What it costs that whose a reading is follows from movements: 1,000 beds, 10,000 devices. */
+/** What it costs that whose a reading is follows from movements, and that silence is watched over: 1,000 beds, 10,000 devices, 2,500 homes. */
 export async function benchClinical(): Promise<Figure[]> {
-  return [await benchPlacing(), await benchLateMovement()];
+  return [await benchPlacing(), await benchLateMovement(), await benchSilence()];
 }
 
 /** Ingest into followed beds beside ingest into the same beds with the patient named by the registry, in turns. */
