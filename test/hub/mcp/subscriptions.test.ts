@@ -66,6 +66,21 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.deepEqual([...new Set(updates.seen.map(({ version }) => version))], [0, 5]);
   });
 
+  test(`${revision}: that a source fell silent or came back is told of whom it concerns, and not on the list`, async () => {
+    verifies('SOURCES-TOLD');
+    await using endpoint = await startEndpoint({ limits: { coalesceMs: 0 } });
+    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    const updates = await client.subscribe([LATEST, 'vitals://patients']);
+    await updates.count('vitals://patients', 1);
+    endpoint.change('pat-0002', { kind: 'sources', vitals: [] });
+    endpoint.change('pat-0001', { kind: 'sources', vitals: [] });
+    await updates.until(({ version }) => version === 2);
+    assert.deepEqual(
+      updates.seen.filter(({ version }) => version !== 0).map(({ uri, version }) => [uri, version]),
+      [[LATEST, 2]],
+    );
+  });
+
   test(`${revision}: what is stored late changes nothing that is current, and is not told, but for a patient who is new`, async () => {
     verifies('LATE-UNTOLD');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: 0 } });
