@@ -77,6 +77,7 @@ import type { Registry } from './registry/registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
 import { RetentionTime } from './retention-time.ts';
 import { asFile, retentionFileOf, timeFileOf } from './store/config.ts';
+import { whoWasErased } from './store/erasing/tombstone.ts';
 import { checkStore, isNotBegun, openExistingStore, openStore } from './store/open-store.ts';
 import { retentionPolicy } from './store/retention-config.ts';
 import { RetentionRun } from './store/retention-run.ts';
@@ -273,7 +274,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   if (config.clinical.limits !== undefined) loadSiteFile(limitsSchema, config.clinical.limits);
   if (config.clinical.support !== undefined) loadSiteFile(supportSchema, config.clinical.support);
   const store = await checkStore(config.store);
-  const erased = rowsOfErased(registry, readTombstones(tombstonesOf(config.store))).map(
+  const erased = rowsOfErased(registry, whoWasErased(readTombstones(tombstonesOf(config.store)))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,
   );
   const found = [note, takenInWords(policy), store, ...erased].filter((one) => one !== undefined);

@@ -15,7 +15,7 @@ import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
 import type { McpStatus } from './mcp/server.ts';
-import type { PeopleStatus } from './privacy/rights.ts';
+import type { PeopleStatus } from './privacy/contract.ts';
 import type { StoreCounts } from './store/store.ts';
 
 /** What `vitalmesh-hub status --json` prints while the store answers. */

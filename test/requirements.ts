@@ -1461,6 +1461,10 @@ export const REQUIREMENTS = {
     behaviour:
       'The evidence of somebody under legal hold is not emptied, nor their key taken, by any statement to the database, in both engines; what the retention passed over because of that goes once the last hold has ended.',
   },
+  'WHERE-RECORDED-ONCE': {
+    source: 'issue 8, Evidence',
+    behaviour: 'Asking who lay where leaves one entry in the evidence, with the bed (of the registry) and the time that were asked for.',
+  },
   'HOLD-LISTED': {
     source: 'issue 8, Evidence (GDPR)',
     behaviour:

@@ -122,6 +122,12 @@ export interface TrendAsked {
   points: number;
 }
 
+/** Who lay where (in one bed, if one was named), as of a time. */
+export interface ReadFor {
+  bed?: string | undefined;
+  at: Instant;
+}
+
 /**
  * The one door to the store. Each call decides (`decide`), records the evidence in the same commit as the effect, and resolves
  * after that commit; a refusal is recorded too and rejects with ACCESS-DENIED or ACCESS-EXPIRED. A patient the caller may not
@@ -173,7 +179,7 @@ export interface Door {
     filter: { patient?: string; since?: Instant },
     context: CallContext,
   ): Promise<AsyncIterable<StoredObservation>>;
-  /** As `export`, for alerts, waves and movements. */
-  exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>>;
+  /** As `export`, for alerts, waves and movements. Where they are read for an answer of one's own, one entry says so, with what was asked. */
+  exportEvents(principal: Principal, filter: EventFilter, context: CallContext, readFor?: ReadFor): Promise<AsyncIterable<StoredEvent>>;
   counts(principal: Principal, context: CallContext): Promise<StoreCounts>;
 }

@@ -39,7 +39,7 @@ export function createDoor(options: DoorOptions): Door {
   const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
   const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
   const streams = new Streams({ calls, store });
-  const exports = new Exports({ calls, store });
+  const exports = new Exports({ calls, store, registry });
   return {
     listPatients: (principal, context) => reads.listPatients(principal, context),
     latest: (principal, patient, context) => reads.latest(principal, patient, context),
@@ -52,7 +52,7 @@ export function createDoor(options: DoorOptions): Door {
     patientBehind: (principal, name) => streams.patientBehind(principal, name),
     maskOf: (principal) => streams.maskOf(principal),
     export: (principal, filter, context) => exports.export(principal, filter, context),
-    exportEvents: (principal, filter, context) => exports.exportEvents(principal, filter, context),
+    exportEvents: (principal, filter, context, readFor) => exports.exportEvents(principal, filter, context, readFor),
     requireScope: async (principal, action, context) => {
       const call = calls.begin(principal, action, context);
       const { reason } = decide(principal, action, calls.resource(principal.tenant), call);

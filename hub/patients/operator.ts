@@ -36,7 +36,7 @@ export function patientsOperatorCommands({ door, tenants, clock }: PatientsSurro
     'patients-where': async function* (args, principal) {
       const { tenant, bed, at = clock.now() } = parsed(whereArgs, args, 'patients-where takes tenant and bed (text) and at (UTC ms)');
       const caller = operatorWithin(tenants(), uidOf(principal), tenant);
-      const { known, counted, tests } = await readMovements(await door.exportEvents(caller, { kind: 'movement' }, CONTEXT));
+      const { known, counted, tests } = await readMovements(await door.exportEvents(caller, { kind: 'movement' }, CONTEXT, { bed, at }));
       yield { at, beds: bedsAt(known, at, bed), movements: counted, tests } satisfies Whereabouts;
     },
   };

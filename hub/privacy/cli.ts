@@ -6,10 +6,10 @@ import { processSignal } from '../../shared/lifecycle.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import type { LegalHold } from '../store/erasing/erasing.ts';
+import type { ErasureReport, NumbersReport } from './contract.ts';
 import { streamExport, writeExport } from './export-file.ts';
 import { readNumbersFile } from './numbers-file.ts';
 import type { PatientCommand } from './operator.ts';
-import type { ErasureReport, NumbersReport } from './rights.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
 export interface PatientPrograms {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Instant } from '../../shared/clock.ts';
-import { asVitalmeshError, type VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../../shared/errors.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ErasingStore, ErasureEnd } from '../store/erasing/erasing.ts';
 import type { Tombstone } from '../store/erasing/tombstone.ts';
@@ -87,7 +87,16 @@ export async function keepTombstones(store: ErasingStore, path: string): Promise
   if (sizeOf(all) > sizeOf(kept)) writeTombstones(path, all);
 }
 
-/** How much tombstones say. */
-export function sizeOf(tombstones: readonly Tombstone[]): number {
+/** Why the list cannot be followed, or was not: the store lacks something that it says. Undefined where all is as it must be. */
+export async function listFault(store: ErasingStore, path: string): Promise<ErrorCode | undefined> {
+  const own = await store.tombstones();
+  try {
+    return sizeOf(united(own, readTombstones(path))) === sizeOf(own) ? undefined : 'PATIENT-TOMBSTONES';
+  } catch (thrown) {
+    return asVitalmeshError(thrown).code;
+  }
+}
+
+function sizeOf(tombstones: readonly Tombstone[]): number {
   return tombstones.reduce((sum, { others }) => sum + 1 + others.length, 0);
 }

@@ -2,23 +2,32 @@ import { readSaid } from '../patients/said.ts';
 import type { Identification } from '../patients/stays/statement.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ErasingStore } from '../store/erasing/erasing.ts';
+import type { PlacingStore } from '../store/placing/placing.ts';
 import type { StoredEvent } from '../store/store.ts';
-import { tiedNumbers, type WhoseNumbers, whoseNumbers } from './whose-numbers.ts';
+import { nameOf, tiedNumbers, type WhoseNumbers, whoseNumbers } from './whose-numbers.ts';
 
 /**
  * Decides by which identifiers a person's movements are found: from what is stored of them and of everybody else of the tenant, and from what movements say of who is who.
  * `also`: numbers that are theirs by whoever asks. Throws STORAGE-*.
  */
 export async function readNumbers(
-  { store, registry }: { store: ErasingStore; registry: Registry },
+  { store, placing, registry }: { store: ErasingStore; placing: Pick<PlacingStore, 'persons'>; registry: Registry },
   { tenant, patient, also }: { tenant: string; patient: string; also: readonly string[] },
 ): Promise<WhoseNumbers> {
   const own = await store.namesOf(tenant, patient);
   const tied = tiedNumbers(await identifications(store.movements(tenant)));
-  const all = new Set([...own.keys(), ...also].flatMap((name) => tied.allOf(name)));
+  const named = [...also, ...(await numbersOf(placing, tenant, patient))];
+  const all = new Set([...own.keys(), ...named].flatMap((name) => tied.allOf(name)));
   if (all.size === 0) return { sure: all, ambiguous: [] };
   const ofOthers = new Set([...(await store.namesOfOthers(tenant, patient, all)), ...listedForOthers(registry, tenant, patient)]);
-  return whoseNumbers(own, ofOthers, tied, also);
+  return whoseNumbers(own, ofOthers, tied, named);
+}
+
+/** Of whom movements told first the id was made for: the number by which they did. */
+async function numbersOf(placing: Pick<PlacingStore, 'persons'>, tenant: string, patient: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const person of placing.persons()) if (person.tenant === tenant && person.patient === patient) found.push(nameOf(person));
+  return found;
 }
 
 /** What movements say of who is who; what is marked as a test says nothing. */

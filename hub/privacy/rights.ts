@@ -1,70 +1,21 @@
-import type { Clock } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../../shared/errors.ts';
 import type { AccessResource, Action, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
 import { type Call, granted, refused } from '../access/evidence-of-call.ts';
-import type { Policy } from '../access/policy.ts';
 import { auditEventOf } from '../audit/fhir.ts';
-import type { Feed } from '../feed.ts';
 import { namesIn } from '../patients/names-in.ts';
-import type { Registry } from '../registry/registry.ts';
-import { type ErasureCounts, type LegalHold, NOTHING_REMOVED, type Removed } from '../store/erasing/erasing.ts';
-import type { Tombstone } from '../store/erasing/tombstone.ts';
-import type { CurrencyChange, Store } from '../store/store.ts';
+import type { LegalHold } from '../store/erasing/erasing.ts';
+import type { IsErased } from '../store/erasing/tombstone.ts';
 import { bindingOf } from './bound.ts';
+import type { ErasureAsked, ErasureReport, NumbersReport, PeopleStatus, PrivacyOptions } from './contract.ts';
 import { rowsOfErased } from './erased-again.ts';
-import { finishErasures, keepTombstones, sizeOf } from './finish-erasures.ts';
+import { finishErasures, keepTombstones, listFault } from './finish-erasures.ts';
 import { readNumbers } from './read-numbers.ts';
 import { REASON } from './reason.ts';
 import { patientResource, registryResource, rollupResource } from './resources.ts';
-import { faultOf, readTombstones, setAside, united } from './tombstone-file.ts';
-import { type AmbiguousNumber, nameOf, type WhoseNumbers } from './whose-numbers.ts';
-
-export interface PrivacyOptions {
-  store: Store;
-  registry: Registry;
-  policy: () => Policy;
-  /** The file in which tombstones are kept beside the store. */
-  tombstones: string;
-  /** Told of whoever is gone. */
-  feed: Pick<Feed, 'publish'>;
-  /** Told of the rows that are no longer current. */
-  staleness: { changed(currencies: readonly CurrencyChange[]): void };
-  clock: Clock;
-}
-
-export interface ErasureAsked {
-  patient: string;
-  /** The same once more. */
-  confirm: string;
-  reason: string;
-  /** Numbers of the person as the hospital has them, AUTHORITY|VALUE, that are theirs by whoever asks. */
-  also?: readonly string[] | undefined;
-}
-
-/** By which numbers movements were taken for the person's: how many were included by whoever asked, and which may be somebody else's and were left out. */
-export interface NumbersReport {
-  included: number;
-  ambiguous: readonly AmbiguousNumber[];
-}
-
-/** Who was erased, or may not be; and what is wrong with the list of them beside the store, or with the registry. */
-export interface PeopleStatus extends ErasureCounts {
-  /** Why the list is not followed; only where it is not. */
-  list?: ErrorCode;
-  /** Where registry.yaml names somebody who was erased; only where it does. */
-  listed?: readonly string[];
-}
-
-/** What `patients erase --json` prints: of who it was nothing but the numbers that were left out. */
-export interface ErasureReport extends NumbersReport {
-  /** Hex: by it the entries of the erasure are found in the evidence. */
-  mark: string;
-  at: number;
-  reason: string;
-  removed: Removed;
-}
+import { faultOf, setAside } from './tombstone-file.ts';
+import { nameOf, type WhoseNumbers } from './whose-numbers.ts';
 
 /**
  * What a person may ask of the hospital about their data, for whoever does it in their name. Decided, and recorded as the caller. Errors: ACCESS-DENIED,
@@ -73,7 +24,7 @@ export interface ErasureReport extends NumbersReport {
 export class PatientRights {
   readonly #options: PrivacyOptions;
   #counts: Omit<PeopleStatus, 'listed'> = { erased: 0, underWay: 0, held: 0 };
-  #tombstones: readonly Tombstone[] = [];
+  #isErased: IsErased = () => false;
 
   constructor(options: PrivacyOptions) {
     this.#options = options;
@@ -81,7 +32,7 @@ export class PatientRights {
 
   /** As of the last look, and of the registry in force; for the status. */
   get counts(): PeopleStatus {
-    const listed = rowsOfErased(this.#options.registry, this.#tombstones);
+    const listed = rowsOfErased(this.#options.registry, this.#isErased);
     return { ...this.#counts, ...(listed.length > 0 && { listed }) };
   }
 
@@ -89,14 +40,9 @@ export class PatientRights {
   async look(): Promise<void> {
     const { store, tombstones } = this.#options;
     const counts = await store.erasing.erasureCounts();
-    this.#tombstones = await store.erasing.tombstones();
-    const list = faultOf(tombstones)?.code ?? (this.#isFollowed() ? undefined : 'PATIENT-TOMBSTONES');
+    this.#isErased = await store.erasing.whoWasErased();
+    const list = await listFault(store.erasing, tombstones);
     this.#counts = { ...counts, ...(list && { list }) };
-  }
-
-  /** Whether the store has all that the list says. */
-  #isFollowed(): boolean {
-    return sizeOf(united(this.#tombstones, readTombstones(this.#options.tombstones))) === sizeOf(this.#tombstones);
   }
 
   /**
@@ -227,7 +173,7 @@ export class PatientRights {
     if (kept instanceof VitalmeshError) throw kept;
     await keepTombstones(store.erasing, tombstones);
     await this.look();
-    const removed = ended?.removed ?? NOTHING_REMOVED;
+    const removed = ended?.removed ?? { observations: 0, rollups: 0, events: 0, movements: 0, quarantine: 0 };
     return { mark: Buffer.from(tombstone.mark).toString('hex'), at: tombstone.at, reason: tombstone.reason, removed, ...report };
   }
 
@@ -273,7 +219,7 @@ export class PatientRights {
 
   #numbers(tenant: string, patient: string, also: readonly string[]): Promise<WhoseNumbers> {
     const { store, registry } = this.#options;
-    return readNumbers({ store: store.erasing, registry }, { tenant, patient, also: also.map(nameOfNumber) });
+    return readNumbers({ store: store.erasing, placing: store.placing, registry }, { tenant, patient, also: also.map(nameOfNumber) });
   }
 
   async #begin(principal: Principal, action: Action, context: CallContext, patient?: string): Promise<Call> {

@@ -1,8 +1,9 @@
+import type { Registry } from '../../registry/registry.ts';
 import type { EventFilter, Evidence, ObservationFilter, Store, StoredEvent, StoredObservation } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
-import type { CallContext } from '../door.ts';
+import type { CallContext, ReadFor } from '../door.ts';
 import { granted } from '../evidence-of-call.ts';
-import { exportClosed, witnessed } from '../export-evidence.ts';
+import { exportClosed, type HandedOut, witnessed } from '../export-evidence.ts';
 import { maskedWalk, patientByPatient, sinceOf } from '../masked-reading.ts';
 import type { Masking } from '../masking/contract.ts';
 import type { Calls } from './calls.ts';
@@ -11,10 +12,12 @@ import type { Calls } from './calls.ts';
 export class Exports {
   readonly #calls: Calls;
   readonly #store: Store;
+  readonly #registry: Pick<Registry, 'gateways'>;
 
-  constructor({ calls, store }: { calls: Calls; store: Store }) {
+  constructor({ calls, store, registry }: { calls: Calls; store: Store; registry: Pick<Registry, 'gateways'> }) {
     this.#calls = calls;
     this.#store = store;
+    this.#registry = registry;
   }
 
   export(principal: Principal, filter: ObservationFilter, context: CallContext): Promise<AsyncIterable<StoredObservation>> {
@@ -23,15 +26,15 @@ export class Exports {
     );
   }
 
-  exportEvents(principal: Principal, filter: EventFilter, context: CallContext): Promise<AsyncIterable<StoredEvent>> {
-    return this.#exported(principal, filter, context, async (asked, masking, evidence, seen) =>
+  exportEvents(principal: Principal, filter: EventFilter, context: CallContext, readFor?: ReadFor): Promise<AsyncIterable<StoredEvent>> {
+    return this.#exported(principal, { ...filter, ...(readFor && { readFor }) }, context, async (asked, masking, evidence, seen) =>
       maskedWalk(await this.#store.events(principal.tenant, asked, evidence), (row) => seen(row, masking.event(row))),
     );
   }
 
   async #exported<T extends { resource: unknown }>(
     principal: Principal,
-    asked: EventFilter,
+    asked: EventFilter & { readFor?: ReadFor },
     context: CallContext,
     read: (filter: EventFilter, masking: Masking, evidence: Evidence, seen: Seen) => Promise<AsyncIterable<T>>,
   ): Promise<AsyncIterable<T>> {
@@ -46,7 +49,9 @@ export class Exports {
     const since = sinceOf(masking, asked.since, patient);
     const { kind } = asked;
     const filter = { ...(since !== undefined && { since }), ...(kind && { kind }) };
-    const args = { since: since ?? null, kind: kind ?? null };
+    const args = { since: since ?? null, kind: kind ?? null, ...(asked.readFor && this.#told(principal.tenant, asked.readFor)) };
+    // Of what is read for an answer of one's own the entry at its beginning says all there is.
+    const told = (close: (out: HandedOut, whole: boolean) => Promise<void>) => (asked.readFor ? async () => undefined : close);
     // Of all whom an export of everybody shows, for its end: at its beginning nobody knows how far it will be read.
     const shown = new Set<string | null>();
     const seen: Seen = (row, masked) => {
@@ -61,7 +66,10 @@ export class Exports {
         read({ ...filter, patient: one }, masking, (rows) => granted(call, one, rows, { args }), seen),
       );
       // Whom it showed stands in the entry of each.
-      return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, new Set(), out, whole)]));
+      return witnessed(
+        walk,
+        told((out, whole) => this.#store.record([exportClosed(call, new Set(), out, whole)])),
+      );
     }
     let whose: string | null = null;
     const counted: Evidence = (rows) => {
@@ -71,7 +79,16 @@ export class Exports {
     };
     const walk = await read({ ...filter, ...(patient !== undefined && { patient }) }, masking, counted, seen);
     const of = () => (patient === undefined ? shown : whose);
-    return witnessed(walk, (out, whole) => this.#store.record([exportClosed(call, of(), out, whole)]));
+    return witnessed(
+      walk,
+      told((out, whole) => this.#store.record([exportClosed(call, of(), out, whole)])),
+    );
+  }
+
+  /** What it is read for, as the evidence has it: a bed is free text until the registry has one of this name. */
+  #told(tenant: string, { bed, at }: ReadFor): { bed: string | null; at: number } {
+    const isListed = this.#registry.gateways().some((row) => row.tenant === tenant && bed !== undefined && Object.hasOwn(row.beds, bed));
+    return { bed: bed === undefined || isListed ? (bed ?? null) : 'unlisted', at };
   }
 }
 

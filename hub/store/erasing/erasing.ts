@@ -1,7 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AuditEvent } from '../../access/access.ts';
 import type { CurrencyChange, StoredEvent } from '../store.ts';
-import type { Tombstone } from './tombstone.ts';
+import type { IsErased, Tombstone } from './tombstone.ts';
 
 /** Of whom something is to be kept whatever an erasure asks. */
 export interface LegalHold {
@@ -99,6 +99,8 @@ export interface ErasingStore {
    * how many were new. Throws PATIENT-TOMBSTONES, and takes over nothing, where one of them is under legal hold.
    */
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number>;
+  /** Who was erased, or is being erased, as of now. */
+  whoWasErased(): Promise<IsErased>;
   erasureCounts(): Promise<ErasureCounts>;
   /** True for a person of whom anything is stored, or stands in the evidence. */
   knows(tenant: string, patient: string): Promise<boolean>;

@@ -20,7 +20,7 @@ import type {
 } from './erasing.ts';
 import { namesOf, namesOfOthers } from './names-sqlite.ts';
 import { ERASING_SQL } from './statements.ts';
-import type { Tombstone } from './tombstone.ts';
+import { type IsErased, type Tombstone, whoWasErased } from './tombstone.ts';
 
 interface Parts {
   database: Database;
@@ -103,6 +103,10 @@ export class SqliteErasing implements ErasingStore {
 
   async tombstones(): Promise<readonly Tombstone[]> {
     return this.#database.read(() => this.#database.prepare<[], ErasureRow>(ERASING_SQL.erasures).all().map(tombstoneOf));
+  }
+
+  async whoWasErased(): Promise<IsErased> {
+    return whoWasErased(await this.tombstones());
   }
 
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {

@@ -87,6 +87,17 @@ export class ErasedPeople {
   }
 }
 
+/** Whether a patient of a tenant was erased. */
+export type IsErased = (tenant: string, patient: string) => boolean;
+
+/** By the marks of these tombstones. */
+export function whoWasErased(tombstones: readonly Tombstone[]): IsErased {
+  const byTenant = new Map(
+    [...Map.groupBy(tombstones, ({ tenant }) => tenant)].map(([tenant, own]) => [tenant, new ErasedPeople(tenant, own)]),
+  );
+  return (tenant, patient) => byTenant.get(tenant)?.isPatient(patient) ?? false;
+}
+
 const TIME = /"(?:effectiveDateTime|effectiveInstant|issued|start|valueDateTime)"\s*:\s*"([^"]{10,40})"/g;
 
 /** The earliest time that a refused part states, whatever it is; undefined where it states none. */

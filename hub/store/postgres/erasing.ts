@@ -11,7 +11,7 @@ import type {
   LegalHold,
   StoredRollup,
 } from '../erasing/erasing.ts';
-import type { Tombstone } from '../erasing/tombstone.ts';
+import { type IsErased, type Tombstone, whoWasErased } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import type { StoredEvent } from '../store.ts';
 import type { Commit } from './commits.ts';
@@ -91,6 +91,10 @@ export class PostgresErasing implements ErasingStore {
       all.push(...rows.map(tombstoneOf));
     }
     return all;
+  }
+
+  async whoWasErased(): Promise<IsErased> {
+    return whoWasErased(await this.tombstones());
   }
 
   async adoptTombstones(

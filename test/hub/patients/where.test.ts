@@ -72,7 +72,7 @@ async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) 
 for (const isRunning of [true, false])
   test(`an operator sees who lay where at a time, of a hub that ${isRunning ? 'runs' : 'does not run'}, and leaves evidence`, () =>
     hub(async (run, h) => {
-      verifies('STAYS-FROM-MOVEMENTS', 'ONE-DOOR');
+      verifies('STAYS-FROM-MOVEMENTS', 'ONE-DOOR', 'WHERE-RECORDED-ONCE');
       const none = await run();
       assert.deepEqual([none.code, none.stdout.split('\n')[1]], [0, 'nothing was said of any bed']);
       await tell(h, 1, -60, 'A01', { bed: 'ICU^1^A' });
@@ -106,6 +106,19 @@ ICU^2^A  conflict     P-2 or HOSP|P-1  since 2026-11-21T09:55:00.000+00:00
       const evidence = (await evidenceOf(h.store)).filter(({ channel, reason }) => channel === 'operator' && reason !== 'whereabouts');
       const told = new Set(evidence.map(({ action, outcome, principal }) => [action, outcome, principal].join(' ')));
       assert.deepEqual([...told], [`observations.export allowed local:${isRunning ? process.getuid?.() : 1000}`]);
+      // One entry for each answer, with what was asked; a bed that is not listed is free text.
+      await run('--bed', 'ICU-01', '--at', '2026-11-21T09:30:00Z');
+      const asked = (await evidenceOf(h.store)).filter(({ channel, detail }) => channel === 'operator' && detail?.args?.at !== undefined);
+      const half = TEST_NOW - 30 * MIN;
+      assert.deepEqual(
+        asked.map(({ count, detail }) => [count, detail?.args]),
+        [
+          [0, { since: null, kind: 'movement', bed: null, at: TEST_NOW }],
+          [4, { since: null, kind: 'movement', bed: null, at: TEST_NOW }],
+          [4, { since: null, kind: 'movement', bed: 'unlisted', at: half }],
+          [4, { since: null, kind: 'movement', bed: 'ICU-01', at: half }],
+        ],
+      );
     }, isRunning));
 
 test('what cannot be asked is said, without what was given', () =>

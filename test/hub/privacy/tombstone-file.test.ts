@@ -8,7 +8,7 @@ import { rowsOfErased } from '../../../hub/privacy/erased-again.ts';
 import { settleErasures } from '../../../hub/privacy/finish-erasures.ts';
 import { keyOfTombstones, readTombstones, setAside, writeTombstones } from '../../../hub/privacy/tombstone-file.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
-import { markOf, type Tombstone } from '../../../hub/store/erasing/tombstone.ts';
+import { markOf, type Tombstone, whoWasErased } from '../../../hub/store/erasing/tombstone.ts';
 import { event } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
@@ -122,9 +122,9 @@ test('a list of before lists had a key is taken over, and so is one whose writin
 test('where registry.yaml names somebody who was erased, the row is said, and not the person', () => {
   verifies('ERASE-LISTED-AGAIN');
   const registry = parseRegistry(TEST_REGISTRY, 'registry.yaml');
-  const rows = rowsOfErased(registry, [forged(), forged({ tenant: 'other' })]);
+  const rows = rowsOfErased(registry, whoWasErased([forged(), forged({ tenant: 'other' })]));
   assert.deepEqual(rows, ['beds of gateway gw-icu; patients of 1 client']);
-  assert.deepEqual(rowsOfErased(registry, []), []);
+  assert.deepEqual(rowsOfErased(registry, whoWasErased([])), []);
 });
 
 test('a list that cannot be followed erases nobody and stops no start: not one that is altered, nor one that names somebody under legal hold', () =>
