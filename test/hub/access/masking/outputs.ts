@@ -269,6 +269,7 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
       { tenant: 'clinic', trial: true, rows: [{ line: 1, bed: MARKERS.bed.text, authority: '', value: MARKERS.record.text }] },
       { tenant: 'clinic', trial: false, rows: [{ line: 1, bed: MARKERS.bed.text, authority: '', value: MARKERS.record.text }] },
     ],
+    may: { markers: ['measuredMs'], why: 'since when they lie there, which here is the hub’s time' },
   },
   'patients-device': { args: () => [{ tenant: 'clinic', device: MARKERS.eui.text, bed: MARKERS.bed.text }] },
   'patients-show': {
