@@ -135,6 +135,7 @@ export class Whereabouts implements Presence {
   /** That somebody was erased, of whom nothing may stay known once the store has forgotten them, too. */
   erased(tenant: string, patient: string): void {
     this.#known.get(tenant)?.erased.add(patient);
+    this.#tell(tenant, [patient]);
   }
 
   /** `refresh` of every tenant that follows movements, for when another hub stored something. */
@@ -149,23 +150,27 @@ export class Whereabouts implements Presence {
   }
 
   patients(tenant: string): readonly PatientPlace[] {
-    const places = this.#known.get(tenant)?.places;
-    return places ? presentIn(places, this.#followed.of(tenant), this.#options.clock.now()) : [];
+    const known = this.#known.get(tenant);
+    if (!known) return [];
+    const present = presentIn(known.places, this.#followed.of(tenant), this.#options.clock.now());
+    return known.erased.size === 0 ? present : present.filter(({ patient }) => !known.erased.has(patient));
   }
 
   patient(tenant: string, id: string): PatientPlace | undefined {
-    const places = this.#known.get(tenant)?.places;
-    return places && placeOf(places, this.#followed.of(tenant), id, this.#options.clock.now());
+    const known = this.#known.get(tenant);
+    const place = known && placeOf(known.places, this.#followed.of(tenant), id, this.#options.clock.now());
+    return place && known.erased.has(place.patient) ? undefined : place;
   }
 
   isPatient(id: string): boolean {
-    return [...this.#known.values()].some(({ places }) => places.people.recordOf(id) !== undefined);
+    return [...this.#known.values()].some(({ places, erased }) => places.people.has(id) && !erased.has(id));
   }
 
   inBed(tenant: string, bed: string): string | null | undefined {
     if (!this.#followed.of(tenant).has(bed)) return undefined;
-    const places = this.#known.get(tenant)?.places;
-    return places ? inBedNow(places, bed, this.#options.clock.now()) : null;
+    const known = this.#known.get(tenant);
+    const who = known ? inBedNow(known.places, bed, this.#options.clock.now()) : null;
+    return who !== null && known?.erased.has(who) ? null : who;
   }
 
   onChange(listener: (tenant: string, patients: readonly string[]) => void): Disposable {
@@ -234,7 +239,7 @@ export class Whereabouts implements Presence {
 
   async #readAnew(tenant: string, { seen, erased }: TenantState): Promise<void> {
     const anew = await this.#begun(tenant, seen);
-    for (const patient of erased) if (anew.places.people.recordOf(patient) !== undefined) anew.erased.add(patient);
+    for (const patient of erased) if (anew.places.people.has(patient)) anew.erased.add(patient);
     this.#tenants.set(tenant, Promise.resolve(anew));
     this.#tell(tenant, [...erased]);
   }
@@ -271,7 +276,7 @@ export class Whereabouts implements Presence {
 
   async #hear(tenant: string, { people }: TenantPlaces, numbers: Iterable<AssignedId>): Promise<void> {
     const unheard = new Map([...numbers].map((number) => [recordKey(number), number]));
-    for (const record of [...unheard.keys()]) if (people.idOf(record) !== undefined) unheard.delete(record);
+    for (const [record, number] of [...unheard]) if (people.idOf(number) !== undefined) unheard.delete(record);
     if (unheard.size === 0) return;
     const records = [...unheard.values()];
     const ids = await this.#options.store.placing.personsOf(tenant, records);

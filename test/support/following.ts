@@ -105,7 +105,8 @@ export async function held(
   return found;
 }
 
-const READ = {
+/** An entry of evidence, for whoever reads. */
+export const READ = {
   at: TEST_NOW,
   tenant: 'clinic',
   principal: 'local:1000',

@@ -1,31 +1,42 @@
 import type { AssignedId } from '../../../shared/movement.ts';
-import { type RecordKey, recordKey } from '../stays/statement.ts';
+import { type RecordKey, recordKey, recordOf } from '../stays/statement.ts';
 import type { Stating } from './changes.ts';
 import type { Stated } from './course.ts';
 
 /** The public ids of everybody of a tenant who was ever heard of, by the numbers that the hospital gave. */
 export class People {
-  readonly #ids = new Map<RecordKey, string>();
-  readonly #numbers = new Map<string, { record: RecordKey; authority: string }>();
+  /** By who assigned the number, by number; asked for every row that names somebody. */
+  readonly #ids = new Map<string, Map<string, string>>();
+  readonly #numbers = new Map<string, AssignedId>();
   readonly #byAuthority = new Map<string, Set<string>>();
 
-  add(number: AssignedId, id: string): void {
-    const record = recordKey(number);
-    const { authority } = number;
-    this.#ids.set(record, id);
-    this.#numbers.set(id, { record, authority });
+  add({ authority, value }: AssignedId, id: string): void {
+    const ids = this.#ids.get(authority) ?? new Map<string, string>();
+    this.#ids.set(authority, ids.set(value, id));
+    this.#numbers.set(id, { authority, value });
     if (authority === '') return;
     const of = this.#byAuthority.get(authority) ?? new Set();
     this.#byAuthority.set(authority, of.add(id));
   }
 
   /** Public id of a number; undefined for one that was never heard of. */
-  idOf(record: RecordKey): string | undefined {
-    return this.#ids.get(record);
+  idOf({ authority, value }: AssignedId): string | undefined {
+    return this.#ids.get(authority)?.get(value);
+  }
+
+  /** The same by the key of the number. */
+  idOfRecord(record: RecordKey): string | undefined {
+    return this.idOf(recordOf(record));
+  }
+
+  /** True for the public id of somebody who was heard of. */
+  has(id: string): boolean {
+    return this.#numbers.has(id);
   }
 
   recordOf(id: string): RecordKey | undefined {
-    return this.#numbers.get(id)?.record;
+    const number = this.#numbers.get(id);
+    return number && recordKey(number);
   }
 
   /** By whom the number behind a public id was assigned; undefined for somebody who was never heard of. */

@@ -54,7 +54,7 @@ export class BatchPlaces {
 
   /** True for the public id of somebody who was heard of. */
   isPerson(id: string): boolean {
-    return this.#places.people.recordOf(id) !== undefined;
+    return this.#places.people.has(id);
   }
 
   /** Whose a row is that was measured in `bed`, as `bedOf` said. */
@@ -76,9 +76,8 @@ export class BatchPlaces {
     const { people } = this.#places;
     if ('id' in named) return people.stated(named.id);
     if (named.authority === '' || named.value === '') return undefined;
-    const record = recordKey(named);
-    const id = people.idOf(record);
-    if (id === undefined) this.unheard.set(record, named);
+    const id = people.idOf(named);
+    if (id === undefined) this.unheard.set(recordKey(named), named);
     return id === undefined ? undefined : { id, authority: named.authority };
   }
 

@@ -142,7 +142,7 @@ export class TenantPlaces {
       for (const identification of one.identifications) drafts.joined(...namedBy(identification)).identifications.push(identification);
       lastOf.set(one.gateway, Math.max(lastOf.get(one.gateway) ?? Number.NEGATIVE_INFINITY, one.at));
     }
-    const { gone, kin } = drafts.ended((record) => this.people.idOf(record) ?? '');
+    const { gone, kin } = drafts.ended((record) => this.people.idOfRecord(record) ?? '');
     return { said, gone, kin, beds: this.#bedsWith(gone, kin), lastOf };
   }
 

@@ -320,6 +320,8 @@ class Erasing {
     this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
     for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey, PLACING_SQL.forgetPerson])
       this.#database.prepare<[string, string]>(sql).run(...of);
+    // Whoever still knows of them from before reads anew who lies where.
+    this.#database.prepare<[string]>(PLACING_SQL.raiseVersion).run(this.#tenant);
   }
 
   #dropEvents(rows: readonly (RemovedRow & { key: number })[], of: 'events' | 'movements'): void {

@@ -299,6 +299,8 @@ class Erasing {
     await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
     for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey, PLACING_PG.forgetPerson])
       await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    // Whoever still knows of them from before reads anew who lies where.
+    await this.#commit.query(PLACING_PG.raiseVersion, [this.#tenant]);
   }
 
   async #dropEvents(rows: readonly (RemovedKey & { key: number; sortTime: number })[], of: 'events' | 'movements'): Promise<void> {

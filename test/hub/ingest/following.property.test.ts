@@ -5,6 +5,7 @@ import { isNobody, nobodyIn } from '../../../hub/store/placing/placing.ts';
 import type { AssignedId } from '../../../shared/movement.ts';
 import { batchEntry, bundleText } from '../../../shared/uplink/kinds.ts';
 import { verifies } from '../../requirements.ts';
+import { READ } from '../../support/following.ts';
 import { gathered, sampleBundle, sampleObservation, TestClock, type TestHub, testHub } from '../../support/hub.ts';
 import { seedOf } from '../../support/seed.ts';
 import { arrivalOf, BEDS, type Happening, happenings, Model, NOW, type RowTold } from '../patients/whereabouts/scenario.ts';
@@ -53,18 +54,6 @@ async function stored(h: TestHub, people: readonly string[]): Promise<{ rows: Ma
   }
   return { rows, latest: latest.sort() };
 }
-
-const READ = {
-  at: NOW,
-  tenant: 'clinic',
-  principal: 'local:1000',
-  role: 'operator',
-  action: 'observations.export',
-  patient: null,
-  outcome: 'allowed',
-  reason: 'granted',
-  channel: 'operator',
-} as const;
 
 /** What is current of each patient by whose the readings are. */
 function currentOf(told: readonly RowTold[], whose: (row: RowTold) => string): string[] {

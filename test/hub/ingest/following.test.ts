@@ -13,6 +13,7 @@ import {
   measure,
   minute,
   movementBundle,
+  READ,
   readingBundle,
   tell,
 } from '../../support/following.ts';
@@ -245,4 +246,23 @@ test('hubs that share a store place by each other’s movements, and batches tha
   h.corrections.wake();
   await h.corrections.settled();
   assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [61, 62, 66], bob: [63, 64, 65] }, 'nothing is lost or doubled');
+});
+
+test('who was erased is known to nobody any more, and whoever is named like them later is somebody else', async () => {
+  verifies('NOBODY-FOR-SURE');
+  await using h = hub();
+  await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  await measure(h, 1, -50, { value: 61, who: 'ann' });
+  await measure(h, 2, -50, { value: 62, who: 'ann', bed: 'ICU-02', device: 'monitor-2' });
+  const ann = await idOf(h, 'ann');
+  const order = { tenant: 'clinic', patient: ann, reason: 'request', principal: 'local:1000', at: TEST_NOW };
+  const evidence = () => ({ ...READ, count: 0, action: 'patient.erase' as const });
+  await h.store.erasing.beginErasure({ ...order, names: ['urn:vitalmesh:authority:HOSP|ann'], evidence });
+  h.feed.publish({ tenant: 'clinic', patient: ann, kind: 'erased', vitals: [], at: TEST_NOW });
+  assert.deepEqual([h.whereabouts.patients('clinic'), h.whereabouts.patient('clinic', ann)], [[], undefined]);
+  assert.deepEqual([h.whereabouts.inBed('clinic', 'ICU-01'), h.whereabouts.isPatient(ann)], [null, false]);
+  while ((await h.store.erasing.eraseSome(evidence)).more);
+  await measure(h, 3, -40, { value: 63, who: 'ann' });
+  assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { 'ICU-01': [63] });
+  assert.notEqual(await idOf(h, 'ann'), ann);
 });
