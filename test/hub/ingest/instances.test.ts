@@ -56,6 +56,19 @@ test('another process is refused while the first one answers, and takes its plac
   assert.deepEqual([...instances.holders()], [['gw', second]]);
 });
 
+test('whether anybody speaks for a gateway is told when it changes, and a connection that took over is no absence', async () => {
+  const told: string[] = [];
+  const instances = new Instances<Holder>(undefined, (gateway, isHere) => told.push(`${gateway} ${isHere}`));
+  const [old, fresh] = [new Holder('a'), new Holder('a')];
+  await instances.claim('gw', old);
+  await instances.claim('gw', fresh);
+  instances.release('gw', old);
+  assert.deepEqual(told, ['gw true', 'gw true']);
+  assert.equal(await instances.claim('gw', new Holder('b')), false);
+  instances.release('gw', fresh);
+  assert.deepEqual(told, ['gw true', 'gw true', 'gw false']);
+});
+
 test('of two processes that come at the same time one is refused; claims of one gateway are decided in order', async () => {
   const instances = new Instances<Holder>();
   const claims = await Promise.all([instances.claim('gw', new Holder('a')), instances.claim('gw', new Holder('b'))]);
