@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, linkSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../errors.ts';
+import { syncFolder } from '../storage/key-file.ts';
 
 const MAX_FILE_BYTES = 64 * 1024;
 
@@ -14,7 +15,8 @@ export function createOwnerFile(path: string, content: string): boolean {
   try {
     writeFileSync(draft, content, { flag: 'wx', mode: 0o600, flush: true });
     linkSync(draft, path);
-    syncFolder(path);
+    // A file's name is safe only once its folder is.
+    syncFolder(dirname(resolve(path)));
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -39,17 +41,6 @@ export function readOwnerFile(path: string): string | undefined {
     if (!stat.isFile() || stat.size > MAX_FILE_BYTES) throw new VitalmeshError('IDENTITY-FILE', { detail: `${path} is no file of ours` });
     if (process.platform !== 'win32' && (stat.mode & 0o077) !== 0) throw new VitalmeshError('IDENTITY-MODE', { detail: path });
     return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** A file's name is safe only once its folder is. */
-function syncFolder(path: string): void {
-  if (process.platform === 'win32') return;
-  const fd = openSync(dirname(resolve(path)), 'r');
-  try {
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -113,6 +113,19 @@ action(type="omfile" file="${at('kept.jsonl')}" template="json")
   }
 }
 
+/** A sink of a hub that shows this certificate, where it has one. */
+function sinkTo({ port, authority }: Rsyslog, own: { cert?: string; key?: string }, settleMs: number): SyslogSink {
+  return new SyslogSink({
+    host: RECEIVER_HOST,
+    to: 'rsyslog',
+    dial: async () => connect({ port, host: '127.0.0.1' }),
+    credentials: () => ({ ca: authority.pem, ...own }),
+    sender: { host: 'hub-1', pid: 4711 },
+    round: { entries: 1000, ms: 1000 },
+    settleMs,
+  });
+}
+
 for (const driver of ['gtls', 'ossl'] as const) {
   test(`rsyslog (${driver}) takes what the hub sends, and answers its end; nothing is missing there after it was away`, {
     timeout: 120_000,
@@ -120,15 +133,7 @@ for (const driver of ['gtls', 'ossl'] as const) {
     verifies('FEED-TLS', 'FEED-CLEAN', 'FEED-GOES-ON');
     await using daemon = await Rsyslog.start(driver);
     const own = await daemon.authority.issue('hub-1.test');
-    await using sink = new SyslogSink({
-      host: RECEIVER_HOST,
-      to: 'rsyslog',
-      dial: async () => connect({ port: daemon.port, host: '127.0.0.1' }),
-      credentials: () => ({ ca: daemon.authority.pem, ...own }),
-      sender: { host: 'hub-1', pid: 4711 },
-      round: { entries: 1000, ms: 1000 },
-      settleMs: 100,
-    });
+    await using sink = sinkTo(daemon, own, 100);
     await sink.send(
       HOSTILE.map((who, i) => fedEntry(i + 1, who)),
       NEVER,
@@ -162,15 +167,7 @@ for (const driver of ['gtls', 'ossl'] as const) {
     const stranger = await daemon.authority.issue('somebody.test');
     // Its driver of OpenSSL takes whatever certificate its authority issued.
     for (const own of driver === 'gtls' ? [{}, stranger] : [{}]) {
-      await using sink = new SyslogSink({
-        host: RECEIVER_HOST,
-        to: 'rsyslog',
-        dial: async () => connect({ port: daemon.port, host: '127.0.0.1' }),
-        credentials: () => ({ ca: daemon.authority.pem, ...own }),
-        sender: { host: 'hub-1', pid: 4711 },
-        round: { entries: 1000, ms: 1000 },
-        settleMs: 500,
-      });
+      await using sink = sinkTo(daemon, own, 500);
       await assert.rejects(
         async () => {
           await sink.send([fedEntry(1)], NEVER);

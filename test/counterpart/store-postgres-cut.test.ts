@@ -9,7 +9,6 @@ import type { OthersStored } from '../../hub/store/open-store.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
@@ -18,7 +17,7 @@ import { verifies } from '../requirements.ts';
 import { gathered, TEST_NOW } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
 import { type Cut, PostgresCutter } from '../support/postgres-cutter.ts';
-import { PatientGateway } from '../support/postgres-gateway.ts';
+import { SendingGateways } from '../support/postgres-gateway.ts';
 import { seedOf } from '../support/seed.ts';
 
 const CUTS: readonly Cut[] = ['during', 'answer', 'half', 'before'];
@@ -131,26 +130,19 @@ test(`${ROUNDS * CUTS.length} connections cut in the middle of commits of two hu
   const options = { address: { ...app, host: cutter.folder }, owner, metrics: new Metrics(), log: silentLogger };
   await using a = await openPostgresStore(options);
   await using b = await openPostgresStore(options);
-  const gateways = Array.from({ length: GATEWAYS }, (_, i) => new PatientGateway(`gw-${i}`, [a, b], uniform));
-  const ended = new AbortController();
-  const sending = gateways.map(async (gateway) => {
-    while (!ended.signal.aborted) await gateway.batch();
-  });
-  const acknowledged = (): number => gateways.reduce((sum, one) => sum + one.acknowledged.length, 0);
+  const sending = new SendingGateways(GATEWAYS, [a, b], uniform);
   for (let round = 0; round < ROUNDS; round += 1)
     for (const cut of CUTS) {
       await cutter.cut(cut);
-      const enough = acknowledged() + 20 + Math.floor(uniform() * 200);
-      while (acknowledged() < enough) await pause(1);
+      await sending.more(20 + Math.floor(uniform() * 200));
     }
-  ended.abort();
-  await Promise.all(sending);
-  const promised = gateways.flatMap((gateway) => gateway.acknowledged);
+  await sending.stop();
+  const { promised } = sending;
   const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
   assert.deepEqual(stored.toSorted(), promised.toSorted(), 'none missing, none twice');
   const verdict = await verifyAudit(b.audit(), b.storeId);
   assert.ok(verdict.intact, JSON.stringify(verdict));
-  const held = gateways.reduce((sum, one) => sum + one.held, 0);
+  const held = sending.gateways.reduce((sum, one) => sum + one.held, 0);
   assert.ok(held > 0, 'answers of commits that are there were lost');
   context.diagnostic(
     `${ROUNDS * CUTS.length} cuts, ${promised.length} acknowledged, ${held} of them held from a commit whose answer was lost`,

@@ -5,14 +5,13 @@ import { verifyAudit } from '../../hub/audit/chain.ts';
 import type { OthersStored } from '../../hub/store/open-store.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
-import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
 import { PostgresServer } from '../support/postgres.ts';
-import { PatientGateway } from '../support/postgres-gateway.ts';
+import { SendingGateways } from '../support/postgres-gateway.ts';
 import { seedOf } from '../support/seed.ts';
 
 const KILLS = 5;
@@ -27,30 +26,22 @@ test(`a database server killed ${KILLS} times under two hubs: what was acknowled
   await using a = await openPostgresStore(options);
   await using b = await openPostgresStore(options);
   const told = new Set<string>();
+  const toldLast = Promise.withResolvers<void>();
   const tell = ({ patients }: OthersStored): void => {
     for (const { patient } of patients) told.add(patient);
+    if (told.has('pat-last')) toldLast.resolve();
   };
   await using others = new OtherHubs({ store: b, log: silentLogger, tell });
   await others.start(new AbortController().signal);
-  const gateways = Array.from({ length: GATEWAYS }, (_, i) => new PatientGateway(`gw-${i}`, [a, b], uniform));
-  const ended = new AbortController();
-  const sending = gateways.map(async (gateway) => {
-    while (!ended.signal.aborted) await gateway.batch();
-  });
-  const acknowledged = (): number => gateways.reduce((sum, one) => sum + one.acknowledged.length, 0);
-  const more = async (rows: number): Promise<void> => {
-    const enough = acknowledged() + rows;
-    while (acknowledged() < enough) await pause(1);
-  };
+  const sending = new SendingGateways(GATEWAYS, [a, b], uniform);
   for (let kill = 0; kill < KILLS; kill += 1) {
-    await more(50 + Math.floor(uniform() * 400));
+    await sending.more(50 + Math.floor(uniform() * 400));
     await server.stop('immediate');
     await server.run();
   }
-  await more(50);
-  ended.abort();
-  await Promise.all(sending);
-  const promised = gateways.flatMap((gateway) => gateway.acknowledged);
+  await sending.more(50);
+  await sending.stop();
+  const { gateways, promised } = sending;
   const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
   assert.equal(new Set(stored).size, stored.length, 'none twice');
   assert.deepEqual(
@@ -65,7 +56,7 @@ test(`a database server killed ${KILLS} times under two hubs: what was acknowled
   assert.ok((await a.lineage()).epochs.length > KILLS);
   const last = arrivalOf({ agent: 'gw-last', seq: 1, patientId: 'pat-last' });
   await a.storeBatch(batchOf([last], { gateway: 'gw-last' }));
-  while (!told.has('pat-last')) await pause(1);
+  await toldLast.promise;
   assert.deepEqual([...told].sort(), [...gateways.map((_, i) => `pat-gw-${i}`), 'pat-last'].sort());
   const tries = gateways.reduce((sum, one) => sum + one.tries, 0);
   context.diagnostic(

@@ -37,11 +37,27 @@ clients: [{ identity: ai-one, tenant: clinic, kind: software, role: clinician, p
   return site;
 }
 
+/** How many answers the readers of a hub got. */
+class Answers {
+  count = 0;
+  #waiting: { enough: number; resolve: () => void }[] = [];
+
+  one(): void {
+    this.count += 1;
+    for (const { enough, resolve } of this.#waiting) if (this.count >= enough) resolve();
+  }
+
+  /** Resolves with the answer that makes so many. */
+  async reach(enough: number): Promise<void> {
+    if (this.count < enough) await new Promise<void>((resolve) => this.#waiting.push({ enough, resolve }));
+  }
+}
+
 /** A life of the hub: it is read from all the time, and killed once `until` resolves. */
-async function life(site: LocalNetwork, until: (answers: () => number) => Promise<void>): Promise<void> {
+async function life(site: LocalNetwork, until: (answers: Answers) => Promise<void>): Promise<void> {
   await using hub = await HubProcess.start(join(site.folder, 'hub.yaml'), join(site.folder, 'op/hub.sock'));
   await using overlay = await site.open('ai-one');
-  let answers = 0;
+  const answers = new Answers();
   const reader = async (): Promise<void> => {
     await using http = rawHttp(overlay);
     for (;;) {
@@ -50,20 +66,19 @@ async function life(site: LocalNetwork, until: (answers: () => number) => Promis
         () => '',
       );
       if (text === '') return;
-      answers += 1;
+      answers.one();
     }
   };
   const readers = Array.from({ length: AT_ONCE }, reader);
-  await until(() => answers);
+  await until(answers);
   hub.kill();
   await Promise.all(readers);
 }
 
 const answered =
   (count: number) =>
-  async (answers: () => number): Promise<void> => {
-    while (answers() < count) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
+  (answers: Answers): Promise<void> =>
+    answers.reach(count);
 
 /** The store's own chain, held against everything that was fed: no number missing, and each with the hashes of the chain. */
 async function assertWhole(site: LocalNetwork, fed: readonly Fed[], context: TestContext): Promise<void> {
@@ -95,7 +110,7 @@ test('a hub is killed while it feeds syslog to a receiver that stalls, cuts and 
   await life(site, async (answers) => {
     await receiver.until(() => receiver.open > 0);
     receiver.stall();
-    await answered(answers() + 200)(answers);
+    await answers.reach(answers.count + 200);
     receiver.cut('reset');
     receiver.goOn();
     const seen = receiver.messages.length;

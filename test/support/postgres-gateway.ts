@@ -48,3 +48,51 @@ export class PatientGateway {
     this.acknowledged.push(...rows.map(({ id }) => id));
   }
 }
+
+/** Several of them that go on sending until they are stopped. */
+export class SendingGateways {
+  readonly gateways: readonly PatientGateway[];
+  readonly #ended = new AbortController();
+  readonly #sending: Promise<unknown>;
+  #waiting: { enough: number; resolve: () => void }[] = [];
+
+  constructor(count: number, hubs: readonly PostgresStore[], uniform: () => number) {
+    this.gateways = Array.from({ length: count }, (_, i) => new PatientGateway(`gw-${i}`, hubs, uniform));
+    this.#sending = Promise.all(
+      this.gateways.map(async (gateway) => {
+        while (!this.#ended.signal.aborted) {
+          await gateway.batch();
+          this.#tell();
+        }
+      }),
+    );
+  }
+
+  /** Ids of all that was acknowledged. */
+  get promised(): string[] {
+    return this.gateways.flatMap((gateway) => gateway.acknowledged);
+  }
+
+  /** Resolves once so many rows more are acknowledged; rejects when a gateway fails. */
+  async more(rows: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ enough: this.#acknowledged() + rows, resolve });
+    await Promise.race([promise, this.#sending]);
+  }
+
+  /** Resolves once all that is on its way is answered for. */
+  async stop(): Promise<void> {
+    this.#ended.abort();
+    await this.#sending;
+  }
+
+  #acknowledged(): number {
+    return this.gateways.reduce((sum, one) => sum + one.acknowledged.length, 0);
+  }
+
+  #tell(): void {
+    const count = this.#acknowledged();
+    for (const { enough, resolve } of this.#waiting) if (count >= enough) resolve();
+    this.#waiting = this.#waiting.filter(({ enough }) => count < enough);
+  }
+}
