@@ -57,7 +57,7 @@ test('an erasure that is killed again and again comes to its end: of the person 
     let kills = 0;
     for (let isDone = false; !isDone; kills += 1) {
       // Later and later: within a step on a fast machine, and behind one at last on a slow one.
-      isDone = await run(folder, uniform() * 4 * (kills + 1));
+      isDone = await run(folder, uniform() * 2 * 1.6 ** kills);
       await using store = openSqliteStore({ path, keyFile, metrics: new Metrics() });
       // Between two lives nobody sees anything of the person as current, and the store agrees with itself.
       assert.deepEqual(await store.latest('clinic', WHO, () => event(0)), []);
