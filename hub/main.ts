@@ -43,6 +43,7 @@ import { backUp, backupOperatorCommands } from './backup/operator.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
 import { clinicalCliCommands } from './clinical/cli.ts';
+import { unlistedGroups } from './clinical/limits/limits.ts';
 import { limitsSchema } from './clinical/limits/schema.ts';
 import { openClinical } from './clinical/open-clinical.ts';
 import { clinicalOperatorCommands } from './clinical/operator.ts';
@@ -271,13 +272,14 @@ async function check(config: HubConfig): Promise<string | undefined> {
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
-  if (config.clinical.limits !== undefined) loadSiteFile(limitsSchema, config.clinical.limits);
+  const limits = config.clinical.limits === undefined ? undefined : loadSiteFile(limitsSchema, config.clinical.limits).rules;
+  const unlisted = limits && unlistedGroups(limits, (kind) => registry.groupNames(kind));
   if (config.clinical.support !== undefined) loadSiteFile(supportSchema, config.clinical.support);
   const store = await checkStore(config.store);
   const erased = rowsOfErased(registry, whoWasErased(readTombstones(tombstonesOf(config.store)))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,
   );
-  const found = [note, takenInWords(policy), store, ...erased].filter((one) => one !== undefined);
+  const found = [note, takenInWords(policy), unlisted, store, ...erased].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }
 

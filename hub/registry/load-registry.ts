@@ -73,6 +73,8 @@ export interface ListedRegistry extends Registry {
   careGroups(tenant: string, place: Pick<PatientPlace, 'patient' | 'bed'>): Pick<PatientPlace, 'ward' | 'panels'>;
   /** Everybody whom a panel of the tenant names. */
   onPanels(tenant: string): ReadonlySet<string>;
+  /** Names of all wards, or of all panels. */
+  groupNames(kind: 'wards' | 'panels'): ReadonlySet<string>;
 }
 
 class FileRegistry implements ListedRegistry {
@@ -190,6 +192,10 @@ class FileRegistry implements ListedRegistry {
 
   onPanels(tenant: string): ReadonlySet<string> {
     return new Set(Object.values(this.#file.panels).flatMap((panel) => (panel.tenant === tenant ? panel.patients : [])));
+  }
+
+  groupNames(kind: 'wards' | 'panels'): ReadonlySet<string> {
+    return new Set(Object.keys(this.#file[kind]));
   }
 
   bindings(): readonly Binding[] {

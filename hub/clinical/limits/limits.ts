@@ -65,6 +65,23 @@ function entryOf<T>(of: Readonly<Record<string, T>>, name: string): T | undefine
   return Object.hasOwn(of, name) ? of[name] : undefined;
 }
 
+/**
+ * How many wards and panels the file names that the registry does not list: a misspelt name would else take its limits from everybody there, without a word. Undefined for none; the
+ * names themselves stand in the file.
+ */
+export function unlistedGroups(
+  { stale, ranges }: LimitsFile,
+  listed: (kind: 'wards' | 'panels') => ReadonlySet<string>,
+): string | undefined {
+  const missing = (['wards', 'panels'] as const).flatMap((kind) => {
+    const names = new Set([stale, ranges].flatMap((part) => Object.keys(part[kind])));
+    const known = listed(kind);
+    const count = [...names].filter((name) => !known.has(name)).length;
+    return count === 0 ? [] : [`${count} of ${names.size} ${kind}`];
+  });
+  return missing.length === 0 ? undefined : `the file of limits names what registry.yaml does not list: ${missing.join(', ')}`;
+}
+
 /** A site's range of one vital sign for a patient. */
 export interface SiteRange {
   vital: string;

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BUILT_IN, limitsFor, rangesFor } from '../../../hub/clinical/limits/limits.ts';
+import { BUILT_IN, limitsFor, rangesFor, unlistedGroups } from '../../../hub/clinical/limits/limits.ts';
 import { limitsSchema, NO_LIMITS } from '../../../hub/clinical/limits/schema.ts';
 import { parseSiteFile, SiteFile } from '../../../hub/clinical/site-file.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { verifies } from '../../requirements.ts';
@@ -121,6 +122,22 @@ test('a changed file comes into force at a reload once that is recorded; one tha
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('wards and panels that the registry does not list are counted, never named', () => {
+  verifies('STALE-SITE-LIMITS');
+  const listed = (...names: string[]) => unlistedGroups(rules, () => new Set(names));
+  assert.equal(listed('icu', 'heart', 'dialysis'), undefined);
+  assert.equal(listed('icu'), 'the file of limits names what registry.yaml does not list: 2 of 2 panels');
+  assert.equal(listed('heart'), 'the file of limits names what registry.yaml does not list: 1 of 1 wards, 1 of 2 panels');
+  assert.equal(
+    unlistedGroups(NO_LIMITS, () => new Set()),
+    undefined,
+  );
+  const registry = parseRegistry(
+    'gateways: [{ identity: gw-icu, tenant: clinic, beds: { A: pat-icu-01 } }]\nwards: { icu: { tenant: clinic, beds: [A] } }\n',
+  );
+  assert.deepEqual([[...registry.groupNames('wards')], [...registry.groupNames('panels')]], [['icu'], []]);
 });
 
 test('without a file the table of classes holds, for good', async () => {
