@@ -149,8 +149,10 @@ class Followed {
     { patient, bed, stated }: { patient: number; bed: number | undefined; stated: number | undefined },
     arrivals: readonly (Arrival | EventArrival)[],
   ): Promise<void> {
-    const placed = bed === undefined ? undefined : { bed: at(BEDS, bed), stated: stated === undefined ? null : at(this.#persons, stated) };
     const who = at(WHO, patient);
+    // What is nobody's is so by a bed.
+    const by = bed ?? (isNobody(who) ? 0 : undefined);
+    const placed = by === undefined ? undefined : { bed: at(BEDS, by), stated: stated === undefined ? null : at(this.#persons, stated) };
     const all = arrivals.map((arrival) => ({ ...arrival, patient: who, ...(placed && { placed }) }));
     const { results } = await this.store.storeBatch(batchOf(all, { placing: { version: this.#version } }));
     assert.ok(results.every((result) => result === 'stored'));
