@@ -20,6 +20,8 @@ export interface CorrectionsOptions {
   log?: Logger;
   /** Told of what became current or no longer is. */
   staleness?: Pick<StalenessWatch, 'changed'>;
+  /** Waits; a test hands in its own. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -28,13 +30,13 @@ export interface CorrectionsOptions {
  */
 export class Corrections implements Service {
   readonly name = 'corrections';
-  readonly #options: CorrectionsOptions & { log: Logger };
+  readonly #options: CorrectionsOptions & Required<Pick<CorrectionsOptions, 'log' | 'wait'>>;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   #isAsked = false;
 
   constructor(options: CorrectionsOptions) {
-    this.#options = { log: silentLogger, ...options };
+    this.#options = { log: silentLogger, wait: pause, ...options };
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -70,7 +72,7 @@ export class Corrections implements Service {
       } catch (error) {
         this.#isAsked = true;
         this.#options.log.error({ err: asVitalmeshError(error) }, 'rows that became another patient’s could not be moved yet');
-        await pause(AFTER_FAILURE_MS, signal);
+        await this.#options.wait(AFTER_FAILURE_MS, signal);
       }
     }
   }

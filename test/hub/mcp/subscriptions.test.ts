@@ -96,6 +96,18 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.deepEqual(versions('vitals://patients'), [0, 1]);
   });
 
+  test(`${revision}: that readings were moved to or away from a patient is told at once`, async () => {
+    verifies('LATE-MOVEMENT-CORRECTS');
+    await using endpoint = await startEndpoint({ limits: { coalesceMs: HOUR_MS } });
+    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    const updates = await client.subscribe([LATEST]);
+    await updates.count(LATEST, 1);
+    endpoint.change('pat-0001');
+    endpoint.change('pat-0001', { kind: 'corrected' });
+    await updates.until(({ version }) => version === 2);
+    assert.deepEqual(updates.seen.at(-1)?.uri, LATEST);
+  });
+
   test(`${revision}: opening and closing stand in the evidence, with how much was told`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
