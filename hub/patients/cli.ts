@@ -24,7 +24,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
   return {
     patients: {
       summary:
-        'Ids for new patients, who lay where, and what one person may ask about their data: a copy of all of it, and that it is erased.',
+        'Ids for new patients, who lies where, said and shown, and what one person may ask about their data: a copy of all of it, and that it is erased.',
       commands: {
         id: {
           usage: '[--count N]',
@@ -42,7 +42,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
         where: {
           usage: '--config hub.yaml [--at TIME] [--bed BED] [--tenant NAME] [--json]',
           summary:
-            'Shows who lay in each bed, or in one, now or at TIME, by every movement that was stored; registry.yaml alone says whose readings are.',
+            'Shows who lay in each bed, or in one, now or at TIME, by every movement that was stored and by the hospital’s numbers; readings follow that in beds that registry.yaml lists as followed.',
           explained: [
             'occupied     one person lay there',
             'unconfirmed  perhaps: what was said contradicts itself, so a movement was missed',
