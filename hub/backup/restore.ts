@@ -50,9 +50,9 @@ export interface RestoreReport {
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
   const { from, recoveryKeyFile, to, keyFile } = options;
-  const recoveryKey = readRecoveryKey(recoveryKeyFile);
   // Beside what is to be put back: a list that cannot be followed must not let anybody back who was erased.
   readTombstones(`${to}.erased`);
+  const recoveryKey = readRecoveryKey(recoveryKeyFile);
   for (const path of [to, `${to}-wal`, `${to}-journal`, keyFile]) refuseTaken(path);
   if (['', '-wal', '-journal', '.lock', '.restoring'].some((suffix) => resolve(keyFile) === resolve(to) + suffix))
     throw new VitalmeshError('BACKUP-FILE', { detail: `${keyFile} (the store itself, or a file of it)` });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { restoreBackup } from '../../../hub/backup/restore.ts';
 import { rowsOfErased } from '../../../hub/privacy/erased-again.ts';
 import { settleErasures } from '../../../hub/privacy/finish-erasures.ts';
 import { keyOfTombstones, readTombstones, setAside, writeTombstones } from '../../../hub/privacy/tombstone-file.ts';
@@ -117,6 +118,17 @@ test('a list of before lists had a key is taken over, and so is one whose writin
     assert.ok(setAside(path, TEST_NOW)?.endsWith(`.aside-${TEST_NOW}`));
     assert.deepEqual(readTombstones(path), []);
     assert.equal(setAside(path, TEST_NOW), undefined);
+  }));
+
+test('no backup is put back beside a list that is not as it was written', () =>
+  inFolder(async (path) => {
+    verifies('ERASE-LIST-KEPT');
+    writeTombstones(path, [forged()]);
+    rmSync(path);
+    const to = path.slice(0, -'.erased'.length);
+    const options = { from: `${to}.backup`, recoveryKeyFile: `${to}.recovery`, to, keyFile: `${to}.key`, clock: new TestClock(), uid: 0 };
+    await assert.rejects(restoreBackup(options), { code: 'PATIENT-TOMBSTONES-ALTERED' });
+    assert.ok(!existsSync(to));
   }));
 
 test('where registry.yaml names somebody who was erased, the row is said, and not the person', () => {
