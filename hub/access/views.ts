@@ -97,7 +97,7 @@ export function latestView(
     ...(discharged !== undefined && { discharged: shown(discharged) }),
     asOf: shown(now),
     vitals: vitalViews(rows, now, limits.of, beside.demo, discharged !== undefined),
-    sources: sourcesOf(rows, now, limits.of, beside.sources).map((source) => sourceView(source, shown)),
+    sources: sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, withheld }).map((source) => sourceView(source, shown)),
     demo: beside.demo.map(({ device, since, lastAt }) => ({ device, since: shown(since), lastAt: shown(lastAt) })),
     limitsVersion: limits.version,
     ...(withheld.length > 0 && { withheld }),
@@ -105,8 +105,14 @@ export function latestView(
   };
 }
 
-/** The devices of these rows, in order of id, and what stands behind them. */
-export function sourcesOf(rows: readonly StoredReading[], now: Instant, limits: PatientLimits, behind: readonly Source[]): Source[] {
+/**
+ * The devices of these rows, in order of id, and what stands behind them. Where a token keeps rows back, a device of which nothing that is shown is current may well speak: of it nothing is
+ * known, and when it was last heard is not told.
+ */
+export function sourcesOf(
+  rows: readonly StoredReading[],
+  { now, limits, behind, withheld }: { now: Instant; limits: PatientLimits; behind: readonly Source[]; withheld: readonly Withheld[] },
+): Source[] {
   const devices = new Map<string, { freshAt: Instant; limitMs: number }[]>();
   for (const row of rows) {
     const of = devices.get(row.device) ?? [];
@@ -114,7 +120,10 @@ export function sourcesOf(rows: readonly StoredReading[], now: Instant, limits: 
     of.push({ freshAt: row.freshAt, limitMs: limits(row).ms });
   }
   const ids = [...devices.keys()].sort();
-  return [...ids.map((id) => deviceSource(id, devices.get(id) ?? [], now)), ...behind];
+  const known = ids.map((id) => deviceSource(id, devices.get(id) ?? [], now));
+  const shown =
+    withheld.length === 0 ? known : known.map((one): Source => (one.state === 'live' ? one : { ...one, state: 'unknown', since: null }));
+  return [...shown, ...behind];
 }
 
 export function sourceView({ kind, id, state, since }: Source, shown: (at: Instant) => string): SourceView {

@@ -8,7 +8,7 @@ import type { Source } from '../../clinical/sources/source.ts';
 import type { LimitsInForce, Surroundings } from '../../clinical/surroundings.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
 import type { Store, StoredEvent, StoredReading } from '../../store/store.ts';
-import type { Principal } from '../access.ts';
+import type { Principal, Withheld } from '../access.ts';
 import { type AlertsView, alertsView, type DeviceLimits } from '../alert-views.ts';
 import { inScope, withheldFrom } from '../decide.ts';
 import type { CallContext } from '../door.ts';
@@ -31,6 +31,12 @@ const LOOK_BACK_MS = 14 * 86_400_000;
 const ROUND_MS = 10_000;
 /** Most devices of which it is looked up how they are read. */
 const MOST_DEVICES = 16;
+
+/** What a caller may see of one patient. */
+interface Known {
+  rows: readonly StoredReading[];
+  told: readonly Told[];
+}
 
 /** What a device says of itself in its current observations. */
 interface SaysOfItself {
@@ -57,8 +63,9 @@ export class AlertReads {
     const told = await this.#told(call, patient, now);
     const seen = told.filter(({ alert }) => inScope(principal, call.action, alert.source?.vital ?? ''));
     const limits = surroundings.limits(whole);
+    const withheld = withheldFrom(principal, call.action);
     const devices = await this.#devices(call, patient, rows);
-    const { sandbox, sources } = this.#standing(principal.tenant, whole, { rows, told: seen, limits, now });
+    const { sandbox, sources } = this.#standing(principal.tenant, whole, { rows, told: seen, limits, withheld, now });
     const view = masking.alerts(
       alertsView(foldAlerts(seen), {
         ...{ patient, ...place, now, zone, lookedBackTo: now - LOOK_BACK_MS, sources, sandbox },
@@ -66,7 +73,7 @@ export class AlertReads {
         deviceLimits: [...devices.values()].flatMap((one) => one.limits),
         siteRanges: surroundings.ranges(whole).filter(({ vital }) => inScope(principal, call.action, vital)),
         siteVersion: limits.version,
-        withheld: withheldFrom(principal, call.action),
+        withheld,
       }),
     );
     const args = { what: 'alerts' };
@@ -78,11 +85,11 @@ export class AlertReads {
   #standing(
     tenant: string,
     place: PatientPlace,
-    { rows, told, limits, now }: { rows: readonly StoredReading[]; told: readonly Told[]; limits: LimitsInForce; now: Instant },
+    { rows, told, limits, withheld, now }: Known & { limits: LimitsInForce; withheld: readonly Withheld[]; now: Instant },
   ): { sources: Source[]; sandbox: boolean } {
     const came = [...rows, ...told];
     const { sources: behind, sandbox } = this.#options.surroundings.beside(tenant, place, came, now);
-    const devices = sourcesOf(rows, now, limits.of, []);
+    const devices = sourcesOf(rows, { now, limits: limits.of, behind: [], withheld });
     const known = new Set(devices.map(({ id }) => id));
     // Of a device that sends alerts alone it is not known how often it would speak.
     const others = [...new Set(told.map(({ device }) => device))].filter((device) => !known.has(device)).sort();

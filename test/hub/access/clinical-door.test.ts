@@ -104,6 +104,22 @@ test('latest names the preferred of what measures the same, shows the others, an
   );
 });
 
+test('of a device of which a token keeps values back it is not said that it is silent, nor when it was heard', async () => {
+  verifies('SOURCES-SHOWN', 'TOKEN-WITHHELD');
+  await using s = site();
+  const old = { effective: TEST_NOW - 86_400_000, receivedAt: TEST_NOW - 86_400_000 };
+  const rows = [sampleObservation({ seq: 1, vital: 'glu', value: 95, ...old }), sampleObservation({ seq: 2, vital: 'spo2', value: 97 })];
+  await s.hub.ingest.batch('gw-icu', sampleBundle(rows));
+  const scopes = [{ context: 'user', resource: 'Observation', may: 'rs', category: 'laboratory' }] as const;
+  const narrowed = await s.hub.door.latest({ ...s.monitor, scopes }, 'pat-icu-01', context);
+  assert.deepEqual(
+    narrowed.vitals.map(({ vital, stale }) => [vital, stale]),
+    [['glu', true]],
+  );
+  assert.deepEqual(narrowed.sources, [{ kind: 'device', id: 'monitor-1', state: 'unknown', since: null }]);
+  assert.equal((await s.hub.door.latest(s.monitor, 'pat-icu-01', context)).sources[0]?.state, 'live');
+});
+
 test('what is known beside the rows stands in the answer and, sealed, in its evidence', async () => {
   verifies('SOURCES-SHOWN');
   await using s = site();

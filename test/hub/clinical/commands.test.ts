@@ -8,7 +8,7 @@ import type { AlertsView } from '../../../hub/access/alert-views.ts';
 import { hubProgram } from '../../../hub/cli.ts';
 import { formatAlerts } from '../../../hub/clinical/alerts/format.ts';
 import { clinicalCliCommands } from '../../../hub/clinical/cli.ts';
-import { clinicalOperatorCommands } from '../../../hub/clinical/operator.ts';
+import { type ClinicalCommandSurroundings, clinicalOperatorCommands } from '../../../hub/clinical/operator.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { verifies } from '../../requirements.ts';
@@ -28,7 +28,7 @@ test('an operator asks for the alerts of a patient, for people and for programs;
   };
   await hub.ingest.batch('gw-icu', sampleBundle(resourcesOf(record, { agent: 'gw-icu', epoch: TEST_EPOCH, seq: 1 })));
   const { door } = hub;
-  const commands = clinicalOperatorCommands({ door, tenants: () => ['clinic'], support: { of: () => assert.fail() } });
+  const commands = clinicalOperatorCommands({ door, tenants: () => ['clinic'] } as unknown as ClinicalCommandSurroundings);
   const server = createOperatorServer({ socketPath, commands: { 'clinical-alerts': commands['clinical-alerts'] }, log: silentLogger });
   const ended = new AbortController();
   try {
