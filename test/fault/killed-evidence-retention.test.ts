@@ -1,37 +1,32 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
-import { pause } from '../../shared/lifecycle.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { verifies } from '../requirements.ts';
 import { judgeEvidence } from '../support/retained-evidence.ts';
 import { seedOf } from '../support/seed.ts';
+import { killedChild } from './killed-child.ts';
 
 const RETAINER = join(import.meta.dirname, 'evidence-retainer.ts');
 const KILLS = 10;
 
 /** Runs the process until it has said so many lines, and kills it some milliseconds later; gives how many days it answered for, and what it removed. */
 async function run(folder: string, first: number, lines: number, afterMs: number): Promise<{ days: number; removed: number }> {
-  const child = spawn(process.execPath, [RETAINER, folder, `${first}`], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = once(child, 'exit');
   const said = { days: first, removed: 0 };
   let heard = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
+  const { signal } = await killedChild([RETAINER, folder, `${first}`], afterMs, (line) => {
     const [what, number] = line.split(' ');
     if (what === 'RECORDED') said.days = Number(number) + 1;
     else said.removed += Number(number);
     heard += 1;
-    if (heard === lines) void pause(afterMs).then(() => child.kill('SIGKILL'));
-  }
-  assert.deepEqual((await exit)[1], 'SIGKILL');
+    return heard === lines;
+  });
+  assert.equal(signal, 'SIGKILL');
   return said;
 }
 

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
-import { pause } from '../../shared/lifecycle.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { ensureKeyFile } from '../../shared/storage/key-file.ts';
 import { verifies } from '../requirements.ts';
 import { judgeRetained } from '../support/retained-store.ts';
 import { seedOf } from '../support/seed.ts';
+import { killedChild } from './killed-child.ts';
 
 const RETAINER = join(import.meta.dirname, 'store-retainer.ts');
 const KILLS = 10;
@@ -26,18 +23,16 @@ interface Said {
 
 /** Runs the process until it has said so many lines, and kills it some milliseconds later. */
 async function run(folder: string, first: number, lines: number, afterMs: number): Promise<Said> {
-  const child = spawn(process.execPath, [RETAINER, folder, `${first}`], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exit = once(child, 'exit');
   const said = { stored: -1, removed: 0 };
   let heard = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
+  const { signal } = await killedChild([RETAINER, folder, `${first}`], afterMs, (line) => {
     const [what, number] = line.split(' ');
     if (what === 'STORED') said.stored = Number(number);
     else said.removed += Number(number);
     heard += 1;
-    if (heard === lines) void pause(afterMs).then(() => child.kill('SIGKILL'));
-  }
-  assert.deepEqual((await exit)[1], 'SIGKILL');
+    return heard === lines;
+  });
+  assert.equal(signal, 'SIGKILL');
   return said;
 }
 
