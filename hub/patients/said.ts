@@ -1,3 +1,4 @@
+import type { Instant } from '../../shared/clock.ts';
 import type { AssignedId } from '../../shared/movement.ts';
 import { readMovement } from '../../shared/movement-resource.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
@@ -7,8 +8,11 @@ import { type Read, readStatements } from './stays/statement.ts';
 /** A movement as it is stored, or about to be. */
 export type ToldMovement = Pick<StoredEvent, 'id' | 'gateway' | 'sortTime' | 'receivedAt' | 'test' | 'resource'>;
 
-/** What a movement says, and everybody whom it names. */
+/** What a movement says, everybody whom it names, and who told it when it happened. */
 export interface SaidByMovement extends Read {
+  id: string;
+  gateway: string;
+  at: Instant;
   records: AssignedId[];
 }
 
@@ -19,5 +23,11 @@ export function readSaid({ id, gateway, sortTime, receivedAt, test, resource }: 
   // Rows of a gateway are numbered as it heard them.
   const row = String(parseObservationId(id)?.seq ?? 0).padStart(16, '0');
   const read = readStatements(movement, { at: sortTime, heard: receivedAt, key: `${row} ${gateway} ${id}` });
-  return { ...read, records: movement.parties.flatMap(({ patient, prior }) => (prior?.patient ? [patient, prior.patient] : [patient])) };
+  return {
+    ...read,
+    id,
+    gateway,
+    at: sortTime,
+    records: movement.parties.flatMap(({ patient, prior }) => (prior?.patient ? [patient, prior.patient] : [patient])),
+  };
 }

@@ -8,7 +8,7 @@ import type { BatchPlacing, DeviceMove } from '../store/placing/placing.ts';
 import type { ArrivalResult, Store } from '../store/store.ts';
 import { FollowedBeds } from './followed-beds.ts';
 import type { Presence } from './presence.ts';
-import { readSaid, type ToldMovement } from './said.ts';
+import { readSaid, type SaidByMovement, type ToldMovement } from './said.ts';
 import { recordKey } from './stays/statement.ts';
 import { BatchPlaces, type SeenDevice } from './whereabouts/placing.ts';
 import { inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
@@ -97,7 +97,7 @@ export class Whereabouts implements Presence {
     const state = await this.#ready(tenant);
     let told: Learning | undefined;
     const changes = (results: readonly ArrivalResult[]): Learning['orders'] | undefined => {
-      const stored = movements.flatMap((movement, i) => (movement && results[i] === 'stored' ? [movement] : []));
+      const stored = movements.flatMap((movement, i) => (movement && results[i] === 'stored' ? (readSaid(movement) ?? []) : []));
       told = stored.length === 0 ? undefined : state.places.learning(stored, at);
       return told?.orders;
     };
@@ -250,13 +250,18 @@ export class Whereabouts implements Presence {
     const version = await store.placing.placingVersion(tenant);
     const since = state.readUpTo - CLOCKS_MS;
     const filter = { kind: 'movement' as const, ...(Number.isFinite(since) && { since }) };
-    const stored: ToldMovement[] = [];
+    // What was said alone is kept of each: the resources of years would fill the memory meanwhile.
+    const news: SaidByMovement[] = [];
     for await (const event of await store.events(tenant, filter, (rows) => reading(tenant, rows, clock.now()))) {
-      stored.push(event);
+      const said = state.places.hasHeard(event.id) ? undefined : readSaid(event);
+      if (said) news.push(said);
       state.readUpTo = Math.max(state.readUpTo, event.storedAt);
     }
-    const news = state.places.news(stored);
-    await this.#hear(tenant, state.places, news.flatMap(numbersIn));
+    await this.#hear(
+      tenant,
+      state.places,
+      news.flatMap(({ records }) => records),
+    );
     await this.#readDeviceMoves(tenant, state);
     const told = state.places.learning(news, clock.now(), true);
     ready();
@@ -297,10 +302,6 @@ export class Whereabouts implements Presence {
 /** Whether something was decided by what is known no longer: `refresh`, decide anew, and try again. */
 export function isOvertaken(thrown: unknown): boolean {
   return thrown instanceof VitalmeshError && thrown.code === 'INGEST-PLACES-CHANGED';
-}
-
-function numbersIn(movement: ToldMovement): AssignedId[] {
-  return readSaid(movement)?.records ?? [];
 }
 
 /** The evidence that the hub read movements to know who lies where; done by the configuration of whoever runs it. */

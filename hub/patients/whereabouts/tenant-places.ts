@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { DeviceMove, Reassignment } from '../../store/placing/placing.ts';
-import { readSaid, type SaidByMovement, type ToldMovement } from '../said.ts';
+import type { SaidByMovement } from '../said.ts';
 import { laidOver, type PersonStay } from '../stays/occupancy.ts';
 import { type Identification, type RecordKey, recordKey, type Statement } from '../stays/statement.ts';
 import { changesByDevice, changesOf, type Stating } from './changes.ts';
@@ -12,13 +12,6 @@ import { type SilenceLimits, silentSince, upTo } from './silence.ts';
 
 /** How far ahead of the hub's clock something can have been measured that is stored: more than is believed of any other clock. */
 const AHEAD_MS = 10 * 60_000;
-
-/** What a movement says, with its id and who told it. */
-interface Said extends SaidByMovement {
-  id: string;
-  gateway: string;
-  at: Instant;
-}
 
 /** What is to be known once some movements are stored. */
 export interface Learning {
@@ -35,7 +28,7 @@ interface Bed {
 
 /** What is to be put in the place of what is known. */
 interface News {
-  said: readonly Said[];
+  said: readonly SaidByMovement[];
   gone: ReadonlySet<Kin>;
   kin: readonly Kin[];
   beds: ReadonlyMap<string, Bed>;
@@ -59,16 +52,16 @@ export class TenantPlaces {
     this.#limits = limits;
   }
 
-  /** Movements of these that are not known yet, and are no tests. */
-  news(movements: Iterable<ToldMovement>): ToldMovement[] {
-    return [...movements].filter(({ id, test }) => !test && !this.#heard.has(id));
+  /** Whether a movement is known already. */
+  hasHeard(id: string): boolean {
+    return this.#heard.has(id);
   }
 
   /**
    * What is to be known with these movements, at `now` (hub's clock); `whole`: without what changes for rows. Everybody whom they name is to be among `people`. Nothing
    * is known before `learn`, which may be called once more was learned meanwhile.
    */
-  learning(movements: readonly ToldMovement[], now: Instant, whole = false): Learning {
+  learning(movements: readonly SaidByMovement[], now: Instant, whole = false): Learning {
     const news = this.#gathered(movements);
     const revision = this.#revision;
     return {
@@ -129,11 +122,8 @@ export class TenantPlaces {
     return this.#silence.since;
   }
 
-  #gathered(movements: readonly ToldMovement[]): News {
-    const said = movements.flatMap((movement): Said[] => {
-      const read = this.#heard.has(movement.id) ? undefined : readSaid(movement);
-      return read ? [{ ...read, id: movement.id, gateway: movement.gateway, at: movement.sortTime }] : [];
-    });
+  #gathered(movements: readonly SaidByMovement[]): News {
+    const said = movements.filter(({ id }) => !this.#heard.has(id));
     const drafts = new Drafts(this.#kin);
     const lastOf = new Map(this.#lastOf);
     for (const one of said) {

@@ -29,9 +29,10 @@ class Shelf {
   arrive(one: Happening): void {
     if (one.kind === 'reading') this.#store(one.row);
     else if (one.kind === 'movement') {
-      const news = this.places.news([one.movement]);
-      for (const movement of news) for (const number of readSaid(movement)?.records ?? []) this.places.people.add(number, idOf(number));
-      const told = this.places.learning(news, NOW);
+      const said = readSaid(one.movement);
+      if (!said || this.places.hasHeard(said.id)) return;
+      for (const number of said.records) this.places.people.add(number, idOf(number));
+      const told = this.places.learning([said], NOW);
       this.#keep(told.orders);
       told.learn();
     } else {
