@@ -99,8 +99,7 @@ export class FeedRun implements Service {
    * the first that is sent. Throws AUDIT-NO-FEED where another hub feeds.
    */
   async sendAgain(from: number): Promise<number> {
-    if (this.#state === 'standby')
-      throw new VitalmeshError('AUDIT-NO-FEED', { detail: 'another one that shares the store does' });
+    if (this.#state === 'standby') throw new VitalmeshError('AUDIT-NO-FEED', { detail: 'another one that shares the store does' });
     // A feed that has not run yet knows its place from the store alone.
     const confirmed = this.#confirmed.seq > 0 ? this.#confirmed : ((await this.#take()) ?? NO_PLACE);
     this.#again = Math.min(this.#again ?? from - 1, from - 1, confirmed.seq);
