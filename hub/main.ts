@@ -43,6 +43,8 @@ import { backUp, backupOperatorCommands } from './backup/operator.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
 import { clinicalCliCommands } from './clinical/cli.ts';
+import { DueReadings } from './clinical/due/due.ts';
+import { expectedSchema } from './clinical/due/schema.ts';
 import { unlistedGroups } from './clinical/limits/limits.ts';
 import { limitsSchema } from './clinical/limits/schema.ts';
 import { openClinical } from './clinical/open-clinical.ts';
@@ -237,7 +239,11 @@ async function run(config: HubConfig): Promise<void> {
       ...commands,
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
-      ...clinicalOperatorCommands({ door, support: new Support({ door, registry, rules: clinical.support }), tenants: backups.tenants }),
+      ...clinicalOperatorCommands({
+        ...{ door, registry, tenants: backups.tenants },
+        support: new Support({ door, registry, rules: clinical.support }),
+        due: new DueReadings({ door, registry, rules: clinical.expected, feed, policy, clock, zone: config.zone }),
+      }),
       ...patientsOperatorCommands({ ...backups, door }),
       ...handOperatorCommands(openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: backups.tenants })),
       ...explainOperatorCommands(explaining),
@@ -275,6 +281,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   const limits = config.clinical.limits === undefined ? undefined : loadSiteFile(limitsSchema, config.clinical.limits).rules;
   const unlisted = limits && unlistedGroups(limits, (kind) => registry.groupNames(kind));
   if (config.clinical.support !== undefined) loadSiteFile(supportSchema, config.clinical.support);
+  if (config.clinical.expected !== undefined) loadSiteFile(expectedSchema, config.clinical.expected);
   const store = await checkStore(config.store);
   const erased = rowsOfErased(registry, whoWasErased(readTombstones(tombstonesOf(config.store)))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,

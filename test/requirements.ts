@@ -541,6 +541,36 @@ export const REQUIREMENTS = {
     source: 'issue 9, Decision support',
     behaviour: 'Where any input is missing there is no score: the least that it can be, and what is missing.',
   },
+  'DUE-FILE': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'Which readings are expected of whom stands in a versioned file of the site: vital sign, window of the local day, days, tolerance and zone, by patient, panel and ward, the nearest of each vital sign; one with an error, or with windows that one reading could fill twice, is refused whole.',
+  },
+  'DUE-WINDOWS': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'Windows go by the clock of the home: across the night in which it is set they are an hour shorter or longer, one in the skipped hour is as long and so much later, one in the doubled hour covers both.',
+  },
+  'DUE-STATES': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'An expected reading is not yet due, due, overdue, missed or done; where whatever could have brought it fell silent before its time was over, that is said instead of overdue and missed.',
+  },
+  'DUE-DONE-BY-SURE': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'Done is what was measured within the window and its tolerance, by one that counts: no test, nothing withdrawn, doubtful, without a value or of a time that nobody knows; with when and by which device, and what came too late beside it.',
+  },
+  'DUE-OVER-THE-DOOR': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'What is due is told from what the reader is shown alone, by the names and times that it knows; of what its token is not for nothing is said to be missing.',
+  },
+  'DUE-WORKLIST': {
+    source: 'issue 9, Readings that did not come',
+    behaviour:
+      'The worklist of a ward or panel is worst first by one stated order, each patient decided by the door, those whom the reader may not see absent; a group without anybody whom it may see is an error, never an empty list. What is remembered of a patient is gone with any change of theirs.',
+  },
   'STALE-SITE-LIMITS': {
     source: 'issue 9, What is current',
     behaviour:

@@ -7,7 +7,7 @@ import type { Policy } from './policy.ts';
 import { operatorPrincipal } from './principals.ts';
 
 /** The files of a site's own clinical rules. */
-export type ClinicalFile = 'limits' | 'support';
+export type ClinicalFile = 'limits' | 'support' | 'expected';
 
 export interface ClinicalEvidence {
   tenants: readonly string[];

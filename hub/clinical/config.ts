@@ -14,6 +14,11 @@ export const clinicalConfig = z
       .describe(
         'What is reckoned of patients and for whom: NEWS2, gain of weight, baseline (support.yaml); nothing of anybody without it.',
       ),
+    expected: filePath
+      .optional()
+      .describe(
+        'Which readings are expected of patients, and when: vital sign, local time window, tolerance, by patient, panel and ward (expected.yaml); none of anybody without it.',
+      ),
   })
   .prefault({});
 

@@ -7,6 +7,7 @@ import type { LiveRegistry } from '../registry/live-registry.ts';
 import { createSurroundings } from './clinical.ts';
 import type { ClinicalConfig } from './config.ts';
 import { DemoDevices } from './demo-devices.ts';
+import { type ExpectedFile, expectedSchema, NO_EXPECTED } from './due/schema.ts';
 import { limitsSchema, NO_LIMITS } from './limits/schema.ts';
 import { SiteFile } from './site-file.ts';
 import type { LinesOptions } from './sources/lines.ts';
@@ -38,6 +39,8 @@ export interface Clinical {
   surroundings: Surroundings;
   /** What is reckoned of patients, and for whom. */
   support: Pick<SiteFile<SupportFile>, 'current'>;
+  /** Which readings are expected of whom. */
+  expected: Pick<SiteFile<ExpectedFile>, 'current'>;
   /** Site files that were refused at a reload. */
   notInForce(): readonly NotInForce[];
   /** Puts changed site files in force. Never rejects. */
@@ -45,7 +48,7 @@ export interface Clinical {
 }
 
 /** Throws CLINICAL-INVALID. */
-export function openClinical({ limits: path, support: supportPath }: ClinicalConfig, site: ClinicalSite): Clinical {
+export function openClinical({ limits: path, support: supportPath, expected: expectedPath }: ClinicalConfig, site: ClinicalSite): Clinical {
   const { store, registry, feed, clock, timer, log, record } = site;
   const limits = new SiteFile({
     ...{ schema: limitsSchema, path, none: NO_LIMITS, clock, log },
@@ -54,6 +57,10 @@ export function openClinical({ limits: path, support: supportPath }: ClinicalCon
   const support = new SiteFile({
     ...{ schema: supportSchema, path: supportPath, none: NO_SUPPORT, clock, log },
     record: (revision) => record('support', revision),
+  });
+  const expected = new SiteFile({
+    ...{ schema: expectedSchema, path: expectedPath, none: NO_EXPECTED, clock, log },
+    record: (revision) => record('expected', revision),
   });
   const { isBound, isAlone, overdueSince } = site;
   const limitMs = (): number => limits.current.rules.sources.gateway ?? GATEWAY_AWAY_MS;
@@ -72,11 +79,12 @@ export function openClinical({ limits: path, support: supportPath }: ClinicalCon
       if (kind === 'patients') staleness.relimit({ tenant, patient });
     });
   return {
-    ...{ staleness, sources, demos, surroundings, support },
-    notInForce: () => [...limits.notInForce(), ...support.notInForce()],
+    ...{ staleness, sources, demos, surroundings, support, expected },
+    notInForce: () => [...limits.notInForce(), ...support.notInForce(), ...expected.notInForce()],
     reload: async () => {
       if (await limits.reload()) staleness.relimit();
       await support.reload();
+      await expected.reload();
     },
   };
 }

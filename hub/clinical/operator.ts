@@ -3,24 +3,37 @@ import type { OperatorCommand } from '../../shared/operator/server.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import { parsed } from '../inspection/arguments.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { DueReadings } from './due/due.ts';
+import { worklist } from './due/worklist.ts';
 import type { Support } from './support/support.ts';
 
 export interface ClinicalCommandSurroundings {
-  door: Pick<Door, 'alerts'>;
+  door: Pick<Door, 'alerts' | 'listPatients'>;
+  registry: Pick<Registry, 'patients'>;
   support: Pick<Support, 'of'>;
+  due: Pick<DueReadings, 'of' | 'version'>;
   tenants(): readonly string[];
 }
 
 const CONTEXT: CallContext = { channel: 'operator' };
 const text = z.string().min(1).max(256);
 const patientArgs = z.strictObject({ tenant: text.optional(), patient: text });
+const groupArgs = z.union([
+  z.strictObject({ tenant: text.optional(), panel: text }),
+  z.strictObject({ tenant: text.optional(), ward: text }),
+]);
+
+export type ClinicalCommand = 'clinical-alerts' | 'clinical-support' | 'clinical-due' | 'clinical-worklist';
 
 /** What an operator may ask of what is current; decided and recorded like any other read. */
 export function clinicalOperatorCommands({
   door,
+  registry,
   support,
+  due,
   tenants,
-}: ClinicalCommandSurroundings): Record<'clinical-alerts' | 'clinical-support', OperatorCommand> {
+}: ClinicalCommandSurroundings): Record<ClinicalCommand, OperatorCommand> {
   return {
     'clinical-alerts': async function* (args, principal) {
       const { tenant, patient } = parsed(patientArgs, args, 'clinical-alerts takes tenant and patient (text)');
@@ -29,6 +42,14 @@ export function clinicalOperatorCommands({
     'clinical-support': async function* (args, principal) {
       const { tenant, patient } = parsed(patientArgs, args, 'clinical-support takes tenant and patient (text)');
       yield await support.of(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+    },
+    'clinical-due': async function* (args, principal) {
+      const { tenant, patient } = parsed(patientArgs, args, 'clinical-due takes tenant and patient (text)');
+      yield await due.of(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+    },
+    'clinical-worklist': async function* (args, principal) {
+      const { tenant, ...group } = parsed(groupArgs, args, 'clinical-worklist takes tenant, and panel or ward (text)');
+      yield await worklist(operatorWithin(tenants(), uidOf(principal), tenant), group, CONTEXT, { door, registry, due });
     },
   };
 }

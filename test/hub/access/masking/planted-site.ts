@@ -8,6 +8,8 @@ import { createAuditor } from '../../../../hub/audit/auditor.ts';
 import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
 import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
+import { DueReadings } from '../../../../hub/clinical/due/due.ts';
+import { expectedSchema } from '../../../../hub/clinical/due/schema.ts';
 import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
 import { supportSchema } from '../../../../hub/clinical/support/schema.ts';
 import { Support } from '../../../../hub/clinical/support/support.ts';
@@ -39,6 +41,12 @@ const SUPPORT = supportSchema.parse({
   news2: { applies: { patients: [`${MARKERS.patient.text}-01`] } },
   weight: { applies: { patients: [`${MARKERS.patient.text}-01`] }, rules: [{ gainKg: 1, days: 3, source: 'a rule' }] },
   baseline: { applies: { patients: [`${MARKERS.patient.text}-01`] }, days: 7, vitals: ['spo2', 'nibp'] },
+});
+
+/** Expects of everybody in the ward what was measured, and what was not. */
+const EXPECTED = expectedSchema.parse({
+  version: 'planted',
+  wards: { [MARKERS.ward.text]: { spo2: [{ window: '00:00-24:00' }], weight: [{ window: '08:00-09:00' }] } },
 });
 
 export interface PlantedSite extends AsyncDisposable {
@@ -96,6 +104,15 @@ export async function plantedSite(): Promise<PlantedSite> {
       registry: registry.revision,
     }) as unknown as HubStatus;
   const support = new Support({ door, registry, rules: { current: { revision: 'test', rules: SUPPORT } } });
+  const due = new DueReadings({
+    door,
+    registry,
+    rules: { current: { revision: 'test', rules: EXPECTED } },
+    feed,
+    policy,
+    clock,
+    zone: 'UTC',
+  });
   const dispose = stack.move();
   return {
     ...{ hub, clock, log, folder, planted },
@@ -105,7 +122,7 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...hubOperatorCommands({ door, tenants, vitalSigns }),
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
-      ...clinicalOperatorCommands({ door, support, tenants }),
+      ...clinicalOperatorCommands({ door, registry, support, due, tenants }),
       ...explainOperatorCommands({
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,

@@ -1,0 +1,233 @@
+import { type Clock, formatInstant, type Instant, parseInstant, zoneOffsetMin } from '../../../shared/clock.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import type { Principal } from '../../access/access.ts';
+import { inScope } from '../../access/decide.ts';
+import type { CallContext, Door, LatestView, SourceView } from '../../access/door.ts';
+import type { Masked } from '../../access/masking/contract.ts';
+import type { Policy } from '../../access/policy.ts';
+import type { Feed } from '../../feed.ts';
+import type { PatientPlace, Registry } from '../../registry/registry.ts';
+import { MAX_TREND_BUCKETS } from '../bucket-edges.ts';
+import type { SiteFile } from '../site-file.ts';
+import { Calendar } from './calendar.ts';
+import { type Expected, expectedOf } from './expected.ts';
+import { type Newest, newestSince, newestWithin, trendWithin } from './measured.ts';
+import { Remembered } from './remembered.ts';
+import type { Occurrence } from './schedule.ts';
+import type { ExpectedFile } from './schema.ts';
+import { accepted, type DueState, type Judged, type Measured, silenceOf, stateOf, worseFirst } from './state.ts';
+
+/** Stands under everything that says what is due. */
+export const DUE_NOTICE =
+  'Expected by the file of this site. That a reading did not come says nothing about how the patient is: ask or look. No alarm.';
+
+/** A time as a reader is told it: ISO 8601 in the zone of the expectation. */
+type Shown = string;
+
+/** One expected reading, and how it stands. */
+export interface DueRow {
+  vital: string;
+  state: DueState;
+  /** What the clock alone says: `missed` or `overdue` where a silent source is said instead. */
+  byClock: Judged['byClock'];
+  /** Since when by the clock; of `done` when it was measured. Null of `not-yet-due`. */
+  since: Shown | null;
+  from: Shown;
+  until: Shown;
+  toleranceMinutes: number;
+  /** As the site's file has it, by whose line and in which zone; null where it is masked. */
+  window: string | null;
+  zone: string | null;
+  by: Expected['by'];
+  done: { at: Shown; device: string } | null;
+  /** Where something is said to be silent: what, and since when. */
+  silent: { kind: 'gateway' | 'device'; id: string | null; since: Shown | null } | null;
+  /** Measured since, too late to be the one that was expected. */
+  late: { at: Shown; device: string } | null;
+  /** When the next one begins. */
+  next: Shown | null;
+}
+
+export interface DueView {
+  patient: string;
+  /** The id that was asked for, where it was merged into this one. */
+  mergedFrom?: string;
+  bed: string | null;
+  ward?: string;
+  discharged?: string;
+  unplaced?: true;
+  /** ISO 8601. */
+  asOf: string;
+  /** Of the site's file; null where it is masked: a name that the site chose. */
+  version: string | null;
+  /** Worst first; empty where nothing is expected. */
+  expected: readonly DueRow[];
+  sources: readonly SourceView[];
+  /** What the reader's token is not for: nothing is said of what is expected of it. */
+  withheld?: LatestView['withheld'];
+  notice: string;
+  masked?: Masked;
+}
+
+export interface DueOptions {
+  door: Pick<Door, 'latest' | 'trend' | 'patientBehind'>;
+  registry: Pick<Registry, 'patient' | 'isSandbox'>;
+  rules: Pick<SiteFile<ExpectedFile>, 'current'>;
+  feed: Pick<Feed, 'subscribe'>;
+  policy: () => Policy;
+  clock: Clock;
+  /** IANA; of whoever has no other. */
+  zone: string;
+}
+
+/** Of whom it is asked, as the reader is shown them. */
+interface Asked {
+  principal: Principal;
+  name: string;
+  patient: string;
+  context: CallContext;
+  latest: LatestView;
+  /** Now, by the times of the reader. */
+  now: Instant;
+  /** The reader's times less the real ones. */
+  shiftMs: number;
+  isSandbox: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+/** In so many stretches with something doubtful it is looked whether something else there is not. */
+const MOST_MIXED = 5;
+
+/**
+ * Readings that did not come, over what the door shows: it sees nothing that the reader may not see, under the names and times that the reader knows, and each read that goes into it has
+ * its own decision and evidence.
+ */
+export class DueReadings {
+  readonly #options: DueOptions;
+  readonly #calendar = new Calendar();
+  readonly #remembered: Remembered;
+
+  constructor(options: DueOptions) {
+    this.#options = options;
+    this.#remembered = new Remembered(options.policy);
+    options.feed.subscribe((change) => this.#remembered.forget(change));
+  }
+
+  /** Of the site's file in force. */
+  get version(): string {
+    return this.#options.rules.current.rules.version;
+  }
+
+  /** What is expected of a patient and how it stands. Throws as `Door.latest` does. */
+  async of(principal: Principal, name: string, context: CallContext): Promise<DueView> {
+    const { door, registry, rules, zone, clock } = this.#options;
+    const latest = await door.latest(principal, name, context);
+    const place = this.#placeOf(principal, name);
+    const now = parseInstant(latest.asOf)?.at;
+    if (now === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a view without its time' });
+    // Whoever is masked knows other times, by whole days; windows go by the real ones, whose weekdays and seasons are the patient's.
+    const shiftMs = Math.round((now - clock.now()) / DAY_MS) * DAY_MS;
+    const isSandbox = registry.isSandbox(principal.tenant);
+    const followed = { ...context, followed: true };
+    const asked: Asked = { principal, name, patient: place.patient, context: followed, latest, now, shiftMs, isSandbox };
+    const wanted = expectedOf(rules.current.rules, place, zone).filter(({ vital }) => inScope(principal, 'vitals.read', vital));
+    const rows: DueRow[] = [];
+    for (const expected of wanted) rows.push(...(await this.#row(expected, asked)));
+    const { mergedFrom, bed, ward, discharged, unplaced, asOf, sources, withheld, masked } = latest;
+    return {
+      patient: latest.patient,
+      ...(mergedFrom !== undefined && { mergedFrom }),
+      bed,
+      ...(ward !== undefined && { ward }),
+      ...(discharged !== undefined && { discharged }),
+      ...(unplaced && { unplaced }),
+      ...{ asOf, version: masked ? null : this.version },
+      expected: rows
+        .map((row) => ({ ...row, ...orderOf(latest.patient, row) }))
+        .sort(worseFirst)
+        .map(({ patient: _, sinceAt: __, fromAt: ___, ...row }) => row),
+      sources,
+      ...(withheld && { withheld }),
+      notice: DUE_NOTICE,
+      ...(masked && { masked }),
+    };
+  }
+
+  #placeOf(principal: Principal, name: string): PatientPlace {
+    const { door, registry } = this.#options;
+    const patient = door.patientBehind(principal, name) ?? name;
+    return registry.patient(principal.tenant, patient) ?? { patient, bed: null };
+  }
+
+  /** The occurrence that opened last, or the first one that will. */
+  async #row(expected: Expected, asked: Asked): Promise<DueRow[]> {
+    const { latest, now, shiftMs, isSandbox } = asked;
+    const { current, next } = this.#calendar.around(expected, now - shiftMs);
+    const real = current ?? next;
+    if (real === null) return [];
+    const occurrence = { from: real.from + shiftMs, until: real.until + shiftMs };
+    const toleranceMs = expected.toleranceMin * MINUTE_MS;
+    const span = accepted(occurrence, toleranceMs);
+    const rows = latest.vitals.filter(({ vital }) => vital === expected.vital);
+    const done = current === null ? null : await this.#doneWithin(expected.vital, span, asked);
+    const of = { devices: new Set(rows.map(({ device }) => device)), gateways: new Set(rows.map(({ gateway }) => gateway)) };
+    const silence = silenceOf(latest.sources, of, span.until);
+    const { state, byClock, since } = stateOf(occurrence, { toleranceMs, now, done, silence });
+    const shown = (at: Instant): Shown => formatInstant(at, latest.masked ? 0 : zoneOffsetMin(at, expected.zone));
+    const named = (one: Measured | null) => one && { at: shown(one.at), device: one.device };
+    return [
+      {
+        ...{ vital: expected.vital, state, byClock },
+        since: since === null ? null : shown(since),
+        from: shown(occurrence.from),
+        until: shown(occurrence.until),
+        toleranceMinutes: expected.toleranceMin,
+        window: latest.masked ? null : expected.text,
+        zone: latest.masked ? null : expected.zone,
+        by: expected.by,
+        done: named(done),
+        silent:
+          silence && state !== byClock
+            ? { kind: silence.kind, id: silence.id, since: silence.since === null ? null : shown(silence.since) }
+            : null,
+        late: named(done === null ? newestSince(rows, span.until, isSandbox) : null),
+        next: current === null || next === null ? null : shown(next.from + shiftMs),
+      },
+    ];
+  }
+
+  async #doneWithin(vital: string, span: Occurrence, asked: Asked): Promise<Measured | null> {
+    const rows = asked.latest.vitals.filter((row) => row.vital === vital);
+    const newest: Newest = newestWithin(rows, span, asked.isSandbox);
+    if (newest !== 'ask') return newest.done;
+    const said = this.#remembered.of(asked.principal, asked.patient);
+    const key = JSON.stringify([vital, span.from, span.until, asked.isSandbox, asked.latest.masked ?? null]);
+    const known = said.get(key);
+    if (known !== undefined) return known;
+    const done = await this.#byTrend(vital, span, asked);
+    said.set(key, done);
+    return done;
+  }
+
+  /** Where something doubtful lies beside something else, once more as finely as trends go. */
+  async #byTrend(vital: string, span: Occurrence, asked: Asked): Promise<Measured | null> {
+    const { done, mixed } = await this.#trend(vital, span, asked);
+    if (done) return done;
+    for (const stretch of mixed.slice(0, MOST_MIXED)) {
+      const finer = await this.#trend(vital, stretch, asked);
+      if (finer.done) return finer.done;
+    }
+    return null;
+  }
+
+  async #trend(vital: string, { from, until }: Occurrence, { principal, name, context, isSandbox }: Asked) {
+    const query = { vital, from, to: until, points: MAX_TREND_BUCKETS };
+    return trendWithin(await this.#options.door.trend(principal, name, query, context), { from, until }, isSandbox);
+  }
+}
+
+/** By which a row is put in order. */
+export function orderOf(patient: string, { since, from }: DueRow): { patient: string; sinceAt: Instant | null; fromAt: Instant } {
+  return { patient, sinceAt: since === null ? null : (parseInstant(since)?.at ?? null), fromAt: parseInstant(from)?.at ?? 0 };
+}
