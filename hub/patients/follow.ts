@@ -25,7 +25,8 @@ export function followMovements({ whereabouts, corrections, registry, feed, cloc
   });
   return () => {
     whereabouts.refreshAll().then(
-      () => corrections.wake(),
+      // Rows may be left to move by a hub that ended; where nothing changed, asking costs every hub its turn to write.
+      (isChanged) => isChanged && corrections.wake(),
       (err: unknown) => log.error({ err: asVitalmeshError(err) }, 'who lies where could not be read'),
     );
   };

@@ -121,15 +121,16 @@ export class Whereabouts implements Presence {
     }
   }
 
-  /** Knows what is stored, also by other hubs. Throws STORAGE-*. */
-  async refresh(tenant: string): Promise<void> {
+  /** Knows what is stored, also by other hubs; resolves with whether anything had changed. Throws STORAGE-*. */
+  async refresh(tenant: string): Promise<boolean> {
     const state = await this.#ready(tenant);
     await Promise.allSettled([...state.underway]);
-    if ((await this.#options.store.placing.placingVersion(tenant)) <= state.version) return;
+    if ((await this.#options.store.placing.placingVersion(tenant)) <= state.version) return false;
     const read = () => (state.erased.size > 0 ? this.#readAnew(tenant, state) : this.#read(tenant, state));
     const reading = this.#reading.get(tenant) ?? read().finally(() => this.#reading.delete(tenant));
     this.#reading.set(tenant, reading);
     await reading;
+    return true;
   }
 
   /** That somebody was erased, of whom nothing may stay known once the store has forgotten them, too. */
@@ -139,8 +140,10 @@ export class Whereabouts implements Presence {
   }
 
   /** `refresh` of every tenant that follows movements, for when another hub stored something. */
-  async refreshAll(): Promise<void> {
-    for (const tenant of this.#followed.tenants()) await this.refresh(tenant);
+  async refreshAll(): Promise<boolean> {
+    let isChanged = false;
+    for (const tenant of this.#followed.tenants()) if (await this.refresh(tenant)) isChanged = true;
+    return isChanged;
   }
 
   /** Since when (UTC ms) nothing was told of movements, where that is too long by now; undefined while it is not. */
