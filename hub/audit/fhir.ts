@@ -253,6 +253,8 @@ function detailsOf({
     args: args && canonicalJson(args),
     erasureReason: erasure?.reason,
     erasureMark: erasure?.mark,
+    erasureIncluded: erasure?.included,
+    erasureAmbiguous: erasure?.ambiguous,
   };
   return [
     ...Object.entries(told).flatMap(([type, value]) => (value === undefined || value === '' ? [] : [{ type, valueString: String(value) }])),

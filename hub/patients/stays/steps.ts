@@ -1,4 +1,5 @@
 import { compareSaid } from './order.ts';
+import { countedOf, isOfVisit } from './said-again.ts';
 import type { Statement } from './statement.ts';
 
 /** What remains of what was said of one person. `doubt`: something was taken back of which nobody heard, nor where that leaves the person. */
@@ -12,18 +13,11 @@ interface Noted {
   follows: boolean;
 }
 
-/**
- * Statements of one person in order, without what was taken back. What was heard more than once, by two gateways or in two messages, counts once, from when it was
- * first heard. What names no visit is of the one before it, unless it admits somebody.
- */
+/** Statements of one person in order, without what was taken back. What names no visit is of the one before it, unless it admits somebody. */
 export function stepsOf(statements: readonly Statement[]): Step[] {
   const noted: Noted[] = [];
-  const heard = new Set<string>();
   let visit: string | undefined;
-  for (const statement of [...statements].sort(compareSaid)) {
-    const content = contentOf(statement);
-    if (heard.has(content)) continue;
-    heard.add(content);
+  for (const statement of countedOf(statements).sort(compareSaid)) {
     if (statement.says === 'cancel') {
       takeBack(noted, statement);
       continue;
@@ -32,10 +26,6 @@ export function stepsOf(statements: readonly Statement[]): Step[] {
     noted.push({ step: visit === undefined ? statement : { ...statement, visit }, follows: false });
   }
   return noted.map(({ step }) => step);
-}
-
-function contentOf({ key: _, heard: __, ...said }: Statement): string {
-  return JSON.stringify(said, Object.keys(said).sort());
 }
 
 function takeBack(noted: Noted[], cancel: Extract<Statement, { says: 'cancel' }>): void {
@@ -66,8 +56,4 @@ function undo(noted: Noted[], undone: number): void {
     if (cameOfIt || repeatsIt) noted.splice(i, 1);
   }
   noted.splice(undone, 1);
-}
-
-function isOfVisit(a: Pick<Statement, 'visit'>, b: Pick<Statement, 'visit'>): boolean {
-  return a.visit === undefined || b.visit === undefined || a.visit === b.visit;
 }

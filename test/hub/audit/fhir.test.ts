@@ -182,3 +182,14 @@ test('the table of BALP finds what an event lacks, has too much of, or calls by 
   assert.deepEqual(balpFaults(elsewhere, 'PrivacyDisclosure.Source'), ['val-audit-source']);
   assert.deepEqual(balpFaults(mapped({}), 'Query').length > 0, true);
 });
+
+test('of an erasure it is told how many numbers were named for it, and how many it left out', () => {
+  verifies('AUDIT-EXPORT');
+  const erasure = { reason: 'TICKET-7', mark: 'ab'.repeat(32), included: 2, ambiguous: 0 };
+  const event = mapped({ action: 'patient.erase', detail: { erasure } });
+  const told = new Map(event.entity.at(-1)?.detail?.map(({ type, valueString }) => [type, valueString]));
+  assert.deepEqual(
+    ['erasureReason', 'erasureMark', 'erasureIncluded', 'erasureAmbiguous'].map((type) => told.get(type)),
+    ['TICKET-7', 'ab'.repeat(32), '2', '0'],
+  );
+});

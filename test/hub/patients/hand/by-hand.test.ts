@@ -53,6 +53,22 @@ test('what was said by hand holds after a restart, beside what the hospital says
   }
 });
 
+test('what was taken back can be said again of the same time, and taken back again', async () => {
+  verifies('PLACED-BY-HAND');
+  const clock = new TestClock();
+  await using hub = testHub({ clock, registry: FOLLOWING_REGISTRY });
+  await hub.whereabouts.open();
+  const hand = byHand(hub, clock);
+  for (const again of [1, 2]) {
+    clock.advance(1);
+    const { statement } = await hand.say(OPERATOR, { act: 'admit', who: number('1'), bed: 'ICU-01', at: minute(-60) }, CONTEXT);
+    assert.notEqual(hub.registry.inBed('clinic', 'ICU-01'), null, `said ${again} times`);
+    clock.advance(1);
+    await hand.undo(OPERATOR, statement, CONTEXT);
+    assert.equal(hub.registry.inBed('clinic', 'ICU-01'), null, `taken back ${again} times`);
+  }
+});
+
 test('statements of several operators at one time are all kept, and each reading is under whom they add up to', async () => {
   verifies('PLACED-BY-HAND');
   const clock = new TestClock();

@@ -284,6 +284,42 @@ const CASES: { name: string; said: Told[]; beds: Record<string, string[]> }[] = 
     beds: { 'ICU-1': ['08:00–09:00 ann', '09:00–11:00 ann?'], 'ICU-2': ['09:00–12:00 ann?'], 'ICU-3': ['12:00– ann'] },
   },
   {
+    name: 'what is said again after it was taken back at once counts from then on',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
+      ['08:00', 'A11', { who: 'ann' }],
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
+    ],
+    beds: { 'ICU-1': ['08:00– ann'] },
+  },
+  {
+    name: 'what is said again after it was taken back later is as if it had never been taken back',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
+      ['09:00', 'A02', { who: 'ann', bed: 'ICU-2' }],
+      ['10:30', 'A12', { who: 'ann', bed: 'ICU-1' }],
+      ['09:00', 'A02', { who: 'ann', bed: 'ICU-2' }],
+    ],
+    beds: { 'ICU-1': ['08:00–09:00 ann'], 'ICU-2': ['09:00– ann'] },
+  },
+  {
+    name: 'what is said again can be taken back again, and said once more',
+    said: [
+      ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
+      ...Array.from({ length: 2 }, (): Told[] => [
+        ['09:00', 'A02', { who: 'ann', bed: 'ICU-2' }],
+        ['09:00', 'A12', { who: 'ann' }],
+      ]).flat(),
+      ['10:00', 'A02', { who: 'ann', bed: 'ICU-3' }],
+      ...Array.from({ length: 2 }, (): Told[] => [
+        ['11:00', 'A03', { who: 'ann' }],
+        ['11:00', 'A13', { who: 'ann' }],
+      ]).flat(),
+      ['11:00', 'A03', { who: 'ann' }],
+    ],
+    beds: { 'ICU-1': ['08:00–10:00 ann'], 'ICU-2': [], 'ICU-3': ['10:00–11:00 ann'] },
+  },
+  {
     name: 'a transfer that nobody heard of and that is taken back leaves nothing sure',
     said: [
       ['08:00', 'A01', { who: 'ann', bed: 'ICU-1' }],
