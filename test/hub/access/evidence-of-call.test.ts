@@ -28,8 +28,9 @@ test('the evidence of a read says who by what credential, why, by which policy, 
   const claimed = { client: 'ward-agent', version: '1.2', model: 'model-x' };
   const view = await h.door.latest({ ...h.nurse, claimed }, 'pat-icu-01', context);
   const { patient, count, detail } = await last(h);
-  const { latencyMs, shown, ...rest } = detail;
+  const { latencyMs, shown, beside, ...rest } = detail;
   assert.deepEqual([patient, count], ['pat-icu-01', 2]);
+  assert.deepEqual([beside?.sources, beside?.demo, beside?.sandbox], [[], [], false]);
   assert.ok(latencyMs !== undefined && latencyMs >= 0);
   assert.deepEqual(new Map(shown), new Map([1, 2].map((seq) => [`gw-icu.${TEST_EPOCH}.${seq}.0`, TEST_NOW])));
   assert.deepEqual(rest, {
