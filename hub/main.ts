@@ -45,7 +45,7 @@ import { type ExportFilter, hubProgram } from './cli.ts';
 import { clinicalCliCommands } from './clinical/cli.ts';
 import { DueReadings } from './clinical/due/due.ts';
 import { expectedSchema } from './clinical/due/schema.ts';
-import { unlistedGroups } from './clinical/limits/limits.ts';
+import { unlistedAmong, unlistedGroups } from './clinical/limits/limits.ts';
 import { limitsSchema } from './clinical/limits/schema.ts';
 import { openClinical } from './clinical/open-clinical.ts';
 import { clinicalOperatorCommands } from './clinical/operator.ts';
@@ -68,6 +68,7 @@ import { Corrections } from './patients/corrections.ts';
 import { followMovements } from './patients/follow.ts';
 import { openHand } from './patients/hand/open-hand.ts';
 import { type HandCommand, handOperatorCommands } from './patients/hand/operator.ts';
+import { refuseForgetting } from './patients/kept-movements.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
 import { Whereabouts } from './patients/whereabouts.ts';
 import { rowsOfErased } from './privacy/erased-again.ts';
@@ -123,6 +124,8 @@ async function run(config: HubConfig): Promise<void> {
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
+  const keeping = retentionPolicy(config.store.retention);
+  refuseForgetting(listed, keeping);
   const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
   let inForce: Pick<Registry, 'gateways'> = listed;
@@ -148,7 +151,7 @@ async function run(config: HubConfig): Promise<void> {
   const storing = new Storing();
   const service = config.services.mcp;
   const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
-  const reloads = new Reloads({ config, registry, policies, access, store, engine, feed, clock, metrics, log, uid: ownUid() });
+  const reloads = new Reloads({ config, registry, policies, access, store, engine, keeping, feed, clock, metrics, log, uid: ownUid() });
   const rebind = (): Promise<void> => reloads.rebind();
   using _known = clock.onChange(({ before, trust }) => {
     if (before === 'floor' && trust !== 'floor')
@@ -260,7 +263,6 @@ async function run(config: HubConfig): Promise<void> {
         .then(() => clinical.reload())
         .then(lookAgain),
   );
-  const keeping = retentionPolicy(config.store.retention);
   const retention = new RetentionRun({ store, policy: keeping, time: agesOf('readings'), metrics, clock, log });
   await using _running = await startAll(
     [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, corrections, uplink, mcp, retention, evidenceRetention],
@@ -276,17 +278,19 @@ async function check(config: HubConfig): Promise<string | undefined> {
   const { registry, policy } = loadRules(config);
   const note = await checkAccess(config.access, registry, systemClock.now());
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
+  refuseForgetting(registry, retentionPolicy(config.store.retention));
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
   const limits = config.clinical.limits === undefined ? undefined : loadSiteFile(limitsSchema, config.clinical.limits).rules;
   const unlisted = limits && unlistedGroups(limits, (kind) => registry.groupNames(kind));
   if (config.clinical.support !== undefined) loadSiteFile(supportSchema, config.clinical.support);
-  if (config.clinical.expected !== undefined) loadSiteFile(expectedSchema, config.clinical.expected);
+  const expected = config.clinical.expected === undefined ? undefined : loadSiteFile(expectedSchema, config.clinical.expected).rules;
+  const unexpected = expected && unlistedAmong('expected readings', [expected], (kind) => registry.groupNames(kind));
   const store = await checkStore(config.store);
   const erased = rowsOfErased(registry, whoWasErased(readTombstones(tombstonesOf(config.store)))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,
   );
-  const found = [note, takenInWords(policy), unlisted, store, ...erased].filter((one) => one !== undefined);
+  const found = [note, takenInWords(policy), unlisted, unexpected, store, ...erased].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }
 

@@ -7,7 +7,6 @@ import type { Masked } from '../../access/masking/contract.ts';
 import type { Policy } from '../../access/policy.ts';
 import type { Feed } from '../../feed.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
-import { MAX_TREND_BUCKETS } from '../bucket-edges.ts';
 import type { SiteFile } from '../site-file.ts';
 import { Calendar } from './calendar.ts';
 import { type Expected, expectedOf } from './expected.ts';
@@ -96,8 +95,10 @@ interface Asked {
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** In so many stretches with something doubtful it is looked whether something else there is not. */
-const MOST_MIXED = 5;
+/** Few and wide: what a trend costs is its buckets, and when something was measured is told exactly whatever their width. */
+const POINTS = 24;
+/** From hours to a second it takes four; what is still mixed after so many stays doubtful. */
+const MOST_READS = 12;
 
 /**
  * Readings that did not come, over what the door shows: it sees nothing that the reader may not see, under the names and times that the reader knows, and each read that goes into it has
@@ -210,20 +211,18 @@ export class DueReadings {
     return done;
   }
 
-  /** Where something doubtful lies beside something else, once more as finely as trends go. */
-  async #byTrend(vital: string, span: Occurrence, asked: Asked): Promise<Measured | null> {
-    const { done, mixed } = await this.#trend(vital, span, asked);
-    if (done) return done;
-    for (const stretch of mixed.slice(0, MOST_MIXED)) {
-      const finer = await this.#trend(vital, stretch, asked);
-      if (finer.done) return finer.done;
+  /** Where something doubtful lies beside something else, once more and finer, the newest first. */
+  async #byTrend(vital: string, span: Occurrence, { principal, name, context, isSandbox }: Asked): Promise<Measured | null> {
+    const open = [span];
+    for (let reads = 0; reads < MOST_READS; reads += 1) {
+      const stretch = open.pop();
+      if (stretch === undefined) break;
+      const query = { vital, from: stretch.from, to: stretch.until, points: POINTS };
+      const { done, mixed } = trendWithin(await this.#options.door.trend(principal, name, query, context), stretch, isSandbox);
+      if (done) return done;
+      open.push(...mixed.filter(({ from, until }) => until - from < stretch.until - stretch.from));
     }
     return null;
-  }
-
-  async #trend(vital: string, { from, until }: Occurrence, { principal, name, context, isSandbox }: Asked) {
-    const query = { vital, from, to: until, points: MAX_TREND_BUCKETS };
-    return trendWithin(await this.#options.door.trend(principal, name, query, context), { from, until }, isSandbox);
   }
 }
 

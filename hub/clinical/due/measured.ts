@@ -20,7 +20,7 @@ export function newestSince(rows: readonly VitalView[], from: Instant, isSandbox
   return latestOf(sureOf(rows, isSandbox).filter(({ at }) => at >= from));
 }
 
-/** What a trend says of a stretch of time: who measured then, and stretches in which something is doubtful and something may not be. Pure. */
+/** What a trend says of a stretch of time: who measured then, and stretches, in order of time, in which something is doubtful and something may not be. Pure. */
 export function trendWithin(
   { series, edges }: Pick<TrendView, 'series' | 'edges'>,
   { from, until }: Occurrence,
@@ -33,10 +33,11 @@ export function trendWithin(
     );
   const sure = counted.flatMap(({ device, at, isSure }) => (isSure && at !== null && at >= from && at < until ? [{ at, device }] : []));
   const mixed = new Set(counted.filter(({ isSure, n }) => !isSure && n > 1).map(({ index }) => index));
+  const inOrder = [...mixed].sort((a, b) => a - b);
   const edgeAt = (i: number): Instant => parseInstant(edges[i] ?? '')?.at ?? Number.NaN;
   return {
     done: latestOf(sure),
-    mixed: [...mixed].map((i) => ({ from: edgeAt(i), until: edgeAt(i + 1) })).filter((one) => one.from < one.until),
+    mixed: inOrder.map((i) => ({ from: edgeAt(i), until: edgeAt(i + 1) })).filter((one) => one.from < one.until),
   };
 }
 

@@ -73,13 +73,22 @@ export function unlistedGroups(
   { stale, ranges }: LimitsFile,
   listed: (kind: 'wards' | 'panels') => ReadonlySet<string>,
 ): string | undefined {
+  return unlistedAmong('limits', [stale, ranges], listed);
+}
+
+/** The same of any file, whose parts have lines of wards and panels. */
+export function unlistedAmong(
+  file: string,
+  parts: readonly Record<'wards' | 'panels', Readonly<Record<string, unknown>>>[],
+  listed: (kind: 'wards' | 'panels') => ReadonlySet<string>,
+): string | undefined {
   const missing = (['wards', 'panels'] as const).flatMap((kind) => {
-    const names = new Set([stale, ranges].flatMap((part) => Object.keys(part[kind])));
+    const names = new Set(parts.flatMap((part) => Object.keys(part[kind])));
     const known = listed(kind);
     const count = [...names].filter((name) => !known.has(name)).length;
     return count === 0 ? [] : [`${count} of ${names.size} ${kind}`];
   });
-  return missing.length === 0 ? undefined : `the file of limits names what registry.yaml does not list: ${missing.join(', ')}`;
+  return missing.length === 0 ? undefined : `the file of ${file} names what registry.yaml does not list: ${missing.join(', ')}`;
 }
 
 /** A site's range of one vital sign for a patient. */

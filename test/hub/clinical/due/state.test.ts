@@ -5,6 +5,7 @@ import type { SourceView } from '../../../../hub/access/door.ts';
 import { expectedOf } from '../../../../hub/clinical/due/expected.ts';
 import { expectedSchema } from '../../../../hub/clinical/due/schema.ts';
 import { DUE_STATES, type Silence, silenceOf, stateOf, worseFirst } from '../../../../hub/clinical/due/state.ts';
+import { unlistedAmong } from '../../../../hub/clinical/limits/limits.ts';
 import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
 
@@ -94,6 +95,14 @@ test('worst first is one order, in whatever order the rows come', () => {
     }),
   );
   assert.deepEqual(DUE_STATES.slice(0, 5), ['missed', 'overdue', 'gateway-silent', 'device-silent', 'due']);
+});
+
+test('wards and panels of the file that the registry does not list are counted: nothing would ever be expected there', () => {
+  verifies('DUE-FILE');
+  const line = { weight: [{ window: '07:00-09:00' }] };
+  const file = expectedSchema.parse({ version: 'test', wards: { icu: line }, panels: { haert: line, kidney: line } });
+  const said = unlistedAmong('expected readings', [file], (kind) => new Set(kind === 'wards' ? ['icu'] : ['heart', 'kidney']));
+  assert.equal(said, 'the file of expected readings names what registry.yaml does not list: 1 of 2 panels');
 });
 
 test('of each vital sign the nearest line counts: the patient, all panels, the ward; and the zone of the home', () => {
