@@ -68,6 +68,7 @@ import { Corrections } from './patients/corrections.ts';
 import { followMovements } from './patients/follow.ts';
 import { openHand } from './patients/hand/open-hand.ts';
 import { type HandCommand, handOperatorCommands } from './patients/hand/operator.ts';
+import { refuseForgetting } from './patients/kept-movements.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
 import { Whereabouts } from './patients/whereabouts.ts';
 import { rowsOfErased } from './privacy/erased-again.ts';
@@ -123,6 +124,8 @@ async function run(config: HubConfig): Promise<void> {
   const opened = await openStore(config.store, { metrics, clock, log });
   await using store = opened.store;
   refuseMixed(tenantsOf(listed, store), opened.engine);
+  const keeping = retentionPolicy(config.store.retention);
+  refuseForgetting(listed, keeping);
   const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
   let inForce: Pick<Registry, 'gateways'> = listed;
@@ -148,7 +151,7 @@ async function run(config: HubConfig): Promise<void> {
   const storing = new Storing();
   const service = config.services.mcp;
   const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
-  const reloads = new Reloads({ config, registry, policies, access, store, engine, feed, clock, metrics, log, uid: ownUid() });
+  const reloads = new Reloads({ config, registry, policies, access, store, engine, keeping, feed, clock, metrics, log, uid: ownUid() });
   const rebind = (): Promise<void> => reloads.rebind();
   using _known = clock.onChange(({ before, trust }) => {
     if (before === 'floor' && trust !== 'floor')
@@ -260,7 +263,6 @@ async function run(config: HubConfig): Promise<void> {
         .then(() => clinical.reload())
         .then(lookAgain),
   );
-  const keeping = retentionPolicy(config.store.retention);
   const retention = new RetentionRun({ store, policy: keeping, time: agesOf('readings'), metrics, clock, log });
   await using _running = await startAll(
     [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, corrections, uplink, mcp, retention, evidenceRetention],
@@ -276,6 +278,7 @@ async function check(config: HubConfig): Promise<string | undefined> {
   const { registry, policy } = loadRules(config);
   const note = await checkAccess(config.access, registry, systemClock.now());
   refuseMixed(registry.tenants(), config.store.type === 'postgres' ? 'postgres' : 'sqlite');
+  refuseForgetting(registry, retentionPolicy(config.store.retention));
   checkMaskingSecret(config.masking, config.store);
   checkFeed(config.audit.feed);
   const limits = config.clinical.limits === undefined ? undefined : loadSiteFile(limitsSchema, config.clinical.limits).rules;

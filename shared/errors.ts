@@ -842,6 +842,13 @@ export const ERRORS = {
       'the others by itself. A tenant of whom data is stored counts even where the registry no longer lists it.',
     retryable: false,
   },
+  'REGISTRY-MOVEMENTS': {
+    message: 'Beds follow movements that are not kept for good.',
+    advice:
+      'Take `store.retention.movement` out of hub.yaml, or set it to `forever`, and start the hub again: who lies where is what all movements add up to. Or let no bed of registry.yaml be ' +
+      '`followed`. Where movements were removed already, give the hub a census (`vitalmesh-hub patients import`).',
+    retryable: false,
+  },
   'CLINICAL-INVALID': {
     message: "A file of the site's clinical rules has errors.",
     advice:

@@ -435,6 +435,10 @@ export const REQUIREMENTS = {
     behaviour:
       'An operator can say who lies where, who is who and where a device stands, and take a statement back; it is decided, recorded as theirs, and counts like a movement of the hospital.',
   },
+  'MOVEMENTS-KEPT': {
+    source: 'issue 9, Who is this',
+    behaviour: 'No bed follows movements where the store does not keep all of them: check, start and reload refuse it.',
+  },
   'CORRECTIONS-LISTED': {
     source: 'issue 9, Who is this',
     behaviour: 'What moved from one patient to another can be listed, with who had been shown it before.',

@@ -14,7 +14,7 @@ export const retentionConfig = z
     hour: days.default('forever').describe('The hours that remain of minutes.'),
     alert: days.default('forever'),
     wave: days.default(400),
-    movement: days.default('forever'),
+    movement: days.default('forever').describe('Who was admitted, transferred, discharged; `forever` wherever beds follow movements.'),
     gap: days.default('forever').describe('That data are missing.'),
     device: days.default('forever').describe('What a device is made of; what it is made of now is kept in any case.'),
     quarantine: days.default(400).describe('What was refused.'),

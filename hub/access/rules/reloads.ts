@@ -4,10 +4,12 @@ import type { Logger } from '../../../shared/log.ts';
 import type { Metrics } from '../../../shared/metrics.ts';
 import type { NetworkClock } from '../../../shared/time/network-clock.ts';
 import type { Feed } from '../../feed.ts';
+import { refuseForgetting } from '../../patients/kept-movements.ts';
 import type { KeptBinding } from '../../registry/bindings.ts';
 import type { LiveRegistry } from '../../registry/live-registry.ts';
 import { refuseMixed, tenantsOf } from '../../registry/tenants.ts';
 import type { OpenedStore } from '../../store/open-store.ts';
+import type { RetentionPolicy } from '../../store/retention.ts';
 import type { Store } from '../../store/store.ts';
 import type { LivePolicy, RulesConfig } from '../load-rules.ts';
 import { type RegistryEvidence, recordRegistry } from '../registry-evidence.ts';
@@ -22,6 +24,8 @@ export interface ReloadsOptions {
   access: { renew(): Promise<void> };
   store: Pick<Store, 'record' | 'rebind' | 'tenants'>;
   engine: OpenedStore['engine'];
+  /** How long the store keeps what. */
+  keeping: Pick<RetentionPolicy, 'movement'>;
   feed: Pick<Feed, 'publish'>;
   clock: Pick<NetworkClock, 'now' | 'trust'>;
   metrics: Metrics;
@@ -97,9 +101,10 @@ export class Reloads {
 
   /** Since when its bindings hold is on disk before anything changes: a hub that is killed in between knows at its next start. */
   async #replace(): Promise<void> {
-    const { config, registry, policies, store, engine, feed, clock, log, uid, read = reloadRules } = this.#options;
+    const { config, registry, policies, store, engine, keeping, feed, clock, log, uid, read = reloadRules } = this.#options;
     const { registry: next, policy, kept } = await read(config, registry.revocations());
     refuseMixed(tenantsOf(next, store), engine);
+    refuseForgetting(next, keeping);
     const change = { before: registry.current, policy: policies.current, next, nextPolicy: policy, uid };
     await this.#takeBack();
     await recordRegistry(store, { ...change, at: clock.now() });

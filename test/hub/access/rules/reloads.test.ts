@@ -26,6 +26,8 @@ rules:
   - { id: o, effect: permit, roles: [operator], actions: [registry.change] }
 `;
 const config = { registry: registryFile, access: { policy: policyFile } };
+/** So long movements are kept: of a registry in which no bed follows any. */
+const DAY_MS = 24 * 3_600_000;
 const soon = async (): Promise<void> => undefined;
 
 function site() {
@@ -38,7 +40,7 @@ function site() {
   const published: Pick<Change, 'patient'>[] = [];
   const state = { failing: undefined as VitalmeshError | undefined, renewed: 0 };
   const reloads = new Reloads({
-    ...{ config, registry, policies, clock, metrics, log: silentLogger, engine: 'sqlite', uid: 0 },
+    ...{ config, registry, policies, clock, metrics, log: silentLogger, engine: 'sqlite', keeping: { movement: DAY_MS }, uid: 0 },
     store: {
       record: async () => {
         if (state.failing) throw state.failing;
@@ -152,7 +154,17 @@ test('whatever of the store fails while files are put in force, the evidence nam
       let [named, before, isLost] = [registry.revision, registry.revision, false];
       const step = (): boolean => failing.shift() === true;
       const reloads = new Reloads({
-        ...{ config, registry, policies, clock, metrics: rest.metrics, log: silentLogger, engine: 'sqlite', uid: 0 },
+        ...{
+          config,
+          registry,
+          policies,
+          clock,
+          metrics: rest.metrics,
+          log: silentLogger,
+          engine: 'sqlite',
+          keeping: { movement: DAY_MS },
+          uid: 0,
+        },
         store: {
           record: async (events) => {
             isLost = step();
@@ -195,7 +207,7 @@ test('a check that does not end leaves the last good files in force, says so, an
     (from, standing) => reloadRules(from, standing, soon),
   ];
   const reloads = new Reloads({
-    ...{ config, registry, policies, clock, metrics, log: silentLogger, engine: 'sqlite', uid: 0 },
+    ...{ config, registry, policies, clock, metrics, log: silentLogger, engine: 'sqlite', keeping: { movement: DAY_MS }, uid: 0 },
     store: { record: async () => undefined, rebind: async () => [], tenants: () => ['clinic'] },
     feed: { publish: (change) => change as unknown as Change },
     access: { renew: async () => undefined },
@@ -209,4 +221,16 @@ test('a check that does not end leaves the last good files in force, says so, an
   );
   await reloads.reload();
   assert.deepEqual([reloads.notInForce(), registry.patient('clinic', 'pat-bbbb-1') !== undefined], [[], true]);
+});
+
+test('beds that would follow movements which the store does not keep for good do not come into force', async () => {
+  verifies('MOVEMENTS-KEPT');
+  const { registry, reloads } = site();
+  writeFileSync(registryFile, 'gateways:\n  - { identity: gw, tenant: clinic, beds: { ICU-01: followed } }\n');
+  await reloads.reload();
+  assert.deepEqual(
+    reloads.notInForce().map(({ file, code }) => [file, code]),
+    [[registryFile, 'REGISTRY-MOVEMENTS']],
+  );
+  assert.equal(registry.patient('clinic', 'pat-aaaa-1') !== undefined, true);
 });
