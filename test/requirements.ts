@@ -441,7 +441,8 @@ export const REQUIREMENTS = {
   },
   'CORRECTIONS-LISTED': {
     source: 'issue 9, Who is this',
-    behaviour: 'What moved from one patient to another can be listed, with who had been shown it before.',
+    behaviour:
+      'What moved from one patient to another can be listed, with who had been shown it before; of the last 30 days unless more is asked for, and the list says so.',
   },
   'SUBJECT-BY-MOVEMENTS': {
     source: 'issue 9, Who is this',

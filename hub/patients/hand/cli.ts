@@ -7,7 +7,7 @@ import type { Done, Imported, Named } from './by-hand.ts';
 import { type CensusFile, withoutContradictions } from './census.ts';
 import { parseCensusCsv } from './census-csv.ts';
 import { isHl7, parseCensusHl7 } from './census-hl7.ts';
-import type { Correction } from './corrected.ts';
+import { type Correction, DAYS_UNASKED } from './corrected.ts';
 import { formatCorrection, formatDone, formatImport, formatStay } from './format.ts';
 import { type HandCommand, LINES_A_CALL } from './operator.ts';
 import { parseNumbers, readText } from './read-file.ts';
@@ -130,12 +130,15 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
       usage: '--config hub.yaml [--since TIME] [--tenant NAME] [--json]',
       summary:
         'Lists what moved from one patient to another because a movement came late or was taken back, and who had been shown it before.',
+      explained: [`--since    when it was moved, as 2026-11-21T10:00:00+01:00; in the last ${DAYS_UNASKED} days unless given`],
       options: { ...common, since: text },
       run: async (values, io) => {
         const args = values.since === undefined ? {} : { since: instant(values, 'since') };
         const found = await asked<Correction>(programs, values, 'patients-corrections', args);
         if (values.json) return print(io, JSON.stringify(found));
-        return print(io, found.length === 0 ? 'Nothing moved from one patient to another.' : found.map(formatCorrection).join('\n'));
+        const lines = found.length === 0 ? ['Nothing moved from one patient to another.'] : found.map(formatCorrection);
+        if (values.since === undefined) lines.push(`Looked at were the last ${DAYS_UNASKED} days; --since goes further back.`);
+        return print(io, lines.join('\n'));
       },
     },
   };

@@ -26,7 +26,7 @@ export interface Correction {
   readBy: readonly { seq: number; at: Instant; principal: string; action: string }[];
 }
 
-/** What moved from one patient to another since a time, in order. */
+/** What moved from one patient to another since a time, in order; in the last `DAYS_UNASKED` days where none is given. */
 export type Corrected = (caller: Principal, since: Instant | undefined, context: CallContext) => AsyncIterable<Correction>;
 
 interface Surroundings {
@@ -37,6 +37,10 @@ interface Surroundings {
 
 /** Reasons of the entries of both sides (`hub/patients/corrections.ts`). */
 const [AWAY, HERE] = ['moved-away', 'moved-here'];
+
+/** All evidence of years would be gone through otherwise. */
+export const DAYS_UNASKED = 30;
+const DAY_MS = 24 * 3_600_000;
 
 /** By what somebody is shown something of a patient. */
 const SHOWING: ReadonlySet<string> = new Set(['vitals.read', 'observations.export', 'patient.export', 'vitals.subscribe']);
@@ -51,7 +55,7 @@ export function corrected(surroundings: Surroundings): Corrected {
 async function* corrections(
   { store, policy, clock }: Surroundings,
   caller: Principal,
-  since: Instant | undefined,
+  asked: Instant | undefined,
   context: CallContext,
 ): AsyncGenerator<Correction> {
   const { tenant } = caller;
@@ -70,14 +74,15 @@ async function* corrections(
     throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
   }
   call.obligations = obligations;
+  const since = asked ?? call.at - DAYS_UNASKED * DAY_MS;
   let shown = 0;
   try {
-    for await (const found of pairs(store.evidence(tenant, since === undefined ? {} : { from: since }))) {
+    for await (const found of pairs(store.evidence(tenant, { from: since }))) {
       shown += 1;
       yield { ...found, readBy: found.was === null ? [] : await readersOf(store, tenant, { ...found, was: found.was }) };
     }
   } finally {
-    await store.record([granted(call, null, shown, { args: { corrections: true, since: since ?? null } })]);
+    await store.record([granted(call, null, shown, { args: { corrections: true, since } })]);
   }
 }
 

@@ -240,6 +240,14 @@ test('what a late movement moved from one patient to another is listed, with who
       stdout,
       /1 rows of bed ICU-01, since .*: from p-\S+ to nobody\n {2}shown before, entry \d+, .*: ai-monitor, vitals\.read$/m,
     );
+    assert.match(stdout, /\nLooked at were the last 30 days; --since goes further back\.\n$/);
+    assert.doesNotMatch((await patients(['corrections', '--since', at(-1)])).stdout, /Looked at/);
+    const movedAt = clock.now();
+    clock.advance(30 * 24 * 3_600_000);
+    assert.equal((await json<Correction[]>(['corrections'])).length, 2);
+    clock.advance(1);
+    assert.deepEqual(await json<Correction[]>(['corrections']), []);
+    assert.equal((await json<Correction[]>(['corrections', '--since', new Date(movedAt).toISOString()])).length, 2);
     assert.deepEqual(await json<Correction[]>(['corrections', '--since', at(1)]), []);
     const seq = found[0]?.readBy[0]?.seq ?? 0;
     const [entry] = await gathered(hub.store.evidence('clinic', { fromSeq: seq, toSeq: seq }));
