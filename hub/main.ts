@@ -219,7 +219,7 @@ async function run(config: HubConfig): Promise<void> {
   const others = opened.others(({ patients, currencies, erased }) => {
     staleness.changed(currencies);
     for (const changed of patients) feed.publish(changed);
-    if (erased) forgetErased(erased, { staleness, feed, clock });
+    if (erased) forgetErased(erased, { staleness, whereabouts, feed, clock });
     lookAgain();
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };

@@ -139,6 +139,11 @@ export class Whereabouts implements Presence {
     this.#tell(tenant, [patient]);
   }
 
+  /** Public ids of whoever was heard of in a tenant, of those whom `isWanted` names. */
+  known(tenant: string, isWanted: (patient: string) => boolean): string[] {
+    return [...(this.#known.get(tenant)?.places.people.ids() ?? [])].filter(isWanted);
+  }
+
   /** `refresh` of every tenant that follows movements, for when another hub stored something. */
   async refreshAll(): Promise<boolean> {
     let isChanged = false;

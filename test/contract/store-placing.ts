@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { markOf } from '../../hub/store/erasing/tombstone.ts';
 import { nobodyIn, type Placed, type Reassignment, type ReassignStep } from '../../hub/store/placing/placing.ts';
 import { RETAINED, type RetentionPolicy } from '../../hub/store/retention.ts';
 import type { Arrival, ArrivedBatch, Store } from '../../hub/store/store.ts';
@@ -419,5 +420,36 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
     const [again] = await store.placing.personsOf('clinic', [MRN]);
     assert.notEqual(again, stated, 'whoever is treated again is somebody new');
     assert.deepEqual((await store.verify()).findings, []);
+  });
+
+  check('somebody of whom nothing was ever measured, but whom movements or messages name, can be held and erased', async (store) => {
+    verifies('ERASE-ROWS');
+    const [named = ''] = await store.placing.personsOf('clinic', [MRN]);
+    assert.deepEqual([await store.erasing.knows('clinic', named), await store.erasing.knows('other', named)], [true, false]);
+    const order = { tenant: 'clinic', patient: named, reason: 'DSR', principal: 'local:0', at: TEST_NOW, evidence: () => event(0) };
+    const { tombstone } = await store.erasing.beginErasure(order);
+    for (let more = true; more; ) ({ more } = await store.erasing.eraseSome(() => event(0)));
+    assert.deepEqual(await gathered(store.placing.persons()), []);
+    assert.equal(await store.erasing.knows('clinic', named), false);
+    await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-ERASED' });
+    assert.equal(tombstone.tenant, 'clinic');
+  });
+
+  check('a list of erased people erases whoever is known by a number alone, too', async (store, at) => {
+    verifies('ERASE-READOPTED');
+    const [named = ''] = await store.placing.personsOf('clinic', [MRN]);
+    const secret = Buffer.alloc(32, 7);
+    const mark = markOf(secret, 'patient', 'clinic', named);
+    const tombstone = { tenant: 'clinic', secret, mark, at: TEST_NOW, reason: 'DSR', principal: 'local:0', others: [] };
+    const found: string[] = [];
+    await store.erasing.adoptTombstones([tombstone], (_, patient) => {
+      found.push(patient);
+      return event(0);
+    });
+    assert.deepEqual(found, [named]);
+    for (let more = true; more; ) ({ more } = await store.erasing.eraseSome(() => event(0)));
+    await store[Symbol.asyncDispose]();
+    await using opened = await at.open();
+    assert.deepEqual(await gathered(opened.placing.persons()), []);
   });
 }

@@ -85,7 +85,8 @@ test('another hub of the store is told that somebody is gone, and takes nothing 
   await staleness.start(stop.signal);
   const told = Promise.withResolvers<Change>();
   using _subscribed = feed.subscribe((change) => change.kind === 'erased' && told.resolve(change));
-  const tell = ({ erased: gone }: OthersStored): void => void (gone && forgetErased(gone, { staleness, feed, clock: systemClock }));
+  const tell = ({ erased: gone }: OthersStored): void =>
+    void (gone && forgetErased(gone, { staleness, whereabouts: { known: () => [] }, feed, clock: systemClock }));
   await using others = new OtherHubs({ store: b, log: silentLogger, tell });
   await others.start(stop.signal);
   await erased(a);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
+import { PLACING_PG } from '../../hub/store/postgres/placing-statements.ts';
 import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { RETENTION_PG } from '../../hub/store/postgres/retention-statements.ts';
 import { PG } from '../../hub/store/postgres/statements.ts';
@@ -252,7 +253,7 @@ test('no statement walks a table', async () => {
       await client.query('DEALLOCATE looked_at');
       return rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => walksOf(Plan, firstColumns)));
     };
-    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG].flatMap((table) => Object.entries(table))) {
+    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG, PLACING_PG].flatMap((table) => Object.entries(table))) {
       if (WHOLE.includes(name)) continue;
       walks.push(...(await walked(sql)).map((walk) => `${name}: ${walk}`));
     }

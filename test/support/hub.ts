@@ -76,6 +76,8 @@ export interface TestHubOptions {
   dir?: string;
   /** 32 bytes; needed to open the store of a folder again. */
   key?: Buffer;
+  /** One that other hubs store into, too, in the place of one of its own; closed with the hub. */
+  store?: Store;
   /** Text of registry.yaml. */
   registry?: string;
   /** The policy in force; the built-in one unless given. */
@@ -96,6 +98,8 @@ export interface TestHub extends AsyncDisposable {
   /** Reads what is stored at the first batch of a tenant that follows movements; `open` does so before. */
   whereabouts: Whereabouts;
   corrections: Corrections;
+  /** To be called when another hub of the store stored something. */
+  lookAgain(): void;
   metrics: Metrics;
   key: Buffer;
   close(): Promise<void>;
@@ -115,16 +119,17 @@ export function testHub({
   clock = systemClock,
   presence,
   surroundings = NO_SURROUNDINGS,
+  store: shared,
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
   const metrics = new Metrics();
   const listed = parseRegistry(registry, 'registry.yaml', policy().roles);
   const feed = new Feed();
-  const store = openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
-  const whereabouts: Whereabouts = new Whereabouts({ store, gateways: () => live.gateways(), clock });
+  const store = shared ?? openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
+  const whereabouts: Whereabouts = new Whereabouts({ store, gateways: () => live.gateways(), clock, isShared: shared !== undefined });
   const live = boundSinceEver(listed, presence ?? whereabouts);
   const corrections = new Corrections({ store, feed, metrics, clock });
-  followMovements({ whereabouts, corrections, registry: live, feed, clock, log: silentLogger });
+  const lookAgain = followMovements({ whereabouts, corrections, registry: live, feed, clock, log: silentLogger });
   const close = async (): Promise<void> => {
     await corrections[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
@@ -138,6 +143,7 @@ export function testHub({
     ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections }),
     whereabouts,
     corrections,
+    lookAgain,
     metrics,
     key,
     close,

@@ -34,6 +34,11 @@ export class People {
     return this.#numbers.has(id);
   }
 
+  /** Their public ids. */
+  ids(): MapIterator<string> {
+    return this.#numbers.keys();
+  }
+
   recordOf(id: string): RecordKey | undefined {
     const number = this.#numbers.get(id);
     return number && recordKey(number);

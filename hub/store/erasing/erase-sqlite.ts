@@ -6,6 +6,7 @@ import { canonicalJson } from '../../ingest/canonical.ts';
 import { namesIn } from '../../patients/names-in.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
+import { personKey } from '../placing/keep-sqlite.ts';
 import { PLACING_SQL } from '../placing/statements.ts';
 import { RETENTION_SQL } from '../retention-statements.ts';
 import { addToRanges } from '../seen-ranges.ts';
@@ -73,7 +74,7 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
   const find = database.prepare<[string, Uint8Array, Uint8Array], ErasureRow>(ERASING_SQL.erasureOf);
   const held = find.get(tenant, secret, mark);
   if (held?.patient) return { isNew: false };
-  const ids = database.prepare<[string, string], { id: string }>(ERASING_SQL.knownPatients).all(tenant, tenant);
+  const ids = database.prepare<[string, string, string], { id: string }>(ERASING_SQL.knownPatients).all(tenant, tenant, tenant);
   const patient = ids.find(({ id }) => markOf(secret, 'patient', tenant, id).equals(mark))?.id;
   if (held === undefined)
     database
@@ -113,16 +114,23 @@ function begin(
   return { row: erasureOf(database, tenant, patient) ?? row, gone: current.map((of) => ({ tenant, patient, ...of, gone: true })) };
 }
 
-/** Whether anything of a person is stored, or stands in the evidence. */
+/** Whether anything of a person is stored, be it a number that movements or messages named, or stands in the evidence. */
 export function isKnown(database: Writing, tenant: string, patient: string): boolean {
   return (
     keyOf(database, tenant, patient) !== undefined ||
+    personKey(database, tenant, patient) !== undefined ||
     [ERASING_SQL.hasKey, ERASING_SQL.hasEvent].some((sql) => database.prepare<[string, string]>(sql).get(tenant, patient) !== undefined)
   );
 }
 
-function keyOf(database: Writing, tenant: string, patient: string): number | undefined {
+export function keyOf(database: Writing, tenant: string, patient: string): number | undefined {
   return database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, patient)?.key;
+}
+
+/** Whether an identifier is surely the person's, by the marks of the erasure alone. */
+export function isTheirsBy({ tenant, secret, others }: Pick<ErasureRow, 'tenant' | 'secret' | 'others'>): IsTheirs {
+  const marks = new Set(JSON.parse(others) as string[]);
+  return (name) => marks.has(markOf(secret, 'name', tenant, name).toString('hex'));
 }
 
 /** What is known of an erasure that is under way, kept with each change of it. */
@@ -192,14 +200,14 @@ interface RemovedRow {
 
 /**
  * Removes some of what is under way within the transaction of the caller: until 5 ms are over (`monotonicMs`: a clock that is never set). True once nothing
- * is left but the row of the erasure itself.
+ * is left but the row of the erasure itself. `ids`: public ids of all numbers of the person.
  */
-export function eraseRows(database: Writing, row: ErasureRow, monotonicMs: () => number): boolean {
+export function eraseRows(database: Writing, row: ErasureRow, ids: readonly string[], monotonicMs: () => number): boolean {
   const endMs = monotonicMs() + STEP_MS;
   const erasing = new Erasing(database, row);
   for (const part of [erasing.batch, erasing.rollups, erasing.events, erasing.movements, erasing.quarantine])
     while (part.call(erasing)) if (monotonicMs() >= endMs) return erasing.kept(false);
-  erasing.person();
+  erasing.person(ids);
   return erasing.kept(true);
 }
 
@@ -314,12 +322,12 @@ class Erasing {
   }
 
   /** Whoever it was is known to nobody from here on, and what the evidence says of them cannot be opened any more. */
-  person(): void {
+  person(ids: readonly string[]): void {
     const of = [this.#tenant, this.#patient] as const;
     this.#database.prepare<[number]>(ERASING_SQL.dropCurrent).run(this.#key);
     this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
-    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey, PLACING_SQL.forgetPerson])
-      this.#database.prepare<[string, string]>(sql).run(...of);
+    for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey]) this.#database.prepare<[string, string]>(sql).run(...of);
+    for (const id of ids) this.#database.prepare<[string, string]>(PLACING_SQL.forgetPerson).run(this.#tenant, id);
     // Whoever still knows of them from before reads anew who lies where.
     this.#database.prepare<[string]>(PLACING_SQL.raiseVersion).run(this.#tenant);
   }

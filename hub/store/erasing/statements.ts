@@ -32,7 +32,9 @@ export const ERASING_SQL = {
     UPDATE auditPassedOver SET again = 1 WHERE seq IN (
       SELECT s.seq FROM patientKey k JOIN auditSubject s ON s.subject = k.key WHERE k.tenant = ? AND k.patient = ?)`,
 
-  knownPatients: 'SELECT id FROM patient WHERE tenant = ? UNION SELECT patient FROM patientKey WHERE tenant = ?',
+  knownPatients: `
+    SELECT id FROM patient WHERE tenant = ? UNION SELECT patient FROM patientKey WHERE tenant = ?
+    UNION SELECT id FROM person WHERE tenant = ? AND id IS NOT NULL`,
   hasKey: 'SELECT key FROM patientKey WHERE tenant = ? AND patient = ?',
   hasEvent: 'SELECT 1 AS found FROM event INDEXED BY eventByPatient WHERE tenant = ? AND patient = ? LIMIT 1',
   currentGateways: `

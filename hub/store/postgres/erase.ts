@@ -113,6 +113,7 @@ async function begin(
 
 /** Whether anything of a person is stored, or stands in the evidence. */
 export async function isKnown(commit: Transaction, tenant: string, patient: string): Promise<boolean> {
+  if ((await commit.query(PLACING_PG.findPersons, [tenant, [patient]])).length > 0) return true;
   for (const sql of [ERASING_PG.keyOf, ERASING_PG.subjectOf, ERASING_PG.hasEvent])
     if ((await commit.query(sql, [tenant, patient])).length > 0) return true;
   return false;

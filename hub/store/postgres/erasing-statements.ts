@@ -36,7 +36,9 @@ export const ERASING_PG = {
     UPDATE audit_passed_over SET again = true WHERE seq IN (
       SELECT s.seq FROM patient_key k JOIN audit_subject s ON s.subject = k.key WHERE k.tenant = $1 AND k.patient = $2)`,
 
-  knownPatients: 'SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1',
+  knownPatients: `
+    SELECT id FROM patient WHERE tenant = $1 UNION SELECT patient FROM patient_key WHERE tenant = $1
+    UNION SELECT id FROM person WHERE tenant = $1 AND id IS NOT NULL`,
   keyOf: 'SELECT key FROM patient WHERE tenant = $1 AND id = $2',
   subjectOf: 'SELECT key FROM patient_key WHERE tenant = $1 AND patient = $2',
   hasEvent: 'SELECT 1 AS found FROM event WHERE tenant = $1 AND patient = $2 LIMIT 1',
