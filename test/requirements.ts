@@ -269,7 +269,7 @@ export const REQUIREMENTS = {
   'AUDIT-REPLAY': {
     source: 'issue 8, Evidence',
     behaviour:
-      'Everything that one principal asked and was shown is replayed in order, with the values as they are kept now, read through the door; a view is said to be the one that was shown only where it has the recorded hash, and else why not.',
+      'Everything that one principal asked and was shown is replayed in order, with the values as they are kept now, read through the door; a view, of the bed where the patient was then, is said to be the one that was shown only where it has the recorded hash, and else why not.',
   },
   'FEED-IN-ORDER': {
     source: 'issue 8, Evidence (live feed)',
@@ -599,7 +599,7 @@ export const REQUIREMENTS = {
   'ALERTS-UNKNOWN': {
     source: 'issue 9, Alerts are relayed',
     behaviour:
-      'After the link to its device or gateway was lost, and when one that is told again and again is told no more, the state of an open alert is unknown since then: never active, never ended.',
+      'After the link to its device or gateway was lost, and when one that is told again and again is told no more, the state of an open alert is unknown since then: never active, never ended. It stays so when the link is back, until the device tells of it again.',
   },
   'ALERTS-SOURCES': {
     source: 'issue 9, Alerts are relayed',

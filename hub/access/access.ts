@@ -1,6 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ObservationCategory } from '../../shared/vitals.ts';
-import type { Beside } from '../clinical/surroundings.ts';
+import type { ShownBeside } from '../clinical/surroundings.ts';
 import type { MaskProfile } from './masking/contract.ts';
 import type { Policy } from './policy.ts';
 
@@ -199,7 +199,7 @@ export interface AuditDetail {
    */
   erasure?: { reason: string; mark: string; included?: number; ambiguous?: number };
   /** What was known beside them then. */
-  beside?: Beside;
+  beside?: ShownBeside;
   /** What was shown: ids of observations, each with its version (`storedAt`, UTC ms). */
   shown?: readonly (readonly [observation: string, storedAt: Instant])[];
 }

@@ -4,6 +4,7 @@ import { vital } from '../../shared/vitals.ts';
 import { type AlertRun, type AlertStanding, standingOf } from '../clinical/alerts/fold.ts';
 import type { Reporting } from '../clinical/alerts/reporting.ts';
 import type { SiteRange } from '../clinical/limits/limits.ts';
+import type { Losses } from '../clinical/sources/losses.ts';
 import type { Source } from '../clinical/sources/source.ts';
 import type { Withheld } from './access.ts';
 import type { SourceView } from './door.ts';
@@ -89,6 +90,8 @@ export interface AlertsFrame {
   zone: string;
   lookedBackTo: Instant;
   sources: readonly Source[];
+  /** Of those sources, what was lost and is back. */
+  losses: readonly Losses[];
   /** By device. */
   reporting: ReadonlyMap<string, Reporting>;
   deviceLimits: readonly DeviceLimits[];
@@ -103,7 +106,7 @@ export function alertsView(runs: readonly AlertRun[], frame: AlertsFrame): Alert
   const { patient, bed, ward, mergedFrom, now, zone, sources, withheld } = frame;
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   const judged = runs
-    .map((run) => ({ run, stands: standingOf(run, sources, now) }))
+    .map((run) => ({ run, stands: standingOf(run, frame) }))
     .filter(({ run: { endedAt } }) => endedAt === null || endedAt > now - ENDED_SHOWN_MS)
     .sort((a, b) => rankOf(a) - rankOf(b) || b.run.lastTold - a.run.lastTold || (a.run.event < b.run.event ? -1 : 1));
   return {

@@ -1,3 +1,4 @@
+import type { ShownPlace } from '../clinical/surroundings.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { AccessContext, Action, Decision, Principal } from './access.ts';
 import { decide } from './decide.ts';
@@ -15,7 +16,7 @@ export interface Meant {
   masking: Masking;
 }
 
-export type Place = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+export type Place = ShownPlace;
 
 export interface Naming {
   registry: Pick<Registry, 'patient' | 'patients'>;

@@ -41,7 +41,7 @@ const REBUILT: Readonly<Record<Rebuilt, string | null>> = {
   masked: 'not made again: it was masked',
   withheld: 'the values may not be read by whoever asks',
   gone: 'not made again: not all of it is kept any more',
-  differs: 'not proven: what is kept makes another view, for instance if the patient is in another bed now',
+  differs: 'not proven: what is kept makes another view, for instance if the limits of the site are others now',
 };
 
 /** A step of a replay for people: what was asked, then a line for each observation that was shown. */

@@ -5,7 +5,7 @@ import type { AbsentReason } from '../../shared/reading.ts';
 import type { Action, AuditDetail, AuditEvent, Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { latestView } from '../access/views.ts';
-import { type LimitsInForce, NO_SURROUNDINGS, type Surroundings } from '../clinical/surroundings.ts';
+import { type LimitsInForce, NO_SURROUNDINGS, type ShownPlace, type Surroundings } from '../clinical/surroundings.ts';
 import { canonicalJson } from '../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
@@ -23,7 +23,7 @@ export interface ShownAgain {
  * What became of making the view again that was shown: `same` has the recorded hash, so it is proven what was shown. `none`: nothing was shown. `brief`: the
  * policy did not keep which observations. `kind`: lists, trends, histories and exports are not made again. `erased`: the patient was. `masked`: it was shown under pseudonyms,
  * which are not made again. `withheld`: whoever replays may not read the values. `gone`: not all of it is kept. `differs`: what is kept makes another
- * view, for instance since the patient is in another bed now, an age was set to unknown, or the site's limits are others.
+ * view, for instance since an age was set to unknown, or the site's limits are others.
  */
 export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'differs';
 
@@ -95,13 +95,21 @@ async function* replayedPage(page: readonly EvidenceRecord[], source: ReplaySour
   const kept = new Map<string, ReadonlyMap<string, StoredReading> | undefined>();
   for (const [patient, versions] of wanted) kept.set(patient, await readAgain(patient, versions, source, caller));
   for (const record of page) {
-    const { patient, tenant } = record.event;
+    const { patient } = record.event;
     const rows = patient === null ? undefined : kept.get(patient);
-    const place: PatientPlace = (patient === null ? undefined : source.registry.patient(tenant, patient)) ?? { patient: '', bed: null };
-    const { bed, ward } = place;
     const { limits } = source.surroundings ?? NO_SURROUNDINGS;
-    yield stepOf(record, rows, { bed, ...(ward !== undefined && { ward }), zone: source.zone, limits: limits(place) });
+    const { panels, ...then } = placeThen(record.event, source.registry);
+    const { patient: of, ...place } = then;
+    yield stepOf(record, rows, { ...place, zone: source.zone, limits: limits({ ...then, ...(panels && { panels }) }) });
   }
+}
+
+/** Where the patient of an entry was, as it was shown; where the entry does not say, as the registry in force does. On which panels they are, that one alone says. */
+function placeThen({ tenant, patient, detail }: AuditEvent, registry: ReplaySource['registry']): PatientPlace {
+  if (patient === null) return { patient: '', bed: null };
+  const { panels, bed = null, ward } = registry.patient(tenant, patient) ?? {};
+  const place = detail?.beside?.place ?? { bed, ...(ward !== undefined && { ward }) };
+  return { ...place, patient, ...(panels && { panels }) };
 }
 
 /** The versions of a patient that are still kept; undefined where whoever replays may not read them. */
@@ -132,10 +140,8 @@ function versionOf(observation: string, storedAt: Instant): string {
   return `${storedAt} ${observation}`;
 }
 
-/** Where the patient is, as far as the registry in force says. */
-interface Place {
-  bed: string | null;
-  ward?: string;
+/** Where the patient was, and what else a view is made by. */
+interface Place extends ShownPlace {
   zone: string;
   limits: LimitsInForce;
 }

@@ -9,7 +9,7 @@ import type { Beside, CurrentRow, LimitsInForce, Surroundings } from './surround
 
 export interface ClinicalOptions {
   limits: Pick<SiteFile<LimitsFile>, 'current'>;
-  sources: Pick<SourceWatch, 'sourcesOf'>;
+  sources: Pick<SourceWatch, 'sourcesOf' | 'lossesOf'>;
   demos: Pick<DemoDevices, 'of'>;
   registry: Pick<Registry, 'isSandbox'>;
 }
@@ -24,6 +24,7 @@ export function createSurroundings({ limits, sources, demos, registry }: Clinica
       demo: demos.of(tenant, place.patient, rows, now),
       sandbox: registry.isSandbox(tenant),
     }),
+    losses: (tenant, patient, origin) => sources.lossesOf(tenant, patient, origin),
   };
 }
 

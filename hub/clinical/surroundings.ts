@@ -2,7 +2,9 @@ import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
 import { BUILT_IN, type PatientLimits, type SiteRange } from './limits/limits.ts';
+import type { Losses } from './sources/losses.ts';
 import type { Source } from './sources/source.ts';
+import type { Origin } from './sources/source-watch.ts';
 
 /** A device of a patient that said it is in demonstration mode, so that nothing of it is anybody's: since when and until when it was heard. UTC ms. */
 export interface Demo {
@@ -20,6 +22,14 @@ export interface Beside {
   sandbox: boolean;
 }
 
+/** Where a patient is, as answers show it. */
+export type ShownPlace = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+
+/** What an answer showed beside the rows; who moved since lay elsewhere then. Evidence of before says nothing of the place. */
+export interface ShownBeside extends Beside {
+  place?: ShownPlace;
+}
+
 /** The limits that hold for a patient, and the version of the file they are of; null where the site has none. */
 export interface LimitsInForce {
   of: PatientLimits;
@@ -35,6 +45,8 @@ export interface Surroundings {
   ranges(place: PatientPlace): readonly SiteRange[];
   /** `rows`: what is current of the patient. */
   beside(tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside;
+  /** What was lost and is back, of the sources by which something of a patient came. */
+  losses(tenant: string, patient: string, origin: Origin): readonly Losses[];
 }
 
 /** Where nothing but the store is known. */
@@ -42,4 +54,5 @@ export const NO_SURROUNDINGS: Surroundings = {
   limits: () => ({ of: BUILT_IN, version: null }),
   ranges: () => [],
   beside: () => ({ sources: [], demo: [], sandbox: false }),
+  losses: () => [],
 };

@@ -2,8 +2,9 @@ import { readAlert } from '../../../shared/alert-observation.ts';
 import type { Clock, Instant } from '../../../shared/clock.ts';
 import type { Observation } from '../../../shared/fhir.ts';
 import { EXTENSIONS } from '../../../shared/observation-code.ts';
-import { foldAlerts, type Told } from '../../clinical/alerts/fold.ts';
+import { type AlertRun, foldAlerts, type Told } from '../../clinical/alerts/fold.ts';
 import { type Reporting, reportingOf } from '../../clinical/alerts/reporting.ts';
+import { type Losses, SINCE_EVER } from '../../clinical/sources/losses.ts';
 import type { Source } from '../../clinical/sources/source.ts';
 import type { LimitsInForce, Surroundings } from '../../clinical/surroundings.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
@@ -66,9 +67,11 @@ export class AlertReads {
     const withheld = withheldFrom(principal, call.action);
     const devices = await this.#devices(call, patient, rows);
     const { sandbox, sources } = this.#standing(principal.tenant, whole, { rows, told: seen, limits, withheld, now });
+    const runs = foldAlerts(seen);
+    const losses = this.#losses(principal.tenant, patient, runs, withheld);
     const view = masking.alerts(
-      alertsView(foldAlerts(seen), {
-        ...{ patient, ...place, now, zone, lookedBackTo: now - LOOK_BACK_MS, sources, sandbox },
+      alertsView(runs, {
+        ...{ patient, ...place, now, zone, lookedBackTo: now - LOOK_BACK_MS, sources, losses, sandbox },
         reporting: reportingOfAll(sources, devices, seen),
         deviceLimits: [...devices.values()].flatMap((one) => one.limits),
         siteRanges: surroundings.ranges(whole).filter(({ vital }) => inScope(principal, call.action, vital)),
@@ -95,6 +98,16 @@ export class AlertReads {
     const others = [...new Set(told.map(({ device }) => device))].filter((device) => !known.has(device)).sort();
     const silent = others.map((id): Source => ({ kind: 'device', id, state: 'unknown', since: null }));
     return { sources: [...devices, ...silent, ...behind], sandbox };
+  }
+
+  /** Of the sources of open alerts. Where a token keeps values back, it is not told when a device was last heard by them. */
+  #losses(tenant: string, patient: string, runs: readonly AlertRun[], withheld: readonly Withheld[]): Losses[] {
+    const open = runs.filter(({ endedAt }) => endedAt === null);
+    const origins = new Map(open.map(({ device, gateway }) => [JSON.stringify([device, gateway]), { device, gateway }]));
+    const known = [...origins.values()].flatMap((origin) => this.#options.surroundings.losses(tenant, patient, origin));
+    if (withheld.length === 0) return known;
+    const blurred = ({ losses }: Losses) => losses.map(({ backAt }) => ({ from: SINCE_EVER, backAt }));
+    return known.map((one): Losses => (one.kind === 'device' ? { ...one, losses: blurred(one) } : one));
   }
 
   async #rows(call: Call, patient: string): Promise<StoredReading[]> {

@@ -86,7 +86,7 @@ export class Reads {
         const beside = this.#surroundings.beside(principal.tenant, whole, rows, now);
         const frame = { patient, ...place, withheld, now, zone: this.#zone, limits: this.#surroundings.limits(whole), beside };
         const view = show(masking.latest(latestView(rows, frame)));
-        return { ...granted(call, patient, rows.length, { view, rows, beside, withheld }), ...counted(patient) };
+        return { ...granted(call, patient, rows.length, { view, rows, beside: { ...beside, place }, withheld }), ...counted(patient) };
       }),
     );
   }

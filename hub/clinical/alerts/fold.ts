@@ -1,5 +1,6 @@
 import type { AlertInactivation, AlertPhase, AlertPriority, AlertState, AlertType, DeviceAlert } from '../../../shared/alert.ts';
 import type { Instant } from '../../../shared/clock.ts';
+import type { Loss, Losses } from '../sources/losses.ts';
 import type { Source } from '../sources/source.ts';
 
 /** One telling of an alert, as it was stored. */
@@ -24,6 +25,8 @@ export interface AlertRun {
   event: string;
   since: Instant;
   lastTold: Instant;
+  /** Until when it is sure that its device was heard: by no clock of those that saw it pass was it told later. */
+  heardAt: Instant;
   /** The longest that news of it took to arrive, where that was more than `DELAYED_MS`; else null. */
   delayedMs: number | null;
   /** When it was told to be over; null while it is not. */
@@ -96,7 +99,7 @@ function isOver({ phase, state }: DeviceAlert): boolean {
   return phase === 'reset' && state !== 'active' && state !== 'latched';
 }
 
-function wordsOf({ id, device, gateway, sortTime, storedAt, test, alert }: Told, before?: AlertRun): Omit<AlertRun, 'since'> {
+function wordsOf({ id, device, gateway, sortTime, receivedAt, storedAt, test, alert }: Told, before?: AlertRun): Omit<AlertRun, 'since'> {
   const { phase, state, inactivation = null, priority, type, code = null, source, text, instance = null } = alert;
   const lateMs = storedAt - sortTime;
   const delayedMs = lateMs > DELAYED_MS ? Math.max(lateMs, before?.delayedMs ?? 0) : (before?.delayedMs ?? null);
@@ -106,6 +109,7 @@ function wordsOf({ id, device, gateway, sortTime, storedAt, test, alert }: Told,
       gateway,
       event: id,
       lastTold: sortTime,
+      heardAt: Math.max(Math.min(sortTime, receivedAt, storedAt), before?.heardAt ?? Number.NEGATIVE_INFINITY),
       delayedMs,
       phase,
       deviceState: state,
@@ -130,18 +134,36 @@ export type AlertStanding = (typeof ALERT_STANDINGS)[number];
 /** How long a device that told of an alert was heard, whatever else it sends or does not: as long as a continuous value is current. */
 export const HEARD_MS = 60_000;
 
-/** How an alert stands at `now`, by how the sources that it came by stand. `since` of one that is unknown: from when on. Pure. */
-export function standingOf(run: AlertRun, sources: readonly Source[], now: Instant): { state: AlertStanding; since: Instant } {
+/** What is known at `now` of the sources that alerts came by. */
+export interface Standing {
+  sources: readonly Source[];
+  /** Of what was lost and is back. */
+  losses: readonly Losses[];
+  now: Instant;
+}
+
+/**
+ * How an alert stands at `now`. A source that is back says nothing of an alert that was told before it was lost: that one stays unknown until its device tells of it again. `since` of one
+ * that is unknown: since when. Pure.
+ */
+export function standingOf(run: AlertRun, { sources, losses, now }: Standing): { state: AlertStanding; since: Instant } {
   if (run.endedAt !== null) return { state: 'ended', since: run.endedAt };
-  const wasHeard = now < run.lastTold + HEARD_MS;
-  const lost = sources.filter(
-    ({ kind, id, state }) =>
-      state !== 'live' && ((kind === 'gateway' && id === run.gateway) || (kind === 'device' && id === run.device && !wasHeard)),
-  );
-  if (lost.length > 0) {
-    const from = Math.min(...lost.map(({ since }) => since ?? run.lastTold));
-    return { state: 'unknown', since: Math.max(from, run.lastTold) };
+  const before = losses.filter((one) => isOf(run, one)).flatMap(({ kind, losses: all }) => all.filter((loss) => isBehind(run, kind, loss)));
+  const wasHeard = now < run.heardAt + HEARD_MS;
+  const lost = sources.filter((one) => one.state !== 'live' && isOf(run, one) && !(one.kind === 'device' && wasHeard));
+  if (before.length + lost.length > 0) {
+    const from = Math.min(...before.map((loss) => loss.from), ...lost.map(({ since }) => since ?? run.heardAt));
+    return { state: 'unknown', since: Math.max(from, run.heardAt) };
   }
-  if (run.isStanding && now >= run.lastTold + STANDING_MS) return { state: 'unknown', since: run.lastTold };
+  if (run.isStanding && now >= run.heardAt + STANDING_MS) return { state: 'unknown', since: run.heardAt };
   return { state: 'active', since: run.since };
+}
+
+function isOf(run: AlertRun, { kind, id }: Pick<Source, 'kind' | 'id'>): boolean {
+  return (kind === 'gateway' && id === run.gateway) || (kind === 'device' && id === run.device);
+}
+
+/** Whether nothing was told of an alert since this loss ended. A device that told of it so short a time before was heard all along. */
+function isBehind({ heardAt }: AlertRun, kind: Source['kind'], { backAt }: Loss): boolean {
+  return (kind === 'device' ? heardAt + HEARD_MS : heardAt) < backAt;
 }

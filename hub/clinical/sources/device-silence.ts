@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { DueHeap } from '../due-heap.ts';
+import { type Loss, SINCE_EVER, withLoss } from './losses.ts';
 import { type DeviceRow, silentFrom } from './source.ts';
 
 /** A device of a patient, with its current rows. */
@@ -9,6 +10,10 @@ export interface WatchedDevice {
   readonly rows: Set<DeviceRow>;
   /** When it is next to be looked at; undefined while it is silent. */
   due: Instant | undefined;
+  /** While it is silent: when it was last heard. */
+  silentSince: Instant;
+  /** Silences that are over. One that was never heard of this patient before was silent until then. */
+  losses: readonly Loss[];
 }
 
 /** Told of whom something changed. */
@@ -27,7 +32,8 @@ export class DeviceSilence {
   /** Of a new row. */
   enlist({ tenant, patient, device }: { tenant: string; patient: string; device: string }, row: DeviceRow): WatchedDevice {
     const key = JSON.stringify([tenant, patient, device]);
-    const known = this.#devices.get(key) ?? { tenant, patient, rows: new Set(), due: undefined };
+    const fresh: WatchedDevice = { tenant, patient, rows: new Set(), due: undefined, silentSince: SINCE_EVER, losses: [] };
+    const known = this.#devices.get(key) ?? fresh;
     this.#devices.set(key, known);
     known.rows.add(row);
     return known;
@@ -40,11 +46,21 @@ export class DeviceSilence {
       if (due < device.due) this.#push(device, due);
       return;
     }
-    const { dueAt = now } = silentFrom([...device.rows]) ?? {};
+    const { heardAt, dueAt } = heardOf(device, now);
     // What arrives late does not make it speak again.
-    if (dueAt <= now) return;
+    if (dueAt <= now) {
+      device.silentSince = heardAt;
+      return;
+    }
     this.#push(device, dueAt);
-    if (!isFirst) this.#concern(device.tenant, device.patient);
+    if (isFirst) return;
+    isBack(device, now);
+    this.#concern(device.tenant, device.patient);
+  }
+
+  /** Its silences that are over; of one that was silent when the hub began, from then on. */
+  lossesOf({ tenant, patient, device }: { tenant: string; patient: string; device: string }): readonly Loss[] {
+    return this.#devices.get(JSON.stringify([tenant, patient, device]))?.losses ?? [];
   }
 
   forget({ tenant, patient, device }: { tenant: string; patient: string; device: string }, row: DeviceRow): void {
@@ -58,9 +74,13 @@ export class DeviceSilence {
 
   look(now: Instant): void {
     for (let device = this.#heap.popUntil(now); device !== undefined; device = this.#heap.popUntil(now)) {
-      const { dueAt = now } = silentFrom([...device.rows]) ?? {};
-      if (dueAt > now) this.#push(device, dueAt);
-      else this.#concern(device.tenant, device.patient);
+      const { heardAt, dueAt } = heardOf(device, now);
+      if (dueAt > now) {
+        this.#push(device, dueAt);
+        continue;
+      }
+      device.silentSince = heardAt;
+      this.#concern(device.tenant, device.patient);
     }
   }
 
@@ -70,9 +90,12 @@ export class DeviceSilence {
     for (const device of this.#devices.values()) {
       const wasLive = device.due !== undefined;
       device.due = undefined;
-      const { dueAt = now } = silentFrom([...device.rows]) ?? {};
+      const { heardAt, dueAt } = heardOf(device, now);
       if (dueAt > now) this.#heap.push(device, dueAt);
-      if (wasLive !== (device.due !== undefined)) this.#concern(device.tenant, device.patient);
+      else device.silentSince = heardAt;
+      if (wasLive === (device.due !== undefined)) continue;
+      if (!wasLive) isBack(device, now);
+      this.#concern(device.tenant, device.patient);
     }
   }
 
@@ -86,4 +109,13 @@ export class DeviceSilence {
     this.#heap = new DueHeap();
     for (const other of this.#devices.values()) if (other.due !== undefined) this.#heap.push(other, other.due);
   }
+}
+
+/** When it was last heard, and when it is silent; without rows it is. */
+function heardOf({ rows }: WatchedDevice, now: Instant): { heardAt: Instant; dueAt: Instant } {
+  return silentFrom([...rows]) ?? { heardAt: SINCE_EVER, dueAt: now };
+}
+
+function isBack(device: WatchedDevice, now: Instant): void {
+  device.losses = withLoss(device.losses, { from: device.silentSince, backAt: now });
 }

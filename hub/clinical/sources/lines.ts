@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { GatewayEntry, PatientPlace, Registry } from '../../registry/registry.ts';
 import { DueHeap } from '../due-heap.ts';
 import type { Concern } from './device-silence.ts';
+import { type Loss, SINCE_EVER, withLoss } from './losses.ts';
 import { gatewayState, type Line, type LineRules, type Source } from './source.ts';
 
 export interface LinesOptions {
@@ -21,6 +22,10 @@ interface WatchedLine extends Line {
   due: Instant | undefined;
   /** As it was last told. */
   told: Source['state'];
+  /** While it is away: when it was last here. `since` counts anew when the hub itself is back. */
+  goneAt: Instant;
+  /** Losses that are over. The hub knows of nothing before it began, so the first coming ends one. */
+  losses: readonly Loss[];
 }
 
 /** Which gateways are connected, and whether movements come: tells of whom it changes what is known, and says how each stands. */
@@ -44,6 +49,9 @@ export class Lines {
   presence(gateway: string, connected: boolean, now: Instant): void {
     const line = this.#lineOf(gateway, now);
     if (line.connected === connected) return;
+    if (!connected) line.goneAt = now;
+    else if (line.told !== 'live' || gatewayState(line, this.#rules(), now).state !== 'live')
+      line.losses = withLoss(line.losses, { from: line.goneAt, backAt: now });
     Object.assign(line, { connected, since: now, seen: true });
     line.due = undefined;
     if (!connected) this.#heap.push(line, now + this.#options.limitMs());
@@ -70,6 +78,7 @@ export class Lines {
     this.#heap = new DueHeap();
     for (const line of this.#lines.values()) {
       line.since += byMs;
+      line.goneAt += byMs;
       if (!line.connected) this.#heap.push(line, line.since + this.#options.limitMs());
     }
     if (this.#hubGoneAt !== null) this.#hubGoneAt += byMs;
@@ -82,6 +91,11 @@ export class Lines {
     const entries = came.length > 0 ? came : registry.gateways().filter((entry) => speaksFor(entry, tenant, place));
     const ids = entries.map(({ identity }) => identity).sort();
     return [...ids.map((id) => this.#gateway(id, now)), ...this.#movements(tenant, place)];
+  }
+
+  /** The losses of a gateway that are over. A short absence is none. */
+  lossesOf(gateway: string): readonly Loss[] {
+    return this.#lines.get(gateway)?.losses ?? [];
   }
 
   #gateway(id: string, now: Instant): Source {
@@ -104,7 +118,10 @@ export class Lines {
   #lineOf(gateway: string, now: Instant): WatchedLine {
     const known = this.#lines.get(gateway);
     if (known) return known;
-    const line: WatchedLine = { gateway, connected: false, since: now, seen: false, due: undefined, told: 'unknown' };
+    const line: WatchedLine = {
+      ...{ gateway, connected: false, since: now, seen: false, due: undefined, told: 'unknown' },
+      ...{ goneAt: SINCE_EVER, losses: [] },
+    };
     this.#lines.set(gateway, line);
     this.#heap.push(line, now + this.#options.limitMs());
     return line;

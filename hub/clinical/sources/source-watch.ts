@@ -3,10 +3,17 @@ import type { Feed } from '../../feed.ts';
 import type { PatientPlace } from '../../registry/registry.ts';
 import { type Concern, DeviceSilence } from './device-silence.ts';
 import { Lines, type LinesOptions } from './lines.ts';
+import type { Losses } from './losses.ts';
 import type { Source } from './source.ts';
 
 export interface SourceWatchOptions extends LinesOptions {
   feed: Pick<Feed, 'publish'>;
+}
+
+/** By what something came. */
+export interface Origin {
+  device: string;
+  gateway: string;
 }
 
 /**
@@ -50,6 +57,14 @@ export class SourceWatch {
 
   sourcesOf(tenant: string, place: PatientPlace, gateways: readonly string[], now: Instant): Source[] {
     return this.#lines.sourcesOf(tenant, place, gateways, now);
+  }
+
+  /** What was lost and is back, of a device with one patient or of a gateway. */
+  lossesOf(tenant: string, patient: string, { device, gateway }: Origin): Losses[] {
+    return [
+      { kind: 'device', id: device, losses: this.devices.lossesOf({ tenant, patient, device }) },
+      { kind: 'gateway', id: gateway, losses: this.#lines.lossesOf(gateway) },
+    ];
   }
 
   /** Publishes what has happened since it last did. */

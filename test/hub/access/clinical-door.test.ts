@@ -5,6 +5,7 @@ import { limitsInForce } from '../../../hub/clinical/clinical.ts';
 import { limitsFor, rangesFor } from '../../../hub/clinical/limits/limits.ts';
 import { limitsSchema } from '../../../hub/clinical/limits/schema.ts';
 import { parseSiteFile } from '../../../hub/clinical/site-file.ts';
+import type { Losses } from '../../../hub/clinical/sources/losses.ts';
 import type { Source } from '../../../hub/clinical/sources/source.ts';
 import { type Beside, NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
 import type { DeviceAlert } from '../../../shared/alert.ts';
@@ -23,13 +24,14 @@ ranges: { patients: { pat-icu-01: { hr: { low: 50 } } } }
 function site() {
   const clock = new TestClock();
   const { rules } = parseSiteFile(limitsSchema, FILE, 'limits.yaml');
-  const known: { beside: Beside } = { beside: { sources: [], demo: [], sandbox: false } };
+  const known: { beside: Beside; losses: Losses[] } = { beside: { sources: [], demo: [], sandbox: false }, losses: [] };
   const hub = testHub({
     clock,
     surroundings: {
       limits: (place) => limitsInForce(rules, place),
       ranges: (place) => rangesFor(rules, place),
       beside: () => known.beside,
+      losses: () => known.losses,
     },
   });
   const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
@@ -130,7 +132,7 @@ test('what is known beside the rows stands in the answer and, sealed, in its evi
   assert.deepEqual(view.sources.at(-1), { kind: 'gateway', id: 'gw-icu', state: 'lost', since: '2026-11-21T09:59:55.000+00:00' });
   assert.match(view.notice, /^SANDBOX: /);
   const [event] = (await evidenceOf(s.hub.store)).filter(({ action }) => action === 'vitals.read');
-  assert.deepEqual(event?.detail?.beside, s.known.beside);
+  assert.deepEqual(event?.detail?.beside, { ...s.known.beside, place: { bed: 'ICU-01' } });
 });
 
 test('a device that is in demonstration mode shows no number of before as current', async () => {
@@ -207,6 +209,23 @@ test('an open alert whose gateway is lost, or whose device is silent, is neither
   s.known.beside = { ...s.known.beside, sources: [] };
   s.clock.advance(60_000);
   assert.deepEqual(await state(), [['unknown', '2026-11-21T10:00:00.000+00:00']], 'the device sent nothing for its limit');
+});
+
+test('an open alert whose source is back is as it was told only once it is told again; a token that keeps values back is not told when its device was heard', async () => {
+  verifies('ALERTS-UNKNOWN', 'TOKEN-WITHHELD');
+  await using s = site();
+  await s.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, vital: 'spo2' })]));
+  await s.alert({ source: { vital: 'spo2' } }, 5000);
+  const state = async (principal = s.monitor) =>
+    (await s.hub.door.alerts(principal, 'pat-icu-01', context)).alerts.map((one) => [one.state, one.stateSince]);
+  s.known.losses = [{ kind: 'device', id: 'monitor-1', losses: [{ from: TEST_NOW - 2000, backAt: TEST_NOW + 70_000 }] }];
+  assert.deepEqual(await state(), [['unknown', '2026-11-21T09:59:58.000+00:00']]);
+  const scopes = [{ context: 'user', resource: 'Observation', may: 'rs', category: 'vital-signs' }] as const;
+  assert.deepEqual(await state({ ...s.monitor, scopes }), [['unknown', '2026-11-21T09:59:55.000+00:00']]);
+  s.known.losses = [{ kind: 'gateway', id: 'gw-icu', losses: [{ from: TEST_NOW - 3000, backAt: TEST_NOW - 1000 }] }];
+  assert.deepEqual(await state(), [['unknown', '2026-11-21T09:59:57.000+00:00']]);
+  await s.alert({ phase: 'continue' }, 0);
+  assert.deepEqual(await state(), [['active', '2026-11-21T09:59:55.000+00:00']]);
 });
 
 test('who may not see a patient gets no alert of them', async () => {

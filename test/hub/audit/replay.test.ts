@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import type { AuditDetail, AuditEvent } from '../../../hub/access/access.ts';
+import { operatorPrincipal } from '../../../hub/access/principals.ts';
 import { latestView } from '../../../hub/access/views.ts';
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
-import { type Rebuilt, stepOf } from '../../../hub/audit/replay.ts';
+import { type Rebuilt, replayed, stepOf } from '../../../hub/audit/replay.ts';
 import { type Beside, NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
 import { canonicalJson } from '../../../hub/ingest/canonical.ts';
 import type { StoredReading } from '../../../hub/store/store.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceRecord } from '../../support/evidence.ts';
-import { TEST_NOW } from '../../support/hub.ts';
+import { FOLLOWING_REGISTRY, idOf, measure, minute, tell } from '../../support/following.ts';
+import { gathered, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
 
 const STORED = TEST_NOW - 1000;
 const READING: StoredReading = {
@@ -91,3 +93,44 @@ test('an observation that is not kept any more stands there by id and version al
   verifies('AUDIT-REPLAY');
   assert.deepEqual(step(DETAIL, { rows: new Map() }).shown, [{ observation: 'gw.e.1.0', storedAt: STORED }]);
 });
+
+test('what was shown of somebody who lies elsewhere now, was discharged or merged since is made again as it was', async () => {
+  verifies('AUDIT-REPLAY');
+  const clock = new TestClock(minute(0));
+  await using hub = testHub({ clock, registry: FOLLOWING_REGISTRY });
+  const reader = hub.registry.principal('ai-monitor') ?? assert.fail();
+  const asked = async (who: string) => hub.door.latest(reader, await idOf(hub, who), { channel: 'mcp-2026' });
+  await tell(hub, 1, 0, 'A01', { who: 'unknown-7', bed: 'ICU-01', visit: 'v' });
+  clock.set(minute(1));
+  await measure(hub, 1, 1, { bed: 'ICU-01' });
+  const shown = [await asked('unknown-7')];
+  clock.set(minute(2));
+  await tell(hub, 2, 2, 'A40', { who: 'ann', was: 'unknown-7' });
+  shown.push(await asked('unknown-7'));
+  clock.set(minute(3));
+  await tell(hub, 3, 3, 'A02', { who: 'ann', bed: 'ICU-02', priorBed: 'ICU-01', visit: 'v' });
+  shown.push(await asked('ann'));
+  clock.set(minute(4));
+  await tell(hub, 4, 4, 'A03', { who: 'ann', bed: 'ICU-02', visit: 'v' });
+  shown.push(await asked('ann'));
+  assert.deepEqual(
+    shown.map(({ bed, mergedFrom, discharged, vitals }) => [bed, mergedFrom !== undefined, discharged !== undefined, vitals.length]),
+    [
+      ['ICU-01', false, false, 1],
+      ['ICU-01', true, false, 1],
+      ['ICU-02', false, false, 1],
+      [null, false, true, 1],
+    ],
+  );
+  const reads = (await gathered(hub.store.evidence('clinic', {}))).filter(({ event }) => event.action === 'vitals.read');
+  const caller = { principal: operatorPrincipal(1000, 'clinic'), context: { channel: 'operator' } } as const;
+  const steps = await gathered(replayed(walk(reads), { ...hub, zone: 'UTC' }, caller));
+  assert.deepEqual(
+    steps.map(({ rebuilt }) => rebuilt),
+    ['same', 'same', 'same', 'same'],
+  );
+});
+
+async function* walk<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}

@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resourcesOf } from '../../../agent/resources.ts';
 import type { Principal } from '../../../hub/access/access.ts';
+import { createSurroundings } from '../../../hub/clinical/clinical.ts';
+import { DemoDevices } from '../../../hub/clinical/demo-devices.ts';
+import { NO_LIMITS } from '../../../hub/clinical/limits/schema.ts';
+import { GATEWAY_AWAY_MS } from '../../../hub/clinical/open-clinical.ts';
+import { SourceWatch } from '../../../hub/clinical/sources/source-watch.ts';
 import type { DeviceAlert } from '../../../shared/alert.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
@@ -14,7 +19,22 @@ import { sampleBundle, sampleObservation, TEST_EPOCH, TestClock, type TestHub, t
  */
 class Day {
   readonly clock = new TestClock(minute(0));
-  readonly hub: TestHub = testHub({ clock: this.clock, registry: FOLLOWING_REGISTRY });
+  readonly hub: TestHub = testHub({
+    ...{ clock: this.clock, registry: FOLLOWING_REGISTRY },
+    surroundings: createSurroundings({
+      limits: { current: { rules: NO_LIMITS, revision: '' } },
+      sources: {
+        sourcesOf: (...asked) => this.#sources.sourcesOf(...asked),
+        lossesOf: (...asked) => this.#sources.lossesOf(...asked),
+      },
+      demos: new DemoDevices(),
+      registry: { isSandbox: () => false },
+    }),
+  });
+  readonly #sources = new SourceWatch({
+    ...{ feed: this.hub.feed, registry: this.hub.registry, limitMs: () => GATEWAY_AWAY_MS },
+    ...{ isBound: () => true, isAlone: true, overdueSince: () => undefined },
+  });
   readonly #reader: Principal = this.hub.registry.principal('ai-monitor') ?? assert.fail();
   #rows = 0;
   #movements = 0;
@@ -50,6 +70,12 @@ class Day {
       ...{ subject: { bed }, test: false, class: 'alert' as const, readings: [], alerts: [alert] },
     };
     await this.hub.ingest.batch('gw-icu', sampleBundle(resourcesOf(record, { agent: 'gw-icu', epoch: TEST_EPOCH, seq: this.#rows })));
+  }
+
+  /** The line of the ward's gateway comes or goes. */
+  line(minutes: number, connected: boolean): void {
+    this.clock.set(minute(minutes));
+    this.#sources.presence('gw-icu', connected, this.clock.now());
   }
 
   async moveDevice(minutes: number, device: string, bed: string | null, at = minutes): Promise<void> {
@@ -91,9 +117,10 @@ class Day {
 }
 
 test('a day of an intensive care unit: at every step a reader is told what was written down by hand', async () => {
-  verifies('HOSPITAL-DAY', 'SUBJECT-BY-MOVEMENTS', 'LATE-MOVEMENT-CORRECTS');
+  verifies('HOSPITAL-DAY', 'SUBJECT-BY-MOVEMENTS', 'LATE-MOVEMENT-CORRECTS', 'ALERTS-UNKNOWN');
   await using day = new Day();
 
+  day.line(0, true);
   // 10:00 Ann comes to ICU-01.
   await day.adt(0, 'A01', [{ who: 'ann', bed: 'ICU-01', visit: 'v-ann' }]);
   assert.deepEqual(await day.told('ann', 'bob'), { ann: '- @ICU-01', bob: 'nobody' });
@@ -186,17 +213,25 @@ test('a day of an intensive care unit: at every step a reader is told what was w
       await day.hub.door.alerts(day.hub.registry.principal('ai-monitor') ?? assert.fail(), await idOf(day.hub, 'ann'), {
         channel: 'mcp-2026',
       })
-    ).alerts;
-  assert.deepEqual(
-    (await alerts()).map(({ state }) => state),
-    ['active'],
-  );
+    ).alerts.map(({ state, stateSince }) => [state, (Date.parse(stateSince) - minute(0)) / 60_000]);
+  assert.deepEqual(await alerts(), [['active', 230]]);
+  await day.hr(230.5, 'ICU-02', 66);
+  day.line(230.5, false);
   day.clock.set(minute(300));
-  assert.deepEqual(
-    (await alerts()).map(({ state }) => state),
-    ['unknown'],
-    'neither active nor ended',
-  );
+  assert.deepEqual(await alerts(), [['unknown', 230.5]], 'neither active nor ended');
+  // 15:01 The gateway is back and the monitor measures, but nobody has said what became of the alarm; at 15:03 the monitor does, and at 15:05 that it is over.
+  day.line(301, true);
+  await day.hr(302, 'ICU-02', 64);
+  assert.match((await day.told('ann')).ann ?? '', /^hr 64 /);
+  assert.deepEqual(await alerts(), [['unknown', 230.5]]);
+  await day.alert(303, 'ICU-02', 'continue');
+  assert.deepEqual(await alerts(), [['active', 230]]);
+  // The line is gone for half a minute.
+  day.line(303.1, false);
+  day.line(303.6, true);
+  assert.deepEqual(await alerts(), [['active', 230]]);
+  await day.alert(305, 'ICU-02', 'end');
+  assert.deepEqual(await alerts(), [['ended', 305]]);
 
   // At ten past two in the morning nothing was heard of movements for more than twelve hours: what names nobody is nobody's, what names her is hers.
   await day.hr(16 * 60 + 10, 'ICU-02', 55);

@@ -89,7 +89,23 @@ async function site({ registry = FOLLOWED, followed = false, currencies = [] as 
     clinical.surroundings
       .beside('clinic', { patient, bed }, [], clock.now())
       .sources.map(({ kind, id, state: stands, since }) => [kind, id, stands, since === null ? null : since - TEST_NOW]);
-  return { clock, timer, clinical, arrive, take, beside, state, [Symbol.asyncDispose]: () => clinical.staleness[Symbol.asyncDispose]() };
+  const losses = (patient: string, gateway: string, device = '') => {
+    const known = clinical.surroundings.losses('clinic', patient, { device, gateway });
+    const of = (wanted: string) =>
+      known.find(({ kind }) => kind === wanted)?.losses.map(({ from, backAt }) => [from - TEST_NOW, backAt - TEST_NOW]) ?? [];
+    return { device: of('device'), gateway: of('gateway') };
+  };
+  return {
+    clock,
+    timer,
+    clinical,
+    arrive,
+    take,
+    beside,
+    losses,
+    state,
+    [Symbol.asyncDispose]: () => clinical.staleness[Symbol.asyncDispose](),
+  };
 }
 
 /** A registry of which the beds of gw-icu are followed. */
@@ -183,6 +199,68 @@ test('a hub that loses its own line knows nothing of its gateways, and gives the
   assert.deepEqual(s.beside('pat-home-01'), [['gateway', 'gw-home', 'unknown', null]]);
   s.timer.pass(GATEWAY_AWAY_MS);
   assert.equal(s.beside('pat-home-01')[0]?.[2], 'lost');
+});
+
+test('a gateway that was lost is remembered to have been when it is back, a short absence is not, and none was here before the hub began', async () => {
+  verifies('ALERTS-UNKNOWN');
+  await using s = await site();
+  const lost = () => s.losses('pat-home-01', 'gw-home').gateway;
+  assert.deepEqual(lost(), []);
+  s.timer.pass(5000);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  const atStart = [Number.NEGATIVE_INFINITY, 5000];
+  assert.deepEqual(lost(), [atStart]);
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS - 1);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  assert.deepEqual(lost(), [atStart], 'a short absence is none');
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS);
+  assert.deepEqual(lost(), [atStart], 'it is not over');
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  assert.deepEqual(lost(), [atStart, [64_999, 124_999]]);
+});
+
+test('a gateway that went with the hub’s own line was lost from then on, however long the hub is back', async () => {
+  verifies('ALERTS-UNKNOWN');
+  await using s = await site();
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.timer.pass(5000);
+  s.state.isBound = false;
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS + 1000);
+  s.state.isBound = true;
+  s.timer.pass(2000);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  assert.deepEqual(s.losses('pat-home-01', 'gw-home').gateway.at(-1), [5000, 68_000]);
+});
+
+test('a device that fell silent is remembered to have been when it speaks again, each patient’s by itself', async () => {
+  verifies('ALERTS-UNKNOWN');
+  const old = { freshAt: TEST_NOW - HOUR_MS, storedAt: TEST_NOW - HOUR_MS, place: 'bed' } as const;
+  const row = { tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor' };
+  await using s = await site({
+    currencies: [
+      { ...row, ...old },
+      { ...row, ...old, freshAt: TEST_NOW, device: 'live' },
+    ],
+  });
+  const lost = (device = 'monitor', patient = 'pat-icu-01') => s.losses(patient, 'gw-icu', device).device;
+  assert.deepEqual([lost(), lost('live')], [[], []]);
+  s.timer.pass(1000);
+  s.arrive();
+  assert.deepEqual(lost(), [[-HOUR_MS, 1000]], 'silent before the hub began');
+  s.timer.pass(30_000);
+  s.arrive();
+  s.timer.pass(MINUTE_MS);
+  assert.equal(lost().length, 1, 'it is not over');
+  s.timer.pass(5000);
+  s.arrive({ freshAt: TEST_NOW + 32_000, vital: 'spo2' });
+  assert.equal(lost().length, 1, 'what arrives late does not make it speak');
+  s.arrive();
+  assert.deepEqual(lost().at(-1), [32_000, 96_000]);
+  s.arrive({ patient: 'pat-icu-02' });
+  assert.deepEqual(lost('monitor', 'pat-icu-02'), [[Number.NEGATIVE_INFINITY, 96_000]], 'nothing was known of it');
 });
 
 test('movements that are overdue are told of who lies in followed beds alone, and their coming back', async () => {

@@ -5,6 +5,7 @@ import { DEVICES } from '../../../../agent/devices/index.ts';
 import { DIALECTS } from '../../../../agent/hl7/dialects/index.ts';
 import { type AlertRun, DELAYED_MS, foldAlerts, STANDING_MS, standingOf, type Told } from '../../../../hub/clinical/alerts/fold.ts';
 import { REPORTING_BY_PROFILE, reportingOf } from '../../../../hub/clinical/alerts/reporting.ts';
+import { type Losses, SINCE_EVER, withLoss } from '../../../../hub/clinical/sources/losses.ts';
 import type { Source } from '../../../../hub/clinical/sources/source.ts';
 import { ALERT_PHASES, ALERT_STATES, type DeviceAlert } from '../../../../shared/alert.ts';
 import { verifies } from '../../../requirements.ts';
@@ -146,7 +147,82 @@ test('whether one is still there, line by line', () => {
     ['told again and again, and no more', standing, live, STANDING_MS / 1000, 'unknown', 0],
   ];
   for (const [name, run, sources, now, state, since] of table)
-    assert.deepEqual(standingOf(run, sources, at(now)), { state, since: at(since) }, name);
+    assert.deepEqual(standingOf(run, { sources, losses: [], now: at(now) }), { state, since: at(since) }, name);
+});
+
+test('one that was not told again since its source was back is unknown, since the source was lost', () => {
+  verifies('ALERTS-UNKNOWN');
+  const at = (s: number) => TEST_NOW + 1000 * s;
+  const sources: Source[] = [
+    { kind: 'gateway', id: 'gw', state: 'live', since: null },
+    { kind: 'device', id: 'monitor-1', state: 'live', since: null },
+  ];
+  const gone = { kind: 'gateway', id: 'gw', state: 'lost', since: at(900) } as const;
+  const lost = (kind: Losses['kind'], id: string, ...times: [from: number, backAt: number][]): Losses => ({
+    ...{ kind, id },
+    losses: times.map(([from, backAt]) => ({ from: from === SINCE_EVER ? from : at(from), backAt: at(backAt) })),
+  });
+  const open = (...tellings: Told[]): AlertRun => foldAlerts(tellings)[0] ?? assert.fail();
+  const late = (s: number, times: Partial<Told>): Told => told(s, {}, times);
+  const table: [string, AlertRun, Losses[], Source[], string, number][] = [
+    ['told before its gateway was lost', open(told(0)), [lost('gateway', 'gw', [100, 200])], sources, 'unknown', 100],
+    [
+      'told while it was away, and came with all that was kept',
+      open(told(150)),
+      [lost('gateway', 'gw', [100, 200])],
+      sources,
+      'unknown',
+      150,
+    ],
+    ['told again since', open(told(0), told(201, { phase: 'continue' })), [lost('gateway', 'gw', [100, 200])], sources, 'active', 0],
+    ['its end was told since', open(told(0), end(201)), [lost('gateway', 'gw', [100, 200])], sources, 'ended', 201],
+    ['its end was told while it was away', open(told(0), end(150)), [lost('gateway', 'gw', [100, 200])], sources, 'ended', 150],
+    ['lost twice: since the first time', open(told(0)), [lost('gateway', 'gw', [100, 200], [300, 400])], sources, 'unknown', 100],
+    ['told between', open(told(0), told(250)), [lost('gateway', 'gw', [100, 200], [300, 400])], sources, 'unknown', 300],
+    ['lost again now: since the first time', open(told(0)), [lost('gateway', 'gw', [100, 200])], [gone], 'unknown', 100],
+    ['the hub began since', open(told(0), told(7, { phase: 'update' })), [lost('gateway', 'gw', [SINCE_EVER, 200])], sources, 'unknown', 7],
+    ['its device was silent', open(told(0)), [lost('device', 'monitor-1', [30, 200])], sources, 'unknown', 30],
+    ['its device told of it while it sent nothing else', open(told(150)), [lost('device', 'monitor-1', [30, 200])], sources, 'active', 150],
+    [
+      'others were lost',
+      open(told(0)),
+      [lost('gateway', 'gw-2', [100, 200]), lost('device', 'monitor-2', [30, 200])],
+      sources,
+      'active',
+      0,
+    ],
+    // A device whose clock is ahead did not tell of it again.
+    [
+      'by the gateway’s clock before',
+      open(late(201, { receivedAt: at(90) })),
+      [lost('gateway', 'gw', [100, 200])],
+      sources,
+      'unknown',
+      100,
+    ],
+    ['by the hub’s clock before', open(late(201, { storedAt: at(90) })), [lost('gateway', 'gw', [100, 200])], sources, 'unknown', 100],
+  ];
+  for (const [name, run, losses, stand, state, since] of table)
+    assert.deepEqual(standingOf(run, { sources: stand, losses, now: at(1000) }), { state, since: at(since) }, name);
+});
+
+test('of one source so many losses are remembered, and none of them is forgotten for an alert that was told before', () => {
+  verifies('ALERTS-UNKNOWN');
+  const loss = fc.tuple(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 50 }));
+  fc.assert(
+    fc.property(fc.array(loss, { maxLength: 30 }), fc.integer({ min: 0, max: 3000 }), (gaps, heardAt) => {
+      let now = 0;
+      const all = gaps.map(([here, away]) => {
+        const from = now + here;
+        now = from + away;
+        return { from, backAt: now };
+      });
+      const kept = all.reduce(withLoss, []);
+      assert.ok(kept.length <= 8);
+      const isLost = (losses: typeof all) => losses.some(({ backAt }) => heardAt < backAt);
+      assert.equal(isLost([...kept]), isLost(all));
+    }),
+  );
 });
 
 test('which profile can tell of alarms is as the agent’s tables have it, and all of them are listed', () => {
