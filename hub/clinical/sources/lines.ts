@@ -50,7 +50,7 @@ export class Lines {
     const line = this.#lineOf(gateway, now);
     if (line.connected === connected) return;
     if (!connected) line.goneAt = now;
-    else if (line.told !== 'live' || gatewayState(line, this.#rules(), now).state !== 'live')
+    else if (line.told === 'lost' || now >= line.goneAt + this.#options.limitMs())
       line.losses = withLoss(line.losses, { from: line.goneAt, backAt: now });
     Object.assign(line, { connected, since: now, seen: true });
     line.due = undefined;

@@ -233,6 +233,13 @@ test('a gateway that went with the hub’s own line was lost from then on, howev
   s.timer.pass(2000);
   s.clinical.sources.presence('gw-home', true, s.clock.now());
   assert.deepEqual(s.losses('pat-home-01', 'gw-home').gateway.at(-1), [5000, 68_000]);
+  s.state.isBound = false;
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(2000);
+  s.state.isBound = true;
+  s.timer.pass(2000);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  assert.equal(s.losses('pat-home-01', 'gw-home').gateway.length, 2, 'a short absence of the hub is none of its gateways');
 });
 
 test('a device that fell silent is remembered to have been when it speaks again, each patient’s by itself', async () => {
