@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GATEWAY_AWAY_MS, openClinical } from '../../../hub/clinical/open-clinical.ts';
 import { deviceSource, gatewayState, type LineRules, silentFrom } from '../../../hub/clinical/sources/source.ts';
+import { SourceWatch } from '../../../hub/clinical/sources/source-watch.ts';
 import { AGE_UNKNOWN } from '../../../hub/clinical/staleness.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
@@ -268,6 +269,36 @@ test('a device that fell silent is remembered to have been when it speaks again,
   assert.deepEqual(lost().at(-1), [32_000, 96_000]);
   s.arrive({ patient: 'pat-icu-02' });
   assert.deepEqual(lost('monitor', 'pat-icu-02'), [[Number.NEGATIVE_INFINITY, 96_000]], 'nothing was known of it');
+});
+
+test('what a clock that is set, or another limit, brings back was lost all the same, and what it does not touch was not', async () => {
+  verifies('ALERTS-UNKNOWN');
+  await using s = await site();
+  for (const gateway of ['gw-icu', 'gw-home']) s.clinical.sources.presence(gateway, true, s.clock.now());
+  s.arrive();
+  s.clinical.sources.presence('gw-home', false, s.clock.now());
+  s.timer.pass(1000);
+  const before = s.losses('pat-icu-01', 'gw-home', 'monitor');
+  s.clock.setWall(7 * HOUR_MS);
+  s.timer.pass(1000);
+  s.clinical.sources.presence('gw-home', true, s.clock.now());
+  s.clock.setWall(-7 * HOUR_MS);
+  s.timer.pass(1000);
+  const after = s.losses('pat-icu-01', 'gw-home', 'monitor');
+  assert.deepEqual(after.gateway, before.gateway, 'it was away for a second');
+  assert.equal(after.device.length, before.device.length + 1, 'it was told silent in between');
+
+  const rules = { limitMs: MINUTE_MS };
+  const registry = boundSinceEver(parseRegistry(FOLLOWED, 'registry.yaml'));
+  const known = { isBound: () => true, isAlone: true, overdueSince: () => undefined };
+  const watch = new SourceWatch({ feed: new Feed(), registry, limitMs: () => rules.limitMs, ...known });
+  const lost = () => watch.lossesOf('clinic', 'pat-home-01', { device: '', gateway: 'gw-home' }).find(({ kind }) => kind === 'gateway');
+  watch.presence('gw-home', true, TEST_NOW);
+  watch.presence('gw-home', false, TEST_NOW);
+  watch.look(TEST_NOW + MINUTE_MS);
+  rules.limitMs = HOUR_MS;
+  watch.presence('gw-home', true, TEST_NOW + 2 * MINUTE_MS);
+  assert.deepEqual(lost()?.losses.at(-1), { from: TEST_NOW, backAt: TEST_NOW + 2 * MINUTE_MS }, 'it was told lost');
 });
 
 test('movements that are overdue are told of who lies in followed beds alone, and their coming back', async () => {
