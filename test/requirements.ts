@@ -1486,6 +1486,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Of a person who is erased no row of readings, rollups, gaps, events or quarantine is left, everybody else keeps theirs, and the store agrees with itself.',
   },
+  'ERASE-UNPLACED': {
+    source: 'issue 8, Rights of patients; issue 9, Who is this',
+    behaviour:
+      'What stands under nobody and names a person who is erased, by any of their numbers, is erased with them, and is not stored when it comes late.',
+  },
   'ERASE-NUMBERS': {
     source: 'issue 8, Evidence (GDPR); hub/privacy/whose-numbers.ts',
     behaviour:

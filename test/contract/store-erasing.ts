@@ -7,6 +7,7 @@ import { canonicalJson } from '../../hub/ingest/canonical.ts';
 import { nameOf } from '../../hub/privacy/whose-numbers.ts';
 import type { ErasureEnd } from '../../hub/store/erasing/erasing.ts';
 import type { Tombstone } from '../../hub/store/erasing/tombstone.ts';
+import { nobodyIn } from '../../hub/store/placing/placing.ts';
 import type { Arrival, EventArrival, Store } from '../../hub/store/store.ts';
 import type { Movement, MovementEvent } from '../../shared/movement.ts';
 import { movementResource, readMovement } from '../../shared/movement-resource.ts';
@@ -15,6 +16,7 @@ import { verifies } from '../requirements.ts';
 import { gathered, TEST_EPOCH, TEST_NOW } from '../support/hub.ts';
 import { orderAt } from '../support/retained-store.ts';
 import { arrivalOf, batchOf, event, type StorePlace } from './store.ts';
+import { placedReading } from './store-placing.ts';
 import { gapArrival } from './store-trend.ts';
 
 const WHO = 'pat-icu-01';
@@ -164,6 +166,51 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
     assert.deepEqual([kept?.reason, kept?.principal, kept?.at], ['DSR-7', 'local:0', TEST_NOW]);
     assert.doesNotMatch(JSON.stringify([...(await store.erasing.tombstones())]), /pat-icu|MRN|gw-icu/);
   });
+
+  check(
+    'what is nobody’s and names the person goes with them, by whichever of their numbers; of everybody else all stays',
+    async (store) => {
+      verifies('ERASE-UNPLACED');
+      const [old, other] = [
+        { value: 'OLD-1', authority: 'HIS' },
+        { value: 'MRN-9', authority: 'HIS' },
+      ];
+      const [one = '', before = '', two = ''] = await store.placing.personsOf('clinic', [MRN, old, other]);
+      const beds = ['ICU^1^A', 'ICU^2^B'] as const;
+      const of = (seq: number, patient: typeof MRN, stated: string | null, bedOf: string = beds[0]): Arrival =>
+        placedReading(seq, 60 + seq, { bedOf, stated, patientId: nobodyIn(bedOf), ...(stated !== null && { patient }) });
+      const gap = { ...gapArrival(9, {}), patient: nobodyIn(beds[0]), placed: { bed: beds[0], stated: one } };
+      const rows = [
+        of(1, MRN, one),
+        of(2, other, two),
+        of(3, MRN, null),
+        { ...of(4, MRN, one), patient: one },
+        of(5, old, before, beds[1]),
+      ];
+      await store.storeBatch(batchOf([...rows, of(6, other, two, beds[1]), gap], { placing: { version: 0 } }));
+      // More than one page, of two people by turns.
+      const many = Array.from({ length: 600 }, (_, i) => of(10 + i, i % 2 === 0 ? MRN : other, i % 2 === 0 ? one : two));
+      await store.storeBatch(batchOf(many, { placing: { version: 0 } }));
+      const order = { tenant: 'clinic', patient: one, reason: 'DSR-7', principal: 'local:0', at: TEST_NOW };
+      await store.erasing.beginErasure({ ...order, names: [nameOf(MRN), nameOf(old)], evidence: () => erasureEvent(one) });
+      const again = batchOf([of(1000, MRN, one), of(1001, old, before), of(1002, other, two)], { placing: { version: 0 } });
+      assert.deepEqual((await store.storeBatch(again)).results, ['erased', 'erased', 'stored']);
+      assert.deepEqual((await finished(store, one)).removed, { observations: 303, rollups: 0, events: 1, movements: 0, quarantine: 2 });
+      const left = [];
+      for (const bed of beds) left.push(...(await gathered(await store.observations('clinic', { patient: nobodyIn(bed) }, seen))));
+      const kept = [2, 3, 6, 1002, ...Array.from({ length: 300 }, (_, i) => 11 + 2 * i)];
+      assert.deepEqual(
+        left.map(({ value }) => value ?? 0).sort((a, b) => a - b),
+        kept.sort((a, b) => a - b),
+      );
+      assert.deepEqual(await gathered(await store.events('clinic', { patient: nobodyIn(beds[0]) }, seen)), []);
+      assert.deepEqual(
+        (await gathered(store.placing.persons())).map(({ value }) => value),
+        ['MRN-9'],
+      );
+      assert.deepEqual((await store.verify()).findings, []);
+    },
+  );
 
   check(
     'the evidence of before cannot be opened any more, that of the erasure can, and the chain and its index are whole',

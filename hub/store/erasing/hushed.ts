@@ -1,14 +1,17 @@
 import { hash } from 'node:crypto';
 import { namesIn } from '../../patients/names-in.ts';
+import { isNobody } from '../placing/placing.ts';
 import { type Arrival, type EventArrival, isEvent, type Refusal } from '../store.ts';
 import { type ErasedPeople, earliestTimeIn } from './tombstone.ts';
 
-/** Whether something that arrives is of a person who was erased: given to them, or naming them, or a movement of before that names them. */
+/** Whether something that arrives is of a person who was erased: given to them, or naming them, or of before, naming them by a number, and a movement or nobody's. */
 export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople): boolean {
   const stated = arrival.placed?.stated;
   if (stated && erased.isPatient(stated)) return true;
-  if (arrival.patient !== null) return erased.isPatient(arrival.patient);
-  if (!isEvent(arrival) || arrival.kind !== 'movement') return false;
+  const isMovement = isEvent(arrival) && arrival.kind === 'movement';
+  const isUnplaced = arrival.placed !== undefined && arrival.patient !== null && isNobody(arrival.patient);
+  if (arrival.patient !== null && !isUnplaced) return erased.isPatient(arrival.patient);
+  if (!isMovement && !isUnplaced) return false;
   return namesIn(JSON.parse(arrival.received)).some((name) => isUpTo(arrival.effective, erased.namedUpTo(name)));
 }
 

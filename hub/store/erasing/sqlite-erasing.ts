@@ -21,6 +21,8 @@ import type {
 import { namesOf, namesOfOthers } from './names-sqlite.ts';
 import { ERASING_SQL } from './statements.ts';
 import { type IsErased, type Tombstone, whoWasErased } from './tombstone.ts';
+import type { Unplaced } from './unplaced.ts';
+import { gatherSome, unplaced } from './unplaced-sqlite.ts';
 
 interface Parts {
   database: Database;
@@ -35,6 +37,8 @@ export class SqliteErasing implements ErasingStore {
   readonly #commits: GroupCommit;
   readonly #walks: Walks;
   readonly #storeId: string;
+  /** Of the erasure that is under way, once begun in this process. */
+  #unplaced: (Unplaced & { key: number }) | undefined;
   /** Nothing of who was erased is in the log. */
   #isLogClean = true;
 
@@ -77,12 +81,15 @@ export class SqliteErasing implements ErasingStore {
 
   async eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
     if (this.#walks.areUnderWay) return { more: true };
-    const isBare = await this.#commits.run((database) => {
-      const row = underWay(database);
-      return row === undefined ? undefined : eraseRows(database, row, () => performance.now());
-    });
-    if (isBare === undefined) return this.#cleaned({});
+    const row = this.#database.read(() => underWay(this.#database));
+    if (row === undefined) return this.#cleaned({});
     this.#isLogClean = false;
+    const { ids, beds } = await this.#gathered(row);
+    if (beds.length > 0) return { more: true };
+    const isBare = await this.#commits.run((database) => {
+      const now = underWay(database);
+      return now?.key === row.key && eraseRows(database, now, ids, () => performance.now());
+    });
     if (!isBare) return { more: true };
     // While the log holds what was removed, nobody may take it for done: a hub that is killed here comes back to this.
     if (!this.#database.emptyLog()) return { more: true };
@@ -90,9 +97,21 @@ export class SqliteErasing implements ErasingStore {
       const row = underWay(database);
       if (row === undefined) return { more: true };
       const ended = endErasure(database, row);
+      // Of one that is begun again there may be others.
+      this.#unplaced = undefined;
       appendAudit(database, this.#storeId, [evidence(ended)]);
       return { ended, more: true };
     });
+  }
+
+  /** Has some rows under nobody that name the person become theirs, so that they go with them. */
+  async #gathered(row: ErasureRow): Promise<Unplaced> {
+    if (this.#unplaced?.key !== row.key) this.#unplaced = { key: row.key, ...(await unplaced(this.#database, row)) };
+    const from = this.#unplaced;
+    if (from.beds.length === 0) return from;
+    const now = await this.#commits.run((database) => gatherSome(database, row, from, () => performance.now()));
+    this.#unplaced = { key: row.key, ...now };
+    return this.#unplaced;
   }
 
   /** Who it was stood in the row of the erasure until its end. */

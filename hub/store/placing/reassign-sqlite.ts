@@ -76,7 +76,7 @@ interface SeriesRow {
 }
 
 /** One order, of which a little is done at a time. */
-class Order {
+export class Order {
   readonly #database: Writing;
   readonly #due: Due;
   readonly #at: Instant;

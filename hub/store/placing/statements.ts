@@ -10,6 +10,7 @@ export const PLACING_SQL = {
   raiseVersion: 'INSERT INTO placing (tenant, version) VALUES (?, 1) ON CONFLICT DO UPDATE SET version = version + 1',
   findBed: 'SELECT key FROM placeBed WHERE tenant = ? AND bed = ?',
   addBed: 'INSERT INTO placeBed (tenant, bed) VALUES (?, ?)',
+  beds: 'SELECT bed FROM placeBed WHERE tenant = ?',
   personOf: 'SELECT id FROM person WHERE tenant = ? AND authority = ? AND value = ?',
   addPerson: 'INSERT INTO person (tenant, authority, value, id) VALUES (?, ?, ?, ?)',
   findPerson: 'SELECT key FROM person WHERE id = ? AND tenant = ?',

@@ -180,8 +180,8 @@ interface BatchOf {
   rows: number;
 }
 
-/** Removes some of what is under way within a commit of the tenant. True once nothing is left but the row of the erasure itself. */
-export async function eraseRows(commit: Commit, row: ErasureRow): Promise<boolean> {
+/** Removes some of what is under way within a commit of the tenant. True once nothing is left but the row of the erasure itself. `ids`: public ids of all numbers of the person. */
+export async function eraseRows(commit: Commit, row: ErasureRow, ids: readonly string[]): Promise<boolean> {
   const progress = new Progress(row);
   const erasing = new Erasing(commit, progress, await keyOf(commit, row.tenant, row.patient ?? ''));
   for (const part of [erasing.batches, erasing.rollups, erasing.events, erasing.movements, erasing.quarantine]) {
@@ -189,7 +189,7 @@ export async function eraseRows(commit: Commit, row: ErasureRow): Promise<boolea
     await progress.keep(commit);
     return false;
   }
-  await erasing.person();
+  await erasing.person(ids);
   return true;
 }
 
@@ -295,11 +295,11 @@ class Erasing {
     return rows.length > 0;
   }
 
-  async person(): Promise<void> {
+  async person(ids: readonly string[]): Promise<void> {
     await this.#commit.query(ERASING_PG.dropLatest, [this.#key]);
     await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
-    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey, PLACING_PG.forgetPerson])
-      await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey]) await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    for (const id of ids) await this.#commit.query(PLACING_PG.forgetPerson, [this.#tenant, id]);
     // Whoever still knows of them from before reads anew who lies where.
     await this.#commit.query(PLACING_PG.raiseVersion, [this.#tenant]);
   }

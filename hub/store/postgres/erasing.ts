@@ -12,12 +12,14 @@ import type {
   StoredRollup,
 } from '../erasing/erasing.ts';
 import { type IsErased, type Tombstone, whoWasErased } from '../erasing/tombstone.ts';
+import type { Unplaced } from '../erasing/unplaced.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import type { StoredEvent } from '../store.ts';
 import type { Commit } from './commits.ts';
 import { adopt, beginErasure, endErasure, erasedOf, eraseRows, isKnown, keyOf } from './erase.ts';
 import { namesOf, namesOfOthers } from './erasing-names.ts';
 import { ERASING_PG } from './erasing-statements.ts';
+import { gatherSome, unplaced } from './erasing-unplaced.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What lends transactions to erasures. */
@@ -31,6 +33,8 @@ export interface ErasingPlace {
 /** What a store in PostgreSQL does for and about one person. */
 export class PostgresErasing implements ErasingStore {
   readonly #place: ErasingPlace;
+  /** Of the erasure that is under way, once begun in this process. */
+  #unplaced: (Unplaced & { tenant: string; key: number }) | undefined;
 
   constructor(place: ErasingPlace) {
     this.#place = place;
@@ -69,18 +73,31 @@ export class PostgresErasing implements ErasingStore {
   async eraseSome(evidence: (end: ErasureEnd) => AuditEvent): Promise<ErasureStep> {
     await this.#place.refreshTenants();
     for (const tenant of this.#place.allTenants()) {
-      const found = await this.#place.read((transaction) => transaction.query(ERASING_PG.underWay, [tenant]), tenant);
-      if (found.length === 0) continue;
+      const [found] = await this.#place.read((transaction) => transaction.query<ErasureRow>(ERASING_PG.underWay, [tenant]), tenant);
+      if (found === undefined) continue;
+      const { ids, beds } = await this.#gathered(tenant, found);
+      if (beds.length > 0) return { more: true };
       return await this.#place.commit(async (commit): Promise<ErasureStep> => {
         // Of hubs that do it at the same time the second finds what the first left.
         const [row] = await commit.query<ErasureRow>(ERASING_PG.underWay, [tenant]);
-        if (row === undefined || !(await eraseRows(commit, row))) return { more: true };
+        if (row?.key !== found.key || !(await eraseRows(commit, row, ids))) return { more: true };
         const ended = await endErasure(commit, row);
+        // Of one that is begun again there may be others.
+        this.#unplaced = undefined;
         commit.append([evidence(ended)]);
         return { ended, more: true };
       }, tenant);
     }
     return { more: false };
+  }
+
+  /** As of an SQLite store. */
+  async #gathered(tenant: string, row: ErasureRow): Promise<Unplaced> {
+    const known = this.#unplaced?.tenant === tenant && this.#unplaced.key === row.key ? this.#unplaced : undefined;
+    const from = known ?? (await unplaced(this.#place, row));
+    const now = from.beds.length === 0 ? from : await this.#place.commit((commit) => gatherSome(commit, row, from), tenant);
+    this.#unplaced = { ...now, tenant, key: row.key };
+    return now;
   }
 
   async tombstones(): Promise<readonly Tombstone[]> {

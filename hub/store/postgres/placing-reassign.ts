@@ -113,7 +113,7 @@ interface Wanted {
 }
 
 /** One order, of which a little is done at a time; as with the other engine. */
-class Order {
+export class Order {
   readonly #commit: Commit;
   readonly #due: Due;
   readonly #at: Instant;

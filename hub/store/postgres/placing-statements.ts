@@ -18,6 +18,7 @@ export const PLACING_PG = {
     INSERT INTO placing_version AS p (tenant, version) VALUES ($1, 1) ON CONFLICT (tenant) DO UPDATE SET version = p.version + 1`,
   findBeds: 'SELECT key, bed FROM place_bed WHERE tenant = $1 AND bed = ANY ($2::text[])',
   addBeds: 'INSERT INTO place_bed (tenant, bed) SELECT $1, bed FROM unnest($2::text[]) AS g (bed) RETURNING key, bed',
+  beds: 'SELECT bed FROM place_bed WHERE tenant = $1',
   personOf: 'SELECT id FROM person WHERE tenant = $1 AND authority = $2 AND value = $3',
   addPerson: 'INSERT INTO person (tenant, authority, value, id) VALUES ($1, $2, $3, $4)',
   findPersons: 'SELECT key, id FROM person WHERE tenant = $1 AND id = ANY ($2::text[])',
