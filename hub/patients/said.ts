@@ -22,7 +22,7 @@ export function readSaid({ id, gateway, sortTime, receivedAt, test, resource }: 
   if (!movement) return undefined;
   // Rows of a gateway are numbered as it heard them.
   const row = String(parseObservationId(id)?.seq ?? 0).padStart(16, '0');
-  const read = readStatements(movement, { at: sortTime, heard: receivedAt, key: `${row} ${gateway} ${id}` });
+  const read = readStatements(movement, { at: sortTime, heard: receivedAt, by: gateway, key: `${row} ${gateway} ${id}` });
   return {
     ...read,
     id,

@@ -26,6 +26,8 @@ interface Said {
   at: Instant;
   /** When its gateway heard it. */
   heard: Instant;
+  /** Who said it (gateway), where that is known: of one gateway no word is a mere repetition once it said something else. */
+  by?: string;
   /** Orders what was heard at one time, as text; the same wherever and whenever it arrived at the hub. */
   key: string;
 }
@@ -93,7 +95,7 @@ const MEANINGS: Readonly<Record<MovementEvent, Meaning>> = {
 };
 
 /** When a movement happened, when its gateway heard it, and what orders it among those of that time. */
-export type Occasion = Pick<Said, 'at' | 'heard' | 'key'>;
+export type Occasion = Pick<Said, 'at' | 'heard' | 'key' | 'by'>;
 
 /** What a movement says. Pure. */
 export function readStatements({ event, parties }: Movement, occasion: Occasion): Read {

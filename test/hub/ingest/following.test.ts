@@ -266,3 +266,32 @@ test('who was erased is known to nobody any more, and whoever is named like them
   assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { 'ICU-01': [63] });
   assert.notEqual(await idOf(h, 'ann'), ann);
 });
+
+test('there, back and there again within one minute is there; the same told by a second gateway changes nothing', async () => {
+  verifies('SUBJECT-BY-MOVEMENTS');
+  const registry = FOLLOWING_REGISTRY.replace('patient: pat-home-01 }', 'patient: pat-home-01, movements: true }');
+  await using h = testHub({ clock: new TestClock(), registry });
+  await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  await tell(h, 2, -60, 'A01', { who: 'bob', bed: 'ICU-02' });
+  const there = [
+    { who: 'ann', bed: 'ICU-02' },
+    { who: 'bob', bed: 'ICU-01' },
+  ];
+  const back = [
+    { who: 'ann', bed: 'ICU-01' },
+    { who: 'bob', bed: 'ICU-02' },
+  ];
+  for (const [i, parties] of [there, back, there].entries()) await tell(h, 3 + i, -50, 'A17', ...parties);
+  await measure(h, 1, -40, { value: 61 });
+  assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61] });
+  for (const [i, parties] of [there, back, there].entries())
+    await h.ingest.batch('gw-home', movementBundle(1 + i, minute(-50), 'A17', parties, 'gw-home'));
+  await h.corrections.settled();
+  assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61] });
+  // A movement that comes twice in two messages, with nothing in between, was one.
+  await tell(h, 6, -30, 'A02', { who: 'bob', bed: 'ICU-03' });
+  await tell(h, 7, -30, 'A02', { who: 'bob', bed: 'ICU-03' });
+  await tell(h, 8, -20, 'A12', { who: 'bob', bed: 'ICU-01' });
+  await measure(h, 2, -10, { value: 62 });
+  assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61, 62] });
+});
