@@ -166,8 +166,9 @@ test('rows that a hub left to be moved when it ended are moved by the next', asy
 test('whoever is erased at one hub is known at no other any more, also where nothing was ever measured of them', async () => {
   verifies('NOBODY-FOR-SURE', 'ERASE-ROWS');
   const database = await server.database();
+  const clock = new TestClock();
   await using a = await hubOn(database);
-  await using b = await hubOn(database);
+  await using b = await hubOn(database, FOLLOWING_REGISTRY, clock);
   await tell(a, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
   await b.whereabouts.refresh('clinic');
   const ann = await idOf(a, 'ann');
@@ -179,7 +180,8 @@ test('whoever is erased at one hub is known at no other any more, also where not
   await erased;
   assert.deepEqual([b.whereabouts.inBed('clinic', 'ICU-01'), b.whereabouts.isPatient(ann)], [null, false]);
   while ((await a.store.erasing.eraseSome(evidence)).more);
-  await measure(b, 1, -40, { value: 63, who: 'ann' });
+  clock.advance(10 * 60_000);
+  await measure(b, 1, 5, { value: 63, who: 'ann' });
   assert.deepEqual(await held(b, ['ann'], ['ICU-01']), { 'ICU-01': [63] });
   assert.notEqual(await idOf(b, 'ann'), ann, 'whoever is named like them is somebody else');
 });

@@ -262,6 +262,31 @@ test('no statement walks a table', async () => {
   assert.deepEqual(walks, []);
 });
 
+/** What the nodes of a plan look for in the index of series. */
+function seriesBounds({ 'Index Name': index = '', 'Index Cond': bound = '', Plans: parts = [] }: Plan): string[] {
+  return [...(index.endsWith('_standing_test_sort_ti_idx') ? [bound] : []), ...parts.flatMap(seriesBounds)];
+}
+
+test('the versions of a measurement are looked up one by one, not among all of their series', async () => {
+  verifies('LATE-MOVEMENT-CORRECTS');
+  const database = await server.database();
+  await filled(database);
+  await asHub(database, async (client) => {
+    await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan');
+    await client.query("SET vitalmesh.tenant = 'clinic'");
+    await client.query(`PREPARE looked_up AS ${PLACING_PG.parted}`);
+    const { rows } = await client.query<{ 'QUERY PLAN': { Plan: Plan }[] }>(
+      `EXPLAIN (FORMAT JSON) EXECUTE looked_up (${new Array(7).fill('NULL').join(', ')})`,
+    );
+    const bounds = rows.flatMap((row) => row['QUERY PLAN'].flatMap((plan) => seriesBounds(plan.Plan)));
+    assert.ok(bounds.length > 0);
+    assert.deepEqual(
+      bounds.filter((bound) => !/\bstanding = .*\bsort_time = /.test(bound)),
+      [],
+    );
+  });
+});
+
 test('readings of many years lie in the partitions of their weeks, and what is older than the store in one', async () => {
   verifies('THREE-INSTANTS');
   const database = await server.database();

@@ -2,14 +2,24 @@ import { EVENTS_A_PAGE, READINGS_A_PAGE } from '../placing/statements.ts';
 
 const MEASUREMENT = 'o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.effective = $5';
 
+/** One part for each standing: of a list of them the planner makes a filter, and walks the whole series for every measurement. */
+const ofEachStanding = (part: (standing: number) => string): string => [-1, 0, 1].map(part).join('\n      UNION ALL');
+
 /** Versions of measurements g: by the device's time, which is the sort time, or they were set aside. */
-const sameAs = (patient: string, columns: string): string => `
+const sameAs = (patient: string, columns: string): string => `${ofEachStanding(
+  (standing) => `
       SELECT ${columns} FROM observation o
-      WHERE o.patient = ${patient} AND o.vital = $2 AND o.device = $3 AND o.standing IN (-1, 0, 1) AND o.test = g.test AND o.sort_time = g.effective
-        AND o.effective = g.effective
+      WHERE o.patient = ${patient} AND o.vital = $2 AND o.device = $3 AND o.standing = ${standing} AND o.test = g.test AND o.sort_time = g.effective
+        AND o.effective = g.effective`,
+)}
       UNION ALL
       SELECT ${columns} FROM observation o
       WHERE o.patient = ${patient} AND o.vital = $2 AND o.device = $3 AND o.effective = g.effective AND o.effective <> o.sort_time AND o.test = g.test`;
+
+const VERSION = `
+    SELECT o.key, o.sort_time AS "sortTime", o.writer, o.seq, o.part, o.standing, o.flags, o.batch, o.stored_at AS "storedAt", b.first_key AS "firstKey"
+    FROM observation o JOIN batch b ON b.key = o.batch
+    WHERE ${MEASUREMENT}`;
 
 /** Statements on rows that follow their patients; within a transaction of the tenant. */
 export const PLACING_PG = {
@@ -72,14 +82,8 @@ export const PLACING_PG = {
     SELECT g.test, g.effective FROM (SELECT DISTINCT test, effective FROM unnest($4::boolean[], $5::bigint[]) AS g (test, effective)) AS g
     WHERE EXISTS (${sameAs('$1', 'o.key')}) OR EXISTS (SELECT FROM (${sameAs('$6', 'o.key')}) AS c WHERE c.key <> ALL ($7::bigint[]))
       OR EXISTS (SELECT FROM revision r WHERE r.patient = $6 AND r.vital = $2 AND r.device = $3 AND r.test = g.test AND r.effective = g.effective)`,
-  versionsOf: `
-    SELECT o.key, o.sort_time AS "sortTime", o.writer, o.seq, o.part, o.standing, o.flags, o.batch, o.stored_at AS "storedAt", b.first_key AS "firstKey"
-    FROM observation o JOIN batch b ON b.key = o.batch
-    WHERE ${MEASUREMENT} AND o.standing IN (-1, 0, 1) AND o.sort_time = $5
-    UNION ALL
-    SELECT o.key, o.sort_time, o.writer, o.seq, o.part, o.standing, o.flags, o.batch, o.stored_at, b.first_key
-    FROM observation o JOIN batch b ON b.key = o.batch
-    WHERE ${MEASUREMENT} AND o.effective <> o.sort_time`,
+  versionsOf: `${ofEachStanding((standing) => `${VERSION} AND o.standing = ${standing} AND o.sort_time = $5`)}
+    UNION ALL ${VERSION} AND o.effective <> o.sort_time`,
   setStandings: `
     UPDATE observation o SET standing = g.standing FROM unnest($1::bigint[], $2::bigint[], $3::int[]) AS g (key, sort_time, standing)
     WHERE o.key = g.key AND o.sort_time = g.sort_time`,
