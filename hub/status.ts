@@ -129,6 +129,14 @@ function storeRows(status: HubStatus | StorelessStatus): [string, string][] {
   return [
     ['Store', `${counts.observations} observations of ${patients} (${which})`],
     ...notStored(status),
+    ...(metrics.numbers_unkept
+      ? [
+          [
+            'Numbers',
+            `${metrics.numbers_unkept} new ones were not kept: a gateway names too many different people (its rows are nobody’s)`,
+          ] as [string, string],
+        ]
+      : []),
     ['Refused', `${counts.quarantined} in quarantine${givenUp(metrics)}, ${counts.duplicates} sent twice`],
   ];
 }

@@ -435,6 +435,11 @@ export const REQUIREMENTS = {
     behaviour:
       'An operator can say who lies where, who is who and where a device stands, and take a statement back; it is decided, recorded as theirs, and counts like a movement of the hospital.',
   },
+  'NUMBERS-BOUNDED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A gateway that names a new number in every message fills neither memory nor disk with them: beyond so many a day its rows are nobody’s, which is counted and said.',
+  },
   'MOVEMENTS-KEPT': {
     source: 'issue 9, Who is this',
     behaviour: 'No bed follows movements where the store does not keep all of them: check, start and reload refuse it.',
@@ -1490,6 +1495,11 @@ export const REQUIREMENTS = {
     source: 'issue 8, Rights of patients; issue 9, Who is this',
     behaviour:
       'What stands under nobody and names a person who is erased, by any of their numbers, is erased with them, and is not stored when it comes late.',
+  },
+  'ERASE-MERGED': {
+    source: 'issue 8, Rights of patients; issue 9, Who is this',
+    behaviour:
+      'Nobody is erased of whom another number, which a merge ties to theirs, lies in a bed, is bound or is under legal hold, or who has by a visit that was given to them what was somebody’s under legal hold; and whoever is erased is forgotten under all numbers that merges tie.',
   },
   'ERASE-NUMBERS': {
     source: 'issue 8, Evidence (GDPR); hub/privacy/whose-numbers.ts',

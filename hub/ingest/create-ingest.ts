@@ -53,7 +53,7 @@ export interface IngestOptions {
   /** Told of every batch that the store took, or did not. */
   storing?: Pick<Storing, 'refused' | 'stored'>;
   /** Who lies where by movements; without it no bed follows them. */
-  whereabouts?: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'>;
+  whereabouts?: Pick<Whereabouts, 'placing' | 'hear' | 'hearNamed' | 'keep' | 'refresh'>;
   /** Woken behind each batch that told of movements. */
   corrections?: Pick<Corrections, 'wake'>;
   /** Told of devices that say they are in demonstration mode. */
@@ -124,7 +124,7 @@ class HubIngest implements Ingest {
     this.#demos = demos;
     this.#storing = storing;
     this.#rebind = rebind;
-    this.#placements = new Placements(whereabouts, corrections);
+    this.#placements = new Placements(whereabouts, corrections, metrics);
     this.limits = limits;
   }
 

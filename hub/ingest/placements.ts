@@ -1,3 +1,4 @@
+import type { Metrics } from '../../shared/metrics.ts';
 import type { Corrections } from '../patients/corrections.ts';
 import { readSaid, type ToldMovement } from '../patients/said.ts';
 import type { BatchPlaces } from '../patients/whereabouts/placing.ts';
@@ -14,13 +15,16 @@ export type Keep = (write: (placing?: BatchPlacing) => Promise<BatchOutcome>) =>
 
 /** Has batches decided by who lies where, and stored only if that still holds in the commit. */
 export class Placements {
-  readonly #whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'> | undefined;
+  readonly #whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'hearNamed' | 'keep' | 'refresh'> | undefined;
   readonly #corrections: Pick<Corrections, 'wake'> | undefined;
+  readonly #metrics: Pick<Metrics, 'count'> | undefined;
 
   constructor(
-    whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh'> | undefined,
+    whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'hearNamed' | 'keep' | 'refresh'> | undefined,
     corrections: Pick<Corrections, 'wake'> | undefined,
+    metrics?: Pick<Metrics, 'count'>,
   ) {
+    this.#metrics = metrics;
     this.#whereabouts = whereabouts;
     this.#corrections = corrections;
   }
@@ -48,9 +52,10 @@ export class Placements {
 
   /** Everybody who is named has a public id before anything that names them is stored. */
   async #admitted(sender: Sender, admission: Admission): Promise<{ places: BatchPlaces | undefined; parts: readonly Admitted[] }> {
-    const { tenant } = sender.gateway;
+    const { tenant, identity } = sender.gateway;
+    const unkept = new Set<string>();
     for (;;) {
-      const places = await this.#whereabouts?.placing(tenant);
+      const places = await this.#whereabouts?.placing(tenant, unkept);
       const parts = admission({ ...sender, places });
       if (places === undefined) return { places, parts };
       const moved = parts.flatMap((part) => ('arrival' in part ? (movementIn(part.arrival, sender.gateway.identity) ?? []) : []));
@@ -59,7 +64,9 @@ export class Placements {
         moved.flatMap((movement) => readSaid(movement)?.records ?? []),
       );
       if (places.unheard.size === 0) return { places, parts };
-      await this.#whereabouts?.hear(tenant, places.unheard.values());
+      const left = (await this.#whereabouts?.hearNamed(tenant, identity, places.unheard)) ?? [];
+      for (const key of left) unkept.add(key);
+      if (left.length > 0) this.#metrics?.count('numbers_unkept', '', left.length);
     }
   }
 

@@ -10,7 +10,8 @@ import { FollowedBeds } from './followed-beds.ts';
 import type { Presence } from './presence.ts';
 import { readSaid, type SaidByMovement, type ToldMovement } from './said.ts';
 import { recordKey } from './stays/statement.ts';
-import { BatchPlaces, type SeenDevice } from './whereabouts/placing.ts';
+import { NewNumbers } from './whereabouts/new-numbers.ts';
+import { BatchPlaces, type SeenDevice, SOMEBODY_ELSE } from './whereabouts/placing.ts';
 import { inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
 import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
 
@@ -63,11 +64,13 @@ export class Whereabouts implements Presence {
   readonly #reading = new Map<string, Promise<void>>();
   readonly #listeners = new Set<(tenant: string, patients: readonly string[]) => void>();
   readonly #openedAt: Instant;
+  readonly #newNumbers: NewNumbers;
 
   /** Use `openWhereabouts`. */
   constructor(options: WhereaboutsOptions) {
     this.#options = options;
     this.#followed = new FollowedBeds(options.gateways);
+    this.#newNumbers = new NewNumbers(options.clock);
     this.#openedAt = options.isShared ? Number.POSITIVE_INFINITY : options.clock.now();
   }
 
@@ -76,17 +79,33 @@ export class Whereabouts implements Presence {
     for (const tenant of this.#followed.tenants()) await this.#ready(tenant);
   }
 
-  /** For the rows of a batch, or to store movements; undefined for a tenant that follows none. Throws STORAGE-*. */
-  async placing(tenant: string): Promise<BatchPlaces | undefined> {
+  /** For the rows of a batch, or to store movements; `unkept`: keys of numbers that `hearNamed` did not take. Undefined for a tenant that follows none. Throws STORAGE-*. */
+  async placing(tenant: string, unkept?: ReadonlySet<string>): Promise<BatchPlaces | undefined> {
     if (!this.#followed.follows(tenant)) return undefined;
     const { version, places, seen } = await this.#ready(tenant);
-    return new BatchPlaces(version, places, seen);
+    return new BatchPlaces(version, places, seen, unkept);
   }
 
   /** Gives public ids to whoever has none yet, before anything that names them is stored. Throws STORAGE-*. */
   async hear(tenant: string, numbers: Iterable<AssignedId>): Promise<void> {
     const { places } = await this.#ready(tenant);
     await this.#hear(tenant, places, numbers);
+  }
+
+  /**
+   * `hear` for numbers that readings of a gateway name, of which each gateway may bring so many that are new (`NewNumbers`): every one is kept for good. Gives the keys of those
+   * that were not taken. Throws STORAGE-*.
+   */
+  async hearNamed(tenant: string, gateway: string, numbers: ReadonlyMap<string, AssignedId>): Promise<string[]> {
+    const { places } = await this.#ready(tenant);
+    const unkept: string[] = [];
+    const taken: AssignedId[] = [];
+    for (const [key, number] of numbers) {
+      if (places.people.idOf(number) !== undefined || this.#newNumbers.take(tenant, gateway)) taken.push(number);
+      else unkept.push(key);
+    }
+    await this.#hear(tenant, places, unkept.length === 0 ? taken : [...taken, SOMEBODY_ELSE]);
+    return unkept;
   }
 
   /**

@@ -32,16 +32,22 @@ export interface SeenDevice {
   named: Set<string>;
 }
 
+/** Stands for every number that is not kept, because its gateway named too many new ones: whoever it is, it is nobody who lies anywhere. No message is compared by a number of nobody's system. */
+export const SOMEBODY_ELSE: AssignedId = { authority: '', value: '@somebody else' };
+
 /** Places the rows of one batch by what is known at one moment. */
 export class BatchPlaces {
   /** `placingVersion` of what is known. */
   readonly version: number;
   /** Numbers that rows named and that have no public id yet: they are to get one (`Whereabouts.hear`), and the batch is to be placed anew. */
   readonly unheard = new Map<string, AssignedId>();
+  /** Keys of numbers that are not to get one: what names them is nobody's, and stays so. */
+  readonly #unkept: ReadonlySet<string>;
   readonly #places: TenantPlaces;
   readonly #seen: Map<string, SeenDevice>;
 
-  constructor(version: number, places: TenantPlaces, seen: Map<string, SeenDevice>) {
+  constructor(version: number, places: TenantPlaces, seen: Map<string, SeenDevice>, unkept: ReadonlySet<string> = new Set()) {
+    this.#unkept = unkept;
     this.version = version;
     this.#places = places;
     this.#seen = seen;
@@ -59,6 +65,7 @@ export class BatchPlaces {
 
   /** Whose a row is that was measured in `bed`, as `bedOf` said. */
   place({ bed, device, stated: named, at }: RowPlace): PlacedRow {
+    if (this.#isUnkept(named)) return this.#somebodyElse(device, bed);
     const stated = this.#stated(named);
     if (device !== '') this.#note(device, bed, stated);
     const rule = this.#places.ruleAt(bed, at);
@@ -68,6 +75,22 @@ export class BatchPlaces {
       placed: { bed, stated: stated?.id ?? null },
       identity: patient === undefined ? why(rule, stated) : 'known',
     };
+  }
+
+  #isUnkept(named: RowPlace['stated']): boolean {
+    return (
+      this.#unkept.size > 0 &&
+      named !== undefined &&
+      !('id' in named) &&
+      this.#unkept.has(recordKey(named)) &&
+      this.#places.people.idOf(named) === undefined
+    );
+  }
+
+  #somebodyElse(device: string, bed: string): PlacedRow {
+    if (device !== '') this.#note(device, bed, undefined);
+    const stated = this.#places.people.idOf(SOMEBODY_ELSE) ?? null;
+    return { patient: nobodyIn(bed), placed: { bed, stated }, identity: 'conflict' };
   }
 
   /** Whom a row names; a number of which nobody says whose system it is can be compared with none. */

@@ -262,8 +262,9 @@ test('who was erased is known to nobody any more, and whoever is named like them
   assert.deepEqual([h.whereabouts.patients('clinic'), h.whereabouts.patient('clinic', ann)], [[], undefined]);
   assert.deepEqual([h.whereabouts.inBed('clinic', 'ICU-01'), h.whereabouts.isPatient(ann)], [null, false]);
   while ((await h.store.erasing.eraseSome(evidence)).more);
-  await measure(h, 3, -40, { value: 63, who: 'ann' });
-  assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { 'ICU-01': [63] });
+  await assert.rejects(measure(h, 3, -40, { value: 63, who: 'ann' }), /INGEST-ERASED/);
+  await measure(h, 4, 1, { value: 64, who: 'ann' });
+  assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { 'ICU-01': [64] });
   assert.notEqual(await idOf(h, 'ann'), ann);
 });
 
@@ -294,4 +295,35 @@ test('there, back and there again within one minute is there; the same told by a
   await tell(h, 8, -20, 'A12', { who: 'bob', bed: 'ICU-01' });
   await measure(h, 2, -10, { value: 62 });
   assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61, 62] });
+});
+
+test('somebody who is erased while it is read who lies where is forgotten at the next look', async () => {
+  verifies('NOBODY-FOR-SURE');
+  await using h = hub();
+  await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  const { placing, erasing } = h.store;
+  const ann = await idOf(h, 'ann');
+  const evidence = () => ({ ...READ, count: 0, action: 'patient.erase' as const });
+  let isErased = false;
+  async function* persons() {
+    yield* placing.persons();
+    if (isErased) return;
+    isErased = true;
+    await erasing.beginErasure({ tenant: 'clinic', patient: ann, reason: 'request', principal: 'local:1000', at: TEST_NOW, evidence });
+    while ((await erasing.eraseSome(evidence)).more);
+  }
+  const reading = {
+    placingVersion: placing.placingVersion.bind(placing),
+    personsOf: placing.personsOf.bind(placing),
+    deviceMoves: placing.deviceMoves.bind(placing),
+    moveDevice: placing.moveDevice.bind(placing),
+    reassign: placing.reassign.bind(placing),
+    persons,
+  };
+  const store = { placing: reading, events: h.store.events.bind(h.store) };
+  const again = new Whereabouts({ store, gateways: () => h.registry.gateways(), clock: new TestClock() });
+  await again.open();
+  again.erased('clinic', ann);
+  assert.equal(await again.refresh('clinic'), true);
+  assert.equal(again.known('clinic', (id) => id === ann).length, 0);
 });
