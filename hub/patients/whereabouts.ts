@@ -144,8 +144,9 @@ export class Whereabouts implements Presence {
   async refresh(tenant: string): Promise<boolean> {
     const state = await this.#ready(tenant);
     await Promise.allSettled([...state.underway]);
-    if ((await this.#options.store.placing.placingVersion(tenant)) <= state.version) return false;
-    const read = () => (state.erased.size > 0 ? this.#readAnew(tenant, state) : this.#read(tenant, state));
+    const version = await this.#options.store.placing.placingVersion(tenant);
+    if (version <= state.version) return false;
+    const read = () => (state.erased.size > 0 ? this.#readAnew(tenant, state) : this.#read(tenant, state, version));
     const reading = this.#reading.get(tenant) ?? read().finally(() => this.#reading.delete(tenant));
     this.#reading.set(tenant, reading);
     await reading;
@@ -258,9 +259,11 @@ export class Whereabouts implements Presence {
     const places = new TenantPlaces(() => this.#followed.limits(tenant));
     const none = { version: 0, readUpTo: Number.NEGATIVE_INFINITY, deviceMoves: 0 };
     const state: TenantState = { places, ...none, seen, underway: new Set(), erased: new Set() };
+    // Before anything else is read, so that whoever is erased meanwhile is found out by the next refresh.
+    const version = await this.#options.store.placing.placingVersion(tenant);
     for await (const person of this.#options.store.placing.persons())
       if (person.tenant === tenant) places.people.add(person, person.patient);
-    await this.#read(tenant, state, () => this.#known.set(tenant, state));
+    await this.#read(tenant, state, version, () => this.#known.set(tenant, state));
     return state;
   }
 
@@ -271,10 +274,9 @@ export class Whereabouts implements Presence {
     this.#tell(tenant, [...erased]);
   }
 
-  /** Reads what was stored behind what is known. `ready` is called before anybody is told. */
-  async #read(tenant: string, state: TenantState, ready: () => unknown = () => undefined): Promise<void> {
+  /** Reads what was stored behind what is known, at least up to `version`. `ready` is called before anybody is told. */
+  async #read(tenant: string, state: TenantState, version: number, ready: () => unknown = () => undefined): Promise<void> {
     const { store, clock } = this.#options;
-    const version = await store.placing.placingVersion(tenant);
     const since = state.readUpTo - CLOCKS_MS;
     const filter = { kind: 'movement' as const, ...(Number.isFinite(since) && { since }) };
     // What was said alone is kept of each: the resources of years would fill the memory meanwhile.

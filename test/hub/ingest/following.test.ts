@@ -250,7 +250,8 @@ test('hubs that share a store place by each other’s movements, and batches tha
 
 test('who was erased is known to nobody any more, and whoever is named like them later is somebody else', async () => {
   verifies('NOBODY-FOR-SURE');
-  await using h = hub();
+  const clock = new TestClock();
+  await using h = hub(clock);
   await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
   await measure(h, 1, -50, { value: 61, who: 'ann' });
   await measure(h, 2, -50, { value: 62, who: 'ann', bed: 'ICU-02', device: 'monitor-2' });
