@@ -11,7 +11,7 @@ import { bindingOf } from './bound.ts';
 import type { ErasureAsked, ErasureReport, NumbersReport, PeopleStatus, PrivacyOptions } from './contract.ts';
 import { rowsOfErased } from './erased-again.ts';
 import { finishErasures, keepTombstones, listFault } from './finish-erasures.ts';
-import { readNumbers } from './read-numbers.ts';
+import { type NumbersAndKin, readNumbers } from './read-numbers.ts';
 import { REASON } from './reason.ts';
 import { patientResource, registryResource, rollupResource } from './resources.ts';
 import { faultOf, setAside } from './tombstone-file.ts';
@@ -152,10 +152,16 @@ export class PatientRights {
     const fault = faultOf(tombstones);
     if (fault !== undefined) await this.#refuse(call, 'list', null, fault.code, fault.detail);
     const numbers = await this.#numbers(tenant, patient, also);
+    // What movements say under a number that was merged is said of whoever goes by the other one now.
+    for (const id of numbers.kin) {
+      const place = bindingOf(registry, tenant, id);
+      if (place !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', `under another of their numbers: ${place}`);
+    }
     const report = { included: also.length, ambiguous: numbers.ambiguous };
     const { tombstone, gone } = await this.#trying(call, () =>
       store.erasing.beginErasure({
-        ...{ tenant, patient, reason, principal, at: clock.now(), names: [...numbers.sure] },
+        ...{ tenant, patient, reason, principal, at: clock.now() },
+        ...{ names: [...numbers.sure], kin: [...numbers.kin, ...numbers.former] },
         evidence: ({ mark }) => {
           const { detail = {}, ...event } = granted(call, patient, 0);
           const erasure = { reason, mark: Buffer.from(mark).toString('hex'), included: also.length, ambiguous: numbers.ambiguous.length };
@@ -217,7 +223,7 @@ export class PatientRights {
     await this.look();
   }
 
-  #numbers(tenant: string, patient: string, also: readonly string[]): Promise<WhoseNumbers> {
+  #numbers(tenant: string, patient: string, also: readonly string[]): Promise<NumbersAndKin> {
     const { store, registry } = this.#options;
     return readNumbers({ store: store.erasing, placing: store.placing, registry }, { tenant, patient, also: also.map(nameOfNumber) });
   }

@@ -25,6 +25,8 @@ export interface TiedNumbers {
   personOf(name: string): string;
   /** All identifiers of whoever has this one, itself among them. */
   allOf(name: string): readonly string[];
+  /** All identifiers of those whose visits or accounts were given to whoever has this one. */
+  givenBy(name: string): readonly string[];
 }
 
 /** Pure. */
@@ -36,7 +38,13 @@ export function tiedNumbers(identifications: readonly Identification[]): TiedNum
   });
   const byPerson = Map.groupBy(new Set(told), survivorOf);
   const personOf = (name: string): RecordKey => survivorOf(recordKey(assignedId(name)));
-  return { personOf, allOf: (name) => [...new Set([name, ...(byPerson.get(personOf(name)) ?? []).map((key) => nameOf(recordOf(key)))])] };
+  const namesOf = (key: RecordKey): string[] => [key, ...(byPerson.get(survivorOf(key)) ?? [])].map((one) => nameOf(recordOf(one)));
+  const gifts = identifications.flatMap((said) => (said.says === 'give' ? [said] : []));
+  return {
+    personOf,
+    allOf: (name) => [...new Set([name, ...(byPerson.get(personOf(name)) ?? []).map((key) => nameOf(recordOf(key)))])],
+    givenBy: (name) => gifts.filter(({ record }) => survivorOf(record) === personOf(name)).flatMap(({ from }) => namesOf(from)),
+  };
 }
 
 /**

@@ -264,6 +264,8 @@ export function storeErasingContract(name: string, place: () => Promise<StorePla
       event(0, { patient: WHO }),
     );
     await assert.rejects(store.erasing.beginErasure(order), { code: 'PATIENT-HELD' });
+    const ofKin = store.erasing.beginErasure({ ...order, patient: 'pat-icu-02', kin: ['pat-nobody', WHO] });
+    await assert.rejects(ofKin, (thrown: Error) => 'code' in thrown && thrown.code === 'PATIENT-HELD' && !thrown.message.includes(WHO));
     assert.deepEqual(await store.erasing.erasureCounts(), { erased: 0, underWay: 0, held: 1 });
     await store.erasing.hold(
       { tenant: 'clinic', patient: WHO, reason: 'CASE-2', principal: 'local:1', at: TEST_NOW },

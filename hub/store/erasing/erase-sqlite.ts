@@ -16,7 +16,7 @@ import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
 import { type IsTheirs, withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
-import { heldTombstone, type Marked, markOf, type Tombstone } from './tombstone.ts';
+import { heldKin, heldTombstone, type Marked, markOf, type Tombstone } from './tombstone.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 
@@ -56,8 +56,10 @@ export function erasureOf(database: Writing, tenant: string, patient: string): E
 
 /** Begins an erasure within the transaction of the caller: nothing of the person is current from here on. */
 export function beginErasure(database: Writing, order: Omit<ErasureOrder, 'evidence'>): { row: ErasureRow; gone: CurrencyChange[] } {
-  const { tenant, patient, names = [] } = order;
-  if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw new VitalmeshError('PATIENT-HELD');
+  const { tenant, patient, names = [], kin = [] } = order;
+  const hold = database.prepare<[string, string]>(ERASING_SQL.findHold);
+  if (hold.get(tenant, patient) !== undefined) throw new VitalmeshError('PATIENT-HELD');
+  if (kin.some((one) => hold.get(tenant, one) !== undefined)) throw heldKin();
   const before = erasureOf(database, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
   const isAgain = before !== undefined && names.length > 0;

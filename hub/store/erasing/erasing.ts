@@ -22,6 +22,8 @@ export interface ErasureOrder {
   at: Instant;
   /** Identifiers (`system|value`) that are surely the person's: what movements say under them goes. Kept as marks alone. */
   names?: readonly string[];
+  /** Public ids of whoever may not be under legal hold either: the same person under other numbers, and who had before what is theirs now. */
+  kin?: readonly string[];
   /** Written in the commit that begins it. */
   evidence: (tombstone: Tombstone) => AuditEvent;
 }

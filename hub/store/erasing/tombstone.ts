@@ -36,6 +36,11 @@ export function heldTombstone(): VitalmeshError {
   return new VitalmeshError('PATIENT-TOMBSTONES', { detail: 'it names somebody who is under legal hold in this store' });
 }
 
+/** Without saying who: whoever may erase need not be told of others. */
+export function heldKin(): VitalmeshError {
+  return new VitalmeshError('PATIENT-HELD', { detail: 'under another of their numbers, or it is who had before what is theirs now' });
+}
+
 interface Group {
   secret: Uint8Array;
   patients: Set<string>;

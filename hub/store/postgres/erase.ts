@@ -5,7 +5,7 @@ import { canonicalJson } from '../../ingest/canonical.ts';
 import { type ErasureRow, isNamed, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
 import { withoutParties } from '../erasing/movement-parties.ts';
-import { ErasedPeople, heldTombstone, type Marked, markOf, type Tombstone } from '../erasing/tombstone.ts';
+import { ErasedPeople, heldKin, heldTombstone, type Marked, markOf, type Tombstone } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
@@ -39,8 +39,9 @@ export async function beginErasure(
   commit: Commit,
   order: Omit<ErasureOrder, 'evidence'>,
 ): Promise<{ row: ErasureRow; gone: CurrencyChange[] }> {
-  const { tenant, patient, names = [] } = order;
+  const { tenant, patient, names = [], kin = [] } = order;
   if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw new VitalmeshError('PATIENT-HELD');
+  for (const one of kin) if ((await commit.query(ERASING_PG.findHold, [tenant, one])).length > 0) throw heldKin();
   const before = await erasureOf(commit, tenant, patient);
   if (before?.patient) return { row: before, gone: [] };
   const isAgain = before !== undefined && names.length > 0;
