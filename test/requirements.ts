@@ -494,6 +494,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Who lay where follows from all movements, in whatever order they were heard, late and cancelled and merged ones too; where they contradict each other it is nobody’s bed.',
   },
+  'PUT-BACK-FOLLOWED': {
+    source: 'architecture §3.9, docs/clinical.md',
+    behaviour:
+      'What was, or may have been, measured in a followed bed while a store that was put back had lost its movements is nobody’s, unless it names who lay there or movements of that time were heard again; what was before a new store is whoever’s movements say.',
+  },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'NEW-STORE-NOBODYS': {
     source: 'architecture §3.9, issue 7',
@@ -523,6 +528,10 @@ export const REQUIREMENTS = {
     source: 'issue 9, What is current',
     behaviour:
       'Current values of one measurand, measured together, that differ by more than the table with its source allows are said to disagree; without a limit nothing is claimed.',
+  },
+  'EXPORT-NAMES-NOBODY-ELSE': {
+    source: 'issue 8, Rights of patients',
+    behaviour: 'A copy of everything about one person names nobody else: of a movement that concerns several it holds their own part alone.',
   },
   'HOSPITAL-DAY': {
     source: 'issue 9, Proof',

@@ -4,6 +4,7 @@ import type { Principal } from '../../access/access.ts';
 import type { CallContext, Door, LatestView } from '../../access/door.ts';
 import type { TrendView } from '../../access/history-views.ts';
 import type { Masked } from '../../access/masking/contract.ts';
+import { SANDBOX_NOTICE } from '../../access/views.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
 import type { SiteFile } from '../site-file.ts';
 import { type Baseline, baselineOf } from './baseline.ts';
@@ -82,7 +83,7 @@ export class Support {
       news2: score && isApplied(score.applies, place) ? scored(latest, score, place, isSandbox) : null,
       weight: weight && isApplied(weight.applies, place) ? await this.#weight(weight.rules, asked) : null,
       baseline: baseline && isApplied(baseline.applies, place) ? await this.#baselines(baseline, asked) : null,
-      notice: SUPPORT_NOTICE,
+      notice: isSandbox ? `${SANDBOX_NOTICE} ${SUPPORT_NOTICE}` : SUPPORT_NOTICE,
       ...(latest.masked && { masked: latest.masked }),
     };
   }

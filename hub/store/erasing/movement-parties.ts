@@ -1,18 +1,10 @@
 import type { Resource } from '../../../shared/fhir.ts';
-import { namesIn } from '../../patients/names-in.ts';
+import { type IsTheirs, isNamed, PARTY, type Part, partsOf } from '../../patients/movement-parts.ts';
 
-const PARTY = 'https://vitalmesh.org/fhir/StructureDefinition/movement-party';
+export type { IsTheirs };
+
 /** Events that move a visit or an account from one person to another: who is named as the prior one is somebody else. */
 const GIVEN = new Set(['A44', 'A45']);
-
-/** Whether an identifier (`system|value`) is the person's. */
-export type IsTheirs = (name: string) => boolean;
-
-interface Part {
-  url?: unknown;
-  valueCode?: unknown;
-  extension?: unknown;
-}
 
 /**
  * A movement without the person whose identifiers these are (`isTheirs`): undefined where nobody else has a part in it. What is said of the others stays as it
@@ -30,13 +22,4 @@ export function withoutParties(resource: Resource, isTheirs: IsTheirs): Resource
   });
   if (!kept.some(({ url }) => url === PARTY)) return undefined;
   return { ...resource, extension: kept } as Resource;
-}
-
-function isNamed(extension: readonly Part[], isTheirs: IsTheirs): boolean {
-  return namesIn({ extension }).some(isTheirs);
-}
-
-function partsOf(value: object): Part[] {
-  const { extension } = value as Part;
-  return Array.isArray(extension) ? (extension as Part[]) : [];
 }
