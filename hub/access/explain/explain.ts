@@ -20,7 +20,7 @@ import { gatewayPrincipal, operatorPrincipal } from '../principals.ts';
 import { resourceOf } from '../resource.ts';
 import { parseScopes, usableScopes } from '../tokens/scopes.ts';
 import { inWords } from './words.ts';
-import { boundTo, writtenBy } from './written-by.ts';
+import { boundTo, byFollowedBed, writtenBy } from './written-by.ts';
 
 /** What is to be explained: may `as` do this? */
 export interface ExplainAsked {
@@ -102,11 +102,12 @@ export function explain(
   const { found, row } = principalOf(registry, as, tenant);
   const principal: Principal = { ...found, ...(scopes && { scopes: usableScopes(found, parseScopes(scopes)) }) };
   const known = patient === undefined || registry.patient(tenant, patient) !== undefined;
-  const asked = { ...(patient !== undefined && { patient }), ...(bed !== undefined && { bed }), ...(device !== undefined && { device }) };
   const gateway = action === 'observations.write' ? registry.gateway(as) : undefined;
+  const named = { ...(patient !== undefined && { patient }), ...(bed !== undefined && { bed }), ...(device !== undefined && { device }) };
+  const asked = gateway ? byFollowedBed(gateway, named, registry) : named;
   // By nothing but who it is no gateway may write: the registry says for which beds, devices and patients.
   const speaksFor = gateway && Object.keys(asked).length === 0 ? boundTo(gateway) : undefined;
-  const written = gateway && (bed !== undefined || device !== undefined) ? writtenBy(gateway, asked, registry) : undefined;
+  const written = gateway && (asked.bed !== undefined || device !== undefined) ? writtenBy(gateway, asked, registry) : undefined;
   const resource: AccessResource = {
     ...resourceOf(registry, tenant, patient),
     ...(written === undefined ? asked : 'rule' in written ? {} : written),

@@ -20,7 +20,8 @@ import { silentLogger } from '../../../shared/log.ts';
 import { createOperatorServer } from '../../../shared/operator/server.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
-import { TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
+import { boundSinceEver, TEST_NOW, TestClock, testHub } from '../../support/hub.ts';
+import { SaidPresence } from '../../support/presence.ts';
 
 const REGISTRY = `
 gateways:
@@ -301,4 +302,18 @@ test('the policy that is built in is printed as a policy.yaml, which is the same
   // What goes by the retention of hub.yaml is the hub's own doing, which nobody asks for.
   const asked = ACTIONS.filter((action) => action !== 'audit.retain');
   assert.deepEqual([...new Set(builtIn.rules.flatMap(({ actions }) => actions))].sort(), asked.toSorted());
+});
+
+test('of a bed that movements follow a gateway may write, and for somebody while they lie there for sure', () => {
+  verifies('ACCESS-EXPLAINED');
+  const said = new SaidPresence().put({ 'p-somebody': 'ICU-09' });
+  const live = boundSinceEver(parseRegistry(REGISTRY.replace('ICU-03: null', 'ICU-09: followed'), 'registry.yaml', POLICY.roles), said);
+  const asked = { as: 'gw-icu', action: 'observations.write' } as const;
+  const reasons = [
+    { bed: 'ICU-09' },
+    { bed: 'ICU-09', patient: 'p-somebody' },
+    { patient: 'p-somebody' },
+    { bed: 'ICU-09', patient: 'pat-icu-01' },
+  ].map((of) => explain({ ...asked, ...of }, 'clinic', { ...grounds, registry: live }).reason);
+  assert.deepEqual(reasons, ['granted', 'granted', 'granted', 'binding']);
 });
