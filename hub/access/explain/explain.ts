@@ -108,8 +108,10 @@ export function explain(
   // By nothing but who it is no gateway may write: the registry says for which beds, devices and patients.
   const speaksFor = gateway && Object.keys(asked).length === 0 ? boundTo(gateway) : undefined;
   const written = gateway && (asked.bed !== undefined || device !== undefined) ? writtenBy(gateway, asked, registry) : undefined;
+  // Ingest asks by the bed alone where movements say whose it is.
+  const isByBed = written !== undefined && !('rule' in written) && written.patient === undefined;
   const resource: AccessResource = {
-    ...resourceOf(registry, tenant, patient),
+    ...resourceOf(registry, tenant, isByBed ? undefined : patient),
     ...(written === undefined ? asked : 'rule' in written ? {} : written),
   };
   const decision = decide(principal, action, resource, { at, policy });
