@@ -489,6 +489,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Whose a reading is in the end does not depend on the order in which movements and readings arrived, and none is ever under a patient who was not there by what was known.',
   },
+  'STAYS-NEVER-ENDED': {
+    source: 'architecture §3.9',
+    behaviour:
+      'Where nobody is ever discharged, as from a waiting room, it is one conflict however many are said to be there, and what one more costs grows with their number, not with its square.',
+  },
   'STAYS-FROM-MOVEMENTS': {
     source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
     behaviour:
@@ -497,7 +502,7 @@ export const REQUIREMENTS = {
   'PUT-BACK-FOLLOWED': {
     source: 'architecture §3.9, docs/clinical.md',
     behaviour:
-      'What was, or may have been, measured in a followed bed while a store that was put back had lost its movements is nobody’s, unless it names who lay there or movements of that time were heard again; what was before a new store is whoever’s movements say.',
+      'What was, or may have been, measured in a followed bed while a store that was put back had lost its movements is nobody’s unless it names who lay there or somebody confirms; movements that are heard again move it, and what was before a new store is whoever’s movements say.',
   },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'NEW-STORE-NOBODYS': {

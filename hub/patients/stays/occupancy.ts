@@ -48,32 +48,90 @@ export interface PersonStay extends Stay {
   person: RecordKey;
 }
 
-/** The stays of one bed laid over each other, cut wherever somebody comes or goes. Pure. */
+/** The stays of one bed laid over each other, cut wherever somebody comes or goes. Each ends after it began. Pure. */
 export function laidOver(stays: readonly PersonStay[]): Occupancy[] {
-  const edges = [...new Set(stays.flatMap(({ from, to }) => (to === null ? [from] : [from, to])))].sort((a, b) => a - b);
-  const coming = [...stays].sort((a, b) => a.from - b.from);
   const known: Occupancy[] = [];
-  let present: PersonStay[] = [];
-  let next = 0;
-  for (const [i, from] of edges.entries()) {
-    present = present.filter(({ to }) => to === null || to > from);
-    for (let stay = coming[next]; stay && stay.from <= from; stay = coming[next]) {
-      present.push(stay);
-      next += 1;
-    }
-    if (present.length > 0) append(known, { from, to: edges[i + 1] ?? null, ...stateOf(present) });
+  for (const { from, to, present } of sweep(stays)) {
+    const next = { from, to, state: present.state, persons: present.persons() };
+    const last = known.at(-1);
+    if (last && last.to === from && last.state === next.state && isSameList(last.persons, next.persons)) last.to = to;
+    else known.push(next);
   }
   return known;
 }
 
-function stateOf(present: readonly PersonStay[]): Pick<Occupancy, 'state' | 'persons'> {
-  const persons = [...new Set(present.map(({ person }) => person))].sort();
-  if (persons.length > 1) return { state: 'conflict', persons };
-  return { state: present.some(({ sure }) => sure) ? 'occupied' : 'unconfirmed', persons };
+/** Who lay in a bed for a time, as far as one did. */
+export interface Holding extends Omit<Occupancy, 'persons'> {
+  /** Undefined where several lay there. */
+  person: RecordKey | undefined;
 }
 
-function append(known: Occupancy[], next: Occupancy): void {
-  const last = known.at(-1);
-  if (last && last.to === next.from && last.state === next.state && last.persons.join() === next.persons.join()) last.to = next.to;
-  else known.push(next);
+/**
+ * `laidOver` for whoever wants to know whose bed it was: a time in which it was that of several is one, however many come and go in it. Where nobody is ever discharged, as
+ * from waiting rooms, listing them all would grow with the square of their number. Pure.
+ */
+export function holdings(stays: readonly PersonStay[]): Holding[] {
+  const known: Holding[] = [];
+  for (const { from, to, present } of sweep(stays)) {
+    const { state, person } = present;
+    const last = known.at(-1);
+    if (last && last.to === from && last.state === state && last.person === person) last.to = to;
+    else known.push({ from, to, state, person });
+  }
+  return known;
+}
+
+/** Every time in which anybody was present and nobody came or went. `present` is the same object all along. */
+function* sweep(stays: readonly PersonStay[]): Generator<Pick<Occupancy, 'from' | 'to'> & { present: Present }> {
+  const coming = [...stays].sort((a, b) => a.from - b.from);
+  const going = stays.flatMap((stay) => (stay.to === null ? [] : { stay, to: stay.to })).sort((a, b) => a.to - b.to);
+  const edges = [...new Set([...coming.map(({ from }) => from), ...going.map(({ to }) => to)])].sort((a, b) => a - b);
+  const present = new Present();
+  let [come, gone] = [0, 0];
+  for (const [i, from] of edges.entries()) {
+    for (let next = going[gone]; next && next.to <= from; next = going[++gone]) present.remove(next.stay);
+    for (let stay = coming[come]; stay && stay.from <= from; stay = coming[++come]) present.add(stay);
+    if (!present.isNobody) yield { from, to: edges[i + 1] ?? null, present };
+  }
+}
+
+/** Who is in a bed, counted while they come and go. */
+class Present {
+  readonly #stays = new Map<RecordKey, number>();
+  #sure = 0;
+
+  add({ person, sure }: PersonStay): void {
+    this.#stays.set(person, (this.#stays.get(person) ?? 0) + 1);
+    if (sure) this.#sure += 1;
+  }
+
+  remove({ person, sure }: PersonStay): void {
+    const others = (this.#stays.get(person) ?? 0) - 1;
+    if (others > 0) this.#stays.set(person, others);
+    else this.#stays.delete(person);
+    if (sure) this.#sure -= 1;
+  }
+
+  get isNobody(): boolean {
+    return this.#stays.size === 0;
+  }
+
+  get state(): Occupancy['state'] {
+    if (this.#stays.size > 1) return 'conflict';
+    return this.#sure > 0 ? 'occupied' : 'unconfirmed';
+  }
+
+  /** The only one; undefined where there are several. */
+  get person(): RecordKey | undefined {
+    return this.#stays.size === 1 ? this.#stays.keys().next().value : undefined;
+  }
+
+  /** Everybody, in order. */
+  persons(): RecordKey[] {
+    return [...this.#stays.keys()].sort();
+  }
+}
+
+function isSameList(a: readonly RecordKey[], b: readonly RecordKey[]): boolean {
+  return a.length === b.length && a.every((one, i) => one === b[i]);
 }

@@ -1,7 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { DeviceMove, Reassignment } from '../../store/placing/placing.ts';
 import type { SaidByMovement } from '../said.ts';
-import { laidOver, type PersonStay } from '../stays/occupancy.ts';
+import { holdings, type PersonStay } from '../stays/occupancy.ts';
 import { type Identification, type RecordKey, recordKey, type Statement } from '../stays/statement.ts';
 import { changesByDevice, changesOf, type Stating } from './changes.ts';
 import { type Course, type PersonFacts, type Rule, ruleAt, type SilentSince, type Stated, segmentsOf } from './course.ts';
@@ -165,26 +165,31 @@ export class TenantPlaces {
     this.#revision += 1;
     for (const { id } of said) this.#heard.add(id);
     for (const one of kin) for (const record of one.records) this.#kin.set(record, one);
-    for (const [name, bed] of beds) this.#beds.set(name, bed);
-    this.#lastOf = lastOf;
     const concerned = [...gone, ...kin].flatMap(({ persons }) => [...persons.values()].flatMap(({ ids }) => [...ids]));
-    // Whoever lies in one of their beds may be sure now, or no longer.
-    for (const { stays } of beds.values()) for (const [{ persons }, inBed] of stays) concerned.push(...present(inBed, persons));
+    for (const [name, bed] of beds) {
+      // Whoever lies in one of their beds may be sure now, or no longer.
+      concerned.push(...maybeSure(bed, this.courseOf(name)));
+      this.#beds.set(name, bed);
+    }
+    this.#lastOf = lastOf;
     return [...new Set(concerned)];
   }
 }
 
-/** Public ids of those whose stay lasts. */
-function present(inBed: readonly PersonStay[], persons: Kin['persons']): string[] {
-  return inBed.flatMap(({ to, person }) => (to === null ? (persons.get(person)?.id ?? []) : []));
+/** Public ids of those whose stay lasts and whose bed it ever was by what is known or, in `was`, by what was: of all others it was never sure. */
+function maybeSure({ stays, course }: Bed, was: Course): string[] {
+  const alone = new Set([...was, ...course].map(({ who }) => who?.key));
+  return [...stays].flatMap(([{ persons }, inBed]) =>
+    inBed.flatMap(({ to, person }) => (to === null && alone.has(person) ? (persons.get(person)?.id ?? []) : [])),
+  );
 }
 
 function courseOf(stays: ReadonlyMap<Kin, readonly PersonStay[]>): Course {
   const persons = new Map<RecordKey, PersonFacts>();
   for (const kin of stays.keys()) for (const [key, facts] of kin.persons) persons.set(key, facts);
-  return laidOver([...stays.values()].flat()).map(({ from, to, state, persons: [one, ...others] }) => ({
+  return holdings([...stays.values()].flat()).map(({ from, to, state, person }) => ({
     ...{ from, to, state },
-    who: one !== undefined && others.length === 0 ? persons.get(one) : undefined,
+    who: person === undefined ? undefined : persons.get(person),
   }));
 }
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type Occupancies, occupancies, occupancyAt } from '../../../../hub/patients/stays/occupancy.ts';
+import {
+  holdings,
+  laidOver,
+  type Occupancies,
+  occupancies,
+  occupancyAt,
+  type PersonStay,
+} from '../../../../hub/patients/stays/occupancy.ts';
 import { type Identification, readStatements, recordKey, type Statement } from '../../../../hub/patients/stays/statement.ts';
 import type { MovementEvent, MovementParty } from '../../../../shared/movement.ts';
 import { verifies } from '../../../requirements.ts';
@@ -487,4 +494,58 @@ test('whatever is said in whatever order, what is known is the same, in order, w
     }),
     { numRuns: 500 },
   );
+});
+
+test('stays laid over each other say at each time who was there, and whose bed it was where that was one', () => {
+  verifies('STAYS-FROM-MOVEMENTS');
+  const stay = fc.record({
+    bed: fc.constant('B1'),
+    person: fc.constantFrom(...PEOPLE.slice(0, 4)),
+    from: fc.nat(12),
+    lasts: fc.option(fc.integer({ min: 1, max: 8 })),
+    sure: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(stay, { maxLength: 12 }), (drawn) => {
+      const stays = drawn.map(({ lasts, ...one }): PersonStay => ({ ...one, to: lasts === null ? null : one.from + lasts }));
+      const [laid, held] = [laidOver(stays), holdings(stays)];
+      for (let at = 0; at <= 21; at += 1) {
+        const present = stays.filter(({ from, to }) => from <= at && (to === null || to > at));
+        const persons = [...new Set(present.map(({ person }) => person))].sort();
+        const alone = present.some(({ sure }) => sure) ? 'occupied' : 'unconfirmed';
+        const expected = persons.length === 0 ? undefined : { state: persons.length > 1 ? 'conflict' : alone, persons };
+        const known = occupancyAt(laid, at);
+        assert.deepEqual(known && { state: known.state, persons: known.persons }, expected);
+        const holding = held.filter(({ from, to }) => from <= at && (to === null || to > at));
+        const person = persons.length === 1 ? persons[0] : undefined;
+        assert.deepEqual(
+          holding.map((one) => ({ state: one.state, person: one.person })),
+          expected === undefined ? [] : [{ state: expected.state, person }],
+        );
+      }
+      for (const [i, next] of held.entries()) {
+        const { to, state, person } = held[i - 1] ?? {};
+        assert.ok(to !== next.from || state !== next.state || person !== next.person, 'equal neighbours are one');
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a place from which nobody is ever discharged is looked at once for each stay, and is one conflict', () => {
+  verifies('STAYS-NEVER-ENDED');
+  const many = 2_000;
+  let looks = 0;
+  const stays = Array.from({ length: many }, (_, i) => ({
+    ...{ bed: 'ED', from: i, to: null, sure: true },
+    get person() {
+      looks += 1;
+      return `p${i}`;
+    },
+  }));
+  assert.deepEqual(holdings(stays), [
+    { from: 0, to: 1, state: 'occupied', person: 'p0' },
+    { from: 1, to: null, state: 'conflict', person: undefined },
+  ]);
+  assert.ok(looks <= 2 * many, `${looks} looks`);
 });
