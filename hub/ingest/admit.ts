@@ -9,7 +9,7 @@ import { decide } from '../access/decide.ts';
 import type { Policy } from '../access/policy.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { MAX_AHEAD_MS, sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
-import { boundFrom, isBeforeBinding, mayReachInto } from '../patients/before-binding.ts';
+import { boundFrom, isBeforeBinding, type MeasuredAt, mayReachInto } from '../patients/before-binding.ts';
 import { PATIENT_SYSTEM, type Subject, subjectOf } from '../patients/subject.ts';
 import { NOWHERE } from '../patients/whereabouts/devices.ts';
 import type { BatchPlaces, RowPlace } from '../patients/whereabouts/placing.ts';
@@ -44,7 +44,7 @@ const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT <type>/<id>`, the id's agent part is the sender, the
  * resource keeps its rules, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
- * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`). Of a tenant in production nothing passes that says it is a test.
+ * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`), as where a store that was put back misses some. Of a tenant in production nothing passes that says it is a test.
  * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
 export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = null): Admitted {
@@ -177,13 +177,19 @@ function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, send
   const sorted = sortTimeOf(effective, receivedAt, flags);
   if (sorted.flags.includes('memory') && (sorted.flags.includes('clock') || sorted.flags.includes('clockless'))) return UNKNOWN_TIME;
   const times = timesOf(sorted, { at, sentAt });
-  const asked = { bed, device, stated };
+  const measured = { sortTime: Math.min(sorted.sortTime, receivedAt), flags: sorted.flags, storedAt: at, sentAt };
+  const asked = { bed, device, stated, isMissing: isMissing(measured, sender) };
   const row = places?.place({ ...asked, at: times.sortTime });
   if (!row) return BEFORE_BINDING;
   // How long ago it was by the gateway's own clock, from when the hub has it: another time where the clocks differ.
   const apart = sentAt === null ? 0 : at - sentAt;
   if (Math.abs(apart) > MAX_AHEAD_MS && places?.place({ ...asked, at: times.sortTime + apart }).patient !== row.patient) return CLOCK_APART;
   return { patient: row.patient, bed, times, placed: row.placed };
+}
+
+/** Whether the store was put back to before that time and nobody confirmed since: somebody may have left or come. What was before a new store, movements themselves tell. */
+function isMissing(measured: MeasuredAt, sender: Sender): boolean {
+  return unknownOf(sender).some((stretch) => !isBeforeStore(stretch) && mayReachInto(stretch, measured));
 }
 
 /** Whom it names, as movements can be compared with; one of our own ids that stands for nobody of them is refused. */

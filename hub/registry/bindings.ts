@@ -69,14 +69,16 @@ interface BindingRow {
   tenant: string;
   patient?: string | undefined;
   beds: Readonly<Record<string, string | null>>;
+  followed?: ReadonlySet<string>;
   devices: Readonly<Record<string, string>>;
 }
 
-/** Every binding of one gateway, empty beds too. */
-export function bindingsOf({ identity: gateway, tenant, patient, beds, devices }: BindingRow): Binding[] {
+/** Every binding of one gateway, empty beds too, and those that follow movements: as empty, so that a store that was put back is known of them as well. */
+export function bindingsOf({ identity: gateway, tenant, patient, beds, followed = new Set(), devices }: BindingRow): Binding[] {
   const bindings: Binding[] = [];
   if (patient !== undefined) bindings.push({ gateway, kind: 'patient', name: '', tenant, patient });
   for (const [name, who] of Object.entries(beds)) bindings.push({ gateway, kind: 'bed', name, tenant, patient: who });
+  for (const name of followed) bindings.push({ gateway, kind: 'bed', name, tenant, patient: null });
   for (const [name, who] of Object.entries(devices)) bindings.push({ gateway, kind: 'device', name, tenant, patient: who });
   return bindings;
 }

@@ -24,6 +24,8 @@ export interface RowPlace {
   /** The number that it names, or a public id. */
   stated?: AssignedId | { id: string } | undefined;
   at: Instant;
+  /** Whether movements may be missing that the store once had: as while they are silent, a row must then name who lies there. */
+  isMissing?: boolean;
 }
 
 /** What was heard of a device since the hub began: where its messages said it stood, and whom they named. */
@@ -64,11 +66,12 @@ export class BatchPlaces {
   }
 
   /** Whose a row is that was measured in `bed`, as `bedOf` said. */
-  place({ bed, device, stated: named, at }: RowPlace): PlacedRow {
+  place({ bed, device, stated: named, at, isMissing = false }: RowPlace): PlacedRow {
     if (this.#isUnkept(named)) return this.#somebodyElse(device, bed);
     const stated = this.#stated(named);
     if (device !== '') this.#note(device, bed, stated);
-    const rule = this.#places.ruleAt(bed, at);
+    const known = this.#places.ruleAt(bed, at);
+    const rule: Rule = isMissing && known.certainty === 'sure' ? { ...known, certainty: 'silent' } : known;
     const patient = holderBy(rule, stated)?.id;
     return {
       patient: patient ?? nobodyIn(bed),

