@@ -1515,6 +1515,11 @@ export const REQUIREMENTS = {
     behaviour:
       'Nobody is erased of whom another number, which a merge ties to theirs, lies in a bed, is bound or is under legal hold, or who has by a visit that was given to them what was somebody’s under legal hold; and whoever is erased is forgotten under all numbers that merges tie.',
   },
+  'NUMBERS-OF-STORED': {
+    source: 'issue 8, Rights of patients; issue 9, Who is this',
+    behaviour:
+      'A number that stands in nothing but what is refused gets no public id and is kept nowhere; so it is with that of somebody who was erased, in what was measured before that.',
+  },
   'ERASE-NUMBERS': {
     source: 'issue 8, Evidence (GDPR); hub/privacy/whose-numbers.ts',
     behaviour:

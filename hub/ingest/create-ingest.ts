@@ -124,7 +124,7 @@ class HubIngest implements Ingest {
     this.#demos = demos;
     this.#storing = storing;
     this.#rebind = rebind;
-    this.#placements = new Placements(whereabouts, corrections, metrics);
+    this.#placements = new Placements(store.erasing, whereabouts, corrections, metrics);
     this.limits = limits;
   }
 

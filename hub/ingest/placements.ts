@@ -3,9 +3,12 @@ import type { Corrections } from '../patients/corrections.ts';
 import { readSaid, type ToldMovement } from '../patients/said.ts';
 import type { BatchPlaces } from '../patients/whereabouts/placing.ts';
 import { isOvertaken, MOST_TRIES, type Whereabouts } from '../patients/whereabouts.ts';
+import type { ErasingStore } from '../store/erasing/erasing.ts';
+import { isOfErased } from '../store/erasing/hushed.ts';
 import type { BatchPlacing } from '../store/placing/placing.ts';
 import { type Arrival, type BatchOutcome, type EventArrival, isEvent } from '../store/store.ts';
 import type { Admitted, Sender } from './admit.ts';
+import { heardIn } from './heard.ts';
 
 /** Takes the entries of a batch through every check, by whatever is known when it is called. */
 export type Admission = (sender: Sender) => readonly Admitted[];
@@ -15,15 +18,18 @@ export type Keep = (write: (placing?: BatchPlacing) => Promise<BatchOutcome>) =>
 
 /** Has batches decided by who lies where, and stored only if that still holds in the commit. */
 export class Placements {
+  readonly #erasing: Pick<ErasingStore, 'erasedPeople'>;
   readonly #whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'hearNamed' | 'keep' | 'refresh'> | undefined;
   readonly #corrections: Pick<Corrections, 'wake'> | undefined;
   readonly #metrics: Pick<Metrics, 'count'> | undefined;
 
   constructor(
+    erasing: Pick<ErasingStore, 'erasedPeople'>,
     whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'hearNamed' | 'keep' | 'refresh'> | undefined,
     corrections: Pick<Corrections, 'wake'> | undefined,
     metrics?: Pick<Metrics, 'count'>,
   ) {
+    this.#erasing = erasing;
     this.#metrics = metrics;
     this.#whereabouts = whereabouts;
     this.#corrections = corrections;
@@ -50,7 +56,7 @@ export class Placements {
     }
   }
 
-  /** Everybody who is named has a public id before anything that names them is stored. */
+  /** Everybody who is named has a public id before anything that names them is stored; nobody gets one for what is not. */
   async #admitted(sender: Sender, admission: Admission): Promise<{ places: BatchPlaces | undefined; parts: readonly Admitted[] }> {
     const { tenant, identity } = sender.gateway;
     const unkept = new Set<string>();
@@ -58,20 +64,28 @@ export class Placements {
       const places = await this.#whereabouts?.placing(tenant, unkept);
       const parts = admission({ ...sender, places });
       if (places === undefined) return { places, parts };
-      const moved = parts.flatMap((part) => ('arrival' in part ? (movementIn(part.arrival, sender.gateway.identity) ?? []) : []));
+      const moves = arrivalsOf(parts).flatMap((arrival) => {
+        const movement = movementIn(arrival, identity);
+        return movement ? [{ arrival, movement }] : [];
+      });
+      const names = moves.length + places.unheard.size > 0;
+      const erased = names ? await this.#erasing.erasedPeople(tenant) : undefined;
+      const moved = moves.filter(({ arrival }) => !(erased && isOfErased(arrival, erased)));
       await this.#whereabouts?.hear(
         tenant,
-        moved.flatMap((movement) => readSaid(movement)?.records ?? []),
+        moved.flatMap(({ movement }) => readSaid(movement)?.records ?? []),
       );
       if (places.unheard.size === 0) return { places, parts };
-      const left = (await this.#whereabouts?.hearNamed(tenant, identity, places.unheard)) ?? [];
-      for (const key of left) unkept.add(key);
+      const { kept, late } = heardIn(parts, places.unheard, erased);
+      if (kept.size + late.length === 0) return { places, parts };
+      const left = (await this.#whereabouts?.hearNamed(tenant, identity, kept)) ?? [];
+      for (const key of [...left, ...late]) unkept.add(key);
       if (left.length > 0) this.#metrics?.count('numbers_unkept', '', left.length);
     }
   }
 
   #keeping({ gateway: { tenant, identity }, at }: Sender, places: BatchPlaces | undefined, parts: readonly Admitted[]): Keep {
-    const arrivals = parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
+    const arrivals = arrivalsOf(parts);
     const movements = arrivals.map((arrival) => movementIn(arrival, identity));
     const tells = movements.some((movement) => movement !== undefined);
     const whereabouts = this.#whereabouts;
@@ -82,6 +96,10 @@ export class Placements {
       return outcome;
     };
   }
+}
+
+function arrivalsOf(parts: readonly Admitted[]): (Arrival | EventArrival)[] {
+  return parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
 }
 
 /** A movement as it will be read; undefined for anything else, and for a test, which moves nobody. */

@@ -1,7 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AuditEvent } from '../../access/access.ts';
 import type { CurrencyChange, StoredEvent } from '../store.ts';
-import type { IsErased, Tombstone } from './tombstone.ts';
+import type { ErasedPeople, IsErased, Tombstone } from './tombstone.ts';
 
 /** Of whom something is to be kept whatever an erasure asks. */
 export interface LegalHold {
@@ -103,6 +103,8 @@ export interface ErasingStore {
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number>;
   /** Who was erased, or is being erased, as of now. */
   whoWasErased(): Promise<IsErased>;
+  /** The same of one tenant, by which it is asked what arrives; undefined where nobody was erased. */
+  erasedPeople(tenant: string): Promise<ErasedPeople | undefined>;
   erasureCounts(): Promise<ErasureCounts>;
   /** True for a person of whom anything is stored, or stands in the evidence. */
   knows(tenant: string, patient: string): Promise<boolean>;

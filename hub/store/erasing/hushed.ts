@@ -11,7 +11,11 @@ export function isOfErased(arrival: Arrival | EventArrival, erased: ErasedPeople
   const isMovement = isEvent(arrival) && arrival.kind === 'movement';
   const isUnplaced = arrival.placed !== undefined && arrival.patient !== null && isNobody(arrival.patient);
   if (arrival.patient !== null && !isUnplaced) return erased.isPatient(arrival.patient);
-  if (!isMovement && !isUnplaced) return false;
+  return (isMovement || isUnplaced) && isLate(arrival, erased);
+}
+
+/** Whether something that arrives names, by a number, somebody who was erased since. */
+export function isLate(arrival: Pick<Arrival | EventArrival, 'received' | 'effective'>, erased: ErasedPeople): boolean {
   return namesIn(JSON.parse(arrival.received)).some((name) => isUpTo(arrival.effective, erased.namedUpTo(name)));
 }
 

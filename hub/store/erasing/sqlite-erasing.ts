@@ -8,6 +8,7 @@ import { SQL } from '../statements.ts';
 import type { StoredEvent } from '../store.ts';
 import { turn, type Walks } from '../walks.ts';
 import { adopt, beginErasure, type ErasureRow, endErasure, eraseRows, erasureOf, isKnown, tombstoneOf } from './erase-sqlite.ts';
+import { erasedPeople } from './erased-sqlite.ts';
 import type {
   ErasingStore,
   ErasureBegun,
@@ -20,7 +21,7 @@ import type {
 } from './erasing.ts';
 import { namesOf, namesOfOthers } from './names-sqlite.ts';
 import { ERASING_SQL } from './statements.ts';
-import { type IsErased, type Tombstone, whoWasErased } from './tombstone.ts';
+import { type ErasedPeople, type IsErased, type Tombstone, whoWasErased } from './tombstone.ts';
 import type { Unplaced } from './unplaced.ts';
 import { gatherSome, unplaced } from './unplaced-sqlite.ts';
 
@@ -126,6 +127,10 @@ export class SqliteErasing implements ErasingStore {
 
   async whoWasErased(): Promise<IsErased> {
     return whoWasErased(await this.tombstones());
+  }
+
+  async erasedPeople(tenant: string): Promise<ErasedPeople | undefined> {
+    return this.#database.read(() => erasedPeople(this.#database, tenant));
   }
 
   adoptTombstones(tombstones: readonly Tombstone[], evidence: (tombstone: Tombstone, patient: string) => AuditEvent): Promise<number> {

@@ -11,7 +11,7 @@ import type {
   LegalHold,
   StoredRollup,
 } from '../erasing/erasing.ts';
-import { type IsErased, type Tombstone, whoWasErased } from '../erasing/tombstone.ts';
+import { type ErasedPeople, type IsErased, type Tombstone, whoWasErased } from '../erasing/tombstone.ts';
 import type { Unplaced } from '../erasing/unplaced.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import type { StoredEvent } from '../store.ts';
@@ -150,6 +150,13 @@ export class PostgresErasing implements ErasingStore {
 
   knows(tenant: string, patient: string): Promise<boolean> {
     return this.#place.read((transaction) => isKnown(transaction, tenant, patient), tenant);
+  }
+
+  erasedPeople(tenant: string): Promise<ErasedPeople | undefined> {
+    return this.#place.read(async (transaction) => {
+      const { people } = await erasedOf(transaction, tenant);
+      return people.isEmpty ? undefined : people;
+    }, tenant);
   }
 
   isErased(tenant: string, patient: string): Promise<boolean> {
