@@ -4,7 +4,7 @@ import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
 import { type Call, granted, refused } from '../access/evidence-of-call.ts';
 import { auditEventOf } from '../audit/fhir.ts';
-import { namesIn } from '../patients/names-in.ts';
+import { onlyParties } from '../patients/movement-parts.ts';
 import type { LegalHold } from '../store/erasing/erasing.ts';
 import type { IsErased } from '../store/erasing/tombstone.ts';
 import { bindingOf } from './bound.ts';
@@ -126,8 +126,10 @@ export class PatientRights {
     for await (const { resource } of events) yield resource;
     const { sure } = known.numbers;
     if (sure.size > 0)
-      for await (const { resource } of store.erasing.movements(tenant))
-        if (namesIn(resource).some((name) => sure.has(name))) yield resource;
+      for await (const { resource } of store.erasing.movements(tenant)) {
+        const own = onlyParties(resource, (name) => sure.has(name));
+        if (own) yield own;
+      }
     let number = 0;
     for await (const rollup of store.erasing.rollupsOf(tenant, patient)) {
       number += 1;
