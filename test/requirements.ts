@@ -536,7 +536,8 @@ export const REQUIREMENTS = {
   },
   'EXPORT-NAMES-NOBODY-ELSE': {
     source: 'issue 8, Rights of patients',
-    behaviour: 'A copy of everything about one person names nobody else: of a movement that concerns several it holds their own part alone.',
+    behaviour:
+      'A copy of everything about one person names nobody else: of a movement that concerns several it holds their own part alone.',
   },
   'HOSPITAL-DAY': {
     source: 'issue 9, Proof',

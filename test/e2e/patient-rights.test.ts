@@ -71,7 +71,10 @@ test('a running hub gives a person a copy and erases them; the store of before, 
   {
     await using hub = await HubProcess.start(at('hub.yaml'), at('op/hub.sock'));
     assert.match(hub.log, /"code":"PATIENT-TOMBSTONES"/);
-    assert.match((await hubCommand('status', '--config', at('hub.yaml'))).stdout, /People +PATIENT-TOMBSTONES \(The list of the people who were erased/);
+    assert.match(
+      (await hubCommand('status', '--config', at('hub.yaml'))).stdout,
+      /People +PATIENT-TOMBSTONES \(The list of the people who were erased/,
+    );
     assert.equal(await hub.stop(), 0);
   }
   assert.equal(readFileSync(at('hub.db.erased'), 'utf8'), '{}');
