@@ -924,9 +924,9 @@ export const ERRORS = {
   },
   'ACCESS-EXPIRED': { message: 'The right to do that has expired.', advice: 'Renew it in registry.yaml.', retryable: false },
   'PATIENT-BOUND': {
-    message: 'The patient still stands in registry.yaml, so data would go on coming in.',
+    message: 'The patient is still bound to something, so data would go on coming in.',
     advice:
-      'Take the id out of what is named there (beds, devices, patient and subjects of gateways, wards, panels, patients of clients), reload it (SIGHUP), and call again.',
+      'Where registry.yaml names the id (beds, devices, patient and subjects of gateways, panels, patients of clients), take it out and reload (SIGHUP); whoever lies in a bed that follows movements is discharged first. Then call again.',
     retryable: false,
   },
   'PATIENT-HELD': {
