@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import pg from 'pg';
+import { nobodyIn } from '../../hub/store/placing/placing.ts';
 import { PLACING_PG } from '../../hub/store/postgres/placing-statements.ts';
 import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { RETENTION_PG } from '../../hub/store/postgres/retention-statements.ts';
@@ -41,6 +42,13 @@ async function filled(database: PostgresDatabase): Promise<void> {
   await store.rebind([{ gateway: 'gw-icu', kind: 'bed', name: 'A', tenant: 'clinic', patient: 'pat-icu-01' }], 1);
   await store.record([event(1, { patient: 'pat-icu-01', usage: { calls: 1, other: true } })]);
   await store.keepCheckpoint({ seq: 1, note: 'signed' });
+  const [somebody = ''] = await store.placing.personsOf('clinic', [{ value: '1', authority: 'HOSP' }]);
+  const order = { bed: 'B', from: 0, to: null, was: nobodyIn('B'), is: somebody, unnamed: true, stating: [] };
+  const placed = { ...arrivalOf({ seq: 11 }), patient: nobodyIn('B'), placed: { bed: 'B', stated: null } };
+  const placing = { version: 0, changes: () => [order] };
+  await store.storeBatch({ ...batchOf([placed]), placing });
+  const move = { tenant: 'clinic', device: 'monitor-1', bed: 'B', at: TEST_NOW };
+  await store.placing.moveDevice(move, { version: 1, changes: () => [order] }, [event(2)]);
 }
 
 test('a query that forgets the tenant gets no row of any, and one of another tenant none of this one', async () => {
@@ -79,7 +87,17 @@ test('a query that forgets the tenant gets no row of any, and one of another ten
 });
 
 /** Tables that nothing fills in this test. */
-const EMPTY: readonly string[] = ['event', 'rollup', 'rolled_from', 'retained', 'kept_back', 'erasure', 'legal_hold'];
+const EMPTY: readonly string[] = [
+  'event',
+  'rollup',
+  'rolled_from',
+  'retained',
+  'kept_back',
+  'erasure',
+  'legal_hold',
+  'audit_passed_over',
+  'reassigned',
+];
 
 test('the role of the hub can neither write for another tenant, nor read past the policies, nor change the evidence or the tables', async () => {
   verifies('STORE-TENANT-ROWS', 'AUDIT-CHAINED');

@@ -28,7 +28,7 @@ export const UNMODELLED = ['writev', 'pwritev', 'pwritev2', 'fallocate', 'copy_f
   'sync_file_range',
 ]);
 /** Longer strings are cut by strace. */
-export const MAX_TRACED_BYTES = 256 * 1024;
+export const MAX_TRACED_BYTES = 4 * 1024 * 1024;
 
 const CALL = /^(\d+) +(\w+)\((.*)\) += (-?\d+|\?|0x[0-9a-f]+)/s;
 const UNFINISHED = /^(\d+) +(.*) <unfinished \.\.\.>$/s;
