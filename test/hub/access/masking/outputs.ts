@@ -204,8 +204,8 @@ function doorOutputs(): Output[] {
 
 /** What the evidence has: nothing that the hub does not know itself. */
 const EVIDENCE = {
-  markers: ['patient', 'gateway', 'measured', 'measuredMs', 'eui', 'mac', 'serial', 'homeSerial'],
-  why: 'whose data it was, what was shown by id and version, and of which device it was asked',
+  markers: ['patient', 'gateway', 'measured', 'measuredMs', 'eui', 'mac', 'serial', 'homeSerial', 'bed', 'ward', 'town'],
+  why: 'whose data it was and where they lay (sealed), what was shown by id and version, and of which device it was asked',
 } as const;
 
 const REPLAY = {
