@@ -170,6 +170,12 @@ const agentConfig = z.strictObject({
       path: filePath.describe('The encrypted SQLite file; made when it is not there.'),
       ...dataKeyConfig,
       limits: outboxLimitsConfig,
+      thread: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether it writes in a thread of its own, so that a disk that is slow to sync (an SD card) does not keep the agent from its devices. Takes some 18 MB, and more work a message.',
+        ),
     })
     .superRefine(oneKey)
     .transform(withKeyFile),

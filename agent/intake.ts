@@ -1,8 +1,10 @@
 import type { Clock, Instant } from '../shared/clock.ts';
 import type { Metrics } from '../shared/metrics.ts';
-import { encodeRecord, type Flag, type Reading, type ReadingRecord } from '../shared/reading.ts';
+import { encodeRecord, type Reading, type ReadingRecord } from '../shared/reading.ts';
 import { checkReading, checkRecord } from '../shared/reading-check.ts';
-import type { ReadAgain, Rejected } from './decoding.ts';
+import type { ClockRun } from '../shared/time/clock-run.ts';
+import { inDoubt } from './boots/retime.ts';
+import type { MessageKey, ReadAgain, Rejected } from './decoding.ts';
 import { observationCount } from './observation-count.ts';
 import type { Origin, Outbox } from './outbox/outbox.ts';
 import type { Intake, Stored } from './sources/source.ts';
@@ -19,11 +21,13 @@ export const INTAKE_METRICS = {
 } as const;
 
 export interface IntakeOptions {
-  outbox: Pick<Outbox, 'append' | 'find' | 'quarantineBytes'>;
+  outbox: Pick<Outbox, 'append' | 'appendMessage' | 'find' | 'quarantineBytes'>;
   metrics: Metrics;
   clock: Clock;
   /** Whether the time of receipt was stamped while the time was not known; never unless told. */
   isDoubtful?: (receivedAt: Instant) => boolean;
+  /** The run of the clock that stamped a time of receipt, where nobody has confirmed it: the outbox puts its rows right. There is none unless told. */
+  runOf?: (receivedAt: Instant) => ClockRun | undefined;
   /** What is known of each source, by its name: kept beside bytes that cannot be decoded, so that they can be read again later. */
   origins?: ReadonlyMap<string, Omit<Origin, 'doubtful'>>;
   /** Of one part, so many bytes from its beginning are kept. 64 KiB unless told. */
@@ -39,9 +43,18 @@ const HOUR_MS = 3_600_000;
  * decoder should have let through is found here, before a device is told that all is well, and not when a batch is made of it.
  */
 export function createIntake(options: IntakeOptions): Intake {
-  const { outbox, metrics, clock, isDoubtful = () => false, origins, partBytes = 64 * 1024, hourlyBytes = 16 * 1024 * 1024 } = options;
+  const {
+    outbox,
+    metrics,
+    clock,
+    isDoubtful = () => false,
+    runOf = () => undefined,
+    origins,
+    partBytes = 64 * 1024,
+    hourlyBytes = 16 * 1024 * 1024,
+  } = options;
   const allowances = new Map<string, Allowance>();
-  const unstored = new Unstored({ outbox, clock, metrics });
+  const unstored = new Unstored({ outbox, clock, metrics, runOf });
 
   const keep = (source: string, { bytes, ...part }: Rejected): Uint8Array | undefined => {
     const raw = part.again?.raw ?? part.raw;
@@ -77,9 +90,10 @@ export function createIntake(options: IntakeOptions): Intake {
     reject,
     async store(records, message, sendsAgain = () => true) {
       const good: ReadingRecord[] = [];
+      const run = records[0] && runOf(records[0].receivedAt);
       const wrong: { source: string; part: Rejected }[] = [];
       for (const received of records) {
-        const record = isDoubtful(received.receivedAt) ? inDoubt(received) : received;
+        const record = !run && isDoubtful(received.receivedAt) ? inDoubt(received) : received;
         if (checkRecord(record) === undefined) {
           good.push(record);
           continue;
@@ -88,20 +102,34 @@ export function createIntake(options: IntakeOptions): Intake {
         wrong.push({ source: record.source, part });
         if (left) good.push(left);
       }
-      const isNameUsed = message !== undefined && outbox.find(message) === 'name';
-      const appending = good.length > 0 ? outbox.append(good, { message }) : undefined;
-      appending?.catch(() => {
+      const appending = append(outbox, good, message, run);
+      appending.catch(() => {
         if (!sendsAgain()) unstored.add(good);
       });
       const rejecting = wrong.map(({ source, part }) => reject(source, [part]));
       // A failure of the one must not leave the other without somebody who waits for it.
-      const [keys] = rejecting.length > 0 ? await Promise.all([appending, ...rejecting]) : [await appending];
+      const [outcome] = rejecting.length > 0 ? await Promise.all([appending, ...rejecting]) : [await appending];
       if (unstored.some) void unstored.store();
-      const outcome: Stored = keys?.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
       if (outcome !== 'held') for (const record of good) metrics.count(INTAKE_METRICS.observations, '', observationCount(record));
       return outcome;
     },
   };
+}
+
+async function append(
+  outbox: Pick<Outbox, 'append' | 'appendMessage' | 'find'>,
+  records: readonly ReadingRecord[],
+  message: MessageKey | undefined,
+  run: ClockRun | undefined,
+): Promise<Stored> {
+  if (!message) {
+    await outbox.append(records, { run });
+    return 'stored';
+  }
+  // What holds nothing good is not known by its message, and read again each time.
+  if (records.length === 0) return (await outbox.find(message)) === 'name' ? 'stored-again' : 'stored';
+  const { keys, isNameUsed } = await outbox.appendMessage(records, message, { run });
+  return keys.length === 0 ? 'held' : isNameUsed ? 'stored-again' : 'stored';
 }
 
 /** The origin of a part of a message: whose it is was decided by the whole of it. */
@@ -110,22 +138,6 @@ export function partOrigin(
   { subject, last }: ReadAgain,
 ): Origin {
   return { ...origin, context: { ...context, ...subject }, row: true, ...(last !== undefined && { last }) };
-}
-
-/** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */
-export function inDoubt({ readings, alerts, movement, waves, ...record }: ReadingRecord): ReadingRecord {
-  return {
-    ...record,
-    readings: readings.map(doubted),
-    ...(alerts && { alerts: alerts.map(doubted) }),
-    ...(movement && { movement: doubted(movement) }),
-    ...(waves && { waves: waves.map(doubted) }),
-  };
-}
-
-function doubted<T extends { flags?: readonly Flag[] }>(timed: T): T {
-  const { flags = [] } = timed;
-  return flags.includes('clock') ? timed : { ...timed, flags: [...flags, 'clock'] };
 }
 
 /** What is left of a record without the readings that could never be sent, and those as a rejected part; all of it when the record itself is wrong. */

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { systemClock } from '../shared/clock.ts';
+import { type Instant, systemClock } from '../shared/clock.ts';
 import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
 import type { HeldIdentity } from '../shared/identity/held-identity.ts';
@@ -14,6 +14,7 @@ import { checkKeyFile } from '../shared/storage/key-file.ts';
 import { refuseRekey } from '../shared/storage/refuse-rekey.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import type { NetworkClock } from '../shared/time/network-clock.ts';
+import { watchSynchronized } from '../shared/time/synchronized.ts';
 import { type CapturedSource, captureCommand } from './capture/operator.ts';
 import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
@@ -21,6 +22,7 @@ import { type AgentConfig, decodeContext, type SourceConfig } from './config.ts'
 import { createIntake, INTAKE_METRICS } from './intake.ts';
 import { outboxLimits } from './outbox/config.ts';
 import { outboxCommands } from './outbox/operator.ts';
+import type { Outbox } from './outbox/outbox.ts';
 import type { GapSource } from './outbox/places.ts';
 import { placesOf } from './outbox/places-file.ts';
 import type { ConfiguredSource } from './outbox/reread.ts';
@@ -29,7 +31,7 @@ import { profileOrFile } from './profiles.ts';
 import { prepareSource } from './sources/create-source.ts';
 import { outOfTime, readTls } from './sources/tls.ts';
 import type { AgentStatus } from './status.ts';
-import { destinationOf, type ToFhirServer, type ToHub } from './uplink/config.ts';
+import { destinationOf, type ToFhirServer, type ToHub, tellsTime } from './uplink/config.ts';
 import type { Uplink, UplinkStatus } from './uplink/contract.ts';
 import { createUplink, type UplinkOptions } from './uplink.ts';
 import { witnessFileOf } from './witness/command.ts';
@@ -51,27 +53,43 @@ async function run(config: AgentConfig): Promise<void> {
 
   const destination = destinationOf(config);
   const own = ownOf(destination, log);
-  using time = openKeptClock({ path: `${config.outbox.path}.time`, identity: own.held?.identity, log });
+  using synchronized = watchSynchronized();
+  using time = openKeptClock({
+    path: `${config.outbox.path}.time`,
+    identity: own.held?.identity,
+    log,
+    isSynchronized: () => synchronized.state(),
+  });
   const { clock } = time;
   const prepared = config.sources.map((source) => prepareSource(config, source, own.gateway));
-  await using outbox = await openOutbox({
-    ...config.outbox,
+  const { thread, ...file } = config.outbox;
+  // Loaded when it is asked for: it costs memory.
+  const open = thread ? (await import('./outbox/thread/thread-outbox.ts')).openOutboxInThread : openOutbox;
+  await using outbox: Outbox = await open({
+    ...file,
     ...outboxLimits(config.outbox.limits),
     sources: gapSources(config),
     clock,
     log,
     metrics,
   });
+  using _known = clock.onKnown((known) => void outbox.timeKnown(known));
+  const known = clock.known();
+  if (known) void outbox.timeKnown(known);
   await using end = await openEnd(destination, own, { outbox, log, metrics, clock }, witnessFileOf(config.outbox.path));
   const { uplink } = end;
   using _returns = outbox.onReturn(() => uplink.moveOver());
   const taps = new Taps();
   const configured = config.sources.map((source) => configuredSource(config, source));
   const origins = new Map(configured.map(({ name, profile: { name: profile, kind }, context }) => [name, { profile, kind, context }]));
-  const intake = createIntake({ outbox, metrics, clock, isDoubtful: (at) => clock.isDoubtful(at), origins });
+  const intake = createIntake({
+    ...{ outbox, metrics, clock, origins },
+    isDoubtful: (at) => clock.isDoubtful(at),
+    ...(tellsTime(destination) && { runOf: (at: Instant) => clock.runOf(at) }),
+  });
   const sources = prepared.map((make) => make({ intake, clock, log, metrics, taps }));
 
-  const status = (): AgentStatus => ({
+  const status = async (): Promise<AgentStatus> => ({
     version: packageVersion(),
     pid: process.pid,
     startedAt: time.startedAt,
@@ -79,14 +97,16 @@ async function run(config: AgentConfig): Promise<void> {
     clock: clock.status() ?? null,
     ...end.network(),
     uplink: uplink.status(),
-    outbox: outbox.status(),
+    outbox: await outbox.status(),
     sources: sources.map((source) => source.status()),
     observations: metrics.get(INTAKE_METRICS.observations),
     metrics: metrics.snapshot(),
   });
   const captured = config.sources.map((source) => capturedSource(config, source));
   const commands: Record<string, OperatorCommand> = {
-    status: () => [status()],
+    async *status() {
+      yield await status();
+    },
     capture: captureCommand({ sources: captured, taps, clock, log }),
     ...outboxCommands({ outbox, sources: configured, clock, log, answeringStore: () => answeringStore(uplink.status()) }),
     rekey: refuseRekey,

@@ -46,7 +46,7 @@ export function formatAgentStatus(status: AgentStatus): string {
   const oldest = outbox.oldestPendingAt === null ? '' : `, the oldest from ${ago(outbox.oldestPendingAt)}`;
   const rows: [string, string][] = [
     ['Agent', `${version}, process ${pid}, running for ${Math.round((now - startedAt) / 1000)} s`],
-    ...(status.clock ? [['Clock', formatClock(status.clock, now)] satisfies [string, string]] : []),
+    ...(status.clock ? [['Clock', `${formatClock(status.clock, now)}${untimed(outbox)}`] satisfies [string, string]] : []),
     ...(identity ? [['Identity', formatIdentity(identity, now)] satisfies [string, string]] : []),
     ...(overlay ? [['Overlay', overlay] satisfies [string, string]] : []),
     ...formatController(status.controller, status.signIn),
@@ -58,7 +58,7 @@ export function formatAgentStatus(status: AgentStatus): string {
     ],
     [
       'Outbox',
-      `${outbox.pending} rows pending${oldest}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}${refusing(outbox.code)}`,
+      `${outbox.pending} rows pending${oldest}${status.clock ? '' : untimed(outbox)}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}${refusing(outbox.code)}`,
     ],
     ...storesOf(outbox, uplink),
     ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
@@ -77,6 +77,11 @@ export function formatAgentStatus(status: AgentStatus): string {
   ];
   const width = Math.max(10, ...rows.map(([label]) => label.length));
   return rows.map(([label, text]) => `${label.padEnd(width)} ${text}`).join('\n');
+}
+
+/** What was received while the time is not known goes out when it is. */
+function untimed({ untimed: rows }: OutboxStatus): string {
+  return rows === 0 ? '' : `; ${rows} rows wait for the time`;
 }
 
 /** What cannot store or has no room takes nothing from devices. */

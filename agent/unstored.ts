@@ -1,12 +1,21 @@
-import type { Clock } from '../shared/clock.ts';
+import type { Clock, Instant } from '../shared/clock.ts';
 import type { Metrics } from '../shared/metrics.ts';
 import type { ReadingRecord } from '../shared/reading.ts';
 import { checkRecord } from '../shared/reading-check.ts';
+import type { ClockRun } from '../shared/time/clock-run.ts';
 import { type GapRecord, gapOf, goneOf, joined, placeOf } from './outbox/gaps.ts';
 import type { Outbox } from './outbox/outbox.ts';
 
 /** Gaps that are remembered at most: some hundred devices over hours. */
 const MOST = 1000;
+
+export interface UnstoredOptions {
+  outbox: Pick<Outbox, 'append'>;
+  clock: Clock;
+  metrics: Metrics;
+  /** The run of the clock that gave a time, where nobody has confirmed it. */
+  runOf(receivedAt: Instant): ClockRun | undefined;
+}
 
 /** Records of which nothing is known any more but their number, because too many places had one. */
 export const UNREMEMBERED = 'intake_unremembered_records_total';
@@ -19,15 +28,17 @@ export class Unstored {
   readonly #outbox: Pick<Outbox, 'append'>;
   readonly #clock: Clock;
   readonly #metrics: Metrics;
+  readonly #runOf: (receivedAt: Instant) => ClockRun | undefined;
   /** The newest gap of each place is the last of its list. */
   readonly #gaps = new Map<string, GapRecord[]>();
   #count = 0;
   #storing = false;
 
-  constructor({ outbox, clock, metrics }: { outbox: Pick<Outbox, 'append'>; clock: Clock; metrics: Metrics }) {
+  constructor({ outbox, clock, metrics, runOf }: UnstoredOptions) {
     this.#outbox = outbox;
     this.#clock = clock;
     this.#metrics = metrics;
+    this.#runOf = runOf;
   }
 
   /** Something is remembered. */
@@ -45,12 +56,16 @@ export class Unstored {
     if (!this.some || this.#storing) return;
     this.#storing = true;
     const gaps = [...this.#gaps.values()].flat();
+    const left = new Set(gaps);
     this.#gaps.clear();
     this.#count = 0;
     try {
-      await this.#outbox.append(gaps);
+      for (const [run, those] of Map.groupBy(gaps, ({ receivedAt }) => this.#runOf(receivedAt))) {
+        await this.#outbox.append(those, { run });
+        for (const gap of those) left.delete(gap);
+      }
     } catch {
-      for (const gap of gaps) this.#remember(gap);
+      for (const gap of left) this.#remember(gap);
     } finally {
       this.#storing = false;
     }

@@ -6,12 +6,13 @@ import { VitalmeshError } from '../shared/errors.ts';
 import { EVENT_KINDS, type EventKind } from '../shared/event.ts';
 import { askOperator, callOperator } from '../shared/operator/client.ts';
 import { type HubConfig, hubConfigSchema, loadHubConfig } from './config.ts';
+import type { ConformanceRequest } from './mcp/conformance/conformance.ts';
 import { formatHubStatus, type HubStatus, type StorelessStatus } from './status.ts';
 
 /** What the commands need from the composition root. */
 export interface HubPrograms {
-  /** Runs the hub until SIGINT or SIGTERM. */
-  run(config: HubConfig): Promise<void>;
+  /** Runs the hub until SIGINT or SIGTERM, with the fixtures of the conformance suite on a port of this machine where that is asked for. */
+  run(config: HubConfig, conformance?: ConformanceRequest): Promise<void>;
   /** Reads everything the configuration names, without starting; throws the first coded error. Resolves with what else is to be known. */
   check(config: HubConfig): Promise<string | undefined>;
   /** Observations of a store whose hub does not run, under the same owner lock and through the same door. */
@@ -35,11 +36,13 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
     summary: 'takes the observations of all gateways and serves them to AI clients by MCP, without any listening port.',
     commands: {
       run: {
-        usage: '--config hub.yaml',
-        summary: 'Runs the hub until it is told to stop (SIGINT, SIGTERM). SIGHUP reads registry.yaml and policy.yaml again.',
-        options: config,
+        usage: '--config hub.yaml [--conformance CLIENT [--conformance-port 0]]',
+        summary:
+          'Runs the hub until it is told to stop (SIGINT, SIGTERM). SIGHUP reads registry.yaml and policy.yaml again. --conformance serves the fixtures of the MCP conformance ' +
+          'suite besides, on a loopback port on which everybody is CLIENT; refused unless every tenant is a sandbox and no access tokens are taken.',
+        options: { ...config, conformance: { type: 'string' }, 'conformance-port': { type: 'string' } },
         run: async (values) => {
-          await programs.run(loadHubConfig(required(values, 'config')));
+          await programs.run(loadHubConfig(required(values, 'config')), conformanceOf(values));
           return EXIT.ok;
         },
       },
@@ -87,6 +90,16 @@ export function hubProgram(programs: HubPrograms, more: Program['commands'] = {}
       ...more,
     },
   };
+}
+
+function conformanceOf({ conformance: caller, 'conformance-port': port = '0' }: CommandValues): ConformanceRequest | undefined {
+  if (typeof caller !== 'string') {
+    if (port !== '0') throw new VitalmeshError('USAGE', { detail: '--conformance-port goes with --conformance' });
+    return undefined;
+  }
+  if (!/^\d{1,5}$/.test(String(port)) || Number(port) > 65_535)
+    throw new VitalmeshError('USAGE', { detail: '--conformance-port is 0 to 65535' });
+  return { caller, port: Number(port) };
 }
 
 function socketOf(values: CommandValues): string {

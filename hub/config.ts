@@ -21,6 +21,11 @@ export const hubConfigSchema = z.strictObject({
     .strictObject({
       ingest: z.string().min(1).default('vitals-ingest').describe('Overlay service that agents dial.'),
       mcp: z.string().min(1).default('vitals-mcp').describe('Overlay service that AI clients dial.'),
+      line: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Overlay service of the same by lines, which `vitalmesh bridge` dials; there is none unless it is named.'),
     })
     .prefault({}),
   backup: z

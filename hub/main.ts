@@ -1,6 +1,6 @@
 import { systemClock } from '../shared/clock.ts';
 import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
-import { asVitalmeshError } from '../shared/errors.ts';
+import { asVitalmeshError, VitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
 import { IdentityFiles } from '../shared/identity/identity-files.ts';
 import { aborted, processSignal, startAll } from '../shared/lifecycle.ts';
@@ -42,18 +42,24 @@ import { backupCommands } from './backup/cli.ts';
 import { backUp, backupOperatorCommands } from './backup/operator.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from './backup/restore.ts';
 import { type ExportFilter, hubProgram } from './cli.ts';
+import { readingsCliCommands } from './clinical/amend/cli.ts';
+import { lostDecisions } from './clinical/amend/lost-decisions.ts';
+import { openAmending } from './clinical/amend/open-amending.ts';
+import { type ReadingsCommand, readingsOperatorCommands } from './clinical/amend/operator.ts';
 import { clinicalCliCommands } from './clinical/cli.ts';
-import { DueReadings } from './clinical/due/due.ts';
 import { expectedSchema } from './clinical/due/schema.ts';
 import { unlistedAmong, unlistedGroups } from './clinical/limits/limits.ts';
 import { limitsSchema } from './clinical/limits/schema.ts';
 import { openClinical } from './clinical/open-clinical.ts';
 import { clinicalOperatorCommands } from './clinical/operator.ts';
+import { clinicalReads } from './clinical/reads.ts';
 import { loadSiteFile } from './clinical/site-file.ts';
+import type { FleetNow } from './clinical/sources/fleet.ts';
 import { supportSchema } from './clinical/support/schema.ts';
-import { Support } from './clinical/support/support.ts';
 import type { HubConfig } from './config.ts';
 import { Feed } from './feed.ts';
+import { formatHomesWithoutList, homesWithoutList } from './ingest/adopted/adoption-status.ts';
+import { Strangers } from './ingest/adopted/strangers.ts';
 import { createIngest } from './ingest/create-ingest.ts';
 import { serveUplink } from './ingest/session.ts';
 import { Storing } from './ingest/storing.ts';
@@ -61,6 +67,8 @@ import { UnboundPlaces } from './ingest/unbound.ts';
 import { inspectionCliCommands } from './inspection/cli.ts';
 import { inspectionCommands, verifyAs } from './inspection/operator.ts';
 import type { VerifyNews } from './inspection/verifying.ts';
+import { type ConformanceRequest, serveConformance } from './mcp/conformance/conformance.ts';
+import { serveMcpLines } from './mcp/line/line-service.ts';
 import { serveMcp } from './mcp/server.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
@@ -69,6 +77,7 @@ import { followMovements } from './patients/follow.ts';
 import { openHand } from './patients/hand/open-hand.ts';
 import { type HandCommand, handOperatorCommands } from './patients/hand/operator.ts';
 import { refuseForgetting } from './patients/kept-movements.ts';
+import { lostLog } from './patients/lost-log.ts';
 import { patientsOperatorCommands } from './patients/operator.ts';
 import { Whereabouts } from './patients/whereabouts.ts';
 import { rowsOfErased } from './privacy/erased-again.ts';
@@ -76,6 +85,7 @@ import { forgetErased } from './privacy/forget-erased.ts';
 import { type PatientCommand, rightsOperatorCommands } from './privacy/operator.ts';
 import { PatientRights } from './privacy/rights.ts';
 import { readTombstones, tombstonesOf } from './privacy/tombstone-file.ts';
+import { NOTHING_UNKNOWN } from './registry/bindings.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import type { Registry } from './registry/registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
@@ -99,6 +109,7 @@ export function main(argv: readonly string[]): Promise<void> {
           ...explainCliCommands({ explain: explainOffline, list: listOffline }),
           ...auditCliCommands({ audit: auditOffline }),
           ...clinicalCliCommands(),
+          ...readingsCliCommands({ readings: readingsOffline }),
           ...patientsCliCommands({ where: whereOffline, patient: patientOffline, place: placeOffline }),
         },
       ),
@@ -107,7 +118,7 @@ export function main(argv: readonly string[]): Promise<void> {
   );
 }
 
-async function run(config: HubConfig): Promise<void> {
+async function run(config: HubConfig, asked?: ConformanceRequest): Promise<void> {
   const signal = processSignal();
   const metrics = new Metrics();
   const log = createLogger({ component: 'hub', level: config.log.level });
@@ -128,8 +139,14 @@ async function run(config: HubConfig): Promise<void> {
   refuseForgetting(listed, keeping);
   const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
-  let inForce: Pick<Registry, 'gateways'> = listed;
-  const whereabouts = new Whereabouts({ store, gateways: () => inForce.gateways(), clock, isShared: opened.engine === 'postgres' });
+  let inForce: Pick<Registry, 'gateways'> & Partial<Pick<LiveRegistry, 'unknown'>> = listed;
+  const whereabouts = new Whereabouts({
+    ...{ store, clock, isShared: opened.engine === 'postgres' },
+    onAmbiguous: (of) =>
+      log.warn({ ...of, err: new VitalmeshError('PATIENT-DEVICE') }, 'a move of a device by hand does not count any more'),
+    gateways: () => inForce.gateways(),
+    unknown: () => inForce.unknown ?? NOTHING_UNKNOWN,
+  });
   await whereabouts.open();
   const registry = new LiveRegistry(listed, await store.rebind(listed.bindings(), clock.now(), clock.trust !== 'floor'), whereabouts);
   inForce = registry;
@@ -139,20 +156,28 @@ async function run(config: HubConfig): Promise<void> {
   const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
   const { engine } = opened;
   const clinical = openClinical(config.clinical, {
-    ...{ store, registry, feed, clock, log, isAlone: engine === 'sqlite' },
+    ...{ store, registry, feed, clock, zone: config.zone, log, isAlone: engine === 'sqlite' },
     isBound: () => uplink.status().bound,
     overdueSince: (tenant) => whereabouts.overdueSince(tenant),
     record: (row, revision) =>
       recordClinical(store, { tenants: registry.tenants(), row, revision, uid: ownUid(), at: clock.now(), policy: policy() }),
   });
   const { staleness, surroundings } = clinical;
-  const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone, surroundings });
+  const fleet: FleetNow = (tenant, now) => clinical.sources.fleet(tenant, now);
+  const door = createDoor({ store, registry, metrics, policy, maskings, clock, zone: config.zone, surroundings, fleet });
   const unbound = new UnboundPlaces();
+  const strangers = new Strangers(() => registry.gateways());
   const storing = new Storing();
   const service = config.services.mcp;
   const access = await openAccess(config.access, { registry, overlay, service, clock, metrics, log });
   const reloads = new Reloads({ config, registry, policies, access, store, engine, keeping, feed, clock, metrics, log, uid: ownUid() });
-  const rebind = (): Promise<void> => reloads.rebind();
+  const decisionsLost = () => lostDecisions(registry.gateways(), registry.unknown, clock.now());
+  const warnOf = [lostLog(log, 'PATIENT-HAND-LOST', () => whereabouts.lostMovements()), lostLog(log, 'AMEND-LOST', decisionsLost)];
+  const warnOfLost = (): void => {
+    for (const warn of warnOf) warn();
+  };
+  warnOfLost();
+  const rebind = (): Promise<void> => reloads.rebind().then(warnOfLost);
   using _known = clock.onChange(({ before, trust }) => {
     if (before === 'floor' && trust !== 'floor')
       rebind().catch((err: unknown) => log.error({ err: asVitalmeshError(err) }, 'since when bindings are known could not be kept'));
@@ -160,8 +185,8 @@ async function run(config: HubConfig): Promise<void> {
   const corrections = new Corrections({ store, feed, metrics, clock, log, staleness });
   const lookAgain = followMovements({ whereabouts, corrections, registry, feed, clock, log });
   const ingest = createIngest({
-    ...{ store, registry, policy, feed, metrics, clock, log, staleness, unbound, storing, rebind },
-    demos: clinical.demos,
+    ...{ store, registry, policy, feed, metrics, clock, log, staleness, unbound, strangers, storing, rebind },
+    ...{ isDoubted: clinical.isDoubted, demos: clinical.demos, due: clinical.due },
     ...{ whereabouts, corrections },
   });
   const rights = new PatientRights({ store, registry, policy, tombstones: tombstonesOf(config.store), feed, staleness, clock });
@@ -173,7 +198,16 @@ async function run(config: HubConfig): Promise<void> {
     onPresence: (gateway, isHere) => clinical.sources.presence(gateway, isHere, clock.now()),
   });
   const { callers, resource } = access;
-  const mcp = serveMcp({ overlay, service, door, feed, callers, resource, policy, clock, log, metrics });
+  const reads = clinicalReads({ door, registry, clinical, feed, policy, clock, zone: config.zone });
+  const mcp = serveMcp({ overlay, service, door, clinical: reads, feed, callers, resource, policy, clock, log, metrics });
+  const { line } = config.services;
+  const lines = line === undefined ? undefined : serveMcpLines({ overlay, service: line, endpoint: mcp, host: service, log, metrics });
+  const conformance =
+    asked &&
+    serveConformance({
+      ...{ request: asked, registry, tenants: () => tenantsOf(registry, store), issuers: config.access.issuers },
+      ...{ door, clinical: reads, feed, callers, policy, clock, log, metrics },
+    });
   const siem = config.audit.feed && openFeed(config.audit.feed, { store, overlay, clock, metrics, log });
   const agesOf = (what: 'readings' | 'evidence') => new RetentionTime({ path: retentionFileOf(config.store, what), clock, log });
   const evidenceRetention = new EvidenceRetention({
@@ -204,6 +238,10 @@ async function run(config: HubConfig): Promise<void> {
       gateways: uplink.sessions(),
       storeRefusal: storing.refusal(),
       unbound: unbound.list(),
+      notAdopted: strangers.list(),
+      homesWithoutList: homesWithoutList(registry.gateways()),
+      lostMovements: whereabouts.lostMovements(),
+      lostDecisions: decisionsLost(),
       knownGateways: registry.gatewayCount,
       uplink: uplink.status(),
       access: access.status(),
@@ -212,6 +250,8 @@ async function run(config: HubConfig): Promise<void> {
       evidenceKept: evidenceRetention.status(),
       evidenceFeed: siem?.status() ?? null,
       mcp: mcp.status(),
+      mcpLine: lines?.status() ?? null,
+      conformance: conformance?.status() ?? null,
       metrics: metrics.snapshot(),
     }),
   });
@@ -219,6 +259,7 @@ async function run(config: HubConfig): Promise<void> {
   const others = opened.others(({ patients, currencies, erased }) => {
     staleness.changed(currencies);
     for (const changed of patients) feed.publish(changed);
+    clinical.due?.elsewhere(patients, currencies);
     if (erased) forgetErased(erased, { staleness, whereabouts, feed, clock });
     lookAgain();
   });
@@ -243,12 +284,14 @@ async function run(config: HubConfig): Promise<void> {
       ...backupOperatorCommands(backups),
       ...inspectionCommands({ ...backups, door }),
       ...clinicalOperatorCommands({
-        ...{ door, registry, tenants: backups.tenants },
-        support: new Support({ door, registry, rules: clinical.support }),
-        due: new DueReadings({ door, registry, rules: clinical.expected, feed, policy, clock, zone: config.zone }),
+        ...{ door, reads, tenants: backups.tenants },
       }),
       ...patientsOperatorCommands({ ...backups, door }),
       ...handOperatorCommands(openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: backups.tenants })),
+      ...readingsOperatorCommands({
+        amending: openAmending({ store, door, registry, policy, corrections, clock }),
+        tenants: backups.tenants,
+      }),
       ...explainOperatorCommands(explaining),
       ...auditOperatorCommands({ auditor, tenants: backups.tenants }),
       ...rightsOperatorCommands({ rights, tenants: backups.tenants }),
@@ -265,10 +308,23 @@ async function run(config: HubConfig): Promise<void> {
   );
   const retention = new RetentionRun({ store, policy: keeping, time: agesOf('readings'), metrics, clock, log });
   await using _running = await startAll(
-    [checkpoints, ...(siem ? [siem] : []), operator, ...others, staleness, corrections, uplink, mcp, retention, evidenceRetention],
+    [
+      checkpoints,
+      ...(siem ? [siem] : []),
+      operator,
+      ...others,
+      staleness,
+      corrections,
+      uplink,
+      mcp,
+      ...(lines ? [lines] : []),
+      ...(conformance ? [conformance] : []),
+      retention,
+      evidenceRetention,
+    ],
     signal,
   );
-  log.info({ services: [config.services.ingest, config.services.mcp], storeId: store.storeId }, 'hub runs');
+  log.info({ services: [config.services.ingest, service, ...(line === undefined ? [] : [line])], storeId: store.storeId }, 'hub runs');
   await aborted(signal);
   log.info('hub stops');
 }
@@ -290,7 +346,8 @@ async function check(config: HubConfig): Promise<string | undefined> {
   const erased = rowsOfErased(registry, whoWasErased(readTombstones(tombstonesOf(config.store)))).map(
     (row) => `registry.yaml names somebody who was erased: ${row}`,
   );
-  const found = [note, takenInWords(policy), unlisted, unexpected, store, ...erased].filter((one) => one !== undefined);
+  const homes = formatHomesWithoutList(homesWithoutList(registry.gateways()));
+  const found = [note, takenInWords(policy), homes, unlisted, unexpected, store, ...erased].filter((one) => one !== undefined);
   return found.length === 0 ? undefined : found.join('\n');
 }
 
@@ -397,6 +454,20 @@ async function* placeOffline(config: HubConfig, command: HandCommand, args: Reco
   await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
   const hand = openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: () => tenantsOf(listed, store) });
   yield* handOperatorCommands(hand)[command](args, `local:${ownUid()}`);
+}
+
+async function* readingsOffline(config: HubConfig, command: ReadingsCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
+  const { registry: listed, policy: rules } = loadRules(config);
+  const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
+  await using store = await openExistingStore(config.store, { metrics });
+  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), clock });
+  await whereabouts.open();
+  const registry = new LiveRegistry(listed, [], whereabouts);
+  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+  const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
+  await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
+  const amending = openAmending({ store, door, registry, policy, corrections, clock });
+  yield* readingsOperatorCommands({ amending, tenants: () => tenantsOf(listed, store) })[command](args, `local:${ownUid()}`);
 }
 
 /** What the evidence of a store is held against, outside of it, and to whom it is fed. */

@@ -11,15 +11,21 @@ import type { EvidenceStatus } from './audit/checkpoints.ts';
 import { type FeedStatus, feedRows } from './audit/feed/behind.ts';
 import { formatKept } from './audit/format-kept.ts';
 import type { EvidenceRetentionStatus } from './audit/retention-run.ts';
+import { type LostDecisions, lostDecisionsRows } from './clinical/amend/lost-decisions.ts';
+import { type Adoption, adoptionRows } from './ingest/adopted/adoption-status.ts';
 import type { UplinkServerStatus, UplinkSession } from './ingest/session.ts';
 import type { StoreRefusal } from './ingest/storing.ts';
 import type { UnboundPlace } from './ingest/unbound.ts';
+import type { ConformanceStatus } from './mcp/conformance/conformance.ts';
+import type { McpLinesStatus } from './mcp/line/line-service.ts';
 import type { McpStatus } from './mcp/server.ts';
+import { type PlacesStatus, placesRows } from './patients/places-status.ts';
 import type { PeopleStatus } from './privacy/contract.ts';
 import type { StoreCounts } from './store/store.ts';
 
 /** What `vitalmesh-hub status --json` prints while the store answers. */
-export interface HubStatus {
+export interface HubStatus extends Adoption, PlacesStatus {
+  lostDecisions: readonly LostDecisions[];
   version: string;
   /** The hub's process; the one that SIGHUP must go to, which a launcher is not. */
   pid: number;
@@ -59,6 +65,10 @@ export interface HubStatus {
   uplink: UplinkServerStatus;
   access: AccessStatus;
   mcp: McpStatus;
+  /** The same by lines; null where it is not served. */
+  mcpLine: McpLinesStatus | null;
+  /** Null unless it runs with `--conformance`. */
+  conformance: ConformanceStatus | null;
   evidence: EvidenceStatus;
   /** Who was erased at their request, or may not be. */
   people: PeopleStatus;
@@ -93,7 +103,7 @@ export function totalOf(tenants: Readonly<Record<string, StoreCounts>>): StoreCo
 
 /** The same for people. */
 export function formatHubStatus(status: HubStatus | StorelessStatus): string {
-  const { version, pid, identity, now, startedAt, overlay, gateways, uplink, mcp } = status;
+  const { version, pid, identity, now, startedAt, overlay, gateways, uplink, mcp, mcpLine } = status;
   const seconds = (since: Instant): string => `${Math.round((now - since) / 1000)} s`;
   const rows: [string, string][] = [
     ['Hub', `${version}, process ${pid}, running for ${seconds(startedAt)}`],
@@ -110,6 +120,9 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ...formatNotInForce(status.notInForce),
     ...formatAccess(status.access),
     ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
+    ['AI tools', `SHA-256 ${mcp.tools}`],
+    ...lineRows(mcpLine),
+    ...conformanceRows(status.conformance),
     ...storeRows(status),
     ...status.evidence.alarms.map((code): [string, string] => ['Evidence', meaningOf(code)]),
     ...formatKept(status.evidenceKept),
@@ -117,8 +130,22 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ...peopleRows(status.people),
     ...reasonsOf(status.metrics),
     ...unboundRows(status),
+    ...adoptionRows(status),
+    ...placesRows(status),
+    ...lostDecisionsRows(status.lostDecisions),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)} ${value}`).join('\n');
+}
+
+function lineRows(line: McpLinesStatus | null): [string, string][] {
+  if (line === null) return [];
+  return [['  by line', line.bound ? `${line.connections} connections` : `not reachable: ${why(line.code)}`]];
+}
+
+function conformanceRows(conformance: ConformanceStatus | null): [string, string][] {
+  if (conformance === null) return [];
+  const { url = 'nowhere yet', caller } = conformance;
+  return [['CONFORMANCE', `fixtures at ${url}, where everybody on this machine is ${caller}, without proof`]];
 }
 
 function storeRows(status: HubStatus | StorelessStatus): [string, string][] {

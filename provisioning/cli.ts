@@ -1,5 +1,7 @@
 import type { Program } from '../shared/command-line.ts';
 import { VitalmeshError } from '../shared/errors.ts';
+import { bridgeCommand } from './commands/bridge.ts';
+import { connectCommand } from './commands/connect.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { identityCommands } from './commands/identity.ts';
 import type { DemoOptions } from './demo/demo.ts';
@@ -13,6 +15,8 @@ export const vitalmeshProgram: Program = {
     enroll: enrollCommand,
     identity: identityCommands,
     fabric: fabricCommands,
+    bridge: bridgeCommand,
+    connect: connectCommand,
     demo: {
       usage: '[--seconds N] [--json] [--export FILE]',
       summary: 'Runs hub, two agents, simulated devices and an AI client on this machine, and shows what arrives.',

@@ -71,6 +71,7 @@ const commands = {
   bench: [['test/bench/run.ts']],
   torture: [tests(7_200_000, 1, 'test/torture/**/*.test.ts')],
   soak: [['test/soak/soak.ts']],
+  conformance: [['test/conformance/run.ts']],
   strip: [['scripts/strip.ts']],
   unstrip: [['scripts/strip.ts', '--remove']],
 };

@@ -1,21 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
+import type { Instant } from './machine-clock.ts';
 
-/** UTC milliseconds since 1970, an integer. The only form of time inside Vitalmesh; zones exist at the rim alone. */
-export type Instant = number;
-
-/** Where a component takes its time from, so that a test can move it. */
-export interface Clock {
-  /** Wall clock, UTC milliseconds. May jump. */
-  now(): Instant;
-  /** Milliseconds that never jump or go back; for measuring durations. */
-  monotonicMs(): number;
-}
-
-/** The machine's own clocks. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonicMs: () => performance.now(),
-};
+export { type Clock, type Instant, systemClock } from './machine-clock.ts';
 
 /** A date and time of day as a device without a zone shows it. `month` and `day` count from 1. */
 export interface LocalTime {

@@ -234,6 +234,11 @@ export const ERRORS = {
     advice: 'Check the disk; nothing is acknowledged until the file was opened anew.',
     retryable: true,
   },
+  'STORAGE-THREAD': {
+    message: 'The thread that writes the file has ended.',
+    advice: 'It is begun anew by itself, and nothing is acknowledged until then; if it ends again and again, see whether memory runs out.',
+    retryable: true,
+  },
   'STORAGE-ROWS-LOST': {
     message: 'Rows that were stored are no longer in the file.',
     advice: 'Its log was lost or damaged, or an older copy was put back; the devices were told that they were stored. See who touched it.',
@@ -716,6 +721,12 @@ export const ERRORS = {
     advice: 'Check for a cloned or tampered gateway.',
     retryable: false,
   },
+  'INGEST-NOT-ADOPTED': {
+    message: 'The device is not one of those that are adopted at this home.',
+    advice:
+      'If it belongs to the home, put it under `adopted` of the gateway in registry.yaml (`vitalmesh-hub status` shows the line), SIGHUP, and `vitalmesh-agent outbox replay --code INGEST-NOT-ADOPTED` at the gateway; else leave it there.',
+    retryable: false,
+  },
   'INGEST-NOT-BOUND': {
     message: 'The gateway is not bound to this patient, bed or device.',
     advice: 'Add it to the gateway in registry.yaml, or correct the device; the data is in quarantine.',
@@ -745,6 +756,12 @@ export const ERRORS = {
     message: 'Somebody was erased at their own request, and this is of them.',
     advice:
       'Nothing of it is stored, and it is not to be sent again: drop it from the quarantine of the gateway. Whoever is treated again gets another opaque id in registry.yaml.',
+    retryable: false,
+  },
+  'INGEST-MOVEMENT-OLD': {
+    message: 'Movements were told more than two days after they happened.',
+    advice:
+      'They count from when their gateway heard them, and of the time before only where nobody else lay. Look at the clock of the hospital’s system. If it is right, say by hand since when it is so (`vitalmesh-hub patients admit|move|discharge --at TIME`).',
     retryable: false,
   },
   'INGEST-PLACES-CHANGED': {
@@ -847,6 +864,29 @@ export const ERRORS = {
     advice:
       'Take `store.retention.movement` out of hub.yaml, or set it to `forever`, and start the hub again: who lies where is what all movements add up to. Or let no bed of registry.yaml be ' +
       '`followed`. Where movements were removed already, give the hub a census (`vitalmesh-hub patients import`).',
+    retryable: false,
+  },
+  'AMEND-UNKNOWN': {
+    message: 'No such reading is kept.',
+    advice:
+      'Check the id. What the retention has rolled up is no single reading any more: name the patient and the stretch instead, and what was rolled up is flagged.',
+    retryable: false,
+  },
+  'AMEND-NOT-FOUND': { message: 'There is no such amendment.', advice: 'readings list names them.', retryable: false },
+  'AMEND-LOST': {
+    message: 'The store was put back, and what people decided about readings since then is gone.',
+    advice:
+      'What was void counts again, what was given to somebody is its first patient’s again. Decide it again (`vitalmesh-hub readings void`, `reassign`, `confirm`), then put `confirmed`, with the time of now, into the rows of the gateways of these readings in registry.yaml, and reload (SIGHUP); see OPERATIONS.md, “Readings that are wrong”.',
+    retryable: false,
+  },
+  'AMEND-UNDONE': {
+    message: 'The amendment was undone before.',
+    advice: 'Nothing is left to do; readings show tells what holds.',
+    retryable: false,
+  },
+  'AMEND-PATIENT': {
+    message: 'Readings cannot become this patient’s.',
+    advice: 'Name another patient who is known here, by public id: neither the one whose they are, nor one who was erased.',
     retryable: false,
   },
   'CLINICAL-INVALID': {
@@ -980,6 +1020,18 @@ export const ERRORS = {
       'Write it as registry.yaml has it (unit^room^bed), or mark it there as `followed` and reload (SIGHUP): who lies in any other bed is what registry.yaml itself says.',
     retryable: false,
   },
+  'PATIENT-HAND-LOST': {
+    message: 'The store was put back, and what operators said by hand of who lies where since then is gone.',
+    advice:
+      'No gateway tells it again. Look at who lies where (`vitalmesh-hub patients show`) and say again what was said in that time (`patients … --at TIME`), devices too; then put `confirmed`, with the time of now, into the rows of the gateways of these beds in registry.yaml, and reload (SIGHUP).',
+    retryable: false,
+  },
+  'PATIENT-MOVEMENTS-LOST': {
+    message: 'The store was put back, and not all movements of before came again.',
+    advice:
+      'Until they do, only what names its patient is anybody’s of those of whom nothing was said since. If the gateway of the movements is connected and nothing waits there, give the hub a census (`vitalmesh-hub patients import`), or `confirmed` in registry.yaml as for what was said by hand.',
+    retryable: false,
+  },
   'PATIENT-CENSUS': {
     message: 'The file is no census.',
     advice: 'Expected is CSV with the header bed,authority,number[,visit][,since], or HL7 messages of ADT^A01, in UTF-8.',
@@ -994,6 +1046,23 @@ export const ERRORS = {
   'PATIENT-UNPLACED': {
     message: 'The hub does not know for sure in which bed each of both lay then.',
     advice: 'Move them one by one, with the bed of each; `vitalmesh-hub patients show --patient ID` says what is known.',
+    retryable: false,
+  },
+  'PATIENT-DEVICE': {
+    message: 'Devices of several gateways are called so.',
+    advice: 'Say which is meant, with --gateway: a device is known by its gateway and the id that its messages have.',
+    retryable: false,
+  },
+  'PATIENT-DEVICE-UNHEARD': {
+    message: 'Nothing of such a device was ever heard.',
+    advice:
+      'Write the id as its messages have it (`vitalmesh-hub readings export` lists them). Before the first message, say it with --gateway G --unheard.',
+    retryable: false,
+  },
+  'PATIENT-GONE': {
+    message: 'The patient lay in no bed then, as far as is known.',
+    advice:
+      'Whoever comes (again) is admitted: `vitalmesh-hub patients admit`. Otherwise give the time at which they still lay in a bed with --at; `vitalmesh-hub patients show --patient ID` lists their stays.',
     retryable: false,
   },
   'PATIENT-STATEMENT': {
@@ -1033,8 +1102,56 @@ export const ERRORS = {
     advice: 'Use a text of at most 128 characters, or a whole number below 2^53.',
     retryable: false,
   },
+  'CONNECT-LISTEN': {
+    message: 'The address on this machine cannot be listened on.',
+    advice: 'Another program may have the port: name another one, or 0 for any that is free.',
+    retryable: false,
+  },
+  'CONNECT-BEARER': {
+    message: 'The request does not show the bearer of `vitalmesh connect`.',
+    advice: 'Send `Authorization: Bearer …` with what stands in the file that --bearer names, or what the command printed.',
+    retryable: false,
+  },
   'MCP-SESSION': { message: 'There is no such session.', advice: 'Initialize a new one.', retryable: true },
+  'MCP-CANCELLED': { message: 'The caller took its question back.', advice: 'Ask again when the answer is wanted.', retryable: false },
+  'MCP-CONFORMANCE': {
+    message: 'The conformance mode is for a hub that serves no people.',
+    advice:
+      'Run it with a registry.yaml of which every tenant is `kind: sandbox`, a store without data of others, and no `access.issuers`; `--conformance` names a client of that ' +
+      'registry by its overlay identity. A hub in use is started without `--conformance`.',
+    retryable: false,
+  },
+  'MCP-WAIT-ENDED': {
+    message: 'What was waited for may not be watched any more as it was.',
+    advice: 'Ask again: what this caller may see, and of whom, is decided anew.',
+    retryable: true,
+  },
+  'MCP-VITAL': {
+    message: 'There is no vital sign of this key.',
+    advice: 'Find the key with describe_vital, or see with get_latest_vitals what a patient has.',
+    retryable: false,
+  },
+  'MCP-PERIOD': {
+    message: 'This is not a period that can be shown.',
+    advice: 'Give either `hours`, or `from` with or without `to`; times in ISO 8601 with an offset, `from` before `to`, at most 366 days.',
+    retryable: false,
+  },
+  'MCP-GROUP': {
+    message: 'It is not said of whom.',
+    advice: 'Name exactly one of what this tool takes: a ward or a panel, or, where it takes one, a patient.',
+    retryable: false,
+  },
   'MCP-CURSOR': { message: 'The cursor is not one this hub gave.', advice: 'List from the start, without a cursor.', retryable: false },
+  'MCP-NOT-FOLLOWED': {
+    message: 'This resource cannot be subscribed to: nobody is told when it changes.',
+    advice: 'Read it when it is needed, or subscribe to the latest values, alerts or trend of a patient, to a ward or to a panel.',
+    retryable: false,
+  },
+  'MCP-URI': {
+    message: 'A variable of this URI is not one that is taken here.',
+    advice: 'A vital sign is a key such as spo2 or hr; a window is 1h, 6h, 24h, 7d or 30d; points is a whole number from 1 to 200.',
+    retryable: false,
+  },
   'MCP-PEER': {
     message: 'The MCP service did not answer as it must.',
     advice: 'Check the service name, and versions on both sides.',

@@ -37,6 +37,8 @@ export const FLAGS = {
   questionable: 'The device or sender marked the value as questionable.',
   'unit-assumed': 'The sender gave no unit; that of the profile was assumed.',
   demo: 'The device is in demonstration or simulation mode.',
+  'identity-doubtful':
+    'It may be somebody else’s: it jumps from this person’s own, and was neither repeated nor confirmed. Set by the hub alone.',
 } as const;
 export type Flag = keyof typeof FLAGS;
 

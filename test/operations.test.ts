@@ -96,6 +96,7 @@ test('the outage that it shows is what the status prints', () => {
       delivered: 52_000,
       quarantined: 0,
       oldestPendingAt: (now - 93_000) as Instant,
+      untimed: 0,
       fileBytes: 0,
       usedBytes: 0,
       limitBytes: 1,

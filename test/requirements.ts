@@ -100,7 +100,7 @@ export const REQUIREMENTS = {
   'CLOCK-STEPS': {
     source: 'issue 7, Proof; architecture §3.10',
     behaviour:
-      'A clock that is set back or ahead while agent or hub run costs no reading, stores none twice, and changes no time; what it makes doubtful is marked.',
+      'A clock that is set back or ahead while agent or hub run costs no reading, stores none twice, and changes no time that may have been sent; what it makes doubtful is marked.',
   },
   'DISK-RECOVERS': {
     source: 'issue 7, Outbox and Proof',
@@ -136,6 +136,16 @@ export const REQUIREMENTS = {
   'GAP-OF-UNSTORED': {
     source: 'issue 7, Outbox; architecture §3.4',
     behaviour: 'Of what could not be stored and its device cannot send again, a gap is stored as soon as storing works.',
+  },
+  'OUTBOX-OWN-THREAD': {
+    source: 'issue 6, Figures; ARCHITECTURE Durability',
+    behaviour:
+      'The outbox writes in a thread of its own: a disk that is slow keeps nobody from their turn, and errors, log and clock are those of whoever opened it.',
+  },
+  'OUTBOX-THREAD-ENDS': {
+    source: 'ARCHITECTURE Durability',
+    behaviour:
+      'When the thread of the outbox ends, whoever waits is told that nothing is stored; it is begun anew after a second, with all that was acknowledged.',
   },
   'OUTBOX-WEAR': { source: 'issue 7, Outbox', behaviour: 'What the outbox writes in a day is counted, for memory cards wear out.' },
   'DAMAGED-SET-ASIDE': {
@@ -388,6 +398,26 @@ export const REQUIREMENTS = {
     source: 'issue 8, What',
     behaviour: 'A charge nurse’s agent with 24 beds and an RPM nurse’s with 2,000 homes work a whole day without being refused.',
   },
+  'MCP-NOTES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A client is told how its own request went (what, milliseconds, code of an error) in log messages, only from the level on that it asked for: of its session in 2025-11-25, with the request in 2026-07-28. They name no patient.',
+  },
+  'MCP-LONG-READS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A long read tells how far it is to whoever sent a progress token, and is stopped when its caller cancels it or, in 2026-07-28, is gone.',
+  },
+  'MCP-CONFORMANT': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'npm run conformance runs what both revisions require of the official suite against a hub, and fails by a failed check, a warning, a required scenario that was not run, and one beside them that is no extension.',
+  },
+  'MCP-CONFORMANCE-APART': {
+    source: 'issue 10, Wires 4',
+    behaviour:
+      'The fixtures of the conformance suite are served on a loopback port alone, loudly, beside sandboxes alone, where no access tokens are taken; the same code admits and audits, and a registry that stops to be a sandbox ends it.',
+  },
   'MCP-METHODS-LISTED': {
     source: 'issue 8, What',
     behaviour: 'A method that a revision does not serve, and an answer to a question that nobody asked, are refused before any handler.',
@@ -425,10 +455,30 @@ export const REQUIREMENTS = {
     behaviour:
       'A merged id means the one that survived, in every read, list, panel and row of a client, and the answer says so; whoever is masked is told no id.',
   },
+  'MERGED-STAYS-OWN': {
+    source: 'issue 9, Who is this; HL7 v2.6 ch. 3.6.2',
+    behaviour:
+      'A discharge ends the stay of its visit or of the bed that it names, never another stay of the same person: what is said of a duplicate neither ends nor moves the stay under the number that survives, and where both lay at once neither bed is sure. A merge told last says who survives, and parting two numbers parts just them.',
+  },
+  'DEVICE-OF-ITS-GATEWAY': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device is moved by hand as that of one gateway: another gateway that has one of the same id is left alone, where several have it the gateway must be named, and a device of which nothing was heard is refused unless that is said.',
+  },
+  'SHOWN-AS-READ': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What an operator is shown of a bed at a time is whose the readings of that time are: who surely lay there, or nobody for sure, also while movements were silent or are lost.',
+  },
+  'BY-HAND-CONTRADICTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What an operator says of who lies where is kept though it contradicts what is known, and they are told whom it contradicts by public id, and what to do; who lay in no bed at the time is neither moved nor discharged.',
+  },
   'CENSUS-READ': {
     source: 'issue 9, Who is this',
     behaviour:
-      'A start census is read from CSV or from HL7 admissions as movements are; a bad line is told by its number without its content, of lines that contradict each other none counts, and the good ones do.',
+      'A start census is read from CSV or from HL7 admissions as movements are; a bad line, of a time that cannot be or of a bed that follows no movements too, is told by its number and code without its content, of lines that contradict each other none counts, and the good ones do, or none where that is asked for; a trial says the same.',
   },
   'PLACED-BY-HAND': {
     source: 'issue 9, Who is this',
@@ -499,10 +549,40 @@ export const REQUIREMENTS = {
     behaviour:
       'Who lay where follows from all movements, in whatever order they were heard, late and cancelled and merged ones too; where they contradict each other it is nobody’s bed.',
   },
+  'ORDERS-BOUNDED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What a movement changes of rows that are there is said without listing everybody whom a row may name, so that it stays small however many numbers were ever named.',
+  },
+  'FORMER-STAY': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Of whoever was discharged and is here again, nothing that was measured in a bed before is current: it stands under lastKnown, marked as of a former stay. A trend says from when to when the patient was here. A discharge alone ends a stay.',
+  },
+  'AMEND-LOST-SAID': {
+    source: 'issue 9, Corrections; OPERATIONS.md, Readings that are wrong',
+    behaviour:
+      'When a store was put back, log, status and list of decisions say with a code that what people decided about readings since is gone, from when to when, until the rows of all gateways through which readings come confirm.',
+  },
+  'HAND-LOST-SAID': {
+    source: 'issue 9, Who is this; OPERATIONS.md, Who lies where',
+    behaviour:
+      'When a store was put back, log and status say with a code that what was said by hand since is gone, from when to when, until the rows of the gateways of these beds confirm; and until when movements were told again, while any are missing.',
+  },
+  'TOLD-BY-TWO': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What two gateways tell of one event, with times of their own, counts once and from the earlier of both, and one cancel takes all of it back; what one gateway says again is another event.',
+  },
+  'MOVEMENT-TOO-OLD': {
+    source: 'architecture §3.10; docs/clinical.md',
+    behaviour:
+      'A movement that is told more than two days after it happened, as by a clock that is years behind, takes nothing from anybody who surely lay there: it counts from when its gateway heard it, and of the time before only where nobody lay. An hour or a day late it is taken as it says, and so is what waited with its gateway. It is counted, and said.',
+  },
   'PUT-BACK-FOLLOWED': {
     source: 'architecture §3.9, docs/clinical.md',
     behaviour:
-      'What was, or may have been, measured in a followed bed while a store that was put back had lost its movements is nobody’s unless it names who lay there or somebody confirms; movements that are heard again move it, and what was before a new store is whoever’s movements say.',
+      'What was, or may have been, measured in a followed bed while a store that was put back had lost its movements is nobody’s unless it names who lay there, until all movements of that time were told again, somebody says by hand who lay there, or confirms; no movement of another time takes it along. Nobody who lay there is sure afterwards either, until something is said of them. What was before a new store is whoever’s movements say.',
   },
   'SUBJECT-BY-HUB': { source: 'architecture §3.9', behaviour: 'The hub sets the patient and checks that this gateway may speak for it.' },
   'NEW-STORE-NOBODYS': {
@@ -514,6 +594,44 @@ export const REQUIREMENTS = {
     source: 'issue 7',
     behaviour:
       'A store that went back without a restore makes the stretch without bindings that a restore makes, once, as soon as a gateway or a hub knows of what it lost.',
+  },
+  'DEVICE-ADOPTED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'At a gateway of one patient with an `adopted` list, readings of other devices are refused before any row is theirs, and come by a replay once the device is adopted; without a list all count, and check and status say so.',
+  },
+  'DEVICE-ADOPTED-ONCE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device that two homes would adopt is refused at load with both rows; one that is adopted here and seen at another home is told.',
+  },
+  'DEVICE-SEEN': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Devices seen and not adopted are shown to operators of the hub’s machine, bounded in number, with how often, since when and the line that adopts them, and stand in no log.',
+  },
+  'IDENTITY-DOUBTFUL': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'At a gateway of one patient a weight or cuff pressure that jumps from this person’s own is kept as doubtful, becomes neither latest nor part of a trend, baseline, score or expected reading until it is repeated or confirmed, and is shown beside what is current.',
+  },
+  'DOUBT-IS-NOT-CALM': {
+    source: 'issue 9, Who is this; Decision support',
+    behaviour:
+      'Where a newer reading is doubtful nothing is reckoned of the older one: the input of a score is missing and the gain of weight unknown, with the reason; nor is what is too old for a score an input of it.',
+  },
+  'SUPPORT-OF-THIS-STAY': {
+    source: 'issue 9, Decision support',
+    behaviour: 'Gain of weight and baseline are of this stay: what was measured before the patient came back counts in neither.',
+  },
+  'IDENTITY-CONFIRMED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A doubtful reading that somebody confirms, or gives to a patient, is that patient’s and current where it is the newest; what is void or became another’s says nothing of whose the others are.',
+  },
+  'IDENTITY-DOUBTFUL-ANY-ORDER': {
+    source: 'issue 9, Proof',
+    behaviour: 'What is doubtful follows from the readings alone, in whatever order they came, were corrected, taken back or confirmed.',
   },
   'UNBOUND-PLACES': {
     source: 'issue 7',
@@ -542,6 +660,11 @@ export const REQUIREMENTS = {
   'HOSPITAL-DAY': {
     source: 'issue 9, Proof',
     behaviour: 'At every step of a scripted day of an intensive care unit a reader is told what was written down by hand.',
+  },
+  'HOMES-MONTH': {
+    source: 'issue 9, Proof',
+    behaviour:
+      'At every step of a scripted month of 50 homes a reader is told what was written down by hand: what is current, what is due, what is silent, what was corrected, and of whom it is.',
   },
   'NEWS2-CHART': {
     source: 'issue 9, Decision support; Royal College of Physicians, NEWS2 (2017), chart 1',
@@ -595,6 +718,31 @@ export const REQUIREMENTS = {
     source: 'issue 9, Readings that did not come',
     behaviour:
       'The worklist of a ward or panel is worst first by one stated order, each patient decided by the door, those whom the reader may not see absent; a group without anybody whom it may see is an error, never an empty list. What is remembered of a patient is gone with any change of theirs.',
+  },
+  'DUE-TOLD': {
+    source: 'issue 9, Readings that did not come; Silence is an event',
+    behaviour:
+      'That an expected reading stands otherwise, by time, by what is stored late or at once, by what is taken back, or by a source that falls silent while it is overdue, is one change (`due`) of that patient within 1 s, also across nights in which the clock is set, another file, another place and a new start of the hub; it is never kept back.',
+  },
+  'AUDIT-REPLAY-SHAPES': {
+    source: 'issue 8, Evidence; issue 9, What is current',
+    behaviour:
+      'What a hub showed is proven after an update, too: evidence says of what shape the view was, an earlier one is made again as it was made then, and what differs in it is still found.',
+  },
+  'ALERTS-LEFT': {
+    source: 'issue 9, Alerts are relayed',
+    behaviour:
+      'An answer about alerts says that its patient was discharged, or lies in no bed for sure: an alert that was open then is of unknown state since, never active and never ended.',
+  },
+  'STALE-UNCERTAIN-WARD': {
+    source: 'issue 9, What is current',
+    behaviour:
+      'Of whoever lies in no bed for sure the shortest limit of age holds of all wards in which they may lie: where they were said to be, and where they lay before; it is told when that changes.',
+  },
+  'SILENCE-ONCE': {
+    source: 'issue 9, Silence is an event',
+    behaviour:
+      'A row that goes stale, a device, a gateway, the hub’s own line and movements that fall silent, and each coming back, are exactly one change of each patient concerned within 1 s of the limit, for 10,000 devices as for one, and whatever the wall clock is set to.',
   },
   'STALE-SITE-LIMITS': {
     source: 'issue 9, What is current',
@@ -1067,7 +1215,119 @@ export const REQUIREMENTS = {
     behaviour: 'Nothing of a reading is legible in the files on disk; a wrong key is an error, never a new file.',
   },
   'MCP-BOTH-ERAS': { source: 'mcp.md §0.2', behaviour: 'Clients of 2025-11-25 and of 2026-07-28 read, call and receive updates.' },
+  'MCP-FIND-NO-GUESS': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Looked for by id, bed, ward or panel, somebody is found who is named exactly; what is ambiguous, or only a beginning, gives candidates and says so, in stable pages.',
+  },
+  'MCP-OVERVIEW': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'One call gives everything about one patient, each row standing alone, in at most 1,500 tokens whatever the patient; what does not fit is counted, and nothing is concluded.',
+  },
+  'MCP-OVERVIEW-SHAPE': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'The last day of a measurand is told in numbers of the one device that answers for it; where nothing was measured there is none.',
+  },
+  'MCP-OVERVIEW-ASSOCIATION': {
+    source: 'issue 10, Surface',
+    behaviour: 'It is told how readings came to be this patient’s, and since when, and to nobody who is masked.',
+  },
+  'MCP-GROUP-OVERVIEW': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'One call gives everybody of a ward or panel, worst data first, at most 150 tokens a patient; pages leave nobody out and repeat nobody, whoever got worse meanwhile.',
+  },
+  'MCP-OUTSIDE-LIMITS': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Current values are compared with limits that are named; what cannot be told is counted first and says why, and nothing stale, doubtful or of another unit counts as inside.',
+  },
+  'MCP-LINE': {
+    source: 'issue 10, Wires 2; MCP, stdio framing',
+    behaviour:
+      'Messages of either revision, one a line, are admitted, metered, answered and ended as those of HTTP are; a bad line costs nobody else, and a reader that stalls is cut.',
+  },
+  'MCP-BRIDGE': {
+    source: 'issue 10, Wires 2',
+    behaviour:
+      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host.',
+  },
+  'MCP-CONNECT': {
+    source: 'issue 10, Wires 3',
+    behaviour:
+      'HTTP clients reach the hub by a loopback address of their own machine, with a bearer; browsers, other names and other addresses are refused.',
+  },
+  'MCP-TREND': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A trend says by device what counts and what does not and why, in which stretches there is nothing, what was lost, where devices changed, and compares with an earlier period only what one device measured in both.',
+  },
+  'MCP-ALERTS': {
+    source: 'issue 10, Surface',
+    behaviour: 'Alerts come with which devices could tell of any; that none is shown is never said to be calm.',
+  },
+  'MCP-DEVICES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'The devices of a patient come with since when they are silent or lost, what they gave last and when, and never with values.',
+  },
+  'MCP-DESCRIBE': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Every vital sign of the table is described by key, name or code, with what is plausible, and with no normal range or limit.',
+  },
+  'MCP-UNTRUSTED': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'What a device wrote stands in fields named untrusted alone, in no words of an answer, and free text only where it is asked for.',
+  },
+  'MCP-WAIT': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A client that cannot subscribe waits for a change with the same rights and evidence, one call at a time: unchanged is told from no data, a lost value and an alert are changes, and nothing between two calls is missed.',
+  },
+  'MCP-PROMPTS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A prompt names what must not be done, points to resources and copies no data; its arguments are completed as the caller may see them, and nothing else gets into its words.',
+  },
+  'MCP-SCHEMAS': { source: 'issue 10, Proof', behaviour: 'What a tool answers is what its output schema says, without a field beside it.' },
+  'MCP-FINGERPRINT': {
+    source: 'issue 10, Surface',
+    behaviour: 'The status of the hub names the SHA-256 over names, descriptions and schemas of its tools.',
+  },
+  'MCP-TOKENS': {
+    source: 'issue 10, Surface',
+    behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
+  },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MCP-RESOURCES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Vital signs, trends, alerts, gaps, wards, worklists and FHIR Observations are read by their URIs through the one door, filtered and masked like every answer; a URI that means nothing is told from one of whom the caller may not see.',
+  },
+  'MCP-FLEET': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'What of gateways and devices lives is told in numbers to whoever may open a session, one by one to roles that may read the status, naming nobody, and of one device as far as the caller may see its patients.',
+  },
+  'FOLLOW-TOPICS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Whoever subscribes to a resource is told of the changes that concern it and of no others; what cannot be subscribed to says so, with what to do.',
+  },
+  'FOLLOW-GROUPS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'One subscription tells of a whole ward or panel: of everybody there whom the caller may see at that moment, and of who came and went; a group of which it may see nobody looks like none.',
+  },
+  'ALERTS-TOLD': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'That a device told of an alert, or that data will never come, is told to whoever follows that patient’s alerts or gaps; an alert at once.',
+  },
   'TOKEN-CHECKED': {
     source: 'issue 8, Who; RFC 9068 §4, RFC 8707',
     behaviour:
@@ -1411,7 +1671,31 @@ export const REQUIREMENTS = {
   },
   'NO-CLOCK-MARKED': {
     source: 'ARCHITECTURE.md, rule 10',
-    behaviour: 'What is received before the time is known is marked clock; what is received after it is not.',
+    behaviour:
+      'What was stamped before the time was known and cannot be put right any more is marked clock; what is received after it is not.',
+  },
+  'NO-CLOCK-RETIMED': {
+    source: 'issue 9, What is current; ARCHITECTURE.md, rule 10',
+    behaviour:
+      'What a gateway receives before it knows the time is kept by the boot and the time since its start, waits, and gets the time at which it truly was received before it is first sent, over restarts and power cuts within that boot; what may have been sent is never changed.',
+  },
+  'NO-CLOCK-BOUNDED-TIME': {
+    source: 'issue 9, What is current; ARCHITECTURE.md, rule 10',
+    behaviour:
+      'What was received in a boot that ended before the time was known is sent in its order, as early as it can have been, marked clock and memory: nobody takes it for current.',
+  },
+  'NO-CLOCK-DEVICE-TIME': {
+    source: 'ARCHITECTURE.md, rule 10',
+    behaviour: 'A device with a clock of its own keeps its time behind a gateway without one, and is judged by the true time of receipt.',
+  },
+  'NO-CLOCK-SIGNS': {
+    source: 'ARCHITECTURE.md, Time',
+    behaviour:
+      'A clock counts as not known before the software, the certificate or the kept time, before a good chain began, when it is set by more than two minutes, and when nobody keeps it right and the network tells another time.',
+  },
+  'NO-CLOCK-TOLD': {
+    source: 'OPERATIONS.md, status',
+    behaviour: 'The agent’s status says that the time is not known, and how many rows wait for it.',
   },
   'OPERATIONS-COMPLETE': {
     source: 'OPERATIONS.md',
@@ -1429,6 +1713,11 @@ export const REQUIREMENTS = {
   'DEMO-WORKS': {
     source: 'README, Quick start',
     behaviour: 'npm run demo shows six or more patients from three protocols and ends with everything stored.',
+  },
+  'DEMO-CLINICAL': {
+    source: 'issue 9, Done means',
+    behaviour:
+      'The demo shows in plain words a transfer that is told late, with what was corrected, a probe that falls silent, whose value is stale, and a weight that is doubtful; and it says that it is a sandbox.',
   },
   'DEMO-CALLERS': {
     source: 'issue 8, Done means',
@@ -1496,6 +1785,74 @@ export const REQUIREMENTS = {
     behaviour:
       'Rows that a movement gives to somebody else become theirs, those of the window, bed and named person and no other; what is current, what stands and what is counted of both is what it would be had they come for them.',
   },
+  'AMEND-VOID': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What an operator sets to entered-in-error counts for nothing that follows of it, keeps its history, and says so in every reading out of the store; so do all versions of the same measurement.',
+  },
+  'AMEND-REASSIGN': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Readings that an operator gives to another patient are theirs with all that follows of it; both patients’ readers are told that it was corrected, and movements leave them alone until that is undone.',
+  },
+  'AMEND-UNDO': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What an operator decided about readings can be undone, in any order: they stand, and are whose they would be, as if it had never been decided.',
+  },
+  'AMEND-MERGED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Readings that an operator gave to a number follow its person when the number is merged into another, with what comes late, what was decided of the number holds for whom it goes by, and both are as before once the merge is ended.',
+  },
+  'AMEND-RECKONED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What is due, the gain of weight, what is usual of a person and NEWS2 are of the readings that count and of whom they are, as soon as an operator voids them, gives them away or takes that back.',
+  },
+  'AMEND-LATE': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What comes late of a stretch, or as another version of a measurement, about which an operator decided follows that at once.',
+  },
+  'AMEND-ORDER-FREE': {
+    source: 'issue 9, Corrections and Proof',
+    behaviour: 'Readings and decisions about them lead to the same state in whatever order they come and are carried out.',
+  },
+  'AMEND-REFUSED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Nothing is given to a patient who is not known, was erased or has it already; what is not kept row by row, or is nobody’s, is not decided about one by one.',
+  },
+  'AMEND-ERASED': {
+    source: 'issues 6 and 9',
+    behaviour:
+      'Decisions about readings name nobody who was erased; what would come to them is not stored, and undoing gives them nothing back.',
+  },
+  'AMEND-COMMANDS': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'An operator voids readings or gives them to another patient, for a reason of a list and with a note that is sealed, while the hub runs or not; what was, when, by whom and why, and who had been shown it, can be shown; all of it is decided by the policy and recorded.',
+  },
+  'AMEND-HELD': {
+    source: 'issues 6 and 9',
+    behaviour:
+      'Of somebody under legal hold no reading is given away, under whichever of their numbers, nor given on by whoever it was given to; what is void of them stays, with its history.',
+  },
+  'AMEND-RESUMED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Correcting readings, or undoing it, that is cut off at any point goes on at the next start: no row is lost, doubled, or left otherwise than was decided.',
+  },
+  'CORRECTION-ORDER-FREE': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What a device corrects or takes back leads to the same state whether that comes before or after it, and before or after a movement, a merge or an operator made it another patient’s.',
+  },
+  'AMEND-ROLLED-UP': {
+    source: 'issue 9, Corrections',
+    behaviour: 'Where readings of a stretch were rolled up, what was rolled up is flagged as doubtful and the decision says of how many.',
+  },
   'REASSIGN-RESUMED': {
     source: 'issue 9, Late movements re-apply',
     behaviour:
@@ -1557,7 +1914,8 @@ export const REQUIREMENTS = {
   },
   'ERASE-HOLD': {
     source: 'issue 8, Evidence (GDPR)',
-    behaviour: 'Nobody is erased who is under legal hold, still stands in the registry, is of another tenant, or is named only once.',
+    behaviour:
+      'Nobody is erased who is under legal hold, or was given what is of somebody who is, still stands in the registry, is of another tenant, or is named only once.',
   },
   'ERASE-RESUMED': {
     source: 'issue 8, Evidence (GDPR)',

@@ -1,19 +1,23 @@
 import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError } from '../../shared/errors.ts';
-import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import type { ClockRun } from '../../shared/time/clock-run.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { MessageKey } from '../decoding.ts';
 import { Amounts } from './amounts.ts';
+import type { ClockRuns } from './clock-runs.ts';
 import type { OutboxFile } from './file.ts';
 import type { Messages } from './messages.ts';
-import { type NewRow, newRow } from './rows.ts';
+import type { Appended } from './outbox.ts';
+import type { NewRow, RowOrigin } from './rows.ts';
 import * as sql from './statements.ts';
 
 /** Rows on their way into the file, with who waits for them. */
 interface Waiting {
   rows: readonly NewRow[];
   message: MessageKey | undefined;
+  /** By which they were stamped; undefined where the time was known. */
+  run: ClockRun | undefined;
   settle(keys: readonly RowKey[]): void;
   fail(error: unknown): void;
 }
@@ -25,7 +29,8 @@ const ROWS_A_UNIT = 256;
 export class Appends {
   readonly #file: OutboxFile;
   readonly #messages: Messages;
-  readonly #room: (records: readonly ReadingRecord[]) => Promise<void> | undefined;
+  readonly #runs: ClockRuns;
+  readonly #room: (rows: readonly NewRow[]) => Promise<void> | undefined;
   /** What came since the last unit of a commit was taken. */
   #waiting: Waiting[] = [];
   #waitingRows = 0;
@@ -37,18 +42,24 @@ export class Appends {
   #announcing = false;
 
   /** `room` is asked before rows come in: undefined when there is some, else what to wait for. */
-  constructor(file: OutboxFile, messages: Messages, room: (records: readonly ReadingRecord[]) => Promise<void> | undefined) {
+  constructor(file: OutboxFile, messages: Messages, runs: ClockRuns, room: (rows: readonly NewRow[]) => Promise<void> | undefined) {
     this.#file = file;
     this.#messages = messages;
+    this.#runs = runs;
     this.#room = room;
   }
 
-  append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
-    if (records.length === 0) return Promise.resolve([]);
-    if (!message) return this.#append(records, undefined);
+  append(rows: readonly NewRow[], run: ClockRun | undefined): Promise<RowKey[]> {
+    return rows.length === 0 ? Promise.resolve([]) : this.#append(rows, undefined, run);
+  }
+
+  async appendMessage(rows: readonly NewRow[], message: MessageKey, run: ClockRun | undefined): Promise<Appended> {
+    const isNameUsed = this.find(message) === 'name';
+    if (rows.length === 0) return { keys: [], isNameUsed };
     // What becomes of the first becomes of the second.
     const underWay = this.#appending.get(digestOf(message));
-    return underWay ? underWay.then(() => []) : this.#underWay(message, this.#append(records, message));
+    const keys = underWay ? underWay.then(() => []) : this.#underWay(message, this.#append(rows, message, run));
+    return { keys: await keys, isNameUsed };
   }
 
   /**
@@ -69,7 +80,7 @@ export class Appends {
 
   /** Writes rows and the message that they came in, in the transaction under way; none when it is known. */
   insert(database: Database, rows: readonly NewRow[], message: MessageKey | undefined): RowKey[] {
-    return this.#insert(database, [{ rows, message }])[0] ?? [];
+    return this.#insert(database, [{ rows, message, run: undefined }])[0] ?? [];
   }
 
   /** After the commit of `insert`. */
@@ -87,16 +98,15 @@ export class Appends {
   }
 
   /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
-  #append(records: readonly ReadingRecord[], message: MessageKey | undefined): Promise<RowKey[]> {
-    const rows = records.map(newRow);
-    const making = this.#room(records);
-    return making ? making.then(() => this.#enqueue(rows, message)) : this.#enqueue(rows, message);
+  #append(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined): Promise<RowKey[]> {
+    const making = this.#room(rows);
+    return making ? making.then(() => this.#enqueue(rows, message, run)) : this.#enqueue(rows, message, run);
   }
 
-  #enqueue(rows: readonly NewRow[], message: MessageKey | undefined): Promise<RowKey[]> {
+  #enqueue(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined): Promise<RowKey[]> {
     return new Promise((settle, fail) => {
       this.#waitingRows += rows.length;
-      const isFirst = this.#waiting.push({ rows, message, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
+      const isFirst = this.#waiting.push({ rows, message, run, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
       if (isFirst) void this.#commitWaiting();
     });
   }
@@ -131,20 +141,25 @@ export class Appends {
   }
 
   /** Writes what came in several messages, and once that it came; no keys for what is known. */
-  #insert(database: Database, batch: readonly Pick<Waiting, 'rows' | 'message'>[]): RowKey[][] {
-    const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
+  #insert(database: Database, batch: readonly Pick<Waiting, 'rows' | 'message' | 'run'>[]): RowKey[][] {
+    const insert = database.prepare<[number, number, Instant, number | null, Buffer]>(sql.APPEND);
     this.#file.enter(database);
     // Entering a file anew may begin another one.
     const { id, text } = this.#file.epoch;
     this.#messages.load(database);
     const news: MessageKey[] = [];
-    const placed: { record: ReadingRecord; seq: number }[] = [];
-    const keys = batch.map(({ rows, message }) => {
+    const placed: { record: RowOrigin; seq: number }[] = [];
+    let last: ClockRun | undefined;
+    let of = this.#runs.place(database, undefined);
+    const keys = batch.map(({ rows, message, run }) => {
       if (message && this.#messages.find(message) === 'message') return [];
       if (message) news.push(message);
+      if (run !== last) of = this.#runs.place(database, run);
+      last = run;
       return rows.map((row) => {
-        const seq = Number(insert.run(id, row.class, row.receivedAt, row.body).lastInsertRowid);
-        placed.push({ record: row.record, seq });
+        const own = of.made(row);
+        const seq = Number(insert.run(id, own.class, own.receivedAt, of.id, own.body).lastInsertRowid);
+        placed.push({ record: own.origin, seq });
         return { epoch: text, seq };
       });
     });

@@ -170,10 +170,10 @@ function formatReplayed({ id, code, outcome, rows, rest, why }: Replayed): strin
   return `${id}  ${code ?? 'unknown'}: stays${why === null ? '' : `, ${meaningOf(why)}`}`;
 }
 
-function formatReport({ now, epoch, storeId, oldestPendingAt, pending, delivered, quarantined, ...file }: OutboxReport): string {
+function formatReport({ now, epoch, storeId, oldestPendingAt, untimed, pending, delivered, quarantined, ...file }: OutboxReport): string {
   const oldest = oldestPendingAt === null ? '' : `; the oldest came ${Math.round((now - oldestPendingAt) / 1000)} s ago`;
   return [
-    `Waits for the hub    ${formatCounted(pending)}${oldest}`,
+    `Waits for the hub    ${formatCounted(pending)}${oldest}${untimed === 0 ? '' : `; ${untimed} rows wait for the time`}`,
     `The hub has          ${formatCounted(delivered)} (kept for a while in case that it is restored)`,
     `In quarantine        ${formatCounted(quarantined)}${quarantined.total === 0 ? '' : '; see vitalmesh-agent outbox list'}`,
     ...(storeId === null ? [] : [`Goes to the store    ${storeId}`]),

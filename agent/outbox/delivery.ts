@@ -4,6 +4,7 @@ import type { Database } from '../../shared/storage/database.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import { Amounts } from './amounts.ts';
 import type { Aside } from './aside.ts';
+import type { ClockRuns } from './clock-runs.ts';
 import { inEpochs } from './epochs.ts';
 import type { OutboxFile } from './file.ts';
 import type { DeliveredRow, OutboxRow } from './outbox.ts';
@@ -24,26 +25,33 @@ export class Delivery {
   readonly #aside: Aside;
   readonly #sent: Sent;
   readonly #life: StoreLife;
+  readonly #runs: ClockRuns;
   readonly #options: DeliveryOptions;
   /** Rows that cannot be read, on their way to quarantine. */
   readonly #leaving = new Set<number>();
 
-  constructor(file: OutboxFile, aside: Aside, sent: Sent, life: StoreLife, options: DeliveryOptions) {
+  constructor(file: OutboxFile, aside: Aside, sent: Sent, life: StoreLife, runs: ClockRuns, options: DeliveryOptions) {
     this.#file = file;
     this.#aside = aside;
     this.#sent = sent;
     this.#life = life;
+    this.#runs = runs;
     this.#options = options;
   }
 
   pending(after: number, limit: number): OutboxRow[] {
-    const rows = this.waiting(after, limit);
+    const rows = this.#waiting(after, limit, this.#file.read((database) => this.#runs.heldFrom(database)) ?? Number.MAX_SAFE_INTEGER);
     const last = rows.at(-1);
     if (last) this.#file.read((database) => this.#sent.handOut(database, { first: after + 1, last: last.seq }));
     return rows;
   }
 
   waiting(after: number, limit: number): OutboxRow[] {
+    return this.#waiting(after, limit, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Up to the row before `end`. */
+  #waiting(after: number, limit: number, end: number): OutboxRow[] {
     const rows: OutboxRow[] = [];
     let from = after;
     while (rows.length < limit) {
@@ -54,14 +62,14 @@ export class Delivery {
           .all(this.#file.rekeyedId, this.#file.rekeyedId, from, wanted),
       );
       const damaged: RowKey[] = [];
-      for (const row of found) {
+      for (const row of found.filter(({ seq }) => seq < end)) {
         from = row.seq;
         const decoded = this.#leaving.has(row.seq) ? undefined : readRow(row);
         if (decoded !== undefined) rows.push(decoded);
         else if (!this.#leaving.has(row.seq)) damaged.push(row);
       }
       if (damaged.length > 0) this.#setDamagedAside(damaged);
-      if (found.length < wanted) break;
+      if (found.length < wanted || (found.at(-1)?.seq ?? 0) >= end) break;
     }
     return rows;
   }

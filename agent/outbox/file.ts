@@ -2,24 +2,22 @@ import type { Clock, Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
-import type { ReadingRecord } from '../../shared/reading.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { GroupCommit, type RowCount } from '../../shared/storage/group-commit.ts';
 import type { Amounts } from './amounts.ts';
 import { beginEpoch, type Epoch } from './epochs.ts';
 import { inherit, unlisted } from './inheritance.ts';
 import type { Mark } from './mark.ts';
+import { Notes } from './notes.ts';
 import type { Places } from './places.ts';
 import { releaseReserve, reserveOf } from './reserve.ts';
+import type { RowOrigin } from './rows.ts';
 import * as sql from './statements.ts';
 import { applyChange, type Changed, countRows, type Tally } from './tally.ts';
-import { Wear, type Written } from './wear.ts';
+import type { Written } from './wear.ts';
 
 /** Numbers that nobody gets: a mark that was not synced is some commits behind. */
 const NUMBERS_LEFT_OUT = 1_000_000;
-
-/** How often the mark is told more than a number. */
-const NOTE_EVERY_MS = 10_000;
 
 /** SQLite's and SQLCipher's page size. */
 const PAGE_BYTES = 4096;
@@ -53,7 +51,7 @@ export class OutboxFile implements Disposable {
   readonly metrics: Metrics;
   readonly #database: Database;
   readonly #mark: Mark;
-  readonly #wear: Wear;
+  readonly #notes: Notes;
   readonly #commit: GroupCommit;
   readonly #options: OutboxFileOptions;
   #epoch: Epoch = { id: 0, text: '' };
@@ -68,7 +66,6 @@ export class OutboxFile implements Disposable {
   #lost = 0;
   #highest = 0;
   #markedOpening = 0;
-  #notedAtMs = Number.NEGATIVE_INFINITY;
 
   /** Begins a new epoch. */
   constructor(database: Database, mark: Mark, options: OutboxFileOptions) {
@@ -76,7 +73,7 @@ export class OutboxFile implements Disposable {
     this.#options = options;
     this.#database = database;
     this.#mark = mark;
-    this.#wear = new Wear(clock, mark.noted.written);
+    this.#notes = new Notes(mark, clock, metrics);
     this.clock = clock;
     this.log = log;
     this.metrics = metrics;
@@ -102,27 +99,16 @@ export class OutboxFile implements Disposable {
 
   /** Bytes that were written, about. */
   get written(): Written {
-    return this.#wear.written;
+    return this.#notes.written;
   }
 
   /** After a commit: counts what it wrote, and notes now and then what is worth knowing should the file be damaged. */
   keepNotes(): void {
-    const nowMs = this.clock.monotonicMs();
     try {
-      this.read((database) => this.#wear.commit(database));
-      if (nowMs - this.#notedAtMs < NOTE_EVERY_MS) return;
-      this.#notedAtMs = nowMs;
-      const oldest = this.read((database) => database.prepare<[], { at: number }>(sql.OLDEST_PENDING).get()?.at);
-      this.#note(oldest ?? this.clock.now());
+      this.read((database) => this.#notes.commit(database));
     } catch {
       // Whoever writes next tells of the fault.
     }
-  }
-
-  #note(oldestAt: Instant): void {
-    const { written } = this.#wear;
-    this.#mark.note({ oldestAt, written });
-    this.metrics.set('outbox_written_today_bytes', written.today);
   }
 
   /** Why the last write could not be stored; undefined when it was. */
@@ -244,7 +230,7 @@ export class OutboxFile implements Disposable {
   }
 
   /** In a transaction that brings rows, behind them: whose they are. */
-  placed(database: Database, rows: Iterable<{ record: ReadingRecord; seq: number }>): void {
+  placed(database: Database, rows: Iterable<{ record: RowOrigin; seq: number }>): void {
     const { places } = this.#options;
     for (const { record, seq } of rows) places.note(record, seq);
     places.keep(() => database.prepare<[], { seq: number }>(sql.OLDEST_SEQ).get()?.seq);
@@ -271,7 +257,7 @@ export class OutboxFile implements Disposable {
     let trouble: ErrorCode | null = null;
     try {
       oldestPendingAt = this.read((database) => {
-        this.#wear.measure(database);
+        this.#notes.measure(database);
         this.#countAnew();
         return database.prepare<[], { at: Instant }>(sql.OLDEST_PENDING).get()?.at ?? null;
       });
@@ -304,7 +290,7 @@ export class OutboxFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.#commit.close();
-    this.#notedAtMs = Number.NEGATIVE_INFINITY;
+    this.#notes.noteAtNext();
     this.keepNotes();
     this.#database.close();
     this.raiseMark();

@@ -58,13 +58,18 @@ export class GapRows {
     }
   }
 
+  /** In a transaction that changed gaps in another way: they are read again before the next is written. */
+  changed(): void {
+    this.#opening = 0;
+  }
+
   /** Once an opening: the newest of each place. */
   #load(database: Database): void {
     if (this.#opening === database.openings) return;
     this.#open = new Map();
-    const rows = database.prepare<[number], { seq: number; body: Buffer }>(sql.WAITING_GAPS).all(MOST_OPEN);
-    for (const { seq, body } of rows.reverse()) {
-      const record = gapIn(body);
+    const rows = database.prepare<[number], { seq: number; body: Buffer; clockRun: number | null }>(sql.WAITING_GAPS).all(MOST_OPEN);
+    for (const { seq, body, clockRun } of rows.reverse()) {
+      const record = gapIn(body, clockRun);
       if (record) this.#open.set(placeOf(record), { seq, record, bytes: body.length });
     }
     this.#opening = database.openings;
@@ -73,8 +78,8 @@ export class GapRows {
 
 function begin(database: Database, record: GapRecord, epochId: number, { came }: { came: Amounts }): OpenGap {
   const row = newRow(record);
-  const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
-  const seq = Number(insert.run(epochId, row.class, row.receivedAt, row.body).lastInsertRowid);
+  const insert = database.prepare<[number, number, Instant, number | null, Buffer]>(sql.APPEND);
+  const seq = Number(insert.run(epochId, row.class, row.receivedAt, record.clockRun ?? null, row.body).lastInsertRowid);
   came.add(row.class, row.body.length);
   return { seq, record, bytes: row.body.length };
 }
@@ -88,10 +93,10 @@ function grow(database: Database, open: OpenGap, record: GapRecord, tally: { cam
   return { seq: open.seq, record, bytes: row.body.length };
 }
 
-function gapIn(body: Buffer): GapRecord | undefined {
+function gapIn(body: Buffer, clockRun: number | null): GapRecord | undefined {
   try {
     const { gap, ...record } = decodeRecord(body);
-    return gap && { ...record, gap };
+    return gap && { ...record, gap, clockRun };
   } catch {
     // Whoever hands rows out sets it aside.
     return undefined;

@@ -6,6 +6,8 @@ import { sortTimeOf } from '../../shared/sort-time.ts';
 /** A record of class `gap`. */
 export interface GapRecord extends ReadingRecord {
   gap: Gap;
+  /** By which run of a clock its times are, as a row's; not a part of what is written. */
+  clockRun?: number | null;
 }
 
 /** What of one record is gone: between which sort times, and how much. */
@@ -56,11 +58,11 @@ export function gapOf(record: ReadingRecord, reason: GapReason, gone: Gone, at: 
   return { source, profile, device, receivedAt: at, subject, test, class: 'gap', readings: [], gap };
 }
 
-/** Gaps of the same place may become one: of one source, device and subject, for the same reason, of the same class. */
-export function placeOf({ source, profile, device, subject, test, gap }: GapRecord): string {
+/** Gaps of the same place may become one: of one source, device and subject, for the same reason, of the same class, and by the same clock. */
+export function placeOf({ source, profile, device, subject, test, gap, clockRun }: GapRecord): string {
   const { patient, visit, bed } = subject;
   return JSON.stringify([
-    [gap.lost, gap.reason],
+    [gap.lost, gap.reason, ...(typeof clockRun === 'number' ? [clockRun] : [])],
     [source, profile, test],
     [device.id, device.idType, device.vendor, device.model],
     [patient?.value, patient?.authority, visit, bed],

@@ -49,12 +49,12 @@ export class GivingUp {
       const at = this.#file.clock.now();
       for (const seq of seqs) {
         if (!evenSent && this.#sent.has(seq)) continue;
-        const row = database.prepare<[number], { class: number; body: Buffer }>(sql.WAITING_BODY).get(seq);
+        const row = database.prepare<[number], { class: number; body: Buffer; clockRun: number | null }>(sql.WAITING_BODY).get(seq);
         const record = row && readable(row.body);
         if (!row || !record) continue;
         database.prepare<[number]>(sql.GIVE_UP).run(seq);
         losses.went.add(row.class, row.body.length);
-        losses.gaps.push(gapOf(record, reason, goneOf(record), at));
+        losses.gaps.push({ ...gapOf(record, reason, goneOf(record), at), clockRun: row.clockRun });
       }
     });
   }
@@ -109,10 +109,10 @@ export class GivingUp {
 }
 
 function thinOne(database: Database, { seq, record, keep, gone }: ThinnedRow, at: Instant, losses: Losses): void {
-  const row = database.prepare<[number], { class: number; body: Buffer }>(sql.WAITING_BODY).get(seq);
+  const row = database.prepare<[number], { class: number; body: Buffer; clockRun: number | null }>(sql.WAITING_BODY).get(seq);
   if (!row) return;
   losses.went.add(row.class, row.body.length);
-  losses.gaps.push(gapOf(record, 'thinned', goneReadings(record, gone), at));
+  losses.gaps.push({ ...gapOf(record, 'thinned', goneReadings(record, gone), at), clockRun: row.clockRun });
   if (keep.length === 0) {
     database.prepare<[number]>(sql.GIVE_UP).run(seq);
     return;

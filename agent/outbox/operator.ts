@@ -1,19 +1,26 @@
 import type { Clock, Instant } from '../../shared/clock.ts';
-import { asVitalmeshError, type ErrorCode, isErrorCode, VitalmeshError } from '../../shared/errors.ts';
+import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
 import type { OperatorCommand, OperatorPrincipal } from '../../shared/operator/server.ts';
 import type { RowClass } from '../../shared/reading.ts';
-import { cleanText } from '../decoding.ts';
-import type { Outbox, OutboxRow, OutboxStatus, QuarantinedContent, QuarantineEntry } from './outbox.ts';
+import {
+  codeOf,
+  type EntryId,
+  type Filter,
+  filterOf,
+  flagOf,
+  idOf,
+  limitOf,
+  only,
+  quarantineIds,
+  reasonOf,
+  storeIdOf,
+  usage,
+} from './operator-arguments.ts';
+import { chosen, PAGE, quarantine, turn, waiting } from './operator-rows.ts';
+import type { Outbox, OutboxStatus, QuarantinedContent } from './outbox.ts';
 import { type ConfiguredSource, reread } from './reread.ts';
-import { type ListedEntry, listedEntry, listedRow, shownEntry, shownRow } from './shown.ts';
-
-/** Largest numbers of one call. */
-export const OUTBOX_LIMITS = { list: 1_000_000, ids: 1000, reason: 200 } as const;
-export const DEFAULT_LIST = 100;
-
-/** Rows read or released at a time: between two pages the devices have their turn. */
-const PAGE = 256;
+import { type ListedEntry, listedEntry, listedRow, type ShownEntry, shownEntry, shownRow } from './shown.ts';
 
 export interface OutboxCommandOptions {
   outbox: Outbox;
@@ -79,9 +86,7 @@ export function outboxCommands(options: OutboxCommandOptions): Record<string, Op
     },
     'outbox-show': (args, principal) => {
       only(args, ['id', 'withIdentifiers']);
-      const shown = show(outbox, idOf(args.id), flagOf(args.withIdentifiers));
-      log.warn({ id: shown.id, identifiers: shown.identifiers, principal }, 'an entry of the outbox was shown');
-      return [shown];
+      return shown(options, idOf(args.id), flagOf(args.withIdentifiers), principal);
     },
     'outbox-export': (args, principal) => {
       only(args, ['what', 'source', 'code', 'withIdentifiers']);
@@ -121,14 +126,14 @@ async function* acceptStore(
 async function* report(outbox: Outbox, clock: Clock): AsyncGenerator<OutboxReport> {
   const pending: Counted['byClass'] = {};
   const delivered: Counted['byClass'] = {};
-  for (let census = outbox.census(0, 8 * PAGE); census.last !== undefined; census = outbox.census(census.last, 8 * PAGE)) {
+  for (let census = await outbox.census(0, 8 * PAGE); census.last !== undefined; census = await outbox.census(census.last, 8 * PAGE)) {
     add(pending, census.pending);
     add(delivered, census.delivered);
     await turn();
   }
   const quarantined: Counted['byClass'] = {};
   for await (const { class: rowClass } of quarantine(outbox)) add(quarantined, { [rowClass ?? 'bytes']: 1 });
-  const { pending: waiting, delivered: done, quarantined: aside, ...status } = outbox.status();
+  const { pending: waiting, delivered: done, quarantined: aside, ...status } = await outbox.status();
   yield {
     ...status,
     now: clock.now(),
@@ -142,12 +147,6 @@ function add(to: Counted['byClass'], counts: Counted['byClass']): void {
   for (const [name, count] of Object.entries(counts) as [RowClass | 'bytes', number][]) to[name] = (to[name] ?? 0) + count;
 }
 
-interface Filter {
-  what: 'quarantine' | 'pending';
-  source: string | undefined;
-  code: ErrorCode | undefined;
-}
-
 async function* listed(outbox: Outbox, { limit, ...filter }: Filter & { limit: number }): AsyncGenerator<ListedEntry> {
   let left = limit;
   const entries = filter.what === 'quarantine' ? chosen(outbox, filter) : waiting(outbox, filter);
@@ -158,47 +157,18 @@ async function* listed(outbox: Outbox, { limit, ...filter }: Filter & { limit: n
   }
 }
 
-/** Entries of quarantine, the newest first, page by page; what comes in meanwhile is not among them. */
-async function* quarantine(outbox: Outbox): AsyncGenerator<QuarantineEntry> {
-  let before: number | undefined;
-  for (;;) {
-    const page = outbox.quarantined(PAGE, before);
-    yield* page;
-    before = page.at(-1)?.id;
-    if (before === undefined || page.length < PAGE) return;
-    await turn();
-  }
+async function* shown({ outbox, log }: OutboxCommandOptions, id: EntryId, withIdentifiers: boolean, principal: OperatorPrincipal) {
+  const entry = await found(outbox, id, withIdentifiers);
+  log.warn({ id: entry.id, identifiers: entry.identifiers, principal }, 'an entry of the outbox was shown');
+  yield entry;
 }
 
-async function* chosen(outbox: Outbox, { source, code }: Pick<Filter, 'source' | 'code'>): AsyncGenerator<QuarantineEntry> {
-  for await (const entry of quarantine(outbox)) {
-    if ((source === undefined || entry.source === source) && (code === undefined || entry.code === code)) yield entry;
-  }
-}
-
-/** Rows that wait, the oldest first, page by page. */
-async function* waiting(outbox: Outbox, { source }: Pick<Filter, 'source'>): AsyncGenerator<OutboxRow> {
-  let after = 0;
-  for (;;) {
-    const page = outbox.waiting(after, PAGE);
-    for (const row of page) if (source === undefined || row.record.source === source) yield row;
-    after = page.at(-1)?.seq ?? 0;
-    if (page.length < PAGE) return;
-    await turn();
-  }
-}
-
-interface EntryId {
-  what: 'quarantine' | 'pending';
-  number: number;
-}
-
-function show(outbox: Outbox, { what, number }: EntryId, withIdentifiers: boolean) {
+async function found(outbox: Outbox, { what, number }: EntryId, withIdentifiers: boolean): Promise<ShownEntry> {
   if (what === 'quarantine') {
-    const entry = outbox.content(number);
+    const entry = await outbox.content(number);
     if (entry) return shownEntry(entry, withIdentifiers);
   } else {
-    const row = outbox.waiting(number - 1, 1)[0];
+    const [row] = await outbox.waiting(number - 1, 1);
     if (row?.seq === number) return shownRow(row, withIdentifiers);
   }
   throw new VitalmeshError('OUTBOX-NO-ENTRY', { detail: `${what === 'quarantine' ? 'q' : 'r'}${number}` });
@@ -216,7 +186,7 @@ async function* exported(outbox: Outbox, filter: Filter, withIdentifiers: boolea
       return;
     }
     for await (const { id } of chosen(outbox, filter)) {
-      const entry = outbox.content(id);
+      const entry = await outbox.content(id);
       if (entry) yield shownEntry(entry, withIdentifiers);
       entries += entry ? 1 : 0;
     }
@@ -232,7 +202,7 @@ async function* replay(
 ): AsyncGenerator<Replayed> {
   const byName = new Map(sources.map((source) => [source.name, source]));
   const one = async (id: number): Promise<Replayed> => {
-    const entry = outbox.content(id);
+    const entry = await outbox.content(id);
     if (!entry) return notFound(id);
     const replayed = await release(outbox, entry, byName, clock.now());
     log.warn({ ...replayed, principal }, 'an entry of quarantine was replayed');
@@ -301,66 +271,4 @@ async function* drop(
     if (entry) log.warn({ id, code: entry.code, reason, principal }, 'an entry of quarantine was dropped');
     yield entry ? { id, code: entry.code, outcome: 'dropped' } : { id, code: null, outcome: 'not-found' };
   }
-}
-
-function usage(detail: string): VitalmeshError {
-  return new VitalmeshError('USAGE', { detail });
-}
-
-/** Refuses arguments that the command does not know: a filter that is not applied would widen what is done. */
-function only(args: Record<string, unknown>, known: readonly string[]): void {
-  if (Object.keys(args).some((name) => !known.includes(name))) throw usage(`arguments are ${known.join(', ') || 'none'}`);
-}
-
-function filterOf({ what = 'quarantine', source, code }: Record<string, unknown>): Filter {
-  if (what !== 'quarantine' && what !== 'pending') throw usage('what is quarantine or pending');
-  if (source !== undefined && (typeof source !== 'string' || source === '')) throw usage('--source is a name');
-  if (code !== undefined && what === 'pending') throw usage('rows that wait have no --code');
-  return { what, source, code: code === undefined ? undefined : codeOf(code) };
-}
-
-function codeOf(code: unknown): ErrorCode {
-  if (typeof code === 'string' && isErrorCode(code)) return code;
-  throw usage('--code is a code such as INGEST-NOT-BOUND');
-}
-
-function limitOf(limit: unknown = DEFAULT_LIST): number {
-  if (typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= OUTBOX_LIMITS.list) return limit;
-  throw usage(`--limit is a whole number from 1 to ${OUTBOX_LIMITS.list}`);
-}
-
-function flagOf(flag: unknown = false): boolean {
-  if (typeof flag === 'boolean') return flag;
-  throw usage('withIdentifiers is true or false');
-}
-
-function idOf(id: unknown): EntryId {
-  const [, kind, digits] = typeof id === 'string' ? (/^([qr])([1-9]\d{0,14})$/.exec(id) ?? []) : [];
-  if (kind === undefined) throw usage('an id is q and a number (quarantine), or r and a number (a row that waits), as list shows it');
-  return { what: kind === 'q' ? 'quarantine' : 'pending', number: Number(digits) };
-}
-
-/** Rows that wait are replayed by nobody and never dropped: the hub is to have them. */
-function quarantineIds(ids: unknown): number[] {
-  if (!Array.isArray(ids) || ids.length === 0 || ids.length > OUTBOX_LIMITS.ids) throw usage(`give 1 to ${OUTBOX_LIMITS.ids} ids`);
-  const parsed = ids.map(idOf);
-  if (parsed.some(({ what }) => what !== 'quarantine'))
-    throw usage('only entries of quarantine (q…); rows that wait are sent by themselves');
-  return [...new Set(parsed.map(({ number }) => number))];
-}
-
-function storeIdOf(value: unknown): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value))
-    throw usage('STORE_ID is 32 hexadecimal digits, as `vitalmesh-hub status` shows it');
-  return value;
-}
-
-function reasonOf(reason: unknown): string {
-  const clean = typeof reason === 'string' ? cleanText(reason, OUTBOX_LIMITS.reason) : undefined;
-  if (clean === undefined) throw usage('--reason TEXT is missing; it stands in the log, so name no patient');
-  return clean;
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import type { ReadingRecord, RowClass } from '../../shared/reading.ts';
+import type { ClockRun, KnownTime } from '../../shared/time/clock-run.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { Lineage, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { DecodeContext, MessageKey, Profile } from '../decoding.ts';
@@ -65,6 +66,19 @@ export interface Found {
   rest?: readonly { code: ErrorCode; part: string; bytes: number; raw: Uint8Array; origin?: Origin }[];
 }
 
+/** What became of records that came in a message. */
+export interface Appended {
+  /** None when the message was on disk already. */
+  keys: RowKey[];
+  /** Another message of this name was appended before. */
+  isNameUsed: boolean;
+}
+
+/** What stamped the time of receipt of records, where nobody had confirmed it. */
+export interface Stamped {
+  run?: ClockRun | undefined;
+}
+
 /** Some rows counted by class. */
 export interface Census {
   /** The last row that was counted; undefined when there was none left. */
@@ -79,6 +93,8 @@ export interface OutboxStatus {
   storeId: string | null;
   pending: number;
   oldestPendingAt: Instant | null;
+  /** Of those that wait, how many were received while the time was not known, and are not sent before it is. */
+  untimed: number;
   delivered: number;
   quarantined: number;
   /** Of the file and its log on disk. */
@@ -97,27 +113,34 @@ export interface OutboxStatus {
 /**
  * Durable store-and-forward. Whatever a method resolved for survives a power cut. Rows are handed out in order of `seq`; a row
  * stays until `complete` or `quarantine`, unless room is needed for what matters more, or it becomes too old: then a row of class `gap`
- * takes its place in the same commit. One process owns the file (STORAGE-LOCKED for a second one). Errors: STORAGE-*.
+ * takes its place in the same commit. One process owns the file (STORAGE-LOCKED for a second one). What is called first is done first. Errors: STORAGE-*.
  */
 export interface Outbox extends AsyncDisposable {
   readonly epoch: string;
-  /** The greatest `seq` given so far, whatever has become of the row; 0 before the first. */
+  /** The greatest `seq` given so far, as far as anybody was told of it, whatever has become of the row; 0 before the first. */
   readonly lastSeq: number;
   /**
-   * Appends one row a record; resolves after the commit that holds them all. Appends of one event-loop turn share a commit. `message` is
-   * what the records came in, kept in the same commit: when it is on disk already, nothing is appended and there are no keys. Rejects with
-   * OUTBOX-FULL when it is full and nothing is left that may go.
+   * Appends one row a record; resolves after the commit that holds them all. Appends of one event-loop turn share a commit. Rejects with
+   * OUTBOX-FULL when it is full and nothing is left that may go. Rows of a run that is `held`, and all behind them, are not handed out before
+   * `timeKnown`.
    */
-  append(records: readonly ReadingRecord[], from?: { message?: MessageKey | undefined }): Promise<RowKey[]>;
+  append(records: readonly ReadingRecord[], by?: Stamped): Promise<RowKey[]>;
+  /** The same of what came in a message, which is kept in the same commit: when it is on disk already, nothing is appended and there are no keys. */
+  appendMessage(records: readonly ReadingRecord[], message: MessageKey, by?: Stamped): Promise<Appended>;
+  /**
+   * The time is known: rows of runs that were never handed out get the time of receipt that they truly had, or are marked as of nobody knows
+   * when. Resolves when that is done, or is to be tried again; never rejects.
+   */
+  timeKnown(known: KnownTime): Promise<void>;
   /** Whether this message was appended, as far back as messages are kept (the newest 100,000), or another one of its name. */
-  find(message: MessageKey): 'message' | 'name' | undefined;
+  find(message: MessageKey): Promise<'message' | 'name' | undefined>;
   /**
    * Pending rows with `seq` greater than `after`, at most `limit`, to be sent: from now on the hub may hold them, and they are not
    * changed any more. Unreadable rows go to quarantine and are left out.
    */
-  pending(after: number, limit: number): OutboxRow[];
+  pending(after: number, limit: number): Promise<OutboxRow[]>;
   /** The same rows, to be looked at only. */
-  waiting(after: number, limit: number): OutboxRow[];
+  waiting(after: number, limit: number): Promise<OutboxRow[]>;
   /** Marks rows as held by the hub, with where it committed them, as far as it says so. */
   complete(rows: readonly DeliveredRow[]): Promise<void>;
   /** Id of the hub's store that the data go to; null before the first. */
@@ -128,7 +151,7 @@ export interface Outbox extends AsyncDisposable {
    */
   setStoreId(storeId: string): Promise<number>;
   /** Up to where the hub's store told of commits that hold delivered rows, in the order in which its epochs were met. */
-  toldOf(): readonly StorePosition[];
+  toldOf(): Promise<readonly StorePosition[]>;
   /**
    * Compares what was delivered with what the hub's store says of its life. Rows that it does not hold any more are pending again, with the
    * keys that they had; a gap of class `restored` stands for those that were removed here meanwhile. To be called before rows are handed out
@@ -142,9 +165,9 @@ export interface Outbox extends AsyncDisposable {
   /** Takes a new epoch and gives every pending row a key under it: after UPLINK-KEY-REUSED. Returns the new epoch. */
   rekey(): Promise<string>;
   /** Entries of quarantine with an id less than `before`, the newest first, at most `limit`. */
-  quarantined(limit: number, before?: number): QuarantineEntry[];
+  quarantined(limit: number, before?: number): Promise<QuarantineEntry[]>;
   /** An entry of quarantine with its content; undefined when there is none of this id. */
-  content(id: number): QuarantinedContent | undefined;
+  content(id: number): Promise<QuarantinedContent | undefined>;
   /**
    * In one commit: takes an entry out of quarantine, appends what was found in it as rows under new keys, and puts the rest of it into
    * quarantine, with the time and origin that the entry had. When the message is on disk already, nothing is appended and there are no
@@ -154,8 +177,8 @@ export interface Outbox extends AsyncDisposable {
   /** Removes an entry of quarantine for ever; resolves with what it was. Rejects with OUTBOX-NO-ENTRY. */
   drop(id: number): Promise<QuarantineEntry>;
   /** Counts at most `limit` rows with `seq` greater than `after`. */
-  census(after: number, limit: number): Census;
-  status(): OutboxStatus;
+  census(after: number, limit: number): Promise<Census>;
+  status(): Promise<OutboxStatus>;
   /** Called after rows became pending, until disposed. */
   onAppend(listener: () => void): Disposable;
   /** Called after rows became pending that come before some which were handed out, until disposed: they are met from the beginning only. */

@@ -6,6 +6,7 @@ import type { Metrics } from '../../shared/metrics.ts';
 import type { ReadingRecord } from '../../shared/reading.ts';
 import { lostClass } from './gaps.ts';
 import { readPlaces, writePlaces } from './places-file.ts';
+import type { RowOrigin } from './rows.ts';
 
 /** Where data of a source may be missing from. */
 export type GapSource = Pick<ReadingRecord, 'source' | 'profile' | 'device' | 'subject' | 'test'>;
@@ -72,7 +73,7 @@ export class Places {
   }
 
   /** A row of this record has, or gets, this number. */
-  note(record: ReadingRecord, seq: number): void {
+  note(record: RowOrigin, seq: number): void {
     if (seq > this.#highest) this.#highest = seq;
     const lost = record.gap?.lost ?? lostClass(record);
     const recent = this.#recent.get(record.device.id);
@@ -87,7 +88,7 @@ export class Places {
     this.#recent.set(record.device.id, entry);
   }
 
-  #add(key: string, record: ReadingRecord, lost: LostClass, seq: number): Entry {
+  #add(key: string, record: RowOrigin, lost: LostClass, seq: number): Entry {
     const { source, profile, device, subject, test } = record;
     if (this.#entries.size >= MOST_PLACES) this.#forgetOldest();
     // A copy: parts of a message's text would hold all of it in memory.

@@ -2,10 +2,11 @@ import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode } from '../../shared/errors.ts';
 import { decodeRecord, type ReadingRecord } from '../../shared/reading.ts';
 import { checkRecord } from '../../shared/reading-check.ts';
+import { inDoubt } from '../boots/retime.ts';
 import type { DecodeContext, Decoded, Hl7Profile, Profile, Rejected } from '../decoding.ts';
 import { Connection } from '../hl7/connection.ts';
 import { messageKey } from '../hl7/message-key.ts';
-import { inDoubt, partOrigin } from '../intake.ts';
+import { partOrigin } from '../intake.ts';
 import type { Found, Origin, QuarantinedContent } from './outbox.ts';
 
 /** A source as the configuration has it now. */

@@ -1,19 +1,24 @@
 import type { Instant } from '../../shared/clock.ts';
+import type { Gap } from '../../shared/gap.ts';
 import { decodeRecord, encodeRecord, type ReadingRecord } from '../../shared/reading.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { OutboxRow } from './outbox.ts';
+import type { GapSource } from './places.ts';
 import { CLASS_NUMBERS } from './schema.ts';
+
+/** What of a record says whose it is, and how it is treated. */
+export type RowOrigin = GapSource & Pick<ReadingRecord, 'class'> & { gap?: Pick<Gap, 'lost'> };
 
 /** A record as it goes into the file. */
 export interface NewRow {
-  record: ReadingRecord;
+  origin: RowOrigin;
   class: number;
   receivedAt: Instant;
   body: Buffer;
 }
 
 export function newRow(record: ReadingRecord): NewRow {
-  return { record, class: CLASS_NUMBERS[record.class], receivedAt: record.receivedAt, body: encodeRecord(record) };
+  return { origin: record, class: CLASS_NUMBERS[record.class], receivedAt: record.receivedAt, body: encodeRecord(record) };
 }
 
 /** A row as it comes out of the file. */

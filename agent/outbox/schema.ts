@@ -15,6 +15,9 @@ import type { Migration } from '../../shared/storage/migrations.ts';
  * concern it, because the hub may hold it under the key that it has.
  * `aside` lists damaged files that were set aside, how far each was taken over (see `Salvage`), and until then whose rows may have been in it
  * (see `Places`), as JSON.
+ * `clock_runs` lists runs of clocks that nobody had confirmed (shared/time/clock-run.ts), `rows.clock_run` says by which a row was stamped. `held`: its
+ * rows are not handed out. `shift` and `in_doubt` are what was decided of it, before the first of its rows is rewritten; then its line goes, and a
+ * row whose run is not listed any more is as true as it will be.
  * `quarantine_class` finds what goes first when quarantine takes too much room. `quarantine.held` is how many resources of a row the hub had, `quarantine.origin` an `Origin` as JSON; null where nobody knows.
  */
 export const MIGRATIONS: readonly Migration[] = [
@@ -90,6 +93,18 @@ export const MIGRATIONS: readonly Migration[] = [
    ) STRICT;`,
   'CREATE INDEX quarantine_class ON quarantine (class, id);',
   'ALTER TABLE aside ADD COLUMN places TEXT;',
+  `CREATE TABLE clock_runs (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     boot TEXT NOT NULL,
+     origin INTEGER NOT NULL,
+     begun_at INTEGER NOT NULL,
+     held INTEGER NOT NULL,
+     shift INTEGER,
+     in_doubt INTEGER,
+     UNIQUE (boot, origin, held)
+   ) STRICT;
+   ALTER TABLE rows ADD COLUMN clock_run INTEGER;
+   CREATE INDEX rows_clock_run ON rows (clock_run, seq) WHERE clock_run IS NOT NULL AND delivered_at IS NULL;`,
 ];
 
 /** Numbers in the `class` column, the best protected first; gaps are left for classes to come. */

@@ -20,6 +20,9 @@ const MOST_RANGES = 64;
 export class Sent {
   /** By this process, exactly, and by those before it. */
   readonly #ranges: SeqRange[] = [];
+  /** By this process alone; all rows from `#firstOwn` on came in while it ran. */
+  readonly #handed: SeqRange[] = [];
+  #firstOwn: number | undefined;
   /** As noted on disk. */
   #noted: SeqRange[] = [];
 
@@ -30,6 +33,7 @@ export class Sent {
     this.#noted = noted.filter(({ last }) => last >= oldest);
     if (this.#noted.length < noted.length) this.#write(database, this.#noted);
     for (const range of this.#noted) add(this.#ranges, range);
+    this.#firstOwn ??= (database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0) + 1;
   }
 
   /** All rows up to this number may have been sent, in the transaction under way. */
@@ -45,9 +49,16 @@ export class Sent {
     return this.#ranges.some(({ first, last }) => first <= seq && seq <= last);
   }
 
+  /** The same without that generosity for rows that came in while this process ran: it knows what it handed out. */
+  isSent(seq: number): boolean {
+    const isOwn = this.#firstOwn !== undefined && seq >= this.#firstOwn;
+    return isOwn ? this.#handed.some(({ first, last }) => first <= seq && seq <= last) : this.has(seq);
+  }
+
   /** Rows of these numbers are about to be handed out: durable when this returns, unless the disk refuses. */
   handOut(database: Database, range: SeqRange): void {
     add(this.#ranges, range);
+    add(this.#handed, range);
     if (this.#noted.some(({ first, last }) => first <= range.first && range.last <= last)) return;
     const noted = this.#noted.map((each) => ({ ...each }));
     add(noted, { first: range.first, last: range.last + AHEAD });

@@ -1,6 +1,7 @@
 // The SQL of the outbox, apart from its use, so that a test can ask SQLite how it goes about each statement.
 
-export const APPEND = 'INSERT INTO rows (epoch, class, received_at, body) VALUES (?, ?, ?, ?)';
+/** Parameters: epoch, class, time of receipt, the run of the clock that this is of, the row. */
+export const APPEND = 'INSERT INTO rows (epoch, class, received_at, clock_run, body) VALUES (?, ?, ?, ?, ?)';
 
 /** Parameters: the id of the last rekey, twice, `after`, the limit. */
 export const PENDING = `SELECT r.seq, e.epoch, r.received_at AS receivedAt, r.body
@@ -34,12 +35,28 @@ export const OLDEST_SEQ = 'SELECT seq FROM rows INDEXED BY rows_pending WHERE de
 // Making room. Rows that wait, without their content.
 export const WAITING = `SELECT seq, class, received_at AS receivedAt, length(body) AS bytes
   FROM rows INDEXED BY rows_pending WHERE delivered_at IS NULL AND seq > ? ORDER BY seq LIMIT ?`;
-export const WAITING_BODY = 'SELECT class, body FROM rows WHERE seq = ? AND delivered_at IS NULL';
+export const WAITING_BODY = 'SELECT class, body, clock_run AS clockRun FROM rows WHERE seq = ? AND delivered_at IS NULL';
 /** Of class `gap`, the newest first. */
-export const WAITING_GAPS = `SELECT seq, body FROM rows INDEXED BY rows_gaps
+export const WAITING_GAPS = `SELECT seq, body, clock_run AS clockRun FROM rows INDEXED BY rows_gaps
   WHERE class = 15 AND delivered_at IS NULL AND seq > 0 ORDER BY seq DESC LIMIT ?`;
 export const REWRITE = 'UPDATE rows SET body = ? WHERE seq = ? AND delivered_at IS NULL';
 export const GIVE_UP = 'DELETE FROM rows WHERE seq = ? AND delivered_at IS NULL';
+
+// Runs of clocks that nobody had confirmed.
+export const ADD_CLOCK_RUN = 'INSERT OR IGNORE INTO clock_runs (boot, origin, begun_at, held) VALUES (?, ?, ?, ?)';
+export const CLOCK_RUN_ID = 'SELECT id FROM clock_runs WHERE boot = ? AND origin = ? AND held = ?';
+export const CLOCK_RUNS = 'SELECT id, boot, origin, begun_at AS "from", held, shift, in_doubt AS inDoubt FROM clock_runs ORDER BY id';
+/** Those of which it was decided that they were wrong as well, until their rows are put right. */
+export const HELD_RUNS = 'SELECT id FROM clock_runs WHERE held = 1 OR shift <> 0 OR in_doubt = 1';
+const OF_RUN = 'FROM rows INDEXED BY rows_clock_run WHERE clock_run = ? AND delivered_at IS NULL';
+export const FIRST_OF_RUN = `SELECT min(seq) AS seq ${OF_RUN}`;
+export const COUNT_OF_RUN = `SELECT count(*) AS rows ${OF_RUN}`;
+export const LAST_OF_RUN = `SELECT received_at AS at ${OF_RUN} ORDER BY seq DESC LIMIT 1`;
+export const ROWS_OF_RUN = `SELECT seq, class, received_at AS receivedAt, body ${OF_RUN} ORDER BY seq LIMIT ?`;
+export const DECIDE_CLOCK_RUN = 'UPDATE clock_runs SET shift = ?, in_doubt = ? WHERE id = ?';
+export const FORGET_CLOCK_RUN = 'DELETE FROM clock_runs WHERE id = ?';
+export const RETIME = 'UPDATE rows SET received_at = ?, body = ?, clock_run = NULL WHERE seq = ? AND delivered_at IS NULL';
+export const KEEP_TIME = 'UPDATE rows SET clock_run = NULL WHERE seq = ?';
 
 export const SENT = 'SELECT first, last FROM sent ORDER BY first';
 export const NOTE_SENT = 'INSERT INTO sent (first, last) VALUES (?, ?)';

@@ -137,11 +137,11 @@ export class StoreLife {
     const { came, last } = await this.#file.writeOnReserve((database) => {
       const amounts = new Amounts();
       let seq = 0;
-      const insert = database.prepare<[number, number, Instant, Buffer]>(sql.APPEND);
+      const insert = database.prepare<[number, number, Instant, null, Buffer]>(sql.APPEND);
       this.#file.enter(database);
       for (const record of collected(takeLost(database, storeEpoch, held))) {
         const row = newRow({ ...record, receivedAt: this.#file.clock.now() });
-        seq = Number(insert.run(this.#file.epoch.id, row.class, row.receivedAt, row.body).lastInsertRowid);
+        seq = Number(insert.run(this.#file.epoch.id, row.class, row.receivedAt, null, row.body).lastInsertRowid);
         amounts.add(row.class, row.body.length);
       }
       return { came: amounts, last: seq };

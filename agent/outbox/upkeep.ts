@@ -1,8 +1,7 @@
-import { statfsSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { GapReason } from '../../shared/gap.ts';
 import type { RowClass } from '../../shared/reading.ts';
+import { DiskRoom } from './disk-room.ts';
 import type { OutboxFile } from './file.ts';
 import type { GapRows } from './gap-rows.ts';
 import { type GivenUp, GivingUp } from './giving-up.ts';
@@ -12,8 +11,6 @@ import {
   classToGo,
   DROPPABLE,
   type DroppableClass,
-  diskLimit,
-  diskRoom,
   hasExcess,
   isDroppable,
   isFromQuarantine,
@@ -38,8 +35,7 @@ export interface OutboxLimits {
 
 export const DEFAULT_LIMITS: OutboxLimits = { maxBytes: 2 * 1024 ** 3, maxAgeMs: {} };
 
-/** Free space of the disk is asked for at most so often, and old rows looked for. */
-const DISK_EVERY_MS = 5_000;
+/** Old rows are looked for at most so often. */
 const AGE_EVERY_MS = 60_000;
 const DELIVERED_AT_ONCE = 256;
 
@@ -57,7 +53,6 @@ export interface Fullness {
 export class Upkeep {
   readonly #file: OutboxFile;
   readonly #limits: OutboxLimits;
-  readonly #path: string;
   readonly #sent: Sent;
   readonly #givingUp: GivingUp;
   readonly #minutes: Minutes;
@@ -71,10 +66,8 @@ export class Upkeep {
   /** Given up since this was last told. */
   readonly #given = new Map<GapReason, GivenUp>();
   #level: Level = 'calm';
-  #limitBytes: number;
-  #roomBytes = Number.POSITIVE_INFINITY;
+  readonly #disk: DiskRoom;
   #usedBytes = 0;
-  #lookedAtDiskMs = Number.NEGATIVE_INFINITY;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
   #isMakingRoom = false;
   /** Steps without a walk that found nothing to do. */
@@ -83,17 +76,16 @@ export class Upkeep {
 
   constructor(file: OutboxFile, path: string, sent: Sent, gaps: GapRows, limits: Partial<OutboxLimits>) {
     this.#file = file;
-    this.#path = path;
     this.#sent = sent;
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#limitBytes = this.#limits.maxBytes;
+    this.#disk = new DiskRoom(path, this.#limits.maxBytes, file.clock);
     this.#givingUp = new GivingUp(file, sent, gaps);
     this.#minutes = new Minutes(sent);
   }
 
   /** As of the last commit. */
   get fullness(): Fullness {
-    return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: Math.min(this.#limitBytes, this.#roomBytes) };
+    return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: Math.min(this.#disk.limitBytes, this.#disk.roomBytes) };
   }
 
   /** After a commit: looks, and begins to work when there is something to do. */
@@ -116,16 +108,16 @@ export class Upkeep {
    * Undefined when rows of these classes may come in; else resolves once room was made, or rejects with OUTBOX-FULL: nothing is left that may
    * go. The last of the room is for what is never given up.
    */
-  room(records: readonly { class: RowClass }[]): Promise<void> | undefined {
+  room(rows: readonly { origin: { class: RowClass } }[]): Promise<void> | undefined {
     if (this.#level !== 'full') return undefined;
-    if (this.#usedBytes < this.#limitBytes && records.some((record) => !isDroppable(record.class))) return undefined;
+    if (this.#usedBytes < this.#disk.limitBytes && rows.some(({ origin }) => !isDroppable(origin.class))) return undefined;
     return this.#awaitRoom();
   }
 
   async #awaitRoom(): Promise<void> {
     await (this.#working ?? this.#work());
     this.#watch(this.#space());
-    if (this.#level === 'full') throw new VitalmeshError('OUTBOX-FULL', { detail: `${this.#usedBytes} of ${this.#limitBytes} bytes` });
+    if (this.#level === 'full') throw new VitalmeshError('OUTBOX-FULL', { detail: `${this.#usedBytes} of ${this.#disk.limitBytes} bytes` });
   }
 
   /** Rows that were passed wait again. */
@@ -263,35 +255,20 @@ export class Upkeep {
   /** The quick way of most commits. */
   #isCalm(): boolean {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
-    this.#lookAtDisk(fileBytes);
+    this.#disk.look(fileBytes);
     this.#usedBytes = usedBytes;
     this.#file.metrics.set('outbox_used_bytes', usedBytes);
-    if (hasExcess({ limitBytes: this.#limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
-    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * Math.min(this.#limitBytes, this.#roomBytes);
+    if (hasExcess({ limitBytes: this.#disk.limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
+    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * Math.min(this.#disk.limitBytes, this.#disk.roomBytes);
   }
 
   #space(): Space {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
     this.#usedBytes = usedBytes;
-    this.#lookAtDisk(fileBytes);
+    this.#disk.look(fileBytes);
     const { delivered, pending, quarantined } = this.#file;
     const counts = { pending: pending.byClass(), quarantined: quarantined.byNumber() };
-    return { usedBytes, limitBytes: this.#limitBytes, roomBytes: this.#roomBytes, delivered, ...counts };
-  }
-
-  #lookAtDisk(fileBytes: number): void {
-    const nowMs = this.#file.clock.monotonicMs();
-    if (nowMs - this.#lookedAtDiskMs < DISK_EVERY_MS) return;
-    this.#lookedAtDiskMs = nowMs;
-    try {
-      const { blocks, bavail, bsize } = statfsSync(dirname(resolve(this.#path)));
-      const disk = { totalBytes: blocks * bsize, freeBytes: bavail * bsize };
-      this.#limitBytes = Math.min(this.#limits.maxBytes, diskLimit(disk, fileBytes));
-      const logBytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-      this.#roomBytes = diskRoom(disk, fileBytes, logBytes);
-    } catch {
-      // A disk that does not say how full it is says so when it is.
-    }
+    return { usedBytes, limitBytes: this.#disk.limitBytes, roomBytes: this.#disk.roomBytes, delivered, ...counts };
   }
 
   #watch(space: Space): void {

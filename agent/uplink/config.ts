@@ -88,6 +88,14 @@ export function destinationOf(config: {
   return { to: 'hub', identity, overlay, uplink };
 }
 
+/**
+ * Whether the way to who takes the data tells the time as well: controllers of a network do, and a server whose certificate an authority of
+ * ours vouches for. Where it does not, nothing can wait until it has.
+ */
+export function tellsTime(destination: ToHub | ToFhirServer): boolean {
+  return destination.to === 'hub' ? destination.overlay.type === 'ziti' : destination.uplink.tls?.caFile !== undefined;
+}
+
 /** Whether a configured address may be called: what is in the clear stays on this machine. */
 function isFhirBase(text: string): boolean {
   if (!URL.canParse(text)) return false;

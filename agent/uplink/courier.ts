@@ -245,7 +245,7 @@ export class Courier implements Uplink {
   async #greet(link: Link): Promise<BatchLimits & Pick<PumpOptions, 'storeEpoch'>> {
     const { clock, batchEntries = 200, batchBytes = 1024 * 1024 } = this.#options;
     const askedAt = clock.now();
-    const greeting = await link.greet(this.#options.outbox.toldOf());
+    const greeting = await link.greet(await this.#options.outbox.toldOf());
     const { storeId, configRevision, now, limits, lineage } = greeting;
     await this.#settleStore(greeting);
     const clockOffsetMs = now === null ? null : Math.round(now - (askedAt + clock.now()) / 2);

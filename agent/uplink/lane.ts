@@ -54,14 +54,16 @@ export class Lane {
     this.#more = true;
   }
 
-  /** The next row, which stays; throws what `pending` throws. */
-  peek(pending: (after: number, limit: number) => OutboxRow[]): OutboxRow | undefined {
+  /** The next row, which stays; rejects as `pending` does. */
+  async peek(pending: (after: number, limit: number) => Promise<OutboxRow[]>): Promise<OutboxRow | undefined> {
     if (this.#rows.length === 0 && this.#more) {
       this.#more = false;
-      const found = pending(this.#cursor, CHUNK_ROWS[this.name]).filter(({ seq }) => seq <= this.#through);
+      const all = await pending(this.#cursor, CHUNK_ROWS[this.name]);
+      const found = all.filter(({ seq }) => seq <= this.#through);
       this.#chunk = { after: this.#cursor, through: found.at(-1)?.seq ?? this.#cursor };
       this.#cursor = this.#chunk.through;
-      this.#more = found.length === CHUNK_ROWS[this.name];
+      // Some may have come while these were read.
+      this.#more ||= found.length === CHUNK_ROWS[this.name];
       this.#rows = byDevice(found).reverse();
     }
     return this.#rows.at(-1);

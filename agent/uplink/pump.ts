@@ -202,7 +202,7 @@ export class Pump {
   async #fill(lane: Lane): Promise<void> {
     const unsendable: { row: OutboxRow; error: VitalmeshError }[] = [];
     while (!lane.departures.full) {
-      const row = this.#nextRow(lane);
+      const row = await this.#nextRow(lane);
       // While keys are in question, only what may already be at the hub goes out; the rest waits for its new keys.
       if (row === undefined || !this.#collisions.maySend(row, this.#options.outbox.epoch)) break;
       this.#collisions.passed(lane.take());
@@ -214,9 +214,9 @@ export class Pump {
     if (unsendable.length > 0) await this.#setAside(unsendable);
   }
 
-  #nextRow(lane: Lane): OutboxRow | undefined {
+  async #nextRow(lane: Lane): Promise<OutboxRow | undefined> {
     try {
-      return lane.peek((after, limit) => this.#options.outbox.pending(after, limit));
+      return await lane.peek((after, limit) => this.#options.outbox.pending(after, limit));
     } catch (thrown) {
       this.#hold(asVitalmeshError(thrown).code);
       return undefined;

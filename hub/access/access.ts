@@ -85,6 +85,7 @@ export const ACTIONS = [
   'patient.erase',
   'patient.hold',
   'patients.place',
+  'readings.amend',
   'registry.change',
   'session.open',
   'access.explain',
@@ -191,7 +192,10 @@ export interface AuditDetail {
   bytes?: number;
   /** SHA-256 of that, hex. */
   response?: string;
-  /** What was asked for; nothing in it but what the hub knows itself: keys of vital signs, numbers, its own ids. */
+  /**
+   * What was asked for; nothing in it but what the hub knows itself: keys of vital signs, numbers, its own ids. Of `readings.amend`, whose entries are of one patient each,
+   * the note of whoever decided as well.
+   */
   args?: Readonly<Record<string, string | number | boolean | null>>;
   /**
    * Of an erasure: its code, the mark (hex) by which the person's tombstone is found, how many numbers were included by whoever asked, and how many were left out

@@ -7,7 +7,7 @@ import type { SiteRange } from '../clinical/limits/limits.ts';
 import type { Losses } from '../clinical/sources/losses.ts';
 import type { Source } from '../clinical/sources/source.ts';
 import type { Withheld } from './access.ts';
-import type { SourceView } from './door.ts';
+import type { ShownPatient, SourceView } from './door.ts';
 import type { Masked } from './masking/contract.ts';
 import { noticeOf, sourceView } from './views.ts';
 
@@ -50,14 +50,14 @@ export interface AlertSourceView extends SourceView {
 export interface DeviceLimits {
   vital: string;
   device: string;
+  /** They are of some part of a panel. */
+  isOfPart?: true;
+  /** The value was converted from the unit in which they are. */
+  isConverted?: true;
   untrusted: { limits: string };
 }
 
-export interface AlertsView {
-  patient: string;
-  bed: string | null;
-  ward?: string;
-  mergedFrom?: string;
+export interface AlertsView extends ShownPatient {
   asOf: string;
   /** What is open before what is over, by priority, the newest first. */
   alerts: readonly AlertView[];
@@ -84,6 +84,9 @@ export interface AlertsFrame {
   patient: string;
   bed: string | null;
   ward?: string;
+  admitted?: Instant;
+  discharged?: Instant;
+  unplaced?: true;
   mergedFrom?: string;
   now: Instant;
   /** IANA. */
@@ -103,15 +106,18 @@ export interface AlertsFrame {
 
 /** The alerts of a patient, not masked. */
 export function alertsView(runs: readonly AlertRun[], frame: AlertsFrame): AlertsView {
-  const { patient, bed, ward, mergedFrom, now, zone, sources, withheld } = frame;
+  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom, now, zone, sources, withheld } = frame;
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   const judged = runs
-    .map((run) => ({ run, stands: standingOf(run, frame) }))
+    .map((run) => ({ run, stands: standingOf(run, { ...frame, ...awayOf(run, frame) }) }))
     .filter(({ run: { endedAt } }) => endedAt === null || endedAt > now - ENDED_SHOWN_MS)
     .sort((a, b) => rankOf(a) - rankOf(b) || b.run.lastTold - a.run.lastTold || (a.run.event < b.run.event ? -1 : 1));
   return {
     ...{ patient, bed, asOf: shown(now) },
     ...(ward !== undefined && { ward }),
+    ...(admitted !== undefined && { admitted: shown(admitted) }),
+    ...(discharged !== undefined && { discharged: shown(discharged) }),
+    ...(unplaced && { unplaced }),
     ...(mergedFrom !== undefined && { mergedFrom }),
     alerts: judged.slice(0, MOST_ALERTS).map(({ run, stands }) => alertView(run, stands, shown)),
     truncated: judged.length > MOST_ALERTS,
@@ -128,6 +134,12 @@ export function alertsView(runs: readonly AlertRun[], frame: AlertsFrame): Alert
     ...(withheld.length > 0 && { withheld }),
     notice: `${ALERT_NOTICE} ${noticeOf(frame.sandbox)}`,
   };
+}
+
+/** What was told before they came back is of the stay that ended. */
+function awayOf({ lastTold }: AlertRun, { admitted, discharged, unplaced }: AlertsFrame): { awaySince?: Instant | null } {
+  if (unplaced || (admitted !== undefined && lastTold < admitted)) return { awaySince: null };
+  return discharged === undefined ? {} : { awaySince: discharged };
 }
 
 function rankOf({ run, stands }: { run: AlertRun; stands: { state: AlertStanding } }): number {

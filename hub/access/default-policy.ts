@@ -54,6 +54,7 @@ export const DEFAULT_POLICY: Policy = {
         'patient.erase',
         'patient.hold',
         'patients.place',
+        'readings.amend',
         'registry.change',
         'access.explain',
       ],

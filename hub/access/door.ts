@@ -1,5 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
+import type { Observation } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { Group } from '../clinical/group.ts';
 import type { LimitSetter } from '../clinical/limits/limits.ts';
 import type { Disagreement, PreferredBecause } from '../clinical/preferred.ts';
 import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
@@ -8,6 +10,8 @@ import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObserva
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { AlertsView } from './alert-views.ts';
 import type { ConcernedRow } from './callers.ts';
+import type { FleetView, HealthView } from './fleet-views.ts';
+import type { GapsView } from './gap-views.ts';
 import type { TrendView, VersionView } from './history-views.ts';
 import type { Masked, MaskProfile } from './masking/contract.ts';
 
@@ -50,6 +54,10 @@ export interface VitalView {
   /** From which age on it is stale, and by whose word: the built-in table of classes, or a line of the site's file. */
   limit: { seconds: number; by: LimitSetter };
   lastKnown: { value: number | null; components: readonly { vital: string; value: number | null }[]; at: string } | null;
+  /** True where it was measured in a bed before the patient was discharged, and they are here again: then it is shown as stale, however new. */
+  formerStay?: true;
+  /** There where a newer one of its vital sign, of whatever device, is doubtful (`identity-doubtful`). */
+  doubtful?: DoubtfulView;
   flags: readonly Flag[];
   /** What it measures: a group of vital signs (`heart-rate`), or its own key. Of those of one group exactly one is preferred; none is merged with another. */
   measurand: string;
@@ -68,6 +76,16 @@ export interface VitalView {
   storedAt: Instant;
 }
 
+/** A newer reading that may be somebody else's: it is not the current one until it is repeated or confirmed, and stands beside that. */
+export interface DoubtfulView {
+  value: number | null;
+  components: readonly { vital: string; value: number | null }[];
+  /** ISO 8601 with offset. */
+  at: string;
+  device: string;
+  observation: string;
+}
+
 /** Where something comes from, and whether it does: a probe that is off is told from a gateway that is gone. */
 export interface SourceView {
   kind: SourceKind;
@@ -78,17 +96,23 @@ export interface SourceView {
   since: string | null;
 }
 
-export interface LatestView {
+/** Whose a view is, and where they are, as the reader is shown it. */
+export interface ShownPatient {
   patient: string;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
   /** Null at home, and where it is masked. */
   bed: string | null;
   ward?: string;
+  /** Since when the patient is here, who was here before and was discharged. ISO 8601. */
+  admitted?: string;
   /** Since when the patient, who lay in a bed, lies in none: then nothing is current. ISO 8601. */
   discharged?: string;
   /** They lie in no bed for sure: what is measured where they may lie is shown under nobody. */
   unplaced?: true;
+}
+
+export interface LatestView extends ShownPatient {
   /** ISO 8601. */
   asOf: string;
   vitals: readonly VitalView[];
@@ -104,9 +128,10 @@ export interface LatestView {
   masked?: Masked;
 }
 
-/** The end of what was subscribed to, of one patient; null for the list of patients. */
+/** The end of what was subscribed to, of one patient or one group; a patient of null and no group for the list of patients. */
 export interface Ended {
   patient: string | null;
+  group?: Group;
   /** Notifications of it that were sent. */
   delivered: number;
 }
@@ -141,6 +166,18 @@ export interface Door {
   trend(principal: Principal, patient: string, query: TrendAsked, context: CallContext): Promise<TrendView>;
   /** What devices told of alerts, relayed: open ones and those that ended within a day, and which sources can tell of any. */
   alerts(principal: Principal, patient: string, context: CallContext): Promise<AlertsView>;
+  /** What was measured and will never arrive, as far as it became known within thirty days. */
+  gaps(principal: Principal, patient: string, context: CallContext): Promise<GapsView>;
+  /** One observation by the id that answers give for it, as the hub holds it, masked like an export. Whose it is decides; NOT-FOUND as for a patient. */
+  observation(principal: Principal, id: string, context: CallContext): Promise<Observation>;
+  /** How many gateways and devices live, are silent or lost, for whoever may open a session; of nobody in particular. */
+  health(principal: Principal, context: CallContext): Promise<HealthView>;
+  /** The same one by one, for whoever may read the status. */
+  fleet(principal: Principal, context: CallContext): Promise<FleetView>;
+  /** Whether the principal may do this at all, whomever it is about; for lists of what there is to do. As pure as `maySee`. */
+  may(principal: Principal, action: Action): boolean;
+  /** Of whom among those that the principal may see this device gave what is current: by the names that it has for them and for the device. As pure as `maySee`. */
+  devicePatients(principal: Principal, device: string): readonly string[];
   /** Every version of one measurement, in order of storing. */
   history(
     principal: Principal,
@@ -148,8 +185,11 @@ export interface Door {
     query: Omit<HistoryQuery, 'patient'>,
     context: CallContext,
   ): Promise<readonly VersionView[]>;
-  /** Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. */
-  openSubscription(principal: Principal, patients: readonly string[], context: CallContext): Promise<void>;
+  /**
+   * Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. Of a group the evidence has its name and no patient; one of which the
+   * principal may see nobody, or is masked, looks like one that does not exist: NOT-FOUND.
+   */
+  openSubscription(principal: Principal, patients: readonly string[], context: CallContext, groups?: readonly Group[]): Promise<void>;
   closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void>;
   /**
    * Pure check without evidence, for filtering each change of an open subscription: by where the patient is now, or as of `place`, where the
@@ -161,6 +201,10 @@ export interface Door {
    * a patient's own id. As pure as `maySee`.
    */
   patientBehind(principal: Principal, name: string): string | undefined;
+  /** The ward and the panels of a patient now, by which a change is one of theirs; for the hub itself, and as pure. */
+  groupsOf(tenant: string, patient: string): NonNullable<Change['was']>;
+  /** Whether the principal, not masked, may see anybody of a group. As pure as `maySee`. */
+  maySeeAnyOf(principal: Principal, group: Group): boolean;
   /** How what it subscribes to is masked, without regard to one patient. As pure as `maySee`. */
   maskOf(principal: Principal): MaskProfile;
   /**

@@ -19,6 +19,8 @@ export interface TrendView extends Trend {
   name: string;
   /** ISO 8601, one more than buckets; bucket i goes from the i-th to the next. */
   edges: readonly string[];
+  /** From when to when the patient was here, as far as movements told of it and the buckets reach; `to` null while they are. ISO 8601. */
+  stays?: readonly { from: string; to: string | null }[];
   notice: string;
   masked?: Masked;
 }
@@ -60,16 +62,24 @@ export interface TrendFrame {
   now: number;
   /** IANA. */
   zone: string;
+  /** All of the patient, in order; UTC ms. */
+  stays?: readonly { from: number; to: number | null }[];
   sandbox?: boolean;
 }
 
 export function trendView(
   trend: Trend,
-  { patient, mergedFrom, bed, ward, vital, edges, now, zone, sandbox = false }: TrendFrame,
+  { patient, mergedFrom, bed, ward, vital, edges, now, zone, stays = [], sandbox = false }: TrendFrame,
 ): TrendView {
   const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
   const place = { ...(mergedFrom !== undefined && { mergedFrom }), bed, ...(ward !== undefined && { ward }) };
-  return { patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown), ...trend, notice: noticeOf(sandbox) };
+  const [first = 0, last = 0] = [edges[0], edges.at(-1)];
+  const within = stays.filter(({ from, to }) => from < last && (to === null || to > first));
+  return {
+    ...{ patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown) },
+    ...(within.length > 0 && { stays: within.map(({ from, to }) => ({ from: shown(from), to: to === null ? null : shown(to) })) }),
+    ...{ ...trend, notice: noticeOf(sandbox) },
+  };
 }
 
 export function versionView(version: StoredVersion, mergedFrom?: string): VersionView {

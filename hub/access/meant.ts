@@ -51,10 +51,11 @@ export function meant(
   return { decision, patient: found?.patient, place: found && placeOf(found), masking };
 }
 
-function placeOf({ bed, ward, discharged, unplaced, mergedFrom }: PatientPlace): Place {
+function placeOf({ bed, ward, admitted, discharged, unplaced, mergedFrom }: PatientPlace): Place {
   return {
     bed,
     ...(ward !== undefined && { ward }),
+    ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
     ...(unplaced && { unplaced }),
     ...(mergedFrom !== undefined && { mergedFrom }),

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import { type FleetNow, NO_FLEET } from '../clinical/sources/fleet.ts';
 import { NO_SURROUNDINGS, type Surroundings } from '../clinical/surroundings.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -8,7 +9,9 @@ import { DEFAULT_POLICY } from './default-policy.ts';
 import { AlertReads } from './door/alert-reads.ts';
 import { Calls } from './door/calls.ts';
 import { Exports } from './door/exports.ts';
+import { FleetReads } from './door/fleet-reads.ts';
 import { Reads } from './door/reads.ts';
+import { RecordReads } from './door/record-reads.ts';
 import { Streams } from './door/streams.ts';
 import type { Door } from './door.ts';
 import { granted } from './evidence-of-call.ts';
@@ -27,6 +30,8 @@ export interface DoorOptions {
   zone?: string;
   /** What is known beside the store; nothing unless given. */
   surroundings?: Surroundings;
+  /** What is connected and what is not; nothing unless given. */
+  fleet?: FleetNow;
   /** How the answer that there is nobody waits; a timer unless given. */
   wait?: (ms: number) => Promise<unknown>;
 }
@@ -38,6 +43,8 @@ export function createDoor(options: DoorOptions): Door {
   const calls = new Calls({ ...options, policy, clock });
   const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
   const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
+  const records = new RecordReads({ calls, store, registry, maskings, clock, zone });
+  const fleetReads = new FleetReads({ calls, store, registry, maskings, clock, zone, fleet: options.fleet ?? NO_FLEET });
   const streams = new Streams({ calls, store });
   const exports = new Exports({ calls, store, registry });
   return {
@@ -45,11 +52,19 @@ export function createDoor(options: DoorOptions): Door {
     latest: (principal, patient, context) => reads.latest(principal, patient, context),
     trend: (principal, patient, query, context) => reads.trend(principal, patient, query, context),
     alerts: (principal, patient, context) => alertReads.alerts(principal, patient, context),
+    gaps: (principal, patient, context) => records.gaps(principal, patient, context),
+    observation: (principal, id, context) => records.observation(principal, id, context),
+    health: (principal, context) => fleetReads.health(principal, context),
+    fleet: (principal, context) => fleetReads.fleet(principal, context),
+    devicePatients: (principal, device) => fleetReads.devicePatients(principal, device),
     history: (principal, patient, query, context) => reads.history(principal, patient, query, context),
-    openSubscription: (principal, patients, context) => streams.openSubscription(principal, patients, context),
+    openSubscription: (principal, patients, context, groups) => streams.openSubscription(principal, patients, context, groups),
     closeSubscription: (principal, ended, context) => streams.closeSubscription(principal, ended, context),
     maySee: (principal, change, place) => streams.maySee(principal, change, place),
+    may: (principal, action) => decide(principal, action, calls.resource(principal.tenant), calls.now()).allow,
     patientBehind: (principal, name) => streams.patientBehind(principal, name),
+    groupsOf: (tenant, patient) => streams.groupsOf(tenant, patient),
+    maySeeAnyOf: (principal, group) => streams.maySeeAnyOf(principal, group),
     maskOf: (principal) => streams.maskOf(principal),
     export: (principal, filter, context) => exports.export(principal, filter, context),
     exportEvents: (principal, filter, context, readFor) => exports.exportEvents(principal, filter, context, readFor),

@@ -7,7 +7,7 @@ import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { Beside, Demo, LimitsInForce } from '../clinical/surroundings.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { Withheld } from './access.ts';
-import type { LatestView, SourceView, VitalView } from './door.ts';
+import type { DoubtfulView, LatestView, SourceView, VitalView } from './door.ts';
 
 /** Stands under everything that shows values. */
 export const NOTICE =
@@ -25,14 +25,29 @@ interface Shown {
   limit: Limit;
   standing: Standing;
   stale: boolean;
+  formerStay: boolean;
   demo: boolean;
+  doubtful?: StoredReading;
+}
+
+/** Rows that are current, and the doubtful ones that stand beside them, by vital sign. */
+function apart(rows: readonly StoredReading[]): { current: StoredReading[]; doubtful: ReadonlyMap<string, StoredReading> } {
+  const isDoubtful = ({ flags }: StoredReading): boolean => flags.includes('identity-doubtful');
+  return {
+    current: rows.filter((row) => !isDoubtful(row)),
+    doubtful: new Map(rows.filter(isDoubtful).map((row) => [nameOfSeries(row), row])),
+  };
+}
+
+function nameOfSeries({ vital, test }: StoredReading): string {
+  return `${vital} ${test}`;
 }
 
 /**
  * A stored row as a reader gets it at `now`. Nothing of a stale row stands where a current value would: the number is in `lastKnown`
  * alone. `at` is the time by which the row is ordered: the device's, or that of receipt where the device's was set aside (flag `clock`).
  */
-function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, demo }: Shown): VitalView {
+function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, formerStay, demo, doubtful }: Shown): VitalView {
   const at = formatInstant(row.sortTime, row.offsetMin);
   return {
     vital: row.vital,
@@ -54,6 +69,8 @@ function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, d
     lastKnown: stale
       ? { value: row.value, components: row.components.map((part) => ({ vital: part.vital, value: part.value })), at }
       : null,
+    ...(formerStay && { formerStay }),
+    ...(doubtful && { doubtful: doubtfulView(doubtful) }),
     flags: row.flags,
     measurand: standing.measurand.key,
     preferred: standing.preferred,
@@ -69,11 +86,17 @@ function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, d
   };
 }
 
+function doubtfulView({ value, components, sortTime, offsetMin, device, id }: StoredReading): DoubtfulView {
+  const parts = components.map((part) => ({ vital: part.vital, value: part.value }));
+  return { value, components: parts, at: formatInstant(sortTime, offsetMin), device, observation: id };
+}
+
 /** Whose rows they are, and when they are shown. */
 export interface LatestFrame {
   patient: string;
   bed: string | null;
   ward?: string;
+  admitted?: Instant;
   discharged?: Instant;
   unplaced?: true;
   mergedFrom?: string;
@@ -89,14 +112,18 @@ export interface LatestFrame {
 /** What is current of a patient, not masked. */
 export function latestView(
   rows: readonly StoredReading[],
-  { now, zone, withheld, limits, beside, discharged, ...whose }: LatestFrame,
+  { now, zone, withheld, limits, beside, admitted, discharged, ...whose }: LatestFrame,
 ): LatestView {
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   return {
     ...whose,
+    ...(admitted !== undefined && { admitted: shown(admitted) }),
     ...(discharged !== undefined && { discharged: shown(discharged) }),
     asOf: shown(now),
-    vitals: vitalViews(rows, now, limits.of, beside.demo, discharged !== undefined),
+    vitals: vitalViews(rows, now, limits.of, beside.demo, {
+      isOver: discharged !== undefined,
+      ...(admitted !== undefined && { admitted }),
+    }),
     sources: sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, withheld }).map((source) => sourceView(source, shown)),
     demo: beside.demo.map(({ device, since, lastAt }) => ({ device, since: shown(since), lastAt: shown(lastAt) })),
     limitsVersion: limits.version,
@@ -114,7 +141,7 @@ export function sourcesOf(
   { now, limits, behind, withheld }: { now: Instant; limits: PatientLimits; behind: readonly Source[]; withheld: readonly Withheld[] },
 ): Source[] {
   const devices = new Map<string, { freshAt: Instant; limitMs: number }[]>();
-  for (const row of rows) {
+  for (const row of apart(rows).current) {
     const of = devices.get(row.device) ?? [];
     devices.set(row.device, of);
     of.push({ freshAt: row.freshAt, limitMs: limits(row).ms });
@@ -133,20 +160,22 @@ export function sourceView({ kind, id, state, since }: Source, shown: (at: Insta
 /**
  * The rows of a patient as a reader gets them, in an order in which whoever reads only the first loses least: what is current before
  * what is stale, the newest of each vital sign before its others, then by vital sign and device. Device ids that keep changing thus
- * hide no other vital sign. Nothing is current of a stay that has ended (`isOver`). What a device measured before it said that it is in demonstration mode is not current any more.
+ * hide no other vital sign. Nothing is current of a stay that has ended (`isOver`), nor, of whoever is here again (`admitted`), of what was measured in a bed before. What a device measured before it said that it is in demonstration mode is not current any more.
  */
 export function vitalViews(
   rows: readonly StoredReading[],
   now: Instant,
   limits: PatientLimits,
   demos: readonly Demo[] = [],
-  isOver = false,
+  { isOver = false, admitted = Number.NEGATIVE_INFINITY }: { isOver?: boolean; admitted?: Instant } = {},
 ): VitalView[] {
+  const { current, doubtful } = apart(rows);
   const demoAt = new Map(demos.map(({ device, lastAt }) => [device, lastAt]));
-  const judged = rows.map((row) => {
+  const judged = current.map((row) => {
     const limit = limits(row);
     const demo = !row.test && (demoAt.get(row.device) ?? Number.NEGATIVE_INFINITY) >= row.receivedAt;
-    return { row, limit, demo, stale: isOver || demo || isStale(row, now, limit.ms) };
+    const formerStay = row.place === 'bed' && row.sortTime < admitted;
+    return { row, limit, demo, formerStay, stale: isOver || formerStay || demo || isStale(row, now, limit.ms) };
   });
   const standings = standingsOf(
     judged.map(({ row: { vital, device, value, components, flags, sortTime, test }, stale }) => ({
@@ -156,9 +185,11 @@ export function vitalViews(
   );
   const seen = new Map<string, number>();
   const ranked = judged
-    .flatMap(({ row, limit, demo, stale }, i) => {
+    .flatMap(({ row, limit, demo, formerStay, stale }, i) => {
       const standing = standings[i];
-      return standing ? [{ row, view: vitalView(row, now, { limit, demo, stale, standing }) }] : [];
+      if (!standing) return [];
+      const beside = doubtful.get(nameOfSeries(row));
+      return [{ row, view: vitalView(row, now, { limit, demo, formerStay, stale, standing, ...(beside && { doubtful: beside }) }) }];
     })
     .sort(
       (a, b) => Number(a.view.stale) - Number(b.view.stale) || Number(a.row.test) - Number(b.row.test) || b.row.sortTime - a.row.sortTime,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { Action, AuditDetail, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { CallContext } from '../access/door.ts';
@@ -115,6 +116,8 @@ class StoreAuditor implements Auditor {
   async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
     const { saw } = filter;
+    // What is the id of no observation was shown by nothing, whatever an entry leaves open.
+    const isNobodys = saw !== undefined && parseObservationId(saw) === undefined;
     const unread: UnreadEntry[] = [];
     const { records, whose } = await this.#open(call, filter, {}, unread);
     let rows = 0;
@@ -123,6 +126,7 @@ class StoreAuditor implements Auditor {
     try {
       for await (const record of records) {
         const showing = saw === undefined ? 'shown' : showingOf(record, saw);
+        if (isNobodys && showing !== 'shown') continue;
         if (showing === 'unopened') unopened += 1;
         if (showing === 'unopened' || showing === 'not') continue;
         rows += 1;

@@ -27,6 +27,7 @@ const CLASSES: Readonly<Record<Action, EvidenceClass>> = {
   'patient.erase': 'administration',
   'patient.hold': 'administration',
   'patients.place': 'administration',
+  'readings.amend': 'administration',
   'registry.change': 'administration',
   'session.open': 'operation',
   'access.explain': 'operation',

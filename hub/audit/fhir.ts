@@ -97,6 +97,7 @@ const SHAPES: Readonly<Record<Action, Shape>> = {
   'patient.erase': DELETE,
   'patient.hold': { type: dicom('110100', 'Application Activity'), action: 'U' },
   'patients.place': { type: dicom('110100', 'Application Activity'), action: 'U' },
+  'readings.amend': { type: dicom('110100', 'Application Activity'), action: 'U' },
   'registry.change': {
     type: dicom('110113', 'Security Alert'),
     subtype: [dicom('110137', 'User Security Attributes Changed')],

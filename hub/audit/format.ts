@@ -41,6 +41,7 @@ const REBUILT: Readonly<Record<Rebuilt, string | null>> = {
   masked: 'not made again: it was masked',
   withheld: 'the values may not be read by whoever asks',
   gone: 'not made again: not all of it is kept any more',
+  newer: 'not made again: a later version of vitalmesh-hub showed it, whose answers this one does not know',
   differs: 'not proven: what is kept makes another view, for instance if the limits of the site are others now',
 };
 

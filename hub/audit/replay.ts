@@ -4,8 +4,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { AbsentReason } from '../../shared/reading.ts';
 import type { Action, AuditDetail, AuditEvent, Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
-import { latestView } from '../access/views.ts';
-import { type LimitsInForce, NO_SURROUNDINGS, type ShownPlace, type Surroundings } from '../clinical/surroundings.ts';
+import { shapesOf, viewOfShape } from '../access/view-shapes.ts';
+import { type Beside, type LimitsInForce, NO_SURROUNDINGS, type ShownPlace, type Surroundings } from '../clinical/surroundings.ts';
 import { canonicalJson } from '../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
@@ -23,9 +23,10 @@ export interface ShownAgain {
  * What became of making the view again that was shown: `same` has the recorded hash, so it is proven what was shown. `none`: nothing was shown. `brief`: the
  * policy did not keep which observations. `kind`: lists, trends, histories and exports are not made again. `erased`: the patient was. `masked`: it was shown under pseudonyms,
  * which are not made again. `withheld`: whoever replays may not read the values. `gone`: not all of it is kept. `differs`: what is kept makes another
- * view, for instance since an age was set to unknown, or the site's limits are others.
+ * view, for instance since an age was set to unknown, or the site's limits are others. `newer`: a version of the software showed it whose views are not known here; those of earlier ones are
+ * made again as these made them.
  */
-export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'differs';
+export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'newer' | 'differs';
 
 /** One thing that a principal asked, and what it was shown. */
 export interface ReplayStep {
@@ -60,6 +61,8 @@ export interface ReplayCaller {
   context: CallContext;
 }
 
+/** Before evidence said what was known beside the rows. */
+const NOTHING_BESIDE: Beside = { sources: [], demo: [], sandbox: false };
 /** Steps whose values are read together. */
 const PAGE = 100;
 /** The hub's clock may have been set back between two rows, which then are not in order of their times. */
@@ -98,9 +101,9 @@ async function* replayedPage(page: readonly EvidenceRecord[], source: ReplaySour
     const { patient } = record.event;
     const rows = patient === null ? undefined : kept.get(patient);
     const { limits } = source.surroundings ?? NO_SURROUNDINGS;
-    const { panels, ...then } = placeThen(record.event, source.registry);
-    const { patient: of, ...place } = then;
-    yield stepOf(record, rows, { ...place, zone: source.zone, limits: limits({ ...then, ...(panels && { panels }) }) });
+    const then = placeThen(record.event, source.registry);
+    const { panels: _, possible: __, patient: ___, ...place } = then;
+    yield stepOf(record, rows, { ...place, zone: source.zone, limits: limits(then) });
   }
 }
 
@@ -108,8 +111,9 @@ async function* replayedPage(page: readonly EvidenceRecord[], source: ReplaySour
 function placeThen({ tenant, patient, detail }: AuditEvent, registry: ReplaySource['registry']): PatientPlace {
   if (patient === null) return { patient: '', bed: null };
   const { panels, bed = null, ward } = registry.patient(tenant, patient) ?? {};
-  const place = detail?.beside?.place ?? { bed, ...(ward !== undefined && { ward }) };
-  return { ...place, patient, ...(panels && { panels }) };
+  const { place, possible } = detail?.beside ?? {};
+  const where = place ?? { bed, ...(ward !== undefined && { ward }) };
+  return { ...where, patient, ...(panels && { panels }), ...(possible && { possible }) };
 }
 
 /** The versions of a patient that are still kept; undefined where whoever replays may not read them. */
@@ -172,11 +176,20 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
   if (rows === undefined && shown.length > 0) return 'withheld';
   const readings = shown.flatMap(([observation, storedAt]) => rows?.get(versionOf(observation, storedAt)) ?? []);
   if (readings.length < shown.length) return 'gone';
-  if (beside === undefined) return 'differs';
+  const then = readings.map((row) => doubtedAs(beside?.doubtful ?? [], row));
+  const shapes = shapesOf(beside);
+  if (shapes.length === 0) return 'newer';
+  const frame = { patient, ...place, withheld, beside: beside ?? NOTHING_BESIDE };
   const instants = Math.min(Math.ceil(latencyMs) + 2, MOST_INSTANTS);
   for (let i = 0; i < instants; i += 1) {
-    const view = latestView(readings, { patient, ...place, withheld, beside, now: at + i });
-    if (hash('sha256', canonicalJson(view)) === response) return 'same';
+    for (const shape of shapes)
+      if (hash('sha256', canonicalJson(viewOfShape(shape, then, { ...frame, now: at + i }))) === response) return 'same';
   }
   return 'differs';
+}
+
+/** A row with the doubt about whose it is that was shown, whatever it is now. */
+function doubtedAs(doubtful: readonly string[], row: StoredReading): StoredReading {
+  const others = row.flags.filter((flag) => flag !== 'identity-doubtful');
+  return { ...row, flags: doubtful.includes(row.id) ? [...others, 'identity-doubtful'] : others };
 }

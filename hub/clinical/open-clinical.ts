@@ -7,6 +7,7 @@ import type { LiveRegistry } from '../registry/live-registry.ts';
 import { createSurroundings } from './clinical.ts';
 import type { ClinicalConfig } from './config.ts';
 import { DemoDevices } from './demo-devices.ts';
+import { DueWatch } from './due/due-watch.ts';
 import { type ExpectedFile, expectedSchema, NO_EXPECTED } from './due/schema.ts';
 import { limitsSchema, NO_LIMITS } from './limits/schema.ts';
 import { SiteFile } from './site-file.ts';
@@ -25,6 +26,8 @@ export interface ClinicalSite extends Pick<LinesOptions, 'isBound' | 'isAlone' |
   feed: Feed;
   clock: Clock;
   timer?: Timer;
+  /** IANA; of the hospital. */
+  zone: string;
   log: Logger;
   /** Records a change of a site file in the evidence; what it throws keeps the change out. */
   record: (row: ClinicalFile, revision: string) => Promise<void>;
@@ -37,10 +40,14 @@ export interface Clinical {
   sources: SourceWatch;
   demos: DemoDevices;
   surroundings: Surroundings;
+  /** Whether it is asked of a vital sign whose it is (`doubt` of the file of limits). */
+  isDoubted(vital: string): boolean;
   /** What is reckoned of patients, and for whom. */
   support: Pick<SiteFile<SupportFile>, 'current'>;
   /** Which readings are expected of whom. */
   expected: Pick<SiteFile<ExpectedFile>, 'current'>;
+  /** Tells when what is expected stands otherwise; undefined where nothing is expected of anybody. */
+  due: DueWatch | undefined;
   /** Site files that were refused at a reload. */
   notInForce(): readonly NotInForce[];
   /** Puts changed site files in force. Never rejects. */
@@ -49,7 +56,7 @@ export interface Clinical {
 
 /** Throws CLINICAL-INVALID. */
 export function openClinical({ limits: path, support: supportPath, expected: expectedPath }: ClinicalConfig, site: ClinicalSite): Clinical {
-  const { store, registry, feed, clock, timer, log, record } = site;
+  const { store, registry, feed, clock, timer, zone, log, record } = site;
   const limits = new SiteFile({
     ...{ schema: limitsSchema, path, none: NO_LIMITS, clock, log },
     record: (revision) => record('limits', revision),
@@ -64,11 +71,12 @@ export function openClinical({ limits: path, support: supportPath, expected: exp
   });
   const { isBound, isAlone, overdueSince } = site;
   const limitMs = (): number => limits.current.rules.sources.gateway ?? GATEWAY_AWAY_MS;
-  const sources = new SourceWatch({ feed, registry, limitMs, isBound, isAlone, overdueSince });
+  const sources = new SourceWatch({ feed, clock, registry, limitMs, isBound, isAlone, overdueSince });
   const demos = new DemoDevices();
   const surroundings = createSurroundings({ limits, sources, demos, registry });
+  const due = expectedPath === undefined ? undefined : new DueWatch({ registry, rules: expected, feed, clock, zone });
   const staleness = new StalenessWatch({
-    ...{ store, feed, clock, sources, ...(timer && { timer }) },
+    ...{ store, feed, clock, sources, ...(due && { due }), ...(timer && { timer }) },
     ...(path !== undefined && {
       limitOf: (row) => surroundings.limits(registry.patient(row.tenant, row.patient) ?? { patient: row.patient, bed: null }).of(row).ms,
     }),
@@ -79,12 +87,13 @@ export function openClinical({ limits: path, support: supportPath, expected: exp
       if (kind === 'patients') staleness.relimit({ tenant, patient });
     });
   return {
-    ...{ staleness, sources, demos, surroundings, support, expected },
+    ...{ staleness, sources, demos, surroundings, support, expected, due },
+    isDoubted: (vital) => !Object.hasOwn(limits.current.rules.doubt, vital),
     notInForce: () => [...limits.notInForce(), ...support.notInForce(), ...expected.notInForce()],
     reload: async () => {
       if (await limits.reload()) staleness.relimit();
       await support.reload();
-      await expected.reload();
+      if (await expected.reload()) due?.reload();
     },
   };
 }

@@ -3,16 +3,11 @@ import type { OperatorCommand } from '../../shared/operator/server.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import { parsed } from '../inspection/arguments.ts';
-import type { Registry } from '../registry/registry.ts';
-import type { DueReadings } from './due/due.ts';
-import { worklist } from './due/worklist.ts';
-import type { Support } from './support/support.ts';
+import type { ClinicalReads } from './reads.ts';
 
 export interface ClinicalCommandSurroundings {
-  door: Pick<Door, 'alerts' | 'listPatients'>;
-  registry: Pick<Registry, 'patients'>;
-  support: Pick<Support, 'of'>;
-  due: Pick<DueReadings, 'of' | 'version'>;
+  door: Pick<Door, 'alerts'>;
+  reads: ClinicalReads;
   tenants(): readonly string[];
 }
 
@@ -27,13 +22,7 @@ const groupArgs = z.union([
 export type ClinicalCommand = 'clinical-alerts' | 'clinical-support' | 'clinical-due' | 'clinical-worklist';
 
 /** What an operator may ask of what is current; decided and recorded like any other read. */
-export function clinicalOperatorCommands({
-  door,
-  registry,
-  support,
-  due,
-  tenants,
-}: ClinicalCommandSurroundings): Record<ClinicalCommand, OperatorCommand> {
+export function clinicalOperatorCommands({ door, reads, tenants }: ClinicalCommandSurroundings): Record<ClinicalCommand, OperatorCommand> {
   return {
     'clinical-alerts': async function* (args, principal) {
       const { tenant, patient } = parsed(patientArgs, args, 'clinical-alerts takes tenant and patient (text)');
@@ -41,15 +30,15 @@ export function clinicalOperatorCommands({
     },
     'clinical-support': async function* (args, principal) {
       const { tenant, patient } = parsed(patientArgs, args, 'clinical-support takes tenant and patient (text)');
-      yield await support.of(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+      yield await reads.support(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'clinical-due': async function* (args, principal) {
       const { tenant, patient } = parsed(patientArgs, args, 'clinical-due takes tenant and patient (text)');
-      yield await due.of(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
+      yield await reads.due(operatorWithin(tenants(), uidOf(principal), tenant), patient, CONTEXT);
     },
     'clinical-worklist': async function* (args, principal) {
       const { tenant, ...group } = parsed(groupArgs, args, 'clinical-worklist takes tenant, and panel or ward (text)');
-      yield await worklist(operatorWithin(tenants(), uidOf(principal), tenant), group, CONTEXT, { door, registry, due });
+      yield await reads.worklist(operatorWithin(tenants(), uidOf(principal), tenant), group, CONTEXT);
     },
   };
 }

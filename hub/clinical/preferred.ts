@@ -40,6 +40,7 @@ export const IS_DOUBT: Readonly<Record<Flag, boolean>> = {
   questionable: true,
   'unit-assumed': true,
   demo: true,
+  'identity-doubtful': true,
 };
 
 /** That a current value differs from another one of the same measurand by more than the table allows. */

@@ -2,6 +2,8 @@ import { type Clock, type Instant, systemClock } from '../../shared/clock.ts';
 import type { Service } from '../../shared/lifecycle.ts';
 import type { Feed } from '../feed.ts';
 import type { Currency, CurrencyChange, Store } from '../store/store.ts';
+import { ClockJumps } from './clock-jumps.ts';
+import type { DueWatch } from './due/due-watch.ts';
 import { DueHeap } from './due-heap.ts';
 import type { WatchedDevice } from './sources/device-silence.ts';
 import type { DeviceRow } from './sources/source.ts';
@@ -29,6 +31,8 @@ export interface StalenessWatchOptions {
   limitOf?: (row: Currency) => number;
   /** What else is looked after with the same timer. */
   sources?: SourceWatch;
+  /** Likewise. */
+  due?: Pick<DueWatch, 'look' | 'again' | 'nextDue'>;
 }
 
 interface Watched extends Currency, DeviceRow {
@@ -37,10 +41,14 @@ interface Watched extends Currency, DeviceRow {
   source: WatchedDevice | undefined;
 }
 
+/** Rows that were current and are no longer, and rows that are again. */
+interface Judged {
+  silent: Watched[];
+  again: Watched[];
+}
+
 /** The wall clock may be set while the timer sleeps; after a second at most that is noticed. */
 const LONGEST_SLEEP_MS = 1000;
-/** By so much the wall clock must have moved against the monotonic one to have been set. Slewing moves it by half a thousandth. */
-const JUMP_MS = 100;
 
 /**
  * Tells the feed (kind `stale`) when the current value of a (patient, vital, device) reaches its limit of age, once until it is
@@ -52,21 +60,22 @@ const JUMP_MS = 100;
  */
 export class StalenessWatch implements Service {
   readonly name = 'staleness';
-  readonly #options: Required<Omit<StalenessWatchOptions, 'sources'>>;
+  readonly #options: Required<Omit<StalenessWatchOptions, 'sources' | 'due'>>;
   readonly #sources: SourceWatch | undefined;
+  readonly #due: StalenessWatchOptions['due'];
   readonly #rows = new Map<string, Watched>();
   #heap = new DueHeap<Watched>();
   #sleep: Disposable | undefined;
   #running = false;
-  /** Wall clock minus monotonic clock when last looked at. */
-  #ahead: number;
+  readonly #jumps: ClockJumps;
   /** After what the store must still be told to distrust. */
   #distrustAfter: Instant | undefined;
 
-  constructor({ sources, ...options }: StalenessWatchOptions) {
+  constructor({ sources, due, ...options }: StalenessWatchOptions) {
     this.#options = { clock: systemClock, timer: systemTimer, limitOf: ({ vital, place }) => staleAfterMs(vital, place), ...options };
     this.#sources = sources;
-    this.#ahead = this.#wallAhead();
+    this.#due = due;
+    this.#jumps = new ClockJumps(this.#options.clock);
   }
 
   /** Throws STORAGE-* when the store cannot be read. */
@@ -91,21 +100,17 @@ export class StalenessWatch implements Service {
   /** Limits are others, of everybody or of one patient: what is stale by now is told, and what is current again as well. */
   relimit(of?: { tenant: string; patient: string }): void {
     const now = this.#options.clock.now();
-    const silent: Watched[] = [];
-    const again: Watched[] = [];
+    const changed: Judged = { silent: [], again: [] };
     for (const row of this.#rows.values()) {
       if (of !== undefined && (row.tenant !== of.tenant || row.patient !== of.patient)) continue;
       const limitMs = this.#options.limitOf(row);
       if (limitMs === row.limitMs) continue;
       row.limitMs = limitMs;
-      const wasCurrent = row.due !== undefined;
-      row.due = undefined;
-      if (!isStale(row, now, limitMs)) this.#push(row, dueOf(row));
-      if (wasCurrent !== (row.due !== undefined)) (wasCurrent ? silent : again).push(row);
+      this.#judge(row, now, changed);
     }
-    this.#tell('stale', silent, now);
-    this.#tell('stored', again, now);
-    this.#sources?.devices.again(now);
+    this.#tell('stale', changed.silent, now);
+    this.#tell('stored', changed.again, now);
+    this.#sources?.again(now);
     this.#sources?.tell(now);
   }
 
@@ -167,13 +172,15 @@ export class StalenessWatch implements Service {
     this.#sleep = undefined;
     if (!this.#running) return;
     const now = this.#options.clock.now();
-    const silent = [...this.#afterJump(now), ...this.#overdue(now)];
-    this.#tell('stale', silent, now);
+    const { silent, again } = this.#afterJump(now);
+    this.#tell('stale', [...silent, ...this.#overdue(now)], now);
+    this.#tell('stored', again, now);
     this.#sources?.look(now);
+    this.#due?.look(now);
     if (this.#rows.size === 0 && this.#sources === undefined) return;
     // It never sleeps longer, even when nothing is due: a clock that was set back makes rows current again.
-    const next = Math.min(this.#heap.nextDue() ?? Number.POSITIVE_INFINITY, this.#sources?.nextDue() ?? Number.POSITIVE_INFINITY);
-    this.#sleep = this.#options.timer.set(() => this.#wake(), Math.min(Math.max(next - now, 0), LONGEST_SLEEP_MS));
+    const moments = [this.#heap.nextDue(), this.#sources?.nextDue(), this.#due?.nextDue()].filter((at) => at !== undefined);
+    this.#sleep = this.#options.timer.set(() => this.#wake(), Math.min(Math.max(Math.min(...moments) - now, 0), LONGEST_SLEEP_MS));
   }
 
   #overdue(now: Instant): Watched[] {
@@ -186,25 +193,28 @@ export class StalenessWatch implements Service {
     return silent;
   }
 
-  /** Where the wall clock was set, looks at every row again; gives those that were current and are no longer. */
-  #afterJump(now: Instant): Watched[] {
-    const ahead = this.#wallAhead();
-    const jump = ahead - this.#ahead;
-    this.#ahead = ahead;
+  /** Where the wall clock was set, looks at every row again; gives those that were current and are no longer, and those that are again. */
+  #afterJump(now: Instant): Judged {
+    const jump = this.#jumps.take();
     if (jump <= -STEP_MS) this.#distrustAfter = now + STEP_MS;
     if (this.#distrustAfter !== undefined) void this.#distrust(this.#distrustAfter);
-    if (Math.abs(jump) < JUMP_MS) return [];
-    const silent: Watched[] = [];
+    const changed: Judged = { silent: [], again: [] };
+    if (jump === 0) return changed;
     this.#heap = new DueHeap();
     for (const row of this.#rows.values()) {
-      const wasTold = row.due === undefined;
-      row.due = undefined;
       if (row.storedAt > now + STEP_MS) row.freshAt = AGE_UNKNOWN;
-      if (!isStale(row, now, row.limitMs)) this.#push(row, dueOf(row));
-      else if (!wasTold) silent.push(row);
+      this.#judge(row, now, changed);
     }
-    this.#sources?.shift(jump, now);
-    return silent;
+    this.#sources?.again(now);
+    this.#due?.again(now);
+    return changed;
+  }
+
+  #judge(row: Watched, now: Instant, { silent, again }: Judged): void {
+    const wasCurrent = row.due !== undefined;
+    row.due = undefined;
+    if (!isStale(row, now, row.limitMs)) this.#push(row, dueOf(row));
+    if (wasCurrent !== (row.due !== undefined)) (wasCurrent ? silent : again).push(row);
   }
 
   /** Until the store has taken it, it is tried again at each waking; meanwhile `isStale` holds back what is far ahead. */
@@ -227,10 +237,6 @@ export class StalenessWatch implements Service {
     }
     for (const { tenant, patient, vitals } of patients.values())
       this.#options.feed.publish({ tenant, patient, kind, vitals: [...vitals], at });
-  }
-
-  #wallAhead(): number {
-    return this.#options.clock.now() - this.#options.clock.monotonicMs();
   }
 
   #stop(): void {

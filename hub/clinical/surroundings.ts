@@ -23,11 +23,17 @@ export interface Beside {
 }
 
 /** Where a patient is, as answers show it. */
-export type ShownPlace = Pick<PatientPlace, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+export type ShownPlace = Pick<PatientPlace, 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'>;
 
 /** What an answer showed beside the rows; who moved since lay elsewhere then. Evidence of before says nothing of the place. */
 export interface ShownBeside extends Beside {
   place?: ShownPlace;
+  /** Where whoever lay in no bed for sure may have lain: by that the limits of age were. */
+  possible?: NonNullable<PatientPlace['possible']>;
+  /** Of what shape the view was (`LATEST_SHAPE`). Evidence of before does not say. */
+  shape?: number;
+  /** Observations that were shown as doubtful (`identity-doubtful`): by now they may be sure, or others doubtful. None unless given. */
+  doubtful?: readonly string[];
 }
 
 /** The limits that hold for a patient, and the version of the file they are of; null where the site has none. */

@@ -7,16 +7,21 @@ import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { AccessResource, Principal } from '../access/access.ts';
 import { decide } from '../access/decide.ts';
 import type { Policy } from '../access/policy.ts';
+import { isDoubtable } from '../clinical/doubt/jumps.ts';
 import { withRange } from '../clinical/plausible.ts';
 import { MAX_AHEAD_MS, sortTimeOf, type Times, timesOf } from '../clinical/sort-time.ts';
+import type { Place } from '../clinical/staleness.ts';
 import { boundFrom, isBeforeBinding, type MeasuredAt, mayReachInto } from '../patients/before-binding.ts';
+import { movementTimeOf } from '../patients/movement-time.ts';
 import { PATIENT_SYSTEM, type Subject, subjectOf } from '../patients/subject.ts';
 import { NOWHERE } from '../patients/whereabouts/devices.ts';
 import type { BatchPlaces, RowPlace } from '../patients/whereabouts/placing.ts';
+import type { NamedDevice } from '../registry/adopted.ts';
 import { isBeforeStore, type UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Placed } from '../store/placing/placing.ts';
 import type { Arrival, EventArrival, Refusal } from '../store/store.ts';
+import { deviceNamed, isAdopted, isOfDevice } from './adopted/adopted.ts';
 import { canonicalJson } from './canonical.ts';
 
 /** Who sends, and what the checks need to know. */
@@ -28,6 +33,8 @@ export interface Sender {
   at: Instant;
   /** Who lies where by movements; of a tenant that follows none, nothing is placed by them. */
   places?: BatchPlaces | undefined;
+  /** Of which vital signs it is asked whose they are; of all of the table unless given. */
+  isDoubted?: ((vital: string) => boolean) | undefined;
 }
 
 /** Whose device said that it is in demonstration mode. */
@@ -36,14 +43,17 @@ export interface DemoOf {
   device: string;
 }
 
-/** `bed` is the one that the source names, where something well-formed was refused. */
-export type Admitted = { arrival: Arrival | EventArrival } | { refusal: Refusal; bed?: string | undefined; demo?: DemoOf | undefined };
+/** `bed` is the one that the source names, where something well-formed was refused; `heard` the device that a home's gateway heard. */
+export type Admitted = { heard?: NamedDevice | null } & (
+  | { arrival: Arrival | EventArrival }
+  | { refusal: Refusal; bed?: string | undefined; demo?: DemoOf | undefined }
+);
 
 const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT <type>/<id>`, the id's agent part is the sender, the
- * resource keeps its rules, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
+ * resource keeps its rules, its device is adopted where the home has a list, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
  * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`), as where a store that was put back misses some. Of a tenant in production nothing passes that says it is a test.
  * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
@@ -67,12 +77,15 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   if (method !== 'PUT' || url !== `${resourceType}/${named}`)
     return refuse('INGEST-INVALID', 'request: not PUT <type>/<id of the resource>');
 
+  const heard = deviceNamed(fields(resource));
+  if (sender.gateway.adopted && (!('facts' in checked) || isOfDevice(checked.facts, heard)) && !isAdopted(sender.gateway, heard))
+    return { ...refuse('INGEST-NOT-ADOPTED', 'device: not adopted at this home'), heard };
   const takesTests = sender.registry.isSandbox(sender.gateway.tenant);
   if ('facts' in checked) {
     const admitted = checked.facts.test && !takesTests ? TEST_DATA : admitEvent(checked.facts, sender, sentAt);
     return 'code' in admitted
       ? refuse(admitted.code, admitted.rule, checked.facts.hints.bed)
-      : { arrival: { ...admitted, id: named, received: canonicalJson(checked.resource) } };
+      : { arrival: { ...admitted, id: named, received: canonicalJson(checked.resource) }, heard };
   }
   const { observation } = checked;
   const { hints, flags: given, ...facts } = readObservation(observation);
@@ -85,9 +98,33 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   }
   const { sortTime, freshAt, flags } = times;
   const place = bed === null && !placed && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
-  const marked = withRange({ ...facts, flags });
+  // Whether it is doubtful whose it is follows from what the store holds.
+  const marked = withRange({ ...facts, flags: flags.filter((flag) => flag !== 'identity-doubtful') });
+  const judged = isPersonal({ ...owned, vital: facts.vital, place }, sender);
   const received = canonicalJson(observation);
-  return { arrival: { ...facts, id: named, patient, flags: marked, sortTime, freshAt, place, received, ...(placed && { placed }) } };
+  return {
+    arrival: {
+      ...facts,
+      id: named,
+      patient,
+      flags: marked,
+      sortTime,
+      freshAt,
+      place,
+      received,
+      ...(placed && { placed }),
+      ...(judged && { judged }),
+    },
+    heard,
+  };
+}
+
+/** Whether a reading is of a device that others in the home may use, so that it may be theirs. */
+function isPersonal(
+  { patient, place, vital }: { patient: string; place: Place; vital: string },
+  { gateway, isDoubted }: Sender,
+): true | undefined {
+  return place === 'home' && gateway.patient === patient && isDoubtable(vital) && (isDoubted?.(vital) ?? true) ? true : undefined;
 }
 
 /** Why something is refused. */
@@ -155,7 +192,7 @@ type Claim = Pick<EventFacts, 'device' | 'hints'>;
 function claimOf({ device, hints, effective, receivedAt, flags }: Measured, sender: Sender, sentAt: Instant | null): Claim {
   if (!sender.places) return { device, hints };
   const { sortTime } = timesOf(sortTimeOf(effective, receivedAt, flags), { at: sender.at, sentAt });
-  const bed = sender.places.bedOf(device, hints.bed, sortTime);
+  const bed = sender.places.bedOf({ gateway: sender.gateway.identity, device }, hints.bed, sortTime);
   return bed === hints.bed || bed === undefined ? { device, hints } : { device, hints: { ...hints, bed } };
 }
 
@@ -178,7 +215,7 @@ function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, send
   if (sorted.flags.includes('memory') && (sorted.flags.includes('clock') || sorted.flags.includes('clockless'))) return UNKNOWN_TIME;
   const times = timesOf(sorted, { at, sentAt });
   const measured = { sortTime: Math.min(sorted.sortTime, receivedAt), flags: sorted.flags, storedAt: at, sentAt };
-  const asked = { bed, device, stated, isMissing: isMissing(measured, sender) };
+  const asked = { bed, gateway: sender.gateway.identity, device, stated, mayBeLost: mayBeLost(measured, sender) };
   const row = places?.place({ ...asked, at: times.sortTime });
   if (!row) return BEFORE_BINDING;
   // How long ago it was by the gateway's own clock, from when the hub has it: another time where the clocks differ.
@@ -187,8 +224,13 @@ function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, send
   return { patient: row.patient, bed, times, placed: row.placed };
 }
 
-/** Whether the store was put back to before that time and nobody confirmed since: somebody may have left or come. What was before a new store, movements themselves tell. */
-function isMissing(measured: MeasuredAt, sender: Sender): boolean {
+/**
+ * Whether it may be of a time of which the store lost the movements, and by its own time alone that cannot be told (`TenantPlaces` goes by that): its clock is in doubt, or nobody knows how long ago it was. What was
+ * before a new store, movements themselves tell.
+ */
+function mayBeLost(measured: MeasuredAt, sender: Sender): boolean {
+  const { sentAt, flags } = measured;
+  if (sentAt !== null && !flags.includes('clock') && !flags.includes('clockless')) return false;
   return unknownOf(sender).some((stretch) => !isBeforeStore(stretch) && mayReachInto(stretch, measured));
 }
 
@@ -229,7 +271,11 @@ function admitEvent(facts: EventFacts, sender: Sender, sentAt: Instant | null): 
   if (facts.kind === 'movement' || facts.kind === 'device') {
     if (facts.kind === 'movement' && !sender.gateway.movements)
       return { code: 'INGEST-NOT-BOUND', rule: 'movements: this gateway may not tell of them' };
-    const { sortTime } = timesOf(sortTimeOf(facts.effective, facts.receivedAt, flags), { at: sender.at, sentAt });
+    const { at } = sender;
+    const sortTime =
+      facts.kind === 'movement'
+        ? movementTimeOf({ ...facts, at, sentAt })
+        : timesOf(sortTimeOf(facts.effective, facts.receivedAt, flags), { at, sentAt }).sortTime;
     return { ...kept, patient: null, sortTime };
   }
   const owned = ownerOf(facts, sender, sentAt);

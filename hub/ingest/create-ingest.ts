@@ -11,6 +11,7 @@ import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Policy } from '../access/policy.ts';
 import { gatewayPrincipal } from '../access/principals.ts';
 import type { DemoDevices } from '../clinical/demo-devices.ts';
+import type { DueWatch } from '../clinical/due/due-watch.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
 import type { Corrections } from '../patients/corrections.ts';
@@ -28,6 +29,7 @@ import {
   type Store,
 } from '../store/store.ts';
 import { type Admitted, admit, type Sender } from './admit.ts';
+import type { Strangers } from './adopted/strangers.ts';
 import { batchEvidence, writeEvidence } from './evidence.ts';
 import { admitForeign } from './foreign/admit.ts';
 import type { Answered, ForeignAnswer, Ingest, RuledOutcome } from './ingest.ts';
@@ -46,10 +48,16 @@ export interface IngestOptions {
   log?: Logger;
   /** Told of every row that became the current one or no longer is, so that it knows when each goes stale. */
   staleness?: Pick<StalenessWatch, 'changed'>;
+  /** Told of every observation that was stored, so that it knows which expected reading came. */
+  due?: Pick<DueWatch, 'measured' | 'doubted'> | undefined;
   /** Reads since when the bindings of the registry hold anew, once the store has something new to say of that. */
   rebind?: () => Promise<void>;
   /** Told of every place that is bound to nobody. */
   unbound?: Pick<UnboundPlaces, 'note'>;
+  /** Of which vital signs it is asked whose they are. */
+  isDoubted?: (vital: string) => boolean;
+  /** Told of devices that are not adopted where they are heard. */
+  strangers?: Pick<Strangers, 'refused' | 'taken'>;
   /** Told of every batch that the store took, or did not. */
   storing?: Pick<Storing, 'refused' | 'stored'>;
   /** Who lies where by movements; without it no bed follows them. */
@@ -87,8 +95,11 @@ class HubIngest implements Ingest {
   readonly #log: Logger;
   readonly #reported: Seldom;
   readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
+  readonly #due: Pick<DueWatch, 'measured' | 'doubted'> | undefined;
   readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
+  readonly #isDoubted: ((vital: string) => boolean) | undefined;
+  readonly #strangers: Pick<Strangers, 'refused' | 'taken'> | undefined;
   readonly #demos: Pick<DemoDevices, 'note'> | undefined;
   readonly #storing: Pick<Storing, 'refused' | 'stored'> | undefined;
   readonly #placements: Placements;
@@ -103,7 +114,10 @@ class HubIngest implements Ingest {
     clock = systemClock,
     log = silentLogger,
     staleness,
+    due,
     unbound,
+    strangers,
+    isDoubted,
     demos,
     storing,
     rebind,
@@ -120,7 +134,10 @@ class HubIngest implements Ingest {
     this.#log = log;
     this.#reported = new Seldom(clock, REPORT_EVERY_MS);
     this.#staleness = staleness;
+    this.#due = due;
     this.#unbound = unbound;
+    this.#strangers = strangers;
+    this.#isDoubted = isDoubted;
     this.#demos = demos;
     this.#storing = storing;
     this.#rebind = rebind;
@@ -203,7 +220,8 @@ class HubIngest implements Ingest {
       this.#metrics.count('ingest_refused_batches', 'UPLINK-UNKNOWN-GATEWAY');
       throw new VitalmeshError('UPLINK-UNKNOWN-GATEWAY', { detail: identityId });
     }
-    const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), registry: this.#registry, policy: this.#policy(), at };
+    const by = { registry: this.#registry, policy: this.#policy(), isDoubted: this.#isDoubted };
+    const sender: Sender = { gateway, principal: gatewayPrincipal(gateway), ...by, at };
     await this.#refuseDenied(sender);
     return sender;
   }
@@ -213,13 +231,22 @@ class HubIngest implements Ingest {
     const { parts, outcome } = await this.#committed(
       this.#placements.stored(sender, admitted, (each, keep) => this.#write(sender, each, { sentAt, whole, keep })),
     );
-    const { results, currencies, committed, dropped } = outcome;
+    const { results, currencies, doubts, committed, dropped } = outcome;
     if (dropped > 0) this.#quarantineFull(sender.gateway.identity, dropped);
+    const kept = arrivalsOf(parts).filter((arrival, i): arrival is Arrival => results[i] === 'stored' && !isEvent(arrival));
+    const isSure = ({ patient, vital }: Arrival): boolean => !doubts.some((doubt) => doubt.patient === patient && doubt.vital === vital);
+    this.#due?.measured(sender.gateway.tenant, kept.filter(isSure));
+    this.#due?.doubted(sender.gateway.tenant, doubts);
     this.#staleness?.changed(currencies);
     this.#report(sender.gateway.identity, refusalsOf(parts));
     for (const part of parts) if ('refusal' in part) this.#unbound?.note(sender.gateway.identity, part.refusal, part.bed, sender.at);
     this.#noteDemos(sender, parts);
-    this.#tell(sender, arrivalsOf(parts), results, currencies);
+    this.#noteStrangers(sender, parts);
+    this.#tell(sender, kept, [...currencies, ...doubts]);
+    this.#tellEvents(
+      sender,
+      arrivalsOf(parts).filter((arrival, i): arrival is EventArrival => results[i] === 'stored' && isEvent(arrival)),
+    );
     return { parts, outcomes: this.#outcomes(parts, results), committed };
   }
 
@@ -229,6 +256,15 @@ class HubIngest implements Ingest {
       if (!('demo' in part) || part.demo === undefined) continue;
       const { patient, device } = part.demo;
       if (this.#demos?.note(tenant, patient, device, at)) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], at });
+    }
+  }
+
+  #noteStrangers({ gateway, at }: Sender, parts: readonly Admitted[]): void {
+    if (this.#strangers === undefined || gateway.patient === undefined) return;
+    for (const part of parts) {
+      if (!part.heard) continue;
+      if ('arrival' in part) this.#strangers.taken(gateway, part.heard, at);
+      else if (part.refusal.code === 'INGEST-NOT-ADOPTED') this.#strangers.refused(gateway, part.heard, at);
     }
   }
 
@@ -306,15 +342,25 @@ class HubIngest implements Ingest {
 
   #tell(
     { gateway: { tenant }, at }: Sender,
-    arrivals: readonly (Arrival | EventArrival)[],
-    results: readonly ArrivalResult[],
-    currencies: readonly CurrencyChange[],
+    kept: readonly Arrival[],
+    changes: readonly Pick<CurrencyChange, 'patient' | 'vital'>[],
   ): void {
-    const stored = vitalsByPatient(arrivals.filter((arrival, i): arrival is Arrival => results[i] === 'stored' && !isEvent(arrival)));
-    const current = vitalsByPatient(currencies);
+    const stored = vitalsByPatient(kept);
+    const current = vitalsByPatient(changes);
     for (const [patient, vitals] of stored) {
       const changed = current.get(patient);
       this.#feed.publish({ tenant, patient, kind: changed ? 'stored' : 'late', vitals: [...(changed ?? vitals)], at });
+    }
+    // What people gave to somebody before it came is not told as of whom the hub placed it with.
+    for (const [patient, vitals] of current)
+      if (!stored.has(patient)) this.#feed.publish({ tenant, patient, kind: 'stored', vitals: [...vitals], at });
+  }
+
+  /** What of movements is news, they say themselves to whoever follows them; waves are nobody's news. */
+  #tellEvents({ gateway: { tenant }, at }: Sender, kept: readonly EventArrival[]): void {
+    for (const kind of ['alert', 'gap'] as const) {
+      const patients = new Set(kept.flatMap((event) => (event.kind === kind && event.patient !== null ? [event.patient] : [])));
+      for (const patient of patients) this.#feed.publish({ tenant, patient, kind, vitals: [], at });
     }
   }
 

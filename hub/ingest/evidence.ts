@@ -15,7 +15,7 @@ export interface SentBy {
 }
 
 /** The gateway may not write it. All else is wrong with what it wrote. */
-const DENIED: readonly ErrorCode[] = ['INGEST-NOT-BOUND', 'INGEST-FOREIGN-ID', 'INGEST-ERASED'];
+const DENIED: readonly ErrorCode[] = ['INGEST-NOT-BOUND', 'INGEST-NOT-ADOPTED', 'INGEST-FOREIGN-ID', 'INGEST-ERASED'];
 
 /** One entry for what was taken, and one for each reason for which something was refused. */
 export function batchEvidence(

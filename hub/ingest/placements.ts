@@ -1,5 +1,6 @@
 import type { Metrics } from '../../shared/metrics.ts';
 import type { Corrections } from '../patients/corrections.ts';
+import { isTooOld } from '../patients/movement-time.ts';
 import { readSaid, type ToldMovement } from '../patients/said.ts';
 import type { BatchPlaces } from '../patients/whereabouts/placing.ts';
 import { isOvertaken, MOST_TRIES, type Whereabouts } from '../patients/whereabouts.ts';
@@ -93,6 +94,10 @@ export class Placements {
     return async (write) => {
       const outcome = await whereabouts.keep(tenant, { movements, version: places.version, at }, write);
       if (tells) this.#corrections?.wake();
+      const old = arrivals.filter(
+        (arrival, i) => movements[i] && outcome.results[i] === 'stored' && isTooOld({ ...arrival, gateway: identity }),
+      );
+      if (old.length > 0) this.#metrics?.count('movements_too_old', '', old.length);
       return outcome;
     };
   }

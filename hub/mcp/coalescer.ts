@@ -18,10 +18,17 @@ export class Coalescer {
   readonly #intervalMs: number;
   readonly #pending = new Map<string, Note>();
   readonly #sentMs = new Map<string, number>();
+  /** Of resources with an interval of their own. */
+  readonly #paces = new Map<string, number>();
   #replaced = 0;
 
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
+  }
+
+  /** Gives a resource an interval of its own, until it is forgotten. */
+  pace(uri: string, intervalMs: number): void {
+    this.#paces.set(uri, intervalMs);
   }
 
   /** Notes a change and says when it is due; negative infinity for at once. */
@@ -60,6 +67,7 @@ export class Coalescer {
   forget(uri: string): void {
     this.#pending.delete(uri);
     this.#sentMs.delete(uri);
+    this.#paces.delete(uri);
   }
 
   /** How many notifications were replaced by a newer one before they went out. */
@@ -70,6 +78,6 @@ export class Coalescer {
   #dueMs(uri: string, note: Note): number {
     if (note.urgent) return Number.NEGATIVE_INFINITY;
     const sentMs = this.#sentMs.get(uri);
-    return sentMs === undefined ? Number.NEGATIVE_INFINITY : sentMs + this.#intervalMs;
+    return sentMs === undefined ? Number.NEGATIVE_INFINITY : sentMs + (this.#paces.get(uri) ?? this.#intervalMs);
   }
 }

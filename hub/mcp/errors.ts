@@ -11,8 +11,18 @@ const PARSE_ERROR = -32700;
 const REFUSED = -32010;
 const LIMIT = -32011;
 
+/** What was asked for is not there, or not like this. */
+const ASKED_WRONG: ReadonlySet<ErrorCode> = new Set([
+  'NOT-FOUND',
+  'PATIENT-MISTYPED',
+  'MCP-CURSOR',
+  'MCP-GROUP',
+  'MCP-URI',
+  'MCP-NOT-FOLLOWED',
+]);
+
 function rpcCode(code: ErrorCode): number {
-  if (code === 'NOT-FOUND' || code === 'PATIENT-MISTYPED' || code === 'MCP-CURSOR') return INVALID_PARAMS;
+  if (ASKED_WRONG.has(code)) return INVALID_PARAMS;
   if (code === 'MCP-LIMIT' || code === 'ACCESS-LIMIT') return LIMIT;
   if (code === 'MCP-METHOD') return METHOD_NOT_FOUND;
   if (code === 'MCP-ID') return INVALID_REQUEST;
@@ -45,10 +55,10 @@ export function rpcError(error: VitalmeshError, id: string | number | null = nul
   return { jsonrpc: '2.0', id, error: { code: rpcCode(code), message: callerMessage(error), data: { code, advice, retryable, ...wait } } };
 }
 
-/** The same for a handler of the SDK to throw. */
-export function protocolError(error: VitalmeshError): ProtocolError {
+/** The same for a handler of the SDK to throw, with what it is about. */
+export function protocolError(error: VitalmeshError, about: { uri?: string } = {}): ProtocolError {
   const { code, message, data } = rpcError(error).error;
-  return new ProtocolError(code, message, data);
+  return new ProtocolError(code, message, { ...data, ...about });
 }
 
 /** A refusal of the HTTP request itself, before any MCP. */

@@ -11,15 +11,21 @@ import { sameRights } from '../access/principals.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Change, Feed } from '../feed.ts';
 import type { Note } from './coalescer.ts';
+import { type Follow, followable, followed, groupsTouched, hears, isUrgent, LIST, patientTopic, topicOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { Opens } from './opens.ts';
 import type { EndReason, Subscriber } from './subscriber.ts';
-import { latestUri, PATIENTS_URI, parseUri } from './uris.ts';
 
 type Reader = Pick<Subscriber, 'principal' | 'context'>;
 
-/** What must not wait: that what was shown is not so any more, or that nothing comes. */
-const URGENT: readonly Change['kind'][] = ['stale', 'corrected', 'sources'];
+/** Somebody who follows a resource. */
+interface Following {
+  subscriber: Subscriber;
+  uri: string;
+  follow: Follow;
+  /** Where it is listed. */
+  key: string;
+}
 
 /** The end of a resource subscribed to, and how many notifications of it were sent. */
 export interface Closed {
@@ -44,10 +50,10 @@ export interface FanoutOptions {
 export class Fanout implements Disposable {
   readonly #options: FanoutOptions;
   readonly #subscription: Disposable;
-  /** By tenant and resource, that of a patient by their own id: the readers, each with the URI by which it knows the resource. */
-  readonly #readers = new Map<string, Map<Subscriber, string>>();
-  /** The key of each URI of a reader. */
-  readonly #keys = new Map<Subscriber, Map<string, string>>();
+  /** By tenant and topic (`follow.ts`), that of a patient by their own id. */
+  readonly #readers = new Map<string, Set<Following>>();
+  /** By reader and URI. */
+  readonly #followings = new Map<Subscriber, Map<string, Following>>();
   /** All that are open, each with the version of the policy by which it was opened. */
   readonly #all = new Map<Subscriber, string>();
   /** Streams open or being opened, by caller. */
@@ -121,44 +127,49 @@ export class Fanout implements Disposable {
       void this.recordClose(subscriber, [{ uri, delivered: 0 }]);
       return;
     }
-    subscriber.add(uri);
-    const key = this.#keyOf(subscriber.principal, uri);
+    const follow = followed(uri);
+    const { limits } = this.#options;
+    if (follow.of === 'group') subscriber.add(uri, Math.max(limits.groupCoalesceMs, limits.coalesceMs));
+    else subscriber.add(uri);
+    const key = this.#keyOf(subscriber.principal, follow);
     if (key === undefined) {
       if (this.stillMay(subscriber)) this.#end(subscriber, 'changed');
       return;
     }
-    const keys = this.#keys.get(subscriber) ?? new Map<string, string>();
-    this.#keys.set(subscriber, keys.set(uri, key));
-    const readers = this.#readers.get(key) ?? new Map<Subscriber, string>();
-    this.#readers.set(key, readers.set(subscriber, uri));
+    const following = { subscriber, uri, follow, key };
+    const ofReader = this.#followings.get(subscriber) ?? new Map<string, Following>();
+    this.#followings.set(subscriber, ofReader.set(uri, following));
+    const readers = this.#readers.get(key) ?? new Set<Following>();
+    this.#readers.set(key, readers.add(following));
   }
 
   /** Returns how many notifications of it were sent. */
   unwatch(subscriber: Subscriber, uri: string): number {
-    const keys = this.#keys.get(subscriber);
-    const key = keys?.get(uri) ?? '';
-    const readers = this.#readers.get(key);
-    readers?.delete(subscriber);
-    if (readers?.size === 0) this.#readers.delete(key);
-    keys?.delete(uri);
-    if (keys?.size === 0) this.#keys.delete(subscriber);
+    const ofReader = this.#followings.get(subscriber);
+    const following = ofReader?.get(uri);
+    if (following) {
+      const readers = this.#readers.get(following.key);
+      readers?.delete(following);
+      if (readers?.size === 0) this.#readers.delete(following.key);
+      ofReader?.delete(uri);
+      if (ofReader?.size === 0) this.#followings.delete(subscriber);
+    }
     return subscriber.remove(uri);
   }
 
   /** Whether somebody has this resource subscribed to, over any connection. */
   follows(principal: Principal, uri: string): boolean {
-    const key = this.#keyOf(principal, uri);
-    for (const subscriber of (key === undefined ? undefined : this.#readers.get(key))?.keys() ?? [])
-      if (subscriber.principal.id === principal.id) return true;
+    const follow = followable(uri);
+    const key = follow && this.#keyOf(principal, follow);
+    // Of one patient there are many resources.
+    for (const following of (key === undefined ? undefined : this.#readers.get(key)) ?? [])
+      if (following.uri === uri && following.subscriber.principal.id === principal.id) return true;
     return false;
   }
 
-  /** Where changes of what a reader subscribes to are looked for; undefined when its name for a patient is nobody's any more. */
-  #keyOf(principal: Principal, uri: string): string | undefined {
-    const ref = parseUri(uri);
-    if (ref?.kind !== 'latest') return readersKey(principal.tenant, uri);
-    const patient = this.#options.door.patientBehind(principal, ref.patient);
-    return patient === undefined ? undefined : readersKey(principal.tenant, latestUri(patient));
+  #keyOf(principal: Principal, follow: Follow): string | undefined {
+    const topic = topicOf(follow, principal, this.#options.door);
+    return topic === undefined ? undefined : readersKey(principal.tenant, topic);
   }
 
   /** Who is deidentified gets no time; and the count of the hub's changes would say which of two readers' patients are the same. */
@@ -202,25 +213,30 @@ export class Fanout implements Disposable {
 
   #onChange(change: Change): void {
     this.#version = change.version;
-    if (change.kind === 'erased') {
-      this.#endOf(change);
-      return;
-    }
-    const note: Note = { version: change.version, at: change.at, urgent: URGENT.includes(change.kind) };
-    const isStored = change.kind === 'stored' || change.kind === 'late' || change.kind === 'corrected';
-    const list = change.kind === 'patients' || (isStored && this.#isNew(change));
-    if (list) this.#deliver(PATIENTS_URI, change, note);
-    // It would tell of nothing, and hold up what is current: a resource has one notification in an interval.
-    if (change.kind === 'late') return;
+    const note: Note = { version: change.version, at: change.at, urgent: isUrgent(change.kind) };
     // A patient who came, went or changed beds changes what is read of that patient, too.
-    this.#deliver(latestUri(change.patient), change, note);
+    if (change.kind === 'erased') this.#endOf(change);
+    else this.#deliver(patientTopic(change.patient), change, note);
+    if (this.#isOnList(change)) this.#deliver(LIST, change, note);
+    for (const topic of this.#groupsOf(change)) this.#deliver(topic, change, note);
+  }
+
+  /** Whether the list of patients is another by it. */
+  #isOnList(change: Change): boolean {
+    const { kind } = change;
+    const isStored = kind === 'stored' || kind === 'late' || kind === 'corrected';
+    return kind === 'patients' || (isStored && this.#isNew(change));
+  }
+
+  #groupsOf({ tenant, patient, was }: Change): string[] {
+    return groupsTouched(this.#options.door.groupsOf(tenant, patient), was);
   }
 
   /** Whoever follows somebody who was erased: there is nothing to follow, and silence must not pass for calm. */
   #endOf({ tenant, patient }: Change): void {
     this.#known.delete(readersKey(tenant, patient));
-    const readers = this.#readers.get(readersKey(tenant, latestUri(patient)));
-    for (const subscriber of [...(readers?.keys() ?? [])]) this.#end(subscriber, 'changed');
+    const readers = this.#readers.get(readersKey(tenant, patientTopic(patient)));
+    for (const { subscriber } of [...(readers ?? [])]) if (!subscriber.ended) this.#end(subscriber, 'changed');
   }
 
   #isNew({ tenant, patient }: Change): boolean {
@@ -230,24 +246,33 @@ export class Fanout implements Disposable {
     return true;
   }
 
-  #deliver(resource: string, change: Change, note: Note): void {
-    const readers = this.#readers.get(readersKey(change.tenant, resource));
+  #deliver(topic: string, change: Change, note: Note): void {
+    const readers = this.#readers.get(readersKey(change.tenant, topic));
     if (!readers) return;
-    for (const [subscriber, uri] of [...readers]) {
-      const principal = this.#entitled(subscriber);
-      if (!principal) continue;
-      const { door } = this.#options;
-      if (this.#isAnothers(principal, uri, resource, change)) this.#end(subscriber, 'changed');
-      else if (door.maySee(principal, change)) {
-        if (concerns(principal, change)) subscriber.notify(uri, this.#noteFor(subscriber, note));
-      } else if (resource !== PATIENTS_URI) this.#end(subscriber, 'changed');
-      else if (change.was && door.maySee(principal, change, change.was)) subscriber.notify(uri, this.#noteFor(subscriber, note));
+    for (const following of [...readers]) {
+      const { subscriber } = following;
+      const principal = subscriber.ended ? undefined : this.#entitled(subscriber);
+      if (principal) this.#tell(following, principal, change, note);
     }
   }
 
+  #tell(following: Following, principal: Principal, change: Change, note: Note): void {
+    const { subscriber, uri, follow } = following;
+    const { door } = this.#options;
+    const isOfOne = follow.of === 'patient';
+    const told = (): void => {
+      if (hears(follow, change)) subscriber.notify(uri, this.#noteFor(subscriber, note));
+    };
+    if (isOfOne && this.#isAnothers(principal, following, change)) this.#end(subscriber, 'changed');
+    else if (door.maySee(principal, change)) {
+      if (concerns(principal, change)) told();
+    } else if (isOfOne) this.#end(subscriber, 'changed');
+    else if (change.was && door.maySee(principal, change, change.was)) told();
+  }
+
   /** Whether a patient was merged, or parted again, so that the name by which a reader follows one is another's now: it would hear nothing of that one. */
-  #isAnothers(principal: Principal, uri: string, resource: string, { tenant, kind }: Change): boolean {
-    return kind === 'patients' && resource !== PATIENTS_URI && this.#keyOf(principal, uri) !== readersKey(tenant, resource);
+  #isAnothers(principal: Principal, { follow, key }: Following, { kind }: Change): boolean {
+    return kind === 'patients' && this.#keyOf(principal, follow) !== key;
   }
 
   /** False, and the subscriber ended, when it lost its right while something was awaited. */
@@ -299,18 +324,18 @@ function lapse(opened: Principal, fresh: Principal, now: number): EndReason | un
   return sameRights(fresh, opened) ? undefined : 'changed';
 }
 
-/** The patients that resources are about; the list of patients is about nobody in particular. */
-export function patientsOf(uris: readonly string[]): string[] {
-  return uris.flatMap((uri) => {
-    const ref = parseUri(uri);
-    return ref?.kind === 'latest' ? [ref.patient] : [];
-  });
-}
-
-/** As it was opened: with one entry a patient, and one of the list alone where it was all there was. */
+/** As it was opened: with one entry a patient and a group, and one of the list alone where it was all there was. */
 function endedOf(closed: readonly Closed[]): Ended[] {
-  const ofPatients = closed.flatMap(({ uri, delivered }) => patientsOf([uri]).map((patient) => ({ patient, delivered })));
-  return ofPatients.length > 0 ? ofPatients : [{ patient: null, delivered: closed.reduce((sum, { delivered }) => sum + delivered, 0) }];
+  const ends = new Map<string, Ended>();
+  for (const { uri, delivered } of closed) {
+    const follow = followed(uri);
+    if (follow.of === 'list') continue;
+    const end: Ended =
+      follow.of === 'patient' ? { patient: follow.patient, delivered: 0 } : { patient: null, group: follow.group, delivered: 0 };
+    const key = JSON.stringify([end.patient, end.group]);
+    ends.set(key, { ...end, delivered: (ends.get(key)?.delivered ?? 0) + delivered });
+  }
+  return ends.size > 0 ? [...ends.values()] : [{ patient: null, delivered: closed.reduce((sum, { delivered }) => sum + delivered, 0) }];
 }
 
 function readersKey(tenant: string, what: string): string {

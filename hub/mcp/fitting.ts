@@ -2,7 +2,7 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Limits } from '../access/budgets/limits.ts';
 
 /** About how many bytes a model's token is. */
-const BYTES_A_TOKEN = 4;
+export const BYTES_A_TOKEN = 4;
 
 /** How large an answer may be, in bytes of JSON; without bounds for whoever has no limits. */
 export function roomOf(limits: Pick<Limits, 'resultBytes' | 'tokensPerCall'> | undefined, of: 'tool' | 'resource'): number {
@@ -11,13 +11,13 @@ export function roomOf(limits: Pick<Limits, 'resultBytes' | 'tokensPerCall'> | u
 }
 
 /**
- * The answer with as many rows, out of `most`, as fit into `bytes` of JSON; `make` says itself that there are more. Throws ACCESS-TOO-LARGE where not
- * even one row fits, for to say nothing of somebody would look like calm.
+ * The answer with as many rows, out of `most`, as fit into `bytes` of JSON, `as` it is written; `make` says itself that there are more. Throws
+ * ACCESS-TOO-LARGE where not even one row fits, for to say nothing of somebody would look like calm.
  */
-export function fitted<T>(most: number, bytes: number, make: (rows: number) => T): T {
+export function fitted<T>(most: number, bytes: number, make: (rows: number) => T, as: (answer: T) => unknown = (answer) => answer): T {
   const sized = (rows: number): { answer: T; fits: boolean } => {
     const answer = make(rows);
-    return { answer, fits: Buffer.byteLength(JSON.stringify(answer)) <= bytes };
+    return { answer, fits: Buffer.byteLength(JSON.stringify(as(answer))) <= bytes };
   };
   const whole = sized(most);
   if (whole.fits) return whole.answer;

@@ -9,6 +9,7 @@ import type { ProtectedResource } from '../access/tokens/issuer.ts';
 import { Admission } from './admission.ts';
 import { scopesToAsk, serveMetadata } from './challenge.ts';
 import type { Connection } from './connections.ts';
+import type { Extension } from './extension.ts';
 import type { McpLimits } from './limits.ts';
 import type { Metering } from './metering.ts';
 import { checkMethods } from './methods.ts';
@@ -26,6 +27,7 @@ export interface GateOptions {
   resource: ProtectedResource | undefined;
   /** Names that may stand in Host, in small letters. */
   hosts: readonly string[];
+  extension?: Extension | undefined;
   log: Logger;
   metrics: Metrics;
   limits: McpLimits;
@@ -53,7 +55,7 @@ export class Gate {
     try {
       if (this.#servesMetadata(connection, request, response)) return undefined;
       const caller = await this.#admission.identify(connection, request);
-      checkHost(request, this.#options.hosts);
+      checkHost(request, this.#options.hosts, this.#options.extension);
       checkTarget(request);
       const body = request.method === 'POST' ? await readBody(request, this.#options.limits) : undefined;
       checkIds(body);
@@ -87,7 +89,7 @@ export class Gate {
   /** What no revision serves, and what comes too fast, is refused in an answer of JSON-RPC, where there is a question to be answered. */
   async #isServed(response: ServerResponse, { caller: { principal }, body, channel }: Passed): Promise<boolean> {
     try {
-      checkMethods(body, channel);
+      checkMethods(body, channel, this.#options.extension);
       await this.#options.metering.spend(principal, body, { channel });
       return true;
     } catch (thrown) {

@@ -25,6 +25,8 @@ export interface McpLimits {
   opensBurst: number;
   /** At most one notification per resource in this time, after the first, which goes at once. */
   coalesceMs: number;
+  /** The same of a whole ward or panel, which is more to read; not less than `coalesceMs`. */
+  groupCoalesceMs: number;
   /** How long a reader of an event stream may stop reading before it is cut off. */
   stallMs: number;
   keepAliveMs: number;
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: McpLimits = {
   opensPerMinute: 30,
   opensBurst: 20,
   coalesceMs: 250,
+  groupCoalesceMs: 1000,
   stallMs: 30_000,
   keepAliveMs: 15_000,
   sessions: 1024,

@@ -10,13 +10,14 @@ import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Note } from './coalescer.ts';
 import { EventPassage } from './event-passage.ts';
-import { type Fanout, patientsOf } from './fanout.ts';
+import type { Extension } from './extension.ts';
+import type { Fanout } from './fanout.ts';
+import { wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedMeta } from './notes.ts';
 import { isObject } from './request.ts';
 import { SERVER_INFO } from './server-info.ts';
 import { type EndReason, Subscriber } from './subscriber.ts';
-import { parseUri } from './uris.ts';
 
 const CONTEXT: CallContext = { channel: 'mcp-2026' };
 
@@ -37,6 +38,8 @@ export interface Exchange {
   claimed: Claimed;
   response: ServerResponse;
   ticket: Ticket | undefined;
+  /** Aborted when the response is closed. */
+  gone: AbortSignal;
 }
 
 export interface ListenStreamsOptions {
@@ -45,6 +48,8 @@ export interface ListenStreamsOptions {
   clock: Clock;
   metrics: Metrics;
   limits: McpLimits;
+  /** Changes of lists that an extension has; those of the hub change with its version alone. */
+  changes?: Extension['changes'] | undefined;
 }
 
 /**
@@ -69,15 +74,16 @@ export class ListenStreams implements ServerEventBus {
 
   /**
    * Decides a listen request before the SDK sees it. Undefined when it asks for no resource, or in a form that the SDK refuses
-   * itself. Throws NOT-FOUND (unknown and forbidden look the same), MCP-LIMIT, ACCESS-DENIED, ACCESS-EXPIRED.
+   * itself. Throws NOT-FOUND (unknown and forbidden look the same), MCP-NOT-FOLLOWED, MCP-LIMIT, ACCESS-DENIED, ACCESS-EXPIRED.
    */
   async admit(body: unknown, { principal, proof }: Identified): Promise<Ticket | undefined> {
     const wanted = listenRequest(body);
     if (!wanted || wanted.uris.length === 0) return undefined;
-    const uris = checkedUris(wanted.uris, this.#options.limits.urisPerStream);
+    const uris = distinctUris(wanted.uris, this.#options.limits.urisPerStream);
+    const { patients, groups } = wantedOf(uris);
     const place = this.#options.fanout.reserveStream(principal);
     try {
-      await this.#options.door.openSubscription(principal, patientsOf(uris), CONTEXT);
+      await this.#options.door.openSubscription(principal, patients, CONTEXT, groups);
     } catch (error) {
       place[Symbol.dispose]();
       throw error;
@@ -105,8 +111,8 @@ export class ListenStreams implements ServerEventBus {
   subscribe(listener: (event: ServerEvent) => void): () => void {
     const exchange = this.current();
     const ticket = exchange?.ticket;
-    if (!exchange || !ticket || ticket.open) return () => undefined;
-    const { fanout, clock, metrics, limits } = this.#options;
+    const { fanout, clock, metrics, limits, changes } = this.#options;
+    if (!exchange || !ticket || ticket.open) return changes?.subscribe(listener) ?? (() => undefined);
     const subscriber = new Subscriber({
       principal: ticket.principal,
       proof: ticket.proof,
@@ -164,9 +170,8 @@ function listenRequest(body: unknown): { id: string | number; uris: string[] } |
   return { id, uris };
 }
 
-function checkedUris(uris: readonly string[], limit: number): string[] {
+function distinctUris(uris: readonly string[], limit: number): string[] {
   const distinct = [...new Set(uris)];
   if (distinct.length > limit) throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limit} resources a subscription` });
-  if (distinct.some((uri) => !parseUri(uri))) throw new VitalmeshError('NOT-FOUND');
   return distinct;
 }

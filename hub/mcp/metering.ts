@@ -7,12 +7,12 @@ import { Rates, type Spent } from '../access/budgets/rates.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Fanout } from './fanout.ts';
+import { followable } from './follow.ts';
 import type { RefusalTally } from './refusal-tally.ts';
 import { isObject } from './request.ts';
-import { parseUri } from './uris.ts';
 
 export interface MeteringOptions {
-  door: Pick<Door, 'patientBehind'>;
+  door: Pick<Door, 'patientBehind' | 'maySeeAnyOf'>;
   refusals: Pick<RefusalTally, 'add'>;
   fanout: Pick<Fanout, 'follows'>;
   policy: () => Policy;
@@ -65,9 +65,10 @@ export class Metering {
    * tells nobody who is there.
    */
   #mayFollow(principal: Principal, uri: string): boolean {
-    const ref = parseUri(uri);
-    if (ref?.kind !== 'latest') return ref !== undefined;
-    return this.#options.door.patientBehind(principal, ref.patient) !== undefined;
+    const { door } = this.#options;
+    const follow = followable(uri);
+    if (follow?.of === 'patient') return door.patientBehind(principal, follow.patient) !== undefined;
+    return follow?.of === 'group' ? door.maySeeAnyOf(principal, follow.group) : follow !== undefined;
   }
 
   async #tell(

@@ -2,35 +2,36 @@ import type { Action, Principal } from '../access/access.ts';
 import { scopeLetters } from '../access/decide.ts';
 import { formatScope } from '../access/tokens/scopes.ts';
 import { isObject } from './request.ts';
+import { actionOf } from './surface/resources.ts';
+import { actionOfTool } from './surface/tools.ts';
 import { parseUri } from './uris.ts';
-
-/** What each tool does, in terms of the policy. */
-const TOOLS: Readonly<Record<string, Action>> = { list_patients: 'patients.list', get_latest_vitals: 'vitals.read' };
 
 const METHODS: Readonly<Record<string, Action>> = {
   'resources/list': 'patients.list',
   'completion/complete': 'patients.list',
+  'prompts/get': 'patients.list',
   'resources/subscribe': 'vitals.subscribe',
   'subscriptions/listen': 'vitals.subscribe',
 };
 
 /** What the messages of one request do to data, each once; what they do to none is not in it. Whether it may be done is for the door to say. */
 export function operationsOf(body: unknown): Action[] {
-  const actions = (Array.isArray(body) ? body : [body]).flatMap((message) => actionOf(message) ?? []);
+  const actions = (Array.isArray(body) ? body : [body]).flatMap((message) => actionIn(message) ?? []);
   return [...new Set(actions)];
 }
 
-function actionOf(message: unknown): Action | undefined {
+function actionIn(message: unknown): Action | undefined {
   if (!isObject(message) || typeof message.method !== 'string') return undefined;
   const params = isObject(message.params) ? message.params : {};
   const { method } = message;
-  if (method === 'tools/call') return typeof params.name === 'string' ? ownOf(TOOLS, params.name) : undefined;
+  if (method === 'tools/call') return typeof params.name === 'string' ? actionOfTool(params.name) : undefined;
   if (method === 'resources/read') return typeof params.uri === 'string' ? readingOf(params.uri) : undefined;
   return ownOf(METHODS, method);
 }
 
 function readingOf(uri: string): Action {
-  return parseUri(uri)?.kind === 'patients' ? 'patients.list' : 'vitals.read';
+  const ref = parseUri(uri);
+  return ref ? actionOf(ref) : 'vitals.read';
 }
 
 function ownOf(table: Readonly<Record<string, Action>>, name: string): Action | undefined {

@@ -2,18 +2,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonContentType } from '@modelcontextprotocol/server';
 import { deeperThan } from '../../shared/json-depth.ts';
 import { HttpRefusal, rpcError, waitOf } from './errors.ts';
+import type { Extension } from './extension.ts';
 import type { McpLimits } from './limits.ts';
 import type { Refusal } from './refusal.ts';
 
 export const MCP_PATH = '/mcp';
 const METHODS = ['GET', 'POST', 'DELETE'];
 
-/** Throws HttpRefusal unless the request names one of these as its Host, without regard to case or port, and comes from no browser. */
-export function checkHost(request: IncomingMessage, hosts: readonly string[]): void {
-  const host = request.headers.host?.toLowerCase().replace(/:\d+$/, '');
-  if (host === undefined || !hosts.includes(host)) throw new HttpRefusal(403, 'MCP-REQUEST', 'Host is not the name of this service');
+/** Throws HttpRefusal unless the request names one of these as its Host, without regard to case or port, and comes from no browser, or of one of their pages where that is taken. */
+export function checkHost(
+  request: IncomingMessage,
+  hosts: readonly string[],
+  { ownOrigin }: Pick<Extension, 'ownOrigin'> = { ownOrigin: false },
+): void {
+  const { host, origin } = request.headers;
+  if (!isOneOf(hosts, host)) throw new HttpRefusal(403, 'MCP-REQUEST', 'Host is not the name of this service');
   // No browser has any business on the overlay; refusing them all ends DNS rebinding and cross-site requests.
-  if (request.headers.origin !== undefined) throw new HttpRefusal(403, 'MCP-REQUEST', 'requests with an Origin are refused');
+  if (origin !== undefined && !(ownOrigin && isOneOf(hosts, /^http:\/\/([^/]+)$/.exec(origin)?.[1])))
+    throw new HttpRefusal(403, 'MCP-REQUEST', 'requests with an Origin are refused');
+}
+
+function isOneOf(hosts: readonly string[], named: string | undefined): boolean {
+  return named !== undefined && hosts.includes(named.toLowerCase().replace(/:\d+$/, ''));
 }
 
 /** Throws HttpRefusal for another path or method than those of the endpoint. */

@@ -15,10 +15,12 @@ import { DEFAULT_POLICY } from '../access/default-policy.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { ProtectedResource } from '../access/tokens/issuer.ts';
+import { type ClinicalReads, NO_CLINICAL_READS } from '../clinical/reads.ts';
 import type { Feed } from '../feed.ts';
 import { claimedIn, claiming } from './claimed.ts';
 import { Connections } from './connections.ts';
 import { HttpRefusal, rpcError } from './errors.ts';
+import type { Extension } from './extension.ts';
 import { Fanout } from './fanout.ts';
 import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
@@ -27,13 +29,17 @@ import { Metering } from './metering.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import { idOf, isObject, refuse, retryHeader } from './request.ts';
 import { Sessions } from './sessions.ts';
-import { buildSurface } from './surface.ts';
+import { TOOLS_FINGERPRINT } from './surface/fingerprint.ts';
+import { buildSurface } from './surface/surface.ts';
+import { Waits } from './waits.ts';
 
 export interface McpOptions {
   overlay: Overlay;
   /** Overlay service to bind. */
   service: string;
   door: Door;
+  /** What is reckoned over the door; nothing unless given. */
+  clinical?: ClinicalReads;
   feed: Feed;
   /** Asked anew for every request and every delivery; a registry that is replaced in place takes effect at once. */
   callers: Callers;
@@ -47,6 +53,8 @@ export interface McpOptions {
   /** Names that may stand in Host; the service name, and the host of the resource, unless told. */
   hosts?: readonly string[];
   limits?: Partial<McpLimits>;
+  /** What is served beside the hub's own. */
+  extension?: Extension;
 }
 
 /** For `vitalmesh-hub status`. */
@@ -64,9 +72,15 @@ export interface McpStatus {
   subscribers: { 'mcp-2025': number; 'mcp-2026': number };
   /** Resources subscribed to, over all readers. */
   subscriptions: number;
+  /** SHA-256 over names, descriptions and schemas of the tools that are served. */
+  tools: string;
 }
 
-export type McpService = Service & { status(): McpStatus };
+export type McpService = Service & {
+  status(): McpStatus;
+  /** Takes a connection over as one of the service's own, from this caller. */
+  accept(stream: Duplex, caller: Caller): void;
+};
 
 /**
  * The MCP endpoint (Streamable HTTP, `/mcp`) on an overlay service: revisions 2026-07-28 and 2025-11-25 on one endpoint. It has no
@@ -83,6 +97,7 @@ class McpEndpoint implements McpService {
   readonly #limits: McpLimits;
   readonly #fanout: Fanout;
   readonly #listens: ListenStreams;
+  readonly #waits: Waits;
   readonly #sessions: Sessions;
   readonly #refusals: RefusalTally;
   readonly #metering: Metering;
@@ -96,17 +111,32 @@ class McpEndpoint implements McpService {
 
   constructor(options: McpOptions) {
     this.#options = options;
-    const { door, feed, callers, policy = () => DEFAULT_POLICY, clock, log, metrics } = options;
+    const { door, feed, callers, policy = () => DEFAULT_POLICY, clock, log, metrics, extension } = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     const limits = this.#limits;
     this.#fanout = new Fanout({ door, feed, callers, policy, clock, log, limits });
-    this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits });
-    this.#sessions = new Sessions({ door, fanout: this.#fanout, policy, clock, log, metrics, limits, callers });
+    this.#listens = new ListenStreams({ door, fanout: this.#fanout, clock, metrics, limits, changes: extension?.changes });
+    this.#waits = new Waits({ fanout: this.#fanout, door, clock, metrics, limits });
+    this.#sessions = new Sessions({
+      door,
+      clinical: options.clinical ?? NO_CLINICAL_READS,
+      fanout: this.#fanout,
+      waits: this.#waits,
+      policy,
+      clock,
+      log,
+      metrics,
+      limits,
+      callers,
+      extension,
+    });
     this.#refusals = new RefusalTally({ door, clock, log });
     const refusals = this.#refusals;
     this.#metering = new Metering({ door, refusals, fanout: this.#fanout, policy, clock, log, notifyMs: limits.coalesceMs });
     const { resource } = options;
-    this.#gate = new Gate({ callers, door, refusals, metering: this.#metering, resource, hosts: hostsOf(options), log, metrics, limits });
+    this.#gate = new Gate({
+      ...{ callers, door, refusals, metering: this.#metering, resource, hosts: hostsOf(options), log, metrics, limits, extension },
+    });
     this.#connections = new Connections(limits, clock);
     this.#modern = createMcpHandler(() => this.#modernSurface(), {
       legacy: 'reject',
@@ -117,7 +147,7 @@ class McpEndpoint implements McpService {
     });
     this.#http = this.#createHttp();
     const { overlay, service } = options;
-    this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => this.#accept(stream, caller) });
+    this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => this.accept(stream, caller) });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -149,6 +179,7 @@ class McpEndpoint implements McpService {
       streams: this.#fanout.streams,
       subscribers,
       subscriptions,
+      tools: TOOLS_FINGERPRINT,
     };
   }
 
@@ -188,7 +219,7 @@ class McpEndpoint implements McpService {
     return server;
   }
 
-  #accept(stream: Duplex, caller: Caller): void {
+  accept(stream: Duplex, caller: Caller): void {
     stream.on('error', (thrown) => {
       const error = asVitalmeshError(thrown);
       if (!this.#connections.isOrderly(stream, error)) this.#options.metrics.count('mcp_connection_errors', error.code);
@@ -224,11 +255,16 @@ class McpEndpoint implements McpService {
   }
 
   #modernSurface() {
-    const { door, clock, log, policy = () => DEFAULT_POLICY } = this.#options;
-    const { proof = {}, claimed = {} } = this.#listens.current() ?? {};
+    const { door, clinical = NO_CLINICAL_READS, clock, log, policy = () => DEFAULT_POLICY, extension } = this.#options;
+    const { proof = {}, claimed = {}, gone } = this.#listens.current() ?? {};
     const principal = () => claiming(this.#options.callers.fresh(proof), claimed);
     const follows = (caller: Principal, uri: string): boolean => this.#fanout.follows(caller, uri);
-    return buildSurface({ door, clock, log, limits: this.#limits, context: { channel: 'mcp-2026' }, principal, follows, policy });
+    const context = { channel: 'mcp-2026' } as const;
+    const waits = this.#waits.of(() => ({ proof, context }));
+    return buildSurface({
+      ...{ door, clinical, waits, clock, log, limits: this.#limits, context, principal, follows, policy, extension },
+      gone: () => gone,
+    });
   }
 
   async #serveModern(request: IncomingMessage, response: ServerResponse, caller: Identified, body: unknown): Promise<void> {
@@ -241,7 +277,7 @@ class McpEndpoint implements McpService {
       refuse(response, { status: 200, error: this.#gate.refusal(thrown).error }, idOf(body));
       return;
     }
-    const exchange: Exchange = { proof: caller.proof, claimed, response, ticket };
+    const exchange: Exchange = { proof: caller.proof, claimed, response, ticket, gone: closing(response) };
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
         const answer = await this.#modern.fetch(webRequest, fetchOptions);
@@ -271,6 +307,7 @@ class McpEndpoint implements McpService {
 
   #sweep(): void {
     this.#fanout.sweep();
+    this.#waits.sweep();
     this.#sessions.sweep();
     this.#connections.sweep();
     this.#metering.sweep();
@@ -282,6 +319,13 @@ class McpEndpoint implements McpService {
 function hostsOf({ hosts, service, resource }: Pick<McpOptions, 'hosts' | 'service' | 'resource'>): string[] {
   const named = hosts ?? [service, ...(resource ? [new URL(resource.resource).hostname] : [])];
   return named.map((host) => host.toLowerCase());
+}
+
+/** Aborted when the response is closed: to close it is how a client of 2026-07-28 takes its question back (MCP, cancellation). */
+function closing(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 function isStream(request: IncomingMessage, body: unknown): boolean {

@@ -12,15 +12,18 @@ import type { Proof } from '../access/credentials.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import { isSameCaller } from '../access/principals.ts';
+import type { ClinicalReads } from '../clinical/reads.ts';
 import { claimedIn, claiming } from './claimed.ts';
 import { HttpRefusal, protocolError } from './errors.ts';
 import { EventPassage } from './event-passage.ts';
-import { type Fanout, patientsOf } from './fanout.ts';
+import type { Extension } from './extension.ts';
+import type { Fanout } from './fanout.ts';
+import { type Wanted, wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedMeta } from './notes.ts';
 import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
-import { buildSurface } from './surface.ts';
-import { parseUri } from './uris.ts';
+import { buildSurface } from './surface/surface.ts';
+import type { Waits } from './waits.ts';
 
 const CONTEXT: CallContext = { channel: 'mcp-2025' };
 
@@ -47,13 +50,16 @@ interface EventStream {
 
 export interface SessionsOptions {
   door: Door;
+  clinical: ClinicalReads;
   fanout: Fanout;
+  waits: Waits;
   policy: () => Policy;
   clock: Clock;
   log: Logger;
   metrics: Metrics;
   limits: McpLimits;
   callers: Pick<Callers, 'fresh'>;
+  extension?: Extension | undefined;
 }
 
 export interface LegacyRequest {
@@ -126,12 +132,13 @@ export class Sessions {
   }
 
   #build(id: string, { principal, proof, body }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
-    const { door, fanout, policy, clock, log, metrics, limits } = this.#options;
+    const { door, clinical, fanout, waits, policy, clock, log, metrics, limits, extension } = this.#options;
     const claimed = claimedIn(body);
     const server = buildSurface({
-      ...{ door, clock, log, limits, policy, context: CONTEXT },
+      ...{ door, clinical, clock, log, limits, policy, extension, context: CONTEXT },
       principal: () => this.#asking(claimed),
       follows: (caller, uri) => fanout.follows(caller, uri),
+      waits: waits.of(() => ({ proof: this.#proof(), context: CONTEXT })),
     });
     const subscriber = new Subscriber({
       principal: claiming(principal, claimed),
@@ -158,9 +165,13 @@ export class Sessions {
 
   /** Who sends the request that is answered, as the registry has it now. Throws ACCESS-*. */
   #asking(claimed: Claimed): Principal {
+    return claiming(this.#options.callers.fresh(this.#proof()), claimed);
+  }
+
+  #proof(): Proof {
     const proof = this.#proofs.getStore();
     if (!proof) throw new VitalmeshError('ACCESS-UNVERIFIED');
-    return claiming(this.#options.callers.fresh(proof), claimed);
+    return proof;
   }
 
   /** Takes a session out. What its subscriber still had is closed in the evidence. */
@@ -176,14 +187,15 @@ export class Sessions {
 
   async #subscribe(session: Session, uri: string): Promise<void> {
     const { subscriber } = session;
-    const { fanout, limits } = this.#options;
+    const { fanout, limits, extension } = this.#options;
+    if (extension?.isStill(uri)) return;
     try {
       if (subscriber.has(uri)) return;
-      if (!parseUri(uri)) throw new VitalmeshError('NOT-FOUND');
+      const wanted = wantedOf([uri]);
       if (subscriber.size >= limits.urisPerStream) {
         throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
       }
-      await this.#openSubscription(session, uri);
+      await this.#openSubscription(session, wanted);
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }
@@ -196,12 +208,12 @@ export class Sessions {
    * A session names its resources one by one, a stream of the newer revision all at once: both are one call for as many as a stream may have, or
    * a client with many patients would use up its day by coming back.
    */
-  async #openSubscription(session: Session, uri: string): Promise<void> {
+  async #openSubscription(session: Session, { patients, groups }: Wanted): Promise<void> {
     const followed = session.covered > 0;
     // Taken before anything is awaited: clients subscribe to many at the same time.
     session.covered = followed ? session.covered - 1 : this.#options.limits.urisPerStream - 1;
     try {
-      await this.#options.door.openSubscription(this.#asking(session.claimed), patientsOf([uri]), { ...CONTEXT, followed });
+      await this.#options.door.openSubscription(this.#asking(session.claimed), patients, { ...CONTEXT, followed }, groups);
     } catch (error) {
       if (!followed) session.covered = 0;
       throw error;

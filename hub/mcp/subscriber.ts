@@ -85,8 +85,10 @@ export class Subscriber {
     return this.#sent.has(uri);
   }
 
-  add(uri: string): void {
+  /** `intervalMs`: at most one notification of it in this time; that of the limits unless given. */
+  add(uri: string, intervalMs?: number): void {
     if (!this.#sent.has(uri)) this.#sent.set(uri, 0);
+    if (intervalMs !== undefined) this.#coalescer.pace(uri, intervalMs);
   }
 
   /** Returns how many notifications of it were sent. */

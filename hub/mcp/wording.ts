@@ -1,6 +1,6 @@
 import { withUnit } from '../../shared/observation-code.ts';
 import type { Withheld } from '../access/access.ts';
-import type { Latest, LatestRow, Patients } from './views.ts';
+import type { Latest, LatestRow } from './views.ts';
 
 /** The latest values in plain English, for hosts that show a model only text. Nothing in it comes from a device but numbers. */
 export function latestText(latest: Latest): string {
@@ -8,6 +8,7 @@ export function latestText(latest: Latest): string {
   if (latest.mergedFrom !== undefined) lines.push(`MERGED: ${latest.mergedFrom}, which was asked for, is this patient by another number.`);
   if (latest.discharged !== undefined)
     lines.push('DISCHARGED: nothing here is current; what is last known is of the stay that ended then.');
+  if (latest.admitted !== undefined) lines.push(`HERE AGAIN since ${latest.admitted}: nothing of a stay before is current.`);
   if (latest.unplaced)
     lines.push(
       'PLACE NOT KNOWN: nobody knows for sure in which bed this patient lies, so what is measured there is shown under no patient.',
@@ -17,7 +18,7 @@ export function latestText(latest: Latest): string {
   if (latest.withheld) lines.push(`${scopeText(latest.withheld)} This says nothing about the patient.`);
   if (latest.vitals.length === 0 && !latest.withheld?.includes('vital-signs'))
     lines.push('No vital signs are on record. This is missing data, not a normal finding.');
-  for (const row of latest.vitals) lines.push(`- ${rowText(row)}${standingText(row, latest.vitals)}`);
+  for (const row of latest.vitals) lines.push(`- ${rowText(row)}${standingText(row, latest.vitals)}${doubtfulText(row)}`);
   for (const source of latest.sources) lines.push(...sourceText(source));
   if (latest.demo)
     lines.push('DEMO: a device of this patient is in demonstration mode. What it sends is of nobody, and no number of it is current.');
@@ -27,7 +28,7 @@ export function latestText(latest: Latest): string {
 }
 
 /** What a reader of words must know of an answer that is masked. */
-const MASKED_WORDS: Readonly<Record<NonNullable<Latest['masked']>, string>> = {
+export const MASKED_WORDS: Readonly<Record<NonNullable<Latest['masked']>, string>> = {
   limited: 'MASKED: pseudonyms stand for patients and devices; beds, gateways and free text are left out.',
   deidentified:
     'DEIDENTIFIED: pseudonyms stand for patients and devices; places and free text are left out, and times are shifted by an unknown number of days, so none of them is a real date.',
@@ -43,19 +44,32 @@ const WITHHELD_WORDS: Readonly<Record<Withheld, string>> = {
 };
 
 /** What the token is for, which is no finding: whether there is anything beyond it is not told, and must not read as if there were none, or some. */
-function scopeText(withheld: readonly Withheld[]): string {
+export function scopeText(withheld: readonly Withheld[]): string {
   return `Scope: your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}, whether or not there are any.`;
 }
 
-function placeOf({ discharged, unplaced, masked, ...where }: Latest): string {
+/** Where a patient is, in words. */
+export function placeOf({
+  discharged,
+  unplaced,
+  masked,
+  ...where
+}: Pick<Latest, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'masked'>): string {
   if (discharged !== undefined) return `discharged since ${discharged}`;
   return unplaced ? 'bed not known for sure' : whereOf(where, masked);
 }
 
-function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {
+export function whereOf({ bed, ward }: { bed: string | null; ward?: string | undefined }, masked: Latest['masked']): string {
   if (bed !== null) return `bed ${bed}`;
   if (ward !== undefined) return `ward ${ward}`;
   return masked ? 'place not shown' : 'at home';
+}
+
+/** A newer value that may be somebody else's. */
+function doubtfulText({ doubtful, ...row }: LatestRow): string {
+  if (!doubtful) return '';
+  const said = lastKnownText({ ...row, lastKnown: doubtful }) ?? 'no number';
+  return ` DOUBTFUL, not counted: ${said}, measured ${doubtful.at}; it jumps from this patient’s own and may be somebody else’s, until it is measured again or confirmed.`;
 }
 
 function rowText(row: LatestRow): string {
@@ -64,7 +78,8 @@ function rowText(row: LatestRow): string {
   if (row.stale) {
     const known = lastKnownText(row);
     const last = known === undefined ? 'No number was measured then either.' : `Last known: ${known}, measured ${age} ago.`;
-    return `${row.name}: no current value, the last one is too old. ${last}${doubt}`;
+    const why = row.formerStay ? 'the last one is of a stay that ended' : 'the last one is too old';
+    return `${row.name}: no current value, ${why}. ${last}${doubt}`;
   }
   const now = valueText(row);
   if (now === undefined) {
@@ -91,7 +106,7 @@ const SOURCE_WORDS: Readonly<Record<Exclude<Latest['sources'][number]['state'], 
 };
 
 /** What is not as it should be with where the values come from. */
-function sourceText({ kind, state, since }: Latest['sources'][number]): string[] {
+export function sourceText({ kind, state, since }: Latest['sources'][number]): string[] {
   if (state === 'live') return [];
   const what = kind === 'movements' ? 'What tells who lies where' : `A ${kind} of this patient`;
   return [`${what} ${SOURCE_WORDS[state]}${since === null ? '' : ` since ${since}`}. This says nothing about the patient.`];
@@ -114,31 +129,6 @@ function lastKnownText({ lastKnown, unit, components }: LatestRow): string | und
   });
   const all = [...(lastKnown.value === null ? [] : [withUnit(lastKnown.value, unit)]), ...parts];
   return all.length === 0 ? undefined : all.join(', ');
-}
-
-/** One line a patient. */
-export function patientsText({ patients, total, truncated, nextCursor, masked, withheld }: Patients): string {
-  if (total === 0) return 'There is no patient this caller may see.';
-  const lines = patients.map(({ patient, bed, ward, ageSeconds, vitals }) => {
-    const where = whereOf({ bed, ward }, masked);
-    return `- ${patient} (${where}): ${withheld ? coveredText(vitals.length, ageSeconds) : recordText(vitals.length, ageSeconds)}`;
-  });
-  const more = truncated ? [`More follow: call list_patients with cursor ${nextCursor}.`] : [];
-  const note = [
-    ...(masked ? [MASKED_WORDS[masked]] : []),
-    ...(withheld ? [`${scopeText(withheld)} This says nothing about the patients.`] : []),
-  ];
-  return [`${total} ${total === 1 ? 'patient' : 'patients'}.`, ...note, ...lines, ...more].join('\n');
-}
-
-function recordText(vitals: number, ageSeconds: number | null): string {
-  return ageSeconds === null ? 'no data yet' : `${vitals} vital signs on record, last data ${ageText(ageSeconds)} ago`;
-}
-
-/** The same where a token shows a part alone: how much there is, nobody with it can know. */
-function coveredText(shown: number, ageSeconds: number | null): string {
-  if (shown === 0) return 'nothing that your access token covers';
-  return `${shown} shown that your access token covers${ageSeconds === null ? '' : `, last data ${ageText(ageSeconds)} ago`}`;
 }
 
 /** `4 s`, `14 min`, `3 h 20 min`, `2 d 5 h`. */

@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
+import { evidenceOfAmended } from '../clinical/amend/carried-out.ts';
 import type { StalenessWatch } from '../clinical/staleness-watch.ts';
 import type { Feed } from '../feed.ts';
 import { isNobody, type ReassignStep } from '../store/placing/placing.ts';
@@ -25,7 +26,7 @@ export interface CorrectionsOptions {
 }
 
 /**
- * Moves rows that became another patient's, in small steps, as soon as they are due: at the start, and whenever it is woken behind a commit that told of movements. Both
+ * Moves rows that became another patient's, and does what people decided about readings, in small steps, as soon as it is due: at the start, and whenever it is woken behind a commit that told of it. Both
  * patients' readers are told (`corrected`), and the evidence of both says what moved. Counts `rows_reassigned`.
  */
 export class Corrections implements Service {
@@ -80,7 +81,10 @@ export class Corrections implements Service {
   async #step(): Promise<ReassignStep> {
     const { store, clock, metrics } = this.#options;
     const at = clock.now();
-    const step = await store.placing.reassign(at, ({ done }) => done.flatMap((order) => evidenceOf(order, at)));
+    const step = await store.placing.reassign(at, ({ done, amended }) => [
+      ...done.flatMap((order) => evidenceOf(order, at)),
+      ...amended.flatMap((one) => evidenceOfAmended(one, at)),
+    ]);
     metrics.count('rows_reassigned', '', step.moved);
     this.#tell(step, at);
     return step;

@@ -1,4 +1,5 @@
 import type { PatientPlace } from '../registry/registry.ts';
+import type { HospitalStay } from './stays/hospital-stays.ts';
 
 /** Who is here by what movements say, beside those whom registry.yaml names. Asked at each decision, so a movement counts from its commit on. */
 export interface Presence {
@@ -9,6 +10,8 @@ export interface Presence {
    * another than the one that was asked for where `mergedFrom` says so.
    */
   patient(tenant: string, id: string): PatientPlace | undefined;
+  /** From when to when somebody was here by what movements told, in order; of the id that survived merges. */
+  stays?(tenant: string, id: string): readonly HospitalStay[];
   isPatient(id: string): boolean;
   /** Who lies in a followed bed for sure; null while nobody does or nobody knows who. Undefined for a bed that is not followed. */
   inBed(tenant: string, bed: string): string | null | undefined;

@@ -1,8 +1,10 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { AssignedId } from '../../shared/movement.ts';
 import { readMovement } from '../../shared/movement-resource.ts';
+import { EARLIEST } from '../../shared/sort-time.ts';
 import { parseObservationId } from '../../shared/uplink/key.ts';
 import type { StoredEvent } from '../store/store.ts';
+import { isTooOld, REMEMBERED_MS } from './movement-time.ts';
 import { type Read, readStatements } from './stays/statement.ts';
 
 /** A movement as it is stored, or about to be. */
@@ -12,7 +14,11 @@ export type ToldMovement = Pick<StoredEvent, 'id' | 'gateway' | 'sortTime' | 're
 export interface SaidByMovement extends Read {
   id: string;
   gateway: string;
+  /** Number of the gateway's row. */
+  row: number;
   at: Instant;
+  /** When the gateway heard it. */
+  heard: Instant;
   records: AssignedId[];
 }
 
@@ -21,13 +27,19 @@ export function readSaid({ id, gateway, sortTime, receivedAt, test, resource }: 
   const movement = test ? undefined : readMovement(resource);
   if (!movement) return undefined;
   // Rows of a gateway are numbered as it heard them.
-  const row = String(parseObservationId(id)?.seq ?? 0).padStart(16, '0');
-  const read = readStatements(movement, { at: sortTime, heard: receivedAt, by: gateway, key: `${row} ${gateway} ${id}` });
+  const row = parseObservationId(id)?.seq ?? 0;
+  const key = `${String(row).padStart(16, '0')} ${gateway} ${id}`;
+  const { effective } = movement;
+  const isClaimed = isTooOld({ effective, sortTime, gateway }) && sortTime - effective <= REMEMBERED_MS && effective >= EARLIEST;
+  const occasion = { at: sortTime, heard: receivedAt, by: gateway, key, ...(isClaimed && { claimedFrom: effective }) };
+  const read = readStatements(movement, occasion);
   return {
     ...read,
     id,
     gateway,
+    row,
     at: sortTime,
+    heard: receivedAt,
     records: movement.parties.flatMap(({ patient, prior }) => (prior?.patient ? [patient, prior.patient] : [patient])),
   };
 }

@@ -3,25 +3,33 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { AssignedId } from '../../shared/movement.ts';
 import type { AuditEvent } from '../access/access.ts';
 import { operatorPrincipal } from '../access/principals.ts';
+import { NOTHING_UNKNOWN, type UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, PatientPlace } from '../registry/registry.ts';
-import type { BatchPlacing, DeviceMove } from '../store/placing/placing.ts';
+import type { BatchPlacing } from '../store/placing/placing.ts';
 import type { ArrivalResult, Store } from '../store/store.ts';
 import { FollowedBeds } from './followed-beds.ts';
+import type { LostMovements } from './places-status.ts';
 import type { Presence } from './presence.ts';
 import { readSaid, type SaidByMovement, type ToldMovement } from './said.ts';
+import type { HospitalStay } from './stays/hospital-stays.ts';
 import { recordKey } from './stays/statement.ts';
+import { ANY, type MoveOfOne, SeenDevices } from './whereabouts/devices.ts';
 import { NewNumbers } from './whereabouts/new-numbers.ts';
-import { BatchPlaces, type SeenDevice, SOMEBODY_ELSE } from './whereabouts/placing.ts';
-import { inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
+import { BatchPlaces, SOMEBODY_ELSE } from './whereabouts/placing.ts';
+import { hospitalStays, inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
 import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
 
 export interface WhereaboutsOptions {
   store: Pick<Store, 'placing' | 'events'>;
   /** The gateways in force; the same list while nothing of it changed. */
   gateways: () => readonly GatewayEntry[];
+  /** When nobody knows who was bound, for the store was put back; the same list while it is the same. None unless given. */
+  unknown?: () => readonly UnknownStretch[];
   clock: Clock;
   /** Whether other hubs store into it, too; false unless given. */
   isShared?: boolean;
+  /** Told of a device that was moved by hand before devices were told apart by gateway, and that several gateways have: that move does not count. */
+  onAmbiguous?: (device: { tenant: string; device: string }) => void;
 }
 
 /** Movements of a batch that is about to be stored; `at`: hub's clock. `changed`: which of them are new, told in the order of the batch's arrivals. */
@@ -38,7 +46,7 @@ interface TenantState {
   /** Rows are read again from before the last one that was read, because hubs that share a store have clocks of their own. */
   readUpTo: Instant;
   deviceMoves: number;
-  seen: Map<string, SeenDevice>;
+  seen: SeenDevices;
   /** Commits of this process that will make something else known. */
   underway: Set<Promise<unknown>>;
   /** Public ids of whom the store is forgetting. */
@@ -69,7 +77,8 @@ export class Whereabouts implements Presence {
   /** Use `openWhereabouts`. */
   constructor(options: WhereaboutsOptions) {
     this.#options = options;
-    this.#followed = new FollowedBeds(options.gateways);
+    const { gateways, unknown = () => NOTHING_UNKNOWN, clock } = options;
+    this.#followed = new FollowedBeds({ gateways, unknown, clock });
     this.#newNumbers = new NewNumbers(options.clock);
     this.#openedAt = options.isShared ? Number.POSITIVE_INFINITY : options.clock.now();
   }
@@ -128,7 +137,7 @@ export class Whereabouts implements Presence {
   }
 
   /** Keeps that a device was moved by hand, and what that changes. Throws INGEST-PLACES-CHANGED where others change it all the time, STORAGE-*. */
-  async moveDevice(move: DeviceMove, evidence: readonly AuditEvent[]): Promise<void> {
+  async moveDevice(move: MoveOfOne & { tenant: string }, evidence: readonly AuditEvent[]): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#moveDevice(move, evidence);
@@ -138,6 +147,13 @@ export class Whereabouts implements Presence {
         await this.refresh(move.tenant);
       }
     }
+  }
+
+  /** Gateways of whose devices one is called so, as far as anything of it is kept or was heard since the hub began, in order. Throws STORAGE-*. */
+  async gatewaysOf(tenant: string, device: string): Promise<string[]> {
+    const { seen } = await this.#ready(tenant);
+    const kept = await this.#options.store.placing.gatewaysOf(tenant, device);
+    return [...new Set([...kept, ...seen.gatewaysOf(device)])].sort();
   }
 
   /** Knows what is stored, also by other hubs; resolves with whether anything had changed. Throws STORAGE-*. */
@@ -171,10 +187,21 @@ export class Whereabouts implements Presence {
     return isChanged;
   }
 
-  /** Since when (UTC ms) nothing was told of movements, where that is too long by now; undefined while it is not. */
+  /** Since when (UTC ms) nothing was told of movements, where that is too long by now, or what was told is lost and was not told again; undefined while neither is so. */
   overdueSince(tenant: string): Instant | undefined {
-    const since = this.#known.get(tenant)?.places.silentSince();
+    const places = this.#known.get(tenant)?.places;
+    const since = places && Math.min(places.silentSince(), places.lostSince());
     return since !== undefined && since <= this.#options.clock.now() ? since : undefined;
+  }
+
+  /** What was lost of who lay where in any tenant, and not confirmed since; oldest first. */
+  lostMovements(): LostMovements[] {
+    return this.#followed.tenants().flatMap((tenant) =>
+      this.#followed.losses(tenant).all.map((stretch): LostMovements => {
+        const until = this.#known.get(tenant)?.places.toldAgainUntil(stretch) ?? stretch.from;
+        return { tenant, from: stretch.from, found: stretch.found, toldAgainUntil: Number.isFinite(until) ? until : null };
+      }),
+    );
   }
 
   patients(tenant: string): readonly PatientPlace[] {
@@ -188,6 +215,11 @@ export class Whereabouts implements Presence {
     const known = this.#known.get(tenant);
     const place = known && placeOf(known.places, this.#followed.of(tenant), id, this.#options.clock.now());
     return place && known.erased.has(place.patient) ? undefined : place;
+  }
+
+  stays(tenant: string, id: string): readonly HospitalStay[] {
+    const known = this.#known.get(tenant);
+    return known && !known.erased.has(id) ? hospitalStays(known.places, id) : [];
   }
 
   isPatient(id: string): boolean {
@@ -206,20 +238,16 @@ export class Whereabouts implements Presence {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  async #moveDevice(move: DeviceMove, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, device, at } = move;
+  async #moveDevice(move: MoveOfOne & { tenant: string }, evidence: readonly AuditEvent[]): Promise<void> {
+    const { tenant, at } = move;
     const state = await this.#ready(tenant);
     const { version, places, seen } = state;
     await this.#underway(state, async () => {
       const changes = (): Learning['orders'] => {
-        const { beds = [], named = [] } = seen.get(device) ?? {};
+        const beds = seen.bedsOf(move);
         const isAllSeen = at - AHEAD_MS > this.#openedAt;
         const where = isAllSeen ? beds : new Set([...beds, ...places.beds(), ...this.#followed.of(tenant)]);
-        return places.ordersOfMove(
-          move,
-          where,
-          [...named].flatMap((id) => places.people.stated(id) ?? []),
-        );
+        return places.ordersOfMove(move, where);
       };
       await this.#options.store.placing.moveDevice(move, { version, changes }, evidence);
       // Who read meanwhile has it already.
@@ -248,7 +276,7 @@ export class Whereabouts implements Presence {
 
   async #opened(tenant: string): Promise<TenantState> {
     try {
-      return await this.#begun(tenant, new Map());
+      return await this.#begun(tenant, new SeenDevices());
     } catch (thrown) {
       this.#tenants.delete(tenant);
       throw thrown;
@@ -256,7 +284,10 @@ export class Whereabouts implements Presence {
   }
 
   async #begun(tenant: string, seen: TenantState['seen']): Promise<TenantState> {
-    const places = new TenantPlaces(() => this.#followed.limits(tenant));
+    const places = new TenantPlaces(
+      () => this.#followed.limits(tenant),
+      () => this.#followed.losses(tenant),
+    );
     const none = { version: 0, readUpTo: Number.NEGATIVE_INFINITY, deviceMoves: 0 };
     const state: TenantState = { places, ...none, seen, underway: new Set(), erased: new Set() };
     // Before anything else is read, so that whoever is erased meanwhile is found out by the next refresh.
@@ -303,9 +334,20 @@ export class Whereabouts implements Presence {
       if (move.tenant !== tenant) continue;
       number += 1;
       if (number <= state.deviceMoves) continue;
-      state.places.devices.add(move);
+      const { gateway } = move;
+      if (gateway !== null) state.places.devices.add({ ...move, gateway });
+      else await this.#settle(tenant, state, move);
       state.deviceMoves = number;
     }
+  }
+
+  /** Of what was kept before devices were told apart by gateway, it is known whose it is only where one gateway alone has such a device. */
+  async #settle(tenant: string, { places, seen }: TenantState, move: Omit<MoveOfOne, 'gateway'>): Promise<void> {
+    const kept = await this.#options.store.placing.gatewaysOf(tenant, move.device);
+    const [only, ...more] = new Set([...kept, ...seen.gatewaysOf(move.device)]);
+    if (only !== undefined && more.length === 0) places.devices.add({ ...move, gateway: only });
+    else if (only !== undefined) this.#options.onAmbiguous?.({ tenant, device: move.device });
+    else places.devices.add({ ...move, gateway: ANY });
   }
 
   async #hear(tenant: string, { people }: TenantPlaces, numbers: Iterable<AssignedId>): Promise<void> {

@@ -1,7 +1,8 @@
-import { formatInstant } from '../../shared/clock.ts';
+import { formatInstant, type Instant } from '../../shared/clock.ts';
 import type { Extension, Identifier } from '../../shared/fhir.ts';
 import { PATIENT_SYSTEM } from '../patients/subject.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
+import type { KeptAmendment } from '../store/amend/amend.ts';
 import type { StoredRollup } from '../store/erasing/erasing.ts';
 
 const CODE_SYSTEM = 'https://vitalmesh.org/fhir/CodeSystem/resource';
@@ -63,6 +64,28 @@ export function rollupResource(rollup: StoredRollup, patient: string, number: nu
     ...(test ? text('rollup-test', 'true') : []),
   ];
   return basic('rollup', `rollup-${number}`, 'what remains of readings that are older than they are kept', patient, extension);
+}
+
+/** What people decided about readings of a person: what, when and why, and of a stretch which; nothing of anybody else whose they were or became. */
+export function amendmentResource(
+  { kind, at, reason, stretch, undoneAt, patient: from }: KeptAmendment,
+  patient: string,
+  number: number,
+): OwnBasic {
+  const when = (name: string, instant: Instant | undefined): Extension[] =>
+    instant === undefined ? [] : [{ url: `${STRUCTURES}${name}`, valueDateTime: formatInstant(instant) }];
+  const extension: OwnExtension[] = [
+    ...text('amendment-kind', kind),
+    ...text('amendment-side', kind !== 'reassign' ? undefined : from === patient ? 'given-away' : 'given-here'),
+    ...text('amendment-reason', reason),
+    ...when('amendment-at', at),
+    ...when('amendment-undone', undoneAt ?? undefined),
+    ...when('amendment-from', stretch?.from),
+    ...when('amendment-to', stretch?.to),
+    ...text('amendment-vital', stretch?.vital ?? undefined),
+    ...text('amendment-device', stretch?.device ?? undefined),
+  ];
+  return basic('amendment', `amendment-${number}`, 'what somebody decided about readings of the patient', patient, extension);
 }
 
 function basic(code: string, id: string, said: string, patient: string, extension: OwnExtension[]): OwnBasic {

@@ -11,9 +11,11 @@ import { bindingOf } from './bound.ts';
 import type { ErasureAsked, ErasureReport, NumbersReport, PeopleStatus, PrivacyOptions } from './contract.ts';
 import { rowsOfErased } from './erased-again.ts';
 import { finishErasures, keepTombstones, listFault } from './finish-erasures.ts';
+import { whoGave } from './held.ts';
+import { movedFromHeld } from './moved-from-held.ts';
 import { type NumbersAndKin, readNumbers } from './read-numbers.ts';
 import { REASON } from './reason.ts';
-import { patientResource, registryResource, rollupResource } from './resources.ts';
+import { amendmentResource, patientResource, registryResource, rollupResource } from './resources.ts';
 import { faultOf, setAside } from './tombstone-file.ts';
 import { nameOf, type WhoseNumbers } from './whose-numbers.ts';
 
@@ -122,6 +124,8 @@ export class PatientRights {
     const { tenant } = call.principal;
     if (known.place) yield known.place;
     for await (const { resource } of known.observations) yield resource;
+    const amendments = await store.amend.amendments(tenant, patient);
+    for (const [i, one] of amendments.entries()) yield amendmentResource(one, patient, i + 1);
     const events = await store.events(tenant, { patient }, (count) => granted(call, count > 0 ? patient : null, count));
     for await (const { resource } of events) yield resource;
     const { sure } = known.numbers;
@@ -159,11 +163,15 @@ export class PatientRights {
       const place = bindingOf(registry, tenant, id);
       if (place !== undefined) await this.#refuse(call, 'bound', patient, 'PATIENT-BOUND', `under another of their numbers: ${place}`);
     }
+    const people = [patient, ...numbers.kin];
+    if (await movedFromHeld(store, { tenant, people, holds: await store.erasing.holds(tenant) }))
+      await this.#refuse(call, 'held', patient, 'PATIENT-HELD', 'what is theirs now was moved from somebody who is');
+    const given = await whoGave(store, { tenant, people });
     const report = { included: also.length, ambiguous: numbers.ambiguous };
     const { tombstone, gone } = await this.#trying(call, () =>
       store.erasing.beginErasure({
         ...{ tenant, patient, reason, principal, at: clock.now() },
-        ...{ names: [...numbers.sure], kin: [...numbers.kin, ...numbers.former] },
+        ...{ names: [...numbers.sure], kin: [...numbers.kin, ...numbers.former, ...given] },
         evidence: ({ mark }) => {
           const { detail = {}, ...event } = granted(call, patient, 0);
           const erasure = { reason, mark: Buffer.from(mark).toString('hex'), included: also.length, ambiguous: numbers.ambiguous.length };

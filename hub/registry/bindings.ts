@@ -104,6 +104,14 @@ export function withUnknown(bindings: readonly KeptBinding[], unknown: readonly 
   return unknown.length === 0 ? bindings : bindings.map((binding) => ({ ...binding, unknown }));
 }
 
+/** The stretches that the store keeps for all bindings: the same list while it is the same. */
+export function unknownOf(kept: readonly KeptBinding[]): readonly UnknownStretch[] {
+  return kept[0]?.unknown ?? NOTHING_UNKNOWN;
+}
+
+/** Of a store of which nothing says that it went back. */
+export const NOTHING_UNKNOWN: readonly UnknownStretch[] = [];
+
 /** The same, by gateway, for admission. */
 export function sinceByGateway(kept: readonly KeptBinding[]): Map<string, BoundSince> {
   const gateways = new Map<string, BoundSince & { beds: Map<string, Instant>; devices: Map<string, Instant> }>();

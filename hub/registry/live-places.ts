@@ -12,7 +12,7 @@ export const NO_PRESENCE: Presence = {
 };
 
 /**
- * Where everybody is: whom registry.yaml names, and whom movements put into the beds that follow them. A patient whom a row binds stays that patient whatever is merged,
+ * Where everybody is: whom registry.yaml binds or lists, and whom movements put into the beds that follow them. A patient whom a row binds stays that patient whatever is merged,
  * because what its gateway measures stands under the id that the row has; the bed that movements tell of counts more than a row's, as it is the one of now.
  */
 export class LivePlaces {
@@ -39,8 +39,9 @@ export class LivePlaces {
   patients(tenant: string): readonly PatientPlace[] {
     const known = this.#ordered.get(tenant);
     if (known) return known;
-    const ids = new Set([...this.#listed.patients(tenant), ...this.#presence.patients(tenant)].map(({ patient }) => patient));
-    const ordered = [...ids].sort().flatMap((id) => this.patient(tenant, id) ?? []);
+    const ids = [...this.#listed.patients(tenant), ...this.#presence.patients(tenant)].map(({ patient }) => patient);
+    const unserved = [...this.#listed.onPanels(tenant)].filter((id) => this.patient(tenant, id)?.withoutGateway);
+    const ordered = [...new Set([...ids, ...unserved])].sort().flatMap((id) => this.patient(tenant, id) ?? []);
     this.#ordered.set(tenant, ordered);
     return ordered;
   }
@@ -48,11 +49,17 @@ export class LivePlaces {
   patient(tenant: string, id: string): PatientPlace | undefined {
     const listed = this.#listed.patient(tenant, id);
     const present = this.#presence.patient(tenant, id);
-    if (!present) return listed;
+    if (!present) return listed ?? this.#unserved(tenant, id);
     if (listed) return this.#placed(tenant, { patient: id, bed: (present.patient === id ? present.bed : null) ?? listed.bed });
     if (present.patient === id) return this.#present(tenant, present);
     const survivor = this.#listed.patient(tenant, present.patient) ? this.patient(tenant, present.patient) : this.#present(tenant, present);
     return survivor && { ...survivor, mergedFrom: id };
+  }
+
+  /** Whoever is on a list of the hospital's is not gone with their gateway: that nothing of them can come must be seen. */
+  #unserved(tenant: string, id: string): PatientPlace | undefined {
+    if (!this.#listed.onPanels(tenant).has(id)) return undefined;
+    return { ...this.#placed(tenant, { patient: id, bed: null }), withoutGateway: true };
   }
 
   isPatient(id: string): boolean {
@@ -80,11 +87,16 @@ export class LivePlaces {
 
   /** Of whom movements alone tell. */
   #present(tenant: string, place: PatientPlace): PatientPlace {
-    const { discharged } = place;
+    const { patient, bed, admitted, discharged, possible = [] } = place;
+    const wards = possible.map(({ bed }) => {
+      const { ward } = this.#listed.careGroups(tenant, { patient, bed });
+      return { bed, ...(ward !== undefined && { ward }) };
+    });
     return {
       ...this.#placed(tenant, place),
+      ...(admitted !== undefined && { admitted }),
       ...(discharged !== undefined && { discharged }),
-      ...(place.bed === null && discharged === undefined && { unplaced: true }),
+      ...(bed === null && discharged === undefined && { unplaced: true, possible: wards }),
     };
   }
 
@@ -125,9 +137,16 @@ export function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
     a.patient === b.patient &&
     a.bed === b.bed &&
     a.ward === b.ward &&
+    a.admitted === b.admitted &&
     a.discharged === b.discharged &&
     a.unplaced === b.unplaced &&
+    a.withoutGateway === b.withoutGateway &&
+    possibleIn(a) === possibleIn(b) &&
     before.length === now.length &&
     before.every((panel, i) => panel === now[i])
   );
+}
+
+function possibleIn({ possible = [] }: PatientPlace): string {
+  return JSON.stringify(possible.map(({ bed, ward = null }) => [bed, ward]));
 }

@@ -1,7 +1,8 @@
+import type { Instant } from '../../shared/clock.ts';
 import type { Principal } from '../access/access.ts';
 import { clientPrincipal } from '../access/principals.ts';
 import type { Presence } from '../patients/presence.ts';
-import { type Binding, type BoundSince, type KeptBinding, sinceByGateway } from './bindings.ts';
+import { type Binding, type BoundSince, type KeptBinding, sinceByGateway, type UnknownStretch, unknownOf } from './bindings.ts';
 import type { IssuedToken, Revocation } from './client-credentials.ts';
 import { isSamePlace, LivePlaces, NO_PRESENCE } from './live-places.ts';
 import type { ListedRegistry } from './load-registry.ts';
@@ -22,6 +23,7 @@ export class LiveRegistry implements Registry {
   readonly #presence: Presence;
   #current: ListedRegistry;
   #since: ReadonlyMap<string, BoundSince>;
+  #unknown: readonly UnknownStretch[];
   #places: LivePlaces;
   /** By tenant, what readers go by of each whom movements ever put anywhere, while this process runs. */
   readonly #told = new Map<string, Map<string, Told>>();
@@ -32,6 +34,7 @@ export class LiveRegistry implements Registry {
     this.#presence = presence;
     this.#current = first;
     this.#since = sinceByGateway(bindings);
+    this.#unknown = unknownOf(bindings);
     this.#places = new LivePlaces(first, presence);
     this.#noteTold();
     // For as long as the process runs, as the registry in force does.
@@ -47,6 +50,7 @@ export class LiveRegistry implements Registry {
       movedBetween(tenant, was.patients(tenant), places.patients(tenant)),
     );
     this.#since = sinceByGateway(bindings);
+    this.#unknown = unknownOf(bindings);
     this.#current = next;
     this.#places = places;
     this.#noteTold();
@@ -104,6 +108,12 @@ export class LiveRegistry implements Registry {
   /** What the store says now of the bindings of the same registry. */
   rebound(bindings: readonly KeptBinding[]): void {
     this.#since = sinceByGateway(bindings);
+    this.#unknown = unknownOf(bindings);
+  }
+
+  /** When no binding is known, for the store was put back; the same list while it is the same. */
+  get unknown(): readonly UnknownStretch[] {
+    return this.#unknown;
   }
 
   get revision(): string {
@@ -163,6 +173,10 @@ export class LiveRegistry implements Registry {
 
   isPatient(patient: string): boolean {
     return this.#places.isPatient(patient);
+  }
+
+  stays(tenant: string, patient: string): readonly { from: Instant; to: Instant | null }[] {
+    return this.#presence.stays?.(tenant, patient) ?? [];
   }
 
   inBed(tenant: string, bed: string): string | null | undefined {

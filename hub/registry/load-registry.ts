@@ -77,6 +77,8 @@ export interface ListedRegistry extends Registry {
   groupNames(kind: 'wards' | 'panels'): ReadonlySet<string>;
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 class FileRegistry implements ListedRegistry {
   readonly revision: string;
   readonly #file: RegistryFile;
@@ -90,6 +92,7 @@ class FileRegistry implements ListedRegistry {
   readonly #beds = new Map<string, Map<string, string | null>>();
   readonly #followed = new Map<string, ReadonlySet<string>>();
   readonly #groups: ReturnType<typeof careGroupsOf>;
+  readonly #onPanels = new Map<string, ReadonlySet<string>>();
   readonly #bindings: readonly Binding[];
   readonly #tenants: readonly string[];
 
@@ -114,6 +117,8 @@ class FileRegistry implements ListedRegistry {
       this.#places.set(row.tenant, places);
       for (const { patient, bed } of boundTo(row)) places.set(patient, { patient, bed: bed ?? places.get(patient)?.bed ?? null });
     }
+    for (const { tenant, patients } of Object.values(file.panels))
+      this.#onPanels.set(tenant, new Set([...(this.#onPanels.get(tenant) ?? []), ...patients]));
     this.#groups = careGroupsOf(file);
     for (const [tenant, places] of this.#places)
       for (const place of places.values()) places.set(place.patient, { ...place, ...this.#groups(tenant, place) });
@@ -191,7 +196,7 @@ class FileRegistry implements ListedRegistry {
   }
 
   onPanels(tenant: string): ReadonlySet<string> {
-    return new Set(Object.values(this.#file.panels).flatMap((panel) => (panel.tenant === tenant ? panel.patients : [])));
+    return this.#onPanels.get(tenant) ?? NOBODY;
   }
 
   groupNames(kind: 'wards' | 'panels'): ReadonlySet<string> {

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Principal, Purpose, Role } from '../access/access.ts';
+import type { AdoptedDevice } from './adopted.ts';
 import type { Binding, BoundSince } from './bindings.ts';
 import type { IssuedToken, Revocation, TokenSubject } from './client-credentials.ts';
 import type { GatewayLimits } from './gateway-limits.ts';
@@ -15,6 +16,8 @@ export interface GatewayEntry {
   beds: Readonly<Record<string, string | null>>;
   /** Devices bound straight to a patient, by device id. */
   devices: Readonly<Record<string, string>>;
+  /** The devices of a home that count, besides those of `devices`; all that the gateway hears where it is not given. */
+  adopted?: readonly AdoptedDevice[];
   /** Beds of which movements say who lies there; none of them is among `beds`. */
   followed?: ReadonlySet<string>;
   /** Names under which a FHIR client knows its patients, each with the opaque id of whom it means: a reference without version, or `system|value`. */
@@ -57,10 +60,16 @@ export interface PatientPlace {
   ward?: string;
   /** The panels that the patient is on, in order of name. */
   panels?: readonly string[];
+  /** Since when somebody is here who was here before and was discharged: what was measured in a bed before that is of a former stay. */
+  admitted?: Instant;
   /** Since when somebody who lay in a followed bed is in none. */
   discharged?: Instant;
   /** Of somebody whom movements alone tell of: they lie in no followed bed for sure, and were not discharged from one as far as is known. */
   unplaced?: true;
+  /** Where whoever lies in no bed for sure may lie, in order of bed; empty where nobody said. */
+  possible?: readonly { bed: string; ward?: string }[];
+  /** A panel names them, but no gateway speaks for them: nothing of them can come. */
+  withoutGateway?: true;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
 }
@@ -82,6 +91,8 @@ export interface Registry {
   patients(tenant: string): readonly PatientPlace[];
   /** One patient of a tenant; undefined when this tenant has no such patient. */
   patient(tenant: string, patient: string): PatientPlace | undefined;
+  /** From when to when a patient was here by what movements told, in order; UTC ms. */
+  stays?(tenant: string, patient: string): readonly { from: Instant; to: Instant | null }[];
   /** True for a patient id of any tenant: for telling a stated patient of ours from somebody else's record number. */
   isPatient(patient: string): boolean;
   /** Who lies in a bed of a tenant, null while it is empty; undefined for a bed that no gateway of the tenant has. */

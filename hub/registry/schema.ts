@@ -7,6 +7,7 @@ import { isPseudonym, PSEUDONYM_PREFIX } from '../access/masking/pseudonyms.ts';
 import { OWN_ROLES } from '../access/policy-schema.ts';
 import { BY_HAND } from '../patients/by-hand.ts';
 import { isMistyped } from '../patients/public-id.ts';
+import { adoptedRow, refuseTwiceAdopted } from './adopted.ts';
 import { refuseAlike } from './alike.ts';
 import { checkCareGroups } from './care-groups.ts';
 import { checkCredentials, checkRevocations, revocation, tokenSubject } from './client-credentials.ts';
@@ -56,6 +57,7 @@ const gatewayRow = z.strictObject({
       'Beds it may speak for, each with who lies there, null while empty; or `followed`: movements say who. Named as they arrive: unit, room and bed joined by ^ (ICU^101^A, ICU^^BED-1), or the bed alone where the sender names neither.',
     ),
   devices: z.record(label, patientId).default({}).describe('Devices bound straight to a patient, by device id.'),
+  adopted: adoptedRow,
   subjects: z
     .record(subjectName, patientId)
     .optional()
@@ -145,6 +147,7 @@ const fileWith = (role: z.ZodType<Role, Role>, issuers: readonly string[]) =>
       checkRevocations(file.revoked, issuers, complain);
       onePlaceAPatient(file.gateways, complain);
       refuseHalfFollowed(file.gateways, complain);
+      refuseTwiceAdopted(file.gateways, complain);
       for (const [i, row] of file.gateways.entries()) {
         if (row.patient === undefined && !row.movements && bedsOf(row).length + Object.keys(row.devices).length === 0)
           complain(['gateways', i], 'expected a patient, beds or devices: it may speak for nobody');

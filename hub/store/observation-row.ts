@@ -7,6 +7,8 @@ import type { Flag } from '../../shared/reading.ts';
 import { formatObservationId } from '../../shared/uplink/key.ts';
 import type { Place } from '../clinical/staleness.ts';
 import { PATIENT_SYSTEM } from '../patients/subject.ts';
+import { isVoid } from './amend/amended.ts';
+import { DOUBT } from './identity/judged.ts';
 import type { StoredComponent, StoredObservation, StoredReading } from './store.ts';
 
 /** A row of the observation table with what its patient and batch add. */
@@ -31,6 +33,8 @@ export interface ObservationRow {
   test: number;
   key: number;
   batch: number;
+  /** What people decided about it (`amended.ts`). */
+  amended: number;
   /** Key of the first observation of its batch. */
   firstKey: number;
   agent: string;
@@ -40,7 +44,7 @@ export interface ObservationRow {
 }
 
 /** What of an observation is read without its resource. */
-export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey'>;
+export type ReadingRow = Omit<ObservationRow, 'key' | 'batch' | 'firstKey' | 'amended'>;
 
 /** Whose it is and who wrote it: of many rows the same. */
 export type Origin = Pick<ReadingRow, 'tenant' | 'patientId' | 'agent' | 'epoch'>;
@@ -90,7 +94,18 @@ export function observationOf(row: ObservationRow, received: readonly string[]):
   const kept = JSON.parse(text) as Observation | Omit<Observation, 'issued'>;
   // What the hub itself received is kept without the time of that.
   const resource = 'issued' in kept ? kept : { ...kept, issued: formatInstant(row.receivedAt, row.offsetMin) };
-  return { ...readingOf(row, row, row.gateway), resource: givenOut(resource, row.patientId) };
+  const standing: Observation = isVoid(row.amended) ? { ...resource, status: 'entered-in-error' } : resource;
+  return { ...readingOf(row, row, row.gateway), resource: givenOut(withDoubt(standing, row.flags), row.patientId) };
+}
+
+/** With the flag that the hub set, or has not: what its sender says of that counts for nothing. */
+function withDoubt(observation: Observation, flags: string | null): Observation {
+  const { extension = [], ...rest } = observation;
+  const isDoubtful = flags?.includes(DOUBT) ?? false;
+  const others = extension.filter(({ url, valueCode }) => url !== EXTENSIONS.flag || valueCode !== DOUBT);
+  if (!isDoubtful && others.length === extension.length) return observation;
+  const all = isDoubtful ? [...others, { url: EXTENSIONS.flag, valueCode: DOUBT }] : others;
+  return { ...rest, ...(all.length > 0 && { extension: all }) };
 }
 
 /** Extension of what is kept of a FHIR client's resource: valueString, the digest of it as it was sent. Never given out, for it could be used to guess what was left out. */

@@ -1,5 +1,7 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import { newestDoubtable } from './identity/judged.ts';
+import { IDENTITY_SQL } from './identity/statements.ts';
 import { type Origin, type ReadingRow, readingOf } from './observation-row.ts';
 import { SQL } from './statements.ts';
 import type { StoredReading } from './store.ts';
@@ -12,7 +14,7 @@ export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, 
   let key: number | undefined;
   let origin: Origin | undefined;
   const known = new Map<number, Origin>();
-  const readings = rows.map((row) => {
+  const readings = [...rows, ...doubtfulBeside(database, { tenant, patient }, rows)].map((row) => {
     if (origin === undefined || row.writer !== key) {
       key = row.writer;
       origin = known.get(key) ?? { tenant, patientId: patient, ...writerOf(database, key) };
@@ -22,6 +24,18 @@ export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, 
     return readingOf(row, origin, origin.agent);
   });
   return readings.sort(newestFirst);
+}
+
+/** Of each vital sign that may be doubted the newest doubtful row, where it is newer than all that is current. */
+function doubtfulBeside(
+  database: Pick<Database, 'prepare'>,
+  { tenant, patient }: { tenant: string; patient: string },
+  rows: readonly LatestRow[],
+): LatestRow[] {
+  return newestDoubtable(rows).flatMap(({ vital, test, sortTime }) => {
+    const of = [tenant, patient, vital, test, sortTime];
+    return database.prepare<(string | number)[], LatestRow>(IDENTITY_SQL.doubtful).get(...of) ?? [];
+  });
 }
 
 /** Looked up anew for each read: what was added and undone leaves its key to another. */

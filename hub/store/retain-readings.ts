@@ -1,4 +1,5 @@
 import type { Database } from '../../shared/storage/database.ts';
+import { AMEND_SQL } from './amend/statements.ts';
 import { type DueBatch, type DueReading, type ReadingClass, readingClassOf } from './due-reading.ts';
 import { packReceived, unpackReceived } from './observation-row.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
@@ -55,9 +56,11 @@ export class ReadingRemoval {
     if (rows.length === 0) return;
     const dropRow = this.#database.prepare<[number]>(RETENTION_SQL.dropObservation);
     const dropSeen = this.#database.prepare<[number, number, number]>(RETENTION_SQL.dropSeen);
+    const dropAmended = this.#database.prepare<[number]>(AMEND_SQL.dropRowsOf);
     for (const row of rows) {
       this.#rolling.reading(row);
       dropRow.run(row.key);
+      dropAmended.run(row.key);
       dropSeen.run(row.writer, row.seq, row.part);
       this.#noteKey(row);
     }

@@ -3,8 +3,10 @@ import { FEED_STEP, RECEIVERS_STEP } from '../audit/feed/sqlite-places.ts';
 import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP, SHOWN_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
+import { AMEND_STEP, MERGED_STEP } from './amend/schema.ts';
 import { ERASING_STEP, HELD_STEP } from './erasing/schema.ts';
-import { PLACING_STEP } from './placing/schema.ts';
+import { IDENTITY_STEP } from './identity/schema.ts';
+import { MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
@@ -184,4 +186,8 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   PLACING_STEP,
   HELD_STEP,
   SHOWN_STEP,
+  MOVES_STEP,
+  AMEND_STEP,
+  IDENTITY_STEP,
+  MERGED_STEP,
 ];

@@ -19,6 +19,8 @@ import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../audit/ret
 import { type KeptUsage, readUsage, type UsageSince } from '../audit/usage.ts';
 import { AGE_UNKNOWN } from '../clinical/staleness.ts';
 import { type Binding, before, bindingsFrom, type KeptBinding, NO_END, type UnknownStretch, withUnknown } from '../registry/bindings.ts';
+import type { AmendStore } from './amend/amend.ts';
+import { SqliteAmend } from './amend/sqlite-amend.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
 import { SqliteErasing } from './erasing/sqlite-erasing.ts';
 import { Findings } from './findings.ts';
@@ -88,6 +90,7 @@ class SqliteStore implements Store {
   readonly #walks: Walks;
   readonly erasing: ErasingStore;
   readonly placing: PlacingStore;
+  readonly amend: AmendStore;
   readonly feedPlaces: FeedPlaces;
   /** The present one of its lineage. */
   #epoch: string;
@@ -101,6 +104,7 @@ class SqliteStore implements Store {
     this.storeId = database.read(() => database.prepare<[], { value: string }>(SQL.storeId).get()?.value ?? '');
     this.erasing = new SqliteErasing({ database, commits, walks: this.#walks, storeId: this.storeId });
     this.placing = new SqlitePlacing({ database, commits, storeId: this.storeId });
+    this.amend = new SqliteAmend({ database, commits, storeId: this.storeId });
     this.feedPlaces = new SqliteFeedPlaces({ database, commits, storeId: this.storeId });
     this.#epoch = database.write(() => beginStoreEpoch(database)).epoch;
   }

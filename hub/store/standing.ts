@@ -2,7 +2,9 @@ import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import type { ObservationKey } from '../../shared/uplink/key.ts';
 import { isRevision, isSettled, isWithdrawal, mayBeCurrent } from '../clinical/sort-time.ts';
+import { isVoid } from './amend/amended.ts';
 import { doubtRollups, rollupsAt } from './doubt.ts';
+import { Judging } from './identity/judging-sqlite.ts';
 import { Currencies, LatestRows } from './latest-rows.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { SQL } from './statements.ts';
@@ -12,6 +14,8 @@ import type { Arrival, ArrivedBatch, CurrencyChange } from './store.ts';
 export interface Version {
   key: number;
   arrival: Arrival;
+  /** What people decided about what it is a version of (`amended.ts`). */
+  amended: number;
   writer: number;
   id: ObservationKey;
 }
@@ -23,6 +27,7 @@ export class StandingVersions {
   readonly #database: Writing;
   readonly #batch: ArrivedBatch;
   readonly #currencies = new Currencies();
+  readonly #doubts: { patient: string; vital: string }[] = [];
 
   constructor(database: Writing, batch: ArrivedBatch) {
     this.#database = database;
@@ -33,7 +38,13 @@ export class StandingVersions {
   of(key: number, id: string): VersionsOfPatient {
     const { tenant, at } = this.#batch;
     const latest = new LatestRows(this.#database, { tenant, key, id, at }, this.#currencies.changed);
-    return new VersionsOfPatient(this.#database, { key, latest, at });
+    const doubted = (vitals: readonly string[]): void => void this.#doubts.push(...vitals.map((vital) => ({ patient: id, vital })));
+    return new VersionsOfPatient(this.#database, { key, latest, at, doubted });
+  }
+
+  /** Vital signs of which a reading became doubtful, or is not any more. */
+  get doubts(): readonly { patient: string; vital: string }[] {
+    return this.#doubts;
   }
 
   /** The rows of `latest` that changed, each once. */
@@ -47,11 +58,14 @@ interface OfPatient {
   latest: LatestRows;
   /** `storedAt` of the batch. */
   at: Instant;
+  /** Told of the vital signs of which the doubt about any reading changed. */
+  doubted: (vitals: readonly string[]) => void;
 }
 
 class VersionsOfPatient {
   readonly #database: Writing;
   readonly #of: OfPatient;
+  readonly #judging: Judging;
   #hasRevision: boolean;
   #hasPreliminary: boolean;
   #isRevised = false;
@@ -60,16 +74,17 @@ class VersionsOfPatient {
   constructor(database: Writing, of: OfPatient) {
     this.#database = database;
     this.#of = of;
+    this.#judging = new Judging(database, of.key);
     this.#hasRevision = database.prepare<[number]>(SQL.hasRevision).get(of.key) !== undefined;
     this.#hasPreliminary = database.prepare<[number, number]>(SQL.hasPreliminary).get(of.key, of.key) !== undefined;
   }
 
   /** Whether a version stands beside what is stored so far. To be called before it is stored, and `stored` behind that. */
   mayStand(version: Version): boolean {
-    const { arrival } = version;
+    const { arrival, amended } = version;
     this.#isRevised = this.#hasRevision && this.#revisionOf(version);
     const isReplaced = this.#isRevised || (arrival.status === 'preliminary' && this.#isSettled(version));
-    this.#mayStand = mayBeCurrent(arrival.flags, arrival.status) && !isReplaced;
+    this.#mayStand = mayBeCurrent(arrival.flags, arrival.status) && !isReplaced && !isVoid(amended);
     return this.#mayStand;
   }
 
@@ -81,13 +96,15 @@ class VersionsOfPatient {
     if (isWithdrawal(a.status)) this.#withdraw(a, [key, 0, 0, 0]);
     else if (isRevision(a.status) && !this.#isRevised) this.#withdraw(a, [key, writer, id.seq, id.index]);
     if (this.#mayStand && this.#hasPreliminary && isSettled(a.status)) this.#settle(version);
+    this.#judging.stored(key, a);
     // What they concern may stand behind them in the same batch.
     this.#hasRevision ||= isRevision(a.status);
     this.#hasPreliminary ||= a.status === 'preliminary';
   }
 
-  /** Keeps `latest` of the patient bounded; the observations stay. */
+  /** Decides whose readings of personal devices are, and keeps `latest` of the patient bounded; the observations stay. */
   finish(): void {
+    this.#of.doubted(this.#judging.settle(this.#of.latest));
     this.#of.latest.trim();
   }
 

@@ -32,8 +32,8 @@ export const SQL = {
   seenHash: 'SELECT hash FROM seen WHERE writer = ? AND seq = ? AND part = ?',
   addObservation: `
     INSERT INTO observation (key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags, effective,
-      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises, preliminary, bed, stated)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      offsetMin, receivedAt, sortTime, test, freshAt, place, standing, revises, preliminary, bed, stated, amended)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // A real reading is before every test reading. What was stored before the hub's clock was set back (the last three numbers: how far
   // a sort time and a time of storing may be ahead of it, and how old what takes their place) does not keep out what is measured now.
   setLatest: `
@@ -81,11 +81,11 @@ export const SQL = {
   dropWithdrawn: `
     DELETE FROM latest
     WHERE patient = ? AND vital = ? AND device = ?
-      AND (SELECT standing <> 1 OR patient <> latest.patient FROM observation WHERE key = latest.observation)`,
+      AND (SELECT standing <> 1 OR judged = 2 OR patient <> latest.patient FROM observation WHERE key = latest.observation)`,
   bestOf: `
     SELECT o.key, o.test, o.sortTime, o.freshAt, o.place, b.storedAt
     FROM observation o JOIN batch b ON b.key = o.batch
-    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1
+    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1 AND o.judged <> 2
     ORDER BY o.test, o.sortTime DESC, b.storedAt DESC, o.key DESC LIMIT 1`,
   countLatest: 'SELECT count(*) AS rows FROM latest WHERE patient = ?',
   oldestLatest: 'SELECT vital, device FROM latest WHERE patient = ? ORDER BY test DESC, sortTime, vital, device LIMIT ?',

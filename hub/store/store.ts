@@ -15,6 +15,7 @@ import type { EvidenceOrder, EvidenceStep } from '../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../registry/bindings.ts';
+import type { AmendStore } from './amend/amend.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
 import type { BatchPlacing, Placed, PlacingStore } from './placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
@@ -79,6 +80,8 @@ export interface Arrival extends ObservationFacts {
   received: string;
   /** Where its patient follows from movements. */
   placed?: Placed;
+  /** Of a device at home that others may use: whether it is this person's is looked at (`hub/clinical/doubt/`). */
+  judged?: true;
 }
 
 /** An alert, wave or movement that passed every check, on its way into the store. */
@@ -212,6 +215,8 @@ export type CurrencyChange = Currency | (Pick<Currency, 'tenant' | 'patient' | '
 export interface BatchOutcome {
   results: ArrivalResult[];
   currencies: CurrencyChange[];
+  /** Vital signs of which a reading became doubtful, or is not any more, whether or not anything current changed. */
+  doubts: readonly { patient: string; vital: string }[];
   /** How many parts left quarantine to make room. */
   dropped: number;
   committed: StorePosition;
@@ -227,7 +232,8 @@ export type Evidence<T = unknown> = (rows: number, read: T) => AuditEvent;
 export interface StoreReader {
   /**
    * The current row of every (vital, device) of a patient, newest first: a real one before a test one, then the greatest (sortTime,
-   * storedAt, order of storing) of what was not taken back. Of more than 512 the newest.
+   * storedAt, order of storing) of what was not taken back, and is not doubtful. Of more than 512 the newest. Besides, of each vital sign the newest doubtful one
+   * (flag `identity-doubtful`), where it is newer than what is current.
    */
   latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]>;
   /** In order of storing, up to what was stored when it was asked for; read in parts while it is walked. */
@@ -258,6 +264,8 @@ export interface Store extends StoreReader, AsyncDisposable {
   readonly erasing: ErasingStore;
   /** How its rows follow their patients. */
   readonly placing: PlacingStore;
+  /** How people correct its readings. */
+  readonly amend: AmendStore;
   /** How far each receiver of the live feed of the evidence is. */
   readonly feedPlaces: FeedPlaces;
   /**

@@ -1,7 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { panel } from '../../shared/vitals.ts';
-import { staleAfterMs } from '../clinical/staleness.ts';
 import type { Point } from './cell.ts';
 import { type GapRow, gapsOf } from './read-gaps.ts';
 import { cellOf, type RollupRow } from './rollup-row.ts';
@@ -55,7 +54,7 @@ type Asking<T> = Generator<TrendQuestion, T, readonly TrendAnswers[keyof TrendAn
  */
 export function* trendReading(query: TrendQuery): Asking<Trend> {
   checkEdges(query.edges);
-  const { vital, edges, place, now } = query;
+  const { vital, edges, reachMs, now } = query;
   const [from = 0, to = 0] = [edges[0], edges.at(-1)];
   const gaps = gapsOf(yield* asked({ ask: 'gaps', patient: query.patient, from, to }), query);
   const [patient] = yield* asked({ ask: 'patient', patient: query.patient });
@@ -66,7 +65,7 @@ export function* trendReading(query: TrendQuery): Asking<Trend> {
     query.device === undefined
       ? [...new Set([...(yield* asked({ ask: 'devices', ...of })).map(({ device }) => device), ...rolled])]
       : [query.device];
-  const reading = new SeriesReading(of, { edges, now, reachMs: staleAfterMs(vital, place) });
+  const reading = new SeriesReading(of, { edges, now, reachMs });
   const series: TrendSeries[] = [];
   for (const device of known.sort().slice(0, MAX_TREND_DEVICES)) series.push(...(yield* reading.of(device, rolled.has(device))));
   return { series, changes: deviceChanges(series), gaps, omittedDevices: Math.max(0, known.length - MAX_TREND_DEVICES) };

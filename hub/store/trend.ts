@@ -1,7 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { GapReason, LostClass } from '../../shared/gap.ts';
 import type { Flag } from '../../shared/reading.ts';
-import type { Place } from '../clinical/staleness.ts';
 
 export { MAX_TREND_BUCKETS } from '../clinical/bucket-edges.ts';
 
@@ -15,8 +14,8 @@ export interface TrendQuery {
   device?: string;
   /** Ascending; bucket i holds what lies in [edges[i], edges[i + 1]). 2 to `MAX_TREND_BUCKETS` + 1 of them; `bucketEdges` makes them. */
   edges: readonly Instant[];
-  /** Where the patient is: by whose limits of age the coverage is reckoned. */
-  place: Place;
+  /** How long a value is current, ms: by that the coverage is reckoned. */
+  reachMs: number;
   /** Now, by the hub's clock: nothing after it counts as not covered. */
   now: Instant;
 }
@@ -36,7 +35,7 @@ export interface Excluded {
 }
 
 /** With these, sender or hub say that the number is none of this patient at all. Other flags leave it in, and are told beside it. */
-export const NOT_A_MEASUREMENT: readonly Flag[] = ['sensor-off', 'searching', 'out-of-range', 'questionable', 'demo'];
+export const NOT_A_MEASUREMENT: readonly Flag[] = ['sensor-off', 'searching', 'out-of-range', 'questionable', 'demo', 'identity-doubtful'];
 
 /** One stretch of a series. Without a counted value (`n` 0) its numbers are null: nothing is filled in or joined across. */
 export interface TrendBucket {
@@ -56,7 +55,7 @@ export interface TrendBucket {
    * its rollup was left; which one cannot be told, and the numbers are those from before.
    */
   flags: readonly Flag[];
-  /** Share, 0 to 1, of the bucket's time before `now` in which a value that counts was no older than its limit (`STALE_AFTER_MS`). */
+  /** Share, 0 to 1, of the bucket's time before `now` in which a value that counts was no older than its limit; within what was rolled up by the limit of its class in a bed. */
   coverage: number;
   /** True while the bucket has not ended: then the coverage is of its time until `now`, and its numbers may still change. */
   open: boolean;

@@ -3,6 +3,8 @@ import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type ObservationKey, parseObservationId } from '../../shared/uplink/key.ts';
 import { isRevision, isWithdrawal } from '../clinical/sort-time.ts';
+import { AmendedArrivals } from './amend/arrivals-sqlite.ts';
+import type { AmendedArrival } from './amend/rules.ts';
 import { erasedPeople } from './erasing/erased-sqlite.ts';
 import { hushed, isOfErased } from './erasing/hushed.ts';
 import { packReceived } from './observation-row.ts';
@@ -34,6 +36,8 @@ interface New {
   arrival: Arrival;
   writer: number;
   id: ObservationKey;
+  /** Where people had decided about it before it came. */
+  amended?: AmendedArrival | undefined;
 }
 
 /** Why what comes under the key of something that was removed is something else. */
@@ -50,6 +54,7 @@ class BatchWriter {
   readonly #addSeen;
   readonly #erased;
   readonly #placed;
+  readonly #amended;
   #stored = 0;
   #events = 0;
   #held = 0;
@@ -62,15 +67,18 @@ class BatchWriter {
     this.#addSeen = database.prepare<[number, number, number, Uint8Array]>(SQL.addSeen);
     this.#erased = erasedPeople(database, batch.tenant);
     this.#placed = new PlacedRows(database, batch.tenant);
+    this.#amended = new AmendedArrivals(database, batch);
   }
 
-  arrive(arrival: Arrival | EventArrival): ArrivalResult {
+  arrive(given: Arrival | EventArrival): ArrivalResult {
+    const amended = isEvent(given) ? undefined : this.#amended.of(given);
+    const arrival = amended?.patient ? { ...given, patient: amended.patient } : given;
     const id = parseObservationId(arrival.id);
     // Whoever calls has taken the agent out of it; another id here is a defect.
     if (id === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an observation id without its parts' });
     const writer = this.#writer(id.agent, id.epoch);
     const contentHash = hash('sha256', arrival.received, 'buffer');
-    if (this.#erased && isOfErased(arrival, this.#erased))
+    if (amended?.patient === null || (this.#erased && [given, arrival].some((one) => this.#erased && isOfErased(one, this.#erased))))
       return this.#refuseErased(arrival, isInRange(this.#database, writer, id.seq, id.index));
     if (id.seq <= this.#lastRange(writer) && isInRange(this.#database, writer, id.seq, id.index)) {
       // Its content is not known any more, but until when it was received at the latest.
@@ -93,8 +101,8 @@ class BatchWriter {
       return 'stored';
     }
     const ofPatient = this.#new.get(arrival.patient);
-    if (ofPatient) ofPatient.push({ arrival, writer, id });
-    else this.#new.set(arrival.patient, [{ arrival, writer, id }]);
+    if (ofPatient) ofPatient.push({ arrival, writer, id, amended });
+    else this.#new.set(arrival.patient, [{ arrival, writer, id, amended }]);
     return 'stored';
   }
 
@@ -120,12 +128,12 @@ class BatchWriter {
   }
 
   /** Stores what is new. */
-  finish(): Pick<BatchOutcome, 'currencies' | 'dropped'> {
+  finish(): Pick<BatchOutcome, 'currencies' | 'doubts' | 'dropped'> {
     for (const [patient, rows] of this.#new) this.#store(patient, rows);
     const { tenant, gateway, quarantine } = this.#batch;
     const dropped = quarantine && this.#quarantined > 0 ? trimQuarantine(this.#database, tenant, gateway, quarantine) : 0;
     if (this.#stored + this.#events + this.#held + this.#quarantined > 0) this.#total(dropped);
-    return { currencies: this.#standing.currencies(), dropped };
+    return { currencies: this.#standing.currencies(), doubts: this.#standing.doubts, dropped };
   }
 
   #total(dropped: number): void {
@@ -157,9 +165,9 @@ class BatchWriter {
       .run(batch, tenant, gateway, at, sentAt, firstKey, firstKey + rows.length - 1, rows.length, received);
     const addObservation = this.#database.prepare<(string | number | null)[]>(SQL.addObservation);
     const standing = this.#standing.of(patient, patientId);
-    for (const [i, { arrival: a, writer, id }] of rows.entries()) {
+    for (const [i, { arrival: a, writer, id, amended }] of rows.entries()) {
       const key = firstKey + i;
-      const version = { key, arrival: a, writer, id };
+      const version = { key, arrival: a, amended: amended?.amended ?? 0, writer, id };
       const mayStand = standing.mayStand(version);
       addObservation.run(
         key,
@@ -185,7 +193,8 @@ class BatchWriter {
         isWithdrawal(a.status) ? -1 : Number(mayStand),
         Number(isRevision(a.status)),
         Number(a.status === 'preliminary'),
-        ...this.#placed.keysOf(a.placed),
+        ...(amended ? this.#amended.stored(version, amended, this.#placed.keysOf(a.placed)) : this.#placed.keysOf(a.placed)),
+        version.amended,
       );
       standing.stored(version);
     }

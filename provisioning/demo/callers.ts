@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type ShownPatient, shownValue, type ViewerClient } from './viewer.ts';
+import { type ShownPatient, shownValue } from './shown-patient.ts';
+import type { ViewerClient } from './viewer.ts';
 
 /** What the hub gave one caller of one patient. */
 export interface Sight {
@@ -53,7 +54,8 @@ export async function patientUris(client: ViewerClient): Promise<string[]> {
  */
 export function compare(nurse: readonly Sight[], research: readonly Sight[], stranger: string | null): CallersTold {
   const measured = nurse.filter(({ vitals }) => vitals.length > 0);
-  const one = measured.find(({ bed }) => bed !== null) ?? measured[0];
+  // Always the same bed, whoever got a public id that comes first.
+  const one = measured.filter(({ bed }) => bed !== null).sort((a, b) => ((a.bed ?? '') < (b.bed ?? '') ? -1 : 1))[0] ?? measured[0];
   const same = one && research.find((other) => isDeepStrictEqual(valuesOf(other), valuesOf(one)));
   return { nurse: one ? toldOf(one, nurse.length) : null, research: same ? toldOf(same, research.length) : null, stranger };
 }

@@ -7,6 +7,7 @@ import { connectMcp, type McpConnection } from '../../shared/mcp-client.ts';
 import { openOverlay } from '../../shared/overlay/config.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { patientUris, type Sight, sightsOf } from './callers.ts';
+import type { Note } from './notes.ts';
 import { SERVICES } from './site.ts';
 import { type Shown, Viewer } from './viewer.ts';
 
@@ -14,6 +15,7 @@ import { type Shown, Viewer } from './viewer.ts';
 export type ClientLine =
   | { event: 'subscribed'; patients: number }
   | ({ event: 'shown' } & Shown)
+  | ({ event: 'noted' } & Note)
   /** After SIGTERM, when every resource that changed has been read again. */
   | ({ event: 'done' } & ClientTotals)
   /** Of one that looks once: what it was shown, or that the hub does not let it in. */
@@ -67,7 +69,10 @@ async function watch(identityFile: string, signal: AbortSignal): Promise<void> {
   const log = createLogger({ component: 'client' });
   await using overlay = await openOverlay({ type: 'ziti' }, loadIdentity(identityFile), log);
   await using mcp = await connected(overlay, signal);
-  const viewer = new Viewer(mcp.client, (shown) => say({ event: 'shown', ...shown }));
+  const viewer = new Viewer(mcp.client, {
+    shown: (shown) => say({ event: 'shown', ...shown }),
+    noted: (note) => say({ event: 'noted', ...note }),
+  });
   const uris = await patientUris(mcp.client);
   const listening = await mcp.listen(uris, (uri) => viewer.updated(uri));
   say({ event: 'subscribed', patients: uris.length });

@@ -10,9 +10,11 @@ import { callOperator } from '../../shared/operator/client.ts';
 import { compare } from './callers.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { listeningSockets } from './listening.ts';
+import type { Note } from './notes.ts';
 import { Processes } from './processes.ts';
 import { openScreen, type Screen } from './screen.ts';
-import { type DemoSummary, faults, formatSummary, summarize } from './summary.ts';
+import { type DemoSummary, faults, formatSummary, type Seen, summarize } from './summary.ts';
+import { transferText } from './transfer.ts';
 import type { Shown } from './viewer.ts';
 
 export interface DemoOptions {
@@ -22,6 +24,12 @@ export interface DemoOptions {
   json: boolean;
   /** Writes the stored Observations there as NDJSON at the end. */
   exportFile: string | undefined;
+}
+
+/** What there was to see of a run. */
+interface Watched extends Pick<DemoOptions, 'exportFile'> {
+  sockets: number;
+  seen: Seen;
 }
 
 const DRAIN_LIMIT_MS = 15_000;
@@ -72,12 +80,27 @@ async function runProcesses(
     first = false;
     screen.show(row);
   };
+  const seen: Seen = {};
+  const note = (text: string): void => (options.json ? say(text) : screen.note(text));
+  const noted = ({ kind, text }: Note): void => {
+    // Of some kind one is enough: those of the transfer are told below, with what came of it.
+    if (kind !== 'transfer' && seen[kind] !== undefined) return;
+    if (kind !== 'transfer') seen[kind] = text;
+    note(text);
+  };
   try {
-    const fleet = await until(AbortSignal.any([interrupted, broken]), startFleet(processes, { say, shown }));
+    const fleet = await until(AbortSignal.any([interrupted, broken]), startFleet(processes, { say, shown, noted }));
     await until(broken, fleet.startData());
-    const sockets = await watch(fleet, options.seconds, AbortSignal.any([interrupted, broken]), screen);
+    const ending = AbortSignal.any([interrupted, broken]);
+    const over = options.seconds === undefined ? ending : AbortSignal.any([ending, AbortSignal.timeout(options.seconds * 1000)]);
+    const moving = fleet.move(over).then((transfer) => {
+      if (transfer === undefined) return;
+      seen.transfer = transferText(transfer);
+      note(seen.transfer);
+    });
+    const [sockets] = await until(broken, Promise.all([watch(fleet, over, screen), moving]));
     broken.throwIfAborted();
-    return await until(broken, finish(fleet, sockets, options.exportFile));
+    return await until(broken, finish(fleet, { sockets, seen, exportFile: options.exportFile }));
   } catch (error) {
     if (interrupted.aborted && error === interrupted.reason) return undefined;
     throw error;
@@ -88,9 +111,8 @@ async function runProcesses(
   }
 }
 
-/** Lets the devices run until the time is up or the signal aborts. Resolves with the most listening sockets that the hub ever had. */
-async function watch({ hub }: Fleet, seconds: number | undefined, signal: AbortSignal, screen: Screen): Promise<number> {
-  const over = seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+/** Lets the devices run until it is over. Resolves with the most listening sockets that the hub ever had. */
+async function watch({ hub }: Fleet, over: AbortSignal, screen: Screen): Promise<number> {
   let sockets = listeningSockets(hub.pid);
   while (!over.aborted) {
     await pause(1000, over);
@@ -101,13 +123,14 @@ async function watch({ hub }: Fleet, seconds: number | undefined, signal: AbortS
 }
 
 /** Stops the devices, follows the last reading to the store and to the AI client, lets two others ask, verifies the evidence, and sums up. */
-async function finish(fleet: Fleet, sockets: number, exportFile: string | undefined): Promise<DemoSummary> {
+async function finish(fleet: Fleet, { sockets, seen, exportFile }: Watched): Promise<DemoSummary> {
   await fleet.stopDevices();
   await drained(fleet);
   const client = await fleet.stopClient();
   const { research, stranger } = await fleet.askOthers();
   return summarize({
     client,
+    seen,
     callers: compare(client.sights, research, stranger),
     evidence: await fleet.verifyEvidence(),
     agents: await fleet.agentStatuses(),

@@ -11,11 +11,26 @@ import type { ClientLine, ClientTotals } from './client.ts';
 import { listeningSockets } from './listening.ts';
 import { type Invited, invite, startNetwork } from './network.ts';
 import { answering, type DemoProcess, ownProgram, type Processes } from './processes.ts';
-import { agentConfigOf, type DemoSite, MASIMO, type Member, MONITORED_BEDS, makeSite, NONIN, SERVICES, writeAgentConfig } from './site.ts';
-import type { Shown } from './viewer.ts';
+import {
+  agentConfigOf,
+  confirmHome,
+  type DemoSite,
+  HOME_LIMIT_S,
+  MASIMO,
+  type Member,
+  MONITORED,
+  MOVED,
+  makeSite,
+  NONIN,
+  SERVICES,
+  writeAgentConfig,
+} from './site.ts';
+import { type Transfer, takeCensus, transfer } from './transfer.ts';
+import type { Audience as Viewers } from './viewer.ts';
 
 const SIMULATOR = join(import.meta.dirname, '..', '..', 'test', 'sim', 'main.ts');
 const MONITORS = 'monitors';
+const ADMINISTRATION = 'administration';
 /** Who runs from the beginning to the end. */
 type Running = Exclude<Member, 'research' | 'stranger'>;
 /** What of all that a device tells is waited for. */
@@ -27,6 +42,8 @@ export interface Fleet {
   hub: DemoProcess;
   /** Lets the agents read the devices; resolves when the last device has begun. */
   startData(): Promise<void>;
+  /** Lets somebody be moved to another bed, of which the hospital tells late; undefined where the signal aborts before. */
+  move(signal: AbortSignal): Promise<Transfer | undefined>;
   hubStatus(): Promise<HubStatus>;
   agentStatuses(): Promise<AgentStatus[]>;
   /** Stops the devices and waits until each has given out what it had. */
@@ -40,17 +57,15 @@ export interface Fleet {
 }
 
 /** What tells of the start and of what arrives. */
-export interface Audience {
+export interface Audience extends Viewers {
   say(text: string): void;
-  /** Called for every row that the AI client shows. */
-  shown(shown: Shown): void;
 }
 
 /**
  * Starts everything up to where data can begin: the AI client is subscribed, agents and devices wait. Whatever was started belongs to
  * `processes`, also when it fails with DEMO-PROCESS.
  */
-export async function startFleet(processes: Processes, { say, shown }: Audience): Promise<Fleet> {
+export async function startFleet(processes: Processes, { say, ...viewers }: Audience): Promise<Fleet> {
   if (!existsSync(SIMULATOR)) throw new VitalmeshError('DEMO-ONLY-IN-CLONE');
   const home = processes.folder;
   const devices = startReadDevices(processes);
@@ -60,13 +75,16 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
   const invited = await invite(admin, home);
   say('policies: hub hosts two services, gateways dial one, AI client the other');
   const site = makeSite({ home, overlay: { type: 'ziti' }, identities: invited });
-  const members = startMembers(processes, site, invited, shown);
+  const members = startMembers(processes, site, invited, viewers);
   await Promise.all(Object.values(members).map((process) => process.line(({ file }) => typeof file === 'string')));
   say('identities: four enrolled by one-time token, each key made where it is used');
 
   members.hub.go();
-  members.client.go();
   await answering(members.hub, async () => (await hosts(site)) || undefined);
+  say(`sandbox: nobody here is in care; at home a value is stale after ${HOME_LIMIT_S} s in place of a minute, by the demo's limits.yaml`);
+  await takeCensus(site.hub.operator);
+  await confirmed(members.hub, site);
+  members.client.go();
   say(`hub: hosts ${SERVICES.ingest} and ${SERVICES.mcp}; listening sockets: ${listeningSockets(members.hub.pid)}`);
   const { patients } = await members.client.line(({ event }) => event === 'subscribed');
   say(`AI client: dials ${SERVICES.mcp}, subscribes to ${String(patients)} patients`);
@@ -78,6 +96,7 @@ export async function startFleet(processes: Processes, { say, shown }: Audience)
       await startAgents(site, members, endpoints, say);
       devices.push(...(await startMonitors(processes, site, say)));
     },
+    move: (signal) => move(processes, site, devices, signal),
     hubStatus: () => hubStatus(site),
     agentStatuses: () => agentStatuses(site),
     stopDevices: async () => {
@@ -103,7 +122,7 @@ function startReadDevices(processes: Processes): DemoProcess[] {
   return [
     startDevice(processes, 'nonin', 'nonin-df8', '--listen', '127.0.0.1:0', '--seed', '21'),
     startDevice(processes, 'masimo', 'masimo-ascii1', '--listen', '127.0.0.1:0', '--seed', '22'),
-    startDevice(processes, 'home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31'),
+    startDevice(processes, 'home-hub', 'home-hub', '--residents', '0001,0002', '--seed', '31', '--silent', '0002@4', '--visited', '0001'),
   ];
 }
 
@@ -116,12 +135,13 @@ function startMembers(
   processes: Processes,
   site: DemoSite,
   invited: Record<Member, Invited>,
-  shown: (shown: Shown) => void,
+  { shown, noted }: Viewers,
 ): Record<Running, DemoProcess> {
   const take = (line: object): boolean => {
     const said = line as ClientLine;
     if (said.event === 'shown') shown(said);
-    return said.event === 'shown';
+    if (said.event === 'noted') noted(said);
+    return said.event === 'shown' || said.event === 'noted';
   };
   const run = (program: string, config: string): [string, string[]] => [program, ['run', '--config', config]];
   const hub = ownProgram(...run('hub/main', site.hub.config), invited.hub);
@@ -158,12 +178,13 @@ async function startAgents(
   say: (text: string) => void,
 ): Promise<void> {
   writeAgentConfig(site, 'home', [
-    { type: 'serial', name: NONIN.source, port: noninLine, profile: 'nonin-df8', device: NONIN.device },
-    { type: 'mqtt', name: 'home-hub', url: broker, mapping: 'mqtt-home-hub' },
+    { type: 'serial', name: NONIN.source, port: noninLine, profile: 'nonin-df8', device: NONIN.device, test: true },
+    { type: 'mqtt', name: 'home-hub', url: broker, mapping: 'mqtt-home-hub', test: true },
   ]);
   writeAgentConfig(site, 'icu', [
     { type: 'mllp-server', name: MONITORS, host: '127.0.0.1', port: 0 },
-    { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed },
+    { type: 'mllp-server', name: ADMINISTRATION, host: '127.0.0.1', port: 0, profile: 'hl7-adt' },
+    { type: 'serial', name: MASIMO.source, port: masimoLine, profile: 'masimo-ascii1', bed: MASIMO.bed, test: true },
   ]);
   say(`agents: two gateways dial ${SERVICES.ingest}; they read serial lines and MQTT`);
   for (const which of ['home', 'icu'] as const) members[which].go();
@@ -172,15 +193,49 @@ async function startAgents(
 
 /** Starts the monitors, which call the ICU's agent. */
 async function startMonitors(processes: Processes, site: DemoSite, say: (text: string) => void): Promise<DemoProcess[]> {
-  say('devices: four bedside monitors call the ICU gateway (HL7)');
-  const { sources } = await agentStatus(site, 'icu');
-  const mllp = sources.find(({ name }) => name === MONITORS)?.endpoint ?? '';
-  const monitors = MONITORED_BEDS.map((bed, i) => {
-    const worse = i === 1 ? ['--deteriorates'] : [];
-    return startDevice(processes, `monitor-${bed}`, 'hl7-pcd01', '--to', mllp, '--bed', bed, '--seed', String(11 + i), ...worse);
-  });
+  say('devices: three bedside monitors call the ICU gateway (HL7)');
+  const mllp = await endpointAt(site, MONITORS);
+  const monitors = Object.entries(MONITORED).map(([bed, seed]) =>
+    startMonitor(processes, mllp, bed, seed, ...(seed === 12 ? ['--deteriorates'] : [])),
+  );
   await Promise.all(monitors.map(endpointOf));
   return monitors;
+}
+
+function startMonitor(processes: Processes, mllp: string, bed: string, seed: number, ...more: string[]): DemoProcess {
+  return startDevice(processes, `monitor-${bed}`, 'hl7-pcd01', '--to', mllp, '--bed', bed, '--seed', String(seed), ...more);
+}
+
+/** The monitor of the new bed is put on and says who it measures; the one of the old bed is left on. */
+async function move(processes: Processes, site: DemoSite, devices: DemoProcess[], signal: AbortSignal): Promise<Transfer | undefined> {
+  const ward = {
+    operator: site.hub.operator,
+    startMonitor: async (bed: string) => {
+      const monitor = startMonitor(processes, await endpointAt(site, MONITORS), bed, 14, '--patient', MOVED.number);
+      devices.push(monitor);
+      await endpointOf(monitor);
+    },
+    tell: async (movedAt: number) => {
+      const to = await endpointAt(site, ADMINISTRATION);
+      const args = [SIMULATOR, 'transfer', '--to', to, '--patient', MOVED.number, '--from', MOVED.from, '--bed', MOVED.to];
+      const told = processes.start('device', 'administration', [...args, '--moved-at', String(movedAt)], { ends: true });
+      await told.line(({ event }) => event === 'done');
+    },
+  };
+  return await transfer(ward, signal);
+}
+
+async function endpointAt(site: DemoSite, source: string): Promise<string> {
+  const { sources } = await agentStatus(site, 'icu');
+  return sources.find(({ name }) => name === source)?.endpoint ?? '';
+}
+
+/** What the home's devices measured before the hub began is the residents', too: as of now somebody says so. */
+async function confirmed(hub: DemoProcess, site: DemoSite): Promise<void> {
+  const { registry: before } = await hubStatus(site);
+  confirmHome(site);
+  process.kill(hub.pid, 'SIGHUP');
+  await answering(hub, async () => (await hubStatus(site)).registry !== before || undefined);
 }
 
 async function hosts(site: DemoSite): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createKeyFile } from '../../shared/storage/key-file.ts';
@@ -24,20 +24,26 @@ export interface DemoSite {
   agents: Record<'home' | 'icu', { operator: string; outbox: string }>;
 }
 
-/** The simulated hospital: four monitored beds, one bed with an oximeter alone, three people at home. */
+/** The simulated hospital: two monitored beds, one bed with an oximeter alone, two that follow movements, three people at home. */
 export const PATIENTS = {
-  beds: { 'BED-1': 'p-icu-0001', 'BED-2': 'p-icu-0002', 'BED-3': 'p-icu-0003', 'BED-4': 'p-icu-0004', 'BED-5': 'p-icu-0005' },
+  beds: { 'BED-1': 'p-icu-0001', 'BED-2': 'p-icu-0002', 'BED-5': 'p-icu-0005' },
   home: { '0001': 'p-home-001', '0002': 'p-home-002' },
   /** Somebody at home with an oximeter on a serial line. */
   oximeter: 'p-home-003',
 } as const;
 
-export const MONITORED_BEDS = ['BED-1', 'BED-2', 'BED-3', 'BED-4'] as const;
+/** Who is moved while the demo runs: by the number that the hospital gave, out of the bed of the census. */
+export const MOVED = { authority: 'SIMHOSPITAL', number: 'TEST-0013', visit: 'V-TEST-0013', from: 'BED-3', to: 'BED-4' } as const;
+/** Beds whose monitors are there from the beginning, each with the seed of its monitor. */
+export const MONITORED = { 'BED-1': 11, 'BED-2': 12, [MOVED.from]: 13 } as const;
+/** At home a continuous value is stale after so many seconds in place of the usual minute, so that it is seen in a short run. */
+export const HOME_LIMIT_S = 10;
 export const SERVICES = { ingest: 'vitals-ingest', mcp: 'vitals-mcp' } as const;
 export const NONIN = { source: 'oximeter', device: 'NONIN-0001' } as const;
 export const MASIMO = { source: 'masimo', bed: 'BED-5' } as const;
 
 const TENANT = 'sandbox';
+const FOLLOWED = { [MOVED.from]: 'followed', [MOVED.to]: 'followed' };
 const SEEING_ALL = { tenant: TENANT, kind: 'software', wards: ['icu'], panels: ['home'] } as const;
 
 /** Lays out the demo in `home` (mode 0700), and writes keys, registry and the hub's configuration. The identity files may come later. */
@@ -49,7 +55,7 @@ export function makeSite({ home, overlay, identities }: Pick<DemoSite, 'home' | 
     hub: { config: join(home, 'hub.yaml'), operator: join(home, 'hub', 'operator.sock') },
     agents: { home: filesOf(join(home, 'home')), icu: filesOf(join(home, 'icu')) },
   };
-  writeRegistry(site);
+  write(registryOf(site), registryRows(site));
   writeHubConfig(site);
   return site;
 }
@@ -58,15 +64,30 @@ function filesOf(folder: string): { operator: string; outbox: string } {
   return { operator: join(folder, 'operator.sock'), outbox: join(folder, 'outbox.db') };
 }
 
-function writeRegistry({ home, identities }: DemoSite): void {
+function registryOf({ home }: DemoSite): string {
+  return join(home, 'registry.yaml');
+}
+
+/** Says in registry.yaml that whoever is listed at the home gateway had its devices all along: a new store knows nothing of before. To be read again (SIGHUP). */
+export function confirmHome(site: DemoSite): void {
+  const next = `${registryOf(site)}.next`;
+  write(next, registryRows(site, new Date().toISOString()));
+  renameSync(next, registryOf(site));
+}
+
+function registryRows({ identities }: DemoSite, confirmed?: string): unknown {
   const devices: Record<string, string> = { [NONIN.device]: PATIENTS.oximeter };
-  for (const [number, patient] of Object.entries(PATIENTS.home)) {
-    for (const kind of ['BP', 'WS', 'OX']) devices[`${kind}-${number}`] = patient;
-  }
-  const registry = {
+  for (const kind of ['BP', 'WS', 'OX']) devices[`${kind}-0002`] = PATIENTS.home['0002'];
+  return {
     gateways: [
-      { identity: identities.icu.id, tenant: TENANT, beds: PATIENTS.beds },
-      { identity: identities.home.id, tenant: TENANT, devices },
+      { identity: identities.icu.id, tenant: TENANT, beds: { ...PATIENTS.beds, ...FOLLOWED }, movements: true },
+      {
+        identity: identities.home.id,
+        tenant: TENANT,
+        patient: PATIENTS.home['0001'],
+        devices,
+        ...(confirmed !== undefined && { confirmed }),
+      },
     ],
     // Everything here is simulated, and says so in each answer.
     tenants: { [TENANT]: { kind: 'sandbox' } },
@@ -75,22 +96,24 @@ function writeRegistry({ home, identities }: DemoSite): void {
       { identity: identities.client.id, ...SEEING_ALL, role: 'clinician', purpose: 'TREAT' },
       { identity: identities.research.id, ...SEEING_ALL, role: 'researcher', purpose: 'HRESCH' },
     ],
-    wards: { icu: { tenant: TENANT, beds: Object.keys(PATIENTS.beds) } },
+    wards: { icu: { tenant: TENANT, beds: Object.keys({ ...PATIENTS.beds, ...FOLLOWED }) } },
     panels: { home: { tenant: TENANT, patients: [...Object.values(PATIENTS.home), PATIENTS.oximeter] } },
   };
-  write(join(home, 'registry.yaml'), registry);
 }
 
-function writeHubConfig({ home, overlay, identities, hub }: DemoSite): void {
+function writeHubConfig(site: DemoSite): void {
+  const { home, overlay, identities, hub } = site;
   createKeyFile(join(home, 'hub.key'));
+  write(join(home, 'limits.yaml'), { version: 'demo', stale: { panels: { home: { classes: { continuous: `${HOME_LIMIT_S}s` } } } } });
   write(hub.config, {
     identity: identities.hub.file,
-    registry: join(home, 'registry.yaml'),
+    registry: registryOf(site),
     store: { path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') },
     overlay,
     // There is no issuer of tokens in the demo.
     access: { mcp: 'overlay' },
     services: SERVICES,
+    clinical: { limits: join(home, 'limits.yaml') },
     operator: { socket: hub.operator },
     log: { level: 'info' },
   });
@@ -113,7 +136,6 @@ export function writeAgentConfig(site: DemoSite, which: 'home' | 'icu', sources:
     uplink: { service: SERVICES.ingest, hub: [identities.hub.id] },
     operator: { socket: agents[which].operator },
     zone: 'UTC',
-    test: true,
     sources,
   });
   return file;

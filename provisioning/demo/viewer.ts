@@ -1,30 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { withUnit } from '../../shared/observation.ts';
 import { Latencies } from './latency.ts';
+import { type Note, noticed } from './notes.ts';
+import { type ShownPatient, type ShownVital, shownValue } from './shown-patient.ts';
 import type { TableRow } from './table.ts';
-
-/** One vital sign as the resource `vitals://patient/{id}/latest` shows it; what the demo reads of it. */
-interface ShownVital {
-  vital: string;
-  name: string;
-  value: number | null;
-  unit: string;
-  absent?: string | null;
-  components?: readonly { name: string; value: number | null; absent?: string | null }[];
-  at: string;
-  stale: boolean;
-  lastKnown?: { value: number | null; components?: readonly { value: number | null }[] } | null;
-  device: string;
-  observation: string;
-  storedAt: number;
-}
-
-/** The resource `vitals://patient/{id}/latest`; what the demo reads of it. */
-export interface ShownPatient {
-  patient: string;
-  bed: string | null;
-  vitals: readonly ShownVital[];
-}
 
 /** A vital sign of a patient as it is to be shown from now on. */
 export interface Shown {
@@ -40,6 +18,12 @@ export interface ViewerClient {
   readResource(request: { uri: string }): Promise<{ contents: readonly unknown[] }>;
 }
 
+/** What becomes of what it is told. */
+export interface Audience {
+  shown(shown: Shown): void;
+  noted(note: Note): void;
+}
+
 /**
  * What the demo's AI client knows: it is told that a resource changed, reads it again, and notes how long after the device's own
  * time the news arrived. Reads of one resource never overlap; a change during a read causes one more.
@@ -48,16 +32,17 @@ export class Viewer {
   readonly latencies = new Latencies();
   notifications = 0;
   readonly #client: ViewerClient;
-  readonly #onShown: (shown: Shown) => void;
+  readonly #audience: Audience;
+  readonly #last = new Map<string, ShownPatient>();
   readonly #rows = new Map<string, TableRow>();
   readonly #seen = new Set<string>();
   readonly #reading = new Map<string, Promise<void>>();
   readonly #changedAt = new Map<string, number>();
   readonly #withData = new Set<string>();
 
-  constructor(client: ViewerClient, onShown: (shown: Shown) => void) {
+  constructor(client: ViewerClient, audience: Audience) {
     this.#client = client;
-    this.#onShown = onShown;
+    this.#audience = audience;
   }
 
   /** How many patients at least one value came for. */
@@ -98,7 +83,10 @@ export class Viewer {
     const [content] = contents as readonly { text?: string }[];
     const shown = JSON.parse(content?.text ?? '{}') as Partial<ShownPatient>;
     if (shown.patient === undefined) return;
-    for (const vital of shown.vitals ?? []) this.#note(shown.patient, shown.bed ?? null, vital, arrival, done);
+    const now: ShownPatient = { patient: shown.patient, bed: shown.bed ?? null, vitals: shown.vitals ?? [] };
+    for (const note of noticed(this.#last.get(now.patient), now)) this.#audience.noted(note);
+    this.#last.set(now.patient, now);
+    for (const vital of now.vitals) this.#note(now.patient, now.bed, vital, arrival, done);
   }
 
   #note(patient: string, bed: string | null, vital: ShownVital, arrival: number, done: number): void {
@@ -107,35 +95,15 @@ export class Viewer {
     this.#seen.add(vital.observation);
     const key = `${patient} ${vital.vital} ${vital.device}`;
     // What was stored after the notification came was seen only by the read; its own notification is still on the way.
-    const latencyMs = fresh ? (vital.storedAt > arrival ? done : arrival) - at : (this.#rows.get(key)?.latencyMs ?? 0);
+    const isLive = !vital.flags?.includes('memory');
+    const latencyMs = fresh && isLive ? (vital.storedAt > arrival ? done : arrival) - at : (this.#rows.get(key)?.latencyMs ?? 0);
     const row: TableRow = { patient, where: bed ?? 'home', vital: vital.name, value: shownValue(vital), at, stale: vital.stale, latencyMs };
     const changed = fresh || !isDeepStrictEqual(row, this.#rows.get(key));
     this.#rows.set(key, row);
     if (fresh) {
       this.#withData.add(patient);
-      this.latencies.add(latencyMs);
+      if (isLive) this.latencies.add(latencyMs);
     }
-    if (changed) this.#onShown({ key, row, fresh });
+    if (changed) this.#audience.shown({ key, row, fresh });
   }
-}
-
-/** Reasons for a missing value, in words. */
-const REASONS: Record<string, string> = {
-  'temp-unknown': 'no signal',
-  error: 'invalid',
-  'not-performed': 'not measured',
-  unknown: 'unknown',
-};
-
-/** A value with its unit as a nurse writes it; without a value, the reason. */
-export function shownValue(vital: ShownVital): string {
-  const known = vital.stale ? vital.lastKnown : vital;
-  const numbers = known?.components?.length
-    ? known.components
-        .map((part) => part.value ?? '—')
-        .slice(0, 2)
-        .join('/')
-    : known?.value;
-  if (numbers === null || numbers === undefined) return `— ${REASONS[vital.absent ?? ''] ?? 'no value'}`;
-  return withUnit(numbers, vital.unit);
 }

@@ -22,7 +22,7 @@ export interface OverlayHttpOptions {
  * An HTTP client whose connections are overlay connections. A dial that fails rejects the fetch with a TypeError whose `cause` is
  * the overlay's VitalmeshError. Throws CONFIG-INVALID for a service name that cannot stand as a host in a URL.
  */
-export function overlayHttp(overlay: Overlay, service: string, options: OverlayHttpOptions = {}): OverlayHttp {
+export function overlayHttp(overlay: Pick<Overlay, 'dial'>, service: string, options: OverlayHttpOptions = {}): OverlayHttp {
   const { dialTimeoutMs = 10_000, headersTimeoutMs = 60_000 } = options;
   const agent = new Agent({
     connect: overlayConnector(overlay, service, dialTimeoutMs),
@@ -37,7 +37,7 @@ export function overlayHttp(overlay: Overlay, service: string, options: OverlayH
   };
 }
 
-function overlayConnector(overlay: Overlay, service: string, timeoutMs: number): buildConnector.connector {
+function overlayConnector(overlay: Pick<Overlay, 'dial'>, service: string, timeoutMs: number): buildConnector.connector {
   return (_options, callback) => {
     // The promise also keeps the callback asynchronous; undici sends nothing when it is called within connect.
     overlay.dial(service, { timeoutMs }).then(

@@ -184,7 +184,8 @@ class MemoryOverlay implements Overlay {
 
 const ignore = (): void => undefined;
 
-function connectionPair(): [OverlayConnection, OverlayConnection] {
+/** Two ends of one connection within a process. */
+export function connectionPair(): [OverlayConnection, OverlayConnection] {
   const near = new MemoryTransport();
   const far = new MemoryTransport();
   return [near.connect(far), far.connect(near)];

@@ -1,8 +1,8 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type SQLite from 'better-sqlite3-multiple-ciphers';
-import { type Clock, systemClock } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
+import { type Clock, systemClock } from '../machine-clock.ts';
 import { type Cipher, LOG_PAGES, makeFolder, openConnection } from './connection.ts';
 import { type Copied, type CopyOptions, copyLive } from './copy.ts';
 import { readKeyFile } from './key-file.ts';

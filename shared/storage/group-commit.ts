@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../clock.ts';
 import { VitalmeshError } from '../errors.ts';
+import { type Clock, systemClock } from '../machine-clock.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Database } from './database.ts';
 import { storageError } from './sqlite-errors.ts';

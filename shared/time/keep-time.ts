@@ -3,6 +3,7 @@ import { asVitalmeshError } from '../errors.ts';
 import type { Identity } from '../identity/identity.ts';
 import { validityOf } from '../identity/identity-status.ts';
 import type { Logger } from '../log.ts';
+import { type Boot, processBoot, thisBoot } from './boot.ts';
 import { BUILT_AT } from './built-at.ts';
 import { readKeptTime, writeKeptTime } from './kept-time.ts';
 import { NetworkClock } from './network-clock.ts';
@@ -14,6 +15,9 @@ export interface KeptClockOptions {
   identity: Identity | undefined;
   log: Logger;
   machine?: Clock;
+  /** Its present start; unless told, what Linux says of it where `machine` is not told either. */
+  boot?: Boot;
+  isSynchronized?(): boolean | undefined;
   /** Time between two writes, an hour unless told: flash memory wears out. */
   everyMs?: number;
 }
@@ -30,10 +34,18 @@ const EVERY_MS = 60 * 60 * 1000;
 const NO_IDENTITY_MS = 5 * 365.25 * 24 * 60 * 60 * 1000;
 
 /** The clock of a program: its floor is when the software was made, when its certificate began, or the time that its last run kept. */
-export function openKeptClock({ path, identity, log, machine = systemClock, everyMs = EVERY_MS }: KeptClockOptions): KeptClock {
+export function openKeptClock(options: KeptClockOptions): KeptClock {
+  const { path, identity, log, machine = systemClock, everyMs = EVERY_MS, isSynchronized } = options;
+  const boot = options.boot ?? (machine === systemClock ? thisBoot(machine) : processBoot(machine));
   const { notBefore, notAfter } = identity ? validityOf(identity) : { notBefore: BUILT_AT, notAfter: BUILT_AT + NO_IDENTITY_MS };
   const certain = Math.max(BUILT_AT, notBefore);
-  const clock = new NetworkClock({ floors: { certain, kept: readKeptTime(path, notAfter, log) }, log, machine });
+  const clock = new NetworkClock({
+    floors: { certain, kept: readKeptTime(path, notAfter, log) },
+    log,
+    machine,
+    boot,
+    ...(isSynchronized && { isSynchronized }),
+  });
   let startedAt = clock.now();
   const keep = (): void => {
     const at = clock.toKeep();

@@ -1,7 +1,10 @@
 import { type Clock, formatInstant, type Instant, systemClock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { Seldom } from '../seldom.ts';
+import { type Boot, processBoot } from './boot.ts';
+import type { ClockRun, KnownTime } from './clock-run.ts';
 import { type ClockStatus, shown } from './clock-status.ts';
+import { Unconfirmed } from './unconfirmed.ts';
 
 /**
  * Where the time comes from: the machine's own clock; a *floor*, the latest time that surely lies behind us, while that clock is not to be
@@ -41,6 +44,10 @@ export interface NetworkClockOptions {
   floors: Floors;
   log: Logger;
   machine?: Clock;
+  /** The machine's present start, by which time is counted; that of the process unless told. */
+  boot?: Boot;
+  /** Whether the machine says that its clock is kept right by somebody; undefined where it does not say, and unless told. */
+  isSynchronized?(): boolean | undefined;
 }
 
 /** Two answers of the network differ by their ways; what is more than that is a machine that slept, whose counting stood still. */
@@ -66,6 +73,9 @@ export class NetworkClock implements Clock {
   readonly #machine: Clock;
   readonly #log: Logger;
   readonly #seldom: Seldom;
+  readonly #boot: Boot;
+  readonly #isSynchronized: () => boolean | undefined;
+  readonly #unconfirmed: Unconfirmed;
   readonly #certain: Counted;
   readonly #listeners = new Set<(change: ClockChange) => void>();
   /** From where time is counted; while the machine's clock is believed, what it must not fall behind. */
@@ -81,14 +91,18 @@ export class NetworkClock implements Clock {
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #exceptions = 0;
 
-  constructor({ floors, log, machine = systemClock }: NetworkClockOptions) {
+  constructor({ floors, log, machine = systemClock, boot = processBoot(machine), isSynchronized }: NetworkClockOptions) {
     this.#machine = machine;
     this.#log = log;
     this.#seldom = new Seldom(machine, LOG_EVERY_MS);
-    const atMs = machine.monotonicMs();
+    this.#boot = boot;
+    this.#isSynchronized = isSynchronized ?? (() => undefined);
+    this.#unconfirmed = new Unconfirmed(boot);
+    const atMs = boot.sinceMs();
     this.#certain = { at: floors.certain, atMs };
     this.#base = { at: Math.max(floors.certain, floors.kept ?? floors.certain), atMs };
     this.#look();
+    if (this.#trust === 'machine') this.#unconfirmed.begin(machine.now(), false);
   }
 
   now(): Instant {
@@ -168,8 +182,11 @@ export class NetworkClock implements Clock {
       return false;
     }
     if (trust !== 'machine' && !within) return false;
-    this.#told = { at, atMs: this.monotonicMs() };
-    if (trust === 'machine') return true;
+    this.#told = { at, atMs: this.#boot.sinceMs() };
+    if (trust === 'machine') {
+      this.#compare(this.#told);
+      return true;
+    }
     if (trust === 'network') {
       this.#follow(this.#told);
       return true;
@@ -178,9 +195,27 @@ export class NetworkClock implements Clock {
     const counted = this.#countedFrom(this.#base);
     const keptWasWrong = at < counted - NEAR_MS;
     if (keptWasWrong) this.#log.warn({ kept: shown(counted), told: shown(at) }, 'the time that was kept lies ahead, and is ignored');
-    this.#base = { at: keptWasWrong ? at : Math.max(at, counted), atMs: this.monotonicMs() };
+    this.#base = { at: keptWasWrong ? at : Math.max(at, counted), atMs: this.#boot.sinceMs() };
     this.#enter(this.#agrees(at) ? 'machine' : 'network', counted);
     return true;
+  }
+
+  /** The run of the clock that gave this time, and that nobody has confirmed yet; undefined where the time was known, or nobody can say. */
+  runOf(at: Instant): ClockRun | undefined {
+    this.#look();
+    const { run } = this.#unconfirmed;
+    return run && at >= run.from ? run : undefined;
+  }
+
+  /** The time as it is known now, if it is. */
+  known(): KnownTime | undefined {
+    const now = this.#look();
+    return this.#trust === 'floor' ? undefined : this.#unconfirmed.known(now, this.#unconfirmed.run === undefined);
+  }
+
+  /** Called when it comes to be known how far off a run of the clock was. */
+  onKnown(listener: (known: KnownTime) => void): Disposable {
+    return this.#unconfirmed.onKnown(listener);
   }
 
   /** Whether what was stamped with this time by this clock was stamped while the time was not known. */
@@ -210,13 +245,42 @@ export class NetworkClock implements Clock {
     const machine = this.#machine.now();
     if (this.#trust === 'machine') {
       // The base is not moved on meanwhile: a machine that ran ahead and is set back is right, not wrong.
-      if (machine >= this.#base.at - NEAR_MS) return machine;
-      this.#base = this.#told ? { at: Math.max(this.#countedFrom(this.#told), this.#base.at), atMs: this.monotonicMs() } : this.#base;
+      if (machine >= this.#base.at - NEAR_MS) return this.#watch(machine);
+      this.#base = this.#told ? { at: Math.max(this.#countedFrom(this.#told), this.#base.at), atMs: this.#boot.sinceMs() } : this.#base;
       return this.#enter(this.#told ? 'network' : 'floor', undefined);
     }
     const counted = this.#countedFrom(this.#base);
     const isPlausible = this.#trust === 'floor' ? machine >= Math.max(counted - NEAR_MS, this.#surelyAfter) : this.#agrees(counted);
     return isPlausible ? this.#enter('machine', counted) : counted;
+  }
+
+  /** The machine's clock is believed: it may have been set meanwhile, or said to be right. */
+  #watch(machine: Instant): Instant {
+    const byMs = this.#unconfirmed.setBy(machine, NEAR_MS);
+    if (byMs !== 0) {
+      this.#log.warn({ byMs, now: shown(machine) }, 'the clock of this machine was set');
+      this.#unconfirmed.wasWrong();
+      this.#unconfirmed.end(machine, false);
+      this.#unconfirmed.begin(machine, false);
+      for (const listener of [...this.#listeners]) listener({ trust: 'machine', before: 'machine', byMs });
+    }
+    if (this.#unconfirmed.run && this.#isSynchronized() === true) this.#unconfirmed.end(machine, true);
+    return machine;
+  }
+
+  /**
+   * The machine's clock is believed, and the network tells the time, over a connection that was judged by that clock. Only a machine that says
+   * itself that nobody keeps it right is not believed any more; from then on connections are judged by the time that was told.
+   */
+  #compare(told: Counted): void {
+    const machine = this.#machine.now();
+    if (isNear(machine, told.at)) this.#unconfirmed.end(machine, true);
+    else if (this.#isSynchronized() === false) {
+      this.#unconfirmed.wasWrong();
+      this.#base = told;
+      this.#knownSince = told.at;
+      this.#enter('network', machine);
+    } else this.#unconfirmed.settle(machine);
   }
 
   /**
@@ -242,8 +306,9 @@ export class NetworkClock implements Clock {
     const told = this.#told && this.#countedFrom(this.#told);
     if (this.#trust !== 'machine' || begins <= machine || (told !== undefined && told < begins)) return false;
     this.#surelyAfter = begins;
-    this.#base = { at: told ?? Math.max(machine, this.#countedFrom(this.#base)), atMs: this.monotonicMs() };
+    this.#base = { at: told ?? Math.max(machine, this.#countedFrom(this.#base)), atMs: this.#boot.sinceMs() };
     this.#knownSince = this.#base.at;
+    this.#unconfirmed.wasWrong();
     this.#enter(told === undefined ? 'floor' : 'network', machine);
     return true;
   }
@@ -257,9 +322,10 @@ export class NetworkClock implements Clock {
   #enter(trust: ClockTrust, was: Instant | undefined): Instant {
     const before = this.#trust;
     this.#trust = trust;
-    if (trust === 'network' && before !== 'network') this.#confirmedMs = this.monotonicMs();
+    if (trust === 'network' && before !== 'network') this.#confirmedMs = this.#boot.sinceMs();
     const now = trust === 'machine' ? this.#machine.now() : this.#countedFrom(this.#base);
     if (before === 'floor') this.#knownSince = now;
+    this.#noteRun(trust, now);
     const fields = { trust, now: shown(now), machine: shown(this.#machine.now()) };
     if (trust === before) this.#log.debug(fields, 'the time was set by the network');
     else if (trust === 'floor')
@@ -270,9 +336,20 @@ export class NetworkClock implements Clock {
     return now;
   }
 
+  /** A floor is a run that is held. What ends it, or a machine's own, says how far off it was; a machine that was set right has not been confirmed by that. */
+  #noteRun(trust: ClockTrust, now: Instant): void {
+    const isTold = trust === 'network' || (this.#told !== undefined && isNear(now, this.#countedFrom(this.#told)));
+    this.#unconfirmed.lookAway();
+    if (trust === 'floor') this.#unconfirmed.begin(now, true);
+    else {
+      this.#unconfirmed.end(now, isTold);
+      if (!isTold) this.#unconfirmed.begin(now, false);
+    }
+  }
+
   /** An integer, as every `Instant`. */
   #countedFrom({ at, atMs }: Counted): Instant {
-    return at + Math.floor(this.#machine.monotonicMs() - atMs);
+    return at + Math.floor(this.#boot.sinceMs() - atMs);
   }
 }
 

@@ -60,6 +60,7 @@ const STATUS: AgentStatus = {
     storeId: null,
     pending: 3,
     oldestPendingAt: 1_060_000,
+    untimed: 0,
     delivered: 40,
     quarantined: 1,
     fileBytes: 1_572_864,

@@ -8,6 +8,7 @@ import { UNREMEMBERED } from '../../agent/unstored.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import type { Reading, ReadingRecord } from '../../shared/reading.ts';
+import type { ClockRun } from '../../shared/time/clock-run.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 
@@ -29,20 +30,32 @@ interface Kept {
   bytes: number;
 }
 
-function setUp(limits: { partBytes?: number; hourlyBytes?: number; isDoubtful?: (at: number) => boolean } = {}) {
+function setUp(
+  limits: {
+    partBytes?: number;
+    hourlyBytes?: number;
+    isDoubtful?: (at: number) => boolean;
+    runOf?: (at: number) => ClockRun | undefined;
+  } = {},
+) {
   const appended: ReadingRecord[] = [];
+  const runs: (ClockRun | undefined)[] = [];
   const kept: Kept[] = [];
   const held = { append: Promise.resolve(), quarantine: Promise.resolve() };
   const time = { ms: 0 };
   const metrics = new Metrics();
   const intake = createIntake({
     outbox: {
-      async append(records): Promise<RowKey[]> {
+      async append(records, from): Promise<RowKey[]> {
         await held.append;
+        runs.push(from?.run);
         appended.push(...records);
         return records.map((_, seq) => ({ epoch: '0000000000000', seq }));
       },
-      find: () => undefined,
+      async appendMessage(records) {
+        return { keys: await this.append(records), isNameUsed: false };
+      },
+      find: async () => undefined,
       async quarantineBytes(source, code, part, raw) {
         await held.quarantine;
         kept.push({ source, code, part, bytes: raw.byteLength });
@@ -52,7 +65,7 @@ function setUp(limits: { partBytes?: number; hourlyBytes?: number; isDoubtful?: 
     clock: { now: () => time.ms, monotonicMs: () => time.ms },
     ...limits,
   });
-  return { intake, appended, kept, held, metrics, time };
+  return { intake, appended, runs, kept, held, metrics, time };
 }
 
 test('a store resolves after the outbox has it, and fails as the outbox fails', async () => {
@@ -165,6 +178,19 @@ test('observations are counted as normalize makes them', () => {
       assert.equal(observationCount(record), normalize(record, { agent: 'a', epoch: '0000000000000', seq: 1 }).length);
     }),
     { numRuns: 200 },
+  );
+});
+
+test('what was stamped by a clock that nobody has confirmed is kept with it, unmarked: it is to be put right', async () => {
+  verifies('NO-CLOCK-RETIMED');
+  const run: ClockRun = { boot: 'boot', origin: 0, from: RECORD.receivedAt, held: true };
+  const { intake, appended, runs } = setUp({ isDoubtful: () => true, runOf: (at) => (at >= run.from ? run : undefined) });
+  await intake.store([RECORD]);
+  await intake.store([{ ...RECORD, receivedAt: RECORD.receivedAt - 1 }]);
+  assert.deepEqual(runs, [run, undefined]);
+  assert.deepEqual(
+    appended.map(({ readings }) => readings.some(({ flags = [] }) => flags.includes('clock'))),
+    [false, true],
   );
 });
 

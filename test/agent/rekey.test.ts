@@ -56,7 +56,7 @@ test('rekey gives the outbox of an agent that does not run a new key; what waits
   assert.notEqual(readFileSync(keyFile, 'utf8'), before);
   await using outbox = await open();
   assert.deepEqual(
-    outbox.pending(0, 100).map(({ record }) => markOf(record)),
+    (await outbox.pending(0, 100)).map(({ record }) => markOf(record)),
     marks,
   );
 });

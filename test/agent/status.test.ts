@@ -31,6 +31,7 @@ const STATUS: AgentStatus = {
       delivered: 0,
       quarantined: 0,
       oldestPendingAt: null,
+      untimed: 0,
       fileBytes: 0,
       usedBytes: 0,
       limitBytes: 1,
@@ -58,6 +59,19 @@ test('which store of the hub the data go to is told, and which one was refused',
   assert.match(formatAgentStatus({ ...STATUS, outbox }), /\n +for store aa of the hub\n/);
   const refused = formatAgentStatus({ ...STATUS, outbox, uplink: { ...STATUS.uplink, refusedStore: 'bb' } });
   assert.match(refused, /for store aa of the hub; the store that answers is bb, which is refused/);
+});
+
+test('a time that is not known is told, and how many rows wait for it', () => {
+  verifies('NO-CLOCK-TOLD');
+  const clock = { trust: 'floor', machine: Date.UTC(2000, 0, 1), exceptions: 0 } as const;
+  const lineOf = (untimed: number): string | undefined =>
+    formatAgentStatus({ ...STATUS, clock, outbox: { ...STATUS.outbox, untimed } })
+      .split('\n')
+      .find((line) => line.startsWith('Clock'));
+  assert.match(lineOf(0) ?? '', /NOT KNOWN, .*\(2000-01-01T00:00:00.000Z\)$/);
+  assert.match(lineOf(3) ?? '', /; 3 rows wait for the time$/);
+  const known = formatAgentStatus({ ...STATUS, outbox: { ...STATUS.outbox, pending: 5, untimed: 3 } });
+  assert.match(known, /^Outbox +5 rows pending; 3 rows wait for the time, 0 delivered/m, 'as long as they are being put right');
 });
 
 test('an outbox that can store nothing says that devices are refused, and why', () => {

@@ -179,7 +179,7 @@ test('a hub that is not there yet: the agent keeps everything, says why, and con
   await agent.outbox.append([recordOf(72)]);
   network.down();
   await waitingFor(agent, 'OVERLAY-UNREACHABLE');
-  assert.equal(agent.outbox.status().pending, 2);
+  assert.equal((await agent.outbox.status()).pending, 2);
   network.up();
   const ingest = new MemoryIngest();
   await using _hub = await startHub(network, ingest);
@@ -218,7 +218,7 @@ test('a hub with another identity than the expected one gets nothing', async () 
   await agent.outbox.append([recordOf(71)]);
   assert.equal((await waitingFor(agent, 'UPLINK-PEER')).detail, 'identity hub-2');
   assert.deepEqual(ingest.batches, []);
-  assert.equal(agent.outbox.status().pending, 1);
+  assert.equal((await agent.outbox.status()).pending, 1);
 });
 
 test('a hub of another network gets nothing, even when any identity of its own network would do', async () => {
@@ -244,7 +244,7 @@ test('an unknown gateway is refused while it keeps everything, and is served onc
   await using agent = await startAgent(network);
   await agent.outbox.append([recordOf(71), recordOf(72)]);
   await waitingFor(agent, 'UPLINK-UNKNOWN-GATEWAY');
-  assert.equal(agent.outbox.status().pending, 2);
+  assert.equal((await agent.outbox.status()).pending, 2);
   assert.deepEqual(ingest.batches, []);
   ingest.gateways.add('gw-1');
   await agent.outbox.empty();
@@ -306,7 +306,7 @@ test('answers that cannot be read leave everything in the outbox', async () => {
     await using agent = await startAgent(network);
     await agent.outbox.append([recordOf(71)]);
     await waitingFor(agent, code);
-    assert.equal(agent.outbox.status().pending, 1);
+    assert.equal((await agent.outbox.status()).pending, 1);
     assert.deepEqual(agent.outbox.refused, []);
   }
 });
@@ -362,7 +362,7 @@ test('a hub that takes a batch and never answers is given up, and asked anew', a
   await using agent = await startAgent(network, { times: { answerMs: 10 } });
   await agent.outbox.append([recordOf(71)]);
   await waitingFor(agent, 'UPLINK-SILENT');
-  assert.equal(agent.outbox.status().pending, 1);
+  assert.equal((await agent.outbox.status()).pending, 1);
 });
 
 test('a hub that no longer answers PINGs is given up, and asked anew', async () => {
@@ -451,7 +451,7 @@ test('a second process on the same identity is refused while the first one works
   assert.ok(!said.some(({ by }) => by === 'first'));
   await first.outbox.append([recordOf(71)]);
   await first.outbox.empty();
-  assert.equal(second.outbox.status().pending, 1);
+  assert.equal((await second.outbox.status()).pending, 1);
   await first[Symbol.asyncDispose]();
   await second.outbox.empty();
   assert.equal(ingest.held.size, 2);
@@ -481,7 +481,7 @@ test('a network that comes back is used at once, however long the agent would ha
   await waitingFor(agent, 'OVERLAY-CLOSED');
   await agent.outbox.append([recordOf(72)]);
   network.up();
-  await until(() => agent.outbox.status().pending === 0);
+  await until(async () => (await agent.outbox.status()).pending === 0);
   assert.equal(ingest.held.size, 2);
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createIntake } from '../../agent/intake.ts';
 import type { Outbox } from '../../agent/outbox/outbox.ts';
-import { openOutbox } from '../../agent/outbox/sqlite.ts';
+import { openOutboxInThread } from '../../agent/outbox/thread/thread-outbox.ts';
 import { hl7Stream } from '../../agent/sources/hl7-stream.ts';
 import { createMllpServer, MLLP_SERVER_DEFAULTS } from '../../agent/sources/mllp-server.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -40,7 +40,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 /** An agent's listener with its encrypted outbox: acknowledged when it is on disk. */
 async function ours(): Promise<number> {
   const metrics = new Metrics();
-  const outbox = await openOutbox({
+  const outbox = await openOutboxInThread({
     path: join(folder, 'outbox.db'),
     keyFile: join(folder, 'key'),
     clock: systemClock,
@@ -68,7 +68,7 @@ async function fill(outbox: Outbox, records: readonly ReadingRecord[]): Promise<
   const digest = (number: number): string => `known${number}`.padEnd(16);
   for (let known = 0; known < KNOWN_MESSAGES; known += AT_ONCE) {
     const numbers = Array.from({ length: AT_ONCE }, (_, i) => known + i);
-    await Promise.all(numbers.map((i) => outbox.append(records, { message: { name: digest(i), content: digest(i) } })));
+    await Promise.all(numbers.map((i) => outbox.appendMessage(records, { name: digest(i), content: digest(i) })));
   }
 }
 

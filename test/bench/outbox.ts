@@ -55,7 +55,7 @@ async function plain(folder: string, size: number): Promise<number> {
     const insert = database.prepare(sql.APPEND);
     return await rate(async (now) => {
       database.exec('BEGIN IMMEDIATE');
-      for (let i = 0; i < size; i += 1) insert.run(1, 40, now, encodeRecord(record(now)));
+      for (let i = 0; i < size; i += 1) insert.run(1, 40, now, null, encodeRecord(record(now)));
       database.exec('COMMIT');
       return size;
     });

@@ -84,7 +84,7 @@ function state(): GatewaysState {
   return {
     connected: total(({ uplink }) => Number(uplink?.status().state === 'connected')),
     taken,
-    pending: total(({ outbox }) => outbox.status().pending),
+    pending: total(({ outbox }) => outbox.size),
     refused: total(({ outbox }) => outbox.refused.length),
   };
 }

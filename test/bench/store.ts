@@ -83,7 +83,7 @@ async function filled(folder: string, key: Buffer): Promise<number> {
 
 function trendOf(database: Database, patient: string): () => void {
   const edges = Array.from({ length: POINTS + 1 }, (_, i) => TEST_NOW - HOUR_MS + (i * HOUR_MS) / POINTS);
-  const query: TrendQuery = { patient, vital: 'hr', edges, place: 'bed', now: TEST_NOW };
+  const query: TrendQuery = { patient, vital: 'hr', edges, reachMs: 60_000, now: TEST_NOW };
   return () => {
     const step = database.read(() => readTrend(database, 'clinic', query).next());
     if (!step.done || step.value.series[0]?.buckets.length !== POINTS) throw new Error('not the whole trend at once');

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { DEFAULT_POLICY } from '../../hub/access/default-policy.ts';
+import { operatorPrincipal } from '../../hub/access/principals.ts';
+import { shown } from '../../hub/patients/hand/shown.ts';
+import { NOWHERE } from '../../hub/patients/whereabouts/devices.ts';
 import { isNobody, nobodyIn } from '../../hub/store/placing/placing.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { AssignedId } from '../../shared/movement.ts';
 import { batchEntry, bundleText } from '../../shared/uplink/kinds.ts';
-import { arrivalOf, BEDS, type Happening, happenings, Model, NOW, type RowTold } from '../hub/patients/whereabouts/scenario.ts';
+import { arrivalOf, BEDS, type Happening, happenings, Model, NOW, type RowTold, WARDS } from '../hub/patients/whereabouts/scenario.ts';
 import { verifies } from '../requirements.ts';
 import { READ } from '../support/following.ts';
 import { gathered, sampleBundle, sampleObservation, TestClock, type TestHub } from '../support/hub.ts';
@@ -13,7 +17,7 @@ import { seedOf } from '../support/seed.ts';
 
 const REGISTRY = `
 gateways:
-  - { identity: gw-icu, tenant: clinic, beds: { ${BEDS.map((bed) => `${bed}: followed`).join(', ')} } }
+${WARDS.map((ward) => `  - { identity: ${ward}, tenant: clinic, beds: { ${BEDS.map((bed) => `${bed}: followed`).join(', ')} } }`).join('\n')}
   - { identity: gw-adt, tenant: clinic, movements: { silentAfter: 25m } }
   - { identity: gw-hand, tenant: clinic, movements: true }
 clients: []
@@ -21,12 +25,12 @@ clients: []
 
 async function arrive(h: TestHub, one: Happening): Promise<void> {
   if (one.kind === 'device') {
-    const { device, bed, at } = one;
-    await h.whereabouts.moveDevice({ tenant: 'clinic', device, bed, at }, []);
+    const { gateway, device, bed, at } = one;
+    await h.whereabouts.moveDevice({ tenant: 'clinic', gateway, device, bed, at }, []);
     h.corrections.wake();
     return;
   }
-  const { gateway, bundle } = one.kind === 'movement' ? movement(one) : { gateway: 'gw-icu', bundle: reading(one.row) };
+  const { gateway, bundle } = one.kind === 'movement' ? movement(one) : { gateway: one.row.gateway, bundle: reading(one.row) };
   const { outcomes } = await h.ingest.batch(gateway, bundle);
   for (const { status } of outcomes) assert.ok(status === 201 || status === 200);
 }
@@ -35,9 +39,18 @@ function movement({ movement: { gateway, resource } }: Extract<Happening, { kind
   return { gateway, bundle: JSON.parse(bundleText([JSON.stringify(batchEntry(resource))], NOW)) };
 }
 
-function reading({ key, bed, device, stated, at }: RowTold): unknown {
+function reading({ key, bed, gateway, device, stated, at }: RowTold): unknown {
   return sampleBundle([
-    sampleObservation({ seq: key + 1, value: key, bed, device, effective: at, receivedAt: at, ...(stated && { patient: stated }) }),
+    sampleObservation({
+      seq: key + 1,
+      agent: gateway,
+      value: key,
+      bed,
+      device,
+      effective: at,
+      receivedAt: at,
+      ...(stated && { patient: stated }),
+    }),
   ]);
 }
 
@@ -77,11 +90,30 @@ async function agree(hubs: readonly TestHub[], arrived: readonly Happening[]): P
   const { rows, latest } = await stored(h, [...ids.values()]);
   const expected = new Map([...told].map(([key, row]) => [key, model.patientOf(row)]));
   assert.deepEqual(new Map([...rows].sort()), new Map([...expected].sort()));
-  const shown = latest.filter((line) => !isNobody(line));
+  await agreeShown(h, [...told.values()], { model, rows });
+  const current = latest.filter((line) => !isNobody(line));
   assert.deepEqual(
-    shown,
+    current,
     currentOf([...told.values()], (row) => model.patientOf(row)).filter((line) => !isNobody(line)),
   );
+}
+
+/** What an operator is shown of a bed at the time of each reading is whose it became. */
+async function agreeShown(
+  h: TestHub,
+  told: readonly RowTold[],
+  { model, rows }: { model: Model; rows: ReadonlyMap<number, string> },
+): Promise<void> {
+  const ask = shown({ ...h, policy: () => DEFAULT_POLICY, clock: new TestClock(NOW) });
+  for (const row of told) {
+    const bed = model.bedOf(row);
+    if (bed === NOWHERE) continue;
+    const [stay] = await ask(operatorPrincipal(1000, 'clinic'), { bed, at: row.at, numbers: false }, { channel: 'operator' });
+    const who = stay?.patients[0]?.patient ?? '';
+    const is = rows.get(row.key) ?? '';
+    if (row.stated === undefined) assert.equal(is, stay?.state === 'occupied' ? who : nobodyIn(bed), `show --bed ${bed} --at ${row.at}`);
+    else assert.ok(isNobody(is) || (is === who && stay?.state !== 'conflict'), `show --bed ${bed} --at ${row.at}`);
+  }
 }
 
 const scenario = happenings.chain((told) =>
@@ -98,7 +130,7 @@ export function followingProperty(
   open: (of: { registry: string; clock: Clock }) => Promise<readonly TestHub[]>,
 ): void {
   test(`${name}: whose a reading is and what is current follow from what is known, whatever came in which order and at once`, async (context) => {
-    verifies('PLACING-ORDER-FREE', 'LATE-MOVEMENT-CORRECTS', 'PLACED-IN-THE-COMMIT');
+    verifies('PLACING-ORDER-FREE', 'LATE-MOVEMENT-CORRECTS', 'PLACED-IN-THE-COMMIT', 'SHOWN-AS-READ');
     await fc.assert(
       fc.asyncProperty(scenario, async ({ arrival, at }) => {
         await using all = new AsyncDisposableStack();

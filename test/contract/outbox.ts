@@ -39,6 +39,9 @@ export function markOf(record: ReadingRecord): number {
   return record.readings[0]?.value ?? Number.NaN;
 }
 
+/** What becomes of a message that is on disk. */
+const HELD = { keys: [], isNameUsed: false };
+
 const ORIGIN: Origin = {
   profile: 'hl7-pcd01',
   kind: 'hl7',
@@ -52,7 +55,8 @@ function at(keys: readonly RowKey[], index: number): RowKey {
   return key;
 }
 
-const marks = (outbox: Outbox, after = 0, limit = 10_000): number[] => outbox.pending(after, limit).map((row) => markOf(row.record));
+const marks = async (outbox: Outbox, after = 0, limit = 10_000): Promise<number[]> =>
+  (await outbox.pending(after, limit)).map((row) => markOf(row.record));
 
 /** What every outbox does, whatever keeps its rows. */
 export function outboxContract(name: string, create: () => OutboxUnderTest): void {
@@ -72,7 +76,7 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const outbox = await under.open();
       const [first] = await outbox.append([markedRecord(1)]);
       const rest = await outbox.append([markedRecord(2, 'continuous'), markedRecord(3)]);
-      const rows = outbox.pending(0, 10);
+      const rows = await outbox.pending(0, 10);
       assert.deepEqual(
         rows.map(({ epoch, seq }) => ({ epoch, seq })),
         [first, ...rest],
@@ -96,10 +100,10 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
     outboxTest('pages by `after` and `limit`', async (under) => {
       const outbox = await under.open();
       const keys = await outbox.append([1, 2, 3, 4, 5].map((mark) => markedRecord(mark)));
-      assert.deepEqual(marks(outbox, 0, 2), [1, 2]);
-      assert.deepEqual(marks(outbox, keys[1]?.seq, 2), [3, 4]);
-      assert.deepEqual(marks(outbox, keys[4]?.seq, 2), []);
-      assert.deepEqual(marks(outbox, 0, 0), []);
+      assert.deepEqual(await marks(outbox, 0, 2), [1, 2]);
+      assert.deepEqual(await marks(outbox, keys[1]?.seq, 2), [3, 4]);
+      assert.deepEqual(await marks(outbox, keys[4]?.seq, 2), []);
+      assert.deepEqual(await marks(outbox, 0, 0), []);
     });
 
     outboxTest('appending nothing stores nothing and says so at once', async (under) => {
@@ -107,17 +111,17 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       assert.deepEqual(await outbox.append([]), []);
       await outbox.complete([]);
       await outbox.quarantine([], 'INGEST-INVALID');
-      assert.equal(outbox.status().pending, 0);
+      assert.equal((await outbox.status()).pending, 0);
     });
 
     outboxTest('completed rows are handed out no more, after a restart too', async (under) => {
       const outbox = await under.open();
       const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
       await outbox.complete(keys.filter((_, i) => i !== 1));
-      assert.deepEqual(marks(outbox), [2]);
+      assert.deepEqual(await marks(outbox), [2]);
       await outbox.complete(keys.filter((_, i) => i === 0));
-      assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 2], 'completing twice changes nothing');
-      assert.deepEqual(marks(await under.open()), [2]);
+      assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [1, 2], 'completing twice changes nothing');
+      assert.deepEqual(await marks(await under.open()), [2]);
     });
 
     outboxTest('completing needs the key of the row: its number alone is not enough', async (under) => {
@@ -129,10 +133,10 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
         { ...key, seq: key.seq + 1 },
       ]);
       await outbox.quarantine([{ ...key, epoch: '0000000000000' }], 'INGEST-INVALID');
-      assert.deepEqual(marks(outbox), [1]);
+      assert.deepEqual(await marks(outbox), [1]);
       const again = await under.open();
       await again.complete([{ seq: key.seq, epoch: again.epoch }]);
-      assert.deepEqual(marks(again), [1], 'the epoch of a later start is not the row’s');
+      assert.deepEqual(await marks(again), [1], 'the epoch of a later start is not the row’s');
     });
 
     outboxTest('an epoch a start; rows keep the one they were written under', async (under) => {
@@ -144,7 +148,7 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const [fresh] = await second.append([markedRecord(2)]);
       assert.equal(fresh?.epoch, second.epoch);
       assert.deepEqual(
-        second.pending(0, 10).map(({ epoch, seq }) => ({ epoch, seq })),
+        (await second.pending(0, 10)).map(({ epoch, seq }) => ({ epoch, seq })),
         [old, fresh],
       );
     });
@@ -169,18 +173,18 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       assert.equal(outbox.epoch, epoch);
       assert.ok(keys.every((key) => key.epoch !== epoch));
       assert.deepEqual(
-        outbox.pending(0, 10).map((row) => [row.seq, row.epoch, markOf(row.record)]),
+        (await outbox.pending(0, 10)).map((row) => [row.seq, row.epoch, markOf(row.record)]),
         keys.slice(1).map((key, i) => [key.seq, epoch, i + 2]),
       );
       assert.ok((await outbox.append([markedRecord(5)])).every((key) => key.epoch === epoch));
       // An answer that was on its way when the keys changed still counts: the hub has the row.
       await outbox.complete(keys.slice(1, 2));
-      await outbox.complete(outbox.pending(0, 1));
-      assert.deepEqual(marks(outbox), [4, 5]);
+      await outbox.complete(await outbox.pending(0, 1));
+      assert.deepEqual(await marks(outbox), [4, 5]);
       const again = await under.open();
-      assert.ok(again.pending(0, 10).every((row) => row.epoch === epoch));
+      assert.ok((await again.pending(0, 10)).every((row) => row.epoch === epoch));
       const second = await again.rekey();
-      assert.ok(again.pending(0, 10).every((row) => row.epoch === second));
+      assert.ok((await again.pending(0, 10)).every((row) => row.epoch === second));
     });
 
     outboxTest('quarantine takes rows out of the way and tells why', async (under) => {
@@ -188,10 +192,10 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const outbox = await under.open();
       const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
       await outbox.quarantine(keys.slice(1, 2), 'INGEST-NOT-BOUND');
-      assert.deepEqual(marks(outbox), [1, 3]);
+      assert.deepEqual(await marks(outbox), [1, 3]);
       await outbox.complete(keys);
-      assert.equal(outbox.status().delivered, 2, 'a quarantined row cannot be completed');
-      const entries = (await under.open()).quarantined(10);
+      assert.equal((await outbox.status()).delivered, 2, 'a quarantined row cannot be completed');
+      const entries = await (await under.open()).quarantined(10);
       assert.deepEqual(
         entries.map(({ code, source, part }) => ({ code, source, part })),
         [{ code: 'INGEST-NOT-BOUND', source: 'bench', part: 'row' }],
@@ -203,44 +207,45 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       verifies('STORED-ONCE');
       const message = messageKey(1, 1);
       const outbox = await under.open();
-      assert.equal(outbox.find(message), undefined);
-      const keys = await outbox.append([markedRecord(1), markedRecord(2)], { message });
-      assert.equal(keys.length, 2);
-      assert.equal(outbox.find(message), 'message');
-      assert.deepEqual(await outbox.append([markedRecord(1), markedRecord(2)], { message }), []);
+      assert.equal(await outbox.find(message), undefined);
+      const first = await outbox.appendMessage([markedRecord(1), markedRecord(2)], message);
+      assert.deepEqual([first.keys.length, first.isNameUsed], [2, false]);
+      assert.equal(await outbox.find(message), 'message');
+      assert.deepEqual(await outbox.appendMessage([markedRecord(1), markedRecord(2)], message), HELD);
       const again = await under.open();
-      assert.equal(again.find(message), 'message');
-      assert.deepEqual(await again.append([markedRecord(1), markedRecord(2)], { message }), []);
-      assert.deepEqual(marks(again), [1, 2]);
-      await again.complete(again.pending(0, 10));
-      assert.deepEqual(await again.append([markedRecord(1)], { message }), [], 'what the hub has is known as well');
-      assert.equal(again.status().pending, 0);
+      assert.equal(await again.find(message), 'message');
+      assert.deepEqual(await again.appendMessage([markedRecord(1), markedRecord(2)], message), HELD);
+      assert.deepEqual(await marks(again), [1, 2]);
+      await again.complete(await again.pending(0, 10));
+      assert.deepEqual(await again.appendMessage([markedRecord(1)], message), HELD, 'what the hub has is known as well');
+      assert.equal((await again.status()).pending, 0);
     });
 
     outboxTest('a message that comes again before the first is on disk waits for it', async (under) => {
       verifies('STORED-ONCE');
       const outbox = await under.open();
       const message = messageKey(1, 1);
-      const both = await Promise.all([outbox.append([markedRecord(1)], { message }), outbox.append([markedRecord(1)], { message })]);
+      const both = await Promise.all([outbox.appendMessage([markedRecord(1)], message), outbox.appendMessage([markedRecord(1)], message)]);
       assert.deepEqual(
-        both.map((keys) => keys.length),
+        both.map(({ keys }) => keys.length),
         [1, 0],
       );
-      assert.deepEqual(marks(outbox), [1]);
+      assert.deepEqual(await marks(outbox), [1]);
     });
 
     outboxTest('two messages of one name are two messages', async (under) => {
       verifies('STORED-ONCE');
       const outbox = await under.open();
-      await outbox.append([markedRecord(1)], { message: messageKey(1, 1) });
-      assert.equal(outbox.find(messageKey(1, 2)), 'name');
-      assert.equal((await outbox.append([markedRecord(2)], { message: messageKey(1, 2) })).length, 1);
+      await outbox.appendMessage([markedRecord(1)], messageKey(1, 1));
+      assert.equal(await outbox.find(messageKey(1, 2)), 'name');
+      const second = await outbox.appendMessage([markedRecord(2)], messageKey(1, 2));
+      assert.deepEqual([second.keys.length, second.isNameUsed], [1, true]);
       const again = await under.open();
       assert.deepEqual(
-        [again.find(messageKey(1, 1)), again.find(messageKey(1, 2)), again.find(messageKey(1, 3))],
+        [await again.find(messageKey(1, 1)), await again.find(messageKey(1, 2)), await again.find(messageKey(1, 3))],
         ['message', 'message', 'name'],
       );
-      assert.deepEqual(marks(again), [1, 2]);
+      assert.deepEqual(await marks(again), [1, 2]);
     });
 
     outboxTest('undecodable bytes are kept with their source, reason and size, newest first', async (under) => {
@@ -250,7 +255,7 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       buffer.fill(0);
       await kept;
       await outbox.quarantineBytes('monitor', 'DECODE-UNIT', 'OBX[3]', new Uint8Array(12));
-      const entries = outbox.quarantined(10);
+      const entries = await outbox.quarantined(10);
       assert.deepEqual(
         entries.map(({ code, source, part, bytes }) => ({ code, source, part, bytes })),
         [
@@ -258,8 +263,8 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
           { code: 'DECODE-GARBAGE', source: 'oximeter', part: 'frame', bytes: 100_000 },
         ],
       );
-      assert.equal(outbox.quarantined(1).length, 1);
-      assert.equal(outbox.status().quarantined, 2);
+      assert.equal((await outbox.quarantined(1)).length, 1);
+      assert.equal((await outbox.status()).quarantined, 2);
     });
 
     outboxTest('quarantine is paged, and each entry has its content', async (under) => {
@@ -269,22 +274,22 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       await outbox.quarantine([at(keys, 1)], 'INGEST-NOT-BOUND');
       await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
       const again = await under.open();
-      const [newest, second, oldest] = again.quarantined(10);
+      const [newest, second, oldest] = await again.quarantined(10);
       assert.ok(newest && second && oldest);
       assert.deepEqual(
-        [again.quarantined(1), again.quarantined(10, newest.id), again.quarantined(10, oldest.id)],
+        [await again.quarantined(1), await again.quarantined(10, newest.id), await again.quarantined(10, oldest.id)],
         [[newest], [second, oldest], []],
       );
       assert.deepEqual(
         [newest, second, oldest].map((entry) => entry.class),
         [null, 'spot', 'spot'],
       );
-      const { body, ...bytes } = again.content(newest.id) ?? {};
+      const { body, ...bytes } = (await again.content(newest.id)) ?? {};
       assert.deepEqual(bytes, { ...newest, origin: ORIGIN });
       assert.equal(Buffer.from(body ?? []).toString(), 'MSH|');
-      assert.deepEqual([again.content(oldest.id)?.held, again.content(second.id)?.held], [1, undefined]);
-      assert.deepEqual(decodeRecord(again.content(second.id)?.body ?? new Uint8Array()), markedRecord(2));
-      assert.equal(again.content(newest.id + 1), undefined);
+      assert.deepEqual([(await again.content(oldest.id))?.held, (await again.content(second.id))?.held], [1, undefined]);
+      assert.deepEqual(decodeRecord((await again.content(second.id))?.body ?? new Uint8Array()), markedRecord(2));
+      assert.equal(await again.content(newest.id + 1), undefined);
     });
 
     outboxTest('a released entry waits once under a new key, and what is not readable stays', async (under) => {
@@ -293,24 +298,24 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const keys = await outbox.append([markedRecord(1)]);
       await outbox.quarantine(keys, 'INGEST-NOT-BOUND');
       await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
-      const [bytes, row] = outbox.quarantined(10);
+      const [bytes, row] = await outbox.quarantined(10);
       assert.ok(bytes && row);
       const [key] = await outbox.release(row.id, { records: [markedRecord(1)] });
       assert.ok(key && key.seq > at(keys, 0).seq);
-      assert.deepEqual(marks(outbox), [1]);
+      assert.deepEqual(await marks(outbox), [1]);
       await assert.rejects(outbox.release(row.id, { records: [markedRecord(1)] }), { code: 'OUTBOX-NO-ENTRY' });
       const rest = [{ code: 'DECODE-UNKNOWN-CODE' as const, part: 'OBX[2]', bytes: 3, raw: Buffer.from('OBX') }];
       await outbox.release(bytes.id, { records: [markedRecord(2), markedRecord(3)], message: messageKey(1, 1), rest });
       const again = await under.open();
-      assert.deepEqual(marks(again), [1, 2, 3]);
-      assert.equal(again.find(messageKey(1, 1)), 'message');
-      const entries = again.quarantined(10);
+      assert.deepEqual(await marks(again), [1, 2, 3]);
+      assert.equal(await again.find(messageKey(1, 1)), 'message');
+      const entries = await again.quarantined(10);
       assert.deepEqual(
         entries.map(({ code, source, part, at: when }) => [code, source, part, when]),
         [['DECODE-UNKNOWN-CODE', 'monitor', 'OBX[2]', bytes.at]],
       );
-      assert.deepEqual(again.content(entries[0]?.id ?? 0)?.origin, ORIGIN);
-      assert.deepEqual([again.status().pending, again.status().quarantined], [3, 1]);
+      assert.deepEqual((await again.content(entries[0]?.id ?? 0))?.origin, ORIGIN);
+      assert.deepEqual([(await again.status()).pending, (await again.status()).quarantined], [3, 1]);
     });
 
     outboxTest('what is released while its message comes again is stored once', async (under) => {
@@ -318,47 +323,47 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const outbox = await under.open();
       const message = messageKey(1, 1);
       for (let i = 0; i < 3; i += 1) await outbox.quarantineBytes('monitor', 'HL7-TYPE', 'message', Buffer.from('MSH|'), ORIGIN);
-      const ids = outbox.quarantined(10).map(({ id }) => id);
+      const ids = (await outbox.quarantined(10)).map(({ id }) => id);
       const found = { records: [markedRecord(1)], message };
       const both = await Promise.all([
         ...ids.slice(0, 2).map((id) => outbox.release(id, found)),
-        outbox.append([markedRecord(1)], { message }),
+        outbox.appendMessage([markedRecord(1)], message).then(({ keys }) => keys),
       ]);
       assert.deepEqual(
         both.map((keys) => keys.length),
         [1, 0, 0],
       );
       assert.deepEqual(await outbox.release(ids[2] ?? 0, found), []);
-      assert.deepEqual([marks(outbox), outbox.quarantined(10)], [[1], []]);
+      assert.deepEqual([await marks(outbox), await outbox.quarantined(10)], [[1], []]);
       // Whoever waits for an entry that is gone is not told that it is stored.
       const other = { records: [markedRecord(2)], message: messageKey(2, 2) };
-      const answers = await Promise.allSettled([outbox.release(ids[0] ?? 0, other), outbox.append(other.records, other)]);
+      const answers = await Promise.allSettled([outbox.release(ids[0] ?? 0, other), outbox.appendMessage(other.records, other.message)]);
       assert.deepEqual(
         answers.map(({ status }) => status),
         ['rejected', 'rejected'],
       );
-      assert.equal((await outbox.append(other.records, other)).length, 1);
+      assert.equal((await outbox.appendMessage(other.records, other.message)).keys.length, 1);
     });
 
     outboxTest('a dropped entry is gone; a row that waits cannot be dropped', async (under) => {
       const outbox = await under.open();
       const keys = await outbox.append([markedRecord(1), markedRecord(2)]);
       await outbox.quarantine(keys.slice(0, 1), 'INGEST-INVALID');
-      const [entry] = outbox.quarantined(10);
+      const [entry] = await outbox.quarantined(10);
       assert.deepEqual(await outbox.drop(entry?.id ?? 0), entry);
       await assert.rejects(outbox.drop(entry?.id ?? 0), { code: 'OUTBOX-NO-ENTRY' });
       const again = await under.open();
-      assert.deepEqual([again.status().quarantined, marks(again)], [0, [2]]);
+      assert.deepEqual([(await again.status()).quarantined, await marks(again)], [0, [2]]);
     });
 
     outboxTest('rows are counted by class, page by page', async (under) => {
       const outbox = await under.open();
       const keys = await outbox.append([markedRecord(1), markedRecord(2, 'continuous'), markedRecord(3)]);
       await outbox.complete(keys.slice(0, 1));
-      const first = outbox.census(0, 2);
+      const first = await outbox.census(0, 2);
       assert.deepEqual(first, { last: keys[1]?.seq, pending: { continuous: 1 }, delivered: { spot: 1 } });
-      assert.deepEqual(outbox.census(first.last ?? 0, 2), { last: keys[2]?.seq, pending: { spot: 1 }, delivered: {} });
-      assert.deepEqual(outbox.census(keys[2]?.seq ?? 0, 2), { last: undefined, pending: {}, delivered: {} });
+      assert.deepEqual(await outbox.census(first.last ?? 0, 2), { last: keys[2]?.seq, pending: { spot: 1 }, delivered: {} });
+      assert.deepEqual(await outbox.census(keys[2]?.seq ?? 0, 2), { last: undefined, pending: {}, delivered: {} });
     });
 
     outboxTest('listeners hear of appends until disposed', async (under) => {
@@ -383,13 +388,13 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       await outbox[Symbol.asyncDispose]();
       await last;
       await assert.rejects(outbox.append([markedRecord(2)]), { code: 'STORAGE-CLOSED' });
-      assert.throws(() => outbox.pending(0, 1), { code: 'STORAGE-CLOSED' });
-      assert.deepEqual(marks(await under.open()), [1]);
+      await assert.rejects(outbox.pending(0, 1), { code: 'STORAGE-CLOSED' });
+      assert.deepEqual(await marks(await under.open()), [1]);
     });
 
     outboxTest('status tells how much there is and since when', async (under) => {
       const outbox = await under.open();
-      assert.equal(outbox.status().oldestPendingAt, null);
+      assert.equal((await outbox.status()).oldestPendingAt, null);
       const keys = await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
       await outbox.complete(keys.slice(0, 1));
       await outbox.quarantine(keys.slice(1, 2), 'INGEST-INVALID');
@@ -397,18 +402,18 @@ export function outboxContract(name: string, create: () => OutboxUnderTest): voi
       const told = ({ pending, delivered, quarantined, oldestPendingAt, code, epoch }: OutboxStatus) => ({
         ...{ pending, delivered, quarantined, oldestPendingAt, code, epoch },
       });
-      assert.deepEqual(told(outbox.status()), { epoch: outbox.epoch, ...counts });
-      const { fileBytes, usedBytes, limitBytes } = outbox.status();
+      assert.deepEqual(told(await outbox.status()), { epoch: outbox.epoch, ...counts });
+      const { fileBytes, usedBytes, limitBytes } = await outbox.status();
       assert.ok(fileBytes > 0 && usedBytes > 0 && limitBytes > usedBytes);
       const again = await under.open();
-      assert.deepEqual(told(again.status()), { epoch: again.epoch, ...counts });
+      assert.deepEqual(told(await again.status()), { epoch: again.epoch, ...counts });
     });
 
     outboxTest('rows are looked at as they are handed out', async (under) => {
       const outbox = await under.open();
       await outbox.append([1, 2, 3].map((mark) => markedRecord(mark)));
-      assert.deepEqual(outbox.waiting(0, 10), outbox.pending(0, 10));
-      assert.deepEqual(outbox.waiting(1, 1), outbox.pending(1, 1));
+      assert.deepEqual(await outbox.waiting(0, 10), await outbox.pending(0, 10));
+      assert.deepEqual(await outbox.waiting(1, 1), await outbox.pending(1, 1));
     });
 
     test('behaves like a small model of itself, whatever is done in whatever order', async () => {
@@ -492,17 +497,18 @@ async function followModel(under: OutboxUnderTest, steps: readonly Step[]): Prom
     const record = next();
     const isKnown = messages.has(`${name} ${content}`);
     const isNameKnown = [...messages].some((each) => each.startsWith(`${name} `));
-    assert.equal(outbox.find(message), isKnown ? 'message' : isNameKnown ? 'name' : undefined);
-    const keys = await outbox.append([record], { message });
+    assert.equal(await outbox.find(message), isKnown ? 'message' : isNameKnown ? 'name' : undefined);
+    const { keys, isNameUsed } = await outbox.appendMessage([record], message);
+    assert.equal(isNameUsed, isNameKnown && !isKnown);
     assert.equal(keys.length, isKnown ? 0 : 1);
     messages.add(`${name} ${content}`);
     for (const { seq, epoch } of keys) model.push({ seq, epoch, written: epoch, mark: markOf(record), state: 'pending' });
   };
 
   const leave = async (pick: number, how: 'replay' | 'drop'): Promise<void> => {
-    const entry = outbox.quarantined(100).filter((each) => each.class !== null)[pick];
+    const entry = (await outbox.quarantined(100)).filter((each) => each.class !== null)[pick];
     if (!entry) return;
-    const record = decodeRecord(outbox.content(entry.id)?.body ?? new Uint8Array());
+    const record = decodeRecord((await outbox.content(entry.id))?.body ?? new Uint8Array());
     const row = model.find(({ mark: each, state }) => state === 'quarantined' && each === markOf(record));
     assert.ok(row);
     if (how === 'drop') {
@@ -530,12 +536,12 @@ async function followModel(under: OutboxUnderTest, steps: readonly Step[]): Prom
       parts += 1;
     }
     assert.deepEqual(
-      outbox.pending(0, 10_000).map((row) => [row.seq, row.epoch, markOf(row.record)]),
+      (await outbox.pending(0, 10_000)).map((row) => [row.seq, row.epoch, markOf(row.record)]),
       pendingRows()
         .sort((a, b) => a.seq - b.seq)
         .map((row) => [row.seq, row.epoch, row.mark]),
     );
-    const { pending, delivered, quarantined } = outbox.status();
+    const { pending, delivered, quarantined } = await outbox.status();
     const inState = (state: ModelRow['state']): number => model.filter((row) => row.state === state).length;
     assert.deepEqual(
       { pending, delivered, quarantined },

@@ -38,8 +38,8 @@ export async function ordered(store: Store, orders: readonly Reassignment[], cha
 }
 
 /** Does all that is due; gives what became of it as one, in however many steps: of each row of `latest` the last that was said. */
-export async function reassigned(store: Store): Promise<Omit<ReassignStep, 'more'>> {
-  const all: ReassignStep = { moved: 0, currencies: [], changed: [], done: [], more: true };
+export async function reassigned(store: Store): Promise<Omit<ReassignStep, 'more' | 'amended'>> {
+  const all: ReassignStep = { moved: 0, currencies: [], changed: [], done: [], amended: [], more: true };
   while (all.more) {
     const step = await store.placing.reassign(TEST_NOW, ({ done }) =>
       done.flatMap(({ was, is, moved }) => [was, is].map((patient) => event(moved, { action: 'observations.write', patient }))),
@@ -50,7 +50,7 @@ export async function reassigned(store: Store): Promise<Omit<ReassignStep, 'more
     all.done = [...all.done, ...step.done];
     all.more = step.more;
   }
-  const { more: _, currencies, changed, ...rest } = all;
+  const { more: _, amended: _none, currencies, changed, ...rest } = all;
   const last = new Map(currencies.map((one) => [JSON.stringify([one.patient, one.vital, one.device]), one]));
   const who = [...Map.groupBy(changed, ({ patient }) => patient)];
   const vitals = (of: ReassignStep['changed']): string[] => [...new Set(of.flatMap((one) => one.vitals))].sort();
@@ -156,7 +156,7 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
 
   check('that a device was moved is kept with what it changes, by the version that it was decided by', async (store, at) => {
     verifies('PLACED-ROWS-FOLLOW');
-    const move = { tenant: 'clinic', device: 'monitor-1', bed: OTHER_BED, at: TEST_NOW };
+    const move = { tenant: 'clinic', gateway: 'gw-1', device: 'monitor-1', bed: OTHER_BED, at: TEST_NOW };
     await store.storeBatch(
       batchOf([placedReading(1, 1, { patientId: 'pat-a' }), placedReading(2, 1, { patientId: 'pat-a', device: 'pump' })]),
     );
@@ -178,6 +178,29 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
     );
     assert.deepEqual(await seqsOf(opened, 'pat-d'), [1]);
   });
+
+  check(
+    'of two gateways that have a device of one id, the rows of the one alone are moved, and both are known to have it',
+    async (store) => {
+      verifies('DEVICE-OF-ITS-GATEWAY');
+      const of = (seq: number, gateway: string, change: Sample = {}): ArrivedBatch =>
+        batchOf([placedReading(seq, 1, { agent: gateway, patientId: 'pat-a', bed: BED, ...change })], { gateway });
+      await store.storeBatch(of(1, 'gw-1'));
+      await store.storeBatch(of(2, 'gw-2', { vital: 'spo2' }));
+      const gap = { ...gapArrival(3, {}), patient: 'pat-a', placed: { bed: BED, stated: null }, device: 'monitor-1' };
+      await store.storeBatch(batchOf([gap]));
+      assert.deepEqual(await store.placing.gatewaysOf('clinic', 'monitor-1'), ['gw-1', 'gw-2']);
+      assert.deepEqual(await store.placing.gatewaysOf('other', 'monitor-1'), []);
+      assert.deepEqual(await store.placing.gatewaysOf('clinic', 'monitor-2'), []);
+      const device = { device: 'monitor-1', toBed: OTHER_BED };
+      await ordered(store, [orderOf('pat-a', 'pat-b', 6000, { ...device, gateway: 'gw-2' })]);
+      assert.equal((await reassigned(store)).moved, 1);
+      assert.deepEqual([await seqsOf(store, 'pat-a'), await seqsOf(store, 'pat-b')], [[1], [2]]);
+      // An order that was kept before devices were told apart names no gateway.
+      await ordered(store, [orderOf('pat-a', 'pat-b', 6000, device)]);
+      assert.equal((await reassigned(store)).moved, 2);
+    },
+  );
 
   check('what is nobody’s for sure no reader of patients hears of', async (store) => {
     verifies('NOBODY-UNSEEN');
@@ -299,6 +322,24 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
     const found = await Promise.all(['pat-1', 'pat-2', 'pat-3', 'pat-else', 'pat-a'].map((patient) => seqsOf(store, patient)));
     assert.deepEqual(found, [[2], [8], [1], [6], [3, 4, 5, 7, 9, 10]]);
     assert.deepEqual(await store.placing.personsOf('clinic', [MRN]), [a]);
+  });
+
+  check('an order is of whomever rows named by a number of an authority, without listing them', async (store) => {
+    verifies('ORDERS-BOUNDED');
+    const number = (value: string, authority: string) => ({ value, authority });
+    const [a = '', b = '', c = '', d = '', e = ''] = await store.placing.personsOf('clinic', [
+      ...[MRN, number('MRN-2', MRN.authority), number('M-1', 'MONITORS'), number('X-1', 'ELSEWHERE'), number('@somebody else', '')],
+    ]);
+    const of = (seq: number, stated: string | null) => placedReading(seq, 5, { patientId: 'pat-a', stated, device: `device-${seq}` });
+    await store.storeBatch(batchOf([of(1, a), of(2, b), of(3, c), of(4, d), of(5, null), of(6, e)]));
+    const compared = [MRN.authority, 'MONITORS'].sort();
+    await ordered(store, [
+      orderOf('pat-a', 'pat-1', 9, { unnamed: false, others: { compared, whole: [MRN.authority], but: [a] } }),
+      orderOf('pat-a', 'pat-2', 9, { unnamed: true, others: { compared, whole: [], but: [a] } }),
+    ]);
+    await reassigned(store);
+    const found = await Promise.all(['pat-1', 'pat-2', 'pat-a'].map((patient) => seqsOf(store, patient)));
+    assert.deepEqual(found, [[2], [4, 5], [1, 3, 6]]);
   });
 
   check('corrections, retractions and final values hold where they belong, and let go of what they were mistaken for', async (store) => {

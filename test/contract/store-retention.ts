@@ -46,7 +46,7 @@ export async function retained(store: Store, change: Partial<RetentionPolicy>, n
 
 async function trendOf(store: Store, from: Instant, minutes: number, change: object = {}): Promise<Trend> {
   const edges = Array.from({ length: minutes + 1 }, (_, i) => from + i * MINUTE);
-  return await store.trend('clinic', { patient: 'pat-icu-01', vital: 'hr', edges, place: 'bed', now: LATER, ...change }, seen);
+  return await store.trend('clinic', { patient: 'pat-icu-01', vital: 'hr', edges, reachMs: MINUTE, now: LATER, ...change }, seen);
 }
 
 /** Without what says that it was rolled up. */

@@ -41,7 +41,7 @@ const WANTED: TrendQuery = {
   patient: 'pat-icu-01',
   vital: 'hr',
   edges: Array.from({ length: 11 }, (_, i) => FROM + i * MINUTE),
-  place: 'bed',
+  reachMs: MINUTE,
   now: TEST_NOW,
 };
 
@@ -174,7 +174,11 @@ export function storeTrendContract(name: string, place: () => Promise<StorePlace
     assert.deepEqual(await open(FROM + 9 * MINUTE + 50_000), [[9, 0.1]], 'what has not ended says so');
     assert.deepEqual(await open(FROM + 10 * MINUTE), []);
     await store.storeBatch(batchOf([at(4, 0, { vital: 'temp', value: 37 })]));
-    assert.deepEqual(await coverage({ vital: 'temp' }), Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i, 1])));
+    assert.deepEqual(await coverage({ reachMs: 30_000 }), { 1: 0.5, 9: 0.25 }, 'by a shorter limit');
+    assert.deepEqual(
+      await coverage({ vital: 'temp', reachMs: 120 * MINUTE }),
+      Object.fromEntries(Array.from({ length: 10 }, (_, i) => [i, 1])),
+    );
   });
 
   check(

@@ -6,11 +6,12 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { connect, createServer as createTlsServer } from 'node:tls';
+import { formatAgentStatus } from '../../agent/status.ts';
 import { loadIdentity } from '../../shared/identity/identity.ts';
 import { callOperator } from '../../shared/operator/client.ts';
 import { DeviceServer } from '../agent/sources/device-server.ts';
 import { verifies } from '../requirements.ts';
-import { type Enrolled, FabricSite, type HubProcess, oximeterFrame, SiteProcess } from '../support/fabric-site.ts';
+import { type AgentProcess, type Enrolled, FabricSite, type HubProcess, oximeterFrame, SiteProcess } from '../support/fabric-site.ts';
 import { testNetwork } from '../support/identities.ts';
 
 const [FAKETIME] = globSync('/usr/lib/*/faketime/libfaketime.so.1');
@@ -33,6 +34,7 @@ interface Row {
   issued: string;
   effectiveDateTime: string;
   extension: { url: string; valueCode?: string }[];
+  valueQuantity?: { value: number };
 }
 
 async function rowsOf(hub: HubProcess): Promise<Row[]> {
@@ -75,6 +77,47 @@ describe('a machine that starts in the year 2000', () => {
     assert.equal(await agent.stop(), 0);
     const kept = readFileSync(join(site.folder, gateway.id, 'outbox.db.time'), 'utf8').trim();
     assert.ok(Math.abs(Date.parse(kept) - Date.now()) < NEAR_MS, kept);
+  });
+
+  test('what it receives while the network is away has its true time once that is back, over the death of its process in between', async () => {
+    verifies('NO-CLOCK-RETIMED', 'NO-CLOCK-TOLD');
+    await using site = await FabricSite.start();
+    const [hubIdentity, offline] = [await site.enrol('hub', 'hubs'), await site.enrol('offline', 'gateways')];
+    // Whose the gateway is counts from when a hub first read it.
+    await (await site.hub(hubIdentity, [offline])).stop();
+    await site.fabric.stop();
+    await using device = await DeviceServer.listen();
+    const received = new Map<number, number>();
+    const measure = async (agent: AgentProcess, pulses: readonly number[]): Promise<void> => {
+      const wire = await device.call();
+      for (const pulse of pulses) {
+        received.set(pulse, Date.now());
+        wire.send(oximeterFrame(pulse, 97));
+        const rows = received.size;
+        await agent.until(({ outbox }) => outbox.untimed === rows);
+      }
+    };
+    await using killed = inTheYear(2000, () => site.beginAgent(offline, hubIdentity, device.port));
+    await measure(killed, [71, 72]);
+    const status = await killed.status();
+    assert.equal(status.clock?.trust, 'floor');
+    assert.match(formatAgentStatus(status), /^Clock +NOT KNOWN, .*; 2 rows wait for the time$/m);
+    await killed.stop('SIGKILL');
+    await using agent = inTheYear(1970, () => site.beginAgent(offline, hubIdentity, device.port));
+    await measure(agent, [73, 74]);
+    await site.startFabric();
+    await using hub = await site.hub(hubIdentity, [offline]);
+    await hub.until(({ counts }) => counts.observations > 0);
+    await agent.until(({ outbox }) => outbox.pending === 0);
+    const rows = (await rowsOf(hub)).filter(({ valueQuantity }) => received.has(valueQuantity?.value ?? 0));
+    assert.deepEqual(rows.map(({ valueQuantity }) => valueQuantity?.value).sort(), [71, 72, 73, 74]);
+    for (const { issued, effectiveDateTime, extension, valueQuantity } of rows) {
+      const at = received.get(valueQuantity?.value ?? 0) ?? 0;
+      assert.ok(Math.abs(Date.parse(issued) - at) < 1000, `${issued} for ${new Date(at).toISOString()}`);
+      assert.equal(effectiveDateTime, issued);
+      assert.ok(!extension.some(({ valueCode }) => valueCode === 'clock' || valueCode === 'memory'));
+    }
+    assert.equal((await agent.status()).outbox.untimed, 0);
   });
 
   test('a hub too: it hosts, and a gateway with a good clock delivers', async () => {

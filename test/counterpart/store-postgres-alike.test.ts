@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { staleAfterMs } from '../../hub/clinical/staleness.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { RETAINED, type Retained, type RetentionPolicy } from '../../hub/store/retention.ts';
 import { openSqliteStore } from '../../hub/store/sqlite.ts';
@@ -82,7 +83,7 @@ async function all(store: Store): Promise<unknown> {
   for (const patient of ['pat-icu-01', 'pat-icu-02', 'pat-none-01']) {
     of[`latest ${patient}`] = await store.latest('clinic', patient, seen);
     for (const vital of ['hr', 'spo2', 'nibp']) {
-      const query = { patient, vital, edges, now: TEST_NOW, place: 'bed' as const };
+      const query = { patient, vital, edges, now: TEST_NOW, reachMs: staleAfterMs(vital, 'bed') };
       of[`trend ${patient} ${vital}`] = await store.trend('clinic', query, seen);
       for (const minute of [0, 5, 12]) {
         const effective = TEST_NOW - HOUR + minute * 10_000 + (minute % 2) * 1234;

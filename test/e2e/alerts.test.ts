@@ -95,7 +95,7 @@ async function mesh(): Promise<AsyncDisposable & { hub: TestHub; outbox: Outbox;
   return { hub, outbox, wire, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
-const drained = (outbox: Outbox): Promise<void> => until(() => outbox.status().pending === 0);
+const drained = (outbox: Outbox): Promise<void> => until(async () => (await outbox.status()).pending === 0);
 
 test('an alert sent over MLLP is stored once, of the patient who lies in the bed, and given out as it was said', async () => {
   verifies('ALERTS-RELAYED', 'ACK-AFTER-COMMIT', 'SUBJECT-BY-HUB');
@@ -135,7 +135,7 @@ test('of an empty bed, of one that is not bound, and of nobody known: kept on bo
     ['pat-icu-01'],
   );
   assert.deepEqual(
-    m.outbox.quarantined(10).map(({ code }) => code),
+    (await m.outbox.quarantined(10)).map(({ code }) => code),
     ['INGEST-NOT-BOUND', 'INGEST-NOT-BOUND', 'INGEST-NOT-BOUND'],
   );
   const { quarantined } = await m.hub.door.counts(operatorPrincipal(0, 'clinic'), { channel: 'operator' });
@@ -151,11 +151,10 @@ test('an alert that cannot be read is kept on the gateway, and its sender is tol
   assert.match(answer, /\rERR\|[^\r]*DECODE-UNKNOWN-CODE/);
   await drained(m.outbox);
   assert.deepEqual(await exported(m.hub, 'alert'), []);
-  assert.deepEqual(
-    m.outbox
-      .quarantined(10)
-      .map(({ code, part }) => `${code} ${part}`)
-      .sort(),
-    ['DECODE-FIELD OBX[2]', 'DECODE-FIELD OBX[3]', 'DECODE-FIELD OBX[4]', 'DECODE-UNKNOWN-CODE OBX[1]'],
-  );
+  assert.deepEqual((await m.outbox.quarantined(10)).map(({ code, part }) => `${code} ${part}`).sort(), [
+    'DECODE-FIELD OBX[2]',
+    'DECODE-FIELD OBX[3]',
+    'DECODE-FIELD OBX[4]',
+    'DECODE-UNKNOWN-CODE OBX[1]',
+  ]);
 });

@@ -142,7 +142,7 @@ test('whatever happens to line, agent, hub and the hub’s files, in whatever or
         await site.day();
         assert.deepEqual(await storedValuesOf(site.hub), site.values);
         const { observations, quarantined } = await countsOf(site.hub);
-        assert.deepEqual([observations, quarantined, site.outbox.status().quarantined], [site.values.length, 0, 0]);
+        assert.deepEqual([observations, quarantined, (await site.outbox.status()).quarantined], [site.values.length, 0, 0]);
       },
     ),
     { numRuns: 12 },

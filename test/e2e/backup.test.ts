@@ -57,7 +57,7 @@ test('a hub is lost and restored on another machine from a backup that was made 
     assert.deepEqual(await storedValuesOf(hub), values);
     const counts = await countsOf(hub);
     assert.deepEqual([counts.observations, counts.quarantined], [values.length, 0]);
-    assert.equal(outbox.status().quarantined, 0);
+    assert.equal((await outbox.status()).quarantined, 0);
   } finally {
     rmSync(machines, { recursive: true, force: true });
   }

@@ -48,15 +48,15 @@ test('an outbox of which no page can be read: whoever reads a patient of any of 
   {
     await using outbox = await file.open();
     await fill(outbox);
-    oldestAt = outbox.status().oldestPendingAt;
+    oldestAt = (await outbox.status()).oldestPendingAt;
   }
   spoilEveryPage(file.path);
   await using hub = testHub({ registry: WARD });
   await using _server = await listen(network, hub);
   await using outbox = await file.open();
-  const gaps = (): Gap[] => outbox.waiting(0, 100).flatMap(({ record }) => record.gap ?? []);
-  await until(() => gaps().length > 0);
-  for (const { reason, from, to } of gaps()) assert.deepEqual([reason, from, to >= from], ['damaged', oldestAt, true]);
+  const gaps = async (): Promise<Gap[]> => (await outbox.waiting(0, 100)).flatMap(({ record }) => record.gap ?? []);
+  await until(async () => (await gaps()).length > 0);
+  for (const { reason, from, to } of await gaps()) assert.deepEqual([reason, from, to >= from], ['damaged', oldestAt, true]);
   await using _agent = await send(network, outbox);
   await drained(outbox);
   const told = await eventsOf(hub);

@@ -8,7 +8,7 @@ import { verifies } from '../requirements.ts';
 import { demo, RunningDemo, summaryOf } from '../support/demo.ts';
 
 test('two demos side by side: everything decoded from three protocols reaches a subscribed client, everybody is a process of its own', async () => {
-  verifies('DEMO-WORKS', 'DEMO-CALLERS', 'NO-LISTENING-SOCKET');
+  verifies('DEMO-WORKS', 'DEMO-CALLERS', 'DEMO-CLINICAL', 'NO-LISTENING-SOCKET');
   const limited = demo('--seconds', '12', '--json');
   const running = new RunningDemo();
   await running.says(/first reading/);
@@ -25,11 +25,19 @@ test('two demos side by side: everything decoded from three protocols reaches a 
   for (const log of readdirSync(home).filter((file) => file.endsWith('.log')))
     assert.doesNotMatch(readFileSync(join(home, log), 'utf8'), /PRIVATE KEY|eyJ/, log);
 
+  for (const seen of [
+    /went from BED-3 to BED-4 .* late\. Corrected: [1-9]/,
+    /p-home-002 Oxygen saturation \(SpO2\) — stale, last \d+ % at \d\d:\d\d/,
+    /p-home-001 doubtful: 64 kg, 18 kg less than yesterday: somebody else on the scale\?/,
+  ])
+    await running.says(seen);
   running.signal('SIGINT');
   assert.notEqual(await running.ended(), null);
   assert.deepEqual(running.children(), []);
   assert.doesNotMatch(running.stderr, /killed|[A-Z]+-[A-Z]+:/);
-  const { observations } = summaryOf(running);
+  const { observations, seen } = summaryOf(running);
+  assert.ok(observations.ofNobody > 0, 'what the bed measured after it was left is nobody’s');
+  assert.deepEqual(Object.keys(seen).sort(), ['doubtful', 'stale', 'transfer']);
   assert.equal(observations.stored, observations.decoded);
   rmSync(home, { recursive: true, force: true });
 
@@ -40,7 +48,10 @@ test('two demos side by side: everything decoded from three protocols reaches a 
   assert.ok(summary.sources.hl7 > 0 && summary.sources.serial > 0 && summary.sources.mqtt > 0, JSON.stringify(summary));
   assert.ok(summary.observations.decoded > 0);
   assert.equal(summary.observations.stored, summary.observations.decoded);
-  assert.equal(summary.observations.stored, summary.sources.hl7 + summary.sources.serial + summary.sources.mqtt);
+  assert.equal(
+    summary.observations.stored,
+    summary.observations.ofNobody + summary.sources.hl7 + summary.sources.serial + summary.sources.mqtt,
+  );
   assert.equal(summary.observations.quarantined, 0);
   assert.ok(summary.notifications > 0);
   assert.ok((summary.latencyMs.p50 ?? -1) >= 0);

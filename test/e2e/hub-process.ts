@@ -30,8 +30,8 @@ export class HubProcess implements AsyncDisposable {
   readonly #heard = new Set<() => void>();
   log = '';
 
-  private constructor(config: string) {
-    this.#child = spawn(process.execPath, [MAIN, 'run', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  private constructor(config: string, more: readonly string[]) {
+    this.#child = spawn(process.execPath, [MAIN, 'run', '--config', config, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.log += text;
@@ -40,9 +40,9 @@ export class HubProcess implements AsyncDisposable {
     this.#closed = new Promise((resolve) => this.#child.once('close', resolve));
   }
 
-  /** Resolves once its services are bound; rejects when it ends before. */
-  static async start(config: string, operator: string): Promise<HubProcess> {
-    const hub = new HubProcess(config);
+  /** Resolves once its services are bound; rejects when it ends before. `more` is of the command line. */
+  static async start(config: string, operator: string, more: readonly string[] = []): Promise<HubProcess> {
+    const hub = new HubProcess(config, more);
     await hub.says(/"msg":"hub runs"/);
     while (!((await askOperator(operator, 'status')) as HubStatus).mcp.bound) await pause(20);
     return hub;

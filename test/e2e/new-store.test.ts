@@ -62,12 +62,12 @@ for (const [who, patient] of [
     await until(() => agent.uplink.status().code === 'UPLINK-STORE');
     await outbox.setStoreId(hub.store.storeId);
     await drained(outbox);
-    await until(() => outbox.status().quarantined === 4);
+    await until(async () => (await outbox.status()).quarantined === 4);
     assert.deepEqual(await storedValuesOf(hub), [60], 'what was measured since');
     assert.equal((await countsOf(hub)).quarantined, 4);
 
     assert.equal(await replay(outbox), 4);
-    await until(() => outbox.status().quarantined === 4);
+    await until(async () => (await outbox.status()).quarantined === 4);
     assert.deepEqual(await storedValuesOf(hub), [60], 'nobody confirmed it');
     if (patient !== 'pat-home-anna') return;
 
@@ -75,7 +75,7 @@ for (const [who, patient] of [
     await read(hub, patient, systemClock.now());
     assert.equal(await replay(outbox), 4);
     await drained(outbox);
-    await until(() => outbox.status().quarantined === 0);
+    await until(async () => (await outbox.status()).quarantined === 0);
     assert.deepEqual(await storedValuesOf(hub), [40, 41, 42, 50, 60], 'somebody confirmed it');
     assert.equal(await replay(outbox), 0);
   });
@@ -94,12 +94,12 @@ test('a home gateway that measured for an hour before the hub first ran: that ho
   await drained(outbox);
   assert.deepEqual(await storedValuesOf(hub), [60], 'confirmed before the store began is confirmed for another one');
   assert.deepEqual(
-    outbox.quarantined(10).map(({ code }) => code),
+    (await outbox.quarantined(10)).map(({ code }) => code),
     ['INGEST-BEFORE-BINDING', 'INGEST-BEFORE-BINDING'],
   );
   await read(hub, 'pat-home-anna', systemClock.now());
   assert.equal(await replay(outbox), 2);
   await drained(outbox);
-  await until(() => outbox.status().quarantined === 0);
+  await until(async () => (await outbox.status()).quarantined === 0);
   assert.deepEqual(await storedValuesOf(hub), [40, 41, 60]);
 });

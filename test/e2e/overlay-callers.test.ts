@@ -84,7 +84,7 @@ describe('who a hub takes its caller for', () => {
     await using sending = await sendOverZiti(gateway, hub.id, outbox, victim);
     await until(() => sending.uplink.status().code === 'UPLINK-UNKNOWN-GATEWAY');
     assert.ok(store.metrics.get('uplink_caller_differs') > 0);
-    assert.equal(outbox.status().pending, 1);
+    assert.equal((await outbox.status()).pending, 1);
     assert.deepEqual(await valuesOf(store), []);
     assert.deepEqual(served.server.sessions(), []);
   });
@@ -97,7 +97,7 @@ describe('who a hub takes its caller for', () => {
     await outbox.append([spot(73)]);
     await using sending = await sendOverZiti(gateway, victim.id, outbox);
     await until(() => sending.uplink.status().code === 'UPLINK-PEER');
-    assert.equal(outbox.status().pending, 1);
+    assert.equal((await outbox.status()).pending, 1);
     assert.deepEqual(await valuesOf(store), []);
   });
 });

@@ -105,7 +105,7 @@ describe('TCP that is half open: the other end is gone, and neither FIN nor RST 
       await until(() => site.connected === 0 && site.sending.uplink.status().state === 'waiting');
       const overlay = side === 'hub' ? site.served.overlay : site.sending.overlay;
       await until(() => overlay.state === 'lost');
-      assert.equal(site.outbox.status().pending, 1);
+      assert.equal((await site.outbox.status()).pending, 1);
       relay.heal();
       await site.delivers();
       assert.equal(site.connected, 1);

@@ -116,7 +116,7 @@ describe('what is revoked ends at once, running connections included', () => {
       await one.append(5);
       await one.fails(codes);
       if (!all) await two.delivers(5);
-      assert.equal(one.outbox.status().pending, 5);
+      assert.equal((await one.outbox.status()).pending, 5);
       assert.deepEqual(await valuesOf(hub), all ? stored : sorted([...stored, ...two.last(5)]));
 
       await give(admin);
@@ -142,7 +142,7 @@ describe('what is revoked ends at once, running connections included', () => {
     await allow(admin, 'gw-1', 'Dial');
     await one.fails(['OVERLAY-SIGN-IN']);
     await two.delivers(3);
-    assert.equal(one.outbox.status().pending, 3);
+    assert.equal((await one.outbox.status()).pending, 3);
     assert.deepEqual(await valuesOf(hub), sorted([...stored, ...two.last(3)]));
     assert.deepEqual(connected(), [two.id]);
     assert.equal(since(two), twosSince);

@@ -94,7 +94,7 @@ for (const restartsBetween of [false, true]) {
     await home.run('pat-home-anna', async (hub, read) => {
       home.clock.advance(HOUR);
       await home.measure(outbox, 70);
-      await until(() => outbox.status().quarantined === lost);
+      await until(async () => (await outbox.status()).quarantined === lost);
       assert.deepEqual(await storedValuesOf(hub), [40]);
       home.clock.advance(HOUR);
       await home.measure(outbox, 80);

@@ -66,7 +66,7 @@ test("somebody else's patient: those readings are in quarantine on both sides, t
   await drained(outbox);
   assert.deepEqual(await storedValuesOf(hub), [71, 73]);
   assert.deepEqual(
-    outbox.quarantined(10).map(({ code, part }) => [code, part]),
+    (await outbox.quarantined(10)).map(({ code, part }) => [code, part]),
     [['INGEST-NOT-BOUND', 'row']],
   );
   assert.equal((await countsOf(hub)).quarantined, 1);
@@ -89,7 +89,7 @@ test('a key used before with other content: quarantined at the hub, evidence at 
   assert.notEqual(outbox.epoch, epoch);
   assert.equal((await countsOf(hub)).quarantined, 1);
   assert.deepEqual(
-    outbox.quarantined(10).map(({ code, part }) => [code, part]),
+    (await outbox.quarantined(10)).map(({ code, part }) => [code, part]),
     [['UPLINK-KEY-REUSED', `row ${epoch}.2`]],
   );
 });

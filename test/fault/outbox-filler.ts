@@ -2,14 +2,14 @@
 // once a record is on disk.
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openOutbox } from '../../agent/outbox/sqlite.ts';
+import { openOutboxInThread } from '../../agent/outbox/thread/thread-outbox.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { markedRecord } from '../contract/outbox.ts';
 
 const [folder = '', first = '1', bytes = '0'] = process.argv.slice(2);
-const outbox = await openOutbox({
+const outbox = await openOutboxInThread({
   path: join(folder, 'outbox.db'),
   keyFile: join(folder, 'outbox.key'),
   clock: systemClock,

@@ -63,14 +63,14 @@ test('a monitor at a gateway that is full gets AE for each message, AA once the 
     const wire = await dial(source);
     wire.send(Buffer.concat(messages));
     assert.deepEqual(codes(await wire.until((text) => codes(text).length >= 20)), Array(20).fill('AE'));
-    assert.equal(outbox.status().pending, before);
+    assert.equal((await outbox.status()).pending, before);
     // The hub is back.
-    await outbox.complete(outbox.pending(0, 10_000));
+    await outbox.complete(await outbox.pending(0, 10_000));
     const again = await dial(source);
     again.send(Buffer.concat([...messages, ...messages]));
     assert.deepEqual(codes(await again.until((text) => codes(text).length >= 40)), Array(40).fill('AA'));
-    assert.equal(outbox.waiting(0, 100).filter(({ record }) => record.source === 'icu').length, 20);
-    assert.deepEqual([outbox.status().pending, outbox.status().code], [20, null]);
+    assert.equal((await outbox.waiting(0, 100)).filter(({ record }) => record.source === 'icu').length, 20);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).code], [20, null]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,7 @@
 // third such turn it removes the file BALLAST; after 200 it gives up with exit code 1.
 import { rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openOutbox } from '../../agent/outbox/sqlite.ts';
+import { openOutboxInThread } from '../../agent/outbox/thread/thread-outbox.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { asVitalmeshError } from '../../shared/errors.ts';
 import { pause } from '../../shared/lifecycle.ts';
@@ -13,7 +13,7 @@ import { Metrics } from '../../shared/metrics.ts';
 import { markedRecord } from '../contract/outbox.ts';
 
 const [folder = '', first = '1', count = '1', ballast] = process.argv.slice(2);
-const outbox = await openOutbox({
+const outbox = await openOutboxInThread({
   path: join(folder, 'outbox.db'),
   keyFile: join(folder, 'outbox.key'),
   clock: systemClock,
@@ -33,7 +33,7 @@ while (mark < end) {
     const keys = await Promise.all(marks.map((each) => outbox.append([markedRecord(each)])));
     say(keys.flat().map((key, i) => `ACK ${key.seq} ${key.epoch} ${marks[i]}`));
     mark += marks.length;
-    const sent = outbox.pending(0, 2);
+    const sent = await outbox.pending(0, 2);
     await outbox.complete(sent);
     say(sent.map((row) => `DONE ${row.seq}`));
   } catch (error) {

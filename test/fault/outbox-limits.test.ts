@@ -41,7 +41,7 @@ test('killed while it gives rows up: each acknowledged row waits, or a gap tells
     }
     const [path, keyFile] = [join(folder, 'outbox.db'), join(folder, 'outbox.key')];
     await using outbox = await openOutbox({ path, keyFile, clock: systemClock, log: silentLogger, metrics: new Metrics() });
-    const rows = outbox.waiting(0, 100_000);
+    const rows = await outbox.waiting(0, 100_000);
     const waiting = new Set(rows.filter((row) => row.class === 'spot').map((row) => markOf(row.record)));
     const gaps = rows.flatMap((row) => row.record.gap ?? []);
     const at = (mark: number): number => markedRecord(mark).receivedAt;
@@ -54,7 +54,7 @@ test('killed while it gives rows up: each acknowledged row waits, or a gap tells
     const all = waiting.size + given;
     assert.ok(all >= acknowledged.length && all <= acknowledged.length + 5 * 10, `${all} of ${acknowledged.length}`);
     assert.ok(gaps.every(({ reason, lost, rows: count, values }) => reason === 'space' && lost === 'spot' && values === count));
-    assert.ok(outbox.status().usedBytes < 1.1 * LIMIT);
+    assert.ok((await outbox.status()).usedBytes < 1.1 * LIMIT);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

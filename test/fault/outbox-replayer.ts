@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Replayed } from '../../agent/outbox/operator.ts';
 import { outboxCommands } from '../../agent/outbox/operator.ts';
 import type { Origin } from '../../agent/outbox/outbox.ts';
-import { openOutbox } from '../../agent/outbox/sqlite.ts';
+import { openOutboxInThread } from '../../agent/outbox/thread/thread-outbox.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import { silentLogger } from '../../shared/log.ts';
@@ -14,7 +14,7 @@ import { markedRecord } from '../contract/outbox.ts';
 import { hl7Pcd01 } from '../support/hl7.ts';
 
 const [folder = '', count = '1', lines = 'Infinity'] = process.argv.slice(2);
-const outbox = await openOutbox({
+const outbox = await openOutboxInThread({
   path: join(folder, 'outbox.db'),
   keyFile: join(folder, 'outbox.key'),
   clock: systemClock,
@@ -39,7 +39,7 @@ const message = (mark: number): Buffer =>
       'OBX|1|NM|150456^MDC_PULS_OXIM_SAT_O2^MDC|1.1.1.1|97|262688^MDC_DIM_PERCENT^MDC|||||R\r',
   );
 
-if (outbox.status().quarantined + outbox.status().pending === 0) {
+if ((await outbox.status()).quarantined + (await outbox.status()).pending === 0) {
   const marks = Array.from({ length: Number(count) }, (_, i) => i + 1);
   await outbox.quarantine(await outbox.append(marks.map((mark) => markedRecord(mark))), 'INGEST-NOT-BOUND');
   await Promise.all(marks.map((mark) => outbox.quarantineBytes('monitors', 'HL7-TYPE', 'message', message(mark), origin)));

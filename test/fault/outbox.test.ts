@@ -43,11 +43,11 @@ describe('the outbox under faults', () => {
         log: silentLogger,
         metrics: new Metrics(),
       });
-      const waiting = outbox.pending(0, 100_000);
+      const waiting = await outbox.pending(0, 100_000);
       assert.ok(waiting.length > 0);
       assert.ok(waiting.every((row) => row.epoch !== outbox.epoch && !said.done.has(row.seq)));
       await outbox.complete(waiting);
-      assert.equal(outbox.status().pending, 0);
+      assert.equal((await outbox.status()).pending, 0);
       await outbox[Symbol.asyncDispose]();
       assertNothingLost(folder, said);
     });

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { type ExportFilter, hubProgram } from '../../hub/cli.ts';
 import { runProgram } from '../../shared/command-line.ts';
+import { verifies } from '../requirements.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-hub-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -46,3 +47,33 @@ test('an export that finds nothing says so beside its output, and does not fail'
 test('the help of export says that it prints JSON, line by line', async () => {
   assert.match((await exporting([], '--help')).stdout, /one JSON object a line/);
 });
+
+test('the conformance mode is asked for by the client as whom it answers, and nothing half of it', async () => {
+  verifies('MCP-CONFORMANCE-APART');
+  const asked: (object | undefined)[] = [];
+  const programs = {
+    run: async (_config: unknown, conformance?: object) => void asked.push(conformance),
+    check: async () => undefined,
+    exportOffline,
+  };
+  const running = (...options: string[]): Promise<number> => {
+    const io = { stdin: Readable.from([]), stdout: new PassThrough(), stderr: new PassThrough() };
+    return runProgram(hubProgram(programs), ['run', '--config', config, ...options], io);
+  };
+  assert.deepEqual(
+    [await running(), await running('--conformance', 'suite'), await running('--conformance', 'suite', '--conformance-port', '3001')],
+    [0, 0, 0],
+  );
+  assert.deepEqual(asked, [undefined, { caller: 'suite', port: 0 }, { caller: 'suite', port: 3001 }]);
+  for (const wrong of [
+    ['--conformance-port', '3001'],
+    ['--conformance', 'suite', '--conformance-port', '70000'],
+    ['--conformance', 'suite', '--conformance-port', 'x'],
+  ])
+    assert.notEqual(await running(...wrong), 0, wrong.join(' '));
+  assert.equal(asked.length, 3);
+});
+
+async function* exportOffline(): AsyncGenerator<unknown> {
+  yield* [];
+}

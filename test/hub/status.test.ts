@@ -29,6 +29,10 @@ const status: HubStatus = {
   storeRefusal: null,
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   unbound: [],
+  notAdopted: [],
+  homesWithoutList: { count: 0, of: 0 },
+  lostMovements: [],
+  lostDecisions: [],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
   access: { mcp: { person: 'both', software: 'listed' }, issuers: [], unusable: [], stray: 0 },
@@ -41,7 +45,10 @@ const status: HubStatus = {
     streams: 0,
     subscribers: { 'mcp-2025': 0, 'mcp-2026': 0 },
     subscriptions: 0,
+    tools: 'ab12'.repeat(16),
   },
+  mcpLine: { service: 'vitals-mcp-line', bound: true, code: null, connections: 2 },
+  conformance: null,
   evidence: { signedUpTo: 7, alarms: [] },
   people: { erased: 0, underWay: 0, held: 0 },
   evidenceFeed: null,
@@ -51,6 +58,13 @@ const status: HubStatus = {
 
 test('the status tells people who is connected, what is not reachable and why, and why something was refused', () => {
   const text = formatHubStatus(status);
+  assert.match(text, /^ {2}by line +2 connections$/m);
+  assert.doesNotMatch(text, /CONFORMANCE/);
+  const conformance = { url: 'http://127.0.0.1:4711/mcp', caller: 'suite' };
+  assert.match(
+    formatHubStatus({ ...status, conformance }),
+    /^CONFORMANCE +fixtures at http:\/\/127\.0\.0\.1:4711\/mcp, where everybody .* is suite, without proof$/m,
+  );
   assert.match(text, /^Hub +0\.1\.0, process 4711, running for 60 s$/m);
   assert.match(text, /^Identity +hub1, certificate for 47 h, renewal fails: RENEW-REFUSED$/m);
   const lastMinutes: HubStatus = { ...status, identity: { ...status.identity, notAfter: status.now + 15.5 * 60_000 } };
@@ -171,6 +185,20 @@ test('while the store takes no batches, the status says why and since when, whet
   assert.match(refusing, row);
   assert.match(refusing, /^Store +5 observations of 1 patient /m);
   assert.match(formatHubStatus({ ...status, counts: null, tenants: null, storeCode: 'STORAGE-FULL', storeRefusal }), row);
+});
+
+test('the status says what a store that was put back lost of who lies where, until somebody confirms, and that movements came too late', () => {
+  verifies('HAND-LOST-SAID', 'MOVEMENT-TOO-OLD');
+  assert.doesNotMatch(formatHubStatus(status), /^Said by hand|^Movements/m);
+  const lost = { tenant: 'clinic', from: 20_000, found: 57_000, toldAgainUntil: 30_000 };
+  const all = { ...status, lostMovements: [lost], metrics: { movements_too_old: 3 } };
+  const text = formatHubStatus(all);
+  assert.match(text, /^Said by hand +clinic, 1970-01-01T00:00:20\.000\+00:00 to 1970-01-01T00:00:57\.000\+00:00: PATIENT-HAND-LOST/m);
+  assert.match(text, /^Movements +clinic, .*: told again until 1970-01-01T00:00:30\.000\+00:00 alone; PATIENT-MOVEMENTS-LOST/m);
+  assert.match(text, /^Movements +3 since the start: INGEST-MOVEMENT-OLD/m);
+  const again = formatHubStatus({ ...status, lostMovements: [{ ...lost, toldAgainUntil: null }] });
+  assert.match(again, /PATIENT-HAND-LOST/);
+  assert.doesNotMatch(again, /PATIENT-MOVEMENTS-LOST/);
 });
 
 test('counts of tenants add up', () => {

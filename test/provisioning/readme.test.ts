@@ -80,9 +80,9 @@ test('what it says to do on a real OpenZiti network makes a network on which hub
       await using overlay = await openZitiOverlay({ identity: loadIdentity(join(folder, `${name}.json`)), log: silentLogger });
       return (await overlay.services()).map((service) => `${service.name} ${service.permissions.join()}`).sort();
     };
-    assert.deepEqual(await may('hub'), ['vitals-ingest Bind', 'vitals-mcp Bind']);
+    assert.deepEqual(await may('hub'), ['vitals-ingest Bind', 'vitals-mcp Bind', 'vitals-mcp-line Bind']);
     assert.deepEqual(await may('agent'), ['vitals-ingest Dial']);
-    assert.deepEqual(await may('client'), ['vitals-mcp Dial']);
+    assert.deepEqual(await may('client'), ['vitals-mcp Dial', 'vitals-mcp-line Dial']);
   } finally {
     await fabric[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
@@ -109,6 +109,7 @@ test('in an empty folder the commands of the README, in its order, make a networ
     }
     assert.equal(running.length, 3);
     assert.equal(loadRegistry(join(folder, 'registry-fhir.yaml')).gateway('FHIR-CLIENT-ID')?.tenant, 'st-elsewhere');
+    assert.equal(loadRegistry(join(folder, 'registry-home.yaml')).gateways()[0]?.adopted?.length, 2);
     const { access, registry } = loadHubConfig(join(folder, 'hub-people.yaml'), {});
     assert.equal(loadHubConfig(join(folder, 'hub-siem.yaml'), {}).audit.feed?.type, 'syslog');
     const policy = loadPolicy(join(folder, 'policy.yaml'));

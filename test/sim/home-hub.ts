@@ -5,15 +5,26 @@ import { atEvery } from '../../agent/simulate/beat.ts';
 import { simulatedPatient } from '../../agent/simulate/physiology.ts';
 import type { SimulationEvent } from '../../agent/simulate/simulator.ts';
 
+/** Somebody with a cuff `BP-n`, a scale `WS-n` and a finger oximeter `OX-n`. */
+export interface Resident {
+  number: string;
+  seed: number;
+  /** After so long the oximeter says nothing any more. */
+  silentAfterMs?: number;
+  /** Of this one the scale tells what it weighed yesterday, out of its memory, and then what somebody else weighs. */
+  visited?: boolean;
+}
+
 export interface HomeHubOptions {
-  /** Residents: each with a cuff `BP-n`, a scale `WS-n` and a finger oximeter `OX-n`. */
-  residents: readonly { number: string; seed: number }[];
+  residents: readonly Resident[];
   port: number;
   intervalMs: number;
 }
 
 const CUFF_EVERY = 8;
 const SCALE_EVERY = 12;
+const YESTERDAY = { kg: 82, agoMs: 24 * 3_600_000 };
+const VISITOR = { kg: 64, beat: 4 };
 
 /**
  * A home hub with its own MQTT broker: it publishes what the cuff, the scale and the oximeter of each resident measure (format:
@@ -31,18 +42,25 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
   tell({ event: 'ready', profile: 'mqtt-home-hub', endpoint: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}` });
   await Promise.race([once(broker, 'subscribe'), once(signal, 'abort')]);
 
-  const patients = options.residents.map(({ number, seed }) => ({ number, patient: simulatedPatient({ seed, probeOffEveryS: 40 }) }));
+  const began = Date.now();
+  const patients = options.residents.map(({ number, seed, silentAfterMs = Number.POSITIVE_INFINITY, visited = false }) => ({
+    ...{ number, silentAfterMs, visited },
+    patient: simulatedPatient({ seed, probeOffEveryS: 40 }),
+  }));
   let beat = 0;
   await atEvery(options.intervalMs, 600, signal, async (at) => {
     beat += 1;
-    for (const [i, { number, patient }] of patients.entries()) {
+    for (const [i, { number, patient, silentAfterMs, visited }] of patients.entries()) {
       const v = patient.next(options.intervalMs / 1000);
-      const measure = (serial: string, content: object): Promise<void> => {
+      const measure = (serial: string, content: object, measuredAt = at): Promise<void> => {
         counts.sent += 1;
-        return publish(broker, `home/hub-01/${serial}/measurement`, { ts: new Date(at).toISOString(), serial, ...content });
+        return publish(broker, `home/hub-01/${serial}/measurement`, { ts: new Date(measuredAt).toISOString(), serial, ...content });
       };
+      const weigh = (weight: number, measuredAt?: number): Promise<void> =>
+        measure(`WS-${number}`, { type: 'weight', weight, unit: 'kg', ...(measuredAt !== undefined && { memory: true }) }, measuredAt);
       const off = v.spo2 === null ? { status: 'probe-off' } : {};
-      await measure(`OX-${number}`, { type: 'spo2', spo2: v.spo2, pulse: v.pulse, pi: v.perfusion, ...off });
+      if (at - began < silentAfterMs)
+        await measure(`OX-${number}`, { type: 'spo2', spo2: v.spo2, pulse: v.pulse, pi: v.perfusion, ...off });
       if (beat % CUFF_EVERY === (i + 2) % CUFF_EVERY)
         await measure(`BP-${number}`, {
           type: 'bp',
@@ -52,7 +70,9 @@ export async function runHomeHub(options: HomeHubOptions, signal: AbortSignal): 
           pulse: v.pulse,
           unit: 'mmHg',
         });
-      if (beat % SCALE_EVERY === (i + 4) % SCALE_EVERY) await measure(`WS-${number}`, { type: 'weight', weight: v.weightKg, unit: 'kg' });
+      if (!visited && beat % SCALE_EVERY === (i + 4) % SCALE_EVERY) await weigh(v.weightKg);
+      if (visited && beat === 1) await weigh(YESTERDAY.kg, at - YESTERDAY.agoMs);
+      if (visited && beat === VISITOR.beat) await weigh(VISITOR.kg);
     }
     return true;
   });

@@ -8,6 +8,8 @@ import type { Door } from '../../hub/access/door.ts';
 import { createMaskings } from '../../hub/access/masking/masking.ts';
 import type { Policy } from '../../hub/access/policy.ts';
 import { createDoor } from '../../hub/access/store-door.ts';
+import type { DemoDevices } from '../../hub/clinical/demo-devices.ts';
+import type { FleetNow } from '../../hub/clinical/sources/fleet.ts';
 import { NO_SURROUNDINGS, type Surroundings } from '../../hub/clinical/surroundings.ts';
 import { Feed } from '../../hub/feed.ts';
 import { createIngest } from '../../hub/ingest/create-ingest.ts';
@@ -87,6 +89,10 @@ export interface TestHubOptions {
   presence?: Presence;
   /** What is known beside the store; nothing unless given. */
   surroundings?: Surroundings;
+  /** What is connected; nothing unless given. */
+  fleet?: FleetNow;
+  /** Told of monitors in demonstration mode; nobody is unless given. */
+  demos?: Pick<DemoDevices, 'note'>;
 }
 
 export interface TestHub extends AsyncDisposable {
@@ -119,6 +125,8 @@ export function testHub({
   clock = systemClock,
   presence,
   surroundings = NO_SURROUNDINGS,
+  fleet,
+  demos,
   store: shared,
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
@@ -126,7 +134,11 @@ export function testHub({
   const listed = parseRegistry(registry, 'registry.yaml', policy().roles);
   const feed = new Feed();
   const store = shared ?? openSqliteStore({ path: join(folder, 'hub.db'), key, metrics, clock });
-  const whereabouts: Whereabouts = new Whereabouts({ store, gateways: () => live.gateways(), clock, isShared: shared !== undefined });
+  const whereabouts: Whereabouts = new Whereabouts({
+    ...{ store, clock, isShared: shared !== undefined },
+    gateways: () => live.gateways(),
+    unknown: () => live.unknown,
+  });
   const live = boundSinceEver(listed, presence ?? whereabouts);
   const corrections = new Corrections({ store, feed, metrics, clock });
   const lookAgain = followMovements({ whereabouts, corrections, registry: live, feed, clock, log: silentLogger });
@@ -139,8 +151,17 @@ export function testHub({
     store,
     feed,
     registry: live,
-    door: createDoor({ store, registry: live, policy, maskings: createMaskings(randomBytes(32)), metrics, clock, surroundings }),
-    ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections }),
+    door: createDoor({
+      store,
+      registry: live,
+      policy,
+      maskings: createMaskings(randomBytes(32)),
+      metrics,
+      clock,
+      surroundings,
+      ...(fleet && { fleet }),
+    }),
+    ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections, ...(demos && { demos }) }),
     whereabouts,
     corrections,
     lookAgain,

@@ -1,7 +1,8 @@
 import { EventEmitter, on } from 'node:events';
+import type { Client } from '@modelcontextprotocol/client';
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { type CallToolResult, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { type CallToolResult, type GetPromptResult, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { connectMcp } from '../../shared/mcp-client.ts';
 import { overlayHttp } from '../../shared/overlay/http-client.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
@@ -52,6 +53,10 @@ export interface TestClient extends AsyncDisposable {
   read(uri: string): Promise<Record<string, unknown>>;
   call(name: string, args: Record<string, unknown>): Promise<CallToolResult>;
   completePatient(typed: string): Promise<string[]>;
+  prompts(): Promise<{ name: string; arguments?: { name: string; required?: boolean | undefined }[] | undefined }[]>;
+  prompt(name: string, args: Record<string, string>): Promise<GetPromptResult>;
+  /** Values of an argument of a prompt that begin as typed. */
+  completeArgument(prompt: string, argument: string, typed: string): Promise<string[]>;
   subscribe(uris: readonly string[]): Promise<Updates>;
   /** Resolves when the hub has ended the subscription or session. */
   readonly ended: Promise<void>;
@@ -64,13 +69,7 @@ export async function connectModern(overlay: Overlay, service: string): Promise<
   const { client } = mcp;
   const ended = Promise.withResolvers<void>();
   return {
-    revision: '2026-07-28',
-    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
-    templates: async () => (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
-    tools: async () => (await client.listTools()).tools,
-    read: async (uri) => contentsJson((await client.readResource({ uri })).contents),
-    call: async (name, args) => (await client.callTool({ name, arguments: args })) as CallToolResult,
-    completePatient: async (value) => (await client.complete(patientCompletion(value))).completion.values,
+    ...ofRevision2026(client),
     subscribe: async (uris) => {
       const updates = new Updates();
       const listening = await mcp.listen(uris, (uri, hint) => updates.push({ uri, version: hint.version ?? -1, at: hint.at ?? -1 }));
@@ -80,6 +79,27 @@ export async function connectModern(overlay: Overlay, service: string): Promise<
     ended: ended.promise,
     close: mcp.close,
     [Symbol.asyncDispose]: mcp.close,
+  };
+}
+
+type Asking = Pick<
+  TestClient,
+  'revision' | 'resources' | 'templates' | 'tools' | 'read' | 'call' | 'completePatient' | 'prompts' | 'prompt' | 'completeArgument'
+>;
+
+/** What it asks, whatever it is connected by. */
+export function ofRevision2026(client: Client): Asking {
+  return {
+    revision: '2026-07-28',
+    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    templates: async () => (await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate),
+    tools: async () => (await client.listTools()).tools,
+    read: async (uri) => contentsJson((await client.readResource({ uri })).contents),
+    call: async (name, args) => (await client.callTool({ name, arguments: args })) as CallToolResult,
+    completePatient: async (value) => (await client.complete(patientCompletion(value))).completion.values,
+    prompts: async () => (await client.listPrompts()).prompts,
+    prompt: async (name, args) => (await client.getPrompt({ name, arguments: args })) as GetPromptResult,
+    completeArgument: async (prompt, name, value) => (await client.complete(argumentCompletion(prompt, name, value))).completion.values,
   };
 }
 
@@ -96,11 +116,7 @@ export async function connectLegacy(overlay: Overlay, service: string): Promise<
     await client.close();
     await http[Symbol.asyncDispose]();
   };
-  const updates = new Updates();
-  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
-    const meta = params._meta ?? {};
-    updates.push({ uri: params.uri, version: Number(meta['vitalmesh/version'] ?? -1), at: String(meta['vitalmesh/at']) });
-  });
+  const updates = updatesOf(client);
   try {
     await client.connect(transport);
     await streams.opened;
@@ -108,6 +124,27 @@ export async function connectLegacy(overlay: Overlay, service: string): Promise<
     await close();
     throw error;
   }
+  return ofRevision2025(client, { updates, ended: streams.ended, close });
+}
+
+/** What its server tells it that it should read again. */
+export function updatesOf(client: LegacyClient): Updates {
+  const updates = new Updates();
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
+    const meta = params._meta ?? {};
+    updates.push({ uri: params.uri, version: Number(meta['vitalmesh/version'] ?? -1), at: String(meta['vitalmesh/at']) });
+  });
+  return updates;
+}
+
+interface Held {
+  updates: Updates;
+  ended: Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** Whatever it is connected by. */
+export function ofRevision2025(client: LegacyClient, { updates, ended, close }: Held): TestClient {
   return {
     revision: '2025-11-25',
     resources: async () => {
@@ -125,11 +162,14 @@ export async function connectLegacy(overlay: Overlay, service: string): Promise<
     read: async (uri) => contentsJson((await client.readResource({ uri })).contents),
     call: async (name, args) => (await client.callTool({ name, arguments: args })) as CallToolResult,
     completePatient: async (value) => (await client.complete(patientCompletion(value))).completion.values,
+    prompts: async () => (await client.listPrompts()).prompts,
+    prompt: async (name, args) => await client.getPrompt({ name, arguments: args }),
+    completeArgument: async (prompt, name, value) => (await client.complete(argumentCompletion(prompt, name, value))).completion.values,
     subscribe: async (uris) => {
       for (const uri of uris) await client.subscribeResource({ uri });
       return updates;
     },
-    ended: streams.ended,
+    ended,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -140,6 +180,10 @@ export const CONNECTORS = { '2025-11-25': connectLegacy, '2026-07-28': connectMo
 function contentsJson(contents: readonly unknown[]): Record<string, unknown> {
   const [first] = contents as readonly { text?: string }[];
   return JSON.parse(first?.text ?? 'null') as Record<string, unknown>;
+}
+
+function argumentCompletion(prompt: string, name: string, value: string) {
+  return { ref: { type: 'ref/prompt' as const, name: prompt }, argument: { name, value } };
 }
 
 function patientCompletion(value: string) {

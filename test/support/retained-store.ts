@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { staleAfterMs } from '../../hub/clinical/staleness.ts';
 import { RETAINED, type RetentionOrder, type RetentionPolicy } from '../../hub/store/retention.ts';
 import { HOUR_MS, MINUTE_MS } from '../../hub/store/roll.ts';
 import type { ArrivedBatch, Store } from '../../hub/store/store.ts';
@@ -73,7 +74,7 @@ interface Summed {
 
 async function summed(store: Store, { patient, vital, device }: (typeof SERIES)[number]): Promise<Summed> {
   const edges = Array.from({ length: 25 }, (_, i) => FROM + i * HOUR_MS);
-  const query = { patient, vital, device, edges, place: 'bed', now: edges.at(-1) ?? 0 } as const;
+  const query = { patient, vital, device, edges, reachMs: staleAfterMs(vital, 'bed'), now: edges.at(-1) ?? 0 } as const;
   const { series } = await store.trend('clinic', query, (rows) => event(rows));
   const buckets = series.flatMap((one) => one.buckets).filter(({ n }) => n > 0);
   const add = (of: (bucket: (typeof buckets)[number]) => number): number => buckets.reduce((sum, bucket) => sum + of(bucket), 0);

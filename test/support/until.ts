@@ -4,9 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 const GIVE_UP_MS = 90_000;
 
 /** Resolves once `condition` holds, for what nobody announces; fails after a time that no healthy run comes near. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + GIVE_UP_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error(`waited in vain for: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -100,7 +100,7 @@ export async function send(
 
 /** Resolves once nothing waits. */
 export function drained(outbox: Outbox): Promise<void> {
-  return until(() => outbox.status().pending === 0);
+  return until(async () => (await outbox.status()).pending === 0);
 }
 
 const operator = operatorPrincipal(0, TENANT);

@@ -1,4 +1,13 @@
-import type { Census, DeliveredRow, Outbox, OutboxRow, OutboxStatus, QuarantineEntry, Redelivered } from '../../agent/outbox/outbox.ts';
+import type {
+  Appended,
+  Census,
+  DeliveredRow,
+  Outbox,
+  OutboxRow,
+  OutboxStatus,
+  QuarantineEntry,
+  Redelivered,
+} from '../../agent/outbox/outbox.ts';
 import type { Answered, Ingest } from '../../hub/ingest/ingest.ts';
 import { type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
 import type { BatchBundle } from '../../shared/fhir.ts';
@@ -51,17 +60,30 @@ export class MemoryOutbox implements Outbox {
     return keys;
   }
 
-  find(): undefined {
+  async appendMessage(records: readonly ReadingRecord[]): Promise<Appended> {
+    return { keys: await this.append(records), isNameUsed: false };
+  }
+
+  async timeKnown(): Promise<void> {
+    // It has no rows of a clock that nobody confirmed.
+  }
+
+  async find(): Promise<undefined> {
     return undefined;
   }
 
-  pending(after: number, limit: number): OutboxRow[] {
+  /** Rows that wait. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  async pending(after: number, limit: number): Promise<OutboxRow[]> {
     const rows = [...this.#rows.values()].filter(({ seq }) => seq > after).slice(0, limit);
     this.readMost = Math.max(this.readMost, rows.length);
     return rows;
   }
 
-  waiting(after: number, limit: number): OutboxRow[] {
+  waiting(after: number, limit: number): Promise<OutboxRow[]> {
     return this.pending(after, limit);
   }
 
@@ -70,7 +92,7 @@ export class MemoryOutbox implements Outbox {
     return 0;
   }
 
-  toldOf(): readonly StorePosition[] {
+  async toldOf(): Promise<readonly StorePosition[]> {
     return [];
   }
 
@@ -107,11 +129,11 @@ export class MemoryOutbox implements Outbox {
     return this.epoch;
   }
 
-  quarantined(): QuarantineEntry[] {
+  async quarantined(): Promise<QuarantineEntry[]> {
     return [];
   }
 
-  content(): undefined {
+  async content(): Promise<undefined> {
     return undefined;
   }
 
@@ -123,17 +145,18 @@ export class MemoryOutbox implements Outbox {
     throw new VitalmeshError('OUTBOX-NO-ENTRY');
   }
 
-  census(): Census {
+  async census(): Promise<Census> {
     return { last: undefined, pending: {}, delivered: {} };
   }
 
-  status(): OutboxStatus {
+  async status(): Promise<OutboxStatus> {
     const { epoch, storeId } = this;
     return {
       epoch,
       storeId,
       pending: this.#rows.size,
       oldestPendingAt: null,
+      untimed: 0,
       delivered: this.completed.length,
       quarantined: this.refused.length,
       fileBytes: 0,
@@ -173,7 +196,7 @@ export class MemoryOutbox implements Outbox {
 
   /** Resolves once nothing is pending. */
   empty(): Promise<void> {
-    return this.until((outbox) => outbox.status().pending === 0);
+    return this.until(() => this.#rows.size === 0);
   }
 
   #add(record: ReadingRecord): RowKey {

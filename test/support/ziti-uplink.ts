@@ -76,7 +76,7 @@ export async function sendOverZiti(identity: Identity, hubId: string, outbox: Ou
 
 /** Resolves when the hub holds everything of this outbox. */
 export function drained(outbox: Outbox): Promise<void> {
-  return until(() => outbox.status().pending === 0);
+  return until(async () => (await outbox.status()).pending === 0);
 }
 
 /** One spot measurement of a gateway's own patient. */

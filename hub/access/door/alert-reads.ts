@@ -160,8 +160,8 @@ function newestByDevice(rows: readonly StoredReading[]): Map<string, StoredReadi
 
 function noteResource(found: Map<string, SaysOfItself>, { vital, device }: StoredReading, resource: Observation): void {
   const limits = [
-    ...limitsIn(resource.referenceRange, vital, device),
-    ...(resource.component ?? []).flatMap((part) => limitsIn(part.referenceRange, vital, device)),
+    ...limitsIn(resource.referenceRange, { vital, device, ...(isConverted(resource) && { isConverted: true }) }),
+    ...(resource.component ?? []).flatMap((part) => limitsIn(part.referenceRange, { vital, device, isOfPart: true })),
   ];
   found.set(device, { profile: profileOf(resource), limits: [...(found.get(device)?.limits ?? []), ...limits] });
 }
@@ -188,6 +188,11 @@ function profileOf({ extension = [] }: Observation): string | undefined {
   return extension.find(({ url }) => url === EXTENSIONS.profile)?.valueCode;
 }
 
-function limitsIn(ranges: Observation['referenceRange'], vital: string, device: string): DeviceLimits[] {
-  return (ranges ?? []).map(({ text }) => ({ vital, device, untrusted: { limits: text } }));
+/** What the device wrote beside a value is in the unit of the device. */
+function isConverted({ extension = [] }: Observation): boolean {
+  return extension.some(({ url }) => url === EXTENSIONS.original);
+}
+
+function limitsIn(ranges: Observation['referenceRange'], of: Omit<DeviceLimits, 'untrusted'>): DeviceLimits[] {
+  return (ranges ?? []).map(({ text }) => ({ ...of, untrusted: { limits: text } }));
 }

@@ -2,9 +2,9 @@ import type { Clock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { panel, vital } from '../../../shared/vitals.ts';
 import { bucketEdges } from '../../clinical/bucket-edges.ts';
-import type { Surroundings } from '../../clinical/surroundings.ts';
+import type { ShownBeside, Surroundings } from '../../clinical/surroundings.ts';
 import type { Registry } from '../../registry/registry.ts';
-import type { HistoryQuery, Store } from '../../store/store.ts';
+import type { HistoryQuery, Store, StoredReading } from '../../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../../store/trend.ts';
 import type { Principal } from '../access.ts';
 import { decide, inScope, withheldFrom } from '../decide.ts';
@@ -13,6 +13,7 @@ import { type Call, granted } from '../evidence-of-call.ts';
 import { type TrendView, trendView, type VersionView, versionView } from '../history-views.ts';
 import { inOrderOfName } from '../masked-reading.ts';
 import type { Masking, Maskings } from '../masking/contract.ts';
+import { LATEST_SHAPE } from '../view-shapes.ts';
 import { lastShownAt, latestView } from '../views.ts';
 import type { Calls } from './calls.ts';
 
@@ -86,7 +87,8 @@ export class Reads {
         const beside = this.#surroundings.beside(principal.tenant, whole, rows, now);
         const frame = { patient, ...place, withheld, now, zone: this.#zone, limits: this.#surroundings.limits(whole), beside };
         const view = show(masking.latest(latestView(rows, frame)));
-        return { ...granted(call, patient, rows.length, { view, rows, beside: { ...beside, place }, withheld }), ...counted(patient) };
+        const known = { ...beside, shape: LATEST_SHAPE, place, ...(whole.possible && { possible: whole.possible }), ...doubtfulOf(rows) };
+        return { ...granted(call, patient, rows.length, { view, rows, beside: known, withheld }), ...counted(patient) };
       }),
     );
   }
@@ -103,18 +105,16 @@ export class Reads {
     const edges = bucketEdges({ from, to, points, zone: this.#zone });
     const now = this.#clock.now();
     const sandbox = this.#registry.isSandbox(principal.tenant);
-    const wanted = {
-      patient,
-      vital,
-      edges,
-      now,
-      // Who was discharged lay in a bed when it was measured.
-      place: place.bed === null && place.discharged === undefined && !place.unplaced ? 'home' : 'bed',
-      ...(device !== undefined && { device }),
-    } as const;
+    const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
+    // Who was discharged lay in a bed when it was measured.
+    const where = place.bed === null && place.discharged === undefined && !place.unplaced ? 'home' : 'bed';
+    const reachMs = this.#surroundings.limits(whole).of({ vital, place: where }).ms;
+    const wanted = { patient, vital, edges, now, reachMs, ...(device !== undefined && { device }) };
     return await shownAfter((show) =>
       this.#store.trend(principal.tenant, wanted, (values, trend) => {
-        const view = show(masking.trend(trendView(trend, { patient, ...place, vital, edges, now, zone: this.#zone, sandbox })));
+        const frame = { patient, ...place, vital, edges, now, zone: this.#zone, sandbox };
+        const stays = this.#registry.stays?.(principal.tenant, patient) ?? [];
+        const view = show(masking.trend(trendView(trend, { ...frame, stays })));
         const { series } = trend;
         const args = {
           vital: series.length > 0 ? vital : keyOf(vital),
@@ -158,6 +158,12 @@ export class Reads {
     // What it was not given leads to nothing, also where a device is called so: else names could be tried.
     return rows.find(({ device }) => masking.device(patient, device) === name)?.device ?? masking.device(patient, name);
   }
+}
+
+/** Which of the rows are shown as doubtful: that may change, and the answer would not be known again without it. */
+function doubtfulOf(rows: readonly StoredReading[]): Pick<ShownBeside, 'doubtful'> {
+  const doubtful = rows.filter(({ flags }) => flags.includes('identity-doubtful')).map(({ id }) => id);
+  return doubtful.length === 0 ? {} : { doubtful };
 }
 
 /** A read whose view is made, and shown to the evidence, before the commit that lets it out. */

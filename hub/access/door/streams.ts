@@ -1,3 +1,4 @@
+import { type Group, isIn } from '../../clinical/group.ts';
 import type { Change } from '../../feed.ts';
 import type { Store } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
@@ -20,24 +21,56 @@ export class Streams {
     this.#store = store;
   }
 
-  async openSubscription(principal: Principal, names: readonly string[], context: CallContext): Promise<void> {
+  async openSubscription(
+    principal: Principal,
+    names: readonly string[],
+    context: CallContext,
+    groups: readonly Group[] = [],
+  ): Promise<void> {
     const call = this.#calls.begin(principal, 'vitals.subscribe', context);
     if (names.length === 0) await this.#calls.require(call);
+    for (const group of groups) if (!this.maySeeAnyOf(principal, group)) await this.#calls.refuse(call, 'unknown', null);
     const patients: string[] = [];
     for (const name of names) patients.push((await this.#calls.about(call, name)).patient);
     const counted = await this.#calls.spend(call, patients);
-    await this.#store.record(streamOf(patients).map((patient) => ({ ...granted(call, patient, 0), ...counted(patient) })));
+    const opened = [
+      ...patients.map((patient) => ({ ...granted(call, patient, 0), ...counted(patient) })),
+      ...groups.map((group) => ({ ...granted(call, null, 0, { args: { ...group } }), ...counted() })),
+    ];
+    await this.#store.record(opened.length > 0 ? opened : [{ ...granted(call, null, 0), ...counted() }]);
   }
 
   async closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
     const call = this.#calls.begin(principal, 'vitals.subscribe', context);
     await this.#store.record(
-      ended.map(({ patient, delivered }) => ({ ...granted(call, this.#opened(principal, patient), delivered), reason: 'closed' })),
+      ended.map(({ patient, group, delivered }) => ({
+        ...granted(call, this.#opened(principal, patient), delivered, group && { args: { ...group } }),
+        reason: 'closed',
+      })),
     );
   }
 
   maySee(principal: Principal, { tenant, patient }: Pick<Change, 'tenant' | 'patient'>, place?: Whereabouts): boolean {
     return decide(principal, 'vitals.subscribe', this.#calls.resource(tenant, patient, place), this.#calls.now()).allow;
+  }
+
+  groupsOf(tenant: string, patient: string): NonNullable<Change['was']> {
+    const { ward, panels } = this.#calls.naming.registry.patient(tenant, patient) ?? {};
+    return { ...(ward !== undefined && { ward }), ...(panels && { panels }) };
+  }
+
+  maySeeAnyOf(principal: Principal, group: Group): boolean {
+    const now = this.#calls.now();
+    return this.#calls.naming.registry.patients(principal.tenant).some((place) => {
+      if (!isIn(group, place)) return false;
+      const { allow, obligations } = decide(
+        principal,
+        'vitals.subscribe',
+        this.#calls.resource(principal.tenant, place.patient, place),
+        now,
+      );
+      return allow && obligations.mask === 'none';
+    });
   }
 
   patientBehind(principal: Principal, name: string): string | undefined {
@@ -53,9 +86,4 @@ export class Streams {
   #opened(principal: Principal, name: string | null): string | null {
     return name !== null && isPseudonym(name) ? (behind(principal, name, this.#calls.naming)?.patient ?? null) : name;
   }
-}
-
-/** The patients of a stream; one of none is over the list of patients. */
-function streamOf(patients: readonly (string | null)[]): readonly (string | null)[] {
-  return patients.length === 0 ? [null] : patients;
 }

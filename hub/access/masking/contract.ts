@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { StoredEvent, StoredObservation } from '../../store/store.ts';
 import type { AlertsView } from '../alert-views.ts';
 import type { LatestView, PatientSummary } from '../door.ts';
+import type { GapsView } from '../gap-views.ts';
 import type { TrendView, VersionView } from '../history-views.ts';
 
 /**
@@ -31,6 +32,7 @@ export interface Masking {
   summary(row: PatientSummary, now: Instant): PatientSummary;
   latest(view: LatestView): LatestView;
   alerts(view: AlertsView): AlertsView;
+  gaps(view: GapsView): GapsView;
   trend(view: TrendView): TrendView;
   /** Of a measurement of this patient. */
   versions(rows: readonly VersionView[], patient: string): readonly VersionView[];
@@ -38,6 +40,10 @@ export interface Masking {
   observation(row: StoredObservation): StoredObservation | undefined;
   /** Undefined for a kind that is not shown at all: waves, movements and what devices are made of. */
   event(row: StoredEvent): StoredEvent | undefined;
+  /** The id under which it knows an observation or event. */
+  observationName(id: string): string;
+  /** Back, of those that it was shown lately; undefined for any other. */
+  observationNamed(shown: string): string | undefined;
   /** A time as this principal may know it. */
   at(at: Instant, patient: string): Instant;
   /** The real time of one that it was shown. */

@@ -1,6 +1,7 @@
 import { maskedAlerts } from './alerts.ts';
 import type { Masking, Maskings, MaskProfile } from './contract.ts';
 import { timeOf } from './frame.ts';
+import { maskedGaps } from './gaps.ts';
 import { Pseudonyms } from './pseudonyms.ts';
 import { maskedEvent, maskedObservation } from './resources.ts';
 import { maskedLatest, maskedSummary, maskedTrend, maskedVersions } from './views.ts';
@@ -20,10 +21,13 @@ const UNMASKED: Masking = {
   summary: (row) => row,
   latest: (view) => view,
   alerts: (view) => view,
+  gaps: (view) => view,
   trend: (view) => view,
   versions: (rows) => rows,
   observation: (row) => row,
   event: (row) => row,
+  observationName: (id) => id,
+  observationNamed: (shown) => shown,
   at: (at) => at,
   instantOf: (shown) => shown,
 };
@@ -57,10 +61,13 @@ function masked(secret: Uint8Array, whose: readonly string[], profile: Exclude<M
     summary: (row, now) => maskedSummary(frame, row, now),
     latest: (view) => maskedLatest(frame, view),
     alerts: (view) => maskedAlerts(frame, view),
+    gaps: (view) => maskedGaps(frame, view),
     trend: (view) => maskedTrend(frame, view),
     versions: (rows, patient) => maskedVersions(frame, rows, patient),
     observation: (row) => maskedObservation(frame, row),
     event: (row) => maskedEvent(frame, row),
+    observationName: (id) => names.observation(id),
+    observationNamed: (shown) => names.observationNamed(shown),
     at: (at, patient) => timeOf(frame, at, patient),
     instantOf: (shown, patient) => (profile === 'deidentified' ? shown - names.shiftMs(patient) : shown),
   };

@@ -10,6 +10,8 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const CHARS = { patient: 20, observation: 20, device: 12 } as const;
 /** How many names of one kind are remembered of one principal before all are forgotten, and made again. */
 const MOST_REMEMBERED = 50_000;
+/** Of how many observations, of which there are far more, it is remembered what their names stand for. */
+const MOST_OBSERVATIONS = 2_000;
 
 const DAY_MS = 86_400_000;
 /**
@@ -33,6 +35,9 @@ export class Pseudonyms {
   readonly #byPatient = new Map<string, string>();
   readonly #byName = new Map<string, string>();
   readonly #devices = new Map<string, string>();
+  #observations = new Map<string, string>();
+  /** Those before. */
+  #earlier: ReadonlyMap<string, string> = new Map();
   readonly #shifts = new Map<string, number>();
 
   /** `secret`: 32 bytes. `whose`: what they differ by (tenant, principal, profile). */
@@ -65,7 +70,18 @@ export class Pseudonyms {
 
   /** Of an observation or event; its id names the gateway. */
   observation(id: string): string {
-    return this.#name('observation', [id]);
+    const name = this.#name('observation', [id]);
+    if (this.#observations.size >= MOST_OBSERVATIONS) {
+      this.#earlier = this.#observations;
+      this.#observations = new Map();
+    }
+    this.#observations.set(name, id);
+    return name;
+  }
+
+  /** The observation that a pseudonym stands for, where it was given out lately. */
+  observationNamed(name: string): string | undefined {
+    return this.#observations.get(name) ?? this.#earlier.get(name);
   }
 
   /** How far a patient's times are shifted for this principal: whole days, so that time of day (UTC) and differences stay. Milliseconds. */

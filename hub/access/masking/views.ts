@@ -64,6 +64,7 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
     mergedFrom: NEVER,
     bed: null,
     ward: wardOf(frame, view.ward),
+    admitted: view.admitted === undefined ? undefined : timeTextOf(frame, view.admitted, patient),
     discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
@@ -133,6 +134,16 @@ function maskedVital(frame: MaskFrame, row: VitalView, view: LatestView): VitalV
         .map(({ vital, value: known }) => ({ vital, value: plausibleOf(vital, known) })),
       at: timeTextOf(frame, row.lastKnown.at, patient),
     },
+    formerStay: row.formerStay,
+    doubtful: row.doubtful && {
+      value: plausibleOf(row.vital, row.doubtful.value),
+      components: row.doubtful.components
+        .filter(({ vital }) => isVital(vital))
+        .map(({ vital, value: other }) => ({ vital, value: plausibleOf(vital, other) })),
+      at: timeTextOf(frame, row.doubtful.at, patient),
+      device: frame.names.device(patient, row.doubtful.device),
+      observation: frame.names.observation(row.doubtful.observation),
+    },
     limit: { seconds: row.limit.seconds, by: oneOf(LIMIT_SETTERS, row.limit.by) ?? 'class' },
     flags: flagsOf(row.flags),
     measurand: measurandOf(row.vital).measurand.key,
@@ -195,6 +206,10 @@ export function maskedTrend(frame: MaskFrame, view: TrendView): TrendView {
     vital: isVital(view.vital) ? view.vital : WITHHELD,
     name: isVital(view.vital) ? nameOf(view.vital) : WITHHELD,
     edges: view.edges.map((edge) => timeTextOf(frame, edge, patient)),
+    stays: view.stays?.map(({ from, to }) => ({
+      from: timeTextOf(frame, from, patient),
+      to: to === null ? null : timeTextOf(frame, to, patient),
+    })),
     // By the names that are shown, because the order of the real ones is theirs, too; a device's parts stay in their order.
     series: view.series
       .filter(({ vital }) => isVital(vital))

@@ -101,7 +101,8 @@ function isOver({ phase, state }: DeviceAlert): boolean {
 
 function wordsOf({ id, device, gateway, sortTime, receivedAt, storedAt, test, alert }: Told, before?: AlertRun): Omit<AlertRun, 'since'> {
   const { phase, state, inactivation = null, priority, type, code = null, source, text, instance = null } = alert;
-  const lateMs = storedAt - sortTime;
+  // A device whose clock runs ahead hides how old its news is, not how long it lay with the gateway.
+  const lateMs = storedAt - Math.min(sortTime, receivedAt);
   const delayedMs = lateMs > DELAYED_MS ? Math.max(lateMs, before?.delayedMs ?? 0) : (before?.delayedMs ?? null);
   return {
     ...{
@@ -139,6 +140,8 @@ export interface Standing {
   sources: readonly Source[];
   /** Of what was lost and is back. */
   losses: readonly Losses[];
+  /** Since when whoever it is lies in no bed any more, or not for sure, so that nothing that is told there is told of them; null where nobody knows, undefined while they do. */
+  awaySince?: Instant | null;
   now: Instant;
 }
 
@@ -146,13 +149,15 @@ export interface Standing {
  * How an alert stands at `now`. A source that is back says nothing of an alert that was told before it was lost: that one stays unknown until its device tells of it again. `since` of one
  * that is unknown: since when. Pure.
  */
-export function standingOf(run: AlertRun, { sources, losses, now }: Standing): { state: AlertStanding; since: Instant } {
+export function standingOf(run: AlertRun, { sources, losses, awaySince, now }: Standing): { state: AlertStanding; since: Instant } {
   if (run.endedAt !== null) return { state: 'ended', since: run.endedAt };
   const before = losses.filter((one) => isOf(run, one)).flatMap(({ kind, losses: all }) => all.filter((loss) => isBehind(run, kind, loss)));
   const wasHeard = now < run.heardAt + HEARD_MS;
   const lost = sources.filter((one) => one.state !== 'live' && isOf(run, one) && !(one.kind === 'device' && wasHeard));
-  if (before.length + lost.length > 0) {
-    const from = Math.min(...before.map((loss) => loss.from), ...lost.map(({ since }) => since ?? run.heardAt));
+  const away = awaySince === undefined ? [] : [awaySince];
+  if (before.length + lost.length + away.length > 0) {
+    const since = [...lost.map((one) => one.since), ...away].map((at) => at ?? run.heardAt);
+    const from = Math.min(...before.map((loss) => loss.from), ...since);
     return { state: 'unknown', since: Math.max(from, run.heardAt) };
   }
   if (run.isStanding && now >= run.heardAt + STANDING_MS) return { state: 'unknown', since: run.heardAt };

@@ -1,9 +1,22 @@
 import type { AlertSourceView, AlertsView, AlertView } from '../../access/alert-views.ts';
 
 /** The alerts of a patient for people at a terminal. Text of devices stands in quotes, as it was cleaned when it came. */
-export function formatAlerts({ patient, asOf, alerts, truncated, lookedBackTo, sources, limits, notice }: AlertsView): string {
+export function formatAlerts({
+  patient,
+  discharged,
+  unplaced,
+  asOf,
+  alerts,
+  truncated,
+  lookedBackTo,
+  sources,
+  limits,
+  notice,
+}: AlertsView): string {
   return [
     `Patient ${patient}, as of ${asOf}`,
+    ...(discharged === undefined ? [] : [`Discharged at ${discharged}: what is told in the bed since is not of this patient.`]),
+    ...(unplaced ? ['Lies in no bed for sure: alerts of the bed are shown under nobody. Look at the patient.'] : []),
     ...(alerts.length === 0 ? [`No alert was told of since ${lookedBackTo}.`] : alerts.map(alertLine)),
     ...(truncated ? ['There are more alerts than shown.'] : []),
     ...sources.map(sourceLine),

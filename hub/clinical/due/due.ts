@@ -1,13 +1,11 @@
 import { type Clock, formatInstant, type Instant, parseInstant, zoneOffsetMin } from '../../../shared/clock.ts';
-import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Principal } from '../../access/access.ts';
 import { inScope } from '../../access/decide.ts';
-import type { CallContext, Door, LatestView, SourceView } from '../../access/door.ts';
+import type { CallContext, LatestView, ShownPatient, SourceView } from '../../access/door.ts';
 import type { Masked } from '../../access/masking/contract.ts';
 import type { Policy } from '../../access/policy.ts';
 import type { Feed } from '../../feed.ts';
-import type { PatientPlace, Registry } from '../../registry/registry.ts';
-import type { SiteFile } from '../site-file.ts';
+import { type Asked, asking, noticeIn, type OverTheDoor, whoseOf } from '../over-the-door.ts';
 import { Calendar } from './calendar.ts';
 import { type Expected, expectedOf } from './expected.ts';
 import { type Newest, newestSince, newestWithin, trendWithin } from './measured.ts';
@@ -47,14 +45,7 @@ export interface DueRow {
   next: Shown | null;
 }
 
-export interface DueView {
-  patient: string;
-  /** The id that was asked for, where it was merged into this one. */
-  mergedFrom?: string;
-  bed: string | null;
-  ward?: string;
-  discharged?: string;
-  unplaced?: true;
+export interface DueView extends ShownPatient {
   /** ISO 8601. */
   asOf: string;
   /** Of the site's file; null where it is masked: a name that the site chose. */
@@ -68,10 +59,7 @@ export interface DueView {
   masked?: Masked;
 }
 
-export interface DueOptions {
-  door: Pick<Door, 'latest' | 'trend' | 'patientBehind'>;
-  registry: Pick<Registry, 'patient' | 'isSandbox'>;
-  rules: Pick<SiteFile<ExpectedFile>, 'current'>;
+export interface DueOptions extends OverTheDoor<ExpectedFile> {
   feed: Pick<Feed, 'subscribe'>;
   policy: () => Policy;
   clock: Clock;
@@ -79,18 +67,9 @@ export interface DueOptions {
   zone: string;
 }
 
-/** Of whom it is asked, as the reader is shown them. */
-interface Asked {
-  principal: Principal;
-  name: string;
-  patient: string;
-  context: CallContext;
-  latest: LatestView;
-  /** Now, by the times of the reader. */
-  now: Instant;
-  /** The reader's times less the real ones. */
+/** With what sets the times of the reader apart from the real ones. */
+interface AskedWhen extends Asked {
   shiftMs: number;
-  isSandbox: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -112,7 +91,10 @@ export class DueReadings {
   constructor(options: DueOptions) {
     this.#options = options;
     this.#remembered = new Remembered(options.policy);
-    options.feed.subscribe((change) => this.#remembered.forget(change));
+    options.feed.subscribe((change) => {
+      // That an expected reading stands otherwise changes nothing that was measured.
+      if (change.kind !== 'due') this.#remembered.forget(change);
+    });
   }
 
   /** Of the site's file in force. */
@@ -122,27 +104,17 @@ export class DueReadings {
 
   /** What is expected of a patient and how it stands. Throws as `Door.latest` does. */
   async of(principal: Principal, name: string, context: CallContext): Promise<DueView> {
-    const { door, registry, rules, zone, clock } = this.#options;
-    const latest = await door.latest(principal, name, context);
-    const place = this.#placeOf(principal, name);
-    const now = parseInstant(latest.asOf)?.at;
-    if (now === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a view without its time' });
+    const { rules, zone, clock } = this.#options;
+    const { latest, place, isSandbox, ...of } = await asking(this.#options, principal, name, context);
     // Whoever is masked knows other times, by whole days; windows go by the real ones, whose weekdays and seasons are the patient's.
-    const shiftMs = Math.round((now - clock.now()) / DAY_MS) * DAY_MS;
-    const isSandbox = registry.isSandbox(principal.tenant);
-    const followed = { ...context, followed: true };
-    const asked: Asked = { principal, name, patient: place.patient, context: followed, latest, now, shiftMs, isSandbox };
+    const shiftMs = Math.round((of.now - clock.now()) / DAY_MS) * DAY_MS;
+    const asked: AskedWhen = { ...of, latest, place, isSandbox, shiftMs };
     const wanted = expectedOf(rules.current.rules, place, zone).filter(({ vital }) => inScope(principal, 'vitals.read', vital));
     const rows: DueRow[] = [];
     for (const expected of wanted) rows.push(...(await this.#row(expected, asked)));
-    const { mergedFrom, bed, ward, discharged, unplaced, asOf, sources, withheld, masked } = latest;
+    const { asOf, sources, withheld, masked } = latest;
     return {
-      patient: latest.patient,
-      ...(mergedFrom !== undefined && { mergedFrom }),
-      bed,
-      ...(ward !== undefined && { ward }),
-      ...(discharged !== undefined && { discharged }),
-      ...(unplaced && { unplaced }),
+      ...whoseOf(latest),
       ...{ asOf, version: masked ? null : this.version },
       expected: rows
         .map((row) => ({ ...row, ...orderOf(latest.patient, row) }))
@@ -150,19 +122,13 @@ export class DueReadings {
         .map(({ patient: _, sinceAt: __, fromAt: ___, ...row }) => row),
       sources,
       ...(withheld && { withheld }),
-      notice: DUE_NOTICE,
+      notice: noticeIn(isSandbox, DUE_NOTICE),
       ...(masked && { masked }),
     };
   }
 
-  #placeOf(principal: Principal, name: string): PatientPlace {
-    const { door, registry } = this.#options;
-    const patient = door.patientBehind(principal, name) ?? name;
-    return registry.patient(principal.tenant, patient) ?? { patient, bed: null };
-  }
-
   /** The occurrence that opened last, or the first one that will. */
-  async #row(expected: Expected, asked: Asked): Promise<DueRow[]> {
+  async #row(expected: Expected, asked: AskedWhen): Promise<DueRow[]> {
     const { latest, now, shiftMs, isSandbox } = asked;
     const { current, next } = this.#calendar.around(expected, now - shiftMs);
     const real = current ?? next;
@@ -198,11 +164,11 @@ export class DueReadings {
     ];
   }
 
-  async #doneWithin(vital: string, span: Occurrence, asked: Asked): Promise<Measured | null> {
+  async #doneWithin(vital: string, span: Occurrence, asked: AskedWhen): Promise<Measured | null> {
     const rows = asked.latest.vitals.filter((row) => row.vital === vital);
     const newest: Newest = newestWithin(rows, span, asked.isSandbox);
     if (newest !== 'ask') return newest.done;
-    const said = this.#remembered.of(asked.principal, asked.patient);
+    const said = this.#remembered.of(asked.principal, asked.place.patient);
     const key = JSON.stringify([vital, span.from, span.until, asked.isSandbox, asked.latest.masked ?? null]);
     const known = said.get(key);
     if (known !== undefined) return known;
@@ -212,7 +178,7 @@ export class DueReadings {
   }
 
   /** Where something doubtful lies beside something else, once more and finer, the newest first. */
-  async #byTrend(vital: string, span: Occurrence, { principal, name, context, isSandbox }: Asked): Promise<Measured | null> {
+  async #byTrend(vital: string, span: Occurrence, { principal, name, context, isSandbox }: AskedWhen): Promise<Measured | null> {
     const open = [span];
     for (let reads = 0; reads < MOST_READS; reads += 1) {
       const stretch = open.pop();

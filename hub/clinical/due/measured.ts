@@ -41,16 +41,20 @@ export function trendWithin(
   };
 }
 
+/** Whether a reading is one that counts: not a test, with a value, and nothing that makes it doubtful. Pure. */
+export function counts(
+  { value, components, flags, test }: Pick<VitalView, 'value' | 'flags' | 'test'> & { components: readonly { value: number | null }[] },
+  isSandbox: boolean,
+): boolean {
+  const hasValue = value !== null || components.some((part) => part.value !== null);
+  return (isSandbox || !test) && hasValue && !flags.some((flag) => IS_DOUBT[flag]);
+}
+
 /** Rows that say that something was measured, whether it is stale by now or not. */
 function sureOf(rows: readonly VitalView[], isSandbox: boolean): Measured[] {
   return rows
-    .filter((row) => (isSandbox || !row.test) && hasValue(row) && !row.flags.some((flag) => IS_DOUBT[flag]))
+    .filter(({ lastKnown, ...row }) => counts({ ...row, ...lastKnown }, isSandbox))
     .map((row) => ({ at: atOf(row), device: row.device }));
-}
-
-function hasValue({ value, components, lastKnown }: VitalView): boolean {
-  const parts = lastKnown ?? { value, components };
-  return parts.value !== null || parts.components.some((part) => part.value !== null);
 }
 
 function atOf({ at }: VitalView): Instant {

@@ -2,11 +2,10 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Principal } from '../../access/access.ts';
 import type { CallContext, Door } from '../../access/door.ts';
 import type { Registry } from '../../registry/registry.ts';
+import { type Group, isIn } from '../group.ts';
+import { noticeIn } from '../over-the-door.ts';
 import { DUE_NOTICE, type DueReadings, type DueRow, type DueView, orderOf } from './due.ts';
 import { DUE_STATES, type DueState, worseFirst } from './state.ts';
-
-/** A ward, or a panel. */
-export type Group = { panel: string } | { ward: string };
 
 export interface WorkRow extends DueRow {
   patient: string;
@@ -37,7 +36,7 @@ export interface Worklist {
 
 export interface WorklistOptions {
   door: Pick<Door, 'listPatients'>;
-  registry: Pick<Registry, 'patients'>;
+  registry: Pick<Registry, 'patients' | 'isSandbox'>;
   due: Pick<DueReadings, 'of' | 'version'>;
 }
 
@@ -61,7 +60,7 @@ export async function worklist(
   const seen = new Set(shown.filter(({ masked }) => masked === undefined).map(({ patient }) => patient));
   const listed = registry
     .patients(principal.tenant)
-    .filter(({ ward, panels = [] }) => ('panel' in group ? panels.includes(group.panel) : ward === group.ward))
+    .filter((place) => isIn(group, place))
     .filter(({ patient }) => seen.has(patient));
   const views: DueView[] = [];
   for (let i = 0; i < listed.length; i += AT_ONCE) {
@@ -73,7 +72,8 @@ export async function worklist(
   }
   const [last] = views.slice(-1);
   if (last === undefined) throw new VitalmeshError('NOT-FOUND');
-  return listOf(views, { group, asOf: last.asOf, version: due.version });
+  const notice = noticeIn(registry.isSandbox(principal.tenant), DUE_NOTICE);
+  return listOf(views, { group, asOf: last.asOf, version: due.version, notice });
 }
 
 /** Whoever went elsewhere meanwhile is seen no more. */
@@ -83,7 +83,7 @@ function unlessGone(thrown: unknown): undefined {
 }
 
 /** Pure. */
-export function listOf(views: readonly DueView[], of: Pick<Worklist, 'group' | 'asOf' | 'version'>): Worklist {
+export function listOf(views: readonly DueView[], of: Pick<Worklist, 'group' | 'asOf' | 'version' | 'notice'>): Worklist {
   const counts: Record<DueState, number> = Object.fromEntries(DUE_STATES.map((state) => [state, 0])) as Record<DueState, number>;
   const open: { row: WorkRow; patient: string; vital: string; state: DueState; sinceAt: number | null; fromAt: number }[] = [];
   for (const { patient, bed, unplaced, expected } of views) {
@@ -103,6 +103,5 @@ export function listOf(views: readonly DueView[], of: Pick<Worklist, 'group' | '
     withheld: views.filter(({ withheld = [] }) => withheld.length > 0).length,
     rows: open.slice(0, MOST_ROWS).map(({ row }) => row),
     omitted: Math.max(0, open.length - MOST_ROWS),
-    notice: DUE_NOTICE,
   };
 }

@@ -17,6 +17,8 @@ export interface LimitedTo {
   patient: string;
   ward?: string | undefined;
   panels?: readonly string[] | undefined;
+  /** Of whoever lies in no ward for sure: those in which they may lie, undefined for a bed in none. */
+  possible?: readonly { ward?: string }[] | undefined;
 }
 
 /** Of what is limited. */
@@ -37,24 +39,32 @@ export const BUILT_IN: PatientLimits = ({ vital, place }) => ({ ms: staleAfterMs
 
 /**
  * The limits that hold for a patient: of their own line, else the shortest of those of their panels, else of their ward, else of the table; within a line that of the
- * vital sign before that of its class.
+ * vital sign before that of its class. Of whoever lies nowhere for sure the shortest of all wards counts in which they may lie: a value is not shown as current that would not be
+ * there.
  */
 export function limitsFor(
   { stale: { patients, panels, wards } }: LimitsFile,
-  { patient, ward, panels: on = [] }: LimitedTo,
+  { patient, ward, panels: on = [], possible = [] }: LimitedTo,
 ): PatientLimits {
   const own = entryOf(patients, patient);
   const listed = on.flatMap((name) => entryOf(panels, name) ?? []);
-  const around = ward === undefined ? undefined : entryOf(wards, ward);
-  if (own === undefined && listed.length === 0 && around === undefined) return BUILT_IN;
+  const names = new Set(ward === undefined ? possible.map((one) => one.ward) : [ward]);
+  const around = [...names].map((name) => (name === undefined ? undefined : entryOf(wards, name)));
+  if (own === undefined && listed.length === 0 && around.every((set) => set === undefined)) return BUILT_IN;
   return (of) => {
     const mine = within(own, of.vital);
     if (mine !== undefined) return { ms: mine, by: 'patient' };
     const theirs = listed.flatMap((set) => within(set, of.vital) ?? []);
     if (theirs.length > 0) return { ms: Math.min(...theirs), by: 'panel' };
-    const here = within(around, of.vital);
-    return here === undefined ? BUILT_IN(of) : { ms: here, by: 'ward' };
+    const [first = BUILT_IN(of), ...others] = around.map((set) => limitIn(set, of));
+    return others.reduce((least, one) => (one.ms < least.ms ? one : least), first);
   };
+}
+
+/** Of a ward, by whatever its line says. */
+function limitIn(ward: Set | undefined, of: Limited): Limit {
+  const here = within(ward, of.vital);
+  return here === undefined ? BUILT_IN(of) : { ms: here, by: 'ward' };
 }
 
 function within(set: Set | undefined, key: string): number | undefined {

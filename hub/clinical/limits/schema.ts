@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { panel, type Vital, vital } from '../../../shared/vitals.ts';
 import { isMistyped } from '../../patients/public-id.ts';
+import { isDoubtable } from '../doubt/jumps.ts';
 import { classOf } from '../staleness.ts';
 
 const SECOND_MS = 1000;
@@ -108,6 +109,10 @@ export const limitsSchema = z.strictObject({
         .describe('How long a gateway may be away before it is lost; 60s unless given.'),
     })
     .prefault({}),
+  doubt: z
+    .record(z.string().refine(isDoubtable, 'expected weight, nibp or cuff'), z.literal('off'))
+    .default({})
+    .describe('Of which vital signs at home nobody is to ask whose they are; what comes from then on is taken as the patient’s.'),
   ranges: z
     .strictObject(places(ranges))
     .prefault({})

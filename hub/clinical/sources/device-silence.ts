@@ -1,12 +1,14 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { DueHeap } from '../due-heap.ts';
+import type { Fleet } from './fleet.ts';
 import { type Loss, SINCE_EVER, withLoss } from './losses.ts';
-import { type DeviceRow, silentFrom } from './source.ts';
+import { type DeviceRow, deviceSource, silentFrom } from './source.ts';
 
 /** A device of a patient, with its current rows. */
 export interface WatchedDevice {
   readonly tenant: string;
   readonly patient: string;
+  readonly device: string;
   readonly rows: Set<DeviceRow>;
   /** When it is next to be looked at; undefined while it is silent. */
   due: Instant | undefined;
@@ -32,7 +34,7 @@ export class DeviceSilence {
   /** Of a new row. */
   enlist({ tenant, patient, device }: { tenant: string; patient: string; device: string }, row: DeviceRow): WatchedDevice {
     const key = JSON.stringify([tenant, patient, device]);
-    const fresh: WatchedDevice = { tenant, patient, rows: new Set(), due: undefined, silentSince: SINCE_EVER, losses: [] };
+    const fresh: WatchedDevice = { tenant, patient, device, rows: new Set(), due: undefined, silentSince: SINCE_EVER, losses: [] };
     const known = this.#devices.get(key) ?? fresh;
     this.#devices.set(key, known);
     known.rows.add(row);
@@ -70,6 +72,13 @@ export class DeviceSilence {
     if (known === undefined || known.rows.size > 0) return;
     known.due = undefined;
     this.#devices.delete(key);
+  }
+
+  /** Every device of a tenant that has a current row, each with its patient. */
+  of(tenant: string, now: Instant): Fleet['devices'] {
+    return [...this.#devices.values()]
+      .filter((watched) => watched.tenant === tenant)
+      .map(({ device, patient, rows }) => ({ ...deviceSource(device, [...rows], now), id: device, patient }));
   }
 
   look(now: Instant): void {

@@ -29,6 +29,9 @@ interface WatchedLine extends Line {
 }
 
 /** Which gateways are connected, and whether movements come: tells of whom it changes what is known, and says how each stands. */
+/** Of whoever nothing can come of, because no gateway speaks for them. */
+const NO_GATEWAY: Source = { kind: 'gateway', id: null, state: 'lost', since: null };
+
 export class Lines {
   readonly #options: LinesOptions;
   readonly #concern: Concern;
@@ -86,11 +89,18 @@ export class Lines {
 
   /** Gateways that speak for a patient, and movements where they say that it is this one. `gateways`: by which its rows came. */
   sourcesOf(tenant: string, place: PatientPlace, gateways: readonly string[], now: Instant): Source[] {
+    if (place.withoutGateway) return [NO_GATEWAY];
     const { registry } = this.#options;
     const came = gateways.flatMap((id) => registry.gateway(id) ?? []).filter((entry) => speaksFor(entry, tenant, place));
     const entries = came.length > 0 ? came : registry.gateways().filter((entry) => speaksFor(entry, tenant, place));
     const ids = entries.map(({ identity }) => identity).sort();
     return [...ids.map((id) => this.#gateway(id, now)), ...this.#movements(tenant, place)];
+  }
+
+  /** Every gateway that the registry lists of a tenant, in order of id. */
+  gatewaysOf(tenant: string, now: Instant): Source[] {
+    const own = this.#options.registry.gateways().filter((entry) => entry.tenant === tenant);
+    return own.map(({ identity }) => this.#gateway(identity, now)).sort((a, b) => ((a.id ?? '') < (b.id ?? '') ? -1 : 1));
   }
 
   /** The losses of a gateway that are over. A short absence is none. */

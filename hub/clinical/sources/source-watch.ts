@@ -1,13 +1,16 @@
-import type { Instant } from '../../../shared/clock.ts';
+import type { Clock, Instant } from '../../../shared/clock.ts';
 import type { Feed } from '../../feed.ts';
 import type { PatientPlace } from '../../registry/registry.ts';
+import { ClockJumps } from '../clock-jumps.ts';
 import { type Concern, DeviceSilence } from './device-silence.ts';
+import type { Fleet } from './fleet.ts';
 import { Lines, type LinesOptions } from './lines.ts';
 import type { Losses } from './losses.ts';
 import type { Source } from './source.ts';
 
 export interface SourceWatchOptions extends LinesOptions {
   feed: Pick<Feed, 'publish'>;
+  clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
 
 /** By what something came. */
@@ -24,10 +27,12 @@ export class SourceWatch {
   readonly devices: DeviceSilence;
   readonly #lines: Lines;
   readonly #feed: Pick<Feed, 'publish'>;
+  readonly #jumps: ClockJumps;
   readonly #concerned = new Map<string, { tenant: string; patient: string }>();
 
-  constructor({ feed, ...options }: SourceWatchOptions) {
+  constructor({ feed, clock, ...options }: SourceWatchOptions) {
     this.#feed = feed;
+    this.#jumps = new ClockJumps(clock);
     const concern: Concern = (tenant, patient) => void this.#concerned.set(JSON.stringify([tenant, patient]), { tenant, patient });
     this.devices = new DeviceSilence(concern);
     this.#lines = new Lines(options, concern);
@@ -35,11 +40,13 @@ export class SourceWatch {
 
   /** A gateway came or went. */
   presence(gateway: string, connected: boolean, now: Instant): void {
+    this.#catchUp();
     this.#lines.presence(gateway, connected, now);
     this.tell(now);
   }
 
   look(now: Instant): void {
+    this.#catchUp();
     this.devices.look(now);
     this.#lines.look(now);
     this.tell(now);
@@ -49,14 +56,20 @@ export class SourceWatch {
     return Math.min(this.devices.nextDue() ?? Number.POSITIVE_INFINITY, this.#lines.nextDue() ?? Number.POSITIVE_INFINITY);
   }
 
-  /** The wall clock was set by so much. */
-  shift(byMs: number, now: Instant): void {
+  /** The wall clock was set, or limits are others: devices go by when their rows were measured. */
+  again(now: Instant): void {
     this.devices.again(now);
-    this.#lines.shift(byMs);
   }
 
   sourcesOf(tenant: string, place: PatientPlace, gateways: readonly string[], now: Instant): Source[] {
+    this.#catchUp();
     return this.#lines.sourcesOf(tenant, place, gateways, now);
+  }
+
+  /** All that there is of a tenant. */
+  fleet(tenant: string, now: Instant): Fleet {
+    this.#catchUp();
+    return { gateways: this.#lines.gatewaysOf(tenant, now), devices: this.devices.of(tenant, now) };
   }
 
   /** What was lost and is back, of a device with one patient or of a gateway. */
@@ -65,6 +78,12 @@ export class SourceWatch {
       { kind: 'device', id: device, losses: this.devices.lossesOf({ tenant, patient, device }) },
       { kind: 'gateway', id: gateway, losses: this.#lines.lossesOf(gateway) },
     ];
+  }
+
+  /** Lines go by when they came and went, which is another time once the wall clock was set: to be called before any is given or taken. */
+  #catchUp(): void {
+    const jump = this.#jumps.take();
+    if (jump !== 0) this.#lines.shift(jump);
   }
 
   /** Publishes what has happened since it last did. */

@@ -8,9 +8,14 @@ export interface Stretch {
   max: number | null;
   mean: number | null;
   flags: readonly Flag[];
+  /** That count in none of the numbers, by why. */
+  excluded: { doubtful: number };
   /** 0 to 1. */
   coverage: number;
 }
+
+/** What a median is of: of the means of stretches, or of readings where no stretch has two. */
+export const MEDIAN_OF = ['readings', 'means'] as const;
 
 /** What is usual for somebody, by one device. */
 export interface Baseline {
@@ -19,12 +24,12 @@ export interface Baseline {
   unit: string;
   /** Of the means of the stretches; of readings themselves where no stretch has two. */
   median: number | null;
-  of: 'readings' | 'means';
+  of: (typeof MEDIAN_OF)[number];
   min: number | null;
   max: number | null;
   /** Readings that count. */
   n: number;
-  /** Readings that were left out, because something in their stretch was doubtful. */
+  /** Readings that were left out: doubtful ones, and those in a stretch with something that is. */
   leftOut: number;
   /** Share, 0 to 1, of all stretches in which there was a current value. */
   coverage: number;
@@ -48,12 +53,13 @@ export function baselineOf(
     min: counted.length === 0 ? null : Math.min(...counted.map(({ min }) => min)),
     max: counted.length === 0 ? null : Math.max(...counted.map(({ max }) => max)),
     n: sum(counted),
-    leftOut: sum(buckets) - sum(sure),
+    leftOut: sum(buckets) - sum(sure) + buckets.reduce((total, { excluded }) => total + excluded.doubtful, 0),
     coverage: stretches === 0 ? 0 : rounded(sure.reduce((total, { coverage }) => total + coverage, 0) / stretches),
   };
 }
 
-function medianOf(values: readonly number[]): number | null {
+/** Null of nothing. */
+export function medianOf(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
   return low === undefined || high === undefined ? null : rounded((low + high) / 2);

@@ -2,7 +2,7 @@ import { formatInstant } from '../../../shared/clock.ts';
 import type { Baseline } from './baseline.ts';
 import type { Missing, ShownInput } from './inputs.ts';
 import type { SupportView } from './support.ts';
-import type { Weighing, WeightGain } from './weight-gain.ts';
+import type { Weighing, WeightGain, WeightUnknown } from './weight-gain.ts';
 
 /** What is reckoned of a patient, for people at a terminal. */
 export function formatSupport({ patient, asOf, version, news2, weight, baseline, notice }: SupportView): string {
@@ -39,9 +39,16 @@ function inputWords({ value, unit, missing, vital, device, at }: ShownInput): st
   return `${missing === null ? `${value} ${unit ?? ''}` : `MISSING, ${WHY[missing]}`}${by}`;
 }
 
-function weightLine({ rule, state, device, from, to, gainKg }: WeightGain): string {
+const UNKNOWN: Readonly<Record<WeightUnknown, string>> = {
+  none: 'not weighed within its days',
+  stale: 'not weighed lately enough',
+  once: 'not weighed often enough',
+  doubtful: 'the newest weight is DOUBTFUL and may be somebody else’s: weigh again',
+};
+
+function weightLine({ rule, state, why, device, from, to, gainKg }: WeightGain): string {
   const asked = `Weight, ${rule.gainKg} kg within ${rule.days} days (${rule.source})`;
-  if (state === 'unknown' || from === null || to === null) return `${asked}: unknown, not weighed often or lately enough`;
+  if (from === null || to === null) return `${asked}: unknown, ${UNKNOWN[why ?? 'none']}`;
   return `${asked}: ${state === 'met' ? 'MET' : 'not met'}; ${gainKg} kg on ${device}, from ${weighed(from)} to ${weighed(to)}`;
 }
 

@@ -1,3 +1,4 @@
+import { parseInstant } from '../../../shared/clock.ts';
 import { panel } from '../../../shared/vitals.ts';
 import type { LatestView, VitalView } from '../../access/door.ts';
 import { IS_DOUBT } from '../preferred.ts';
@@ -37,14 +38,18 @@ const OXYGEN: readonly { vital: string; above: number }[] = [
   { vital: 'fio2_set', above: 21 },
 ];
 
-/** The inputs of NEWS2 in what is current of a patient: of each measurand the preferred row, and nothing that is stale, doubtful or a test. Pure. */
+/** The chart asks for all of it at least every twelve hours (chart 4 of the same publication): what is older is of no score of now, though it may be current at home. */
+const OLDEST_SECONDS = 12 * 3600;
+
+/** The inputs of NEWS2 in what is current of a patient: of each measurand the preferred row, and nothing that is stale, doubtful or a test, nor what a newer one puts in doubt. Pure. */
 export function news2Inputs(view: Pick<LatestView, 'vitals'>, isSandbox: boolean): { inputs: News2Inputs; shown: ShownInput[] } {
   const rows = view.vitals.filter(({ test }) => isSandbox || !test);
   const shown = NEWS2_PARAMETERS.map((parameter): ShownInput => {
     if (parameter === 'consciousness') return { ...NOTHING, parameter, missing: 'unobserved' };
     if (parameter === 'oxygen') return oxygenOf(rows);
-    const row = rows.find(({ measurand, preferred }) => preferred && measurand === MEASURANDS[parameter]);
-    return inputOf(parameter, row, row && saidBy(row));
+    const of = rows.filter(({ measurand }) => measurand === MEASURANDS[parameter]);
+    const row = of.find(({ preferred }) => preferred);
+    return inputOf(parameter, row, row && (isInDoubt(row, of) ? { missing: 'doubtful' } : saidBy(row)));
   });
   const known = new Map(shown.map(({ parameter, value }) => [parameter, value ?? undefined]));
   const inputs: News2Inputs = {};
@@ -65,9 +70,18 @@ function inputOf(parameter: News2Parameter, row: VitalView | undefined, said: Sa
   return { ...of, value: said.value, unit: said.unit, missing: null };
 }
 
+/** Whether a newer one of the same measurand is doubtful: it may be the person's, and the older one says nothing of now. */
+function isInDoubt({ at }: VitalView, of: readonly VitalView[]): boolean {
+  return of.some(({ doubtful }) => doubtful !== undefined && instantOf(doubtful.at) > instantOf(at));
+}
+
+function instantOf(at: string): number {
+  return parseInstant(at)?.at ?? Number.POSITIVE_INFINITY;
+}
+
 /** Of a panel its systolic part. */
-function saidBy({ vital, value, unit, components, flags, stale }: VitalView): Said {
-  if (stale) return { missing: 'stale' };
+function saidBy({ vital, value, unit, components, flags, stale, ageSeconds }: VitalView): Said {
+  if (stale || ageSeconds > OLDEST_SECONDS) return { missing: 'stale' };
   if (flags.some((flag) => IS_DOUBT[flag])) return { missing: 'doubtful' };
   const systolic = panel(vital)?.parts.systolic;
   const part = systolic === undefined ? { value, unit } : components.find((one) => one.vital === systolic);

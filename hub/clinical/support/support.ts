@@ -1,12 +1,11 @@
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
-import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Principal } from '../../access/access.ts';
-import type { CallContext, Door, LatestView } from '../../access/door.ts';
+import { inScope } from '../../access/decide.ts';
+import type { CallContext, LatestView } from '../../access/door.ts';
 import type { TrendView } from '../../access/history-views.ts';
 import type { Masked } from '../../access/masking/contract.ts';
-import { SANDBOX_NOTICE } from '../../access/views.ts';
-import type { PatientPlace, Registry } from '../../registry/registry.ts';
-import type { SiteFile } from '../site-file.ts';
+import type { PatientPlace } from '../../registry/registry.ts';
+import { type Asked, asking, noticeIn, type OverTheDoor } from '../over-the-door.ts';
 import { type Baseline, baselineOf } from './baseline.ts';
 import { news2Inputs, type ShownInput } from './inputs.ts';
 import { type News2, news2 } from './news2.ts';
@@ -31,21 +30,6 @@ export interface SupportView {
   masked?: Masked;
 }
 
-export interface SupportOptions {
-  door: Pick<Door, 'latest' | 'trend' | 'patientBehind'>;
-  registry: Pick<Registry, 'patient' | 'isSandbox'>;
-  rules: Pick<SiteFile<SupportFile>, 'current'>;
-}
-
-/** Who asks of whom, and when by the times that it knows. */
-interface Asked {
-  principal: Principal;
-  name: string;
-  now: Instant;
-  isSandbox: boolean;
-  context: CallContext;
-}
-
 const DAY_MS = 86_400_000;
 /** The newest weight may be of yesterday. */
 const MARGIN_DAYS = 2;
@@ -59,39 +43,38 @@ const WEIGHT_STRETCHES = 360;
  * evidence. The same inputs and the same version of the site's file give the same answer.
  */
 export class Support {
-  readonly #options: SupportOptions;
+  readonly #options: OverTheDoor<SupportFile>;
 
-  constructor(options: SupportOptions) {
+  constructor(options: OverTheDoor<SupportFile>) {
     this.#options = options;
   }
 
   /** Throws as `Door.latest` does. */
   async of(principal: Principal, name: string, context: CallContext): Promise<SupportView> {
-    const { door, registry, rules } = this.#options;
-    const latest = await door.latest(principal, name, context);
-    const { version, news2: score, weight, baseline } = rules.current.rules;
-    const place = this.#placeOf(principal, name);
-    const isSandbox = registry.isSandbox(principal.tenant);
-    // Whoever is masked knows other times; it asks by those that it is shown.
-    const now = parseInstant(latest.asOf)?.at;
-    if (now === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a view without its time' });
-    const asked = { principal, name, now, isSandbox, context: { ...context, followed: true } };
+    const asked = await asking(this.#options, principal, name, context);
+    const { latest, place, isSandbox } = asked;
+    const { version, news2: score, weight } = this.#options.rules.current.rules;
     return {
       patient: latest.patient,
       asOf: latest.asOf,
       version,
       news2: score && isApplied(score.applies, place) ? scored(latest, score, place, isSandbox) : null,
       weight: weight && isApplied(weight.applies, place) ? await this.#weight(weight.rules, asked) : null,
-      baseline: baseline && isApplied(baseline.applies, place) ? await this.#baselines(baseline, asked) : null,
-      notice: isSandbox ? `${SANDBOX_NOTICE} ${SUPPORT_NOTICE}` : SUPPORT_NOTICE,
+      baseline: await this.baseline(asked),
+      notice: noticeIn(isSandbox, SUPPORT_NOTICE),
       ...(latest.masked && { masked: latest.masked }),
     };
   }
 
-  #placeOf({ tenant, ...principal }: Principal, name: string): PatientPlace {
-    const { door, registry } = this.#options;
-    const patient = door.patientBehind({ tenant, ...principal }, name) ?? name;
-    return registry.patient(tenant, patient) ?? { patient, bed: null };
+  /** The person's own usual, for a view that asks for nothing else of it; null where the site does not apply it to them. Throws as `Door.trend` does. */
+  async baseline(asked: Asked): Promise<Baseline[] | null> {
+    const { baseline } = this.#options.rules.current.rules;
+    return baseline && isApplied(baseline.applies, asked.place) ? await this.#baselines(baseline, asked) : null;
+  }
+
+  /** Of the site's file in force. */
+  get version(): string {
+    return this.#options.rules.current.rules.version;
   }
 
   async #weight(rules: NonNullable<SupportFile['weight']>['rules'], asked: Asked): Promise<WeightGain[]> {
@@ -101,12 +84,15 @@ export class Support {
       asked,
     );
     const scales = new Map(trend.series.map(({ device, buckets }) => [device, weighings(buckets)]));
-    return rules.map((rule) => weightGain(rule, scales, asked.now));
+    const { now, isSandbox, latest } = asked;
+    const isDoubtful = latest.vitals.some(({ vital, doubtful, test }) => vital === 'weight' && doubtful && (isSandbox || !test));
+    return rules.map((rule) => weightGain(rule, scales, { now, isDoubtful }));
   }
 
   async #baselines({ vitals, days }: NonNullable<SupportFile['baseline']>, asked: Asked): Promise<Baseline[]> {
     const found: Baseline[] = [];
-    for (const vital of vitals) {
+    // What the reader's token is not for is not asked for.
+    for (const vital of vitals.filter((key) => inScope(asked.principal, 'vitals.read', key))) {
       const { series, edges } = await this.#trend(vital, { days, points: STRETCHES }, asked);
       found.push(...series.map((one) => baselineOf(one, edges.length - 1)));
     }
@@ -118,15 +104,17 @@ export class Support {
     { days, points }: { days: number; points: number },
     asked: Asked,
   ): Promise<Pick<TrendView, 'series' | 'edges'>> {
-    const { principal, name, now, isSandbox, context } = asked;
-    const { series, edges } = await this.#options.door.trend(
-      principal,
-      name,
-      { vital, from: now - days * DAY_MS, to: now, points },
-      context,
-    );
+    const { principal, name, now, isSandbox, context, latest } = asked;
+    const from = Math.max(now - days * DAY_MS, Math.min(sinceOf(latest), now - 1));
+    const { series, edges } = await this.#options.door.trend(principal, name, { vital, from, to: now, points }, context);
     return { series: series.filter(({ test }) => isSandbox || !test), edges };
   }
+}
+
+/** Since when it is this stay, or none: what was measured in a former one is not what is usual now, and no gain goes from one to the next. */
+function sinceOf({ admitted, discharged }: LatestView): Instant {
+  const at = (told: string | undefined): Instant => (told === undefined ? undefined : parseInstant(told)?.at) ?? Number.NEGATIVE_INFINITY;
+  return Math.max(at(admitted), at(discharged));
 }
 
 function scored(

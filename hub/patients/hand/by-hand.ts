@@ -14,16 +14,19 @@ import type { ArrivalResult, EventArrival, Store } from '../../store/store.ts';
 import { BY_HAND } from '../by-hand.ts';
 import { isMistyped } from '../public-id.ts';
 import type { ToldMovement } from '../said.ts';
+import type { BatchPlaces } from '../whereabouts/placing.ts';
 import { isOvertaken, MOST_TRIES, type Whereabouts } from '../whereabouts.ts';
-import type { CensusRow } from './census.ts';
-import { type DatedMovement, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
+import { type AskedDevice, type AssignedDevice, gatewayOf } from './assigned-device.ts';
+import type { CensusRow, FaultyLine } from './census.ts';
+import { type Contradicted, contradictedBy, otherThan } from './contradicted.ts';
+import { type DatedMovement, isUndoable, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
 import { findStatement, UNDO } from './statement.ts';
 
 export interface ByHandOptions {
   store: Store;
   registry: Registry;
   policy: () => Policy;
-  whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh' | 'moveDevice'>;
+  whereabouts: Pick<Whereabouts, 'placing' | 'hear' | 'keep' | 'refresh' | 'moveDevice' | 'gatewaysOf'>;
   /** Moves the rows that are due to be moved, and tells of it; resolves once none is. */
   follow: () => Promise<void>;
   clock: Clock;
@@ -47,6 +50,10 @@ export interface Done {
   at: Instant;
   /** Where each whom it names is now, as far as is known for sure. */
   patients: readonly PatientPlace[];
+  /** Whether it can be taken back. */
+  undoable: boolean;
+  /** What it contradicts; it is kept all the same. */
+  conflicts: readonly Contradicted[];
 }
 
 export interface Imported {
@@ -56,8 +63,12 @@ export interface Imported {
   admitted: number;
   /** By which each can be taken back; none of a trial. */
   statements: readonly string[];
-  /** Lines whose bed follows no movements here: they are kept, and nobody's readings follow from them. */
-  notFollowed: readonly number[];
+  /** Lines that are left out. */
+  faults: readonly FaultyLine[];
+  /** Of each line whose number was heard of before: public id of whose it is now. */
+  people: readonly { line: number; patient: string }[];
+  /** Of lines that were taken, or would be. */
+  conflicts: readonly (Contradicted & { line: number })[];
 }
 
 /** Earlier and later than that nobody means; what is later than a clock may be wrong would move somebody in the future. */
@@ -80,11 +91,14 @@ export class ByHand {
   async say(caller: Principal, asked: Asked, context: CallContext): Promise<Done> {
     const call = await this.#begin(caller, context);
     const at = this.#timeOf(call, asked.at);
-    const said = await this.#said(call.principal.tenant, asked, at);
-    if ('bed' in said) this.#refuseUnfollowed(call.principal.tenant, said.bed);
+    const { tenant } = call.principal;
+    if ('bed' in asked) this.#refuseUnfollowed(tenant, asked.bed);
+    const places = (await this.#options.whereabouts.placing(tenant)) ?? assertFollows();
+    const said = await this.#said(tenant, asked, { at, places });
+    const conflicts = said.act === 'admit' || said.act === 'move' ? contradictedBy(said, { at, now: call.at, places }) : [];
     const [done] = await this.#tell(call, [{ movement: movementOf(said, at), source: 'by hand' }], { act: asked.act });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-    return done;
+    return { ...done, conflicts };
   }
 
   /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already. */
@@ -102,7 +116,7 @@ export class ByHand {
     return done;
   }
 
-  /** Admits everybody of a census at once; `at`: since when those lie there of whom the census does not say. */
+  /** Admits everybody of the good lines of a census at once; `at`: since when those lie there of whom the census does not say. */
   async import(
     caller: Principal,
     { rows, at: given, trial }: { rows: readonly CensusRow[]; at?: Instant | undefined; trial: boolean },
@@ -111,34 +125,53 @@ export class ByHand {
     const call = await this.#begin(caller, context);
     const at = this.#timeOf(call, given);
     const { tenant } = caller;
-    const notFollowed = rows.filter(({ bed }) => !this.#isFollowed(tenant, bed)).map(({ line }) => line);
-    const told = rows.map(({ bed, authority, value, visit, since = at }) => {
+    const faults = rows.flatMap((row) => this.#faultOf(call, row, at));
+    const isLeftOut = new Set(faults.map(({ line }) => line));
+    const good = rows.filter(({ line }) => !isLeftOut.has(line));
+    const said = good.map(({ line, bed, authority, value, visit, since = at }) => {
       const who = { patient: { authority, value }, ...(visit !== undefined && { visit }) };
-      return { movement: movementOf({ act: 'admit', who, bed }, this.#timeOf(call, since)), source: 'census' };
+      return { line, at: since, act: 'admit' as const, who, bed };
     });
-    if (trial || told.length === 0) {
+    const places = (await this.#options.whereabouts.placing(tenant)) ?? assertFollows();
+    const conflicts = otherThan(said, { now: call.at, places });
+    const people = rows.flatMap(({ line, authority, value }) => {
+      const patient = places.whereIs({ authority, value }, call.at)?.patient;
+      return patient === undefined ? [] : [{ line, patient }];
+    });
+    if (trial || said.length === 0) {
       await this.#options.store.record([granted(call, null, 0, { args: { act: 'import', trial, lines: rows.length } })]);
-      return { at, admitted: rows.length, statements: [], notFollowed };
+      return { at, admitted: said.length, statements: [], faults, people, conflicts };
     }
+    const told = said.map((one) => ({ movement: movementOf(one, one.at), source: 'census' }));
     const done = await this.#tell(call, told, { act: 'import', lines: rows.length });
-    return { at, admitted: done.length, statements: done.map(({ statement }) => statement), notFollowed };
+    return { at, admitted: done.length, statements: done.map(({ statement }) => statement), faults, people, conflicts };
   }
 
-  /** That a device stands in a bed from `at` on (now unless given), or in none (null), whatever bed its messages name. */
-  async assignDevice(
-    caller: Principal,
-    { device, bed, at: given }: { device: string; bed: string | null; at?: Instant | undefined },
-    context: CallContext,
-  ): Promise<{ device: string; bed: string | null; at: Instant }> {
+  #faultOf({ at: now, principal }: Call, { line, bed, since }: CensusRow, at: Instant): FaultyLine[] {
+    if (!this.#isFollowed(principal.tenant, bed)) return [{ line, fault: 'unfollowed' }];
+    return isBelievable(since ?? at, now) ? [] : [{ line, fault: 'time' }];
+  }
+
+  /**
+   * That a device stands in a bed from `at` on (now unless given), or in none (null), whatever bed its messages name. Throws PATIENT-DEVICE* where it is not one device of
+   * one gateway that is meant, PATIENT-BED for a bed for which that gateway does not speak.
+   */
+  async assignDevice(caller: Principal, { at: given, ...asked }: AskedDevice, context: CallContext): Promise<AssignedDevice> {
     const call = await this.#begin(caller, context);
     const at = this.#timeOf(call, given);
+    const { registry, whereabouts, follow } = this.#options;
     const { tenant } = caller;
-    if (bed !== null) this.#refuseUnfollowed(tenant, bed);
-    else this.#refuseUnfollowed(tenant);
-    const evidence = [granted(call, null, 1, { args: { act: 'assign-device', device, bed, at } })];
-    await this.#options.whereabouts.moveDevice({ tenant, device, bed, at }, evidence);
-    await this.#options.follow();
-    return { device, bed, at };
+    const { device, bed } = asked;
+    this.#refuseUnfollowed(tenant, bed ?? undefined);
+    const own = registry.gateways().filter((gateway) => gateway.tenant === tenant);
+    const gateway = gatewayOf(asked, { heard: await whereabouts.gatewaysOf(tenant, device), inForce: own.map(({ identity }) => identity) });
+    // What it measures would be refused there.
+    const takes = own.find(({ identity }) => identity === gateway)?.followed;
+    if (bed !== null && !takes?.has(bed)) throw new VitalmeshError('PATIENT-BED', { detail: `${gateway} does not speak for it` });
+    const evidence = [granted(call, null, 1, { args: { act: 'assign-device', gateway, device, bed, at } })];
+    await whereabouts.moveDevice({ tenant, gateway, device, bed, at }, evidence);
+    await follow();
+    return { gateway, device, bed, at };
   }
 
   async #begin(principal: Principal, context: CallContext): Promise<Call> {
@@ -155,8 +188,7 @@ export class ByHand {
   }
 
   #timeOf({ at: now }: Call, given: Instant = now): Instant {
-    if (given < EARLIEST || given > now + MAX_AHEAD_MS)
-      throw new VitalmeshError('USAGE', { detail: 'the time lies before 2015 or in the future' });
+    if (!isBelievable(given, now)) throw new VitalmeshError('USAGE', { detail: 'the time lies before 2015 or in the future' });
     return given;
   }
 
@@ -170,32 +202,32 @@ export class ByHand {
     if (!this.#isFollowed(tenant, bed)) throw new VitalmeshError('PATIENT-BED');
   }
 
-  async #said(tenant: string, asked: Asked, at: Instant): Promise<Said> {
+  async #said(tenant: string, asked: Asked, when: { at: Instant; places: BatchPlaces }): Promise<Said> {
     const [who, other] = await this.#whoAre(tenant, 'other' in asked ? [asked.who, asked.other] : [asked.who]);
     if (who === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
-    if (asked.act === 'admit' || asked.act === 'move') return { act: asked.act, who, bed: asked.bed };
-    if (asked.act === 'discharge') return { act: asked.act, who };
+    const { at, places } = when;
+    if (asked.act === 'admit') return { act: asked.act, who, bed: asked.bed };
+    if (asked.act === 'move' || asked.act === 'discharge') {
+      const { beds = [], isOwn = true } = places.whereIs(who.patient, at) ?? {};
+      if (beds.length === 0) throw new VitalmeshError('PATIENT-GONE');
+      if (asked.act === 'move') return { act: asked.act, who, bed: asked.bed };
+      // Of whom it is not known where they are, or by a number that is no longer theirs, it has to say what they leave.
+      return { act: asked.act, who, ...((beds.length > 1 || !isOwn) && { beds }) };
+    }
     if (other === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
     if (JSON.stringify(who.patient) === JSON.stringify(other.patient)) throw new VitalmeshError('USAGE', { detail: 'both are the same' });
     if (asked.act === 'merge') return { act: asked.act, from: who, into: other };
     if (asked.act === 'unmerge') return { act: asked.act, one: who, other };
-    const [oneBed, otherBed] = await this.#bedsOf(tenant, [who, other], at);
+    const [oneBed, otherBed] = this.#bedsOf(tenant, [who, other], when);
     if (oneBed === undefined || otherBed === undefined || oneBed === otherBed) throw new VitalmeshError('PATIENT-UNPLACED');
     return { act: asked.act, one: who, oneBed, other, otherBed };
   }
 
   /** Where each surely lay at a time. */
-  async #bedsOf(tenant: string, people: readonly Who[], at: Instant): Promise<(string | undefined)[]> {
-    const { registry, store, whereabouts } = this.#options;
-    const places = (await whereabouts.placing(tenant)) ?? assertFollows();
-    const beds = registry.gateways().flatMap((gateway) => (gateway.tenant === tenant ? [...(gateway.followed ?? [])] : []));
-    const ids = await store.placing.personsOf(
-      tenant,
-      people.map(({ patient }) => patient),
-    );
-    return ids.map((id) => {
-      const survivor = registry.patient(tenant, id)?.patient ?? id;
-      return beds.find((bed) => places.place({ bed, device: '', at }).patient === survivor);
+  #bedsOf(tenant: string, people: readonly Who[], { at, places }: { at: Instant; places: BatchPlaces }): (string | undefined)[] {
+    return people.map((one) => {
+      const here = places.whereIs(one.patient, at);
+      return here?.beds.find((bed) => this.#isFollowed(tenant, bed) && places.occupantOf(bed, at) === here.patient);
     });
   }
 
@@ -257,6 +289,8 @@ export class ByHand {
       statement: arrival.id,
       at: arrival.effective,
       patients: [...new Set(idsIn(movement))].map((id) => registry.patient(tenant, id) ?? { patient: id, bed: null }),
+      undoable: isUndoable(movement),
+      conflicts: [],
     }));
   }
 
@@ -282,6 +316,10 @@ export class ByHand {
       toldAs: { id, gateway: BY_HAND, sortTime: movement.effective, receivedAt, test: false, resource },
     };
   }
+}
+
+function isBelievable(at: Instant, now: Instant): boolean {
+  return at >= EARLIEST && at <= now + MAX_AHEAD_MS;
 }
 
 function assertFollows(): never {

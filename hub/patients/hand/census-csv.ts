@@ -1,6 +1,6 @@
 import { parseInstant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
-import { type CensusFault, type CensusFile, type CensusRow, faultIn } from './census.ts';
+import { type CensusFault, type CensusFile, type CensusRow, type FaultyLine, faultIn, isClaim } from './census.ts';
 
 const NEEDED = ['bed', 'authority', 'number'] as const;
 const COLUMNS: readonly string[] = [...NEEDED, 'visit', 'since'];
@@ -16,17 +16,18 @@ export function parseCensusCsv(text: string): CensusFile {
   if (!isHeader || new Set(names).size < names.length)
     throw new VitalmeshError('PATIENT-CENSUS', { detail: 'the first line is not bed,authority,number[,visit][,since]' });
   const rows: CensusRow[] = [];
-  const faults: { line: number; fault: CensusFault }[] = [];
+  const faults: FaultyLine[] = [];
+  const claims: CensusRow[] = [];
   for (const { line, cells } of records) {
-    const read = cells === undefined ? 'quotes' : rowOf(names, cells, line);
-    if (typeof read === 'string') faults.push({ line, fault: read });
-    else rows.push(read);
+    const { row, fault } = cells === undefined ? { fault: 'quotes' as const } : rowOf(names, cells, line);
+    if (fault !== undefined) faults.push({ line, fault });
+    if (row) (fault === undefined ? rows : claims).push(row);
   }
-  return { rows, faults };
+  return { rows, faults, claims: claims.filter(isClaim) };
 }
 
-function rowOf(names: readonly string[], cells: readonly string[], line: number): CensusRow | CensusFault {
-  if (cells.length !== names.length) return 'columns';
+function rowOf(names: readonly string[], cells: readonly string[], line: number): { row?: CensusRow; fault?: CensusFault | undefined } {
+  if (cells.length !== names.length) return { fault: 'columns' };
   const cell = (name: string): string => cells[names.indexOf(name)]?.trim() ?? '';
   const [visit, since] = [cell('visit'), cell('since')];
   const at = since === '' ? undefined : parseInstant(since)?.at;
@@ -38,24 +39,26 @@ function rowOf(names: readonly string[], cells: readonly string[], line: number)
     ...(visit !== '' && { visit }),
     ...(at !== undefined && { since: at }),
   };
-  return faultIn(row) ?? (since !== '' && at === undefined ? 'since' : row);
+  return { row, fault: faultIn(row) ?? (since !== '' && at === undefined ? 'since' : undefined) };
 }
 
 interface CsvRecord {
   /** Where it begins. */
   line: number;
-  /** Undefined where a quote does not end. */
+  /** Undefined where a quote does not end in its line, or stands where none may. */
   cells: string[] | undefined;
 }
 
-/** Records that are not blank; the cells of one may hold line ends between quotes. */
+/** Records that are not blank. What stands between quotes over several lines is none of them: nothing of a census has a line end, and each of them may be somebody. */
 function recordsOf(text: string): CsvRecord[] {
   const records: CsvRecord[] = [];
   let [line, at] = [1, 0];
   while (at < text.length) {
     const { cells, end } = recordAt(text, at);
-    if (cells === undefined || cells.some((cell) => cell.trim() !== '')) records.push({ line, cells });
-    line += text.slice(at, end).split('\n').length - 1;
+    const next = line + text.slice(at, end).split('\n').length - 1;
+    if (cells?.some((cell) => cell.includes('\n'))) for (; line < next; line += 1) records.push({ line, cells: undefined });
+    else if (cells === undefined || cells.some((cell) => cell.trim() !== '')) records.push({ line, cells });
+    line = next;
     at = end;
   }
   return records;
@@ -78,7 +81,8 @@ function recordAt(text: string, from: number): { cells: string[] | undefined; en
       cells.push(cell.endsWith('\r') ? cell.slice(0, -1) : cell);
       cell = '';
       if (char !== ',') return { cells, end: at + 1 };
-    } else cell += char;
+    } else if (char === '"') return { cells: undefined, end: lineEnd(text, from) };
+    else cell += char;
     at += 1;
   }
 }

@@ -1,9 +1,11 @@
 import { type Instant, parseInstant, zonedInstant } from '../../../shared/clock.ts';
-import { type CensusFault, type CensusFile, type CensusRow, faultIn } from './census.ts';
+import { type CensusFault, type CensusFile, type CensusRow, type FaultyLine, faultIn, isClaim } from './census.ts';
 
 /** Bytes that frame a message where a capture kept them (MLLP). */
 const FRAMING = /[\u000b\u001c]/gu;
 const NULL = '""';
+/** In the place of an authority that cannot be read. */
+const UNREADABLE = '\u0000';
 
 /** Whether a file holds HL7 v2 messages rather than CSV. */
 export function isHl7(text: string): boolean {
@@ -16,13 +18,20 @@ export function isHl7(text: string): boolean {
  */
 export function parseCensusHl7(text: string, zone: string): CensusFile {
   const rows: CensusRow[] = [];
-  const faults: { line: number; fault: CensusFault }[] = [];
+  const faults: FaultyLine[] = [];
+  const claims: CensusRow[] = [];
   for (const { line, segments } of messagesOf(text.replace(/^\uFEFF/u, '').replaceAll(FRAMING, ''))) {
-    const read = readMessage(segments, zone);
-    if (typeof read === 'string') faults.push({ line, fault: read });
-    else rows.push({ line, ...read });
+    const { row, fault } = readMessage(segments, zone);
+    if (fault !== undefined) faults.push({ line, fault });
+    if (row) (fault === undefined ? rows : claims).push({ line, ...row });
   }
-  return { rows, faults };
+  return { rows, faults, claims: claims.filter(isClaim) };
+}
+
+/** What one message says, and the first thing that is wrong with it. */
+interface ReadMessage {
+  row?: Omit<CensusRow, 'line'>;
+  fault?: CensusFault | undefined;
 }
 
 interface Lines {
@@ -44,24 +53,24 @@ function messagesOf(text: string): Lines[] {
   return messages;
 }
 
-function readMessage(segments: readonly string[], zone: string): Omit<CensusRow, 'line'> | CensusFault {
+function readMessage(segments: readonly string[], zone: string): ReadMessage {
   const [header = ''] = segments;
   const field = header.charAt(3);
   const [component = '', repetition = '', mark = '', subcomponent = ''] = header.slice(4, header.indexOf(field, 4));
   const marks = { field, component, repetition, mark, subcomponent };
-  if (field === '' || component === '' || !header.startsWith('MSH')) return 'message';
+  if (field === '' || component === '' || !header.startsWith('MSH')) return { fault: 'message' };
   const parts = (name: string): string[] | 'twice' => {
     const found = segments.filter((segment) => segment.startsWith(`${name}${field}`));
     return found.length > 1 ? 'twice' : (found[0]?.split(field) ?? []);
   };
   const [pid, pv1, evn] = [parts('PID'), parts('PV1'), parts('EVN')];
   // Of two patients in one message nobody could tell whose the bed is.
-  if (pid === 'twice' || pv1 === 'twice' || evn === 'twice') return 'message';
+  if (pid === 'twice' || pv1 === 'twice' || evn === 'twice') return { fault: 'message' };
   // MSH-1 is the separator itself, so MSH-n is one before the n-th of the split.
   const msh = header.split(field);
   const [type, event] = (msh[8] ?? '').split(component);
-  if (type?.trim() !== 'ADT' || (event?.trim() || evn[1]?.trim()) !== 'A01') return 'event';
-  if ((msh[10] ?? '').split(component)[0]?.trim().toUpperCase() !== 'P') return 'test';
+  if (type?.trim() !== 'ADT' || (event?.trim() || evn[1]?.trim()) !== 'A01') return { fault: 'event' };
+  if ((msh[10] ?? '').split(component)[0]?.trim().toUpperCase() !== 'P') return { fault: 'test' };
   return admission({ pid, pv1, times: [evn[6], evn[2], msh[6]] }, marks, zone);
 }
 
@@ -78,23 +87,23 @@ function admission(
   { pid, pv1, times }: { pid: readonly string[]; pv1: readonly string[]; times: readonly (string | undefined)[] },
   marks: Marks,
   zone: string,
-): Omit<CensusRow, 'line'> | CensusFault {
+): ReadMessage {
   const cx = recordOf(pid, marks);
   const value = cx && unescaped(componentOf(cx, 1, marks.component), marks);
-  if (cx === undefined || value === undefined) return 'number';
+  if (cx === undefined || value === undefined) return { fault: 'number' };
   const assigner = componentOf(cx, 4, marks.component);
   const named = [componentOf(assigner, 2, marks.subcomponent), componentOf(assigner, 1, marks.subcomponent)].find((one) => !isBlank(one));
   const authority = named === undefined ? '' : unescaped(named, marks);
-  if (authority === undefined) return 'authority';
   const bed = bedOf(firstOf(pv1[3] ?? '', marks.repetition), marks);
-  if (bed === undefined) return 'bed';
+  if (bed === undefined) return { fault: 'bed' };
+  // Whose the number is cannot be read, so that nobody else can be in the bed.
+  if (authority === undefined) return { row: { bed, authority: UNREADABLE, value }, fault: 'authority' };
   const said = componentOf(firstOf(pv1[19] ?? '', marks.repetition), 1, marks.component);
   const visit = isBlank(said) ? undefined : said.trim();
   const stated = times.map((time) => componentOf(time ?? '', 1, marks.component)).find((time) => !isBlank(time));
   const since = stated === undefined ? undefined : instantOf(stated.trim(), zone);
-  if (since === undefined) return 'since';
-  const row = { bed, authority, value, ...(visit !== undefined && { visit }), since };
-  return faultIn(row) ?? row;
+  const row = { bed, authority, value, ...(visit !== undefined && { visit }), ...(since !== undefined && { since }) };
+  return { row, fault: (since === undefined ? 'since' : undefined) ?? faultIn(row) };
 }
 
 /** PID-3, or PID-2 where older senders name the patient in it alone: the record number (type MR) if there is one, else the first. */

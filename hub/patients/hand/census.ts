@@ -15,8 +15,21 @@ export const CENSUS_FAULTS = {
   message: 'no message that can be read',
   event: 'no admission (ADT^A01)',
   test: 'a test (MSH-11 is not P)',
+  unfollowed: 'a bed that follows no movements here: nobody’s readings would follow from it',
+  time: 'a time before 2015 or in the future',
 } as const;
 export type CensusFault = keyof typeof CENSUS_FAULTS;
+
+/** A line that is left out. */
+export interface FaultyLine {
+  line: number;
+  fault: CensusFault;
+}
+
+/** The code under which a fault is told. */
+export function codeOf(fault: CensusFault): 'PATIENT-BED' | 'PATIENT-CENSUS' {
+  return fault === 'unfollowed' ? 'PATIENT-BED' : 'PATIENT-CENSUS';
+}
 
 /** That somebody lies in a bed, as one line or message says. */
 export interface CensusRow {
@@ -33,7 +46,9 @@ export interface CensusRow {
 
 export interface CensusFile {
   rows: readonly CensusRow[];
-  faults: readonly { line: number; fault: CensusFault }[];
+  faults: readonly FaultyLine[];
+  /** What faulty lines say all the same of who lies where: no row, and nothing that contradicts it is believed either. */
+  claims: readonly CensusRow[];
 }
 
 /** The first thing that is wrong with a row. */
@@ -45,13 +60,19 @@ export function faultIn({ bed, authority, value, visit }: Omit<CensusRow, 'line'
   return visit !== undefined && !fits(visit) ? 'visit' : undefined;
 }
 
-/** Leaves out every line that another one contradicts: nobody can tell which of them is right. Pure. */
-export function withoutContradictions({ rows, faults }: CensusFile): CensusFile {
-  const personOf = (row: CensusRow): string => JSON.stringify([row.authority, row.value]);
-  const inBed = Map.groupBy(rows, ({ bed }) => bed);
-  const ofPerson = Map.groupBy(rows, personOf);
+/** Whether bed and number of a faulty line can be read. Pure. */
+export function isClaim({ bed, value }: Pick<CensusRow, 'bed' | 'value'>): boolean {
+  return faultIn({ bed, authority: '', value }) === undefined;
+}
+
+/** Leaves out every line that another one contradicts: nobody can tell which of them is right. `people`: by line, whom a number is known to mean, where it is; two numbers may be one person's. Pure. */
+export function withoutContradictions({ rows, faults, claims }: CensusFile, people: ReadonlyMap<number, string> = new Map()): CensusFile {
+  const personOf = ({ line, authority, value }: CensusRow): string => people.get(line) ?? JSON.stringify([authority, value]);
+  const said = [...rows, ...claims];
+  const inBed = Map.groupBy(said, ({ bed }) => bed);
+  const ofPerson = Map.groupBy(said, personOf);
   const several = (of: readonly CensusRow[] | undefined, what: (row: CensusRow) => string): boolean => new Set(of?.map(what)).size > 1;
-  const wrong = rows.flatMap((row): { line: number; fault: CensusFault }[] => {
+  const wrong = rows.flatMap((row): FaultyLine[] => {
     if (several(inBed.get(row.bed), personOf)) return [{ line: row.line, fault: 'bedTwice' }];
     return several(ofPerson.get(personOf(row)), ({ bed }) => bed) ? [{ line: row.line, fault: 'personTwice' }] : [];
   });
@@ -59,5 +80,6 @@ export function withoutContradictions({ rows, faults }: CensusFile): CensusFile 
   return {
     rows: rows.filter(({ line }) => !left.has(line)),
     faults: [...faults, ...wrong].sort((a, b) => a.line - b.line),
+    claims,
   };
 }

@@ -3,12 +3,13 @@ import { type Command, type CommandIo, type CommandValues, EXIT, required } from
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
+import type { AssignedDevice } from './assigned-device.ts';
 import type { Done, Imported, Named } from './by-hand.ts';
-import { type CensusFile, withoutContradictions } from './census.ts';
+import { type CensusFile, codeOf, faultIn, withoutContradictions } from './census.ts';
 import { parseCensusCsv } from './census-csv.ts';
 import { isHl7, parseCensusHl7 } from './census-hl7.ts';
 import { type Correction, DAYS_UNASKED } from './corrected.ts';
-import { formatCorrection, formatDone, formatImport, formatStay } from './format.ts';
+import { formatAssigned, formatCorrection, formatDone, formatImport, formatStay } from './format.ts';
 import { type HandCommand, LINES_A_CALL } from './operator.ts';
 import { parseNumbers, readText } from './read-file.ts';
 import type { ShownStay } from './shown.ts';
@@ -60,16 +61,17 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
   });
   return {
     import: {
-      usage: 'FILE --config hub.yaml [--at TIME] [--dry-run] [--tenant NAME] [--json]',
+      usage: 'FILE --config hub.yaml [--at TIME] [--dry-run] [--all-or-nothing] [--tenant NAME] [--json]',
       summary:
         'Admits everybody of a census, because the hospital’s system tells of changes alone: CSV, or HL7 messages of ADT^A01; - is standard input.',
       explained: [
         'CSV        a header bed,authority,number[,visit][,since], then a line a person; beds as registry.yaml has them, since as 2026-11-21T10:00:00+01:00',
         '--at       since when those lie there of whom the file does not say; now unless given',
         '--dry-run  reads and checks all of it, and keeps nothing',
+        '--all-or-nothing  keeps nothing either where any line cannot be taken; else the good ones count',
       ],
       positionals: ['FILE'],
-      options: { ...common, at: text, 'dry-run': flag },
+      options: { ...common, at: text, 'dry-run': flag, 'all-or-nothing': flag },
       run: (values, io) => importCensus(programs, values, io),
     },
     admit: one('admit', 'Says that somebody lies in a bed from a time on, and that this is a new stay.'),
@@ -95,16 +97,22 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
       run: (values, io) => said(programs, values, io, 'patients-undo', { statement: required(values, 'STATEMENT', 'STATEMENT') }),
     },
     'assign-device': {
-      usage: 'DEVICE --config hub.yaml (--bed BED | --none) [--at TIME] [--tenant NAME] [--json]',
+      usage: 'DEVICE --config hub.yaml (--bed BED | --none) [--gateway GATEWAY] [--unheard] [--at TIME] [--tenant NAME] [--json]',
       summary: 'Says in which bed a device stands from a time on, or in none, whatever bed its messages name.',
+      explained: [
+        '--gateway  whose device it is, as registry.yaml names it; needed where several have one that is called so',
+        '--unheard  it is known that nothing was heard of it yet; with --gateway',
+      ],
       positionals: ['DEVICE'],
-      options: { ...common, bed: text, none: flag, at: text },
+      options: { ...common, bed: text, none: flag, gateway: text, unheard: flag, at: text },
       run: async (values, io) => {
         if ((values.bed === undefined) !== (values.none === true))
           throw new VitalmeshError('USAGE', { detail: 'give either --bed or --none' });
-        const args = { device: required(values, 'DEVICE', 'DEVICE'), bed: values.none ? null : required(values, 'bed'), ...at(values) };
-        const [done] = await asked<{ device: string; bed: string | null; at: Instant }>(programs, values, 'patients-device', args);
-        return print(io, values.json ? JSON.stringify(done) : 'Done; what it measured since is moved along.');
+        const device = { device: required(values, 'DEVICE', 'DEVICE'), ...named(values, ['gateway']), unheard: values.unheard === true };
+        const args = { ...device, bed: values.none ? null : required(values, 'bed'), ...at(values) };
+        const [done] = await asked<AssignedDevice>(programs, values, 'patients-device', args);
+        if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
+        return print(io, values.json ? JSON.stringify(done) : formatAssigned(done));
       },
     },
     show: {
@@ -144,30 +152,64 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
   };
 }
 
-/** Reads a census and has it kept, some lines a call; fails where a line is left out. */
+/** Reads a census and has it kept; fails where a line is left out. */
 async function importCensus(programs: HandPrograms, values: CommandValues, io: CommandIo): Promise<number> {
   const { zone } = loadHubConfig(required(values, 'config'));
-  const { rows, faults } = censusOf(await readText(required(values, 'FILE', 'FILE'), io), zone);
+  const read = censusOf(await readText(required(values, 'FILE', 'FILE'), io), zone);
   const trial = values['dry-run'] === true;
-  const total = { admitted: 0, statements: [] as string[], notFollowed: [] as number[] };
-  // One time for all of it, however many calls it takes: by the hub's clock, which the first of them says.
-  let when = at(values);
-  for (let from = 0; from < Math.max(rows.length, 1); from += LINES_A_CALL) {
-    const part = { rows: rows.slice(from, from + LINES_A_CALL), trial, ...when };
-    for (const imported of await asked<Imported>(programs, values, 'patients-import', part)) {
-      when = { at: imported.at };
-      total.admitted += imported.admitted;
-      total.statements.push(...imported.statements);
-      total.notFollowed.push(...imported.notFollowed);
-    }
-  }
-  const report = { ...total, faults, trial };
-  print(io, values.json ? JSON.stringify(report) : formatImport(report));
+  const isWhole = values['all-or-nothing'] === true;
+  const census = withoutContradictions(read, await whoseNumbers(programs, values, read));
+  const tried = trial || isWhole ? await imported(programs, values, census, true) : undefined;
+  const nothing = isWhole && tried !== undefined && tried.faults.length > 0;
+  const total = trial || nothing ? tried : undefined;
+  const { people: _, ...done } = total ?? (await imported(programs, values, census, false));
+  const report = { ...done, ...(nothing && { admitted: 0 }), trial };
+  const faults = report.faults.map((one) => ({ ...one, code: codeOf(one.fault) }));
+  print(io, values.json ? JSON.stringify({ ...report, faults }) : formatImport({ ...report, nothing: nothing && !trial }));
   return faults.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
+/** By line, whose each number is by now: two lines that name one person by two of their numbers may stand in different calls. */
+async function whoseNumbers(programs: HandPrograms, values: CommandValues, { rows, claims }: CensusFile): Promise<Map<number, string>> {
+  const lines = [...rows, ...claims].map(({ line, bed, authority, value }) => ({ line, bed, authority, value }));
+  // Of what a faulty line says the number alone may be good.
+  const good = lines.filter((line) => faultIn(line) === undefined);
+  const { people } = await imported(programs, values, { rows: good, faults: [], claims: [] }, true);
+  return new Map(people.map(({ line, patient }) => [line, patient]));
+}
+
+/** Hands the good lines of a census to the hub, some a call, as of one time for all of it: by the hub's clock, which the first of them says. */
+async function imported(
+  programs: HandPrograms,
+  values: CommandValues,
+  { rows, faults }: CensusFile,
+  trial: boolean,
+): Promise<Omit<Imported, 'at'>> {
+  const total = {
+    admitted: 0,
+    statements: [] as string[],
+    faults: [...faults],
+    conflicts: [] as Imported['conflicts'][number][],
+    people: [] as Imported['people'][number][],
+  };
+  let when = at(values);
+  for (let from = 0; from < Math.max(rows.length, 1); from += LINES_A_CALL) {
+    const part = { rows: rows.slice(from, from + LINES_A_CALL), trial, ...when };
+    for (const done of await asked<Imported>(programs, values, 'patients-import', part)) {
+      when = { at: done.at };
+      total.admitted += done.admitted;
+      total.statements.push(...done.statements);
+      total.faults.push(...done.faults);
+      total.conflicts.push(...done.conflicts);
+      total.people.push(...done.people);
+    }
+  }
+  total.faults.sort((a, b) => a.line - b.line);
+  return total;
+}
+
 function censusOf(census: string, zone: string): CensusFile {
-  return withoutContradictions(isHl7(census) ? parseCensusHl7(census, zone) : parseCensusCsv(census));
+  return isHl7(census) ? parseCensusHl7(census, zone) : parseCensusCsv(census);
 }
 
 async function said(programs: HandPrograms, values: CommandValues, io: CommandIo, command: HandCommand, args: object): Promise<number> {

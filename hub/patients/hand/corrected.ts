@@ -6,6 +6,7 @@ import type { CallContext } from '../../access/door.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { Policy } from '../../access/policy.ts';
 import type { EvidenceRecord } from '../../audit/evidence.ts';
+import { SHOWING } from '../../audit/saw.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Rows that became another patient's, and who had read them as the one before. */
@@ -22,8 +23,13 @@ export interface Correction {
   was: string | null;
   is: string | null;
   rows: number;
-  /** Entries of the evidence by which somebody was shown something of the one before, from the first that is wrong to the correction. */
-  readBy: readonly { seq: number; at: Instant; principal: string; action: string }[];
+  /** One of both was erased since, and is as nobody here. */
+  erased?: true;
+  /**
+   * Entries of the evidence by which somebody was shown something of the one before, stored from the first that is wrong on, up to the correction. `maybe`: it does not say what it
+   * showed, as exports do not.
+   */
+  readBy: readonly { seq: number; at: Instant; principal: string; action: string; maybe?: true }[];
 }
 
 /** What moved from one patient to another since a time, in order; in the last `DAYS_UNASKED` days where none is given. */
@@ -42,8 +48,6 @@ const [AWAY, HERE] = ['moved-away', 'moved-here'];
 export const DAYS_UNASKED = 30;
 const DAY_MS = 24 * 3_600_000;
 
-/** By what somebody is shown something of a patient. */
-const SHOWING: ReadonlySet<string> = new Set(['vitals.read', 'observations.export', 'patient.export', 'vitals.subscribe']);
 /** A device's clock may be ahead by so much, so that a row was shown before it was measured. */
 const AHEAD_MS = 2 * 60_000;
 
@@ -86,43 +90,73 @@ async function* corrections(
   }
 }
 
-/** The two sides of one correction stand behind each other in the chain: whom the rows left, whom they came to; nobody has no entry. */
-async function* pairs(entries: AsyncIterable<EvidenceRecord>): AsyncGenerator<Omit<Correction, 'readBy'>> {
-  let away: { key: string; found: Omit<Correction, 'readBy'> } | undefined;
-  for await (const { event } of entries) {
-    const { action, reason, patient, at, count, detail } = event;
-    if (action !== 'patients.place' || (reason !== AWAY && reason !== HERE)) continue;
-    const { bed, device, from, to } = detail?.args ?? {};
-    const key = JSON.stringify([at, bed, device, from, to, count]);
-    const side = {
-      at,
-      bed: String(bed ?? ''),
-      device: device == null ? null : String(device),
-      from: Number(from),
-      to: to == null ? null : Number(to),
-    };
-    if (reason === HERE && away?.key === key) {
-      yield { ...away.found, is: patient };
-      away = undefined;
-      continue;
-    }
-    if (away) yield away.found;
-    away = undefined;
-    if (reason === HERE) yield { ...side, was: null, is: patient, rows: count };
-    else away = { key, found: { ...side, was: patient, is: null, rows: count } };
-  }
-  if (away) yield away.found;
+type Found = Omit<Correction, 'readBy'>;
+
+/** One side of a correction; of somebody who was erased nothing but the time and the count can be read. */
+interface OneSide {
+  isClosed: boolean;
+  found: Found;
 }
 
-async function readersOf(
+/** The two sides of one correction stand behind each other in the chain: whom the rows left, whom they came to; nobody has no entry, and that of somebody who was erased is closed. */
+async function* pairs(entries: AsyncIterable<EvidenceRecord>): AsyncGenerator<Found> {
+  let away: OneSide | undefined;
+  for await (const { event, erased, damaged } of entries) {
+    const { reason } = event;
+    if (event.action !== 'patients.place' || (reason !== AWAY && reason !== HERE)) continue;
+    const side = { isClosed: erased === true || damaged === true, found: sideOf(event) };
+    if (reason === AWAY) {
+      if (away && !away.isClosed) yield away.found;
+      away = side;
+      continue;
+    }
+    const isPair = away !== undefined && isOneCorrection(away, side);
+    if (away && !isPair && !away.isClosed) yield away.found;
+    const whole = joined(isPair ? away : undefined, side);
+    if (whole) yield whole;
+    away = undefined;
+  }
+  if (away && !away.isClosed) yield away.found;
+}
+
+function sideOf({ reason, patient, at, count, detail }: EvidenceRecord['event']): Found {
+  const { bed, device, from, to } = detail?.args ?? {};
+  const what = {
+    bed: String(bed ?? ''),
+    device: device == null ? null : String(device),
+    from: Number(from),
+    to: to == null ? null : Number(to),
+  };
+  return { at, ...what, was: reason === AWAY ? patient : null, is: reason === AWAY ? null : patient, rows: count };
+}
+
+function isOneCorrection(away: OneSide, here: OneSide): boolean {
+  const [{ at, rows, ...one }, other] = [away.found, here.found];
+  if (at !== other.at || rows !== other.rows) return false;
+  return away.isClosed || here.isClosed || (['bed', 'device', 'from', 'to'] as const).every((key) => one[key] === other[key]);
+}
+
+/** Undefined where nothing can be read of it. */
+function joined(away: OneSide | undefined, here: OneSide): Found | undefined {
+  if (here.isClosed) return away === undefined || away.isClosed ? undefined : { ...away.found, erased: true };
+  if (away?.isClosed) return { ...here.found, erased: true };
+  return { ...here.found, was: away?.found.was ?? null };
+}
+
+/** By which entries somebody was shown something of a patient that was stored from a time on (with room for a device's clock), up to another one. Throws STORAGE-*. */
+export async function readersOf(
   store: Pick<Store, 'evidence'>,
   tenant: string,
   { was, from, at }: { was: string; from: Instant; at: Instant },
 ): Promise<Correction['readBy']> {
-  const readBy: { seq: number; at: Instant; principal: string; action: string }[] = [];
-  for await (const { seq, event } of store.evidence(tenant, { patient: was, from: from - AHEAD_MS, to: at + 1 })) {
-    const { principal, action, outcome, count } = event;
-    if (outcome === 'allowed' && count > 0 && SHOWING.has(action)) readBy.push({ seq, at: event.at, principal, action });
+  const readBy: Correction['readBy'][number][] = [];
+  const first = from - AHEAD_MS;
+  for await (const { seq, event } of store.evidence(tenant, { patient: was, from: first, to: at + 1 })) {
+    const { principal, action, outcome, count, detail } = event;
+    if (outcome !== 'allowed' || count === 0 || !SHOWING.includes(action)) continue;
+    // What was stored before the first that is wrong was measured is none of it.
+    if (detail?.shown?.every(([, storedAt]) => storedAt < first)) continue;
+    readBy.push({ seq, at: event.at, principal, action, ...(detail?.shown === undefined && { maybe: true as const }) });
   }
   return readBy;
 }

@@ -1,13 +1,29 @@
 import { formatInstant, type Instant } from '../../../shared/clock.ts';
 import type { PatientPlace } from '../../registry/registry.ts';
+import type { AssignedDevice } from './assigned-device.ts';
 import type { Done, Imported } from './by-hand.ts';
-import { CENSUS_FAULTS, type CensusFile } from './census.ts';
+import { CENSUS_FAULTS, codeOf } from './census.ts';
+import type { Contradicted } from './contradicted.ts';
 import type { Correction } from './corrected.ts';
 import type { ShownStay } from './shown.ts';
 
 /** What a statement came to, for people. */
-export function formatDone({ statement, at, patients }: Done): string {
-  return [`Said as of ${formatInstant(at)}; \`patients undo ${statement}\` takes it back.`, ...patients.map(formatPlace)].join('\n');
+export function formatDone({ statement, at, patients, undoable, conflicts }: Done): string {
+  const undo = undoable ? `\`patients undo ${statement}\` takes it back` : 'only saying the contrary takes it back';
+  return [`Said as of ${formatInstant(at)}; ${undo}.`, ...patients.map(formatPlace), ...conflicts.map(formatContradicted)].join('\n');
+}
+
+/** Whom it contradicts, and what is to be done about it. */
+function formatContradicted({ what, bed, patient }: Contradicted): string {
+  if (what === 'elsewhere')
+    return `${patient}  was known to lie in ${bed}, and left it by this: where this is no new stay, take it back and say \`patients move\``;
+  const done = `\`patients discharge --patient ${patient}\` or \`patients move\` says that they left, with --at when`;
+  return `${patient}  is said to lie in ${bed} too, so its readings are nobody's: ${done}`;
+}
+
+/** Where a device stands. */
+export function formatAssigned({ gateway, device, bed, at }: AssignedDevice): string {
+  return `${device} of ${gateway} stands in ${bed ?? 'no bed'} since ${formatInstant(at)}; what it measured since is moved along.`;
 }
 
 function formatPlace({ patient, bed, discharged, mergedFrom }: PatientPlace): string {
@@ -16,19 +32,21 @@ function formatPlace({ patient, bed, discharged, mergedFrom }: PatientPlace): st
   return `${patient}  ${discharged === undefined ? 'lies in no bed for sure' : `was discharged at ${formatInstant(discharged)}`}`;
 }
 
+/** What was made of a census; `nothing`: because none of its lines counts where one is left out. */
 export function formatImport({
   admitted,
-  notFollowed,
   faults,
+  conflicts,
   trial,
-}: Omit<Imported, 'at'> & Pick<CensusFile, 'faults'> & { trial: boolean }): string {
-  const head = `${admitted} ${trial ? 'could be admitted; nothing was kept' : 'admitted'}${faults.length === 0 ? '.' : `, ${faults.length} left out:`}`;
-  const left = faults.map(({ line, fault }) => `line ${line}: ${CENSUS_FAULTS[fault]}`);
-  const unfollowed =
-    notFollowed.length === 0
-      ? []
-      : [`Beds that follow no movements here, so that nobody's readings follow from them: line ${notFollowed.join(', ')}.`];
-  return [head, ...left, ...unfollowed].join('\n');
+  nothing,
+}: Omit<Imported, 'at' | 'people'> & { trial: boolean; nothing: boolean }): string {
+  const left = faults.length === 0 ? '.' : `, ${faults.length} ${trial ? 'would be left out' : 'left out'}:`;
+  const head = `${admitted} ${trial ? 'could be admitted; nothing was kept' : 'admitted'}${left}`;
+  return [
+    ...(nothing ? [`Nothing was kept, because ${faults.length} lines cannot be taken (--all-or-nothing):`] : [head]),
+    ...faults.map(({ line, fault }) => `line ${line}: ${codeOf(fault)}: ${CENSUS_FAULTS[fault]}`),
+    ...conflicts.map(({ line, ...one }) => `line ${line}: ${formatContradicted(one)}`),
+  ].join('\n');
 }
 
 /** A line a stay. */
@@ -40,10 +58,18 @@ export function formatStay({ bed, state, patients, from, to }: ShownStay): strin
 }
 
 /** What moved, and who had read it. */
-export function formatCorrection({ at, bed, device, from, to, was, is, rows, readBy }: Correction): string {
-  const whose = `${was ?? 'nobody'} to ${is ?? 'nobody'}`;
-  const head = `${formatInstant(at)}  ${rows} rows of bed ${bed}${device === null ? '' : `, device ${device}`}, ${stretch(from, to)}: from ${whose}`;
-  const seen = readBy.map((entry) => `  shown before, entry ${entry.seq}, ${formatInstant(entry.at)}: ${entry.principal}, ${entry.action}`);
+export function formatCorrection({ at, bed, device, from, to, was, is, rows, erased, readBy }: Correction): string {
+  const none = erased ? 'somebody who was erased since' : 'nobody';
+  const whose = `${was ?? none} to ${is ?? none}`;
+  // What people gave to a number is of no bed, and of any time.
+  const isByMerge = bed === '' && device === null;
+  const which = `of bed ${bed}${device === null ? '' : `, device ${device}`}, ${stretch(from, to)}`;
+  const what = isByMerge ? 'given by hand to a number that was merged, or is its own again' : which;
+  const head = `${formatInstant(at)}  ${rows} rows ${what}: from ${whose}`;
+  const seen = readBy.map(
+    ({ seq, maybe, principal, action, ...entry }) =>
+      `  ${maybe ? 'may have been shown' : 'shown'} before, entry ${seq}, ${formatInstant(entry.at)}: ${principal}, ${action}`,
+  );
   return [head, ...(was === null ? [] : seen.length > 0 ? seen : ['  nobody had been shown any of it'])].join('\n');
 }
 

@@ -48,7 +48,13 @@ const row = z
   .strictObject({ line: z.int().min(1), bed: text, authority, value: text, visit: text.optional(), since: instant })
   .transform(({ visit, since, ...rest }) => ({ ...rest, ...(visit !== undefined && { visit }), ...(since !== undefined && { since }) }));
 const importArgs = z.strictObject({ ...common, trial: z.boolean(), rows: z.array(row).max(LINES_A_CALL) });
-const deviceArgs = z.strictObject({ ...common, device: text, bed: text.nullable() });
+const deviceArgs = z.strictObject({
+  ...common,
+  device: text,
+  gateway: text.optional(),
+  bed: text.nullable(),
+  unheard: z.boolean().optional(),
+});
 const showArgs = z
   .strictObject({ ...common, patient: text.optional(), bed: text.optional(), numbers: z.boolean() })
   .refine(({ patient, bed }) => patient === undefined || bed === undefined);
@@ -71,7 +77,11 @@ export function handOperatorCommands({ byHand, shown, corrected, tenants }: Hand
       yield await byHand.import(caller(principal, tenant), asked, CONTEXT);
     },
     'patients-device': async function* (args, principal) {
-      const { tenant, ...asked } = parsed(deviceArgs, args, 'patients-device takes a device, its bed or null, and at (UTC ms)');
+      const { tenant, ...asked } = parsed(
+        deviceArgs,
+        args,
+        'patients-device takes a device, its gateway, its bed or null, and at (UTC ms)',
+      );
       yield await byHand.assignDevice(caller(principal, tenant), asked, CONTEXT);
     },
     'patients-show': async function* (args, principal) {

@@ -10,10 +10,10 @@ export interface Who {
   visit?: string;
 }
 
-/** What an operator says of who lies where. */
+/** What an operator says of who lies where. `beds` of a discharge: those that it is from, where it is not the one that is known for sure. */
 export type Said =
   | { act: 'admit' | 'move'; who: Who; bed: string }
-  | { act: 'discharge'; who: Who }
+  | { act: 'discharge'; who: Who; beds?: readonly string[] }
   | { act: 'swap'; one: Who; oneBed: string; other: Who; otherBed: string }
   | { act: 'merge'; from: Who; into: Who }
   | { act: 'unmerge'; one: Who; other: Who };
@@ -28,7 +28,7 @@ export function movementOf(said: Said, effective: Instant): DatedMovement {
     case 'move':
       return told('A02', { ...said.who, bed: said.bed });
     case 'discharge':
-      return told('A03', said.who);
+      return said.beds === undefined ? told('A03', said.who) : told('A03', ...said.beds.map((bed) => ({ ...said.who, bed })));
     case 'swap':
       return told('A17', { ...said.one, bed: said.otherBed }, { ...said.other, bed: said.oneBed });
     case 'merge':
@@ -56,6 +56,11 @@ export function undoing({ event, effective, parties }: DatedMovement): DatedMove
 
 function withoutPlace({ patient, visit }: MovementParty): MovementParty {
   return { patient, ...(visit !== undefined && { visit }) };
+}
+
+/** Whether a statement can be taken back by its id. */
+export function isUndoable({ event }: Pick<Movement, 'event'>): boolean {
+  return UNDONE_BY[event] !== undefined;
 }
 
 /** Everybody whom a movement names. */

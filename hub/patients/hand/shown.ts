@@ -11,6 +11,8 @@ import { readSaid, type ToldMovement } from '../said.ts';
 import { type Occupancies, type Occupancy, occupancies, occupancyAt } from '../stays/occupancy.ts';
 import { type Identification, type RecordKey, recordKey, recordOf, type Statement } from '../stays/statement.ts';
 import { whoIsWho } from '../stays/who-is-who.ts';
+import type { Segment } from '../whereabouts/course.ts';
+import type { Whereabouts } from '../whereabouts.ts';
 
 /** A time in a bed, as somebody is told of it who goes by public ids. */
 export interface ShownStay {
@@ -38,10 +40,11 @@ interface Surroundings {
   store: Pick<Store, 'events' | 'placing' | 'record'>;
   policy: () => Policy;
   clock: Clock;
+  whereabouts: Pick<Whereabouts, 'placing'>;
 }
 
 /**
- * Stays, by public ids; with the hospital's numbers for whoever may export what is stored. Decided and recorded of each patient. Errors: ACCESS-*, PATIENT-MISTYPED,
+ * Stays, by public ids, as readers got what was measured in them: what nobody’s readings follow from, because movements were silent or lost, is not sure; with the hospital's numbers for whoever may export what is stored. Decided and recorded of each patient. Errors: ACCESS-*, PATIENT-MISTYPED,
  * PATIENT-UNHEARD, STORAGE-*.
  */
 export function shown(surroundings: Surroundings): Shown {
@@ -49,7 +52,7 @@ export function shown(surroundings: Surroundings): Shown {
 }
 
 async function shownStays(
-  { store, policy, clock }: Surroundings,
+  { store, policy, clock, whereabouts }: Surroundings,
   caller: Principal,
   { patient, bed, at, numbers }: ShowAsked,
   context: CallContext,
@@ -71,7 +74,11 @@ async function shownStays(
   const { known, survivorOf } = await read(await store.events(caller.tenant, { kind: 'movement' }, () => granted(call, null, 0)));
   const wanted = patient === undefined ? undefined : survivorOf(numberBehind(patient, idOf));
   const moment = at ?? (patient === undefined && bed === undefined ? now : undefined);
-  const stays = staysIn(known, { bed, at: moment, person: wanted }).map(({ persons, ...stay }): ShownStay => {
+  const places = await whereabouts.placing(caller.tenant);
+  const judged = new Map(
+    [...known].map(([name, course]) => [name, judgedBy(course, places?.segmentsIn(name) ?? [], Math.max(now, moment ?? now))]),
+  );
+  const stays = staysIn(judged, { bed, at: moment, person: wanted }).map(({ persons, ...stay }): ShownStay => {
     const patients = persons.map((key) => {
       const { authority, value } = recordOf(key);
       return { patient: idOf.get(key) ?? '', ...(numbers && { authority, number: value }) };
@@ -97,6 +104,26 @@ async function read(movements: AsyncIterable<ToldMovement>): Promise<{ known: Oc
     identifications.push(...(said?.identifications ?? []));
   }
   return { known: occupancies(statements, identifications), survivorOf: whoIsWho(identifications).survivorOf };
+}
+
+/**
+ * What is known of a bed, cut where movements fell silent: from then on nobody's readings follow from who was said to lie there. Up to `horizon`, since nobody can tell whether
+ * they will. Pure.
+ */
+function judgedBy(course: readonly Occupancy[], segments: readonly Segment[], horizon: Instant): Occupancy[] {
+  const silent = segments.filter(({ rule, from }) => rule.certainty === 'silent' && from <= horizon);
+  return course.flatMap((stay) => (stay.state === 'occupied' ? cutBy(stay, silent) : [stay]));
+}
+
+function cutBy(stay: Occupancy, silent: readonly Segment[]): Occupancy[] {
+  const end = stay.to ?? Number.POSITIVE_INFINITY;
+  const inside = silent.filter(({ from, to }) => from < end && (to ?? Number.POSITIVE_INFINITY) > stay.from);
+  const edges = inside.flatMap(({ from, to }) => [from, ...(to === null ? [] : [to])]).filter((edge) => edge > stay.from && edge < end);
+  const starts = [...new Set([stay.from, ...edges])].sort((a, b) => a - b);
+  return starts.map((from, i): Occupancy => {
+    const isSilent = inside.some((one) => one.from <= from && (one.to === null || one.to > from));
+    return { ...stay, from, to: starts[i + 1] ?? stay.to, state: isSilent ? 'unconfirmed' : 'occupied' };
+  });
 }
 
 interface Which {

@@ -18,11 +18,11 @@ export type Occupancies = ReadonlyMap<string, readonly Occupancy[]>;
 
 /** Who lay where, from everything that was said. It does not depend on the order in which that was heard. Pure. */
 export function occupancies(statements: readonly Statement[], identifications: readonly Identification[]): Occupancies {
-  const { personOf, joinedAt } = whoIsWho(identifications);
+  const { personOf, joinsOf } = whoIsWho(identifications);
   const ofPerson = Map.groupBy(statements, personOf);
   const inBed = new Map<string, PersonStay[]>();
   for (const [person, said] of ofPerson) {
-    for (const stay of staysOf(said, joinedAt(person))) {
+    for (const stay of staysOf(said, joinsOf(person))) {
       const stays = inBed.get(stay.bed) ?? [];
       inBed.set(stay.bed, stays);
       stays.push({ ...stay, person });
@@ -95,40 +95,47 @@ function* sweep(stays: readonly PersonStay[]): Generator<Pick<Occupancy, 'from' 
   }
 }
 
-/** Who is in a bed, counted while they come and go. */
+/** Who is in a bed, counted while they come and go. Who only claims to have been there is, where nobody else is. */
 class Present {
   readonly #stays = new Map<RecordKey, number>();
+  readonly #claims = new Map<RecordKey, number>();
   #sure = 0;
 
-  add({ person, sure }: PersonStay): void {
-    this.#stays.set(person, (this.#stays.get(person) ?? 0) + 1);
-    if (sure) this.#sure += 1;
+  add({ person, sure, claimed }: PersonStay): void {
+    const stays = claimed ? this.#claims : this.#stays;
+    stays.set(person, (stays.get(person) ?? 0) + 1);
+    if (sure && !claimed) this.#sure += 1;
   }
 
-  remove({ person, sure }: PersonStay): void {
-    const others = (this.#stays.get(person) ?? 0) - 1;
-    if (others > 0) this.#stays.set(person, others);
-    else this.#stays.delete(person);
-    if (sure) this.#sure -= 1;
+  remove({ person, sure, claimed }: PersonStay): void {
+    const stays = claimed ? this.#claims : this.#stays;
+    const others = (stays.get(person) ?? 0) - 1;
+    if (others > 0) stays.set(person, others);
+    else stays.delete(person);
+    if (sure && !claimed) this.#sure -= 1;
   }
 
   get isNobody(): boolean {
-    return this.#stays.size === 0;
+    return this.#there.size === 0;
   }
 
   get state(): Occupancy['state'] {
-    if (this.#stays.size > 1) return 'conflict';
-    return this.#sure > 0 ? 'occupied' : 'unconfirmed';
+    if (this.#there.size > 1) return 'conflict';
+    return this.#sure > 0 || this.#stays.size === 0 ? 'occupied' : 'unconfirmed';
   }
 
   /** The only one; undefined where there are several. */
   get person(): RecordKey | undefined {
-    return this.#stays.size === 1 ? this.#stays.keys().next().value : undefined;
+    return this.#there.size === 1 ? this.#there.keys().next().value : undefined;
   }
 
   /** Everybody, in order. */
   persons(): RecordKey[] {
-    return [...this.#stays.keys()].sort();
+    return [...this.#there.keys()].sort();
+  }
+
+  get #there(): ReadonlyMap<RecordKey, number> {
+    return this.#stays.size > 0 ? this.#stays : this.#claims;
   }
 }
 

@@ -1,3 +1,4 @@
+import { isOneLife, type Join } from './lives.ts';
 import { compareSaid } from './order.ts';
 import type { Statement } from './statement.ts';
 
@@ -13,9 +14,10 @@ interface Counted {
 /**
  * What counts of everything that was said of one person. What was heard more than once, by two gateways or in two messages, counts once, from when it was first heard;
  * but what is heard again after it was taken back counts from then on, and neither the first time nor what took it back does any more. So does what a gateway says again of an
- * instant of which it said something else in between: times of movements are often whole minutes, and in one of them somebody may go there, back and there again. Pure.
+ * instant of which it said something else in between: times of movements are often whole minutes, and in one of them somebody may go there, back and there again. `joins`: as `stepsOf`
+ * has them. Pure.
  */
-export function countedOf(statements: readonly Statement[]): Statement[] {
+export function countedOf(statements: readonly Statement[], joins: readonly Join[] = []): Statement[] {
   const counted = new Map<string, Counted>();
   const lastWord = new Map<string, string>();
   for (const statement of [...statements].sort(compareHeard)) {
@@ -26,7 +28,7 @@ export function countedOf(statements: readonly Statement[]): Statement[] {
     if (before) counted.delete(content);
     if (before?.takenBack) counted.delete(contentOf(before.takenBack.statement));
     const now: Counted = { statement };
-    if (statement.says === 'cancel') takeBack([...counted.values()], now, statement);
+    if (statement.says === 'cancel') takeBack([...counted.values()], now, statement, joins);
     counted.set(content, now);
   }
   return [...counted.values()].map(({ statement }) => statement);
@@ -41,12 +43,13 @@ function saysAgain(lastWord: Map<string, string>, { says, by, at }: Statement, c
   return last !== undefined && last !== content;
 }
 
-/** The last such act before it, as far as was heard. */
-function takeBack(counted: readonly Counted[], cancel: Counted, { act, ...of }: Cancel): void {
+/** The last such act before it, as far as was heard, of the numbers that were known to be one person's by then. */
+function takeBack(counted: readonly Counted[], cancel: Counted, { act, ...of }: Cancel, joins: readonly Join[]): void {
   let last: Counted | undefined;
   for (const one of counted) {
     const { statement, takenBack } = one;
     if (statement.says !== act || takenBack || !isOfVisit(statement, of) || compareSaid(statement, cancel.statement) > 0) continue;
+    if (!isOneLife(joins, statement.record, of.record, of.at)) continue;
     if (!last || compareSaid(last.statement, statement) < 0) last = one;
   }
   if (last) last.takenBack = cancel;

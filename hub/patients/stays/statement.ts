@@ -35,11 +35,11 @@ interface Said {
 /**
  * One thing that somebody said about who is where. `admit` and `transfer` put a patient into a bed ('' is no bed), `leave` takes it out of wherever it is;
  * `bed` of a `leave` is what it left. `confirm` says where a patient is without moving it; without a bed, that what was another visit goes on as this one. `cancel` takes back the last such act of the patient, and `bed` is
- * where that leaves it.
+ * where that leaves it. `claimedFrom`: since when the patient lay there by whoever said it, where that is too long before it was heard to take anything from anybody.
  */
 export type Statement = Said &
   (
-    | { says: 'admit' | 'transfer'; bed: string; priorBed?: string }
+    | { says: 'admit' | 'transfer'; bed: string; priorBed?: string; claimedFrom?: Instant }
     | { says: 'leave' | 'confirm'; bed?: string }
     | { says: 'cancel'; act: Act; bed?: string }
   );
@@ -95,17 +95,18 @@ const MEANINGS: Readonly<Record<MovementEvent, Meaning>> = {
 };
 
 /** When a movement happened, when its gateway heard it, and what orders it among those of that time. */
-export type Occasion = Pick<Said, 'at' | 'heard' | 'key' | 'by'>;
+export type Occasion = Pick<Said, 'at' | 'heard' | 'key' | 'by'> & { claimedFrom?: Instant };
 
 /** What a movement says. Pure. */
 export function readStatements({ event, parties }: Movement, occasion: Occasion): Read {
   const meaning = MEANINGS[event];
   if (meaning === 'nothing') return { statements: [], identifications: [] };
   if (meaning === 'part') return { statements: [], identifications: parted(parties, occasion) };
-  const each = parties.map((party, i) => ({ party, ...occasion, key: `${occasion.key} ${String(i).padStart(3, '0')}` }));
+  const { claimedFrom, ...about } = occasion;
+  const each = parties.map((party, i) => ({ party, ...about, key: `${occasion.key} ${String(i).padStart(3, '0')}` }));
   if (meaning === 'merge' || meaning === 'give')
     return { statements: [], identifications: each.flatMap(({ party, ...said }) => identification(meaning, party, said)) };
-  return { statements: each.flatMap(({ party, ...said }) => statement(meaning, party, said)), identifications: [] };
+  return { statements: each.flatMap(({ party, ...said }) => statement(meaning, party, { ...said, claimedFrom })), identifications: [] };
 }
 
 function identification(says: 'merge' | 'give', { patient, prior = {} }: MovementParty, said: Occasion): Identification[] {
@@ -126,7 +127,7 @@ function parted(parties: readonly MovementParty[], occasion: Occasion): Identifi
 function statement(
   meaning: Exclude<Statement['says'], 'cancel'> | { cancel: Act },
   { patient, visit, account, bed, priorBed }: MovementParty,
-  about: Occasion,
+  { claimedFrom, ...about }: Omit<Occasion, 'claimedFrom'> & { claimedFrom: Instant | undefined },
 ): Statement[] {
   const said = { ...about, record: recordKey(patient), ...(visit !== undefined && { visit }), ...(account !== undefined && { account }) };
   const there = bed === undefined ? {} : { bed };
@@ -135,5 +136,5 @@ function statement(
   if (meaning === 'confirm') return bed ? [{ ...said, says: meaning, bed }] : [];
   // Without a bed it says that somebody is somewhere.
   if (bed === undefined) return visit === undefined ? [] : [{ ...said, says: 'confirm' }];
-  return [{ ...said, says: meaning, bed, ...(priorBed && { priorBed }) }];
+  return [{ ...said, says: meaning, bed, ...(priorBed && { priorBed }), ...(claimedFrom !== undefined && { claimedFrom }) }];
 }

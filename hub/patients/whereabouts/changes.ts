@@ -1,9 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { nobodyIn, type Reassignment } from '../../store/placing/placing.ts';
-import { holderBy, isSameRule, type PersonFacts, type Rule, type Segment, type Stated } from './course.ts';
+import { holderBy, isSameRule, type Rule, type Segment, type Stated } from './course.ts';
 
-/** Everybody whom a row may name: public ids by who assigned the number. */
-export type Stating = ReadonlyMap<string, ReadonlySet<string>>;
+/** By whom the number behind a public id was assigned; undefined for somebody who was never heard of. */
+export type StatedOf = (id: string) => Stated | undefined;
 
 /** A time in which two courses have one rule each. */
 export interface Step {
@@ -15,12 +15,12 @@ export interface Step {
 
 const UNKNOWN: Rule = { certainty: 'unknown' };
 
-/** What is to be moved where the rows of a bed are judged otherwise than before; `stating`: whom they may name. Pure. */
-export function changesOf(bed: string, before: readonly Segment[], after: readonly Segment[], stating: Stating): Reassignment[] {
+/** What is to be moved where the rows of a bed are judged otherwise than before. Its size does not depend on how many people were ever named. Pure. */
+export function changesOf(bed: string, before: readonly Segment[], after: readonly Segment[], statedOf: StatedOf): Reassignment[] {
   const changed = steps(before, after).filter((step) => !isSameRule(step.before, step.after));
   return joined(
     changed.flatMap(({ from, to, before: was, after: is }) =>
-      moves({ before: was, after: is }, stating).map(
+      moves({ before: was, after: is }, statedOf).map(
         (move): Reassignment => ({ bed, from, to, ...move, was: move.was ?? nobodyIn(bed), is: move.is ?? nobodyIn(bed) }),
       ),
     ),
@@ -29,6 +29,7 @@ export function changesOf(bed: string, before: readonly Segment[], after: readon
 
 /** That a device stood in a bed for a time, and its rows still have the bed that they named, or in which it was taken to be. */
 export interface DeviceStood {
+  gateway: string;
   device: string;
   bed: string;
   toBed: string;
@@ -36,23 +37,18 @@ export interface DeviceStood {
   to: Instant | null;
 }
 
-/**
- * What is to be moved where a device stood in another bed: its rows get that bed, whoever has them. Of rows that name somebody those go that name one of `named` or
- * somebody of whom it matters. Pure.
- */
+/** What is to be moved where a device stood in another bed: its rows get that bed, whoever has them and whomever they name. Pure. */
 export function changesByDevice(
-  { device, bed, toBed, from, to }: DeviceStood,
+  { gateway, device, bed, toBed, from, to }: DeviceStood,
   before: readonly Segment[],
   after: readonly Segment[],
-  stating: Stating,
-  named: Iterable<Stated>,
+  statedOf: StatedOf,
 ): Reassignment[] {
-  const along = [...named];
   return joined(
     steps(before, after, { from, to }).flatMap((step) =>
-      moves(step, stating, along).map(
+      moves(step, statedOf, true).map(
         (move): Reassignment => ({
-          ...{ bed, device, from: step.from, to: step.to },
+          ...{ bed, gateway, device, from: step.from, to: step.to },
           ...move,
           ...{ was: move.was ?? nobodyIn(bed), is: move.is ?? nobodyIn(toBed), toBed },
         }),
@@ -61,43 +57,57 @@ export function changesByDevice(
   );
 }
 
+/** What people gave to a number goes with whose number it is, whenever it was measured. Pure. */
+export function changeOfNumber({ number, was, is }: { number: string; was: string; is: string }): Reassignment {
+  return { bed: '', number, from: 0, to: null, was, is, unnamed: false, stating: [] };
+}
+
 /** Which rows go from whom to whom; undefined for nobody. */
-interface Move {
+interface Move extends Pick<Reassignment, 'unnamed' | 'stating' | 'others'> {
+  was: string | undefined;
+  is: string | undefined;
+}
+
+/** Rows of one kind go the same way. */
+interface Way {
   was: string | undefined;
   is: string | undefined;
   unnamed: boolean;
   stating: string[];
-}
-
-/** By whom rows name: nobody, or one who matters here; each with where it was and will be. `along`: who matters besides, and then also what stays with whom it is. */
-function moves({ before, after }: Pick<Step, 'before' | 'after'>, stating: Stating, along?: readonly Stated[]): Move[] {
-  const found = new Map<string, Move & { named: Set<string> }>();
-  const add = (stated: Stated | undefined): void => {
-    const [was, is] = [holderBy(before, stated)?.id, holderBy(after, stated)?.id];
-    if (!along && was === is) return;
-    const key = JSON.stringify([was ?? null, is ?? null]);
-    const move = found.get(key) ?? { was, is, unnamed: false, stating: [], named: new Set() };
-    found.set(key, move);
-    if (stated === undefined) move.unnamed = true;
-    else move.named.add(stated.id);
-  };
-  add(undefined);
-  for (const stated of mattering(before.who, after.who, stating)) add(stated);
-  for (const stated of along ?? []) add(stated);
-  return [...found.values()].map(({ named, ...move }) => ({ ...move, stating: [...named].sort() }));
+  whole: string[];
 }
 
 /**
- * Of all whom a row may name, those of whom it matters: the two themselves, and everybody whose number cannot be compared with the one or with the other. What names
- * somebody else than both by a number that can, was nobody's and stays so.
+ * By whom rows name: nobody, or somebody by a number that can be compared with neither's, which is the same; one of both; or somebody else by a number that can be compared with one. `isWhole`: also what stays with whom it is.
  */
-function* mattering(one: PersonFacts | undefined, other: PersonFacts | undefined, stating: Stating): Generator<Stated> {
-  const both = [one, other].filter((who) => who !== undefined);
-  for (const [authority, ids] of stating) {
-    if (both.some((who) => !who.authorities.has(authority))) for (const id of ids) yield { id, authority };
-    else for (const who of both) for (const id of who.ids) if (ids.has(id)) yield { id, authority };
+function moves({ before, after }: Pick<Step, 'before' | 'after'>, statedOf: StatedOf, isWhole = false): Move[] {
+  const both = [before.who, after.who].filter((who) => who !== undefined);
+  const compared = [...new Set(both.flatMap(({ authorities }) => [...authorities]))].sort();
+  const but = [...new Set(both.flatMap(({ ids }) => [...ids]))].sort();
+  const ways = new Map<string, Way>();
+  const wayOf = (stated: Stated | undefined): Way | undefined => {
+    const [was, is] = [holderBy(before, stated)?.id, holderBy(after, stated)?.id];
+    if (!isWhole && was === is) return undefined;
+    const key = JSON.stringify([was ?? null, is ?? null]);
+    const way = ways.get(key) ?? { was, is, unnamed: false, stating: [], whole: [] };
+    ways.set(key, way);
+    return way;
+  };
+  const unnamed = wayOf(undefined);
+  if (unnamed) unnamed.unnamed = true;
+  for (const authority of compared) wayOf({ id: NOBODY_NAMED, authority })?.whole.push(authority);
+  for (const id of but) {
+    const stated = statedOf(id);
+    if (stated) wayOf(stated)?.stating.push(id);
   }
+  return [...ways.values()].map(({ whole, ...way }) => ({
+    ...way,
+    ...((way.unnamed || whole.length > 0) && { others: { compared, whole, but } }),
+  }));
 }
+
+/** Stands for whoever has a number and is neither of the two. No public id is empty. */
+const NOBODY_NAMED = '';
 
 /** Both courses laid over each other. Where neither has anybody is left out unless it lies in `within`, which bounds the rest. */
 function steps(before: readonly Segment[], after: readonly Segment[], within?: Pick<Segment, 'from' | 'to'>): Step[] {
@@ -135,7 +145,7 @@ function joined(orders: readonly Reassignment[]): Reassignment[] {
   const open = new Map<string, Reassignment>();
   for (const order of orders) {
     const { from, to, ...what } = order;
-    const key = JSON.stringify(what, Object.keys(what).sort());
+    const key = JSON.stringify(what);
     const last = open.get(key);
     if (last && last.to === from) {
       last.to = to;

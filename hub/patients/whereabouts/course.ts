@@ -1,5 +1,5 @@
 import type { Instant } from '../../../shared/clock.ts';
-import type { RecordKey } from '../stays/statement.ts';
+import type { RecordKey, Statement } from '../stays/statement.ts';
 
 /** What is known of one person; made anew whenever any of it changes, so two of them are the same knowledge if they are the same object. */
 export interface PersonFacts {
@@ -13,6 +13,8 @@ export interface PersonFacts {
   authorities: ReadonlySet<string>;
   /** When the last of what was said of this one happened. */
   saidAt: Instant;
+  /** All that was said of this one, in no order. */
+  said: readonly Pick<Statement, 'at' | 'heard' | 'by'>[];
 }
 
 /** A time of a bed in which it was not empty. */
@@ -28,7 +30,7 @@ export interface Window {
 /** What is known of a bed, in order of time, without the times at which it was empty. */
 export type Course = readonly Window[];
 
-/** By which a time is judged: whose it surely is; whose it is if nothing was missed since the movements fell silent; or nobody's. */
+/** By which a time is judged: whose it surely is; whose it is if nothing was missed since the movements fell silent, or were lost; or nobody's. */
 export type Rule =
   | { certainty: 'sure' | 'silent'; who: PersonFacts }
   | { certainty: 'unconfirmed' | 'conflict' | 'unknown'; who?: undefined };
@@ -39,8 +41,14 @@ export interface Stated {
   authority: string;
 }
 
-/** Since when movements are silent, for an occupant of whom something was said at `saidAt`; infinite where they are not. */
-export type SilentSince = (saidAt: Instant) => Instant;
+/** A time from and without; `to` is infinite while it lasts. */
+export interface Span {
+  from: Instant;
+  to: Instant;
+}
+
+/** When movements of an occupant may be missing, in no order. */
+export type Missing = (who: PersonFacts) => readonly Span[];
 
 const UNKNOWN: Rule = { certainty: 'unknown' };
 
@@ -57,20 +65,21 @@ export function windowAt(course: Course, at: Instant): Window | undefined {
 }
 
 /** By what the rows of a bed at a time are judged. */
-export function ruleAt(course: Course, at: Instant, silentSince: SilentSince): Rule {
-  return ruleOf(windowAt(course, at), at, silentSince);
+export function ruleAt(course: Course, at: Instant, missing: Missing): Rule {
+  return ruleOf(windowAt(course, at), at, missing);
 }
 
-function ruleOf(window: Window | undefined, at: Instant, silentSince: SilentSince): Rule {
+function ruleOf(window: Window | undefined, at: Instant, missing: Missing): Rule {
   if (window === undefined) return UNKNOWN;
   const { state, who } = window;
   if (state !== 'occupied' || who === undefined) return { certainty: state === 'conflict' ? 'conflict' : 'unconfirmed' };
-  return { certainty: at < silentSince(who.saidAt) ? 'sure' : 'silent', who };
+  const isMissing = missing(who).some(({ from, to }) => at >= from && at < to);
+  return { certainty: isMissing ? 'silent' : 'sure', who };
 }
 
 /**
  * Whose a row is: the occupant's, unless it names somebody else by a number that can be compared with the occupant's, being of the same authority. While movements
- * are silent it must name the occupant. Undefined for nobody.
+ * may be missing it must name the occupant. Undefined for nobody.
  */
 export function holderBy({ certainty, who }: Rule, stated: Stated | undefined): PersonFacts | undefined {
   if (who === undefined) return undefined;
@@ -90,17 +99,16 @@ export interface Segment {
   rule: Rule;
 }
 
-/** The windows of a bed with their rules, cut where movements fell silent; nothing for the times at which it is empty. */
-export function segmentsOf(course: Course, silentSince: SilentSince): Segment[] {
+/** The windows of a bed with their rules, cut where movements may be missing; nothing for the times at which it is empty. */
+export function segmentsOf(course: Course, missing: Missing): Segment[] {
   return course.flatMap((window): Segment[] => {
     const { from, to, who } = window;
-    const cut = who === undefined ? Number.POSITIVE_INFINITY : silentSince(who.saidAt);
-    const whole = { from, to, rule: ruleOf(window, from, silentSince) };
-    if (cut <= from || cut >= (to ?? Number.POSITIVE_INFINITY)) return [whole];
-    return [
-      { ...whole, to: cut },
-      { from: cut, to, rule: ruleOf(window, cut, silentSince) },
-    ];
+    const end = to ?? Number.POSITIVE_INFINITY;
+    const edges = (who === undefined ? [] : missing(who))
+      .flatMap((span) => [span.from, span.to])
+      .filter((edge) => edge > from && edge < end);
+    const cuts = [from, ...new Set(edges)].sort((a, b) => a - b);
+    return cuts.map((cut, i) => ({ from: cut, to: cuts[i + 1] ?? to, rule: ruleOf(window, cut, missing) }));
   });
 }
 

@@ -1,8 +1,14 @@
 import type { Instant } from '../../../shared/clock.ts';
-import type { DeviceMove } from '../../store/placing/placing.ts';
+import type { DeviceKey, DeviceMove } from '../../store/placing/placing.ts';
 
 /** The bed of a device that was put where no bed is: nobody lies in it. */
 export const NOWHERE = '';
+
+/** The gateway of a move of which no gateway is known that has such a device: it counts for whichever turns out to have one. No gateway is called so. */
+export const ANY = '';
+
+/** That one device was moved by hand. */
+export type MoveOfOne = Omit<DeviceMove, 'tenant'> & DeviceKey;
 
 /** In which bed a device stood from a time on; `NOWHERE` in none. */
 export interface Stood {
@@ -13,23 +19,53 @@ export interface Stood {
 
 /** Where devices stood by hand. Before a device was first moved, its messages say in which bed it is. */
 export class Devices {
-  readonly #moves = new Map<string, { bed: string; at: Instant }[]>();
+  /** By id of the device alone. */
+  readonly #moves = new Map<string, { gateway: string; bed: string; at: Instant }[]>();
 
   /** Where a device stood at a time; undefined where nobody said. */
-  bedOf(device: string, at: Instant): string | undefined {
-    return this.#moves.get(device)?.findLast((move) => move.at <= at)?.bed;
+  bedOf(key: DeviceKey, at: Instant): string | undefined {
+    return this.#moves.get(key.device)?.findLast((move) => move.at <= at && isOf(move, key))?.bed;
   }
 
   /** What a move would change: the time until the next one, and where the device was taken to be in it; undefined where its messages said. Of moves at one time the one said last counts. */
-  changedBy({ device, bed, at }: Omit<DeviceMove, 'tenant'>): Stood & { was: string | undefined } {
-    const next = this.#moves.get(device)?.find((move) => move.at > at);
-    return { bed: bed ?? NOWHERE, from: at, to: next?.at ?? null, was: this.bedOf(device, at) };
+  changedBy(moved: MoveOfOne): Stood & { was: string | undefined } {
+    const { device, bed, at } = moved;
+    const next = this.#moves.get(device)?.find((move) => move.at > at && isOf(move, moved));
+    return { bed: bed ?? NOWHERE, from: at, to: next?.at ?? null, was: this.bedOf(moved, at) };
   }
 
-  add({ device, bed, at }: Omit<DeviceMove, 'tenant'>): void {
+  add({ gateway, device, bed, at }: MoveOfOne): void {
     const moves = this.#moves.get(device) ?? [];
     this.#moves.set(device, moves);
     const index = moves.findLastIndex((move) => move.at <= at);
-    moves.splice(index + 1, 0, { bed: bed ?? NOWHERE, at });
+    moves.splice(index + 1, 0, { gateway, bed: bed ?? NOWHERE, at });
+  }
+}
+
+function isOf(move: Pick<DeviceKey, 'gateway'>, { gateway }: DeviceKey): boolean {
+  return move.gateway === gateway || move.gateway === ANY;
+}
+
+/** Where the messages of devices said that they stood, since the hub began. In memory alone. */
+export class SeenDevices {
+  /** Beds, by device, by gateway. */
+  readonly #seen = new Map<string, Map<string, Set<string>>>();
+
+  /** What names no device says nothing of one. */
+  note({ gateway, device }: DeviceKey, bed: string): void {
+    if (device === '') return;
+    const byGateway = this.#seen.get(device) ?? new Map<string, Set<string>>();
+    this.#seen.set(device, byGateway);
+    const beds = byGateway.get(gateway) ?? new Set();
+    byGateway.set(gateway, beds.add(bed));
+  }
+
+  bedsOf({ gateway, device }: DeviceKey): ReadonlySet<string> {
+    return this.#seen.get(device)?.get(gateway) ?? new Set();
+  }
+
+  /** Gateways of which a device of this id was heard. */
+  gatewaysOf(device: string): string[] {
+    return [...(this.#seen.get(device)?.keys() ?? [])];
   }
 }

@@ -28,7 +28,7 @@ export function kinOf(
   identifications: readonly Identification[],
   idOf: (record: RecordKey) => string,
 ): Kin {
-  const { personOf, survivorOf, joinedAt } = whoIsWho(identifications);
+  const { personOf, survivorOf, joinsOf } = whoIsWho(identifications);
   const saidOf = Map.groupBy(statements, personOf);
   const numbersOf = Map.groupBy(records, survivorOf);
   const persons = new Map<RecordKey, PersonFacts>();
@@ -39,7 +39,7 @@ export function kinOf(
     const facts = factsOf(key, numbers, said, idOf);
     persons.set(key, facts);
     for (const number of numbers) ofNumber.set(number, facts);
-    for (const stay of staysOf(said, joinedAt(key))) {
+    for (const stay of staysOf(said, joinsOf(key))) {
       const inBed = stays.get(stay.bed);
       if (inBed) inBed.push({ ...stay, person: key });
       else stays.set(stay.bed, [{ ...stay, person: key }]);
@@ -57,7 +57,7 @@ function factsOf(
   const authorities = new Set(numbers.map((number) => recordOf(number).authority));
   authorities.delete('');
   const saidAt = said.reduce<Instant>((last, { at }) => Math.max(last, at), Number.NEGATIVE_INFINITY);
-  return { key, id: idOf(key), ids: new Set(numbers.map(idOf)), authorities, saidAt };
+  return { key, id: idOf(key), ids: new Set(numbers.map(idOf)), authorities, saidAt, said };
 }
 
 /** The numbers of which an identification speaks. */

@@ -1,6 +1,5 @@
 import type { AssignedId } from '../../../shared/movement.ts';
 import { type RecordKey, recordKey, recordOf } from '../stays/statement.ts';
-import type { Stating } from './changes.ts';
 import type { Stated } from './course.ts';
 
 /** The public ids of everybody of a tenant who was ever heard of, by the numbers that the hospital gave. */
@@ -8,15 +7,11 @@ export class People {
   /** By who assigned the number, by number; asked for every row that names somebody. */
   readonly #ids = new Map<string, Map<string, string>>();
   readonly #numbers = new Map<string, AssignedId>();
-  readonly #byAuthority = new Map<string, Set<string>>();
 
   add({ authority, value }: AssignedId, id: string): void {
     const ids = this.#ids.get(authority) ?? new Map<string, string>();
     this.#ids.set(authority, ids.set(value, id));
     this.#numbers.set(id, { authority, value });
-    if (authority === '') return;
-    const of = this.#byAuthority.get(authority) ?? new Set();
-    this.#byAuthority.set(authority, of.add(id));
   }
 
   /** Public id of a number; undefined for one that was never heard of. */
@@ -48,10 +43,5 @@ export class People {
   stated(id: string): Stated | undefined {
     const number = this.#numbers.get(id);
     return number && { id, authority: number.authority };
-  }
-
-  /** Everybody whom a row may name. */
-  get stating(): Stating {
-    return this.#byAuthority;
   }
 }

@@ -1,8 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AssignedId } from '../../../shared/movement.ts';
-import { nobodyIn, type Placed } from '../../store/placing/placing.ts';
+import { type DeviceKey, nobodyIn, type Placed } from '../../store/placing/placing.ts';
 import { recordKey } from '../stays/statement.ts';
-import { holderBy, isComparable, type Rule, type Stated } from './course.ts';
+import { holderBy, isComparable, type Rule, type Segment, type Stated } from './course.ts';
+import type { SeenDevices } from './devices.ts';
 import type { TenantPlaces } from './tenant-places.ts';
 
 /** How sure it is whose a row is. `unconfirmed`: a movement was missed, or they are silent. `unknown`: nobody is known to lie there. */
@@ -20,18 +21,23 @@ export interface PlacedRow {
 /** What a row says of whose it is, and when it was measured (`sortTime`). */
 export interface RowPlace {
   bed: string;
+  gateway: string;
   device: string;
   /** The number that it names, or a public id. */
   stated?: AssignedId | { id: string } | undefined;
   at: Instant;
-  /** Whether movements may be missing that the store once had: as while they are silent, a row must then name who lies there. */
-  isMissing?: boolean;
+  /** Whether nobody knows for sure that it is not of a time of which the store lost the movements: as while they are silent, a row must then name who lies there. */
+  mayBeLost?: boolean;
 }
 
-/** What was heard of a device since the hub began: where its messages said it stood, and whom they named. */
-export interface SeenDevice {
-  beds: Set<string>;
-  named: Set<string>;
+/** Where somebody may lie. */
+export interface Whereabout {
+  /** Public id that survived merges. */
+  patient: string;
+  /** One, unless it is not known which of several. */
+  beds: readonly string[];
+  /** Whether the person goes by the number that was asked for, which no other one took the place of. */
+  isOwn: boolean;
 }
 
 /** Stands for every number that is not kept, because its gateway named too many new ones: whoever it is, it is nobody who lies anywhere. No message is compared by a number of nobody's system. */
@@ -46,9 +52,9 @@ export class BatchPlaces {
   /** Keys of numbers that are not to get one: what names them is nobody's, and stays so. */
   readonly #unkept: ReadonlySet<string>;
   readonly #places: TenantPlaces;
-  readonly #seen: Map<string, SeenDevice>;
+  readonly #seen: SeenDevices;
 
-  constructor(version: number, places: TenantPlaces, seen: Map<string, SeenDevice>, unkept: ReadonlySet<string> = new Set()) {
+  constructor(version: number, places: TenantPlaces, seen: SeenDevices, unkept: ReadonlySet<string> = new Set()) {
     this.#unkept = unkept;
     this.version = version;
     this.#places = places;
@@ -56,8 +62,32 @@ export class BatchPlaces {
   }
 
   /** In which bed a row is measured: where its device was put by hand, else as its message says. */
-  bedOf(device: string, stated: string | undefined, at: Instant): string | undefined {
-    return (device === '' ? undefined : this.#places.devices.bedOf(device, at)) ?? stated;
+  bedOf(key: DeviceKey, stated: string | undefined, at: Instant): string | undefined {
+    return (key.device === '' ? undefined : this.#places.devices.bedOf(key, at)) ?? stated;
+  }
+
+  /** Who is known to lie in a bed at a time, also while movements are silent; undefined where nobody does or it is not known who. */
+  occupantOf(bed: string, at: Instant): string | undefined {
+    return this.#places.ruleAt(bed, at).who?.id;
+  }
+
+  /** The times of a bed in which it was not empty, each judged by one rule. */
+  segmentsIn(bed: string): readonly Segment[] {
+    return this.#places.segmentsIn(bed);
+  }
+
+  /** Everybody who was said to lie in a bed at a time and not to have left, by public id. */
+  saidToBeIn(bed: string, at: Instant): string[] {
+    return this.#places.saidToBeIn(bed, at);
+  }
+
+  /** Where somebody may lie at a time, by a number of theirs; undefined for one of whom no movement ever spoke. */
+  whereIs(number: AssignedId, at: Instant): Whereabout | undefined {
+    const id = this.#places.people.idOf(number);
+    const who = id === undefined ? undefined : this.#places.personBehind(id);
+    if (who === undefined) return undefined;
+    const beds = this.#places.staysOf(who).filter(({ from, to }) => from <= at && (to === null || to > at));
+    return { patient: who.id, beds: [...new Set(beds.map(({ bed }) => bed))], isOwn: who.key === recordKey(number) };
   }
 
   /** True for the public id of somebody who was heard of. */
@@ -66,12 +96,14 @@ export class BatchPlaces {
   }
 
   /** Whose a row is that was measured in `bed`, as `bedOf` said. */
-  place({ bed, device, stated: named, at, isMissing = false }: RowPlace): PlacedRow {
-    if (this.#isUnkept(named)) return this.#somebodyElse(device, bed);
+  place({ bed, gateway, device, stated: named, at, mayBeLost = false }: RowPlace): PlacedRow {
+    const key = { gateway, device };
+    if (this.#isUnkept(named)) return this.#somebodyElse(key, bed);
     const stated = this.#stated(named);
-    if (device !== '') this.#note(device, bed, stated);
+    this.#seen.note(key, bed);
     const known = this.#places.ruleAt(bed, at);
-    const rule: Rule = isMissing && known.certainty === 'sure' ? { ...known, certainty: 'silent' } : known;
+    const isLost = mayBeLost && known.certainty === 'sure' && this.#places.isLost(bed, known.who);
+    const rule: Rule = isLost ? { ...known, certainty: 'silent' } : known;
     const patient = holderBy(rule, stated)?.id;
     return {
       patient: patient ?? nobodyIn(bed),
@@ -90,8 +122,8 @@ export class BatchPlaces {
     );
   }
 
-  #somebodyElse(device: string, bed: string): PlacedRow {
-    if (device !== '') this.#note(device, bed, undefined);
+  #somebodyElse(key: DeviceKey, bed: string): PlacedRow {
+    this.#seen.note(key, bed);
     const stated = this.#places.people.idOf(SOMEBODY_ELSE) ?? null;
     return { patient: nobodyIn(bed), placed: { bed, stated }, identity: 'conflict' };
   }
@@ -105,13 +137,6 @@ export class BatchPlaces {
     const id = people.idOf(named);
     if (id === undefined) this.unheard.set(recordKey(named), named);
     return id === undefined ? undefined : { id, authority: named.authority };
-  }
-
-  #note(device: string, bed: string, stated: Stated | undefined): void {
-    const seen = this.#seen.get(device) ?? { beds: new Set(), named: new Set() };
-    this.#seen.set(device, seen);
-    seen.beds.add(bed);
-    if (stated) seen.named.add(stated.id);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { PatientPlace } from '../../registry/registry.ts';
+import { type HospitalStay, hospitalStaysOf } from '../stays/hospital-stays.ts';
 import { type PersonFacts, windowAt } from './course.ts';
 import type { TenantPlaces } from './tenant-places.ts';
 
@@ -24,9 +25,26 @@ export function placeOf(places: TenantPlaces, beds: ReadonlySet<string>, id: str
   const stays = places.staysOf(who).filter(({ bed, from }) => beds.has(bed) && from <= now);
   const here = stays.filter(({ to }) => to === null || to > now);
   const sure = here.find(({ bed }) => occupantOf(places, bed, now)?.id === who.id);
-  if (sure) return { patient: who.id, bed: sure.bed, ...merged };
+  if (sure) {
+    const [now, ...before] = hospitalStaysOf(places.staysOf(who)).reverse();
+    return { patient: who.id, bed: sure.bed, ...(now && before.length > 0 && { admitted: now.from }), ...merged };
+  }
   const left = here.length === 0 && stays.length > 0;
-  return { patient: who.id, bed: null, ...(left && { discharged: Math.max(...stays.map(({ to }) => to ?? now)) }), ...merged };
+  // What was said last is in doubt, so they may still lie where they lay before.
+  const before = left ? undefined : stays.filter(({ to }) => to !== null && to <= now).sort((a, b) => (b.to ?? now) - (a.to ?? now))[0];
+  const possible = [...new Set([...here, ...(before ? [before] : [])].map(({ bed }) => bed))].sort().map((bed) => ({ bed }));
+  return {
+    ...{ patient: who.id, bed: null },
+    ...(left && { discharged: Math.max(...stays.map(({ to }) => to ?? now)) }),
+    ...(possible.length > 0 && { possible }),
+    ...merged,
+  };
+}
+
+/** From when to when somebody was here, as far as movements told of it; in order. */
+export function hospitalStays(places: TenantPlaces, id: string): HospitalStay[] {
+  const who = places.personBehind(id);
+  return who === undefined ? [] : hospitalStaysOf(places.staysOf(who));
 }
 
 /** Who lies in a bed for sure, also while movements are silent: then nobody. */

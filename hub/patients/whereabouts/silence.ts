@@ -1,5 +1,8 @@
 import type { Instant } from '../../../shared/clock.ts';
-import type { SilentSince } from './course.ts';
+import type { Missing, Span } from './course.ts';
+
+/** Since when movements are silent, for an occupant of whom something was said at `saidAt`; infinite where they are not. */
+export type SilentSince = (saidAt: Instant) => Instant;
 
 /** After how many milliseconds without a movement of a gateway that tells of them nobody knows any more who lies where; by identity id. */
 export type SilenceLimits = ReadonlyMap<string, number>;
@@ -27,5 +30,15 @@ export function upTo(horizon: Instant, since: SilentSince): SilentSince {
   return (saidAt) => {
     const at = since(saidAt);
     return at > horizon ? Number.POSITIVE_INFINITY : at;
+  };
+}
+
+const NOTHING: readonly Span[] = [];
+
+/** The time in which movements of an occupant are silent. */
+export function missingBySilence(since: SilentSince): Missing {
+  return ({ saidAt }) => {
+    const from = since(saidAt);
+    return from === Number.POSITIVE_INFINITY ? NOTHING : [{ from, to: Number.POSITIVE_INFINITY }];
   };
 }

@@ -1,12 +1,15 @@
 import type { Instant } from '../../../shared/clock.ts';
-import type { DeviceMove, Reassignment } from '../../store/placing/placing.ts';
+import type { UnknownStretch } from '../../registry/bindings.ts';
+import type { Reassignment } from '../../store/placing/placing.ts';
 import type { SaidByMovement } from '../said.ts';
 import { holdings, type PersonStay } from '../stays/occupancy.ts';
 import { type Identification, type RecordKey, recordKey, type Statement } from '../stays/statement.ts';
-import { changesByDevice, changesOf, type Stating } from './changes.ts';
-import { type Course, type PersonFacts, type Rule, ruleAt, type SilentSince, type Stated, segmentsOf } from './course.ts';
-import { Devices, NOWHERE } from './devices.ts';
+import { changeOfNumber, changesByDevice, changesOf } from './changes.ts';
+import { type Course, type PersonFacts, type Rule, ruleAt, type Segment, type Stated, segmentsOf } from './course.ts';
+import { Devices, type MoveOfOne, NOWHERE } from './devices.ts';
+import { HeardRows, Judging } from './judging.ts';
 import { type Kin, kinOf, namedBy } from './kin.ts';
+import { type Losses, NO_LOSSES } from './lost.ts';
 import { People } from './people.ts';
 import { type SilenceLimits, silentSince, upTo } from './silence.ts';
 
@@ -33,6 +36,7 @@ interface News {
   kin: readonly Kin[];
   beds: ReadonlyMap<string, Bed>;
   lastOf: ReadonlyMap<string, Instant>;
+  losses: Losses;
 }
 
 /** All that is known of who lies where in one tenant. Nothing in it depends on the order in which movements were heard. In memory alone. */
@@ -43,13 +47,18 @@ export class TenantPlaces {
   readonly #heard = new Set<string>();
   readonly #kin = new Map<RecordKey, Kin>();
   readonly #beds = new Map<string, Bed>();
+  readonly #losses: () => Losses;
+  readonly #heardRows = new HeardRows();
   #lastOf: ReadonlyMap<string, Instant> = new Map();
-  #silence: { limits: SilenceLimits; lastOf: ReadonlyMap<string, Instant>; since: SilentSince } | undefined;
+  #judging: { limits: SilenceLimits; losses: Losses; revision: number; by: Judging } | undefined;
+  /** By what was lost when it was last worked out what changes for rows. */
+  #judgedBy: Losses | undefined;
   #revision = 0;
 
-  /** `limits` is asked anew at each question. */
-  constructor(limits: () => SilenceLimits) {
+  /** Both are asked anew at each question. */
+  constructor(limits: () => SilenceLimits, losses: () => Losses = () => NO_LOSSES) {
     this.#limits = limits;
+    this.#losses = losses;
   }
 
   /** Whether a movement is known already. */
@@ -66,18 +75,41 @@ export class TenantPlaces {
     const revision = this.#revision;
     return {
       orders: whole ? [] : this.#orders(news, now),
-      learn: () => this.#learn(revision === this.#revision ? news : this.#gathered(movements)),
+      learn: () => {
+        if (!whole) this.#judgedBy = news.losses;
+        return this.#learn(revision === this.#revision ? news : this.#gathered(movements));
+      },
     };
   }
 
   /** Since when (time of measurement) movements are silent; of whom nothing was said since. Infinite where they are not. */
   silentSince(): Instant {
-    return this.#since()(Number.NEGATIVE_INFINITY);
+    return silentSince(this.#lastOf, this.#limits())(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Since when movements are missing, because the store was put back and they were not told again; infinite where none are. */
+  lostSince(): Instant {
+    return this.#by().lostSince();
+  }
+
+  /** Until when all movements of a lost stretch were told again; infinite where none are missing. */
+  toldAgainUntil(stretch: UnknownStretch): Instant {
+    return this.#by().toldAgainUntil(stretch);
   }
 
   /** By what rows of a bed at a time are judged. */
   ruleAt(bed: string, at: Instant): Rule {
-    return ruleAt(this.courseOf(bed), at, this.#since());
+    return ruleAt(this.courseOf(bed), at, this.#by().missingIn(bed));
+  }
+
+  /** Whether movements of who lies in a bed were lost, of whatever time. */
+  isLost(bed: string, who: PersonFacts): boolean {
+    return this.#by().byLossIn(bed)(who).length > 0;
+  }
+
+  /** The times of a bed in which it was not empty, each judged by one rule. */
+  segmentsIn(bed: string): Segment[] {
+    return segmentsOf(this.courseOf(bed), this.#by().missingIn(bed));
   }
 
   courseOf(bed: string): Course {
@@ -95,31 +127,40 @@ export class TenantPlaces {
     return record === undefined ? undefined : this.#kin.get(record)?.personOf.get(record);
   }
 
+  /** Everybody who was said to lie in a bed at a time and not to have left, by public id. */
+  saidToBeIn(bed: string, at: Instant): string[] {
+    const lying = [...(this.#beds.get(bed)?.stays ?? [])].flatMap(([{ persons }, stays]) =>
+      stays.flatMap(({ person, from, to }) => (from <= at && (to === null || to > at) ? (persons.get(person)?.id ?? []) : [])),
+    );
+    return [...new Set(lying)];
+  }
+
   /** Where a person lay, by bed. */
   staysOf({ key }: PersonFacts): PersonStay[] {
     const stays = this.#kin.get(key)?.stays.values() ?? [];
     return [...stays].flatMap((inBed) => inBed.filter(({ person }) => person === key));
   }
 
-  /**
-   * What changes for rows of a device that was moved, which stand in one of `beds`, by their messages, unless it was moved before. `named`: whom its messages named.
-   */
-  ordersOfMove(move: Omit<DeviceMove, 'tenant'>, beds: Iterable<string>, named: Iterable<Stated>): Reassignment[] {
+  /** What changes for rows of a device that was moved, which stand in one of `beds`, by their messages, unless it was moved before. */
+  ordersOfMove(move: MoveOfOne, beds: Iterable<string>): Reassignment[] {
     const { bed: toBed, was, from, to } = this.devices.changedBy(move);
-    const [since, along] = [this.#since(), [...named]];
-    const segments = (bed: string) => segmentsOf(bed === NOWHERE ? [] : this.courseOf(bed), since);
+    const of = { gateway: move.gateway, device: move.device };
+    const by = this.#by();
+    const segments = (bed: string) => segmentsOf(bed === NOWHERE ? [] : this.courseOf(bed), by.missingIn(bed));
     return [...new Set(was === undefined ? beds : [was])]
       .filter((bed) => bed !== toBed)
-      .flatMap((bed) =>
-        changesByDevice({ device: move.device, bed, toBed, from, to }, segments(bed), segments(toBed), this.people.stating, along),
-      );
+      .flatMap((bed) => changesByDevice({ ...of, bed, toBed, from, to }, segments(bed), segments(toBed), this.#statedOf));
   }
 
-  #since(): SilentSince {
-    const limits = this.#limits();
-    if (this.#silence?.limits !== limits || this.#silence.lastOf !== this.#lastOf)
-      this.#silence = { limits, lastOf: this.#lastOf, since: silentSince(this.#lastOf, limits) };
-    return this.#silence.since;
+  readonly #statedOf = (id: string): Stated | undefined => this.people.stated(id);
+
+  #by(): Judging {
+    const [limits, losses, revision] = [this.#limits(), this.#losses(), this.#revision];
+    const known = this.#judging;
+    if (known?.limits === limits && known.losses === losses && known.revision === revision) return known.by;
+    const by = new Judging({ since: silentSince(this.#lastOf, limits), losses, heard: this.#heardRows });
+    this.#judging = { limits, losses, revision, by };
+    return by;
   }
 
   #gathered(movements: readonly SaidByMovement[]): News {
@@ -133,7 +174,7 @@ export class TenantPlaces {
       lastOf.set(one.gateway, Math.max(lastOf.get(one.gateway) ?? Number.NEGATIVE_INFINITY, one.at));
     }
     const { gone, kin } = drafts.ended((record) => this.people.idOfRecord(record) ?? '');
-    return { said, gone, kin, beds: this.#bedsWith(gone, kin), lastOf };
+    return { said, gone, kin, beds: this.#bedsWith(gone, kin), lastOf, losses: this.#losses() };
   }
 
   /** Every bed in which anybody lay of whom something else is known, anew. */
@@ -149,21 +190,37 @@ export class TenantPlaces {
     return new Map([...stays].map(([bed, inBed]) => [bed, { stays: inBed, course: courseOf(inBed) }]));
   }
 
-  #orders({ beds, lastOf }: News, now: Instant): Reassignment[] {
+  #orders({ said, kin, beds, lastOf, losses }: News, now: Instant): Reassignment[] {
     const horizon = now + AHEAD_MS;
-    const [before, after] = [upTo(horizon, this.#since()), upTo(horizon, silentSince(lastOf, this.#limits()))];
-    const isHeardAgain = before(Number.NEGATIVE_INFINITY) !== after(Number.NEGATIVE_INFINITY);
-    const concerned = isHeardAgain ? new Set([...this.#beds.keys(), ...beds.keys()]) : beds.keys();
-    const stating: Stating = this.people.stating;
-    return [...concerned].flatMap((bed) => {
+    const limits = this.#limits();
+    const sinceOf = (last: ReadonlyMap<string, Instant>) => upTo(horizon, silentSince(last, limits));
+    // What was lost or confirmed meanwhile without a movement counts for rows that are there from this one on; a hub that has just begun does not know by what they were judged.
+    const before = new Judging({ since: sinceOf(this.#lastOf), losses: this.#judgedBy ?? losses.ever ?? losses, heard: this.#heardRows });
+    const after = new Judging({ since: sinceOf(lastOf), losses, heard: this.#heardRows.with(said) });
+    const concerned = before.isSame(after) ? beds.keys() : new Set([...this.#beds.keys(), ...beds.keys()]);
+    const inBeds = [...concerned].flatMap((bed) => {
       const was = this.courseOf(bed);
-      return changesOf(bed, segmentsOf(was, before), segmentsOf(beds.get(bed)?.course ?? was, after), stating);
+      const is = beds.get(bed)?.course ?? was;
+      return changesOf(bed, segmentsOf(was, before.missingIn(bed)), segmentsOf(is, after.missingIn(bed)), this.#statedOf);
+    });
+    return [...inBeds, ...kin.flatMap((one) => this.#mergedIn(one))];
+  }
+
+  /** Whose numbers are another person's with what is said of these. */
+  #mergedIn({ personOf }: Kin): Reassignment[] {
+    return [...personOf].flatMap(([record, { id: is }]) => {
+      const number = this.people.idOfRecord(record) ?? '';
+      const was = this.#kin.get(record)?.personOf.get(record)?.id ?? number;
+      return was === is ? [] : [changeOfNumber({ number, was, is })];
     });
   }
 
   #learn({ said, gone, kin, beds, lastOf }: News): string[] {
     this.#revision += 1;
-    for (const { id } of said) this.#heard.add(id);
+    for (const one of said) {
+      this.#heard.add(one.id);
+      this.#heardRows.add(one);
+    }
     for (const one of kin) for (const record of one.records) this.#kin.set(record, one);
     const concerned = [...gone, ...kin].flatMap(({ persons }) => [...persons.values()].flatMap(({ ids }) => [...ids]));
     for (const [name, bed] of beds) {

@@ -1,9 +1,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Resource } from '../../../shared/fhir.ts';
+import type { AssignedId } from '../../../shared/movement.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { canonicalJson } from '../../ingest/canonical.ts';
 import { namesIn } from '../../patients/names-in.ts';
+import { AMEND_SQL, numbersOf } from '../amend/statements.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import { personKey } from '../placing/keep-sqlite.ts';
@@ -16,7 +18,7 @@ import type { ErasureEnd, ErasureOrder, Removed } from './erasing.ts';
 import { NOTHING_REMOVED } from './erasing.ts';
 import { type IsTheirs, withoutParties } from './movement-parties.ts';
 import { ERASING_SQL } from './statements.ts';
-import { heldKin, heldTombstone, type Marked, markOf, type Tombstone } from './tombstone.ts';
+import { heldKin, heldTombstone, type Marked, markOf, namesAny, type Tombstone } from './tombstone.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 
@@ -84,6 +86,8 @@ export function adopt(database: Writing, tombstone: Tombstone): { isNew: boolean
       .run(tenant, secret, mark, null, at, reason, principal, JSON.stringify(others), null, null);
   if (patient === undefined) return { isNew: held === undefined };
   if (database.prepare<[string, string]>(ERASING_SQL.findHold).get(tenant, patient) !== undefined) throw heldTombstone();
+  // A hold under another of their numbers is theirs, too.
+  if (namesAny(tombstone, database.prepare<[string], AssignedId>(ERASING_SQL.heldNumbers).all(tenant))) throw heldTombstone();
   begin(database, { tenant, patient, at, reason, principal }, find.get(tenant, secret, mark));
   return { isNew: held === undefined, patient };
 }
@@ -243,7 +247,11 @@ class Erasing {
     this.#progress.found([batch.gateway]);
     this.#database.prepare<[number, number, number]>(ERASING_SQL.dropRowsOfBatch).run(firstKey, lastKey, this.#key);
     const dropKeptBack = this.#database.prepare<[number]>(RETENTION_SQL.dropKeptBack);
-    for (const { key } of rows) dropKeptBack.run(key);
+    const dropAmended = this.#database.prepare<[number]>(AMEND_SQL.dropRowsOf);
+    for (const { key } of rows) {
+      dropKeptBack.run(key);
+      dropAmended.run(key);
+    }
     this.#repack(batch, rows);
     this.#forget(rows);
     this.#less(rows.length, 0, 0);
@@ -327,6 +335,11 @@ class Erasing {
   person(ids: readonly string[]): void {
     const of = [this.#tenant, this.#patient] as const;
     this.#database.prepare<[number]>(ERASING_SQL.dropCurrent).run(this.#key);
+    // What would be theirs once somebody undid it stays whose it is.
+    this.#database.prepare<[number]>(AMEND_SQL.forgetGiver).run(this.#key);
+    for (const sql of [AMEND_SQL.forgetRules, AMEND_SQL.forget, AMEND_SQL.forgetOther])
+      this.#database.prepare<string[]>(sql).run(this.#tenant, ...numbersOf(...of));
+    this.#database.prepare<string[]>(AMEND_SQL.forgetMerged).run(...of, this.#patient);
     this.#database.prepare<[number]>(ERASING_SQL.dropPatient).run(this.#key);
     for (const sql of [ERASING_SQL.unbind, ERASING_SQL.dropKey]) this.#database.prepare<[string, string]>(sql).run(...of);
     for (const id of ids) this.#database.prepare<[string, string]>(PLACING_SQL.forgetPerson).run(this.#tenant, id);

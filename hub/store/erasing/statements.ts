@@ -13,7 +13,7 @@ export const ERASING_SQL = {
     INSERT INTO erasure (tenant, secret, mark, subject, at, reason, principal, others, patient, gateways)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   // Under a mark that was adopted before the data came back.
-  beginAgain: 'UPDATE erasure SET subject = ?, patient = ?, gateways = ?, lastEvent = 0 WHERE key = ?',
+  beginAgain: "UPDATE erasure SET subject = ?, patient = ?, gateways = ?, lastEvent = 0, removed = '{}' WHERE key = ?",
   progress: 'UPDATE erasure SET others = ?, gateways = ?, lastEvent = ?, removed = ? WHERE key = ?',
   endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL WHERE key = ?',
   erasureCounts: `
@@ -21,6 +21,8 @@ export const ERASING_SQL = {
       (SELECT count(*) FROM (SELECT DISTINCT tenant, patient FROM legalHold)) AS held`,
 
   findHold: 'SELECT 1 AS found FROM legalHold WHERE tenant = ? AND patient = ?',
+  heldNumbers: `
+    SELECT DISTINCT p.authority, p.value FROM legalHold h JOIN person p ON p.id = h.patient AND p.tenant = h.tenant WHERE h.tenant = ?`,
   setHold: `
     INSERT INTO legalHold (tenant, patient, reason, principal, at) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING`,

@@ -1,6 +1,8 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import type { AssignedId } from '../../../shared/movement.ts';
+import { identifierOf } from '../../../shared/observation-code.ts';
 import type { AuditEvent } from '../../access/access.ts';
 
 /** What remains of a person who was erased: nothing that tells who it was to anybody who does not know already. */
@@ -34,6 +36,18 @@ export function markOf(secret: Uint8Array, kind: Marked, tenant: string, value: 
 /** A hold and a tombstone of one person contradict each other, and whoever can write the list must not get round a hold: an operator decides. */
 export function heldTombstone(): VitalmeshError {
   return new VitalmeshError('PATIENT-TOMBSTONES', { detail: 'it names somebody who is under legal hold in this store' });
+}
+
+/** Whether a tombstone names one of these numbers: of whoever has it, it is said that they are the person who was erased. Pure. */
+export function namesAny(
+  { tenant, secret, others }: Pick<Tombstone, 'tenant' | 'secret' | 'others'>,
+  numbers: readonly AssignedId[],
+): boolean {
+  const marks = new Set(others);
+  return numbers.some((number) => {
+    const { system = '', value = '' } = identifierOf(number);
+    return marks.has(hex(markOf(secret, 'name', tenant, `${system}|${value}`)));
+  });
 }
 
 /** Without saying who: whoever may erase need not be told of others. */

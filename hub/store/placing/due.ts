@@ -1,7 +1,7 @@
 import { isNobody, type Reassignment, type ReassignStep } from './placing.ts';
 
 /** The parts of an order, in the order in which they are done. */
-export const PARTS = ['readings', 'rollups', 'events'] as const;
+export const PARTS = ['readings', 'byHand', 'rollups', 'events'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Behind what a part goes on; empty at its beginning. */
@@ -21,7 +21,7 @@ export const BEGINNING: Progress = { part: 'readings', after: [], moved: 0, roll
 export interface DueRow {
   key: number;
   tenant: string;
-  /** A `Reassignment`, JSON. */
+  /** A `Reassignment`, or an `AmendWanted`, JSON. */
   wanted: string;
   /** What came later was placed by this order already. */
   lastObservation: number;
@@ -33,6 +33,24 @@ export interface DueRow {
 export interface Due extends Omit<DueRow, 'wanted' | 'progress'> {
   wanted: Reassignment;
   progress: Progress;
+}
+
+/** To carry out, or to undo, what a person decided of readings; by the key of the amendment. They take turns with what movements change, in order of deciding. */
+export interface AmendWanted {
+  amendment: number;
+  undo: boolean;
+  /** Of readings of this patient, where that is not whom it was decided of: both are one person. */
+  of?: string;
+}
+
+/** One decision once more, of readings that came back to any of these. Pure. */
+export function againOf({ key, patient }: { key: number; patient: string }, whose: readonly string[]): AmendWanted[] {
+  const wanted = { amendment: key, undo: false };
+  return [wanted, ...[...new Set(whose)].filter((of) => of !== patient).map((of) => ({ ...wanted, of }))];
+}
+
+export interface AmendDue extends Omit<Due, 'wanted'> {
+  amend: AmendWanted;
 }
 
 /** Kinds of events that are of a patient; whose a movement is it says itself. */
@@ -55,10 +73,10 @@ export function followed(progress: Progress, behind: After | undefined): Progres
 export class ChangedRows {
   readonly #changed = new Map<string, ReassignStep['changed'][number]>();
 
-  /** `vitals` of what an order moved; undefined where nothing did. */
-  add({ tenant, wanted }: Pick<Due, 'tenant' | 'wanted'>, vitals: readonly string[] | undefined): void {
+  /** `vitals` of what an order moved of these; undefined where nothing did. */
+  add(tenant: string, patients: Iterable<string>, vitals: readonly string[] | undefined): void {
     if (vitals === undefined) return;
-    for (const patient of [wanted.was, wanted.is]) {
+    for (const patient of patients) {
       if (isNobody(patient)) continue;
       const name = JSON.stringify([tenant, patient]);
       const all = new Set([...(this.#changed.get(name)?.vitals ?? []), ...vitals]);
@@ -71,8 +89,16 @@ export class ChangedRows {
   }
 }
 
-export function dueOf(row: DueRow): Due {
-  return { ...row, wanted: JSON.parse(row.wanted) as Reassignment, progress: JSON.parse(row.progress) as Progress };
+export function dueOf(row: DueRow): Due | AmendDue {
+  const { wanted: text, ...rest } = row;
+  const wanted = JSON.parse(text) as Reassignment | AmendWanted;
+  const progress = JSON.parse(row.progress) as Progress;
+  return 'amendment' in wanted ? { ...rest, progress, amend: wanted } : { ...rest, progress, wanted };
+}
+
+/** Whether an order is of what was measured then by this device. Pure. */
+export function isWithin({ from, to, device }: Reassignment, row: { sortTime: number; device: string }): boolean {
+  return row.sortTime >= from && (to === null || row.sortTime < to) && (device === undefined || device === row.device);
 }
 
 /** What is told of an order that is whole. */
@@ -85,14 +111,40 @@ export function doneOf({ tenant, wanted, progress }: Due, isDropped: boolean): R
 export interface PlacedKeys {
   bed: number | null;
   stated: number | null;
+  /** Who made its id. */
+  writer: number;
 }
 
-/** Whether an order is of a row. `bed` and `stating`: what it names, as keys. Pure. */
-export function isWanted(
-  row: PlacedKeys,
-  { bed, unnamed, stating }: { bed: number; unnamed: boolean; stating: ReadonlySet<number> },
-): boolean {
-  return row.bed === bed && (row.stated === null ? unnamed : stating.has(row.stated));
+/** Which rows an order is of, as keys; without `writers`, by whomever they were stored. */
+export interface WantedKeys {
+  bed: number;
+  unnamed: boolean;
+  stating: ReadonlySet<number>;
+  others?: OthersKeys;
+  writers?: ReadonlySet<number>;
+}
+
+/** `NamedOthers` as keys. `authorityOf`: by whom the number of a person was assigned; null for one who was erased. */
+export interface OthersKeys {
+  compared: ReadonlySet<string>;
+  whole: ReadonlySet<string>;
+  but: ReadonlySet<number>;
+  authorityOf(person: number): string | null;
+}
+
+/** Whether an order is of a row. Pure. */
+export function isWanted(row: PlacedKeys, { bed, unnamed, stating, others, writers }: WantedKeys): boolean {
+  if (writers && !writers.has(row.writer)) return false;
+  if (row.bed !== bed) return false;
+  if (row.stated === null) return unnamed;
+  return stating.has(row.stated) || (others !== undefined && isOfOthers(row.stated, others, unnamed));
+}
+
+function isOfOthers(stated: number, { compared, whole, but, authorityOf }: OthersKeys, unnamed: boolean): boolean {
+  if (but.has(stated)) return false;
+  const authority = authorityOf(stated) ?? '';
+  if (authority === '') return false;
+  return compared.has(authority) ? whole.has(authority) : unnamed;
 }
 
 /** Of a panel its first part stands for all, so that no reading is counted twice. */

@@ -1,8 +1,9 @@
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Database } from '../../../shared/storage/database.ts';
+import { AMEND_SQL } from '../amend/statements.ts';
 import { SQL } from '../statements.ts';
-import { BEGINNING } from './due.ts';
-import type { Placed, Reassignment } from './placing.ts';
+import { type AmendWanted, BEGINNING, type OthersKeys } from './due.ts';
+import type { NamedOthers, Placed, Reassignment } from './placing.ts';
 import { PLACING_SQL } from './statements.ts';
 
 type Writing = Pick<Database, 'prepare'>;
@@ -21,10 +22,31 @@ export function refuseOld(database: Writing, tenant: string, version: number): v
 export function keepChanges(database: Writing, tenant: string, changes: readonly Reassignment[] | undefined): void {
   if (changes === undefined) return;
   database.prepare<[string]>(PLACING_SQL.raiseVersion).run(tenant);
-  if (changes.length === 0) return;
+  keepDue(
+    database,
+    tenant,
+    changes.filter((change) => change.number === undefined || keepMerged(database, tenant, change.number, change.is)),
+  );
+}
+
+/** By whom a number goes from now on; true where people gave anything to it. */
+function keepMerged(database: Writing, tenant: string, number: string, is: string): boolean {
+  if (number === is) database.prepare<[string, string]>(AMEND_SQL.dropGoesBy).run(tenant, number);
+  else database.prepare<[string, string, string]>(AMEND_SQL.setGoesBy).run(tenant, number, is);
+  return database.prepare<[string, string, number]>(AMEND_SQL.nextGivenTo).get(tenant, number, 0) !== undefined;
+}
+
+/** Whom a number goes by: who survived, where it was merged. */
+export function goesBy(database: Writing, tenant: string, patient: string): string {
+  return database.prepare<[string, string], { goesBy: string }>(AMEND_SQL.goesBy).get(tenant, patient)?.goesBy ?? patient;
+}
+
+/** Keeps what is to be carried out, in this order, of all that is stored by now. */
+export function keepDue(database: Writing, tenant: string, orders: readonly (Reassignment | AmendWanted)[]): void {
+  if (orders.length === 0) return;
   const last = [SQL.lastObservation, SQL.lastEvent].map((sql) => database.prepare<[], { key: number }>(sql).get()?.key ?? 0);
   const add = database.prepare<(string | number)[]>(PLACING_SQL.addDue);
-  for (const wanted of changes) add.run(tenant, JSON.stringify(wanted), ...last, JSON.stringify(BEGINNING));
+  for (const wanted of orders) add.run(tenant, JSON.stringify(wanted), ...last, JSON.stringify(BEGINNING));
 }
 
 /** The key of a bed, which is made where it is new. */
@@ -36,6 +58,26 @@ export function bedKey(database: Writing, tenant: string, bed: string): number {
 /** The key of a person; undefined for one that was never heard of. */
 export function personKey(database: Writing, tenant: string, id: string): number | undefined {
   return database.prepare<[string, string], { key: number }>(PLACING_SQL.findPerson).get(id, tenant)?.key;
+}
+
+/** `NamedOthers` of an order as keys. */
+export function othersKeys(database: Writing, tenant: string, others: NamedOthers | undefined): { others?: OthersKeys } {
+  if (others === undefined) return {};
+  const find = database.prepare<[number], { authority: string | null }>(PLACING_SQL.authorityOf);
+  const known = new Map<number, string | null>();
+  const authorityOf = (person: number): string | null => {
+    const authority = known.has(person) ? (known.get(person) ?? null) : (find.get(person)?.authority ?? null);
+    known.set(person, authority);
+    return authority;
+  };
+  const but = new Set(others.but.flatMap((id) => personKey(database, tenant, id) ?? []));
+  return { others: { compared: new Set(others.compared), whole: new Set(others.whole), but, authorityOf } };
+}
+
+/** Of one of whom nothing was stored a new one is made. */
+export function patientKey(database: Writing, tenant: string, id: string): number {
+  const found = database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, id);
+  return found?.key ?? Number(database.prepare<[string, string]>(SQL.addPatient).run(tenant, id).lastInsertRowid);
 }
 
 /** The keys by which the rows of one batch are placed, each looked up once. */

@@ -1,6 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { Database } from '../../../shared/storage/database.ts';
+import { isDoubtable } from '../../clinical/doubt/jumps.ts';
 import { doubtRollups, rollupsAt } from '../doubt.ts';
+import { Judging } from '../identity/judging-sqlite.ts';
+import { IDENTITY_SQL } from '../identity/statements.ts';
 import { type Currencies, LatestRows, type Series } from '../latest-rows.ts';
 import { startsRolledFrom } from '../rolled-from.ts';
 import { MAX_LATEST, SQL } from '../statements.ts';
@@ -24,6 +27,9 @@ export interface MovedReading extends Series {
   preliminary: number;
 }
 
+/** A row of a personal device. */
+type JudgedPlace = Series & { key: number; test: number; sortTime: Instant; effective: Instant };
+
 /** Moves readings from one patient to another within a transaction, with all that follows of it; `finish` sees to what is current of both. */
 export class MovingReadings {
   readonly #database: Writing;
@@ -35,6 +41,7 @@ export class MovingReadings {
   /** Vital signs and devices of which a row moved, and what moved or stands otherwise. */
   readonly #series = new Map<string, Series>();
   readonly #keys = new Set<number>();
+  #isAmended = false;
   #newest = 0;
 
   constructor(database: Writing, { tenant, was, is, at }: { tenant: string; was: Side; is: Side; at: Instant }, currencies: Currencies) {
@@ -49,14 +56,14 @@ export class MovingReadings {
     return [...new Set([...this.#series.values()].map(({ vital }) => vital))].sort();
   }
 
-  /** Rows of one vital sign and device. */
-  move(rows: readonly MovedReading[], bed: number): void {
+  /** Rows of one vital sign and device, by a bed or by hand. */
+  move(rows: readonly MovedReading[], bed: number | null): void {
     const [first] = rows;
     if (first === undefined) return;
     this.#series.set(JSON.stringify([first.vital, first.device]), first);
     const mayDepend = this.#mayDepend(rows);
     const keys = JSON.stringify(rows.map(({ key }) => key));
-    this.#database.prepare<[number, number, string]>(PLACING_SQL.moveReadings).run(this.#is.key, bed, keys);
+    this.#database.prepare<[number, number | null, string]>(PLACING_SQL.moveReadings).run(this.#is.key, bed, keys);
     for (const { key } of rows) {
       this.#keys.add(key);
       this.#newest = Math.max(this.#newest, key);
@@ -64,12 +71,35 @@ export class MovingReadings {
     if (mayDepend) this.#standAgain(rows);
   }
 
+  /** Lets rows of one vital sign and device stand as people decided about them; of whom they are, who is the same on both sides. */
+  amended(rows: readonly MovedReading[]): void {
+    const [first] = rows;
+    if (first === undefined) return;
+    this.#series.set(JSON.stringify([first.vital, first.device]), first);
+    this.#isAmended = true;
+    for (const { key } of rows) this.#keys.add(key);
+    for (const of of measurementsOf(rows)) this.#setStandings(this.#versionsOf(this.#was, of));
+  }
+
   finish(): void {
-    if (this.#keys.size === 0 || this.#was.key === this.#is.key) return;
+    if (this.#keys.size === 0 || (this.#was.key === this.#is.key && !this.#isAmended)) return;
+    this.#judge();
     for (const series of this.#series.values()) this.#settleLatest(series);
     this.#fillUp();
     for (const latest of this.#latest) latest.trim();
-    this.#settleLastStored();
+    if (this.#was.key !== this.#is.key) this.#settleLastStored();
+  }
+
+  /** Decides anew, on both sides, whose the readings of personal devices are. */
+  #judge(): void {
+    if (![...this.#series.values()].some(({ vital }) => isDoubtable(vital))) return;
+    const ofKeys = this.#database.prepare<[string], JudgedPlace>(IDENTITY_SQL.ofKeys);
+    const rows = ofKeys.all(JSON.stringify([...this.#keys]));
+    for (const [i, latest] of this.#latest.slice(0, this.#was.key === this.#is.key ? 1 : 2).entries()) {
+      const judging = new Judging(this.#database, i === 0 ? this.#was.key : this.#is.key);
+      for (const { key, ...row } of rows) judging.changed(key, row);
+      judging.settle(latest);
+    }
   }
 
   /** Whether any version of what moves may set aside another one, at either side. */
@@ -82,9 +112,8 @@ export class MovingReadings {
 
   /** Lets the versions of each measurement stand as if they had come for whom they are of now. */
   #standAgain(rows: readonly MovedReading[]): void {
-    const measurements = new Map(rows.map((row) => [JSON.stringify([row.test, row.effective]), row]));
     const moved = new Set(rows.map(({ key }) => key));
-    for (const of of measurements.values()) {
+    for (const of of measurementsOf(rows)) {
       const left = this.#versionsOf(this.#was, of);
       const come = this.#versionsOf(this.#is, of);
       // What moved as a whole stands among itself as it did.
@@ -157,4 +186,9 @@ export class MovingReadings {
     if (any !== undefined) return any;
     return this.#database.prepare<[number]>(PLACING_SQL.anyRollup).get(patient) === undefined ? null : undefined;
   }
+}
+
+/** One row of each measurement, of one vital sign and device. */
+function measurementsOf(rows: readonly MovedReading[]): Iterable<MovedReading> {
+  return new Map(rows.map((row) => [JSON.stringify([row.test, row.effective]), row])).values();
 }

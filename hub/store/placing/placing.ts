@@ -1,6 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AssignedId } from '../../../shared/movement.ts';
 import type { AuditEvent } from '../../access/access.ts';
+import type { AmendDone } from '../amend/amend.ts';
 import type { ArrivalResult, CurrencyChange } from '../store.ts';
 
 /**
@@ -32,10 +33,17 @@ export interface Person extends AssignedId {
   patient: string;
 }
 
-/** That a device was moved by hand, from `at` on: to a bed, or nowhere. */
-export interface DeviceMove {
-  tenant: string;
+/** A device as its gateway names it: two gateways may have one of the same id each. */
+export interface DeviceKey {
+  gateway: string;
   device: string;
+}
+
+/** That a device was moved by hand, from `at` on: to a bed, or nowhere. */
+export interface DeviceMove extends Omit<DeviceKey, 'gateway'> {
+  tenant: string;
+  /** Null in what was kept before devices were told apart by gateway. */
+  gateway: string | null;
   bed: string | null;
   at: Instant;
 }
@@ -43,8 +51,14 @@ export interface DeviceMove {
 /** Rows that become another's: those of one bed, measured (`sortTime`) from `from` up to and without `to`, that stand under `was`. */
 export interface Reassignment {
   bed: string;
-  /** Of this device alone, where it was the device that moved. */
+  /**
+   * Public id of a number that is another person's from now on, by a merge or its end: instead of rows of a bed (which is empty) those that people gave to this number, with what was
+   * decided of them since; and what was decided of the number is of whom it goes by now.
+   */
+  number?: string;
+  /** Of this device of this gateway alone, where it was the device that moved. */
   device?: string;
+  gateway?: string;
   from: Instant;
   /** Null for all that is later. */
   to: Instant | null;
@@ -56,6 +70,18 @@ export interface Reassignment {
   /** Which rows go, by whom their message named: those that named nobody, and those that named one of these. */
   unnamed: boolean;
   stating: readonly string[];
+  /** Whom else, without listing everybody who has a number. */
+  others?: NamedOthers;
+}
+
+/**
+ * Rows that named anybody else than one of `but`: those by a number of one of the authorities `whole`, and with the unnamed ones those by a number of an authority that is none of `compared`; a number of nobody's system is neither.
+ */
+export interface NamedOthers {
+  compared: readonly string[];
+  whole: readonly string[];
+  /** Public ids. */
+  but: readonly string[];
 }
 
 /** What goes along with a batch whose rows were placed by movements, or that tells of movements. */
@@ -78,6 +104,8 @@ export interface ReassignStep {
    * further, because one of both was erased.
    */
   done: readonly (Reassignment & { tenant: string; moved: number; rolledUp: number; dropped?: true })[];
+  /** What people decided of readings, and the undoing of it, that is whole with this step. */
+  amended: readonly AmendDone[];
   more: boolean;
 }
 
@@ -93,9 +121,11 @@ export interface PlacingStore {
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void>;
   /** In order of keeping. */
   deviceMoves(): AsyncIterable<DeviceMove>;
+  /** Gateways of which anything current of a device of this id is kept, whoever's it is, in order. */
+  gatewaysOf(tenant: string, device: string): Promise<readonly string[]>;
   /**
    * Moves some rows that are due to be moved, in one short commit, with the evidence of it for whom they leave and whom they come to; what is current of both follows.
    * To be called again while it says `more`, after each batch with movements and at the start of the hub.
    */
-  reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done'>) => readonly AuditEvent[]): Promise<ReassignStep>;
+  reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done' | 'amended'>) => readonly AuditEvent[]): Promise<ReassignStep>;
 }

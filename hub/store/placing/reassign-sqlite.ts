@@ -1,12 +1,19 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { panel } from '../../../shared/vitals.ts';
+import { isVoid } from '../amend/amended.ts';
+import { addMeasurement } from '../amend/arrivals-sqlite.ts';
+import { AmendOrder } from '../amend/carry-sqlite.ts';
+import { MergeOrder } from '../amend/merged-sqlite.ts';
+import type { Measurement } from '../amend/rules.ts';
+import { AMEND_SQL } from '../amend/statements.ts';
 import { erasedPeople } from '../erasing/erased-sqlite.ts';
 import { Currencies } from '../latest-rows.ts';
 import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
 import {
   type After,
+  type AmendDue,
   behindKind,
   ChangedRows,
   type Due,
@@ -16,9 +23,11 @@ import {
   followed,
   isFirstPart,
   isWanted,
+  isWithin,
   type PlacedKeys,
+  type WantedKeys,
 } from './due.ts';
-import { bedKey, personKey } from './keep-sqlite.ts';
+import { bedKey, keepDue, othersKeys, patientKey, personKey } from './keep-sqlite.ts';
 import { type MovedReading, MovingReadings, type Side } from './moving-sqlite.ts';
 import type { ReassignStep } from './placing.ts';
 import { PLACING_SQL, READINGS_A_PAGE } from './statements.ts';
@@ -38,15 +47,15 @@ export function reassignSome(database: Writing, at: Instant, monotonicMs: () => 
   const currencies = new Currencies();
   const changed = new ChangedRows();
   const done: ReassignStep['done'][number][] = [];
+  const amended: ReassignStep['amended'][number][] = [];
   let moved = 0;
   let due = oldestDue(database);
   for (; due !== undefined && monotonicMs() < endMs; due = oldestDue(database)) {
     const before = due.progress.moved;
-    const isDropped = isOfErased(database, due);
-    if (!isDropped) {
-      const order = new Order(database, due, at, currencies);
+    const order = orderOf(database, due, at, currencies);
+    if (order !== undefined) {
       while (order.goOn() && monotonicMs() < endMs);
-      changed.add(due, order.finish());
+      changed.add(due.tenant, order.parties, order.finish());
       moved += due.progress.moved - before;
       if (!order.isDone) {
         database.prepare<[string, number]>(PLACING_SQL.setProgress).run(JSON.stringify(due.progress), due.key);
@@ -54,12 +63,21 @@ export function reassignSome(database: Writing, at: Instant, monotonicMs: () => 
       }
     }
     database.prepare<[number]>(PLACING_SQL.dropDue).run(due.key);
-    done.push(doneOf(due, isDropped));
+    if (!('amend' in due)) done.push(doneOf(due, order === undefined));
+    else if (order instanceof AmendOrder) amended.push(order.done);
   }
-  return { moved, currencies: currencies.list(), changed: changed.list(), done, more: oldestDue(database) !== undefined };
+  return { moved, currencies: currencies.list(), changed: changed.list(), done, amended, more: oldestDue(database) !== undefined };
 }
 
-function oldestDue(database: Writing): Due | undefined {
+/** Undefined for one that is to be left, because one of both was erased. */
+function orderOf(database: Writing, due: Due | AmendDue, at: Instant, currencies: Currencies): Order | AmendOrder | MergeOrder | undefined {
+  if ('amend' in due) return AmendOrder.of(database, due, at, currencies);
+  if (isOfErased(database, due)) return undefined;
+  const { number } = due.wanted;
+  return number === undefined ? new Order(database, due, at, currencies) : new MergeOrder(database, { due, number }, at, currencies);
+}
+
+function oldestDue(database: Writing): Due | AmendDue | undefined {
   const row = database.prepare<[], DueRow>(PLACING_SQL.oldestDue).get();
   return row && dueOf(row);
 }
@@ -75,6 +93,13 @@ interface SeriesRow {
   device: string;
 }
 
+/** A version of a measurement about which something was decided. */
+interface DecidedRow extends SeriesRow {
+  amendment: number;
+  test: number;
+  effective: Instant;
+}
+
 /** One order, of which a little is done at a time. */
 export class Order {
   readonly #database: Writing;
@@ -83,7 +108,7 @@ export class Order {
   readonly #currencies: Currencies;
   readonly #was: Side | undefined;
   #readings: MovingReadings | undefined;
-  readonly #rows: { bed: number; unnamed: boolean; stating: ReadonlySet<number> };
+  readonly #rows: WantedKeys;
   readonly #toBed: number;
   #events = 0;
   isDone = false;
@@ -98,8 +123,14 @@ export class Order {
     this.#was = was && { key: was.key, id: wanted.was };
     const bed = bedKey(database, tenant, wanted.bed);
     const stating = new Set(wanted.stating.flatMap((id) => personKey(database, tenant, id) ?? []));
-    this.#rows = { bed, unnamed: wanted.unnamed, stating };
+    const others = othersKeys(database, tenant, wanted.others);
+    this.#rows = { bed, unnamed: wanted.unnamed, stating, ...others, ...writtenBy(database, wanted.gateway) };
     this.#toBed = wanted.toBed === undefined ? bed : bedKey(database, tenant, wanted.toBed);
+  }
+
+  /** From whom to whom. */
+  get parties(): readonly string[] {
+    return [this.#due.wanted.was, this.#due.wanted.is];
   }
 
   /** Does a page of it; false once nothing is left to be done. */
@@ -126,7 +157,7 @@ export class Order {
     const series = { vital: String(vital), device: String(device) };
     const page = this.#pageOf(this.#was.key, series, [Number(sortTime), Number(key)]);
     const rows = this.#database
-      .prepare<[string, number], Omit<MovedReading, keyof SeriesRow> & PlacedKeys>(PLACING_SQL.readings)
+      .prepare<[string, number], Omit<MovedReading, keyof SeriesRow> & PlacedKeys & { amended: number }>(PLACING_SQL.readings)
       .all(JSON.stringify(page.map((row) => row.key)), this.#due.lastObservation)
       .filter((row) => isWanted(row, this.#rows));
     if (rows.length > 0)
@@ -134,6 +165,12 @@ export class Order {
         rows.map((row) => ({ ...series, ...row })),
         this.#toBed,
       );
+    const voids = this.#database.prepare<[number], { amendment: number }>(AMEND_SQL.voidsOf);
+    this.#follow(
+      rows
+        .filter(({ amended }) => isVoid(amended))
+        .flatMap((row) => voids.all(row.key).map(({ amendment }) => ({ ...series, ...row, amendment }))),
+    );
     this.#count(rows.length);
     const last = page.at(-1);
     return last === undefined || page.length < READINGS_A_PAGE ? [vital, device] : [vital, device, last.sortTime, last.key];
@@ -160,6 +197,48 @@ export class Order {
     const page = this.#database.prepare<(string | number)[], { sortTime: number; key: number }>(PLACING_SQL.seriesPage);
     const rows = STANDINGS.flatMap((standing) => page.all(patient, vital, device, ...standing, this.#due.wanted.from, ...before));
     return rows.sort((a, b) => b.sortTime - a.sortTime || b.key - a.key).slice(0, READINGS_A_PAGE);
+  }
+
+  /** A page of those that people gave to others: where they were is where they go back to. */
+  byHand([after = 0]: After): After | undefined {
+    type Row = PlacedKeys & DecidedRow & { observation: number; sortTime: number };
+    const page = this.#database
+      .prepare<(string | number)[], Row>(AMEND_SQL.byHandPage)
+      .all(this.#was?.key ?? 0, this.#rows.bed, after, this.#due.lastObservation);
+    const set = this.#database.prepare<(string | number)[]>(AMEND_SQL.setGivenBy);
+    const rows = page.filter((row) => isWanted(row, this.#rows) && isWithin(this.#due.wanted, row));
+    for (const row of rows)
+      set.run(patientKey(this.#database, this.#due.tenant, this.#due.wanted.is), this.#toBed, row.observation, row.amendment);
+    this.#follow(rows);
+    const last = page.at(-1);
+    return last && [last.observation];
+  }
+
+  /** What people decided about a measurement is of its other versions, too, which movements make that of the same one: of those that come, and of those that came before. */
+  #follow(rows: readonly DecidedRow[]): void {
+    const { tenant, wanted } = this.#due;
+    const again = new Set<number>();
+    for (const { amendment, vital, device, test, effective } of rows) {
+      const measurement = { patient: wanted.is, vital, device, test, effective };
+      const isNew = addMeasurement(this.#database, { key: amendment, tenant }, measurement);
+      if (isNew && this.#hasOthers(measurement, amendment)) again.add(amendment);
+    }
+    keepDue(
+      this.#database,
+      tenant,
+      [...again].map((amendment) => ({ amendment, undo: false })),
+    );
+  }
+
+  /** Whether there are versions of it to which that was not done yet. */
+  #hasOthers({ patient, vital, device, test, effective }: Measurement, amendment: number): boolean {
+    const key = this.#database.prepare<[string, string], { key: number }>(SQL.findPatient).get(this.#due.tenant, patient)?.key ?? 0;
+    const which = [key, vital, device, test, effective] as const;
+    const versions = this.#database
+      .prepare<(string | number)[], { key: number }>(PLACING_SQL.versionsOf)
+      .all(...which, effective, ...which);
+    const keys = JSON.stringify(versions.map((one) => one.key));
+    return this.#database.prepare<[string, number, number]>(AMEND_SQL.ofKeys).get(keys, amendment, amendment) !== undefined;
   }
 
   /** Counts what is not kept row by row any more, of one vital sign and device: whose it was cannot be told. */
@@ -205,12 +284,19 @@ export class Order {
   }
 }
 
+/** Which rows a gateway stored, where it is one gateway's that are meant. */
+function writtenBy(database: Writing, gateway: string | undefined): Pick<WantedKeys, 'writers'> {
+  if (gateway === undefined) return {};
+  const writers = database.prepare<[string], { key: number }>(PLACING_SQL.writersOf).all(gateway);
+  return { writers: new Set(writers.map(({ key }) => key)) };
+}
+
 /** As the index has them: standing, and real or test. */
 const STANDINGS = [-1, 0, 1].flatMap((standing) => [0, 1].map((test) => [standing, test] as const));
 
-const PAGES = { readings: Order.prototype.readings, rollups: Order.prototype.rollups, events: Order.prototype.events };
-
-function patientKey(database: Writing, tenant: string, id: string): number {
-  const found = database.prepare<[string, string], { key: number }>(SQL.findPatient).get(tenant, id);
-  return found?.key ?? Number(database.prepare<[string, string]>(SQL.addPatient).run(tenant, id).lastInsertRowid);
-}
+const PAGES = {
+  readings: Order.prototype.readings,
+  byHand: Order.prototype.byHand,
+  rollups: Order.prototype.rollups,
+  events: Order.prototype.events,
+};

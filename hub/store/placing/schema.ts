@@ -1,5 +1,10 @@
 import type { Migration } from '../../../shared/storage/migrations.ts';
 
+/** Devices were moved by their id alone before: of those moves no gateway is known. */
+export const MOVES_STEP: Migration = `
+ALTER TABLE deviceMove ADD COLUMN gateway TEXT;
+`;
+
 /** By which bed rows are somebody's, and what is still to be done since that changed. */
 export const PLACING_STEP: Migration = `
 -- A bed of a tenant, and a person as a hospital numbers it; rows name them by their keys. Of who was erased the row stays, with NULL for all that it said,

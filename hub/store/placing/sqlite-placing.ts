@@ -46,10 +46,10 @@ export class SqlitePlacing implements PlacingStore {
   }
 
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, device, bed, at } = move;
+    const { tenant, gateway, device, bed, at } = move;
     return this.#commits.run((database) => {
       refuseOld(database, tenant, placing.version);
-      database.prepare<(string | number | null)[]>(PLACING_SQL.addDeviceMove).run(tenant, device, bed, at);
+      database.prepare<(string | number | null)[]>(PLACING_SQL.addDeviceMove).run(tenant, gateway, device, bed, at);
       keepChanges(database, tenant, placing.changes([]));
       appendAudit(database, this.#storeId, evidence);
     });
@@ -59,10 +59,16 @@ export class SqlitePlacing implements PlacingStore {
     for await (const { key: _, ...move } of this.#pages<DeviceMove>(PLACING_SQL.deviceMoves)) yield move;
   }
 
-  reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done'>) => readonly AuditEvent[]): Promise<ReassignStep> {
+  async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {
+    const find = this.#database.prepare<string[], { gateway: string }>(PLACING_SQL.gatewaysOf);
+    return this.#database.read(() => find.all(tenant, device, tenant, device)).map(({ gateway }) => gateway);
+  }
+
+  reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done' | 'amended'>) => readonly AuditEvent[]): Promise<ReassignStep> {
     return this.#commits.run((database) => {
       const step = reassignSome(database, at, () => performance.now());
-      if (step.done.length > 0) appendAudit(database, this.#storeId, evidence({ done: step.done }));
+      const { done, amended } = step;
+      if (done.length + amended.length > 0) appendAudit(database, this.#storeId, evidence({ done, amended }));
       return step;
     });
   }

@@ -1,4 +1,5 @@
 import { mayBeCurrent } from '../../clinical/sort-time.ts';
+import { flagsThatCount, isVoid } from '../amend/amended.ts';
 import { flagsOf } from '../cell.ts';
 
 /** One version of a measurement: of one patient, vital sign, device, time of the device, and real or test alike. */
@@ -12,6 +13,8 @@ export interface KeptVersion {
   revises: number;
   preliminary: number;
   flags: string | null;
+  /** What people decided about it (`amended.ts`). */
+  amended: number;
 }
 
 /** What each version of one measurement would stand as, had they all come for the same patient in the order of their keys; by key. As `StandingVersions` decides. Pure. */
@@ -31,6 +34,8 @@ export function standingsOf(versions: readonly KeptVersion[]): Map<number, numbe
     standings.set(version.key, isWithdrawal ? -1 : Number(mayStand));
     before.push(version);
   }
+  // What is void keeps out what it had taken the place of: that was known to be wrong before.
+  for (const { key, amended } of before) if (isVoid(amended) && standings.get(key) === 1) standings.set(key, 0);
   return standings;
 }
 
@@ -54,6 +59,6 @@ function isSameRow(a: KeptVersion, b: KeptVersion): boolean {
   return isOfSame(a, b) && a.seq === b.seq;
 }
 
-function flagsIn({ flags }: KeptVersion): ReturnType<typeof flagsOf> {
-  return flags === null ? [] : flagsOf(flags);
+function flagsIn({ flags, amended }: KeptVersion): ReturnType<typeof flagsThatCount> {
+  return flagsThatCount(flags === null ? [] : flagsOf(flags), amended);
 }

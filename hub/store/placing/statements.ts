@@ -14,10 +14,17 @@ export const PLACING_SQL = {
   personOf: 'SELECT id FROM person WHERE tenant = ? AND authority = ? AND value = ?',
   addPerson: 'INSERT INTO person (tenant, authority, value, id) VALUES (?, ?, ?, ?)',
   findPerson: 'SELECT key FROM person WHERE id = ? AND tenant = ?',
+  authorityOf: 'SELECT authority FROM person WHERE key = ?',
   forgetPerson: 'UPDATE person SET authority = NULL, value = NULL, id = NULL WHERE tenant = ? AND id = ?',
   persons: 'SELECT key, tenant, authority, value, id AS patient FROM person WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT 1000',
-  addDeviceMove: 'INSERT INTO deviceMove (tenant, device, bed, at) VALUES (?, ?, ?, ?)',
-  deviceMoves: 'SELECT key, tenant, device, bed, at FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
+  addDeviceMove: 'INSERT INTO deviceMove (tenant, gateway, device, bed, at) VALUES (?, ?, ?, ?, ?)',
+  deviceMoves: 'SELECT key, tenant, gateway, device, bed, at FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
+  gatewaysOf: `
+    SELECT w.agent AS gateway FROM patient p JOIN latest l ON l.patient = p.key JOIN observation o ON o.key = l.observation
+      JOIN writer w ON w.key = o.writer WHERE p.tenant = ? AND l.device = ?
+    UNION SELECT gateway FROM event WHERE kind = 'device' AND tenant = ? AND device = ?
+    ORDER BY 1`,
+  writersOf: 'SELECT key FROM writer WHERE agent = ?',
 
   addDue: 'INSERT INTO reassignDue (tenant, wanted, lastObservation, lastEvent, progress) VALUES (?, ?, ?, ?, ?)',
   oldestDue:
@@ -33,7 +40,7 @@ export const PLACING_SQL = {
     WHERE patient = ? AND vital = ? AND device = ? AND standing = ? AND test = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
     ORDER BY sortTime DESC, key DESC LIMIT ${READINGS_A_PAGE}`,
   readings: `
-    SELECT key, bed, stated, effective, test, revises, preliminary FROM observation
+    SELECT key, bed, stated, writer, effective, sortTime, test, revises, preliminary, amended FROM observation
     WHERE key IN (SELECT value FROM json_each(?)) AND key <= ?`,
   moveReadings: 'UPDATE observation SET patient = ?, bed = ? WHERE key IN (SELECT value FROM json_each(?))',
   storedAtOf: 'SELECT b.storedAt FROM observation o JOIN batch b ON b.key = o.batch WHERE o.key = ?',
@@ -43,10 +50,10 @@ export const PLACING_SQL = {
       OR EXISTS (SELECT 1 FROM observation INDEXED BY preliminary WHERE patient = ? AND preliminary = 1)`,
   // The time is given twice, as with withdraw.
   versionsOf: `
-    SELECT key, writer, seq, part, standing, revises, preliminary, flags FROM observation INDEXED BY observationBySeries
+    SELECT key, writer, seq, part, standing, revises, preliminary, flags, amended FROM observation INDEXED BY observationBySeries
     WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?
     UNION ALL
-    SELECT key, writer, seq, part, standing, revises, preliminary, flags FROM observation INDEXED BY observationSetAside
+    SELECT key, writer, seq, part, standing, revises, preliminary, flags, amended FROM observation INDEXED BY observationSetAside
     WHERE ${MEASUREMENT} AND effective <> sortTime`,
   setStanding: 'UPDATE observation SET standing = ? WHERE key = ?',
 
@@ -66,7 +73,7 @@ export const PLACING_SQL = {
     WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start > ? AND start < ? AND start + width > ?`,
 
   eventPage: `
-    SELECT key, sortTime, device, bed, stated FROM event INDEXED BY eventByPatient
+    SELECT key, sortTime, device, bed, stated, writer FROM event INDEXED BY eventByPatient
     WHERE tenant = ? AND patient = ? AND kind = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
     ORDER BY sortTime DESC, key DESC LIMIT ${EVENTS_A_PAGE}`,
   moveEvent: 'UPDATE event SET patient = ?, bed = ? WHERE key = ?',

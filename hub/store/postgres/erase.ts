@@ -1,14 +1,16 @@
 import { hash, randomBytes } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Resource } from '../../../shared/fhir.ts';
+import type { AssignedId } from '../../../shared/movement.ts';
 import { canonicalJson } from '../../ingest/canonical.ts';
 import { type ErasureRow, isNamed, tombstoneOf } from '../erasing/erase-sqlite.ts';
 import { type ErasureEnd, type ErasureOrder, NOTHING_REMOVED, type Removed } from '../erasing/erasing.ts';
 import { withoutParties } from '../erasing/movement-parties.ts';
-import { ErasedPeople, heldKin, heldTombstone, type Marked, markOf, type Tombstone } from '../erasing/tombstone.ts';
+import { ErasedPeople, heldKin, heldTombstone, type Marked, markOf, namesAny, type Tombstone } from '../erasing/tombstone.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import type { CurrencyChange } from '../store.ts';
+import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { ERASING_PG } from './erasing-statements.ts';
 import { PLACING_PG } from './placing-statements.ts';
@@ -63,6 +65,7 @@ export async function adopt(commit: Commit, tombstone: Tombstone): Promise<{ isN
     await add(commit, { tenant, secret, mark, subject: null, at, reason, principal, others: JSON.stringify(others), patient: null });
   if (patient === undefined) return { isNew };
   if ((await commit.query(ERASING_PG.findHold, [tenant, patient])).length > 0) throw heldTombstone();
+  if (namesAny(tombstone, await commit.query<AssignedId>(ERASING_PG.heldNumbers, [tenant]))) throw heldTombstone();
   await begin(commit, { tenant, patient, at, reason, principal }, await find());
   return { isNew, patient };
 }
@@ -218,7 +221,7 @@ class Erasing {
       batches.map(({ lastKey }) => lastKey),
       this.#key,
     ]);
-    await this.#commit.query(ERASING_PG.dropKeptBack, [rows.map(({ key }) => key)]);
+    for (const sql of [ERASING_PG.dropKeptBack, AMEND_PG.dropRowsOf]) await this.#commit.query(sql, [rows.map(({ key }) => key)]);
     this.#progress.found(batches.map(({ gateway }) => gateway));
     await this.#repack(batches, rows);
     await this.#forget(rows);
@@ -298,6 +301,11 @@ class Erasing {
 
   async person(ids: readonly string[]): Promise<void> {
     await this.#commit.query(ERASING_PG.dropLatest, [this.#key]);
+    // What would be theirs once somebody undid it stays whose it is.
+    await this.#commit.query(AMEND_PG.forgetGiver, [this.#key]);
+    for (const sql of [AMEND_PG.forgetRules, AMEND_PG.forget, AMEND_PG.forgetOther])
+      await this.#commit.query(sql, [this.#tenant, this.#patient]);
+    await this.#commit.query(AMEND_PG.forgetMerged, [this.#tenant, this.#patient]);
     await this.#commit.query(ERASING_PG.dropPatient, [this.#key]);
     for (const sql of [ERASING_PG.unbind, ERASING_PG.dropKey]) await this.#commit.query(sql, [this.#tenant, this.#patient]);
     for (const id of ids) await this.#commit.query(PLACING_PG.forgetPerson, [this.#tenant, id]);

@@ -17,7 +17,7 @@ export const ERASING_PG = {
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
   countErasure: 'UPDATE head SET erasures = erasures + 1',
   beginAgain: `
-    UPDATE erasure SET subject = coalesce($2, subject), patient = $3, gateways = '[]', last_event = 0, position = $4, hub = $5
+    UPDATE erasure SET subject = coalesce($2, subject), patient = $3, gateways = '[]', last_event = 0, removed = '{}', position = $4, hub = $5
     WHERE key = $1`,
   progress: 'UPDATE erasure SET others = $2, gateways = $3, last_event = $4, removed = $5 WHERE key = $1',
   endErasure: 'UPDATE erasure SET patient = NULL, gateways = NULL WHERE key = $1',
@@ -25,6 +25,8 @@ export const ERASING_PG = {
   toldOf: 'SELECT 1 AS found FROM erasure WHERE tenant = $1 AND position > $2 AND position <= $3 AND hub <> $4 LIMIT 1',
 
   findHold: 'SELECT 1 AS found FROM legal_hold WHERE tenant = $1 AND patient = $2',
+  heldNumbers: `
+    SELECT DISTINCT p.authority, p.value FROM legal_hold h JOIN person p ON p.id = h.patient AND p.tenant = h.tenant WHERE h.tenant = $1`,
   countHolds: 'SELECT count(DISTINCT patient) AS held FROM legal_hold WHERE tenant = $1',
   setHold: `
     INSERT INTO legal_hold (tenant, patient, reason, principal, at) VALUES ($1, $2, $3, $4, $5)

@@ -1,14 +1,15 @@
 import type { Instant } from '../../../shared/clock.ts';
-import type { Observation } from '../../../shared/fhir.ts';
-import { isRevision } from '../../clinical/sort-time.ts';
+import { isDoubtable } from '../../clinical/doubt/jumps.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
 import { rollupsAt } from '../doubt.ts';
-import { unpackReceived } from '../observation-row.ts';
 import { isNobody } from '../placing/placing.ts';
-import { type KeptVersion, standingsOf } from '../placing/standing-again.ts';
+import { standingsOf } from '../placing/standing-again.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { CurrencyChange } from '../store.ts';
+import { standAsAmended, type Version, type VersionRow, withStatus } from './amend-standing.ts';
 import type { Commit } from './commits.ts';
+import { Judging } from './identity.ts';
+import { IDENTITY_PG } from './identity-statements.ts';
 import { PLACING_PG } from './placing-statements.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { doubtRollups } from './rollups.ts';
@@ -35,16 +36,6 @@ export interface MovedReading extends Series {
   effective: Instant;
 }
 
-/** A version with where its resource is: what is preliminary stands in that alone once it was settled. */
-interface VersionRow extends Omit<KeptVersion, 'revises' | 'preliminary'> {
-  sortTime: Instant;
-  batch: number;
-  storedAt: Instant;
-  firstKey: number;
-}
-
-type Version = VersionRow & KeptVersion;
-
 /** As `MovingReadings` of an SQLite store, within a commit of the tenant. */
 export class MovingReadings {
   readonly #commit: Commit;
@@ -55,7 +46,10 @@ export class MovingReadings {
   readonly #currencies: Map<string, CurrencyChange>;
   readonly #series = new Map<string, Series>();
   readonly #keys = new Set<number>();
+  /** What changed of vital signs that may be doubted. */
+  readonly #doubtable: MovedReading[] = [];
   #newest: Instant = 0;
+  #isAmended = false;
   /** How many current rows whom they leave had; undefined until anything moved. */
   #currentBefore: number | undefined;
 
@@ -76,8 +70,8 @@ export class MovingReadings {
     return [...new Set([...this.#series.values()].map(({ vital }) => vital))].sort();
   }
 
-  /** Rows of one vital sign and device. */
-  async move(rows: readonly MovedReading[], bed: number): Promise<void> {
+  /** Rows of one vital sign and device, by a bed or by hand. */
+  async move(rows: readonly MovedReading[], bed: number | null): Promise<void> {
     const [first] = rows;
     if (first === undefined) return;
     this.#currentBefore ??= await this.#countOf(this.#was);
@@ -88,16 +82,44 @@ export class MovingReadings {
       this.#keys.add(key);
       this.#newest = Math.max(this.#newest, storedAt);
     }
+    if (isDoubtable(first.vital)) this.#doubtable.push(...rows);
     if (this.#was.key !== this.#is.key) await this.#standAgain(first, rows);
   }
 
+  /** Lets rows of one vital sign and device stand as people decided about them; of whom they are, who is the same on both sides. */
+  async amended(rows: readonly MovedReading[]): Promise<void> {
+    const [first] = rows;
+    if (first === undefined) return;
+    this.#currentBefore ??= await this.#countOf(this.#was);
+    this.#series.set(JSON.stringify([first.vital, first.device]), first);
+    this.#isAmended = true;
+    const { vital, device } = first;
+    await standAsAmended(this.#commit, this.#tenant, { patient: this.#was.key, vital, device, rows });
+    for (const { key } of rows) this.#keys.add(key);
+    if (isDoubtable(vital)) this.#doubtable.push(...rows);
+  }
+
   async finish(): Promise<void> {
-    if (this.#keys.size === 0 || this.#was.key === this.#is.key) return;
+    if (this.#keys.size === 0 || (this.#was.key === this.#is.key && !this.#isAmended)) return;
+    await this.#judge();
     for (const series of this.#series.values()) for (const side of [this.#was, this.#is]) await this.#settleLatest(side, series);
     await this.#fillUp();
     for (const side of [this.#was, this.#is]) await this.#trim(side);
+    if (this.#was.key === this.#is.key) return;
     await this.#commit.query(PLACING_PG.touch, [this.#is.key, this.#newest]);
     await this.#commit.query(PLACING_PG.settleTouched, [this.#was.key, this.#newest]);
+  }
+
+  /** Decides anew, on both sides, whose the readings of personal devices are. */
+  async #judge(): Promise<void> {
+    if (this.#doubtable.length === 0) return;
+    const keys = [this.#doubtable.map(({ key }) => key), this.#doubtable.map(({ sortTime }) => sortTime)];
+    const rows = await this.#commit.query<MovedReading>(IDENTITY_PG.ofKeys, keys);
+    for (const side of this.#was.key === this.#is.key ? [this.#was] : [this.#was, this.#is]) {
+      const judging = new Judging(this.#commit, { tenant: this.#tenant, ...side, at: this.#at }, (change) => this.#changed(side, change));
+      for (const row of rows) judging.changed(row.key, row);
+      await judging.settle();
+    }
   }
 
   /** Lets the versions of each measurement that was parted stand as if they had come for whom they are of now. */
@@ -124,14 +146,7 @@ export class MovingReadings {
 
   async #versionsOf({ key }: Side, of: Pick<MovedReading, keyof Series | 'test' | 'effective'>): Promise<Version[]> {
     const rows = await this.#commit.query<VersionRow>(PLACING_PG.versionsOf, [key, of.vital, of.device, of.test, of.effective]);
-    if (rows.length === 0) return [];
-    const wanted = [rows.map(({ batch }) => batch), rows.map(({ storedAt }) => storedAt)];
-    const packed = await this.#commit.query<{ batch: number; received: Buffer }>(PG.received, wanted);
-    const lines = new Map(packed.map(({ batch, received }) => [batch, unpackReceived(received)]));
-    return rows.map((row) => {
-      const status = statusIn(lines.get(row.batch)?.[row.key - row.firstKey]);
-      return { ...row, revises: Number(isRevision(status)), preliminary: Number(status === 'preliminary') };
-    });
+    return await withStatus(this.#commit, rows);
   }
 
   async #setStandings(
@@ -210,9 +225,4 @@ export class MovingReadings {
   #changed({ id }: Side, change: CurrencyChange): void {
     if (!isNobody(id)) this.#currencies.set(JSON.stringify([change.tenant, id, change.vital, change.device]), change);
   }
-}
-
-/** A row that is kept has its resource; without it nothing is set aside for it. */
-function statusIn(text: string | undefined): Observation['status'] {
-  return text ? (JSON.parse(text) as Observation).status : 'final';
 }

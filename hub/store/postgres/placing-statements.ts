@@ -17,7 +17,7 @@ const sameAs = (patient: string, columns: string): string => `${ofEachStanding(
       WHERE o.patient = ${patient} AND o.vital = $2 AND o.device = $3 AND o.effective = g.effective AND o.effective <> o.sort_time AND o.test = g.test`;
 
 const VERSION = `
-    SELECT o.key, o.sort_time AS "sortTime", o.writer, o.seq, o.part, o.standing, o.flags, o.batch, o.stored_at AS "storedAt", b.first_key AS "firstKey"
+    SELECT o.key, o.sort_time AS "sortTime", o.writer, o.seq, o.part, o.standing, o.flags, o.amended, o.batch, o.stored_at AS "storedAt", b.first_key AS "firstKey"
     FROM observation o JOIN batch b ON b.key = o.batch
     WHERE ${MEASUREMENT}`;
 
@@ -32,11 +32,18 @@ export const PLACING_PG = {
   personOf: 'SELECT id FROM person WHERE tenant = $1 AND authority = $2 AND value = $3',
   addPerson: 'INSERT INTO person (tenant, authority, value, id) VALUES ($1, $2, $3, $4)',
   findPersons: 'SELECT key, id FROM person WHERE tenant = $1 AND id = ANY ($2::text[])',
+  authoritiesOf: 'SELECT key, authority FROM person WHERE tenant = $1 AND key = ANY ($2::bigint[])',
   forgetPerson: 'UPDATE person SET authority = NULL, value = NULL, id = NULL WHERE tenant = $1 AND id = $2',
   persons: `
     SELECT key, tenant, authority, value, id AS patient FROM person WHERE tenant = $1 AND key > $2 AND id IS NOT NULL ORDER BY key LIMIT 1000`,
-  addDeviceMove: 'INSERT INTO device_move (tenant, device, bed, at) VALUES ($1, $2, $3, $4)',
-  deviceMoves: 'SELECT key, tenant, device, bed, at FROM device_move WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 1000',
+  addDeviceMove: 'INSERT INTO device_move (tenant, gateway, device, bed, at) VALUES ($1, $2, $3, $4, $5)',
+  deviceMoves: 'SELECT key, tenant, gateway, device, bed, at FROM device_move WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 1000',
+  gatewaysOf: `
+    SELECT w.agent AS gateway FROM latest l JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time
+      JOIN writer w ON w.key = o.writer WHERE l.tenant = $1 AND l.device = $2
+    UNION SELECT gateway FROM event WHERE kind = 'device' AND tenant = $1 AND device = $2
+    ORDER BY 1`,
+  writersOf: 'SELECT key FROM writer WHERE agent = $1',
 
   addDue: 'INSERT INTO reassign_due (tenant, wanted, last_observation, last_event, progress) VALUES ($1, $2, $3, $4, $5)',
   oldestDue: `
@@ -57,7 +64,7 @@ export const PLACING_PG = {
   page: `
     SELECT o.* FROM (VALUES (-1, false), (-1, true), (0, false), (0, true), (1, false), (1, true)) AS s (standing, test)
     CROSS JOIN LATERAL (
-      SELECT o.key, o.sort_time AS "sortTime", o.bed, o.stated, o.effective, o.test, o.stored_at AS "storedAt" FROM observation o
+      SELECT o.key, o.sort_time AS "sortTime", o.bed, o.stated, o.writer, o.effective, o.test, o.stored_at AS "storedAt", o.amended FROM observation o
       WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.standing = s.standing AND o.test = s.test
         AND o.sort_time >= $4 AND o.sort_time <= $5 AND (o.sort_time, o.key) < ($5, $6)
       ORDER BY o.sort_time DESC, o.key DESC LIMIT ${READINGS_A_PAGE}
@@ -84,6 +91,14 @@ export const PLACING_PG = {
       OR EXISTS (SELECT FROM revision r WHERE r.patient = $6 AND r.vital = $2 AND r.device = $3 AND r.test = g.test AND r.effective = g.effective)`,
   versionsOf: `${ofEachStanding((standing) => `${VERSION} AND o.standing = ${standing} AND o.sort_time = $5`)}
     UNION ALL ${VERSION} AND o.effective <> o.sort_time`,
+  versionsOfSome: `
+    SELECT v.*, g.test, g.effective, b.first_key AS "firstKey"
+    FROM (SELECT DISTINCT test, effective FROM unnest($4::boolean[], $5::bigint[]) AS g (test, effective)) AS g
+    CROSS JOIN LATERAL (${sameAs('$1', 'o.key, o.sort_time AS "sortTime", o.writer, o.seq, o.part, o.standing, o.flags, o.amended, o.batch, o.stored_at AS "storedAt"')}) AS v
+    JOIN batch b ON b.key = v.batch`,
+  dropPreliminaryOfSome: `
+    DELETE FROM preliminary p USING unnest($4::boolean[], $5::bigint[]) AS g (test, effective)
+    WHERE p.patient = $1 AND p.vital = $2 AND p.device = $3 AND p.test = g.test AND p.effective = g.effective`,
   setStandings: `
     UPDATE observation o SET standing = g.standing FROM unnest($1::bigint[], $2::bigint[], $3::int[]) AS g (key, sort_time, standing)
     WHERE o.key = g.key AND o.sort_time = g.sort_time`,
@@ -111,7 +126,7 @@ export const PLACING_PG = {
     WHERE patient = $1 AND vital = $2 AND device = $3 AND part = $4 AND test = $5 AND start < $7 AND start + width > $6`,
 
   eventPage: `
-    SELECT key, sort_time AS "sortTime", device, bed, stated FROM event
+    SELECT key, sort_time AS "sortTime", device, bed, stated, writer FROM event
     WHERE tenant = $1 AND patient = $2 AND kind = $3 AND sort_time >= $4 AND sort_time <= $5 AND (sort_time, key) < ($5, $6)
     ORDER BY sort_time DESC, key DESC LIMIT ${EVENTS_A_PAGE}`,
   moveEvents: `

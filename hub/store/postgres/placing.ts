@@ -47,11 +47,11 @@ export class PostgresPlacing implements PlacingStore {
   }
 
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, device, bed, at } = move;
+    const { tenant, gateway, device, bed, at } = move;
     return this.#place.commit(async (commit) => {
       await refuseOld(commit, tenant, placing.version);
       await commit.query(PG.addTenant, [tenant, false]);
-      await commit.query(PLACING_PG.addDeviceMove, [tenant, device, bed, at]);
+      await commit.query(PLACING_PG.addDeviceMove, [tenant, gateway, device, bed, at]);
       await keepChanges(commit, tenant, placing.changes([]));
       commit.append(evidence);
     }, tenant);
@@ -61,14 +61,20 @@ export class PostgresPlacing implements PlacingStore {
     for await (const { key: _, ...move } of this.#pages<DeviceMove>(PLACING_PG.deviceMoves)) yield move;
   }
 
+  async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {
+    const find = (transaction: Transaction) => transaction.query<{ gateway: string }>(PLACING_PG.gatewaysOf, [tenant, device]);
+    return (await this.#place.read(find, tenant)).map(({ gateway }) => gateway);
+  }
+
   /** Of the first tenant of which anything is due; that is looked for without holding the head. */
-  async reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done'>) => readonly AuditEvent[]): Promise<ReassignStep> {
+  async reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done' | 'amended'>) => readonly AuditEvent[]): Promise<ReassignStep> {
     const due = await this.#tenantsDue();
     const [tenant] = due;
-    if (tenant === undefined) return { moved: 0, currencies: [], changed: [], done: [], more: false };
+    if (tenant === undefined) return { moved: 0, currencies: [], changed: [], done: [], amended: [], more: false };
     const step = await this.#place.commit(async (commit) => {
       const did = await reassignSome(commit, tenant, at);
-      if (did.done.length > 0) commit.append(evidence({ done: did.done }));
+      const { done, amended } = did;
+      if (done.length + amended.length > 0) commit.append(evidence({ done, amended }));
       return did;
     }, tenant);
     return { ...step, more: step.more || due.length > 1 };

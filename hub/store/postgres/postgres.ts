@@ -15,6 +15,7 @@ import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../../audit/
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
 import type { Binding, KeptBinding } from '../../registry/bindings.ts';
+import type { AmendStore } from '../amend/amend.ts';
 import type { ErasingStore } from '../erasing/erasing.ts';
 import { Findings } from '../findings.ts';
 import { lossIn } from '../loss.ts';
@@ -40,6 +41,7 @@ import type { Trend, TrendQuery } from '../trend.ts';
 import { valuesIn } from '../trend-series.ts';
 import type { StoreVerdict, VerifyProgress } from '../verdict.ts';
 import { type DatabaseAddress, readAddressFile } from './address.ts';
+import { PostgresAmend } from './amend.ts';
 import { PostgresFeedPlaces } from './audit-feed.ts';
 import { AUDIT_PG } from './audit-statements.ts';
 import { keepBindings } from './bindings.ts';
@@ -117,6 +119,7 @@ export class PostgresStore implements Store {
   readonly #known: Known;
   readonly erasing: ErasingStore = new PostgresErasing(this);
   readonly placing: PlacingStore = new PostgresPlacing(this);
+  readonly amend: AmendStore = new PostgresAmend(this);
   readonly feedPlaces: FeedPlaces = new PostgresFeedPlaces({
     hub: this.hub,
     read: (work) => this.read(work),

@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
+import { newestDoubtable } from '../identity/judged.ts';
 import { type ObservationRow, observationOf, readingOf, unpackReceived } from '../observation-row.ts';
 import type {
   EventFilter,
@@ -28,7 +29,18 @@ export interface KeyRange {
 const KEYS_A_PAGE = 1000;
 
 export async function latest(transaction: Transaction, tenant: string, patient: string): Promise<StoredReading[]> {
-  return (await transaction.query<ObservationRow>(PG.latest, [tenant, patient])).map((row) => readingOf(row, row, row.gateway));
+  const rows = await transaction.query<ObservationRow>(PG.latest, [tenant, patient]);
+  const doubtable = newestDoubtable(rows);
+  const beside =
+    doubtable.length === 0
+      ? []
+      : await transaction.query<ObservationRow>(PG.doubtful, [
+          ...[tenant, patient],
+          doubtable.map(({ vital }) => vital),
+          doubtable.map(({ test }) => test === 1),
+          doubtable.map(({ sortTime }) => sortTime),
+        ]);
+  return [...rows, ...beside].map((row) => readingOf(row, row, row.gateway)).sort((a, b) => b.sortTime - a.sortTime);
 }
 
 export async function patients(transaction: Transaction, tenant: string): Promise<StoredPatient[]> {

@@ -1,6 +1,7 @@
 import { type DueBatch, type DueReading, type ReadingClass, readingClassOf } from '../due-reading.ts';
 import { packReceived, unpackReceived } from '../observation-row.ts';
 import { Rolling } from '../roll.ts';
+import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { RETENTION_PG } from './retention-statements.ts';
 import { noteRolledFrom } from './rolled-from.ts';
@@ -56,6 +57,7 @@ async function remove(commit: Commit, tenant: string, batches: readonly DueBatch
   const rolling = new Rolling();
   for (const row of due) rolling.reading(row);
   await writeRollups(commit, tenant, [...rolling.collected()]);
+  await commit.query(AMEND_PG.dropRowsOf, [due.map(({ key }) => key)]);
   await commit.query(RETENTION_PG.dropObservations, [due.map(({ key }) => key), due.map(({ sortTime }) => sortTime)]);
   const keys = [due.map(({ writer }) => writer), due.map(({ seq }) => seq), due.map(({ part }) => part)];
   await noteRolledFrom(commit, tenant, due);

@@ -53,6 +53,11 @@ CREATE INDEX reassigned_position ON reassigned (tenant, position);
 ${secured(OF_A_TENANT, `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
 `;
 
+/** As in SQLite. */
+export const MOVES_STEP = `
+ALTER TABLE device_move ADD COLUMN gateway text COLLATE "C";
+`;
+
 /** What the hub's role may do with them; `role` is an identifier, quoted. */
 export function placingGrantsTo(role: string): string {
   return `

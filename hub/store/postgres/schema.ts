@@ -2,9 +2,11 @@ import { FEED_STEP, feedGrantsTo, RECEIVERS_STEP } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
 import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-retention.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
+import { AMEND_STEP, amendGrantsTo, MERGED_STEP } from './schema-amend.ts';
 import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
-import { PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
+import { IDENTITY_STEP } from './schema-identity.ts';
+import { MOVES_STEP, PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { PROOF_STEP, proofGrantsTo, SHOWN_STEP } from './schema-proof.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
@@ -336,6 +338,10 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   HELD_STEP,
   SHOWN_STEP,
   PLACING_STEP,
+  MOVES_STEP,
+  AMEND_STEP,
+  IDENTITY_STEP,
+  MERGED_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -345,6 +351,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}${amendGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

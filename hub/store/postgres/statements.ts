@@ -2,7 +2,7 @@ import { NO_END } from '../../registry/bindings.ts';
 import { MAX_LATEST } from '../statements.ts';
 
 const READING = `
-  o.key, o.batch, o.writer, o.seq, o.part, o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective,
+  o.key, o.batch, o.writer, o.seq, o.part, o.amended, o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective,
   o.offset_min AS "offsetMin", o.received_at AS "receivedAt", o.sort_time AS "sortTime", o.place, o.test::int AS test, o.tenant,
   o.stored_at AS "storedAt", w.agent, w.epoch, p.id AS "patientId", b.gateway, b.first_key AS "firstKey"`;
 
@@ -100,10 +100,10 @@ export const PG = {
     ORDER BY g.i`,
   addObservations: `
     INSERT INTO observation (tenant, stored_at, key, batch, patient, writer, seq, part, vital, device, value, unit, absent, components, flags,
-      effective, offset_min, received_at, sort_time, test, fresh_at, place, standing, bed, stated)
+      effective, offset_min, received_at, sort_time, test, fresh_at, place, standing, bed, stated, amended)
     SELECT $1, $2::bigint, * FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::int[], $9::text[],
       $10::text[], $11::float8[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::int[], $18::bigint[],
-      $19::bigint[], $20::boolean[], $21::bigint[], $22::text[], $23::smallint[], $24::bigint[], $25::bigint[])`,
+      $19::bigint[], $20::boolean[], $21::bigint[], $22::text[], $23::smallint[], $24::bigint[], $25::bigint[], $26::int[])`,
   setLatest: `
     INSERT INTO latest (tenant, patient, vital, device, test, sort_time, stored_at, observation, fresh_at, place)
     SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
@@ -150,12 +150,12 @@ export const PG = {
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3
-      AND (SELECT o.standing <> 1 OR o.patient <> l.patient FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time)
+      AND (SELECT o.standing <> 1 OR o.judged = 2 OR o.patient <> l.patient FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time)
     RETURNING observation`,
   bestOf: `
     SELECT key, test, sort_time AS "sortTime", fresh_at AS "freshAt", place, stored_at AS "storedAt"
     FROM observation
-    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1 AND judged <> 2
     ORDER BY test, sort_time DESC, stored_at DESC, key DESC LIMIT 1`,
   overfull: `
     SELECT patient, count(*) AS rows FROM latest WHERE patient = ANY ($1::bigint[]) GROUP BY patient HAVING count(*) > ${MAX_LATEST}`,
@@ -210,6 +210,19 @@ export const PG = {
     WHERE p.tenant = $1 AND p.id = $2
     ORDER BY l.sort_time DESC, l.vital, l.device
     LIMIT ${MAX_LATEST}`,
+  // Of each vital sign given (with whether test, and the time of what is current) the newest that is doubtful and newer.
+  doubtful: `
+    SELECT ${READING}, o.fresh_at AS "freshAt"
+    FROM unnest($3::text[], $4::boolean[], $5::bigint[]) AS g (vital, test, sort_time)
+    JOIN patient p ON p.tenant = $1 AND p.id = $2
+    JOIN LATERAL (
+      SELECT * FROM observation d
+      WHERE d.patient = p.key AND d.vital = g.vital AND d.test = g.test AND d.judged = 2 AND d.judged > 0 AND d.sort_time > g.sort_time
+        AND d.standing = 1
+      ORDER BY d.sort_time DESC, d.key DESC LIMIT 1
+    ) o ON true
+    JOIN batch b ON b.key = o.batch
+    JOIN writer w ON w.key = o.writer`,
   patients: `
     SELECT p.id, p.last_stored_at AS "lastStoredAt", l.vital
     FROM patient p LEFT JOIN latest l ON l.patient = p.key

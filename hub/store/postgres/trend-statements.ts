@@ -22,7 +22,7 @@ function devicesOf(table: 'observation' | 'rollup'): string {
 }
 
 const FULL = `
-  o.key, o.batch, o.seq, o.part, o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective,
+  o.key, o.batch, o.amended, o.seq, o.part, o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective,
   o.offset_min AS "offsetMin", o.received_at AS "receivedAt", o.sort_time AS "sortTime", o.fresh_at AS "freshAt", o.place,
   o.test::int AS test, o.standing, o.tenant, o.stored_at AS "storedAt", w.agent, w.epoch, p.id AS "patientId", b.gateway,
   b.first_key AS "firstKey", k.received`;

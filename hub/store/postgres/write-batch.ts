@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { type ObservationKey, parseObservationId } from '../../../shared/uplink/key.ts';
+import type { AmendedArrival } from '../amend/rules.ts';
 import { hushed, isOfErased } from '../erasing/hushed.ts';
 import type { ErasedPeople } from '../erasing/tombstone.ts';
 import { packReceived } from '../observation-row.ts';
@@ -14,6 +15,7 @@ import {
   type Refusal,
 } from '../store.ts';
 import { LATER_THAN_REMOVED } from '../write-batch.ts';
+import { amendedArrivals } from './amend-arrivals.ts';
 import type { Commit } from './commits.ts';
 import type { Known } from './known.ts';
 import { keepChanges, placedColumns, refuseOld } from './placing-keep.ts';
@@ -30,7 +32,10 @@ export async function writeBatch(commit: Commit, batch: ArrivedBatch, known: Kno
 
 /** An arrival with its key, the key of who wrote it, and its digest. */
 interface Row {
+  /** As people had decided before it came, and as it came. */
   arrival: Arrival | EventArrival;
+  given: Arrival | EventArrival;
+  amended?: AmendedArrival;
   id: ObservationKey;
   writer: number;
   digest: Buffer;
@@ -54,12 +59,13 @@ class BatchWriter {
     const { tenant, placing } = this.#batch;
     if (placing) await refuseOld(this.#commit, tenant, placing.version);
     const erased = await this.#known.erased(this.#commit, this.#batch.tenant);
-    const rows = await this.#rows();
+    const amended = await amendedArrivals(this.#commit, this.#batch);
+    const rows = await this.#rows(amended);
     const { results, reused } = await this.#see(rows, erased);
     const fresh = rows.filter((_, i) => results[i] === 'stored');
     const patients = await this.#byPatient(fresh);
     const events = fresh.flatMap(({ arrival, ...row }) => (isEvent(arrival) ? [{ arrival, ...row }] : []));
-    const { currencies, changes } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
+    const { currencies, changes, doubts } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
     if (events.length > 0) await this.#addEvents(events);
     const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals], erased);
     const dropped = quarantined > 0 ? await this.#trimQuarantine() : 0;
@@ -72,10 +78,10 @@ class BatchWriter {
     if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
     this.#commit.append(evidence);
     if (patients.length > 0) await this.#addBatches(patients, changes);
-    return { results, currencies, dropped, committed: this.#commit.position };
+    return { results, currencies, doubts, dropped, committed: this.#commit.position };
   }
 
-  async #rows(): Promise<Row[]> {
+  async #rows(amended: ReadonlyMap<Arrival | EventArrival, AmendedArrival>): Promise<Row[]> {
     const parsed = this.#batch.arrivals.map((arrival) => {
       const id = parseObservationId(arrival.id);
       // Whoever calls has taken the agent out of it; another id here is a defect.
@@ -83,7 +89,11 @@ class BatchWriter {
       return { arrival, id, digest: hash('sha256', arrival.received, 'buffer') };
     });
     const writers = await this.#writers(parsed.map(({ id }) => id));
-    return parsed.map((row) => ({ ...row, writer: writers.get(`${row.id.agent} ${row.id.epoch}`) ?? 0 }));
+    return parsed.map(({ arrival: given, ...row }): Row => {
+      const by = amended.get(given);
+      const arrival = by?.patient && !isEvent(given) ? { ...given, patient: by.patient } : given;
+      return { ...row, given, arrival, writer: writers.get(`${row.id.agent} ${row.id.epoch}`) ?? 0, ...(by && { amended: by }) };
+    });
   }
 
   async #writers(ids: readonly ObservationKey[]): Promise<Map<string, number>> {
@@ -108,7 +118,9 @@ class BatchWriter {
   /** Which of them are new. Those with a key that is known with other content come back as what is to be quarantined. */
   async #see(rows: readonly Row[], erased: ErasedPeople | undefined): Promise<{ results: ArrivalResult[]; reused: Refusal[] }> {
     const known = new Map<string, Buffer | RemovedUpTo | undefined>();
-    const refused = new Set(erased ? rows.filter(({ arrival }) => isOfErased(arrival, erased)) : []);
+    const isRefused = ({ given, arrival, amended }: Row): boolean =>
+      amended?.patient === null || (erased !== undefined && (isOfErased(given, erased) || isOfErased(arrival, erased)));
+    const refused = new Set(rows.filter(isRefused));
     const first = rows.filter((row) => {
       if (refused.has(row) || known.has(keyOf(row))) return false;
       known.set(keyOf(row), undefined);
@@ -166,11 +178,11 @@ class BatchWriter {
   /** The new observations, by patient in the order in which each first comes, with the keys under which they are stored. */
   async #byPatient(fresh: readonly Row[]): Promise<OfPatient[]> {
     const rows = new Map<string, Omit<NewRow, 'key'>[]>();
-    for (const { arrival, id, writer } of fresh) {
+    for (const { arrival, id, writer, amended } of fresh) {
       if (isEvent(arrival)) continue;
       const of = rows.get(arrival.patient) ?? [];
       rows.set(arrival.patient, of);
-      of.push({ arrival, id, writer });
+      of.push({ arrival, id, writer, ...(amended && { amended }) });
     }
     if (rows.size === 0) return [];
     const keys = await this.#patients([...rows.keys()]);
@@ -214,7 +226,7 @@ class BatchWriter {
     this.#commit.tells = true;
   }
 
-  async #addEvents(rows: readonly (Omit<Row, 'arrival'> & { arrival: EventArrival })[]): Promise<void> {
+  async #addEvents(rows: readonly (Pick<Row, 'id' | 'writer'> & { arrival: EventArrival })[]): Promise<void> {
     const { tenant, gateway, at } = this.#batch;
     const firstKey = this.#commit.take('lastEvent', rows.length);
     await this.#commit.query(PG.addEvents, [

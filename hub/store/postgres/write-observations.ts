@@ -2,13 +2,18 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { ObservationKey } from '../../../shared/uplink/key.ts';
 import { isRevision, isSettled, isWithdrawal, mayBeCurrent } from '../../clinical/sort-time.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
+import { isVoid } from '../amend/amended.ts';
+import type { AmendedArrival } from '../amend/rules.ts';
 import { rollupsAt } from '../doubt.ts';
 import { isNobody } from '../placing/placing.ts';
 import type { Series } from '../rolled-from.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
+import { addMeasurement } from './amend-arrivals.ts';
+import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
-import { placedColumns } from './placing-keep.ts';
+import { Judging } from './identity.ts';
+import { patientKeys, placedColumns } from './placing-keep.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { doubtRollups } from './rollups.ts';
 import { type Standing, supersedes } from './standing.ts';
@@ -20,6 +25,8 @@ export interface NewRow {
   arrival: Arrival;
   writer: number;
   id: ObservationKey;
+  /** Where people had decided about it before it came. */
+  amended?: AmendedArrival;
 }
 
 /** What is new of one patient; `rows` have consecutive keys. */
@@ -40,6 +47,8 @@ type Found = { [K in keyof Standing]: Standing[K] | null } & { revised: boolean;
 export interface LatestChanges {
   currencies: CurrencyChange[];
   changes: Map<string, [vital: string, device: string][]>;
+  /** Vital signs of which the doubt about any reading changed. */
+  doubts: { patient: string; vital: string }[];
 }
 
 /**
@@ -75,8 +84,21 @@ export class ObservationWriter {
       }
     }
     await this.#add(together);
+    const doubts: LatestChanges['doubts'] = [];
+    for (const of of patients) for (const vital of await this.#judge(of)) doubts.push({ patient: of.patient, vital });
     await this.#bound(patients);
-    return this.#changes();
+    return { ...this.#changes(), doubts };
+  }
+
+  /** Decides whose readings of personal devices are; gives the vital signs of which any is doubtful now, or is not any more. */
+  async #judge({ patient: id, key, rows }: OfPatient): Promise<readonly string[]> {
+    const { tenant, at } = this.#batch;
+    const judging = new Judging(this.#commit, { tenant, key, id, at }, (change) => {
+      if (!('gone' in change)) this.#grown.add(key);
+      this.#change(change);
+    });
+    for (const row of rows) judging.stored(row.key, row.arrival);
+    return await judging.settle();
   }
 
   /** `isReplaced`: none of them stands, whatever else. Gives what was found of each when it came, and whether it stands. */
@@ -84,7 +106,8 @@ export class ObservationWriter {
     if (rows.length === 0) return [];
     const found = await this.#standing(rows);
     const mayStand = rows.map(
-      ({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false && !isReplaced,
+      ({ arrival, amended }, i) =>
+        mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false && !isReplaced && !isVoid(amended?.amended ?? 0),
     );
     await this.#insert(
       rows,
@@ -147,12 +170,34 @@ export class ObservationWriter {
       rows.map(({ arrival }) => arrival.freshAt),
       rows.map(({ arrival }) => arrival.place),
       standing,
-      ...(await placedColumns(
-        this.#commit,
-        tenant,
-        rows.map(({ arrival }) => arrival),
-      )),
+      ...(await this.#placed(rows)),
+      rows.map(({ amended }) => amended?.amended ?? 0),
     ]);
+  }
+
+  /** Columns `bed` and `stated`; what people made another's is by no bed, and it is noted by which it came. */
+  async #placed(rows: readonly Row[]): Promise<[beds: (number | null)[], stated: (number | null)[]]> {
+    const { tenant } = this.#batch;
+    const [beds, stated] = await placedColumns(
+      this.#commit,
+      tenant,
+      rows.map(({ arrival }) => arrival),
+    );
+    if (!rows.some(({ amended }) => amended)) return [beds, stated];
+    const given = rows.flatMap(({ amended }) => amended?.by.filter(({ isGiven }) => isGiven) ?? []);
+    const keys = await patientKeys(this.#commit, tenant, [...new Set(given.map(({ of }) => of))]);
+    const notes: (number | null)[][] = [];
+    for (const [i, { key, arrival, amended }] of rows.entries())
+      for (const { amendment, of, isGiven, isOdd } of amended?.by ?? []) {
+        notes.push([amendment, key, arrival.sortTime, isGiven ? (keys.get(of) ?? 0) : null, isGiven ? (beds[i] ?? null) : null]);
+        if (isGiven) beds[i] = null;
+        const { vital, device, effective } = arrival;
+        const measurement = { patient: of, vital, device, test: Number(arrival.test), effective };
+        if (isOdd) await addMeasurement(this.#commit, { key: amendment, tenant }, measurement);
+      }
+    const columns = [0, 1, 2, 3, 4].map((column) => notes.map((note) => note[column] ?? null));
+    await this.#commit.query(AMEND_PG.addRows, [tenant, ...columns]);
+    return [beds, stated];
   }
 
   async #setLatest(rows: readonly (readonly [row: Row, standing: Standing])[]): Promise<void> {
@@ -256,7 +301,7 @@ export class ObservationWriter {
     this.#changed.get(change.patient)?.set(JSON.stringify([change.vital, change.device]), change);
   }
 
-  #changes(): LatestChanges {
+  #changes(): Omit<LatestChanges, 'doubts'> {
     const currencies = [...this.#changed].flatMap(([patient, of]) => (isNobody(patient) ? [] : [...of.values()]));
     const changes: LatestChanges['changes'] = new Map();
     for (const [patient, of] of this.#changed) {

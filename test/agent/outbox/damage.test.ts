@@ -75,16 +75,16 @@ function emptied(path: string): void {
   writeFileSync(`${path}-wal`, 'a log');
 }
 
-const readings = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class !== 'gap');
-const gaps = (outbox: Outbox) => outbox.waiting(0, 100_000).filter((row) => row.class === 'gap');
+const readings = async (outbox: Outbox) => (await outbox.waiting(0, 100_000)).filter((row) => row.class !== 'gap');
+const gaps = async (outbox: Outbox) => (await outbox.waiting(0, 100_000)).filter((row) => row.class === 'gap');
 
 /** A closed outbox of 400 rows, of which 100 were delivered and 50 more handed out; and what waits in it. */
 async function filled(at: ReturnType<typeof setUp>) {
   const outbox = await at.open();
   for (let i = 0; i < 400; i += 20) await outbox.append(Array.from({ length: 20 }, (_, k) => markedRecord(i + k + 1)));
-  await outbox.complete(outbox.pending(0, 100));
-  outbox.pending(100, 50);
-  const waiting = readings(outbox);
+  await outbox.complete(await outbox.pending(0, 100));
+  await outbox.pending(100, 50);
+  const waiting = await readings(outbox);
   await at.close(outbox);
   return waiting;
 }
@@ -99,10 +99,10 @@ describe('a damaged outbox', () => {
     const back = returned(outbox);
     const [key] = await outbox.append([markedRecord(1000)]);
     assert.ok(key && key.seq > 400 && before.every((row) => row.epoch !== key.epoch));
-    assert.deepEqual(outbox.status().setAside, [ASIDE]);
-    assert.equal(outbox.status().code, 'OUTBOX-SET-ASIDE');
+    assert.deepEqual((await outbox.status()).setAside, [ASIDE]);
+    assert.equal((await outbox.status()).code, 'OUTBOX-SET-ASIDE');
     await back;
-    const rows = readings(outbox);
+    const rows = await readings(outbox);
     const there = new Map(rows.map((row) => [markOf(row.record), row]));
     assert.equal(there.size, rows.length, 'nothing is there twice');
     const missing = before.filter((row) => !there.has(markOf(row.record)));
@@ -110,30 +110,34 @@ describe('a damaged outbox', () => {
     for (const row of before)
       if (!missing.includes(row)) assert.deepEqual(there.get(markOf(row.record)), row, 'the same key, the same content');
     assert.ok(there.has(1000));
-    const places = gaps(outbox).map(({ record: { subject, gap } }) => [subject.bed ?? subject.patient?.value, gap?.reason, gap?.lost]);
+    const places = (await gaps(outbox)).map(({ record: { subject, gap } }) => [
+      subject.bed ?? subject.patient?.value,
+      gap?.reason,
+      gap?.lost,
+    ]);
     assert.deepEqual(places, [
       ['BED-1', 'damaged', 'continuous'],
       ['P-0001', 'damaged', 'spot'],
     ]);
-    for (const { record } of gaps(outbox)) {
+    for (const { record } of await gaps(outbox)) {
       for (const row of missing) assert.ok((record.gap?.from ?? Infinity) <= row.receivedAt && row.receivedAt <= (record.gap?.to ?? 0));
       assert.ok((record.gap?.to ?? 0) < START - 1000, 'no more than is needed');
     }
-    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [rows.length + 2, 100]);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [rows.length + 2, 100]);
     assert.equal(at.metrics.get('outbox_set_aside'), 1);
     assert.equal(at.metrics.get('outbox_rows_lost'), 0);
     assert.ok(at.lines.some((line) => line.includes('OUTBOX-SET-ASIDE')));
     assert.ok(!at.lines.some((line) => /P-0001|BED-1/.test(line)), 'no log line names anybody');
     // All of it is durable, done once, and counted the same.
-    const [all, status] = [outbox.waiting(0, 100_000), outbox.status()];
+    const [all, status] = [await outbox.waiting(0, 100_000), await outbox.status()];
     await at.close(outbox);
     const again = await at.open();
-    assert.deepEqual(again.waiting(0, 100_000), all);
-    assert.deepEqual([again.status().pending, again.status().delivered], [status.pending, status.delivered]);
-    await again.complete(again.pending(0, 1000));
-    assert.equal(again.status().pending, 0);
+    assert.deepEqual(await again.waiting(0, 100_000), all);
+    assert.deepEqual([(await again.status()).pending, (await again.status()).delivered], [status.pending, status.delivered]);
+    await again.complete(await again.pending(0, 1000));
+    assert.equal((await again.status()).pending, 0);
     rmSync(join(at.folder, ASIDE));
-    assert.equal(again.status().code, null);
+    assert.equal((await again.status()).code, null);
     await at.close(again);
   });
 
@@ -148,13 +152,13 @@ describe('a damaged outbox', () => {
       await at.close(cut);
     }
     await using outbox = await at.open();
-    if (gaps(outbox).length === 0) await returned(outbox);
-    const found = readings(outbox).map((row) => markOf(row.record));
+    if ((await gaps(outbox)).length === 0) await returned(outbox);
+    const found = (await readings(outbox)).map((row) => markOf(row.record));
     assert.equal(new Set(found).size, found.length);
     const kept = before.filter((row) => found.includes(markOf(row.record))).length;
     assert.ok(kept > 240 && kept < 300, `${kept}`);
     assert.deepEqual(found.filter((mark) => mark >= 2000).sort(), [2000, 2001, 2002]);
-    assert.equal(gaps(outbox).length >= 1, true);
+    assert.equal((await gaps(outbox)).length >= 1, true);
     assert.equal(readdirSync(at.folder).filter((name) => name.includes('damaged')).length, 1);
   });
 
@@ -172,9 +176,9 @@ describe('a damaged outbox', () => {
       spoil(copy.path, page);
       const outbox = await copy.open();
       await returned(outbox);
-      const isWhole = readings(outbox).length === before.length && outbox.status().delivered === 100;
-      if (isWhole) assert.deepEqual(gaps(outbox), []);
-      else assert.ok(gaps(outbox).length > 0);
+      const isWhole = (await readings(outbox)).length === before.length && (await outbox.status()).delivered === 100;
+      if (isWhole) assert.deepEqual(await gaps(outbox), []);
+      else assert.ok((await gaps(outbox)).length > 0);
       tried.push(isWhole ? 'whole' : 'gap');
       await copy.close(outbox);
     }
@@ -195,8 +199,8 @@ describe('a damaged outbox', () => {
       at.clock.ms += 60_000;
       await using outbox = await at.open();
       await returned(outbox);
-      assert.deepEqual(readings(outbox), []);
-      const told = gaps(outbox).map(({ record: { subject, gap } }) => [subject, gap?.reason, gap?.lost, gap?.from, gap?.to]);
+      assert.deepEqual(await readings(outbox), []);
+      const told = (await gaps(outbox)).map(({ record: { subject, gap } }) => [subject, gap?.reason, gap?.lost, gap?.from, gap?.to]);
       const period = [before[0]?.receivedAt, START + 60_000];
       assert.deepEqual(told, [
         [SOURCE.subject, 'damaged', 'continuous', ...period],
@@ -231,15 +235,41 @@ describe('a damaged outbox', () => {
     assert.deepEqual(new Set(codes), new Set(['STORAGE-IO']));
     await back;
     assert.notEqual(outbox.epoch, epoch);
-    const found = readings(outbox).map((row) => markOf(row.record));
+    const found = (await readings(outbox)).map((row) => markOf(row.record));
     assert.deepEqual(
       found.filter((mark) => mark >= 5000),
       [5000, 5001, 5002],
     );
     assert.ok(found.length >= 3 && found.length < before.length + 3);
-    assert.ok(gaps(outbox).length > 0);
-    await outbox.complete(outbox.pending(0, 1000));
-    assert.equal(outbox.status().pending, 0);
+    assert.ok((await gaps(outbox)).length > 0);
+    await outbox.complete(await outbox.pending(0, 1000));
+    assert.equal((await outbox.status()).pending, 0);
+    await at.close(outbox);
+  });
+
+  test('hands over by which clock its rows were stamped: what waited for the time gets it, when it is known before they are there as well', async () => {
+    verifies('DAMAGED-SET-ASIDE', 'NO-CLOCK-RETIMED');
+    const at = setUp();
+    const shownAt = markedRecord(0).receivedAt;
+    const run = { boot: 'boot', origin: shownAt - 5000, from: shownAt, held: true };
+    const before = await at.open();
+    for (let i = 0; i < 400; i += 20) {
+      await before.append(
+        Array.from({ length: 20 }, (_, k) => markedRecord(i + k + 1)),
+        { run },
+      );
+    }
+    await at.close(before);
+    spoil(at.path, 30, 31);
+    const outbox = await at.open();
+    const known = { boot: 'boot', origin: START - 5000, sinceBootMs: 60_000, sure: true, settled: true, wasPlausible: false };
+    await outbox.timeKnown(known);
+    while (!at.lines.some((line) => line.includes('was taken over'))) await turn();
+    // What the taking over began comes first.
+    await outbox.timeKnown(known);
+    const rows = (await outbox.pending(0, 1000)).filter((row) => row.class !== 'gap');
+    assert.ok(rows.length > 300 && rows.length < 400, `${rows.length} rows`);
+    for (const { record } of rows) assert.equal(record.receivedAt, START + markOf(record));
     await at.close(outbox);
   });
 
@@ -249,20 +279,20 @@ describe('a damaged outbox', () => {
     const message = { name: 'n'.repeat(16), content: 'c'.repeat(16) };
     const first = await at.open();
     for (let i = 0; i < 100; i += 1) await first.append([markedRecord(i)]);
-    await first.append([markedRecord(200)], { message });
-    await first.quarantine(first.pending(0, 1), 'INGEST-NOT-BOUND');
+    await first.appendMessage([markedRecord(200)], message);
+    await first.quarantine(await first.pending(0, 1), 'INGEST-NOT-BOUND');
     await first.quarantineBytes('bench', 'HL7-TYPE', 'message', Buffer.from('MSH|'));
-    const aside = first.quarantined(10).map(({ id: _, ...entry }) => entry);
+    const aside = (await first.quarantined(10)).map(({ id: _, ...entry }) => entry);
     await at.close(first);
     spoil(at.path, -3);
     await using outbox = await at.open();
-    assert.deepEqual(await outbox.append([markedRecord(200)], { message }), [], 'known at once');
+    assert.deepEqual((await outbox.appendMessage([markedRecord(200)], message)).keys, [], 'known at once');
     await returned(outbox);
     assert.deepEqual(
-      outbox.quarantined(10).map(({ id: _, ...entry }) => entry),
+      (await outbox.quarantined(10)).map(({ id: _, ...entry }) => entry),
       aside,
     );
-    assert.equal(outbox.status().quarantined, 2);
+    assert.equal((await outbox.status()).quarantined, 2);
   });
 
   test('rows that were delivered in an epoch of the store that cannot be read any more wait again, under the keys that they had', async () => {
@@ -273,18 +303,18 @@ describe('a damaged outbox', () => {
     const at = setUp();
     const first = await at.open();
     await first.append(Array.from({ length: 30 }, (_, i) => markedRecord(i + 1)));
-    const before = first.pending(0, 100);
+    const before = await first.pending(0, 100);
     await deliver(first, before, old);
     await at.close(first);
     spoil(at.path, firstPage(at.path, 'store_epochs'));
     const outbox = await at.open();
     await outbox.append([markedRecord(1000)]);
-    while (readings(outbox).length < 31) await turn();
-    const rows = readings(outbox);
+    while ((await readings(outbox)).length < 31) await turn();
+    const rows = await readings(outbox);
     assert.deepEqual(rows.slice(0, 30), before);
     // The first epoch of the store that the new file is told of gets the number that the other one had.
     await deliver(outbox, rows.slice(30), recent);
-    assert.deepEqual([readings(outbox).length, outbox.status().delivered], [30, 1]);
+    assert.deepEqual([(await readings(outbox)).length, (await outbox.status()).delivered], [30, 1]);
     // The hub goes back to before all of that; what it held of the first epoch nobody takes for held.
     const restored = {
       epochs: [
@@ -303,11 +333,11 @@ describe('a damaged outbox', () => {
     const at = setUp();
     const first = await at.open();
     await first.append(Array.from({ length: 40 }, (_, i) => markedRecord(i + 1)));
-    await first.complete(first.pending(0, 40).map((row, i) => ({ ...row, committed: { epoch, position: i + 1 } })));
+    await first.complete((await first.pending(0, 40)).map((row, i) => ({ ...row, committed: { epoch, position: i + 1 } })));
     await at.close(first);
     spoil(at.path, firstPage(at.path, 'quarantine'));
     await using outbox = await at.open();
-    while (outbox.status().delivered < 40) await turn();
+    while ((await outbox.status()).delivered < 40) await turn();
     while (!at.lines.some((line) => line.includes('was taken over'))) await turn();
     const restored = {
       epochs: [
@@ -324,16 +354,16 @@ describe('a damaged outbox', () => {
     const at = setUp();
     const first = await at.open();
     await first.append([markedRecord(900)]);
-    await first.quarantine(first.pending(0, 1), 'INGEST-NOT-BOUND');
+    await first.quarantine(await first.pending(0, 1), 'INGEST-NOT-BOUND');
     await at.close(first);
     await filled(at);
     spoil(at.path, firstPage(at.path, 'epochs'));
     const outbox = await at.open();
     await outbox.append([markedRecord(1000)]);
     // 300 that wait, and the one that lay there before.
-    while (outbox.status().quarantined < 301) await turn();
+    while ((await outbox.status()).quarantined < 301) await turn();
     assert.deepEqual(
-      readings(outbox).map(({ record, epoch }) => [markOf(record), epoch]),
+      (await readings(outbox)).map(({ record, epoch }) => [markOf(record), epoch]),
       [[1000, outbox.epoch]],
     );
     await at.close(outbox);
@@ -344,7 +374,7 @@ describe('a damaged outbox', () => {
       assert.ok(least > 1000, 'no number of an epoch is given again');
     });
     await using again = await at.open();
-    assert.deepEqual([readings(again).length, again.status().quarantined], [1, 301]);
+    assert.deepEqual([(await readings(again)).length, (await again.status()).quarantined], [1, 301]);
   });
 
   test('what lies before a hole in the list of epochs is set aside as well: a rekey may have stood there', async () => {
@@ -357,7 +387,7 @@ describe('a damaged outbox', () => {
     await at.close(first);
     const second = await at.open();
     await second.append([markedRecord(2)]);
-    const [old, recent] = second.pending(0, 10);
+    const [old, recent] = await second.pending(0, 10);
     assert.ok(old && recent && old.epoch !== recent.epoch);
     await at.close(second);
     const pages = withDatabase(at.path, (database) =>
@@ -368,8 +398,11 @@ describe('a damaged outbox', () => {
     assert.ok(pages.length > 2);
     spoil(at.path, pages[1]?.page ?? 0);
     await using outbox = await at.open();
-    while (outbox.status().quarantined + readings(outbox).length < 2) await turn();
-    assert.deepEqual([readings(outbox), outbox.quarantined(10).map((entry) => entry.code)], [[recent], ['OUTBOX-DAMAGED-ROW']]);
+    while ((await outbox.status()).quarantined + (await readings(outbox)).length < 2) await turn();
+    assert.deepEqual(
+      [await readings(outbox), (await outbox.quarantined(10)).map((entry) => entry.code)],
+      [[recent], ['OUTBOX-DAMAGED-ROW']],
+    );
   });
 
   test('one whose key is lost, renamed as a damaged one by hand, is followed by a new one with a gap for each source', async () => {
@@ -380,12 +413,12 @@ describe('a damaged outbox', () => {
     rmSync(join(at.folder, 'outbox.key'));
     await using outbox = await at.open();
     await outbox.append([markedRecord(1000)]);
-    while (gaps(outbox).length === 0) await turn();
+    while ((await gaps(outbox)).length === 0) await turn();
     assert.deepEqual(
-      gaps(outbox).map(({ record: { subject, gap } }) => [subject, gap?.reason]),
+      (await gaps(outbox)).map(({ record: { subject, gap } }) => [subject, gap?.reason]),
       [[SOURCE.subject, 'damaged']],
     );
-    assert.equal(readings(outbox).length, 1);
+    assert.equal((await readings(outbox)).length, 1);
   });
 
   test('a wrong key is no damage: nothing is set aside, and nothing new is made', async () => {
@@ -398,6 +431,6 @@ describe('a damaged outbox', () => {
     assert.ok(!readdirSync(at.folder).some((name) => name.includes('damaged')));
     writeFileSync(join(at.folder, 'outbox.key'), right);
     await using outbox = await at.open();
-    assert.deepEqual(readings(outbox), before);
+    assert.deepEqual(await readings(outbox), before);
   });
 });

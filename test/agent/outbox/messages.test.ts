@@ -138,11 +138,11 @@ test('an outbox of the version before is opened with everything in it', async ()
   const parts = { clock: systemClock, log: silentLogger, metrics: new Metrics() };
   await using outbox = await openOutbox({ ...at, ...parts });
   assert.deepEqual(
-    outbox.pending(0, 10).map(({ record }) => record),
+    (await outbox.pending(0, 10)).map(({ record }) => record),
     [markedRecord(7)],
   );
-  assert.equal((await outbox.append([markedRecord(8)], { message: key(1) })).length, 1);
-  assert.deepEqual(await outbox.append([markedRecord(8)], { message: key(1) }), []);
+  assert.equal((await outbox.appendMessage([markedRecord(8)], key(1))).keys.length, 1);
+  assert.deepEqual((await outbox.appendMessage([markedRecord(8)], key(1))).keys, []);
 });
 
 test('of an append that fails nothing is known, and it may come again', async () => {
@@ -150,12 +150,12 @@ test('of an append that fails nothing is known, and it may come again', async ()
   const at = file();
   const parts = { clock: systemClock, log: silentLogger, metrics: new Metrics() };
   const outbox = await openOutbox({ ...at, ...parts });
-  await outbox.append([markedRecord(1)], { message: key(1) });
+  await outbox.appendMessage([markedRecord(1)], key(1));
   await outbox[Symbol.asyncDispose]();
-  const both = [outbox.append([markedRecord(2)], { message: key(2) }), outbox.append([markedRecord(2)], { message: key(2) })];
+  const both = [outbox.appendMessage([markedRecord(2)], key(2)), outbox.appendMessage([markedRecord(2)], key(2))];
   for (const each of both) await assert.rejects(each, { code: 'STORAGE-CLOSED' });
-  assert.equal(outbox.find(key(2)), undefined);
+  assert.equal(await outbox.find(key(2)), undefined);
   await using again = await openOutbox({ ...at, ...parts });
-  assert.deepEqual([again.find(key(1)), again.find(key(2))], ['message', undefined]);
-  assert.equal((await again.append([markedRecord(2)], { message: key(2) })).length, 1);
+  assert.deepEqual([await again.find(key(1)), await again.find(key(2))], ['message', undefined]);
+  assert.equal((await again.appendMessage([markedRecord(2)], key(2))).keys.length, 1);
 });

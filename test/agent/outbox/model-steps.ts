@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import type { ReadingRecord, RowClass } from '../../../shared/reading.ts';
+import type { RowKey } from '../../../shared/uplink/key.ts';
 import { markedRecord } from '../../contract/outbox.ts';
 import { CrashingOutbox, type Met, nothingMet } from './crashing-outbox.ts';
 import { assertAgree, CONTENTS, found, Model, NAMES } from './model.ts';
@@ -12,7 +13,7 @@ type Step = fc.AsyncCommand<Model, CrashingOutbox>;
 function step(name: string, run: (model: Model, real: CrashingOutbox) => Promise<void>): Step {
   const checked = async (model: Model, real: CrashingOutbox): Promise<void> => {
     await run(model, real);
-    assertAgree(model, real.outbox);
+    await assertAgree(model, real.outbox);
   };
   return { check: () => true, run: checked, toString: () => name };
 }
@@ -43,10 +44,14 @@ function picked<T>(items: readonly T[], numbers: readonly number[]): T[] {
   return [...new Set(numbers.flatMap((number) => items[number % items.length] ?? []))];
 }
 
+async function appendFrame({ outbox }: CrashingOutbox, records: readonly ReadingRecord[], { message }: Frame): Promise<RowKey[]> {
+  return message ? (await outbox.appendMessage(records, message)).keys : await outbox.append(records);
+}
+
 /** Frames of one turn of the event loop; a message that comes a second time is not stored again. */
 async function appendAll(model: Model, real: CrashingOutbox, frames: readonly Frame[]): Promise<void> {
   const marks = frames.map(({ count }) => model.newMarks(count));
-  const appending = frames.map((frame, i) => real.outbox.append(recordsOf(marks[i] ?? [], frame), { message: frame.message }));
+  const appending = frames.map((frame, i) => appendFrame(real, recordsOf(marks[i] ?? [], frame), frame));
   for (const [i, each] of (await Promise.all(appending.map((work) => real.done(work)))).entries()) {
     const message = frames[i]?.message;
     if (each && message && model.knows(message) === 'message') assert.deepEqual(each.value, [], 'a message is there twice');
@@ -102,12 +107,12 @@ const commands: fc.Arbitrary<Step>[] = [
   ),
   fc.record({ which: fc.nat(), frame: anyFrame, rest: fc.boolean() }).map(({ which, frame, rest }) =>
     step(`release ${which} ${JSON.stringify(frame)}`, async (model, real) => {
-      const entry = picked(real.outbox.quarantined(100), [which])[0];
+      const entry = picked(await real.outbox.quarantined(100), [which])[0];
       if (!entry) return;
       const marks = model.newMarks(frame.count);
       const left = rest ? [{ code: CODE, part: `part ${model.newMarks(1)}`, bytes: 3, raw: Buffer.alloc(3) }] : [];
       const isKnown = frame.message !== undefined && model.knows(frame.message) === 'message';
-      const index = real.outbox.quarantined(100).findIndex(({ id }) => id === entry.id);
+      const index = (await real.outbox.quarantined(100)).findIndex(({ id }) => id === entry.id);
       const found = { records: recordsOf(marks, frame), message: frame.message, rest: left };
       const done = await real.done(real.outbox.release(entry.id, found));
       if (!done) return;
@@ -120,7 +125,7 @@ const commands: fc.Arbitrary<Step>[] = [
   ),
   fc.nat().map((which) =>
     step(`drop ${which}`, async (model, real) => {
-      const entries = real.outbox.quarantined(100);
+      const entries = await real.outbox.quarantined(100);
       const entry = picked(entries, [which])[0];
       if (entry && (await real.done(real.outbox.drop(entry.id)))) model.takeOut(model.aside.length - 1 - entries.indexOf(entry));
     }),
@@ -138,7 +143,7 @@ const commands: fc.Arbitrary<Step>[] = [
   fc.constant(
     step('reopen', async (model, real) => {
       await real.reopen();
-      found(model, real.outbox, { appends: [], completing: [], rekeying: false });
+      await found(model, real.outbox, { appends: [], completing: [], rekeying: false });
     }),
   ),
   fc
@@ -153,14 +158,14 @@ const commands: fc.Arbitrary<Step>[] = [
         const appends = fresh.map(({ count, message }) => ({ marks: model.newMarks(count), message }));
         const completing = picked(model.pending, which);
         const work = [
-          ...fresh.map((frame, i) => real.outbox.append(recordsOf(appends[i]?.marks ?? [], frame), { message: frame.message })),
+          ...fresh.map((frame, i) => appendFrame(real, recordsOf(appends[i]?.marks ?? [], frame), frame)),
           real.outbox.complete(completing.map(({ key }) => key)),
           ...(rekeying ? [real.outbox.rekey()] : []),
         ];
         const settled = Promise.allSettled(work);
         await real.crash(turns);
         await settled;
-        const done = found(model, real.outbox, { appends, completing, rekeying });
+        const done = await found(model, real.outbox, { appends, completing, rekeying });
         real.met.done += done;
         real.met.undone += appends.length - done;
       }),

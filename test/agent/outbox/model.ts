@@ -122,15 +122,16 @@ export interface Unanswered {
 }
 
 /** Everything that can be seen of the real one is as the model says. */
-export function assertAgree(model: Model, outbox: Outbox): void {
-  const rows = outbox.pending(0, 100_000).map(({ epoch, seq, record }) => [epoch, seq, markOf(record)]);
+export async function assertAgree(model: Model, outbox: Outbox): Promise<void> {
+  const rows = (await outbox.pending(0, 100_000)).map(({ epoch, seq, record }) => [epoch, seq, markOf(record)]);
   assert.deepEqual(
     rows,
     model.pending.map(({ key, mark }) => [key.epoch, key.seq, mark]),
   );
-  const aside = outbox.quarantined(100_000).map(({ id, part }) => (part === 'row' ? markOf(bodyOf(outbox, id)) : part));
+  const aside: (string | number)[] = [];
+  for (const { id, part } of await outbox.quarantined(100_000)) aside.push(part === 'row' ? markOf(await bodyOf(outbox, id)) : part);
   assert.deepEqual(aside.reverse(), model.aside);
-  const { epoch, fileBytes: _, oldestPendingAt, pending, delivered, quarantined } = outbox.status();
+  const { epoch, fileBytes: _, oldestPendingAt, pending, delivered, quarantined } = await outbox.status();
   assert.deepEqual(
     { pending, delivered, quarantined, oldestPendingAt },
     {
@@ -142,20 +143,20 @@ export function assertAgree(model: Model, outbox: Outbox): void {
   );
   assert.equal(epoch, outbox.epoch);
   for (const name of NAMES) {
-    for (const content of CONTENTS) assert.equal(outbox.find({ name, content }), model.knows({ name, content }));
+    for (const content of CONTENTS) assert.equal(await outbox.find({ name, content }), model.knows({ name, content }));
   }
 }
 
-function bodyOf(outbox: Outbox, id: number): ReadingRecord {
-  return decodeRecord(outbox.content(id)?.body ?? Buffer.alloc(0));
+async function bodyOf(outbox: Outbox, id: number): Promise<ReadingRecord> {
+  return decodeRecord((await outbox.content(id))?.body ?? Buffer.alloc(0));
 }
 
 /** Brings what was unanswered into the model, as it is found: each thing wholly done or not at all, and nothing else. */
-export function found(model: Model, outbox: Outbox, { appends, completing, rekeying }: Unanswered): number {
+export async function found(model: Model, outbox: Outbox, { appends, completing, rekeying }: Unanswered): Promise<number> {
   let done = 0;
   assert.ok(!model.epochs.has(outbox.epoch), 'an epoch is used again');
   model.epochs.add(outbox.epoch);
-  const rows = outbox.pending(0, 100_000);
+  const rows = await outbox.pending(0, 100_000);
   const there = new Map(rows.map(({ seq, epoch, record }) => [markOf(record), { seq, epoch }]));
   for (const { marks, message } of appends) {
     const keys = marks.flatMap((mark) => there.get(mark) ?? []);

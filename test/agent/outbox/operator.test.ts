@@ -121,8 +121,8 @@ class Running implements AsyncDisposable {
     );
   }
 
-  pending(): ReadingRecord[] {
-    return this.outbox.pending(0, 1000).map(({ record }) => record);
+  async pending(): Promise<ReadingRecord[]> {
+    return (await this.outbox.pending(0, 1000)).map(({ record }) => record);
   }
 
   async call(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -166,7 +166,7 @@ describe('outbox replay', () => {
     agent.time.now += 30 * DAY;
     const first = await agent.call('replay', '--code', 'INGEST-NOT-BOUND');
     assert.equal(first.code, 0, first.stderr);
-    assert.deepEqual(agent.pending(), [markedRecord(1)]);
+    assert.deepEqual(await agent.pending(), [markedRecord(1)]);
     const again = await agent.call('replay', 'q1');
     assert.equal(again.code, 1);
     assert.match(
@@ -204,7 +204,7 @@ describe('outbox replay', () => {
         ['q3', 'pending', null],
       ],
     );
-    assert.deepEqual(agent.pending(), [two]);
+    assert.deepEqual(await agent.pending(), [two]);
   });
 
   test('a message is read with what its source is now, and stays of whom and of when it was', async () => {
@@ -224,7 +224,7 @@ describe('outbox replay', () => {
         ['stays', 'HL7-NO-MSH'],
       ],
     );
-    const [record, ...others] = agent.pending();
+    const [record, ...others] = await agent.pending();
     assert.deepEqual(others, []);
     assert.equal(record?.receivedAt, RECEIVED);
     assert.equal(record?.subject.patient?.value, 'P-0001');
@@ -245,7 +245,7 @@ describe('outbox replay', () => {
       ['pending'],
     );
     assert.deepEqual(
-      agent.pending().map(({ subject, test }) => [subject, test]),
+      (await agent.pending()).map(({ subject, test }) => [subject, test]),
       [[{ bed: 'ICU-4' }, true]],
     );
   });
@@ -273,7 +273,7 @@ describe('outbox replay', () => {
         ['stays', 'OUTBOX-NOT-WHOLE'],
       ],
     );
-    assert.equal(agent.pending().length, 1);
+    assert.equal((await agent.pending()).length, 1);
   });
 
   test('a row that its profile did not know is read once that was mended: alone, once, of whom and of when it was', async () => {
@@ -285,7 +285,7 @@ describe('outbox replay', () => {
     await agent.receive(oru('M-1', ['A'], 97) + oru('M-1', ['A'], 93, own).replace(/^.*OBX\|1/s, 'OBX|2'));
     // A message that names nobody is of the bed that its source had then.
     await agent.receive(oru('M-2', ['B'], 92, own).replace(/PID[^\r]*\r/, ''));
-    assert.equal(agent.pending().length, 1);
+    assert.equal((await agent.pending()).length, 1);
     assert.deepEqual(
       (await agent.json('replay', '--code', 'DECODE-UNKNOWN-CODE')).map(({ outcome, why }) => [outcome, why]),
       [
@@ -308,12 +308,10 @@ describe('outbox replay', () => {
       ],
     );
     assert.deepEqual(
-      agent
-        .pending()
-        .map(({ subject, device, receivedAt, readings: [reading] }) => [
-          subject.patient?.value ?? subject.bed,
-          [device.id, receivedAt, reading?.value, reading?.effective],
-        ]),
+      (await agent.pending()).map(({ subject, device, receivedAt, readings: [reading] }) => [
+        subject.patient?.value ?? subject.bed,
+        [device.id, receivedAt, reading?.value, reading?.effective],
+      ]),
       [
         ['P-0001', ['A', RECEIVED, 97, RECEIVED]],
         ['ICU-4', ['B', RECEIVED, 92, RECEIVED]],
@@ -336,7 +334,7 @@ describe('outbox replay', () => {
       (await agent.json('replay', 'q1')).map(({ outcome, why }) => [outcome, why]),
       [['stays', 'OUTBOX-NOT-WHOLE']],
     );
-    assert.deepEqual(agent.pending(), []);
+    assert.deepEqual(await agent.pending(), []);
   });
 
   test('a time of receipt that lies ahead makes nothing current', async () => {
@@ -346,7 +344,7 @@ describe('outbox replay', () => {
     await agent.reject(oru('M-1', ['A']));
     agent.time.now -= 365 * DAY;
     await agent.call('replay', 'q1');
-    assert.deepEqual(agent.pending()[0]?.readings[0]?.flags?.includes('clock'), true);
+    assert.deepEqual((await agent.pending())[0]?.readings[0]?.flags?.includes('clock'), true);
   });
 
   test('what cannot be read of a message stays in quarantine by itself', async () => {
@@ -367,7 +365,7 @@ describe('outbox replay', () => {
     agent.profile = hl7Profile({ ...pcd01, obx: { ...MDC_ROWS, vital } });
     assert.equal((await agent.json('replay', 'q2'))[0].outcome, 'pending');
     assert.deepEqual(
-      agent.pending().map(({ subject, readings }) => [subject.patient?.value, readings.map(({ value }) => value)]),
+      (await agent.pending()).map(({ subject, readings }) => [subject.patient?.value, readings.map(({ value }) => value)]),
       [
         ['P-0001', [97]],
         ['P-0001', [1]],
@@ -455,7 +453,7 @@ describe('outbox list, show, export, drop, status', () => {
     assert.match(stdout, /3 rows, 6 values/);
     assert.doesNotMatch(stdout, /P-0001/);
     // In quarantine as well.
-    await agent.outbox.quarantine(agent.outbox.pending(1, 1), 'INGEST-INVALID');
+    await agent.outbox.quarantine(await agent.outbox.pending(1, 1), 'INGEST-INVALID');
     assert.deepEqual((await agent.json('show', 'q1'))[0].gap, gap);
   });
 
@@ -483,9 +481,9 @@ describe('outbox list, show, export, drop, status', () => {
     await agent.refuse(markedRecord(1), 'INGEST-INVALID');
     assert.deepEqual((await agent.call('drop', 'q1')).code, 2);
     assert.deepEqual((await agent.call('drop', 'q1', '--reason', ' ')).code, 2);
-    assert.equal(agent.outbox.status().quarantined, 1);
+    assert.equal((await agent.outbox.status()).quarantined, 1);
     assert.deepEqual((await agent.call('drop', 'q1', 'q7', '--reason', 'sent by hand')).code, 1);
-    assert.equal(agent.outbox.status().quarantined, 0);
+    assert.equal((await agent.outbox.status()).quarantined, 0);
     const dropped = agent.logged.filter(({ message }) => message === 'an entry of quarantine was dropped');
     assert.deepEqual(
       dropped.map(({ id, code, reason }) => [id, code, reason]),
@@ -537,7 +535,7 @@ describe('outbox list, show, export, drop, status', () => {
     for (const args of wrong) assert.equal((await agent.call(...args)).code, 2, args.join(' '));
     assert.match((await agent.call('show', 'q2')).stderr, /^OUTBOX-NO-ENTRY/);
     assert.equal((await agent.call('show', 'r1')).code, 1);
-    assert.deepEqual([agent.outbox.status().quarantined, agent.pending()], [1, []]);
+    assert.deepEqual([(await agent.outbox.status()).quarantined, await agent.pending()], [1, []]);
   });
 
   test('without a running agent it is said that it must be started', async () => {

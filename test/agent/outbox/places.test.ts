@@ -52,8 +52,9 @@ function spoilAll(path: string): void {
 }
 
 async function gapsOf(outbox: Outbox): Promise<ReadingRecord[]> {
-  const found = (): ReadingRecord[] => outbox.waiting(0, 1000).flatMap(({ record }) => (record.class === 'gap' ? [record] : []));
-  while (found().length === 0) await turn();
+  const found = async (): Promise<ReadingRecord[]> =>
+    (await outbox.waiting(0, 1000)).flatMap(({ record }) => (record.class === 'gap' ? [record] : []));
+  while ((await found()).length === 0) await turn();
   return found();
 }
 
@@ -121,7 +122,7 @@ describe('whose data wait in the outbox', () => {
     const at = setUp();
     await using outbox = await at.open();
     await outbox.append([ofBed('GONE')]);
-    await outbox.complete(outbox.pending(0, 10));
+    await outbox.complete(await outbox.pending(0, 10));
     await outbox.append([ofBed('WAITS')]);
     for (let hours = 0; hours < 3; hours += 1) {
       at.clock.ms += HOUR;
@@ -173,7 +174,7 @@ describe('whose data wait in the outbox', () => {
       }
       writeFileSync(at.places, change(readFileSync(at.places)));
       await using outbox = await at.open();
-      assert.equal(outbox.status().pending, 600);
+      assert.equal((await outbox.status()).pending, 600);
       assert.equal(at.metrics.get('outbox_places_unreadable'), 1);
       assert.equal(at.lines.filter((line) => line.includes('OUTBOX-PLACES')).length, 1);
       assert.ok(!at.lines.some((line) => line.includes('BED-')));
@@ -192,7 +193,7 @@ describe('whose data wait in the outbox', () => {
     await using outbox = await at.open();
     while (readable(at.listed).length < 2) await turn();
     assert.equal(at.metrics.get('outbox_places_unreadable'), 0);
-    assert.equal(outbox.status().pending, 2);
+    assert.equal((await outbox.status()).pending, 2);
   });
 
   test('what waits again because the hub went back is listed again', async () => {
@@ -201,7 +202,7 @@ describe('whose data wait in the outbox', () => {
     const epoch = 'aaaaaaaaaaaaa';
     await using outbox = await at.open();
     await outbox.append([ofBed('BED-A')]);
-    await outbox.complete(outbox.pending(0, 1).map((row) => ({ ...row, committed: { epoch, position: 1 } })));
+    await outbox.complete((await outbox.pending(0, 1)).map((row) => ({ ...row, committed: { epoch, position: 1 } })));
     for (let hours = 0; hours < 3; hours += 1) {
       at.clock.ms += HOUR;
       await outbox.append([ofBed('BED-B')]);

@@ -35,10 +35,10 @@ class Model {
 }
 
 /** What waits, and what gaps say is gone, by class; `met.given` notes the most that was gone. */
-function valuesOf({ outbox, met }: CrashingOutbox): Record<string, number> {
+async function valuesOf({ outbox, met }: CrashingOutbox): Promise<Record<string, number>> {
   const found = new Model();
   let given = 0;
-  for (const { record } of outbox.waiting(0, 1_000_000)) {
+  for (const { record } of await outbox.waiting(0, 1_000_000)) {
     assert.ok(!record.gap || !KEPT.includes(record.gap.lost), 'what is never given up is gone');
     found.add(...amountOf(record));
     given += record.gap?.values ?? 0;
@@ -61,7 +61,7 @@ type Step = fc.AsyncCommand<Model, CrashingOutbox>;
 function step(name: string, run: (model: Model, real: CrashingOutbox) => Promise<void>): Step {
   const checked = async (model: Model, real: CrashingOutbox): Promise<void> => {
     await run(model, real);
-    const [found, expected] = [valuesOf(real), model.shown()];
+    const [found, expected] = [await valuesOf(real), model.shown()];
     for (const rowClass of CLASSES) {
       const [there, least] = [found[rowClass] ?? 0, expected[rowClass] ?? 0];
       assert.ok(there >= least && there <= least + model.delivered(rowClass), `${rowClass}: ${there} of ${least}`);
@@ -93,7 +93,7 @@ const commands: fc.Arbitrary<Step>[] = [
   ),
   fc.integer({ min: 1, max: 80 }).map((count) =>
     step(`deliver ${count}`, async (model, real) => {
-      const rows = real.outbox.pending(0, count);
+      const rows = await real.outbox.pending(0, count);
       await real.outbox.complete(rows);
       for (const { record } of rows) {
         const [rowClass, values] = amountOf(record);
@@ -105,11 +105,11 @@ const commands: fc.Arbitrary<Step>[] = [
   fc.record({ frame: anyFrame, turns: fc.nat({ max: 6 }) }).map(({ frame, turns }) =>
     step(`crash after ${turns} turns of ${JSON.stringify(frame)}`, async (model, real) => {
       real.met.crashes += 1;
-      const before = valuesOf(real)[frame.rowClass] ?? 0;
+      const before = (await valuesOf(real))[frame.rowClass] ?? 0;
       const appending = Promise.allSettled([real.outbox.append(recordsOf(model, frame))]);
       await real.crash(turns);
       await appending;
-      const isDone = (valuesOf(real)[frame.rowClass] ?? 0) !== before;
+      const isDone = ((await valuesOf(real))[frame.rowClass] ?? 0) !== before;
       if (isDone) model.add(frame.rowClass, frame.count);
       real.met[isDone ? 'done' : 'undone'] += 1;
     }),

@@ -44,7 +44,7 @@ function setUp(options: Partial<OutboxOptions> = {}) {
   };
 }
 
-const marks = (outbox: Outbox, limit = 100): number[] => outbox.pending(0, limit).map((row) => markOf(row.record));
+const marks = async (outbox: Outbox, limit = 100): Promise<number[]> => (await outbox.pending(0, limit)).map((row) => markOf(row.record));
 
 describe('the outbox file', () => {
   test('appends of one turn share one commit', async () => {
@@ -102,7 +102,7 @@ describe('the outbox file', () => {
     await using outbox = await at.open();
     assert.equal(at.metrics.get('outbox_rows_lost'), 3);
     assert.match(at.lines.at(-1) ?? '', /STORAGE-ROWS-LOST.*"rows":3|"rows":3.*STORAGE-ROWS-LOST/);
-    assert.deepEqual(marks(outbox), [1]);
+    assert.deepEqual(await marks(outbox), [1]);
     assert.equal((await outbox.append([markedRecord(5)]))[0]?.seq, 5);
     assert.equal(at.metrics.get('outbox_rows_lost'), 3, 'told once');
   });
@@ -116,7 +116,7 @@ describe('the outbox file', () => {
       writeFileSync(`${at.path}.mark`, mark);
     }
     await using outbox = await at.open();
-    assert.deepEqual([at.metrics.get('outbox_rows_lost'), outbox.status().pending], [0, 8]);
+    assert.deepEqual([at.metrics.get('outbox_rows_lost'), (await outbox.status()).pending], [0, 8]);
   });
 
   for (const suffix of ['', '-wal']) {
@@ -127,11 +127,11 @@ describe('the outbox file', () => {
       await outbox.append([markedRecord(1)]);
       rmSync(at.path + suffix);
       await assert.rejects(outbox.append([markedRecord(2)]), { code: 'STORAGE-IO' });
-      assert.deepEqual([outbox.status().code, outbox.status().pending], ['STORAGE-IO', 1], 'what was known last, and why');
+      assert.deepEqual([(await outbox.status()).code, (await outbox.status()).pending], ['STORAGE-IO', 1], 'what was known last, and why');
       at.clock.ms += 1000;
       await outbox.append([markedRecord(3)]);
-      if (suffix === '') assert.deepEqual(marks(outbox), [3], 'a log without its file is set aside, and a new file takes over');
-      else assert.deepEqual(marks(outbox), [1, 2, 3], 'what the removed log held went to the file when it was closed');
+      if (suffix === '') assert.deepEqual(await marks(outbox), [3], 'a log without its file is set aside, and a new file takes over');
+      else assert.deepEqual(await marks(outbox), [1, 2, 3], 'what the removed log held went to the file when it was closed');
       await outbox[Symbol.asyncDispose]();
     });
   }
@@ -158,7 +158,7 @@ describe('the outbox file', () => {
     rmSync(at.keyFile);
     writeFileSync(at.keyFile, right, { mode: 0o600 });
     await using again = await at.open();
-    assert.deepEqual(marks(again), [1]);
+    assert.deepEqual(await marks(again), [1]);
   });
 
   test('it has one owner', async () => {
@@ -195,15 +195,15 @@ describe('rows that cannot be read', () => {
     });
     await using outbox = await at.open();
     const good = [0, BROKEN.length + 1];
-    assert.deepEqual(marks(outbox, 2), good, 'a page is filled up with rows from behind the broken ones');
-    assert.deepEqual(marks(outbox, 2), good, 'and again, while they are on their way');
+    assert.deepEqual(await marks(outbox, 2), good, 'a page is filled up with rows from behind the broken ones');
+    assert.deepEqual(await marks(outbox, 2), good, 'and again, while they are on their way');
     // Behind the quarantine in the order of commits.
     await outbox.append([markedRecord(50)]);
-    const entries = outbox.quarantined(10);
+    const entries = await outbox.quarantined(10);
     assert.deepEqual(new Set(entries.map((entry) => `${entry.code} ${entry.part}`)), new Set(['OUTBOX-DAMAGED-ROW row']));
     assert.equal(entries.length, BROKEN.length);
     assert.equal(at.metrics.get('outbox_quarantined', 'OUTBOX-DAMAGED-ROW'), BROKEN.length);
-    assert.deepEqual([outbox.status().pending, outbox.status().quarantined], [3, BROKEN.length]);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).quarantined], [3, BROKEN.length]);
     assert.ok(at.lines.some((line) => line.includes('OUTBOX-DAMAGED-ROW')));
   });
 });
@@ -216,13 +216,13 @@ describe('what is kept, and how long', () => {
     await outbox.complete(old);
     at.clock.ms += 6 * DAY_MS;
     await outbox.complete(await outbox.append([markedRecord(100)]));
-    assert.equal(outbox.status().delivered, 41);
+    assert.equal((await outbox.status()).delivered, 41);
     at.clock.ms += 2 * DAY_MS;
     await outbox.complete(await outbox.append([markedRecord(101)]));
-    assert.equal(outbox.status().delivered, 41 + 1 - 10);
+    assert.equal((await outbox.status()).delivered, 41 + 1 - 10);
     for (let i = 0; i < 4; i += 1) await outbox.complete(await outbox.append([markedRecord(102 + i)]));
-    assert.equal(outbox.status().delivered, 6, 'the 40 are gone, the younger ones stay');
-    assert.equal(outbox.status().pending, 0);
+    assert.equal((await outbox.status()).delivered, 6, 'the 40 are gone, the younger ones stay');
+    assert.equal((await outbox.status()).pending, 0);
   });
 
   test('delivered rows are bounded in number, too; the oldest leave first', async () => {
@@ -234,7 +234,7 @@ describe('what is kept, and how long', () => {
       await outbox.complete([key]);
     }
     await outbox.append([markedRecord(50)]);
-    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 5]);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [1, 5]);
     await outbox[Symbol.asyncDispose]();
     at.tamper((database) => {
       const kept = database.prepare<[], { seq: number }>('SELECT seq FROM rows ORDER BY seq').all();
@@ -253,8 +253,8 @@ describe('what is kept, and how long', () => {
     await outbox.complete(await outbox.append([markedRecord(2)]));
     at.clock.ms += 1;
     await outbox.complete(await outbox.append([markedRecord(3)]));
-    assert.deepEqual(marks(outbox), [1]);
-    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1, 1]);
+    assert.deepEqual(await marks(outbox), [1]);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [1, 1]);
   });
 
   test('quarantine is bounded: the oldest of a kind leave, counted, and noise pushes out no measurement', async () => {
@@ -265,10 +265,10 @@ describe('what is kept, and how long', () => {
     for (const key of keys) await outbox.quarantine([key], 'INGEST-INVALID');
     for (let i = 0; i < 5; i += 1) await outbox.quarantineBytes('noise', 'DECODE-GARBAGE', `part ${i}`, new Uint8Array(10));
     assert.deepEqual(
-      outbox.quarantined(10).map((entry) => entry.part),
+      (await outbox.quarantined(10)).map((entry) => entry.part),
       ['part 4', 'part 3', 'part 2', 'row', 'row'],
     );
-    assert.equal(outbox.status().quarantined, 5);
+    assert.equal((await outbox.status()).quarantined, 5);
     assert.equal(at.metrics.get('outbox_quarantine_dropped'), 3);
     assert.equal(at.metrics.get('outbox_quarantined', 'INGEST-INVALID'), 3);
     assert.equal(at.metrics.get('outbox_quarantined', 'DECODE-GARBAGE'), 5);
@@ -332,6 +332,12 @@ describe('how SQLite goes about it', () => {
     'a row written anew': sql.REWRITE,
     'a row given up': sql.GIVE_UP,
     'a damaged file further': sql.ASIDE_PROGRESS,
+    'run of a row': sql.CLOCK_RUN_ID,
+    'first row of a run': sql.FIRST_OF_RUN,
+    'rows of a run': sql.ROWS_OF_RUN,
+    'newest row of a run': sql.LAST_OF_RUN,
+    'how many rows a run has': sql.COUNT_OF_RUN,
+    'a row put right': sql.RETIME,
   };
   for (const [name, text] of Object.entries(hot)) {
     test(`${name}: nothing is looked through or sorted`, () => {

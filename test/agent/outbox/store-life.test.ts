@@ -26,7 +26,7 @@ const [A, B, C] = ['aaaaaaaaaaaaa', 'bbbbbbbbbbbbb', 'ccccccccccccc'];
 
 /** Delivers what waits, a commit of the hub's a row. */
 async function deliver(outbox: Outbox, epoch: string | undefined, from = 0): Promise<OutboxRow[]> {
-  const rows = outbox.pending(0, 1000);
+  const rows = await outbox.pending(0, 1000);
   const delivered = rows.map(
     ({ seq, epoch: key }, i): DeliveredRow => ({ seq, epoch: key, ...(epoch && { committed: { epoch, position: from + i + 1 } }) }),
   );
@@ -36,7 +36,7 @@ async function deliver(outbox: Outbox, epoch: string | undefined, from = 0): Pro
 
 const records = (first: number, last: number): ReadingRecord[] =>
   Array.from({ length: last - first + 1 }, (_, i) => markedRecord(first + i));
-const marks = (outbox: Outbox): number[] => outbox.pending(0, 10_000).map(({ record }) => markOf(record));
+const marks = async (outbox: Outbox): Promise<number[]> => (await outbox.pending(0, 10_000)).map(({ record }) => markOf(record));
 const keys = (rows: readonly OutboxRow[]): string[] => rows.map(({ epoch, seq }) => `${epoch}.${seq}`);
 
 test('a store that stands where it stood costs nothing', async () => {
@@ -54,7 +54,7 @@ test('a store that stands where it stood costs nothing', async () => {
     }),
     { rows: 0, gaps: 0 },
   );
-  assert.equal(outbox.status().pending, 0);
+  assert.equal((await outbox.status()).pending, 0);
 });
 
 test('what lies behind the beginning of the next epoch waits again, with the keys that it had, over restarts and a change of keys', async () => {
@@ -78,11 +78,11 @@ test('what lies behind the beginning of the next epoch waits again, with the key
       position: 7,
     };
     assert.deepEqual(await outbox.redeliver(lineage), { rows: 3, gaps: 0 });
-    assert.deepEqual([outbox.status().pending, outbox.status().delivered], [5, 7]);
+    assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [5, 7]);
     assert.deepEqual(await outbox.redeliver(lineage), { rows: 0, gaps: 0 }, 'once');
   }
   await using outbox = await open();
-  const waiting = outbox.pending(0, 100);
+  const waiting = await outbox.pending(0, 100);
   assert.deepEqual(
     waiting.map(({ record }) => markOf(record)),
     [8, 9, 10, 11, 12],
@@ -90,11 +90,11 @@ test('what lies behind the beginning of the next epoch waits again, with the key
   assert.deepEqual(keys(waiting.slice(0, 3)), sent.slice(7), 'the old keys, although new ones were taken since they were delivered');
   const rekeyed = await outbox.rekey();
   assert.ok(
-    outbox.pending(0, 100).every(({ epoch }) => epoch === rekeyed),
+    (await outbox.pending(0, 100)).every(({ epoch }) => epoch === rekeyed),
     'and new ones when they are taken from now on',
   );
   await deliver(outbox, B, 7);
-  assert.deepEqual([outbox.status().pending, outbox.status().delivered], [0, 12]);
+  assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [0, 12]);
 });
 
 test('of an epoch that the lineage does not name, everything waits again; of a present one, what lies behind where the store stands', async () => {
@@ -107,7 +107,7 @@ test('of an epoch that the lineage does not name, everything waits again; of a p
   await outbox.append(records(7, 9));
   await deliver(outbox, C, 6);
   assert.equal((await outbox.redeliver({ epochs: [{ epoch: A, from: 0 }], position: 2 })).rows, 7);
-  assert.deepEqual(marks(outbox), [3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(await marks(outbox), [3, 4, 5, 6, 7, 8, 9]);
 });
 
 test('a hub that says nothing of its commits gets no promise: what it took stays delivered, until it is another hub on purpose', async () => {
@@ -122,7 +122,7 @@ test('a hub that says nothing of its commits gets no promise: what it took stays
   assert.equal(await outbox.setStoreId('one'), 0);
   assert.equal(await outbox.setStoreId('two'), 3);
   assert.equal((await outbox.redeliver({ epochs: [{ epoch: B, from: 0 }], position: 0 })).rows, 2);
-  assert.deepEqual(marks(outbox), [1, 2, 3, 4, 5]);
+  assert.deepEqual(await marks(outbox), [1, 2, 3, 4, 5]);
 });
 
 test('the id of the store is kept over restarts', async () => {
@@ -138,9 +138,9 @@ test('the id of the store is kept over restarts', async () => {
 test('of many rows all wait again, in small commits', async () => {
   await using outbox = await place()();
   await outbox.append(records(1, 1800));
-  for (let from = 0; outbox.status().pending > 0; from += 1000) await deliver(outbox, A, from);
+  for (let from = 0; (await outbox.status()).pending > 0; from += 1000) await deliver(outbox, A, from);
   assert.deepEqual(await outbox.redeliver({ epochs: [{ epoch: A, from: 0 }], position: 100 }), { rows: 1700, gaps: 0 });
-  assert.deepEqual([outbox.status().pending, outbox.status().delivered], [1700, 100]);
+  assert.deepEqual([(await outbox.status()).pending, (await outbox.status()).delivered], [1700, 100]);
 });
 
 test('rows that were removed meanwhile become gaps, one of each place, which tell what is missing and wait as anything else', async () => {
@@ -151,7 +151,7 @@ test('rows that were removed meanwhile become gaps, one of each place, which tel
     await using outbox = await open();
     await outbox.append([...records(1, 4), other(5), ...records(6, 8), other(9), markedRecord(10)]);
     await deliver(outbox, A);
-    assert.equal(outbox.status().delivered, 2);
+    assert.equal((await outbox.status()).delivered, 2);
   }
   await using outbox = await open();
   const lineage = {
@@ -162,7 +162,7 @@ test('rows that were removed meanwhile become gaps, one of each place, which tel
     position: 3,
   };
   assert.deepEqual(await outbox.redeliver(lineage), { rows: 2, gaps: 2 });
-  const rows = outbox.pending(0, 100);
+  const rows = await outbox.pending(0, 100);
   assert.deepEqual(
     rows.map(({ class: name }) => name),
     ['spot', 'spot', 'gap', 'gap'],

@@ -22,26 +22,26 @@ test('bytes written are counted by day, over restarts, and are no less than what
   const clock = { ms: Date.UTC(2026, 0, 1, 12), now: () => clock.ms, monotonicMs: () => clock.ms };
   const open = () => openOutbox({ path, keyFile, clock, log: silentLogger, metrics: new Metrics() });
   const first = await open();
-  const before = first.status().writtenBytes.today;
+  const before = (await first.status()).writtenBytes.today;
   const logBefore = statSync(`${path}-wal`).size;
   for (let i = 0; i < 40; i += 1) await first.append([markedRecord(i)]);
-  const { today, yesterday } = first.status().writtenBytes;
+  const { today, yesterday } = (await first.status()).writtenBytes;
   const grown = statSync(`${path}-wal`).size - logBefore;
   assert.ok(grown > 40 * 4096, `${grown}`);
   assert.equal(today - before, grown);
   assert.equal(yesterday, 0);
   // More than a log holds before it is emptied: what was moved to the file is in it, too.
   for (let i = 0; i < 400; i += 1) await first.append([markedRecord(i)]);
-  const filled = first.status().writtenBytes.today;
+  const filled = (await first.status()).writtenBytes.today;
   assert.ok(filled > today + 900 * 4096, `${filled}`);
   await first[Symbol.asyncDispose]();
   clock.ms += DAY_MS;
   const second = await open();
-  assert.deepEqual(second.status().writtenBytes, { today: 0, yesterday: filled });
+  assert.deepEqual((await second.status()).writtenBytes, { today: 0, yesterday: filled });
   await second[Symbol.asyncDispose]();
   clock.ms += 2 * DAY_MS;
   await using third = await open();
-  assert.deepEqual(third.status().writtenBytes, { today: 0, yesterday: 0 });
+  assert.deepEqual((await third.status()).writtenBytes, { today: 0, yesterday: 0 });
 });
 
 test('a mark keeps its numbers, each as far as it is whole', () => {

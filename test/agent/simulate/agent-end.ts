@@ -49,8 +49,8 @@ export class AgentEnd implements AsyncDisposable {
     return { host: '127.0.0.1', port: Number(endpoint.slice(endpoint.lastIndexOf(':') + 1)) };
   }
 
-  get records(): ReadingRecord[] {
-    return this.#outbox.pending(0, 10_000).map(({ record }) => record);
+  async records(): Promise<ReadingRecord[]> {
+    return (await this.#outbox.pending(0, 10_000)).map(({ record }) => record);
   }
 
   /** Parts refused or set aside, by code. */

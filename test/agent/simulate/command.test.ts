@@ -142,7 +142,7 @@ test('--tls-ca calls by TLS, and talks to nobody else', async () => {
     const foreign = await call(argv(stranger.pem));
     assert.deepEqual([foreign.code, foreign.stderr.split(':')[0]], [1, 'SOURCE-OPEN']);
     await end.stop();
-    assert.equal(end.records.length, 2);
+    assert.equal((await end.records()).length, 2);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -43,9 +43,9 @@ test('a Mindray monitor tells whoever calls first who the patient is, then what 
   await end.stop();
   // With the patient message that is not counted among the six: heartbeat, values, cuff, and values three times.
   assert.deepEqual([sent, acknowledged, lost, connected], [7, null, 0, true]);
-  const readings = end.records.flatMap(({ readings: of }) => of);
+  const readings = (await end.records()).flatMap(({ readings: of }) => of);
   assert.equal(readings.length, 4 * 6 + 3);
-  for (const { subject, test: isTest } of end.records) {
+  for (const { subject, test: isTest } of await end.records()) {
     assert.deepEqual(subject, { patient: { value: 'TEST-0007', authority: '' }, bed: 'ICU^^BED-7' });
     assert.equal(isTest, true);
   }
@@ -60,7 +60,7 @@ for (const fault of [undefined, 'fragment', 'garbage', 'pipeline', 'reconnect-mi
     await end.stop();
     assert.deepEqual([sent, acknowledged, refused, lost], [6, 6, 0, 0]);
     // Three vital signs each, and the cuff in the first.
-    assert.equal(end.records.flatMap(({ readings }) => readings).length, 6 * 3 + 3);
+    assert.equal((await end.records()).flatMap(({ readings }) => readings).length, 6 * 3 + 3);
     assert.equal(end.rejected['HL7-ASIDE'], 6);
   });
 }
@@ -81,7 +81,7 @@ test('a caller that reads nothing is left behind, and holds up nobody', async ()
   deaf.pause();
   deaf.on('error', () => undefined);
   await using end = await AgentEnd.start(source('hl7-nihon-kohden', port));
-  while (end.records.flatMap(({ readings }) => readings).length < 9) await new Promise((turn) => setImmediate(turn));
+  while ((await end.records()).flatMap(({ readings }) => readings).length < 9) await new Promise((turn) => setImmediate(turn));
   deaf.destroy();
   await result;
 });
@@ -98,7 +98,7 @@ for (const simulator of LINE_SIMULATORS) {
     const { sent, acknowledged, connected } = await result;
     await end.stop();
     assert.deepEqual([sent, acknowledged, connected], [5, null, true]);
-    assert.ok(end.records.length > 0);
-    assert.ok(end.records.every(({ readings }) => readings.some(({ vital, value }) => vital === 'spo2' && (value ?? 0) > 80)));
+    assert.ok((await end.records()).length > 0);
+    assert.ok((await end.records()).every(({ readings }) => readings.some(({ vital, value }) => vital === 'spo2' && (value ?? 0) > 80)));
   });
 }

@@ -229,7 +229,7 @@ test('a sender whose acknowledgement was lost is answered again, and its message
     wire.send(Buffer.concat([frame(oru('M-1')), frame(oru('M-1')), frame(oru('M-2'))]));
     const received = await wire.until((text) => acknowledgements(text).length === 3);
     assert.deepEqual(acknowledgements(received), ['AA M-1', 'AA M-1', 'AA M-2']);
-    assert.equal(outbox.status().pending, 2);
+    assert.equal((await outbox.status()).pending, 2);
     assert.equal(environment.metrics.get('source_repeated_total', 'icu'), 2);
     assert.equal(source.status().records, 1);
     assert.equal(environment.metrics.get('intake_observations_total'), 1);
@@ -250,7 +250,7 @@ test('another message under the id of an earlier one is stored, and told of', as
     for (const text of [oru('M-1'), oru('M-1').replace('|97|', '|91|'), oru('M-1')]) wire.send(frame(text));
     await wire.until((text) => acknowledgements(text).length === 3);
     assert.deepEqual(
-      outbox.pending(0, 10).map(({ record }) => record.readings[0]?.value),
+      (await outbox.pending(0, 10)).map(({ record }) => record.readings[0]?.value),
       [97, 91],
     );
     assert.equal(environment.metrics.get('source_stored_again_total', 'icu'), 1);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AgentConfig, agentConfigSchema } from '../../../agent/config.ts';
-import { destinationOf } from '../../../agent/uplink/config.ts';
+import { destinationOf, tellsTime } from '../../../agent/uplink/config.ts';
 import { configJsonSchema, parseConfig } from '../../../shared/config.ts';
 import { asVitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
@@ -47,6 +47,16 @@ test('without a type, and with it, a hub is meant; it needs identity and overlay
     'agent.yaml:1: overlay: missing; expected object',
   ]);
   assert.throws(() => destinationOf({ uplink: { service: 's', hub: ['hub-1'] } }), { code: 'CONFIG-INVALID' });
+});
+
+test('what is received before the time is known waits for it only where the way to the data’s end tells the time', () => {
+  verifies('NO-CLOCK-RETIMED');
+  const tells = (text: string): boolean => tellsTime(destinationOf(parse(text)));
+  assert.equal(tells('identity: gateway.json\noverlay: { type: ziti }\nuplink: { hub: [hub-1] }\n'), true);
+  assert.equal(tells(`${HUB_SIDE}uplink: { hub: [hub-1] }\n`), false);
+  const fhir = 'type: fhir-server, url: https://fhir.example/r4, gateway: home-7';
+  assert.equal(tells(`uplink: { ${fhir} }\n`), false);
+  assert.equal(tells(`uplink: { ${fhir}, tls: { caFile: ca.pem } }\n`), true);
 });
 
 test('patient data leaves this machine over TLS only, and no address holds a secret', () => {

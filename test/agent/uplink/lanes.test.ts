@@ -172,7 +172,7 @@ test('whatever comes and whenever it is answered, both lanes advance in order an
         }
         assert.deepEqual(link.seqs('backlog'), ascending(1, waiting));
         assert.deepEqual(link.seqs('live'), ascending(waiting + 1, waiting + live));
-        assert.equal(outbox.status().pending, 0);
+        assert.equal((await outbox.status()).pending, 0);
         await stop();
       },
     ),
@@ -264,7 +264,7 @@ test('at a stop, what was stored just before still goes out, and nothing more of
   assert.equal(await stopped, undefined);
   assert.deepEqual(link.seqs('live'), [21, 22, 23]);
   assert.deepEqual(link.seqs('backlog'), [1]);
-  assert.equal(outbox.status().pending, 19);
+  assert.equal((await outbox.status()).pending, 19);
 });
 
 test('what comes for ever does not keep a stop from its limit', async () => {
@@ -299,7 +299,7 @@ test('a connection that is left finishes what is in flight, and sends nothing mo
   assert.equal(link.posted.length, 2);
   link.inFlight()[0]?.answer();
   assert.equal(await left, undefined);
-  assert.equal(outbox.status().pending, 5);
+  assert.equal((await outbox.status()).pending, 5);
 });
 
 function ascending(first: number, last: number): number[] {

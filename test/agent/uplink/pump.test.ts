@@ -350,7 +350,7 @@ test('a row at which the hub fails by a defect stays pending, alone', async () =
   await at.outbox.until(({ completed }) => completed.length === 2);
   await at.outbox.append([recordOf(74)]);
   await at.outbox.until(({ completed }) => completed.length === 3);
-  assert.equal(at.outbox.status().pending, 1);
+  assert.equal((await at.outbox.status()).pending, 1);
   fails = false;
   await at.outbox.empty();
   await stop();
@@ -405,7 +405,7 @@ test('no new keys are taken before each row whose answer was lost has been answe
   };
   await lost.ended;
   assert.equal(at.ingest.held.size, 4);
-  assert.equal(at.outbox.status().pending, 4);
+  assert.equal((await at.outbox.status()).pending, 4);
   at.ingest.after = () => undefined;
   at.ingest.held.set(`gw-1.${at.outbox.epoch}.1.0`, 'other content');
   await at.outbox.append([recordOf(75)]);
@@ -495,7 +495,7 @@ test('a refusal of the gateway ends the run with its code, and everything stays'
   await at.outbox.append([recordOf(71)]);
   const reason = await pumpOn(at).ended;
   assert.equal(reason?.code, 'UPLINK-UNKNOWN-GATEWAY');
-  assert.equal(at.outbox.status().pending, 1);
+  assert.equal((await at.outbox.status()).pending, 1);
 });
 
 test('stopping does not wait for a hub that does not answer', async () => {
@@ -510,7 +510,7 @@ test('stopping does not wait for a hub that does not answer', async () => {
   const { stop } = pumpOn(at, { drainMs: 1 });
   await entered;
   assert.equal(await stop(), undefined);
-  assert.equal(at.outbox.status().pending, 1);
+  assert.equal((await at.outbox.status()).pending, 1);
 });
 
 test('whatever the hub answers and wherever the connection breaks, each observation is held once and each row leaves the outbox once', async () => {

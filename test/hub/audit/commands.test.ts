@@ -245,6 +245,8 @@ test('who saw an observation is looked for among the entries of its patient or o
       (await audit('list', '--saw', observation, '--patient', 'pat-icu-01')).stdout,
       /observations\.export.* {2}may have shown it$/m,
     );
+    const nobodys = await audit('list', '--saw', 'gw-icu.17', '--patient', 'pat-icu-01');
+    assert.deepEqual([nobodys.code, nobodys.stdout], [0, ''], 'what is the id of no observation nothing can have shown');
     const later = await audit('list', '--saw', observation, '--from', '2030-01-01T00:00:00Z', '--json');
     assert.equal(later.stdout, '');
   });

@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<Action, [codes: string, patient: string | undefined
   'patient.export': ['110106 disclose R', 'PrivacyDisclosure.Source', undefined],
   'patient.hold': ['110100 U', undefined, undefined],
   'patients.place': ['110100 U', undefined, undefined],
+  'readings.amend': ['110100 U', undefined, undefined],
   'patient.erase': ['rest delete D', 'PatientDelete', 'Delete'],
   'registry.change': ['110113 110137 U', undefined, undefined],
   'session.open': ['110114 110122 E', undefined, undefined],

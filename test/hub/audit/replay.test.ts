@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import type { AuditDetail, AuditEvent } from '../../../hub/access/access.ts';
 import { operatorPrincipal } from '../../../hub/access/principals.ts';
+import { LATEST_SHAPE, viewOfShape } from '../../../hub/access/view-shapes.ts';
 import { latestView } from '../../../hub/access/views.ts';
 import type { EvidenceRecord } from '../../../hub/audit/evidence.ts';
 import { type Rebuilt, replayed, stepOf } from '../../../hub/audit/replay.ts';
@@ -87,6 +88,60 @@ test('what cannot be made again exactly is never said to be the same, and it is 
     ['erased', step(DETAIL, { event: { patient: null }, record: { erased: true } })],
   ];
   for (const [i, [wanted, { rebuilt }]] of table.entries()) assert.equal(rebuilt, wanted, `row ${i}`);
+});
+
+/** What a hub showed before evidence said anything beside the rows, as it stands in an answer of then: written by hand, not made by this code. */
+const OLD_ANSWER = {
+  ...{ patient: 'pat-icu-01', bed: 'ICU-01', ward: 'icu', asOf: '2026-11-21T11:00:00.003+01:00' },
+  vitals: [
+    {
+      ...{ vital: 'hr', name: 'Heart rate (ECG)', value: 72, unit: '/min', absent: null, components: [] },
+      ...{ at: '2026-11-21T10:59:59.000+01:00', ageSeconds: 1, stale: false, lastKnown: null, flags: [] },
+      ...{ device: 'monitor-1', gateway: 'gw', test: false, observation: 'gw.e.1.0', receivedAt: STORED, storedAt: STORED },
+    },
+  ],
+  notice:
+    'Not an alarm system, not for diagnosis. Values are shown as the devices sent them; check age, flags and the patient before acting on them.',
+};
+
+test('what an earlier version showed is made again as that one made it, whatever was added since, and a real difference is found in it', () => {
+  verifies('AUDIT-REPLAY-SHAPES');
+  const { beside: _, ...before } = DETAIL;
+  const old = { ...before, response: hash('sha256', canonicalJson(OLD_ANSWER)) };
+  assert.equal(step(old).rebuilt, 'same');
+  assert.equal(
+    step(old, { place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2' } } }).rebuilt,
+    'same',
+    'limits were not of a site then',
+  );
+  const other = new Map([[`${STORED} gw.e.1.0`, { ...READING, value: 73 }]]);
+  assert.equal(step(old, { rows: other }).rebuilt, 'differs');
+  assert.equal(step(old, { place: { ...PLACE, bed: 'ICU-02' } }).rebuilt, 'differs');
+  assert.equal(step({ ...old, beside: { ...BESIDE, shape: 3 } }).rebuilt, 'differs', 'a view of now that lacks what views of now have');
+
+  // Of what its token kept from a reader the state of a device told, once.
+  const silent = { ...READING, freshAt: TEST_NOW - 600_000, sortTime: TEST_NOW - 600_000 };
+  const rows = new Map([[`${STORED} gw.e.1.0`, silent]]);
+  const withheld = ['laboratory'] as const;
+  const now = latestView([silent], { patient: 'pat-icu-01', ...PLACE, withheld, beside: BESIDE, now: TEST_NOW + 3 });
+  const told = { kind: 'device', id: 'monitor-1', state: 'silent', since: '2026-11-21T10:50:00.000+01:00' };
+  const second = { ...DETAIL, withheld, response: hash('sha256', canonicalJson({ ...now, sources: [told, ...now.sources.slice(1)] })) };
+  assert.equal(step(second, { rows }).rebuilt, 'same');
+  assert.equal(step({ ...second, beside: { ...BESIDE, shape: 2 } }, { rows }).rebuilt, 'same');
+  assert.equal(step({ ...second, beside: { ...BESIDE, shape: 3 } }, { rows }).rebuilt, 'differs');
+  assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 3 } }).rebuilt, 'same');
+  assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 99 } }).rebuilt, 'newer');
+});
+
+test('a view that would be another than before has another shape: each is as it always was', () => {
+  verifies('AUDIT-REPLAY-SHAPES');
+  const frame = { patient: 'pat-icu-01', ...PLACE, withheld: ['laboratory'] as const, beside: BESIDE, now: TEST_NOW + 600_000 };
+  const hashed = (shape: number) => hash('sha256', canonicalJson(viewOfShape(shape, [READING], frame))).slice(0, 16);
+  assert.deepEqual(
+    Array.from({ length: LATEST_SHAPE }, (_, i) => hashed(i + 1)),
+    ['2d1c2975f20d30cf', '053cfe6b93739d6e', 'fd028e849f7fb0f3'],
+    'raise LATEST_SHAPE, keep how it was before, and add a line here',
+  );
 });
 
 test('an observation that is not kept any more stands there by id and version alone', () => {

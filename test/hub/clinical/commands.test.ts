@@ -63,6 +63,8 @@ test('what is unknown, late, a range of the site and a limit of the device is sa
   verifies('ALERTS-UNKNOWN');
   const text = formatAlerts(ALERTS);
   for (const part of [
+    'Discharged at 2026-11-21T10:59:59.000+01:00: ',
+    'Lies in no bed for sure: ',
     'STATE UNKNOWN since ',
     'DELAYED by 130 s',
     'Source gateway gw-icu: lost since ',

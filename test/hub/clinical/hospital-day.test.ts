@@ -15,24 +15,26 @@ import { sampleBundle, sampleObservation, TEST_EPOCH, TestClock, type TestHub, t
 
 /**
  * One day of an intensive care unit of three beds: what happens, when the hub hears of it, and, written by hand beside it, what a reader is told of each person at
- * that moment. `hr 61 @ICU-01`: a current value, and the bed; `hr (61)`: not current any more; `-`: nothing; `gone`: discharged; `?`: lies in no bed for sure.
+ * that moment. `hr 61 @ICU-01`: a current value, and the bed; `hr (61)`: not current any more; `-`: nothing; `gone`: discharged; `?`: lies in no bed for sure;
+ * `demo`: a monitor is in demonstration mode.
  */
 class Day {
   readonly clock = new TestClock(minute(0));
+  readonly #demos = new DemoDevices();
   readonly hub: TestHub = testHub({
-    ...{ clock: this.clock, registry: FOLLOWING_REGISTRY },
+    ...{ clock: this.clock, registry: FOLLOWING_REGISTRY, demos: this.#demos },
     surroundings: createSurroundings({
       limits: { current: { rules: NO_LIMITS, revision: '' } },
       sources: {
         sourcesOf: (...asked) => this.#sources.sourcesOf(...asked),
         lossesOf: (...asked) => this.#sources.lossesOf(...asked),
       },
-      demos: new DemoDevices(),
+      demos: this.#demos,
       registry: { isSandbox: () => false },
     }),
   });
   readonly #sources = new SourceWatch({
-    ...{ feed: this.hub.feed, registry: this.hub.registry, limitMs: () => GATEWAY_AWAY_MS },
+    ...{ feed: this.hub.feed, clock: this.clock, registry: this.hub.registry, limitMs: () => GATEWAY_AWAY_MS },
     ...{ isBound: () => true, isAlone: true, overdueSince: () => undefined },
   });
   readonly #reader: Principal = this.hub.registry.principal('ai-monitor') ?? assert.fail();
@@ -61,6 +63,18 @@ class Day {
     await this.hub.ingest.batch('gw-icu', sampleBundle([{ ...sampleObservation(sample), status }]));
   }
 
+  /** A monitor says that it is in demonstration mode, and what it makes up; resolves with what the gateway is answered. */
+  async demonstrates(minutes: number, bed: string, value: number): Promise<string | undefined> {
+    this.clock.set(minute(minutes));
+    this.#rows += 1;
+    const sample = { bed, device: `monitor-${bed}`, value, seq: this.#rows, effective: minute(minutes), receivedAt: minute(minutes) };
+    const { outcomes } = await this.hub.ingest.batch(
+      'gw-icu',
+      sampleBundle([sampleObservation({ ...sample, test: true, flags: ['demo'] })]),
+    );
+    return outcomes[0]?.code;
+  }
+
   async alert(minutes: number, bed: string, phase: DeviceAlert['phase']): Promise<void> {
     this.clock.set(minute(minutes));
     this.#rows += 1;
@@ -80,7 +94,7 @@ class Day {
 
   async moveDevice(minutes: number, device: string, bed: string | null, at = minutes): Promise<void> {
     this.clock.set(minute(minutes));
-    await this.hub.whereabouts.moveDevice({ tenant: 'clinic', device, bed, at: minute(at) }, []);
+    await this.hub.whereabouts.moveDevice({ tenant: 'clinic', gateway: 'gw-icu', device, bed, at: minute(at) }, []);
     this.hub.corrections.wake();
     await this.hub.corrections.settled();
   }
@@ -102,6 +116,7 @@ class Day {
         ...(view.bed === null ? [] : [`@${view.bed}`]),
         ...(view.discharged === undefined ? [] : ['gone']),
         ...(view.unplaced ? ['?'] : []),
+        ...(view.demo.length > 0 ? ['demo'] : []),
         ...(view.mergedFrom === undefined ? [] : ['merged']),
       ];
       return [...(values.length === 0 ? ['-'] : values), ...place].join(' ');
@@ -117,7 +132,7 @@ class Day {
 }
 
 test('a day of an intensive care unit: at every step a reader is told what was written down by hand', async () => {
-  verifies('HOSPITAL-DAY', 'SUBJECT-BY-MOVEMENTS', 'LATE-MOVEMENT-CORRECTS', 'ALERTS-UNKNOWN');
+  verifies('HOSPITAL-DAY', 'TEST-NOT-LIVE', 'SUBJECT-BY-MOVEMENTS', 'LATE-MOVEMENT-CORRECTS', 'ALERTS-UNKNOWN');
   await using day = new Day();
 
   day.line(0, true);
@@ -177,6 +192,17 @@ test('a day of an intensive care unit: at every step a reader is told what was w
   // 12:40 The probe is off: no value, and none is made up; the old one is not shown as current.
   await day.hr(160, 'ICU-01', 0, { value: null, absent: 'error' });
   assert.match((await day.told('bob')).bob ?? '', /^hr \(\) /);
+
+  // 12:45 Somebody shows the monitor of Bob's bed to visitors: nothing of that is kept, its last value is not current, and it says so until it measures again.
+  await day.hr(164, 'ICU-01', 93);
+  assert.match((await day.told('bob')).bob ?? '', /^hr 93 /);
+  assert.equal(await day.demonstrates(164.5, 'ICU-01', 75), 'INGEST-TEST');
+  const shown = (await day.told('bob')).bob ?? '';
+  assert.match(shown, /^hr \(93\) .* @ICU-01 demo$/);
+  assert.doesNotMatch(shown, /75/);
+  assert.doesNotMatch((await day.told('ann')).ann ?? '', /demo/);
+  await day.hr(165, 'ICU-01', 94);
+  assert.match((await day.told('bob')).bob ?? '', /^hr 94 .* @ICU-01$/);
 
   // 12:50 A value is corrected, another is taken back.
   await day.hr(170, 'ICU-02', 160);

@@ -42,6 +42,35 @@ test('the nearest line counts, the vital sign before its class, and of several p
   assert.equal(limitsFor(NO_LIMITS, { patient: 'pat-icu-01', ward: 'icu' }), BUILT_IN);
 });
 
+test('of whoever lies nowhere for sure the shortest limit of all wards counts in which they may lie, and the table where one of them says nothing', () => {
+  verifies('STALE-UNCERTAIN-WARD');
+  const { rules } = parseSiteFile(
+    limitsSchema,
+    `version: v1
+stale:
+  wards:
+    fast: { vitals: { hr: 20s } }
+    slow: { classes: { continuous: 10m, spot: 4h } }
+  patients: { pat-icu-01: { vitals: { spo2: 15s } } }
+`,
+    'limits.yaml',
+  );
+  const of = (...wards: (string | undefined)[]) =>
+    limitsFor(rules, { patient: 'pat-icu-01', possible: wards.map((ward) => (ward === undefined ? {} : { ward })) });
+  const hr = { vital: 'hr', place: 'bed' } as const;
+  assert.deepEqual(of('slow', 'fast')(hr), { ms: 20_000, by: 'ward' });
+  assert.deepEqual(of('fast', 'slow')(hr), { ms: 20_000, by: 'ward' });
+  assert.deepEqual(of('slow')(hr), { ms: 10 * MINUTE_MS, by: 'ward' });
+  assert.deepEqual(of('slow', undefined)(hr), { ms: MINUTE_MS, by: 'class' }, 'a bed in no ward');
+  assert.deepEqual(of('slow', 'other')(hr), { ms: MINUTE_MS, by: 'class' }, 'a ward without a line');
+  assert.deepEqual(of('slow', 'fast')({ ...hr, vital: 'nibp' }), { ms: 2 * HOUR_MS, by: 'class' });
+  assert.deepEqual(of('slow', 'fast')({ ...hr, vital: 'spo2' }), { ms: 15_000, by: 'patient' }, 'their own line counts before any ward');
+  assert.deepEqual(limitsFor(rules, { patient: 'pat-icu-02', ward: 'slow', possible: [{ ward: 'fast' }] })(hr), {
+    ms: 10 * MINUTE_MS,
+    by: 'ward',
+  });
+});
+
 test("a site's ranges are its own, the nearest of each vital sign; none is built in", () => {
   verifies('ALERT-SITE-RANGES');
   assert.deepEqual(rangesFor(rules, { patient: 'pat-icu-01', ward: 'icu' }), [

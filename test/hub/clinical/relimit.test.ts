@@ -36,7 +36,15 @@ async function site() {
   const clinical = openClinical(
     { limits: path },
     {
-      ...{ store: { currencies: () => [], distrust: async () => undefined }, registry, feed, clock, timer, log: silentLogger },
+      ...{
+        store: { currencies: () => [], distrust: async () => undefined },
+        registry,
+        feed,
+        clock,
+        timer,
+        zone: 'Europe/Berlin',
+        log: silentLogger,
+      },
       ...{ record: async (row) => void recorded.push(row), isAlone: true, isBound: () => true, overdueSince: () => undefined },
     },
   );

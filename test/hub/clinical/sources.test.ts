@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GATEWAY_AWAY_MS, openClinical } from '../../../hub/clinical/open-clinical.ts';
+import { countsOf, devicesOnce } from '../../../hub/clinical/sources/fleet.ts';
 import { deviceSource, gatewayState, type LineRules, silentFrom } from '../../../hub/clinical/sources/source.ts';
 import { SourceWatch } from '../../../hub/clinical/sources/source-watch.ts';
 import { AGE_UNKNOWN } from '../../../hub/clinical/staleness.ts';
@@ -30,6 +31,17 @@ test('a device is silent by the shortest limit of what it gave with its newest r
   assert.deepEqual(deviceSource('m', [hr(60_000)], TEST_NOW), { kind: 'device', id: 'm', state: 'silent', since: TEST_NOW - 60_000 });
   for (const freshAt of [AGE_UNKNOWN, TEST_NOW + 121_000])
     assert.equal(deviceSource('m', [{ freshAt, limitMs: MINUTE_MS }], TEST_NOW).state, 'unknown');
+});
+
+test('of a device that several patients have, it lives where it does with any, and was heard when it was last', () => {
+  verifies('MCP-FLEET');
+  const of = (patient: string, state: 'live' | 'silent' | 'unknown', since: number | null) =>
+    ({ kind: 'device', id: 'm', patient, state, since }) as const;
+  const once = (...devices: ReturnType<typeof of>[]) => devicesOnce(devices).map(({ state, since }) => [state, since]);
+  assert.deepEqual(once(of('a', 'silent', 5), of('b', 'live', null)), [['live', null]]);
+  assert.deepEqual(once(of('b', 'live', null), of('a', 'silent', 5)), [['live', null]]);
+  assert.deepEqual(once(of('a', 'silent', 5), of('b', 'silent', 9), of('c', 'unknown', null)), [['silent', 9]]);
+  assert.deepEqual(countsOf(devicesOnce([of('a', 'silent', 5), of('b', 'silent', 9)])), { live: 0, silent: 1, lost: 0, unknown: 0 });
 });
 
 test('how a gateway stands, line by line', () => {
@@ -73,7 +85,7 @@ async function site({ registry = FOLLOWED, followed = false, currencies = [] as 
     {},
     {
       ...{ store: { currencies: () => currencies, distrust: async () => undefined } as never, registry: withBeds, feed, clock, timer },
-      ...{ log: silentLogger, record: async () => undefined, isAlone: true, isBound: () => state.isBound },
+      ...{ zone: 'Europe/Berlin', log: silentLogger, record: async () => undefined, isAlone: true, isBound: () => state.isBound },
       overdueSince: () => state.overdue,
     },
   );
@@ -291,7 +303,7 @@ test('what a clock that is set, or another limit, brings back was lost all the s
   const rules = { limitMs: MINUTE_MS };
   const registry = boundSinceEver(parseRegistry(FOLLOWED, 'registry.yaml'));
   const known = { isBound: () => true, isAlone: true, overdueSince: () => undefined };
-  const watch = new SourceWatch({ feed: new Feed(), registry, limitMs: () => rules.limitMs, ...known });
+  const watch = new SourceWatch({ feed: new Feed(), clock: new WallClock(), registry, limitMs: () => rules.limitMs, ...known });
   const lost = () => watch.lossesOf('clinic', 'pat-home-01', { device: '', gateway: 'gw-home' }).find(({ kind }) => kind === 'gateway');
   watch.presence('gw-home', true, TEST_NOW);
   watch.presence('gw-home', false, TEST_NOW);
@@ -299,6 +311,13 @@ test('what a clock that is set, or another limit, brings back was lost all the s
   rules.limitMs = HOUR_MS;
   watch.presence('gw-home', true, TEST_NOW + 2 * MINUTE_MS);
   assert.deepEqual(lost()?.losses.at(-1), { from: TEST_NOW, backAt: TEST_NOW + 2 * MINUTE_MS }, 'it was told lost');
+  const row = { freshAt: TEST_NOW, limitMs: MINUTE_MS };
+  watch.devices.enlist({ tenant: 'clinic', patient: 'pat-home-01', device: 'scale' }, row);
+  watch.devices.enlist({ tenant: 'other', patient: 'pat-x', device: 'scale' }, row);
+  const { gateways, devices } = watch.fleet('clinic', TEST_NOW + 2 * MINUTE_MS);
+  assert.equal(gateways.find(({ id }) => id === 'gw-home')?.state, 'live');
+  assert.ok(gateways.every(({ id }) => registry.gateway(id ?? '')?.tenant === 'clinic'));
+  assert.deepEqual(devices, [{ kind: 'device', id: 'scale', patient: 'pat-home-01', state: 'silent', since: TEST_NOW }]);
 });
 
 test('movements that are overdue are told of who lies in followed beds alone, and their coming back', async () => {

@@ -253,8 +253,8 @@ test('a wall clock that is set back: what was stored ahead of it is told silent 
   assert.equal(w.told.length, 2, 'what is measured afterwards is watched as ever');
 });
 
-test('a wall clock that was wrongly set forward and is put right: silence is told again of what was current again', async () => {
-  verifies('STALE-IS-NULL');
+test('a wall clock that was wrongly set forward and is put right: what is current again is told, and its silence again', async () => {
+  verifies('STALE-IS-NULL', 'SILENCE-ONCE');
   await using w = await watching();
   arrive(w);
   w.clock.setWall(7_200_000);
@@ -262,11 +262,17 @@ test('a wall clock that was wrongly set forward and is put right: silence is tol
   assert.equal(w.told.length, 1);
   w.clock.setWall(-7_200_000);
   w.timer.pass(1000);
-  assert.equal(w.told.length, 1, 'current again');
+  assert.deepEqual(
+    w.told.map(({ kind, vitals }) => [kind, vitals]),
+    [
+      ['stale', ['hr']],
+      ['stored', ['hr']],
+    ],
+  );
   w.timer.pass(57_999);
-  assert.equal(w.told.length, 1);
-  w.timer.pass(1);
   assert.equal(w.told.length, 2);
+  w.timer.pass(1);
+  assert.deepEqual([w.told.length, w.told[2]?.kind], [3, 'stale']);
 });
 
 test('a store that cannot be told to distrust is told again', async () => {

@@ -3,9 +3,13 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
+import { openHand } from '../../../hub/patients/hand/open-hand.ts';
+import { lostLog } from '../../../hub/patients/lost-log.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import type { StorePosition } from '../../../shared/uplink/lineage.ts';
 import { verifies } from '../../requirements.ts';
-import { FOLLOWING_REGISTRY, held, minute, readingBundle, tell } from '../../support/following.ts';
+import { FOLLOWING_REGISTRY, held, idOf, minute, readingBundle, tell } from '../../support/following.ts';
 import { TestClock, type TestHub, testHub } from '../../support/hub.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-put-back-'));
@@ -69,16 +73,62 @@ async function left(h: TestHub): Promise<void> {
   await tell(h, 3, 130, 'A01', { who: 'bob', bed: 'ICU-01', visit: 'w' });
 }
 
-test('a store that was put back gives nobody what was measured in a followed bed since; the movements of that time move what is there', async () => {
+test('a store that was put back gives nobody what was measured in a followed bed since, until all movements of that time came again', async () => {
   verifies('PUT-BACK-FOLLOWED');
   await putBack(FOLLOWING_REGISTRY, async ({ h, clock }) => {
     await send(h, clock, 2, 135);
     await send(h, clock, 3, 40);
     assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 3], 'ICU-01': [2] }, 'what is surely older is hers');
     await left(h);
-    assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 3], bob: [2] });
-    await send(h, clock, 4, 140);
-    assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 3], bob: [2], 'ICU-01': [4] }, 'others may be missing still');
+    await send(h, clock, 4, 125);
+    assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 3], 'ICU-01': [2, 4] }, 'others may be missing still');
+    await send(h, clock, 5, 110);
+    assert.deepEqual(
+      await held(h, ['ann', 'bob'], ['ICU-01']),
+      { ann: [1, 3, 5], 'ICU-01': [2, 4] },
+      'up to the last one nothing is missing',
+    );
+    await tell(h, 4, 160, 'A08', { who: 'cay', bed: 'ICU-02' });
+    await send(h, clock, 6, 140);
+    assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 3, 5], bob: [2, 6], 'ICU-01': [4] });
+  });
+});
+
+test('a movement of now takes nothing along of the time of which movements are missing, whatever it says and of whichever bed', async () => {
+  verifies('PUT-BACK-FOLLOWED');
+  for (const silentAfter of ['30m', '12h'])
+    await putBack(FOLLOWING_REGISTRY.replace('12h', silentAfter), async ({ h, clock }) => {
+      await send(h, clock, 2, 125);
+      await send(h, clock, 3, 135);
+      clock.set(minute(165));
+      await send(h, clock, 4, 165);
+      const nobodys = { ann: [1], 'ICU-01': [2, 3, 4] };
+      assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), nobodys);
+      // Two that were lost have the numbers between.
+      await tell(h, 4, 160, 'A01', { who: 'cay', bed: 'ICU-02' });
+      assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), nobodys, 'of another bed');
+      await tell(h, 5, 162, 'A08', { who: 'ann', bed: 'ICU-01', visit: 'v' });
+      assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1, 4], 'ICU-01': [2, 3] }, 'since then she surely lies there');
+      await tell(h, 6, 164, 'A03', { who: 'ann', bed: 'ICU-01', visit: 'v' });
+      assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), nobodys);
+      await left(h);
+      assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-01']), { ann: [1], bob: [3, 4], 'ICU-01': [2] }, 'the backlog came');
+    });
+});
+
+test('where movements are missing somebody says by hand who lay there, and from then on it is theirs', async () => {
+  verifies('PUT-BACK-FOLLOWED');
+  await putBack(FOLLOWING_REGISTRY, async ({ h, clock }) => {
+    await send(h, clock, 2, 100);
+    await send(h, clock, 3, 140);
+    clock.set(minute(170));
+    await send(h, clock, 4, 170);
+    assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1], 'ICU-01': [2, 3, 4] });
+    const { byHand } = openHand({ ...h, policy: () => DEFAULT_POLICY, clock, tenants: () => ['clinic'] });
+    const operator = { id: 'local:1000', tenant: 'clinic', kind: 'operator', role: 'operator', patients: 'all' } as const;
+    const ann = await idOf(h, 'ann');
+    await byHand.say(operator, { act: 'admit', who: { patient: ann }, bed: 'ICU-01', at: minute(130) }, { channel: 'operator' });
+    assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1, 3, 4], 'ICU-01': [2] });
   });
 });
 
@@ -102,6 +152,44 @@ test('where somebody confirms after a store was put back, followed beds are whoe
   await putBack(confirmed(minute(150)), async ({ h, clock }) => {
     await send(h, clock, 2, 100);
     assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1, 2] });
+  });
+  await putBack(FOLLOWING_REGISTRY, async ({ h, clock }) => {
+    await send(h, clock, 2, 100);
+    await send(h, clock, 3, 150);
+    assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1], 'ICU-01': [2, 3] });
+    const next = parseRegistry(confirmed(minute(150)));
+    h.registry.replace(next, await h.store.rebind(next.bindings(), clock.now()));
+    await send(h, clock, 4, 110);
+    assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1, 4], 'ICU-01': [2, 3] });
+    await tell(h, 7, 151, 'A01', { who: 'cay', bed: 'ICU-02' });
+    assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [1, 2, 3, 4] }, 'what is there follows with the next movement');
+  });
+});
+
+test('what was said by hand of the time that a store lost is told to be gone, once in the log, until it is confirmed', async () => {
+  verifies('HAND-LOST-SAID');
+  await putBack(FOLLOWING_REGISTRY, async ({ h, clock }) => {
+    const warned: unknown[] = [];
+    const warn = lostLog({ warn: (...args: unknown[]) => warned.push(args) }, 'PATIENT-HAND-LOST', () => h.whereabouts.lostMovements());
+    warn();
+    warn();
+    assert.equal(warned.length, 1);
+    assert.match(JSON.stringify(warned), /PATIENT-HAND-LOST/);
+    const lost = { tenant: 'clinic', from: minute(60), found: minute(150) };
+    assert.deepEqual(h.whereabouts.lostMovements(), [{ ...lost, toldAgainUntil: minute(60) }]);
+    assert.equal(h.whereabouts.overdueSince('clinic'), minute(60), 'movements are said to be missing');
+    await left(h);
+    assert.deepEqual(h.whereabouts.lostMovements(), [{ ...lost, toldAgainUntil: minute(130) }]);
+    await tell(h, 4, 160, 'A08', { who: 'cay', bed: 'ICU-02' });
+    assert.deepEqual(h.whereabouts.lostMovements(), [{ ...lost, toldAgainUntil: null }], 'by hand nobody says it again');
+    assert.equal(h.whereabouts.overdueSince('clinic'), undefined);
+    const confirmed = `confirmed: '${new Date(minute(150)).toISOString()}'`;
+    const icu = FOLLOWING_REGISTRY.replace('ICU-03: followed } }', `ICU-03: followed }, ${confirmed} }`);
+    h.registry.replace(parseRegistry(icu), await h.store.rebind(parseRegistry(icu).bindings(), clock.now()));
+    assert.equal(h.whereabouts.lostMovements().length, 1, 'of one bed another gateway speaks, too');
+    const next = parseRegistry(icu.replace('OR-1: pat-or-0001 } }', `OR-1: pat-or-0001 }, ${confirmed} }`));
+    h.registry.replace(next, await h.store.rebind(next.bindings(), clock.now()));
+    assert.deepEqual(h.whereabouts.lostMovements(), []);
   });
 });
 

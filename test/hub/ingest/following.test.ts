@@ -133,7 +133,7 @@ test('a device that was put into a bed by hand is there, whatever bed its messag
   ] as const)
     await measure(h, seq, minutes, { value: 60 + seq, device: 'vent-1' });
   const move = async (at: number, bed: string | null): Promise<void> => {
-    await h.whereabouts.moveDevice({ tenant: 'clinic', device: 'vent-1', bed, at: minute(at) }, []);
+    await h.whereabouts.moveDevice({ tenant: 'clinic', gateway: 'gw-icu', device: 'vent-1', bed, at: minute(at) }, []);
     h.corrections.wake();
     await h.corrections.settled();
   };
@@ -210,16 +210,16 @@ test('a hub that is started again knows all of it, and moves what was still to b
   await using h = hub();
   await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
   await measure(h, 1, -50, { value: 61, who: 'bob' });
-  await h.whereabouts.moveDevice({ tenant: 'clinic', device: 'vent-1', bed: 'ICU-01', at: minute(-45) }, []);
+  await h.whereabouts.moveDevice({ tenant: 'clinic', gateway: 'gw-icu', device: 'vent-1', bed: 'ICU-01', at: minute(-45) }, []);
   const again = new Whereabouts({ store: h.store, gateways: () => h.registry.gateways(), clock: new TestClock() });
   await again.open();
   assert.deepEqual(again.patients('clinic'), h.whereabouts.patients('clinic'));
   assert.equal(again.patients('clinic').length, 1);
   const places = await again.placing('clinic');
   assert.ok(places);
-  assert.equal(places.bedOf('vent-1', 'ICU-02', minute(-40)), 'ICU-01');
+  assert.equal(places.bedOf({ gateway: 'gw-icu', device: 'vent-1' }, 'ICU-02', minute(-40)), 'ICU-01');
   assert.equal(places.version, await h.store.placing.placingVersion('clinic'));
-  const row = places.place({ bed: 'ICU-01', device: 'm', stated: { value: 'bob', authority: 'HOSP' }, at: minute(-50) });
+  const row = places.place({ bed: 'ICU-01', gateway: 'gw-icu', device: 'm', stated: { value: 'bob', authority: 'HOSP' }, at: minute(-50) });
   assert.deepEqual([row.patient, row.identity], [nobodyIn('ICU-01'), 'conflict']);
 });
 
@@ -317,6 +317,7 @@ test('somebody who is erased while it is read who lies where is forgotten at the
     placingVersion: placing.placingVersion.bind(placing),
     personsOf: placing.personsOf.bind(placing),
     deviceMoves: placing.deviceMoves.bind(placing),
+    gatewaysOf: placing.gatewaysOf.bind(placing),
     moveDevice: placing.moveDevice.bind(placing),
     reassign: placing.reassign.bind(placing),
     persons,

@@ -1,26 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { templateOf } from '../../../hub/mcp/surface/resources.ts';
+import { findSchema } from '../../../hub/mcp/surface/tools/find-patients-view.ts';
+import { TOOLS } from '../../../hub/mcp/surface/tools.ts';
+import { isTemplate, KINDS } from '../../../hub/mcp/uris.ts';
 import { latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
 import { verifies } from '../../requirements.ts';
-import { CONNECTORS } from '../../support/mcp-clients.ts';
-import { SERVICE, startEndpoint, view, vital } from './support.ts';
+import { startEndpoint, view, vital, WAYS } from './support.ts';
 
 const LATEST_1 = 'vitals://patient/pat-0001/latest';
 const LATEST_2 = 'vitals://patient/pat-0002/latest';
 
-for (const [revision, connect] of Object.entries(CONNECTORS)) {
+for (const { revision, connect, service } of WAYS) {
   const channel = revision.startsWith('2025') ? 'mcp-2025' : 'mcp-2026';
 
   test(`${revision}: lists, reads and calls`, async () => {
     verifies('MCP-BOTH-ERAS');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
 
-    assert.deepEqual(await client.resources(), ['vitals://patients', LATEST_1, LATEST_2]);
-    assert.deepEqual(await client.templates(), ['vitals://patient/{id}/latest']);
+    assert.deepEqual(await client.resources(), ['vitals://patients', 'hub://health', LATEST_1, LATEST_2]);
+    assert.deepEqual((await client.templates()).sort(), KINDS.filter(isTemplate).map(templateOf).sort());
     assert.deepEqual(await client.completePatient('pat-0'), ['pat-0001', 'pat-0002']);
     const tools = await client.tools();
-    assert.deepEqual(tools.map(({ name }) => name).sort(), ['get_latest_vitals', 'list_patients']);
+    assert.deepEqual(
+      tools.map(({ name }) => name),
+      TOOLS.map(({ name }) => name),
+    );
     assert.ok(tools.every(({ annotations, outputSchema }) => annotations?.readOnlyHint && outputSchema));
 
     const patients = patientsSchema.parse(await client.read('vitals://patients'));
@@ -36,8 +42,8 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.equal(latestSchema.parse(answer.structuredContent).patient, 'pat-0002');
     assert.match(JSON.stringify(answer.content), /Oxygen saturation: 97 %, 4 s ago/);
     assert.ok(answer.content.some((part) => part.type === 'resource_link' && part.uri === LATEST_2));
-    const list = await client.call('list_patients', {});
-    assert.equal(patientsSchema.parse(list.structuredContent).total, 2);
+    const list = await client.call('find_patients', {});
+    assert.equal(findSchema.parse(list.structuredContent).total, 2);
 
     assert.ok(endpoint.door.calls.length > 0);
     assert.ok(endpoint.door.calls.every((call) => call.channel === channel && call.principal === 'ai-all'));
@@ -46,7 +52,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: a subscriber gets one update to begin with and every change after, and only of what it asked for`, async () => {
     verifies('MCP-BOTH-ERAS');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST_1, 'vitals://patients']);
     await updates.count(LATEST_1, 1);
     await updates.count('vitals://patients', 1);
@@ -63,7 +69,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: of many changes at once the newest always arrives`, async () => {
     verifies('MCP-BOTH-ERAS');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: 20 } });
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST_1, LATEST_2]);
     for (let i = 0; i < 1000; i += 1) endpoint.change(i % 2 ? 'pat-0001' : 'pat-0002');
     await updates.until(({ uri, version }) => uri === LATEST_1 && version === 1000);
@@ -74,7 +80,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: going stale is told at once, whatever the interval`, async () => {
     verifies('STALE-IS-NULL');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: 3_600_000 } });
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST_1]);
     await updates.count(LATEST_1, 1);
     endpoint.change('pat-0001');
@@ -85,7 +91,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: the list of patients changes with a patient's first data and with the registry`, async () => {
     verifies('MCP-BOTH-ERAS');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe(['vitals://patients']);
     await updates.count('vitals://patients', 1);
     endpoint.change('pat-0001');
@@ -99,7 +105,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: a patient who changes beds is news to who watches that patient`, async () => {
     verifies('MCP-BOTH-ERAS');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST_1]);
     await updates.count(LATEST_1, 1);
     endpoint.change('pat-0001', { kind: 'patients' });
@@ -118,7 +124,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     const missing = vital({ vital: 'hr', name: 'Heart rate', unit: '/min', value: null, absent: 'error', flags: ['sensor-off'] });
     endpoint.door.patients.set('pat-0001', view('pat-0001', { vitals: [stale, missing] }));
     endpoint.door.patients.set('pat-0002', view('pat-0002', { vitals: [] }));
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
 
     const answer = await client.call('get_latest_vitals', { patient: 'pat-0001' });
     const [first, second] = latestSchema.parse(answer.structuredContent).vitals;

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verifies } from '../../requirements.ts';
-import { CONNECTORS } from '../../support/mcp-clients.ts';
-import { SERVICE, startEndpoint } from './support.ts';
+import { startEndpoint, WAYS } from './support.ts';
 
 const LATEST = 'vitals://patient/pat-0001/latest';
 
-for (const [revision, connect] of Object.entries(CONNECTORS)) {
+for (const { revision, connect, service } of WAYS) {
   test(`${revision}: a stream that follows somebody who is erased ends, another one goes on`, async () => {
     verifies('ERASE-TOLD');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
-    await using other = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
+    await using other = await connect(endpoint.as('ai-one'), service);
     const updates = await client.subscribe([LATEST]);
     await updates.count(LATEST, 1);
     const list = await other.subscribe(['vitals://patients']);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseUri } from '../../../hub/mcp/uris.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { verifies } from '../../requirements.ts';
 import { CONNECTORS, connectModern } from '../../support/mcp-clients.ts';
@@ -16,6 +17,7 @@ import {
   requestBytes,
   SERVICE,
   startEndpoint,
+  WAYS,
 } from './support.ts';
 
 const HIDDEN = ['vitals://patient/pat-0002/latest', 'vitals://patient/pat-9999/latest', 'vitals://nothing', 'vitals://patient//latest'];
@@ -33,22 +35,23 @@ async function failure(call: Promise<unknown>): Promise<Pick<RpcFailure, 'code' 
   return { code: error.code, data: error.data };
 }
 
-for (const [revision, connect] of Object.entries(CONNECTORS)) {
+for (const { revision, connect, service } of WAYS) {
   test(`${revision}: what is forbidden and what does not exist look the same`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-one'), service);
 
-    assert.deepEqual(await client.resources(), ['vitals://patients', 'vitals://patient/pat-0001/latest']);
+    assert.deepEqual(await client.resources(), ['vitals://patients', 'hub://health', 'vitals://patient/pat-0001/latest']);
     assert.deepEqual(await client.completePatient(''), ['pat-0001']);
-    const answers = [];
-    for (const uri of HIDDEN) answers.push(await failure(client.read(uri)), await failure(client.subscribe([uri])));
-    const [first] = answers;
-    assert.deepEqual(first, {
-      code: -32602,
-      data: { code: 'NOT-FOUND', advice: 'List what there is first.', retryable: false },
-    });
-    for (const answer of answers) assert.deepEqual(answer, first);
+    const data = { code: 'NOT-FOUND', advice: 'List what there is first.', retryable: false };
+    for (const uri of HIDDEN) {
+      // Of what could name somebody nothing is said again.
+      const said = parseUri(uri) === undefined ? { ...data, uri } : data;
+      assert.deepEqual(await failure(client.read(uri)), { code: -32602, data: said });
+      assert.deepEqual(await failure(client.subscribe([uri])), { code: -32602, data });
+    }
+    // What is too long to be one of ours is not said again.
+    assert.deepEqual(await failure(client.read(`vitals://patient/${'p'.repeat(1100)}/latest`)), { code: -32602, data });
 
     const forbidden = await client.call('get_latest_vitals', { patient: 'pat-0002' });
     const unknown = await client.call('get_latest_vitals', { patient: 'pat-9999' });
@@ -61,7 +64,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: a mixed subscription with one forbidden resource gives nothing of it to see`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-one'), service);
     const { data } = await failure(client.subscribe(['vitals://patient/pat-0002/latest', 'vitals://patients']));
     assert.equal(data.code, 'NOT-FOUND');
     assert.equal(endpoint.service.status().subscriptions, 0);
@@ -71,7 +74,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     verifies('MCP-GATED');
     for (const unverified of [true, false]) {
       await using endpoint = await startEndpoint({ caller: (caller) => ({ ...caller, verified: !unverified }) });
-      await assert.rejects(connect(endpoint.as(unverified ? 'ai-all' : 'ai-stranger'), SERVICE));
+      await assert.rejects(connect(endpoint.as(unverified ? 'ai-all' : 'ai-stranger'), service));
       assert.deepEqual(endpoint.door.calls, []);
       assert.equal(endpoint.service.status().sessions, 0);
     }
@@ -191,7 +194,7 @@ test('a body that is JSON but no message of MCP harms nothing', async () => {
     }
   }
   await using client = await connectModern(endpoint.as('ai-all'), SERVICE);
-  assert.equal((await client.resources()).length, 3);
+  assert.equal((await client.resources()).length, 4);
   assert.equal(endpoint.service.status().subscriptions, 0);
 });
 
@@ -268,7 +271,7 @@ test('nothing is answered by the hub that the door was not asked for, with the c
     () => client.read('vitals://patients'),
     () => client.read('vitals://patient/pat-0001/latest'),
     () => client.call('get_latest_vitals', { patient: 'pat-0001' }),
-    () => client.call('list_patients', {}),
+    () => client.call('find_patients', {}),
     () => client.completePatient(''),
     () => client.subscribe(['vitals://patients']),
   ]) {
@@ -277,7 +280,7 @@ test('nothing is answered by the hub that the door was not asked for, with the c
     assert.equal(endpoint.door.calls.length, before + 1);
   }
   endpoint.registry.set('ai-all', principal('ai-all', { patients: [] }));
-  assert.deepEqual(await client.resources(), ['vitals://patients']);
+  assert.deepEqual(await client.resources(), ['vitals://patients', 'hub://health']);
 });
 
 test('ids that are long, unsafe or no ids at all are refused on every request of both revisions', async () => {

@@ -67,7 +67,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     for (let i = 0; i < 30; i += 1) assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);
     const { code, data } = await refusedWith(client.call('get_latest_vitals', { patient: 'pat-icu-01' }));
     assert.deepEqual([code, data.code, data.retryAfterMs], [-32011, 'ACCESS-LIMIT', 2000]);
-    await refusedWith(client.call('list_patients', {}));
+    await refusedWith(client.call('find_patients', {}));
     await client.read('vitals://patients');
     site.clock.advance(data.retryAfterMs);
     assert.equal((await toldBy(client, 'pat-icu-01')).isError, false);

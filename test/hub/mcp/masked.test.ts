@@ -123,7 +123,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     const known = list.patients[0]?.patient ?? '';
     assert.deepEqual(await quality.completePatient(''), [known]);
     assert.deepEqual(await quality.completePatient('pat-'), []);
-    assert.deepEqual(await quality.resources(), ['vitals://patients', latestUri(known)]);
+    assert.deepEqual(await quality.resources(), ['vitals://patients', 'hub://health', latestUri(known)]);
     const words = JSON.stringify((await quality.call('get_latest_vitals', { patient: known })).content);
     assert.match(words, /\(ward north\), as of 2026-11-21.*MASKED: pseudonyms stand for patients and devices/);
 
@@ -132,7 +132,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     const [row] = masked.patients.filter(({ vitals }) => vitals.length > 0);
     assert.match(row?.lastDataAt ?? '', /^21\d\d-/);
     assert.equal(row?.ageSeconds, 0);
-    const said = JSON.stringify((await research.call('list_patients', {})).content);
+    const said = JSON.stringify((await research.call('find_patients', {})).content);
     assert.match(said, /DEIDENTIFIED: .*\(place not shown\): 1 vital signs on record, last data 0 s ago/);
     const latest = await research.call('get_latest_vitals', { patient: row?.patient ?? '' });
     assert.match(JSON.stringify(latest.content), /place not shown/);

@@ -11,8 +11,7 @@ const UNSERVED = [
   'roots/list',
   'tasks/get',
   'tasks/cancel',
-  'logging/setLevel',
-  'prompts/get',
+  'prompts/set',
   'resources/write',
   'rpc.discover',
   'tools/call ',
@@ -52,7 +51,7 @@ test('what one revision serves is no matter of the other', async () => {
     return error?.data?.code;
   };
   for (const method of ['subscriptions/listen', 'server/discover']) assert.equal(await codes(legacy(method, 1), headers), 'MCP-METHOD');
-  for (const method of ['resources/subscribe', 'resources/unsubscribe', 'ping'])
+  for (const method of ['resources/subscribe', 'resources/unsubscribe', 'ping', 'logging/setLevel'])
     assert.equal(await codes(modern(method, { uri: 'vitals://patients' })), 'MCP-METHOD');
 });
 

@@ -6,8 +6,10 @@ import type { CallContext } from '../../../hub/access/door.ts';
 import { parseScopes } from '../../../hub/access/tokens/scopes.ts';
 import { stepOf } from '../../../hub/audit/replay.ts';
 import { NO_SURROUNDINGS } from '../../../hub/clinical/surroundings.ts';
+import { compactFound } from '../../../hub/mcp/surface/tools/find-patients-view.ts';
+import { foundText } from '../../../hub/mcp/surface/tools/find-patients-wording.ts';
 import { compactLatest, compactPatients, latestSchema, patientsSchema } from '../../../hub/mcp/views.ts';
-import { latestText, patientsText } from '../../../hub/mcp/wording.ts';
+import { latestText } from '../../../hub/mcp/wording.ts';
 import { PANELS, VITALS } from '../../../shared/vitals.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf, evidenceRecord } from '../../support/evidence.ts';
@@ -25,9 +27,15 @@ async function charted(vitals: readonly string[] = ['hr', 'spo2']) {
   const withToken = (...scopes: string[]): Principal => ({ ...monitor, scopes: parseScopes(scopes) });
   const read = async (who: Principal) => {
     const latest = latestSchema.strict().parse(compactLatest(await hub.door.latest(who, 'pat-icu-01', MCP)));
-    const patients = patientsSchema.strict().parse(compactPatients(await hub.door.listPatients(who, MCP), TEST_NOW, 100));
+    const rows = await hub.door.listPatients(who, MCP);
+    const patients = patientsSchema.strict().parse(compactPatients(rows, TEST_NOW, 100));
+    const found = compactFound(
+      rows.map((one) => ({ ...one, panels: [] })),
+      {},
+      { now: TEST_NOW, page: 100, after: '' },
+    );
     const row = patients.patients.find(({ patient }) => patient === 'pat-icu-01') ?? assert.fail();
-    return { latest, patients, row, said: latestText(latest), listed: patientsText(patients) };
+    return { latest, patients, row, said: latestText(latest), listed: foundText(found) };
   };
   return { hub, monitor, withToken, read, [Symbol.asyncDispose]: () => hub.close() };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
+import { TOOLS_FINGERPRINT } from '../../../hub/mcp/surface/fingerprint.ts';
 import { verifies } from '../../requirements.ts';
-import { CONNECTORS, connectLegacy, connectModern } from '../../support/mcp-clients.ts';
+import { connectLegacy, connectModern } from '../../support/mcp-clients.ts';
 import {
   codeOf,
   type Endpoint,
@@ -15,12 +16,13 @@ import {
   requestBytes,
   SERVICE,
   startEndpoint,
+  WAYS,
 } from './support.ts';
 
 const LATEST = 'vitals://patient/pat-0001/latest';
 const HOUR_MS = 3_600_000;
 
-for (const [revision, connect] of Object.entries(CONNECTORS)) {
+for (const { revision, connect, service } of WAYS) {
   const channel = revision.startsWith('2025') ? 'mcp-2025' : 'mcp-2026';
 
   const lapses: Record<string, (endpoint: Endpoint) => void> = {
@@ -34,7 +36,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
       for (const byTimer of [true, false]) {
         await using endpoint = await startEndpoint({ limits: { sweepMs: byTimer ? 2 : HOUR_MS } });
         endpoint.registry.set('ai-one', principal('ai-one', { patients: ['pat-0001'], notAfter: NOW + HOUR_MS }));
-        await using client = await connect(endpoint.as('ai-one'), SERVICE);
+        await using client = await connect(endpoint.as('ai-one'), service);
         const updates = await client.subscribe([LATEST]);
         await updates.count(LATEST, 1);
 
@@ -54,7 +56,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: a change that the caller may not see is not told, on any resource`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-one'), service);
     const updates = await client.subscribe([LATEST, 'vitals://patients']);
     await updates.count('vitals://patients', 1);
     endpoint.change('pat-0002');
@@ -69,7 +71,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: that a source fell silent or came back is told of whom it concerns, and not on the list`, async () => {
     verifies('SOURCES-TOLD');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: 0 } });
-    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-one'), service);
     const updates = await client.subscribe([LATEST, 'vitals://patients']);
     await updates.count('vitals://patients', 1);
     endpoint.change('pat-0002', { kind: 'sources', vitals: [] });
@@ -81,10 +83,30 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     );
   });
 
+  test(`${revision}: that an expected reading stands otherwise is told at once of whom it concerns, and not on the list`, async () => {
+    verifies('DUE-TOLD');
+    await using endpoint = await startEndpoint({ limits: { coalesceMs: HOUR_MS } });
+    await using client = await connect(endpoint.as('ai-one'), service);
+    const updates = await client.subscribe([LATEST, 'vitals://patients']);
+    await updates.count('vitals://patients', 1);
+    endpoint.change('pat-0002', { kind: 'due', vitals: ['weight'] });
+    endpoint.change('pat-0001', { kind: 'patients', vitals: [] });
+    endpoint.change('pat-0001', { kind: 'due', vitals: ['weight'] });
+    await updates.until(({ version }) => version === 3);
+    assert.deepEqual(
+      updates.seen.filter(({ version }) => version === 3).map(({ uri }) => uri),
+      [LATEST],
+    );
+    assert.equal(
+      updates.of('vitals://patients').every(({ version }) => version !== 1 && version !== 3),
+      true,
+    );
+  });
+
   test(`${revision}: what is stored late changes nothing that is current, and is not told, but for a patient who is new`, async () => {
     verifies('LATE-UNTOLD');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: 0 } });
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST, 'vitals://patients']);
     await updates.count('vitals://patients', 1);
     endpoint.change('pat-0001', { kind: 'late' });
@@ -99,7 +121,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: that readings were moved to or away from a patient is told at once`, async () => {
     verifies('LATE-MOVEMENT-CORRECTS');
     await using endpoint = await startEndpoint({ limits: { coalesceMs: HOUR_MS } });
-    await using client = await connect(endpoint.as('ai-one'), SERVICE);
+    await using client = await connect(endpoint.as('ai-one'), service);
     const updates = await client.subscribe([LATEST]);
     await updates.count(LATEST, 1);
     endpoint.change('pat-0001');
@@ -111,7 +133,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: opening and closing stand in the evidence, with how much was told`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
-    const client = await connect(endpoint.as('ai-all'), SERVICE);
+    const client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST]);
     await updates.count(LATEST, 1);
     endpoint.change('pat-0001');
@@ -129,7 +151,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   test(`${revision}: when the hub stops, readers are told and the evidence is complete`, async () => {
     verifies('MCP-GATED');
     await using endpoint = await startEndpoint();
-    await using client = await connect(endpoint.as('ai-all'), SERVICE);
+    await using client = await connect(endpoint.as('ai-all'), service);
     const updates = await client.subscribe([LATEST]);
     await updates.count(LATEST, 1);
     await endpoint.service[Symbol.asyncDispose]();
@@ -144,6 +166,7 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
       streams: 0,
       subscribers: { 'mcp-2025': 0, 'mcp-2026': 0 },
       subscriptions: 0,
+      tools: TOOLS_FINGERPRINT,
     });
   });
 }
@@ -248,7 +271,7 @@ test('abandoned sessions come back when their time is over; one with a stream st
   endpoint.clock.pass(HOUR_MS);
   await eventually(() => endpoint.service.status().sessions === 1);
   assert.equal(endpoint.metrics.get('mcp_streams_ended', 'idle'), 100);
-  assert.equal((await client.resources()).length, 3);
+  assert.equal((await client.resources()).length, 4);
 });
 
 test('a caller that opens session after session loses its own oldest one, and nobody else theirs', async () => {

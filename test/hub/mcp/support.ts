@@ -1,21 +1,33 @@
 import type { Duplex } from 'node:stream';
-import type { Principal } from '../../../hub/access/access.ts';
+import type { Action, Principal } from '../../../hub/access/access.ts';
 import type { Callers, ConcernedRow } from '../../../hub/access/callers.ts';
 import type { Proof } from '../../../hub/access/credentials.ts';
 import type { CallContext, Door, Ended, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
+import { type Group, isIn } from '../../../hub/clinical/group.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
+import type { Extension } from '../../../hub/mcp/extension.ts';
 import type { McpLimits } from '../../../hub/mcp/limits.ts';
+import { serveMcpLines } from '../../../hub/mcp/line/line-service.ts';
 import { type McpService, serveMcp } from '../../../hub/mcp/server.ts';
 import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { overlayHttp } from '../../../shared/overlay/http-client.ts';
-import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
+import { createMemoryNetwork, type MemoryNetwork } from '../../../shared/overlay/memory.ts';
 import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
+import { CONNECTORS } from '../../support/mcp-clients.ts';
+import { LINE_CONNECTORS } from '../../support/mcp-line-clients.ts';
 
 export const SERVICE = 'vitals-mcp';
+export const LINE_SERVICE = 'vitals-mcp-line';
 export const NOW: Instant = Date.UTC(2026, 10, 21, 10);
+
+/** Each revision of the protocol over each wire. */
+export const WAYS = [
+  ...Object.entries(CONNECTORS).map(([revision, connect]) => ({ revision, connect, service: SERVICE })),
+  ...Object.entries(LINE_CONNECTORS).map(([revision, connect]) => ({ revision: `${revision} by line`, connect, service: LINE_SERVICE })),
+];
 
 /** A wall clock that stands until moved; durations are real, because timers are, and longer when time is let pass. */
 export class MovableClock implements Clock {
@@ -59,6 +71,8 @@ export class ScriptedDoor implements Door {
   readonly calls: DoorCall[] = [];
   readonly turnedAway: { principal: string; reason: string; channel: string }[] = [];
   readonly patients = new Map<string, LatestView>();
+  /** Who is on which panels. */
+  readonly panels = new Map<string, readonly string[]>();
   readonly #clock: Clock;
   /** Resolved one by one as calls come in. */
   readonly #waiting: { holds: (call: DoorCall) => boolean; resolve: (call: DoorCall) => void }[] = [];
@@ -81,15 +95,25 @@ export class ScriptedDoor implements Door {
     return view;
   }
 
-  async openSubscription(who: Principal, patients: readonly string[], context: CallContext): Promise<void> {
-    this.#note('openSubscription', who, patients, context);
+  async openSubscription(who: Principal, patients: readonly string[], context: CallContext, groups: readonly Group[] = []): Promise<void> {
+    this.#note('openSubscription', who, [...patients, ...groups.map(nameOf)], context);
+    if (!groups.every((group) => this.maySeeAnyOf(who, group))) throw new VitalmeshError('NOT-FOUND');
     if (!patients.every((patient) => this.#inScope(who, patient) && this.patients.has(patient))) throw new VitalmeshError('NOT-FOUND');
   }
 
   async closeSubscription(who: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
-    const patients = ended.flatMap(({ patient }) => patient ?? []);
+    const patients = ended.flatMap(({ patient, group }) => patient ?? (group ? nameOf(group) : []));
     const delivered = ended.reduce((sum, one) => sum + one.delivered, 0);
     this.#note('closeSubscription', who, patients, context, delivered);
+  }
+
+  groupsOf(_tenant: string, patient: string) {
+    const { ward } = this.patients.get(patient) ?? {};
+    return { ...(ward !== undefined && { ward }), panels: this.panels.get(patient) ?? [] };
+  }
+
+  maySeeAnyOf(who: Principal, group: Group): boolean {
+    return [...this.patients.keys()].some((patient) => this.#inScope(who, patient) && isIn(group, this.groupsOf(who.tenant, patient)));
   }
 
   maySee(who: Principal, change: Change): boolean {
@@ -110,6 +134,30 @@ export class ScriptedDoor implements Door {
 
   async alerts(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async gaps(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async observation(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async health(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  async fleet(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
+  may(_who: Principal, action: Action): boolean {
+    return action !== 'status.read';
+  }
+
+  devicePatients(): readonly string[] {
+    return [];
   }
 
   async history(): Promise<never> {
@@ -166,6 +214,10 @@ export class ScriptedDoor implements Door {
   }
 }
 
+function nameOf(group: Group): string {
+  return 'ward' in group ? `ward ${group.ward}` : `panel ${group.panel}`;
+}
+
 export function vital(more: Partial<VitalView> = {}): VitalView {
   return {
     vital: 'spo2',
@@ -208,6 +260,7 @@ export interface Endpoint extends AsyncDisposable {
   metrics: Metrics;
   registry: Map<string, Principal>;
   service: McpService;
+  network: MemoryNetwork;
   /** The overlay of somebody who dials. */
   as(identity: string): Overlay;
   /** Publishes a change of one patient. */
@@ -220,6 +273,7 @@ export interface EndpointOptions {
   caller?: (caller: Caller) => Caller;
   patients?: readonly string[];
   log?: Logger;
+  extension?: Extension;
 }
 
 /** The endpoint with a scripted door, two callers (`ai-all`, `ai-one`, who may see `pat-0001` only) and two patients, on an overlay in memory. */
@@ -228,6 +282,7 @@ export async function startEndpoint({
   caller = (c) => c,
   patients = ['pat-0001', 'pat-0002'],
   log = silentLogger,
+  extension,
 }: EndpointOptions = {}): Promise<Endpoint> {
   const network = createMemoryNetwork();
   const clock = new MovableClock();
@@ -238,18 +293,12 @@ export async function startEndpoint({
   const registry = new Map([principal('ai-all'), principal('ai-one', { patients: ['pat-0001'] })].map((p) => [p.id, p]));
   const hub = network.overlay({ id: 'hub', name: 'hub' });
   const overlays: Overlay[] = [hub];
-  const service = serveMcp({
-    overlay: rebound(hub, caller),
-    service: SERVICE,
-    door,
-    feed,
-    callers: callersOf(registry),
-    clock,
-    log,
-    metrics,
-    limits: { coalesceMs: 5, sweepMs: 5, ...limits },
-  });
+  const overlay = rebound(hub, caller);
+  const wire = { overlay, log, metrics, limits: { coalesceMs: 5, groupCoalesceMs: 5, sweepMs: 5, ...limits } };
+  const service = serveMcp({ ...wire, service: SERVICE, door, feed, callers: callersOf(registry), clock, ...(extension && { extension }) });
   await service.start(new AbortController().signal);
+  const lines = serveMcpLines({ ...wire, service: LINE_SERVICE, endpoint: service, host: SERVICE });
+  await lines.start(new AbortController().signal);
   return {
     door,
     feed,
@@ -257,6 +306,7 @@ export async function startEndpoint({
     metrics,
     registry,
     service,
+    network,
     as: (id) => {
       const overlay = network.overlay({ id, name: id });
       overlays.push(overlay);
@@ -264,6 +314,7 @@ export async function startEndpoint({
     },
     change: (patient, more = {}) => feed.publish({ tenant: 'clinic', patient, kind: 'stored', vitals: ['spo2'], at: clock.now(), ...more }),
     [Symbol.asyncDispose]: async () => {
+      await lines[Symbol.asyncDispose]();
       await service[Symbol.asyncDispose]();
       for (const overlay of overlays) await overlay[Symbol.asyncDispose]();
     },

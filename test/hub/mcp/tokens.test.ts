@@ -208,7 +208,7 @@ test('a token that is for listing alone opens no value, by no way, and each refu
   assert.equal(site.service.status().subscriptions, 0);
 
   const nothing = await bearer(site, { scope: 'openid profile' });
-  for (const body of [LIST, READ, modern('resources/list', {}), modern('tools/call', { name: 'list_patients', arguments: {} })])
+  for (const body of [LIST, READ, modern('resources/list', {}), modern('tools/call', { name: 'find_patients', arguments: {} })])
     assert.equal((await refusal(await http.post(body, nothing)))[0], 403);
 });
 

@@ -3,38 +3,14 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SERVER_INFO } from '../../../hub/mcp/server-info.ts';
-import { latestUri, parseUri } from '../../../hub/mcp/uris.ts';
 import { compactLatest, compactPatients, decodeCursor, encodeCursor, latestSchema, traceableLatest } from '../../../hub/mcp/views.ts';
-import { ageText, latestText, patientsText } from '../../../hub/mcp/wording.ts';
+import { ageText, latestText } from '../../../hub/mcp/wording.ts';
 import { verifies } from '../../requirements.ts';
 import { NOW, view, vital } from './support.ts';
 
 test('the server names the version of the package', () => {
   const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
   assert.equal(SERVER_INFO.version, manifest.version);
-});
-
-test('a URI means one thing, and one URI means it', () => {
-  fc.assert(
-    fc.property(fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }), (patient) => {
-      assert.deepEqual(parseUri(latestUri(patient)), { kind: 'latest', patient });
-    }),
-    { numRuns: 200 },
-  );
-  for (const uri of [
-    '',
-    'vitals://patients/',
-    'VITALS://patients',
-    'vitals://patients?x',
-    'vitals://patient//latest',
-    'vitals://patient/a/b/latest',
-    'vitals://patient/a/latest/',
-    'vitals://patient/%70at/latest',
-    'vitals://patient/%zz/latest',
-    `vitals://patient/${'x'.repeat(1000)}/latest`,
-  ]) {
-    assert.equal(parseUri(uri), undefined, uri);
-  }
 });
 
 test('cursors come back as they went, and others are refused', () => {
@@ -144,17 +120,4 @@ test('the words are those of a ward', () => {
       'Not an alarm system.',
     ].join('\n'),
   );
-  const patients = compactPatients(
-    [
-      { patient: 'pat-0002', bed: null, lastStoredAt: null, vitals: [] },
-      { patient: 'pat-0001', bed: 'ICU-01', lastStoredAt: NOW - 4000, vitals: ['hr', 'spo2'] },
-    ],
-    NOW,
-    100,
-  );
-  assert.equal(
-    patientsText(patients),
-    '2 patients.\n- pat-0001 (bed ICU-01): 2 vital signs on record, last data 4 s ago\n- pat-0002 (at home): no data yet',
-  );
-  assert.equal(patientsText(compactPatients([], NOW, 100)), 'There is no patient this caller may see.');
 });

@@ -12,7 +12,7 @@ import { TEST_NOW, TestClock } from '../../support/hub.ts';
 
 const BED = 'ICU-01';
 const ORDER = { tenant: 'clinic', bed: BED, from: TEST_NOW, to: null, was: 'p-ann', is: 'p-bob', unnamed: true, stating: [] };
-const NOTHING: ReassignStep = { moved: 0, currencies: [], changed: [], done: [], more: false };
+const NOTHING: ReassignStep = { moved: 0, currencies: [], changed: [], done: [], amended: [], more: false };
 const GONE: CurrencyChange = { tenant: 'clinic', patient: 'p-ann', vital: 'hr', device: 'm', gone: true };
 
 interface Site {

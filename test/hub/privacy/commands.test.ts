@@ -265,7 +265,9 @@ test('what may be another’s is left out of copy and erasure and told to the op
     assert.deepEqual(await left(), ['MRN-STALE', 'MRN-ELSE']);
     // What was left out can be said afterwards.
     writeFileSync(numbers, 'HIS|MRN-STALE\n', { mode: 0o600 });
-    assert.equal((await patient('erase', WHO, '--confirm', WHO, '--reason', 'r', '--also-from', numbers)).code, 0);
+    const more = await patient('erase', WHO, '--confirm', WHO, '--reason', 'r', '--also-from', numbers, '--json');
+    const { removed } = JSON.parse(more.stdout) as { removed: unknown };
+    assert.deepEqual(removed, { observations: 0, rollups: 0, events: 0, movements: 1, quarantine: 0 }, 'what this one removed');
     assert.deepEqual(await left(), ['MRN-ELSE']);
     const said = JSON.stringify((await evidenceOf(hub.store)).filter(({ action }) => action.startsWith('patient.')));
     assert.doesNotMatch(said, /MRN/);
@@ -289,6 +291,28 @@ test('a copy goes to the standard output where that is asked for, as one Bundle,
     const none = await patient('export', 'pat-nobody', '--out', '-');
     assert.deepEqual([none.code, none.stdout], [1, '']);
     assert.match(none.stderr, /^PATIENT-UNKNOWN: /);
+  });
+});
+
+test('a copy tells each of both what was decided about their readings, and nothing of the other one', async () => {
+  verifies('EXPORT-PATIENT', 'AMEND-REASSIGN');
+  await site(async ({ patient, hub }) => {
+    const selection = { patient: WHO, from: TEST_NOW - 2000, to: TEST_NOW };
+    const amendment = { tenant: 'clinic', kind: 'reassign', to: 'pat-icu-02', selection, reason: 'wrong-patient', at: TEST_NOW } as const;
+    await hub.store.amend.amend(amendment, (kept) => kept.map((one) => event(1, { patient: one.patient })));
+    hub.corrections.wake();
+    await hub.corrections.settled();
+    for (const [who, side, other] of [
+      [WHO, 'given-away', 'pat-icu-02'],
+      ['pat-icu-02', 'given-here', WHO],
+    ] as const) {
+      const { stdout, code, stderr } = await patient('export', who, '--out', '-');
+      assert.equal(code, 0, stderr);
+      const own = (JSON.parse(stdout) as Bundle).entry.map(({ resource }) => resource).filter(({ id }) => id === 'amendment-1');
+      assert.equal(own.length, 1);
+      assert.match(JSON.stringify(own), new RegExp(`"${side}".*"wrong-patient"`));
+      assert.ok(!stdout.includes(other), who);
+    }
   });
 });
 

@@ -91,6 +91,34 @@ test('What a visit brought from somebody who is under legal hold is not erased w
   });
 });
 
+for (const [what, told] of [
+  ['at once', [['A17', { who: '1', bed: 'ICU-02' }, { who: '2', bed: 'ICU-01' }]]],
+  [
+    'by way of nobody',
+    [
+      ['A03', { who: '1' }],
+      ['A01', { who: '2', bed: 'ICU-01' }],
+    ],
+  ],
+] as const)
+  test(`What a late movement moved from somebody under legal hold, ${what}, is not erased with whom it came to, and what was there before is`, async () => {
+    verifies('ERASE-HOLD');
+    await site(async ({ hub, hold, erase }) => {
+      await tell(hub, 1, 0, 'A01', { who: '1', bed: 'ICU-01' });
+      await tell(hub, 2, 0, 'A01', { who: '3', bed: 'ICU-03' });
+      await measure(hub, 1, 1, { bed: 'ICU-01', value: 71 });
+      await measure(hub, 2, 10, { bed: 'ICU-01', value: 72 });
+      await hold(await idOf(hub, '1'));
+      for (const [i, [event, ...parties]] of told.entries()) await tell(hub, 3 + i, 5, event, ...parties);
+      await tell(hub, 6, 30, 'A03', { who: '2' });
+      await tell(hub, 7, 30, 'A03', { who: '3' });
+      assert.deepEqual(await held(hub, ['1', '2']), { 1: [71], 2: [72] });
+      await assert.rejects(erase(await idOf(hub, '2')), { code: 'PATIENT-HELD' });
+      assert.deepEqual(await held(hub, ['1', '2']), { 1: [71], 2: [72] });
+      await erase(await idOf(hub, '3'));
+    });
+  });
+
 test('Whoever is erased is forgotten under all numbers that merges tie', async () => {
   verifies('ERASE-MERGED');
   await site(async ({ hub, erase }) => {

@@ -63,6 +63,18 @@ test('whoever lies in a followed bed is a patient of its ward, from that movemen
   );
 });
 
+test('whoever a panel names is a patient also where no gateway speaks for them, and that is said', () => {
+  verifies('WARDS-AND-PANELS');
+  const presence = new SaidPresence();
+  const { registry } = live(presence);
+  const alone = { patient: 'pat-moved-1', bed: null, panels: ['heart'], withoutGateway: true };
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-1'), alone);
+  assert.ok(registry.patients('clinic').some(({ patient, withoutGateway }) => patient === 'pat-moved-1' && withoutGateway));
+  assert.equal(registry.patient('other', 'pat-moved-1'), undefined);
+  presence.put({ 'pat-moved-1': 'A' });
+  assert.equal(registry.patient('clinic', 'pat-moved-1')?.withoutGateway, undefined);
+});
+
 test('a reload of the file tells of those whose ward it changed, also where movements put them there', () => {
   verifies('MOVEMENTS-REACH', 'WARDS-AND-PANELS');
   const presence = new SaidPresence().put({ 'pat-moved-1': 'A' });

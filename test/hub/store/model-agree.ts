@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type fc from 'fast-check';
 import { verifyAudit } from '../../../hub/audit/chain.ts';
+import { staleAfterMs } from '../../../hub/clinical/staleness.ts';
 import { HOUR_MS, MINUTE_MS } from '../../../hub/store/roll.ts';
 import { event } from '../../contract/store.ts';
 import { gathered, TEST_NOW } from '../../support/hub.ts';
@@ -65,7 +66,7 @@ export async function assertSeries(model: Model, { store }: CrashingStore, vital
   // An hour counts where it begins.
   const edges = model.rolled.hasHours ? HOURS : MINUTES;
   for (const patient of PATIENTS) {
-    const query = { patient, vital, edges, place: 'bed' as const, now: TEST_NOW };
+    const query = { patient, vital, edges, reachMs: staleAfterMs(vital, 'bed'), now: TEST_NOW };
     const { series, gaps } = await store.trend('clinic', query, (rows) => event(rows));
     model.entries += 1;
     const span = [edges[0] ?? 0, edges.at(-1) ?? 0] as const;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { AUDIT_SQL } from '../../../hub/audit/audit-log.ts';
 import { USAGE_SQL } from '../../../hub/audit/usage.ts';
+import { AMEND_SQL } from '../../../hub/store/amend/statements.ts';
 import { ERASING_SQL } from '../../../hub/store/erasing/statements.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
 import { PLACING_SQL } from '../../../hub/store/placing/statements.ts';
@@ -19,9 +20,11 @@ import { VERIFY_SQL } from '../../../hub/store/verify-statements.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
+import { storeAmendContract } from '../../contract/store-amend.ts';
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
 import { storeEvidenceRetentionContract } from '../../contract/store-evidence-retention.ts';
 import { storeFeedContract } from '../../contract/store-feed.ts';
+import { storeIdentityContract } from '../../contract/store-identity.ts';
 import { storePlacingContract } from '../../contract/store-placing.ts';
 import { storeRetentionContract } from '../../contract/store-retention.ts';
 import { gapArrival, storeTrendContract } from '../../contract/store-trend.ts';
@@ -53,6 +56,8 @@ storeEvidenceRetentionContract('sqlite', place, 30);
 storeUsageContract('sqlite', place);
 storeFeedContract('sqlite', place);
 storePlacingContract('sqlite', place);
+storeAmendContract('sqlite', place);
+storeIdentityContract('sqlite', place);
 
 /**
  * Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding, an
@@ -83,8 +88,8 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL, PLACING_SQL].flatMap((all) =>
-    Object.entries<string>(all),
+  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL, PLACING_SQL, AMEND_SQL].flatMap(
+    (all) => Object.entries<string>(all),
   )) {
     const wanted = sql.split('?').length - 1;
     const plan = database.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...new Array<null>(wanted).fill(null));
@@ -219,7 +224,13 @@ test('a store of before trends and retention is opened with everything in it, an
     });
   }
   await using store = await at.open();
-  const query = { patient: 'pat-icu-01', vital: 'hr', edges: [TEST_NOW - 3_600_000, TEST_NOW + 1], place: 'bed', now: TEST_NOW } as const;
+  const query = {
+    patient: 'pat-icu-01',
+    vital: 'hr',
+    edges: [TEST_NOW - 3_600_000, TEST_NOW + 1],
+    reachMs: 60_000,
+    now: TEST_NOW,
+  } as const;
   const { series, gaps } = await store.trend('clinic', query, (rows) => event(rows));
   assert.deepEqual([series[0]?.buckets[0]?.excluded.withdrawn, gaps.length], [1, 1]);
   // What took it back then takes back what comes behind it now.

@@ -55,15 +55,20 @@ test('a run whose evidence does not hold is wrong, and says so', () => {
   const summary: DemoSummary = {
     patients: 3,
     sources: { hl7: 1, serial: 1, mqtt: 1 },
-    observations: { decoded: 3, stored: 3, duplicates: 0, quarantined: 0 },
+    observations: { decoded: 3, stored: 3, ofNobody: 0, duplicates: 0, quarantined: 0 },
     notifications: 3,
     latencyMs: { p50: 1, p99: 2 },
     hubListeningSockets: 0,
+    seen: { stale: 'p-home-002 Oxygen saturation — stale, last 97 % at 14:03' },
     callers: compare(NURSE, RESEARCH, UNKNOWN),
     evidence: { entries: 12, intact: true, witnesses: 1 },
   };
   assert.deepEqual(faults(summary), []);
   assert.match(formatSummary(summary), /^evidence: 12 entries, chain intact$/m);
+  assert.match(
+    formatSummary(summary),
+    /^A transfer:\n {2}the run was too short for it\nA stale probe:\n {2}p-home-002 .* — stale, last 97 % at 14:03$/m,
+  );
   const altered = { ...summary, evidence: { ...summary.evidence, intact: false } };
   assert.deepEqual(faults(altered), ['the evidence is not as it was written']);
   assert.doesNotMatch(formatSummary(altered), /intact/);

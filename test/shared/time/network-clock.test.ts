@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { type Logger, silentLogger } from '../../../shared/log.ts';
+import type { Boot } from '../../../shared/time/boot.ts';
+import type { KnownTime } from '../../../shared/time/clock-run.ts';
 import { formatClock } from '../../../shared/time/clock-status.ts';
 import { type CertificateTime, type ClockChange, type Floors, NetworkClock, type Validity } from '../../../shared/time/network-clock.ts';
 import { verifies } from '../../requirements.ts';
@@ -380,4 +382,135 @@ test('the status says for people where the time comes from', () => {
     formatClock({ trust: 'network', machine: 1e300, exceptions: 0 }, TRUE_TIME),
     "from the network, 2027-03-01T12:00:00.000Z; this machine's own clock is wrong (1e+300)",
   );
+});
+
+describe('what was stamped before anybody said that the time is right', () => {
+  /** A machine that says when it was started, and how long ago that was, sleep included. */
+  const booted = (machine: Machine, over: Partial<ConstructorParameters<typeof NetworkClock>[0]> = {}) => {
+    let slept = 0;
+    const boot: Boot = { id: 'boot', countsSleep: true, sinceMs: () => machine.monotonic + slept };
+    const told: KnownTime[] = [];
+    const clock = new NetworkClock({ machine, boot, floors: { certain: FLOOR }, log: silentLogger, ...over });
+    clock.onKnown((known) => told.push(known));
+    const sleeps = (ms: number): void => {
+      machine.wall += ms;
+      slept += ms;
+    };
+    return { clock, told, sleeps };
+  };
+
+  test('counted from a floor, it is of a run that is held until the network tells the time', () => {
+    verifies('NO-CLOCK-SIGNS', 'NO-CLOCK-RETIMED');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, told } = booted(machine);
+    machine.passes(5000);
+    assert.equal(clock.known(), undefined);
+    const run = clock.runOf(clock.now());
+    assert.deepEqual(run, { boot: 'boot', origin: FLOOR - 1000, from: FLOOR, held: true });
+    clock.take(TRUE_TIME, ALWAYS);
+    assert.equal(clock.runOf(clock.now()), undefined);
+    const known = {
+      boot: 'boot',
+      origin: Math.round(TRUE_TIME - 6000.25),
+      sinceBootMs: 6000.25,
+      sure: true,
+      settled: true,
+      wasPlausible: false,
+    };
+    assert.deepEqual(told, [known]);
+    assert.deepEqual(clock.known(), known);
+  });
+
+  test('time in which the machine slept counts as well', () => {
+    verifies('NO-CLOCK-RETIMED');
+    const machine = new Machine(BATTERY_LESS);
+    const { clock, told, sleeps } = booted(machine);
+    sleeps(8 * 60 * MINUTE_MS);
+    machine.passes(1000);
+    assert.equal(clock.now(), FLOOR + 8 * 60 * MINUTE_MS + 1000);
+    clock.take(TRUE_TIME, ALWAYS);
+    const [known] = told;
+    assert.ok(known && clock.now() === TRUE_TIME);
+    assert.ok(Math.abs(known.origin + known.sinceBootMs - TRUE_TIME) < 1);
+  });
+
+  test('the machine’s own is confirmed by a network that says the same, or a machine that is kept right', () => {
+    verifies('NO-CLOCK-SIGNS');
+    const machine = new Machine(TRUE_TIME);
+    const { clock, told } = booted(machine);
+    assert.equal(clock.runOf(clock.now())?.held, false);
+    assert.equal(clock.known()?.sure, false);
+    clock.take(TRUE_TIME + MINUTE_MS, undefined);
+    assert.equal(clock.runOf(clock.now()), undefined);
+    assert.deepEqual([told.length, told[0]?.sure, clock.known()?.sure], [1, true, true]);
+    let isSynchronized: boolean | undefined;
+    const kept = booted(new Machine(TRUE_TIME), { isSynchronized: () => isSynchronized });
+    assert.equal(kept.clock.runOf(TRUE_TIME)?.held, false);
+    isSynchronized = true;
+    assert.equal(kept.clock.runOf(TRUE_TIME), undefined);
+    assert.equal(kept.told[0]?.sure, true);
+  });
+
+  test('nobody keeps it right and the network says otherwise: the network’s time counts, and what was stamped before is put right', () => {
+    verifies('NO-CLOCK-SIGNS', 'NO-CLOCK-RETIMED');
+    for (const wall of [TRUE_TIME - 40 * 24 * 60 * MINUTE_MS, TRUE_TIME + YEAR_MS]) {
+      const machine = new Machine(wall);
+      const { clock, told } = booted(machine, { isSynchronized: () => false });
+      const run = clock.runOf(clock.now());
+      assert.equal(clock.take(TRUE_TIME, undefined), true);
+      assert.deepEqual([clock.trust, clock.now()], ['network', TRUE_TIME]);
+      const [known] = told;
+      assert.ok(run && known);
+      assert.equal(known.origin - run.origin, TRUE_TIME - wall);
+      assert.deepEqual([known.sure, known.wasPlausible], [true, true]);
+      assert.equal(clock.isDoubtful(wall), true);
+    }
+  });
+
+  test('a clock that is set by years says how far off it was, and is not confirmed by that', () => {
+    verifies('NO-CLOCK-SIGNS', 'NO-CLOCK-RETIMED');
+    const machine = new Machine(FLOOR + MINUTE_MS);
+    const { clock, told } = booted(machine);
+    const run = clock.runOf(clock.now());
+    machine.passes(MINUTE_MS);
+    machine.wall = TRUE_TIME;
+    const now = clock.now();
+    const [known] = told;
+    assert.ok(run && known);
+    assert.equal(known.origin - run.origin, TRUE_TIME - FLOOR - 2 * MINUTE_MS);
+    assert.deepEqual([known.sure, told.length], [false, 1]);
+    assert.equal(clock.runOf(now)?.origin, known.origin);
+    assert.equal(clock.runOf(now - 1), undefined, 'what it showed before is not of the new run');
+  });
+
+  test('a machine that slept was not set, nor one that is kept right little by little', () => {
+    verifies('NO-CLOCK-SIGNS');
+    const machine = new Machine(TRUE_TIME);
+    const { clock, told, sleeps } = booted(machine);
+    clock.now();
+    sleeps(8 * 60 * MINUTE_MS);
+    clock.now();
+    for (let i = 0; i < 10; i += 1) {
+      machine.wall += 1.5 * MINUTE_MS;
+      clock.now();
+    }
+    assert.deepEqual(told, []);
+  });
+
+  test('a good chain that begins later holds what is received from then on, and tells of what was received before', () => {
+    verifies('NO-CLOCK-SIGNS');
+    const machine = new Machine(FLOOR + MINUTE_MS);
+    const { clock, told } = booted(machine);
+    const before = clock.runOf(clock.now());
+    const begins = { notBefore: TRUE_TIME - MINUTE_MS, notAfter: TRUE_TIME + YEAR_MS };
+    clock.judge(({ now, mayBeginLaterMs }) => {
+      if (now + mayBeginLaterMs < begins.notBefore) throw new VitalmeshError('IDENTITY-EXPIRED');
+      return begins;
+    });
+    const held = clock.runOf(clock.now());
+    assert.deepEqual([held?.held, held?.origin], [true, before?.origin]);
+    assert.equal(told.length, 0);
+    clock.take(TRUE_TIME, ALWAYS);
+    assert.deepEqual([told[0]?.sure, told[0]?.wasPlausible], [true, true]);
+  });
 });

@@ -2,21 +2,21 @@
 // new keys, and says each time what a device, or the hub, would have been promised.
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { openOutbox } from '../../../agent/outbox/sqlite.ts';
+import { openOutboxInThread } from '../../../agent/outbox/thread/thread-outbox.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { Metrics } from '../../../shared/metrics.ts';
 import { markedRecord } from '../../contract/outbox.ts';
 import { messageOf } from './outbox-judge.ts';
-import { checkpointAfter } from './small-log.ts';
 
 const [folder = '', turns = '1', pages = '1000', careless] = process.argv.slice(2);
-checkpointAfter(Number(pages), careless !== undefined);
+process.env.POWER_CUT_PAGES = pages;
+if (careless !== undefined) process.env.POWER_CUT_CARELESS = careless;
 const say = (...lines: string[]): void => void writeSync(1, lines.map((line) => `${line}\n`).join(''));
 let mark = 0;
 
 for (let life = 0; life < 3; life += 1) {
-  const outbox = await openOutbox({
+  const options = {
     // Below folders that are not there yet, as at a first start.
     path: join(folder, 'var/lib', 'outbox.db'),
     keyFile: join(folder, 'etc', 'outbox.key'),
@@ -24,22 +24,23 @@ for (let life = 0; life < 3; life += 1) {
     log: silentLogger,
     metrics: new Metrics(),
     keepDeliveredRows: 50,
-  });
+  };
+  const outbox = await openOutboxInThread(options, new URL('outbox-thread.ts', import.meta.url));
   say(`EPOCH ${outbox.epoch}`);
   for (let turn = 0; turn < Number(turns); turn += 1) {
     const first = mark;
     mark += 1 + (turn % 4);
     const appended = Array.from({ length: mark - first }, (_, i) => outbox.append([markedRecord(first + i)]));
     const [told, ...rest] = await Promise.all([
-      outbox.append([markedRecord(1_000_000 + first), markedRecord(2_000_000 + first)], { message: messageOf(first) }),
+      outbox.appendMessage([markedRecord(1_000_000 + first), markedRecord(2_000_000 + first)], messageOf(first)),
       ...appended,
     ]);
     say(
-      ...told.map(({ seq, epoch }, i) => `ACK ${seq} ${epoch} ${(i + 1) * 1_000_000 + first}`),
+      ...told.keys.map(({ seq, epoch }, i) => `ACK ${seq} ${epoch} ${(i + 1) * 1_000_000 + first}`),
       `MESSAGE ${first}`,
       ...rest.flat().map(({ seq, epoch }, i) => `ACK ${seq} ${epoch} ${first + i}`),
     );
-    const [aside, ...sent] = outbox.pending(0, 4);
+    const [aside, ...sent] = await outbox.pending(0, 4);
     await outbox.complete(sent);
     say(...sent.map(({ seq, epoch }) => `DONE ${seq} ${epoch}`));
     if (turn % 4 === 1 && aside) {

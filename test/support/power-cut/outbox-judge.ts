@@ -58,9 +58,10 @@ export async function judgeOutbox(folder: string, said: readonly string[]): Prom
   const outbox = await openOutbox({ path, keyFile, clock: systemClock, log: silentLogger, metrics });
   try {
     assert.equal(metrics.get('outbox_rows_lost', ''), 0, 'told of lost rows');
-    for (const message of promised.messages) assert.equal(outbox.find(messageOf(message)), 'message', `message ${message} is not known`);
+    for (const message of promised.messages)
+      assert.equal(await outbox.find(messageOf(message)), 'message', `message ${message} is not known`);
     assert.ok(!promised.epochs.has(outbox.epoch), 'an epoch is used again');
-    const pending = new Map(outbox.pending(0, 100_000).map((row) => [row.seq, row]));
+    const pending = new Map((await outbox.pending(0, 100_000)).map((row) => [row.seq, row]));
     for (const [seq, { mark, epoch }] of promised.rows) {
       const row = pending.get(seq);
       if (promised.done.has(seq) || promised.aside.has(seq)) assert.ok(!row, `row ${seq} waits again`);

@@ -157,7 +157,7 @@ test('an agent that starts again sends again what it has no answer for, and the 
   const first = await startAgent(server.url, { outbox, drainMs: 1 });
   await until(() => values(server).length === 3);
   await first[Symbol.asyncDispose]();
-  assert.equal(outbox.status().pending, 2);
+  assert.equal((await outbox.status()).pending, 2);
   server.fault = undefined;
   await using again = await startAgent(server.url, { outbox });
   await again.outbox.empty();
@@ -342,7 +342,7 @@ test('a server that takes nothing of a batch gets no more of a backlog until it 
   await says(agent, 'FHIR-BUSY');
   for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
   assert.ok(server.batches.length <= 2, `${server.batches.length} batches`);
-  assert.equal(outbox.status().pending, 50);
+  assert.equal((await outbox.status()).pending, 50);
 });
 
 test('a server that is busy is asked again when it said, and not before', async () => {
@@ -429,7 +429,7 @@ test('a server that finds another resource whatever is asked for is not believed
   server.ignoresConditions = true;
   await agent.outbox.append([recordOf(72)]);
   await says(agent, 'FHIR-ABILITY');
-  assert.equal(agent.outbox.status().pending, 1);
+  assert.equal((await agent.outbox.status()).pending, 1);
 });
 
 test('a server that is not there, and one that comes back at the same address', async () => {

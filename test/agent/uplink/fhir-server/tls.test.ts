@@ -58,7 +58,7 @@ async function startAgent(url: string, options: Partial<FhirServerUplinkOptions>
     outbox,
     async waits(code) {
       await until(() => uplink.status().state === 'waiting' && uplink.status().code === code);
-      assert.equal(outbox.status().pending, 1);
+      assert.equal((await outbox.status()).pending, 1);
     },
     [Symbol.asyncDispose]: () => uplink[Symbol.asyncDispose](),
   };

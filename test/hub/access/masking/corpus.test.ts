@@ -5,6 +5,7 @@ import { explainCliCommands } from '../../../../hub/access/explain/cli.ts';
 import { auditCliCommands } from '../../../../hub/audit/cli.ts';
 import { backupCommands } from '../../../../hub/backup/cli.ts';
 import { hubProgram } from '../../../../hub/cli.ts';
+import { readingsCliCommands } from '../../../../hub/clinical/amend/cli.ts';
 import { clinicalCliCommands } from '../../../../hub/clinical/cli.ts';
 import { inspectionCliCommands } from '../../../../hub/inspection/cli.ts';
 import { patientsCliCommands } from '../../../../hub/patients/cli.ts';
@@ -105,6 +106,7 @@ const OPERATOR_ROOMS = [
   'hubOperatorCommands',
   'inspectionCommands',
   'patientsOperatorCommands',
+  'readingsOperatorCommands',
   'rightsOperatorCommands',
 ];
 const CLI_ROOMS = [
@@ -115,6 +117,7 @@ const CLI_ROOMS = [
   'hubProgram',
   'inspectionCliCommands',
   'patientsCliCommands',
+  'readingsCliCommands',
 ];
 
 test('every room whose commands the hub takes in is known to the corpus, and every command has what it prints', () => {
@@ -132,6 +135,7 @@ test('every room whose commands the hub takes in is known to the corpus, and eve
     ...explainCliCommands(none),
     ...auditCliCommands(none),
     ...patientsCliCommands(none),
+    ...readingsCliCommands(none),
     ...clinicalCliCommands(),
   });
   assert.deepEqual(commandsOf(program).sort(), Object.keys(PRINTED_BY_THE_CLI).sort(), 'commands of vitalmesh-hub (outputs.ts)');

@@ -11,7 +11,7 @@ import { evidenceOf } from '../../../support/evidence.ts';
 import { gathered, TEST_NOW } from '../../../support/hub.ts';
 import { CONNECTORS, type TestClient } from '../../../support/mcp-clients.ts';
 import { MARKERS, type MarkerName } from '../../../support/planted-identifiers.ts';
-import { SERVICE } from '../../mcp/support.ts';
+import { modern, rawHttp, SERVICE } from '../../mcp/support.ts';
 import type { PlantedSite } from './planted-site.ts';
 
 /**
@@ -66,6 +66,17 @@ async function failure(call: Promise<unknown>): Promise<unknown> {
   }
 }
 
+/** A tool of each patient that the client may see. */
+async function ofEach(client: TestClient, tool: string, args: Record<string, unknown> = {}): Promise<unknown[]> {
+  return await Promise.all((await names(client)).map((patient) => client.call(tool, { patient, ...args })));
+}
+
+/** What there is of each patient whom a client may see, under their name. */
+async function readEach(client: TestClient, what: readonly string[]): Promise<unknown[]> {
+  const uris = (await names(client)).flatMap((name) => what.map((one) => `vitals://patient/${name}/${one}`));
+  return await Promise.all(uris.map((uri) => client.read(uri)));
+}
+
 /** What a client of MCP can be told, by what it is registered as. */
 const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site: PlantedSite) => Promise<unknown>>> = {
   'list of resources': (client) => client.resources(),
@@ -74,9 +85,71 @@ const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site: Plante
   'resource vitals://patients': (client) => client.read('vitals://patients'),
   'template vitals://patient/{id}/latest': async (client) =>
     await Promise.all((await names(client)).map((name) => client.read(`vitals://patient/${name}/latest`))),
-  'tool list_patients': (client) => client.call('list_patients', {}),
+  'template vitals://patient/{id}/latest/{vital}': (client) => readEach(client, ['latest/hr', 'latest/nibp', 'latest/spo2']),
+  'template vitals://patient/{id}/trend/{vital}{?window,points}': (client) =>
+    readEach(client, ['trend/hr?window=30d&points=200', 'trend/nibp']),
+  'template vitals://patient/{id}/alerts': (client) => readEach(client, ['alerts']),
+  'template vitals://patient/{id}/gaps': (client) => readEach(client, ['gaps']),
+  'template vitals://ward/{ward}/latest': async (client) => [
+    await failure(client.read('vitals://ward/none/latest')),
+    await failure(client.subscribe(['vitals://ward/none/latest'])),
+  ],
+  'template vitals://panel/{panel}/worklist': async (client) => await failure(client.read('vitals://panel/none/worklist')),
+  'resource hub://health': (client) => client.read('hub://health'),
+  'resource fleet://agents': (client) => failure(client.read('fleet://agents')),
+  'template vitals://device/{id}/status': async (client) => {
+    const latest = (await readEach(client, ['latest'])) as { vitals: { device: string }[] }[];
+    const devices = new Set(latest.flatMap(({ vitals }) => vitals.map(({ device }) => device)));
+    return await Promise.all([...devices].map((device) => failure(client.read(`vitals://device/${device}/status`))));
+  },
+  'template fhir://Observation/{id}': async (client) => {
+    const latest = (await readEach(client, ['latest'])) as { vitals: { observation: string }[] }[];
+    const ids = latest.flatMap(({ vitals }) => vitals.map(({ observation }) => observation));
+    return await Promise.all(ids.map((id) => client.read(`fhir://Observation/${id}`)));
+  },
+  'tool find_patients': (client) => client.call('find_patients', {}),
   'tool get_latest_vitals': async (client) =>
     await Promise.all((await names(client)).map((patient) => client.call('get_latest_vitals', { patient }))),
+  'tool get_patient_overview': async (client) => await ofEach(client, 'get_patient_overview', {}),
+  'tool list_outside_limits': async (client) => [
+    ...(await ofEach(client, 'list_outside_limits', { limits: 'device' })),
+    ...(await ofEach(client, 'list_outside_limits', { limits: 'site' })),
+    await client.call('list_outside_limits', { limits: 'site', ward: MARKERS.ward.text }),
+  ],
+  'tool get_group_overview': (client) => client.call('get_group_overview', { ward: MARKERS.ward.text }),
+  'tool get_vitals_trend': async (client) => [
+    ...(await ofEach(client, 'get_vitals_trend', { vital: 'hr', hours: 240, points: 96, compare: 'previous' })),
+    ...(await ofEach(client, 'get_vitals_trend', { vital: MARKERS.name.text })),
+    ...(await ofEach(client, 'get_vitals_trend', { vital: 'nibp', device: MARKERS.serial.text })),
+  ],
+  'tool get_alerts': async (client) => await ofEach(client, 'get_alerts', { include_free_text: true }),
+  'tool get_device_status': async (client) => [
+    ...(await ofEach(client, 'get_device_status')),
+    ...(await ofEach(client, 'get_device_status', { device: MARKERS.serial.text })),
+  ],
+  'tool wait_for_change': async (client) =>
+    await client.call('wait_for_change', { patients: await names(client), vitals: [MARKERS.name.text], timeout_seconds: 1 }),
+  'tool describe_vital': (client) => client.call('describe_vital', { search: MARKERS.name.text }),
+  'capability prompts': async (client) => [
+    await client.prompts(),
+    await client.completeArgument('summarize_patient', 'patient', ''),
+    await client.completeArgument('ward_round', 'ward', ''),
+    await client.completeArgument('rpm_weekly_review', 'panel', ''),
+    await Promise.all(
+      (await names(client)).flatMap((patient) => ['summarize_patient', 'explain_alert'].map((name) => client.prompt(name, { patient }))),
+    ),
+    await failure(client.prompt('ward_round', { ward: MARKERS.name.text })),
+  ],
+  'capability logging': async (_, site) => {
+    await using http = rawHttp(site.as('ai-research'));
+    const said = ['vitals://patients', `vitals://patient/${MARKERS.patient.text}-01/latest`].map(async (uri) => {
+      const asked = modern('resources/read', { uri });
+      const params = asked.params as { _meta: object };
+      const noted = { ...params, _meta: { ...params._meta, 'io.modelcontextprotocol/logLevel': 'debug' } };
+      return await (await http.post({ ...asked, params: noted })).text();
+    });
+    return await Promise.all(said);
+  },
   'capability completions': async (client) => [await client.completePatient(''), await client.completePatient('pat')],
   'notification resources/updated': async (client, site) => {
     const uris = (await names(client)).map((name) => `vitals://patient/${name}/latest`);
@@ -90,7 +163,7 @@ const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site: Plante
     await failure(client.read(`vitals://patient/${MARKERS.patient.text}-01/latest`)),
     await failure(client.read('vitals://patient/masked-aaaaaaaaaaaaaaaaaaaa/latest')),
     await client.call('get_latest_vitals', { patient: `${MARKERS.patient.text}-02` }),
-    await client.call('list_patients', { cursor: 'AAAA' }),
+    await client.call('find_patients', { cursor: 'AAAA' }),
     await failure(client.subscribe([`vitals://patient/${MARKERS.patient.text}-01/latest`])),
   ],
 };
@@ -121,7 +194,7 @@ function refusalOutputs(): Output[] {
       run: (site) =>
         asClient(site, 'ai-denied', connect, async (client) => [
           ...(await Promise.all(
-            ['resource vitals://patients', 'tool list_patients', 'errors'].map((name) => SAID_TO_CLIENTS[name]?.(client, site)),
+            ['resource vitals://patients', 'tool find_patients', 'errors'].map((name) => SAID_TO_CLIENTS[name]?.(client, site)),
           )),
           await client.resources(),
         ]),
@@ -150,6 +223,12 @@ const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
       return await Promise.all(vitals.map(({ vital }) => door.trend(who, name, { vital, from: to - 3_600_000, to, points: 12 }, MCP)));
     }),
   alerts: (door, who) => everybody(door, who, (name) => door.alerts(who, name, MCP)),
+  gaps: (door, who) => everybody(door, who, (name) => door.gaps(who, name, MCP)),
+  observation: (door, who) =>
+    everybody(door, who, async (name) => {
+      const { vitals } = await door.latest(who, name, MCP);
+      return await Promise.all(vitals.map(({ observation }) => door.observation(who, observation, MCP)));
+    }),
   history: (door, who) =>
     everybody(door, who, async (name) => {
       const { vitals } = await door.latest(who, name, MCP);
@@ -163,13 +242,15 @@ const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
     }),
   openSubscription: (door, who) => everybody(door, who, (name) => door.openSubscription(who, [name], MCP)),
   closeSubscription: (door, who) => everybody(door, who, (name) => door.closeSubscription(who, [{ patient: name, delivered: 1 }], MCP)),
+  health: (door, who) => door.health(who, MCP),
+  fleet: (door, who) => failure(door.fleet(who, MCP)),
   counts: (door, who) => failure(door.counts(who, MCP)),
   requireScope: (door, who) => failure(door.requireScope(who, 'vitals.read', MCP)),
   turnAway: (door) => door.turnAway([{ tenant: 'clinic', principal: 'ai-stranger', role: 'none' }], 'corpus', MCP),
 };
 
 /** Of the door's methods, those that say nothing to a caller: what the hub asks for itself. */
-export const ASKED_BY_THE_HUB = ['maySee', 'patientBehind', 'maskOf'] as const;
+export const ASKED_BY_THE_HUB = ['maySee', 'maySeeAnyOf', 'groupsOf', 'devicePatients', 'may', 'patientBehind', 'maskOf'] as const;
 
 /** Of those who are masked: who reads, and who takes data away. */
 const DEIDENTIFIED = { reader: 'ai-research', extractor: 'ai-extract' };
@@ -284,6 +365,23 @@ const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedSite) =>
     may: AS_STORED,
   },
   'patients-corrections': { args: () => [{ tenant: 'clinic' }] },
+  'readings-amend': {
+    args: () => [
+      {
+        tenant: 'clinic',
+        kind: 'void',
+        selection: { patient: PATIENT, from: TEST_NOW - 60_000, to: TEST_NOW - 59_000 },
+        reason: 'other',
+        trial: true,
+      },
+      { tenant: 'clinic', kind: 'void', selection: { observations: [MARKERS.name.text] }, reason: 'other', trial: false },
+      { tenant: 'clinic', kind: 'void', selection: { observations: ['x'] }, reason: MARKERS.name.text, trial: false },
+    ],
+    may: { markers: ['patient'], why: 'whose readings an operator at the machine corrects, by the id that they gave' },
+  },
+  'readings-undo': { args: () => [{ tenant: 'clinic', amendment: MARKERS.name.text }] },
+  'readings-show': { args: () => [{ tenant: 'clinic', observation: MARKERS.name.text }] },
+  'readings-list': { args: () => [{ tenant: 'clinic', patient: PATIENT }] },
   'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
   'patient-holds': {
@@ -414,6 +512,12 @@ export const PRINTED_BY_THE_CLI: Readonly<Record<string, keyof typeof ASKED_BY_O
   'patients assign-device': 'patients-device',
   'patients show': 'patients-show',
   'patients corrections': 'patients-corrections',
+  'readings void': 'readings-amend',
+  'readings reassign': 'readings-amend',
+  'readings confirm': 'readings-amend',
+  'readings undo': 'readings-undo',
+  'readings show': 'readings-show',
+  'readings list': 'readings-list',
   'patients export': 'patient-export',
   'patients erase': 'patient-erase',
   'patients hold': 'patient-hold',

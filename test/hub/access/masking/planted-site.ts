@@ -8,11 +8,14 @@ import { createAuditor } from '../../../../hub/audit/auditor.ts';
 import { auditOperatorCommands } from '../../../../hub/audit/operator.ts';
 import { backupOperatorCommands } from '../../../../hub/backup/operator.ts';
 import { createRecoveryKey } from '../../../../hub/backup/recovery-key.ts';
-import { DueReadings } from '../../../../hub/clinical/due/due.ts';
+import { openAmending } from '../../../../hub/clinical/amend/open-amending.ts';
+import { readingsOperatorCommands } from '../../../../hub/clinical/amend/operator.ts';
 import { expectedSchema } from '../../../../hub/clinical/due/schema.ts';
 import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
+import { clinicalReads } from '../../../../hub/clinical/reads.ts';
+import type { FleetNow } from '../../../../hub/clinical/sources/fleet.ts';
 import { supportSchema } from '../../../../hub/clinical/support/schema.ts';
-import { Support } from '../../../../hub/clinical/support/support.ts';
+import { Strangers } from '../../../../hub/ingest/adopted/strangers.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { UnboundPlaces } from '../../../../hub/ingest/unbound.ts';
 import { inspectionCommands } from '../../../../hub/inspection/operator.ts';
@@ -29,7 +32,7 @@ import type { OperatorCommand } from '../../../../shared/operator/server.ts';
 import { createMemoryNetwork } from '../../../../shared/overlay/memory.ts';
 import type { Overlay } from '../../../../shared/overlay/overlay.ts';
 import { overlayCallers } from '../../../support/callers.ts';
-import { TestClock, type TestHub, testHub } from '../../../support/hub.ts';
+import { TEST_NOW, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
 import { MARKERS, PLANTED_REGISTRY, type Planted, plant } from '../../../support/planted-identifiers.ts';
 import { SERVICE } from '../../mcp/support.ts';
 import { MASKING_POLICY } from './site.ts';
@@ -47,6 +50,12 @@ const SUPPORT = supportSchema.parse({
 const EXPECTED = expectedSchema.parse({
   version: 'planted',
   wards: { [MARKERS.ward.text]: { spo2: [{ window: '00:00-24:00' }], weight: [{ window: '08:00-09:00' }] } },
+});
+
+/** The monitor of the ward, and its gateway. */
+const plantedFleet: FleetNow = () => ({
+  gateways: [{ kind: 'gateway', id: MARKERS.gateway.text, state: 'live', since: TEST_NOW }],
+  devices: [{ kind: 'device', id: MARKERS.serial.text, state: 'silent', since: TEST_NOW, patient: `${MARKERS.patient.text}-01` }],
 });
 
 export interface PlantedSite extends AsyncDisposable {
@@ -71,21 +80,33 @@ export async function plantedSite(): Promise<PlantedSite> {
   const folder = mkdtempSync(join(tmpdir(), 'vm-planted-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const clock = new TestClock();
-  const policy = () => MASKING_POLICY;
-  const hub = stack.use(testHub({ clock, registry: PLANTED_REGISTRY, policy }));
+  // So much as the corpus asks within a minute, nobody does.
+  const often = { callsPerMinute: 10_000, readsPerMinute: 10_000 };
+  const limits = { person: often, software: often };
+  const asked = { ...MASKING_POLICY, limits };
+  const policy = () => asked;
+  const hub = stack.use(testHub({ clock, registry: PLANTED_REGISTRY, policy, fleet: plantedFleet }));
   const { store, registry, feed, metrics, door } = hub;
   const log: string[] = [];
   const logger = createLogger({ component: 'hub', level: 'debug', destination: { write: (line) => void log.push(line) } });
   const unbound = new UnboundPlaces();
-  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log: logger, unbound });
+  const strangers = new Strangers(() => registry.gateways());
+  const ingest = createIngest({ store, registry, policy, feed, metrics, clock, log: logger, unbound, strangers });
   const planted = await plant(ingest);
 
   const network = createMemoryNetwork();
   const written = new Map<string, Buffer[]>();
   const overlay = tapped(stack.use(network.overlay({ id: 'hub', name: 'hub' })), written);
+  const reads = clinicalReads({
+    ...{ door, registry, feed, policy, clock, zone: 'UTC' },
+    clinical: {
+      support: { current: { revision: 'test', rules: SUPPORT } },
+      expected: { current: { revision: 'test', rules: EXPECTED } },
+    },
+  });
   const mcp = stack.use(
     serveMcp({
-      ...{ overlay, service: SERVICE, door, feed, callers: overlayCallers(registry, metrics), policy },
+      ...{ overlay, service: SERVICE, door, clinical: reads, feed, callers: overlayCallers(registry, metrics), policy },
       clock: { now: () => clock.now(), monotonicMs: () => performance.now() },
       ...{ log: logger, metrics, limits: { coalesceMs: 5, opensBurst: 1000 } },
     }),
@@ -98,21 +119,12 @@ export async function plantedSite(): Promise<PlantedSite> {
   const vitalSigns = () =>
     ({
       unbound: unbound.list(),
+      notAdopted: strangers.list(),
       metrics: metrics.snapshot(),
       mcp: mcp.status(),
       storeId: store.storeId,
       registry: registry.revision,
     }) as unknown as HubStatus;
-  const support = new Support({ door, registry, rules: { current: { revision: 'test', rules: SUPPORT } } });
-  const due = new DueReadings({
-    door,
-    registry,
-    rules: { current: { revision: 'test', rules: EXPECTED } },
-    feed,
-    policy,
-    clock,
-    zone: 'UTC',
-  });
   const dispose = stack.move();
   return {
     ...{ hub, clock, log, folder, planted },
@@ -122,13 +134,14 @@ export async function plantedSite(): Promise<PlantedSite> {
       ...hubOperatorCommands({ door, tenants, vitalSigns }),
       ...backupOperatorCommands(surroundings),
       ...inspectionCommands({ ...surroundings, door }),
-      ...clinicalOperatorCommands({ door, registry, support, due, tenants }),
+      ...clinicalOperatorCommands({ door, reads, tenants }),
       ...explainOperatorCommands({
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,
       }),
       ...patientsOperatorCommands({ door, tenants, clock }),
       ...handOperatorCommands(openHand({ ...hub, policy, clock, tenants })),
+      ...readingsOperatorCommands({ amending: openAmending({ ...hub, policy, clock }), tenants }),
       ...rightsOperatorCommands({
         rights: new PatientRights({
           ...{ store, registry, policy, feed, clock, tombstones: join(folder, 'store.erased') },

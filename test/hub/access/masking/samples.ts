@@ -89,6 +89,9 @@ export const ALERTS: AlertsView = {
   patient: 'pat-icu-01',
   bed: 'ICU-01',
   ward: 'north',
+  admitted: formatInstant(TEST_NOW - 100_000, 60),
+  discharged: formatInstant(TEST_NOW - 1000, 60),
+  unplaced: true,
   asOf: formatInstant(TEST_NOW, 60),
   alerts: [
     {

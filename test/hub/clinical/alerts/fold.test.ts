@@ -105,6 +105,8 @@ test('what took more than two minutes to arrive is delayed, by the most that any
   assert.equal(delay(late(0, DELAYED_MS + 1)), DELAYED_MS + 1);
   assert.equal(delay(late(0, 600_000), late(5, 1000)), 600_000);
   assert.equal(delay(late(0, 300_000), late(5, 600_000)), 600_000);
+  const fast = told(0, { phase: 'start' }, { receivedAt: TEST_NOW - 90_000, storedAt: TEST_NOW + 60_000 });
+  assert.equal(delay(fast), 150_000, 'a device whose clock runs ahead by more than a minute, with a gateway that lost its line');
 });
 
 test('whether one is still there, line by line', () => {
@@ -148,6 +150,11 @@ test('whether one is still there, line by line', () => {
   ];
   for (const [name, run, sources, now, state, since] of table)
     assert.deepEqual(standingOf(run, { sources, losses: [], now: at(now) }), { state, since: at(since) }, name);
+  const away = (run: AlertRun, awaySince: number | null) => standingOf(run, { sources: live, losses: [], awaySince, now: at(60) });
+  assert.deepEqual(away(open, at(30)), { state: 'unknown', since: at(30) }, 'discharged since');
+  assert.deepEqual(away(open, at(5)), { state: 'unknown', since: at(10) }, 'told once more, late');
+  assert.deepEqual(away(open, null), { state: 'unknown', since: at(10) }, 'in no bed for sure');
+  assert.deepEqual(away(over, at(30)), { state: 'ended', since: at(10) });
 });
 
 test('one that was not told again since its source was back is unknown, since the source was lost', () => {

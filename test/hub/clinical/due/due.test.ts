@@ -11,6 +11,7 @@ import { DueReadings, type DueRow, type DueView } from '../../../../hub/clinical
 import { expectedSchema } from '../../../../hub/clinical/due/schema.ts';
 import { type Worklist, worklist } from '../../../../hub/clinical/due/worklist.ts';
 import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
+import { NO_CLINICAL_READS } from '../../../../hub/clinical/reads.ts';
 import type { Source } from '../../../../hub/clinical/sources/source.ts';
 import { NO_SURROUNDINGS } from '../../../../hub/clinical/surroundings.ts';
 import { type Instant, parseInstant } from '../../../../shared/clock.ts';
@@ -302,10 +303,12 @@ test('an operator asks what is due of a patient, and for the worklist of a ward 
   const { door, registry } = s.hub;
   const commands = clinicalOperatorCommands({
     door,
-    registry,
-    due: s.due,
+    reads: {
+      ...NO_CLINICAL_READS,
+      due: (...asked) => s.due.of(...asked),
+      worklist: (principal, group, context) => worklist(principal, group, context, { door, registry, due: s.due }),
+    },
     tenants: () => ['clinic'],
-    support: { of: () => assert.fail() },
   });
   const server = createOperatorServer({ socketPath, commands, log: silentLogger });
   const ended = new AbortController();

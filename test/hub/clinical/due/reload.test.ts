@@ -27,6 +27,7 @@ test('the file of expected readings is read again, each change recorded first; o
         ...{
           feed: new Feed(),
           clock: new TestClock(),
+          zone: 'Europe/Berlin',
           log: silentLogger,
           isAlone: true,
           isBound: () => true,

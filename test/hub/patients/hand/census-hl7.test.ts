@@ -36,6 +36,7 @@ test('a file of admissions gives a row a message, with the line at which it begi
       { line: 6, bed: 'B-2', authority: 'HOSP', value: '4712', since },
     ],
     faults: [],
+    claims: [],
   });
 });
 

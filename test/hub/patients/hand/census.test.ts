@@ -18,6 +18,7 @@ test('a census is read line by line, its columns in any order, quoted as CSV is'
       { line: 4, bed: 'ICU,2', authority: '', value: '47"12' },
     ],
     faults: [],
+    claims: [],
   });
 });
 
@@ -68,7 +69,54 @@ test('of lines that contradict each other none is believed', () => {
       { line: 4, fault: 'personTwice' },
       { line: 5, fault: 'personTwice' },
     ],
+    claims: [],
   });
+});
+
+test('what a faulty line says of bed and number contradicts the others all the same', () => {
+  verifies('CENSUS-READ');
+  const text =
+    'bed,authority,number,visit,since\nA,HOSP,7,,notatime\nA,HOSP,8,,\nB,HOSP,9,,notatime\nC,HOSP,9,,\nD,HOSP,5,,notatime\nD,HOSP,5,,\n';
+  const { rows, faults } = withoutContradictions(parseCensusCsv(text));
+  assert.deepEqual(rows, [row(7, 'D', '5')]);
+  assert.deepEqual(
+    faults.map(({ line, fault }) => [line, fault]),
+    [
+      [2, 'since'],
+      [3, 'bedTwice'],
+      [4, 'since'],
+      [5, 'personTwice'],
+      [6, 'since'],
+    ],
+  );
+});
+
+test('two numbers of one person are one: in two beds each of their lines is left out, in one bed none', () => {
+  verifies('CENSUS-READ');
+  const census = parseCensusCsv(`${HEAD}A,HOSP,1\nB,HOSP,2\nC,HOSP,3\nC,HOSP,4\n`);
+  const people = new Map([
+    [2, 'p-one'],
+    [3, 'p-one'],
+    [4, 'p-two'],
+    [5, 'p-two'],
+  ]);
+  const { rows, faults } = withoutContradictions(census, people);
+  assert.deepEqual(rows, [row(4, 'C', '3'), row(5, 'C', '4')]);
+  assert.deepEqual(faults, [
+    { line: 2, fault: 'personTwice' },
+    { line: 3, fault: 'personTwice' },
+  ]);
+});
+
+test('of quotes that go over several lines each line is told, and nobody vanishes', () => {
+  verifies('CENSUS-READ');
+  const quotes = (...lines: number[]) => lines.map((line) => ({ line, fault: 'quotes' }));
+  const over = parseCensusCsv(`${HEAD}"A,HOSP,1\nB,HOSP,9\nD,HOSP,8"\nC,HOSP,3\n`);
+  assert.deepEqual(over.faults, quotes(2, 3, 4));
+  assert.deepEqual(over.rows, [row(5, 'C', '3')]);
+  const open = parseCensusCsv(`${HEAD}"A,HOSP,1\nB,HOSP,9" x\nB,HOSP,"9\nC,HOSP,3\n`);
+  assert.deepEqual(open.faults, quotes(2, 3, 4));
+  assert.deepEqual(open.rows, [row(5, 'C', '3')]);
 });
 
 test('whatever is written as CSV is read back, and any text is read to its end', () => {

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { AuditEvent } from '../../../../hub/access/access.ts';
 import { DEFAULT_POLICY } from '../../../../hub/access/default-policy.ts';
+import type { AssignedDevice } from '../../../../hub/patients/hand/assigned-device.ts';
 import type { Done, Imported } from '../../../../hub/patients/hand/by-hand.ts';
+import { CENSUS_FAULTS, type CensusFault } from '../../../../hub/patients/hand/census.ts';
 import type { Correction } from '../../../../hub/patients/hand/corrected.ts';
+import { LINES_A_CALL } from '../../../../hub/patients/hand/operator.ts';
 import type { ShownStay } from '../../../../hub/patients/hand/shown.ts';
 import { newPatientId } from '../../../../hub/patients/public-id.ts';
+import { Whereabouts } from '../../../../hub/patients/whereabouts.ts';
 import { nobodyIn } from '../../../../hub/store/placing/placing.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
@@ -148,24 +152,121 @@ test('a device that was put into another bed by hand measures there, and nowhere
     assert.match((await patients(['assign-device', 'vent-1', '--bed', 'ICU-99'])).stderr, /^PATIENT-BED: /);
   }));
 
-test('a census admits everybody of its good lines, names the bad ones by number, and a trial keeps nothing', () =>
+test('of two gateways that have a device of one id the one is moved that is named, and a device that was never heard must be said to be so', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND', 'DEVICE-OF-ITS-GATEWAY');
+    const { hub, json, patients } = site;
+    const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+    const { patient: two } = await admitted(site, 'ICU-02', '2', -60);
+    const { patient: three } = await admitted(site, 'ICU-03', '3', -60);
+    await measure(hub, 1, -30, { bed: 'ICU-01', device: 'monitor-1', value: 71 });
+    await measure(hub, 1, -29, { agent: 'gw-mixed', bed: 'ICU-03', device: 'monitor-1', value: 73 });
+    const unclear = await patients(['assign-device', 'monitor-1', '--bed', 'ICU-02', '--at', at(-40)]);
+    assert.deepEqual([unclear.code, unclear.stdout], [1, '']);
+    assert.match(unclear.stderr, /^PATIENT-DEVICE: .*gw-icu, gw-mixed.*--gateway/s);
+    const done = await json<AssignedDevice>(['assign-device', 'monitor-1', '--gateway', 'gw-icu', '--bed', 'ICU-02', '--at', at(-40)]);
+    assert.deepEqual(done, { gateway: 'gw-icu', device: 'monitor-1', bed: 'ICU-02', at: minute(-40) });
+    await measure(hub, 2, -10, { bed: 'ICU-01', device: 'monitor-1', value: 72 });
+    await measure(hub, 2, -9, { agent: 'gw-mixed', bed: 'ICU-03', device: 'monitor-1', value: 74 });
+    const placed = [
+      [71, two],
+      [73, three],
+      [72, two],
+      [74, three],
+    ] as const;
+    assert.deepEqual(await readings(hub), placed);
+    for (const [argv, said] of [
+      [['monitor-1', '--gateway', 'gw-mixed', '--bed', 'ICU-01'], /^PATIENT-BED: .*gw-mixed does not speak for it/],
+      [['monitor-1', '--gateway', 'gw-home', '--none'], /^PATIENT-DEVICE-UNHEARD: .*heard of gw-icu, gw-mixed/],
+      [['monitor-9', '--bed', 'ICU-01'], /^PATIENT-DEVICE-UNHEARD: /],
+      [['monitor-9', '--bed', 'ICU-01', '--unheard'], /^PATIENT-DEVICE-UNHEARD: /],
+      [['monitor-9', '--bed', 'ICU-01', '--gateway', 'gw-99', '--unheard'], /^PATIENT-DEVICE-UNHEARD: /],
+    ] as const)
+      assert.match((await patients(['assign-device', ...argv])).stderr, said, argv.join(' '));
+    assert.deepEqual(await readings(hub), placed);
+    const { stdout } = await patients([
+      'assign-device',
+      'monitor-9',
+      '--gateway',
+      'gw-icu',
+      '--bed',
+      'ICU-01',
+      '--unheard',
+      '--at',
+      at(-40),
+    ]);
+    assert.match(stdout, /^monitor-9 of gw-icu stands in ICU-01 since /);
+    await measure(hub, 3, -5, { bed: 'ICU-03', device: 'monitor-9', value: 75 });
+    assert.deepEqual((await readings(hub)).at(-1), [75, one]);
+  }));
+
+test('a move of before devices were told apart by gateway counts where one gateway alone has that device', () =>
+  handSite(async ({ hub, clock }) => {
+    verifies('DEVICE-OF-ITS-GATEWAY');
+    await tell(hub, 1, -60, 'A01', { who: '1', bed: 'ICU-01' });
+    await measure(hub, 1, -30, { bed: 'ICU-01', device: 'vent-1' });
+    await measure(hub, 2, -30, { bed: 'ICU-01', device: 'monitor-1' });
+    await measure(hub, 1, -30, { agent: 'gw-mixed', bed: 'ICU-03', device: 'monitor-1' });
+    for (const device of ['vent-1', 'monitor-1', 'new-1']) {
+      const version = await hub.store.placing.placingVersion('clinic');
+      const move = { tenant: 'clinic', gateway: null, device, bed: 'ICU-02', at: minute(-20) };
+      await hub.store.placing.moveDevice(move, { version, changes: () => [] }, []);
+    }
+    const told: unknown[] = [];
+    const again = new Whereabouts({ store: hub.store, gateways: () => hub.registry.gateways(), clock, onAmbiguous: (of) => told.push(of) });
+    await again.open();
+    const places = await again.placing('clinic');
+    const bedOf = (gateway: string, device: string) => places?.bedOf({ gateway, device }, 'ICU-01', minute(-10));
+    assert.deepEqual([bedOf('gw-icu', 'vent-1'), bedOf('gw-mixed', 'vent-1')], ['ICU-02', 'ICU-01']);
+    assert.deepEqual([bedOf('gw-icu', 'monitor-1'), bedOf('gw-mixed', 'monitor-1')], ['ICU-01', 'ICU-01']);
+    assert.equal(bedOf('gw-icu', 'new-1'), 'ICU-02', 'whoever turns out to have it');
+    assert.deepEqual(told, [{ tenant: 'clinic', device: 'monitor-1' }]);
+  }));
+
+test('a census that names two numbers of one person in two beds puts them into neither, however far apart the lines are', () =>
+  handSite(async ({ hub, patients }) => {
+    verifies('CENSUS-READ', 'PLACED-BY-HAND');
+    await tell(hub, 1, -60, 'A01', { who: '1', bed: 'ICU-01', visit: 'a' });
+    await tell(hub, 2, -50, 'A40', { who: '2', was: '1' });
+    const others = Array.from({ length: LINES_A_CALL }, () => 'ICU-03,HOSP,3');
+    const bad = `ICU-03,"an authority of more than 128 characters, as it cannot be: ${'x'.repeat(100)}",3`;
+    const lines = ['bed,authority,number', 'ICU-01,HOSP,1', bad, ...others, 'ICU-02,HOSP,2'];
+    const { code, stdout } = await patients(['import', '-', '--json'], lines.join('\n'));
+    const { faults } = JSON.parse(stdout) as Imported;
+    assert.deepEqual([code, faults.filter(({ fault }) => fault === 'personTwice').map(({ line }) => line)], [1, [2, lines.length]]);
+    assert.equal(hub.registry.inBed('clinic', 'ICU-02'), null);
+  }));
+
+test('a census admits everybody of its good lines, names each bad one by number and code, and a trial keeps nothing and says the same', () =>
   handSite(async ({ hub, json, patients, folder }) => {
     verifies('CENSUS-READ', 'PLACED-BY-HAND');
     const file = join(folder, 'census.csv');
-    const lines = ['bed,authority,number,since', `ICU-01,HOSP,Mustermann-1,${at(-90)}`, 'ICU-02,HOSP', 'WARD-9,HOSP,3,', 'ICU-03,HOSP,4,'];
+    const lines = [
+      'bed,authority,number,since',
+      `ICU-01,HOSP,Mustermann-1,${at(-90)}`,
+      'ICU-02,HOSP',
+      'WARD-9,HOSP,3,',
+      `ICU-02,HOSP,5,${at(60)}`,
+      'ICU-03,HOSP,4,',
+    ];
     writeFileSync(file, `${lines.join('\n')}\n`);
+    const faults = [
+      { line: 3, fault: 'columns', code: 'PATIENT-CENSUS' },
+      { line: 4, fault: 'unfollowed', code: 'PATIENT-BED' },
+      { line: 5, fault: 'time', code: 'PATIENT-CENSUS' },
+    ];
+    const told = faults.map(({ line, fault, code }) => `line ${line}: ${code}: ${CENSUS_FAULTS[fault as CensusFault]}`).join('\n');
     const trial = await patients(['import', file, '--dry-run']);
     assert.deepEqual([trial.code, (await json<ShownStay[]>(['show'])).length], [1, 0]);
-    assert.match(
-      trial.stdout,
-      /^3 could be admitted; nothing was kept, 1 left out:\nline 3: other columns than the header names\n.*line 4\.$/m,
-    );
+    assert.equal(trial.stdout, `2 could be admitted; nothing was kept, 3 would be left out:\n${told}\n`);
+    const whole = await patients(['import', file, '--all-or-nothing']);
+    assert.deepEqual([whole.code, (await json<ShownStay[]>(['show'])).length], [1, 0]);
+    assert.equal(whole.stdout, `Nothing was kept, because 3 lines cannot be taken (--all-or-nothing):\n${told}\n`);
+    const wholly = JSON.parse((await patients(['import', file, '--all-or-nothing', '--json'])).stdout) as Imported;
+    assert.deepEqual([wholly.admitted, wholly.statements, wholly.faults], [0, [], faults]);
     const { code, stdout } = await patients(['import', file, '--at', at(-30), '--json']);
-    const report = JSON.parse(stdout) as Imported & { faults: unknown };
-    assert.deepEqual(
-      [code, report.admitted, report.statements.length, report.faults, report.notFollowed],
-      [1, 3, 3, [{ line: 3, fault: 'columns' }], [4]],
-    );
+    const report = JSON.parse(stdout) as Imported;
+    assert.deepEqual([code, report.admitted, report.statements.length, report.faults], [1, 2, 2, faults]);
     assert.ok(!`${trial.stdout}${stdout}`.includes('Mustermann'));
     const stays = await json<ShownStay[]>(['show']);
     assert.deepEqual(
@@ -173,7 +274,6 @@ test('a census admits everybody of its good lines, names the bad ones by number,
       [
         ['ICU-01', minute(-90)],
         ['ICU-03', minute(-30)],
-        ['WARD-9', minute(-30)],
       ],
     );
     assert.equal(hub.registry.patients('clinic').filter(({ bed }) => bed?.startsWith('ICU')).length, 2);
@@ -191,17 +291,28 @@ test('a census admits everybody of its good lines, names the bad ones by number,
   }));
 
 test('a long census takes as many calls as it needs, with one time for all of it', () =>
-  handSite(async ({ json }) => {
-    verifies('CENSUS-READ');
-    const lines = Array.from({ length: 120 }, (_, i) => `WARD-${i},HOSP,${i}`);
-    const { admitted: count, statements } = await json<Imported>(
-      ['import', '-', '--at', at(-5)],
-      `bed,authority,number\n${lines.join('\n')}\n`,
-    );
-    assert.deepEqual([count, new Set(statements).size], [120, 120]);
-    const stays = await json<ShownStay[]>(['show']);
-    assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, minute(-5)]);
-  }));
+  handSite(
+    async ({ json, patients }) => {
+      verifies('CENSUS-READ');
+      const census = `bed,authority,number\n${WARD.map((bed, i) => `${bed},HOSP,${i}`).join('\n')}\n`;
+      const bad = await patients(['import', '-', '--all-or-nothing'], `${census},,9\n`);
+      assert.match(bad.stdout, /^Nothing was kept, because 1 line.*\nline 122: PATIENT-CENSUS: no bed, or one that cannot be\n$/);
+      const { admitted: count, statements } = await json<Imported>(['import', '-', '--at', at(-5)], census);
+      assert.deepEqual([count, new Set(statements).size], [120, 120]);
+      const stays = await json<ShownStay[]>(['show']);
+      assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, minute(-5)]);
+      const again = await patients(['import', '-', '--all-or-nothing', '--at', at(-4)], census);
+      assert.deepEqual(again, { code: 0, stdout: '120 admitted.\n', stderr: '' });
+    },
+    { registry: WARD_REGISTRY },
+  ));
+
+const WARD = Array.from({ length: 120 }, (_, i) => `WARD-${i}`);
+const WARD_REGISTRY = `
+gateways:
+  - { identity: gw-ward, tenant: clinic, beds: { ${WARD.map((bed) => `${bed}: followed`).join(', ')} } }
+clients: []
+`;
 
 test('what a late movement moved from one patient to another is listed, with who had been shown it before', () =>
   handSite(async (site) => {

@@ -34,7 +34,11 @@ export interface HandSite {
 /** A hub whose ICU beds follow movements, and the commands by which an operator says who lies there; `isRunning`: at the operator's socket, or else with the store alone. */
 export async function handSite(
   run: (site: HandSite) => Promise<void>,
-  { isRunning = true, policy = DEFAULT_POLICY }: { isRunning?: boolean; policy?: Policy } = {},
+  {
+    isRunning = true,
+    policy = DEFAULT_POLICY,
+    registry = FOLLOWING_REGISTRY,
+  }: { isRunning?: boolean; policy?: Policy; registry?: string } = {},
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-hand-'));
   const socketPath = join(folder, 'hub.sock');
@@ -44,7 +48,7 @@ export async function handSite(
     `identity: hub.json\nregistry: registry.yaml\nzone: Europe/Berlin\nstore: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\noperator: { socket: ${socketPath} }\n`,
   );
   const clock = new TestClock();
-  await using hub = testHub({ clock, registry: FOLLOWING_REGISTRY, policy: () => policy });
+  await using hub = testHub({ clock, registry, policy: () => policy });
   await hub.whereabouts.open();
   const commands = handOperatorCommands(openHand({ ...hub, policy: () => policy, clock, tenants: () => ['clinic'] }));
   const server = createOperatorServer({ socketPath, commands, log: silentLogger });

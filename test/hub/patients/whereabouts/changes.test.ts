@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changesByDevice, changesOf, type Stating } from '../../../../hub/patients/whereabouts/changes.ts';
+import { changesByDevice, changesOf } from '../../../../hub/patients/whereabouts/changes.ts';
 import { holderBy, type PersonFacts, type Rule, ruleAt, type Segment, segmentsOf } from '../../../../hub/patients/whereabouts/course.ts';
 import { Devices, NOWHERE } from '../../../../hub/patients/whereabouts/devices.ts';
 import { silentSince } from '../../../../hub/patients/whereabouts/silence.ts';
@@ -11,14 +11,11 @@ const BED = 'ICU-1';
 const NOBODY = nobodyIn(BED);
 
 function person(id: string, { ids = [], saidAt = 0 }: { ids?: string[]; saidAt?: number } = {}): PersonFacts {
-  return { key: id, id, ids: new Set([id, ...ids]), authorities: new Set(['HOSP']), saidAt };
+  return { key: id, id, ids: new Set([id, ...ids]), authorities: new Set(['HOSP']), saidAt, said: [] };
 }
 
 const [ANN, BOB] = [person('ann'), person('bob')];
-const STATING: Stating = new Map([
-  ['HOSP', new Set(['ann', 'bob', 'cay'])],
-  ['MONITORS', new Set(['m-1', 'm-2'])],
-]);
+const statedOf = (id: string) => ({ id, authority: id.startsWith('m-') ? 'MONITORS' : 'HOSP' });
 
 const lies = (from: number, to: number | null, who: PersonFacts, certainty: 'sure' | 'silent' = 'sure'): Segment => ({
   ...{ from, to },
@@ -28,8 +25,9 @@ const unsure = (from: number, to: number | null): Segment => ({ from, to, rule: 
 
 /** `10–20 ann→bob: nobody named, m-1`. */
 function shown(orders: ReturnType<typeof changesOf>): string[] {
-  return orders.map(({ from, to, was, is, unnamed, stating }) => {
-    const who = [...(unnamed ? ['unnamed'] : []), ...stating].join(' ');
+  return orders.map(({ from, to, was, is, unnamed, stating, others }) => {
+    const { compared = [], whole = [] } = others ?? {};
+    const who = [...(unnamed ? [`unnamed, but of ${compared}`] : []), ...stating, ...whole.map((of) => `others of ${of}`)].join(' ');
     return `${from}–${to ?? ''} ${was === NOBODY ? '' : was}→${is === NOBODY ? '' : is}: ${who}`;
   });
 }
@@ -40,19 +38,19 @@ const CASES: { name: string; before: Segment[]; after: Segment[]; orders: string
     name: 'somebody lay where nobody was known to: what names nobody, or that one, or cannot be compared, is theirs',
     before: [],
     after: [lies(10, null, ANN)],
-    orders: ['10– →ann: unnamed ann m-1 m-2'],
+    orders: ['10– →ann: unnamed, but of HOSP ann'],
   },
   {
     name: 'one took the other’s place: what names either goes to or from nobody',
     before: [lies(0, null, ANN)],
     after: [lies(0, 10, ANN), lies(10, null, BOB)],
-    orders: ['10– ann→bob: unnamed m-1 m-2', '10– ann→: ann', '10– →bob: bob'],
+    orders: ['10– ann→bob: unnamed, but of HOSP', '10– ann→: ann', '10– →bob: bob'],
   },
   {
     name: 'two were said to be there: nobody’s',
     before: [lies(0, 20, ANN)],
     after: [lies(0, 10, ANN), unsure(10, 20)],
-    orders: ['10–20 ann→: unnamed ann m-1 m-2'],
+    orders: ['10–20 ann→: unnamed, but of HOSP ann'],
   },
   {
     name: 'a number more is that person’s: only what names it',
@@ -64,35 +62,42 @@ const CASES: { name: string; before: Segment[]; after: Segment[]; orders: string
     name: 'silence takes what names nobody, and what cannot be compared',
     before: [lies(0, 20, ANN)],
     after: [lies(0, 10, ANN), lies(10, 20, ANN, 'silent')],
-    orders: ['10–20 ann→: unnamed m-1 m-2'],
+    orders: ['10–20 ann→: unnamed, but of HOSP'],
+  },
+  {
+    name: 'whose numbers cannot be compared: the others of each are told apart by its authority',
+    before: [lies(0, null, ANN)],
+    after: [lies(0, null, { ...person('m-1'), authorities: new Set(['MONITORS']) })],
+    orders: ['0– ann→m-1: unnamed, but of HOSP,MONITORS ann m-1', '0– →m-1: others of HOSP', '0– ann→: others of MONITORS'],
   },
   { name: 'nobody is known before and after', before: [unsure(0, 10)], after: [], orders: [] },
   {
     name: 'times that change alike are one',
     before: [lies(0, 10, ANN), lies(10, 20, person('ann', { saidAt: 3 }))],
     after: [],
-    orders: ['0–20 ann→: unnamed ann m-1 m-2'],
+    orders: ['0–20 ann→: unnamed, but of HOSP ann'],
   },
 ];
 
 for (const { name, before, after, orders } of CASES)
   test(`what moves: ${name}`, () => {
     verifies('LATE-MOVEMENT-CORRECTS', 'IDENTITY-CONFLICT');
-    assert.deepEqual(shown(changesOf(BED, before, after, STATING)), orders);
+    assert.deepEqual(shown(changesOf(BED, before, after, statedOf)), orders);
   });
 
 test('all rows of a device that stood elsewhere get its bed, those that stay with whom they are, too', () => {
   verifies('DEVICE-BY-HAND');
-  const stood = { device: 'vent', bed: 'ICU-2', toBed: BED, from: 5, to: 15 };
-  const orders = changesByDevice(stood, [lies(0, null, BOB)], [lies(10, null, ANN)], STATING, [{ id: 'cay', authority: 'HOSP' }]);
+  const stood = { gateway: 'gw', device: 'vent', bed: 'ICU-2', toBed: BED, from: 5, to: 15 };
+  const orders = changesByDevice(stood, [lies(0, null, BOB)], [lies(10, null, ANN)], statedOf);
   assert.deepEqual(
-    orders.map(({ device, toBed, ...order }) => [device, toBed, ...shown([order])]),
+    orders.map(({ gateway, device, toBed, ...order }) => [`${gateway} ${device}`, toBed, ...shown([order])]),
     [
-      ['vent', BED, '5–10 bob→: unnamed bob m-1 m-2'],
-      ['vent', BED, `5–15 ${nobodyIn('ICU-2')}→: cay`],
-      ['vent', BED, '10–15 bob→ann: unnamed m-1 m-2'],
-      ['vent', BED, '10–15 bob→: bob'],
-      ['vent', BED, `10–15 ${nobodyIn('ICU-2')}→ann: ann`],
+      ['gw vent', BED, '5–10 bob→: unnamed, but of HOSP bob'],
+      ['gw vent', BED, `5–10 ${nobodyIn('ICU-2')}→: others of HOSP`],
+      ['gw vent', BED, '10–15 bob→ann: unnamed, but of HOSP'],
+      ['gw vent', BED, `10–15 ${nobodyIn('ICU-2')}→: others of HOSP`],
+      ['gw vent', BED, `10–15 ${nobodyIn('ICU-2')}→ann: ann`],
+      ['gw vent', BED, '10–15 bob→: bob'],
     ],
   );
 });
@@ -113,7 +118,7 @@ test('segments are cut where movements fell silent, and say at each time what th
     { from: 10, to: 20, state: 'conflict' as const, who: undefined },
     { from: 20, to: null, state: 'occupied' as const, who: BOB },
   ];
-  const cut = () => 5;
+  const cut = () => [{ from: 5, to: Number.POSITIVE_INFINITY }];
   const segments = segmentsOf(course, cut);
   assert.deepEqual(
     segments.map(({ from, to, rule }) => [from, to, rule.certainty]),
@@ -151,14 +156,19 @@ test('of several gateways the first to fall silent counts, one that never told a
 test('a device stands where it was last put, up to the next time, in whatever order that was said', () => {
   verifies('DEVICE-BY-HAND');
   const devices = new Devices();
-  devices.add({ device: 'vent', bed: 'B2', at: 20 });
-  devices.add({ device: 'vent', bed: null, at: 30 });
-  assert.deepEqual(devices.changedBy({ device: 'vent', bed: 'B1', at: 10 }), { bed: 'B1', from: 10, to: 20, was: undefined });
-  devices.add({ device: 'vent', bed: 'B1', at: 10 });
+  devices.add({ gateway: 'gw', device: 'vent', bed: 'B2', at: 20 });
+  devices.add({ gateway: 'gw', device: 'vent', bed: null, at: 30 });
+  assert.deepEqual(devices.changedBy({ gateway: 'gw', device: 'vent', bed: 'B1', at: 10 }), {
+    bed: 'B1',
+    from: 10,
+    to: 20,
+    was: undefined,
+  });
+  devices.add({ gateway: 'gw', device: 'vent', bed: 'B1', at: 10 });
   assert.deepEqual(
-    [9, 10, 20, 30].map((at) => devices.bedOf('vent', at)),
+    [9, 10, 20, 30].map((at) => devices.bedOf({ gateway: 'gw', device: 'vent' }, at)),
     [undefined, 'B1', 'B2', NOWHERE],
   );
-  devices.add({ device: 'vent', bed: 'B3', at: 20 });
-  assert.equal(devices.bedOf('vent', 25), 'B3', 'of one time the one said last');
+  devices.add({ gateway: 'gw', device: 'vent', bed: 'B3', at: 20 });
+  assert.equal(devices.bedOf({ gateway: 'gw', device: 'vent' }, 25), 'B3', 'of one time the one said last');
 });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readSaid } from '../../../../hub/patients/said.ts';
-import { BatchPlaces, type SeenDevice } from '../../../../hub/patients/whereabouts/placing.ts';
+import type { Stated } from '../../../../hub/patients/whereabouts/course.ts';
+import { SeenDevices } from '../../../../hub/patients/whereabouts/devices.ts';
+import type { People } from '../../../../hub/patients/whereabouts/people.ts';
+import { BatchPlaces } from '../../../../hub/patients/whereabouts/placing.ts';
 import { TenantPlaces } from '../../../../hub/patients/whereabouts/tenant-places.ts';
 import type { Reassignment } from '../../../../hub/store/placing/placing.ts';
 import type { AssignedId } from '../../../../shared/movement.ts';
@@ -24,7 +27,7 @@ class Shelf {
   readonly #due: { order: Reassignment; rows: number }[] = [];
   /** No two moves are of one time. */
   readonly #moved = new Set<number>();
-  readonly #seen = new Map<string, SeenDevice>();
+  readonly #seen = new SeenDevices();
 
   arrive(one: Happening): void {
     if (one.kind === 'reading') this.#store(one.row);
@@ -36,11 +39,9 @@ class Shelf {
       this.#keep(told.orders);
       told.learn();
     } else {
-      const seen = this.#seen.get(one.device);
-      const named = [...(seen?.named ?? [])].flatMap((id) => this.places.people.stated(id) ?? []);
       if (this.#moved.has(one.at)) return;
       this.#moved.add(one.at);
-      this.#keep(this.places.ordersOfMove(one, [...BEDS, ...(seen?.beds ?? [])], named));
+      this.#keep(this.places.ordersOfMove(one, [...BEDS, ...this.#seen.bedsOf(one)]));
       this.places.devices.add(one);
     }
   }
@@ -51,11 +52,11 @@ class Shelf {
 
   #store(told: RowTold): void {
     if (this.rows.some((row) => row.told.key === told.key)) return;
-    const { stated, device, at } = told;
+    const { stated, gateway, device, at } = told;
     if (stated) this.places.people.add(stated, idOf(stated));
     const places = new BatchPlaces(0, this.places, this.#seen);
-    const bed = places.bedOf(device, told.bed, at) ?? '';
-    const { patient, placed } = places.place({ bed, device, stated, at });
+    const bed = places.bedOf({ gateway, device }, told.bed, at) ?? '';
+    const { patient, placed } = places.place({ bed, gateway, device, stated, at });
     this.rows.push({ told, ...placed, patient });
   }
 
@@ -63,17 +64,28 @@ class Shelf {
   follow(most = Number.POSITIVE_INFINITY): void {
     for (const { order, rows } of this.#due.splice(0, most))
       for (const row of this.rows.slice(0, rows))
-        if (isOf(order, row)) {
+        if (isOf(order, row, this.places.people)) {
           row.patient = order.is;
           row.bed = order.toBed ?? row.bed;
         }
   }
 }
 
-function isOf({ bed, device, from, to, was, unnamed, stating }: Reassignment, { told, ...row }: Row): boolean {
-  const isNamed = row.stated === null ? unnamed : stating.includes(row.stated);
+function isOf({ bed, gateway, device, from, to, was, ...who }: Reassignment, { told, ...row }: Row, people: People): boolean {
+  const isNamed = row.stated === null ? who.unnamed : who.stating.includes(row.stated) || isOfOthers(who, people.stated(row.stated));
   const isThen = told.at >= from && (to === null || told.at < to);
-  return row.bed === bed && row.patient === was && isNamed && isThen && (device === undefined || device === told.device);
+  return (
+    row.bed === bed &&
+    row.patient === was &&
+    isNamed &&
+    isThen &&
+    (device === undefined || (device === told.device && gateway === told.gateway))
+  );
+}
+
+function isOfOthers({ unnamed, others }: Pick<Reassignment, 'unnamed' | 'others'>, stated: Stated | undefined): boolean {
+  if (!others || !stated || others.but.includes(stated.id)) return false;
+  return others.compared.includes(stated.authority) ? others.whole.includes(stated.authority) : unnamed;
 }
 
 const idOf = ({ authority, value }: AssignedId): string => `p-${authority}-${value}`;

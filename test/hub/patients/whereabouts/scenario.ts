@@ -13,17 +13,20 @@ import { TEST_EPOCH, TEST_NOW } from '../../../support/hub.ts';
 export type Happening =
   | { kind: 'movement'; movement: ToldMovement }
   | { kind: 'reading'; row: RowTold }
-  | { kind: 'device'; device: string; bed: string | null; at: Instant };
+  | { kind: 'device'; gateway: string; device: string; bed: string | null; at: Instant };
 
 export interface RowTold {
   key: number;
   bed: string;
+  gateway: string;
   device: string;
   stated: AssignedId | undefined;
   at: Instant;
 }
 
 export const BEDS = ['B1', 'B2', 'B3'] as const;
+/** Gateways that speak for all of them, each with devices of the same ids. */
+export const WARDS = ['gw-icu', 'gw-two'] as const;
 const DEVICES = ['d1', 'd2', 'd3'] as const;
 /** Two authorities: what cannot be compared goes by who lies there. */
 const NUMBERS: readonly AssignedId[] = [
@@ -65,6 +68,7 @@ const happening = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('reading' as const),
       bed,
+      gateway: fc.constantFrom(...WARDS),
       device: fc.constantFrom(...DEVICES),
       stated: fc.option(number),
       at: minute,
@@ -72,7 +76,13 @@ const happening = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('device' as const), device: fc.constantFrom(...DEVICES), bed: fc.option(bed), at: minute }),
+    arbitrary: fc.record({
+      kind: fc.constant('device' as const),
+      gateway: fc.constantFrom(...WARDS),
+      device: fc.constantFrom(...DEVICES),
+      bed: fc.option(bed),
+      at: minute,
+    }),
   },
 );
 
@@ -80,7 +90,10 @@ const happening = fc.oneof(
 export const happenings: fc.Arbitrary<Happening[]> = fc.array(happening, { minLength: 4, maxLength: 40 }).map((told) =>
   told.map((one, i): Happening => {
     if (one.kind === 'reading')
-      return { kind: 'reading', row: { key: i, bed: one.bed, device: one.device, stated: one.stated ?? undefined, at: one.at + i } };
+      return {
+        kind: 'reading',
+        row: { key: i, bed: one.bed, gateway: one.gateway, device: one.device, stated: one.stated ?? undefined, at: one.at + i },
+      };
     // Of moves by hand of one time the one that was said last counts, so no two are of one time.
     if (one.kind === 'device') return { ...one, at: one.at + i };
     return {
@@ -140,8 +153,8 @@ export class Model {
     this.#silentSince = (person) => (Number.isFinite(last) ? Math.max(last, saidAt(person)) + limit : Number.POSITIVE_INFINITY);
   }
 
-  bedOf({ device, bed: named, at }: RowTold): string {
-    const move = this.#moves.findLast((one) => one.device === device && one.at <= at);
+  bedOf({ gateway, device, bed: named, at }: RowTold): string {
+    const move = this.#moves.findLast((one) => one.gateway === gateway && one.device === device && one.at <= at);
     return move === undefined ? named : (move.bed ?? '');
   }
 

@@ -26,7 +26,7 @@ class Told {
     const [at, key, number] = [this.#told, String(this.#told).padStart(9, '0'), { authority: 'HOSP', value: who }];
     this.places.people.add(number, who);
     const said: SaidByMovement = {
-      ...{ id: key, gateway: 'gw-adt', at, records: [number], identifications: [] },
+      ...{ id: key, gateway: 'gw-adt', row: at, at, heard: at, records: [number], identifications: [] },
       statements: [stating({ at, heard: at, key }, recordKey(number))],
     };
     return this.places.learning([said], NOW).learn().sort();
@@ -45,6 +45,23 @@ test('where nobody is ever discharged, one more is one conflict still and concer
       { from: 2, to: null, state: 'conflict', who: undefined },
     ],
   );
+});
+
+test('what a movement changes stays small, however many numbers of however many systems were named', () => {
+  verifies('ORDERS-BOUNDED');
+  const told = new Told();
+  told.admit('ann');
+  for (let i = 0; i < 20_000; i += 1)
+    told.places.people.add({ authority: i % 2 === 0 ? 'MONITORS' : `SYSTEM-${i}`, value: `m-${i}` }, `m-${i}`);
+  const patient = { authority: 'HOSP', value: 'bob' };
+  told.places.people.add(patient, 'bob');
+  const statement = { at: 9, heard: 9, key: 'z', record: recordKey(patient), says: 'admit' as const, bed: BED };
+  const { orders } = told.places.learning(
+    [{ id: 'z', gateway: 'gw-adt', row: 9, at: 9, heard: 9, records: [patient], identifications: [], statements: [statement] }],
+    NOW,
+  );
+  assert.equal(orders.length, 1);
+  assert.ok(JSON.stringify(orders).length < 1000);
 });
 
 test('whoever is left alone in a bed is concerned by it, and whoever is joined there', () => {

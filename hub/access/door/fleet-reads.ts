@@ -1,0 +1,74 @@
+import type { Clock } from '../../../shared/clock.ts';
+import type { FleetNow } from '../../clinical/sources/fleet.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Store } from '../../store/store.ts';
+import type { Principal } from '../access.ts';
+import { decide } from '../decide.ts';
+import type { CallContext } from '../door.ts';
+import { type Call, granted } from '../evidence-of-call.ts';
+import { type FleetView, fleetView, type HealthView, healthView } from '../fleet-views.ts';
+import type { Masking, Maskings } from '../masking/contract.ts';
+import type { Calls } from './calls.ts';
+
+export interface FleetReadsOptions {
+  calls: Calls;
+  store: Pick<Store, 'record'>;
+  registry: Registry;
+  maskings: Maskings;
+  clock: Clock;
+  zone: string;
+  fleet: FleetNow;
+}
+
+/** What is connected and what is not, without patients. */
+export class FleetReads {
+  readonly #options: FleetReadsOptions;
+
+  constructor(options: FleetReadsOptions) {
+    this.#options = options;
+  }
+
+  async health(principal: Principal, context: CallContext): Promise<HealthView> {
+    const call = this.#options.calls.begin(principal, 'session.open', context);
+    const { masking } = await this.#options.calls.require(call);
+    return await this.#shown(call, 'health', dated(healthView(...this.#known(principal.tenant)), masking));
+  }
+
+  async fleet(principal: Principal, context: CallContext): Promise<FleetView> {
+    const call = this.#options.calls.begin(principal, 'status.read', context);
+    const { masking } = await this.#options.calls.require(call);
+    const view = fleetView(...this.#known(principal.tenant));
+    // Whoever is masked knows a device by another name for each patient, and no gateway at all.
+    const masked =
+      masking.profile === 'none' ? view : { ...view, sources: view.sources.map((source) => ({ ...source, id: null, since: null })) };
+    return await this.#shown(call, 'fleet', dated(masked, masking));
+  }
+
+  devicePatients(principal: Principal, device: string): string[] {
+    const { calls, clock, fleet, maskings } = this.#options;
+    const now = calls.now();
+    return fleet(principal.tenant, clock.now()).devices.flatMap(({ id, patient }) => {
+      const { allow, obligations } = decide(principal, 'vitals.read', calls.resource(principal.tenant, patient), now);
+      if (!allow) return [];
+      const masking = maskings.of(principal, obligations.mask);
+      return masking.device(patient, id) === device ? [masking.patient(patient)] : [];
+    });
+  }
+
+  #known(tenant: string): Parameters<typeof fleetView> {
+    const { clock, zone, fleet, registry } = this.#options;
+    const now = clock.now();
+    return [fleet(tenant, now), { now, zone, sandbox: registry.isSandbox(tenant) }];
+  }
+
+  async #shown<View>(call: Call, what: string, view: View): Promise<View> {
+    const counted = await this.#options.calls.spend(call, []);
+    await this.#options.store.record([{ ...granted(call, null, 1, { view, args: { what } }), ...counted() }]);
+    return view;
+  }
+}
+
+/** To whoever is deidentified nothing says which day it is really. */
+function dated<View extends HealthView>(view: View, { profile }: Pick<Masking, 'profile'>): View {
+  return profile === 'deidentified' ? { ...view, asOf: view.asOf.slice(0, 4) } : view;
+}

@@ -1,0 +1,248 @@
+import type { Duplex } from 'node:stream';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { deeperThan } from '../../../shared/json-depth.ts';
+import { jsonLines, TOO_LONG } from '../../../shared/mcp-line/json-lines.ts';
+import { headerText, isObject, type LineMessage, lineMessage } from '../../../shared/mcp-line/messages.ts';
+import { eventData } from '../../../shared/mcp-line/server-sent.ts';
+import { AUTHORIZATION, tokenIn } from '../../../shared/mcp-line/token-line.ts';
+import type { OverlayHttp } from '../../../shared/overlay/http-client.ts';
+import { rpcError } from '../errors.ts';
+import type { McpLimits } from '../limits.ts';
+import { MCP_PATH } from '../request.ts';
+
+export interface LineOptions {
+  /** To the endpoint of this hub, as the caller of this connection. */
+  http: Pick<OverlayHttp, 'fetch' | 'origin'>;
+  limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth'>;
+}
+
+/** Questions of one connection that are under way at the same time. */
+const MOST_AT_ONCE = 64;
+/** Lines that are no messages, after which a connection is not listened to any more. */
+const MOST_BAD_LINES = 32;
+/** How long a peer has, at the end, to take what it is told last. */
+const LAST_WORDS_MS = 1_000;
+const ACCEPT = 'application/json, text/event-stream';
+
+/**
+ * One client of the line wire: JSON-RPC, a message a line (MCP, stdio framing), in either revision. Every message becomes a request to the hub's own HTTP endpoint as this caller, so that
+ * there is one code that admits, meters, answers and ends, and only the framing is here. A session of 2025-11-25 lives as long as the connection, its event stream is opened with it; when
+ * the hub ends that stream, the connection ends.
+ */
+export class LineConversation {
+  readonly #stream: Duplex;
+  readonly #options: LineOptions;
+  readonly #url: URL;
+  /** Ends all that is under way with the connection. */
+  readonly #over = new AbortController();
+  readonly #underWay = new Map<string | number, AbortController>();
+  /** Of 2025-11-25, once it was initialized. */
+  #session: { id: string; revision: string } | undefined;
+  /** Nothing of an older client is passed on while its session is being made. */
+  #opening: Promise<unknown> = Promise.resolve();
+  #token: string | undefined;
+  #badLines = 0;
+  #drained: Promise<unknown> | undefined;
+
+  constructor(stream: Duplex, options: LineOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#url = new URL(MCP_PATH, options.http.origin);
+  }
+
+  /** Reads until the connection ends; resolves then, and never rejects. */
+  async run(): Promise<void> {
+    this.#stream.once('close', () => this.#over.abort());
+    try {
+      // Not destroyed where this stops to listen: what was said last is still on its way.
+      const chunks = this.#stream.iterator({ destroyOnReturn: false });
+      for await (const line of jsonLines(chunks, this.#options.limits.bodyBytes)) {
+        await this.#take(line);
+        if (this.#badLines > MOST_BAD_LINES) break;
+      }
+    } catch {
+      // Cut off: whoever accepted the stream has counted its error.
+    }
+    await this.#endSession();
+    this.#over.abort();
+    this.#leave();
+  }
+
+  /** Closes, with a moment for what was said last. */
+  #leave(): void {
+    const stream = this.#stream;
+    if (stream.destroyed) return;
+    const timer = setTimeout(() => stream.destroy(), LAST_WORDS_MS);
+    stream.once('close', () => clearTimeout(timer));
+    stream.end(() => stream.destroy());
+  }
+
+  async #take(line: Buffer | typeof TOO_LONG): Promise<void> {
+    const { bodyBytes, jsonDepth } = this.#options.limits;
+    if (line === TOO_LONG) return await this.#bad('MCP-REQUEST', `at most ${bodyBytes} bytes`);
+    const text = utf8(line);
+    if (text === undefined) return await this.#bad('MCP-JSON', 'not UTF-8');
+    if (deeperThan(text, jsonDepth)) return await this.#bad('MCP-JSON', `nested deeper than ${jsonDepth}`);
+    const message = lineMessage(parsed(text));
+    if (!message) return await this.#bad('MCP-JSON', 'one message of JSON-RPC a line');
+    if (message.method === AUTHORIZATION) this.#token = tokenIn(message.params);
+    else if (message.method === 'notifications/cancelled' && this.#cancels(message)) return;
+    else this.#pass(message, text);
+    // A reader that does not take its answers asks no more.
+    await this.#drained;
+  }
+
+  /** True where that was all that it takes: a question of the newer revision ends with its request. */
+  #cancels({ params: { requestId } }: LineMessage): boolean {
+    const controller = typeof requestId === 'string' || typeof requestId === 'number' ? this.#underWay.get(requestId) : undefined;
+    controller?.abort();
+    return this.#session === undefined;
+  }
+
+  #pass(message: LineMessage, text: string): void {
+    const { id, method, revision } = message;
+    const isOld = revision === undefined;
+    if (id !== undefined && !message.isAnswer && this.#underWay.has(id)) {
+      void this.#refuse(id, new VitalmeshError('MCP-ID', { detail: 'a question with this id is under way' }));
+      return;
+    }
+    if (id !== undefined && this.#underWay.size >= MOST_AT_ONCE) {
+      void this.#refuse(id, new VitalmeshError('MCP-LIMIT', { detail: `at most ${MOST_AT_ONCE} questions at once on one connection` }));
+      return;
+    }
+    const controller = new AbortController();
+    if (id !== undefined) this.#underWay.set(id, controller);
+    const before = this.#opening;
+    const carried = (isOld ? before.then(() => this.#carry(message, text, controller)) : this.#carry(message, text, controller)).finally(
+      () => {
+        if (id !== undefined) this.#underWay.delete(id);
+      },
+    );
+    if (isOld && method === 'initialize') this.#opening = carried;
+  }
+
+  /** Never rejects. */
+  async #carry(message: LineMessage, text: string, { signal }: AbortController): Promise<void> {
+    const { id } = message;
+    try {
+      const answer = await this.#request('POST', { body: text, message, signal });
+      if (message.method === 'initialize' && message.revision === undefined) this.#opened(answer);
+      await this.#relay(answer, id, message.method === 'initialize');
+      if (message.method === 'initialize' && this.#session) void this.#listen();
+    } catch {
+      // Given up by the client, or with the connection: nobody waits for an answer. Else the hub is ending.
+      if (!signal.aborted && !this.#over.signal.aborted) this.#stream.destroy();
+    }
+  }
+
+  #opened(answer: Response): void {
+    const id = answer.headers.get('mcp-session-id');
+    if (id !== null) this.#session = { id, revision: '' };
+  }
+
+  /** The event stream of a session: what the hub tells without being asked. */
+  async #listen(): Promise<void> {
+    try {
+      await this.#relay(await this.#request('GET', {}), undefined);
+    } catch {
+      // As when it ends.
+    }
+    this.#leave();
+  }
+
+  async #endSession(): Promise<void> {
+    if (!this.#session) return;
+    try {
+      const answer = await this.#request('DELETE', { signal: AbortSignal.timeout(5_000) });
+      await answer.body?.cancel();
+    } catch {
+      // It ends by itself when nobody uses it.
+    }
+  }
+
+  #request(
+    method: 'GET' | 'POST' | 'DELETE',
+    { body, message, signal }: { body?: string; message?: LineMessage; signal?: AbortSignal },
+  ): Promise<Response> {
+    const headers = new Headers({ accept: method === 'GET' ? 'text/event-stream' : ACCEPT });
+    if (body !== undefined) headers.set('content-type', 'application/json');
+    if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
+    if (message?.revision !== undefined) {
+      headers.set('mcp-protocol-version', headerText(message.revision));
+      if (message.method !== undefined) headers.set('mcp-method', headerText(message.method));
+      if (message.name !== undefined) headers.set('mcp-name', headerText(message.name));
+    } else if (this.#session) {
+      headers.set('mcp-session-id', this.#session.id);
+      if (this.#session.revision !== '') headers.set('mcp-protocol-version', this.#session.revision);
+    }
+    const ends = method === 'DELETE' ? [] : [this.#over.signal];
+    return this.#options.http.fetch(this.#url, {
+      ...{ method, headers, signal: AbortSignal.any([...ends, ...(signal ? [signal] : [])]) },
+      ...(body !== undefined && { body }),
+    });
+  }
+
+  /** Writes what an answer says, a message a line. */
+  async #relay(answer: Response, id: LineMessage['id'], isInitialize = false): Promise<void> {
+    if (answer.headers.get('content-type')?.startsWith('text/event-stream') && answer.body) {
+      for await (const data of eventData(answer.body)) {
+        const message = parsed(data);
+        if (isInitialize) this.#agreed(message);
+        if (isObject(message)) await this.#write(message);
+      }
+      return;
+    }
+    const message = parsed(await answer.text());
+    if (isInitialize) this.#agreed(message);
+    if (isObject(message)) await this.#write(message.id === null && id !== undefined ? { ...message, id } : message);
+    else if (id !== undefined && !answer.ok) await this.#refuse(id, new VitalmeshError('MCP-REQUEST', { detail: `HTTP ${answer.status}` }));
+  }
+
+  /** The revision that a session was opened in is said in every request of it. */
+  #agreed(message: unknown): void {
+    const result = isObject(message) && isObject(message.result) ? message.result : {};
+    if (this.#session && typeof result.protocolVersion === 'string') this.#session.revision = result.protocolVersion;
+  }
+
+  async #bad(code: 'MCP-JSON' | 'MCP-REQUEST', detail: string): Promise<void> {
+    this.#badLines += 1;
+    await this.#write({ ...rpcError(new VitalmeshError(code, { detail })) });
+  }
+
+  async #refuse(id: string | number, error: VitalmeshError): Promise<void> {
+    await this.#write({ ...rpcError(error, id) });
+  }
+
+  /** Resolves when there is room for more. */
+  async #write(message: Readonly<Record<string, unknown>>): Promise<void> {
+    if (this.#stream.destroyed || this.#stream.writableEnded) return;
+    if (this.#stream.write(`${JSON.stringify(message)}\n`)) return;
+    this.#drained ??= drained(this.#stream, this.#over.signal).finally(() => {
+      this.#drained = undefined;
+    });
+    await this.#drained;
+  }
+}
+
+function drained(stream: Duplex, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function utf8(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import { hoursOf, wardOf } from './arguments.ts';
+import type { PromptRow } from './contract.ts';
+import { RULES } from './contract.ts';
+import { wardLink } from './links.ts';
+
+export const handover: PromptRow = {
+  name: 'handover',
+  title: 'Handover of a shift',
+  description: 'Prepares what the next shift of a ward must know about the last hours: what changed, what is open, and what is not known.',
+  arguments: { ward: wardOf, hours: hoursOf },
+  make: ({ ward = '', hours = '12' }) => ({
+    text: [
+      `Prepare the handover of ward ${JSON.stringify(ward)} over the last ${hours} hours for the next shift.`,
+      `Read get_group_overview of that ward first, all of its pages. For whoever needs more: get_alerts, get_device_status, and get_vitals_trend with hours ${hours} and compare previous.`,
+      'For each patient: what is not known and since when (stale, silent devices, lost data); what changed in these hours by the numbers, with n and coverage of both periods; alerts that are open, or of which it is not known whether they still are; moves and changes of device. Say what the next shift has to look at with their own eyes. Leave nobody out.',
+      RULES,
+    ].join('\n\n'),
+    links: [wardLink(ward)],
+  }),
+};

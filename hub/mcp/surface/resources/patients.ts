@@ -1,0 +1,19 @@
+import { compactPatients } from '../../views.ts';
+import type { ResourceRow } from '../contract.ts';
+
+/** Patients in one read of the list resource, which has no pages. */
+const MAX_LISTED = 1000;
+
+export const patientsResource: ResourceRow<'patients'> = {
+  name: 'patients',
+  title: 'Patients',
+  description: 'The patients this caller may see, with bed and age of their newest data.',
+  mimeType: 'application/json',
+  action: 'patients.list',
+  completes: {},
+  follow: () => ({ of: 'list' }),
+  async read(_, { door, caller, context, clock, fit }) {
+    const all = await door.listPatients(caller, context);
+    return fit(MAX_LISTED, (rows) => compactPatients(all, clock.now(), rows));
+  },
+};

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { ShownPatient } from '../../access/door.ts';
+import type { Masked } from '../../access/masking/contract.ts';
+import { masked, ward } from '../views.ts';
+import { MASKED_WORDS, placeOf } from '../wording.ts';
+
+/** The argument by which every tool is told of whom. */
+export const patientArgument = z.string().min(1).max(256).describe('Opaque patient id, as find_patients gives it.');
+
+/** What stands at the head of every answer about one patient. */
+export const whoseFields = {
+  patient: z.string().describe('Opaque patient id.'),
+  mergedFrom: z.string().optional().describe('The id that was asked for, where it was merged into `patient`: two numbers of one person.'),
+  bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
+  ward,
+  admitted: z.string().optional().describe('Since when the patient is here again, ISO 8601.'),
+  discharged: z.string().optional().describe('Since when the patient lies in no bed any more, ISO 8601: then nothing here is current.'),
+  unplaced: z.boolean().optional().describe('True when nobody knows for sure in which bed the patient lies.'),
+  asOf: z.string().describe('When this answer was made, ISO 8601 with the offset of the place.'),
+  notice: z.string(),
+  masked,
+};
+
+export type Whose = z.infer<z.ZodObject<typeof whoseFields>>;
+
+/** The same out of a view of the door. */
+export function whoseIn(view: ShownPatient & { asOf: string; notice: string; masked?: Masked }): Whose {
+  const { patient, mergedFrom, bed, ward: on, admitted, discharged, unplaced, asOf, notice } = view;
+  return {
+    patient,
+    ...(mergedFrom !== undefined && { mergedFrom }),
+    bed,
+    ...(on !== undefined && { ward: on }),
+    ...(admitted !== undefined && { admitted }),
+    ...(discharged !== undefined && { discharged }),
+    ...(unplaced && { unplaced: true }),
+    ...{ asOf, notice },
+    ...(view.masked && { masked: view.masked }),
+  };
+}
+
+/** The head of an answer in words; nothing in it comes from a device. */
+export function whoseText(whose: Whose): string[] {
+  const { patient, mergedFrom, discharged, unplaced, asOf } = whose;
+  return [
+    `Patient ${patient} (${placeOf(whose)}), as of ${asOf}.`,
+    ...(mergedFrom === undefined ? [] : [`MERGED: ${mergedFrom}, which was asked for, is this patient by another number.`]),
+    ...(discharged === undefined ? [] : ['DISCHARGED: nothing here is current.']),
+    ...(unplaced ? ['PLACE NOT KNOWN: what is measured in the bed is shown under no patient until it is known who lies there.'] : []),
+    ...(whose.masked ? [MASKED_WORDS[whose.masked]] : []),
+  ];
+}

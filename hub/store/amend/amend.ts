@@ -1,0 +1,98 @@
+import type { Instant } from '../../../shared/clock.ts';
+import type { AuditEvent } from '../../access/access.ts';
+import type { HistoryQuery } from '../store.ts';
+
+/**
+ * What a person decided about readings. `void`: entered in error, they count for nothing. `reassign`: they are another patient's. `confirm`: what was doubtful about
+ * those that are there (`CONFIRMABLE`) is not any more.
+ */
+export const AMEND_KINDS = ['void', 'reassign', 'confirm'] as const;
+export type AmendKind = (typeof AMEND_KINDS)[number];
+
+/** Why; whatever else is to be said goes sealed into the evidence. */
+export const AMEND_REASONS = ['wrong-patient', 'device-fault', 'artefact', 'test', 'duplicate', 'other'] as const;
+export type AmendReason = (typeof AMEND_REASONS)[number];
+
+/**
+ * Which readings. Of observations: all versions of the measurements that they are versions of, those that are to come too. Of a stretch: what was measured (`sortTime`) of
+ * this patient from `from` up to and without `to`, and all versions of it, whenever it comes.
+ */
+export type Selection =
+  | { observations: readonly string[] }
+  | { patient: string; device?: string; vital?: string; from: Instant; to: Instant };
+
+/** A decision, as it is to be kept. */
+export interface Amendment {
+  tenant: string;
+  kind: AmendKind;
+  selection: Selection;
+  /** Public id; of `reassign` alone. */
+  to?: string;
+  reason: AmendReason;
+  at: Instant;
+}
+
+/** A decision that is kept. */
+export interface KeptAmendment extends Omit<Amendment, 'selection'> {
+  /** Random, opaque; by which it can be undone. */
+  id: string;
+  /** Whose readings they were; null once that person was erased. */
+  patient: string | null;
+  /** Time of the first measurement that it is of. */
+  measuredFrom: Instant;
+  /** Of a stretch alone. */
+  stretch: { device: string | null; vital: string | null; from: Instant; to: Instant } | null;
+  undoneAt: Instant | null;
+}
+
+/** What an amendment is, or would be, of. */
+export interface Selected {
+  /** Of each of whom there is a row: how many rows that are kept, and of which vital signs. */
+  patients: readonly { patient: string; rows: number; vitals: readonly string[] }[];
+  /** Readings of the stretch that the retention has rolled up: they stay where they are, and what was rolled up is flagged. */
+  rolledUp: number;
+}
+
+/** An amendment, or its undoing, of which the last row was done. */
+export interface AmendDone {
+  tenant: string;
+  id: string;
+  kind: AmendKind;
+  /** True where it was undone. */
+  isUndone: boolean;
+  patient: string;
+  /** Of `reassign`: the other one. */
+  to: string | null;
+  reason: AmendReason;
+  rows: number;
+  rolledUp: number;
+}
+
+/**
+ * The part of the store by which people correct readings. What is decided is kept in one commit, and holds for what comes from then on; rows that are there follow in
+ * order with what movements change, by the steps of `PlacingStore.reassign`, which tell of it (`amended`, `changed`, `currencies`) and go on where a hub that was killed
+ * left off. Errors: STORAGE-*.
+ */
+export interface AmendStore {
+  /** What a selection is of. Throws AMEND-UNKNOWN where an observation is not kept row by row. */
+  select(tenant: string, selection: Selection): Promise<Selected>;
+  /**
+   * Keeps amendments, one for each patient of the selection, with the evidence of it; `corrections` are to be woken behind it. Throws AMEND-UNKNOWN, and AMEND-PATIENT where
+   * `to` was erased or is the patient themself.
+   */
+  amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly KeptAmendment[]>;
+  /**
+   * Ends one: from now on, and of the rows that are there, as movements have them by then. What was decided since of the same patient is of what comes back, and what was
+   * given on since stays where it is until that is undone too. Throws AMEND-NOT-FOUND, AMEND-UNDONE.
+   */
+  undo(
+    which: { tenant: string; id: string; at: Instant },
+    evidence: (kept: KeptAmendment) => readonly AuditEvent[],
+  ): Promise<KeptAmendment>;
+  /** Of a tenant, or of one patient on either side, in order of deciding. */
+  amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]>;
+  /** The measurement that an observation is a version of. Throws AMEND-UNKNOWN. */
+  find(tenant: string, observation: string): Promise<HistoryQuery>;
+  /** Of one observation, in order of deciding. Throws AMEND-UNKNOWN. */
+  amendmentsOf(tenant: string, observation: string): Promise<readonly KeptAmendment[]>;
+}

@@ -1,0 +1,102 @@
+/** How many rows a page of an amendment holds. */
+export const AMENDED_A_PAGE = 250;
+
+/** A patient, and whoever was merged into this one: `numbersOf`. */
+const NUMBERS = '(SELECT ? UNION SELECT patient FROM mergedNumber WHERE tenant = ? AND goesBy = ?)';
+
+/** As the statements with numbers take a patient. */
+export function numbersOf(tenant: string, patient: string): [patient: string, tenant: string, patient: string] {
+  return [patient, tenant, patient];
+}
+
+const AMENDMENT = 'key, id, tenant, kind, patient, toPatient, reason, at, device, vital, start, until, undoneAt';
+
+/** Statements on what people decided about readings. None looks at more rows than it says at its end, or than those of one measurement, row or batch. */
+export const AMEND_SQL = {
+  add: `
+    INSERT INTO amendment (id, tenant, kind, patient, toPatient, reason, at, device, vital, start, until)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  byKey: `SELECT ${AMENDMENT} FROM amendment WHERE key = ?`,
+  byId: `SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND id = ?`,
+  ofTenant: `SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? ORDER BY key`,
+  ofPatient: `
+    SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS}
+    UNION SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND toPatient IN ${NUMBERS} ORDER BY key`,
+  ofObservation: `
+    SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND key IN (SELECT amendment FROM amendedRow WHERE observation = ?) ORDER BY key`,
+  sinceOf: `
+    SELECT key, patient FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS} AND key > ? AND undoneAt IS NULL ORDER BY key`,
+  setUndone: 'UPDATE amendment SET undoneAt = ? WHERE key = ?',
+  forget: `UPDATE amendment SET patient = NULL WHERE tenant = ? AND patient IN ${NUMBERS}`,
+  forgetOther: `UPDATE amendment SET toPatient = NULL WHERE tenant = ? AND toPatient IN ${NUMBERS}`,
+
+  addRule: `
+    INSERT INTO amendRule (amendment, tenant, patient, device, vital, test, effective, start, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  hasRule: `
+    SELECT 1 AS found FROM amendRule INDEXED BY amendRuleByPatient
+    WHERE tenant = ? AND patient = ? AND until = ? AND amendment = ? AND effective = 1 AND device = ? AND vital = ? AND test = ?`,
+  nextRule:
+    'SELECT key, patient, device, vital, test, effective, start, until FROM amendRule WHERE amendment = ? AND key >= ? ORDER BY key LIMIT 1',
+  dropRules: 'DELETE FROM amendRule WHERE amendment = ?',
+  forgetRules: `DELETE FROM amendRule WHERE tenant = ? AND patient IN ${NUMBERS}`,
+  rulesOf: `
+    SELECT r.amendment, r.device, r.vital, r.test, r.effective, r.start, r.until, a.kind, coalesce(m.goesBy, a.toPatient) AS toPatient
+    FROM amendRule r INDEXED BY amendRuleByPatient JOIN amendment a ON a.key = r.amendment
+      LEFT JOIN mergedNumber m ON m.tenant = a.tenant AND m.patient = a.toPatient
+    WHERE r.tenant = ? AND r.patient IN ${NUMBERS} AND r.until > ? AND a.kind <> 'confirm' ORDER BY r.amendment, r.key`,
+
+  goesBy: 'SELECT goesBy FROM mergedNumber WHERE tenant = ? AND patient = ?',
+  setGoesBy: 'INSERT INTO mergedNumber (tenant, patient, goesBy) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET goesBy = excluded.goesBy',
+  dropGoesBy: 'DELETE FROM mergedNumber WHERE tenant = ? AND patient = ?',
+  forgetMerged: 'DELETE FROM mergedNumber WHERE tenant = ? AND (patient = ? OR goesBy = ?)',
+  nextGivenTo: 'SELECT key FROM amendment WHERE tenant = ? AND toPatient = ? AND key > ? ORDER BY key LIMIT 1',
+  // Of a page of rows that a decision made somebody's, with the next one that made them another's.
+  givenPage: `
+    SELECT r.observation AS key, o.patient AS owner, o.vital, o.device, o.effective, o.test, o.revises, o.preliminary,
+      (SELECT min(x.amendment) FROM amendedRow x WHERE x.observation = r.observation AND x.amendment > r.amendment AND x.patient IS NOT NULL) AS next
+    FROM amendedRow r JOIN observation o ON o.key = r.observation
+    WHERE r.amendment = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  setGiver: 'UPDATE amendedRow SET patient = ? WHERE observation = ? AND amendment = ? AND patient = ?',
+  voidsOf: `
+    SELECT r.amendment FROM amendedRow r JOIN amendment a ON a.key = r.amendment WHERE r.observation = ? AND a.kind = 'void' ORDER BY r.amendment`,
+
+  // Without those that it was done to, and those that came to their owner by a later decision.
+  ofKeys: `
+    SELECT key, bed, effective, sortTime, test, revises, preliminary FROM observation
+    WHERE key IN (SELECT value FROM json_each(?))
+      AND NOT EXISTS (SELECT 1 FROM amendedRow r WHERE r.observation = key AND (r.amendment = ? OR r.amendment > ? AND r.patient IS NOT NULL))`,
+  addRow: 'INSERT INTO amendedRow (observation, amendment, patient, bed) VALUES (?, ?, ?, ?)',
+  addBit: 'UPDATE observation SET amended = amended | ? WHERE key IN (SELECT value FROM json_each(?))',
+  clearBit: 'UPDATE observation SET amended = amended & ~? WHERE key = ?',
+  hasOther: `
+    SELECT 1 AS found FROM amendedRow r JOIN amendment a ON a.key = r.amendment WHERE r.observation = ? AND a.kind = ? LIMIT 1`,
+  rowPage: `
+    SELECT r.observation AS key, r.patient AS backTo, r.bed AS backBed, o.patient AS owner, p.id AS ownerId, o.vital, o.device, o.effective, o.test, o.revises, o.preliminary
+    FROM amendedRow r LEFT JOIN observation o ON o.key = r.observation LEFT JOIN patient p ON p.key = o.patient
+    WHERE r.amendment = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  dropRow: 'DELETE FROM amendedRow WHERE observation = ? AND amendment = ?',
+  dropRowsOf: 'DELETE FROM amendedRow WHERE observation = ?',
+  nextGiven: `
+    SELECT amendment FROM amendedRow WHERE observation = ? AND amendment > ? AND patient IS NOT NULL ORDER BY amendment LIMIT 1`,
+  setGivenBy: 'UPDATE amendedRow SET patient = ?, bed = ? WHERE observation = ? AND amendment = ?',
+  byHandPage: `
+    SELECT r.observation, r.amendment, r.bed, o.stated, o.writer, o.sortTime, o.device, o.vital, o.test, o.effective
+    FROM amendedRow r INDEXED BY amendedRowByBed JOIN observation o ON o.key = r.observation
+    WHERE r.patient = ? AND r.bed = ? AND r.observation > ? AND r.observation <= ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  forgetGiver: 'UPDATE amendedRow SET patient = NULL, bed = NULL WHERE patient = ?',
+
+  patientId: 'SELECT id FROM patient WHERE key = ?',
+  // Keys of observations have no index, for each row would pay for it: pages of the table are looked through, the newest first.
+  seenKey: `
+    SELECT s.writer FROM writer w JOIN seen s ON s.writer = w.key AND s.seq = ? AND s.part = ? WHERE w.agent = ? AND w.epoch = ?`,
+  measurementIn: `
+    SELECT o.key, p.tenant, p.id AS patient, o.vital, o.device, o.test, o.effective FROM observation o JOIN patient p ON p.key = o.patient
+    WHERE o.key >= ? AND o.key < ? AND o.writer = ? AND o.seq = ? AND o.part = ?`,
+  lastKept: 'SELECT max(key) AS key FROM observation WHERE key < ?',
+  countStretch: `
+    SELECT count(*) AS rows FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test IN (0, 1) AND sortTime >= ? AND sortTime < ?`,
+  rollupPage: `
+    SELECT start, width FROM rollup WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start > ? AND start < ? AND start + width > ?
+    ORDER BY start LIMIT ${AMENDED_A_PAGE}`,
+} as const;

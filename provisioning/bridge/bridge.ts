@@ -1,0 +1,188 @@
+import type { Duplex } from 'node:stream';
+import { asVitalmeshError, ERRORS, VitalmeshError } from '../../shared/errors.ts';
+import { Backoff, pause } from '../../shared/lifecycle.ts';
+import type { Logger } from '../../shared/log.ts';
+import { jsonLines, TOO_LONG } from '../../shared/mcp-line/json-lines.ts';
+import { tokenLine } from '../../shared/mcp-line/token-line.ts';
+import { onAbort } from '../../shared/overlay/limit.ts';
+import type { Overlay } from '../../shared/overlay/overlay.ts';
+import { Conversation } from './conversation.ts';
+
+export interface BridgeOptions {
+  overlay: Pick<Overlay, 'dial'>;
+  /** Overlay service of the hub's line wire. */
+  service: string;
+  stdin: AsyncIterable<Uint8Array>;
+  stdout: NodeJS.WritableStream;
+  /** The access token to show, asked for anew before each line; without it the identity is all that is shown. */
+  token?: () => string;
+  log: Logger;
+  /** Between attempts; from a quarter of a second to fifteen unless told. */
+  retry?: { minMs: number; maxMs: number };
+  /** How long a question waits for a connection; 10,000 ms unless told. */
+  patienceMs?: number;
+}
+
+/** The hub takes a megabyte of a client; what it answers is smaller. */
+const MAX_LINE = 4 * 1024 * 1024;
+/** Lines that wait for a connection; a client that says more meanwhile is not read. */
+const MOST_WAITING = 256;
+const RETRY = { minMs: 250, maxMs: 15_000 };
+const PATIENCE_MS = 10_000;
+/** How long the answers to what was asked last are waited for once the client has closed. */
+const LAST_ANSWERS_MS = 5_000;
+
+/**
+ * Standard input and output to the hub's line wire and back, until standard input ends or `signal` aborts. A connection that is lost is made again, and the conversation taken up where it was.
+ * While there is none, what is asked is answered with why. Throws what nobody but a person can mend (ACCESS-TOKEN-FILE).
+ */
+export async function runBridge(options: BridgeOptions, signal: AbortSignal): Promise<void> {
+  await new Bridge(options, signal).run();
+}
+
+interface Waiting {
+  line: string;
+  sinceMs: number;
+}
+
+class Bridge {
+  readonly #options: BridgeOptions;
+  readonly #conversation = new Conversation();
+  readonly #over = new AbortController();
+  readonly #signal: AbortSignal;
+  #connection: Duplex | undefined;
+  /** Lines of the client that no connection has taken. */
+  #waiting: Waiting[] = [];
+  #shownToken: string | undefined;
+  /** Called whenever something was answered, passed on or lost. */
+  #moved = Promise.withResolvers<void>();
+
+  constructor(options: BridgeOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = AbortSignal.any([signal, this.#over.signal]);
+  }
+
+  async run(): Promise<void> {
+    // Standard input that fails has ended. Nobody waits for it: it may say nothing for ever.
+    void this.#readClient()
+      .catch((err: unknown) => this.#options.log.warn({ err }, 'standard input failed'))
+      .finally(() => this.#over.abort());
+    using _ending = onAbort(this.#signal, () => this.#connection?.destroy());
+    try {
+      await this.#keepConnected();
+    } finally {
+      this.#over.abort();
+    }
+  }
+
+  async #readClient(): Promise<void> {
+    for await (const line of jsonLines(this.#options.stdin, MAX_LINE)) {
+      if (line === TOO_LONG) this.#options.log.warn({ limit: MAX_LINE }, 'a line of the client is too long; it was not passed on');
+      else this.#say(line.toString('utf8'));
+      while (this.#waiting.length >= MOST_WAITING && !this.#signal.aborted) await this.#moves();
+      if (this.#signal.aborted) return;
+    }
+    // What was asked last is still answered.
+    const giveUpMs = performance.now() + LAST_ANSWERS_MS;
+    while (this.#waiting.length + this.#conversation.unanswered > 0 && performance.now() < giveUpMs && !this.#signal.aborted)
+      await this.#moves();
+  }
+
+  #say(line: string): void {
+    if (this.#connection) this.#pass(this.#connection, line);
+    else this.#waiting.push({ line, sinceMs: performance.now() });
+  }
+
+  #pass(connection: Duplex, line: string): void {
+    this.#showToken(connection);
+    this.#conversation.fromClient(line);
+    connection.write(`${line}\n`);
+  }
+
+  #showToken(connection: Duplex): void {
+    const token = this.#options.token?.();
+    if (token === undefined || token === this.#shownToken) return;
+    this.#shownToken = token;
+    connection.write(tokenLine(token));
+  }
+
+  async #keepConnected(): Promise<void> {
+    const { overlay, service, log, retry = RETRY } = this.#options;
+    let backoff = new Backoff(retry.minMs, retry.maxMs);
+    while (!this.#signal.aborted) {
+      try {
+        const connection = await overlay.dial(service, { signal: this.#signal });
+        if (this.#signal.aborted) {
+          connection.on('error', () => undefined).destroy();
+          return;
+        }
+        log.info({ service }, 'connected to the hub');
+        if (await this.#converse(connection)) backoff = new Backoff(retry.minMs, retry.maxMs);
+        if (!this.#signal.aborted) log.warn({ service }, 'the connection to the hub is lost; it is made again');
+      } catch (thrown) {
+        if (this.#signal.aborted) return;
+        const error = asVitalmeshError(thrown);
+        if (!ERRORS[error.code].retryable) throw error;
+        log.warn({ service, err: error }, 'the hub is not reached; it is tried again');
+        this.#answerOverdue(error);
+      }
+      await pause(backoff.nextMs(), this.#signal);
+    }
+  }
+
+  /** Nobody waits for ever for a hub that is not there. */
+  #answerOverdue(error: VitalmeshError): void {
+    const overdueMs = performance.now() - (this.#options.patienceMs ?? PATIENCE_MS);
+    for (const { line } of this.#waiting.filter(({ sinceMs }) => sinceMs <= overdueMs))
+      void this.#tell(Conversation.unreached(line, error));
+    this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs > overdueMs);
+    this.#hasMoved();
+  }
+
+  /** Until the connection ends. True where the hub said anything on it. */
+  async #converse(connection: Duplex): Promise<boolean> {
+    let hasHeard = false;
+    connection.on('error', () => connection.destroy());
+    try {
+      this.#shownToken = undefined;
+      this.#showToken(connection);
+      for (const line of this.#conversation.again()) connection.write(`${line}\n`);
+      this.#connection = connection;
+      for (const { line } of this.#waiting.splice(0)) this.#pass(connection, line);
+      for await (const line of jsonLines(connection, MAX_LINE)) {
+        hasHeard = true;
+        if (line === TOO_LONG) continue;
+        await this.#tell(this.#conversation.fromHub(line.toString('utf8')));
+        this.#hasMoved();
+      }
+    } catch (thrown) {
+      // How it ended does not matter, unless it is that there is no token to show.
+      if (thrown instanceof VitalmeshError && thrown.code === 'ACCESS-TOKEN-FILE') throw thrown;
+    } finally {
+      this.#connection = undefined;
+      connection.destroy();
+      for (const line of this.#conversation.lost()) await this.#tell(line);
+      this.#hasMoved();
+    }
+    return hasHeard;
+  }
+
+  /** Resolves when there is room for more. */
+  async #tell(line: string | undefined): Promise<void> {
+    const { stdout } = this.#options;
+    if (line === undefined || stdout.write(`${line}\n`)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    stdout.once('drain', resolve);
+    using _ending = onAbort(this.#signal, resolve);
+    await promise;
+  }
+
+  async #moves(): Promise<void> {
+    await Promise.race([this.#moved.promise, pause(1_000, this.#signal)]);
+  }
+
+  #hasMoved(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers<void>();
+  }
+}

@@ -1,0 +1,132 @@
+import { ERRORS, type VitalmeshError } from '../../shared/errors.ts';
+import { isObject, lineMessage } from '../../shared/mcp-line/messages.ts';
+
+/** A line for the client, or for the hub, without its end. */
+type Line = string;
+
+/** Ids of questions that the bridge asks itself; no client's begins like this. */
+const OWN = 'vitalmesh-bridge-';
+/** As the hub says what it refuses; which it is stands in `data.code`. */
+const REFUSED = -32010;
+const LOST = {
+  code: REFUSED,
+  message: ERRORS['OVERLAY-CLOSED'].message,
+  data: { code: 'OVERLAY-CLOSED', advice: 'Ask again: the bridge connects by itself.', retryable: true },
+};
+
+/**
+ * What a bridge must know of the conversation between one client and the hub to take it up again on a new connection, so that the client notices no more than a pause. Of 2025-11-25 it repeats how the
+ * session was opened and what was subscribed to; of 2026-07-28 the subscriptions that are open. Questions that were under way are answered with an error that says to ask again, for nobody
+ * knows whether the hub has heard them; all of them only read. Pure: it is told lines, and says what to do with them.
+ */
+export class Conversation {
+  /** Of 2025-11-25: how the client opened it. */
+  #initialize: Line | undefined;
+  #initialized: Line | undefined;
+  /** Of 2025-11-25: what the hub has taken subscriptions of. */
+  readonly #subscribed = new Set<string>();
+  /** Questions of the client that the hub has not answered, with what they ask. */
+  readonly #asked = new Map<string | number, { method: string; uri: string | undefined }>();
+  /** Of 2026-07-28: the streams that are open, by the question that opened them. */
+  readonly #listening = new Map<string | number, Line>();
+  /** Streams that were opened again: the hub confirms them once more, of which the client hears nothing. */
+  readonly #reopened = new Set<string | number>();
+  #ownIds = 0;
+  readonly #own = new Set<string>();
+
+  /** A line of the client, which goes to the hub as it is; what is no message is for the hub to refuse, in its own words. */
+  fromClient(line: Line): void {
+    const message = lineMessage(parsed(line));
+    if (!message) return;
+    const { method, id, params } = message;
+    if (method === 'notifications/initialized') this.#initialized = line;
+    else if (method === 'notifications/cancelled') this.#forget(params.requestId);
+    if (method === undefined || id === undefined) return;
+    if (method === 'initialize') this.#initialize = line;
+    const uri = typeof params.uri === 'string' ? params.uri : undefined;
+    if (method === 'subscriptions/listen') this.#listening.set(id, line);
+    else this.#asked.set(id, { method, uri });
+  }
+
+  /** A line of the hub: what the client is told of it, if anything. */
+  fromHub(line: Line): Line | undefined {
+    const parsedLine = parsed(line);
+    const message = lineMessage(parsedLine);
+    if (!message) return undefined;
+    const { id, isAnswer } = message;
+    if (!isAnswer || id === undefined) return this.#isOfReopened(parsedLine) ? undefined : line;
+    if (typeof id === 'string' && this.#own.delete(id)) return undefined;
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    this.#listening.delete(id);
+    this.#reopened.delete(id);
+    if (asked?.uri !== undefined && isObject(parsedLine) && 'result' in parsedLine) {
+      if (asked.method === 'resources/subscribe') this.#subscribed.add(asked.uri);
+      if (asked.method === 'resources/unsubscribe') this.#subscribed.delete(asked.uri);
+    }
+    return line;
+  }
+
+  /** The connection is gone: what the client is told of what it waits for. */
+  lost(): Line[] {
+    this.#own.clear();
+    const unanswered = [...this.#asked].filter(([, { method }]) => method !== 'initialize');
+    for (const [id] of unanswered) this.#asked.delete(id);
+    return unanswered.map(([id]) => JSON.stringify({ jsonrpc: '2.0', id, error: LOST }));
+  }
+
+  /** A new connection: what the hub is told before anything else. An opening that the hub has not answered yet is simply said again. */
+  again(): Line[] {
+    const isAsked = [...this.#asked.values()].some(({ method }) => method === 'initialize');
+    const opening = this.#initialize === undefined ? [] : [isAsked ? this.#initialize : this.#asOwn(this.#initialize)];
+    const confirmed = this.#initialized === undefined ? [] : [this.#initialized];
+    const subscribed = [...this.#subscribed].map((uri) =>
+      this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } })),
+    );
+    for (const id of this.#listening.keys()) this.#reopened.add(id);
+    return [...opening, ...confirmed, ...subscribed, ...this.#listening.values()];
+  }
+
+  /** Questions of the client that are not answered; open subscriptions are none. */
+  get unanswered(): number {
+    return this.#asked.size;
+  }
+
+  /** What the client is told of a line that could not be passed on; undefined where it asks nothing. */
+  static unreached(line: Line, { code, message, advice, retryable }: VitalmeshError): Line | undefined {
+    const { id, isAnswer } = lineMessage(parsed(line)) ?? {};
+    if (id === undefined || isAnswer) return undefined;
+    return JSON.stringify({ jsonrpc: '2.0', id, error: { code: REFUSED, message, data: { code, advice, retryable } } });
+  }
+
+  #asOwn(line: Line): Line {
+    this.#ownIds += 1;
+    const id = `${OWN}${this.#ownIds}`;
+    this.#own.add(id);
+    return JSON.stringify({ ...(JSON.parse(line) as object), id });
+  }
+
+  #forget(id: unknown): void {
+    if (typeof id !== 'string' && typeof id !== 'number') return;
+    this.#asked.delete(id);
+    this.#listening.delete(id);
+    this.#reopened.delete(id);
+  }
+
+  /** The confirmation of a stream that the client has had already. */
+  #isOfReopened(message: unknown): boolean {
+    if (!isObject(message) || message.method !== 'notifications/subscriptions/acknowledged') return false;
+    const params = isObject(message.params) ? message.params : {};
+    const meta = isObject(params._meta) ? params._meta : {};
+    const id = meta['io.modelcontextprotocol/subscriptionId'];
+    return (typeof id === 'string' || typeof id === 'number') && this.#reopened.delete(id);
+  }
+}
+
+function parsed(line: Line): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,8 @@
+import { after } from 'node:test';
+import { storeIdentityContract } from '../contract/store-identity.ts';
+import { PostgresServer, storePlaces } from '../support/postgres.ts';
+
+const server = await PostgresServer.start();
+after(() => server[Symbol.asyncDispose]());
+
+storeIdentityContract('postgres', storePlaces(server));

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { test } from 'node:test';
+import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
+import { silentLogger } from '../../../../shared/log.ts';
+import { jsonLines, TOO_LONG } from '../../../../shared/mcp-line/json-lines.ts';
+import { tokenLine } from '../../../../shared/mcp-line/token-line.ts';
+import { verifies } from '../../../requirements.ts';
+import { until } from '../../../support/until.ts';
+import { type Endpoint, INITIALIZE, LINE_SERVICE, listen, modern, startEndpoint } from '../support.ts';
+import { tokenSite } from '../token-site.ts';
+
+type Message = Record<string, unknown> & {
+  id?: unknown;
+  result?: Record<string, unknown>;
+  error?: { code: number; data: { code: string } };
+};
+
+/** Somebody who writes lines, and reads what comes of them. */
+class Lines {
+  readonly stream: Duplex;
+  readonly #lines: AsyncGenerator<Buffer | typeof TOO_LONG>;
+
+  constructor(stream: Duplex) {
+    this.stream = stream;
+    stream.on('error', () => stream.destroy());
+    this.#lines = jsonLines(stream, 1 << 24);
+  }
+
+  say(...messages: unknown[]): void {
+    for (const message of messages) this.stream.write(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
+  }
+
+  /** The next line; undefined when there is none any more. */
+  async hear(): Promise<Message | undefined> {
+    const { value } = await this.#lines.next().catch(() => ({ value: undefined }));
+    return value === undefined || value === TOO_LONG ? undefined : (JSON.parse(value.toString('utf8')) as Message);
+  }
+}
+
+const lines = async (endpoint: Pick<Endpoint, 'as'>, who = 'ai-all'): Promise<Lines> =>
+  new Lines(await endpoint.as(who).dial(LINE_SERVICE));
+const codeOf = (message: Message | undefined): string | undefined => message?.error?.data.code;
+
+test('a line that is no message is answered with its code, and costs the others nothing; too many end the connection', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint({ limits: { bodyBytes: 4096, jsonDepth: 8 } });
+  const client = await lines(endpoint);
+  const bad: [string | Buffer, string][] = [
+    ['{"jsonrpc":"2.0","id":1,\n', 'MCP-JSON'],
+    ['[]\n', 'MCP-JSON'],
+    ['"text"\r\n', 'MCP-JSON'],
+    [`${'['.repeat(9)}${']'.repeat(9)}\n`, 'MCP-JSON'],
+    [`${'x'.repeat(5000)}\n`, 'MCP-REQUEST'],
+    [Buffer.from([0x7b, 0xff, 0x7d, 0x0a]), 'MCP-JSON'],
+  ];
+  for (const [line, code] of bad) {
+    client.stream.write(line);
+    assert.equal(codeOf(await client.hear()), code);
+    client.say('\n', modern('resources/read', { uri: 'vitals://patients' }));
+    assert.ok((await client.hear())?.result);
+  }
+  for (let i = bad.length; i < 33; i += 1) client.say('?\n');
+  for (let i = bad.length; i < 33; i += 1) assert.equal(codeOf(await client.hear()), 'MCP-JSON');
+  assert.equal(await client.hear(), undefined);
+});
+
+test('an id that is under way is refused, and so is one question more than may be asked at once; a question given up is not answered', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint();
+  const never = Promise.withResolvers<never>();
+  let asked = 0;
+  endpoint.door.latest = () => {
+    asked += 1;
+    return never.promise;
+  };
+  const client = await lines(endpoint);
+  const read = (id: number) => ({ ...modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' }), id });
+  for (let id = 0; id < 64; id += 1) client.say(read(id));
+  await until(() => asked === 64);
+  client.say(read(5));
+  assert.deepEqual(await client.hear().then((m) => [m?.id, codeOf(m)]), [5, 'MCP-ID']);
+  client.say(read(64));
+  assert.deepEqual(await client.hear().then((m) => [m?.id, codeOf(m)]), [64, 'MCP-LIMIT']);
+  client.say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 5 } });
+  client.say({ ...modern('resources/read', { uri: 'vitals://patients' }), id: 100 });
+  const answer = await client.hear();
+  assert.equal(answer?.id, 100);
+  assert.ok(answer.result);
+  client.stream.destroy();
+  await until(() => endpoint.service.status().connections === 0);
+  never.reject(new Error('nobody waits'));
+});
+
+test('a subscription that is given up is closed in the evidence, and the connection goes on', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint();
+  const client = await lines(endpoint);
+  const uri = 'vitals://patient/pat-0001/latest';
+  client.say({ ...listen([uri]), id: 'sub-1' });
+  await client.hear();
+  assert.equal(((await client.hear()) as { params?: { uri?: string } }).params?.uri, uri);
+  client.say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'sub-1' } });
+  const closed = await endpoint.door.until(({ call }) => call === 'closeSubscription');
+  assert.equal(closed.delivered, 1);
+  client.say({ ...modern('tools/list', {}), id: 2 });
+  assert.equal((await client.hear())?.id, 2);
+});
+
+test('a session ends with its connection, and one that the hub ends takes the connection with it', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint();
+  for (const how of ['left', 'removed'] as const) {
+    const client = await lines(endpoint);
+    client.say(INITIALIZE);
+    assert.ok((await client.hear())?.result);
+    client.say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    client.say({ jsonrpc: '2.0', id: 7, method: 'resources/subscribe', params: { uri: 'vitals://patients' } });
+    const heard = [await client.hear(), await client.hear()];
+    assert.deepEqual(new Set(heard.map((m) => m?.id ?? m?.method)), new Set([7, 'notifications/resources/updated']));
+    assert.equal(endpoint.service.status().sessions, 1);
+    if (how === 'left') client.stream.end();
+    else endpoint.registry.delete('ai-all');
+    while (await client.hear());
+    await until(() => endpoint.service.status().sessions === 0 && endpoint.service.status().connections === 0);
+  }
+});
+
+test('a reader that stays stalled is cut, and what it costs meanwhile is bounded', async () => {
+  verifies('MCP-LINE');
+  const patients = Array.from({ length: 50 }, (_, i) => `pat-${i}-${'x'.repeat(200)}`);
+  await using endpoint = await startEndpoint({ patients, limits: { coalesceMs: 0, stallMs: 20 } });
+  const { stream, ...client } = await lines(endpoint);
+  void client;
+  stream.pause();
+  const uris = patients.map((patient) => `vitals://patient/${patient}/latest`);
+  stream.write(`${JSON.stringify({ ...listen(uris), id: 1 })}\n`);
+  await until(() => endpoint.service.status().subscriptions === patients.length);
+  while (endpoint.metrics.get('mcp_streams_ended', 'stalled') === 0) {
+    for (const patient of patients) endpoint.change(patient);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(endpoint.metrics.get('mcp_notifications', 'mcp-2026') < 20_000);
+  stream.destroy();
+  await once(stream, 'close');
+});
+
+test('a person behind the line shows a token by a line of its own, and is refused without, by its code', async () => {
+  verifies('MCP-LINE');
+  await using site = await tokenSite();
+  const overlay = site.as('hub');
+  await using service = serveMcpLines({
+    ...{ overlay, service: LINE_SERVICE, endpoint: site.service, host: 'vitals-mcp', log: silentLogger, metrics: site.hub.metrics },
+  });
+  await service.start(new AbortController().signal);
+  const client = new Lines(await site.as('ai-nurse').dial(LINE_SERVICE));
+  const list = modern('resources/read', { uri: 'vitals://patients' });
+  client.say({ ...list, id: 1 });
+  assert.deepEqual(await client.hear().then((m) => [m?.id, codeOf(m)]), [1, 'ACCESS-TOKEN-NEEDED']);
+  client.say(tokenLine(await site.idp.sign({ sub: 'nurse-1' })), { ...list, id: 2 });
+  const answer = await client.hear();
+  assert.ok(answer?.result, JSON.stringify(answer));
+  for (const odd of ['', 'two words', 'x'.repeat(20_000)]) {
+    client.say(tokenLine(odd), { ...list, id: 3 });
+    assert.equal(codeOf(await client.hear()), 'ACCESS-TOKEN-NEEDED');
+  }
+});

@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { resourcesOf } from '../../../agent/resources.ts';
+import { DEFAULT_POLICY } from '../../../hub/access/default-policy.ts';
+import type { Policy } from '../../../hub/access/policy.ts';
+import { expectedSchema } from '../../../hub/clinical/due/schema.ts';
+import { clinicalReads } from '../../../hub/clinical/reads.ts';
+import type { FleetNow } from '../../../hub/clinical/sources/fleet.ts';
+import { supportSchema } from '../../../hub/clinical/support/schema.ts';
+import { alertsSchema } from '../../../hub/mcp/surface/alerts/view.ts';
+import { trendSchema } from '../../../hub/mcp/surface/trend/view.ts';
+import { latestSchema } from '../../../hub/mcp/views.ts';
+import type { Gap } from '../../../shared/gap.ts';
+import { verifies } from '../../requirements.ts';
+import { evidenceOf } from '../../support/evidence.ts';
+import { sampleBundle, TEST_EPOCH, TEST_NOW, TEST_REGISTRY } from '../../support/hub.ts';
+import type { TestClient } from '../../support/mcp-clients.ts';
+import { MASKING_POLICY, MASKING_REGISTRY } from '../access/masking/site.ts';
+import { WAYS } from './support.ts';
+import { type Served, served } from './tools/served.ts';
+
+const REGISTRY = `${TEST_REGISTRY}
+  - { identity: ai-north, tenant: clinic, kind: person, role: clinician, patients: [], wards: [north] }
+wards:
+  north: { tenant: clinic, beds: [ICU-01, ICU-02] }
+  south: { tenant: clinic, beds: [ICU-03] }
+panels: { heart: { tenant: clinic, patients: [pat-home-01, pat-icu-01] } }
+`;
+
+const EXPECTED = expectedSchema.parse({ version: 'test', panels: { heart: { weight: [{ window: '07:00-08:00', tolerance: '30m' }] } } });
+
+const site = (): Promise<Served> =>
+  served({
+    registry: REGISTRY,
+    clinical: (hub, clock) =>
+      clinicalReads({
+        ...{ door: hub.door, registry: hub.registry, feed: hub.feed, policy: () => MASKING_POLICY, clock, zone: 'UTC' },
+        clinical: {
+          support: { current: { revision: 'test', rules: supportSchema.parse({ version: 'test' }) } },
+          expected: { current: { revision: 'test', rules: EXPECTED } },
+        },
+      }),
+  });
+
+async function gap(hub: Served['hub'], gap: Gap, seq = 500): Promise<void> {
+  const record = {
+    ...{ source: 'icu', profile: 'hl7-pcd01', device: { id: 'monitor-1', idType: 'serial' as const }, receivedAt: gap.to },
+    ...{ subject: { bed: 'ICU-01' }, test: false, class: 'gap' as const, readings: [], gap },
+  };
+  const { outcomes } = await hub.ingest.batch('gw-icu', sampleBundle(resourcesOf(record, { agent: 'gw-icu', epoch: TEST_EPOCH, seq })));
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    [201],
+  );
+}
+
+async function codeOf(asked: Promise<unknown>): Promise<string> {
+  return await asked.then(
+    () => 'answered',
+    (thrown: { data: { code: string } }) => thrown.data.code,
+  );
+}
+
+interface Ward {
+  asOf: string;
+  notice: string;
+  patientsTotal: number;
+  patients: { patient: string; bed: string; quality: string; vitals: { vital: string; value: number | null }[] }[];
+}
+
+async function ward(client: TestClient, name = 'north'): Promise<Ward> {
+  return (await client.read(`vitals://ward/${name}/latest`)) as unknown as Ward;
+}
+
+const ENGINEERS: Policy = {
+  ...DEFAULT_POLICY,
+  version: 'engineers',
+  roles: [...DEFAULT_POLICY.roles, 'engineer'],
+  rules: [...DEFAULT_POLICY.rules, { id: 'engineers', effect: 'permit', roles: ['engineer'], actions: ['session.open', 'status.read'] }],
+};
+
+/** A monitor that goes from bed to bed, a probe that fell silent, and a gateway that is gone. */
+const FLEET: FleetNow = (tenant) => {
+  if (tenant !== 'clinic') return { gateways: [], devices: [] };
+  const device = { kind: 'device', since: null } as const;
+  return {
+    gateways: [{ kind: 'gateway', id: 'gw-icu', state: 'lost', since: TEST_NOW }],
+    devices: [
+      { ...device, id: 'monitor-1', state: 'silent', patient: 'pat-icu-01' },
+      { ...device, id: 'monitor-1', state: 'live', patient: 'pat-icu-02' },
+      { ...device, id: 'probe-1', state: 'silent', patient: 'pat-icu-02' },
+    ],
+  };
+};
+
+const fleetSite = (): Promise<Served> =>
+  served({
+    registry: REGISTRY.replace(
+      '\nwards:',
+      '\n  - { identity: ai-engineer, tenant: clinic, kind: person, role: engineer, patients: [] }\nwards:',
+    ),
+    policy: () => ENGINEERS,
+    fleet: FLEET,
+  });
+
+for (const way of WAYS) {
+  const { revision } = way;
+
+  test(`${revision}: one vital sign, also by a part of its panel; a key that is none is told from one that nobody measured`, async () => {
+    verifies('MCP-RESOURCES');
+    await using hub = await site();
+    await hub.measure();
+    await hub.measure({ vital: 'spo2', value: 97 });
+    const client = await hub.client(way);
+    const of = async (key: string) => latestSchema.parse(await client.read(`vitals://patient/pat-icu-01/latest/${key}`)).vitals;
+    assert.deepEqual(
+      (await of('spo2')).map(({ vital, value }) => [vital, value]),
+      [['spo2', 97]],
+    );
+    assert.deepEqual(await of('rr'), []);
+    assert.equal(await codeOf(of('no-such')), 'MCP-URI');
+    assert.equal(await codeOf(client.read('vitals://patient/pat-none/latest/spo2')), 'NOT-FOUND');
+  });
+
+  test(`${revision}: a trend by window and points`, async () => {
+    verifies('MCP-RESOURCES');
+    await using hub = await site();
+    for (const value of [70, 80]) {
+      await hub.measure({ value });
+      hub.clock.advance(60_000);
+    }
+    const client = await hub.client(way);
+    const trend = trendSchema.parse(await client.read('vitals://patient/pat-icu-01/trend/hr?window=1h&points=6'));
+    const [series] = trend.series;
+    assert.deepEqual([series?.summary.n, series?.summary.min, series?.summary.max, series?.summary.mean], [2, 70, 80, 75]);
+    assert.ok((Date.parse(trend.to) - Date.parse(trend.from)) / 3_600_000 < 2);
+    const day = trendSchema.parse(await client.read('vitals://patient/pat-icu-01/trend/hr'));
+    assert.ok((Date.parse(day.to) - Date.parse(day.from)) / 3_600_000 >= 24);
+    assert.equal(await codeOf(client.read('vitals://patient/pat-icu-01/trend/hr?window=2h')), 'MCP-URI');
+    assert.equal(await codeOf(client.read('vitals://patient/pat-icu-01/trend/hr?points=6&window=1h')), 'NOT-FOUND');
+  });
+
+  test(`${revision}: alerts and gaps are told when they come, and read without a word of a device`, async () => {
+    verifies('MCP-RESOURCES', 'ALERTS-TOLD');
+    await using hub = await site();
+    const client = await hub.client(way);
+    const [alerts, gaps] = ['vitals://patient/pat-icu-01/alerts', 'vitals://patient/pat-icu-01/gaps'];
+    const updates = await client.subscribe([alerts, gaps]);
+    await updates.count(gaps, 1);
+    await hub.alert();
+    await updates.until(({ uri, version }) => uri === alerts && version > 0);
+    const now = hub.clock.now();
+    await gap(hub.hub, { reason: 'space', lost: 'continuous', from: now - 9000, to: now - 8000, rows: 3, values: 9, vitals: ['hr'] });
+    await updates.until(({ uri, version }) => uri === gaps && version > 0);
+    const read = await client.read(alerts);
+    assert.equal(alertsSchema.parse(read).open, 1);
+    assert.doesNotMatch(JSON.stringify(read), /SpO2 LOW/);
+    const { gaps: rows, notice } = (await client.read(gaps)) as { gaps: Record<string, unknown>[]; notice: string };
+    assert.match(notice, /does not mean that nothing is missing/);
+    const [{ from, to, values, vitals, device } = {}] = rows;
+    assert.deepEqual(
+      [Date.parse(String(from)), Date.parse(String(to)), values, vitals, device],
+      [now - 9000, now - 8000, 9, ['hr'], 'monitor-1'],
+    );
+    assert.equal(await codeOf(client.read('vitals://patient/pat-none/gaps')), 'NOT-FOUND');
+  });
+
+  test(`${revision}: a ward shows everybody whom the caller may see, worst data first`, async () => {
+    verifies('MCP-RESOURCES', 'FOLLOW-GROUPS');
+    await using hub = await site();
+    await hub.measure({ bed: 'ICU-02', value: 99 });
+    const client = await hub.client(way);
+    const first = await ward(client);
+    assert.deepEqual(
+      first.patients.map(({ patient, quality }) => [patient, quality]),
+      [
+        ['pat-icu-01', 'no-data'],
+        ['pat-icu-02', 'current'],
+      ],
+    );
+    assert.equal(first.patientsTotal, 2);
+    assert.equal(first.patients[1]?.vitals[0]?.value, 99);
+    hub.clock.advance(3_600_000);
+    await hub.measure({ value: 71 });
+    const later = await ward(client);
+    assert.deepEqual(
+      later.patients.map(({ patient, quality, vitals }) => [patient, quality, vitals[0]?.value]),
+      [
+        ['pat-icu-02', 'none-current', null],
+        ['pat-icu-01', 'current', 71],
+      ],
+    );
+    const nurse = await hub.client(way, 'ai-nurse');
+    assert.deepEqual(
+      (await ward(nurse)).patients.map(({ patient }) => patient),
+      ['pat-icu-01'],
+    );
+    const [none, hidden] = [await codeOf(ward(client, 'south')), await codeOf(ward(client, 'no-such'))];
+    assert.deepEqual([none, hidden], ['NOT-FOUND', 'NOT-FOUND']);
+  });
+
+  test(`${revision}: a ward that is followed is recorded by its name, at its beginning and its end, with nobody in it`, async () => {
+    verifies('FOLLOW-GROUPS');
+    await using hub = await site();
+    const uri = 'vitals://ward/north/latest';
+    const client = await hub.client(way, 'ai-north');
+    const updates = await client.subscribe([uri]);
+    await updates.count(uri, 1);
+    await hub.measure();
+    await updates.until(({ version }) => version > 0);
+    assert.equal(await codeOf(client.subscribe(['vitals://ward/south/latest'])), 'NOT-FOUND');
+    await hub.service[Symbol.asyncDispose]();
+    const told = (await evidenceOf(hub.hub.store)).filter(({ action, outcome }) => action === 'vitals.subscribe' && outcome === 'allowed');
+    assert.deepEqual(
+      told.map(({ reason, patient, patients, detail }) => [reason, patient, patients, detail?.args]),
+      [
+        ['granted', null, undefined, { ward: 'north' }],
+        ['closed', null, undefined, { ward: 'north' }],
+      ],
+    );
+    assert.ok((told[1]?.count ?? 0) >= 2);
+  });
+
+  test(`${revision}: the worklist of a panel, of those whom the caller may see`, async () => {
+    verifies('MCP-RESOURCES', 'DUE-WORKLIST');
+    await using hub = await site();
+    const client = await hub.client(way);
+    const list = (await client.read('vitals://panel/heart/worklist')) as unknown as {
+      patients: number;
+      rows: { patient: string; vital: string; state: string }[];
+      truncated: boolean;
+    };
+    assert.deepEqual([list.patients, list.truncated], [2, false]);
+    assert.deepEqual(
+      list.rows.map(({ patient, vital }) => [patient, vital]),
+      [
+        ['pat-home-01', 'weight'],
+        ['pat-icu-01', 'weight'],
+      ],
+    );
+    const nurse = await hub.client(way, 'ai-north');
+    assert.equal((await nurse.read('vitals://panel/heart/worklist')).patients, 1);
+    assert.equal(await codeOf(client.read('vitals://panel/no-such/worklist')), 'NOT-FOUND');
+  });
+
+  test(`${revision}: a FHIR Observation by the id that answers give; of whoever is out of reach it looks like none`, async () => {
+    verifies('MCP-RESOURCES');
+    await using hub = await site();
+    await hub.measure();
+    await hub.measure({ bed: 'ICU-02', value: 99 });
+    const client = await hub.client(way);
+    const idOf = async (patient: string) =>
+      latestSchema.parse(await client.read(`vitals://patient/${patient}/latest`)).vitals[0]?.observation ?? '';
+    const [own, other] = [await idOf('pat-icu-01'), await idOf('pat-icu-02')];
+    const read = (await client.read(`fhir://Observation/${own}`)) as { resourceType: string; id: string; valueQuantity: { value: number } };
+    assert.deepEqual([read.resourceType, read.id, read.valueQuantity.value], ['Observation', own, 72]);
+    const nurse = await hub.client(way, 'ai-nurse');
+    assert.equal((await nurse.read(`fhir://Observation/${own}`)).id, own);
+    const [hidden, none] = [await codeOf(nurse.read(`fhir://Observation/${other}`)), await codeOf(nurse.read('fhir://Observation/none'))];
+    assert.deepEqual([hidden, none], ['NOT-FOUND', 'NOT-FOUND']);
+    const stranger = await hub.client(way, 'ai-other');
+    assert.equal(await codeOf(stranger.read(`fhir://Observation/${own}`)), 'NOT-FOUND');
+  });
+
+  test(`${revision}: lists name the groups of whom the caller may see`, async () => {
+    verifies('MCP-RESOURCES');
+    await using hub = await site();
+    const groups = async (identity: string) =>
+      (await (await hub.client(way, identity)).resources()).filter((uri) => /\/\/(ward|panel)\//.test(uri));
+    assert.deepEqual(await groups('ai-monitor'), ['vitals://ward/north/latest', 'vitals://panel/heart/worklist']);
+    assert.deepEqual(await groups('ai-other'), []);
+  });
+
+  test(`${revision}: whoever is masked has no groups, and reads an Observation by its own name for it alone`, async () => {
+    verifies('MCP-RESOURCES', 'MASK-PSEUDONYMS');
+    await using hub = await served({ registry: MASKING_REGISTRY, policy: () => MASKING_POLICY });
+    await hub.measure();
+    const [quality, research, real] = [
+      await hub.client(way, 'ai-ward'),
+      await hub.client(way, 'ai-research'),
+      await hub.client(way, 'ai-monitor'),
+    ];
+    const { patients } = (await research.read('vitals://patients')) as { patients: { uri: string; vitals: string[] }[] };
+    const uri = patients.find(({ vitals }) => vitals.length > 0)?.uri ?? '';
+    const own = latestSchema.parse(await research.read(uri)).vitals[0]?.observation ?? '';
+    assert.match(own, /^masked-/);
+    const shown = await research.read(`fhir://Observation/${own}`);
+    assert.equal(shown.id, own);
+    assert.doesNotMatch(JSON.stringify(shown), /gw-icu|pat-icu|monitor-1|2026/);
+    const id = latestSchema.parse(await real.read('vitals://patient/pat-icu-01/latest')).vitals[0]?.observation ?? '';
+    for (const [client, asked] of [
+      [research, id],
+      [quality, own],
+      [quality, id],
+      [real, own],
+    ] as const)
+      assert.equal(await codeOf(client.read(`fhir://Observation/${asked}`)), 'NOT-FOUND', asked);
+    for (const masked of [quality, research]) {
+      assert.equal(await codeOf(masked.read('vitals://ward/north/latest')), 'NOT-FOUND');
+      assert.equal(await codeOf(masked.subscribe(['vitals://ward/north/latest'])), 'NOT-FOUND');
+      assert.deepEqual(
+        (await masked.resources()).filter((name) => name.includes('ward')),
+        [],
+      );
+    }
+    const gaps = (await research.read(uri.replace('/latest', '/gaps'))) as { masked: string };
+    assert.equal(gaps.masked, 'deidentified');
+  });
+
+  test(`${revision}: how many live and do not is for everybody; which ones, for roles that may read the status, and nobody is named`, async () => {
+    verifies('MCP-FLEET');
+    await using hub = await fleetSite();
+    await hub.measure();
+    const [engineer, nurse, other] = [
+      await hub.client(way, 'ai-engineer'),
+      await hub.client(way, 'ai-nurse'),
+      await hub.client(way, 'ai-other'),
+    ];
+    const { gateways, devices } = await nurse.read('hub://health');
+    assert.deepEqual(
+      [gateways, devices],
+      [
+        { live: 0, silent: 0, lost: 1, unknown: 0 },
+        { live: 1, silent: 1, lost: 0, unknown: 0 },
+      ],
+    );
+    assert.deepEqual((await other.read('hub://health')).devices, { live: 0, silent: 0, lost: 0, unknown: 0 });
+    assert.equal(await codeOf(nurse.read('fleet://agents')), 'ACCESS-DENIED');
+    assert.equal((await nurse.resources()).includes('fleet://agents'), false);
+    const fleet = (await engineer.read('fleet://agents')) as { sources: { id: string; state: string }[] };
+    assert.deepEqual(
+      fleet.sources.map(({ id, state }) => [id, state]),
+      [
+        ['gw-icu', 'lost'],
+        ['probe-1', 'silent'],
+        ['monitor-1', 'live'],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(fleet), /pat-/);
+    assert.equal(await codeOf(engineer.read('vitals://patient/pat-icu-01/latest')), 'ACCESS-DENIED');
+    assert.equal(await codeOf(nurse.subscribe(['hub://health'])), 'MCP-NOT-FOLLOWED');
+  });
+
+  test(`${revision}: the status of a device is of the patients whom the caller may see, without values`, async () => {
+    verifies('MCP-FLEET');
+    await using hub = await fleetSite();
+    await hub.measure({ value: 71 });
+    await hub.measure({ bed: 'ICU-02', value: 99 });
+    const read = async (identity: string, device: string) => {
+      const client = await hub.client(way, identity);
+      return (await client.read(`vitals://device/${device}/status`)) as { patients: { patient: string; devices: object[] }[] };
+    };
+    const names = ({ patients }: Awaited<ReturnType<typeof read>>) => patients.map(({ patient }) => patient);
+    const all = await read('ai-monitor', 'monitor-1');
+    assert.deepEqual(names(all), ['pat-icu-01', 'pat-icu-02']);
+    assert.match(JSON.stringify(all), /"vital":"hr"/);
+    assert.doesNotMatch(JSON.stringify(all), /"value"/);
+    assert.deepEqual(names(await read('ai-nurse', 'monitor-1')), ['pat-icu-01']);
+    assert.deepEqual(
+      [await codeOf(read('ai-nurse', 'probe-1')), await codeOf(read('ai-nurse', 'no-such')), await codeOf(read('ai-other', 'monitor-1'))],
+      ['NOT-FOUND', 'NOT-FOUND', 'NOT-FOUND'],
+    );
+  });
+}

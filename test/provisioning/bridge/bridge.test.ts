@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { test } from 'node:test';
+import { runBridge } from '../../../provisioning/bridge/bridge.ts';
+import { VitalmeshError } from '../../../shared/errors.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { type Endpoint, LINE_SERVICE, startEndpoint } from '../../hub/mcp/support.ts';
+import { verifies } from '../../requirements.ts';
+import { LineTransport, legacyOver, modernOver } from '../../support/mcp-line-clients.ts';
+import { until } from '../../support/until.ts';
+
+const LATEST = 'vitals://patient/pat-0001/latest';
+
+interface Host {
+  transport: LineTransport;
+  stdin: PassThrough;
+  stdout: PassThrough;
+  ended: Promise<void>;
+}
+
+/** A host that has started a bridge, with its standard input and output. */
+function startBridge({ as }: Pick<Endpoint, 'as'>, signal = new AbortController().signal): Host {
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+  const ended = runBridge(
+    { overlay: as('ai-all'), service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 5 } },
+    signal,
+  ).finally(() => stdout.end());
+  return { transport: new LineTransport({ from: stdout, to: stdin }), stdin, stdout, ended };
+}
+
+for (const [revision, connect] of Object.entries({ '2025-11-25': legacyOver, '2026-07-28': modernOver })) {
+  test(`${revision}: a client behind the bridge lists, reads, calls and is told of changes, also after the network was lost`, async () => {
+    verifies('MCP-BRIDGE');
+    await using endpoint = await startEndpoint();
+    const { transport, ended } = startBridge(endpoint);
+    const client = await connect(transport);
+    assert.ok((await client.tools()).length >= 2);
+    assert.equal((await client.read(LATEST)).patient, 'pat-0001');
+    const updates = await client.subscribe([LATEST]);
+    await updates.count(LATEST, 1);
+    for (let i = 1; i <= 3; i += 1) {
+      endpoint.network.down();
+      await until(() => endpoint.service.status().subscriptions === 0);
+      // Nobody follows now.
+      endpoint.change('pat-0001');
+      endpoint.network.up();
+      await updates.count(LATEST, 2 * i);
+      endpoint.change('pat-0001');
+      await updates.count(LATEST, 2 * i + 1);
+    }
+    assert.equal((await client.call('get_latest_vitals', { patient: 'pat-0002' })).isError ?? false, false);
+    await client.close();
+    await ended;
+    await until(() => endpoint.service.status().connections === 0 && endpoint.service.status().sessions === 0);
+  });
+
+  test(`${revision}: what the hub has not answered when the network goes is answered by the bridge, with what to do`, async () => {
+    verifies('MCP-BRIDGE');
+    await using endpoint = await startEndpoint();
+    const { transport, ended } = startBridge(endpoint);
+    const client = await connect(transport);
+    const asked = Promise.withResolvers<void>();
+    const never = Promise.withResolvers<never>();
+    endpoint.door.latest = () => {
+      asked.resolve();
+      return never.promise;
+    };
+    const reading = client.read(LATEST).then(
+      () => assert.fail('it was answered'),
+      (error: unknown) => error as { data?: { code?: string } },
+    );
+    await asked.promise;
+    endpoint.network.down();
+    assert.equal((await reading).data?.code, 'OVERLAY-CLOSED');
+    // What is asked while it is away waits for it.
+    const listed = client.resources();
+    endpoint.network.up();
+    assert.equal((await listed).length, 3);
+    never.reject(new Error('nobody waits'));
+    await client.close();
+    await ended;
+  });
+}
+
+test('what was asked before standard input ended is answered, and then the bridge ends', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const { stdin, stdout, ended } = startBridge(endpoint);
+  const meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
+  stdin.end(`${JSON.stringify({ jsonrpc: '2.0', id: 'last', method: 'tools/list', params: { _meta: meta } })}\n`);
+  await ended;
+  const said = String(stdout.read());
+  assert.equal(JSON.parse(said).id, 'last');
+});
+
+test('the bridge ends with its signal, and where there is no token to show', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const ending = new AbortController();
+  const { ended } = startBridge(endpoint, ending.signal);
+  ending.abort();
+  await ended;
+  const token = (): never => {
+    throw new VitalmeshError('ACCESS-TOKEN-FILE');
+  };
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough() };
+  const without = runBridge(
+    { overlay: endpoint.as('ai-all'), service: LINE_SERVICE, ...streams, token, log: silentLogger },
+    new AbortController().signal,
+  );
+  await assert.rejects(without, { code: 'ACCESS-TOKEN-FILE' });
+});
+
+test('while the hub cannot be reached, what is asked is answered with why', async () => {
+  verifies('MCP-BRIDGE');
+  const { stdin, stdout } = { stdin: new PassThrough(), stdout: new PassThrough() };
+  const ending = new AbortController();
+  const ended = runBridge(
+    {
+      ...{ service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 2 }, patienceMs: 0 },
+      overlay: { dial: async () => Promise.reject(new VitalmeshError('OVERLAY-DENIED')) },
+    },
+    ending.signal,
+  );
+  stdin.write(`${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })}\n`);
+  stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' })}\n`);
+  const [chunk] = (await once(stdout, 'data')) as [Buffer];
+  const { id, error } = JSON.parse(chunk.toString('utf8')) as { id: number; error: { data: { code: string } } };
+  assert.deepEqual([id, error.data.code], [1, 'OVERLAY-DENIED']);
+  ending.abort();
+  await ended;
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { test } from 'node:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { openLocalLeg } from '../../../provisioning/connect/local-leg.ts';
+import { silentLogger } from '../../../shared/log.ts';
+import { overlayHttp } from '../../../shared/overlay/http-client.ts';
+import { type Endpoint, INITIALIZE, SERVICE, startEndpoint } from '../../hub/mcp/support.ts';
+import { verifies } from '../../requirements.ts';
+import { updatesOf } from '../../support/mcp-clients.ts';
+import { until } from '../../support/until.ts';
+
+const BEARER = 'b'.repeat(43);
+const LATEST = 'vitals://patient/pat-0001/latest';
+const shown = { requestInit: { headers: { authorization: `Bearer ${BEARER}` } } };
+
+async function open(endpoint: Endpoint, who = 'ai-all') {
+  const http = overlayHttp(endpoint.as(who), SERVICE);
+  const leg = await openLocalLeg({ http, host: '127.0.0.1', port: 0, bearer: BEARER, log: silentLogger });
+  return {
+    url: new URL(leg.url),
+    async [Symbol.asyncDispose]() {
+      await leg[Symbol.asyncDispose]();
+      await http[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('clients of both revisions that know nothing of overlays list, read and are told of changes', async () => {
+  verifies('MCP-CONNECT');
+  await using endpoint = await startEndpoint();
+  await using leg = await open(endpoint);
+  const modern = new Client({ name: 'm', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const told: string[] = [];
+  modern.setNotificationHandler('notifications/resources/updated', ({ params }) => void told.push(params.uri));
+  await modern.connect(new StreamableHTTPClientTransport(leg.url, shown));
+  assert.equal((await modern.listResources()).resources.length, 3);
+  await modern.listen({ resourceSubscriptions: [LATEST] });
+  const legacy = new LegacyClient({ name: 'l', version: '1' });
+  const updates = updatesOf(legacy);
+  await legacy.connect(new LegacyTransport(leg.url, shown));
+  assert.ok((await legacy.listTools()).tools.length >= 2);
+  await legacy.subscribeResource({ uri: LATEST });
+  await updates.count(LATEST, 1);
+  const before = told.length;
+  endpoint.change('pat-0001');
+  await updates.count(LATEST, 2);
+  await until(() => told.length > before);
+  await modern.close();
+  await legacy.close();
+  // What a client leaves, the hub is left by.
+  await until(() => endpoint.service.status().streams === 0);
+});
+
+test('without the bearer, as another host, from a browser or on another path nothing reaches the hub', async () => {
+  verifies('MCP-CONNECT');
+  await using endpoint = await startEndpoint();
+  await using leg = await open(endpoint);
+  const good = { authorization: `Bearer ${BEARER}`, host: leg.url.host, 'content-type': 'application/json', accept: 'application/json' };
+  const { authorization: _, ...without } = good;
+  const cases: [Record<string, string>, string, number][] = [
+    [without, '/mcp', 401],
+    [{ ...good, authorization: `Bearer ${BEARER}x` }, '/mcp', 401],
+    [{ ...good, authorization: `Basic ${BEARER}` }, '/mcp', 401],
+    [{ ...good, host: 'evil.example' }, '/mcp', 403],
+    [{ ...good, host: `evil.example:${leg.url.port}` }, '/mcp', 403],
+    [{ ...good, origin: 'http://localhost' }, '/mcp', 403],
+    [good, '/', 404],
+    [good, '/mcp?x=1', 404],
+    [good, '/.well-known/oauth-protected-resource/mcp', 404],
+  ];
+  for (const [headers, path, status] of cases) {
+    const got = await new Promise<number | undefined>((resolve, reject) => {
+      const request = httpRequest({ port: leg.url.port, host: '127.0.0.1', method: 'POST', path, headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.once('error', reject);
+      request.end(JSON.stringify(INITIALIZE));
+    });
+    assert.equal(got, status, `${path} ${JSON.stringify(headers)}`);
+  }
+  assert.equal(endpoint.service.status().connections, 0);
+  const same = await fetch(leg.url, {
+    method: 'POST',
+    headers: { ...good, accept: 'application/json, text/event-stream' },
+    body: JSON.stringify(INITIALIZE),
+  });
+  assert.equal(same.status, 200);
+  await same.text();
+});
+
+test('a hub that is not there is said with its code, and a caller that it refuses with the hub’s own', async () => {
+  verifies('MCP-CONNECT');
+  await using endpoint = await startEndpoint();
+  const headers = { authorization: `Bearer ${BEARER}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+  const ask = async (url: URL): Promise<[number, string]> => {
+    const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(INITIALIZE) });
+    const { error } = (await answer.json()) as { error: { data: { code: string } } };
+    return [answer.status, error.data.code];
+  };
+  await using stranger = await open(endpoint, 'ai-stranger');
+  assert.deepEqual(await ask(stranger.url), [403, 'ACCESS-UNKNOWN-CALLER']);
+  await using leg = await open(endpoint);
+  endpoint.network.down();
+  assert.deepEqual(await ask(leg.url), [502, 'OVERLAY-UNREACHABLE']);
+});
+
+test('no other address than loopback is listened on', async () => {
+  verifies('MCP-CONNECT');
+  const http = { fetch, origin: new URL('http://vitals-mcp/') };
+  for (const host of ['0.0.0.0', '::', '192.0.2.1', 'localhost', ''])
+    await assert.rejects(openLocalLeg({ http, host, port: 0, bearer: BEARER, log: silentLogger }), { code: 'USAGE' });
+});
