@@ -75,6 +75,10 @@ export const REQUIREMENTS = {
     source: 'issue 7, Store',
     behaviour: 'In a shared database a query that forgets the tenant gets no row, and the role of the hub owns nothing.',
   },
+  'STORE-UPGRADE-UNHURRIED': {
+    source: 'issue 7, Store',
+    behaviour: 'A step of the schema may take as long as a large table needs; no limit of one statement ends it.',
+  },
   'STORE-REMOTE-DURABLE': {
     source: 'issue 7, Store',
     behaviour:

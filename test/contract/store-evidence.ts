@@ -82,7 +82,8 @@ export function storeEvidenceContract(name: string, place: () => Promise<StorePl
           const all = await gathered(store.evidence('clinic', { patient, ...bounds }));
           const sought = await gathered(store.evidence('clinic', { patient, saw, ...bounds }));
           assert.deepEqual(seqsOf(sought), seqsOf(all), `${saw} of ${patient}`);
-          const most = seqsOf(all).length + 20;
+          // A tag is short: now and then another id has the same one, and its some fifty entries are opened too.
+          const most = seqsOf(all).length + 150;
           assert.ok(sought.length <= most, `${sought.length} of ${all.length} were opened for ${saw} of ${patient}`);
         }
       }

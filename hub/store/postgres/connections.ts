@@ -7,6 +7,7 @@ import { databaseError } from './errors.ts';
 
 /** Limits of one session; the server ends it by them even when this process cannot be reached any more. */
 export interface SessionLimits {
+  /** 0: a statement may take as long as it takes. */
   statementMs: number;
   lockMs: number;
   /** A hub that stands still in the middle of a commit holds up the others no longer than this. */
@@ -42,8 +43,8 @@ export function clientConfig(address: DatabaseAddress, limits: SessionLimits = S
     statement_timeout: limits.statementMs,
     lock_timeout: limits.lockMs,
     idle_in_transaction_session_timeout: limits.idleInTransactionMs,
-    // The server ends a statement itself; this is for one that no longer answers.
-    query_timeout: limits.statementMs + 5_000,
+    // The server ends a statement itself; this is for one that no longer answers. A statement without a limit has none here either.
+    ...(limits.statementMs > 0 && { query_timeout: limits.statementMs + 5_000 }),
     options: `-c search_path=${SCHEMA},pg_temp`,
     types: TYPES,
   };
