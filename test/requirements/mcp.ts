@@ -1,0 +1,139 @@
+import type { Requirement } from './requirement.ts';
+
+/** Of what AI clients are given. */
+export const MCP = {
+  'MCP-NOTES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A client is told how its own request went (what, milliseconds, code of an error) in log messages, only from the level on that it asked for: of its session in 2025-11-25, with the request in 2026-07-28. They name no patient.',
+  },
+  'MCP-LONG-READS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A long read tells how far it is to whoever sent a progress token, and is stopped when its caller cancels it or, in 2026-07-28, is gone.',
+  },
+  'MCP-CONFORMANT': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'npm run conformance runs what both revisions require of the official suite against a hub, and fails by a failed check, a warning, a required scenario that was not run, and one beside them that is no extension.',
+  },
+  'MCP-CONFORMANCE-APART': {
+    source: 'issue 10, Wires 4',
+    behaviour:
+      'The fixtures of the conformance suite are served on a loopback port alone, loudly, beside sandboxes alone, where no access tokens are taken; the same code admits and audits, and a registry that stops to be a sandbox ends it.',
+  },
+  'MCP-BOTH-ERAS': { source: 'mcp.md §0.2', behaviour: 'Clients of 2025-11-25 and of 2026-07-28 read, call and receive updates.' },
+  'MCP-FIND-NO-GUESS': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Looked for by id, bed, ward or panel, somebody is found who is named exactly; what is ambiguous, or only a beginning, gives candidates and says so, in stable pages.',
+  },
+  'MCP-OVERVIEW': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'One call gives everything about one patient, each row standing alone, in at most 1,500 tokens whatever the patient; what does not fit is counted, and nothing is concluded.',
+  },
+  'MCP-OVERVIEW-SHAPE': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'The last day of a measurand is told in numbers of the one device that answers for it; where nothing was measured there is none.',
+  },
+  'MCP-OVERVIEW-ASSOCIATION': {
+    source: 'issue 10, Surface',
+    behaviour: 'It is told how readings came to be this patient’s, and since when, and to nobody who is masked.',
+  },
+  'MCP-GROUP-OVERVIEW': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'One call gives everybody of a ward or panel, worst data first, at most 150 tokens a patient; pages leave nobody out and repeat nobody, whoever got worse meanwhile.',
+  },
+  'MCP-OUTSIDE-LIMITS': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Current values are compared with limits that are named; what cannot be told is counted first and says why, and nothing stale, doubtful or of another unit counts as inside.',
+  },
+  'MCP-LINE': {
+    source: 'issue 10, Wires 2; MCP, stdio framing',
+    behaviour:
+      'Messages of either revision, one a line, are admitted, metered, answered and ended as those of HTTP are; a bad line costs nobody else, and a reader that stalls is cut.',
+  },
+  'MCP-BRIDGE': {
+    source: 'issue 10, Wires 2',
+    behaviour:
+      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host.',
+  },
+  'MCP-CONNECT': {
+    source: 'issue 10, Wires 3',
+    behaviour:
+      'HTTP clients reach the hub by a loopback address of their own machine, with a bearer; browsers, other names and other addresses are refused.',
+  },
+  'MCP-TREND': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A trend says by device what counts and what does not and why, in which stretches there is nothing, what was lost, where devices changed, and compares with an earlier period only what one device measured in both.',
+  },
+  'MCP-ALERTS': {
+    source: 'issue 10, Surface',
+    behaviour: 'Alerts come with which devices could tell of any; that none is shown is never said to be calm.',
+  },
+  'MCP-DEVICES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'The devices of a patient come with since when they are silent or lost, what they gave last and when, and never with values.',
+  },
+  'MCP-DESCRIBE': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Every vital sign of the table is described by key, name or code, with what is plausible, and with no normal range or limit.',
+  },
+  'MCP-UNTRUSTED': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'What a device wrote stands in fields named untrusted alone, in no words of an answer, and free text only where it is asked for.',
+  },
+  'MCP-WAIT': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A client that cannot subscribe waits for a change with the same rights and evidence, one call at a time: unchanged is told from no data, a lost value and an alert are changes, and nothing between two calls is missed.',
+  },
+  'MCP-PROMPTS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A prompt names what must not be done, points to resources and copies no data; its arguments are completed as the caller may see them, and nothing else gets into its words.',
+  },
+  'MCP-SCHEMAS': { source: 'issue 10, Proof', behaviour: 'What a tool answers is what its output schema says, without a field beside it.' },
+  'MCP-FINGERPRINT': {
+    source: 'issue 10, Surface',
+    behaviour: 'The status of the hub names the SHA-256 over names, descriptions and schemas of its tools.',
+  },
+  'MCP-TOKENS': {
+    source: 'issue 10, Surface',
+    behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
+  },
+  'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MCP-RESOURCES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Vital signs, trends, alerts, gaps, wards, worklists and FHIR Observations are read by their URIs through the one door, filtered and masked like every answer; a URI that means nothing is told from one of whom the caller may not see.',
+  },
+  'MCP-FLEET': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'What of gateways and devices lives is told in numbers to whoever may open a session, one by one to roles that may read the status, naming nobody, and of one device as far as the caller may see its patients.',
+  },
+  'FOLLOW-TOPICS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Whoever subscribes to a resource is told of the changes that concern it and of no others; what cannot be subscribed to says so, with what to do.',
+  },
+  'FOLLOW-GROUPS': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'One subscription tells of a whole ward or panel: of everybody there whom the caller may see at that moment, and of who came and went; a group of which it may see nobody looks like none.',
+  },
+  'ALERTS-TOLD': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'That a device told of an alert, or that data will never come, is told to whoever follows that patient’s alerts or gaps; an alert at once.',
+  },
+} as const satisfies Record<string, Requirement>;

@@ -1,0 +1,250 @@
+import type { Requirement } from './requirement.ts';
+
+/** Of whose a reading is, and of corrections. */
+export const PATIENTS = {
+  'PATIENT-ID-CHECKED': {
+    source: 'issue 9, Who is this',
+    behaviour: 'A new patient id has 84 random bits and a check character; a mistyped one is an error, and never somebody else.',
+  },
+  'BEDS-FOLLOWED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A bed of the registry has its patient named there or follows movements, with all of its gateways alike; a followed one may be a ward’s, and whoever movements put there is in that ward.',
+  },
+  'MOVEMENTS-REACH': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Who may see somebody follows from movements as from the registry: admission, transfer and discharge count from their commit on, end the streams of whoever has no more part in the patient, and are told to both sides.',
+  },
+  'DISCHARGE-ENDS': {
+    source: 'issue 9, Who is this',
+    behaviour: 'Once somebody is discharged, whoever may still read them is told since when, and nothing of theirs is shown as current.',
+  },
+  'MERGED-RESOLVES': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A merged id means the one that survived, in every read, list, panel and row of a client, and the answer says so; whoever is masked is told no id.',
+  },
+  'MERGED-STAYS-OWN': {
+    source: 'issue 9, Who is this; HL7 v2.6 ch. 3.6.2',
+    behaviour:
+      'A discharge ends the stay of its visit or of the bed that it names, never another stay of the same person: what is said of a duplicate neither ends nor moves the stay under the number that survives, and where both lay at once neither bed is sure. A merge told last says who survives, and parting two numbers parts just them.',
+  },
+  'DEVICE-OF-ITS-GATEWAY': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device is moved by hand as that of one gateway: another gateway that has one of the same id is left alone, where several have it the gateway must be named, and a device of which nothing was heard is refused unless that is said.',
+  },
+  'SHOWN-AS-READ': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What an operator is shown of a bed at a time is whose the readings of that time are: who surely lay there, or nobody for sure, also while movements were silent or are lost.',
+  },
+  'BY-HAND-CONTRADICTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What an operator says of who lies where is kept though it contradicts what is known, and they are told whom it contradicts by public id, and what to do; who lay in no bed at the time is neither moved nor discharged.',
+  },
+  'CENSUS-READ': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A start census is read from CSV or from HL7 admissions as movements are; a bad line, of a time that cannot be or of a bed that follows no movements too, is told by its number and code without its content, of lines that contradict each other none counts, and the good ones do, or none where that is asked for; a trial says the same.',
+  },
+  'PLACED-BY-HAND': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'An operator can say who lies where, who is who and where a device stands, and take a statement back; it is decided, recorded as theirs, and counts like a movement of the hospital.',
+  },
+  'NUMBERS-BOUNDED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A gateway that names a new number in every message fills neither memory nor disk with them: beyond so many a day its rows are nobody’s, which is counted and said.',
+  },
+  'MOVEMENTS-KEPT': {
+    source: 'issue 9, Who is this',
+    behaviour: 'No bed follows movements where the store does not keep all of them: check, start and reload refuse it.',
+  },
+  'CORRECTIONS-LISTED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What moved from one patient to another can be listed, with who had been shown it before; of the last 30 days unless more is asked for, and the list says so.',
+  },
+  'SUBJECT-BY-MOVEMENTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What is measured in a bed that follows movements is whoever’s they say lay there when it was measured; a gateway speaks for its own followed beds alone.',
+  },
+  'NOBODY-FOR-SURE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What is measured in a followed bed in which nobody is known to lie for sure is stored as the bed’s, shown under no patient and told to nobody; what has no sure time is quarantined.',
+  },
+  'IDENTITY-CONFLICT': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A reading that names somebody else than who lies in its bed, by a number of the same authority, is nobody’s until the one whom it names is known to have lain there.',
+  },
+  'IDENTITY-UNCONFIRMED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Once movements are silent for longer than registry.yaml allows, what was measured since is a patient’s only where it names that patient; when they are heard again, all of it is.',
+  },
+  'LATE-MOVEMENT-CORRECTS': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A movement, merge or its end that comes late moves what was stored meanwhile to whose it was; readers of both patients are told that it was corrected, and the evidence of both says what moved.',
+  },
+  'DEVICE-BY-HAND': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device that was put into a bed by hand, or into none, is there from then on, whatever bed its messages name; told late, its rows follow.',
+  },
+  'PLACED-IN-THE-COMMIT': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A batch is stored only if who lies where is still what it was placed by; else it is placed anew, and nothing is lost or doubled.',
+  },
+  'STAYS-FROM-MOVEMENTS': {
+    source: 'issue 9, Who is this; HL7 v2.6 ch. 3.3',
+    behaviour:
+      'Who lay where follows from all movements, in whatever order they were heard, late and cancelled and merged ones too; where they contradict each other it is nobody’s bed.',
+  },
+  'ORDERS-BOUNDED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What a movement changes of rows that are there is said without listing everybody whom a row may name, so that it stays small however many numbers were ever named.',
+  },
+  'FORMER-STAY': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Of whoever was discharged and is here again, nothing that was measured in a bed before is current: it stands under lastKnown, marked as of a former stay. A trend says from when to when the patient was here. A discharge alone ends a stay.',
+  },
+  'AMEND-LOST-SAID': {
+    source: 'issue 9, Corrections; OPERATIONS.md, Readings that are wrong',
+    behaviour:
+      'When a store was put back, log, status and list of decisions say with a code that what people decided about readings since is gone, from when to when, until the rows of all gateways through which readings come confirm.',
+  },
+  'HAND-LOST-SAID': {
+    source: 'issue 9, Who is this; OPERATIONS.md, Who lies where',
+    behaviour:
+      'When a store was put back, log and status say with a code that what was said by hand since is gone, from when to when, until the rows of the gateways of these beds confirm; and until when movements were told again, while any are missing.',
+  },
+  'TOLD-BY-TWO': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What two gateways tell of one event, with times of their own, counts once and from the earlier of both, and one cancel takes all of it back; what one gateway says again is another event.',
+  },
+  'DEVICE-ADOPTED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'At a gateway of one patient with an `adopted` list, readings of other devices are refused before any row is theirs, and come by a replay once the device is adopted; without a list all count, and check and status say so.',
+  },
+  'DEVICE-ADOPTED-ONCE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device that two homes would adopt is refused at load with both rows; one that is adopted here and seen at another home is told.',
+  },
+  'DEVICE-SEEN': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Devices seen and not adopted are shown to operators of the hub’s machine, bounded in number, with how often, since when and the line that adopts them, and stand in no log.',
+  },
+  'IDENTITY-DOUBTFUL': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'At a gateway of one patient a weight or cuff pressure that jumps from this person’s own is kept as doubtful, becomes neither latest nor part of a trend, baseline, score or expected reading until it is repeated or confirmed, and is shown beside what is current.',
+  },
+  'DOUBT-IS-NOT-CALM': {
+    source: 'issue 9, Who is this; Decision support',
+    behaviour:
+      'Where a newer reading is doubtful nothing is reckoned of the older one: the input of a score is missing and the gain of weight unknown, with the reason; nor is what is too old for a score an input of it.',
+  },
+  'IDENTITY-CONFIRMED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A doubtful reading that somebody confirms, or gives to a patient, is that patient’s and current where it is the newest; what is void or became another’s says nothing of whose the others are.',
+  },
+  'PLACES-CHANGED-REFUSED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What was decided by another version of who lies where than the store has is not stored, whole, and costs no other batch; what movements change is kept in their own commit.',
+  },
+  'PERSON-ONE-ID': {
+    source: 'issue 9, Who is this: patient key',
+    behaviour:
+      'A person as a hospital numbers it (tenant, authority, value) has one opaque public id, for good, however often and from wherever it is asked for.',
+  },
+  'NOBODY-UNSEEN': {
+    source: 'issue 9, Who is this: shown under no patient',
+    behaviour:
+      'What is nobody’s for sure is kept, counted, and given out under no patient, in no list and in no export but one that asks for it by its bed.',
+  },
+  'PLACED-ROWS-FOLLOW': {
+    source: 'issue 9, Late movements re-apply',
+    behaviour:
+      'Rows that a movement gives to somebody else become theirs, those of the window, bed and named person and no other; what is current, what stands and what is counted of both is what it would be had they come for them.',
+  },
+  'AMEND-VOID': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What an operator sets to entered-in-error counts for nothing that follows of it, keeps its history, and says so in every reading out of the store; so do all versions of the same measurement.',
+  },
+  'AMEND-REASSIGN': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Readings that an operator gives to another patient are theirs with all that follows of it; both patients’ readers are told that it was corrected, and movements leave them alone until that is undone.',
+  },
+  'AMEND-UNDO': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What an operator decided about readings can be undone, in any order: they stand, and are whose they would be, as if it had never been decided.',
+  },
+  'AMEND-MERGED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Readings that an operator gave to a number follow its person when the number is merged into another, with what comes late, what was decided of the number holds for whom it goes by, and both are as before once the merge is ended.',
+  },
+  'AMEND-RECKONED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What is due, the gain of weight, what is usual of a person and NEWS2 are of the readings that count and of whom they are, as soon as an operator voids them, gives them away or takes that back.',
+  },
+  'AMEND-LATE': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What comes late of a stretch, or as another version of a measurement, about which an operator decided follows that at once.',
+  },
+  'AMEND-ORDER-FREE': {
+    source: 'issue 9, Corrections and Proof',
+    behaviour: 'Readings and decisions about them lead to the same state in whatever order they come and are carried out.',
+  },
+  'AMEND-REFUSED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Nothing is given to a patient who is not known, was erased or has it already; what is not kept row by row, or is nobody’s, is not decided about one by one.',
+  },
+  'AMEND-COMMANDS': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'An operator voids readings or gives them to another patient, for a reason of a list and with a note that is sealed, while the hub runs or not; what was, when, by whom and why, and who had been shown it, can be shown; all of it is decided by the policy and recorded.',
+  },
+  'AMEND-RESUMED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Correcting readings, or undoing it, that is cut off at any point goes on at the next start: no row is lost, doubled, or left otherwise than was decided.',
+  },
+  'CORRECTION-ORDER-FREE': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'What a device corrects or takes back leads to the same state whether that comes before or after it, and before or after a movement, a merge or an operator made it another patient’s.',
+  },
+  'AMEND-ROLLED-UP': {
+    source: 'issue 9, Corrections',
+    behaviour: 'Where readings of a stretch were rolled up, what was rolled up is flagged as doubtful and the decision says of how many.',
+  },
+  'REASSIGN-RESUMED': {
+    source: 'issue 9, Late movements re-apply',
+    behaviour:
+      'Moving rows that is cut off at any point goes on at the next start: no row is lost, doubled, or left with whom it is not of.',
+  },
+} as const satisfies Record<string, Requirement>;
