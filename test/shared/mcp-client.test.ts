@@ -11,7 +11,8 @@ const LATEST = 'vitals://patient/pat-0001/latest';
 test('a client lists, reads, subscribes and is told', async () => {
   await using endpoint = await startEndpoint();
   await using mcp = await connectMcp({ overlay: endpoint.as('ai-all'), service: SERVICE, name: 'viewer' });
-  assert.equal((await mcp.client.listResources()).resources.length, 3);
+  const listed = (await mcp.client.listResources()).resources.map(({ uri }) => uri).sort();
+  assert.deepEqual(listed, ['hub://health', LATEST, 'vitals://patient/pat-0002/latest', 'vitals://patients']);
   const told = Promise.withResolvers<{ uri: string; version: number | undefined; at: number | undefined }>();
   const listening = await mcp.listen([LATEST], (uri, { version, at }) => version === 1 && told.resolve({ uri, version, at }));
   endpoint.change('pat-0001', { at: 1_700_000_000_123 });
