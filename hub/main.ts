@@ -1,4 +1,4 @@
-import { systemClock } from '../shared/clock.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
 import { type CommandIo, type CommandValues, exitWith, packageVersion, runProgram } from '../shared/command-line.ts';
 import { asVitalmeshError, VitalmeshError } from '../shared/errors.ts';
 import { loadIdentity } from '../shared/identity/identity.ts';
@@ -444,30 +444,38 @@ async function* patientOffline(config: HubConfig, command: PatientCommand, args:
   yield* rightsOperatorCommands({ rights, tenants: () => tenantsOf(registry, store) })[command](args, `local:${ownUid()}`);
 }
 
-async function* placeOffline(config: HubConfig, command: HandCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
-  const { registry: listed, policy: rules } = loadRules(config);
-  const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
-  await using store = await openExistingStore(config.store, { metrics });
-  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), clock });
-  await whereabouts.open();
-  const registry = new LiveRegistry(listed, [], whereabouts);
-  await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
-  const hand = openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: () => tenantsOf(listed, store) });
-  yield* handOperatorCommands(hand)[command](args, `local:${ownUid()}`);
+function placeOffline(config: HubConfig, command: HandCommand, args: Record<string, unknown>): AsyncIterable<unknown> {
+  return placedOffline(config, ({ tenants, ...site }) =>
+    handOperatorCommands(openHand({ ...site, tenants }))[command](args, `local:${ownUid()}`),
+  );
 }
 
-async function* readingsOffline(config: HubConfig, command: ReadingsCommand, args: Record<string, unknown>): AsyncGenerator<unknown> {
+function readingsOffline(config: HubConfig, command: ReadingsCommand, args: Record<string, unknown>): AsyncIterable<unknown> {
+  return placedOffline(config, ({ tenants, ...site }) => {
+    const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
+    const door = createDoor({ ...site, maskings, zone: config.zone });
+    return readingsOperatorCommands({ amending: openAmending({ ...site, door }), tenants })[command](args, `local:${ownUid()}`);
+  });
+}
+
+interface PlacedSite extends Omit<OfflineSite, 'door' | 'registry'> {
+  registry: LiveRegistry;
+  whereabouts: Whereabouts;
+  corrections: Corrections;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+/** With who lies where, so that whoever decides something by hand decides it of whom a running hub would. */
+async function* placedOffline<T>(config: HubConfig, use: (site: PlacedSite) => AsyncIterable<T> | Iterable<T>): AsyncGenerator<T> {
   const { registry: listed, policy: rules } = loadRules(config);
   const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
   await using store = await openExistingStore(config.store, { metrics });
   const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), clock });
   await whereabouts.open();
   const registry = new LiveRegistry(listed, [], whereabouts);
-  const maskings = createMaskings(openMaskingSecret(config.masking, config.store));
-  const door = createDoor({ store, registry, metrics, policy, maskings, zone: config.zone });
   await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
-  const amending = openAmending({ store, door, registry, policy, corrections, clock });
-  yield* readingsOperatorCommands({ amending, tenants: () => tenantsOf(listed, store) })[command](args, `local:${ownUid()}`);
+  yield* use({ store, registry, policy, whereabouts, corrections, metrics, clock, tenants: () => tenantsOf(listed, store) });
 }
 
 /** What the evidence of a store is held against, outside of it, and to whom it is fed. */

@@ -9,6 +9,7 @@ import type { Source } from '../clinical/sources/source.ts';
 import type { Withheld } from './access.ts';
 import type { ShownPatient, SourceView } from './door.ts';
 import type { Masked } from './masking/contract.ts';
+import { headOf, type Whose } from './view-head.ts';
 import { noticeOf, sourceView } from './views.ts';
 
 /** Stands before the notice of everything that shows alerts. */
@@ -80,14 +81,7 @@ export const ENDED_SHOWN_MS = 24 * 3_600_000;
 const PRIORITIES: readonly AlertPriority[] = ['high', 'medium', 'low', 'unknown', 'none'];
 const STANDINGS: readonly AlertStanding[] = ['active', 'unknown', 'ended'];
 
-export interface AlertsFrame {
-  patient: string;
-  bed: string | null;
-  ward?: string;
-  admitted?: Instant;
-  discharged?: Instant;
-  unplaced?: true;
-  mergedFrom?: string;
+export interface AlertsFrame extends Whose {
   now: Instant;
   /** IANA. */
   zone: string;
@@ -106,19 +100,14 @@ export interface AlertsFrame {
 
 /** The alerts of a patient, not masked. */
 export function alertsView(runs: readonly AlertRun[], frame: AlertsFrame): AlertsView {
-  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom, now, zone, sources, withheld } = frame;
+  const { now, zone, sources, withheld } = frame;
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   const judged = runs
     .map((run) => ({ run, stands: standingOf(run, { ...frame, ...awayOf(run, frame) }) }))
     .filter(({ run: { endedAt } }) => endedAt === null || endedAt > now - ENDED_SHOWN_MS)
     .sort((a, b) => rankOf(a) - rankOf(b) || b.run.lastTold - a.run.lastTold || (a.run.event < b.run.event ? -1 : 1));
   return {
-    ...{ patient, bed, asOf: shown(now) },
-    ...(ward !== undefined && { ward }),
-    ...(admitted !== undefined && { admitted: shown(admitted) }),
-    ...(discharged !== undefined && { discharged: shown(discharged) }),
-    ...(unplaced && { unplaced }),
-    ...(mergedFrom !== undefined && { mergedFrom }),
+    ...headOf(frame, now, shown),
     alerts: judged.slice(0, MOST_ALERTS).map(({ run, stands }) => alertView(run, stands, shown)),
     truncated: judged.length > MOST_ALERTS,
     lookedBackTo: shown(frame.lookedBackTo),

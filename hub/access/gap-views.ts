@@ -1,11 +1,11 @@
 import { formatInstant, type Instant, zoneOffsetMin } from '../../shared/clock.ts';
 import type { GapReason, LostClass } from '../../shared/gap.ts';
 import { readGap, readGapPart } from '../../shared/gap-observation.ts';
-import type { PatientPlace } from '../registry/registry.ts';
 import type { StoredEvent } from '../store/store.ts';
 import type { Withheld } from './access.ts';
 import type { ShownPatient } from './door.ts';
 import type { Masked } from './masking/contract.ts';
+import { headOf, type Whose } from './view-head.ts';
 import { noticeOf } from './views.ts';
 
 /** Something that was measured and will never arrive. Times ISO 8601. */
@@ -45,7 +45,7 @@ export const GAPS_NOTICE = 'Gaps are what gateways told of; that none is shown d
 /** Most gaps that are shown. */
 export const MOST_GAPS = 200;
 
-export interface GapsFrame extends Pick<PatientPlace, 'patient' | 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'> {
+export interface GapsFrame extends Whose {
   now: Instant;
   /** IANA. */
   zone: string;
@@ -56,16 +56,11 @@ export interface GapsFrame extends Pick<PatientPlace, 'patient' | 'bed' | 'ward'
 
 /** The gaps of a patient, not masked. Pure. */
 export function gapsView(events: readonly StoredEvent[], frame: GapsFrame): GapsView {
-  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom, now, zone, withheld } = frame;
+  const { now, zone, withheld } = frame;
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   const sorted = [...events].sort((a, b) => b.sortTime - a.sortTime || (a.id < b.id ? -1 : 1));
   return {
-    ...{ patient, bed, asOf: shown(now) },
-    ...(ward !== undefined && { ward }),
-    ...(admitted !== undefined && { admitted: shown(admitted) }),
-    ...(discharged !== undefined && { discharged: shown(discharged) }),
-    ...(unplaced && { unplaced }),
-    ...(mergedFrom !== undefined && { mergedFrom }),
+    ...headOf(frame, now, shown),
     gaps: sorted.slice(0, MOST_GAPS).flatMap((event) => gapView(event, shown)),
     truncated: sorted.length > MOST_GAPS,
     lookedBackTo: shown(frame.lookedBackTo),

@@ -1,0 +1,19 @@
+import type { Instant } from '../../shared/clock.ts';
+import type { PatientPlace } from '../registry/registry.ts';
+import type { ShownPatient } from './door.ts';
+
+/** Whose a view is, as the registry knows it. */
+export type Whose = Pick<PatientPlace, 'patient' | 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+
+/** What stands above everything that is shown of one patient: whose it is, and as of when. `shown` writes a time as it is read, ISO 8601. Pure. */
+export function headOf(whose: Whose, now: Instant, shown: (at: Instant) => string): ShownPatient & { asOf: string } {
+  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom } = whose;
+  return {
+    ...{ patient, bed, asOf: shown(now) },
+    ...(ward !== undefined && { ward }),
+    ...(admitted !== undefined && { admitted: shown(admitted) }),
+    ...(discharged !== undefined && { discharged: shown(discharged) }),
+    ...(unplaced && { unplaced }),
+    ...(mergedFrom !== undefined && { mergedFrom }),
+  };
+}
