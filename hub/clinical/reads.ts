@@ -17,7 +17,8 @@ import { Support, type SupportView } from './support/support.ts';
 export interface ClinicalReads {
   due(principal: Principal, patient: string, context: CallContext): Promise<DueView>;
   support(principal: Principal, patient: string, context: CallContext): Promise<SupportView>;
-  worklist(principal: Principal, group: Group, context: CallContext): Promise<Worklist>;
+  /** What is open of a group. Throws as `overview` does. */
+  worklist(principal: Principal, group: Group, context: CallContext, course?: Course): Promise<Worklist>;
   /** Everything about one patient at a glance. Throws besides whatever `course.signal` was aborted with. */
   overview(principal: Principal, patient: string, context: CallContext, course: Course): Promise<OverviewView>;
   /** What is current of one patient or a group against limits. Throws as `overview` does. */
@@ -28,7 +29,7 @@ export interface ClinicalReads {
 
 export interface ClinicalReadsOptions extends Omit<DueOptions, 'rules' | 'door' | 'registry'> {
   door: Door;
-  registry: Pick<Registry, 'patient' | 'patients' | 'isSandbox' | 'gateways' | 'stays'>;
+  registry: Pick<Registry, 'patient' | 'isSandbox' | 'gateways' | 'stays'>;
   clinical: Pick<Clinical, 'support' | 'expected'>;
 }
 
@@ -38,7 +39,8 @@ export function clinicalReads({ door, registry, clinical, ...rest }: ClinicalRea
   return {
     due: (principal, patient, context) => due.of(principal, patient, context),
     support: (principal, patient, context) => support.of(principal, patient, context),
-    worklist: (principal, group, context) => worklist(principal, group, context, { door, registry, due }),
+    worklist: (principal, group, context, course) =>
+      worklist(principal, group, context, { door, registry, due, ...(course && { course }) }),
     overview: (principal, patient, context, course) =>
       overview(principal, patient, context, course, { door, registry, due, support, zone: rest.zone }),
     outside: (principal, asked, context, course) =>

@@ -1,9 +1,10 @@
-import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Principal } from '../../access/access.ts';
 import type { CallContext, Door } from '../../access/door.ts';
 import type { Registry } from '../../registry/registry.ts';
-import { type Group, isIn } from '../group.ts';
+import type { Group } from '../group.ts';
 import { noticeIn } from '../over-the-door.ts';
+import { type Course, UNHURRIED } from '../overview/course.ts';
+import { readMembers } from '../overview/members.ts';
 import { DUE_NOTICE, type DueReadings, type DueRow, type DueView, orderOf } from './due.ts';
 import { DUE_STATES, type DueState, worseFirst } from './state.ts';
 
@@ -35,51 +36,28 @@ export interface Worklist {
 }
 
 export interface WorklistOptions {
-  door: Pick<Door, 'listPatients'>;
-  registry: Pick<Registry, 'patients' | 'isSandbox'>;
+  door: Pick<Door, 'listPatients' | 'groupsOf'>;
+  registry: Pick<Registry, 'isSandbox'>;
   due: Pick<DueReadings, 'of' | 'version'>;
+  course?: Course;
 }
 
-/** So many patients are looked at together; reads of one turn share a commit. */
-const AT_ONCE = 64;
 /** Rows of one list. */
 export const MOST_ROWS = 5000;
 
 /**
  * What is open of everybody on a panel or in a ward, worst first, each patient decided by the door: those whom the reader may not see are absent, and so is whoever is masked for it, since
- * who is on a list is nothing that it may know. A group of which it may see nobody and one that does not exist look the same: NOT-FOUND. Else throws as `Door.listPatients` and
- * `Door.latest` do.
+ * who is on a list is nothing that it may know. Throws as `readMembers` and `Door.latest` do.
  */
 export async function worklist(
   principal: Principal,
   group: Group,
   context: CallContext,
-  { door, registry, due }: WorklistOptions,
+  { door, registry, due, course = UNHURRIED }: WorklistOptions,
 ): Promise<Worklist> {
-  const shown = await door.listPatients(principal, context);
-  const seen = new Set(shown.filter(({ masked }) => masked === undefined).map(({ patient }) => patient));
-  const listed = registry
-    .patients(principal.tenant)
-    .filter((place) => isIn(group, place))
-    .filter(({ patient }) => seen.has(patient));
-  const views: DueView[] = [];
-  for (let i = 0; i < listed.length; i += AT_ONCE) {
-    // The list was the call, however many it shows.
-    const some = listed
-      .slice(i, i + AT_ONCE)
-      .map(async ({ patient }) => await due.of(principal, patient, { ...context, followed: true }).catch(unlessGone));
-    views.push(...(await Promise.all(some)).filter((view) => view !== undefined).filter(({ masked }) => masked === undefined));
-  }
-  const [last] = views.slice(-1);
-  if (last === undefined) throw new VitalmeshError('NOT-FOUND');
+  const views = await readMembers(door, principal, { group, context, course }, (patient, each) => due.of(principal, patient, each));
   const notice = noticeIn(registry.isSandbox(principal.tenant), DUE_NOTICE);
-  return listOf(views, { group, asOf: last.asOf, version: due.version, notice });
-}
-
-/** Whoever went elsewhere meanwhile is seen no more. */
-function unlessGone(thrown: unknown): undefined {
-  if (!(thrown instanceof VitalmeshError && thrown.code === 'NOT-FOUND')) throw thrown;
-  return undefined;
+  return listOf(views, { group, asOf: views.at(-1)?.asOf ?? '', version: due.version, notice });
 }
 
 /** Pure. */

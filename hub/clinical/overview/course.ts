@@ -4,3 +4,6 @@ export interface Course {
   readonly signal: AbortSignal;
   progress(done: number, total: number): Promise<void>;
 }
+
+/** For whoever waits to the end, and is not asked how far it is. */
+export const UNHURRIED: Course = { signal: new AbortController().signal, progress: async () => undefined };

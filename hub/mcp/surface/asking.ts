@@ -1,6 +1,7 @@
 import type { ServerContext } from '@modelcontextprotocol/server';
 import type { Clock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { UNHURRIED } from '../../clinical/overview/course.ts';
 
 /** How a long read is with its caller while it lasts. */
 export interface Asking {
@@ -14,7 +15,7 @@ export interface Asking {
 export const PROGRESS_MS = 200;
 
 /** For what cannot be taken back, and is not asked how far it is. */
-export const UNASKED: Asking = { signal: new AbortController().signal, progress: async () => undefined };
+export const UNASKED: Asking = UNHURRIED;
 
 /** What goes with the request that this context is of; `gone` where its caller may be gone without a word. */
 export function askingOf({ mcpReq }: ServerContext, clock: Pick<Clock, 'monotonicMs'>, gone?: AbortSignal): Asking {

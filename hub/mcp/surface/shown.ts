@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { type Instant, parseInstant } from '../../../shared/clock.ts';
 import type { ShownPatient } from '../../access/door.ts';
 import type { Masked } from '../../access/masking/contract.ts';
 import { masked, ward } from '../views.ts';
 import { MASKED_WORDS, placeOf } from '../wording.ts';
+import type { Call } from './contract.ts';
 
 /** The argument by which every tool is told of whom. */
 export const patientArgument = z.string().min(1).max(256).describe('Opaque patient id, as find_patients gives it.');
@@ -49,4 +51,15 @@ export function whoseText(whose: Whose): string[] {
     ...(unplaced ? ['PLACE NOT KNOWN: what is measured in the bed is shown under no patient until it is known who lies there.'] : []),
     ...(whose.masked ? [MASKED_WORDS[whose.masked]] : []),
   ];
+}
+
+/** Of a time that the door wrote; UTC milliseconds. */
+export function instantOf(text: string): Instant {
+  return parseInstant(text)?.at ?? Number.NaN;
+}
+
+/** Now, in the times of the reader: whoever is deidentified knows each patient's times shifted by days of their own, and now is what a view of that patient says. Throws as `Door.latest` does. */
+export async function nowOf(patient: string, { door, caller, context, clock }: Call): Promise<Instant> {
+  if (door.maskOf(caller) !== 'deidentified') return clock.now();
+  return instantOf((await door.latest(caller, patient, { ...context, followed: true })).asOf);
 }

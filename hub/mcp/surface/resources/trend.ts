@@ -1,9 +1,9 @@
-import type { Instant } from '../../../../shared/clock.ts';
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import type { ChangeKind } from '../../follow.ts';
 import type { VarsOf } from '../../uris.ts';
-import type { Call, ResourceRow } from '../contract.ts';
-import { compactTrend, instantOf } from '../trend/view.ts';
+import type { ResourceRow } from '../contract.ts';
+import { nowOf } from '../shown.ts';
+import { compactTrend } from '../trend/view.ts';
 import { knownVital, patientsLike, vitalsLike } from './variables.ts';
 
 const HOUR_MS = 3_600_000;
@@ -49,10 +49,4 @@ function asked({ vital, window = '24h', points = `${POINTS}` }: VarsOf<'trend'>)
   const count = /^[1-9]\d{0,2}$/.test(points) ? Number(points) : 0;
   if (count < 1 || count > MOST_POINTS) throw new VitalmeshError('MCP-URI', { detail: `points is 1 to ${MOST_POINTS}` });
   return { vital: knownVital(vital), windowMs, points: count };
-}
-
-/** Whoever is deidentified knows each patient's times shifted by days of their own: now is what a view of that patient says. */
-async function nowOf(patient: string, { door, caller, context, clock }: Call): Promise<Instant> {
-  if (door.maskOf(caller) !== 'deidentified') return clock.now();
-  return instantOf((await door.latest(caller, patient, { ...context, followed: true })).asOf);
 }

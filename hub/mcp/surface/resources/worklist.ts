@@ -14,8 +14,9 @@ export const worklistResource: ResourceRow<'worklist'> = {
   action: 'vitals.read',
   completes: { panel: panelsLike },
   follow: ({ panel }) => ({ of: 'group', group: { panel }, hears: HEARS }),
-  async read({ panel }, { clinical, caller, context, fit }) {
-    const list = await clinical.worklist(caller, { panel }, context);
+  async read({ panel }, call) {
+    const { clinical, caller, context, fit } = call;
+    const list = await clinical.worklist(caller, { panel }, context, call);
     return fit(MOST_ROWS, (rows) => {
       const shown = list.rows.slice(0, rows);
       const omitted = list.omitted + list.rows.length - shown.length;

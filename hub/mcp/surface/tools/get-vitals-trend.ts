@@ -4,9 +4,9 @@ import { VitalmeshError } from '../../../../shared/errors.ts';
 import { panel, vital as rowOf } from '../../../../shared/vitals.ts';
 import { latestUri } from '../../uris.ts';
 import { type Call, tool } from '../contract.ts';
-import { patientArgument } from '../shown.ts';
+import { nowOf, patientArgument } from '../shown.ts';
 import { COMPARISONS, compared, earlier } from '../trend/comparison.ts';
-import { compactTrend, instantOf, trendSchema } from '../trend/view.ts';
+import { compactTrend, trendSchema } from '../trend/view.ts';
 import { trendText } from '../trend/words.ts';
 
 const HOUR_MS = 3_600_000;
@@ -76,10 +76,4 @@ function timeOf(text: string): Instant {
   const parsed = parseInstant(text);
   if (!parsed) throw new VitalmeshError('MCP-PERIOD', { detail: 'a time is ISO 8601 with an offset, such as 2026-11-21T10:00:00+01:00' });
   return parsed.at;
-}
-
-/** Whoever is deidentified knows each patient's times shifted by days of their own: now is what a view of that patient says. */
-async function nowOf(patient: string, { door, caller, context, clock }: Call): Promise<Instant> {
-  if (door.maskOf(caller) !== 'deidentified') return clock.now();
-  return instantOf((await door.latest(caller, patient, { ...context, followed: true })).asOf);
 }

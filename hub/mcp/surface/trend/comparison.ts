@@ -1,7 +1,8 @@
 import type { Instant } from '../../../../shared/clock.ts';
 import type { TrendView } from '../../../access/history-views.ts';
+import { instantOf } from '../shown.ts';
 import { summaryOf } from './summary.ts';
-import { instantOf, rounded, seriesHead, shownSummary, type Trend } from './view.ts';
+import { rounded, seriesHead, shownSummary, type Trend } from './view.ts';
 
 const DAY_MS = 86_400_000;
 

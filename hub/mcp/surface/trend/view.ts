@@ -4,7 +4,7 @@ import { GAP_REASONS } from '../../../../shared/gap.ts';
 import type { TrendView } from '../../../access/history-views.ts';
 import type { TrendBucket, TrendSeries } from '../../../store/trend.ts';
 import { deviceName } from '../../views.ts';
-import { whoseFields, whoseIn } from '../shown.ts';
+import { instantOf, whoseFields, whoseIn } from '../shown.ts';
 import { type Summary, summaryOf } from './summary.ts';
 
 const excluded = z
@@ -211,11 +211,6 @@ function withoutData(view: TrendView, edges: readonly Instant[], now: Instant): 
 function offsetNear({ edges, asOf }: TrendView, at: Instant): number {
   const before = edges.findLast((edge) => instantOf(edge) <= at) ?? edges[0] ?? asOf;
   return parseInstant(before)?.offsetMin ?? 0;
-}
-
-/** Of a time that the door wrote. */
-export function instantOf(text: string): Instant {
-  return parseInstant(text)?.at ?? Number.NaN;
 }
 
 /** Numbers of means and shares as a reader wants them. */

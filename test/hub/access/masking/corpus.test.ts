@@ -14,7 +14,8 @@ import { verifies } from '../../../requirements.ts';
 import { connectModern } from '../../../support/mcp-clients.ts';
 import { MARKERS, type MarkerName, markersIn, SAFE_HARBOR } from '../../../support/planted-identifiers.ts';
 import { INITIALIZE, rawHttp, SERVICE } from '../../mcp/support.ts';
-import { COVERED, OUTPUTS, PRINTED_BY_THE_CLI } from './outputs.ts';
+import { PRINTED_BY_THE_CLI } from './outputs/operator.ts';
+import { COVERED, OUTPUTS } from './outputs.ts';
 import { plantedSite } from './planted-site.ts';
 
 test('no planted identifier of any of the eighteen kinds leaves by any output that exists', async () => {
