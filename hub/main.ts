@@ -26,6 +26,7 @@ import type { Policy } from './access/policy.ts';
 import { recordRegistry } from './access/registry-evidence.ts';
 import { Reloads } from './access/rules/reloads.ts';
 import { createDoor } from './access/store-door.ts';
+import { recordTools } from './access/tools-evidence.ts';
 import { type AuditorOptions, createAuditor } from './audit/auditor.ts';
 import { auditCliCommands } from './audit/cli.ts';
 import { auditFilesOf } from './audit/config.ts';
@@ -70,6 +71,7 @@ import type { VerifyNews } from './inspection/verifying.ts';
 import { type ConformanceRequest, serveConformance } from './mcp/conformance/conformance.ts';
 import { serveMcpLines } from './mcp/line/line-service.ts';
 import { serveMcp } from './mcp/server.ts';
+import { TOOLS_FINGERPRINT } from './mcp/surface/fingerprint.ts';
 import { exportAll, hubOperatorCommands } from './operator-commands.ts';
 import { patientsCliCommands } from './patients/cli.ts';
 import { Corrections } from './patients/corrections.ts';
@@ -139,6 +141,8 @@ async function run(config: HubConfig, asked?: ConformanceRequest): Promise<void>
   refuseForgetting(listed, keeping);
   const checkpoints = await openCheckpoints(config, { store, clock, metrics, log });
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
+  const started = { tenants: listed.tenants(), uid: ownUid(), at: clock.now(), policy: rules.policy };
+  await recordTools(store, { ...started, fingerprint: TOOLS_FINGERPRINT });
   let inForce: Pick<Registry, 'gateways'> & Partial<Pick<LiveRegistry, 'unknown'>> = listed;
   const whereabouts = new Whereabouts({
     ...{ store, clock, isShared: opened.engine === 'postgres' },

@@ -10,6 +10,7 @@ import { MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
+import { SERVED_STEP } from './served-tools.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
@@ -190,4 +191,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   AMEND_STEP,
   IDENTITY_STEP,
   MERGED_STEP,
+  SERVED_STEP,
 ];

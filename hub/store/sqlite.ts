@@ -36,6 +36,7 @@ import { readVersions } from './read-versions.ts';
 import { retainSome } from './retain.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
 import { STORE_MIGRATIONS } from './schema.ts';
+import { keepServed } from './served-tools.ts';
 import { SQL } from './statements.ts';
 import type {
   ArrivedBatch,
@@ -158,6 +159,13 @@ class SqliteStore implements Store {
 
   record(events: readonly AuditEvent[]): Promise<void> {
     return this.#commits.run((database) => appendAudit(database, this.storeId, events), events.length);
+  }
+
+  serveTools(tenant: string, fingerprint: string, evidence: (was: string | null) => AuditEvent): Promise<void> {
+    return this.#commits.run((database) => {
+      const was = keepServed(database, tenant, fingerprint);
+      if (was !== fingerprint) appendAudit(database, this.storeId, [evidence(was)]);
+    });
   }
 
   latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]> {

@@ -295,6 +295,11 @@ export interface Store extends StoreReader, AsyncDisposable {
   distrust(storedAfter: Instant): Promise<void>;
   /** Writes evidence of what has no other effect on the store. */
   record(events: readonly AuditEvent[]): Promise<void>;
+  /**
+   * Keeps which tools the clients of a tenant are served from now on. Where the last start served others, or none, what `evidence` makes of their fingerprint (null: none) is written
+   * in the same commit; otherwise nothing.
+   */
+  serveTools(tenant: string, fingerprint: string, evidence: (was: string | null) => AuditEvent): Promise<void>;
   /** All rows of `latest`, for the watch over staleness. */
   currencies(): AsyncIterable<Currency>;
   /** Tenants of whom anything was stored or refused, in order; a tenant stays when the registry no longer names it. */

@@ -9,6 +9,7 @@ import { event } from '../contract/store.ts';
 import { storeEvidenceContract } from '../contract/store-evidence.ts';
 import { storeEvidenceRetentionContract } from '../contract/store-evidence-retention.ts';
 import { aReceiver, storeFeedContract } from '../contract/store-feed.ts';
+import { storeServedContract } from '../contract/store-served.ts';
 import { storeUsageContract } from '../contract/store-usage.ts';
 import { verifies } from '../requirements.ts';
 import { gathered } from '../support/hub.ts';
@@ -21,6 +22,7 @@ after(() => server[Symbol.asyncDispose]());
 storeEvidenceContract('postgres', storePlaces(server));
 storeEvidenceRetentionContract('postgres', storePlaces(server), 8);
 storeUsageContract('postgres', storePlaces(server));
+storeServedContract('postgres', storePlaces(server));
 storeFeedContract('postgres', storePlaces(server));
 
 const SIEM = aReceiver('siem');

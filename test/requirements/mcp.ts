@@ -104,7 +104,8 @@ export const MCP = {
   'MCP-SCHEMAS': { source: 'issue 10, Proof', behaviour: 'What a tool answers is what its output schema says, without a field beside it.' },
   'MCP-FINGERPRINT': {
     source: 'issue 10, Surface',
-    behaviour: 'The status of the hub names the SHA-256 over names, descriptions and schemas of its tools.',
+    behaviour:
+      'The status of the hub names the SHA-256 over names, descriptions and schemas of its tools; that a start serves others than the one before stands in the evidence of each tenant, with both.',
   },
   'MCP-TOKENS': {
     source: 'issue 10, Surface',

@@ -58,6 +58,7 @@ import { PostgresPlacing } from './placing.ts';
 import { readTrend, readVersions } from './read-trend.ts';
 import * as reads from './reads.ts';
 import { retainSome } from './retain.ts';
+import { keepServed } from './served-tools.ts';
 import { PG } from './statements.ts';
 import { inTransaction, Transaction } from './transaction.ts';
 import { Unsure } from './unsure.ts';
@@ -191,6 +192,13 @@ export class PostgresStore implements Store {
 
   record(events: readonly AuditEvent[]): Promise<void> {
     return this.#commits.run(async (commit) => commit.append(events), events.length);
+  }
+
+  async serveTools(tenant: string, fingerprint: string, evidence: (was: string | null) => AuditEvent): Promise<void> {
+    await this.commit(async (commit) => {
+      const was = await keepServed(commit, tenant, fingerprint);
+      if (was !== fingerprint) commit.append([evidence(was)]);
+    }, tenant);
   }
 
   latest(tenant: string, patient: string, evidence: Evidence<StoredReading[]>): Promise<StoredReading[]> {

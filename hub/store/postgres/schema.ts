@@ -10,6 +10,7 @@ import { MOVES_STEP, PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { PROOF_STEP, proofGrantsTo, SHOWN_STEP } from './schema-proof.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
+import { SERVED_STEP, servedGrantsTo } from './served-tools.ts';
 import { USAGE_STEP, usageGrantsTo } from './usage.ts';
 import { WEEK_MS } from './week.ts';
 
@@ -342,6 +343,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   AMEND_STEP,
   IDENTITY_STEP,
   MERGED_STEP,
+  SERVED_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -351,6 +353,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}${amendGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}${amendGrantsTo(role)}${servedGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }
