@@ -21,6 +21,8 @@ export interface BridgeOptions {
   retry?: { minMs: number; maxMs: number };
   /** How long a question waits for a connection; 10,000 ms unless told. */
   patienceMs?: number;
+  /** Once the client has closed: how long a hub may take to be reached with its last questions, and one that has them to answer; 5,000 and 30,000 ms unless told. */
+  last?: { dialsMs: number; answersMs: number };
 }
 
 /** The hub takes a megabyte of a client; what it answers is smaller. */
@@ -29,12 +31,12 @@ const MAX_LINE = 4 * 1024 * 1024;
 const MOST_WAITING = 256;
 const RETRY = { minMs: 250, maxMs: 15_000 };
 const PATIENCE_MS = 10_000;
-/** How long the answers to what was asked last are waited for once the client has closed. */
-const LAST_ANSWERS_MS = 5_000;
+const LAST = { dialsMs: 5_000, answersMs: 30_000 };
 
 /**
  * Standard input and output to the hub's line wire and back, until standard input ends or `signal` aborts. A connection that is lost is made again, and the conversation taken up where it was.
- * While there is none, what is asked is answered with why. Throws what nobody but a person can mend (ACCESS-TOKEN-FILE).
+ * While there is none, what is asked is answered with why; so is, in the end, whatever the hub has not answered, and then this throws it too: why it was not reached (OVERLAY-*), or did not answer
+ * (OVERLAY-TIMEOUT). It throws, at once, what nobody but a person can mend (ACCESS-TOKEN-FILE).
  */
 export async function runBridge(options: BridgeOptions, signal: AbortSignal): Promise<void> {
   await new Bridge(options, signal).run();
@@ -54,6 +56,11 @@ class Bridge {
   /** Lines of the client that no connection has taken. */
   #waiting: Waiting[] = [];
   #shownToken: string | undefined;
+  #hasConnected = false;
+  /** Why the last attempt to connect failed. */
+  #absence: VitalmeshError | undefined;
+  /** Why this ends otherwise than as it should. */
+  #failure: VitalmeshError | undefined;
   /** Called whenever something was answered, passed on or lost. */
   #moved = Promise.withResolvers<void>();
 
@@ -63,16 +70,20 @@ class Bridge {
   }
 
   async run(): Promise<void> {
-    // Standard input that fails has ended. Nobody waits for it: it may say nothing for ever.
+    // Nobody waits for standard input: it may say nothing for ever.
     void this.#readClient()
-      .catch((err: unknown) => this.#options.log.warn({ err }, 'standard input failed'))
+      .catch((thrown: unknown) => this.#failsToRead(thrown))
       .finally(() => this.#over.abort());
     using _ending = onAbort(this.#signal, () => this.#connection?.destroy());
     try {
       await this.#keepConnected();
+    } catch (thrown) {
+      this.#failure = asVitalmeshError(thrown);
+      this.#answerWaiting(this.#failure);
     } finally {
       this.#over.abort();
     }
+    if (this.#failure) throw this.#failure;
   }
 
   async #readClient(): Promise<void> {
@@ -82,21 +93,46 @@ class Bridge {
       while (this.#waiting.length >= MOST_WAITING && !this.#signal.aborted) await this.#moves();
       if (this.#signal.aborted) return;
     }
-    // What was asked last is still answered.
-    const giveUpMs = performance.now() + LAST_ANSWERS_MS;
-    while (this.#waiting.length + this.#conversation.unanswered > 0 && performance.now() < giveUpMs && !this.#signal.aborted)
-      await this.#moves();
+    await this.#answerLast();
+  }
+
+  /** Standard input that fails has ended; a token that cannot be read is for a person to mend. */
+  #failsToRead(thrown: unknown): void {
+    if (!isForPerson(thrown)) {
+      this.#options.log.warn({ err: thrown }, 'standard input failed');
+      return;
+    }
+    this.#failure = thrown;
+    this.#answerWaiting(thrown);
+  }
+
+  /** The client has closed. What it asked last is answered by the hub, or else by the bridge; a hub that was never reached is told of even when nothing was asked. */
+  async #answerLast(): Promise<void> {
+    const { dialsMs, answersMs } = this.#options.last ?? LAST;
+    const sinceMs = performance.now();
+    const limitMs = (): number => (this.#connection ? answersMs : dialsMs);
+    const isAwaited = (): boolean =>
+      this.#waiting.length + this.#conversation.unanswered > 0 || (!this.#hasConnected && this.#absence === undefined);
+    while (isAwaited() && performance.now() - sinceMs < limitMs() && !this.#signal.aborted) await this.#moves();
+    if (this.#signal.aborted || (this.#hasConnected && !isAwaited())) return;
+    this.#failure = this.#absence ?? new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'standard input has ended' });
+    this.#answerWaiting(this.#failure);
+    for (const line of this.#conversation.lost(this.#failure)) await this.#tell(line);
   }
 
   #say(line: string): void {
-    if (this.#connection) this.#pass(this.#connection, line);
-    else this.#waiting.push({ line, sinceMs: performance.now() });
+    this.#waiting.push({ line, sinceMs: performance.now() });
+    if (this.#connection) this.#passWaiting(this.#connection);
   }
 
-  #pass(connection: Duplex, line: string): void {
-    this.#showToken(connection);
-    this.#conversation.fromClient(line);
-    connection.write(`${line}\n`);
+  /** A line is passed on, or waits. */
+  #passWaiting(connection: Duplex): void {
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      this.#showToken(connection);
+      this.#waiting.shift();
+      this.#conversation.fromClient(next.line);
+      connection.write(`${next.line}\n`);
+    }
   }
 
   #showToken(connection: Duplex): void {
@@ -116,6 +152,8 @@ class Bridge {
           connection.on('error', () => undefined).destroy();
           return;
         }
+        this.#hasConnected = true;
+        this.#absence = undefined;
         log.info({ service }, 'connected to the hub');
         if (await this.#converse(connection)) backoff = new Backoff(retry.minMs, retry.maxMs);
         if (!this.#signal.aborted) log.warn({ service }, 'the connection to the hub is lost; it is made again');
@@ -124,23 +162,25 @@ class Bridge {
         const error = asVitalmeshError(thrown);
         if (!ERRORS[error.code].retryable) throw error;
         log.warn({ service, err: error }, 'the hub is not reached; it is tried again');
-        this.#answerOverdue(error);
+        this.#absence = error;
+        this.#answerWaiting(error, this.#options.patienceMs ?? PATIENCE_MS);
       }
       await pause(backoff.nextMs(), this.#signal);
     }
   }
 
-  /** Nobody waits for ever for a hub that is not there. */
-  #answerOverdue(error: VitalmeshError): void {
-    const overdueMs = performance.now() - (this.#options.patienceMs ?? PATIENCE_MS);
-    for (const { line } of this.#waiting.filter(({ sinceMs }) => sinceMs <= overdueMs))
-      void this.#tell(Conversation.unreached(line, error));
+  /** Nobody waits for ever for a hub that is not there: whoever has waited for so long is told why. */
+  #answerWaiting(error: VitalmeshError, patienceMs = 0): void {
+    const overdueMs = performance.now() - patienceMs;
+    const overdue = this.#waiting.filter(({ sinceMs }) => sinceMs <= overdueMs);
     this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs > overdueMs);
+    for (const { line } of overdue) void this.#tell(Conversation.unreached(line, error));
     this.#hasMoved();
   }
 
-  /** Until the connection ends. True where the hub said anything on it. */
+  /** Until the connection ends. True where the hub said anything on it, and did not refuse to take the conversation up again. */
   async #converse(connection: Duplex): Promise<boolean> {
+    const { service, log } = this.#options;
     let hasHeard = false;
     connection.on('error', () => connection.destroy());
     try {
@@ -148,16 +188,19 @@ class Bridge {
       this.#showToken(connection);
       for (const line of this.#conversation.again()) connection.write(`${line}\n`);
       this.#connection = connection;
-      for (const { line } of this.#waiting.splice(0)) this.#pass(connection, line);
+      this.#passWaiting(connection);
       for await (const line of jsonLines(connection, MAX_LINE)) {
         hasHeard = true;
         if (line === TOO_LONG) continue;
         await this.#tell(this.#conversation.fromHub(line.toString('utf8')));
         this.#hasMoved();
+        if (!this.#conversation.refused) continue;
+        log.warn({ service, refused: this.#conversation.refused }, 'the hub does not take the session up again; it is asked anew');
+        return false;
       }
     } catch (thrown) {
-      // How it ended does not matter, unless it is that there is no token to show.
-      if (thrown instanceof VitalmeshError && thrown.code === 'ACCESS-TOKEN-FILE') throw thrown;
+      // How it ended does not matter otherwise.
+      if (isForPerson(thrown)) throw thrown;
     } finally {
       this.#connection = undefined;
       connection.destroy();
@@ -185,4 +228,8 @@ class Bridge {
     this.#moved.resolve();
     this.#moved = Promise.withResolvers<void>();
   }
+}
+
+function isForPerson(thrown: unknown): thrown is VitalmeshError {
+  return thrown instanceof VitalmeshError && thrown.code === 'ACCESS-TOKEN-FILE';
 }

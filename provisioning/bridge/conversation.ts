@@ -14,6 +14,9 @@ const LOST = {
   data: { code: 'OVERLAY-CLOSED', advice: 'Ask again: the bridge connects by itself.', retryable: true },
 };
 
+/** As JSON-RPC has it. */
+type RpcError = Readonly<Record<string, unknown>>;
+
 /**
  * What a bridge must know of the conversation between one client and the hub to take it up again on a new connection, so that the client notices no more than a pause. Of 2025-11-25 it repeats how the
  * session was opened and what was subscribed to; of 2026-07-28 the subscriptions that are open. Questions that were under way are answered with an error that says to ask again, for nobody
@@ -32,7 +35,10 @@ export class Conversation {
   /** Streams that were opened again: the hub confirms them once more, of which the client hears nothing. */
   readonly #reopened = new Set<string | number>();
   #ownIds = 0;
-  readonly #own = new Set<string>();
+  /** What the bridge has asked itself: the resource that it follows again; undefined of the opening. */
+  readonly #own = new Map<string, string | undefined>();
+  /** What the hub answered when it was asked to open the session again, if that was an error. */
+  #refused: RpcError | undefined;
 
   /** A line of the client, which goes to the hub as it is; what is no message is for the hub to refuse, in its own words. */
   fromClient(line: Line): void {
@@ -55,7 +61,7 @@ export class Conversation {
     if (!message) return undefined;
     const { id, isAnswer } = message;
     if (!isAnswer || id === undefined) return this.#isOfReopened(parsedLine) ? undefined : line;
-    if (typeof id === 'string' && this.#own.delete(id)) return undefined;
+    if (typeof id === 'string' && this.#own.has(id)) return this.#ofOwn(id, parsedLine);
     const asked = this.#asked.get(id);
     this.#asked.delete(id);
     this.#listening.delete(id);
@@ -67,12 +73,15 @@ export class Conversation {
     return line;
   }
 
-  /** The connection is gone: what the client is told of what it waits for. */
-  lost(): Line[] {
+  /** The connection is gone, or with `why` the conversation is over: what the client is told of what it waits for. */
+  lost(why?: VitalmeshError): Line[] {
+    const error = why ? errorOf(why) : (this.#refused ?? LOST);
     this.#own.clear();
-    const unanswered = [...this.#asked].filter(([, { method }]) => method !== 'initialize');
+    this.#refused = undefined;
+    // An opening is said again on the next connection.
+    const unanswered = [...this.#asked].filter(([, { method }]) => why !== undefined || method !== 'initialize');
     for (const [id] of unanswered) this.#asked.delete(id);
-    return unanswered.map(([id]) => JSON.stringify({ jsonrpc: '2.0', id, error: LOST }));
+    return unanswered.map(([id]) => answer(id, error));
   }
 
   /** A new connection: what the hub is told before anything else. An opening that the hub has not answered yet is simply said again. */
@@ -81,7 +90,7 @@ export class Conversation {
     const opening = this.#initialize === undefined ? [] : [isAsked ? this.#initialize : this.#asOwn(this.#initialize)];
     const confirmed = this.#initialized === undefined ? [] : [this.#initialized];
     const subscribed = [...this.#subscribed].map((uri) =>
-      this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } })),
+      this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } }), uri),
     );
     for (const id of this.#listening.keys()) this.#reopened.add(id);
     return [...opening, ...confirmed, ...subscribed, ...this.#listening.values()];
@@ -92,17 +101,35 @@ export class Conversation {
     return this.#asked.size;
   }
 
-  /** What the client is told of a line that could not be passed on; undefined where it asks nothing. */
-  static unreached(line: Line, { code, message, advice, retryable }: VitalmeshError): Line | undefined {
-    const { id, isAnswer } = lineMessage(parsed(line)) ?? {};
-    if (id === undefined || isAnswer) return undefined;
-    return JSON.stringify({ jsonrpc: '2.0', id, error: { code: REFUSED, message, data: { code, advice, retryable } } });
+  /** Code of the error with which the hub refused to open the session again on this connection, which then is good for nothing. */
+  get refused(): unknown {
+    if (!this.#refused) return undefined;
+    return isObject(this.#refused.data) ? this.#refused.data.code : this.#refused.code;
   }
 
-  #asOwn(line: Line): Line {
+  /** What the client is told of a line that could not be passed on; undefined where it asks nothing. */
+  static unreached(line: Line, error: VitalmeshError): Line | undefined {
+    const { id, isAnswer } = lineMessage(parsed(line)) ?? {};
+    return id === undefined || isAnswer ? undefined : answer(id, errorOf(error));
+  }
+
+  /** The answer to what the bridge asked. Whoever followed what it may not follow any more is sent to read it, and hears why. */
+  #ofOwn(id: string, message: unknown): Line | undefined {
+    const uri = this.#own.get(id);
+    this.#own.delete(id);
+    if (!isObject(message) || !isObject(message.error)) return undefined;
+    if (uri === undefined) {
+      this.#refused = message.error;
+      return undefined;
+    }
+    this.#subscribed.delete(uri);
+    return JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri } });
+  }
+
+  #asOwn(line: Line, uri?: string): Line {
     this.#ownIds += 1;
     const id = `${OWN}${this.#ownIds}`;
-    this.#own.add(id);
+    this.#own.set(id, uri);
     return JSON.stringify({ ...(JSON.parse(line) as object), id });
   }
 
@@ -121,6 +148,14 @@ export class Conversation {
     const id = meta['io.modelcontextprotocol/subscriptionId'];
     return (typeof id === 'string' || typeof id === 'number') && this.#reopened.delete(id);
   }
+}
+
+function answer(id: string | number, error: RpcError): Line {
+  return JSON.stringify({ jsonrpc: '2.0', id, error });
+}
+
+function errorOf({ code, message, advice, retryable }: VitalmeshError): RpcError {
+  return { code: REFUSED, message, data: { code, advice, retryable } };
 }
 
 function parsed(line: Line): unknown {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { runBridge } from '../../../provisioning/bridge/bridge.ts';
+import { type BridgeOptions, runBridge } from '../../../provisioning/bridge/bridge.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
-import { type Endpoint, LINE_SERVICE, startEndpoint } from '../../hub/mcp/support.ts';
+import { type Endpoint, LINE_SERVICE, modern, startEndpoint } from '../../hub/mcp/support.ts';
 import { verifies } from '../../requirements.ts';
 import { LineTransport, legacyOver, modernOver } from '../../support/mcp-line-clients.ts';
 import { until } from '../../support/until.ts';
@@ -76,7 +76,7 @@ for (const [revision, connect] of Object.entries({ '2025-11-25': legacyOver, '20
     // What is asked while it is away waits for it.
     const listed = client.resources();
     endpoint.network.up();
-    assert.equal((await listed).length, 3);
+    assert.ok((await listed).includes(LATEST));
     never.reject(new Error('nobody waits'));
     await client.close();
     await ended;
@@ -110,6 +110,125 @@ test('the bridge ends with its signal, and where there is no token to show', asy
     new AbortController().signal,
   );
   await assert.rejects(without, { code: 'ACCESS-TOKEN-FILE' });
+});
+
+/** What a bridge says and throws whose host asks this and closes at once. */
+async function askedLast(
+  question: object | undefined,
+  options: Pick<BridgeOptions, 'overlay'> & Partial<BridgeOptions>,
+): Promise<{ answers: { id: unknown; code: unknown }[]; thrown: unknown }> {
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+  stdin.end(question === undefined ? '' : `${JSON.stringify(question)}\n`);
+  const last = { dialsMs: 60_000, answersMs: 60_000 };
+  const rest = { service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 5 }, last };
+  const thrown = await runBridge({ ...rest, ...options }, new AbortController().signal).catch((error: unknown) => error);
+  const lines = String(stdout.read() ?? '')
+    .trim()
+    .split('\n');
+  const answers = lines.filter(Boolean).map((line) => {
+    const { id, error } = JSON.parse(line) as { id: unknown; error?: { data: { code: string } } };
+    return { id, code: error?.data.code };
+  });
+  return { answers, thrown };
+}
+
+const QUESTION = { jsonrpc: '2.0', id: 7, method: 'tools/list' };
+
+test('a host that closes at once is answered by the bridge where no hub is, which then says why it was not reached', async () => {
+  verifies('MCP-BRIDGE');
+  const refused = { dial: async () => Promise.reject(new VitalmeshError('OVERLAY-DENIED')) };
+  const soon = { dialsMs: 20, answersMs: 60_000 };
+  const denied = await askedLast(QUESTION, { overlay: refused, last: soon });
+  assert.deepEqual(denied.answers, [{ id: 7, code: 'OVERLAY-DENIED' }]);
+  assert.equal((denied.thrown as VitalmeshError).code, 'OVERLAY-DENIED');
+
+  const silent = await askedLast(undefined, { overlay: refused });
+  assert.deepEqual([silent.answers, (silent.thrown as VitalmeshError).code], [[], 'OVERLAY-DENIED']);
+
+  const dead: BridgeOptions['overlay'] = {
+    dial: (_service, { signal } = {}) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(new VitalmeshError('OVERLAY-CLOSED')))),
+  };
+  const late = await askedLast(QUESTION, { overlay: dead, last: soon });
+  assert.deepEqual(late.answers, [{ id: 7, code: 'OVERLAY-TIMEOUT' }]);
+  assert.equal((late.thrown as VitalmeshError).code, 'OVERLAY-TIMEOUT');
+});
+
+test('a host that closes at once is answered by the bridge where a hub says nothing, and without a word where nothing was asked', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const never = Promise.withResolvers<never>();
+  endpoint.door.latest = () => never.promise;
+  const overlay = endpoint.as('ai-all');
+  const question = modern('resources/read', { uri: LATEST }, 7);
+  const slow = await askedLast(question, { overlay, last: { dialsMs: 60_000, answersMs: 200 } });
+  assert.deepEqual([slow.answers, (slow.thrown as VitalmeshError).code], [[{ id: 7, code: 'OVERLAY-TIMEOUT' }], 'OVERLAY-TIMEOUT']);
+  assert.deepEqual(await askedLast(undefined, { overlay }), { answers: [], thrown: undefined });
+  never.reject(new Error('nobody waits'));
+});
+
+test('a token that cannot be read any more is said to whoever asked, and ends the bridge', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  let isThere = true;
+  const token = (): string => {
+    if (!isThere) throw new VitalmeshError('ACCESS-TOKEN-FILE');
+    return 'token';
+  };
+  const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+  const ended = runBridge(
+    { overlay: endpoint.as('ai-all'), service: LINE_SERVICE, stdin, stdout, token, log: silentLogger },
+    new AbortController().signal,
+  ).catch((error: unknown) => error);
+  stdin.write(`${JSON.stringify(modern('tools/list', {}, 1))}\n`);
+  await once(stdout, 'readable');
+  assert.equal((JSON.parse(String(stdout.read())) as { id: unknown }).id, 1);
+  isThere = false;
+  stdin.write(`${JSON.stringify(modern('tools/list', {}, 2))}\n`);
+  const thrown = (await ended) as VitalmeshError;
+  const { id, error } = JSON.parse(String(stdout.read())) as { id: unknown; error: { data: { code: string } } };
+  assert.deepEqual([id, error.data.code, thrown.code], [2, 'ACCESS-TOKEN-FILE', 'ACCESS-TOKEN-FILE']);
+});
+
+test('a session that the hub does not open again is said by its code, and tried anew until it does', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const caller = endpoint.registry.get('ai-all') ?? assert.fail();
+  const { transport, ended } = startBridge(endpoint);
+  const client = await legacyOver(transport);
+  const updates = await client.subscribe([LATEST]);
+  await updates.count(LATEST, 1);
+  endpoint.registry.delete('ai-all');
+  await until(() => endpoint.service.status().sessions === 0);
+  let code: string | undefined;
+  while (code !== 'ACCESS-UNKNOWN-CALLER')
+    code = await client.tools().then(
+      () => assert.fail('it was answered'),
+      (error: { data?: { code?: string } }) => error.data?.code,
+    );
+  endpoint.registry.set('ai-all', caller);
+  await updates.count(LATEST, 2);
+  assert.equal((await client.read(LATEST)).patient, 'pat-0001');
+  await client.close();
+  await ended;
+});
+
+test('whoever followed what it may not follow any more is sent to read it', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const caller = endpoint.registry.get('ai-all') ?? assert.fail();
+  const { transport, ended } = startBridge(endpoint);
+  const client = await legacyOver(transport);
+  const updates = await client.subscribe([LATEST]);
+  await updates.count(LATEST, 1);
+  endpoint.network.down();
+  endpoint.registry.set('ai-all', { ...caller, patients: ['pat-0002'] });
+  await until(() => endpoint.service.status().sessions === 0);
+  endpoint.network.up();
+  await updates.count(LATEST, 2);
+  await assert.rejects(client.read(LATEST), (error: { data?: { code?: string } }) => error.data?.code === 'NOT-FOUND');
+  await client.close();
+  await ended;
 });
 
 test('while the hub cannot be reached, what is asked is answered with why', async () => {

@@ -36,7 +36,7 @@ test('clients of both revisions that know nothing of overlays list, read and are
   const told: string[] = [];
   modern.setNotificationHandler('notifications/resources/updated', ({ params }) => void told.push(params.uri));
   await modern.connect(new StreamableHTTPClientTransport(leg.url, shown));
-  assert.equal((await modern.listResources()).resources.length, 3);
+  assert.ok((await modern.listResources()).resources.some(({ uri }) => uri === LATEST));
   await modern.listen({ resourceSubscriptions: [LATEST] });
   const legacy = new LegacyClient({ name: 'l', version: '1' });
   const updates = updatesOf(legacy);
