@@ -127,6 +127,56 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
     await assert.rejects(undo(store, 'none'), { code: 'AMEND-NOT-FOUND' });
   });
 
+  check('what was decided and taken back stays the history of its readings, and which these were is known', async (store) => {
+    verifies('AMEND-HISTORY');
+    const rows = [reading(1, 3), reading(2, 2), reading(3, 9)];
+    const [one = assert.fail(), two = assert.fail(), other = assert.fail()] = rows;
+    await store.storeBatch(batchOf(rows));
+    const given = await amend(store, { kind: 'reassign', to: HIM, selection: stretch(4, 1) });
+    const isVoid = await amend(store, { selection: { observations: [other.id] } });
+    await carriedOut(store);
+    const late = reading(4, 3.5);
+    await store.storeBatch(batchOf([late]));
+    const changed = async (id: string, most = 10) => {
+      const { rows: count, observations, removedUpTo } = await store.amend.changed('clinic', id, most);
+      return [count, [...observations].sort(), removedUpTo];
+    };
+    const all = [one.id, two.id, late.id].sort();
+    assert.deepEqual(await changed(given), [3, all, 0]);
+    const his = { patient: HIM, device: null, from: one.effective, to: two.effective };
+    assert.deepEqual(await store.amend.idsOf('clinic', his, 10), [one.id]);
+    assert.deepEqual([...(await store.amend.idsOf('clinic', { ...his, to: null }, 10))].sort(), [one.id, two.id].sort());
+    assert.deepEqual(await store.amend.idsOf('clinic', { ...his, device: 'pump' }, 10), []);
+    assert.equal((await store.amend.idsOf('clinic', { ...his, to: null }, 1)).length, 1);
+    await undo(store, given);
+    await carriedOut(store);
+    assert.deepEqual(await changed(given), [3, all, 0]);
+    assert.equal((await store.amend.changed('clinic', given, 2)).observations.length, 2);
+    assert.deepEqual(await changed(isVoid, 0), [1, [], 0]);
+    assert.deepEqual(await changed('none'), [0, [], 0]);
+    assert.equal((await store.amend.changed('other', given, 9)).rows, 0);
+    assert.deepEqual(await store.amend.idsOf('clinic', { ...his, to: null }, 10), []);
+    // Decided and taken back again, it is there twice, in order.
+    const again = await amend(store, { kind: 'reassign', to: HIM, selection: { observations: [one.id] } });
+    await carriedOut(store);
+    await undo(store, again);
+    await carriedOut(store);
+    const history = await store.amend.amendmentsOf('clinic', one.id);
+    assert.deepEqual(
+      history.map(({ id, kind, undoneAt }) => [id, kind, undoneAt]),
+      [
+        [given, 'reassign', TEST_NOW + 1],
+        [again, 'reassign', TEST_NOW + 1],
+      ],
+    );
+    assert.deepEqual((await standing(store, HER)).stands, [1, 2, 4]);
+    assert.deepEqual((await store.verify()).findings, []);
+    await store.storeBatch(batchOf([reading(5, 0)]));
+    await retained(store, { continuous: 60_000 });
+    const gone = await store.amend.changed('clinic', given, 10);
+    assert.deepEqual([gone.rows, gone.observations, gone.removedUpTo > 0], [0, [], true]);
+  });
+
   check('a stretch is void as it is, of its device and vital sign alone, and what comes late of it too', async (store, at) => {
     verifies('AMEND-VOID', 'AMEND-LATE');
     const selection = { ...stretch(4, 1), device: 'monitor-1', vital: 'hr' };

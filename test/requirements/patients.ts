@@ -137,7 +137,12 @@ export const PATIENTS = {
   'DEVICE-ADOPTED': {
     source: 'issue 9, Who is this',
     behaviour:
-      'At a gateway of one patient with an `adopted` list, readings of other devices are refused before any row is theirs, and come by a replay once the device is adopted; without a list all count, and check and status say so.',
+      'At a gateway of one patient with an `adopted` list, readings of other devices are refused before any row is theirs; without a list all count, and check and status say so.',
+  },
+  'DEVICE-ADOPTED-SINCE': {
+    source: 'issue 9, Who is this; ARCHITECTURE.md, rule 9',
+    behaviour:
+      'An adoption is a binding of (gateway, type of id, id) with its time: what was, or may have been, measured before it is quarantined, from a device’s memory as by a replay, unless whoever adopted the device says since when it is in the home.',
   },
   'DEVICE-ADOPTED-ONCE': {
     source: 'issue 9, Who is this',
@@ -198,6 +203,16 @@ export const PATIENTS = {
     source: 'issue 9, Corrections',
     behaviour:
       'What an operator decided about readings can be undone, in any order: they stand, and are whose they would be, as if it had never been decided.',
+  },
+  'AMEND-HISTORY': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'That something was decided about a reading and taken back, by whom, when and why, stays its history, and of which readings it was is known as long as they are kept.',
+  },
+  'WRONG-READS-LISTED': {
+    source: 'issue 9, Who is this; Corrections',
+    behaviour:
+      'Of each correction, and of one that was taken back, those are named who were shown a reading while it stood under the wrong patient, and who may have been where the evidence does not say what it showed; nobody is named whom it says to have been shown something else.',
   },
   'AMEND-MERGED': {
     source: 'issue 9, Corrections',

@@ -68,6 +68,24 @@ export interface AmendDone {
   rolledUp: number;
 }
 
+/** What an amendment changed, or had changed until it was undone. */
+export interface Changed {
+  /** How many rows that are kept row by row. */
+  rows: number;
+  /** Their ids, those that a call asked for at most. */
+  observations: readonly string[];
+  /** UTC ms of when the newest of what the retention has removed was stored: what it was of up to then may be gone. 0 where nothing was. */
+  removedUpTo: Instant;
+}
+
+/** What was measured (`sortTime`) of somebody, or of nobody in a bed, from `from` up to and without `to`. Null: any device; without an end. */
+export interface OfSomebody {
+  patient: string;
+  device: string | null;
+  from: Instant;
+  to: Instant | null;
+}
+
 /**
  * The part of the store by which people correct readings. What is decided is kept in one commit, and holds for what comes from then on; rows that are there follow in
  * order with what movements change, by the steps of `PlacingStore.reassign`, which tell of it (`amended`, `changed`, `currencies`) and go on where a hub that was killed
@@ -93,6 +111,10 @@ export interface AmendStore {
   amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]>;
   /** The measurement that an observation is a version of. Throws AMEND-UNKNOWN. */
   find(tenant: string, observation: string): Promise<HistoryQuery>;
-  /** Of one observation, in order of deciding. Throws AMEND-UNKNOWN. */
+  /** Of one observation, those too that were undone, in order of deciding. Throws AMEND-UNKNOWN. */
   amendmentsOf(tenant: string, observation: string): Promise<readonly KeptAmendment[]>;
+  /** What an amendment changed, with `most` ids at most; nothing of one that there is not. */
+  changed(tenant: string, id: string, most: number): Promise<Changed>;
+  /** Ids of what is somebody's by now, `most` at most. */
+  idsOf(tenant: string, which: OfSomebody, most: number): Promise<readonly string[]>;
 }

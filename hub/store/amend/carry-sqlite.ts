@@ -185,9 +185,9 @@ export class AmendOrder {
   #undo([after = 0]: After): After | undefined {
     const { key: amendment, kind } = this.#row;
     const page = this.#database.prepare<[number, number], RowBack>(AMEND_SQL.rowPage).all(amendment, Number(after));
-    const drop = this.#database.prepare<[number, number]>(AMEND_SQL.dropRow);
+    const setUndone = this.#database.prepare<[number, number]>(AMEND_SQL.setRowUndone);
     for (const row of page) {
-      drop.run(row.key, amendment);
+      setUndone.run(row.key, amendment);
       const reading = readingOf(row);
       if (reading === undefined) continue;
       const isChanged = kind === 'reassign' ? this.#giveBack(row, reading) : this.#clear(row, reading);

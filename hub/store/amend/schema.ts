@@ -47,7 +47,7 @@ CREATE TABLE amendRule (
 CREATE INDEX amendRuleByPatient ON amendRule (tenant, patient, until);
 CREATE INDEX amendRuleByAmendment ON amendRule (amendment, key);
 
--- Which rows it has changed. Of those that became another's: whose they would be, and by which bed, which movements go on to change.
+-- Which rows it has changed; with the amendment below zero what it had changed until it was undone. Of those that became another's: whose they would be, and by which bed, which movements go on to change.
 CREATE TABLE amendedRow (
   observation INTEGER NOT NULL,
   amendment INTEGER NOT NULL,

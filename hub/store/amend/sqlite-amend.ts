@@ -15,7 +15,8 @@ import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
 import type { HistoryQuery } from '../store.ts';
 import { turn } from '../walks.ts';
-import type { Amendment, AmendStore, KeptAmendment, Selected, Selection } from './amend.ts';
+import type { Amendment, AmendStore, Changed, KeptAmendment, OfSomebody, Selected, Selection } from './amend.ts';
+import { changedBy, idsOfSomebody } from './ids-sqlite.ts';
 import { type AmendmentRow, isOfSeries, keptOf, type Measurement, type Rule, ruleOfMeasurement, ruleOfStretch } from './rules.ts';
 import { AMEND_SQL, numbersOf } from './statements.ts';
 
@@ -111,6 +112,14 @@ export class SqliteAmend implements AmendStore {
     return this.#database.read(() =>
       this.#database.prepare<[string, number], AmendmentRow>(AMEND_SQL.ofObservation).all(tenant, found.key).map(keptOf),
     );
+  }
+
+  async changed(tenant: string, id: string, most: number): Promise<Changed> {
+    return await changedBy(this.#database, tenant, id, most);
+  }
+
+  async idsOf(tenant: string, which: OfSomebody, most: number): Promise<readonly string[]> {
+    return await idsOfSomebody(this.#database, tenant, which, most);
   }
 
   async #measurements(tenant: string, observations: readonly string[]): Promise<Measurement[]> {

@@ -23,7 +23,7 @@ export const AMEND_SQL = {
     SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS}
     UNION SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND toPatient IN ${NUMBERS} ORDER BY key`,
   ofObservation: `
-    SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND key IN (SELECT amendment FROM amendedRow WHERE observation = ?) ORDER BY key`,
+    SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND key IN (SELECT abs(amendment) FROM amendedRow WHERE observation = ?) ORDER BY key`,
   sinceOf: `
     SELECT key, patient FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS} AND key > ? AND undoneAt IS NULL ORDER BY key`,
   setUndone: 'UPDATE amendment SET undoneAt = ? WHERE key = ?',
@@ -74,7 +74,9 @@ export const AMEND_SQL = {
     SELECT r.observation AS key, r.patient AS backTo, r.bed AS backBed, o.patient AS owner, p.id AS ownerId, o.vital, o.device, o.effective, o.test, o.revises, o.preliminary
     FROM amendedRow r LEFT JOIN observation o ON o.key = r.observation LEFT JOIN patient p ON p.key = o.patient
     WHERE r.amendment = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
-  dropRow: 'DELETE FROM amendedRow WHERE observation = ? AND amendment = ?',
+  // It stays as history: no amendment has a key below zero, so that nothing goes by it.
+  setRowUndone:
+    'UPDATE OR REPLACE amendedRow SET amendment = -amendment, patient = NULL, bed = NULL WHERE observation = ? AND amendment = ?',
   dropRowsOf: 'DELETE FROM amendedRow WHERE observation = ?',
   nextGiven: `
     SELECT amendment FROM amendedRow WHERE observation = ? AND amendment > ? AND patient IS NOT NULL ORDER BY amendment LIMIT 1`,
@@ -84,6 +86,17 @@ export const AMEND_SQL = {
     FROM amendedRow r INDEXED BY amendedRowByBed JOIN observation o ON o.key = r.observation
     WHERE r.patient = ? AND r.bed = ? AND r.observation > ? AND r.observation <= ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
   forgetGiver: 'UPDATE amendedRow SET patient = NULL, bed = NULL WHERE patient = ?',
+
+  countChanged: `
+    SELECT count(*) AS rows FROM amendment a JOIN amendedRow r ON r.amendment IN (a.key, -a.key) WHERE a.tenant = ? AND a.id = ?`,
+  idPage: `
+    SELECT r.observation AS key, w.agent, w.epoch, o.seq, o.part FROM amendment a
+    JOIN amendedRow r ON r.amendment = a.key * ? JOIN observation o ON o.key = r.observation JOIN writer w ON w.key = o.writer
+    WHERE a.tenant = ? AND a.id = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  idsOfSeries: `
+    SELECT w.agent, w.epoch, o.seq, o.part FROM observation o INDEXED BY observationBySeries JOIN writer w ON w.key = o.writer
+    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing IN (-1, 0, 1) AND o.test IN (0, 1) AND o.sortTime >= ? AND o.sortTime < ? LIMIT ?`,
+  removedUpTo: "SELECT coalesce(max(upTo), 0) AS removedUpTo FROM retained WHERE class IN ('spotAt', 'continuousAt')",
 
   patientId: 'SELECT id FROM patient WHERE key = ?',
   // Keys of observations have no index, for each row would pay for it: pages of the table are looked through, the newest first.

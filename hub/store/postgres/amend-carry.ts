@@ -186,7 +186,7 @@ export class AmendOrder {
   async #undo([after = 0]: After): Promise<After | undefined> {
     const { key: amendment, kind } = this.#row;
     const page = await this.#commit.query<RowBack>(AMEND_PG.rowPage, [amendment, Number(after), kind]);
-    await this.#commit.query(AMEND_PG.dropRows, [amendment, page.map(({ key }) => key)]);
+    await this.#commit.query(AMEND_PG.setRowsUndone, [amendment, page.map(({ key }) => key)]);
     const kept = page.filter(isKept);
     await (kind === 'reassign' ? this.#giveBack(kept) : this.#clear(kept));
     const last = page.at(-1);

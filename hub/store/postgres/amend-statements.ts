@@ -17,7 +17,7 @@ export const AMEND_PG = {
   byId: `${AMENDMENT} WHERE tenant = $1 AND id = $2`,
   ofTenant: `${AMENDMENT} WHERE tenant = $1 ORDER BY key`,
   ofPatient: `${AMENDMENT} WHERE tenant = $1 AND (patient IN ${NUMBERS} OR to_patient IN ${NUMBERS}) ORDER BY key`,
-  ofObservation: `${AMENDMENT} WHERE tenant = $1 AND key IN (SELECT amendment FROM amended_row WHERE observation = $2) ORDER BY key`,
+  ofObservation: `${AMENDMENT} WHERE tenant = $1 AND key IN (SELECT abs(amendment) FROM amended_row WHERE observation = $2) ORDER BY key`,
   sinceOf: `
     SELECT key, patient FROM amendment WHERE tenant = $1 AND patient IN ${NUMBERS} AND key > $3 AND undone_at IS NULL ORDER BY key`,
   setUndone: 'UPDATE amendment SET undone_at = $2 WHERE key = $1',
@@ -85,7 +85,9 @@ export const AMEND_PG = {
     FROM amended_row r LEFT JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time LEFT JOIN patient p ON p.key = o.patient
     LEFT JOIN patient b ON b.key = r.patient
     WHERE r.amendment = $1 AND r.observation > $2 ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
-  dropRows: 'DELETE FROM amended_row WHERE amendment = $1 AND observation = ANY ($2::bigint[])',
+  // They stay as history: no amendment has a key below zero, so that nothing goes by them.
+  setRowsUndone:
+    'UPDATE amended_row SET amendment = -amendment, patient = NULL, bed = NULL WHERE amendment = $1 AND observation = ANY ($2::bigint[])',
   dropRowsOf: 'DELETE FROM amended_row WHERE observation = ANY ($1::bigint[])',
   setGivenBy: `
     UPDATE amended_row r SET patient = $1, bed = $2 FROM unnest($3::bigint[], $4::bigint[]) AS g (observation, amendment)
@@ -95,6 +97,18 @@ export const AMEND_PG = {
     FROM amended_row r JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time
     WHERE r.patient = $1 AND r.bed = $2 AND r.observation > $3 AND r.observation <= $4 ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
   forgetGiver: 'UPDATE amended_row SET patient = NULL, bed = NULL WHERE patient = $1',
+
+  countChanged: `
+    SELECT count(*)::int AS rows FROM amendment a JOIN amended_row r ON r.amendment IN (a.key, -a.key) WHERE a.tenant = $1 AND a.id = $2`,
+  idsChanged: `
+    SELECT w.agent, w.epoch, o.seq, o.part FROM amendment a JOIN amended_row r ON r.amendment IN (a.key, -a.key)
+    JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time JOIN writer w ON w.key = o.writer
+    WHERE a.tenant = $1 AND a.id = $2 ORDER BY r.observation LIMIT $3`,
+  idsOfSeries: `
+    SELECT w.agent, w.epoch, o.seq, o.part FROM observation o JOIN writer w ON w.key = o.writer
+    WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.standing IN (-1, 0, 1) AND o.test IN (false, true)
+      AND o.sort_time >= $4 AND o.sort_time < $5 LIMIT $6`,
+  removedUpTo: `SELECT coalesce(max(up_to), 0) AS "removedUpTo" FROM retained WHERE tenant = $1 AND class IN ('spotAt', 'continuousAt')`,
 
   // Keys of observations have no index, for each row would pay for it: pages of the table are looked through, the newest first.
   seenKey: `

@@ -3,11 +3,12 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import { parseObservationId } from '../../../shared/uplink/key.ts';
 import { panel } from '../../../shared/vitals.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import type { Amendment, AmendStore, KeptAmendment, Selected, Selection } from '../amend/amend.ts';
+import type { Amendment, AmendStore, Changed, KeptAmendment, OfSomebody, Selected, Selection } from '../amend/amend.ts';
 import { type AmendmentRow, isOfSeries, keptOf, type Measurement, type Rule, ruleOfMeasurement, ruleOfStretch } from '../amend/rules.ts';
 import { type AmendWanted, againOf, isFirstPart } from '../placing/due.ts';
 import { isNobody } from '../placing/placing.ts';
 import type { HistoryQuery } from '../store.ts';
+import { changedBy, idsOfSomebody } from './amend-ids.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { erasedOf } from './erase.ts';
@@ -98,6 +99,14 @@ export class PostgresAmend implements AmendStore {
     const { key } = await this.#find(tenant, observation);
     const rows = await this.#place.read((transaction) => transaction.query<AmendmentRow>(AMEND_PG.ofObservation, [tenant, key]), tenant);
     return rows.map(keptOf);
+  }
+
+  async changed(tenant: string, id: string, most: number): Promise<Changed> {
+    return await this.#place.read((transaction) => changedBy(transaction, tenant, id, most), tenant);
+  }
+
+  async idsOf(tenant: string, which: OfSomebody, most: number): Promise<readonly string[]> {
+    return await this.#place.read((transaction) => idsOfSomebody(transaction, tenant, which, most), tenant);
   }
 
   async #measurements(tenant: string, observations: readonly string[]): Promise<Measurement[]> {
