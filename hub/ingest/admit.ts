@@ -17,6 +17,7 @@ import { PATIENT_SYSTEM, type Subject, subjectOf } from '../patients/subject.ts'
 import { NOWHERE } from '../patients/whereabouts/devices.ts';
 import type { BatchPlaces, RowPlace } from '../patients/whereabouts/placing.ts';
 import type { NamedDevice } from '../registry/adopted.ts';
+import { countsSince } from '../registry/adoptions.ts';
 import { isBeforeStore, type UnknownStretch } from '../registry/bindings.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
 import type { Placed } from '../store/placing/placing.ts';
@@ -35,6 +36,8 @@ export interface Sender {
   places?: BatchPlaces | undefined;
   /** Of which vital signs it is asked whose they are; of all of the table unless given. */
   isDoubted?: ((vital: string) => boolean) | undefined;
+  /** Since when the device of the entry at hand counts at this gateway (hub's clock); as long as the gateway is its patient's unless given. */
+  countsSince?: Instant;
 }
 
 /** Whose device said that it is in demonstration mode. */
@@ -53,11 +56,11 @@ const FHIR_ID = /^[A-Za-z0-9\-.]{1,64}$/;
 
 /**
  * Takes one entry of a batch through every check, in this order: it is a `PUT <type>/<id>`, the id's agent part is the sender, the
- * resource keeps its rules, its device is adopted where the home has a list, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
+ * resource keeps its rules, its device is adopted where the home has a list, and was when it measured, the sender is bound to somebody, may write for that patient, and was bound to it when it was measured.
  * What is measured in a bed that follows movements is whoever's they say, or nobody's (`nobodyIn`), as where a store that was put back misses some. Of a tenant in production nothing passes that says it is a test.
  * `sentAt` is the sender's clock at sending, null where it did not say so. Pure.
  */
-export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = null): Admitted {
+export function admit(entry: unknown, by: Sender, sentAt: Instant | null = null): Admitted {
   const { resource, request } = fields(entry);
   const { id } = fields(resource);
   const named = typeof id === 'string' && FHIR_ID.test(id) ? id : '';
@@ -67,7 +70,7 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
   });
 
   const key = parseObservationId(named);
-  if (key && key.agent !== sender.gateway.identity) return refuse('INGEST-FOREIGN-ID', 'id: of another gateway');
+  if (key && key.agent !== by.gateway.identity) return refuse('INGEST-FOREIGN-ID', 'id: of another gateway');
   const event = EVENT_CHECKS.find((kind) => kind.fits(fields(resource)))?.check(fields(resource));
   const checked = event ?? checkObservation(resource);
   if (!checked.ok) return refuse('INGEST-INVALID', checked.rule);
@@ -78,8 +81,10 @@ export function admit(entry: unknown, sender: Sender, sentAt: Instant | null = n
     return refuse('INGEST-INVALID', 'request: not PUT <type>/<id of the resource>');
 
   const heard = deviceNamed(fields(resource));
-  if (sender.gateway.adopted && (!('facts' in checked) || isOfDevice(checked.facts, heard)) && !isAdopted(sender.gateway, heard))
-    return { ...refuse('INGEST-NOT-ADOPTED', 'device: not adopted at this home'), heard };
+  const isAsked = !('facts' in checked) || isOfDevice(checked.facts, heard);
+  if (isAsked && !isAdopted(by.gateway, heard)) return { ...refuse('INGEST-NOT-ADOPTED', 'device: not adopted at this home'), heard };
+  const since = isAsked ? countsSince(by.gateway, heard) : 0;
+  const sender = since > 0 ? { ...by, countsSince: since } : by;
   const takesTests = sender.registry.isSandbox(sender.gateway.tenant);
   if ('facts' in checked) {
     const admitted = checked.facts.test && !takesTests ? TEST_DATA : admitEvent(checked.facts, sender, sentAt);
@@ -137,6 +142,11 @@ const TEST_DATA: Refused = { code: 'INGEST-TEST', rule: 'meta.security: test dat
 
 const BEFORE_BINDING: Refused = { code: 'INGEST-BEFORE-BINDING', rule: 'time: before the binding, or not known to be after it' };
 
+const BEFORE_ADOPTION: Refused = {
+  code: 'INGEST-BEFORE-BINDING',
+  rule: 'time: before the device was adopted at this home, or not known to be after it',
+};
+
 const UNKNOWN_TIME: Refused = {
   code: 'INGEST-BEFORE-BINDING',
   rule: 'time: out of a memory whose clock is in doubt, so nobody knows who lay in the bed',
@@ -180,6 +190,7 @@ function ownerOf(facts: Measured, sender: Sender, sentAt: Instant | null): Owned
   // Nothing is measured after it was received, so a device whose clock is ahead makes nothing newer than that.
   const measured = { ...sorted, sortTime: Math.min(sorted.sortTime, receivedAt), storedAt: sender.at, sentAt };
   if (isBeforeBinding(measured, since)) return BEFORE_BINDING;
+  if (isBeforeBinding(measured, sender.countsSince ?? 0)) return BEFORE_ADOPTION;
   const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, measured));
   if (unknown.length > 0) return unknownIn(unknown);
   return { patient, bed, times: timesOf(sorted, { at: sender.at, sentAt }) };
@@ -215,6 +226,7 @@ function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, send
   if (sorted.flags.includes('memory') && (sorted.flags.includes('clock') || sorted.flags.includes('clockless'))) return UNKNOWN_TIME;
   const times = timesOf(sorted, { at, sentAt });
   const measured = { sortTime: Math.min(sorted.sortTime, receivedAt), flags: sorted.flags, storedAt: at, sentAt };
+  if (isBeforeBinding(measured, sender.countsSince ?? 0)) return BEFORE_ADOPTION;
   const asked = { bed, gateway: sender.gateway.identity, device, stated, mayBeLost: mayBeLost(measured, sender) };
   const row = places?.place({ ...asked, at: times.sortTime });
   if (!row) return BEFORE_BINDING;
@@ -314,9 +326,12 @@ function admitGap(
   if ('code' in bound) return bound;
   const measured = { flags: facts.flags, ...clocks };
   const unknown = unknownOf(sender).filter((stretch) => mayReachInto(stretch, { ...measured, sortTime: start }, end));
-  const since = Math.max(bound.since, ...unknown.map(({ until }) => until));
+  const since = Math.max(bound.since, sender.countsSince ?? 0, ...unknown.map(({ until }) => until));
   const from = Math.max(start, boundFrom(clocks, since));
-  if (from > end || isBeforeBinding({ ...measured, sortTime: end }, since)) return unknown.length > 0 ? unknownIn(unknown) : BEFORE_BINDING;
+  if (from > end || isBeforeBinding({ ...measured, sortTime: end }, since)) {
+    if (unknown.length > 0) return unknownIn(unknown);
+    return since > bound.since ? BEFORE_ADOPTION : BEFORE_BINDING;
+  }
   return { ...kept, patient: bound.patient, ...(from > start && { effective: from }), ...stretch(from) };
 }
 

@@ -1,15 +1,17 @@
 import type { Instant } from '../../shared/clock.ts';
 import { MAX_AHEAD_MS } from '../clinical/sort-time.ts';
+import type { AdoptedDevice } from './adopted.ts';
+import { type AdoptedSince, adoptionsOf, countedFrom, LIST, withAdoption } from './adoptions.ts';
 
-/** What a gateway's readings are told apart by: a bed, a device, or nothing but the gateway. */
-export type BindingKind = 'bed' | 'device' | 'patient';
+/** What a gateway's readings are told apart by: a bed, a device, or nothing but the gateway; and which devices of a home count (`adoptions.ts`). */
+export type BindingKind = 'bed' | 'device' | 'patient' | 'adopted';
 
 /** That what one gateway measures at one place is one patient's. */
 export interface Binding {
   /** Overlay identity id. */
   gateway: string;
   kind: BindingKind;
-  /** Bed or device; '' for the gateway's own patient. */
+  /** Bed or device; '' for the gateway's own patient, and for its list of adopted devices. */
   name: string;
   tenant: string;
   /** Opaque id; null for nobody: an empty bed, or what was bound once and is no longer. */
@@ -59,6 +61,7 @@ export interface BoundSince {
   patient?: Instant;
   beds: ReadonlyMap<string, Instant>;
   devices: ReadonlyMap<string, Instant>;
+  adopted?: AdoptedSince;
   /** When none of them is known. */
   unknown?: readonly UnknownStretch[];
 }
@@ -71,16 +74,17 @@ interface BindingRow {
   beds: Readonly<Record<string, string | null>>;
   followed?: ReadonlySet<string>;
   devices: Readonly<Record<string, string>>;
+  adopted?: readonly AdoptedDevice[] | undefined;
 }
 
 /** Every binding of one gateway, empty beds too, and those that follow movements: as empty, so that a store that was put back is known of them as well. */
-export function bindingsOf({ identity: gateway, tenant, patient, beds, followed = new Set(), devices }: BindingRow): Binding[] {
+export function bindingsOf({ identity: gateway, tenant, patient, beds, followed = new Set(), devices, adopted }: BindingRow): Binding[] {
   const bindings: Binding[] = [];
   if (patient !== undefined) bindings.push({ gateway, kind: 'patient', name: '', tenant, patient });
   for (const [name, who] of Object.entries(beds)) bindings.push({ gateway, kind: 'bed', name, tenant, patient: who });
   for (const name of followed) bindings.push({ gateway, kind: 'bed', name, tenant, patient: null });
   for (const [name, who] of Object.entries(devices)) bindings.push({ gateway, kind: 'device', name, tenant, patient: who });
-  return bindings;
+  return adopted && patient !== undefined ? [...bindings, ...adoptionsOf({ gateway, tenant, patient, adopted })] : bindings;
 }
 
 /**
@@ -89,13 +93,19 @@ export function bindingsOf({ identity: gateway, tenant, patient, beds, followed 
  */
 export function bindingsFrom(kept: readonly KeptBinding[], next: readonly Binding[], now: Instant): KeptBinding[] {
   const known = new Map(kept.map((binding) => [keyOf(binding), binding]));
+  const find = (binding: Binding, name: string): KeptBinding | undefined => known.get(keyOf({ ...binding, name }));
   const result = next.map((binding): KeptBinding => {
     const was = known.get(keyOf(binding));
-    known.delete(keyOf(binding));
     const same = was !== undefined && was.tenant === binding.tenant && was.patient === binding.patient;
-    return { ...binding, since: same ? was.since : now };
+    if (same) return { ...binding, since: was.since };
+    return { ...binding, since: binding.kind === 'adopted' ? countedFrom(binding, (name) => find(binding, name), now) : now };
   });
-  for (const gone of known.values()) result.push(gone.patient === null ? gone : { ...gone, patient: null, since: now });
+  const named = new Set(next.map(keyOf));
+  for (const [key, gone] of known) {
+    if (named.has(key)) continue;
+    const isListGone = gone.kind === 'adopted' && gone.name !== LIST && !named.has(keyOf({ ...gone, name: LIST }));
+    result.push(gone.patient === null || isListGone ? gone : { ...gone, patient: null, since: now });
+  }
   return result;
 }
 
@@ -115,7 +125,8 @@ export const NOTHING_UNKNOWN: readonly UnknownStretch[] = [];
 /** The same, by gateway, for admission. */
 export function sinceByGateway(kept: readonly KeptBinding[]): Map<string, BoundSince> {
   const gateways = new Map<string, BoundSince & { beds: Map<string, Instant>; devices: Map<string, Instant> }>();
-  for (const { gateway, kind, name, since, unknown } of kept) {
+  for (const binding of kept) {
+    const { gateway, kind, name, since, unknown } = binding;
     const of = gateways.get(gateway) ?? {
       beds: new Map<string, Instant>(),
       devices: new Map<string, Instant>(),
@@ -123,11 +134,12 @@ export function sinceByGateway(kept: readonly KeptBinding[]): Map<string, BoundS
     };
     gateways.set(gateway, of);
     if (kind === 'patient') of.patient = since;
+    else if (kind === 'adopted') of.adopted = withAdoption(of.adopted, binding);
     else (kind === 'bed' ? of.beds : of.devices).set(name, since);
   }
   return gateways;
 }
 
-function keyOf({ gateway, kind, name }: Binding): string {
+function keyOf({ gateway, kind, name }: Pick<Binding, 'gateway' | 'kind' | 'name'>): string {
   return `${gateway} ${kind} ${name}`;
 }

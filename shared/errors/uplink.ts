@@ -68,7 +68,7 @@ export const UPLINK_ERRORS = {
   'INGEST-NOT-ADOPTED': {
     message: 'The device is not one of those that are adopted at this home.',
     advice:
-      'If it belongs to the home, put it under `adopted` of the gateway in registry.yaml (`vitalmesh-hub status` shows the line), SIGHUP, and `vitalmesh-agent outbox replay --code INGEST-NOT-ADOPTED` at the gateway; else leave it there.',
+      'If it belongs to the home, put it under `adopted` of the gateway in registry.yaml (`vitalmesh-hub status` shows the line), with `since` where it was there before, SIGHUP, and `vitalmesh-agent outbox replay --code INGEST-NOT-ADOPTED` at the gateway; else leave it there.',
     retryable: false,
   },
   'INGEST-NOT-BOUND': {

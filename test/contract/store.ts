@@ -5,7 +5,8 @@ import type { AuditEvent } from '../../hub/access/access.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import { sortTimeOf, timesOf } from '../../hub/clinical/sort-time.ts';
 import { canonicalJson } from '../../hub/ingest/canonical.ts';
-import { type Binding, NO_END } from '../../hub/registry/bindings.ts';
+import type { AdoptedDevice } from '../../hub/registry/adopted.ts';
+import { type Binding, bindingsOf, NO_END } from '../../hub/registry/bindings.ts';
 import type {
   Arrival,
   ArrivalResult,
@@ -651,6 +652,48 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 4000), { A: 3000, B: 4000 });
     assert.deepEqual(await times(again, [bed('A', 'pat-icu-03')], 5000), { A: 3000, B: 4000 });
   });
+
+  check(
+    'adoptions of a home keep their time over a new start, and a serial number 1 is another device than an address 1',
+    async (store, at) => {
+      verifies('DEVICE-ADOPTED-SINCE');
+      const home = (adopted?: readonly AdoptedDevice[], patient = 'pat-home-01'): Binding[] =>
+        bindingsOf({ identity: 'gw-home', tenant: 'clinic', patient, beds: {}, devices: {}, adopted });
+      const times = async (of: Store, next: Binding[], now: Instant): Promise<[string, string | null, Instant][]> =>
+        (await of.rebind(next, now))
+          .filter(({ kind }) => kind === 'adopted')
+          .map(({ name, patient, since }): [string, string | null, Instant] => [name, patient, since])
+          .sort(([a], [b]) => (a < b ? -1 : 1));
+      const serial: AdoptedDevice = { id: '1', idType: 'serial' };
+      const mac: AdoptedDevice = { id: '1', idType: 'mac' };
+      const who = 'pat-home-01';
+      assert.deepEqual(await times(store, home(), 1000), []);
+      assert.deepEqual(await times(store, home([serial]), 2000), [
+        ['', who, 2000],
+        ['serial 1', who, 0],
+      ]);
+      const both: [string, string | null, Instant][] = [
+        ['', who, 2000],
+        ['mac 1', who, 3000],
+        ['serial 1', who, 0],
+      ];
+      assert.deepEqual(await times(store, home([serial, mac]), 3000), both);
+      await store[Symbol.asyncDispose]();
+      await using again = await at.open();
+      assert.deepEqual(await times(again, home([serial, mac]), 4000), both);
+      const gone: [string, string | null, Instant][] = [
+        ['', null, 5000],
+        ['mac 1', who, 3000],
+        ['serial 1', who, 0],
+      ];
+      assert.deepEqual(await times(again, home(), 5000), gone);
+      assert.deepEqual(await times(again, home([mac], 'pat-home-02'), 6000), [
+        ['', 'pat-home-02', 6000],
+        ['mac 1', 'pat-home-02', 5000],
+        ['serial 1', null, 6000],
+      ]);
+    },
+  );
 
   check('what a store lost of what it told of makes a stretch without bindings, once, until a registry is read again', async (store) => {
     verifies('PUT-BACK-NOBODYS');

@@ -44,6 +44,13 @@ const SAME: readonly [NamedDevice, NamedDevice, boolean][] = [
   [{ id: 'C4-7C-8D-6A-12-9F', idType: 'serial' }, { id: 'c4:7c:8d:6a:12:9f', idType: null }, false],
   [{ id: '00-11-22-33-44-55-66-77', idType: 'eui64' }, { id: '0011223344556677', idType: 'eui64' }, true],
   [{ id: '0011223344556677', idType: 'mac' }, { id: '0011223344556677', idType: 'eui64' }, false],
+  [{ id: 'c47c.8d6a.129f', idType: 'mac' }, { id: 'C4:7C:8D:6A:12:9F', idType: 'mac' }, true],
+  [{ id: 'C4:7C-8D:6A:12:9F', idType: 'mac' }, { id: 'C4:7C:8D:6A:12:9F', idType: 'mac' }, false],
+  [{ id: 'AB-12', idType: 'mac' }, { id: 'A-B12', idType: 'mac' }, false],
+  [{ id: 'AB-12', idType: null }, { id: 'A-B12', idType: 'mac' }, false],
+  [{ id: 'ab-12', idType: 'mac' }, { id: 'AB-12', idType: 'mac' }, false],
+  [{ id: 'C4:7C:8D:6A:12', idType: 'mac' }, { id: 'c47c8d6a12', idType: 'mac' }, false],
+  [{ id: ' WS-1 ', idType: 'serial' }, { id: 'WS-1', idType: null }, true],
 ];
 
 test('an address is the same however it is written, a serial number only as it is', () => {
@@ -52,6 +59,13 @@ test('an address is the same however it is written, a serial number only as it i
     assert.equal(isSameDevice(a, b), same, `${a.id} ${b.id}`);
     assert.equal(isSameDevice(b, a), same, `${b.id} ${a.id}`);
   }
+});
+
+test('whoever adopts a device may say since when it is in the home, as a time with its offset', () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const registry = parseRegistry(file('[{ id: WS-0001, since: "2026-11-20T08:00:00+01:00" }]'));
+  assert.deepEqual(registry.gateway('gw-a')?.adopted, [{ id: 'WS-0001', idType: null, since: Date.UTC(2026, 10, 20, 7) }]);
+  assert.match(complaints(file('[{ id: WS-0001, since: "2026-11-20" }]')), /gateways\[0\]\.adopted/);
 });
 
 test('a device that two homes would adopt is refused with both rows, and named in neither complaint', () => {

@@ -50,11 +50,14 @@ const neighbour: Chapter = [
   says(berlin('16 07:40'), 12, weight('WS-77', 95)),
   key(berlin('16 07:41'), 12, { latest: 'weight 72.2', due: 'weight done 16 07:12', sources: 'WS-12 live, gw-12 live' }),
   refused(berlin('16 07:41'), 12, 'INGEST-NOT-ADOPTED'),
-  // A cuff of their own, which nobody listed: it is once that is mended, and what waited comes.
+  // A cuff of their own, which nobody listed: it is once that is mended, and what waited comes, for it is said since when the cuff is theirs.
   says(berlin('17 08:00'), 12, cuff('BP-12', 125, 79)),
   key(berlin('17 08:01'), 12, { latest: 'weight 72.4' }),
   refused(berlin('17 08:01'), 12, 'INGEST-NOT-ADOPTED', 'INGEST-NOT-ADOPTED'),
-  adopts(berlin('17 09:00'), 'patient: home-0012, adopted: [WS-12, { id: BP-12, idType: serial, label: cuff }]'),
+  adopts(
+    berlin('17 09:00'),
+    `patient: home-0012, adopted: [WS-12, { id: BP-12, idType: serial, label: cuff, since: ${new Date(berlin('17 07:00')).toISOString()} }]`,
+  ),
   {
     at: berlin('17 09:05'),
     run: async (month) => (await month.gateway('gw-12')).replay('INGEST-NOT-ADOPTED'),

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { resourcesOf } from '../../../../agent/resources.ts';
 import { adoptionRows, formatHomesWithoutList, homesWithoutList } from '../../../../hub/ingest/adopted/adoption-status.ts';
 import { STRANGERS, Strangers } from '../../../../hub/ingest/adopted/strangers.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
 import type { GatewayEntry } from '../../../../hub/registry/registry.ts';
+import type { Instant } from '../../../../shared/clock.ts';
+import type { Gap } from '../../../../shared/gap.ts';
 import { createLogger } from '../../../../shared/log.ts';
+import { IDENTIFIER_SYSTEMS } from '../../../../shared/observation.ts';
+import type { ReadingRecord } from '../../../../shared/reading.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceRecord } from '../../../support/evidence.ts';
-import { sampleBundle, sampleObservation, TEST_NOW, TestClock, testHub } from '../../../support/hub.ts';
+import { sampleBundle, sampleObservation, TEST_EPOCH, TEST_NOW, TestClock, testHub } from '../../../support/hub.ts';
+
+const MINUTE = 60_000;
 
 const REGISTRY = (adopted: string, others = ''): string => `
 gateways:
@@ -23,8 +30,8 @@ function site(registry: string, clock = new TestClock()) {
   const lines: string[] = [];
   const log = createLogger({ component: 'hub', level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
   const ingest = createIngest({ ...h, clock, log, strangers });
-  const send = async (agent: string, device: string, seq: number): Promise<string | undefined> => {
-    const sent = sampleObservation({ agent, device, seq, receivedAt: clock.now() });
+  const send = async (agent: string, device: string, seq: number, measured: Instant = clock.now(), at = measured) => {
+    const sent = sampleObservation({ agent, device, seq, effective: measured, receivedAt: at });
     const { outcomes } = await ingest.batch(agent, sampleBundle([sent]));
     return outcomes[0]?.code;
   };
@@ -40,10 +47,11 @@ function site(registry: string, clock = new TestClock()) {
   return { h, clock, strangers, lines, ingest, send, stored, load };
 }
 
-test('what a neighbour’s device measures is refused where the home has a list, has rows with nobody, and comes once it is adopted', async () => {
+test('what a neighbour’s device measures is refused where the home has a list, has rows with nobody, and what it measures comes once it is adopted', async () => {
   verifies('DEVICE-ADOPTED', 'DEVICE-SEEN', 'LOG-CLEAN');
   const at = site(REGISTRY('[WS-0001]'));
   await using _ = at.h;
+  await at.load(REGISTRY('[WS-0001]'));
   assert.equal(await at.send('gw-home', 'WS-0001', 1), undefined);
   assert.equal(await at.send('gw-home', 'WS-0666', 2), 'INGEST-NOT-ADOPTED');
   at.clock.advance(5000);
@@ -59,8 +67,78 @@ test('what a neighbour’s device measures is refused where the home has a list,
   assert.ok(!at.lines.join('').includes('WS-0666'));
   await at.load(REGISTRY('[WS-0001, WS-0666]'));
   assert.deepEqual(at.strangers.list(), [], 'adopted since');
-  assert.equal(await at.send('gw-home', 'WS-0666', 2), undefined, 'the same row, as a replay at the gateway sends it');
+  at.clock.advance(10 * MINUTE);
+  const again = await at.send('gw-home', 'WS-0666', 2, TEST_NOW);
+  assert.equal(again, 'INGEST-BEFORE-BINDING', 'the same row, as a replay at the gateway sends it: nobody said whose it was then');
+  assert.equal(await at.send('gw-home', 'WS-0666', 3), undefined);
   assert.equal(await at.stored('pat-home-01'), 2);
+});
+
+test('what a device brings along out of its memory, from before it was adopted, is nobody’s', async () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const at = site(REGISTRY('[WS-0001]'));
+  await using _ = at.h;
+  await at.load(REGISTRY('[WS-0001]'));
+  at.clock.advance(60 * MINUTE);
+  await at.load(REGISTRY('[WS-0001, { id: CUFF-2, idType: serial }]'));
+  const adopted = at.clock.now();
+  at.clock.advance(60 * MINUTE);
+  assert.equal(await at.send('gw-home', 'CUFF-2', 1, adopted - MINUTE, at.clock.now()), 'INGEST-BEFORE-BINDING');
+  assert.equal(await at.send('gw-home', 'CUFF-2', 2, adopted + MINUTE, at.clock.now()), 'INGEST-BEFORE-BINDING', 'or may have been');
+  assert.equal(await at.send('gw-home', 'CUFF-2', 3, adopted + 3 * MINUTE, at.clock.now()), undefined);
+  assert.equal(await at.send('gw-home', 'WS-0001', 4, adopted - 30 * MINUTE), undefined, 'the others’ backlog costs it nothing');
+  await at.load(REGISTRY('[WS-0001, { id: CUFF-2, idType: serial, label: cuff }]'));
+  assert.equal(await at.send('gw-home', 'CUFF-2', 5, adopted + 4 * MINUTE), undefined, 'nor does a word for people');
+});
+
+test('whoever adopts a device may say since when it is in the home, and what waited from then on comes', async () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const at = site(REGISTRY('[]'));
+  await using _ = at.h;
+  await at.load(REGISTRY('[]'));
+  at.clock.advance(24 * 60 * MINUTE);
+  const bought = TEST_NOW + 60 * MINUTE;
+  await at.load(REGISTRY(`[{ id: WS-0001, since: ${new Date(bought).toISOString()} }]`));
+  assert.equal(await at.send('gw-home', 'WS-0001', 1, bought - 30 * MINUTE), 'INGEST-BEFORE-BINDING');
+  assert.equal(await at.send('gw-home', 'WS-0001', 2, bought + 30 * MINUTE), undefined);
+});
+
+test('serial number and address that read the same are two devices, each with its own time', async () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const at = site(REGISTRY('[{ id: "1", idType: serial }]'));
+  await using _ = at.h;
+  await at.load(REGISTRY('[{ id: "1", idType: serial }]'));
+  at.clock.advance(60 * MINUTE);
+  await at.load(REGISTRY('[{ id: "1", idType: serial }, { id: "1", idType: mac }]'));
+  at.clock.advance(5 * MINUTE);
+  const send = async (idType: string, seq: number): Promise<string | undefined> => {
+    const sent = sampleObservation({ agent: 'gw-home', device: '1', seq, effective: TEST_NOW + MINUTE, receivedAt: TEST_NOW + MINUTE });
+    const device = { identifier: { system: `${IDENTIFIER_SYSTEMS.device}${idType}`, value: '1' } };
+    return (await at.ingest.batch('gw-home', sampleBundle([{ ...sent, device }]))).outcomes[0]?.code;
+  };
+  assert.equal(await send('mac', 1), 'INGEST-BEFORE-BINDING');
+  assert.equal(await send('serial', 2), undefined);
+});
+
+test('what is missing of a device is told of the time since it was adopted alone', async () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const at = site(REGISTRY('[]'));
+  await using _ = at.h;
+  await at.load(REGISTRY('[]'));
+  at.clock.advance(60 * MINUTE);
+  await at.load(REGISTRY('[WS-0001]'));
+  const adopted = at.clock.now();
+  at.clock.advance(60 * MINUTE);
+  const gap = (seq: number, from: Instant, to: Instant) => {
+    const gap: Gap = { reason: 'age', lost: 'continuous', from, to, rows: 7, values: 7, vitals: ['hr'] };
+    const of = { source: 'home', profile: 'scale', device: { id: 'WS-0001', idType: 'serial' }, subject: {}, test: false } as const;
+    const record: ReadingRecord = { ...of, receivedAt: at.clock.now(), class: 'gap', readings: [], gap };
+    return at.ingest.batch('gw-home', sampleBundle(resourcesOf(record, { agent: 'gw-home', epoch: TEST_EPOCH, seq })));
+  };
+  const [before] = (await gap(1, adopted - 30 * MINUTE, adopted - MINUTE)).outcomes;
+  assert.equal(before?.code, 'INGEST-BEFORE-BINDING');
+  const [across] = (await gap(2, adopted - 30 * MINUTE, adopted + 30 * MINUTE)).outcomes;
+  assert.equal(across?.status, 201);
 });
 
 test('an empty list takes nothing; devices that are bound by the row itself count beside the list', async () => {
