@@ -16,6 +16,8 @@ export interface Change {
    */
   kind: 'stored' | 'late' | 'stale' | 'patients' | 'erased' | 'corrected' | 'sources' | 'due' | 'alert' | 'gap';
   vitals: readonly string[];
+  /** Of `stale` and `sources`: the devices of which something is otherwise. Without it, it may be any of the patient's. */
+  devices?: readonly string[];
   /** Of `patients`: where somebody was before who has moved or gone, so that whoever looked after that place is told. */
   was?: { ward?: string; panels?: readonly string[] };
   /** UTC ms of the event at the hub. */

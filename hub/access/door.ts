@@ -128,12 +128,20 @@ export interface LatestView extends ShownPatient {
   masked?: Masked;
 }
 
-/** The end of what was subscribed to, of one patient or one group; a patient of null and no group for the list of patients. */
+/** The end of what was subscribed to, of one patient, one group or one device; a patient of null and neither of both for the list of patients. */
 export interface Ended {
   patient: string | null;
   group?: Group;
+  /** By the name that its reader has for it. */
+  device?: string;
   /** Notifications of it that were sent. */
   delivered: number;
+}
+
+/** What is subscribed to beside patients: groups, and devices by the names that the reader has for them. */
+export interface SubscribedBeside {
+  groups?: readonly Group[];
+  devices?: readonly string[];
 }
 
 export interface TrendAsked {
@@ -185,17 +193,23 @@ export interface Door {
     query: Omit<HistoryQuery, 'patient'>,
     context: CallContext,
   ): Promise<readonly VersionView[]>;
+  /** Which device the principal means by a name, where it may see anybody of whom it gave what is current. As pure as `maySee`. */
+  deviceBehind(principal: Principal, name: string): string | undefined;
+  /** The devices that gave what is current of a patient; for the hub itself, and as pure. */
+  devicesOf(tenant: string, patient: string): readonly string[];
   /**
    * Opens a subscription: decided and recorded once at opening, checked again at each change by `maySee`. Of a group the evidence has its name and no patient; one of which the
-   * principal may see nobody, or is masked, looks like one that does not exist: NOT-FOUND.
+   * principal may see nobody, or is masked, looks like one that does not exist: NOT-FOUND. Of a device likewise, by its id and by whom it gave what is current.
    */
-  openSubscription(principal: Principal, patients: readonly string[], context: CallContext, groups?: readonly Group[]): Promise<void>;
+  openSubscription(principal: Principal, patients: readonly string[], context: CallContext, beside?: SubscribedBeside): Promise<void>;
   closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void>;
   /**
    * Pure check without evidence, for filtering each change of an open subscription: by where the patient is now, or as of `place`, where the
    * patient was.
    */
   maySee(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, place?: Change['was']): boolean;
+  /** Likewise, and that the principal knows this device of the patient by this name. */
+  maySeeDevice(principal: Principal, change: Pick<Change, 'tenant' | 'patient'>, device: { id: string; name: string }): boolean;
   /**
    * Whom of the tenant the principal means by a name, where it may see them: undefined for a name that is nobody's, and for whoever is masked by
    * a patient's own id. As pure as `maySee`.

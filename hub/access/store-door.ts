@@ -45,7 +45,7 @@ export function createDoor(options: DoorOptions): Door {
   const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
   const records = new RecordReads({ calls, store, registry, maskings, clock, zone });
   const fleetReads = new FleetReads({ calls, store, registry, maskings, clock, zone, fleet: options.fleet ?? NO_FLEET });
-  const streams = new Streams({ calls, store });
+  const streams = new Streams({ calls, store, devices: fleetReads });
   const exports = new Exports({ calls, store, registry });
   return {
     listPatients: (principal, context) => reads.listPatients(principal, context),
@@ -58,9 +58,12 @@ export function createDoor(options: DoorOptions): Door {
     fleet: (principal, context) => fleetReads.fleet(principal, context),
     devicePatients: (principal, device) => fleetReads.devicePatients(principal, device),
     history: (principal, patient, query, context) => reads.history(principal, patient, query, context),
-    openSubscription: (principal, patients, context, groups) => streams.openSubscription(principal, patients, context, groups),
+    deviceBehind: (principal, name) => fleetReads.deviceBehind(principal, name),
+    devicesOf: (tenant, patient) => fleetReads.devicesOf(tenant, patient),
+    openSubscription: (principal, patients, context, beside) => streams.openSubscription(principal, patients, context, beside),
     closeSubscription: (principal, ended, context) => streams.closeSubscription(principal, ended, context),
     maySee: (principal, change, place) => streams.maySee(principal, change, place),
+    maySeeDevice: (principal, change, device) => fleetReads.maySeeDevice(principal, change, device),
     may: (principal, action) => decide(principal, action, calls.resource(principal.tenant), calls.now()).allow,
     patientBehind: (principal, name) => streams.patientBehind(principal, name),
     groupsOf: (tenant, patient) => streams.groupsOf(tenant, patient),

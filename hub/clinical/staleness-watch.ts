@@ -228,15 +228,16 @@ export class StalenessWatch implements Service {
   }
 
   #tell(kind: 'stale' | 'stored', silent: readonly Watched[], at: Instant): void {
-    const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string> }>();
-    for (const { tenant, patient, vital } of silent) {
+    const patients = new Map<string, { tenant: string; patient: string; vitals: Set<string>; devices: Set<string> }>();
+    for (const { tenant, patient, vital, device } of silent) {
       const key = JSON.stringify([tenant, patient]);
-      const told = patients.get(key) ?? { tenant, patient, vitals: new Set() };
+      const told = patients.get(key) ?? { tenant, patient, vitals: new Set(), devices: new Set() };
       patients.set(key, told);
       told.vitals.add(vital);
+      told.devices.add(device);
     }
-    for (const { tenant, patient, vitals } of patients.values())
-      this.#options.feed.publish({ tenant, patient, kind, vitals: [...vitals], at });
+    for (const { tenant, patient, vitals, devices } of patients.values())
+      this.#options.feed.publish({ tenant, patient, kind, vitals: [...vitals], devices: [...devices], at });
   }
 
   #stop(): void {

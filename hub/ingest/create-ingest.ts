@@ -255,7 +255,7 @@ class HubIngest implements Ingest {
     for (const part of parts) {
       if (!('demo' in part) || part.demo === undefined) continue;
       const { patient, device } = part.demo;
-      if (this.#demos?.note(tenant, patient, device, at)) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], at });
+      if (this.#demos?.note(tenant, patient, device, at)) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], devices: [device], at });
     }
   }
 

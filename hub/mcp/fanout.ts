@@ -5,13 +5,26 @@ import type { Principal } from '../access/access.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import { inScope } from '../access/decide.ts';
-import type { Door, Ended } from '../access/door.ts';
+import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import { sameRights } from '../access/principals.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Change, Feed } from '../feed.ts';
+import { type Closed, endedOf } from './closed.ts';
 import type { Note } from './coalescer.ts';
-import { type Follow, followable, followed, groupsTouched, hears, isUrgent, LIST, patientTopic, topicOf } from './follow.ts';
+import {
+  devicesTouched,
+  deviceTopic,
+  type Follow,
+  followable,
+  followed,
+  groupsTouched,
+  hears,
+  isUrgent,
+  LIST,
+  patientTopic,
+  topicOf,
+} from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { Opens } from './opens.ts';
 import type { EndReason, Subscriber } from './subscriber.ts';
@@ -25,12 +38,6 @@ interface Following {
   follow: Follow;
   /** Where it is listed. */
   key: string;
-}
-
-/** The end of a resource subscribed to, and how many notifications of it were sent. */
-export interface Closed {
-  uri: string;
-  delivered: number;
 }
 
 export interface FanoutOptions {
@@ -63,6 +70,8 @@ export class Fanout implements Disposable {
   readonly #opens: Opens;
   readonly #recording = new Set<Promise<void>>();
   #version = 0;
+  /** How often a device is followed; mostly nobody does. */
+  #devicesFollowed = 0;
 
   constructor(options: FanoutOptions) {
     this.#options = options;
@@ -141,6 +150,7 @@ export class Fanout implements Disposable {
     this.#followings.set(subscriber, ofReader.set(uri, following));
     const readers = this.#readers.get(key) ?? new Set<Following>();
     this.#readers.set(key, readers.add(following));
+    if (follow.of === 'device') this.#devicesFollowed += 1;
   }
 
   /** Returns how many notifications of it were sent. */
@@ -153,6 +163,7 @@ export class Fanout implements Disposable {
       if (readers?.size === 0) this.#readers.delete(following.key);
       ofReader?.delete(uri);
       if (ofReader?.size === 0) this.#followings.delete(subscriber);
+      if (following.follow.of === 'device') this.#devicesFollowed -= 1;
     }
     return subscriber.remove(uri);
   }
@@ -219,6 +230,43 @@ export class Fanout implements Disposable {
     else this.#deliver(patientTopic(change.patient), change, note);
     if (this.#isOnList(change)) this.#deliver(LIST, change, note);
     for (const topic of this.#groupsOf(change)) this.#deliver(topic, change, note);
+    if (this.#devicesFollowed > 0) this.#deliverOfDevices(change, note);
+  }
+
+  #deliverOfDevices(change: Change, note: Note): void {
+    for (const device of devicesTouched(change, this.#options.door)) {
+      for (const following of this.#readersOf(change.tenant, deviceTopic(device))) {
+        const principal = following.subscriber.ended ? undefined : this.#entitled(following.subscriber);
+        if (principal) this.#tellOfDevice(following, principal, { change, device, note });
+      }
+    }
+    // Of whom nothing is left, and with which devices, nobody can say any more.
+    if (change.kind === 'erased') this.#endOfDevices(change.tenant);
+  }
+
+  /** A device goes from one to another: of those whom its reader may see it is told, and it ends where there is nobody left. */
+  #tellOfDevice(
+    { subscriber, uri, follow }: Following,
+    principal: Principal,
+    { change, device, note }: { change: Change; device: string; note: Note },
+  ): void {
+    const { door } = this.#options;
+    if (follow.of !== 'device') return;
+    if (door.maySeeDevice(principal, change, { id: device, name: follow.device })) subscriber.notify(uri, this.#noteFor(subscriber, note));
+    else if (door.deviceBehind(principal, follow.device) === undefined) this.#end(subscriber, 'changed');
+  }
+
+  #endOfDevices(tenant: string): void {
+    const { door } = this.#options;
+    const followings = [...this.#followings.values()].flatMap((ofReader) => [...ofReader.values()]);
+    for (const { subscriber, follow } of followings) {
+      if (follow.of !== 'device' || subscriber.ended || subscriber.principal.tenant !== tenant) continue;
+      if (door.deviceBehind(subscriber.principal, follow.device) === undefined) this.#end(subscriber, 'changed');
+    }
+  }
+
+  #readersOf(tenant: string, topic: string): Following[] {
+    return [...(this.#readers.get(readersKey(tenant, topic)) ?? [])];
   }
 
   /** Whether the list of patients is another by it. */
@@ -322,20 +370,6 @@ function concerns(principal: Principal, { vitals }: Change): boolean {
 function lapse(opened: Principal, fresh: Principal, now: number): EndReason | undefined {
   if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
   return sameRights(fresh, opened) ? undefined : 'changed';
-}
-
-/** As it was opened: with one entry a patient and a group, and one of the list alone where it was all there was. */
-function endedOf(closed: readonly Closed[]): Ended[] {
-  const ends = new Map<string, Ended>();
-  for (const { uri, delivered } of closed) {
-    const follow = followed(uri);
-    if (follow.of === 'list') continue;
-    const end: Ended =
-      follow.of === 'patient' ? { patient: follow.patient, delivered: 0 } : { patient: null, group: follow.group, delivered: 0 };
-    const key = JSON.stringify([end.patient, end.group]);
-    ends.set(key, { ...end, delivered: (ends.get(key)?.delivered ?? 0) + delivered });
-  }
-  return ends.size > 0 ? [...ends.values()] : [{ patient: null, delivered: closed.reduce((sum, { delivered }) => sum + delivered, 0) }];
 }
 
 function readersKey(tenant: string, what: string): string {

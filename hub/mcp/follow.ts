@@ -10,20 +10,25 @@ import { parseUri } from './uris.ts';
 export type ChangeKind = Change['kind'];
 
 /**
- * Of which changes a subscriber of a resource is told. `patient`: by the name under which the reader knows it. `hears`: of which kinds; of those that are of vital signs, of `vital` alone
+ * Of which changes a subscriber of a resource is told. `patient`, `device`: by the name under which the reader knows it. `hears`: of which kinds; of those that are of vital signs, of `vital` alone
  * where one is given.
  */
 export type Follow =
   | { of: 'list' }
   | { of: 'patient'; patient: string; hears: readonly ChangeKind[]; vital?: string }
   | { of: 'group'; group: Group; hears: readonly ChangeKind[] }
+  | { of: 'device'; device: string; hears: readonly ChangeKind[] }
   | { of: 'nothing' };
 
-/** What is subscribed to together: patients by the names that the reader has for them, and groups; neither for the list of patients alone. */
+/** What is subscribed to together: patients and devices by the names that the reader has for them, and groups; none of them for the list of patients alone. */
 export interface Wanted {
   patients: readonly string[];
   groups: readonly Group[];
+  devices: readonly string[];
 }
+
+/** What changes how a device stands, or with whom: values come with every one that it measures, and are none of it. */
+export const OF_DEVICES: readonly ChangeKind[] = ['stale', 'sources', 'patients', 'corrected'];
 
 /** What must not wait: that what was shown is not so any more, that nothing comes, or that a device alarms. */
 const URGENT: readonly ChangeKind[] = ['stale', 'corrected', 'sources', 'due', 'alert', 'erased'];
@@ -57,14 +62,19 @@ export function wantedOf(uris: readonly string[]): Wanted {
   return {
     patients: [...new Set(follows.flatMap((follow) => (follow.of === 'patient' ? [follow.patient] : [])))],
     groups: [...groups.values()],
+    devices: [...new Set(follows.flatMap((follow) => (follow.of === 'device' ? [follow.device] : [])))],
   };
 }
 
-/** Where changes of what a reader follows are looked for; undefined when its name for a patient is nobody's any more. */
-export function topicOf(follow: Follow, principal: Principal, door: Pick<Door, 'patientBehind'>): string | undefined {
+/** Where changes of what a reader follows are looked for; undefined when its name for a patient or a device is nobody's any more. */
+export function topicOf(follow: Follow, principal: Principal, door: Pick<Door, 'patientBehind' | 'deviceBehind'>): string | undefined {
   if (follow.of === 'list') return LIST;
   if (follow.of === 'group') return groupTopic(follow.group);
   if (follow.of === 'nothing') return undefined;
+  if (follow.of === 'device') {
+    const device = door.deviceBehind(principal, follow.device);
+    return device === undefined ? undefined : deviceTopic(device);
+  }
   const patient = door.patientBehind(principal, follow.patient);
   return patient === undefined ? undefined : patientTopic(patient);
 }
@@ -75,6 +85,11 @@ export const LIST = 'list';
 /** `patient`: its own id. */
 export function patientTopic(patient: string): string {
   return `patient ${patient}`;
+}
+
+/** `device`: its own id. */
+export function deviceTopic(device: string): string {
+  return `device ${device}`;
 }
 
 /** Names may hold blanks: a kind of topic is one word, and what is behind it is one name. */
@@ -91,11 +106,17 @@ export function groupsTouched(here: NonNullable<Change['was']>, was: NonNullable
   return [...new Set([...of(here), ...of(was)])];
 }
 
+/** The devices that a change touches: those that it names, else all of its patient, and none where it is of no device. */
+export function devicesTouched({ kind, tenant, patient, devices }: Change, door: Pick<Door, 'devicesOf'>): readonly string[] {
+  if (!OF_DEVICES.includes(kind)) return [];
+  return devices ?? door.devicesOf(tenant, patient);
+}
+
 /** Whether whoever follows is told of a change of what it follows. */
 export function hears(follow: Follow, { kind, vitals }: Pick<Change, 'kind' | 'vitals'>): boolean {
   if (follow.of === 'list') return true;
   if (follow.of === 'nothing' || !follow.hears.includes(kind)) return false;
-  if (follow.of === 'group' || follow.vital === undefined || vitals.length === 0) return true;
+  if (follow.of !== 'patient' || follow.vital === undefined || vitals.length === 0) return true;
   // A part is stored as its panel.
   return vitals.includes(follow.vital) || vitals.includes(panelOfPart(follow.vital)?.key ?? '');
 }

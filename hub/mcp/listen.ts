@@ -80,10 +80,10 @@ export class ListenStreams implements ServerEventBus {
     const wanted = listenRequest(body);
     if (!wanted || wanted.uris.length === 0) return undefined;
     const uris = distinctUris(wanted.uris, this.#options.limits.urisPerStream);
-    const { patients, groups } = wantedOf(uris);
+    const { patients, ...beside } = wantedOf(uris);
     const place = this.#options.fanout.reserveStream(principal);
     try {
-      await this.#options.door.openSubscription(principal, patients, CONTEXT, groups);
+      await this.#options.door.openSubscription(principal, patients, CONTEXT, beside);
     } catch (error) {
       place[Symbol.dispose]();
       throw error;

@@ -208,12 +208,12 @@ export class Sessions {
    * A session names its resources one by one, a stream of the newer revision all at once: both are one call for as many as a stream may have, or
    * a client with many patients would use up its day by coming back.
    */
-  async #openSubscription(session: Session, { patients, groups }: Wanted): Promise<void> {
+  async #openSubscription(session: Session, { patients, ...beside }: Wanted): Promise<void> {
     const followed = session.covered > 0;
     // Taken before anything is awaited: clients subscribe to many at the same time.
     session.covered = followed ? session.covered - 1 : this.#options.limits.urisPerStream - 1;
     try {
-      await this.#options.door.openSubscription(this.#asking(session.claimed), patients, { ...CONTEXT, followed }, groups);
+      await this.#options.door.openSubscription(this.#asking(session.claimed), patients, { ...CONTEXT, followed }, beside);
     } catch (error) {
       if (!followed) session.covered = 0;
       throw error;

@@ -65,7 +65,7 @@ export const MCP_ERRORS = {
   'MCP-CURSOR': { message: 'The cursor is not one this hub gave.', advice: 'List from the start, without a cursor.', retryable: false },
   'MCP-NOT-FOLLOWED': {
     message: 'This resource cannot be subscribed to: nobody is told when it changes.',
-    advice: 'Read it when it is needed, or subscribe to the latest values, alerts or trend of a patient, to a ward or to a panel.',
+    advice: 'Read it when it is needed, or subscribe to the latest values, alerts or trend of a patient, to a ward, a panel or a device.',
     retryable: false,
   },
   'MCP-URI': {

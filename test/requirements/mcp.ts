@@ -62,6 +62,11 @@ export const MCP = {
     behaviour:
       'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host.',
   },
+  'MCP-FOREIGN-CLIENTS': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'MCP Inspector, both TypeScript SDKs and the Python SDK list, read, call and are told of changes in each revision that they speak, through the bridge and through connect, over the embedded network.',
+  },
   'MCP-CONNECT': {
     source: 'issue 10, Wires 3',
     behaviour:
@@ -131,6 +136,11 @@ export const MCP = {
     source: 'issue 10, Surface',
     behaviour:
       'One subscription tells of a whole ward or panel: of everybody there whom the caller may see at that moment, and of who came and went; a group of which it may see nobody looks like none.',
+  },
+  'FOLLOW-DEVICES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A device is followed wherever it goes: whoever subscribes to its status is told when it falls silent, is lost, comes back or is with somebody else, of no value, by its name and of those whom they may see alone; the evidence has its beginning and its end, and where nobody is left whom they may see, it ends.',
   },
   'ALERTS-TOLD': {
     source: 'issue 10, Surface',

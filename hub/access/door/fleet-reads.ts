@@ -2,12 +2,13 @@ import type { Clock } from '../../../shared/clock.ts';
 import type { FleetNow } from '../../clinical/sources/fleet.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Store } from '../../store/store.ts';
-import type { Principal } from '../access.ts';
+import type { Action, Principal } from '../access.ts';
 import { decide } from '../decide.ts';
 import type { CallContext } from '../door.ts';
 import { type Call, granted } from '../evidence-of-call.ts';
 import { type FleetView, fleetView, type HealthView, healthView } from '../fleet-views.ts';
 import type { Masking, Maskings } from '../masking/contract.ts';
+import { isPseudonym } from '../masking/pseudonyms.ts';
 import type { Calls } from './calls.ts';
 
 export interface FleetReadsOptions {
@@ -45,14 +46,46 @@ export class FleetReads {
   }
 
   devicePatients(principal: Principal, device: string): string[] {
-    const { calls, clock, fleet, maskings } = this.#options;
-    const now = calls.now();
-    return fleet(principal.tenant, clock.now()).devices.flatMap(({ id, patient }) => {
-      const { allow, obligations } = decide(principal, 'vitals.read', calls.resource(principal.tenant, patient), now);
-      if (!allow) return [];
-      const masking = maskings.of(principal, obligations.mask);
-      return masking.device(patient, id) === device ? [masking.patient(patient)] : [];
+    return this.#meant(principal, 'vitals.read', device).map(({ name }) => name);
+  }
+
+  deviceBehind(principal: Principal, device: string): string | undefined {
+    return this.#meant(principal, 'vitals.subscribe', device)[0]?.id;
+  }
+
+  devicesOf(tenant: string, whose: string): string[] {
+    const { clock, fleet } = this.#options;
+    return fleet(tenant, clock.now()).devices.flatMap(({ id, patient }) => (patient === whose ? [id] : []));
+  }
+
+  maySeeDevice(principal: Principal, { tenant, patient }: { tenant: string; patient: string }, { id, name }: { id: string; name: string }) {
+    if (tenant !== principal.tenant) return false;
+    return this.#named(principal, 'vitals.subscribe', { id, patient })?.device === name;
+  }
+
+  /** Devices that somebody means by a name, each with a patient whom they may see, under the name that they have for that one. */
+  #meant(principal: Principal, action: Action, device: string): { id: string; name: string }[] {
+    const { clock, fleet } = this.#options;
+    const { devices } = fleet(principal.tenant, clock.now());
+    const masked = isPseudonym(device);
+    return devices.flatMap(({ id, patient }) => {
+      // A pseudonym says nothing of what it stands for.
+      const known = masked || id === device ? this.#named(principal, action, { id, patient }) : undefined;
+      return known?.device === device ? [{ id, name: known.patient }] : [];
     });
+  }
+
+  /** Under which names somebody knows a device and its patient, where they may see that one. */
+  #named(
+    principal: Principal,
+    action: Action,
+    { id, patient }: { id: string; patient: string },
+  ): { device: string; patient: string } | undefined {
+    const { calls, maskings } = this.#options;
+    const { allow, obligations } = decide(principal, action, calls.resource(principal.tenant, patient), calls.now());
+    if (!allow) return undefined;
+    const masking = maskings.of(principal, obligations.mask);
+    return { device: masking.device(patient, id), patient: masking.patient(patient) };
   }
 
   #known(tenant: string): Parameters<typeof fleetView> {

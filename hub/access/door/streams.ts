@@ -3,7 +3,7 @@ import type { Change } from '../../feed.ts';
 import type { Store } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
 import { decide } from '../decide.ts';
-import type { CallContext, Ended } from '../door.ts';
+import type { CallContext, Door, Ended, SubscribedBeside } from '../door.ts';
 import { granted } from '../evidence-of-call.ts';
 import type { MaskProfile } from '../masking/contract.ts';
 import { isPseudonym } from '../masking/pseudonyms.ts';
@@ -15,27 +15,32 @@ import type { Calls } from './calls.ts';
 export class Streams {
   readonly #calls: Calls;
   readonly #store: Pick<Store, 'record'>;
+  readonly #devices: Pick<Door, 'deviceBehind'>;
 
-  constructor({ calls, store }: { calls: Calls; store: Pick<Store, 'record'> }) {
+  constructor({ calls, store, devices }: { calls: Calls; store: Pick<Store, 'record'>; devices: Pick<Door, 'deviceBehind'> }) {
     this.#calls = calls;
     this.#store = store;
+    this.#devices = devices;
   }
 
   async openSubscription(
     principal: Principal,
     names: readonly string[],
     context: CallContext,
-    groups: readonly Group[] = [],
+    { groups = [], devices = [] }: SubscribedBeside = {},
   ): Promise<void> {
     const call = this.#calls.begin(principal, 'vitals.subscribe', context);
     if (names.length === 0) await this.#calls.require(call);
     for (const group of groups) if (!this.maySeeAnyOf(principal, group)) await this.#calls.refuse(call, 'unknown', null);
+    const ids: string[] = [];
+    for (const name of devices) ids.push(this.#devices.deviceBehind(principal, name) ?? (await this.#calls.refuse(call, 'unknown', null)));
     const patients: string[] = [];
     for (const name of names) patients.push((await this.#calls.about(call, name)).patient);
     const counted = await this.#calls.spend(call, patients);
     const opened = [
       ...patients.map((patient) => ({ ...granted(call, patient, 0), ...counted(patient) })),
       ...groups.map((group) => ({ ...granted(call, null, 0, { args: { ...group } }), ...counted() })),
+      ...ids.map((device) => ({ ...granted(call, null, 0, { args: { device } }), ...counted() })),
     ];
     await this.#store.record(opened.length > 0 ? opened : [{ ...granted(call, null, 0), ...counted() }]);
   }
@@ -43,8 +48,8 @@ export class Streams {
   async closeSubscription(principal: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
     const call = this.#calls.begin(principal, 'vitals.subscribe', context);
     await this.#store.record(
-      ended.map(({ patient, group, delivered }) => ({
-        ...granted(call, this.#opened(principal, patient), delivered, group && { args: { ...group } }),
+      ended.map(({ patient, group, device, delivered }) => ({
+        ...granted(call, this.#opened(principal, patient), delivered, this.#closed(principal, group, device)),
         reason: 'closed',
       })),
     );
@@ -80,6 +85,12 @@ export class Streams {
 
   maskOf(principal: Principal): MaskProfile {
     return decide(principal, 'vitals.subscribe', this.#calls.resource(principal.tenant), this.#calls.now()).obligations.mask;
+  }
+
+  /** What the evidence has of the end of what was no patient's. A device that nobody has any more is not named: nothing else that a caller sends gets into it. */
+  #closed(principal: Principal, group: Group | undefined, device: string | undefined) {
+    if (group !== undefined) return { args: { ...group } };
+    return device === undefined ? undefined : { args: { device: this.#devices.deviceBehind(principal, device) ?? null } };
   }
 
   /** The patient of a subscription that was opened by this name, for its end: also where the right to it, or the patient's place, is gone. */

@@ -18,12 +18,14 @@ export interface WatchedDevice {
   losses: readonly Loss[];
 }
 
-/** Told of whom something changed. */
-export type Concern = (tenant: string, patient: string) => void;
+/** Told of whom something changed, and of which device of theirs; without one, of all that comes of them. */
+export type Concern = (tenant: string, patient: string, device?: string) => void;
 
 /** Tells when a device falls silent and when it speaks again, once each. Rows are those of the watch over staleness; a row that is renewed costs one comparison. */
 export class DeviceSilence {
   readonly #devices = new Map<string, WatchedDevice>();
+  /** The same by tenant and patient. */
+  readonly #ofPatient = new Map<string, Set<WatchedDevice>>();
   readonly #concern: Concern;
   #heap = new DueHeap<WatchedDevice>();
 
@@ -36,7 +38,7 @@ export class DeviceSilence {
     const key = JSON.stringify([tenant, patient, device]);
     const fresh: WatchedDevice = { tenant, patient, device, rows: new Set(), due: undefined, silentSince: SINCE_EVER, losses: [] };
     const known = this.#devices.get(key) ?? fresh;
-    this.#devices.set(key, known);
+    if (known === fresh) this.#add(key, fresh);
     known.rows.add(row);
     return known;
   }
@@ -57,7 +59,7 @@ export class DeviceSilence {
     this.#push(device, dueAt);
     if (isFirst) return;
     isBack(device, now);
-    this.#concern(device.tenant, device.patient);
+    this.#concern(device.tenant, device.patient, device.device);
   }
 
   /** Its silences that are over; of one that was silent when the hub began, from then on. */
@@ -72,6 +74,14 @@ export class DeviceSilence {
     if (known === undefined || known.rows.size > 0) return;
     known.due = undefined;
     this.#devices.delete(key);
+    const ofPatient = this.#ofPatient.get(patientKey(known));
+    ofPatient?.delete(known);
+    if (ofPatient?.size === 0) this.#ofPatient.delete(patientKey(known));
+  }
+
+  /** The devices of which a patient has a current row. */
+  namesOf(tenant: string, patient: string): string[] {
+    return [...(this.#ofPatient.get(patientKey({ tenant, patient })) ?? [])].map(({ device }) => device);
   }
 
   /** Every device of a tenant that has a current row, each with its patient. */
@@ -89,7 +99,7 @@ export class DeviceSilence {
         continue;
       }
       device.silentSince = heardAt;
-      this.#concern(device.tenant, device.patient);
+      this.#concern(device.tenant, device.patient, device.device);
     }
   }
 
@@ -104,12 +114,18 @@ export class DeviceSilence {
       else device.silentSince = heardAt;
       if (wasLive === (device.due !== undefined)) continue;
       if (!wasLive) isBack(device, now);
-      this.#concern(device.tenant, device.patient);
+      this.#concern(device.tenant, device.patient, device.device);
     }
   }
 
   nextDue(): Instant | undefined {
     return this.#heap.nextDue();
+  }
+
+  #add(key: string, device: WatchedDevice): void {
+    this.#devices.set(key, device);
+    const ofPatient = this.#ofPatient.get(patientKey(device)) ?? new Set<WatchedDevice>();
+    this.#ofPatient.set(patientKey(device), ofPatient.add(device));
   }
 
   #push(device: WatchedDevice, due: Instant): void {
@@ -118,6 +134,10 @@ export class DeviceSilence {
     this.#heap = new DueHeap();
     for (const other of this.#devices.values()) if (other.due !== undefined) this.#heap.push(other, other.due);
   }
+}
+
+function patientKey({ tenant, patient }: { tenant: string; patient: string }): string {
+  return JSON.stringify([tenant, patient]);
 }
 
 /** When it was last heard, and when it is silent; without rows it is. */

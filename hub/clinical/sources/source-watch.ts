@@ -28,12 +28,13 @@ export class SourceWatch {
   readonly #lines: Lines;
   readonly #feed: Pick<Feed, 'publish'>;
   readonly #jumps: ClockJumps;
-  readonly #concerned = new Map<string, { tenant: string; patient: string }>();
+  /** Of whom something changed, and of which devices; of all of them where that is undefined. */
+  readonly #concerned = new Map<string, { tenant: string; patient: string; devices: Set<string> | undefined }>();
 
   constructor({ feed, clock, ...options }: SourceWatchOptions) {
     this.#feed = feed;
     this.#jumps = new ClockJumps(clock);
-    const concern: Concern = (tenant, patient) => void this.#concerned.set(JSON.stringify([tenant, patient]), { tenant, patient });
+    const concern: Concern = (tenant, patient, device) => this.#note(tenant, patient, device);
     this.devices = new DeviceSilence(concern);
     this.#lines = new Lines(options, concern);
   }
@@ -90,6 +91,17 @@ export class SourceWatch {
   tell(at: Instant): void {
     const concerned = [...this.#concerned.values()];
     this.#concerned.clear();
-    for (const { tenant, patient } of concerned) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], at });
+    for (const { tenant, patient, devices } of concerned) {
+      const names = devices === undefined ? this.devices.namesOf(tenant, patient) : [...devices];
+      this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], devices: names, at });
+    }
+  }
+
+  #note(tenant: string, patient: string, device: string | undefined): void {
+    const key = JSON.stringify([tenant, patient]);
+    const known = this.#concerned.get(key);
+    if (known === undefined) this.#concerned.set(key, { tenant, patient, devices: device === undefined ? undefined : new Set([device]) });
+    else if (device === undefined) known.devices = undefined;
+    else known.devices?.add(device);
   }
 }

@@ -97,6 +97,7 @@ async function site({ registry = FOLLOWED, followed = false, currencies = [] as 
         ...{ freshAt: clock.now(), storedAt: clock.now(), ...change },
       },
     ]);
+  const takeDevices = (): [string, readonly string[] | undefined][] => told.splice(0).map(({ patient, devices }) => [patient, devices]);
   const take = (): [string, number][] => told.splice(0).map(({ patient, at }) => [patient, at - TEST_NOW]);
   const beside = (patient: string, bed: string | null = null) =>
     clinical.surroundings
@@ -114,6 +115,7 @@ async function site({ registry = FOLLOWED, followed = false, currencies = [] as 
     clinical,
     arrive,
     take,
+    takeDevices,
     beside,
     losses,
     state,
@@ -152,6 +154,31 @@ test('a device is told silent once, at its limit, and once when it speaks again;
   assert.deepEqual(s.take(), []);
   s.arrive();
   assert.equal(s.take().length, 1);
+});
+
+test('what is told names the devices that it is of: the one that fell silent, and of a gateway all that it speaks for', async () => {
+  verifies('SOURCES-TOLD', 'FOLLOW-DEVICES');
+  await using s = await site();
+  for (const gateway of ['gw-icu', 'gw-home']) s.clinical.sources.presence(gateway, true, s.clock.now());
+  s.timer.pass(1);
+  s.take();
+  s.arrive();
+  assert.deepEqual(s.takeDevices(), [['pat-icu-01', ['monitor']]]);
+  s.timer.pass(30_000);
+  s.arrive({ device: 'pump' });
+  assert.deepEqual(s.takeDevices(), [['pat-icu-01', ['pump']]]);
+  s.timer.pass(31_000);
+  assert.deepEqual(s.takeDevices(), [['pat-icu-01', ['monitor']]]);
+  s.clinical.sources.presence('gw-icu', false, s.clock.now());
+  s.timer.pass(GATEWAY_AWAY_MS + 1000);
+  const lost = s.takeDevices();
+  assert.deepEqual(
+    lost.filter(([, devices]) => devices?.length === 2),
+    [['pat-icu-01', ['monitor', 'pump']]],
+  );
+  s.clinical.staleness.changed([{ tenant: 'clinic', patient: 'pat-icu-01', vital: 'hr', device: 'monitor', gone: true }]);
+  s.clinical.sources.presence('gw-icu', true, s.clock.now());
+  assert.deepEqual(Object.fromEntries(s.takeDevices()), { 'pat-icu-01': ['pump'], 'pat-icu-02': [] });
 });
 
 test('a gateway is told lost for everybody it speaks for, within a second of the limit, and back at once', async () => {

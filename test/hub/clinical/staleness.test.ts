@@ -157,7 +157,9 @@ test('silence is told once, at its limit, and again after the value came back', 
   w.timer.pass(59_999);
   assert.deepEqual(w.told, []);
   w.timer.pass(1);
-  assert.deepEqual(w.told, [{ tenant: 'clinic', patient: 'pat-icu-01', kind: 'stale', vitals: ['hr'], at: TEST_NOW + 60_000, version: 1 }]);
+  assert.deepEqual(w.told, [
+    { tenant: 'clinic', patient: 'pat-icu-01', kind: 'stale', vitals: ['hr'], devices: ['monitor'], at: TEST_NOW + 60_000, version: 1 },
+  ]);
   w.timer.pass(600_000);
   assert.equal(w.told.length, 1);
   arrive(w);

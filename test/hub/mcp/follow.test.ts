@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { type Follow, followable, followed, groupsTouched, hears, wantedOf } from '../../../hub/mcp/follow.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
-import { eventually, principal, startEndpoint, view, WAYS } from './support.ts';
+import type { TestClient } from '../../support/mcp-clients.ts';
+import { eventually, principal, startEndpoint, view, vital, WAYS } from './support.ts';
 
 const WARD = 'vitals://ward/north/latest';
 const PANEL = 'vitals://panel/heart/worklist';
@@ -16,6 +17,14 @@ function codeOf(call: () => unknown): string {
   } catch (thrown) {
     return thrown instanceof VitalmeshError ? thrown.code : 'other';
   }
+}
+
+/** The code with which a subscription is refused. */
+async function refusal(client: TestClient, uri: string): Promise<string> {
+  return await client.subscribe([uri]).then(
+    () => 'subscribed',
+    (thrown: { data?: { code?: string } }) => thrown.data?.code ?? 'closed',
+  );
 }
 
 test('what a URI tells of: its patient, of a vital sign, its group, or nothing', () => {
@@ -45,7 +54,9 @@ test('what a URI tells of: its patient, of a vital sign, its group, or nothing',
   assert.deepEqual(wantedOf(['vitals://patient/p/latest', 'vitals://patient/p/gaps', WARD, PANEL, WARD, 'vitals://patients']), {
     patients: ['p'],
     groups: [{ ward: 'north' }, { panel: 'heart' }],
+    devices: [],
   });
+  assert.deepEqual(wantedOf(['vitals://device/m%201/status']).devices, ['m 1']);
 });
 
 test('a change of a vital sign is told of that, and of the panel that it is a part of; one without any is told of all', () => {
@@ -132,6 +143,47 @@ for (const { revision, connect, service } of WAYS) {
     assert.equal(hidden.data.code, 'NOT-FOUND');
     assert.deepEqual([never.code, never.data.code], [-32602, 'MCP-NOT-FOLLOWED']);
     assert.match(never.data.advice, /subscribe to/);
+  });
+
+  test(`${revision}: a device is followed wherever it goes: its silence and return, and no value; it ends where nobody is left whom its reader may see`, async () => {
+    verifies('FOLLOW-DEVICES');
+    await using endpoint = await startEndpoint();
+    const uri = 'vitals://device/nonin-1/status';
+    endpoint.door.patients.set('pat-0002', view('pat-0002', { vitals: [vital({ device: 'cuff-1' })] }));
+    await using client = await connect(endpoint.as('ai-one'), service);
+    const updates = await client.subscribe([uri]);
+    await updates.count(uri, 1);
+    endpoint.change('pat-0001', { kind: 'stored' });
+    endpoint.change('pat-0001', { kind: 'sources', vitals: [], devices: ['other-1'] });
+    endpoint.change('pat-0001', { kind: 'sources', vitals: [], devices: ['nonin-1'] });
+    await updates.until(({ version }) => version === 3);
+    endpoint.change('pat-0001', { kind: 'stale', devices: ['nonin-1'] });
+    await updates.until(({ version }) => version === 4);
+    endpoint.change('pat-0001', { kind: 'patients', vitals: [] });
+    await updates.until(({ version }) => version === 5);
+    assert.deepEqual([...new Set(updates.seen.map(({ version }) => version))], [0, 3, 4, 5]);
+    assert.deepEqual(
+      endpoint.door.of('openSubscription').map(({ patients }) => patients),
+      [['device nonin-1']],
+    );
+    endpoint.door.patients.set('pat-0002', view('pat-0002', { vitals: [vital()] }));
+    endpoint.door.patients.set('pat-0001', view('pat-0001', { vitals: [] }));
+    endpoint.change('pat-0002', { kind: 'sources', vitals: [], devices: ['nonin-1'] });
+    const closed = await endpoint.door.until(({ call }) => call === 'closeSubscription');
+    assert.deepEqual([closed.patients, (closed.delivered ?? 0) >= 4], [['device nonin-1'], true]);
+    await using again = await connect(endpoint.as('ai-one'), service);
+    assert.equal(await refusal(again, uri), 'NOT-FOUND');
+  });
+
+  test(`${revision}: whoever follows a device of which nothing is left, because its patient was erased, is told by the end of it`, async () => {
+    verifies('FOLLOW-DEVICES');
+    await using endpoint = await startEndpoint({ patients: ['pat-0001'] });
+    const uri = 'vitals://device/nonin-1/status';
+    await using client = await connect(endpoint.as('ai-all'), service);
+    await (await client.subscribe([uri])).count(uri, 1);
+    endpoint.door.patients.delete('pat-0001');
+    endpoint.change('pat-0001', { kind: 'erased', vitals: [] });
+    await endpoint.door.until(({ call, patients }) => call === 'closeSubscription' && patients.includes('device nonin-1'));
   });
 
   test(`${revision}: a worklist is told of what is due, of who came and went and who was erased, and of no value`, async () => {

@@ -361,4 +361,62 @@ for (const way of WAYS) {
       ['NOT-FOUND', 'NOT-FOUND', 'NOT-FOUND'],
     );
   });
+  test(`${revision}: a device is followed by its name: decided by whom it gave what is current, recorded at its beginning and its end`, async () => {
+    verifies('FOLLOW-DEVICES');
+    await using hub = await fleetSite();
+    await hub.measure();
+    const uri = 'vitals://device/monitor-1/status';
+    const nurse = await hub.client(way, 'ai-nurse');
+    const updates = await nurse.subscribe([uri]);
+    await updates.count(uri, 1);
+    const told = { tenant: 'clinic', kind: 'sources', vitals: [], at: TEST_NOW } as const;
+    hub.hub.feed.publish({ ...told, patient: 'pat-icu-02', devices: ['monitor-1'] });
+    hub.hub.feed.publish({ ...told, patient: 'pat-icu-01', devices: ['monitor-1'] });
+    await updates.count(uri, 2);
+    for (const [identity, device] of [
+      ['ai-nurse', 'probe-1'],
+      ['ai-nurse', 'no-such'],
+      ['ai-other', 'monitor-1'],
+    ] as const) {
+      const client = await hub.client(way, identity);
+      assert.equal(await codeOf(client.subscribe([`vitals://device/${device}/status`])), 'NOT-FOUND', `${identity} ${device}`);
+    }
+    await hub.service[Symbol.asyncDispose]();
+    const entries = (await evidenceOf(hub.hub.store)).filter(({ action }) => action === 'vitals.subscribe');
+    const [granted, denied] = [
+      entries.filter(({ outcome }) => outcome === 'allowed'),
+      entries.filter(({ outcome }) => outcome === 'denied'),
+    ];
+    assert.deepEqual(
+      granted.map(({ reason, patient, detail }) => [reason, patient, detail?.args]),
+      [
+        ['granted', null, { device: 'monitor-1' }],
+        ['closed', null, { device: 'monitor-1' }],
+      ],
+    );
+    assert.equal(granted[1]?.count, 2);
+    assert.deepEqual(
+      denied.map(({ reason, detail }) => [reason, detail?.args]),
+      Array.from({ length: 3 }, () => ['unknown', undefined]),
+    );
+  });
+
+  test(`${revision}: whoever is masked follows a device by its own name for it, and by no other`, async () => {
+    verifies('FOLLOW-DEVICES', 'MASK-PSEUDONYMS');
+    const device = { kind: 'device', id: 'monitor-1', state: 'live', since: null, patient: 'pat-icu-01' } as const;
+    await using hub = await served({
+      ...{ registry: MASKING_REGISTRY, policy: () => MASKING_POLICY },
+      fleet: () => ({ gateways: [], devices: [device] }),
+    });
+    await hub.measure();
+    const research = await hub.client(way, 'ai-research');
+    const { patients } = (await research.read('vitals://patients')) as { patients: { uri: string; vitals: string[] }[] };
+    const latest = latestSchema.parse(await research.read(patients.find(({ vitals }) => vitals.length > 0)?.uri ?? ''));
+    const uri = `vitals://device/${latest.vitals[0]?.device}/status`;
+    const updates = await research.subscribe([uri]);
+    await updates.count(uri, 1);
+    hub.hub.feed.publish({ tenant: 'clinic', patient: 'pat-icu-01', kind: 'sources', vitals: [], devices: ['monitor-1'], at: TEST_NOW });
+    await updates.count(uri, 2);
+    assert.equal(await codeOf(research.subscribe(['vitals://device/monitor-1/status'])), 'NOT-FOUND');
+  });
 }

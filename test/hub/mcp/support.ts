@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Action, Principal } from '../../../hub/access/access.ts';
 import type { Callers, ConcernedRow } from '../../../hub/access/callers.ts';
 import type { Proof } from '../../../hub/access/credentials.ts';
-import type { CallContext, Door, Ended, LatestView, PatientSummary, VitalView } from '../../../hub/access/door.ts';
+import type { CallContext, Door, Ended, LatestView, PatientSummary, SubscribedBeside, VitalView } from '../../../hub/access/door.ts';
 import { type Group, isIn } from '../../../hub/clinical/group.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
 import type { Extension } from '../../../hub/mcp/extension.ts';
@@ -95,14 +95,20 @@ export class ScriptedDoor implements Door {
     return view;
   }
 
-  async openSubscription(who: Principal, patients: readonly string[], context: CallContext, groups: readonly Group[] = []): Promise<void> {
-    this.#note('openSubscription', who, [...patients, ...groups.map(nameOf)], context);
+  async openSubscription(
+    who: Principal,
+    patients: readonly string[],
+    context: CallContext,
+    { groups = [], devices = [] }: SubscribedBeside = {},
+  ): Promise<void> {
+    this.#note('openSubscription', who, [...patients, ...groups.map(nameOf), ...devices.map((device) => `device ${device}`)], context);
+    if (devices.some((device) => this.deviceBehind(who, device) === undefined)) throw new VitalmeshError('NOT-FOUND');
     if (!groups.every((group) => this.maySeeAnyOf(who, group))) throw new VitalmeshError('NOT-FOUND');
     if (!patients.every((patient) => this.#inScope(who, patient) && this.patients.has(patient))) throw new VitalmeshError('NOT-FOUND');
   }
 
   async closeSubscription(who: Principal, ended: readonly Ended[], context: CallContext): Promise<void> {
-    const patients = ended.flatMap(({ patient, group }) => patient ?? (group ? nameOf(group) : []));
+    const patients = ended.flatMap(({ patient, group, device }) => patient ?? (group ? nameOf(group) : device ? `device ${device}` : []));
     const delivered = ended.reduce((sum, one) => sum + one.delivered, 0);
     this.#note('closeSubscription', who, patients, context, delivered);
   }
@@ -156,8 +162,21 @@ export class ScriptedDoor implements Door {
     return action !== 'status.read';
   }
 
-  devicePatients(): readonly string[] {
-    return [];
+  devicePatients(who: Principal, device: string): readonly string[] {
+    const withIt = [...this.patients.values()].filter(({ vitals }) => vitals.some((row) => row.device === device));
+    return withIt.map(({ patient }) => patient).filter((patient) => this.#inScope(who, patient));
+  }
+
+  deviceBehind(who: Principal, device: string): string | undefined {
+    return this.devicePatients(who, device).length > 0 ? device : undefined;
+  }
+
+  devicesOf(_tenant: string, patient: string): readonly string[] {
+    return (this.patients.get(patient)?.vitals ?? []).map(({ device }) => device);
+  }
+
+  maySeeDevice(who: Principal, change: Change, { id, name }: { id: string; name: string }): boolean {
+    return this.maySee(who, change) && id === name;
   }
 
   async history(): Promise<never> {

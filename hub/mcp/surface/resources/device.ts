@@ -1,4 +1,5 @@
 import { VitalmeshError } from '../../../../shared/errors.ts';
+import { OF_DEVICES } from '../../follow.ts';
 import { deviceName, MAX_ROWS } from '../../views.ts';
 import type { Call, ResourceRow } from '../contract.ts';
 import { compactDevices, type Devices, reportsOf } from '../devices/view.ts';
@@ -10,11 +11,11 @@ export const deviceResource: ResourceRow<'device'> = {
   name: 'device-status',
   title: 'Status of a device',
   description:
-    'Of each patient whom this caller may see and of whom this device gave what is current: whether it lives, is silent or lost, what it gave last without the values, and whether it can tell of alarms.',
+    'Of each patient whom this caller may see and of whom this device gave what is current: whether it lives, is silent or lost, what it gave last without the values, and whether it can tell of alarms. Who subscribes is told when it falls silent or speaks again, when the gateway behind it is lost or back, when something of it gets too old, and when a patient of it moves.',
   mimeType: 'application/json',
   action: 'vitals.read',
   completes: {},
-  follow: () => ({ of: 'nothing' }),
+  follow: ({ id }) => ({ of: 'device', device: id, hears: OF_DEVICES }),
   async read({ id }, call) {
     const { door, caller, fit } = call;
     const patients = door.devicePatients(caller, id);

@@ -53,7 +53,10 @@ export const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
 };
 
 /** Of the door's methods, those that say nothing to a caller: what the hub asks for itself. */
-export const ASKED_BY_THE_HUB = ['maySee', 'maySeeAnyOf', 'groupsOf', 'devicePatients', 'may', 'patientBehind', 'maskOf'] as const;
+export const ASKED_BY_THE_HUB = [
+  ...['maySee', 'maySeeAnyOf', 'maySeeDevice', 'groupsOf', 'devicePatients', 'devicesOf', 'may'],
+  ...['patientBehind', 'deviceBehind', 'maskOf'],
+] as const;
 
 /** Of those who are masked: who reads, and who takes data away. */
 const DEIDENTIFIED = { reader: 'ai-research', extractor: 'ai-extract' };

@@ -56,7 +56,8 @@ export const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site:
   'template vitals://device/{id}/status': async (client) => {
     const latest = (await readEach(client, ['latest'])) as { vitals: { device: string }[] }[];
     const devices = new Set(latest.flatMap(({ vitals }) => vitals.map(({ device }) => device)));
-    return await Promise.all([...devices].map((device) => failure(client.read(`vitals://device/${device}/status`))));
+    const uris = [...devices, MARKERS.eui.text].map((device) => `vitals://device/${device}/status`);
+    return await Promise.all(uris.flatMap((uri) => [failure(client.read(uri)), failure(client.subscribe([uri]).then(() => 'subscribed'))]));
   },
   'template fhir://Observation/{id}': async (client) => {
     const latest = (await readEach(client, ['latest'])) as { vitals: { observation: string }[] }[];
