@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { meaningOf } from '../../shared/errors.ts';
+import type { LeftOut } from './whereabouts/seen-devices.ts';
 
 /** What a tenant's store lost of who lay where when it was put back, and not everybody who speaks for its beds confirmed since. UTC ms. */
 export interface LostMovements {
@@ -13,10 +14,16 @@ export interface LostMovements {
 
 export interface PlacesStatus {
   lostMovements: readonly LostMovements[];
+  /** Gateways that named more devices than the hub remembers. */
+  devicesLeftOut: readonly LeftOut[];
 }
 
 /** Rows of `vitalmesh-hub status`. */
-export function placesRows({ lostMovements, metrics }: PlacesStatus & { metrics: Readonly<Record<string, number>> }): [string, string][] {
+export function placesRows({
+  lostMovements,
+  devicesLeftOut,
+  metrics,
+}: PlacesStatus & { metrics: Readonly<Record<string, number>> }): [string, string][] {
   const rows: [string, string][] = lostMovements.flatMap((lost): [string, string][] => [
     ['Said by hand', `${stretchOf(lost)}: ${meaningOf('PATIENT-HAND-LOST')}`],
     ...(lost.toldAgainUntil === null
@@ -30,6 +37,11 @@ export function placesRows({ lostMovements, metrics }: PlacesStatus & { metrics:
   ]);
   const old = metrics.movements_too_old ?? 0;
   if (old > 0) rows.push(['Movements', `${old} since the start: ${meaningOf('INGEST-MOVEMENT-OLD')}`]);
+  for (const { gateway, count } of devicesLeftOut)
+    rows.push([
+      'Devices',
+      `${gateway} names more devices than are remembered; ${count} were let go of. Does a source name a new one in each message?`,
+    ]);
   return rows;
 }
 

@@ -13,10 +13,11 @@ import type { Presence } from './presence.ts';
 import { readSaid, type SaidByMovement, type ToldMovement } from './said.ts';
 import type { HospitalStay } from './stays/hospital-stays.ts';
 import { recordKey } from './stays/statement.ts';
-import { ANY, type MoveOfOne, SeenDevices } from './whereabouts/devices.ts';
+import { ANY, type MoveOfOne } from './whereabouts/devices.ts';
 import { NewNumbers } from './whereabouts/new-numbers.ts';
 import { BatchPlaces, SOMEBODY_ELSE } from './whereabouts/placing.ts';
 import { hospitalStays, inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
+import { type LeftOut, SeenDevices } from './whereabouts/seen-devices.ts';
 import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
 
 export interface WhereaboutsOptions {
@@ -204,6 +205,11 @@ export class Whereabouts implements Presence {
     );
   }
 
+  /** Gateways that named more devices than are remembered of one: where such a device stood is looked up in all beds when it is moved. */
+  devicesLeftOut(): LeftOut[] {
+    return [...this.#known.values()].flatMap(({ seen }) => seen.leftOut());
+  }
+
   patients(tenant: string): readonly PatientPlace[] {
     const known = this.#known.get(tenant);
     if (!known) return [];
@@ -245,8 +251,8 @@ export class Whereabouts implements Presence {
     await this.#underway(state, async () => {
       const changes = (): Learning['orders'] => {
         const beds = seen.bedsOf(move);
-        const isAllSeen = at - AHEAD_MS > this.#openedAt;
-        const where = isAllSeen ? beds : new Set([...beds, ...places.beds(), ...this.#followed.of(tenant)]);
+        const isAllSeen = beds !== undefined && at - AHEAD_MS > this.#openedAt;
+        const where = isAllSeen ? beds : new Set([...(beds ?? []), ...places.beds(), ...this.#followed.of(tenant)]);
         return places.ordersOfMove(move, where);
       };
       await this.#options.store.placing.moveDevice(move, { version, changes }, evidence);

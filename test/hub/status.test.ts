@@ -30,8 +30,10 @@ const status: HubStatus = {
   gateways: [{ gateway: 'gw1', instance: 'i', epoch: 'e', since: 30_000, lastBatchAt: 55_000, code: null }],
   unbound: [],
   notAdopted: [],
+  notAdoptedLeftOut: 0,
   homesWithoutList: { count: 0, of: 0 },
   lostMovements: [],
+  devicesLeftOut: [],
   lostDecisions: [],
   knownGateways: 3,
   uplink: { bound: true, code: null, lastConnectedAt: 60_000, lastBatchAt: 55_000 },
@@ -196,6 +198,8 @@ test('the status says what a store that was put back lost of who lies where, unt
   assert.match(text, /^Said by hand +clinic, 1970-01-01T00:00:20\.000\+00:00 to 1970-01-01T00:00:57\.000\+00:00: PATIENT-HAND-LOST/m);
   assert.match(text, /^Movements +clinic, .*: told again until 1970-01-01T00:00:30\.000\+00:00 alone; PATIENT-MOVEMENTS-LOST/m);
   assert.match(text, /^Movements +3 since the start: INGEST-MOVEMENT-OLD/m);
+  const leftOut = formatHubStatus({ ...status, devicesLeftOut: [{ gateway: 'gw1', count: 7 }] });
+  assert.match(leftOut, /^Devices {8}gw1 names more devices than are remembered; 7 were let go of/m);
   const again = formatHubStatus({ ...status, lostMovements: [{ ...lost, toldAgainUntil: null }] });
   assert.match(again, /PATIENT-HAND-LOST/);
   assert.doesNotMatch(again, /PATIENT-MOVEMENTS-LOST/);

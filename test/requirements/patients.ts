@@ -154,6 +154,11 @@ export const PATIENTS = {
     behaviour:
       'Devices seen and not adopted are shown to operators of the hub’s machine, bounded in number, with how often, since when and the line that adopts them, and stand in no log.',
   },
+  'DEVICES-SEEN-BOUNDED': {
+    source: 'issue 9, Who is this; Figures',
+    behaviour:
+      'Where devices stood by their messages is remembered of so many of a gateway and of all; what is let go of is counted and said by the status, and such a device is looked for in all beds when it is moved.',
+  },
   'IDENTITY-DOUBTFUL': {
     source: 'issue 9, Who is this',
     behaviour:

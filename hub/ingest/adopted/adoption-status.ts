@@ -6,6 +6,8 @@ import type { Stranger } from './strangers.ts';
 export interface Adoption {
   /** Devices that were heard since the start and are not adopted there; the last seen first. For operators of this machine alone: never for a log. */
   notAdopted: readonly Stranger[];
+  /** How often one of them was let go of to make room for others. */
+  notAdoptedLeftOut: number;
   /** Gateways of one patient that take what every device measures that they hear, because their row has no list. */
   homesWithoutList: { count: number; of: number };
 }
@@ -26,7 +28,12 @@ export function formatHomesWithoutList({ count, of }: Adoption['homesWithoutList
 const MOST_SHOWN = 20;
 
 /** Rows of `vitalmesh-hub status`. */
-export function adoptionRows({ notAdopted, homesWithoutList: homes, now }: Adoption & { now: Instant }): [string, string][] {
+export function adoptionRows({
+  notAdopted,
+  notAdoptedLeftOut,
+  homesWithoutList: homes,
+  now,
+}: Adoption & { now: Instant }): [string, string][] {
   const without = formatHomesWithoutList(homes);
   const rows: [string, string][] = without === undefined ? [] : [['Homes', without]];
   if (notAdopted.length === 0) return rows;
@@ -38,6 +45,8 @@ export function adoptionRows({ notAdopted, homesWithoutList: homes, now }: Adopt
     rows.push([`  ${one.gateway}`, `${lineOf(one)}  (${what}, ${seen}${elsewhere})`]);
   }
   if (notAdopted.length > MOST_SHOWN) rows.push(['', `and ${notAdopted.length - MOST_SHOWN} more, see --json`]);
+  if (notAdoptedLeftOut > 0)
+    rows.push(['', `and others, ${notAdoptedLeftOut} of which were let go of to make room; those that still send come back`]);
   return rows;
 }
 

@@ -29,6 +29,7 @@ export class Strangers {
   /** By the spelling that is the same for every way to write an id. */
   #adopters = new Map<string, { by: GatewayEntry; device: NamedDevice }[]>();
   #count = 0;
+  #leftOut = 0;
 
   /** `gateways`: of the registry in force. */
   constructor(gateways: () => readonly GatewayEntry[]) {
@@ -44,6 +45,11 @@ export class Strangers {
   taken(gateway: GatewayEntry, device: NamedDevice, at: Instant): void {
     const adoptedAt = gateway.adopted === undefined ? this.#adopterOf(gateway, device) : null;
     if (adoptedAt !== null) this.#note(gateway, device, { refused: false, adoptedAt, at });
+  }
+
+  /** How often one was let go of to make room. */
+  get leftOut(): number {
+    return this.#leftOut;
   }
 
   /** The last seen first. What was adopted since is left out. */
@@ -64,7 +70,7 @@ export class Strangers {
     const devices = this.#of.get(gateway) ?? new Map<string, Stranger>();
     const known = devices.get(key);
     this.#drop(gateway, devices, key);
-    if (devices.size >= STRANGERS.ofGateway) this.#drop(gateway, devices, firstOf(devices));
+    if (devices.size >= STRANGERS.ofGateway) this.#letGo(gateway, devices);
     if (this.#count >= STRANGERS.all) this.#dropOldest();
     this.#of.delete(gateway);
     const stranger = { id, idType, gateway, tenant, ...seen, count: (known?.count ?? 0) + 1, since: known?.since ?? at, lastAt: at };
@@ -101,7 +107,12 @@ export class Strangers {
   #dropOldest(): void {
     const gateway = firstOf(this.#of);
     const devices = gateway === undefined ? undefined : this.#of.get(gateway);
-    if (gateway !== undefined && devices) this.#drop(gateway, devices, firstOf(devices));
+    if (gateway !== undefined && devices) this.#letGo(gateway, devices);
+  }
+
+  #letGo(gateway: string, devices: Map<string, Stranger>): void {
+    this.#drop(gateway, devices, firstOf(devices));
+    this.#leftOut += 1;
   }
 
   #drop(gateway: string, devices: Map<string, Stranger>, key: string | undefined): void {

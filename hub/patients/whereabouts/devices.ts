@@ -45,27 +45,3 @@ export class Devices {
 function isOf(move: Pick<DeviceKey, 'gateway'>, { gateway }: DeviceKey): boolean {
   return move.gateway === gateway || move.gateway === ANY;
 }
-
-/** Where the messages of devices said that they stood, since the hub began. In memory alone. */
-export class SeenDevices {
-  /** Beds, by device, by gateway. */
-  readonly #seen = new Map<string, Map<string, Set<string>>>();
-
-  /** What names no device says nothing of one. */
-  note({ gateway, device }: DeviceKey, bed: string): void {
-    if (device === '') return;
-    const byGateway = this.#seen.get(device) ?? new Map<string, Set<string>>();
-    this.#seen.set(device, byGateway);
-    const beds = byGateway.get(gateway) ?? new Set();
-    byGateway.set(gateway, beds.add(bed));
-  }
-
-  bedsOf({ gateway, device }: DeviceKey): ReadonlySet<string> {
-    return this.#seen.get(device)?.get(gateway) ?? new Set();
-  }
-
-  /** Gateways of which a device of this id was heard. */
-  gatewaysOf(device: string): string[] {
-    return [...(this.#seen.get(device)?.keys() ?? [])];
-  }
-}

@@ -3,7 +3,7 @@ import type { AssignedId } from '../../../shared/movement.ts';
 import { type DeviceKey, nobodyIn, type Placed } from '../../store/placing/placing.ts';
 import { recordKey } from '../stays/statement.ts';
 import { holderBy, isComparable, type Rule, type Segment, type Stated } from './course.ts';
-import type { SeenDevices } from './devices.ts';
+import type { SeenDevices } from './seen-devices.ts';
 import type { TenantPlaces } from './tenant-places.ts';
 
 /** How sure it is whose a row is. `unconfirmed`: a movement was missed, or they are silent. `unknown`: nobody is known to lie there. */

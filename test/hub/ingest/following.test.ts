@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createIngest } from '../../../hub/ingest/create-ingest.ts';
+import { SEEN_DEVICES } from '../../../hub/patients/whereabouts/seen-devices.ts';
 import { Whereabouts } from '../../../hub/patients/whereabouts.ts';
 import { nobodyIn } from '../../../hub/store/placing/placing.ts';
 import { verifies } from '../../requirements.ts';
@@ -144,6 +145,25 @@ test('a device that was put into a bed by hand is there, whatever bed its messag
   assert.deepEqual(await held(h, ['ann', 'bob'], ['']), { ann: [61], bob: [62], '': [63, 64] });
   await tell(h, 3, -42, 'A03', { who: 'bob' });
   assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-02', '']), { ann: [61], 'ICU-02': [62], '': [63, 64] });
+});
+
+test('of a device that was forgotten, because its gateway names a new one in each message, rows are moved all the same, and the status says so', async () => {
+  verifies('DEVICES-SEEN-BOUNDED', 'DEVICE-BY-HAND');
+  const clock = new TestClock(minute(-120));
+  await using h = hub(clock);
+  await h.whereabouts.open();
+  clock.set(TEST_NOW);
+  await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  await tell(h, 2, -60, 'A01', { who: 'bob', bed: 'ICU-02' });
+  await measure(h, 1, -40, { value: 61, device: 'vent-1' });
+  const places = await h.whereabouts.placing('clinic');
+  for (let i = 0; i < SEEN_DEVICES.ofGateway; i += 1)
+    places?.place({ bed: 'ICU-01', gateway: 'gw-icu', device: `no-name-${i}`, at: minute(-40) });
+  assert.deepEqual(h.whereabouts.devicesLeftOut(), [{ gateway: 'gw-icu', count: 1 }]);
+  await h.whereabouts.moveDevice({ tenant: 'clinic', gateway: 'gw-icu', device: 'vent-1', bed: 'ICU-02', at: minute(-45) }, []);
+  h.corrections.wake();
+  await h.corrections.settled();
+  assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61] });
 });
 
 test('a gateway speaks for its own followed beds alone, and for a bound one as ever', async () => {

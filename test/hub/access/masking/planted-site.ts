@@ -120,6 +120,8 @@ export async function plantedSite(): Promise<PlantedSite> {
     ({
       unbound: unbound.list(),
       notAdopted: strangers.list(),
+      notAdoptedLeftOut: strangers.leftOut,
+      devicesLeftOut: [],
       metrics: metrics.snapshot(),
       mcp: mcp.status(),
       storeId: store.storeId,

@@ -162,7 +162,9 @@ test('a home without a list takes all as before, and a device that another home 
   assert.deepEqual(homes, { count: 1, of: 2 });
   assert.match(formatHomesWithoutList(homes) ?? '', /^1 of 2 gateways of one patient have no `adopted` list/);
   assert.equal(formatHomesWithoutList({ count: 0, of: 2 }), undefined);
-  const rows = adoptionRows({ notAdopted: at.strangers.list(), homesWithoutList: homes, now: at.clock.now() }).map((row) => row.join(' '));
+  const rows = adoptionRows({ notAdopted: at.strangers.list(), notAdoptedLeftOut: 0, homesWithoutList: homes, now: at.clock.now() }).map(
+    (row) => row.join(' '),
+  );
   assert.match(rows[0] ?? '', /^Homes 1 of 2/);
   assert.match(
     rows[2] ?? '',
@@ -175,6 +177,7 @@ test('the line that the status shows adopts the device, whatever it calls itself
   const id = `x: "y" # 'z' {`;
   const [, , row] = adoptionRows({
     notAdopted: [{ gateway: 'g', tenant: 'clinic', id, idType: 'mac', adoptedAt: null, refused: true, count: 1, since: 0, lastAt: 0 }],
+    notAdoptedLeftOut: 0,
     homesWithoutList: { count: 1, of: 1 },
     now: 1000,
   });
@@ -221,6 +224,9 @@ test('a gateway beside a street pushes out its own, and all of them are bounded'
   for (let i = 1; i <= 3 * STRANGERS.ofGateway; i += 1) strangers.refused(gateway('gw-loud'), { id: `B${i}`, idType: 'mac' }, i);
   assert.equal(strangers.list().length, STRANGERS.ofGateway + 1);
   assert.equal(strangers.list().at(-1)?.id, 'A');
+  assert.equal(strangers.leftOut, 2 * STRANGERS.ofGateway);
+  const listing = { notAdopted: strangers.list(), notAdoptedLeftOut: strangers.leftOut, homesWithoutList: { count: 0, of: 1 }, now: 0 };
+  assert.match(adoptionRows(listing).at(-1)?.join('') ?? '', /and others, 128 of which were let go of/);
   for (let i = 0; i < 2 * STRANGERS.all; i += 1) strangers.refused(gateway(`gw-${i}`), { id: 'C', idType: 'mac' }, 1000 + i);
   assert.equal(strangers.list().length, STRANGERS.all);
   assert.equal(

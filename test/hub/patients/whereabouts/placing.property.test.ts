@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { readSaid } from '../../../../hub/patients/said.ts';
 import type { Stated } from '../../../../hub/patients/whereabouts/course.ts';
-import { SeenDevices } from '../../../../hub/patients/whereabouts/devices.ts';
 import type { People } from '../../../../hub/patients/whereabouts/people.ts';
 import { BatchPlaces } from '../../../../hub/patients/whereabouts/placing.ts';
+import { SeenDevices } from '../../../../hub/patients/whereabouts/seen-devices.ts';
 import { TenantPlaces } from '../../../../hub/patients/whereabouts/tenant-places.ts';
 import type { Reassignment } from '../../../../hub/store/placing/placing.ts';
 import type { AssignedId } from '../../../../shared/movement.ts';
@@ -41,7 +41,7 @@ class Shelf {
     } else {
       if (this.#moved.has(one.at)) return;
       this.#moved.add(one.at);
-      this.#keep(this.places.ordersOfMove(one, [...BEDS, ...this.#seen.bedsOf(one)]));
+      this.#keep(this.places.ordersOfMove(one, [...BEDS, ...(this.#seen.bedsOf(one) ?? [])]));
       this.places.devices.add(one);
     }
   }
