@@ -104,7 +104,7 @@ export const MCP = {
   'MCP-PROMPTS': {
     source: 'issue 10, Surface',
     behaviour:
-      'A prompt names what must not be done, points to resources and copies no data; its arguments are completed as the caller may see them, and nothing else gets into its words.',
+      'A prompt names what must not be done and embeds the resources that it is about, read as its caller and recorded as any read; no data get into its words. Its arguments are completed as the caller may see them, and nothing else gets into its words.',
   },
   'MCP-SCHEMAS': { source: 'issue 10, Proof', behaviour: 'What a tool answers is what its output schema says, without a field beside it.' },
   'MCP-FINGERPRINT': {

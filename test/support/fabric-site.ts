@@ -172,12 +172,18 @@ export class FabricSite implements AsyncDisposable {
     }
   }
 
+  /** The services of a hub, by what they are for. */
+  protected services(): Readonly<Record<string, string>> {
+    return { ingest: INGEST, mcp: MCP };
+  }
+
   /** The services of a hub, and who may dial and bind them. */
   protected async furnish(): Promise<void> {
-    for (const name of [INGEST, MCP]) await this.admin.createService({ name });
+    for (const name of Object.values(this.services())) {
+      await this.admin.createService({ name });
+      await this.allow('Bind', 'hubs', name);
+    }
     await this.allow('Dial', 'gateways', INGEST);
-    await this.allow('Bind', 'hubs', INGEST);
-    await this.allow('Bind', 'hubs', MCP);
   }
 
   /** A command that a program is run through, and that becomes it; none unless a site has it otherwise. */
@@ -274,7 +280,7 @@ export class FabricSite implements AsyncDisposable {
         registry,
         store: { path: join(this.folder, 'hub', 'store.db'), keyFile: join(this.folder, 'hub.key') },
         overlay: { type: 'ziti' },
-        services: { ingest: INGEST, mcp: MCP },
+        services: this.services(),
         operator: { socket: operator },
       }),
     );
