@@ -6,7 +6,8 @@ import type { Asking } from '../../../hub/mcp/surface/asking.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { eventData } from '../../../shared/mcp-line/server-sent.ts';
 import { verifies } from '../../requirements.ts';
-import { type Endpoint, modern, openSession, type RawHttp, rawHttp, startEndpoint } from './support.ts';
+import { lines, type Message } from './line/lines.ts';
+import { type Endpoint, INITIALIZE, modern, openSession, rawHttp, startEndpoint } from './support.ts';
 
 /** A tool whose call lasts until it is taken back, and one that tells how far it is. */
 function longReads(): { extension: Extension; began: Promise<void>; ended: Promise<unknown> } {
@@ -36,12 +37,6 @@ function longReads(): { extension: Extension; began: Promise<void>; ended: Promi
   return { extension, began: began.promise, ended: ended.promise };
 }
 
-interface Message {
-  method?: string;
-  params?: Record<string, unknown>;
-  result?: unknown;
-}
-
 /** Every message of an answer, be it one of JSON or a stream of them. */
 async function messagesOf(answer: Response): Promise<Message[]> {
   if (answer.headers.get('content-type')?.includes('json')) return [(await answer.json()) as Message];
@@ -50,34 +45,61 @@ async function messagesOf(answer: Response): Promise<Message[]> {
   return messages;
 }
 
-interface Way {
-  /** A call of a tool, or another request, with `meta` in its `_meta`. */
-  ask(method: string, params: Record<string, unknown>, meta?: Record<string, unknown>): Promise<Response>;
-  post: RawHttp['post'];
+/** How one client asks, one question at a time. */
+interface Way extends AsyncDisposable {
+  /** A call of a tool, or another request, with `meta` in its `_meta`; all that comes of it. */
+  ask(method: string, params: Record<string, unknown>, meta?: Record<string, unknown>): Promise<Message[]>;
+  /** The question that is under way is given up. */
+  cancel(): Promise<void>;
 }
 
-async function legacyWay(http: RawHttp): Promise<Way> {
-  const headers = { 'mcp-session-id': await openSession(http), 'mcp-protocol-version': '2025-11-25' };
+const ID = 7;
+const CANCELLED = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: ID, reason: 'text of a caller' } };
+
+function questionOf(revision: Revision, method: string, params: Record<string, unknown>, meta?: Record<string, unknown>): object {
+  if (revision === '2025-11-25') return { jsonrpc: '2.0', id: ID, method, params: { ...params, _meta: meta } };
+  const body = modern(method, params, ID);
+  Object.assign((body.params as { _meta: object })._meta, meta);
+  return body;
+}
+
+async function byHttp(revision: Revision, endpoint: Endpoint): Promise<Way> {
+  const http = rawHttp(endpoint.as('ai-all'));
+  const isOld = revision === '2025-11-25';
+  const headers = isOld ? { 'mcp-session-id': await openSession(http), 'mcp-protocol-version': revision } : {};
   return {
-    ask: (method, params, meta) => http.post({ jsonrpc: '2.0', id: 7, method, params: { ...params, _meta: meta } }, headers),
-    post: (body) => http.post(body, headers),
+    ask: async (...question) => messagesOf(await http.post(questionOf(revision, ...question), headers)),
+    cancel: async () => {
+      // Of 2026-07-28 a question is given up by going away.
+      if (isOld) assert.equal((await http.post(CANCELLED, headers)).status, 202);
+      else await http[Symbol.asyncDispose]();
+    },
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
 
-function modernWay(http: RawHttp): Way {
-  const ask: Way['ask'] = (method, params, meta) => {
-    const body = modern(method, params, 7);
-    const { _meta } = body.params as { _meta: Record<string, unknown> };
-    Object.assign(_meta, meta);
-    return http.post(body);
+async function byLine(revision: Revision, endpoint: Endpoint): Promise<Way> {
+  const client = await lines(endpoint);
+  if (revision === '2025-11-25') {
+    client.say(INITIALIZE);
+    await client.hearAnswer(INITIALIZE.id);
+    client.say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+  }
+  return {
+    ask: async (...question) => {
+      client.say(questionOf(revision, ...question));
+      return await client.hearAnswer(ID);
+    },
+    cancel: async () => client.say(CANCELLED),
+    [Symbol.asyncDispose]: async () => void client.stream.destroy(),
   };
-  return { ask, post: http.post };
 }
 
-const REVISIONS = [
-  { revision: '2025-11-25', way: legacyWay },
-  { revision: '2026-07-28', way: async (http: RawHttp) => modernWay(http) },
-];
+type Revision = '2025-11-25' | '2026-07-28';
+const WIRES = { HTTP: byHttp, line: byLine };
+const WAYS = (['2025-11-25', '2026-07-28'] as const).flatMap((revision) =>
+  Object.entries(WIRES).map(([wire, open]) => ({ revision, wire, open: (endpoint: Endpoint) => open(revision, endpoint) })),
+);
 
 const LATEST = { name: 'get_latest_vitals', arguments: { patient: 'pat-0001' } };
 const NOBODY = { name: 'get_latest_vitals', arguments: { patient: 'pat-9999' } };
@@ -90,15 +112,14 @@ function notesIn(messages: readonly Message[]): [unknown, Record<string, unknown
     .map(({ params = {} }) => [params.level, params.data as Record<string, unknown>]);
 }
 
-for (const { revision, way } of REVISIONS) {
-  test(`${revision}: a client is told how its request went from the level on that it asked for, and of no patient`, async () => {
+for (const { revision, wire, open } of WAYS) {
+  test(`${revision} by ${wire}: a client is told how its request went from the level on that it asked for, and of no patient`, async () => {
     verifies('MCP-NOTES');
     await using endpoint = await startEndpoint();
-    await using http = rawHttp(endpoint.as('ai-all'));
-    const { ask } = await way(http);
+    await using way = await open(endpoint);
     const asking = async (level: string | undefined, params: Record<string, unknown>, method = 'tools/call') => {
-      if (level !== undefined && revision === '2025-11-25') await (await ask('logging/setLevel', { level })).text();
-      const answers = await messagesOf(await ask(method, params, level === undefined ? {} : { [LOG_LEVEL]: level }));
+      if (level !== undefined && revision === '2025-11-25') await way.ask('logging/setLevel', { level });
+      const answers = await way.ask(method, params, level === undefined ? {} : { [LOG_LEVEL]: level });
       assert.ok(
         answers.some(({ method: told }) => told === undefined),
         'no answer came',
@@ -126,13 +147,12 @@ for (const { revision, way } of REVISIONS) {
     assert.deepEqual(await asking('error', NOBODY), []);
   });
 
-  test(`${revision}: a long read tells how far it is, growing, to whoever asked`, async () => {
+  test(`${revision} by ${wire}: a long read tells how far it is, growing, to whoever asked`, async () => {
     verifies('MCP-LONG-READS');
     await using endpoint = await startEndpoint({ extension: longReads().extension });
-    await using http = rawHttp(endpoint.as('ai-all'));
-    const { ask } = await way(http);
+    await using way = await open(endpoint);
     const told = async (meta: Record<string, unknown>) =>
-      (await messagesOf(await ask('tools/call', { name: 'go_along', arguments: {} }, meta)))
+      (await way.ask('tools/call', { name: 'go_along', arguments: {} }, meta))
         .filter(({ method }) => method === 'notifications/progress')
         .map(({ params }) => params);
     assert.deepEqual(await told({}), []);
@@ -149,36 +169,25 @@ for (const { revision, way } of REVISIONS) {
     );
     assert.ok(values.length < 5);
   });
+
+  test(`${revision} by ${wire}: a call that its client gives up is stopped, with a code of ours, and so is one whose client is gone`, async () => {
+    verifies('MCP-LONG-READS');
+    for (const how of ['given up', 'gone']) {
+      // Of 2025-11-25 by HTTP a client that is gone comes back to its session.
+      if (how === 'gone' && revision === '2025-11-25' && wire === 'HTTP') continue;
+      const { extension, began, ended } = longReads();
+      await using endpoint = await startEndpoint({ extension });
+      await using way = await open(endpoint);
+      const answer = way.ask('tools/call', { name: 'hold', arguments: {} }).catch(() => undefined);
+      await began;
+      if (how === 'given up') await way.cancel();
+      else await way[Symbol.asyncDispose]();
+      assertTakenBack(await ended);
+      await way[Symbol.asyncDispose]();
+      await answer;
+    }
+  });
 }
-
-test('2025-11-25: a call that its client cancels is stopped, with a code of ours', async () => {
-  verifies('MCP-LONG-READS');
-  const { extension, began, ended } = longReads();
-  await using endpoint = await startEndpoint({ extension });
-  await using http = rawHttp(endpoint.as('ai-all'));
-  const { ask, post } = await legacyWay(http);
-  const answer = ask('tools/call', { name: 'hold', arguments: {} });
-  await began;
-  const params = { requestId: 7, reason: 'text of a caller' };
-  assert.equal((await post({ jsonrpc: '2.0', method: 'notifications/cancelled', params })).status, 202);
-  assertTakenBack(await ended);
-  await http[Symbol.asyncDispose]();
-  await answer.then((response) => response.text()).catch(() => undefined);
-});
-
-test('2026-07-28: a call whose client is gone is stopped, although nothing was said', async () => {
-  verifies('MCP-LONG-READS');
-  const { extension, began, ended } = longReads();
-  await using endpoint: Endpoint = await startEndpoint({ extension });
-  const http = rawHttp(endpoint.as('ai-all'));
-  const answer = modernWay(http)
-    .ask('tools/call', { name: 'hold', arguments: {} })
-    .catch(() => undefined);
-  await began;
-  await http[Symbol.asyncDispose]();
-  assertTakenBack(await ended);
-  await answer;
-});
 
 function assertTakenBack(reason: unknown): void {
   assert.ok(reason instanceof VitalmeshError);

@@ -1,46 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
 import { silentLogger } from '../../../../shared/log.ts';
-import { jsonLines, TOO_LONG } from '../../../../shared/mcp-line/json-lines.ts';
 import { tokenLine } from '../../../../shared/mcp-line/token-line.ts';
 import { verifies } from '../../../requirements.ts';
 import { until } from '../../../support/until.ts';
-import { type Endpoint, INITIALIZE, LINE_SERVICE, listen, modern, startEndpoint } from '../support.ts';
+import { INITIALIZE, LINE_SERVICE, listen, modern, startEndpoint } from '../support.ts';
 import { tokenSite } from '../token-site.ts';
+import { Lines, lines, type Message } from './lines.ts';
 
-type Message = Record<string, unknown> & {
-  id?: unknown;
-  result?: Record<string, unknown>;
-  error?: { code: number; data: { code: string } };
-};
-
-/** Somebody who writes lines, and reads what comes of them. */
-class Lines {
-  readonly stream: Duplex;
-  readonly #lines: AsyncGenerator<Buffer | typeof TOO_LONG>;
-
-  constructor(stream: Duplex) {
-    this.stream = stream;
-    stream.on('error', () => stream.destroy());
-    this.#lines = jsonLines(stream, 1 << 24);
-  }
-
-  say(...messages: unknown[]): void {
-    for (const message of messages) this.stream.write(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
-  }
-
-  /** The next line; undefined when there is none any more. */
-  async hear(): Promise<Message | undefined> {
-    const { value } = await this.#lines.next().catch(() => ({ value: undefined }));
-    return value === undefined || value === TOO_LONG ? undefined : (JSON.parse(value.toString('utf8')) as Message);
-  }
-}
-
-const lines = async (endpoint: Pick<Endpoint, 'as'>, who = 'ai-all'): Promise<Lines> =>
-  new Lines(await endpoint.as(who).dial(LINE_SERVICE));
 const codeOf = (message: Message | undefined): string | undefined => message?.error?.data.code;
 
 test('a line that is no message is answered with its code, and costs the others nothing; too many end the connection', async () => {
