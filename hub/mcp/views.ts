@@ -34,8 +34,13 @@ const part = z.object({
   absent: z.string().optional(),
 });
 
+/** Of a panel that was not measured as one number there is none: its numbers are those of its parts. */
+export function ownValue(value: number | null, parts: number): { value?: number | null } {
+  return value === null && parts > 0 ? {} : { value };
+}
+
 const lastKnown = z.object({
-  value: z.number().nullable(),
+  value: z.number().nullable().optional(),
   components: z.array(z.object({ vital: z.string(), value: z.number().nullable() })).optional(),
   at: z.string(),
 });
@@ -43,7 +48,13 @@ const lastKnown = z.object({
 const vital = z.object({
   vital: z.string().describe('Key of the vital sign, such as spo2 or hr.'),
   name: z.string(),
-  value: z.number().nullable().describe('Current value, or null when there is none or it is too old; null never means normal.'),
+  value: z
+    .number()
+    .nullable()
+    .optional()
+    .describe(
+      'Current value, or null when there is none or it is too old; null never means normal. Left out of a panel: its numbers stand in components, null likewise.',
+    ),
   unit: z.string().describe('UCUM.'),
   absent: z.string().optional().describe('Why there is no value (FHIR data-absent-reason).'),
   components: z.array(part).optional().describe('Parts of a panel, such as systolic and diastolic.'),
@@ -210,7 +221,7 @@ function compactRow(view: VitalView): LatestRow {
   return {
     vital: view.vital,
     name: view.name,
-    value: current(view.value),
+    ...ownValue(current(view.value), view.components.length),
     unit: view.unit,
     ...(view.absent === null ? {} : { absent: view.absent }),
     ...(view.components.length === 0
@@ -254,7 +265,8 @@ function compactLastKnown({
   components,
   at,
 }: Pick<NonNullable<VitalView['lastKnown']>, 'value' | 'components' | 'at'>): NonNullable<LatestRow['lastKnown']> {
-  return components.length === 0 ? { value, at } : { value, components: components.map((c) => ({ vital: c.vital, value: c.value })), at };
+  const parts = components.map((c) => ({ vital: c.vital, value: c.value }));
+  return { ...ownValue(value, parts.length), ...(parts.length > 0 && { components: parts }), at };
 }
 
 /** A device's identifier may be text that it sent itself; unless it looks like an identifier it stands in a field that says so. */

@@ -112,7 +112,7 @@ export function sourceText({ kind, state, since }: Latest['sources'][number]): s
   return [`${what} ${SOURCE_WORDS[state]}${since === null ? '' : ` since ${since}`}. This says nothing about the patient.`];
 }
 
-function valueText({ value, unit, components }: LatestRow): string | undefined {
+function valueText({ value = null, unit, components }: LatestRow): string | undefined {
   if (!components) return value === null ? undefined : withUnit(value, unit);
   const measured = components.some((part) => part.value !== null) || value !== null;
   if (!measured) return undefined;
@@ -127,7 +127,8 @@ function lastKnownText({ lastKnown, unit, components }: LatestRow): string | und
     const named = components?.find((part) => part.vital === vital);
     return [`${named?.name ?? vital} ${withUnit(value, named?.unit ?? unit)}`];
   });
-  const all = [...(lastKnown.value === null ? [] : [withUnit(lastKnown.value, unit)]), ...parts];
+  const { value = null } = lastKnown;
+  const all = [...(value === null ? [] : [withUnit(value, unit)]), ...parts];
   return all.length === 0 ? undefined : all.join(', ');
 }
 

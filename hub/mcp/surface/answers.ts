@@ -25,7 +25,18 @@ export function beginRead(options: SurfaceOptions, uri?: string, request?: Serve
   const caller = principal();
   const context = uri === undefined ? rest.context : { ...rest.context, followed: follows(caller, uri) };
   const room = roomOf(limitsOf(policy(), caller), 'resource');
-  return { ...rest, ...asking, caller, context, fit: (most, make) => fitted(most, room, make, (read) => JSON.stringify(read)) };
+  return { ...rest, ...asking, caller, context, fit: fitJson(room) };
+}
+
+/** The same of one of `share` resources that a model gets with one answer: they have the room of a tool's answer among them, and are one call with it. */
+export function beginEmbedded(options: SurfaceOptions, request: ServerContext, share: number): Call {
+  const call = beginRead(options, undefined, request);
+  const room = roomOf(limitsOf(options.policy(), call.caller), 'tool');
+  return { ...call, context: { ...call.context, followed: true }, fit: fitJson(Math.floor(room / share)) };
+}
+
+function fitJson(room: number): Call['fit'] {
+  return (most, make) => fitted(most, room, make, (read) => JSON.stringify(read));
 }
 
 /** A tool's failure is an answer that a model can act on: code, what happened, what to do. */

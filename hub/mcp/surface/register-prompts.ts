@@ -1,10 +1,20 @@
-import { completable, type GetPromptResult, type McpServer, type ServerContext } from '@modelcontextprotocol/server';
+import {
+  completable,
+  type EmbeddedResource,
+  type GetPromptResult,
+  type McpServer,
+  type ResourceLink,
+  type ServerContext,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { beginRead, coded } from './answers.ts';
-import type { SurfaceOptions } from './contract.ts';
+import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
+import { parseUri } from '../uris.ts';
+import { beginEmbedded, beginRead, coded } from './answers.ts';
+import type { Call, SurfaceOptions } from './contract.ts';
 import type { NotesToCallers } from './notes-to-callers.ts';
-import { checkedArguments, type PromptArgument, type PromptRow } from './prompts/contract.ts';
+import { checkedArguments, type PromptArgument, type PromptLink, type PromptRow } from './prompts/contract.ts';
 import { PROMPTS } from './prompts.ts';
+import { readRef, rowOf } from './resources.ts';
 
 /** Registers every prompt, with arguments that are completed as the caller may see them. */
 export function registerPrompts(server: McpServer, options: SurfaceOptions, notes: NotesToCallers): void {
@@ -33,14 +43,27 @@ async function promptOf(
 ): Promise<GetPromptResult> {
   const args = await checkedArguments(row, given, beginRead(options, undefined, request));
   const { text, links } = row.make(args);
+  const resources = await Promise.all(links.map((link) => embedded(link, beginEmbedded(options, request, links.length))));
   return {
     description: row.description,
-    messages: [
-      { role: 'user', content: { type: 'text', text } },
-      ...links.map((link) => ({
-        role: 'user' as const,
-        content: { type: 'resource_link' as const, mimeType: 'application/json', ...link },
-      })),
-    ],
+    messages: [{ role: 'user', content: { type: 'text', text } }, ...resources.map((content) => ({ role: 'user' as const, content }))],
   };
+}
+
+/**
+ * A resource as `resources/read` gives it, decided, masked and recorded as that is, for most hosts pass a link to nobody; part of the same call. Of what is not there, or is too large for
+ * what its caller may get, the link alone stays.
+ */
+async function embedded(link: PromptLink, call: Call): Promise<EmbeddedResource | ResourceLink> {
+  const ref = parseUri(link.uri);
+  if (!ref) throw new VitalmeshError('INTERNAL', { detail: 'a prompt points to what is no resource' });
+  const { mimeType } = rowOf(ref.kind);
+  try {
+    const text = JSON.stringify(await readRef(ref, call));
+    return { type: 'resource', resource: { uri: link.uri, mimeType, text } };
+  } catch (thrown) {
+    const { code } = asVitalmeshError(thrown);
+    if (code !== 'NOT-FOUND' && code !== 'ACCESS-TOO-LARGE') throw thrown;
+    return { type: 'resource_link', mimeType, ...link };
+  }
 }

@@ -9,14 +9,14 @@ export interface PromptArgument {
   completes(typed: string, call: Call): Promise<readonly string[]>;
 }
 
-/** A resource that the model is pointed to; the host reads it, as who the caller is then. */
+/** A resource that stands beside the words of a prompt: embedded as it is read then, by who the caller is, or as a link where it cannot be. */
 export interface PromptLink {
   uri: string;
   name: string;
   description: string;
 }
 
-/** A prompt: words for a model, and where it reads what they are about. It copies no data of anybody. */
+/** A prompt: words for a model, and the resources that they are about. No data of anybody get into the words. */
 export interface PromptRow {
   name: string;
   title: string;

@@ -11,7 +11,7 @@ export const handover: PromptRow = {
   make: ({ ward = '', hours = '12' }) => ({
     text: [
       `Prepare the handover of ward ${JSON.stringify(ward)} over the last ${hours} hours for the next shift.`,
-      `Read get_group_overview of that ward first, all of its pages. For whoever needs more: get_alerts, get_device_status, and get_vitals_trend with hours ${hours} and compare previous.`,
+      `Read get_group_overview of that ward first, all of its pages. For whoever needs more: get_alerts, get_device_status, list_outside_limits, and get_vitals_trend with hours ${hours} and compare previous.`,
       'For each patient: what is not known and since when (stale, silent devices, lost data); what changed in these hours by the numbers, with n and coverage of both periods; alerts that are open, or of which it is not known whether they still are; moves and changes of device. Say what the next shift has to look at with their own eyes. Leave nobody out.',
       RULES,
     ].join('\n\n'),

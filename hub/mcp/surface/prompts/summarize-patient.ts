@@ -12,7 +12,7 @@ export const summarizePatient: PromptRow = {
   make: ({ patient = '' }) => ({
     text: [
       `Summarize the vital signs of patient ${patient} for a clinician, in at most 200 words.`,
-      'Read get_patient_overview (or the resources linked here) first; get_vitals_trend for a vital sign whose course matters; get_device_status where something is stale or silent.',
+      'Read get_patient_overview (or the resources beside this) first; get_vitals_trend for a vital sign whose course matters; get_device_status where something is stale or silent.',
       'Order: 1. what is not known (missing, stale, doubtful, withheld, lost; devices that are silent); 2. what is current; 3. how it was over 24 h, with coverage; 4. open alerts, and which devices cannot tell of any.',
       RULES,
     ].join('\n\n'),

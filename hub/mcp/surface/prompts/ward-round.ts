@@ -11,8 +11,8 @@ export const wardRound: PromptRow = {
   make: ({ ward = '' }) => ({
     text: [
       `Prepare a ward round through ward ${JSON.stringify(ward)}.`,
-      'Read get_group_overview of that ward first, all of its pages; then get_patient_overview, only of those of whom more is needed.',
-      'Begin with how many patients there are, and of how many there is no current value. Then one line a patient, the worst data first: patient id and bed, what is not known, what is current with age, open alerts. Leave nobody out: a patient without data is a line, too.',
+      'Read get_group_overview of that ward first, all of its pages; then list_outside_limits of it with limits site, all of its pages, and again with limits device; get_patient_overview only of those of whom more is needed.',
+      'Begin with how many patients there are, and of how many there is no current value. Then how many values cannot be held against limits, and why: they may be outside. Then one line a patient, the worst data first: patient id and bed, what is not known, what is current with age, what is outside which limits (of the site, of the device), open alerts. Leave nobody out: a patient without data is a line, too.',
       RULES,
     ].join('\n\n'),
     links: [wardLink(ward)],

@@ -6,6 +6,7 @@ import { inOrder } from '../../../clinical/overview/order.ts';
 import { IS_DOUBT } from '../../../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../../../clinical/sources/source.ts';
 import { BYTES_A_TOKEN } from '../../fitting.ts';
+import { ownValue } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
 import { memberText } from './get-group-overview-wording.ts';
 
@@ -14,8 +15,8 @@ export const MEMBER_TOKENS = 150;
 
 const row = z.object({
   vital: z.string(),
-  value: z.number().nullable(),
-  parts: z.record(z.string(), z.number().nullable()).optional(),
+  value: z.number().nullable().optional(),
+  parts: z.record(z.string(), z.number().nullable()).optional().describe('Of a panel, which has no value of its own.'),
   unit: z.string(),
   at: z.string().describe('When measured, ISO 8601 with offset.'),
   ageSeconds: z.number(),
@@ -130,7 +131,7 @@ function compactRow({
     ...(doubtful ? ['newer-may-be-of-another'] : []),
   ];
   return {
-    ...{ vital, value },
+    ...{ vital, ...ownValue(value, components.length) },
     ...(components.length > 0 && { parts: Object.fromEntries(components.map((part) => [part.vital, part.value])) }),
     ...{ unit, at, ageSeconds },
     ...(doubt.length > 0 && { doubt }),

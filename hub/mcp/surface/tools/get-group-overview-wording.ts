@@ -29,7 +29,7 @@ export function groupText({ ward, panel, asOf, total, counts, patients, truncate
 export function memberText({ patient, bed, quality, test, current, notCurrent = 0, moreCurrent = 0 }: Member): string {
   const said = current.map(({ vital, value, parts = {}, unit, ageSeconds, doubt }) => {
     const numbers =
-      value === null
+      value === undefined || value === null
         ? Object.values(parts)
             .map((part) => part ?? '–')
             .join('/')

@@ -6,11 +6,13 @@ import { DUE_STATES } from '../../../clinical/due/state.ts';
 import type { OverviewRow, OverviewView } from '../../../clinical/overview/overview.ts';
 import type { Shape } from '../../../clinical/overview/shape.ts';
 import { MEDIAN_OF } from '../../../clinical/support/baseline.ts';
-import { deviceName, source, withheld } from '../../views.ts';
+import { deviceName, ownValue, source, withheld } from '../../views.ts';
 import { whoseFields, whoseIn } from '../shown.ts';
 
-/** Parts of a panel by their keys, such as `nibp_s`. */
-const parts = z.record(z.string(), z.number().nullable()).optional();
+const parts = z
+  .record(z.string(), z.number().nullable())
+  .optional()
+  .describe('Of a panel, by keys such as nibp_s; it has no value of its own.');
 const number = z.number().nullable();
 
 const day = z.object({
@@ -27,11 +29,11 @@ const day = z.object({
   flags: z.array(z.string()).optional(),
 });
 
-const known = z.object({ value: number, parts, at: z.string() });
+const known = z.object({ value: number.optional(), parts, at: z.string() });
 
 const row = z.object({
   vital: z.string(),
-  value: number.describe('Current, or null; null never means normal.'),
+  value: number.optional().describe('Current, or null; null never means normal. Left out of a panel.'),
   parts,
   unit: z.string().describe('UCUM.'),
   absent: z.string().optional(),
@@ -226,7 +228,7 @@ function compactRow({ row, day: shapes, others }: OverviewRow, withDay: boolean)
   return {
     vital,
     // The door nulls what is stale; here it is made sure that no number leaves as current all the same.
-    value: stale ? null : value,
+    ...ownValue(stale ? null : value, components.length),
     ...(components.length > 0 && { parts: partsOf(components.map((part) => ({ ...part, value: stale ? null : part.value }))) }),
     unit,
     ...(absent !== null && { absent }),
@@ -250,7 +252,7 @@ function compactKnown({
   components,
   at,
 }: Pick<NonNullable<VitalView['lastKnown']>, 'value' | 'components' | 'at'>): z.infer<typeof known> {
-  return { value, ...(components.length > 0 && { parts: partsOf(components) }), at };
+  return { ...ownValue(value, components.length), ...(components.length > 0 && { parts: partsOf(components) }), at };
 }
 
 function partsOf(components: readonly { vital: string; value: number | null }[]): Record<string, number | null> {

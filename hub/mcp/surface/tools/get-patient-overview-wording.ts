@@ -27,7 +27,7 @@ export function overviewText(overview: Overview): string {
   ].join('\n');
 }
 
-function isMissing({ value, parts }: Row): boolean {
+function isMissing({ value = null, parts }: Row): boolean {
   return value === null && Object.values(parts ?? {}).every((part) => part === null);
 }
 
@@ -54,7 +54,7 @@ function noneText({ absent }: Row, age: string): string {
 
 /** Parts of a panel by the words of their place in it. */
 function numbersText(
-  { value, parts = {} }: { value: number | null; parts?: Record<string, number | null> | undefined },
+  { value = null, parts = {} }: { value?: number | null | undefined; parts?: Record<string, number | null> | undefined },
   unit: string,
 ): string | undefined {
   const said = [

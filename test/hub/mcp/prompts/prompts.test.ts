@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_POLICY } from '../../../../hub/access/default-policy.ts';
 import { PROMPTS } from '../../../../hub/mcp/surface/prompts.ts';
 import { TOOLS } from '../../../../hub/mcp/surface/tools.ts';
 import { verifies } from '../../../requirements.ts';
+import { evidenceOf } from '../../../support/evidence.ts';
 import { WAYS } from '../support.ts';
 import { served } from '../tools/served.ts';
 
@@ -29,7 +31,7 @@ const ARGUMENTS: Readonly<Record<string, Record<string, string>>> = {
 };
 
 for (const way of WAYS) {
-  test(`${way.revision}: prompts point to what they are about, say what must not be done, and copy no data`, async () => {
+  test(`${way.revision}: prompts embed the resources that they are about, say what must not be done, and have no data in their words`, async () => {
     verifies('MCP-PROMPTS');
     await using site = await served({ registry: REGISTRY });
     await site.measure({ value: 113 });
@@ -47,12 +49,21 @@ for (const way of WAYS) {
       assert.match(text, /Do not diagnose/);
       assert.match(text, /never conclude calm from silence/);
       assert.match(text, /not an alarm system/);
-      assert.ok(linked.length > 0 && linked.every(({ type }) => type === 'resource_link'), name);
-      for (const link of linked) {
-        if (link.type !== 'resource_link') continue;
-        assert.ok(resources.has(link.uri) || (await client.read(link.uri)), link.uri);
+      assert.doesNotMatch(text, /113/);
+      assert.ok(linked.length > 0, name);
+      for (const one of linked) {
+        // Nothing is expected of anybody here, so there is no worklist to be embedded.
+        if (one.type === 'resource_link') assert.equal(name, 'rpm_weekly_review');
+        else assert.ok(one.type === 'resource', name);
+        const uri = one.type === 'resource_link' ? one.uri : one.resource.uri;
+        assert.ok(resources.has(uri) || (await client.read(uri)), uri);
+        if (one.type !== 'resource' || !('text' in one.resource)) continue;
+        const { asOf: _, ...shown } = JSON.parse(one.resource.text) as Record<string, unknown>;
+        const { asOf: __, ...read } = await client.read(uri);
+        assert.deepEqual(shown, read, uri);
+        assert.equal(one.resource.mimeType, 'application/json');
       }
-      assert.doesNotMatch(JSON.stringify(messages), /113/);
+      if (name === 'summarize_patient' || name === 'ward_round') assert.match(JSON.stringify(linked), /113/);
     }
   });
 
@@ -77,6 +88,34 @@ for (const way of WAYS) {
     await assert.rejects(all.prompt('summarize_patient', {}));
   });
 }
+
+for (const way of WAYS) {
+  test(`${way.revision}: what a prompt embeds is read as who asks for it: recorded as a read, and a link where the caller's ceiling leaves no room`, async () => {
+    verifies('MCP-PROMPTS');
+    await using site = await served({ registry: REGISTRY });
+    await site.measure({ value: 113 });
+    await using client = await site.client(way);
+    await client.prompt('explain_alert', ARGUMENTS.explain_alert ?? {});
+    const reads = (await evidenceOf(site.hub.store)).filter(({ action }) => action === 'vitals.read');
+    assert.ok(reads.length >= 2, 'latest values and alerts');
+    assert.ok(reads.every(({ patient, outcome }) => patient === 'pat-icu-01' && outcome === 'allowed'));
+    const limits = { software: { tokensPerCall: 100 } };
+    await using narrow = await served({ registry: REGISTRY, policy: () => ({ ...DEFAULT_POLICY, limits }) });
+    await narrow.measure();
+    await using other = await narrow.client(way);
+    const { messages } = await other.prompt('explain_alert', ARGUMENTS.explain_alert ?? {});
+    assert.deepEqual(
+      messages.map(({ content }) => content.type),
+      ['text', 'resource_link', 'resource_link'],
+    );
+  });
+}
+
+test('a ward round asks for what is outside limits, of the site and of the devices', () => {
+  verifies('MCP-PROMPTS');
+  const { text } = PROMPTS.find(({ name }) => name === 'ward_round')?.make({ ward: 'icu' }) ?? assert.fail();
+  assert.match(text, /list_outside_limits/);
+});
 
 test('every tool that a prompt names is one that is served', () => {
   verifies('MCP-PROMPTS');
