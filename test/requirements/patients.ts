@@ -169,6 +169,11 @@ export const PATIENTS = {
     behaviour:
       'Where a newer reading is doubtful nothing is reckoned of the older one: the input of a score is missing and the gain of weight unknown, with the reason; nor is what is too old for a score an input of it.',
   },
+  'IDENTITY-IMPOSSIBLE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'What a personal device tells that is outside what anybody can have is doubtful, whatever came before it: it is neither current nor the person’s own, and hides no other doubtful one, until somebody confirms just this one.',
+  },
   'IDENTITY-CONFIRMED': {
     source: 'issue 9, Who is this',
     behaviour:
@@ -219,6 +224,11 @@ export const PATIENTS = {
     behaviour:
       'Of each correction, and of one that was taken back, those are named who were shown a reading while it stood under the wrong patient, and who may have been where the evidence does not say what it showed; nobody is named whom it says to have been shown something else.',
   },
+  'AMEND-OWN-ROWS': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'Of decisions about the same readings at the same time each answers how many rows it changed itself, and that another one was first.',
+  },
   'AMEND-MERGED': {
     source: 'issue 9, Corrections',
     behaviour:
@@ -261,6 +271,11 @@ export const PATIENTS = {
   'AMEND-ROLLED-UP': {
     source: 'issue 9, Corrections',
     behaviour: 'Where readings of a stretch were rolled up, what was rolled up is flagged as doubtful and the decision says of how many.',
+  },
+  'REASSIGN-SLICED': {
+    source: 'issue 9, Figures',
+    behaviour:
+      'A late movement moves rows by slices of time over all devices of a patient, so that pages of the store are written once and not once a device; each row is looked at once, and what does not move is not walked.',
   },
   'REASSIGN-RESUMED': {
     source: 'issue 9, Late movements re-apply',

@@ -6,7 +6,7 @@ import type { CallContext, Door } from '../../access/door.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { VersionView } from '../../access/history-views.ts';
 import type { Policy } from '../../access/policy.ts';
-import { type Correction, readersOf } from '../../patients/hand/corrected.ts';
+import { readsOfAmendment, type WrongRead } from '../../patients/hand/wrong-reads.ts';
 import { isMistyped } from '../../patients/public-id.ts';
 import { measuredOf } from '../../privacy/given.ts';
 import { heldAmong } from '../../privacy/held.ts';
@@ -27,22 +27,23 @@ export interface AskedAmendment {
   trial: boolean;
 }
 
-/** What was decided, or would be. */
+/** What was decided, or would be. Of `patients` what this decision itself changed: what another one at the same time was first about is not of it. */
 export interface Amended extends Selected {
+  /** Of `reassign`: to whom, by the id that survived merges. */
+  to?: string;
   /** One for each patient; none of a trial. */
   amendments: readonly KeptAmendment[];
   /** Patients of whom something is under legal hold, under whatever number and whoever had it before: what is void of it stays, with its history. */
   held: readonly string[];
 }
 
-/** An amendment with who decided, and who had been shown what was wrong. */
+/** An amendment with who decided, and who was shown what was wrong: before it, or until it was undone. */
 export interface ShownAmendment extends KeptAmendment {
   /** Of the evidence; null where that is gone. */
   by: string | null;
   undoneBy: string | null;
   note: string | null;
-  /** As `Correction.readBy`. */
-  readBy: Correction['readBy'];
+  readBy: readonly WrongRead[];
 }
 
 /** One observation: which measurement it is a version of, all versions, and what people decided. */
@@ -77,7 +78,7 @@ export class Amending {
     const { store, clock, follow } = this.#parts;
     const { tenant } = caller;
     const call = await this.#begin(caller, 'readings.amend', context);
-    const selection = this.#selectionOf(tenant, asked.selection, clock.now());
+    const selection = await this.#selectionOf(tenant, asked.selection, clock.now());
     const selected = await store.amend.select(tenant, selection);
     const patients = 'patient' in selection ? [selection.patient] : selected.patients.map(({ patient }) => patient);
     const held = await heldAmong(this.#parts, { tenant, patients, given: measuredOf(selection) });
@@ -87,7 +88,7 @@ export class Amending {
     const { kind, reason, note } = asked;
     if (asked.trial) {
       await store.record(patients.map((patient) => granted(call, patient, 0, { args: { act: kind, trial: true } })));
-      return { ...selected, amendments: [], held };
+      return { ...selected, ...(to !== undefined && { to }), amendments: [], held };
     }
     const rowsOf = (patient: string | null) => selected.patients.find((one) => one.patient === patient)?.rows ?? 0;
     const amendment = { tenant, kind, selection, ...(to !== undefined && { to }), reason, at: call.at };
@@ -95,7 +96,19 @@ export class Amending {
       kept.flatMap((one) => decisionOf(call, one, { rows: rowsOf(one.patient), ...(note !== undefined && { note }) })),
     );
     await follow();
-    return { ...selected, amendments, held };
+    const changed = await this.#changed(tenant, selected, amendments);
+    return { ...selected, patients: changed, ...(to !== undefined && { to }), amendments, held };
+  }
+
+  /** Of each patient what the decision itself changed. */
+  async #changed(tenant: string, selected: Selected, amendments: readonly KeptAmendment[]): Promise<Selected['patients']> {
+    const changed: Selected['patients'][number][] = [];
+    for (const { id, patient } of amendments) {
+      const of = selected.patients.find((one) => one.patient === patient);
+      const { rows } = await this.#parts.store.amend.changed(tenant, id, 0);
+      if (of !== undefined) changed.push({ ...of, rows });
+    }
+    return changed;
   }
 
   /** Takes back what was decided. */
@@ -141,13 +154,17 @@ export class Amending {
     const { tenant } = caller;
     const call = await this.#begin(caller, 'audit.read', context);
     let shown = 0;
+    // A name that nothing answers to is free text, and has no place in the evidence.
+    let whose: string | null = null;
     try {
+      if (patient !== undefined) await this.#known(tenant, patient);
+      whose = patient ?? null;
       for (const one of await store.amend.amendments(tenant, patient)) {
         shown += 1;
         yield await this.#shown(tenant, one);
       }
     } finally {
-      await store.record([granted(call, patient ?? null, shown, { args: { amendments: true } })]);
+      await store.record([granted(call, whose, shown, { args: { amendments: true } })]);
     }
   }
 
@@ -162,21 +179,31 @@ export class Amending {
     throw new VitalmeshError(reason === 'expired' ? 'ACCESS-EXPIRED' : 'ACCESS-DENIED');
   }
 
-  #selectionOf(tenant: string, selection: Selection, now: Instant): Selection {
+  async #selectionOf(tenant: string, selection: Selection, now: Instant): Promise<Selection> {
     if (!('patient' in selection)) return selection;
     if (!(selection.from < selection.to)) throw new VitalmeshError('USAGE', { detail: '--from must be before --to' });
     // What is measured from now on would be void unseen.
     if (selection.to > now) throw new VitalmeshError('USAGE', { detail: '--to lies in the future: a stretch is amended once it is over' });
-    return { ...selection, patient: this.#survivorOf(tenant, selection.patient) };
+    return { ...selection, patient: await this.#known(tenant, selection.patient) };
   }
 
   async #otherOf(tenant: string, to: string | undefined): Promise<string> {
     if (to === undefined) throw new VitalmeshError('AMEND-PATIENT');
     const survivor = this.#survivorOf(tenant, to);
-    const isKnown =
-      this.#parts.registry.patient(tenant, survivor) !== undefined || (await this.#parts.store.erasing.knows(tenant, survivor));
-    if (!isKnown) throw new VitalmeshError('AMEND-PATIENT');
+    if (!(await this.#isKnown(tenant, survivor))) throw new VitalmeshError('AMEND-PATIENT');
     return survivor;
+  }
+
+  /** By the id that survived merges. Throws PATIENT-UNKNOWN for somebody of whom nothing is known here, PATIENT-MISTYPED. */
+  async #known(tenant: string, patient: string): Promise<string> {
+    const survivor = this.#survivorOf(tenant, patient);
+    if (!(await this.#isKnown(tenant, survivor))) throw new VitalmeshError('PATIENT-UNKNOWN');
+    return survivor;
+  }
+
+  async #isKnown(tenant: string, patient: string): Promise<boolean> {
+    const { registry, store } = this.#parts;
+    return registry.patient(tenant, patient) !== undefined || (await store.erasing.knows(tenant, patient));
   }
 
   #survivorOf(tenant: string, patient: string): string {
@@ -189,8 +216,10 @@ export class Amending {
     const made = await this.#entryOf(tenant, patient, at, (args) => args?.amendment === id);
     const undone = undoneAt === null ? undefined : await this.#entryOf(tenant, patient, undoneAt, (args) => args?.undo === id);
     const { note = null } = made?.detail?.args ?? {};
-    const readBy = patient === null ? [] : await readersOf(this.#parts.store, tenant, { was: patient, from: kept.measuredFrom, at });
-    return { ...kept, by: made?.principal ?? null, undoneBy: undone?.principal ?? null, note: note === null ? null : String(note), readBy };
+    const { store, registry } = this.#parts;
+    const { before, between } = await readsOfAmendment(store, tenant, kept, (one) => registry.patient(tenant, one)?.patient ?? one);
+    const who = { by: made?.principal ?? null, undoneBy: undone?.principal ?? null, note: note === null ? null : String(note) };
+    return { ...kept, ...who, readBy: [...before, ...between] };
   }
 
   async #entryOf(

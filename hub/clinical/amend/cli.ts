@@ -2,18 +2,22 @@ import { readFileSync } from 'node:fs';
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
 import { type Command, type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { jsonWithTimes } from '../../../shared/json-times.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
 import { AMEND_REASONS, type AmendKind, type KeptAmendment } from '../../store/amend/amend.ts';
 import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
 import { type LostDecisions, lostDecisionsLine } from './lost-decisions.ts';
 import { MOST_NOTE, MOST_OBSERVATIONS, type ReadingsCommand } from './operator.ts';
-import { formatAmended, formatAmendment, formatReading } from './words.ts';
+import { formatAmended, formatAmendment, formatReading, formatUndone } from './words.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
 export interface ReadingsPrograms {
   readings(config: HubConfig, command: ReadingsCommand, args: Record<string, unknown>): AsyncIterable<unknown>;
 }
+
+/** Times in the JSON of these commands. */
+const TIMES = new Set(['at', 'undoneAt', 'measuredFrom', 'from', 'to', 'receivedAt', 'storedAt']);
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -84,7 +88,8 @@ function undo(programs: ReadingsPrograms): Command {
     run: async (values, io) => {
       const args = { amendment: required(values, 'AMENDMENT', 'AMENDMENT') };
       const [kept] = await asked<KeptAmendment>(programs, values, 'readings-undo', args);
-      return print(io, values.json ? JSON.stringify(kept) : 'Undone; what movements say of those readings holds again.');
+      if (kept === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an undoing without an answer' });
+      return print(io, values.json ? jsonWithTimes(kept, TIMES) : formatUndone(kept));
     },
   };
 }
@@ -97,7 +102,7 @@ function show(programs: ReadingsPrograms): Command {
     run: async (values, io) => {
       const args = { observation: required(values, 'observation') };
       const [shown] = await asked<ShownReading>(programs, values, 'readings-show', args);
-      if (shown) print(io, values.json ? JSON.stringify(shown) : formatReading(shown));
+      if (shown) print(io, values.json ? jsonWithTimes(shown, TIMES) : formatReading(shown));
       return EXIT.ok;
     },
   };
@@ -114,7 +119,7 @@ function list(programs: ReadingsPrograms): Command {
       const found = rows.filter((row) => 'id' in row);
       // Beside what is listed, so that a program that reads it goes on as it is.
       for (const row of rows) if ('lost' in row) io.stderr.write(`${lostDecisionsLine(row.lost)}\n`);
-      if (values.json) return print(io, JSON.stringify(found));
+      if (values.json) return print(io, jsonWithTimes(found, TIMES));
       return print(io, found.length === 0 ? 'Nothing was decided about readings.' : found.map(formatAmendment).join('\n'));
     },
   };
@@ -133,7 +138,7 @@ async function amend(programs: ReadingsPrograms, values: CommandValues, io: Comm
     ...note,
   };
   const [amended] = await asked<Amended>(programs, values, 'readings-amend', args);
-  if (amended) print(io, values.json ? JSON.stringify(amended) : formatAmended(amended, kind));
+  if (amended) print(io, values.json ? jsonWithTimes(amended, TIMES) : formatAmended(amended, kind));
   return EXIT.ok;
 }
 

@@ -1,22 +1,34 @@
 import { formatInstant } from '../../../shared/clock.ts';
 import { visible } from '../../audit/feed/visible.ts';
 import { formatHistory } from '../../inspection/format.ts';
+import { formatWrongRead } from '../../patients/hand/wrong-reads.ts';
 import type { KeptAmendment } from '../../store/amend/amend.ts';
 import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
 
-const DONE = { void: 'entered in error', reassign: 'another patient’s', confirm: 'confirmed' } as const;
-
 /** What was decided, or would be, for an operator. */
-export function formatAmended({ patients, rolledUp, amendments, held }: Amended, kind: KeptAmendment['kind']): string {
+export function formatAmended({ patients, rolledUp, to, amendments, held }: Amended, kind: KeptAmendment['kind']): string {
   const lines = patients.map(({ patient, rows, vitals }) => `${patient}  ${rows} ${rows === 1 ? 'row' : 'rows'} (${vitals.join(', ')})`);
   if (lines.length === 0) lines.push('No row that is kept is of it.');
   if (rolledUp > 0)
     lines.push(`${rolledUp} older readings are kept as rollups alone: these stay where they are, and are flagged as doubtful.`);
   if (held.length > 0) lines.push('Under legal hold: nothing of it is removed, and its history stays.');
   const isTrial = amendments.length === 0;
-  lines.push(isTrial ? 'Nothing was changed (--dry-run).' : `Now ${DONE[kind]}; what comes late of it too.`);
+  const done = kind === 'reassign' ? `${to}’s` : kind === 'void' ? 'entered in error' : 'confirmed';
+  if (isTrial) lines.push(`Nothing was changed (--dry-run); it would be ${done}.`);
+  else {
+    const isOvertaken = patients.some(({ rows }) => rows === 0);
+    if (isOvertaken) lines.push('Of what has 0 rows somebody else decided first: `vitalmesh-hub readings show` says what.');
+    if (!isOvertaken || patients.some(({ rows }) => rows > 0)) lines.push(`Now ${done}; what comes late of it too.`);
+  }
   for (const { id } of amendments) lines.push(`amendment ${id}  undone by: vitalmesh-hub readings undo ${id}`);
   return lines.join('\n');
+}
+
+/** That it was taken back, and where to look who was shown it meanwhile. */
+export function formatUndone({ kind, to }: KeptAmendment): string {
+  const seen =
+    kind === 'reassign' && to !== undefined ? ` \`vitalmesh-hub readings list --patient ${to}\` says who was shown them as ${to}’s.` : '';
+  return `Undone; what movements say of those readings holds again.${seen}`;
 }
 
 export function formatAmendment({
@@ -41,8 +53,7 @@ export function formatAmendment({
   ];
   if (note !== null) lines.push(`  note: ${visible(note)}`);
   if (undoneAt !== null) lines.push(`  undone ${formatInstant(undoneAt)} by ${undoneBy ?? '(evidence gone)'}`);
-  for (const { seq, at: when, principal, action } of readBy)
-    lines.push(`  shown before: entry ${seq}  ${formatInstant(when)}  ${principal}  ${action}`);
+  lines.push(...readBy.map(formatWrongRead));
   return lines.join('\n');
 }
 

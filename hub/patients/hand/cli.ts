@@ -1,6 +1,7 @@
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
 import { type Command, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
+import { jsonWithTimes } from '../../../shared/json-times.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
 import type { AssignedDevice } from './assigned-device.ts';
@@ -18,6 +19,9 @@ import type { ShownStay } from './shown.ts';
 export interface HandPrograms {
   place(config: HubConfig, command: HandCommand, args: Record<string, unknown>): AsyncIterable<unknown>;
 }
+
+/** Times in the JSON of these commands. */
+const TIMES = new Set(['at', 'from', 'to', 'discharged', 'since']);
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -112,7 +116,7 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
         const args = { ...device, bed: values.none ? null : required(values, 'bed'), ...at(values) };
         const [done] = await asked<AssignedDevice>(programs, values, 'patients-device', args);
         if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-        return print(io, values.json ? JSON.stringify(done) : formatAssigned(done));
+        return print(io, values.json ? jsonWithTimes(done, TIMES) : formatAssigned(done));
       },
     },
     show: {
@@ -130,7 +134,7 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
           throw new VitalmeshError('USAGE', { detail: 'give --patient or --bed' });
         const args = { ...named(values, ['patient', 'bed']), ...at(values), numbers: values.numbers === true };
         const stays = await asked<ShownStay>(programs, values, 'patients-show', args);
-        if (values.json) return print(io, JSON.stringify(stays));
+        if (values.json) return print(io, jsonWithTimes(stays, TIMES));
         return print(io, stays.length === 0 ? 'Nobody is known to have been there.' : stays.map(formatStay).join('\n'));
       },
     },
@@ -143,7 +147,7 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
       run: async (values, io) => {
         const args = values.since === undefined ? {} : { since: instant(values, 'since') };
         const found = await asked<Correction>(programs, values, 'patients-corrections', args);
-        if (values.json) return print(io, JSON.stringify(found));
+        if (values.json) return print(io, jsonWithTimes(found, TIMES));
         const lines = found.length === 0 ? ['Nothing moved from one patient to another.'] : found.map(formatCorrection);
         if (values.since === undefined) lines.push(`Looked at were the last ${DAYS_UNASKED} days; --since goes further back.`);
         return print(io, lines.join('\n'));
@@ -165,7 +169,7 @@ async function importCensus(programs: HandPrograms, values: CommandValues, io: C
   const { people: _, ...done } = total ?? (await imported(programs, values, census, false));
   const report = { ...done, ...(nothing && { admitted: 0 }), trial };
   const faults = report.faults.map((one) => ({ ...one, code: codeOf(one.fault) }));
-  print(io, values.json ? JSON.stringify({ ...report, faults }) : formatImport({ ...report, nothing: nothing && !trial }));
+  print(io, values.json ? jsonWithTimes({ ...report, faults }, TIMES) : formatImport({ ...report, nothing: nothing && !trial }));
   return faults.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
@@ -215,7 +219,7 @@ function censusOf(census: string, zone: string): CensusFile {
 async function said(programs: HandPrograms, values: CommandValues, io: CommandIo, command: HandCommand, args: object): Promise<number> {
   const [done] = await asked<Done>(programs, values, command, args);
   if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-  return print(io, values.json ? JSON.stringify(done) : formatDone(done));
+  return print(io, values.json ? jsonWithTimes(done, TIMES) : formatDone(done));
 }
 
 /** Of whom it is said: by public ids, or by as many numbers in a file. Throws USAGE. */

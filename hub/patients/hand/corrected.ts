@@ -6,13 +6,17 @@ import type { CallContext } from '../../access/door.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { Policy } from '../../access/policy.ts';
 import type { EvidenceRecord } from '../../audit/evidence.ts';
-import { SHOWING } from '../../audit/saw.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { KeptAmendment } from '../../store/amend/amend.ts';
+import { nobodyIn } from '../../store/placing/placing.ts';
 import type { Store } from '../../store/store.ts';
+import { movedFrom, readsOfAmendment, type WrongRead, wrongReads } from './wrong-reads.ts';
 
-/** Rows that became another patient's, and who had read them as the one before. */
+/** Rows that became another patient's, by a movement or because somebody decided it, and who was shown them under the one before. */
 export interface Correction {
   /** UTC ms of when they were moved. */
   at: Instant;
+  /** Empty of what was decided by hand (`readings reassign`), and of what followed a number that was merged. */
   bed: string;
   device: string | null;
   /** Of the measurements. */
@@ -25,18 +29,18 @@ export interface Correction {
   rows: number;
   /** One of both was erased since, and is as nobody here. */
   erased?: true;
-  /**
-   * Entries of the evidence by which somebody was shown something of the one before, stored from the first that is wrong on, up to the correction. `maybe`: it does not say what it
-   * showed, as exports do not.
-   */
-  readBy: readonly { seq: number; at: Instant; principal: string; action: string; maybe?: true }[];
+  /** Of what was decided by hand: the amendment, and whether this is its undoing. */
+  amendment?: string;
+  undone?: true;
+  readBy: readonly WrongRead[];
 }
 
 /** What moved from one patient to another since a time, in order; in the last `DAYS_UNASKED` days where none is given. */
 export type Corrected = (caller: Principal, since: Instant | undefined, context: CallContext) => AsyncIterable<Correction>;
 
 interface Surroundings {
-  store: Pick<Store, 'evidence' | 'record'>;
+  store: Pick<Store, 'evidence' | 'record' | 'amend'>;
+  registry: Pick<Registry, 'patient'>;
   policy: () => Policy;
   clock: Clock;
 }
@@ -48,16 +52,13 @@ const [AWAY, HERE] = ['moved-away', 'moved-here'];
 export const DAYS_UNASKED = 30;
 const DAY_MS = 24 * 3_600_000;
 
-/** A device's clock may be ahead by so much, so that a row was shown before it was measured. */
-const AHEAD_MS = 2 * 60_000;
-
 /** What was moved, out of the evidence; decided and recorded as a read of it. Errors: ACCESS-*, STORAGE-*. */
 export function corrected(surroundings: Surroundings): Corrected {
   return (...asked) => corrections(surroundings, ...asked);
 }
 
 async function* corrections(
-  { store, policy, clock }: Surroundings,
+  { store, policy, clock, registry }: Surroundings,
   caller: Principal,
   asked: Instant | undefined,
   context: CallContext,
@@ -81,9 +82,21 @@ async function* corrections(
   const since = asked ?? call.at - DAYS_UNASKED * DAY_MS;
   let shown = 0;
   try {
+    const decided = new Map((await store.amend.amendments(tenant)).map((one) => [one.id, one]));
+    const goesBy = (patient: string): string => registry.patient(tenant, patient)?.patient ?? patient;
+    const all: Found[] = [];
     for await (const found of pairs(store.evidence(tenant, { from: since }))) {
+      const kept = decided.get(found.amendment ?? '');
+      const whole = kept === undefined ? found : byHand(found, kept);
+      if (whole !== undefined) all.push(whole);
+    }
+    for (const [i, found] of all.entries()) {
+      const kept = decided.get(found.amendment ?? '');
+      const readBy = kept
+        ? await readersOfDecision(store, tenant, found, kept, goesBy)
+        : await readersOf(store, tenant, found, all.slice(i + 1));
       shown += 1;
-      yield { ...found, readBy: found.was === null ? [] : await readersOf(store, tenant, { ...found, was: found.was }) };
+      yield { ...found, readBy };
     }
   } finally {
     await store.record([granted(call, null, shown, { args: { corrections: true, since } })]);
@@ -101,8 +114,17 @@ interface OneSide {
 /** The two sides of one correction stand behind each other in the chain: whom the rows left, whom they came to; nobody has no entry, and that of somebody who was erased is closed. */
 async function* pairs(entries: AsyncIterable<EvidenceRecord>): AsyncGenerator<Found> {
   let away: OneSide | undefined;
+  let last = '';
   for await (const { event, erased, damaged } of entries) {
     const { reason } = event;
+    const given = givenBy(event);
+    if (given !== undefined) {
+      // Both sides stand behind each other; either may be closed.
+      const name = JSON.stringify([given.amendment, given.undone, given.at, given.rows]);
+      if (name !== last) yield given;
+      last = name === last ? '' : name;
+      continue;
+    }
     if (event.action !== 'patients.place' || (reason !== AWAY && reason !== HERE)) continue;
     const side = { isClosed: erased === true || damaged === true, found: sideOf(event) };
     if (reason === AWAY) {
@@ -117,6 +139,22 @@ async function* pairs(entries: AsyncIterable<EvidenceRecord>): AsyncGenerator<Fo
     away = undefined;
   }
   if (away && !away.isClosed) yield away.found;
+}
+
+/** What somebody decided about whose readings are, or took back, once it was carried out. Undefined of all else. */
+function givenBy({ action, at, count, reason, detail }: EvidenceRecord['event']): Found | undefined {
+  const { done, act } = detail?.args ?? {};
+  if (action !== 'readings.amend' || typeof done !== 'string' || act !== 'reassign' || count === 0) return undefined;
+  const found: Found = { at, bed: '', device: null, from: at, to: null, was: null, is: null, rows: count, amendment: done };
+  return reason === 'undone' ? { ...found, undone: true } : found;
+}
+
+/** With what is kept of the decision; undefined where both were erased. */
+function byHand(found: Found, { patient, to, measuredFrom, stretch }: KeptAmendment): Found | undefined {
+  if (patient === null && to === undefined) return undefined;
+  const [was, is] = found.undone ? [to ?? null, patient] : [patient, to ?? null];
+  const what = { device: stretch?.device ?? null, from: measuredFrom, to: stretch?.to ?? null, was, is };
+  return { ...found, ...what, ...((was === null || is === null) && { erased: true as const }) };
 }
 
 function sideOf({ reason, patient, at, count, detail }: EvidenceRecord['event']): Found {
@@ -143,20 +181,39 @@ function joined(away: OneSide | undefined, here: OneSide): Found | undefined {
   return { ...here.found, was: away?.found.was ?? null };
 }
 
-/** By which entries somebody was shown something of a patient that was stored from a time on (with room for a device's clock), up to another one. Throws STORAGE-*. */
-export async function readersOf(
-  store: Pick<Store, 'evidence'>,
+/** Who was shown what somebody gave away, or what is given back, under whom it left. Throws STORAGE-*. */
+async function readersOfDecision(
+  store: Surroundings['store'],
   tenant: string,
-  { was, from, at }: { was: string; from: Instant; at: Instant },
-): Promise<Correction['readBy']> {
-  const readBy: Correction['readBy'][number][] = [];
-  const first = from - AHEAD_MS;
-  for await (const { seq, event } of store.evidence(tenant, { patient: was, from: first, to: at + 1 })) {
-    const { principal, action, outcome, count, detail } = event;
-    if (outcome !== 'allowed' || count === 0 || !SHOWING.includes(action)) continue;
-    // What was stored before the first that is wrong was measured is none of it.
-    if (detail?.shown?.every(([, storedAt]) => storedAt < first)) continue;
-    readBy.push({ seq, at: event.at, principal, action, ...(detail?.shown === undefined && { maybe: true as const }) });
-  }
-  return readBy;
+  { undone }: Found,
+  kept: KeptAmendment,
+  goesBy: (patient: string) => string,
+): Promise<readonly WrongRead[]> {
+  const { before, between } = await readsOfAmendment(store, tenant, kept, goesBy);
+  return undone ? between : before;
+}
+
+/** Who was shown what moved under whom it left; `later`: what moved since, maybe of the same. Throws STORAGE-*. */
+async function readersOf(
+  store: Surroundings['store'],
+  tenant: string,
+  found: Found,
+  later: readonly Found[],
+): Promise<readonly WrongRead[]> {
+  const { was, device, from, to, at } = found;
+  if (was === null) return [];
+  const observations = () => movedFrom(store, tenant, { was, owners: ownersSince(found, later), device, from, to });
+  return await wrongReads(store, tenant, { patient: was, measuredFrom: from, to: at, observations });
+}
+
+/** Whose what moved may be by now, but for whom it left. */
+function ownersSince(found: Found, later: readonly Found[]): string[] {
+  const owners = new Set<string | undefined>([ownerOf(found, found.is)]);
+  for (const one of later) if (owners.has(ownerOf(one, one.was))) owners.add(ownerOf(one, one.is));
+  return [...owners].flatMap((one) => (one === undefined || one === found.was ? [] : [one]));
+}
+
+/** Nobody in a bed has an id as well; undefined for somebody who was erased. */
+function ownerOf({ bed, erased }: Found, patient: string | null): string | undefined {
+  return patient ?? (bed === '' || erased ? undefined : nobodyIn(bed));
 }

@@ -6,6 +6,7 @@ import { CENSUS_FAULTS, codeOf } from './census.ts';
 import type { Contradicted } from './contradicted.ts';
 import type { Correction } from './corrected.ts';
 import type { ShownStay } from './shown.ts';
+import { formatWrongRead } from './wrong-reads.ts';
 
 /** What a statement came to, for people. */
 export function formatDone({ statement, at, patients, undoable, conflicts }: Done): string {
@@ -58,19 +59,17 @@ export function formatStay({ bed, state, patients, from, to }: ShownStay): strin
 }
 
 /** What moved, and who had read it. */
-export function formatCorrection({ at, bed, device, from, to, was, is, rows, erased, readBy }: Correction): string {
+export function formatCorrection({ at, bed, device, from, to, was, is, rows, erased, amendment, undone, readBy }: Correction): string {
   const none = erased ? 'somebody who was erased since' : 'nobody';
   const whose = `${was ?? none} to ${is ?? none}`;
   // What people gave to a number is of no bed, and of any time.
   const isByMerge = bed === '' && device === null;
   const which = `of bed ${bed}${device === null ? '' : `, device ${device}`}, ${stretch(from, to)}`;
-  const what = isByMerge ? 'given by hand to a number that was merged, or is its own again' : which;
-  const head = `${formatInstant(at)}  ${rows} rows ${what}: from ${whose}`;
-  const seen = readBy.map(
-    ({ seq, maybe, principal, action, ...entry }) =>
-      `  ${maybe ? 'may have been shown' : 'shown'} before, entry ${seq}, ${formatInstant(entry.at)}: ${principal}, ${action}`,
-  );
-  return [head, ...(was === null ? [] : seen.length > 0 ? seen : ['  nobody had been shown any of it'])].join('\n');
+  const byHand = `${undone ? 'given back' : 'given'} by hand (amendment ${amendment})`;
+  const what = amendment !== undefined ? byHand : isByMerge ? 'given by hand to a number that was merged, or is its own again' : which;
+  const head = `${formatInstant(at)}  ${rows} ${rows === 1 ? 'row' : 'rows'} ${what}: from ${whose}`;
+  const seen = readBy.map(formatWrongRead);
+  return [head, ...(was === null ? [] : seen.length > 0 ? seen : [`  nobody was shown any of it under ${was}`])].join('\n');
 }
 
 function stretch(from: Instant, to: Instant | null): string {

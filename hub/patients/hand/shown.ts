@@ -5,6 +5,7 @@ import { decide } from '../../access/decide.ts';
 import type { CallContext } from '../../access/door.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { Policy } from '../../access/policy.ts';
+import type { Registry } from '../../registry/registry.ts';
 import type { Store } from '../../store/store.ts';
 import { isMistyped } from '../public-id.ts';
 import { readSaid, type ToldMovement } from '../said.ts';
@@ -38,6 +39,7 @@ export type Shown = (caller: Principal, asked: ShowAsked, context: CallContext) 
 
 interface Surroundings {
   store: Pick<Store, 'events' | 'placing' | 'record'>;
+  registry: Pick<Registry, 'isSandbox'>;
   policy: () => Policy;
   clock: Clock;
   whereabouts: Pick<Whereabouts, 'placing'>;
@@ -52,7 +54,7 @@ export function shown(surroundings: Surroundings): Shown {
 }
 
 async function shownStays(
-  { store, policy, clock, whereabouts }: Surroundings,
+  { store, registry, policy, clock, whereabouts }: Surroundings,
   caller: Principal,
   { patient, bed, at, numbers }: ShowAsked,
   context: CallContext,
@@ -71,7 +73,10 @@ async function shownStays(
   if (patient !== undefined && isMistyped(patient)) throw new VitalmeshError('PATIENT-MISTYPED');
   const idOf = new Map<RecordKey, string>();
   for await (const person of store.placing.persons()) if (person.tenant === caller.tenant) idOf.set(recordKey(person), person.patient);
-  const { known, survivorOf } = await read(await store.events(caller.tenant, { kind: 'movement' }, () => granted(call, null, 0)));
+  const { known, survivorOf } = await read(
+    await store.events(caller.tenant, { kind: 'movement' }, () => granted(call, null, 0)),
+    registry.isSandbox(caller.tenant),
+  );
   const wanted = patient === undefined ? undefined : survivorOf(numberBehind(patient, idOf));
   const moment = at ?? (patient === undefined && bed === undefined ? now : undefined);
   const places = await whereabouts.placing(caller.tenant);
@@ -95,11 +100,14 @@ function numberBehind(patient: string, idOf: ReadonlyMap<RecordKey, string>): Re
   throw new VitalmeshError('PATIENT-UNHEARD');
 }
 
-async function read(movements: AsyncIterable<ToldMovement>): Promise<{ known: Occupancies; survivorOf(record: RecordKey): RecordKey }> {
+async function read(
+  movements: AsyncIterable<ToldMovement>,
+  isSandbox: boolean,
+): Promise<{ known: Occupancies; survivorOf(record: RecordKey): RecordKey }> {
   const statements: Statement[] = [];
   const identifications: Identification[] = [];
   for await (const movement of movements) {
-    const said = readSaid(movement);
+    const said = readSaid(movement, isSandbox);
     statements.push(...(said?.statements ?? []));
     identifications.push(...(said?.identifications ?? []));
   }

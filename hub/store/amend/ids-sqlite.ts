@@ -1,6 +1,5 @@
 import type { Database } from '../../../shared/storage/database.ts';
 import { formatObservationId } from '../../../shared/uplink/key.ts';
-import { PLACING_SQL } from '../placing/statements.ts';
 import { SQL } from '../statements.ts';
 import { turn } from '../walks.ts';
 import type { Changed, OfSomebody } from './amend.ts';
@@ -55,12 +54,12 @@ export async function idsOfSomebody(
   const observations: string[] = [];
   if (key === undefined) return observations;
   type Series = { vital: string; device: string };
-  const next = database.prepare<(string | number)[], Series>(PLACING_SQL.nextSeries);
+  const next = database.prepare<(string | number)[], Series>(AMEND_SQL.seriesBehind);
   const ids = database.prepare<(string | number)[], IdRow>(AMEND_SQL.idsOfSeries);
   const until = to ?? Number.MAX_SAFE_INTEGER;
   for (let at: Series | undefined = { vital: '', device: '' }; observations.length < most; ) {
     const { vital, device: of }: Series = at;
-    at = database.read(() => next.get(key, vital, of));
+    at = database.read(() => next.get(key, vital, of, key, vital));
     if (at === undefined) break;
     if (device !== null && at.device !== device) continue;
     const series: Series = at;

@@ -93,6 +93,13 @@ export const AMEND_SQL = {
     SELECT r.observation AS key, w.agent, w.epoch, o.seq, o.part FROM amendment a
     JOIN amendedRow r ON r.amendment = a.key * ? JOIN observation o ON o.key = r.observation JOIN writer w ON w.key = o.writer
     WHERE a.tenant = ? AND a.id = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  // Of a comparison of row values SQLite would walk all that are equal in the first.
+  seriesBehind: `
+    SELECT * FROM (
+      SELECT vital, device FROM observation INDEXED BY observationBySeries WHERE patient = ? AND vital = ? AND device > ? ORDER BY device LIMIT 1) AS found
+    UNION ALL SELECT * FROM (
+      SELECT vital, device FROM observation INDEXED BY observationBySeries WHERE patient = ? AND vital > ? ORDER BY vital, device LIMIT 1) AS found
+    LIMIT 1`,
   idsOfSeries: `
     SELECT w.agent, w.epoch, o.seq, o.part FROM observation o INDEXED BY observationBySeries JOIN writer w ON w.key = o.writer
     WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing IN (-1, 0, 1) AND o.test IN (0, 1) AND o.sortTime >= ? AND o.sortTime < ? LIMIT ?`,

@@ -7,7 +7,7 @@ import { verifies } from '../../requirements.ts';
 const MOVED_AT = Date.UTC(2026, 10, 21, 14, 3, 5);
 
 function correction(bed: string, was: string | null, is: string | null, rows: number, readers: readonly string[] = []): Correction {
-  const readBy = readers.map((principal, seq) => ({ seq, at: MOVED_AT, principal, action: 'vitals.read' }));
+  const readBy = readers.map((principal, seq) => ({ seq, at: MOVED_AT, principal, action: 'vitals.read', patient: was ?? '' }));
   return { at: MOVED_AT + 4000, bed, device: null, from: MOVED_AT, to: null, was, is, rows, readBy };
 }
 

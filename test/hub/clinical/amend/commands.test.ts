@@ -12,6 +12,7 @@ import { readingsCliCommands } from '../../../../hub/clinical/amend/cli.ts';
 import { openAmending } from '../../../../hub/clinical/amend/open-amending.ts';
 import { readingsOperatorCommands } from '../../../../hub/clinical/amend/operator.ts';
 import type { Change } from '../../../../hub/feed.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
 import { runProgram } from '../../../../shared/command-line.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { createOperatorServer } from '../../../../shared/operator/server.ts';
@@ -160,7 +161,7 @@ for (const isRunning of [true, false])
           [61, 62, 63],
         );
         const [undone] = await json<ShownAmendment[]>(['list', '--patient', HIM]);
-        assert.deepEqual([undone?.undoneBy, undone?.undoneAt], [who.id, TEST_NOW]);
+        assert.deepEqual([undone?.undoneBy, undone?.undoneAt], [who.id, formatInstant(TEST_NOW)]);
         assert.match((await readings(['undo', amendment?.id ?? ''])).stderr, /^AMEND-UNDONE: /);
         const chain = await gathered(hub.store.audit());
         assert.ok(!chain.some(({ entry }) => entry.includes(SECRET)), 'the note is sealed');
@@ -195,6 +196,8 @@ test('what cannot be amended is refused with its code, and nothing is changed', 
       [['reassign', ...one, '--to-patient', HER], /^AMEND-PATIENT: /],
       [['reassign', ...one, '--to-patient', 'pat-nobody'], /^AMEND-PATIENT: /],
       [['undo', 'nothing'], /^AMEND-NOT-FOUND: /],
+      [['list', '--patient', 'pat-nobody'], /^PATIENT-UNKNOWN: /],
+      [['void', '--patient', 'pat-nobody', '--reason', 'other', '--from', at(5), '--to', at(4)], /^PATIENT-UNKNOWN: /],
     ];
     for (const [argv, code] of refusals) assert.match((await readings(argv)).stderr, code, argv.join(' '));
     assert.deepEqual(await weights(hub, HER), [

@@ -13,13 +13,14 @@ import type { ShownStay } from '../../../../hub/patients/hand/shown.ts';
 import { newPatientId } from '../../../../hub/patients/public-id.ts';
 import { Whereabouts } from '../../../../hub/patients/whereabouts.ts';
 import { nobodyIn } from '../../../../hub/store/placing/placing.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
 import { measure, minute, tell } from '../../../support/following.ts';
 import { gathered, type TestHub } from '../../../support/hub.ts';
 import { type HandSite, handSite } from './site.ts';
 
-const at = (minutes: number): string => new Date(minute(minutes)).toISOString();
+const at = (minutes: number): string => formatInstant(minute(minutes));
 const operator = { channel: 'operator' } as const;
 
 async function admitted({ json }: HandSite, bed: string, number: string, minutes: number): Promise<{ patient: string; statement: string }> {
@@ -56,14 +57,14 @@ for (const isRunning of [true, false])
           ],
         );
         const gone = await json<Done>(['discharge', '--patient', two, '--at', at(-20)]);
-        assert.deepEqual(gone.patients, [{ patient: two, bed: null, discharged: minute(-20) }]);
+        assert.deepEqual(gone.patients, [{ patient: two, bed: null, discharged: at(-20) }]);
         const stays = await json<ShownStay[]>(['show', '--patient', one]);
         assert.deepEqual(
           stays.map(({ bed, state, from, to, patients: who }) => [bed, state, from, to, who]),
           [
-            ['ICU-01', 'occupied', minute(-60), minute(-40), [{ patient: one }]],
-            ['ICU-02', 'occupied', minute(-30), null, [{ patient: one }]],
-            ['ICU-03', 'occupied', minute(-40), minute(-30), [{ patient: one }]],
+            ['ICU-01', 'occupied', at(-60), at(-40), [{ patient: one }]],
+            ['ICU-02', 'occupied', at(-30), null, [{ patient: one }]],
+            ['ICU-03', 'occupied', at(-40), at(-30), [{ patient: one }]],
           ],
         );
         const then = await patients(['show', '--bed', 'ICU-03', '--at', at(-25), '--numbers']);
@@ -88,13 +89,13 @@ test('what was said by hand is taken back by its id, once, and only that', () =>
     await json<Done>(['move', '--patient', one, '--bed', 'ICU-03', '--at', at(-20)]);
     await measure(hub, 1, -30, { bed: 'ICU-02', value: 72 });
     const undone = await json<Done>(['undo', moved.statement]);
-    assert.equal(undone.at, minute(-40));
+    assert.equal(undone.at, at(-40));
     const stays = await json<ShownStay[]>(['show', '--patient', one]);
     assert.deepEqual(
       stays.map(({ bed, from, to }) => [bed, from, to]),
       [
-        ['ICU-01', minute(-60), minute(-20)],
-        ['ICU-03', minute(-20), null],
+        ['ICU-01', at(-60), at(-20)],
+        ['ICU-03', at(-20), null],
       ],
     );
     assert.deepEqual(await readings(hub, 'ICU-02'), [[72, nobodyIn('ICU-02')]]);
@@ -165,7 +166,7 @@ test('of two gateways that have a device of one id the one is moved that is name
     assert.deepEqual([unclear.code, unclear.stdout], [1, '']);
     assert.match(unclear.stderr, /^PATIENT-DEVICE: .*gw-icu, gw-mixed.*--gateway/s);
     const done = await json<AssignedDevice>(['assign-device', 'monitor-1', '--gateway', 'gw-icu', '--bed', 'ICU-02', '--at', at(-40)]);
-    assert.deepEqual(done, { gateway: 'gw-icu', device: 'monitor-1', bed: 'ICU-02', at: minute(-40) });
+    assert.deepEqual(done, { gateway: 'gw-icu', device: 'monitor-1', bed: 'ICU-02', at: at(-40) });
     await measure(hub, 2, -10, { bed: 'ICU-01', device: 'monitor-1', value: 72 });
     await measure(hub, 2, -9, { agent: 'gw-mixed', bed: 'ICU-03', device: 'monitor-1', value: 74 });
     const placed = [
@@ -272,8 +273,8 @@ test('a census admits everybody of its good lines, names each bad one by number 
     assert.deepEqual(
       stays.map(({ bed, from }) => [bed, from]),
       [
-        ['ICU-01', minute(-90)],
-        ['ICU-03', minute(-30)],
+        ['ICU-01', at(-90)],
+        ['ICU-03', at(-30)],
       ],
     );
     assert.equal(hub.registry.patients('clinic').filter(({ bed }) => bed?.startsWith('ICU')).length, 2);
@@ -300,7 +301,7 @@ test('a long census takes as many calls as it needs, with one time for all of it
       const { admitted: count, statements } = await json<Imported>(['import', '-', '--at', at(-5)], census);
       assert.deepEqual([count, new Set(statements).size], [120, 120]);
       const stays = await json<ShownStay[]>(['show']);
-      assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, minute(-5)]);
+      assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, at(-5)]);
       const again = await patients(['import', '-', '--all-or-nothing', '--at', at(-4)], census);
       assert.deepEqual(again, { code: 0, stdout: '120 admitted.\n', stderr: '' });
     },
@@ -349,7 +350,7 @@ test('what a late movement moved from one patient to another is listed, with who
     const { stdout } = await patients(['corrections']);
     assert.match(
       stdout,
-      /1 rows of bed ICU-01, since .*: from p-\S+ to nobody\n {2}shown before, entry \d+, .*: ai-monitor, vitals\.read$/m,
+      /1 row of bed ICU-01, since .*: from (p-\S+) to nobody\n {2}ai-monitor was shown it under \1: entry \d+, \S+, vitals\.read$/m,
     );
     assert.match(stdout, /\nLooked at were the last 30 days; --since goes further back\.\n$/);
     assert.doesNotMatch((await patients(['corrections', '--since', at(-1)])).stdout, /Looked at/);

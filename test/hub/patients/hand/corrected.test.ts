@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Correction } from '../../../../hub/patients/hand/corrected.ts';
 import { finishErasures } from '../../../../hub/privacy/finish-erasures.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
 import { idOf, measure, minute, READ, tell } from '../../../support/following.ts';
 import { type HandSite, handSite } from './site.ts';
@@ -38,10 +39,10 @@ test('a read in between that showed nothing of what moved is not listed', () =>
     verifies('CORRECTIONS-LISTED');
     const { ann, bob } = await toldLate(site);
     const [found = assert.fail(), ...more] = await site.json<Correction[]>(['corrections']);
-    assert.deepEqual([more, found.was, found.is, found.rows, found.from], [[], ann, bob, 1, minute(20)]);
+    assert.deepEqual([more, found.was, found.is, found.rows, found.from], [[], ann, bob, 1, formatInstant(minute(20))]);
     assert.deepEqual(
       found.readBy.map(({ seq: _, ...entry }) => entry),
-      [{ at: minute(31), principal: 'ai-monitor', action: 'vitals.read' }],
+      [{ at: formatInstant(minute(31)), principal: 'ai-monitor', action: 'vitals.read', patient: ann }],
     );
   }));
 
@@ -58,7 +59,7 @@ test('of an export in between it is said that it may have shown what moved', () 
     await tell(hub, 2, -20, 'A03', { who: 'ann' });
     assert.match(
       (await patients(['corrections'])).stdout,
-      /\n {2}may have been shown before, entry \d+, .*: local:1000, observations\.export\n/,
+      /\n {2}local:1000 may have been shown it under p-\S+: entry \d+, \S+, observations\.export\n/,
     );
   }));
 
@@ -69,7 +70,7 @@ test('of somebody who was erased since, the other side alone is listed, and noth
     await erased(site, ann);
     const [found = assert.fail(), ...more] = await site.json<Correction[]>(['corrections']);
     assert.deepEqual([more, found.was, found.is, found.erased, found.bed, found.readBy], [[], null, bob, true, 'ICU-01', []]);
-    assert.match((await site.patients(['corrections'])).stdout, /1 rows of bed ICU-01, .*: from somebody who was erased since to p-/);
+    assert.match((await site.patients(['corrections'])).stdout, /1 row of bed ICU-01, .*: from somebody who was erased since to p-/);
     await erased(site, bob);
     assert.deepEqual(await site.json<Correction[]>(['corrections']), []);
   }));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ShownStay } from '../../../../hub/patients/hand/shown.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
 import { held, idOf, measure, minute, tell } from '../../../support/following.ts';
 import { handSite } from './site.ts';
@@ -24,8 +25,8 @@ test('what is shown of a time while movements were silent is what readers got: n
     assert.deepEqual(
       stays.map(({ state, from, to }) => [state, from, to]),
       [
-        ['occupied', minute(-20 * HOUR), minute(-8 * HOUR)],
-        ['unconfirmed', minute(-8 * HOUR), null],
+        ['occupied', formatInstant(minute(-20 * HOUR)), formatInstant(minute(-8 * HOUR))],
+        ['unconfirmed', formatInstant(minute(-8 * HOUR)), null],
       ],
     );
     assert.match((await patients(['show'])).stdout, /^ICU-01 {2}unconfirmed {2}p-/);
