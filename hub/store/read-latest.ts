@@ -1,6 +1,6 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import { newestDoubtable } from './identity/judged.ts';
+import { DOUBTFUL, newestDoubtable, ODD_DOUBTFUL } from './identity/judged.ts';
 import { IDENTITY_SQL } from './identity/statements.ts';
 import { type Origin, type ReadingRow, readingOf } from './observation-row.ts';
 import { SQL } from './statements.ts';
@@ -33,8 +33,9 @@ function doubtfulBeside(
   rows: readonly LatestRow[],
 ): LatestRow[] {
   return newestDoubtable(rows).flatMap(({ vital, test, sortTime }) => {
-    const of = [tenant, patient, vital, test, sortTime];
-    return database.prepare<(string | number)[], LatestRow>(IDENTITY_SQL.doubtful).get(...of) ?? [];
+    const newest = database.prepare<(string | number)[], LatestRow>(IDENTITY_SQL.doubtful);
+    const of = (judged: number): LatestRow | undefined => newest.get(tenant, patient, vital, test, judged, sortTime);
+    return of(DOUBTFUL) ?? of(ODD_DOUBTFUL) ?? [];
   });
 }
 

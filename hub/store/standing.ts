@@ -95,8 +95,9 @@ class VersionsOfPatient {
     // A correction leaves what the same sender sent after it; what takes back takes back all.
     if (isWithdrawal(a.status)) this.#withdraw(a, [key, 0, 0, 0]);
     else if (isRevision(a.status) && !this.#isRevised) this.#withdraw(a, [key, writer, id.seq, id.index]);
-    if (this.#mayStand && this.#hasPreliminary && isSettled(a.status)) this.#settle(version);
-    this.#judging.stored(key, a);
+    const settles = this.#mayStand && this.#hasPreliminary && isSettled(a.status);
+    if (settles) this.#settle(version);
+    this.#judging.stored(key, a, !settles && !isRevision(a.status));
     // What they concern may stand behind them in the same batch.
     this.#hasRevision ||= isRevision(a.status);
     this.#hasPreliminary ||= a.status === 'preliminary';

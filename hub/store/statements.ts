@@ -1,4 +1,5 @@
 import { NO_END } from '../registry/bindings.ts';
+import { IS_DOUBTFUL } from './identity/judged.ts';
 
 /** How many rows of `latest` a patient has at most: device ids that keep changing would add to them for ever. */
 export const MAX_LATEST = 512;
@@ -81,11 +82,11 @@ export const SQL = {
   dropWithdrawn: `
     DELETE FROM latest
     WHERE patient = ? AND vital = ? AND device = ?
-      AND (SELECT standing <> 1 OR judged = 2 OR patient <> latest.patient FROM observation WHERE key = latest.observation)`,
+      AND (SELECT standing <> 1 OR judged ${IS_DOUBTFUL} OR patient <> latest.patient FROM observation WHERE key = latest.observation)`,
   bestOf: `
     SELECT o.key, o.test, o.sortTime, o.freshAt, o.place, b.storedAt
     FROM observation o JOIN batch b ON b.key = o.batch
-    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1 AND o.judged <> 2
+    WHERE o.patient = ? AND o.vital = ? AND o.device = ? AND o.standing = 1 AND o.judged NOT ${IS_DOUBTFUL}
     ORDER BY o.test, o.sortTime DESC, b.storedAt DESC, o.key DESC LIMIT 1`,
   countLatest: 'SELECT count(*) AS rows FROM latest WHERE patient = ?',
   oldestLatest: 'SELECT vital, device FROM latest WHERE patient = ? ORDER BY test DESC, sortTime, vital, device LIMIT ?',

@@ -1,6 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { type Apart, type Jump, REPEATED } from './jumps.ts';
 
+/** Why a reading says nothing of whose the others are: its sender calls it no measurement, or nobody's is so (`out-of-range`). */
+export type Odd = 'flagged' | 'impossible';
+
 /** One reading of a person's series: of one vital sign or panel, of whatever device of theirs. */
 export interface Point {
   /** Of its row. */
@@ -11,6 +14,8 @@ export interface Point {
   values: Readonly<Record<string, number>>;
   /** Somebody said that it is this person's. */
   confirmed: boolean;
+  /** Unless it is a measurement like others, or somebody confirmed just this one. */
+  odd?: Odd;
 }
 
 /** A point as it is kept. */
@@ -55,29 +60,64 @@ export function inOrder<P extends Point>(points: readonly P[]): P[] {
  *    ones, whenever they come, that each go on from the one before (`goesOn`). Then it is as if the first of them had been theirs when it came.
  * 4. Where a vital sign `returns`: what is near their former values again, before those are a `windowMs` old, is theirs, and what was repeated in between is
  *    doubtful again, unless it has been seen more often than the former ones.
+ * 5. What is odd is none of the person's own, and repeats nothing: where it is impossible it is doubtful, else where it is a jump from the last one of theirs.
  * Pure, and the same in whatever order they came.
  */
 export function doubtfulOf(points: readonly Point[], jump: Jump): Set<number> {
-  const series = new Series(inOrder(points), jump);
+  const series = new Series(inOrder(points.filter(({ odd }) => odd === undefined)), jump);
   series.run(0);
-  return series.doubtful();
+  return new Set([...series.doubtful(), ...oddDoubts(points, series.own(), jump)]);
+}
+
+/** Which of the odd ones are doubtful; `own` are the person's, in order. */
+function oddDoubts(points: readonly Point[], own: readonly Point[], jump: Jump): number[] {
+  const doubtful: number[] = [];
+  let next = 0;
+  for (const point of inOrder(points.filter(({ odd }) => odd !== undefined))) {
+    while ((own[next]?.at ?? Number.POSITIVE_INFINITY) <= point.at) next += 1;
+    const last = own[next - 1];
+    const isJump = last !== undefined && point.at - last.at <= jump.windowMs && differ(last, point, { jump, by: 'jump' });
+    if (point.odd === 'impossible' || (isJump && !point.confirmed)) doubtful.push(point.key);
+  }
+  return doubtful;
+}
+
+/**
+ * Whether points that are all later than the last one of a series, which is the person's own, are all theirs, so that nothing else is to be decided: none is odd or a
+ * jump from the one before it. Pure.
+ */
+export function isUsual(last: Point, later: readonly Point[], jump: Jump): boolean {
+  let own = last;
+  for (const point of inOrder(later)) {
+    if (point.odd !== undefined || point.at <= last.at) return false;
+    if (point.at - own.at <= jump.windowMs && differ(own, point, { jump, by: 'jump' })) return false;
+    own = point;
+  }
+  return true;
+}
+
+/** Whether two readings of one measurement say the same: no part of it differs by more than the table's `same`, and they have a part in common. Pure. */
+export function isSame(a: Pick<Point, 'values'>, b: Pick<Point, 'values'>, jump: Jump): boolean {
+  const isCommon = Object.keys(jump.parts).some((part) => a.values[part] !== undefined && b.values[part] !== undefined);
+  return isCommon && !differ(a, b, { jump, by: 'same' });
 }
 
 /**
  * What becomes of rows that are kept, where any at or after `since` came, went, or was confirmed: those of which the doubt changes. `kept` are all that
- * `readFrom` names; decides exactly as `doubtfulOf` of the whole series would. Where they are too many, `isCut`, and they are the last ones before `since` and
- * the first ones from then on: the earliest that is theirs stays so, and what is before it stays as it is. Pure.
+ * `readFrom` names; decides exactly as `doubtfulOf` of the whole series would. Pure.
  */
-export function doubtsAgain(kept: readonly Kept[], since: Instant, jump: Jump, isCut = false): { key: number; doubtful: boolean }[] {
-  const rows = inOrder(kept);
-  const last = rows.findLastIndex(({ at, doubtful }) => !doubtful && at < since - jump.windowMs);
-  const anchor = last < 0 && isCut ? rows.findIndex(({ at, doubtful }) => !doubtful && at < since) : last;
+export function doubtsAgain(kept: readonly Kept[], since: Instant, jump: Jump): { key: number; doubtful: boolean }[] {
+  const rows = inOrder(kept.filter(({ odd }) => odd === undefined));
+  const decided = anchorBefore(since, jump);
+  const anchor = rows.findLastIndex(({ at, doubtful }) => !doubtful && at < decided);
   const series = new Series(rows, jump);
   series.resume(anchor, rows);
   // What is doubtful without anything before it was so by rows that are not kept any more.
-  series.run(anchor >= 0 ? anchor + 1 : rows.findIndex(({ at, doubtful }) => !doubtful || at >= since - jump.windowMs));
-  const now = series.doubtful();
-  return rows.filter(({ key, doubtful }) => now.has(key) !== doubtful).map(({ key }) => ({ key, doubtful: now.has(key) }));
+  series.run(anchor >= 0 ? anchor + 1 : rows.findIndex(({ at, doubtful }) => !doubtful || at >= decided));
+  // What lies before is held against readings that are not decided again, and of which not all are here.
+  const odd = kept.filter((point) => point.odd !== undefined && point.at >= decided);
+  const now = new Set([...series.doubtful(), ...oddDoubts(odd, series.own(), jump)]);
+  return [...rows, ...odd].filter(({ key, doubtful }) => now.has(key) !== doubtful).map(({ key }) => ({ key, doubtful: now.has(key) }));
 }
 
 /**
@@ -109,6 +149,11 @@ class Series {
 
   doubtful(): Set<number> {
     return new Set(this.#points.filter((_, i) => !this.#accepted[i]).map(({ key }) => key));
+  }
+
+  /** Those of the person, in order. */
+  own(): Point[] {
+    return this.#points.filter((_, i) => this.#accepted[i]);
   }
 
   /** Takes up where a series stood behind its row `anchor`, by what is kept of the rows up to there; -1: at its beginning. */
@@ -187,7 +232,7 @@ class Series {
 
   #isRepeatedBy(i: number, point: Point): boolean {
     const other = this.#points[i];
-    return other !== undefined && isWhenRepeated(point.at - other.at) && !this.#differ(other, point, 'same');
+    return other !== undefined && isWhenRepeated(point.at - other.at) && !differ(other, point, { jump: this.#jump, by: 'same' });
   }
 
   /** Whether `point` is another measurement, and each part the `same` as before or further away from their own in the same direction, by no jump. */
@@ -227,16 +272,16 @@ class Series {
   }
 
   #isJump(a: Point, b: Point): boolean {
-    return this.#differ(a, b, 'jump');
+    return differ(a, b, { jump: this.#jump, by: 'jump' });
   }
+}
 
-  /** Whether any part that both have differs by more. */
-  #differ(a: Point, b: Point, by: 'jump' | 'same'): boolean {
-    return Object.entries(this.#jump.parts).some(([part, limits]) => {
-      const [one, other] = [a.values[part], b.values[part]];
-      return one !== undefined && other !== undefined && isApart(one, other, limits[by]);
-    });
-  }
+/** Whether any part that both have differs by more. */
+function differ(a: Pick<Point, 'values'>, b: Pick<Point, 'values'>, { jump, by }: { jump: Jump; by: 'jump' | 'same' }): boolean {
+  return Object.entries(jump.parts).some(([part, limits]) => {
+    const [one, other] = [a.values[part], b.values[part]];
+    return one !== undefined && other !== undefined && isApart(one, other, limits[by]);
+  });
 }
 
 /** Rounded, so that 82 and 91 are as far apart as they look. */

@@ -1,43 +1,31 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { Flag } from '../../../shared/reading.ts';
 import { isDoubtable, JUMPS } from '../../clinical/doubt/jumps.ts';
-import type { Kept } from '../../clinical/doubt/whose.ts';
+import { doubtsAgain, isUsual, type Kept, type Odd } from '../../clinical/doubt/whose.ts';
+import { CONFIRMED } from '../amend/amended.ts';
 import { flagsOf } from '../cell.ts';
 import type { Arrival, StoredComponent } from '../store.ts';
 import { NOT_A_MEASUREMENT } from '../trend.ts';
 
-/** Column `judged` of an observation. */
+/** Column `judged` of an observation: 0 for one that is not looked at, and for those that are. Of odd ones (`Odd`) nothing follows for others, so they are read apart. */
 export const OWN = 1;
 export const DOUBTFUL = 2;
+export const ODD = 3;
+export const ODD_DOUBTFUL = 4;
+export const ALL_JUDGED = [OWN, DOUBTFUL, ODD, ODD_DOUBTFUL] as const;
+
+/** As SQL has it. */
+export const IS_DOUBTFUL = `IN (${DOUBTFUL}, ${ODD_DOUBTFUL})`;
+
+export function isDoubtful(judged: number): boolean {
+  return judged === DOUBTFUL || judged === ODD_DOUBTFUL;
+}
 
 /** The flag that a doubtful one has, so that whatever reads rows can tell. */
 export const DOUBT: Flag = 'identity-doubtful';
 
-/**
- * Most rows of one series that are looked at for one decision before what came, and as many from it on, of those that are the person's own and of the doubtful ones each: some weeks
- * of a person's. Where a device tells more than a person can measure, the nearest count, and what lies beyond stays as it is.
- */
-export const MOST_JUDGED = 500;
-
-/** The first of these times that is later, to decide from there. */
-export function nextOf(times: readonly Instant[], after = Number.NEGATIVE_INFINITY): Instant | undefined {
-  return times.reduce<Instant | undefined>((first, at) => (at > after && (first === undefined || at < first) ? at : first), undefined);
-}
-
-/** The rows of one decision, as they were read: the last before what came, and the first from it on, of the own ones and of the doubtful ones each. */
-export interface Pages<R extends JudgedRow> {
-  rows: R[];
-  /** Not all before it were read. */
-  isCut: boolean;
-  /** Up to where all were read that follow it. */
-  until: Instant;
-}
-
-export function pagesOf<R extends JudgedRow>(before: readonly (readonly R[])[], after: readonly (readonly R[])[]): Pages<R> {
-  const isFull = (page: readonly R[]): boolean => page.length === MOST_JUDGED;
-  const ends = after.filter(isFull).map((page) => Math.max(...page.map(({ sortTime }) => sortTime)));
-  return { rows: [...before, ...after].flat(), isCut: before.some(isFull), until: Math.min(Number.MAX_SAFE_INTEGER, ...ends) };
-}
+/** How many rows of a series one statement reads. */
+export const JUDGED_A_PAGE = 500;
 
 /** Of one patient, whatever the device. */
 export interface JudgedSeries {
@@ -56,14 +44,30 @@ export interface JudgedRow {
   components: string | null;
   flags: string | null;
   judged: number;
-  /** Somebody said that it is this person's; 1 or true. */
-  confirmed: number | boolean;
+  /** What people decided about it (`amended.ts`). */
+  amended: number;
+  /** Somebody gave it to this patient; 1 or true. */
+  given: number | boolean;
 }
 
-/** Whether an arrival can be compared with others of the person: it has a value that is a measurement. */
-export function isComparable({ vital, value, components, flags }: Pick<Arrival, 'vital' | 'value' | 'components' | 'flags'>): boolean {
-  if (!isDoubtable(vital) || flags.some((flag) => NOT_A_MEASUREMENT.includes(flag))) return false;
-  return Object.keys(valuesOf(vital, value, components)).length > 0;
+/** What is compared of an arrival; undefined for one that is not looked at, or has no value that could be compared. */
+export function comparedOf({ judged, vital, value, components }: Arrival): Kept['values'] | undefined {
+  if (!judged || !isDoubtable(vital)) return undefined;
+  const values = valuesOf(vital, value, components);
+  return Object.keys(values).length > 0 ? values : undefined;
+}
+
+/** What nobody's value is says so by its range, whoever measured it. Other flags of no measurement are the sender's. */
+export function oddOf(flags: readonly Flag[]): Odd | undefined {
+  if (flags.includes('out-of-range')) return 'impossible';
+  return flags.some((flag) => flag !== DOUBT && NOT_A_MEASUREMENT.includes(flag)) ? 'flagged' : undefined;
+}
+
+/** As an arrival is kept before anything is decided of its series. */
+export function judgedFirst(flags: readonly Flag[], isConfirmed: boolean): number {
+  const odd = isConfirmed ? undefined : oddOf(flags);
+  if (odd === undefined) return OWN;
+  return odd === 'impossible' ? ODD_DOUBTFUL : ODD;
 }
 
 function valuesOf(vital: string, value: number | null, components: readonly Pick<StoredComponent, 'vital' | 'value'>[]): Kept['values'] {
@@ -73,16 +77,57 @@ function valuesOf(vital: string, value: number | null, components: readonly Pick
   return values;
 }
 
-/** A row as the decision takes it. */
-export function keptOf(vital: string, { key, sortTime, value, components, judged, confirmed }: JudgedRow): Kept {
-  const parts = components === null ? [] : (JSON.parse(components) as StoredComponent[]);
+/** The values of a row that are compared. */
+export function valuesIn(vital: string, { value, components }: Pick<JudgedRow, 'value' | 'components'>): Kept['values'] {
+  return valuesOf(vital, value, components === null ? [] : (JSON.parse(components) as StoredComponent[]));
+}
+
+/** A row as the decision takes it. What somebody gave to the patient is theirs, but no one said that of a value that nobody's is. */
+function keptOf(vital: string, row: JudgedRow): Kept {
+  const isConfirmed = (row.amended & CONFIRMED) !== 0;
+  const odd = isConfirmed || row.flags === null ? undefined : oddOf(flagsOf(row.flags));
   return {
-    key,
-    at: sortTime,
-    values: valuesOf(vital, value, parts),
-    confirmed: Boolean(confirmed),
-    doubtful: judged === DOUBTFUL,
+    key: row.key,
+    at: row.sortTime,
+    values: valuesIn(vital, row),
+    confirmed: isConfirmed || Boolean(row.given),
+    doubtful: isDoubtful(row.judged),
+    ...(odd && { odd }),
   };
+}
+
+/** A row that is to be kept otherwise: the columns `judged` and `flags`. */
+export interface Judged {
+  row: JudgedRow;
+  judged: number;
+  flags: string | null;
+}
+
+/** What becomes of the rows of a series that `readFrom` names, where any at or after `since` came, went, or was confirmed: those that are kept otherwise from now on. Pure. */
+export function judgedAgain(vital: string, rows: readonly JudgedRow[], since: Instant): Judged[] {
+  const jump = JUMPS[vital];
+  if (jump === undefined) return [];
+  const kept = rows.map((row) => keptOf(vital, row));
+  const doubts = new Map(doubtsAgain(kept, since, jump).map(({ key, doubtful }) => [key, doubtful]));
+  return rows.flatMap((row, i) => {
+    const doubtful = doubts.get(row.key) ?? isDoubtful(row.judged);
+    const judged = (kept[i]?.odd === undefined ? OWN : ODD) + Number(doubtful);
+    return judged === row.judged ? [] : [{ row, judged, flags: flagsAs(doubtful, row.flags) }];
+  });
+}
+
+/** Whether what came behind the last ones of a series, of which those with the newest time are given, is the person's own without anything else being decided. Pure. */
+export function isUsualBehind(vital: string, last: readonly JudgedRow[], later: readonly JudgedRow[]): boolean {
+  const jump = JUMPS[vital];
+  const [own] = last;
+  // Of several of one time their values say which is before the other.
+  if (jump === undefined || own === undefined || last.some(({ key, sortTime }) => key !== own.key && sortTime === own.sortTime))
+    return false;
+  return isUsual(
+    keptOf(vital, own),
+    later.map((row) => keptOf(vital, row)),
+    jump,
+  );
 }
 
 /** Column `flags` of a row whose doubt is another one now. */

@@ -1,11 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { JUMPS } from '../../clinical/doubt/jumps.ts';
-import { anchorBefore, doubtsAgain, readFrom } from '../../clinical/doubt/whose.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
-import { DOUBTFUL, flagsAs, isComparable, type JudgedRow, keptOf, nextOf, OWN, pagesOf } from '../identity/judged.ts';
+import { comparedOf, isDoubtful, OWN } from '../identity/judged.ts';
 import type { Arrival, CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
-import { IDENTITY_PG } from './identity-statements.ts';
+import { type Came, isUsualNow, judgeAgain, keepFirst } from './identity-judge.ts';
 import { PLACING_PG } from './placing-statements.ts';
 import { type Standing, supersedes } from './standing.ts';
 import { PG } from './statements.ts';
@@ -23,14 +21,24 @@ interface Whose {
   at: Instant;
 }
 
+/** What is to be looked at of one series. */
+interface Since {
+  vital: string;
+  test: boolean;
+  since: Instant;
+  /** Rows that came; undefined once anything else than coming happened to one. */
+  came: Set<number> | undefined;
+}
+
 /** As `Judging` of an SQLite store, within a commit of the tenant. */
 export class Judging {
   readonly #commit: Commit;
   readonly #whose: Whose;
   readonly #changed: (change: CurrencyChange) => void;
-  readonly #since = new Map<string, { vital: string; test: boolean; times: Instant[] }>();
-  readonly #new: { key: number; sortTime: Instant }[] = [];
+  readonly #since = new Map<string, Since>();
+  readonly #new: Came[] = [];
   readonly #touched = new Map<string, Series & { keys: Set<number> }>();
+  readonly #vitals = new Set<string>();
 
   constructor(commit: Commit, whose: Whose, changed: (change: CurrencyChange) => void) {
     this.#commit = commit;
@@ -38,70 +46,56 @@ export class Judging {
     this.#changed = changed;
   }
 
-  /** An arrival that was stored. */
-  stored(key: number, arrival: Arrival): void {
+  /** An arrival that was stored; `isAlone`: it took the place of no other. */
+  stored(key: number, arrival: Arrival, isAlone: boolean): void {
     if (!arrival.judged) return;
-    if (isComparable(arrival)) this.#new.push({ key, sortTime: arrival.sortTime });
-    this.changed(key, arrival);
+    this.#new.push({ key, arrival, values: comparedOf(arrival), isAlone });
+    this.#touch(arrival, key);
   }
 
   /** A row that came, went, stands otherwise, or was confirmed. */
-  changed(
-    key: number,
-    { vital, device, test, sortTime, effective }: Series & { test: boolean; sortTime: Instant; effective: Instant },
-  ): void {
-    const name = JSON.stringify([vital, test]);
-    const of = this.#since.get(name) ?? { vital, test, times: [] };
-    this.#since.set(name, of);
-    of.times.push(Math.min(sortTime, effective), sortTime);
-    this.#touch({ vital, device }, key);
+  changed(key: number, row: Series & { test: boolean; sortTime: Instant; effective: Instant }): void {
+    this.#touch(row, key);
+    this.#lookAt(row);
   }
 
   /** Decides, and sees to what is current; gives the vital signs of which any reading is doubtful now, or is not any more. */
   async settle(): Promise<readonly string[]> {
-    if (this.#since.size === 0) return [];
-    if (this.#new.length > 0)
-      await this.#commit.query(IDENTITY_PG.addJudged, [this.#new.map(({ key }) => key), this.#new.map(({ sortTime }) => sortTime)]);
-    const vitals = new Set<string>();
-    for (const { vital, test, times } of this.#since.values()) {
-      for (let since = nextOf(times); since !== undefined; ) {
-        const { changed, until } = await this.#again({ vital, test }, since);
-        for (const { key, device } of changed) {
-          vitals.add(vital);
-          this.#touch({ vital, device }, key);
-        }
-        since = nextOf(times, until);
+    await this.#keepNew();
+    for (const { since, came, vital, test } of this.#since.values()) {
+      const series = { patient: this.#whose.key, vital, test };
+      if (came !== undefined && (await isUsualNow(this.#commit, series, came, since))) continue;
+      for (const { key, device } of await judgeAgain(this.#commit, series, since)) {
+        this.#vitals.add(vital);
+        this.#touch({ vital, device }, key);
       }
     }
-    for (const series of this.#touched.values()) if (vitals.has(series.vital)) await this.#settleLatest(series);
-    return [...vitals];
+    for (const series of this.#touched.values()) if (this.#vitals.has(series.vital)) await this.#settleLatest(series);
+    return [...this.#vitals];
   }
 
-  async #again({ vital, test }: { vital: string; test: boolean }, since: Instant): Promise<{ changed: JudgedRow[]; until: Instant }> {
-    const jump = JUMPS[vital];
-    if (jump === undefined) return { changed: [], until: Number.MAX_SAFE_INTEGER };
-    const which = [this.#whose.key, vital, test];
-    const [anchor] = await this.#commit.query<{ at: Instant | null }>(IDENTITY_PG.anchor, [...which, anchorBefore(since, jump)]);
-    const from = readFrom(anchor?.at ?? null, jump);
-    const before: JudgedRow[][] = [];
-    const after: JudgedRow[][] = [];
-    for (const judged of [OWN, DOUBTFUL]) {
-      before.push(await this.#commit.query<JudgedRow>(IDENTITY_PG.before, [...which, judged, from, since]));
-      after.push(await this.#commit.query<JudgedRow>(IDENTITY_PG.after, [...which, judged, since]));
+  async #keepNew(): Promise<void> {
+    if (this.#new.length === 0) return;
+    const { tenant, key: patient } = this.#whose;
+    for (const { key, arrival, isAlone, judged, isConfirmed } of await keepFirst(this.#commit, { tenant, patient }, this.#new)) {
+      if (judged !== undefined && isDoubtful(judged)) this.#vitals.add(arrival.vital);
+      // Of one that is odd, or has nothing to compare, nothing follows for others.
+      if (isAlone && (judged === undefined || isDoubtful(judged))) continue;
+      this.#lookAt(arrival, isAlone && judged === OWN && !isConfirmed ? key : undefined);
     }
-    const { rows, isCut, until } = pagesOf(before, after);
-    const kept = rows.map((row) => keptOf(vital, row));
-    const doubts = new Map(doubtsAgain(kept, since, jump, isCut).map(({ key, doubtful }) => [key, doubtful]));
-    const changed = rows.filter(({ key }) => doubts.has(key));
-    if (changed.length === 0) return { changed, until };
-    const isDoubtful = ({ key }: JudgedRow): boolean => doubts.get(key) ?? false;
-    await this.#commit.query(IDENTITY_PG.setJudged, [
-      changed.map(({ key }) => key),
-      changed.map(({ sortTime }) => sortTime),
-      changed.map((row) => (isDoubtful(row) ? DOUBTFUL : OWN)),
-      changed.map((row) => flagsAs(isDoubtful(row), row.flags)),
-    ]);
-    return { changed, until };
+  }
+
+  #lookAt(
+    { vital, test, sortTime, effective }: { vital: string; test: boolean; sortTime: Instant; effective: Instant },
+    came?: number,
+  ): void {
+    const name = JSON.stringify([vital, test]);
+    const of = this.#since.get(name) ?? { vital, test, since: sortTime, came: new Set() };
+    this.#since.set(name, of);
+    // What it takes back, or replaces, is ordered by the time of its device or by its own.
+    of.since = Math.min(of.since, sortTime, effective);
+    if (came === undefined) of.came = undefined;
+    else of.came?.add(came);
   }
 
   async #settleLatest({ vital, device, keys }: Series & { keys: ReadonlySet<number> }): Promise<void> {

@@ -1,4 +1,5 @@
 import { NO_END } from '../../registry/bindings.ts';
+import { IS_DOUBTFUL } from '../identity/judged.ts';
 import { MAX_LATEST } from '../statements.ts';
 
 const READING = `
@@ -150,12 +151,12 @@ export const PG = {
   dropWithdrawn: `
     DELETE FROM latest l
     WHERE patient = $1 AND vital = $2 AND device = $3
-      AND (SELECT o.standing <> 1 OR o.judged = 2 OR o.patient <> l.patient FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time)
+      AND (SELECT o.standing <> 1 OR o.judged ${IS_DOUBTFUL} OR o.patient <> l.patient FROM observation o WHERE o.key = l.observation AND o.sort_time = l.sort_time)
     RETURNING observation`,
   bestOf: `
     SELECT key, test, sort_time AS "sortTime", fresh_at AS "freshAt", place, stored_at AS "storedAt"
     FROM observation
-    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1 AND judged <> 2
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1 AND judged NOT ${IS_DOUBTFUL}
     ORDER BY test, sort_time DESC, stored_at DESC, key DESC LIMIT 1`,
   overfull: `
     SELECT patient, count(*) AS rows FROM latest WHERE patient = ANY ($1::bigint[]) GROUP BY patient HAVING count(*) > ${MAX_LATEST}`,
@@ -210,16 +211,16 @@ export const PG = {
     WHERE p.tenant = $1 AND p.id = $2
     ORDER BY l.sort_time DESC, l.vital, l.device
     LIMIT ${MAX_LATEST}`,
-  // Of each vital sign given (with whether test, and the time of what is current) the newest that is doubtful and newer.
+  // Of each vital sign given (with whether test, and the time of what is current) the newest that is doubtful and newer; of odd ones only if there is no other.
   doubtful: `
     SELECT ${READING}, o.fresh_at AS "freshAt"
     FROM unnest($3::text[], $4::boolean[], $5::bigint[]) AS g (vital, test, sort_time)
     JOIN patient p ON p.tenant = $1 AND p.id = $2
     JOIN LATERAL (
       SELECT * FROM observation d
-      WHERE d.patient = p.key AND d.vital = g.vital AND d.test = g.test AND d.judged = 2 AND d.judged > 0 AND d.sort_time > g.sort_time
+      WHERE d.patient = p.key AND d.vital = g.vital AND d.test = g.test AND d.judged ${IS_DOUBTFUL} AND d.judged > 0 AND d.sort_time > g.sort_time
         AND d.standing = 1
-      ORDER BY d.sort_time DESC, d.key DESC LIMIT 1
+      ORDER BY d.judged, d.sort_time DESC, d.key DESC LIMIT 1
     ) o ON true
     JOIN batch b ON b.key = o.batch
     JOIN writer w ON w.key = o.writer`,

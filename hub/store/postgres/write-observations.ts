@@ -60,6 +60,8 @@ export class ObservationWriter {
   readonly #batch: ArrivedBatch;
   readonly #changed = new Map<string, Map<string, CurrencyChange>>();
   readonly #grown = new Set<number>();
+  /** Keys of rows that took the place of preliminary ones. */
+  readonly #settling = new Set<number>();
 
   constructor(commit: Commit, batch: ArrivedBatch) {
     this.#commit = commit;
@@ -97,7 +99,7 @@ export class ObservationWriter {
       if (!('gone' in change)) this.#grown.add(key);
       this.#change(change);
     });
-    for (const row of rows) judging.stored(row.key, row.arrival);
+    for (const { key: of, arrival } of rows) judging.stored(of, arrival, !isRevision(arrival.status) && !this.#settling.has(of));
     return await judging.settle();
   }
 
@@ -230,8 +232,9 @@ export class ObservationWriter {
 
   /** Sets aside the preliminary values whose place the row takes. */
   async #settle(row: Row): Promise<void> {
-    const { patientKey: patient, writer, id } = row;
+    const { key, patientKey: patient, writer, id } = row;
     const { vital, device, test, effective } = row.arrival;
+    this.#settling.add(key);
     const settled = await this.#commit.query(PG.settle, [patient, vital, device, test, effective, writer, id.seq]);
     if (settled.length === 0) await this.#doubt({ patient, vital, device, test: test ? 1 : 0 }, effective, 'preliminary');
     await this.#replaceWithdrawn(row);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { JUMPS, type Jump, REPEATED } from '../../../../hub/clinical/doubt/jumps.ts';
-import { anchorBefore, doubtfulOf, doubtsAgain, type Kept, type Point, readFrom } from '../../../../hub/clinical/doubt/whose.ts';
+import { anchorBefore, doubtfulOf, doubtsAgain, type Kept, type Odd, type Point, readFrom } from '../../../../hub/clinical/doubt/whose.ts';
 import { VITALS } from '../../../../shared/vitals.ts';
 import { verifies } from '../../../requirements.ts';
 
@@ -12,7 +12,7 @@ const DAY = 24 * HOUR;
 const WEIGHT = JUMPS.weight as Jump;
 const PRESSURE = JUMPS.nibp as Jump;
 
-/** `day[:hour[:minute]] kg`, `!` behind it where somebody confirmed it, `?` where the table says that it is doubtful. */
+/** `day[:hour[:minute]] kg`, `!` behind it where somebody confirmed it, `~` where its sender calls it no measurement, `*` where nobody is so, `?` where the table says that it is doubtful. */
 const at = (time: string): number => {
   const [day = 0, hour = 7, minute = 0] = time.split(':').map(Number);
   return day * DAY + hour * HOUR + minute * MINUTE;
@@ -24,9 +24,13 @@ function series(rows: string): { points: Point[]; doubtful: number[] } {
     .split(/\s*,\s*/)
     .map((row, key) => {
       const [time = '', value = ''] = row.split(' ');
-      const [kg = 0, diastolic] = value.replace(/[!?]/g, '').split('/').map(Number);
+      const [kg = 0, diastolic] = value
+        .replace(/[!?~*]/g, '')
+        .split('/')
+        .map(Number);
       const values: Record<string, number> = diastolic === undefined ? { weight: kg } : { nibp_s: kg, nibp_d: diastolic };
-      return { point: { key, at: at(time), values, confirmed: value.includes('!') }, doubtful: value.includes('?') };
+      const odd = value.includes('*') ? 'impossible' : value.includes('~') ? 'flagged' : undefined;
+      return { point: { key, at: at(time), values, confirmed: value.includes('!'), ...(odd && { odd }) }, doubtful: value.includes('?') };
     });
   return { points: parsed.map(({ point }) => point), doubtful: parsed.flatMap(({ point, doubtful }) => (doubtful ? [point.key] : [])) };
 }
@@ -70,6 +74,11 @@ const WEIGHTS: Readonly<Record<string, string>> = {
   'a fortnight to the minute': '0 82, 14 64?',
   confirmed: '0 82, 1 64!, 2 64.5',
   'confirmed, and the former come back': '0 82, 1 64!, 2 82?',
+  'what nobody weighs, at first and again': '0 8200*?, 1 8200*?, 2 64, 3 82?, 4 8200*?, 5 8200*?, 6 8200*?, 7 64.4',
+  'what nobody weighs, between two that agree': '0 82, 1:7:0 64, 1:7:2 8200*?, 1:7:4 64',
+  'what its sender marks, near the own ones and not': '0 82, 1 83~, 2 64~?, 3:7:0 64?, 3:7:1 64~?, 4 82',
+  'what its sender marks is the measure of nothing': '0 64~, 1 82, 2 64~?, 18 64~, 19 82.2',
+  'what its sender marks, once others were repeated': '0 82, 1:7:0 64, 1:7:1 65~, 1:7:2 82~?, 1:7:4 64',
   'confirmed, and what agreed with it': '0 82, 1:7:0 64, 1:7:0 20?, 1:7:10 64!',
 };
 
@@ -134,7 +143,9 @@ class Kind {
   }
 
   #again(since: number): void {
-    const anchors = this.rows.filter(({ at, doubtful }) => !doubtful && at < anchorBefore(since, this.#jump)).map(({ at }) => at);
+    const anchors = this.rows
+      .filter(({ at, doubtful, odd }) => !doubtful && odd === undefined && at < anchorBefore(since, this.#jump))
+      .map(({ at }) => at);
     const from = readFrom(anchors.length === 0 ? null : Math.max(...anchors), this.#jump);
     const needed = this.rows.filter(({ at }) => at >= from);
     for (const { key, doubtful } of doubtsAgain(needed, since, this.#jump)) {
@@ -159,11 +170,14 @@ test('what is doubtful does not depend on the order in which it came, was taken 
     at: when,
     kg: fc.constantFrom(82, 82, 82, 83, 64, 64, 64.4, 66, 62, 60, 50, 72, 93, 96),
     confirmed: fc.constantFrom(...Array(15).fill(false), true),
+    odd: fc.constantFrom<Odd | undefined>(...Array(10).fill(undefined), 'flagged', 'flagged', 'impossible'),
   });
   const fate = fc.constantFrom('stays', 'stays', 'stays', 'stays', 'goes', 'confirmed');
   fc.assert(
     fc.property(fc.array(fc.tuple(point, fate, fc.nat(), fc.nat()), { maxLength: 50 }), (all) => {
-      const points = all.map(([{ at: time, kg, confirmed }], key): Point => ({ key, at: time, values: { weight: kg }, confirmed }));
+      const points = all.map(
+        ([{ at: time, kg, confirmed, odd }], key): Point => ({ key, at: time, values: { weight: kg }, confirmed, ...(odd && { odd }) }),
+      );
       const kept = new Kind(WEIGHT);
       const steps = all.flatMap(([, does, first, then], key) => [
         { order: first, run: () => kept.add(points[key] as Point) },
