@@ -138,7 +138,7 @@ class McpEndpoint implements McpService {
       ...{ callers, door, refusals, metering: this.#metering, resource, hosts: hostsOf(options), log, metrics, limits, extension },
     });
     this.#connections = new Connections(limits, clock);
-    this.#modern = createMcpHandler(() => this.#modernSurface(), {
+    this.#modern = createMcpHandler(({ requestInfo }) => this.#modernSurface(requestInfo), {
       legacy: 'reject',
       bus: this.#listens,
       keepAliveMs: limits.keepAliveMs,
@@ -254,7 +254,8 @@ class McpEndpoint implements McpService {
     }
   }
 
-  #modernSurface() {
+  /** Built for one request, of which the SDK has checked that its header names the method of its body. */
+  #modernSurface(request: Request | undefined) {
     const { door, clinical = NO_CLINICAL_READS, clock, log, policy = () => DEFAULT_POLICY, extension } = this.#options;
     const { proof = {}, claimed = {}, gone } = this.#listens.current() ?? {};
     const principal = () => claiming(this.#options.callers.fresh(proof), claimed);
@@ -264,6 +265,7 @@ class McpEndpoint implements McpService {
     return buildSurface({
       ...{ door, clinical, waits, clock, log, limits: this.#limits, context, principal, follows, policy, extension },
       gone: () => gone,
+      method: request?.headers.get('mcp-method') ?? undefined,
     });
   }
 
@@ -321,10 +323,12 @@ function hostsOf({ hosts, service, resource }: Pick<McpOptions, 'hosts' | 'servi
   return named.map((host) => host.toLowerCase());
 }
 
-/** Aborted when the response is closed: to close it is how a client of 2026-07-28 takes its question back (MCP, cancellation). */
+/** Aborted when the response is closed before its end: to close it is how a client of 2026-07-28 takes its question back (MCP, cancellation). */
 function closing(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  response.once('close', () => controller.abort());
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
   return controller.signal;
 }
 

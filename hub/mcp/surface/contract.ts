@@ -33,6 +33,8 @@ export interface SurfaceOptions extends Sources {
   policy: () => Policy;
   /** Aborted when whoever sent the request that is answered is gone; undefined where that does not end it. */
   gone?: () => AbortSignal | undefined;
+  /** The one request that it answers, where it answers no other: what takes no part in that is left out. */
+  method?: string | undefined;
   /** What is served beside the hub's own. */
   extension?: Extension | undefined;
 }

@@ -18,6 +18,7 @@ import { NotesToCallers } from './notes-to-callers.ts';
 import { registerPrompts } from './register-prompts.ts';
 import { groupsAmong } from './resources/variables.ts';
 import { readRef, rowOf, templateOf } from './resources.ts';
+import { schemaOnce } from './schema-once.ts';
 import { TOOLS } from './tools.ts';
 
 /** Lists of definitions, the same for all callers; they change with the version of the hub alone. */
@@ -48,12 +49,21 @@ export function buildSurface(options: SurfaceOptions): McpServer {
   const read = (uri: string, request: ServerContext) =>
     notes.about(request, parseUri(uri)?.kind ?? 'resources/read', () => coded(options, () => readResource(uri, options, request), { uri }));
   const list = (cursor: string | undefined) => coded(options, () => listResources(cursor, options));
-  registerResources(server, options, { list, read });
-  registerTools(server, options, notes);
-  registerPrompts(server, options, notes);
+  const { method = '' } = options;
+  if (takesPart('resources', method)) registerResources(server, options, { list, read });
+  if (takesPart('tools', method)) registerTools(server, options, notes);
+  if (takesPart('prompts', method)) registerPrompts(server, options, notes);
   const asking = (request: ServerContext) => askingOf(request, options.clock, options.gone?.());
   extension?.register(server, { list, read, notes, asking });
   return server;
+}
+
+/** Methods of which each is about one part alone; every other one may be about all. To register them all takes longer than to answer most requests. */
+const OF_ONE_PART = /^(resources|tools|prompts)\//;
+
+function takesPart(part: string, method: string): boolean {
+  const [, only = part] = OF_ONE_PART.exec(method) ?? [];
+  return only === part;
 }
 
 function registerResources(server: McpServer, options: SurfaceOptions, { list, read }: Pick<OwnSurface, 'list' | 'read'>): void {
@@ -117,9 +127,14 @@ async function readResource(uri: string, options: SurfaceOptions, request: Serve
   return { contents: [{ uri, mimeType: rowOf(ref.kind).mimeType, text: JSON.stringify(read) }] };
 }
 
+/** What the SDK is told of each tool, made once: a surface is built for every request. */
+const TOLD = TOOLS.map(({ name, title, description, input, output, call }) => {
+  const schemas = { inputSchema: schemaOnce(input), outputSchema: schemaOnce(output) };
+  return { name, about: { title, description, ...schemas, annotations: READ_ONLY }, call };
+});
+
 function registerTools(server: McpServer, options: SurfaceOptions, notes: NotesToCallers): void {
-  for (const { name, title, description, input, output, call } of TOOLS) {
-    const about = { title, description, inputSchema: input, outputSchema: output, annotations: READ_ONLY };
+  for (const { name, about, call } of TOLD) {
     server.registerTool(name, about, (args: unknown, request: ServerContext) =>
       notes.about(request, name, () => answered(options, async () => await call(args, beginTool(options, request)))),
     );
